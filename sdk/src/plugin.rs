@@ -1,0 +1,43 @@
+//! What the component exports: the contract's calls, answered from the registry.
+
+use crate::contract::{Batch, Guest, GuestStage, Outcome, Signature, Stage};
+use crate::registry::{self, Process};
+use crate::{host, outputs};
+
+/// The plugin that this crate is linked into.
+pub(crate) struct Plugin;
+
+impl Guest for Plugin {
+    type Stage = Opened;
+
+    fn describe() -> Vec<Signature> {
+        host::report_panics();
+        registry::describe()
+    }
+}
+
+/// One function with its arguments bound.
+pub(crate) struct Opened(Process);
+
+impl GuestStage for Opened {
+    fn open(
+        name: String,
+        arguments: Vec<(String, String)>,
+        _state: Option<Vec<u8>>,
+    ) -> Result<Stage, String> {
+        host::report_panics();
+        registry::open(&name, arguments).map(|process| Stage::new(Opened(process)))
+    }
+
+    fn process(&self, input: Batch, room: u32) -> Outcome {
+        (self.0)(&input, room)
+    }
+
+    fn finish(&self) -> Result<Batch, String> {
+        Ok(outputs::empty())
+    }
+
+    fn state(&self) -> Vec<u8> {
+        Vec::new()
+    }
+}
