@@ -1,0 +1,101 @@
+//! What the words of the command line mean: plugins, arguments, sizes and times.
+
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+use std::time::Duration;
+
+use anyhow::Context;
+use bytesize::ByteSize;
+
+/// `FILE[:FUNCTION]`: a plugin, and which of its functions.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct PluginSpec {
+    pub(crate) path: PathBuf,
+    pub(crate) function: Option<String>,
+}
+
+impl FromStr for PluginSpec {
+    type Err = anyhow::Error;
+
+    fn from_str(text: &str) -> anyhow::Result<Self> {
+        // A file whose name holds a colon is taken as it stands.
+        if !Path::new(text).exists()
+            && let Some((path, function)) = text.rsplit_once(':')
+            && !function.contains(['/', '\\'])
+        {
+            anyhow::ensure!(!function.is_empty(), "there is no function after the colon");
+            return Ok(Self { path: path.into(), function: Some(function.to_owned()) });
+        }
+        Ok(Self { path: text.into(), function: None })
+    }
+}
+
+/// `[N.]NAME=VALUE`: an argument, and of which plugin of the chain.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Argument {
+    /// Counted from 1.
+    pub(crate) plugin: Option<usize>,
+    pub(crate) name: String,
+    pub(crate) value: String,
+}
+
+impl FromStr for Argument {
+    type Err = anyhow::Error;
+
+    fn from_str(text: &str) -> anyhow::Result<Self> {
+        let (name, value) = text.split_once('=').context("write NAME=VALUE")?;
+        let (plugin, name) = match name.split_once('.') {
+            Some((number, name)) => (Some(number.parse().context("write N.NAME=VALUE, N counted from 1")?), name),
+            None => (None, name),
+        };
+        anyhow::ensure!(plugin != Some(0), "plugins are counted from 1");
+        anyhow::ensure!(!name.is_empty(), "write NAME=VALUE");
+        Ok(Self { plugin, name: name.to_owned(), value: value.to_owned() })
+    }
+}
+
+/// `64MiB`, `1GB` or a number of bytes.
+pub(crate) fn size(text: &str) -> Result<usize, String> {
+    let size: ByteSize = text.parse().map_err(|_| "write a number of bytes, as in 64MiB".to_owned())?;
+    usize::try_from(size.0).map_err(|_| "that is more than this machine can address".to_owned())
+}
+
+/// `10s`, `500ms`, or a number of seconds.
+pub(crate) fn time(text: &str) -> Result<Duration, String> {
+    let seconds = text.parse::<f64>().ok().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+    let time = seconds.or_else(|| humantime::parse_duration(text).ok());
+    time.filter(|time| !time.is_zero()).ok_or_else(|| "write a time above zero, as in 10s or 500ms".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn spec(text: &str) -> (String, Option<String>) {
+        let PluginSpec { path, function } = text.parse().unwrap();
+        (path.display().to_string(), function)
+    }
+
+    #[test]
+    fn a_plugin_may_name_its_function() {
+        assert_eq!(spec("a.wasm"), ("a.wasm".into(), None));
+        assert_eq!(spec("x/a.wasm:inc"), ("x/a.wasm".into(), Some("inc".into())));
+        assert_eq!(spec("x:y/a.wasm"), ("x:y/a.wasm".into(), None));
+        assert!("a.wasm:".parse::<PluginSpec>().is_err());
+    }
+
+    #[test]
+    fn an_argument_may_say_whose_it_is() {
+        let argument = |text: &str| text.parse::<Argument>().map(|a| (a.plugin, a.name, a.value)).ok();
+        assert_eq!(argument("mask=x"), Some((None, "mask".into(), "x".into())));
+        assert_eq!(argument("2.mask=a.b=c"), Some((Some(2), "mask".into(), "a.b=c".into())));
+        assert_eq!(["mask", "=x", "0.mask=x", "a.mask=x"].map(argument), [None, None, None, None]);
+    }
+
+    #[test]
+    fn sizes_and_times_read_as_people_write_them() {
+        assert_eq!(["64MiB", "1kB", "10"].map(size), [Ok(64 << 20), Ok(1000), Ok(10)]);
+        assert_eq!(["10s", "500ms", "0.5"].map(|text| time(text).unwrap().as_millis()), [10_000, 500, 500]);
+        assert!(time("0").is_err() && time("-1").is_err() && size("much").is_err());
+    }
+}

@@ -1,0 +1,87 @@
+//! Building a plugin crate with cargo.
+
+use std::io::BufReader;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, bail, ensure};
+use cargo_metadata::{Message, Target};
+
+/// What plugins are compiled to.
+const TARGET: &str = "wasm32-wasip2";
+
+/// A plugin crate's component.
+pub(crate) struct Built {
+    pub(crate) wasm: PathBuf,
+    /// The crate's name.
+    pub(crate) name: String,
+}
+
+/// Builds the crate in `folder`; what did not change is not built again. Cargo's messages go to stderr.
+pub(crate) fn build(folder: &Path, quiet: bool) -> anyhow::Result<Built> {
+    let manifest = folder.join("Cargo.toml");
+    ensure!(
+        manifest.is_file(),
+        "{} is no plugin crate: it has no Cargo.toml (make one with `engine new`)",
+        folder.display()
+    );
+    add_target(folder)?;
+    let mut command = Command::new("cargo");
+    command.args(["build", "--release", "--lib", "--target", TARGET]).current_dir(folder);
+    command.arg("--message-format=json-render-diagnostics").stdout(Stdio::piped());
+    if quiet {
+        command.arg("--quiet");
+    }
+    // The output is a build's own: settings for the caller's crates are not meant for it.
+    command.env_remove("RUSTFLAGS").env_remove("CARGO_ENCODED_RUSTFLAGS").env_remove("CARGO_BUILD_TARGET");
+    let mut child = command.spawn().context("can't run cargo: install Rust from https://rustup.rs")?;
+    let stdout = child.stdout.take().context("cargo has no output")?;
+    let mut built = None;
+    for message in Message::parse_stream(BufReader::new(stdout)) {
+        if let Message::CompilerArtifact(artifact) = message.context("can't read what cargo says")? {
+            let wasm = artifact.filenames.into_iter().find(|file| file.extension() == Some("wasm"));
+            built = built_from(folder, &artifact.manifest_path, &artifact.target, wasm).or(built);
+        }
+    }
+    ensure!(child.wait().context("can't wait for cargo")?.success(), "{} does not build", folder.display());
+    built.with_context(|| {
+        format!("{} is no plugin crate: its [lib] needs crate-type = [\"cdylib\", \"rlib\"]", folder.display())
+    })
+}
+
+/// The component among a build's artifacts, if this is it.
+fn built_from(
+    folder: &Path,
+    manifest: &cargo_metadata::camino::Utf8Path,
+    target: &Target,
+    wasm: Option<cargo_metadata::camino::Utf8PathBuf>,
+) -> Option<Built> {
+    let own = manifest.parent()?.as_std_path().canonicalize().ok()? == folder.canonicalize().ok()?;
+    let name = target.name.replace('_', "-");
+    wasm.filter(|_| own).map(|wasm| Built { wasm: wasm.into(), name })
+}
+
+/// Adds the wasm target to the crate's toolchain, if it is missing.
+#[expect(clippy::print_stderr, reason = "a download is told")]
+fn add_target(folder: &Path) -> anyhow::Result<()> {
+    let mut rustc = Command::new("rustc");
+    rustc.args(["--print", "target-libdir", "--target", TARGET]).current_dir(folder);
+    let printed = rustc.output().context("can't run rustc: install Rust from https://rustup.rs")?;
+    ensure!(
+        printed.status.success(),
+        "this Rust does not know {TARGET}: update it to 1.85 or later (rustup update)"
+    );
+    if Path::new(String::from_utf8_lossy(&printed.stdout).trim()).is_dir() {
+        return Ok(());
+    }
+    eprintln!("engine: adding the target {TARGET} with rustup");
+    let added = Command::new("rustup").args(["target", "add", TARGET]).current_dir(folder).status();
+    match added {
+        Ok(status) if status.success() => Ok(()),
+        Ok(_) => bail!("rustup could not add the target {TARGET}"),
+        Err(_) => bail!(
+            "this Rust lacks the target {TARGET} and there is no rustup to add it: install it, or the target's \
+             standard library from where your Rust is from"
+        ),
+    }
+}

@@ -1,0 +1,48 @@
+//! How a command ends: its exit code, and the one line that says why.
+
+use std::io;
+use std::process::ExitCode;
+
+use engine::Error;
+
+/// What a command that did not fail has to say by its exit code.
+pub(crate) enum Ending {
+    Done,
+    Interrupted,
+}
+
+/// A failure of a run that had begun. Any other error is of the setting up.
+#[derive(Debug)]
+pub(crate) struct RunFailed(pub(crate) Error);
+
+impl std::fmt::Display for RunFailed {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl std::error::Error for RunFailed {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.0.source()
+    }
+}
+
+#[expect(clippy::print_stderr, reason = "this is where errors are told")]
+pub(crate) fn report(result: anyhow::Result<Ending>) -> ExitCode {
+    let error = match result {
+        Ok(Ending::Done) => return ExitCode::SUCCESS,
+        Ok(Ending::Interrupted) => return ExitCode::from(130),
+        Err(error) => error,
+    };
+    if is_closed_pipe(&error) {
+        return ExitCode::SUCCESS;
+    }
+    eprintln!("engine: {error:#}");
+    ExitCode::from(if error.is::<RunFailed>() { 1 } else { 2 })
+}
+
+/// Whether the reader of the output went away, as `head` does: it has what it wanted.
+pub(crate) fn is_closed_pipe(error: &anyhow::Error) -> bool {
+    error.chain().filter_map(|cause| cause.downcast_ref::<io::Error>()).any(|cause| cause.kind() == io::ErrorKind::BrokenPipe)
+        || matches!(error.downcast_ref(), Some(RunFailed(Error::Output { source })) if source.kind() == io::ErrorKind::BrokenPipe)
+}

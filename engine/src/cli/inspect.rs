@@ -1,0 +1,101 @@
+//! `engine inspect`: what is in a plugin.
+
+use std::fmt::Write as _;
+use std::io::{self, Write};
+use std::path::PathBuf;
+
+use bytesize::ByteSize;
+use engine::{Parameter, Plugin, Pool, Signature};
+use serde_json::json;
+
+use super::exit::Ending;
+use super::plugins::component;
+
+/// Show what is in a plugin: its functions, what they take, return and need
+#[derive(clap::Args)]
+#[command(after_help = "Examples:\n  engine inspect inc.wasm\n  engine inspect --json inc.wasm | jq '.functions[].name'")]
+pub(crate) struct InspectCommand {
+    /// The plugin: a .wasm file, or a plugin crate's folder
+    plugin: PathBuf,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+impl InspectCommand {
+    pub(crate) fn execute(self) -> anyhow::Result<Ending> {
+        let path = component(&self.plugin, false)?;
+        let plugin = Pool::builder().workers(1).build()?.load(path)?;
+        let text = if self.json { json(&plugin)? } else { describe(&plugin) };
+        io::stdout().write_all(text.as_bytes())?;
+        Ok(Ending::Done)
+    }
+}
+
+/// A line about a plugin: `58.1 KiB, map inc: int64 → int64`.
+pub(super) fn summary(plugin: &Plugin) -> String {
+    let functions: Vec<_> = plugin.signatures().iter().map(headline).collect();
+    format!("{}, {}", ByteSize(plugin.size()), functions.join("; "))
+}
+
+/// `map inc: int64 → int64`.
+fn headline(signature: &Signature) -> String {
+    let Signature { kind, name, input, output, .. } = signature;
+    let returns = output.as_ref().map_or_else(String::new, |output| format!(" → {output}"));
+    clean(&format!("{kind} {name}: {input}{returns}"))
+}
+
+fn describe(plugin: &Plugin) -> String {
+    let mut text = format!("{}\n\n", plugin.path().display());
+    for signature in plugin.signatures() {
+        let _ = writeln!(text, "  {}", headline(signature));
+        for line in signature.docs.lines() {
+            let _ = writeln!(text, "      {}", clean(line));
+        }
+        for parameter in &signature.parameters {
+            let _ = writeln!(text, "      --arg {}", argument(parameter));
+        }
+        if !signature.capabilities.is_empty() {
+            let _ = writeln!(text, "      needs {}", clean(&signature.capabilities.join(", ")));
+        }
+        text.push('\n');
+    }
+    let none_needed = plugin.signatures().iter().all(|signature| signature.capabilities.is_empty());
+    let capabilities = if none_needed { "none" } else { "see above" };
+    let _ = writeln!(text, "  capabilities  {capabilities}");
+    let _ = writeln!(text, "  imports       {}", clean(&plugin.imports().join("\n                ")).replace('\u{fffd}', "\n"));
+    let _ = writeln!(text, "  size          {}", ByteSize(plugin.size()));
+    let _ = writeln!(text, "  blake3        {}", plugin.hash());
+    text
+}
+
+/// `step=<int64>  how much to add (default 1)`.
+fn argument(parameter: &Parameter) -> String {
+    let Parameter { name, shape, required, default, docs } = parameter;
+    let mut text = format!("{name}=<{shape}>");
+    if !docs.is_empty() {
+        let _ = write!(text, "  {}", docs.lines().collect::<Vec<_>>().join(" "));
+    }
+    match default {
+        Some(default) => drop(write!(text, " (default {default})")),
+        None if *required => text.push_str(" (required)"),
+        None => text.push_str(" (optional)"),
+    }
+    clean(&text)
+}
+
+/// A guest's words without control characters.
+fn clean(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c }).collect()
+}
+
+fn json(plugin: &Plugin) -> anyhow::Result<String> {
+    let value = json!({
+        "path": plugin.path(),
+        "functions": plugin.signatures(),
+        "imports": plugin.imports(),
+        "size": plugin.size(),
+        "blake3": plugin.hash(),
+    });
+    Ok(serde_json::to_string_pretty(&value)? + "\n")
+}

@@ -1,0 +1,58 @@
+//! The commands, a file each.
+
+mod args;
+mod build;
+mod cargo;
+mod completions;
+mod exit;
+mod inspect;
+mod new;
+mod plugins;
+mod progress;
+mod run;
+mod summary;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Stream processing with functions that nobody has to trust.
+///
+/// Functions are compiled to WebAssembly and run in sandboxes that can do nothing they were not
+/// given: in order, side by side, and without losing a record.
+#[derive(Parser)]
+#[command(name = "engine", version, after_help = EXAMPLES, max_term_width = 100)]
+pub(crate) struct Engine {
+    #[command(subcommand)]
+    command: Command,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  engine new inc                         a plugin crate to begin with
+  engine build inc                       its component, inc.wasm
+  engine inspect inc.wasm                what is in it
+  seq 1 10 | engine run --plugin inc.wasm
+
+Exit codes: 0 done, 1 the run failed, 2 wrong use, 130 interrupted";
+
+#[derive(Subcommand)]
+enum Command {
+    Run(run::RunCommand),
+    New(new::NewCommand),
+    Build(build::BuildCommand),
+    Inspect(inspect::InspectCommand),
+    Completions(completions::CompletionsCommand),
+}
+
+impl Engine {
+    pub(crate) fn execute(self) -> ExitCode {
+        exit::report(match self.command {
+            Command::Run(command) => command.execute(),
+            Command::New(command) => command.execute(),
+            Command::Build(command) => command.execute(),
+            Command::Inspect(command) => command.execute(),
+            Command::Completions(command) => command.execute(),
+        })
+    }
+}

@@ -1,0 +1,277 @@
+//! `engine run`: records from a file or pipe, through functions, to a file or pipe.
+
+use std::fs::File;
+use std::io::{Read, Write, stdin};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, ensure};
+use engine::{Error, Output, Pool, Print, Source, sinks, sources};
+use indicatif::ProgressBar;
+
+use super::args::{Argument, PluginSpec, size, time};
+use super::exit::{Ending, RunFailed};
+use super::plugins::{Chain, Records};
+use super::progress;
+use super::summary::Summary;
+
+/// Run records through plugins' functions
+///
+/// A record is a line. Each goes through the functions in the order in which they are given; results
+/// come out in the order of their records. A record that a function fails for is a fault: it ends
+/// the run, after all records before it are out.
+///
+/// Functions run in sandboxes: without files, network, environment or time of day, and with limits
+/// on time (10 s a record) and memory (64 MiB an instance).
+#[derive(clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct RunCommand {
+    /// A plugin and its function, if it has several; repeat it to make a chain
+    ///
+    /// The plugin is a .wasm file, or a plugin crate's folder, which is built if it changed. A sink
+    /// comes last: what it prints is the output.
+    #[arg(short, long = "plugin", value_name = "FILE[:FUNCTION]", required = true)]
+    plugins: Vec<PluginSpec>,
+    /// An argument of a function; of the second plugin: 2.NAME=VALUE
+    #[arg(short, long = "arg", value_name = "NAME=VALUE")]
+    arguments: Vec<Argument>,
+
+    /// Read these files one after another, not stdin (- is stdin)
+    #[arg(short, long, value_name = "FILE", num_args = 1.., help_heading = "Input and output")]
+    input: Vec<PathBuf>,
+    /// Write to this file, not stdout
+    #[arg(short, long, value_name = "FILE", help_heading = "Input and output")]
+    output: Option<PathBuf>,
+    /// Records end with a NUL byte, not a newline
+    #[arg(short = '0', long, help_heading = "Input and output")]
+    null: bool,
+    /// Results may come out as soon as they are there
+    #[arg(long, help_heading = "Input and output")]
+    unordered: bool,
+
+    /// Threads that run functions [default: one a core]
+    #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..), help_heading = "Pool")]
+    workers: Option<u16>,
+    /// Instances at once at most; there are more than workers only while functions wait
+    #[arg(long, value_name = "N", default_value = "10000", value_parser = clap::value_parser!(u32).range(1..), help_heading = "Pool")]
+    instances: u32,
+    /// Records unfinished at most; the input waits when there are so many [default: 65536 or more]
+    #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..), help_heading = "Pool")]
+    buffer: Option<u32>,
+    /// One instance, one record at a time, no pool: to compare with
+    #[arg(long, conflicts_with_all = ["workers", "instances", "buffer", "unordered"], help_heading = "Pool")]
+    sequential: bool,
+
+    /// Time for one record at most
+    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = time, help_heading = "Limits")]
+    timeout: Duration,
+    /// Memory of one instance at most
+    #[arg(long, value_name = "SIZE", default_value = "64MiB", value_parser = size, help_heading = "Limits")]
+    memory: usize,
+    /// Memory of all instances together at most; at the bound no more are made
+    #[arg(long, value_name = "SIZE", default_value = "16GiB", value_parser = size, help_heading = "Limits")]
+    total_memory: usize,
+
+    /// No progress line, no summary
+    #[arg(short, long, help_heading = "Messages")]
+    quiet: bool,
+    /// The summary as JSON, on stderr
+    #[arg(long, help_heading = "Messages")]
+    json: bool,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  seq 1 10 | engine run --plugin inc.wasm
+  engine run -p parse.wasm -p redact.wasm:emails -a mask=x -i access.log -o clean.ndjson
+  tail -f access.log | engine run -p parse.wasm -p print.wasm
+
+Exit codes: 0 done (also when the reader of the output closes it), 1 the run failed, 2 wrong use,
+130 interrupted; the first Ctrl-C stops reading and finishes what was read, the second one aborts";
+
+impl RunCommand {
+    pub(crate) fn execute(self) -> anyhow::Result<Ending> {
+        let inputs = self.inputs()?;
+        let progress = ProgressBar::hidden();
+        let source = Arc::new(Source::new());
+        let progress = if self.json { progress } else { progress::line(&source, self.quiet, self.output.is_none()) };
+        let pool = self.pool(&progress)?;
+        // The output file is opened late, so that a mistake elsewhere leaves it as it was.
+        let output = Output::new(Late { path: self.output.clone(), open: None });
+        let chain = Chain::open(&pool, &self.plugins, &self.arguments, &output)?;
+        self.check_output()?;
+        self.build(&pool, &source, &chain, &output);
+        let begun = Instant::now();
+        let ended = runtime()?.block_on(feed(&source, inputs, self.separator()));
+        progress.finish_and_clear();
+        self.summarize(&pool, &source, &chain, begun.elapsed(), ended.as_ref().err());
+        ended.map_err(|error| RunFailed(error).into())
+    }
+
+    fn separator(&self) -> u8 {
+        if self.null { 0 } else { b'\n' }
+    }
+
+    fn pool(&self, progress: &ProgressBar) -> anyhow::Result<Pool> {
+        let builder = Pool::builder()
+            .instances(self.instances as usize)
+            .timeout(self.timeout)
+            .memory(self.memory)
+            .total_memory(self.total_memory)
+            .on_print(printer(progress.clone()));
+        let builder = match self.workers {
+            Some(workers) => builder.workers(workers.into()),
+            None if self.sequential => builder.workers(1),
+            None => builder,
+        };
+        Ok(builder.build()?)
+    }
+
+    /// The inputs, checked to be there before anything is run.
+    fn inputs(&self) -> anyhow::Result<Vec<Input>> {
+        if self.input.is_empty() {
+            return Ok(vec![Input::Stdin]);
+        }
+        let open = |path: &PathBuf| {
+            if path == Path::new("-") {
+                return Ok(Input::Stdin);
+            }
+            let metadata = path.metadata().with_context(|| format!("can't read {}", path.display()))?;
+            ensure!(!metadata.is_dir(), "can't read {}: it is a folder", path.display());
+            File::open(path).with_context(|| format!("can't read {}", path.display()))?;
+            Ok(Input::File(path.clone()))
+        };
+        self.input.iter().map(open).collect()
+    }
+
+    /// Opens the output file without changing it, so that one that can't be written shows now.
+    fn check_output(&self) -> anyhow::Result<()> {
+        let Some(path) = &self.output else { return Ok(()) };
+        let open = File::options().write(true).create(true).truncate(false).open(path);
+        open.with_context(|| format!("can't write {}", path.display()))?;
+        let same = |input: &PathBuf| input.canonicalize().ok().is_some_and(|input| path.canonicalize().is_ok_and(|path| path == input));
+        ensure!(!self.input.iter().any(same), "can't write {}: it is an input too", path.display());
+        Ok(())
+    }
+
+    fn build(&self, pool: &Pool, source: &Source<Records>, chain: &Chain, output: &Output) {
+        let mut stream = source.stream();
+        if self.sequential {
+            for function in &chain.functions {
+                stream = stream.apply(function);
+            }
+        } else if !chain.functions.is_empty() {
+            let mut scattered = stream.scatter(pool);
+            for function in &chain.functions {
+                scattered = scattered.apply(function);
+            }
+            let scattered = scattered.buffer(self.buffer(pool));
+            stream = if self.unordered { scattered.gather_unordered() } else { scattered.gather() };
+        }
+        match &chain.sink {
+            Some(sink) => stream.sink(sink),
+            None => stream.sink(sinks::lines(output).separated_by(self.separator())),
+        }
+    }
+
+    /// Enough that workers need not wait for one another.
+    fn buffer(&self, pool: &Pool) -> usize {
+        self.buffer.map_or_else(|| (pool.workers() * 32_768).max(65_536), |buffer| buffer as usize)
+    }
+
+    #[expect(clippy::print_stderr, reason = "the summary is for who called")]
+    fn summarize(&self, pool: &Pool, source: &Source<Records>, chain: &Chain, time: Duration, error: Option<&Error>) {
+        let mut functions: Vec<_> =
+            chain.functions.iter().map(|function| (&*function.signature().name, function.usage())).collect();
+        functions.extend(chain.sink.iter().map(|sink| (&*sink.signature().name, sink.usage())));
+        let fault = match error {
+            Some(Error::Fault(fault)) => Some(fault),
+            _ => None,
+        };
+        let summary =
+            Summary { counts: source.counts(), time, instances: pool.most_instances(), functions, fault };
+        if self.json {
+            eprintln!("{}", summary.json());
+        } else if !self.quiet && std::io::IsTerminal::is_terminal(&std::io::stderr()) {
+            eprint!("{}", summary.text());
+        }
+    }
+}
+
+/// Where records come from.
+enum Input {
+    Stdin,
+    File(PathBuf),
+}
+
+impl Input {
+    fn open(self) -> Result<Box<dyn Read + Send>, Error> {
+        match self {
+            Self::Stdin => Ok(Box::new(stdin())),
+            Self::File(path) => match File::open(&path) {
+                Ok(file) => Ok(Box::new(file)),
+                Err(source) => Err(Error::Read { path, source: Arc::new(source) }),
+            },
+        }
+    }
+}
+
+/// A writer that opens its file, or stdout, when there is something to write.
+struct Late {
+    path: Option<PathBuf>,
+    open: Option<Box<dyn Write + Send>>,
+}
+
+impl Late {
+    fn open(&mut self) -> std::io::Result<&mut Box<dyn Write + Send>> {
+        if self.open.is_none() {
+            self.open = Some(match &self.path {
+                Some(path) => Box::new(File::create(path)?),
+                None => Box::new(std::io::stdout()),
+            });
+        }
+        self.open.as_mut().ok_or_else(|| std::io::ErrorKind::NotFound.into())
+    }
+}
+
+impl Write for Late {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.open()?.write(bytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.open()?.flush()
+    }
+}
+
+/// Shows what functions print, above the progress line.
+#[expect(clippy::print_stderr, reason = "guests' messages are for who called")]
+fn printer(progress: ProgressBar) -> impl Fn(Print) + Send + Sync {
+    move |Print { function, line }| progress.suspend(|| eprintln!("{function}: {line}"))
+}
+
+fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().context("can't start")
+}
+
+/// Emits all inputs, and waits until every record has reached its end.
+async fn feed(source: &Source<Records>, inputs: Vec<Input>, separator: u8) -> Result<Ending, Error> {
+    let emitted = tokio::select! {
+        emitted = emit(source, inputs, separator) => emitted.map(|()| Ending::Done),
+        _ = tokio::signal::ctrl_c() => Ok(Ending::Interrupted),
+    };
+    let closed = tokio::select! {
+        closed = source.close() => closed,
+        _ = tokio::signal::ctrl_c() => return Ok(Ending::Interrupted),
+    };
+    let ending = emitted?;
+    closed.map(|()| ending)
+}
+
+async fn emit(source: &Source<Records>, inputs: Vec<Input>, separator: u8) -> Result<(), Error> {
+    for input in inputs {
+        sources::lines(input.open()?).separated_by(separator).emit_into(source).await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,248 @@
+//! Errors: why a run, or the preparation of one, failed.
+
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use bytesize::ByteSize;
+
+use crate::fault::Fault;
+use crate::plugin::Kind;
+use crate::record::Shape;
+
+/// Why a run failed. One record's failure is a [`Fault`].
+#[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A record's fault ended the run.
+    #[error("{0}")]
+    Fault(Fault),
+    /// The source was closed before.
+    #[error("the source is closed")]
+    Closed,
+    /// A file can't be read.
+    #[error("can't read {}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        source: Arc<io::Error>,
+    },
+    /// A file can't be written.
+    #[error("can't write {}", path.display())]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        source: Arc<io::Error>,
+    },
+    /// Reading the input failed.
+    #[error("can't read the input after record {record}")]
+    Input {
+        /// The last whole record before.
+        record: u64,
+        /// What the system says.
+        source: Arc<io::Error>,
+    },
+    /// A record of the input is larger than a batch may be.
+    #[error("record {record} of the input is longer than {}", ByteSize(*limit))]
+    LongRecord {
+        /// Its number.
+        record: u64,
+        /// The limit in bytes.
+        limit: u64,
+    },
+    /// Writing the output failed.
+    #[error("can't write the output")]
+    Output {
+        /// What the system says.
+        source: Arc<io::Error>,
+    },
+    /// A file is no plugin.
+    #[error("{} is no plugin: {problem}", path.display())]
+    NotAPlugin {
+        /// The file.
+        path: PathBuf,
+        /// What stands there instead.
+        problem: NotAPlugin,
+    },
+    /// A plugin failed while it was asked for its functions.
+    #[error("{} can't be loaded: its description {cause}", path.display())]
+    Describe {
+        /// The plugin's file.
+        path: PathBuf,
+        /// What happened.
+        cause: crate::Cause,
+    },
+    /// A plugin has no function of that name.
+    #[error("{} has no function {name}{}; it has {}", path.display(), did_you_mean(nearest), functions.join(", "))]
+    UnknownFunction {
+        /// The plugin's file.
+        path: PathBuf,
+        /// The name asked for.
+        name: String,
+        /// The functions that there are.
+        functions: Vec<String>,
+        /// The one that was probably meant.
+        nearest: Option<String>,
+    },
+    /// A plugin has several functions, and none was named.
+    #[error("{} has several functions, name one of {}", path.display(), functions.join(", "))]
+    Ambiguous {
+        /// The plugin's file.
+        path: PathBuf,
+        /// The functions that there are.
+        functions: Vec<String>,
+    },
+    /// A function was used as what it is not.
+    #[error("{function} is a {kind} function and can't be used as a {used}")]
+    WrongKind {
+        /// The function.
+        function: String,
+        /// Its kind.
+        kind: Kind,
+        /// What it was used as.
+        used: Kind,
+    },
+    /// A function takes or returns another type than the one asked for.
+    #[error("{function} {side} {actual}, not {asked}")]
+    WrongType {
+        /// The function.
+        function: String,
+        /// `takes` or `returns`.
+        side: &'static str,
+        /// What the function says.
+        actual: Shape,
+        /// What was asked for.
+        asked: Shape,
+    },
+    /// A function has no such parameter.
+    #[error("{function} has no parameter {name}{}; {}", did_you_mean(nearest), it_has(parameters))]
+    UnknownArgument {
+        /// The function.
+        function: String,
+        /// The name given.
+        name: String,
+        /// The parameters that there are.
+        parameters: Vec<String>,
+        /// The one that was probably meant.
+        nearest: Option<String>,
+    },
+    /// An argument is missing.
+    #[error("{function} needs the argument {name} ({shape})")]
+    MissingArgument {
+        /// The function.
+        function: String,
+        /// The parameter.
+        name: String,
+        /// What it takes.
+        shape: Shape,
+    },
+    /// The function did not accept its arguments.
+    #[error("{function} can't be opened: {message}")]
+    Refused {
+        /// The function.
+        function: String,
+        /// What it said.
+        message: String,
+    },
+    /// Opening an instance of the function failed.
+    #[error("{function} can't be opened: it {cause}")]
+    Open {
+        /// The function.
+        function: String,
+        /// What happened.
+        cause: crate::Cause,
+    },
+    /// A function failed when the stream ended.
+    #[error("{function} failed at the end of the stream: it {cause}")]
+    Finish {
+        /// The function.
+        function: String,
+        /// What happened.
+        cause: crate::Cause,
+    },
+    /// A function needs what it was not granted.
+    #[error("{function} needs {}, which was not granted", capabilities.join(", "))]
+    NotGranted {
+        /// The function.
+        function: String,
+        /// What it needs.
+        capabilities: Vec<String>,
+    },
+    /// The sandbox can't be set up on this machine.
+    #[error("can't set up the sandbox: {reason}")]
+    Sandbox {
+        /// What wasmtime or the system says.
+        reason: String,
+    },
+}
+
+/// What a file is that should have been a plugin.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum NotAPlugin {
+    /// No bytes at all.
+    #[error("the file is empty")]
+    Empty,
+    /// Something else than WebAssembly.
+    #[error("it is not WebAssembly (build a plugin crate with `engine build`)")]
+    NotWasm,
+    /// A module without the component layer.
+    #[error("it is a core module, not a component (build it for the target wasm32-wasip2)")]
+    CoreModule,
+    /// Larger than is worth compiling.
+    #[error("it has {}, more than the {} that are allowed", ByteSize(*size), ByteSize(*limit))]
+    TooLarge {
+        /// Its size in bytes.
+        size: u64,
+        /// The limit in bytes.
+        limit: u64,
+    },
+    /// Broken WebAssembly.
+    #[error("it is damaged ({reason})")]
+    Damaged {
+        /// Where, and how.
+        reason: String,
+    },
+    /// A component that speaks another contract, or another version of it.
+    #[error("it exports {found}, and this engine runs {wanted} (build it again with the SDK of this engine)")]
+    OtherContract {
+        /// What it exports.
+        found: String,
+        /// What is needed.
+        wanted: &'static str,
+    },
+    /// A component that needs what no plugin is given.
+    #[error("it does not fit the contract ({reason})")]
+    Misfit {
+        /// What does not fit.
+        reason: String,
+    },
+    /// Two functions have one name.
+    #[error("it has two functions named {name}")]
+    TwiceNamed {
+        /// The name.
+        name: String,
+    },
+    /// It has no function.
+    #[error("it has no functions (mark one with #[map], #[filter], #[flat_map] or #[sink])")]
+    NoFunctions,
+}
+
+fn did_you_mean(nearest: &Option<String>) -> String {
+    nearest.as_ref().map_or_else(String::new, |name| format!(" (did you mean {name}?)"))
+}
+
+fn it_has(parameters: &[String]) -> String {
+    match parameters {
+        [] => "it takes no arguments".to_owned(),
+        names => format!("it has {}", names.join(", ")),
+    }
+}
+
+/// The name among `names` that is close enough to `name` to have been meant.
+pub(crate) fn nearest_of<'a>(name: &str, names: impl IntoIterator<Item = &'a str>) -> Option<String> {
+    let scored = names.into_iter().map(|other| (strsim::jaro_winkler(name, other), other));
+    scored.filter(|(score, _)| *score > 0.7).max_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, name)| name.to_owned())
+}

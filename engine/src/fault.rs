@@ -1,0 +1,116 @@
+//! A fault: one record's failure, as data.
+
+use std::fmt;
+use std::time::Duration;
+
+use bytesize::ByteSize;
+use serde::Serialize;
+
+/// One record for which a function failed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Fault {
+    /// The source's number of the record, counted from 1 as lines are.
+    pub record: u64,
+    /// The function that failed.
+    pub function: String,
+    /// What happened.
+    pub cause: Cause,
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "record {}: {}: {}", self.record, self.function, self.cause)
+    }
+}
+
+/// Why a function failed for a record.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum Cause {
+    /// The function returned an error.
+    Failed {
+        /// What it said.
+        message: String,
+        /// Whether it said that another try may succeed.
+        retryable: bool,
+    },
+    /// The function panicked.
+    Panicked {
+        /// The panic's message and place.
+        message: String,
+    },
+    /// The guest did what WebAssembly forbids, or gave up.
+    Trapped {
+        /// Which trap.
+        trap: &'static str,
+        /// The end of what it wrote to stderr, where a language leaves its reason.
+        stderr: String,
+    },
+    /// It recursed until its stack was full.
+    StackOverflow,
+    /// It ended itself with this exit code.
+    Exited {
+        /// As given to `exit`.
+        code: i32,
+    },
+    /// It did not finish within its time.
+    TimedOut {
+        /// The limit for one record.
+        limit: Duration,
+    },
+    /// It needed more memory than it may have.
+    OutOfMemory {
+        /// The limit for one instance, in bytes.
+        limit: usize,
+    },
+    /// What it returned breaks a rule of the contract.
+    BrokenContract {
+        /// The rule.
+        rule: &'static str,
+    },
+    /// What it returned can't be read as the type that the stream has.
+    Unreadable {
+        /// What was expected, and what stood there.
+        message: String,
+    },
+}
+
+impl fmt::Display for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Failed { message, .. } => f.write_str(&clean(message)),
+            Self::Panicked { message } => write!(f, "panicked: {}", clean(message)),
+            Self::Trapped { trap, stderr } if stderr.is_empty() => write!(f, "trapped: {trap}"),
+            Self::Trapped { trap, stderr } => write!(f, "trapped: {trap} (it wrote: {})", clean(stderr)),
+            Self::StackOverflow => f.write_str("its stack overflowed"),
+            Self::Exited { code } => write!(f, "exited with code {code}"),
+            Self::TimedOut { limit } => write!(f, "took longer than {limit:?}"),
+            Self::OutOfMemory { limit } => write!(f, "needed more than {} of memory", ByteSize(*limit as u64)),
+            Self::BrokenContract { rule } => write!(f, "broke the plugin contract: {rule}"),
+            Self::Unreadable { message } => write!(f, "its output can't be read: {}", clean(message)),
+        }
+    }
+}
+
+/// A guest's words, shortened and without control characters, on one line.
+fn clean(text: &str) -> String {
+    const SHOWN: usize = 300;
+    let mut shown: String = text.chars().take(SHOWN).map(|c| if c.is_control() { ' ' } else { c }).collect();
+    if text.chars().nth(SHOWN).is_some() {
+        shown.push('…');
+    }
+    shown
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fault_is_one_line_without_control_characters() {
+        let cause = Cause::Panicked { message: "bad\n\x1b[31mred".into() };
+        let fault = Fault { record: 7, function: "parse".into(), cause };
+        assert_eq!(fault.to_string(), "record 7: parse: panicked: bad  [31mred");
+    }
+}

@@ -1,0 +1,38 @@
+//! Stream processing with functions that nobody has to trust.
+//!
+//! Functions are compiled to WebAssembly with the guest SDK and run in sandboxes that can do
+//! nothing they were not given. A stream hands its elements to them one after another, or scatters
+//! them over a pool of sandboxes and gathers the results in order:
+//!
+//! ```no_run
+//! # #[tokio::main] async fn main() -> Result<(), engine::Error> {
+//! use engine::{Pool, Source};
+//!
+//! let pool = Pool::new()?;
+//! let inc = pool.load("inc.wasm")?.function::<i64, i64>("inc")?;
+//! let source = Source::new();
+//! source.stream().scatter(&pool).map(&inc).buffer(8).gather().sink(|x| println!("{x}"));
+//! for i in 0..10 {
+//!     source.emit(i).await?;
+//! }
+//! source.close().await?; // every record has reached the sink
+//! # Ok(()) }
+//! ```
+//!
+//! What a run promises is said per record: its order, its limits of time and memory, its fault.
+//! That records cross into the sandbox in batches can't be seen.
+
+mod error;
+mod fault;
+mod plugin;
+mod pool;
+mod record;
+mod stream;
+
+pub use error::{Error, NotAPlugin};
+pub use fault::{Cause, Fault};
+pub use plugin::{Function, Kind, Output, Parameter, Plugin, Print, Returns, Signature, Usage};
+pub use pool::{Pool, PoolBuilder};
+pub use record::{Format, Json, Record, Shape};
+pub(crate) use stream::Counters;
+pub use stream::{Counts, Filter, FlatMap, Map, Scattered, Sink, Source, Stream, sinks, sources};

@@ -1,0 +1,119 @@
+//! A loaded plugin, as users hold it.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use super::function::{Core, Function, Opening, Returns};
+use super::load::Loaded;
+use super::output::{Messages, Output};
+use super::{Kind, Signature};
+use crate::Error;
+use crate::error::nearest_of;
+use crate::pool::PoolShared;
+use crate::record::Record;
+
+/// A compiled plugin, ready to be run by the pool that loaded it.
+#[derive(Clone)]
+pub struct Plugin {
+    loaded: Arc<Loaded>,
+    pool: Arc<PoolShared>,
+}
+
+impl std::fmt::Debug for Plugin {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Plugin({})", self.path().display())
+    }
+}
+
+impl Plugin {
+    pub(crate) fn new(loaded: Loaded, pool: Arc<PoolShared>) -> Self {
+        Self { loaded: Arc::new(loaded), pool }
+    }
+
+    /// The function `name`, which takes records of `I` and returns records of `O` (`()` for a sink).
+    ///
+    /// `Vec<u8>` goes with every function: records as they are.
+    ///
+    /// # Errors
+    ///
+    /// If there is no such function, if it takes or returns other types, or if it needs a
+    /// capability, of which there are none yet.
+    pub fn function<I: Record, O: Returns>(&self, name: &str) -> Result<Function<I, O>, Error> {
+        let named = self.signatures().iter().find(|signature| signature.name == name);
+        let signature = named.ok_or_else(|| Error::UnknownFunction {
+            path: self.path().to_owned(),
+            name: name.to_owned(),
+            functions: self.names(),
+            nearest: nearest_of(name, self.signatures().iter().map(|signature| signature.name.as_str())),
+        })?;
+        self.open(signature)
+    }
+
+    /// The plugin's function, if it has just one.
+    ///
+    /// # Errors
+    ///
+    /// If it has several, and those of [`function`](Self::function).
+    pub fn only_function<I: Record, O: Returns>(&self) -> Result<Function<I, O>, Error> {
+        match self.signatures() {
+            [signature] => self.open(signature),
+            _ => Err(Error::Ambiguous { path: self.path().to_owned(), functions: self.names() }),
+        }
+    }
+
+    fn open<I: Record, O: Returns>(&self, signature: &Signature) -> Result<Function<I, O>, Error> {
+        if !signature.capabilities.is_empty() {
+            return Err(Error::NotGranted {
+                function: signature.name.clone(),
+                capabilities: signature.capabilities.clone(),
+            });
+        }
+        let core = Core::new(
+            self.pool.clone(),
+            Opening {
+                plugin: self.loaded.clone(),
+                name: signature.name.clone(),
+                kind: signature.kind,
+                arguments: Vec::new(),
+                limits: self.pool.limits(),
+                messages: Messages::new(&signature.name, self.pool.on_print()),
+                output: (signature.kind == Kind::Sink).then(Output::stdout),
+            },
+        );
+        Function::typed(core)
+    }
+
+    fn names(&self) -> Vec<String> {
+        self.signatures().iter().map(|signature| signature.name.clone()).collect()
+    }
+
+    /// What it says of its functions.
+    #[must_use]
+    pub fn signatures(&self) -> &[Signature] {
+        &self.loaded.signatures
+    }
+
+    /// The file that it was loaded from.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.loaded.path
+    }
+
+    /// The interfaces that it imports. Many are there whether it uses them or not.
+    #[must_use]
+    pub fn imports(&self) -> &[String] {
+        &self.loaded.imports
+    }
+
+    /// The size of its file in bytes.
+    #[must_use]
+    pub fn size(&self) -> u64 {
+        self.loaded.size
+    }
+
+    /// The BLAKE3 hash of its file, in hexadecimal digits.
+    #[must_use]
+    pub fn hash(&self) -> &str {
+        &self.loaded.hash
+    }
+}

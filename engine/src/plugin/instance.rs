@@ -1,0 +1,264 @@
+//! A plugin in its own store: opened for one function, used by one call at a time.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::runtime::Handle;
+use wasmtime::component::ResourceAny;
+use wasmtime::{Store, Trap, UpdateDeadline};
+use wasmtime_wasi::I32Exit;
+
+use super::contract::exports::engine::plugin::stages::{BatchParam, Signature as WitSignature};
+use super::contract::{StreamPlugin, StreamPluginPre};
+use super::function::Opening;
+use super::memory::{Gauge, TotalMemory};
+use super::meter::{Meter, Waiting, expired, metered};
+use super::outcome::{Outcome, check_batch};
+use super::output::{Messages, Output};
+use super::runtime::Runtime;
+use super::sandbox::{Hints, Sandbox};
+use super::{Kind, Limits};
+use crate::Cause;
+use crate::record::{Batch, BatchBuilder};
+
+/// A call returns once its outputs take this many bytes, and is made again with what is left.
+const ROOM: u32 = 1 << 20;
+
+/// The most bytes that one call may hand to the host, whatever it claims.
+const HANDED_OVER: usize = 128 << 20;
+
+/// What instances of a pool share.
+pub(crate) struct Hosting {
+    pub(crate) runtime: Arc<Runtime>,
+    pub(crate) total: Arc<TotalMemory>,
+    /// Where guests' timers run.
+    pub(crate) timers: Handle,
+}
+
+/// An instance with one function open. What fails is never used again: calls consume the instance
+/// and give it back only if all went well.
+pub(crate) struct Instance {
+    store: Store<Sandbox>,
+    plugin: StreamPlugin,
+    stage: ResourceAny,
+    kind: Kind,
+    meter: Arc<Meter>,
+    hosting: Arc<Hosting>,
+    limits: Limits,
+    /// The memory it had when it was opened.
+    memory_at_start: usize,
+    calls: u64,
+}
+
+/// Why an instance could not be opened.
+#[derive(Debug)]
+pub(crate) enum OpenError {
+    /// The function did not accept its arguments.
+    Refused(String),
+    /// The guest failed.
+    Fault(Cause),
+    /// The pool's memory, or the machine, has no room for another instance.
+    Exhausted(String),
+}
+
+/// A call that failed, with what it said of itself.
+#[derive(Debug)]
+pub(crate) struct Trouble {
+    pub(crate) cause: Cause,
+    /// The record that it said made it panic.
+    pub(crate) suspect: Option<usize>,
+    /// How many records it said were done.
+    pub(crate) done: usize,
+    /// It may be the instance's age and not the record: memory ran out that earlier calls filled,
+    /// or that other instances hold.
+    pub(crate) memory: bool,
+    /// All instances together had too much.
+    pub(crate) starved: bool,
+    /// The instance had made no call before.
+    pub(crate) fresh: bool,
+}
+
+impl Instance {
+    /// Opens a new instance for what `opening` says.
+    pub(crate) async fn open(opening: &Opening, hosting: &Arc<Hosting>) -> Result<Box<Self>, OpenError> {
+        let limits = opening.limits;
+        let mut store = store(hosting, limits, opening.messages.clone(), opening.output.clone());
+        let meter = store.data().meter.clone();
+        let arguments: Vec<_> = opening.arguments.iter().map(|(name, value)| (&**name, &**value)).collect();
+        let opened = async {
+            let plugin = opening.plugin.pre.instantiate_async(&mut store).await?;
+            let stage = plugin.engine_plugin_stages().stage();
+            let stage = stage.call_open(&mut store, &opening.name, &arguments, None).await?;
+            wasmtime::Result::Ok((plugin, stage))
+        };
+        let opened = metered(&meter, limits.timeout, hosting, &(), opened).await;
+        let (plugin, stage) = match opened {
+            Some(Ok((plugin, Ok(stage)))) => (plugin, stage),
+            Some(Ok((_, Err(message)))) => return Err(OpenError::Refused(message)),
+            Some(Err(error)) => return Err(open_error(&error, store.data(), limits)),
+            None => return Err(OpenError::Fault(Cause::TimedOut { limit: limits.timeout })),
+        };
+        let memory_at_start = store.data().gauge.used();
+        let (hosting, kind) = (hosting.clone(), opening.kind);
+        Ok(Box::new(Self { store, plugin, stage, kind, meter, hosting, limits, memory_at_start, calls: 0 }))
+    }
+
+    /// Gives the function a batch, and at most `limit` of time.
+    pub(crate) async fn process(
+        mut self: Box<Self>,
+        batch: &Batch,
+        limit: Duration,
+        waiting: &dyn Waiting,
+    ) -> Result<(Box<Self>, Outcome), Trouble> {
+        self.store.data_mut().hints = Hints::default();
+        let mut scratch = Vec::new();
+        let param = BatchParam { data: batch.data(), ends: batch.ends(&mut scratch) };
+        let stage = self.plugin.engine_plugin_stages().stage();
+        let call = stage.call_process(&mut self.store, self.stage, param, ROOM);
+        match metered(&self.meter, limit, &self.hosting, waiting, call).await {
+            Some(Ok(said)) => match Outcome::check(self.kind, batch, said) {
+                Ok(outcome) => {
+                    self.calls += 1;
+                    Ok((self, outcome))
+                }
+                Err(rule) => Err(self.trouble(Cause::BrokenContract { rule })),
+            },
+            Some(Err(error)) => {
+                let cause = cause(&error, self.store.data(), self.limits, limit);
+                Err(self.trouble(cause))
+            }
+            None => Err(self.trouble(Cause::TimedOut { limit })),
+        }
+    }
+
+    /// Ends the function, and returns what it held back.
+    pub(crate) async fn finish(mut self: Box<Self>, waiting: &dyn Waiting) -> Result<Batch, Cause> {
+        let limit = self.limits.timeout;
+        let stage = self.plugin.engine_plugin_stages().stage();
+        let call = stage.call_finish(&mut self.store, self.stage);
+        match metered(&self.meter, limit, &self.hosting, waiting, call).await {
+            Some(Ok(Ok(batch))) => {
+                check_batch(&batch).map_err(|rule| Cause::BrokenContract { rule })?;
+                let mut builder = BatchBuilder::default();
+                let mut start = 0;
+                for end in batch.ends {
+                    builder.push(0, |data| data.extend_from_slice(&batch.data[start..end as usize]));
+                    start = end as usize + 1;
+                }
+                Ok(builder.build())
+            }
+            Some(Ok(Err(message))) => Err(Cause::Failed { message, retryable: false }),
+            Some(Err(error)) => Err(cause(&error, self.store.data(), self.limits, limit)),
+            None => Err(Cause::TimedOut { limit }),
+        }
+    }
+
+    /// The time that the last call used.
+    pub(crate) fn used(&self) -> Duration {
+        self.meter.spent()
+    }
+
+    /// Its linear memory in bytes.
+    pub(crate) fn memory(&self) -> usize {
+        self.store.data().gauge.used()
+    }
+
+    /// Whether its memory has grown so much that a new instance should take its place.
+    pub(crate) fn is_worn(&self) -> bool {
+        self.memory() > self.memory_at_start && self.memory() > self.limits.memory / 2
+    }
+
+    fn trouble(&self, cause: Cause) -> Trouble {
+        let Sandbox { hints, gauge, .. } = self.store.data();
+        Trouble {
+            cause,
+            suspect: hints.panicked.as_ref().map(|(index, _)| *index as usize),
+            done: hints.done as usize,
+            memory: gauge.denied || gauge.starved || gauge.used() > self.memory_at_start,
+            starved: gauge.starved,
+            fresh: self.calls == 0,
+        }
+    }
+}
+
+/// Asks a plugin for its functions.
+pub(crate) async fn describe(
+    plugin: &StreamPluginPre<Sandbox>,
+    hosting: &Hosting,
+    limits: Limits,
+    messages: Arc<Messages>,
+) -> Result<Vec<WitSignature>, OpenError> {
+    let mut store = store(hosting, limits, messages, None);
+    let meter = store.data().meter.clone();
+    let described = async {
+        let plugin = plugin.instantiate_async(&mut store).await?;
+        plugin.engine_plugin_stages().call_describe(&mut store).await
+    };
+    match metered(&meter, limits.timeout, hosting, &(), described).await {
+        Some(Ok(signatures)) => Ok(signatures),
+        Some(Err(error)) => Err(open_error(&error, store.data(), limits)),
+        None => Err(OpenError::Fault(Cause::TimedOut { limit: limits.timeout })),
+    }
+}
+
+fn store(
+    hosting: &Hosting,
+    limits: Limits,
+    messages: Arc<Messages>,
+    output: Option<Output>,
+) -> Store<Sandbox> {
+    let gauge = Gauge::new(limits.memory, hosting.total.clone());
+    let mut store = Store::new(&hosting.runtime.engine, Sandbox::new(gauge, messages, output));
+    store.limiter(|sandbox| &mut sandbox.gauge);
+    store.set_hostcall_fuel(HANDED_OVER);
+    store.set_epoch_deadline(1);
+    store.epoch_deadline_callback(|store| {
+        Ok(if store.data().meter.tick() { UpdateDeadline::Interrupt } else { UpdateDeadline::Yield(1) })
+    });
+    store
+}
+
+fn open_error(error: &wasmtime::Error, sandbox: &Sandbox, limits: Limits) -> OpenError {
+    let guest = error.is::<Trap>() || error.is::<I32Exit>() || expired(&sandbox.meter) || sandbox.gauge.denied;
+    if guest && !sandbox.gauge.starved {
+        return OpenError::Fault(cause(error, sandbox, limits, limits.timeout));
+    }
+    OpenError::Exhausted(format!("{error:#}"))
+}
+
+/// What ended a call, told by the types of errors and by what the sandbox saw, never by texts.
+fn cause(error: &wasmtime::Error, sandbox: &Sandbox, limits: Limits, limit: Duration) -> Cause {
+    if expired(&sandbox.meter) {
+        return Cause::TimedOut { limit };
+    }
+    if let Some(I32Exit(code)) = error.downcast_ref() {
+        return Cause::Exited { code: *code };
+    }
+    if let Some((_, message)) = &sandbox.hints.panicked {
+        return Cause::Panicked { message: message.clone() };
+    }
+    if sandbox.gauge.denied || sandbox.gauge.starved {
+        return Cause::OutOfMemory { limit: limits.memory };
+    }
+    match error.downcast_ref::<Trap>() {
+        Some(Trap::StackOverflow) => Cause::StackOverflow,
+        Some(trap) => Cause::Trapped { trap: name(*trap), stderr: sandbox.stderr() },
+        None => Cause::BrokenContract { rule: "what it returned can't be read from its memory" },
+    }
+}
+
+fn name(trap: Trap) -> &'static str {
+    match trap {
+        Trap::MemoryOutOfBounds => "memory access out of bounds",
+        Trap::HeapMisaligned => "unaligned atomic",
+        Trap::TableOutOfBounds => "table access out of bounds",
+        Trap::IndirectCallToNull => "call of a null function",
+        Trap::BadSignature => "call of a function of another type",
+        Trap::IntegerOverflow => "integer overflow",
+        Trap::IntegerDivisionByZero => "division by zero",
+        Trap::BadConversionToInteger => "float that is no integer",
+        Trap::UnreachableCodeReached => "unreachable code",
+        Trap::AllocationTooLarge => "allocation too large",
+        _ => "forbidden operation",
+    }
+}

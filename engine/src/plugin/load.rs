@@ -1,0 +1,135 @@
+//! From a file to a plugin whose functions are known.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use wasmtime::component::Component;
+
+use super::cache::Entry;
+use super::contract::StreamPluginPre;
+use super::instance::{Hosting, OpenError, describe};
+use super::output::{Messages, OnPrint};
+use super::sandbox::Sandbox;
+use super::{Limits, Signature};
+use crate::error::{Error, NotAPlugin};
+
+/// The interface that a plugin must export.
+const CONTRACT: &str = "engine:plugin/stages@0.1.0";
+
+/// Larger files are not compiled.
+const MOST_BYTES: u64 = 100 << 20;
+
+/// A plugin's compiled code and what it says of itself.
+pub(crate) struct Loaded {
+    pub(crate) path: PathBuf,
+    pub(crate) pre: StreamPluginPre<Sandbox>,
+    pub(crate) signatures: Vec<Signature>,
+    /// The interfaces that it imports, needed or not.
+    pub(crate) imports: Vec<String>,
+    /// In bytes.
+    pub(crate) size: u64,
+    /// BLAKE3, in hexadecimal digits.
+    pub(crate) hash: String,
+}
+
+impl Loaded {
+    /// Reads, compiles and asks the plugin at `path`.
+    pub(crate) async fn load(
+        path: &Path,
+        hosting: &Hosting,
+        limits: Limits,
+        on_print: OnPrint,
+    ) -> Result<Self, Error> {
+        let not_a_plugin = |problem| Error::NotAPlugin { path: path.to_owned(), problem };
+        let wasm = read(path)?;
+        recognize(&wasm).map_err(not_a_plugin)?;
+        let component = compile(hosting, &wasm).map_err(not_a_plugin)?;
+        check_exports(hosting, &component).map_err(not_a_plugin)?;
+        let misfit = |error: wasmtime::Error| not_a_plugin(NotAPlugin::Misfit { reason: first_line(&error) });
+        let pre = hosting.runtime.linker.instantiate_pre(&component).map_err(misfit)?;
+        let pre = StreamPluginPre::new(pre).map_err(misfit)?;
+        let name = path.file_stem().unwrap_or_default().to_string_lossy();
+        let messages = Messages::new(&name, on_print);
+        let signatures = describe(&pre, hosting, limits, messages).await.map_err(|error| match error {
+            OpenError::Fault(cause) => Error::Describe { path: path.to_owned(), cause },
+            OpenError::Exhausted(reason) | OpenError::Refused(reason) => Error::Sandbox { reason },
+        })?;
+        let signatures: Vec<Signature> = signatures.into_iter().map(Signature::from).collect();
+        check_names(&signatures).map_err(not_a_plugin)?;
+        let engine = &hosting.runtime.engine;
+        let imports = component.component_type().imports(engine).map(|(name, _)| name.to_owned()).collect();
+        let (size, hash) = (wasm.len() as u64, blake3::hash(&wasm).to_hex().to_string());
+        Ok(Self { path: path.to_owned(), pre, signatures, imports, size, hash })
+    }
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, Error> {
+    let failed = |source| Error::Read { path: path.to_owned(), source: Arc::new(source) };
+    let size = fs::metadata(path).map_err(failed)?.len();
+    if size > MOST_BYTES {
+        let problem = NotAPlugin::TooLarge { size, limit: MOST_BYTES };
+        return Err(Error::NotAPlugin { path: path.to_owned(), problem });
+    }
+    fs::read(path).map_err(failed)
+}
+
+/// Tells a component from what is not even meant to be one, by its first bytes.
+fn recognize(wasm: &[u8]) -> Result<(), NotAPlugin> {
+    match wasm {
+        [] => Err(NotAPlugin::Empty),
+        [0, b'a', b's', b'm', 1, 0, 0, 0, ..] => Err(NotAPlugin::CoreModule),
+        [0, b'a', b's', b'm', ..] => Ok(()),
+        _ => Err(NotAPlugin::NotWasm),
+    }
+}
+
+fn compile(hosting: &Hosting, wasm: &[u8]) -> Result<Component, NotAPlugin> {
+    let engine = &hosting.runtime.engine;
+    let entry = Entry::new(engine, wasm);
+    if let Some(component) = entry.as_ref().and_then(|entry| entry.read(engine)) {
+        return Ok(component);
+    }
+    let component =
+        Component::new(engine, wasm).map_err(|error| NotAPlugin::Damaged { reason: last_line(&error) })?;
+    if let Some(entry) = entry {
+        entry.write(&component);
+    }
+    Ok(component)
+}
+
+fn check_exports(hosting: &Hosting, component: &Component) -> Result<(), NotAPlugin> {
+    let kind = component.component_type();
+    let exports: Vec<_> = kind.exports(&hosting.runtime.engine).map(|(name, _)| name.to_owned()).collect();
+    if exports.iter().any(|name| name == CONTRACT) {
+        return Ok(());
+    }
+    let near = exports.iter().find(|name| name.starts_with("engine:plugin/"));
+    let found = match near {
+        Some(name) => name.clone(),
+        None if exports.is_empty() => "nothing".to_owned(),
+        None => exports.join(", "),
+    };
+    Err(NotAPlugin::OtherContract { found, wanted: CONTRACT })
+}
+
+fn check_names(signatures: &[Signature]) -> Result<(), NotAPlugin> {
+    let twice = signatures.iter().enumerate().find(|(index, signature)| {
+        signatures[..*index].iter().any(|earlier| earlier.name == signature.name)
+    });
+    match twice {
+        Some((_, signature)) => Err(NotAPlugin::TwiceNamed { name: signature.name.clone() }),
+        None if signatures.is_empty() => Err(NotAPlugin::NoFunctions),
+        None => Ok(()),
+    }
+}
+
+/// The outermost message of an error, on one line.
+fn first_line(error: &wasmtime::Error) -> String {
+    error.to_string().lines().next().unwrap_or_default().to_owned()
+}
+
+/// The innermost message of an error, on one line.
+fn last_line(error: &wasmtime::Error) -> String {
+    error.root_cause().to_string().lines().next().unwrap_or_default().to_owned()
+}

@@ -1,0 +1,34 @@
+//! Plugins: loading them, and running their functions in a sandbox.
+//!
+//! Only this folder names wasmtime.
+
+mod cache;
+mod contract;
+mod function;
+mod handle;
+mod instance;
+mod limits;
+mod load;
+mod memory;
+mod meter;
+mod outcome;
+mod output;
+mod pace;
+mod runtime;
+mod sandbox;
+mod signature;
+
+pub(crate) use function::Core;
+pub use function::{Function, Returns, Usage};
+pub use handle::Plugin;
+pub(crate) use instance::{Hosting, Instance, OpenError, Trouble};
+pub(crate) use limits::Limits;
+pub(crate) use load::Loaded;
+pub(crate) use memory::TotalMemory;
+pub(crate) use meter::Waiting;
+pub(crate) use outcome::{Failure, Outcome};
+pub(crate) use output::OnPrint;
+pub use output::{Output, Print};
+pub(crate) use pace::MOST_BYTES;
+pub(crate) use runtime::Runtime;
+pub use signature::{Kind, Parameter, Signature};

@@ -1,0 +1,206 @@
+//! What a guest returned, checked before it is believed.
+
+use super::Kind;
+use super::contract::exports::engine::plugin::stages as wit;
+use crate::record::Batch;
+
+/// What became of the first records of a batch.
+#[derive(Debug)]
+pub(crate) struct Outcome {
+    /// The outputs, with the numbers of the records they come from.
+    pub(crate) output: Batch,
+    /// How many of the records are done; the rest are to be given again.
+    pub(crate) consumed: usize,
+    /// The records that failed, by their place in the batch.
+    pub(crate) failures: Vec<Failure>,
+}
+
+/// A record for which the function returned an error.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    pub(crate) index: usize,
+    pub(crate) message: String,
+    pub(crate) retryable: bool,
+}
+
+impl Outcome {
+    /// Believes what the guest says about `input` if no rule of the contract is broken; else names the rule.
+    pub(crate) fn check(kind: Kind, input: &Batch, said: wit::Outcome) -> Result<Self, &'static str> {
+        let consumed = said.consumed as usize;
+        require(consumed <= input.len(), "it consumed more records than it was given")?;
+        require(consumed > 0 || input.is_empty(), "it consumed no record")?;
+        check_batch(&said.output)?;
+        check_failures(&said.failures, consumed)?;
+        if matches!(kind, Kind::Filter | Kind::Sink) {
+            require(said.output.ends.is_empty(), "a filter or sink returned outputs")?;
+        }
+        let mut done = input.clone();
+        done.split_off(consumed);
+        let output = match (kind, said.counts) {
+            (Kind::Sink, None) => Batch::new(Vec::new(), Vec::new(), input.numbers_by([].into_iter())),
+            (Kind::Sink, Some(_)) => return Err("a sink counted outputs"),
+            (Kind::Filter, counts) => {
+                kept(done, &counts.unwrap_or_else(|| one_each(consumed, &said.failures)), &said.failures)?
+            }
+            (_, Some(counts)) => counted(kind, &done, said.output, &counts, &said.failures)?,
+            (_, None) => one_to_one(&done, said.output, &said.failures)?,
+        };
+        Ok(Self { output, consumed, failures: said.failures.into_iter().map(Failure::from).collect() })
+    }
+}
+
+impl From<wit::Failure> for Failure {
+    fn from(failure: wit::Failure) -> Self {
+        Self { index: failure.index as usize, message: failure.message, retryable: failure.retryable }
+    }
+}
+
+/// Checks the layout of a batch that a guest built.
+pub(super) fn check_batch(batch: &wit::BatchResult) -> Result<(), &'static str> {
+    require(batch.ends.is_sorted_by(|a, b| a < b), "the ends of its records do not ascend")?;
+    let size = batch.ends.last().map_or(0, |end| u64::from(*end) + 1);
+    require(size == batch.data.len() as u64, "the end of its last record is not the end of its data")
+}
+
+fn check_failures(failures: &[wit::Failure], consumed: usize) -> Result<(), &'static str> {
+    require(failures.is_sorted_by(|a, b| a.index < b.index), "the indices of its failures do not ascend")?;
+    let inside = failures.last().is_none_or(|last| (last.index as usize) < consumed);
+    require(inside, "a failure's index is no record that it consumed")
+}
+
+/// The counts that `none` stands for.
+fn one_each(consumed: usize, failures: &[wit::Failure]) -> Vec<u32> {
+    let mut counts = vec![1; consumed];
+    for failure in failures {
+        counts[failure.index as usize] = 0;
+    }
+    counts
+}
+
+fn check_counts(counts: &[u32], consumed: usize, failures: &[wit::Failure]) -> Result<(), &'static str> {
+    require(counts.len() == consumed, "it did not count the outputs of each record")?;
+    let silent = failures.iter().all(|failure| counts[failure.index as usize] == 0);
+    require(silent, "a record that failed gave outputs")
+}
+
+fn kept(done: Batch, counts: &[u32], failures: &[wit::Failure]) -> Result<Batch, &'static str> {
+    check_counts(counts, done.len(), failures)?;
+    require(counts.iter().all(|count| *count <= 1), "a filter kept a record more than once")?;
+    if counts.iter().all(|count| *count == 1) {
+        return Ok(done);
+    }
+    Ok(done.select(counts))
+}
+
+fn counted(
+    kind: Kind,
+    done: &Batch,
+    output: wit::BatchResult,
+    counts: &[u32],
+    failures: &[wit::Failure],
+) -> Result<Batch, &'static str> {
+    check_counts(counts, done.len(), failures)?;
+    let sum: u64 = counts.iter().map(|count| u64::from(*count)).sum();
+    require(sum == output.ends.len() as u64, "its counts do not add up to its outputs")?;
+    let single = kind == Kind::FlatMap || counts.iter().all(|count| *count <= 1);
+    require(single, "a map gave several outputs for one record")?;
+    Ok(Batch::new(output.data, output.ends, done.numbers_by(counts.iter().copied())))
+}
+
+fn one_to_one(
+    done: &Batch,
+    output: wit::BatchResult,
+    failures: &[wit::Failure],
+) -> Result<Batch, &'static str> {
+    let expected = done.len() - failures.len();
+    require(output.ends.len() == expected, "it did not give one output for each record")?;
+    let numbers = match failures {
+        [] => done.numbers(),
+        _ => done.numbers_by(one_each(done.len(), failures).into_iter()),
+    };
+    Ok(Batch::new(output.data, output.ends, numbers))
+}
+
+fn require(holds: bool, rule: &'static str) -> Result<(), &'static str> {
+    if holds { Ok(()) } else { Err(rule) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::BatchBuilder;
+
+    fn input() -> Batch {
+        let mut builder = BatchBuilder::default();
+        (1..=3).for_each(|number| builder.push(number, |data| data.push(b'x')));
+        builder.build()
+    }
+
+    fn said(output: &[&str], counts: Option<&[u32]>, failed: &[u32], consumed: u32) -> wit::Outcome {
+        let (mut data, mut ends) = (Vec::new(), Vec::new());
+        for record in output {
+            data.extend_from_slice(record.as_bytes());
+            ends.push(u32::try_from(data.len()).unwrap());
+            data.push(0);
+        }
+        let failure = |index: &u32| wit::Failure { index: *index, message: "no".into(), retryable: false };
+        wit::Outcome {
+            output: wit::BatchResult { data, ends },
+            counts: counts.map(<[u32]>::to_vec),
+            failures: failed.iter().map(failure).collect(),
+            consumed,
+        }
+    }
+
+    fn outputs(kind: Kind, said: wit::Outcome) -> Result<Vec<(u64, String)>, &'static str> {
+        let outcome = Outcome::check(kind, &input(), said)?;
+        Ok(outcome.output.iter().map(|(n, bytes)| (n, String::from_utf8(bytes.to_vec()).unwrap())).collect())
+    }
+
+    fn numbered(pairs: &[(u64, &str)]) -> Result<Vec<(u64, String)>, &'static str> {
+        Ok(pairs.iter().map(|(number, text)| (*number, (*text).to_owned())).collect())
+    }
+
+    #[test]
+    fn outputs_keep_the_numbers_of_their_inputs() {
+        assert_eq!(outputs(Kind::Map, said(&["a", "b", "c"], None, &[], 3)), numbered(&[(1, "a"), (2, "b"), (3, "c")]));
+        assert_eq!(outputs(Kind::Map, said(&["a", "c"], None, &[1], 3)), numbered(&[(1, "a"), (3, "c")]));
+        assert_eq!(outputs(Kind::Map, said(&["b"], Some(&[0, 1]), &[], 2)), numbered(&[(2, "b")]));
+        let exploded = said(&["a", "b", "c"], Some(&[2, 0, 1]), &[], 3);
+        assert_eq!(outputs(Kind::FlatMap, exploded), numbered(&[(1, "a"), (1, "b"), (3, "c")]));
+        assert_eq!(outputs(Kind::Filter, said(&[], Some(&[0, 1, 1]), &[], 3)), numbered(&[(2, "x"), (3, "x")]));
+        assert_eq!(outputs(Kind::Filter, said(&[], None, &[0], 3)), numbered(&[(2, "x"), (3, "x")]));
+        assert_eq!(outputs(Kind::Sink, said(&[], None, &[2], 3)), numbered(&[]));
+    }
+
+    #[test]
+    fn a_lie_is_named() {
+        let lies = [
+            (Kind::Map, said(&["a"], None, &[], 3)),
+            (Kind::Map, said(&["a", "b", "c"], None, &[], 4)),
+            (Kind::Map, said(&[], None, &[], 0)),
+            (Kind::Map, said(&["a", "b"], Some(&[2, 0, 0]), &[], 3)),
+            (Kind::Map, said(&["a", "b", "c"], None, &[3], 3)),
+            (Kind::Map, said(&["a"], None, &[1, 1], 3)),
+            (Kind::FlatMap, said(&["a"], Some(&[1, 0]), &[], 3)),
+            (Kind::FlatMap, said(&["a"], Some(&[u32::MAX, 2, 0]), &[], 3)),
+            (Kind::FlatMap, said(&["a"], Some(&[1, 0, 0]), &[0], 3)),
+            (Kind::Filter, said(&["a"], Some(&[1, 0, 0]), &[], 3)),
+            (Kind::Filter, said(&[], Some(&[2, 0, 0]), &[], 3)),
+            (Kind::Sink, said(&[], Some(&[0, 0, 0]), &[], 3)),
+        ];
+        for (kind, lie) in lies {
+            let shown = format!("{kind}: {lie:?}");
+            assert!(outputs(kind, lie).is_err(), "{shown}");
+        }
+    }
+
+    #[test]
+    fn ends_that_descend_or_overrun_are_named() {
+        for ends in [vec![1, 1, 2], vec![2, 0, 5], vec![0, 2, 6], vec![0, 2, u32::MAX]] {
+            let output = wit::BatchResult { data: vec![0; 6], ends };
+            assert!(check_batch(&output).is_err(), "{:?}", output.ends);
+        }
+        assert!(check_batch(&wit::BatchResult { data: vec![0], ends: vec![] }).is_err());
+    }
+}

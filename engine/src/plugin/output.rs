@@ -1,0 +1,212 @@
+//! Where guests' words go: a sink's stdout is the run's output, all else is a message for people.
+
+use std::io::{self, BufWriter, Write};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use bytes::Bytes;
+use tokio::io::AsyncWrite;
+use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
+use wasmtime_wasi::p2::{OutputStream, Pollable, StreamError, StreamResult};
+
+use crate::Error;
+
+/// A run's output: a buffered writer that sinks share.
+///
+/// What is written is passed on when the buffer is full or the stream pauses, so that a line that
+/// arrives alone is out at once, and many lines cost few calls.
+#[derive(Clone)]
+pub struct Output(Arc<Mutex<State>>);
+
+struct State {
+    writer: BufWriter<Box<dyn Write + Send>>,
+    failed: Option<Arc<io::Error>>,
+}
+
+impl Output {
+    /// An output that ends in `writer`.
+    pub fn new(writer: impl Write + Send + 'static) -> Self {
+        let writer = BufWriter::with_capacity(128 << 10, Box::new(writer) as Box<dyn Write + Send>);
+        Self(Arc::new(Mutex::new(State { writer, failed: None })))
+    }
+
+    /// This process's standard output.
+    #[must_use]
+    pub fn stdout() -> Self {
+        Self::new(io::stdout())
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn write(&self, bytes: &[u8]) -> Result<(), Error> {
+        self.state().attempt(|writer| writer.write_all(bytes))
+    }
+
+    /// Whether all that was written so far could be.
+    pub(crate) fn check(&self) -> Result<(), Error> {
+        self.state().attempt(|_| Ok(()))
+    }
+
+    pub(crate) fn flush(&self) -> Result<(), Error> {
+        self.state().attempt(Write::flush)
+    }
+}
+
+impl std::fmt::Debug for Output {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Output")
+    }
+}
+
+impl State {
+    /// Does what `write` says unless an earlier attempt failed: half a record is never followed by another.
+    fn attempt(
+        &mut self,
+        write: impl FnOnce(&mut BufWriter<Box<dyn Write + Send>>) -> io::Result<()>,
+    ) -> Result<(), Error> {
+        if self.failed.is_none() {
+            self.failed = write(&mut self.writer).err().map(Arc::new);
+        }
+        self.failed.clone().map_or(Ok(()), |source| Err(Error::Output { source }))
+    }
+}
+
+/// Something that a function wrote for people to read.
+#[derive(Clone, Debug)]
+pub struct Print {
+    /// The function that wrote it.
+    pub function: String,
+    /// One line, without control characters.
+    pub line: String,
+}
+
+/// Who is told what functions print.
+pub(crate) type OnPrint = Arc<dyn Fn(Print) + Send + Sync>;
+
+/// A function's messages: cut into lines, cleaned, and bounded over the whole run.
+pub(crate) struct Messages {
+    function: String,
+    on_print: OnPrint,
+    /// How many bytes may still be shown.
+    left: AtomicUsize,
+}
+
+/// How many bytes of messages a function may show in a run.
+const MESSAGES: usize = 1 << 20;
+
+impl Messages {
+    pub(crate) fn new(function: &str, on_print: OnPrint) -> Arc<Self> {
+        Arc::new(Self { function: function.to_owned(), on_print, left: MESSAGES.into() })
+    }
+
+    fn show(&self, line: &[u8]) {
+        let size = line.len() + 1;
+        let spend = |left: usize| (left > 0).then(|| left.saturating_sub(size));
+        let Ok(left) = self.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, spend) else { return };
+        let mut line: String = String::from_utf8_lossy(line)
+            .chars()
+            .map(|c| if c.is_control() && c != '\t' { char::REPLACEMENT_CHARACTER } else { c })
+            .collect();
+        if left <= size {
+            line.push_str(" (it wrote more than 1 MiB: the rest is left out)");
+        }
+        (self.on_print)(Print { function: self.function.clone(), line });
+    }
+}
+
+/// The longest line of a message; longer ones are cut in pieces.
+const LINE: usize = 4 << 10;
+
+/// The line that one instance is writing, and the end of all that it wrote.
+#[derive(Default)]
+pub(crate) struct Draft {
+    line: Vec<u8>,
+    tail: Vec<u8>,
+}
+
+impl Draft {
+    const TAIL: usize = 400;
+
+    /// The end of what was written, for the fault that may follow.
+    pub(crate) fn tail(&self) -> String {
+        let text = String::from_utf8_lossy(&self.tail);
+        text.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or_default().trim().to_owned()
+    }
+
+    /// Shows the line that was begun.
+    pub(crate) fn finish(&mut self, messages: &Messages) {
+        if !self.line.is_empty() {
+            messages.show(&std::mem::take(&mut self.line));
+        }
+    }
+
+    fn write(&mut self, bytes: &[u8], messages: &Messages) {
+        let tail = &bytes[bytes.len().saturating_sub(Self::TAIL)..];
+        self.tail.drain(..(self.tail.len() + tail.len()).saturating_sub(Self::TAIL));
+        self.tail.extend_from_slice(tail);
+        for part in bytes.split_inclusive(|byte| *byte == b'\n') {
+            self.line.extend_from_slice(part);
+            if self.line.ends_with(b"\n") {
+                self.line.pop();
+                messages.show(&self.line);
+                self.line.clear();
+            }
+            while self.line.len() > LINE {
+                messages.show(&self.line.drain(..LINE).collect::<Vec<_>>());
+            }
+        }
+    }
+}
+
+/// A guest's stdout or stderr.
+#[derive(Clone)]
+pub(crate) enum GuestStream {
+    /// The run's output.
+    Output(Output),
+    /// Messages for people.
+    Messages(Arc<Messages>, Arc<Mutex<Draft>>),
+}
+
+impl IsTerminal for GuestStream {
+    fn is_terminal(&self) -> bool {
+        false
+    }
+}
+
+impl StdoutStream for GuestStream {
+    fn async_stream(&self) -> Box<dyn AsyncWrite + Send + Sync> {
+        // Only WASI 0.3 guests would come here, and the linker offers them nothing.
+        Box::new(tokio::io::sink())
+    }
+
+    fn p2_stream(&self) -> Box<dyn OutputStream> {
+        Box::new(self.clone())
+    }
+}
+
+#[wasmtime_wasi::async_trait]
+impl Pollable for GuestStream {
+    async fn ready(&mut self) {}
+}
+
+impl OutputStream for GuestStream {
+    fn write(&mut self, bytes: Bytes) -> StreamResult<()> {
+        match self {
+            Self::Output(output) => output.write(&bytes).map_err(|_| StreamError::Closed),
+            Self::Messages(messages, draft) => {
+                draft.lock().unwrap_or_else(PoisonError::into_inner).write(&bytes, messages);
+                Ok(())
+            }
+        }
+    }
+
+    fn flush(&mut self) -> StreamResult<()> {
+        Ok(())
+    }
+
+    fn check_write(&mut self) -> StreamResult<usize> {
+        Ok(64 << 10)
+    }
+}

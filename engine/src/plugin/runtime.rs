@@ -1,0 +1,135 @@
+//! The wasmtime engine that a pool owns, and the ticker that moves its epoch.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use wasmtime::component::{HasSelf, Linker};
+use wasmtime::{Config, Engine};
+
+use super::contract::StreamPlugin;
+use super::sandbox::Sandbox;
+use crate::Error;
+
+/// How often a busy guest is interrupted, so that its deadline is looked at and others may run.
+pub(crate) const TICK: Duration = Duration::from_millis(5);
+
+/// What all plugins of a pool share: the compiler's settings, the host's functions, the epoch.
+pub(crate) struct Runtime {
+    pub(super) engine: Engine,
+    pub(super) linker: Linker<Sandbox>,
+    ticker: Ticker,
+}
+
+impl Runtime {
+    pub(crate) fn new() -> Result<Self, Error> {
+        Self::build().map_err(|error| Error::Sandbox { reason: format!("{error:#}") })
+    }
+
+    fn build() -> wasmtime::Result<Self> {
+        let engine = Engine::new(&config())?;
+        let mut linker = Linker::new(&engine);
+        wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
+        StreamPlugin::add_to_linker::<Sandbox, HasSelf<Sandbox>>(&mut linker, |sandbox| sandbox)?;
+        let ticker = Ticker::spawn(engine.clone())?;
+        Ok(Self { engine, linker, ticker })
+    }
+
+    /// Keeps the epoch moving until the guard is dropped; guests run only meanwhile.
+    pub(crate) fn active(&self) -> Active<'_> {
+        self.ticker.enter();
+        Active(&self.ticker)
+    }
+}
+
+fn config() -> Config {
+    let mut config = Config::new();
+    config.epoch_interruption(true);
+    // A plugin has few memories: what they may hold is bounded by the limiter, and reserving
+    // address space for all of it lets the compiled code do without bounds checks.
+    config.memory_init_cow(true);
+    config
+}
+
+/// While one lives, guests may run.
+pub(crate) struct Active<'a>(&'a Ticker);
+
+impl Drop for Active<'_> {
+    fn drop(&mut self) {
+        self.0.leave();
+    }
+}
+
+/// A thread that moves the epoch while any guest runs, and sleeps otherwise.
+struct Ticker {
+    shared: Arc<TickerState>,
+    thread: Option<JoinHandle<()>>,
+}
+
+#[derive(Default)]
+struct TickerState {
+    active: AtomicUsize,
+    asleep: AtomicBool,
+    stop: AtomicBool,
+}
+
+impl TickerState {
+    /// Ticks until `stop`. It falls asleep only after some idle ticks, so that short calls one
+    /// after another do not wake it each time.
+    fn run(&self, engine: &Engine) {
+        const IDLE_TICKS: u32 = 20;
+        let mut idle = 0;
+        while !self.stop.load(Ordering::SeqCst) {
+            idle = if self.active.load(Ordering::SeqCst) == 0 { idle + 1 } else { 0 };
+            if idle < IDLE_TICKS {
+                thread::park_timeout(TICK);
+                engine.increment_epoch();
+                continue;
+            }
+            self.asleep.store(true, Ordering::SeqCst);
+            if self.active.load(Ordering::SeqCst) == 0 && !self.stop.load(Ordering::SeqCst) {
+                thread::park();
+            }
+            self.asleep.store(false, Ordering::SeqCst);
+            idle = 0;
+        }
+    }
+}
+
+impl Ticker {
+    fn spawn(engine: Engine) -> std::io::Result<Self> {
+        let shared = Arc::<TickerState>::default();
+        let state = shared.clone();
+        let thread = thread::Builder::new().name("engine-epoch".into()).spawn(move || state.run(&engine))?;
+        Ok(Self { shared, thread: Some(thread) })
+    }
+
+    fn enter(&self) {
+        self.shared.active.fetch_add(1, Ordering::SeqCst);
+        if self.shared.asleep.swap(false, Ordering::SeqCst) {
+            self.wake();
+        }
+    }
+
+    fn leave(&self) {
+        self.shared.active.fetch_sub(1, Ordering::SeqCst);
+    }
+
+    fn wake(&self) {
+        if let Some(thread) = &self.thread {
+            thread.thread().unpark();
+        }
+    }
+}
+
+impl Drop for Ticker {
+    fn drop(&mut self) {
+        self.shared.stop.store(true, Ordering::SeqCst);
+        self.wake();
+        if let Some(thread) = self.thread.take() {
+            // It only parks and counts, so there is no panic to pass on.
+            let _ = thread.join();
+        }
+    }
+}

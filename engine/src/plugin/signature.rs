@@ -1,0 +1,120 @@
+//! What a plugin says of its functions, as data of our own.
+
+use std::fmt;
+
+use serde::Serialize;
+
+use super::contract::exports::engine::plugin::stages as wit;
+use crate::record::{Format, Shape};
+
+/// What a function does with a record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Kind {
+    /// One output for each record, or none where it leaves the record out.
+    Map,
+    /// Keeps a record or drops it.
+    Filter,
+    /// Any number of outputs for each record.
+    FlatMap,
+    /// Carries a state from record to record.
+    Accumulate,
+    /// Consumes records.
+    Sink,
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Map => "map",
+            Self::Filter => "filter",
+            Self::FlatMap => "flat-map",
+            Self::Accumulate => "accumulate",
+            Self::Sink => "sink",
+        })
+    }
+}
+
+/// One argument that a function takes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Parameter {
+    /// Its name.
+    pub name: String,
+    /// How its text is read.
+    pub shape: Shape,
+    /// Whether the function can't be opened without it.
+    pub required: bool,
+    /// What stands in when it is left out, as text.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub default: Option<String>,
+    /// What it means, in Markdown.
+    pub docs: String,
+}
+
+/// What a plugin says of one function.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Signature {
+    /// Its name, unique in the plugin.
+    pub name: String,
+    /// What it does with a record.
+    pub kind: Kind,
+    /// What it takes.
+    pub input: Shape,
+    /// What it returns; a sink returns nothing.
+    pub output: Option<Shape>,
+    /// Its arguments.
+    pub parameters: Vec<Parameter>,
+    /// What it must be granted.
+    pub capabilities: Vec<String>,
+    /// What it does, in Markdown; the first line is a summary.
+    pub docs: String,
+}
+
+impl From<wit::Signature> for Signature {
+    fn from(signature: wit::Signature) -> Self {
+        Self {
+            name: signature.name,
+            kind: signature.kind.into(),
+            input: signature.input.into(),
+            output: signature.output.map(Into::into),
+            parameters: signature.parameters.into_iter().map(Into::into).collect(),
+            capabilities: signature.capabilities,
+            docs: signature.docs,
+        }
+    }
+}
+
+impl From<wit::Kind> for Kind {
+    fn from(kind: wit::Kind) -> Self {
+        match kind {
+            wit::Kind::Map => Self::Map,
+            wit::Kind::Filter => Self::Filter,
+            wit::Kind::FlatMap => Self::FlatMap,
+            wit::Kind::Accumulate => Self::Accumulate,
+            wit::Kind::Sink => Self::Sink,
+        }
+    }
+}
+
+impl From<wit::Shape> for Shape {
+    fn from(shape: wit::Shape) -> Self {
+        let format = match shape.format {
+            wit::Format::Bytes => Format::Bytes,
+            wit::Format::Text => Format::Text,
+            wit::Format::Json => Format::Json,
+        };
+        Self { format, schema: shape.schema }
+    }
+}
+
+impl From<wit::Parameter> for Parameter {
+    fn from(parameter: wit::Parameter) -> Self {
+        Self {
+            name: parameter.name,
+            shape: parameter.shape.into(),
+            required: parameter.required,
+            default: parameter.default,
+            docs: parameter.docs,
+        }
+    }
+}

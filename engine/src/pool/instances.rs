@@ -1,0 +1,140 @@
+//! Open instances: those at rest are used again, and their number is bounded.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::Notify;
+
+use crate::plugin::{Core, Hosting, Instance, OpenError};
+
+/// The instances of a pool.
+pub(crate) struct Instances {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    state: Mutex<State>,
+    /// Somebody gave an instance back, or one is gone.
+    freed: Notify,
+}
+
+struct State {
+    /// By function.
+    idle: HashMap<u64, Vec<Held>>,
+    live: usize,
+    /// The most that were ever live.
+    most: usize,
+    bound: usize,
+}
+
+/// An instance with its place in the count.
+pub(crate) struct Held {
+    pub(crate) instance: Box<Instance>,
+    pub(crate) seat: Seat,
+}
+
+/// A place in the count of live instances, free again when dropped.
+pub(crate) struct Seat {
+    shared: Arc<Shared>,
+    function: u64,
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        self.shared.lock().live -= 1;
+        self.shared.freed.notify_one();
+    }
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What `acquire` does next.
+enum Step {
+    Use(Held),
+    Open(Seat),
+    /// Another function's instance makes room.
+    Drop(Held),
+    Wait,
+}
+
+impl Instances {
+    pub(crate) fn new(bound: usize) -> Self {
+        let state = State { idle: HashMap::new(), live: 0, most: 0, bound };
+        Self { shared: Arc::new(Shared { state: Mutex::new(state), freed: Notify::new() }) }
+    }
+
+    /// An instance of the function: one at rest, else a new one; at the bound it waits for one.
+    pub(crate) async fn acquire(&self, core: &Core, hosting: &Arc<Hosting>) -> Result<Held, OpenError> {
+        loop {
+            match self.step(core, hosting) {
+                Step::Use(held) => return Ok(held),
+                Step::Drop(held) => drop(held),
+                Step::Wait => self.shared.freed.notified().await,
+                Step::Open(seat) => match Instance::open(&core.opening, hosting).await {
+                    Ok(instance) => return Ok(Held { instance, seat }),
+                    Err(OpenError::Exhausted(_)) if self.shrink() => {}
+                    Err(error) => return Err(error),
+                },
+            }
+        }
+    }
+
+    /// A new instance, whatever the bound says: for one that is held as long as the run lasts.
+    pub(crate) async fn open(&self, core: &Core, hosting: &Arc<Hosting>) -> Result<Held, OpenError> {
+        let seat = self.seat(&mut self.shared.lock(), core.id);
+        Ok(Held { instance: Instance::open(&core.opening, hosting).await?, seat })
+    }
+
+    fn step(&self, core: &Core, hosting: &Hosting) -> Step {
+        let mut state = self.shared.lock();
+        if let Some(held) = state.idle.get_mut(&core.id).and_then(Vec::pop) {
+            return Step::Use(held);
+        }
+        let roomy = hosting.total.has_room(core.usage.footprint());
+        if state.live == 0 || (state.live < state.bound && roomy) {
+            return Step::Open(self.seat(&mut state, core.id));
+        }
+        state.idle.values_mut().find_map(Vec::pop).map_or(Step::Wait, Step::Drop)
+    }
+
+    fn seat(&self, state: &mut State, function: u64) -> Seat {
+        state.live += 1;
+        state.most = state.most.max(state.live);
+        Seat { shared: self.shared.clone(), function }
+    }
+
+    /// Takes an instance back to use it again.
+    pub(crate) fn give_back(&self, held: Held) {
+        self.shared.lock().idle.entry(held.seat.function).or_default().push(held);
+        self.shared.freed.notify_one();
+    }
+
+    /// The machine has no room for as many instances as there are: drops those at rest and lowers
+    /// the bound. False if only one is left, and nothing can be gained.
+    pub(crate) fn shrink(&self) -> bool {
+        let mut state = self.shared.lock();
+        if state.live <= 1 {
+            return false;
+        }
+        state.bound = (state.live / 2).max(1);
+        let idle = std::mem::take(&mut state.idle);
+        drop(state);
+        drop(idle);
+        true
+    }
+
+    /// The most instances that there were at once.
+    pub(crate) fn most(&self) -> usize {
+        self.shared.lock().most
+    }
+
+    /// Drops the instances at rest.
+    pub(crate) fn clear(&self) {
+        let idle = std::mem::take(&mut self.shared.lock().idle);
+        drop(idle);
+    }
+}

@@ -1,0 +1,14 @@
+//! The pool: workers, instances and their limits, and the segments that they work on.
+
+mod builder;
+mod instances;
+mod runner;
+mod segment;
+mod shared;
+mod slots;
+
+pub use builder::PoolBuilder;
+pub(crate) use instances::Held;
+pub(crate) use segment::{Next, Segment};
+pub use shared::Pool;
+pub(crate) use shared::{CallError, PoolShared};

@@ -1,0 +1,123 @@
+//! What a worker does: takes up work, gives it to one stage after another, and finds the record
+//! that is to blame when a call fails.
+
+use std::sync::Arc;
+
+use super::segment::{Segment, Work};
+use super::shared::{CallError, PoolShared, Runner};
+use crate::fault::{Cause, Fault};
+use crate::plugin::{Core, Failure, Outcome, Trouble};
+use crate::record::Batch;
+
+/// Works until there is nothing left to do, or more runners than workers.
+pub(super) async fn run(pool: Arc<PoolShared>) {
+    while let Some(segment) = pool.next_segment() {
+        let Some((work, more)) = segment.take() else { continue };
+        if more {
+            pool.enlist(&segment);
+        }
+        process(&pool, &segment, work).await;
+    }
+}
+
+/// Takes a piece of work through all stages that are left for it.
+async fn process(pool: &Arc<PoolShared>, segment: &Arc<Segment>, mut work: Work) {
+    while let Some(stage) = segment.stages.get(work.stage) {
+        if work.batch.is_empty() {
+            break;
+        }
+        let most = if work.alone { 1 } else { stage.pace.records() };
+        if segment.cut(&mut work, most) {
+            pool.enlist(segment);
+        }
+        let called = match work.batch.len() {
+            1 => pool.call_alone(stage, &work.batch, &Runner(pool)).await,
+            _ => pool.call(stage, &work.batch, &Runner(pool)).await,
+        };
+        match called {
+            Ok(outcome) => advance(pool, segment, stage, &mut work, outcome),
+            Err(CallError::Open(error)) => return segment.fail(error),
+            Err(CallError::Trouble(trouble)) if work.batch.len() == 1 => {
+                segment.fault(work.slot, fault(stage, work.batch.number(0), trouble.cause));
+                work.batch.split_off(0);
+            }
+            Err(CallError::Trouble(trouble)) => {
+                segment.put_back(work.slot, work.stage, isolate(work.batch, &trouble));
+                return pool.enlist(segment);
+            }
+        }
+    }
+    segment.finish(work.slot, work.batch);
+}
+
+/// Goes on to the next stage with what one returned.
+fn advance(
+    pool: &Arc<PoolShared>,
+    segment: &Arc<Segment>,
+    stage: &Core,
+    work: &mut Work,
+    outcome: Outcome,
+) {
+    if segment.cut(work, outcome.consumed) {
+        pool.enlist(segment);
+    }
+    for Failure { index, message, retryable } in outcome.failures {
+        let cause = Cause::Failed { message, retryable };
+        segment.fault(work.slot, fault(stage, work.batch.number(index), cause));
+    }
+    work.batch = outcome.output;
+    work.stage += 1;
+    work.alone = false;
+}
+
+fn fault(stage: &Core, record: u64, cause: Cause) -> Fault {
+    Fault { record, function: stage.name().to_owned(), cause }
+}
+
+/// Cuts a batch whose call failed so that the record to blame is soon alone: parts in order, each
+/// with whether it is to be given record by record.
+fn isolate(mut batch: Batch, trouble: &Trouble) -> Vec<(Batch, bool)> {
+    // Time may be lost anywhere, and waiting records can wait side by side.
+    if matches!(trouble.cause, Cause::TimedOut { .. }) {
+        return vec![(batch, true)];
+    }
+    // A guest that panics names the record. A hint only: it is run alone before it is believed.
+    if let Some(suspect) = trouble.suspect.filter(|suspect| *suspect < batch.len()) {
+        let mut middle = batch.split_off(suspect);
+        let rest = middle.split_off(1);
+        return [(batch, false), (middle, true), (rest, false)].into_iter().filter(|part| !part.0.is_empty()).collect();
+    }
+    // So many are done, as it said; else halves.
+    let known = (1..batch.len()).contains(&trouble.done).then_some(trouble.done);
+    let rest = batch.split_off(known.unwrap_or(batch.len() / 2));
+    vec![(batch, false), (rest, false)]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::BatchBuilder;
+
+    fn parts(cause: Cause, suspect: Option<usize>, done: usize) -> Vec<(usize, bool)> {
+        let mut builder = BatchBuilder::default();
+        (1..=8).for_each(|number| builder.push(number, |_| {}));
+        let trouble = Trouble { cause, suspect, done, memory: false, starved: false, fresh: false };
+        isolate(builder.build(), &trouble).into_iter().map(|(batch, alone)| (batch.len(), alone)).collect()
+    }
+
+    #[test]
+    fn the_record_to_blame_is_soon_alone() {
+        let trap = || Cause::Trapped { trap: "unreachable code", stderr: String::new() };
+        assert_eq!(parts(trap(), Some(2), 0), [(2, false), (1, true), (5, false)]);
+        assert_eq!(parts(trap(), Some(0), 0), [(1, true), (7, false)]);
+        assert_eq!(parts(trap(), None, 0), [(4, false), (4, false)]);
+        assert_eq!(parts(trap(), None, 6), [(6, false), (2, false)]);
+        let slow = Cause::TimedOut { limit: std::time::Duration::ZERO };
+        assert_eq!(parts(slow, None, 6), [(8, true)]);
+    }
+
+    #[test]
+    fn a_hint_that_lies_harms_nobody() {
+        assert_eq!(parts(Cause::StackOverflow, Some(8), 99), [(4, false), (4, false)]);
+    }
+}

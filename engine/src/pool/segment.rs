@@ -1,0 +1,447 @@
+//! What lies between a scatter and its gather: records that wait, records at work, and results
+//! in the order in which they are owed.
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::{Notify, Semaphore};
+
+use super::shared::PoolShared;
+use super::slots::{Slot, Slots};
+use crate::fault::Fault;
+use crate::plugin::{Core, MOST_BYTES};
+use crate::record::{Batch, BatchBuilder};
+use crate::{Counters, Error};
+
+/// A segment holds about this many bytes, of records that wait and of results that are not yet
+/// wanted. A single record may be larger.
+const HELD_BYTES: usize = 8 << 20;
+
+/// Batches with less than this are put together while they wait.
+const SMALL_BYTES: usize = 4 << 10;
+
+/// Records between a scatter and its gather.
+pub(crate) struct Segment {
+    pub(super) stages: Vec<Arc<Core>>,
+    pool: Arc<PoolShared>,
+    /// One permit for each record that may be unfinished. A record takes it in `push`, and it
+    /// comes back when the record has left: delivered, dropped, or a fault.
+    permits: Semaphore,
+    ordered: bool,
+    counters: Arc<Counters>,
+    state: Mutex<State>,
+    listed: AtomicBool,
+    /// Something for the gather: the next result, the end, or a failure.
+    news: Notify,
+    /// Bytes were taken away.
+    drained: Notify,
+}
+
+struct State {
+    /// Records that no worker has taken, in batches as they came.
+    queue: VecDeque<Batch>,
+    /// Small batches and single records, put together at the end of the queue.
+    open: BatchBuilder,
+    /// Work that was begun and cut: it is older than the queue.
+    again: VecDeque<Work>,
+    slots: Slots<Place>,
+    /// Finished places, for an unordered gather.
+    finished: VecDeque<Slot>,
+    /// Bytes in `queue`, `open` and `again`.
+    waiting: usize,
+    /// Bytes of results that the gather has not taken.
+    done: usize,
+    closing: bool,
+    failed: Option<Error>,
+    /// The first record that is known to be a fault.
+    fault: Option<u64>,
+    /// The fault that ends the run, now that the records before it are passed on.
+    ending: Option<Fault>,
+}
+
+/// A piece of work for one call of one stage.
+pub(super) struct Work {
+    pub(super) slot: Slot,
+    pub(super) stage: usize,
+    pub(super) batch: Batch,
+    /// To be given record by record, since one of them is suspected.
+    pub(super) alone: bool,
+}
+
+/// What is known of one place in the order.
+struct Place {
+    /// How many unfinished records are counted here.
+    permits: usize,
+    /// The first fault among them.
+    fault: Option<Fault>,
+    /// The results, once all stages are done.
+    output: Option<Batch>,
+}
+
+/// What a gather does next.
+pub(crate) enum Next {
+    /// Passes these on, and then gives back so many permits.
+    Output(Batch, usize),
+    /// Has nothing to pass on at the moment.
+    Pause,
+    /// Ends: all is delivered.
+    End,
+}
+
+impl Segment {
+    pub(crate) fn new(
+        pool: Arc<PoolShared>,
+        stages: Vec<Arc<Core>>,
+        buffer: usize,
+        ordered: bool,
+        counters: Arc<Counters>,
+    ) -> Arc<Self> {
+        let state = State {
+            queue: VecDeque::new(),
+            open: BatchBuilder::default(),
+            again: VecDeque::new(),
+            slots: Slots::new(),
+            finished: VecDeque::new(),
+            waiting: 0,
+            done: 0,
+            closing: false,
+            failed: None,
+            fault: None,
+            ending: None,
+        };
+        Arc::new(Self {
+            stages,
+            pool,
+            permits: Semaphore::new(buffer.clamp(1, Semaphore::MAX_PERMITS)),
+            ordered,
+            counters,
+            state: Mutex::new(state),
+            listed: AtomicBool::new(false),
+            news: Notify::new(),
+            drained: Notify::new(),
+        })
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// True for the one who is to put the segment in the pool's list.
+    pub(super) fn mark_listed(&self) -> bool {
+        !self.listed.swap(true, Ordering::AcqRel)
+    }
+
+    pub(super) fn mark_unlisted(&self) {
+        self.listed.store(false, Ordering::Release);
+    }
+
+    /// Takes records in; waits while as many as the buffer allows are unfinished.
+    pub(crate) async fn push(self: &Arc<Self>, mut batch: Batch) -> Result<(), Error> {
+        while !batch.is_empty() {
+            let taken = self.take_permits(batch.len()).await?;
+            let rest = batch.split_off(taken);
+            self.wait_for_room().await;
+            self.counters.begin(taken);
+            {
+                let mut state = self.state();
+                if let Some(error) = &state.failed {
+                    return Err(error.clone());
+                }
+                // What comes behind a fault is not wanted any more.
+                if state.fault.is_none() {
+                    state.enqueue(batch);
+                }
+            }
+            self.pool.enlist(self);
+            batch = rest;
+        }
+        Ok(())
+    }
+
+    /// Waits for one permit, and takes as many as there are up to `wanted`.
+    async fn take_permits(&self, wanted: usize) -> Result<usize, Error> {
+        let first = self.permits.acquire().await;
+        let Ok(first) = first else { return Err(self.failure()) };
+        first.forget();
+        let more = self.permits.available_permits().min(wanted - 1);
+        let Ok(more) = u32::try_from(more) else { return Ok(1) };
+        match self.permits.try_acquire_many(more) {
+            Ok(permits) => {
+                permits.forget();
+                Ok(1 + more as usize)
+            }
+            Err(_) => Ok(1),
+        }
+    }
+
+    async fn wait_for_room(&self) {
+        loop {
+            let drained = self.drained.notified();
+            {
+                let state = self.state();
+                if state.waiting + state.done < HELD_BYTES || state.failed.is_some() || state.is_idle() {
+                    return;
+                }
+            }
+            drained.await;
+        }
+    }
+
+    fn failure(&self) -> Error {
+        self.state().failed.clone().unwrap_or(Error::Closed)
+    }
+
+    /// Ends the segment at once; whoever waits for it is told.
+    pub(crate) fn fail(&self, error: Error) {
+        self.counters.fail(self.state().failed.get_or_insert(error).clone());
+        self.end();
+    }
+
+    /// Nobody gathers any more: what is left is dropped, and nobody waits for it.
+    pub(crate) fn end(&self) {
+        let mut state = self.state();
+        state.failed.get_or_insert(Error::Closed);
+        state.queue.clear();
+        state.again.clear();
+        state.open = BatchBuilder::default();
+        state.waiting = 0;
+        drop(state);
+        self.permits.close();
+        self.news.notify_one();
+        self.drained.notify_one();
+    }
+
+    /// No more records will come.
+    pub(crate) fn close(&self) {
+        self.state().closing = true;
+        self.news.notify_one();
+    }
+
+    /// Takes up the next work, and says whether there is more for others.
+    pub(super) fn take(&self) -> Option<(Work, bool)> {
+        let mut state = self.state();
+        let work = state.take(&self.stages)?;
+        let more = state.has_work();
+        drop(state);
+        self.drained.notify_one();
+        Some((work, more))
+    }
+
+    /// Puts parts of a work back, in their order, each with whether it is to be given record by record.
+    pub(super) fn put_back(&self, mut slot: Slot, stage: usize, parts: Vec<(Batch, bool)>) {
+        let mut state = self.state();
+        let mut works = Vec::with_capacity(parts.len());
+        for (index, (batch, alone)) in parts.into_iter().enumerate() {
+            if index > 0 {
+                slot = state.cut(slot, &batch);
+            }
+            state.waiting += batch.data().len();
+            works.push(Work { slot, stage, batch, alone });
+        }
+        for work in works.into_iter().rev() {
+            state.again.push_front(work);
+        }
+    }
+
+    /// Leaves the first `n` records and puts the rest back, as work for the same stage. Says
+    /// whether there was a rest.
+    pub(super) fn cut(&self, work: &mut Work, n: usize) -> bool {
+        if n >= work.batch.len() {
+            return false;
+        }
+        let rest = work.batch.split_off(n);
+        self.put_back_rest(work, rest);
+        true
+    }
+
+    fn put_back_rest(&self, work: &Work, rest: Batch) {
+        let mut state = self.state();
+        let slot = state.cut(work.slot, &rest);
+        state.waiting += rest.data().len();
+        state.again.push_front(Work { slot, stage: work.stage, batch: rest, alone: work.alone });
+    }
+
+    /// Notes a record's fault. It ends the run once the records before it are out.
+    pub(super) fn fault(&self, slot: Slot, fault: Fault) {
+        self.counters.fault();
+        let mut state = self.state();
+        let first = state.fault.map_or(fault.record, |known| known.min(fault.record));
+        state.fault = Some(first);
+        // What is behind it will not be wanted.
+        state.queue.clear();
+        state.open = BatchBuilder::default();
+        state.again.retain(|work| work.batch.number(0) <= first);
+        state.waiting = state.again.iter().map(|work| work.batch.data().len()).sum();
+        let place = state.slots.get_mut(slot);
+        if place.fault.as_ref().is_none_or(|known| fault.record < known.record) {
+            place.fault = Some(fault);
+        }
+    }
+
+    /// All stages are done with a place.
+    pub(super) fn finish(&self, slot: Slot, output: Batch) {
+        let mut state = self.state();
+        let place = state.slots.get_mut(slot);
+        // What was dropped or is a fault has left. Outputs of a record that was cut in two are
+        // counted at its last part.
+        let left = place.permits.saturating_sub(output.sources());
+        place.permits -= left;
+        if let Some(fault) = &place.fault {
+            let output = output.before(fault.record);
+            state.done += output.data().len();
+            state.slots.get_mut(slot).output = Some(output);
+        } else if output.is_empty() {
+            state.slots.remove(slot);
+        } else {
+            state.done += output.data().len();
+            state.slots.get_mut(slot).output = Some(output);
+            state.finished.extend((!self.ordered).then_some(slot));
+        }
+        drop(state);
+        self.release(left);
+        self.news.notify_one();
+    }
+
+    /// Records have left: as many others may come.
+    pub(crate) fn release(&self, permits: usize) {
+        self.counters.end(permits);
+        self.permits.add_permits(permits);
+    }
+
+    /// What the gather does next. `paused` says that it was told to pause before, and so waits.
+    ///
+    /// # Errors
+    ///
+    /// The run's failure, after everything before it was passed on.
+    pub(crate) async fn next(self: &Arc<Self>, paused: bool) -> Result<Next, Error> {
+        loop {
+            let step = self.state().step(self.ordered);
+            match step {
+                Ok(Some(Next::Output(batch, permits))) => {
+                    self.drained.notify_one();
+                    // Workers stop while too many results wait.
+                    if self.state().has_work() {
+                        self.pool.enlist(self);
+                    }
+                    return Ok(Next::Output(batch, permits));
+                }
+                Ok(Some(next)) => return Ok(next),
+                Ok(None) if !paused => return Ok(Next::Pause),
+                Ok(None) => self.news.notified().await,
+                Err(error) => {
+                    self.fail(error.clone());
+                    return Err(error);
+                }
+            }
+        }
+    }
+}
+
+impl State {
+    fn has_work(&self) -> bool {
+        !self.queue.is_empty() || self.open.len() > 0 || !self.again.is_empty()
+    }
+
+    fn is_idle(&self) -> bool {
+        self.slots.is_empty() && !self.has_work()
+    }
+
+    fn enqueue(&mut self, batch: Batch) {
+        self.waiting += batch.data().len();
+        if batch.data().len() >= SMALL_BYTES {
+            self.close_open();
+            self.queue.push_back(batch);
+            return;
+        }
+        for (number, record) in batch.iter() {
+            self.open.push(number, |data| data.extend_from_slice(record));
+        }
+        if self.open.bytes() >= MOST_BYTES {
+            self.close_open();
+        }
+    }
+
+    fn close_open(&mut self) {
+        if self.open.len() > 0 {
+            self.queue.push_back(std::mem::take(&mut self.open).build());
+        }
+    }
+
+    /// The next work, cut to what its stage takes at once.
+    fn take(&mut self, stages: &[Arc<Core>]) -> Option<Work> {
+        let congested = self.done >= HELD_BYTES;
+        let next = if congested {
+            // Only what the gather waits for may add to its results.
+            self.again.iter().position(|work| Some(work.slot) == self.slots.head())
+        } else {
+            (!self.again.is_empty()).then_some(0)
+        };
+        if let Some(index) = next {
+            let mut work = self.again.remove(index)?;
+            let n = fitting(&stages[work.stage], &work.batch, work.alone);
+            if n < work.batch.len() {
+                let rest = work.batch.split_off(n);
+                let slot = self.cut(work.slot, &rest);
+                self.again.insert(index, Work { slot, stage: work.stage, batch: rest, alone: work.alone });
+            }
+            self.waiting -= work.batch.data().len();
+            return Some(work);
+        }
+        if congested && !self.slots.is_empty() {
+            return None;
+        }
+        if self.queue.is_empty() {
+            self.close_open();
+        }
+        let front = self.queue.front_mut()?;
+        let n = stages.first().map_or(front.len(), |stage| fitting(stage, front, false));
+        let mut batch = self.queue.pop_front()?;
+        if n < batch.len() {
+            self.queue.push_front(batch.split_off(n));
+        }
+        self.waiting -= batch.data().len();
+        let slot = self.slots.push(Place { permits: batch.len(), fault: None, output: None });
+        Some(Work { slot, stage: 0, batch, alone: false })
+    }
+
+    /// A place for `rest`, which is cut off from what `slot` stands for.
+    fn cut(&mut self, slot: Slot, rest: &Batch) -> Slot {
+        let place = self.slots.get_mut(slot);
+        let permits = rest.sources().min(place.permits);
+        place.permits -= permits;
+        self.slots.insert_after(slot, Place { permits, fault: None, output: None })
+    }
+
+    /// What the gather does next; none if it has to wait.
+    fn step(&mut self, ordered: bool) -> Result<Option<Next>, Error> {
+        if let Some(error) = &self.failed {
+            return Err(error.clone());
+        }
+        if let Some(fault) = self.ending.take() {
+            return Err(Error::Fault(fault));
+        }
+        let finished = self.finished.pop_front();
+        let Some(slot) = finished.or(self.slots.head()) else {
+            let end = self.closing && !self.has_work();
+            return Ok(end.then_some(Next::End));
+        };
+        let place = self.slots.get(slot);
+        // An unordered gather takes the head only if it is the fault that ends the run.
+        let due = finished.is_some() || ordered || place.fault.is_some();
+        if !due || place.output.is_none() {
+            return Ok(None);
+        }
+        let Place { permits, fault, output } = self.slots.remove(slot);
+        let output = output.expect("it was looked at above");
+        self.done -= output.data().len();
+        self.ending = fault;
+        Ok(Some(Next::Output(output, permits)))
+    }
+}
+
+/// How many records of `batch` a call of the stage takes.
+fn fitting(stage: &Core, batch: &Batch, alone: bool) -> usize {
+    let most = if alone { 1 } else { stage.pace.records() };
+    most.min(batch.fitting(MOST_BYTES)).min(batch.len())
+}

@@ -1,0 +1,294 @@
+//! The pool itself: its threads, and the order in which they take up work.
+
+use std::collections::VecDeque;
+use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use super::builder::PoolBuilder;
+use super::instances::{Held, Instances};
+use super::runner;
+use super::segment::Segment;
+use crate::Error;
+use crate::plugin::{
+    Core, Hosting, Limits, Loaded, OnPrint, OpenError, Outcome, Plugin, Runtime, TotalMemory, Trouble, Waiting,
+};
+use crate::record::Batch;
+
+/// A call of several records may take this long; if it does not end, they are run one by one.
+const BUDGET: Duration = Duration::from_millis(100);
+
+/// How often a record is tried again when it may be other records' memory that it failed for.
+const MEMORY_TRIES: usize = 16;
+
+/// Workers, instances and their limits: what runs functions.
+///
+/// It is cheap to clone. Its threads end when the last clone, and all that came from it, is dropped.
+#[derive(Clone)]
+pub struct Pool(Arc<PoolShared>);
+
+impl Pool {
+    /// A pool with the defaults of [`PoolBuilder`].
+    ///
+    /// # Errors
+    ///
+    /// If the machine refuses threads or what the sandbox needs.
+    pub fn new() -> Result<Self, Error> {
+        Self::builder().build()
+    }
+
+    /// Sets up a pool.
+    pub fn builder() -> PoolBuilder {
+        PoolBuilder::default()
+    }
+
+    /// Loads the plugin at `path`.
+    ///
+    /// Blocks while it is compiled, a tenth of a second for a small one; the compiled code is kept
+    /// in the user's cache folder for the next time.
+    ///
+    /// # Errors
+    ///
+    /// If the file can't be read or is no plugin that this engine runs.
+    pub fn load(&self, path: impl AsRef<Path>) -> Result<Plugin, Error> {
+        let shared = &self.0;
+        let path = path.as_ref().to_owned();
+        let (hosting, limits, on_print) = (shared.hosting.clone(), shared.limits, shared.on_print.clone());
+        let loaded = shared.wait(async move { Loaded::load(&path, &hosting, limits, on_print).await })?;
+        Ok(Plugin::new(loaded, shared.clone()))
+    }
+
+    /// How many threads run guests.
+    #[must_use]
+    pub fn workers(&self) -> usize {
+        self.0.workers
+    }
+
+    /// The most instances that there were at once.
+    #[must_use]
+    pub fn most_instances(&self) -> usize {
+        self.0.instances.most()
+    }
+
+    pub(crate) fn from_shared(shared: Arc<PoolShared>) -> Self {
+        Self(shared)
+    }
+
+    pub(crate) fn shared(&self) -> &Arc<PoolShared> {
+        &self.0
+    }
+}
+
+impl std::fmt::Debug for Pool {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Pool({} workers)", self.0.workers)
+    }
+}
+
+/// What the clones of a pool share.
+pub(crate) struct PoolShared {
+    hosting: Arc<Hosting>,
+    /// Taken when the pool is dropped.
+    threads: Option<tokio::runtime::Runtime>,
+    workers: usize,
+    limits: Limits,
+    on_print: OnPrint,
+    instances: Instances,
+    schedule: Mutex<Schedule>,
+    ids: AtomicU64,
+}
+
+#[derive(Default)]
+struct Schedule {
+    /// Segments that have work, each once, in turn.
+    ready: VecDeque<Arc<Segment>>,
+    /// Runners whose guests do not wait.
+    running: usize,
+}
+
+/// Why a call gave no outcome.
+pub(crate) enum CallError {
+    /// The guest failed on these records.
+    Trouble(Trouble),
+    /// No instance could be opened.
+    Open(Error),
+}
+
+impl PoolShared {
+    pub(super) fn start(builder: PoolBuilder) -> Result<Arc<Self>, Error> {
+        let PoolBuilder { workers, instances, limits, total_memory, on_print } = builder;
+        let threads = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(workers)
+            .thread_name("engine-worker")
+            .enable_time()
+            .build()
+            .map_err(|error| Error::Sandbox { reason: error.to_string() })?;
+        let hosting = Hosting {
+            runtime: Arc::new(Runtime::new()?),
+            total: TotalMemory::new(total_memory),
+            timers: threads.handle().clone(),
+        };
+        Ok(Arc::new(Self {
+            hosting: Arc::new(hosting),
+            threads: Some(threads),
+            workers,
+            limits,
+            on_print,
+            instances: Instances::new(instances),
+            schedule: Mutex::default(),
+            ids: AtomicU64::new(0),
+        }))
+    }
+
+    /// Runs a future on a worker and blocks until it is done.
+    fn wait<T: Send + 'static>(&self, work: impl Future<Output = T> + Send + 'static) -> T {
+        let (sender, receiver) = std::sync::mpsc::sync_channel(1);
+        self.hosting.timers.spawn(async move { sender.send(work.await) });
+        receiver.recv().expect("the pool's threads live as long as the pool, and loading does not panic")
+    }
+
+    /// Opens the first instance of a function, and keeps it for the first record.
+    pub(crate) fn prepare(self: &Arc<Self>, core: &Arc<Core>) -> Result<(), Error> {
+        let (pool, function) = (self.clone(), core.clone());
+        self.wait(async move {
+            let held = pool.acquire(&function).await?;
+            pool.instances.give_back(held);
+            Ok(())
+        })
+    }
+
+    pub(crate) fn next_id(&self) -> u64 {
+        self.ids.fetch_add(1, Relaxed)
+    }
+
+    pub(crate) fn limits(&self) -> Limits {
+        self.limits
+    }
+
+    pub(crate) fn on_print(&self) -> OnPrint {
+        self.on_print.clone()
+    }
+
+    async fn acquire(&self, core: &Core) -> Result<Held, Error> {
+        let acquired = self.instances.acquire(core, &self.hosting).await;
+        let held = acquired.map_err(|error| open_error(core, error))?;
+        core.usage.open(held.instance.memory());
+        Ok(held)
+    }
+
+    /// An instance of its own for a node that keeps it, as sinks do.
+    pub(crate) async fn open(&self, core: &Core) -> Result<Held, Error> {
+        self.instances.open(core, &self.hosting).await.map_err(|error| open_error(core, error))
+    }
+
+    /// Gives a function records, on an instance at rest or a new one. A single record has the
+    /// function's full time limit, several have a budget.
+    pub(crate) async fn call(
+        &self,
+        core: &Core,
+        batch: &Batch,
+        waiting: &dyn Waiting,
+    ) -> Result<Outcome, CallError> {
+        let Held { instance, seat } = self.acquire(core).await.map_err(CallError::Open)?;
+        let limit = core.limits().timeout;
+        let limit = if batch.len() == 1 { limit } else { limit.min(BUDGET) };
+        match instance.process(batch, limit, waiting).await {
+            Ok((instance, outcome)) => {
+                core.usage.record(outcome.consumed, instance.used(), instance.memory());
+                core.pace.learn(outcome.consumed, instance.used());
+                if !instance.is_worn() {
+                    self.instances.give_back(Held { instance, seat });
+                }
+                Ok(outcome)
+            }
+            Err(trouble) => {
+                core.pace.shrink();
+                Err(CallError::Trouble(trouble))
+            }
+        }
+    }
+
+    /// Gives a function one record, and gives up only when it is sure that the record is to blame:
+    /// memory may have been filled by earlier records, or be held by other instances.
+    pub(crate) async fn call_alone(
+        &self,
+        core: &Core,
+        record: &Batch,
+        waiting: &dyn Waiting,
+    ) -> Result<Outcome, CallError> {
+        for _ in 0..MEMORY_TRIES {
+            match self.call(core, record, waiting).await {
+                Err(CallError::Trouble(trouble)) if trouble.starved && self.instances.shrink() => {}
+                Err(CallError::Trouble(trouble)) if trouble.memory && !trouble.fresh => self.instances.clear(),
+                result => return result,
+            }
+        }
+        self.call(core, record, waiting).await
+    }
+
+    fn schedule(&self) -> MutexGuard<'_, Schedule> {
+        self.schedule.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A segment has work: the next free worker takes it up.
+    pub(crate) fn enlist(self: &Arc<Self>, segment: &Arc<Segment>) {
+        let mut schedule = self.schedule();
+        if segment.mark_listed() {
+            schedule.ready.push_back(segment.clone());
+        }
+        self.kick(schedule);
+    }
+
+    /// Starts a runner if one is allowed and there is work. It starts the next one itself.
+    fn kick(self: &Arc<Self>, mut schedule: MutexGuard<'_, Schedule>) {
+        if schedule.running < self.workers && !schedule.ready.is_empty() {
+            schedule.running += 1;
+            drop(schedule);
+            self.hosting.timers.spawn(runner::run(self.clone()));
+        }
+    }
+
+    /// The next segment for a runner; none ends it.
+    pub(super) fn next_segment(&self) -> Option<Arc<Segment>> {
+        let mut schedule = self.schedule();
+        let next = (schedule.running <= self.workers).then(|| schedule.ready.pop_front()).flatten();
+        match &next {
+            Some(segment) => segment.mark_unlisted(),
+            None => schedule.running -= 1,
+        }
+        next
+    }
+}
+
+/// A runner's guest waits: its worker is free for another.
+pub(super) struct Runner<'a>(pub(super) &'a Arc<PoolShared>);
+
+impl Waiting for Runner<'_> {
+    fn waits(&self) {
+        let mut schedule = self.0.schedule();
+        schedule.running -= 1;
+        self.0.kick(schedule);
+    }
+
+    fn resumes(&self) {
+        self.0.schedule().running += 1;
+    }
+}
+
+impl Drop for PoolShared {
+    fn drop(&mut self) {
+        if let Some(threads) = self.threads.take() {
+            threads.shutdown_background();
+        }
+    }
+}
+
+fn open_error(core: &Core, error: OpenError) -> Error {
+    let function = core.name().to_owned();
+    match error {
+        OpenError::Refused(message) => Error::Refused { function, message },
+        OpenError::Fault(cause) => Error::Open { function, cause },
+        OpenError::Exhausted(reason) => Error::Sandbox { reason },
+    }
+}

@@ -1,0 +1,110 @@
+//! The order in which results are owed: a list in which a place can be cut in two.
+
+use slab::Slab;
+
+/// A place in the order.
+pub(super) type Slot = usize;
+
+/// An ordered list of places, each with what is known of it. All operations take constant time.
+pub(super) struct Slots<T> {
+    nodes: Slab<Node<T>>,
+    head: Option<Slot>,
+    tail: Option<Slot>,
+}
+
+struct Node<T> {
+    value: T,
+    before: Option<Slot>,
+    after: Option<Slot>,
+}
+
+impl<T> Slots<T> {
+    pub(super) fn new() -> Self {
+        Self { nodes: Slab::new(), head: None, tail: None }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.head.is_none()
+    }
+
+    pub(super) fn head(&self) -> Option<Slot> {
+        self.head
+    }
+
+    pub(super) fn get_mut(&mut self, slot: Slot) -> &mut T {
+        &mut self.nodes[slot].value
+    }
+
+    pub(super) fn get(&self, slot: Slot) -> &T {
+        &self.nodes[slot].value
+    }
+
+    /// Adds a place at the end.
+    pub(super) fn push(&mut self, value: T) -> Slot {
+        self.insert(self.tail, value)
+    }
+
+    /// Adds a place right after another.
+    pub(super) fn insert_after(&mut self, slot: Slot, value: T) -> Slot {
+        self.insert(Some(slot), value)
+    }
+
+    fn insert(&mut self, before: Option<Slot>, value: T) -> Slot {
+        let after = before.and_then(|slot| self.nodes[slot].after);
+        let slot = self.nodes.insert(Node { value, before, after });
+        match before {
+            Some(before) => self.nodes[before].after = Some(slot),
+            None => self.head = Some(slot),
+        }
+        match after {
+            Some(after) => self.nodes[after].before = Some(slot),
+            None => self.tail = Some(slot),
+        }
+        slot
+    }
+
+    /// Takes a place out.
+    pub(super) fn remove(&mut self, slot: Slot) -> T {
+        let Node { value, before, after } = self.nodes.remove(slot);
+        match before {
+            Some(before) => self.nodes[before].after = after,
+            None => self.head = after,
+        }
+        match after {
+            Some(after) => self.nodes[after].before = before,
+            None => self.tail = before,
+        }
+        value
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn order(mut slots: Slots<char>) -> String {
+        std::iter::from_fn(|| slots.head().map(|head| slots.remove(head))).collect()
+    }
+
+    #[test]
+    fn a_cut_place_keeps_its_order() {
+        let mut slots = Slots::new();
+        let a = slots.push('a');
+        let d = slots.push('d');
+        let b = slots.insert_after(a, 'b');
+        slots.insert_after(b, 'c');
+        slots.insert_after(d, 'e');
+        assert_eq!(order(slots), "abcde");
+    }
+
+    #[test]
+    fn a_place_can_leave_from_anywhere() {
+        let mut slots = Slots::new();
+        let [a, _, c, _, e] = ['a', 'b', 'c', 'd', 'e'].map(|value| slots.push(value));
+        for slot in [c, a, e] {
+            slots.remove(slot);
+        }
+        slots.push('f');
+        assert_eq!(order(slots), "bdf");
+    }
+}

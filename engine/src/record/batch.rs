@@ -1,0 +1,217 @@
+//! Consecutive records in two runs of memory, laid out as they cross into a sandbox.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use super::Numbers;
+use super::numbers::NumbersBuilder;
+
+/// Records back to back, each followed by one byte that belongs to none (a line's own newline).
+#[derive(Debug)]
+struct Block {
+    data: Vec<u8>,
+    /// Where each record ends; the next one begins a byte further.
+    ends: Vec<u32>,
+}
+
+/// Consecutive records: a range of a shared block, so that cutting one copies nothing.
+#[derive(Clone, Debug)]
+pub(crate) struct Batch {
+    block: Arc<Block>,
+    range: Range<usize>,
+    numbers: Numbers,
+}
+
+impl Batch {
+    /// A batch over a whole block. `ends` must ascend strictly, and `data` end one byte after the last.
+    pub(crate) fn new(data: Vec<u8>, ends: Vec<u32>, numbers: Numbers) -> Self {
+        debug_assert_eq!(data.len(), ends.last().map_or(0, |end| *end as usize + 1));
+        let range = 0..ends.len();
+        Self { block: Arc::new(Block { data, ends }), range, numbers }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.range.len()
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.range.is_empty()
+    }
+
+    /// Where the record at `index` of the block begins in its data.
+    fn start(&self, index: usize) -> usize {
+        if index == 0 { 0 } else { self.block.ends[index - 1] as usize + 1 }
+    }
+
+    /// The bytes of all records, each with the byte that follows it.
+    pub(crate) fn data(&self) -> &[u8] {
+        &self.block.data[self.start(self.range.start)..self.start(self.range.end)]
+    }
+
+    /// The ends of the records within [`data`](Self::data), in `scratch` where they must be moved.
+    pub(crate) fn ends<'a>(&'a self, scratch: &'a mut Vec<u32>) -> &'a [u32] {
+        let ends = &self.block.ends[self.range.clone()];
+        let Ok(start @ 1..) = u32::try_from(self.start(self.range.start)) else { return ends };
+        scratch.clear();
+        scratch.extend(ends.iter().map(|end| end - start));
+        scratch
+    }
+
+    /// The bytes of the record at `index`.
+    pub(crate) fn record(&self, index: usize) -> &[u8] {
+        let index = self.range.start + index;
+        &self.block.data[self.start(index)..self.block.ends[index] as usize]
+    }
+
+    /// The source's number of the record at `index`.
+    pub(crate) fn number(&self, index: usize) -> u64 {
+        self.numbers.get(self.range.start + index)
+    }
+
+    /// The bytes and the source's number of each record.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (u64, &[u8])> {
+        (0..self.len()).map(|index| (self.number(index), self.record(index)))
+    }
+
+    /// How many source records these come from.
+    pub(crate) fn sources(&self) -> usize {
+        self.numbers.distinct(self.range.clone())
+    }
+
+    /// Keeps the first `n` records and returns the rest.
+    pub(crate) fn split_off(&mut self, n: usize) -> Self {
+        let middle = self.range.start + n;
+        let rest = Self { range: middle..self.range.end, ..self.clone() };
+        self.range.end = middle;
+        rest
+    }
+
+    /// How many of the first records fit in `bytes`; at least one.
+    pub(crate) fn fitting(&self, bytes: usize) -> usize {
+        let limit = self.start(self.range.start) + bytes;
+        self.block.ends[self.range.clone()].partition_point(|end| (*end as usize) < limit).max(1)
+    }
+
+    /// The records before the one that came from source record `number`.
+    pub(crate) fn before(mut self, number: u64) -> Self {
+        let n = (0..self.len()).position(|index| self.number(index) >= number).unwrap_or(self.len());
+        self.split_off(n);
+        self
+    }
+
+    /// The records for which `keep` (one for each) is not 0.
+    pub(crate) fn select(&self, keep: &[u32]) -> Self {
+        let mut builder = BatchBuilder::default();
+        for (index, _) in keep.iter().enumerate().filter(|(_, keep)| **keep != 0) {
+            builder.push(self.number(index), |data| data.extend_from_slice(self.record(index)));
+        }
+        builder.build()
+    }
+
+    /// The numbers of all records.
+    pub(crate) fn numbers(&self) -> Numbers {
+        match &self.numbers {
+            Numbers::From(first) => Numbers::From(first + self.range.start as u64),
+            Numbers::Each(numbers) => Numbers::Each(Arc::new(numbers[self.range.clone()].to_vec())),
+        }
+    }
+
+    /// The numbers of outputs, of which each record here gave `counts`.
+    pub(crate) fn numbers_by(&self, counts: impl Iterator<Item = u32>) -> Numbers {
+        let mut numbers = NumbersBuilder::default();
+        for (index, count) in counts.enumerate() {
+            (0..count).for_each(|_| numbers.push(self.number(index)));
+        }
+        numbers.build()
+    }
+
+    /// All records with `separator` after each, without a copy if nobody else holds the block.
+    pub(crate) fn separated(&mut self, separator: u8) -> std::borrow::Cow<'_, [u8]> {
+        let (from, to) = (self.start(self.range.start), self.start(self.range.end));
+        let range = self.range.clone();
+        if let Some(block) = Arc::get_mut(&mut self.block) {
+            for end in &block.ends[range] {
+                block.data[*end as usize] = separator;
+            }
+            return self.block.data[from..to].into();
+        }
+        let mut data = self.block.data[from..to].to_vec();
+        for end in &self.block.ends[range] {
+            data[*end as usize - from] = separator;
+        }
+        data.into()
+    }
+}
+
+/// Builds a batch record by record.
+#[derive(Debug, Default)]
+pub(crate) struct BatchBuilder {
+    data: Vec<u8>,
+    ends: Vec<u32>,
+    numbers: NumbersBuilder,
+}
+
+impl BatchBuilder {
+    /// Adds the record that `encode` appends.
+    pub(crate) fn push(&mut self, number: u64, encode: impl FnOnce(&mut Vec<u8>)) {
+        encode(&mut self.data);
+        self.ends.push(u32::try_from(self.data.len()).expect("a batch holds less than 4 GiB"));
+        self.data.push(b'\n');
+        self.numbers.push(number);
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.ends.len()
+    }
+
+    pub(crate) fn bytes(&self) -> usize {
+        self.data.len()
+    }
+
+    pub(crate) fn build(self) -> Batch {
+        Batch::new(self.data, self.ends, self.numbers.build())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn batch(records: &[&str]) -> Batch {
+        let mut builder = BatchBuilder::default();
+        for (number, record) in (1..).zip(records) {
+            builder.push(number, |data| data.extend_from_slice(record.as_bytes()));
+        }
+        builder.build()
+    }
+
+    #[test]
+    fn a_cut_batch_reads_as_if_it_stood_alone() {
+        let mut first = batch(&["a", "", "ccc", "dd"]);
+        let rest = first.split_off(2);
+        assert_eq!(first.data(), b"a\n\n");
+        assert_eq!(rest.iter().collect::<Vec<_>>(), [(3, &b"ccc"[..]), (4, b"dd")]);
+        assert_eq!(rest.data(), b"ccc\ndd\n");
+        assert_eq!(rest.ends(&mut Vec::new()), [3, 6]);
+    }
+
+    #[test]
+    fn a_shared_block_is_not_written_to() {
+        let mut first = batch(&["a", "b"]);
+        let other = first.clone();
+        assert_eq!(&*first.separated(0), b"a\0b\0");
+        assert_eq!(other.data(), b"a\nb\n");
+    }
+
+    #[test]
+    fn fitting_takes_whole_records_and_at_least_one() {
+        let batch = batch(&["aaaa", "b", "c"]);
+        assert_eq!([1, 5, 6, 7, 100].map(|bytes| batch.fitting(bytes)), [1, 1, 1, 2, 3]);
+    }
+
+    #[test]
+    fn selected_records_keep_their_numbers() {
+        let kept = batch(&["a", "b", "c"]).select(&[1, 0, 1]);
+        assert_eq!(kept.iter().collect::<Vec<_>>(), [(1, &b"a"[..]), (3, b"c")]);
+    }
+}

@@ -1,0 +1,9 @@
+//! Records and batches: what travels, and how Rust types become the bytes of a record.
+
+mod batch;
+mod codec;
+mod numbers;
+
+pub(crate) use batch::{Batch, BatchBuilder};
+pub use codec::{Format, Json, Record, Shape};
+pub(crate) use numbers::Numbers;

@@ -1,0 +1,104 @@
+//! What passes along an edge: elements as values, or still as the bytes of records.
+
+use std::sync::Arc;
+
+use crate::Error;
+use crate::fault::{Cause, Fault};
+use crate::record::{Batch, BatchBuilder, Record};
+
+/// Consecutive elements, each with its source's number.
+///
+/// Records stay bytes until somebody wants values: from a file through the pool to a file, nobody does.
+pub(crate) enum Items<T> {
+    Values(Vec<(u64, T)>),
+    Records(Records<T>),
+}
+
+/// Elements as bytes.
+pub(crate) struct Records<T> {
+    pub(crate) batch: Batch,
+    decode: fn(&[u8]) -> Result<T, String>,
+    /// Who is to blame if they can't be read.
+    from: Arc<str>,
+}
+
+impl<T> Items<T> {
+    /// A single element.
+    pub(crate) fn one(number: u64, value: T) -> Self {
+        Self::Values(vec![(number, value)])
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        match self {
+            Self::Values(values) => values.len(),
+            Self::Records(records) => records.batch.len(),
+        }
+    }
+}
+
+impl<T> IntoIterator for Items<T> {
+    type Item = Result<(u64, T), Error>;
+    type IntoIter = IntoIter<T>;
+
+    fn into_iter(self) -> IntoIter<T> {
+        match self {
+            Self::Values(values) => IntoIter::Values(values.into_iter()),
+            Self::Records(records) => IntoIter::Records(records, 0),
+        }
+    }
+}
+
+/// Elements one by one, each with its source's number; records are read as they come.
+pub(crate) enum IntoIter<T> {
+    Values(std::vec::IntoIter<(u64, T)>),
+    Records(Records<T>, usize),
+}
+
+impl<T> Iterator for IntoIter<T> {
+    type Item = Result<(u64, T), Error>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        match self {
+            Self::Values(values) => values.next().map(Ok),
+            Self::Records(records, index) => {
+                let next = (*index < records.batch.len()).then(|| records.read(*index));
+                *index += 1;
+                next
+            }
+        }
+    }
+}
+
+impl<T> Records<T> {
+    fn read(&self, index: usize) -> Result<(u64, T), Error> {
+        let record = self.batch.number(index);
+        match (self.decode)(self.batch.record(index)) {
+            Ok(value) => Ok((record, value)),
+            Err(message) => {
+                let cause = Cause::Unreadable { message };
+                Err(Error::Fault(Fault { record, function: self.from.to_string(), cause }))
+            }
+        }
+    }
+}
+
+impl<T: Record> Items<T> {
+    /// Elements as bytes, which `from` returned.
+    pub(crate) fn records(batch: Batch, from: Arc<str>) -> Self {
+        Self::Records(Records { batch, decode: T::decode, from })
+    }
+
+    /// The elements' bytes.
+    pub(crate) fn into_batch(self) -> Batch {
+        match self {
+            Self::Records(Records { batch, .. }) => batch,
+            Self::Values(values) => {
+                let mut builder = BatchBuilder::default();
+                for (number, value) in values {
+                    builder.push(number, |data| value.encode(data));
+                }
+                builder.build()
+            }
+        }
+    }
+}

@@ -1,0 +1,14 @@
+//! `buffer`: how many records of a segment may be unfinished.
+
+use crate::stream::Scattered;
+
+impl<T> Scattered<T> {
+    /// At most `n` records of the stretch before it are unfinished at once; the source waits when
+    /// there are. At least 1.
+    ///
+    /// The bytes that wait are bounded too, at some 8 MiB.
+    pub fn buffer(mut self, n: usize) -> Self {
+        self.buffer = Some(n.max(1));
+        self
+    }
+}

@@ -1,0 +1,88 @@
+//! `filter`: the elements for which a function says true.
+
+use std::sync::{Mutex, PoisonError};
+
+use super::FunctionNode;
+use crate::plugin::Kind;
+use crate::record::Record;
+use crate::stream::{BoxFuture, Items, Node, Outlet, Scattered, Stream};
+use crate::{Error, Function};
+
+/// What [`Stream::filter`] takes: a closure, or a function of a plugin.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` can't filter elements of `{T}`",
+    label = "neither a closure over `&{T}` nor a function of a plugin that filters `{T}`",
+    note = "write `|x: &{T}| …`, or load the function as `plugin.function::<{T}, {T}>(\"name\")?`"
+)]
+pub trait Filter<T> {
+    #[doc(hidden)]
+    fn attach(self, stream: Stream<T>) -> Stream<T>;
+}
+
+impl<T: Clone + Send + 'static> Stream<T> {
+    /// The elements that `f` keeps: a closure over a reference, whose type is to be written, or a
+    /// function of a plugin.
+    ///
+    /// ```
+    /// let source = engine::Source::new();
+    /// source.stream().filter(|x: &i64| x % 2 == 0).sink(|even: i64| println!("{even}"));
+    /// ```
+    pub fn filter<F: Filter<T>>(self, f: F) -> Self {
+        f.attach(self)
+    }
+}
+
+impl<T: Record> Scattered<T> {
+    /// The records that a function of a plugin keeps.
+    pub fn filter(self, function: &Function<T, T>) -> Self {
+        self.stage(function, Some(Kind::Filter))
+    }
+}
+
+impl<T, F> Filter<T> for F
+where
+    T: Clone + Send + 'static,
+    F: FnMut(&T) -> bool + Send + 'static,
+{
+    fn attach(self, stream: Stream<T>) -> Stream<T> {
+        stream.attach(|outlet| FilterNode { f: Mutex::new(self), outlet })
+    }
+}
+
+impl<T: Record> Filter<T> for &Function<T, T> {
+    fn attach(self, stream: Stream<T>) -> Stream<T> {
+        FunctionNode::attach(stream, self, Some(Kind::Filter))
+    }
+}
+
+struct FilterNode<T, F> {
+    f: Mutex<F>,
+    outlet: Outlet<T>,
+}
+
+impl<T, F> Node<T> for FilterNode<T, F>
+where
+    T: Clone + Send + 'static,
+    F: FnMut(&T) -> bool + Send,
+{
+    fn accept(&self, items: Items<T>) -> BoxFuture<'_, Result<(), Error>> {
+        Box::pin(async move {
+            for item in items {
+                let (number, value) = item?;
+                let keep = (self.f.lock().unwrap_or_else(PoisonError::into_inner))(&value);
+                if keep {
+                    self.outlet.send(Items::one(number, value)).await?;
+                }
+            }
+            Ok(())
+        })
+    }
+
+    fn pause(&self) -> BoxFuture<'_, Result<(), Error>> {
+        Box::pin(self.outlet.pause())
+    }
+
+    fn close(&self) -> BoxFuture<'_, Result<(), Error>> {
+        Box::pin(self.outlet.close())
+    }
+}

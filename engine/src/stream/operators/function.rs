@@ -1,0 +1,86 @@
+//! A plugin's function on a stream that is not scattered: one record after another.
+
+use std::sync::Arc;
+
+use crate::fault::{Cause, Fault};
+use crate::plugin::{Core, Kind};
+use crate::pool::CallError;
+use crate::record::{Batch, Record};
+use crate::stream::scattered::mistake;
+use crate::stream::{BoxFuture, Counters, Items, Node, Outlet, Stream};
+use crate::{Error, Function};
+
+/// Gives a function one record a call, and waits for it. A single instance is enough.
+pub(crate) struct FunctionNode<U> {
+    core: Arc<Core>,
+    name: Arc<str>,
+    counters: Arc<Counters>,
+    mistake: Option<Error>,
+    outlet: Outlet<U>,
+}
+
+impl<U: Record> FunctionNode<U> {
+    /// Puts `function` behind `stream`; `used` is its kind as the graph says, if it says one.
+    pub(crate) fn attach<T: Record>(
+        stream: Stream<T>,
+        function: &Function<T, U>,
+        used: Option<Kind>,
+    ) -> Stream<U> {
+        let core = function.core().clone();
+        let (name, counters) = (core.name().into(), stream.counters.clone());
+        stream.attach(|outlet| Self { mistake: mistake(&core, used), core, name, counters, outlet })
+    }
+
+    async fn process(&self, record: &Batch) -> Result<(), Error> {
+        let outcome = match self.core.pool().call_alone(&self.core, record, &()).await {
+            Ok(outcome) => outcome,
+            Err(CallError::Open(error)) => return Err(error),
+            Err(CallError::Trouble(trouble)) => return Err(self.fault(record, trouble.cause)),
+        };
+        if let Some(failure) = outcome.failures.into_iter().next() {
+            let cause = Cause::Failed { message: failure.message, retryable: failure.retryable };
+            return Err(self.fault(record, cause));
+        }
+        if outcome.output.is_empty() {
+            return Ok(());
+        }
+        self.outlet.send(Items::records(outcome.output, self.name.clone())).await
+    }
+
+    fn fault(&self, record: &Batch, cause: Cause) -> Error {
+        self.counters.fault();
+        Error::Fault(Fault { record: record.number(0), function: self.name.to_string(), cause })
+    }
+}
+
+impl<T: Record> Stream<T> {
+    /// Elements through a plugin's function of whatever kind, as long as it is no sink.
+    pub fn apply<U: Record>(self, function: &Function<T, U>) -> Stream<U> {
+        FunctionNode::attach(self, function, None)
+    }
+}
+
+impl<T: Record, U: Record> Node<T> for FunctionNode<U> {
+    fn accept(&self, items: Items<T>) -> BoxFuture<'_, Result<(), Error>> {
+        Box::pin(async move {
+            if let Some(mistake) = &self.mistake {
+                return Err(mistake.clone());
+            }
+            let mut batch = items.into_batch();
+            while !batch.is_empty() {
+                let rest = batch.split_off(1);
+                self.process(&batch).await?;
+                batch = rest;
+            }
+            Ok(())
+        })
+    }
+
+    fn pause(&self) -> BoxFuture<'_, Result<(), Error>> {
+        Box::pin(self.outlet.pause())
+    }
+
+    fn close(&self) -> BoxFuture<'_, Result<(), Error>> {
+        Box::pin(self.outlet.close())
+    }
+}

@@ -1,0 +1,74 @@
+//! `gather`: takes results back from a pool.
+
+use std::sync::{Arc, Mutex};
+
+use super::scatter::{Crossing, Gather};
+use crate::Error;
+use crate::pool::{Next, Segment};
+use crate::record::Record;
+use crate::stream::{Items, Outlet, Scattered, Stream};
+
+impl<T: Record> Scattered<T> {
+    /// Takes the results back in the order in which their records were emitted.
+    pub fn gather(self) -> Stream<T> {
+        self.gathered(true)
+    }
+
+    /// Takes the results back as they come: a slow record does not hold those behind it.
+    pub fn gather_unordered(self) -> Stream<T> {
+        self.gathered(false)
+    }
+
+    fn gathered(self, ordered: bool) -> Stream<T> {
+        let Self { pool, connect, counters, stages, buffer, mistake, .. } = self;
+        let last = stages.last().map_or("scatter", |stage| stage.name());
+        let from = Arc::from(last);
+        let segment =
+            Segment::new(pool.shared().clone(), stages, buffer.unwrap_or(1), ordered, counters.clone());
+        let outlet = Outlet::new();
+        let task = gather(segment.clone(), outlet.clone(), from);
+        connect(Crossing { segment, mistake, gather: Mutex::new(Gather::Waiting(Box::pin(task))) });
+        Stream { outlet, counters }
+    }
+}
+
+/// Ends the segment when the gathering ends, so that nobody waits for it in vain: even if a
+/// closure behind it panicked.
+struct EndOfSegment(Arc<Segment>);
+
+impl Drop for EndOfSegment {
+    fn drop(&mut self) {
+        self.0.end();
+    }
+}
+
+/// Passes results on until there are no more.
+async fn gather<T: Record>(segment: Arc<Segment>, outlet: Outlet<T>, from: Arc<str>) -> Result<(), Error> {
+    let end = EndOfSegment(segment);
+    let passed = pass(&end.0, &outlet, &from).await;
+    if let Err(error) = &passed {
+        end.0.fail(error.clone());
+    }
+    // What was passed on before a failure must get to its end too.
+    passed.and(outlet.close().await)
+}
+
+async fn pass<T: Record>(segment: &Arc<Segment>, outlet: &Outlet<T>, from: &Arc<str>) -> Result<(), Error> {
+    let mut paused = false;
+    loop {
+        match segment.next(paused).await? {
+            Next::Output(batch, permits) => {
+                paused = false;
+                if !batch.is_empty() {
+                    outlet.send(Items::records(batch, from.clone())).await?;
+                }
+                segment.release(permits);
+            }
+            Next::Pause => {
+                outlet.pause().await?;
+                paused = true;
+            }
+            Next::End => return Ok(()),
+        }
+    }
+}

@@ -1,0 +1,60 @@
+//! A segment that is being described: from `scatter` to `gather`.
+
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+use super::Counters;
+use super::operators::Crossing;
+use crate::plugin::{Core, Kind};
+use crate::record::Record;
+use crate::{Error, Function, Pool};
+
+/// A stretch of a graph whose functions run on a pool. It becomes a [`Stream`](crate::Stream)
+/// again by [`gather`](Self::gather); only then does it run.
+///
+/// Functions that follow one another run as one task on one worker.
+#[must_use = "records that are scattered must be gathered: add `.gather()`"]
+pub struct Scattered<T> {
+    pub(crate) pool: Pool,
+    pub(crate) connect: Connect,
+    pub(crate) counters: Arc<Counters>,
+    pub(crate) stages: Vec<Arc<Core>>,
+    pub(crate) buffer: Option<usize>,
+    /// A mistake in the graph: the first emit reports it.
+    pub(crate) mistake: Option<Error>,
+    pub(crate) types: PhantomData<fn() -> T>,
+}
+
+/// Puts a segment behind the stream that was scattered, whose type is no longer told.
+pub(crate) type Connect = Box<dyn FnOnce(Crossing) + Send>;
+
+impl<T: Record> Scattered<T> {
+    /// Adds a function. A stretch that has its buffer is complete: what follows begins another.
+    pub(crate) fn stage<U: Record>(self, function: &Function<T, U>, used: Option<Kind>) -> Scattered<U> {
+        let mut this = if self.buffer.is_some() && !self.stages.is_empty() { self.rescatter() } else { self };
+        let core = function.core();
+        this.mistake = this.mistake.or_else(|| mistake(core, used));
+        this.stages.push(core.clone());
+        let Scattered { pool, connect, counters, stages, buffer, mistake, .. } = this;
+        Scattered { pool, connect, counters, stages, buffer, mistake, types: PhantomData }
+    }
+
+    fn rescatter(self) -> Self {
+        let pool = self.pool.clone();
+        self.gather().scatter(&pool)
+    }
+}
+
+/// What is wrong with a function in this place; `used` is its kind as the graph says.
+pub(crate) fn mistake(core: &Core, used: Option<Kind>) -> Option<Error> {
+    let used = used.unwrap_or(if core.kind() == Kind::Sink { Kind::Map } else { core.kind() });
+    // Functions that accumulate need an order and a state, which nothing here gives them yet.
+    (core.kind() != used || used == Kind::Accumulate).then(|| core.used_as(used))
+}
+
+impl<T> std::fmt::Debug for Scattered<T> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Scattered")?;
+        f.debug_list().entries(self.stages.iter().map(|stage| stage.name())).finish()
+    }
+}

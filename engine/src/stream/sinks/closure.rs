@@ -1,0 +1,54 @@
+//! A closure as a sink.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::Sink;
+use crate::Error;
+use crate::stream::{BoxFuture, Counters, Items, Node, Stream};
+
+impl<T, F> Sink<T> for F
+where
+    T: Clone + Send + 'static,
+    F: FnMut(T) + Send + 'static,
+{
+    fn attach(self, stream: Stream<T>) {
+        stream.outlet.connect(ClosureNode { f: Mutex::new(self), counters: stream.counters });
+    }
+}
+
+struct ClosureNode<F> {
+    f: Mutex<F>,
+    counters: Arc<Counters>,
+}
+
+impl<F> ClosureNode<F> {
+    fn take<T>(&self, items: Items<T>) -> Result<(), Error>
+    where
+        F: FnMut(T),
+    {
+        let mut f = self.f.lock().unwrap_or_else(PoisonError::into_inner);
+        for item in items {
+            f(item?.1);
+            self.counters.deliver(1);
+        }
+        Ok(())
+    }
+}
+
+impl<T, F> Node<T> for ClosureNode<F>
+where
+    T: Send + 'static,
+    F: FnMut(T) + Send,
+{
+    fn accept(&self, items: Items<T>) -> BoxFuture<'_, Result<(), Error>> {
+        Box::pin(async move { self.take(items) })
+    }
+
+    fn pause(&self) -> BoxFuture<'_, Result<(), Error>> {
+        Box::pin(std::future::ready(Ok(())))
+    }
+
+    fn close(&self) -> BoxFuture<'_, Result<(), Error>> {
+        Box::pin(std::future::ready(Ok(())))
+    }
+}

@@ -1,0 +1,61 @@
+//! Records written one after another, each with a newline or another separator behind it.
+
+use std::sync::Arc;
+
+use super::Sink;
+use crate::record::Record;
+use crate::stream::{BoxFuture, Counters, Items, Node, Stream};
+use crate::{Error, Output};
+
+/// A sink that writes records to an output, each followed by a newline.
+#[must_use]
+pub fn lines(output: &Output) -> Lines {
+    Lines { output: output.clone(), separator: b'\n' }
+}
+
+/// See [`lines`].
+#[derive(Clone, Debug)]
+pub struct Lines {
+    output: Output,
+    separator: u8,
+}
+
+impl Lines {
+    /// The same with another byte behind each record.
+    #[must_use]
+    pub fn separated_by(mut self, separator: u8) -> Self {
+        self.separator = separator;
+        self
+    }
+}
+
+impl<T: Record> Sink<T> for Lines {
+    fn attach(self, stream: Stream<T>) {
+        stream.outlet.connect(LinesNode { lines: self, counters: stream.counters });
+    }
+}
+
+struct LinesNode {
+    lines: Lines,
+    counters: Arc<Counters>,
+}
+
+impl<T: Record> Node<T> for LinesNode {
+    fn accept(&self, items: Items<T>) -> BoxFuture<'_, Result<(), Error>> {
+        Box::pin(async move {
+            let records = items.len();
+            let mut batch = items.into_batch();
+            self.lines.output.write(&batch.separated(self.lines.separator))?;
+            self.counters.deliver(records);
+            Ok(())
+        })
+    }
+
+    fn pause(&self) -> BoxFuture<'_, Result<(), Error>> {
+        Box::pin(async { self.lines.output.flush() })
+    }
+
+    fn close(&self) -> BoxFuture<'_, Result<(), Error>> {
+        Box::pin(async { self.lines.output.flush() })
+    }
+}

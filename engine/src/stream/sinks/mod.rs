@@ -1,0 +1,28 @@
+//! The ends of a graph.
+
+mod closure;
+mod lines;
+mod plugin;
+
+pub use lines::{Lines, lines};
+
+use crate::stream::Stream;
+
+/// What [`Stream::sink`] takes: a closure, a sink function of a plugin, or [`lines`].
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` can't be the sink of a stream of `{T}`",
+    label = "neither a closure over `{T}` nor a sink function of a plugin that takes `{T}`",
+    note = "write `|x: {T}| …`, or load the function as `plugin.function::<{T}, ()>(\"name\")?`"
+)]
+pub trait Sink<T> {
+    #[doc(hidden)]
+    fn attach(self, stream: Stream<T>);
+}
+
+impl<T: Clone + Send + 'static> Stream<T> {
+    /// Ends the stream: each element goes to `sink`, one after another. A slow sink holds the
+    /// source back.
+    pub fn sink<S: Sink<T>>(self, sink: S) {
+        sink.attach(self);
+    }
+}

@@ -1,0 +1,107 @@
+//! A plugin's function as a sink: one instance, in order, and no record twice.
+
+use std::sync::Arc;
+
+use tokio::sync::Mutex;
+
+use super::Sink;
+use crate::fault::{Cause, Fault};
+use crate::plugin::{Core, Failure, Kind, MOST_BYTES, Output};
+use crate::pool::Held;
+use crate::record::{Batch, Record};
+use crate::stream::{BoxFuture, Counters, Items, Node, Stream};
+use crate::{Error, Function};
+
+impl<T: Record> Sink<T> for &Function<T, ()> {
+    fn attach(self, stream: Stream<T>) {
+        let node = PluginNode {
+            core: self.core().clone(),
+            counters: stream.counters,
+            held: Mutex::new(None),
+        };
+        stream.outlet.connect(node);
+    }
+}
+
+struct PluginNode {
+    core: Arc<Core>,
+    counters: Arc<Counters>,
+    /// The instance, opened with the first records.
+    held: Mutex<Option<Held>>,
+}
+
+impl PluginNode {
+    async fn take(&self, mut batch: Batch) -> Result<(), Error> {
+        if self.core.kind() != Kind::Sink {
+            return Err(self.core.used_as(Kind::Sink));
+        }
+        let mut held = self.held.lock().await;
+        while !batch.is_empty() {
+            let n = self.core.pace.records().min(batch.fitting(MOST_BYTES));
+            let rest = batch.split_off(n.min(batch.len()));
+            while !batch.is_empty() {
+                let done = self.call(&mut held, &batch).await?;
+                batch = batch.split_off(done);
+            }
+            batch = rest;
+        }
+        Ok(())
+    }
+
+    /// Gives the sink records, and returns how many it took.
+    async fn call(&self, held: &mut Option<Held>, batch: &Batch) -> Result<usize, Error> {
+        let Held { instance, seat } = match held.take() {
+            Some(held) => held,
+            None => self.core.pool().open(&self.core).await?,
+        };
+        // Each record has the limit for itself: the guest says when it begins one.
+        let called = instance.process(batch, self.core.limits().timeout, &()).await;
+        // A sink whose output is gone fails for that reason, whatever it makes of it.
+        self.output(Output::check)?;
+        let (instance, outcome) = called.map_err(|trouble| {
+            let begun = trouble.suspect.unwrap_or(trouble.done).min(batch.len() - 1);
+            self.fault(batch, begun, trouble.cause)
+        })?;
+        if let Some(Failure { index, message, retryable }) = outcome.failures.into_iter().next() {
+            return Err(self.fault(batch, index, Cause::Failed { message, retryable }));
+        }
+        self.counters.deliver(outcome.consumed);
+        self.core.usage.record(outcome.consumed, instance.used(), instance.memory());
+        self.core.pace.learn(outcome.consumed, instance.used());
+        *held = Some(Held { instance, seat });
+        Ok(outcome.consumed)
+    }
+
+    /// The record at `index` is a fault; those before it are done.
+    fn fault(&self, batch: &Batch, index: usize, cause: Cause) -> Error {
+        self.counters.deliver(index);
+        self.counters.fault();
+        Error::Fault(Fault { record: batch.number(index), function: self.core.name().to_owned(), cause })
+    }
+
+    fn output(&self, act: impl FnOnce(&Output) -> Result<(), Error>) -> Result<(), Error> {
+        self.core.opening.output.as_ref().map_or(Ok(()), act)
+    }
+
+    async fn finish(&self) -> Result<(), Error> {
+        if let Some(Held { instance, .. }) = self.held.lock().await.take() {
+            let function = self.core.name().to_owned();
+            instance.finish(&()).await.map_err(|cause| Error::Finish { function, cause })?;
+        }
+        self.output(Output::flush)
+    }
+}
+
+impl<T: Record> Node<T> for PluginNode {
+    fn accept(&self, items: Items<T>) -> BoxFuture<'_, Result<(), Error>> {
+        Box::pin(self.take(items.into_batch()))
+    }
+
+    fn pause(&self) -> BoxFuture<'_, Result<(), Error>> {
+        Box::pin(async { self.output(Output::flush) })
+    }
+
+    fn close(&self) -> BoxFuture<'_, Result<(), Error>> {
+        Box::pin(self.finish())
+    }
+}

@@ -1,0 +1,153 @@
+//! The beginning of a graph: where elements are emitted.
+
+use std::sync::Arc;
+
+use tokio::sync::{Mutex, MutexGuard};
+
+use super::{Counters, Counts, Items, Outlet, Stream};
+use crate::Error;
+use crate::record::{Batch, Record};
+
+/// Where elements enter a graph, and where its errors come back.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), engine::Error> {
+/// use std::sync::{Arc, Mutex};
+///
+/// let seen = Arc::new(Mutex::new(Vec::new()));
+/// let source = engine::Source::new();
+/// let list = seen.clone();
+/// source.stream().map(|x: i64| x + 1).sink(move |x: i64| list.lock().unwrap().push(x));
+/// for x in 0..3 {
+///     source.emit(x).await?;
+/// }
+/// source.close().await?;
+/// assert_eq!(*seen.lock().unwrap(), [1, 2, 3]);
+/// # Ok(()) }
+/// ```
+pub struct Source<T> {
+    outlet: Outlet<T>,
+    counters: Arc<Counters>,
+    /// Held while an element is on its way, so that many emits at once keep their order.
+    state: Mutex<State>,
+}
+
+struct State {
+    /// The number of the next record.
+    next: u64,
+    closed: bool,
+    failed: Option<Error>,
+}
+
+impl<T: Clone + Send + 'static> Source<T> {
+    /// A source of elements that the program emits.
+    #[must_use]
+    pub fn new() -> Self {
+        let state = Mutex::new(State { next: 1, closed: false, failed: None });
+        Self { outlet: Outlet::new(), counters: Arc::default(), state }
+    }
+
+    /// Its stream. Each call begins a branch; elements go to one branch after another.
+    #[must_use]
+    pub fn stream(&self) -> Stream<T> {
+        Stream { outlet: self.outlet.clone(), counters: self.counters.clone() }
+    }
+
+    /// Emits an element, and waits until every node behind has accepted it: while a buffer is full
+    /// or a sink is slow, this is where the program waits.
+    ///
+    /// Must be called within a Tokio runtime.
+    ///
+    /// # Errors
+    ///
+    /// The failure that ended the run, which may be of an earlier element; [`Error::Closed`] after
+    /// [`close`](Self::close).
+    pub async fn emit(&self, element: T) -> Result<(), Error> {
+        let mut state = self.ready().await?;
+        let number = state.next;
+        state.next += 1;
+        self.counters.emit(1);
+        let sent = self.outlet.send(Items::one(number, element)).await;
+        let sent = match sent {
+            Ok(()) => self.outlet.pause().await,
+            error => error,
+        };
+        state.note(sent)
+    }
+
+    async fn ready(&self) -> Result<MutexGuard<'_, State>, Error> {
+        let state = self.state.lock().await;
+        match &state.failed {
+            Some(error) => Err(error.clone()),
+            None if state.closed => Err(Error::Closed),
+            None => Ok(state),
+        }
+    }
+
+    /// Ends the stream, and waits until every element has reached its sink or is a fault.
+    ///
+    /// # Errors
+    ///
+    /// The failure that ended the run, after the elements before it have reached their sinks.
+    pub async fn close(&self) -> Result<(), Error> {
+        let mut state = self.state.lock().await;
+        if !state.closed {
+            state.closed = true;
+            let closed = self.outlet.close().await;
+            let _ = state.note(closed);
+        }
+        state.failed.clone().map_or(Ok(()), Err)
+    }
+
+    /// Waits until the graph behind has failed, so that one that waits for input need not wait for more.
+    pub async fn failure(&self) -> Error {
+        self.counters.failure().await
+    }
+
+    /// How many elements went where so far.
+    #[must_use]
+    pub fn counts(&self) -> Counts {
+        self.counters.read()
+    }
+}
+
+impl<T: Record> Source<T> {
+    /// Emits records that were read as bytes, numbered on from the last one.
+    pub(crate) async fn emit_batch(&self, data: Vec<u8>, ends: Vec<u32>) -> Result<(), Error> {
+        let mut state = self.ready().await?;
+        let batch = Batch::new(data, ends, crate::record::Numbers::From(state.next));
+        state.next += batch.len() as u64;
+        self.counters.emit(batch.len());
+        let sent = self.outlet.send(Items::records(batch, "source".into())).await;
+        state.note(sent)
+    }
+
+    /// Tells the graph that nothing more is at hand for now.
+    pub(crate) async fn pause(&self) -> Result<(), Error> {
+        let mut state = self.ready().await?;
+        let paused = self.outlet.pause().await;
+        state.note(paused)
+    }
+}
+
+impl State {
+    /// Keeps a failure: what comes later fails likewise.
+    fn note(&mut self, result: Result<(), Error>) -> Result<(), Error> {
+        if let Err(error) = &result {
+            self.failed.get_or_insert_with(|| error.clone());
+        }
+        result
+    }
+}
+
+impl<T: Clone + Send + 'static> Default for Source<T> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<T> std::fmt::Debug for Source<T> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Source").field("counts", &self.counters.read()).finish_non_exhaustive()
+    }
+}

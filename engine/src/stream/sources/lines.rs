@@ -1,0 +1,237 @@
+//! Records that are read one after another, each ended by a newline or another separator.
+
+use std::io::{self, Read};
+use std::sync::Arc;
+use std::thread;
+
+use tokio::sync::mpsc::{Receiver, Sender, channel};
+
+use crate::record::Record;
+use crate::{Error, Source};
+
+/// How much is read at once.
+const BLOCK: usize = 256 << 10;
+
+/// The longest record that is read.
+const LONGEST: usize = 32 << 20;
+
+/// A source of the lines that `reader` gives: without their newline, and without a carriage return
+/// before it. A last line without a newline counts, and so do empty lines.
+///
+/// Lines go on as soon as they are read; a reader that pauses holds back nothing.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), engine::Error> {
+/// use engine::{Source, sources};
+///
+/// let source = Source::new();
+/// source.stream().map(|x: i64| x * 2).sink(|x: i64| println!("{x}"));
+/// sources::lines("1\n2\n".as_bytes()).emit_into(&source).await?;
+/// source.close().await?;
+/// # Ok(()) }
+/// ```
+pub fn lines<R: Read + Send + 'static>(reader: R) -> Lines<R> {
+    Lines { reader, separator: b'\n' }
+}
+
+/// See [`lines`].
+#[derive(Clone, Debug)]
+pub struct Lines<R> {
+    reader: R,
+    separator: u8,
+}
+
+impl<R: Read + Send + 'static> Lines<R> {
+    /// The same with another byte that ends a record; carriage returns then stay.
+    #[must_use]
+    pub fn separated_by(mut self, separator: u8) -> Self {
+        self.separator = separator;
+        self
+    }
+
+    /// Emits all that there is to read, and leaves `source` open.
+    ///
+    /// A thread of its own reads ahead by two blocks of 256 KiB.
+    ///
+    /// # Errors
+    ///
+    /// If reading fails or a record is longer than 32 MiB, after the records before were emitted;
+    /// and the errors of [`Source::emit`].
+    pub async fn emit_into<T: Record>(self, source: &Source<T>) -> Result<(), Error> {
+        let (sender, mut blocks) = channel(2);
+        let reader = thread::Builder::new().name("engine-source".into());
+        let spawned = reader.spawn(move || read(self.reader, self.separator, &sender));
+        spawned.map_err(|error| Error::Sandbox { reason: error.to_string() })?;
+        let mut records = source.counts().emitted;
+        while let Some(block) = next(&mut blocks, source).await? {
+            let Block { data, ends, end } = block;
+            records += ends.len() as u64;
+            if !ends.is_empty() {
+                source.emit_batch(data, ends).await?;
+            }
+            match end {
+                Some(End::Failed(error)) => {
+                    return Err(Error::Input { record: records, source: Arc::new(error) });
+                }
+                Some(End::TooLong) => {
+                    return Err(Error::LongRecord { record: records + 1, limit: LONGEST as u64 });
+                }
+                None => {}
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The next block. The graph is told to pause if it has to be waited for.
+async fn next<T: Record>(blocks: &mut Receiver<Block>, source: &Source<T>) -> Result<Option<Block>, Error> {
+    if let Ok(block) = blocks.try_recv() {
+        return Ok(Some(block));
+    }
+    source.pause().await?;
+    tokio::select! {
+        block = blocks.recv() => Ok(block),
+        error = source.failure() => Err(error),
+    }
+}
+
+/// Whole records, as they cross into a sandbox, and why there are no more.
+struct Block {
+    data: Vec<u8>,
+    ends: Vec<u32>,
+    end: Option<End>,
+}
+
+enum End {
+    Failed(io::Error),
+    TooLong,
+}
+
+/// Reads blocks until the end, or until nobody wants more.
+fn read(mut reader: impl Read, separator: u8, blocks: &Sender<Block>) {
+    let mut rest = Vec::new();
+    loop {
+        let (block, more) = read_block(&mut reader, separator, &mut rest);
+        let end = block.end.is_some();
+        if blocks.blocking_send(block).is_err() || end || !more {
+            return;
+        }
+    }
+}
+
+/// Reads once, or until there is a whole record. `rest` is what was read of the next one.
+fn read_block(reader: &mut impl Read, separator: u8, rest: &mut Vec<u8>) -> (Block, bool) {
+    let mut data = std::mem::take(rest);
+    let mut end = None;
+    let mut more = true;
+    loop {
+        let known = data.len();
+        data.resize(known + BLOCK, 0);
+        let read = reader.read(&mut data[known..]);
+        data.truncate(known + *read.as_ref().unwrap_or(&0));
+        match read {
+            Ok(0) => {
+                // The last record may lack its separator.
+                if !data.is_empty() {
+                    data.push(separator);
+                }
+                more = false;
+                break;
+            }
+            Ok(_) => {
+                if let Some(last) = memchr::memrchr(separator, &data[known..]) {
+                    *rest = data.split_off(known + last + 1);
+                    break;
+                }
+                if data.len() > LONGEST {
+                    end = Some(End::TooLong);
+                    data.clear();
+                    break;
+                }
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => {
+                end = Some(End::Failed(error));
+                data.clear();
+                break;
+            }
+        }
+    }
+    (Block { ends: split(&mut data, separator), data, end }, more)
+}
+
+/// Where the records in `data` end. Carriage returns before newlines are taken out.
+fn split(data: &mut Vec<u8>, separator: u8) -> Vec<u32> {
+    if separator == b'\n' && memchr::memmem::find(data, b"\r\n").is_some() {
+        remove_carriage_returns(data);
+    }
+    let mut ends = Vec::with_capacity(data.len() / 8);
+    ends.extend(memchr::memchr_iter(separator, data).map(|end| u32::try_from(end).expect("a block is below 4 GiB")));
+    ends
+}
+
+fn remove_carriage_returns(data: &mut Vec<u8>) {
+    let mut clean = Vec::with_capacity(data.len());
+    let mut start = 0;
+    for found in memchr::memmem::find_iter(data, b"\r\n") {
+        clean.extend_from_slice(&data[start..found]);
+        start = found + 1;
+    }
+    clean.extend_from_slice(&data[start..]);
+    *data = clean;
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Gives its bytes in pieces, as a pipe does.
+    struct Pieces(Vec<Vec<u8>>);
+
+    impl Read for Pieces {
+        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+            let Some(piece) = self.0.pop() else { return Ok(0) };
+            buffer[..piece.len()].copy_from_slice(&piece);
+            Ok(piece.len())
+        }
+    }
+
+    fn records(pieces: &[&[u8]], separator: u8) -> Vec<String> {
+        // A piece without bytes would be the end of the input.
+        let pieces = pieces.iter().rev().filter(|piece| !piece.is_empty()).map(|piece| piece.to_vec()).collect();
+        let (mut reader, mut rest, mut found) = (Pieces(pieces), Vec::new(), Vec::new());
+        loop {
+            let (Block { data, ends, .. }, more) = read_block(&mut reader, separator, &mut rest);
+            let mut start = 0;
+            for end in ends {
+                found.push(String::from_utf8(data[start..end as usize].to_vec()).unwrap());
+                start = end as usize + 1;
+            }
+            if !more {
+                return found;
+            }
+        }
+    }
+
+    #[test]
+    fn lines_are_what_people_take_them_for() {
+        assert_eq!(records(&[b"a\n\nb\r\nc"], b'\n'), ["a", "", "b", "c"]);
+        assert_eq!(records(&[b"a\nb\n"], b'\n'), ["a", "b"]);
+        assert_eq!(records(&[b"a\r", b"\nb\rc\n"], b'\n'), ["a", "b\rc"]);
+        assert_eq!(records(&[b"a\nb\0c\r\n\0"], 0), ["a\nb", "c\r\n"]);
+        assert!(records(&[], b'\n').is_empty());
+    }
+
+    proptest! {
+        #[test]
+        fn pieces_do_not_matter(lines in prop::collection::vec("[a-z]{0,5}", 0..20), cuts in prop::collection::vec(0usize..60, 0..5)) {
+            let text: String = lines.iter().map(|line| format!("{line}\n")).collect();
+            let mut cuts: Vec<_> = cuts.into_iter().map(|cut| cut.min(text.len())).chain([0, text.len()]).collect();
+            cuts.sort_unstable();
+            let pieces: Vec<&[u8]> = cuts.windows(2).map(|pair| &text.as_bytes()[pair[0]..pair[1]]).collect();
+            prop_assert_eq!(records(&pieces, b'\n'), lines);
+        }
+    }
+}

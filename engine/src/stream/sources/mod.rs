@@ -1,0 +1,5 @@
+//! Sources that read from outside the program.
+
+mod lines;
+
+pub use lines::{Lines, lines};
