@@ -86,7 +86,9 @@ impl fmt::Display for Cause {
             Self::StackOverflow => f.write_str("its stack overflowed"),
             Self::Exited { code } => write!(f, "exited with code {code}"),
             Self::TimedOut { limit } => write!(f, "took longer than {limit:?}"),
-            Self::OutOfMemory { limit } => write!(f, "needed more than {} of memory", ByteSize(*limit as u64)),
+            Self::OutOfMemory { limit } => {
+                write!(f, "needed more than {} of memory", ByteSize(*limit as u64))
+            }
             Self::BrokenContract { rule } => write!(f, "broke the plugin contract: {rule}"),
             Self::Unreadable { message } => write!(f, "its output can't be read: {}", clean(message)),
         }

@@ -45,7 +45,9 @@ impl FromStr for Argument {
     fn from_str(text: &str) -> anyhow::Result<Self> {
         let (name, value) = text.split_once('=').context("write NAME=VALUE")?;
         let (plugin, name) = match name.split_once('.') {
-            Some((number, name)) => (Some(number.parse().context("write N.NAME=VALUE, N counted from 1")?), name),
+            Some((number, name)) => {
+                (Some(number.parse().context("write N.NAME=VALUE, N counted from 1")?), name)
+            }
             None => (None, name),
         };
         anyhow::ensure!(plugin != Some(0), "plugins are counted from 1");
@@ -64,7 +66,8 @@ pub(crate) fn size(text: &str) -> Result<usize, String> {
 pub(crate) fn time(text: &str) -> Result<Duration, String> {
     let seconds = text.parse::<f64>().ok().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
     let time = seconds.or_else(|| humantime::parse_duration(text).ok());
-    time.filter(|time| !time.is_zero()).ok_or_else(|| "write a time above zero, as in 10s or 500ms".to_owned())
+    time.filter(|time| !time.is_zero())
+        .ok_or_else(|| "write a time above zero, as in 10s or 500ms".to_owned())
 }
 
 #[cfg(test)]

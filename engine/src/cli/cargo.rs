@@ -45,7 +45,7 @@ pub(crate) fn build(folder: &Path, quiet: bool) -> anyhow::Result<Built> {
     }
     ensure!(child.wait().context("can't wait for cargo")?.success(), "{} does not build", folder.display());
     built.with_context(|| {
-        format!("{} is no plugin crate: its [lib] needs crate-type = [\"cdylib\", \"rlib\"]", folder.display())
+        format!("{} is no plugin crate: its [lib] needs crate-type = [\"cdylib\"]", folder.display())
     })
 }
 

@@ -10,7 +10,9 @@ use super::exit::Ending;
 
 /// Print a shell's completions
 #[derive(clap::Args)]
-#[command(after_help = "Example:\n  engine completions bash > ~/.local/share/bash-completion/completions/engine")]
+#[command(
+    after_help = "Example:\n  engine completions bash > ~/.local/share/bash-completion/completions/engine"
+)]
 pub(crate) struct CompletionsCommand {
     /// The shell
     shell: Shell,

@@ -43,6 +43,9 @@ pub(crate) fn report(result: anyhow::Result<Ending>) -> ExitCode {
 
 /// Whether the reader of the output went away, as `head` does: it has what it wanted.
 pub(crate) fn is_closed_pipe(error: &anyhow::Error) -> bool {
-    error.chain().filter_map(|cause| cause.downcast_ref::<io::Error>()).any(|cause| cause.kind() == io::ErrorKind::BrokenPipe)
+    error
+        .chain()
+        .filter_map(|cause| cause.downcast_ref::<io::Error>())
+        .any(|cause| cause.kind() == io::ErrorKind::BrokenPipe)
         || matches!(error.downcast_ref(), Some(RunFailed(Error::Output { source })) if source.kind() == io::ErrorKind::BrokenPipe)
 }

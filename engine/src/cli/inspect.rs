@@ -13,7 +13,9 @@ use super::plugins::component;
 
 /// Show what is in a plugin: its functions, what they take, return and need
 #[derive(clap::Args)]
-#[command(after_help = "Examples:\n  engine inspect inc.wasm\n  engine inspect --json inc.wasm | jq '.functions[].name'")]
+#[command(
+    after_help = "Examples:\n  engine inspect inc.wasm\n  engine inspect --json inc.wasm | jq '.functions[].name'"
+)]
 pub(crate) struct InspectCommand {
     /// The plugin: a .wasm file, or a plugin crate's folder
     plugin: PathBuf,
@@ -63,7 +65,11 @@ fn describe(plugin: &Plugin) -> String {
     let none_needed = plugin.signatures().iter().all(|signature| signature.capabilities.is_empty());
     let capabilities = if none_needed { "none" } else { "see above" };
     let _ = writeln!(text, "  capabilities  {capabilities}");
-    let _ = writeln!(text, "  imports       {}", clean(&plugin.imports().join("\n                ")).replace('\u{fffd}', "\n"));
+    let _ = writeln!(
+        text,
+        "  imports       {}",
+        clean(&plugin.imports().join("\n                ")).replace('\u{fffd}', "\n")
+    );
     let _ = writeln!(text, "  size          {}", ByteSize(plugin.size()));
     let _ = writeln!(text, "  blake3        {}", plugin.hash());
     text

@@ -48,7 +48,10 @@ impl Chain {
                 }
                 Link::Sink(function) => {
                     let name = &function.signature().name;
-                    ensure!(index == last, "{name} is a sink: it must be the last --plugin, and the only sink");
+                    ensure!(
+                        index == last,
+                        "{name} is a sink: it must be the last --plugin, and the only sink"
+                    );
                     let function = function.stdout(output);
                     function.prepare()?;
                     sink = Some(function);
@@ -72,7 +75,8 @@ impl Link {
             Some(name) => name.clone(),
             None => only_name(&plugin, &spec.path)?,
         };
-        let kind = plugin.signatures().iter().find(|signature| signature.name == name).map(|found| found.kind);
+        let kind =
+            plugin.signatures().iter().find(|signature| signature.name == name).map(|found| found.kind);
         match kind {
             Some(Kind::Sink) => Ok(Self::Sink(plugin.function(&name)?)),
             Some(Kind::Accumulate) => bail!("{name} accumulates, which `engine run` can't do yet"),
@@ -125,7 +129,8 @@ fn bind(links: &mut [Link], argument: &Argument) -> anyhow::Result<()> {
     if let Some(number) = *plugin {
         let count = links.len();
         let link = links.get_mut(number - 1);
-        let link = link.with_context(|| format!("--arg {number}.{name}: there is no plugin {number}, only {count}"))?;
+        let link = link
+            .with_context(|| format!("--arg {number}.{name}: there is no plugin {number}, only {count}"))?;
         return Ok(link.bind(argument)?);
     }
     let takers: Vec<_> = (0..links.len()).filter(|index| links[*index].has_parameter(name)).collect();

@@ -1,6 +1,5 @@
 //! The progress line, where somebody is looking.
 
-use std::fmt::Write as _;
 use std::io::{IsTerminal, stderr, stdout};
 use std::sync::Arc;
 use std::time::Duration;

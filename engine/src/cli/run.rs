@@ -95,7 +95,8 @@ impl RunCommand {
         let inputs = self.inputs()?;
         let progress = ProgressBar::hidden();
         let source = Arc::new(Source::new());
-        let progress = if self.json { progress } else { progress::line(&source, self.quiet, self.output.is_none()) };
+        let progress =
+            if self.json { progress } else { progress::line(&source, self.quiet, self.output.is_none()) };
         let pool = self.pool(&progress)?;
         // The output file is opened late, so that a mistake elsewhere leaves it as it was.
         let output = Output::new(Late { path: self.output.clone(), open: None });
@@ -150,7 +151,9 @@ impl RunCommand {
         let Some(path) = &self.output else { return Ok(()) };
         let open = File::options().write(true).create(true).truncate(false).open(path);
         open.with_context(|| format!("can't write {}", path.display()))?;
-        let same = |input: &PathBuf| input.canonicalize().ok().is_some_and(|input| path.canonicalize().is_ok_and(|path| path == input));
+        let same = |input: &PathBuf| {
+            input.canonicalize().ok().is_some_and(|input| path.canonicalize().is_ok_and(|path| path == input))
+        };
         ensure!(!self.input.iter().any(same), "can't write {}: it is an input too", path.display());
         Ok(())
     }
@@ -181,7 +184,14 @@ impl RunCommand {
     }
 
     #[expect(clippy::print_stderr, reason = "the summary is for who called")]
-    fn summarize(&self, pool: &Pool, source: &Source<Records>, chain: &Chain, time: Duration, error: Option<&Error>) {
+    fn summarize(
+        &self,
+        pool: &Pool,
+        source: &Source<Records>,
+        chain: &Chain,
+        time: Duration,
+        error: Option<&Error>,
+    ) {
         let mut functions: Vec<_> =
             chain.functions.iter().map(|function| (&*function.signature().name, function.usage())).collect();
         functions.extend(chain.sink.iter().map(|sink| (&*sink.signature().name, sink.usage())));

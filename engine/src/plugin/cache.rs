@@ -74,7 +74,8 @@ fn deserialize(engine: &Engine, code: &[u8]) -> Option<Component> {
 fn make_private(folder: &Path) -> bool {
     use std::os::unix::fs::{DirBuilderExt, MetadataExt};
     let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(folder);
-    let (Ok(()), Ok(found), Ok(own)) = (made, fs::symlink_metadata(folder), fs::metadata("/proc/self")) else {
+    let (Ok(()), Ok(found), Ok(own)) = (made, fs::symlink_metadata(folder), fs::metadata("/proc/self"))
+    else {
         return false;
     };
     found.is_dir() && found.uid() == own.uid() && found.mode() & 0o022 == 0

@@ -79,7 +79,9 @@ impl Core {
 
     fn signature(&self) -> &Signature {
         let mut signatures = self.opening.plugin.signatures.iter();
-        signatures.find(|signature| signature.name == self.name()).expect("a function is made from its signature")
+        signatures
+            .find(|signature| signature.name == self.name())
+            .expect("a function is made from its signature")
     }
 }
 

@@ -219,7 +219,8 @@ fn store(
 }
 
 fn open_error(error: &wasmtime::Error, sandbox: &Sandbox, limits: Limits) -> OpenError {
-    let guest = error.is::<Trap>() || error.is::<I32Exit>() || expired(&sandbox.meter) || sandbox.gauge.denied;
+    let guest =
+        error.is::<Trap>() || error.is::<I32Exit>() || expired(&sandbox.meter) || sandbox.gauge.denied;
     if guest && !sandbox.gauge.starved {
         return OpenError::Fault(cause(error, sandbox, limits, limits.timeout));
     }

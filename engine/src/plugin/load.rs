@@ -114,9 +114,10 @@ fn check_exports(hosting: &Hosting, component: &Component) -> Result<(), NotAPlu
 }
 
 fn check_names(signatures: &[Signature]) -> Result<(), NotAPlugin> {
-    let twice = signatures.iter().enumerate().find(|(index, signature)| {
-        signatures[..*index].iter().any(|earlier| earlier.name == signature.name)
-    });
+    let twice = signatures
+        .iter()
+        .enumerate()
+        .find(|(index, signature)| signatures[..*index].iter().any(|earlier| earlier.name == signature.name));
     match twice {
         Some((_, signature)) => Err(NotAPlugin::TwiceNamed { name: signature.name.clone() }),
         None if signatures.is_empty() => Err(NotAPlugin::NoFunctions),

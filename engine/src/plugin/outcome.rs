@@ -163,12 +163,18 @@ mod tests {
 
     #[test]
     fn outputs_keep_the_numbers_of_their_inputs() {
-        assert_eq!(outputs(Kind::Map, said(&["a", "b", "c"], None, &[], 3)), numbered(&[(1, "a"), (2, "b"), (3, "c")]));
+        assert_eq!(
+            outputs(Kind::Map, said(&["a", "b", "c"], None, &[], 3)),
+            numbered(&[(1, "a"), (2, "b"), (3, "c")])
+        );
         assert_eq!(outputs(Kind::Map, said(&["a", "c"], None, &[1], 3)), numbered(&[(1, "a"), (3, "c")]));
         assert_eq!(outputs(Kind::Map, said(&["b"], Some(&[0, 1]), &[], 2)), numbered(&[(2, "b")]));
         let exploded = said(&["a", "b", "c"], Some(&[2, 0, 1]), &[], 3);
         assert_eq!(outputs(Kind::FlatMap, exploded), numbered(&[(1, "a"), (1, "b"), (3, "c")]));
-        assert_eq!(outputs(Kind::Filter, said(&[], Some(&[0, 1, 1]), &[], 3)), numbered(&[(2, "x"), (3, "x")]));
+        assert_eq!(
+            outputs(Kind::Filter, said(&[], Some(&[0, 1, 1]), &[], 3)),
+            numbered(&[(2, "x"), (3, "x")])
+        );
         assert_eq!(outputs(Kind::Filter, said(&[], None, &[0], 3)), numbered(&[(2, "x"), (3, "x")]));
         assert_eq!(outputs(Kind::Sink, said(&[], None, &[2], 3)), numbered(&[]));
     }

@@ -51,13 +51,7 @@ async fn process(pool: &Arc<PoolShared>, segment: &Arc<Segment>, mut work: Work)
 }
 
 /// Goes on to the next stage with what one returned.
-fn advance(
-    pool: &Arc<PoolShared>,
-    segment: &Arc<Segment>,
-    stage: &Core,
-    work: &mut Work,
-    outcome: Outcome,
-) {
+fn advance(pool: &Arc<PoolShared>, segment: &Arc<Segment>, stage: &Core, work: &mut Work, outcome: Outcome) {
     if segment.cut(work, outcome.consumed) {
         pool.enlist(segment);
     }
@@ -85,7 +79,10 @@ fn isolate(mut batch: Batch, trouble: &Trouble) -> Vec<(Batch, bool)> {
     if let Some(suspect) = trouble.suspect.filter(|suspect| *suspect < batch.len()) {
         let mut middle = batch.split_off(suspect);
         let rest = middle.split_off(1);
-        return [(batch, false), (middle, true), (rest, false)].into_iter().filter(|part| !part.0.is_empty()).collect();
+        return [(batch, false), (middle, true), (rest, false)]
+            .into_iter()
+            .filter(|part| !part.0.is_empty())
+            .collect();
     }
     // So many are done, as it said; else halves.
     let known = (1..batch.len()).contains(&trouble.done).then_some(trouble.done);

@@ -12,7 +12,8 @@ use super::runner;
 use super::segment::Segment;
 use crate::Error;
 use crate::plugin::{
-    Core, Hosting, Limits, Loaded, OnPrint, OpenError, Outcome, Plugin, Runtime, TotalMemory, Trouble, Waiting,
+    Core, Hosting, Limits, Loaded, OnPrint, OpenError, Outcome, Plugin, Runtime, TotalMemory, Trouble,
+    Waiting,
 };
 use crate::record::Batch;
 
@@ -220,7 +221,9 @@ impl PoolShared {
         for _ in 0..MEMORY_TRIES {
             match self.call(core, record, waiting).await {
                 Err(CallError::Trouble(trouble)) if trouble.starved && self.instances.shrink() => {}
-                Err(CallError::Trouble(trouble)) if trouble.memory && !trouble.fresh => self.instances.clear(),
+                Err(CallError::Trouble(trouble)) if trouble.memory && !trouble.fresh => {
+                    self.instances.clear()
+                }
                 result => return result,
             }
         }

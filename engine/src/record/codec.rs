@@ -48,7 +48,8 @@ impl Shape {
 impl fmt::Display for Shape {
     /// The short form for people: `int64`, `text`, `json`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let schema = self.schema.as_deref().and_then(|text| serde_json::from_str::<serde_json::Value>(text).ok());
+        let schema =
+            self.schema.as_deref().and_then(|text| serde_json::from_str::<serde_json::Value>(text).ok());
         let name = schema.as_ref().and_then(|schema| {
             let name = schema.get("title").or(schema.get("format")).or(schema.get("type"));
             name.and_then(serde_json::Value::as_str)
@@ -234,7 +235,10 @@ mod tests {
 
     #[test]
     fn a_shape_says_its_schema_in_a_word() {
-        assert_eq!([i64::shape(), bool::shape(), String::shape()].map(|shape| shape.to_string()), ["int64", "boolean", "text"]);
+        assert_eq!(
+            [i64::shape(), bool::shape(), String::shape()].map(|shape| shape.to_string()),
+            ["int64", "boolean", "text"]
+        );
     }
 
     #[test]

@@ -19,7 +19,9 @@ impl<T: Record> Stream<T> {
         let outlet = self.outlet;
         Scattered {
             pool: pool.clone(),
-            connect: Box::new(move |crossing| outlet.connect(ScatterNode::<T> { crossing, types: PhantomData })),
+            connect: Box::new(move |crossing| {
+                outlet.connect(ScatterNode::<T> { crossing, types: PhantomData })
+            }),
             counters: self.counters,
             stages: Vec::new(),
             buffer: None,

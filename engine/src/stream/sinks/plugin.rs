@@ -14,11 +14,8 @@ use crate::{Error, Function};
 
 impl<T: Record> Sink<T> for &Function<T, ()> {
     fn attach(self, stream: Stream<T>) {
-        let node = PluginNode {
-            core: self.core().clone(),
-            counters: stream.counters,
-            held: Mutex::new(None),
-        };
+        let node =
+            PluginNode { core: self.core().clone(), counters: stream.counters, held: Mutex::new(None) };
         stream.outlet.connect(node);
     }
 }

@@ -166,7 +166,9 @@ fn split(data: &mut Vec<u8>, separator: u8) -> Vec<u32> {
         remove_carriage_returns(data);
     }
     let mut ends = Vec::with_capacity(data.len() / 8);
-    ends.extend(memchr::memchr_iter(separator, data).map(|end| u32::try_from(end).expect("a block is below 4 GiB")));
+    ends.extend(
+        memchr::memchr_iter(separator, data).map(|end| u32::try_from(end).expect("a block is below 4 GiB")),
+    );
     ends
 }
 
@@ -200,7 +202,8 @@ mod tests {
 
     fn records(pieces: &[&[u8]], separator: u8) -> Vec<String> {
         // A piece without bytes would be the end of the input.
-        let pieces = pieces.iter().rev().filter(|piece| !piece.is_empty()).map(|piece| piece.to_vec()).collect();
+        let pieces =
+            pieces.iter().rev().filter(|piece| !piece.is_empty()).map(|piece| piece.to_vec()).collect();
         let (mut reader, mut rest, mut found) = (Pieces(pieces), Vec::new(), Vec::new());
         loop {
             let (Block { data, ends, .. }, more) = read_block(&mut reader, separator, &mut rest);
