@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use bytesize::ByteSize;
 
-use crate::fault::Fault;
+use crate::fault::{Fault, clean};
 use crate::plugin::Kind;
 use crate::record::Shape;
 
@@ -139,7 +139,7 @@ pub enum Error {
         shape: Shape,
     },
     /// The function did not accept its arguments.
-    #[error("{function} can't be opened: {message}")]
+    #[error("{function} can't be opened: {}", clean(message))]
     Refused {
         /// The function.
         function: String,
@@ -163,7 +163,7 @@ pub enum Error {
         cause: crate::Cause,
     },
     /// A function needs what it was not granted.
-    #[error("{function} needs {}, which was not granted", capabilities.join(", "))]
+    #[error("{function} needs {}, which was not granted", clean(&capabilities.join(", ")))]
     NotGranted {
         /// The function.
         function: String,
@@ -222,6 +222,12 @@ pub enum NotAPlugin {
     /// Two functions have one name.
     #[error("it has two functions named {name}")]
     TwiceNamed {
+        /// The name.
+        name: String,
+    },
+    /// A function or a parameter has a name that can't be typed, or shown.
+    #[error("it names something {name:?} (names are a letter or _, then letters, digits, _ or -)")]
+    BadName {
         /// The name.
         name: String,
     },

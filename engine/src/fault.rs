@@ -96,7 +96,7 @@ impl fmt::Display for Cause {
 }
 
 /// A guest's words, shortened and without control characters, on one line.
-fn clean(text: &str) -> String {
+pub(crate) fn clean(text: &str) -> String {
     const SHOWN: usize = 300;
     let mut shown: String = text.chars().take(SHOWN).map(|c| if c.is_control() { ' ' } else { c }).collect();
     if text.chars().nth(SHOWN).is_some() {

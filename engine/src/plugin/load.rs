@@ -55,7 +55,8 @@ impl Loaded {
             OpenError::Fault(cause) => Error::Describe { path: path.to_owned(), cause },
             OpenError::Exhausted(reason) | OpenError::Refused(reason) => Error::Sandbox { reason },
         })?;
-        let signatures: Vec<Signature> = signatures.into_iter().map(Signature::from).collect();
+        let mut signatures: Vec<Signature> = signatures.into_iter().map(Signature::from).collect();
+        signatures.sort_by(|one, other| one.name.cmp(&other.name));
         check_names(&signatures).map_err(not_a_plugin)?;
         let engine = &hosting.runtime.engine;
         let imports = component.component_type().imports(engine).map(|(name, _)| name.to_owned()).collect();
@@ -113,16 +114,27 @@ fn check_exports(hosting: &Hosting, component: &Component) -> Result<(), NotAPlu
     Err(NotAPlugin::OtherContract { found, wanted: CONTRACT })
 }
 
+/// Checks the names in signatures, which are sorted by them.
 fn check_names(signatures: &[Signature]) -> Result<(), NotAPlugin> {
-    let twice = signatures
-        .iter()
-        .enumerate()
-        .find(|(index, signature)| signatures[..*index].iter().any(|earlier| earlier.name == signature.name));
+    let parameters = signatures.iter().flat_map(|signature| &signature.parameters);
+    let mut names =
+        signatures.iter().map(|signature| &signature.name).chain(parameters.map(|known| &known.name));
+    if let Some(name) = names.find(|name| !is_name(name)) {
+        let shown = name.chars().take(40).collect();
+        return Err(NotAPlugin::BadName { name: shown });
+    }
+    let twice = signatures.array_windows().find(|[one, other]| one.name == other.name);
     match twice {
-        Some((_, signature)) => Err(NotAPlugin::TwiceNamed { name: signature.name.clone() }),
+        Some([one, _]) => Err(NotAPlugin::TwiceNamed { name: one.name.clone() }),
         None if signatures.is_empty() => Err(NotAPlugin::NoFunctions),
         None => Ok(()),
     }
+}
+
+/// Whether a guest's name can be typed and shown.
+fn is_name(name: &str) -> bool {
+    let first = name.starts_with(|c: char| c.is_alphabetic() || c == '_');
+    first && name.len() <= 100 && name.chars().all(|c| c.is_alphanumeric() || c == '_' || c == '-')
 }
 
 /// The outermost message of an error, on one line.

@@ -131,8 +131,7 @@ impl Draft {
 
     /// The end of what was written, for the fault that may follow.
     pub(crate) fn tail(&self) -> String {
-        let text = String::from_utf8_lossy(&self.tail);
-        text.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or_default().trim().to_owned()
+        String::from_utf8_lossy(&self.tail).trim().to_owned()
     }
 
     /// Shows the line that was begun.

@@ -52,7 +52,9 @@ impl fmt::Display for Shape {
             self.schema.as_deref().and_then(|text| serde_json::from_str::<serde_json::Value>(text).ok());
         let name = schema.as_ref().and_then(|schema| {
             let name = schema.get("title").or(schema.get("format")).or(schema.get("type"));
+            // It is a guest's word: shown only if it is a plain one.
             name.and_then(serde_json::Value::as_str)
+                .filter(|name| name.len() <= 40 && name.chars().all(|c| c.is_ascii_graphic() || c == ' '))
         });
         f.write_str(name.unwrap_or(match self.format {
             Format::Bytes => "bytes",

@@ -1,0 +1,200 @@
+//! What guests may use, and what they can't reach.
+
+use std::time::{Duration, Instant};
+
+use engine::{Cause, Error, Pool, Source, sources};
+
+use crate::support::{hostile, list, misbehaving, only, ran};
+
+fn impatient() -> Pool {
+    Pool::builder().workers(2).timeout(Duration::from_millis(300)).build().unwrap()
+}
+
+#[tokio::test]
+async fn a_record_that_never_ends_is_stopped_and_its_neighbours_are_right() {
+    for name in ["loops", "sleeps_forever", "naps_forever"] {
+        let pool = impatient();
+        let function = misbehaving::<String, String>(&pool, name);
+        let source = Source::<String>::new();
+        let (outputs, list) = list();
+        source.stream().scatter(&pool).map(&function).buffer(10_000).gather().sink(move |x: String| {
+            list.lock().unwrap().push(x);
+        });
+        let text: String = (1..=5000).map(|x| if x == 3000 { "bad\n" } else { "good\n" }).collect();
+        let begun = Instant::now();
+        let emitted = sources::lines(std::io::Cursor::new(text)).emit_into(&source).await;
+        let ended = emitted.and(source.close().await);
+        assert!(begun.elapsed() < Duration::from_secs(5), "{name}: {:?}", begun.elapsed());
+        let Err(Error::Fault(fault)) = ended else { panic!("{name}: {ended:?}") };
+        assert_eq!((fault.record, outputs.lock().unwrap().len()), (3000, 2999), "{name}: {fault}");
+        assert_eq!(fault.cause, Cause::TimedOut { limit: Duration::from_millis(300) });
+    }
+}
+
+#[tokio::test]
+async fn nobody_is_charged_for_a_neighbours_time() {
+    // One worker, and twenty records that wait 200 ms each and then compute: they queue for it.
+    let pool = Pool::builder().workers(1).timeout(Duration::from_millis(500)).build().unwrap();
+    let busy = misbehaving::<u64, u64>(&pool, "slow_loop");
+    let begun = Instant::now();
+    let (outputs, ended) =
+        ran([100_000; 20], |times| times.scatter(&pool).map(&busy).buffer(20).gather()).await;
+    ended.unwrap();
+    assert_eq!(outputs.len(), 20);
+    assert!(begun.elapsed() > Duration::from_millis(2000), "they ran one after another");
+}
+
+#[tokio::test]
+async fn a_plugins_timeout_does_not_touch_others() {
+    let pool = impatient();
+    let (loops, sleeps) =
+        (misbehaving::<String, String>(&pool, "loops"), misbehaving::<u64, u64>(&pool, "sleeps"));
+    let sleeping = ran([200; 10], |times| times.scatter(&pool).map(&sleeps).buffer(2).gather());
+    let looping = ran(["bad".to_owned()], |lines| lines.scatter(&pool).map(&loops).gather());
+    let ((outputs, slept), (_, looped)) = tokio::join!(sleeping, looping);
+    slept.unwrap();
+    assert_eq!(outputs.len(), 10);
+    assert!(matches!(looped, Err(Error::Fault(_))));
+}
+
+#[tokio::test]
+async fn each_record_of_a_sink_has_the_whole_limit() {
+    let pool = impatient();
+    let sink = pool.load(hostile("hostile")).unwrap().function::<String, ()>("slow_sink").unwrap();
+    let source = Source::<String>::new();
+    source.stream().sink(&sink.with("milliseconds", 30).unwrap());
+    // All in one call: 50 records take 1.5 s.
+    let text: String = "a\n".repeat(50);
+    sources::lines(std::io::Cursor::new(text)).emit_into(&source).await.unwrap();
+    source.close().await.unwrap();
+    assert_eq!(source.counts().delivered, 50);
+}
+
+#[tokio::test]
+async fn an_instance_that_leaks_retires_before_it_fails() {
+    let pool = Pool::builder().workers(2).build().unwrap();
+    let leaks = misbehaving::<String, String>(&pool, "leaks");
+    let (outputs, ended) =
+        ran(vec!["a".to_owned(); 10_000], |lines| lines.scatter(&pool).map(&leaks).buffer(100).gather())
+            .await;
+    ended.unwrap();
+    // 64 KiB each: 640 MiB in all, in instances of 64 MiB.
+    assert_eq!(outputs.len(), 10_000);
+    assert!(leaks.usage().memory <= 64 << 20);
+}
+
+#[tokio::test]
+async fn a_new_instance_finds_nothing_of_an_old_one() {
+    let pool = Pool::builder().workers(2).build().unwrap();
+    let sees = misbehaving::<String, u64>(&pool, "sees_zeros");
+    let (outputs, ended) =
+        ran(vec!["a".to_owned(); 500], |lines| lines.scatter(&pool).map(&sees).buffer(10).gather()).await;
+    ended.unwrap();
+    assert_eq!(outputs, [0; 500]);
+}
+
+#[tokio::test]
+async fn at_the_bound_on_all_memory_instances_stop_growing_and_no_record_fails() {
+    let pool = Pool::builder().workers(2).total_memory(8 << 20).build().unwrap();
+    let sleeps = misbehaving::<u64, u64>(&pool, "sleeps");
+    let (outputs, ended) = ran([20; 60], |times| times.scatter(&pool).map(&sleeps).buffer(60).gather()).await;
+    ended.unwrap();
+    assert_eq!(outputs.len(), 60);
+    assert!(pool.most_instances() <= 8, "{} instances", pool.most_instances());
+}
+
+#[tokio::test]
+async fn memory_that_others_hold_is_no_records_fault() {
+    let pool = Pool::builder().workers(2).total_memory(24 << 20).build().unwrap();
+    let leaks = misbehaving::<String, String>(&pool, "leaks").with("bytes", 2 << 20).unwrap();
+    let (outputs, ended) =
+        ran(vec!["a".to_owned(); 200], |lines| lines.scatter(&pool).map(&leaks).buffer(20).gather()).await;
+    ended.unwrap();
+    assert_eq!(outputs.len(), 200);
+}
+
+#[tokio::test]
+async fn two_instances_draw_the_same_numbers() {
+    let pool = Pool::builder().workers(2).build().unwrap();
+    let random = misbehaving::<String, String>(&pool, "random");
+    let draw = || async { ran(["a".to_owned()], |lines| lines.map(&random)).await.0 };
+    let first = draw().await;
+    let again = misbehaving::<String, String>(&Pool::new().unwrap(), "random");
+    assert_eq!(first, ran(["a".to_owned()], |lines| lines.map(&again)).await.0);
+}
+
+/// What a function that reaches out says: an output, or a fault.
+async fn reaches(name: &str, record: &str) -> Result<String, String> {
+    let pool = Pool::builder().workers(1).build().unwrap();
+    let function = misbehaving::<String, String>(&pool, name);
+    let (outputs, ended) = ran([record.to_owned()], |lines| lines.map(&function)).await;
+    ended.map(|()| outputs.concat()).map_err(|error| error.to_string())
+}
+
+#[tokio::test]
+async fn a_guest_reaches_nothing_outside() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("file");
+    std::fs::write(&file, "secret").unwrap();
+    let file = file.display().to_string();
+    reaches("reads_file", &file).await.unwrap_err();
+    reaches("writes_file", &file).await.unwrap_err();
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), "secret");
+    reaches("lists_folder", "/").await.unwrap_err();
+
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.set_nonblocking(true).unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    reaches("connects", &address).await.unwrap_err();
+    reaches("sends", &address).await.unwrap_err();
+    assert!(listener.accept().is_err(), "nobody came");
+
+    for nothing in ["reads_env", "reads_args", "reads_stdin"] {
+        assert_eq!(reaches(nothing, "").await.unwrap(), "", "{nothing}");
+    }
+    assert_eq!(reaches("clock", "").await.unwrap(), "0");
+}
+
+#[test]
+fn what_guests_print_is_bounded() {
+    for name in ["floods_stdout", "floods_stderr", "floods_one_line"] {
+        let function = crate::support::function_of(&hostile("hostile"), name);
+        let did = crate::support::fed(crate::support::engine(["run", "-p", &function]), "good\nbad\n");
+        assert_eq!((did.code, &*did.stdout), (Some(0), "good\nbad\n"), "{name}");
+        assert!((1..3 << 20).contains(&did.stderr.len()), "{name}: {} bytes", did.stderr.len());
+    }
+}
+
+#[tokio::test]
+async fn a_record_that_explodes_does_not_fill_the_hosts_memory() {
+    let pool = Pool::builder().workers(2).build().unwrap();
+    let explodes = misbehaving::<String, String>(&pool, "explodes");
+    // 30 MB in one record's outputs: more than may wait, less than the guest's memory.
+    let explodes = explodes.with("count", 30).unwrap();
+    let (lengths, list) = list();
+    let source = Source::<String>::new();
+    source.stream().scatter(&pool).flat_map(&explodes).buffer(10).gather().sink(move |x: String| {
+        list.lock().unwrap().push(x.len());
+    });
+    for record in ["a", "bad", "bad", "bad", "b"] {
+        source.emit(record.to_owned()).await.unwrap();
+    }
+    source.close().await.unwrap();
+    assert_eq!(lengths.lock().unwrap().len(), 92);
+    let gigabytes = explodes.with("count", 3000).unwrap();
+    let (_, ended) =
+        ran(["bad".to_owned()], |lines| lines.scatter(&pool).flat_map(&gigabytes).gather()).await;
+    let Err(Error::Fault(fault)) = ended else { panic!("{ended:?}") };
+    assert!(matches!(fault.cause, Cause::OutOfMemory { .. }), "{fault}");
+}
+
+#[tokio::test]
+async fn usage_is_told_against_the_limits() {
+    let pool = Pool::builder().workers(1).build().unwrap();
+    let inc = only::<i64, i64>(&pool, "inc");
+    let (_, ended) = ran(0..10, |numbers| numbers.map(&inc)).await;
+    ended.unwrap();
+    let usage = inc.usage();
+    assert_eq!((usage.calls, usage.records, usage.memory_limit), (10, 10, 64 << 20));
+    assert!(usage.longest > Duration::ZERO && usage.memory > 0);
+}

@@ -1,0 +1,24 @@
+//! What users may rely on, tried as they would use it.
+//!
+//! Plugins are built to WebAssembly when the first test needs one.
+
+// Helpers: plugins, commands, streams.
+mod support;
+
+// The library: what operators mean, in order and side by side.
+mod scattered;
+mod streams;
+
+// The sandbox: limits, faults, and guests that lie.
+mod faults;
+mod liars;
+mod limits;
+
+// The command line.
+mod mistakes;
+mod run;
+mod tooling;
+
+// What must not compile, and what real plugins do.
+mod compile_fail;
+mod real_data;

@@ -1,0 +1,202 @@
+//! `engine run`: what goes in, what comes out.
+
+use std::fs;
+use std::io::{BufRead, BufReader, Write};
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use crate::support::{engine, fed, function_of, hostile, plugin};
+
+/// Runs the plugins over the input, and returns what comes out.
+fn run(args: &[&str], input: impl AsRef<[u8]>) -> String {
+    let did = fed(engine(["run"].iter().chain(args)), input);
+    assert_eq!((did.code, &*did.stderr), (Some(0), ""));
+    did.stdout
+}
+
+fn inc() -> String {
+    plugin("inc").display().to_string()
+}
+
+#[test]
+fn lines_are_records() {
+    assert_eq!(run(&["-p", &inc()], "1\n2\n3\n"), "2\n3\n4\n");
+    assert_eq!(run(&["-p", &inc()], "1\r\n2"), "2\n3\n");
+    assert_eq!(run(&["-p", &inc()], ""), "");
+    let upper = function_of(&hostile("hostile"), "upper");
+    assert_eq!(run(&["-p", &upper], "a\n\nb\n"), "A\n\nB\n");
+    assert_eq!(run(&["-p", &upper, "--null"], "a\nb\0c"), "A\nB\0C\0");
+}
+
+#[test]
+fn plugins_make_a_chain_and_a_sink_prints_the_output() {
+    let (inc, print) = (inc(), plugin("print").display().to_string());
+    assert_eq!(run(&["-p", &inc, "-p", &inc, "-p", &print], "1\n2\n"), "3\n4\n");
+    assert_eq!(run(&["-p", &print], "1\n2\n"), "1\n2\n");
+    assert_eq!(run(&["-p", &inc, "-p", &print, "--sequential"], "1\n2\n"), "2\n3\n");
+}
+
+#[test]
+fn files_are_read_one_after_another_and_written_to_a_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    fs::write(path("a"), "1\n2").unwrap();
+    fs::write(path("b"), "3\n").unwrap();
+    assert_eq!(run(&["-p", &inc(), "-i", &path("a"), &path("b"), "-o", &path("out")], ""), "");
+    assert_eq!(fs::read_to_string(path("out")).unwrap(), "2\n3\n4\n");
+}
+
+#[test]
+fn ten_million_numbers_are_as_awk_computes_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let (numbers, expected) = (folder.path().join("numbers"), folder.path().join("expected"));
+    let shell = format!(
+        "seq 1 10000000 > {0} && awk '{{ printf \"%d\\n\", $1 + 1 }}' {0} > {1}",
+        numbers.display(),
+        expected.display()
+    );
+    assert!(std::process::Command::new("sh").args(["-c", &shell]).status().unwrap().success());
+    let expected = fs::read(expected).unwrap();
+    for flags in [["-w", "1", "-b", "100000"], ["-w", "2", "-b", "100000"], ["-w", "16", "-b", "1000"]] {
+        let out = folder.path().join("out");
+        let mut command = engine(["run", "-p", &inc()]);
+        command.args(flags).arg("-i").arg(&numbers).arg("-o").arg(&out);
+        assert!(command.status().unwrap().success());
+        assert!(fs::read(&out).unwrap() == expected, "{flags:?}");
+    }
+}
+
+#[test]
+fn small_buffers_and_many_workers_keep_the_order() {
+    let numbers: String = (0..60_000).map(|x| format!("{x}\n")).collect();
+    let expected: String = (1..=60_000).map(|x| format!("{x}\n")).collect();
+    for flags in
+        [["-w", "1", "-b", "1"], ["-w", "16", "-b", "1"], ["-w", "2", "-b", "7"], ["-w", "16", "-b", "7"]]
+    {
+        let mut args = vec!["-p".to_owned(), inc()];
+        args.extend(flags.map(str::to_owned));
+        let args: Vec<_> = args.iter().map(|arg| &**arg).collect();
+        assert!(run(&args, &numbers) == expected, "{flags:?}");
+    }
+}
+
+#[test]
+fn ten_records_that_sleep_run_side_by_side_by_default() {
+    let begun = Instant::now();
+    let numbers: String = (0..10).map(|x| format!("{x}\n")).collect();
+    assert_eq!(
+        run(&["-p", &plugin("slow-inc").display().to_string()], numbers),
+        "1\n2\n3\n4\n5\n6\n7\n8\n9\n10\n"
+    );
+    assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
+}
+
+#[test]
+fn a_line_is_answered_while_the_input_stays_open() {
+    for flags in [&[][..], &["--sequential"]] {
+        let mut command = engine(["run", "-p", &inc()]);
+        let mut child = command.args(flags).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        let mut stdin = child.stdin.take().unwrap();
+        let mut answers = BufReader::new(child.stdout.take().unwrap()).lines();
+        for x in 0..3 {
+            writeln!(stdin, "{x}").unwrap();
+            assert_eq!(answers.next().unwrap().unwrap(), (x + 1).to_string());
+        }
+        drop(stdin);
+        assert!(child.wait().unwrap().success());
+    }
+}
+
+#[test]
+fn a_reader_that_has_enough_ends_the_run_quietly() {
+    let mut child = engine(["run", "-p", &inc()])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    let mut answers = BufReader::new(child.stdout.take().unwrap());
+    writeln!(stdin, "1").unwrap();
+    let mut first = String::new();
+    answers.read_line(&mut first).unwrap();
+    drop(answers);
+    // The input stays open: the run ends since nobody reads its output.
+    while writeln!(stdin, "2").is_ok() {
+        std::thread::yield_now();
+    }
+    let output = child.wait_with_output().unwrap();
+    assert_eq!((output.status.code(), &*output.stderr), (Some(0), &b""[..]));
+}
+
+#[test]
+fn a_fault_ends_the_run_after_the_records_before_it() {
+    for flags in [&[][..], &["--sequential"], &["--unordered"], &["--workers", "1"]] {
+        let numbers: String =
+            (1..=5000).map(|x| if x == 3777 { "x\n".to_owned() } else { format!("{x}\n") }).collect();
+        let mut command = engine(["run", "-p", &inc()]);
+        command.args(flags);
+        let did = fed(command, numbers);
+        assert_eq!(did.code, Some(1), "{flags:?}");
+        assert!(did.stderr.starts_with("engine: record 3777: inc: "), "{flags:?}: {}", did.stderr);
+        assert_eq!(did.stderr.lines().count(), 1, "{}", did.stderr);
+        let expected: Vec<_> = (2..=3777).map(|x| x.to_string()).collect();
+        let mut lines: Vec<_> = did.stdout.lines().collect();
+        if flags == ["--unordered"] {
+            lines.retain(|line| line.parse::<u32>().unwrap() <= 3777);
+            lines.sort_by_key(|line| line.parse::<u32>().unwrap());
+        }
+        assert!(lines == expected, "{flags:?}: {} lines", lines.len());
+    }
+}
+
+#[test]
+fn a_fault_ends_the_run_though_the_input_stays_open() {
+    let mut child =
+        engine(["run", "-p", &inc()]).stdin(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    writeln!(stdin, "x").unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(1));
+    drop(stdin);
+}
+
+#[test]
+fn what_functions_print_goes_to_stderr_with_their_name() {
+    let escapes = function_of(&hostile("hostile"), "prints_escapes");
+    let did = fed(engine(["run", "-p", &escapes]), "a\nbad\n");
+    assert_eq!((did.code, &*did.stdout), (Some(0), "a\nbad\n"));
+    assert!(did.stderr.starts_with("prints_escapes: "), "{}", did.stderr);
+    assert!(!did.stderr.chars().any(|c| c.is_control() && c != '\n'), "{:?}", did.stderr);
+}
+
+#[test]
+fn the_summary_is_there_for_scripts() {
+    let did = fed(engine(["run", "--json", "-p", &inc()]), "1\n2\n");
+    let summary: serde_json::Value = serde_json::from_str(&did.stderr).unwrap();
+    assert_eq!((&summary["records_in"], &summary["records_out"]), (&2.into(), &2.into()));
+    assert_eq!(summary["functions"][0]["name"], "inc");
+    let did = fed(engine(["run", "--json", "-p", &inc()]), "1\nx\n");
+    let summary: serde_json::Value = serde_json::from_str(did.stderr.lines().next().unwrap()).unwrap();
+    assert_eq!((&summary["fault"]["record"], &summary["faults"]), (&2.into(), &1.into()));
+}
+
+#[cfg(unix)]
+#[test]
+fn an_interrupt_finishes_what_was_read() {
+    let mut child = engine(["run", "-p", &plugin("slow-inc").display().to_string()])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    let mut answers = BufReader::new(child.stdout.take().unwrap()).lines();
+    writeln!(stdin, "1").unwrap();
+    assert_eq!(answers.next().unwrap().unwrap(), "2");
+    // It has read the next one when it has begun to sleep; the interrupt comes before its end.
+    writeln!(stdin, "2").unwrap();
+    std::thread::sleep(Duration::from_millis(200));
+    let interrupt = std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status();
+    assert!(interrupt.unwrap().success());
+    assert_eq!(answers.next().unwrap().unwrap(), "3");
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+}

@@ -1,0 +1,237 @@
+//! Scattered streams: side by side, in order, and never more than the buffer allows.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
+use std::time::{Duration, Instant};
+
+use engine::{Error, Pool, Source, sources};
+
+use crate::support::{list, misbehaving, only, plugin, ran};
+
+fn pool(workers: usize) -> Pool {
+    Pool::builder().workers(workers).build().unwrap()
+}
+
+#[tokio::test]
+async fn results_come_in_the_order_of_emission() {
+    let pool = pool(2);
+    let sleeps = misbehaving::<u64, u64>(&pool, "sleeps");
+    // The longest first: they end in the opposite order.
+    let inputs: Vec<u64> = (0..20).map(|x| (20 - x) * 5).collect();
+    let expected = inputs.clone();
+    let (outputs, ended) = ran(inputs, |times| times.scatter(&pool).map(&sleeps).buffer(20).gather()).await;
+    ended.unwrap();
+    assert_eq!(outputs, expected);
+}
+
+#[tokio::test]
+async fn unordered_results_come_as_they_end() {
+    let pool = pool(2);
+    let sleeps = misbehaving::<u64, u64>(&pool, "sleeps");
+    let scattered =
+        |times: engine::Stream<u64>| times.scatter(&pool).map(&sleeps).buffer(3).gather_unordered();
+    let (outputs, ended) = ran([400, 200, 1], scattered).await;
+    ended.unwrap();
+    assert_eq!(outputs, [1, 200, 400]);
+}
+
+#[tokio::test]
+async fn waiting_guests_leave_their_worker_to_others() {
+    let pool = pool(1);
+    let sleeps = misbehaving::<u64, u64>(&pool, "sleeps");
+    let begun = Instant::now();
+    let (outputs, ended) =
+        ran([500; 200], |times| times.scatter(&pool).map(&sleeps).buffer(200).gather()).await;
+    ended.unwrap();
+    assert_eq!(outputs.len(), 200);
+    // One after another they would take 100 s.
+    assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
+    assert!(pool.most_instances() > 100);
+}
+
+#[tokio::test]
+async fn at_the_bound_on_instances_records_wait_and_none_fails() {
+    let pool = Pool::builder().workers(2).instances(3).build().unwrap();
+    let sleeps = misbehaving::<u64, u64>(&pool, "sleeps");
+    let (outputs, ended) = ran([10; 50], |times| times.scatter(&pool).map(&sleeps).buffer(50).gather()).await;
+    ended.unwrap();
+    assert_eq!(outputs.len(), 50);
+    assert!(pool.most_instances() <= 3);
+}
+
+/// Counts at the source and at the sink, from outside: never more than the buffer are between
+/// them, and as many as it allows when the source is faster.
+async fn unfinished(buffer: Option<usize>) -> u64 {
+    let pool = pool(2);
+    let sleeps = misbehaving::<u64, u64>(&pool, "sleeps");
+    let source = Source::new();
+    let ended = Arc::new(AtomicU64::new(0));
+    let (count, mut most) = (ended.clone(), 0);
+    let scattered = source.stream().scatter(&pool).map(&sleeps);
+    let scattered = if let Some(n) = buffer { scattered.buffer(n) } else { scattered };
+    scattered.gather().sink(move |_: u64| {
+        count.fetch_add(1, SeqCst);
+    });
+    for begun in 1..=40 {
+        source.emit(3).await.unwrap();
+        most = most.max(begun - ended.load(SeqCst));
+        assert!(source.counts().unfinished <= buffer.unwrap_or(1) as u64);
+    }
+    source.close().await.unwrap();
+    assert_eq!(ended.load(SeqCst), 40);
+    most
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_buffer_is_exact() {
+    assert_eq!(unfinished(Some(7)).await, 7);
+    assert_eq!(unfinished(Some(1)).await, 1);
+    assert_eq!(unfinished(None).await, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_buffer_is_exact_for_lines_too() {
+    let pool = pool(2);
+    let inc = only::<i64, i64>(&pool, "inc");
+    let source = Source::<i64>::new();
+    let counts = Arc::new(source);
+    let (most, watched) = (Arc::new(AtomicU64::new(0)), counts.clone());
+    let most_seen = most.clone();
+    counts.stream().scatter(&pool).map(&inc).buffer(100).gather().sink(move |_: i64| {
+        most_seen.fetch_max(watched.counts().unfinished, SeqCst);
+    });
+    let text: String = (0..100_000).map(|x| format!("{x}\n")).collect();
+    sources::lines(std::io::Cursor::new(text)).emit_into(&counts).await.unwrap();
+    counts.close().await.unwrap();
+    assert_eq!(counts.counts().delivered, 100_000);
+    assert_eq!(most.load(SeqCst), 100);
+}
+
+#[tokio::test]
+async fn each_buffer_bounds_the_stretch_before_it() {
+    let pool = pool(2);
+    let (sleeps, inc) = (misbehaving::<u64, u64>(&pool, "sleeps"), misbehaving::<u64, u64>(&pool, "sleeps"));
+    let two =
+        |times: engine::Stream<u64>| times.scatter(&pool).map(&sleeps).buffer(2).map(&inc).buffer(3).gather();
+    let (outputs, ended) = ran([1, 5, 3, 4, 2], two).await;
+    ended.unwrap();
+    assert_eq!(outputs, [1, 5, 3, 4, 2]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_slow_sink_holds_the_source_back() {
+    let pool = pool(2);
+    let inc = only::<i64, i64>(&pool, "inc");
+    let source = Source::new();
+    let (open, gate) = std::sync::mpsc::channel();
+    let gate = std::sync::Mutex::new(gate);
+    source.stream().scatter(&pool).map(&inc).buffer(4).gather().sink(move |_: i64| {
+        tokio::task::block_in_place(|| gate.lock().unwrap().recv().unwrap());
+    });
+    for i in 0..4 {
+        source.emit(i).await.unwrap();
+    }
+    let fifth = tokio::time::timeout(Duration::from_millis(200), source.emit(4)).await;
+    assert!(fifth.is_err(), "four are unfinished: the first is in the sink");
+    (0..5).for_each(|_| open.send(()).unwrap());
+    source.emit(5).await.unwrap();
+    source.close().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_sink_that_panics_hangs_nobody() {
+    let pool = pool(2);
+    let inc = only::<i64, i64>(&pool, "inc");
+    let source = Source::new();
+    source.stream().scatter(&pool).map(&inc).buffer(4).gather().sink(|_: i64| panic!("a bug of the user"));
+    let ended = tokio::spawn(async move {
+        while source.emit(1).await.is_ok() {}
+        source.close().await
+    });
+    assert!(ended.await.unwrap_err().is_panic());
+}
+
+#[tokio::test]
+async fn chains_filters_and_flat_maps_keep_record_numbers() {
+    let pool = pool(2);
+    let plugin = pool.load(crate::support::hostile("hostile")).unwrap();
+    let even = plugin.function::<i64, i64>("even").unwrap();
+    let twice = plugin.function::<i64, i64>("twice").unwrap();
+    let divides = plugin.function::<i64, i64>("divides").unwrap();
+    // `divides` fails for 0, the seventh record, which is even and comes twice.
+    let inputs = [1, 2, 3, 4, 5, 6, 0, 8];
+    let chain = |numbers: engine::Stream<i64>| {
+        numbers.scatter(&pool).filter(&even).flat_map(&twice).map(&divides).buffer(8).gather()
+    };
+    let (outputs, ended) = ran(inputs, chain).await;
+    let Err(Error::Fault(fault)) = ended else { panic!("{ended:?}") };
+    assert_eq!((fault.record, &*fault.function), (7, "divides"));
+    assert_eq!(outputs.len(), 6, "2, 4 and 6 come twice: {outputs:?}");
+}
+
+#[tokio::test]
+async fn records_that_are_dropped_give_their_place_back() {
+    let pool = pool(2);
+    let even = misbehaving::<Vec<u8>, Vec<u8>>(&pool, "even");
+    let sleeps = misbehaving::<Vec<u8>, Vec<u8>>(&pool, "sleeps");
+    // One that sleeps long, then many that are dropped: with a buffer of 2 they all pass it.
+    let inputs =
+        std::iter::once(1000).chain((0..400).map(|x| 2 * x + 1)).map(|x: u64| x.to_string().into_bytes());
+    let source = Source::new();
+    let (outputs, list) = list();
+    source.stream().scatter(&pool).filter(&even).map(&sleeps).buffer(2).gather().sink(move |x: Vec<u8>| {
+        list.lock().unwrap().push(x);
+    });
+    let begun = Instant::now();
+    for input in inputs {
+        source.emit(input).await.unwrap();
+    }
+    assert!(begun.elapsed() < Duration::from_millis(900), "emits waited for the one that sleeps");
+    source.close().await.unwrap();
+    assert_eq!(*outputs.lock().unwrap(), [b"1000"]);
+}
+
+#[tokio::test]
+async fn a_function_of_another_kind_is_named_by_the_first_emit() {
+    let pool = pool(1);
+    let even = pool.load(crate::support::hostile("hostile")).unwrap().function::<i64, i64>("even").unwrap();
+    let (_, ended) = ran([1], |numbers| numbers.scatter(&pool).map(&even).gather()).await;
+    assert_eq!(ended.unwrap_err().to_string(), "even is a filter function and can't be used as a map");
+}
+
+#[tokio::test]
+async fn cheap_records_and_then_slow_ones_take_no_longer_than_the_slow_ones() {
+    let pool = pool(2);
+    let sleeps = misbehaving::<u64, u64>(&pool, "sleeps");
+    let source = Source::<u64>::new();
+    let (outputs, list) = list();
+    source.stream().scatter(&pool).map(&sleeps).buffer(100_000).gather().sink(move |x: u64| {
+        list.lock().unwrap().push(x);
+    });
+    let text = "0\n".repeat(1_000_000) + &"1000\n".repeat(10);
+    let begun = Instant::now();
+    sources::lines(std::io::Cursor::new(text)).emit_into(&source).await.unwrap();
+    source.close().await.unwrap();
+    assert_eq!(outputs.lock().unwrap().len(), 1_000_010);
+    // One after another the slow ones would take 10 s.
+    assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
+}
+
+#[tokio::test]
+async fn nothing_is_gathered_before_something_is_scattered() {
+    let pool = pool(1);
+    let (outputs, ended) =
+        ran([1, 2, 3], |numbers: engine::Stream<i64>| numbers.scatter(&pool).gather()).await;
+    ended.unwrap();
+    assert_eq!(outputs, [1, 2, 3]);
+}
+
+#[tokio::test]
+async fn arguments_are_bound_and_checked_before_the_first_record() {
+    let pool = pool(1);
+    let words = pool.load(plugin("words")).unwrap();
+    let long = words.function::<String, String>("long").unwrap();
+    assert!(matches!(long.with("leters", 3), Err(Error::UnknownArgument { nearest: Some(_), .. })));
+    let refused = long.with("letters", "many").unwrap().prepare();
+    assert!(matches!(refused, Err(Error::Refused { .. })), "{refused:?}");
+}

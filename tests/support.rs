@@ -1,0 +1,131 @@
+//! Plugins, streams and commands, in few words.
+
+use std::ffi::OsStr;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::sync::{Arc, LazyLock, Mutex};
+
+use engine::{Error, Function, Pool, Record, Source, Stream};
+
+/// The repository's root.
+pub(crate) fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("engine/ is in the repository").to_owned()
+}
+
+/// Where the plugins of a workspace were built, after building them once.
+fn built(workspace: &str) -> PathBuf {
+    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join(workspace.replace('/', "-"));
+    let status = Command::new("cargo")
+        .args(["build", "--quiet", "--release", "--workspace", "--target", "wasm32-wasip2", "--target-dir"])
+        .arg(&target)
+        .current_dir(root().join(workspace))
+        .env_remove("RUSTFLAGS")
+        .status();
+    assert!(
+        status.expect("cargo runs").success(),
+        "{workspace} does not build: rustup target add wasm32-wasip2"
+    );
+    target.join("wasm32-wasip2").join("release")
+}
+
+/// The component of an example plugin.
+pub(crate) fn plugin(name: &str) -> PathBuf {
+    static BUILT: LazyLock<PathBuf> = LazyLock::new(|| built("plugins"));
+    BUILT.join(name.replace('-', "_")).with_extension("wasm")
+}
+
+/// The component of a plugin that misbehaves.
+pub(crate) fn hostile(name: &str) -> PathBuf {
+    static BUILT: LazyLock<PathBuf> = LazyLock::new(|| built("tests/plugins"));
+    BUILT.join(name.replace('-', "_")).with_extension("wasm")
+}
+
+/// `FILE:FUNCTION`, for the command line.
+pub(crate) fn function_of(plugin: &Path, function: &str) -> String {
+    format!("{}:{function}", plugin.display())
+}
+
+/// The function of a plugin that has just one.
+pub(crate) fn only<I: Record, O: Record>(pool: &Pool, name: &str) -> Function<I, O> {
+    pool.load(plugin(name)).expect("it loads").only_function().expect("it has one function")
+}
+
+/// A function of the plugin that misbehaves in many ways.
+pub(crate) fn misbehaving<I: Record, O: Record>(pool: &Pool, name: &str) -> Function<I, O> {
+    pool.load(hostile("hostile")).expect("it loads").function(name).expect("it has the function")
+}
+
+/// What a run gave: the elements that reached its sink, and how it ended.
+pub(crate) type Ran<T> = (Vec<T>, Result<(), Error>);
+
+/// Emits `inputs` into the graph that `build` makes, and closes it.
+pub(crate) async fn ran<T, U>(
+    inputs: impl IntoIterator<Item = T>,
+    build: impl FnOnce(Stream<T>) -> Stream<U>,
+) -> Ran<U>
+where
+    T: Clone + Send + 'static,
+    U: Clone + Send + 'static,
+{
+    let source = Source::new();
+    let (outputs, list) = list();
+    build(source.stream()).sink(move |x: U| list.lock().expect("no panic").push(x));
+    let mut emitted = Ok(());
+    for input in inputs {
+        emitted = source.emit(input).await;
+        if emitted.is_err() {
+            break;
+        }
+    }
+    let ended = emitted.and(source.close().await).and(source.close().await);
+    let outputs = std::mem::take(&mut *outputs.lock().expect("no panic"));
+    (outputs, ended)
+}
+
+/// A list that a sink fills, and a second handle to it.
+pub(crate) fn list<T>() -> (Arc<Mutex<Vec<T>>>, Arc<Mutex<Vec<T>>>) {
+    let list = Arc::new(Mutex::new(Vec::new()));
+    (list.clone(), list)
+}
+
+/// The command, with these arguments.
+pub(crate) fn engine(args: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_engine"));
+    command.args(args).env_remove("CARGO_TARGET_DIR").stdin(Stdio::null());
+    command
+}
+
+/// What a command did.
+pub(crate) struct Did {
+    pub(crate) code: Option<i32>,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+impl From<Output> for Did {
+    fn from(output: Output) -> Self {
+        Self {
+            code: output.status.code(),
+            stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+        }
+    }
+}
+
+/// Runs a command that reads `input`.
+pub(crate) fn fed(mut command: Command, input: impl AsRef<[u8]>) -> Did {
+    let mut child = command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the command starts");
+    let mut stdin = child.stdin.take().expect("it is piped");
+    let input = input.as_ref().to_vec();
+    // A command that fails early does not read all of it.
+    let writer = std::thread::spawn(move || drop(stdin.write_all(&input)));
+    let output = child.wait_with_output().expect("the command ends");
+    writer.join().expect("writing does not panic");
+    output.into()
+}

@@ -1,0 +1,103 @@
+//! `engine new`, `build` and `inspect`.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use crate::support::{engine, fed, plugin};
+
+/// Makes a crate of each template; they share a target folder.
+fn made(template: &str, name: &str, folder: &Path) {
+    let did = fed(engine(["new", "--template", template, &folder.join(name).display().to_string()]), "");
+    assert_eq!(did.code, Some(0), "{}", did.stderr);
+}
+
+fn target() -> std::path::PathBuf {
+    Path::new(env!("CARGO_TARGET_TMPDIR")).join("made")
+}
+
+#[test]
+fn each_template_builds_passes_its_test_and_runs() {
+    // Outside of the repository: nothing of it can be found by chance.
+    let folder = tempfile::tempdir().unwrap();
+    let cases: [(&str, &str, &[&str], &str); 4] = [
+        ("map", "add", &["-a", "step=2"], "3\n4\n"),
+        ("filter", "keep", &["-a", "word=2"], "2\n"),
+        ("flat-map", "split", &[], "1\n2\n"),
+        ("sink", "show", &[], "> 1\n> 2\n"),
+    ];
+    for (template, name, args, expected) in cases {
+        made(template, name, folder.path());
+        let path = folder.path().join(name);
+        let tested = Command::new("cargo")
+            .args(["test", "--quiet"])
+            .current_dir(&path)
+            .env("CARGO_TARGET_DIR", target())
+            .output();
+        let tested = tested.unwrap();
+        assert!(tested.status.success(), "{template}: {}", String::from_utf8_lossy(&tested.stderr));
+
+        let mut build = engine(["build", name]);
+        build.current_dir(folder.path()).env("CARGO_TARGET_DIR", target());
+        let built = fed(build, "");
+        assert_eq!(built.code, Some(0), "{}", built.stderr);
+        let wasm = folder.path().join(name).with_extension("wasm");
+        assert!(fs::metadata(&wasm).unwrap().len() < 200_000);
+
+        let mut run = engine(["run", "-p", &wasm.display().to_string()]);
+        run.args(args);
+        assert_eq!(fed(run, "1\n2\n").stdout, expected, "{template}");
+    }
+}
+
+#[test]
+fn a_crates_folder_is_a_plugin_and_is_built_when_it_changed() {
+    let folder = tempfile::tempdir().unwrap();
+    made("map", "changing", folder.path());
+    let path = folder.path().join("changing");
+    let run = || {
+        let mut command = engine(["run", "-p", &path.display().to_string()]);
+        command.env("CARGO_TARGET_DIR", target());
+        fed(command, "1\n")
+    };
+    assert_eq!(run().stdout, "2\n");
+    let source = fs::read_to_string(path.join("src/lib.rs")).unwrap();
+    fs::write(path.join("src/lib.rs"), source.replace("x + step", "x - step")).unwrap();
+    assert_eq!(run().stdout, "0\n");
+    fs::write(path.join("src/lib.rs"), "fn").unwrap();
+    let did = run();
+    assert_eq!((did.code, &*did.stdout), (Some(2), ""));
+    assert!(did.stderr.ends_with(&format!("engine: {} does not build\n", path.display())), "{}", did.stderr);
+}
+
+#[test]
+fn new_refuses_names_and_folders_that_are_taken() {
+    let folder = tempfile::tempdir().unwrap();
+    let new = |name: &str| fed(engine(["new", &folder.path().join(name).display().to_string()]), "");
+    for name in ["Inc", "1st", "fn", "a b"] {
+        let did = new(name);
+        assert_eq!((did.code, did.stderr.lines().count()), (Some(2), 1), "{name}: {}", did.stderr);
+    }
+    fs::create_dir(folder.path().join("there")).unwrap();
+    assert!(new("there").stderr.ends_with("there is there already\n"));
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "nothing else was made");
+}
+
+#[test]
+fn inspect_says_what_is_in_a_plugin() {
+    let path = plugin("words").display().to_string();
+    let did = fed(engine(["inspect", &path]), "");
+    assert!(did.stdout.contains("  flat-map words: text → text\n"), "{}", did.stdout);
+    assert!(did.stdout.contains("--arg letters="), "{}", did.stdout);
+    let did = fed(engine(["inspect", "--json", &path]), "");
+    let json: serde_json::Value = serde_json::from_str(&did.stdout).unwrap();
+    assert_eq!(json["functions"][1]["kind"], "flat-map");
+    assert_eq!(json["blake3"].as_str().unwrap().len(), 64);
+}
+
+#[test]
+fn completions_are_there_for_shells() {
+    for shell in ["bash", "fish", "zsh"] {
+        assert!(fed(engine(["completions", shell]), "").stdout.contains("inspect"), "{shell}");
+    }
+}
