@@ -120,6 +120,9 @@ async fn sinks_fail_for_the_record_that_they_began() {
         let Err(Error::Fault(fault)) = emitted.and(source.close().await) else { panic!("no fault") };
         assert_eq!((fault.record, matches!(fault.cause, Cause::Panicked { .. })), (77, panics), "{fault}");
         assert_eq!(source.counts().delivered, 76);
+        let printed = std::fs::read_to_string(file.path()).unwrap();
+        // One prints before it panics, the other does not before it fails; both stop there.
+        assert_eq!(printed.lines().count(), 76 + usize::from(panics), "{name}");
     }
 }
 

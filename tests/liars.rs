@@ -26,9 +26,11 @@ async fn ended(pool: &Pool, kind: Kind, name: &str) -> Result<(), Error> {
 async fn every_lie_is_a_fault_that_names_the_rule() {
     let pool = Pool::builder().workers(2).build().unwrap();
     let liar = pool.load(hostile("liar")).unwrap();
+    // Bytes that are no text are for the next one to refuse, who knows what it needs.
     let harmless = ["consumed_early", "line_breaks"];
     let mut lies = 0;
-    for signature in liar.signatures().iter().filter(|signature| signature.docs.is_empty()) {
+    let at_the_ends = |name: &str| name.ends_with("_open") || name.ends_with("_finish");
+    for signature in liar.signatures().iter().filter(|signature| !at_the_ends(&signature.name)) {
         let ended = ended(&pool, signature.kind, &signature.name).await;
         if harmless.contains(&&*signature.name) {
             ended.unwrap();
@@ -64,7 +66,7 @@ fn a_guest_that_loops_while_it_is_loaded_is_stopped() {
     for name in ["loops-in-describe", "loops-at-start"] {
         let pool = Pool::builder().timeout(std::time::Duration::from_millis(300)).build().unwrap();
         let said = pool.load(hostile(name)).unwrap_err().to_string();
-        assert!(said.ends_with("its description took longer than 300ms"), "{said}");
+        assert!(said.ends_with("asked for its functions, it took longer than 300ms"), "{said}");
     }
 }
 

@@ -7,7 +7,7 @@ use engine::{Cause, Error, Pool, Source, sources};
 use crate::support::{hostile, list, misbehaving, only, ran};
 
 fn impatient() -> Pool {
-    Pool::builder().workers(2).timeout(Duration::from_millis(300)).build().unwrap()
+    Pool::builder().workers(2).timeout(Duration::from_millis(1500)).build().unwrap()
 }
 
 #[tokio::test]
@@ -24,10 +24,11 @@ async fn a_record_that_never_ends_is_stopped_and_its_neighbours_are_right() {
         let begun = Instant::now();
         let emitted = sources::lines(std::io::Cursor::new(text)).emit_into(&source).await;
         let ended = emitted.and(source.close().await);
-        assert!(begun.elapsed() < Duration::from_secs(5), "{name}: {:?}", begun.elapsed());
+        // Its limit, the budget of the batch before, and what a noisy machine adds.
+        assert!(begun.elapsed() < Duration::from_millis(2500), "{name}: {:?}", begun.elapsed());
         let Err(Error::Fault(fault)) = ended else { panic!("{name}: {ended:?}") };
         assert_eq!((fault.record, outputs.lock().unwrap().len()), (3000, 2999), "{name}: {fault}");
-        assert_eq!(fault.cause, Cause::TimedOut { limit: Duration::from_millis(300) });
+        assert_eq!(fault.cause, Cause::TimedOut { limit: Duration::from_millis(1500) });
     }
 }
 
@@ -63,11 +64,23 @@ async fn each_record_of_a_sink_has_the_whole_limit() {
     let sink = pool.load(hostile("hostile")).unwrap().function::<String, ()>("slow_sink").unwrap();
     let source = Source::<String>::new();
     source.stream().sink(&sink.with("milliseconds", 30).unwrap());
-    // All in one call: 50 records take 1.5 s.
-    let text: String = "a\n".repeat(50);
+    // Some 60 records in a call: together they take longer than the limit.
+    let text: String = "a\n".repeat(100);
     sources::lines(std::io::Cursor::new(text)).emit_into(&source).await.unwrap();
     source.close().await.unwrap();
-    assert_eq!(source.counts().delivered, 50);
+    assert_eq!(source.counts().delivered, 100);
+}
+
+#[tokio::test]
+async fn a_sink_that_never_ends_is_stopped_at_its_record() {
+    let pool = impatient();
+    let sink = pool.load(hostile("hostile")).unwrap().function::<String, ()>("loops_sink").unwrap();
+    let source = Source::<String>::new();
+    source.stream().sink(&sink);
+    let text: String = (1..=500).map(|x| if x == 300 { "bad\n" } else { "good\n" }).collect();
+    let emitted = sources::lines(std::io::Cursor::new(text)).emit_into(&source).await;
+    let Err(Error::Fault(fault)) = emitted.and(source.close().await) else { panic!("no fault") };
+    assert_eq!((fault.record, fault.cause), (300, Cause::TimedOut { limit: Duration::from_millis(1500) }));
 }
 
 #[tokio::test]

@@ -59,6 +59,16 @@ fn not_a_component() {
     );
 }
 
+#[cfg(unix)]
+#[test]
+fn a_pipe_is_no_plugin() {
+    let folder = tempfile::tempdir().unwrap();
+    let pipe = folder.path().join("pipe");
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let path = pipe.display().to_string();
+    wrong(&["-p", &path], &format!("{path} is no plugin: it is no file"));
+}
+
 #[test]
 fn another_contract() {
     let path = hostile("other-version").display().to_string();

@@ -67,7 +67,7 @@ pub enum Error {
         problem: NotAPlugin,
     },
     /// A plugin failed while it was asked for its functions.
-    #[error("{} can't be loaded: its description {cause}", path.display())]
+    #[error("{} can't be loaded: asked for its functions, it {cause}", path.display())]
     Describe {
         /// The plugin's file.
         path: PathBuf,
@@ -182,6 +182,9 @@ pub enum Error {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum NotAPlugin {
+    /// A pipe, a device or the like.
+    #[error("it is no file")]
+    NotAFile,
     /// No bytes at all.
     #[error("the file is empty")]
     Empty,
@@ -200,7 +203,7 @@ pub enum NotAPlugin {
         limit: u64,
     },
     /// Broken WebAssembly.
-    #[error("it is damaged ({reason})")]
+    #[error("it is damaged ({})", clean(reason))]
     Damaged {
         /// Where, and how.
         reason: String,
@@ -214,7 +217,7 @@ pub enum NotAPlugin {
         wanted: &'static str,
     },
     /// A component that needs what no plugin is given.
-    #[error("it does not fit the contract ({reason})")]
+    #[error("it does not fit the contract ({})", clean(reason))]
     Misfit {
         /// What does not fit.
         reason: String,

@@ -66,7 +66,9 @@
 //! # Rules
 //!
 //! A result depends on the record and the parameters alone, since a record may be run again on
-//! another instance: statics and thread-locals are caches. `println!` and `eprintln!` work; what a
+//! another instance: statics and thread-locals are caches. The order of a `HashMap` is such a state;
+//! sort what you take from one, or use a `BTreeMap`. A sandbox has no time of day: `SystemTime::now`
+//! is 1970, while `Instant` and `thread::sleep` work. `println!` and `eprintln!` work; what a
 //! sink prints is the output of the run.
 
 #![deny(unsafe_code)]

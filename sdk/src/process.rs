@@ -5,9 +5,10 @@ use crate::failure::Failure;
 use crate::host;
 use crate::outputs::Outputs;
 
-/// How many records a function that may run again does between two reports to the host.
+/// How many records are done between two reports to the host.
 const SOME: u32 = 64;
-/// A sink reports each record, since it must not run again on one that it began.
+/// A sink reports each record, since it must not run again on one that it began, and stops at the
+/// first that fails.
 const EACH: u32 = 1;
 
 /// Runs a map or a flat-map: `function` writes its outputs and returns how many.
@@ -23,16 +24,16 @@ pub fn map(
 
 /// Runs a filter: `function` tells whether to keep the record.
 #[inline]
-pub fn filter(input: &Batch, room: u32, function: impl Fn(&[u8]) -> Result<bool, Failure>) -> Outcome {
+pub fn filter(input: &Batch, _: u32, function: impl Fn(&[u8]) -> Result<bool, Failure>) -> Outcome {
     let outputs = Outputs::with_capacity(0, 0);
-    run::<SOME>(input, room, outputs, |record, _| function(record).map(u32::from))
+    run::<SOME>(input, u32::MAX, outputs, |record, _| function(record).map(u32::from))
 }
 
 /// Runs a sink: `function` consumes the record.
 #[inline]
-pub fn sink(input: &Batch, room: u32, function: impl Fn(&[u8]) -> Result<(), Failure>) -> Outcome {
+pub fn sink(input: &Batch, _: u32, function: impl Fn(&[u8]) -> Result<(), Failure>) -> Outcome {
     let outputs = Outputs::with_capacity(0, 0);
-    run::<EACH>(input, room, outputs, |record, _| function(record).map(|()| 1))
+    run::<EACH>(input, u32::MAX, outputs, |record, _| function(record).map(|()| 1))
 }
 
 /// Processes records until the input ends or the outputs fill `room`. `function` returns how many
@@ -61,7 +62,8 @@ fn run<const EVERY: u32>(
         counts.push(count, consumed, &failures);
         start = end as usize + 1;
         consumed += 1;
-        if outputs.size() >= room as usize {
+        let stop = EVERY == EACH && !failures.is_empty();
+        if stop || outputs.size() >= room as usize {
             break;
         }
     }

@@ -24,9 +24,6 @@ use crate::record::{Batch, BatchBuilder};
 /// A call returns once its outputs take this many bytes, and is made again with what is left.
 const ROOM: u32 = 1 << 20;
 
-/// The most bytes that one call may hand to the host, whatever it claims.
-const HANDED_OVER: usize = 128 << 20;
-
 /// What instances of a pool share.
 pub(crate) struct Hosting {
     pub(crate) runtime: Arc<Runtime>,
@@ -170,11 +167,13 @@ impl Instance {
 
     fn trouble(&self, cause: Cause) -> Trouble {
         let Sandbox { hints, gauge, .. } = self.store.data();
+        // Most languages end in a trap when they run out of memory, and some do so before the limit.
+        let short = matches!(cause, Cause::OutOfMemory { .. } | Cause::Trapped { .. });
         Trouble {
             cause,
             suspect: hints.panicked.as_ref().map(|(index, _)| *index as usize),
             done: hints.done as usize,
-            memory: gauge.denied || gauge.starved || gauge.used() > self.memory_at_start,
+            memory: short && gauge.used() > self.memory_at_start,
             starved: gauge.starved,
             fresh: self.calls == 0,
         }
@@ -210,7 +209,8 @@ fn store(
     let gauge = Gauge::new(limits.memory, hosting.total.clone());
     let mut store = Store::new(&hosting.runtime.engine, Sandbox::new(gauge, messages, output));
     store.limiter(|sandbox| &mut sandbox.gauge);
-    store.set_hostcall_fuel(HANDED_OVER);
+    // A call hands over no more than its memory holds, unless what it claims overlaps.
+    store.set_hostcall_fuel(limits.memory.saturating_mul(2).saturating_add(16 << 20));
     store.set_epoch_deadline(1);
     store.epoch_deadline_callback(|store| {
         Ok(if store.data().meter.tick() { UpdateDeadline::Interrupt } else { UpdateDeadline::Yield(1) })
@@ -238,8 +238,11 @@ fn cause(error: &wasmtime::Error, sandbox: &Sandbox, limits: Limits, limit: Dura
     if let Some((_, message)) = &sandbox.hints.panicked {
         return Cause::Panicked { message: message.clone() };
     }
-    if sandbox.gauge.denied || sandbox.gauge.starved {
+    if sandbox.gauge.denied {
         return Cause::OutOfMemory { limit: limits.memory };
+    }
+    if sandbox.gauge.starved {
+        return Cause::OutOfMemory { limit: sandbox.gauge.total_limit() };
     }
     match error.downcast_ref::<Trap>() {
         Some(Trap::StackOverflow) => Cause::StackOverflow,

@@ -67,9 +67,13 @@ impl Loaded {
 
 fn read(path: &Path) -> Result<Vec<u8>, Error> {
     let failed = |source| Error::Read { path: path.to_owned(), source: Arc::new(source) };
-    let size = fs::metadata(path).map_err(failed)?.len();
-    if size > MOST_BYTES {
-        let problem = NotAPlugin::TooLarge { size, limit: MOST_BYTES };
+    let metadata = fs::metadata(path).map_err(failed)?;
+    let problem = match metadata.len() {
+        _ if !metadata.is_file() => Some(NotAPlugin::NotAFile),
+        size if size > MOST_BYTES => Some(NotAPlugin::TooLarge { size, limit: MOST_BYTES }),
+        _ => None,
+    };
+    if let Some(problem) = problem {
         return Err(Error::NotAPlugin { path: path.to_owned(), problem });
     }
     fs::read(path).map_err(failed)

@@ -46,6 +46,11 @@ impl Gauge {
         Self { total, limit, used: 0, denied: false, starved: false }
     }
 
+    /// What all instances together may have.
+    pub(crate) fn total_limit(&self) -> usize {
+        self.total.limit
+    }
+
     /// In bytes of linear memory.
     pub(crate) fn used(&self) -> usize {
         self.used

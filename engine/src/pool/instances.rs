@@ -76,11 +76,17 @@ impl Instances {
                 Step::Wait => self.shared.freed.notified().await,
                 Step::Open(seat) => match Instance::open(&core.opening, hosting).await {
                     Ok(instance) => return Ok(Held { instance, seat }),
-                    Err(OpenError::Exhausted(_)) if self.shrink() => {}
-                    Err(error) => return Err(error),
+                    Err(error) => self.recover(error)?,
                 },
             }
         }
+    }
+
+    /// Makes room if that is what an instance could not be opened for.
+    fn recover(&self, error: OpenError) -> Result<(), OpenError> {
+        // One of the live ones is the instance that could not be opened.
+        let others = self.shared.lock().live > 1;
+        if matches!(error, OpenError::Exhausted(_)) && others && self.shrink() { Ok(()) } else { Err(error) }
     }
 
     /// A new instance, whatever the bound says: for one that is held as long as the run lasts.
@@ -113,11 +119,11 @@ impl Instances {
         self.shared.freed.notify_one();
     }
 
-    /// The machine has no room for as many instances as there are: drops those at rest and lowers
-    /// the bound. False if only one is left, and nothing can be gained.
+    /// There is no room for as many instances as there are: drops those at rest and lowers the
+    /// bound. False if there are none, so that nothing can be gained.
     pub(crate) fn shrink(&self) -> bool {
         let mut state = self.shared.lock();
-        if state.live <= 1 {
+        if state.live == 0 {
             return false;
         }
         state.bound = (state.live / 2).max(1);

@@ -38,9 +38,10 @@ impl Parameter {
         self.ident.unraw().to_string()
     }
 
-    /// The variable that keeps the argument; errors in its use point at the type.
+    /// The variable that keeps the argument, whose name no other variable of the expansion has;
+    /// errors in its use point at the type.
     pub(crate) fn kept(&self) -> Ident {
-        Ident::new(&format!("__{}", self.name()), self.ty.span())
+        Ident::new(&format!("__argument_{}", self.name()), self.ty.span())
     }
 
     /// Whether the function can't be opened without it.

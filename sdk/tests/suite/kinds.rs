@@ -160,9 +160,9 @@ fn a_sink_gives_nothing() {
 }
 
 #[test]
-fn a_sink_may_fail() {
-    let outcome = call("refuse_empty", &["a", ""]);
-    assert_eq!(outcome.counts, None);
+fn a_sink_stops_at_the_record_that_fails() {
+    let outcome = call("refuse_empty", &["a", "", "b"]);
+    assert_eq!((outcome.consumed, &outcome.counts), (2, &None));
     assert_eq!(failures(&outcome), [(1, "empty")]);
 }
 

@@ -94,3 +94,23 @@ fn two_functions_of_one_name_are_refused() {
     assert!(error.starts_with("two functions are named `twice`, at "), "{error}");
     assert!(error.contains("parameters.rs:"), "{error}");
 }
+
+/// Parameters with the names that the expansion might have taken for itself.
+#[map]
+fn named_like_it(
+    x: i64,
+    value: i64,
+    record: i64,
+    batch: i64,
+    room: i64,
+    outputs: i64,
+    arguments: i64,
+) -> i64 {
+    x + value + record + batch + room + outputs + arguments
+}
+
+#[test]
+fn a_parameter_may_have_any_name() {
+    let names = ["value", "record", "batch", "room", "outputs", "arguments"];
+    assert_eq!(one("named_like_it", &names.map(|name| (name, "10")), "1"), "61");
+}
