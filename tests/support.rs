@@ -83,8 +83,11 @@ where
     (outputs, ended)
 }
 
+/// What a sink collects.
+pub(crate) type List<T> = Arc<Mutex<Vec<T>>>;
+
 /// A list that a sink fills, and a second handle to it.
-pub(crate) fn list<T>() -> (Arc<Mutex<Vec<T>>>, Arc<Mutex<Vec<T>>>) {
+pub(crate) fn list<T>() -> (List<T>, List<T>) {
     let list = Arc::new(Mutex::new(Vec::new()));
     (list.clone(), list)
 }

@@ -22,6 +22,8 @@
 //! What a run promises is said per record: its order, its limits of time and memory, its fault.
 //! That records cross into the sandbox in batches can't be seen.
 
+#![warn(clippy::print_stderr, clippy::print_stdout, clippy::unwrap_used)]
+
 mod error;
 mod fault;
 mod plugin;

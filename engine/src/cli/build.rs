@@ -29,7 +29,6 @@ pub(crate) struct BuildCommand {
 }
 
 impl BuildCommand {
-    #[expect(clippy::print_stderr, reason = "what was built is told")]
     pub(crate) fn execute(self) -> anyhow::Result<Ending> {
         let built = cargo::build(&self.folder, self.quiet)?;
         // What can't be loaded is not worth having, and what it holds is worth telling.

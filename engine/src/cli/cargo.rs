@@ -62,7 +62,6 @@ fn built_from(
 }
 
 /// Adds the wasm target to the crate's toolchain, if it is missing.
-#[expect(clippy::print_stderr, reason = "a download is told")]
 fn add_target(folder: &Path) -> anyhow::Result<()> {
     let mut rustc = Command::new("rustc");
     rustc.args(["--print", "target-libdir", "--target", TARGET]).current_dir(folder);

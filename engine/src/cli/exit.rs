@@ -27,7 +27,6 @@ impl std::error::Error for RunFailed {
     }
 }
 
-#[expect(clippy::print_stderr, reason = "this is where errors are told")]
 pub(crate) fn report(result: anyhow::Result<Ending>) -> ExitCode {
     let error = match result {
         Ok(Ending::Done) => return ExitCode::SUCCESS,

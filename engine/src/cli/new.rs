@@ -54,7 +54,6 @@ impl Template {
 }
 
 impl NewCommand {
-    #[expect(clippy::print_stderr, reason = "what comes next is told")]
     pub(crate) fn execute(self) -> anyhow::Result<Ending> {
         let folder = &self.folder;
         let name = folder.file_name().and_then(|name| name.to_str()).unwrap_or_default();

@@ -183,7 +183,6 @@ impl RunCommand {
         self.buffer.map_or_else(|| (pool.workers() * 32_768).max(65_536), |buffer| buffer as usize)
     }
 
-    #[expect(clippy::print_stderr, reason = "the summary is for who called")]
     fn summarize(
         &self,
         pool: &Pool,
@@ -256,7 +255,6 @@ impl Write for Late {
 }
 
 /// Shows what functions print, above the progress line.
-#[expect(clippy::print_stderr, reason = "guests' messages are for who called")]
 fn printer(progress: ProgressBar) -> impl Fn(Print) + Send + Sync {
     move |Print { function, line }| progress.suspend(|| eprintln!("{function}: {line}"))
 }

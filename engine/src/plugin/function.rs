@@ -133,6 +133,10 @@ impl<I: Record, O: Returns> Function<I, O> {
     ///
     /// If the function has no such parameter. Whether it can read the value shows when it is
     /// opened: by [`prepare`](Self::prepare), or with the first record.
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "`with(\"step\", 2)` reads better than with a reference"
+    )]
     pub fn with(&self, name: &str, value: impl ToString) -> Result<Self, Error> {
         let parameters = &self.core.signature().parameters;
         if !parameters.iter().any(|parameter| parameter.name == name) {

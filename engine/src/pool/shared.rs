@@ -222,7 +222,7 @@ impl PoolShared {
             match self.call(core, record, waiting).await {
                 Err(CallError::Trouble(trouble)) if trouble.starved && self.instances.shrink() => {}
                 Err(CallError::Trouble(trouble)) if trouble.memory && !trouble.fresh => {
-                    self.instances.clear()
+                    self.instances.clear();
                 }
                 result => return result,
             }

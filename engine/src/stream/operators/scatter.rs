@@ -20,7 +20,7 @@ impl<T: Record> Stream<T> {
         Scattered {
             pool: pool.clone(),
             connect: Box::new(move |crossing| {
-                outlet.connect(ScatterNode::<T> { crossing, types: PhantomData })
+                outlet.connect(ScatterNode::<T> { crossing, types: PhantomData });
             }),
             counters: self.counters,
             stages: Vec::new(),
