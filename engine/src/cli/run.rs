@@ -84,11 +84,14 @@ pub(crate) struct RunCommand {
 const EXAMPLES: &str = "\
 Examples:
   seq 1 10 | engine run --plugin inc.wasm
-  engine run -p parse.wasm -p redact.wasm:emails -a mask=x -i access.log -o clean.ndjson
+  engine run -p parse.wasm -p redact.wasm:emails -a mask=x -i log -o clean
   tail -f access.log | engine run -p parse.wasm -p print.wasm
 
-Exit codes: 0 done (also when the reader of the output closes it), 1 the run failed, 2 wrong use,
-130 interrupted; the first Ctrl-C stops reading and finishes what was read, the second one aborts";
+Exit codes:
+  0    done; also when the reader of the output closes it
+  1    the run failed
+  2    wrong use: nothing was run
+  130  interrupted: the first Ctrl-C finishes what was read, the second aborts";
 
 impl RunCommand {
     pub(crate) fn execute(self) -> anyhow::Result<Ending> {

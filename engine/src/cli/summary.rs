@@ -23,7 +23,7 @@ impl Summary<'_> {
     pub(crate) fn text(&self) -> String {
         let Counts { emitted, delivered, faults, .. } = self.counts;
         let mut text = format!(
-            "{} records in, {} out, {} faults · {} · {} · {} instances\n",
+            "{} in · {} out · {} faults · {} · {} · {} instances\n",
             HumanCount(emitted),
             HumanCount(delivered),
             HumanCount(faults),
@@ -33,9 +33,9 @@ impl Summary<'_> {
         );
         for (name, usage) in &self.functions {
             text += &format!(
-                "{name}: at most {} a record (limit {}), memory {} (limit {})\n",
+                "{name}: at most {} a record of {}, {} of memory of {}\n",
                 short(usage.longest),
-                short(usage.timeout),
+                humantime::format_duration(usage.timeout),
                 ByteSize(usage.memory as u64),
                 ByteSize(usage.memory_limit as u64),
             );

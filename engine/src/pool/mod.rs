@@ -6,9 +6,11 @@ mod runner;
 mod segment;
 mod shared;
 mod slots;
+mod state;
 
 pub use builder::PoolBuilder;
 pub(crate) use instances::Held;
-pub(crate) use segment::{Next, Segment};
+pub(crate) use segment::Segment;
 pub use shared::Pool;
 pub(crate) use shared::{CallError, PoolShared};
+pub(crate) use state::Next;

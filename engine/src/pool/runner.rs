@@ -3,8 +3,9 @@
 
 use std::sync::Arc;
 
-use super::segment::{Segment, Work};
+use super::segment::Segment;
 use super::shared::{CallError, PoolShared, Runner};
+use super::state::Work;
 use crate::fault::{Cause, Fault};
 use crate::plugin::{Core, Failure, Outcome, Trouble};
 use crate::record::Batch;

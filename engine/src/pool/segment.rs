@@ -1,25 +1,18 @@
 //! What lies between a scatter and its gather: records that wait, records at work, and results
 //! in the order in which they are owed.
 
-use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::{Notify, Semaphore};
 
 use super::shared::PoolShared;
-use super::slots::{Slot, Slots};
+use super::slots::Slot;
+use super::state::{Next, State, Work};
 use crate::fault::Fault;
-use crate::plugin::{Core, MOST_BYTES};
+use crate::plugin::Core;
 use crate::record::{Batch, BatchBuilder};
 use crate::{Counters, Error};
-
-/// A segment holds about this many bytes, of records that wait and of results that are not yet
-/// wanted. A single record may be larger.
-const HELD_BYTES: usize = 8 << 20;
-
-/// Batches with less than this are put together while they wait.
-const SMALL_BYTES: usize = 4 << 10;
 
 /// Records between a scatter and its gather.
 pub(crate) struct Segment {
@@ -38,57 +31,6 @@ pub(crate) struct Segment {
     drained: Notify,
 }
 
-struct State {
-    /// Records that no worker has taken, in batches as they came.
-    queue: VecDeque<Batch>,
-    /// Small batches and single records, put together at the end of the queue.
-    open: BatchBuilder,
-    /// Work that was begun and cut: it is older than the queue.
-    again: VecDeque<Work>,
-    slots: Slots<Place>,
-    /// Finished places, for an unordered gather.
-    finished: VecDeque<Slot>,
-    /// Bytes in `queue`, `open` and `again`.
-    waiting: usize,
-    /// Bytes of results that the gather has not taken.
-    done: usize,
-    closing: bool,
-    failed: Option<Error>,
-    /// The first record that is known to be a fault.
-    fault: Option<u64>,
-    /// The fault that ends the run, now that the records before it are passed on.
-    ending: Option<Fault>,
-}
-
-/// A piece of work for one call of one stage.
-pub(super) struct Work {
-    pub(super) slot: Slot,
-    pub(super) stage: usize,
-    pub(super) batch: Batch,
-    /// To be given record by record, since one of them is suspected.
-    pub(super) alone: bool,
-}
-
-/// What is known of one place in the order.
-struct Place {
-    /// How many unfinished records are counted here.
-    permits: usize,
-    /// The first fault among them.
-    fault: Option<Fault>,
-    /// The results, once all stages are done.
-    output: Option<Batch>,
-}
-
-/// What a gather does next.
-pub(crate) enum Next {
-    /// Passes these on, and then gives back so many permits.
-    Output(Batch, usize),
-    /// Has nothing to pass on at the moment.
-    Pause,
-    /// Ends: all is delivered.
-    End,
-}
-
 impl Segment {
     pub(crate) fn new(
         pool: Arc<PoolShared>,
@@ -97,26 +39,13 @@ impl Segment {
         ordered: bool,
         counters: Arc<Counters>,
     ) -> Arc<Self> {
-        let state = State {
-            queue: VecDeque::new(),
-            open: BatchBuilder::default(),
-            again: VecDeque::new(),
-            slots: Slots::new(),
-            finished: VecDeque::new(),
-            waiting: 0,
-            done: 0,
-            closing: false,
-            failed: None,
-            fault: None,
-            ending: None,
-        };
         Arc::new(Self {
             stages,
             pool,
             permits: Semaphore::new(buffer.clamp(1, Semaphore::MAX_PERMITS)),
             ordered,
             counters,
-            state: Mutex::new(state),
+            state: Mutex::new(State::new()),
             listed: AtomicBool::new(false),
             news: Notify::new(),
             drained: Notify::new(),
@@ -180,7 +109,7 @@ impl Segment {
             let drained = self.drained.notified();
             {
                 let state = self.state();
-                if state.waiting + state.done < HELD_BYTES || state.failed.is_some() || state.is_idle() {
+                if state.has_room() || state.failed.is_some() || state.is_idle() {
                     return;
                 }
             }
@@ -336,112 +265,4 @@ impl Segment {
             }
         }
     }
-}
-
-impl State {
-    fn has_work(&self) -> bool {
-        !self.queue.is_empty() || self.open.len() > 0 || !self.again.is_empty()
-    }
-
-    fn is_idle(&self) -> bool {
-        self.slots.is_empty() && !self.has_work()
-    }
-
-    fn enqueue(&mut self, batch: Batch) {
-        self.waiting += batch.data().len();
-        if batch.data().len() >= SMALL_BYTES {
-            self.close_open();
-            self.queue.push_back(batch);
-            return;
-        }
-        for (number, record) in batch.iter() {
-            self.open.push(number, |data| data.extend_from_slice(record));
-        }
-        if self.open.bytes() >= MOST_BYTES {
-            self.close_open();
-        }
-    }
-
-    fn close_open(&mut self) {
-        if self.open.len() > 0 {
-            self.queue.push_back(std::mem::take(&mut self.open).build());
-        }
-    }
-
-    /// The next work, cut to what its stage takes at once.
-    fn take(&mut self, stages: &[Arc<Core>]) -> Option<Work> {
-        let congested = self.done >= HELD_BYTES;
-        let next = if congested {
-            // Only what the gather waits for may add to its results.
-            self.again.iter().position(|work| Some(work.slot) == self.slots.head())
-        } else {
-            (!self.again.is_empty()).then_some(0)
-        };
-        if let Some(index) = next {
-            let mut work = self.again.remove(index)?;
-            let n = fitting(&stages[work.stage], &work.batch, work.alone);
-            if n < work.batch.len() {
-                let rest = work.batch.split_off(n);
-                let slot = self.cut(work.slot, &rest);
-                self.again.insert(index, Work { slot, stage: work.stage, batch: rest, alone: work.alone });
-            }
-            self.waiting -= work.batch.data().len();
-            return Some(work);
-        }
-        if congested && !self.slots.is_empty() {
-            return None;
-        }
-        if self.queue.is_empty() {
-            self.close_open();
-        }
-        let front = self.queue.front_mut()?;
-        let n = stages.first().map_or(front.len(), |stage| fitting(stage, front, false));
-        let mut batch = self.queue.pop_front()?;
-        if n < batch.len() {
-            self.queue.push_front(batch.split_off(n));
-        }
-        self.waiting -= batch.data().len();
-        let slot = self.slots.push(Place { permits: batch.len(), fault: None, output: None });
-        Some(Work { slot, stage: 0, batch, alone: false })
-    }
-
-    /// A place for `rest`, which is cut off from what `slot` stands for.
-    fn cut(&mut self, slot: Slot, rest: &Batch) -> Slot {
-        let place = self.slots.get_mut(slot);
-        let permits = rest.sources().min(place.permits);
-        place.permits -= permits;
-        self.slots.insert_after(slot, Place { permits, fault: None, output: None })
-    }
-
-    /// What the gather does next; none if it has to wait.
-    fn step(&mut self, ordered: bool) -> Result<Option<Next>, Error> {
-        if let Some(error) = &self.failed {
-            return Err(error.clone());
-        }
-        if let Some(fault) = self.ending.take() {
-            return Err(Error::Fault(fault));
-        }
-        let finished = self.finished.pop_front();
-        let Some(slot) = finished.or(self.slots.head()) else {
-            let end = self.closing && !self.has_work();
-            return Ok(end.then_some(Next::End));
-        };
-        let place = self.slots.get(slot);
-        // An unordered gather takes the head only if it is the fault that ends the run.
-        let due = finished.is_some() || ordered || place.fault.is_some();
-        if !due || place.output.is_none() {
-            return Ok(None);
-        }
-        let Place { permits, fault, output } = self.slots.remove(slot);
-        let output = output.expect("it was looked at above");
-        self.done -= output.data().len();
-        self.ending = fault;
-        Ok(Some(Next::Output(output, permits)))
-    }
-}
-
-/// How many records of `batch` a call of the stage takes.
-fn fitting(stage: &Core, batch: &Batch, alone: bool) -> usize {
-    let most = if alone { 1 } else { stage.pace.records() };
-    most.min(batch.fitting(MOST_BYTES)).min(batch.len())
 }
