@@ -200,6 +200,13 @@ async fn a_function_of_another_kind_is_named_by_the_first_emit() {
 }
 
 #[tokio::test]
+async fn a_function_of_another_pool_is_named_by_the_first_emit() {
+    let inc = only::<i64, i64>(&pool(1), "inc");
+    let (_, ended) = ran([1], |numbers| numbers.scatter(&pool(1)).map(&inc).gather()).await;
+    assert!(matches!(ended, Err(Error::OtherPool { .. })), "{ended:?}");
+}
+
+#[tokio::test]
 async fn cheap_records_and_then_slow_ones_take_no_longer_than_the_slow_ones() {
     let pool = pool(2);
     let sleeps = misbehaving::<u64, u64>(&pool, "sleeps");

@@ -104,6 +104,12 @@ pub enum Error {
         /// What it was used as.
         used: Kind,
     },
+    /// A function was scattered over a pool that did not load it.
+    #[error("{function} was loaded by another pool than the one that it is scattered over")]
+    OtherPool {
+        /// The function.
+        function: String,
+    },
     /// A function takes or returns another type than the one asked for.
     #[error("{function} {side} {actual}, not {asked}")]
     WrongType {

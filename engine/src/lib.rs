@@ -33,8 +33,8 @@ mod stream;
 
 pub use error::{Error, NotAPlugin};
 pub use fault::{Cause, Fault};
-pub use plugin::{Function, Kind, Output, Parameter, Plugin, Print, Returns, Signature, Usage};
-pub use pool::{Pool, PoolBuilder};
+pub use plugin::{Kind, Output, Parameter, Print, Signature, Usage};
+pub use pool::{Function, Plugin, Pool, PoolBuilder, Returns};
 pub use record::{Format, Json, Record, Shape};
 pub(crate) use stream::Counters;
 pub use stream::{Counts, Filter, FlatMap, Map, Scattered, Sink, Source, Stream, sinks, sources};

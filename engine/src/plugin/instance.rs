@@ -3,19 +3,18 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::runtime::Handle;
 use wasmtime::component::ResourceAny;
 use wasmtime::{Store, Trap, UpdateDeadline};
 use wasmtime_wasi::I32Exit;
 
 use super::contract::exports::engine::plugin::stages::{BatchParam, Signature as WitSignature};
 use super::contract::{StreamPlugin, StreamPluginPre};
-use super::function::Opening;
-use super::memory::{Gauge, TotalMemory};
+use super::core::Opening;
+use super::hosting::Hosting;
+use super::memory::Gauge;
 use super::meter::{Meter, Waiting, expired, metered};
 use super::outcome::{Outcome, check_batch};
 use super::output::{Messages, Output};
-use super::runtime::Runtime;
 use super::sandbox::{Hints, Sandbox};
 use super::{Kind, Limits};
 use crate::Cause;
@@ -23,14 +22,6 @@ use crate::record::{Batch, BatchBuilder};
 
 /// A call returns once its outputs take this many bytes, and is made again with what is left.
 const ROOM: u32 = 1 << 20;
-
-/// What instances of a pool share.
-pub(crate) struct Hosting {
-    pub(crate) runtime: Arc<Runtime>,
-    pub(crate) total: Arc<TotalMemory>,
-    /// Where guests' timers run.
-    pub(crate) timers: Handle,
-}
 
 /// An instance with one function open. What fails is never used again: calls consume the instance
 /// and give it back only if all went well.

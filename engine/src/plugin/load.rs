@@ -8,7 +8,8 @@ use wasmtime::component::Component;
 
 use super::cache::Entry;
 use super::contract::StreamPluginPre;
-use super::instance::{Hosting, OpenError, describe};
+use super::hosting::Hosting;
+use super::instance::{OpenError, describe};
 use super::output::{Messages, OnPrint};
 use super::sandbox::Sandbox;
 use super::{Limits, Signature};

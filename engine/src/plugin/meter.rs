@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use tokio::time::Sleep;
 
-use super::instance::Hosting;
+use super::hosting::Hosting;
 
 /// Who wants to know that a guest waits, and so leaves its worker free.
 pub(crate) trait Waiting: Sync {

@@ -4,8 +4,8 @@
 
 mod cache;
 mod contract;
-mod function;
-mod handle;
+mod core;
+mod hosting;
 mod instance;
 mod limits;
 mod load;
@@ -17,18 +17,19 @@ mod pace;
 mod runtime;
 mod sandbox;
 mod signature;
+mod usage;
 
-pub(crate) use function::Core;
-pub use function::{Function, Returns, Usage};
-pub use handle::Plugin;
-pub(crate) use instance::{Hosting, Instance, OpenError, Trouble};
+pub(crate) use self::core::{Core, Opening};
+pub(crate) use hosting::Hosting;
+pub(crate) use instance::{Instance, OpenError, Trouble};
 pub(crate) use limits::Limits;
 pub(crate) use load::Loaded;
 pub(crate) use memory::TotalMemory;
 pub(crate) use meter::Waiting;
 pub(crate) use outcome::{Failure, Outcome};
-pub(crate) use output::OnPrint;
+pub(crate) use output::{Messages, OnPrint};
 pub use output::{Output, Print};
 pub(crate) use pace::MOST_BYTES;
 pub(crate) use runtime::Runtime;
 pub use signature::{Kind, Parameter, Signature};
+pub use usage::Usage;

@@ -1,7 +1,9 @@
 //! The pool: workers, instances and their limits, and the segments that they work on.
 
 mod builder;
+mod function;
 mod instances;
+mod plugin;
 mod runner;
 mod segment;
 mod shared;
@@ -9,7 +11,9 @@ mod slots;
 mod state;
 
 pub use builder::PoolBuilder;
+pub use function::{Function, Returns};
 pub(crate) use instances::Held;
+pub use plugin::Plugin;
 pub(crate) use segment::Segment;
 pub use shared::Pool;
 pub(crate) use shared::{CallError, PoolShared};

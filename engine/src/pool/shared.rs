@@ -8,12 +8,12 @@ use std::time::Duration;
 
 use super::builder::PoolBuilder;
 use super::instances::{Held, Instances};
+use super::plugin::Plugin;
 use super::runner;
 use super::segment::Segment;
 use crate::Error;
 use crate::plugin::{
-    Core, Hosting, Limits, Loaded, OnPrint, OpenError, Outcome, Plugin, Runtime, TotalMemory, Trouble,
-    Waiting,
+    Core, Hosting, Limits, Loaded, OnPrint, OpenError, Outcome, Runtime, TotalMemory, Trouble, Waiting,
 };
 use crate::record::Batch;
 

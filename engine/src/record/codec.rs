@@ -89,8 +89,7 @@ pub trait Record: Clone + Send + Sync + 'static {
 /// use engine::{Json, Record};
 ///
 /// let mut bytes = Vec::new();
-/// Json(("a", 1)).encode(&mut bytes);
-/// # use engine::Json as J;
+/// Json(("a".to_owned(), 1)).encode(&mut bytes);
 /// assert_eq!(bytes, br#"["a",1]"#);
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -33,7 +33,9 @@ impl<T: Record> Scattered<T> {
     pub(crate) fn stage<U: Record>(self, function: &Function<T, U>, used: Option<Kind>) -> Scattered<U> {
         let mut this = if self.buffer.is_some() && !self.stages.is_empty() { self.rescatter() } else { self };
         let core = function.core();
-        this.mistake = this.mistake.or_else(|| mistake(core, used));
+        let elsewhere = !Arc::ptr_eq(function.shared_pool(), this.pool.shared());
+        let other_pool = elsewhere.then(|| Error::OtherPool { function: core.name().to_owned() });
+        this.mistake = this.mistake.or(other_pool).or_else(|| mistake(core, used));
         this.stages.push(core.clone());
         let Scattered { pool, connect, counters, stages, buffer, mistake, .. } = this;
         Scattered { pool, connect, counters, stages, buffer, mistake, types: PhantomData }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::fault::{Cause, Fault};
 use crate::plugin::{Core, Kind};
-use crate::pool::CallError;
+use crate::pool::{CallError, PoolShared};
 use crate::record::{Batch, Record};
 use crate::stream::scattered::mistake;
 use crate::stream::{BoxFuture, Counters, Items, Node, Outlet, Stream};
@@ -13,6 +13,7 @@ use crate::{Error, Function};
 /// Gives a function one record a call, and waits for it. A single instance is enough.
 pub(crate) struct FunctionNode<U> {
     core: Arc<Core>,
+    pool: Arc<PoolShared>,
     name: Arc<str>,
     counters: Arc<Counters>,
     mistake: Option<Error>,
@@ -26,13 +27,13 @@ impl<U: Record> FunctionNode<U> {
         function: &Function<T, U>,
         used: Option<Kind>,
     ) -> Stream<U> {
-        let core = function.core().clone();
+        let (core, pool) = (function.core().clone(), function.shared_pool().clone());
         let (name, counters) = (core.name().into(), stream.counters.clone());
-        stream.attach(|outlet| Self { mistake: mistake(&core, used), core, name, counters, outlet })
+        stream.attach(|outlet| Self { mistake: mistake(&core, used), core, pool, name, counters, outlet })
     }
 
     async fn process(&self, record: &Batch) -> Result<(), Error> {
-        let outcome = match self.core.pool().call_alone(&self.core, record, &()).await {
+        let outcome = match self.pool.call_alone(&self.core, record, &()).await {
             Ok(outcome) => outcome,
             Err(CallError::Open(error)) => return Err(error),
             Err(CallError::Trouble(trouble)) => return Err(self.fault(record, trouble.cause)),

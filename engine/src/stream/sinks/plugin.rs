@@ -7,21 +7,26 @@ use tokio::sync::Mutex;
 use super::Sink;
 use crate::fault::{Cause, Fault};
 use crate::plugin::{Core, Failure, Kind, MOST_BYTES, Output};
-use crate::pool::Held;
+use crate::pool::{Held, PoolShared};
 use crate::record::{Batch, Record};
 use crate::stream::{BoxFuture, Counters, Items, Node, Stream};
 use crate::{Error, Function};
 
 impl<T: Record> Sink<T> for &Function<T, ()> {
     fn attach(self, stream: Stream<T>) {
-        let node =
-            PluginNode { core: self.core().clone(), counters: stream.counters, held: Mutex::new(None) };
+        let node = PluginNode {
+            core: self.core().clone(),
+            pool: self.shared_pool().clone(),
+            counters: stream.counters,
+            held: Mutex::new(None),
+        };
         stream.outlet.connect(node);
     }
 }
 
 struct PluginNode {
     core: Arc<Core>,
+    pool: Arc<PoolShared>,
     counters: Arc<Counters>,
     /// The instance, opened with the first records.
     held: Mutex<Option<Held>>,
@@ -49,7 +54,7 @@ impl PluginNode {
     async fn call(&self, held: &mut Option<Held>, batch: &Batch) -> Result<usize, Error> {
         let Held { instance, seat } = match held.take() {
             Some(held) => held,
-            None => self.core.pool().open(&self.core).await?,
+            None => self.pool.open(&self.core).await?,
         };
         // Each record has the limit for itself: the guest says when it begins one.
         let called = instance.process(batch, self.core.limits().timeout, &()).await;

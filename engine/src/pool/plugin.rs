@@ -3,13 +3,11 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use super::function::{Core, Function, Opening, Returns};
-use super::load::Loaded;
-use super::output::{Messages, Output};
-use super::{Kind, Signature};
+use super::function::{Function, Returns};
+use super::shared::PoolShared;
 use crate::Error;
 use crate::error::nearest_of;
-use crate::pool::PoolShared;
+use crate::plugin::{Core, Kind, Loaded, Messages, Opening, Output, Signature};
 use crate::record::Record;
 
 /// A compiled plugin, ready to be run by the pool that loaded it.
@@ -69,7 +67,7 @@ impl Plugin {
             });
         }
         let core = Core::new(
-            self.pool.clone(),
+            self.pool.next_id(),
             Opening {
                 plugin: self.loaded.clone(),
                 name: signature.name.clone(),
@@ -80,7 +78,7 @@ impl Plugin {
                 output: (signature.kind == Kind::Sink).then(Output::stdout),
             },
         );
-        Function::typed(core)
+        Function::typed(core, self.pool.clone())
     }
 
     fn names(&self) -> Vec<String> {

@@ -2,18 +2,12 @@
 
 use std::marker::PhantomData;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
-use std::time::Duration;
 
-use serde::Serialize;
-
-use super::output::{Messages, Output};
-use super::pace::Pace;
-use super::{Kind, Limits, Loaded, Signature};
+use super::shared::{Pool, PoolShared};
+use crate::Error;
 use crate::error::nearest_of;
-use crate::pool::PoolShared;
+use crate::plugin::{Core, Kind, Opening, Output, Signature, Usage};
 use crate::record::{Record, Shape};
-use crate::{Error, Pool};
 
 /// What a function returns: a [`Record`], or `()` for a sink.
 pub trait Returns: Clone + Send + Sync + 'static {
@@ -33,69 +27,18 @@ impl Returns for () {
     }
 }
 
-/// What an instance is opened with.
-pub(crate) struct Opening {
-    pub(crate) plugin: Arc<Loaded>,
-    pub(crate) name: String,
-    pub(crate) kind: Kind,
-    pub(crate) arguments: Vec<(String, String)>,
-    pub(crate) limits: Limits,
-    pub(crate) messages: Arc<Messages>,
-    /// Where a sink's stdout goes.
-    pub(crate) output: Option<Output>,
-}
-
-/// A function without the types of its records, and what is known of its calls.
-pub(crate) struct Core {
-    /// Tells its instances from those of other functions.
-    pub(crate) id: u64,
-    pub(crate) opening: Opening,
-    pub(crate) pace: Pace,
-    pub(crate) usage: UsageGauge,
-    pool: Arc<PoolShared>,
-}
-
-impl Core {
-    pub(crate) fn new(pool: Arc<PoolShared>, opening: Opening) -> Arc<Self> {
-        let (id, pace, usage) = (pool.next_id(), Pace::new(), UsageGauge::default());
-        Arc::new(Self { id, opening, pace, usage, pool })
-    }
-
-    pub(crate) fn pool(&self) -> &Arc<PoolShared> {
-        &self.pool
-    }
-
-    pub(crate) fn name(&self) -> &str {
-        &self.opening.name
-    }
-
-    pub(crate) fn kind(&self) -> Kind {
-        self.opening.kind
-    }
-
-    pub(crate) fn limits(&self) -> Limits {
-        self.opening.limits
-    }
-
-    fn signature(&self) -> &Signature {
-        let mut signatures = self.opening.plugin.signatures.iter();
-        signatures
-            .find(|signature| signature.name == self.name())
-            .expect("a function is made from its signature")
-    }
-}
-
 /// A function of a plugin that takes records of `I` and returns records of `O` (`()` for a sink).
 ///
 /// It is cheap to clone. Instances are opened as they are needed, in the pool that loaded the plugin.
 pub struct Function<I, O> {
     core: Arc<Core>,
+    pool: Arc<PoolShared>,
     types: PhantomData<fn(I) -> O>,
 }
 
 impl<I, O> Clone for Function<I, O> {
     fn clone(&self) -> Self {
-        Self { core: self.core.clone(), types: PhantomData }
+        Self { core: self.core.clone(), pool: self.pool.clone(), types: PhantomData }
     }
 }
 
@@ -107,7 +50,7 @@ impl<I, O> std::fmt::Debug for Function<I, O> {
 
 impl<I: Record, O: Returns> Function<I, O> {
     /// Checks that the function takes and returns what the types say.
-    pub(crate) fn typed(core: Arc<Core>) -> Result<Self, Error> {
+    pub(super) fn typed(core: Arc<Core>, pool: Arc<PoolShared>) -> Result<Self, Error> {
         let signature = core.signature();
         let wrong = |side, actual: &Shape, asked| Error::WrongType {
             function: signature.name.clone(),
@@ -123,7 +66,7 @@ impl<I: Record, O: Returns> Function<I, O> {
             (Some(output), Some(asked)) if !output.fits(&asked) => Err(wrong("returns", output, asked)),
             (None, Some(_)) => Err(core.used_as(Kind::Map)),
             (Some(_), None) => Err(core.used_as(Kind::Sink)),
-            _ => Ok(Self { core, types: PhantomData }),
+            _ => Ok(Self { core, pool, types: PhantomData }),
         }
     }
 
@@ -179,7 +122,7 @@ impl<I: Record, O: Returns> Function<I, O> {
             output: output.clone(),
         };
         change(&mut opening);
-        Self { core: Core::new(self.core.pool.clone(), opening), types: PhantomData }
+        Self { core: Core::new(self.pool.next_id(), opening), pool: self.pool.clone(), types: PhantomData }
     }
 
     /// Opens the first instance now, so that a wrong argument shows before the first record.
@@ -199,7 +142,7 @@ impl<I: Record, O: Returns> Function<I, O> {
                 });
             }
         }
-        self.core.pool.prepare(&self.core)
+        self.pool.prepare(&self.core)
     }
 
     /// What the plugin says of it.
@@ -217,80 +160,14 @@ impl<I: Record, O: Returns> Function<I, O> {
     /// The pool that it runs in.
     #[must_use]
     pub fn pool(&self) -> Pool {
-        Pool::from_shared(self.core.pool.clone())
+        Pool::from_shared(self.pool.clone())
     }
 
     pub(crate) fn core(&self) -> &Arc<Core> {
         &self.core
     }
-}
 
-impl Core {
-    pub(crate) fn used_as(&self, used: Kind) -> Error {
-        Error::WrongKind { function: self.name().to_owned(), kind: self.kind(), used }
-    }
-}
-
-/// What a function's calls used, against its limits.
-#[derive(Clone, Copy, Debug, Serialize)]
-pub struct Usage {
-    /// How many calls were made.
-    pub calls: u64,
-    /// How many records they took.
-    pub records: u64,
-    /// The time that they took together.
-    pub time: Duration,
-    /// The longest time that one record took; a batch counts as its mean.
-    pub longest: Duration,
-    /// The limit for that.
-    pub timeout: Duration,
-    /// The most memory that an instance had, in bytes.
-    pub memory: usize,
-    /// The limit for that.
-    pub memory_limit: usize,
-}
-
-/// Collects what calls use.
-#[derive(Default)]
-pub(crate) struct UsageGauge {
-    calls: AtomicU64,
-    records: AtomicU64,
-    nanos: AtomicU64,
-    longest: AtomicU64,
-    memory: AtomicUsize,
-    footprint: AtomicUsize,
-}
-
-impl UsageGauge {
-    /// An instance was opened, and has so much memory.
-    pub(crate) fn open(&self, memory: usize) {
-        let _ = self.footprint.compare_exchange(0, memory, Relaxed, Relaxed);
-        self.memory.fetch_max(memory, Relaxed);
-    }
-
-    /// The memory that an instance has when it is opened, in bytes; 0 until the first one was.
-    pub(crate) fn footprint(&self) -> usize {
-        self.footprint.load(Relaxed)
-    }
-
-    pub(crate) fn record(&self, records: usize, time: Duration, memory: usize) {
-        let nanos = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
-        self.calls.fetch_add(1, Relaxed);
-        self.records.fetch_add(records as u64, Relaxed);
-        self.nanos.fetch_add(nanos, Relaxed);
-        self.longest.fetch_max(nanos / records.max(1) as u64, Relaxed);
-        self.memory.fetch_max(memory, Relaxed);
-    }
-
-    fn read(&self, limits: Limits) -> Usage {
-        Usage {
-            calls: self.calls.load(Relaxed),
-            records: self.records.load(Relaxed),
-            time: Duration::from_nanos(self.nanos.load(Relaxed)),
-            longest: Duration::from_nanos(self.longest.load(Relaxed)),
-            timeout: limits.timeout,
-            memory: self.memory.load(Relaxed),
-            memory_limit: limits.memory,
-        }
+    pub(crate) fn shared_pool(&self) -> &Arc<PoolShared> {
+        &self.pool
     }
 }

@@ -1,0 +1,62 @@
+//! A function of a plugin as the host runs it: what its instances are opened with, and what is
+//! known of its calls.
+
+use std::sync::Arc;
+
+use super::output::{Messages, Output};
+use super::pace::Pace;
+use super::usage::UsageGauge;
+use super::{Kind, Limits, Loaded, Signature};
+use crate::Error;
+
+/// What an instance is opened with.
+pub(crate) struct Opening {
+    pub(crate) plugin: Arc<Loaded>,
+    pub(crate) name: String,
+    pub(crate) kind: Kind,
+    pub(crate) arguments: Vec<(String, String)>,
+    pub(crate) limits: Limits,
+    pub(crate) messages: Arc<Messages>,
+    /// Where a sink's stdout goes.
+    pub(crate) output: Option<Output>,
+}
+
+/// A function without the types of its records, and what is known of its calls.
+pub(crate) struct Core {
+    /// Tells its instances from those of other functions.
+    pub(crate) id: u64,
+    pub(crate) opening: Opening,
+    pub(crate) pace: Pace,
+    pub(crate) usage: UsageGauge,
+}
+
+impl Core {
+    /// `id` is the pool's, and nobody else's.
+    pub(crate) fn new(id: u64, opening: Opening) -> Arc<Self> {
+        Arc::new(Self { id, opening, pace: Pace::new(), usage: UsageGauge::default() })
+    }
+
+    pub(crate) fn name(&self) -> &str {
+        &self.opening.name
+    }
+
+    pub(crate) fn kind(&self) -> Kind {
+        self.opening.kind
+    }
+
+    pub(crate) fn limits(&self) -> Limits {
+        self.opening.limits
+    }
+
+    pub(crate) fn signature(&self) -> &Signature {
+        let mut signatures = self.opening.plugin.signatures.iter();
+        signatures
+            .find(|signature| signature.name == self.name())
+            .expect("a function is made from its signature")
+    }
+
+    /// The error for a function that was used as what it is not.
+    pub(crate) fn used_as(&self, used: Kind) -> Error {
+        Error::WrongKind { function: self.name().to_owned(), kind: self.kind(), used }
+    }
+}
