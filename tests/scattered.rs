@@ -59,6 +59,58 @@ async fn at_the_bound_on_instances_records_wait_and_none_fails() {
     assert!(pool.most_instances() <= 3);
 }
 
+#[tokio::test]
+async fn a_single_instance_is_enough_for_a_chain_and_its_sink() {
+    let pool = Pool::builder().workers(2).instances(1).build().unwrap();
+    let (inc, sleeps) = (only::<i64, i64>(&pool, "inc"), misbehaving::<Vec<u8>, Vec<u8>>(&pool, "sleeps"));
+    let print = pool.load(plugin("print")).unwrap().function::<Vec<u8>, ()>("print").unwrap();
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let print = print.stdout(&engine::Output::new(file.reopen().unwrap()));
+    let source = Source::<i64>::new();
+    let bytes =
+        source.stream().scatter(&pool).map(&inc).buffer(5).gather().map(|x: i64| x.to_string().into_bytes());
+    bytes.scatter(&pool).map(&sleeps).buffer(5).gather().sink(&print);
+    for x in 0..20 {
+        source.emit(x).await.unwrap();
+    }
+    source.close().await.unwrap();
+    assert_eq!(std::fs::read_to_string(file.path()).unwrap().lines().count(), 20);
+}
+
+#[tokio::test]
+async fn an_emit_that_is_given_up_takes_no_place() {
+    let pool = pool(1);
+    let sleeps = misbehaving::<u64, u64>(&pool, "sleeps");
+    let source = Source::new();
+    source.stream().scatter(&pool).map(&sleeps).buffer(1).gather().sink(|_: u64| {});
+    source.emit(300).await.unwrap();
+    for _ in 0..10 {
+        let given_up = tokio::time::timeout(Duration::from_millis(1), source.emit(0)).await;
+        assert!(given_up.is_err(), "the buffer is full");
+    }
+    source.emit(0).await.unwrap();
+    source.close().await.unwrap();
+}
+
+#[tokio::test]
+async fn behind_an_unordered_gather_a_fault_ends_what_comes_after_it() {
+    let pool = pool(2);
+    let sleeps = misbehaving::<u64, u64>(&pool, "sleeps");
+    let fails = misbehaving::<String, String>(&pool, "fails");
+    let (outputs, list) = list();
+    let source = Source::new();
+    let unordered = source.stream().scatter(&pool).map(&sleeps).buffer(3).gather_unordered();
+    let words = unordered.map(|x: u64| if x == 200 { "bad".to_owned() } else { x.to_string() });
+    words.scatter(&pool).map(&fails).buffer(3).gather().sink(move |x: String| list.lock().unwrap().push(x));
+    for x in [400, 200, 1] {
+        source.emit(x).await.unwrap();
+    }
+    // The third comes first, and the second fails before the first is there.
+    let ended = source.close().await;
+    assert!(matches!(&ended, Err(Error::Fault(fault)) if fault.record == 2), "{ended:?}");
+    assert_eq!(*outputs.lock().unwrap(), ["1"]);
+}
+
 /// Counts at the source and at the sink, from outside: never more than the buffer are between
 /// them, and as many as it allows when the source is faster.
 async fn unfinished(buffer: Option<usize>) -> u64 {

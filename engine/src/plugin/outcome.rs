@@ -21,6 +21,8 @@ pub(crate) struct Failure {
     pub(crate) index: usize,
     pub(crate) message: String,
     pub(crate) retryable: bool,
+    /// How many outputs the records before it gave.
+    pub(crate) outputs_before: usize,
 }
 
 impl Outcome {
@@ -36,6 +38,7 @@ impl Outcome {
         }
         let mut done = input.clone();
         done.split_off(consumed);
+        let failures = located(&said.failures, said.counts.as_deref());
         let output = match (kind, said.counts) {
             (Kind::Sink, None) => Batch::new(Vec::new(), Vec::new(), input.numbers_by([].into_iter())),
             (Kind::Sink, Some(_)) => return Err("a sink counted outputs"),
@@ -45,14 +48,25 @@ impl Outcome {
             (_, Some(counts)) => counted(kind, &done, said.output, &counts, &said.failures)?,
             (_, None) => one_to_one(&done, said.output, &said.failures)?,
         };
-        Ok(Self { output, consumed, failures: said.failures.into_iter().map(Failure::from).collect() })
+        Ok(Self { output, consumed, failures })
     }
 }
 
-impl From<wit::Failure> for Failure {
-    fn from(failure: wit::Failure) -> Self {
-        Self { index: failure.index as usize, message: failure.message, retryable: failure.retryable }
+/// The failures, each with where it stands among the outputs. Only right if the counts are.
+fn located(failures: &[wit::Failure], counts: Option<&[u32]>) -> Vec<Failure> {
+    let (mut from, mut outputs) = (0, 0_usize);
+    let mut located = Vec::with_capacity(failures.len());
+    for (earlier, failure) in failures.iter().enumerate() {
+        let index = failure.index as usize;
+        outputs = match counts.and_then(|counts| counts.get(from..index)) {
+            Some(between) => between.iter().fold(outputs, |sum, count| sum.saturating_add(*count as usize)),
+            None => index - earlier,
+        };
+        from = index;
+        let (message, retryable) = (failure.message.clone(), failure.retryable);
+        located.push(Failure { index, message, retryable, outputs_before: outputs });
     }
+    located
 }
 
 /// Checks the layout of a batch that a guest built.
@@ -177,6 +191,17 @@ mod tests {
         );
         assert_eq!(outputs(Kind::Filter, said(&[], None, &[0], 3)), numbered(&[(2, "x"), (3, "x")]));
         assert_eq!(outputs(Kind::Sink, said(&[], None, &[2], 3)), numbered(&[]));
+    }
+
+    #[test]
+    fn a_failure_knows_its_place_among_the_outputs() {
+        let before = |kind, said| {
+            let outcome = Outcome::check(kind, &input(), said).unwrap();
+            outcome.failures.iter().map(|failure| failure.outputs_before).collect::<Vec<_>>()
+        };
+        assert_eq!(before(Kind::Map, said(&["a"], None, &[1, 2], 3)), [1, 1]);
+        assert_eq!(before(Kind::FlatMap, said(&["a", "b", "c"], Some(&[2, 0, 1]), &[1], 3)), [2]);
+        assert_eq!(before(Kind::Filter, said(&[], Some(&[0, 1, 0]), &[0, 2], 3)), [0, 1]);
     }
 
     #[test]

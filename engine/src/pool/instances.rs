@@ -1,6 +1,7 @@
 //! Open instances: those at rest are used again, and their number is bounded.
 
 use std::collections::HashMap;
+use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
@@ -70,10 +71,13 @@ impl Instances {
     /// An instance of the function: one at rest, else a new one; at the bound it waits for one.
     pub(crate) async fn acquire(&self, core: &Core, hosting: &Arc<Hosting>) -> Result<Held, OpenError> {
         loop {
+            // In the line before it looks, so that nothing is freed unseen in between.
+            let mut freed = pin!(self.shared.freed.notified());
+            freed.as_mut().enable();
             match self.step(core, hosting) {
                 Step::Use(held) => return Ok(held),
                 Step::Drop(held) => drop(held),
-                Step::Wait => self.shared.freed.notified().await,
+                Step::Wait => freed.await,
                 Step::Open(seat) => match Instance::open(&core.opening, hosting).await {
                     Ok(instance) => return Ok(Held { instance, seat }),
                     Err(error) => self.recover(error)?,
@@ -87,12 +91,6 @@ impl Instances {
         // One of the live ones is the instance that could not be opened.
         let others = self.shared.lock().live > 1;
         if matches!(error, OpenError::Exhausted(_)) && others && self.shrink() { Ok(()) } else { Err(error) }
-    }
-
-    /// A new instance, whatever the bound says: for one that is held as long as the run lasts.
-    pub(crate) async fn open(&self, core: &Core, hosting: &Arc<Hosting>) -> Result<Held, OpenError> {
-        let seat = self.seat(&mut self.shared.lock(), core.id);
-        Ok(Held { instance: Instance::open(&core.opening, hosting).await?, seat })
     }
 
     fn step(&self, core: &Core, hosting: &Hosting) -> Step {

@@ -12,7 +12,6 @@ mod state;
 
 pub use builder::PoolBuilder;
 pub use function::{Function, Returns};
-pub(crate) use instances::Held;
 pub use plugin::Plugin;
 pub(crate) use segment::Segment;
 pub use shared::Pool;

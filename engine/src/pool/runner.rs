@@ -56,11 +56,15 @@ fn advance(pool: &Arc<PoolShared>, segment: &Arc<Segment>, stage: &Core, work: &
     if segment.cut(work, outcome.consumed) {
         pool.enlist(segment);
     }
-    for Failure { index, message, retryable } in outcome.failures {
+    let mut output = outcome.output;
+    // The first fault ends the run: what the others gave is not wanted.
+    if let Some(failure) = outcome.failures.into_iter().next() {
+        let Failure { index, message, retryable, outputs_before } = failure;
+        output.split_off(outputs_before);
         let cause = Cause::Failed { message, retryable };
         segment.fault(work.slot, fault(stage, work.batch.number(index), cause));
     }
-    work.batch = outcome.output;
+    work.batch = output;
     work.stage += 1;
     work.alone = false;
 }

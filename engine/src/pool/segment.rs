@@ -4,7 +4,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use tokio::sync::{Notify, Semaphore};
+use tokio::sync::{Notify, Semaphore, SemaphorePermit};
 
 use super::shared::PoolShared;
 use super::slots::Slot;
@@ -68,20 +68,22 @@ impl Segment {
     /// Takes records in; waits while as many as the buffer allows are unfinished.
     pub(crate) async fn push(self: &Arc<Self>, mut batch: Batch) -> Result<(), Error> {
         while !batch.is_empty() {
-            let taken = self.take_permits(batch.len()).await?;
-            let rest = batch.split_off(taken);
+            // The permits come back if this future is dropped before the records are in.
+            let permits = self.take_permits(batch.len()).await?;
             self.wait_for_room().await;
-            self.counters.begin(taken);
+            let rest = batch.split_off(permits.num_permits());
             {
                 let mut state = self.state();
                 if let Some(error) = &state.failed {
                     return Err(error.clone());
                 }
                 // What comes behind a fault is not wanted any more.
-                if state.fault.is_none() {
+                if !state.stopping {
+                    self.counters.begin(batch.len());
                     state.enqueue(batch);
                 }
             }
+            permits.forget();
             self.pool.enlist(self);
             batch = rest;
         }
@@ -89,19 +91,13 @@ impl Segment {
     }
 
     /// Waits for one permit, and takes as many as there are up to `wanted`.
-    async fn take_permits(&self, wanted: usize) -> Result<usize, Error> {
-        let first = self.permits.acquire().await;
-        let Ok(first) = first else { return Err(self.failure()) };
-        first.forget();
+    async fn take_permits(&self, wanted: usize) -> Result<SemaphorePermit<'_>, Error> {
+        let Ok(mut permits) = self.permits.acquire().await else { return Err(self.failure()) };
         let more = self.permits.available_permits().min(wanted - 1);
-        let Ok(more) = u32::try_from(more) else { return Ok(1) };
-        match self.permits.try_acquire_many(more) {
-            Ok(permits) => {
-                permits.forget();
-                Ok(1 + more as usize)
-            }
-            Err(_) => Ok(1),
+        if let Ok(more) = self.permits.try_acquire_many(u32::try_from(more).unwrap_or(u32::MAX)) {
+            permits.merge(more);
         }
+        Ok(permits)
     }
 
     async fn wait_for_room(&self) {
@@ -191,21 +187,10 @@ impl Segment {
         state.again.push_front(Work { slot, stage: work.stage, batch: rest, alone: work.alone });
     }
 
-    /// Notes a record's fault. It ends the run once the records before it are out.
+    /// Notes a record's fault, which ends the run once the records before it are out. The work of
+    /// its place must end before it.
     pub(super) fn fault(&self, slot: Slot, fault: Fault) {
-        self.counters.fault();
-        let mut state = self.state();
-        let first = state.fault.map_or(fault.record, |known| known.min(fault.record));
-        state.fault = Some(first);
-        // What is behind it will not be wanted.
-        state.queue.clear();
-        state.open = BatchBuilder::default();
-        state.again.retain(|work| work.batch.number(0) <= first);
-        state.waiting = state.again.iter().map(|work| work.batch.data().len()).sum();
-        let place = state.slots.get_mut(slot);
-        if place.fault.as_ref().is_none_or(|known| fault.record < known.record) {
-            place.fault = Some(fault);
-        }
+        self.state().stop(slot, fault);
     }
 
     /// All stages are done with a place.
@@ -216,16 +201,14 @@ impl Segment {
         // counted at its last part.
         let left = place.permits.saturating_sub(output.sources());
         place.permits -= left;
-        if let Some(fault) = &place.fault {
-            let output = output.before(fault.record);
-            state.done += output.data().len();
-            state.slots.get_mut(slot).output = Some(output);
-        } else if output.is_empty() {
+        let bytes = output.data().len();
+        if output.is_empty() && place.fault.is_none() {
             state.slots.remove(slot);
         } else {
-            state.done += output.data().len();
-            state.slots.get_mut(slot).output = Some(output);
-            state.finished.extend((!self.ordered).then_some(slot));
+            let finished = !self.ordered && place.fault.is_none();
+            place.output = Some(output);
+            state.finished.extend(finished.then_some(slot));
+            state.done += bytes;
         }
         drop(state);
         self.release(left);
@@ -259,6 +242,9 @@ impl Segment {
                 Ok(None) if !paused => return Ok(Next::Pause),
                 Ok(None) => self.news.notified().await,
                 Err(error) => {
+                    if matches!(error, Error::Fault(_)) {
+                        self.counters.fault();
+                    }
                     self.fail(error.clone());
                     return Err(error);
                 }

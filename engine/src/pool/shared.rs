@@ -13,7 +13,8 @@ use super::runner;
 use super::segment::Segment;
 use crate::Error;
 use crate::plugin::{
-    Core, Hosting, Limits, Loaded, OnPrint, OpenError, Outcome, Runtime, TotalMemory, Trouble, Waiting,
+    Core, Hosting, Instance, Limits, Loaded, OnPrint, OpenError, Outcome, Runtime, TotalMemory, Trouble,
+    Waiting,
 };
 use crate::record::Batch;
 
@@ -178,9 +179,11 @@ impl PoolShared {
         Ok(held)
     }
 
-    /// An instance of its own for a node that keeps it, as sinks do.
-    pub(crate) async fn open(&self, core: &Core) -> Result<Held, Error> {
-        self.instances.open(core, &self.hosting).await.map_err(|error| open_error(core, error))
+    /// An instance of its own for a node that keeps it, as sinks do. It does not count as one of
+    /// those that come and go, or a chain behind which it stands could wait for it in vain.
+    pub(crate) async fn open(&self, core: &Core) -> Result<Box<Instance>, Error> {
+        let opened = Instance::open(&core.opening, &self.hosting).await;
+        opened.map_err(|error| open_error(core, error))
     }
 
     /// Gives a function records, on an instance at rest or a new one. A single record has the

@@ -39,6 +39,11 @@ impl<T> Slots<T> {
         &self.nodes[slot].value
     }
 
+    /// The places behind one, in their order.
+    pub(super) fn behind(&self, slot: Slot) -> impl Iterator<Item = Slot> {
+        std::iter::successors(self.nodes[slot].after, |slot| self.nodes[*slot].after)
+    }
+
     /// Adds a place at the end.
     pub(super) fn push(&mut self, value: T) -> Slot {
         self.insert(self.tail, value)

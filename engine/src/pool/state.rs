@@ -1,6 +1,6 @@
 //! What a segment holds: records that wait, work that was cut, and places in the order of results.
 
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
 
 use super::slots::{Slot, Slots};
@@ -32,8 +32,8 @@ pub(super) struct State {
     pub(super) done: usize,
     pub(super) closing: bool,
     pub(super) failed: Option<Error>,
-    /// The first record that is known to be a fault.
-    pub(super) fault: Option<u64>,
+    /// A record is known to be a fault: what is behind it is not wanted.
+    pub(super) stopping: bool,
     /// The fault that ends the run, now that the records before it are passed on.
     pub(super) ending: Option<Fault>,
 }
@@ -79,7 +79,7 @@ impl State {
             done: 0,
             closing: false,
             failed: None,
-            fault: None,
+            stopping: false,
             ending: None,
         }
     }
@@ -116,6 +116,18 @@ impl State {
         if self.open.len() > 0 {
             self.queue.push_back(std::mem::take(&mut self.open).build());
         }
+    }
+
+    /// A record of a place is a fault, and its work ends before it. The run will end there.
+    pub(super) fn stop(&mut self, slot: Slot, fault: Fault) {
+        self.stopping = true;
+        self.queue.clear();
+        self.open = BatchBuilder::default();
+        let behind: HashSet<Slot> = self.slots.behind(slot).collect();
+        self.again.retain(|work| !behind.contains(&work.slot));
+        self.waiting = self.again.iter().map(|work| work.batch.data().len()).sum();
+        // A fault that was noted here before is of a record further behind.
+        self.slots.get_mut(slot).fault = Some(fault);
     }
 
     /// The next work, cut to what its stage takes at once.

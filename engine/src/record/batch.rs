@@ -92,13 +92,6 @@ impl Batch {
         self.block.ends[self.range.clone()].partition_point(|end| (*end as usize) < limit).max(1)
     }
 
-    /// The records before the one that came from source record `number`.
-    pub(crate) fn before(mut self, number: u64) -> Self {
-        let n = (0..self.len()).position(|index| self.number(index) >= number).unwrap_or(self.len());
-        self.split_off(n);
-        self
-    }
-
     /// The records for which `keep` (one for each) is not 0.
     pub(crate) fn select(&self, keep: &[u32]) -> Self {
         let mut builder = BatchBuilder::default();

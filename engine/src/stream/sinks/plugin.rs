@@ -6,8 +6,8 @@ use tokio::sync::Mutex;
 
 use super::Sink;
 use crate::fault::{Cause, Fault};
-use crate::plugin::{Core, Failure, Kind, MOST_BYTES, Output};
-use crate::pool::{Held, PoolShared};
+use crate::plugin::{Core, Failure, Instance, Kind, MOST_BYTES, Output};
+use crate::pool::PoolShared;
 use crate::record::{Batch, Record};
 use crate::stream::{BoxFuture, Counters, Items, Node, Stream};
 use crate::{Error, Function};
@@ -18,7 +18,7 @@ impl<T: Record> Sink<T> for &Function<T, ()> {
             core: self.core().clone(),
             pool: self.shared_pool().clone(),
             counters: stream.counters,
-            held: Mutex::new(None),
+            instance: Mutex::new(None),
         };
         stream.outlet.connect(node);
     }
@@ -29,7 +29,7 @@ struct PluginNode {
     pool: Arc<PoolShared>,
     counters: Arc<Counters>,
     /// The instance, opened with the first records.
-    held: Mutex<Option<Held>>,
+    instance: Mutex<Option<Box<Instance>>>,
 }
 
 impl PluginNode {
@@ -37,12 +37,12 @@ impl PluginNode {
         if self.core.kind() != Kind::Sink {
             return Err(self.core.used_as(Kind::Sink));
         }
-        let mut held = self.held.lock().await;
+        let mut instance = self.instance.lock().await;
         while !batch.is_empty() {
             let n = self.core.pace.records().min(batch.fitting(MOST_BYTES));
             let rest = batch.split_off(n.min(batch.len()));
             while !batch.is_empty() {
-                let done = self.call(&mut held, &batch).await?;
+                let done = self.call(&mut instance, &batch).await?;
                 batch = batch.split_off(done);
             }
             batch = rest;
@@ -51,9 +51,9 @@ impl PluginNode {
     }
 
     /// Gives the sink records, and returns how many it took.
-    async fn call(&self, held: &mut Option<Held>, batch: &Batch) -> Result<usize, Error> {
-        let Held { instance, seat } = match held.take() {
-            Some(held) => held,
+    async fn call(&self, kept: &mut Option<Box<Instance>>, batch: &Batch) -> Result<usize, Error> {
+        let instance = match kept.take() {
+            Some(instance) => instance,
             None => self.pool.open(&self.core).await?,
         };
         // Each record has the limit for itself: the guest says when it begins one.
@@ -64,13 +64,13 @@ impl PluginNode {
             let begun = trouble.suspect.unwrap_or(trouble.done).min(batch.len() - 1);
             self.fault(batch, begun, trouble.cause)
         })?;
-        if let Some(Failure { index, message, retryable }) = outcome.failures.into_iter().next() {
+        if let Some(Failure { index, message, retryable, .. }) = outcome.failures.into_iter().next() {
             return Err(self.fault(batch, index, Cause::Failed { message, retryable }));
         }
         self.counters.deliver(outcome.consumed);
         self.core.usage.record(outcome.consumed, instance.used(), instance.memory());
         self.core.pace.learn(outcome.consumed, instance.used());
-        *held = Some(Held { instance, seat });
+        *kept = Some(instance);
         Ok(outcome.consumed)
     }
 
@@ -86,7 +86,7 @@ impl PluginNode {
     }
 
     async fn finish(&self) -> Result<(), Error> {
-        if let Some(Held { instance, .. }) = self.held.lock().await.take() {
+        if let Some(instance) = self.instance.lock().await.take() {
             let function = self.core.name().to_owned();
             instance.finish(&()).await.map_err(|cause| Error::Finish { function, cause })?;
         }
