@@ -1,1 +1,67 @@
-fn main(){}
+//! What a person or CI types: `cargo xtask test`, and parts of it.
+
+mod checkout;
+mod examples;
+mod lint;
+mod readme;
+mod steps;
+mod test;
+mod tidy;
+mod toolchain;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use checkout::Checkout;
+use steps::Steps;
+
+/// Checks of the whole repository
+#[derive(Parser)]
+#[command(name = "cargo xtask")]
+struct Xtask {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// All that must hold: lints, tests, examples, and the README's commands
+    Test,
+    /// Format, rules of the house, clippy and documentation, of all workspaces
+    Lint,
+    /// The README's commands, and what it says that they print
+    Readme,
+}
+
+#[expect(clippy::print_stderr, reason = "this is where failures are told")]
+fn main() -> ExitCode {
+    match run(&Xtask::parse().task) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("\nxtask: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(task: &Task) -> anyhow::Result<()> {
+    let checkout = Checkout::find()?;
+    let mut steps = Steps::default();
+    match task {
+        Task::Test => {
+            toolchain::complete(&checkout)?;
+            lint::run(&checkout, &mut steps)?;
+            test::run(&checkout, &mut steps)?;
+            examples::run(&checkout, &mut steps)?;
+            readme::run(&checkout, &mut steps)?;
+        }
+        Task::Lint => {
+            toolchain::complete(&checkout)?;
+            lint::run(&checkout, &mut steps)?;
+        }
+        Task::Readme => readme::run(&checkout, &mut steps)?,
+    }
+    steps.finish();
+    Ok(())
+}

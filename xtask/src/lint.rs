@@ -1,0 +1,50 @@
+//! Format, rules of the house, clippy and documentation, of all workspaces.
+//!
+//! All in the release profile, and the engine apart from the other packages: what they depend on is
+//! then built once for all steps. (Packages that are built together share their features: beside the
+//! guest SDK the engine would need another wasmtime than alone.)
+
+use crate::checkout::{Checkout, PLUGINS, succeed};
+use crate::steps::Steps;
+use crate::tidy;
+
+/// The root workspace in two parts.
+pub(crate) const PARTS: [&[&str]; 2] = [&["--package", "engine"], &["--workspace", "--exclude", "engine"]];
+
+pub(crate) fn run(checkout: &Checkout, steps: &mut Steps) -> anyhow::Result<()> {
+    steps.step("format", || format(checkout))?;
+    steps.step("tidy", || tidy::check(checkout))?;
+    steps.step("clippy", || clippy(checkout))?;
+    steps.step("clippy of the plugins, for wasm32-wasip2", || clippy_of_plugins(checkout))?;
+    steps.step("documentation", || documentation(checkout))
+}
+
+fn format(checkout: &Checkout) -> anyhow::Result<()> {
+    succeed(checkout.cargo(&["fmt", "--all", "--check"]))?;
+    PLUGINS.iter().try_for_each(|workspace| succeed(checkout.cargo_in(workspace, &["fmt", "--check"])))
+}
+
+fn clippy(checkout: &Checkout) -> anyhow::Result<()> {
+    for part in PARTS {
+        let args = [&["clippy", "--release", "--all-targets"], part, &["--", "-D", "warnings"]];
+        succeed(checkout.cargo(&args.concat()))?;
+    }
+    Ok(())
+}
+
+fn clippy_of_plugins(checkout: &Checkout) -> anyhow::Result<()> {
+    for workspace in PLUGINS {
+        let args = ["clippy", "--release", "--workspace", "--all-targets", "--target", "wasm32-wasip2"];
+        succeed(checkout.cargo_in(workspace, &[&args[..], &["--", "-D", "warnings"]].concat()))?;
+    }
+    Ok(())
+}
+
+fn documentation(checkout: &Checkout) -> anyhow::Result<()> {
+    for part in PARTS {
+        let mut doc = checkout.cargo(&[&["doc", "--release", "--no-deps"], part].concat());
+        doc.env("RUSTDOCFLAGS", "-D warnings");
+        succeed(doc)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,76 @@
+//! The commands in a Markdown text.
+
+/// A command that the text shows, and what it says that the command prints.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Command<'t> {
+    /// Where it begins, counted from 1.
+    pub(crate) line: usize,
+    pub(crate) text: String,
+    /// None if the text does not say.
+    pub(crate) output: Option<Vec<&'t str>>,
+}
+
+/// The commands in blocks marked `sh` (a block each) and `console`, in their order.
+pub(crate) fn commands(text: &str) -> Vec<Command<'_>> {
+    let mut commands = Vec::new();
+    let mut lines = (1..).zip(text.lines());
+    while let Some((number, line)) = lines.next() {
+        let Some(mark) = line.strip_prefix("```") else { continue };
+        let block: Vec<_> = lines.by_ref().take_while(|(_, line)| *line != "```").collect();
+        match mark {
+            "sh" => commands.push(whole(number + 1, &block)),
+            "console" => commands.extend(transcript(&block)),
+            _ => {}
+        }
+    }
+    commands
+}
+
+fn whole<'t>(line: usize, block: &[(usize, &str)]) -> Command<'t> {
+    let lines: Vec<_> = block.iter().map(|(_, line)| *line).collect();
+    Command { line, text: lines.join("\n"), output: None }
+}
+
+/// Commands after `$ `, the lines that continue them, and what they print.
+fn transcript<'t>(block: &[(usize, &'t str)]) -> Vec<Command<'t>> {
+    let mut commands: Vec<Command> = Vec::new();
+    for (number, line) in block {
+        match (line.strip_prefix("$ "), commands.last_mut()) {
+            (Some(text), _) => {
+                commands.push(Command { line: *number, text: text.to_owned(), output: Some(Vec::new()) });
+            }
+            (None, Some(command)) if command.text.ends_with('\\') => {
+                command.text.push('\n');
+                command.text.push_str(line);
+            }
+            (None, Some(Command { output: Some(output), .. })) => output.push(line),
+            (None, _) => {}
+        }
+    }
+    commands
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn commands_are_found_with_what_they_print() {
+        let text =
+            "# Title\n```sh\ncd a\nb\n```\n```console\n$ c \\\n    d\n1\n2\n$ e\n```\n```rust\nf\n```\n";
+        let command = |line, text: &str, output| Command { line, text: text.to_owned(), output };
+        assert_eq!(
+            commands(text),
+            [
+                command(3, "cd a\nb", None),
+                command(7, "c \\\n    d", Some(vec!["1", "2"])),
+                command(11, "e", Some(vec![])),
+            ]
+        );
+    }
+
+    #[test]
+    fn other_marks_are_for_reading() {
+        assert_eq!(commands("```sh no_run\nrm -r .\n```\n"), []);
+    }
+}

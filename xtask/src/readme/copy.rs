@@ -1,0 +1,46 @@
+//! A copy of the repository, kept from run to run: what did not change is not built anew.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+
+use crate::checkout::Checkout;
+
+/// Makes `copy` hold what git would commit of the checkout, and nothing else.
+pub(crate) fn refresh(checkout: &Checkout, copy: &Path) -> anyhow::Result<()> {
+    let files = checkout.files()?;
+    fs::create_dir_all(copy).with_context(|| format!("can't make {}", copy.display()))?;
+    remove_others(copy, Path::new(""), &files)?;
+    for file in &files {
+        let failed = || format!("can't copy {}", file.display());
+        let wanted = fs::read(checkout.root.join(file)).with_context(failed)?;
+        let place = copy.join(file);
+        // Writing it anew would make cargo build it anew.
+        if fs::read(&place).is_ok_and(|there| there == wanted) {
+            continue;
+        }
+        fs::create_dir_all(place.parent().with_context(failed)?).with_context(failed)?;
+        fs::copy(checkout.root.join(file), place).with_context(failed)?;
+    }
+    Ok(())
+}
+
+/// Removes what an earlier run left in `folder` of the copy.
+fn remove_others(copy: &Path, folder: &Path, files: &BTreeSet<PathBuf>) -> anyhow::Result<()> {
+    let failed = || format!("can't tidy {}", copy.join(folder).display());
+    for entry in fs::read_dir(copy.join(folder)).with_context(failed)? {
+        let entry = entry.with_context(failed)?;
+        let path = folder.join(entry.file_name());
+        let is_folder = entry.file_type().with_context(failed)?.is_dir();
+        let wanted = files.range(path.clone()..).next().is_some_and(|file| file.starts_with(&path));
+        match (wanted, is_folder) {
+            (true, true) => remove_others(copy, &path, files)?,
+            (true, false) => {}
+            (false, true) => fs::remove_dir_all(entry.path()).with_context(failed)?,
+            (false, false) => fs::remove_file(entry.path()).with_context(failed)?,
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,81 @@
+//! Rules of the house that neither the compiler nor clippy knows.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context, ensure};
+
+use crate::checkout::Checkout;
+
+/// Checks all Rust sources but those that show what does not compile, and that the tests that
+/// ARCHITECTURE.md names are there.
+pub(crate) fn check(checkout: &Checkout) -> anyhow::Result<()> {
+    let mut wrong = Vec::new();
+    let architecture = fs::read_to_string(checkout.root.join("ARCHITECTURE.md"));
+    let architecture = architecture.context("can't read ARCHITECTURE.md")?;
+    let mut missing: BTreeSet<&str> = tests_named(&architecture).collect();
+    for file in checkout.files()? {
+        let is_case = ["tests/ui", "sdk/tests/ui"].iter().any(|cases| file.starts_with(cases));
+        if is_case || file.extension().is_none_or(|extension| extension != "rs") {
+            continue;
+        }
+        let path = checkout.root.join(&file);
+        let text = fs::read_to_string(&path).with_context(|| format!("can't read {}", path.display()))?;
+        missing.retain(|test| !text.contains(&format!("fn {test}(")));
+        wrong.extend(broken(&file, &text).map(|rule| format!("{}: {rule}", file.display())));
+    }
+    wrong.extend(missing.iter().map(|test| format!("ARCHITECTURE.md: there is no test {test}")));
+    ensure!(wrong.is_empty(), "{}", wrong.join("\n"));
+    Ok(())
+}
+
+/// The tests among what stands between backticks: names that are sentences.
+fn tests_named(markdown: &str) -> impl Iterator<Item = &str> {
+    let is_sentence = |name: &&str| {
+        name.matches('_').count() >= 3 && name.chars().all(|c| c.is_ascii_lowercase() || c == '_')
+    };
+    markdown.split('`').filter(is_sentence)
+}
+
+/// The rules that a file breaks.
+fn broken(file: &Path, text: &str) -> impl Iterator<Item = &'static str> {
+    let names = |words: &[&str]| words.iter().any(|word| text.contains(word));
+    let ours = file.starts_with("engine/src");
+    let rules = [
+        (!text.starts_with("//! "), "it does not open with `//!` and what it is"),
+        (
+            ours && !file.starts_with("engine/src/plugin")
+                && names(&[concat!("wasmtime", "::"), "wasmtime_wasi"]),
+            "only engine/src/plugin may name wasmtime",
+        ),
+        (ours && names(&[concat!("un", "bounded")]), "queues and channels have a bound"),
+        (names(&[concat!("#[ig", "nore")]), "a test is run or removed"),
+    ];
+    rules.into_iter().filter_map(|(is_broken, rule)| is_broken.then_some(rule))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn count(file: &str, text: &str) -> usize {
+        broken(Path::new(file), text).count()
+    }
+
+    #[test]
+    fn tests_are_told_from_other_names() {
+        let text = "`unwrap_used`, `the_buffer_is_exact` (tests/scattered.rs), `plugin/`";
+        assert_eq!(tests_named(text).collect::<Vec<_>>(), ["the_buffer_is_exact"]);
+    }
+
+    #[test]
+    fn each_rule_is_seen() {
+        assert_eq!(count("engine/src/pool/mod.rs", "//! The pool.\n"), 0);
+        assert_eq!(count("engine/src/pool/mod.rs", "mod pool;\n"), 1);
+        assert_eq!(count("engine/src/pool/mod.rs", concat!("//! A.\nuse wasmtime", "::Engine;\n")), 1);
+        assert_eq!(count("engine/src/plugin/mod.rs", concat!("//! A.\nuse wasmtime", "::Engine;\n")), 0);
+        assert_eq!(count("engine/src/lib.rs", concat!("//! A.\nchannel::un", "bounded();\n")), 1);
+        assert_eq!(count("tests/run.rs", concat!("//! A.\n#[ig", "nore]\n")), 1);
+    }
+}
