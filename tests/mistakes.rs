@@ -121,11 +121,26 @@ fn arguments_missing_unknown_or_not_parseable() {
     wrong(&["-p", &inc(), "-a", "step=3"], "inc has no parameter step; it takes no arguments");
     wrong(&["-p", &inc(), "-a", "2.step=3"], "--arg 2.step: there is no plugin 2, only 1");
     let twice = ["-p", &long, "-p", &long, "-a", "letters=3"];
-    wrong(&twice, "--arg letters: long and long have it: write 1.letters=… for one");
+    wrong(&twice, "--arg letters: 1 long and 2 long have it: write 1.letters=… for one");
     let did = fed(engine(["run", "-p", &long, "-a", "letters=many"]), "1\n");
     assert_eq!(did.code, Some(2));
     assert!(did.stderr.starts_with("engine: long can't be opened: "), "{}", did.stderr);
     assert!(did.stderr.contains("letters") && did.stderr.contains("many"), "{}", did.stderr);
+}
+
+#[test]
+fn words_that_stand_alone() {
+    let line = "inc.wasm stands alone: write --plugin inc.wasm for a plugin, --input inc.wasm for an input";
+    wrong(&["inc.wasm"], line);
+    wrong(&[], "there is no plugin: write --plugin FILE (see engine run --help)");
+    let long = function_of(&plugin("words"), "long");
+    wrong(&["-p", &long, "-a", "letters=1", "-a", "letters=2"], "--arg letters is given twice");
+}
+
+#[test]
+fn limits_that_nothing_fits_into() {
+    let line = "an instance of inc needs more than the 64.0 KiB that all together may have";
+    wrong(&["-p", &inc(), "--total-memory", "64KiB"], line);
 }
 
 #[test]

@@ -92,6 +92,7 @@ fn inspect_says_what_is_in_a_plugin() {
     let did = fed(engine(["inspect", "--json", &path]), "");
     let json: serde_json::Value = serde_json::from_str(&did.stdout).unwrap();
     assert_eq!(json["functions"][1]["kind"], "flat-map");
+    assert_eq!(json["functions"][0]["parameters"][0]["shape"]["schema"]["type"], "integer");
     assert_eq!(json["blake3"].as_str().unwrap().len(), 64);
 }
 

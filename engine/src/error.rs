@@ -176,6 +176,14 @@ pub enum Error {
         /// What it needs.
         capabilities: Vec<String>,
     },
+    /// Not even one instance fits into the memory that all may have together.
+    #[error("an instance of {function} needs more than the {} that all together may have", ByteSize(*limit as u64))]
+    NoRoom {
+        /// The function.
+        function: String,
+        /// The limit in bytes.
+        limit: usize,
+    },
     /// The sandbox can't be set up on this machine.
     #[error("can't set up the sandbox: {reason}")]
     Sandbox {
@@ -258,9 +266,7 @@ fn it_has(parameters: &[String]) -> String {
 
 /// The name among `names` that is close enough to `name` to have been meant.
 pub(crate) fn nearest_of<'a>(name: &str, names: impl IntoIterator<Item = &'a str>) -> Option<String> {
-    let scored = names.into_iter().map(|other| (strsim::jaro_winkler(name, other), other));
-    scored
-        .filter(|(score, _)| *score > 0.7)
-        .max_by(|a, b| a.0.total_cmp(&b.0))
-        .map(|(_, name)| name.to_owned())
+    let distances = names.into_iter().map(|other| (strsim::damerau_levenshtein(name, other), other));
+    let close = distances.filter(|(distance, other)| *distance <= (other.len() / 3).max(1));
+    close.min_by_key(|(distance, _)| *distance).map(|(_, name)| name.to_owned())
 }

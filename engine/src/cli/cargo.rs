@@ -1,10 +1,12 @@
 //! Building a plugin crate with cargo.
 
-use std::io::BufReader;
+use std::io::{BufReader, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
+use std::time::Duration;
 
-use anyhow::{Context, bail, ensure};
+use anyhow::{Context, anyhow, bail, ensure};
 use cargo_metadata::{Message, Target};
 
 /// What plugins are compiled to.
@@ -29,12 +31,13 @@ pub(crate) fn build(folder: &Path, quiet: bool) -> anyhow::Result<Built> {
     let mut command = Command::new("cargo");
     command.args(["build", "--release", "--lib", "--target", TARGET]).current_dir(folder);
     command.arg("--message-format=json-render-diagnostics").stdout(Stdio::piped());
+    let _patience = quiet.then(|| Patience::begin(folder));
     if quiet {
         command.arg("--quiet");
     }
     // The output is a build's own: settings for the caller's crates are not meant for it.
     command.env_remove("RUSTFLAGS").env_remove("CARGO_ENCODED_RUSTFLAGS").env_remove("CARGO_BUILD_TARGET");
-    let mut child = command.spawn().context("can't run cargo: install Rust from https://rustup.rs")?;
+    let mut child = command.spawn().map_err(|error| cant_run("cargo", error))?;
     let stdout = child.stdout.take().context("cargo has no output")?;
     let mut built = None;
     for message in Message::parse_stream(BufReader::new(stdout)) {
@@ -65,7 +68,7 @@ fn built_from(
 fn add_target(folder: &Path) -> anyhow::Result<()> {
     let mut rustc = Command::new("rustc");
     rustc.args(["--print", "target-libdir", "--target", TARGET]).current_dir(folder);
-    let printed = rustc.output().context("can't run rustc: install Rust from https://rustup.rs")?;
+    let printed = rustc.output().map_err(|error| cant_run("rustc", error))?;
     ensure!(
         printed.status.success(),
         "this Rust does not know {TARGET}: update it to 1.85 or later (rustup update)"
@@ -82,5 +85,36 @@ fn add_target(folder: &Path) -> anyhow::Result<()> {
             "this Rust lacks the target {TARGET} and there is no rustup to add it: install it, or the target's \
              standard library from where your Rust is from"
         ),
+    }
+}
+
+/// The error for a program that does not start.
+fn cant_run(program: &str, error: std::io::Error) -> anyhow::Error {
+    match error.kind() {
+        ErrorKind::NotFound => anyhow!("there is no {program}: install Rust from https://rustup.rs"),
+        _ => anyhow::Error::new(error).context(format!("can't run {program}")),
+    }
+}
+
+/// Says that a build takes a while, if it does.
+struct Patience(Option<Sender<()>>);
+
+impl Patience {
+    fn begin(folder: &Path) -> Self {
+        let (done, waited) = channel();
+        let folder = folder.display().to_string();
+        std::thread::spawn(move || {
+            if waited.recv_timeout(Duration::from_millis(700)) == Err(RecvTimeoutError::Timeout) {
+                eprintln!("engine: building {folder}");
+            }
+        });
+        Self(Some(done))
+    }
+}
+
+impl Drop for Patience {
+    fn drop(&mut self) {
+        // The thread ends when nobody can tell it any more.
+        self.0.take();
     }
 }

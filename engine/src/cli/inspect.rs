@@ -1,8 +1,9 @@
 //! `engine inspect`: what is in a plugin.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use bytesize::ByteSize;
 use engine::{Parameter, Plugin, Pool, Signature};
@@ -26,9 +27,9 @@ pub(crate) struct InspectCommand {
 
 impl InspectCommand {
     pub(crate) fn execute(self) -> anyhow::Result<Ending> {
-        let path = component(&self.plugin, false)?;
+        let path = component(&self.plugin, true)?;
         let plugin = Pool::builder().workers(1).build()?.load(path)?;
-        let text = if self.json { json(&plugin)? } else { describe(&plugin) };
+        let text = if self.json { json(&plugin)? } else { describe(&self.plugin, &plugin) };
         io::stdout().write_all(text.as_bytes())?;
         Ok(Ending::Done)
     }
@@ -47,8 +48,8 @@ fn headline(signature: &Signature) -> String {
     clean(&format!("{kind} {name}: {input}{returns}"))
 }
 
-fn describe(plugin: &Plugin) -> String {
-    let mut text = format!("{}\n\n", plugin.path().display());
+fn describe(path: &Path, plugin: &Plugin) -> String {
+    let mut text = format!("{}\n\n", path.display());
     for signature in plugin.signatures() {
         let _ = writeln!(text, "  {}", headline(signature));
         for line in signature.docs.lines() {
@@ -65,14 +66,21 @@ fn describe(plugin: &Plugin) -> String {
     let none_needed = plugin.signatures().iter().all(|signature| signature.capabilities.is_empty());
     let capabilities = if none_needed { "none" } else { "see above" };
     let _ = writeln!(text, "  capabilities  {capabilities}");
-    let _ = writeln!(
-        text,
-        "  imports       {}",
-        clean(&plugin.imports().join("\n                ")).replace('\u{fffd}', "\n")
-    );
+    let _ = writeln!(text, "  imports       {}", clean(&packages(plugin.imports())));
     let _ = writeln!(text, "  size          {}", ByteSize(plugin.size()));
     let _ = writeln!(text, "  blake3        {}", plugin.hash());
     text
+}
+
+/// The packages that interfaces are from: `wasi:io (3)`. All of them are in the JSON.
+fn packages(imports: &[String]) -> String {
+    let package = |name: &String| name.split('/').next().unwrap_or_default().to_owned();
+    let mut counts = BTreeMap::<String, usize>::new();
+    for name in imports {
+        *counts.entry(package(name)).or_default() += 1;
+    }
+    let shown: Vec<_> = counts.iter().map(|(name, count)| format!("{name} ({count})")).collect();
+    shown.join(", ")
 }
 
 /// `step=<int64>  how much to add (default 1)`.

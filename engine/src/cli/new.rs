@@ -70,9 +70,8 @@ impl NewCommand {
         fs::rename(draft.keep(), folder).with_context(failed)?;
         make_visible(folder).with_context(failed)?;
         let shown = folder.display();
-        eprintln!(
-            "made {shown}: its function is in {shown}/src/lib.rs, `engine build {shown}` makes {name}.wasm"
-        );
+        eprintln!("made {shown}: the function is in {shown}/src/lib.rs");
+        eprintln!("try it with `cargo test` there, and make {name}.wasm with `engine build {shown}`");
         Ok(Ending::Done)
     }
 

@@ -35,8 +35,11 @@ impl Chain {
         for spec in specs {
             links.push(Link::find(pool, spec)?);
         }
-        for argument in arguments {
+        for (index, argument) in arguments.iter().enumerate() {
             bind(&mut links, argument)?;
+            let Argument { plugin, name, .. } = argument;
+            let twice = arguments[..index].iter().any(|other| other.plugin == *plugin && other.name == *name);
+            ensure!(!twice, "--arg {name} is given twice");
         }
         let last = links.len().saturating_sub(1);
         let (mut functions, mut sink) = (Vec::new(), None);
@@ -143,7 +146,8 @@ fn bind(links: &mut [Link], argument: &Argument) -> anyhow::Result<()> {
             bail!("--arg {name}: none of {} has such a parameter (see `engine inspect`)", names.join(", "))
         }
         [first, ..] => {
-            let names: Vec<_> = takers.iter().map(|index| links[*index].name()).collect();
+            let names: Vec<_> =
+                takers.iter().map(|index| format!("{} {}", index + 1, links[*index].name())).collect();
             bail!("--arg {name}: {} have it: write {}.{name}=… for one", names.join(" and "), first + 1)
         }
     }

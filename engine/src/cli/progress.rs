@@ -7,6 +7,8 @@ use std::time::Duration;
 use engine::Source;
 use indicatif::{HumanCount, ProgressBar, ProgressState, ProgressStyle};
 
+use super::summary::counted;
+
 /// A line on stderr that says how the run goes. Nothing where nobody would see it, or where it
 /// would stand between the output's lines.
 pub(crate) fn line(source: &Arc<Source<Vec<u8>>>, quiet: bool, to_stdout: bool) -> ProgressBar {
@@ -18,11 +20,11 @@ pub(crate) fn line(source: &Arc<Source<Vec<u8>>>, quiet: bool, to_stdout: bool) 
         let counts = source.counts();
         let _ = write!(
             line,
-            "{} records, {}, {} unfinished, {} faults",
-            HumanCount(counts.emitted),
+            "{}, {}, {} unfinished, {}",
+            counted(counts.emitted, "record"),
             rate(counts.emitted, state.elapsed()),
             HumanCount(counts.unfinished),
-            HumanCount(counts.faults),
+            counted(counts.faults, "fault"),
         );
     };
     let style = ProgressStyle::with_template("{spinner} {elapsed_precise} {counts}");

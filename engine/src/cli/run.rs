@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, ensure};
+use anyhow::{Context, bail, ensure};
 use engine::{Error, Output, Pool, Print, Source, sinks, sources};
 use indicatif::ProgressBar;
 
@@ -25,14 +25,17 @@ use super::summary::Summary;
 /// Functions run in sandboxes: without files, network, environment or time of day, and with limits
 /// on time (10 s a record) and memory (64 MiB an instance).
 #[derive(clap::Args)]
-#[command(after_help = EXAMPLES)]
+#[command(after_help = EXAMPLES, override_usage = "engine run [OPTIONS] --plugin FILE[:FUNCTION]...")]
 pub(crate) struct RunCommand {
     /// A plugin and its function, if it has several; repeat it to make a chain
     ///
     /// The plugin is a .wasm file, or a plugin crate's folder, which is built if it changed. A sink
     /// comes last: what it prints is the output.
-    #[arg(short, long = "plugin", value_name = "FILE[:FUNCTION]", required = true)]
+    #[arg(short, long = "plugin", value_name = "FILE[:FUNCTION]")]
     plugins: Vec<PluginSpec>,
+    /// Words that stand alone, to say what they were probably meant as
+    #[arg(hide = true)]
+    stray: Vec<String>,
     /// An argument of a function; of the second plugin: 2.NAME=VALUE
     #[arg(short, long = "arg", value_name = "NAME=VALUE")]
     arguments: Vec<Argument>,
@@ -56,7 +59,8 @@ pub(crate) struct RunCommand {
     /// Instances at once at most; there are more than workers only while functions wait
     #[arg(long, value_name = "N", default_value = "10000", value_parser = clap::value_parser!(u32).range(1..), help_heading = "Pool")]
     instances: u32,
-    /// Records unfinished at most; the input waits when there are so many [default: 65536 or more]
+    /// Records unfinished at most; the input waits when there are so many [default: 32768 a
+    /// worker, 65536 or more]
     #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..), help_heading = "Pool")]
     buffer: Option<u32>,
     /// One instance, one record at a time, no pool: to compare with
@@ -95,6 +99,10 @@ Exit codes:
 
 impl RunCommand {
     pub(crate) fn execute(self) -> anyhow::Result<Ending> {
+        if let Some(word) = self.stray.first() {
+            bail!("{word} stands alone: write --plugin {word} for a plugin, --input {word} for an input");
+        }
+        ensure!(!self.plugins.is_empty(), "there is no plugin: write --plugin FILE (see engine run --help)");
         let inputs = self.inputs()?;
         let progress = ProgressBar::hidden();
         let source = Arc::new(Source::new());

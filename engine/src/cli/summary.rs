@@ -23,15 +23,19 @@ impl Summary<'_> {
     pub(crate) fn text(&self) -> String {
         let Counts { emitted, delivered, faults, .. } = self.counts;
         let mut text = format!(
-            "{} in · {} out · {} faults · {} · {} · {} instances\n",
+            "{} in · {} out · {} · {} · {} · {}\n",
             HumanCount(emitted),
             HumanCount(delivered),
-            HumanCount(faults),
+            counted(faults, "fault"),
             short(self.time),
             rate(emitted, self.time),
-            HumanCount(self.instances as u64),
+            counted(self.instances as u64, "instance"),
         );
         for (name, usage) in &self.functions {
+            if usage.calls == 0 {
+                text += &format!("{name}: not called\n");
+                continue;
+            }
             text += &format!(
                 "{name}: at most {} a record of {}, {} of memory of {}\n",
                 short(usage.longest),
@@ -69,6 +73,11 @@ fn function(name: &str, usage: &Usage) -> Value {
         "memory_bytes": usage.memory,
         "memory_limit_bytes": usage.memory_limit,
     })
+}
+
+/// `1 fault`, `2 faults`.
+pub(crate) fn counted(n: u64, what: &str) -> String {
+    format!("{} {what}{}", HumanCount(n), if n == 1 { "" } else { "s" })
 }
 
 /// A time with two or three digits: `1.02 s`, `38 ns`.

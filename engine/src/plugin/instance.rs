@@ -45,7 +45,12 @@ pub(crate) enum OpenError {
     Refused(String),
     /// The guest failed.
     Fault(Cause),
-    /// The pool's memory, or the machine, has no room for another instance.
+    /// All instances together have as much memory as they may.
+    NoRoom {
+        /// In bytes.
+        limit: usize,
+    },
+    /// The machine has no room for another instance.
     Exhausted(String),
 }
 
@@ -64,6 +69,10 @@ pub(crate) struct Trouble {
     pub(crate) starved: bool,
     /// The instance had made no call before.
     pub(crate) fresh: bool,
+    /// The time that the call used.
+    pub(crate) used: Duration,
+    /// The instance's linear memory in bytes.
+    pub(crate) size: usize,
 }
 
 impl Instance {
@@ -167,6 +176,8 @@ impl Instance {
             memory: short && gauge.used() > self.memory_at_start,
             starved: gauge.starved,
             fresh: self.calls == 0,
+            used: self.used(),
+            size: self.memory(),
         }
     }
 }
@@ -210,9 +221,12 @@ fn store(
 }
 
 fn open_error(error: &wasmtime::Error, sandbox: &Sandbox, limits: Limits) -> OpenError {
+    if sandbox.gauge.starved {
+        return OpenError::NoRoom { limit: sandbox.gauge.total_limit() };
+    }
     let guest =
         error.is::<Trap>() || error.is::<I32Exit>() || expired(&sandbox.meter) || sandbox.gauge.denied;
-    if guest && !sandbox.gauge.starved {
+    if guest {
         return OpenError::Fault(cause(error, sandbox, limits, limits.timeout));
     }
     OpenError::Exhausted(format!("{error:#}"))

@@ -54,6 +54,7 @@ impl Loaded {
         let messages = Messages::new(&name, on_print);
         let signatures = describe(&pre, hosting, limits, messages).await.map_err(|error| match error {
             OpenError::Fault(cause) => Error::Describe { path: path.to_owned(), cause },
+            OpenError::NoRoom { limit } => Error::NoRoom { function: name.clone().into_owned(), limit },
             OpenError::Exhausted(reason) | OpenError::Refused(reason) => Error::Sandbox { reason },
         })?;
         let mut signatures: Vec<Signature> = signatures.into_iter().map(Signature::from).collect();

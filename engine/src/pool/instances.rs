@@ -90,7 +90,11 @@ impl Instances {
     fn recover(&self, error: OpenError) -> Result<(), OpenError> {
         // One of the live ones is the instance that could not be opened.
         let others = self.shared.lock().live > 1;
-        if matches!(error, OpenError::Exhausted(_)) && others && self.shrink() { Ok(()) } else { Err(error) }
+        if matches!(error, OpenError::Exhausted(_) | OpenError::NoRoom { .. }) && others && self.shrink() {
+            Ok(())
+        } else {
+            Err(error)
+        }
     }
 
     fn step(&self, core: &Core, hosting: &Hosting) -> Step {

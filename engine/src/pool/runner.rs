@@ -103,7 +103,9 @@ mod tests {
     fn parts(cause: Cause, suspect: Option<usize>, done: usize) -> Vec<(usize, bool)> {
         let mut builder = BatchBuilder::default();
         (1..=8).for_each(|number| builder.push(number, |_| {}));
-        let trouble = Trouble { cause, suspect, done, memory: false, starved: false, fresh: false };
+        let (memory, starved, fresh) = (false, false, false);
+        let (used, size) = (std::time::Duration::ZERO, 0);
+        let trouble = Trouble { cause, suspect, done, memory, starved, fresh, used, size };
         isolate(builder.build(), &trouble).into_iter().map(|(batch, alone)| (batch.len(), alone)).collect()
     }
 

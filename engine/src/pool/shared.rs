@@ -208,6 +208,10 @@ impl PoolShared {
             }
             Err(trouble) => {
                 core.pace.shrink();
+                // Of several records, nobody knows whose time it was.
+                if batch.len() == 1 {
+                    core.usage.record(1, trouble.used, trouble.size);
+                }
                 Err(CallError::Trouble(trouble))
             }
         }
@@ -295,6 +299,7 @@ fn open_error(core: &Core, error: OpenError) -> Error {
     match error {
         OpenError::Refused(message) => Error::Refused { function, message },
         OpenError::Fault(cause) => Error::Open { function, cause },
+        OpenError::NoRoom { limit } => Error::NoRoom { function, limit },
         OpenError::Exhausted(reason) => Error::Sandbox { reason },
     }
 }

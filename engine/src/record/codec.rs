@@ -23,8 +23,17 @@ pub struct Shape {
     /// How the bytes are to be read.
     pub format: Format,
     /// A JSON Schema, where more is known than the format.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "as_json")]
     pub schema: Option<String>,
+}
+
+/// A schema as the JSON that it is, or as text if it is none.
+fn as_json<S: serde::Serializer>(schema: &Option<String>, serializer: S) -> Result<S::Ok, S::Error> {
+    let text = schema.as_deref().unwrap_or("null");
+    match serde_json::from_str::<serde_json::Value>(text) {
+        Ok(value) => value.serialize(serializer),
+        Err(_) => text.serialize(serializer),
+    }
 }
 
 impl Shape {
