@@ -6,10 +6,12 @@
 mod support;
 
 // The library: what operators mean, in order and side by side.
+mod reference;
 mod scattered;
 mod streams;
 
-// The sandbox: limits, faults, and guests that lie.
+// The sandbox: limits, faults, guests that lie, and compiled code that is not what it was.
+mod cache;
 mod faults;
 mod liars;
 mod limits;
