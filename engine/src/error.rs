@@ -184,6 +184,9 @@ pub enum Error {
         /// The limit in bytes.
         limit: usize,
     },
+    /// A worker panicked, which is a bug of the engine or of what is told the functions' messages.
+    #[error("a worker of the pool panicked: this is a bug")]
+    Panicked,
     /// The sandbox can't be set up on this machine.
     #[error("can't set up the sandbox: {reason}")]
     Sandbox {

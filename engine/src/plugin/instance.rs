@@ -107,7 +107,9 @@ impl Instance {
         limit: Duration,
         waiting: &dyn Waiting,
     ) -> Result<(Box<Self>, Outcome), Trouble> {
-        self.store.data_mut().hints = Hints::default();
+        let records = u32::try_from(batch.len()).unwrap_or(u32::MAX);
+        self.store.data_mut().hints = Hints { records, ..Hints::default() };
+        self.store.data_mut().gauge.forget_refusals();
         let mut scratch = Vec::new();
         let param = BatchParam { data: batch.data(), ends: batch.ends(&mut scratch) };
         let stage = self.plugin.engine_plugin_stages().stage();
@@ -131,6 +133,8 @@ impl Instance {
     /// Ends the function, and returns what it held back.
     pub(crate) async fn finish(mut self: Box<Self>, waiting: &dyn Waiting) -> Result<Batch, Cause> {
         let limit = self.limits.timeout;
+        self.store.data_mut().hints = Hints::default();
+        self.store.data_mut().gauge.forget_refusals();
         let stage = self.plugin.engine_plugin_stages().stage();
         let call = stage.call_finish(&mut self.store, self.stage);
         match metered(&self.meter, limit, &self.hosting, waiting, call).await {

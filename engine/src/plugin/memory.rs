@@ -5,8 +5,11 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 use wasmtime::ResourceLimiter;
 
-/// The most table entries that one table of a guest may have; each takes 8 to 16 bytes of the host.
-const TABLE_ENTRIES: usize = 100_000;
+/// What a table's entry takes of the host, in bytes. It counts as memory.
+const TABLE_ENTRY: usize = 16;
+
+/// The most core instances, tables and memories that a component may have; small ones have under ten.
+const CORE_ITEMS: usize = 200;
 
 /// What all guests of a pool have together, in bytes of linear memory.
 pub(crate) struct TotalMemory {
@@ -46,6 +49,25 @@ impl Gauge {
         Self { total, limit, used: 0, denied: false, starved: false }
     }
 
+    /// A call begins: what was refused before is not its fault.
+    pub(super) fn forget_refusals(&mut self) {
+        (self.denied, self.starved) = (false, false);
+    }
+
+    /// Whether so many bytes more are granted.
+    fn grant(&mut self, bytes: usize) -> bool {
+        if self.used.saturating_add(bytes) > self.limit {
+            self.denied = true;
+            return false;
+        }
+        if !self.total.reserve(bytes) {
+            self.starved = true;
+            return false;
+        }
+        self.used += bytes;
+        true
+    }
+
     /// What all instances together may have.
     pub(crate) fn total_limit(&self) -> usize {
         self.total.limit
@@ -65,22 +87,22 @@ impl Drop for Gauge {
 
 impl ResourceLimiter for Gauge {
     fn memory_growing(&mut self, current: usize, desired: usize, _: Option<usize>) -> wasmtime::Result<bool> {
-        let more = desired.saturating_sub(current);
-        if self.used.saturating_add(more) > self.limit {
-            self.denied = true;
-            return Ok(false);
-        }
-        if !self.total.reserve(more) {
-            self.starved = true;
-            return Ok(false);
-        }
-        self.used += more;
-        Ok(true)
+        Ok(self.grant(desired.saturating_sub(current)))
     }
 
-    fn table_growing(&mut self, _: usize, desired: usize, _: Option<usize>) -> wasmtime::Result<bool> {
-        let granted = desired <= TABLE_ENTRIES;
-        self.denied |= !granted;
-        Ok(granted)
+    fn table_growing(&mut self, current: usize, desired: usize, _: Option<usize>) -> wasmtime::Result<bool> {
+        Ok(self.grant(desired.saturating_sub(current).saturating_mul(TABLE_ENTRY)))
+    }
+
+    fn instances(&self) -> usize {
+        CORE_ITEMS
+    }
+
+    fn tables(&self) -> usize {
+        CORE_ITEMS
+    }
+
+    fn memories(&self) -> usize {
+        CORE_ITEMS
     }
 }

@@ -1,6 +1,7 @@
 //! Where guests' words go: a sink's stdout is the run's output, all else is a message for people.
 
 use std::io::{self, BufWriter, Write};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -112,7 +113,9 @@ impl Messages {
         if left <= size {
             line.push_str(" (it wrote more than 1 MiB: the rest is left out)");
         }
-        (self.on_print)(Print { function: self.function.clone(), line });
+        let print = Print { function: self.function.clone(), line };
+        // Whoever is told is not ours, and a guest's words must not end the host.
+        let _ = catch_unwind(AssertUnwindSafe(|| (self.on_print)(print)));
     }
 }
 

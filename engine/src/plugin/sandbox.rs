@@ -31,7 +31,9 @@ pub(crate) struct Sandbox {
 /// What the guest said of the call at hand. To be confirmed before it is believed.
 #[derive(Default)]
 pub(super) struct Hints {
-    /// So many inputs are done.
+    /// The inputs of the call.
+    pub(super) records: u32,
+    /// So many of them are done.
     pub(super) done: u32,
     /// This input made it panic, with this message.
     pub(super) panicked: Option<(u32, String)>,
@@ -85,8 +87,10 @@ impl WasiView for Sandbox {
 
 impl Host for Sandbox {
     fn progress(&mut self, done: u32) {
+        // A record that was begun anew would have its time again, and again.
+        let next = done > self.hints.done && done < self.hints.records;
         self.hints.done = done;
-        if self.deadline_per_record {
+        if self.deadline_per_record && next {
             self.meter.restart();
         }
     }

@@ -25,7 +25,10 @@ struct State {
     live: usize,
     /// The most that were ever live.
     most: usize,
+    /// The most that there may be at the moment.
     bound: usize,
+    /// The most that there may ever be.
+    limit: usize,
 }
 
 /// An instance with its place in the count.
@@ -64,17 +67,23 @@ enum Step {
 
 impl Instances {
     pub(crate) fn new(bound: usize) -> Self {
-        let state = State { idle: HashMap::new(), live: 0, most: 0, bound };
+        let state = State { idle: HashMap::new(), live: 0, most: 0, bound, limit: bound };
         Self { shared: Arc::new(Shared { state: Mutex::new(state), freed: Notify::new() }) }
     }
 
-    /// An instance of the function: one at rest, else a new one; at the bound it waits for one.
-    pub(crate) async fn acquire(&self, core: &Core, hosting: &Arc<Hosting>) -> Result<Held, OpenError> {
+    /// An instance of the function: one at rest unless it is to be `fresh`, else a new one; at the
+    /// bound it waits for one.
+    pub(crate) async fn acquire(
+        &self,
+        core: &Core,
+        fresh: bool,
+        hosting: &Arc<Hosting>,
+    ) -> Result<Held, OpenError> {
         loop {
             // In the line before it looks, so that nothing is freed unseen in between.
             let mut freed = pin!(self.shared.freed.notified());
             freed.as_mut().enable();
-            match self.step(core, hosting) {
+            match self.step(core, fresh, hosting) {
                 Step::Use(held) => return Ok(held),
                 Step::Drop(held) => drop(held),
                 Step::Wait => freed.await,
@@ -83,6 +92,22 @@ impl Instances {
                     Err(error) => self.recover(error)?,
                 },
             }
+        }
+    }
+
+    /// An instance for one who keeps it, and whom nobody waits for: it takes no seat. One at rest
+    /// is given, such as the one that showed that the function can be opened.
+    pub(crate) async fn keep(&self, core: &Core, hosting: &Arc<Hosting>) -> Result<Box<Instance>, OpenError> {
+        let at_rest = self.shared.lock().idle.get_mut(&core.id).and_then(Vec::pop);
+        if let Some(Held { instance, .. }) = at_rest {
+            return Ok(instance);
+        }
+        match Instance::open(&core.opening, hosting).await {
+            Err(OpenError::Exhausted(_) | OpenError::NoRoom { .. }) => {
+                self.clear();
+                Instance::open(&core.opening, hosting).await
+            }
+            opened => opened,
         }
     }
 
@@ -97,9 +122,10 @@ impl Instances {
         }
     }
 
-    fn step(&self, core: &Core, hosting: &Hosting) -> Step {
+    fn step(&self, core: &Core, fresh: bool, hosting: &Hosting) -> Step {
         let mut state = self.shared.lock();
-        if let Some(held) = state.idle.get_mut(&core.id).and_then(Vec::pop) {
+        let at_rest = state.idle.get_mut(&core.id).filter(|_| !fresh).and_then(Vec::pop);
+        if let Some(held) = at_rest {
             return Step::Use(held);
         }
         let roomy = hosting.total.has_room(core.usage.footprint());
@@ -117,12 +143,16 @@ impl Instances {
 
     /// Takes an instance back to use it again.
     pub(crate) fn give_back(&self, held: Held) {
-        self.shared.lock().idle.entry(held.seat.function).or_default().push(held);
+        let mut state = self.shared.lock();
+        state.idle.entry(held.seat.function).or_default().push(held);
+        // It went well: after a shortage there may be more again.
+        state.bound = (state.bound + 1).min(state.limit);
+        drop(state);
         self.shared.freed.notify_one();
     }
 
     /// There is no room for as many instances as there are: drops those at rest and lowers the
-    /// bound. False if there are none, so that nothing can be gained.
+    /// bound for a while. False if there are none, so that nothing can be gained.
     pub(crate) fn shrink(&self) -> bool {
         let mut state = self.shared.lock();
         if state.live == 0 {

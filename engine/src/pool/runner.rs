@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use super::segment::Segment;
 use super::shared::{CallError, PoolShared, Runner};
-use super::state::Work;
+use super::state::{Work, fitting};
+use crate::Error;
 use crate::fault::{Cause, Fault};
 use crate::plugin::{Core, Failure, Outcome, Trouble};
-use crate::record::Batch;
 
 /// Works until there is nothing left to do, or more runners than workers.
 pub(super) async fn run(pool: Arc<PoolShared>) {
@@ -17,7 +17,22 @@ pub(super) async fn run(pool: Arc<PoolShared>) {
         if more {
             pool.enlist(&segment);
         }
+        let unwinding = Unwinding { pool: &pool, segment: &segment };
         process(&pool, &segment, work).await;
+        std::mem::forget(unwinding);
+    }
+}
+
+/// Lets nobody wait for a runner that panicked: dropped only then.
+struct Unwinding<'a> {
+    pool: &'a Arc<PoolShared>,
+    segment: &'a Arc<Segment>,
+}
+
+impl Drop for Unwinding<'_> {
+    fn drop(&mut self) {
+        self.segment.fail(Error::Panicked);
+        self.pool.runner_is_gone();
     }
 }
 
@@ -27,8 +42,8 @@ async fn process(pool: &Arc<PoolShared>, segment: &Arc<Segment>, mut work: Work)
         if work.batch.is_empty() {
             break;
         }
-        let most = if work.alone { 1 } else { stage.pace.records() };
-        if segment.cut(&mut work, most) {
+        let fitting = fitting(stage, &work.batch, work.alone);
+        if segment.cut(&mut work, fitting) {
             pool.enlist(segment);
         }
         let called = match work.batch.len() {
@@ -43,12 +58,13 @@ async fn process(pool: &Arc<PoolShared>, segment: &Arc<Segment>, mut work: Work)
                 work.batch.split_off(0);
             }
             Err(CallError::Trouble(trouble)) => {
-                segment.put_back(work.slot, work.stage, isolate(work.batch, &trouble));
+                let parts = isolate(work.batch.len(), &trouble);
+                segment.put_back(work, &parts);
                 return pool.enlist(segment);
             }
         }
     }
-    segment.finish(work.slot, work.batch);
+    segment.finish(work);
 }
 
 /// Goes on to the next stage with what one returned.
@@ -64,49 +80,40 @@ fn advance(pool: &Arc<PoolShared>, segment: &Arc<Segment>, stage: &Core, work: &
         let cause = Cause::Failed { message, retryable };
         segment.fault(work.slot, fault(stage, work.batch.number(index), cause));
     }
-    work.batch = output;
-    work.stage += 1;
-    work.alone = false;
+    segment.advance(work, output);
 }
 
 fn fault(stage: &Core, record: u64, cause: Cause) -> Fault {
     Fault { record, function: stage.name().to_owned(), cause }
 }
 
-/// Cuts a batch whose call failed so that the record to blame is soon alone: parts in order, each
-/// with whether it is to be given record by record.
-fn isolate(mut batch: Batch, trouble: &Trouble) -> Vec<(Batch, bool)> {
+/// How to cut a batch whose call failed so that the record to blame is soon alone: parts in order,
+/// so many records each, and whether they are to be given one by one.
+fn isolate(records: usize, trouble: &Trouble) -> Vec<(usize, bool)> {
     // Time may be lost anywhere, and waiting records can wait side by side.
     if matches!(trouble.cause, Cause::TimedOut { .. }) {
-        return vec![(batch, true)];
+        return vec![(records, true)];
     }
     // A guest that panics names the record. A hint only: it is run alone before it is believed.
-    if let Some(suspect) = trouble.suspect.filter(|suspect| *suspect < batch.len()) {
-        let mut middle = batch.split_off(suspect);
-        let rest = middle.split_off(1);
-        return [(batch, false), (middle, true), (rest, false)]
-            .into_iter()
-            .filter(|part| !part.0.is_empty())
-            .collect();
+    if let Some(suspect) = trouble.suspect.filter(|suspect| *suspect < records) {
+        let parts = [(suspect, false), (1, true), (records - suspect - 1, false)];
+        return parts.into_iter().filter(|(records, _)| *records > 0).collect();
     }
     // So many are done, as it said; else halves.
-    let known = (1..batch.len()).contains(&trouble.done).then_some(trouble.done);
-    let rest = batch.split_off(known.unwrap_or(batch.len() / 2));
-    vec![(batch, false), (rest, false)]
+    let known = (1..records).contains(&trouble.done).then_some(trouble.done);
+    let first = known.unwrap_or(records / 2);
+    vec![(first, false), (records - first, false)]
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::record::BatchBuilder;
 
     fn parts(cause: Cause, suspect: Option<usize>, done: usize) -> Vec<(usize, bool)> {
-        let mut builder = BatchBuilder::default();
-        (1..=8).for_each(|number| builder.push(number, |_| {}));
         let (memory, starved, fresh) = (false, false, false);
         let (used, size) = (std::time::Duration::ZERO, 0);
         let trouble = Trouble { cause, suspect, done, memory, starved, fresh, used, size };
-        isolate(builder.build(), &trouble).into_iter().map(|(batch, alone)| (batch.len(), alone)).collect()
+        isolate(8, &trouble)
     }
 
     #[test]

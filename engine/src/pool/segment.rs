@@ -39,13 +39,14 @@ impl Segment {
         ordered: bool,
         counters: Arc<Counters>,
     ) -> Arc<Self> {
+        let workers = pool.workers();
         Arc::new(Self {
             stages,
             pool,
             permits: Semaphore::new(buffer.clamp(1, Semaphore::MAX_PERMITS)),
             ordered,
             counters,
-            state: Mutex::new(State::new()),
+            state: Mutex::new(State::new(workers)),
             listed: AtomicBool::new(false),
             news: Notify::new(),
             drained: Notify::new(),
@@ -105,7 +106,7 @@ impl Segment {
             let drained = self.drained.notified();
             {
                 let state = self.state();
-                if state.has_room() || state.failed.is_some() || state.is_idle() {
+                if state.has_room() || state.failed.is_some() {
                     return;
                 }
             }
@@ -130,7 +131,6 @@ impl Segment {
         state.queue.clear();
         state.again.clear();
         state.open = BatchBuilder::default();
-        state.waiting = 0;
         drop(state);
         self.permits.close();
         self.news.notify_one();
@@ -147,44 +147,47 @@ impl Segment {
     pub(super) fn take(&self) -> Option<(Work, bool)> {
         let mut state = self.state();
         let work = state.take(&self.stages)?;
-        let more = state.has_work();
-        drop(state);
-        self.drained.notify_one();
-        Some((work, more))
+        Some((work, state.has_work()))
     }
 
-    /// Puts parts of a work back, in their order, each with whether it is to be given record by record.
-    pub(super) fn put_back(&self, mut slot: Slot, stage: usize, parts: Vec<(Batch, bool)>) {
+    /// Puts a work back in parts, in their order: so many records each, and whether they are to be
+    /// given one by one.
+    pub(super) fn put_back(&self, mut work: Work, parts: &[(usize, bool)]) {
         let mut state = self.state();
         let mut works = Vec::with_capacity(parts.len());
-        for (index, (batch, alone)) in parts.into_iter().enumerate() {
-            if index > 0 {
-                slot = state.cut(slot, &batch);
-            }
-            state.waiting += batch.data().len();
-            works.push(Work { slot, stage, batch, alone });
+        for (records, alone) in parts {
+            let rest = state.cut(&mut work, *records);
+            let mut part = std::mem::replace(&mut work, rest);
+            part.alone = *alone;
+            works.push(part);
         }
+        // Nothing is left behind the last part.
+        let left = state.finish(work, self.ordered);
         for work in works.into_iter().rev() {
-            state.again.push_front(work);
+            state.put_back(work);
         }
+        drop(state);
+        self.release(left);
     }
 
-    /// Leaves the first `n` records and puts the rest back, as work for the same stage. Says
+    /// Leaves the first `n` records of a work and puts the rest back, for the same stage. Says
     /// whether there was a rest.
     pub(super) fn cut(&self, work: &mut Work, n: usize) -> bool {
         if n >= work.batch.len() {
             return false;
         }
-        let rest = work.batch.split_off(n);
-        self.put_back_rest(work, rest);
+        let mut state = self.state();
+        let rest = state.cut(work, n);
+        state.put_back(rest);
         true
     }
 
-    fn put_back_rest(&self, work: &Work, rest: Batch) {
-        let mut state = self.state();
-        let slot = state.cut(work.slot, &rest);
-        state.waiting += rest.data().len();
-        state.again.push_front(Work { slot, stage: work.stage, batch: rest, alone: work.alone });
+    /// Goes on with what a stage returned.
+    pub(super) fn advance(&self, work: &mut Work, output: Batch) {
+        work.batch = output;
+        work.stage += 1;
+        work.alone = false;
+        self.state().weigh(work);
     }
 
     /// Notes a record's fault, which ends the run once the records before it are out. The work of
@@ -193,26 +196,18 @@ impl Segment {
         self.state().stop(slot, fault);
     }
 
-    /// All stages are done with a place.
-    pub(super) fn finish(&self, slot: Slot, output: Batch) {
+    /// All stages are done with a work.
+    pub(super) fn finish(self: &Arc<Self>, work: Work) {
         let mut state = self.state();
-        let place = state.slots.get_mut(slot);
-        // What was dropped or is a fault has left. Outputs of a record that was cut in two are
-        // counted at its last part.
-        let left = place.permits.saturating_sub(output.sources());
-        place.permits -= left;
-        let bytes = output.data().len();
-        if output.is_empty() && place.fault.is_none() {
-            state.slots.remove(slot);
-        } else {
-            let finished = !self.ordered && place.fault.is_none();
-            place.output = Some(output);
-            state.finished.extend(finished.then_some(slot));
-            state.done += bytes;
-        }
+        let left = state.finish(work, self.ordered);
+        let stuck = state.is_stuck();
         drop(state);
         self.release(left);
         self.news.notify_one();
+        self.drained.notify_one();
+        if stuck {
+            self.pool.enlist(self);
+        }
     }
 
     /// Records have left: as many others may come.

@@ -154,7 +154,7 @@ impl PoolShared {
     pub(crate) fn prepare(self: &Arc<Self>, core: &Arc<Core>) -> Result<(), Error> {
         let (pool, function) = (self.clone(), core.clone());
         self.wait(async move {
-            let held = pool.acquire(&function).await?;
+            let held = pool.acquire(&function, false).await?;
             pool.instances.give_back(held);
             Ok(())
         })
@@ -172,8 +172,8 @@ impl PoolShared {
         self.on_print.clone()
     }
 
-    async fn acquire(&self, core: &Core) -> Result<Held, Error> {
-        let acquired = self.instances.acquire(core, &self.hosting).await;
+    async fn acquire(&self, core: &Core, fresh: bool) -> Result<Held, Error> {
+        let acquired = self.instances.acquire(core, fresh, &self.hosting).await;
         let held = acquired.map_err(|error| open_error(core, error))?;
         core.usage.open(held.instance.memory());
         Ok(held)
@@ -182,7 +182,7 @@ impl PoolShared {
     /// An instance of its own for a node that keeps it, as sinks do. It does not count as one of
     /// those that come and go, or a chain behind which it stands could wait for it in vain.
     pub(crate) async fn open(&self, core: &Core) -> Result<Box<Instance>, Error> {
-        let opened = Instance::open(&core.opening, &self.hosting).await;
+        let opened = self.instances.keep(core, &self.hosting).await;
         opened.map_err(|error| open_error(core, error))
     }
 
@@ -194,7 +194,18 @@ impl PoolShared {
         batch: &Batch,
         waiting: &dyn Waiting,
     ) -> Result<Outcome, CallError> {
-        let Held { instance, seat } = self.acquire(core).await.map_err(CallError::Open)?;
+        self.call_on(core, batch, false, waiting).await
+    }
+
+    /// The same; if it is to be `fresh`, on an instance that has made no call before.
+    async fn call_on(
+        &self,
+        core: &Core,
+        batch: &Batch,
+        fresh: bool,
+        waiting: &dyn Waiting,
+    ) -> Result<Outcome, CallError> {
+        let Held { instance, seat } = self.acquire(core, fresh).await.map_err(CallError::Open)?;
         let limit = core.limits().timeout;
         let limit = if batch.len() == 1 { limit } else { limit.min(BUDGET) };
         match instance.process(batch, limit, waiting).await {
@@ -225,16 +236,15 @@ impl PoolShared {
         record: &Batch,
         waiting: &dyn Waiting,
     ) -> Result<Outcome, CallError> {
+        let mut fresh = false;
         for _ in 0..MEMORY_TRIES {
-            match self.call(core, record, waiting).await {
+            match self.call_on(core, record, fresh, waiting).await {
                 Err(CallError::Trouble(trouble)) if trouble.starved && self.instances.shrink() => {}
-                Err(CallError::Trouble(trouble)) if trouble.memory && !trouble.fresh => {
-                    self.instances.clear();
-                }
+                Err(CallError::Trouble(trouble)) if trouble.memory && !trouble.fresh => fresh = true,
                 result => return result,
             }
         }
-        self.call(core, record, waiting).await
+        self.call_on(core, record, true, waiting).await
     }
 
     fn schedule(&self) -> MutexGuard<'_, Schedule> {
@@ -257,6 +267,15 @@ impl PoolShared {
             drop(schedule);
             self.hosting.timers.spawn(runner::run(self.clone()));
         }
+    }
+
+    /// A runner ended without having been told to.
+    pub(super) fn runner_is_gone(&self) {
+        self.schedule().running -= 1;
+    }
+
+    pub(super) fn workers(&self) -> usize {
+        self.workers
     }
 
     /// The next segment for a runner; none ends it.

@@ -9,8 +9,8 @@ use crate::fault::Fault;
 use crate::plugin::{Core, MOST_BYTES};
 use crate::record::{Batch, BatchBuilder};
 
-/// A segment holds about this many bytes, of records that wait and of results that are not yet
-/// wanted. A single record may be larger.
+/// A segment holds about this many bytes and as many for each worker as a call takes: of records
+/// that wait or are at work, and of results that are not yet wanted. A single record may be larger.
 const HELD_BYTES: usize = 8 << 20;
 
 /// Batches with less than this are put together while they wait.
@@ -26,8 +26,10 @@ pub(super) struct State {
     pub(super) slots: Slots<Place>,
     /// Finished places, for an unordered gather.
     pub(super) finished: VecDeque<Slot>,
-    /// Bytes in `queue`, `open` and `again`.
-    pub(super) waiting: usize,
+    /// Bytes of all that is here or at work.
+    held: usize,
+    /// How many that may be.
+    most: usize,
     /// Bytes of results that the gather has not taken.
     pub(super) done: usize,
     pub(super) closing: bool,
@@ -45,6 +47,15 @@ pub(super) struct Work {
     pub(super) batch: Batch,
     /// To be given record by record, since one of them is suspected.
     pub(super) alone: bool,
+    /// The bytes that are counted for it.
+    held: usize,
+}
+
+impl Work {
+    /// Work that nothing is counted for yet.
+    fn new(slot: Slot, stage: usize, batch: Batch, alone: bool) -> Self {
+        Self { slot, stage, batch, alone, held: 0 }
+    }
 }
 
 /// What is known of one place in the order.
@@ -68,14 +79,15 @@ pub(crate) enum Next {
 }
 
 impl State {
-    pub(super) fn new() -> Self {
+    pub(super) fn new(workers: usize) -> Self {
         Self {
             queue: VecDeque::new(),
             open: BatchBuilder::default(),
             again: VecDeque::new(),
             slots: Slots::new(),
             finished: VecDeque::new(),
-            waiting: 0,
+            held: 0,
+            most: HELD_BYTES + 2 * workers * MOST_BYTES,
             done: 0,
             closing: false,
             failed: None,
@@ -90,15 +102,29 @@ impl State {
 
     /// Whether more records may come in.
     pub(super) fn has_room(&self) -> bool {
-        self.waiting + self.done < HELD_BYTES
+        self.held < self.most
     }
 
-    pub(super) fn is_idle(&self) -> bool {
-        self.slots.is_empty() && !self.has_work()
+    /// Counts the bytes that a work has now.
+    pub(super) fn weigh(&mut self, work: &mut Work) {
+        let now = work.batch.data().len();
+        self.held = self.held + now - work.held;
+        work.held = now;
+    }
+
+    /// Whether so many results wait that workers add only what the gather waits for.
+    fn is_congested(&self) -> bool {
+        self.done >= HELD_BYTES
+    }
+
+    /// Whether work lies here that only somebody who looks again will find: a place that finished
+    /// without results made another the first one.
+    pub(super) fn is_stuck(&self) -> bool {
+        self.is_congested() && self.has_work()
     }
 
     pub(super) fn enqueue(&mut self, batch: Batch) {
-        self.waiting += batch.data().len();
+        self.held += batch.data().len();
         if batch.data().len() >= SMALL_BYTES {
             self.close_open();
             self.queue.push_back(batch);
@@ -121,18 +147,25 @@ impl State {
     /// A record of a place is a fault, and its work ends before it. The run will end there.
     pub(super) fn stop(&mut self, slot: Slot, fault: Fault) {
         self.stopping = true;
-        self.queue.clear();
-        self.open = BatchBuilder::default();
+        self.close_open();
+        let mut dropped: usize = self.queue.drain(..).map(|batch| batch.data().len()).sum();
         let behind: HashSet<Slot> = self.slots.behind(slot).collect();
-        self.again.retain(|work| !behind.contains(&work.slot));
-        self.waiting = self.again.iter().map(|work| work.batch.data().len()).sum();
+        self.again.retain(|work| {
+            let keep = !behind.contains(&work.slot);
+            dropped += if keep { 0 } else { work.held };
+            keep
+        });
+        self.held -= dropped;
         // A fault that was noted here before is of a record further behind.
         self.slots.get_mut(slot).fault = Some(fault);
     }
 
     /// The next work, cut to what its stage takes at once.
     pub(super) fn take(&mut self, stages: &[Arc<Core>]) -> Option<Work> {
-        let congested = self.done >= HELD_BYTES;
+        if self.failed.is_some() {
+            return None;
+        }
+        let congested = self.is_congested();
         let next = if congested {
             // Only what the gather waits for may add to its results.
             self.again.iter().position(|work| Some(work.slot) == self.slots.head())
@@ -143,11 +176,9 @@ impl State {
             let mut work = self.again.remove(index)?;
             let n = fitting(&stages[work.stage], &work.batch, work.alone);
             if n < work.batch.len() {
-                let rest = work.batch.split_off(n);
-                let slot = self.cut(work.slot, &rest);
-                self.again.insert(index, Work { slot, stage: work.stage, batch: rest, alone: work.alone });
+                let rest = self.cut(&mut work, n);
+                self.again.insert(index, rest);
             }
-            self.waiting -= work.batch.data().len();
             return Some(work);
         }
         if congested && !self.slots.is_empty() {
@@ -162,17 +193,56 @@ impl State {
         if n < batch.len() {
             self.queue.push_front(batch.split_off(n));
         }
-        self.waiting -= batch.data().len();
         let slot = self.slots.push(Place { permits: batch.len(), fault: None, output: None });
-        Some(Work { slot, stage: 0, batch, alone: false })
+        // It was counted when it came.
+        let held = batch.data().len();
+        Some(Work { slot, stage: 0, batch, alone: false, held })
     }
 
-    /// A place for `rest`, which is cut off from what `slot` stands for.
-    pub(super) fn cut(&mut self, slot: Slot, rest: &Batch) -> Slot {
-        let place = self.slots.get_mut(slot);
-        let permits = rest.sources().min(place.permits);
+    /// Leaves the first `n` records of a work and returns the rest, with a place of its own right
+    /// behind. Takes as long as there are records that stay.
+    pub(super) fn cut(&mut self, work: &mut Work, n: usize) -> Work {
+        let batch = work.batch.split_off(n);
+        // A record whose outputs are cut in two is counted at its last part.
+        let shared = n > 0 && !batch.is_empty() && work.batch.number(n - 1) == batch.number(0);
+        let staying = work.batch.sources() - usize::from(shared);
+        let place = self.slots.get_mut(work.slot);
+        let permits = place.permits.saturating_sub(staying);
         place.permits -= permits;
-        self.slots.insert_after(slot, Place { permits, fault: None, output: None })
+        // Work ends before its fault, so that the fault is behind all that is cut.
+        let fault = place.fault.take();
+        let slot = self.slots.insert_after(work.slot, Place { permits, fault, output: None });
+        let mut rest = Work::new(slot, work.stage, batch, work.alone);
+        self.weigh(work);
+        self.weigh(&mut rest);
+        rest
+    }
+
+    /// Puts a work back to be taken up next, unless nobody wants it any more.
+    pub(super) fn put_back(&mut self, work: Work) {
+        if self.failed.is_none() {
+            self.again.push_front(work);
+        }
+    }
+
+    /// All stages are done with a work. Returns how many of its records have left.
+    pub(super) fn finish(&mut self, work: Work, ordered: bool) -> usize {
+        let Work { slot, batch: output, held, .. } = work;
+        let place = self.slots.get_mut(slot);
+        // What was dropped or is a fault has left.
+        let left = place.permits.saturating_sub(output.sources());
+        place.permits -= left;
+        self.held -= held;
+        if output.is_empty() && place.fault.is_none() {
+            self.slots.remove(slot);
+            return left;
+        }
+        let finished = !ordered && place.fault.is_none();
+        self.held += output.data().len();
+        self.done += output.data().len();
+        place.output = Some(output);
+        self.finished.extend(finished.then_some(slot));
+        left
     }
 
     /// What the gather does next; none if it has to wait.
@@ -197,13 +267,14 @@ impl State {
         let Place { permits, fault, output } = self.slots.remove(slot);
         let output = output.expect("it was looked at above");
         self.done -= output.data().len();
+        self.held -= output.data().len();
         self.ending = fault;
         Ok(Some(Next::Output(output, permits)))
     }
 }
 
 /// How many records of `batch` a call of the stage takes.
-fn fitting(stage: &Core, batch: &Batch, alone: bool) -> usize {
+pub(super) fn fitting(stage: &Core, batch: &Batch, alone: bool) -> usize {
     let most = if alone { 1 } else { stage.pace.records() };
     most.min(batch.fitting(MOST_BYTES)).min(batch.len())
 }

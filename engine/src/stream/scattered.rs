@@ -20,6 +20,8 @@ pub struct Scattered<T> {
     pub(crate) counters: Arc<Counters>,
     pub(crate) stages: Vec<Arc<Core>>,
     pub(crate) buffer: Option<usize>,
+    /// The buffer is for the functions so far: another one begins a stretch of its own.
+    pub(crate) complete: bool,
     /// A mistake in the graph: the first emit reports it.
     pub(crate) mistake: Option<Error>,
     pub(crate) types: PhantomData<fn() -> T>,
@@ -31,14 +33,14 @@ pub(crate) type Connect = Box<dyn FnOnce(Crossing) + Send>;
 impl<T: Record> Scattered<T> {
     /// Adds a function. A stretch that has its buffer is complete: what follows begins another.
     pub(crate) fn stage<U: Record>(self, function: &Function<T, U>, used: Option<Kind>) -> Scattered<U> {
-        let mut this = if self.buffer.is_some() && !self.stages.is_empty() { self.rescatter() } else { self };
+        let mut this = if self.complete { self.rescatter() } else { self };
         let core = function.core();
         let elsewhere = !Arc::ptr_eq(function.shared_pool(), this.pool.shared());
         let other_pool = elsewhere.then(|| Error::OtherPool { function: core.name().to_owned() });
         this.mistake = this.mistake.or(other_pool).or_else(|| mistake(core, used));
         this.stages.push(core.clone());
-        let Scattered { pool, connect, counters, stages, buffer, mistake, .. } = this;
-        Scattered { pool, connect, counters, stages, buffer, mistake, types: PhantomData }
+        let Scattered { pool, connect, counters, stages, buffer, complete, mistake, .. } = this;
+        Scattered { pool, connect, counters, stages, buffer, complete, mistake, types: PhantomData }
     }
 
     fn rescatter(self) -> Self {

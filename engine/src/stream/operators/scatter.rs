@@ -25,6 +25,7 @@ impl<T: Record> Stream<T> {
             counters: self.counters,
             stages: Vec::new(),
             buffer: None,
+            complete: false,
             mistake: None,
             types: PhantomData,
         }
