@@ -18,7 +18,7 @@ async fn fault_of(function: &str, good: &str, bad: &str) -> Fault {
     let text: String =
         (1..=5000).map(|x| if x == BAD { format!("{bad}\n") } else { format!("{good}\n") }).collect();
     let emitted = sources::lines(std::io::Cursor::new(text)).emit_into(&source).await;
-    let ended = emitted.and(source.close().await).and(source.close().await);
+    let ended = source.close().await.and(emitted);
     let outputs = outputs.lock().unwrap();
     assert_eq!(outputs.len(), BAD - 1, "{ended:?}");
     assert!(outputs.iter().all(|output| output == &outputs[0]), "neighbours are not touched");
@@ -81,6 +81,36 @@ async fn filters_and_flat_maps_fail_for_a_record_too() {
 }
 
 #[tokio::test]
+async fn records_before_a_fault_are_out_though_a_later_function_is_slower() {
+    let pool = Pool::builder().workers(2).build().unwrap();
+    let fails = misbehaving::<String, String>(&pool, "fails");
+    let dawdles = misbehaving::<String, String>(&pool, "dawdles");
+    let source = Source::<String>::new();
+    let (outputs, list) = list();
+    source.stream().scatter(&pool).map(&fails).map(&dawdles).buffer(10_000).gather().sink(
+        move |x: String| {
+            list.lock().unwrap().push(x);
+        },
+    );
+    let text: String =
+        (1..=600).map(|x| if x == 500 { "bad\n".to_owned() } else { format!("{x}\n") }).collect();
+    let emitted = sources::lines(std::io::Cursor::new(text)).emit_into(&source).await;
+    let ended = source.close().await.and(emitted);
+    assert!(matches!(&ended, Err(Error::Fault(fault)) if fault.record == 500), "{ended:?}");
+    assert_eq!(outputs.lock().unwrap().len(), 499);
+}
+
+#[tokio::test]
+async fn who_is_told_messages_may_panic() {
+    let pool = Pool::builder().workers(2).on_print(|_| panic!("a bug of the user")).build().unwrap();
+    let prints = misbehaving::<String, String>(&pool, "prints_escapes");
+    let inputs = ["bad", "bad"].map(str::to_owned);
+    let (outputs, ended) = ran(inputs, |lines| lines.scatter(&pool).map(&prints).buffer(2).gather()).await;
+    ended.unwrap();
+    assert_eq!(outputs, ["bad", "bad"]);
+}
+
+#[tokio::test]
 async fn the_first_fault_in_the_order_of_records_is_the_one_that_ends_the_run() {
     let pool = Pool::builder().workers(2).build().unwrap();
     let hostile = pool.load(hostile("hostile")).unwrap();
@@ -117,7 +147,7 @@ async fn sinks_fail_for_the_record_that_they_began() {
         let text: String =
             (1..=100).map(|x| if x == 77 { "bad\n".to_owned() } else { format!("{x}\n") }).collect();
         let emitted = sources::lines(std::io::Cursor::new(text)).emit_into(&source).await;
-        let Err(Error::Fault(fault)) = emitted.and(source.close().await) else { panic!("no fault") };
+        let Err(Error::Fault(fault)) = source.close().await.and(emitted) else { panic!("no fault") };
         assert_eq!((fault.record, matches!(fault.cause, Cause::Panicked { .. })), (77, panics), "{fault}");
         assert_eq!(source.counts().delivered, 76);
         let printed = std::fs::read_to_string(file.path()).unwrap();

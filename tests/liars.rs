@@ -29,7 +29,8 @@ async fn every_lie_is_a_fault_that_names_the_rule() {
     // Bytes that are no text are for the next one to refuse, who knows what it needs.
     let harmless = ["consumed_early", "line_breaks"];
     let mut lies = 0;
-    let at_the_ends = |name: &str| name.ends_with("_open") || name.ends_with("_finish");
+    let at_the_ends =
+        |name: &str| name.ends_with("_open") || name.ends_with("_finish") || name.ends_with("_forever");
     for signature in liar.signatures().iter().filter(|signature| !at_the_ends(&signature.name)) {
         let ended = ended(&pool, signature.kind, &signature.name).await;
         if harmless.contains(&&*signature.name) {
@@ -42,6 +43,15 @@ async fn every_lie_is_a_fault_that_names_the_rule() {
         lies += 1;
     }
     assert!(lies > 15, "only {lies} lies were told");
+}
+
+#[tokio::test]
+async fn a_sink_that_claims_progress_for_ever_is_stopped() {
+    let limit = std::time::Duration::from_millis(500);
+    let pool = Pool::builder().timeout(limit).build().unwrap();
+    let ended = ended(&pool, Kind::Sink, "progress_forever").await;
+    let Err(Error::Fault(fault)) = ended else { panic!("{ended:?}") };
+    assert_eq!((fault.record, fault.cause), (1, Cause::TimedOut { limit }));
 }
 
 #[tokio::test]

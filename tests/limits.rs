@@ -23,7 +23,7 @@ async fn a_record_that_never_ends_is_stopped_and_its_neighbours_are_right() {
         let text: String = (1..=5000).map(|x| if x == 3000 { "bad\n" } else { "good\n" }).collect();
         let begun = Instant::now();
         let emitted = sources::lines(std::io::Cursor::new(text)).emit_into(&source).await;
-        let ended = emitted.and(source.close().await);
+        let ended = source.close().await.and(emitted);
         // Its limit, the budget of the batch before, and what a noisy machine adds.
         assert!(begun.elapsed() < Duration::from_millis(2500), "{name}: {:?}", begun.elapsed());
         let Err(Error::Fault(fault)) = ended else { panic!("{name}: {ended:?}") };
@@ -79,7 +79,7 @@ async fn a_sink_that_never_ends_is_stopped_at_its_record() {
     source.stream().sink(&sink);
     let text: String = (1..=500).map(|x| if x == 300 { "bad\n" } else { "good\n" }).collect();
     let emitted = sources::lines(std::io::Cursor::new(text)).emit_into(&source).await;
-    let Err(Error::Fault(fault)) = emitted.and(source.close().await) else { panic!("no fault") };
+    let Err(Error::Fault(fault)) = source.close().await.and(emitted) else { panic!("no fault") };
     assert_eq!((fault.record, fault.cause), (300, Cause::TimedOut { limit: Duration::from_millis(1500) }));
 }
 
@@ -124,6 +124,35 @@ async fn memory_that_others_hold_is_no_records_fault() {
         ran(vec!["a".to_owned(); 200], |lines| lines.scatter(&pool).map(&leaks).buffer(20).gather()).await;
     ended.unwrap();
     assert_eq!(outputs.len(), 200);
+}
+
+#[tokio::test]
+async fn after_a_shortage_of_memory_instances_grow_again() {
+    let pool = Pool::builder().workers(2).total_memory(80 << 20).build().unwrap();
+    let leaks = misbehaving::<String, String>(&pool, "leaks").with("bytes", 40 << 20).unwrap();
+    let (_, ended) =
+        ran(vec!["a".to_owned(); 20], |lines| lines.scatter(&pool).map(&leaks).buffer(20).gather()).await;
+    ended.unwrap();
+    let sleeps = misbehaving::<u64, u64>(&pool, "sleeps");
+    let begun = Instant::now();
+    let (_, ended) = ran([400; 30], |times| times.scatter(&pool).map(&sleeps).buffer(30).gather()).await;
+    ended.unwrap();
+    // One after another they take 12 s.
+    assert!(begun.elapsed() < Duration::from_secs(6), "{:?}", begun.elapsed());
+}
+
+#[tokio::test]
+async fn bytes_at_work_count_as_held() {
+    let pool = Pool::builder().workers(2).build().unwrap();
+    let sleeps = misbehaving::<String, String>(&pool, "sleeps_first");
+    let source = Source::new();
+    source.stream().scatter(&pool).map(&sleeps).buffer(10_000).gather().sink(|_: String| {});
+    let large = "5000 ".to_owned() + &"x".repeat(1 << 20);
+    let mut accepted = 0;
+    while tokio::time::timeout(Duration::from_millis(500), source.emit(large.clone())).await.is_ok() {
+        accepted += 1;
+    }
+    assert!((5..40).contains(&accepted), "{accepted} MiB were accepted");
 }
 
 #[tokio::test]

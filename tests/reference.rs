@@ -86,7 +86,7 @@ async fn run(
         .sink(move |record: Vec<u8>| list.lock().unwrap().push(String::from_utf8(record).unwrap()));
     let text: String = records.iter().map(|record| format!("{record}\n")).collect();
     let emitted = sources::lines(std::io::Cursor::new(text)).emit_into(&source).await;
-    let fault = match emitted.and(source.close().await).and(source.close().await) {
+    let fault = match source.close().await.and(emitted) {
         Ok(()) => None,
         Err(Error::Fault(fault)) => Some(fault.record),
         Err(error) => panic!("{error}"),

@@ -78,7 +78,7 @@ where
             break;
         }
     }
-    let ended = emitted.and(source.close().await).and(source.close().await);
+    let ended = source.close().await.and(emitted);
     let outputs = std::mem::take(&mut *outputs.lock().expect("no panic"));
     (outputs, ended)
 }

@@ -168,6 +168,12 @@ pub enum Error {
         /// What happened.
         cause: crate::Cause,
     },
+    /// A call of a sink was given up midway, and what it did is not known.
+    #[error("a call of {function} was given up midway: what it did is not known")]
+    Abandoned {
+        /// The function.
+        function: String,
+    },
     /// A function needs what it was not granted.
     #[error("{function} needs {}, which was not granted", clean(&capabilities.join(", ")))]
     NotGranted {

@@ -98,11 +98,17 @@ impl fmt::Display for Cause {
 /// A guest's words, shortened and without control characters, on one line.
 pub(crate) fn clean(text: &str) -> String {
     const SHOWN: usize = 300;
-    let mut shown: String = text.chars().take(SHOWN).map(|c| if c.is_control() { ' ' } else { c }).collect();
+    let mut shown: String = text.chars().take(SHOWN).map(|c| if is_unsafe(c) { ' ' } else { c }).collect();
     if text.chars().nth(SHOWN).is_some() {
         shown.push('…');
     }
     shown
+}
+
+/// Whether a terminal may take a character for more than a sign: controls, and what turns the
+/// direction of writing.
+pub(crate) fn is_unsafe(c: char) -> bool {
+    c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Building a plugin crate with cargo.
 
-use std::io::{BufReader, ErrorKind};
+use std::io::{BufReader, ErrorKind, IsTerminal};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
@@ -31,7 +31,8 @@ pub(crate) fn build(folder: &Path, quiet: bool) -> anyhow::Result<Built> {
     let mut command = Command::new("cargo");
     command.args(["build", "--release", "--lib", "--target", TARGET]).current_dir(folder);
     command.arg("--message-format=json-render-diagnostics").stdout(Stdio::piped());
-    let _patience = quiet.then(|| Patience::begin(folder));
+    // Who can't see it need not be told, and a script's stderr stays empty.
+    let _patience = (quiet && std::io::stderr().is_terminal()).then(|| Patience::begin(folder));
     if quiet {
         command.arg("--quiet");
     }

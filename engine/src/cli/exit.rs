@@ -1,6 +1,6 @@
 //! How a command ends: its exit code, and the one line that says why.
 
-use std::io;
+use std::io::{self, Write};
 use std::process::ExitCode;
 
 use engine::Error;
@@ -36,7 +36,7 @@ pub(crate) fn report(result: anyhow::Result<Ending>) -> ExitCode {
     if is_closed_pipe(&error) {
         return ExitCode::SUCCESS;
     }
-    eprintln!("engine: {error:#}");
+    tell(format_args!("engine: {error:#}"));
     ExitCode::from(if error.is::<RunFailed>() { 1 } else { 2 })
 }
 
@@ -47,4 +47,9 @@ pub(crate) fn is_closed_pipe(error: &anyhow::Error) -> bool {
         .filter_map(|cause| cause.downcast_ref::<io::Error>())
         .any(|cause| cause.kind() == io::ErrorKind::BrokenPipe)
         || matches!(error.downcast_ref(), Some(RunFailed(Error::Output { source })) if source.kind() == io::ErrorKind::BrokenPipe)
+}
+
+/// Writes a line to stderr. Nobody may be reading there, which is no reason to fail.
+pub(crate) fn tell(line: std::fmt::Arguments) {
+    let _ = writeln!(io::stderr(), "{line}");
 }

@@ -3,15 +3,17 @@
 use std::fs::File;
 use std::io::{Read, Write, stdin};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail, ensure};
 use engine::{Error, Output, Pool, Print, Source, sinks, sources};
 use indicatif::ProgressBar;
+use tokio::sync::SetOnce;
 
 use super::args::{Argument, PluginSpec, size, time};
-use super::exit::{Ending, RunFailed};
+use super::exit::{Ending, RunFailed, tell};
 use super::plugins::{Chain, Records};
 use super::progress;
 use super::summary::Summary;
@@ -97,6 +99,9 @@ Exit codes:
   2    wrong use: nothing was run
   130  interrupted: the first Ctrl-C finishes what was read, the second aborts";
 
+/// Where records come from.
+type Input = Box<dyn Read + Send>;
+
 impl RunCommand {
     pub(crate) fn execute(self) -> anyhow::Result<Ending> {
         if let Some(word) = self.stray.first() {
@@ -109,10 +114,13 @@ impl RunCommand {
         let progress =
             if self.json { progress } else { progress::line(&source, self.quiet, self.output.is_none()) };
         let pool = self.pool(&progress)?;
-        // The output file is opened late, so that a mistake elsewhere leaves it as it was.
-        let output = Output::new(Late { path: self.output.clone(), open: None });
+        // The output is opened last, so that a mistake elsewhere leaves nothing behind.
+        let file = Arc::new(OnceLock::new());
+        let output = Output::new(Late { file: file.clone(), begun: false });
         let chain = Chain::open(&pool, &self.plugins, &self.arguments, &output)?;
-        self.check_output()?;
+        if let Some(opened) = self.output_file()? {
+            file.get_or_init(|| opened);
+        }
         self.build(&pool, &source, &chain, &output);
         let begun = Instant::now();
         let ended = runtime()?.block_on(feed(&source, inputs, self.separator()));
@@ -140,33 +148,32 @@ impl RunCommand {
         Ok(builder.build()?)
     }
 
-    /// The inputs, checked to be there before anything is run.
+    /// The inputs, opened before anything is run.
     fn inputs(&self) -> anyhow::Result<Vec<Input>> {
-        if self.input.is_empty() {
-            return Ok(vec![Input::Stdin]);
-        }
-        let open = |path: &PathBuf| {
+        let open = |path: &PathBuf| -> anyhow::Result<Input> {
             if path == Path::new("-") {
-                return Ok(Input::Stdin);
+                return Ok(Box::new(stdin()));
             }
-            let metadata = path.metadata().with_context(|| format!("can't read {}", path.display()))?;
-            ensure!(!metadata.is_dir(), "can't read {}: it is a folder", path.display());
-            File::open(path).with_context(|| format!("can't read {}", path.display()))?;
-            Ok(Input::File(path.clone()))
+            let file = File::open(path).with_context(|| format!("can't read {}", path.display()))?;
+            ensure!(!file.metadata()?.is_dir(), "can't read {}: it is a folder", path.display());
+            Ok(Box::new(file))
         };
-        self.input.iter().map(open).collect()
+        if self.input.is_empty() {
+            Ok(vec![Box::new(stdin())])
+        } else {
+            self.input.iter().map(open).collect()
+        }
     }
 
-    /// Opens the output file without changing it, so that one that can't be written shows now.
-    fn check_output(&self) -> anyhow::Result<()> {
-        let Some(path) = &self.output else { return Ok(()) };
-        let open = File::options().write(true).create(true).truncate(false).open(path);
-        open.with_context(|| format!("can't write {}", path.display()))?;
+    /// The output file, opened but not changed yet: it stays as it is if there is a mistake elsewhere.
+    fn output_file(&self) -> anyhow::Result<Option<File>> {
+        let Some(path) = &self.output else { return Ok(None) };
         let same = |input: &PathBuf| {
-            input.canonicalize().ok().is_some_and(|input| path.canonicalize().is_ok_and(|path| path == input))
+            input.canonicalize().is_ok_and(|input| path.canonicalize().is_ok_and(|path| path == input))
         };
         ensure!(!self.input.iter().any(same), "can't write {}: it is an input too", path.display());
-        Ok(())
+        let file = File::options().write(true).create(true).truncate(false).open(path);
+        Ok(Some(file.with_context(|| format!("can't write {}", path.display()))?))
     }
 
     fn build(&self, pool: &Pool, source: &Source<Records>, chain: &Chain, output: &Output) {
@@ -212,62 +219,52 @@ impl RunCommand {
         let summary =
             Summary { counts: source.counts(), time, instances: pool.most_instances(), functions, fault };
         if self.json {
-            eprintln!("{}", summary.json());
+            tell(format_args!("{}", summary.json()));
         } else if !self.quiet && std::io::IsTerminal::is_terminal(&std::io::stderr()) {
-            eprint!("{}", summary.text());
+            tell(format_args!("{}", summary.text()));
         }
     }
 }
 
-/// Where records come from.
-enum Input {
-    Stdin,
-    File(PathBuf),
-}
-
-impl Input {
-    fn open(self) -> Result<Box<dyn Read + Send>, Error> {
-        match self {
-            Self::Stdin => Ok(Box::new(stdin())),
-            Self::File(path) => match File::open(&path) {
-                Ok(file) => Ok(Box::new(file)),
-                Err(source) => Err(Error::Read { path, source: Arc::new(source) }),
-            },
-        }
-    }
-}
-
-/// A writer that opens its file, or stdout, when there is something to write.
+/// The output file, emptied when there is something to write, or stdout.
 struct Late {
-    path: Option<PathBuf>,
-    open: Option<Box<dyn Write + Send>>,
+    file: Arc<OnceLock<File>>,
+    begun: bool,
 }
 
 impl Late {
-    fn open(&mut self) -> std::io::Result<&mut Box<dyn Write + Send>> {
-        if self.open.is_none() {
-            self.open = Some(match &self.path {
-                Some(path) => Box::new(File::create(path)?),
-                None => Box::new(std::io::stdout()),
-            });
+    fn begin(&mut self) -> std::io::Result<()> {
+        if !std::mem::replace(&mut self.begun, true)
+            && let Some(file) = self.file.get()
+            && file.metadata()?.is_file()
+        {
+            file.set_len(0)?;
         }
-        self.open.as_mut().ok_or_else(|| std::io::ErrorKind::NotFound.into())
+        Ok(())
     }
 }
 
 impl Write for Late {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.open()?.write(bytes)
+        self.begin()?;
+        match self.file.get() {
+            Some(mut file) => file.write(bytes),
+            None => std::io::stdout().write(bytes),
+        }
     }
 
     fn flush(&mut self) -> std::io::Result<()> {
-        self.open()?.flush()
+        self.begin()?;
+        match self.file.get() {
+            Some(mut file) => file.flush(),
+            None => std::io::stdout().flush(),
+        }
     }
 }
 
 /// Shows what functions print, above the progress line.
 fn printer(progress: ProgressBar) -> impl Fn(Print) + Send + Sync {
-    move |Print { function, line }| progress.suspend(|| eprintln!("{function}: {line}"))
+    move |Print { function, line }| progress.suspend(|| tell(format_args!("{function}: {line}")))
 }
 
 fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
@@ -276,21 +273,33 @@ fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
 
 /// Emits all inputs, and waits until every record has reached its end.
 async fn feed(source: &Source<Records>, inputs: Vec<Input>, separator: u8) -> Result<Ending, Error> {
-    let emitted = tokio::select! {
-        emitted = emit(source, inputs, separator) => emitted.map(|()| Ending::Done),
-        _ = tokio::signal::ctrl_c() => Ok(Ending::Interrupted),
-    };
-    let closed = tokio::select! {
-        closed = source.close() => closed,
-        _ = tokio::signal::ctrl_c() => return Ok(Ending::Interrupted),
-    };
-    let ending = emitted?;
-    closed.map(|()| ending)
+    let interrupted = interrupts();
+    let mut emitted = Ok(());
+    for input in inputs {
+        let stop = interrupted.clone();
+        let lines = sources::lines(input).separated_by(separator).until(async move { *stop.wait().await });
+        emitted = lines.emit_into(source).await;
+        if emitted.is_err() || interrupted.initialized() {
+            break;
+        }
+    }
+    source.close().await.and(emitted)?;
+    Ok(if interrupted.initialized() { Ending::Interrupted } else { Ending::Done })
 }
 
-async fn emit(source: &Source<Records>, inputs: Vec<Input>, separator: u8) -> Result<(), Error> {
-    for input in inputs {
-        sources::lines(input.open()?).separated_by(separator).emit_into(source).await?;
-    }
-    Ok(())
+/// Tells of the first interrupt; the second one ends the process, whatever it is doing.
+fn interrupts() -> Arc<SetOnce<()>> {
+    let interrupted = Arc::new(SetOnce::new());
+    let told = interrupted.clone();
+    thread::spawn(move || {
+        let Ok(runtime) = runtime() else { return };
+        runtime.block_on(async {
+            if tokio::signal::ctrl_c().await.is_ok() {
+                let _ = told.set(());
+                let _ = tokio::signal::ctrl_c().await;
+                std::process::exit(130);
+            }
+        });
+    });
+    interrupted
 }

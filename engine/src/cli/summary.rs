@@ -44,6 +44,7 @@ impl Summary<'_> {
                 ByteSize(usage.memory_limit as u64),
             );
         }
+        text.truncate(text.trim_end().len());
         text
     }
 

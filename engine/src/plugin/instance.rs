@@ -18,6 +18,7 @@ use super::output::{Messages, Output};
 use super::sandbox::{Hints, Sandbox};
 use super::{Kind, Limits};
 use crate::Cause;
+use crate::fault::clean;
 use crate::record::{Batch, BatchBuilder};
 
 /// A call returns once its outputs take this many bytes, and is made again with what is left.
@@ -148,7 +149,7 @@ impl Instance {
                 }
                 Ok(builder.build())
             }
-            Some(Ok(Err(message))) => Err(Cause::Failed { message, retryable: false }),
+            Some(Ok(Err(message))) => Err(Cause::Failed { message: clean(&message), retryable: false }),
             Some(Err(error)) => Err(cause(&error, self.store.data(), self.limits, limit)),
             None => Err(Cause::TimedOut { limit }),
         }
@@ -245,7 +246,7 @@ fn cause(error: &wasmtime::Error, sandbox: &Sandbox, limits: Limits, limit: Dura
         return Cause::Exited { code: *code };
     }
     if let Some((_, message)) = &sandbox.hints.panicked {
-        return Cause::Panicked { message: message.clone() };
+        return Cause::Panicked { message: clean(message) };
     }
     if sandbox.gauge.denied {
         return Cause::OutOfMemory { limit: limits.memory };
@@ -255,7 +256,7 @@ fn cause(error: &wasmtime::Error, sandbox: &Sandbox, limits: Limits, limit: Dura
     }
     match error.downcast_ref::<Trap>() {
         Some(Trap::StackOverflow) => Cause::StackOverflow,
-        Some(trap) => Cause::Trapped { trap: name(*trap), stderr: sandbox.stderr() },
+        Some(trap) => Cause::Trapped { trap: name(*trap), stderr: clean(&sandbox.stderr()) },
         None => Cause::BrokenContract { rule: "what it returned can't be read from its memory" },
     }
 }

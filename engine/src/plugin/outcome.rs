@@ -2,6 +2,7 @@
 
 use super::Kind;
 use super::contract::exports::engine::plugin::stages as wit;
+use crate::fault::clean;
 use crate::record::Batch;
 
 /// What became of the first records of a batch.
@@ -63,7 +64,7 @@ fn located(failures: &[wit::Failure], counts: Option<&[u32]>) -> Vec<Failure> {
             None => index - earlier,
         };
         from = index;
-        let (message, retryable) = (failure.message.clone(), failure.retryable);
+        let (message, retryable) = (clean(&failure.message), failure.retryable);
         located.push(Failure { index, message, retryable, outputs_before: outputs });
     }
     located

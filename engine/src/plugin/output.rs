@@ -11,6 +11,7 @@ use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
 use wasmtime_wasi::p2::{OutputStream, Pollable, StreamError, StreamResult};
 
 use crate::Error;
+use crate::fault::is_unsafe;
 
 /// A run's output: a buffered writer that sinks share.
 ///
@@ -108,7 +109,7 @@ impl Messages {
         let Ok(left) = self.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, spend) else { return };
         let mut line: String = String::from_utf8_lossy(line)
             .chars()
-            .map(|c| if c.is_control() && c != '\t' { char::REPLACEMENT_CHARACTER } else { c })
+            .map(|c| if is_unsafe(c) && c != '\t' { char::REPLACEMENT_CHARACTER } else { c })
             .collect();
         if left <= size {
             line.push_str(" (it wrote more than 1 MiB: the rest is left out)");

@@ -5,6 +5,7 @@ use std::fmt;
 use serde::Serialize;
 
 use super::contract::exports::engine::plugin::stages as wit;
+use crate::fault::is_unsafe;
 use crate::record::{Format, Shape};
 
 /// What a function does with a record.
@@ -79,9 +80,14 @@ impl From<wit::Signature> for Signature {
             output: signature.output.map(Into::into),
             parameters: signature.parameters.into_iter().map(Into::into).collect(),
             capabilities: signature.capabilities,
-            docs: signature.docs,
+            docs: docs(&signature.docs),
         }
     }
+}
+
+/// A guest's documentation, fit to be shown.
+fn docs(text: &str) -> String {
+    text.chars().filter(|c| *c == '\n' || !is_unsafe(*c)).collect()
 }
 
 impl From<wit::Kind> for Kind {
@@ -114,7 +120,7 @@ impl From<wit::Parameter> for Parameter {
             shape: parameter.shape.into(),
             required: parameter.required,
             default: parameter.default,
-            docs: parameter.docs,
+            docs: docs(&parameter.docs),
         }
     }
 }

@@ -101,10 +101,15 @@ impl Batch {
         builder.build()
     }
 
+    /// Numbers the records from `first` on.
+    pub(crate) fn number_from(&mut self, first: u64) {
+        self.numbers = Numbers::From(first.wrapping_sub(self.range.start as u64));
+    }
+
     /// The numbers of all records.
     pub(crate) fn numbers(&self) -> Numbers {
         match &self.numbers {
-            Numbers::From(first) => Numbers::From(first + self.range.start as u64),
+            Numbers::From(first) => Numbers::From(first.wrapping_add(self.range.start as u64)),
             Numbers::Each(numbers) => Numbers::Each(Arc::new(numbers[self.range.clone()].to_vec())),
         }
     }

@@ -4,6 +4,9 @@ mod batch;
 mod codec;
 mod numbers;
 
+/// The longest record that comes in, in bytes.
+pub(crate) const LONGEST: usize = 32 << 20;
+
 pub(crate) use batch::{Batch, BatchBuilder};
 pub use codec::{Format, Json, Record, Shape};
 pub(crate) use numbers::Numbers;

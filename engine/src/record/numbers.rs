@@ -17,7 +17,7 @@ impl Numbers {
     /// The number of the record at `index`.
     pub(crate) fn get(&self, index: usize) -> u64 {
         match self {
-            Self::From(first) => first + index as u64,
+            Self::From(first) => first.wrapping_add(index as u64),
             Self::Each(numbers) => numbers[index],
         }
     }

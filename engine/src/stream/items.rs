@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::Error;
 use crate::fault::{Cause, Fault};
-use crate::record::{Batch, BatchBuilder, Record};
+use crate::record::{Batch, BatchBuilder, LONGEST, Record};
 
 /// Consecutive elements, each with its source's number.
 ///
@@ -89,16 +89,24 @@ impl<T: Record> Items<T> {
     }
 
     /// The elements' bytes.
-    pub(crate) fn into_batch(self) -> Batch {
-        match self {
-            Self::Records(Records { batch, .. }) => batch,
-            Self::Values(values) => {
-                let mut builder = BatchBuilder::default();
-                for (number, value) in values {
-                    builder.push(number, |data| value.encode(data));
-                }
-                builder.build()
+    ///
+    /// # Errors
+    ///
+    /// If a record is longer than records may be.
+    pub(crate) fn into_batch(self) -> Result<Batch, Error> {
+        let values = match self {
+            Self::Records(Records { batch, .. }) => return Ok(batch),
+            Self::Values(values) => values,
+        };
+        let mut builder = BatchBuilder::default();
+        for (record, value) in values {
+            let mut bytes = Vec::new();
+            value.encode(&mut bytes);
+            if bytes.len() > LONGEST {
+                return Err(Error::LongRecord { record, limit: LONGEST as u64 });
             }
+            builder.push(record, |data| data.extend_from_slice(&bytes));
         }
+        Ok(builder.build())
     }
 }

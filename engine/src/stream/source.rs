@@ -35,7 +35,10 @@ pub struct Source<T> {
 struct State {
     /// The number of the next record.
     next: u64,
+    /// No more emits.
     closed: bool,
+    /// Everything has reached its end.
+    ended: bool,
     failed: Option<Error>,
 }
 
@@ -43,7 +46,7 @@ impl<T: Clone + Send + 'static> Source<T> {
     /// A source of elements that the program emits.
     #[must_use]
     pub fn new() -> Self {
-        let state = Mutex::new(State { next: 1, closed: false, failed: None });
+        let state = Mutex::new(State { next: 1, closed: false, ended: false, failed: None });
         Self { outlet: Outlet::new(), counters: Arc::default(), state }
     }
 
@@ -56,7 +59,8 @@ impl<T: Clone + Send + 'static> Source<T> {
     /// Emits an element, and waits until every node behind has accepted it: while a buffer is full
     /// or a sink is slow, this is where the program waits.
     ///
-    /// Must be called within a Tokio runtime.
+    /// Must be called within a Tokio runtime. Given up midway, the element may or may not be on its
+    /// way; none is lost that was accepted, and the next one can be emitted.
     ///
     /// # Errors
     ///
@@ -66,8 +70,8 @@ impl<T: Clone + Send + 'static> Source<T> {
         let mut state = self.ready().await?;
         let number = state.next;
         state.next += 1;
-        self.counters.emit(1);
         let sent = self.outlet.send(Items::one(number, element)).await;
+        self.counters.emit(1);
         let sent = match sent {
             Ok(()) => self.outlet.pause().await,
             error => error,
@@ -84,17 +88,23 @@ impl<T: Clone + Send + 'static> Source<T> {
         }
     }
 
-    /// Ends the stream, and waits until every element has reached its sink or is a fault.
+    /// Ends the stream, and waits until every element has reached its sink or is a fault. Given up
+    /// midway, it can be called again.
     ///
     /// # Errors
     ///
-    /// The failure that ended the run, after the elements before it have reached their sinks.
+    /// The failure that ended the run, after the elements before it have reached their sinks. Of
+    /// several faults it is the first in the order of records, while an [`emit`](Self::emit) may
+    /// have returned another one.
     pub async fn close(&self) -> Result<(), Error> {
         let mut state = self.state.lock().await;
-        if !state.closed {
-            state.closed = true;
-            let closed = self.outlet.close().await;
-            let _ = state.note(closed);
+        state.closed = true;
+        if !state.ended {
+            // What fails on the way out comes before what an emit has failed for.
+            if let Err(error) = self.outlet.close().await {
+                state.failed = Some(error);
+            }
+            state.ended = true;
         }
         state.failed.clone().map_or(Ok(()), Err)
     }
@@ -113,12 +123,13 @@ impl<T: Clone + Send + 'static> Source<T> {
 
 impl<T: Record> Source<T> {
     /// Emits records that were read as bytes, numbered on from the last one.
-    pub(crate) async fn emit_batch(&self, data: Vec<u8>, ends: Vec<u32>) -> Result<(), Error> {
+    pub(crate) async fn emit_batch(&self, mut batch: Batch) -> Result<(), Error> {
         let mut state = self.ready().await?;
-        let batch = Batch::new(data, ends, crate::record::Numbers::From(state.next));
-        state.next += batch.len() as u64;
-        self.counters.emit(batch.len());
+        batch.number_from(state.next);
+        let records = batch.len();
+        state.next += records as u64;
         let sent = self.outlet.send(Items::records(batch, "source".into())).await;
+        self.counters.emit(records);
         state.note(sent)
     }
 

@@ -67,7 +67,7 @@ impl<T: Record, U: Record> Node<T> for FunctionNode<U> {
             if let Some(mistake) = &self.mistake {
                 return Err(mistake.clone());
             }
-            let mut batch = items.into_batch();
+            let mut batch = items.into_batch()?;
             while !batch.is_empty() {
                 let rest = batch.split_off(1);
                 self.process(&batch).await?;

@@ -1,6 +1,8 @@
 //! `gather`: takes results back from a pool.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
+
+use tokio::sync::Mutex;
 
 use super::scatter::{Crossing, Gather};
 use crate::Error;
@@ -49,8 +51,9 @@ async fn gather<T: Record>(segment: Arc<Segment>, outlet: Outlet<T>, from: Arc<s
     if let Err(error) = &passed {
         end.0.fail(error.clone());
     }
-    // What was passed on before a failure must get to its end too.
-    passed.and(outlet.close().await)
+    // What was passed on before a failure must get to its end too. If it fails there, that is the
+    // earlier failure in the order of records.
+    outlet.close().await.and(passed)
 }
 
 async fn pass<T: Record>(segment: &Arc<Segment>, outlet: &Outlet<T>, from: &Arc<str>) -> Result<(), Error> {

@@ -2,8 +2,9 @@
 
 use std::marker::PhantomData;
 use std::panic::resume_unwind;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
+use tokio::sync::{Mutex, MutexGuard};
 use tokio::task::JoinHandle;
 
 use crate::pool::Segment;
@@ -43,35 +44,45 @@ pub(crate) struct Crossing {
 pub(crate) enum Gather {
     Waiting(BoxFuture<'static, Result<(), Error>>),
     Running(JoinHandle<Result<(), Error>>),
-    Ended,
+    Ended(Result<(), Error>),
 }
 
 impl Crossing {
-    fn start(&self) -> Result<(), Error> {
+    async fn start(&self) -> Result<MutexGuard<'_, Gather>, Error> {
         if let Some(mistake) = &self.mistake {
             return Err(mistake.clone());
         }
-        let mut gather = self.gather.lock().unwrap_or_else(PoisonError::into_inner);
-        *gather = match std::mem::replace(&mut *gather, Gather::Ended) {
-            Gather::Waiting(task) => Gather::Running(tokio::spawn(task)),
-            other => other,
-        };
-        Ok(())
+        let mut gather = self.gather.lock().await;
+        if matches!(*gather, Gather::Waiting(_))
+            && let Gather::Waiting(task) = std::mem::replace(&mut *gather, Gather::Ended(Err(Error::Closed)))
+        {
+            *gather = Gather::Running(tokio::spawn(task));
+        }
+        Ok(gather)
     }
 
+    /// Waits until all is gathered. Given up midway, it can be called again.
     async fn close(&self) -> Result<(), Error> {
-        self.start()?;
+        let mut gather = self.start().await?;
         self.segment.close();
-        let gather = {
-            let mut gather = self.gather.lock().unwrap_or_else(PoisonError::into_inner);
-            std::mem::replace(&mut *gather, Gather::Ended)
+        let ended = match &mut *gather {
+            Gather::Running(task) => task.await,
+            Gather::Ended(result) => return result.clone(),
+            Gather::Waiting(_) => return Ok(()),
         };
-        let Gather::Running(task) = gather else { return Ok(()) };
-        match task.await {
-            Ok(result) => result,
-            Err(error) if error.is_panic() => resume_unwind(error.into_panic()),
-            // The runtime is shutting down, and with it all that could wait for the result.
-            Err(_) => Err(Error::Closed),
+        match ended {
+            Ok(result) => {
+                *gather = Gather::Ended(result.clone());
+                result
+            }
+            Err(error) => {
+                // The runtime is shutting down, or a closure behind the gather panicked.
+                *gather = Gather::Ended(Err(Error::Closed));
+                if error.is_panic() {
+                    resume_unwind(error.into_panic());
+                }
+                Err(Error::Closed)
+            }
         }
     }
 }
@@ -91,8 +102,8 @@ struct ScatterNode<T> {
 impl<T: Record> Node<T> for ScatterNode<T> {
     fn accept(&self, items: Items<T>) -> BoxFuture<'_, Result<(), Error>> {
         Box::pin(async move {
-            self.crossing.start()?;
-            self.crossing.segment.push(items.into_batch()).await
+            drop(self.crossing.start().await?);
+            self.crossing.segment.push(items.into_batch()?).await
         })
     }
 

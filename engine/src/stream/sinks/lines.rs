@@ -44,7 +44,7 @@ impl<T: Record> Node<T> for LinesNode {
     fn accept(&self, items: Items<T>) -> BoxFuture<'_, Result<(), Error>> {
         Box::pin(async move {
             let records = items.len();
-            let mut batch = items.into_batch();
+            let mut batch = items.into_batch()?;
             self.lines.output.write(&batch.separated(self.lines.separator))?;
             self.counters.deliver(records);
             Ok(())

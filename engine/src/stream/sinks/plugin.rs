@@ -18,18 +18,26 @@ impl<T: Record> Sink<T> for &Function<T, ()> {
             core: self.core().clone(),
             pool: self.shared_pool().clone(),
             counters: stream.counters,
-            instance: Mutex::new(None),
+            instance: Mutex::new(Kept::None),
         };
         stream.outlet.connect(node);
     }
+}
+
+/// The one instance of a sink.
+enum Kept {
+    /// Not opened yet, or finished.
+    None,
+    Some(Box<Instance>),
+    /// A call failed with this error, or was given up midway.
+    Gone(Error),
 }
 
 struct PluginNode {
     core: Arc<Core>,
     pool: Arc<PoolShared>,
     counters: Arc<Counters>,
-    /// The instance, opened with the first records.
-    instance: Mutex<Option<Box<Instance>>>,
+    instance: Mutex<Kept>,
 }
 
 impl PluginNode {
@@ -51,10 +59,29 @@ impl PluginNode {
     }
 
     /// Gives the sink records, and returns how many it took.
-    async fn call(&self, kept: &mut Option<Box<Instance>>, batch: &Batch) -> Result<usize, Error> {
-        let instance = match kept.take() {
-            Some(instance) => instance,
-            None => self.pool.open(&self.core).await?,
+    async fn call(&self, kept: &mut Kept, batch: &Batch) -> Result<usize, Error> {
+        let called = self.call_on(std::mem::replace(kept, self.gone()), batch).await;
+        match called {
+            Ok((instance, done)) => {
+                *kept = Kept::Some(instance);
+                Ok(done)
+            }
+            Err(error) => {
+                *kept = Kept::Gone(error.clone());
+                Err(error)
+            }
+        }
+    }
+
+    async fn call_on(&self, kept: Kept, batch: &Batch) -> Result<(Box<Instance>, usize), Error> {
+        let instance = match kept {
+            Kept::Some(instance) if instance.is_worn() => {
+                self.end(instance).await?;
+                self.pool.open(&self.core).await?
+            }
+            Kept::Some(instance) => instance,
+            Kept::None => self.pool.open(&self.core).await?,
+            Kept::Gone(error) => return Err(error),
         };
         // Each record has the limit for itself: the guest says when it begins one.
         let called = instance.process(batch, self.core.limits().timeout, &()).await;
@@ -70,8 +97,7 @@ impl PluginNode {
         self.counters.deliver(outcome.consumed);
         self.core.usage.record(outcome.consumed, instance.used(), instance.memory());
         self.core.pace.learn(outcome.consumed, instance.used());
-        *kept = Some(instance);
-        Ok(outcome.consumed)
+        Ok((instance, outcome.consumed))
     }
 
     /// The record at `index` is a fault; those before it are done.
@@ -86,17 +112,36 @@ impl PluginNode {
     }
 
     async fn finish(&self) -> Result<(), Error> {
-        if let Some(instance) = self.instance.lock().await.take() {
-            let function = self.core.name().to_owned();
-            instance.finish(&()).await.map_err(|cause| Error::Finish { function, cause })?;
+        let mut kept = self.instance.lock().await;
+        // What it wrote before it failed is output too.
+        self.output(Output::flush)?;
+        match std::mem::replace(&mut *kept, self.gone()) {
+            Kept::Some(instance) => self.end(instance).await?,
+            Kept::None => {}
+            Kept::Gone(error) => {
+                *kept = Kept::Gone(error.clone());
+                return Err(error);
+            }
         }
+        *kept = Kept::None;
         self.output(Output::flush)
+    }
+
+    async fn end(&self, instance: Box<Instance>) -> Result<(), Error> {
+        let function = self.core.name().to_owned();
+        instance.finish(&()).await.map(drop).map_err(|cause| Error::Finish { function, cause })
+    }
+
+    /// What is kept while a call runs, for whoever comes after one that was given up: its records
+    /// may be done or not, and are not given again.
+    fn gone(&self) -> Kept {
+        Kept::Gone(Error::Abandoned { function: self.core.name().to_owned() })
     }
 }
 
 impl<T: Record> Node<T> for PluginNode {
     fn accept(&self, items: Items<T>) -> BoxFuture<'_, Result<(), Error>> {
-        Box::pin(self.take(items.into_batch()))
+        Box::pin(async { self.take(items.into_batch()?).await })
     }
 
     fn pause(&self) -> BoxFuture<'_, Result<(), Error>> {

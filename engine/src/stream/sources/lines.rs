@@ -3,17 +3,16 @@
 use std::io::{self, Read};
 use std::sync::Arc;
 use std::thread;
+use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 
-use crate::record::Record;
+use crate::record::{Batch, LONGEST, Numbers, Record};
+use crate::stream::BoxFuture;
 use crate::{Error, Source};
 
 /// How much is read at once.
 const BLOCK: usize = 256 << 10;
-
-/// The longest record that is read.
-const LONGEST: usize = 32 << 20;
 
 /// A source of the lines that `reader` gives: without their newline, and without a carriage return
 /// before it. A last line without a newline counts, and so do empty lines.
@@ -31,14 +30,20 @@ const LONGEST: usize = 32 << 20;
 /// # Ok(()) }
 /// ```
 pub fn lines<R: Read + Send + 'static>(reader: R) -> Lines<R> {
-    Lines { reader, separator: b'\n' }
+    Lines { reader, separator: b'\n', stop: Box::pin(std::future::pending()) }
 }
 
 /// See [`lines`].
-#[derive(Clone, Debug)]
 pub struct Lines<R> {
     reader: R,
     separator: u8,
+    stop: BoxFuture<'static, ()>,
+}
+
+impl<R> std::fmt::Debug for Lines<R> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Lines").field("separator", &self.separator).finish_non_exhaustive()
+    }
 }
 
 impl<R: Read + Send + 'static> Lines<R> {
@@ -46,6 +51,13 @@ impl<R: Read + Send + 'static> Lines<R> {
     #[must_use]
     pub fn separated_by(mut self, separator: u8) -> Self {
         self.separator = separator;
+        self
+    }
+
+    /// The same, but it reads no more once `stop` is ready. What was emitted by then is on its way.
+    #[must_use]
+    pub fn until(mut self, stop: impl Future<Output = ()> + Send + 'static) -> Self {
+        self.stop = Box::pin(stop);
         self
     }
 
@@ -58,16 +70,24 @@ impl<R: Read + Send + 'static> Lines<R> {
     /// If reading fails or a record is longer than 32 MiB, after the records before were emitted;
     /// and the errors of [`Source::emit`].
     pub async fn emit_into<T: Record>(self, source: &Source<T>) -> Result<(), Error> {
+        let Self { reader, separator, mut stop } = self;
         let (sender, mut blocks) = channel(2);
-        let reader = thread::Builder::new().name("engine-source".into());
-        let spawned = reader.spawn(move || read(self.reader, self.separator, &sender));
+        let thread = thread::Builder::new().name("engine-source".into());
+        let spawned = thread.spawn(move || read(reader, separator, &sender));
         spawned.map_err(|error| Error::Sandbox { reason: error.to_string() })?;
         let mut records = source.counts().emitted;
-        while let Some(block) = next(&mut blocks, source).await? {
-            let Block { data, ends, end } = block;
+        let mut piece = 1;
+        loop {
+            let block = tokio::select! {
+                biased;
+                () = &mut stop => return Ok(()),
+                block = next(&mut blocks, source) => block?,
+            };
+            let Some(Block { data, ends, end }) = block else { return Ok(()) };
             records += ends.len() as u64;
-            if !ends.is_empty() {
-                source.emit_batch(data, ends).await?;
+            let batch = Batch::new(data, ends, Numbers::From(0));
+            if emit(batch, source, &mut piece, &mut stop).await? {
+                return Ok(());
             }
             match end {
                 Some(End::Failed(error)) => {
@@ -79,8 +99,34 @@ impl<R: Read + Send + 'static> Lines<R> {
                 None => {}
             }
         }
-        Ok(())
     }
+}
+
+/// Emits a block in pieces that take some milliseconds at most, as far as that can be foreseen, and
+/// looks for `stop` between them. Returns whether it was there.
+async fn emit<T: Record>(
+    mut batch: Batch,
+    source: &Source<T>,
+    piece: &mut usize,
+    stop: &mut BoxFuture<'static, ()>,
+) -> Result<bool, Error> {
+    const SOON: Duration = Duration::from_millis(5);
+    while !batch.is_empty() {
+        let rest = batch.split_off(batch.len().min(*piece));
+        let begun = Instant::now();
+        source.emit_batch(batch).await?;
+        *piece = if begun.elapsed() < SOON { (*piece * 2).min(1 << 20) } else { (*piece / 2).max(1) };
+        batch = rest;
+        let stopped = tokio::select! {
+            biased;
+            () = &mut *stop => true,
+            () = std::future::ready(()) => false,
+        };
+        if stopped {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// The next block. The graph is told to pause if it has to be waited for.

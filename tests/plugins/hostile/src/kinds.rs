@@ -80,3 +80,19 @@ fn slow_sink(record: &str, milliseconds: u64) {
     thread::sleep(Duration::from_millis(milliseconds));
     println!("{record}");
 }
+
+/// The words between spaces.
+#[flat_map]
+fn splits(record: &str) -> impl Iterator<Item = &str> {
+    record.split(' ')
+}
+
+/// Drops records that begin with `drop`, and takes 10 milliseconds for them.
+#[filter]
+fn drops(record: &str) -> bool {
+    let keep = !record.starts_with("drop");
+    if !keep {
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+    keep
+}

@@ -19,3 +19,18 @@ fn slow_loop(microseconds: u64) -> u64 {
     while start.elapsed() < Duration::from_micros(microseconds) {}
     microseconds
 }
+
+/// Sleeps as many milliseconds as the word before the first space says, if it is a number.
+#[map]
+fn sleeps_first(record: &str) -> &str {
+    let milliseconds = record.split(' ').next().and_then(|word| word.parse().ok());
+    thread::sleep(Duration::from_millis(milliseconds.unwrap_or(0)));
+    record
+}
+
+/// Sleeps 3 milliseconds for each record.
+#[map]
+fn dawdles(record: &str) -> &str {
+    thread::sleep(Duration::from_millis(3));
+    record
+}

@@ -8,6 +8,11 @@ pub(crate) type Lie = fn(&mut Outcome);
 /// The functions: their names, kinds and lies.
 pub(crate) const ALL: &[(&str, Kind, Lie)] = &[
     ("ends_descend", Kind::FlatMap, ends_descend),
+    ("progress_forever", Kind::Sink, |_| {
+        loop {
+            crate::engine::plugin::host::progress(0)
+        }
+    }),
     ("ends_overrun", Kind::Map, |outcome| *last(&mut outcome.output.ends) = u32::MAX),
     ("ends_missing", Kind::Map, |outcome| outcome.output.ends.clear()),
     ("ends_too_many", Kind::Map, ends_too_many),
