@@ -47,6 +47,20 @@ fn files_are_read_one_after_another_and_written_to_a_file() {
 }
 
 #[test]
+fn a_fault_names_its_place_among_several_files() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    fs::write(path("a"), "1\n2\n").unwrap();
+    fs::write(path("b"), "3\nx\n").unwrap();
+    let did = fed(engine(["run", "-p", &inc(), "-i", &path("a"), &path("b")]), "");
+    assert!(
+        did.stderr.starts_with(&format!("engine: record 2 of {}: record 4: inc: ", path("b"))),
+        "{}",
+        did.stderr
+    );
+}
+
+#[test]
 fn ten_million_numbers_are_as_awk_computes_them() {
     let folder = tempfile::tempdir().unwrap();
     let (numbers, expected) = (folder.path().join("numbers"), folder.path().join("expected"));
@@ -182,21 +196,24 @@ fn the_summary_is_there_for_scripts() {
 
 #[cfg(unix)]
 #[test]
-fn an_interrupt_finishes_what_was_read() {
-    let mut child = engine(["run", "-p", &plugin("slow-inc").display().to_string()])
+fn an_interrupt_finishes_what_was_taken_in() {
+    let function = |name: &str| function_of(&hostile("hostile"), name);
+    let mut child = engine(["run", "-p", &function("prints_escapes"), "-p", &function("sleeps_first")])
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
         .spawn()
         .unwrap();
     let mut stdin = child.stdin.take().unwrap();
-    let mut answers = BufReader::new(child.stdout.take().unwrap()).lines();
-    writeln!(stdin, "1").unwrap();
-    assert_eq!(answers.next().unwrap().unwrap(), "2");
-    // It has read the next one when it has begun to sleep; the interrupt comes before its end.
-    writeln!(stdin, "2").unwrap();
-    std::thread::sleep(Duration::from_millis(200));
+    let mut messages = BufReader::new(child.stderr.take().unwrap());
+    writeln!(stdin, "500 bad").unwrap();
+    // The first function has said something: the second one is about to sleep.
+    messages.read_line(&mut String::new()).unwrap();
     let interrupt = std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status();
     assert!(interrupt.unwrap().success());
-    assert_eq!(answers.next().unwrap().unwrap(), "3");
+    let mut answer = String::new();
+    BufReader::new(child.stdout.take().unwrap()).read_line(&mut answer).unwrap();
+    assert_eq!(answer, "500 bad\n");
     assert_eq!(child.wait().unwrap().code(), Some(130));
+    drop(stdin);
 }

@@ -13,17 +13,24 @@ pub(crate) enum Ending {
 
 /// A failure of a run that had begun. Any other error is of the setting up.
 #[derive(Debug)]
-pub(crate) struct RunFailed(pub(crate) Error);
+pub(crate) struct RunFailed {
+    pub(crate) error: Error,
+    /// Where in the input it was, if the error does not say it all.
+    pub(crate) place: Option<String>,
+}
 
 impl std::fmt::Display for RunFailed {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        self.0.fmt(f)
+        match &self.place {
+            Some(place) => write!(f, "{place}: {}", self.error),
+            None => self.error.fmt(f),
+        }
     }
 }
 
 impl std::error::Error for RunFailed {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        self.0.source()
+        self.error.source()
     }
 }
 
@@ -46,7 +53,7 @@ pub(crate) fn is_closed_pipe(error: &anyhow::Error) -> bool {
         .chain()
         .filter_map(|cause| cause.downcast_ref::<io::Error>())
         .any(|cause| cause.kind() == io::ErrorKind::BrokenPipe)
-        || matches!(error.downcast_ref(), Some(RunFailed(Error::Output { source })) if source.kind() == io::ErrorKind::BrokenPipe)
+        || matches!(error.downcast_ref(), Some(RunFailed { error: Error::Output { source }, .. }) if source.kind() == io::ErrorKind::BrokenPipe)
 }
 
 /// Writes a line to stderr. Nobody may be reading there, which is no reason to fail.

@@ -97,7 +97,7 @@ Exit codes:
   0    done; also when the reader of the output closes it
   1    the run failed
   2    wrong use: nothing was run
-  130  interrupted: the first Ctrl-C finishes what was read, the second aborts";
+  130  interrupted: the first Ctrl-C finishes what was taken in, the second aborts";
 
 /// Where records come from.
 type Input = Box<dyn Read + Send>;
@@ -123,10 +123,19 @@ impl RunCommand {
         }
         self.build(&pool, &source, &chain, &output);
         let begun = Instant::now();
-        let ended = runtime()?.block_on(feed(&source, inputs, self.separator()));
+        let mut starts = Vec::new();
+        let ended = runtime()?.block_on(feed(&source, inputs, self.separator(), &mut starts));
         progress.finish_and_clear();
         self.summarize(&pool, &source, &chain, begun.elapsed(), ended.as_ref().err());
-        ended.map_err(|error| RunFailed(error).into())
+        ended.map_err(|error| RunFailed { place: self.place(&error, &starts), error }.into())
+    }
+
+    /// Where among several inputs a fault's record stands; each began with the record in `starts`.
+    fn place(&self, error: &Error, starts: &[u64]) -> Option<String> {
+        let Error::Fault(fault) = error else { return None };
+        let input = starts.iter().rposition(|start| *start <= fault.record)?;
+        let path = self.input.get(input).filter(|_| self.input.len() > 1)?;
+        Some(format!("record {} of {}", fault.record + 1 - starts[input], path.display()))
     }
 
     fn separator(&self) -> u8 {
@@ -272,10 +281,17 @@ fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
 }
 
 /// Emits all inputs, and waits until every record has reached its end.
-async fn feed(source: &Source<Records>, inputs: Vec<Input>, separator: u8) -> Result<Ending, Error> {
+/// Notes in `starts` the number of each input's first record.
+async fn feed(
+    source: &Source<Records>,
+    inputs: Vec<Input>,
+    separator: u8,
+    starts: &mut Vec<u64>,
+) -> Result<Ending, Error> {
     let interrupted = interrupts();
     let mut emitted = Ok(());
     for input in inputs {
+        starts.push(source.counts().emitted + 1);
         let stop = interrupted.clone();
         let lines = sources::lines(input).separated_by(separator).until(async move { *stop.wait().await });
         emitted = lines.emit_into(source).await;
