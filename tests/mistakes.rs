@@ -25,6 +25,8 @@ fn no_such_file_or_crate() {
         &["-p", &path],
         &format!("{path} is no plugin crate: it has no Cargo.toml (make one with `engine new`)"),
     );
+    fs::write(folder.path().join("Cargo.toml"), "[package]\nname = \"other\"\n").unwrap();
+    wrong(&["-p", &path], &format!("{path} is no plugin crate: its [lib] needs crate-type = [\"cdylib\"]"));
     let line = "can't read nothing: No such file or directory (os error 2)";
     wrong(&["-p", &inc(), "-i", "nothing"], line);
 }

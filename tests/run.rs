@@ -122,6 +122,23 @@ fn a_line_is_answered_while_the_input_stays_open() {
 }
 
 #[test]
+fn a_slow_function_holds_back_no_result_of_those_before() {
+    for flags in [&[][..], &["--sequential"]] {
+        let sleeps = function_of(&hostile("hostile"), "sleeps");
+        let mut command = engine(["run", "-p", &sleeps]);
+        let mut child = command.args(flags).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        let begun = Instant::now();
+        // Both come in one read; the second takes 5 seconds.
+        child.stdin.take().unwrap().write_all(b"50\n5000\n").unwrap();
+        let mut answers = BufReader::new(child.stdout.take().unwrap()).lines();
+        assert_eq!(answers.next().unwrap().unwrap(), "50");
+        assert!(begun.elapsed() < Duration::from_millis(4500), "{flags:?}: {:?}", begun.elapsed());
+        assert_eq!(answers.next().unwrap().unwrap(), "5000");
+        assert!(child.wait().unwrap().success());
+    }
+}
+
+#[test]
 fn a_reader_that_has_enough_ends_the_run_quietly() {
     let mut child = engine(["run", "-p", &inc()])
         .stdin(Stdio::piped())

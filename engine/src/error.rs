@@ -1,5 +1,7 @@
 //! Errors: why a run, or the preparation of one, failed.
 
+use std::error::Error as _;
+use std::fmt;
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -11,7 +13,9 @@ use crate::plugin::Kind;
 use crate::record::Shape;
 
 /// Why a run failed. One record's failure is a [`Fault`].
-#[derive(Clone, Debug, thiserror::Error)]
+///
+/// Its `Debug` form is the text with its causes, since that is what a `main` that returns it prints.
+#[derive(Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
     /// A record's fault ended the run.
@@ -199,6 +203,18 @@ pub enum Error {
         /// What wasmtime or the system says.
         reason: String,
     },
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self}")?;
+        let mut cause = self.source();
+        while let Some(error) = cause {
+            write!(f, ": {error}")?;
+            cause = error.source();
+        }
+        Ok(())
+    }
 }
 
 /// What a file is that should have been a plugin.

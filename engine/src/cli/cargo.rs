@@ -27,6 +27,9 @@ pub(crate) fn build(folder: &Path, quiet: bool) -> anyhow::Result<Built> {
         "{} is no plugin crate: it has no Cargo.toml (make one with `engine new`)",
         folder.display()
     );
+    // A crate of another kind may take minutes to build before it turns out to be none.
+    let library = std::fs::read_to_string(&manifest)?.contains("cdylib");
+    ensure!(library, "{} is no plugin crate: its [lib] needs crate-type = [\"cdylib\"]", folder.display());
     add_target(folder)?;
     let mut command = Command::new("cargo");
     command.args(["build", "--release", "--lib", "--target", TARGET]).current_dir(folder);

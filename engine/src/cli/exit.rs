@@ -37,7 +37,10 @@ impl std::error::Error for RunFailed {
 pub(crate) fn report(result: anyhow::Result<Ending>) -> ExitCode {
     let error = match result {
         Ok(Ending::Done) => return ExitCode::SUCCESS,
-        Ok(Ending::Interrupted) => return ExitCode::from(130),
+        Ok(Ending::Interrupted) => {
+            tell(format_args!("engine: interrupted"));
+            return ExitCode::from(130);
+        }
         Err(error) => error,
     };
     if is_closed_pipe(&error) {

@@ -69,7 +69,7 @@ pub(crate) struct RunCommand {
     #[arg(long, conflicts_with_all = ["workers", "instances", "buffer", "unordered"], help_heading = "Pool")]
     sequential: bool,
 
-    /// Time for one record at most
+    /// Time for one record at most, as 500ms; a bare number is seconds
     #[arg(long, value_name = "TIME", default_value = "10s", value_parser = time, help_heading = "Limits")]
     timeout: Duration,
     /// Memory of one instance at most
@@ -79,7 +79,7 @@ pub(crate) struct RunCommand {
     #[arg(long, value_name = "SIZE", default_value = "16GiB", value_parser = size, help_heading = "Limits")]
     total_memory: usize,
 
-    /// No progress line, no summary
+    /// No progress line, and no summary but that of --json
     #[arg(short, long, help_heading = "Messages")]
     quiet: bool,
     /// The summary as JSON, on stderr

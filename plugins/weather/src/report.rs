@@ -2,7 +2,7 @@
 
 use crate::Weather;
 
-/// `2013-03-06 22:00  JFK  wind  74 km/h from NE, gusts  93 km/h,   3 °C, rain 1.0 mm`
+/// `2013-03-06 22:00  JFK  wind  74 km/h NE, gusts  93 km/h,   3 °C, rain 1.0 mm`
 pub(crate) fn line(weather: &Weather<'_>) -> String {
     let Weather { origin, year, month, day, hour, .. } = weather;
     let wind = column(weather.wind_speed.map(kilometers));
@@ -13,7 +13,7 @@ pub(crate) fn line(weather: &Weather<'_>) -> String {
     let rain = rain.map(|inches| format!(", rain {:.1} mm", millimeters(inches))).unwrap_or_default();
     format!(
         "{year}-{month:02}-{day:02} {hour:02}:00  {origin}  \
-         wind {wind} km/h from {from:3} gusts {gusts} km/h, {temperature} °C{rain}"
+         wind {wind} km/h {from:3} gusts {gusts} km/h, {temperature} °C{rain}"
     )
 }
 
@@ -64,14 +64,14 @@ mod tests {
     fn a_line_tells_of_wind_temperature_and_rain() {
         assert_eq!(
             line(&storm()),
-            "2013-03-06 22:00  JFK  wind  74 km/h from NE, gusts  93 km/h,   3 °C, rain 1.0 mm"
+            "2013-03-06 22:00  JFK  wind  74 km/h NE, gusts  93 km/h,   3 °C, rain 1.0 mm"
         );
     }
 
     #[test]
     fn what_was_not_measured_is_a_dash_in_its_column() {
         let calm = Weather { wind_dir: None, wind_gust: None, temp: Some(31.9), precip: None, ..storm() };
-        assert_eq!(line(&calm), "2013-03-06 22:00  JFK  wind  74 km/h from ?,  gusts   - km/h,   0 °C");
+        assert_eq!(line(&calm), "2013-03-06 22:00  JFK  wind  74 km/h ?,  gusts   - km/h,   0 °C");
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! A plugin's function on a stream that is not scattered: one record after another.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use crate::fault::{Cause, Fault};
 use crate::plugin::{Core, Kind};
@@ -9,6 +10,9 @@ use crate::record::{Batch, Record};
 use crate::stream::scattered::mistake;
 use crate::stream::{BoxFuture, Counters, Items, Node, Outlet, Stream};
 use crate::{Error, Function};
+
+/// So long may a result be held back only to be faster.
+const SHOWN_WITHIN: Duration = Duration::from_millis(10);
 
 /// Gives a function one record a call, and waits for it. A single instance is enough.
 pub(crate) struct FunctionNode<U> {
@@ -68,9 +72,15 @@ impl<T: Record, U: Record> Node<T> for FunctionNode<U> {
                 return Err(mistake.clone());
             }
             let mut batch = items.into_batch()?;
+            let mut shown = Instant::now();
             while !batch.is_empty() {
                 let rest = batch.split_off(1);
                 self.process(&batch).await?;
+                // A slow function's results are not held back until those behind them are there.
+                if shown.elapsed() > SHOWN_WITHIN {
+                    self.outlet.pause().await?;
+                    shown = Instant::now();
+                }
                 batch = rest;
             }
             Ok(())
