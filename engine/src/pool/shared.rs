@@ -239,7 +239,11 @@ impl PoolShared {
         let mut fresh = false;
         for _ in 0..MEMORY_TRIES {
             match self.call_on(core, record, fresh, waiting).await {
-                Err(CallError::Trouble(trouble)) if trouble.starved && self.instances.shrink() => {}
+                // Who held the memory may be gone by now: only many tries tell that nobody did.
+                Err(CallError::Trouble(trouble)) if trouble.starved => {
+                    self.instances.shrink();
+                    fresh = true;
+                }
                 Err(CallError::Trouble(trouble)) if trouble.memory && !trouble.fresh => fresh = true,
                 result => return result,
             }
