@@ -33,7 +33,7 @@ fn check(checkout: &Checkout) -> anyhow::Result<()> {
     let copy = folder.join("engine");
     copy::refresh(checkout, &copy)?;
     let printed = emptied(&folder)?;
-    let succeeded = shell(checkout, &script(&commands), &copy, &printed)?;
+    let succeeded = shell(&script(&commands), &copy, &printed)?;
     for (index, command) in commands.iter().enumerate() {
         // The shell ends with the command that fails, so that the last file is its.
         let file = printed.join(index.to_string());
@@ -64,13 +64,15 @@ fn script(commands: &[Command]) -> String {
     script
 }
 
-fn shell(checkout: &Checkout, script: &str, folder: &Path, printed: &Path) -> anyhow::Result<bool> {
+fn shell(script: &str, folder: &Path, printed: &Path) -> anyhow::Result<bool> {
     // `cargo install` puts the command here, and not among the caller's own.
     let installed = printed.with_file_name("installed");
     let mut shell = Process::new("sh");
     shell.args(["-eu", "-c", script]).current_dir(folder).stdin(Stdio::null());
     shell.env("PATH", path_with(&installed.join("bin"))?).env("CARGO_INSTALL_ROOT", &installed);
-    shell.env("CARGO_TARGET_DIR", &checkout.target).env("PRINTED", printed);
+    // A target folder of its own: cargo tells packages apart by their path within the workspace, so that
+    // in a common one the copy's crates would pass for the checkout's.
+    shell.env("CARGO_TARGET_DIR", printed.with_file_name("target")).env("PRINTED", printed);
     Ok(shell.status().context("can't run sh")?.success())
 }
 
