@@ -3,6 +3,7 @@
 mod batch;
 mod codec;
 mod numbers;
+mod positions;
 
 /// The longest record that comes in, in bytes.
 pub(crate) const LONGEST: usize = 32 << 20;
@@ -10,3 +11,4 @@ pub(crate) const LONGEST: usize = 32 << 20;
 pub(crate) use batch::{Batch, BatchBuilder};
 pub use codec::{Format, Json, Record, Shape};
 pub(crate) use numbers::Numbers;
+pub(crate) use positions::positions;

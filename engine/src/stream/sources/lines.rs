@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 
-use crate::record::{Batch, LONGEST, Numbers, Record};
+use crate::record::{Batch, LONGEST, Numbers, Record, positions};
 use crate::stream::BoxFuture;
 use crate::{Error, Source};
 
@@ -211,11 +211,7 @@ fn split(data: &mut Vec<u8>, separator: u8) -> Vec<u32> {
     if separator == b'\n' && memchr::memmem::find(data, b"\r\n").is_some() {
         remove_carriage_returns(data);
     }
-    let mut ends = Vec::with_capacity(data.len() / 8);
-    ends.extend(
-        memchr::memchr_iter(separator, data).map(|end| u32::try_from(end).expect("a block is below 4 GiB")),
-    );
-    ends
+    positions(data, separator)
 }
 
 fn remove_carriage_returns(data: &mut Vec<u8>) {

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::append::append;
+use crate::codec::append::append;
 use super::traits::{Decode, Encode, Primitive};
 use crate::contract::Format;
 use crate::failure::Failure;

@@ -1,11 +1,9 @@
 //! Types with a form of their own, read and written without serde and without allocating.
 //!
-//! - `append`: bytes to the end of a vector
 //! - `number`: integers, floats and booleans, which are JSON
 //! - `text` and `bytes`: records as they are
 //! - `traits`: what the types have in common
 
-mod append;
 mod bytes;
 mod number;
 mod text;

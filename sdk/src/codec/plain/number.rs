@@ -4,7 +4,7 @@ use std::str;
 
 use lexical_parse_integer::FromLexical;
 
-use super::append::append;
+use crate::codec::append::append;
 use super::traits::{Decode, Encode, Primitive};
 use crate::codec::undecodable;
 use crate::contract::Format;

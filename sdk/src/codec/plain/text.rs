@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::str;
 
-use super::append::append;
+use crate::codec::append::append;
 use super::traits::{Decode, Encode, Primitive};
 use crate::codec::undecodable;
 use crate::contract::Format;
