@@ -24,7 +24,7 @@ pub(crate) struct Opening {
 /// A function without the types of its records, and what is known of its calls.
 pub(crate) struct Core {
     /// Tells its instances from those of other functions.
-    pub(crate) id: u64,
+    pub(crate) id: usize,
     pub(crate) opening: Opening,
     pub(crate) pace: Pace,
     pub(crate) usage: UsageGauge,
@@ -32,7 +32,7 @@ pub(crate) struct Core {
 
 impl Core {
     /// `id` is the pool's, and nobody else's.
-    pub(crate) fn new(id: u64, opening: Opening) -> Arc<Self> {
+    pub(crate) fn new(id: usize, opening: Opening) -> Arc<Self> {
         Arc::new(Self { id, opening, pace: Pace::new(), usage: UsageGauge::default() })
     }
 

@@ -1,5 +1,6 @@
 //! A plugin in its own store: opened for one function, used by one call at a time.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -83,13 +84,15 @@ impl Instance {
         let mut store = store(hosting, limits, opening.messages.clone(), opening.output.clone());
         let meter = store.data().meter.clone();
         let arguments: Vec<_> = opening.arguments.iter().map(|(name, value)| (&**name, &**value)).collect();
-        let opened = async {
-            let plugin = opening.plugin.pre.instantiate_async(&mut store).await?;
-            let stage = plugin.engine_plugin_stages().stage();
-            let stage = stage.call_open(&mut store, &opening.name, &arguments, None).await?;
-            wasmtime::Result::Ok((plugin, stage))
+        let opened = {
+            let opened = pin!(async {
+                let plugin = opening.plugin.pre.instantiate_async(&mut store).await?;
+                let stage = plugin.engine_plugin_stages().stage();
+                let stage = stage.call_open(&mut store, &opening.name, &arguments, None).await?;
+                wasmtime::Result::Ok((plugin, stage))
+            });
+            metered(&meter, limits.timeout, hosting, &(), opened).await
         };
-        let opened = metered(&meter, limits.timeout, hosting, &(), opened).await;
         let (plugin, stage) = match opened {
             Some(Ok((plugin, Ok(stage)))) => (plugin, stage),
             Some(Ok((_, Err(message)))) => return Err(OpenError::Refused(message)),
@@ -107,15 +110,18 @@ impl Instance {
         batch: &Batch,
         limit: Duration,
         waiting: &dyn Waiting,
-    ) -> Result<(Box<Self>, Outcome), Trouble> {
+    ) -> Result<(Box<Self>, Outcome), Box<Trouble>> {
         let records = u32::try_from(batch.len()).unwrap_or(u32::MAX);
         self.store.data_mut().hints = Hints { records, ..Hints::default() };
         self.store.data_mut().gauge.forget_refusals();
         let mut scratch = Vec::new();
         let param = BatchParam { data: batch.data(), ends: batch.ends(&mut scratch) };
-        let stage = self.plugin.engine_plugin_stages().stage();
-        let call = stage.call_process(&mut self.store, self.stage, param, ROOM);
-        match metered(&self.meter, limit, &self.hosting, waiting, call).await {
+        let called = {
+            let stage = self.plugin.engine_plugin_stages().stage();
+            let call = pin!(stage.call_process(&mut self.store, self.stage, param, ROOM));
+            metered(&self.meter, limit, &self.hosting, waiting, call).await
+        };
+        match called {
             Some(Ok(said)) => match Outcome::check(self.kind, batch, said) {
                 Ok(outcome) => {
                     self.calls += 1;
@@ -136,9 +142,12 @@ impl Instance {
         let limit = self.limits.timeout;
         self.store.data_mut().hints = Hints::default();
         self.store.data_mut().gauge.forget_refusals();
-        let stage = self.plugin.engine_plugin_stages().stage();
-        let call = stage.call_finish(&mut self.store, self.stage);
-        match metered(&self.meter, limit, &self.hosting, waiting, call).await {
+        let called = {
+            let stage = self.plugin.engine_plugin_stages().stage();
+            let call = pin!(stage.call_finish(&mut self.store, self.stage));
+            metered(&self.meter, limit, &self.hosting, waiting, call).await
+        };
+        match called {
             Some(Ok(Ok(batch))) => {
                 check_batch(&batch).map_err(|rule| Cause::BrokenContract { rule })?;
                 let mut builder = BatchBuilder::default();
@@ -170,11 +179,11 @@ impl Instance {
         self.memory() > self.memory_at_start && self.memory() > self.limits.memory / 2
     }
 
-    fn trouble(&self, cause: Cause) -> Trouble {
+    fn trouble(&self, cause: Cause) -> Box<Trouble> {
         let Sandbox { hints, gauge, .. } = self.store.data();
         // Most languages end in a trap when they run out of memory, and some do so before the limit.
         let short = matches!(cause, Cause::OutOfMemory { .. } | Cause::Trapped { .. });
-        Trouble {
+        Box::new(Trouble {
             cause,
             suspect: hints.panicked.as_ref().map(|(index, _)| *index as usize),
             done: hints.done as usize,
@@ -183,7 +192,7 @@ impl Instance {
             fresh: self.calls == 0,
             used: self.used(),
             size: self.memory(),
-        }
+        })
     }
 }
 
@@ -196,11 +205,14 @@ pub(crate) async fn describe(
 ) -> Result<Vec<WitSignature>, OpenError> {
     let mut store = store(hosting, limits, messages, None);
     let meter = store.data().meter.clone();
-    let described = async {
-        let plugin = plugin.instantiate_async(&mut store).await?;
-        plugin.engine_plugin_stages().call_describe(&mut store).await
+    let described = {
+        let described = pin!(async {
+            let plugin = plugin.instantiate_async(&mut store).await?;
+            plugin.engine_plugin_stages().call_describe(&mut store).await
+        });
+        metered(&meter, limits.timeout, hosting, &(), described).await
     };
-    match metered(&meter, limits.timeout, hosting, &(), described).await {
+    match described {
         Some(Ok(signatures)) => Ok(signatures),
         Some(Err(error)) => Err(open_error(&error, store.data(), limits)),
         None => Err(OpenError::Fault(Cause::TimedOut { limit: limits.timeout })),

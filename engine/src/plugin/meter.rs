@@ -4,7 +4,7 @@
 //! but its worker was busy with a neighbour does not.
 
 use std::future::{Future, poll_fn};
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
@@ -137,10 +137,9 @@ pub(crate) async fn metered<F: Future>(
     limit: Duration,
     hosting: &Hosting,
     waiting: &dyn Waiting,
-    call: F,
+    mut call: Pin<&mut F>,
 ) -> Option<F::Output> {
     let _active = hosting.runtime.active();
-    let mut call = pin!(call);
     let waker = Waker::from(meter.clone());
     let mut wait: Option<Wait> = None;
     meter.used.store(0, Relaxed);

@@ -38,7 +38,7 @@ impl Outcome {
             require(said.output.ends.is_empty(), "a filter or sink returned outputs")?;
         }
         let mut done = input.clone();
-        done.split_off(consumed);
+        done.truncate(consumed);
         let failures = located(&said.failures, said.counts.as_deref());
         let output = match (kind, said.counts) {
             (Kind::Sink, None) => Batch::new(Vec::new(), Vec::new(), input.numbers_by([].into_iter())),

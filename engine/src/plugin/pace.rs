@@ -33,7 +33,7 @@ impl Pace {
         let now = self.records();
         if time < FAST {
             // A call that was smaller than allowed says nothing of larger ones.
-            if records >= now {
+            if records >= now && now < MOST_RECORDS {
                 self.0.store((now * 2).min(MOST_RECORDS), Relaxed);
             }
         } else if time > SLOW {

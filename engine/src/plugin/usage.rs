@@ -40,8 +40,10 @@ pub(crate) struct UsageGauge {
 impl UsageGauge {
     /// An instance was opened, and has so much memory.
     pub(crate) fn open(&self, memory: usize) {
-        let _ = self.footprint.compare_exchange(0, memory, Relaxed, Relaxed);
-        self.memory.fetch_max(memory, Relaxed);
+        if self.footprint() == 0 {
+            let _ = self.footprint.compare_exchange(0, memory, Relaxed, Relaxed);
+        }
+        self.note_memory(memory);
     }
 
     /// The memory that an instance has when it is opened, in bytes; 0 until the first one was.
@@ -54,8 +56,18 @@ impl UsageGauge {
         self.calls.fetch_add(1, Relaxed);
         self.records.fetch_add(records as u64, Relaxed);
         self.nanos.fetch_add(nanos, Relaxed);
-        self.longest.fetch_max(nanos / records.max(1) as u64, Relaxed);
-        self.memory.fetch_max(memory, Relaxed);
+        let each = nanos / records.max(1) as u64;
+        // Looking is cheaper than writing.
+        if self.longest.load(Relaxed) < each {
+            self.longest.fetch_max(each, Relaxed);
+        }
+        self.note_memory(memory);
+    }
+
+    fn note_memory(&self, memory: usize) {
+        if self.memory.load(Relaxed) < memory {
+            self.memory.fetch_max(memory, Relaxed);
+        }
     }
 
     pub(crate) fn read(&self, limits: Limits) -> Usage {

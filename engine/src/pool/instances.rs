@@ -1,6 +1,5 @@
 //! Open instances: those at rest are used again, and their number is bounded.
 
-use std::collections::HashMap;
 use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -20,8 +19,8 @@ struct Shared {
 }
 
 struct State {
-    /// By function.
-    idle: HashMap<u64, Vec<Held>>,
+    /// By function: the pool numbers its functions one after another.
+    idle: Vec<Vec<Held>>,
     live: usize,
     /// The most that were ever live.
     most: usize,
@@ -40,13 +39,20 @@ pub(crate) struct Held {
 /// A place in the count of live instances, free again when dropped.
 pub(crate) struct Seat {
     shared: Arc<Shared>,
-    function: u64,
+    function: usize,
 }
 
 impl Drop for Seat {
     fn drop(&mut self) {
         self.shared.lock().live -= 1;
         self.shared.freed.notify_one();
+    }
+}
+
+impl State {
+    /// Takes an instance of the function that is at rest.
+    fn rested(&mut self, function: usize) -> Option<Held> {
+        self.idle.get_mut(function)?.pop()
     }
 }
 
@@ -67,7 +73,7 @@ enum Step {
 
 impl Instances {
     pub(crate) fn new(bound: usize) -> Self {
-        let state = State { idle: HashMap::new(), live: 0, most: 0, bound, limit: bound };
+        let state = State { idle: Vec::new(), live: 0, most: 0, bound, limit: bound };
         Self { shared: Arc::new(Shared { state: Mutex::new(state), freed: Notify::new() }) }
     }
 
@@ -79,6 +85,12 @@ impl Instances {
         fresh: bool,
         hosting: &Arc<Hosting>,
     ) -> Result<Held, OpenError> {
+        if !fresh {
+            let rested = self.shared.lock().rested(core.id);
+            if let Some(held) = rested {
+                return Ok(held);
+            }
+        }
         loop {
             // In the line before it looks, so that nothing is freed unseen in between.
             let mut freed = pin!(self.shared.freed.notified());
@@ -98,8 +110,8 @@ impl Instances {
     /// An instance for one who keeps it, and whom nobody waits for: it takes no seat. One at rest
     /// is given, such as the one that showed that the function can be opened.
     pub(crate) async fn keep(&self, core: &Core, hosting: &Arc<Hosting>) -> Result<Box<Instance>, OpenError> {
-        let at_rest = self.shared.lock().idle.get_mut(&core.id).and_then(Vec::pop);
-        if let Some(Held { instance, .. }) = at_rest {
+        let rested = self.shared.lock().rested(core.id);
+        if let Some(Held { instance, .. }) = rested {
             return Ok(instance);
         }
         match Instance::open(&core.opening, hosting).await {
@@ -124,18 +136,17 @@ impl Instances {
 
     fn step(&self, core: &Core, fresh: bool, hosting: &Hosting) -> Step {
         let mut state = self.shared.lock();
-        let at_rest = state.idle.get_mut(&core.id).filter(|_| !fresh).and_then(Vec::pop);
-        if let Some(held) = at_rest {
+        if !fresh && let Some(held) = state.rested(core.id) {
             return Step::Use(held);
         }
         let roomy = hosting.total.has_room(core.usage.footprint());
         if state.live == 0 || (state.live < state.bound && roomy) {
             return Step::Open(self.seat(&mut state, core.id));
         }
-        state.idle.values_mut().find_map(Vec::pop).map_or(Step::Wait, Step::Drop)
+        state.idle.iter_mut().find_map(Vec::pop).map_or(Step::Wait, Step::Drop)
     }
 
-    fn seat(&self, state: &mut State, function: u64) -> Seat {
+    fn seat(&self, state: &mut State, function: usize) -> Seat {
         state.live += 1;
         state.most = state.most.max(state.live);
         Seat { shared: self.shared.clone(), function }
@@ -144,7 +155,11 @@ impl Instances {
     /// Takes an instance back to use it again.
     pub(crate) fn give_back(&self, held: Held) {
         let mut state = self.shared.lock();
-        state.idle.entry(held.seat.function).or_default().push(held);
+        let function = held.seat.function;
+        if state.idle.len() <= function {
+            state.idle.resize_with(function + 1, Vec::new);
+        }
+        state.idle[function].push(held);
         // It went well: after a shortage there may be more again.
         state.bound = (state.bound + 1).min(state.limit);
         drop(state);

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::path::Path;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -98,7 +98,7 @@ pub(crate) struct PoolShared {
     on_print: OnPrint,
     instances: Instances,
     schedule: Mutex<Schedule>,
-    ids: AtomicU64,
+    ids: AtomicUsize,
 }
 
 #[derive(Default)]
@@ -112,7 +112,7 @@ struct Schedule {
 /// Why a call gave no outcome.
 pub(crate) enum CallError {
     /// The guest failed on these records.
-    Trouble(Trouble),
+    Trouble(Box<Trouble>),
     /// No instance could be opened.
     Open(Error),
 }
@@ -139,7 +139,7 @@ impl PoolShared {
             on_print,
             instances: Instances::new(instances),
             schedule: Mutex::default(),
-            ids: AtomicU64::new(0),
+            ids: AtomicUsize::new(0),
         }))
     }
 
@@ -160,7 +160,7 @@ impl PoolShared {
         })
     }
 
-    pub(crate) fn next_id(&self) -> u64 {
+    pub(crate) fn next_id(&self) -> usize {
         self.ids.fetch_add(1, Relaxed)
     }
 

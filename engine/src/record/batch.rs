@@ -30,6 +30,13 @@ impl Batch {
         Self { block: Arc::new(Block { data, ends }), range, numbers }
     }
 
+    /// A single record.
+    pub(crate) fn one(number: u64, mut data: Vec<u8>) -> Self {
+        let end = u32::try_from(data.len()).expect("a record is below 4 GiB");
+        data.push(b'\n');
+        Self::new(data, vec![end], Numbers::From(number))
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.range.len()
     }
@@ -84,6 +91,11 @@ impl Batch {
         let rest = Self { range: middle..self.range.end, ..self.clone() };
         self.range.end = middle;
         rest
+    }
+
+    /// Keeps the first `n` records.
+    pub(crate) fn truncate(&mut self, n: usize) {
+        self.range.end = self.range.end.min(self.range.start + n);
     }
 
     /// How many of the first records fit in `bytes`; at least one.

@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use crate::Error;
 use crate::fault::{Cause, Fault};
-use crate::record::{Batch, BatchBuilder, LONGEST, Record};
+use crate::record::{Batch, LONGEST, Record};
 
 /// Consecutive elements, each with its source's number.
 ///
 /// Records stay bytes until somebody wants values: from a file through the pool to a file, nobody does.
 pub(crate) enum Items<T> {
-    Values(Vec<(u64, T)>),
+    One(u64, T),
     Records(Records<T>),
 }
 
@@ -23,14 +23,9 @@ pub(crate) struct Records<T> {
 }
 
 impl<T> Items<T> {
-    /// A single element.
-    pub(crate) fn one(number: u64, value: T) -> Self {
-        Self::Values(vec![(number, value)])
-    }
-
     pub(crate) fn len(&self) -> usize {
         match self {
-            Self::Values(values) => values.len(),
+            Self::One(..) => 1,
             Self::Records(records) => records.batch.len(),
         }
     }
@@ -42,7 +37,7 @@ impl<T> IntoIterator for Items<T> {
 
     fn into_iter(self) -> IntoIter<T> {
         match self {
-            Self::Values(values) => IntoIter::Values(values.into_iter()),
+            Self::One(number, value) => IntoIter::One(Some((number, value))),
             Self::Records(records) => IntoIter::Records(records, 0),
         }
     }
@@ -50,7 +45,7 @@ impl<T> IntoIterator for Items<T> {
 
 /// Elements one by one, each with its source's number; records are read as they come.
 pub(crate) enum IntoIter<T> {
-    Values(std::vec::IntoIter<(u64, T)>),
+    One(Option<(u64, T)>),
     Records(Records<T>, usize),
 }
 
@@ -59,7 +54,7 @@ impl<T> Iterator for IntoIter<T> {
 
     fn next(&mut self) -> Option<Self::Item> {
         match self {
-            Self::Values(values) => values.next().map(Ok),
+            Self::One(one) => one.take().map(Ok),
             Self::Records(records, index) => {
                 let next = (*index < records.batch.len()).then(|| records.read(*index));
                 *index += 1;
@@ -94,19 +89,15 @@ impl<T: Record> Items<T> {
     ///
     /// If a record is longer than records may be.
     pub(crate) fn into_batch(self) -> Result<Batch, Error> {
-        let values = match self {
+        let (record, value) = match self {
             Self::Records(Records { batch, .. }) => return Ok(batch),
-            Self::Values(values) => values,
+            Self::One(record, value) => (record, value),
         };
-        let mut builder = BatchBuilder::default();
-        for (record, value) in values {
-            let mut bytes = Vec::new();
-            value.encode(&mut bytes);
-            if bytes.len() > LONGEST {
-                return Err(Error::LongRecord { record, limit: LONGEST as u64 });
-            }
-            builder.push(record, |data| data.extend_from_slice(&bytes));
+        let mut data = Vec::with_capacity(32);
+        value.encode(&mut data);
+        if data.len() > LONGEST {
+            return Err(Error::LongRecord { record, limit: LONGEST as u64 });
         }
-        Ok(builder.build())
+        Ok(Batch::one(record, data))
     }
 }

@@ -15,7 +15,7 @@ pub(crate) use counters::Counters;
 pub use counters::Counts;
 pub(crate) use items::Items;
 pub use node::Stream;
-pub(crate) use node::{BoxFuture, Node, Outlet};
+pub(crate) use node::{BoxFuture, Handling, Node, Outlet};
 pub use operators::{Filter, FlatMap, Map};
 pub use scattered::Scattered;
 pub use sinks::Sink;

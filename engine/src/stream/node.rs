@@ -1,7 +1,12 @@
 //! Nodes and the edges between them: an edge is a call, and back-pressure is its `await`.
 
 use std::pin::Pin;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::atomic::{
+    AtomicBool,
+    Ordering::{Acquire, Release},
+};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
+use std::task::{Context, Poll};
 
 use super::{Counters, Items};
 use crate::Error;
@@ -9,22 +14,52 @@ use crate::Error;
 /// A boxed future, as trait objects need it.
 pub(crate) type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
+/// What a node does with what it is given: some are done at once, the others return a future.
+pub(crate) enum Handling<'a> {
+    Done(Result<(), Error>),
+    Going(BoxFuture<'a, Result<(), Error>>),
+}
+
+impl<'a> Handling<'a> {
+    pub(crate) fn going(future: impl Future<Output = Result<(), Error>> + Send + 'a) -> Self {
+        Self::Going(Box::pin(future))
+    }
+}
+
+impl Future for Handling<'_> {
+    type Output = Result<(), Error>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        match self.get_mut() {
+            Self::Done(result) => Poll::Ready(std::mem::replace(result, Ok(()))),
+            Self::Going(future) => future.as_mut().poll(cx),
+        }
+    }
+}
+
 /// A vertex of the graph that takes elements of `T`.
 ///
 /// Calls to one node never overlap, except after a union of streams.
 pub(crate) trait Node<T>: Send + Sync {
     /// Takes elements; ready once this node and all that it called have accepted them.
-    fn accept(&self, items: Items<T>) -> BoxFuture<'_, Result<(), Error>>;
+    fn accept(&self, items: Items<T>) -> Handling<'_>;
 
     /// Nothing more is at hand: passes on what is held back only to be faster.
-    fn pause(&self) -> BoxFuture<'_, Result<(), Error>>;
+    fn pause(&self) -> Handling<'_>;
 
     /// There will be no more: ready once all that was accepted has reached its end.
-    fn close(&self) -> BoxFuture<'_, Result<(), Error>>;
+    fn close(&self) -> Handling<'_>;
 }
 
 /// Where a node's outputs go.
-pub(crate) struct Outlet<T>(Arc<RwLock<Vec<Arc<dyn Node<T>>>>>);
+pub(crate) struct Outlet<T>(Arc<Edges<T>>);
+
+struct Edges<T> {
+    /// Most graphs do not fork: this node is reached without a lock.
+    first: OnceLock<Arc<dyn Node<T>>>,
+    others: RwLock<Vec<Arc<dyn Node<T>>>>,
+    forks: AtomicBool,
+}
 
 impl<T> Clone for Outlet<T> {
     fn clone(&self) -> Self {
@@ -34,47 +69,58 @@ impl<T> Clone for Outlet<T> {
 
 impl<T: Clone + Send + 'static> Outlet<T> {
     pub(crate) fn new() -> Self {
-        Self(Arc::default())
+        Self(Arc::new(Edges {
+            first: OnceLock::new(),
+            others: RwLock::default(),
+            forks: AtomicBool::new(false),
+        }))
     }
 
     pub(crate) fn connect(&self, node: impl Node<T> + 'static) {
-        self.0.write().unwrap_or_else(PoisonError::into_inner).push(Arc::new(node));
+        let Err(node) = self.0.first.set(Arc::new(node)) else { return };
+        self.0.others.write().unwrap_or_else(PoisonError::into_inner).push(node);
+        self.0.forks.store(true, Release);
+    }
+
+    /// The node behind, unless there are none or several.
+    fn only_node(&self) -> Option<&dyn Node<T>> {
+        self.0.first.get().filter(|_| !self.0.forks.load(Acquire)).map(|node| &**node)
     }
 
     fn nodes(&self) -> Vec<Arc<dyn Node<T>>> {
-        self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    fn only_node(&self) -> Option<Arc<dyn Node<T>>> {
-        match &**self.0.read().unwrap_or_else(PoisonError::into_inner) {
-            [node] => Some(node.clone()),
-            _ => None,
-        }
+        let others = self.0.others.read().unwrap_or_else(PoisonError::into_inner);
+        self.0.first.get().into_iter().chain(&*others).cloned().collect()
     }
 
     /// Passes elements to all nodes behind: whole to a single one, one by one where the graph forks.
-    pub(crate) async fn send(&self, items: Items<T>) -> Result<(), Error> {
-        if let Some(node) = self.only_node() {
-            return node.accept(items).await;
+    pub(crate) fn send(&self, items: Items<T>) -> Handling<'_> {
+        match self.only_node() {
+            Some(node) => node.accept(items),
+            None => Handling::going(self.send_to_each(items)),
         }
+    }
+
+    async fn send_to_each(&self, items: Items<T>) -> Result<(), Error> {
         let nodes = self.nodes();
         for item in items {
             let (number, value) = item?;
             for node in &nodes {
-                node.accept(Items::one(number, value.clone())).await?;
+                node.accept(Items::One(number, value.clone())).await?;
             }
         }
         Ok(())
     }
 
-    pub(crate) async fn pause(&self) -> Result<(), Error> {
-        if let Some(node) = self.only_node() {
-            return node.pause().await;
+    pub(crate) fn pause(&self) -> Handling<'_> {
+        match self.only_node() {
+            Some(node) => node.pause(),
+            None => Handling::going(async {
+                for node in self.nodes() {
+                    node.pause().await?;
+                }
+                Ok(())
+            }),
         }
-        for node in self.nodes() {
-            node.pause().await?;
-        }
-        Ok(())
     }
 
     /// Closes all nodes behind, and returns the first error.

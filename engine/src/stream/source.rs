@@ -70,7 +70,7 @@ impl<T: Clone + Send + 'static> Source<T> {
         let mut state = self.ready().await?;
         let number = state.next;
         state.next += 1;
-        let sent = self.outlet.send(Items::one(number, element)).await;
+        let sent = self.outlet.send(Items::One(number, element)).await;
         self.counters.emit(1);
         let sent = match sent {
             Ok(()) => self.outlet.pause().await,
@@ -80,7 +80,10 @@ impl<T: Clone + Send + 'static> Source<T> {
     }
 
     async fn ready(&self) -> Result<MutexGuard<'_, State>, Error> {
-        let state = self.state.lock().await;
+        let state = match self.state.try_lock() {
+            Ok(state) => state,
+            Err(_) => self.state.lock().await,
+        };
         match &state.failed {
             Some(error) => Err(error.clone()),
             None if state.closed => Err(Error::Closed),

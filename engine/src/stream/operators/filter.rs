@@ -3,10 +3,10 @@
 use std::sync::{Mutex, PoisonError};
 
 use super::FunctionNode;
+use crate::Function;
 use crate::plugin::Kind;
 use crate::record::Record;
-use crate::stream::{BoxFuture, Items, Node, Outlet, Scattered, Stream};
-use crate::{Error, Function};
+use crate::stream::{Handling, Items, Node, Outlet, Scattered, Stream};
 
 /// What [`Stream::filter`] takes: a closure, or a function of a plugin.
 #[diagnostic::on_unimplemented(
@@ -60,29 +60,40 @@ struct FilterNode<T, F> {
     outlet: Outlet<T>,
 }
 
+impl<T, F> FilterNode<T, F>
+where
+    T: Clone + Send + 'static,
+    F: FnMut(&T) -> bool,
+{
+    fn take(&self, number: u64, value: T) -> Handling<'_> {
+        let keep = (self.f.lock().unwrap_or_else(PoisonError::into_inner))(&value);
+        if keep { self.outlet.send(Items::One(number, value)) } else { Handling::Done(Ok(())) }
+    }
+}
+
 impl<T, F> Node<T> for FilterNode<T, F>
 where
     T: Clone + Send + 'static,
     F: FnMut(&T) -> bool + Send,
 {
-    fn accept(&self, items: Items<T>) -> BoxFuture<'_, Result<(), Error>> {
-        Box::pin(async move {
-            for item in items {
-                let (number, value) = item?;
-                let keep = (self.f.lock().unwrap_or_else(PoisonError::into_inner))(&value);
-                if keep {
-                    self.outlet.send(Items::one(number, value)).await?;
+    fn accept(&self, items: Items<T>) -> Handling<'_> {
+        match items {
+            Items::One(number, value) => self.take(number, value),
+            items => Handling::going(async move {
+                for item in items {
+                    let (number, value) = item?;
+                    self.take(number, value).await?;
                 }
-            }
-            Ok(())
-        })
+                Ok(())
+            }),
+        }
     }
 
-    fn pause(&self) -> BoxFuture<'_, Result<(), Error>> {
-        Box::pin(self.outlet.pause())
+    fn pause(&self) -> Handling<'_> {
+        self.outlet.pause()
     }
 
-    fn close(&self) -> BoxFuture<'_, Result<(), Error>> {
-        Box::pin(self.outlet.close())
+    fn close(&self) -> Handling<'_> {
+        Handling::going(self.outlet.close())
     }
 }

@@ -3,10 +3,10 @@
 use std::sync::{Mutex, PoisonError};
 
 use super::FunctionNode;
+use crate::Function;
 use crate::plugin::Kind;
 use crate::record::Record;
-use crate::stream::{BoxFuture, Items, Node, Outlet, Scattered, Stream};
-use crate::{Error, Function};
+use crate::stream::{Handling, Items, Node, Outlet, Scattered, Stream};
 
 /// What [`Stream::flat_map`] takes: a closure, or a function of a plugin.
 #[diagnostic::on_unimplemented(
@@ -77,24 +77,24 @@ where
     I: IntoIterator<Item: Clone + Send + 'static, IntoIter: Send>,
     F: FnMut(T) -> I + Send,
 {
-    fn accept(&self, items: Items<T>) -> BoxFuture<'_, Result<(), Error>> {
-        Box::pin(async move {
+    fn accept(&self, items: Items<T>) -> Handling<'_> {
+        Handling::going(async move {
             for item in items {
                 let (number, value) = item?;
                 let outputs = (self.f.lock().unwrap_or_else(PoisonError::into_inner))(value).into_iter();
                 for output in outputs {
-                    self.outlet.send(Items::one(number, output)).await?;
+                    self.outlet.send(Items::One(number, output)).await?;
                 }
             }
             Ok(())
         })
     }
 
-    fn pause(&self) -> BoxFuture<'_, Result<(), Error>> {
-        Box::pin(self.outlet.pause())
+    fn pause(&self) -> Handling<'_> {
+        self.outlet.pause()
     }
 
-    fn close(&self) -> BoxFuture<'_, Result<(), Error>> {
-        Box::pin(self.outlet.close())
+    fn close(&self) -> Handling<'_> {
+        Handling::going(self.outlet.close())
     }
 }

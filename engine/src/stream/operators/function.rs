@@ -8,7 +8,7 @@ use crate::plugin::{Core, Kind};
 use crate::pool::{CallError, PoolShared};
 use crate::record::{Batch, Record};
 use crate::stream::scattered::mistake;
-use crate::stream::{BoxFuture, Counters, Items, Node, Outlet, Stream};
+use crate::stream::{Counters, Handling, Items, Node, Outlet, Stream};
 use crate::{Error, Function};
 
 /// So long may a result be held back only to be faster.
@@ -66,12 +66,15 @@ impl<T: Record> Stream<T> {
 }
 
 impl<T: Record, U: Record> Node<T> for FunctionNode<U> {
-    fn accept(&self, items: Items<T>) -> BoxFuture<'_, Result<(), Error>> {
-        Box::pin(async move {
+    fn accept(&self, items: Items<T>) -> Handling<'_> {
+        Handling::going(async move {
             if let Some(mistake) = &self.mistake {
                 return Err(mistake.clone());
             }
             let mut batch = items.into_batch()?;
+            if batch.len() == 1 {
+                return self.process(&batch).await;
+            }
             let mut shown = Instant::now();
             while !batch.is_empty() {
                 let rest = batch.split_off(1);
@@ -87,11 +90,11 @@ impl<T: Record, U: Record> Node<T> for FunctionNode<U> {
         })
     }
 
-    fn pause(&self) -> BoxFuture<'_, Result<(), Error>> {
-        Box::pin(self.outlet.pause())
+    fn pause(&self) -> Handling<'_> {
+        self.outlet.pause()
     }
 
-    fn close(&self) -> BoxFuture<'_, Result<(), Error>> {
-        Box::pin(self.outlet.close())
+    fn close(&self) -> Handling<'_> {
+        Handling::going(self.outlet.close())
     }
 }

@@ -3,10 +3,10 @@
 use std::sync::{Mutex, PoisonError};
 
 use super::FunctionNode;
+use crate::Function;
 use crate::plugin::Kind;
 use crate::record::Record;
-use crate::stream::{BoxFuture, Items, Node, Outlet, Scattered, Stream};
-use crate::{Error, Function};
+use crate::stream::{Handling, Items, Node, Outlet, Scattered, Stream};
 
 /// What [`Stream::map`] takes: a closure, or a function of a plugin.
 #[diagnostic::on_unimplemented(
@@ -74,28 +74,40 @@ struct MapNode<F, U> {
     outlet: Outlet<U>,
 }
 
+impl<F, U: Clone + Send + 'static> MapNode<F, U> {
+    fn take<T>(&self, number: u64, value: T) -> Handling<'_>
+    where
+        F: FnMut(T) -> U,
+    {
+        let mapped = (self.f.lock().unwrap_or_else(PoisonError::into_inner))(value);
+        self.outlet.send(Items::One(number, mapped))
+    }
+}
+
 impl<T, U, F> Node<T> for MapNode<F, U>
 where
     T: Clone + Send + 'static,
     U: Clone + Send + 'static,
     F: FnMut(T) -> U + Send,
 {
-    fn accept(&self, items: Items<T>) -> BoxFuture<'_, Result<(), Error>> {
-        Box::pin(async move {
-            for item in items {
-                let (number, value) = item?;
-                let mapped = (self.f.lock().unwrap_or_else(PoisonError::into_inner))(value);
-                self.outlet.send(Items::one(number, mapped)).await?;
-            }
-            Ok(())
-        })
+    fn accept(&self, items: Items<T>) -> Handling<'_> {
+        match items {
+            Items::One(number, value) => self.take(number, value),
+            items => Handling::going(async move {
+                for item in items {
+                    let (number, value) = item?;
+                    self.take(number, value).await?;
+                }
+                Ok(())
+            }),
+        }
     }
 
-    fn pause(&self) -> BoxFuture<'_, Result<(), Error>> {
-        Box::pin(self.outlet.pause())
+    fn pause(&self) -> Handling<'_> {
+        self.outlet.pause()
     }
 
-    fn close(&self) -> BoxFuture<'_, Result<(), Error>> {
-        Box::pin(self.outlet.close())
+    fn close(&self) -> Handling<'_> {
+        Handling::going(self.outlet.close())
     }
 }

@@ -9,7 +9,7 @@ use tokio::task::JoinHandle;
 
 use crate::pool::Segment;
 use crate::record::Record;
-use crate::stream::{BoxFuture, Items, Node, Scattered, Stream};
+use crate::stream::{BoxFuture, Handling, Items, Node, Scattered, Stream};
 use crate::{Error, Pool};
 
 impl<T: Record> Stream<T> {
@@ -100,19 +100,19 @@ struct ScatterNode<T> {
 }
 
 impl<T: Record> Node<T> for ScatterNode<T> {
-    fn accept(&self, items: Items<T>) -> BoxFuture<'_, Result<(), Error>> {
-        Box::pin(async move {
+    fn accept(&self, items: Items<T>) -> Handling<'_> {
+        Handling::going(async move {
             drop(self.crossing.start().await?);
             self.crossing.segment.push(items.into_batch()?).await
         })
     }
 
-    fn pause(&self) -> BoxFuture<'_, Result<(), Error>> {
+    fn pause(&self) -> Handling<'_> {
         // Records are taken up at once, and the gather sees for itself when there is nothing more.
-        Box::pin(std::future::ready(Ok(())))
+        Handling::Done(Ok(()))
     }
 
-    fn close(&self) -> BoxFuture<'_, Result<(), Error>> {
-        Box::pin(self.crossing.close())
+    fn close(&self) -> Handling<'_> {
+        Handling::going(self.crossing.close())
     }
 }

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::Sink;
 use crate::Error;
-use crate::stream::{BoxFuture, Counters, Items, Node, Stream};
+use crate::stream::{Counters, Handling, Items, Node, Stream};
 
 impl<T, F> Sink<T> for F
 where
@@ -40,15 +40,15 @@ where
     T: Send + 'static,
     F: FnMut(T) + Send,
 {
-    fn accept(&self, items: Items<T>) -> BoxFuture<'_, Result<(), Error>> {
-        Box::pin(async move { self.take(items) })
+    fn accept(&self, items: Items<T>) -> Handling<'_> {
+        Handling::Done(self.take(items))
     }
 
-    fn pause(&self) -> BoxFuture<'_, Result<(), Error>> {
-        Box::pin(std::future::ready(Ok(())))
+    fn pause(&self) -> Handling<'_> {
+        Handling::Done(Ok(()))
     }
 
-    fn close(&self) -> BoxFuture<'_, Result<(), Error>> {
-        Box::pin(std::future::ready(Ok(())))
+    fn close(&self) -> Handling<'_> {
+        Handling::Done(Ok(()))
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::Sink;
 use crate::record::Record;
-use crate::stream::{BoxFuture, Counters, Items, Node, Stream};
+use crate::stream::{Counters, Handling, Items, Node, Stream};
 use crate::{Error, Output};
 
 /// A sink that writes records to an output, each followed by a newline.
@@ -40,22 +40,26 @@ struct LinesNode {
     counters: Arc<Counters>,
 }
 
+impl LinesNode {
+    fn write<T: Record>(&self, items: Items<T>) -> Result<(), Error> {
+        let records = items.len();
+        let mut batch = items.into_batch()?;
+        self.lines.output.write(&batch.separated(self.lines.separator))?;
+        self.counters.deliver(records);
+        Ok(())
+    }
+}
+
 impl<T: Record> Node<T> for LinesNode {
-    fn accept(&self, items: Items<T>) -> BoxFuture<'_, Result<(), Error>> {
-        Box::pin(async move {
-            let records = items.len();
-            let mut batch = items.into_batch()?;
-            self.lines.output.write(&batch.separated(self.lines.separator))?;
-            self.counters.deliver(records);
-            Ok(())
-        })
+    fn accept(&self, items: Items<T>) -> Handling<'_> {
+        Handling::Done(self.write(items))
     }
 
-    fn pause(&self) -> BoxFuture<'_, Result<(), Error>> {
-        Box::pin(async { self.lines.output.flush() })
+    fn pause(&self) -> Handling<'_> {
+        Handling::Done(self.lines.output.flush())
     }
 
-    fn close(&self) -> BoxFuture<'_, Result<(), Error>> {
-        Box::pin(async { self.lines.output.flush() })
+    fn close(&self) -> Handling<'_> {
+        Handling::Done(self.lines.output.flush())
     }
 }

@@ -9,7 +9,7 @@ use crate::fault::{Cause, Fault};
 use crate::plugin::{Core, Failure, Instance, Kind, MOST_BYTES, Output};
 use crate::pool::PoolShared;
 use crate::record::{Batch, Record};
-use crate::stream::{BoxFuture, Counters, Items, Node, Stream};
+use crate::stream::{Counters, Handling, Items, Node, Stream};
 use crate::{Error, Function};
 
 impl<T: Record> Sink<T> for &Function<T, ()> {
@@ -140,15 +140,15 @@ impl PluginNode {
 }
 
 impl<T: Record> Node<T> for PluginNode {
-    fn accept(&self, items: Items<T>) -> BoxFuture<'_, Result<(), Error>> {
-        Box::pin(async { self.take(items.into_batch()?).await })
+    fn accept(&self, items: Items<T>) -> Handling<'_> {
+        Handling::going(async { self.take(items.into_batch()?).await })
     }
 
-    fn pause(&self) -> BoxFuture<'_, Result<(), Error>> {
-        Box::pin(async { self.output(Output::flush) })
+    fn pause(&self) -> Handling<'_> {
+        Handling::Done(self.output(Output::flush))
     }
 
-    fn close(&self) -> BoxFuture<'_, Result<(), Error>> {
-        Box::pin(self.finish())
+    fn close(&self) -> Handling<'_> {
+        Handling::going(self.finish())
     }
 }

@@ -1,0 +1,63 @@
+//! What users of the library write, timed from within: each prints one line of JSON.
+
+mod chain;
+mod round_trip;
+mod single;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::Context;
+use clap::{Args, Subcommand};
+use engine::{Function, Pool};
+use serde_json::{Value, json};
+
+#[derive(Args)]
+pub(crate) struct Work {
+    /// The plugin, which adds one to an integer
+    plugin: PathBuf,
+    #[command(subcommand)]
+    kind: Kind,
+}
+
+#[derive(Subcommand)]
+enum Kind {
+    /// One record a call, on one instance
+    Single { records: u64 },
+    /// Emit to sink through scatter, map, buffer and gather, an element each
+    Chain {
+        records: u64,
+        #[arg(long, default_value_t = 8)]
+        buffer: usize,
+    },
+    /// The time of one element from emit to sink, when nothing else is under way
+    RoundTrip { records: u64 },
+}
+
+impl Work {
+    #[expect(clippy::print_stdout, reason = "the figures are what it is for")]
+    pub(crate) fn execute(&self) -> anyhow::Result<()> {
+        let pool = Pool::new()?;
+        let inc = pool.load(&self.plugin)?.only_function::<i64, i64>()?;
+        let runtime = tokio::runtime::Runtime::new().context("no runtime")?;
+        let figures = runtime.block_on(self.kind.measure(&pool, &inc))?;
+        println!("{figures}");
+        Ok(())
+    }
+}
+
+impl Kind {
+    async fn measure(&self, pool: &Pool, inc: &Function<i64, i64>) -> anyhow::Result<Value> {
+        Ok(match *self {
+            Self::Single { records } => rate(records, single::measure(inc, records).await?),
+            Self::Chain { records, buffer } => {
+                rate(records, chain::measure(pool, inc, records, buffer).await?)
+            }
+            Self::RoundTrip { records } => round_trip::measure(pool, inc, records).await?,
+        })
+    }
+}
+
+fn rate(records: u64, time: Duration) -> Value {
+    json!({ "records": records, "seconds": time.as_secs_f64() })
+}
