@@ -1,11 +1,21 @@
-//! Measures the engine side by side with its rivals.
+//! Measures the engine side by side with its rivals. `cargo xtask bench` builds all of them first.
 
+mod case;
+mod cases;
+mod inputs;
+mod machine;
+mod measure;
+mod places;
+mod plot;
+mod report;
+mod sample;
 mod work;
 
 use clap::{Parser, Subcommand};
 
 /// Measures the engine side by side with its rivals
 #[derive(Parser)]
+#[command(name = "bench")]
 struct Bench {
     #[command(subcommand)]
     task: Task,
@@ -13,6 +23,8 @@ struct Bench {
 
 #[derive(Subcommand)]
 enum Task {
+    /// Measures, and prints a table
+    Measure(measure::Measure),
     /// The engine's own part in a case that goes through the library
     #[command(hide = true)]
     Work(work::Work),
@@ -20,6 +32,7 @@ enum Task {
 
 fn main() -> anyhow::Result<()> {
     match Bench::parse().task {
+        Task::Measure(measure) => measure.execute(),
         Task::Work(work) => work.execute(),
     }
 }

@@ -1,5 +1,6 @@
 //! What a person or CI types: `cargo xtask test`, and parts of it.
 
+mod bench;
 mod checkout;
 mod examples;
 mod lint;
@@ -32,6 +33,8 @@ enum Task {
     Lint,
     /// The README's commands, and what it says that they print
     Readme,
+    /// The engine beside its rivals: builds all of them, measures, and writes bench/RESULTS.md
+    Bench(bench::Bench),
 }
 
 #[expect(clippy::print_stderr, reason = "this is where failures are told")]
@@ -61,6 +64,10 @@ fn run(task: &Task) -> anyhow::Result<()> {
             lint::run(&checkout, &mut steps)?;
         }
         Task::Readme => readme::run(&checkout, &mut steps)?,
+        Task::Bench(bench) => {
+            toolchain::complete(&checkout)?;
+            bench.run(&checkout, &mut steps)?;
+        }
     }
     steps.finish();
     Ok(())

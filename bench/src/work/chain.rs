@@ -1,7 +1,7 @@
 //! The sketch of the README, an element at a time.
 
-use std::sync::atomic::{AtomicI64, Ordering::Relaxed};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
 use anyhow::ensure;
@@ -17,12 +17,7 @@ pub(super) async fn measure(
     run(pool, inc, records, buffer).await
 }
 
-async fn run(
-    pool: &Pool,
-    inc: &Function<i64, i64>,
-    records: u64,
-    buffer: usize,
-) -> anyhow::Result<Duration> {
+async fn run(pool: &Pool, inc: &Function<i64, i64>, records: u64, buffer: usize) -> anyhow::Result<Duration> {
     let source = Source::new();
     let in_order = Arc::new(AtomicI64::new(0));
     let seen = in_order.clone();

@@ -29,6 +29,9 @@ enum Kind {
         records: u64,
         #[arg(long, default_value_t = 8)]
         buffer: usize,
+        /// Emit on the main thread, which is none of the runtime's
+        #[arg(long)]
+        main: bool,
     },
     /// The time of one element from emit to sink, when nothing else is under way
     RoundTrip { records: u64 },
@@ -50,8 +53,13 @@ impl Kind {
     async fn measure(&self, pool: &Pool, inc: &Function<i64, i64>) -> anyhow::Result<Value> {
         Ok(match *self {
             Self::Single { records } => rate(records, single::measure(inc, records).await?),
-            Self::Chain { records, buffer } => {
+            Self::Chain { records, buffer, main: true } => {
                 rate(records, chain::measure(pool, inc, records, buffer).await?)
+            }
+            Self::Chain { records, buffer, main: false } => {
+                let (pool, inc) = (pool.clone(), inc.clone());
+                let task = tokio::spawn(async move { chain::measure(&pool, &inc, records, buffer).await });
+                rate(records, task.await.context("it panicked")??)
             }
             Self::RoundTrip { records } => round_trip::measure(pool, inc, records).await?,
         })

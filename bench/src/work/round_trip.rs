@@ -38,6 +38,7 @@ pub(super) async fn measure(pool: &Pool, inc: &Function<i64, i64>, records: u64)
     let quantile = |q: usize| times[(times.len() - 1) * q / 1000].as_secs_f64();
     Ok(json!({
         "records": records,
+        "mean": times.iter().map(Duration::as_secs_f64).sum::<f64>() / times.len() as f64,
         "p50": quantile(500), "p90": quantile(900), "p99": quantile(990), "p999": quantile(999),
     }))
 }

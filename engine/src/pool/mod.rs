@@ -2,6 +2,7 @@
 
 mod builder;
 mod function;
+mod haste;
 mod instances;
 mod plugin;
 mod runner;

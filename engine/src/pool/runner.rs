@@ -2,6 +2,7 @@
 //! that is to blame when a call fails.
 
 use std::sync::Arc;
+use std::task::{Context, Waker};
 
 use super::segment::Segment;
 use super::shared::{CallError, PoolShared, Runner};
@@ -13,14 +14,37 @@ use crate::plugin::{Core, Failure, Outcome, Trouble};
 /// Works until there is nothing left to do, or more runners than workers.
 pub(super) async fn run(pool: Arc<PoolShared>) {
     while let Some(segment) = pool.next_segment() {
-        let Some((work, more)) = segment.take() else { continue };
-        if more {
-            pool.enlist(&segment);
-        }
-        let unwinding = Unwinding { pool: &pool, segment: &segment };
-        process(&pool, &segment, work).await;
-        std::mem::forget(unwinding);
+        work_on(&pool, &segment).await;
     }
+}
+
+/// Takes up a piece of work on the caller's thread, and says whether it did: not if a worker is awake,
+/// who will soon take it up. What has to wait goes on on the pool.
+pub(super) fn run_here(pool: &Arc<PoolShared>, segment: &Arc<Segment>) -> bool {
+    if !pool.begin_alone() {
+        return false;
+    }
+    let (shared, its) = (pool.clone(), segment.clone());
+    let mut piece = Box::pin(async move {
+        work_on(&shared, &its).await;
+        shared.leave();
+    });
+    // Whoever is to be woken by what it waits for is told when the pool polls it.
+    if piece.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending() {
+        pool.go_on(piece);
+    }
+    true
+}
+
+/// Does the next piece of a segment's work, if there is one.
+async fn work_on(pool: &Arc<PoolShared>, segment: &Arc<Segment>) {
+    let Some((work, more)) = segment.take() else { return };
+    if more {
+        pool.enlist(segment);
+    }
+    let unwinding = Unwinding { pool, segment };
+    process(pool, segment, work).await;
+    std::mem::forget(unwinding);
 }
 
 /// Lets nobody wait for a runner that panicked: dropped only then.

@@ -3,9 +3,12 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 use tokio::sync::{Notify, Semaphore, SemaphorePermit};
 
+use super::haste::Haste;
+use super::runner;
 use super::shared::PoolShared;
 use super::slots::Slot;
 use super::state::{Next, State, Work};
@@ -27,6 +30,7 @@ pub(crate) struct Segment {
     listed: AtomicBool,
     /// Something for the gather: the next result, the end, or a failure.
     news: Notify,
+    haste: Haste,
     /// Bytes were taken away.
     drained: Notify,
 }
@@ -49,6 +53,7 @@ impl Segment {
             state: Mutex::new(State::new(workers)),
             listed: AtomicBool::new(false),
             news: Notify::new(),
+            haste: Haste::default(),
             drained: Notify::new(),
         })
     }
@@ -67,7 +72,30 @@ impl Segment {
     }
 
     /// Takes records in; waits while as many as the buffer allows are unfinished.
-    pub(crate) async fn push(self: &Arc<Self>, mut batch: Batch) -> Result<(), Error> {
+    pub(crate) async fn push(self: &Arc<Self>, batch: Batch) -> Result<(), Error> {
+        self.take_in(batch, || self.pool.enlist(self)).await
+    }
+
+    /// The same with a single record. If no worker is awake, the caller's thread does the work
+    /// itself, as far as it need not wait: to wake a worker takes longer than most functions. The
+    /// result goes to the gather as ever, since the closures behind it may wait for the caller.
+    pub(crate) async fn push_here(self: &Arc<Self>, one: Batch) -> Result<(), Error> {
+        if !self.haste.is_worth_it() {
+            return self.push(one).await;
+        }
+        let work = || {
+            let begun = Instant::now();
+            if runner::run_here(&self.pool, self) {
+                self.haste.learn(begun, Instant::now());
+            } else {
+                self.pool.enlist(self);
+            }
+        };
+        self.take_in(one, work).await
+    }
+
+    /// Takes records in, and calls `begin` whenever there is new work.
+    async fn take_in(&self, mut batch: Batch, begin: impl Fn()) -> Result<(), Error> {
         while !batch.is_empty() {
             // The permits come back if this future is dropped before the records are in.
             let permits = self.take_permits(batch.len()).await?;
@@ -85,7 +113,7 @@ impl Segment {
                 }
             }
             permits.forget();
-            self.pool.enlist(self);
+            begin();
             batch = rest;
         }
         Ok(())

@@ -273,6 +273,26 @@ impl PoolShared {
         }
     }
 
+    /// Whether the caller may run guests on its own thread: while no worker does.
+    pub(super) fn begin_alone(&self) -> bool {
+        let mut schedule = self.schedule();
+        let alone = schedule.running == 0;
+        schedule.running += usize::from(alone);
+        alone
+    }
+
+    /// One that ran guests beside the workers ends.
+    pub(super) fn leave(self: &Arc<Self>) {
+        let mut schedule = self.schedule();
+        schedule.running -= 1;
+        self.kick(schedule);
+    }
+
+    /// What was begun elsewhere goes on on a worker.
+    pub(super) fn go_on(&self, piece: impl Future<Output = ()> + Send + 'static) {
+        self.hosting.timers.spawn(piece);
+    }
+
     /// A runner ended without having been told to.
     pub(super) fn runner_is_gone(&self) {
         self.schedule().running -= 1;

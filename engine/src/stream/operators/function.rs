@@ -71,10 +71,11 @@ impl<T: Record, U: Record> Node<T> for FunctionNode<U> {
             if let Some(mistake) = &self.mistake {
                 return Err(mistake.clone());
             }
-            let mut batch = items.into_batch()?;
-            if batch.len() == 1 {
-                return self.process(&batch).await;
+            // Whoever emits a single element pauses by itself.
+            if matches!(items, Items::One(..)) {
+                return self.process(&items.into_batch()?).await;
             }
+            let mut batch = items.into_batch()?;
             let mut shown = Instant::now();
             while !batch.is_empty() {
                 let rest = batch.split_off(1);

@@ -103,7 +103,11 @@ impl<T: Record> Node<T> for ScatterNode<T> {
     fn accept(&self, items: Items<T>) -> Handling<'_> {
         Handling::going(async move {
             drop(self.crossing.start().await?);
-            self.crossing.segment.push(items.into_batch()?).await
+            let segment = &self.crossing.segment;
+            match items {
+                Items::One(..) => segment.push_here(items.into_batch()?).await,
+                Items::Records(_) => segment.push(items.into_batch()?).await,
+            }
         })
     }
 
