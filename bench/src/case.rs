@@ -19,8 +19,10 @@ pub(crate) struct Program {
     pub(crate) name: String,
     pub(crate) command: Vec<String>,
     pub(crate) stdin: Option<PathBuf>,
-    /// Emptied before each run.
+    /// A cache folder, emptied before each run.
     pub(crate) scratch: Option<PathBuf>,
+    /// Removed before each run: nobody pays for what another has left to be written to the disk.
+    pub(crate) output: Option<PathBuf>,
     /// How many records a run takes. What a program reports itself goes before this.
     pub(crate) records: u64,
     /// It takes long, and one run in full is enough to know its size.
@@ -48,7 +50,15 @@ pub(crate) enum Bound {
 impl Program {
     pub(crate) fn new(name: &str, command: impl IntoIterator<Item = impl ToString>) -> Self {
         let command = command.into_iter().map(|word| word.to_string()).collect();
-        Self { name: name.to_owned(), command, stdin: None, scratch: None, records: 1, slow: false }
+        Self {
+            name: name.to_owned(),
+            command,
+            stdin: None,
+            scratch: None,
+            output: None,
+            records: 1,
+            slow: false,
+        }
     }
 
     pub(crate) fn records(self, records: u64) -> Self {
@@ -61,6 +71,10 @@ impl Program {
 
     pub(crate) fn emptying(self, scratch: PathBuf) -> Self {
         Self { scratch: Some(scratch), ..self }
+    }
+
+    pub(crate) fn writing(self, output: PathBuf) -> Self {
+        Self { output: Some(output), ..self }
     }
 
     pub(crate) fn slow(self) -> Self {

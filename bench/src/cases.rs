@@ -108,18 +108,22 @@ fn guest(places: &Places, scale: &Scale) -> anyhow::Result<Case> {
 fn lines(places: &Places, scale: &Scale) -> anyhow::Result<Case> {
     let records = scale.of(20_000_000);
     let input = inputs::numbers(places, records)?;
-    let output = shown(&places.data("output"));
-    let engine = run(places, "inc", &input, &["-o", &output]).records(records);
+    let file = places.data("output");
+    let output = shown(&file);
+    let engine = run(places, "inc", &input, &["-o", &output]).records(records).writing(file.clone());
     let threads = threads();
     let native = places.peer("native").map(|native| {
-        Program::new("native program", [&native, "inc", &input, &output, &threads]).records(records)
+        Program::new("native program", [&native, "inc", &input, &output, &threads])
+            .records(records)
+            .writing(file.clone())
     });
     let script = format!("awk '{{print $1+1}}' '{input}' > '{output}'");
-    let awk = Program::new("awk", ["sh", "-c", &script]).records(records).slow();
+    let awk = Program::new("awk", ["sh", "-c", &script]).records(records).writing(file.clone()).slow();
     let fluvio =
         places.peer("fluvio-peer").zip(places.guest("wasm32-wasip1", "fluvio_guest")).map(|(peer, guest)| {
             Program::new("Fluvio, batches of 1,024", [&peer, &guest, "file", &input, &output, "1024"])
                 .records(records)
+                .writing(file.clone())
                 .slow()
         });
     let title = format!("Adding one to {} lines, file to file", millions(records));
@@ -127,7 +131,7 @@ fn lines(places: &Places, scale: &Scale) -> anyhow::Result<Case> {
     let rivals =
         Rivals::new("lines", title, "time", engine).add(native, 0.6).add(Some(awk), None).add(fluvio, 10.0);
     let mut case = rivals.row(Row::at_most("memory", Memory, 40.0 * MIB)).case;
-    case.programs.push(run(places, "inc", &input, &ten_times).records(10 * records).slow());
+    case.programs.push(run(places, "inc", &input, &ten_times).records(10 * records).writing(file).slow());
     let last = case.programs.len() - 1;
     case.rows.push(Row::at_most("memory with ten times the input", Memory, 40.0 * MIB).of(last));
     Ok(case)
@@ -140,10 +144,12 @@ fn json(places: &Places, scale: &Scale) -> anyhow::Result<Case> {
         return Ok(Case { name: "json", title, programs: Vec::new(), rows: Vec::new() });
     };
     let input = inputs::events(places, &native, records)?;
-    let output = shown(&places.data("output"));
-    let engine = run(places, "event", &input, &["-o", &output]).records(records);
-    let native =
-        Program::new("native program", [&native, "json", &input, &output, &threads()]).records(records);
+    let file = places.data("output");
+    let output = shown(&file);
+    let engine = run(places, "event", &input, &["-o", &output]).records(records).writing(file.clone());
+    let native = Program::new("native program", [&native, "json", &input, &output, &threads()])
+        .records(records)
+        .writing(file);
     Ok(Rivals::new("json", title, "time", engine).add(Some(native), 0.6).case)
 }
 
@@ -215,10 +221,11 @@ fn workers(places: &Places, scale: &Scale) -> anyhow::Result<Case> {
 
 fn growth(places: &Places, scale: &Scale) -> anyhow::Result<Case> {
     let few = scale.of(10_000_000);
-    let output = shown(&places.data("output"));
+    let file = places.data("output");
+    let output = shown(&file);
     let program = |records| {
         let input = inputs::numbers(places, records)?;
-        anyhow::Ok(run(places, "inc", &input, &["-o", &output]).records(records))
+        anyhow::Ok(run(places, "inc", &input, &["-o", &output]).records(records).writing(file.clone()))
     };
     let few = Program { name: format!("engine, {} lines", millions(few)), ..program(few)? };
     let many = Program {

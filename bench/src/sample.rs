@@ -45,6 +45,11 @@ impl Sample {
         {
             fs::remove_dir_all(scratch)?;
         }
+        if let Some(output) = &program.output
+            && output.exists()
+        {
+            fs::remove_file(output)?;
+        }
         let mut command = Command::new(name);
         command.args(arguments).stdout(Stdio::piped()).stderr(Stdio::piped());
         command.stdin(match &program.stdin {
