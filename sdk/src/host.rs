@@ -29,6 +29,7 @@ pub(crate) fn report_panics() {
     });
 }
 
+#[inline(never)]
 fn progress(done: u32) {
     if cfg!(target_family = "wasm") {
         host::progress(done);

@@ -43,6 +43,8 @@ impl Outputs {
     }
 
     /// Takes back all that was written since `mark`.
+    #[cold]
+    #[inline(never)]
     pub(crate) fn rewind(&mut self, mark: Mark) {
         self.batch.data.truncate(mark.data);
         self.batch.ends.truncate(mark.ends);

@@ -55,7 +55,7 @@ fn run<const EVERY: u32>(
             Ok(count) => count,
             Err(failure) => {
                 outputs.rewind(mark);
-                failures.push(failure.at(consumed));
+                fail(&mut failures, failure, consumed);
                 0
             }
         };
@@ -68,6 +68,13 @@ fn run<const EVERY: u32>(
         }
     }
     Outcome { output: outputs.into_batch(), counts: counts.0, failures, consumed }
+}
+
+/// Out of the loop, which is the faster the shorter it is.
+#[cold]
+#[inline(never)]
+fn fail(failures: &mut Vec<contract::Failure>, failure: Failure, index: u32) {
+    failures.push(failure.at(index));
 }
 
 /// Outputs of each record so far; none while each that did not fail gave one.
@@ -86,6 +93,7 @@ impl Counts {
 
     /// Counts for all records up to `index`, the first that gave neither one nor failed.
     #[cold]
+    #[inline(never)]
     fn begin(count: u32, index: u32, failures: &[contract::Failure]) -> Vec<u32> {
         let mut counts = vec![1; index as usize];
         for failure in failures {

@@ -40,21 +40,13 @@ pub(crate) struct Bench {
 
 impl Bench {
     pub(crate) fn run(&self, checkout: &Checkout, steps: &mut Steps) -> anyhow::Result<()> {
-        steps.step("the engine and its benchmark", || self.build(checkout))?;
-        steps.step("plugins", || build_plugins(checkout))?;
+        steps.step("the engine, its benchmark and plugins", || build(checkout))?;
         steps.step("the native rival", || build_native(checkout))?;
         if !self.no_peers {
             steps.step("rivals in WebAssembly", || build_peers(checkout))?;
             steps.step("rivals in Python", || build_dask(checkout))?;
         }
         steps.step("measuring", || self.measure(checkout))
-    }
-
-    fn build(&self, checkout: &Checkout) -> anyhow::Result<()> {
-        for package in ["engine", "bench"] {
-            succeed(checkout.cargo(&["build", "--release", "--package", package]))?;
-        }
-        Ok(())
     }
 
     fn measure(&self, checkout: &Checkout) -> anyhow::Result<()> {
@@ -74,8 +66,16 @@ impl Bench {
     }
 }
 
+/// Builds what is measured.
+pub(crate) fn build(checkout: &Checkout) -> anyhow::Result<()> {
+    for package in ["engine", "bench"] {
+        succeed(checkout.cargo(&["build", "--release", "--package", package]))?;
+    }
+    build_plugins(checkout)
+}
+
 /// Where the plugins' components are put.
-fn plugins(checkout: &Checkout) -> PathBuf {
+pub(crate) fn plugins(checkout: &Checkout) -> PathBuf {
     checkout.target.join("tmp/bench-plugins")
 }
 

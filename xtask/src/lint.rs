@@ -8,8 +8,15 @@ use crate::checkout::{Checkout, PLUGINS, succeed};
 use crate::steps::Steps;
 use crate::tidy;
 
-/// The root workspace in two parts.
-pub(crate) const PARTS: [&[&str]; 2] = [&["--package", "engine"], &["--workspace", "--exclude", "engine"]];
+/// The root workspace in parts.
+pub(crate) const PARTS: [&[&str]; 3] = [
+    &["--package", "engine"],
+    &["--package", "bench"],
+    &["--workspace", "--exclude", "engine", "--exclude", "bench"],
+];
+
+/// What no other step builds: rivals of the benchmark, and what they share with its plugins.
+const RIVALS: [&str; 4] = ["bench/event", "bench/peers", "bench/peers/guests", "bench/peers/native"];
 
 pub(crate) fn run(checkout: &Checkout, steps: &mut Steps) -> anyhow::Result<()> {
     steps.step("format", || format(checkout))?;
@@ -21,7 +28,8 @@ pub(crate) fn run(checkout: &Checkout, steps: &mut Steps) -> anyhow::Result<()> 
 
 fn format(checkout: &Checkout) -> anyhow::Result<()> {
     succeed(checkout.cargo(&["fmt", "--all", "--check"]))?;
-    PLUGINS.iter().try_for_each(|workspace| succeed(checkout.cargo_in(workspace, &["fmt", "--check"])))
+    let mut others = PLUGINS.iter().chain(&RIVALS);
+    others.try_for_each(|workspace| succeed(checkout.cargo_in(workspace, &["fmt", "--all", "--check"])))
 }
 
 fn clippy(checkout: &Checkout) -> anyhow::Result<()> {

@@ -3,6 +3,7 @@
 mod bench;
 mod checkout;
 mod examples;
+mod instructions;
 mod lint;
 mod readme;
 mod steps;
@@ -35,6 +36,8 @@ enum Task {
     Readme,
     /// The engine beside its rivals: builds all of them, measures, and writes bench/RESULTS.md
     Bench(bench::Bench),
+    /// Instructions that records and starts take, against those that are known
+    Instructions(instructions::Instructions),
 }
 
 #[expect(clippy::print_stderr, reason = "this is where failures are told")]
@@ -57,6 +60,7 @@ fn run(task: &Task) -> anyhow::Result<()> {
             lint::run(&checkout, &mut steps)?;
             test::run(&checkout, &mut steps)?;
             examples::run(&checkout, &mut steps)?;
+            instructions::check(&checkout, &mut steps)?;
             readme::run(&checkout, &mut steps)?;
         }
         Task::Lint => {
@@ -67,6 +71,10 @@ fn run(task: &Task) -> anyhow::Result<()> {
         Task::Bench(bench) => {
             toolchain::complete(&checkout)?;
             bench.run(&checkout, &mut steps)?;
+        }
+        Task::Instructions(instructions) => {
+            toolchain::complete(&checkout)?;
+            instructions.run(&checkout, &mut steps)?;
         }
     }
     steps.finish();

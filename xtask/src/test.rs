@@ -5,7 +5,8 @@ use crate::lint::PARTS;
 use crate::steps::Steps;
 
 pub(crate) fn run(checkout: &Checkout, steps: &mut Steps) -> anyhow::Result<()> {
-    for (title, part) in [("tests of the engine", PARTS[0]), ("tests of SDK and xtask", PARTS[1])] {
+    let titles = ["tests of the engine", "tests of the benchmark", "tests of SDK and xtask"];
+    for (title, part) in titles.into_iter().zip(PARTS) {
         steps.step(title, || succeed(checkout.cargo(&[&["test", "--release"], part].concat())))?;
     }
     // Functions of plugins are ordinary functions: their own tests run without WebAssembly.

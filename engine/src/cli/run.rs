@@ -61,8 +61,8 @@ pub(crate) struct RunCommand {
     /// Instances at once at most; there are more than workers only while functions wait
     #[arg(long, value_name = "N", default_value = "10000", value_parser = clap::value_parser!(u32).range(1..), help_heading = "Pool")]
     instances: u32,
-    /// Records unfinished at most; the input waits when there are so many [default: 32768 a
-    /// worker, 65536 or more]
+    /// Records unfinished at most; the input waits when there are so many [default: 131072 a
+    /// worker, 262144 or more]
     #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..), help_heading = "Pool")]
     buffer: Option<u32>,
     /// One instance, one record at a time, no pool: to compare with
@@ -207,7 +207,7 @@ impl RunCommand {
 
     /// Enough that workers need not wait for one another.
     fn buffer(&self, pool: &Pool) -> usize {
-        self.buffer.map_or_else(|| (pool.workers() * 32_768).max(65_536), |buffer| buffer as usize)
+        self.buffer.map_or_else(|| (pool.workers() * 131_072).max(262_144), |buffer| buffer as usize)
     }
 
     fn summarize(

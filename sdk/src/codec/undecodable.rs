@@ -8,6 +8,7 @@ const LONGEST: usize = 60;
 /// The failure of a record that is not what the function expects. A stream may be full of them,
 /// so it takes one allocation, and no formatting.
 #[cold]
+#[inline(never)]
 pub(crate) fn undecodable(expected: &str, record: &[u8]) -> Failure {
     // A character has at most 4 bytes: one more than is shown tells whether there are more.
     let head = &record[..record.len().min(4 * (LONGEST + 1))];

@@ -2,8 +2,8 @@
 
 use std::borrow::Cow;
 
-use crate::codec::append::append;
 use super::traits::{Decode, Encode, Primitive};
+use crate::codec::append::append;
 use crate::contract::Format;
 use crate::failure::Failure;
 

@@ -4,8 +4,8 @@ use std::str;
 
 use lexical_parse_integer::FromLexical;
 
-use crate::codec::append::append;
 use super::traits::{Decode, Encode, Primitive};
+use crate::codec::append::append;
 use crate::codec::undecodable;
 use crate::contract::Format;
 use crate::failure::Failure;

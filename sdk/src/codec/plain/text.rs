@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 use std::str;
 
-use crate::codec::append::append;
 use super::traits::{Decode, Encode, Primitive};
+use crate::codec::append::append;
 use crate::codec::undecodable;
 use crate::contract::Format;
 use crate::failure::Failure;
