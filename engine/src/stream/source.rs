@@ -59,7 +59,9 @@ impl<T: Clone + Send + 'static> Source<T> {
     /// Emits an element, and waits until every node behind has accepted it: while a buffer is full
     /// or a sink is slow, this is where the program waits.
     ///
-    /// Must be called within a Tokio runtime. Given up midway, the element may or may not be on its
+    /// Must be called within a Tokio runtime; from one of its tasks it is fastest, since results then
+    /// reach their sink without waking another thread. Where no worker is busy, a plugin's function may
+    /// run on the caller's thread, for some milliseconds at most. Given up midway, the element may or may not be on its
     /// way; none is lost that was accepted, and the next one can be emitted.
     ///
     /// # Errors
