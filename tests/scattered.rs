@@ -228,6 +228,34 @@ async fn a_slow_sink_holds_the_source_back() {
     source.close().await.unwrap();
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_task_may_block_until_what_it_emitted_is_there() {
+    let pool = pool(2);
+    let inc = only::<i64, i64>(&pool, "inc");
+    let source = Source::new();
+    let (sender, results) = std::sync::mpsc::channel();
+    source.stream().scatter(&pool).map(&inc).buffer(4).gather().sink(move |x: i64| {
+        let _ = sender.send(x);
+    });
+    let task = tokio::spawn(async move {
+        for i in 0..200 {
+            source.emit(i).await.unwrap();
+            let result = results.recv_timeout(Duration::from_secs(10));
+            assert_eq!(result, Ok(i + 1), "nobody passes on what this thread waits for");
+        }
+        source.close().await
+    });
+    task.await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn an_endless_emitter_leaves_the_others_their_turn() {
+    let source = Source::new();
+    source.stream().map(|x: i64| x + 1).sink(|_: i64| {});
+    let endless = async { while source.emit(1).await.is_ok() {} };
+    assert!(tokio::time::timeout(Duration::from_millis(50), endless).await.is_err());
+}
+
 #[tokio::test]
 async fn a_sink_that_panics_hangs_nobody() {
     let pool = pool(2);

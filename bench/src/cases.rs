@@ -128,8 +128,10 @@ fn lines(places: &Places, scale: &Scale) -> anyhow::Result<Case> {
         });
     let title = format!("Adding one to {} lines, file to file", millions(records));
     let ten_times = std::iter::repeat_n(input.as_str(), 9).chain(["-o", output.as_str()]).collect::<Vec<_>>();
-    let rivals =
-        Rivals::new("lines", title, "time", engine).add(native, 0.6).add(Some(awk), None).add(fluvio, 10.0);
+    let rivals = Rivals::new("lines", title, "time a record", engine)
+        .add(native, 0.6)
+        .add(Some(awk), None)
+        .add(fluvio, 10.0);
     let mut case = rivals.row(Row::at_most("memory", Memory, 40.0 * MIB)).case;
     case.programs.push(run(places, "inc", &input, &ten_times).records(10 * records).writing(file).slow());
     let last = case.programs.len() - 1;
@@ -150,7 +152,7 @@ fn json(places: &Places, scale: &Scale) -> anyhow::Result<Case> {
     let native = Program::new("native program", [&native, "json", &input, &output, &threads()])
         .records(records)
         .writing(file);
-    Ok(Rivals::new("json", title, "time", engine).add(Some(native), 0.6).case)
+    Ok(Rivals::new("json", title, "time a record", engine).add(Some(native), 0.6).case)
 }
 
 fn identity(places: &Places, scale: &Scale) -> anyhow::Result<Case> {
@@ -160,7 +162,7 @@ fn identity(places: &Places, scale: &Scale) -> anyhow::Result<Case> {
     let script = format!("cat '{input}' | cat > /dev/null");
     let cat = Program::new("cat FILE | cat", ["sh", "-c", &script]).records(records);
     let title = format!("Giving {} records of 1 KiB back", millions(records));
-    Ok(Rivals::new("identity", title, "time", engine).add(Some(cat), 0.5).case)
+    Ok(Rivals::new("identity", title, "time a record", engine).add(Some(cat), 0.5).case)
 }
 
 fn single(places: &Places, scale: &Scale) -> anyhow::Result<Case> {
@@ -216,7 +218,7 @@ fn workers(places: &Places, scale: &Scale) -> anyhow::Result<Case> {
     let two = Program { name: "engine, 2 workers".into(), ..program("2") };
     let one = Program { name: "engine, 1 worker".into(), ..program("1") };
     let title = "A function that takes some 10 µs, one worker and two".to_owned();
-    Ok(Rivals::new("workers", title, "time", two).add(Some(one), 1.85).case)
+    Ok(Rivals::new("workers", title, "time a record", two).add(Some(one), 1.85).case)
 }
 
 fn growth(places: &Places, scale: &Scale) -> anyhow::Result<Case> {
@@ -265,7 +267,7 @@ fn sleepers(places: &Places, _: &Scale) -> anyhow::Result<Case> {
         ],
     };
     if let Some(dask) = dask(places, "streamz with Dask, its defaults", &["sleepers", "10"]) {
-        case.rows.push(Row::against("10 records", PerRecord, 2, None));
+        case.rows.push(Row::against("10 records, time a record", PerRecord, 2, None));
         case.programs.push(dask);
     }
     Ok(case)

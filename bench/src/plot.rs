@@ -37,8 +37,9 @@ pub(crate) fn write(path: &Path, all: &[Measured]) -> anyhow::Result<()> {
     for measured in all {
         for line in &measured.lines {
             let Some(((rival, _), ratio)) = line.rival.as_ref().zip(line.ratio()) else { continue };
-            // The engine beside itself is another matter.
-            if !rival.starts_with("engine") {
+            // The engine beside itself is another matter, and one bar for a rival is enough.
+            let known = bars.iter().any(|(name, _)| *name == format!("{}: {rival}", label(measured.name)));
+            if !rival.starts_with("engine") && !known {
                 bars.push((format!("{}: {rival}", label(measured.name)), ratio));
             }
         }

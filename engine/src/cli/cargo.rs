@@ -14,7 +14,8 @@ const TARGET: &str = "wasm32-wasip2";
 
 /// Rather a longer function than a call of another one: each call in a sandbox looks whether its time is
 /// over, so that it costs more than elsewhere. JSON is read and written a sixth faster, with twice the code.
-const INLINE: &str = r#"target.wasm32-wasip2.rustflags=["-Cllvm-args=--inline-threshold=1000"]"#;
+/// It adds to whatever flags the crate's own configuration has.
+const INLINE: &str = "-Cllvm-args=--inline-threshold=1000";
 
 /// A plugin crate's component.
 pub(crate) struct Built {
@@ -36,7 +37,7 @@ pub(crate) fn build(folder: &Path, quiet: bool) -> anyhow::Result<Built> {
     ensure!(library, "{} is no plugin crate: its [lib] needs crate-type = [\"cdylib\"]", folder.display());
     add_target(folder)?;
     let mut command = Command::new("cargo");
-    command.args(["build", "--release", "--lib", "--target", TARGET, "--config", INLINE]).current_dir(folder);
+    command.args(["rustc", "--release", "--lib", "--target", TARGET]).current_dir(folder);
     command.arg("--message-format=json-render-diagnostics").stdout(Stdio::piped());
     // Who can't see it need not be told, and a script's stderr stays empty.
     let _patience = (quiet && std::io::stderr().is_terminal()).then(|| Patience::begin(folder));
@@ -45,6 +46,7 @@ pub(crate) fn build(folder: &Path, quiet: bool) -> anyhow::Result<Built> {
     }
     // The output is a build's own: settings for the caller's crates are not meant for it.
     command.env_remove("RUSTFLAGS").env_remove("CARGO_ENCODED_RUSTFLAGS").env_remove("CARGO_BUILD_TARGET");
+    command.args(["--", INLINE]);
     let mut child = command.spawn().map_err(|error| cant_run("cargo", error))?;
     let stdout = child.stdout.take().context("cargo has no output")?;
     let mut built = None;

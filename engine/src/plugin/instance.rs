@@ -112,6 +112,8 @@ impl Instance {
         waiting: &dyn Waiting,
     ) -> Result<(Box<Self>, Outcome), Box<Trouble>> {
         let records = u32::try_from(batch.len()).unwrap_or(u32::MAX);
+        // The epoch has moved on while it rested.
+        self.store.set_epoch_deadline(1);
         self.store.data_mut().hints = Hints { records, ..Hints::default() };
         self.store.data_mut().gauge.forget_refusals();
         let mut scratch = Vec::new();

@@ -3,8 +3,8 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// To hand a record to a worker takes about this long, of one that is awake or not.
-const HANDING: Duration = Duration::from_micros(20);
+/// To hand a record to a worker that is awake takes about this long.
+const HANDING: Duration = Duration::from_micros(5);
 
 /// A thread that has other things to do should not be kept longer.
 const LONG: Duration = Duration::from_micros(500);

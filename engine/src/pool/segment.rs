@@ -83,15 +83,23 @@ impl Segment {
         if !self.haste.is_worth_it() {
             return self.push(one).await;
         }
+        let here = AtomicBool::new(false);
         let work = || {
             let begun = Instant::now();
-            if runner::run_here(&self.pool, self) {
+            let done = runner::run_here(&self.pool, self);
+            here.store(done, Ordering::Relaxed);
+            if done {
                 self.haste.learn(begun, Instant::now());
             } else {
                 self.pool.enlist(self);
             }
         };
-        self.take_in(one, work).await
+        self.take_in(one, work).await?;
+        if here.into_inner() {
+            // The gather may be next on this very thread, which the caller may now block for long.
+            tokio::task::yield_now().await;
+        }
+        Ok(())
     }
 
     /// Takes records in, and calls `begin` whenever there is new work.

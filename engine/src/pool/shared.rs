@@ -294,8 +294,8 @@ impl PoolShared {
     }
 
     /// A runner ended without having been told to.
-    pub(super) fn runner_is_gone(&self) {
-        self.schedule().running -= 1;
+    pub(super) fn runner_is_gone(self: &Arc<Self>) {
+        self.leave();
     }
 
     pub(super) fn workers(&self) -> usize {

@@ -82,6 +82,8 @@ impl<T: Clone + Send + 'static> Source<T> {
     }
 
     async fn ready(&self) -> Result<MutexGuard<'_, State>, Error> {
+        // Others have their turn too, where nothing behind ever waits.
+        tokio::task::coop::consume_budget().await;
         let state = match self.state.try_lock() {
             Ok(state) => state,
             Err(_) => self.state.lock().await,
