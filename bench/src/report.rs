@@ -122,7 +122,8 @@ pub(crate) fn write(path: &Path, machine: &Machine, all: &[Measured]) -> anyhow:
         write!(text, "\n## {}\n\n", measured.title)?;
         writeln!(text, "| {} |\n|---|--:|---|--:|--:|--:|---|", HEAD.join(" | "))?;
         for line in &measured.lines {
-            writeln!(text, "| {} |", line.cells().join(" | "))?;
+            let cells = line.cells().map(|cell| cell.replace('|', "\\|"));
+            writeln!(text, "| {} |", cells.join(" | "))?;
         }
     }
     fs::write(path, text).with_context(|| format!("can't write {}", path.display()))
