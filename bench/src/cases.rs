@@ -35,6 +35,11 @@ fn run(places: &Places, plugin: &str, input: &str, more: &[&str]) -> Program {
     Program::new("engine", command.iter().chain(more))
 }
 
+/// Arguments that read an input, given once already, nine times more.
+fn ten_times<'a>(input: &'a str, output: &'a str) -> Vec<&'a str> {
+    std::iter::repeat_n(input, 9).chain(["-o", output]).collect()
+}
+
 /// The library's part in a case.
 fn library(places: &Places, arguments: &[&str], records: u64) -> anyhow::Result<Program> {
     let this = std::env::current_exe().context("can't tell what this program is")?;
@@ -127,12 +132,12 @@ fn lines(places: &Places, scale: &Scale) -> anyhow::Result<Case> {
                 .slow()
         });
     let title = format!("Adding one to {} lines, file to file", millions(records));
-    let ten_times = std::iter::repeat_n(input.as_str(), 9).chain(["-o", output.as_str()]).collect::<Vec<_>>();
     let rivals = Rivals::new("lines", title, "time a record", engine)
         .add(native, 0.6)
         .add(Some(awk), None)
         .add(fluvio, 10.0);
     let mut case = rivals.row(Row::at_most("memory", Memory, 40.0 * MIB)).case;
+    let ten_times = ten_times(&input, &output);
     case.programs.push(run(places, "inc", &input, &ten_times).records(10 * records).writing(file).slow());
     let last = case.programs.len() - 1;
     case.rows.push(Row::at_most("memory with ten times the input", Memory, 40.0 * MIB).of(last));
@@ -223,17 +228,15 @@ fn workers(places: &Places, scale: &Scale) -> anyhow::Result<Case> {
 
 fn growth(places: &Places, scale: &Scale) -> anyhow::Result<Case> {
     let few = scale.of(10_000_000);
+    // The same lines ten times: numbers that count on would have a digit more.
+    let input = inputs::numbers(places, few)?;
     let file = places.data("output");
     let output = shown(&file);
-    let program = |records| {
-        let input = inputs::numbers(places, records)?;
-        anyhow::Ok(run(places, "inc", &input, &["-o", &output]).records(records).writing(file.clone()))
+    let named = |records, more: &[&str]| Program {
+        name: format!("engine, {} lines", millions(records)),
+        ..run(places, "inc", &input, more).records(records).writing(file.clone())
     };
-    let few = Program { name: format!("engine, {} lines", millions(few)), ..program(few)? };
-    let many = Program {
-        name: format!("engine, {} lines", millions(10 * few.records)),
-        ..program(10 * few.records)?
-    };
+    let (few, many) = (named(few, &["-o", &output]), named(10 * few, &ten_times(&input, &output)));
     let title = "Ten times the records".to_owned();
     Ok(Rivals::new("growth", title, "time a record", many).add(Some(few), 0.9).case)
 }

@@ -3,7 +3,9 @@
 use std::str;
 
 use lexical_parse_integer::FromLexical;
+use lexical_write_integer::{FormattedSize, ToLexical};
 
+use super::digits;
 use super::traits::{Decode, Encode, Primitive};
 use crate::codec::append::append;
 use crate::codec::undecodable;
@@ -21,15 +23,18 @@ macro_rules! integers {
         impl Decode<'_> for $type {
             #[inline]
             fn decode(record: &[u8]) -> Result<Self, Failure> {
-                let parse = |text: &[u8]| $type::from_lexical(text).ok();
-                read(record, parse, concat!("an integer (", stringify!($type), ")"))
+                let short = digits::short(record).and_then(|value| value.try_into().ok());
+                short.map_or_else(|| read(record, long_integer, concat!("an integer (", stringify!($type), ")")), Ok)
             }
         }
 
         impl Encode for $type {
             #[inline]
             fn encode(&self, data: &mut Vec<u8>) -> Result<(), Failure> {
-                append(data, itoa::Buffer::new().format(*self).as_bytes());
+                let start = data.len();
+                data.extend_from_slice(&[0; $type::FORMATTED_SIZE_DECIMAL]);
+                let length = self.to_lexical(&mut data[start..]).len();
+                data.truncate(start + length);
                 Ok(())
             }
         }
@@ -103,6 +108,16 @@ impl Encode for bool {
     fn encode(&self, data: &mut Vec<u8>) -> Result<(), Failure> {
         append(data, if *self { b"true" } else { b"false" });
         Ok(())
+    }
+}
+
+/// An integer that is not just a few digits. Apart from its caller, whose loop is the faster the shorter
+/// it is.
+#[inline(never)]
+fn long_integer<T: TryFrom<u64> + FromLexical>(text: &[u8]) -> Option<T> {
+    match digits::long(text) {
+        Some(value) => value.try_into().ok(),
+        None => T::from_lexical(text).ok(),
     }
 }
 
