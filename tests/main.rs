@@ -15,6 +15,7 @@ mod cache;
 mod faults;
 mod liars;
 mod limits;
+mod policies;
 
 // The command line.
 mod mistakes;

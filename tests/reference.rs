@@ -1,9 +1,9 @@
 //! Random chains over random records, against a naive interpreter: one record at a time.
 
-use engine::{Error, Function, Pool, Source, sources};
+use engine::{DeadLetter, Error, FaultPolicy, Function, Pool, Source, sources};
 use proptest::prelude::*;
 
-use crate::support::{hostile, list};
+use crate::support::{List, hostile, list};
 
 /// A stage of a chain, as the plugin has it and as the interpreter does.
 #[derive(Clone, Copy, Debug)]
@@ -63,12 +63,47 @@ fn interpret(chain: &[Stage], records: &[String]) -> (Vec<String>, Option<u64>) 
     (outputs, None)
 }
 
+/// All outputs, and each element that some stage fails for: its record's number, the stage and the record.
+fn interpret_on(chain: &[Stage], records: &[String]) -> (Vec<String>, Vec<PutAside>) {
+    let (mut outputs, mut put_aside) = (Vec::new(), Vec::new());
+    for (number, record) in (1..).zip(records) {
+        outputs.extend(chain.iter().fold(vec![record.clone()], |inputs, stage| {
+            let mut given = Vec::new();
+            for input in inputs {
+                match stage.interpret(&input) {
+                    Some(outputs) => given.extend(outputs),
+                    None => put_aside.push((number, stage.name().to_owned(), record.clone())),
+                }
+            }
+            given
+        }));
+    }
+    put_aside.sort();
+    (outputs, put_aside)
+}
+
+/// A record's number, the function that failed for it, and the record as it was read.
+type PutAside = (u64, String, String);
+
+/// What is put aside, sorted: stretches of a chain put their records aside each in their own time.
+fn put_aside(letters: &List<DeadLetter>) -> Vec<PutAside> {
+    let letters = std::mem::take(&mut *letters.lock().unwrap());
+    let text = |record| String::from_utf8(record).unwrap();
+    let mut letters: Vec<_> = letters
+        .into_iter()
+        .map(|letter| (letter.fault.record, letter.fault.function, text(letter.record)))
+        .collect();
+    letters.sort();
+    letters
+}
+
 /// The same by the engine; `buffers` says after which stages a stretch ends, and with which bound.
 async fn run(
     pool: &Pool,
     chain: &[Stage],
     buffers: &[Option<usize>],
     records: &[String],
+    policy: &FaultPolicy,
 ) -> (Vec<String>, Option<u64>) {
     let plugin = pool.load(hostile("hostile")).unwrap();
     let (outputs, list) = list();
@@ -76,7 +111,7 @@ async fn run(
     let mut scattered = source.stream().scatter(pool);
     for (stage, buffer) in chain.iter().zip(buffers) {
         let function: Function<Vec<u8>, Vec<u8>> = plugin.function(stage.name()).unwrap();
-        scattered = scattered.apply(&function);
+        scattered = scattered.apply(&function.on_fault(policy));
         if let Some(n) = buffer {
             scattered = scattered.buffer(*n);
         }
@@ -152,8 +187,16 @@ fn random_chains_do_what_an_interpreter_does() {
                 buffer.get_or_insert(last);
             }
             let pool = Pool::builder().workers(workers).build().unwrap();
-            let did = runtime.block_on(run(&pool, &chain, &buffers, &records));
+            let did = runtime.block_on(run(&pool, &chain, &buffers, &records, &FaultPolicy::stop()));
             prop_assert_eq!(did, interpret(&chain, &records));
+            let (letters, list) = list();
+            let policy = FaultPolicy::divert(move |letter| {
+                list.lock().unwrap().push(letter);
+                Ok(())
+            });
+            let (outputs, fault) = runtime.block_on(run(&pool, &chain, &buffers, &records, &policy));
+            prop_assert_eq!(fault, None);
+            prop_assert_eq!((outputs, put_aside(&letters)), interpret_on(&chain, &records));
             Ok(())
         })
         .unwrap();

@@ -21,6 +21,14 @@ pub enum Error {
     /// A record's fault ended the run.
     #[error("{0}")]
     Fault(Fault),
+    /// More records became faults than the policy allows.
+    #[error("more than {limit} records are faults, the last of them {fault}")]
+    TooManyFaults {
+        /// So many were allowed.
+        limit: u64,
+        /// The one that was too many.
+        fault: Fault,
+    },
     /// The source was closed before.
     #[error("the source is closed")]
     Closed,
@@ -47,6 +55,14 @@ pub enum Error {
         record: u64,
         /// What the system says.
         source: Arc<io::Error>,
+    },
+    /// A line of a file of dead letters is none.
+    #[error("record {record} of the input is no dead letter: {reason}")]
+    NotALetter {
+        /// Its number.
+        record: u64,
+        /// What is wrong with it.
+        reason: String,
     },
     /// A record of the input is larger than a batch may be.
     #[error("record {record} of the input is longer than {}", ByteSize(*limit))]

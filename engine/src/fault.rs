@@ -76,6 +76,24 @@ pub enum Cause {
     },
 }
 
+impl Cause {
+    /// A word for its kind, as scripts want it: `failed`, `panicked`, `trapped`, …
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Failed { .. } => "failed",
+            Self::Panicked { .. } => "panicked",
+            Self::Trapped { .. } => "trapped",
+            Self::StackOverflow => "stack-overflow",
+            Self::Exited { .. } => "exited",
+            Self::TimedOut { .. } => "timed-out",
+            Self::OutOfMemory { .. } => "out-of-memory",
+            Self::BrokenContract { .. } => "broken-contract",
+            Self::Unreadable { .. } => "unreadable",
+        }
+    }
+}
+
 impl fmt::Display for Cause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

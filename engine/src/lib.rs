@@ -26,14 +26,18 @@
 
 mod error;
 mod fault;
+mod letters;
 mod plugin;
+mod policy;
 mod pool;
 mod record;
 mod stream;
 
 pub use error::{Error, NotAPlugin};
 pub use fault::{Cause, Fault};
+pub use letters::{DeadLetters, Place};
 pub use plugin::{Kind, Output, Parameter, Print, Signature, Usage};
+pub use policy::{DeadLetter, FaultPolicy};
 pub use pool::{Function, Plugin, Pool, PoolBuilder, Returns};
 pub use record::{Format, Json, Record, Shape};
 pub(crate) use stream::Counters;

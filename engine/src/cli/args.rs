@@ -56,6 +56,27 @@ impl FromStr for Argument {
     }
 }
 
+/// `stop`, `skip` or `divert=FILE`: what becomes of a record that a function fails for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum OnFault {
+    Stop,
+    Skip,
+    Divert(PathBuf),
+}
+
+impl FromStr for OnFault {
+    type Err = anyhow::Error;
+
+    fn from_str(text: &str) -> anyhow::Result<Self> {
+        Ok(match text.split_once('=').unwrap_or((text, "")) {
+            ("stop", "") => Self::Stop,
+            ("skip", "") => Self::Skip,
+            ("divert", path) if !path.is_empty() => Self::Divert(path.into()),
+            _ => anyhow::bail!("write stop, skip or divert=FILE"),
+        })
+    }
+}
+
 /// `64MiB`, `1GB` or a number of bytes.
 pub(crate) fn size(text: &str) -> Result<usize, String> {
     let size: ByteSize = text.parse().map_err(|_| "write a number of bytes, as in 64MiB".to_owned())?;
@@ -93,6 +114,14 @@ mod tests {
         assert_eq!(argument("mask=x"), Some((None, "mask".into(), "x".into())));
         assert_eq!(argument("2.mask=a.b=c"), Some((Some(2), "mask".into(), "a.b=c".into())));
         assert_eq!(["mask", "=x", "0.mask=x", "a.mask=x"].map(argument), [None, None, None, None]);
+    }
+
+    #[test]
+    fn faults_may_be_put_aside() {
+        let parse = |text: &str| text.parse::<OnFault>().ok();
+        assert_eq!(["stop", "skip"].map(parse), [Some(OnFault::Stop), Some(OnFault::Skip)]);
+        assert_eq!(parse("divert=a=b"), Some(OnFault::Divert("a=b".into())));
+        assert_eq!(["", "divert", "divert=", "skip=x", "ignore"].map(parse), [const { None }; 5]);
     }
 
     #[test]

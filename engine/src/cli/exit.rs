@@ -1,13 +1,21 @@
 //! How a command ends: its exit code, and the one line that says why.
 
 use std::io::{self, Write};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use engine::Error;
 
+use super::summary::counted;
+
 /// What a command that did not fail has to say by its exit code.
 pub(crate) enum Ending {
     Done,
+    /// All was done but for records that are now in a file.
+    PutAside {
+        faults: u64,
+        file: PathBuf,
+    },
     Interrupted,
 }
 
@@ -37,6 +45,10 @@ impl std::error::Error for RunFailed {
 pub(crate) fn report(result: anyhow::Result<Ending>) -> ExitCode {
     let error = match result {
         Ok(Ending::Done) => return ExitCode::SUCCESS,
+        Ok(Ending::PutAside { faults, file }) => {
+            tell(format_args!("engine: {} put aside in {}", counted(faults, "record"), file.display()));
+            return ExitCode::FAILURE;
+        }
         Ok(Ending::Interrupted) => {
             tell(format_args!("engine: interrupted"));
             return ExitCode::from(130);

@@ -5,6 +5,7 @@ mod build;
 mod cargo;
 mod completions;
 mod exit;
+mod faults;
 mod inspect;
 mod new;
 mod plugins;

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail, ensure};
-use engine::{Function, Kind, Output, Plugin, Pool};
+use engine::{FaultPolicy, Function, Kind, Output, Plugin, Pool};
 
 use super::args::{Argument, PluginSpec};
 use super::cargo;
@@ -30,6 +30,7 @@ impl Chain {
         specs: &[PluginSpec],
         arguments: &[Argument],
         output: &Output,
+        policy: &FaultPolicy,
     ) -> anyhow::Result<Self> {
         let mut links = Vec::new();
         for spec in specs {
@@ -46,6 +47,7 @@ impl Chain {
         for (index, link) in links.into_iter().enumerate() {
             match link {
                 Link::Function(function) => {
+                    let function = function.on_fault(policy);
                     function.prepare()?;
                     functions.push(function);
                 }
@@ -55,7 +57,7 @@ impl Chain {
                         index == last,
                         "{name} is a sink: it must be the last --plugin, and the only sink"
                     );
-                    let function = function.stdout(output);
+                    let function = function.stdout(output).on_fault(policy);
                     function.prepare()?;
                     sink = Some(function);
                 }

@@ -8,12 +8,13 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail, ensure};
-use engine::{Error, Output, Pool, Print, Source, sinks, sources};
+use engine::{Error, Output, Place, Pool, Print, Source, sinks, sources};
 use indicatif::ProgressBar;
 use tokio::sync::SetOnce;
 
 use super::args::{Argument, PluginSpec, size, time};
 use super::exit::{Ending, RunFailed, tell};
+use super::faults::{Faults, Letters, Places};
 use super::plugins::{Chain, Records};
 use super::progress;
 use super::summary::Summary;
@@ -22,7 +23,7 @@ use super::summary::Summary;
 ///
 /// A record is a line. Each goes through the functions in the order in which they are given; results
 /// come out in the order of their records. A record that a function fails for is a fault: it ends
-/// the run, after all records before it are out.
+/// the run, after all records before it are out, unless --on-fault says otherwise.
 ///
 /// Functions run in sandboxes: without files, network, environment or time of day, and with limits
 /// on time (10 s a record) and memory (64 MiB an instance).
@@ -79,6 +80,9 @@ pub(crate) struct RunCommand {
     #[arg(long, value_name = "SIZE", default_value = "16GiB", value_parser = size, help_heading = "Limits")]
     total_memory: usize,
 
+    #[command(flatten)]
+    faults: Faults,
+
     /// No progress line, and no summary but that of --json
     #[arg(short, long, help_heading = "Messages")]
     quiet: bool,
@@ -92,15 +96,17 @@ Examples:
   seq 1 10 | engine run --plugin inc.wasm
   engine run -p parse.wasm -p redact.wasm:emails -a mask=x -i log -o clean
   tail -f access.log | engine run -p parse.wasm -p print.wasm
+  engine run -p parse.wasm -i log -o clean --on-fault divert=dead.ndjson
+  engine run -p parse.wasm -i dead.ndjson --letters -o mended
 
 Exit codes:
   0    done; also when the reader of the output closes it
-  1    the run failed
+  1    the run failed, or put records aside
   2    wrong use: nothing was run
   130  interrupted: the first Ctrl-C finishes what was taken in, the second aborts";
 
-/// Where records come from.
-type Input = Box<dyn Read + Send>;
+/// Where records come from, and its name.
+type Input = (PathBuf, Box<dyn Read + Send>);
 
 impl RunCommand {
     pub(crate) fn execute(self) -> anyhow::Result<Ending> {
@@ -117,25 +123,56 @@ impl RunCommand {
         // The output is opened last, so that a mistake elsewhere leaves nothing behind.
         let file = Arc::new(OnceLock::new());
         let output = Output::new(Late { file: file.clone(), begun: false });
-        let chain = Chain::open(&pool, &self.plugins, &self.arguments, &output)?;
+        let (letters, places) = (Letters::default(), Places::default());
+        let policy = self.faults.policy(&letters, &places);
+        let chain = Chain::open(&pool, &self.plugins, &self.arguments, &output, &policy)?;
         if let Some(opened) = self.output_file()? {
             file.get_or_init(|| opened);
         }
+        self.faults.create(&letters)?;
         self.build(&pool, &source, &chain, &output);
         let begun = Instant::now();
-        let mut starts = Vec::new();
-        let ended = runtime()?.block_on(feed(&source, inputs, self.separator(), &mut starts));
+        let ended = runtime()?.block_on(self.feed(&source, inputs, &places));
+        // What was put aside before a failure stays.
+        let flushed = letters.flush();
+        let ended = ended.and_then(|ending| flushed.map(|()| ending));
         progress.finish_and_clear();
         self.summarize(&pool, &source, &chain, begun.elapsed(), ended.as_ref().err());
-        ended.map_err(|error| RunFailed { place: self.place(&error, &starts), error }.into())
+        let ending = ended.map_err(|error| RunFailed { place: self.place(&error, &places), error })?;
+        Ok(self.faults.ending(ending, source.counts().faults))
     }
 
-    /// Where among several inputs a fault's record stands; each began with the record in `starts`.
-    fn place(&self, error: &Error, starts: &[u64]) -> Option<String> {
-        let Error::Fault(fault) = error else { return None };
-        let input = starts.iter().rposition(|start| *start <= fault.record)?;
-        let path = self.input.get(input).filter(|_| self.input.len() > 1)?;
-        Some(format!("record {} of {}", fault.record + 1 - starts[input], path.display()))
+    /// Where among several inputs a fault's record stands.
+    fn place(&self, error: &Error, places: &Places) -> Option<String> {
+        let (Error::Fault(fault), 2..) = (error, self.input.len()) else { return None };
+        let Place { input, line } = places.find(fault.record)?;
+        Some(format!("record {line} of {input}"))
+    }
+
+    /// Emits all inputs, and waits until every record has reached its end.
+    async fn feed(
+        &self,
+        source: &Source<Records>,
+        inputs: Vec<Input>,
+        places: &Places,
+    ) -> Result<Ending, Error> {
+        let interrupted = interrupts();
+        let mut emitted = Ok(());
+        for (name, reader) in inputs {
+            places.begin(&name, source.counts().emitted + 1);
+            let stop = interrupted.clone();
+            let lines = if self.faults.letters {
+                sources::dead_letters(reader)
+            } else {
+                sources::lines(reader).separated_by(self.separator())
+            };
+            emitted = lines.until(async move { *stop.wait().await }).emit_into(source).await;
+            if emitted.is_err() || interrupted.initialized() {
+                break;
+            }
+        }
+        source.close().await.and(emitted)?;
+        Ok(if interrupted.initialized() { Ending::Interrupted } else { Ending::Done })
     }
 
     fn separator(&self) -> u8 {
@@ -161,14 +198,14 @@ impl RunCommand {
     fn inputs(&self) -> anyhow::Result<Vec<Input>> {
         let open = |path: &PathBuf| -> anyhow::Result<Input> {
             if path == Path::new("-") {
-                return Ok(Box::new(stdin()));
+                return Ok((path.clone(), Box::new(stdin())));
             }
             let file = File::open(path).with_context(|| format!("can't read {}", path.display()))?;
             ensure!(!file.metadata()?.is_dir(), "can't read {}: it is a folder", path.display());
-            Ok(Box::new(file))
+            Ok((path.clone(), Box::new(file)))
         };
         if self.input.is_empty() {
-            Ok(vec![Box::new(stdin())])
+            Ok(vec![open(&"-".into())?])
         } else {
             self.input.iter().map(open).collect()
         }
@@ -176,11 +213,16 @@ impl RunCommand {
 
     /// The output file, opened but not changed yet: it stays as it is if there is a mistake elsewhere.
     fn output_file(&self) -> anyhow::Result<Option<File>> {
-        let Some(path) = &self.output else { return Ok(None) };
-        let same = |input: &PathBuf| {
-            input.canonicalize().is_ok_and(|input| path.canonicalize().is_ok_and(|path| path == input))
+        let same = |one: &Path, other: &Path| {
+            one.canonicalize().is_ok_and(|one| other.canonicalize().is_ok_and(|other| one == other))
         };
-        ensure!(!self.input.iter().any(same), "can't write {}: it is an input too", path.display());
+        for path in self.output.iter().map(PathBuf::as_path).chain(self.faults.file()) {
+            let input = self.input.iter().any(|input| same(input, path));
+            ensure!(!input, "can't write {}: it is an input too", path.display());
+        }
+        let Some(path) = &self.output else { return Ok(None) };
+        let twice = self.faults.file().is_some_and(|file| file == path || same(file, path));
+        ensure!(!twice, "can't write {}: records are put aside in it", path.display());
         let file = File::options().write(true).create(true).truncate(false).open(path);
         Ok(Some(file.with_context(|| format!("can't write {}", path.display()))?))
     }
@@ -222,7 +264,7 @@ impl RunCommand {
             chain.functions.iter().map(|function| (&*function.signature().name, function.usage())).collect();
         functions.extend(chain.sink.iter().map(|sink| (&*sink.signature().name, sink.usage())));
         let fault = match error {
-            Some(Error::Fault(fault)) => Some(fault),
+            Some(Error::Fault(fault) | Error::TooManyFaults { fault, .. }) => Some(fault),
             _ => None,
         };
         let summary =
@@ -278,29 +320,6 @@ fn printer(progress: ProgressBar) -> impl Fn(Print) + Send + Sync {
 
 fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
     tokio::runtime::Builder::new_current_thread().enable_all().build().context("can't start")
-}
-
-/// Emits all inputs, and waits until every record has reached its end.
-/// Notes in `starts` the number of each input's first record.
-async fn feed(
-    source: &Source<Records>,
-    inputs: Vec<Input>,
-    separator: u8,
-    starts: &mut Vec<u64>,
-) -> Result<Ending, Error> {
-    let interrupted = interrupts();
-    let mut emitted = Ok(());
-    for input in inputs {
-        starts.push(source.counts().emitted + 1);
-        let stop = interrupted.clone();
-        let lines = sources::lines(input).separated_by(separator).until(async move { *stop.wait().await });
-        emitted = lines.emit_into(source).await;
-        if emitted.is_err() || interrupted.initialized() {
-            break;
-        }
-    }
-    source.close().await.and(emitted)?;
-    Ok(if interrupted.initialized() { Ending::Interrupted } else { Ending::Done })
 }
 
 /// Tells of the first interrupt; the second one ends the process, whatever it is doing.

@@ -7,7 +7,7 @@ use super::output::{Messages, Output};
 use super::pace::Pace;
 use super::usage::UsageGauge;
 use super::{Kind, Limits, Loaded, Signature};
-use crate::Error;
+use crate::{Error, FaultPolicy};
 
 /// What an instance is opened with.
 pub(crate) struct Opening {
@@ -19,6 +19,8 @@ pub(crate) struct Opening {
     pub(crate) messages: Arc<Messages>,
     /// Where a sink's stdout goes.
     pub(crate) output: Option<Output>,
+    /// What becomes of a run when it fails for a record.
+    pub(crate) policy: FaultPolicy,
 }
 
 /// A function without the types of its records, and what is known of its calls.
@@ -46,6 +48,10 @@ impl Core {
 
     pub(crate) fn limits(&self) -> Limits {
         self.opening.limits
+    }
+
+    pub(crate) fn policy(&self) -> &FaultPolicy {
+        &self.opening.policy
     }
 
     pub(crate) fn signature(&self) -> &Signature {

@@ -2,6 +2,7 @@
 
 use super::Kind;
 use super::contract::exports::engine::plugin::stages as wit;
+use crate::Cause;
 use crate::fault::clean;
 use crate::record::Batch;
 
@@ -20,10 +21,23 @@ pub(crate) struct Outcome {
 #[derive(Debug)]
 pub(crate) struct Failure {
     pub(crate) index: usize,
-    pub(crate) message: String,
-    pub(crate) retryable: bool,
+    pub(crate) cause: Cause,
     /// How many outputs the records before it gave.
     pub(crate) outputs_before: usize,
+    /// How often the record was given.
+    pub(crate) attempts: u32,
+}
+
+impl Failure {
+    /// Of a record that was given alone.
+    pub(crate) fn alone(cause: Cause, attempts: u32) -> Self {
+        Self { index: 0, cause, outputs_before: 0, attempts }
+    }
+
+    /// Whether the function said that another try may succeed.
+    pub(crate) fn is_retryable(&self) -> bool {
+        matches!(self.cause, Cause::Failed { retryable: true, .. })
+    }
 }
 
 impl Outcome {
@@ -40,7 +54,7 @@ impl Outcome {
         let mut done = input.clone();
         done.truncate(consumed);
         let failures = located(&said.failures, said.counts.as_deref());
-        let output = match (kind, said.counts) {
+        let mut output = match (kind, said.counts) {
             (Kind::Sink, None) => Batch::new(Vec::new(), Vec::new(), input.numbers_by([].into_iter())),
             (Kind::Sink, Some(_)) => return Err("a sink counted outputs"),
             (Kind::Filter, counts) => {
@@ -49,6 +63,7 @@ impl Outcome {
             (_, Some(counts)) => counted(kind, &done, said.output, &counts, &said.failures)?,
             (_, None) => one_to_one(&done, said.output, &said.failures)?,
         };
+        output.keep_origin_of(input);
         Ok(Self { output, consumed, failures })
     }
 }
@@ -64,8 +79,8 @@ fn located(failures: &[wit::Failure], counts: Option<&[u32]>) -> Vec<Failure> {
             None => index - earlier,
         };
         from = index;
-        let (message, retryable) = (clean(&failure.message), failure.retryable);
-        located.push(Failure { index, message, retryable, outputs_before: outputs });
+        let cause = Cause::Failed { message: clean(&failure.message), retryable: failure.retryable };
+        located.push(Failure { index, cause, outputs_before: outputs, attempts: 1 });
     }
     located
 }

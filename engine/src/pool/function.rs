@@ -4,10 +4,10 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 
 use super::shared::{Pool, PoolShared};
-use crate::Error;
 use crate::error::nearest_of;
 use crate::plugin::{Core, Kind, Opening, Output, Signature, Usage};
 use crate::record::{Record, Shape};
+use crate::{Error, FaultPolicy};
 
 /// What a function returns: a [`Record`], or `()` for a sink.
 pub trait Returns: Clone + Send + Sync + 'static {
@@ -110,8 +110,15 @@ impl<I: Record, O: Returns> Function<I, O> {
         })
     }
 
+    /// The same function with another policy for the records that it fails for; if not said, the first
+    /// one ends the run.
+    #[must_use]
+    pub fn on_fault(&self, policy: &FaultPolicy) -> Self {
+        self.changed(|opening| opening.policy = policy.clone())
+    }
+
     fn changed(&self, change: impl FnOnce(&mut Opening)) -> Self {
-        let Opening { plugin, name, kind, arguments, limits, messages, output } = &self.core.opening;
+        let Opening { plugin, name, kind, arguments, limits, messages, output, policy } = &self.core.opening;
         let mut opening = Opening {
             plugin: plugin.clone(),
             name: name.clone(),
@@ -120,6 +127,7 @@ impl<I: Record, O: Returns> Function<I, O> {
             limits: *limits,
             messages: messages.clone(),
             output: output.clone(),
+            policy: policy.clone(),
         };
         change(&mut opening);
         Self { core: Core::new(self.pool.next_id(), opening), pool: self.pool.clone(), types: PhantomData }

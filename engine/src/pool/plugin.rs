@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use super::function::{Function, Returns};
 use super::shared::PoolShared;
-use crate::Error;
 use crate::error::nearest_of;
 use crate::plugin::{Core, Kind, Loaded, Messages, Opening, Output, Signature};
 use crate::record::Record;
+use crate::{Error, FaultPolicy};
 
 /// A compiled plugin, ready to be run by the pool that loaded it.
 #[derive(Clone)]
@@ -76,6 +76,7 @@ impl Plugin {
                 limits: self.pool.limits(),
                 messages: Messages::new(&signature.name, self.pool.on_print()),
                 output: (signature.kind == Kind::Sink).then(Output::stdout),
+                policy: FaultPolicy::stop(),
             },
         );
         Function::typed(core, self.pool.clone())

@@ -4,12 +4,13 @@
 use std::sync::Arc;
 use std::task::{Context, Waker};
 
+use super::retry::retry;
 use super::segment::Segment;
 use super::shared::{CallError, PoolShared, Runner};
-use super::state::{Work, fitting};
-use crate::Error;
+use super::state::{Letter, Work, fitting};
 use crate::fault::{Cause, Fault};
 use crate::plugin::{Core, Failure, Outcome, Trouble};
+use crate::{DeadLetter, Error};
 
 /// Works until there is nothing left to do, or more runners than workers.
 pub(super) async fn run(pool: Arc<PoolShared>) {
@@ -75,10 +76,13 @@ async fn process(pool: &Arc<PoolShared>, segment: &Arc<Segment>, mut work: Work)
             _ => pool.call(stage, &work.batch, &Runner(pool)).await,
         };
         match called {
-            Ok(outcome) => advance(pool, segment, stage, &mut work, outcome),
+            Ok(outcome) => match retry(pool, stage, &work.batch, outcome, &Runner(pool)).await {
+                Ok(outcome) => advance(pool, segment, stage, &mut work, outcome),
+                Err(error) => return segment.fail(error),
+            },
             Err(CallError::Open(error)) => return segment.fail(error),
             Err(CallError::Trouble(trouble)) if work.batch.len() == 1 => {
-                segment.fault(work.slot, fault(stage, work.batch.number(0), trouble.cause));
+                fault(segment, stage, &work, vec![Failure::alone(trouble.cause, 1)]);
                 work.batch.split_off(0);
             }
             Err(CallError::Trouble(trouble)) => {
@@ -97,18 +101,29 @@ fn advance(pool: &Arc<PoolShared>, segment: &Arc<Segment>, stage: &Core, work: &
         pool.enlist(segment);
     }
     let mut output = outcome.output;
-    // The first fault ends the run: what the others gave is not wanted.
-    if let Some(failure) = outcome.failures.into_iter().next() {
-        let Failure { index, message, retryable, outputs_before } = failure;
-        output.split_off(outputs_before);
-        let cause = Cause::Failed { message, retryable };
-        segment.fault(work.slot, fault(stage, work.batch.number(index), cause));
+    // Where the first fault ends the run, what the others gave is not wanted.
+    if let Some(first) = outcome.failures.first().filter(|_| stage.policy().stops()) {
+        output.split_off(first.outputs_before);
     }
+    fault(segment, stage, work, outcome.failures);
     segment.advance(work, output);
 }
 
-fn fault(stage: &Core, record: u64, cause: Cause) -> Fault {
-    Fault { record, function: stage.name().to_owned(), cause }
+/// Notes the faults of a work's records.
+fn fault(segment: &Segment, stage: &Core, work: &Work, failures: Vec<Failure>) {
+    let letters = failures.into_iter().map(|Failure { index, cause, attempts, .. }| {
+        let fault = Fault { record: work.batch.number(index), function: stage.name().to_owned(), cause };
+        let keep = stage.policy().keeps_records();
+        let record = if keep { work.batch.origin(index).to_vec() } else { Vec::new() };
+        DeadLetter { fault, record, attempts }
+    });
+    if stage.policy().stops() {
+        if let Some(first) = { letters }.next() {
+            segment.fault(work.slot, first.fault);
+        }
+    } else {
+        segment.put_aside(work.slot, letters.map(|letter| Letter { stage: work.stage, letter }).collect());
+    }
 }
 
 /// How to cut a batch whose call failed so that the record to blame is soon alone: parts in order,

@@ -11,7 +11,7 @@ use super::haste::Haste;
 use super::runner;
 use super::shared::PoolShared;
 use super::slots::Slot;
-use super::state::{Next, State, Work};
+use super::state::{Letter, Next, State, Work};
 use crate::fault::Fault;
 use crate::plugin::Core;
 use crate::record::{Batch, BatchBuilder};
@@ -232,6 +232,24 @@ impl Segment {
         self.state().stop(slot, fault);
     }
 
+    /// Notes records of a work as faults that do not end the run.
+    pub(super) fn put_aside(&self, slot: Slot, letters: Vec<Letter>) {
+        if !letters.is_empty() {
+            self.state().put_aside(slot, letters);
+        }
+    }
+
+    /// Does with faults what their stages' policies say.
+    ///
+    /// # Errors
+    ///
+    /// If that ends the run.
+    pub(crate) fn settle(&self, letters: Vec<Letter>) -> Result<(), Error> {
+        letters.into_iter().try_for_each(|Letter { stage, letter }| {
+            self.stages[stage].policy().settle(letter, &self.counters)
+        })
+    }
+
     /// All stages are done with a work.
     pub(super) fn finish(self: &Arc<Self>, work: Work) {
         let mut state = self.state();
@@ -261,13 +279,13 @@ impl Segment {
         loop {
             let step = self.state().step(self.ordered);
             match step {
-                Ok(Some(Next::Output(batch, permits))) => {
+                Ok(Some(next @ Next::Output(..))) => {
                     self.drained.notify_one();
                     // Workers stop while too many results wait.
                     if self.state().has_work() {
                         self.pool.enlist(self);
                     }
-                    return Ok(Next::Output(batch, permits));
+                    return Ok(next);
                 }
                 Ok(Some(next)) => return Ok(next),
                 Ok(None) if !paused => return Ok(Next::Pause),

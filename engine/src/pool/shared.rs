@@ -251,6 +251,18 @@ impl PoolShared {
         self.call_on(core, record, true, waiting).await
     }
 
+    /// Waits, and leaves the worker to others meanwhile.
+    pub(crate) async fn sleep(&self, time: Duration, waiting: &dyn Waiting) {
+        let sleep = {
+            // The thread may be none of the pool's.
+            let _timers = self.hosting.timers.enter();
+            tokio::time::sleep(time)
+        };
+        waiting.waits();
+        sleep.await;
+        waiting.resumes();
+    }
+
     fn schedule(&self) -> MutexGuard<'_, Schedule> {
         self.schedule.lock().unwrap_or_else(PoisonError::into_inner)
     }

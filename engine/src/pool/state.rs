@@ -4,10 +4,10 @@ use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
 
 use super::slots::{Slot, Slots};
-use crate::Error;
 use crate::fault::Fault;
 use crate::plugin::{Core, MOST_BYTES};
 use crate::record::{Batch, BatchBuilder};
+use crate::{DeadLetter, Error};
 
 /// A segment holds about this many bytes and as many for each worker as a call takes: of records
 /// that wait or are at work, and of results that are not yet wanted. A single record may be larger.
@@ -62,16 +62,37 @@ impl Work {
 pub(super) struct Place {
     /// How many unfinished records are counted here.
     pub(super) permits: usize,
-    /// The first fault among them.
+    /// The first fault among them that ends the run.
     pub(super) fault: Option<Fault>,
+    /// The others, by their records once they are delivered.
+    letters: Vec<Letter>,
     /// The results, once all stages are done.
     pub(super) output: Option<Batch>,
 }
 
+impl Place {
+    fn new(permits: usize) -> Self {
+        Self { permits, fault: None, letters: Vec::new(), output: None }
+    }
+}
+
+/// A record that a stage failed for, which its policy is to be told of in turn.
+pub(crate) struct Letter {
+    pub(crate) stage: usize,
+    pub(crate) letter: DeadLetter,
+}
+
+impl Letter {
+    /// About the bytes that it holds.
+    fn size(&self) -> usize {
+        size_of::<Self>() + self.letter.record.len()
+    }
+}
+
 /// What a gather does next.
 pub(crate) enum Next {
-    /// Passes these on, and then gives back so many permits.
-    Output(Batch, usize),
+    /// Passes these outputs on, then settles the faults, and then gives back so many permits.
+    Output(Batch, Vec<Letter>, usize),
     /// Has nothing to pass on at the moment.
     Pause,
     /// Ends: all is delivered.
@@ -125,7 +146,7 @@ impl State {
 
     pub(super) fn enqueue(&mut self, batch: Batch) {
         self.held += batch.data().len();
-        if batch.data().len() >= SMALL_BYTES {
+        if batch.data().len() >= SMALL_BYTES || batch.has_origin() {
             self.close_open();
             self.queue.push_back(batch);
             return;
@@ -160,6 +181,15 @@ impl State {
         self.slots.get_mut(slot).fault = Some(fault);
     }
 
+    /// Records of a work are faults that do not end the run. Their place keeps its permits until the
+    /// gather has settled them, so that no more are unfinished than may be.
+    pub(super) fn put_aside(&mut self, slot: Slot, letters: Vec<Letter>) {
+        let size: usize = letters.iter().map(Letter::size).sum();
+        self.held += size;
+        self.done += size;
+        self.slots.get_mut(slot).letters.extend(letters);
+    }
+
     /// The next work, cut to what its stage takes at once.
     pub(super) fn take(&mut self, stages: &[Arc<Core>]) -> Option<Work> {
         if self.failed.is_some() {
@@ -190,10 +220,13 @@ impl State {
         let front = self.queue.front_mut()?;
         let n = stages.first().map_or(front.len(), |stage| fitting(stage, front, false));
         let mut batch = self.queue.pop_front()?;
+        if stages.iter().any(|stage| stage.policy().keeps_records()) {
+            batch.keep_as_origin();
+        }
         if n < batch.len() {
             self.queue.push_front(batch.split_off(n));
         }
-        let slot = self.slots.push(Place { permits: batch.len(), fault: None, output: None });
+        let slot = self.slots.push(Place::new(batch.len()));
         // It was counted when it came.
         let held = batch.data().len();
         Some(Work { slot, stage: 0, batch, alone: false, held })
@@ -211,7 +244,10 @@ impl State {
         place.permits -= permits;
         // Work ends before its fault, so that the fault is behind all that is cut.
         let fault = place.fault.take();
-        let slot = self.slots.insert_after(work.slot, Place { permits, fault, output: None });
+        let first = (!batch.is_empty()).then(|| batch.number(0));
+        let behind = |letter: &mut Letter| first.is_some_and(|first| letter.letter.fault.record >= first);
+        let letters = place.letters.extract_if(.., behind).collect();
+        let slot = self.slots.insert_after(work.slot, Place { fault, letters, ..Place::new(permits) });
         let mut rest = Work::new(slot, work.stage, batch, work.alone);
         self.weigh(work);
         self.weigh(&mut rest);
@@ -230,10 +266,11 @@ impl State {
         let Work { slot, batch: output, held, .. } = work;
         let place = self.slots.get_mut(slot);
         // What was dropped or is a fault has left.
-        let left = place.permits.saturating_sub(output.sources());
+        let settled = place.letters.is_empty();
+        let left = if settled { place.permits.saturating_sub(output.sources()) } else { 0 };
         place.permits -= left;
         self.held -= held;
-        if output.is_empty() && place.fault.is_none() {
+        if output.is_empty() && place.fault.is_none() && settled {
             self.slots.remove(slot);
             return left;
         }
@@ -264,12 +301,14 @@ impl State {
         if !due || place.output.is_none() {
             return Ok(None);
         }
-        let Place { permits, fault, output } = self.slots.remove(slot);
+        let Place { permits, fault, mut letters, output } = self.slots.remove(slot);
         let output = output.expect("it was looked at above");
-        self.done -= output.data().len();
-        self.held -= output.data().len();
+        let size = output.data().len() + letters.iter().map(Letter::size).sum::<usize>();
+        self.done -= size;
+        self.held -= size;
         self.ending = fault;
-        Ok(Some(Next::Output(output, permits)))
+        letters.sort_by_key(|letter| letter.letter.fault.record);
+        Ok(Some(Next::Output(output, letters, permits)))
     }
 }
 

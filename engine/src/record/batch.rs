@@ -20,6 +20,8 @@ pub(crate) struct Batch {
     block: Arc<Block>,
     range: Range<usize>,
     numbers: Numbers,
+    /// The records that these were made from, where somebody may ask for them.
+    origin: Option<Arc<Self>>,
 }
 
 impl Batch {
@@ -27,7 +29,7 @@ impl Batch {
     pub(crate) fn new(data: Vec<u8>, ends: Vec<u32>, numbers: Numbers) -> Self {
         debug_assert_eq!(data.len(), ends.last().map_or(0, |end| *end as usize + 1));
         let range = 0..ends.len();
-        Self { block: Arc::new(Block { data, ends }), range, numbers }
+        Self { block: Arc::new(Block { data, ends }), range, numbers, origin: None }
     }
 
     /// A single record.
@@ -70,6 +72,39 @@ impl Batch {
         &self.block.data[self.start(index)..self.block.ends[index] as usize]
     }
 
+    /// Remembers these records as the origin of what is made from them.
+    pub(crate) fn keep_as_origin(&mut self) {
+        if self.origin.is_none() {
+            self.origin = Some(Arc::new(self.clone()));
+        }
+    }
+
+    /// These were made from `input`, and so from what that was made from.
+    pub(crate) fn keep_origin_of(&mut self, input: &Self) {
+        self.origin.clone_from(&input.origin);
+    }
+
+    pub(crate) fn has_origin(&self) -> bool {
+        self.origin.is_some()
+    }
+
+    /// The record that the one at `index` was made from, or itself if that is not known any more.
+    pub(crate) fn origin(&self, index: usize) -> &[u8] {
+        let number = self.number(index);
+        let known = self.origin.as_ref().and_then(|origin| Some(origin.record(origin.find(number)?)));
+        known.unwrap_or_else(|| self.record(index))
+    }
+
+    /// The first record with the source's number `number`.
+    fn find(&self, number: u64) -> Option<usize> {
+        let index = match &self.numbers {
+            Numbers::From(first) => usize::try_from(number.wrapping_sub(*first)).ok()?,
+            Numbers::Each(numbers) => numbers.partition_point(|known| *known < number).max(self.range.start),
+        };
+        let known = self.range.contains(&index) && self.numbers.get(index) == number;
+        known.then(|| index - self.range.start)
+    }
+
     /// The source's number of the record at `index`.
     pub(crate) fn number(&self, index: usize) -> u64 {
         self.numbers.get(self.range.start + index)
@@ -96,6 +131,12 @@ impl Batch {
     /// Keeps the first `n` records.
     pub(crate) fn truncate(&mut self, n: usize) {
         self.range.end = self.range.end.min(self.range.start + n);
+    }
+
+    /// The record at `index` alone.
+    pub(crate) fn alone(&self, index: usize) -> Self {
+        let index = self.range.start + index;
+        Self { range: index..index + 1, ..self.clone() }
     }
 
     /// How many of the first records fit in `bytes`; at least one.
@@ -168,6 +209,13 @@ impl BatchBuilder {
         self.ends.push(u32::try_from(self.data.len()).expect("a batch holds less than 4 GiB"));
         self.data.push(b'\n');
         self.numbers.push(number);
+    }
+
+    /// Adds records of a batch.
+    pub(crate) fn append(&mut self, batch: &Batch, range: Range<usize>) {
+        for index in range {
+            self.push(batch.number(index), |data| data.extend_from_slice(batch.record(index)));
+        }
     }
 
     pub(crate) fn len(&self) -> usize {

@@ -3,13 +3,13 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::fault::{Cause, Fault};
-use crate::plugin::{Core, Kind};
-use crate::pool::{CallError, PoolShared};
+use crate::fault::Fault;
+use crate::plugin::{Core, Failure, Kind, Outcome};
+use crate::pool::{CallError, PoolShared, retry};
 use crate::record::{Batch, Record};
 use crate::stream::scattered::mistake;
 use crate::stream::{Counters, Handling, Items, Node, Outlet, Stream};
-use crate::{Error, Function};
+use crate::{DeadLetter, Error, Function};
 
 /// So long may a result be held back only to be faster.
 const SHOWN_WITHIN: Duration = Duration::from_millis(10);
@@ -38,23 +38,24 @@ impl<U: Record> FunctionNode<U> {
 
     async fn process(&self, record: &Batch) -> Result<(), Error> {
         let outcome = match self.pool.call_alone(&self.core, record, &()).await {
-            Ok(outcome) => outcome,
+            Ok(outcome) => retry(&self.pool, &self.core, record, outcome, &()).await?,
             Err(CallError::Open(error)) => return Err(error),
-            Err(CallError::Trouble(trouble)) => return Err(self.fault(record, trouble.cause)),
+            Err(CallError::Trouble(trouble)) => return self.settle(record, Failure::alone(trouble.cause, 1)),
         };
-        if let Some(failure) = outcome.failures.into_iter().next() {
-            let cause = Cause::Failed { message: failure.message, retryable: failure.retryable };
-            return Err(self.fault(record, cause));
+        let Outcome { output, failures, .. } = outcome;
+        if let Some(failure) = failures.into_iter().next() {
+            return self.settle(record, failure);
         }
-        if outcome.output.is_empty() {
+        if output.is_empty() {
             return Ok(());
         }
-        self.outlet.send(Items::records(outcome.output, self.name.clone())).await
+        self.outlet.send(Items::records(output, self.name.clone())).await
     }
 
-    fn fault(&self, record: &Batch, cause: Cause) -> Error {
-        self.counters.fault();
-        Error::Fault(Fault { record: record.number(0), function: self.name.to_string(), cause })
+    fn settle(&self, record: &Batch, Failure { cause, attempts, .. }: Failure) -> Result<(), Error> {
+        let fault = Fault { record: record.number(0), function: self.name.to_string(), cause };
+        let letter = DeadLetter { fault, record: record.origin(0).to_vec(), attempts };
+        self.core.policy().settle(letter, &self.counters)
     }
 }
 

@@ -60,11 +60,12 @@ async fn pass<T: Record>(segment: &Arc<Segment>, outlet: &Outlet<T>, from: &Arc<
     let mut paused = false;
     loop {
         match segment.next(paused).await? {
-            Next::Output(batch, permits) => {
+            Next::Output(batch, faults, permits) => {
                 paused = false;
                 if !batch.is_empty() {
                     outlet.send(Items::records(batch, from.clone())).await?;
                 }
+                segment.settle(faults)?;
                 segment.release(permits);
             }
             Next::Pause => {

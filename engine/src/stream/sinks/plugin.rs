@@ -10,7 +10,7 @@ use crate::plugin::{Core, Failure, Instance, Kind, MOST_BYTES, Output};
 use crate::pool::PoolShared;
 use crate::record::{Batch, Record};
 use crate::stream::{Counters, Handling, Items, Node, Stream};
-use crate::{Error, Function};
+use crate::{DeadLetter, Error, Function};
 
 impl<T: Record> Sink<T> for &Function<T, ()> {
     fn attach(self, stream: Stream<T>) {
@@ -33,6 +33,14 @@ enum Kept {
     Gone(Error),
 }
 
+/// What a call did.
+struct Taken {
+    /// So many of the first records are done.
+    done: usize,
+    /// The next one was begun, and failed.
+    failed: Option<Cause>,
+}
+
 struct PluginNode {
     core: Arc<Core>,
     pool: Arc<PoolShared>,
@@ -46,25 +54,44 @@ impl PluginNode {
             return Err(self.core.used_as(Kind::Sink));
         }
         let mut instance = self.instance.lock().await;
+        // Of the first record, by retries.
+        let mut attempts = 1;
         while !batch.is_empty() {
             let n = self.core.pace.records().min(batch.fitting(MOST_BYTES));
             let rest = batch.split_off(n.min(batch.len()));
             while !batch.is_empty() {
-                let done = self.call(&mut instance, &batch).await?;
+                let Taken { done, failed } = self.call(&mut instance, &batch).await?;
+                self.counters.deliver(done);
                 batch = batch.split_off(done);
+                if done > 0 {
+                    attempts = 1;
+                }
+                let Some(cause) = failed else { continue };
+                let retryable = matches!(cause, Cause::Failed { retryable: true, .. });
+                if let Some(wait) = self.core.policy().retry_after(attempts).filter(|_| retryable) {
+                    self.pool.sleep(wait, &()).await;
+                    attempts += 1;
+                    continue;
+                }
+                if let Err(error) = self.settle(&batch, cause, attempts) {
+                    *instance = Kept::Gone(error.clone());
+                    return Err(error);
+                }
+                batch = batch.split_off(1);
+                attempts = 1;
             }
             batch = rest;
         }
         Ok(())
     }
 
-    /// Gives the sink records, and returns how many it took.
-    async fn call(&self, kept: &mut Kept, batch: &Batch) -> Result<usize, Error> {
+    /// Gives the sink records.
+    async fn call(&self, kept: &mut Kept, batch: &Batch) -> Result<Taken, Error> {
         let called = self.call_on(std::mem::replace(kept, self.gone()), batch).await;
         match called {
-            Ok((instance, done)) => {
-                *kept = Kept::Some(instance);
-                Ok(done)
+            Ok((instance, taken)) => {
+                *kept = instance.map_or(Kept::None, Kept::Some);
+                Ok(taken)
             }
             Err(error) => {
                 *kept = Kept::Gone(error.clone());
@@ -73,7 +100,7 @@ impl PluginNode {
         }
     }
 
-    async fn call_on(&self, kept: Kept, batch: &Batch) -> Result<(Box<Instance>, usize), Error> {
+    async fn call_on(&self, kept: Kept, batch: &Batch) -> Result<(Option<Box<Instance>>, Taken), Error> {
         let instance = match kept {
             Kept::Some(instance) if instance.is_worn() => {
                 self.end(instance).await?;
@@ -87,24 +114,28 @@ impl PluginNode {
         let called = instance.process(batch, self.core.limits().timeout, &()).await;
         // A sink whose output is gone fails for that reason, whatever it makes of it.
         self.output(Output::check)?;
-        let (instance, outcome) = called.map_err(|trouble| {
-            let begun = trouble.suspect.unwrap_or(trouble.done).min(batch.len() - 1);
-            self.fault(batch, begun, trouble.cause)
-        })?;
-        if let Some(Failure { index, message, retryable, .. }) = outcome.failures.into_iter().next() {
-            return Err(self.fault(batch, index, Cause::Failed { message, retryable }));
-        }
-        self.counters.deliver(outcome.consumed);
+        let (instance, outcome) = match called {
+            Ok(called) => called,
+            Err(trouble) => {
+                let done = trouble.suspect.unwrap_or(trouble.done).min(batch.len() - 1);
+                return Ok((None, Taken { done, failed: Some(trouble.cause) }));
+            }
+        };
         self.core.usage.record(outcome.consumed, instance.used(), instance.memory());
         self.core.pace.learn(outcome.consumed, instance.used());
-        Ok((instance, outcome.consumed))
+        let taken = match outcome.failures.into_iter().next() {
+            // It stops at the first that fails.
+            Some(Failure { index, cause, .. }) => Taken { done: index, failed: Some(cause) },
+            None => Taken { done: outcome.consumed, failed: None },
+        };
+        Ok((Some(instance), taken))
     }
 
-    /// The record at `index` is a fault; those before it are done.
-    fn fault(&self, batch: &Batch, index: usize, cause: Cause) -> Error {
-        self.counters.deliver(index);
-        self.counters.fault();
-        Error::Fault(Fault { record: batch.number(index), function: self.core.name().to_owned(), cause })
+    /// Does with the fault of the first record of `batch` what is to be done.
+    fn settle(&self, batch: &Batch, cause: Cause, attempts: u32) -> Result<(), Error> {
+        let fault = Fault { record: batch.number(0), function: self.core.name().to_owned(), cause };
+        let letter = DeadLetter { fault, record: batch.origin(0).to_vec(), attempts };
+        self.core.policy().settle(letter, &self.counters)
     }
 
     fn output(&self, act: impl FnOnce(&Output) -> Result<(), Error>) -> Result<(), Error> {

@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 
-use crate::record::{Batch, LONGEST, Numbers, Record, positions};
+use crate::letters;
+use crate::record::{Batch, BatchBuilder, LONGEST, Numbers, Record, positions};
 use crate::stream::BoxFuture;
 use crate::{Error, Source};
 
@@ -30,15 +31,24 @@ const BLOCK: usize = 256 << 10;
 /// # Ok(()) }
 /// ```
 pub fn lines<R: Read + Send + 'static>(reader: R) -> Lines<R> {
-    Lines { reader, separator: b'\n', stop: Box::pin(std::future::pending()) }
+    Lines { reader, separator: b'\n', decode: None, stop: Box::pin(std::future::pending()) }
+}
+
+/// A source of the records in a file of [`DeadLetters`](crate::DeadLetters), to run them again.
+pub fn dead_letters<R: Read + Send + 'static>(reader: R) -> Lines<R> {
+    Lines { decode: Some(letters::decode), ..lines(reader) }
 }
 
 /// See [`lines`].
 pub struct Lines<R> {
     reader: R,
     separator: u8,
+    /// Appends the record that a line stands for.
+    decode: Option<Decode>,
     stop: BoxFuture<'static, ()>,
 }
+
+type Decode = fn(&[u8], &mut Vec<u8>) -> Result<(), String>;
 
 impl<R> std::fmt::Debug for Lines<R> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -70,7 +80,7 @@ impl<R: Read + Send + 'static> Lines<R> {
     /// If reading fails or a record is longer than 32 MiB, after the records before were emitted;
     /// and the errors of [`Source::emit`].
     pub async fn emit_into<T: Record>(self, source: &Source<T>) -> Result<(), Error> {
-        let Self { reader, separator, mut stop } = self;
+        let Self { reader, separator, decode, mut stop } = self;
         let (sender, mut blocks) = channel(2);
         let thread = thread::Builder::new().name("engine-source".into());
         let spawned = thread.spawn(move || read(reader, separator, &sender));
@@ -84,10 +94,17 @@ impl<R: Read + Send + 'static> Lines<R> {
                 block = next(&mut blocks, source) => block?,
             };
             let Some(Block { data, ends, end }) = block else { return Ok(()) };
-            records += ends.len() as u64;
-            let batch = Batch::new(data, ends, Numbers::From(0));
+            let lines = Batch::new(data, ends, Numbers::From(0));
+            let (batch, wrong) = match decode {
+                Some(decode) => decoded(&lines, decode, records),
+                None => (lines, None),
+            };
+            records += batch.len() as u64;
             if emit(batch, source, &mut piece, &mut stop).await? {
                 return Ok(());
+            }
+            if let Some(error) = wrong {
+                return Err(error);
             }
             match end {
                 Some(End::Failed(error)) => {
@@ -127,6 +144,19 @@ async fn emit<T: Record>(
         }
     }
     Ok(false)
+}
+
+/// The records that lines stand for, up to one that stands for none; `before` others came before them.
+fn decoded(lines: &Batch, decode: Decode, before: u64) -> (Batch, Option<Error>) {
+    let (mut records, mut decoded) = (BatchBuilder::default(), Vec::new());
+    for (record, (_, line)) in (before + 1..).zip(lines.iter()) {
+        decoded.clear();
+        if let Err(reason) = decode(line, &mut decoded) {
+            return (records.build(), Some(Error::NotALetter { record, reason }));
+        }
+        records.push(record, |data| data.extend_from_slice(&decoded));
+    }
+    (records.build(), None)
 }
 
 /// The next block. The graph is told to pause if it has to be waited for.

@@ -2,4 +2,4 @@
 
 mod lines;
 
-pub use lines::{Lines, lines};
+pub use lines::{Lines, dead_letters, lines};

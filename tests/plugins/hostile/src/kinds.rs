@@ -1,9 +1,11 @@
 //! Filters, flat-maps and sinks: the good ones that tests need beside the bad, and the bad.
 
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-use engine_sdk::{filter, flat_map, map, sink};
+use engine_sdk::{Failure, filter, flat_map, map, sink};
 
 use crate::is_bad;
 
@@ -95,4 +97,30 @@ fn drops(record: &str) -> bool {
         std::thread::sleep(std::time::Duration::from_millis(10));
     }
     keep
+}
+
+/// Fails for each record `failures` times on one instance, and says that it may succeed later; a record
+/// that is bad fails for ever.
+#[map]
+fn flaky(record: &str, failures: u32) -> Result<&str, Failure> {
+    if was_tried(record) < failures {
+        return Err(Failure::retry("not yet"));
+    }
+    if is_bad(record) { Err(Failure::new("never")) } else { Ok(record) }
+}
+
+/// A sink that fails in the same way, and then prints.
+#[sink]
+fn flaky_sink(record: &str, failures: u32) -> Result<(), Failure> {
+    println!("{}", flaky(record, failures)?);
+    Ok(())
+}
+
+/// How often a record was tried on this instance before.
+fn was_tried(record: &str) -> u32 {
+    static TRIES: Mutex<BTreeMap<String, u32>> = Mutex::new(BTreeMap::new());
+    let mut tries = TRIES.lock().unwrap_or_else(PoisonError::into_inner);
+    let tried = tries.entry(record.to_owned()).or_default();
+    *tried += 1;
+    *tried - 1
 }

@@ -1,0 +1,107 @@
+//! What the command line says about faults: the policy, and the file of dead letters.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+use anyhow::Context;
+use engine::{DeadLetter, DeadLetters, Error, FaultPolicy, Place};
+
+use super::args::OnFault;
+use super::exit::Ending;
+
+/// Flags about records that functions fail for.
+#[derive(clap::Args)]
+#[command(next_help_heading = "Faults")]
+pub(crate) struct Faults {
+    /// What becomes of a record that a function fails for: stop ends the run, skip leaves the record
+    /// out, divert=FILE puts it aside as a line of JSON
+    #[arg(long, value_name = "stop|skip|divert=FILE", default_value = "stop", hide_default_value = false)]
+    on_fault: OnFault,
+    /// Give a record again that its function says may succeed later, so many times at most, after
+    /// 100 ms, 200 ms and so on
+    #[arg(long, value_name = "N", default_value = "0")]
+    retries: u32,
+    /// One fault more than this ends the run [default: no limit]
+    #[arg(long, value_name = "N")]
+    max_faults: Option<u64>,
+    /// The inputs are files of --on-fault divert: run their records again
+    #[arg(long)]
+    pub(crate) letters: bool,
+}
+
+/// Where inputs began, so that a record's number tells its place.
+#[derive(Clone, Default)]
+pub(crate) struct Places(Arc<Mutex<Vec<(PathBuf, u64)>>>);
+
+impl Places {
+    /// An input begins with the record `first`.
+    pub(crate) fn begin(&self, input: &Path, first: u64) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push((input.to_owned(), first));
+    }
+
+    /// Where a record stands.
+    pub(crate) fn find(&self, record: u64) -> Option<Place> {
+        let inputs = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let (input, first) = inputs.iter().rev().find(|(_, first)| *first <= record)?;
+        Some(Place { input: input.display().to_string(), line: record + 1 - first })
+    }
+}
+
+/// The file of dead letters, which is made only after everything else was found right.
+#[derive(Clone, Default)]
+pub(crate) struct Letters(Arc<OnceLock<DeadLetters>>);
+
+impl Letters {
+    fn put(&self, letter: &DeadLetter, places: &Places) -> Result<(), Error> {
+        match self.0.get() {
+            Some(file) => file.put(letter, places.find(letter.fault.record).as_ref()),
+            None => Ok(()),
+        }
+    }
+
+    pub(crate) fn flush(&self) -> Result<(), Error> {
+        self.0.get().map_or(Ok(()), DeadLetters::flush)
+    }
+}
+
+impl Faults {
+    /// The policy of all functions.
+    pub(crate) fn policy(&self, letters: &Letters, places: &Places) -> FaultPolicy {
+        let policy = match &self.on_fault {
+            OnFault::Stop => FaultPolicy::stop(),
+            OnFault::Skip => FaultPolicy::skip(),
+            OnFault::Divert(_) => {
+                let (letters, places) = (letters.clone(), places.clone());
+                FaultPolicy::divert(move |letter| letters.put(&letter, &places))
+            }
+        };
+        let policy = policy.retries(self.retries);
+        self.max_faults.map_or(policy.clone(), |most| policy.max_faults(most))
+    }
+
+    /// The file that records are put aside in.
+    pub(crate) fn file(&self) -> Option<&Path> {
+        match &self.on_fault {
+            OnFault::Divert(path) => Some(path),
+            OnFault::Stop | OnFault::Skip => None,
+        }
+    }
+
+    /// How a run ends in which so many records were faults.
+    pub(crate) fn ending(&self, ending: Ending, faults: u64) -> Ending {
+        match (ending, self.file()) {
+            (Ending::Done, Some(file)) if faults > 0 => Ending::PutAside { faults, file: file.to_owned() },
+            (ending, _) => ending,
+        }
+    }
+
+    /// Makes the file.
+    pub(crate) fn create(&self, letters: &Letters) -> anyhow::Result<()> {
+        if let Some(path) = self.file() {
+            let file = File::create(path).with_context(|| format!("can't write {}", path.display()))?;
+            letters.0.get_or_init(|| DeadLetters::to(file, path));
+        }
+        Ok(())
+    }
+}

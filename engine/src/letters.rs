@@ -1,0 +1,199 @@
+//! Dead letters as a file: a line of JSON for each record that was put aside, which can be run again.
+
+use std::borrow::Cow;
+use std::fs::File;
+use std::io::{BufWriter, Write};
+use std::path::{Path, PathBuf};
+use std::str;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde::{Deserialize, Serialize};
+
+use crate::{DeadLetter, Error};
+
+/// One line of the file. What a reader does not need is for people and for scripts.
+#[derive(Deserialize, Serialize)]
+struct Line<'a> {
+    /// The source's number of the record, counted from 1.
+    number: u64,
+    /// The file that it was read from, and its number there.
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    input: Option<Cow<'a, str>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    line: Option<u64>,
+    #[serde(borrow)]
+    function: Cow<'a, str>,
+    #[serde(borrow)]
+    fault: Cow<'a, str>,
+    #[serde(borrow)]
+    message: Cow<'a, str>,
+    attempts: u32,
+    /// The record, if it is text.
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    record: Option<Cow<'a, str>>,
+    /// The record, if it is not.
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    record_base64: Option<Cow<'a, str>>,
+}
+
+/// Where a record stood: the input, and its number there, counted from 1.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// The input's name.
+    pub input: String,
+    /// The record's number in it.
+    pub line: u64,
+}
+
+/// A file of dead letters, a line of JSON each (NDJSON).
+///
+/// A line has the record's `number`, where it stood (`input` and `line`, if known), the `function` that
+/// failed, the kind of `fault` and its `message`, how many `attempts` were made, and the `record` itself,
+/// or `record_base64` if it is not text. [`sources::dead_letters`](crate::sources::dead_letters) reads the
+/// records again.
+///
+/// ```no_run
+/// # fn main() -> Result<(), engine::Error> {
+/// use engine::{DeadLetters, FaultPolicy};
+///
+/// let letters = DeadLetters::create("dead.ndjson")?;
+/// let file = letters.clone();
+/// let policy = FaultPolicy::divert(move |letter| file.put(&letter, None));
+/// // … `function.on_fault(&policy)`, and the run; then:
+/// letters.flush()?;
+/// # let _ = policy; Ok(()) }
+/// ```
+#[derive(Clone)]
+pub struct DeadLetters {
+    file: Arc<Mutex<BufWriter<File>>>,
+    path: Arc<PathBuf>,
+}
+
+impl DeadLetters {
+    /// Makes the file, or empties it.
+    ///
+    /// # Errors
+    ///
+    /// If that is not possible.
+    pub fn create(path: impl AsRef<Path>) -> Result<Self, Error> {
+        let path = path.as_ref();
+        let file = File::create(path).map_err(|error| unwritable(path, error))?;
+        Ok(Self::to(file, path))
+    }
+
+    /// Writes to a file that is open already; `path` is its name in messages.
+    #[must_use]
+    pub fn to(file: File, path: impl AsRef<Path>) -> Self {
+        let file = BufWriter::with_capacity(64 << 10, file);
+        Self { file: Arc::new(Mutex::new(file)), path: Arc::new(path.as_ref().to_owned()) }
+    }
+
+    /// Adds a letter. It is in the file for certain after [`flush`](Self::flush).
+    ///
+    /// # Errors
+    ///
+    /// If it can't be written.
+    pub fn put(&self, letter: &DeadLetter, place: Option<&Place>) -> Result<(), Error> {
+        let mut line = encode(letter, place);
+        line.push(b'\n');
+        let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
+        file.write_all(&line).map_err(|error| unwritable(&self.path, error))
+    }
+
+    /// Writes out what was put.
+    ///
+    /// # Errors
+    ///
+    /// If that is not possible.
+    pub fn flush(&self) -> Result<(), Error> {
+        let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
+        file.flush().map_err(|error| unwritable(&self.path, error))
+    }
+}
+
+impl std::fmt::Debug for DeadLetters {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "DeadLetters({})", self.path.display())
+    }
+}
+
+fn unwritable(path: &Path, error: std::io::Error) -> Error {
+    Error::Write { path: path.to_owned(), source: Arc::new(error) }
+}
+
+fn encode(letter: &DeadLetter, place: Option<&Place>) -> Vec<u8> {
+    let DeadLetter { fault, record, attempts } = letter;
+    let text = str::from_utf8(record).ok();
+    let line = Line {
+        number: fault.record,
+        input: place.map(|place| place.input.as_str().into()),
+        line: place.map(|place| place.line),
+        function: fault.function.as_str().into(),
+        fault: fault.cause.kind().into(),
+        message: fault.cause.to_string().into(),
+        attempts: *attempts,
+        record: text.map(Cow::Borrowed),
+        record_base64: text.is_none().then(|| STANDARD.encode(record).into()),
+    };
+    serde_json::to_vec(&line).expect("text and numbers are always JSON")
+}
+
+/// Appends the record of a dead letter's line to `data`.
+pub(crate) fn decode(line: &[u8], data: &mut Vec<u8>) -> Result<(), String> {
+    let line: Line = serde_json::from_slice(line).map_err(|error| error.to_string())?;
+    match (line.record, line.record_base64) {
+        (Some(text), None) => data.extend_from_slice(text.as_bytes()),
+        (None, Some(encoded)) => {
+            STANDARD.decode_vec(&*encoded, data).map_err(|error| format!("record_base64: {error}"))?;
+        }
+        _ => return Err("it needs either record or record_base64".to_owned()),
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::{Cause, Fault};
+
+    fn letter(record: &[u8]) -> DeadLetter {
+        let cause = Cause::Failed { message: "no\n\u{1b}[0m \"good\"".into(), retryable: true };
+        let fault = Fault { record: 7, function: "parse".into(), cause };
+        DeadLetter { fault, record: record.to_vec(), attempts: 3 }
+    }
+
+    #[test]
+    fn a_letter_is_a_line_that_scripts_can_read() {
+        let place = Place { input: "a.log".into(), line: 5 };
+        let line = String::from_utf8(encode(&letter(b"x\ty"), Some(&place))).unwrap();
+        let expected = r#"{"number":7,"input":"a.log","line":5,"function":"parse","fault":"failed","message":"no  [0m \"good\"","attempts":3,"record":"x\ty"}"#;
+        assert_eq!(line, expected);
+        let binary = String::from_utf8(encode(&letter(b"\xff\0"), None)).unwrap();
+        assert!(binary.ends_with(r#""attempts":3,"record_base64":"/wA="}"#), "{binary}");
+    }
+
+    #[test]
+    fn what_is_no_letter_is_refused() {
+        for line in ["", "{}", "7", r#"{"record":"x"}"#] {
+            assert!(decode(line.as_bytes(), &mut Vec::new()).is_err(), "{line}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn records_come_back_as_they_were(record: Vec<u8>) {
+            let mut back = Vec::new();
+            decode(&encode(&letter(&record), None), &mut back).unwrap();
+            prop_assert_eq!(back, record);
+        }
+
+        #[test]
+        fn foreign_bytes_are_no_panic(line: Vec<u8>) {
+            let _ = decode(&line, &mut Vec::new());
+        }
+    }
+}

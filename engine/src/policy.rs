@@ -1,0 +1,164 @@
+//! What becomes of a run when a record is a fault.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::time::Duration;
+
+use crate::fault::Fault;
+use crate::{Counters, Error};
+
+/// The wait before the first retry; each later one is twice as long.
+const FIRST_WAIT: Duration = Duration::from_millis(100);
+
+/// No wait is longer.
+const LONGEST_WAIT: Duration = Duration::from_secs(10);
+
+/// What becomes of a run when a function fails for a record: it ends, or it goes on without the record.
+///
+/// ```
+/// use engine::FaultPolicy;
+///
+/// let policy = FaultPolicy::divert(|letter| {
+///     eprintln!("{}", letter.fault);
+///     Ok(())
+/// });
+/// let policy = policy.retries(3).max_faults(1000);
+/// # let _ = policy;
+/// ```
+///
+/// Given to a function by [`Function::on_fault`](crate::Function::on_fault). Its clones count
+/// their faults together.
+#[derive(Clone)]
+pub struct FaultPolicy {
+    action: Action,
+    retries: u32,
+    most: u64,
+    faults: Arc<AtomicU64>,
+}
+
+#[derive(Clone)]
+enum Action {
+    Stop,
+    Skip,
+    Divert(Arc<dyn Fn(DeadLetter) -> Result<(), Error> + Send + Sync>),
+}
+
+/// A record for which a function failed, put aside.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct DeadLetter {
+    /// What happened.
+    pub fault: Fault,
+    /// The record as it was scattered: before the functions that came before the one that failed. For a
+    /// sink, and for a function that is not scattered, the record as it was given.
+    pub record: Vec<u8>,
+    /// How often the function was given the record by itself or in a batch that it did not bring down:
+    /// 1 and one for each retry.
+    pub attempts: u32,
+}
+
+impl FaultPolicy {
+    /// The first fault ends the run, after the records before it are out. Functions do so if not told
+    /// otherwise.
+    #[must_use]
+    pub fn stop() -> Self {
+        Self::new(Action::Stop)
+    }
+
+    /// The run goes on without the record.
+    #[must_use]
+    pub fn skip() -> Self {
+        Self::new(Action::Skip)
+    }
+
+    /// The run goes on, and `put_aside` is given the record: in the order of the records, after the outputs
+    /// of those before it, unless the gather is unordered. An error of it ends the run.
+    #[must_use]
+    pub fn divert(put_aside: impl Fn(DeadLetter) -> Result<(), Error> + Send + Sync + 'static) -> Self {
+        Self::new(Action::Divert(Arc::new(put_aside)))
+    }
+
+    fn new(action: Action) -> Self {
+        Self { action, retries: 0, most: u64::MAX, faults: Arc::default() }
+    }
+
+    /// A record whose function says that another try may succeed is given again, so many times at most,
+    /// after 100 ms, 200 ms and so on up to 10 s. None, if not said.
+    #[must_use]
+    pub fn retries(mut self, retries: u32) -> Self {
+        self.retries = retries;
+        self
+    }
+
+    /// One fault more than this ends the run. No limit, if not said.
+    #[must_use]
+    pub fn max_faults(mut self, most: u64) -> Self {
+        self.most = most;
+        self
+    }
+
+    /// Whether the first fault ends the run.
+    pub(crate) fn stops(&self) -> bool {
+        matches!(self.action, Action::Stop)
+    }
+
+    /// Whether it wants to have the records themselves.
+    pub(crate) fn keeps_records(&self) -> bool {
+        matches!(self.action, Action::Divert(_))
+    }
+
+    /// How long to wait before a record that was tried `attempts` times is tried again, if it is to be.
+    pub(crate) fn retry_after(&self, attempts: u32) -> Option<Duration> {
+        let doubled = FIRST_WAIT.saturating_mul(2_u32.saturating_pow(attempts.saturating_sub(1)));
+        (attempts <= self.retries).then(|| doubled.min(LONGEST_WAIT))
+    }
+
+    /// Does with a fault what is to be done; an error ends the run.
+    pub(crate) fn settle(&self, letter: DeadLetter, counters: &Counters) -> Result<(), Error> {
+        counters.fault();
+        let fault = match &self.action {
+            Action::Stop => return Err(Error::Fault(letter.fault)),
+            Action::Skip => letter.fault,
+            Action::Divert(put_aside) => {
+                let fault = letter.fault.clone();
+                put_aside(letter)?;
+                fault
+            }
+        };
+        if self.faults.fetch_add(1, Relaxed) >= self.most {
+            return Err(Error::TooManyFaults { limit: self.most, fault });
+        }
+        Ok(())
+    }
+}
+
+impl Default for FaultPolicy {
+    fn default() -> Self {
+        Self::stop()
+    }
+}
+
+impl fmt::Debug for FaultPolicy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self.action {
+            Action::Stop => "FaultPolicy::stop",
+            Action::Skip => "FaultPolicy::skip",
+            Action::Divert(_) => "FaultPolicy::divert",
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waits_double_up_to_a_bound() {
+        let policy = FaultPolicy::skip().retries(10);
+        let waits: Vec<_> =
+            (1..=11).map(|attempts| policy.retry_after(attempts).map(|wait| wait.as_millis())).collect();
+        let expected = [100, 200, 400, 800, 1600, 3200, 6400, 10_000, 10_000, 10_000].map(Some);
+        assert_eq!(waits, expected.into_iter().chain([None]).collect::<Vec<_>>());
+    }
+}

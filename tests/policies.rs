@@ -1,0 +1,229 @@
+//! What becomes of a run when a record is a fault: it stops, skips the record, puts it aside or tries again.
+
+use std::fs;
+use std::io::Cursor;
+use std::time::Duration;
+
+use engine::{DeadLetter, Error, FaultPolicy, Function, Output, Pool, Source, sources};
+use tempfile::tempdir;
+
+use crate::support::{List, Ran, engine, fed, function_of, hostile, list, misbehaving, plugin, ran};
+
+/// A policy that puts records aside in a list.
+fn diverting() -> (FaultPolicy, List<DeadLetter>) {
+    let (letters, list) = list();
+    let policy = FaultPolicy::divert(move |letter| {
+        list.lock().unwrap().push(letter);
+        Ok(())
+    });
+    (policy, letters)
+}
+
+/// Gives lines to a function, scattered and in large batches.
+async fn scattered(function: &Function<String, String>, lines: &[&str]) -> Ran<String> {
+    let source = Source::<String>::new();
+    let (outputs, list) = list();
+    let stream = source.stream().scatter(&function.pool()).apply(function).buffer(10_000).gather();
+    stream.sink(move |x: String| list.lock().unwrap().push(x));
+    let text: String = lines.iter().map(|line| format!("{line}\n")).collect();
+    let emitted = sources::lines(Cursor::new(text)).emit_into(&source).await;
+    let ended = source.close().await.and(emitted);
+    let outputs = std::mem::take(&mut *outputs.lock().unwrap());
+    (outputs, ended)
+}
+
+#[tokio::test]
+async fn a_fault_costs_one_record_and_no_neighbour() {
+    let pool = Pool::builder().workers(2).timeout(Duration::from_millis(500)).build().unwrap();
+    let cases = [
+        ("panics", "panicked"),
+        ("unreachable", "trapped"),
+        ("traps_memory", "trapped"),
+        ("aborts", "trapped"),
+        ("recurses", "stack-overflow"),
+        ("exits", "exited"),
+        ("allocates", "out-of-memory"),
+        ("loops", "timed-out"),
+        ("sleeps_forever", "timed-out"),
+    ];
+    for (name, kind) in cases {
+        let function = misbehaving::<String, String>(&pool, name);
+        let (good, _) = scattered(&function, &["good"]).await;
+        let mut lines = vec!["good"; 3000];
+        for place in [0, 1, 1500, 2999] {
+            lines[place] = "bad";
+        }
+        let (policy, letters) = diverting();
+        let (outputs, ended) = scattered(&function.on_fault(&policy), &lines).await;
+        ended.unwrap();
+        assert_eq!(outputs, vec![good[0].clone(); 2996], "{name}");
+        let letters = letters.lock().unwrap();
+        let found: Vec<_> =
+            letters.iter().map(|letter| (letter.fault.record, letter.fault.cause.kind())).collect();
+        assert_eq!(found, [1, 2, 1501, 3000].map(|record| (record, kind)), "{name}");
+        assert!(letters.iter().all(|letter| letter.record == b"bad" && letter.fault.function == name));
+    }
+}
+
+#[tokio::test]
+async fn what_is_put_aside_is_the_record_as_it_was_read() {
+    let pool = Pool::new().unwrap();
+    let (policy, letters) = diverting();
+    let function = |name| misbehaving::<String, String>(&pool, name).on_fault(&policy);
+    let (twice, upper, divides) = (function("twice"), function("upper"), function("divides"));
+    let lines = ["7", "a b", "0", "5"];
+    let (outputs, ended) = ran(lines.map(str::to_owned), |stream| {
+        let stream = stream.scatter(&pool).apply(&twice).apply(&upper).apply(&divides).buffer(3).gather();
+        // A stretch of its own, which never saw the source's records.
+        stream.scatter(&pool).apply(&divides).buffer(2).gather()
+    })
+    .await;
+    ended.unwrap();
+    assert_eq!(outputs, ["7", "7", "5", "5"]);
+    let letters = letters.lock().unwrap();
+    let found: Vec<_> =
+        letters.iter().map(|letter| (letter.fault.record, str::from_utf8(&letter.record).unwrap())).collect();
+    assert_eq!(found, [(2, "a b"), (2, "a b"), (3, "0"), (3, "0")]);
+}
+
+#[tokio::test]
+async fn skipped_records_are_counted_and_may_be_too_many() {
+    let pool = Pool::new().unwrap();
+    let function = misbehaving::<String, String>(&pool, "panics");
+    let lines = ["good", "bad", "good", "bad", "good", "bad", "good"].map(str::to_owned);
+    for sequential in [false, true] {
+        let run = async |policy: FaultPolicy| {
+            let function = function.on_fault(&policy);
+            ran(lines.clone(), |stream| {
+                if sequential {
+                    stream.apply(&function)
+                } else {
+                    stream.scatter(&pool).apply(&function).buffer(8).gather()
+                }
+            })
+            .await
+        };
+        let (outputs, ended) = run(FaultPolicy::skip().max_faults(3)).await;
+        ended.unwrap();
+        assert_eq!(outputs.len(), 4);
+        let (outputs, ended) = run(FaultPolicy::skip().max_faults(1)).await;
+        let Err(Error::TooManyFaults { limit: 1, fault }) = ended else { panic!("{ended:?}") };
+        assert_eq!(fault.record, 4);
+        assert!(outputs.len() >= 2, "what came before is out");
+    }
+}
+
+#[tokio::test]
+async fn what_may_succeed_later_is_tried_again() {
+    let pool = Pool::builder().workers(1).build().unwrap();
+    let flaky =
+        |failures: u32| misbehaving::<String, String>(&pool, "flaky").with("failures", failures).unwrap();
+    let (policy, letters) = diverting();
+    let (outputs, ended) =
+        scattered(&flaky(2).on_fault(&policy.clone().retries(2)), &["a", "b", "bad", "c"]).await;
+    ended.unwrap();
+    assert_eq!(outputs, ["a", "b", "c"]);
+    let tried = |letters: &List<DeadLetter>| -> Vec<_> {
+        let letters = std::mem::take(&mut *letters.lock().unwrap());
+        letters
+            .into_iter()
+            .map(|letter| (letter.fault.record, letter.attempts, letter.fault.cause.to_string()))
+            .collect()
+    };
+    assert_eq!(tried(&letters), [(3, 3, "never".to_owned())]);
+    // One try too few.
+    let (outputs, ended) = scattered(&flaky(3).on_fault(&policy.retries(2)), &["x", "y"]).await;
+    ended.unwrap();
+    assert!(outputs.is_empty());
+    assert_eq!(tried(&letters), [1, 2].map(|record| (record, 3, "not yet".to_owned())));
+    // Without a pool, and before the run stops.
+    let function = flaky(1).on_fault(&FaultPolicy::stop().retries(1));
+    let (outputs, ended) = ran(["p".to_owned(), "bad".to_owned()], |stream| stream.apply(&function)).await;
+    assert_eq!(outputs, ["p"]);
+    assert!(matches!(ended, Err(Error::Fault(fault)) if fault.record == 2));
+}
+
+#[tokio::test]
+async fn a_sink_goes_on_behind_a_record_that_it_failed_for() {
+    let pool = Pool::new().unwrap();
+    let lines = ["a", "bad", "b", "bad", "c"].map(str::to_owned);
+    for (name, printed) in
+        [("fails_sink", "a\nb\nc\n"), ("panics_sink", "a\nbad\nb\nbad\nc\n"), ("flaky_sink", "a\nb\nc\n")]
+    {
+        let folder = tempdir().unwrap();
+        let file = folder.path().join("out");
+        let output = Output::new(fs::File::create(&file).unwrap());
+        let (policy, letters) = diverting();
+        let mut sink = pool.load(hostile("hostile")).unwrap().function::<String, ()>(name).unwrap();
+        if name == "flaky_sink" {
+            sink = sink.with("failures", 1).unwrap();
+        }
+        let sink = sink.stdout(&output).on_fault(&policy.retries(1));
+        let source = Source::<String>::new();
+        source.stream().sink(&sink);
+        for line in &lines {
+            source.emit(line.clone()).await.unwrap();
+        }
+        source.close().await.unwrap();
+        assert_eq!(fs::read_to_string(&file).unwrap(), printed, "{name}");
+        let records: Vec<_> = letters.lock().unwrap().iter().map(|letter| letter.fault.record).collect();
+        assert_eq!(records, [2, 4], "{name}");
+        assert_eq!((source.counts().delivered, source.counts().faults), (3, 2), "{name}");
+    }
+}
+
+#[test]
+fn dead_letters_are_a_file_that_runs_again() {
+    let folder = tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    let (first, second, dead) = (path("first"), path("second"), path("dead"));
+    fs::write(&first, "1\nx\n3\n").unwrap();
+    fs::write(&second, b"4\n\xff\n").unwrap();
+    let inc = plugin("inc").display().to_string();
+    let divert = format!("divert={dead}");
+    let did = fed(engine(["run", "-p", &inc, "-i", &first, &second, "--on-fault", &divert]), "");
+    assert_eq!((did.code, &*did.stdout), (Some(1), "2\n4\n5\n"), "{}", did.stderr);
+    assert_eq!(did.stderr, format!("engine: 2 records put aside in {dead}\n"));
+    let letters = fs::read_to_string(&dead).unwrap();
+    let places: Vec<_> = letters
+        .lines()
+        .map(|line| {
+            let line: serde_json::Value = serde_json::from_str(line).unwrap();
+            (
+                line["number"].as_u64().unwrap(),
+                line["input"].as_str().unwrap().to_owned(),
+                line["line"].as_u64().unwrap(),
+            )
+        })
+        .collect();
+    assert_eq!(places, [(2, first, 2), (5, second, 2)]);
+    // Somebody mends one of them.
+    fs::write(&dead, letters.replace(r#""record":"x""#, r#""record":"41""#)).unwrap();
+    let did = fed(engine(["run", "-p", &inc, "-i", &dead, "--letters", "--on-fault", "skip"]), "");
+    assert_eq!((did.code, &*did.stdout), (Some(0), "42\n"), "{}", did.stderr);
+}
+
+#[test]
+fn a_file_for_dead_letters_is_no_input_and_no_output() {
+    let folder = tempdir().unwrap();
+    let file = folder.path().join("file").display().to_string();
+    fs::write(&file, "1\n").unwrap();
+    let inc = plugin("inc").display().to_string();
+    let divert = format!("divert={file}");
+    for (flag, why) in [("-i", "it is an input too"), ("-o", "records are put aside in it")] {
+        let did = fed(engine(["run", "-p", &inc, flag, &file, "--on-fault", &divert]), "");
+        assert_eq!((did.code, did.stderr), (Some(2), format!("engine: can't write {file}: {why}\n")));
+    }
+    assert_eq!(fs::read_to_string(&file).unwrap(), "1\n");
+}
+
+#[test]
+fn a_line_that_is_no_letter_ends_the_run_behind_those_before_it() {
+    let echo = function_of(&hostile("hostile"), "same");
+    let did = fed(
+        engine(["run", "-p", &echo, "--letters"]),
+        "{\"number\":1,\"function\":\"f\",\"fault\":\"failed\",\"message\":\"\",\"attempts\":1,\"record\":\"a\"}\nb\n",
+    );
+    assert_eq!((did.code, &*did.stdout), (Some(1), "a\n"));
+    assert!(did.stderr.starts_with("engine: record 2 of the input is no dead letter: "), "{}", did.stderr);
+}
