@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::str;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -67,8 +67,14 @@ pub struct Place {
 /// ```
 #[derive(Clone)]
 pub struct DeadLetters {
-    file: Arc<Mutex<BufWriter<File>>>,
+    state: Arc<Mutex<State>>,
     path: Arc<PathBuf>,
+}
+
+struct State {
+    file: BufWriter<File>,
+    /// In bytes.
+    written: u64,
 }
 
 impl DeadLetters {
@@ -86,8 +92,18 @@ impl DeadLetters {
     /// Writes to a file that is open already; `path` is its name in messages.
     #[must_use]
     pub fn to(file: File, path: impl AsRef<Path>) -> Self {
-        let file = BufWriter::with_capacity(64 << 10, file);
-        Self { file: Arc::new(Mutex::new(file)), path: Arc::new(path.as_ref().to_owned()) }
+        let state = State { file: BufWriter::with_capacity(64 << 10, file), written: 0 };
+        Self { state: Arc::new(Mutex::new(state)), path: Arc::new(path.as_ref().to_owned()) }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How many bytes were put so far.
+    #[must_use]
+    pub fn written(&self) -> u64 {
+        self.state().written
     }
 
     /// Adds a letter. It is in the file for certain after [`flush`](Self::flush).
@@ -98,8 +114,9 @@ impl DeadLetters {
     pub fn put(&self, letter: &DeadLetter, place: Option<&Place>) -> Result<(), Error> {
         let mut line = encode(letter, place);
         line.push(b'\n');
-        let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
-        file.write_all(&line).map_err(|error| unwritable(&self.path, error))
+        let mut state = self.state();
+        state.written += line.len() as u64;
+        state.file.write_all(&line).map_err(|error| unwritable(&self.path, error))
     }
 
     /// Writes out what was put.
@@ -108,8 +125,7 @@ impl DeadLetters {
     ///
     /// If that is not possible.
     pub fn flush(&self) -> Result<(), Error> {
-        let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
-        file.flush().map_err(|error| unwritable(&self.path, error))
+        self.state().file.flush().map_err(|error| unwritable(&self.path, error))
     }
 }
 

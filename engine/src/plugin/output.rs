@@ -23,13 +23,15 @@ pub struct Output(Arc<Mutex<State>>);
 struct State {
     writer: BufWriter<Box<dyn Write + Send>>,
     failed: Option<Arc<io::Error>>,
+    /// In bytes.
+    written: u64,
 }
 
 impl Output {
     /// An output that ends in `writer`.
     pub fn new(writer: impl Write + Send + 'static) -> Self {
         let writer = BufWriter::with_capacity(128 << 10, Box::new(writer) as Box<dyn Write + Send>);
-        Self(Arc::new(Mutex::new(State { writer, failed: None })))
+        Self(Arc::new(Mutex::new(State { writer, failed: None, written: 0 })))
     }
 
     /// This process's standard output.
@@ -42,8 +44,16 @@ impl Output {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// How many bytes were written so far, in the buffer or beyond it.
+    #[must_use]
+    pub fn written(&self) -> u64 {
+        self.state().written
+    }
+
     pub(crate) fn write(&self, bytes: &[u8]) -> Result<(), Error> {
-        self.state().attempt(|writer| writer.write_all(bytes))
+        let mut state = self.state();
+        state.written += bytes.len() as u64;
+        state.attempt(|writer| writer.write_all(bytes))
     }
 
     /// Whether all that was written so far could be.
@@ -51,7 +61,12 @@ impl Output {
         self.state().attempt(|_| Ok(()))
     }
 
-    pub(crate) fn flush(&self) -> Result<(), Error> {
+    /// Passes on what is in the buffer.
+    ///
+    /// # Errors
+    ///
+    /// If that, or an earlier write, is not possible.
+    pub fn flush(&self) -> Result<(), Error> {
         self.state().attempt(Write::flush)
     }
 }

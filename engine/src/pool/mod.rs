@@ -19,4 +19,4 @@ pub(crate) use retry::retry;
 pub(crate) use segment::Segment;
 pub use shared::Pool;
 pub(crate) use shared::{CallError, PoolShared};
-pub(crate) use state::Next;
+pub(crate) use state::{Due, Next};

@@ -26,6 +26,8 @@ pub(crate) struct Segment {
     permits: Semaphore,
     ordered: bool,
     counters: Arc<Counters>,
+    /// Its place among those that say how far elements are done.
+    tracked: usize,
     state: Mutex<State>,
     listed: AtomicBool,
     /// Something for the gather: the next result, the end, or a failure.
@@ -49,6 +51,7 @@ impl Segment {
             pool,
             permits: Semaphore::new(buffer.clamp(1, Semaphore::MAX_PERMITS)),
             ordered,
+            tracked: counters.track(),
             counters,
             state: Mutex::new(State::new(workers)),
             listed: AtomicBool::new(false),
@@ -239,15 +242,20 @@ impl Segment {
         }
     }
 
-    /// Does with faults what their stages' policies say.
+    /// The outputs of a place were passed on: does with its faults what their stages' policies say.
     ///
     /// # Errors
     ///
     /// If that ends the run.
-    pub(crate) fn settle(&self, letters: Vec<Letter>) -> Result<(), Error> {
-        letters.into_iter().try_for_each(|Letter { stage, letter }| {
-            self.stages[stage].policy().settle(letter, &self.counters)
-        })
+    pub(crate) fn settle(&self, letters: Vec<Letter>, permits: usize, last: u64) -> Result<(), Error> {
+        for Letter { stage, letter } in letters {
+            self.stages[stage].policy().settle(letter, &self.counters)?;
+        }
+        self.release(permits);
+        if self.ordered {
+            self.counters.reach(self.tracked, last);
+        }
+        Ok(())
     }
 
     /// All stages are done with a work.
@@ -265,7 +273,7 @@ impl Segment {
     }
 
     /// Records have left: as many others may come.
-    pub(crate) fn release(&self, permits: usize) {
+    fn release(&self, permits: usize) {
         self.counters.end(permits);
         self.permits.add_permits(permits);
     }
@@ -279,7 +287,7 @@ impl Segment {
         loop {
             let step = self.state().step(self.ordered);
             match step {
-                Ok(Some(next @ Next::Output(..))) => {
+                Ok(Some(next @ Next::Due(_))) => {
                     self.drained.notify_one();
                     // Workers stop while too many results wait.
                     if self.state().has_work() {

@@ -62,6 +62,8 @@ impl Work {
 pub(super) struct Place {
     /// How many unfinished records are counted here.
     pub(super) permits: usize,
+    /// The number of the last record that belongs here, though it may be dropped by now.
+    last: u64,
     /// The first fault among them that ends the run.
     pub(super) fault: Option<Fault>,
     /// The others, by their records once they are delivered.
@@ -71,8 +73,8 @@ pub(super) struct Place {
 }
 
 impl Place {
-    fn new(permits: usize) -> Self {
-        Self { permits, fault: None, letters: Vec::new(), output: None }
+    fn new(permits: usize, last: u64) -> Self {
+        Self { permits, last, fault: None, letters: Vec::new(), output: None }
     }
 }
 
@@ -89,10 +91,21 @@ impl Letter {
     }
 }
 
+/// What is due of one place in the order.
+pub(crate) struct Due {
+    pub(crate) output: Batch,
+    /// To be settled once the outputs are passed on.
+    pub(crate) letters: Vec<Letter>,
+    /// To be given back then.
+    pub(crate) permits: usize,
+    /// The number of the last record that is done then, with all before it.
+    pub(crate) last: u64,
+}
+
 /// What a gather does next.
 pub(crate) enum Next {
-    /// Passes these outputs on, then settles the faults, and then gives back so many permits.
-    Output(Batch, Vec<Letter>, usize),
+    /// Passes outputs on, and settles what came of them.
+    Due(Due),
     /// Has nothing to pass on at the moment.
     Pause,
     /// Ends: all is delivered.
@@ -226,7 +239,7 @@ impl State {
         if n < batch.len() {
             self.queue.push_front(batch.split_off(n));
         }
-        let slot = self.slots.push(Place::new(batch.len()));
+        let slot = self.slots.push(Place::new(batch.len(), batch.number(batch.len() - 1)));
         // It was counted when it came.
         let held = batch.data().len();
         Some(Work { slot, stage: 0, batch, alone: false, held })
@@ -247,7 +260,9 @@ impl State {
         let first = (!batch.is_empty()).then(|| batch.number(0));
         let behind = |letter: &mut Letter| first.is_some_and(|first| letter.letter.fault.record >= first);
         let letters = place.letters.extract_if(.., behind).collect();
-        let slot = self.slots.insert_after(work.slot, Place { fault, letters, ..Place::new(permits) });
+        let last = place.last;
+        place.last = first.map_or(last, |first| first - 1);
+        let slot = self.slots.insert_after(work.slot, Place { fault, letters, ..Place::new(permits, last) });
         let mut rest = Work::new(slot, work.stage, batch, work.alone);
         self.weigh(work);
         self.weigh(&mut rest);
@@ -301,14 +316,16 @@ impl State {
         if !due || place.output.is_none() {
             return Ok(None);
         }
-        let Place { permits, fault, mut letters, output } = self.slots.remove(slot);
+        let Place { permits, last, fault, mut letters, output } = self.slots.remove(slot);
         let output = output.expect("it was looked at above");
         let size = output.data().len() + letters.iter().map(Letter::size).sum::<usize>();
         self.done -= size;
         self.held -= size;
+        // What a fault cut off behind the outputs is not done.
+        let last = fault.as_ref().map_or(last, |fault| last.min(fault.record - 1));
         self.ending = fault;
         letters.sort_by_key(|letter| letter.letter.fault.record);
-        Ok(Some(Next::Output(output, letters, permits)))
+        Ok(Some(Next::Due(Due { output, letters, permits, last })))
     }
 }
 

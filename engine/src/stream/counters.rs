@@ -1,6 +1,7 @@
 //! What a source's graph has done so far.
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 use serde::Serialize;
 use tokio::sync::SetOnce;
@@ -28,6 +29,23 @@ pub(crate) struct Counters {
     delivered: AtomicU64,
     faults: AtomicU64,
     failure: SetOnce<Error>,
+    /// The number of the record before the first one.
+    before: AtomicU64,
+    done: Done,
+}
+
+/// How far all elements have left the graph, for who wants to know.
+#[derive(Default)]
+struct Done {
+    /// By segment, the number up to which it is done.
+    reached: Mutex<Vec<u64>>,
+    told: OnceLock<Box<dyn Fn(u64) + Send + Sync>>,
+}
+
+impl std::fmt::Debug for Done {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Done").field("reached", &self.reached).finish_non_exhaustive()
+    }
 }
 
 impl Counters {
@@ -44,6 +62,49 @@ impl Counters {
 
     pub(crate) fn emit(&self, records: usize) {
         self.emitted.fetch_add(records as u64, Relaxed);
+        // Without a segment, all is done by now.
+        if let Some(told) = self.done.told.get().filter(|_| self.reached().is_empty()) {
+            told(self.last());
+        }
+    }
+
+    /// The source numbers its elements from the one behind `number`.
+    pub(crate) fn begin_after(&self, number: u64) {
+        self.before.store(number, Relaxed);
+    }
+
+    /// The number of the last element that was emitted.
+    pub(crate) fn last(&self) -> u64 {
+        self.before.load(Relaxed) + self.emitted.load(Relaxed)
+    }
+
+    fn reached(&self) -> MutexGuard<'_, Vec<u64>> {
+        self.done.reached.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Who is told how far all elements have left the graph. False if somebody is already.
+    pub(crate) fn tell(&self, told: impl Fn(u64) + Send + Sync + 'static) -> bool {
+        self.done.told.set(Box::new(told)).is_ok()
+    }
+
+    /// Another segment has its part in when elements are done. Returns its place.
+    pub(crate) fn track(&self) -> usize {
+        let mut reached = self.reached();
+        reached.push(0);
+        reached.len() - 1
+    }
+
+    /// All elements up to `number` have left a segment.
+    pub(crate) fn reach(&self, segment: usize, number: u64) {
+        let Some(told) = self.done.told.get() else { return };
+        let mut reached = self.reached();
+        let before = reached.iter().min().copied();
+        reached[segment] = reached[segment].max(number);
+        let now = reached.iter().min().copied();
+        drop(reached);
+        if let Some(now) = now.filter(|now| Some(*now) > before) {
+            told(now);
+        }
     }
 
     pub(crate) fn begin(&self, records: usize) {

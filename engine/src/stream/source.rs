@@ -50,6 +50,30 @@ impl<T: Clone + Send + 'static> Source<T> {
         Self { outlet: Outlet::new(), counters: Arc::default(), state }
     }
 
+    /// The same, but its first element has the number behind `number`: the run goes on where another one
+    /// stopped.
+    #[must_use]
+    pub fn numbered_after(mut self, number: u64) -> Self {
+        self.state.get_mut().next = number + 1;
+        self.counters.begin_after(number);
+        self
+    }
+
+    /// The number of the last element that was emitted.
+    #[must_use]
+    pub fn last_number(&self) -> u64 {
+        self.counters.last()
+    }
+
+    /// `told` is called with a number each time that more elements have left the graph: all up to that one
+    /// have reached their sinks, were dropped, or are faults that were settled. Elements that a function
+    /// drops may count only with a later one; an unordered gather never tells.
+    ///
+    /// It must be quick, and is to be set before the first element; only the first one set is told.
+    pub fn on_done(&self, told: impl Fn(u64) + Send + Sync + 'static) {
+        self.counters.tell(told);
+    }
+
     /// Its stream. Each call begins a branch; elements go to one branch after another.
     #[must_use]
     pub fn stream(&self) -> Stream<T> {

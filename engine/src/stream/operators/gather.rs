@@ -6,7 +6,7 @@ use tokio::sync::Mutex;
 
 use super::scatter::{Crossing, Gather};
 use crate::Error;
-use crate::pool::{Next, Segment};
+use crate::pool::{Due, Next, Segment};
 use crate::record::Record;
 use crate::stream::{Items, Outlet, Scattered, Stream};
 
@@ -60,13 +60,12 @@ async fn pass<T: Record>(segment: &Arc<Segment>, outlet: &Outlet<T>, from: &Arc<
     let mut paused = false;
     loop {
         match segment.next(paused).await? {
-            Next::Output(batch, faults, permits) => {
+            Next::Due(Due { output, letters, permits, last }) => {
                 paused = false;
-                if !batch.is_empty() {
-                    outlet.send(Items::records(batch, from.clone())).await?;
+                if !output.is_empty() {
+                    outlet.send(Items::records(output, from.clone())).await?;
                 }
-                segment.settle(faults)?;
-                segment.release(permits);
+                segment.settle(letters, permits, last)?;
             }
             Next::Pause => {
                 outlet.pause().await?;

@@ -31,12 +31,22 @@ const BLOCK: usize = 256 << 10;
 /// # Ok(()) }
 /// ```
 pub fn lines<R: Read + Send + 'static>(reader: R) -> Lines<R> {
-    Lines { reader, separator: b'\n', decode: None, stop: Box::pin(std::future::pending()) }
+    let stop = Box::pin(std::future::pending());
+    Lines { reader, separator: b'\n', decode: None, skip: 0, at: Box::new(|_| {}), stop }
 }
 
 /// A source of the records in a file of [`DeadLetters`](crate::DeadLetters), to run them again.
 pub fn dead_letters<R: Read + Send + 'static>(reader: R) -> Lines<R> {
     Lines { decode: Some(letters::decode), ..lines(reader) }
+}
+
+/// Where a record begins, so that reading can begin there again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Mark {
+    /// The source's number of the record.
+    pub record: u64,
+    /// So many bytes of the reader come before it.
+    pub offset: u64,
 }
 
 /// See [`lines`].
@@ -45,6 +55,8 @@ pub struct Lines<R> {
     separator: u8,
     /// Appends the record that a line stands for.
     decode: Option<Decode>,
+    skip: u64,
+    at: Box<dyn FnMut(Mark) + Send>,
     stop: BoxFuture<'static, ()>,
 }
 
@@ -71,6 +83,20 @@ impl<R: Read + Send + 'static> Lines<R> {
         self
     }
 
+    /// The same without the first `records`.
+    #[must_use]
+    pub fn skipping(mut self, records: u64) -> Self {
+        self.skip = records;
+        self
+    }
+
+    /// The same; `at` is told where the next records begin, each time before some are emitted.
+    #[must_use]
+    pub fn marking(mut self, at: impl FnMut(Mark) + Send + 'static) -> Self {
+        self.at = Box::new(at);
+        self
+    }
+
     /// Emits all that there is to read, and leaves `source` open.
     ///
     /// A thread of its own reads ahead by two blocks of 256 KiB.
@@ -80,12 +106,12 @@ impl<R: Read + Send + 'static> Lines<R> {
     /// If reading fails or a record is longer than 32 MiB, after the records before were emitted;
     /// and the errors of [`Source::emit`].
     pub async fn emit_into<T: Record>(self, source: &Source<T>) -> Result<(), Error> {
-        let Self { reader, separator, decode, mut stop } = self;
+        let Self { reader, separator, decode, mut skip, mut at, mut stop } = self;
         let (sender, mut blocks) = channel(2);
         let thread = thread::Builder::new().name("engine-source".into());
         let spawned = thread.spawn(move || read(reader, separator, &sender));
         spawned.map_err(|error| Error::Sandbox { reason: error.to_string() })?;
-        let mut records = source.counts().emitted;
+        let (mut records, mut offset) = (source.last_number(), 0);
         let mut piece = 1;
         loop {
             let block = tokio::select! {
@@ -93,8 +119,14 @@ impl<R: Read + Send + 'static> Lines<R> {
                 () = &mut stop => return Ok(()),
                 block = next(&mut blocks, source) => block?,
             };
-            let Some(Block { data, ends, end }) = block else { return Ok(()) };
-            let lines = Batch::new(data, ends, Numbers::From(0));
+            let Some(Block { data, ends, size, end }) = block else { return Ok(()) };
+            let mut lines = Batch::new(data, ends, Numbers::From(0));
+            let skipped = usize::try_from(skip).map_or(lines.len(), |skip| skip.min(lines.len()));
+            // Records that are skipped have numbers too, which another run gave them.
+            at(Mark { record: (records + 1).saturating_sub(skip), offset });
+            skip -= skipped as u64;
+            lines = lines.split_off(skipped);
+            offset += size;
             let (batch, wrong) = match decode {
                 Some(decode) => decoded(&lines, decode, records),
                 None => (lines, None),
@@ -175,6 +207,8 @@ async fn next<T: Record>(blocks: &mut Receiver<Block>, source: &Source<T>) -> Re
 struct Block {
     data: Vec<u8>,
     ends: Vec<u32>,
+    /// So many bytes of the reader.
+    size: u64,
     end: Option<End>,
 }
 
@@ -200,6 +234,7 @@ fn read_block(reader: &mut impl Read, separator: u8, rest: &mut Vec<u8>) -> (Blo
     let mut data = std::mem::take(rest);
     let mut end = None;
     let mut more = true;
+    let mut added = 0;
     loop {
         let known = data.len();
         data.resize(known + BLOCK, 0);
@@ -210,6 +245,7 @@ fn read_block(reader: &mut impl Read, separator: u8, rest: &mut Vec<u8>) -> (Blo
                 // The last record may lack its separator.
                 if !data.is_empty() {
                     data.push(separator);
+                    added = 1;
                 }
                 more = false;
                 break;
@@ -233,7 +269,8 @@ fn read_block(reader: &mut impl Read, separator: u8, rest: &mut Vec<u8>) -> (Blo
             }
         }
     }
-    (Block { ends: split(&mut data, separator), data, end }, more)
+    let size = data.len() as u64 - added;
+    (Block { ends: split(&mut data, separator), data, size, end }, more)
 }
 
 /// Where the records in `data` end. Carriage returns before newlines are taken out.

@@ -2,4 +2,4 @@
 
 mod lines;
 
-pub use lines::{Lines, dead_letters, lines};
+pub use lines::{Lines, Mark, dead_letters, lines};
