@@ -18,6 +18,7 @@ mod limits;
 mod policies;
 
 // The command line.
+mod checkpoints;
 mod mistakes;
 mod run;
 mod tooling;

@@ -56,6 +56,14 @@ pub enum Error {
         /// What the system says.
         source: Arc<io::Error>,
     },
+    /// A file is no checkpoint.
+    #[error("{} is no checkpoint: {reason}", path.display())]
+    NotACheckpoint {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// A line of a file of dead letters is none.
     #[error("record {record} of the input is no dead letter: {reason}")]
     NotALetter {

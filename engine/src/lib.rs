@@ -24,6 +24,7 @@
 
 #![warn(clippy::print_stderr, clippy::print_stdout, clippy::unwrap_used)]
 
+mod checkpoint;
 mod error;
 mod fault;
 mod letters;
@@ -33,6 +34,7 @@ mod pool;
 mod record;
 mod stream;
 
+pub use checkpoint::{Checkpoint, InputState, OutputState};
 pub use error::{Error, NotAPlugin};
 pub use fault::{Cause, Fault};
 pub use letters::{DeadLetters, Place};

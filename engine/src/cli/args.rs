@@ -39,6 +39,16 @@ pub(crate) struct Argument {
     pub(crate) value: String,
 }
 
+impl std::fmt::Display for Argument {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { plugin, name, value } = self;
+        match plugin {
+            Some(plugin) => write!(f, "{plugin}.{name}={value}"),
+            None => write!(f, "{name}={value}"),
+        }
+    }
+}
+
 impl FromStr for Argument {
     type Err = anyhow::Error;
 

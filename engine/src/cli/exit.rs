@@ -16,7 +16,27 @@ pub(crate) enum Ending {
         faults: u64,
         file: PathBuf,
     },
-    Interrupted,
+    /// A signal told it to end: what was taken in is finished.
+    Interrupted(Signal),
+}
+
+/// A signal that ends a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Signal {
+    /// Ctrl-C.
+    Interrupt,
+    /// As `kill` and service managers send it.
+    Terminate,
+}
+
+impl Signal {
+    /// 128 and the signal's number, as shells have it.
+    pub(crate) fn exit_code(self) -> u8 {
+        match self {
+            Self::Interrupt => 130,
+            Self::Terminate => 143,
+        }
+    }
 }
 
 /// A failure of a run that had begun. Any other error is of the setting up.
@@ -49,9 +69,9 @@ pub(crate) fn report(result: anyhow::Result<Ending>) -> ExitCode {
             tell(format_args!("engine: {} put aside in {}", counted(faults, "record"), file.display()));
             return ExitCode::FAILURE;
         }
-        Ok(Ending::Interrupted) => {
+        Ok(Ending::Interrupted(signal)) => {
             tell(format_args!("engine: interrupted"));
-            return ExitCode::from(130);
+            return ExitCode::from(signal.exit_code());
         }
         Err(error) => error,
     };

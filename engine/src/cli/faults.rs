@@ -1,11 +1,12 @@
 //! What the command line says about faults: the policy, and the file of dead letters.
 
 use std::fs::File;
+use std::io::{Seek, SeekFrom};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use anyhow::Context;
-use engine::{DeadLetter, DeadLetters, Error, FaultPolicy, Place};
+use engine::{Checkpoint, DeadLetter, DeadLetters, Error, FaultPolicy, Place};
 
 use super::args::OnFault;
 use super::exit::Ending;
@@ -32,18 +33,45 @@ pub(crate) struct Faults {
 
 /// Where inputs began, so that a record's number tells its place.
 #[derive(Clone, Default)]
-pub(crate) struct Places(Arc<Mutex<Vec<(PathBuf, u64)>>>);
+pub(crate) struct Places(Arc<Mutex<Begun>>);
+
+#[derive(Default)]
+struct Begun {
+    /// With the number of its first record.
+    inputs: Vec<(PathBuf, u64)>,
+    /// The last of them was begun by another run, and goes on.
+    goes_on: bool,
+}
 
 impl Places {
-    /// An input begins with the record `first`.
-    pub(crate) fn begin(&self, input: &Path, first: u64) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push((input.to_owned(), first));
+    /// An input begins with the record `first`, or did so in the run before. Returns that record.
+    pub(crate) fn begin(&self, input: &Path, first: u64) -> u64 {
+        let mut begun = self.lock();
+        if std::mem::take(&mut begun.goes_on)
+            && let Some((_, first)) = begun.inputs.last()
+        {
+            return *first;
+        }
+        begun.inputs.push((input.to_owned(), first));
+        first
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Begun> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Inputs that another run began.
+    pub(crate) fn resume(&self, start: &Checkpoint) {
+        let mut begun = self.lock();
+        let inputs = start.inputs.iter().take(start.input + 1);
+        begun.inputs.extend(inputs.filter_map(|input| Some((input.path.clone(), input.first?))));
+        begun.goes_on = start.record > 0;
     }
 
     /// Where a record stands.
     pub(crate) fn find(&self, record: u64) -> Option<Place> {
-        let inputs = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let (input, first) = inputs.iter().rev().find(|(_, first)| *first <= record)?;
+        let begun = self.lock();
+        let (input, first) = begun.inputs.iter().rev().find(|(_, first)| *first <= record)?;
         Some(Place { input: input.display().to_string(), line: record + 1 - first })
     }
 }
@@ -58,6 +86,11 @@ impl Letters {
             Some(file) => file.put(letter, places.find(letter.fault.record).as_ref()),
             None => Ok(()),
         }
+    }
+
+    /// How many bytes were put there.
+    pub(crate) fn written(&self) -> u64 {
+        self.0.get().map_or(0, DeadLetters::written)
     }
 
     pub(crate) fn flush(&self) -> Result<(), Error> {
@@ -96,12 +129,19 @@ impl Faults {
         }
     }
 
-    /// Makes the file.
-    pub(crate) fn create(&self, letters: &Letters) -> anyhow::Result<()> {
-        if let Some(path) = self.file() {
-            let file = File::create(path).with_context(|| format!("can't write {}", path.display()))?;
+    /// Makes the file, or cuts it to the first `keep` bytes. Returns a second handle to it.
+    pub(crate) fn create(&self, letters: &Letters, keep: u64) -> anyhow::Result<Option<File>> {
+        let Some(path) = self.file() else { return Ok(None) };
+        let create = || {
+            let mut file = File::options().write(true).create(true).truncate(false).open(path)?;
+            if file.metadata()?.is_file() {
+                file.set_len(keep)?;
+                file.seek(SeekFrom::Start(keep))?;
+            }
+            let other = file.try_clone()?;
             letters.0.get_or_init(|| DeadLetters::to(file, path));
-        }
-        Ok(())
+            std::io::Result::Ok(other)
+        };
+        create().map(Some).with_context(|| format!("can't write {}", path.display()))
     }
 }

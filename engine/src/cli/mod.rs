@@ -3,6 +3,7 @@
 mod args;
 mod build;
 mod cargo;
+mod checkpoint;
 mod completions;
 mod exit;
 mod faults;
@@ -39,7 +40,7 @@ Exit codes: 0 done, 1 the run failed, 2 wrong use, 130 interrupted";
 
 #[derive(Subcommand)]
 enum Command {
-    Run(run::RunCommand),
+    Run(Box<run::RunCommand>),
     New(new::NewCommand),
     Build(build::BuildCommand),
     Inspect(inspect::InspectCommand),

@@ -15,6 +15,8 @@ pub(crate) type Records = Vec<u8>;
 pub(crate) struct Chain {
     pub(crate) functions: Vec<Function<Records, Records>>,
     pub(crate) sink: Option<Function<Records, ()>>,
+    /// The hash of each plugin's file, in the order of the functions.
+    pub(crate) hashes: Vec<String>,
 }
 
 /// The component that a path stands for: a file, or what is built from a plugin crate's folder.
@@ -33,8 +35,11 @@ impl Chain {
         policy: &FaultPolicy,
     ) -> anyhow::Result<Self> {
         let mut links = Vec::new();
+        let mut hashes = Vec::new();
         for spec in specs {
-            links.push(Link::find(pool, spec)?);
+            let plugin = pool.load(component(&spec.path, true)?)?;
+            hashes.push(plugin.hash().to_owned());
+            links.push(Link::find(&plugin, spec)?);
         }
         for (index, argument) in arguments.iter().enumerate() {
             bind(&mut links, argument)?;
@@ -63,7 +68,7 @@ impl Chain {
                 }
             }
         }
-        Ok(Self { functions, sink })
+        Ok(Self { functions, sink, hashes })
     }
 }
 
@@ -74,11 +79,10 @@ enum Link {
 }
 
 impl Link {
-    fn find(pool: &Pool, spec: &PluginSpec) -> anyhow::Result<Self> {
-        let plugin = pool.load(component(&spec.path, true)?)?;
+    fn find(plugin: &Plugin, spec: &PluginSpec) -> anyhow::Result<Self> {
         let name = match &spec.function {
             Some(name) => name.clone(),
-            None => only_name(&plugin, &spec.path)?,
+            None => only_name(plugin, &spec.path)?,
         };
         let kind =
             plugin.signatures().iter().find(|signature| signature.name == name).map(|found| found.kind);

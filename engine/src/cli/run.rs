@@ -1,19 +1,21 @@
 //! `engine run`: records from a file or pipe, through functions, to a file or pipe.
 
 use std::fs::File;
-use std::io::{Read, Write, stdin};
+use std::io::{Read, Seek, SeekFrom, Write, stdin};
 use std::path::{Path, PathBuf};
+use std::pin::Pin;
 use std::sync::{Arc, OnceLock};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail, ensure};
-use engine::{Error, Output, Place, Pool, Print, Source, sinks, sources};
+use engine::{Checkpoint, Error, Output, Place, Pool, Print, Source, sinks, sources};
 use indicatif::ProgressBar;
 use tokio::sync::SetOnce;
 
 use super::args::{Argument, PluginSpec, size, time};
-use super::exit::{Ending, RunFailed, tell};
+use super::checkpoint::{CheckpointArgs, Durable, Files, Identity, Keeper};
+use super::exit::{Ending, RunFailed, Signal, tell};
 use super::faults::{Faults, Letters, Places};
 use super::plugins::{Chain, Records};
 use super::progress;
@@ -83,6 +85,9 @@ pub(crate) struct RunCommand {
     #[command(flatten)]
     faults: Faults,
 
+    #[command(flatten)]
+    checkpoint: CheckpointArgs,
+
     /// No progress line, and no summary but that of --json
     #[arg(short, long, help_heading = "Messages")]
     quiet: bool,
@@ -98,15 +103,26 @@ Examples:
   tail -f access.log | engine run -p parse.wasm -p print.wasm
   engine run -p parse.wasm -i log -o clean --on-fault divert=dead.ndjson
   engine run -p parse.wasm -i dead.ndjson --letters -o mended
+  engine run -p parse.wasm -i log -o clean --checkpoint clean.checkpoint
 
 Exit codes:
   0    done; also when the reader of the output closes it
   1    the run failed, or put records aside
   2    wrong use: nothing was run
-  130  interrupted: the first Ctrl-C finishes what was taken in, the second aborts";
+  130  interrupted: the first Ctrl-C finishes what was taken in, the second aborts
+  143  the same by SIGTERM";
 
-/// Where records come from, and its name.
-type Input = (PathBuf, Box<dyn Read + Send>);
+/// Where records come from.
+struct Input {
+    /// Which of the inputs, counted from 0.
+    index: usize,
+    name: PathBuf,
+    reader: Box<dyn Read + Send>,
+    /// So many bytes of it were read by the run before.
+    offset: u64,
+    /// So many records behind them were done.
+    skip: u64,
+}
 
 impl RunCommand {
     pub(crate) fn execute(self) -> anyhow::Result<Ending> {
@@ -114,32 +130,65 @@ impl RunCommand {
             bail!("{word} stands alone: write --plugin {word} for a plugin, --input {word} for an input");
         }
         ensure!(!self.plugins.is_empty(), "there is no plugin: write --plugin FILE (see engine run --help)");
-        let inputs = self.inputs()?;
+        let mut inputs = self.inputs()?;
+        let known = self.checkpoint.known()?;
         let progress = ProgressBar::hidden();
-        let source = Arc::new(Source::new());
+        let source = Arc::new(Source::new().numbered_after(known.as_ref().map_or(0, |known| known.record)));
         let progress =
             if self.json { progress } else { progress::line(&source, self.quiet, self.output.is_none()) };
         let pool = self.pool(&progress)?;
         // The output is opened last, so that a mistake elsewhere leaves nothing behind.
         let file = Arc::new(OnceLock::new());
-        let output = Output::new(Late { file: file.clone(), begun: false });
+        let keep = known.as_ref().map_or(0, |known| known.output.length);
+        let output = Output::new(Late { file: file.clone(), begun: false, keep });
         let (letters, places) = (Letters::default(), Places::default());
         let policy = self.faults.policy(&letters, &places);
         let chain = Chain::open(&pool, &self.plugins, &self.arguments, &output, &policy)?;
+        let files =
+            Files { inputs: &self.input, output: self.output.as_deref(), letters: self.faults.file() };
+        let start = self.checkpoint.start(known, self.identity(&chain), &files)?;
         if let Some(opened) = self.output_file()? {
             file.get_or_init(|| opened);
         }
-        self.faults.create(&letters)?;
+        let lettered = start.as_ref().and_then(|start| Some(start.letters.as_ref()?.length)).unwrap_or(0);
+        let letters_file = self.faults.create(&letters, lettered)?;
+        if let Some(start) = &start {
+            places.resume(start);
+            go_to(&mut inputs, start)?;
+        }
+        let faults_before = start.as_ref().map_or(0, |start| start.faults);
+        let keeper = match file.get() {
+            Some(output_file) => {
+                let (output, letters, output_file) =
+                    (output.clone(), letters.clone(), output_file.try_clone()?);
+                let durable = Durable { output, output_file, letters, letters_file };
+                self.checkpoint.begin(start, &source, durable)
+            }
+            None => None,
+        };
         self.build(&pool, &source, &chain, &output);
         let begun = Instant::now();
-        let ended = runtime()?.block_on(self.feed(&source, inputs, &places));
+        let ended = runtime()?.block_on(self.feed(&source, inputs, &places, keeper.as_ref()));
         // What was put aside before a failure stays.
         let flushed = letters.flush();
         let ended = ended.and_then(|ending| flushed.map(|()| ending));
+        let kept = keeper.map_or(Ok(()), |keeper| keeper.end(matches!(ended, Ok(Ending::Done))));
+        let ended = ended.and_then(|ending| kept.map(|()| ending));
         progress.finish_and_clear();
         self.summarize(&pool, &source, &chain, begun.elapsed(), ended.as_ref().err());
         let ending = ended.map_err(|error| RunFailed { place: self.place(&error, &places), error })?;
-        Ok(self.faults.ending(ending, source.counts().faults))
+        Ok(self.faults.ending(ending, faults_before + source.counts().faults))
+    }
+
+    /// What is run, in words: another checkpoint's run is told from it.
+    fn identity(&self, chain: &Chain) -> Identity {
+        let functions = chain.functions.iter().map(|function| &function.signature().name);
+        let sink = chain.sink.iter().map(|sink| &sink.signature().name);
+        let mut pipeline: Vec<_> = functions.chain(sink).cloned().collect();
+        pipeline.extend(self.arguments.iter().map(|argument| format!("--arg {argument}")));
+        pipeline.extend(self.null.then(|| "--null".to_owned()));
+        pipeline.extend(self.faults.letters.then(|| "--letters".to_owned()));
+        Identity { pipeline, plugins: chain.hashes.clone() }
     }
 
     /// Where among several inputs a fault's record stands.
@@ -155,24 +204,39 @@ impl RunCommand {
         source: &Source<Records>,
         inputs: Vec<Input>,
         places: &Places,
+        keeper: Option<&Keeper>,
     ) -> Result<Ending, Error> {
         let interrupted = interrupts();
+        let unsaved = keeper.map(Keeper::failed).unwrap_or_default();
         let mut emitted = Ok(());
-        for (name, reader) in inputs {
-            places.begin(&name, source.counts().emitted + 1);
-            let stop = interrupted.clone();
+        for Input { index, name, reader, offset, skip } in inputs {
+            let first = places.begin(&name, source.last_number() + 1);
+            let (stop, failed) = (interrupted.clone(), unsaved.clone());
+            let stop = async move {
+                tokio::select! {
+                    _ = stop.wait() => {}
+                    _ = failed.wait() => {}
+                }
+            };
             let lines = if self.faults.letters {
                 sources::dead_letters(reader)
             } else {
                 sources::lines(reader).separated_by(self.separator())
             };
-            emitted = lines.until(async move { *stop.wait().await }).emit_into(source).await;
-            if emitted.is_err() || interrupted.initialized() {
+            let mut lines = lines.skipping(skip).until(stop);
+            if let Some(keeper) = keeper {
+                lines = lines.marking(keeper.marks(index, offset, first));
+            }
+            emitted = lines.emit_into(source).await;
+            if emitted.is_err() || interrupted.initialized() || unsaved.initialized() {
                 break;
             }
         }
         source.close().await.and(emitted)?;
-        Ok(if interrupted.initialized() { Ending::Interrupted } else { Ending::Done })
+        if let Some(error) = unsaved.get() {
+            return Err(error.clone());
+        }
+        Ok(interrupted.get().map_or(Ending::Done, |signal| Ending::Interrupted(*signal)))
     }
 
     fn separator(&self) -> u8 {
@@ -196,19 +260,19 @@ impl RunCommand {
 
     /// The inputs, opened before anything is run.
     fn inputs(&self) -> anyhow::Result<Vec<Input>> {
-        let open = |path: &PathBuf| -> anyhow::Result<Input> {
+        let open = |path: &PathBuf| -> anyhow::Result<Box<dyn Read + Send>> {
             if path == Path::new("-") {
-                return Ok((path.clone(), Box::new(stdin())));
+                return Ok(Box::new(stdin()));
             }
             let file = File::open(path).with_context(|| format!("can't read {}", path.display()))?;
             ensure!(!file.metadata()?.is_dir(), "can't read {}: it is a folder", path.display());
-            Ok((path.clone(), Box::new(file)))
+            Ok(Box::new(file))
         };
-        if self.input.is_empty() {
-            Ok(vec![open(&"-".into())?])
-        } else {
-            self.input.iter().map(open).collect()
-        }
+        let paths = if self.input.is_empty() { &["-".into()][..] } else { &self.input };
+        let inputs = paths.iter().enumerate().map(|(index, path)| {
+            Ok(Input { index, name: path.clone(), reader: open(path)?, offset: 0, skip: 0 })
+        });
+        inputs.collect()
     }
 
     /// The output file, opened but not changed yet: it stays as it is if there is a mistake elsewhere.
@@ -281,15 +345,18 @@ impl RunCommand {
 struct Late {
     file: Arc<OnceLock<File>>,
     begun: bool,
+    /// So many bytes stay, which another run wrote.
+    keep: u64,
 }
 
 impl Late {
     fn begin(&mut self) -> std::io::Result<()> {
         if !std::mem::replace(&mut self.begun, true)
-            && let Some(file) = self.file.get()
+            && let Some(mut file) = self.file.get()
             && file.metadata()?.is_file()
         {
-            file.set_len(0)?;
+            file.set_len(self.keep)?;
+            file.seek(SeekFrom::Start(self.keep))?;
         }
         Ok(())
     }
@@ -322,19 +389,55 @@ fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
     tokio::runtime::Builder::new_current_thread().enable_all().build().context("can't start")
 }
 
-/// Tells of the first interrupt; the second one ends the process, whatever it is doing.
-fn interrupts() -> Arc<SetOnce<()>> {
+/// Leaves out the inputs that a checkpoint says are done, and what is done of the next one.
+fn go_to(inputs: &mut Vec<Input>, start: &Checkpoint) -> anyhow::Result<()> {
+    inputs.drain(..start.input.min(inputs.len()));
+    if let Some(input) = inputs.first_mut().filter(|_| start.record > 0) {
+        let cant = || format!("can't read {}", input.name.display());
+        let mut file = File::open(&input.name).with_context(cant)?;
+        file.seek(SeekFrom::Start(start.offset)).with_context(cant)?;
+        (input.reader, input.offset, input.skip) = (Box::new(file), start.offset, start.skip);
+    }
+    Ok(())
+}
+
+/// Tells of the first signal to end; the second one ends the process, whatever it is doing.
+fn interrupts() -> Arc<SetOnce<Signal>> {
     let interrupted = Arc::new(SetOnce::new());
     let told = interrupted.clone();
     thread::spawn(move || {
         let Ok(runtime) = runtime() else { return };
         runtime.block_on(async {
-            if tokio::signal::ctrl_c().await.is_ok() {
-                let _ = told.set(());
-                let _ = tokio::signal::ctrl_c().await;
-                std::process::exit(130);
+            let Ok(mut terminated) = termination() else { return };
+            for _ in 0..2 {
+                let signal = tokio::select! {
+                    Ok(()) = tokio::signal::ctrl_c() => Signal::Interrupt,
+                    () = &mut terminated => {
+                        terminated = termination().unwrap_or_else(|_| Box::pin(std::future::pending()));
+                        Signal::Terminate
+                    }
+                    else => return,
+                };
+                if told.set(signal).is_err() {
+                    std::process::exit(signal.exit_code().into());
+                }
             }
         });
     });
     interrupted
+}
+
+/// Ready when the process is told to terminate.
+#[cfg(unix)]
+fn termination() -> std::io::Result<Pin<Box<dyn Future<Output = ()>>>> {
+    let mut signals = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
+    Ok(Box::pin(async move {
+        signals.recv().await;
+    }))
+}
+
+/// Elsewhere nobody tells it.
+#[cfg(not(unix))]
+fn termination() -> std::io::Result<Pin<Box<dyn Future<Output = ()>>>> {
+    Ok(Box::pin(std::future::pending()))
 }

@@ -1,0 +1,187 @@
+//! How far a run has come, as a file: after a crash the run goes on from there.
+
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::Error;
+
+/// The version of the file's layout.
+const VERSION: u32 = 1;
+
+/// A place in a run at which everything before is done, and nothing behind has left a trace.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Checkpoint {
+    /// Of the file's layout; [`save`](Self::save) sets it.
+    pub version: u32,
+    /// The number of the last record that is done.
+    pub record: u64,
+    /// How many records were faults.
+    pub faults: u64,
+    /// Which of the inputs is being read, counted from 0.
+    pub input: usize,
+    /// The byte of it to read from.
+    pub offset: u64,
+    /// So many records behind that byte are done.
+    pub skip: u64,
+    /// What is run: functions and arguments, in words that are compared as they stand.
+    pub pipeline: Vec<String>,
+    /// The hash of each plugin's file.
+    pub plugins: Vec<String>,
+    /// The inputs, as they were.
+    pub inputs: Vec<InputState>,
+    /// The output, and how much of it counts.
+    pub output: OutputState,
+    /// The file of dead letters, if there is one.
+    pub letters: Option<OutputState>,
+}
+
+/// An input file, so that another one is told from it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct InputState {
+    /// Its name.
+    pub path: PathBuf,
+    /// In bytes.
+    pub size: u64,
+    /// When it was last changed, in nanoseconds since 1970.
+    pub modified: u64,
+    /// The number of its first record, once it was begun.
+    pub first: Option<u64>,
+}
+
+/// An output file.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct OutputState {
+    /// Its name.
+    pub path: PathBuf,
+    /// So many bytes of it count; what is behind them was written later.
+    pub length: u64,
+}
+
+impl Checkpoint {
+    /// Reads a checkpoint; none if there is no such file.
+    ///
+    /// # Errors
+    ///
+    /// If the file can't be read, or is no checkpoint.
+    pub fn load(path: &Path) -> Result<Option<Self>, Error> {
+        let bytes = match fs::read(path) {
+            Ok(bytes) => bytes,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(Error::Read { path: path.to_owned(), source: Arc::new(error) }),
+        };
+        let checkpoint = Self::parse(&bytes);
+        checkpoint.map(Some).map_err(|reason| Error::NotACheckpoint { path: path.to_owned(), reason })
+    }
+
+    fn parse(bytes: &[u8]) -> Result<Self, String> {
+        let checkpoint: Self = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
+        if checkpoint.version != VERSION {
+            return Err(format!("it is of version {}, and this engine writes {VERSION}", checkpoint.version));
+        }
+        if checkpoint.input >= checkpoint.inputs.len() || checkpoint.skip > checkpoint.record {
+            return Err("its position is in no input".to_owned());
+        }
+        Ok(checkpoint)
+    }
+
+    /// Puts this checkpoint in the place of the one before, whole or not at all, and returns once it is on
+    /// the disk. What it speaks of must be there before.
+    ///
+    /// # Errors
+    ///
+    /// If it can't be written.
+    pub fn save(&self, path: &Path) -> Result<(), Error> {
+        let save = || {
+            let folder = folder_of(path);
+            let mut file = tempfile::NamedTempFile::new_in(folder)?;
+            serde_json::to_writer(&mut file, &Self { version: VERSION, ..self.clone() })?;
+            file.write_all(b"\n")?;
+            file.as_file().sync_all()?;
+            file.persist(path)?;
+            sync_folder(folder)
+        };
+        save().map_err(|error: io::Error| Error::Write { path: path.to_owned(), source: Arc::new(error) })
+    }
+
+    /// Removes the file: the run is done.
+    ///
+    /// # Errors
+    ///
+    /// If it can't be removed.
+    pub fn remove(path: &Path) -> Result<(), Error> {
+        match fs::remove_file(path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                Err(Error::Write { path: path.to_owned(), source: Arc::new(error) })
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// The folder that a file is in.
+pub(crate) fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+/// Returns once the names of a folder's files are on the disk.
+fn sync_folder(folder: &Path) -> io::Result<()> {
+    // Elsewhere a folder can't be opened, and need not be.
+    if cfg!(unix) { File::open(folder)?.sync_all() } else { Ok(()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn checkpoint() -> Checkpoint {
+        let inputs = vec![InputState { path: "in".into(), size: 9, modified: 7, first: Some(1) }];
+        let output = OutputState { path: "out".into(), length: 3 };
+        Checkpoint { record: 5, offset: 4, skip: 1, inputs, output, ..Checkpoint::default() }
+    }
+
+    #[test]
+    fn what_was_saved_is_loaded() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("checkpoint");
+        assert_eq!(Checkpoint::load(&path).unwrap(), None);
+        checkpoint().save(&path).unwrap();
+        assert_eq!(Checkpoint::load(&path).unwrap(), Some(Checkpoint { version: VERSION, ..checkpoint() }));
+        Checkpoint::remove(&path).unwrap();
+        Checkpoint::remove(&path).unwrap();
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn what_is_none_is_refused() {
+        let text = serde_json::to_string(&Checkpoint { version: VERSION, ..checkpoint() }).unwrap();
+        assert!(Checkpoint::parse(text.as_bytes()).is_ok());
+        let broken = [
+            text[..text.len() - 1].to_owned(),
+            text.replace("\"version\":1", "\"version\":2"),
+            text.replace("\"input\":0", "\"input\":1"),
+            text.replace("\"skip\":1", "\"skip\":6"),
+            text.replace("\"skip\":1", "\"skip\":-1"),
+            text.replace("\"record\"", "\"Record\""),
+            String::new(),
+        ];
+        for text in broken {
+            assert!(Checkpoint::parse(text.as_bytes()).is_err(), "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn foreign_bytes_are_no_panic(bytes: Vec<u8>) {
+            let _ = Checkpoint::parse(&bytes);
+        }
+    }
+}

@@ -1,0 +1,188 @@
+//! A run that is killed goes on where it was, and gives what one run gives.
+
+use std::fs;
+use std::io::Read;
+use std::path::PathBuf;
+use std::process::{Child, Stdio};
+use std::thread;
+use std::time::Duration;
+
+use tempfile::{TempDir, tempdir};
+
+use crate::support::{Did, engine, fed, function_of, hostile, plugin};
+
+/// A run over two inputs, of records that take a while: each is given out twice, and some are faults.
+struct Run {
+    folder: TempDir,
+}
+
+impl Run {
+    fn new(records: usize) -> Self {
+        let folder = tempdir().unwrap();
+        let line = |x: usize| if x % 97 == 5 { format!("x{x}") } else { (x % 30).to_string() };
+        let lines =
+            |end: &str, from: usize| (from..from + records / 2).map(|x| line(x) + end).collect::<String>();
+        fs::write(folder.path().join("first"), lines("\r\n", 0)).unwrap();
+        // The last line has no newline.
+        fs::write(folder.path().join("second"), lines("\n", records / 2) + "7").unwrap();
+        Self { folder }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn text(&self, name: &str) -> String {
+        String::from_utf8(fs::read(self.path(name)).unwrap()).unwrap()
+    }
+
+    /// The command; `out` and `dead` are where outputs and dead letters go.
+    fn command(&self, out: &str, dead: &str, more: &[&str]) -> std::process::Command {
+        let hostile = hostile("hostile");
+        let (spin, twice) = (function_of(&hostile, "slow_loop"), function_of(&hostile, "twice"));
+        let mut command = engine(["run", "-q", "-p", &spin, "-p", &twice, "-w", "2", "-i"]);
+        command.args([self.path("first"), self.path("second")]);
+        command.arg("-o").arg(self.path(out));
+        command.arg("--on-fault").arg(format!("divert={}", self.path(dead).display()));
+        command.args(more);
+        command.stdout(Stdio::null()).stderr(Stdio::piped());
+        command
+    }
+
+    fn with_checkpoint(&self, more: &[&str]) -> std::process::Command {
+        let mut command = self.command("out", "dead", more);
+        command.arg("--checkpoint").arg(self.path("checkpoint")).args(["--checkpoint-interval", "5ms"]);
+        command
+    }
+
+    /// Checks that the outputs are those of a run without a checkpoint.
+    fn check(&self) {
+        let did = fed(self.command("expected-out", "expected-dead", &[]), "");
+        assert_eq!(did.code, Some(1), "{}", did.stderr);
+        let dead = |name: &str| self.text(name);
+        assert!(self.text("out") == self.text("expected-out"), "the outputs differ");
+        assert_eq!(dead("dead"), dead("expected-dead"));
+        assert!(!self.path("checkpoint").exists(), "what is done needs no checkpoint");
+    }
+}
+
+/// Waits until a checkpoint is there, or the run is over.
+fn wait_for_checkpoint(run: &Run, child: &mut Child) {
+    while !run.path("checkpoint").exists() && child.try_wait().unwrap().is_none() {
+        thread::yield_now();
+    }
+}
+
+/// Numbers that look random, from a seed that a failure shows.
+fn random(seed: &mut u64) -> u64 {
+    *seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+    *seed >> 33
+}
+
+#[test]
+fn row_14_killed_fifty_times_it_gives_what_one_run_gives() {
+    let run = Run::new(200_000);
+    let mut seed = std::process::id().into();
+    println!("seed {seed}");
+    let mut killed = 0;
+    while killed < 50 {
+        let mut child = run.with_checkpoint(&[]).spawn().unwrap();
+        thread::sleep(Duration::from_micros(random(&mut seed) % 60_000));
+        child.kill().unwrap();
+        if child.wait().unwrap().code().is_some() {
+            break;
+        }
+        killed += 1;
+    }
+    assert!(killed >= 10, "it was over after {killed} kills");
+    let did: Did = fed(run.with_checkpoint(&[]), "");
+    assert_eq!(did.code, Some(1), "{}", did.stderr);
+    run.check();
+}
+
+#[test]
+fn row_15_interrupted_it_drains_and_goes_on_later() {
+    for (signal, code) in [("-INT", 130), ("-TERM", 143)] {
+        let run = Run::new(200_000);
+        let mut child = run.with_checkpoint(&[]).spawn().unwrap();
+        wait_for_checkpoint(&run, &mut child);
+        let sent = std::process::Command::new("kill").args([signal, &child.id().to_string()]).status();
+        assert!(sent.unwrap().success());
+        let mut said = String::new();
+        child.stderr.take().unwrap().read_to_string(&mut said).unwrap();
+        assert_eq!(child.wait().unwrap().code(), Some(code), "{said}");
+        let did = fed(run.with_checkpoint(&[]), "");
+        assert_eq!(did.code, Some(1), "{}", did.stderr);
+        run.check();
+    }
+}
+
+#[test]
+fn a_fault_that_ends_the_run_can_be_gone_on_from() {
+    let folder = tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    fs::write(path("in"), "1\n2\nbad\n4\n").unwrap();
+    let command = |function: &str, more: &[&str]| {
+        let mut command = engine(["run", "-q", "-p", &function_of(&hostile("hostile"), function), "-i"]);
+        command.arg(path("in")).arg("-o").arg(path("out")).arg("--checkpoint").arg(path("checkpoint"));
+        command.args(more);
+        command
+    };
+    let did = fed(command("panics", &[]), "");
+    assert_eq!(did.code, Some(1));
+    assert!(did.stderr.contains("record 3: panics: panicked"), "{}", did.stderr);
+    assert_eq!(fs::read_to_string(path("out")).unwrap(), "1\n2\n");
+    // The same again fails at the same record, and adds nothing.
+    let again = fed(command("panics", &[]), "");
+    assert_eq!((again.code, again.stderr), (Some(1), did.stderr));
+    assert_eq!(fs::read_to_string(path("out")).unwrap(), "1\n2\n");
+    let did = fed(command("panics", &["--on-fault", "skip"]), "");
+    assert_eq!((did.code, &*did.stderr), (Some(0), ""));
+    assert_eq!(fs::read_to_string(path("out")).unwrap(), "1\n2\n4\n");
+}
+
+#[test]
+fn what_has_changed_since_is_refused() {
+    let folder = tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    let (input, out, checkpoint, inc) = (path("in"), path("out"), path("checkpoint"), path("inc.wasm"));
+    fs::write(&input, "1\n2\nbad\n4\n").unwrap();
+    fs::write(path("other"), "1\n").unwrap();
+    fs::copy(plugin("inc"), &inc).unwrap();
+    let begin = ["run", "-q", "-p", &inc, "-i", &input, "-o", &out, "--checkpoint", &checkpoint];
+    assert_eq!(fed(engine(begin), "").code, Some(1));
+    let kept = fs::read(&checkpoint).unwrap();
+    let refused = |args: &[&str], reason: &str| {
+        let did = fed(engine(args), "");
+        assert_eq!(did.code, Some(2), "{}", did.stderr);
+        let expected = format!("engine: can't go on from {checkpoint}: {reason}");
+        assert!(did.stderr.starts_with(&expected), "{} is not {expected}", did.stderr);
+        assert_eq!(fs::read_to_string(&out).unwrap(), "2\n3\n", "nothing is touched");
+        assert_eq!(fs::read(&checkpoint).unwrap(), kept, "nothing is touched");
+    };
+    let other = path("other");
+    let swapped = ["run", "-q", "-p", &inc, "-i", &other, "-o", &out, "--checkpoint", &checkpoint];
+    refused(&swapped, "it is of a run that read");
+    refused(&[&begin[..], &["--null"]].concat(), "it is of another run, of inc; this one is of inc --null");
+    refused(
+        &[&begin[..], &["--on-fault", &format!("divert={}", path("dead"))]].concat(),
+        "it is of a run with another --on-fault",
+    );
+    // Another plugin of the same name, which does the same.
+    let wasm = fs::read(&inc).unwrap();
+    fs::write(&inc, [&wasm[..], &[0, 2, 1, b'x']].concat()).unwrap();
+    refused(&begin, "plugin 1 has changed since");
+    let did = fed(engine([&begin[..], &["--accept-changed-plugin", "--on-fault", "skip"]].concat()), "");
+    assert_eq!((did.code, &*did.stderr), (Some(0), ""));
+    assert_eq!(fs::read_to_string(&out).unwrap(), "2\n3\n5\n");
+    // From the beginning, and then the input changes.
+    assert_eq!(fed(engine(begin), "").code, Some(1));
+    fs::write(&input, "1\n2\nbad\n44\n").unwrap();
+    let did = fed(engine(begin), "");
+    assert_eq!(did.code, Some(2));
+    assert!(did.stderr.contains("in has changed since"), "{}", did.stderr);
+    fs::write(&checkpoint, &kept[..kept.len() / 2]).unwrap();
+    let did = fed(engine(begin), "");
+    assert_eq!(did.code, Some(2));
+    assert!(did.stderr.starts_with(&format!("engine: {checkpoint} is no checkpoint: ")), "{}", did.stderr);
+}
