@@ -12,6 +12,7 @@ mod streams;
 
 // The sandbox: limits, faults, guests that lie, and compiled code that is not what it was.
 mod cache;
+mod capabilities;
 mod faults;
 mod liars;
 mod limits;

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use bytesize::ByteSize;
+use engine::Capability;
 
 /// `FILE[:FUNCTION]`: a plugin, and which of its functions.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -63,6 +64,27 @@ impl FromStr for Argument {
         anyhow::ensure!(plugin != Some(0), "plugins are counted from 1");
         anyhow::ensure!(!name.is_empty(), "write NAME=VALUE");
         Ok(Self { plugin, name: name.to_owned(), value: value.to_owned() })
+    }
+}
+
+/// `[N.]CAPABILITY`: what functions may have, and of which plugin of the chain.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Allowed {
+    /// Counted from 1.
+    pub(crate) plugin: Option<usize>,
+    pub(crate) capability: Capability,
+}
+
+impl FromStr for Allowed {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if let Some((number, capability)) = text.split_once('.')
+            && let Ok(number) = number.parse()
+        {
+            return Ok(Self { plugin: Some(number), capability: capability.parse()? });
+        }
+        Ok(Self { plugin: None, capability: text.parse()? })
     }
 }
 

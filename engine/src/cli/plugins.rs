@@ -3,9 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail, ensure};
-use engine::{FaultPolicy, Function, Kind, Output, Plugin, Pool};
+use engine::{Capability, Error, FaultPolicy, Function, Kind, Output, Plugin, Pool, Signature};
 
-use super::args::{Argument, PluginSpec};
+use super::args::{Allowed, Argument, PluginSpec};
 use super::cargo;
 
 /// Records as they are: functions of all types go with them.
@@ -31,15 +31,21 @@ impl Chain {
         pool: &Pool,
         specs: &[PluginSpec],
         arguments: &[Argument],
+        allowed: &[Allowed],
         output: &Output,
         policy: &FaultPolicy,
     ) -> anyhow::Result<Self> {
         let mut links = Vec::new();
         let mut hashes = Vec::new();
-        for spec in specs {
+        for (number, spec) in (1..).zip(specs) {
             let plugin = pool.load(component(&spec.path, true)?)?;
             hashes.push(plugin.hash().to_owned());
-            links.push(Link::find(&plugin, spec)?);
+            let its = |allowed: &&Allowed| allowed.plugin.is_none_or(|plugin| plugin == number);
+            let granted = allowed.iter().filter(its).map(|allowed| allowed.capability.clone());
+            links.push(Link::find(&granted.fold(plugin, Plugin::grant), spec)?);
+        }
+        for allowed in allowed {
+            check_needed(&links, allowed)?;
         }
         for (index, argument) in arguments.iter().enumerate() {
             bind(&mut links, argument)?;
@@ -72,6 +78,20 @@ impl Chain {
     }
 }
 
+/// Refuses a capability that no function asks for: it would have no effect.
+fn check_needed(links: &[Link], Allowed { plugin, capability }: &Allowed) -> anyhow::Result<()> {
+    if let Some(number) = plugin {
+        ensure!(
+            (1..=links.len()).contains(number),
+            "--allow {number}.{capability}: there is no plugin {number}"
+        );
+    }
+    let mut its = (1..).zip(links).filter(|(number, _)| plugin.is_none_or(|plugin| plugin == *number));
+    let needed = its.any(|(_, link)| link.signature().capabilities.iter().any(|need| capability.meets(need)));
+    ensure!(needed, "--allow {capability}: no function says that it needs that (see `engine inspect`)");
+    Ok(())
+}
+
 /// One function of the chain.
 enum Link {
     Function(Function<Records, Records>),
@@ -87,25 +107,25 @@ impl Link {
         let kind =
             plugin.signatures().iter().find(|signature| signature.name == name).map(|found| found.kind);
         match kind {
-            Some(Kind::Sink) => Ok(Self::Sink(plugin.function(&name)?)),
+            Some(Kind::Sink) => Ok(Self::Sink(plugin.function(&name).map_err(with_flags)?)),
             Some(Kind::Accumulate) => bail!("{name} accumulates, which `engine run` can't do yet"),
-            _ => Ok(Self::Function(plugin.function(&name)?)),
+            _ => Ok(Self::Function(plugin.function(&name).map_err(with_flags)?)),
         }
     }
 
     fn name(&self) -> &str {
+        &self.signature().name
+    }
+
+    fn signature(&self) -> &Signature {
         match self {
-            Self::Function(function) => &function.signature().name,
-            Self::Sink(function) => &function.signature().name,
+            Self::Function(function) => function.signature(),
+            Self::Sink(function) => function.signature(),
         }
     }
 
     fn has_parameter(&self, name: &str) -> bool {
-        let signature = match self {
-            Self::Function(function) => function.signature(),
-            Self::Sink(function) => function.signature(),
-        };
-        signature.parameters.iter().any(|parameter| parameter.name == name)
+        self.signature().parameters.iter().any(|parameter| parameter.name == name)
     }
 
     fn bind(&mut self, Argument { name, value, .. }: &Argument) -> Result<(), engine::Error> {
@@ -114,6 +134,25 @@ impl Link {
             Self::Sink(function) => *function = function.with(name, value)?,
         }
         Ok(())
+    }
+}
+
+/// The error, with the flags that would help.
+fn with_flags(error: Error) -> anyhow::Error {
+    let Error::NotGranted { capabilities, .. } = &error else { return error.into() };
+    let flags: Vec<_> = capabilities.iter().map(|need| flag(need)).collect();
+    anyhow::anyhow!("{error} (to grant it: {})", flags.join(" "))
+}
+
+/// The flag that grants what a function needs.
+fn flag(need: &str) -> String {
+    match need {
+        "dir" => "--allow dir:PATH".to_owned(),
+        "net" => "--allow net:HOST:PORT".to_owned(),
+        need if need.parse::<Capability>().is_ok() && !need.contains(char::is_control) => {
+            format!("--allow {need}")
+        }
+        _ => "this engine has no such capability".to_owned(),
     }
 }
 

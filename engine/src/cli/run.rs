@@ -13,7 +13,7 @@ use engine::{Checkpoint, Error, Output, Place, Pool, Print, Source, sinks, sourc
 use indicatif::ProgressBar;
 use tokio::sync::SetOnce;
 
-use super::args::{Argument, PluginSpec, size, time};
+use super::args::{Allowed, Argument, PluginSpec, size, time};
 use super::checkpoint::{CheckpointArgs, Durable, Files, Identity, Keeper};
 use super::exit::{Ending, RunFailed, Signal, tell};
 use super::faults::{Faults, Letters, Places};
@@ -27,8 +27,8 @@ use super::summary::Summary;
 /// come out in the order of their records. A record that a function fails for is a fault: it ends
 /// the run, after all records before it are out, unless --on-fault says otherwise.
 ///
-/// Functions run in sandboxes: without files, network, environment or time of day, and with limits
-/// on time (10 s a record) and memory (64 MiB an instance).
+/// Functions run in sandboxes: without files, network, environment or time of day unless --allow gives
+/// them, and with limits on time (10 s a record) and memory (64 MiB an instance).
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLES, override_usage = "engine run [OPTIONS] --plugin FILE[:FUNCTION]...")]
 pub(crate) struct RunCommand {
@@ -44,6 +44,10 @@ pub(crate) struct RunCommand {
     /// An argument of a function; of the second plugin: 2.NAME=VALUE
     #[arg(short, long = "arg", value_name = "NAME=VALUE")]
     arguments: Vec<Argument>,
+    /// Let functions that need it have this: dir:PATH, dir:PATH:ro, net:HOST:PORT, env:NAME, clock or
+    /// random; only those of the second plugin: 2.CAPABILITY
+    #[arg(long, value_name = "CAPABILITY")]
+    allow: Vec<Allowed>,
 
     /// Read these files one after another, not stdin (- is stdin)
     #[arg(short, long, value_name = "FILE", num_args = 1.., help_heading = "Input and output")]
@@ -101,6 +105,7 @@ Examples:
   seq 1 10 | engine run --plugin inc.wasm
   engine run -p parse.wasm -p redact.wasm:emails -a mask=x -i log -o clean
   tail -f access.log | engine run -p parse.wasm -p print.wasm
+  engine run -p fetch.wasm --allow net:example.org:443 --retries 3
   engine run -p parse.wasm -i log -o clean --on-fault divert=dead.ndjson
   engine run -p parse.wasm -i dead.ndjson --letters -o mended
   engine run -p parse.wasm -i log -o clean --checkpoint clean.checkpoint
@@ -143,7 +148,7 @@ impl RunCommand {
         let output = Output::new(Late { file: file.clone(), begun: false, keep });
         let (letters, places) = (Letters::default(), Places::default());
         let policy = self.faults.policy(&letters, &places);
-        let chain = Chain::open(&pool, &self.plugins, &self.arguments, &output, &policy)?;
+        let chain = Chain::open(&pool, &self.plugins, &self.arguments, &self.allow, &output, &policy)?;
         let files =
             Files { inputs: &self.input, output: self.output.as_deref(), letters: self.faults.file() };
         let start = self.checkpoint.start(known, self.identity(&chain), &files)?;

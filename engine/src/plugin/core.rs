@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::output::{Messages, Output};
 use super::pace::Pace;
 use super::usage::UsageGauge;
-use super::{Kind, Limits, Loaded, Signature};
+use super::{Grants, Kind, Limits, Loaded, Signature};
 use crate::{Error, FaultPolicy};
 
 /// What an instance is opened with.
@@ -21,6 +21,7 @@ pub(crate) struct Opening {
     pub(crate) output: Option<Output>,
     /// What becomes of a run when it fails for a record.
     pub(crate) policy: FaultPolicy,
+    pub(crate) grants: Grants,
 }
 
 /// A function without the types of its records, and what is known of its calls.
@@ -52,6 +53,12 @@ impl Core {
 
     pub(crate) fn policy(&self) -> &FaultPolicy {
         &self.opening.policy
+    }
+
+    /// Whether a record must not be run again that it has begun. It is given records one by one, so
+    /// that none is run again for another's sake.
+    pub(crate) fn has_effects(&self) -> bool {
+        self.opening.grants.have_effects()
     }
 
     pub(crate) fn signature(&self) -> &Signature {

@@ -1,9 +1,10 @@
 //! What the instances of a pool share.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use tokio::runtime::Handle;
 
+use super::grants::Grants;
 use super::memory::TotalMemory;
 use super::runtime::Runtime;
 
@@ -13,4 +14,36 @@ pub(crate) struct Hosting {
     pub(crate) total: Arc<TotalMemory>,
     /// Where guests' timers run.
     pub(crate) timers: Handle,
+    /// Where guests' connections run, once there are any.
+    pub(crate) network: Network,
+}
+
+/// A runtime for connections: workers wait faster without one, and most need none.
+#[derive(Default)]
+pub(crate) struct Network(OnceLock<Option<tokio::runtime::Runtime>>);
+
+impl Network {
+    fn runtime(&self) -> Option<&tokio::runtime::Runtime> {
+        let start = || {
+            let mut builder = tokio::runtime::Builder::new_multi_thread();
+            builder.worker_threads(1).thread_name("engine-network").enable_all().build().ok()
+        };
+        self.0.get_or_init(start).as_ref()
+    }
+}
+
+impl Drop for Network {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.0.take().flatten() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+impl Hosting {
+    /// What a guest with these grants waits by.
+    pub(crate) fn driver(&self, grants: &Grants) -> Handle {
+        let network = grants.have_network().then(|| self.network.runtime()).flatten();
+        network.map_or_else(|| self.timers.clone(), |runtime| runtime.handle().clone())
+    }
 }

@@ -4,6 +4,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::runtime::Handle;
 use wasmtime::component::ResourceAny;
 use wasmtime::{Store, Trap, UpdateDeadline};
 use wasmtime_wasi::I32Exit;
@@ -11,6 +12,7 @@ use wasmtime_wasi::I32Exit;
 use super::contract::exports::engine::plugin::stages::{BatchParam, Signature as WitSignature};
 use super::contract::{StreamPlugin, StreamPluginPre};
 use super::core::Opening;
+use super::grants::Grants;
 use super::hosting::Hosting;
 use super::memory::Gauge;
 use super::meter::{Meter, Waiting, expired, metered};
@@ -34,6 +36,7 @@ pub(crate) struct Instance {
     kind: Kind,
     meter: Arc<Meter>,
     hosting: Arc<Hosting>,
+    driver: Handle,
     limits: Limits,
     /// The memory it had when it was opened.
     memory_at_start: usize,
@@ -81,7 +84,9 @@ impl Instance {
     /// Opens a new instance for what `opening` says.
     pub(crate) async fn open(opening: &Opening, hosting: &Arc<Hosting>) -> Result<Box<Self>, OpenError> {
         let limits = opening.limits;
-        let mut store = store(hosting, limits, opening.messages.clone(), opening.output.clone());
+        let driver = hosting.driver(&opening.grants);
+        let store = store(hosting, limits, opening.messages.clone(), opening.output.clone(), &opening.grants);
+        let mut store = store.map_err(|error| OpenError::Exhausted(format!("{error:#}")))?;
         let meter = store.data().meter.clone();
         let arguments: Vec<_> = opening.arguments.iter().map(|(name, value)| (&**name, &**value)).collect();
         let opened = {
@@ -91,7 +96,7 @@ impl Instance {
                 let stage = stage.call_open(&mut store, &opening.name, &arguments, None).await?;
                 wasmtime::Result::Ok((plugin, stage))
             });
-            metered(&meter, limits.timeout, hosting, &(), opened).await
+            metered(&meter, limits.timeout, hosting, &driver, &(), opened).await
         };
         let (plugin, stage) = match opened {
             Some(Ok((plugin, Ok(stage)))) => (plugin, stage),
@@ -101,7 +106,18 @@ impl Instance {
         };
         let memory_at_start = store.data().gauge.used();
         let (hosting, kind) = (hosting.clone(), opening.kind);
-        Ok(Box::new(Self { store, plugin, stage, kind, meter, hosting, limits, memory_at_start, calls: 0 }))
+        Ok(Box::new(Self {
+            store,
+            plugin,
+            stage,
+            kind,
+            meter,
+            hosting,
+            driver,
+            limits,
+            memory_at_start,
+            calls: 0,
+        }))
     }
 
     /// Gives the function a batch, and at most `limit` of time.
@@ -121,7 +137,7 @@ impl Instance {
         let called = {
             let stage = self.plugin.engine_plugin_stages().stage();
             let call = pin!(stage.call_process(&mut self.store, self.stage, param, ROOM));
-            metered(&self.meter, limit, &self.hosting, waiting, call).await
+            metered(&self.meter, limit, &self.hosting, &self.driver, waiting, call).await
         };
         match called {
             Some(Ok(said)) => match Outcome::check(self.kind, batch, said) {
@@ -147,7 +163,7 @@ impl Instance {
         let called = {
             let stage = self.plugin.engine_plugin_stages().stage();
             let call = pin!(stage.call_finish(&mut self.store, self.stage));
-            metered(&self.meter, limit, &self.hosting, waiting, call).await
+            metered(&self.meter, limit, &self.hosting, &self.driver, waiting, call).await
         };
         match called {
             Some(Ok(Ok(batch))) => {
@@ -205,14 +221,15 @@ pub(crate) async fn describe(
     limits: Limits,
     messages: Arc<Messages>,
 ) -> Result<Vec<WitSignature>, OpenError> {
-    let mut store = store(hosting, limits, messages, None);
+    let store = store(hosting, limits, messages, None, &Grants::default());
+    let mut store = store.map_err(|error| OpenError::Exhausted(format!("{error:#}")))?;
     let meter = store.data().meter.clone();
     let described = {
         let described = pin!(async {
             let plugin = plugin.instantiate_async(&mut store).await?;
             plugin.engine_plugin_stages().call_describe(&mut store).await
         });
-        metered(&meter, limits.timeout, hosting, &(), described).await
+        metered(&meter, limits.timeout, hosting, &hosting.timers, &(), described).await
     };
     match described {
         Some(Ok(signatures)) => Ok(signatures),
@@ -226,9 +243,10 @@ fn store(
     limits: Limits,
     messages: Arc<Messages>,
     output: Option<Output>,
-) -> Store<Sandbox> {
+    grants: &Grants,
+) -> wasmtime::Result<Store<Sandbox>> {
     let gauge = Gauge::new(limits.memory, hosting.total.clone());
-    let mut store = Store::new(&hosting.runtime.engine, Sandbox::new(gauge, messages, output));
+    let mut store = Store::new(&hosting.runtime.engine, Sandbox::new(gauge, messages, output, grants)?);
     store.limiter(|sandbox| &mut sandbox.gauge);
     // A call hands over no more than its memory holds, unless what it claims overlaps.
     store.set_hostcall_fuel(limits.memory.saturating_mul(2).saturating_add(16 << 20));
@@ -236,7 +254,7 @@ fn store(
     store.epoch_deadline_callback(|store| {
         Ok(if store.data().meter.tick() { UpdateDeadline::Interrupt } else { UpdateDeadline::Yield(1) })
     });
-    store
+    Ok(store)
 }
 
 fn open_error(error: &wasmtime::Error, sandbox: &Sandbox, limits: Limits) -> OpenError {

@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
 use std::time::{Duration, Instant};
 
+use tokio::runtime::Handle;
 use tokio::time::Sleep;
 
 use super::hosting::Hosting;
@@ -128,7 +129,7 @@ struct Wait {
 }
 
 /// Runs a guest's `call` until it ends or has used `limit`: then the result is `None`, and the
-/// call and its store must be dropped.
+/// call and its store must be dropped. What the guest waits for is driven by `driver`.
 ///
 /// A busy guest is ended by the epoch callback, which asks [`Meter::tick`]; its call returns a trap
 /// after which [`expired`] holds. A waiting one is ended here.
@@ -136,6 +137,7 @@ pub(crate) async fn metered<F: Future>(
     meter: &Arc<Meter>,
     limit: Duration,
     hosting: &Hosting,
+    driver: &Handle,
     waiting: &dyn Waiting,
     mut call: Pin<&mut F>,
 ) -> Option<F::Output> {
@@ -161,7 +163,7 @@ pub(crate) async fn metered<F: Future>(
             wait = None;
             waiting.resumes();
         }
-        let _timers = hosting.timers.enter();
+        let _driver = driver.enter();
         meter.begin();
         let polled = call.as_mut().poll(&mut Context::from_waker(&waker));
         meter.end();

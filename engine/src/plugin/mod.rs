@@ -5,6 +5,7 @@
 mod cache;
 mod contract;
 mod core;
+mod grants;
 mod hosting;
 mod instance;
 mod limits;
@@ -20,7 +21,9 @@ mod signature;
 mod usage;
 
 pub(crate) use self::core::{Core, Opening};
-pub(crate) use hosting::Hosting;
+pub use grants::Capability;
+pub(crate) use grants::Grants;
+pub(crate) use hosting::{Hosting, Network};
 pub(crate) use instance::{Instance, OpenError, Trouble};
 pub(crate) use limits::Limits;
 pub(crate) use load::Loaded;

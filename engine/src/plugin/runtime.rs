@@ -7,9 +7,10 @@ use std::time::Duration;
 
 use wasmtime::component::{HasSelf, Linker};
 use wasmtime::{Config, Engine};
+use wasmtime_wasi::p2::bindings::sockets::ip_name_lookup;
 
 use super::contract::StreamPlugin;
-use super::sandbox::Sandbox;
+use super::sandbox::{GrantedNames, Sandbox};
 use crate::Error;
 
 /// How often a busy guest is interrupted, so that its deadline is looked at and others may run.
@@ -31,6 +32,9 @@ impl Runtime {
         let engine = Engine::new(&config())?;
         let mut linker = Linker::new(&engine);
         wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
+        linker.allow_shadowing(true);
+        ip_name_lookup::add_to_linker::<Sandbox, GrantedNames>(&mut linker, Sandbox::names)?;
+        linker.allow_shadowing(false);
         StreamPlugin::add_to_linker::<Sandbox, HasSelf<Sandbox>>(&mut linker, |sandbox| sandbox)?;
         let ticker = Ticker::spawn(engine.clone())?;
         Ok(Self { engine, linker, ticker })

@@ -118,7 +118,8 @@ impl<I: Record, O: Returns> Function<I, O> {
     }
 
     fn changed(&self, change: impl FnOnce(&mut Opening)) -> Self {
-        let Opening { plugin, name, kind, arguments, limits, messages, output, policy } = &self.core.opening;
+        let Opening { plugin, name, kind, arguments, limits, messages, output, policy, grants } =
+            &self.core.opening;
         let mut opening = Opening {
             plugin: plugin.clone(),
             name: name.clone(),
@@ -128,6 +129,7 @@ impl<I: Record, O: Returns> Function<I, O> {
             messages: messages.clone(),
             output: output.clone(),
             policy: policy.clone(),
+            grants: grants.clone(),
         };
         change(&mut opening);
         Self { core: Core::new(self.pool.next_id(), opening), pool: self.pool.clone(), types: PhantomData }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::function::{Function, Returns};
 use super::shared::PoolShared;
 use crate::error::nearest_of;
-use crate::plugin::{Core, Kind, Loaded, Messages, Opening, Output, Signature};
+use crate::plugin::{Capability, Core, Grants, Kind, Loaded, Messages, Opening, Output, Signature};
 use crate::record::Record;
 use crate::{Error, FaultPolicy};
 
@@ -15,6 +15,7 @@ use crate::{Error, FaultPolicy};
 pub struct Plugin {
     loaded: Arc<Loaded>,
     pool: Arc<PoolShared>,
+    granted: Vec<Capability>,
 }
 
 impl std::fmt::Debug for Plugin {
@@ -25,7 +26,14 @@ impl std::fmt::Debug for Plugin {
 
 impl Plugin {
     pub(crate) fn new(loaded: Loaded, pool: Arc<PoolShared>) -> Self {
-        Self { loaded: Arc::new(loaded), pool }
+        Self { loaded: Arc::new(loaded), pool, granted: Vec::new() }
+    }
+
+    /// The same plugin, with something that its functions may have: those have it that say they need it.
+    #[must_use]
+    pub fn grant(mut self, capability: Capability) -> Self {
+        self.granted.push(capability);
+        self
     }
 
     /// The function `name`, which takes records of `I` and returns records of `O` (`()` for a sink).
@@ -34,8 +42,8 @@ impl Plugin {
     ///
     /// # Errors
     ///
-    /// If there is no such function, if it takes or returns other types, or if it needs a
-    /// capability, of which there are none yet.
+    /// If there is no such function, if it takes or returns other types, or if it needs what the plugin
+    /// was not granted.
     pub fn function<I: Record, O: Returns>(&self, name: &str) -> Result<Function<I, O>, Error> {
         let named = self.signatures().iter().find(|signature| signature.name == name);
         let signature = named.ok_or_else(|| Error::UnknownFunction {
@@ -60,12 +68,9 @@ impl Plugin {
     }
 
     fn open<I: Record, O: Returns>(&self, signature: &Signature) -> Result<Function<I, O>, Error> {
-        if !signature.capabilities.is_empty() {
-            return Err(Error::NotGranted {
-                function: signature.name.clone(),
-                capabilities: signature.capabilities.clone(),
-            });
-        }
+        let grants = Grants::of(&signature.capabilities, &self.granted);
+        let grants = grants
+            .map_err(|capabilities| Error::NotGranted { function: signature.name.clone(), capabilities })?;
         let core = Core::new(
             self.pool.next_id(),
             Opening {
@@ -77,6 +82,7 @@ impl Plugin {
                 messages: Messages::new(&signature.name, self.pool.on_print()),
                 output: (signature.kind == Kind::Sink).then(Output::stdout),
                 policy: FaultPolicy::stop(),
+                grants,
             },
         );
         Function::typed(core, self.pool.clone())

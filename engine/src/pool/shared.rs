@@ -13,8 +13,8 @@ use super::runner;
 use super::segment::Segment;
 use crate::Error;
 use crate::plugin::{
-    Core, Hosting, Instance, Limits, Loaded, OnPrint, OpenError, Outcome, Runtime, TotalMemory, Trouble,
-    Waiting,
+    Core, Hosting, Instance, Limits, Loaded, Network, OnPrint, OpenError, Outcome, Runtime, TotalMemory,
+    Trouble, Waiting,
 };
 use crate::record::Batch;
 
@@ -130,6 +130,7 @@ impl PoolShared {
             runtime: Arc::new(Runtime::new()?),
             total: TotalMemory::new(total_memory),
             timers: threads.handle().clone(),
+            network: Network::default(),
         };
         Ok(Arc::new(Self {
             hosting: Arc::new(hosting),
@@ -237,7 +238,9 @@ impl PoolShared {
         waiting: &dyn Waiting,
     ) -> Result<Outcome, CallError> {
         let mut fresh = false;
-        for _ in 0..MEMORY_TRIES {
+        // One that has effects is given its record once, whatever it was that failed.
+        let tries = if core.has_effects() { 0 } else { MEMORY_TRIES };
+        for _ in 0..tries {
             match self.call_on(core, record, fresh, waiting).await {
                 // Who held the memory may be gone by now: only many tries tell that nobody did.
                 Err(CallError::Trouble(trouble)) if trouble.starved => {
@@ -248,7 +251,7 @@ impl PoolShared {
                 result => return result,
             }
         }
-        self.call_on(core, record, true, waiting).await
+        self.call_on(core, record, fresh || !core.has_effects(), waiting).await
     }
 
     /// Waits, and leaves the worker to others meanwhile.

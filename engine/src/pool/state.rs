@@ -331,6 +331,6 @@ impl State {
 
 /// How many records of `batch` a call of the stage takes.
 pub(super) fn fitting(stage: &Core, batch: &Batch, alone: bool) -> usize {
-    let most = if alone { 1 } else { stage.pace.records() };
+    let most = if alone || stage.has_effects() { 1 } else { stage.pace.records() };
     most.min(batch.fitting(MOST_BYTES)).min(batch.len())
 }

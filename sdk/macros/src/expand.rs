@@ -49,7 +49,7 @@ fn registration(function: &Function) -> Result<TokenStream> {
 }
 
 fn signature(function: &Function) -> Result<TokenStream> {
-    let Function { kind, docs, record, parameters, returned, .. } = function;
+    let Function { kind, docs, needs, record, parameters, returned, .. } = function;
     let name = function.name();
     let input = shape(&types::inferred(record));
     let (kind, output) = match (kind, &returned.value) {
@@ -70,7 +70,7 @@ fn signature(function: &Function) -> Result<TokenStream> {
             input: #input,
             output: #output,
             parameters: ::std::vec![#(#parameters),*],
-            capabilities: ::std::vec![],
+            capabilities: ::std::vec![#(::std::convert::Into::into(#needs)),*],
             docs: ::std::convert::Into::into(#docs),
         }
     })

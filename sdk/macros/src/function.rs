@@ -5,8 +5,9 @@ use syn::ext::IdentExt;
 use syn::spanned::Spanned;
 use syn::{Error, Expr, ExprLit, FnArg, GenericParam, ItemFn, Lit, Meta, Pat, Result, Signature, Type};
 
-use crate::parameter::{self, Default, Parameter};
+use crate::parameter::{self, Parameter};
 use crate::returned::Returned;
+use crate::settings::Settings;
 use crate::types;
 
 /// Which attribute it is.
@@ -35,6 +36,8 @@ pub(crate) struct Function {
     pub(crate) kind: Kind,
     pub(crate) ident: Ident,
     pub(crate) docs: String,
+    /// The capabilities that it needs, as it says.
+    pub(crate) needs: Vec<String>,
     /// The type of the first argument.
     pub(crate) record: Type,
     pub(crate) parameters: Vec<Parameter>,
@@ -43,10 +46,10 @@ pub(crate) struct Function {
 
 impl Function {
     /// Reads the function, and takes from it what rustc would not accept: documented arguments.
-    pub(crate) fn new(kind: Kind, defaults: TokenStream, item: &mut ItemFn) -> Result<Self> {
+    pub(crate) fn new(kind: Kind, settings: TokenStream, item: &mut ItemFn) -> Result<Self> {
         let arguments = take_docs(&mut item.sig);
         check_signature(kind, &item.sig)?;
-        let defaults = Default::parse_all(defaults)?;
+        let Settings { defaults, needs } = Settings::parse(settings)?;
         let mut inputs = item.sig.inputs.iter().zip(arguments);
         let Some((record, _)) = inputs.next() else {
             let message =
@@ -58,7 +61,7 @@ impl Function {
         let parameters = parameter::with_defaults(parameters, defaults)?;
         let returned = Returned::new(kind, &item.sig)?;
         let docs = docs_of(&item.attrs);
-        Ok(Self { kind, ident: item.sig.ident.clone(), docs, record, parameters, returned })
+        Ok(Self { kind, ident: item.sig.ident.clone(), docs, needs, record, parameters, returned })
     }
 
     /// The name that the plugin exports.

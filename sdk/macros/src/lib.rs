@@ -3,6 +3,7 @@
 //! - `function`: the user's function, as far as the attributes care, and what is refused of it
 //! - `parameter`: its parameters and their defaults
 //! - `returned`: its return type
+//! - `settings`: what stands in the attribute: defaults, and what the function needs
 //! - `types`: questions about types
 //! - `expand`: the registration that is written after the function
 
@@ -13,6 +14,7 @@ mod expand;
 mod function;
 mod parameter;
 mod returned;
+mod settings;
 mod types;
 
 use proc_macro::TokenStream;
@@ -42,6 +44,20 @@ use crate::function::Kind;
 /// #[map(step = 1)]
 /// fn add(x: i64, step: i64) -> Result<i64, String> {
 ///     x.checked_add(step).ok_or_else(|| format!("{x} + {step} is too large"))
+/// }
+/// ```
+///
+/// What a function needs from outside of its sandbox it says, and whoever runs it must grant it: a folder
+/// (`dir`), connections (`net`), variables of the environment (`env:NAME`), the time of day (`clock`),
+/// entropy (`random`).
+///
+/// ```
+/// # use engine_sdk::map;
+/// # use std::time::{SystemTime, SystemTimeError, UNIX_EPOCH};
+/// /// Puts the time before a line.
+/// #[map(needs("clock"))]
+/// fn stamped(line: &str) -> Result<String, SystemTimeError> {
+///     Ok(format!("{} {line}", SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs()))
 /// }
 /// ```
 #[proc_macro_attribute]

@@ -3,8 +3,7 @@
 use proc_macro2::{Ident, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
 use syn::ext::IdentExt;
-use syn::parse::{Parse, ParseStream, Parser};
-use syn::punctuated::Punctuated;
+use syn::parse::{Parse, ParseStream};
 use syn::spanned::Spanned;
 use syn::{Error, Expr, ExprLit, ExprUnary, FnArg, Lit, Pat, Result, Token, Type, UnOp};
 
@@ -84,12 +83,6 @@ pub(crate) struct Default {
 }
 
 impl Default {
-    /// Reads what stands in the parentheses of the attribute.
-    pub(crate) fn parse_all(tokens: TokenStream) -> Result<Vec<Self>> {
-        let defaults = Punctuated::<Self, Token![,]>::parse_terminated.parse2(tokens)?;
-        Ok(defaults.into_iter().collect())
-    }
-
     /// The value as an argument would be written.
     pub(crate) fn text(&self) -> String {
         match &self.value {

@@ -1,0 +1,284 @@
+//! What functions may be granted, and what they were.
+
+use std::collections::{HashMap, HashSet};
+use std::fmt;
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// Something outside of its sandbox that a function may be given.
+///
+/// Written as `dir:PATH`, `dir:PATH:ro`, `net:HOST:PORT`, `env:NAME`, `clock` or `random`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Capability {
+    /// A folder and all that is in it, under the path that is written here.
+    Dir {
+        /// Its path.
+        path: PathBuf,
+        /// It may only be read.
+        read_only: bool,
+    },
+    /// TCP connections to one port of one host. A name stands for the public addresses that this machine
+    /// finds for it; one in a private network must be granted as an address.
+    Net {
+        /// A name or an address.
+        host: String,
+        /// The port.
+        port: u16,
+    },
+    /// One variable of this process's environment.
+    Env {
+        /// Its name.
+        name: String,
+    },
+    /// The time of day.
+    Clock,
+    /// Random numbers that nobody can foresee.
+    Random,
+}
+
+impl FromStr for Capability {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (kind, rest) = text.split_once(':').unwrap_or((text, ""));
+        match (kind, rest) {
+            ("clock", "") if !text.contains(':') => Ok(Self::Clock),
+            ("random", "") if !text.contains(':') => Ok(Self::Random),
+            ("env", name) if !name.is_empty() => Ok(Self::Env { name: name.to_owned() }),
+            ("dir", path) if !path.is_empty() && path != ":ro" => {
+                let (path, read_only) = path.strip_suffix(":ro").map_or((path, false), |path| (path, true));
+                Ok(Self::Dir { path: path.into(), read_only })
+            }
+            ("net", address) => {
+                let (host, port) = address.rsplit_once(':').unwrap_or_default();
+                let host = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
+                let port = port.parse().ok().filter(|port| *port != 0 && !host.is_empty());
+                let port = port.ok_or("write net:HOST:PORT, as in net:example.org:443")?;
+                Ok(Self::Net { host: host.to_owned(), port })
+            }
+            _ => Err("write dir:PATH, dir:PATH:ro, net:HOST:PORT, env:NAME, clock or random".to_owned()),
+        }
+    }
+}
+
+impl fmt::Display for Capability {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Dir { path, read_only } => {
+                write!(f, "dir:{}{}", path.display(), if *read_only { ":ro" } else { "" })
+            }
+            Self::Net { host, port } if host.contains(':') => write!(f, "net:[{host}]:{port}"),
+            Self::Net { host, port } => write!(f, "net:{host}:{port}"),
+            Self::Env { name } => write!(f, "env:{name}"),
+            Self::Clock => f.write_str("clock"),
+            Self::Random => f.write_str("random"),
+        }
+    }
+}
+
+impl Capability {
+    /// Whether it is (one of those) that a function says it needs: `net` is any port of any host.
+    #[must_use]
+    pub fn meets(&self, need: &str) -> bool {
+        match (self, need) {
+            (Self::Dir { .. }, "dir") | (Self::Net { .. }, "net") | (Self::Env { .. }, "env") => true,
+            (Self::Dir { path, .. }, _) => need.parse().is_ok_and(|need| match need {
+                // What is granted for writing can be read.
+                Self::Dir { path: needed, read_only } => *path == needed && (read_only || self.has_effects()),
+                _ => false,
+            }),
+            _ => need.parse().as_ref() == Ok(self),
+        }
+    }
+
+    /// Whether a function that has it may do what can't be done twice without harm.
+    fn has_effects(&self) -> bool {
+        matches!(self, Self::Net { .. } | Self::Dir { read_only: false, .. })
+    }
+}
+
+/// What one function may use: granted, and declared.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Grants {
+    pub(crate) capabilities: Vec<Capability>,
+    found: Arc<Mutex<HashMap<String, HashSet<IpAddr>>>>,
+}
+
+impl Grants {
+    /// Of what was granted, what a function says it needs; or the needs that nothing meets.
+    pub(crate) fn of(needs: &[String], granted: &[Capability]) -> Result<Self, Vec<String>> {
+        let missing = |need: &&String| !granted.iter().any(|capability| capability.meets(need));
+        let missing: Vec<_> = needs.iter().filter(missing).cloned().collect();
+        if !missing.is_empty() {
+            return Err(missing);
+        }
+        let needed = |capability: &&Capability| needs.iter().any(|need| capability.meets(need));
+        let capabilities = granted.iter().filter(needed).cloned().collect();
+        Ok(Self { capabilities, found: Arc::default() })
+    }
+
+    /// Whether a record must not be run again that the function has begun.
+    pub(crate) fn have_effects(&self) -> bool {
+        self.capabilities.iter().any(Capability::has_effects)
+    }
+
+    /// Whether there is anything of the network among them.
+    pub(crate) fn have_network(&self) -> bool {
+        self.capabilities.iter().any(|capability| matches!(capability, Capability::Net { .. }))
+    }
+
+    fn hosts(&self) -> impl Iterator<Item = (&str, u16)> {
+        self.capabilities.iter().filter_map(|capability| match capability {
+            Capability::Net { host, port } => Some((&**host, *port)),
+            _ => None,
+        })
+    }
+
+    /// Whether the guest may ask for the addresses of `name`.
+    pub(crate) fn may_resolve(&self, name: &str) -> bool {
+        self.hosts().any(|(host, _)| host.eq_ignore_ascii_case(name))
+    }
+
+    /// Whether the guest may connect to an address.
+    pub(crate) async fn may_connect(self, address: SocketAddr) -> bool {
+        let ip = address.ip().to_canonical();
+        for (host, _) in self.hosts().filter(|(_, port)| *port == address.port()) {
+            let granted = match host.parse::<IpAddr>() {
+                Ok(granted) => granted.to_canonical() == ip,
+                Err(_) => is_public(ip) && self.finds(host, address.port(), ip).await,
+            };
+            if granted {
+                return true;
+            }
+        }
+        false
+    }
+
+    /// Whether this machine finds `ip` for a name.
+    async fn finds(&self, host: &str, port: u16, ip: IpAddr) -> bool {
+        let known = |found: IpAddr| {
+            let all = self.found.lock().unwrap_or_else(PoisonError::into_inner);
+            all.get(host).is_some_and(|known| known.contains(&found))
+        };
+        if known(ip) {
+            return true;
+        }
+        let Ok(found) = tokio::net::lookup_host((host, port)).await else { return false };
+        let found = found.map(|address| address.ip().to_canonical());
+        // Names have many addresses, of which each answer has some.
+        self.found
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .entry(host.to_owned())
+            .or_default()
+            .extend(found);
+        known(ip)
+    }
+}
+
+/// Whether an address is one of the internet, and of no private network, this machine or a special use.
+fn is_public(ip: IpAddr) -> bool {
+    match ip {
+        IpAddr::V4(ip) => {
+            let [a, b, c, _] = ip.octets();
+            let special =
+                matches!((a, b, c), (0 | 240.., ..) | (100, 64..=127, _) | (192, 0, 0) | (198, 18 | 19, _));
+            !(special
+                || ip.is_private()
+                || ip.is_loopback()
+                || ip.is_link_local()
+                || ip.is_multicast()
+                || ip.is_documentation())
+        }
+        IpAddr::V6(ip) => {
+            // 2000::/3 is what was given out for the internet, but for documentation and tunnels.
+            let [first, second, ..] = ip.segments();
+            let special = matches!((first, second), (0x2001, 0..=0x01ff | 0x0db8) | (0x2002, _));
+            first & 0xe000 == 0x2000 && !special && ip != Ipv6Addr::UNSPECIFIED
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn capability(text: &str) -> Capability {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn capabilities_read_as_they_are_shown() {
+        for text in
+            ["dir:/a b", "dir:data:ro", "net:example.org:443", "net:[::1]:80", "env:HOME", "clock", "random"]
+        {
+            assert_eq!(capability(text).to_string(), text);
+        }
+        for text in [
+            "",
+            "dir",
+            "dir:",
+            "dir::ro",
+            "net",
+            "net:a",
+            "net::1",
+            "net:a:0",
+            "net:a:65536",
+            "env:",
+            "clock:",
+            "disk",
+        ] {
+            assert!(text.parse::<Capability>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_function_has_what_it_needs_and_was_granted() {
+        let granted = ["net:a:1", "net:b:2", "dir:/x", "clock"].map(capability);
+        let of = |needs: &[&str]| {
+            let needs: Vec<_> = needs.iter().map(ToString::to_string).collect();
+            Grants::of(&needs, &granted).map(|grants| {
+                grants.capabilities.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")
+            })
+        };
+        assert_eq!(of(&[]), Ok(String::new()));
+        assert_eq!(of(&["net"]), Ok("net:a:1 net:b:2".into()));
+        assert_eq!(of(&["net:b:2", "clock"]), Ok("net:b:2 clock".into()));
+        assert_eq!(of(&["dir:/x:ro"]), Ok("dir:/x".into()));
+        assert_eq!(of(&["net:c:3", "clock", "random"]), Err(vec!["net:c:3".into(), "random".into()]));
+    }
+
+    #[test]
+    fn only_addresses_of_the_internet_are_public() {
+        for ip in ["8.8.8.8", "2606:4700::1111", "172.32.0.1", "100.128.0.1"] {
+            assert!(is_public(ip.parse().unwrap()), "{ip}");
+        }
+        let private = [
+            "127.0.0.1",
+            "10.1.2.3",
+            "172.16.0.1",
+            "192.168.1.1",
+            "169.254.169.254",
+            "100.64.0.1",
+            "0.0.0.0",
+            "255.255.255.255",
+            "224.0.0.1",
+            "198.18.0.1",
+            "192.0.0.8",
+            "::1",
+            "::",
+            "fe80::1",
+            "fd00::1",
+            "ff02::1",
+            "2001:db8::1",
+            "2002:7f00:1::",
+            "64:ff9b::7f00:1",
+        ];
+        for ip in private {
+            assert!(!is_public(ip.parse().unwrap()), "{ip}");
+        }
+    }
+}

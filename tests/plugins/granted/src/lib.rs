@@ -1,0 +1,58 @@
+//! Functions that reach for the world and say so: with a grant they work, and reach nothing else.
+
+use std::collections::hash_map::RandomState;
+use std::env;
+use std::fs::{self, OpenOptions};
+use std::hash::BuildHasher;
+use std::io::{self, Read};
+use std::net::TcpStream;
+use std::time::SystemTime;
+
+use engine_sdk::map;
+
+/// The text of the file that the record names.
+#[map(needs("dir"))]
+fn reads(path: &str) -> io::Result<String> {
+    fs::read_to_string(path)
+}
+
+/// Writes the file that the record names.
+#[map(needs("dir"))]
+fn writes(path: &str) -> io::Result<&str> {
+    fs::write(path, "I was here\n").map(|()| path)
+}
+
+/// Makes a file for the record, which must not be there yet, and panics at those that begin with `bad`.
+#[map(needs("dir"))]
+fn makes<'r>(record: &'r str, folder: &str) -> io::Result<&'r str> {
+    OpenOptions::new().write(true).create_new(true).open(format!("{folder}/{record}"))?;
+    assert!(!record.starts_with("bad"), "I don't like `{record}`");
+    Ok(record)
+}
+
+/// All variables of the environment.
+#[map(needs("env:ENGINE_GRANTED"))]
+fn variables(_: &str) -> String {
+    env::vars().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join(" ")
+}
+
+/// The seconds since 1970.
+#[map(needs("clock"))]
+fn now(_: &str) -> Result<u64, String> {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+    since.map(|since| since.as_secs()).map_err(|error| error.to_string())
+}
+
+/// What a new hash map makes of the record.
+#[map(needs("random"))]
+fn draws(record: &str) -> u64 {
+    RandomState::new().hash_one(record)
+}
+
+/// What somebody says at the address that the record names.
+#[map(needs("net"))]
+fn hears(address: &str) -> io::Result<String> {
+    let mut said = String::new();
+    TcpStream::connect(address)?.read_to_string(&mut said)?;
+    Ok(said)
+}
