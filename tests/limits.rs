@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use engine::{Cause, Error, Pool, Source, sources};
+use engine::{Cause, Error, Isolation, Pool, Source, sources};
 
 use crate::support::{hostile, list, misbehaving, only, ran};
 
@@ -239,4 +239,69 @@ async fn usage_is_told_against_the_limits() {
     let usage = inc.usage();
     assert_eq!((usage.calls, usage.records, usage.memory_limit), (10, 10, 64 << 20));
     assert!(usage.longest > Duration::ZERO && usage.memory > 0);
+}
+
+#[tokio::test]
+async fn an_instance_lives_as_long_as_its_isolation_says() {
+    let seen = async |isolation| {
+        let pool = Pool::builder().workers(1).isolation(isolation).build().unwrap();
+        let counts = misbehaving::<String, u64>(&pool, "counts");
+        let (outputs, list) = list();
+        let source = Source::<String>::new();
+        source.stream().scatter(&pool).map(&counts).buffer(10_000).gather().sink(move |x: u64| {
+            list.lock().unwrap().push(x);
+        });
+        let text = "x\n".repeat(5000);
+        sources::lines(std::io::Cursor::new(text)).emit_into(&source).await.unwrap();
+        source.close().await.unwrap();
+        std::mem::take(&mut *outputs.lock().unwrap())
+    };
+    assert_eq!(seen(Isolation::Worker).await, (1..=5000).collect::<Vec<_>>());
+    assert_eq!(seen(Isolation::Record).await, [1; 5000]);
+    let batches = seen(Isolation::Batch).await;
+    assert!(batches.iter().max().is_some_and(|most| (2..5000).contains(most)), "some records share a call");
+    assert!(batches.windows(2).all(|pair| pair[1] == 1 || pair[1] == pair[0] + 1), "each call begins anew");
+}
+
+#[tokio::test]
+async fn outputs_of_a_record_are_bounded() {
+    let pool = Pool::builder().workers(1).output(5 << 20).build().unwrap();
+    let explodes = misbehaving::<String, String>(&pool, "explodes");
+    let (outputs, ended) = ran(["a", "bad", "b"].map(str::to_owned), |stream| {
+        stream.scatter(&pool).flat_map(&explodes.with("count", 3).unwrap()).buffer(3).gather()
+    })
+    .await;
+    ended.unwrap();
+    assert_eq!(outputs.len(), 5);
+    let (_, ended) = ran(["a", "bad", "b"].map(str::to_owned), |stream| {
+        stream.scatter(&pool).flat_map(&explodes.with("count", 6).unwrap()).buffer(3).gather()
+    })
+    .await;
+    let Err(Error::Fault(fault)) = ended else { panic!("{ended:?}") };
+    assert_eq!((fault.record, fault.cause), (2, Cause::TooMuchOutput { limit: 5 << 20 }));
+}
+
+#[test]
+fn compiling_is_bounded_in_a_process_of_its_own() {
+    let cache = tempfile::tempdir().unwrap();
+    let plugin = hostile("hostile").display().to_string();
+    let same = crate::support::function_of(&hostile("hostile"), "same");
+    let run = |flags: &[&str]| {
+        let mut command = crate::support::engine([&["run", "-q", "-p", &same], flags].concat());
+        command.env("XDG_CACHE_HOME", cache.path()).env("HOME", cache.path());
+        crate::support::fed(command, "x\n")
+    };
+    for (flags, problem) in [
+        (["--compile-timeout", "1ms"], "compiling it takes longer than 1ms"),
+        (["--compile-memory", "1MiB"], "compiling it needs more than 1.0 MiB of memory"),
+        (["--plugin-size", "1KiB"], "it has "),
+    ] {
+        let did = run(&flags);
+        let expected = format!("engine: {plugin} is no plugin: {problem}");
+        assert!(did.code == Some(2) && did.stderr.starts_with(&expected), "{} is not {expected}", did.stderr);
+    }
+    let did = run(&[]);
+    assert_eq!((did.code, &*did.stdout), (Some(0), "x\n"), "{}", did.stderr);
+    // What was compiled is kept, and loading it takes no compiler.
+    assert_eq!(run(&["--compile-timeout", "1ms"]).code, Some(0));
 }

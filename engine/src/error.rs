@@ -5,6 +5,7 @@ use std::fmt;
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytesize::ByteSize;
 
@@ -264,6 +265,24 @@ pub enum NotAPlugin {
         size: u64,
         /// The limit in bytes.
         limit: u64,
+    },
+    /// Compiling it took too long.
+    #[error("compiling it takes longer than {limit:?} (--compile-timeout allows more)")]
+    SlowToCompile {
+        /// The limit.
+        limit: Duration,
+    },
+    /// Compiling it ended without a result, as it does when memory is short.
+    #[error("compiling it needs more than {} of memory, or ends in another way without a result (--compile-memory allows more)", ByteSize(*limit as u64))]
+    LargeToCompile {
+        /// The limit in bytes.
+        limit: usize,
+    },
+    /// The process that compiles could not be started or heard.
+    #[error("it can't be compiled: {reason}")]
+    NotCompiled {
+        /// What the system says.
+        reason: String,
     },
     /// Broken WebAssembly.
     #[error("it is damaged ({})", clean(reason))]

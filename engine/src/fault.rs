@@ -64,6 +64,11 @@ pub enum Cause {
         /// The limit for one instance, in bytes.
         limit: usize,
     },
+    /// What it returned for the record is larger than it may be.
+    TooMuchOutput {
+        /// The limit for one record, in bytes.
+        limit: usize,
+    },
     /// What it returned breaks a rule of the contract.
     BrokenContract {
         /// The rule.
@@ -88,6 +93,7 @@ impl Cause {
             Self::Exited { .. } => "exited",
             Self::TimedOut { .. } => "timed-out",
             Self::OutOfMemory { .. } => "out-of-memory",
+            Self::TooMuchOutput { .. } => "too-much-output",
             Self::BrokenContract { .. } => "broken-contract",
             Self::Unreadable { .. } => "unreadable",
         }
@@ -106,6 +112,9 @@ impl fmt::Display for Cause {
             Self::TimedOut { limit } => write!(f, "took longer than {limit:?}"),
             Self::OutOfMemory { limit } => {
                 write!(f, "needed more than {} of memory", ByteSize(*limit as u64))
+            }
+            Self::TooMuchOutput { limit } => {
+                write!(f, "returned more than {}", ByteSize(*limit as u64))
             }
             Self::BrokenContract { rule } => write!(f, "broke the plugin contract: {rule}"),
             Self::Unreadable { message } => write!(f, "its output can't be read: {}", clean(message)),

@@ -4,11 +4,11 @@ use std::fs;
 use std::path::PathBuf;
 
 use anyhow::Context;
-use engine::Pool;
 
 use super::cargo;
 use super::exit::Ending;
 use super::inspect::summary;
+use super::limits::CompileArgs;
 
 /// Build a plugin crate to a component
 ///
@@ -26,13 +26,15 @@ pub(crate) struct BuildCommand {
     /// Say nothing unless it fails
     #[arg(short, long)]
     quiet: bool,
+    #[command(flatten)]
+    compile: CompileArgs,
 }
 
 impl BuildCommand {
     pub(crate) fn execute(self) -> anyhow::Result<Ending> {
         let built = cargo::build(&self.folder, self.quiet)?;
         // What can't be loaded is not worth having, and what it holds is worth telling.
-        let plugin = Pool::builder().workers(1).build()?.load(&built.wasm)?;
+        let plugin = self.compile.pool()?.workers(1).build()?.load(&built.wasm)?;
         let output = self.output.unwrap_or_else(|| PathBuf::from(format!("{}.wasm", built.name)));
         fs::copy(&built.wasm, &output).with_context(|| format!("can't write {}", output.display()))?;
         if !self.quiet {

@@ -6,10 +6,11 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use bytesize::ByteSize;
-use engine::{Parameter, Plugin, Pool, Signature};
+use engine::{Parameter, Plugin, Signature};
 use serde_json::json;
 
 use super::exit::Ending;
+use super::limits::CompileArgs;
 use super::plugins::component;
 
 /// Show what is in a plugin: its functions, what they take, return and need
@@ -23,12 +24,14 @@ pub(crate) struct InspectCommand {
     /// Print JSON
     #[arg(long)]
     json: bool,
+    #[command(flatten, next_help_heading = "Limits")]
+    compile: CompileArgs,
 }
 
 impl InspectCommand {
     pub(crate) fn execute(self) -> anyhow::Result<Ending> {
         let path = component(&self.plugin, true)?;
-        let plugin = Pool::builder().workers(1).build()?.load(path)?;
+        let plugin = self.compile.pool()?.workers(1).build()?.load(path)?;
         let text = if self.json { json(&plugin)? } else { describe(&self.plugin, &plugin) };
         io::stdout().write_all(text.as_bytes())?;
         Ok(Ending::Done)

@@ -4,10 +4,12 @@ mod args;
 mod build;
 mod cargo;
 mod checkpoint;
+mod compile;
 mod completions;
 mod exit;
 mod faults;
 mod inspect;
+mod limits;
 mod new;
 mod plugins;
 mod progress;
@@ -36,11 +38,13 @@ Examples:
   engine inspect inc.wasm                what is in it
   seq 1 10 | engine run --plugin inc.wasm
 
-Exit codes: 0 done, 1 the run failed, 2 wrong use, 130 interrupted";
+Exit codes: 0 done, 1 the run failed, 2 wrong use, 130 or 143 interrupted";
 
 #[derive(Subcommand)]
 enum Command {
     Run(Box<run::RunCommand>),
+    #[command(hide = true)]
+    Compile(compile::CompileCommand),
     New(new::NewCommand),
     Build(build::BuildCommand),
     Inspect(inspect::InspectCommand),
@@ -51,6 +55,7 @@ impl Engine {
     pub(crate) fn execute(self) -> ExitCode {
         exit::report(match self.command {
             Command::Run(command) => command.execute(),
+            Command::Compile(command) => command.execute(),
             Command::New(command) => command.execute(),
             Command::Build(command) => command.execute(),
             Command::Inspect(command) => command.execute(),

@@ -13,10 +13,11 @@ use engine::{Checkpoint, Error, Output, Place, Pool, Print, Source, sinks, sourc
 use indicatif::ProgressBar;
 use tokio::sync::SetOnce;
 
-use super::args::{Allowed, Argument, PluginSpec, size, time};
+use super::args::{Allowed, Argument, PluginSpec};
 use super::checkpoint::{CheckpointArgs, Durable, Files, Identity, Keeper};
 use super::exit::{Ending, RunFailed, Signal, tell};
 use super::faults::{Faults, Letters, Places};
+use super::limits::LimitArgs;
 use super::plugins::{Chain, Records};
 use super::progress;
 use super::summary::Summary;
@@ -65,9 +66,10 @@ pub(crate) struct RunCommand {
     /// Threads that run functions [default: one a core]
     #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..), help_heading = "Pool")]
     workers: Option<u16>,
-    /// Instances at once at most; there are more than workers only while functions wait
-    #[arg(long, value_name = "N", default_value = "10000", value_parser = clap::value_parser!(u32).range(1..), help_heading = "Pool")]
-    instances: u32,
+    /// Instances at once at most; there are more than workers only while functions wait [default: 1000,
+    /// or as many as --buffer says, up to 10000]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..), help_heading = "Pool")]
+    instances: Option<u32>,
     /// Records unfinished at most; the input waits when there are so many [default: 131072 a
     /// worker, 262144 or more]
     #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..), help_heading = "Pool")]
@@ -76,15 +78,8 @@ pub(crate) struct RunCommand {
     #[arg(long, conflicts_with_all = ["workers", "instances", "buffer", "unordered"], help_heading = "Pool")]
     sequential: bool,
 
-    /// Time for one record at most, as 500ms; a bare number is seconds
-    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = time, help_heading = "Limits")]
-    timeout: Duration,
-    /// Memory of one instance at most
-    #[arg(long, value_name = "SIZE", default_value = "64MiB", value_parser = size, help_heading = "Limits")]
-    memory: usize,
-    /// Memory of all instances together at most; at the bound no more are made
-    #[arg(long, value_name = "SIZE", default_value = "16GiB", value_parser = size, help_heading = "Limits")]
-    total_memory: usize,
+    #[command(flatten)]
+    limits: LimitArgs,
 
     #[command(flatten)]
     faults: Faults,
@@ -249,12 +244,8 @@ impl RunCommand {
     }
 
     fn pool(&self, progress: &ProgressBar) -> anyhow::Result<Pool> {
-        let builder = Pool::builder()
-            .instances(self.instances as usize)
-            .timeout(self.timeout)
-            .memory(self.memory)
-            .total_memory(self.total_memory)
-            .on_print(printer(progress.clone()));
+        let builder = self.limits.pool()?.instances(self.instances()).on_print(printer(progress.clone()));
+        let builder = if self.instances() <= 1000 { builder.keep_room() } else { builder };
         let builder = match self.workers {
             Some(workers) => builder.workers(workers.into()),
             None if self.sequential => builder.workers(1),
@@ -314,6 +305,12 @@ impl RunCommand {
             Some(sink) => stream.sink(sink),
             None => stream.sink(sinks::lines(output).separated_by(self.separator())),
         }
+    }
+
+    /// Who wants many records under way wants them to wait side by side.
+    fn instances(&self) -> usize {
+        let many = self.buffer.unwrap_or(0).clamp(1000, 10_000);
+        self.instances.unwrap_or(many) as usize
     }
 
     /// Enough that workers need not wait for one another.

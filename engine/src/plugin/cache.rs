@@ -43,16 +43,15 @@ impl Entry {
         if blake3::hash(code) != blake3::Hash::from_slice(digest).ok()? {
             return None;
         }
-        deserialize(engine, code)
+        load(engine, code).ok()
     }
 
     /// Keeps the compiled plugin. A failure costs time at the next start, nothing else.
-    pub(super) fn write(&self, component: &Component) {
-        let Ok(code) = component.serialize() else { return };
+    pub(super) fn write(&self, code: &[u8]) {
         let write = || -> std::io::Result<()> {
             let mut file = tempfile::NamedTempFile::new_in(&self.folder)?;
-            file.write_all(blake3::hash(&code).as_bytes())?;
-            file.write_all(&code)?;
+            file.write_all(blake3::hash(code).as_bytes())?;
+            file.write_all(code)?;
             file.persist(&self.file)?;
             Ok(())
         };
@@ -62,11 +61,16 @@ impl Entry {
     }
 }
 
-#[expect(unsafe_code, reason = "the code comes from a private folder and its digest was right: we wrote it")]
-fn deserialize(engine: &Engine, code: &[u8]) -> Option<Component> {
-    // SAFETY: `code` is what `Component::serialize` returned to this user's engine, byte for byte:
-    // the folder is private to the user and the digest holds. Wasmtime checks version and settings.
-    unsafe { Component::deserialize(engine, code) }.ok()
+/// The component of compiled code.
+#[expect(
+    unsafe_code,
+    reason = "the code is our compiler's own, from this run or from a private folder with the right digest"
+)]
+pub(super) fn load(engine: &Engine, code: &[u8]) -> wasmtime::Result<Component> {
+    // SAFETY: `code` is what `Engine::precompile_component` returned to this user's engine, byte for byte:
+    // a moment ago in this process or its child, or earlier, and then the folder is private to the user
+    // and the digest holds. Wasmtime checks version and settings.
+    unsafe { Component::deserialize(engine, code) }
 }
 
 /// Makes the folder, and says whether it belongs to this user and nobody else can write to it.

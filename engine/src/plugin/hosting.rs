@@ -4,6 +4,7 @@ use std::sync::{Arc, OnceLock};
 
 use tokio::runtime::Handle;
 
+use super::compiler::Compiler;
 use super::grants::Grants;
 use super::memory::TotalMemory;
 use super::runtime::Runtime;
@@ -14,6 +15,10 @@ pub(crate) struct Hosting {
     pub(crate) total: Arc<TotalMemory>,
     /// Where guests' timers run.
     pub(crate) timers: Handle,
+    /// The most bytes that a plugin's file may have.
+    pub(crate) plugin_size: u64,
+    /// Who compiles; this process, if none.
+    pub(crate) compiler: Option<Compiler>,
     /// Where guests' connections run, once there are any.
     pub(crate) network: Network,
 }

@@ -19,7 +19,7 @@ use super::meter::{Meter, Waiting, expired, metered};
 use super::outcome::{Outcome, check_batch};
 use super::output::{Messages, Output};
 use super::sandbox::{Hints, Sandbox};
-use super::{Kind, Limits};
+use super::{Isolation, Kind, Limits};
 use crate::Cause;
 use crate::fault::clean;
 use crate::record::{Batch, BatchBuilder};
@@ -141,6 +141,9 @@ impl Instance {
         };
         match called {
             Some(Ok(said)) => match Outcome::check(self.kind, batch, said) {
+                Ok(outcome) if outcome.output.data().len() > self.limits.output => {
+                    Err(self.trouble(Cause::TooMuchOutput { limit: self.limits.output }))
+                }
                 Ok(outcome) => {
                     self.calls += 1;
                     Ok((self, outcome))
@@ -192,8 +195,14 @@ impl Instance {
         self.store.data().gauge.used()
     }
 
-    /// Whether its memory has grown so much that a new instance should take its place.
+    /// Whether a new instance should take its place: since its memory has grown so much, or since no other
+    /// call may find what this one left.
     pub(crate) fn is_worn(&self) -> bool {
+        self.limits.isolation != Isolation::Worker || self.has_grown()
+    }
+
+    /// Whether its memory has grown so much that it may soon be short.
+    pub(crate) fn has_grown(&self) -> bool {
         self.memory() > self.memory_at_start && self.memory() > self.limits.memory / 2
     }
 

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use serde::Serialize;
+
 /// The limits that a pool puts on each function.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Limits {
@@ -9,10 +11,34 @@ pub(crate) struct Limits {
     pub(crate) timeout: Duration,
     /// For the linear memory of one instance, in bytes.
     pub(crate) memory: usize,
+    /// For the outputs of one record, in bytes.
+    pub(crate) output: usize,
+    /// For what a function prints in a run, in bytes.
+    pub(crate) messages: usize,
+    pub(crate) isolation: Isolation,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { timeout: Duration::from_secs(10), memory: 64 << 20 }
+        Self {
+            timeout: Duration::from_secs(10),
+            memory: 64 << 20,
+            output: 32 << 20,
+            messages: 1 << 20,
+            isolation: Isolation::Worker,
+        }
     }
+}
+
+/// How long an instance lives: what records may find of one another, if a function keeps something.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Isolation {
+    /// Until it fails, or its memory has grown to half of the limit: the fastest.
+    #[default]
+    Worker,
+    /// For one call, which may take many records.
+    Batch,
+    /// For one record: each finds a sandbox that never saw another.
+    Record,
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use wasmtime::component::Component;
 
-use super::cache::Entry;
+use super::cache::{self, Entry};
 use super::contract::StreamPluginPre;
 use super::hosting::Hosting;
 use super::instance::{OpenError, describe};
@@ -17,9 +17,6 @@ use crate::error::{Error, NotAPlugin};
 
 /// The interface that a plugin must export.
 const CONTRACT: &str = "engine:plugin/stages@0.1.0";
-
-/// Larger files are not compiled.
-const MOST_BYTES: u64 = 100 << 20;
 
 /// A plugin's compiled code and what it says of itself.
 pub(crate) struct Loaded {
@@ -43,7 +40,7 @@ impl Loaded {
         on_print: OnPrint,
     ) -> Result<Self, Error> {
         let not_a_plugin = |problem| Error::NotAPlugin { path: path.to_owned(), problem };
-        let wasm = read(path)?;
+        let wasm = read(path, hosting.plugin_size)?;
         recognize(&wasm).map_err(not_a_plugin)?;
         let component = compile(hosting, &wasm).map_err(not_a_plugin)?;
         check_exports(hosting, &component).map_err(not_a_plugin)?;
@@ -51,7 +48,7 @@ impl Loaded {
         let pre = hosting.runtime.linker.instantiate_pre(&component).map_err(misfit)?;
         let pre = StreamPluginPre::new(pre).map_err(misfit)?;
         let name = path.file_stem().unwrap_or_default().to_string_lossy();
-        let messages = Messages::new(&name, on_print);
+        let messages = Messages::new(&name, on_print, limits.messages);
         let signatures = describe(&pre, hosting, limits, messages).await.map_err(|error| match error {
             OpenError::Fault(cause) => Error::Describe { path: path.to_owned(), cause },
             OpenError::NoRoom { limit } => Error::NoRoom { function: name.clone().into_owned(), limit },
@@ -67,12 +64,12 @@ impl Loaded {
     }
 }
 
-fn read(path: &Path) -> Result<Vec<u8>, Error> {
+fn read(path: &Path, limit: u64) -> Result<Vec<u8>, Error> {
     let failed = |source| Error::Read { path: path.to_owned(), source: Arc::new(source) };
     let metadata = fs::metadata(path).map_err(failed)?;
     let problem = match metadata.len() {
         _ if !metadata.is_file() => Some(NotAPlugin::NotAFile),
-        size if size > MOST_BYTES => Some(NotAPlugin::TooLarge { size, limit: MOST_BYTES }),
+        size if size > limit => Some(NotAPlugin::TooLarge { size, limit }),
         _ => None,
     };
     if let Some(problem) = problem {
@@ -97,12 +94,18 @@ fn compile(hosting: &Hosting, wasm: &[u8]) -> Result<Component, NotAPlugin> {
     if let Some(component) = entry.as_ref().and_then(|entry| entry.read(engine)) {
         return Ok(component);
     }
-    let component =
-        Component::new(engine, wasm).map_err(|error| NotAPlugin::Damaged { reason: last_line(&error) })?;
+    let code = match &hosting.compiler {
+        Some(compiler) => compiler.compile(wasm)?,
+        None => engine.precompile_component(wasm).map_err(|error| damaged(&error))?,
+    };
     if let Some(entry) = entry {
-        entry.write(&component);
+        entry.write(&code);
     }
-    Ok(component)
+    cache::load(engine, &code).map_err(|error| damaged(&error))
+}
+
+fn damaged(error: &wasmtime::Error) -> NotAPlugin {
+    NotAPlugin::Damaged { reason: last_line(error) }
 }
 
 fn check_exports(hosting: &Hosting, component: &Component) -> Result<(), NotAPlugin> {
@@ -149,6 +152,6 @@ fn first_line(error: &wasmtime::Error) -> String {
 }
 
 /// The innermost message of an error, on one line.
-fn last_line(error: &wasmtime::Error) -> String {
+pub(super) fn last_line(error: &wasmtime::Error) -> String {
     error.root_cause().to_string().lines().next().unwrap_or_default().to_owned()
 }

@@ -9,7 +9,7 @@ use wasmtime::ResourceLimiter;
 const TABLE_ENTRY: usize = 16;
 
 /// The most core instances, tables and memories that a component may have; small ones have under ten.
-const CORE_ITEMS: usize = 200;
+pub(super) const CORE_ITEMS: usize = 200;
 
 /// What all guests of a pool have together, in bytes of linear memory.
 pub(crate) struct TotalMemory {

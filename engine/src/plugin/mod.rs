@@ -3,6 +3,7 @@
 //! Only this folder names wasmtime.
 
 mod cache;
+mod compiler;
 mod contract;
 mod core;
 mod grants;
@@ -21,10 +22,12 @@ mod signature;
 mod usage;
 
 pub(crate) use self::core::{Core, Opening};
+pub use compiler::Compiler;
 pub use grants::Capability;
 pub(crate) use grants::Grants;
 pub(crate) use hosting::{Hosting, Network};
 pub(crate) use instance::{Instance, OpenError, Trouble};
+pub use limits::Isolation;
 pub(crate) use limits::Limits;
 pub(crate) use load::Loaded;
 pub(crate) use memory::TotalMemory;

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
+use bytesize::ByteSize;
 use tokio::io::AsyncWrite;
 use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
 use wasmtime_wasi::p2::{OutputStream, Pollable, StreamError, StreamResult};
@@ -108,14 +109,13 @@ pub(crate) struct Messages {
     on_print: OnPrint,
     /// How many bytes may still be shown.
     left: AtomicUsize,
+    limit: usize,
 }
 
-/// How many bytes of messages a function may show in a run.
-const MESSAGES: usize = 1 << 20;
-
 impl Messages {
-    pub(crate) fn new(function: &str, on_print: OnPrint) -> Arc<Self> {
-        Arc::new(Self { function: function.to_owned(), on_print, left: MESSAGES.into() })
+    /// `limit` is how many bytes may be shown in a run.
+    pub(crate) fn new(function: &str, on_print: OnPrint, limit: usize) -> Arc<Self> {
+        Arc::new(Self { function: function.to_owned(), on_print, left: limit.into(), limit })
     }
 
     fn show(&self, line: &[u8]) {
@@ -127,7 +127,8 @@ impl Messages {
             .map(|c| if is_unsafe(c) && c != '\t' { char::REPLACEMENT_CHARACTER } else { c })
             .collect();
         if left <= size {
-            line.push_str(" (it wrote more than 1 MiB: the rest is left out)");
+            let limit = ByteSize(self.limit as u64);
+            line.push_str(&format!(" (it wrote more than {limit}: the rest is left out)"));
         }
         let print = Print { function: self.function.clone(), line };
         // Whoever is told is not ours, and a guest's words must not end the host.

@@ -6,15 +6,19 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use wasmtime::component::{HasSelf, Linker};
-use wasmtime::{Config, Engine};
+use wasmtime::{Config, Enabled, Engine, PoolingAllocationConfig};
 use wasmtime_wasi::p2::bindings::sockets::ip_name_lookup;
 
 use super::contract::StreamPlugin;
+use super::memory::CORE_ITEMS;
 use super::sandbox::{GrantedNames, Sandbox};
 use crate::Error;
 
 /// How often a busy guest is interrupted, so that its deadline is looked at and others may run.
 pub(crate) const TICK: Duration = Duration::from_millis(5);
+
+/// The host's own calls on a guest's stack find this much, in bytes.
+const HOST_STACK: usize = 3 << 19;
 
 /// What all plugins of a pool share: the compiler's settings, the host's functions, the epoch.
 pub(crate) struct Runtime {
@@ -24,12 +28,19 @@ pub(crate) struct Runtime {
 }
 
 impl Runtime {
-    pub(crate) fn new() -> Result<Self, Error> {
-        Self::build().map_err(|error| Error::Sandbox { reason: format!("{error:#}") })
+    /// `stack` is what a guest's calls may take, in bytes. With `slots`, there are no more instances than
+    /// that at once, and they take one another's place fast.
+    pub(crate) fn new(stack: usize, slots: Option<usize>) -> Result<Self, Error> {
+        Self::build(stack, slots).map_err(|error| Error::Sandbox { reason: format!("{error:#}") })
     }
 
-    fn build() -> wasmtime::Result<Self> {
-        let engine = Engine::new(&config())?;
+    fn build(stack: usize, slots: Option<usize>) -> wasmtime::Result<Self> {
+        let mut config = config();
+        config.max_wasm_stack(stack).async_stack_size(stack.saturating_add(HOST_STACK));
+        if let Some(slots) = slots {
+            config.allocation_strategy(pooling(slots));
+        }
+        let engine = Engine::new(&config)?;
         let mut linker = Linker::new(&engine);
         wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
         linker.allow_shadowing(true);
@@ -47,7 +58,8 @@ impl Runtime {
     }
 }
 
-fn config() -> Config {
+/// The settings by which plugins are compiled and run.
+pub(super) fn config() -> Config {
     let mut config = Config::new();
     config.epoch_interruption(true);
     // The limiter bounds what memories may hold; wasmtime reserves address space for all that they could
@@ -56,6 +68,26 @@ fn config() -> Config {
     // the kernel takes longer over it than the copy does (10,000 instances: 1.5 s of 1 s sleeps, not 2.1).
     config.memory_init_cow(false);
     config
+}
+
+/// Room for so many instances, kept when they go: to map memory anew takes twice as long as all else that
+/// a fresh instance needs.
+fn pooling(slots: usize) -> PoolingAllocationConfig {
+    let count = |each: usize| u32::try_from(slots.saturating_mul(each)).unwrap_or(u32::MAX);
+    let mut pooling = PoolingAllocationConfig::new();
+    pooling.total_component_instances(count(1)).total_stacks(count(1));
+    // Components of other languages have several memories and many modules; few run at once.
+    pooling.total_core_instances(count(CORE_ITEMS)).total_memories(count(1)).total_tables(count(3));
+    let most = u32::try_from(CORE_ITEMS).unwrap_or(u32::MAX);
+    pooling.max_memories_per_component(most).max_tables_per_component(most);
+    pooling.max_core_instances_per_component(most);
+    pooling.max_memory_size(4 << 30).table_elements(20_000);
+    pooling
+        .linear_memory_keep_resident(4 << 20)
+        .table_keep_resident(1 << 20)
+        .async_stack_keep_resident(64 << 10);
+    pooling.pagemap_scan(Enabled::Auto);
+    pooling
 }
 
 /// While one lives, guests may run.

@@ -6,16 +6,20 @@ use std::time::Duration;
 
 use super::shared::{Pool, PoolShared};
 use crate::Error;
-use crate::plugin::{Limits, OnPrint, Print};
+use crate::plugin::{Compiler, Isolation, Limits, OnPrint, Print};
 
 /// Sets up a [`Pool`]. The defaults are safe, and fast on the machine at hand.
 #[must_use]
 pub struct PoolBuilder {
     pub(super) workers: usize,
     pub(super) instances: usize,
+    pub(super) keep_room: bool,
     pub(super) limits: Limits,
     pub(super) total_memory: usize,
+    pub(super) stack: usize,
+    pub(super) plugin_size: u64,
     pub(super) on_print: OnPrint,
+    pub(super) compiler: Option<Compiler>,
 }
 
 impl Default for PoolBuilder {
@@ -23,9 +27,13 @@ impl Default for PoolBuilder {
         Self {
             workers: std::thread::available_parallelism().map_or(2, NonZeroUsize::get),
             instances: 10_000,
+            keep_room: false,
             limits: Limits::default(),
             total_memory: 16 << 30,
+            stack: 512 << 10,
+            plugin_size: 100 << 20,
             on_print: Arc::new(|_| {}),
+            compiler: None,
         }
     }
 }
@@ -40,9 +48,20 @@ impl PoolBuilder {
     /// How many instances there may be at once; 10,000 if not said. At least 1.
     ///
     /// There are no more than workers as long as functions compute; while they wait, others take
-    /// their place. At the bound no more are made, and records wait.
+    /// their place. At the bound no more are made, and records wait. There are no more than the system has
+    /// memory mappings for: some 10,000 with Linux's defaults.
     pub fn instances(mut self, instances: usize) -> Self {
         self.instances = instances.max(1);
+        self
+    }
+
+    /// Keeps the room of instances that go for those that come, of which there are 1,000 at most then.
+    ///
+    /// A new instance takes a third of the time: worth it where many records fail. It is always so where
+    /// instances live for a batch or a record. The pool takes 4 TiB of address space for it, so that
+    /// a process has room for some thirty of them, and 3 ms at the start.
+    pub fn keep_room(mut self) -> Self {
+        self.keep_room = true;
         self
     }
 
@@ -64,6 +83,43 @@ impl PoolBuilder {
     /// plugin has 1.1 MiB, of which 40 KiB are real.
     pub fn total_memory(mut self, bytes: usize) -> Self {
         self.total_memory = bytes;
+        self
+    }
+
+    /// How much stack a guest's calls may take, in bytes; 512 KiB if not said.
+    pub fn stack(mut self, bytes: usize) -> Self {
+        self.stack = bytes;
+        self
+    }
+
+    /// How many bytes the outputs of one record may take; 32 MiB if not said.
+    pub fn output(mut self, bytes: usize) -> Self {
+        self.limits.output = bytes;
+        self
+    }
+
+    /// How many bytes a function may print for people in a run; 1 MiB if not said. The rest is left out.
+    pub fn messages(mut self, bytes: usize) -> Self {
+        self.limits.messages = bytes;
+        self
+    }
+
+    /// How many bytes a plugin's file may have; 100 MiB if not said.
+    pub fn plugin_size(mut self, bytes: u64) -> Self {
+        self.plugin_size = bytes;
+        self
+    }
+
+    /// How long an instance lives; [`Isolation::Worker`] if not said. A sink's instance lives as long as
+    /// the run, whatever is said here, since it may hold what it prints at the end.
+    pub fn isolation(mut self, isolation: Isolation) -> Self {
+        self.limits.isolation = isolation;
+        self
+    }
+
+    /// Who compiles plugins, in a process of its own; this process does, if not said.
+    pub fn compiler(mut self, compiler: Compiler) -> Self {
+        self.compiler = Some(compiler);
         self
     }
 

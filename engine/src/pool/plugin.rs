@@ -79,7 +79,7 @@ impl Plugin {
                 kind: signature.kind,
                 arguments: Vec::new(),
                 limits: self.pool.limits(),
-                messages: Messages::new(&signature.name, self.pool.on_print()),
+                messages: Messages::new(&signature.name, self.pool.on_print(), self.pool.limits().messages),
                 output: (signature.kind == Kind::Sink).then(Output::stdout),
                 policy: FaultPolicy::stop(),
                 grants,

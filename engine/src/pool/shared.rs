@@ -13,13 +13,19 @@ use super::runner;
 use super::segment::Segment;
 use crate::Error;
 use crate::plugin::{
-    Core, Hosting, Instance, Limits, Loaded, Network, OnPrint, OpenError, Outcome, Runtime, TotalMemory,
-    Trouble, Waiting,
+    Core, Hosting, Instance, Isolation, Limits, Loaded, Network, OnPrint, OpenError, Outcome, Runtime,
+    TotalMemory, Trouble, Waiting,
 };
 use crate::record::Batch;
 
 /// A call of several records may take this long; if it does not end, they are run one by one.
 const BUDGET: Duration = Duration::from_millis(100);
+
+/// So many instances at most have their room kept for the next ones: each takes time at the start.
+const MOST_SLOTS: usize = 1000;
+
+/// And so many that sinks keep, which don't count.
+const SINKS: usize = 50;
 
 /// How often a record is tried again when it may be other records' memory that it failed for.
 const MEMORY_TRIES: usize = 16;
@@ -119,7 +125,24 @@ pub(crate) enum CallError {
 
 impl PoolShared {
     pub(super) fn start(builder: PoolBuilder) -> Result<Arc<Self>, Error> {
-        let PoolBuilder { workers, instances, limits, total_memory, on_print } = builder;
+        let PoolBuilder {
+            workers,
+            instances,
+            limits,
+            total_memory,
+            keep_room,
+            stack,
+            plugin_size,
+            on_print,
+            compiler,
+        } = builder;
+        let mut instances = instances.min(most_instances());
+        let keep_room = keep_room || limits.isolation != Isolation::Worker;
+        if keep_room {
+            instances = instances.min(MOST_SLOTS);
+        }
+        let slots = keep_room.then_some(instances + SINKS);
+        let runtime = Arc::new(Runtime::new(stack, slots)?);
         let threads = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(workers)
             .thread_name("engine-worker")
@@ -127,9 +150,11 @@ impl PoolShared {
             .build()
             .map_err(|error| Error::Sandbox { reason: error.to_string() })?;
         let hosting = Hosting {
-            runtime: Arc::new(Runtime::new()?),
+            runtime,
             total: TotalMemory::new(total_memory),
             timers: threads.handle().clone(),
+            plugin_size,
+            compiler,
             network: Network::default(),
         };
         Ok(Arc::new(Self {
@@ -350,6 +375,13 @@ impl Drop for PoolShared {
             threads.shutdown_background();
         }
     }
+}
+
+/// How many instances the system has memory mappings for: each takes five, and Linux bounds them.
+fn most_instances() -> usize {
+    let mappings = std::fs::read_to_string("/proc/sys/vm/max_map_count");
+    let mappings = mappings.ok().and_then(|count| count.trim().parse::<usize>().ok());
+    mappings.map_or(usize::MAX, |count| (count.saturating_sub(4096) / 6).max(1))
 }
 
 fn open_error(core: &Core, error: OpenError) -> Error {

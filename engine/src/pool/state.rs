@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::slots::{Slot, Slots};
 use crate::fault::Fault;
-use crate::plugin::{Core, MOST_BYTES};
+use crate::plugin::{Core, Isolation, MOST_BYTES};
 use crate::record::{Batch, BatchBuilder};
 use crate::{DeadLetter, Error};
 
@@ -331,6 +331,7 @@ impl State {
 
 /// How many records of `batch` a call of the stage takes.
 pub(super) fn fitting(stage: &Core, batch: &Batch, alone: bool) -> usize {
-    let most = if alone || stage.has_effects() { 1 } else { stage.pace.records() };
+    let each = stage.has_effects() || stage.limits().isolation == Isolation::Record;
+    let most = if alone || each { 1 } else { stage.pace.records() };
     most.min(batch.fitting(MOST_BYTES)).min(batch.len())
 }

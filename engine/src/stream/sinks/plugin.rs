@@ -102,7 +102,7 @@ impl PluginNode {
 
     async fn call_on(&self, kept: Kept, batch: &Batch) -> Result<(Option<Box<Instance>>, Taken), Error> {
         let instance = match kept {
-            Kept::Some(instance) if instance.is_worn() => {
+            Kept::Some(instance) if instance.has_grown() => {
                 self.end(instance).await?;
                 self.pool.open(&self.core).await?
             }

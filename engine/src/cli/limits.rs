@@ -1,0 +1,96 @@
+//! Flags about what functions may use, all with defaults.
+
+use std::time::Duration;
+
+use anyhow::Context;
+use clap::ValueEnum;
+use engine::{Compiler, Isolation, Pool, PoolBuilder};
+
+use super::args::{size, time};
+
+/// What functions may use.
+#[derive(clap::Args)]
+#[command(next_help_heading = "Limits")]
+pub(crate) struct LimitArgs {
+    /// Time for one record at most, as 500ms; a bare number is seconds
+    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = time)]
+    timeout: Duration,
+    /// Memory of one instance at most, tables included
+    #[arg(long, value_name = "SIZE", default_value = "64MiB", value_parser = size)]
+    memory: usize,
+    /// Memory of all instances together at most; at the bound no more are made
+    #[arg(long, value_name = "SIZE", default_value = "16GiB", value_parser = size)]
+    total_memory: usize,
+    /// Stack of one call at most
+    #[arg(long, value_name = "SIZE", default_value = "512KiB", value_parser = stack)]
+    stack: usize,
+    /// Outputs of one record at most
+    #[arg(long, value_name = "SIZE", default_value = "32MiB", value_parser = size)]
+    output_size: usize,
+    /// What one function prints for people in a run at most; the rest is left out
+    #[arg(long, value_name = "SIZE", default_value = "1MiB", value_parser = size)]
+    messages: usize,
+    /// How long an instance lives: for a worker's records, for a batch of them, or for one record, which
+    /// then finds a sandbox that never saw another
+    #[arg(long, value_name = "worker|batch|record", default_value = "worker", hide_possible_values = true)]
+    isolation: Lives,
+    #[command(flatten)]
+    compile: CompileArgs,
+}
+
+/// What compiling a plugin may use.
+#[derive(clap::Args)]
+pub(crate) struct CompileArgs {
+    /// A plugin's file at most
+    #[arg(long, value_name = "SIZE", default_value = "100MiB", value_parser = size)]
+    plugin_size: usize,
+    /// Time for compiling one plugin at most
+    #[arg(long, value_name = "TIME", default_value = "60s", value_parser = time)]
+    compile_timeout: Duration,
+    /// Memory for compiling one plugin at most
+    #[arg(long, value_name = "SIZE", default_value = "2GiB", value_parser = size)]
+    compile_memory: usize,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Lives {
+    Worker,
+    Batch,
+    Record,
+}
+
+impl LimitArgs {
+    pub(crate) fn pool(&self) -> anyhow::Result<PoolBuilder> {
+        let isolation = match self.isolation {
+            Lives::Worker => Isolation::Worker,
+            Lives::Batch => Isolation::Batch,
+            Lives::Record => Isolation::Record,
+        };
+        Ok(self
+            .compile
+            .pool()?
+            .timeout(self.timeout)
+            .memory(self.memory)
+            .total_memory(self.total_memory)
+            .stack(self.stack)
+            .output(self.output_size)
+            .messages(self.messages)
+            .isolation(isolation))
+    }
+}
+
+impl CompileArgs {
+    pub(crate) fn pool(&self) -> anyhow::Result<PoolBuilder> {
+        let this = std::env::current_exe().context("can't tell which program this is")?;
+        let compiler =
+            Compiler::new(this, ["compile"]).timeout(self.compile_timeout).memory(self.compile_memory);
+        Ok(Pool::builder().compiler(compiler).plugin_size(self.plugin_size as u64))
+    }
+}
+
+/// A stack that guests can begin to run on, and that fits into memory ten thousand times.
+fn stack(text: &str) -> Result<usize, String> {
+    let bytes = size(text)?;
+    let right = (64 << 10..=64 << 20).contains(&bytes);
+    if right { Ok(bytes) } else { Err("write 64KiB to 64MiB".to_owned()) }
+}

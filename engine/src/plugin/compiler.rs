@@ -1,0 +1,163 @@
+//! Compiling in a process of its own: what a compiler can't be told to stop, the system can.
+
+use std::ffi::OsString;
+use std::io::{self, Read, Write};
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{RecvTimeoutError, sync_channel};
+use std::thread;
+use std::time::Duration;
+
+use super::runtime;
+use crate::error::NotAPlugin;
+
+/// More threads take more memory than they save time.
+const THREADS: usize = 8;
+
+/// The first byte that the child writes.
+const DONE: u8 = 1;
+const DAMAGED: u8 = 2;
+
+/// A program that compiles plugins in a process of its own, with limits on time and memory.
+///
+/// Compiling is the one thing that foreign bytes make the host do at length: without such a program it
+/// happens in this process, bounded by the size of the plugin's file alone. Any program will do whose
+/// `main` calls [`Compiler::serve`] for these arguments; the command `engine` does so for `compile`.
+#[derive(Clone, Debug)]
+pub struct Compiler {
+    program: PathBuf,
+    arguments: Vec<OsString>,
+    timeout: Duration,
+    memory: usize,
+}
+
+impl Compiler {
+    /// Compiles by `program`, called with `arguments`.
+    #[must_use]
+    pub fn new(
+        program: impl Into<PathBuf>,
+        arguments: impl IntoIterator<Item = impl Into<OsString>>,
+    ) -> Self {
+        Self {
+            program: program.into(),
+            arguments: arguments.into_iter().map(Into::into).collect(),
+            timeout: Duration::from_secs(60),
+            memory: 2 << 30,
+        }
+    }
+
+    /// How long compiling one plugin may take; 60 s if not said. One that carries a Python takes some 11 s.
+    #[must_use]
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = timeout;
+        self
+    }
+
+    /// How much memory it may take, in bytes; 2 GiB if not said. On Linux only.
+    #[must_use]
+    pub fn memory(mut self, bytes: usize) -> Self {
+        self.memory = bytes;
+        self
+    }
+
+    /// The machine code of a component.
+    pub(super) fn compile(&self, wasm: &[u8]) -> Result<Vec<u8>, NotAPlugin> {
+        let failed = |error: io::Error| NotAPlugin::NotCompiled { reason: error.to_string() };
+        let threads = thread::available_parallelism().map_or(1, |cores| cores.get().min(THREADS));
+        let child = Command::new(&self.program)
+            .args(&self.arguments)
+            .env("RAYON_NUM_THREADS", threads.to_string())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn();
+        let mut child = Ended(child.map_err(failed)?);
+        let (Some(mut stdin), Some(mut stdout)) = (child.0.stdin.take(), child.0.stdout.take()) else {
+            return Err(NotAPlugin::NotCompiled { reason: "it has no pipes".to_owned() });
+        };
+        let (done, result) = sync_channel(1);
+        let limit = self.memory as u64;
+        thread::scope(|scope| {
+            // Both end with the child.
+            scope.spawn(move || {
+                let _ = stdin.write_all(&limit.to_le_bytes()).and_then(|()| stdin.write_all(wasm));
+            });
+            scope.spawn(move || {
+                let mut bytes = Vec::new();
+                let _ = done.send(stdout.read_to_end(&mut bytes).map(|_| bytes));
+            });
+            let answer = match result.recv_timeout(self.timeout) {
+                Ok(Ok(bytes)) => self.read(bytes),
+                Ok(Err(error)) => Err(failed(error)),
+                Err(RecvTimeoutError::Timeout) => Err(NotAPlugin::SlowToCompile { limit: self.timeout }),
+                Err(RecvTimeoutError::Disconnected) => {
+                    Err(NotAPlugin::NotCompiled { reason: "its result is lost".to_owned() })
+                }
+            };
+            drop(child);
+            answer
+        })
+    }
+
+    fn read(&self, mut bytes: Vec<u8>) -> Result<Vec<u8>, NotAPlugin> {
+        match bytes.split_last().map(|(last, _)| *last) {
+            Some(DONE) => {
+                bytes.pop();
+                Ok(bytes)
+            }
+            Some(DAMAGED) => {
+                bytes.pop();
+                Err(NotAPlugin::Damaged { reason: String::from_utf8_lossy(&bytes).into_owned() })
+            }
+            _ => Err(NotAPlugin::LargeToCompile { limit: self.memory }),
+        }
+    }
+
+    /// What the program does: compiles what comes on stdin, and writes the result to stdout.
+    ///
+    /// # Errors
+    ///
+    /// If stdin can't be read or stdout not be written.
+    pub fn serve() -> io::Result<()> {
+        let mut stdin = io::stdin().lock();
+        let mut limit = [0; 8];
+        stdin.read_exact(&mut limit)?;
+        bound_memory(u64::from_le_bytes(limit));
+        let mut wasm = Vec::new();
+        stdin.read_to_end(&mut wasm)?;
+        let compiled =
+            wasmtime::Engine::new(&runtime::config()).and_then(|engine| engine.precompile_component(&wasm));
+        let (bytes, end) = match compiled {
+            Ok(code) => (code, DONE),
+            Err(error) => (super::load::last_line(&error).into_bytes(), DAMAGED),
+        };
+        // The end comes last, so that half a result is none.
+        let mut stdout = io::stdout().lock();
+        stdout.write_all(&bytes)?;
+        stdout.write_all(&[end])?;
+        stdout.flush()
+    }
+}
+
+/// A child that is ended and waited for in any case.
+struct Ended(Child);
+
+impl Drop for Ended {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// Lets this process have no more than `bytes` of memory that it can write to.
+fn bound_memory(bytes: u64) {
+    #[cfg(target_os = "linux")]
+    {
+        use rustix::process::{Resource, Rlimit, setrlimit};
+        // Where it is not allowed there is still the limit on time.
+        let _ = setrlimit(Resource::Data, Rlimit { current: Some(bytes), maximum: Some(bytes) });
+    }
+    #[cfg(not(target_os = "linux"))]
+    let _ = bytes;
+}
