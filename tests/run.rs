@@ -234,3 +234,30 @@ fn an_interrupt_finishes_what_was_taken_in() {
     assert_eq!(child.wait().unwrap().code(), Some(130));
     drop(stdin);
 }
+
+#[test]
+fn row_16_a_plugin_that_is_replaced_during_a_run_goes_on_as_it_was() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("plugin.wasm");
+    std::fs::copy(plugin("inc"), &file).unwrap();
+    let mut child = engine(["run", "-p", &file.display().to_string()])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let (mut stdin, mut answers) =
+        (child.stdin.take().unwrap(), BufReader::new(child.stdout.take().unwrap()));
+    let mut answer = |line: &str| {
+        writeln!(stdin, "{line}").unwrap();
+        let mut answer = String::new();
+        answers.read_line(&mut answer).unwrap();
+        answer
+    };
+    assert_eq!(answer("1"), "2\n");
+    std::fs::write(&file, "no plugin any more").unwrap();
+    assert_eq!(answer("2"), "3\n");
+    std::fs::copy(plugin("words"), &file).unwrap();
+    assert_eq!(answer("3"), "4\n");
+    drop(stdin);
+    assert!(child.wait().unwrap().success());
+}

@@ -67,8 +67,9 @@
 //!
 //! A result depends on the record and the parameters alone, since a record may be run again on
 //! another instance: statics and thread-locals are caches. The order of a `HashMap` is such a state;
-//! sort what you take from one, or use a `BTreeMap`. A sandbox has no time of day: `SystemTime::now`
-//! is 1970, while `Instant` and `thread::sleep` work. `println!` and `eprintln!` work; what a
+//! sort what you take from one, or use a `BTreeMap`. A sandbox has no files, no network and no time of
+//! day: `SystemTime::now` is 1970, while `Instant` and `thread::sleep` work. What a function needs of
+//! that it says (`#[map(needs("clock"))]`), and gets it if whoever runs it agrees. `println!` and `eprintln!` work; what a
 //! sink prints is the output of the run.
 
 #![deny(unsafe_code)]

@@ -59,7 +59,8 @@ impl PoolBuilder {
     ///
     /// A new instance takes a third of the time: worth it where many records fail. It is always so where
     /// instances live for a batch or a record. The pool takes 4 TiB of address space for it, so that
-    /// a process has room for some thirty of them, and 3 ms at the start.
+    /// a process has room for some thirty of them, and 3 ms at the start. Where it can't be had, instances
+    /// get room of their own.
     pub fn keep_room(mut self) -> Self {
         self.keep_room = true;
         self

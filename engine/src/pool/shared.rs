@@ -142,7 +142,8 @@ impl PoolShared {
             instances = instances.min(MOST_SLOTS);
         }
         let slots = keep_room.then_some(instances + SINKS);
-        let runtime = Arc::new(Runtime::new(stack, slots)?);
+        // Not every system has the address space for it.
+        let runtime = Arc::new(Runtime::new(stack, slots).or_else(|_| Runtime::new(stack, None))?);
         let threads = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(workers)
             .thread_name("engine-worker")

@@ -52,6 +52,11 @@ fn pairs(x: (i64, bool)) -> Option<(bool, i64)> {
     Some((x.1, x.0))
 }
 
+#[map(needs("net:example.org:443", "clock"), times = 1, needs("dir"))]
+fn needy(line: &str, times: usize) -> String {
+    line.repeat(times)
+}
+
 #[sink]
 fn consume(x: &bool) {
     let _ = x;
@@ -106,4 +111,10 @@ fn shapes_follow_the_types() {
         assert_eq!((name, shape(&signature.input)), (name, input));
         assert_eq!((name, signature.output.as_ref().map(shape)), (name, output));
     }
+}
+
+#[test]
+fn what_a_function_needs_is_told() {
+    assert_eq!(signature("needy").capabilities, ["net:example.org:443", "clock", "dir"]);
+    assert!(signature("documented").capabilities.is_empty());
 }
