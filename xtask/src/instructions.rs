@@ -68,28 +68,28 @@ fn count_all(checkout: &Checkout) -> anyhow::Result<BTreeMap<String, u64>> {
         Ok(path)
     };
     let inc = bench::plugins(checkout).join("inc.wasm");
-    let run = |records: u64| -> anyhow::Result<u64> {
-        let mut command = valgrind(checkout.target.join("release/engine"));
+    let run = |records: u64, options: &[&str]| -> anyhow::Result<u64> {
+        let mut command = valgrind(checkout.target.join("release/engine"), options);
         command.args(["run", "--workers", "1", "--output", "/dev/null", "--plugin"]).arg(&inc);
         count(command.arg("--input").arg(input(records)?))
     };
     let emit = |way: &str, records: u64| -> anyhow::Result<u64> {
-        let mut command = valgrind(checkout.target.join("release/bench"));
+        let mut command = valgrind(checkout.target.join("release/bench"), &[]);
         count(command.arg("work").arg(&inc).arg(way).arg(records.to_string()))
     };
-    // The first run compiles the plugin for the processor that valgrind plays.
-    run(1)?;
+    // The first run compiles the plugin for the processor that valgrind plays, in a child.
+    run(1, &["--trace-children=yes"])?;
     let mut counted = BTreeMap::new();
-    counted.insert("start".to_owned(), run(1)?);
+    counted.insert("start".to_owned(), run(1, &[])?);
     // It warms up with a tenth more. Batches are not counted: how large they are depends on time.
     let single = (emit("single", 30_000)? - emit("single", 10_000)?) / 22_000;
     counted.insert("record in a call of its own".to_owned(), single);
     Ok(counted)
 }
 
-fn valgrind(program: PathBuf) -> Command {
+fn valgrind(program: PathBuf, options: &[&str]) -> Command {
     let mut command = Command::new("valgrind");
-    command.args(["--tool=callgrind", "--callgrind-out-file=/dev/null"]).arg(program);
+    command.args(["--tool=callgrind", "--callgrind-out-file=/dev/null"]).args(options).arg(program);
     command
 }
 
