@@ -186,3 +186,61 @@ fn what_has_changed_since_is_refused() {
     assert_eq!(did.code, Some(2));
     assert!(did.stderr.starts_with(&format!("engine: {checkpoint} is no checkpoint: ")), "{}", did.stderr);
 }
+
+#[test]
+fn without_a_pool_a_fault_is_not_gone_past_either() {
+    let folder = tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    let lines: Vec<_> = (1..=1000).map(|x| if x == 300 { "bad".to_owned() } else { x.to_string() }).collect();
+    fs::write(path("in"), lines.join("\n")).unwrap();
+    for (function, more) in [("panics", &["--sequential"][..]), ("panics_sink", &[])] {
+        let command = |more: &[&str]| {
+            let mut command = engine(["run", "-q", "-p", &function_of(&hostile("hostile"), function), "-i"]);
+            command.arg(path("in")).arg("-o").arg(path("out")).arg("--checkpoint").arg(path("checkpoint"));
+            command.args(more);
+            command
+        };
+        for _ in 0..2 {
+            let did = fed(command(more), "");
+            assert_eq!(did.code, Some(1), "{}", did.stderr);
+            assert!(did.stderr.contains("record 300: "), "{}", did.stderr);
+        }
+        let did = fed(command(&[more, &["--on-fault", "skip"]].concat()), "");
+        assert_eq!(did.code, Some(0), "{}", did.stderr);
+        let good: Vec<_> = fs::read_to_string(path("out")).unwrap().lines().map(str::to_owned).collect();
+        let expected: Vec<_> = lines.iter().filter(|line| *line != "bad").cloned().collect();
+        // The sink prints its record before it panics.
+        assert_eq!(good.into_iter().filter(|line| line != "bad").collect::<Vec<_>>(), expected, "{function}");
+        fs::remove_file(path("out")).unwrap();
+    }
+}
+
+#[test]
+fn a_checkpoint_is_a_file_of_its_own() {
+    let folder = tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    fs::write(path("in"), "1\n").unwrap();
+    let (inc, input, out) = (plugin("inc").display().to_string(), path("in"), path("out"));
+    let dotted = folder.path().join(".").join("out").display().to_string();
+    for other in [&out, &dotted, &input] {
+        let did = fed(engine(["run", "-p", &inc, "-i", &input, "-o", &out, "--checkpoint", other]), "");
+        assert_eq!(did.code, Some(2), "{}", did.stderr);
+        assert_eq!(fs::read_to_string(&input).unwrap(), "1\n");
+        assert!(!folder.path().join("out").exists());
+    }
+}
+
+#[test]
+fn records_that_are_dropped_are_done() {
+    let folder = tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    fs::write(path("in"), "1\n".repeat(5000) + "bad\n").unwrap();
+    let even = function_of(&hostile("hostile"), "even");
+    let mut command = engine(["run", "-q", "-p", &even, "-b", "100", "-i"]);
+    command.arg(path("in")).arg("-o").arg(path("out")).arg("--checkpoint").arg(path("checkpoint"));
+    let did = fed(command, "");
+    assert_eq!(did.code, Some(1), "{}", did.stderr);
+    let checkpoint: serde_json::Value =
+        serde_json::from_slice(&fs::read(path("checkpoint")).unwrap()).unwrap();
+    assert_eq!(checkpoint["record"], 5000);
+}

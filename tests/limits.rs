@@ -293,7 +293,7 @@ fn compiling_is_bounded_in_a_process_of_its_own() {
     };
     for (flags, problem) in [
         (["--compile-timeout", "1ms"], "compiling it takes longer than 1ms"),
-        (["--compile-memory", "1MiB"], "compiling it needs more than 1.0 MiB of memory"),
+        (["--compile-memory", "20MiB"], "compiling it needs more than 20.0 MiB of memory"),
         (["--plugin-size", "1KiB"], "it has "),
     ] {
         let did = run(&flags);

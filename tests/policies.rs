@@ -227,3 +227,30 @@ fn a_line_that_is_no_letter_ends_the_run_behind_those_before_it() {
     assert_eq!((did.code, &*did.stdout), (Some(1), "a\n"));
     assert!(did.stderr.starts_with("engine: record 2 of the input is no dead letter: "), "{}", did.stderr);
 }
+
+#[test]
+fn a_record_in_pieces_is_put_aside_once_and_whole() {
+    let folder = tempdir().unwrap();
+    let dead = folder.path().join("dead").display().to_string();
+    let (splits, inc) = (function_of(&hostile("hostile"), "splits"), plugin("inc").display().to_string());
+    for more in [&[][..], &["--sequential"]] {
+        let divert = format!("divert={dead}");
+        let did = fed(
+            engine([&["run", "-p", &splits, "-p", &inc, "--on-fault", &divert], more].concat()),
+            "a b 7\nq 1\n",
+        );
+        assert_eq!((did.code, &*did.stdout), (Some(1), "8\n2\n"));
+        assert_eq!(did.stderr, format!("engine: 2 records put aside in {dead}\n"));
+        let letters = fs::read_to_string(&dead).unwrap();
+        let records: Vec<_> = letters
+            .lines()
+            .map(|line| {
+                serde_json::from_str::<serde_json::Value>(line).unwrap()["record"]
+                    .as_str()
+                    .unwrap()
+                    .to_owned()
+            })
+            .collect();
+        assert_eq!(records, ["a b 7", "q 1"]);
+    }
+}

@@ -22,6 +22,8 @@ pub struct Checkpoint {
     pub record: u64,
     /// How many records were faults.
     pub faults: u64,
+    /// How many records were put aside.
+    pub put_aside: u64,
     /// Which of the inputs is being read, counted from 0.
     pub input: usize,
     /// The byte of it to read from.

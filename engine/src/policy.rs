@@ -50,8 +50,8 @@ enum Action {
 pub struct DeadLetter {
     /// What happened.
     pub fault: Fault,
-    /// The record as it was scattered: before the functions that came before the one that failed. For a
-    /// sink, and for a function that is not scattered, the record as it was given.
+    /// The record as it was before all functions in a row up to the one that failed, if those put records
+    /// aside too; otherwise as that one was given it.
     pub record: Vec<u8>,
     /// How often the function was given the record by itself or in a batch that it did not bring down:
     /// 1 and one for each retry.
@@ -95,6 +95,13 @@ impl FaultPolicy {
     #[must_use]
     pub fn max_faults(mut self, most: u64) -> Self {
         self.most = most;
+        self
+    }
+
+    /// So many faults count already, of a run that this one goes on from.
+    #[must_use]
+    pub fn after_faults(self, faults: u64) -> Self {
+        self.faults.store(faults, Relaxed);
         self
     }
 

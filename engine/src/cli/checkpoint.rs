@@ -66,6 +66,10 @@ impl CheckpointArgs {
         files: &Files,
     ) -> anyhow::Result<Option<Checkpoint>> {
         let (Some(path), Some(output)) = (&self.checkpoint, files.output) else { return Ok(None) };
+        let others = files.inputs.iter().map(PathBuf::as_path).chain([output]).chain(files.letters);
+        for other in others {
+            ensure!(!is_same(path, other), "--checkpoint needs a file of its own, not {}", other.display());
+        }
         let Identity { pipeline, plugins } = identity;
         let inputs = files.inputs.iter().map(|path| input_state(path)).collect::<anyhow::Result<Vec<_>>>()?;
         let state = |path: &Path| OutputState { path: path.to_owned(), length: 0 };
@@ -139,6 +143,17 @@ impl CheckpointArgs {
         let (path, start) = (self.checkpoint.clone()?, start?);
         Some(Keeper::begin(path, self.checkpoint_interval, start, source, durable))
     }
+}
+
+/// Whether two paths lead to one file, which need not be there yet.
+fn is_same(one: &Path, other: &Path) -> bool {
+    let whole = |path: &Path| {
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        path.canonicalize().or_else(|_| {
+            Ok::<_, std::io::Error>(folder.canonicalize()?.join(path.file_name().unwrap_or_default()))
+        })
+    };
+    one == other || whole(one).is_ok_and(|one| whole(other).is_ok_and(|other| one == other))
 }
 
 fn input_state(path: &Path) -> anyhow::Result<InputState> {
@@ -217,7 +232,7 @@ impl Keeper {
         source: &Arc<Source<Records>>,
         durable: Durable,
     ) -> Self {
-        let Checkpoint { output, letters, faults, .. } = start.clone();
+        let Checkpoint { output, letters, faults, put_aside, .. } = start.clone();
         let (written, lettered) = (output.length, letters.map_or(0, |letters| letters.length));
         let state = Arc::new(Mutex::new(State { now: start, marks: VecDeque::new() }));
         let durable = Arc::new(durable);
@@ -227,6 +242,7 @@ impl Keeper {
             state.reach(record);
             state.now.output.length = written + files.output.written();
             state.now.faults = faults + Weak::upgrade(&counted).map_or(0, |source| source.counts().faults);
+            state.now.put_aside = put_aside + files.letters.count();
             if let Some(letters) = &mut state.now.letters {
                 letters.length = lettered + files.letters.written();
             }

@@ -13,7 +13,7 @@ pub(crate) enum Ending {
     Done,
     /// All was done but for records that are now in a file.
     PutAside {
-        faults: u64,
+        records: u64,
         file: PathBuf,
     },
     /// A signal told it to end: what was taken in is finished.
@@ -65,8 +65,8 @@ impl std::error::Error for RunFailed {
 pub(crate) fn report(result: anyhow::Result<Ending>) -> ExitCode {
     let error = match result {
         Ok(Ending::Done) => return ExitCode::SUCCESS,
-        Ok(Ending::PutAside { faults, file }) => {
-            tell(format_args!("engine: {} put aside in {}", counted(faults, "record"), file.display()));
+        Ok(Ending::PutAside { records, file }) => {
+            tell(format_args!("engine: {} put aside in {}", counted(records, "record"), file.display()));
             return ExitCode::FAILURE;
         }
         Ok(Ending::Interrupted(signal)) => {

@@ -78,29 +78,43 @@ impl Places {
 
 /// The file of dead letters, which is made only after everything else was found right.
 #[derive(Clone, Default)]
-pub(crate) struct Letters(Arc<OnceLock<DeadLetters>>);
+pub(crate) struct Letters {
+    file: Arc<OnceLock<DeadLetters>>,
+    /// The last record that was put there, and how many were.
+    put: Arc<Mutex<(u64, u64)>>,
+}
 
 impl Letters {
     fn put(&self, letter: &DeadLetter, places: &Places) -> Result<(), Error> {
-        match self.0.get() {
-            Some(file) => file.put(letter, places.find(letter.fault.record).as_ref()),
-            None => Ok(()),
+        let Some(file) = self.file.get() else { return Ok(()) };
+        let mut put = self.put.lock().unwrap_or_else(PoisonError::into_inner);
+        let record = letter.fault.record;
+        // Of a record in several pieces, which is there as a whole.
+        if put.0 == record {
+            return Ok(());
         }
+        *put = (record, put.1 + 1);
+        file.put(letter, places.find(record).as_ref())
+    }
+
+    /// How many records were put there.
+    pub(crate) fn count(&self) -> u64 {
+        self.put.lock().unwrap_or_else(PoisonError::into_inner).1
     }
 
     /// How many bytes were put there.
     pub(crate) fn written(&self) -> u64 {
-        self.0.get().map_or(0, DeadLetters::written)
+        self.file.get().map_or(0, DeadLetters::written)
     }
 
     pub(crate) fn flush(&self) -> Result<(), Error> {
-        self.0.get().map_or(Ok(()), DeadLetters::flush)
+        self.file.get().map_or(Ok(()), DeadLetters::flush)
     }
 }
 
 impl Faults {
     /// The policy of all functions.
-    pub(crate) fn policy(&self, letters: &Letters, places: &Places) -> FaultPolicy {
+    pub(crate) fn policy(&self, letters: &Letters, places: &Places, faults_before: u64) -> FaultPolicy {
         let policy = match &self.on_fault {
             OnFault::Stop => FaultPolicy::stop(),
             OnFault::Skip => FaultPolicy::skip(),
@@ -109,7 +123,7 @@ impl Faults {
                 FaultPolicy::divert(move |letter| letters.put(&letter, &places))
             }
         };
-        let policy = policy.retries(self.retries);
+        let policy = policy.retries(self.retries).after_faults(faults_before);
         self.max_faults.map_or(policy.clone(), |most| policy.max_faults(most))
     }
 
@@ -121,10 +135,10 @@ impl Faults {
         }
     }
 
-    /// How a run ends in which so many records were faults.
-    pub(crate) fn ending(&self, ending: Ending, faults: u64) -> Ending {
+    /// How a run ends in which so many records were put aside.
+    pub(crate) fn ending(&self, ending: Ending, records: u64) -> Ending {
         match (ending, self.file()) {
-            (Ending::Done, Some(file)) if faults > 0 => Ending::PutAside { faults, file: file.to_owned() },
+            (Ending::Done, Some(file)) if records > 0 => Ending::PutAside { records, file: file.to_owned() },
             (ending, _) => ending,
         }
     }
@@ -139,7 +153,7 @@ impl Faults {
                 file.seek(SeekFrom::Start(keep))?;
             }
             let other = file.try_clone()?;
-            letters.0.get_or_init(|| DeadLetters::to(file, path));
+            letters.file.get_or_init(|| DeadLetters::to(file, path));
             std::io::Result::Ok(other)
         };
         create().map(Some).with_context(|| format!("can't write {}", path.display()))

@@ -142,7 +142,8 @@ impl RunCommand {
         let keep = known.as_ref().map_or(0, |known| known.output.length);
         let output = Output::new(Late { file: file.clone(), begun: false, keep });
         let (letters, places) = (Letters::default(), Places::default());
-        let policy = self.faults.policy(&letters, &places);
+        let faults_before = known.as_ref().map_or(0, |known| known.faults);
+        let policy = self.faults.policy(&letters, &places, faults_before);
         let chain = Chain::open(&pool, &self.plugins, &self.arguments, &self.allow, &output, &policy)?;
         let files =
             Files { inputs: &self.input, output: self.output.as_deref(), letters: self.faults.file() };
@@ -156,7 +157,7 @@ impl RunCommand {
             places.resume(start);
             go_to(&mut inputs, start)?;
         }
-        let faults_before = start.as_ref().map_or(0, |start| start.faults);
+        let letters_before = start.as_ref().map_or(0, |start| start.put_aside);
         let keeper = match file.get() {
             Some(output_file) => {
                 let (output, letters, output_file) =
@@ -177,7 +178,7 @@ impl RunCommand {
         progress.finish_and_clear();
         self.summarize(&pool, &source, &chain, begun.elapsed(), ended.as_ref().err());
         let ending = ended.map_err(|error| RunFailed { place: self.place(&error, &places), error })?;
-        Ok(self.faults.ending(ending, faults_before + source.counts().faults))
+        Ok(self.faults.ending(ending, letters_before + letters.count()))
     }
 
     /// What is run, in words: another checkpoint's run is told from it.

@@ -14,7 +14,7 @@ use crate::error::NotAPlugin;
 /// More threads take more memory than they save time.
 const THREADS: usize = 8;
 
-/// The first byte that the child writes.
+/// The first byte that the child writes; the length of what follows comes next, and then that.
 const DONE: u8 = 1;
 const DAMAGED: u8 = 2;
 
@@ -76,18 +76,19 @@ impl Compiler {
             return Err(NotAPlugin::NotCompiled { reason: "it has no pipes".to_owned() });
         };
         let (done, result) = sync_channel(1);
-        let limit = self.memory as u64;
+        let limits = [self.memory as u64, u64::try_from(self.timeout.as_millis()).unwrap_or(u64::MAX)];
         thread::scope(|scope| {
             // Both end with the child.
             scope.spawn(move || {
-                let _ = stdin.write_all(&limit.to_le_bytes()).and_then(|()| stdin.write_all(wasm));
+                let limits = limits.map(u64::to_le_bytes).concat();
+                let _ = stdin.write_all(&limits).and_then(|()| stdin.write_all(wasm));
             });
             scope.spawn(move || {
                 let mut bytes = Vec::new();
                 let _ = done.send(stdout.read_to_end(&mut bytes).map(|_| bytes));
             });
             let answer = match result.recv_timeout(self.timeout) {
-                Ok(Ok(bytes)) => self.read(bytes),
+                Ok(Ok(bytes)) => self.read(&bytes),
                 Ok(Err(error)) => Err(failed(error)),
                 Err(RecvTimeoutError::Timeout) => Err(NotAPlugin::SlowToCompile { limit: self.timeout }),
                 Err(RecvTimeoutError::Disconnected) => {
@@ -99,15 +100,15 @@ impl Compiler {
         })
     }
 
-    fn read(&self, mut bytes: Vec<u8>) -> Result<Vec<u8>, NotAPlugin> {
-        match bytes.split_last().map(|(last, _)| *last) {
-            Some(DONE) => {
-                bytes.pop();
-                Ok(bytes)
-            }
-            Some(DAMAGED) => {
-                bytes.pop();
-                Err(NotAPlugin::Damaged { reason: String::from_utf8_lossy(&bytes).into_owned() })
+    fn read(&self, bytes: &[u8]) -> Result<Vec<u8>, NotAPlugin> {
+        let whole = bytes.split_first().and_then(|(kind, rest)| {
+            let (length, result) = rest.split_first_chunk()?;
+            (u64::from_le_bytes(*length) == result.len() as u64).then_some((*kind, result))
+        });
+        match whole {
+            Some((DONE, code)) => Ok(code.to_vec()),
+            Some((DAMAGED, reason)) => {
+                Err(NotAPlugin::Damaged { reason: String::from_utf8_lossy(reason).into_owned() })
             }
             _ => Err(NotAPlugin::LargeToCompile { limit: self.memory }),
         }
@@ -120,21 +121,29 @@ impl Compiler {
     /// If stdin can't be read or stdout not be written.
     pub fn serve() -> io::Result<()> {
         let mut stdin = io::stdin().lock();
-        let mut limit = [0; 8];
-        stdin.read_exact(&mut limit)?;
-        bound_memory(u64::from_le_bytes(limit));
+        let (mut memory, mut time) = ([0; 8], [0; 8]);
+        stdin.read_exact(&mut memory)?;
+        stdin.read_exact(&mut time)?;
+        let time = Duration::from_millis(u64::from_le_bytes(time));
+        // Who started it may be gone by then.
+        thread::Builder::new().stack_size(64 << 10).spawn(move || {
+            thread::sleep(time);
+            std::process::exit(1);
+        })?;
+        bound_memory(u64::from_le_bytes(memory));
         let mut wasm = Vec::new();
         stdin.read_to_end(&mut wasm)?;
         let compiled =
             wasmtime::Engine::new(&runtime::config()).and_then(|engine| engine.precompile_component(&wasm));
-        let (bytes, end) = match compiled {
+        let (bytes, kind) = match compiled {
             Ok(code) => (code, DONE),
             Err(error) => (super::load::last_line(&error).into_bytes(), DAMAGED),
         };
-        // The end comes last, so that half a result is none.
+        // With its length, so that half a result is none.
         let mut stdout = io::stdout().lock();
+        stdout.write_all(&[kind])?;
+        stdout.write_all(&(bytes.len() as u64).to_le_bytes())?;
         stdout.write_all(&bytes)?;
-        stdout.write_all(&[end])?;
         stdout.flush()
     }
 }

@@ -24,7 +24,7 @@ pub(crate) async fn retry(
     if core.policy().retry_after(1).is_none() || !outcome.failures.iter().any(Failure::is_retryable) {
         return Ok(outcome);
     }
-    let Outcome { output, consumed, failures } = outcome;
+    let Outcome { output, consumed, failures } = bounded(outcome);
     let mut tries: Vec<_> = failures.into_iter().map(|failure| (failure, None)).collect();
     while let Some(wait) = tries.iter().find_map(|(failure, given)| next_wait(core, failure, given.as_ref()))
     {
@@ -46,6 +46,21 @@ pub(crate) async fn retry(
         }
     }
     Ok(merge(&output, consumed, tries))
+}
+
+/// So many records of a call are tried again; what is behind them comes in another call.
+const MOST: usize = 64;
+
+/// The outcome up to the last record that may be tried again.
+fn bounded(outcome: Outcome) -> Outcome {
+    let Outcome { mut output, mut consumed, mut failures } = outcome;
+    let mut again = failures.iter().enumerate().filter(|(_, failure)| failure.is_retryable());
+    if let Some((place, first)) = again.nth(MOST) {
+        consumed = first.index;
+        output.truncate(first.outputs_before);
+        failures.truncate(place);
+    }
+    Outcome { output, consumed, failures }
 }
 
 /// How long to wait before the next try of a record, if there is to be one.

@@ -39,6 +39,11 @@ impl<T> Slots<T> {
         &self.nodes[slot].value
     }
 
+    /// The place before one.
+    pub(super) fn before(&self, slot: Slot) -> Option<Slot> {
+        self.nodes[slot].before
+    }
+
     /// The places behind one, in their order.
     pub(super) fn behind(&self, slot: Slot) -> impl Iterator<Item = Slot> {
         std::iter::successors(self.nodes[slot].after, |slot| self.nodes[*slot].after)

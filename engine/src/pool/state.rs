@@ -32,6 +32,8 @@ pub(super) struct State {
     most: usize,
     /// Bytes of results that the gather has not taken.
     pub(super) done: usize,
+    /// All records up to this one were dropped at the head of the order.
+    passed: Option<u64>,
     pub(super) closing: bool,
     pub(super) failed: Option<Error>,
     /// A record is known to be a fault: what is behind it is not wanted.
@@ -123,6 +125,7 @@ impl State {
             held: 0,
             most: HELD_BYTES + 2 * workers * MOST_BYTES,
             done: 0,
+            passed: None,
             closing: false,
             failed: None,
             stopping: false,
@@ -141,7 +144,7 @@ impl State {
 
     /// Counts the bytes that a work has now.
     pub(super) fn weigh(&mut self, work: &mut Work) {
-        let now = work.batch.data().len();
+        let now = work.batch.weight();
         self.held = self.held + now - work.held;
         work.held = now;
     }
@@ -286,12 +289,18 @@ impl State {
         place.permits -= left;
         self.held -= held;
         if output.is_empty() && place.fault.is_none() && settled {
+            let last = place.last;
+            // Its records are done when those before it are.
+            match self.slots.before(slot) {
+                Some(before) => self.slots.get_mut(before).last = last,
+                None => self.passed = Some(last),
+            }
             self.slots.remove(slot);
             return left;
         }
         let finished = !ordered && place.fault.is_none();
-        self.held += output.data().len();
-        self.done += output.data().len();
+        self.held += output.weight();
+        self.done += output.weight();
         place.output = Some(output);
         self.finished.extend(finished.then_some(slot));
         left
@@ -304,6 +313,14 @@ impl State {
         }
         if let Some(fault) = self.ending.take() {
             return Err(Error::Fault(fault));
+        }
+        if let Some(last) = self.passed.take() {
+            return Ok(Some(Next::Due(Due {
+                output: Batch::empty(),
+                letters: Vec::new(),
+                permits: 0,
+                last,
+            })));
         }
         let finished = self.finished.pop_front();
         let Some(slot) = finished.or(self.slots.head()) else {
@@ -318,7 +335,7 @@ impl State {
         }
         let Place { permits, last, fault, mut letters, output } = self.slots.remove(slot);
         let output = output.expect("it was looked at above");
-        let size = output.data().len() + letters.iter().map(Letter::size).sum::<usize>();
+        let size = output.weight() + letters.iter().map(Letter::size).sum::<usize>();
         self.done -= size;
         self.held -= size;
         // What a fault cut off behind the outputs is not done.

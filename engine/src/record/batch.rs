@@ -32,6 +32,11 @@ impl Batch {
         Self { block: Arc::new(Block { data, ends }), range, numbers, origin: None }
     }
 
+    /// No records.
+    pub(crate) fn empty() -> Self {
+        Self::new(Vec::new(), Vec::new(), Numbers::From(0))
+    }
+
     /// A single record.
     pub(crate) fn one(number: u64, mut data: Vec<u8>) -> Self {
         let end = u32::try_from(data.len()).expect("a record is below 4 GiB");
@@ -93,6 +98,19 @@ impl Batch {
         let number = self.number(index);
         let known = self.origin.as_ref().and_then(|origin| Some(origin.record(origin.find(number)?)));
         known.unwrap_or_else(|| self.record(index))
+    }
+
+    /// About the bytes that it keeps in memory: its own, and those of the records that it was made from.
+    pub(crate) fn weight(&self) -> usize {
+        let other = self.origin.as_ref().filter(|origin| !Arc::ptr_eq(&origin.block, &self.block));
+        let origin = other.filter(|_| !self.is_empty()).map_or(0, |origin| {
+            let span = origin.find(self.number(0)).zip(origin.find(self.number(self.len() - 1)));
+            span.map_or(0, |(first, last)| {
+                let base = origin.range.start;
+                origin.start(base + last + 1) - origin.start(base + first)
+            })
+        });
+        self.data().len() + origin
     }
 
     /// The first record with the source's number `number`.

@@ -62,7 +62,10 @@ impl Counters {
 
     pub(crate) fn emit(&self, records: usize) {
         self.emitted.fetch_add(records as u64, Relaxed);
-        // Without a segment, all is done by now.
+    }
+
+    /// All nodes behind the source have accepted what was emitted: without a segment, all is done by now.
+    pub(crate) fn accepted(&self) {
         if let Some(told) = self.done.told.get().filter(|_| self.reached().is_empty()) {
             told(self.last());
         }

@@ -102,6 +102,9 @@ impl<T: Clone + Send + 'static> Source<T> {
             Ok(()) => self.outlet.pause().await,
             error => error,
         };
+        if sent.is_ok() {
+            self.counters.accepted();
+        }
         state.note(sent)
     }
 
@@ -161,6 +164,9 @@ impl<T: Record> Source<T> {
         state.next += records as u64;
         let sent = self.outlet.send(Items::records(batch, "source".into())).await;
         self.counters.emit(records);
+        if sent.is_ok() {
+            self.counters.accepted();
+        }
         state.note(sent)
     }
 

@@ -36,7 +36,11 @@ impl<U: Record> FunctionNode<U> {
         stream.attach(|outlet| Self { mistake: mistake(&core, used), core, pool, name, counters, outlet })
     }
 
-    async fn process(&self, record: &Batch) -> Result<(), Error> {
+    async fn process(&self, mut record: Batch) -> Result<(), Error> {
+        if self.core.policy().keeps_records() {
+            record.keep_as_origin();
+        }
+        let record = &record;
         let outcome = match self.pool.call_alone(&self.core, record, &()).await {
             Ok(outcome) => retry(&self.pool, &self.core, record, outcome, &()).await?,
             Err(CallError::Open(error)) => return Err(error),
@@ -74,13 +78,13 @@ impl<T: Record, U: Record> Node<T> for FunctionNode<U> {
             }
             // Whoever emits a single element pauses by itself.
             if matches!(items, Items::One(..)) {
-                return self.process(&items.into_batch()?).await;
+                return self.process(items.into_batch()?).await;
             }
             let mut batch = items.into_batch()?;
             let mut shown = Instant::now();
             while !batch.is_empty() {
                 let rest = batch.split_off(1);
-                self.process(&batch).await?;
+                self.process(batch).await?;
                 // A slow function's results are not held back until those behind them are there.
                 if shown.elapsed() > SHOWN_WITHIN {
                     self.outlet.pause().await?;

@@ -12,6 +12,9 @@ use crate::record::{Batch, BatchBuilder, LONGEST, Numbers, Record, positions};
 use crate::stream::BoxFuture;
 use crate::{Error, Source};
 
+/// The longest line of a file of dead letters: each byte of a record takes six at most.
+const LETTER: usize = 7 * LONGEST;
+
 /// How much is read at once.
 const BLOCK: usize = 256 << 10;
 
@@ -107,9 +110,11 @@ impl<R: Read + Send + 'static> Lines<R> {
     /// and the errors of [`Source::emit`].
     pub async fn emit_into<T: Record>(self, source: &Source<T>) -> Result<(), Error> {
         let Self { reader, separator, decode, mut skip, mut at, mut stop } = self;
+        // A letter is longer than its record.
+        let longest = if decode.is_some() { LETTER } else { LONGEST };
         let (sender, mut blocks) = channel(2);
         let thread = thread::Builder::new().name("engine-source".into());
-        let spawned = thread.spawn(move || read(reader, separator, &sender));
+        let spawned = thread.spawn(move || read(reader, separator, longest, &sender));
         spawned.map_err(|error| Error::Sandbox { reason: error.to_string() })?;
         let (mut records, mut offset) = (source.last_number(), 0);
         let mut piece = 1;
@@ -183,7 +188,9 @@ fn decoded(lines: &Batch, decode: Decode, before: u64) -> (Batch, Option<Error>)
     let (mut records, mut decoded) = (BatchBuilder::default(), Vec::new());
     for (record, (_, line)) in (before + 1..).zip(lines.iter()) {
         decoded.clear();
-        if let Err(reason) = decode(line, &mut decoded) {
+        let read = decode(line, &mut decoded);
+        let short = decoded.len() <= LONGEST;
+        if let Err(reason) = read.and(if short { Ok(()) } else { Err("its record is too long".to_owned()) }) {
             return (records.build(), Some(Error::NotALetter { record, reason }));
         }
         records.push(record, |data| data.extend_from_slice(&decoded));
@@ -218,10 +225,10 @@ enum End {
 }
 
 /// Reads blocks until the end, or until nobody wants more.
-fn read(mut reader: impl Read, separator: u8, blocks: &Sender<Block>) {
+fn read(mut reader: impl Read, separator: u8, longest: usize, blocks: &Sender<Block>) {
     let mut rest = Vec::new();
     loop {
-        let (block, more) = read_block(&mut reader, separator, &mut rest);
+        let (block, more) = read_block(&mut reader, separator, longest, &mut rest);
         let end = block.end.is_some();
         if blocks.blocking_send(block).is_err() || end || !more {
             return;
@@ -230,7 +237,7 @@ fn read(mut reader: impl Read, separator: u8, blocks: &Sender<Block>) {
 }
 
 /// Reads once, or until there is a whole record. `rest` is what was read of the next one.
-fn read_block(reader: &mut impl Read, separator: u8, rest: &mut Vec<u8>) -> (Block, bool) {
+fn read_block(reader: &mut impl Read, separator: u8, longest: usize, rest: &mut Vec<u8>) -> (Block, bool) {
     let mut data = std::mem::take(rest);
     let mut end = None;
     let mut more = true;
@@ -255,7 +262,7 @@ fn read_block(reader: &mut impl Read, separator: u8, rest: &mut Vec<u8>) -> (Blo
                     *rest = data.split_off(known + last + 1);
                     break;
                 }
-                if data.len() > LONGEST {
+                if data.len() > longest {
                     end = Some(End::TooLong);
                     data.clear();
                     break;
@@ -315,7 +322,7 @@ mod tests {
             pieces.iter().rev().filter(|piece| !piece.is_empty()).map(|piece| piece.to_vec()).collect();
         let (mut reader, mut rest, mut found) = (Pieces(pieces), Vec::new(), Vec::new());
         loop {
-            let (Block { data, ends, .. }, more) = read_block(&mut reader, separator, &mut rest);
+            let (Block { data, ends, .. }, more) = read_block(&mut reader, separator, LONGEST, &mut rest);
             let mut start = 0;
             for end in ends {
                 found.push(String::from_utf8(data[start..end as usize].to_vec()).unwrap());
