@@ -24,6 +24,17 @@ pub(crate) async fn retry(
     if core.policy().retry_after(1).is_none() || !outcome.failures.iter().any(Failure::is_retryable) {
         return Ok(outcome);
     }
+    // Apart, so that those who need no retry do not carry it along.
+    Box::pin(tried_again(pool, core, batch, outcome, waiting)).await
+}
+
+async fn tried_again(
+    pool: &PoolShared,
+    core: &Core,
+    batch: &Batch,
+    outcome: Outcome,
+    waiting: &dyn Waiting,
+) -> Result<Outcome, Error> {
     let Outcome { output, consumed, failures } = bounded(outcome);
     let mut tries: Vec<_> = failures.into_iter().map(|failure| (failure, None)).collect();
     while let Some(wait) = tries.iter().find_map(|(failure, given)| next_wait(core, failure, given.as_ref()))
