@@ -82,6 +82,11 @@ pub enum Cause {
 }
 
 impl Cause {
+    /// Whether the function said that another try may succeed.
+    pub(crate) fn is_retryable(&self) -> bool {
+        matches!(self, Self::Failed { retryable: true, .. })
+    }
+
     /// A word for its kind, as scripts want it: `failed`, `panicked`, `trapped`, …
     #[must_use]
     pub fn kind(&self) -> &'static str {

@@ -146,7 +146,7 @@ impl CheckpointArgs {
 }
 
 /// Whether two paths lead to one file, which need not be there yet.
-fn is_same(one: &Path, other: &Path) -> bool {
+pub(crate) fn is_same(one: &Path, other: &Path) -> bool {
     let whole = |path: &Path| {
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         path.canonicalize().or_else(|_| {

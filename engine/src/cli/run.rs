@@ -14,7 +14,7 @@ use indicatif::ProgressBar;
 use tokio::sync::SetOnce;
 
 use super::args::{Allowed, Argument, PluginSpec};
-use super::checkpoint::{CheckpointArgs, Durable, Files, Identity, Keeper};
+use super::checkpoint::{CheckpointArgs, Durable, Files, Identity, Keeper, is_same};
 use super::exit::{Ending, RunFailed, Signal, tell};
 use super::faults::{Faults, Letters, Places};
 use super::limits::LimitArgs;
@@ -274,15 +274,12 @@ impl RunCommand {
 
     /// The output file, opened but not changed yet: it stays as it is if there is a mistake elsewhere.
     fn output_file(&self) -> anyhow::Result<Option<File>> {
-        let same = |one: &Path, other: &Path| {
-            one.canonicalize().is_ok_and(|one| other.canonicalize().is_ok_and(|other| one == other))
-        };
         for path in self.output.iter().map(PathBuf::as_path).chain(self.faults.file()) {
-            let input = self.input.iter().any(|input| same(input, path));
+            let input = self.input.iter().any(|input| is_same(input, path));
             ensure!(!input, "can't write {}: it is an input too", path.display());
         }
         let Some(path) = &self.output else { return Ok(None) };
-        let twice = self.faults.file().is_some_and(|file| file == path || same(file, path));
+        let twice = self.faults.file().is_some_and(|file| is_same(file, path));
         ensure!(!twice, "can't write {}: records are put aside in it", path.display());
         let file = File::options().write(true).create(true).truncate(false).open(path);
         Ok(Some(file.with_context(|| format!("can't write {}", path.display()))?))

@@ -33,11 +33,6 @@ impl Failure {
     pub(crate) fn alone(cause: Cause, attempts: u32) -> Self {
         Self { index: 0, cause, outputs_before: 0, attempts }
     }
-
-    /// Whether the function said that another try may succeed.
-    pub(crate) fn is_retryable(&self) -> bool {
-        matches!(self.cause, Cause::Failed { retryable: true, .. })
-    }
 }
 
 impl Outcome {

@@ -21,7 +21,9 @@ pub(crate) async fn retry(
     outcome: Outcome,
     waiting: &dyn Waiting,
 ) -> Result<Outcome, Error> {
-    if core.policy().retry_after(1).is_none() || !outcome.failures.iter().any(Failure::is_retryable) {
+    if core.policy().retry_after(1).is_none()
+        || !outcome.failures.iter().any(|failure| failure.cause.is_retryable())
+    {
         return Ok(outcome);
     }
     // Apart, so that those who need no retry do not carry it along.
@@ -65,7 +67,7 @@ const MOST: usize = 64;
 /// The outcome up to the last record that may be tried again.
 fn bounded(outcome: Outcome) -> Outcome {
     let Outcome { mut output, mut consumed, mut failures } = outcome;
-    let mut again = failures.iter().enumerate().filter(|(_, failure)| failure.is_retryable());
+    let mut again = failures.iter().enumerate().filter(|(_, failure)| failure.cause.is_retryable());
     if let Some((place, first)) = again.nth(MOST) {
         consumed = first.index;
         output.truncate(first.outputs_before);
@@ -76,7 +78,7 @@ fn bounded(outcome: Outcome) -> Outcome {
 
 /// How long to wait before the next try of a record, if there is to be one.
 fn next_wait(core: &Core, failure: &Failure, given: Option<&Batch>) -> Option<Duration> {
-    let open = given.is_none() && failure.is_retryable();
+    let open = given.is_none() && failure.cause.is_retryable();
     open.then(|| core.policy().retry_after(failure.attempts)).flatten()
 }
 

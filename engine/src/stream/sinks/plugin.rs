@@ -67,8 +67,8 @@ impl PluginNode {
                     attempts = 1;
                 }
                 let Some(cause) = failed else { continue };
-                let retryable = matches!(cause, Cause::Failed { retryable: true, .. });
-                if let Some(wait) = self.core.policy().retry_after(attempts).filter(|_| retryable) {
+                if let Some(wait) = self.core.policy().retry_after(attempts).filter(|_| cause.is_retryable())
+                {
                     self.pool.sleep(wait, &()).await;
                     attempts += 1;
                     continue;
