@@ -1,5 +1,6 @@
 //! A fault: one record's failure, as data.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::time::Duration;
 
@@ -87,6 +88,14 @@ impl Cause {
         matches!(self, Self::Failed { retryable: true, .. })
     }
 
+    /// What is shown of it.
+    pub(crate) fn message(&self) -> Cow<'_, str> {
+        match self {
+            Self::Failed { message, .. } => clean(message),
+            other => other.to_string().into(),
+        }
+    }
+
     /// A word for its kind, as scripts want it: `failed`, `panicked`, `trapped`, …
     #[must_use]
     pub fn kind(&self) -> &'static str {
@@ -128,13 +137,24 @@ impl fmt::Display for Cause {
 }
 
 /// A guest's words, shortened and without control characters, on one line.
-pub(crate) fn clean(text: &str) -> String {
+pub(crate) fn clean(text: &str) -> Cow<'_, str> {
     const SHOWN: usize = 300;
+    if text.len() <= SHOWN && text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
+        return text.into();
+    }
     let mut shown: String = text.chars().take(SHOWN).map(|c| if is_unsafe(c) { ' ' } else { c }).collect();
     if text.chars().nth(SHOWN).is_some() {
         shown.push('…');
     }
-    shown
+    shown.into()
+}
+
+/// The same of words that nobody else needs.
+pub(crate) fn cleaned(text: String) -> String {
+    match clean(&text) {
+        Cow::Borrowed(_) => text,
+        Cow::Owned(shown) => shown,
+    }
 }
 
 /// Whether a terminal may take a character for more than a sign: controls, and what turns the

@@ -42,7 +42,7 @@ struct Line<'a> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Place {
     /// The input's name.
-    pub input: String,
+    pub input: Arc<str>,
     /// The record's number in it.
     pub line: u64,
 }
@@ -75,6 +75,8 @@ struct State {
     file: BufWriter<File>,
     /// In bytes.
     written: u64,
+    /// The line that is being written.
+    line: Vec<u8>,
 }
 
 impl DeadLetters {
@@ -92,7 +94,7 @@ impl DeadLetters {
     /// Writes to a file that is open already; `path` is its name in messages.
     #[must_use]
     pub fn to(file: File, path: impl AsRef<Path>) -> Self {
-        let state = State { file: BufWriter::with_capacity(64 << 10, file), written: 0 };
+        let state = State { file: BufWriter::with_capacity(64 << 10, file), written: 0, line: Vec::new() };
         Self { state: Arc::new(Mutex::new(state)), path: Arc::new(path.as_ref().to_owned()) }
     }
 
@@ -112,11 +114,13 @@ impl DeadLetters {
     ///
     /// If it can't be written.
     pub fn put(&self, letter: &DeadLetter, place: Option<&Place>) -> Result<(), Error> {
-        let mut line = encode(letter, place);
-        line.push(b'\n');
         let mut state = self.state();
-        state.written += line.len() as u64;
-        state.file.write_all(&line).map_err(|error| unwritable(&self.path, error))
+        let State { file, written, line } = &mut *state;
+        line.clear();
+        encode(letter, place, line);
+        line.push(b'\n');
+        *written += line.len() as u64;
+        file.write_all(line).map_err(|error| unwritable(&self.path, error))
     }
 
     /// Writes out what was put.
@@ -139,21 +143,21 @@ fn unwritable(path: &Path, error: std::io::Error) -> Error {
     Error::Write { path: path.to_owned(), source: Arc::new(error) }
 }
 
-fn encode(letter: &DeadLetter, place: Option<&Place>) -> Vec<u8> {
+fn encode(letter: &DeadLetter, place: Option<&Place>, data: &mut Vec<u8>) {
     let DeadLetter { fault, record, attempts } = letter;
     let text = str::from_utf8(record).ok();
     let line = Line {
         number: fault.record,
-        input: place.map(|place| place.input.as_str().into()),
+        input: place.map(|place| (&*place.input).into()),
         line: place.map(|place| place.line),
         function: fault.function.as_str().into(),
         fault: fault.cause.kind().into(),
-        message: fault.cause.to_string().into(),
+        message: fault.cause.message(),
         attempts: *attempts,
         record: text.map(Cow::Borrowed),
         record_base64: text.is_none().then(|| STANDARD.encode(record).into()),
     };
-    serde_json::to_vec(&line).expect("text and numbers are always JSON")
+    serde_json::to_writer(data, &line).expect("text and numbers are always JSON");
 }
 
 /// Appends the record of a dead letter's line to `data`.
@@ -182,13 +186,19 @@ mod tests {
         DeadLetter { fault, record: record.to_vec(), attempts: 3 }
     }
 
+    fn encoded(letter: &DeadLetter, place: Option<&Place>) -> Vec<u8> {
+        let mut line = Vec::new();
+        encode(letter, place, &mut line);
+        line
+    }
+
     #[test]
     fn a_letter_is_a_line_that_scripts_can_read() {
         let place = Place { input: "a.log".into(), line: 5 };
-        let line = String::from_utf8(encode(&letter(b"x\ty"), Some(&place))).unwrap();
+        let line = String::from_utf8(encoded(&letter(b"x\ty"), Some(&place))).unwrap();
         let expected = r#"{"number":7,"input":"a.log","line":5,"function":"parse","fault":"failed","message":"no  [0m \"good\"","attempts":3,"record":"x\ty"}"#;
         assert_eq!(line, expected);
-        let binary = String::from_utf8(encode(&letter(b"\xff\0"), None)).unwrap();
+        let binary = String::from_utf8(encoded(&letter(b"\xff\0"), None)).unwrap();
         assert!(binary.ends_with(r#""attempts":3,"record_base64":"/wA="}"#), "{binary}");
     }
 
@@ -203,7 +213,7 @@ mod tests {
         #[test]
         fn records_come_back_as_they_were(record: Vec<u8>) {
             let mut back = Vec::new();
-            decode(&encode(&letter(&record), None), &mut back).unwrap();
+            decode(&encoded(&letter(&record), None), &mut back).unwrap();
             prop_assert_eq!(back, record);
         }
 

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
 use crate::fault::Fault;
+use crate::record::Batch;
 use crate::{Counters, Error};
 
 /// The wait before the first retry; each later one is twice as long.
@@ -121,22 +122,25 @@ impl FaultPolicy {
         (attempts <= self.retries).then(|| doubled.min(LONGEST_WAIT))
     }
 
-    /// Does with a fault what is to be done; an error ends the run.
-    pub(crate) fn settle(&self, letter: DeadLetter, counters: &Counters) -> Result<(), Error> {
+    /// Does with the fault of `record`, or of what was made from it, what is to be done; an error ends
+    /// the run.
+    pub(crate) fn settle(
+        &self,
+        fault: Fault,
+        record: &Batch,
+        attempts: u32,
+        counters: &Counters,
+    ) -> Result<(), Error> {
         counters.fault();
-        let fault = match &self.action {
-            Action::Stop => return Err(Error::Fault(letter.fault)),
-            Action::Skip => letter.fault,
-            Action::Divert(put_aside) => {
-                let fault = letter.fault.clone();
-                put_aside(letter)?;
-                fault
-            }
-        };
-        if self.faults.fetch_add(1, Relaxed) >= self.most {
-            return Err(Error::TooManyFaults { limit: self.most, fault });
+        if self.stops() {
+            return Err(Error::Fault(fault));
         }
-        Ok(())
+        let one_too_many = self.faults.fetch_add(1, Relaxed) >= self.most;
+        let last = one_too_many.then(|| fault.clone());
+        if let Action::Divert(put_aside) = &self.action {
+            put_aside(DeadLetter { fault, record: record.origin(0).to_vec(), attempts })?;
+        }
+        last.map_or(Ok(()), |fault| Err(Error::TooManyFaults { limit: self.most, fault }))
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::{Seek, SeekFrom};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use anyhow::Context;
@@ -38,7 +38,7 @@ pub(crate) struct Places(Arc<Mutex<Begun>>);
 #[derive(Default)]
 struct Begun {
     /// With the number of its first record.
-    inputs: Vec<(PathBuf, u64)>,
+    inputs: Vec<(Arc<str>, u64)>,
     /// The last of them was begun by another run, and goes on.
     goes_on: bool,
 }
@@ -52,7 +52,7 @@ impl Places {
         {
             return *first;
         }
-        begun.inputs.push((input.to_owned(), first));
+        begun.inputs.push((shown(input), first));
         first
     }
 
@@ -64,7 +64,7 @@ impl Places {
     pub(crate) fn resume(&self, start: &Checkpoint) {
         let mut begun = self.lock();
         let inputs = start.inputs.iter().take(start.input + 1);
-        begun.inputs.extend(inputs.filter_map(|input| Some((input.path.clone(), input.first?))));
+        begun.inputs.extend(inputs.filter_map(|input| Some((shown(&input.path), input.first?))));
         begun.goes_on = start.record > 0;
     }
 
@@ -72,8 +72,12 @@ impl Places {
     pub(crate) fn find(&self, record: u64) -> Option<Place> {
         let begun = self.lock();
         let (input, first) = begun.inputs.iter().rev().find(|(_, first)| *first <= record)?;
-        Some(Place { input: input.display().to_string(), line: record + 1 - first })
+        Some(Place { input: input.clone(), line: record + 1 - first })
     }
+}
+
+fn shown(path: &Path) -> Arc<str> {
+    path.display().to_string().into()
 }
 
 /// The file of dead letters, which is made only after everything else was found right.

@@ -21,7 +21,7 @@ use super::output::{Messages, Output};
 use super::sandbox::{Hints, Sandbox};
 use super::{Isolation, Kind, Limits};
 use crate::Cause;
-use crate::fault::clean;
+use crate::fault::{clean, cleaned};
 use crate::record::{Batch, BatchBuilder};
 
 /// A call returns once its outputs take this many bytes, and is made again with what is left.
@@ -179,7 +179,7 @@ impl Instance {
                 }
                 Ok(builder.build())
             }
-            Some(Ok(Err(message))) => Err(Cause::Failed { message: clean(&message), retryable: false }),
+            Some(Ok(Err(message))) => Err(Cause::Failed { message: cleaned(message), retryable: false }),
             Some(Err(error)) => Err(cause(&error, self.store.data(), self.limits, limit)),
             None => Err(Cause::TimedOut { limit }),
         }
@@ -287,7 +287,7 @@ fn cause(error: &wasmtime::Error, sandbox: &Sandbox, limits: Limits, limit: Dura
         return Cause::Exited { code: *code };
     }
     if let Some((_, message)) = &sandbox.hints.panicked {
-        return Cause::Panicked { message: clean(message) };
+        return Cause::Panicked { message: clean(message).into_owned() };
     }
     if sandbox.gauge.denied {
         return Cause::OutOfMemory { limit: limits.memory };
@@ -297,7 +297,7 @@ fn cause(error: &wasmtime::Error, sandbox: &Sandbox, limits: Limits, limit: Dura
     }
     match error.downcast_ref::<Trap>() {
         Some(Trap::StackOverflow) => Cause::StackOverflow,
-        Some(trap) => Cause::Trapped { trap: name(*trap), stderr: clean(&sandbox.stderr()) },
+        Some(trap) => Cause::Trapped { trap: name(*trap), stderr: cleaned(sandbox.stderr()) },
         None => Cause::BrokenContract { rule: "what it returned can't be read from its memory" },
     }
 }

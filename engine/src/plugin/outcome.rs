@@ -3,7 +3,7 @@
 use super::Kind;
 use super::contract::exports::engine::plugin::stages as wit;
 use crate::Cause;
-use crate::fault::clean;
+use crate::fault::cleaned;
 use crate::record::Batch;
 
 /// What became of the first records of a batch.
@@ -46,35 +46,34 @@ impl Outcome {
         if matches!(kind, Kind::Filter | Kind::Sink) {
             require(said.output.ends.is_empty(), "a filter or sink returned outputs")?;
         }
+        let counts = said.counts.as_deref();
         let mut done = input.clone();
         done.truncate(consumed);
-        let failures = located(&said.failures, said.counts.as_deref());
-        let mut output = match (kind, said.counts) {
+        let mut output = match (kind, counts) {
             (Kind::Sink, None) => Batch::new(Vec::new(), Vec::new(), input.numbers_by([].into_iter())),
             (Kind::Sink, Some(_)) => return Err("a sink counted outputs"),
-            (Kind::Filter, counts) => {
-                kept(done, &counts.unwrap_or_else(|| one_each(consumed, &said.failures)), &said.failures)?
-            }
-            (_, Some(counts)) => counted(kind, &done, said.output, &counts, &said.failures)?,
+            (Kind::Filter, Some(counts)) => kept(done, counts, &said.failures)?,
+            (Kind::Filter, None) => kept(done, &one_each(consumed, &said.failures), &said.failures)?,
+            (_, Some(counts)) => counted(kind, &done, said.output, counts, &said.failures)?,
             (_, None) => one_to_one(&done, said.output, &said.failures)?,
         };
         output.keep_origin_of(input);
-        Ok(Self { output, consumed, failures })
+        Ok(Self { output, consumed, failures: located(said.failures, counts) })
     }
 }
 
 /// The failures, each with where it stands among the outputs. Only right if the counts are.
-fn located(failures: &[wit::Failure], counts: Option<&[u32]>) -> Vec<Failure> {
+fn located(failures: Vec<wit::Failure>, counts: Option<&[u32]>) -> Vec<Failure> {
     let (mut from, mut outputs) = (0, 0_usize);
     let mut located = Vec::with_capacity(failures.len());
-    for (earlier, failure) in failures.iter().enumerate() {
+    for (earlier, failure) in failures.into_iter().enumerate() {
         let index = failure.index as usize;
         outputs = match counts.and_then(|counts| counts.get(from..index)) {
             Some(between) => between.iter().fold(outputs, |sum, count| sum.saturating_add(*count as usize)),
             None => index - earlier,
         };
         from = index;
-        let cause = Cause::Failed { message: clean(&failure.message), retryable: failure.retryable };
+        let cause = Cause::Failed { message: cleaned(failure.message), retryable: failure.retryable };
         located.push(Failure { index, cause, outputs_before: outputs, attempts: 1 });
     }
     located

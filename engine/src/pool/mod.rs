@@ -4,6 +4,7 @@ mod builder;
 mod function;
 mod haste;
 mod instances;
+mod letters;
 mod plugin;
 mod retry;
 mod runner;

@@ -4,13 +4,14 @@
 use std::sync::Arc;
 use std::task::{Context, Waker};
 
+use super::letters::Letters;
 use super::retry::retry;
 use super::segment::Segment;
 use super::shared::{CallError, PoolShared, Runner};
-use super::state::{Letter, Work, fitting};
+use super::state::{Work, fitting};
+use crate::Error;
 use crate::fault::{Cause, Fault};
 use crate::plugin::{Core, Failure, Outcome, Trouble};
-use crate::{DeadLetter, Error};
 
 /// Works until there is nothing left to do, or more runners than workers.
 pub(super) async fn run(pool: Arc<PoolShared>) {
@@ -111,19 +112,14 @@ fn advance(pool: &Arc<PoolShared>, segment: &Arc<Segment>, stage: &Core, work: &
 
 /// Notes the faults of a work's records.
 fn fault(segment: &Segment, stage: &Core, work: &Work, failures: Vec<Failure>) {
-    let letters = failures.into_iter().map(|Failure { index, cause, attempts, .. }| {
-        let fault = Fault { record: work.batch.number(index), function: stage.name().to_owned(), cause };
-        let keep = stage.policy().keeps_records();
-        let record = if keep { work.batch.origin(index).to_vec() } else { Vec::new() };
-        DeadLetter { fault, record, attempts }
-    });
+    let Some(first) = failures.first() else { return };
     if stage.policy().stops() {
-        if let Some(first) = { letters }.next() {
-            segment.fault(work.slot, first.fault);
-        }
-    } else {
-        segment.put_aside(work.slot, letters.map(|letter| Letter { stage: work.stage, letter }).collect());
+        let record = work.batch.number(first.index);
+        let fault = Fault { record, function: stage.name().to_owned(), cause: first.cause.clone() };
+        return segment.fault(work.slot, fault);
     }
+    let keep = stage.policy().keeps_records();
+    segment.put_aside(work.slot, Letters::new(work.stage, &work.batch, failures, keep));
 }
 
 /// How to cut a batch whose call failed so that the record to blame is soon alone: parts in order,

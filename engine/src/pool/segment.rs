@@ -8,10 +8,11 @@ use std::time::Instant;
 use tokio::sync::{Notify, Semaphore, SemaphorePermit};
 
 use super::haste::Haste;
+use super::letters::{Letter, Letters, in_order};
 use super::runner;
 use super::shared::PoolShared;
 use super::slots::Slot;
-use super::state::{Letter, Next, State, Work};
+use super::state::{Next, State, Work};
 use crate::fault::Fault;
 use crate::plugin::Core;
 use crate::record::{Batch, BatchBuilder};
@@ -236,10 +237,8 @@ impl Segment {
     }
 
     /// Notes records of a work as faults that do not end the run.
-    pub(super) fn put_aside(&self, slot: Slot, letters: Vec<Letter>) {
-        if !letters.is_empty() {
-            self.state().put_aside(slot, letters);
-        }
+    pub(super) fn put_aside(&self, slot: Slot, letters: Letters) {
+        self.state().put_aside(slot, letters);
     }
 
     /// The outputs of a place were passed on: does with its faults what their stages' policies say.
@@ -247,9 +246,11 @@ impl Segment {
     /// # Errors
     ///
     /// If that ends the run.
-    pub(crate) fn settle(&self, letters: Vec<Letter>, permits: usize, last: u64) -> Result<(), Error> {
-        for Letter { stage, letter } in letters {
-            self.stages[stage].policy().settle(letter, &self.counters)?;
+    pub(crate) fn settle(&self, letters: Vec<Letters>, permits: usize, last: u64) -> Result<(), Error> {
+        for Letter { stage, record, cause, attempts } in in_order(letters) {
+            let stage = &self.stages[stage];
+            let fault = Fault { record: record.number(0), function: stage.name().to_owned(), cause };
+            stage.policy().settle(fault, &record, attempts, &self.counters)?;
         }
         self.release(permits);
         if self.ordered {

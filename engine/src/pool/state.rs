@@ -3,11 +3,12 @@
 use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
 
+use super::letters::{Letters, split_off};
 use super::slots::{Slot, Slots};
+use crate::Error;
 use crate::fault::Fault;
 use crate::plugin::{Core, Isolation, MOST_BYTES};
 use crate::record::{Batch, BatchBuilder};
-use crate::{DeadLetter, Error};
 
 /// A segment holds about this many bytes and as many for each worker as a call takes: of records
 /// that wait or are at work, and of results that are not yet wanted. A single record may be larger.
@@ -69,7 +70,7 @@ pub(super) struct Place {
     /// The first fault among them that ends the run.
     pub(super) fault: Option<Fault>,
     /// The others, by their records once they are delivered.
-    letters: Vec<Letter>,
+    letters: Vec<Letters>,
     /// The results, once all stages are done.
     pub(super) output: Option<Batch>,
 }
@@ -80,24 +81,11 @@ impl Place {
     }
 }
 
-/// A record that a stage failed for, which its policy is to be told of in turn.
-pub(crate) struct Letter {
-    pub(crate) stage: usize,
-    pub(crate) letter: DeadLetter,
-}
-
-impl Letter {
-    /// About the bytes that it holds.
-    fn size(&self) -> usize {
-        size_of::<Self>() + self.letter.record.len()
-    }
-}
-
 /// What is due of one place in the order.
 pub(crate) struct Due {
     pub(crate) output: Batch,
     /// To be settled once the outputs are passed on.
-    pub(crate) letters: Vec<Letter>,
+    pub(crate) letters: Vec<Letters>,
     /// To be given back then.
     pub(crate) permits: usize,
     /// The number of the last record that is done then, with all before it.
@@ -199,11 +187,11 @@ impl State {
 
     /// Records of a work are faults that do not end the run. Their place keeps its permits until the
     /// gather has settled them, so that no more are unfinished than may be.
-    pub(super) fn put_aside(&mut self, slot: Slot, letters: Vec<Letter>) {
-        let size: usize = letters.iter().map(Letter::size).sum();
+    pub(super) fn put_aside(&mut self, slot: Slot, letters: Letters) {
+        let size = letters.size();
         self.held += size;
         self.done += size;
-        self.slots.get_mut(slot).letters.extend(letters);
+        self.slots.get_mut(slot).letters.push(letters);
     }
 
     /// The next work, cut to what its stage takes at once.
@@ -261,8 +249,7 @@ impl State {
         // Work ends before its fault, so that the fault is behind all that is cut.
         let fault = place.fault.take();
         let first = (!batch.is_empty()).then(|| batch.number(0));
-        let behind = |letter: &mut Letter| first.is_some_and(|first| letter.letter.fault.record >= first);
-        let letters = place.letters.extract_if(.., behind).collect();
+        let letters = first.map_or_else(Vec::new, |first| split_off(&mut place.letters, first));
         let last = place.last;
         place.last = first.map_or(last, |first| first - 1);
         let slot = self.slots.insert_after(work.slot, Place { fault, letters, ..Place::new(permits, last) });
@@ -333,15 +320,14 @@ impl State {
         if !due || place.output.is_none() {
             return Ok(None);
         }
-        let Place { permits, last, fault, mut letters, output } = self.slots.remove(slot);
+        let Place { permits, last, fault, letters, output } = self.slots.remove(slot);
         let output = output.expect("it was looked at above");
-        let size = output.weight() + letters.iter().map(Letter::size).sum::<usize>();
+        let size = output.weight() + letters.iter().map(Letters::size).sum::<usize>();
         self.done -= size;
         self.held -= size;
         // What a fault cut off behind the outputs is not done.
         let last = fault.as_ref().map_or(last, |fault| last.min(fault.record - 1));
         self.ending = fault;
-        letters.sort_by_key(|letter| letter.letter.fault.record);
         Ok(Some(Next::Due(Due { output, letters, permits, last })))
     }
 }

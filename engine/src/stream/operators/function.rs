@@ -9,7 +9,7 @@ use crate::pool::{CallError, PoolShared, retry};
 use crate::record::{Batch, Record};
 use crate::stream::scattered::mistake;
 use crate::stream::{Counters, Handling, Items, Node, Outlet, Stream};
-use crate::{DeadLetter, Error, Function};
+use crate::{Error, Function};
 
 /// So long may a result be held back only to be faster.
 const SHOWN_WITHIN: Duration = Duration::from_millis(10);
@@ -58,8 +58,7 @@ impl<U: Record> FunctionNode<U> {
 
     fn settle(&self, record: &Batch, Failure { cause, attempts, .. }: Failure) -> Result<(), Error> {
         let fault = Fault { record: record.number(0), function: self.name.to_string(), cause };
-        let letter = DeadLetter { fault, record: record.origin(0).to_vec(), attempts };
-        self.core.policy().settle(letter, &self.counters)
+        self.core.policy().settle(fault, record, attempts, &self.counters)
     }
 }
 

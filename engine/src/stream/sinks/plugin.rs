@@ -10,7 +10,7 @@ use crate::plugin::{Core, Failure, Instance, Kind, MOST_BYTES, Output};
 use crate::pool::PoolShared;
 use crate::record::{Batch, Record};
 use crate::stream::{Counters, Handling, Items, Node, Stream};
-use crate::{DeadLetter, Error, Function};
+use crate::{Error, Function};
 
 impl<T: Record> Sink<T> for &Function<T, ()> {
     fn attach(self, stream: Stream<T>) {
@@ -134,8 +134,7 @@ impl PluginNode {
     /// Does with the fault of the first record of `batch` what is to be done.
     fn settle(&self, batch: &Batch, cause: Cause, attempts: u32) -> Result<(), Error> {
         let fault = Fault { record: batch.number(0), function: self.core.name().to_owned(), cause };
-        let letter = DeadLetter { fault, record: batch.origin(0).to_vec(), attempts };
-        self.core.policy().settle(letter, &self.counters)
+        self.core.policy().settle(fault, batch, attempts, &self.counters)
     }
 
     fn output(&self, act: impl FnOnce(&Output) -> Result<(), Error>) -> Result<(), Error> {

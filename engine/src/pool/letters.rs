@@ -1,0 +1,72 @@
+//! Records that functions failed for, between the call and the gather, which settles them in turn.
+
+use crate::Cause;
+use crate::plugin::Failure;
+use crate::record::{Batch, BatchBuilder};
+
+/// What a stage failed for in one call: together, since there may be thousands.
+pub(crate) struct Letters {
+    stage: usize,
+    /// A record for each failure, as it is to be put aside; empty ones if nobody wants them.
+    records: Batch,
+    failures: Vec<Failure>,
+}
+
+/// One of them.
+pub(super) struct Letter {
+    pub(super) stage: usize,
+    /// Alone, with the source's number.
+    pub(super) record: Batch,
+    pub(super) cause: Cause,
+    pub(super) attempts: u32,
+}
+
+impl Letters {
+    /// Of a call with `batch`. The records themselves are copied only if they are to be kept.
+    pub(super) fn new(stage: usize, batch: &Batch, failures: Vec<Failure>, keep: bool) -> Self {
+        let mut records = BatchBuilder::default();
+        for failure in &failures {
+            let record = if keep { batch.origin(failure.index) } else { &[] };
+            records.push(batch.number(failure.index), |data| data.extend_from_slice(record));
+        }
+        Self { stage, records: records.build(), failures }
+    }
+
+    /// About the bytes that they hold.
+    pub(super) fn size(&self) -> usize {
+        self.records.data().len() + self.failures.len() * size_of::<Failure>()
+    }
+
+    fn split_off(&mut self, n: usize) -> Self {
+        let (records, failures) = (self.records.split_off(n), self.failures.split_off(n));
+        Self { stage: self.stage, records, failures }
+    }
+
+    fn into_letters(self) -> impl Iterator<Item = Letter> {
+        let Self { stage, records, failures } = self;
+        failures.into_iter().enumerate().map(move |(index, Failure { cause, attempts, .. })| Letter {
+            stage,
+            record: records.alone(index),
+            cause,
+            attempts,
+        })
+    }
+}
+
+/// Leaves those of records before the source's number `first`, and returns the others.
+pub(super) fn split_off(letters: &mut Vec<Letters>, first: u64) -> Vec<Letters> {
+    let behind = letters.iter_mut().map(|letters| {
+        let before = (0..letters.records.len()).take_while(|index| letters.records.number(*index) < first);
+        letters.split_off(before.count())
+    });
+    let behind = behind.filter(|behind| !behind.failures.is_empty()).collect();
+    letters.retain(|letters| !letters.failures.is_empty());
+    behind
+}
+
+/// All of them by the records' numbers.
+pub(super) fn in_order(letters: Vec<Letters>) -> Vec<Letter> {
+    let mut letters: Vec<_> = letters.into_iter().flat_map(Letters::into_letters).collect();
+    letters.sort_by_key(|letter| letter.record.number(0));
+    letters
+}
