@@ -19,7 +19,7 @@ fn compiled(cache: &Path) -> Vec<PathBuf> {
 }
 
 #[test]
-fn a_compiled_plugin_is_kept_and_a_damaged_one_is_compiled_anew() {
+fn row_9_a_compiled_plugin_is_kept_and_a_damaged_one_is_compiled_anew() {
     let cache = tempfile::tempdir().unwrap();
     assert_eq!(run(cache.path()).stdout, "2\n");
     let [file] = &*compiled(cache.path()) else { panic!("one plugin was compiled") };
@@ -48,7 +48,7 @@ fn a_compiled_plugin_is_kept_and_a_damaged_one_is_compiled_anew() {
 
 #[cfg(unix)]
 #[test]
-fn a_folder_that_others_can_write_to_is_not_used() {
+fn row_9_a_folder_that_others_can_write_to_is_not_used() {
     use std::os::unix::fs::PermissionsExt;
     let cache = tempfile::tempdir().unwrap();
     let folder = cache.path().join("engine").join("compiled");

@@ -32,7 +32,7 @@ fn shown(path: &Path) -> String {
 }
 
 #[test]
-fn what_is_needed_and_not_granted_is_refused_before_anything_runs() {
+fn row_7_what_is_needed_and_not_granted_is_refused_before_anything_runs() {
     let cases = [
         ("reads", "dir", "--allow dir:PATH"),
         ("variables", "env:ENGINE_GRANTED", "--allow env:ENGINE_GRANTED"),
@@ -50,11 +50,11 @@ fn what_is_needed_and_not_granted_is_refused_before_anything_runs() {
 #[test]
 fn what_nobody_needs_is_not_granted() {
     let did =
-        fed(engine(["run", "-p", &function_of(&hostile("hostile"), "clock"), "--allow", "clock"]), "x\n");
+        fed(engine(["run", "-p", &function_of(&hostile("misdeeds"), "clock"), "--allow", "clock"]), "x\n");
     let expected = "engine: --allow clock: no function says that it needs that (see `engine inspect`)\n";
     assert_eq!((did.code, &*did.stderr), (Some(2), expected));
     let now = function_of(&hostile("granted"), "now");
-    let same = function_of(&hostile("hostile"), "same");
+    let same = function_of(&hostile("misdeeds"), "same");
     let did = fed(engine(["run", "-p", &now, "-p", &same, "--allow", "2.clock"]), "x\n");
     assert_eq!(did.code, Some(2), "{}", did.stderr);
     let did = fed(engine(["run", "-p", &now, "-p", &same, "--allow", "1.clock"]), "x\n");
@@ -63,7 +63,7 @@ fn what_nobody_needs_is_not_granted() {
 }
 
 #[tokio::test]
-async fn a_folder_is_all_of_the_disk_that_is_seen() {
+async fn row_7_a_folder_is_all_of_the_disk_that_is_seen() {
     let outside = tempdir().unwrap();
     let folder = outside.path().join("inside");
     fs::create_dir(&folder).unwrap();
@@ -95,7 +95,7 @@ async fn a_folder_is_all_of_the_disk_that_is_seen() {
 }
 
 #[test]
-fn one_variable_is_all_of_the_environment_that_is_seen() {
+fn row_7_one_variable_is_all_of_the_environment_that_is_seen() {
     let variables = function_of(&hostile("granted"), "variables");
     let mut command = engine(["run", "-p", &variables, "--allow", "env:ENGINE_GRANTED"]);
     command.env("ENGINE_GRANTED", "this").env("ENGINE_SECRET", "that");
@@ -103,7 +103,7 @@ fn one_variable_is_all_of_the_environment_that_is_seen() {
 }
 
 #[tokio::test]
-async fn time_and_chance_are_granted_apart() {
+async fn row_7_time_and_chance_are_granted_apart() {
     assert!(made("now", &["clock"], "").await.unwrap().parse::<u64>().unwrap() > 1_700_000_000);
     let draws =
         [made("draws", &["random"], "x").await.unwrap(), made("draws", &["random"], "x").await.unwrap()];
@@ -111,7 +111,7 @@ async fn time_and_chance_are_granted_apart() {
 }
 
 #[tokio::test]
-async fn one_port_is_all_of_the_network_that_is_reached() {
+async fn row_7_one_port_is_all_of_the_network_that_is_reached() {
     let listen = || {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();

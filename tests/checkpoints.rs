@@ -38,7 +38,7 @@ impl Run {
 
     /// The command; `out` and `dead` are where outputs and dead letters go.
     fn command(&self, out: &str, dead: &str, more: &[&str]) -> std::process::Command {
-        let hostile = hostile("hostile");
+        let hostile = hostile("misdeeds");
         let (spin, twice) = (function_of(&hostile, "slow_loop"), function_of(&hostile, "twice"));
         let mut command = engine(["run", "-q", "-p", &spin, "-p", &twice, "-w", "2", "-i"]);
         command.args([self.path("first"), self.path("second")]);
@@ -123,7 +123,7 @@ fn a_fault_that_ends_the_run_can_be_gone_on_from() {
     let path = |name: &str| folder.path().join(name);
     fs::write(path("in"), "1\n2\nbad\n4\n").unwrap();
     let command = |function: &str, more: &[&str]| {
-        let mut command = engine(["run", "-q", "-p", &function_of(&hostile("hostile"), function), "-i"]);
+        let mut command = engine(["run", "-q", "-p", &function_of(&hostile("misdeeds"), function), "-i"]);
         command.arg(path("in")).arg("-o").arg(path("out")).arg("--checkpoint").arg(path("checkpoint"));
         command.args(more);
         command
@@ -195,7 +195,7 @@ fn without_a_pool_a_fault_is_not_gone_past_either() {
     fs::write(path("in"), lines.join("\n")).unwrap();
     for (function, more) in [("panics", &["--sequential"][..]), ("panics_sink", &[])] {
         let command = |more: &[&str]| {
-            let mut command = engine(["run", "-q", "-p", &function_of(&hostile("hostile"), function), "-i"]);
+            let mut command = engine(["run", "-q", "-p", &function_of(&hostile("misdeeds"), function), "-i"]);
             command.arg(path("in")).arg("-o").arg(path("out")).arg("--checkpoint").arg(path("checkpoint"));
             command.args(more);
             command
@@ -235,7 +235,7 @@ fn records_that_are_dropped_are_done() {
     let folder = tempdir().unwrap();
     let path = |name: &str| folder.path().join(name);
     fs::write(path("in"), "1\n".repeat(5000) + "bad\n").unwrap();
-    let even = function_of(&hostile("hostile"), "even");
+    let even = function_of(&hostile("misdeeds"), "even");
     let mut command = engine(["run", "-q", "-p", &even, "-b", "100", "-i"]);
     command.arg(path("in")).arg("-o").arg(path("out")).arg("--checkpoint").arg(path("checkpoint"));
     let did = fed(command, "");

@@ -30,7 +30,7 @@ async fn fault_of(function: &str, good: &str, bad: &str) -> Fault {
 }
 
 #[tokio::test]
-async fn a_panic_is_told_with_message_and_place() {
+async fn row_1_a_panic_is_told_with_message_and_place() {
     let Cause::Panicked { message } = fault_of("panics", "good", "bad").await.cause else {
         panic!("no panic")
     };
@@ -44,7 +44,7 @@ async fn a_panic_is_told_with_message_and_place() {
 }
 
 #[tokio::test]
-async fn a_trap_is_told_by_its_kind() {
+async fn row_1_a_trap_is_told_by_its_kind() {
     let cases = [
         ("unreachable", "good", "bad", "trapped: unreachable code"),
         ("traps_memory", "good", "bad", "trapped: memory access out of bounds"),
@@ -113,7 +113,7 @@ async fn who_is_told_messages_may_panic() {
 #[tokio::test]
 async fn the_first_fault_in_the_order_of_records_is_the_one_that_ends_the_run() {
     let pool = Pool::builder().workers(2).build().unwrap();
-    let hostile = pool.load(hostile("hostile")).unwrap();
+    let hostile = pool.load(hostile("misdeeds")).unwrap();
     // Of the two records that fail, the second one fails first.
     let sleeps = hostile.function::<u64, u64>("sleeps").unwrap();
     let divides = hostile.function::<Vec<u8>, Vec<u8>>("divides").unwrap();
@@ -139,7 +139,7 @@ async fn the_first_fault_in_the_order_of_records_is_the_one_that_ends_the_run() 
 async fn sinks_fail_for_the_record_that_they_began() {
     for (name, panics) in [("fails_sink", false), ("panics_sink", true)] {
         let pool = Pool::builder().workers(2).build().unwrap();
-        let sink = pool.load(hostile("hostile")).unwrap().function::<String, ()>(name).unwrap();
+        let sink = pool.load(hostile("misdeeds")).unwrap().function::<String, ()>(name).unwrap();
         let file = tempfile::NamedTempFile::new().unwrap();
         let sink = sink.stdout(&engine::Output::new(file.reopen().unwrap()));
         let source = Source::<String>::new();
@@ -157,7 +157,7 @@ async fn sinks_fail_for_the_record_that_they_began() {
 }
 
 #[tokio::test]
-async fn poison_of_every_kind_leaves_the_pool_as_it_was() {
+async fn row_4_poison_of_every_kind_leaves_the_pool_as_it_was() {
     let pool = Pool::builder().workers(2).build().unwrap();
     for function in ["panics", "unreachable", "recurses", "exits", "allocates", "fails"] {
         for _ in 0..20 {

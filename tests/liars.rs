@@ -23,7 +23,7 @@ async fn ended(pool: &Pool, kind: Kind, name: &str) -> Result<(), Error> {
 }
 
 #[tokio::test]
-async fn every_lie_is_a_fault_that_names_the_rule() {
+async fn row_5_every_lie_is_a_fault_that_names_the_rule() {
     let pool = Pool::builder().workers(2).build().unwrap();
     let liar = pool.load(hostile("liar")).unwrap();
     // Bytes that are no text are for the next one to refuse, who knows what it needs.
@@ -55,7 +55,7 @@ async fn a_sink_that_claims_progress_for_ever_is_stopped() {
 }
 
 #[tokio::test]
-async fn a_guest_that_fails_while_it_is_opened_fails_before_the_first_record() {
+async fn row_2_a_guest_that_fails_while_it_is_opened_fails_before_the_first_record() {
     let pool = Pool::builder().timeout(std::time::Duration::from_millis(300)).build().unwrap();
     let liar = pool.load(hostile("liar")).unwrap();
     let cases = [
@@ -72,7 +72,7 @@ async fn a_guest_that_fails_while_it_is_opened_fails_before_the_first_record() {
 }
 
 #[test]
-fn a_guest_that_loops_while_it_is_loaded_is_stopped() {
+fn row_2_a_guest_that_loops_while_it_is_loaded_is_stopped() {
     for name in ["loops-in-describe", "loops-at-start"] {
         let pool = Pool::builder().timeout(std::time::Duration::from_millis(300)).build().unwrap();
         let said = pool.load(hostile(name)).unwrap_err().to_string();
@@ -81,7 +81,7 @@ fn a_guest_that_loops_while_it_is_loaded_is_stopped() {
 }
 
 #[test]
-fn plugins_without_functions_or_with_two_of_one_name_are_refused() {
+fn row_8_plugins_without_functions_or_with_two_of_one_name_are_refused() {
     let pool = Pool::new().unwrap();
     let said = pool.load(hostile("two-names")).unwrap_err().to_string();
     assert!(said.contains("it has two functions named "), "{said}");

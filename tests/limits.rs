@@ -11,7 +11,7 @@ fn impatient() -> Pool {
 }
 
 #[tokio::test]
-async fn a_record_that_never_ends_is_stopped_and_its_neighbours_are_right() {
+async fn row_2_a_record_that_never_ends_is_stopped_and_its_neighbours_are_right() {
     for name in ["loops", "sleeps_forever", "naps_forever"] {
         let pool = impatient();
         let function = misbehaving::<String, String>(&pool, name);
@@ -33,7 +33,7 @@ async fn a_record_that_never_ends_is_stopped_and_its_neighbours_are_right() {
 }
 
 #[tokio::test]
-async fn nobody_is_charged_for_a_neighbours_time() {
+async fn row_2_nobody_is_charged_for_a_neighbours_time() {
     // One worker, and twenty records that wait 200 ms each and then compute: they queue for it.
     let pool = Pool::builder().workers(1).timeout(Duration::from_millis(500)).build().unwrap();
     let busy = misbehaving::<u64, u64>(&pool, "slow_loop");
@@ -46,7 +46,7 @@ async fn nobody_is_charged_for_a_neighbours_time() {
 }
 
 #[tokio::test]
-async fn a_plugins_timeout_does_not_touch_others() {
+async fn row_2_a_plugins_timeout_does_not_touch_others() {
     let pool = impatient();
     let (loops, sleeps) =
         (misbehaving::<String, String>(&pool, "loops"), misbehaving::<u64, u64>(&pool, "sleeps"));
@@ -61,7 +61,7 @@ async fn a_plugins_timeout_does_not_touch_others() {
 #[tokio::test]
 async fn each_record_of_a_sink_has_the_whole_limit() {
     let pool = impatient();
-    let sink = pool.load(hostile("hostile")).unwrap().function::<String, ()>("slow_sink").unwrap();
+    let sink = pool.load(hostile("misdeeds")).unwrap().function::<String, ()>("slow_sink").unwrap();
     let source = Source::<String>::new();
     source.stream().sink(&sink.with("milliseconds", 30).unwrap());
     // Some 60 records in a call: together they take longer than the limit.
@@ -74,7 +74,7 @@ async fn each_record_of_a_sink_has_the_whole_limit() {
 #[tokio::test]
 async fn a_sink_that_never_ends_is_stopped_at_its_record() {
     let pool = impatient();
-    let sink = pool.load(hostile("hostile")).unwrap().function::<String, ()>("loops_sink").unwrap();
+    let sink = pool.load(hostile("misdeeds")).unwrap().function::<String, ()>("loops_sink").unwrap();
     let source = Source::<String>::new();
     source.stream().sink(&sink);
     let text: String = (1..=500).map(|x| if x == 300 { "bad\n" } else { "good\n" }).collect();
@@ -84,7 +84,7 @@ async fn a_sink_that_never_ends_is_stopped_at_its_record() {
 }
 
 #[tokio::test]
-async fn an_instance_that_leaks_retires_before_it_fails() {
+async fn row_4_an_instance_that_leaks_retires_before_it_fails() {
     let pool = Pool::builder().workers(2).build().unwrap();
     let leaks = misbehaving::<String, String>(&pool, "leaks");
     let (outputs, ended) =
@@ -107,13 +107,13 @@ async fn a_new_instance_finds_nothing_of_an_old_one() {
 }
 
 #[tokio::test]
-async fn at_the_bound_on_all_memory_instances_stop_growing_and_no_record_fails() {
+async fn row_12_at_the_bound_on_all_memory_instances_stop_growing_and_no_record_fails() {
     let pool = Pool::builder().workers(2).total_memory(8 << 20).build().unwrap();
     let sleeps = misbehaving::<u64, u64>(&pool, "sleeps");
     let (outputs, ended) = ran([20; 60], |times| times.scatter(&pool).map(&sleeps).buffer(60).gather()).await;
     ended.unwrap();
     assert_eq!(outputs.len(), 60);
-    assert!(pool.most_instances() <= 8, "{} instances", pool.most_instances());
+    assert!(pool.usage().instances <= 8, "{:?}", pool.usage());
 }
 
 #[tokio::test]
@@ -174,7 +174,7 @@ async fn reaches(name: &str, record: &str) -> Result<String, String> {
 }
 
 #[tokio::test]
-async fn a_guest_reaches_nothing_outside() {
+async fn row_7_a_guest_reaches_nothing_outside() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("file");
     std::fs::write(&file, "secret").unwrap();
@@ -198,9 +198,9 @@ async fn a_guest_reaches_nothing_outside() {
 }
 
 #[test]
-fn what_guests_print_is_bounded() {
+fn row_6_what_guests_print_is_bounded() {
     for name in ["floods_stdout", "floods_stderr", "floods_one_line"] {
-        let function = crate::support::function_of(&hostile("hostile"), name);
+        let function = crate::support::function_of(&hostile("misdeeds"), name);
         let did = crate::support::fed(crate::support::engine(["run", "-p", &function]), "good\nbad\n");
         assert_eq!((did.code, &*did.stdout), (Some(0), "good\nbad\n"), "{name}");
         assert!((1..3 << 20).contains(&did.stderr.len()), "{name}: {} bytes", did.stderr.len());
@@ -208,7 +208,7 @@ fn what_guests_print_is_bounded() {
 }
 
 #[tokio::test]
-async fn a_record_that_explodes_does_not_fill_the_hosts_memory() {
+async fn row_6_a_record_that_explodes_does_not_fill_the_hosts_memory() {
     let pool = Pool::builder().workers(2).build().unwrap();
     let explodes = misbehaving::<String, String>(&pool, "explodes");
     // 30 MB in one record's outputs: more than may wait, less than the guest's memory.
@@ -264,7 +264,7 @@ async fn an_instance_lives_as_long_as_its_isolation_says() {
 }
 
 #[tokio::test]
-async fn outputs_of_a_record_are_bounded() {
+async fn row_6_outputs_of_a_record_are_bounded() {
     let pool = Pool::builder().workers(1).output(5 << 20).build().unwrap();
     let explodes = misbehaving::<String, String>(&pool, "explodes");
     let (outputs, ended) = ran(["a", "bad", "b"].map(str::to_owned), |stream| {
@@ -282,10 +282,10 @@ async fn outputs_of_a_record_are_bounded() {
 }
 
 #[test]
-fn compiling_is_bounded_in_a_process_of_its_own() {
+fn row_8_compiling_is_bounded_in_a_process_of_its_own() {
     let cache = tempfile::tempdir().unwrap();
-    let plugin = hostile("hostile").display().to_string();
-    let same = crate::support::function_of(&hostile("hostile"), "same");
+    let plugin = hostile("misdeeds").display().to_string();
+    let same = crate::support::function_of(&hostile("misdeeds"), "same");
     let run = |flags: &[&str]| {
         let mut command = crate::support::engine([&["run", "-q", "-p", &same], flags].concat());
         command.env("XDG_CACHE_HOME", cache.path()).env("HOME", cache.path());

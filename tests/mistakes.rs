@@ -32,7 +32,7 @@ fn no_such_file_or_crate() {
 }
 
 #[test]
-fn not_a_component() {
+fn row_8_not_a_component() {
     let folder = tempfile::tempdir().unwrap();
     let file = |name: &str, bytes: &[u8]| {
         let path = folder.path().join(name);
@@ -72,7 +72,7 @@ fn a_pipe_is_no_plugin() {
 }
 
 #[test]
-fn another_contract() {
+fn row_8_another_contract() {
     let path = hostile("other-version").display().to_string();
     let problem = "it exports engine:plugin/stages@0.2.0, and this engine runs engine:plugin/stages@0.1.0 \
                    (build it again with the SDK of this engine)";
@@ -84,7 +84,7 @@ fn another_contract() {
 }
 
 #[test]
-fn bit_flips_never_crash() {
+fn row_8_bit_flips_never_crash() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("flipped.wasm");
     let whole = fs::read(plugin("inc")).unwrap();
@@ -182,7 +182,7 @@ fn a_mistake_leaves_the_output_file_as_it_was() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn a_full_disk_is_told() {
+fn row_13_a_full_disk_is_told() {
     let did = fed(engine(["run", "-p", &inc(), "-o", "/dev/full"]), "1\n2\n");
     assert_eq!(did.code, Some(1));
     assert_eq!(did.stderr, "engine: can't write the output: No space left on device (os error 28)\n");

@@ -33,7 +33,7 @@ async fn scattered(function: &Function<String, String>, lines: &[&str]) -> Ran<S
 }
 
 #[tokio::test]
-async fn a_fault_costs_one_record_and_no_neighbour() {
+async fn row_10_a_fault_costs_one_record_and_no_neighbour() {
     let pool = Pool::builder().workers(2).timeout(Duration::from_millis(500)).build().unwrap();
     let cases = [
         ("panics", "panicked"),
@@ -154,7 +154,7 @@ async fn a_sink_goes_on_behind_a_record_that_it_failed_for() {
         let file = folder.path().join("out");
         let output = Output::new(fs::File::create(&file).unwrap());
         let (policy, letters) = diverting();
-        let mut sink = pool.load(hostile("hostile")).unwrap().function::<String, ()>(name).unwrap();
+        let mut sink = pool.load(hostile("misdeeds")).unwrap().function::<String, ()>(name).unwrap();
         if name == "flaky_sink" {
             sink = sink.with("failures", 1).unwrap();
         }
@@ -219,7 +219,7 @@ fn a_file_for_dead_letters_is_no_input_and_no_output() {
 
 #[test]
 fn a_line_that_is_no_letter_ends_the_run_behind_those_before_it() {
-    let echo = function_of(&hostile("hostile"), "same");
+    let echo = function_of(&hostile("misdeeds"), "same");
     let did = fed(
         engine(["run", "-p", &echo, "--letters"]),
         "{\"number\":1,\"function\":\"f\",\"fault\":\"failed\",\"message\":\"\",\"attempts\":1,\"record\":\"a\"}\nb\n",
@@ -232,7 +232,7 @@ fn a_line_that_is_no_letter_ends_the_run_behind_those_before_it() {
 fn a_record_in_pieces_is_put_aside_once_and_whole() {
     let folder = tempdir().unwrap();
     let dead = folder.path().join("dead").display().to_string();
-    let (splits, inc) = (function_of(&hostile("hostile"), "splits"), plugin("inc").display().to_string());
+    let (splits, inc) = (function_of(&hostile("misdeeds"), "splits"), plugin("inc").display().to_string());
     for more in [&[][..], &["--sequential"]] {
         let divert = format!("divert={dead}");
         let did = fed(

@@ -23,7 +23,7 @@ fn lines_are_records() {
     assert_eq!(run(&["-p", &inc()], "1\n2\n3\n"), "2\n3\n4\n");
     assert_eq!(run(&["-p", &inc()], "1\r\n2"), "2\n3\n");
     assert_eq!(run(&["-p", &inc()], ""), "");
-    let upper = function_of(&hostile("hostile"), "upper");
+    let upper = function_of(&hostile("misdeeds"), "upper");
     assert_eq!(run(&["-p", &upper], "a\n\nb\n"), "A\n\nB\n");
     assert_eq!(run(&["-p", &upper, "--null"], "a\nb\0c"), "A\nB\0C\0");
 }
@@ -124,7 +124,7 @@ fn a_line_is_answered_while_the_input_stays_open() {
 #[test]
 fn a_slow_function_holds_back_no_result_of_those_before() {
     for flags in [&[][..], &["--sequential"]] {
-        let sleeps = function_of(&hostile("hostile"), "sleeps");
+        let sleeps = function_of(&hostile("misdeeds"), "sleeps");
         let mut command = engine(["run", "-p", &sleeps]);
         let mut child = command.args(flags).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
         let begun = Instant::now();
@@ -139,7 +139,7 @@ fn a_slow_function_holds_back_no_result_of_those_before() {
 }
 
 #[test]
-fn a_reader_that_has_enough_ends_the_run_quietly() {
+fn row_13_a_reader_that_has_enough_ends_the_run_quietly() {
     let mut child = engine(["run", "-p", &inc()])
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -192,8 +192,8 @@ fn a_fault_ends_the_run_though_the_input_stays_open() {
 }
 
 #[test]
-fn what_functions_print_goes_to_stderr_with_their_name() {
-    let escapes = function_of(&hostile("hostile"), "prints_escapes");
+fn row_6_what_functions_print_goes_to_stderr_with_their_name() {
+    let escapes = function_of(&hostile("misdeeds"), "prints_escapes");
     let did = fed(engine(["run", "-p", &escapes]), "a\nbad\n");
     assert_eq!((did.code, &*did.stdout), (Some(0), "a\nbad\n"));
     assert!(did.stderr.starts_with("prints_escapes: "), "{}", did.stderr);
@@ -214,7 +214,7 @@ fn the_summary_is_there_for_scripts() {
 #[cfg(unix)]
 #[test]
 fn an_interrupt_finishes_what_was_taken_in() {
-    let function = |name: &str| function_of(&hostile("hostile"), name);
+    let function = |name: &str| function_of(&hostile("misdeeds"), name);
     let mut child = engine(["run", "-p", &function("prints_escapes"), "-p", &function("sleeps_first")])
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())

@@ -36,7 +36,7 @@ async fn unordered_results_come_as_they_end() {
 }
 
 #[tokio::test]
-async fn waiting_guests_leave_their_worker_to_others() {
+async fn row_12_waiting_guests_leave_their_worker_to_others() {
     let pool = pool(1);
     let sleeps = misbehaving::<u64, u64>(&pool, "sleeps");
     let begun = Instant::now();
@@ -46,17 +46,17 @@ async fn waiting_guests_leave_their_worker_to_others() {
     assert_eq!(outputs.len(), 200);
     // One after another they would take 400 s.
     assert!(begun.elapsed() < Duration::from_secs(30), "{:?}", begun.elapsed());
-    assert!(pool.most_instances() > 100);
+    assert!(pool.usage().instances > 100);
 }
 
 #[tokio::test]
-async fn at_the_bound_on_instances_records_wait_and_none_fails() {
+async fn row_12_at_the_bound_on_instances_records_wait_and_none_fails() {
     let pool = Pool::builder().workers(2).instances(3).build().unwrap();
     let sleeps = misbehaving::<u64, u64>(&pool, "sleeps");
     let (outputs, ended) = ran([10; 50], |times| times.scatter(&pool).map(&sleeps).buffer(50).gather()).await;
     ended.unwrap();
     assert_eq!(outputs.len(), 50);
-    assert!(pool.most_instances() <= 3);
+    assert!(pool.usage().instances <= 3);
 }
 
 #[tokio::test]
@@ -173,7 +173,7 @@ async fn unfinished(buffer: Option<usize>) -> u64 {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_buffer_is_exact() {
+async fn row_11_the_buffer_is_exact() {
     assert_eq!(unfinished(Some(7)).await, 7);
     assert_eq!(unfinished(Some(1)).await, 1);
     assert_eq!(unfinished(None).await, 1);
@@ -209,7 +209,7 @@ async fn each_buffer_bounds_the_stretch_before_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_slow_sink_holds_the_source_back() {
+async fn row_11_a_slow_sink_holds_the_source_back() {
     let pool = pool(2);
     let inc = only::<i64, i64>(&pool, "inc");
     let source = Source::new();
@@ -272,7 +272,7 @@ async fn a_sink_that_panics_hangs_nobody() {
 #[tokio::test]
 async fn chains_filters_and_flat_maps_keep_record_numbers() {
     let pool = pool(2);
-    let plugin = pool.load(crate::support::hostile("hostile")).unwrap();
+    let plugin = pool.load(crate::support::hostile("misdeeds")).unwrap();
     let even = plugin.function::<i64, i64>("even").unwrap();
     let twice = plugin.function::<i64, i64>("twice").unwrap();
     let divides = plugin.function::<i64, i64>("divides").unwrap();
@@ -312,7 +312,7 @@ async fn records_that_are_dropped_give_their_place_back() {
 #[tokio::test]
 async fn a_function_of_another_kind_is_named_by_the_first_emit() {
     let pool = pool(1);
-    let even = pool.load(crate::support::hostile("hostile")).unwrap().function::<i64, i64>("even").unwrap();
+    let even = pool.load(crate::support::hostile("misdeeds")).unwrap().function::<i64, i64>("even").unwrap();
     let (_, ended) = ran([1], |numbers| numbers.scatter(&pool).map(&even).gather()).await;
     assert_eq!(ended.unwrap_err().to_string(), "even is a filter function and can't be used as a map");
 }
@@ -325,7 +325,7 @@ async fn a_function_of_another_pool_is_named_by_the_first_emit() {
 }
 
 #[tokio::test]
-async fn cheap_records_and_then_slow_ones_take_no_longer_than_the_slow_ones() {
+async fn row_10b_cheap_records_and_then_slow_ones_take_no_longer_than_the_slow_ones() {
     let pool = pool(2);
     let sleeps = misbehaving::<u64, u64>(&pool, "sleeps");
     let source = Source::<u64>::new();

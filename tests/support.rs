@@ -37,7 +37,7 @@ pub(crate) fn plugin(name: &str) -> PathBuf {
 
 /// The component of a plugin that misbehaves.
 pub(crate) fn hostile(name: &str) -> PathBuf {
-    static BUILT: LazyLock<PathBuf> = LazyLock::new(|| built("tests/plugins"));
+    static BUILT: LazyLock<PathBuf> = LazyLock::new(|| built("plugins/hostile"));
     BUILT.join(name.replace('-', "_")).with_extension("wasm")
 }
 
@@ -53,7 +53,7 @@ pub(crate) fn only<I: Record, O: Record>(pool: &Pool, name: &str) -> Function<I,
 
 /// A function of the plugin that misbehaves in many ways.
 pub(crate) fn misbehaving<I: Record, O: Record>(pool: &Pool, name: &str) -> Function<I, O> {
-    pool.load(hostile("hostile")).expect("it loads").function(name).expect("it has the function")
+    pool.load(hostile("misdeeds")).expect("it loads").function(name).expect("it has the function")
 }
 
 /// What a run gave: the elements that reached its sink, and how it ended.

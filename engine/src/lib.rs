@@ -38,7 +38,9 @@ pub use checkpoint::{Checkpoint, InputState, OutputState};
 pub use error::{Error, NotAPlugin};
 pub use fault::{Cause, Fault};
 pub use letters::{DeadLetters, Place};
-pub use plugin::{Capability, Compiler, Isolation, Kind, Output, Parameter, Print, Signature, Usage};
+pub use plugin::{
+    Capability, Compilation, Compiler, Isolation, Kind, Output, Parameter, PoolUsage, Print, Signature, Usage,
+};
 pub use policy::{DeadLetter, FaultPolicy};
 pub use pool::{Function, Plugin, Pool, PoolBuilder, Returns};
 pub use record::{Format, Json, Record, Shape};

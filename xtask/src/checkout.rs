@@ -9,7 +9,7 @@ use std::process::Command;
 use anyhow::{Context, ensure};
 
 /// The workspaces of plugins, which are compiled to WebAssembly.
-pub(crate) const PLUGINS: [&str; 3] = ["plugins", "bench/plugins", "tests/plugins"];
+pub(crate) const PLUGINS: [&str; 3] = ["plugins", "bench/plugins", "plugins/hostile"];
 
 /// A checkout of the repository.
 pub(crate) struct Checkout {

@@ -15,8 +15,8 @@ pub(crate) type Records = Vec<u8>;
 pub(crate) struct Chain {
     pub(crate) functions: Vec<Function<Records, Records>>,
     pub(crate) sink: Option<Function<Records, ()>>,
-    /// The hash of each plugin's file, in the order of the functions.
-    pub(crate) hashes: Vec<String>,
+    /// The plugin of each function, in their order.
+    pub(crate) plugins: Vec<Plugin>,
 }
 
 /// The component that a path stands for: a file, or what is built from a plugin crate's folder.
@@ -36,10 +36,10 @@ impl Chain {
         policy: &FaultPolicy,
     ) -> anyhow::Result<Self> {
         let mut links = Vec::new();
-        let mut hashes = Vec::new();
+        let mut plugins = Vec::new();
         for (number, spec) in (1..).zip(specs) {
             let plugin = pool.load(component(&spec.path, true)?)?;
-            hashes.push(plugin.hash().to_owned());
+            plugins.push(plugin.clone());
             let its = |allowed: &&Allowed| allowed.plugin.is_none_or(|plugin| plugin == number);
             let granted = allowed.iter().filter(its).map(|allowed| allowed.capability.clone());
             links.push(Link::find(&granted.fold(plugin, Plugin::grant), spec)?);
@@ -74,7 +74,7 @@ impl Chain {
                 }
             }
         }
-        Ok(Self { functions, sink, hashes })
+        Ok(Self { functions, sink, plugins })
     }
 }
 

@@ -189,7 +189,8 @@ impl RunCommand {
         pipeline.extend(self.arguments.iter().map(|argument| format!("--arg {argument}")));
         pipeline.extend(self.null.then(|| "--null".to_owned()));
         pipeline.extend(self.faults.letters.then(|| "--letters".to_owned()));
-        Identity { pipeline, plugins: chain.hashes.clone() }
+        let plugins = chain.plugins.iter().map(|plugin| plugin.hash().to_owned()).collect();
+        Identity { pipeline, plugins }
     }
 
     /// Where among several inputs a fault's record stands.
@@ -331,8 +332,8 @@ impl RunCommand {
             Some(Error::Fault(fault) | Error::TooManyFaults { fault, .. }) => Some(fault),
             _ => None,
         };
-        let summary =
-            Summary { counts: source.counts(), time, instances: pool.most_instances(), functions, fault };
+        let (counts, plugins) = (source.counts(), &chain.plugins);
+        let summary = Summary { counts, time, pool: pool.usage(), functions, plugins, fault };
         if self.json {
             tell(format_args!("{}", summary.json()));
         } else if !self.quiet && std::io::IsTerminal::is_terminal(&std::io::stderr()) {

@@ -8,13 +8,16 @@ use std::sync::mpsc::{RecvTimeoutError, sync_channel};
 use std::thread;
 use std::time::Duration;
 
+use serde::Serialize;
+
 use super::runtime;
 use crate::error::NotAPlugin;
 
 /// More threads take more memory than they save time.
 const THREADS: usize = 8;
 
-/// The first byte that the child writes; the length of what follows comes next, and then that.
+/// The first byte that the child writes; the memory that it took comes next, the length of the result,
+/// and then that.
 const DONE: u8 = 1;
 const DAMAGED: u8 = 2;
 
@@ -29,6 +32,26 @@ pub struct Compiler {
     arguments: Vec<OsString>,
     timeout: Duration,
     memory: usize,
+}
+
+/// What compiling a plugin took, and might have taken.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct Compilation {
+    /// Until the result was there.
+    pub time: Duration,
+    /// The limit for that, where there is one.
+    pub timeout: Option<Duration>,
+    /// The most memory that the compiler's process held at once, in bytes, if it had one and the system
+    /// tells.
+    pub memory: Option<u64>,
+    /// The limit for that, where there is one.
+    pub memory_limit: Option<u64>,
+}
+
+/// The machine code of a component.
+pub(super) struct Compiled {
+    pub(super) code: Vec<u8>,
+    pub(super) memory: Option<u64>,
 }
 
 impl Compiler {
@@ -61,12 +84,14 @@ impl Compiler {
     }
 
     /// The machine code of a component.
-    pub(super) fn compile(&self, wasm: &[u8]) -> Result<Vec<u8>, NotAPlugin> {
+    pub(super) fn compile(&self, wasm: &[u8]) -> Result<Compiled, NotAPlugin> {
         let failed = |error: io::Error| NotAPlugin::NotCompiled { reason: error.to_string() };
         let threads = thread::available_parallelism().map_or(1, |cores| cores.get().min(THREADS));
         let child = Command::new(&self.program)
             .args(&self.arguments)
             .env("RAYON_NUM_THREADS", threads.to_string())
+            // Without memory a backtrace can't be told, and whoever tries waits for ever.
+            .env("RUST_BACKTRACE", "0")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
@@ -100,14 +125,24 @@ impl Compiler {
         })
     }
 
-    fn read(&self, bytes: &[u8]) -> Result<Vec<u8>, NotAPlugin> {
+    /// What took `time` under these limits.
+    pub(super) fn compilation(&self, time: Duration, memory: Option<u64>) -> Compilation {
+        let (timeout, memory_limit) = (Some(self.timeout), Some(self.memory as u64));
+        Compilation { time, timeout, memory, memory_limit }
+    }
+
+    fn read(&self, bytes: &[u8]) -> Result<Compiled, NotAPlugin> {
         let whole = bytes.split_first().and_then(|(kind, rest)| {
+            let (memory, rest) = rest.split_first_chunk()?;
             let (length, result) = rest.split_first_chunk()?;
-            (u64::from_le_bytes(*length) == result.len() as u64).then_some((*kind, result))
+            let whole = u64::from_le_bytes(*length) == result.len() as u64;
+            whole.then_some((*kind, u64::from_le_bytes(*memory), result))
         });
         match whole {
-            Some((DONE, code)) => Ok(code.to_vec()),
-            Some((DAMAGED, reason)) => {
+            Some((DONE, memory, code)) => {
+                Ok(Compiled { code: code.to_vec(), memory: (memory > 0).then_some(memory) })
+            }
+            Some((DAMAGED, _, reason)) => {
                 Err(NotAPlugin::Damaged { reason: String::from_utf8_lossy(reason).into_owned() })
             }
             _ => Err(NotAPlugin::LargeToCompile { limit: self.memory }),
@@ -142,6 +177,7 @@ impl Compiler {
         // With its length, so that half a result is none.
         let mut stdout = io::stdout().lock();
         stdout.write_all(&[kind])?;
+        stdout.write_all(&most_memory().unwrap_or(0).to_le_bytes())?;
         stdout.write_all(&(bytes.len() as u64).to_le_bytes())?;
         stdout.write_all(&bytes)?;
         stdout.flush()
@@ -157,6 +193,14 @@ impl Drop for Ended {
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
+}
+
+/// The most memory that this process held at once, in bytes, where the system tells.
+fn most_memory() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    let kibibytes: u64 = line.trim().strip_suffix(" kB")?.parse().ok()?;
+    Some(kibibytes << 10)
 }
 
 /// Lets this process have no more than `bytes` of memory that it can write to.

@@ -3,10 +3,12 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Instant;
 
 use wasmtime::component::Component;
 
 use super::cache::{self, Entry};
+use super::compiler::{Compilation, Compiled};
 use super::contract::StreamPluginPre;
 use super::hosting::Hosting;
 use super::instance::{OpenError, describe};
@@ -27,8 +29,12 @@ pub(crate) struct Loaded {
     pub(crate) imports: Vec<String>,
     /// In bytes.
     pub(crate) size: u64,
+    /// The most that it might have been.
+    pub(crate) size_limit: u64,
     /// BLAKE3, in hexadecimal digits.
     pub(crate) hash: String,
+    /// None if the code was in the cache.
+    pub(crate) compilation: Option<Compilation>,
 }
 
 impl Loaded {
@@ -42,7 +48,7 @@ impl Loaded {
         let not_a_plugin = |problem| Error::NotAPlugin { path: path.to_owned(), problem };
         let wasm = read(path, hosting.plugin_size)?;
         recognize(&wasm).map_err(not_a_plugin)?;
-        let component = compile(hosting, &wasm).map_err(not_a_plugin)?;
+        let (component, compilation) = compile(hosting, &wasm).map_err(not_a_plugin)?;
         check_exports(hosting, &component).map_err(not_a_plugin)?;
         let misfit = |error: wasmtime::Error| not_a_plugin(NotAPlugin::Misfit { reason: first_line(&error) });
         let pre = hosting.runtime.linker.instantiate_pre(&component).map_err(misfit)?;
@@ -60,7 +66,8 @@ impl Loaded {
         let engine = &hosting.runtime.engine;
         let imports = component.component_type().imports(engine).map(|(name, _)| name.to_owned()).collect();
         let (size, hash) = (wasm.len() as u64, blake3::hash(&wasm).to_hex().to_string());
-        Ok(Self { path: path.to_owned(), pre, signatures, imports, size, hash })
+        let (path, size_limit) = (path.to_owned(), hosting.plugin_size);
+        Ok(Self { path, pre, signatures, imports, size, size_limit, hash, compilation })
     }
 }
 
@@ -88,20 +95,30 @@ fn recognize(wasm: &[u8]) -> Result<(), NotAPlugin> {
     }
 }
 
-fn compile(hosting: &Hosting, wasm: &[u8]) -> Result<Component, NotAPlugin> {
+/// The component, and what it took to compile it unless its code was in the cache.
+fn compile(hosting: &Hosting, wasm: &[u8]) -> Result<(Component, Option<Compilation>), NotAPlugin> {
     let engine = &hosting.runtime.engine;
     let entry = Entry::new(engine, wasm);
     if let Some(component) = entry.as_ref().and_then(|entry| entry.read(engine)) {
-        return Ok(component);
+        return Ok((component, None));
     }
-    let code = match &hosting.compiler {
-        Some(compiler) => compiler.compile(wasm)?,
-        None => engine.precompile_component(wasm).map_err(|error| damaged(&error))?,
+    let begun = Instant::now();
+    let (code, compilation) = match &hosting.compiler {
+        Some(compiler) => {
+            let Compiled { code, memory } = compiler.compile(wasm)?;
+            (code, compiler.compilation(begun.elapsed(), memory))
+        }
+        None => {
+            let code = engine.precompile_component(wasm).map_err(|error| damaged(&error))?;
+            let time = begun.elapsed();
+            (code, Compilation { time, timeout: None, memory: None, memory_limit: None })
+        }
     };
     if let Some(entry) = entry {
         entry.write(&code);
     }
-    cache::load(engine, &code).map_err(|error| damaged(&error))
+    let component = cache::load(engine, &code).map_err(|error| damaged(&error))?;
+    Ok((component, Some(compilation)))
 }
 
 fn damaged(error: &wasmtime::Error) -> NotAPlugin {

@@ -14,12 +14,13 @@ pub(super) const CORE_ITEMS: usize = 200;
 /// What all guests of a pool have together, in bytes of linear memory.
 pub(crate) struct TotalMemory {
     used: AtomicUsize,
+    most: AtomicUsize,
     limit: usize,
 }
 
 impl TotalMemory {
     pub(crate) fn new(limit: usize) -> Arc<Self> {
-        Arc::new(Self { used: 0.into(), limit })
+        Arc::new(Self { used: 0.into(), most: 0.into(), limit })
     }
 
     /// Whether `bytes` more would fit.
@@ -29,7 +30,20 @@ impl TotalMemory {
 
     fn reserve(&self, bytes: usize) -> bool {
         let add = |used: usize| used.checked_add(bytes).filter(|used| *used <= self.limit);
-        self.used.fetch_update(Relaxed, Relaxed, add).is_ok()
+        let reserved = self.used.fetch_update(Relaxed, Relaxed, add);
+        if let Ok(before) = reserved {
+            self.most.fetch_max(before + bytes, Relaxed);
+        }
+        reserved.is_ok()
+    }
+
+    /// The most that there was at once.
+    pub(crate) fn most(&self) -> usize {
+        self.most.load(Relaxed)
+    }
+
+    pub(crate) fn limit(&self) -> usize {
+        self.limit
     }
 }
 

@@ -22,7 +22,7 @@ mod signature;
 mod usage;
 
 pub(crate) use self::core::{Core, Opening};
-pub use compiler::Compiler;
+pub use compiler::{Compilation, Compiler};
 pub use grants::Capability;
 pub(crate) use grants::Grants;
 pub(crate) use hosting::{Hosting, Network};
@@ -38,4 +38,4 @@ pub use output::{Output, Print};
 pub(crate) use pace::MOST_BYTES;
 pub(crate) use runtime::Runtime;
 pub use signature::{Kind, Parameter, Signature};
-pub use usage::Usage;
+pub use usage::{PoolUsage, Usage};

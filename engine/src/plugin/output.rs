@@ -2,7 +2,7 @@
 
 use std::io::{self, BufWriter, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
@@ -107,26 +107,33 @@ pub(crate) type OnPrint = Arc<dyn Fn(Print) + Send + Sync>;
 pub(crate) struct Messages {
     function: String,
     on_print: OnPrint,
-    /// How many bytes may still be shown.
-    left: AtomicUsize,
+    /// How many bytes were written.
+    written: AtomicUsize,
+    /// How many of them may be shown.
     limit: usize,
 }
 
 impl Messages {
     /// `limit` is how many bytes may be shown in a run.
     pub(crate) fn new(function: &str, on_print: OnPrint, limit: usize) -> Arc<Self> {
-        Arc::new(Self { function: function.to_owned(), on_print, left: limit.into(), limit })
+        Arc::new(Self { function: function.to_owned(), on_print, written: 0.into(), limit })
+    }
+
+    pub(crate) fn written(&self) -> usize {
+        self.written.load(Relaxed)
     }
 
     fn show(&self, line: &[u8]) {
         let size = line.len() + 1;
-        let spend = |left: usize| (left > 0).then(|| left.saturating_sub(size));
-        let Ok(left) = self.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, spend) else { return };
+        let before = self.written.fetch_add(size, Relaxed);
+        if before >= self.limit {
+            return;
+        }
         let mut line: String = String::from_utf8_lossy(line)
             .chars()
             .map(|c| if is_unsafe(c) && c != '\t' { char::REPLACEMENT_CHARACTER } else { c })
             .collect();
-        if left <= size {
+        if before + size >= self.limit {
             let limit = ByteSize(self.limit as u64);
             line.push_str(&format!(" (it wrote more than {limit}: the rest is left out)"));
         }

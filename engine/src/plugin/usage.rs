@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::Limits;
+use crate::record::Batch;
 
 /// What a function's calls used, against its limits.
 #[derive(Clone, Copy, Debug, Serialize)]
@@ -24,6 +25,29 @@ pub struct Usage {
     pub memory: usize,
     /// The limit for that.
     pub memory_limit: usize,
+    /// The most bytes that the outputs of one record had.
+    pub output: usize,
+    /// The limit for that.
+    pub output_limit: usize,
+    /// How many bytes it wrote for people to read.
+    pub messages: usize,
+    /// How many of them are shown.
+    pub messages_limit: usize,
+}
+
+/// What all instances of a pool had together, against its limits.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct PoolUsage {
+    /// The most instances that there were at once, without those that sinks keep.
+    pub instances: usize,
+    /// The limit for that.
+    pub instances_limit: usize,
+    /// The most memory that all instances had at once, in bytes.
+    pub memory: usize,
+    /// The limit for that.
+    pub memory_limit: usize,
+    /// The most stack that a call may have, in bytes.
+    pub stack_limit: usize,
 }
 
 /// Collects what calls use.
@@ -34,6 +58,7 @@ pub(crate) struct UsageGauge {
     nanos: AtomicU64,
     longest: AtomicU64,
     memory: AtomicUsize,
+    output: AtomicUsize,
     footprint: AtomicUsize,
 }
 
@@ -64,13 +89,19 @@ impl UsageGauge {
         self.note_memory(memory);
     }
 
-    fn note_memory(&self, memory: usize) {
-        if self.memory.load(Relaxed) < memory {
-            self.memory.fetch_max(memory, Relaxed);
+    /// What came of records.
+    pub(crate) fn note_output(&self, output: &Batch) {
+        // No record has more than all together.
+        if self.output.load(Relaxed) < output.data().len() {
+            note(&self.output, output.largest());
         }
     }
 
-    pub(crate) fn read(&self, limits: Limits) -> Usage {
+    fn note_memory(&self, memory: usize) {
+        note(&self.memory, memory);
+    }
+
+    pub(crate) fn read(&self, limits: Limits, messages: usize) -> Usage {
         Usage {
             calls: self.calls.load(Relaxed),
             records: self.records.load(Relaxed),
@@ -79,6 +110,17 @@ impl UsageGauge {
             timeout: limits.timeout,
             memory: self.memory.load(Relaxed),
             memory_limit: limits.memory,
+            output: self.output.load(Relaxed),
+            output_limit: limits.output,
+            messages,
+            messages_limit: limits.messages,
         }
+    }
+}
+
+/// Keeps the largest. Looking is cheaper than writing.
+fn note(most: &AtomicUsize, now: usize) {
+    if most.load(Relaxed) < now {
+        most.fetch_max(now, Relaxed);
     }
 }

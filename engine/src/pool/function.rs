@@ -164,7 +164,7 @@ impl<I: Record, O: Returns> Function<I, O> {
     /// What its calls have used so far.
     #[must_use]
     pub fn usage(&self) -> Usage {
-        self.core.usage.read(self.core.limits())
+        self.core.usage.read(self.core.limits(), self.core.opening.messages.written())
     }
 
     /// The pool that it runs in.

@@ -185,6 +185,11 @@ impl Instances {
         self.shared.lock().most
     }
 
+    /// How many there may be.
+    pub(crate) fn limit(&self) -> usize {
+        self.shared.lock().limit
+    }
+
     /// Drops the instances at rest.
     pub(crate) fn clear(&self) {
         let idle = std::mem::take(&mut self.shared.lock().idle);

@@ -6,7 +6,9 @@ use std::sync::Arc;
 use super::function::{Function, Returns};
 use super::shared::PoolShared;
 use crate::error::nearest_of;
-use crate::plugin::{Capability, Core, Grants, Kind, Loaded, Messages, Opening, Output, Signature};
+use crate::plugin::{
+    Capability, Compilation, Core, Grants, Kind, Loaded, Messages, Opening, Output, Signature,
+};
 use crate::record::Record;
 use crate::{Error, FaultPolicy};
 
@@ -114,6 +116,18 @@ impl Plugin {
     #[must_use]
     pub fn size(&self) -> u64 {
         self.loaded.size
+    }
+
+    /// The most bytes that it might have had.
+    #[must_use]
+    pub fn size_limit(&self) -> u64 {
+        self.loaded.size_limit
+    }
+
+    /// What it took to compile it; none if the code was in the cache.
+    #[must_use]
+    pub fn compilation(&self) -> Option<Compilation> {
+        self.loaded.compilation
     }
 
     /// The BLAKE3 hash of its file, in hexadecimal digits.

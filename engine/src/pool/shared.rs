@@ -13,8 +13,8 @@ use super::runner;
 use super::segment::Segment;
 use crate::Error;
 use crate::plugin::{
-    Core, Hosting, Instance, Isolation, Limits, Loaded, Network, OnPrint, OpenError, Outcome, Runtime,
-    TotalMemory, Trouble, Waiting,
+    Core, Hosting, Instance, Isolation, Limits, Loaded, Network, OnPrint, OpenError, Outcome, PoolUsage,
+    Runtime, TotalMemory, Trouble, Waiting,
 };
 use crate::record::Batch;
 
@@ -73,10 +73,17 @@ impl Pool {
         self.0.workers
     }
 
-    /// The most instances that there were at once.
+    /// What all instances had together, and might have had.
     #[must_use]
-    pub fn most_instances(&self) -> usize {
-        self.0.instances.most()
+    pub fn usage(&self) -> PoolUsage {
+        let PoolShared { instances, hosting, stack, .. } = &*self.0;
+        PoolUsage {
+            instances: instances.most(),
+            instances_limit: instances.limit(),
+            memory: hosting.total.most(),
+            memory_limit: hosting.total.limit(),
+            stack_limit: *stack,
+        }
     }
 
     pub(crate) fn from_shared(shared: Arc<PoolShared>) -> Self {
@@ -101,6 +108,8 @@ pub(crate) struct PoolShared {
     threads: Option<tokio::runtime::Runtime>,
     workers: usize,
     limits: Limits,
+    /// Of one call, in bytes.
+    stack: usize,
     on_print: OnPrint,
     instances: Instances,
     schedule: Mutex<Schedule>,
@@ -163,6 +172,7 @@ impl PoolShared {
             threads: Some(threads),
             workers,
             limits,
+            stack,
             on_print,
             instances: Instances::new(instances),
             schedule: Mutex::default(),
@@ -238,6 +248,7 @@ impl PoolShared {
         match instance.process(batch, limit, waiting).await {
             Ok((instance, outcome)) => {
                 core.usage.record(outcome.consumed, instance.used(), instance.memory());
+                core.usage.note_output(&outcome.output);
                 core.pace.learn(outcome.consumed, instance.used());
                 if !instance.is_worn() {
                     self.instances.give_back(Held { instance, seat });

@@ -1,5 +1,6 @@
 //! Consecutive records in two runs of memory, laid out as they cross into a sandbox.
 
+use std::iter;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -111,6 +112,26 @@ impl Batch {
             })
         });
         self.data().len() + origin
+    }
+
+    /// The most bytes of records that have one number.
+    pub(crate) fn largest(&self) -> usize {
+        let start = self.start(self.range.start);
+        let ends = &self.block.ends[self.range.clone()];
+        let begins = iter::once(start).chain(ends.iter().map(|end| *end as usize + 1));
+        let sizes = ends.iter().zip(begins).map(|(end, begin)| *end as usize - begin);
+        match &self.numbers {
+            Numbers::From(_) => sizes.max().unwrap_or(0),
+            Numbers::Each(numbers) => {
+                let (mut most, mut sum, mut last) = (0, 0, None);
+                for (size, number) in sizes.zip(&numbers[self.range.clone()]) {
+                    sum = if last == Some(number) { sum + size } else { size };
+                    most = most.max(sum);
+                    last = Some(number);
+                }
+                most
+            }
+        }
     }
 
     /// The first record with the source's number `number`.
@@ -283,6 +304,17 @@ mod tests {
     fn fitting_takes_whole_records_and_at_least_one() {
         let batch = batch(&["aaaa", "b", "c"]);
         assert_eq!([1, 5, 6, 7, 100].map(|bytes| batch.fitting(bytes)), [1, 1, 1, 2, 3]);
+    }
+
+    #[test]
+    fn the_largest_is_of_one_number() {
+        let mut pieces = batch(&["aaaa", "b", "ccc"]);
+        assert_eq!((pieces.largest(), pieces.split_off(1).largest()), (4, 3));
+        let mut builder = BatchBuilder::default();
+        for (number, record) in [(1, "aaaa"), (2, "bbb"), (2, "cc"), (3, "d")] {
+            builder.push(number, |data| data.extend_from_slice(record.as_bytes()));
+        }
+        assert_eq!(builder.build().largest(), 5);
     }
 
     #[test]
