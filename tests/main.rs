@@ -11,12 +11,14 @@ mod scattered;
 mod streams;
 
 // The sandbox: limits, faults, guests that lie, and compiled code that is not what it was.
+mod by_hand;
 mod cache;
 mod capabilities;
 mod faults;
 mod liars;
 mod limits;
 mod policies;
+mod rows;
 
 // The command line.
 mod checkpoints;

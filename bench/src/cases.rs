@@ -23,8 +23,8 @@ impl Scale {
 
 /// All cases, without the rivals that are not built.
 pub(crate) fn all(places: &Places, scale: &Scale) -> anyhow::Result<Vec<Case>> {
-    let make: [fn(&Places, &Scale) -> anyhow::Result<Case>; 11] =
-        [guest, lines, json, identity, single, chain, round_trip, workers, growth, start, sleepers];
+    let make: [fn(&Places, &Scale) -> anyhow::Result<Case>; 12] =
+        [guest, lines, limits, json, identity, single, chain, round_trip, workers, growth, start, sleepers];
     make.iter().map(|make| make(places, scale)).collect()
 }
 
@@ -142,6 +142,22 @@ fn lines(places: &Places, scale: &Scale) -> anyhow::Result<Case> {
     let last = case.programs.len() - 1;
     case.rows.push(Row::at_most("memory with ten times the input", Memory, 40.0 * MIB).of(last));
     Ok(case)
+}
+
+fn limits(places: &Places, scale: &Scale) -> anyhow::Result<Case> {
+    let records = scale.of(20_000_000);
+    let input = inputs::numbers(places, records)?;
+    let file = places.data("output");
+    let output = shown(&file);
+    let program = |name: &str, more: &[&str]| {
+        let arguments = [&["lines", &input, &output], more].concat();
+        let program = library(places, &arguments, records)?.writing(file.clone());
+        anyhow::Ok(Program { name: name.into(), ..program })
+    };
+    let bounded = program("engine, all limits", &[])?;
+    let without = program("engine, none", &["--without-limits"])?;
+    let title = format!("The price of limits: adding one to {} lines, file to file", millions(records));
+    Ok(Rivals::new("limits", title, "time a record", bounded).add(Some(without), 0.9).case)
 }
 
 fn json(places: &Places, scale: &Scale) -> anyhow::Result<Case> {

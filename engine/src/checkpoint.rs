@@ -82,7 +82,7 @@ impl Checkpoint {
         checkpoint.map(Some).map_err(|reason| Error::NotACheckpoint { path: path.to_owned(), reason })
     }
 
-    fn parse(bytes: &[u8]) -> Result<Self, String> {
+    pub(crate) fn parse(bytes: &[u8]) -> Result<Self, String> {
         let checkpoint: Self = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
         if checkpoint.version != VERSION {
             return Err(format!("it is of version {}, and this engine writes {VERSION}", checkpoint.version));

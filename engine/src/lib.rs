@@ -27,6 +27,9 @@
 mod checkpoint;
 mod error;
 mod fault;
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub mod fuzzing;
 mod letters;
 mod plugin;
 mod policy;

@@ -15,8 +15,8 @@ pub(crate) const PARTS: [&[&str]; 3] = [
     &["--workspace", "--exclude", "engine", "--exclude", "bench"],
 ];
 
-/// What no other step builds: rivals of the benchmark, and what they share with its plugins.
-const RIVALS: [&str; 4] = ["bench/event", "bench/peers", "bench/peers/guests", "bench/peers/native"];
+/// What clippy is not run on: rivals of the benchmark, what they share with its plugins, and fuzz targets.
+const OTHERS: [&str; 5] = ["bench/event", "bench/peers", "bench/peers/guests", "bench/peers/native", "fuzz"];
 
 pub(crate) fn run(checkout: &Checkout, steps: &mut Steps) -> anyhow::Result<()> {
     steps.step("format", || format(checkout))?;
@@ -28,7 +28,7 @@ pub(crate) fn run(checkout: &Checkout, steps: &mut Steps) -> anyhow::Result<()> 
 
 fn format(checkout: &Checkout) -> anyhow::Result<()> {
     succeed(checkout.cargo(&["fmt", "--all", "--check"]))?;
-    let mut others = PLUGINS.iter().chain(&RIVALS);
+    let mut others = PLUGINS.iter().chain(&OTHERS);
     others.try_for_each(|workspace| succeed(checkout.cargo_in(workspace, &["fmt", "--all", "--check"])))
 }
 

@@ -3,13 +3,16 @@
 mod bench;
 mod checkout;
 mod examples;
+mod fuzz;
 mod instructions;
 mod lint;
 mod readme;
 mod steps;
+mod supply;
 mod test;
 mod tidy;
 mod toolchain;
+mod tools;
 
 use std::process::ExitCode;
 
@@ -36,6 +39,8 @@ enum Task {
     Readme,
     /// The engine beside its rivals: builds all of them, measures, and writes bench/RESULTS.md
     Bench(bench::Bench),
+    /// Foreign bytes of all kinds, to what reads them
+    Fuzz(fuzz::Fuzz),
     /// Instructions that records and starts take, against those that are known
     Instructions(instructions::Instructions),
 }
@@ -59,6 +64,8 @@ fn run(task: &Task) -> anyhow::Result<()> {
             toolchain::complete(&checkout)?;
             lint::run(&checkout, &mut steps)?;
             test::run(&checkout, &mut steps)?;
+            supply::run(&checkout, &mut steps)?;
+            fuzz::Fuzz::default().run(&checkout, &mut steps)?;
             examples::run(&checkout, &mut steps)?;
             instructions::check(&checkout, &mut steps)?;
             readme::run(&checkout, &mut steps)?;
@@ -72,6 +79,7 @@ fn run(task: &Task) -> anyhow::Result<()> {
             toolchain::complete(&checkout)?;
             bench.run(&checkout, &mut steps)?;
         }
+        Task::Fuzz(fuzz) => fuzz.run(&checkout, &mut steps)?,
         Task::Instructions(instructions) => {
             toolchain::complete(&checkout)?;
             instructions.run(&checkout, &mut steps)?;

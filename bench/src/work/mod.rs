@@ -1,6 +1,7 @@
 //! What users of the library write, timed from within: each prints one line of JSON.
 
 mod chain;
+mod lines;
 mod round_trip;
 mod single;
 
@@ -22,6 +23,15 @@ pub(crate) struct Work {
 
 #[derive(Subcommand)]
 enum Kind {
+    /// Lines of a file to another one, on all cores
+    Lines(lines::Lines),
+    #[command(flatten)]
+    Elements(Elements),
+}
+
+/// An element at a time, by a runtime of the caller's.
+#[derive(Subcommand)]
+enum Elements {
     /// One record a call, on one instance
     Single { records: u64 },
     /// Emit to sink through scatter, map, buffer and gather, an element each
@@ -40,16 +50,21 @@ enum Kind {
 impl Work {
     #[expect(clippy::print_stdout, reason = "the figures are what it is for")]
     pub(crate) fn execute(&self) -> anyhow::Result<()> {
-        let pool = Pool::new()?;
-        let inc = pool.load(&self.plugin)?.only_function::<i64, i64>()?;
-        let runtime = tokio::runtime::Runtime::new().context("no runtime")?;
-        let figures = runtime.block_on(self.kind.measure(&pool, &inc))?;
+        let figures = match &self.kind {
+            Kind::Lines(lines) => rate(lines.records, lines.measure(&self.plugin)?),
+            Kind::Elements(elements) => {
+                let pool = Pool::new()?;
+                let inc = pool.load(&self.plugin)?.only_function::<i64, i64>()?;
+                let runtime = tokio::runtime::Runtime::new().context("no runtime")?;
+                runtime.block_on(elements.measure(&pool, &inc))?
+            }
+        };
         println!("{figures}");
         Ok(())
     }
 }
 
-impl Kind {
+impl Elements {
     async fn measure(&self, pool: &Pool, inc: &Function<i64, i64>) -> anyhow::Result<Value> {
         Ok(match *self {
             Self::Single { records } => rate(records, single::measure(inc, records).await?),

@@ -91,17 +91,17 @@ impl Instance {
         let arguments: Vec<_> = opening.arguments.iter().map(|(name, value)| (&**name, &**value)).collect();
         let opened = {
             let opened = pin!(async {
-                let plugin = opening.plugin.pre.instantiate_async(&mut store).await?;
+                let plugin = opening.plugin.pre.instantiate_async(&mut store).await.map_err(Early::Room)?;
                 let stage = plugin.engine_plugin_stages().stage();
-                let stage = stage.call_open(&mut store, &opening.name, &arguments, None).await?;
-                wasmtime::Result::Ok((plugin, stage))
+                let stage = stage.call_open(&mut store, &opening.name, &arguments, None).await;
+                Ok::<_, Early>((plugin, stage.map_err(Early::Call)?))
             });
             metered(&meter, limits.timeout, hosting, &driver, &(), opened).await
         };
         let (plugin, stage) = match opened {
             Some(Ok((plugin, Ok(stage)))) => (plugin, stage),
             Some(Ok((_, Err(message)))) => return Err(OpenError::Refused(message)),
-            Some(Err(error)) => return Err(open_error(&error, store.data(), limits)),
+            Some(Err(early)) => return Err(early.told(store.data(), limits)),
             None => return Err(OpenError::Fault(Cause::TimedOut { limit: limits.timeout })),
         };
         let memory_at_start = store.data().gauge.used();
@@ -235,14 +235,14 @@ pub(crate) async fn describe(
     let meter = store.data().meter.clone();
     let described = {
         let described = pin!(async {
-            let plugin = plugin.instantiate_async(&mut store).await?;
-            plugin.engine_plugin_stages().call_describe(&mut store).await
+            let plugin = plugin.instantiate_async(&mut store).await.map_err(Early::Room)?;
+            plugin.engine_plugin_stages().call_describe(&mut store).await.map_err(Early::Call)
         });
         metered(&meter, limits.timeout, hosting, &hosting.timers, &(), described).await
     };
     match described {
         Some(Ok(signatures)) => Ok(signatures),
-        Some(Err(error)) => Err(open_error(&error, store.data(), limits)),
+        Some(Err(early)) => Err(early.told(store.data(), limits)),
         None => Err(OpenError::Fault(Cause::TimedOut { limit: limits.timeout })),
     }
 }
@@ -256,6 +256,10 @@ fn store(
 ) -> wasmtime::Result<Store<Sandbox>> {
     let gauge = Gauge::new(limits.memory, hosting.total.clone());
     let mut store = Store::new(&hosting.runtime.engine, Sandbox::new(gauge, messages, output, grants)?);
+    if !limits.bounded {
+        store.set_hostcall_fuel(usize::MAX);
+        return Ok(store);
+    }
     store.limiter(|sandbox| &mut sandbox.gauge);
     // A call hands over no more than its memory holds, unless what it claims overlaps.
     store.set_hostcall_fuel(limits.memory.saturating_mul(2).saturating_add(16 << 20));
@@ -266,16 +270,31 @@ fn store(
     Ok(store)
 }
 
-fn open_error(error: &wasmtime::Error, sandbox: &Sandbox, limits: Limits) -> OpenError {
-    if sandbox.gauge.starved {
-        return OpenError::NoRoom { limit: sandbox.gauge.total_limit() };
+/// What failed before the first record.
+enum Early {
+    /// Making the instance: for want of room, or since the guest's start function failed.
+    Room(wasmtime::Error),
+    /// The guest, which was called.
+    Call(wasmtime::Error),
+}
+
+impl Early {
+    fn told(&self, sandbox: &Sandbox, limits: Limits) -> OpenError {
+        if sandbox.gauge.starved {
+            return OpenError::NoRoom { limit: sandbox.gauge.total_limit() };
+        }
+        match self {
+            Self::Room(error) if !is_guests(error, sandbox) => OpenError::Exhausted(format!("{error:#}")),
+            Self::Room(error) | Self::Call(error) => {
+                OpenError::Fault(cause(error, sandbox, limits, limits.timeout))
+            }
+        }
     }
-    let guest =
-        error.is::<Trap>() || error.is::<I32Exit>() || expired(&sandbox.meter) || sandbox.gauge.denied;
-    if guest {
-        return OpenError::Fault(cause(error, sandbox, limits, limits.timeout));
-    }
-    OpenError::Exhausted(format!("{error:#}"))
+}
+
+/// Whether an error of instantiation is the guest's own.
+fn is_guests(error: &wasmtime::Error, sandbox: &Sandbox) -> bool {
+    error.is::<Trap>() || error.is::<I32Exit>() || expired(&sandbox.meter) || sandbox.gauge.denied
 }
 
 /// What ended a call, told by the types of errors and by what the sandbox saw, never by texts.

@@ -16,6 +16,8 @@ pub(crate) struct Limits {
     /// For what a function prints in a run, in bytes.
     pub(crate) messages: usize,
     pub(crate) isolation: Isolation,
+    /// Whether time, memory and what a call hands over are bounded at all.
+    pub(crate) bounded: bool,
 }
 
 impl Default for Limits {
@@ -26,6 +28,7 @@ impl Default for Limits {
             output: 32 << 20,
             messages: 1 << 20,
             isolation: Isolation::Worker,
+            bounded: true,
         }
     }
 }

@@ -133,11 +133,24 @@ fn check_exports(hosting: &Hosting, component: &Component) -> Result<(), NotAPlu
     }
     let near = exports.iter().find(|name| name.starts_with("engine:plugin/"));
     let found = match near {
-        Some(name) => name.clone(),
+        Some(name) => shortened(name),
         None if exports.is_empty() => "nothing".to_owned(),
-        None => exports.join(", "),
+        None => {
+            let shown: Vec<_> = exports.iter().take(SHOWN).map(|name| shortened(name)).collect();
+            let more = exports.len() - shown.len();
+            let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+            shown.join(", ") + &more
+        }
     };
     Err(NotAPlugin::OtherContract { found, wanted: CONTRACT })
+}
+
+/// So many names of a list are shown.
+const SHOWN: usize = 5;
+
+/// A name as far as it need be shown.
+fn shortened(name: &str) -> String {
+    name.chars().take(60).collect()
 }
 
 /// Checks the names in signatures, which are sorted by them.
@@ -146,8 +159,7 @@ fn check_names(signatures: &[Signature]) -> Result<(), NotAPlugin> {
     let mut names =
         signatures.iter().map(|signature| &signature.name).chain(parameters.map(|known| &known.name));
     if let Some(name) = names.find(|name| !is_name(name)) {
-        let shown = name.chars().take(40).collect();
-        return Err(NotAPlugin::BadName { name: shown });
+        return Err(NotAPlugin::BadName { name: shortened(name) });
     }
     let twice = signatures.array_windows().find(|[one, other]| one.name == other.name);
     match twice {

@@ -23,6 +23,8 @@ mod usage;
 
 pub(crate) use self::core::{Core, Opening};
 pub use compiler::{Compilation, Compiler};
+#[cfg(fuzzing)]
+pub(crate) use contract::exports::engine::plugin::stages as wit;
 pub use grants::Capability;
 pub(crate) use grants::Grants;
 pub(crate) use hosting::{Hosting, Network};

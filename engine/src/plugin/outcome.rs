@@ -58,18 +58,19 @@ impl Outcome {
             (_, None) => one_to_one(&done, said.output, &said.failures)?,
         };
         output.keep_origin_of(input);
-        Ok(Self { output, consumed, failures: located(said.failures, counts) })
+        Ok(Self { output, consumed, failures: located(kind, said.failures, counts) })
     }
 }
 
 /// The failures, each with where it stands among the outputs. Only right if the counts are.
-fn located(failures: Vec<wit::Failure>, counts: Option<&[u32]>) -> Vec<Failure> {
+fn located(kind: Kind, failures: Vec<wit::Failure>, counts: Option<&[u32]>) -> Vec<Failure> {
     let (mut from, mut outputs) = (0, 0_usize);
     let mut located = Vec::with_capacity(failures.len());
     for (earlier, failure) in failures.into_iter().enumerate() {
         let index = failure.index as usize;
         outputs = match counts.and_then(|counts| counts.get(from..index)) {
             Some(between) => between.iter().fold(outputs, |sum, count| sum.saturating_add(*count as usize)),
+            None if kind == Kind::Sink => 0,
             None => index - earlier,
         };
         from = index;

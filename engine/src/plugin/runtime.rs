@@ -29,14 +29,18 @@ pub(crate) struct Runtime {
 
 impl Runtime {
     /// `stack` is what a guest's calls may take, in bytes. With `slots`, there are no more instances than
-    /// that at once, and they take one another's place fast.
-    pub(crate) fn new(stack: usize, slots: Option<usize>) -> Result<Self, Error> {
-        Self::build(stack, slots).map_err(|error| Error::Sandbox { reason: format!("{error:#}") })
+    /// that at once, and they take one another's place fast. Only if it is `bounded` a busy guest is
+    /// interrupted.
+    pub(crate) fn new(stack: usize, slots: Option<usize>, bounded: bool) -> Result<Self, Error> {
+        Self::build(stack, slots, bounded).map_err(|error| Error::Sandbox { reason: format!("{error:#}") })
     }
 
-    fn build(stack: usize, slots: Option<usize>) -> wasmtime::Result<Self> {
+    fn build(stack: usize, slots: Option<usize>, bounded: bool) -> wasmtime::Result<Self> {
         let mut config = config();
-        config.max_wasm_stack(stack).async_stack_size(stack.saturating_add(HOST_STACK));
+        config
+            .epoch_interruption(bounded)
+            .max_wasm_stack(stack)
+            .async_stack_size(stack.saturating_add(HOST_STACK));
         if let Some(slots) = slots {
             config.allocation_strategy(pooling(slots));
         }

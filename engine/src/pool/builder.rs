@@ -131,6 +131,14 @@ impl PoolBuilder {
         self
     }
 
+    /// Switches off what bounds time, memory and what a call hands over, to measure what it costs. Not for
+    /// functions that somebody else wrote, nor with a compiler of its own.
+    #[doc(hidden)]
+    pub fn without_limits(mut self) -> Self {
+        self.limits.bounded = false;
+        self
+    }
+
     /// Starts the pool.
     ///
     /// # Errors

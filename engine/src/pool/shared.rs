@@ -150,9 +150,10 @@ impl PoolShared {
         if keep_room {
             instances = instances.min(MOST_SLOTS);
         }
+        let new = |slots| Runtime::new(stack, slots, limits.bounded);
         let slots = keep_room.then_some(instances + SINKS);
         // Not every system has the address space for it.
-        let runtime = Arc::new(Runtime::new(stack, slots).or_else(|_| Runtime::new(stack, None))?);
+        let runtime = Arc::new(new(slots).or_else(|_| new(None))?);
         let threads = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(workers)
             .thread_name("engine-worker")

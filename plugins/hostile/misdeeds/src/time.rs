@@ -28,6 +28,17 @@ fn sleeps_first(record: &str) -> &str {
     record
 }
 
+/// Takes its time for some: sleeps up to 4 milliseconds, or is busy for half of one.
+#[map]
+fn lingers(record: &str) -> &str {
+    match record.parse::<u64>().unwrap_or(0) % 40 {
+        time @ 1..4 => thread::sleep(Duration::from_millis(time)),
+        4 => drop(slow_loop(500)),
+        _ => {}
+    }
+    record
+}
+
 /// Sleeps 3 milliseconds for each record.
 #[map]
 fn dawdles(record: &str) -> &str {

@@ -1,0 +1,57 @@
+//! `cargo xtask fuzz`: foreign bytes of all kinds, to what reads them.
+//!
+//! Without a sanitizer, which would need a nightly Rust: the engine has one `unsafe` line, and what is looked
+//! for here is panics, hangs and broken promises.
+
+use std::fs;
+use std::process::Command;
+
+use anyhow::Context;
+use clap::Args;
+
+use crate::checkout::{Checkout, succeed};
+use crate::steps::Steps;
+use crate::tools;
+
+const TARGETS: [&str; 4] = ["checkpoint", "letters", "outcome", "plugin"];
+
+#[derive(Args)]
+pub(crate) struct Fuzz {
+    /// Seconds for each target
+    #[arg(long, default_value = "60")]
+    seconds: u32,
+    /// Only these targets: checkpoint, letters, outcome, plugin
+    #[arg(value_parser = TARGETS)]
+    targets: Vec<String>,
+}
+
+impl Default for Fuzz {
+    /// Short, for CI.
+    fn default() -> Self {
+        Self { seconds: 10, targets: Vec::new() }
+    }
+}
+
+impl Fuzz {
+    pub(crate) fn run(&self, checkout: &Checkout, steps: &mut Steps) -> anyhow::Result<()> {
+        let fuzz = tools::installed(checkout, "cargo-fuzz", "0.13.2")?;
+        let all = TARGETS.map(str::to_owned);
+        let targets = if self.targets.is_empty() { &all[..] } else { &self.targets };
+        for target in targets {
+            steps.step(&format!("fuzzing of {target}, {} s", self.seconds), || {
+                let folder = checkout.target.join("fuzz");
+                // What is found stays here for the next time, beside the seeds.
+                let corpus = folder.join("corpus").join(target);
+                fs::create_dir_all(&corpus).with_context(|| format!("can't make {}", corpus.display()))?;
+                let mut run = Command::new(&fuzz);
+                run.args(["run", "--fuzz-dir", "fuzz", "--sanitizer", "none", "--target-dir"]).arg(&folder);
+                run.arg(target).arg(&corpus).arg(format!("fuzz/seeds/{target}"));
+                run.args(["--", "-timeout=30", "-verbosity=0", "-print_funcs=0"]);
+                run.env("RUST_BACKTRACE", "0");
+                run.arg(format!("-max_total_time={}", self.seconds)).current_dir(&checkout.root);
+                succeed(run)
+            })?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,17 @@
+//! Cargo's further tools, built once into the target folder: nothing is added to who runs this.
+
+use std::path::PathBuf;
+use std::process::Command;
+
+use crate::checkout::{Checkout, succeed};
+
+/// The program of a crate, which is built if it is not there in this version.
+pub(crate) fn installed(checkout: &Checkout, name: &str, version: &str) -> anyhow::Result<PathBuf> {
+    let folder = checkout.target.join("tools");
+    let mut install = Command::new("cargo");
+    // Its own speed is of no account, that of building it is.
+    install.args(["install", "--quiet", "--locked", "--debug", "--version", version, "--root"]).arg(&folder);
+    install.arg("--target-dir").arg(folder.join("target")).arg(name).current_dir(&checkout.root);
+    succeed(install)?;
+    Ok(folder.join("bin").join(name))
+}
