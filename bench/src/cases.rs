@@ -23,8 +23,10 @@ impl Scale {
 
 /// All cases, without the rivals that are not built.
 pub(crate) fn all(places: &Places, scale: &Scale) -> anyhow::Result<Vec<Case>> {
-    let make: [fn(&Places, &Scale) -> anyhow::Result<Case>; 12] =
-        [guest, lines, limits, json, identity, single, chain, round_trip, workers, growth, start, sleepers];
+    let make: [fn(&Places, &Scale) -> anyhow::Result<Case>; 13] = [
+        guest, lines, limits, json, identity, single, chain, round_trip, workers, neighbour, growth, start,
+        sleepers,
+    ];
     make.iter().map(|make| make(places, scale)).collect()
 }
 
@@ -240,6 +242,17 @@ fn workers(places: &Places, scale: &Scale) -> anyhow::Result<Case> {
     let one = Program { name: "engine, 1 worker".into(), ..program("1") };
     let title = "A function that takes some 10 µs, one worker and two".to_owned();
     Ok(Rivals::new("workers", title, "time a record", two).add(Some(one), 1.85).case)
+}
+
+fn neighbour(places: &Places, scale: &Scale) -> anyhow::Result<Case> {
+    let (spin, records) = (places.plugin("spin"), scale.of(300_000));
+    let beside = library(places, &["neighbour", &spin], records)?;
+    let beside = Program { name: "engine, beside another".into(), ..beside };
+    let alone = library(places, &["neighbour", &spin, "--alone"], records)?;
+    let alone = Program { name: "engine, alone".into(), ..alone };
+    let title = "A pipeline beside one of the same pool that never has enough".to_owned();
+    // Half of the pool is its share.
+    Ok(Rivals::new("neighbour", title, "time a record", beside).add(Some(alone), 0.45).case)
 }
 
 fn growth(places: &Places, scale: &Scale) -> anyhow::Result<Case> {

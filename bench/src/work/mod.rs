@@ -2,6 +2,7 @@
 
 mod chain;
 mod lines;
+mod neighbour;
 mod round_trip;
 mod single;
 
@@ -25,6 +26,8 @@ pub(crate) struct Work {
 enum Kind {
     /// Lines of a file to another one, on all cores
     Lines(lines::Lines),
+    /// A pipeline that shares its pool with another one
+    Neighbour(neighbour::Neighbour),
     #[command(flatten)]
     Elements(Elements),
 }
@@ -52,6 +55,10 @@ impl Work {
     pub(crate) fn execute(&self) -> anyhow::Result<()> {
         let figures = match &self.kind {
             Kind::Lines(lines) => rate(lines.records, lines.measure(&self.plugin)?),
+            Kind::Neighbour(neighbour) => {
+                let runtime = tokio::runtime::Runtime::new().context("no runtime")?;
+                rate(neighbour.records, runtime.block_on(neighbour.measure())?)
+            }
             Kind::Elements(elements) => {
                 let pool = Pool::new()?;
                 let inc = pool.load(&self.plugin)?.only_function::<i64, i64>()?;

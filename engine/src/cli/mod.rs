@@ -14,10 +14,12 @@ mod new;
 mod plugins;
 mod progress;
 mod run;
+mod signals;
 mod summary;
 
 use std::process::ExitCode;
 
+use anyhow::Context;
 use clap::{Parser, Subcommand};
 
 /// Stream processing with functions that nobody has to trust.
@@ -62,4 +64,9 @@ impl Engine {
             Command::Completions(command) => command.execute(),
         })
     }
+}
+
+/// A runtime on this thread alone.
+fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().context("can't start")
 }

@@ -1,26 +1,27 @@
 //! `engine run`: records from a file or pipe, through functions, to a file or pipe.
 
+mod inputs;
+mod output;
+
 use std::fs::File;
-use std::io::{Read, Seek, SeekFrom, Write, stdin};
-use std::path::{Path, PathBuf};
-use std::pin::Pin;
+use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
-use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail, ensure};
-use engine::{Checkpoint, Error, Output, Place, Pool, Print, Source, sinks, sources};
+use engine::{Error, Output, Place, Pool, Print, Source, sinks, sources};
 use indicatif::ProgressBar;
-use tokio::sync::SetOnce;
 
+use self::inputs::Input;
+use self::output::Late;
 use super::args::{Allowed, Argument, PluginSpec};
 use super::checkpoint::{CheckpointArgs, Durable, Files, Identity, Keeper, is_same};
-use super::exit::{Ending, RunFailed, Signal, tell};
+use super::exit::{Ending, RunFailed, tell};
 use super::faults::{Faults, Letters, Places};
 use super::limits::LimitArgs;
 use super::plugins::{Chain, Records};
-use super::progress;
 use super::summary::Summary;
+use super::{progress, runtime, signals};
 
 /// Run records through plugins' functions
 ///
@@ -112,25 +113,13 @@ Exit codes:
   130  interrupted: the first Ctrl-C finishes what was taken in, the second aborts
   143  the same by SIGTERM";
 
-/// Where records come from.
-struct Input {
-    /// Which of the inputs, counted from 0.
-    index: usize,
-    name: PathBuf,
-    reader: Box<dyn Read + Send>,
-    /// So many bytes of it were read by the run before.
-    offset: u64,
-    /// So many records behind them were done.
-    skip: u64,
-}
-
 impl RunCommand {
     pub(crate) fn execute(self) -> anyhow::Result<Ending> {
         if let Some(word) = self.stray.first() {
             bail!("{word} stands alone: write --plugin {word} for a plugin, --input {word} for an input");
         }
         ensure!(!self.plugins.is_empty(), "there is no plugin: write --plugin FILE (see engine run --help)");
-        let mut inputs = self.inputs()?;
+        let mut inputs = inputs::open(&self.input)?;
         let known = self.checkpoint.known()?;
         let progress = ProgressBar::hidden();
         let source = Arc::new(Source::new().numbered_after(known.as_ref().map_or(0, |known| known.record)));
@@ -140,7 +129,7 @@ impl RunCommand {
         // The output is opened last, so that a mistake elsewhere leaves nothing behind.
         let file = Arc::new(OnceLock::new());
         let keep = known.as_ref().map_or(0, |known| known.output.length);
-        let output = Output::new(Late { file: file.clone(), begun: false, keep });
+        let output = Output::new(Late::new(file.clone(), keep));
         let (letters, places) = (Letters::default(), Places::default());
         let faults_before = known.as_ref().map_or(0, |known| known.faults);
         let policy = self.faults.policy(&letters, &places, faults_before);
@@ -155,7 +144,7 @@ impl RunCommand {
         let letters_file = self.faults.create(&letters, lettered)?;
         if let Some(start) = &start {
             places.resume(start);
-            go_to(&mut inputs, start)?;
+            inputs::go_to(&mut inputs, start)?;
         }
         let letters_before = start.as_ref().map_or(0, |start| start.put_aside);
         let keeper = match file.get() {
@@ -208,7 +197,7 @@ impl RunCommand {
         places: &Places,
         keeper: Option<&Keeper>,
     ) -> Result<Ending, Error> {
-        let interrupted = interrupts();
+        let interrupted = signals::interrupts();
         let unsaved = keeper.map(Keeper::failed).unwrap_or_default();
         let mut emitted = Ok(());
         for Input { index, name, reader, offset, skip } in inputs {
@@ -254,23 +243,6 @@ impl RunCommand {
             None => builder,
         };
         Ok(builder.build()?)
-    }
-
-    /// The inputs, opened before anything is run.
-    fn inputs(&self) -> anyhow::Result<Vec<Input>> {
-        let open = |path: &PathBuf| -> anyhow::Result<Box<dyn Read + Send>> {
-            if path == Path::new("-") {
-                return Ok(Box::new(stdin()));
-            }
-            let file = File::open(path).with_context(|| format!("can't read {}", path.display()))?;
-            ensure!(!file.metadata()?.is_dir(), "can't read {}: it is a folder", path.display());
-            Ok(Box::new(file))
-        };
-        let paths = if self.input.is_empty() { &["-".into()][..] } else { &self.input };
-        let inputs = paths.iter().enumerate().map(|(index, path)| {
-            Ok(Input { index, name: path.clone(), reader: open(path)?, offset: 0, skip: 0 })
-        });
-        inputs.collect()
     }
 
     /// The output file, opened but not changed yet: it stays as it is if there is a mistake elsewhere.
@@ -342,103 +314,7 @@ impl RunCommand {
     }
 }
 
-/// The output file, emptied when there is something to write, or stdout.
-struct Late {
-    file: Arc<OnceLock<File>>,
-    begun: bool,
-    /// So many bytes stay, which another run wrote.
-    keep: u64,
-}
-
-impl Late {
-    fn begin(&mut self) -> std::io::Result<()> {
-        if !std::mem::replace(&mut self.begun, true)
-            && let Some(mut file) = self.file.get()
-            && file.metadata()?.is_file()
-        {
-            file.set_len(self.keep)?;
-            file.seek(SeekFrom::Start(self.keep))?;
-        }
-        Ok(())
-    }
-}
-
-impl Write for Late {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.begin()?;
-        match self.file.get() {
-            Some(mut file) => file.write(bytes),
-            None => std::io::stdout().write(bytes),
-        }
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        self.begin()?;
-        match self.file.get() {
-            Some(mut file) => file.flush(),
-            None => std::io::stdout().flush(),
-        }
-    }
-}
-
 /// Shows what functions print, above the progress line.
 fn printer(progress: ProgressBar) -> impl Fn(Print) + Send + Sync {
     move |Print { function, line }| progress.suspend(|| tell(format_args!("{function}: {line}")))
-}
-
-fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
-    tokio::runtime::Builder::new_current_thread().enable_all().build().context("can't start")
-}
-
-/// Leaves out the inputs that a checkpoint says are done, and what is done of the next one.
-fn go_to(inputs: &mut Vec<Input>, start: &Checkpoint) -> anyhow::Result<()> {
-    inputs.drain(..start.input.min(inputs.len()));
-    if let Some(input) = inputs.first_mut().filter(|_| start.record > 0) {
-        let cant = || format!("can't read {}", input.name.display());
-        let mut file = File::open(&input.name).with_context(cant)?;
-        file.seek(SeekFrom::Start(start.offset)).with_context(cant)?;
-        (input.reader, input.offset, input.skip) = (Box::new(file), start.offset, start.skip);
-    }
-    Ok(())
-}
-
-/// Tells of the first signal to end; the second one ends the process, whatever it is doing.
-fn interrupts() -> Arc<SetOnce<Signal>> {
-    let interrupted = Arc::new(SetOnce::new());
-    let told = interrupted.clone();
-    thread::spawn(move || {
-        let Ok(runtime) = runtime() else { return };
-        runtime.block_on(async {
-            let Ok(mut terminated) = termination() else { return };
-            for _ in 0..2 {
-                let signal = tokio::select! {
-                    Ok(()) = tokio::signal::ctrl_c() => Signal::Interrupt,
-                    () = &mut terminated => {
-                        terminated = termination().unwrap_or_else(|_| Box::pin(std::future::pending()));
-                        Signal::Terminate
-                    }
-                    else => return,
-                };
-                if told.set(signal).is_err() {
-                    std::process::exit(signal.exit_code().into());
-                }
-            }
-        });
-    });
-    interrupted
-}
-
-/// Ready when the process is told to terminate.
-#[cfg(unix)]
-fn termination() -> std::io::Result<Pin<Box<dyn Future<Output = ()>>>> {
-    let mut signals = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
-    Ok(Box::pin(async move {
-        signals.recv().await;
-    }))
-}
-
-/// Elsewhere nobody tells it.
-#[cfg(not(unix))]
-fn termination() -> std::io::Result<Pin<Box<dyn Future<Output = ()>>>> {
-    Ok(Box::pin(std::future::pending()))
 }

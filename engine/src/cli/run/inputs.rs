@@ -1,0 +1,50 @@
+//! The inputs of a run, opened before anything is run.
+
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom, stdin};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, ensure};
+use engine::Checkpoint;
+
+/// Where records come from.
+pub(super) struct Input {
+    /// Which of the inputs, counted from 0.
+    pub(super) index: usize,
+    pub(super) name: PathBuf,
+    pub(super) reader: Box<dyn Read + Send>,
+    /// So many bytes of it were read by the run before.
+    pub(super) offset: u64,
+    /// So many records behind them were done.
+    pub(super) skip: u64,
+}
+
+/// Opens the inputs at `paths`; stdin, if there are none.
+pub(super) fn open(paths: &[PathBuf]) -> anyhow::Result<Vec<Input>> {
+    let paths = if paths.is_empty() { &["-".into()][..] } else { paths };
+    let inputs = paths.iter().enumerate().map(|(index, path)| {
+        Ok(Input { index, name: path.clone(), reader: reader(path)?, offset: 0, skip: 0 })
+    });
+    inputs.collect()
+}
+
+fn reader(path: &Path) -> anyhow::Result<Box<dyn Read + Send>> {
+    if path == Path::new("-") {
+        return Ok(Box::new(stdin()));
+    }
+    let file = File::open(path).with_context(|| format!("can't read {}", path.display()))?;
+    ensure!(!file.metadata()?.is_dir(), "can't read {}: it is a folder", path.display());
+    Ok(Box::new(file))
+}
+
+/// Leaves out the inputs that a checkpoint says are done, and what is done of the next one.
+pub(super) fn go_to(inputs: &mut Vec<Input>, start: &Checkpoint) -> anyhow::Result<()> {
+    inputs.drain(..start.input.min(inputs.len()));
+    if let Some(input) = inputs.first_mut().filter(|_| start.record > 0) {
+        let cant = || format!("can't read {}", input.name.display());
+        let mut file = File::open(&input.name).with_context(cant)?;
+        file.seek(SeekFrom::Start(start.offset)).with_context(cant)?;
+        (input.reader, input.offset, input.skip) = (Box::new(file), start.offset, start.skip);
+    }
+    Ok(())
+}
