@@ -156,10 +156,18 @@ fn limits(places: &Places, scale: &Scale) -> anyhow::Result<Case> {
         let program = library(places, &arguments, records)?.writing(file.clone());
         anyhow::Ok(Program { name: name.into(), ..program })
     };
-    let bounded = program("engine, all limits", &[])?;
-    let without = program("engine, none", &["--without-limits"])?;
+    let one = ["--workers", "1"];
     let title = format!("The price of limits: adding one to {} lines, file to file", millions(records));
-    Ok(Rivals::new("limits", title, "time a record", bounded).add(Some(without), 0.9).case)
+    let with = program("engine, all limits", &[])?;
+    let mut case = Rivals::new("limits", title, "time a record", with)
+        .add(Some(program("engine, none", &["--without-limits"])?), 0.9)
+        .case;
+    // Without limits a guest does not give its thread back now and then, and the second worker begins
+    // later: one worker tells the price of limits alone.
+    case.programs.push(program("engine, all limits, one worker", &one)?);
+    case.programs.push(program("engine, none, one worker", &[&one[..], &["--without-limits"]].concat())?);
+    case.rows.push(Row::against("time a record, one worker", PerRecord, 3, 0.9).of(2));
+    Ok(case)
 }
 
 fn json(places: &Places, scale: &Scale) -> anyhow::Result<Case> {

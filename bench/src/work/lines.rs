@@ -15,12 +15,18 @@ pub(super) struct Lines {
     /// Without limits on what functions use
     #[arg(long)]
     without_limits: bool,
+    /// One a core, if not said
+    #[arg(long)]
+    workers: Option<usize>,
     pub(super) records: u64,
 }
 
 impl Lines {
     pub(super) fn measure(&self, plugin: &Path) -> anyhow::Result<Duration> {
-        let builder = Pool::builder();
+        let builder = match self.workers {
+            Some(workers) => Pool::builder().workers(workers),
+            None => Pool::builder(),
+        };
         let pool = if self.without_limits { builder.without_limits() } else { builder }.build()?;
         let function = pool.load(plugin)?.only_function::<Vec<u8>, Vec<u8>>()?;
         let input =
