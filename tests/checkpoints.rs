@@ -142,6 +142,28 @@ fn a_fault_that_ends_the_run_can_be_gone_on_from() {
 }
 
 #[test]
+fn faults_of_the_run_before_count() {
+    let folder = tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    fs::write(path("in"), "bad\n1\nbad\n2\nbad\n3\n").unwrap();
+    let panics = function_of(&hostile("misdeeds"), "panics");
+    let command = |most: &str| {
+        let (input, output, checkpoint) = (path("in"), path("out"), path("checkpoint"));
+        let files = ["-i", &input, "-o", &output, "--checkpoint", &checkpoint];
+        let flags = ["--on-fault", "skip", "--max-faults", most];
+        fed(engine([&["run", "-q", "-p", &panics], &files[..], &flags].concat()), "")
+    };
+    let did = command("1");
+    assert_eq!(did.code, Some(1), "{}", did.stderr);
+    assert_eq!(fs::read_to_string(path("out")).unwrap(), "1\n");
+    // One was there before, and the limit is met again; with a higher one it goes on.
+    assert_eq!(command("1").code, Some(1));
+    let did = command("3");
+    assert_eq!(did.code, Some(0), "{}", did.stderr);
+    assert_eq!(fs::read_to_string(path("out")).unwrap(), "1\n2\n3\n");
+}
+
+#[test]
 fn what_has_changed_since_is_refused() {
     let folder = tempdir().unwrap();
     let path = |name: &str| folder.path().join(name).display().to_string();

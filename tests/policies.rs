@@ -215,6 +215,43 @@ fn a_file_for_dead_letters_is_no_input_and_no_output() {
         assert_eq!((did.code, did.stderr), (Some(2), format!("engine: can't write {file}: {why}\n")));
     }
     assert_eq!(fs::read_to_string(&file).unwrap(), "1\n");
+    // Nor by another name for it, of a file that is not there yet.
+    let out = folder.path().join("out").display().to_string();
+    let divert = format!("divert={}", folder.path().join(".").join("out").display());
+    let did = fed(engine(["run", "-p", &inc, "-i", &file, "-o", &out, "--on-fault", &divert]), "");
+    assert_eq!(did.stderr, format!("engine: can't write {out}: records are put aside in it\n"));
+}
+
+#[test]
+fn a_letter_may_be_longer_than_a_line_may_be() {
+    let folder = tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    let same = function_of(&hostile("misdeeds"), "same");
+    let panics = function_of(&hostile("misdeeds"), "panics");
+    // As JSON each of these takes six bytes: 48 MiB, where a line may have 32.
+    let record = "bad".to_owned() + &"\u{1}".repeat(8 << 20);
+    fs::write(path("in"), record.clone() + "\n").unwrap();
+    let divert = format!("divert={}", path("dead"));
+    let did = fed(engine(["run", "-q", "-p", &panics, "-i", &path("in"), "--on-fault", &divert]), "");
+    assert_eq!(did.code, Some(1), "{}", did.stderr);
+    let did =
+        fed(engine(["run", "-q", "-p", &same, "-i", &path("dead"), "--letters", "-o", &path("out")]), "");
+    assert_eq!(did.code, Some(0), "{}", did.stderr);
+    assert!(fs::read_to_string(path("out")).unwrap() == record + "\n", "it is another record");
+}
+
+#[tokio::test]
+async fn however_many_may_succeed_later_all_are_tried_again() {
+    // Who counts tries is the instance.
+    let pool = Pool::builder().workers(1).instances(1).build().unwrap();
+    let flaky = misbehaving::<String, String>(&pool, "flaky").with("failures", 1).unwrap();
+    let (policy, letters) = diverting();
+    let lines: Vec<_> = (0..500).map(|x| x.to_string()).collect();
+    let lines: Vec<_> = lines.iter().map(String::as_str).collect();
+    let (outputs, ended) = scattered(&flaky.on_fault(&policy.retries(1)), &lines).await;
+    ended.unwrap();
+    assert_eq!(outputs, lines);
+    assert!(letters.lock().unwrap().is_empty());
 }
 
 #[test]
