@@ -20,50 +20,47 @@ pub(crate) struct Summary<'a> {
 }
 
 impl Summary<'_> {
-    /// For people: a line about the run, one about all instances, one about each function, and one about
-    /// each plugin that had to be compiled.
+    /// For people, within 80 columns: the run, a line about each function, and one about each plugin that
+    /// had to be compiled.
     pub(crate) fn text(&self) -> String {
         let Counts { emitted, delivered, faults, .. } = self.counts;
+        let PoolUsage { instances, instances_limit, memory, memory_limit, .. } = self.pool;
         let mut text = format!(
-            "{} in · {} out · {} · {} · {}\n",
+            "{} in · {} out · {} · {} · {}\n{} of {} · {} memory\n",
             HumanCount(emitted),
             HumanCount(delivered),
             counted(faults, "fault"),
             short(self.time),
             rate(emitted, self.time),
-        );
-        let PoolUsage { instances, instances_limit, memory, memory_limit, .. } = self.pool;
-        text += &format!(
-            "{} of {} · {} of {} memory\n",
             counted(instances as u64, "instance"),
             HumanCount(instances_limit as u64),
-            ByteSize(memory as u64),
-            ByteSize(memory_limit as u64),
+            of(memory as u64, memory_limit as u64),
         );
-        for (name, usage) in &self.functions {
-            if usage.calls == 0 {
-                text += &format!("{name}: not called\n");
-                continue;
-            }
-            text += &format!(
-                "{name}: {} of {} a record · {} of {} memory · {} of {} output",
-                short(usage.longest),
-                humantime::format_duration(usage.timeout),
-                ByteSize(usage.memory as u64),
-                ByteSize(usage.memory_limit as u64),
-                ByteSize(usage.output as u64),
-                ByteSize(usage.output_limit as u64),
-            );
-            if usage.messages > 0 {
-                let [used, limit] =
-                    [usage.messages, usage.messages_limit].map(|bytes| ByteSize(bytes as u64));
-                text += &format!(" · {used} of {limit} messages");
-            }
+        let called = self.functions.iter().filter(|(_, usage)| usage.calls > 0);
+        let rows: Vec<_> = called.map(|(name, usage)| row(name, usage)).collect();
+        let heads = ["", "longest record", "most memory", "largest output"].map(str::to_owned);
+        let widths: Vec<_> = (0..4)
+            .map(|column| {
+                rows.iter().chain([&heads]).map(|row| row[column].chars().count()).max().unwrap_or(0)
+            })
+            .collect();
+        let head = (!rows.is_empty()).then_some(&heads);
+        for row in head.into_iter().chain(&rows) {
+            let cells: Vec<_> =
+                row.iter().zip(&widths).map(|(cell, width)| format!("{cell:width$}")).collect();
+            text += cells.join("   ").trim_end();
             text.push('\n');
         }
-        for plugin in self.plugins {
-            text.extend(compiled(plugin));
+        for (name, usage) in &self.functions {
+            if usage.calls == 0 {
+                text += &format!("{name} was not called\n");
+            }
+            if usage.messages > 0 {
+                let messages = of(usage.messages as u64, usage.messages_limit as u64);
+                text += &format!("{name} wrote {messages} of messages\n");
+            }
         }
+        text.extend(self.plugins.iter().filter_map(compiled));
         text.truncate(text.trim_end().len());
         text
     }
@@ -88,16 +85,31 @@ impl Summary<'_> {
     }
 }
 
+/// What a function used at most, against its limits.
+fn row(name: &str, usage: &Usage) -> [String; 4] {
+    [
+        name.to_owned(),
+        format!("{} of {}", short(usage.longest), humantime::format_duration(usage.timeout)),
+        of(usage.memory as u64, usage.memory_limit as u64),
+        of(usage.output as u64, usage.output_limit as u64),
+    ]
+}
+
 /// A line about a plugin that was compiled for this run.
 fn compiled(plugin: &Plugin) -> Option<String> {
     let Compilation { time, timeout, memory, memory_limit } = plugin.compilation()?;
-    let size = format!("{} of {}", ByteSize(plugin.size()), ByteSize(plugin.size_limit()));
-    let mut text = format!("{}: {size} · compiled in {}", plugin.path().display(), short(time));
+    let name = plugin.path().file_name().unwrap_or_default().to_string_lossy();
+    let size = of(plugin.size(), plugin.size_limit());
+    let mut text = format!("{name}: {size} · compiled in {}", short(time));
     text.extend(timeout.map(|limit| format!(" of {}", humantime::format_duration(limit))));
-    text.extend(memory.map(|bytes| format!(" · {}", ByteSize(bytes))));
-    text.extend(memory.and(memory_limit).map(|limit| format!(" of {} memory", ByteSize(limit))));
+    text.extend(memory.zip(memory_limit).map(|(used, limit)| format!(" · {}", of(used, limit))));
     text.push('\n');
     Some(text)
+}
+
+/// `1.1 MiB of 64 MiB`.
+fn of(used: u64, limit: u64) -> String {
+    [used, limit].map(|bytes| ByteSize(bytes).to_string().replace(".0 ", " ")).join(" of ")
 }
 
 fn plugin(plugin: &Plugin) -> Value {
@@ -139,11 +151,12 @@ pub(crate) fn counted(n: u64, what: &str) -> String {
     format!("{} {what}{}", HumanCount(n), if n == 1 { "" } else { "s" })
 }
 
-/// A time with two or three digits: `1.02 s`, `38 ns`.
+/// A time with two or three digits: `1.02 s`, `125 ms`, `38 ns`.
 fn short(time: Duration) -> String {
     let seconds = time.as_secs_f64();
     match seconds {
         1.0.. => format!("{seconds:.2} s"),
+        0.1.. => format!("{:.0} ms", seconds * 1e3),
         1e-3.. => format!("{:.1} ms", seconds * 1e3),
         1e-6.. => format!("{:.1} µs", seconds * 1e6),
         _ => format!("{:.0} ns", seconds * 1e9),
