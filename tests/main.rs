@@ -6,6 +6,8 @@
 mod support;
 
 // The library: what operators mean, in order and side by side.
+mod graphs;
+mod nodes;
 mod reference;
 mod scattered;
 mod streams;

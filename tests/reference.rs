@@ -2,9 +2,8 @@
 
 use engine::{DeadLetter, Error, FaultPolicy, Function, Pool, Source, sources};
 use proptest::prelude::*;
-use proptest::test_runner::{RngAlgorithm, TestRng, TestRunner};
 
-use crate::support::{List, hostile, list};
+use crate::support::{List, hostile, list, runner};
 
 /// A stage of a chain, as the plugin has it and as the interpreter does.
 #[derive(Clone, Copy, Debug)]
@@ -176,21 +175,10 @@ fn records() -> impl Strategy<Value = Vec<String>> {
     })
 }
 
-/// Chance for this run: of `ENGINE_SEED`, or new. It is printed, and shown if the test fails.
-#[expect(clippy::print_stdout, reason = "who repeats a failure needs it")]
-fn seed() -> [u8; 32] {
-    let new = || std::hash::BuildHasher::hash_one(&std::collections::hash_map::RandomState::new(), 0);
-    let given = std::env::var("ENGINE_SEED").ok();
-    let seed = given.map_or_else(new, |seed| seed.parse().expect("ENGINE_SEED is a number"));
-    println!("ENGINE_SEED={seed}");
-    [seed.to_le_bytes(); 4].concat().try_into().expect("it has 32 bytes")
-}
-
 #[test]
 fn random_chains_do_what_an_interpreter_does() {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-    let config = ProptestConfig { cases: 60, failure_persistence: None, ..ProptestConfig::default() };
-    let mut runner = TestRunner::new_with_rng(config, TestRng::from_seed(RngAlgorithm::ChaCha, &seed()));
+    let mut runner = runner(60);
     let cases = (stages(), records(), 1_usize..4, 1_usize..3000);
     runner
         .run(&cases, |(stages, records, workers, last)| {

@@ -7,6 +7,7 @@ use std::process::{Command, Output, Stdio};
 use std::sync::{Arc, LazyLock, Mutex};
 
 use engine::{Error, Function, Pool, Record, Source, Stream};
+use proptest::test_runner::{Config as ProptestConfig, RngAlgorithm, TestRng, TestRunner};
 
 /// The repository's root.
 pub(crate) fn root() -> PathBuf {
@@ -131,4 +132,17 @@ pub(crate) fn fed(mut command: Command, input: impl AsRef<[u8]>) -> Did {
     let output = child.wait_with_output().expect("the command ends");
     writer.join().expect("writing does not panic");
     output.into()
+}
+
+/// Runs a property so many times, by chance: of `ENGINE_SEED`, or new. The seed is printed, and shown if the
+/// test fails.
+#[expect(clippy::print_stdout, reason = "who repeats a failure needs it")]
+pub(crate) fn runner(cases: u32) -> TestRunner {
+    let new = || std::hash::BuildHasher::hash_one(&std::collections::hash_map::RandomState::new(), 0);
+    let given = std::env::var("ENGINE_SEED").ok();
+    let seed = given.map_or_else(new, |seed| seed.parse().expect("ENGINE_SEED is a number"));
+    println!("ENGINE_SEED={seed}");
+    let seed = [u64::to_le_bytes(seed); 4].concat();
+    let config = ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() };
+    TestRunner::new_with_rng(config, TestRng::from_seed(RngAlgorithm::ChaCha, &seed))
 }

@@ -48,4 +48,7 @@ pub use policy::{DeadLetter, FaultPolicy};
 pub use pool::{Function, Plugin, Pool, PoolBuilder, Returns};
 pub use record::{Format, Json, Record, Shape};
 pub(crate) use stream::Counters;
-pub use stream::{Counts, Filter, FlatMap, Map, Scattered, Sink, Source, Stream, sinks, sources};
+pub use stream::{
+    Counts, Filter, FlatMap, Flush, Keep, Map, Operator, Outputs, Part, Scattered, Side, Sink, Source,
+    Starmap, Stream, sinks, sources,
+};

@@ -9,6 +9,7 @@ mod positions;
 pub(crate) const LONGEST: usize = 32 << 20;
 
 pub(crate) use batch::{Batch, BatchBuilder};
+pub(crate) use codec::shorten;
 pub use codec::{Format, Json, Record, Shape};
 pub(crate) use numbers::Numbers;
 pub(crate) use positions::positions;

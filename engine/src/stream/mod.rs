@@ -3,9 +3,13 @@
 //! Each operator is a file in `operators/`, each sink one in `sinks/`, each source one in `sources/`.
 
 mod counters;
+mod detached;
 mod items;
+mod joint;
 mod node;
+mod operator;
 mod operators;
+mod queue;
 mod scattered;
 pub mod sinks;
 mod source;
@@ -13,10 +17,13 @@ pub mod sources;
 
 pub(crate) use counters::Counters;
 pub use counters::Counts;
+pub(crate) use detached::Detached;
 pub(crate) use items::Items;
+pub use joint::Side;
 pub use node::Stream;
 pub(crate) use node::{BoxFuture, Handling, Node, Outlet};
-pub use operators::{Filter, FlatMap, Map};
+pub use operator::{Operator, Outputs};
+pub use operators::{Filter, FlatMap, Flush, Keep, Map, Part, Starmap};
 pub use scattered::Scattered;
 pub use sinks::Sink;
 pub use source::Source;

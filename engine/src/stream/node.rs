@@ -144,6 +144,12 @@ pub struct Stream<T> {
 }
 
 impl<T: Clone + Send + 'static> Stream<T> {
+    /// A second branch from here: elements go to the one that was begun first, and then to the other.
+    #[must_use]
+    pub fn branch(&self) -> Self {
+        Self { outlet: self.outlet.clone(), counters: self.counters.clone() }
+    }
+
     /// Attaches a node that makes elements of `U`, and returns their stream.
     pub(crate) fn attach<U, N>(self, make: impl FnOnce(Outlet<U>) -> N) -> Stream<U>
     where

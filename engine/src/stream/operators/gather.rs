@@ -2,13 +2,11 @@
 
 use std::sync::Arc;
 
-use tokio::sync::Mutex;
-
-use super::scatter::{Crossing, Gather};
+use super::scatter::Crossing;
 use crate::Error;
 use crate::pool::{Due, Next, Segment};
 use crate::record::Record;
-use crate::stream::{Items, Outlet, Scattered, Stream};
+use crate::stream::{Detached, Items, Outlet, Scattered, Stream};
 
 impl<T: Record> Scattered<T> {
     /// Takes the results back in the order in which their records were emitted.
@@ -29,7 +27,7 @@ impl<T: Record> Scattered<T> {
             Segment::new(pool.shared().clone(), stages, buffer.unwrap_or(1), ordered, counters.clone());
         let outlet = Outlet::new();
         let task = gather(segment.clone(), outlet.clone(), from);
-        connect(Crossing { segment, mistake, gather: Mutex::new(Gather::Waiting(Box::pin(task))) });
+        connect(Crossing { segment, mistake, gather: Detached::new(task) });
         Stream { outlet, counters }
     }
 }

@@ -1,15 +1,11 @@
 //! `scatter`: hands records to a pool.
 
 use std::marker::PhantomData;
-use std::panic::resume_unwind;
 use std::sync::Arc;
-
-use tokio::sync::{Mutex, MutexGuard};
-use tokio::task::JoinHandle;
 
 use crate::pool::Segment;
 use crate::record::Record;
-use crate::stream::{BoxFuture, Handling, Items, Node, Scattered, Stream};
+use crate::stream::{Detached, Handling, Items, Node, Scattered, Stream};
 use crate::{Error, Pool};
 
 impl<T: Record> Stream<T> {
@@ -37,53 +33,17 @@ impl<T: Record> Stream<T> {
 pub(crate) struct Crossing {
     pub(crate) segment: Arc<Segment>,
     pub(crate) mistake: Option<Error>,
-    pub(crate) gather: Mutex<Gather>,
-}
-
-/// The gathering side, which starts with the first record: only then is there sure to be a runtime.
-pub(crate) enum Gather {
-    Waiting(BoxFuture<'static, Result<(), Error>>),
-    Running(JoinHandle<Result<(), Error>>),
-    Ended(Result<(), Error>),
+    pub(crate) gather: Detached,
 }
 
 impl Crossing {
-    async fn start(&self) -> Result<MutexGuard<'_, Gather>, Error> {
+    /// Waits until all is gathered. Given up midway, it can be called again.
+    async fn close(&self) -> Result<(), Error> {
         if let Some(mistake) = &self.mistake {
             return Err(mistake.clone());
         }
-        let mut gather = self.gather.lock().await;
-        if matches!(*gather, Gather::Waiting(_))
-            && let Gather::Waiting(task) = std::mem::replace(&mut *gather, Gather::Ended(Err(Error::Closed)))
-        {
-            *gather = Gather::Running(tokio::spawn(task));
-        }
-        Ok(gather)
-    }
-
-    /// Waits until all is gathered. Given up midway, it can be called again.
-    async fn close(&self) -> Result<(), Error> {
-        let mut gather = self.start().await?;
         self.segment.close();
-        let ended = match &mut *gather {
-            Gather::Running(task) => task.await,
-            Gather::Ended(result) => return result.clone(),
-            Gather::Waiting(_) => return Ok(()),
-        };
-        match ended {
-            Ok(result) => {
-                *gather = Gather::Ended(result.clone());
-                result
-            }
-            Err(error) => {
-                // The runtime is shutting down, or a closure behind the gather panicked.
-                *gather = Gather::Ended(Err(Error::Closed));
-                if error.is_panic() {
-                    resume_unwind(error.into_panic());
-                }
-                Err(Error::Closed)
-            }
-        }
+        self.gather.end().await
     }
 }
 
@@ -102,8 +62,11 @@ struct ScatterNode<T> {
 impl<T: Record> Node<T> for ScatterNode<T> {
     fn accept(&self, items: Items<T>) -> Handling<'_> {
         Handling::going(async move {
-            drop(self.crossing.start().await?);
-            let segment = &self.crossing.segment;
+            let Crossing { segment, mistake, gather } = &self.crossing;
+            if let Some(mistake) = mistake {
+                return Err(mistake.clone());
+            }
+            gather.start().await;
             match items {
                 Items::One(..) => segment.push_here(items.into_batch()?).await,
                 Items::Records(_) => segment.push(items.into_batch()?).await,

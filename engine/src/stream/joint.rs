@@ -1,0 +1,222 @@
+//! Nodes where two streams come together.
+
+use std::collections::VecDeque;
+use std::marker::PhantomData;
+use std::pin::pin;
+use std::sync::{Arc, OnceLock};
+
+use tokio::sync::{Mutex, MutexGuard, Notify};
+
+use super::{Counters, Handling, Items, Node, Outlet, Stream};
+use crate::Error;
+
+/// One of two streams that come together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Side {
+    /// The one that the method was called on.
+    First,
+    /// The other one.
+    Second,
+}
+
+impl Side {
+    fn other(self) -> Self {
+        match self {
+            Self::First => Self::Second,
+            Self::Second => Self::First,
+        }
+    }
+}
+
+/// What comes of the elements of two streams.
+pub(super) trait Join<A, B>: Send + 'static {
+    type Output: Clone + Send + 'static;
+
+    fn first(&mut self, element: A, outputs: &mut VecDeque<Self::Output>);
+
+    fn second(&mut self, element: B, outputs: &mut VecDeque<Self::Output>);
+
+    /// Whether it takes another element of a side now; asked again once the other side has moved.
+    fn has_room(&self, side: Side) -> bool {
+        let _ = side;
+        true
+    }
+
+    /// A side has ended: what the other one brings may find nobody any more.
+    fn end(&mut self, side: Side) {
+        let _ = side;
+    }
+
+    /// Whether elements wait here.
+    fn holds_back(&self) -> bool {
+        false
+    }
+}
+
+impl<A: Clone + Send + 'static> Stream<A> {
+    /// Brings two streams together. The result counts with the source of the first one.
+    pub(super) fn join<B, J>(self, other: Stream<B>, join: J) -> Stream<J::Output>
+    where
+        B: Clone + Send + 'static,
+        J: Join<A, B>,
+    {
+        let state =
+            State { join, outputs: VecDeque::new(), last: 0, taken: 0, ended: [false; 2], failed: None };
+        let outlet = Outlet::new();
+        let joint = Arc::new(Joint {
+            state: Mutex::new(state),
+            moved: Notify::new(),
+            one_source: Arc::ptr_eq(&self.counters, &other.counters),
+            counters: [self.counters.clone(), other.counters],
+            tracked: OnceLock::new(),
+            outlet: outlet.clone(),
+        });
+        self.outlet.connect(SideOf::<_, A, B> { node: FirstNode(joint.clone()), types: PhantomData });
+        other.outlet.connect(SideOf::<_, A, B> { node: SecondNode(joint), types: PhantomData });
+        Stream { outlet, counters: self.counters }
+    }
+}
+
+struct Joint<J, U> {
+    state: Mutex<State<J, U>>,
+    /// A side took an element, or ended.
+    moved: Notify,
+    /// Both sides count with one source: numbers stay, else outputs are counted anew.
+    one_source: bool,
+    counters: [Arc<Counters>; 2],
+    tracked: OnceLock<usize>,
+    outlet: Outlet<U>,
+}
+
+struct State<J, U> {
+    join: J,
+    /// What was given and not passed on yet.
+    outputs: VecDeque<U>,
+    /// The number of the last output.
+    last: u64,
+    /// The number of the last element that was taken.
+    taken: u64,
+    ended: [bool; 2],
+    failed: Option<Error>,
+}
+
+impl<J, U: Clone + Send + 'static> Joint<J, U> {
+    /// Waits until there is room for an element of a side.
+    async fn enter<A, B>(&self, side: Side) -> Result<MutexGuard<'_, State<J, U>>, Error>
+    where
+        J: Join<A, B, Output = U>,
+    {
+        loop {
+            let mut moved = pin!(self.moved.notified());
+            let state = self.state.lock().await;
+            if let Some(error) = &state.failed {
+                return Err(error.clone());
+            }
+            if state.join.has_room(side) || state.ended[side.other() as usize] {
+                return Ok(state);
+            }
+            // In the line before others can move.
+            moved.as_mut().enable();
+            drop(state);
+            moved.await;
+        }
+    }
+
+    /// An element of `number` was taken: passes on what came of it.
+    async fn leave<A, B>(&self, mut state: MutexGuard<'_, State<J, U>>, number: u64) -> Result<(), Error>
+    where
+        J: Join<A, B, Output = U>,
+    {
+        self.moved.notify_waiters();
+        state.taken = state.taken.max(number);
+        let passed = self.pass_on(&mut state).await;
+        if let Err(error) = &passed {
+            state.failed = Some(error.clone());
+            self.counters.iter().for_each(|counters| counters.fail(error.clone()));
+        }
+        let holds = state.join.holds_back();
+        if self.one_source && (holds || self.tracked.get().is_some()) {
+            let place = *self.tracked.get_or_init(|| self.counters[0].track());
+            if !holds {
+                self.counters[0].reach(place, state.taken);
+            }
+        }
+        passed
+    }
+
+    async fn pass_on(&self, state: &mut State<J, U>) -> Result<(), Error> {
+        while let Some(output) = state.outputs.pop_front() {
+            state.last = if self.one_source { state.taken } else { state.last + 1 };
+            self.outlet.send(Items::One(state.last, output)).await?;
+        }
+        Ok(())
+    }
+
+    /// A side has ended; with the other one, so does what is behind.
+    async fn close<A, B>(&self, side: Side) -> Result<(), Error>
+    where
+        J: Join<A, B, Output = U>,
+    {
+        let mut state = self.state.lock().await;
+        state.ended[side as usize] = true;
+        state.join.end(side);
+        self.moved.notify_waiters();
+        if !state.ended[side.other() as usize] {
+            return Ok(());
+        }
+        let mut result = state.failed.clone().map_or(Ok(()), Err);
+        if result.is_ok() {
+            result = self.pass_on(&mut state).await;
+        }
+        let closed = self.outlet.close().await;
+        if let Some(place) = self.tracked.get().filter(|_| result.is_ok()) {
+            self.counters[0].reach(*place, state.taken);
+        }
+        closed.and(result)
+    }
+}
+
+macro_rules! side {
+    ($node:ident, $side:expr, $take:ident, $element:ident) => {
+        struct $node<J, U>(Arc<Joint<J, U>>);
+
+        impl<A, B, J, U> Node<$element> for SideOf<$node<J, U>, A, B>
+        where
+            A: Clone + Send + 'static,
+            B: Clone + Send + 'static,
+            U: Clone + Send + 'static,
+            J: Join<A, B, Output = U>,
+        {
+            fn accept(&self, items: Items<$element>) -> Handling<'_> {
+                let joint = &self.node.0;
+                Handling::going(async move {
+                    for item in items {
+                        let (number, element) = item?;
+                        let mut state = joint.enter::<A, B>($side).await?;
+                        let State { join, outputs, .. } = &mut *state;
+                        join.$take(element, outputs);
+                        joint.leave::<A, B>(state, number).await?;
+                    }
+                    Ok(())
+                })
+            }
+
+            fn pause(&self) -> Handling<'_> {
+                self.node.0.outlet.pause()
+            }
+
+            fn close(&self) -> Handling<'_> {
+                Handling::going(self.node.0.close::<A, B>($side))
+            }
+        }
+    };
+}
+
+/// A side's node, with the types of both.
+struct SideOf<N, A, B> {
+    node: N,
+    types: PhantomData<fn(A, B)>,
+}
+
+side!(FirstNode, Side::First, first, A);
+side!(SecondNode, Side::Second, second, B);

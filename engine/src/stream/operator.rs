@@ -1,0 +1,353 @@
+//! Operators that are written as a state and what an element does to it: users' own, and most of ours.
+
+use std::collections::VecDeque;
+use std::marker::PhantomData;
+use std::sync::{Arc, OnceLock, Weak};
+
+use tokio::sync::{Mutex, MutexGuard, Notify};
+use tokio::time::Instant;
+
+use super::{Counters, Handling, Items, Node, Outlet, Stream};
+use crate::Error;
+use crate::fault::{Cause, Fault};
+
+/// What a node does with each element: the one trait for operators of one's own.
+///
+/// ```
+/// use engine::{Operator, Outputs};
+///
+/// /// Each element with the one before it.
+/// #[derive(Default)]
+/// struct Pairs(Option<i64>);
+///
+/// impl Operator<i64> for Pairs {
+///     type Output = (i64, i64);
+///
+///     fn take(&mut self, x: i64, outputs: &mut Outputs<(i64, i64)>) -> Result<(), String> {
+///         if let Some(before) = self.0.replace(x) {
+///             outputs.give((before, x));
+///         }
+///         Ok(())
+///     }
+/// }
+///
+/// let source = engine::Source::new();
+/// source.stream().through(Pairs::default()).sink(|(a, b): (i64, i64)| println!("{a} {b}"));
+/// ```
+pub trait Operator<T>: Send + 'static {
+    /// What it gives.
+    type Output: Clone + Send + 'static;
+
+    /// Takes an element, and gives any number of outputs.
+    ///
+    /// # Errors
+    ///
+    /// A sentence that says why not: the element is then a fault, which ends the run.
+    fn take(&mut self, element: T, outputs: &mut Outputs<Self::Output>) -> Result<(), String>;
+
+    /// The stream has ended: gives what was held back.
+    fn end(&mut self, outputs: &mut Outputs<Self::Output>) {
+        let _ = outputs;
+    }
+
+    /// When it wants to be [woken](Self::wake) though no element came; asked after each call.
+    fn alarm(&self) -> Option<Instant> {
+        None
+    }
+
+    /// The time of its [alarm](Self::alarm) has come.
+    fn wake(&mut self, outputs: &mut Outputs<Self::Output>) {
+        let _ = outputs;
+    }
+
+    /// Whether it has taken elements that no output shows yet: they are not done.
+    fn holds_back(&self) -> bool {
+        false
+    }
+
+    /// What it is called in faults.
+    fn name(&self) -> &str {
+        let name = std::any::type_name::<Self>();
+        let name = name.split('<').next().unwrap_or(name);
+        name.rsplit("::").next().unwrap_or(name)
+    }
+}
+
+impl<T: Clone + Send + 'static> Stream<T> {
+    /// Elements through an [`Operator`]: one of the caller's own.
+    pub fn through<O: Operator<T>>(self, operator: O) -> Stream<O::Output> {
+        self.through_node(operator).0
+    }
+
+    /// The same, and a handle to the node.
+    pub(super) fn through_node<O: Operator<T>>(self, operator: O) -> (Stream<O::Output>, Weak<Shared<T, O>>) {
+        let counters = self.counters.clone();
+        let outputs = Outputs::new();
+        let state = State { operator, outputs, last: 0, failed: None, closed: false, types: PhantomData };
+        let (tracked, alarm) = (OnceLock::new(), OnceLock::new());
+        let mut node = Weak::new();
+        let stream = self.attach(|outlet| {
+            let shared = Arc::new(Shared { state: Mutex::new(state), outlet, counters, tracked, alarm });
+            node = Arc::downgrade(&shared);
+            OperatorNode(shared)
+        });
+        (stream, node)
+    }
+}
+
+/// The node behind an operator.
+struct OperatorNode<T, O: Operator<T>>(Arc<Shared<T, O>>);
+
+pub(super) struct Shared<T, O: Operator<T>> {
+    state: Mutex<State<T, O>>,
+    outlet: Outlet<O::Output>,
+    counters: Arc<Counters>,
+    /// Its place among those that say how far elements are done, once it has held one back.
+    tracked: OnceLock<usize>,
+    /// Tells the task that waits for alarms of a new one, once there was any.
+    alarm: OnceLock<Arc<Notify>>,
+}
+
+struct State<T, O: Operator<T>> {
+    operator: O,
+    /// What was given and not passed on yet: who is given up midway leaves it to the next.
+    outputs: Outputs<O::Output>,
+    /// The number of the last element that was taken.
+    last: u64,
+    /// What failed while no element was on its way.
+    failed: Option<Error>,
+    closed: bool,
+    types: PhantomData<fn(T)>,
+}
+
+impl<T, O: Operator<T>> State<T, O> {
+    fn take(&mut self, number: u64, element: T) -> Result<(), Error> {
+        self.last = number;
+        self.outputs.number = number;
+        self.operator.take(element, &mut self.outputs).map_err(|message| {
+            let cause = Cause::Failed { message, retryable: false };
+            Error::Fault(Fault { record: number, function: self.operator.name().to_owned(), cause })
+        })
+    }
+}
+
+impl<T: Send + 'static, O: Operator<T>> Shared<T, O> {
+    /// Takes a single element. Most operators are done with it at once.
+    fn take_one(self: &Arc<Self>, number: u64, element: T) -> Handling<'_> {
+        let Ok(mut state) = self.state.try_lock() else {
+            return Handling::going(self.take_all(Items::One(number, element)));
+        };
+        if state.failed.is_some() || !state.outputs.is_empty() {
+            return Handling::going(self.go_on(state, Some((number, element))));
+        }
+        if let Err(error) = state.take(number, element) {
+            return Handling::Done(Err(self.fault(error)));
+        }
+        let waits = state.operator.alarm().is_some() || self.alarm.get().is_some();
+        let holds = state.operator.holds_back() || self.tracked.get().is_some();
+        if waits || holds || state.outputs.len() > 1 {
+            return Handling::going(self.go_on(state, None));
+        }
+        match state.outputs.next() {
+            // Calls do not overlap, unless it waits for alarms.
+            Some((number, output)) => self.outlet.send(Items::One(number, output)),
+            None => Handling::Done(Ok(())),
+        }
+    }
+
+    async fn take_all(self: &Arc<Self>, items: Items<T>) -> Result<(), Error> {
+        for item in items {
+            let state = self.state.lock().await;
+            self.go_on(state, Some(item?)).await?;
+        }
+        Ok(())
+    }
+
+    /// Passes on what is there, takes an element if there is one, and passes on what came of it.
+    async fn go_on(
+        self: &Arc<Self>,
+        mut state: MutexGuard<'_, State<T, O>>,
+        element: Option<(u64, T)>,
+    ) -> Result<(), Error> {
+        if let Some(error) = &state.failed {
+            return Err(error.clone());
+        }
+        self.pass_on(&mut state).await?;
+        if let Some((number, element)) = element {
+            state.take(number, element).map_err(|error| self.fault(error))?;
+            self.pass_on(&mut state).await?;
+        }
+        self.settle(&state);
+        Ok(())
+    }
+
+    async fn pass_on(&self, state: &mut State<T, O>) -> Result<(), Error> {
+        while let Some((number, output)) = state.outputs.next() {
+            self.outlet.send(Items::One(number, output)).await?;
+        }
+        Ok(())
+    }
+
+    fn fault(&self, error: Error) -> Error {
+        self.counters.fault();
+        error
+    }
+
+    /// Says how far elements are done, and sees to the next alarm.
+    fn settle(self: &Arc<Self>, state: &State<T, O>) {
+        let holds = state.operator.holds_back();
+        if holds || self.tracked.get().is_some() {
+            let place = *self.tracked.get_or_init(|| self.counters.track());
+            if !holds {
+                self.counters.reach(place, state.last);
+            }
+        }
+        if state.operator.alarm().is_some() {
+            let start = || {
+                let changed = Arc::new(Notify::new());
+                tokio::spawn(wait_for_alarms(Arc::downgrade(self), changed.clone()));
+                changed
+            };
+            self.alarm.get_or_init(start).notify_one();
+        }
+    }
+
+    /// Wakes the operator if its time has come. Returns when that will be the next time.
+    async fn wake(self: &Arc<Self>) -> Result<Option<Instant>, Error> {
+        let mut state = self.state.lock().await;
+        if state.closed {
+            return Err(Error::Closed);
+        }
+        if state.operator.alarm().is_some_and(|alarm| alarm <= Instant::now()) {
+            self.act(&mut state, O::wake).await?;
+        }
+        Ok(state.operator.alarm())
+    }
+
+    /// Lets the operator give something though no element came.
+    pub(super) async fn prompt(
+        self: &Arc<Self>,
+        act: impl FnOnce(&mut O, &mut Outputs<O::Output>),
+    ) -> Result<(), Error> {
+        let mut state = self.state.lock().await;
+        if state.closed { Err(Error::Closed) } else { self.act(&mut state, act).await }
+    }
+
+    async fn act(
+        self: &Arc<Self>,
+        state: &mut State<T, O>,
+        act: impl FnOnce(&mut O, &mut Outputs<O::Output>),
+    ) -> Result<(), Error> {
+        if let Some(error) = &state.failed {
+            return Err(error.clone());
+        }
+        let State { operator, outputs, last, .. } = &mut *state;
+        outputs.number = *last;
+        act(operator, outputs);
+        let mut passed = self.pass_on(state).await;
+        if passed.is_ok() {
+            passed = self.outlet.pause().await;
+        }
+        if let Err(error) = &passed {
+            self.counters.fail(error.clone());
+            state.failed = Some(error.clone());
+        }
+        self.settle(state);
+        passed
+    }
+
+    async fn close(self: &Arc<Self>) -> Result<(), Error> {
+        let mut state = self.state.lock().await;
+        let mut result = state.failed.clone().map_or(Ok(()), Err);
+        if result.is_ok() && !state.closed {
+            state.closed = true;
+            let State { operator, outputs, last, .. } = &mut *state;
+            outputs.number = *last;
+            operator.end(outputs);
+        }
+        if result.is_ok() {
+            result = self.pass_on(&mut state).await;
+        }
+        // What is behind must get to its end too.
+        let closed = self.outlet.close().await;
+        if result.is_ok()
+            && let Some(place) = self.tracked.get()
+        {
+            self.counters.reach(*place, state.last);
+        }
+        closed.and(result)
+    }
+}
+
+/// Wakes an operator each time that its alarm says, until its node is gone.
+async fn wait_for_alarms<T: Send + 'static, O: Operator<T>>(node: Weak<Shared<T, O>>, changed: Arc<Notify>) {
+    loop {
+        let Some(shared) = node.upgrade() else { return };
+        let Ok(next) = shared.wake().await else { return };
+        drop(shared);
+        match next {
+            Some(next) => tokio::select! {
+                () = tokio::time::sleep_until(next) => {}
+                () = changed.notified() => {}
+            },
+            None => changed.notified().await,
+        }
+    }
+}
+
+impl<T: Clone + Send + 'static, O: Operator<T>> Node<T> for OperatorNode<T, O> {
+    fn accept(&self, items: Items<T>) -> Handling<'_> {
+        match items {
+            Items::One(number, element) => self.0.take_one(number, element),
+            items => Handling::going(self.0.take_all(items)),
+        }
+    }
+
+    fn pause(&self) -> Handling<'_> {
+        self.0.outlet.pause()
+    }
+
+    fn close(&self) -> Handling<'_> {
+        Handling::going(self.0.close())
+    }
+}
+
+impl<T, O: Operator<T>> Drop for OperatorNode<T, O> {
+    fn drop(&mut self) {
+        // The task sees that the node is gone.
+        if let Some(changed) = self.0.alarm.get() {
+            changed.notify_one();
+        }
+    }
+}
+
+/// What an operator gives, in its order.
+#[derive(Debug)]
+pub struct Outputs<U> {
+    given: VecDeque<(u64, U)>,
+    /// Of the element that they come from.
+    number: u64,
+}
+
+impl<U> Outputs<U> {
+    const fn new() -> Self {
+        Self { given: VecDeque::new(), number: 0 }
+    }
+
+    /// Gives an output.
+    pub fn give(&mut self, output: U) {
+        self.given.push_back((self.number, output));
+    }
+
+    fn is_empty(&self) -> bool {
+        self.given.is_empty()
+    }
+
+    fn len(&self) -> usize {
+        self.given.len()
+    }
+
+    fn next(&mut self) -> Option<(u64, U)> {
+        self.given.pop_front()
+    }
+}

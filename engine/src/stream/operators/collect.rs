@@ -1,0 +1,91 @@
+//! `collect`: elements are held until somebody wants them.
+
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+
+use crate::Error;
+use crate::stream::{BoxFuture, Operator, Outputs, Stream};
+
+impl<T: Clone + Send + 'static> Stream<T> {
+    /// Holds elements until they are flushed, and gives them as one then, also if there are none. Once there
+    /// are `most`, they come out by themselves; at the end come those that are left.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), engine::Error> {
+    /// use std::num::NonZeroUsize;
+    ///
+    /// let source = engine::Source::new();
+    /// let (orders, flush) = source.stream().collect(NonZeroUsize::new(10_000).unwrap());
+    /// orders.sink(|orders: Vec<String>| println!("{} orders today", orders.len()));
+    /// source.emit("a book".to_owned()).await?;
+    /// flush.flush().await?;
+    /// # source.close().await }
+    /// ```
+    pub fn collect(self, most: NonZeroUsize) -> (Stream<Vec<T>>, Flush) {
+        let (stream, node) = self.through_node(Collect { held: Vec::new(), most });
+        let flush = move || -> BoxFuture<'static, Result<(), Error>> {
+            let node = node.upgrade();
+            Box::pin(async move {
+                match node {
+                    Some(node) => node.prompt(Collect::give).await,
+                    None => Err(Error::Closed),
+                }
+            })
+        };
+        (stream, Flush(Arc::new(flush)))
+    }
+}
+
+/// Lets a [`collect`](Stream::collect) give what it holds.
+#[derive(Clone)]
+pub struct Flush(Arc<dyn Fn() -> BoxFuture<'static, Result<(), Error>> + Send + Sync>);
+
+impl Flush {
+    /// Gives what is held as one, and waits until every node behind has accepted it.
+    ///
+    /// # Errors
+    ///
+    /// The failure of what is behind; [`Error::Closed`] once the stream has ended.
+    pub async fn flush(&self) -> Result<(), Error> {
+        (self.0)().await
+    }
+}
+
+impl std::fmt::Debug for Flush {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Flush")
+    }
+}
+
+struct Collect<T> {
+    held: Vec<T>,
+    most: NonZeroUsize,
+}
+
+impl<T: Clone + Send + 'static> Collect<T> {
+    fn give(&mut self, outputs: &mut Outputs<Vec<T>>) {
+        outputs.give(std::mem::take(&mut self.held));
+    }
+}
+
+impl<T: Clone + Send + 'static> Operator<T> for Collect<T> {
+    type Output = Vec<T>;
+
+    fn take(&mut self, element: T, outputs: &mut Outputs<Vec<T>>) -> Result<(), String> {
+        self.held.push(element);
+        if self.held.len() >= self.most.get() {
+            self.give(outputs);
+        }
+        Ok(())
+    }
+
+    fn end(&mut self, outputs: &mut Outputs<Vec<T>>) {
+        if !self.held.is_empty() {
+            self.give(outputs);
+        }
+    }
+
+    fn holds_back(&self) -> bool {
+        !self.held.is_empty()
+    }
+}

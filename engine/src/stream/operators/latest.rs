@@ -1,0 +1,125 @@
+//! `latest`: only the newest element, if what is behind is slow.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::Notify;
+
+use crate::Error;
+use crate::stream::{Counters, Detached, Handling, Items, Node, Outlet, Stream};
+
+impl<T: Clone + Send + 'static> Stream<T> {
+    /// The newest element whenever what is behind has time for one: those that came meanwhile are dropped.
+    /// Who emits never waits here.
+    ///
+    /// ```
+    /// let source = engine::Source::new();
+    /// source.stream().latest().sink(|reading: f64| println!("{reading}"));
+    /// ```
+    pub fn latest(self) -> Self {
+        let counters = self.counters.clone();
+        self.attach(|outlet| {
+            let slot = Arc::new(Slot { state: Mutex::default(), news: Notify::new(), counters });
+            let task = Detached::new(pass_on(slot.clone(), outlet));
+            LatestNode { slot, task }
+        })
+    }
+}
+
+struct Slot<T> {
+    state: Mutex<State<T>>,
+    news: Notify,
+    counters: Arc<Counters>,
+}
+
+struct State<T> {
+    newest: Option<(u64, T)>,
+    closed: bool,
+    failed: Option<Error>,
+    /// Its place among those that say how far elements are done.
+    tracked: Option<usize>,
+}
+
+impl<T> Default for State<T> {
+    fn default() -> Self {
+        Self { newest: None, closed: false, failed: None, tracked: None }
+    }
+}
+
+impl<T> Slot<T> {
+    fn state(&self) -> MutexGuard<'_, State<T>> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+async fn pass_on<T: Clone + Send + 'static>(slot: Arc<Slot<T>>, outlet: Outlet<T>) -> Result<(), Error> {
+    let passed = pass(&slot, &outlet).await;
+    if let Err(error) = &passed {
+        slot.state().failed = Some(error.clone());
+        slot.counters.fail(error.clone());
+    }
+    outlet.close().await.and(passed)
+}
+
+async fn pass<T: Clone + Send + 'static>(slot: &Slot<T>, outlet: &Outlet<T>) -> Result<(), Error> {
+    loop {
+        let (newest, closed) = {
+            let mut state = slot.state();
+            (state.newest.take(), state.closed)
+        };
+        match newest {
+            Some((number, element)) => {
+                outlet.send(Items::One(number, element)).await?;
+                let tracked = slot.state().tracked;
+                if let Some(place) = tracked {
+                    slot.counters.reach(place, number);
+                }
+            }
+            None if closed => return Ok(()),
+            None => {
+                outlet.pause().await?;
+                slot.news.notified().await;
+            }
+        }
+    }
+}
+
+struct LatestNode<T> {
+    slot: Arc<Slot<T>>,
+    task: Detached,
+}
+
+impl<T: Clone + Send + 'static> LatestNode<T> {
+    async fn take(&self, items: Items<T>) -> Result<(), Error> {
+        self.task.start().await;
+        for item in items {
+            let (number, element) = item?;
+            let mut state = self.slot.state();
+            if let Some(error) = &state.failed {
+                return Err(error.clone());
+            }
+            state.tracked.get_or_insert_with(|| self.slot.counters.track());
+            state.newest = Some((number, element));
+        }
+        self.slot.news.notify_one();
+        Ok(())
+    }
+}
+
+impl<T: Clone + Send + 'static> Node<T> for LatestNode<T> {
+    fn accept(&self, items: Items<T>) -> Handling<'_> {
+        Handling::going(self.take(items))
+    }
+
+    fn pause(&self) -> Handling<'_> {
+        // The task sees for itself when there is nothing more.
+        Handling::Done(Ok(()))
+    }
+
+    fn close(&self) -> Handling<'_> {
+        Handling::going(async {
+            self.slot.state().closed = true;
+            self.slot.news.notify_one();
+            self.task.end().await
+        })
+    }
+}

@@ -1,0 +1,144 @@
+//! `partition`: elements in groups of a size.
+
+use std::collections::hash_map::Entry;
+use std::collections::{BTreeMap, HashMap};
+use std::hash::Hash;
+use std::num::NonZeroUsize;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::stream::{Operator, Outputs, Stream};
+
+impl<T: Clone + Send + 'static> Stream<T> {
+    /// Groups of `n` elements that follow one another. What is left at the end is a smaller group.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), engine::Error> {
+    /// # use std::sync::{Arc, Mutex};
+    /// # let seen = Arc::new(Mutex::new(Vec::new()));
+    /// # let list = seen.clone();
+    /// use std::num::NonZeroUsize;
+    ///
+    /// let source = engine::Source::new();
+    /// let pairs = source.stream().partition(NonZeroUsize::new(2).unwrap());
+    /// pairs.sink(move |pair: Vec<i64>| list.lock().unwrap().push(pair));
+    /// for x in 0..5 {
+    ///     source.emit(x).await?;
+    /// }
+    /// source.close().await?;
+    /// assert_eq!(*seen.lock().unwrap(), [vec![0, 1], vec![2, 3], vec![4]]);
+    /// # Ok(()) }
+    /// ```
+    pub fn partition(self, n: NonZeroUsize) -> Stream<Vec<T>> {
+        self.partition_with(n, None, |_| ())
+    }
+
+    /// The same for each key: a group has elements of one. At the end come those that are left, the one
+    /// that was begun first before the others.
+    pub fn partition_by<K>(self, n: NonZeroUsize, key: impl FnMut(&T) -> K + Send + 'static) -> Stream<Vec<T>>
+    where
+        K: Clone + Eq + Hash + Send + 'static,
+    {
+        self.partition_with(n, None, key)
+    }
+
+    /// The same, but no group waits for longer than `timeout` after its first element: it comes out smaller.
+    pub fn partition_within(self, n: NonZeroUsize, timeout: Duration) -> Stream<Vec<T>> {
+        self.partition_with(n, Some(timeout), |_| ())
+    }
+
+    /// All of these: a key, and a timeout for each group if there is one.
+    pub fn partition_with<K>(
+        self,
+        n: NonZeroUsize,
+        timeout: Option<Duration>,
+        key: impl FnMut(&T) -> K + Send + 'static,
+    ) -> Stream<Vec<T>>
+    where
+        K: Clone + Eq + Hash + Send + 'static,
+    {
+        self.through(Partition { n, timeout, key, groups: HashMap::new(), due: BTreeMap::new(), begun: 0 })
+    }
+}
+
+struct Partition<T, K, F> {
+    n: NonZeroUsize,
+    timeout: Option<Duration>,
+    key: F,
+    groups: HashMap<K, Group<T>>,
+    /// When groups will not wait any longer, by their places.
+    due: BTreeMap<u64, Instant>,
+    /// How many groups there were.
+    begun: u64,
+}
+
+/// Elements of one key that wait for others.
+struct Group<T> {
+    elements: Vec<T>,
+    /// Which of all groups it is.
+    place: u64,
+}
+
+impl<T: Clone, K: Eq + Hash, F> Partition<T, K, F> {
+    /// Gives the groups whose place is right, by their age.
+    fn release(&mut self, is_due: impl Fn(u64) -> bool, outputs: &mut Outputs<Vec<T>>) {
+        let ripe = self.groups.extract_if(|_, group| is_due(group.place));
+        let mut ripe: Vec<_> = ripe.map(|(_, group)| group).collect();
+        ripe.sort_by_key(|group| group.place);
+        for group in ripe {
+            self.due.remove(&group.place);
+            outputs.give(group.elements);
+        }
+    }
+}
+
+impl<T, K, F> Operator<T> for Partition<T, K, F>
+where
+    T: Clone + Send + 'static,
+    K: Clone + Eq + Hash + Send + 'static,
+    F: FnMut(&T) -> K + Send + 'static,
+{
+    type Output = Vec<T>;
+
+    fn take(&mut self, element: T, outputs: &mut Outputs<Vec<T>>) -> Result<(), String> {
+        let mut entry = match self.groups.entry((self.key)(&element)) {
+            Entry::Occupied(entry) => entry,
+            Entry::Vacant(entry) => {
+                self.begun += 1;
+                if let Some(timeout) = self.timeout {
+                    self.due.insert(self.begun, Instant::now() + timeout);
+                }
+                entry.insert_entry(Group { elements: Vec::new(), place: self.begun })
+            }
+        };
+        entry.get_mut().elements.push(element);
+        if entry.get().elements.len() == self.n.get() {
+            let group = entry.remove();
+            self.due.remove(&group.place);
+            outputs.give(group.elements);
+        }
+        Ok(())
+    }
+
+    fn end(&mut self, outputs: &mut Outputs<Vec<T>>) {
+        self.release(|_| true, outputs);
+    }
+
+    fn alarm(&self) -> Option<Instant> {
+        self.due.first_key_value().map(|(_, due)| *due)
+    }
+
+    fn wake(&mut self, outputs: &mut Outputs<Vec<T>>) {
+        let now = Instant::now();
+        // They all wait equally long: the older ones are due first.
+        let last = self.due.iter().take_while(|(_, due)| **due <= now).last();
+        if let Some(last) = last.map(|(place, _)| *place) {
+            self.release(|place| place <= last, outputs);
+        }
+    }
+
+    fn holds_back(&self) -> bool {
+        !self.groups.is_empty()
+    }
+}

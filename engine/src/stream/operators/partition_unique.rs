@@ -1,0 +1,117 @@
+//! `partition_unique`: groups in which no key is twice.
+
+use std::hash::Hash;
+use std::num::NonZeroUsize;
+
+use indexmap::IndexMap;
+
+use crate::stream::{Operator, Outputs, Stream};
+
+/// Which of several elements with one key is kept.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Keep {
+    /// The first: later ones are dropped.
+    #[default]
+    First,
+    /// The last: it takes the place behind the others.
+    Last,
+}
+
+impl<T: Clone + Send + 'static> Stream<T> {
+    /// Groups of `n` elements with different keys. What is left at the end is a smaller group.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), engine::Error> {
+    /// # use std::sync::{Arc, Mutex};
+    /// # let seen = Arc::new(Mutex::new(Vec::new()));
+    /// # let list = seen.clone();
+    /// use std::num::NonZeroUsize;
+    ///
+    /// let source = engine::Source::new();
+    /// let three = NonZeroUsize::new(3).unwrap();
+    /// let groups = source.stream().partition_unique(three, |x: &i64| *x, engine::Keep::Last);
+    /// groups.sink(move |group: Vec<i64>| list.lock().unwrap().push(group));
+    /// for x in [1, 2, 1, 3, 1, 3, 3, 2] {
+    ///     source.emit(x).await?;
+    /// }
+    /// source.close().await?;
+    /// assert_eq!(*seen.lock().unwrap(), [[2, 1, 3], [1, 3, 2]]);
+    /// # Ok(()) }
+    /// ```
+    pub fn partition_unique<K>(
+        self,
+        n: NonZeroUsize,
+        key: impl FnMut(&T) -> K + Send + 'static,
+        keep: Keep,
+    ) -> Stream<Vec<T>>
+    where
+        K: Eq + Hash + Send + 'static,
+    {
+        self.through(PartitionUnique { n, key, group: UniqueGroup::new(keep) })
+    }
+}
+
+/// Elements with different keys.
+pub(super) struct UniqueGroup<K, T> {
+    elements: IndexMap<K, T>,
+    keep: Keep,
+}
+
+impl<K: Eq + Hash, T> UniqueGroup<K, T> {
+    pub(super) fn new(keep: Keep) -> Self {
+        Self { elements: IndexMap::new(), keep }
+    }
+
+    pub(super) fn put(&mut self, key: K, element: T) {
+        match self.keep {
+            Keep::First => {
+                self.elements.entry(key).or_insert(element);
+            }
+            Keep::Last => {
+                self.elements.shift_remove(&key);
+                self.elements.insert(key, element);
+            }
+        }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.elements.len()
+    }
+
+    pub(super) fn take(&mut self) -> Vec<T> {
+        self.elements.drain(..).map(|(_, element)| element).collect()
+    }
+}
+
+struct PartitionUnique<T, K, F> {
+    n: NonZeroUsize,
+    key: F,
+    group: UniqueGroup<K, T>,
+}
+
+impl<T, K, F> Operator<T> for PartitionUnique<T, K, F>
+where
+    T: Clone + Send + 'static,
+    K: Eq + Hash + Send + 'static,
+    F: FnMut(&T) -> K + Send + 'static,
+{
+    type Output = Vec<T>;
+
+    fn take(&mut self, element: T, outputs: &mut Outputs<Vec<T>>) -> Result<(), String> {
+        self.group.put((self.key)(&element), element);
+        if self.group.len() == self.n.get() {
+            outputs.give(self.group.take());
+        }
+        Ok(())
+    }
+
+    fn end(&mut self, outputs: &mut Outputs<Vec<T>>) {
+        if self.holds_back() {
+            outputs.give(self.group.take());
+        }
+    }
+
+    fn holds_back(&self) -> bool {
+        self.group.len() > 0
+    }
+}

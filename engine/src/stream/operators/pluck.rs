@@ -1,0 +1,106 @@
+//! `pluck`: a part of each element.
+
+use serde_json::Value;
+
+use crate::record::{Json, shorten};
+use crate::stream::{Operator, Outputs, Stream};
+
+impl Stream<Json<Value>> {
+    /// A part of each element: a field of an object (`"name"`), or an item of an array (`0`). An element
+    /// without it is a fault.
+    ///
+    /// ```
+    /// # use engine::Json;
+    /// let source = engine::Source::<Json<serde_json::Value>>::new();
+    /// source.stream().pluck("name").sink(|Json(name)| println!("{name}"));
+    /// ```
+    pub fn pluck(self, part: impl Into<Part>) -> Self {
+        self.through(Pluck(part.into()))
+    }
+
+    /// Several parts of each element, as an array.
+    pub fn pluck_all(self, parts: impl IntoIterator<Item: Into<Part>>) -> Self {
+        self.through(PluckAll(parts.into_iter().map(Into::into).collect()))
+    }
+}
+
+/// Which part of a JSON value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// A field of an object.
+    Field(String),
+    /// An item of an array, counted from 0.
+    Item(usize),
+}
+
+impl From<&str> for Part {
+    fn from(name: &str) -> Self {
+        Self::Field(name.to_owned())
+    }
+}
+
+impl From<String> for Part {
+    fn from(name: String) -> Self {
+        Self::Field(name)
+    }
+}
+
+impl From<usize> for Part {
+    fn from(item: usize) -> Self {
+        Self::Item(item)
+    }
+}
+
+impl Part {
+    /// Takes it out of a value.
+    fn of(&self, value: &mut Value) -> Result<Value, String> {
+        let found = match self {
+            Self::Field(name) => value.get_mut(name.as_str()),
+            Self::Item(item) => value.get_mut(*item),
+        };
+        if let Some(found) = found {
+            return Ok(found.take());
+        }
+        let part = match self {
+            Self::Field(name) => format!("field {}", shorten(name.as_bytes())),
+            Self::Item(item) => format!("item {item}"),
+        };
+        Err(format!("{} has no {part}", shorten(value.to_string().as_bytes())))
+    }
+}
+
+struct Pluck(Part);
+
+impl Operator<Json<Value>> for Pluck {
+    type Output = Json<Value>;
+
+    fn take(
+        &mut self,
+        Json(mut value): Json<Value>,
+        outputs: &mut Outputs<Json<Value>>,
+    ) -> Result<(), String> {
+        outputs.give(Json(self.0.of(&mut value)?));
+        Ok(())
+    }
+
+    fn name(&self) -> &'static str {
+        "pluck"
+    }
+}
+
+struct PluckAll(Vec<Part>);
+
+impl Operator<Json<Value>> for PluckAll {
+    type Output = Json<Value>;
+
+    fn take(&mut self, Json(value): Json<Value>, outputs: &mut Outputs<Json<Value>>) -> Result<(), String> {
+        // One may be asked for twice.
+        let parts: Result<_, _> = self.0.iter().map(|part| part.of(&mut value.clone())).collect();
+        outputs.give(Json(Value::Array(parts?)));
+        Ok(())
+    }
+
+    fn name(&self) -> &'static str {
+        "pluck"
+    }
+}

@@ -1,0 +1,56 @@
+//! `unique`: elements that were not seen before.
+
+use std::hash::Hash;
+use std::num::NonZeroUsize;
+
+use hashlink::LruCache;
+
+use crate::stream::{Operator, Outputs, Stream};
+
+impl<T: Clone + Send + 'static> Stream<T> {
+    /// The elements that are unlike all of the last `history` different ones; of those the one that was seen
+    /// longest ago is forgotten first.
+    ///
+    /// ```
+    /// use std::num::NonZeroUsize;
+    ///
+    /// let source = engine::Source::new();
+    /// let history = NonZeroUsize::new(10_000).unwrap();
+    /// source.stream().unique(history).sink(|line: String| println!("{line}"));
+    /// ```
+    pub fn unique(self, history: NonZeroUsize) -> Self
+    where
+        T: Eq + Hash,
+    {
+        self.unique_by(history, T::clone)
+    }
+
+    /// The same by a key of each element.
+    pub fn unique_by<K>(self, history: NonZeroUsize, key: impl FnMut(&T) -> K + Send + 'static) -> Self
+    where
+        K: Eq + Hash + Send + 'static,
+    {
+        self.through(Unique { seen: LruCache::new(history.get()), key })
+    }
+}
+
+struct Unique<K: Eq + Hash, F> {
+    seen: LruCache<K, ()>,
+    key: F,
+}
+
+impl<T, K, F> Operator<T> for Unique<K, F>
+where
+    T: Clone + Send + 'static,
+    K: Eq + Hash + Send + 'static,
+    F: FnMut(&T) -> K + Send + 'static,
+{
+    type Output = T;
+
+    fn take(&mut self, element: T, outputs: &mut Outputs<T>) -> Result<(), String> {
+        if self.seen.insert((self.key)(&element), ()).is_none() {
+            outputs.give(element);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,85 @@
+//! `zip`: two streams in lock step.
+
+use std::collections::VecDeque;
+
+use crate::stream::Stream;
+use crate::stream::joint::{Join, Side};
+
+impl<T: Clone + Send + 'static> Stream<T> {
+    /// Pairs of the first elements of both streams, of the second ones, and so on. A side that is ten
+    /// elements ahead waits for the other one; what finds no partner until the end is dropped.
+    ///
+    /// A side that is ahead of a branch of the same source may wait for ever if that branch leaves elements
+    /// out: give it room with [`zip_ahead`](Self::zip_ahead), or put a [`buffer`](Self::buffer) before it.
+    ///
+    /// ```
+    /// let (names, ages) = (engine::Source::<String>::new(), engine::Source::<u32>::new());
+    /// names.stream().zip(ages.stream()).sink(|(name, age): (String, u32)| println!("{name} is {age}"));
+    /// ```
+    pub fn zip<U: Clone + Send + 'static>(self, other: Stream<U>) -> Stream<(T, U)> {
+        self.zip_ahead(other, 10)
+    }
+
+    /// The same, but a side may be so many elements ahead; at least one.
+    pub fn zip_ahead<U: Clone + Send + 'static>(self, other: Stream<U>, most: usize) -> Stream<(T, U)> {
+        self.join(
+            other,
+            Zip { first: VecDeque::new(), second: VecDeque::new(), most: most.max(1), ended: [false; 2] },
+        )
+    }
+}
+
+struct Zip<A, B> {
+    /// Elements that wait for a partner.
+    first: VecDeque<A>,
+    second: VecDeque<B>,
+    most: usize,
+    /// Of each side.
+    ended: [bool; 2],
+}
+
+impl<A, B> Zip<A, B> {
+    fn pair(&mut self, outputs: &mut VecDeque<(A, B)>) {
+        while !self.first.is_empty() && !self.second.is_empty() {
+            outputs.extend(self.first.pop_front().zip(self.second.pop_front()));
+        }
+        // Those for whom there will be no partner any more.
+        if self.ended[Side::First as usize] && self.first.is_empty() {
+            self.second.clear();
+        }
+        if self.ended[Side::Second as usize] && self.second.is_empty() {
+            self.first.clear();
+        }
+    }
+}
+
+impl<A: Clone + Send + 'static, B: Clone + Send + 'static> Join<A, B> for Zip<A, B> {
+    type Output = (A, B);
+
+    fn first(&mut self, element: A, outputs: &mut VecDeque<(A, B)>) {
+        self.first.push_back(element);
+        self.pair(outputs);
+    }
+
+    fn second(&mut self, element: B, outputs: &mut VecDeque<(A, B)>) {
+        self.second.push_back(element);
+        self.pair(outputs);
+    }
+
+    fn has_room(&self, side: Side) -> bool {
+        let waiting = match side {
+            Side::First => self.first.len(),
+            Side::Second => self.second.len(),
+        };
+        waiting < self.most
+    }
+
+    fn end(&mut self, side: Side) {
+        self.ended[side as usize] = true;
+        self.pair(&mut VecDeque::new());
+    }
+
+    fn holds_back(&self) -> bool {
+        !self.first.is_empty() || !self.second.is_empty()
+    }
+}

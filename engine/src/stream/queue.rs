@@ -1,0 +1,141 @@
+//! A node that takes elements over, and passes them on in a task of its own.
+
+use std::future::Future;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+
+use tokio::sync::mpsc::error::TryRecvError;
+use tokio::sync::mpsc::{Receiver, Sender, channel};
+use tokio::time::Instant;
+
+use super::{Counters, Detached, Handling, Items, Node, Outlet, Stream};
+use crate::Error;
+
+/// An element that waits, and when it was taken.
+struct Waiting<T> {
+    number: u64,
+    element: T,
+    since: Instant,
+}
+
+/// When an element may go on, which came at a time.
+pub(super) trait Pace: Send + 'static {
+    /// Waits until it may.
+    fn wait(&mut self, since: Instant) -> impl Future<Output = ()> + Send;
+}
+
+impl<T: Clone + Send + 'static> Stream<T> {
+    /// Up to `n` elements wait here, for a task that passes them on at its `pace`; the next one waits outside.
+    pub(super) fn queue(self, n: usize, pace: impl Pace) -> Self {
+        let counters = self.counters.clone();
+        self.attach(|outlet| {
+            let (sender, receiver) = channel(n.max(1));
+            let link = Arc::new(Link { counters, failed: OnceLock::new(), tracked: OnceLock::new() });
+            let task = Detached::new(pass_on(receiver, outlet, pace, link.clone()));
+            QueueNode { sender: Mutex::new(Some(sender)), task, link }
+        })
+    }
+}
+
+/// What both sides know.
+struct Link {
+    counters: Arc<Counters>,
+    failed: OnceLock<Error>,
+    /// Its place among those that say how far elements are done.
+    tracked: OnceLock<usize>,
+}
+
+impl Link {
+    fn place(&self) -> usize {
+        *self.tracked.get_or_init(|| self.counters.track())
+    }
+
+    fn fail(&self, error: Error) {
+        self.counters.fail(self.failed.get_or_init(|| error).clone());
+    }
+
+    fn failure(&self) -> Error {
+        self.failed.get().cloned().unwrap_or(Error::Closed)
+    }
+}
+
+struct QueueNode<T> {
+    /// Taken at the end.
+    sender: Mutex<Option<Sender<Waiting<T>>>>,
+    task: Detached,
+    link: Arc<Link>,
+}
+
+impl<T> QueueNode<T> {
+    fn sender(&self) -> MutexGuard<'_, Option<Sender<Waiting<T>>>> {
+        self.sender.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn take(&self, items: Items<T>) -> Result<(), Error> {
+        self.link.place();
+        self.task.start().await;
+        let sender = self.sender().clone().ok_or(Error::Closed)?;
+        for item in items {
+            let (number, element) = item?;
+            let sent = sender.send(Waiting { number, element, since: Instant::now() }).await;
+            sent.map_err(|_| self.link.failure())?;
+        }
+        Ok(())
+    }
+}
+
+/// Passes on what comes, and tells a failure to who emits.
+async fn pass_on<T: Clone + Send + 'static>(
+    mut receiver: Receiver<Waiting<T>>,
+    outlet: Outlet<T>,
+    mut pace: impl Pace,
+    link: Arc<Link>,
+) -> Result<(), Error> {
+    let passed = pass(&mut receiver, &outlet, &mut pace, &link).await;
+    if let Err(error) = &passed {
+        link.fail(error.clone());
+    }
+    // Who waits to send is told.
+    drop(receiver);
+    // What was passed on before a failure must get to its end too.
+    outlet.close().await.and(passed)
+}
+
+async fn pass<T: Clone + Send + 'static>(
+    receiver: &mut Receiver<Waiting<T>>,
+    outlet: &Outlet<T>,
+    pace: &mut impl Pace,
+    link: &Link,
+) -> Result<(), Error> {
+    loop {
+        let waiting = match receiver.try_recv() {
+            Ok(waiting) => Some(waiting),
+            Err(TryRecvError::Disconnected) => None,
+            Err(TryRecvError::Empty) => {
+                outlet.pause().await?;
+                receiver.recv().await
+            }
+        };
+        let Some(Waiting { number, element, since }) = waiting else { return Ok(()) };
+        pace.wait(since).await;
+        outlet.send(Items::One(number, element)).await?;
+        link.counters.reach(link.place(), number);
+    }
+}
+
+impl<T: Clone + Send + 'static> Node<T> for QueueNode<T> {
+    fn accept(&self, items: Items<T>) -> Handling<'_> {
+        Handling::going(self.take(items))
+    }
+
+    fn pause(&self) -> Handling<'_> {
+        // The task sees for itself when there is nothing more.
+        Handling::Done(Ok(()))
+    }
+
+    fn close(&self) -> Handling<'_> {
+        Handling::going(async {
+            drop(self.sender().take());
+            self.task.end().await
+        })
+    }
+}

@@ -1,0 +1,459 @@
+//! What each node means, sentence by sentence; on tokio's clock, which is paused.
+
+use std::num::{NonZeroU64, NonZeroUsize};
+use std::sync::Arc;
+use std::time::Duration;
+
+use engine::{Cause, Error, Json, Keep, Operator, Outputs, Side, Source, Stream};
+use serde_json::{Value, json};
+use tokio::time::{Instant, sleep};
+
+use crate::support::{list, ran};
+
+fn n(n: usize) -> NonZeroUsize {
+    NonZeroUsize::new(n).unwrap()
+}
+
+/// What comes of these elements; the run must end well.
+async fn given<T, U>(
+    elements: impl IntoIterator<Item = T>,
+    build: impl FnOnce(Stream<T>) -> Stream<U>,
+) -> Vec<U>
+where
+    T: Clone + Send + 'static,
+    U: Clone + Send + 'static,
+{
+    let (outputs, ended) = ran(elements, build).await;
+    ended.unwrap();
+    outputs
+}
+
+const MS: fn(u64) -> Duration = Duration::from_millis;
+
+#[tokio::test]
+async fn starmap_takes_the_parts_as_arguments() {
+    let sums = given([(1, 2), (3, 4)], |pairs| pairs.starmap(|a: i64, b: i64| a + b)).await;
+    assert_eq!(sums, [3, 7]);
+}
+
+#[tokio::test]
+async fn remove_leaves_out_what_filter_keeps() {
+    assert_eq!(given(0..6, |numbers| numbers.remove(|x: &i64| x % 2 == 0)).await, [1, 3, 5]);
+}
+
+#[tokio::test]
+async fn without_a_function_filter_drops_what_is_falsy() {
+    let values = json!([0, 1, "", "a", null, false, true, [], [0], {}, {"a": 0}, 0.0]);
+    let values: Vec<_> = values.as_array().unwrap().iter().cloned().map(Json).collect();
+    let kept = given(values, Stream::truthy).await;
+    let kept: Vec<Value> = kept.into_iter().map(|Json(value)| value).collect();
+    assert_eq!(Value::from(kept), json!([1, "a", true, [0], {"a": 0}]));
+}
+
+#[tokio::test]
+async fn flatten_gives_items_and_nothing_of_an_empty_one() {
+    assert_eq!(given([vec![1, 2], vec![], vec![3]], Stream::flatten).await, [1, 2, 3]);
+}
+
+#[tokio::test]
+async fn accumulate_begins_with_the_first_element_as_it_is() {
+    assert_eq!(given([1, 2, 3], |numbers| numbers.accumulate(|sum, x: i64| sum + x)).await, [1, 3, 6]);
+}
+
+#[tokio::test]
+async fn scan_returns_what_its_function_does_and_keeps_a_state_for_each_key() {
+    let results = given([1, 2, 3], |numbers| {
+        numbers.scan(10, |sum, x: i64| {
+            *sum += x;
+            (*sum, x)
+        })
+    });
+    assert_eq!(results.await, [(11, 1), (13, 2), (16, 3)]);
+    let by_key = given(0..6, |numbers| {
+        numbers.scan_by(
+            |x: &i64| x % 2,
+            0,
+            |sum, x: i64| {
+                *sum += x;
+                *sum
+            },
+        )
+    });
+    assert_eq!(by_key.await, [0, 1, 2, 4, 6, 9]);
+}
+
+#[tokio::test]
+async fn slice_goes_by_position() {
+    assert_eq!(given(0..10, |numbers| numbers.slice(2..5)).await, [2, 3, 4]);
+    assert_eq!(given(0..10, |numbers| numbers.slice(..=1)).await, [0, 1]);
+    let three = NonZeroU64::new(3).unwrap();
+    assert_eq!(given(0..10, |numbers| numbers.slice_by(1.., three)).await, [1, 4, 7]);
+}
+
+#[tokio::test]
+async fn partition_groups_by_key_and_gives_what_is_left_at_the_end() {
+    assert_eq!(given(0..5, |x| x.partition(n(2))).await, [vec![0, 1], vec![2, 3], vec![4]]);
+    let groups = given(0..10, |x| x.partition_by(n(2), |x: &i64| x % 2)).await;
+    assert_eq!(groups, [vec![0, 2], vec![1, 3], vec![4, 6], vec![5, 7], vec![8], vec![9]]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn after_the_timeout_a_group_comes_out_short_and_a_full_one_cancels_it() {
+    let source = Source::new();
+    let (seen, log) = list();
+    let begun = Instant::now();
+    source.stream().partition_within(n(2), MS(100)).sink(move |group: Vec<i64>| {
+        log.lock().unwrap().push((begun.elapsed().as_millis(), group));
+    });
+    source.emit(1).await.unwrap();
+    sleep(MS(150)).await;
+    source.emit(2).await.unwrap();
+    sleep(MS(50)).await;
+    source.emit(3).await.unwrap();
+    sleep(MS(40)).await;
+    source.emit(4).await.unwrap();
+    sleep(MS(90)).await;
+    source.close().await.unwrap();
+    assert_eq!(*seen.lock().unwrap(), [(100, vec![1]), (200, vec![2, 3]), (330, vec![4])]);
+}
+
+#[tokio::test]
+async fn partition_unique_keeps_the_first_or_the_last() {
+    let elements = [1, 2, 1, 3, 1, 3, 3, 2];
+    let first = given(elements, |x| x.partition_unique(n(3), |x: &i64| *x, Keep::First)).await;
+    assert_eq!(first, [[1, 2, 3], [1, 3, 2]]);
+    let last = given(elements, |x| x.partition_unique(n(3), |x: &i64| *x, Keep::Last)).await;
+    assert_eq!(last, [[2, 1, 3], [1, 3, 2]]);
+}
+
+#[tokio::test]
+async fn sliding_windows_overlap() {
+    assert_eq!(given(0..4, |x| x.sliding_window(n(2))).await, [[0, 1], [1, 2], [2, 3]]);
+    let partial = given(0..3, |x| x.sliding_window_partial(n(2))).await;
+    assert_eq!(partial, [vec![0], vec![0, 1], vec![1, 2]]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_timed_window_holds_what_came_in_it_also_nothing() {
+    let source = Source::new();
+    let (seen, log) = list();
+    source.stream().timed_window(MS(100)).sink(move |window: Vec<i64>| log.lock().unwrap().push(window));
+    source.emit(1).await.unwrap();
+    source.emit(2).await.unwrap();
+    sleep(MS(210)).await;
+    source.emit(3).await.unwrap();
+    source.close().await.unwrap();
+    assert_eq!(*seen.lock().unwrap(), [vec![1, 2], vec![], vec![3]]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_timed_window_may_be_without_keys_that_are_there_twice() {
+    let source = Source::new();
+    let (seen, log) = list();
+    let windows = source.stream().timed_window_unique(MS(100), |x: &i64| x % 2, Keep::Last);
+    windows.sink(move |window: Vec<i64>| log.lock().unwrap().push(window));
+    for x in [1, 2, 3] {
+        source.emit(x).await.unwrap();
+    }
+    sleep(MS(150)).await;
+    source.close().await.unwrap();
+    assert_eq!(*seen.lock().unwrap(), [[2, 3]]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn delay_is_for_each_element_in_order() {
+    let source = Source::new();
+    let (seen, log) = list();
+    let begun = Instant::now();
+    source.stream().delay(MS(100)).sink(move |x: i64| {
+        log.lock().unwrap().push((begun.elapsed().as_millis(), x));
+    });
+    for x in 0..3 {
+        source.emit(x).await.unwrap();
+        sleep(MS(10)).await;
+    }
+    source.close().await.unwrap();
+    assert_eq!(*seen.lock().unwrap(), [(100, 0), (110, 1), (120, 2)]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rate_limit_holds_the_source_back() {
+    let source = Source::new();
+    source.stream().rate_limit(MS(100)).sink(|_: i64| {});
+    let begun = Instant::now();
+    for x in 0..4 {
+        source.emit(x).await.unwrap();
+    }
+    assert_eq!(begun.elapsed().as_millis(), 300);
+    source.close().await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_a_buffer_so_many_elements_wait_and_the_next_one_outside() {
+    let source = Source::new();
+    // One is being passed on, three wait.
+    source.stream().buffer(3).rate_limit(MS(1000)).sink(|_: i64| {});
+    source.emit(0).await.unwrap();
+    sleep(MS(1)).await;
+    source.emit(1).await.unwrap();
+    sleep(MS(1)).await;
+    let begun = Instant::now();
+    for x in 2..5 {
+        source.emit(x).await.unwrap();
+    }
+    assert_eq!(begun.elapsed().as_millis(), 0);
+    source.emit(5).await.unwrap();
+    assert!(begun.elapsed() > MS(900), "it did not wait outside");
+    source.close().await.unwrap();
+    assert_eq!(source.counts().delivered, 6);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_slow_branch_does_not_hold_the_fast_one_until_its_own_buffer_is_full() {
+    let source = Source::new();
+    let (fast, log) = list();
+    source.stream().buffer(10).rate_limit(MS(1000)).sink(|_: i64| {});
+    source.stream().sink(move |x: i64| log.lock().unwrap().push(x));
+    let begun = Instant::now();
+    for x in 0..10 {
+        source.emit(x).await.unwrap();
+    }
+    assert_eq!((fast.lock().unwrap().len(), begun.elapsed().as_millis()), (10, 0));
+    source.close().await.unwrap();
+    assert_eq!(source.counts().delivered, 20);
+}
+
+#[tokio::test(start_paused = true)]
+async fn latest_drops_what_came_while_what_is_behind_was_busy() {
+    let source = Source::new();
+    let (seen, log) = list();
+    source.stream().latest().rate_limit(MS(100)).sink(move |x: i64| log.lock().unwrap().push(x));
+    for x in 0..50 {
+        source.emit(x).await.unwrap();
+        sleep(MS(10)).await;
+    }
+    source.close().await.unwrap();
+    let seen = seen.lock().unwrap();
+    assert_eq!((seen[0], seen.last()), (0, Some(&49)));
+    assert!(seen.is_sorted() && (5..9).contains(&seen.len()), "{seen:?}");
+}
+
+/// Two sources, and what comes of joining them.
+async fn joined<A, B, U>(
+    join: impl FnOnce(Stream<A>, Stream<B>) -> Stream<U>,
+    emit: impl AsyncFnOnce(Arc<Source<A>>, Arc<Source<B>>),
+) -> Vec<U>
+where
+    A: Clone + Send + 'static,
+    B: Clone + Send + 'static,
+    U: Clone + Send + 'static,
+{
+    let (first, second) = (Arc::new(Source::new()), Arc::new(Source::new()));
+    let (seen, log) = list();
+    join(first.stream(), second.stream()).sink(move |x: U| log.lock().unwrap().push(x));
+    emit(first.clone(), second.clone()).await;
+    first.close().await.unwrap();
+    second.close().await.unwrap();
+    std::mem::take(&mut *seen.lock().unwrap())
+}
+
+#[tokio::test]
+async fn zip_goes_in_lock_step_and_a_side_that_is_ahead_waits() {
+    let pairs = joined(Stream::zip, async |numbers, letters| {
+        let ahead = tokio::spawn(async move {
+            for x in 0..15 {
+                numbers.emit(x).await.unwrap();
+            }
+        });
+        // Ten numbers are there without any partner; the others come with these.
+        for _ in 0..8 {
+            letters.emit('x').await.unwrap();
+        }
+        ahead.await.unwrap();
+    });
+    let pairs = pairs.await;
+    assert_eq!(pairs.iter().map(|(x, _): &(i64, char)| *x).collect::<Vec<_>>(), (0..8).collect::<Vec<_>>());
+}
+
+#[tokio::test]
+async fn a_side_that_is_ten_ahead_is_held_back_until_the_other_one_moves_or_ends() {
+    let (first, second) = (Source::<i64>::new(), Source::<i64>::new());
+    let (seen, log) = list();
+    first.stream().zip(second.stream()).sink(move |pair: (i64, i64)| log.lock().unwrap().push(pair));
+    for x in 0..10 {
+        first.emit(x).await.unwrap();
+    }
+    let mut eleventh = Box::pin(first.emit(10));
+    assert!(polled(&mut eleventh).await.is_none(), "it was not held back");
+    second.emit(0).await.unwrap();
+    eleventh.await.unwrap();
+    let mut twelfth = Box::pin(first.emit(11));
+    assert!(polled(&mut twelfth).await.is_none());
+    second.close().await.unwrap();
+    twelfth.await.unwrap();
+    for x in 12..1000 {
+        first.emit(x).await.unwrap();
+    }
+    first.close().await.unwrap();
+    assert_eq!(*seen.lock().unwrap(), [(0, 0)]);
+}
+
+/// What a future gives if it is ready.
+async fn polled<F: Future + Unpin>(future: &mut F) -> Option<F::Output> {
+    std::future::poll_fn(|cx| {
+        std::task::Poll::Ready(match std::pin::Pin::new(&mut *future).poll(cx) {
+            std::task::Poll::Ready(output) => Some(output),
+            std::task::Poll::Pending => None,
+        })
+    })
+    .await
+}
+
+#[tokio::test]
+async fn combine_latest_waits_for_both_and_may_go_by_one_side() {
+    let emit = async |a: Arc<Source<i64>>, b: Arc<Source<char>>| {
+        a.emit(1).await.unwrap();
+        a.emit(2).await.unwrap();
+        b.emit('x').await.unwrap();
+        b.emit('y').await.unwrap();
+        a.emit(3).await.unwrap();
+    };
+    assert_eq!(joined(Stream::combine_latest, emit).await, [(2, 'x'), (2, 'y'), (3, 'y')]);
+    let on_first = joined(|a, b| a.combine_latest_on(b, Side::First), emit).await;
+    assert_eq!(on_first, [(3, 'y')]);
+}
+
+#[tokio::test]
+async fn zip_latest_gives_every_element_of_the_first() {
+    let pairs = joined(Stream::zip_latest, async |a, b| {
+        a.emit(1).await.unwrap();
+        a.emit(2).await.unwrap();
+        b.emit('x').await.unwrap();
+        b.emit('y').await.unwrap();
+        a.emit(3).await.unwrap();
+    });
+    assert_eq!(pairs.await, [(1, 'x'), (2, 'x'), (3, 'y')]);
+}
+
+#[tokio::test]
+async fn union_gives_elements_as_they_come() {
+    let all = joined(Stream::union, async |a, b| {
+        a.emit(1).await.unwrap();
+        b.emit(2).await.unwrap();
+        a.emit(3).await.unwrap();
+    });
+    assert_eq!(all.await, [1, 2, 3]);
+}
+
+#[tokio::test]
+async fn branches_of_one_source_come_together_in_order() {
+    let joined = given(0..3, |x| {
+        let (doubled, negated) = (x.branch().map(|x: i64| 2 * x), x.map(|x: i64| -x));
+        doubled.union(negated)
+    });
+    assert_eq!(joined.await, [0, 0, 2, -1, 4, -2]);
+}
+
+#[tokio::test]
+async fn unique_forgets_what_was_seen_longest_ago() {
+    assert_eq!(given([1, 2, 1, 3, 2, 1], |x| x.unique(n(10))).await, [1, 2, 3]);
+    // 1 is seen again, so that 2 is the one to be forgotten.
+    assert_eq!(given([1, 2, 1, 3, 1, 2], |x| x.unique(n(2))).await, [1, 2, 3, 2]);
+    assert_eq!(given([1, 11, 2], |x| x.unique_by(n(10), |x: &i64| x % 10)).await, [1, 2]);
+}
+
+#[tokio::test]
+async fn pluck_takes_a_part_and_a_missing_one_is_a_fault() {
+    let people = [json!({"name": "a", "age": 1}), json!({"name": "b", "age": 2})].map(Json);
+    let names = given(people.clone(), |people| people.pluck("name")).await;
+    assert_eq!(names, [Json(json!("a")), Json(json!("b"))]);
+    let both = given(people, |people| people.pluck_all(["age", "name"])).await;
+    assert_eq!(both, [Json(json!([1, "a"])), Json(json!([2, "b"]))]);
+    assert_eq!(given([Json(json!([1, 2]))], |lists| lists.pluck(1)).await, [Json(json!(2))]);
+    let (outputs, ended) = ran([json!({"a": 1}), json!({"b": 1})].map(Json), |x| x.pluck("a")).await;
+    assert_eq!(outputs, [Json(json!(1))]);
+    let Err(Error::Fault(fault)) = ended else { panic!("{ended:?}") };
+    assert_eq!(fault.to_string(), r#"record 2: pluck: "{\"b\":1}" has no field "a""#);
+}
+
+#[tokio::test]
+async fn frequencies_count_after_each_element() {
+    let counts = given(["a", "b", "a"], Stream::frequencies).await;
+    assert_eq!(counts, [vec![("a", 1)], vec![("a", 1), ("b", 1)], vec![("a", 2), ("b", 1)]]);
+}
+
+#[tokio::test]
+async fn collected_elements_come_out_as_one_when_flushed_also_none() {
+    let source = Source::new();
+    let (seen, log) = list();
+    let (collected, flush) = source.stream().collect(n(100));
+    collected.sink(move |all: Vec<i64>| log.lock().unwrap().push(all));
+    source.emit(1).await.unwrap();
+    source.emit(2).await.unwrap();
+    flush.flush().await.unwrap();
+    flush.flush().await.unwrap();
+    source.emit(3).await.unwrap();
+    source.close().await.unwrap();
+    assert_eq!(*seen.lock().unwrap(), [vec![1, 2], vec![], vec![3]]);
+}
+
+#[tokio::test]
+async fn a_failure_behind_a_buffer_reaches_who_emits_and_nothing_hangs() {
+    type Values = Stream<Json<Value>>;
+    let nodes: [fn(Values) -> Values; 3] = [|x| x.buffer(2), |x| x.latest(), |x| x.delay(MS(1))];
+    for detach in nodes {
+        let source = Source::new();
+        detach(source.stream()).pluck("a").sink(|_: Json<Value>| {});
+        source.emit(Json(json!({}))).await.unwrap();
+        let error = source.failure().await;
+        assert!(matches!(&error, Error::Fault(fault) if fault.record == 1), "{error}");
+        // Whether by the next emit or by the one after it, it is told; and at the end again.
+        while source.emit(Json(json!({"a": 1}))).await.is_ok() {}
+        let Err(Error::Fault(fault)) = source.close().await else { panic!("no fault") };
+        assert!(matches!(fault.cause, Cause::Failed { .. }));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn elements_are_done_when_they_have_left_every_node_that_holds_them() {
+    let source = Source::new();
+    let (done, log) = list();
+    source.on_done(move |number| log.lock().unwrap().push(number));
+    source.stream().partition(n(2)).buffer(10).sink(|_: Vec<i64>| {});
+    for x in 0..3 {
+        source.emit(x).await.unwrap();
+    }
+    sleep(MS(1)).await;
+    assert_eq!(*done.lock().unwrap(), [2]);
+    source.close().await.unwrap();
+    assert_eq!(*done.lock().unwrap(), [2, 3]);
+}
+
+/// Each element twice, and a word at the end.
+struct Echo;
+
+impl Operator<String> for Echo {
+    type Output = String;
+
+    fn take(&mut self, element: String, outputs: &mut Outputs<String>) -> Result<(), String> {
+        if element.is_empty() {
+            return Err("there is nothing to repeat".to_owned());
+        }
+        outputs.give(element.clone());
+        outputs.give(element);
+        Ok(())
+    }
+
+    fn end(&mut self, outputs: &mut Outputs<String>) {
+        outputs.give("end".to_owned());
+    }
+}
+
+#[tokio::test]
+async fn operators_of_ones_own_are_a_state_and_what_an_element_does_to_it() {
+    let words = ["a", "b"].map(str::to_owned);
+    assert_eq!(given(words, |words| words.through(Echo)).await, ["a", "a", "b", "b", "end"]);
+    let (_, ended) = ran(["a", ""].map(str::to_owned), |words| words.through(Echo)).await;
+    let Err(Error::Fault(fault)) = ended else { panic!("{ended:?}") };
+    assert_eq!(fault.to_string(), "record 2: Echo: there is nothing to repeat");
+}
