@@ -190,6 +190,12 @@ fn what_has_changed_since_is_refused() {
         &[&begin[..], &["--on-fault", &format!("divert={}", path("dead"))]].concat(),
         "it is of a run with another --on-fault",
     );
+    // Somebody else wrote to the output meanwhile.
+    fs::write(&out, "2\n4\n").unwrap();
+    let did = fed(engine(begin), "");
+    let expected = format!("engine: can't go on from {checkpoint}: {out} is not what that run wrote");
+    assert!(did.code == Some(2) && did.stderr.starts_with(&expected), "{}", did.stderr);
+    fs::write(&out, "2\n3\n").unwrap();
     // Another plugin of the same name, which does the same.
     let wasm = fs::read(&inc).unwrap();
     fs::write(&inc, [&wasm[..], &[0, 2, 1, b'x']].concat()).unwrap();

@@ -109,7 +109,7 @@ fn no_such_function() {
     );
     wrong(
         &["-p", &path.to_string()],
-        &format!("{path} has several functions: write {path}:long for one of long, words"),
+        &format!("{path} has several functions (long, words): choose one, as in {path}:long"),
     );
 }
 

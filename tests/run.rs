@@ -53,11 +53,13 @@ fn a_fault_names_its_place_among_several_files() {
     fs::write(path("a"), "1\n2\n").unwrap();
     fs::write(path("b"), "3\nx\n").unwrap();
     let did = fed(engine(["run", "-p", &inc(), "-i", &path("a"), &path("b")]), "");
-    assert!(
-        did.stderr.starts_with(&format!("engine: record 2 of {}: record 4: inc: ", path("b"))),
-        "{}",
-        did.stderr
-    );
+    let place = format!("record 4 ({}, line 2): inc: expected an integer", path("b"));
+    assert!(did.stderr.starts_with(&format!("engine: {place}")), "{}", did.stderr);
+    // Left out, it is told too.
+    let did = fed(engine(["run", "-p", &inc(), "--on-fault", "skip", "-i", &path("a"), &path("b")]), "");
+    assert_eq!((did.code, &*did.stdout), (Some(0), "2\n3\n4\n"));
+    let expected = format!("engine: 1 record left out, the first: {place}");
+    assert!(did.stderr.starts_with(&expected), "{}", did.stderr);
 }
 
 #[test]

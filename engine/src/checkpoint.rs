@@ -1,7 +1,7 @@
 //! How far a run has come, as a file: after a crash the run goes on from there.
 
 use std::fs::{self, File};
-use std::io::{self, Write};
+use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -10,7 +10,10 @@ use serde::{Deserialize, Serialize};
 use crate::Error;
 
 /// The version of the file's layout.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
+
+/// So much of an output's end is compared when a run goes on, in bytes.
+const TAIL: u64 = 64 << 10;
 
 /// A place in a run at which everything before is done, and nothing behind has left a trace.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
@@ -64,6 +67,35 @@ pub struct OutputState {
     pub path: PathBuf,
     /// So many bytes of it count; what is behind them was written later.
     pub length: u64,
+    /// The BLAKE3 hash of the last 64 KiB of these, in hexadecimal digits.
+    pub tail: String,
+}
+
+impl OutputState {
+    /// The same with the hash of the file as it is now.
+    ///
+    /// # Errors
+    ///
+    /// If the file can't be read up to `length`.
+    pub fn with_tail(self) -> Result<Self, Error> {
+        let tail = self.read_tail();
+        let tail = tail.map_err(|error| Error::Read { path: self.path.clone(), source: Arc::new(error) })?;
+        Ok(Self { tail, ..self })
+    }
+
+    /// Whether the file still holds what was written to it, as far as its length and its end tell.
+    #[must_use]
+    pub fn is_unchanged(&self) -> bool {
+        self.length == 0 || self.read_tail().is_ok_and(|tail| tail == self.tail)
+    }
+
+    fn read_tail(&self) -> io::Result<String> {
+        let mut file = File::open(&self.path)?;
+        let mut tail = vec![0; usize::try_from(self.length.min(TAIL)).unwrap_or_default()];
+        file.seek(SeekFrom::Start(self.length - tail.len() as u64))?;
+        file.read_exact(&mut tail)?;
+        Ok(blake3::hash(&tail).to_hex().to_string())
+    }
 }
 
 impl Checkpoint {
@@ -146,7 +178,7 @@ mod tests {
 
     fn checkpoint() -> Checkpoint {
         let inputs = vec![InputState { path: "in".into(), size: 9, modified: 7, first: Some(1) }];
-        let output = OutputState { path: "out".into(), length: 3 };
+        let output = OutputState { path: "out".into(), length: 3, tail: "5a".into() };
         Checkpoint { record: 5, offset: 4, skip: 1, inputs, output, ..Checkpoint::default() }
     }
 
@@ -168,7 +200,7 @@ mod tests {
         assert!(Checkpoint::parse(text.as_bytes()).is_ok());
         let broken = [
             text[..text.len() - 1].to_owned(),
-            text.replace("\"version\":1", "\"version\":2"),
+            text.replace(&format!("\"version\":{VERSION}"), "\"version\":1"),
             text.replace("\"input\":0", "\"input\":1"),
             text.replace("\"skip\":1", "\"skip\":6"),
             text.replace("\"skip\":1", "\"skip\":-1"),

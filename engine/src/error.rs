@@ -23,7 +23,7 @@ pub enum Error {
     #[error("{0}")]
     Fault(Fault),
     /// More records became faults than the policy allows.
-    #[error("more than {limit} records are faults, the last of them {fault}")]
+    #[error("more faults than {limit}, the last: {fault}")]
     TooManyFaults {
         /// So many were allowed.
         limit: u64,
@@ -116,7 +116,7 @@ pub enum Error {
         nearest: Option<String>,
     },
     /// A plugin has several functions, and none was named.
-    #[error("{} has several functions, name one of {}", path.display(), functions.join(", "))]
+    #[error("{} has several functions ({}): choose one", path.display(), functions.join(", "))]
     Ambiguous {
         /// The plugin's file.
         path: PathBuf,

@@ -1,8 +1,8 @@
 //! What becomes of a run when a record is a fault.
 
 use std::fmt;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use crate::fault::Fault;
@@ -36,6 +36,7 @@ pub struct FaultPolicy {
     retries: u32,
     most: u64,
     faults: Arc<AtomicU64>,
+    first: Arc<OnceLock<Fault>>,
 }
 
 #[derive(Clone)]
@@ -81,7 +82,7 @@ impl FaultPolicy {
     }
 
     fn new(action: Action) -> Self {
-        Self { action, retries: 0, most: u64::MAX, faults: Arc::default() }
+        Self { action, retries: 0, most: u64::MAX, faults: Arc::default(), first: Arc::default() }
     }
 
     /// A record whose function says that another try may succeed is given again, so many times at most,
@@ -104,6 +105,12 @@ impl FaultPolicy {
     pub fn after_faults(self, faults: u64) -> Self {
         self.faults.store(faults, Relaxed);
         self
+    }
+
+    /// The first fault that it was told of and did not end the run for, of all its clones.
+    #[must_use]
+    pub fn first_fault(&self) -> Option<&Fault> {
+        self.first.get()
     }
 
     /// Whether the first fault ends the run.
@@ -134,6 +141,10 @@ impl FaultPolicy {
         counters.fault();
         if self.stops() {
             return Err(Error::Fault(fault));
+        }
+        if self.first.get().is_none() {
+            // Somebody else may have been faster.
+            let _ = self.first.set(fault.clone());
         }
         let one_too_many = self.faults.fetch_add(1, Relaxed) >= self.most;
         let last = one_too_many.then(|| fault.clone());

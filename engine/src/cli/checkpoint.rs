@@ -72,7 +72,7 @@ impl CheckpointArgs {
         }
         let Identity { pipeline, plugins } = identity;
         let inputs = files.inputs.iter().map(|path| input_state(path)).collect::<anyhow::Result<Vec<_>>>()?;
-        let state = |path: &Path| OutputState { path: path.to_owned(), length: 0 };
+        let state = |path: &Path| OutputState { path: path.to_owned(), ..OutputState::default() };
         for path in [Some(output), files.letters].into_iter().flatten() {
             let file = path.metadata().map_or(true, |metadata| metadata.is_file());
             ensure!(file, "--checkpoint needs files, and {} is none", path.display());
@@ -128,6 +128,11 @@ impl CheckpointArgs {
                 "{} should have {} bytes and has {length} ({again})",
                 now.path.display(),
                 known.length
+            );
+            ensure!(
+                known.is_unchanged(),
+                "{} is not what that run wrote: something else wrote to it ({again})",
+                now.path.display()
             );
         }
         Ok(Checkpoint { plugins: fresh.plugins, ..known })
@@ -305,5 +310,7 @@ impl Keeper {
 /// The output first: a checkpoint never speaks of what may be lost.
 fn save(path: &Path, checkpoint: &Checkpoint, durable: &Durable) -> Result<(), Error> {
     durable.sync(checkpoint)?;
-    checkpoint.save(path)
+    let Checkpoint { output, letters, .. } = checkpoint.clone();
+    let (output, letters) = (output.with_tail()?, letters.map(OutputState::with_tail).transpose()?);
+    Checkpoint { output, letters, ..checkpoint.clone() }.save(path)
 }

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use engine::Error;
+use engine::{Error, Fault, Place};
 
 use super::summary::counted;
 
@@ -17,7 +17,11 @@ pub(crate) enum Ending {
         file: PathBuf,
     },
     /// A signal told it to end: what was taken in is finished.
-    Interrupted(Signal),
+    Interrupted {
+        signal: Signal,
+        /// The same command goes on later.
+        goes_on: bool,
+    },
 }
 
 /// A signal that ends a run.
@@ -43,17 +47,25 @@ impl Signal {
 #[derive(Debug)]
 pub(crate) struct RunFailed {
     pub(crate) error: Error,
-    /// Where in the input it was, if the error does not say it all.
-    pub(crate) place: Option<String>,
+    /// Where its record stood, if the error does not say it all.
+    pub(crate) place: Option<Place>,
 }
 
 impl std::fmt::Display for RunFailed {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match &self.place {
-            Some(place) => write!(f, "{place}: {}", self.error),
-            None => self.error.fmt(f),
+        match (&self.error, &self.place) {
+            (Error::Fault(fault), Some(place)) => at(fault, place).fmt(f),
+            (Error::TooManyFaults { limit, fault }, Some(place)) => {
+                write!(f, "more faults than {limit}, the last: {}", at(fault, place))
+            }
+            (error, _) => error.fmt(f),
         }
     }
+}
+
+/// A fault with the place of its record.
+pub(crate) fn at(fault: &Fault, Place { input, line }: &Place) -> String {
+    format!("record {} ({input}, line {line}): {}: {}", fault.record, fault.function, fault.cause)
 }
 
 impl std::error::Error for RunFailed {
@@ -69,8 +81,9 @@ pub(crate) fn report(result: anyhow::Result<Ending>) -> ExitCode {
             tell(format_args!("engine: {} put aside in {}", counted(records, "record"), file.display()));
             return ExitCode::FAILURE;
         }
-        Ok(Ending::Interrupted(signal)) => {
-            tell(format_args!("engine: interrupted"));
+        Ok(Ending::Interrupted { signal, goes_on }) => {
+            let how = if goes_on { ": the same command goes on from here" } else { "" };
+            tell(format_args!("engine: interrupted{how}"));
             return ExitCode::from(signal.exit_code());
         }
         Err(error) => error,

@@ -131,6 +131,11 @@ impl Faults {
         self.max_faults.map_or(policy.clone(), |most| policy.max_faults(most))
     }
 
+    /// Whether records are left out and nothing tells which.
+    pub(crate) fn skips(&self) -> bool {
+        matches!(self.on_fault, OnFault::Skip)
+    }
+
     /// The file that records are put aside in.
     pub(crate) fn file(&self) -> Option<&Path> {
         match &self.on_fault {

@@ -86,6 +86,9 @@ fn check_needed(links: &[Link], Allowed { plugin, capability }: &Allowed) -> any
             "--allow {number}.{capability}: there is no plugin {number}"
         );
     }
+    if let Capability::Dir { path, .. } = capability {
+        ensure!(path.is_dir(), "--allow {capability}: there is no such folder");
+    }
     let mut its = (1..).zip(links).filter(|(number, _)| plugin.is_none_or(|plugin| plugin == *number));
     let needed = its.any(|(_, link)| link.signature().capabilities.iter().any(|need| capability.meets(need)));
     ensure!(needed, "--allow {capability}: no function says that it needs that (see `engine inspect`)");
@@ -162,7 +165,7 @@ fn only_name(plugin: &Plugin, path: &Path) -> anyhow::Result<String> {
         several => {
             let names: Vec<_> = several.iter().map(|signature| signature.name.as_str()).collect();
             bail!(
-                "{path} has several functions: write {path}:{first} for one of {names}",
+                "{path} has several functions ({names}): choose one, as in {path}:{first}",
                 path = path.display(),
                 first = names[0],
                 names = names.join(", ")

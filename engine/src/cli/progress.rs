@@ -12,7 +12,7 @@ use super::summary::counted;
 /// A line on stderr that says how the run goes. Nothing where nobody would see it, or where it
 /// would stand between the output's lines.
 pub(crate) fn line(source: &Arc<Source<Vec<u8>>>, quiet: bool, to_stdout: bool) -> ProgressBar {
-    if quiet || !stderr().is_terminal() || (to_stdout && stdout().is_terminal()) {
+    if quiet || !is_watched(to_stdout) {
         return ProgressBar::hidden();
     }
     let source = source.clone();
@@ -21,8 +21,8 @@ pub(crate) fn line(source: &Arc<Source<Vec<u8>>>, quiet: bool, to_stdout: bool) 
         let _ = write!(
             line,
             "{}, {}, {} unfinished, {}",
-            counted(counts.emitted, "record"),
-            rate(counts.emitted, state.elapsed()),
+            counted(counts.emitted.saturating_sub(counts.unfinished), "record"),
+            rate(counts.emitted.saturating_sub(counts.unfinished), state.elapsed()),
             HumanCount(counts.unfinished),
             counted(counts.faults, "fault"),
         );
@@ -32,6 +32,11 @@ pub(crate) fn line(source: &Arc<Source<Vec<u8>>>, quiet: bool, to_stdout: bool) 
     let bar = ProgressBar::new_spinner().with_style(style);
     bar.enable_steady_tick(Duration::from_millis(100));
     bar
+}
+
+/// Whether somebody looks at stderr who does not look at the records there.
+pub(crate) fn is_watched(to_stdout: bool) -> bool {
+    stderr().is_terminal() && !(to_stdout && stdout().is_terminal())
 }
 
 /// `9.8 M/s`.

@@ -131,10 +131,12 @@ fn check_exports(hosting: &Hosting, component: &Component) -> Result<(), NotAPlu
     if exports.iter().any(|name| name == CONTRACT) {
         return Ok(());
     }
+    if exports.is_empty() {
+        return Err(NotAPlugin::NoFunctions);
+    }
     let near = exports.iter().find(|name| name.starts_with("engine:plugin/"));
     let found = match near {
         Some(name) => shortened(name),
-        None if exports.is_empty() => "nothing".to_owned(),
         None => {
             let shown: Vec<_> = exports.iter().take(SHOWN).map(|name| shortened(name)).collect();
             let more = exports.len() - shown.len();

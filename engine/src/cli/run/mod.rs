@@ -4,23 +4,23 @@ mod inputs;
 mod output;
 
 use std::fs::File;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail, ensure};
-use engine::{Error, Output, Place, Pool, Print, Source, sinks, sources};
-use indicatif::ProgressBar;
+use engine::{Error, Fault, FaultPolicy, Output, Place, Pool, Print, Source, sinks, sources};
+use indicatif::{HumanCount, ProgressBar};
 
 use self::inputs::Input;
 use self::output::Late;
 use super::args::{Allowed, Argument, PluginSpec};
 use super::checkpoint::{CheckpointArgs, Durable, Files, Identity, Keeper, is_same};
-use super::exit::{Ending, RunFailed, tell};
+use super::exit::{Ending, RunFailed, at, tell};
 use super::faults::{Faults, Letters, Places};
 use super::limits::LimitArgs;
 use super::plugins::{Chain, Records};
-use super::summary::Summary;
+use super::summary::{Summary, counted};
 use super::{progress, runtime, signals};
 
 /// Run records through plugins' functions
@@ -54,7 +54,7 @@ pub(crate) struct RunCommand {
     /// Read these files one after another, not stdin (- is stdin)
     #[arg(short, long, value_name = "FILE", num_args = 1.., help_heading = "Input and output")]
     input: Vec<PathBuf>,
-    /// Write to this file, not stdout
+    /// Write to this file, not stdout (- is stdout)
     #[arg(short, long, value_name = "FILE", help_heading = "Input and output")]
     output: Option<PathBuf>,
     /// Records end with a NUL byte, not a newline
@@ -114,7 +114,8 @@ Exit codes:
   143  the same by SIGTERM";
 
 impl RunCommand {
-    pub(crate) fn execute(self) -> anyhow::Result<Ending> {
+    pub(crate) fn execute(mut self) -> anyhow::Result<Ending> {
+        self.output = self.output.filter(|path| path != Path::new("-"));
         if let Some(word) = self.stray.first() {
             bail!("{word} stands alone: write --plugin {word} for a plugin, --input {word} for an input");
         }
@@ -144,6 +145,9 @@ impl RunCommand {
         let letters_file = self.faults.create(&letters, lettered)?;
         if let Some(start) = &start {
             places.resume(start);
+            if start.record > 0 && !self.quiet {
+                tell(format_args!("engine: going on behind record {}", HumanCount(start.record)));
+            }
             inputs::go_to(&mut inputs, start)?;
         }
         let letters_before = start.as_ref().map_or(0, |start| start.put_aside);
@@ -166,7 +170,11 @@ impl RunCommand {
         let ended = ended.and_then(|ending| kept.map(|()| ending));
         progress.finish_and_clear();
         self.summarize(&pool, &source, &chain, begun.elapsed(), ended.as_ref().err());
-        let ending = ended.map_err(|error| RunFailed { place: self.place(&error, &places), error })?;
+        self.tell_skipped(&policy, source.counts().faults, &places);
+        let ending = ended.map_err(|error| {
+            let place = fault_of(&error).and_then(|fault| self.place(fault, &places));
+            RunFailed { error, place }
+        })?;
         Ok(self.faults.ending(ending, letters_before + letters.count()))
     }
 
@@ -182,11 +190,19 @@ impl RunCommand {
         Identity { pipeline, plugins }
     }
 
-    /// Where among several inputs a fault's record stands.
-    fn place(&self, error: &Error, places: &Places) -> Option<String> {
-        let (Error::Fault(fault), 2..) = (error, self.input.len()) else { return None };
-        let Place { input, line } = places.find(fault.record)?;
-        Some(format!("record {line} of {input}"))
+    /// Where a fault's record stands, among several inputs.
+    fn place(&self, fault: &Fault, places: &Places) -> Option<Place> {
+        places.find(fault.record).filter(|_| self.input.len() > 1)
+    }
+
+    /// Says how much was left out, where nothing else does.
+    fn tell_skipped(&self, policy: &FaultPolicy, skipped: u64, places: &Places) {
+        let Some(first) = policy.first_fault().filter(|_| self.faults.skips() && !self.quiet && !self.json)
+        else {
+            return;
+        };
+        let first = self.place(first, places).map_or_else(|| first.to_string(), |place| at(first, &place));
+        tell(format_args!("engine: {} left out, the first: {first}", counted(skipped, "record")));
     }
 
     /// Emits all inputs, and waits until every record has reached its end.
@@ -223,11 +239,17 @@ impl RunCommand {
                 break;
             }
         }
+        let unfinished = source.counts().unfinished;
+        if interrupted.initialized() && unfinished > 0 && !self.quiet {
+            let records = counted(unfinished, "record");
+            tell(format_args!("engine: interrupted: finishing {records}; a second Ctrl-C aborts"));
+        }
         source.close().await.and(emitted)?;
         if let Some(error) = unsaved.get() {
             return Err(error.clone());
         }
-        Ok(interrupted.get().map_or(Ending::Done, |signal| Ending::Interrupted(*signal)))
+        let goes_on = keeper.is_some();
+        Ok(interrupted.get().map_or(Ending::Done, |signal| Ending::Interrupted { signal: *signal, goes_on }))
     }
 
     fn separator(&self) -> u8 {
@@ -300,17 +322,22 @@ impl RunCommand {
         let mut functions: Vec<_> =
             chain.functions.iter().map(|function| (&*function.signature().name, function.usage())).collect();
         functions.extend(chain.sink.iter().map(|sink| (&*sink.signature().name, sink.usage())));
-        let fault = match error {
-            Some(Error::Fault(fault) | Error::TooManyFaults { fault, .. }) => Some(fault),
-            _ => None,
-        };
+        let fault = error.and_then(fault_of);
         let (counts, plugins) = (source.counts(), &chain.plugins);
         let summary = Summary { counts, time, pool: pool.usage(), functions, plugins, fault };
         if self.json {
             tell(format_args!("{}", summary.json()));
-        } else if !self.quiet && std::io::IsTerminal::is_terminal(&std::io::stderr()) {
+        } else if !self.quiet && progress::is_watched(self.output.is_none()) {
             tell(format_args!("{}", summary.text()));
         }
+    }
+}
+
+/// The fault that ended a run.
+fn fault_of(error: &Error) -> Option<&Fault> {
+    match error {
+        Error::Fault(fault) | Error::TooManyFaults { fault, .. } => Some(fault),
+        _ => None,
     }
 }
 
