@@ -239,6 +239,20 @@ async fn usage_is_told_against_the_limits() {
     let usage = inc.usage();
     assert_eq!((usage.calls, usage.records, usage.memory_limit), (10, 10, 64 << 20));
     assert!(usage.longest > Duration::ZERO && usage.memory > 0);
+    // The last one is 10, and a byte behind it.
+    assert_eq!((usage.output, usage.output_limit, usage.messages), (3, 32 << 20, 0));
+    let pool = Pool::builder().workers(1).output(5 << 20).messages(100).build().unwrap();
+    let explodes = misbehaving::<String, String>(&pool, "explodes").with("count", 6).unwrap();
+    let (_, ended) = ran(["bad".to_owned()], |lines| lines.flat_map(&explodes)).await;
+    ended.unwrap_err();
+    assert_eq!((explodes.usage().output, explodes.usage().output_limit), (5 << 20, 5 << 20));
+    let prints = misbehaving::<String, String>(&pool, "prints_escapes");
+    let (_, ended) = ran(vec!["bad".to_owned(); 50], |lines| lines.map(&prints)).await;
+    ended.unwrap();
+    let usage = prints.usage();
+    assert!(usage.messages > usage.messages_limit && usage.messages_limit == 100, "{usage:?}");
+    let pool = pool.usage();
+    assert!(pool.instances >= 1 && pool.memory > 0 && pool.memory <= pool.memory_limit, "{pool:?}");
 }
 
 #[tokio::test]

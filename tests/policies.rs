@@ -61,7 +61,7 @@ async fn row_10_a_fault_costs_one_record_and_no_neighbour() {
         let found: Vec<_> =
             letters.iter().map(|letter| (letter.fault.record, letter.fault.cause.kind())).collect();
         assert_eq!(found, [1, 2, 1501, 3000].map(|record| (record, kind)), "{name}");
-        assert!(letters.iter().all(|letter| letter.record == b"bad" && letter.fault.function == name));
+        assert!(letters.iter().all(|letter| *letter.record == *b"bad" && letter.fault.function == name));
     }
 }
 

@@ -92,7 +92,7 @@ type PutAside = (u64, String, String);
 /// What is put aside, sorted: stretches of a chain put their records aside each in their own time.
 fn put_aside(letters: &List<DeadLetter>) -> Vec<PutAside> {
     let letters = std::mem::take(&mut *letters.lock().unwrap());
-    let text = |record| String::from_utf8(record).unwrap();
+    let text = |record: std::sync::Arc<[u8]>| String::from_utf8(record.to_vec()).unwrap();
     let mut letters: Vec<_> = letters
         .into_iter()
         .map(|letter| (letter.fault.record, letter.fault.function, text(letter.record)))

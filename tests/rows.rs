@@ -27,6 +27,7 @@ fn most_memory(child: &Child) -> u64 {
     line.trim().strip_suffix(" kB").unwrap().parse::<u64>().unwrap() << 10
 }
 
+#[cfg(target_os = "linux")]
 /// Numbers, a line each, fed while the run goes on.
 fn feed(child: &mut Child, records: u64) -> std::thread::JoinHandle<std::process::ChildStdin> {
     let mut stdin = child.stdin.take().unwrap();
@@ -91,6 +92,43 @@ fn row_10_a_million_poison_records_are_each_put_aside() {
             letters = number;
         }
         assert_eq!(letters, records, "{function}");
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn row_6_a_record_whose_pieces_all_fail_is_held_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let dead = folder.path().join("dead");
+    let (splits, inc) = (function_of(&hostile("misdeeds"), "splits"), plugin("inc").display().to_string());
+    let mut command = engine(["run", "-q", "-w", "1", "-p", &splits, "-p", &inc, "--on-fault"]);
+    command.arg(format!("divert={}", dead.display()));
+    let mut child = spawned(command);
+    let mut stdin = child.stdin.take().unwrap();
+    // A copy for each piece would be 400 GB.
+    let line = "b ".repeat(450_000);
+    writeln!(stdin, "{line}\n7").unwrap();
+    let mut answer = String::new();
+    BufReader::new(child.stdout.take().unwrap()).read_line(&mut answer).unwrap();
+    assert_eq!(answer, "8\n");
+    let memory = most_memory(&child) >> 20;
+    assert!(memory < 400, "{memory} MiB");
+    drop(stdin);
+    assert_eq!(child.wait().unwrap().code(), Some(1));
+    let letters = fs::read_to_string(&dead).unwrap();
+    assert_eq!(letters.lines().count(), 1);
+    assert!(letters.contains(&line[..line.len() - 1]), "it is not the whole record");
+}
+
+#[test]
+fn row_15_an_interrupt_is_heard_from_the_first_output_on() {
+    for _ in 0..20 {
+        let mut child = spawned(misdeed("same", &[]));
+        let mut stdin = child.stdin.take().unwrap();
+        writeln!(stdin, "a").unwrap();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut String::new()).unwrap();
+        assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
+        assert_eq!(child.wait().unwrap().code(), Some(130));
     }
 }
 
@@ -186,7 +224,9 @@ fn row_17_a_hundred_million_records_through_a_function_that_leaks_take_no_more_m
     let mut stdout = child.stdout.take().unwrap();
     let (mut buffer, mut bytes) = (vec![0; 1 << 20], 0);
     while bytes < RECORDS * 6 {
-        bytes += stdout.read(&mut buffer).unwrap() as u64;
+        let read = stdout.read(&mut buffer).unwrap() as u64;
+        assert!(read > 0, "the run ended after {bytes} bytes");
+        bytes += read;
     }
     // 1.6 GB leaked, and what the allocator adds; two instances of 64 MiB at most, and what the host has.
     let memory = most_memory(&child) >> 20;
@@ -201,7 +241,7 @@ fn row_17_a_hundred_million_records_through_a_function_that_leaks_take_no_more_m
 
 /// Makes the time of day jump by an hour back and forth, at each look. The clock that only counts stays
 /// as it is.
-#[cfg(target_os = "linux")]
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 const JUMPS: &str = "
 #define _GNU_SOURCE
 #include <time.h>

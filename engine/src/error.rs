@@ -104,7 +104,7 @@ pub enum Error {
         cause: crate::Cause,
     },
     /// A plugin has no function of that name.
-    #[error("{} has no function {name}{}; it has {}", path.display(), did_you_mean(nearest), functions.join(", "))]
+    #[error("{} has no function {name}{}; it has {}", path.display(), did_you_mean(nearest), some(functions))]
     UnknownFunction {
         /// The plugin's file.
         path: PathBuf,
@@ -116,7 +116,7 @@ pub enum Error {
         nearest: Option<String>,
     },
     /// A plugin has several functions, and none was named.
-    #[error("{} has several functions ({}): choose one", path.display(), functions.join(", "))]
+    #[error("{} has several functions ({}): choose one", path.display(), some(functions))]
     Ambiguous {
         /// The plugin's file.
         path: PathBuf,
@@ -319,6 +319,14 @@ pub enum NotAPlugin {
     /// It has no function.
     #[error("it has no functions (mark one with #[map], #[filter], #[flat_map] or #[sink])")]
     NoFunctions,
+    /// It has more functions than a plugin may, or one of them more parameters.
+    #[error("it has {count} functions, or parameters of one, and there may be {limit}")]
+    TooManyNames {
+        /// How many there are.
+        count: usize,
+        /// How many there may be.
+        limit: usize,
+    },
 }
 
 fn did_you_mean(nearest: &Option<String>) -> String {
@@ -328,7 +336,17 @@ fn did_you_mean(nearest: &Option<String>) -> String {
 fn it_has(parameters: &[String]) -> String {
     match parameters {
         [] => "it takes no arguments".to_owned(),
-        names => format!("it has {}", names.join(", ")),
+        names => format!("it has {}", some(names)),
+    }
+}
+
+/// Names, or the first of them: a guest may have any number.
+fn some(names: &[String]) -> String {
+    const SHOWN: usize = 20;
+    let shown = names[..names.len().min(SHOWN)].join(", ");
+    match names.len().saturating_sub(SHOWN) {
+        0 => shown,
+        more => format!("{shown} and {more} more"),
     }
 }
 

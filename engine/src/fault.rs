@@ -96,6 +96,17 @@ impl Cause {
         }
     }
 
+    /// The bytes of a guest's words in it.
+    pub(crate) fn text_len(&self) -> usize {
+        match self {
+            Self::Failed { message, .. } | Self::Panicked { message } | Self::Unreadable { message } => {
+                message.len()
+            }
+            Self::Trapped { stderr, .. } => stderr.len(),
+            _ => 0,
+        }
+    }
+
     /// A word for its kind, as scripts want it: `failed`, `panicked`, `trapped`, …
     #[must_use]
     pub fn kind(&self) -> &'static str {

@@ -71,6 +71,9 @@ pub struct DeadLetters {
     path: Arc<PathBuf>,
 }
 
+/// So much of a line's room is kept for the next one, in bytes.
+const LINE: usize = 64 << 10;
+
 struct State {
     file: BufWriter<File>,
     /// In bytes.
@@ -120,7 +123,10 @@ impl DeadLetters {
         encode(letter, place, line);
         line.push(b'\n');
         *written += line.len() as u64;
-        file.write_all(line).map_err(|error| unwritable(&self.path, error))
+        let written = file.write_all(line);
+        // One long record is no reason to keep so much.
+        line.shrink_to(LINE);
+        written.map_err(|error| unwritable(&self.path, error))
     }
 
     /// Writes out what was put.
@@ -183,7 +189,7 @@ mod tests {
     fn letter(record: &[u8]) -> DeadLetter {
         let cause = Cause::Failed { message: "no\n\u{1b}[0m \"good\"".into(), retryable: true };
         let fault = Fault { record: 7, function: "parse".into(), cause };
-        DeadLetter { fault, record: record.to_vec(), attempts: 3 }
+        DeadLetter { fault, record: record.into(), attempts: 3 }
     }
 
     fn encoded(letter: &DeadLetter, place: Option<&Place>) -> Vec<u8> {

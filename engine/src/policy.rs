@@ -6,7 +6,6 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use crate::fault::Fault;
-use crate::record::Batch;
 use crate::{Counters, Error};
 
 /// The wait before the first retry; each later one is twice as long.
@@ -54,7 +53,7 @@ pub struct DeadLetter {
     pub fault: Fault,
     /// The record as it was before all functions in a row up to the one that failed, if those put records
     /// aside too; otherwise as that one was given it.
-    pub record: Vec<u8>,
+    pub record: Arc<[u8]>,
     /// How often the function was given the record by itself or in a batch that it did not bring down:
     /// 1 and one for each retry.
     pub attempts: u32,
@@ -129,12 +128,12 @@ impl FaultPolicy {
         (attempts <= self.retries).then(|| doubled.min(LONGEST_WAIT))
     }
 
-    /// Does with the fault of `record`, or of what was made from it, what is to be done; an error ends
-    /// the run.
+    /// Does with the fault of a record, or of what was made from it, what is to be done; an error ends the
+    /// run.
     pub(crate) fn settle(
         &self,
         fault: Fault,
-        record: &Batch,
+        record: impl FnOnce() -> Arc<[u8]>,
         attempts: u32,
         counters: &Counters,
     ) -> Result<(), Error> {
@@ -149,7 +148,7 @@ impl FaultPolicy {
         let one_too_many = self.faults.fetch_add(1, Relaxed) >= self.most;
         let last = one_too_many.then(|| fault.clone());
         if let Action::Divert(put_aside) = &self.action {
-            put_aside(DeadLetter { fault, record: record.origin(0).to_vec(), attempts })?;
+            put_aside(DeadLetter { fault, record: record(), attempts })?;
         }
         last.map_or(Ok(()), |fault| Err(Error::TooManyFaults { limit: self.most, fault }))
     }

@@ -12,9 +12,6 @@ use libfuzzer_sys::fuzz_target;
 const SOON: Duration = Duration::from_secs(10);
 
 static POOL: LazyLock<Pool> = LazyLock::new(|| {
-    // Without a folder for it nothing is kept.
-    // SAFETY: no other thread runs yet that could read the environment.
-    unsafe { std::env::set_var("XDG_CACHE_HOME", "/dev/null") };
     let builder = Pool::builder().workers(1).timeout(Duration::from_millis(200));
     builder.memory(16 << 20).plugin_size(1 << 20).build().unwrap()
 });

@@ -136,6 +136,7 @@ async fn row_5_lists_of_functions_that_lie_are_refused() {
             repeated(1000, 0),
             "it is no plugin: it has two functions named f",
         ),
+        ("ten thousand functions", repeated(10_000, 0), "it is no plugin: it has 10000 functions"),
         ("texts that overlap", repeated(10_000, 600_000), unreadable),
     ];
     for (name, module, expected) in cases {

@@ -47,7 +47,8 @@ impl Fuzz {
                 run.args(["run", "--fuzz-dir", "fuzz", "--sanitizer", "none", "--target-dir"]).arg(&folder);
                 run.arg(target).arg(&corpus).arg(format!("fuzz/seeds/{target}"));
                 run.args(["--", "-timeout=30", "-verbosity=0", "-print_funcs=0"]);
-                run.env("RUST_BACKTRACE", "0");
+                // Without a folder for it no compiled plugin is kept.
+                run.env("RUST_BACKTRACE", "0").env("XDG_CACHE_HOME", "/dev/null");
                 run.arg(format!("-max_total_time={}", self.seconds)).current_dir(&checkout.root);
                 succeed(run)
             })?;

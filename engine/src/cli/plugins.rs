@@ -163,9 +163,10 @@ fn only_name(plugin: &Plugin, path: &Path) -> anyhow::Result<String> {
     match plugin.signatures() {
         [signature] => Ok(signature.name.clone()),
         several => {
-            let names: Vec<_> = several.iter().map(|signature| signature.name.as_str()).collect();
+            let names: Vec<_> = several.iter().map(|signature| signature.name.as_str()).take(20).collect();
+            let more = if several.len() > names.len() { ", …" } else { "" };
             bail!(
-                "{path} has several functions ({names}): choose one, as in {path}:{first}",
+                "{path} has several functions ({names}{more}): choose one, as in {path}:{first}",
                 path = path.display(),
                 first = names[0],
                 names = names.join(", ")

@@ -1,51 +1,73 @@
 //! The signals that end a run: the first one lets it finish what it has taken in.
 
-use std::pin::Pin;
 use std::sync::Arc;
 use std::thread;
 
+use anyhow::Context;
 use tokio::sync::SetOnce;
 
 use super::exit::Signal;
 use super::runtime;
 
-/// Tells of the first signal to end; the second one ends the process, whatever it is doing.
-pub(super) fn interrupts() -> Arc<SetOnce<Signal>> {
+/// Tells of the first signal to end; the second one ends the process, whatever it is doing. They are heard
+/// from now on.
+pub(super) fn interrupts() -> anyhow::Result<Arc<SetOnce<Signal>>> {
     let interrupted = Arc::new(SetOnce::new());
     let told = interrupted.clone();
+    let runtime = runtime()?;
+    let mut signals = {
+        let _context = runtime.enter();
+        Signals::listen().context("can't hear signals")?
+    };
     thread::spawn(move || {
-        let Ok(runtime) = runtime() else { return };
         runtime.block_on(async {
-            let Ok(mut terminated) = termination() else { return };
-            for _ in 0..2 {
-                let signal = tokio::select! {
-                    Ok(()) = tokio::signal::ctrl_c() => Signal::Interrupt,
-                    () = &mut terminated => {
-                        terminated = termination().unwrap_or_else(|_| Box::pin(std::future::pending()));
-                        Signal::Terminate
-                    }
-                    else => return,
-                };
+            loop {
+                let signal = signals.next().await;
                 if told.set(signal).is_err() {
                     std::process::exit(signal.exit_code().into());
                 }
             }
         });
     });
-    interrupted
+    Ok(interrupted)
 }
 
-/// Ready when the process is told to terminate.
 #[cfg(unix)]
-fn termination() -> std::io::Result<Pin<Box<dyn Future<Output = ()>>>> {
-    let mut signals = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
-    Ok(Box::pin(async move {
-        signals.recv().await;
-    }))
+struct Signals {
+    interrupt: tokio::signal::unix::Signal,
+    terminate: tokio::signal::unix::Signal,
 }
 
-/// Elsewhere nobody tells it.
-#[cfg(not(unix))]
-fn termination() -> std::io::Result<Pin<Box<dyn Future<Output = ()>>>> {
-    Ok(Box::pin(std::future::pending()))
+#[cfg(unix)]
+impl Signals {
+    fn listen() -> std::io::Result<Self> {
+        use tokio::signal::unix::{SignalKind, signal};
+        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
+    }
+
+    async fn next(&mut self) -> Signal {
+        tokio::select! {
+            Some(()) = self.interrupt.recv() => Signal::Interrupt,
+            Some(()) = self.terminate.recv() => Signal::Terminate,
+            else => std::future::pending().await,
+        }
+    }
+}
+
+/// Elsewhere there is Ctrl-C.
+#[cfg(windows)]
+struct Signals(tokio::signal::windows::CtrlC);
+
+#[cfg(windows)]
+impl Signals {
+    fn listen() -> std::io::Result<Self> {
+        Ok(Self(tokio::signal::windows::ctrl_c()?))
+    }
+
+    async fn next(&mut self) -> Signal {
+        match self.0.recv().await {
+            Some(()) => Signal::Interrupt,
+            None => std::future::pending().await,
+        }
+    }
 }

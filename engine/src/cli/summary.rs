@@ -15,7 +15,8 @@ pub(crate) struct Summary<'a> {
     pub(crate) time: Duration,
     pub(crate) pool: PoolUsage,
     pub(crate) functions: Vec<(&'a str, Usage)>,
-    pub(crate) plugins: &'a [Plugin],
+    /// Each once.
+    pub(crate) plugins: Vec<&'a Plugin>,
     pub(crate) fault: Option<&'a Fault>,
 }
 
@@ -60,7 +61,7 @@ impl Summary<'_> {
                 text += &format!("{name} wrote {messages} of messages\n");
             }
         }
-        text.extend(self.plugins.iter().filter_map(compiled));
+        text.extend(self.plugins.iter().copied().filter_map(compiled));
         text.truncate(text.trim_end().len());
         text
     }
@@ -80,7 +81,7 @@ impl Summary<'_> {
             "memory_limit_bytes": self.pool.memory_limit,
             "stack_limit_bytes": self.pool.stack_limit,
             "functions": functions,
-            "plugins": self.plugins.iter().map(plugin).collect::<Vec<_>>(),
+            "plugins": self.plugins.iter().copied().map(plugin).collect::<Vec<_>>(),
         })
     }
 }
@@ -97,19 +98,24 @@ fn row(name: &str, usage: &Usage) -> [String; 4] {
 
 /// A line about a plugin that was compiled for this run.
 fn compiled(plugin: &Plugin) -> Option<String> {
-    let Compilation { time, timeout, memory, memory_limit } = plugin.compilation()?;
+    let Compilation { time, timeout, resident, memory_limit } = plugin.compilation()?;
     let name = plugin.path().file_name().unwrap_or_default().to_string_lossy();
-    let size = of(plugin.size(), plugin.size_limit());
-    let mut text = format!("{name}: {size} · compiled in {}", short(time));
+    let file = of(plugin.size(), plugin.size_limit());
+    let mut text = format!("{name}: {file} · compiled in {}", short(time));
     text.extend(timeout.map(|limit| format!(" of {}", humantime::format_duration(limit))));
-    text.extend(memory.zip(memory_limit).map(|(used, limit)| format!(" · {}", of(used, limit))));
+    text.extend(resident.map(|bytes| format!(", {} resident", size(bytes))));
+    text.extend(memory_limit.map(|limit| format!(", limit {}", size(limit))));
     text.push('\n');
     Some(text)
 }
 
 /// `1.1 MiB of 64 MiB`.
 fn of(used: u64, limit: u64) -> String {
-    [used, limit].map(|bytes| ByteSize(bytes).to_string().replace(".0 ", " ")).join(" of ")
+    [used, limit].map(size).join(" of ")
+}
+
+fn size(bytes: u64) -> String {
+    ByteSize(bytes).to_string().replace(".0 ", " ")
 }
 
 fn plugin(plugin: &Plugin) -> Value {
@@ -117,7 +123,7 @@ fn plugin(plugin: &Plugin) -> Value {
         json!({
             "seconds": compilation.time.as_secs_f64(),
             "timeout_seconds": compilation.timeout.map(|limit| limit.as_secs_f64()),
-            "memory_bytes": compilation.memory,
+            "resident_bytes": compilation.resident,
             "memory_limit_bytes": compilation.memory_limit,
         })
     });

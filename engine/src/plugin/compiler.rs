@@ -41,17 +41,18 @@ pub struct Compilation {
     pub time: Duration,
     /// The limit for that, where there is one.
     pub timeout: Option<Duration>,
-    /// The most memory that the compiler's process held at once, in bytes, if it had one and the system
-    /// tells.
-    pub memory: Option<u64>,
-    /// The limit for that, where there is one.
+    /// The most memory that the compiler's process had resident at once, in bytes, if it had one and the
+    /// system tells.
+    pub resident: Option<u64>,
+    /// How much it might have asked for to write to, where there is a limit. Another quantity: what is
+    /// resident counts the program too, and what was asked for need not be.
     pub memory_limit: Option<u64>,
 }
 
 /// The machine code of a component.
 pub(super) struct Compiled {
     pub(super) code: Vec<u8>,
-    pub(super) memory: Option<u64>,
+    pub(super) resident: Option<u64>,
 }
 
 impl Compiler {
@@ -126,9 +127,9 @@ impl Compiler {
     }
 
     /// What took `time` under these limits.
-    pub(super) fn compilation(&self, time: Duration, memory: Option<u64>) -> Compilation {
+    pub(super) fn compilation(&self, time: Duration, resident: Option<u64>) -> Compilation {
         let (timeout, memory_limit) = (Some(self.timeout), Some(self.memory as u64));
-        Compilation { time, timeout, memory, memory_limit }
+        Compilation { time, timeout, resident, memory_limit }
     }
 
     fn read(&self, bytes: &[u8]) -> Result<Compiled, NotAPlugin> {
@@ -140,7 +141,7 @@ impl Compiler {
         });
         match whole {
             Some((DONE, memory, code)) => {
-                Ok(Compiled { code: code.to_vec(), memory: (memory > 0).then_some(memory) })
+                Ok(Compiled { code: code.to_vec(), resident: (memory > 0).then_some(memory) })
             }
             Some((DAMAGED, _, reason)) => {
                 Err(NotAPlugin::Damaged { reason: String::from_utf8_lossy(reason).into_owned() })

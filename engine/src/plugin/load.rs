@@ -105,13 +105,13 @@ fn compile(hosting: &Hosting, wasm: &[u8]) -> Result<(Component, Option<Compilat
     let begun = Instant::now();
     let (code, compilation) = match &hosting.compiler {
         Some(compiler) => {
-            let Compiled { code, memory } = compiler.compile(wasm)?;
-            (code, compiler.compilation(begun.elapsed(), memory))
+            let Compiled { code, resident } = compiler.compile(wasm)?;
+            (code, compiler.compilation(begun.elapsed(), resident))
         }
         None => {
             let code = engine.precompile_component(wasm).map_err(|error| damaged(&error))?;
             let time = begun.elapsed();
-            (code, Compilation { time, timeout: None, memory: None, memory_limit: None })
+            (code, Compilation { time, timeout: None, resident: None, memory_limit: None })
         }
     };
     if let Some(entry) = entry {
@@ -147,6 +147,9 @@ fn check_exports(hosting: &Hosting, component: &Component) -> Result<(), NotAPlu
     Err(NotAPlugin::OtherContract { found, wanted: CONTRACT })
 }
 
+/// So many functions at most has a plugin, and so many parameters each of them.
+const MOST_NAMES: usize = 1000;
+
 /// So many names of a list are shown.
 const SHOWN: usize = 5;
 
@@ -162,6 +165,10 @@ fn check_names(signatures: &[Signature]) -> Result<(), NotAPlugin> {
         signatures.iter().map(|signature| &signature.name).chain(parameters.map(|known| &known.name));
     if let Some(name) = names.find(|name| !is_name(name)) {
         return Err(NotAPlugin::BadName { name: shortened(name) });
+    }
+    let most = signatures.iter().map(|signature| signature.parameters.len()).chain([signatures.len()]).max();
+    if let Some(count) = most.filter(|count| *count > MOST_NAMES) {
+        return Err(NotAPlugin::TooManyNames { count, limit: MOST_NAMES });
     }
     let twice = signatures.array_windows().find(|[one, other]| one.name == other.name);
     match twice {

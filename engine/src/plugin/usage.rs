@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::Limits;
+use super::{Kind, Limits};
 use crate::record::Batch;
 
 /// What a function's calls used, against its limits.
@@ -25,7 +25,8 @@ pub struct Usage {
     pub memory: usize,
     /// The limit for that.
     pub memory_limit: usize,
-    /// The most bytes that the outputs of one record had.
+    /// The most bytes that the outputs of one record had, each with one more; for a function that gives any
+    /// number, of one record of the source.
     pub output: usize,
     /// The limit for that.
     pub output_limit: usize,
@@ -90,11 +91,13 @@ impl UsageGauge {
     }
 
     /// What came of records.
-    pub(crate) fn note_output(&self, output: &Batch) {
-        // No record has more than all together.
-        if self.output.load(Relaxed) < output.data().len() {
-            note(&self.output, output.largest());
-        }
+    pub(crate) fn note_output(&self, kind: Kind, output: &Batch) {
+        note(&self.output, output.largest(kind == Kind::FlatMap));
+    }
+
+    /// A record's outputs were more than they may be.
+    pub(crate) fn note_too_much(&self, limit: usize) {
+        note(&self.output, limit);
     }
 
     fn note_memory(&self, memory: usize) {

@@ -7,8 +7,10 @@ use crate::record::{Batch, BatchBuilder};
 /// What a stage failed for in one call: together, since there may be thousands.
 pub(crate) struct Letters {
     stage: usize,
-    /// A record for each failure, as it is to be put aside; empty ones if nobody wants them.
+    /// The records as they are to be put aside, each once though several pieces of it failed; empty ones if
+    /// nobody wants them.
     records: Batch,
+    /// By ascending records, whose places among `records` are their indices.
     failures: Vec<Failure>,
 }
 
@@ -23,28 +25,37 @@ pub(super) struct Letter {
 
 impl Letters {
     /// Of a call with `batch`. The records themselves are copied only if they are to be kept.
-    pub(super) fn new(stage: usize, batch: &Batch, failures: Vec<Failure>, keep: bool) -> Self {
+    pub(super) fn new(stage: usize, batch: &Batch, mut failures: Vec<Failure>, keep: bool) -> Self {
         let mut records = BatchBuilder::default();
-        for failure in &failures {
-            let record = if keep { batch.origin(failure.index) } else { &[] };
-            records.push(batch.number(failure.index), |data| data.extend_from_slice(record));
+        let mut last = None;
+        for failure in &mut failures {
+            let number = batch.number(failure.index);
+            if last.replace(number) != Some(number) {
+                let record = if keep { batch.origin(failure.index) } else { &[] };
+                records.push(number, |data| data.extend_from_slice(record));
+            }
+            failure.index = records.len() - 1;
         }
         Self { stage, records: records.build(), failures }
     }
 
     /// About the bytes that they hold.
     pub(super) fn size(&self) -> usize {
-        self.records.data().len() + self.failures.len() * size_of::<Failure>()
+        let failures = self.failures.iter().map(|failure| size_of::<Failure>() + failure.cause.text_len());
+        self.records.data().len() + failures.sum::<usize>()
     }
 
+    /// Leaves those of the first `n` records, and returns the others.
     fn split_off(&mut self, n: usize) -> Self {
-        let (records, failures) = (self.records.split_off(n), self.failures.split_off(n));
-        Self { stage: self.stage, records, failures }
+        let records = self.records.split_off(n);
+        let failures = self.failures.split_off(self.failures.partition_point(|failure| failure.index < n));
+        let moved = failures.into_iter().map(|failure| Failure { index: failure.index - n, ..failure });
+        Self { stage: self.stage, records, failures: moved.collect() }
     }
 
     fn into_letters(self) -> impl Iterator<Item = Letter> {
         let Self { stage, records, failures } = self;
-        failures.into_iter().enumerate().map(move |(index, Failure { cause, attempts, .. })| Letter {
+        failures.into_iter().map(move |Failure { index, cause, attempts, .. }| Letter {
             stage,
             record: records.alone(index),
             cause,

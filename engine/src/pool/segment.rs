@@ -247,10 +247,16 @@ impl Segment {
     ///
     /// If that ends the run.
     pub(crate) fn settle(&self, letters: Vec<Letters>, permits: usize, last: u64) -> Result<(), Error> {
+        // Of a record in many pieces there is one copy.
+        let mut copied: Option<(u64, Arc<[u8]>)> = None;
         for Letter { stage, record, cause, attempts } in in_order(letters) {
-            let stage = &self.stages[stage];
-            let fault = Fault { record: record.number(0), function: stage.name().to_owned(), cause };
-            stage.policy().settle(fault, &record, attempts, &self.counters)?;
+            let (stage, number) = (&self.stages[stage], record.number(0));
+            let copy = || match &copied {
+                Some((known, copy)) if *known == number => copy.clone(),
+                _ => copied.insert((number, record.record(0).into())).1.clone(),
+            };
+            let fault = Fault { record: number, function: stage.name().to_owned(), cause };
+            stage.policy().settle(fault, copy, attempts, &self.counters)?;
         }
         self.release(permits);
         if self.ordered {

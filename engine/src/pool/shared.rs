@@ -11,12 +11,12 @@ use super::instances::{Held, Instances};
 use super::plugin::Plugin;
 use super::runner;
 use super::segment::Segment;
-use crate::Error;
 use crate::plugin::{
     Core, Hosting, Instance, Isolation, Limits, Loaded, Network, OnPrint, OpenError, Outcome, PoolUsage,
     Runtime, TotalMemory, Trouble, Waiting,
 };
 use crate::record::Batch;
+use crate::{Cause, Error};
 
 /// A call of several records may take this long; if it does not end, they are run one by one.
 const BUDGET: Duration = Duration::from_millis(100);
@@ -249,7 +249,7 @@ impl PoolShared {
         match instance.process(batch, limit, waiting).await {
             Ok((instance, outcome)) => {
                 core.usage.record(outcome.consumed, instance.used(), instance.memory());
-                core.usage.note_output(&outcome.output);
+                core.usage.note_output(core.kind(), &outcome.output);
                 core.pace.learn(outcome.consumed, instance.used());
                 if !instance.is_worn() {
                     self.instances.give_back(Held { instance, seat });
@@ -261,6 +261,9 @@ impl PoolShared {
                 // Of several records, nobody knows whose time it was.
                 if batch.len() == 1 {
                     core.usage.record(1, trouble.used, trouble.size);
+                    if let Cause::TooMuchOutput { limit } = trouble.cause {
+                        core.usage.note_too_much(limit);
+                    }
                 }
                 Err(CallError::Trouble(trouble))
             }

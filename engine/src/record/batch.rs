@@ -114,15 +114,15 @@ impl Batch {
         self.data().len() + origin
     }
 
-    /// The most bytes of records that have one number.
-    pub(crate) fn largest(&self) -> usize {
+    /// The most bytes of one record, the byte behind it included; or, if records of one number are `grouped`,
+    /// of one such group.
+    pub(crate) fn largest(&self, grouped: bool) -> usize {
         let start = self.start(self.range.start);
         let ends = &self.block.ends[self.range.clone()];
         let begins = iter::once(start).chain(ends.iter().map(|end| *end as usize + 1));
-        let sizes = ends.iter().zip(begins).map(|(end, begin)| *end as usize - begin);
+        let sizes = ends.iter().zip(begins).map(|(end, begin)| *end as usize + 1 - begin);
         match &self.numbers {
-            Numbers::From(_) => sizes.max().unwrap_or(0),
-            Numbers::Each(numbers) => {
+            Numbers::Each(numbers) if grouped => {
                 let (mut most, mut sum, mut last) = (0, 0, None);
                 for (size, number) in sizes.zip(&numbers[self.range.clone()]) {
                     sum = if last == Some(number) { sum + size } else { size };
@@ -131,6 +131,7 @@ impl Batch {
                 }
                 most
             }
+            _ => sizes.max().unwrap_or(0),
         }
     }
 
@@ -309,12 +310,13 @@ mod tests {
     #[test]
     fn the_largest_is_of_one_number() {
         let mut pieces = batch(&["aaaa", "b", "ccc"]);
-        assert_eq!((pieces.largest(), pieces.split_off(1).largest()), (4, 3));
+        assert_eq!((pieces.largest(true), pieces.split_off(1).largest(true)), (5, 4));
         let mut builder = BatchBuilder::default();
         for (number, record) in [(1, "aaaa"), (2, "bbb"), (2, "cc"), (3, "d")] {
             builder.push(number, |data| data.extend_from_slice(record.as_bytes()));
         }
-        assert_eq!(builder.build().largest(), 5);
+        let pieces = builder.build();
+        assert_eq!((pieces.largest(true), pieces.largest(false)), (7, 5));
     }
 
     #[test]

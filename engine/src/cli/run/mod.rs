@@ -11,12 +11,13 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, bail, ensure};
 use engine::{Error, Fault, FaultPolicy, Output, Place, Pool, Print, Source, sinks, sources};
 use indicatif::{HumanCount, ProgressBar};
+use tokio::sync::SetOnce;
 
 use self::inputs::Input;
 use self::output::Late;
 use super::args::{Allowed, Argument, PluginSpec};
 use super::checkpoint::{CheckpointArgs, Durable, Files, Identity, Keeper, is_same};
-use super::exit::{Ending, RunFailed, at, tell};
+use super::exit::{Ending, RunFailed, Signal, at, tell};
 use super::faults::{Faults, Letters, Places};
 use super::limits::LimitArgs;
 use super::plugins::{Chain, Records};
@@ -121,6 +122,7 @@ impl RunCommand {
         }
         ensure!(!self.plugins.is_empty(), "there is no plugin: write --plugin FILE (see engine run --help)");
         let mut inputs = inputs::open(&self.input)?;
+        let interrupted = signals::interrupts()?;
         let known = self.checkpoint.known()?;
         let progress = ProgressBar::hidden();
         let source = Arc::new(Source::new().numbered_after(known.as_ref().map_or(0, |known| known.record)));
@@ -162,7 +164,7 @@ impl RunCommand {
         };
         self.build(&pool, &source, &chain, &output);
         let begun = Instant::now();
-        let ended = runtime()?.block_on(self.feed(&source, inputs, &places, keeper.as_ref()));
+        let ended = runtime()?.block_on(self.feed(&source, inputs, &places, keeper.as_ref(), &interrupted));
         // What was put aside before a failure stays.
         let flushed = letters.flush();
         let ended = ended.and_then(|ending| flushed.map(|()| ending));
@@ -212,8 +214,8 @@ impl RunCommand {
         inputs: Vec<Input>,
         places: &Places,
         keeper: Option<&Keeper>,
+        interrupted: &Arc<SetOnce<Signal>>,
     ) -> Result<Ending, Error> {
-        let interrupted = signals::interrupts();
         let unsaved = keeper.map(Keeper::failed).unwrap_or_default();
         let mut emitted = Ok(());
         for Input { index, name, reader, offset, skip } in inputs {
@@ -323,7 +325,10 @@ impl RunCommand {
             chain.functions.iter().map(|function| (&*function.signature().name, function.usage())).collect();
         functions.extend(chain.sink.iter().map(|sink| (&*sink.signature().name, sink.usage())));
         let fault = error.and_then(fault_of);
-        let (counts, plugins) = (source.counts(), &chain.plugins);
+        let mut plugins: Vec<_> = chain.plugins.iter().collect();
+        plugins.sort_by_key(|plugin| plugin.path());
+        plugins.dedup_by_key(|plugin| plugin.path());
+        let counts = source.counts();
         let summary = Summary { counts, time, pool: pool.usage(), functions, plugins, fault };
         if self.json {
             tell(format_args!("{}", summary.json()));
