@@ -2,6 +2,7 @@
 
 use std::marker::PhantomData;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::shared::{Pool, PoolShared};
 use crate::error::nearest_of;
@@ -115,6 +116,24 @@ impl<I: Record, O: Returns> Function<I, O> {
     #[must_use]
     pub fn on_fault(&self, policy: &FaultPolicy) -> Self {
         self.changed(|opening| opening.policy = policy.clone())
+    }
+
+    /// The same function with another limit on the time for one record than its pool's.
+    #[must_use]
+    pub fn timeout(&self, timeout: Duration) -> Self {
+        self.changed(|opening| opening.limits.timeout = timeout)
+    }
+
+    /// The same function with another limit on the memory of one instance than its pool's, in bytes.
+    #[must_use]
+    pub fn memory(&self, bytes: usize) -> Self {
+        self.changed(|opening| opening.limits.memory = bytes)
+    }
+
+    /// The same function with another limit on the outputs of one record than its pool's, in bytes.
+    #[must_use]
+    pub fn output(&self, bytes: usize) -> Self {
+        self.changed(|opening| opening.limits.output = bytes)
     }
 
     fn changed(&self, change: impl FnOnce(&mut Opening)) -> Self {

@@ -66,6 +66,11 @@ impl Segment {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// So many more records may be unfinished.
+    pub(crate) fn allow(&self, more: usize) {
+        self.permits.add_permits(more.min(Semaphore::MAX_PERMITS - self.permits.available_permits()));
+    }
+
     /// True for the one who is to put the segment in the pool's list.
     pub(super) fn mark_listed(&self) -> bool {
         !self.listed.swap(true, Ordering::AcqRel)

@@ -21,6 +21,19 @@ pub struct Counts {
     pub faults: u64,
 }
 
+impl Counts {
+    /// These and others together.
+    #[must_use]
+    pub fn plus(self, other: Self) -> Self {
+        Self {
+            emitted: self.emitted + other.emitted,
+            unfinished: self.unfinished + other.unfinished,
+            delivered: self.delivered + other.delivered,
+            faults: self.faults + other.faults,
+        }
+    }
+}
+
 /// What the nodes of a graph tell its source.
 #[derive(Debug, Default)]
 pub(crate) struct Counters {

@@ -1,15 +1,14 @@
 //! Operators that are written as a state and what an element does to it: users' own, and most of ours.
 
 use std::collections::VecDeque;
-use std::marker::PhantomData;
 use std::sync::{Arc, OnceLock, Weak};
 
 use tokio::sync::{Mutex, MutexGuard, Notify};
 use tokio::time::Instant;
 
 use super::{Counters, Handling, Items, Node, Outlet, Stream};
-use crate::Error;
 use crate::fault::{Cause, Fault};
+use crate::{Error, FaultPolicy, Record};
 
 /// What a node does with each element: the one trait for operators of one's own.
 ///
@@ -42,7 +41,8 @@ pub trait Operator<T>: Send + 'static {
     ///
     /// # Errors
     ///
-    /// A sentence that says why not: the element is then a fault, which ends the run.
+    /// A sentence that says why not: the element is then a fault, and what was given for it is dropped.
+    /// It ends the run, unless a [policy](Stream::through_with) says otherwise.
     fn take(&mut self, element: T, outputs: &mut Outputs<Self::Output>) -> Result<(), String>;
 
     /// The stream has ended: gives what was held back.
@@ -76,14 +76,50 @@ pub trait Operator<T>: Send + 'static {
 impl<T: Clone + Send + 'static> Stream<T> {
     /// Elements through an [`Operator`]: one of the caller's own.
     pub fn through<O: Operator<T>>(self, operator: O) -> Stream<O::Output> {
-        self.through_node(operator).0
+        self.through_node(operator, None).0
+    }
+
+    /// The same, with a policy for the elements that it refuses.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), engine::Error> {
+    /// use engine::{FaultPolicy, Operator, Outputs};
+    ///
+    /// struct Parse;
+    ///
+    /// impl Operator<String> for Parse {
+    ///     type Output = i64;
+    ///
+    ///     fn take(&mut self, line: String, outputs: &mut Outputs<i64>) -> Result<(), String> {
+    ///         outputs.give(line.parse().map_err(|_| format!("{line:?} is no number"))?);
+    ///         Ok(())
+    ///     }
+    /// }
+    ///
+    /// let (source, skip) = (engine::Source::new(), FaultPolicy::skip());
+    /// source.stream().through_with(Parse, &skip).sink(|x: i64| assert_eq!(x, 1));
+    /// source.emit("one".to_owned()).await?;
+    /// source.emit("1".to_owned()).await?;
+    /// source.close().await?;
+    /// assert_eq!(source.counts().faults, 1);
+    /// # Ok(()) }
+    /// ```
+    pub fn through_with<O: Operator<T>>(self, operator: O, policy: &FaultPolicy) -> Stream<O::Output>
+    where
+        T: Record,
+    {
+        self.through_node(operator, Some(Guard { policy: policy.clone(), encode: encoded::<T> })).0
     }
 
     /// The same, and a handle to the node.
-    pub(super) fn through_node<O: Operator<T>>(self, operator: O) -> (Stream<O::Output>, Weak<Shared<T, O>>) {
+    pub(super) fn through_node<O: Operator<T>>(
+        self,
+        operator: O,
+        guard: Option<Guard<T>>,
+    ) -> (Stream<O::Output>, Weak<Shared<T, O>>) {
         let counters = self.counters.clone();
         let outputs = Outputs::new();
-        let state = State { operator, outputs, last: 0, failed: None, closed: false, types: PhantomData };
+        let state = State { operator, outputs, guard, last: 0, failed: None, closed: false };
         let (tracked, alarm) = (OnceLock::new(), OnceLock::new());
         let mut node = Weak::new();
         let stream = self.attach(|outlet| {
@@ -117,17 +153,40 @@ struct State<T, O: Operator<T>> {
     /// What failed while no element was on its way.
     failed: Option<Error>,
     closed: bool,
-    types: PhantomData<fn(T)>,
+    /// What becomes of elements that it refuses; they end the run, if not said.
+    guard: Option<Guard<T>>,
+}
+
+/// A policy, and how to put an element aside.
+pub(super) struct Guard<T> {
+    policy: FaultPolicy,
+    encode: fn(&T) -> Arc<[u8]>,
+}
+
+fn encoded<T: Record>(element: &T) -> Arc<[u8]> {
+    let mut record = Vec::new();
+    element.encode(&mut record);
+    record.into()
 }
 
 impl<T, O: Operator<T>> State<T, O> {
-    fn take(&mut self, number: u64, element: T) -> Result<(), Error> {
+    fn take(&mut self, number: u64, element: T, counters: &Counters) -> Result<(), Error> {
         self.last = number;
         self.outputs.number = number;
-        self.operator.take(element, &mut self.outputs).map_err(|message| {
-            let cause = Cause::Failed { message, retryable: false };
-            Error::Fault(Fault { record: number, function: self.operator.name().to_owned(), cause })
-        })
+        let guard = self.guard.as_ref();
+        let record = guard.filter(|guard| guard.policy.keeps_records()).map(|guard| (guard.encode)(&element));
+        let given = self.outputs.len();
+        let Err(message) = self.operator.take(element, &mut self.outputs) else { return Ok(()) };
+        self.outputs.given.truncate(given);
+        let cause = Cause::Failed { message, retryable: false };
+        let fault = Fault { record: number, function: self.operator.name().to_owned(), cause };
+        match guard {
+            Some(guard) => guard.policy.settle(fault, || record.unwrap_or_default(), 1, counters),
+            None => {
+                counters.fault();
+                Err(Error::Fault(fault))
+            }
+        }
     }
 }
 
@@ -140,8 +199,8 @@ impl<T: Send + 'static, O: Operator<T>> Shared<T, O> {
         if state.failed.is_some() || !state.outputs.is_empty() {
             return Handling::going(self.go_on(state, Some((number, element))));
         }
-        if let Err(error) = state.take(number, element) {
-            return Handling::Done(Err(self.fault(error)));
+        if let Err(error) = state.take(number, element, &self.counters) {
+            return Handling::Done(Err(error));
         }
         let waits = state.operator.alarm().is_some() || self.alarm.get().is_some();
         let holds = state.operator.holds_back() || self.tracked.get().is_some();
@@ -174,7 +233,7 @@ impl<T: Send + 'static, O: Operator<T>> Shared<T, O> {
         }
         self.pass_on(&mut state).await?;
         if let Some((number, element)) = element {
-            state.take(number, element).map_err(|error| self.fault(error))?;
+            state.take(number, element, &self.counters)?;
             self.pass_on(&mut state).await?;
         }
         self.settle(&state);
@@ -186,11 +245,6 @@ impl<T: Send + 'static, O: Operator<T>> Shared<T, O> {
             self.outlet.send(Items::One(number, output)).await?;
         }
         Ok(())
-    }
-
-    fn fault(&self, error: Error) -> Error {
-        self.counters.fault();
-        error
     }
 
     /// Says how far elements are done, and sees to the next alarm.

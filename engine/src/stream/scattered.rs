@@ -3,9 +3,10 @@
 use std::marker::PhantomData;
 use std::sync::Arc;
 
-use super::Counters;
 use super::operators::Crossing;
+use super::{Counters, Outlet, Stream};
 use crate::plugin::{Core, Kind};
+use crate::pool::Segment;
 use crate::record::Record;
 use crate::{Error, Function, Pool};
 
@@ -22,6 +23,10 @@ pub struct Scattered<T> {
     pub(crate) buffer: Option<usize>,
     /// The buffer is for the functions so far: another one begins a stretch of its own.
     pub(crate) complete: bool,
+    /// Where the stream was scattered, while there is no function yet.
+    pub(crate) untouched: Option<Outlet<T>>,
+    /// Stretches before it that its buffer is for too.
+    pub(crate) unbuffered: Vec<Arc<Segment>>,
     /// A mistake in the graph: the first emit reports it.
     pub(crate) mistake: Option<Error>,
     pub(crate) types: PhantomData<fn() -> T>,
@@ -39,8 +44,44 @@ impl<T: Record> Scattered<T> {
         let other_pool = elsewhere.then(|| Error::OtherPool { function: core.name().to_owned() });
         this.mistake = this.mistake.or(other_pool).or_else(|| mistake(core, used));
         this.stages.push(core.clone());
-        let Scattered { pool, connect, counters, stages, buffer, complete, mistake, .. } = this;
-        Scattered { pool, connect, counters, stages, buffer, complete, mistake, types: PhantomData }
+        let Scattered { pool, connect, counters, stages, buffer, complete, unbuffered, mistake, .. } = this;
+        let types = PhantomData;
+        let untouched = None;
+        Scattered { pool, connect, counters, stages, buffer, complete, untouched, unbuffered, mistake, types }
+    }
+
+    /// Nodes that need an order or a state: they get the results so far in the order of emission, one after
+    /// another, and what they give is scattered again. A buffer behind them is for the functions before
+    /// them too; what they hold themselves does not count there.
+    ///
+    /// ```no_run
+    /// # fn main() -> Result<(), engine::Error> {
+    /// use std::num::NonZeroU64;
+    ///
+    /// let pool = engine::Pool::new()?;
+    /// let inc = pool.load("inc.wasm")?.function::<i64, i64>("inc")?;
+    /// let source = engine::Source::new();
+    /// let every = NonZeroU64::new(10).unwrap();
+    /// let some = source.stream().scatter(&pool).map(&inc).in_order(|stream| stream.slice_by(.., every));
+    /// some.map(&inc).buffer(8).gather().sink(|x: i64| println!("{x}"));
+    /// # Ok(()) }
+    /// ```
+    pub fn in_order<U: Record>(mut self, nodes: impl FnOnce(Stream<T>) -> Stream<U>) -> Scattered<U> {
+        let pool = self.pool.clone();
+        let mistake = self.mistake.clone();
+        let mut unbuffered = Vec::new();
+        let stream = match self.untouched.take() {
+            Some(outlet) => Stream { outlet, counters: self.counters },
+            None => {
+                let is_buffered = self.buffer.is_some();
+                unbuffered = std::mem::take(&mut self.unbuffered);
+                let (stream, segment) = self.gathered(true);
+                unbuffered.extend((!is_buffered).then_some(segment));
+                stream
+            }
+        };
+        let again = nodes(stream).scatter(&pool);
+        Scattered { unbuffered, mistake, ..again }
     }
 
     fn rescatter(self) -> Self {

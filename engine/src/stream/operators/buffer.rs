@@ -32,7 +32,11 @@ impl<T> Scattered<T> {
     /// The bytes that wait, are at work or are not yet gathered are bounded too: at some 8 MiB, and half
     /// a MiB a worker.
     pub fn buffer(mut self, n: usize) -> Self {
-        self.buffer = Some(n.max(1));
+        let n = n.max(1);
+        self.buffer = Some(n);
+        for segment in self.unbuffered.drain(..) {
+            segment.allow(n - 1);
+        }
         self.complete = !self.stages.is_empty();
         self
     }

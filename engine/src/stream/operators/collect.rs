@@ -22,7 +22,7 @@ impl<T: Clone + Send + 'static> Stream<T> {
     /// # source.close().await }
     /// ```
     pub fn collect(self, most: NonZeroUsize) -> (Stream<Vec<T>>, Flush) {
-        let (stream, node) = self.through_node(Collect { held: Vec::new(), most });
+        let (stream, node) = self.through_node(Collect { held: Vec::new(), most }, None);
         let flush = move || -> BoxFuture<'static, Result<(), Error>> {
             let node = node.upgrade();
             Box::pin(async move {

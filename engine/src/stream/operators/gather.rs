@@ -11,15 +11,15 @@ use crate::stream::{Detached, Items, Outlet, Scattered, Stream};
 impl<T: Record> Scattered<T> {
     /// Takes the results back in the order in which their records were emitted.
     pub fn gather(self) -> Stream<T> {
-        self.gathered(true)
+        self.gathered(true).0
     }
 
     /// Takes the results back as they come: a slow record does not hold those behind it.
     pub fn gather_unordered(self) -> Stream<T> {
-        self.gathered(false)
+        self.gathered(false).0
     }
 
-    fn gathered(self, ordered: bool) -> Stream<T> {
+    pub(crate) fn gathered(self, ordered: bool) -> (Stream<T>, Arc<Segment>) {
         let Self { pool, connect, counters, stages, buffer, mistake, .. } = self;
         let last = stages.last().map_or("scatter", |stage| stage.name());
         let from = Arc::from(last);
@@ -27,8 +27,8 @@ impl<T: Record> Scattered<T> {
             Segment::new(pool.shared().clone(), stages, buffer.unwrap_or(1), ordered, counters.clone());
         let outlet = Outlet::new();
         let task = gather(segment.clone(), outlet.clone(), from);
-        connect(Crossing { segment, mistake, gather: Detached::new(task) });
-        Stream { outlet, counters }
+        connect(Crossing { segment: segment.clone(), mistake, gather: Detached::new(task) });
+        (Stream { outlet, counters }, segment)
     }
 }
 

@@ -14,6 +14,7 @@ impl<T: Record> Stream<T> {
     /// Without a [`buffer`](Scattered::buffer), exactly one record is unfinished at a time.
     pub fn scatter(self, pool: &Pool) -> Scattered<T> {
         let outlet = self.outlet;
+        let untouched = Some(outlet.clone());
         Scattered {
             pool: pool.clone(),
             connect: Box::new(move |crossing| {
@@ -23,6 +24,8 @@ impl<T: Record> Stream<T> {
             stages: Vec::new(),
             buffer: None,
             complete: false,
+            untouched,
+            unbuffered: Vec::new(),
             mistake: None,
             types: PhantomData,
         }
