@@ -31,6 +31,7 @@ mod fault;
 #[doc(hidden)]
 pub mod fuzzing;
 mod letters;
+pub mod pipeline;
 mod plugin;
 mod policy;
 mod pool;

@@ -11,6 +11,8 @@ use super::summary::counted;
 /// What a command that did not fail has to say by its exit code.
 pub(crate) enum Ending {
     Done,
+    /// A file has mistakes, which were told: nothing was run.
+    Mistakes,
     /// All was done but for records that are now in a file.
     PutAside {
         records: u64,
@@ -77,6 +79,7 @@ impl std::error::Error for RunFailed {
 pub(crate) fn report(result: anyhow::Result<Ending>) -> ExitCode {
     let error = match result {
         Ok(Ending::Done) => return ExitCode::SUCCESS,
+        Ok(Ending::Mistakes) => return ExitCode::from(2),
         Ok(Ending::PutAside { records, file }) => {
             tell(format_args!("engine: {} put aside in {}", counted(records, "record"), file.display()));
             return ExitCode::FAILURE;

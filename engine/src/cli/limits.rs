@@ -79,6 +79,12 @@ impl LimitArgs {
     }
 }
 
+/// A pool that compiles in a process of its own, within the defaults.
+pub(crate) fn compiling_pool() -> anyhow::Result<PoolBuilder> {
+    let this = std::env::current_exe().context("can't tell which program this is")?;
+    Ok(Pool::builder().compiler(Compiler::new(this, ["compile"])))
+}
+
 impl CompileArgs {
     pub(crate) fn pool(&self) -> anyhow::Result<PoolBuilder> {
         let this = std::env::current_exe().context("can't tell which program this is")?;

@@ -3,17 +3,20 @@
 mod args;
 mod build;
 mod cargo;
+mod check;
 mod checkpoint;
 mod compile;
 mod completions;
 mod exit;
 mod faults;
+mod graph;
 mod inspect;
 mod limits;
 mod new;
 mod plugins;
 mod progress;
 mod run;
+mod schema;
 mod signals;
 mod summary;
 
@@ -39,6 +42,8 @@ Examples:
   engine build inc                       its component, inc.wasm
   engine inspect inc.wasm                what is in it
   seq 1 10 | engine run --plugin inc.wasm
+  engine check pipeline.toml             what is wrong with a pipeline file
+  engine run pipeline.toml
 
 Exit codes: 0 done, 1 the run failed, 2 wrong use, 130 or 143 interrupted";
 
@@ -50,6 +55,9 @@ enum Command {
     New(new::NewCommand),
     Build(build::BuildCommand),
     Inspect(inspect::InspectCommand),
+    Check(check::CheckCommand),
+    Graph(graph::GraphCommand),
+    Schema(schema::SchemaCommand),
     Completions(completions::CompletionsCommand),
 }
 
@@ -61,6 +69,9 @@ impl Engine {
             Command::New(command) => command.execute(),
             Command::Build(command) => command.execute(),
             Command::Inspect(command) => command.execute(),
+            Command::Check(command) => command.execute(),
+            Command::Graph(command) => command.execute(),
+            Command::Schema(command) => command.execute(),
             Command::Completions(command) => command.execute(),
         })
     }

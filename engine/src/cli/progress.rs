@@ -4,34 +4,58 @@ use std::io::{IsTerminal, stderr, stdout};
 use std::sync::Arc;
 use std::time::Duration;
 
-use engine::Source;
-use indicatif::{HumanCount, ProgressBar, ProgressState, ProgressStyle};
+use engine::Counts;
+use indicatif::{HumanCount, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
 use super::summary::counted;
 
-/// A line on stderr that says how the run goes. Nothing where nobody would see it, or where it
-/// would stand between the output's lines.
-pub(crate) fn line(source: &Arc<Source<Vec<u8>>>, quiet: bool, to_stdout: bool) -> ProgressBar {
-    if quiet || !is_watched(to_stdout) {
-        return ProgressBar::hidden();
+/// A line on stderr that says how the run goes. Hidden until it is shown.
+#[derive(Clone)]
+pub(crate) struct Progress(ProgressBar);
+
+impl Progress {
+    pub(crate) fn hidden() -> Self {
+        Self(ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden()))
     }
-    let source = source.clone();
-    let counts = move |state: &ProgressState, line: &mut dyn std::fmt::Write| {
-        let counts = source.counts();
-        let _ = write!(
-            line,
-            "{}, {}, {} unfinished, {}",
-            counted(counts.emitted.saturating_sub(counts.unfinished), "record"),
-            rate(counts.emitted.saturating_sub(counts.unfinished), state.elapsed()),
-            HumanCount(counts.unfinished),
-            counted(counts.faults, "fault"),
-        );
-    };
-    let style = ProgressStyle::with_template("{spinner} {elapsed_precise} {counts}");
-    let style = style.unwrap_or_else(|_| ProgressStyle::default_spinner()).with_key("counts", counts);
-    let bar = ProgressBar::new_spinner().with_style(style);
-    bar.enable_steady_tick(Duration::from_millis(100));
-    bar
+
+    /// Shows it, unless nobody would see it, or it would stand between the output's lines.
+    pub(crate) fn show(
+        &self,
+        counts: Arc<impl Fn() -> Counts + Send + Sync + 'static>,
+        quiet: bool,
+        to_stdout: bool,
+    ) {
+        if quiet || !is_watched(to_stdout) {
+            return;
+        }
+        let counts = move |state: &ProgressState, line: &mut dyn std::fmt::Write| {
+            let counts = counts();
+            let done = counts.emitted.saturating_sub(counts.unfinished);
+            let _ = write!(
+                line,
+                "{}, {}, {} unfinished, {}",
+                counted(done, "record"),
+                rate(done, state.elapsed()),
+                HumanCount(counts.unfinished),
+                counted(counts.faults, "fault"),
+            );
+        };
+        let style = ProgressStyle::with_template("{spinner} {elapsed_precise} {counts}");
+        let style = style.unwrap_or_else(|_| ProgressStyle::default_spinner()).with_key("counts", counts);
+        self.0.set_style(style);
+        self.0.set_draw_target(ProgressDrawTarget::stderr());
+        self.0.reset();
+        self.0.enable_steady_tick(Duration::from_millis(100));
+    }
+
+    /// For messages above it.
+    pub(crate) fn bar(&self) -> ProgressBar {
+        self.0.clone()
+    }
+
+    pub(crate) fn end(&self) {
+        self.0.finish_and_clear();
+    }
 }
 
 /// Whether somebody looks at stderr who does not look at the records there.

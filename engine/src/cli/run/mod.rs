@@ -2,6 +2,7 @@
 
 mod inputs;
 mod output;
+mod pipeline;
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -21,8 +22,9 @@ use super::exit::{Ending, RunFailed, Signal, at, tell};
 use super::faults::{Faults, Letters, Places};
 use super::limits::LimitArgs;
 use super::plugins::{Chain, Records};
+use super::progress::{self, Progress};
 use super::summary::{Summary, counted};
-use super::{progress, runtime, signals};
+use super::{runtime, signals};
 
 /// Run records through plugins' functions
 ///
@@ -33,7 +35,7 @@ use super::{progress, runtime, signals};
 /// Functions run in sandboxes: without files, network, environment or time of day unless --allow gives
 /// them, and with limits on time (10 s a record) and memory (64 MiB an instance).
 #[derive(clap::Args)]
-#[command(after_help = EXAMPLES, override_usage = "engine run [OPTIONS] --plugin FILE[:FUNCTION]...")]
+#[command(after_help = EXAMPLES, override_usage = "engine run [OPTIONS] --plugin FILE[:FUNCTION]...\n       engine run [--quiet] [--json] PIPELINE.toml")]
 pub(crate) struct RunCommand {
     /// A plugin and its function, if it has several; repeat it to make a chain
     ///
@@ -41,9 +43,9 @@ pub(crate) struct RunCommand {
     /// comes last: what it prints is the output.
     #[arg(short, long = "plugin", value_name = "FILE[:FUNCTION]")]
     plugins: Vec<PluginSpec>,
-    /// Words that stand alone, to say what they were probably meant as
-    #[arg(hide = true)]
-    stray: Vec<String>,
+    /// A pipeline file (.toml), which says all that the flags below say
+    #[arg(value_name = "PIPELINE")]
+    words: Vec<String>,
     /// An argument of a function; of the second plugin: 2.NAME=VALUE
     #[arg(short, long = "arg", value_name = "NAME=VALUE")]
     arguments: Vec<Argument>,
@@ -106,6 +108,7 @@ Examples:
   engine run -p parse.wasm -i log -o clean --on-fault divert=dead.ndjson
   engine run -p parse.wasm -i dead.ndjson --letters -o mended
   engine run -p parse.wasm -i log -o clean --checkpoint clean.checkpoint
+  engine run pipeline.toml
 
 Exit codes:
   0    done; also when the reader of the output closes it
@@ -117,18 +120,26 @@ Exit codes:
 impl RunCommand {
     pub(crate) fn execute(mut self) -> anyhow::Result<Ending> {
         self.output = self.output.filter(|path| path != Path::new("-"));
-        if let Some(word) = self.stray.first() {
+        if let [path] = self.words.as_slice()
+            && path.ends_with(".toml")
+        {
+            let messages = pipeline::Messages { quiet: self.quiet, json: self.json };
+            return pipeline::run(Path::new(path), messages);
+        }
+        if let Some(word) = self.words.first() {
             bail!("{word} stands alone: write --plugin {word} for a plugin, --input {word} for an input");
         }
         ensure!(!self.plugins.is_empty(), "there is no plugin: write --plugin FILE (see engine run --help)");
         let mut inputs = inputs::open(&self.input)?;
         let interrupted = signals::interrupts()?;
         let known = self.checkpoint.known()?;
-        let progress = ProgressBar::hidden();
+        let progress = Progress::hidden();
         let source = Arc::new(Source::new().numbered_after(known.as_ref().map_or(0, |known| known.record)));
-        let progress =
-            if self.json { progress } else { progress::line(&source, self.quiet, self.output.is_none()) };
-        let pool = self.pool(&progress)?;
+        if !self.json {
+            let source = source.clone();
+            progress.show(Arc::new(move || source.counts()), self.quiet, self.output.is_none());
+        }
+        let pool = self.pool(progress.bar())?;
         // The output is opened last, so that a mistake elsewhere leaves nothing behind.
         let file = Arc::new(OnceLock::new());
         let keep = known.as_ref().map_or(0, |known| known.output.length);
@@ -170,7 +181,7 @@ impl RunCommand {
         let ended = ended.and_then(|ending| flushed.map(|()| ending));
         let kept = keeper.map_or(Ok(()), |keeper| keeper.end(matches!(ended, Ok(Ending::Done))));
         let ended = ended.and_then(|ending| kept.map(|()| ending));
-        progress.finish_and_clear();
+        progress.end();
         self.summarize(&pool, &source, &chain, begun.elapsed(), ended.as_ref().err());
         self.tell_skipped(&policy, source.counts().faults, &places);
         let ending = ended.map_err(|error| {
@@ -258,8 +269,8 @@ impl RunCommand {
         if self.null { 0 } else { b'\n' }
     }
 
-    fn pool(&self, progress: &ProgressBar) -> anyhow::Result<Pool> {
-        let builder = self.limits.pool()?.instances(self.instances()).on_print(printer(progress.clone()));
+    fn pool(&self, progress: ProgressBar) -> anyhow::Result<Pool> {
+        let builder = self.limits.pool()?.instances(self.instances()).on_print(printer(progress));
         let builder = if self.instances() <= 1000 { builder.keep_room() } else { builder };
         let builder = match self.workers {
             Some(workers) => builder.workers(workers.into()),

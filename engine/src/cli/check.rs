@@ -1,0 +1,122 @@
+//! `engine check`: all mistakes of a pipeline file, and none of its records.
+
+use std::io::{self, IsTerminal, Write, stderr};
+use std::path::{Path, PathBuf};
+
+use annotate_snippets::renderer::DecorStyle;
+use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
+use engine::PoolBuilder;
+use engine::pipeline::{Mistakes, OpenError, Pipeline, Setup};
+use serde_json::{Value, json};
+
+use super::exit::{Ending, tell};
+use super::limits::compiling_pool;
+use super::plugins::component;
+use super::summary::counted;
+
+/// Look for mistakes in a pipeline file, all at once, without running it
+///
+/// Plugins are loaded, functions opened with their arguments, and inputs looked for; nothing is read from
+/// them, and nothing is written.
+#[derive(clap::Args)]
+#[command(
+    after_help = "Examples:\n  engine check pipeline.toml\n  engine check --json pipeline.toml | jq '.[].message'\n\n\
+                  Exit codes: 0 it is right, 2 it has mistakes"
+)]
+pub(crate) struct CheckCommand {
+    /// The pipeline file
+    pipeline: PathBuf,
+    /// Print the mistakes as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+impl CheckCommand {
+    pub(crate) fn execute(self) -> anyhow::Result<Ending> {
+        let opened = try_open(&self.pipeline, compiling_pool()?);
+        if self.json {
+            let found = match &opened {
+                Err(OpenError::Mistakes(mistakes)) => machine(mistakes),
+                _ => json!([]),
+            };
+            writeln!(io::stdout(), "{found:#}")?;
+            if let Err(OpenError::Mistakes(_)) = opened {
+                return Ok(Ending::Mistakes);
+            }
+        }
+        let Some(pipeline) = told(opened)? else { return Ok(Ending::Mistakes) };
+        if !self.json {
+            let (nodes, functions) = (pipeline.picture().len(), pipeline.usage().len());
+            let nodes = counted(nodes as u64, "node");
+            let functions = counted(functions as u64, "function");
+            writeln!(io::stdout(), "{}: {nodes}, {functions}, no mistakes", self.pipeline.display())?;
+        }
+        Ok(Ending::Done)
+    }
+}
+
+/// The pipeline that a file describes. If it has mistakes, they are told, and there is none.
+pub(super) fn open(path: &Path, pool: PoolBuilder) -> anyhow::Result<Option<Pipeline>> {
+    told(try_open(path, pool))
+}
+
+fn try_open(path: &Path, pool: PoolBuilder) -> Result<Pipeline, OpenError> {
+    let find_component = |path: &Path| component(path, true).map_err(|error| format!("{error:#}"));
+    let setup = Setup { pool, find_component: &find_component, ..Setup::default() };
+    Pipeline::open_with(path, setup)
+}
+
+fn told(opened: Result<Pipeline, OpenError>) -> anyhow::Result<Option<Pipeline>> {
+    match opened {
+        Ok(pipeline) => Ok(Some(pipeline)),
+        Err(OpenError::Mistakes(mistakes)) if stderr().is_terminal() => {
+            tell(format_args!("{}", shown(&mistakes)));
+            Ok(None)
+        }
+        Err(OpenError::Mistakes(mistakes)) => {
+            tell(format_args!("{mistakes}"));
+            Ok(None)
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Mistakes with the lines that they stand in, for a terminal.
+fn shown(mistakes: &Mistakes) -> String {
+    let path = mistakes.path().display().to_string();
+    let text = mistakes.text();
+    let groups: Vec<_> = mistakes
+        .list()
+        .iter()
+        .map(|mistake| {
+            let span = mistake.span.start.min(text.len())..mistake.span.end.min(text.len());
+            let source = Snippet::source(text).path(path.as_str());
+            let source = source.annotation(AnnotationKind::Primary.span(span));
+            let group = Level::ERROR.primary_title(mistake.message.as_str()).element(source);
+            match &mistake.help {
+                Some(help) => group.element(Level::HELP.message(help.as_str())),
+                None => group,
+            }
+        })
+        .collect();
+    let colour = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+    let renderer = if colour { Renderer::styled() } else { Renderer::plain() };
+    let renderer = renderer.decor_style(DecorStyle::Unicode);
+    let shown: Vec<_> = groups.iter().map(|group| renderer.render(std::slice::from_ref(group))).collect();
+    shown.join("\n\n")
+}
+
+fn machine(mistakes: &Mistakes) -> Value {
+    let path = mistakes.path().display().to_string();
+    let mistakes = mistakes.list().iter().map(|mistake| {
+        json!({
+            "file": path,
+            "line": mistake.line,
+            "column": mistake.column,
+            "span": [mistake.span.start, mistake.span.end],
+            "message": mistake.message,
+            "help": mistake.help,
+        })
+    });
+    mistakes.collect()
+}

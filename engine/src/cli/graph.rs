@@ -1,0 +1,58 @@
+//! `engine graph`: a picture of a pipeline.
+
+use std::io::{self, Write};
+use std::path::PathBuf;
+
+use anyhow::Context;
+use clap::ValueEnum;
+
+use super::check;
+use super::exit::Ending;
+use super::limits::compiling_pool;
+
+/// Draw a pipeline file's graph
+///
+/// As SVG, for light and dark pages: sources are blue, sinks green, and what runs on the pool is joined by
+/// thick lines.
+#[derive(clap::Args)]
+#[command(
+    after_help = "Examples:\n  engine graph pipeline.toml -o pipeline.svg\n  engine graph --as mermaid pipeline.toml"
+)]
+pub(crate) struct GraphCommand {
+    /// The pipeline file
+    pipeline: PathBuf,
+    /// As what
+    #[arg(long = "as", value_name = "svg|mermaid|dot", default_value = "svg", hide_possible_values = true)]
+    form: Form,
+    /// Write to this file, not stdout
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Form {
+    Svg,
+    Mermaid,
+    Dot,
+}
+
+impl GraphCommand {
+    pub(crate) fn execute(self) -> anyhow::Result<Ending> {
+        let Some(pipeline) = check::open(&self.pipeline, compiling_pool()?)? else {
+            return Ok(Ending::Mistakes);
+        };
+        let picture = pipeline.picture();
+        let text = match self.form {
+            Form::Svg => picture.svg(),
+            Form::Mermaid => picture.mermaid(),
+            Form::Dot => picture.dot(),
+        };
+        match self.output {
+            Some(path) => {
+                std::fs::write(&path, text).with_context(|| format!("can't write {}", path.display()))?;
+            }
+            None => io::stdout().write_all(text.as_bytes())?,
+        }
+        Ok(Ending::Done)
+    }
+}

@@ -1,0 +1,242 @@
+//! What the nodes of a pipeline have in common while the graph is built: the pool, plugins, policies, files.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use indexmap::IndexMap;
+
+use super::document::Document;
+use super::edges::Inputs;
+use super::faults::{FaultOptions, Letters};
+use super::files::{Late, Opening};
+use super::flow::{Bytes, Guard};
+use super::mistake::Problem;
+use super::picture::Picture;
+use super::run::{Feeding, Pipeline};
+use crate::{Function, Output, Plugin, Pool, Source, Usage};
+
+/// Finds the component that a plugin's path stands for.
+pub(super) type FindComponent<'a> = &'a dyn Fn(&Path) -> Result<PathBuf, String>;
+
+pub(super) struct Building<'a> {
+    pub(super) pool: Pool,
+    /// Where relative paths begin.
+    folder: PathBuf,
+    find_component: FindComponent<'a>,
+    plugins: IndexMap<PathBuf, Plugin>,
+    /// By the names of their nodes.
+    pub(super) functions: Vec<(String, Called)>,
+    /// What holds for nodes that don't say otherwise.
+    faults: FaultOptions,
+    /// Nodes that say nothing count their faults together.
+    shared: Option<Guard>,
+    /// Where records are put aside.
+    pub(super) letters: IndexMap<PathBuf, Letters>,
+    /// The node at hand.
+    pub(super) guard: Guard,
+    /// Files that are read.
+    inputs: Vec<PathBuf>,
+    /// Files that are written, once all is found right.
+    pub(super) openings: Vec<Opening>,
+    /// What goes to stdout, if anything does.
+    stdout: Option<Output>,
+    /// Whether a source reads stdin.
+    stdin: bool,
+    /// Whom the node at hand takes from, and the literals among them.
+    taken_from: Vec<String>,
+    literals: Vec<(usize, Bytes)>,
+}
+
+/// A function that a node calls.
+pub(super) enum Called {
+    Function(Function<Bytes, Bytes>),
+    Sink(Function<Bytes, ()>),
+}
+
+impl Called {
+    pub(super) fn usage(&self) -> Usage {
+        match self {
+            Self::Function(function) => function.usage(),
+            Self::Sink(function) => function.usage(),
+        }
+    }
+}
+
+impl<'a> Building<'a> {
+    pub(super) fn new(
+        pool: Pool,
+        folder: &Path,
+        find_component: FindComponent<'a>,
+        faults: FaultOptions,
+    ) -> Self {
+        Self {
+            pool,
+            folder: folder.to_owned(),
+            find_component,
+            plugins: IndexMap::new(),
+            functions: Vec::new(),
+            faults,
+            shared: None,
+            letters: IndexMap::new(),
+            guard: Guard::stopping(""),
+            inputs: Vec::new(),
+            openings: Vec::new(),
+            stdout: None,
+            stdin: false,
+            taken_from: Vec::new(),
+            literals: Vec::new(),
+        }
+    }
+
+    /// The next node is this one, with its own options about faults.
+    pub(super) fn begin(
+        &mut self,
+        name: &str,
+        own: &FaultOptions,
+        inputs: &Inputs,
+        document: &Document,
+    ) -> Result<(), Problem> {
+        self.guard = Guard::stopping(name);
+        self.taken_from = inputs.nodes.iter().map(|place| document.nodes[*place].name().to_owned()).collect();
+        let literals = inputs.literals.iter();
+        self.literals = literals.map(|(place, literal)| (*place, literal.clone().into_bytes())).collect();
+        let letters = |building: &mut Self, path: &Path| {
+            let path = building.path(path);
+            building.writes(&path, "on_fault")?;
+            Ok(building.letters.entry(path.clone()).or_insert_with(|| Letters::new(path)).clone())
+        };
+        if own.is_empty() {
+            if self.shared.is_none() {
+                let policy = self.faults.clone().policy(|path| letters(self, path))?;
+                self.shared = Some(Guard { policy, ..self.guard.clone() });
+            }
+            if let Some(shared) = &self.shared {
+                self.guard.policy = shared.policy.clone();
+            }
+        } else {
+            self.guard.policy = own.or(&self.faults).policy(|path| letters(self, path))?;
+        }
+        Ok(())
+    }
+
+    /// A path of the file, as this process sees it.
+    pub(super) fn path(&self, path: &Path) -> PathBuf {
+        self.folder.join(path)
+    }
+
+    /// A file that is read.
+    pub(super) fn reads(&mut self, path: &Path, key: &str) -> Result<PathBuf, Problem> {
+        let path = self.path(path);
+        let readable = std::fs::metadata(&path).map_err(|error| unreadable(&path, key, &error))?;
+        if readable.is_dir() {
+            return Err(Problem::at(key, format!("can't read {}: it is a folder", path.display())));
+        }
+        std::fs::File::open(&path).map_err(|error| unreadable(&path, key, &error))?;
+        self.inputs.push(path.clone());
+        Ok(path)
+    }
+
+    /// A file that is written: no other node may read it, or write there too.
+    fn writes(&self, path: &Path, key: &str) -> Result<(), Problem> {
+        if self.inputs.iter().any(|input| is_same(input, path)) {
+            let help = "name another file";
+            return Err(
+                Problem::at(key, format!("can't write {}: it is read too", path.display())).help(help)
+            );
+        }
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+        if let Some(folder) = folder.filter(|folder| !folder.is_dir()) {
+            return Err(Problem::at(key, format!("there is no folder {}", folder.display())));
+        }
+        if path.is_dir() {
+            return Err(Problem::at(key, format!("can't write {}: it is a folder", path.display())));
+        }
+        Ok(())
+    }
+
+    /// An output that goes to a file, which is made once all is found right.
+    pub(super) fn output_file(&mut self, path: &Path, append: bool) -> Result<Output, Problem> {
+        let path = self.path(path);
+        self.writes(&path, "path")?;
+        let twice = self.openings.iter().any(|opening| is_same(&opening.path, &path))
+            || self.letters.keys().any(|letters| is_same(letters, &path));
+        if twice {
+            let message = format!("can't write {}: another node writes there too", path.display());
+            return Err(Problem::at("path", message));
+        }
+        let late = Late::default();
+        self.openings.push(Opening { path, append, file: late.clone() });
+        Ok(Output::new(late))
+    }
+
+    /// The plugin at a path, loaded once.
+    pub(super) fn plugin(&mut self, path: &Path) -> Result<Plugin, Problem> {
+        let path = self.path(path);
+        if let Some(plugin) = self.plugins.get(&path) {
+            return Ok(plugin.clone());
+        }
+        let component = (self.find_component)(&path).map_err(|reason| Problem::at("plugin", reason))?;
+        let plugin =
+            self.pool.load(component).map_err(|error| Problem::at("plugin", format!("{error:?}")))?;
+        self.plugins.insert(path, plugin.clone());
+        Ok(plugin)
+    }
+
+    /// The names of those that the node at hand takes from, in their order.
+    pub(super) fn taken_from(&self) -> Vec<String> {
+        self.taken_from.clone()
+    }
+
+    /// The values that stand among them, with their places in the whole.
+    pub(super) fn literals(&self) -> Vec<(usize, Bytes)> {
+        self.literals.clone()
+    }
+
+    /// This process's stdout, which nodes share.
+    pub(super) fn stdout(&mut self) -> Output {
+        self.stdout.get_or_insert_with(Output::stdout).clone()
+    }
+
+    /// A node reads stdin: only one can.
+    pub(super) fn take_stdin(&mut self) -> Result<(), Problem> {
+        match std::mem::replace(&mut self.stdin, true) {
+            true => Err(Problem::new("another source reads stdin too").help("remove one of them")),
+            false => Ok(()),
+        }
+    }
+
+    /// The pipeline, once all of its nodes are in the graph.
+    pub(super) fn finish(
+        self,
+        sources: Vec<(String, Arc<Source<Bytes>>)>,
+        feeds: Vec<(Arc<Source<Bytes>>, Feeding)>,
+        picture: Picture,
+    ) -> Pipeline {
+        Pipeline {
+            pool: self.pool,
+            sources,
+            feeds,
+            functions: self.functions,
+            plugins: self.plugins.into_values().collect(),
+            openings: self.openings,
+            letters: self.letters.into_values().collect(),
+            stdout: self.stdout,
+            picture,
+        }
+    }
+}
+
+impl Guard {
+    fn stopping(name: &str) -> Self {
+        Self { name: Arc::from(name), policy: crate::FaultPolicy::stop() }
+    }
+}
+
+fn unreadable(path: &Path, key: &str, error: &std::io::Error) -> Problem {
+    Problem::at(key, format!("can't read {}: {error}", path.display()))
+}
+
+/// Whether two paths are one file.
+fn is_same(one: &Path, other: &Path) -> bool {
+    one == other || one.canonicalize().is_ok_and(|one| other.canonicalize().is_ok_and(|other| one == other))
+}

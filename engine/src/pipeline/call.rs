@@ -1,0 +1,156 @@
+//! Functions of plugins in a pipeline file: the plugin, the function, its arguments, limits and grants.
+
+use std::path::PathBuf;
+
+use indexmap::IndexMap;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::building::{Building, Called};
+use super::flow::{Bytes, Contents};
+use super::mistake::Problem;
+use super::options::{Argument, Size, Time};
+use crate::pool::Returns;
+use crate::{Capability, Error, Function, Plugin};
+
+/// Options of nodes that call a function of a plugin.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+pub(super) struct Call<P = PathBuf> {
+    /// The plugin: a .wasm file, or a plugin crate's folder, which is built if it changed.
+    plugin: P,
+    /// Which of its functions; not needed if it has just one.
+    function: Option<String>,
+    /// The function's arguments.
+    #[serde(default)]
+    #[schemars(with = "std::collections::HashMap<String, Argument>")]
+    args: IndexMap<String, Argument>,
+    /// What it may have of what it says it needs: dir:PATH, dir:PATH:ro, net:HOST:PORT, env:NAME, clock, random.
+    #[serde(default)]
+    allow: Vec<String>,
+    /// Time for one record at most.
+    timeout: Option<Time>,
+    /// Memory of one instance at most.
+    memory: Option<Size>,
+    /// Outputs of one record at most.
+    output_size: Option<Size>,
+}
+
+impl Call<Option<PathBuf>> {
+    /// The call, if there is a plugin.
+    pub(super) fn given(self) -> Result<Option<Call>, Problem> {
+        let Self { plugin, function, args, allow, timeout, memory, output_size } = self;
+        if let Some(plugin) = plugin {
+            return Ok(Some(Call { plugin, function, args, allow, timeout, memory, output_size }));
+        }
+        let options = [
+            ("function", function.is_some()),
+            ("args", !args.is_empty()),
+            ("allow", !allow.is_empty()),
+            ("timeout", timeout.is_some()),
+            ("memory", memory.is_some()),
+            ("output_size", output_size.is_some()),
+        ];
+        match options.into_iter().find(|(_, given)| *given) {
+            Some((key, _)) => Err(Problem::at(key, format!("there is no plugin that {key} could be for"))),
+            None => Ok(None),
+        }
+    }
+}
+
+impl Call {
+    /// The function, opened once, so that wrong arguments show before the first record.
+    pub(super) fn function<O: Returns>(
+        &self,
+        building: &mut Building,
+    ) -> Result<Function<Bytes, O>, Problem> {
+        let plugin = building.plugin(&self.plugin)?;
+        let plugin = self.granted(plugin, building)?;
+        let found = match &self.function {
+            Some(name) => plugin.function(name),
+            None => plugin.only_function(),
+        };
+        let mut function = found.map_err(problem)?;
+        for (name, value) in &self.args {
+            function = function.with(name, &value.0).map_err(problem)?;
+        }
+        if let Some(Time(timeout)) = self.timeout {
+            function = function.timeout(timeout);
+        }
+        if let Some(Size(bytes)) = self.memory {
+            function = function.memory(bytes);
+        }
+        if let Some(Size(bytes)) = self.output_size {
+            function = function.output(bytes);
+        }
+        let function = function.on_fault(&building.guard.policy);
+        function.prepare().map_err(problem)?;
+        Ok(function)
+    }
+
+    fn granted(&self, mut plugin: Plugin, building: &Building) -> Result<Plugin, Problem> {
+        for text in &self.allow {
+            let capability: Capability = text.parse().map_err(|help: String| {
+                Problem::at("allow", format!("{text:?} is no capability")).help(help)
+            })?;
+            let capability = match capability {
+                Capability::Dir { path, read_only } => {
+                    let path = building.path(&path);
+                    if !path.is_dir() {
+                        return Err(Problem::at("allow", format!("there is no folder {}", path.display())));
+                    }
+                    Capability::Dir { path, read_only }
+                }
+                other => other,
+            };
+            let functions = plugin.signatures().iter();
+            let mut needs = functions
+                .filter(|function| self.function.as_ref().is_none_or(|name| *name == function.name))
+                .flat_map(|function| &function.capabilities);
+            if !needs.any(|need| capability.meets(need)) {
+                let message = format!("no function says that it needs {capability}");
+                return Err(Problem::at("allow", message).help("remove it: it would have no effect"));
+            }
+            plugin = plugin.grant(capability);
+        }
+        Ok(plugin)
+    }
+
+    /// The function as a node's.
+    pub(super) fn stage(
+        &self,
+        building: &mut Building,
+    ) -> Result<(Function<Bytes, Bytes>, Contents), Problem> {
+        let function = self.function::<Bytes>(building)?;
+        let output = function.signature().output.as_ref();
+        let contents = output.map_or(Contents::JSON, |shape| Contents::Plain(shape.format));
+        let name = building.guard.name.to_string();
+        building.functions.push((name, Called::Function(function.clone())));
+        Ok((function, contents))
+    }
+}
+
+/// A mistake in the choice of a function, told where it stands.
+pub(super) fn problem(error: Error) -> Problem {
+    let key: Vec<&str> = match &error {
+        Error::UnknownFunction { .. } => vec!["function"],
+        Error::UnknownArgument { name, .. } => vec!["args", name],
+        Error::MissingArgument { .. } | Error::Refused { .. } => vec!["args"],
+        Error::NotGranted { .. } => vec!["allow"],
+        _ => vec!["plugin"],
+    };
+    let help = match &error {
+        Error::Ambiguous { functions, .. } => {
+            functions.first().map(|name| format!("say which, as in function = {name:?}"))
+        }
+        Error::MissingArgument { name, .. } => Some(format!("give it, as in args = {{ {name} = … }}")),
+        Error::NotGranted { capabilities, .. } => {
+            Some(format!("grant it, if you want to, as in allow = {capabilities:?}"))
+        }
+        _ => None,
+    };
+    let problem = Problem::new(format!("{error:?}")).about(&key);
+    match help {
+        Some(help) => problem.help(help),
+        None => problem,
+    }
+}

@@ -1,0 +1,102 @@
+//! What becomes of records that a node refuses, as the file says.
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, OnceLock};
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::mistake::Problem;
+use crate::{DeadLetters, Error, FaultPolicy};
+
+/// Options of all nodes that may refuse records.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+pub(super) struct FaultOptions {
+    /// What becomes of a record that the node fails for: "stop" ends the run, "skip" leaves it out,
+    /// { divert = "FILE" } puts it aside as a line of JSON.
+    on_fault: Option<OnFault>,
+    /// How often a record is given again whose function says that another try may succeed.
+    retries: Option<u32>,
+    /// One fault more than this ends the run.
+    max_faults: Option<u64>,
+}
+
+/// What becomes of a record.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+enum OnFault {
+    /// The run ends.
+    Stop,
+    /// The record is left out.
+    Skip,
+    /// The record is put aside, in this file.
+    Divert(PathBuf),
+}
+
+impl FaultOptions {
+    /// The keys of the table that it is read from.
+    pub(super) const KEYS: [&str; 3] = ["on_fault", "retries", "max_faults"];
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.on_fault.is_none() && self.retries.is_none() && self.max_faults.is_none()
+    }
+
+    /// These, and the others' where nothing is said.
+    pub(super) fn or(&self, others: &Self) -> Self {
+        Self {
+            on_fault: self.on_fault.clone().or(others.on_fault.clone()),
+            retries: self.retries.or(others.retries),
+            max_faults: self.max_faults.or(others.max_faults),
+        }
+    }
+
+    pub(super) fn policy(
+        self,
+        mut letters: impl FnMut(&Path) -> Result<Letters, Problem>,
+    ) -> Result<FaultPolicy, Problem> {
+        let policy = match self.on_fault {
+            None | Some(OnFault::Stop) => FaultPolicy::stop(),
+            Some(OnFault::Skip) => FaultPolicy::skip(),
+            Some(OnFault::Divert(path)) => {
+                let letters = letters(&path)?;
+                FaultPolicy::divert(move |letter| {
+                    let Some(file) = letters.file.get() else { return Ok(()) };
+                    letters.put.fetch_add(1, Relaxed);
+                    file.put(&letter, None)
+                })
+            }
+        };
+        let policy = policy.retries(self.retries.unwrap_or(0));
+        Ok(self.max_faults.map_or(policy.clone(), |most| policy.max_faults(most)))
+    }
+}
+
+/// A file of dead letters, which is made once all is found right.
+#[derive(Clone)]
+pub(super) struct Letters {
+    pub(super) path: PathBuf,
+    file: Arc<OnceLock<DeadLetters>>,
+    put: Arc<AtomicU64>,
+}
+
+impl Letters {
+    pub(super) fn new(path: PathBuf) -> Self {
+        Self { path, file: Arc::default(), put: Arc::default() }
+    }
+
+    pub(super) fn create(&self) -> Result<(), Error> {
+        let file = DeadLetters::create(&self.path)?;
+        self.file.get_or_init(|| file);
+        Ok(())
+    }
+
+    pub(super) fn flush(&self) -> Result<(), Error> {
+        self.file.get().map_or(Ok(()), DeadLetters::flush)
+    }
+
+    /// How many records were put there.
+    pub(super) fn count(&self) -> u64 {
+        self.put.load(Relaxed)
+    }
+}

@@ -1,0 +1,191 @@
+//! What passes between nodes: streams of records, and how their bytes are to be read.
+
+use std::sync::Arc;
+
+use super::json::{self, Path};
+use super::mistake::Problem;
+use crate::record::{Format, Record};
+use crate::stream::{Operator, Outputs, Scattered, Stream};
+use crate::{FaultPolicy, Pool, Source};
+
+/// A record's bytes.
+pub(super) type Bytes = Vec<u8>;
+
+/// How the records of an edge are to be read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Contents {
+    /// As their format says.
+    Plain(Format),
+    /// JSON arrays of such.
+    List(Box<Contents>),
+}
+
+impl Contents {
+    pub(super) const JSON: Self = Self::Plain(Format::Json);
+
+    pub(super) fn list(self) -> Self {
+        Self::List(Box::new(self))
+    }
+
+    /// What the items of an array are.
+    pub(super) fn items(&self) -> Self {
+        match self {
+            Self::List(items) => (**items).clone(),
+            Self::Plain(_) => Self::JSON,
+        }
+    }
+
+    pub(super) fn is_text(&self) -> bool {
+        *self == Self::Plain(Format::Text)
+    }
+
+    /// What it is called on the picture.
+    pub(super) fn name(&self) -> &'static str {
+        match self {
+            Self::Plain(Format::Bytes) => "bytes",
+            Self::Plain(Format::Text) => "text",
+            Self::Plain(Format::Json) | Self::List(_) => "json",
+        }
+    }
+}
+
+/// A stream of the graph, scattered or not.
+pub(super) enum Flow {
+    Local(Stream<Bytes>, Contents),
+    Scattered(Scattered<Bytes>, Contents),
+}
+
+impl Flow {
+    /// In the place of one that is not known, to find out what else is wrong.
+    pub(super) fn stand_in() -> Self {
+        Self::Local(Source::new().stream(), Contents::JSON)
+    }
+
+    pub(super) fn contents(&self) -> &Contents {
+        match self {
+            Self::Local(_, contents) | Self::Scattered(_, contents) => contents,
+        }
+    }
+
+    /// A node of ours that needs one element after another.
+    pub(super) fn nodes(
+        self,
+        contents: Contents,
+        nodes: impl FnOnce(Stream<Bytes>) -> Stream<Bytes>,
+    ) -> Self {
+        match self {
+            Self::Local(stream, _) => Self::Local(nodes(stream), contents),
+            Self::Scattered(scattered, _) => Self::Scattered(scattered.in_order(nodes), contents),
+        }
+    }
+
+    /// The stream of a flow that was gathered.
+    pub(super) fn local(self) -> Result<(Stream<Bytes>, Contents), Problem> {
+        match self {
+            Self::Local(stream, contents) => Ok((stream, contents)),
+            Self::Scattered(..) => Err(Problem::new("its records are still scattered")
+                .about(&["from"])
+                .help("put a gather before it")),
+        }
+    }
+
+    /// Brings several together. What was scattered is so again behind it.
+    pub(super) fn join(
+        inputs: Vec<Self>,
+        pool: &Pool,
+        contents: Contents,
+        nodes: impl FnOnce(Vec<Stream<Bytes>>) -> Stream<Bytes>,
+    ) -> Self {
+        let mut scattered = false;
+        let streams = inputs.into_iter().map(|input| match input {
+            Self::Local(stream, _) => stream,
+            Self::Scattered(stream, _) => {
+                scattered = true;
+                stream.gather()
+            }
+        });
+        let joined = nodes(streams.collect());
+        if scattered {
+            Self::Scattered(joined.scatter(pool), contents)
+        } else {
+            Self::Local(joined, contents)
+        }
+    }
+}
+
+/// The name and the policy of a node of ours, for the records that it refuses.
+#[derive(Clone)]
+pub(super) struct Guard {
+    pub(super) name: Arc<str>,
+    pub(super) policy: FaultPolicy,
+}
+
+impl Guard {
+    /// Elements through a function that may refuse them.
+    pub(super) fn each<T, U, F>(&self, stream: Stream<T>, f: F) -> Stream<U>
+    where
+        T: Record,
+        U: Clone + Send + 'static,
+        F: FnMut(T) -> Result<U, String> + Send + 'static,
+    {
+        stream.through_with(Each { name: self.name.clone(), f }, &self.policy)
+    }
+
+    /// Records as the JSON values that they are in an array.
+    pub(super) fn items(&self, stream: Stream<Bytes>, contents: &Contents) -> Stream<Bytes> {
+        match contents {
+            // Our own nodes made it, and it is JSON for certain.
+            Contents::List(_) => stream,
+            Contents::Plain(Format::Text) => {
+                self.each(stream, |record: Bytes| json::text(&record).map(json::quoted))
+            }
+            Contents::Plain(_) => self.each(stream, |record: Bytes| {
+                json::text(&record).and_then(json::check)?;
+                Ok(record)
+            }),
+        }
+    }
+
+    /// Records with a part of each, which stands for it: its JSON, or the record itself if none is named.
+    pub(super) fn keyed(&self, stream: Stream<Bytes>, key: Option<&Path>) -> Stream<(Bytes, Bytes)> {
+        let key = key.cloned();
+        self.each(stream, move |record: Bytes| {
+            let part = match &key {
+                Some(key) => key.of(&record)?.as_bytes().to_vec(),
+                None => record.clone(),
+            };
+            Ok((part, record))
+        })
+    }
+}
+
+struct Each<F> {
+    name: Arc<str>,
+    f: F,
+}
+
+impl<T, U, F> Operator<T> for Each<F>
+where
+    U: Clone + Send + 'static,
+    F: FnMut(T) -> Result<U, String> + Send + 'static,
+{
+    type Output = U;
+
+    fn take(&mut self, element: T, outputs: &mut Outputs<U>) -> Result<(), String> {
+        outputs.give((self.f)(element)?);
+        Ok(())
+    }
+
+    fn name(&self) -> &str {
+        &self.name
+    }
+}
+
+/// Refuses bytes where a node makes arrays.
+pub(super) fn no_bytes(contents: &Contents) -> Result<(), Problem> {
+    if *contents == Contents::Plain(Format::Bytes) {
+        let problem = Problem::new("it makes arrays of records, and bytes have no form in JSON");
+        return Err(problem.help("give the source format = \"text\" or \"json\", or put a function between"));
+    }
+    Ok(())
+}

@@ -1,0 +1,170 @@
+//! The types of nodes, by name: where users' words meet the code.
+
+use schemars::{JsonSchema, Schema, SchemaGenerator};
+use serde::de::DeserializeOwned;
+
+use super::building::Building;
+use super::flow::{Contents, Flow};
+use super::mistake::{Problem, Report};
+use super::node::Table;
+use super::run::Feeding;
+use super::{sinks, sources, stages};
+
+/// What a node is to the graph.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Section {
+    Sources,
+    Stages,
+    Sinks,
+}
+
+impl Section {
+    pub(super) const ALL: [Self; 3] = [Self::Sources, Self::Stages, Self::Sinks];
+
+    /// Its table in the file.
+    pub(super) fn table(self) -> &'static str {
+        match self {
+            Self::Sources => "sources",
+            Self::Stages => "stages",
+            Self::Sinks => "sinks",
+        }
+    }
+
+    pub(super) fn singular(self) -> &'static str {
+        match self {
+            Self::Sources => "source",
+            Self::Stages => "stage",
+            Self::Sinks => "sink",
+        }
+    }
+}
+
+/// A type of nodes.
+pub(super) struct Kind {
+    pub(super) name: &'static str,
+    /// Whether records can be refused there, so that it has options about faults.
+    pub(super) refuses: bool,
+    /// Whether it takes from several.
+    pub(super) joins: bool,
+    pub(super) read: Read,
+    pub(super) schema: fn(&mut SchemaGenerator) -> Schema,
+}
+
+impl Kind {
+    /// Reads the options of a node that will not be in the graph, and reports what is wrong.
+    pub(super) fn check(&self, table: &Table, report: &mut Report) {
+        match self.read {
+            Read::Source(read) => drop(read(table, report)),
+            Read::Stage(read) => drop(read(table, report)),
+            Read::Sink(read) => drop(read(table, report)),
+        }
+    }
+}
+
+/// Reads the options of a node, and reports what is wrong.
+pub(super) enum Read {
+    Source(fn(&Table, &mut Report) -> Option<Box<dyn AnySource>>),
+    Stage(fn(&Table, &mut Report) -> Option<Box<dyn AnyStage>>),
+    Sink(fn(&Table, &mut Report) -> Option<Box<dyn AnySink>>),
+}
+
+/// A source's options.
+pub(super) trait Source: DeserializeOwned + JsonSchema + 'static {
+    const REFUSES: bool = false;
+
+    /// What feeds it, and what it gives. Nothing is read yet.
+    fn open(self, building: &mut Building) -> Result<(Feeding, Contents), Problem>;
+}
+
+/// A stage's options.
+pub(super) trait Stage: DeserializeOwned + JsonSchema + 'static {
+    const REFUSES: bool = false;
+    const JOINS: bool = false;
+
+    /// Puts it behind what it takes from: one flow, if it does not join several.
+    fn attach(self, inputs: Vec<Flow>, building: &mut Building) -> Result<Flow, Problem>;
+}
+
+/// A sink's options.
+pub(super) trait Sink: DeserializeOwned + JsonSchema + 'static {
+    const REFUSES: bool = false;
+
+    /// Puts it behind what it takes from. Nothing is written yet.
+    fn attach(self, input: Flow, building: &mut Building) -> Result<(), Problem>;
+}
+
+macro_rules! any {
+    ($any:ident, $kind:ident, fn $method:ident($($name:ident: $type:ty),*) -> $output:ty) => {
+        /// The same without its type.
+        pub(super) trait $any {
+            fn $method(self: Box<Self>, $($name: $type,)* building: &mut Building) -> Result<$output, Problem>;
+        }
+
+        impl<T: $kind> $any for T {
+            fn $method(self: Box<Self>, $($name: $type,)* building: &mut Building) -> Result<$output, Problem> {
+                $kind::$method(*self, $($name,)* building)
+            }
+        }
+    };
+}
+
+any!(AnySource, Source, fn open() -> (Feeding, Contents));
+any!(AnyStage, Stage, fn attach(inputs: Vec<Flow>) -> Flow);
+any!(AnySink, Sink, fn attach(input: Flow) -> ());
+
+const fn source<T: Source>(name: &'static str) -> Kind {
+    let read = Read::Source(|table, report| Some(Box::new(table.options::<T>(report)?)));
+    Kind { name, refuses: T::REFUSES, joins: false, read, schema: T::json_schema }
+}
+
+const fn stage<T: Stage>(name: &'static str) -> Kind {
+    let read = Read::Stage(|table, report| Some(Box::new(table.options::<T>(report)?)));
+    Kind { name, refuses: T::REFUSES, joins: T::JOINS, read, schema: T::json_schema }
+}
+
+const fn sink<T: Sink>(name: &'static str) -> Kind {
+    let read = Read::Sink(|table, report| Some(Box::new(table.options::<T>(report)?)));
+    Kind { name, refuses: T::REFUSES, joins: false, read, schema: T::json_schema }
+}
+
+/// The types that a section has.
+pub(super) fn of(section: Section) -> &'static [Kind] {
+    match section {
+        Section::Sources => SOURCES,
+        Section::Stages => STAGES,
+        Section::Sinks => SINKS,
+    }
+}
+
+const SOURCES: &[Kind] = &[source::<sources::Stdin>("stdin"), source::<sources::Files>("files")];
+
+const STAGES: &[Kind] = &[
+    stage::<stages::Map>("map"),
+    stage::<stages::Starmap>("starmap"),
+    stage::<stages::Filter>("filter"),
+    stage::<stages::FlatMap>("flat_map"),
+    stage::<stages::Flatten>("flatten"),
+    stage::<stages::Scatter>("scatter"),
+    stage::<stages::Buffer>("buffer"),
+    stage::<stages::Gather>("gather"),
+    stage::<stages::Slice>("slice"),
+    stage::<stages::Partition>("partition"),
+    stage::<stages::PartitionUnique>("partition_unique"),
+    stage::<stages::SlidingWindow>("sliding_window"),
+    stage::<stages::TimedWindow>("timed_window"),
+    stage::<stages::TimedWindowUnique>("timed_window_unique"),
+    stage::<stages::Unique>("unique"),
+    stage::<stages::Pluck>("pluck"),
+    stage::<stages::Frequencies>("frequencies"),
+    stage::<stages::Collect>("collect"),
+    stage::<stages::Delay>("delay"),
+    stage::<stages::RateLimit>("rate_limit"),
+    stage::<stages::Latest>("latest"),
+    stage::<stages::Union>("union"),
+    stage::<stages::Zip>("zip"),
+    stage::<stages::CombineLatest>("combine_latest"),
+    stage::<stages::ZipLatest>("zip_latest"),
+];
+
+const SINKS: &[Kind] =
+    &[sink::<sinks::Stdout>("stdout"), sink::<sinks::File>("file"), sink::<sinks::Call>("plugin")];

@@ -1,0 +1,166 @@
+//! Mistakes in a pipeline file: where they stand, and what would be right.
+
+use std::fmt;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// One mistake.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Mistake {
+    /// Which bytes of the file it is about.
+    pub span: Range<usize>,
+    /// Its line, counted from 1.
+    pub line: usize,
+    /// The character in the line, counted from 1.
+    pub column: usize,
+    /// What is wrong.
+    pub message: String,
+    /// What would be right, if that can be told.
+    pub help: Option<String>,
+}
+
+impl fmt::Display for Mistake {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)?;
+        self.help.as_ref().map_or(Ok(()), |help| write!(f, " ({help})"))
+    }
+}
+
+/// All mistakes of a pipeline file, in the order in which they stand there.
+///
+/// Its text is a line for each, as compilers write them: `FILE:LINE:COLUMN: what is wrong (what to do)`.
+#[derive(Clone, Debug)]
+pub struct Mistakes {
+    path: Arc<PathBuf>,
+    text: Arc<str>,
+    list: Vec<Mistake>,
+}
+
+impl Mistakes {
+    /// The file.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// What stands in it.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// Each of them.
+    #[must_use]
+    pub fn list(&self) -> &[Mistake] {
+        &self.list
+    }
+}
+
+impl fmt::Display for Mistakes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (number, mistake) in self.list.iter().enumerate() {
+            let end = if number > 0 { "\n" } else { "" };
+            let Mistake { line, column, .. } = mistake;
+            write!(f, "{end}{}:{line}:{column}: {mistake}", self.path.display())?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for Mistakes {}
+
+/// What is wrong with a node, by the key of its table that it is about; with the table itself, if none is
+/// named.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Problem {
+    pub(super) key: Vec<String>,
+    pub(super) message: String,
+    pub(super) help: Option<String>,
+}
+
+impl Problem {
+    pub(super) fn new(message: impl Into<String>) -> Self {
+        Self { message: message.into(), ..Self::default() }
+    }
+
+    pub(super) fn at(key: &str, message: impl Into<String>) -> Self {
+        Self::new(message).about(&[key])
+    }
+
+    /// The same about another key.
+    pub(super) fn about(mut self, key: &[&str]) -> Self {
+        self.key = key.iter().map(|part| (*part).to_owned()).collect();
+        self
+    }
+
+    /// Whether it is about what the node says, whatever it takes from.
+    pub(super) fn is_of_options(&self) -> bool {
+        self.key.first().is_some_and(|key| key != "from")
+    }
+
+    pub(super) fn help(mut self, help: impl Into<String>) -> Self {
+        self.help = Some(help.into());
+        self
+    }
+}
+
+/// Mistakes that were found so far in a file.
+pub(super) struct Report {
+    path: Arc<PathBuf>,
+    text: Arc<str>,
+    found: Vec<(Range<usize>, String, Option<String>)>,
+}
+
+impl Report {
+    pub(super) fn new(path: &Path, text: &str) -> Self {
+        Self { path: Arc::new(path.to_owned()), text: text.into(), found: Vec::new() }
+    }
+
+    pub(super) fn text(&self) -> Arc<str> {
+        self.text.clone()
+    }
+
+    pub(super) fn add(&mut self, span: Range<usize>, message: impl Into<String>, help: Option<String>) {
+        self.found.push((span, message.into(), help));
+    }
+
+    #[cfg(test)]
+    pub(super) fn is_empty(&self) -> bool {
+        self.found.is_empty()
+    }
+
+    /// All that was found, if anything was.
+    pub(super) fn end(mut self) -> Result<(), Mistakes> {
+        if self.found.is_empty() {
+            return Ok(());
+        }
+        self.found.sort_by_key(|(span, ..)| (span.start, span.end));
+        self.found.dedup();
+        let located = self.found.into_iter().map(|(span, message, help)| {
+            let (line, column) = place(&self.text, span.start);
+            Mistake { span, line, column, message, help }
+        });
+        Err(Mistakes { list: located.collect(), path: self.path, text: self.text })
+    }
+}
+
+/// The line and the character of a byte, counted from 1.
+fn place(text: &str, byte: usize) -> (usize, usize) {
+    let before = &text.as_bytes()[..byte.min(text.len())];
+    let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
+    let start = before.iter().rposition(|byte| *byte == b'\n').map_or(0, |newline| newline + 1);
+    (line, String::from_utf8_lossy(&before[start..]).chars().count() + 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn places_count_lines_and_characters_from_one() {
+        assert_eq!([0, 2, 3, 5].map(|byte| place("aé\nbc", byte)), [(1, 1), (1, 3), (1, 3), (2, 2)]);
+        assert_eq!(place("", 7), (1, 1));
+    }
+}

@@ -1,0 +1,33 @@
+//! Pipelines as files: TOML that names sources, stages and sinks, read into a graph of streams.
+//!
+//! `document.rs` reads the file, `kinds.rs` knows the types of nodes, `edges.rs` who takes from whom,
+//! `building.rs` what nodes have in common while the graph is built. Each type is in `sources/`, `stages/` or
+//! `sinks/`. What is wrong is reported all at once (`mistake.rs`).
+
+mod building;
+mod call;
+mod document;
+mod edges;
+mod environment;
+mod faults;
+mod files;
+mod flow;
+mod json;
+mod kinds;
+mod mistake;
+mod node;
+mod open;
+mod options;
+mod picture;
+mod run;
+mod schema;
+mod settings;
+mod sinks;
+mod sources;
+mod stages;
+
+pub use mistake::{Mistake, Mistakes};
+pub use open::{OpenError, Setup};
+pub use picture::Picture;
+pub use run::Pipeline;
+pub use schema::schema;

@@ -1,0 +1,260 @@
+//! From a pipeline file to a graph that is ready to run, or to all of its mistakes.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::building::{Building, FindComponent};
+use super::document::{self, Document};
+use super::edges::{self, Edges};
+use super::faults::FaultOptions;
+use super::flow::{Bytes, Contents, Flow};
+use super::kinds::Read;
+use super::mistake::{Mistakes, Problem, Report};
+use super::node::{Node, Table};
+use super::picture::Picture;
+use super::run::{Feeding, Pipeline};
+use super::settings::{LimitOptions, PoolOptions};
+use crate::{Error, Pool, PoolBuilder, Source};
+
+/// The longest file that is read, in bytes.
+const LONGEST: u64 = 1 << 20;
+
+/// What a pipeline is opened with, beside its file.
+pub struct Setup<'a> {
+    /// Settings of the pool, where the file says nothing.
+    pub pool: PoolBuilder,
+    /// The component that a plugin's path stands for: the path itself, if not said otherwise.
+    pub find_component: FindComponent<'a>,
+    /// What a variable in the file is, if it is set: one of this process's environment, if not said
+    /// otherwise.
+    pub variable: &'a dyn Fn(&str) -> Option<String>,
+}
+
+impl Default for Setup<'_> {
+    fn default() -> Self {
+        Self {
+            pool: Pool::builder(),
+            find_component: &|path| Ok(path.to_owned()),
+            variable: &|name| std::env::var(name).ok(),
+        }
+    }
+}
+
+impl std::fmt::Debug for Setup<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Setup")
+    }
+}
+
+/// Why a pipeline file can't be run.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum OpenError {
+    /// The file, or what it needs of this machine.
+    #[error(transparent)]
+    Error(#[from] Error),
+    /// What stands in it.
+    #[error(transparent)]
+    Mistakes(#[from] Mistakes),
+}
+
+impl Pipeline {
+    /// Reads a pipeline file, loads its plugins, and builds its graph. Nothing is read from its inputs yet,
+    /// and nothing written.
+    ///
+    /// ```no_run
+    /// # #[tokio::main] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use engine::pipeline::Pipeline;
+    ///
+    /// let mut pipeline = Pipeline::open("pipeline.toml")?;
+    /// pipeline.run(&Default::default()).await?;
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// All mistakes that it has.
+    pub fn open(path: impl AsRef<Path>) -> Result<Self, OpenError> {
+        Self::open_with(path, Setup::default())
+    }
+
+    /// The same, with other settings than the defaults.
+    ///
+    /// # Errors
+    ///
+    /// All mistakes that it has.
+    pub fn open_with(path: impl AsRef<Path>, setup: Setup) -> Result<Self, OpenError> {
+        let path = path.as_ref();
+        let text =
+            read(path).map_err(|error| Error::Read { path: path.to_owned(), source: Arc::new(error) })?;
+        let mut report = Report::new(path, &text);
+        let document = document::read(&text, setup.variable, &mut report);
+        let edges = edges::find(&document, &mut report);
+        let folder = path.parent().map_or_else(PathBuf::new, Path::to_owned);
+        build(&document, &edges, setup, &folder, report)
+    }
+}
+
+fn read(path: &Path) -> std::io::Result<String> {
+    let size = std::fs::metadata(path)?.len();
+    if size > LONGEST {
+        return Err(std::io::Error::other(format!("it has {size} bytes, more than {LONGEST}")));
+    }
+    std::fs::read_to_string(path)
+}
+
+fn build(
+    document: &Document,
+    edges: &Edges,
+    setup: Setup,
+    folder: &Path,
+    mut report: Report,
+) -> Result<Pipeline, OpenError> {
+    let pool = document.pool.options::<PoolOptions>(&mut report).unwrap_or_default();
+    let limits = document.limits.options::<LimitOptions>(&mut report).unwrap_or_default();
+    let faults = document.faults.options::<FaultOptions>(&mut report).unwrap_or_default();
+    let pool = limits.apply(pool.apply(setup.pool)).build()?;
+    let mut building = Building::new(pool, folder, setup.find_component, faults);
+    let mut graph = Graph { flows: HashMap::new(), sources: Vec::new(), feeds: Vec::new() };
+    for place in &edges.order {
+        graph.add(document, edges, *place, &mut building, &mut report);
+    }
+    // What stands on a cycle has options too.
+    for place in (0..document.nodes.len()).filter(|place| !edges.order.contains(place)) {
+        let node = &document.nodes[place];
+        if let (Some(kind), Some(Parts { own, .. })) = (node.kind, Parts::of(node, &mut report)) {
+            kind.check(&own, &mut report);
+        }
+    }
+    report.end()?;
+    let picture = Picture::new(document, edges, &graph.contents(document));
+    Ok(building.finish(graph.sources, graph.feeds, picture))
+}
+
+/// The graph, as far as it is built.
+struct Graph {
+    /// What nodes give, with how it is to be read.
+    flows: HashMap<usize, Given>,
+    sources: Vec<(String, Arc<Source<Bytes>>)>,
+    feeds: Vec<(Arc<Source<Bytes>>, Feeding)>,
+}
+
+struct Given {
+    contents: Contents,
+    /// Taken, if it was scattered: only one node can have it.
+    flow: Option<Flow>,
+}
+
+/// A node's table, without what all nodes have.
+struct Parts<'i> {
+    own: Table<'i>,
+    faults: FaultOptions,
+}
+
+impl<'i> Parts<'i> {
+    fn of(node: &Node<'i>, report: &mut Report) -> Option<Self> {
+        let kind = node.kind?;
+        let (own, faults) = match kind.refuses {
+            true => node.table.split(&FaultOptions::KEYS),
+            false => (node.table.clone(), Table::empty(node.name())),
+        };
+        let faults = faults.options(report)?;
+        Some(Self { own, faults })
+    }
+}
+
+impl Graph {
+    /// Puts a node into the graph, if it can be; reports what is wrong with it.
+    fn add(
+        &mut self,
+        document: &Document,
+        edges: &Edges,
+        place: usize,
+        building: &mut Building,
+        report: &mut Report,
+    ) {
+        let node = &document.nodes[place];
+        let Some(kind) = node.kind else { return };
+        let Some(Parts { own, faults }) = Parts::of(node, report) else { return };
+        let given = building.begin(node.name(), &faults, &edges.inputs[place], document);
+        if let Err(problem) = given {
+            node.report(problem, report);
+        }
+        let inputs = match self.inputs(edges, place, document) {
+            Ok(inputs) => inputs,
+            Err(problem) => {
+                node.report(problem, report);
+                None
+            }
+        };
+        // What is wrong before a node does not hide what is wrong with the node itself.
+        let alone = inputs.is_none();
+        let inputs = inputs.unwrap_or_else(|| vec![Flow::stand_in()]);
+        let added = match &kind.read {
+            Read::Source(read) => {
+                let Some(options) = read(&own, report) else { return };
+                options.open(building).map(|(feeding, contents)| Some(self.source(node, feeding, contents)))
+            }
+            Read::Stage(read) => {
+                let Some(options) = read(&own, report) else { return };
+                options.attach(inputs, building).map(Some)
+            }
+            Read::Sink(read) => {
+                let Some(options) = read(&own, report) else { return };
+                let input = inputs.into_iter().next().unwrap_or_else(Flow::stand_in);
+                options.attach(input, building).map(|()| None)
+            }
+        };
+        match added {
+            Ok(Some(flow)) if !alone => {
+                let contents = flow.contents().clone();
+                self.flows.insert(place, Given { contents, flow: Some(flow) });
+            }
+            Ok(_) => {}
+            Err(problem) if alone && !problem.is_of_options() => {}
+            Err(problem) => node.report(problem, report),
+        }
+    }
+
+    fn source(&mut self, node: &Node, feeding: Feeding, contents: Contents) -> Flow {
+        let source = Arc::new(Source::new());
+        let flow = Flow::Local(source.stream(), contents);
+        self.sources.push((node.name().to_owned(), source.clone()));
+        self.feeds.push((source, feeding));
+        flow
+    }
+
+    /// What a node takes from; none if something is wrong before it.
+    fn inputs(
+        &mut self,
+        edges: &Edges,
+        place: usize,
+        document: &Document,
+    ) -> Result<Option<Vec<Flow>>, Problem> {
+        let inputs = &edges.inputs[place];
+        let mut flows = Vec::new();
+        for input in &inputs.nodes {
+            let Some(given) = self.flows.get_mut(input) else { return Ok(None) };
+            match given.flow.take() {
+                Some(Flow::Local(stream, contents)) => {
+                    flows.push(Flow::Local(stream.branch(), contents.clone()));
+                    given.flow = Some(Flow::Local(stream, contents));
+                }
+                Some(scattered) => flows.push(scattered),
+                None => {
+                    let name = document.nodes[*input].name();
+                    let problem = Problem::at("from", format!("another node takes from {name} too"));
+                    return Err(problem.help(format!("{name} is scattered: put a gather behind it")));
+                }
+            }
+        }
+        Ok((!inputs.incomplete).then_some(flows))
+    }
+
+    /// How what each node gives is to be read.
+    fn contents(&self, document: &Document) -> Vec<Option<&'static str>> {
+        let contents = |place| self.flows.get(&place).map(|given| given.contents.name());
+        (0..document.nodes.len()).map(contents).collect()
+    }
+}

@@ -1,0 +1,177 @@
+//! The types of nodes' options: how people write times, sizes, keys and the like.
+
+use std::fmt;
+use std::num::NonZeroUsize;
+use std::str::FromStr;
+use std::time::Duration;
+
+use bytesize::ByteSize;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::de::{Deserialize, Deserializer, Error, Visitor};
+
+use super::json::Path;
+
+/// Reads an option from whatever way of writing it a type understands.
+struct Written<T> {
+    expected: &'static str,
+    from: fn(Word) -> Option<T>,
+}
+
+/// A scalar as it stands in the file.
+pub(super) enum Word<'a> {
+    Text(&'a str),
+    Integer(i64),
+    Float(f64),
+    Boolean(bool),
+}
+
+impl<T> Visitor<'_> for Written<T> {
+    type Value = T;
+
+    fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.write_str(self.expected)
+    }
+
+    fn visit_i64<E: Error>(self, value: i64) -> Result<T, E> {
+        (self.from)(Word::Integer(value))
+            .ok_or_else(|| E::invalid_value(serde::de::Unexpected::Signed(value), &self))
+    }
+
+    fn visit_u64<E: Error>(self, value: u64) -> Result<T, E> {
+        let word = i64::try_from(value).ok().map(Word::Integer);
+        word.and_then(self.from)
+            .ok_or_else(|| E::invalid_value(serde::de::Unexpected::Unsigned(value), &self))
+    }
+
+    fn visit_f64<E: Error>(self, value: f64) -> Result<T, E> {
+        (self.from)(Word::Float(value))
+            .ok_or_else(|| E::invalid_value(serde::de::Unexpected::Float(value), &self))
+    }
+
+    fn visit_bool<E: Error>(self, value: bool) -> Result<T, E> {
+        (self.from)(Word::Boolean(value))
+            .ok_or_else(|| E::invalid_value(serde::de::Unexpected::Bool(value), &self))
+    }
+
+    fn visit_str<E: Error>(self, value: &str) -> Result<T, E> {
+        (self.from)(Word::Text(value))
+            .ok_or_else(|| E::invalid_value(serde::de::Unexpected::Str(value), &self))
+    }
+}
+
+macro_rules! option {
+    ($(#[$docs:meta])* $name:ident($type:ty), $expected:literal, $from:expr, $schema:tt) => {
+        $(#[$docs])*
+        #[derive(Clone, Debug, PartialEq)]
+        pub(super) struct $name(pub(super) $type);
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                deserializer.deserialize_any(Written { expected: $expected, from: $from }).map(Self)
+            }
+        }
+
+        impl JsonSchema for $name {
+            fn schema_name() -> std::borrow::Cow<'static, str> {
+                stringify!($name).into()
+            }
+
+            fn json_schema(_: &mut SchemaGenerator) -> Schema {
+                json_schema!($schema)
+            }
+        }
+    };
+}
+
+/// A number that is written as one, or as text where a variable stood.
+fn number<T: FromStr + TryFrom<i64>>(word: &Word) -> Option<T> {
+    match word {
+        Word::Integer(number) => T::try_from(*number).ok(),
+        Word::Text(text) => text.parse().ok(),
+        Word::Float(_) | Word::Boolean(_) => None,
+    }
+}
+
+option! {
+    /// How many: at least one.
+    Count(NonZeroUsize), "a whole number from 1",
+    |word| number::<usize>(&word).and_then(NonZeroUsize::new),
+    { "type": ["integer", "string"], "minimum": 1, "description": "A whole number from 1." }
+}
+
+option! {
+    /// A position or a number of things, which may be 0.
+    Number(u64), "a whole number from 0",
+    |word| number(&word),
+    { "type": ["integer", "string"], "minimum": 0, "description": "A whole number from 0." }
+}
+
+option! {
+    /// A time above zero.
+    Time(Duration), "a time, as \"500ms\", \"2s\" or a number of seconds",
+    |word| {
+        let seconds = match word {
+            Word::Integer(seconds) => u64::try_from(seconds).ok().map(Duration::from_secs),
+            Word::Float(seconds) => Duration::try_from_secs_f64(seconds).ok(),
+            Word::Text(text) => humantime::parse_duration(text).ok().or_else(|| {
+                text.parse().ok().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
+            }),
+            Word::Boolean(_) => None,
+        };
+        seconds.filter(|time| !time.is_zero())
+    },
+    { "type": ["number", "string"], "description": "A time, as \"500ms\", \"2s\", or a number of seconds." }
+}
+
+option! {
+    /// A number of bytes.
+    Size(usize), "a number of bytes, as \"64MiB\"",
+    |word| match word {
+        Word::Text(text) => text.parse::<ByteSize>().ok().and_then(|size| usize::try_from(size.0).ok()),
+        word => number(&word),
+    },
+    { "type": ["integer", "string"], "description": "A number of bytes, as \"64MiB\"." }
+}
+
+option! {
+    /// A part of a record.
+    Key(Path), "a field's name, the number of an item, or a path such as \"/user/id\"",
+    |word| match word {
+        Word::Text(text) => Some(Path::parse(text)),
+        Word::Integer(item) => usize::try_from(item).ok().map(Path::item),
+        Word::Float(_) | Word::Boolean(_) => None,
+    },
+    {
+        "type": ["string", "integer"],
+        "description": "A field's name, the number of an item, or a path such as \"/user/id\"."
+    }
+}
+
+option! {
+    /// A function's argument, as the text that it is given.
+    Argument(String), "a text, a number or a boolean",
+    |word| Some(match word {
+        Word::Text(text) => text.to_owned(),
+        Word::Integer(number) => number.to_string(),
+        Word::Float(number) => number.to_string(),
+        Word::Boolean(boolean) => boolean.to_string(),
+    }),
+    { "type": ["string", "number", "boolean"] }
+}
+
+/// One or several of something.
+#[derive(Clone, Debug, serde::Deserialize, JsonSchema)]
+#[serde(untagged, expecting = "one of them, or a list")]
+pub(super) enum OneOrMore<T> {
+    One(T),
+    More(Vec<T>),
+}
+
+impl<T> OneOrMore<T> {
+    pub(super) fn into_vec(self) -> Vec<T> {
+        match self {
+            Self::One(one) => vec![one],
+            Self::More(more) => more,
+        }
+    }
+}

@@ -1,0 +1,146 @@
+//! A pipeline that was found right, and is run.
+
+use std::sync::Arc;
+
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use super::building::Called;
+use super::faults::Letters;
+use super::files::Opening;
+use super::flow::Bytes;
+use super::picture::Picture;
+use crate::stream::BoxFuture;
+use crate::{Counts, Error, Output, Plugin, Pool, Source, Usage};
+
+/// What feeds a source, once it is started.
+pub(super) struct Feeding(Box<Feed>);
+
+type Feed = dyn FnOnce(Arc<Source<Bytes>>, CancellationToken) -> BoxFuture<'static, Result<(), Error>> + Send;
+
+impl Feeding {
+    pub(super) fn new<F, R>(feed: F) -> Self
+    where
+        F: FnOnce(Arc<Source<Bytes>>, CancellationToken) -> R + Send + 'static,
+        R: Future<Output = Result<(), Error>> + Send + 'static,
+    {
+        Self(Box::new(move |source, stop| Box::pin(feed(source, stop))))
+    }
+}
+
+/// A graph that a pipeline file describes, ready to be run.
+pub struct Pipeline {
+    pub(super) pool: Pool,
+    pub(super) sources: Vec<(String, Arc<Source<Bytes>>)>,
+    pub(super) feeds: Vec<(Arc<Source<Bytes>>, Feeding)>,
+    pub(super) functions: Vec<(String, Called)>,
+    pub(super) plugins: Vec<Plugin>,
+    pub(super) openings: Vec<Opening>,
+    pub(super) letters: Vec<Letters>,
+    pub(super) stdout: Option<Output>,
+    pub(super) picture: Picture,
+}
+
+impl Pipeline {
+    /// Feeds all sources until they end, or `stop` is cancelled, and waits until every record has reached its
+    /// sink or is a fault. Runs once.
+    ///
+    /// # Errors
+    ///
+    /// The failure that ended the run; [`Error::Closed`] if it was run before.
+    pub async fn run(&mut self, stop: &CancellationToken) -> Result<(), Error> {
+        let feeds = std::mem::take(&mut self.feeds);
+        if feeds.is_empty() {
+            return Err(Error::Closed);
+        }
+        self.openings.iter().try_for_each(Opening::open)?;
+        self.letters.iter().try_for_each(Letters::create)?;
+        let ended = feed(feeds, &stop.child_token()).await;
+        // What was put aside before a failure stays.
+        let flushed = self.letters.iter().try_for_each(Letters::flush);
+        ended.and(flushed)
+    }
+
+    /// Where its nodes stand, and who takes from whom.
+    #[must_use]
+    pub fn picture(&self) -> &Picture {
+        &self.picture
+    }
+
+    /// The pool that its functions run on.
+    #[must_use]
+    pub fn pool(&self) -> &Pool {
+        &self.pool
+    }
+
+    /// The plugins that it loaded, each once.
+    #[must_use]
+    pub fn plugins(&self) -> &[Plugin] {
+        &self.plugins
+    }
+
+    /// What each node that calls a function has used, by its name.
+    #[must_use]
+    pub fn usage(&self) -> Vec<(&str, Usage)> {
+        self.functions.iter().map(|(name, called)| (name.as_str(), called.usage())).collect()
+    }
+
+    /// How many records went where so far, for each source.
+    #[must_use]
+    pub fn counts(&self) -> Vec<(&str, Counts)> {
+        self.sources.iter().map(|(name, source)| (name.as_str(), source.counts())).collect()
+    }
+
+    /// Its sources, for who wants to watch their counts while it runs.
+    #[must_use]
+    pub fn sources(&self) -> Vec<Arc<Source<Vec<u8>>>> {
+        self.sources.iter().map(|(_, source)| source.clone()).collect()
+    }
+
+    /// How many records were put aside, and in which files.
+    #[must_use]
+    pub fn put_aside(&self) -> Vec<(&std::path::Path, u64)> {
+        self.letters.iter().map(|letters| (letters.path.as_path(), letters.count())).collect()
+    }
+
+    /// Whether records go to stdout.
+    #[must_use]
+    pub fn writes_to_stdout(&self) -> bool {
+        self.stdout.is_some()
+    }
+}
+
+impl std::fmt::Debug for Pipeline {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Pipeline").field("counts", &self.counts()).finish_non_exhaustive()
+    }
+}
+
+/// Feeds all sources side by side, and closes each at its end. A failure stops the others.
+async fn feed(feeds: Vec<(Arc<Source<Bytes>>, Feeding)>, stop: &CancellationToken) -> Result<(), Error> {
+    let mut running = JoinSet::new();
+    for (source, Feeding(feed)) in feeds {
+        let stop = stop.clone();
+        running.spawn(async move {
+            let fed = tokio::select! {
+                fed = feed(source.clone(), stop) => fed,
+                error = source.failure() => Err(error),
+            };
+            // What a close fails for comes before what an emit has failed for.
+            source.close().await.and(fed)
+        });
+    }
+    let mut result = Ok(());
+    while let Some(ended) = running.join_next().await {
+        let ended = match ended {
+            Ok(ended) => ended,
+            Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
+            Err(_) => Err(Error::Closed),
+        };
+        if ended.is_err() {
+            stop.cancel();
+        }
+        result = result.and(ended);
+    }
+    result
+}

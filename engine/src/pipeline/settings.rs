@@ -1,0 +1,98 @@
+//! Settings of the whole pipeline: its pool, and limits on functions that don't say otherwise.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::options::{Count, Size, Time};
+use crate::{Isolation, PoolBuilder};
+
+/// The pool that functions run on.
+#[derive(Default, Deserialize, JsonSchema)]
+pub(super) struct PoolOptions {
+    /// Threads that run functions; one a core, if not said.
+    workers: Option<Count>,
+    /// Instances at once at most; 1,000, if not said.
+    instances: Option<Count>,
+    /// Memory of all instances together at most; 16GiB, if not said.
+    total_memory: Option<Size>,
+    /// How long an instance lives: for a worker's records, for a batch of them, or for one record.
+    isolation: Option<Lives>,
+}
+
+/// How long an instance lives.
+#[derive(Clone, Copy, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+enum Lives {
+    /// Until it fails, or its memory has grown: the fastest.
+    Worker,
+    /// For one call, which may take many records.
+    Batch,
+    /// For one record.
+    Record,
+}
+
+/// Limits on functions that don't say otherwise.
+#[derive(Default, Deserialize, JsonSchema)]
+pub(super) struct LimitOptions {
+    /// Time for one record at most; 10s, if not said.
+    timeout: Option<Time>,
+    /// Memory of one instance at most; 64MiB, if not said.
+    memory: Option<Size>,
+    /// Outputs of one record at most; 32MiB, if not said.
+    output_size: Option<Size>,
+    /// What a function prints for people in a run at most; 1MiB, if not said.
+    messages: Option<Size>,
+    /// Stack of one call at most; 512KiB, if not said.
+    stack: Option<Size>,
+    /// A plugin's file at most; 100MiB, if not said.
+    plugin_size: Option<Size>,
+}
+
+/// So many instances are enough, unless more are asked for: their room can be kept then.
+const INSTANCES: usize = 1000;
+
+impl PoolOptions {
+    pub(super) fn apply(self, builder: PoolBuilder) -> PoolBuilder {
+        let instances = self.instances.map_or(INSTANCES, |Count(instances)| instances.get());
+        let mut builder = builder.instances(instances);
+        if instances <= INSTANCES {
+            builder = builder.keep_room();
+        }
+        if let Some(Count(workers)) = self.workers {
+            builder = builder.workers(workers.get());
+        }
+        if let Some(Size(bytes)) = self.total_memory {
+            builder = builder.total_memory(bytes);
+        }
+        match self.isolation {
+            Some(Lives::Worker) => builder.isolation(Isolation::Worker),
+            Some(Lives::Batch) => builder.isolation(Isolation::Batch),
+            Some(Lives::Record) => builder.isolation(Isolation::Record),
+            None => builder,
+        }
+    }
+}
+
+impl LimitOptions {
+    pub(super) fn apply(self, mut builder: PoolBuilder) -> PoolBuilder {
+        if let Some(Time(timeout)) = self.timeout {
+            builder = builder.timeout(timeout);
+        }
+        if let Some(Size(bytes)) = self.memory {
+            builder = builder.memory(bytes);
+        }
+        if let Some(Size(bytes)) = self.output_size {
+            builder = builder.output(bytes);
+        }
+        if let Some(Size(bytes)) = self.messages {
+            builder = builder.messages(bytes);
+        }
+        if let Some(Size(bytes)) = self.stack {
+            builder = builder.stack(bytes);
+        }
+        if let Some(Size(bytes)) = self.plugin_size {
+            builder = builder.plugin_size(bytes as u64);
+        }
+        builder
+    }
+}

@@ -1,0 +1,30 @@
+//! A plugin's function as a sink.
+
+use std::path::PathBuf;
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::pipeline::building::{Building, Called};
+use crate::pipeline::call;
+use crate::pipeline::flow::Flow;
+use crate::pipeline::kinds::Sink;
+use crate::pipeline::mistake::Problem;
+
+/// A sink function of a plugin: one instance, in order. What it prints goes to stdout.
+#[derive(Deserialize, JsonSchema)]
+#[serde(transparent)]
+pub(in crate::pipeline) struct Call(call::Call<PathBuf>);
+
+impl Sink for Call {
+    const REFUSES: bool = true;
+
+    fn attach(self, input: Flow, building: &mut Building) -> Result<(), Problem> {
+        let (stream, _) = input.local()?;
+        let function = self.0.function::<()>(building)?.stdout(&building.stdout());
+        let name = building.guard.name.to_string();
+        building.functions.push((name, Called::Sink(function.clone())));
+        stream.sink(&function);
+        Ok(())
+    }
+}

@@ -1,0 +1,237 @@
+//! Stages that make arrays of records, or compare them: `partition`, windows, `unique`, `frequencies`, `collect`.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::only;
+use crate::pipeline::building::Building;
+use crate::pipeline::flow::{Bytes, Contents, Flow, Guard, no_bytes};
+use crate::pipeline::json::{self, Path};
+use crate::pipeline::kinds::Stage;
+use crate::pipeline::mistake::Problem;
+use crate::pipeline::options::{Count, Key, Time};
+use crate::{Keep, Stream};
+
+/// A record with the key that it was given.
+type Keyed = (Bytes, Bytes);
+
+/// Puts nodes that make arrays behind a flow: they get each record as the JSON that it is in an array, with
+/// its key.
+fn grouped(
+    inputs: Vec<Flow>,
+    building: &mut Building,
+    key: Option<Key>,
+    nodes: impl FnOnce(Stream<Keyed>) -> Stream<Vec<Keyed>>,
+) -> Result<Flow, Problem> {
+    let (flow, guard) = (only(inputs)?, building.guard.clone());
+    no_bytes(flow.contents())?;
+    let contents = flow.contents().clone();
+    Ok(flow.nodes(contents.clone().list(), |stream| {
+        let keyed = items_with_keys(&guard, stream, &contents, key.map(|Key(path)| path));
+        nodes(keyed).map(|group: Vec<Keyed>| json::array(group.into_iter().map(|(_, item)| item)))
+    }))
+}
+
+fn items_with_keys(
+    guard: &Guard,
+    stream: Stream<Bytes>,
+    contents: &Contents,
+    key: Option<Path>,
+) -> Stream<Keyed> {
+    match key {
+        // The key is a part of what the record says, which its form in an array does not change.
+        Some(path) => guard.keyed(guard.items(stream, contents), Some(&path)),
+        None => guard.items(stream, contents).map(|item: Bytes| (item.clone(), item)),
+    }
+}
+
+/// Groups of records that follow one another, as arrays.
+#[derive(Deserialize, JsonSchema)]
+pub(in crate::pipeline) struct Partition {
+    /// How many records make a group; a smaller one comes at the end.
+    n: Count,
+    /// A group waits no longer than this after its first record: it comes out smaller then.
+    timeout: Option<Time>,
+    /// Only records with the same value here come together.
+    key: Option<Key>,
+}
+
+impl Stage for Partition {
+    const REFUSES: bool = true;
+
+    fn attach(self, inputs: Vec<Flow>, building: &mut Building) -> Result<Flow, Problem> {
+        let Self { n, timeout, key } = self;
+        let (by_key, timeout) = (key.is_some(), timeout.map(|Time(timeout)| timeout));
+        grouped(inputs, building, key, |stream| {
+            stream.partition_with(n.0, timeout, move |(key, _)| by_key.then(|| key.clone()))
+        })
+    }
+}
+
+/// Which of several records with one key stays.
+#[derive(Clone, Copy, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+enum Kept {
+    /// The first one.
+    #[default]
+    First,
+    /// The last one.
+    Last,
+}
+
+impl From<Kept> for Keep {
+    fn from(kept: Kept) -> Self {
+        match kept {
+            Kept::First => Self::First,
+            Kept::Last => Self::Last,
+        }
+    }
+}
+
+/// Groups of records whose keys are all different, as arrays.
+#[derive(Deserialize, JsonSchema)]
+pub(in crate::pipeline) struct PartitionUnique {
+    /// How many different keys make a group.
+    n: Count,
+    /// The part that must be different; the whole record, if not said.
+    key: Option<Key>,
+    /// Which of several records with one key stays: "first" or "last".
+    #[serde(default)]
+    keep: Kept,
+}
+
+impl Stage for PartitionUnique {
+    const REFUSES: bool = true;
+
+    fn attach(self, inputs: Vec<Flow>, building: &mut Building) -> Result<Flow, Problem> {
+        let Self { n, key, keep } = self;
+        grouped(inputs, building, key, |stream| {
+            stream.partition_unique(n.0, |(key, _): &Keyed| key.clone(), keep.into())
+        })
+    }
+}
+
+/// The last records, as an array, after each record.
+#[derive(Deserialize, JsonSchema)]
+pub(in crate::pipeline) struct SlidingWindow {
+    /// How many records are in the window.
+    n: Count,
+    /// Also the first, smaller windows.
+    #[serde(default)]
+    return_partial: bool,
+}
+
+impl Stage for SlidingWindow {
+    const REFUSES: bool = true;
+
+    fn attach(self, inputs: Vec<Flow>, building: &mut Building) -> Result<Flow, Problem> {
+        let n = self.n.0;
+        grouped(inputs, building, None, |stream| match self.return_partial {
+            true => stream.sliding_window_partial(n),
+            false => stream.sliding_window(n),
+        })
+    }
+}
+
+/// What came in each interval, as an array; also an empty one.
+#[derive(Deserialize, JsonSchema)]
+pub(in crate::pipeline) struct TimedWindow {
+    /// How long each window is.
+    interval: Time,
+}
+
+impl Stage for TimedWindow {
+    const REFUSES: bool = true;
+
+    fn attach(self, inputs: Vec<Flow>, building: &mut Building) -> Result<Flow, Problem> {
+        grouped(inputs, building, None, |stream| stream.timed_window(self.interval.0))
+    }
+}
+
+/// What came in each interval, as an array, without records whose key came in it before.
+#[derive(Deserialize, JsonSchema)]
+pub(in crate::pipeline) struct TimedWindowUnique {
+    /// How long each window is.
+    interval: Time,
+    /// The part that must be different; the whole record, if not said.
+    key: Option<Key>,
+    /// Which of several records with one key stays: "first" or "last".
+    #[serde(default)]
+    keep: Kept,
+}
+
+impl Stage for TimedWindowUnique {
+    const REFUSES: bool = true;
+
+    fn attach(self, inputs: Vec<Flow>, building: &mut Building) -> Result<Flow, Problem> {
+        let Self { interval, key, keep } = self;
+        grouped(inputs, building, key, |stream| {
+            stream.timed_window_unique(interval.0, |(key, _): &Keyed| key.clone(), keep.into())
+        })
+    }
+}
+
+/// Records are held until there are many, or the stream ends: then they come as one array.
+#[derive(Deserialize, JsonSchema)]
+pub(in crate::pipeline) struct Collect {
+    /// How many are held at most.
+    most: Count,
+}
+
+impl Stage for Collect {
+    const REFUSES: bool = true;
+
+    fn attach(self, inputs: Vec<Flow>, building: &mut Building) -> Result<Flow, Problem> {
+        grouped(inputs, building, None, |stream| stream.collect(self.most.0).0)
+    }
+}
+
+/// Leaves out records that were seen before.
+#[derive(Deserialize, JsonSchema)]
+pub(in crate::pipeline) struct Unique {
+    /// How many are remembered; the one that was seen longest ago is forgotten first.
+    maxsize: Count,
+    /// The part that must be different; the whole record, if not said.
+    key: Option<Key>,
+}
+
+impl Stage for Unique {
+    const REFUSES: bool = true;
+
+    fn attach(self, inputs: Vec<Flow>, building: &mut Building) -> Result<Flow, Problem> {
+        let (flow, guard) = (only(inputs)?, building.guard.clone());
+        let (contents, maxsize) = (flow.contents().clone(), self.maxsize.0);
+        Ok(flow.nodes(contents, |stream| match self.key {
+            Some(Key(path)) => guard
+                .keyed(stream, Some(&path))
+                .unique_by(maxsize, |(key, _): &Keyed| key.clone())
+                .map(|(_, record)| record),
+            None => stream.unique(maxsize),
+        }))
+    }
+}
+
+/// How often each record came so far, after each: an object, with the records as its keys.
+#[derive(Deserialize, JsonSchema)]
+pub(in crate::pipeline) struct Frequencies {}
+
+impl Stage for Frequencies {
+    const REFUSES: bool = true;
+
+    fn attach(self, inputs: Vec<Flow>, building: &mut Building) -> Result<Flow, Problem> {
+        let (flow, guard) = (only(inputs)?, building.guard.clone());
+        no_bytes(flow.contents())?;
+        let mut counts = BTreeMap::<String, u64>::new();
+        Ok(flow.nodes(Contents::JSON, |stream| {
+            guard.each(stream, move |record: Bytes| {
+                // A JSON string is counted as its text.
+                let text = serde_json::from_slice::<String>(&record);
+                let key = text.or_else(|_| json::text(&record).map(str::to_owned))?;
+                *counts.entry(key).or_default() += 1;
+                serde_json::to_vec(&counts).map_err(|error| error.to_string())
+            })
+        }))
+    }
+}

@@ -1,0 +1,138 @@
+//! Stages that bring streams together: `union`, `zip`, `combine_latest`, `zip_latest`.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::pipeline::building::Building;
+use crate::pipeline::flow::{Bytes, Contents, Flow, no_bytes};
+use crate::pipeline::json;
+use crate::pipeline::kinds::Stage;
+use crate::pipeline::mistake::Problem;
+use crate::pipeline::options::Count;
+use crate::{Side, Stream};
+
+/// The records of several, as they come.
+#[derive(Deserialize, JsonSchema)]
+pub(in crate::pipeline) struct Union {}
+
+impl Stage for Union {
+    const JOINS: bool = true;
+
+    fn attach(self, inputs: Vec<Flow>, building: &mut Building) -> Result<Flow, Problem> {
+        let mut contents = inputs.iter().map(|input| input.contents().clone());
+        let first = contents.next().unwrap_or(Contents::JSON);
+        let contents = if contents.all(|other| other == first) { first } else { Contents::JSON };
+        Ok(Flow::join(inputs, &building.pool, contents, |streams| folded(streams, Stream::union)))
+    }
+}
+
+fn folded<T>(streams: Vec<Stream<T>>, f: impl Fn(Stream<T>, Stream<T>) -> Stream<T>) -> Stream<T> {
+    let joined = streams.into_iter().reduce(f);
+    joined.expect("a node that joins takes from somebody")
+}
+
+type Pair = (Vec<Bytes>, Vec<Bytes>);
+
+fn both((mut one, other): Pair) -> Vec<Bytes> {
+    one.extend(other);
+    one
+}
+
+/// Brings flows together whose records become the parts of arrays, in the order of the flows. Literals get
+/// their places among them.
+fn tuples(
+    inputs: Vec<Flow>,
+    building: &mut Building,
+    join: impl FnOnce(Vec<Stream<Vec<Bytes>>>) -> Stream<Vec<Bytes>>,
+) -> Result<Flow, Problem> {
+    inputs.iter().try_for_each(|input| no_bytes(input.contents()))?;
+    let (guard, literals) = (building.guard.clone(), building.literals());
+    let contents: Vec<_> = inputs.iter().map(|input| input.contents().clone()).collect();
+    let same = literals.is_empty() && contents.windows(2).all(|pair| pair[0] == pair[1]);
+    let items = contents.first().filter(|_| same).cloned().unwrap_or(Contents::JSON);
+    Ok(Flow::join(inputs, &building.pool, items.list(), |streams| {
+        let parts = streams.into_iter().zip(&contents);
+        let parts =
+            parts.map(|(stream, contents)| guard.items(stream, contents).map(|item: Bytes| vec![item]));
+        join(parts.collect()).map(move |mut items: Vec<Bytes>| {
+            for (place, literal) in &literals {
+                items.insert(*place, literal.clone());
+            }
+            json::array(items)
+        })
+    }))
+}
+
+/// Arrays of one record of each, in lock step.
+#[derive(Deserialize, JsonSchema)]
+pub(in crate::pipeline) struct Zip {
+    /// How many records of one may wait for the others.
+    #[serde(default = "ten")]
+    maxsize: Count,
+}
+
+fn ten() -> Count {
+    Count(std::num::NonZeroUsize::new(10).expect("ten is not zero"))
+}
+
+impl Stage for Zip {
+    const REFUSES: bool = true;
+    const JOINS: bool = true;
+
+    fn attach(self, inputs: Vec<Flow>, building: &mut Building) -> Result<Flow, Problem> {
+        let most = self.maxsize.0.get();
+        tuples(inputs, building, |streams| folded(streams, |one, other| one.zip_ahead(other, most).map(both)))
+    }
+}
+
+/// Arrays of the latest record of each, once all were seen.
+#[derive(Deserialize, JsonSchema)]
+pub(in crate::pipeline) struct CombineLatest {
+    /// Only records of this one make a new array; of each, if not said.
+    emit_on: Option<String>,
+}
+
+impl Stage for CombineLatest {
+    const REFUSES: bool = true;
+    const JOINS: bool = true;
+
+    fn attach(self, inputs: Vec<Flow>, building: &mut Building) -> Result<Flow, Problem> {
+        let names = building.taken_from();
+        let on = self.emit_on.as_ref().map(|on| {
+            let found = names.iter().position(|name| name == on);
+            found.ok_or_else(|| {
+                let help = format!("it takes from {}", names.join(", "));
+                Problem::at("emit_on", format!("it does not take from {on}")).help(help)
+            })
+        });
+        let on = on.transpose()?;
+        tuples(inputs, building, move |mut streams| match on {
+            None => folded(streams, |one, other| one.combine_latest(other).map(both)),
+            Some(place) => {
+                let first = streams.remove(place);
+                let others = folded(streams, |one, other| one.combine_latest(other).map(both));
+                first.combine_latest_on(others, Side::First).map(move |(mut one, mut items): Pair| {
+                    items.splice(place..place, one.drain(..));
+                    items
+                })
+            }
+        })
+    }
+}
+
+/// Arrays of each record of the first, and the latest of the others.
+#[derive(Deserialize, JsonSchema)]
+pub(in crate::pipeline) struct ZipLatest {}
+
+impl Stage for ZipLatest {
+    const REFUSES: bool = true;
+    const JOINS: bool = true;
+
+    fn attach(self, inputs: Vec<Flow>, building: &mut Building) -> Result<Flow, Problem> {
+        tuples(inputs, building, |mut streams| {
+            let first = streams.remove(0);
+            let others = folded(streams, |one, other| one.combine_latest(other).map(both));
+            first.zip_latest(others).map(both)
+        })
+    }
+}

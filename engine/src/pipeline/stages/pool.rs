@@ -1,0 +1,69 @@
+//! Stages around what runs on the pool: `scatter`, `buffer`, `gather`.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::only;
+use crate::pipeline::building::Building;
+use crate::pipeline::flow::Flow;
+use crate::pipeline::kinds::Stage;
+use crate::pipeline::mistake::Problem;
+use crate::pipeline::options::Count;
+
+/// Hands records to the pool: what follows, up to a gather, runs for many of them at once.
+#[derive(Deserialize, JsonSchema)]
+pub(in crate::pipeline) struct Scatter {}
+
+impl Stage for Scatter {
+    fn attach(self, inputs: Vec<Flow>, building: &mut Building) -> Result<Flow, Problem> {
+        match only(inputs)? {
+            Flow::Local(stream, contents) => Ok(Flow::Scattered(stream.scatter(&building.pool), contents)),
+            Flow::Scattered(..) => Err(Problem::new("its records are scattered already").help("remove it")),
+        }
+    }
+}
+
+/// How many records may be unfinished: of the scattered stretch before it, or waiting here where nothing is
+/// scattered.
+#[derive(Deserialize, JsonSchema)]
+pub(in crate::pipeline) struct Buffer {
+    /// So many; the next one waits outside.
+    n: Count,
+}
+
+impl Stage for Buffer {
+    fn attach(self, inputs: Vec<Flow>, _: &mut Building) -> Result<Flow, Problem> {
+        let n = self.n.0.get();
+        Ok(match only(inputs)? {
+            Flow::Local(stream, contents) => Flow::Local(stream.buffer(n), contents),
+            Flow::Scattered(scattered, contents) => Flow::Scattered(scattered.buffer(n), contents),
+        })
+    }
+}
+
+/// Takes the results back from the pool.
+#[derive(Deserialize, JsonSchema)]
+pub(in crate::pipeline) struct Gather {
+    /// In the order of their records, or as they come (false).
+    #[serde(default = "yes")]
+    ordered: bool,
+}
+
+fn yes() -> bool {
+    true
+}
+
+impl Stage for Gather {
+    fn attach(self, inputs: Vec<Flow>, _: &mut Building) -> Result<Flow, Problem> {
+        match only(inputs)? {
+            Flow::Scattered(scattered, contents) => {
+                let stream = if self.ordered { scattered.gather() } else { scattered.gather_unordered() };
+                Ok(Flow::Local(stream, contents))
+            }
+            Flow::Local(..) => {
+                let problem = Problem::new("its records are not scattered");
+                Err(problem.help("put a scatter before what is to run on the pool, or remove it"))
+            }
+        }
+    }
+}

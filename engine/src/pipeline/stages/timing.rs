@@ -1,0 +1,53 @@
+//! Stages that hold records back for a time: `delay`, `rate_limit`, `latest`.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::only;
+use crate::pipeline::building::Building;
+use crate::pipeline::flow::Flow;
+use crate::pipeline::kinds::Stage;
+use crate::pipeline::mistake::Problem;
+use crate::pipeline::options::Time;
+
+/// Each record later by an interval, in order.
+#[derive(Deserialize, JsonSchema)]
+pub(in crate::pipeline) struct Delay {
+    /// By how much.
+    interval: Time,
+}
+
+impl Stage for Delay {
+    fn attach(self, inputs: Vec<Flow>, _: &mut Building) -> Result<Flow, Problem> {
+        let flow = only(inputs)?;
+        let contents = flow.contents().clone();
+        Ok(flow.nodes(contents, |stream| stream.delay(self.interval.0)))
+    }
+}
+
+/// At most one record each interval; what comes before waits, and so does the source.
+#[derive(Deserialize, JsonSchema)]
+pub(in crate::pipeline) struct RateLimit {
+    /// The time from one record to the next, at least.
+    interval: Time,
+}
+
+impl Stage for RateLimit {
+    fn attach(self, inputs: Vec<Flow>, _: &mut Building) -> Result<Flow, Problem> {
+        let flow = only(inputs)?;
+        let contents = flow.contents().clone();
+        Ok(flow.nodes(contents, |stream| stream.rate_limit(self.interval.0)))
+    }
+}
+
+/// Only the newest record, where what follows is slower than what comes.
+#[derive(Deserialize, JsonSchema)]
+pub(in crate::pipeline) struct Latest {}
+
+impl Stage for Latest {
+    fn attach(self, inputs: Vec<Flow>, _: &mut Building) -> Result<Flow, Problem> {
+        let flow = only(inputs)?;
+        let contents = flow.contents().clone();
+        Ok(flow.nodes(contents, crate::Stream::latest))
+    }
+}
