@@ -28,6 +28,10 @@ mod mistakes;
 mod run;
 mod tooling;
 
+// Pipeline files: what nodes mean there, and all that can be wrong.
+mod pipeline_mistakes;
+mod pipelines;
+
 // What must not compile, and what real plugins do.
 mod compile_fail;
 mod real_data;

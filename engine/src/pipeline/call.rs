@@ -11,7 +11,7 @@ use super::flow::{Bytes, Contents};
 use super::mistake::Problem;
 use super::options::{Argument, Size, Time};
 use crate::pool::Returns;
-use crate::{Capability, Error, Function, Plugin};
+use crate::{Capability, Error, Function, Kind, Plugin};
 
 /// Options of nodes that call a function of a plugin.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
@@ -141,6 +141,13 @@ pub(super) fn problem(error: Error) -> Problem {
     let help = match &error {
         Error::Ambiguous { functions, .. } => {
             functions.first().map(|name| format!("say which, as in function = {name:?}"))
+        }
+        Error::WrongKind { kind: Kind::Sink, .. } => {
+            Some("make it a sink: [sinks.NAME] with type = \"plugin\"".to_owned())
+        }
+        Error::WrongKind { used: Kind::Sink, .. } => Some("make it a stage: [stages.NAME]".to_owned()),
+        Error::WrongKind { kind, .. } => {
+            Some(format!("write type = {:?}", kind.to_string().replace('-', "_")))
         }
         Error::MissingArgument { name, .. } => Some(format!("give it, as in args = {{ {name} = … }}")),
         Error::NotGranted { capabilities, .. } => {

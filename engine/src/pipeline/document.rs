@@ -24,15 +24,20 @@ pub(super) struct Document<'i> {
     pub(super) pool: Table<'i>,
     pub(super) limits: Table<'i>,
     pub(super) faults: Table<'i>,
+    /// Some of it could not be read: what is missing may be there.
+    pub(super) broken: bool,
     /// Where mistakes stand that are about the file as a whole.
     pub(super) start: Range<usize>,
 }
 
-/// Reads a file's text. What is wrong is reported, and left out.
-pub(super) fn read<'i>(text: &'i str, lookup: Lookup, report: &mut Report) -> Document<'i> {
+/// Reads a file's text. What is wrong is reported, and left out; nothing is there if it is no TOML.
+pub(super) fn read<'i>(text: &'i str, lookup: Lookup, report: &mut Report) -> Option<Document<'i>> {
     let (document, errors) = DeTable::parse_recoverable(text);
     for error in &errors {
         report.add(error.span().unwrap_or(0..0), format!("this is not TOML: {}", error.message()), None);
+    }
+    if !errors.is_empty() {
+        return None;
     }
     let mut document = document.into_inner();
     environment::fill(&mut document, lookup, report);
@@ -41,6 +46,7 @@ pub(super) fn read<'i>(text: &'i str, lookup: Lookup, report: &mut Report) -> Do
         pool: Table::empty("pool"),
         limits: Table::empty("limits"),
         faults: Table::empty("faults"),
+        broken: !report.is_empty(),
         start: 0..text.find('\n').unwrap_or(text.len()),
     };
     for (key, value) in document {
@@ -50,14 +56,21 @@ pub(super) fn read<'i>(text: &'i str, lookup: Lookup, report: &mut Report) -> Do
         if !known {
             let known = Section::ALL.map(Section::table).into_iter().chain(SETTINGS);
             report.add(span, format!("there is no table [{name}] here"), Some(meant(&name, known)));
+            read.broken = true;
             continue;
         }
         let DeValue::Table(table) = value.into_inner() else {
             report.add(span, format!("{name} must be a table: write [{name}]"), None);
+            read.broken = true;
             continue;
         };
         match section {
-            Some(section) => read.nodes.extend(nodes(section, table, report)),
+            Some(section) => {
+                let all = table.len();
+                let nodes = nodes(section, table, report);
+                read.broken |= nodes.len() < all;
+                read.nodes.extend(nodes);
+            }
             None => {
                 let table = Table::new(&name, span, table);
                 match name.as_str() {
@@ -69,7 +82,7 @@ pub(super) fn read<'i>(text: &'i str, lookup: Lookup, report: &mut Report) -> Do
         }
     }
     read.nodes.sort_by_key(|node| node.span().start);
-    read
+    Some(read)
 }
 
 /// The nodes of a section.
@@ -116,7 +129,7 @@ fn kind(
             let help = elsewhere(section, name).unwrap_or_else(|| meant(name, names()));
             report.add(
                 span.clone(),
-                format!("{name} has no type, and is no type of {} itself", section.singular()),
+                format!("{name} has no type"),
                 Some(format!("give it one, as in type = \"{}\"; {help}", kinds[0].name)),
             );
             None
@@ -164,6 +177,6 @@ pub(super) fn meant<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) ->
     match nearest_of(name, known.iter().copied()) {
         Some(nearest) => format!("did you mean {nearest}?"),
         None if known.is_empty() => "it takes none".to_owned(),
-        None => format!("there is {}", known.join(", ")),
+        None => format!("there are {}", known.join(", ")),
     }
 }

@@ -40,14 +40,16 @@ pub(super) fn find(document: &Document, report: &mut Report) -> Edges {
         }
     }
     for (section, what) in [(Section::Sources, "nothing comes in"), (Section::Sinks, "nothing comes out")] {
-        if !nodes.iter().any(|node| node.section == section) {
+        if !document.broken && !nodes.iter().any(|node| node.section == section) {
             let help = format!("add one, as [{}.{}]", section.table(), super::kinds::of(section)[0].name);
             let message = format!("there is no {}: {what}", section.singular());
             report.add(document.start.clone(), message, Some(help));
         }
     }
     let inputs: Vec<_> = (0..nodes.len()).map(|place| inputs_of(nodes, place, &places, report)).collect();
-    for (place, node) in nodes.iter().enumerate().filter(|(_, node)| node.gives()) {
+    // Whoever it is that takes from nobody may have been meant to take from it.
+    let complete = !document.broken && !inputs.iter().any(|inputs| inputs.incomplete);
+    for (place, node) in nodes.iter().enumerate().filter(|(_, node)| complete && node.gives()) {
         if !inputs.iter().any(|inputs| inputs.nodes.contains(&place)) {
             let help = format!("add a sink with from = {:?}, or remove it", node.name());
             report.add(node.span().clone(), format!("nobody takes what {} gives", node.name()), Some(help));
@@ -61,6 +63,10 @@ fn inputs_of(nodes: &[Node], place: usize, places: &HashMap<&str, usize>, report
     let node = &nodes[place];
     let mut inputs = Inputs::default();
     if node.section == Section::Sources {
+        return inputs;
+    }
+    if node.astray {
+        inputs.incomplete = true;
         return inputs;
     }
     let joins = node.kind.is_some_and(|kind| kind.joins);

@@ -8,6 +8,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::mistake::Problem;
+use super::options::Number;
 use crate::{DeadLetters, Error, FaultPolicy};
 
 /// Options of all nodes that may refuse records.
@@ -17,9 +18,9 @@ pub(super) struct FaultOptions {
     /// { divert = "FILE" } puts it aside as a line of JSON.
     on_fault: Option<OnFault>,
     /// How often a record is given again whose function says that another try may succeed.
-    retries: Option<u32>,
+    retries: Option<Number>,
     /// One fault more than this ends the run.
-    max_faults: Option<u64>,
+    max_faults: Option<Number>,
 }
 
 /// What becomes of a record.
@@ -45,9 +46,9 @@ impl FaultOptions {
     /// These, and the others' where nothing is said.
     pub(super) fn or(&self, others: &Self) -> Self {
         Self {
-            on_fault: self.on_fault.clone().or(others.on_fault.clone()),
-            retries: self.retries.or(others.retries),
-            max_faults: self.max_faults.or(others.max_faults),
+            on_fault: self.on_fault.as_ref().or(others.on_fault.as_ref()).cloned(),
+            retries: self.retries.as_ref().or(others.retries.as_ref()).cloned(),
+            max_faults: self.max_faults.as_ref().or(others.max_faults.as_ref()).cloned(),
         }
     }
 
@@ -67,8 +68,9 @@ impl FaultOptions {
                 })
             }
         };
-        let policy = policy.retries(self.retries.unwrap_or(0));
-        Ok(self.max_faults.map_or(policy.clone(), |most| policy.max_faults(most)))
+        let retries = self.retries.map_or(0, |Number(retries)| retries);
+        let policy = policy.retries(u32::try_from(retries).unwrap_or(u32::MAX));
+        Ok(self.max_faults.map_or(policy.clone(), |Number(most)| policy.max_faults(most)))
     }
 }
 

@@ -126,7 +126,13 @@ impl Report {
         self.found.push((span, message.into(), help));
     }
 
-    #[cfg(test)]
+    /// The same, unless something was said about these very bytes: one mistake often leads to another.
+    pub(super) fn add_first(&mut self, span: Range<usize>, message: String, help: Option<String>) {
+        if !self.found.iter().any(|(known, ..)| *known == span) {
+            self.add(span, message, help);
+        }
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.found.is_empty()
     }

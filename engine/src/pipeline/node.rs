@@ -78,7 +78,7 @@ impl<'i> Table<'i> {
             if !entries.keys().any(|key| key.get_ref() == name) {
                 let what = schema["properties"][name]["description"].as_str().unwrap_or_default();
                 let what = what.lines().next().unwrap_or_default().trim_end_matches('.');
-                let help = (!what.is_empty()).then(|| format!("{name} is: {what}"));
+                let help = (!what.is_empty()).then(|| format!("{name}: {}", lower(what)));
                 report.add(self.span.clone(), format!("{} needs the option {name}", self.name), help);
                 right = false;
             }
@@ -109,6 +109,12 @@ impl<'i> Table<'i> {
     }
 }
 
+/// A sentence as it goes on behind a colon.
+fn lower(sentence: &str) -> String {
+    let mut characters = sentence.chars();
+    characters.next().map_or_else(String::new, |first| first.to_lowercase().chain(characters).collect())
+}
+
 /// The schema of options, with all that it refers to in its place.
 fn schema_of<O: JsonSchema>() -> serde_json::Value {
     let mut settings = SchemaSettings::draft07();
@@ -134,6 +140,8 @@ pub(super) struct Node<'i> {
     pub(super) table: Table<'i>,
     /// From whom it says that it takes, and where; what stands before it, if it does not say.
     pub(super) from: Option<Vec<(Range<usize>, Input)>>,
+    /// It does not say that right.
+    pub(super) astray: bool,
 }
 
 impl<'i> Node<'i> {
@@ -145,15 +153,18 @@ impl<'i> Node<'i> {
     ) -> Self {
         let position = table.entries.keys().position(|key| key.get_ref() == "from");
         let from = position.and_then(|position| take(&mut table.entries, position));
+        let mut astray = false;
         let from = from.and_then(|(key, value)| {
             if section == Section::Sources {
                 let help = Some("remove it, or make it a stage".to_owned());
                 report.add(key.span(), format!("{} is a source: it takes from nobody", table.name), help);
                 return None;
             }
-            Some(inputs(&value, report))
+            let inputs: Option<Vec<_>> = inputs(&value, report).into_iter().collect();
+            astray = inputs.is_none();
+            inputs
         });
-        Self { section, kind, table, from }
+        Self { section, kind, table, from, astray }
     }
 
     pub(super) fn name(&self) -> &str {
@@ -173,7 +184,7 @@ impl<'i> Node<'i> {
         };
         let span = span.unwrap_or_else(|| self.table.span_of(&problem.key));
         let message = format!("{}: {}", self.name(), problem.message);
-        report.add(span, message, problem.help);
+        report.add_first(span, message, problem.help);
     }
 
     /// Whether other nodes can take from it.
@@ -182,10 +193,10 @@ impl<'i> Node<'i> {
     }
 }
 
-fn inputs(value: &Spanned<DeValue>, report: &mut Report) -> Vec<(Range<usize>, Input)> {
+fn inputs(value: &Spanned<DeValue>, report: &mut Report) -> Vec<Option<(Range<usize>, Input)>> {
     match value.get_ref() {
-        DeValue::Array(items) => items.iter().filter_map(|item| input(item, report)).collect(),
-        _ => input(value, report).into_iter().collect(),
+        DeValue::Array(items) => items.iter().map(|item| input(item, report)).collect(),
+        _ => vec![input(value, report)],
     }
 }
 

@@ -89,7 +89,10 @@ impl Pipeline {
         let text =
             read(path).map_err(|error| Error::Read { path: path.to_owned(), source: Arc::new(error) })?;
         let mut report = Report::new(path, &text);
-        let document = document::read(&text, setup.variable, &mut report);
+        let Some(document) = document::read(&text, setup.variable, &mut report) else {
+            report.end()?;
+            return Err(Error::Closed.into());
+        };
         let edges = edges::find(&document, &mut report);
         let folder = path.parent().map_or_else(PathBuf::new, Path::to_owned);
         build(&document, &edges, setup, &folder, report)

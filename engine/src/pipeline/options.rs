@@ -33,29 +33,36 @@ impl<T> Visitor<'_> for Written<T> {
     }
 
     fn visit_i64<E: Error>(self, value: i64) -> Result<T, E> {
-        (self.from)(Word::Integer(value))
-            .ok_or_else(|| E::invalid_value(serde::de::Unexpected::Signed(value), &self))
+        self.read(Word::Integer(value), value)
     }
 
     fn visit_u64<E: Error>(self, value: u64) -> Result<T, E> {
-        let word = i64::try_from(value).ok().map(Word::Integer);
-        word.and_then(self.from)
-            .ok_or_else(|| E::invalid_value(serde::de::Unexpected::Unsigned(value), &self))
+        match i64::try_from(value) {
+            Ok(value) => self.visit_i64(value),
+            Err(_) => Err(self.refused(value)),
+        }
     }
 
     fn visit_f64<E: Error>(self, value: f64) -> Result<T, E> {
-        (self.from)(Word::Float(value))
-            .ok_or_else(|| E::invalid_value(serde::de::Unexpected::Float(value), &self))
+        self.read(Word::Float(value), value)
     }
 
     fn visit_bool<E: Error>(self, value: bool) -> Result<T, E> {
-        (self.from)(Word::Boolean(value))
-            .ok_or_else(|| E::invalid_value(serde::de::Unexpected::Bool(value), &self))
+        self.read(Word::Boolean(value), value)
     }
 
     fn visit_str<E: Error>(self, value: &str) -> Result<T, E> {
-        (self.from)(Word::Text(value))
-            .ok_or_else(|| E::invalid_value(serde::de::Unexpected::Str(value), &self))
+        self.read(Word::Text(value), crate::record::shorten(value.as_bytes()))
+    }
+}
+
+impl<T> Written<T> {
+    fn read<E: Error>(self, word: Word, shown: impl fmt::Display) -> Result<T, E> {
+        (self.from)(word).ok_or_else(|| self.refused(shown))
+    }
+
+    fn refused<E: Error>(&self, shown: impl fmt::Display) -> E {
+        E::custom(format_args!("expected {}, found {shown}", self.expected))
     }
 }
 

@@ -12,7 +12,7 @@ use crate::pipeline::flow::{Bytes, Flow};
 use crate::pipeline::json;
 use crate::pipeline::kinds::Stage;
 use crate::pipeline::mistake::Problem;
-use crate::{Function, Kind};
+use crate::{Error, Kind, Signature};
 
 /// Each record through a function.
 #[derive(Deserialize, JsonSchema)]
@@ -75,9 +75,9 @@ impl Stage for Filter {
 fn called(call: &Call, inputs: Vec<Flow>, building: &mut Building, kind: Kind) -> Result<Flow, Problem> {
     let flow = only(inputs)?;
     let (function, contents) = call.stage(building)?;
-    let found = function.signature().kind;
-    if found != kind {
-        return Err(wrong_kind(&function, kind));
+    let Signature { name, kind: found, .. } = function.signature();
+    if *found != kind {
+        return Err(problem(Error::WrongKind { function: name.clone(), kind: *found, used: kind }));
     }
     // A filter's records are those that it was given.
     let contents = if kind == Kind::Filter { flow.contents().clone() } else { contents };
@@ -85,17 +85,4 @@ fn called(call: &Call, inputs: Vec<Flow>, building: &mut Building, kind: Kind) -
         Flow::Local(stream, _) => Flow::Local(stream.apply(&function), contents),
         Flow::Scattered(scattered, _) => Flow::Scattered(scattered.apply(&function), contents),
     })
-}
-
-fn wrong_kind(function: &Function<Bytes, Bytes>, used: Kind) -> Problem {
-    let signature = function.signature();
-    let error = crate::Error::WrongKind { function: signature.name.clone(), kind: signature.kind, used };
-    let help = match signature.kind {
-        Kind::Map => "write type = \"map\"",
-        Kind::Filter => "write type = \"filter\"",
-        Kind::FlatMap => "write type = \"flat_map\"",
-        Kind::Accumulate => "write type = \"accumulate\"",
-        Kind::Sink => "make it a sink: [sinks.NAME] with type = \"plugin\"",
-    };
-    problem(error).help(help)
 }

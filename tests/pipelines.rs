@@ -1,0 +1,268 @@
+//! Pipeline files: what nodes mean over records, and how runs go.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use engine::pipeline::Pipeline;
+use tempfile::TempDir;
+
+use crate::support::{Did, engine, fed, hostile, plugin};
+
+/// A folder with a pipeline file; `$PLUGINS` and `$HOSTILE` in it stand for where test plugins are.
+struct Files(TempDir);
+
+impl Files {
+    fn new(pipeline: &str) -> Self {
+        let files = Self(tempfile::tempdir().unwrap());
+        let folder = |of: PathBuf| of.parent().unwrap().display().to_string();
+        let text = pipeline.replace("$PLUGINS", &folder(plugin("inc")));
+        files.write("pipeline.toml", text.replace("$HOSTILE", &folder(hostile("misdeeds"))));
+        files
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    fn write(&self, name: &str, text: impl AsRef<[u8]>) {
+        fs::write(self.path(name), text).unwrap();
+    }
+
+    fn read(&self, name: &str) -> String {
+        fs::read_to_string(self.path(name)).unwrap()
+    }
+
+    /// Runs the pipeline as a command.
+    fn run(&self, input: impl AsRef<[u8]>) -> Did {
+        fed(engine(["run".as_ref(), self.path("pipeline.toml").as_os_str()]), input)
+    }
+}
+
+/// Runs `stages` between stdin and stdout.
+#[track_caller]
+fn through(stages: &str, input: &str) -> Did {
+    Files::new(&format!("[sources.stdin]\n{stages}\n[sinks.stdout]\n")).run(input)
+}
+
+/// What comes out, a line each; the run must end well.
+#[track_caller]
+fn given(stages: &str, input: &str) -> Vec<String> {
+    let Did { code, stdout, stderr } = through(stages, &input.replace(' ', "\n"));
+    assert_eq!((code, &*stderr), (Some(0), ""));
+    stdout.lines().map(str::to_owned).collect()
+}
+
+#[test]
+fn what_groups_makes_arrays() {
+    assert_eq!(given("[stages.partition]\nn = 2", "a b c"), [r#"["a","b"]"#, r#"["c"]"#]);
+    let json = "[sources.in]\ntype = \"stdin\"\nformat = \"json\"\n";
+    let by_key = format!("{json}[stages.partition]\nn = 2\nkey = \"k\"\n[sinks.stdout]\n");
+    let did = Files::new(&by_key).run("{\"k\":1,\"x\":0}\n{\"k\":2}\n{\"k\":1}\n");
+    assert_eq!(did.stdout, "[{\"k\":1,\"x\":0},{\"k\":1}]\n[{\"k\":2}]\n");
+    let unique = "[stages.partition_unique]\nn = 3\n";
+    let unquoted =
+        |lines: Vec<String>| lines.into_iter().map(|line| line.replace('"', "")).collect::<Vec<_>>();
+    assert_eq!(unquoted(given(unique, "1 2 1 3 1 3 3 2")), ["[1,2,3]", "[1,3,2]"]);
+    let last = format!("{unique}keep = \"last\"");
+    assert_eq!(unquoted(given(&last, "1 2 1 3 1 3 3 2")), ["[2,1,3]", "[1,3,2]"]);
+    let windows = "[stages.sliding_window]\nn = 2\n";
+    assert_eq!(unquoted(given(windows, "a b c")), ["[a,b]", "[b,c]"]);
+    let partial = format!("{windows}return_partial = true");
+    assert_eq!(unquoted(given(&partial, "a b")), ["[a]", "[a,b]"]);
+    assert_eq!(unquoted(given("[stages.collect]\nmost = 9", "a b c")), ["[a,b,c]"]);
+}
+
+#[test]
+fn partition_then_flatten_is_the_identity() {
+    let stages = "[stages.partition]\nn = 2\n[stages.flatten]";
+    let lines = ["a", "\"quoted\" \\ text", "", "[1]", "é"];
+    let did = through(stages, &lines.map(|line| format!("{line}\n")).concat());
+    assert_eq!(did.stdout.lines().collect::<Vec<_>>(), lines, "{}", did.stderr);
+    let twice = "[stages.partition]\nn = 2\n[stages.again]\ntype = \"partition\"\nn = 2\n[stages.flatten]\n\
+                 [stages.flat]\ntype = \"flatten\"";
+    assert_eq!(given(twice, "a b c"), ["a", "b", "c"]);
+}
+
+#[test]
+fn what_takes_apart_keeps_bytes() {
+    let pluck = |key: &str| format!("[stages.pluck]\nkey = {key}");
+    let record = "{\"a\":{\"b\":[1.0,2e3]},\"z\":null}";
+    assert_eq!(given(&pluck("\"a\""), record), ["{\"b\":[1.0,2e3]}"]);
+    assert_eq!(given(&pluck("\"/a/b/1\""), record), ["2e3"]);
+    assert_eq!(given(&pluck("[\"z\", \"a\"]"), record), ["[null,{\"b\":[1.0,2e3]}]"]);
+    assert_eq!(given(&pluck("1"), "[5,6]"), ["6"]);
+    assert_eq!(given("[stages.flatten]", "[1,[2],\"x\"] [] [3]"), ["1", "[2]", "\"x\"", "3"]);
+}
+
+#[test]
+fn positions_and_truth_choose_records() {
+    assert_eq!(given("[stages.slice]\nstart = 1\nend = 5\nstep = 2", "a b c d e f"), ["b", "d"]);
+    assert_eq!(given("[stages.filter]", "0 1 null a false {} [] \"\" x"), ["1", "a", "x"]);
+    assert_eq!(given("[stages.unique]\nmaxsize = 2", "a b a c b"), ["a", "b", "c", "b"]);
+    let by_key = "[stages.unique]\nmaxsize = 9\nkey = \"k\"";
+    assert_eq!(given(by_key, "{\"k\":1} {\"k\":1,\"x\":2}"), ["{\"k\":1}"]);
+    let counts = given("[stages.frequencies]", "a b a");
+    assert_eq!(counts, ["{\"a\":1}", "{\"a\":1,\"b\":1}", "{\"a\":2,\"b\":1}"]);
+}
+
+#[test]
+fn what_only_waits_changes_nothing() {
+    let stages = "[stages.delay]\ninterval = \"1ms\"\n[stages.rate_limit]\ninterval = 0.001\n[stages.buffer]\nn = 2\n\
+                  [stages.latest]\n[stages.timed_window]\ninterval = \"1h\"\n[stages.flatten]";
+    // `latest` may leave out what is not the newest, and never the last.
+    assert_eq!(given(stages, "a b c").last().map(String::as_str), Some("c"));
+}
+
+#[test]
+fn functions_run_here_or_on_the_pool() {
+    let inc = "[stages.inc]\ntype = \"map\"\nplugin = \"$PLUGINS/inc.wasm\"\n";
+    assert_eq!(given(inc, "1 2"), ["2", "3"]);
+    let scattered = format!("[stages.scatter]\n{inc}[stages.buffer]\nn = 8\n[stages.gather]\n");
+    assert_eq!(given(&scattered, "1 2"), ["2", "3"]);
+    let words = "[stages.flat_map]\nplugin = \"$PLUGINS/words.wasm\"\nfunction = \"words\"\n\
+                 [stages.filter]\nplugin = \"$PLUGINS/words.wasm\"\nfunction = \"long\"\nargs = { letters = 3 }\n";
+    let did = through(words, "be brief\nor not\n");
+    assert_eq!(did.stdout, "brief\nnot\n", "{}", did.stderr);
+}
+
+#[test]
+fn nodes_between_functions_on_the_pool_see_the_order() {
+    let inc = |name: &str| format!("[stages.{name}]\ntype = \"map\"\nplugin = \"$PLUGINS/inc.wasm\"\n");
+    let stages = format!(
+        "[stages.scatter]\n{}[stages.slice]\nstep = 2\n{}[stages.partition]\nn = 2\n[stages.buffer]\nn = 16\n[stages.gather]",
+        inc("first"),
+        inc("second")
+    );
+    let numbers: Vec<_> = (0..100).map(|x: i64| x.to_string()).collect();
+    let pairs: Vec<_> = (0..25).map(|x| format!("[{},{}]", 4 * x + 2, 4 * x + 4)).collect();
+    assert_eq!(given(&stages, &numbers.join(" ")), pairs);
+}
+
+#[test]
+fn streams_come_together() {
+    let two = |stage: &str| {
+        let files = Files::new(&format!(
+            "[sources.a]\ntype = \"files\"\npath = \"a\"\n[sources.b]\ntype = \"files\"\npath = \"b\"\n\
+             [stages.both]\n{stage}\n[sinks.stdout]\n"
+        ));
+        files.write("a", "1\n2\n");
+        files.write("b", "x\ny\n");
+        let Did { code, stdout, stderr } = files.run("");
+        assert_eq!((code, &*stderr), (Some(0), ""));
+        let mut lines: Vec<_> = stdout.lines().map(str::to_owned).collect();
+        lines.sort();
+        lines
+    };
+    assert_eq!(two("type = \"union\"\nfrom = [\"a\", \"b\"]"), ["1", "2", "x", "y"]);
+    let zip = "type = \"zip\"\nfrom = [\"b\", { literal = { k = 1 } }, \"a\"]";
+    assert_eq!(two(zip), [r#"["x",{"k":1},"1"]"#, r#"["y",{"k":1},"2"]"#]);
+    let last = two("type = \"combine_latest\"\nfrom = [\"a\", \"b\"]\nemit_on = \"b\"");
+    assert!(last.len() <= 2 && last.iter().all(|pair| pair.contains(['x', 'y'])), "{last:?}");
+    assert!(two("type = \"zip_latest\"\nfrom = [\"a\", \"b\"]").len() <= 2);
+}
+
+#[test]
+fn a_stream_may_go_to_several_sinks() {
+    let files = Files::new(
+        "[sources.stdin]\n[sinks.all]\ntype = \"file\"\npath = \"all\"\n[stages.slice]\nend = 1\n\
+         [sinks.first]\ntype = \"file\"\npath = \"first\"\nappend = true\n",
+    );
+    files.write("first", "before\n");
+    files.write("all", "before\n");
+    assert_eq!(files.run("a\nb\n").code, Some(0));
+    assert_eq!((files.read("all"), files.read("first")), ("a\nb\n".into(), "before\na\n".into()));
+}
+
+#[test]
+fn each_stage_has_its_own_policy() {
+    let files = Files::new(
+        "[faults]\non_fault = \"skip\"\n[sources.stdin]\n\
+         [stages.inc]\ntype = \"map\"\nplugin = \"$PLUGINS/inc.wasm\"\n\
+         [stages.pluck]\nkey = \"x\"\non_fault = { divert = \"dead\" }\n[sinks.stdout]\n",
+    );
+    let did = files.run("one\n7\n");
+    assert_eq!((did.code, &*did.stdout), (Some(1), ""));
+    assert!(did.stderr.contains("1 record put aside in"), "{}", did.stderr);
+    let letter: serde_json::Value = serde_json::from_str(&files.read("dead")).unwrap();
+    assert_eq!(
+        (&letter["number"], &letter["function"], &letter["record"]),
+        (&2.into(), &"pluck".into(), &"8".into())
+    );
+}
+
+#[test]
+fn a_fault_ends_the_run_and_names_its_stage() {
+    let did = through(
+        "[stages.user]\ntype = \"pluck\"\nkey = \"user\"",
+        "{\"user\":1}\n{\"usr\":2}\n{\"user\":3}\n",
+    );
+    let line = "engine: record 2: user: \"{\\\"usr\\\":2}\" has no field \"user\"\n";
+    assert_eq!((did.code, &*did.stdout, &*did.stderr), (Some(1), "1\n", line));
+}
+
+#[test]
+fn limits_hold_for_a_stage() {
+    let did = through(
+        "[limits]\ntimeout = \"10m\"\n[stages.map]\nplugin = \"$HOSTILE/misdeeds.wasm\"\nfunction = \"sleeps\"\ntimeout = \"50ms\"",
+        "1000000\n",
+    );
+    assert_eq!((did.code, &*did.stderr), (Some(1), "engine: record 1: sleeps: took longer than 50ms\n"));
+}
+
+#[test]
+fn variables_and_paths_are_of_the_file() {
+    let files = Files::new("[sources.files]\npath = \"${NAME:-in}\"\n[sinks.file]\npath = \"out\"\n");
+    files.write("in", "1\n");
+    files.write("other", "2\n");
+    let run = |name: Option<&str>| {
+        let mut command = engine(["run".as_ref(), files.path("pipeline.toml").as_os_str()]);
+        command.env_remove("NAME").current_dir("/");
+        command.envs(name.map(|name| ("NAME", name)));
+        let did = fed(command, "");
+        assert_eq!(did.code, Some(0), "{}", did.stderr);
+        files.read("out")
+    };
+    assert_eq!((run(None), run(Some("other"))), ("1\n".into(), "2\n".into()));
+}
+
+#[test]
+fn mistakes_leave_outputs_as_they_were() {
+    let files = Files::new(
+        "[sources.stdin]\n[sinks.file]\npath = \"out\"\n[sinks.other]\ntype = \"file\"\npath = \"no/where\"\n",
+    );
+    files.write("out", "before\n");
+    let did = files.run("a\n");
+    assert_eq!((did.code, files.read("out")), (Some(2), "before\n".into()));
+}
+
+#[tokio::test]
+async fn a_program_runs_a_pipeline() {
+    let files = Files::new("[sources.files]\npath = \"in\"\n[sinks.file]\npath = \"out\"\n");
+    files.write("in", "a\nb\n");
+    let mut pipeline = Pipeline::open(files.path("pipeline.toml")).unwrap();
+    pipeline.run(&tokio_util::sync::CancellationToken::new()).await.unwrap();
+    let counts = pipeline.counts();
+    assert_eq!((counts[0].0, counts[0].1.emitted, counts[0].1.delivered), ("files", 2, 2));
+    assert_eq!(files.read("out"), "a\nb\n");
+    assert!(pipeline.run(&tokio_util::sync::CancellationToken::new()).await.is_err());
+}
+
+#[test]
+fn a_pipeline_is_drawn() {
+    let files = Files::new(
+        "[sources.stdin]\n[stages.inc]\ntype = \"map\"\nplugin = \"$PLUGINS/inc.wasm\"\n[sinks.stdout]\n",
+    );
+    let path: &Path = &files.path("pipeline.toml");
+    let drawn = |form: &str| {
+        fed(engine(["graph".as_ref(), "--as".as_ref(), form.as_ref(), path.as_os_str()]), "").stdout
+    };
+    let mermaid = "flowchart LR\n  n0([\"stdin\"])\n  n1[\"inc<br/><i>map</i>\"]\n  n2[/\"stdout\"/]\n  \
+                   n0 -->|text| n1\n  n1 -->|json| n2\n";
+    assert_eq!(drawn("mermaid"), mermaid);
+    assert!(drawn("dot").contains("n0 -> n1 [label=\"text\"]"));
+    let svg = drawn("svg");
+    assert!(
+        svg.starts_with("<svg ") && svg.ends_with("</svg>\n") && svg.matches("<rect").count() == 4,
+        "{svg}"
+    );
+}
