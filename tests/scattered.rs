@@ -1,10 +1,11 @@
 //! Scattered streams: side by side, in order, and never more than the buffer allows.
 
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 use std::time::{Duration, Instant};
 
-use engine::{Error, Pool, Source, sources};
+use engine::{Error, Json, Pool, Source, sources};
 
 use crate::support::{list, misbehaving, only, plugin, ran};
 
@@ -359,4 +360,50 @@ async fn arguments_are_bound_and_checked_before_the_first_record() {
     assert!(matches!(long.with("leters", 3), Err(Error::UnknownArgument { nearest: Some(_), .. })));
     let refused = long.with("letters", "many").unwrap().prepare();
     assert!(matches!(refused, Err(Error::Refused { .. })), "{refused:?}");
+}
+
+#[tokio::test]
+async fn nodes_that_need_an_order_have_it_and_stay_scattered() {
+    let pool = pool(2);
+    let (sleeps, inc) = (misbehaving::<u64, u64>(&pool, "sleeps"), only::<i64, i64>(&pool, "inc"));
+    let two = NonZeroUsize::new(2).unwrap();
+    // The longest first: they end in the opposite order.
+    let times = [40, 30, 20, 10, 0_u64];
+    let pairs =
+        |times: engine::Stream<u64>| times.scatter(&pool).map(&sleeps).partition(two).buffer(8).gather();
+    let (outputs, ended) = ran(times, pairs).await;
+    ended.unwrap();
+    assert_eq!(outputs, [Json(vec![40, 30]), Json(vec![20, 10]), Json(vec![0])]);
+    let windows = |numbers: engine::Stream<i64>| {
+        numbers.scatter(&pool).map(&inc).sliding_window(two).buffer(8).gather()
+    };
+    assert_eq!(ran([1, 2, 3], windows).await.0, [Json(vec![2, 3]), Json(vec![3, 4])]);
+    let both = |numbers: engine::Stream<i64>| {
+        let one = numbers.branch().scatter(&pool).map(&inc);
+        one.zip(numbers.scatter(&pool)).buffer(8).gather()
+    };
+    assert_eq!(ran([1, 2], both).await.0, [Json((2, 1)), Json((3, 2))]);
+    let union = |numbers: engine::Stream<i64>| {
+        let one = numbers.branch().scatter(&pool).map(&inc);
+        one.union(numbers.scatter(&pool)).buffer(8).gather()
+    };
+    let (mut outputs, ended) = ran([1, 10], union).await;
+    ended.unwrap();
+    outputs.sort_unstable();
+    assert_eq!(outputs, [1, 2, 10, 11]);
+}
+
+#[tokio::test]
+async fn a_buffer_behind_a_node_that_holds_is_for_the_functions_before_it_too() {
+    let pool = pool(1);
+    let sleeps = misbehaving::<u64, u64>(&pool, "sleeps");
+    let ten = NonZeroUsize::new(10).unwrap();
+    let begun = Instant::now();
+    let groups =
+        |times: engine::Stream<u64>| times.scatter(&pool).map(&sleeps).partition(ten).buffer(8).gather();
+    let (outputs, ended) = ran([2000; 16], groups).await;
+    ended.unwrap();
+    assert_eq!(outputs.iter().map(|Json(group)| group.len()).collect::<Vec<_>>(), [10, 6]);
+    // One after another they would take 32 s; eight at a time, four.
+    assert!(begun.elapsed() < Duration::from_secs(16), "{:?}", begun.elapsed());
 }

@@ -59,3 +59,12 @@ pub fn checkpoint(bytes: &[u8]) {
     let written = serde_json::to_vec(&checkpoint).expect("a checkpoint can be written");
     assert_eq!(Checkpoint::parse(&written), Ok(checkpoint));
 }
+
+/// Reads a pipeline file, as far as nothing beside it is needed. Each mistake stands somewhere in it.
+pub fn pipeline(text: &str) {
+    for mistake in crate::pipeline::mistakes_of(text) {
+        assert!(mistake.span.start <= mistake.span.end && mistake.span.end <= text.len(), "{mistake:?}");
+        assert!((1..=text.lines().count().max(1) + 1).contains(&mistake.line), "{mistake:?}");
+        assert!(mistake.message.len() < 10_000 + 10 * text.len());
+    }
+}

@@ -13,14 +13,14 @@ use crate::checkout::{Checkout, succeed};
 use crate::steps::Steps;
 use crate::tools;
 
-const TARGETS: [&str; 4] = ["checkpoint", "letters", "outcome", "plugin"];
+const TARGETS: [&str; 5] = ["checkpoint", "letters", "outcome", "pipeline", "plugin"];
 
 #[derive(Args)]
 pub(crate) struct Fuzz {
     /// Seconds for each target
     #[arg(long, default_value = "60")]
     seconds: u32,
-    /// Only these targets: checkpoint, letters, outcome, plugin
+    /// Only these targets: checkpoint, letters, outcome, pipeline, plugin
     #[arg(value_parser = TARGETS)]
     targets: Vec<String>,
 }

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use super::json::{self, Path};
 use super::mistake::Problem;
 use crate::record::{Format, Record};
-use crate::stream::{Operator, Outputs, Scattered, Stream};
-use crate::{FaultPolicy, Pool, Source};
+use crate::stream::{Operator, Outputs, Scattered, Stream, Stretch};
+use crate::{FaultPolicy, Source};
 
 /// A record's bytes.
 pub(super) type Bytes = Vec<u8>;
@@ -92,23 +92,25 @@ impl Flow {
     /// Brings several together. What was scattered is so again behind it.
     pub(super) fn join(
         inputs: Vec<Self>,
-        pool: &Pool,
         contents: Contents,
         nodes: impl FnOnce(Vec<Stream<Bytes>>) -> Stream<Bytes>,
     ) -> Self {
-        let mut scattered = false;
+        let mut again: Option<Stretch> = None;
         let streams = inputs.into_iter().map(|input| match input {
             Self::Local(stream, _) => stream,
-            Self::Scattered(stream, _) => {
-                scattered = true;
-                stream.gather()
+            Self::Scattered(scattered, _) => {
+                let (stream, stretch) = scattered.ordered();
+                again = Some(match again.take() {
+                    Some(others) => others.and(stretch),
+                    None => stretch,
+                });
+                stream
             }
         });
         let joined = nodes(streams.collect());
-        if scattered {
-            Self::Scattered(joined.scatter(pool), contents)
-        } else {
-            Self::Local(joined, contents)
+        match again {
+            Some(stretch) => Self::Scattered(stretch.scatter(joined), contents),
+            None => Self::Local(joined, contents),
         }
     }
 }

@@ -27,6 +27,8 @@ mod sources;
 mod stages;
 
 pub use mistake::{Mistake, Mistakes};
+#[cfg(fuzzing)]
+pub(crate) use open::mistakes_of;
 pub use open::{OpenError, Setup};
 pub use picture::Picture;
 pub use run::Pipeline;

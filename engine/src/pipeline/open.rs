@@ -261,3 +261,27 @@ impl Graph {
         (0..document.nodes.len()).map(contents).collect()
     }
 }
+
+/// What is wrong with a file's text, whatever else there is on this machine.
+#[cfg(fuzzing)]
+pub(crate) fn mistakes_of(text: &str) -> Vec<super::Mistake> {
+    let mut report = Report::new(Path::new("fuzz"), text);
+    let variable = |name: &str| (name.len() == 1).then(|| "value".to_owned());
+    if let Some(document) = document::read(text, &variable, &mut report) {
+        let edges = edges::find(&document, &mut report);
+        let mut seen = vec![false; document.nodes.len()];
+        for place in edges.order {
+            assert!(edges.inputs[place].nodes.iter().all(|input| seen[*input]) && !seen[place]);
+            seen[place] = true;
+        }
+        for node in &document.nodes {
+            if let (Some(kind), Some(Parts { own, .. })) = (node.kind, Parts::of(node, &mut report)) {
+                kind.check(&own, &mut report);
+            }
+        }
+        drop(document.pool.options::<PoolOptions>(&mut report));
+        drop(document.limits.options::<LimitOptions>(&mut report));
+        drop(document.faults.options::<FaultOptions>(&mut report));
+    }
+    report.end().map_or_else(|mistakes| mistakes.list().to_vec(), |()| Vec::new())
+}

@@ -25,5 +25,6 @@ pub(crate) use node::{BoxFuture, Handling, Node, Outlet};
 pub use operator::{Operator, Outputs};
 pub use operators::{Filter, FlatMap, Flush, Keep, Map, Part, Starmap};
 pub use scattered::Scattered;
+pub(crate) use scattered::Stretch;
 pub use sinks::Sink;
 pub use source::Source;

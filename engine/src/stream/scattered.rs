@@ -66,27 +66,63 @@ impl<T: Record> Scattered<T> {
     /// some.map(&inc).buffer(8).gather().sink(|x: i64| println!("{x}"));
     /// # Ok(()) }
     /// ```
-    pub fn in_order<U: Record>(mut self, nodes: impl FnOnce(Stream<T>) -> Stream<U>) -> Scattered<U> {
-        let pool = self.pool.clone();
-        let mistake = self.mistake.clone();
-        let mut unbuffered = Vec::new();
-        let stream = match self.untouched.take() {
-            Some(outlet) => Stream { outlet, counters: self.counters },
-            None => {
-                let is_buffered = self.buffer.is_some();
-                unbuffered = std::mem::take(&mut self.unbuffered);
-                let (stream, segment) = self.gathered(true);
-                unbuffered.extend((!is_buffered).then_some(segment));
-                stream
-            }
+    pub fn in_order<U: Record>(self, nodes: impl FnOnce(Stream<T>) -> Stream<U>) -> Scattered<U> {
+        let (stream, rest) = self.ordered();
+        rest.scatter(nodes(stream))
+    }
+
+    /// The same with two that come together.
+    pub(crate) fn in_order_with<V: Record, U: Record>(
+        self,
+        other: Scattered<V>,
+        nodes: impl FnOnce(Stream<T>, Stream<V>) -> Stream<U>,
+    ) -> Scattered<U> {
+        let ((stream, rest), (other, others)) = (self.ordered(), other.ordered());
+        rest.and(others).scatter(nodes(stream, other))
+    }
+
+    /// The results so far in the order of emission, and what it takes to scatter them again.
+    pub(crate) fn ordered(mut self) -> (Stream<T>, Stretch) {
+        let mut stretch = Stretch {
+            pool: self.pool.clone(),
+            unbuffered: std::mem::take(&mut self.unbuffered),
+            mistake: self.mistake.clone(),
         };
-        let again = nodes(stream).scatter(&pool);
-        Scattered { unbuffered, mistake, ..again }
+        if let Some(outlet) = self.untouched.take() {
+            return (Stream { outlet, counters: self.counters }, stretch);
+        }
+        if self.buffer.is_some() {
+            return (self.gathered(true).0, stretch);
+        }
+        let (stream, segment) = self.gathered(true);
+        stretch.unbuffered.push(segment);
+        (stream, stretch)
     }
 
     fn rescatter(self) -> Self {
         let pool = self.pool.clone();
         self.gather().scatter(&pool)
+    }
+}
+
+/// What goes on behind nodes that needed an order.
+pub(crate) struct Stretch {
+    pool: Pool,
+    unbuffered: Vec<Arc<Segment>>,
+    mistake: Option<Error>,
+}
+
+impl Stretch {
+    /// Both of two that came together.
+    pub(crate) fn and(mut self, other: Self) -> Self {
+        self.unbuffered.extend(other.unbuffered);
+        self.mistake = self.mistake.or(other.mistake);
+        self
+    }
+
+    pub(crate) fn scatter<T: Record>(self, stream: Stream<T>) -> Scattered<T> {
+        let Self { pool, unbuffered, mistake } = self;
+        Scattered { unbuffered, mistake, ..stream.scatter(&pool) }
     }
 }
 

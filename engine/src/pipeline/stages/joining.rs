@@ -18,11 +18,11 @@ pub(in crate::pipeline) struct Union {}
 impl Stage for Union {
     const JOINS: bool = true;
 
-    fn attach(self, inputs: Vec<Flow>, building: &mut Building) -> Result<Flow, Problem> {
+    fn attach(self, inputs: Vec<Flow>, _: &mut Building) -> Result<Flow, Problem> {
         let mut contents = inputs.iter().map(|input| input.contents().clone());
         let first = contents.next().unwrap_or(Contents::JSON);
         let contents = if contents.all(|other| other == first) { first } else { Contents::JSON };
-        Ok(Flow::join(inputs, &building.pool, contents, |streams| folded(streams, Stream::union)))
+        Ok(Flow::join(inputs, contents, |streams| folded(streams, Stream::union)))
     }
 }
 
@@ -50,7 +50,7 @@ fn tuples(
     let contents: Vec<_> = inputs.iter().map(|input| input.contents().clone()).collect();
     let same = literals.is_empty() && contents.windows(2).all(|pair| pair[0] == pair[1]);
     let items = contents.first().filter(|_| same).cloned().unwrap_or(Contents::JSON);
-    Ok(Flow::join(inputs, &building.pool, items.list(), |streams| {
+    Ok(Flow::join(inputs, items.list(), |streams| {
         let parts = streams.into_iter().zip(&contents);
         let parts =
             parts.map(|(stream, contents)| guard.items(stream, contents).map(|item: Bytes| vec![item]));

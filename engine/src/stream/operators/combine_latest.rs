@@ -2,8 +2,12 @@
 
 use std::collections::VecDeque;
 
-use crate::stream::Stream;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::record::{Json, Record};
 use crate::stream::joint::{Join, Side};
+use crate::stream::{Scattered, Stream};
 
 impl<T: Clone + Send + 'static> Stream<T> {
     /// The latest of both streams whenever one of them brings an element, once both have.
@@ -26,6 +30,16 @@ impl<T: Clone + Send + 'static> Stream<T> {
     /// for it: up to 65,536, the next one outside.
     pub fn zip_latest<U: Clone + Send + 'static>(self, other: Stream<U>) -> Stream<(T, U)> {
         self.join(other, ZipLatest { waiting: VecDeque::new(), latest: None, hopeless: false })
+    }
+}
+
+impl<T: Record + Serialize + DeserializeOwned> Scattered<T> {
+    /// Each result with the latest one of the other.
+    pub fn combine_latest<U>(self, other: Scattered<U>) -> Scattered<Json<(T, U)>>
+    where
+        U: Record + Serialize + DeserializeOwned,
+    {
+        self.in_order_with(other, |one, other| one.combine_latest(other).map(Json))
     }
 }
 

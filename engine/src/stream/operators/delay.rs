@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::stream::Stream;
+use crate::record::Record;
 use crate::stream::queue::Pace;
+use crate::stream::{Scattered, Stream};
 
 /// So many elements are delayed at once; the next one waits outside.
 const DELAYED: usize = 65_536;
@@ -19,6 +20,13 @@ impl<T: Clone + Send + 'static> Stream<T> {
     /// ```
     pub fn delay(self, interval: Duration) -> Self {
         self.queue(DELAYED, Delay(interval))
+    }
+}
+
+impl<T: Record> Scattered<T> {
+    /// Each result later by `interval`, in order.
+    pub fn delay(self, interval: Duration) -> Self {
+        self.in_order(|stream| stream.delay(interval))
     }
 }
 

@@ -5,7 +5,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::Notify;
 
 use crate::Error;
-use crate::stream::{Counters, Detached, Handling, Items, Node, Outlet, Stream};
+use crate::record::Record;
+use crate::stream::{Counters, Detached, Handling, Items, Node, Outlet, Scattered, Stream};
 
 impl<T: Clone + Send + 'static> Stream<T> {
     /// The newest element whenever what is behind has time for one: those that came meanwhile are dropped.
@@ -22,6 +23,13 @@ impl<T: Clone + Send + 'static> Stream<T> {
             let task = Detached::new(pass_on(slot.clone(), outlet));
             LatestNode { slot, task }
         })
+    }
+}
+
+impl<T: Record> Scattered<T> {
+    /// Only the newest result, if what is behind is slow.
+    pub fn latest(self) -> Self {
+        self.in_order(Stream::latest)
     }
 }
 

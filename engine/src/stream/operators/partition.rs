@@ -6,9 +6,12 @@ use std::hash::Hash;
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use tokio::time::Instant;
 
-use crate::stream::{Operator, Outputs, Stream};
+use crate::record::{Json, Record};
+use crate::stream::{Operator, Outputs, Scattered, Stream};
 
 impl<T: Clone + Send + 'static> Stream<T> {
     /// Groups of `n` elements that follow one another. What is left at the end is a smaller group.
@@ -59,6 +62,30 @@ impl<T: Clone + Send + 'static> Stream<T> {
         K: Clone + Eq + Hash + Send + 'static,
     {
         self.through(Partition { n, timeout, key, groups: HashMap::new(), due: BTreeMap::new(), begun: 0 })
+    }
+}
+
+impl<T: Record + Serialize + DeserializeOwned> Scattered<T> {
+    /// Groups of `n` results that follow one another, as JSON arrays.
+    pub fn partition(self, n: NonZeroUsize) -> Scattered<Json<Vec<T>>> {
+        self.in_order(|stream| stream.partition(n).map(Json))
+    }
+
+    /// The same for each key.
+    pub fn partition_by<K>(
+        self,
+        n: NonZeroUsize,
+        key: impl FnMut(&T) -> K + Send + 'static,
+    ) -> Scattered<Json<Vec<T>>>
+    where
+        K: Clone + Eq + Hash + Send + 'static,
+    {
+        self.in_order(|stream| stream.partition_by(n, key).map(Json))
+    }
+
+    /// The same, but no group waits for longer than `timeout`.
+    pub fn partition_within(self, n: NonZeroUsize, timeout: Duration) -> Scattered<Json<Vec<T>>> {
+        self.in_order(|stream| stream.partition_within(n, timeout).map(Json))
     }
 }
 

@@ -6,7 +6,8 @@ use tokio::sync::Mutex;
 use tokio::time::Instant;
 
 use crate::Error;
-use crate::stream::{Handling, Items, Node, Outlet, Stream};
+use crate::record::Record;
+use crate::stream::{Handling, Items, Node, Outlet, Scattered, Stream};
 
 impl<T: Clone + Send + 'static> Stream<T> {
     /// At most one element each `interval`: the source is held back.
@@ -17,6 +18,13 @@ impl<T: Clone + Send + 'static> Stream<T> {
     /// ```
     pub fn rate_limit(self, interval: Duration) -> Self {
         self.attach(|outlet| RateLimitNode { interval, next: Mutex::new(None), outlet })
+    }
+}
+
+impl<T: Record> Scattered<T> {
+    /// At most one result each interval.
+    pub fn rate_limit(self, interval: Duration) -> Self {
+        self.in_order(|stream| stream.rate_limit(interval))
     }
 }
 

@@ -3,7 +3,11 @@
 use std::collections::VecDeque;
 use std::num::NonZeroUsize;
 
-use crate::stream::{Operator, Outputs, Stream};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::record::{Json, Record};
+use crate::stream::{Operator, Outputs, Scattered, Stream};
 
 impl<T: Clone + Send + 'static> Stream<T> {
     /// The last `n` elements, with each element once there are so many.
@@ -23,6 +27,13 @@ impl<T: Clone + Send + 'static> Stream<T> {
     /// The same, and at the beginning windows of fewer elements: 1, 2 and so on.
     pub fn sliding_window_partial(self, n: NonZeroUsize) -> Stream<Vec<T>> {
         self.through(SlidingWindow { window: VecDeque::new(), n, partial: true })
+    }
+}
+
+impl<T: Record + Serialize + DeserializeOwned> Scattered<T> {
+    /// Each result with those before it, `n` together, as JSON arrays.
+    pub fn sliding_window(self, n: NonZeroUsize) -> Scattered<Json<Vec<T>>> {
+        self.in_order(|stream| stream.sliding_window(n).map(Json))
     }
 }
 

@@ -1,6 +1,8 @@
 //! `starmap`: the parts of a tuple as arguments.
 
-use crate::stream::Stream;
+use crate::Function;
+use crate::record::{Json, Record};
+use crate::stream::{Scattered, Stream};
 
 /// A closure that takes the parts of a tuple as arguments: of two to six.
 pub trait Starmap<T>: Send + 'static {
@@ -47,5 +49,15 @@ impl<T: Clone + Send + 'static> Stream<T> {
         F: Starmap<T, Output: Clone + Send + 'static>,
     {
         self.map(move |parts: T| f.call(parts))
+    }
+}
+
+impl<T> Scattered<Json<T>>
+where
+    Json<T>: Record,
+{
+    /// The parts of each record as the arguments of a plugin's function, which takes them as a tuple.
+    pub fn starmap<U: Record>(self, function: &Function<Json<T>, U>) -> Scattered<U> {
+        self.map(function)
     }
 }

@@ -3,10 +3,13 @@
 use std::hash::Hash;
 use std::time::Duration;
 
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use tokio::time::Instant;
 
 use super::partition_unique::{Keep, UniqueGroup};
-use crate::stream::{Operator, Outputs, Stream};
+use crate::record::{Json, Record};
+use crate::stream::{Operator, Outputs, Scattered, Stream};
 
 impl<T: Clone + Send + 'static> Stream<T> {
     /// What came in each interval, also nothing. The first one begins with the first element; the last one
@@ -34,6 +37,13 @@ impl<T: Clone + Send + 'static> Stream<T> {
         K: Eq + Hash + Send + 'static,
     {
         self.through(TimedWindowUnique { clock: Clock::new(interval), key, window: UniqueGroup::new(keep) })
+    }
+}
+
+impl<T: Record + Serialize + DeserializeOwned> Scattered<T> {
+    /// The results that came in each interval, also none, as JSON arrays.
+    pub fn timed_window(self, interval: Duration) -> Scattered<Json<Vec<T>>> {
+        self.in_order(|stream| stream.timed_window(interval).map(Json))
     }
 }
 

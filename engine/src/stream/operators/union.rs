@@ -2,8 +2,9 @@
 
 use std::collections::VecDeque;
 
-use crate::stream::Stream;
+use crate::record::Record;
 use crate::stream::joint::Join;
+use crate::stream::{Scattered, Stream};
 
 impl<T: Clone + Send + 'static> Stream<T> {
     /// The elements of both streams as they come.
@@ -17,6 +18,13 @@ impl<T: Clone + Send + 'static> Stream<T> {
     /// ```
     pub fn union(self, other: Self) -> Self {
         self.join(other, Union)
+    }
+}
+
+impl<T: Record> Scattered<T> {
+    /// The results of both as they come, each in its own order.
+    pub fn union(self, other: Self) -> Self {
+        self.in_order_with(other, Stream::union)
     }
 }
 

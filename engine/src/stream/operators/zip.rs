@@ -2,8 +2,12 @@
 
 use std::collections::VecDeque;
 
-use crate::stream::Stream;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::record::{Json, Record};
 use crate::stream::joint::{Join, Side};
+use crate::stream::{Scattered, Stream};
 
 impl<T: Clone + Send + 'static> Stream<T> {
     /// Pairs of the first elements of both streams, of the second ones, and so on. A side that is ten
@@ -26,6 +30,16 @@ impl<T: Clone + Send + 'static> Stream<T> {
             other,
             Zip { first: VecDeque::new(), second: VecDeque::new(), most: most.max(1), ended: [false; 2] },
         )
+    }
+}
+
+impl<T: Record + Serialize + DeserializeOwned> Scattered<T> {
+    /// Pairs of one result of each, in lock step.
+    pub fn zip<U>(self, other: Scattered<U>) -> Scattered<Json<(T, U)>>
+    where
+        U: Record + Serialize + DeserializeOwned,
+    {
+        self.in_order_with(other, |one, other| one.zip(other).map(Json))
     }
 }
 
