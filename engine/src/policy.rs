@@ -112,6 +112,16 @@ impl FaultPolicy {
         self.first.get()
     }
 
+    /// How many faults it was told of.
+    pub(crate) fn faults(&self) -> u64 {
+        self.faults.load(Relaxed)
+    }
+
+    /// Whether records are left out, and nothing keeps them.
+    pub(crate) fn skips(&self) -> bool {
+        matches!(self.action, Action::Skip)
+    }
+
     /// Whether the first fault ends the run.
     pub(crate) fn stops(&self) -> bool {
         matches!(self.action, Action::Stop)

@@ -13,7 +13,7 @@ use super::flow::{Bytes, Guard};
 use super::mistake::Problem;
 use super::picture::Picture;
 use super::run::{Feeding, Pipeline};
-use crate::{Function, Output, Plugin, Pool, Source, Usage};
+use crate::{FaultPolicy, Function, Output, Plugin, Pool, Source, Usage};
 
 /// Finds the component that a plugin's path stands for.
 pub(super) type FindComponent<'a> = &'a dyn Fn(&Path) -> Result<PathBuf, String>;
@@ -30,6 +30,8 @@ pub(super) struct Building<'a> {
     faults: FaultOptions,
     /// Nodes that say nothing count their faults together.
     shared: Option<Guard>,
+    /// Each that leaves records out.
+    skipping: Vec<FaultPolicy>,
     /// Where records are put aside.
     pub(super) letters: IndexMap<PathBuf, Letters>,
     /// The node at hand.
@@ -77,6 +79,7 @@ impl<'a> Building<'a> {
             functions: Vec::new(),
             faults,
             shared: None,
+            skipping: Vec::new(),
             letters: IndexMap::new(),
             guard: Guard::stopping(""),
             inputs: Vec::new(),
@@ -108,13 +111,16 @@ impl<'a> Building<'a> {
         if own.is_empty() {
             if self.shared.is_none() {
                 let policy = self.faults.clone().policy(|path| letters(self, path))?;
+                self.skipping.extend(policy.skips().then(|| policy.clone()));
                 self.shared = Some(Guard { policy, ..self.guard.clone() });
             }
             if let Some(shared) = &self.shared {
                 self.guard.policy = shared.policy.clone();
             }
         } else {
-            self.guard.policy = own.or(&self.faults).policy(|path| letters(self, path))?;
+            let policy = own.or(&self.faults).policy(|path| letters(self, path))?;
+            self.skipping.extend(policy.skips().then(|| policy.clone()));
+            self.guard.policy = policy;
         }
         Ok(())
     }
@@ -219,6 +225,7 @@ impl<'a> Building<'a> {
             functions: self.functions,
             plugins: self.plugins.into_values().collect(),
             openings: self.openings,
+            skipping: self.skipping,
             letters: self.letters.into_values().collect(),
             stdout: self.stdout,
             picture,
@@ -228,7 +235,7 @@ impl<'a> Building<'a> {
 
 impl Guard {
     fn stopping(name: &str) -> Self {
-        Self { name: Arc::from(name), policy: crate::FaultPolicy::stop() }
+        Self { name: Arc::from(name), policy: FaultPolicy::stop() }
     }
 }
 

@@ -11,7 +11,7 @@ use super::files::Opening;
 use super::flow::Bytes;
 use super::picture::Picture;
 use crate::stream::BoxFuture;
-use crate::{Counts, Error, Output, Plugin, Pool, Source, Usage};
+use crate::{Counts, Error, Fault, FaultPolicy, Output, Plugin, Pool, Source, Usage};
 
 /// What feeds a source, once it is started.
 pub(super) struct Feeding(Box<Feed>);
@@ -36,6 +36,7 @@ pub struct Pipeline {
     pub(super) functions: Vec<(String, Called)>,
     pub(super) plugins: Vec<Plugin>,
     pub(super) openings: Vec<Opening>,
+    pub(super) skipping: Vec<FaultPolicy>,
     pub(super) letters: Vec<Letters>,
     pub(super) stdout: Option<Output>,
     pub(super) picture: Picture,
@@ -95,6 +96,14 @@ impl Pipeline {
     #[must_use]
     pub fn sources(&self) -> Vec<Arc<Source<Vec<u8>>>> {
         self.sources.iter().map(|(_, source)| source.clone()).collect()
+    }
+
+    /// How many records were left out without being kept, and the first of them as far as is known.
+    #[must_use]
+    pub fn left_out(&self) -> (u64, Option<&Fault>) {
+        let first =
+            self.skipping.iter().filter_map(FaultPolicy::first_fault).min_by_key(|fault| fault.record);
+        (self.skipping.iter().map(FaultPolicy::faults).sum(), first)
     }
 
     /// How many records were put aside, and in which files.

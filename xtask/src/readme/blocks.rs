@@ -10,7 +10,8 @@ pub(crate) struct Command<'t> {
     pub(crate) output: Option<Vec<&'t str>>,
 }
 
-/// The commands in blocks marked `sh` (a block each) and `console`, in their order.
+/// The commands in blocks marked `sh` (a block each) and `console`, in their order. A block marked
+/// `toml,FILE.toml` is such a file, which a command writes.
 pub(crate) fn commands(text: &str) -> Vec<Command<'_>> {
     let mut commands = Vec::new();
     let mut lines = (1..).zip(text.lines());
@@ -20,7 +21,10 @@ pub(crate) fn commands(text: &str) -> Vec<Command<'_>> {
         match mark {
             "sh" => commands.push(whole(number + 1, &block)),
             "console" => commands.extend(transcript(&block)),
-            _ => {}
+            _ => {
+                let file = mark.strip_prefix("toml,").filter(|name| name.ends_with(".toml"));
+                commands.extend(file.map(|name| written(number + 1, name, &block)));
+            }
         }
     }
     commands
@@ -29,6 +33,12 @@ pub(crate) fn commands(text: &str) -> Vec<Command<'_>> {
 fn whole<'t>(line: usize, block: &[(usize, &str)]) -> Command<'t> {
     let lines: Vec<_> = block.iter().map(|(_, line)| *line).collect();
     Command { line, text: lines.join("\n"), output: None }
+}
+
+/// What writes a file that a block shows.
+fn written<'t>(line: usize, name: &str, block: &[(usize, &str)]) -> Command<'t> {
+    let Command { text, .. } = whole(line, block);
+    Command { line, text: format!("cat > {name} <<'end of the file'\n{text}\nend of the file"), output: None }
 }
 
 /// Commands after `$ `, the lines that continue them, and what they print.
@@ -67,6 +77,13 @@ mod tests {
                 command(11, "e", Some(vec![])),
             ]
         );
+    }
+
+    #[test]
+    fn files_are_written_as_they_are_shown() {
+        let text = "```toml,a.toml\n[a]\nb = 1\n```\n```toml\nno = 1\n```\n";
+        let written = "cat > a.toml <<'end of the file'\n[a]\nb = 1\nend of the file";
+        assert_eq!(commands(text), [Command { line: 2, text: written.to_owned(), output: None }]);
     }
 
     #[test]

@@ -1,8 +1,8 @@
-//! The README's commands: run as they stand, in a copy of the repository.
+//! The commands of the README and of the guide: run as they stand, in a copy of the repository.
 //!
 //! Blocks marked `sh` are commands, all of which must succeed. Blocks marked `console` hold commands
-//! after `$ `, each followed by what it prints, which is compared. One shell runs them all, in their
-//! order. Other blocks are for reading.
+//! after `$ `, each followed by what it prints, which is compared; blocks marked `toml,FILE.toml` are files.
+//! One shell runs those of a page, in their order. Other blocks are for reading.
 
 mod blocks;
 mod copy;
@@ -21,25 +21,45 @@ use crate::checkout::Checkout;
 use crate::steps::Steps;
 use blocks::Command;
 
+/// Where the guide's pages are, and the order of them.
+const GUIDE: &str = "docs/guide/src";
+
 pub(crate) fn run(checkout: &Checkout, steps: &mut Steps) -> anyhow::Result<()> {
-    steps.step("the README's commands", || check(checkout))
+    let copy = checkout.target.join("tmp/readme/engine");
+    steps.step("the README's commands", || {
+        copy::refresh(checkout, &copy)?;
+        check(checkout, &copy, "README.md")
+    })?;
+    // The README's have installed the command.
+    steps.step("the guide's commands", || {
+        let summary = read(checkout, &format!("{GUIDE}/SUMMARY.md"))?;
+        pages(&summary).try_for_each(|page| check(checkout, &copy, &format!("{GUIDE}/{page}")))
+    })
 }
 
-fn check(checkout: &Checkout) -> anyhow::Result<()> {
-    let readme = fs::read_to_string(checkout.root.join("README.md")).context("can't read README.md")?;
-    let commands = blocks::commands(&readme);
-    ensure!(!commands.is_empty(), "README.md shows no commands");
-    let folder = checkout.target.join("tmp/readme");
-    let copy = folder.join("engine");
-    copy::refresh(checkout, &copy)?;
-    let printed = emptied(&folder)?;
-    let succeeded = shell(&script(&commands), &copy, &printed)?;
+/// The pages that a book's summary names.
+fn pages(summary: &str) -> impl Iterator<Item = &str> {
+    summary.split("](").skip(1).filter_map(|rest| rest.split(')').next()).filter(|page| page.ends_with(".md"))
+}
+
+fn read(checkout: &Checkout, page: &str) -> anyhow::Result<String> {
+    fs::read_to_string(checkout.root.join(page)).with_context(|| format!("can't read {page}"))
+}
+
+fn check(checkout: &Checkout, copy: &Path, page: &str) -> anyhow::Result<()> {
+    let text = read(checkout, page)?;
+    let commands = blocks::commands(&text);
+    if commands.is_empty() {
+        return Ok(());
+    }
+    let printed = emptied(&checkout.target.join("tmp/readme"))?;
+    let succeeded = shell(&script(page, &commands), copy, &printed)?;
     for (index, command) in commands.iter().enumerate() {
         // The shell ends with the command that fails, so that the last file is its.
         let file = printed.join(index.to_string());
         let text = fs::read(&file).map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
         let last = !printed.join((index + 1).to_string()).exists();
-        compare(command, &text.unwrap_or_default(), succeeded || !last)?;
+        compare(page, command, &text.unwrap_or_default(), succeeded || !last)?;
     }
     Ok(())
 }
@@ -56,10 +76,10 @@ fn emptied(folder: &Path) -> anyhow::Result<PathBuf> {
 
 /// Each command with its output in a file of its own; it sees the folders and variables that those
 /// before it left.
-fn script(commands: &[Command]) -> String {
+fn script(page: &str, commands: &[Command]) -> String {
     let mut script = String::new();
     for (index, Command { line, text, .. }) in commands.iter().enumerate() {
-        let _ = writeln!(script, "echo 'README.md:{line}'\n{{\n{text}\n}} > \"$PRINTED/{index}\" 2>&1");
+        let _ = writeln!(script, "echo '{page}:{line}'\n{{\n{text}\n}} > \"$PRINTED/{index}\" 2>&1");
     }
     script
 }
@@ -82,14 +102,14 @@ fn path_with(folder: &Path) -> anyhow::Result<OsString> {
     env::join_paths(folders).context("the target folder's name can't be in PATH")
 }
 
-fn compare(command: &Command, printed: &str, succeeded: bool) -> anyhow::Result<()> {
+fn compare(page: &str, command: &Command, printed: &str, succeeded: bool) -> anyhow::Result<()> {
     let Command { line, text, output } = command;
-    ensure!(succeeded, "README.md:{line} fails:\n{text}\n{printed}");
+    ensure!(succeeded, "{page}:{line} fails:\n{text}\n{printed}");
     let Some(expected) = output else { return Ok(()) };
     let actual: Vec<_> = printed.lines().collect();
     if !lines::fit(expected, &actual) {
         let expected = expected.join("\n");
-        bail!("README.md:{line} prints something else:\n{text}\n\nit says\n{expected}\n\nit is\n{printed}");
+        bail!("{page}:{line} prints something else:\n{text}\n\nit says\n{expected}\n\nit is\n{printed}");
     }
     Ok(())
 }

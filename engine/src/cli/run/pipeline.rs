@@ -61,6 +61,12 @@ pub(super) fn run(path: &Path, messages: Messages) -> anyhow::Result<Ending> {
     });
     progress.end();
     summarize(&pipeline, counts(), begun, ended.as_ref().err(), messages);
+    if let (records, Some(first)) = pipeline.left_out()
+        && !messages.quiet
+        && !messages.json
+    {
+        tell(format_args!("engine: {} left out, the first: {first}", counted(records, "record")));
+    }
     ended.map_err(|error| RunFailed { error, place: None })?;
     if let Some(signal) = interrupted.get() {
         return Ok(Ending::Interrupted { signal: *signal, goes_on: false });
