@@ -197,6 +197,30 @@ pub enum Error {
         /// What happened.
         cause: crate::Cause,
     },
+    /// A function that accumulates could not tell its state.
+    #[error("{function} can't hand over its state: it {cause}")]
+    State {
+        /// The function.
+        function: String,
+        /// What happened.
+        cause: crate::Cause,
+    },
+    /// A function that accumulates did not do with its records what it had done before.
+    #[error("{function} can't be brought back to its state: given its records again, it {cause}")]
+    Rebuild {
+        /// The function.
+        function: String,
+        /// What happened.
+        cause: crate::Cause,
+    },
+    /// A function that accumulates was scattered.
+    #[error(
+        "{function} accumulates, which goes record by record: gather before it, and use it as a stream's own"
+    )]
+    Scattered {
+        /// The function.
+        function: String,
+    },
     /// A call of a sink was given up midway, and what it did is not known.
     #[error("a call of {function} was given up midway: what it did is not known")]
     Abandoned {

@@ -49,6 +49,6 @@ pub use pool::{Function, Plugin, Pool, PoolBuilder, Returns};
 pub use record::{Format, Json, Record, Shape};
 pub(crate) use stream::Counters;
 pub use stream::{
-    Counts, Filter, FlatMap, Flush, Keep, Map, Operator, Outputs, Part, Scattered, Side, Sink, Source,
-    Starmap, Stream, sinks, sources,
+    Accumulate, Counts, Filter, FlatMap, Flush, Keep, Key, Map, Operator, Outputs, Part, Scattered, Side,
+    Sink, Source, Starmap, Stream, sinks, sources,
 };

@@ -124,7 +124,7 @@ fn fault(segment: &Segment, stage: &Core, work: &Work, failures: Vec<Failure>) {
 
 /// How to cut a batch whose call failed so that the record to blame is soon alone: parts in order,
 /// so many records each, and whether they are to be given one by one.
-fn isolate(records: usize, trouble: &Trouble) -> Vec<(usize, bool)> {
+pub(crate) fn isolate(records: usize, trouble: &Trouble) -> Vec<(usize, bool)> {
     // Time may be lost anywhere, and waiting records can wait side by side.
     if matches!(trouble.cause, Cause::TimedOut { .. }) {
         return vec![(records, true)];

@@ -23,7 +23,7 @@ pub use joint::Side;
 pub use node::Stream;
 pub(crate) use node::{BoxFuture, Handling, Node, Outlet};
 pub use operator::{Operator, Outputs};
-pub use operators::{Filter, FlatMap, Flush, Keep, Map, Part, Starmap};
+pub use operators::{Accumulate, Filter, FlatMap, Flush, Keep, Key, Map, Part, Starmap};
 pub use scattered::Scattered;
 pub use sinks::Sink;
 pub use source::Source;
