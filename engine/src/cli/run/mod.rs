@@ -1,5 +1,6 @@
 //! `engine run`: records from a file or pipe, through functions, to a file or pipe.
 
+mod graph;
 mod inputs;
 mod output;
 
@@ -9,18 +10,18 @@ use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail, ensure};
-use engine::{Error, Fault, FaultPolicy, Output, Place, Pool, Print, Source, sinks, sources};
+use engine::{Error, Fault, FaultPolicy, Output, Place, Pool, Print, Source, sources};
 use indicatif::{HumanCount, ProgressBar};
 use tokio::sync::SetOnce;
 
 use self::inputs::Input;
 use self::output::Late;
-use super::args::{Allowed, Argument, PluginSpec};
+use super::args::{Allowed, Argument, KeyArg, PluginSpec};
 use super::checkpoint::{CheckpointArgs, Durable, Files, Identity, Keeper, is_same};
 use super::exit::{Ending, RunFailed, Signal, at, tell};
 use super::faults::{Faults, Letters, Places};
 use super::limits::LimitArgs;
-use super::plugins::{Chain, Records};
+use super::plugins::{Chain, Named, Records};
 use super::summary::{Summary, counted};
 use super::{progress, runtime, signals};
 
@@ -47,6 +48,10 @@ pub(crate) struct RunCommand {
     /// An argument of a function; of the second plugin: 2.NAME=VALUE
     #[arg(short, long = "arg", value_name = "NAME=VALUE")]
     arguments: Vec<Argument>,
+    /// The field of records that are JSON (or the item, by number) for whose values a function keeps a state
+    /// each; of the second plugin: 2.FIELD
+    #[arg(long = "key", value_name = "FIELD")]
+    keys: Vec<KeyArg>,
     /// Let functions that need it have this: dir:PATH, dir:PATH:ro, net:HOST:PORT, env:NAME, clock or
     /// random; only those of the second plugin: 2.CAPABILITY
     #[arg(long, value_name = "CAPABILITY")]
@@ -61,7 +66,7 @@ pub(crate) struct RunCommand {
     /// Records end with a NUL byte, not a newline
     #[arg(short = '0', long, help_heading = "Input and output")]
     null: bool,
-    /// Results may come out as soon as they are there
+    /// Results may come out as soon as they are there; up to a function that accumulates they keep their order
     #[arg(long, help_heading = "Input and output")]
     unordered: bool,
 
@@ -106,6 +111,7 @@ Examples:
   engine run -p parse.wasm -i log -o clean --on-fault divert=dead.ndjson
   engine run -p parse.wasm -i dead.ndjson --letters -o mended
   engine run -p parse.wasm -i log -o clean --checkpoint clean.checkpoint
+  engine run -p parse.wasm -p total.wasm --key user -i log
 
 Exit codes:
   0    done; also when the reader of the output closes it
@@ -136,7 +142,8 @@ impl RunCommand {
         let (letters, places) = (Letters::default(), Places::default());
         let faults_before = known.as_ref().map_or(0, |known| known.faults);
         let policy = self.faults.policy(&letters, &places, faults_before);
-        let chain = Chain::open(&pool, &self.plugins, &self.arguments, &self.allow, &output, &policy)?;
+        let Self { plugins, arguments, keys, allow: allowed, .. } = &self;
+        let chain = Chain::open(&pool, &Named { plugins, arguments, keys, allowed }, &output, &policy)?;
         let files =
             Files { inputs: &self.input, output: self.output.as_deref(), letters: self.faults.file() };
         let start = self.checkpoint.start(known, self.identity(&chain), &files)?;
@@ -182,10 +189,9 @@ impl RunCommand {
 
     /// What is run, in words: another checkpoint's run is told from it.
     fn identity(&self, chain: &Chain) -> Identity {
-        let functions = chain.functions.iter().map(|function| &function.signature().name);
-        let sink = chain.sink.iter().map(|sink| &sink.signature().name);
-        let mut pipeline: Vec<_> = functions.chain(sink).cloned().collect();
+        let mut pipeline: Vec<_> = chain.signatures().map(|signature| signature.name.clone()).collect();
         pipeline.extend(self.arguments.iter().map(|argument| format!("--arg {argument}")));
+        pipeline.extend(self.keys.iter().map(|key| format!("--key {key}")));
         pipeline.extend(self.null.then(|| "--null".to_owned()));
         pipeline.extend(self.faults.letters.then(|| "--letters".to_owned()));
         let plugins = chain.plugins.iter().map(|plugin| plugin.hash().to_owned()).collect();
@@ -282,35 +288,10 @@ impl RunCommand {
         Ok(Some(file.with_context(|| format!("can't write {}", path.display()))?))
     }
 
-    fn build(&self, pool: &Pool, source: &Source<Records>, chain: &Chain, output: &Output) {
-        let mut stream = source.stream();
-        if self.sequential {
-            for function in &chain.functions {
-                stream = stream.apply(function);
-            }
-        } else if !chain.functions.is_empty() {
-            let mut scattered = stream.scatter(pool);
-            for function in &chain.functions {
-                scattered = scattered.apply(function);
-            }
-            let scattered = scattered.buffer(self.buffer(pool));
-            stream = if self.unordered { scattered.gather_unordered() } else { scattered.gather() };
-        }
-        match &chain.sink {
-            Some(sink) => stream.sink(sink),
-            None => stream.sink(sinks::lines(output).separated_by(self.separator())),
-        }
-    }
-
     /// Who wants many records under way wants them to wait side by side.
     fn instances(&self) -> usize {
         let many = self.buffer.unwrap_or(0).clamp(1000, 10_000);
         self.instances.unwrap_or(many) as usize
-    }
-
-    /// Enough that workers need not wait for one another.
-    fn buffer(&self, pool: &Pool) -> usize {
-        self.buffer.map_or_else(|| (pool.workers() * 131_072).max(262_144), |buffer| buffer as usize)
     }
 
     fn summarize(
@@ -321,8 +302,11 @@ impl RunCommand {
         time: Duration,
         error: Option<&Error>,
     ) {
-        let mut functions: Vec<_> =
-            chain.functions.iter().map(|function| (&*function.signature().name, function.usage())).collect();
+        let mut functions: Vec<_> = chain
+            .stages
+            .iter()
+            .map(|stage| (&*stage.function.signature().name, stage.function.usage()))
+            .collect();
         functions.extend(chain.sink.iter().map(|sink| (&*sink.signature().name, sink.usage())));
         let fault = error.and_then(fault_of);
         let mut plugins: Vec<_> = chain.plugins.iter().collect();
