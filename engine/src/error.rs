@@ -124,7 +124,7 @@ pub enum Error {
         functions: Vec<String>,
     },
     /// A function was used as what it is not.
-    #[error("{function} is a {kind} function and can't be used as a {used}")]
+    #[error("{function} is {} function and can't be used as {}", a(*kind), a(*used))]
     WrongKind {
         /// The function.
         function: String,
@@ -351,6 +351,12 @@ pub enum NotAPlugin {
         /// How many there may be.
         limit: usize,
     },
+}
+
+/// `a map`, `an accumulate`.
+fn a(kind: Kind) -> String {
+    let article = if kind == Kind::Accumulate { "an" } else { "a" };
+    format!("{article} {kind}")
 }
 
 fn did_you_mean(nearest: &Option<String>) -> String {

@@ -70,11 +70,6 @@ pub enum Cause {
         /// The limit for one record, in bytes.
         limit: usize,
     },
-    /// The state that it handed over is larger than it may be.
-    TooMuchState {
-        /// The limit for one instance, in bytes.
-        limit: usize,
-    },
     /// What it returned breaks a rule of the contract.
     BrokenContract {
         /// The rule.
@@ -124,7 +119,6 @@ impl Cause {
             Self::TimedOut { .. } => "timed-out",
             Self::OutOfMemory { .. } => "out-of-memory",
             Self::TooMuchOutput { .. } => "too-much-output",
-            Self::TooMuchState { .. } => "too-much-state",
             Self::BrokenContract { .. } => "broken-contract",
             Self::Unreadable { .. } => "unreadable",
         }
@@ -146,9 +140,6 @@ impl fmt::Display for Cause {
             }
             Self::TooMuchOutput { limit } => {
                 write!(f, "returned more than {}", ByteSize(*limit as u64))
-            }
-            Self::TooMuchState { limit } => {
-                write!(f, "returned a state of more than {}", ByteSize(*limit as u64))
             }
             Self::BrokenContract { rule } => write!(f, "broke the plugin contract: {rule}"),
             Self::Unreadable { message } => write!(f, "its output can't be read: {}", clean(message)),

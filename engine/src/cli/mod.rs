@@ -9,6 +9,7 @@ mod completions;
 mod exit;
 mod faults;
 mod inspect;
+mod keeper;
 mod limits;
 mod new;
 mod plugins;

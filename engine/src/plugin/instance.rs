@@ -162,7 +162,7 @@ impl Instance {
         }
     }
 
-    /// Takes the state out, and leaves it there too. Its length is bounded as the memory is.
+    /// Takes the state out, and leaves it there too. It lies in the instance's memory, and is no longer.
     pub(crate) async fn state(
         mut self: Box<Self>,
         limit: Duration,
@@ -175,8 +175,7 @@ impl Instance {
             metered(&self.meter, limit, &self.hosting, &self.driver, waiting, call).await
         };
         let cause = match called {
-            Some(Ok(Ok(state))) if state.len() <= self.limits.memory => return Ok((self, state)),
-            Some(Ok(Ok(_))) => Cause::TooMuchState { limit: self.limits.memory },
+            Some(Ok(Ok(state))) => return Ok((self, state)),
             Some(Ok(Err(message))) => Cause::Failed { message: cleaned(message), retryable: false },
             Some(Err(error)) => cause(&error, self.store.data(), self.limits, limit),
             None => Cause::TimedOut { limit },

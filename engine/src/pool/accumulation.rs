@@ -9,9 +9,9 @@ use std::time::{Duration, Instant};
 
 use super::journal::Journal;
 use super::shared::{CallError, MEMORY_TRIES, PoolShared, budget};
-use crate::Error;
 use crate::plugin::{Core, Failure, Instance, Isolation, Outcome, Trouble};
 use crate::record::{Batch, BatchBuilder};
+use crate::{Error, State};
 
 /// Taking the state out takes no more than one part in so many of the time.
 const SHARE: u32 = 50;
@@ -32,7 +32,7 @@ pub(crate) struct Accumulation {
     /// None until the first record, and after one that failed.
     instance: Option<Box<Instance>>,
     /// As it was taken out last; none is the beginning.
-    saved: Option<Arc<[u8]>>,
+    saved: Option<State>,
     /// What came since.
     journal: Journal,
     /// What it took to take the state out.
@@ -41,7 +41,7 @@ pub(crate) struct Accumulation {
 
 impl Accumulation {
     /// `state` is what another run left.
-    pub(crate) fn new(core: Arc<Core>, pool: Arc<PoolShared>, state: Option<Arc<[u8]>>) -> Self {
+    pub(crate) fn new(core: Arc<Core>, pool: Arc<PoolShared>, state: Option<State>) -> Self {
         let (journal, cost) = (Journal::default(), Duration::ZERO);
         Self { core, pool, instance: None, saved: state, journal, cost }
     }
@@ -74,7 +74,7 @@ impl Accumulation {
     }
 
     /// The state after all records so far; none is the beginning.
-    pub(crate) async fn state(&mut self) -> Result<Option<Arc<[u8]>>, Error> {
+    pub(crate) async fn state(&mut self) -> Result<Option<State>, Error> {
         if self.instance.is_none() && !self.journal.is_empty() {
             self.rebuild().await?;
         }

@@ -12,6 +12,7 @@ mod operators;
 mod queue;
 mod scattered;
 pub mod sinks;
+mod snapshots;
 mod source;
 pub mod sources;
 
@@ -26,4 +27,6 @@ pub use operator::{Operator, Outputs};
 pub use operators::{Accumulate, Filter, FlatMap, Flush, Keep, Key, Map, Part, Starmap};
 pub use scattered::Scattered;
 pub use sinks::Sink;
+pub use snapshots::Snapshot;
+pub(crate) use snapshots::Snapshots;
 pub use source::Source;

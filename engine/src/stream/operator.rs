@@ -141,7 +141,7 @@ impl<T: Send + 'static, O: Operator<T>> Shared<T, O> {
             return Handling::going(self.go_on(state, Some((number, element))));
         }
         if let Err(error) = state.take(number, element) {
-            return Handling::Done(Err(self.fault(error)));
+            return Handling::Done(Err(self.fault(number, error)));
         }
         let waits = state.operator.alarm().is_some() || self.alarm.get().is_some();
         let holds = state.operator.holds_back() || self.tracked.get().is_some();
@@ -174,7 +174,7 @@ impl<T: Send + 'static, O: Operator<T>> Shared<T, O> {
         }
         self.pass_on(&mut state).await?;
         if let Some((number, element)) = element {
-            state.take(number, element).map_err(|error| self.fault(error))?;
+            state.take(number, element).map_err(|error| self.fault(number, error))?;
             self.pass_on(&mut state).await?;
         }
         self.settle(&state);
@@ -188,8 +188,8 @@ impl<T: Send + 'static, O: Operator<T>> Shared<T, O> {
         Ok(())
     }
 
-    fn fault(&self, error: Error) -> Error {
-        self.counters.fault();
+    fn fault(&self, number: u64, error: Error) -> Error {
+        self.counters.fault(number);
         error
     }
 

@@ -10,16 +10,17 @@ use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail, ensure};
-use engine::{Error, Fault, FaultPolicy, Output, Place, Pool, Print, Source, sources};
+use engine::{Error, Fault, FaultPolicy, Output, Place, Pool, Print, Snapshot, Source, sources};
 use indicatif::{HumanCount, ProgressBar};
 use tokio::sync::SetOnce;
 
 use self::inputs::Input;
 use self::output::Late;
 use super::args::{Allowed, Argument, KeyArg, PluginSpec};
-use super::checkpoint::{CheckpointArgs, Durable, Files, Identity, Keeper, is_same};
+use super::checkpoint::{CheckpointArgs, Files, Identity, is_same};
 use super::exit::{Ending, RunFailed, Signal, at, tell};
 use super::faults::{Faults, Letters, Places};
+use super::keeper::{Durable, Keeper};
 use super::limits::LimitArgs;
 use super::plugins::{Chain, Named, Records};
 use super::summary::{Summary, counted};
@@ -131,7 +132,10 @@ impl RunCommand {
         let interrupted = signals::interrupts()?;
         let known = self.checkpoint.known()?;
         let progress = ProgressBar::hidden();
-        let source = Arc::new(Source::new().numbered_after(known.as_ref().map_or(0, |known| known.record)));
+        let (states, read, done) = known
+            .as_ref()
+            .map_or_else(Default::default, |known| (known.states.clone(), known.read, known.record));
+        let source = Arc::new(Source::new().resumed(Snapshot { record: read, states }, done));
         let progress =
             if self.json { progress } else { progress::line(&source, self.quiet, self.output.is_none()) };
         let pool = self.pool(&progress)?;
@@ -140,8 +144,7 @@ impl RunCommand {
         let keep = known.as_ref().map_or(0, |known| known.output.length);
         let output = Output::new(Late::new(file.clone(), keep));
         let (letters, places) = (Letters::default(), Places::default());
-        let faults_before = known.as_ref().map_or(0, |known| known.faults);
-        let policy = self.faults.policy(&letters, &places, faults_before);
+        let policy = self.faults.policy(&letters, &places, known.as_ref());
         let Self { plugins, arguments, keys, allow: allowed, .. } = &self;
         let chain = Chain::open(&pool, &Named { plugins, arguments, keys, allowed }, &output, &policy)?;
         let files =
@@ -150,12 +153,20 @@ impl RunCommand {
         if let Some(opened) = self.output_file()? {
             file.get_or_init(|| opened);
         }
-        let lettered = start.as_ref().and_then(|start| Some(start.letters.as_ref()?.length)).unwrap_or(0);
-        let letters_file = self.faults.create(&letters, lettered)?;
+        let letters_file = self.faults.create(&letters, start.as_ref())?;
         if let Some(start) = &start {
             places.resume(start);
             if start.record > 0 && !self.quiet {
-                tell(format_args!("engine: going on behind record {}", HumanCount(start.record)));
+                let record = HumanCount(start.record);
+                match start.record - start.read {
+                    0 => tell(format_args!("engine: going on behind record {record}")),
+                    again => tell(format_args!(
+                        "engine: going on behind record {record}; for the states of functions, {} before that {} \
+                         read again",
+                        HumanCount(again),
+                        if again == 1 { "is" } else { "are" }
+                    )),
+                }
             }
             inputs::go_to(&mut inputs, start)?;
         }
@@ -195,7 +206,8 @@ impl RunCommand {
         pipeline.extend(self.null.then(|| "--null".to_owned()));
         pipeline.extend(self.faults.letters.then(|| "--letters".to_owned()));
         let plugins = chain.plugins.iter().map(|plugin| plugin.hash().to_owned()).collect();
-        Identity { pipeline, plugins }
+        let states = chain.stages.iter().filter(|stage| stage.accumulates()).count();
+        Identity { pipeline, plugins, states }
     }
 
     /// Where a fault's record stands, among several inputs.

@@ -24,6 +24,8 @@ pub(crate) struct AccumulateNode<U> {
     name: Arc<str>,
     counters: Arc<Counters>,
     mistake: Option<Error>,
+    /// Its place among those of the graph that accumulate.
+    place: usize,
     state: Mutex<State>,
     outlet: Outlet<U>,
 }
@@ -31,6 +33,8 @@ pub(crate) struct AccumulateNode<U> {
 struct State {
     accumulation: Accumulation,
     key: Option<WriteKey>,
+    /// The number of the last record that came.
+    last: u64,
     /// When outputs were last passed on for certain.
     shown: Instant,
 }
@@ -54,10 +58,11 @@ impl<U: Record> AccumulateNode<U> {
     ) -> Stream<U> {
         let (core, pool) = (function.core().clone(), function.shared_pool().clone());
         let (name, counters) = (core.name().into(), stream.counters.clone());
-        let accumulation = Accumulation::new(core.clone(), pool.clone(), None);
-        let state = Mutex::new(State { accumulation, key, shown: Instant::now() });
+        let place = counters.snapshots.join();
+        let accumulation = Accumulation::new(core.clone(), pool.clone(), counters.snapshots.state(place));
+        let state = Mutex::new(State { accumulation, key, last: 0, shown: Instant::now() });
         let mistake = mistake(&core, Some(Kind::Accumulate));
-        stream.attach(|outlet| Self { core, pool, name, counters, mistake, state, outlet })
+        stream.attach(|outlet| Self { core, pool, name, counters, mistake, place, state, outlet })
     }
 
     async fn take(&self, mut batch: Batch) -> Result<(), Error> {
@@ -70,7 +75,9 @@ impl<U: Record> AccumulateNode<U> {
         let mut state = self.state.lock().await;
         let mut plan = Plan::default();
         while !batch.is_empty() {
-            let done = self.give(&mut state, &mut plan, &batch).await?;
+            let most = self.look(&mut state, &batch).await?;
+            let done = self.give(&mut state, &mut plan, &batch, most).await?;
+            state.last = if done > 0 { batch.number(done - 1) } else { state.last };
             batch = batch.split_off(done);
             plan.advance(done);
             // A slow function's results are not held back until those behind them are there.
@@ -82,11 +89,30 @@ impl<U: Record> AccumulateNode<U> {
         Ok(())
     }
 
-    /// Gives the function some of the first records. Returns how many are done.
-    async fn give(&self, state: &mut State, plan: &mut Plan, batch: &Batch) -> Result<usize, Error> {
-        let (most, alone) = plan.parts.last().copied().unwrap_or((batch.len(), false));
+    /// Takes the state out if somebody wants it who wants those of others too. Returns how many of the next
+    /// records may be given together before that.
+    async fn look(&self, state: &mut State, batch: &Batch) -> Result<usize, Error> {
+        let snapshots = &self.counters.snapshots;
+        let Some(at) = snapshots.cut(self.place, state.last, batch.number(0)) else { return Ok(batch.len()) };
+        let before = batch.iter().take_while(|(number, _)| *number <= at).count();
+        if before == 0 {
+            snapshots.put(self.place, state.accumulation.state().await?);
+            return Ok(batch.len());
+        }
+        Ok(before)
+    }
+
+    /// Gives the function some of the first records, so many at most. Returns how many are done.
+    async fn give(
+        &self,
+        state: &mut State,
+        plan: &mut Plan,
+        batch: &Batch,
+        most: usize,
+    ) -> Result<usize, Error> {
+        let (part, alone) = plan.parts.last().copied().unwrap_or((most, false));
         let mut records = batch.clone();
-        records.truncate(fitting(&self.core, batch, alone).min(most));
+        records.truncate(fitting(&self.core, batch, alone).min(part).min(most));
         let mut keys = None;
         if let Some(key) = &state.key {
             let (known, missing) = keys_of(key, &records);
@@ -139,7 +165,11 @@ impl<U: Record> AccumulateNode<U> {
         Ok(consumed)
     }
 
-    async fn send(&self, output: Batch) -> Result<(), Error> {
+    async fn send(&self, mut output: Batch) -> Result<(), Error> {
+        let silent = self.counters.snapshots.silent_until(self.place);
+        if silent > 0 {
+            output = output.split_off(output.iter().take_while(|(number, _)| *number <= silent).count());
+        }
         if output.is_empty() {
             return Ok(());
         }

@@ -56,7 +56,14 @@ fn hoard() {
     }
 }
 
-/// The numbers so far, as a record of their number; reads numbers, so that others never get to it.
+/// Each record behind its number.
+#[accumulate]
+fn numbered(count: &mut u64, record: &str) -> String {
+    *count += 1;
+    format!("{count}:{record}")
+}
+
+/// The product of the numbers so far; fails at 0.
 #[accumulate(start = 1)]
 fn product(product: &mut i64, x: i64) -> Result<i64, String> {
     *product = product.wrapping_mul(x);
