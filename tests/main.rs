@@ -6,6 +6,7 @@
 mod support;
 
 // The library: what operators mean, in order and side by side.
+mod accumulate;
 mod graphs;
 mod nodes;
 mod reference;

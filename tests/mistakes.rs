@@ -74,13 +74,13 @@ fn a_pipe_is_no_plugin() {
 #[test]
 fn row_8_another_contract() {
     let path = hostile("other-version").display().to_string();
-    let problem = "it exports engine:plugin/stages@0.2.0, and this engine runs engine:plugin/stages@0.1.0 \
+    let problem = "it exports engine:plugin/stages@0.3.0, and this engine runs engine:plugin/stages@0.2.0 \
                    (build it again with the SDK of this engine)";
     wrong(&["-p", &path], &format!("{path} is no plugin: {problem}"));
     let path = hostile("no-contract").display().to_string();
     let did = fed(engine(["run", "-p", &path]), "1\n");
     assert_eq!(did.code, Some(2));
-    assert!(did.stderr.contains("and this engine runs engine:plugin/stages@0.1.0"), "{}", did.stderr);
+    assert!(did.stderr.contains("and this engine runs engine:plugin/stages@0.2.0"), "{}", did.stderr);
 }
 
 #[test]

@@ -57,7 +57,7 @@ async fn flatten_gives_items_and_nothing_of_an_empty_one() {
 
 #[tokio::test]
 async fn accumulate_begins_with_the_first_element_as_it_is() {
-    assert_eq!(given([1, 2, 3], |numbers| numbers.accumulate(|sum, x: i64| sum + x)).await, [1, 3, 6]);
+    assert_eq!(given([1, 2, 3], |numbers| numbers.accumulate(|sum: i64, x: i64| sum + x)).await, [1, 3, 6]);
 }
 
 #[tokio::test]

@@ -20,10 +20,11 @@ fn target() -> std::path::PathBuf {
 fn each_template_builds_passes_its_test_and_runs() {
     // Outside of the repository: nothing of it can be found by chance.
     let folder = tempfile::tempdir().unwrap();
-    let cases: [(&str, &str, &[&str], &str); 4] = [
+    let cases: [(&str, &str, &[&str], &str); 5] = [
         ("map", "add", &["-a", "step=2"], "3\n4\n"),
         ("filter", "keep", &["-a", "word=2"], "2\n"),
         ("flat-map", "split", &[], "1\n2\n"),
+        ("accumulate", "sum", &[], "1\n3\n"),
         ("sink", "show", &[], "> 1\n> 2\n"),
     ];
     for (template, name, args, expected) in cases {

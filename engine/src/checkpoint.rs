@@ -7,10 +7,10 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::Error;
+use crate::{Error, State};
 
 /// The version of the file's layout.
-const VERSION: u32 = 2;
+const VERSION: u32 = 3;
 
 /// So much of an output's end is compared when a run goes on, in bytes.
 const TAIL: u64 = 64 << 10;
@@ -23,15 +23,20 @@ pub struct Checkpoint {
     pub version: u32,
     /// The number of the last record that is done.
     pub record: u64,
-    /// How many records were faults.
+    /// How many of the records up to this one were faults.
     pub faults: u64,
-    /// How many records were put aside.
+    /// How many of them were put aside.
     pub put_aside: u64,
-    /// Which of the inputs is being read, counted from 0.
+    /// The number of the record behind which reading begins: the same, or an earlier one behind which the
+    /// states of functions are known. What came of the records between both is there already.
+    pub read: u64,
+    /// What functions that accumulate have made of the records up to `read`, in their order.
+    pub states: Vec<Option<State>>,
+    /// Which of the inputs is to be read, counted from 0.
     pub input: usize,
     /// The byte of it to read from.
     pub offset: u64,
-    /// So many records behind that byte are done.
+    /// So many records behind that byte are left out.
     pub skip: u64,
     /// What is run: functions and arguments, in words that are compared as they stand.
     pub pipeline: Vec<String>,
@@ -119,7 +124,8 @@ impl Checkpoint {
         if checkpoint.version != VERSION {
             return Err(format!("it is of version {}, and this engine writes {VERSION}", checkpoint.version));
         }
-        if checkpoint.input >= checkpoint.inputs.len() || checkpoint.skip > checkpoint.record {
+        let Self { record, read, skip, .. } = checkpoint;
+        if checkpoint.input >= checkpoint.inputs.len() || skip > read || read > record {
             return Err("its position is in no input".to_owned());
         }
         Ok(checkpoint)
@@ -179,7 +185,9 @@ mod tests {
     fn checkpoint() -> Checkpoint {
         let inputs = vec![InputState { path: "in".into(), size: 9, modified: 7, first: Some(1) }];
         let output = OutputState { path: "out".into(), length: 3, tail: "5a".into() };
-        Checkpoint { record: 5, offset: 4, skip: 1, inputs, output, ..Checkpoint::default() }
+        let states = vec![None, Some(State::from(vec![0, 255]))];
+        let place = Checkpoint { record: 5, read: 4, offset: 4, skip: 1, ..Checkpoint::default() };
+        Checkpoint { states, inputs, output, ..place }
     }
 
     #[test]
@@ -200,9 +208,11 @@ mod tests {
         assert!(Checkpoint::parse(text.as_bytes()).is_ok());
         let broken = [
             text[..text.len() - 1].to_owned(),
-            text.replace(&format!("\"version\":{VERSION}"), "\"version\":1"),
+            text.replace(&format!("\"version\":{VERSION}"), "\"version\":2"),
             text.replace("\"input\":0", "\"input\":1"),
-            text.replace("\"skip\":1", "\"skip\":6"),
+            text.replace("\"skip\":1", "\"skip\":5"),
+            text.replace("\"read\":4", "\"read\":6"),
+            text.replace("AP8=", "AP8"),
             text.replace("\"skip\":1", "\"skip\":-1"),
             text.replace("\"record\"", "\"Record\""),
             String::new(),

@@ -124,7 +124,7 @@ pub enum Error {
         functions: Vec<String>,
     },
     /// A function was used as what it is not.
-    #[error("{function} is a {kind} function and can't be used as a {used}")]
+    #[error("{function} is {} function and can't be used as {}", a(*kind), a(*used))]
     WrongKind {
         /// The function.
         function: String,
@@ -196,6 +196,30 @@ pub enum Error {
         function: String,
         /// What happened.
         cause: crate::Cause,
+    },
+    /// A function that accumulates could not tell its state.
+    #[error("{function} can't hand over its state: it {cause}")]
+    State {
+        /// The function.
+        function: String,
+        /// What happened.
+        cause: crate::Cause,
+    },
+    /// A function that accumulates did not do with its records what it had done before.
+    #[error("{function} can't be brought back to its state: given its records again, it {cause}")]
+    Rebuild {
+        /// The function.
+        function: String,
+        /// What happened.
+        cause: crate::Cause,
+    },
+    /// A function that accumulates was scattered.
+    #[error(
+        "{function} accumulates, which goes record by record: gather before it, and use it as a stream's own"
+    )]
+    Scattered {
+        /// The function.
+        function: String,
     },
     /// A call of a sink was given up midway, and what it did is not known.
     #[error("a call of {function} was given up midway: what it did is not known")]
@@ -327,6 +351,12 @@ pub enum NotAPlugin {
         /// How many there may be.
         limit: usize,
     },
+}
+
+/// `a map`, `an accumulate`.
+fn a(kind: Kind) -> String {
+    let article = if kind == Kind::Accumulate { "an" } else { "a" };
+    format!("{article} {kind}")
 }
 
 fn did_you_mean(nearest: &Option<String>) -> String {

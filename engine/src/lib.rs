@@ -36,6 +36,7 @@ mod plugin;
 mod policy;
 mod pool;
 mod record;
+mod state;
 mod stream;
 
 pub use checkpoint::{Checkpoint, InputState, OutputState};
@@ -48,8 +49,9 @@ pub use plugin::{
 pub use policy::{DeadLetter, FaultPolicy};
 pub use pool::{Function, Plugin, Pool, PoolBuilder, Returns};
 pub use record::{Format, Json, Record, Shape};
+pub use state::State;
 pub(crate) use stream::Counters;
 pub use stream::{
-    Counts, Filter, FlatMap, Flush, Keep, Map, Operator, Outputs, Part, Scattered, Side, Sink, Source,
-    Starmap, Stream, sinks, sources,
+    Accumulate, Counts, Filter, FlatMap, Flush, Keep, Key, Map, Operator, Outputs, Part, Scattered, Side,
+    Sink, Snapshot, Source, Starmap, Stream, sinks, sources,
 };

@@ -35,6 +35,8 @@ pub struct FaultPolicy {
     retries: u32,
     most: u64,
     faults: Arc<AtomicU64>,
+    /// Faults of records up to this one were dealt with by another run.
+    done: u64,
     first: Arc<OnceLock<Fault>>,
 }
 
@@ -81,7 +83,7 @@ impl FaultPolicy {
     }
 
     fn new(action: Action) -> Self {
-        Self { action, retries: 0, most: u64::MAX, faults: Arc::default(), first: Arc::default() }
+        Self { action, retries: 0, most: u64::MAX, faults: Arc::default(), done: 0, first: Arc::default() }
     }
 
     /// A record whose function says that another try may succeed is given again, so many times at most,
@@ -106,6 +108,14 @@ impl FaultPolicy {
         self
     }
 
+    /// Faults of records up to this one are nothing new: another run, which this one goes on from and has to
+    /// repeat in part, has dealt with them.
+    #[must_use]
+    pub fn after_record(mut self, record: u64) -> Self {
+        self.done = record;
+        self
+    }
+
     /// The first fault that it was told of and did not end the run for, of all its clones.
     #[must_use]
     pub fn first_fault(&self) -> Option<&Fault> {
@@ -125,6 +135,11 @@ impl FaultPolicy {
     /// Whether the first fault ends the run.
     pub(crate) fn stops(&self) -> bool {
         matches!(self.action, Action::Stop)
+    }
+
+    /// Whether a fault of a record ends the run.
+    pub(crate) fn stops_at(&self, record: u64) -> bool {
+        self.stops() && record > self.done
     }
 
     /// Whether it wants to have the records themselves.
@@ -147,7 +162,10 @@ impl FaultPolicy {
         attempts: u32,
         counters: &Counters,
     ) -> Result<(), Error> {
-        counters.fault();
+        if fault.record <= self.done {
+            return Ok(());
+        }
+        counters.fault(fault.record);
         if self.stops() {
             return Err(Error::Fault(fault));
         }

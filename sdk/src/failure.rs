@@ -26,17 +26,19 @@ use crate::contract;
 pub struct Failure {
     message: String,
     retryable: bool,
+    /// The record could not be read, so that the function was not called.
+    unread: bool,
 }
 
 impl Failure {
     /// The record fails, and would fail again.
     pub fn new(reason: impl Display) -> Self {
-        Self { message: format!("{reason:#}"), retryable: false }
+        Self::from_message(format!("{reason:#}"))
     }
 
     /// The record fails now, and may succeed later: a connection was refused, a file was locked.
     pub fn retry(reason: impl Display) -> Self {
-        Self { message: format!("{reason:#}"), retryable: true }
+        Self { retryable: true, ..Self::new(reason) }
     }
 
     /// Whether the same record may succeed later.
@@ -45,7 +47,15 @@ impl Failure {
     }
 
     pub(crate) fn from_message(message: String) -> Self {
-        Self { message, retryable: false }
+        Self { message, retryable: false, unread: false }
+    }
+
+    pub(crate) fn unread(message: String) -> Self {
+        Self { unread: true, ..Self::from_message(message) }
+    }
+
+    pub(crate) fn is_unread(&self) -> bool {
+        self.unread
     }
 
     pub(crate) fn at(self, index: u32) -> contract::Failure {

@@ -19,6 +19,7 @@
 //! | [`#[map]`](map) | one value; or an `Option`, where `None` leaves the record out |
 //! | [`#[filter]`](filter) | whether to keep it |
 //! | [`#[flat_map]`](flat_map) | any number of values |
+//! | [`#[accumulate]`](accumulate) | what a map returns, and changes a state |
 //! | [`#[sink]`](sink) | nothing |
 //!
 //! Any of them may return a `Result` of that: an `Err` makes this one record a fault, and leaves
@@ -75,6 +76,7 @@
 #![deny(unsafe_code)]
 #![warn(missing_docs)]
 
+mod accumulate;
 mod arguments;
 mod codec;
 mod contract;
@@ -85,7 +87,7 @@ mod plugin;
 mod process;
 mod registry;
 
-pub use engine_sdk_macros::{filter, flat_map, map, sink};
+pub use engine_sdk_macros::{accumulate, filter, flat_map, map, sink};
 pub use failure::Failure;
 
 /// What the attributes expand to. No part of the interface: it changes without notice.
@@ -93,11 +95,12 @@ pub use failure::Failure;
 pub mod __private {
     pub use inventory;
 
+    pub use crate::accumulate::{StateCodec, accumulate};
     pub use crate::arguments::Arguments;
     pub use crate::codec::{ChooseJson, ChooseNone, ChoosePlain, Tag};
     pub use crate::contract::{Batch, Format, Kind, Outcome, Parameter, Shape, Signature};
     pub use crate::failure::{ChooseDisplay, ChooseInto};
     pub use crate::outputs::Outputs;
     pub use crate::process::{filter, map, sink};
-    pub use crate::registry::{Function, Process, describe, open};
+    pub use crate::registry::{Bound, Function, Process, describe, open};
 }

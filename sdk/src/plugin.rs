@@ -20,24 +20,20 @@ impl Guest for Plugin {
 pub(crate) struct Opened(Process);
 
 impl GuestStage for Opened {
-    fn open(
-        name: String,
-        arguments: Vec<(String, String)>,
-        _state: Option<Vec<u8>>,
-    ) -> Result<Stage, String> {
+    fn open(name: String, arguments: Vec<(String, String)>, state: Option<Vec<u8>>) -> Result<Stage, String> {
         host::report_panics();
-        registry::open(&name, arguments).map(|process| Stage::new(Opened(process)))
+        registry::open(&name, arguments, state.as_deref()).map(|process| Stage::new(Opened(process)))
     }
 
-    fn process(&self, input: Batch, room: u32) -> Outcome {
-        (self.0)(&input, room)
+    fn process(&self, input: Batch, keys: Option<Batch>, room: u32) -> Outcome {
+        self.0.process(&input, keys.as_ref(), room)
     }
 
     fn finish(&self) -> Result<Batch, String> {
         Ok(outputs::empty())
     }
 
-    fn state(&self) -> Vec<u8> {
-        Vec::new()
+    fn state(&self) -> Result<Vec<u8>, String> {
+        self.0.state().map_err(|failure| failure.to_string())
     }
 }

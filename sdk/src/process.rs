@@ -19,31 +19,44 @@ pub fn map(
     function: impl Fn(&[u8], &mut Outputs) -> Result<u32, Failure>,
 ) -> Outcome {
     let outputs = Outputs::with_capacity(input.ends.len(), input.data.len() * 9 / 8 + 64);
-    run::<SOME>(input, room, outputs, function)
+    run::<SOME>(input, room, outputs, |_| false, function)
+}
+
+/// Runs a function that accumulates: as a map, but it stops where a record failed that it was called for,
+/// since that may have left the state half changed.
+#[inline]
+pub(crate) fn accumulate(
+    input: &Batch,
+    room: u32,
+    function: impl FnMut(&[u8], &mut Outputs) -> Result<u32, Failure>,
+) -> Outcome {
+    let outputs = Outputs::with_capacity(input.ends.len(), input.data.len() * 9 / 8 + 64);
+    run::<SOME>(input, room, outputs, |failure| !failure.is_unread(), function)
 }
 
 /// Runs a filter: `function` tells whether to keep the record.
 #[inline]
 pub fn filter(input: &Batch, _: u32, function: impl Fn(&[u8]) -> Result<bool, Failure>) -> Outcome {
     let outputs = Outputs::with_capacity(0, 0);
-    run::<SOME>(input, u32::MAX, outputs, |record, _| function(record).map(u32::from))
+    run::<SOME>(input, u32::MAX, outputs, |_| false, |record, _| function(record).map(u32::from))
 }
 
 /// Runs a sink: `function` consumes the record.
 #[inline]
 pub fn sink(input: &Batch, _: u32, function: impl Fn(&[u8]) -> Result<(), Failure>) -> Outcome {
     let outputs = Outputs::with_capacity(0, 0);
-    run::<EACH>(input, u32::MAX, outputs, |record, _| function(record).map(|()| 1))
+    run::<EACH>(input, u32::MAX, outputs, |_| true, |record, _| function(record).map(|()| 1))
 }
 
-/// Processes records until the input ends or the outputs fill `room`. `function` returns how many
-/// outputs the record gave; what it wrote before it failed is taken back.
+/// Processes records until the input ends, the outputs fill `room`, or one fails that it `stops` at.
+/// `function` returns how many outputs the record gave; what it wrote before it failed is taken back.
 #[inline]
 fn run<const EVERY: u32>(
     input: &Batch,
     room: u32,
     mut outputs: Outputs,
-    function: impl Fn(&[u8], &mut Outputs) -> Result<u32, Failure>,
+    stops: impl Fn(&Failure) -> bool,
+    mut function: impl FnMut(&[u8], &mut Outputs) -> Result<u32, Failure>,
 ) -> Outcome {
     let mut counts = Counts::default();
     let mut failures = Vec::new();
@@ -51,10 +64,12 @@ fn run<const EVERY: u32>(
     for &end in &input.ends {
         host::begin::<EVERY>(consumed);
         let mark = outputs.mark();
+        let mut stop = false;
         let count = match function(&input.data[start..end as usize], &mut outputs) {
             Ok(count) => count,
             Err(failure) => {
                 outputs.rewind(mark);
+                stop = stops(&failure);
                 fail(&mut failures, failure, consumed);
                 0
             }
@@ -62,7 +77,6 @@ fn run<const EVERY: u32>(
         counts.push(count, consumed, &failures);
         start = end as usize + 1;
         consumed += 1;
-        let stop = EVERY == EACH && !failures.is_empty();
         if stop || outputs.size() >= room as usize {
             break;
         }

@@ -2,9 +2,27 @@
 
 use crate::arguments::Arguments;
 use crate::contract::{Batch, Outcome, Signature};
+use crate::failure::Failure;
 
-/// A function with its arguments bound: processes a batch until its outputs fill the room.
-pub type Process = Box<dyn Fn(&Batch, u32) -> Outcome>;
+/// A function with its arguments bound.
+pub type Process = Box<dyn Bound>;
+
+/// What the host calls of a function with its arguments bound.
+pub trait Bound {
+    /// Processes a batch until its outputs fill the room.
+    fn process(&self, input: &Batch, keys: Option<&Batch>, room: u32) -> Outcome;
+
+    /// What the records so far have made of the state; nothing, where there is none.
+    fn state(&self) -> Result<Vec<u8>, Failure> {
+        Ok(Vec::new())
+    }
+}
+
+impl<F: Fn(&Batch, u32) -> Outcome> Bound for F {
+    fn process(&self, input: &Batch, _: Option<&Batch>, room: u32) -> Outcome {
+        self(input, room)
+    }
+}
 
 /// What an attribute knows of its function.
 pub struct Function {
@@ -14,8 +32,8 @@ pub struct Function {
     pub location: &'static str,
     /// All that the host is told of it.
     pub signature: fn() -> Signature,
-    /// Binds arguments.
-    pub open: fn(&Arguments) -> Result<Process, String>,
+    /// Binds arguments, and takes a state up that was left.
+    pub open: fn(&Arguments, Option<&[u8]>) -> Result<Process, String>,
 }
 
 inventory::collect!(Function);
@@ -27,12 +45,13 @@ pub fn describe() -> Vec<Signature> {
     signatures
 }
 
-/// Opens the function `name`. The error names the argument that is wrong.
-pub fn open(name: &str, arguments: Vec<(String, String)>) -> Result<Process, String> {
+/// Opens the function `name`, with the `state` that it goes on with. The error names the argument that is
+/// wrong, or the state.
+pub fn open(name: &str, arguments: Vec<(String, String)>, state: Option<&[u8]>) -> Result<Process, String> {
     let function = find(name)?;
     let arguments = Arguments::new(arguments);
     arguments.check_names(&(function.signature)())?;
-    (function.open)(&arguments)
+    (function.open)(&arguments, state)
 }
 
 fn find(name: &str) -> Result<&'static Function, String> {

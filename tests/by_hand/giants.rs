@@ -47,7 +47,7 @@ fn row_8_a_component_that_is_large_in_one_way_is_refused_in_a_line() {
     let modules = "(core module)".repeat(900);
     let deep: String = (1..90).map(|n| format!("(type $t{n} (list $t{}))", n - 1)).collect();
     let wide: String = (1..60).map(|n| format!("(type $t{n} (tuple $t{0} $t{0}))", n - 1)).collect();
-    let contract = "and this engine runs engine:plugin/stages@0.1.0";
+    let contract = "and this engine runs engine:plugin/stages@0.2.0";
     for (name, text, problem) in [
         ("50,000 exports", format!("{function} {exports}"), contract),
         ("50,000 imports", format!("{imports} {function}"), "it has no functions"),

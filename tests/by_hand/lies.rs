@@ -115,7 +115,7 @@ async fn row_5_where_the_host_writes_is_looked_at() {
     }
     let mut calls = realloc("(call $progress (i32.const 0))");
     calls.imports =
-        r#"(import "engine:plugin/host@0.1.0" "progress" (func $progress (param i32)))"#.to_owned();
+        r#"(import "engine:plugin/host@0.2.0" "progress" (func $progress (param i32)))"#.to_owned();
     let said = given(calls).await.unwrap_err();
     assert!(said.starts_with("record 1: f: "), "{said}");
 }
@@ -147,20 +147,20 @@ async fn row_5_lists_of_functions_that_lie_are_refused() {
 
 /// The same function many times, each with the first bytes of the memory as its text.
 fn repeated(count: u32, docs: u32) -> Module {
-    let mut module = Module::default().writing(16, &[SIGNATURE, count]).writing(SIGNATURE + 64, &[0, docs]);
-    let end = SIGNATURE + 72 * count;
+    let mut module = Module::default().writing(16, &[SIGNATURE, count]).writing(SIGNATURE + 84, &[0, docs]);
+    let end = SIGNATURE + 92 * count;
     module.memory = end.div_ceil(1 << 16) + 1;
     // Each is a copy of the one before it.
     module.more = format!(
         "(func $fill (local $at i32)
             (local.set $at (i32.const {SIGNATURE}))
             (loop
-                (memory.copy (i32.add (local.get $at) (i32.const 72)) (local.get $at) (i32.const 72))
-                (local.set $at (i32.add (local.get $at) (i32.const 72)))
+                (memory.copy (i32.add (local.get $at) (i32.const 92)) (local.get $at) (i32.const 92))
+                (local.set $at (i32.add (local.get $at) (i32.const 92)))
                 (br_if 0 (i32.lt_u (local.get $at) (i32.const {}))))
             (global.set $next (i32.const {end})))
         (start $fill)",
-        end - 72
+        end - 92
     );
     module
 }

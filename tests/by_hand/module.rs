@@ -9,13 +9,13 @@ use wit_parser::Resolve;
 
 use crate::support::root;
 
-const CONTRACT: &str = "engine:plugin/stages@0.1.0";
+const CONTRACT: &str = "engine:plugin/stages@0.2.0";
 
 /// A module with one function `f`, which returns each record as it came.
 ///
 /// In memory: the list of functions at 16, the only one at [`SIGNATURE`], its name at 1024, what `open`
-/// returns at 3000, the outcome at [`OUTCOME`], what `finish` returns at [`FINISHED`]. What the host hands
-/// over comes from 65536 on.
+/// returns at 3000, the outcome at [`OUTCOME`], what `finish` returns at [`FINISHED`],
+/// and `state` at [`STATE`]. What the host hands over comes from 65536 on.
 pub(super) struct Module {
     pub(super) imports: String,
     /// The first size in pages.
@@ -26,6 +26,7 @@ pub(super) struct Module {
     pub(super) open: String,
     pub(super) process: String,
     pub(super) finish: String,
+    pub(super) state: String,
     /// What follows once the host has read a list of functions, or an outcome.
     pub(super) post: String,
     /// Further definitions.
@@ -35,9 +36,11 @@ pub(super) struct Module {
 pub(super) const SIGNATURE: u32 = 2048;
 pub(super) const OUTCOME: u32 = 4000;
 pub(super) const FINISHED: u32 = 5000;
+pub(super) const STATE: u32 = 6000;
 
-/// The kinds `map` and `sink`.
+/// The kinds `map`, `accumulate` and `sink`.
 const MAP: u32 = 0;
+const ACCUMULATE: u32 = 3;
 const SINK: u32 = 4;
 
 /// The format `text`.
@@ -45,7 +48,7 @@ const TEXT: u32 = 1;
 
 impl Default for Module {
     fn default() -> Self {
-        let signature = [1024, 1, MAP, TEXT, 0, 0, 0, 1, TEXT, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+        let signature = [1024, 1, MAP, TEXT, 0, 0, 0, 1, TEXT, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
         Self {
             imports: String::new(),
             memory: 2,
@@ -64,6 +67,7 @@ impl Default for Module {
                 i32.const 4000"
                 .to_owned(),
             finish: "i32.const 5000".to_owned(),
+            state: "i32.const 6000".to_owned(),
             post: String::new(),
             more: String::new(),
         }
@@ -84,6 +88,11 @@ impl Module {
         module
     }
 
+    /// A function that accumulates, whose state is empty, and which returns each record as it came.
+    pub(super) fn accumulate() -> Self {
+        Self::default().writing(SIGNATURE + 8, &[ACCUMULATE])
+    }
+
     /// The same with these words in memory from the start.
     pub(super) fn writing(mut self, at: u32, now: &[u32]) -> Self {
         self.data.push((at, words(now)));
@@ -101,7 +110,7 @@ impl Module {
     }
 
     pub(super) fn text(&self) -> String {
-        let Self { imports, memory, realloc, describe, open, process, finish, post, more, .. } = self;
+        let Self { imports, memory, realloc, describe, open, process, finish, state, post, more, .. } = self;
         let mut data = String::new();
         for (at, bytes) in &self.data {
             let hex: String = bytes.iter().map(|byte| format!("\\{byte:02x}")).collect();
@@ -121,11 +130,12 @@ impl Module {
             (func (export "{CONTRACT}#[static]stage.open") (param i32 i32 i32 i32 i32 i32 i32) (result i32)
                 {open})
             (func (export "{CONTRACT}#[method]stage.process") (param i32)
-                (param $data i32) (param $bytes i32) (param $ends i32) (param $count i32) (param $room i32)
+                (param $data i32) (param $bytes i32) (param $ends i32) (param $count i32)
+                (param $keyed i32) (param i32 i32 i32 i32) (param $room i32)
                 (result i32) {process})
             (func (export "cabi_post_{CONTRACT}#[method]stage.process") (param i32) {post})
             (func (export "{CONTRACT}#[method]stage.finish") (param i32) (result i32) {finish})
-            (func (export "{CONTRACT}#[method]stage.state") (param i32) (result i32) i32.const 6000)
+            (func (export "{CONTRACT}#[method]stage.state") (param i32) (result i32) {state})
             {more})"#
         )
     }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use bytesize::ByteSize;
-use engine::Capability;
+use engine::{Capability, Part};
 
 /// `FILE[:FUNCTION]`: a plugin, and which of its functions.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -88,6 +88,39 @@ impl FromStr for Allowed {
     }
 }
 
+/// `[N.]FIELD`: which part of a record is its key, for which plugin of the chain.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct KeyArg {
+    /// Counted from 1.
+    pub(crate) plugin: Option<usize>,
+    /// A number is an item of an array.
+    pub(crate) part: Part,
+}
+
+impl FromStr for KeyArg {
+    type Err = anyhow::Error;
+
+    fn from_str(text: &str) -> anyhow::Result<Self> {
+        let numbered = text.split_once('.').and_then(|(number, rest)| Some((number.parse().ok()?, rest)));
+        let (plugin, name) = numbered.map_or((None, text), |(number, rest)| (Some(number), rest));
+        anyhow::ensure!(plugin != Some(0), "plugins are counted from 1");
+        anyhow::ensure!(!name.is_empty(), "write the name of a field");
+        Ok(Self { plugin, part: name.parse().map_or_else(|_| Part::from(name), Part::Item) })
+    }
+}
+
+impl std::fmt::Display for KeyArg {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        if let Some(plugin) = self.plugin {
+            write!(f, "{plugin}.")?;
+        }
+        match &self.part {
+            Part::Field(name) => f.write_str(name),
+            Part::Item(item) => write!(f, "{item}"),
+        }
+    }
+}
+
 /// `stop`, `skip` or `divert=FILE`: what becomes of a record that a function fails for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum OnFault {
@@ -146,6 +179,17 @@ mod tests {
         assert_eq!(argument("mask=x"), Some((None, "mask".into(), "x".into())));
         assert_eq!(argument("2.mask=a.b=c"), Some((Some(2), "mask".into(), "a.b=c".into())));
         assert_eq!(["mask", "=x", "0.mask=x", "a.mask=x"].map(argument), [None, None, None, None]);
+    }
+
+    #[test]
+    fn a_key_is_a_field_or_an_item() {
+        let key = |text: &str| text.parse::<KeyArg>().map(|key| (key.plugin, key.part)).ok();
+        assert_eq!(key("user"), Some((None, Part::from("user"))));
+        assert_eq!(key("2.user.name"), Some((Some(2), Part::from("user.name"))));
+        assert_eq!(key("user.name"), Some((None, Part::from("user.name"))));
+        assert_eq!([key("3"), key("2.3")], [None, Some(2)].map(|plugin| Some((plugin, Part::Item(3)))));
+        assert_eq!(["", "2.", "0.user"].map(key), [const { None }; 3]);
+        assert_eq!("2.user".parse::<KeyArg>().unwrap().to_string(), "2.user");
     }
 
     #[test]

@@ -1,24 +1,16 @@
-//! `--checkpoint`: what is done is noted now and then, so that the same command goes on after a crash.
+//! `--checkpoint`: the flags, and whether a checkpoint is of the run that is to go on from it.
 
-use std::collections::VecDeque;
-use std::fs::{self, File};
+use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::{RecvTimeoutError, SyncSender, sync_channel};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
-use std::thread::{self, JoinHandle};
-use std::time::{Duration, Instant, UNIX_EPOCH};
+use std::sync::Arc;
+use std::time::{Duration, UNIX_EPOCH};
 
 use anyhow::{Context, bail, ensure};
-use engine::sources::Mark;
-use engine::{Checkpoint, Error, InputState, Output, OutputState, Source};
-use tokio::sync::SetOnce;
+use engine::{Checkpoint, InputState, OutputState, Source};
 
 use super::args::time;
-use super::faults::Letters;
+use super::keeper::{Durable, Keeper};
 use super::plugins::Records;
-
-/// Checkpoints take no more than one part in so many of the time.
-const SHARE: u32 = 20;
 
 /// Flags about going on after a crash.
 #[derive(clap::Args)]
@@ -42,6 +34,8 @@ pub(crate) struct CheckpointArgs {
 pub(crate) struct Identity {
     pub(crate) pipeline: Vec<String>,
     pub(crate) plugins: Vec<String>,
+    /// How many functions accumulate.
+    pub(crate) states: usize,
 }
 
 /// A run's files, by name.
@@ -70,7 +64,7 @@ impl CheckpointArgs {
         for other in others {
             ensure!(!is_same(path, other), "--checkpoint needs a file of its own, not {}", other.display());
         }
-        let Identity { pipeline, plugins } = identity;
+        let Identity { pipeline, plugins, states } = identity;
         let inputs = files.inputs.iter().map(|path| input_state(path)).collect::<anyhow::Result<Vec<_>>>()?;
         let state = |path: &Path| OutputState { path: path.to_owned(), ..OutputState::default() };
         for path in [Some(output), files.letters].into_iter().flatten() {
@@ -78,7 +72,9 @@ impl CheckpointArgs {
             ensure!(file, "--checkpoint needs files, and {} is none", path.display());
         }
         let (output, letters) = (state(output), files.letters.map(state));
-        let fresh = Checkpoint { pipeline, plugins, inputs, output, letters, ..Checkpoint::default() };
+        let states = vec![None; states];
+        let fresh =
+            Checkpoint { pipeline, plugins, states, inputs, output, letters, ..Checkpoint::default() };
         let Some(known) = known else { return Ok(Some(fresh)) };
         self.resumed(known, fresh).map(Some).with_context(|| format!("can't go on from {}", path.display()))
     }
@@ -92,6 +88,7 @@ impl CheckpointArgs {
             known.pipeline.join(" "),
             fresh.pipeline.join(" ")
         );
+        ensure!(known.states.len() == fresh.states.len(), "it is of a run with other states ({again})");
         for (number, (known, now)) in (1..).zip(known.plugins.iter().zip(&fresh.plugins)) {
             ensure!(
                 known == now || self.accept_changed_plugin,
@@ -169,148 +166,4 @@ fn input_state(path: &Path) -> anyhow::Result<InputState> {
     let modified = metadata.modified().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok());
     let modified = modified.and_then(|time| u64::try_from(time.as_nanos()).ok()).unwrap_or_default();
     Ok(InputState { path: path.to_owned(), size: metadata.len(), modified, first: None })
-}
-
-/// What must be on the disk before a checkpoint may speak of it.
-pub(crate) struct Durable {
-    pub(crate) output: Output,
-    pub(crate) output_file: File,
-    pub(crate) letters: Letters,
-    pub(crate) letters_file: Option<File>,
-}
-
-impl Durable {
-    fn sync(&self, checkpoint: &Checkpoint) -> Result<(), Error> {
-        self.output.flush()?;
-        sync(&self.output_file, &checkpoint.output.path)?;
-        self.letters.flush()?;
-        match (&self.letters_file, &checkpoint.letters) {
-            (Some(file), Some(letters)) => sync(file, &letters.path),
-            _ => Ok(()),
-        }
-    }
-}
-
-fn sync(file: &File, path: &Path) -> Result<(), Error> {
-    file.sync_data().map_err(|error| Error::Write { path: path.to_owned(), source: Arc::new(error) })
-}
-
-/// Notes now and then how far a run has come.
-pub(crate) struct Keeper {
-    path: PathBuf,
-    state: Arc<Mutex<State>>,
-    durable: Arc<Durable>,
-    /// Dropped to end the thread.
-    stop: Option<SyncSender<()>>,
-    thread: Option<JoinHandle<()>>,
-    failed: Arc<SetOnce<Error>>,
-}
-
-struct State {
-    /// The latest that could be saved: everything in it belongs to one moment.
-    now: Checkpoint,
-    /// Where blocks of the inputs begin, as far as they are not done.
-    marks: VecDeque<(usize, Mark)>,
-}
-
-fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
-    state.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-impl State {
-    /// All records up to `record` are done.
-    fn reach(&mut self, record: u64) {
-        while self.marks.get(1).is_some_and(|(_, mark)| mark.record <= record + 1) {
-            self.marks.pop_front();
-        }
-        let Some((input, mark)) = self.marks.front() else { return };
-        (self.now.record, self.now.input, self.now.offset) = (record, *input, mark.offset);
-        self.now.skip = (record + 1).saturating_sub(mark.record);
-    }
-}
-
-impl Keeper {
-    fn begin(
-        path: PathBuf,
-        interval: Duration,
-        start: Checkpoint,
-        source: &Arc<Source<Records>>,
-        durable: Durable,
-    ) -> Self {
-        let Checkpoint { output, letters, faults, put_aside, .. } = start.clone();
-        let (written, lettered) = (output.length, letters.map_or(0, |letters| letters.length));
-        let state = Arc::new(Mutex::new(State { now: start, marks: VecDeque::new() }));
-        let durable = Arc::new(durable);
-        let (its, files, counted) = (state.clone(), durable.clone(), Arc::downgrade(source));
-        source.on_done(move |record| {
-            let mut state = lock(&its);
-            state.reach(record);
-            state.now.output.length = written + files.output.written();
-            state.now.faults = faults + Weak::upgrade(&counted).map_or(0, |source| source.counts().faults);
-            state.now.put_aside = put_aside + files.letters.count();
-            if let Some(letters) = &mut state.now.letters {
-                letters.length = lettered + files.letters.written();
-            }
-        });
-        let (stop, stopped) = sync_channel(1);
-        let failed = Arc::new(SetOnce::new());
-        let (its, files, file, failure) = (state.clone(), durable.clone(), path.clone(), failed.clone());
-        let thread = thread::spawn(move || {
-            let (mut saved, mut wait) = (None, interval);
-            while let Err(RecvTimeoutError::Timeout) = stopped.recv_timeout(wait) {
-                let now = lock(&its).now.clone();
-                if saved.as_ref() == Some(&now) {
-                    continue;
-                }
-                let begun = Instant::now();
-                if let Err(error) = save(&file, &now, &files) {
-                    let _ = failure.set(error);
-                    return;
-                }
-                wait = interval.max(begun.elapsed() * SHARE);
-                saved = Some(now);
-            }
-        });
-        Self { path, state, durable, stop: Some(stop), thread: Some(thread), failed }
-    }
-
-    /// Who notes where the blocks of an input begin.
-    pub(crate) fn marks(&self, input: usize, offset: u64, first: u64) -> impl FnMut(Mark) + Send + use<> {
-        let state = self.state.clone();
-        if let Some(input) = lock(&state).now.inputs.get_mut(input) {
-            input.first.get_or_insert(first);
-        }
-        move |mark| lock(&state).marks.push_back((input, Mark { offset: offset + mark.offset, ..mark }))
-    }
-
-    /// Waits until a checkpoint could not be saved.
-    pub(crate) fn failed(&self) -> Arc<SetOnce<Error>> {
-        self.failed.clone()
-    }
-
-    /// The run has ended: when all is done the checkpoint is of no use any more; else it is the last one.
-    pub(crate) fn end(mut self, done: bool) -> Result<(), Error> {
-        drop(self.stop.take());
-        if let Some(thread) = self.thread.take() {
-            // It has nothing that could panic but the system's locks.
-            let _ = thread.join();
-        }
-        if let Some(error) = self.failed.get() {
-            return Err(error.clone());
-        }
-        let now = lock(&self.state).now.clone();
-        if done {
-            self.durable.sync(&now)?;
-            return Checkpoint::remove(&self.path);
-        }
-        save(&self.path, &now, &self.durable)
-    }
-}
-
-/// The output first: a checkpoint never speaks of what may be lost.
-fn save(path: &Path, checkpoint: &Checkpoint, durable: &Durable) -> Result<(), Error> {
-    durable.sync(checkpoint)?;
-    let Checkpoint { output, letters, .. } = checkpoint.clone();
-    let (output, letters) = (output.with_tail()?, letters.map(OutputState::with_tail).transpose()?);
-    Checkpoint { output, letters, ..checkpoint.clone() }.save(path)
 }

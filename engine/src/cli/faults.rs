@@ -1,12 +1,14 @@
 //! What the command line says about faults: the policy, and the file of dead letters.
 
+use std::collections::BTreeSet;
 use std::fs::File;
-use std::io::{Seek, SeekFrom};
+use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use anyhow::Context;
 use engine::{Checkpoint, DeadLetter, DeadLetters, Error, FaultPolicy, Place};
+use serde::Deserialize;
 
 use super::args::OnFault;
 use super::exit::Ending;
@@ -84,26 +86,82 @@ fn shown(path: &Path) -> Arc<str> {
 #[derive(Clone, Default)]
 pub(crate) struct Letters {
     file: Arc<OnceLock<DeadLetters>>,
-    /// The last record that was put there, and how many were.
-    put: Arc<Mutex<(u64, u64)>>,
+    put: Arc<Mutex<Put>>,
+}
+
+/// What was put there.
+#[derive(Default)]
+struct Put {
+    /// How many records.
+    count: u64,
+    /// Those that may come again, in other pieces or from a run that repeats another one.
+    known: BTreeSet<u64>,
+    /// How many others there were.
+    done: u64,
+}
+
+/// So many records are known to have been put aside.
+const MOST_KNOWN: usize = 1 << 18;
+
+impl Put {
+    /// Notes a record. False if it is known.
+    fn insert(&mut self, record: u64) -> bool {
+        let new = self.known.insert(record);
+        self.count += u64::from(new);
+        if self.known.len() > MOST_KNOWN {
+            self.known.pop_first();
+            self.done += 1;
+        }
+        new
+    }
+}
+
+/// What is read of a line of the file.
+#[derive(Deserialize)]
+struct Line {
+    number: u64,
 }
 
 impl Letters {
     fn put(&self, letter: &DeadLetter, places: &Places) -> Result<(), Error> {
         let Some(file) = self.file.get() else { return Ok(()) };
-        let mut put = self.put.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut put = self.lock();
         let record = letter.fault.record;
         // Of a record in several pieces, which is there as a whole.
-        if put.0 == record {
+        if !put.insert(record) {
             return Ok(());
         }
-        *put = (record, put.1 + 1);
         file.put(letter, places.find(record).as_ref())
     }
 
-    /// How many records were put there.
+    fn lock(&self) -> MutexGuard<'_, Put> {
+        self.put.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// All records up to this one have left the graph. Returns how many of them were put aside.
+    pub(crate) fn settle(&self, record: u64) -> u64 {
+        let mut put = self.lock();
+        let ahead = put.known.split_off(&(record + 1));
+        put.done += std::mem::replace(&mut put.known, ahead).len() as u64;
+        put.done
+    }
+
+    /// Another run put records aside that this one gets to again: in `keep` bytes of the file, those behind
+    /// `record`.
+    fn know(&self, file: &File, keep: u64, record: u64) -> io::Result<()> {
+        let mut put = self.lock();
+        for line in BufReader::new(file.take(keep)).lines() {
+            let line: Line = serde_json::from_str(&line?)?;
+            if line.number > record {
+                put.insert(line.number);
+            }
+        }
+        Ok(())
+    }
+
+    /// How many records were put there, by this run or behind where it begins.
     pub(crate) fn count(&self) -> u64 {
-        self.put.lock().unwrap_or_else(PoisonError::into_inner).1
+        self.lock().count
     }
 
     /// How many bytes were put there.
@@ -118,7 +176,12 @@ impl Letters {
 
 impl Faults {
     /// The policy of all functions.
-    pub(crate) fn policy(&self, letters: &Letters, places: &Places, faults_before: u64) -> FaultPolicy {
+    pub(crate) fn policy(
+        &self,
+        letters: &Letters,
+        places: &Places,
+        known: Option<&Checkpoint>,
+    ) -> FaultPolicy {
         let policy = match &self.on_fault {
             OnFault::Stop => FaultPolicy::stop(),
             OnFault::Skip => FaultPolicy::skip(),
@@ -127,7 +190,8 @@ impl Faults {
                 FaultPolicy::divert(move |letter| letters.put(&letter, &places))
             }
         };
-        let policy = policy.retries(self.retries).after_faults(faults_before);
+        let (faults, record) = known.map_or((0, 0), |known| (known.faults, known.record));
+        let policy = policy.retries(self.retries).after_faults(faults).after_record(record);
         self.max_faults.map_or(policy.clone(), |most| policy.max_faults(most))
     }
 
@@ -152,10 +216,18 @@ impl Faults {
         }
     }
 
-    /// Makes the file, or cuts it to the first `keep` bytes. Returns a second handle to it.
-    pub(crate) fn create(&self, letters: &Letters, keep: u64) -> anyhow::Result<Option<File>> {
+    /// Makes the file, or cuts it to what a checkpoint says of it. Returns a second handle to it.
+    pub(crate) fn create(
+        &self,
+        letters: &Letters,
+        start: Option<&Checkpoint>,
+    ) -> anyhow::Result<Option<File>> {
         let Some(path) = self.file() else { return Ok(None) };
+        let keep = start.and_then(|start| Some(start.letters.as_ref()?.length)).unwrap_or(0);
         let create = || {
+            if let Some(start) = start.filter(|start| keep > 0 && !start.states.is_empty()) {
+                letters.know(&File::open(path)?, keep, start.record)?;
+            }
             let mut file = File::options().write(true).create(true).truncate(false).open(path)?;
             if file.metadata()?.is_file() {
                 file.set_len(keep)?;
@@ -163,7 +235,7 @@ impl Faults {
             }
             let other = file.try_clone()?;
             letters.file.get_or_init(|| DeadLetters::to(file, path));
-            std::io::Result::Ok(other)
+            io::Result::Ok(other)
         };
         create().map(Some).with_context(|| format!("can't write {}", path.display()))
     }

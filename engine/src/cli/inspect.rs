@@ -44,11 +44,12 @@ pub(super) fn summary(plugin: &Plugin) -> String {
     format!("{}, {}", ByteSize(plugin.size()), functions.join("; "))
 }
 
-/// `map inc: int64 → int64`.
+/// `map inc: int64 → int64`; `accumulate count: text → uint64, state uint64`.
 fn headline(signature: &Signature) -> String {
-    let Signature { kind, name, input, output, .. } = signature;
+    let Signature { kind, name, input, output, state, .. } = signature;
     let returns = output.as_ref().map_or_else(String::new, |output| format!(" → {output}"));
-    clean(&format!("{kind} {name}: {input}{returns}"))
+    let keeps = state.as_ref().map_or_else(String::new, |state| format!(", state {state}"));
+    clean(&format!("{kind} {name}: {input}{returns}{keeps}"))
 }
 
 fn describe(path: &Path, plugin: &Plugin) -> String {

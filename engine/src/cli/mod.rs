@@ -11,6 +11,7 @@ mod exit;
 mod faults;
 mod graph;
 mod inspect;
+mod keeper;
 mod limits;
 mod new;
 mod plugins;

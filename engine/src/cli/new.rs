@@ -38,6 +38,8 @@ enum Template {
     Filter,
     /// Any number of results for each record
     FlatMap,
+    /// Keeps a state from record to record
+    Accumulate,
     /// The end of a stream
     Sink,
 }
@@ -48,6 +50,7 @@ impl Template {
             Self::Map => include_str!("../../templates/map.rs"),
             Self::Filter => include_str!("../../templates/filter.rs"),
             Self::FlatMap => include_str!("../../templates/flat-map.rs"),
+            Self::Accumulate => include_str!("../../templates/accumulate.rs"),
             Self::Sink => include_str!("../../templates/sink.rs"),
         }
     }

@@ -3,9 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail, ensure};
-use engine::{Capability, Error, FaultPolicy, Function, Kind, Output, Plugin, Pool, Signature};
+use engine::{Capability, Error, FaultPolicy, Function, Kind, Output, Part, Plugin, Pool, Signature};
 
-use super::args::{Allowed, Argument, PluginSpec};
+use super::args::{Allowed, Argument, KeyArg, PluginSpec};
 use super::cargo;
 
 /// Records as they are: functions of all types go with them.
@@ -13,10 +13,30 @@ pub(crate) type Records = Vec<u8>;
 
 /// The functions of a run, in their order.
 pub(crate) struct Chain {
-    pub(crate) functions: Vec<Function<Records, Records>>,
+    pub(crate) stages: Vec<Stage>,
     pub(crate) sink: Option<Function<Records, ()>>,
     /// The plugin of each function, in their order.
     pub(crate) plugins: Vec<Plugin>,
+}
+
+/// A function that is no sink, and the key of its records, if it has a state for each.
+pub(crate) struct Stage {
+    pub(crate) function: Function<Records, Records>,
+    pub(crate) key: Option<Part>,
+}
+
+impl Stage {
+    pub(crate) fn accumulates(&self) -> bool {
+        self.function.signature().kind == Kind::Accumulate
+    }
+}
+
+/// What the command line says of the functions of a chain.
+pub(crate) struct Named<'a> {
+    pub(crate) plugins: &'a [PluginSpec],
+    pub(crate) arguments: &'a [Argument],
+    pub(crate) keys: &'a [KeyArg],
+    pub(crate) allowed: &'a [Allowed],
 }
 
 /// The component that a path stands for: a file, or what is built from a plugin crate's folder.
@@ -29,15 +49,14 @@ impl Chain {
     /// show before the first record.
     pub(crate) fn open(
         pool: &Pool,
-        specs: &[PluginSpec],
-        arguments: &[Argument],
-        allowed: &[Allowed],
+        named: &Named,
         output: &Output,
         policy: &FaultPolicy,
     ) -> anyhow::Result<Self> {
+        let Named { arguments, allowed, .. } = *named;
         let mut links = Vec::new();
         let mut plugins = Vec::new();
-        for (number, spec) in (1..).zip(specs) {
+        for (number, spec) in (1..).zip(named.plugins) {
             let plugin = pool.load(component(&spec.path, true)?)?;
             plugins.push(plugin.clone());
             let its = |allowed: &&Allowed| allowed.plugin.is_none_or(|plugin| plugin == number);
@@ -53,14 +72,15 @@ impl Chain {
             let twice = arguments[..index].iter().any(|other| other.plugin == *plugin && other.name == *name);
             ensure!(!twice, "--arg {name} is given twice");
         }
+        let mut keys = keys_of(&links, named.keys)?;
         let last = links.len().saturating_sub(1);
-        let (mut functions, mut sink) = (Vec::new(), None);
+        let (mut stages, mut sink) = (Vec::new(), None);
         for (index, link) in links.into_iter().enumerate() {
             match link {
                 Link::Function(function) => {
                     let function = function.on_fault(policy);
                     function.prepare()?;
-                    functions.push(function);
+                    stages.push(Stage { function, key: keys[index].take() });
                 }
                 Link::Sink(function) => {
                     let name = &function.signature().name;
@@ -74,7 +94,13 @@ impl Chain {
                 }
             }
         }
-        Ok(Self { functions, sink, plugins })
+        Ok(Self { stages, sink, plugins })
+    }
+
+    /// What all functions say of themselves, in their order.
+    pub(crate) fn signatures(&self) -> impl Iterator<Item = &Signature> {
+        let stages = self.stages.iter().map(|stage| stage.function.signature());
+        stages.chain(self.sink.iter().map(Function::signature))
     }
 }
 
@@ -111,7 +137,6 @@ impl Link {
             plugin.signatures().iter().find(|signature| signature.name == name).map(|found| found.kind);
         match kind {
             Some(Kind::Sink) => Ok(Self::Sink(plugin.function(&name).map_err(with_flags)?)),
-            Some(Kind::Accumulate) => bail!("{name} accumulates, which `engine run` can't do yet"),
             _ => Ok(Self::Function(plugin.function(&name).map_err(with_flags)?)),
         }
     }
@@ -173,6 +198,30 @@ fn only_name(plugin: &Plugin, path: &Path) -> anyhow::Result<String> {
             )
         }
     }
+}
+
+/// The key of each function: that which names it, or that of the only one that accumulates.
+fn keys_of(links: &[Link], keys: &[KeyArg]) -> anyhow::Result<Vec<Option<Part>>> {
+    let mut found = vec![None; links.len()];
+    let accumulates = |index: &usize| links[*index].signature().kind == Kind::Accumulate;
+    let ours: Vec<_> = (0..links.len()).filter(accumulates).collect();
+    for key in keys {
+        let index = match (key.plugin, &*ours) {
+            (Some(number), _) => number - 1,
+            (None, [only]) => *only,
+            (None, []) => bail!("--key {key}: no function here accumulates"),
+            (None, [first, ..]) => {
+                let names: Vec<_> =
+                    ours.iter().map(|index| format!("{} {}", index + 1, links[*index].name())).collect();
+                bail!("--key {key}: {} accumulate: write {}.{key} for one", names.join(" and "), first + 1)
+            }
+        };
+        let link = links.get(index);
+        let link = link.with_context(|| format!("--key {key}: there is no plugin {}", index + 1))?;
+        ensure!(accumulates(&index), "--key {key}: {} does not accumulate", link.name());
+        ensure!(found[index].replace(key.part.clone()).is_none(), "--key {key}: {} has a key", link.name());
+    }
+    Ok(found)
 }
 
 /// Gives an argument to the function it is for: the one it names, or the only one that has the parameter.

@@ -6,8 +6,9 @@ use std::sync::Arc;
 use super::output::{Messages, Output};
 use super::pace::Pace;
 use super::usage::UsageGauge;
-use super::{Grants, Kind, Limits, Loaded, Signature};
-use crate::{Error, FaultPolicy};
+use super::{Grants, Instance, Kind, Limits, Loaded, Outcome, Signature, Trouble};
+use crate::record::Batch;
+use crate::{Cause, Error, FaultPolicy};
 
 /// What an instance is opened with.
 pub(crate) struct Opening {
@@ -59,6 +60,25 @@ impl Core {
     /// that none is run again for another's sake.
     pub(crate) fn has_effects(&self) -> bool {
         self.opening.grants.have_effects()
+    }
+
+    /// A call went well.
+    pub(crate) fn note_outcome(&self, instance: &Instance, outcome: &Outcome) {
+        self.usage.record(outcome.consumed, instance.used(), instance.memory());
+        self.usage.note_output(self.kind(), &outcome.output);
+        self.pace.learn(outcome.consumed, instance.used());
+    }
+
+    /// A call with `batch` failed.
+    pub(crate) fn note_trouble(&self, batch: &Batch, trouble: &Trouble) {
+        self.pace.shrink();
+        // Of several records, nobody knows whose time it was.
+        if batch.len() == 1 {
+            self.usage.record(1, trouble.used, trouble.size);
+            if let Cause::TooMuchOutput { limit } = trouble.cause {
+                self.usage.note_too_much(limit);
+            }
+        }
     }
 
     pub(crate) fn signature(&self) -> &Signature {

@@ -22,7 +22,7 @@ use super::sandbox::{Hints, Sandbox};
 use super::{Isolation, Kind, Limits};
 use crate::Cause;
 use crate::fault::{clean, cleaned};
-use crate::record::{Batch, BatchBuilder};
+use crate::record::Batch;
 
 /// A call returns once its outputs take this many bytes, and is made again with what is left.
 const ROOM: u32 = 1 << 20;
@@ -81,8 +81,12 @@ pub(crate) struct Trouble {
 }
 
 impl Instance {
-    /// Opens a new instance for what `opening` says.
-    pub(crate) async fn open(opening: &Opening, hosting: &Arc<Hosting>) -> Result<Box<Self>, OpenError> {
+    /// Opens a new instance for what `opening` says, which goes on with `state` if there is one.
+    pub(crate) async fn open(
+        opening: &Opening,
+        state: Option<&[u8]>,
+        hosting: &Arc<Hosting>,
+    ) -> Result<Box<Self>, OpenError> {
         let limits = opening.limits;
         let driver = hosting.driver(&opening.grants);
         let store = store(hosting, limits, opening.messages.clone(), opening.output.clone(), &opening.grants);
@@ -93,7 +97,7 @@ impl Instance {
             let opened = pin!(async {
                 let plugin = opening.plugin.pre.instantiate_async(&mut store).await.map_err(Early::Room)?;
                 let stage = plugin.engine_plugin_stages().stage();
-                let stage = stage.call_open(&mut store, &opening.name, &arguments, None).await;
+                let stage = stage.call_open(&mut store, &opening.name, &arguments, state).await;
                 Ok::<_, Early>((plugin, stage.map_err(Early::Call)?))
             });
             metered(&meter, limits.timeout, hosting, &driver, &(), opened).await
@@ -120,23 +124,23 @@ impl Instance {
         }))
     }
 
-    /// Gives the function a batch, and at most `limit` of time.
+    /// Gives the function a batch, and at most `limit` of time. `keys` are those of the records, for a
+    /// function that accumulates.
     pub(crate) async fn process(
         mut self: Box<Self>,
         batch: &Batch,
+        keys: Option<&Batch>,
         limit: Duration,
         waiting: &dyn Waiting,
     ) -> Result<(Box<Self>, Outcome), Box<Trouble>> {
         let records = u32::try_from(batch.len()).unwrap_or(u32::MAX);
-        // The epoch has moved on while it rested.
-        self.store.set_epoch_deadline(1);
-        self.store.data_mut().hints = Hints { records, ..Hints::default() };
-        self.store.data_mut().gauge.forget_refusals();
-        let mut scratch = Vec::new();
+        self.begin(records);
+        let (mut scratch, mut keys_scratch) = (Vec::new(), Vec::new());
         let param = BatchParam { data: batch.data(), ends: batch.ends(&mut scratch) };
+        let keys = keys.map(|keys| BatchParam { data: keys.data(), ends: keys.ends(&mut keys_scratch) });
         let called = {
             let stage = self.plugin.engine_plugin_stages().stage();
-            let call = pin!(stage.call_process(&mut self.store, self.stage, param, ROOM));
+            let call = pin!(stage.call_process(&mut self.store, self.stage, param, keys, ROOM));
             metered(&self.meter, limit, &self.hosting, &self.driver, waiting, call).await
         };
         match called {
@@ -158,27 +162,46 @@ impl Instance {
         }
     }
 
-    /// Ends the function, and returns what it held back.
-    pub(crate) async fn finish(mut self: Box<Self>, waiting: &dyn Waiting) -> Result<Batch, Cause> {
-        let limit = self.limits.timeout;
-        self.store.data_mut().hints = Hints::default();
+    /// Takes the state out, and leaves it there too. It lies in the instance's memory, and is no longer.
+    pub(crate) async fn state(
+        mut self: Box<Self>,
+        limit: Duration,
+        waiting: &dyn Waiting,
+    ) -> Result<(Box<Self>, Vec<u8>), Box<Trouble>> {
+        self.begin(0);
+        let called = {
+            let stage = self.plugin.engine_plugin_stages().stage();
+            let call = pin!(stage.call_state(&mut self.store, self.stage));
+            metered(&self.meter, limit, &self.hosting, &self.driver, waiting, call).await
+        };
+        let cause = match called {
+            Some(Ok(Ok(state))) => return Ok((self, state)),
+            Some(Ok(Err(message))) => Cause::Failed { message: cleaned(message), retryable: false },
+            Some(Err(error)) => cause(&error, self.store.data(), self.limits, limit),
+            None => Cause::TimedOut { limit },
+        };
+        Err(self.trouble(cause))
+    }
+
+    /// A call begins, of so many records.
+    fn begin(&mut self, records: u32) {
+        // The epoch has moved on while it rested.
+        self.store.set_epoch_deadline(1);
+        self.store.data_mut().hints = Hints { records, ..Hints::default() };
         self.store.data_mut().gauge.forget_refusals();
+    }
+
+    /// Ends the function.
+    pub(crate) async fn finish(mut self: Box<Self>, waiting: &dyn Waiting) -> Result<(), Cause> {
+        let limit = self.limits.timeout;
+        self.begin(0);
         let called = {
             let stage = self.plugin.engine_plugin_stages().stage();
             let call = pin!(stage.call_finish(&mut self.store, self.stage));
             metered(&self.meter, limit, &self.hosting, &self.driver, waiting, call).await
         };
         match called {
-            Some(Ok(Ok(batch))) => {
-                check_batch(&batch).map_err(|rule| Cause::BrokenContract { rule })?;
-                let mut builder = BatchBuilder::default();
-                let mut start = 0;
-                for end in batch.ends {
-                    builder.push(0, |data| data.extend_from_slice(&batch.data[start..end as usize]));
-                    start = end as usize + 1;
-                }
-                Ok(builder.build())
-            }
+            Some(Ok(Ok(batch))) => check_batch(&batch).map_err(|rule| Cause::BrokenContract { rule }),
             Some(Ok(Err(message))) => Err(Cause::Failed { message: cleaned(message), retryable: false }),
             Some(Err(error)) => Err(cause(&error, self.store.data(), self.limits, limit)),
             None => Err(Cause::TimedOut { limit }),
@@ -201,12 +224,23 @@ impl Instance {
         self.limits.isolation != Isolation::Worker || self.has_grown()
     }
 
+    /// The same of one that keeps a state, which may take much of the memory from the start.
+    pub(crate) fn is_bloated(&self) -> bool {
+        self.has_grown() && self.memory() / 2 > self.memory_at_start
+    }
+
+    /// Whether it has made no call yet.
+    pub(crate) fn is_fresh(&self) -> bool {
+        self.calls == 0
+    }
+
     /// Whether its memory has grown so much that it may soon be short.
     pub(crate) fn has_grown(&self) -> bool {
         self.memory() > self.memory_at_start && self.memory() > self.limits.memory / 2
     }
 
-    fn trouble(&self, cause: Cause) -> Box<Trouble> {
+    /// What happened, and what may have to do with it.
+    pub(crate) fn trouble(&self, cause: Cause) -> Box<Trouble> {
         let Sandbox { hints, gauge, .. } = self.store.data();
         // Most languages end in a trap when they run out of memory, and some do so before the limit.
         let short = matches!(cause, Cause::OutOfMemory { .. } | Cause::Trapped { .. });

@@ -18,7 +18,7 @@ use super::{Limits, Signature};
 use crate::error::{Error, NotAPlugin};
 
 /// The interface that a plugin must export.
-const CONTRACT: &str = "engine:plugin/stages@0.1.0";
+const CONTRACT: &str = "engine:plugin/stages@0.2.0";
 
 /// A plugin's compiled code and what it says of itself.
 pub(crate) struct Loaded {

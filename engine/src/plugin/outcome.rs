@@ -43,6 +43,9 @@ impl Outcome {
         require(consumed > 0 || input.is_empty(), "it consumed no record")?;
         check_batch(&said.output)?;
         check_failures(&said.failures, consumed)?;
+        if kind == Kind::Accumulate {
+            check_passed(&said.failures, consumed)?;
+        }
         if matches!(kind, Kind::Filter | Kind::Sink) {
             require(said.output.ends.is_empty(), "a filter or sink returned outputs")?;
         }
@@ -91,6 +94,12 @@ fn check_failures(failures: &[wit::Failure], consumed: usize) -> Result<(), &'st
     require(failures.is_sorted_by(|a, b| a.index < b.index), "the indices of its failures do not ascend")?;
     let inside = failures.last().is_none_or(|last| (last.index as usize) < consumed);
     require(inside, "a failure's index is no record that it consumed")
+}
+
+/// A record that may be tried again has to be the last, or those behind it would have come before it.
+fn check_passed(failures: &[wit::Failure], consumed: usize) -> Result<(), &'static str> {
+    let mut passed = failures.iter().filter(|failure| failure.index as usize + 1 < consumed);
+    require(passed.all(|failure| !failure.retryable), "it went on behind a record that may succeed later")
 }
 
 /// The counts that `none` stands for.
@@ -217,6 +226,8 @@ mod tests {
 
     #[test]
     fn a_lie_is_named() {
+        let mut retryable = said(&["b", "c"], None, &[0], 3);
+        retryable.failures[0].retryable = true;
         let lies = [
             (Kind::Map, said(&["a"], None, &[], 3)),
             (Kind::Map, said(&["a", "b", "c"], None, &[], 4)),
@@ -230,6 +241,8 @@ mod tests {
             (Kind::Filter, said(&["a"], Some(&[1, 0, 0]), &[], 3)),
             (Kind::Filter, said(&[], Some(&[2, 0, 0]), &[], 3)),
             (Kind::Sink, said(&[], Some(&[0, 0, 0]), &[], 3)),
+            (Kind::Accumulate, said(&[], Some(&[2, 0, 0]), &[], 3)),
+            (Kind::Accumulate, retryable),
         ];
         for (kind, lie) in lies {
             let shown = format!("{kind}: {lie:?}");

@@ -18,7 +18,7 @@ pub enum Kind {
     Filter,
     /// Any number of outputs for each record.
     FlatMap,
-    /// Carries a state from record to record.
+    /// Carries a state from record to record, or one for each key, and gives what a map gives.
     Accumulate,
     /// Consumes records.
     Sink,
@@ -63,6 +63,9 @@ pub struct Signature {
     pub input: Shape,
     /// What it returns; a sink returns nothing.
     pub output: Option<Shape>,
+    /// What it accumulates, if it does and says it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub state: Option<Shape>,
     /// Its arguments.
     pub parameters: Vec<Parameter>,
     /// What it must be granted.
@@ -78,6 +81,7 @@ impl From<wit::Signature> for Signature {
             kind: signature.kind.into(),
             input: signature.input.into(),
             output: signature.output.map(Into::into),
+            state: signature.state.map(Into::into),
             parameters: signature.parameters.into_iter().map(Into::into).collect(),
             capabilities: signature.capabilities,
             docs: docs(&signature.docs),

@@ -99,7 +99,7 @@ impl Instances {
                 Step::Use(held) => return Ok(held),
                 Step::Drop(held) => drop(held),
                 Step::Wait => freed.await,
-                Step::Open(seat) => match Instance::open(&core.opening, hosting).await {
+                Step::Open(seat) => match Instance::open(&core.opening, None, hosting).await {
                     Ok(instance) => return Ok(Held { instance, seat }),
                     Err(error) => self.recover(error)?,
                 },
@@ -108,16 +108,22 @@ impl Instances {
     }
 
     /// An instance for one who keeps it, and whom nobody waits for: it takes no seat. One at rest
-    /// is given, such as the one that showed that the function can be opened.
-    pub(crate) async fn keep(&self, core: &Core, hosting: &Arc<Hosting>) -> Result<Box<Instance>, OpenError> {
-        let rested = self.shared.lock().rested(core.id);
+    /// is given, such as the one that showed that the function can be opened, unless it is to go on with
+    /// a `state`.
+    pub(crate) async fn keep(
+        &self,
+        core: &Core,
+        state: Option<&[u8]>,
+        hosting: &Arc<Hosting>,
+    ) -> Result<Box<Instance>, OpenError> {
+        let rested = if state.is_none() { self.shared.lock().rested(core.id) } else { None };
         if let Some(Held { instance, .. }) = rested {
             return Ok(instance);
         }
-        match Instance::open(&core.opening, hosting).await {
+        match Instance::open(&core.opening, state, hosting).await {
             Err(OpenError::Exhausted(_) | OpenError::NoRoom { .. }) => {
                 self.clear();
-                Instance::open(&core.opening, hosting).await
+                Instance::open(&core.opening, state, hosting).await
             }
             opened => opened,
         }

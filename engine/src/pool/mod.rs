@@ -1,9 +1,11 @@
 //! The pool: workers, instances and their limits, and the segments that they work on.
 
+mod accumulation;
 mod builder;
 mod function;
 mod haste;
 mod instances;
+mod journal;
 mod letters;
 mod plugin;
 mod retry;
@@ -13,11 +15,13 @@ mod shared;
 mod slots;
 mod state;
 
+pub(crate) use accumulation::Accumulation;
 pub use builder::PoolBuilder;
 pub use function::{Function, Returns};
 pub use plugin::Plugin;
 pub(crate) use retry::retry;
+pub(crate) use runner::isolate;
 pub(crate) use segment::Segment;
 pub use shared::Pool;
 pub(crate) use shared::{CallError, PoolShared};
-pub(crate) use state::{Due, Next};
+pub(crate) use state::{Due, Next, fitting};

@@ -103,20 +103,27 @@ fn advance(pool: &Arc<PoolShared>, segment: &Arc<Segment>, stage: &Core, work: &
     }
     let mut output = outcome.output;
     // Where the first fault ends the run, what the others gave is not wanted.
-    if let Some(first) = outcome.failures.first().filter(|_| stage.policy().stops()) {
+    if let Some(first) = ending(stage, work, &outcome.failures) {
         output.split_off(first.outputs_before);
     }
     fault(segment, stage, work, outcome.failures);
     segment.advance(work, output);
 }
 
+/// The first failure that ends the run.
+fn ending<'f>(stage: &Core, work: &Work, failures: &'f [Failure]) -> Option<&'f Failure> {
+    failures.iter().find(|failure| stage.policy().stops_at(work.batch.number(failure.index)))
+}
+
 /// Notes the faults of a work's records.
 fn fault(segment: &Segment, stage: &Core, work: &Work, failures: Vec<Failure>) {
-    let Some(first) = failures.first() else { return };
-    if stage.policy().stops() {
+    if let Some(first) = ending(stage, work, &failures) {
         let record = work.batch.number(first.index);
         let fault = Fault { record, function: stage.name().to_owned(), cause: first.cause.clone() };
         return segment.fault(work.slot, fault);
+    }
+    if failures.is_empty() || stage.policy().stops() {
+        return;
     }
     let keep = stage.policy().keeps_records();
     segment.put_aside(work.slot, Letters::new(work.stage, &work.batch, failures, keep));
@@ -124,7 +131,7 @@ fn fault(segment: &Segment, stage: &Core, work: &Work, failures: Vec<Failure>) {
 
 /// How to cut a batch whose call failed so that the record to blame is soon alone: parts in order,
 /// so many records each, and whether they are to be given one by one.
-fn isolate(records: usize, trouble: &Trouble) -> Vec<(usize, bool)> {
+pub(crate) fn isolate(records: usize, trouble: &Trouble) -> Vec<(usize, bool)> {
     // Time may be lost anywhere, and waiting records can wait side by side.
     if matches!(trouble.cause, Cause::TimedOut { .. }) {
         return vec![(records, true)];

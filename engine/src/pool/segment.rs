@@ -311,8 +311,8 @@ impl Segment {
                 Ok(None) if !paused => return Ok(Next::Pause),
                 Ok(None) => self.news.notified().await,
                 Err(error) => {
-                    if matches!(error, Error::Fault(_)) {
-                        self.counters.fault();
+                    if let Error::Fault(fault) = &error {
+                        self.counters.fault(fault.record);
                     }
                     self.fail(error.clone());
                     return Err(error);

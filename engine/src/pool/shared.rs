@@ -11,12 +11,12 @@ use super::instances::{Held, Instances};
 use super::plugin::Plugin;
 use super::runner;
 use super::segment::Segment;
+use crate::Error;
 use crate::plugin::{
     Core, Hosting, Instance, Isolation, Limits, Loaded, Network, OnPrint, OpenError, Outcome, PoolUsage,
     Runtime, TotalMemory, Trouble, Waiting,
 };
 use crate::record::Batch;
-use crate::{Cause, Error};
 
 /// A call of several records may take this long; if it does not end, they are run one by one.
 const BUDGET: Duration = Duration::from_millis(100);
@@ -28,7 +28,7 @@ const MOST_SLOTS: usize = 1000;
 const SINKS: usize = 50;
 
 /// How often a record is tried again when it may be other records' memory that it failed for.
-const MEMORY_TRIES: usize = 16;
+pub(super) const MEMORY_TRIES: usize = 16;
 
 /// Workers, instances and their limits: what runs functions.
 ///
@@ -219,9 +219,11 @@ impl PoolShared {
 
     /// An instance of its own for a node that keeps it, as sinks do. It does not count as one of
     /// those that come and go, or a chain behind which it stands could wait for it in vain.
-    pub(crate) async fn open(&self, core: &Core) -> Result<Box<Instance>, Error> {
-        let opened = self.instances.keep(core, &self.hosting).await;
-        opened.map_err(|error| open_error(core, error))
+    pub(crate) async fn open(&self, core: &Core, state: Option<&[u8]>) -> Result<Box<Instance>, Error> {
+        let opened = self.instances.keep(core, state, &self.hosting).await;
+        let instance = opened.map_err(|error| open_error(core, error))?;
+        core.usage.open(instance.memory());
+        Ok(instance)
     }
 
     /// Gives a function records, on an instance at rest or a new one. A single record has the
@@ -244,30 +246,25 @@ impl PoolShared {
         waiting: &dyn Waiting,
     ) -> Result<Outcome, CallError> {
         let Held { instance, seat } = self.acquire(core, fresh).await.map_err(CallError::Open)?;
-        let limit = core.limits().timeout;
-        let limit = if batch.len() == 1 { limit } else { limit.min(BUDGET) };
-        match instance.process(batch, limit, waiting).await {
+        let limit = budget(core, batch.len());
+        match instance.process(batch, None, limit, waiting).await {
             Ok((instance, outcome)) => {
-                core.usage.record(outcome.consumed, instance.used(), instance.memory());
-                core.usage.note_output(core.kind(), &outcome.output);
-                core.pace.learn(outcome.consumed, instance.used());
+                core.note_outcome(&instance, &outcome);
                 if !instance.is_worn() {
                     self.instances.give_back(Held { instance, seat });
                 }
                 Ok(outcome)
             }
             Err(trouble) => {
-                core.pace.shrink();
-                // Of several records, nobody knows whose time it was.
-                if batch.len() == 1 {
-                    core.usage.record(1, trouble.used, trouble.size);
-                    if let Cause::TooMuchOutput { limit } = trouble.cause {
-                        core.usage.note_too_much(limit);
-                    }
-                }
+                core.note_trouble(batch, &trouble);
                 Err(CallError::Trouble(trouble))
             }
         }
+    }
+
+    /// Instances at rest leave, so that others have their memory.
+    pub(super) fn make_room(&self) {
+        self.instances.shrink();
     }
 
     /// Gives a function one record, and gives up only when it is sure that the record is to blame:
@@ -398,6 +395,12 @@ fn most_instances() -> usize {
     let mappings = std::fs::read_to_string("/proc/sys/vm/max_map_count");
     let mappings = mappings.ok().and_then(|count| count.trim().parse::<usize>().ok());
     mappings.map_or(usize::MAX, |count| (count.saturating_sub(4096) / 6).max(1))
+}
+
+/// The time that a call of so many records may take.
+pub(super) fn budget(core: &Core, records: usize) -> Duration {
+    let limit = core.limits().timeout;
+    if records == 1 { limit } else { limit.min(BUDGET) }
 }
 
 fn open_error(core: &Core, error: OpenError) -> Error {

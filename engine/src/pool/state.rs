@@ -333,7 +333,7 @@ impl State {
 }
 
 /// How many records of `batch` a call of the stage takes.
-pub(super) fn fitting(stage: &Core, batch: &Batch, alone: bool) -> usize {
+pub(crate) fn fitting(stage: &Core, batch: &Batch, alone: bool) -> usize {
     let each = stage.has_effects() || stage.limits().isolation == Isolation::Record;
     let most = if alone || each { 1 } else { stage.pace.records() };
     most.min(batch.fitting(MOST_BYTES)).min(batch.len())

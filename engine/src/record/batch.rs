@@ -90,6 +90,11 @@ impl Batch {
         self.origin.clone_from(&input.origin);
     }
 
+    /// Lets go of what these were made from.
+    pub(crate) fn forget_origin(&mut self) {
+        self.origin = None;
+    }
+
     pub(crate) fn has_origin(&self) -> bool {
         self.origin.is_some()
     }

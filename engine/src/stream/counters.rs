@@ -1,11 +1,13 @@
 //! What a source's graph has done so far.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 use serde::Serialize;
 use tokio::sync::SetOnce;
 
+use super::Snapshots;
 use crate::Error;
 
 /// How many records went where, at one moment.
@@ -34,6 +36,9 @@ impl Counts {
     }
 }
 
+/// So many records are told apart that failed, and have not left the graph.
+const MOST_AHEAD: usize = 1 << 18;
+
 /// What the nodes of a graph tell its source.
 #[derive(Debug, Default)]
 pub(crate) struct Counters {
@@ -45,6 +50,8 @@ pub(crate) struct Counters {
     /// The number of the record before the first one.
     before: AtomicU64,
     done: Done,
+    /// The states of functions that accumulate.
+    pub(crate) snapshots: Snapshots,
 }
 
 /// How far all elements have left the graph, for who wants to know.
@@ -52,7 +59,26 @@ pub(crate) struct Counters {
 struct Done {
     /// By segment, the number up to which it is done.
     reached: Mutex<Vec<u64>>,
+    faults: Mutex<Faults>,
     told: OnceLock<Box<dyn Fn(u64) + Send + Sync>>,
+}
+
+/// The faults of records that have left the graph, and of those that have not: behind one segment more may
+/// have failed already than have come through another.
+#[derive(Default)]
+struct Faults {
+    done: u64,
+    /// How many of each record.
+    ahead: BTreeMap<u64, u64>,
+}
+
+impl Faults {
+    fn add(&mut self, record: u64) {
+        *self.ahead.entry(record).or_default() += 1;
+        if self.ahead.len() > MOST_AHEAD {
+            self.done += self.ahead.pop_first().map_or(0, |(_, faults)| faults);
+        }
+    }
 }
 
 impl std::fmt::Debug for Done {
@@ -80,8 +106,26 @@ impl Counters {
     /// All nodes behind the source have accepted what was emitted: without a segment, all is done by now.
     pub(crate) fn accepted(&self) {
         if let Some(told) = self.done.told.get().filter(|_| self.reached().is_empty()) {
+            self.settle_faults(self.last());
             told(self.last());
         }
+    }
+
+    fn faults_of(&self) -> MutexGuard<'_, Faults> {
+        self.done.faults.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// All up to `number` have left the graph.
+    fn settle_faults(&self, number: u64) {
+        let mut faults = self.faults_of();
+        let ahead = faults.ahead.split_off(&(number + 1));
+        let done = std::mem::replace(&mut faults.ahead, ahead);
+        faults.done += done.values().sum::<u64>();
+    }
+
+    /// The faults of records that have left the graph, if somebody is told of these.
+    pub(crate) fn faults_done(&self) -> u64 {
+        self.faults_of().done
     }
 
     /// The source numbers its elements from the one behind `number`.
@@ -119,6 +163,7 @@ impl Counters {
         let now = reached.iter().min().copied();
         drop(reached);
         if let Some(now) = now.filter(|now| Some(*now) > before) {
+            self.settle_faults(now);
             told(now);
         }
     }
@@ -135,8 +180,12 @@ impl Counters {
         self.delivered.fetch_add(records as u64, Relaxed);
     }
 
-    pub(crate) fn fault(&self) {
+    /// A record became a fault.
+    pub(crate) fn fault(&self, record: u64) {
         self.faults.fetch_add(1, Relaxed);
+        if self.done.told.get().is_some() {
+            self.faults_of().add(record);
+        }
     }
 
     pub(crate) fn read(&self) -> Counts {

@@ -183,7 +183,7 @@ impl<T, O: Operator<T>> State<T, O> {
         match guard {
             Some(guard) => guard.policy.settle(fault, || record.unwrap_or_default(), 1, counters),
             None => {
-                counters.fault();
+                counters.fault(number);
                 Err(Error::Fault(fault))
             }
         }

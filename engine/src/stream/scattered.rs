@@ -42,7 +42,9 @@ impl<T: Record> Scattered<T> {
         let core = function.core();
         let elsewhere = !Arc::ptr_eq(function.shared_pool(), this.pool.shared());
         let other_pool = elsewhere.then(|| Error::OtherPool { function: core.name().to_owned() });
-        this.mistake = this.mistake.or(other_pool).or_else(|| mistake(core, used));
+        let sequential = core.kind() == Kind::Accumulate && used.is_none();
+        let scattered = sequential.then(|| Error::Scattered { function: core.name().to_owned() });
+        this.mistake = this.mistake.or(other_pool).or(scattered).or_else(|| mistake(core, used));
         this.stages.push(core.clone());
         let Scattered { pool, connect, counters, stages, buffer, complete, unbuffered, mistake, .. } = this;
         let types = PhantomData;
@@ -129,8 +131,7 @@ impl Stretch {
 /// What is wrong with a function in this place; `used` is its kind as the graph says.
 pub(crate) fn mistake(core: &Core, used: Option<Kind>) -> Option<Error> {
     let used = used.unwrap_or(if core.kind() == Kind::Sink { Kind::Map } else { core.kind() });
-    // Functions that accumulate need an order and a state, which nothing here gives them yet.
-    (core.kind() != used || used == Kind::Accumulate).then(|| core.used_as(used))
+    (core.kind() != used).then(|| core.used_as(used))
 }
 
 impl<T> std::fmt::Debug for Scattered<T> {

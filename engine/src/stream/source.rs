@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tokio::sync::{Mutex, MutexGuard};
 
-use super::{Counters, Counts, Items, Outlet, Stream};
+use super::{Counters, Counts, Items, Outlet, Snapshot, Stream};
 use crate::Error;
 use crate::record::{Batch, Record};
 
@@ -59,6 +59,30 @@ impl<T: Clone + Send + 'static> Source<T> {
         self
     }
 
+    /// The same, but functions that accumulate go on with the states of `snapshot`, behind whose record the
+    /// elements are numbered: the run repeats some of another one. What came of its records up to `done` is
+    /// there already, so the last of these functions gives nothing for them.
+    ///
+    /// The graph must be as it was, and these functions one behind another; it is to be built after this.
+    #[must_use]
+    pub fn resumed(self, snapshot: Snapshot, done: u64) -> Self {
+        let this = self.numbered_after(snapshot.record);
+        this.counters.snapshots.begin_with(snapshot, done);
+        this
+    }
+
+    /// `told` is called with each [snapshot](Self::want_snapshot). It must be quick; only the first one set
+    /// is told.
+    pub fn on_snapshot(&self, told: impl Fn(Snapshot) + Send + Sync + 'static) {
+        self.counters.snapshots.tell(told);
+    }
+
+    /// Asks for the states of the functions that accumulate, all of them behind the same record. They are
+    /// told with one of the next records; never, if no function accumulates.
+    pub fn want_snapshot(&self) {
+        self.counters.snapshots.want();
+    }
+
     /// The number of the last element that was emitted.
     #[must_use]
     pub fn last_number(&self) -> u64 {
@@ -72,6 +96,13 @@ impl<T: Clone + Send + 'static> Source<T> {
     /// It must be quick, and is to be set before the first element; only the first one set is told.
     pub fn on_done(&self, told: impl Fn(u64) + Send + Sync + 'static) {
         self.counters.tell(told);
+    }
+
+    /// How many records became faults, of those that [have left the graph](Self::on_done); counted only if
+    /// somebody is told of them.
+    #[must_use]
+    pub fn faults_done(&self) -> u64 {
+        self.counters.faults_done()
     }
 
     /// Its stream. Each call begins a branch; elements go to one branch after another.

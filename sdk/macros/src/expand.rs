@@ -8,6 +8,7 @@ use syn::{ItemFn, Result, Type};
 use crate::function::{Function, Kind};
 use crate::parameter::Parameter;
 use crate::returned::{Layer, Returned};
+use crate::state::State;
 use crate::types;
 
 /// The function as it was written, and its registration or the error in it.
@@ -41,7 +42,7 @@ fn registration(function: &Function) -> Result<TokenStream> {
                     name: #name,
                     location: ::std::concat!(::std::file!(), ":", ::std::line!()),
                     signature: || #signature,
-                    open: |__arguments| #open,
+                    open: |__arguments, __saved| #open,
                 }
             }
         };
@@ -49,19 +50,21 @@ fn registration(function: &Function) -> Result<TokenStream> {
 }
 
 fn signature(function: &Function) -> Result<TokenStream> {
-    let Function { kind, docs, needs, record, parameters, returned, .. } = function;
+    let Function { kind, docs, needs, state, record, parameters, returned, .. } = function;
     let name = function.name();
     let input = shape(&types::inferred(record));
     let (kind, output) = match (kind, &returned.value) {
         (Kind::Filter, _) => (quote! { Filter }, Some(input.clone())),
         (Kind::Map, Some(value)) => (quote! { Map }, Some(shape(&types::inferred(value)))),
+        (Kind::Accumulate, Some(value)) => (quote! { Accumulate }, Some(shape(&types::inferred(value)))),
         (Kind::FlatMap, Some(value)) => (quote! { FlatMap }, Some(shape(&Returned::item_type(value)?))),
         _ => (quote! { Sink }, None),
     };
-    let output = match output {
+    let optional = |shape: Option<TokenStream>| match shape {
         Some(shape) => quote! { ::std::option::Option::Some(#shape) },
         None => quote! { ::std::option::Option::None },
     };
+    let (output, state) = (optional(output), optional(state.as_ref().map(|state| shape(&state.ty))));
     let parameters = parameters.iter().map(parameter);
     Ok(quote! {
         __sdk::Signature {
@@ -69,6 +72,7 @@ fn signature(function: &Function) -> Result<TokenStream> {
             kind: __sdk::Kind::#kind,
             input: #input,
             output: #output,
+            state: #state,
             parameters: ::std::vec![#(#parameters),*],
             capabilities: ::std::vec![#(::std::convert::Into::into(#needs)),*],
             docs: ::std::convert::Into::into(#docs),
@@ -112,19 +116,44 @@ fn tag(ty: &TokenStream) -> TokenStream {
 fn open(function: &Function) -> TokenStream {
     let kept: Vec<Ident> = function.parameters.iter().map(Parameter::kept).collect();
     let bindings = function.parameters.iter().zip(&kept).map(|(parameter, kept)| bind(parameter, kept));
-    let process = match function.kind {
-        Kind::Map | Kind::FlatMap => quote! { map },
-        Kind::Filter => quote! { filter },
-        Kind::Sink => quote! { sink },
-    };
-    let outputs = matches!(function.kind, Kind::Map | Kind::FlatMap).then(|| quote! { , __outputs });
     let body = body(function, &kept);
+    let bound = match (&function.state, function.kind) {
+        (Some(state), _) => accumulation(state, &body),
+        (None, Kind::Filter) => processing(&quote! { filter }, &quote! { __record }, &body),
+        (None, Kind::Sink) => processing(&quote! { sink }, &quote! { __record }, &body),
+        (None, _) => processing(&quote! { map }, &quote! { __record, __outputs }, &body),
+    };
     quote! {{
         #(#bindings)*
-        ::std::result::Result::Ok(::std::boxed::Box::new(move |__batch, __room| {
-            __sdk::#process(__batch, __room, |__record #outputs| { #body })
-        }))
+        #bound
     }}
+}
+
+/// A function without a state.
+fn processing(process: &TokenStream, arguments: &TokenStream, body: &TokenStream) -> TokenStream {
+    quote! {
+        ::std::result::Result::Ok(::std::boxed::Box::new(move |__batch: &__sdk::Batch, __room: ::std::primitive::u32| {
+            __sdk::#process(__batch, __room, |#arguments| { #body })
+        }))
+    }
+}
+
+/// A function with one.
+fn accumulation(state: &State, body: &TokenStream) -> TokenStream {
+    let ty = &state.ty;
+    let (start, read, tag) = (state.start(), decode(&ty.to_token_stream()), tag(&ty.to_token_stream()));
+    let write = quote_spanned! { ty.span() => #tag.codec().encode(__state, __data) };
+    quote! {
+        __sdk::accumulate(
+            __saved,
+            __sdk::StateCodec::<#ty> {
+                start: || #start,
+                read: |__record| #read,
+                write: |__state, __data| #write,
+            },
+            move |__state: &mut #ty, __record: &[::std::primitive::u8], __outputs: &mut __sdk::Outputs| { #body },
+        )
+    }
 }
 
 /// Reads one argument.
@@ -164,9 +193,10 @@ fn body(function: &Function, kept: &[Ident]) -> TokenStream {
     let passed = function.parameters.iter().zip(kept).map(|(parameter, kept)| parameter.passed(kept));
     let layers = function.returned.layers.iter().map(peel);
     let write = write(function);
+    let state = function.state.as_ref().map(|_| quote! { __state, });
     quote! {
         let __value = #record?;
-        let __value = #ident(#argument #(, #passed)*);
+        let __value = #ident(#state #argument #(, #passed)*);
         #(#layers)*
         #write
     }
@@ -213,7 +243,7 @@ fn write(function: &Function) -> TokenStream {
         __outputs.push(|__data| __codec.encode(&__value, __data))?;
     };
     match function.kind {
-        Kind::Map => quote! { #push ::std::result::Result::Ok(1) },
+        Kind::Map | Kind::Accumulate => quote! { #push ::std::result::Result::Ok(1) },
         Kind::FlatMap => {
             let values = quote_spanned! { span => ::std::iter::IntoIterator::into_iter(__value) };
             quote! {

@@ -8,6 +8,7 @@ use syn::{Error, Expr, ExprLit, FnArg, GenericParam, ItemFn, Lit, Meta, Pat, Res
 use crate::parameter::{self, Parameter};
 use crate::returned::Returned;
 use crate::settings::Settings;
+use crate::state::State;
 use crate::types;
 
 /// Which attribute it is.
@@ -16,6 +17,7 @@ pub(crate) enum Kind {
     Map,
     Filter,
     FlatMap,
+    Accumulate,
     Sink,
 }
 
@@ -26,6 +28,7 @@ impl Kind {
             Kind::Map => "#[map]",
             Kind::Filter => "#[filter]",
             Kind::FlatMap => "#[flat_map]",
+            Kind::Accumulate => "#[accumulate]",
             Kind::Sink => "#[sink]",
         }
     }
@@ -38,7 +41,9 @@ pub(crate) struct Function {
     pub(crate) docs: String,
     /// The capabilities that it needs, as it says.
     pub(crate) needs: Vec<String>,
-    /// The type of the first argument.
+    /// What it accumulates, if it does.
+    pub(crate) state: Option<State>,
+    /// The type of the record's argument.
     pub(crate) record: Type,
     pub(crate) parameters: Vec<Parameter>,
     pub(crate) returned: Returned,
@@ -49,11 +54,15 @@ impl Function {
     pub(crate) fn new(kind: Kind, settings: TokenStream, item: &mut ItemFn) -> Result<Self> {
         let arguments = take_docs(&mut item.sig);
         check_signature(kind, &item.sig)?;
-        let Settings { defaults, needs } = Settings::parse(settings)?;
+        let Settings { defaults, needs, start } = Settings::parse(kind, settings)?;
         let mut inputs = item.sig.inputs.iter().zip(arguments);
+        let accumulates = kind == Kind::Accumulate;
+        let state = accumulates.then(|| State::new(inputs.next().map(|(input, _)| input), start, &item.sig));
+        let state = state.transpose()?;
         let Some((record, _)) = inputs.next() else {
-            let message =
-                format!("{} needs a record: write `fn {}(record: &str)`", kind.attribute(), item.sig.ident);
+            let state = if accumulates { "state: &mut u64, " } else { "" };
+            let (attribute, name) = (kind.attribute(), &item.sig.ident);
+            let message = format!("{attribute} needs a record: write `fn {name}({state}record: &str)`");
             return Err(Error::new(item.sig.paren_token.span.join(), message));
         };
         let record = record_type(record)?;
@@ -61,7 +70,7 @@ impl Function {
         let parameters = parameter::with_defaults(parameters, defaults)?;
         let returned = Returned::new(kind, &item.sig)?;
         let docs = docs_of(&item.attrs);
-        Ok(Self { kind, ident: item.sig.ident.clone(), docs, needs, record, parameters, returned })
+        Ok(Self { kind, ident: item.sig.ident.clone(), docs, needs, state, record, parameters, returned })
     }
 
     /// The name that the plugin exports.

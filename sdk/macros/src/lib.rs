@@ -3,7 +3,8 @@
 //! - `function`: the user's function, as far as the attributes care, and what is refused of it
 //! - `parameter`: its parameters and their defaults
 //! - `returned`: its return type
-//! - `settings`: what stands in the attribute: defaults, and what the function needs
+//! - `settings`: what stands in the attribute: defaults, what the function needs, how its state begins
+//! - `state`: what a function accumulates
 //! - `types`: questions about types
 //! - `expand`: the registration that is written after the function
 
@@ -15,6 +16,7 @@ mod function;
 mod parameter;
 mod returned;
 mod settings;
+mod state;
 mod types;
 
 use proc_macro::TokenStream;
@@ -100,6 +102,49 @@ pub fn filter(arguments: TokenStream, item: TokenStream) -> TokenStream {
 #[proc_macro_attribute]
 pub fn flat_map(arguments: TokenStream, item: TokenStream) -> TokenStream {
     expand::attribute(Kind::FlatMap, arguments.into(), item.into()).into()
+}
+
+/// Carries a state from record to record.
+///
+/// The first argument is the state, `&mut S`; the record is the second one. Returns what a map may return:
+/// a value, an `Option` of it, or a `Result` of those.
+///
+/// ```
+/// use engine_sdk::accumulate;
+///
+/// /// Counts the lines so far.
+/// #[accumulate]
+/// fn count(total: &mut u64, _line: &str) -> u64 {
+///     *total += 1;
+///     *total
+/// }
+///
+/// let mut total = 0;
+/// assert_eq!([count(&mut total, "a"), count(&mut total, "b")], [1, 2]);
+/// ```
+///
+/// A state begins as its `Default`, or as `start` says. Parameters follow the record:
+///
+/// ```
+/// # use engine_sdk::accumulate;
+/// /// The product of the numbers so far, as long as it stays below `limit`.
+/// #[accumulate(start = 1, limit = 1_000_000)]
+/// fn product(product: &mut u64, x: u64, limit: u64) -> Result<u64, String> {
+///     *product = product.checked_mul(x).filter(|p| *p < limit).ok_or("that is too large")?;
+///     Ok(*product)
+/// }
+/// ```
+///
+/// Records come one after another, in order, and whoever runs the function may give each of them a key: then
+/// there is a state for each key, all of which begin alike, and the function sees that of its record.
+///
+/// Where a record fails, by an `Err` or a panic, the state is afterwards as if it had never come, whatever
+/// the function did to it before. An instance may go at any time, and another one goes on with the state:
+/// so it is written and read as records are, plain types as text and all others as JSON by serde, and
+/// must come back as it was. JSON has no infinite numbers, and its objects have texts as keys.
+#[proc_macro_attribute]
+pub fn accumulate(arguments: TokenStream, item: TokenStream) -> TokenStream {
+    expand::attribute(Kind::Accumulate, arguments.into(), item.into()).into()
 }
 
 /// Consumes records and gives no output.

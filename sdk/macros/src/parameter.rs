@@ -103,17 +103,21 @@ impl Default {
 
     /// The value as an expression of type `kept`.
     pub(crate) fn value(&self, kept: &TokenStream) -> TokenStream {
-        let value = &self.value;
-        let span = value.span();
-        match value {
-            Expr::Lit(ExprLit { lit: Lit::Str(_), .. }) => {
-                quote_spanned! { span => <#kept as ::std::convert::From<&str>>::from(#value) }
-            }
-            Expr::Lit(ExprLit { lit: Lit::ByteStr(_), .. }) => {
-                quote_spanned! { span => <#kept as ::std::convert::From<&[u8]>>::from(#value) }
-            }
-            _ => quote! { #value },
+        converted(&self.value, kept)
+    }
+}
+
+/// A value as an expression of type `kept`: texts become `String`, bytes `Vec<u8>`.
+pub(crate) fn converted(value: &Expr, kept: &TokenStream) -> TokenStream {
+    let span = value.span();
+    match value {
+        Expr::Lit(ExprLit { lit: Lit::Str(_), .. }) => {
+            quote_spanned! { span => <#kept as ::std::convert::From<&str>>::from(#value) }
         }
+        Expr::Lit(ExprLit { lit: Lit::ByteStr(_), .. }) => {
+            quote_spanned! { span => <#kept as ::std::convert::From<&[u8]>>::from(#value) }
+        }
+        _ => quote! { #value },
     }
 }
 

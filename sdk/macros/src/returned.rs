@@ -42,7 +42,9 @@ impl Returned {
     fn check(&self, kind: Kind, ty: &Type) -> Result<()> {
         let refused = match kind {
             Kind::Sink => self.value.is_some(),
-            Kind::Map => self.value.is_none() || matches!(types::ungrouped(ty), Type::ImplTrait(_)),
+            Kind::Map | Kind::Accumulate => {
+                self.value.is_none() || matches!(types::ungrouped(ty), Type::ImplTrait(_))
+            }
             Kind::Filter => self.value.is_none(),
             Kind::FlatMap => self.value.is_none() || types::is_single(ty),
         };
@@ -75,6 +77,9 @@ fn missing(kind: Kind) -> &'static str {
         Kind::FlatMap => {
             "#[flat_map] returns what can be iterated: write `-> Vec<T>` or `-> impl Iterator<Item = T>`"
         }
+        Kind::Accumulate => {
+            "#[accumulate] returns a value: write `-> T`, `-> Option<T>` or `-> Result<T, E>`"
+        }
         Kind::Sink => {
             "#[sink] returns nothing: write `-> Result<(), E>` or leave it out; #[map] returns values"
         }
@@ -100,7 +105,8 @@ fn outermost(kind: Kind, ty: &Type) -> Option<(Layer, &Type)> {
         let error = types.get(1).map_or_else(|| ty.span(), Spanned::span);
         return Some((Layer::Result(error), types[0]));
     }
-    let types = types::arguments_of("Option", ty).filter(|_| kind == Kind::Map)?;
+    let optional = matches!(kind, Kind::Map | Kind::Accumulate);
+    let types = types::arguments_of("Option", ty).filter(|_| optional)?;
     Some((Layer::Option, types[0]))
 }
 

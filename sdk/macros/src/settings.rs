@@ -1,10 +1,11 @@
-//! What stands in the parentheses of an attribute: defaults of parameters, and `needs(…)`.
+//! What stands in the parentheses of an attribute: defaults of parameters, `needs(…)`, and how a state begins.
 
 use proc_macro2::TokenStream;
-use syn::parse::{Parse, ParseStream, Parser};
+use syn::parse::{ParseStream, Parser};
 use syn::punctuated::Punctuated;
-use syn::{Error, Ident, LitStr, Result, Token, parenthesized, token};
+use syn::{Error, Expr, Ident, LitStr, Result, Token, parenthesized, token};
 
+use crate::function::Kind;
 use crate::parameter::Default;
 
 /// The settings of one attribute.
@@ -12,18 +13,29 @@ pub(crate) struct Settings {
     pub(crate) defaults: Vec<Default>,
     /// Capabilities, as the signature names them.
     pub(crate) needs: Vec<String>,
+    /// What a state begins as.
+    pub(crate) start: Option<Expr>,
 }
 
 enum Setting {
     Default(Default),
     Needs(Vec<LitStr>),
+    Start(Ident, Expr),
 }
 
 impl Settings {
-    pub(crate) fn parse(tokens: TokenStream) -> Result<Self> {
-        let mut settings = Self { defaults: Vec::new(), needs: Vec::new() };
-        for setting in Punctuated::<Setting, Token![,]>::parse_terminated.parse2(tokens)? {
+    pub(crate) fn parse(kind: Kind, tokens: TokenStream) -> Result<Self> {
+        let mut settings = Self { defaults: Vec::new(), needs: Vec::new(), start: None };
+        let setting = if kind == Kind::Accumulate { Setting::parse_with_start } else { Setting::parse };
+        let parse =
+            |input: ParseStream<'_>| Punctuated::<_, Token![,]>::parse_terminated_with(input, setting);
+        for setting in parse.parse2(tokens)? {
             match setting {
+                Setting::Start(name, start) => {
+                    if settings.start.replace(start).is_some() {
+                        return Err(Error::new(name.span(), "`start` is given twice"));
+                    }
+                }
                 Setting::Default(default) => settings.defaults.push(default),
                 Setting::Needs(needs) => {
                     for need in needs {
@@ -37,7 +49,18 @@ impl Settings {
     }
 }
 
-impl Parse for Setting {
+impl Setting {
+    /// Of a function that accumulates.
+    fn parse_with_start(input: ParseStream<'_>) -> Result<Self> {
+        let ahead = input.fork();
+        if !ahead.parse::<Ident>().is_ok_and(|name| name == "start") || !ahead.peek(Token![=]) {
+            return Self::parse(input);
+        }
+        let name = input.parse()?;
+        input.parse::<Token![=]>()?;
+        Ok(Self::Start(name, input.parse()?))
+    }
+
     fn parse(input: ParseStream<'_>) -> Result<Self> {
         let ahead = input.fork();
         let needs = ahead.parse::<Ident>().is_ok_and(|name| name == "needs") && ahead.peek(token::Paren);

@@ -25,5 +25,5 @@ pub(crate) fn undecodable(expected: &str, record: &[u8]) -> Failure {
         }
     }
     message.push_str(if characters.next().is_some() { "…\"" } else { "\"" });
-    Failure::from_message(message)
+    Failure::unread(message)
 }

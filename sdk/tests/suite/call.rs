@@ -8,7 +8,7 @@ const ROOM: u32 = 1 << 20;
 /// Opens `name` with arguments.
 pub(crate) fn open_with(name: &str, arguments: &[(&str, &str)]) -> Result<Process, String> {
     let owned = |(name, value): &(&str, &str)| (name.to_string(), value.to_string());
-    open(name, arguments.iter().map(owned).collect())
+    open(name, arguments.iter().map(owned).collect(), None)
 }
 
 /// The outcome of `name` without arguments over `records`.
@@ -19,7 +19,7 @@ pub(crate) fn call(name: &str, records: &[&str]) -> Outcome {
 /// The outcome of `name` over `records`.
 pub(crate) fn call_with(name: &str, arguments: &[(&str, &str)], room: u32, records: &[&str]) -> Outcome {
     let process = open_with(name, arguments).expect("the function opens");
-    process(&batch(records), room)
+    process.process(&batch(records), None, room)
 }
 
 /// The records of an outcome.
@@ -40,7 +40,8 @@ pub(crate) fn failures(outcome: &Outcome) -> Vec<(u32, &str)> {
     outcome.failures.iter().map(|failure| (failure.index, failure.message.as_str())).collect()
 }
 
-fn batch(records: &[&str]) -> Batch {
+/// Records as the host gives them.
+pub(crate) fn batch(records: &[&str]) -> Batch {
     let mut batch = Batch { data: Vec::new(), ends: Vec::new() };
     for record in records {
         batch.data.extend_from_slice(record.as_bytes());

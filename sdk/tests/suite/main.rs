@@ -9,3 +9,4 @@ mod kinds; // What each kind of function gives for each record.
 mod parameters; // Arguments, defaults and what is said of wrong ones.
 mod refusals; // What does not compile, and what rustc says then.
 mod signatures; // What the host is told of a function.
+mod states; // What functions accumulate.

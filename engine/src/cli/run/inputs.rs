@@ -40,7 +40,7 @@ fn reader(path: &Path) -> anyhow::Result<Box<dyn Read + Send>> {
 /// Leaves out the inputs that a checkpoint says are done, and what is done of the next one.
 pub(super) fn go_to(inputs: &mut Vec<Input>, start: &Checkpoint) -> anyhow::Result<()> {
     inputs.drain(..start.input.min(inputs.len()));
-    if let Some(input) = inputs.first_mut().filter(|_| start.record > 0) {
+    if let Some(input) = inputs.first_mut().filter(|_| start.read > 0) {
         let cant = || format!("can't read {}", input.name.display());
         let mut file = File::open(&input.name).with_context(cant)?;
         file.seek(SeekFrom::Start(start.offset)).with_context(cant)?;

@@ -1,5 +1,6 @@
 //! `engine run`: records from a file or pipe, through functions, to a file or pipe.
 
+mod graph;
 mod inputs;
 mod output;
 mod pipeline;
@@ -10,18 +11,19 @@ use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail, ensure};
-use engine::{Error, Fault, FaultPolicy, Output, Place, Pool, Print, Source, sinks, sources};
+use engine::{Error, Fault, FaultPolicy, Output, Place, Pool, Print, Snapshot, Source, sources};
 use indicatif::{HumanCount, ProgressBar};
 use tokio::sync::SetOnce;
 
 use self::inputs::Input;
 use self::output::Late;
-use super::args::{Allowed, Argument, PluginSpec};
-use super::checkpoint::{CheckpointArgs, Durable, Files, Identity, Keeper, is_same};
+use super::args::{Allowed, Argument, KeyArg, PluginSpec};
+use super::checkpoint::{CheckpointArgs, Files, Identity, is_same};
 use super::exit::{Ending, RunFailed, Signal, at, tell};
 use super::faults::{Faults, Letters, Places};
+use super::keeper::{Durable, Keeper};
 use super::limits::LimitArgs;
-use super::plugins::{Chain, Records};
+use super::plugins::{Chain, Named, Records};
 use super::progress::{self, Progress};
 use super::summary::{Summary, counted};
 use super::{runtime, signals};
@@ -49,6 +51,10 @@ pub(crate) struct RunCommand {
     /// An argument of a function; of the second plugin: 2.NAME=VALUE
     #[arg(short, long = "arg", value_name = "NAME=VALUE")]
     arguments: Vec<Argument>,
+    /// The field of records that are JSON (or the item, by number) for whose values a function keeps a state
+    /// each; of the second plugin: 2.FIELD
+    #[arg(long = "key", value_name = "FIELD")]
+    keys: Vec<KeyArg>,
     /// Let functions that need it have this: dir:PATH, dir:PATH:ro, net:HOST:PORT, env:NAME, clock or
     /// random; only those of the second plugin: 2.CAPABILITY
     #[arg(long, value_name = "CAPABILITY")]
@@ -63,7 +69,7 @@ pub(crate) struct RunCommand {
     /// Records end with a NUL byte, not a newline
     #[arg(short = '0', long, help_heading = "Input and output")]
     null: bool,
-    /// Results may come out as soon as they are there
+    /// Results may come out as soon as they are there; up to a function that accumulates they keep their order
     #[arg(long, help_heading = "Input and output")]
     unordered: bool,
 
@@ -108,6 +114,7 @@ Examples:
   engine run -p parse.wasm -i log -o clean --on-fault divert=dead.ndjson
   engine run -p parse.wasm -i dead.ndjson --letters -o mended
   engine run -p parse.wasm -i log -o clean --checkpoint clean.checkpoint
+  engine run -p parse.wasm -p total.wasm --key user -i log
   engine run pipeline.toml
 
 Exit codes:
@@ -134,7 +141,10 @@ impl RunCommand {
         let interrupted = signals::interrupts()?;
         let known = self.checkpoint.known()?;
         let progress = Progress::hidden();
-        let source = Arc::new(Source::new().numbered_after(known.as_ref().map_or(0, |known| known.record)));
+        let (states, read, done) = known
+            .as_ref()
+            .map_or_else(Default::default, |known| (known.states.clone(), known.read, known.record));
+        let source = Arc::new(Source::new().resumed(Snapshot { record: read, states }, done));
         if !self.json {
             let source = source.clone();
             progress.show(Arc::new(move || source.counts()), self.quiet, self.output.is_none());
@@ -145,21 +155,29 @@ impl RunCommand {
         let keep = known.as_ref().map_or(0, |known| known.output.length);
         let output = Output::new(Late::new(file.clone(), keep));
         let (letters, places) = (Letters::default(), Places::default());
-        let faults_before = known.as_ref().map_or(0, |known| known.faults);
-        let policy = self.faults.policy(&letters, &places, faults_before);
-        let chain = Chain::open(&pool, &self.plugins, &self.arguments, &self.allow, &output, &policy)?;
+        let policy = self.faults.policy(&letters, &places, known.as_ref());
+        let Self { plugins, arguments, keys, allow: allowed, .. } = &self;
+        let chain = Chain::open(&pool, &Named { plugins, arguments, keys, allowed }, &output, &policy)?;
         let files =
             Files { inputs: &self.input, output: self.output.as_deref(), letters: self.faults.file() };
         let start = self.checkpoint.start(known, self.identity(&chain), &files)?;
         if let Some(opened) = self.output_file()? {
             file.get_or_init(|| opened);
         }
-        let lettered = start.as_ref().and_then(|start| Some(start.letters.as_ref()?.length)).unwrap_or(0);
-        let letters_file = self.faults.create(&letters, lettered)?;
+        let letters_file = self.faults.create(&letters, start.as_ref())?;
         if let Some(start) = &start {
             places.resume(start);
             if start.record > 0 && !self.quiet {
-                tell(format_args!("engine: going on behind record {}", HumanCount(start.record)));
+                let record = HumanCount(start.record);
+                match start.record - start.read {
+                    0 => tell(format_args!("engine: going on behind record {record}")),
+                    again => tell(format_args!(
+                        "engine: going on behind record {record}; for the states of functions, {} before that {} \
+                         read again",
+                        HumanCount(again),
+                        if again == 1 { "is" } else { "are" }
+                    )),
+                }
             }
             inputs::go_to(&mut inputs, start)?;
         }
@@ -193,14 +211,14 @@ impl RunCommand {
 
     /// What is run, in words: another checkpoint's run is told from it.
     fn identity(&self, chain: &Chain) -> Identity {
-        let functions = chain.functions.iter().map(|function| &function.signature().name);
-        let sink = chain.sink.iter().map(|sink| &sink.signature().name);
-        let mut pipeline: Vec<_> = functions.chain(sink).cloned().collect();
+        let mut pipeline: Vec<_> = chain.signatures().map(|signature| signature.name.clone()).collect();
         pipeline.extend(self.arguments.iter().map(|argument| format!("--arg {argument}")));
+        pipeline.extend(self.keys.iter().map(|key| format!("--key {key}")));
         pipeline.extend(self.null.then(|| "--null".to_owned()));
         pipeline.extend(self.faults.letters.then(|| "--letters".to_owned()));
         let plugins = chain.plugins.iter().map(|plugin| plugin.hash().to_owned()).collect();
-        Identity { pipeline, plugins }
+        let states = chain.stages.iter().filter(|stage| stage.accumulates()).count();
+        Identity { pipeline, plugins, states }
     }
 
     /// Where a fault's record stands, among several inputs.
@@ -293,35 +311,10 @@ impl RunCommand {
         Ok(Some(file.with_context(|| format!("can't write {}", path.display()))?))
     }
 
-    fn build(&self, pool: &Pool, source: &Source<Records>, chain: &Chain, output: &Output) {
-        let mut stream = source.stream();
-        if self.sequential {
-            for function in &chain.functions {
-                stream = stream.apply(function);
-            }
-        } else if !chain.functions.is_empty() {
-            let mut scattered = stream.scatter(pool);
-            for function in &chain.functions {
-                scattered = scattered.apply(function);
-            }
-            let scattered = scattered.buffer(self.buffer(pool));
-            stream = if self.unordered { scattered.gather_unordered() } else { scattered.gather() };
-        }
-        match &chain.sink {
-            Some(sink) => stream.sink(sink),
-            None => stream.sink(sinks::lines(output).separated_by(self.separator())),
-        }
-    }
-
     /// Who wants many records under way wants them to wait side by side.
     fn instances(&self) -> usize {
         let many = self.buffer.unwrap_or(0).clamp(1000, 10_000);
         self.instances.unwrap_or(many) as usize
-    }
-
-    /// Enough that workers need not wait for one another.
-    fn buffer(&self, pool: &Pool) -> usize {
-        self.buffer.map_or_else(|| (pool.workers() * 131_072).max(262_144), |buffer| buffer as usize)
     }
 
     fn summarize(
@@ -332,8 +325,11 @@ impl RunCommand {
         time: Duration,
         error: Option<&Error>,
     ) {
-        let mut functions: Vec<_> =
-            chain.functions.iter().map(|function| (&*function.signature().name, function.usage())).collect();
+        let mut functions: Vec<_> = chain
+            .stages
+            .iter()
+            .map(|stage| (&*stage.function.signature().name, stage.function.usage()))
+            .collect();
         functions.extend(chain.sink.iter().map(|sink| (&*sink.signature().name, sink.usage())));
         let fault = error.and_then(fault_of);
         let mut plugins: Vec<_> = chain.plugins.iter().collect();

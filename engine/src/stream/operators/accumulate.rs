@@ -1,13 +1,29 @@
-//! `accumulate`, `scan`, `scan_by`: a state that goes from element to element.
+//! `accumulate`, `accumulate_by`: a running state, by a closure or by a plugin's function.
 
-use std::collections::HashMap;
-use std::hash::Hash;
-
+use super::{AccumulateNode, Key};
+use crate::Function;
+use crate::record::Record;
 use crate::stream::{Operator, Outputs, Stream};
 
+/// What [`Stream::accumulate`] takes: a closure, or a function of a plugin that accumulates.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` can't accumulate elements of `{T}`",
+    label = "neither a closure over two `{T}` nor a function of a plugin that takes `{T}`",
+    note = "write `|state: {T}, x: {T}| …`, or load the function as `plugin.function::<{T}, _>(\"name\")?`"
+)]
+pub trait Accumulate<T> {
+    /// What it gives.
+    type Output: Clone + Send + 'static;
+
+    #[doc(hidden)]
+    fn attach(self, stream: Stream<T>) -> Stream<Self::Output>;
+}
+
 impl<T: Clone + Send + 'static> Stream<T> {
-    /// A running state: the first element is the state, and comes out as it is; each later one is put to it
-    /// by `f`, and the new state comes out.
+    /// A running state, by a closure or by a function of a plugin.
+    ///
+    /// With a closure, the first element is the state, and comes out as it is; each later one is put to it,
+    /// and the new state comes out.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), engine::Error> {
@@ -15,7 +31,7 @@ impl<T: Clone + Send + 'static> Stream<T> {
     /// # let seen = Arc::new(Mutex::new(Vec::new()));
     /// # let list = seen.clone();
     /// let source = engine::Source::new();
-    /// source.stream().accumulate(|sum, x: i64| sum + x).sink(move |sum: i64| list.lock().unwrap().push(sum));
+    /// source.stream().accumulate(|sum: i64, x: i64| sum + x).sink(move |sum: i64| list.lock().unwrap().push(sum));
     /// for x in [1, 2, 3] {
     ///     source.emit(x).await?;
     /// }
@@ -23,60 +39,71 @@ impl<T: Clone + Send + 'static> Stream<T> {
     /// assert_eq!(*seen.lock().unwrap(), [1, 3, 6]);
     /// # Ok(()) }
     /// ```
-    pub fn accumulate(self, f: impl FnMut(T, T) -> T + Send + 'static) -> Self {
-        self.through(Accumulate { state: None, f })
-    }
-
-    /// A running state that begins as `start`: `f` changes it with each element, and what it returns comes
-    /// out. Return a copy of the state, a part of it, or both.
     ///
-    /// ```
-    /// let source = engine::Source::new();
-    /// let numbered = source.stream().scan(0, |count, line: String| {
-    ///     *count += 1;
-    ///     format!("{count} {line}")
-    /// });
-    /// numbered.sink(|line: String| println!("{line}"));
-    /// ```
-    pub fn scan<S, U>(self, start: S, f: impl FnMut(&mut S, T) -> U + Send + 'static) -> Stream<U>
-    where
-        S: Send + 'static,
-        U: Clone + Send + 'static,
-    {
-        self.through(Scan { state: start, f })
-    }
-
-    /// The same with a state for each key, all of which begin as `start`. They stay as long as the stream.
+    /// A function of a plugin keeps its state in one instance, which takes the records in order. The state
+    /// outlives the instance: it is taken out now and then, and given to another one with the records since.
+    /// Where a record fails, the state is afterwards as if it had never come.
     ///
-    /// ```
+    /// ```no_run
+    /// # #[tokio::main] async fn main() -> Result<(), engine::Error> {
+    /// let pool = engine::Pool::new()?;
+    /// let count = pool.load("count.wasm")?.function::<String, u64>("count")?;
     /// let source = engine::Source::new();
-    /// let counts = source.stream().scan_by(|x: &i64| x % 10, 0, |count, x| {
-    ///     *count += 1;
-    ///     (x, *count)
-    /// });
-    /// counts.sink(|(x, count): (i64, u64)| println!("{x} ends as {count} did"));
+    /// source.stream().accumulate(&count).sink(|n| println!("{n}"));
+    /// # Ok(()) }
     /// ```
-    pub fn scan_by<K, S, U>(
-        self,
-        key: impl FnMut(&T) -> K + Send + 'static,
-        start: S,
-        f: impl FnMut(&mut S, T) -> U + Send + 'static,
-    ) -> Stream<U>
-    where
-        K: Eq + Hash + Send + 'static,
-        S: Clone + Send + 'static,
-        U: Clone + Send + 'static,
-    {
-        self.through(ScanBy { key, start, states: HashMap::new(), f })
+    pub fn accumulate<F: Accumulate<T>>(self, f: F) -> Stream<F::Output> {
+        f.attach(self)
     }
 }
 
-struct Accumulate<T, F> {
+impl<T: Record> Stream<T> {
+    /// A function of a plugin with a state for each key, which `key` tells of each record: a closure, or a
+    /// [`Part`](crate::Part) of a record that is JSON. A record without its key is a fault.
+    ///
+    /// ```no_run
+    /// # #[tokio::main] async fn main() -> Result<(), engine::Error> {
+    /// use engine::{Part, Source};
+    ///
+    /// let pool = engine::Pool::new()?;
+    /// let count = pool.load("count.wasm")?.function::<String, u64>("count")?;
+    /// let source = Source::new();
+    /// let lines = source.stream();
+    /// lines.branch().accumulate_by(|line: &String| line.len() as u64, &count).sink(|n| println!("{n}"));
+    /// lines.accumulate_by(Part::from("user"), &count).sink(|n| println!("{n}"));
+    /// # Ok(()) }
+    /// ```
+    pub fn accumulate_by<U: Record>(self, key: impl Key<T>, function: &Function<T, U>) -> Stream<U> {
+        AccumulateNode::attach(self, function, Some(Box::new(move |record, out| key.write(record, out))))
+    }
+}
+
+impl<T, F> Accumulate<T> for F
+where
+    T: Clone + Send + 'static,
+    F: FnMut(T, T) -> T + Send + 'static,
+{
+    type Output = T;
+
+    fn attach(self, stream: Stream<T>) -> Stream<T> {
+        stream.through(Running { state: None, f: self })
+    }
+}
+
+impl<T: Record, U: Record> Accumulate<T> for &Function<T, U> {
+    type Output = U;
+
+    fn attach(self, stream: Stream<T>) -> Stream<U> {
+        AccumulateNode::attach(stream, self, None)
+    }
+}
+
+struct Running<T, F> {
     state: Option<T>,
     f: F,
 }
 
-impl<T, F> Operator<T> for Accumulate<T, F>
+impl<T, F> Operator<T> for Running<T, F>
 where
     T: Clone + Send + 'static,
     F: FnMut(T, T) -> T + Send + 'static,
@@ -90,49 +117,6 @@ where
         };
         self.state = Some(state.clone());
         outputs.give(state);
-        Ok(())
-    }
-}
-
-struct Scan<S, F> {
-    state: S,
-    f: F,
-}
-
-impl<T, S, U, F> Operator<T> for Scan<S, F>
-where
-    S: Send + 'static,
-    U: Clone + Send + 'static,
-    F: FnMut(&mut S, T) -> U + Send + 'static,
-{
-    type Output = U;
-
-    fn take(&mut self, element: T, outputs: &mut Outputs<U>) -> Result<(), String> {
-        outputs.give((self.f)(&mut self.state, element));
-        Ok(())
-    }
-}
-
-struct ScanBy<K, S, G, F> {
-    key: G,
-    start: S,
-    states: HashMap<K, S>,
-    f: F,
-}
-
-impl<T, K, S, U, G, F> Operator<T> for ScanBy<K, S, G, F>
-where
-    K: Eq + Hash + Send + 'static,
-    S: Clone + Send + 'static,
-    U: Clone + Send + 'static,
-    G: FnMut(&T) -> K + Send + 'static,
-    F: FnMut(&mut S, T) -> U + Send + 'static,
-{
-    type Output = U;
-
-    fn take(&mut self, element: T, outputs: &mut Outputs<U>) -> Result<(), String> {
-        let state = self.states.entry((self.key)(&element)).or_insert_with(|| self.start.clone());
-        outputs.give((self.f)(state, element));
         Ok(())
     }
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::AccumulateNode;
 use crate::fault::Fault;
 use crate::plugin::{Core, Failure, Kind, Outcome};
 use crate::pool::{CallError, PoolShared, retry};
@@ -12,7 +13,7 @@ use crate::stream::{Counters, Handling, Items, Node, Outlet, Stream};
 use crate::{Error, Function};
 
 /// So long may a result be held back only to be faster.
-const SHOWN_WITHIN: Duration = Duration::from_millis(10);
+pub(super) const SHOWN_WITHIN: Duration = Duration::from_millis(10);
 
 /// Gives a function one record a call, and waits for it. A single instance is enough.
 pub(crate) struct FunctionNode<U> {
@@ -65,7 +66,10 @@ impl<U: Record> FunctionNode<U> {
 impl<T: Record> Stream<T> {
     /// Elements through a plugin's function of whatever kind, as long as it is no sink.
     pub fn apply<U: Record>(self, function: &Function<T, U>) -> Stream<U> {
-        FunctionNode::attach(self, function, None)
+        match function.core().kind() {
+            Kind::Accumulate => AccumulateNode::attach(self, function, None),
+            _ => FunctionNode::attach(self, function, None),
+        }
     }
 }
 

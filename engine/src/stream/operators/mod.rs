@@ -1,6 +1,7 @@
 //! The operators, a file each: the method, its meaning, and the node behind it.
 
 mod accumulate;
+mod accumulating;
 mod buffer;
 mod collect;
 mod combine_latest;
@@ -11,6 +12,7 @@ mod flatten;
 mod frequencies;
 mod function;
 mod gather;
+mod key;
 mod latest;
 mod map;
 mod partition;
@@ -18,6 +20,7 @@ mod partition_unique;
 mod pluck;
 mod rate_limit;
 mod remove;
+mod scan;
 mod scatter;
 mod slice;
 mod sliding_window;
@@ -28,10 +31,13 @@ mod union;
 mod unique;
 mod zip;
 
+pub use accumulate::Accumulate;
+pub(crate) use accumulating::AccumulateNode;
 pub use collect::Flush;
 pub use filter::Filter;
 pub use flat_map::FlatMap;
 pub(crate) use function::FunctionNode;
+pub use key::Key;
 pub use map::Map;
 pub use partition_unique::Keep;
 pub use pluck::Part;

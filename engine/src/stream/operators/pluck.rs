@@ -1,5 +1,7 @@
 //! `pluck`: a part of each element.
 
+use std::fmt;
+
 use serde_json::Value;
 
 use crate::record::{Json, shorten};
@@ -61,11 +63,16 @@ impl Part {
         if let Some(found) = found {
             return Ok(found.take());
         }
-        let part = match self {
-            Self::Field(name) => format!("field {}", shorten(name.as_bytes())),
-            Self::Item(item) => format!("item {item}"),
-        };
-        Err(format!("{} has no {part}", shorten(value.to_string().as_bytes())))
+        Err(format!("{} has no {self}", shorten(value.to_string().as_bytes())))
+    }
+}
+
+impl fmt::Display for Part {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Field(name) => write!(f, "field {}", shorten(name.as_bytes())),
+            Self::Item(item) => write!(f, "item {item}"),
+        }
     }
 }
 

@@ -104,14 +104,14 @@ impl PluginNode {
         let instance = match kept {
             Kept::Some(instance) if instance.has_grown() => {
                 self.end(instance).await?;
-                self.pool.open(&self.core).await?
+                self.pool.open(&self.core, None).await?
             }
             Kept::Some(instance) => instance,
-            Kept::None => self.pool.open(&self.core).await?,
+            Kept::None => self.pool.open(&self.core, None).await?,
             Kept::Gone(error) => return Err(error),
         };
         // Each record has the limit for itself: the guest says when it begins one.
-        let called = instance.process(batch, self.core.limits().timeout, &()).await;
+        let called = instance.process(batch, None, self.core.limits().timeout, &()).await;
         // A sink whose output is gone fails for that reason, whatever it makes of it.
         self.output(Output::check)?;
         let (instance, outcome) = match called {
@@ -159,7 +159,7 @@ impl PluginNode {
 
     async fn end(&self, instance: Box<Instance>) -> Result<(), Error> {
         let function = self.core.name().to_owned();
-        instance.finish(&()).await.map(drop).map_err(|cause| Error::Finish { function, cause })
+        instance.finish(&()).await.map_err(|cause| Error::Finish { function, cause })
     }
 
     /// What is kept while a call runs, for whoever comes after one that was given up: its records

@@ -4,6 +4,7 @@
 
 mod endings;
 mod lies;
+mod states;
 
 wit_bindgen::generate!({ path: "../../../wit", world: "stream-plugin" });
 
@@ -22,7 +23,9 @@ impl Guest for Plugin {
 
     fn describe() -> Vec<Signature> {
         let lies = lies::ALL.iter().map(|&(name, kind, _)| signature(name, kind));
-        lies.chain(endings::ALL.iter().map(|&name| signature(name, Kind::Map))).collect()
+        let endings = endings::ALL.iter().map(|&name| signature(name, Kind::Map));
+        let states = states::ALL.iter().map(|&name| signature(name, Kind::Accumulate));
+        lies.chain(endings).chain(states).collect()
     }
 }
 
@@ -33,6 +36,7 @@ fn signature(name: &str, kind: Kind) -> Signature {
         kind,
         input: text(),
         output: (kind != Kind::Sink).then(text),
+        state: None,
         parameters: Vec::new(),
         capabilities: Vec::new(),
         docs: String::new(),
@@ -47,14 +51,17 @@ struct Liar {
 }
 
 impl GuestStage for Liar {
-    fn open(name: String, _: Vec<(String, String)>, _: Option<Vec<u8>>) -> Result<Stage, String> {
+    fn open(name: String, _: Vec<(String, String)>, state: Option<Vec<u8>>) -> Result<Stage, String> {
         endings::open(&name)?;
+        if state.is_some() {
+            states::open(&name)?;
+        }
         let known = lies::ALL.iter().find(|(known, ..)| *known == name);
         let (kind, lie) = known.map_or((Kind::Map, lies::none as Lie), |&(_, kind, lie)| (kind, lie));
         Ok(Stage::new(Self { name, kind, lie }))
     }
 
-    fn process(&self, input: Batch, _: u32) -> Outcome {
+    fn process(&self, input: Batch, keys: Option<Batch>, _: u32) -> Outcome {
         let consumed = input.ends.len() as u32;
         let is_bad = input.data.windows(3).any(|word| word == b"bad");
         let output = match self.kind {
@@ -65,6 +72,7 @@ impl GuestStage for Liar {
         if is_bad {
             (self.lie)(&mut outcome);
         }
+        states::lie(&self.name, keys.as_ref(), &mut outcome);
         outcome
     }
 
@@ -72,7 +80,7 @@ impl GuestStage for Liar {
         endings::finish(&self.name)
     }
 
-    fn state(&self) -> Vec<u8> {
-        Vec::new()
+    fn state(&self) -> Result<Vec<u8>, String> {
+        states::state(&self.name)
     }
 }

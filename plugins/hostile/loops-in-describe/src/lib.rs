@@ -27,7 +27,7 @@ impl GuestStage for Never {
         Err("never opened".to_owned())
     }
 
-    fn process(&self, _: Batch, _: u32) -> Outcome {
+    fn process(&self, _: Batch, _: Option<Batch>, _: u32) -> Outcome {
         unreachable!("never opened")
     }
 
@@ -35,7 +35,7 @@ impl GuestStage for Never {
         unreachable!("never opened")
     }
 
-    fn state(&self) -> Vec<u8> {
-        Vec::new()
+    fn state(&self) -> Result<Vec<u8>, String> {
+        Ok(Vec::new())
     }
 }

@@ -6,6 +6,7 @@ mod kinds;
 mod output;
 mod reach;
 mod resources;
+mod sums;
 mod time;
 mod traps;
 

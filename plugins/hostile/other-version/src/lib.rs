@@ -1,4 +1,4 @@
-//! A good plugin, of a contract that this engine doesn't know: `engine:plugin@0.2.0`, which is a
+//! A good plugin, of a contract that this engine doesn't know: `engine:plugin@0.3.0`, which is a
 //! copy of the contract under another version.
 
 wit_bindgen::generate!({ path: "wit", world: "stream-plugin" });
@@ -24,7 +24,7 @@ impl GuestStage for Same {
         Ok(Stage::new(Self))
     }
 
-    fn process(&self, input: Batch, _: u32) -> Outcome {
+    fn process(&self, input: Batch, _: Option<Batch>, _: u32) -> Outcome {
         let consumed = input.ends.len() as u32;
         Outcome { output: input, counts: None, failures: Vec::new(), consumed }
     }
@@ -33,7 +33,7 @@ impl GuestStage for Same {
         Ok(Batch { data: Vec::new(), ends: Vec::new() })
     }
 
-    fn state(&self) -> Vec<u8> {
-        Vec::new()
+    fn state(&self) -> Result<Vec<u8>, String> {
+        Ok(Vec::new())
     }
 }

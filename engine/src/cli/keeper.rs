@@ -1,0 +1,195 @@
+//! Notes now and then how far a run has come, so that the same command goes on after a crash.
+
+use std::collections::VecDeque;
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{RecvTimeoutError, SyncSender, sync_channel};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use engine::sources::Mark;
+use engine::{Checkpoint, Error, Output, OutputState, Snapshot, Source};
+use tokio::sync::SetOnce;
+
+use super::faults::Letters;
+use super::plugins::Records;
+
+/// Checkpoints take no more than one part in so many of the time.
+const SHARE: u32 = 20;
+
+/// What must be on the disk before a checkpoint may speak of it.
+pub(crate) struct Durable {
+    pub(crate) output: Output,
+    pub(crate) output_file: File,
+    pub(crate) letters: Letters,
+    pub(crate) letters_file: Option<File>,
+}
+
+impl Durable {
+    fn sync(&self, checkpoint: &Checkpoint) -> Result<(), Error> {
+        self.output.flush()?;
+        sync(&self.output_file, &checkpoint.output.path)?;
+        self.letters.flush()?;
+        match (&self.letters_file, &checkpoint.letters) {
+            (Some(file), Some(letters)) => sync(file, &letters.path),
+            _ => Ok(()),
+        }
+    }
+}
+
+fn sync(file: &File, path: &Path) -> Result<(), Error> {
+    file.sync_data().map_err(|error| Error::Write { path: path.to_owned(), source: Arc::new(error) })
+}
+
+/// Notes now and then how far a run has come.
+pub(crate) struct Keeper {
+    path: PathBuf,
+    state: Arc<Mutex<State>>,
+    durable: Arc<Durable>,
+    /// Dropped to end the thread.
+    stop: Option<SyncSender<()>>,
+    thread: Option<JoinHandle<()>>,
+    failed: Arc<SetOnce<Error>>,
+}
+
+struct State {
+    /// The latest that could be saved: everything in it belongs to one moment.
+    now: Checkpoint,
+    /// Where blocks of the inputs begin, as far as they may have to be read again.
+    marks: VecDeque<(usize, Mark)>,
+    /// The states of functions, behind a record that is not done yet.
+    ahead: Option<Snapshot>,
+}
+
+fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
+    state.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl State {
+    /// All records up to `record` are done. False if they were before, in another run.
+    fn reach(&mut self, record: u64) -> bool {
+        if record <= self.now.record {
+            return false;
+        }
+        if self.now.states.is_empty() {
+            self.now.read = record;
+        }
+        if let Some(Snapshot { record, states }) = self.ahead.take_if(|ahead| ahead.record <= record) {
+            (self.now.read, self.now.states) = (record, states);
+        }
+        let next = self.now.read + 1;
+        while self.marks.get(1).is_some_and(|(_, mark)| mark.record <= next) {
+            self.marks.pop_front();
+        }
+        let Some((input, mark)) = self.marks.front() else { return false };
+        (self.now.record, self.now.input, self.now.offset) = (record, *input, mark.offset);
+        self.now.skip = next.saturating_sub(mark.record);
+        true
+    }
+
+    /// What functions have made of the records up to one: the earliest is kept that is of no use yet, since
+    /// there may always be another.
+    fn look_ahead(&mut self, snapshot: Snapshot) {
+        self.ahead.get_or_insert(snapshot);
+    }
+}
+
+impl Keeper {
+    /// Begins with the checkpoint `start`; another one is saved each `interval`, or less often.
+    pub(crate) fn begin(
+        path: PathBuf,
+        interval: Duration,
+        start: Checkpoint,
+        source: &Arc<Source<Records>>,
+        durable: Durable,
+    ) -> Self {
+        let Checkpoint { output, letters, faults, put_aside, .. } = start.clone();
+        let (written, lettered) = (output.length, letters.map_or(0, |letters| letters.length));
+        let state = Arc::new(Mutex::new(State { now: start, marks: VecDeque::new(), ahead: None }));
+        let durable = Arc::new(durable);
+        let (its, files, counted) = (state.clone(), durable.clone(), Arc::downgrade(source));
+        source.on_done(move |record| {
+            let mut state = lock(&its);
+            let put = files.letters.settle(record);
+            if !state.reach(record) {
+                return;
+            }
+            state.now.output.length = written + files.output.written();
+            state.now.faults = faults + Weak::upgrade(&counted).map_or(0, |source| source.faults_done());
+            state.now.put_aside = put_aside + put;
+            if let Some(letters) = &mut state.now.letters {
+                letters.length = lettered + files.letters.written();
+            }
+        });
+        let its = state.clone();
+        source.on_snapshot(move |snapshot| lock(&its).look_ahead(snapshot));
+        let asked = Arc::downgrade(source);
+        let (stop, stopped) = sync_channel(1);
+        let failed = Arc::new(SetOnce::new());
+        let (its, files, file, failure) = (state.clone(), durable.clone(), path.clone(), failed.clone());
+        let thread = thread::spawn(move || {
+            let (mut saved, mut wait) = (None, interval);
+            while let Err(RecvTimeoutError::Timeout) = stopped.recv_timeout(wait) {
+                let (now, waits) = {
+                    let state = lock(&its);
+                    (state.now.clone(), state.ahead.is_some())
+                };
+                if let Some(source) = Weak::upgrade(&asked).filter(|_| !waits) {
+                    source.want_snapshot();
+                }
+                if saved.as_ref() == Some(&now) {
+                    continue;
+                }
+                let begun = Instant::now();
+                if let Err(error) = save(&file, &now, &files) {
+                    let _ = failure.set(error);
+                    return;
+                }
+                wait = interval.max(begun.elapsed() * SHARE);
+                saved = Some(now);
+            }
+        });
+        Self { path, state, durable, stop: Some(stop), thread: Some(thread), failed }
+    }
+
+    /// Who notes where the blocks of an input begin.
+    pub(crate) fn marks(&self, input: usize, offset: u64, first: u64) -> impl FnMut(Mark) + Send + use<> {
+        let state = self.state.clone();
+        if let Some(input) = lock(&state).now.inputs.get_mut(input) {
+            input.first.get_or_insert(first);
+        }
+        move |mark| lock(&state).marks.push_back((input, Mark { offset: offset + mark.offset, ..mark }))
+    }
+
+    /// Waits until a checkpoint could not be saved.
+    pub(crate) fn failed(&self) -> Arc<SetOnce<Error>> {
+        self.failed.clone()
+    }
+
+    /// The run has ended: when all is done the checkpoint is of no use any more; else it is the last one.
+    pub(crate) fn end(mut self, done: bool) -> Result<(), Error> {
+        drop(self.stop.take());
+        if let Some(thread) = self.thread.take() {
+            // It has nothing that could panic but the system's locks.
+            let _ = thread.join();
+        }
+        if let Some(error) = self.failed.get() {
+            return Err(error.clone());
+        }
+        let now = lock(&self.state).now.clone();
+        if done {
+            self.durable.sync(&now)?;
+            return Checkpoint::remove(&self.path);
+        }
+        save(&self.path, &now, &self.durable)
+    }
+}
+
+/// The output first: a checkpoint never speaks of what may be lost.
+fn save(path: &Path, checkpoint: &Checkpoint, durable: &Durable) -> Result<(), Error> {
+    durable.sync(checkpoint)?;
+    let Checkpoint { output, letters, .. } = checkpoint.clone();
+    let (output, letters) = (output.with_tail()?, letters.map(OutputState::with_tail).transpose()?);
+    Checkpoint { output, letters, ..checkpoint.clone() }.save(path)
+}
