@@ -126,6 +126,35 @@ fn functions_run_here_or_on_the_pool() {
 }
 
 #[test]
+fn what_a_filter_keeps_remove_leaves_out() {
+    let long = |stage: &str| {
+        format!(
+            "[stages.{stage}]\nplugin = \"$PLUGINS/words.wasm\"\nfunction = \"long\"\nargs = {{ letters = 3 }}\n"
+        )
+    };
+    assert_eq!(given(&long("filter"), "a long or short"), ["long", "short"]);
+    assert_eq!(given(&long("remove"), "a long or short"), ["a", "or"]);
+    assert_eq!(given(&long("remove"), "longer words"), [""; 0]);
+    let scattered = format!("[stages.scatter]\n{}[stages.buffer]\nn = 9\n[stages.gather]\n", long("remove"));
+    assert_eq!(given(&scattered, "a long or short"), ["a", "or"]);
+}
+
+#[test]
+fn functions_keep_states_for_all_or_for_each_key() {
+    let stage = |function: &str, more: &str| {
+        format!(
+            "[stages.accumulate]\nplugin = \"$HOSTILE/misdeeds.wasm\"\nfunction = \"{function}\"\n{more}\n"
+        )
+    };
+    assert_eq!(given(&stage("product", ""), "2 3 4"), ["2", "6", "24"]);
+    let scattered =
+        format!("[stages.scatter]\n{}[stages.buffer]\nn = 9\n[stages.gather]", stage("product", ""));
+    assert_eq!(given(&scattered, "2 3 4"), ["2", "6", "24"]);
+    let counted = given(&stage("numbered", "key = \"/k/0\""), "{\"k\":[1]} {\"k\":[2]} {\"k\":[1,0]}");
+    assert_eq!(counted, ["1:{\"k\":[1]}", "1:{\"k\":[2]}", "2:{\"k\":[1,0]}"]);
+}
+
+#[test]
 fn nodes_between_functions_on_the_pool_see_the_order() {
     let inc = |name: &str| format!("[stages.{name}]\ntype = \"map\"\nplugin = \"$PLUGINS/inc.wasm\"\n");
     let stages = format!(

@@ -25,7 +25,7 @@ pub(super) struct Building<'a> {
     find_component: FindComponent<'a>,
     plugins: IndexMap<PathBuf, Plugin>,
     /// By the names of their nodes.
-    pub(super) functions: Vec<(String, Called)>,
+    functions: Vec<(String, Called)>,
     /// What holds for nodes that don't say otherwise.
     faults: FaultOptions,
     /// Nodes that say nothing count their faults together.
@@ -186,6 +186,11 @@ impl<'a> Building<'a> {
             self.pool.load(component).map_err(|error| Problem::at("plugin", format!("{error:?}")))?;
         self.plugins.insert(path, plugin.clone());
         Ok(plugin)
+    }
+
+    /// The node at hand calls a function.
+    pub(super) fn calls(&mut self, function: Called) {
+        self.functions.push((self.guard.name.to_string(), function));
     }
 
     /// The names of those that the node at hand takes from, in their order.

@@ -6,36 +6,68 @@ use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::building::{Building, Called};
-use super::flow::{Bytes, Contents};
+use super::building::Building;
+use super::flow::Bytes;
 use super::mistake::Problem;
-use super::options::{Argument, Size, Time};
+use super::options::{Argument, Key, Size, Time};
 use crate::pool::Returns;
 use crate::{Capability, Error, Function, Kind, Plugin};
 
-/// Options of nodes that call a function of a plugin.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
-pub(super) struct Call<P = PathBuf> {
-    /// The plugin: a .wasm file, or a plugin crate's folder, which is built if it changed.
-    plugin: P,
-    /// Which of its functions; not needed if it has just one.
-    function: Option<String>,
-    /// The function's arguments.
-    #[serde(default)]
-    #[schemars(with = "std::collections::HashMap<String, Argument>")]
-    args: IndexMap<String, Argument>,
-    /// What it may have of what it says it needs: dir:PATH, dir:PATH:ro, net:HOST:PORT, env:NAME, clock, random.
-    #[serde(default)]
-    allow: Vec<String>,
-    /// Time for one record at most.
-    timeout: Option<Time>,
-    /// Memory of one instance at most.
-    memory: Option<Size>,
-    /// Outputs of one record at most.
-    output_size: Option<Size>,
+macro_rules! options {
+    ($(#[$docs:meta])* $name:ident { $($extra:tt)* }) => {
+        $(#[$docs])*
+        #[derive(Clone, Debug, Deserialize, JsonSchema)]
+        pub(super) struct $name {
+            /// The plugin: a .wasm file, or a plugin crate's folder, which is built if it changed.
+            $($extra)*
+            /// Which of its functions; not needed if it has just one.
+            function: Option<String>,
+            /// The function's arguments.
+            #[serde(default)]
+            #[schemars(with = "std::collections::HashMap<String, Argument>")]
+            args: IndexMap<String, Argument>,
+            /// What it may have of what it says it needs: dir:PATH, dir:PATH:ro, net:HOST:PORT, env:NAME,
+            /// clock, random.
+            #[serde(default)]
+            allow: Vec<String>,
+            /// Time for one record at most.
+            timeout: Option<Time>,
+            /// Memory of one instance at most.
+            memory: Option<Size>,
+            /// Outputs of one record at most.
+            output_size: Option<Size>,
+        }
+    };
 }
 
-impl Call<Option<PathBuf>> {
+options! {
+    /// Options of nodes that call a function of a plugin.
+    Call { plugin: PathBuf, }
+}
+
+options! {
+    /// Options of nodes that may call one.
+    PerhapsCall { plugin: Option<PathBuf>, }
+}
+
+options! {
+    /// Options of nodes that call one which keeps a state.
+    KeyedCall {
+        plugin: PathBuf,
+        /// A state for each value of this part of the records; one for all, if not said.
+        key: Option<Key>,
+    }
+}
+
+impl KeyedCall {
+    /// The call, and the key.
+    pub(super) fn parts(self) -> (Call, Option<Key>) {
+        let Self { plugin, key, function, args, allow, timeout, memory, output_size } = self;
+        (Call { plugin, function, args, allow, timeout, memory, output_size }, key)
+    }
+}
+
+impl PerhapsCall {
     /// The call, if there is a plugin.
     pub(super) fn given(self) -> Result<Option<Call>, Problem> {
         let Self { plugin, function, args, allow, timeout, memory, output_size } = self;
@@ -113,19 +145,6 @@ impl Call {
             plugin = plugin.grant(capability);
         }
         Ok(plugin)
-    }
-
-    /// The function as a node's.
-    pub(super) fn stage(
-        &self,
-        building: &mut Building,
-    ) -> Result<(Function<Bytes, Bytes>, Contents), Problem> {
-        let function = self.function::<Bytes>(building)?;
-        let output = function.signature().output.as_ref();
-        let contents = output.map_or(Contents::JSON, |shape| Contents::Plain(shape.format));
-        let name = building.guard.name.to_string();
-        building.functions.push((name, Called::Function(function.clone())));
-        Ok((function, contents))
     }
 }
 

@@ -153,7 +153,7 @@ impl Guard {
         let key = key.cloned();
         self.each(stream, move |record: Bytes| {
             let part = match &key {
-                Some(key) => key.of(&record)?.as_bytes().to_vec(),
+                Some(key) => json::canonical(key.of(&record)?).into_owned().into_bytes(),
                 None => record.clone(),
             };
             Ok((part, record))

@@ -7,6 +7,7 @@ use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 
 use crate::record::shorten;
+use crate::stream;
 
 /// Which part of a JSON value: a field or an item, or one of its own parts.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,6 +40,13 @@ impl Path {
     }
 }
 
+impl stream::Key<Vec<u8>> for Path {
+    fn write(&self, record: &[u8], key: &mut Vec<u8>) -> Result<(), String> {
+        key.extend_from_slice(canonical(self.of(record)?).as_bytes());
+        Ok(())
+    }
+}
+
 impl Step {
     fn of<'a>(&self, value: &'a str) -> Result<&'a str, String> {
         let missing = |what: String| format!("{} has no {what}", shorten(value.as_bytes()));
@@ -63,6 +71,17 @@ impl Step {
         let fields: HashMap<Cow<str>, &RawValue> = serde_json::from_str(value).map_err(|e| e.to_string())?;
         fields.get(name.as_str()).map(|part| part.get()).ok_or_else(field)
     }
+}
+
+/// A JSON value in a form that is the same for all ways to write it.
+pub(super) fn canonical(value: &str) -> Cow<'_, str> {
+    let plain =
+        |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'"' | b'_' | b'-' | b' ' | b'/' | b':');
+    if value.bytes().all(plain) {
+        return Cow::Borrowed(value);
+    }
+    let parsed = serde_json::from_str::<serde_json::Value>(value);
+    parsed.map_or(Cow::Borrowed(value), |parsed| Cow::Owned(parsed.to_string()))
 }
 
 /// The items of an array, as their JSON stands there.
@@ -142,6 +161,14 @@ mod tests {
         assert_eq!(Path::item(3).of(b"[1]").unwrap_err(), r#""[1]" has no item 3"#);
         assert!(part("a", "nonsense").unwrap_err().contains("is not JSON"));
         assert!(part("a", "{\"a\":1").is_err() && items("5").is_err());
+    }
+
+    #[test]
+    fn a_key_is_the_same_however_it_is_written() {
+        let same = |one: &str, other: &str| assert_eq!(canonical(one), canonical(other), "{one}");
+        same(r#""a b""#, r#""a\u0020b""#);
+        same(r#"{"b":[1, 2],"a":null}"#, r#"{"a": null, "b": [1,2]}"#);
+        assert_ne!(canonical("1"), canonical("\"1\""));
     }
 
     #[test]

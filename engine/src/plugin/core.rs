@@ -15,6 +15,8 @@ pub(crate) struct Opening {
     pub(crate) plugin: Arc<Loaded>,
     pub(crate) name: String,
     pub(crate) kind: Kind,
+    /// What a filter would keep is dropped, and the other way round.
+    pub(crate) negated: bool,
     pub(crate) arguments: Vec<(String, String)>,
     pub(crate) limits: Limits,
     pub(crate) messages: Arc<Messages>,

@@ -9,14 +9,14 @@ use wasmtime::component::ResourceAny;
 use wasmtime::{Store, Trap, UpdateDeadline};
 use wasmtime_wasi::I32Exit;
 
-use super::contract::exports::engine::plugin::stages::{BatchParam, Signature as WitSignature};
+use super::contract::exports::engine::plugin::stages::{self as wit, BatchParam, Signature as WitSignature};
 use super::contract::{StreamPlugin, StreamPluginPre};
 use super::core::Opening;
 use super::grants::Grants;
 use super::hosting::Hosting;
 use super::memory::Gauge;
 use super::meter::{Meter, Waiting, expired, metered};
-use super::outcome::{Outcome, check_batch};
+use super::outcome::{Outcome, check_batch, opposite};
 use super::output::{Messages, Output};
 use super::sandbox::{Hints, Sandbox};
 use super::{Isolation, Kind, Limits};
@@ -34,6 +34,7 @@ pub(crate) struct Instance {
     plugin: StreamPlugin,
     stage: ResourceAny,
     kind: Kind,
+    negated: bool,
     meter: Arc<Meter>,
     hosting: Arc<Hosting>,
     driver: Handle,
@@ -109,12 +110,13 @@ impl Instance {
             None => return Err(OpenError::Fault(Cause::TimedOut { limit: limits.timeout })),
         };
         let memory_at_start = store.data().gauge.used();
-        let (hosting, kind) = (hosting.clone(), opening.kind);
+        let (hosting, kind, negated) = (hosting.clone(), opening.kind, opening.negated);
         Ok(Box::new(Self {
             store,
             plugin,
             stage,
             kind,
+            negated,
             meter,
             hosting,
             driver,
@@ -144,7 +146,7 @@ impl Instance {
             metered(&self.meter, limit, &self.hosting, &self.driver, waiting, call).await
         };
         match called {
-            Some(Ok(said)) => match Outcome::check(self.kind, batch, said) {
+            Some(Ok(said)) => match Outcome::check(self.kind, batch, self.as_meant(batch, said)) {
                 Ok(outcome) if outcome.output.data().len() > self.limits.output => {
                     Err(self.trouble(Cause::TooMuchOutput { limit: self.limits.output }))
                 }
@@ -206,6 +208,11 @@ impl Instance {
             Some(Err(error)) => Err(cause(&error, self.store.data(), self.limits, limit)),
             None => Err(Cause::TimedOut { limit }),
         }
+    }
+
+    /// What the guest said, or its opposite.
+    fn as_meant(&self, batch: &Batch, said: wit::Outcome) -> wit::Outcome {
+        if self.negated { opposite(said, batch.len()) } else { said }
     }
 
     /// The time that the last call used.

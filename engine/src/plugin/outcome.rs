@@ -1,5 +1,7 @@
 //! What a guest returned, checked before it is believed.
 
+use std::collections::HashSet;
+
 use super::Kind;
 use super::contract::exports::engine::plugin::stages as wit;
 use crate::Cause;
@@ -63,6 +65,25 @@ impl Outcome {
         output.keep_origin_of(input);
         Ok(Self { output, consumed, failures: located(kind, said.failures, counts) })
     }
+}
+
+/// A filter's outcome for so many `records`, with what it keeps dropped and the other way round. One that
+/// breaks a rule still does.
+pub(super) fn opposite(mut said: wit::Outcome, records: usize) -> wit::Outcome {
+    let failed: HashSet<_> = said.failures.iter().map(|failure| failure.index as usize).collect();
+    let consumed = records.min(said.consumed as usize);
+    let mut counts = said.counts.unwrap_or_else(|| vec![1; consumed]);
+    for (index, count) in counts.iter_mut().enumerate() {
+        *count = match *count {
+            // One that failed has no other side.
+            _ if failed.contains(&index) => 0,
+            0 => 1,
+            1 => 0,
+            more => more,
+        };
+    }
+    said.counts = Some(counts);
+    said
 }
 
 /// The failures, each with where it stands among the outputs. Only right if the counts are.

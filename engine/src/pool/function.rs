@@ -111,6 +111,12 @@ impl<I: Record, O: Returns> Function<I, O> {
         })
     }
 
+    /// The same function, if it is a filter, with what it keeps dropped, and the other way round.
+    #[must_use]
+    pub fn negated(&self) -> Self {
+        self.changed(|opening| opening.negated = !opening.negated && opening.kind == Kind::Filter)
+    }
+
     /// The same function with another policy for the records that it fails for; if not said, the first
     /// one ends the run.
     #[must_use]
@@ -137,12 +143,13 @@ impl<I: Record, O: Returns> Function<I, O> {
     }
 
     fn changed(&self, change: impl FnOnce(&mut Opening)) -> Self {
-        let Opening { plugin, name, kind, arguments, limits, messages, output, policy, grants } =
+        let Opening { plugin, name, kind, negated, arguments, limits, messages, output, policy, grants } =
             &self.core.opening;
         let mut opening = Opening {
             plugin: plugin.clone(),
             name: name.clone(),
             kind: *kind,
+            negated: *negated,
             arguments: arguments.clone(),
             limits: *limits,
             messages: messages.clone(),

@@ -79,6 +79,7 @@ impl Plugin {
                 plugin: self.loaded.clone(),
                 name: signature.name.clone(),
                 kind: signature.kind,
+                negated: false,
                 arguments: Vec::new(),
                 limits: self.pool.limits(),
                 messages: Messages::new(&signature.name, self.pool.on_print(), self.pool.limits().messages),

@@ -1,7 +1,5 @@
 //! A plugin's function as a sink.
 
-use std::path::PathBuf;
-
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -14,7 +12,7 @@ use crate::pipeline::mistake::Problem;
 /// A sink function of a plugin: one instance, in order. What it prints goes to stdout.
 #[derive(Deserialize, JsonSchema)]
 #[serde(transparent)]
-pub(in crate::pipeline) struct Call(call::Call<PathBuf>);
+pub(in crate::pipeline) struct Call(call::Call);
 
 impl Sink for Call {
     const REFUSES: bool = true;
@@ -22,8 +20,7 @@ impl Sink for Call {
     fn attach(self, input: Flow, building: &mut Building) -> Result<(), Problem> {
         let (stream, _) = input.local()?;
         let function = self.0.function::<()>(building)?.stdout(&building.stdout());
-        let name = building.guard.name.to_string();
-        building.functions.push((name, Called::Sink(function.clone())));
+        building.calls(Called::Sink(function.clone()));
         stream.sink(&function);
         Ok(())
     }

@@ -1,18 +1,17 @@
-//! Stages that call functions: `map`, `starmap`, `filter`, `flat_map`.
-
-use std::path::PathBuf;
+//! Stages that call functions: `map`, `starmap`, `filter`, `remove`, `flat_map`, `accumulate`.
 
 use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::only;
-use crate::pipeline::building::Building;
-use crate::pipeline::call::{Call, problem};
-use crate::pipeline::flow::{Bytes, Flow};
+use crate::pipeline::building::{Building, Called};
+use crate::pipeline::call::{Call, KeyedCall, PerhapsCall, problem};
+use crate::pipeline::flow::{Bytes, Contents, Flow};
 use crate::pipeline::json;
 use crate::pipeline::kinds::Stage;
 use crate::pipeline::mistake::Problem;
-use crate::{Error, Kind, Signature};
+use crate::pipeline::options::Key;
+use crate::{Error, Function, Kind, Signature};
 
 /// Each record through a function.
 #[derive(Deserialize, JsonSchema)]
@@ -57,7 +56,7 @@ impl Stage for FlatMap {
 /// or empty.
 #[derive(Deserialize, JsonSchema)]
 #[serde(transparent)]
-pub(in crate::pipeline) struct Filter(Call<Option<PathBuf>>);
+pub(in crate::pipeline) struct Filter(PerhapsCall);
 
 impl Stage for Filter {
     const REFUSES: bool = true;
@@ -72,17 +71,75 @@ impl Stage for Filter {
     }
 }
 
+/// Leaves out the records for which a function says so: the opposite of a filter.
+#[derive(Deserialize, JsonSchema)]
+#[serde(transparent)]
+pub(in crate::pipeline) struct Remove(Call);
+
+impl Stage for Remove {
+    const REFUSES: bool = true;
+
+    fn attach(self, inputs: Vec<Flow>, building: &mut Building) -> Result<Flow, Problem> {
+        let flow = only(inputs)?;
+        let function = found(&self.0, building, Kind::Filter)?.negated();
+        let contents = flow.contents().clone();
+        Ok(applied(flow, function, contents, building))
+    }
+}
+
+/// Each record through a function that keeps a state, one after another; with a key, a state for each.
+#[derive(Deserialize, JsonSchema)]
+#[serde(transparent)]
+pub(in crate::pipeline) struct Accumulate(KeyedCall);
+
+impl Stage for Accumulate {
+    const REFUSES: bool = true;
+
+    fn attach(self, inputs: Vec<Flow>, building: &mut Building) -> Result<Flow, Problem> {
+        let (flow, (call, key)) = (only(inputs)?, self.0.parts());
+        let function = found(&call, building, Kind::Accumulate)?;
+        building.calls(Called::Function(function.clone()));
+        Ok(flow.nodes(given(&function), |stream| match key {
+            Some(Key(path)) => stream.accumulate_by(path, &function),
+            None => stream.accumulate(&function),
+        }))
+    }
+}
+
 fn called(call: &Call, inputs: Vec<Flow>, building: &mut Building, kind: Kind) -> Result<Flow, Problem> {
     let flow = only(inputs)?;
-    let (function, contents) = call.stage(building)?;
-    let Signature { name, kind: found, .. } = function.signature();
-    if *found != kind {
-        return Err(problem(Error::WrongKind { function: name.clone(), kind: *found, used: kind }));
-    }
+    let function = found(call, building, kind)?;
     // A filter's records are those that it was given.
-    let contents = if kind == Kind::Filter { flow.contents().clone() } else { contents };
-    Ok(match flow {
+    let contents = if kind == Kind::Filter { flow.contents().clone() } else { given(&function) };
+    Ok(applied(flow, function, contents, building))
+}
+
+/// The function of a call, which must be of a kind.
+fn found(call: &Call, building: &mut Building, used: Kind) -> Result<Function<Bytes, Bytes>, Problem> {
+    let function = call.function::<Bytes>(building)?;
+    let Signature { name, kind, .. } = function.signature();
+    if *kind != used {
+        return Err(problem(Error::WrongKind { function: name.clone(), kind: *kind, used }));
+    }
+    Ok(function)
+}
+
+/// What a function gives.
+fn given(function: &Function<Bytes, Bytes>) -> Contents {
+    let output = function.signature().output.as_ref();
+    output.map_or(Contents::JSON, |shape| Contents::Plain(shape.format))
+}
+
+fn applied(
+    flow: Flow,
+    function: Function<Bytes, Bytes>,
+    contents: Contents,
+    building: &mut Building,
+) -> Flow {
+    let flow = match flow {
         Flow::Local(stream, _) => Flow::Local(stream.apply(&function), contents),
         Flow::Scattered(scattered, _) => Flow::Scattered(scattered.apply(&function), contents),
-    })
+    };
+    building.calls(Called::Function(function));
+    flow
 }

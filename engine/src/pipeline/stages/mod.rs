@@ -7,7 +7,7 @@ mod parts;
 mod pool;
 mod timing;
 
-pub(super) use calls::{Filter, FlatMap, Map, Starmap};
+pub(super) use calls::{Accumulate, Filter, FlatMap, Map, Remove, Starmap};
 pub(super) use grouping::{
     Collect, Frequencies, Partition, PartitionUnique, SlidingWindow, TimedWindow, TimedWindowUnique, Unique,
 };
