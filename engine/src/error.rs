@@ -87,6 +87,22 @@ pub enum Error {
         /// What the system says.
         source: Arc<io::Error>,
     },
+    /// A source of the program's own failed.
+    #[error("the source {name} failed")]
+    Feed {
+        /// What it is called.
+        name: String,
+        /// What it says.
+        source: Arc<dyn std::error::Error + Send + Sync>,
+    },
+    /// A sink of the program's own failed.
+    #[error("the sink {name} failed")]
+    Consumer {
+        /// What it is called.
+        name: String,
+        /// What it says.
+        source: Arc<dyn std::error::Error + Send + Sync>,
+    },
     /// A file is no plugin.
     #[error("{} is no plugin: {problem}", path.display())]
     NotAPlugin {

@@ -52,3 +52,4 @@ pub use stream::{
     Counts, Filter, FlatMap, Flush, Keep, Map, Operator, Outputs, Part, Scattered, Side, Sink, Source,
     Starmap, Stream, sinks, sources,
 };
+pub use tokio_util::sync::CancellationToken;

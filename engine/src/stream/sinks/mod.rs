@@ -1,14 +1,27 @@
 //! The ends of a graph.
 
 mod closure;
+mod consumed;
+mod consumer;
+mod files;
 mod lines;
+mod list;
+mod node;
 mod plugin;
+mod records;
+mod tally;
 
+pub use consumed::{Consumed, Each, Together, consumer, records};
+pub use consumer::{Consumer, Refusal};
+pub use files::{Files, files};
 pub use lines::{Lines, lines};
+pub use list::{Collector, List, list};
+pub use records::Records;
 
 use crate::stream::Stream;
 
-/// What [`Stream::sink`] takes: a closure, a sink function of a plugin, or [`lines`].
+/// What [`Stream::sink`] takes: a closure, a sink function of a plugin, or one of [`sinks`](crate::sinks), among
+/// them [`consumer`] for sinks of one's own.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` can't be the sink of a stream of `{T}`",
     label = "neither a closure over `{T}` nor a sink function of a plugin that takes `{T}`",

@@ -6,7 +6,9 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc::{Receiver, Sender, channel};
+use tokio_util::sync::CancellationToken;
 
+use super::Feed;
 use crate::letters;
 use crate::record::{Batch, BatchBuilder, LONGEST, Numbers, Record, positions};
 use crate::stream::BoxFuture;
@@ -153,6 +155,20 @@ impl<R: Read + Send + 'static> Lines<R> {
                 None => {}
             }
         }
+    }
+}
+
+impl<T: Record, R: Read + Send + 'static> Feed<T> for Lines<R> {
+    async fn feed(mut self, source: &Source<T>, stop: &CancellationToken) -> Result<(), Error> {
+        let until = std::mem::replace(&mut self.stop, Box::pin(std::future::pending()));
+        let stop = stop.clone().cancelled_owned();
+        let either = async move {
+            tokio::select! {
+                () = until => {}
+                () = stop => {}
+            }
+        };
+        self.until(either).emit_into(source).await
     }
 }
 
