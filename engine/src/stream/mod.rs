@@ -2,6 +2,7 @@
 //!
 //! Each operator is a file in `operators/`, each sink one in `sinks/`, each source one in `sources/`.
 
+mod command;
 mod counters;
 mod detached;
 mod items;

@@ -1,17 +1,18 @@
 //! Files, one after another.
 
-use std::fs::File;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
 
-use super::{Feed, lines};
+use super::{Feed, Layout, compressed, follow};
 use crate::record::Record;
-use crate::{Error, Source};
+use crate::{Error, FaultPolicy, Source};
 
 /// A source of the lines of files, one file after another. A last line without a newline counts, and ends with
-/// its file.
+/// its file. Files that are compressed with gzip or zstd are read as what was compressed: their first bytes tell,
+/// not their names.
 ///
 /// ```no_run
 /// # #[tokio::main] async fn main() -> Result<(), engine::Error> {
@@ -25,40 +26,87 @@ use crate::{Error, Source};
 /// # Ok(()) }
 /// ```
 pub fn files<P: Into<PathBuf>>(paths: impl IntoIterator<Item = P>) -> Files {
-    Files { paths: paths.into_iter().map(Into::into).collect(), separator: b'\n' }
+    let paths = paths.into_iter().map(Into::into).collect();
+    Files { paths, layout: Layout::default(), policy: FaultPolicy::stop(), follow: false }
 }
 
 /// See [`files`].
 #[derive(Clone, Debug)]
 pub struct Files {
     paths: Vec<PathBuf>,
-    separator: u8,
+    layout: Layout,
+    policy: FaultPolicy,
+    follow: bool,
 }
 
 impl Files {
     /// The same with another byte that ends a record; carriage returns then stay.
     #[must_use]
-    pub fn separated_by(mut self, separator: u8) -> Self {
-        self.separator = separator;
+    pub fn separated_by(self, separator: u8) -> Self {
+        self.layout(Layout::Lines { separator })
+    }
+
+    /// The same of files whose records are laid out in another way.
+    #[must_use]
+    pub fn layout(mut self, layout: Layout) -> Self {
+        self.layout = layout;
+        self
+    }
+
+    /// The same; if `follow`, the last of the files is read on as it grows, until the source is stopped. If
+    /// another file takes its place (it was rotated), that one is read on, from its start; if it is cut
+    /// to less than was read of it, it is read from its start again. A line that is not ended waits for its end, or ends where the file was left.
+    /// Such a file is read as it is, not as what was compressed.
+    ///
+    /// The system tells of changes; besides, the file is looked at each second.
+    #[must_use]
+    pub fn follow(mut self, follow: bool) -> Self {
+        self.follow = follow;
+        self
+    }
+
+    /// The same; `policy` says what becomes of what is no record. The run ends, if not said.
+    #[must_use]
+    pub fn on_fault(mut self, policy: &FaultPolicy) -> Self {
+        self.policy = policy.clone();
         self
     }
 }
 
 impl<T: Record> Feed<T> for Files {
     async fn feed(self, source: &Source<T>, stop: &CancellationToken) -> Result<(), Error> {
-        for path in &self.paths {
+        let (last, others) = match self.paths.split_last() {
+            Some((last, others)) if self.follow => (Some(last), others),
+            _ => (None, &*self.paths),
+        };
+        for path in others {
             if stop.is_cancelled() {
-                break;
+                return Ok(());
             }
-            let file = File::open(path).map_err(|error| unreadable(path, error))?;
-            let fed = lines(file).separated_by(self.separator).feed(source, stop).await;
-            fed.map_err(|error| naming(path, error))?;
+            read(path, self.layout.clone(), &self.policy, source, stop).await?;
         }
-        Ok(())
+        let Some(path) = last else { return Ok(()) };
+        let (growing, _following) =
+            follow::open(path, self.layout.separator()).map_err(|error| unreadable(path, error))?;
+        let fed = self.layout.feed(growing, &self.policy, source, stop).await;
+        fed.map_err(|error| naming(path, error))
     }
 }
 
-fn unreadable(path: &Path, error: std::io::Error) -> Error {
+/// Emits the records of one file.
+pub(super) async fn read<T: Record>(
+    path: &Path,
+    layout: Layout,
+    policy: &FaultPolicy,
+    source: &Source<T>,
+    stop: &CancellationToken,
+) -> Result<(), Error> {
+    let reader = compressed::open(path).map_err(|error| unreadable(path, error))?;
+    let fed = layout.feed(reader, policy, source, stop).await;
+    fed.map_err(|error| naming(path, error))
+}
+
+pub(super) fn unreadable(path: &Path, error: io::Error) -> Error {
     Error::Read { path: path.to_owned(), source: Arc::new(error) }
 }
 
@@ -66,6 +114,7 @@ fn unreadable(path: &Path, error: std::io::Error) -> Error {
 fn naming(path: &Path, error: Error) -> Error {
     match error {
         Error::Input { source, .. } => Error::Read { path: path.to_owned(), source },
+        header @ Error::Header { .. } => unreadable(path, io::Error::new(io::ErrorKind::InvalidData, header)),
         error => error,
     }
 }
