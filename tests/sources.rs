@@ -9,11 +9,13 @@ use std::time::Duration;
 
 use engine::sources::{self, Csv, Feed, Layout};
 use engine::{CancellationToken, Error, Record, Source, sinks};
+use futures_util::{SinkExt, StreamExt};
 use tempfile::TempDir;
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
+use tokio_tungstenite::tungstenite::Message;
 
 use crate::support::put_aside;
 
@@ -490,4 +492,104 @@ async fn at_the_bound_on_connections_others_wait() {
     drop(first);
     assert_eq!(fed.next().await, ["2"]);
     fed.stop().await.unwrap();
+}
+
+/// What is answered to a request, as it is on the wire.
+async fn asked(address: SocketAddr, head: &str, body: &[u8]) -> String {
+    let mut client = connected(address).await;
+    let head = format!("{head}\r\nHost: x\r\nConnection: close\r\nContent-Length: {}\r\n\r\n", body.len());
+    client.write_all(&[head.as_bytes(), body].concat()).await.unwrap();
+    let mut answer = Vec::new();
+    client.read_to_end(&mut answer).await.unwrap();
+    String::from_utf8(answer).unwrap()
+}
+
+/// The status of the answer to a POST.
+async fn posted(address: SocketAddr, kind: &str, body: &str) -> String {
+    let answer = asked(address, &format!("POST /in HTTP/1.1\r\nContent-Type: {kind}"), body.as_bytes()).await;
+    answer.split(' ').nth(1).unwrap().to_owned()
+}
+
+async fn http(build: impl FnOnce(sources::Http) -> sources::Http) -> (sources::Http, SocketAddr) {
+    let http = build(sources::http("127.0.0.1:0").path("/in")).bind().await.unwrap();
+    let address = http.local_addr().unwrap();
+    (http, address)
+}
+
+const NDJSON: &str = "application/x-ndjson";
+
+#[tokio::test]
+async fn bodies_or_their_lines_are_records_and_what_is_wrong_is_answered() {
+    let (http, address) = http(|http| http.largest_body(20)).await;
+    let mut fed = Fed::new(http);
+    assert_eq!(posted(address, "text/plain", "two\nlines").await, "202");
+    assert_eq!(fed.next().await, ["two\nlines"]);
+    let (status, records) = tokio::join!(posted(address, NDJSON, "1\r\n\n[2]\n"), fed.next());
+    assert_eq!((&*status, records), ("202", ["1".to_owned(), "[2]".to_owned()]));
+    assert_eq!(posted(address, "application/json; charset=utf-8", "{").await, "400");
+    assert_eq!(posted(address, NDJSON, "1\nx\n").await, "400");
+    assert_eq!(posted(address, "text/plain", &"x".repeat(21)).await, "413");
+    assert!(asked(address, "GET /in HTTP/1.1", b"").await.starts_with("HTTP/1.1 405"));
+    assert!(asked(address, "POST / HTTP/1.1", b"").await.starts_with("HTTP/1.1 404"));
+    assert_eq!(posted(address, "application/json", "3").await, "202");
+    assert_eq!(fed.next().await, ["3"]);
+    fed.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn answers_wait_for_the_graph_and_one_too_many_is_told_to_come_back() {
+    let (http, address) = http(|http| http.waiting(1)).await;
+    let mut fed = Fed::new(http);
+    assert_eq!(posted(address, "", "1").await, "202");
+    // One of them waits for the graph, and the other is one too many.
+    let post = || Box::pin(asked(address, "POST /in HTTP/1.1", b"2"));
+    let (refused, waiting) = match futures_util::future::select(post(), post()).await {
+        futures_util::future::Either::Left(done) => done,
+        futures_util::future::Either::Right(done) => done,
+    };
+    assert!(refused.starts_with("HTTP/1.1 429") && refused.contains("\r\nretry-after: 1\r\n"), "{refused}");
+    // It was taken in: a stop waits for it.
+    fed.stop.cancel();
+    assert_eq!(fed.next().await, ["1", "2"]);
+    assert!(waiting.await.starts_with("HTTP/1.1 202"));
+    fed.stop().await.unwrap();
+    assert!(TcpStream::connect(address).await.is_err(), "nobody listens any more");
+}
+
+#[tokio::test]
+async fn when_the_run_has_failed_who_posts_is_told() {
+    let (http, address) = http(|http| http).await;
+    let source = Source::<i64>::new();
+    source.stream().sink(|_: i64| {});
+    let feeding = tokio::spawn(async move { http.feed(&source, &CancellationToken::new()).await });
+    assert_eq!(posted(address, "", "1").await, "202");
+    let answer = asked(address, "POST /in HTTP/1.1", b"x").await;
+    assert!(answer.starts_with("HTTP/1.1 503") && answer.contains("expected i64"), "{answer}");
+    assert!(matches!(feeding.await.unwrap(), Err(Error::Fault(fault)) if fault.record == 2));
+}
+
+#[tokio::test]
+async fn messages_are_records_also_after_a_connection_broke() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("ws://{}/", listener.local_addr().unwrap());
+    let accept = async || tokio_tungstenite::accept_async(listener.accept().await.unwrap().0).await.unwrap();
+    let mut fed = Fed::new(sources::websocket(url.clone()).retries(3));
+    let mut server = accept().await;
+    server.send(Message::text("1")).await.unwrap();
+    server.send(Message::binary("2")).await.unwrap();
+    assert_eq!(fed.next().await, ["1", "2"]);
+    drop(server);
+    let mut server = accept().await;
+    server.send(Message::text("3")).await.unwrap();
+    assert_eq!(fed.next().await, ["3"]);
+    server.close(None).await.unwrap();
+    fed.ended.await.unwrap().unwrap();
+    let fed = Fed::new(sources::websocket(url));
+    let mut server = accept().await;
+    let (ended, heard) = tokio::join!(fed.stop(), server.next());
+    ended.unwrap();
+    assert!(heard.unwrap().unwrap().is_close());
+    drop(listener);
+    let error = fed_error(sources::websocket("ws://127.0.0.1:1/")).await;
+    assert_eq!(error.to_string(), "the connection with ws://127.0.0.1:1/ broke");
 }

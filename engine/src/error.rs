@@ -134,6 +134,14 @@ pub enum Error {
         /// What the system says.
         source: Arc<io::Error>,
     },
+    /// A request can't be made, or has no answer.
+    #[error("can't post to {url}")]
+    Request {
+        /// Where it goes.
+        url: String,
+        /// Why.
+        source: Arc<dyn std::error::Error + Send + Sync>,
+    },
     /// A thread can't be started.
     #[error("can't start a thread")]
     Thread {

@@ -2,6 +2,7 @@
 //!
 //! Each operator is a file in `operators/`, each sink one in `sinks/`, each source one in `sources/`.
 
+mod backoff;
 mod command;
 mod counters;
 mod detached;
@@ -15,6 +16,10 @@ mod scattered;
 pub mod sinks;
 mod source;
 pub mod sources;
+#[cfg(feature = "net")]
+mod tls;
+#[cfg(feature = "net")]
+mod websocket;
 
 pub(crate) use counters::Counters;
 pub use counters::Counts;

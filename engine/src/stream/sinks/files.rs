@@ -1,10 +1,9 @@
-//! Records written to a file, each with a newline or another separator behind it.
+//! Records written to files, each with a newline or another separator behind it.
 
-use std::fs::{File, OpenOptions};
-use std::io::{BufWriter, Write};
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::time::Duration;
 
+use super::file::FileWriter;
 use super::{Consumer, Records, Refusal, Sink, records};
 use crate::Error;
 use crate::record::Record;
@@ -31,15 +30,19 @@ use crate::stream::Stream;
 /// ```
 #[must_use]
 pub fn files(path: impl Into<PathBuf>) -> Files {
-    Files { path: path.into(), separator: b'\n', append: false }
+    Files { file: FileWriter::new(path.into()), separator: b'\n' }
 }
 
 /// See [`files`].
-#[derive(Clone, Debug)]
 pub struct Files {
-    path: PathBuf,
+    file: FileWriter,
     separator: u8,
-    append: bool,
+}
+
+impl std::fmt::Debug for Files {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Files").field("path", &self.file.path).finish_non_exhaustive()
+    }
 }
 
 impl Files {
@@ -50,60 +53,74 @@ impl Files {
         self
     }
 
-    /// The same, but what is in the file already stays.
+    /// The same; if `append`, what is in the file already stays.
     #[must_use]
-    pub fn append(mut self) -> Self {
-        self.append = true;
+    pub fn append(mut self, append: bool) -> Self {
+        self.file.append = append;
+        self
+    }
+
+    /// The same; if `gzip`, what is written is compressed.
+    #[must_use]
+    pub fn gzip(mut self, gzip: bool) -> Self {
+        self.file.gzip = gzip;
+        self
+    }
+
+    /// The same, but a file has so many bytes at most, before they are compressed, unless a single record is
+    /// longer. Then it is renamed from `log` to `log.1`, that one to `log.2` and so on, and a new one is begun:
+    /// between two records. See [`keep`](Self::keep).
+    #[must_use]
+    pub fn rotate_at(mut self, bytes: u64) -> Self {
+        self.file.rotation.size = Some(bytes);
+        self
+    }
+
+    /// The same, but a file that was begun this long ago is followed by another when the next record comes.
+    #[must_use]
+    pub fn rotate_every(mut self, interval: Duration) -> Self {
+        self.file.rotation.after = Some(interval);
+        self
+    }
+
+    /// The same; so many files are kept besides the one that is written to. None, if not said: it is emptied
+    /// each time.
+    #[must_use]
+    pub fn keep(mut self, files: usize) -> Self {
+        self.file.rotation.keep = files;
         self
     }
 }
 
 impl<T: Record> Sink<T> for Files {
     fn attach(self, stream: Stream<T>) {
-        stream.sink(records(Writer { files: self, file: None }));
+        stream.sink(records(self));
     }
 }
 
-/// The file, once it is open.
-struct Writer {
-    files: Files,
-    file: Option<BufWriter<File>>,
-}
-
-impl Writer {
-    fn open(&self) -> std::io::Result<File> {
-        let mut options = OpenOptions::new();
-        options.create(true);
-        if self.files.append {
-            options.append(true)
-        } else {
-            options.write(true).truncate(true)
-        };
-        options.open(&self.files.path)
-    }
-
-    fn write(&mut self, act: impl FnOnce(&mut BufWriter<File>) -> std::io::Result<()>) -> Result<(), Error> {
-        let opened = match self.file.take() {
-            Some(file) => Ok(file),
-            None => self.open().map(|file| BufWriter::with_capacity(128 << 10, file)),
-        };
-        let written = opened.and_then(|file| act(self.file.insert(file)));
-        written.map_err(|error| Error::Write { path: self.files.path.clone(), source: Arc::new(error) })
-    }
-}
-
-impl Consumer<Records> for Writer {
+impl Consumer<Records> for Files {
     async fn take(&mut self, mut records: Records) -> Result<(), Refusal> {
-        let separator = self.files.separator;
-        Ok(self.write(|file| file.write_all(&records.ended_by(separator)))?)
+        if !self.file.rotates() {
+            return Ok(self.file.write(&records.ended_by(self.separator))?);
+        }
+        // What has a newline in it is a single record all the same.
+        let sizes: Vec<_> = records.iter().map(|record| record.len() + 1).collect();
+        let bytes = records.ended_by(self.separator);
+        let mut rest = &*bytes;
+        for size in sizes {
+            let (record, others) = rest.split_at(size);
+            self.file.write(record)?;
+            rest = others;
+        }
+        Ok(())
     }
 
     async fn pause(&mut self) -> Result<(), Error> {
-        if self.file.is_some() { self.write(Write::flush) } else { Ok(()) }
+        self.file.flush()
     }
 
     async fn end(&mut self) -> Result<(), Error> {
-        self.write(Write::flush)
+        self.file.end()
     }
 
     fn name(&self) -> &str {
