@@ -23,6 +23,10 @@ mod limits;
 mod policies;
 mod rows;
 
+// Where records come from, and where they go.
+mod sinks;
+mod sources;
+
 // The command line.
 mod checkpoints;
 mod mistakes;

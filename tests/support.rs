@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::{Arc, LazyLock, Mutex};
 
-use engine::{Error, Function, Pool, Record, Source, Stream};
+use engine::{DeadLetter, Error, FaultPolicy, Function, Pool, Record, Source, Stream};
 use proptest::test_runner::{Config as ProptestConfig, RngAlgorithm, TestRng, TestRunner};
 
 /// The repository's root.
@@ -91,6 +91,27 @@ pub(crate) type List<T> = Arc<Mutex<Vec<T>>>;
 pub(crate) fn list<T>() -> (List<T>, List<T>) {
     let list = Arc::new(Mutex::new(Vec::new()));
     (list.clone(), list)
+}
+
+/// Records that were put aside.
+#[derive(Clone, Default)]
+pub(crate) struct Letters(Arc<Mutex<Vec<DeadLetter>>>);
+
+impl Letters {
+    pub(crate) fn read(&self) -> Vec<DeadLetter> {
+        self.0.lock().unwrap().clone()
+    }
+}
+
+/// A policy that puts records aside, and where they are.
+pub(crate) fn put_aside() -> (FaultPolicy, Letters) {
+    let letters = Letters::default();
+    let list = letters.clone();
+    let policy = FaultPolicy::divert(move |letter| {
+        list.0.lock().unwrap().push(letter);
+        Ok(())
+    });
+    (policy, letters)
 }
 
 /// The command, with these arguments.

@@ -4,6 +4,7 @@ use std::error::Error as _;
 use std::fmt;
 use std::io;
 use std::path::PathBuf;
+use std::process::ExitStatus;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -86,6 +87,82 @@ pub enum Error {
     Output {
         /// What the system says.
         source: Arc<io::Error>,
+    },
+    /// The first row of comma-separated values is no header.
+    #[error("the header can't be used: {}", clean(reason))]
+    Header {
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A pattern of names is none.
+    #[error("{pattern:?} is no pattern of names")]
+    Pattern {
+        /// As it was given.
+        pattern: String,
+        /// What is wrong with it.
+        source: Arc<dyn std::error::Error + Send + Sync>,
+    },
+    /// A command can't be run, or written to.
+    #[error("can't run {command}")]
+    Command {
+        /// Its first word.
+        command: String,
+        /// What the system says.
+        source: Arc<io::Error>,
+    },
+    /// A command ended in another way than well.
+    #[error("{command} ended with {status}")]
+    CommandFailed {
+        /// Its first word.
+        command: String,
+        /// How it ended.
+        status: ExitStatus,
+    },
+    /// An address can't be listened at.
+    #[error("can't listen at {address}")]
+    Listen {
+        /// The address.
+        address: String,
+        /// What the system says.
+        source: Arc<io::Error>,
+    },
+    /// A connection broke.
+    #[error("the connection with {address} broke")]
+    Connection {
+        /// The address at its other end.
+        address: String,
+        /// What the system says.
+        source: Arc<io::Error>,
+    },
+    /// A request can't be made, or has no answer.
+    #[error("can't post to {url}")]
+    Request {
+        /// Where it goes.
+        url: String,
+        /// Why.
+        source: Arc<dyn std::error::Error + Send + Sync>,
+    },
+    /// A thread can't be started.
+    #[error("can't start a thread")]
+    Thread {
+        /// What the system says.
+        source: Arc<io::Error>,
+    },
+    /// A source of the program's own failed.
+    #[error("the source {name} failed")]
+    Feed {
+        /// What it is called.
+        name: String,
+        /// What it says.
+        source: Arc<dyn std::error::Error + Send + Sync>,
+    },
+    /// A sink of the program's own failed.
+    #[error("the sink {name} failed")]
+    Consumer {
+        /// What it is called.
+        name: String,
+        /// What it says.
+        source: Arc<dyn std::error::Error + Send + Sync>,
     },
     /// A file is no plugin.
     #[error("{} is no plugin: {problem}", path.display())]

@@ -55,3 +55,4 @@ pub use stream::{
     Accumulate, Counts, Filter, FlatMap, Flush, Keep, Key, Map, Operator, Outputs, Part, Scattered, Side,
     Sink, Snapshot, Source, Starmap, Stream, sinks, sources,
 };
+pub use tokio_util::sync::CancellationToken;

@@ -221,10 +221,14 @@ impl Batch {
         numbers.build()
     }
 
-    /// All records with `separator` after each, without a copy if nobody else holds the block.
+    /// All records with `separator` after each, without a copy if it is there already, or if nobody else holds
+    /// the block.
     pub(crate) fn separated(&mut self, separator: u8) -> std::borrow::Cow<'_, [u8]> {
         let (from, to) = (self.start(self.range.start), self.start(self.range.end));
         let range = self.range.clone();
+        if self.block.ends[range.clone()].iter().all(|end| self.block.data[*end as usize] == separator) {
+            return self.block.data[from..to].into();
+        }
         if let Some(block) = Arc::get_mut(&mut self.block) {
             for end in &block.ends[range] {
                 block.data[*end as usize] = separator;

@@ -2,6 +2,8 @@
 //!
 //! Each operator is a file in `operators/`, each sink one in `sinks/`, each source one in `sources/`.
 
+mod backoff;
+mod command;
 mod counters;
 mod detached;
 mod items;
@@ -15,6 +17,10 @@ pub mod sinks;
 mod snapshots;
 mod source;
 pub mod sources;
+#[cfg(feature = "net")]
+mod tls;
+#[cfg(feature = "net")]
+mod websocket;
 
 pub(crate) use counters::Counters;
 pub use counters::Counts;

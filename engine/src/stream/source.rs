@@ -5,8 +5,12 @@ use std::sync::Arc;
 use tokio::sync::{Mutex, MutexGuard};
 
 use super::{Counters, Counts, Items, Outlet, Snapshot, Stream};
-use crate::Error;
-use crate::record::{Batch, Record};
+use crate::fault::{Cause, Fault};
+use crate::record::{Batch, BatchBuilder, LONGEST, Record};
+use crate::{Error, FaultPolicy};
+
+/// So many bytes are emitted at once, unless a record is longer.
+const PIECE: usize = 256 << 10;
 
 /// Where elements enter a graph, and where its errors come back.
 ///
@@ -187,6 +191,53 @@ impl<T: Clone + Send + 'static> Source<T> {
 }
 
 impl<T: Record> Source<T> {
+    /// Emits records as the bytes that they are, one after another as [`emit`](Self::emit) would. Where values
+    /// are wanted they are read as `T`; bytes that are none are a fault then.
+    ///
+    /// # Errors
+    ///
+    /// If a record is longer than 32 MiB, after the ones before were emitted; and those of
+    /// [`emit`](Self::emit).
+    pub async fn emit_records<R: AsRef<[u8]>>(
+        &self,
+        records: impl IntoIterator<Item = R>,
+    ) -> Result<(), Error> {
+        let (batches, too_long) = batches(records);
+        for batch in batches {
+            self.emit_batch(batch).await?;
+        }
+        self.pause().await?;
+        let too_long =
+            too_long.then(|| Error::LongRecord { record: self.last_number() + 1, limit: LONGEST as u64 });
+        too_long.map_or(Ok(()), Err)
+    }
+
+    /// Counts a record that `name` could not make sense of: it takes a number as if it were emitted, and is a
+    /// fault, with which is done what `policy` says.
+    ///
+    /// # Errors
+    ///
+    /// The fault, if it ends the run; and those of [`emit`](Self::emit).
+    pub async fn refuse(
+        &self,
+        record: &[u8],
+        name: &str,
+        message: impl Into<String>,
+        policy: &FaultPolicy,
+    ) -> Result<(), Error> {
+        let mut state = self.ready().await?;
+        let number = state.next;
+        state.next += 1;
+        let cause = Cause::Failed { message: message.into(), retryable: false };
+        let fault = Fault { record: number, function: name.to_owned(), cause };
+        let settled = policy.settle(fault, || record.into(), 1, &self.counters);
+        self.counters.emit(1);
+        if settled.is_ok() {
+            self.counters.accepted();
+        }
+        state.note(settled)
+    }
+
     /// Emits records that were read as bytes, numbered on from the last one.
     pub(crate) async fn emit_batch(&self, mut batch: Batch) -> Result<(), Error> {
         let mut state = self.ready().await?;
@@ -207,6 +258,27 @@ impl<T: Record> Source<T> {
         let paused = self.outlet.pause().await;
         state.note(paused)
     }
+}
+
+/// Records in pieces of a size to emit, up to one that is too long; whether there was one.
+fn batches<R: AsRef<[u8]>>(records: impl IntoIterator<Item = R>) -> (Vec<Batch>, bool) {
+    let (mut batches, mut batch) = (Vec::new(), BatchBuilder::default());
+    let mut too_long = false;
+    for (number, record) in (0..).zip(records) {
+        let record = record.as_ref();
+        too_long = record.len() > LONGEST;
+        if too_long {
+            break;
+        }
+        batch.push(number, |data| data.extend_from_slice(record));
+        if batch.bytes() >= PIECE {
+            batches.push(std::mem::take(&mut batch).build());
+        }
+    }
+    if batch.len() > 0 {
+        batches.push(batch.build());
+    }
+    (batches, too_long)
 }
 
 impl State {

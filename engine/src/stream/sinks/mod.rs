@@ -1,14 +1,44 @@
 //! The ends of a graph.
 
 mod closure;
+mod consumed;
+mod consumer;
+mod csv;
+mod file;
+mod files;
+#[cfg(feature = "net")]
+mod http;
 mod lines;
+mod list;
+mod node;
+#[cfg(feature = "net")]
+mod outbox;
 mod plugin;
+mod process;
+mod records;
+mod tally;
+mod tcp;
+#[cfg(feature = "net")]
+mod websocket;
 
+pub use consumed::{Consumed, Each, Together, consumer, records};
+pub use consumer::{Consumer, Refusal};
+pub use csv::{Csv, csv};
+pub use files::{Files, files};
+#[cfg(feature = "net")]
+pub use http::{Http, http};
 pub use lines::{Lines, lines};
+pub use list::{Collector, List, list};
+pub use process::{Process, process};
+pub use records::Records;
+pub use tcp::{Tcp, tcp};
+#[cfg(feature = "net")]
+pub use websocket::{WebSocket, websocket};
 
 use crate::stream::Stream;
 
-/// What [`Stream::sink`] takes: a closure, a sink function of a plugin, or [`lines`].
+/// What [`Stream::sink`] takes: a closure, a sink function of a plugin, or one of [`sinks`](crate::sinks), among
+/// them [`consumer`] for sinks of one's own.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` can't be the sink of a stream of `{T}`",
     label = "neither a closure over `{T}` nor a sink function of a plugin that takes `{T}`",

@@ -6,7 +6,9 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc::{Receiver, Sender, channel};
+use tokio_util::sync::CancellationToken;
 
+use super::Feed;
 use crate::letters;
 use crate::record::{Batch, BatchBuilder, LONGEST, Numbers, Record, positions};
 use crate::stream::BoxFuture;
@@ -16,7 +18,7 @@ use crate::{Error, Source};
 const LETTER: usize = 7 * LONGEST;
 
 /// How much is read at once.
-const BLOCK: usize = 256 << 10;
+pub(super) const BLOCK: usize = 256 << 10;
 
 /// A source of the lines that `reader` gives: without their newline, and without a carriage return
 /// before it. A last line without a newline counts, and so do empty lines.
@@ -115,7 +117,7 @@ impl<R: Read + Send + 'static> Lines<R> {
         let (sender, mut blocks) = channel(2);
         let thread = thread::Builder::new().name("engine-source".into());
         let spawned = thread.spawn(move || read(reader, separator, longest, &sender));
-        spawned.map_err(|error| Error::Sandbox { reason: error.to_string() })?;
+        spawned.map_err(|error| Error::Thread { source: Arc::new(error) })?;
         let (mut records, mut offset) = (source.last_number(), 0);
         let mut piece = 1;
         loop {
@@ -156,9 +158,23 @@ impl<R: Read + Send + 'static> Lines<R> {
     }
 }
 
+impl<T: Record, R: Read + Send + 'static> Feed<T> for Lines<R> {
+    async fn feed(mut self, source: &Source<T>, stop: &CancellationToken) -> Result<(), Error> {
+        let until = std::mem::replace(&mut self.stop, Box::pin(std::future::pending()));
+        let stop = stop.clone().cancelled_owned();
+        let either = async move {
+            tokio::select! {
+                () = until => {}
+                () = stop => {}
+            }
+        };
+        self.until(either).emit_into(source).await
+    }
+}
+
 /// Emits a block in pieces that take some milliseconds at most, as far as that can be foreseen, and
 /// looks for `stop` between them. Returns whether it was there.
-async fn emit<T: Record>(
+pub(super) async fn emit<T: Record>(
     mut batch: Batch,
     source: &Source<T>,
     piece: &mut usize,
@@ -281,7 +297,7 @@ fn read_block(reader: &mut impl Read, separator: u8, longest: usize, rest: &mut 
 }
 
 /// Where the records in `data` end. Carriage returns before newlines are taken out.
-fn split(data: &mut Vec<u8>, separator: u8) -> Vec<u32> {
+pub(super) fn split(data: &mut Vec<u8>, separator: u8) -> Vec<u32> {
     if separator == b'\n' && memchr::memmem::find(data, b"\r\n").is_some() {
         remove_carriage_returns(data);
     }

@@ -1,5 +1,41 @@
 //! Sources that read from outside the program.
 
+mod arrivals;
+#[cfg(feature = "net")]
+mod bounded;
+mod channel;
+mod compressed;
+mod csv;
+mod feed;
+mod files;
+mod folder;
+mod follow;
+#[cfg(feature = "net")]
+mod http;
+mod layout;
 mod lines;
+mod ndjson;
+mod periodic;
+mod process;
+mod rows;
+mod splitter;
+mod tcp;
+#[cfg(feature = "net")]
+mod websocket;
 
+pub use channel::{Channel, Sender, channel};
+pub use csv::{Csv, csv};
+pub use feed::Feed;
+pub use files::{Files, files};
+pub use folder::{Folder, folder};
+#[cfg(feature = "net")]
+pub use http::{Http, http};
+pub use layout::Layout;
 pub use lines::{Lines, Mark, dead_letters, lines};
+pub use ndjson::ndjson;
+pub use periodic::{Periodic, periodic};
+pub use process::{Process, process};
+pub use rows::Reading;
+pub use tcp::{Tcp, tcp};
+#[cfg(feature = "net")]
+pub use websocket::{WebSocket, websocket};

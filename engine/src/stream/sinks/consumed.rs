@@ -1,0 +1,140 @@
+//! Consumers as the ends of a stream: one element at a time, or records as they come together.
+
+use super::node::{ConsumerNode, Portions};
+use super::tally::Tally;
+use super::{Consumer, Records, Sink};
+use crate::record::Record;
+use crate::stream::{Items, Stream};
+use crate::{Error, FaultPolicy};
+
+/// A sink of the caller's own, which takes elements one by one.
+pub fn consumer<C>(consumer: C) -> Consumed<Each<C>> {
+    Consumed { portions: Each(consumer), policy: FaultPolicy::stop() }
+}
+
+/// A sink of the caller's own, which takes [`Records`] as they come together.
+pub fn records<C>(consumer: C) -> Consumed<Together<C>> {
+    Consumed { portions: Together(consumer), policy: FaultPolicy::stop() }
+}
+
+/// See [`consumer`] and [`records`].
+#[derive(Debug)]
+pub struct Consumed<P> {
+    portions: P,
+    policy: FaultPolicy,
+}
+
+impl<P> Consumed<P> {
+    /// The same; `policy` says what becomes of a record that it refuses. The run ends, if not said.
+    #[must_use]
+    pub fn on_fault(mut self, policy: &FaultPolicy) -> Self {
+        self.policy = policy.clone();
+        self
+    }
+
+    fn connect<T: Record>(self, stream: Stream<T>)
+    where
+        P: Portions<T>,
+    {
+        let tally = Tally::new(self.portions.name(), self.policy, stream.counters);
+        stream.outlet.connect(ConsumerNode::new(self.portions, tally));
+    }
+}
+
+impl<T: Record, C: Consumer<T>> Sink<T> for Consumed<Each<C>> {
+    fn attach(self, stream: Stream<T>) {
+        self.connect(stream);
+    }
+}
+
+impl<T: Record, C: Consumer<Records>> Sink<T> for Consumed<Together<C>> {
+    fn attach(self, stream: Stream<T>) {
+        self.connect(stream);
+    }
+}
+
+/// A consumer that is given elements one by one. See [`consumer`].
+#[derive(Debug)]
+pub struct Each<C>(C);
+
+impl<T: Record, C: Consumer<T>> Portions<T> for Each<C> {
+    async fn take(&mut self, items: Items<T>, tally: &Tally) -> Result<(), Error> {
+        for item in items {
+            let (number, element) = item?;
+            let mut attempts = 1;
+            loop {
+                let Err(refusal) = self.0.take(element.clone()).await else {
+                    tally.taken(1);
+                    break;
+                };
+                let (_, cause) = refusal.into_cause()?;
+                if !tally.tries_again(&cause, &mut attempts).await {
+                    tally.refused(number, cause, || encoded(&element).into(), attempts)?;
+                    break;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn pause(&mut self) -> Result<(), Error> {
+        self.0.pause().await
+    }
+
+    async fn end(&mut self) -> Result<(), Error> {
+        self.0.end().await
+    }
+
+    fn name(&self) -> &str {
+        self.0.name()
+    }
+}
+
+fn encoded(element: &impl Record) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    element.encode(&mut bytes);
+    bytes
+}
+
+/// A consumer that is given [`Records`] as they come together. See [`records`].
+#[derive(Debug)]
+pub struct Together<C>(C);
+
+impl<T: Record, C: Consumer<Records>> Portions<T> for Together<C> {
+    async fn take(&mut self, items: Items<T>, tally: &Tally) -> Result<(), Error> {
+        let mut batch = items.into_batch()?;
+        // Of the first record.
+        let mut attempts = 1;
+        while !batch.is_empty() {
+            let Err(refusal) = self.0.take(Records::new(batch.clone())).await else {
+                tally.taken(batch.len());
+                break;
+            };
+            let (index, cause) = refusal.into_cause()?;
+            let taken = index.min(batch.len() - 1);
+            tally.taken(taken);
+            batch = batch.split_off(taken);
+            if taken > 0 {
+                attempts = 1;
+            }
+            if !tally.tries_again(&cause, &mut attempts).await {
+                tally.refused(batch.number(0), cause, || batch.record(0).into(), attempts)?;
+                batch = batch.split_off(1);
+                attempts = 1;
+            }
+        }
+        Ok(())
+    }
+
+    async fn pause(&mut self) -> Result<(), Error> {
+        self.0.pause().await
+    }
+
+    async fn end(&mut self) -> Result<(), Error> {
+        self.0.end().await
+    }
+
+    fn name(&self) -> &str {
+        self.0.name()
+    }
+}

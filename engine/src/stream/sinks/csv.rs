@@ -1,0 +1,198 @@
+//! Rows of comma-separated values.
+
+use std::path::PathBuf;
+
+use ::csv::{Terminator, Writer, WriterBuilder};
+use indexmap::IndexMap;
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::file::FileWriter;
+use super::{Consumer, Records, Refusal, Sink, records};
+use crate::record::Record;
+use crate::stream::Stream;
+use crate::{Error, FaultPolicy};
+
+/// A sink that writes records to a file as rows of comma-separated values. A record is a JSON object with the
+/// columns' names, in any order, or an array of their values. Strings stand as they are, numbers and booleans as
+/// in JSON, null is empty, and structures are their JSON.
+///
+/// The columns are those of [`columns`](Csv::columns), or else the names of the first object; they are the
+/// first row of a new file. A record that has more columns, or fewer, is a fault.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use engine::{Json, Source, sinks};
+/// use serde_json::json;
+///
+/// let folder = tempfile::tempdir()?;
+/// let path = folder.path().join("people.csv");
+/// let source = Source::new();
+/// source.stream().sink(sinks::csv(&path).columns(["name", "height"]));
+/// source.emit(Json(json!({ "height": 1.65, "name": "Ada" }))).await?;
+/// source.emit(Json(json!(["Bo, jr.", null]))).await?;
+/// source.close().await?;
+/// assert_eq!(std::fs::read_to_string(path)?, "name,height\nAda,1.65\n\"Bo, jr.\",\n");
+/// # Ok(()) }
+/// ```
+#[must_use]
+pub fn csv(path: impl Into<PathBuf>) -> Csv {
+    let rows = Rows { file: FileWriter::new(path.into()), delimiter: b',', columns: None };
+    Csv { rows, policy: FaultPolicy::stop() }
+}
+
+/// See [`csv`].
+pub struct Csv {
+    rows: Rows,
+    policy: FaultPolicy,
+}
+
+impl std::fmt::Debug for Csv {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Csv").field("path", &self.rows.file.path).finish_non_exhaustive()
+    }
+}
+
+impl Csv {
+    /// The same with these columns.
+    #[must_use]
+    pub fn columns<S: Into<String>>(mut self, names: impl IntoIterator<Item = S>) -> Self {
+        self.rows.columns = Some(names.into_iter().map(Into::into).collect());
+        self
+    }
+
+    /// The same with another byte between fields.
+    #[must_use]
+    pub fn delimiter(mut self, delimiter: u8) -> Self {
+        self.rows.delimiter = delimiter;
+        self
+    }
+
+    /// The same; if `append`, what is in the file already stays, and its header counts.
+    #[must_use]
+    pub fn append(mut self, append: bool) -> Self {
+        self.rows.file.append = append;
+        self
+    }
+
+    /// The same; `policy` says what becomes of a record that does not fit. The run ends, if not said.
+    #[must_use]
+    pub fn on_fault(mut self, policy: &FaultPolicy) -> Self {
+        self.policy = policy.clone();
+        self
+    }
+}
+
+impl<T: Record> Sink<T> for Csv {
+    fn attach(self, stream: Stream<T>) {
+        stream.sink(records(self.rows).on_fault(&self.policy));
+    }
+}
+
+/// The file and its columns, once they are known.
+struct Rows {
+    file: FileWriter,
+    delimiter: u8,
+    columns: Option<Vec<String>>,
+}
+
+/// What can be a row.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Row {
+    Object(IndexMap<String, Value>),
+    Array(Vec<Value>),
+}
+
+impl Rows {
+    fn write(&mut self, record: &[u8]) -> Result<(), Refusal> {
+        let row = serde_json::from_slice(record);
+        let row = row.map_err(|_| Refusal::fault("it is neither a JSON object nor an array"))?;
+        let columns = self.columns.take().or_else(|| match &row {
+            Row::Object(object) => Some(object.keys().cloned().collect()),
+            Row::Array(_) => None,
+        });
+        let columns = &*self.columns.insert(
+            columns
+                .ok_or_else(|| Refusal::fault("the first record is no object, and no columns are given"))?,
+        );
+        let values = fields(row, columns)?;
+        let mut lines = writer(self.delimiter);
+        if self.file.is_empty()? {
+            written(&mut lines, columns)?;
+        }
+        written(&mut lines, &values)?;
+        let bytes = lines.into_inner().map_err(|error| Refusal::fault(error.to_string()))?;
+        Ok(self.file.write(&bytes)?)
+    }
+}
+
+fn writer(delimiter: u8) -> Writer<Vec<u8>> {
+    WriterBuilder::new().delimiter(delimiter).terminator(Terminator::Any(b'\n')).from_writer(Vec::new())
+}
+
+fn written(lines: &mut Writer<Vec<u8>>, fields: &[String]) -> Result<(), Refusal> {
+    lines.write_record(fields).map_err(|error| Refusal::fault(error.to_string()))
+}
+
+/// A row's fields, in the order of the columns.
+fn fields(row: Row, columns: &[String]) -> Result<Vec<String>, Refusal> {
+    let values = match row {
+        Row::Array(values) if values.len() != columns.len() => {
+            let message = format!("it has {} values, and there are {} columns", values.len(), columns.len());
+            return Err(Refusal::fault(message));
+        }
+        Row::Array(values) => values,
+        Row::Object(mut object) => {
+            let values = columns.iter().map(|name| {
+                let value = object.swap_remove(name);
+                value.ok_or_else(|| Refusal::fault(format!("it has no {name:?}")))
+            });
+            let values = values.collect::<Result<_, _>>()?;
+            if let Some(name) = object.keys().next() {
+                return Err(Refusal::fault(format!("there is no column for {name:?}")));
+            }
+            values
+        }
+    };
+    Ok(values.into_iter().map(field).collect())
+}
+
+fn field(value: Value) -> String {
+    match value {
+        Value::Null => String::new(),
+        Value::String(text) => text,
+        other => other.to_string(),
+    }
+}
+
+impl Consumer<Records> for Rows {
+    async fn take(&mut self, records: Records) -> Result<(), Refusal> {
+        for (index, record) in records.iter().enumerate() {
+            self.write(record).map_err(|refusal| refusal.at(index))?;
+        }
+        Ok(())
+    }
+
+    async fn pause(&mut self) -> Result<(), Error> {
+        self.file.flush()
+    }
+
+    async fn end(&mut self) -> Result<(), Error> {
+        if let Some(columns) = &self.columns
+            && self.file.is_empty()?
+        {
+            let mut header = writer(self.delimiter);
+            if written(&mut header, columns).is_ok()
+                && let Ok(bytes) = header.into_inner()
+            {
+                self.file.write(&bytes)?;
+            }
+        }
+        self.file.end()
+    }
+
+    fn name(&self) -> &str {
+        "csv"
+    }
+}

@@ -1,0 +1,160 @@
+//! A file that is written to, and that others take the place of.
+
+use std::ffi::OsString;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use tokio::time::Instant;
+
+use crate::Error;
+
+/// When another file takes a file's place, and what becomes of it.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Rotation {
+    pub(super) size: Option<u64>,
+    pub(super) after: Option<Duration>,
+    pub(super) keep: usize,
+}
+
+/// A file, opened with the first bytes.
+pub(super) struct FileWriter {
+    pub(super) path: PathBuf,
+    pub(super) append: bool,
+    pub(super) gzip: bool,
+    pub(super) rotation: Rotation,
+    opened: Option<Opened>,
+}
+
+struct Opened {
+    writer: Writer,
+    since: Instant,
+    /// Bytes that it has, before they are compressed.
+    size: u64,
+}
+
+enum Writer {
+    Plain(BufWriter<File>),
+    Gzip(GzEncoder<BufWriter<File>>),
+}
+
+impl Writer {
+    fn get(&mut self) -> &mut dyn Write {
+        match self {
+            Self::Plain(writer) => writer,
+            Self::Gzip(writer) => writer,
+        }
+    }
+
+    fn end(self) -> io::Result<()> {
+        match self {
+            Self::Plain(mut writer) => writer.flush(),
+            Self::Gzip(writer) => writer.finish()?.flush(),
+        }
+    }
+}
+
+impl FileWriter {
+    pub(super) fn new(path: PathBuf) -> Self {
+        Self { path, append: false, gzip: false, rotation: Rotation::default(), opened: None }
+    }
+
+    pub(super) fn rotates(&self) -> bool {
+        self.rotation.size.is_some() || self.rotation.after.is_some()
+    }
+
+    /// Writes bytes that are not to be torn apart. Before them, another file takes the place of one that is old or
+    /// would become too large.
+    pub(super) fn write(&mut self, bytes: &[u8]) -> Result<(), Error> {
+        self.attempt(|file| {
+            if file.is_full(bytes.len()) {
+                file.rotate()?;
+            }
+            let opened = file.opened()?;
+            opened.size += bytes.len() as u64;
+            opened.writer.get().write_all(bytes)
+        })
+    }
+
+    /// Whether there is nothing in it.
+    pub(super) fn is_empty(&mut self) -> Result<bool, Error> {
+        self.attempt(|file| Ok(file.opened()?.size == 0))
+    }
+
+    /// Passes on what was written.
+    pub(super) fn flush(&mut self) -> Result<(), Error> {
+        self.attempt(|file| file.opened.as_mut().map_or(Ok(()), |opened| opened.writer.get().flush()))
+    }
+
+    pub(super) fn end(&mut self) -> Result<(), Error> {
+        self.attempt(|file| {
+            file.opened()?;
+            file.opened.take().map_or(Ok(()), |opened| opened.writer.end())
+        })
+    }
+
+    fn attempt<O>(&mut self, act: impl FnOnce(&mut Self) -> io::Result<O>) -> Result<O, Error> {
+        let path = self.path.clone();
+        act(self).map_err(|error| Error::Write { path, source: Arc::new(error) })
+    }
+
+    fn opened(&mut self) -> io::Result<&mut Opened> {
+        let opened = match self.opened.take() {
+            Some(opened) => opened,
+            None => self.open(self.append)?,
+        };
+        Ok(self.opened.insert(opened))
+    }
+
+    fn open(&self, append: bool) -> io::Result<Opened> {
+        let mut options = OpenOptions::new();
+        options.create(true);
+        if append {
+            options.append(true)
+        } else {
+            options.write(true).truncate(true)
+        };
+        let file = options.open(&self.path)?;
+        let size = file.metadata()?.len();
+        let file = BufWriter::with_capacity(128 << 10, file);
+        let writer = if self.gzip {
+            Writer::Gzip(GzEncoder::new(file, Compression::default()))
+        } else {
+            Writer::Plain(file)
+        };
+        Ok(Opened { writer, since: Instant::now(), size })
+    }
+
+    fn is_full(&self, more: usize) -> bool {
+        let Some(opened) = self.opened.as_ref().filter(|opened| opened.size > 0) else { return false };
+        let Rotation { size, after, .. } = self.rotation;
+        size.is_some_and(|size| opened.size + more as u64 > size)
+            || after.is_some_and(|after| opened.since.elapsed() >= after)
+    }
+
+    /// Gives each file the name of the next older one, and begins anew.
+    fn rotate(&mut self) -> io::Result<()> {
+        if let Some(opened) = self.opened.take() {
+            opened.writer.end()?;
+        }
+        for older in (1..=self.rotation.keep).rev() {
+            let newer = if older == 1 { self.path.clone() } else { numbered(&self.path, older - 1) };
+            match fs::rename(newer, numbered(&self.path, older)) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+                _ => {}
+            }
+        }
+        self.opened = Some(self.open(false)?);
+        Ok(())
+    }
+}
+
+fn numbered(path: &Path, number: usize) -> PathBuf {
+    let mut name = OsString::from(path);
+    name.push(format!(".{number}"));
+    name.into()
+}

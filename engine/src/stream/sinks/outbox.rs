@@ -1,0 +1,210 @@
+//! Records that are sent in groups, some of which are under way at once.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use futures_util::stream::FuturesOrdered;
+use tokio::sync::mpsc::{Receiver, Sender, channel};
+use tokio::time::{Instant, sleep_until};
+
+use super::tally::Tally;
+use crate::Error;
+use crate::fault::Cause;
+use crate::record::{Batch, BatchBuilder, Record};
+use crate::stream::{Counters, Detached, Handling, Items, Node};
+
+/// So many bytes go together at most, unless a record is longer.
+const MOST: usize = 1 << 20;
+
+/// Which records go together.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Grouping {
+    pub(super) records: usize,
+    /// How long the first waits for others.
+    pub(super) within: Duration,
+    /// So many groups are under way at once.
+    pub(super) in_flight: usize,
+}
+
+/// What became of a group.
+pub(super) enum Sent {
+    Taken,
+    /// None of it was taken, for this cause, after so many attempts.
+    Refused(Cause, u32),
+}
+
+/// The node: it takes records over, for a task that sends them.
+pub(super) struct Outbox {
+    /// Taken at the end.
+    sender: Mutex<Option<Sender<Batch>>>,
+    task: Detached,
+    link: Arc<Link>,
+}
+
+/// What both sides know.
+struct Link {
+    counters: Arc<Counters>,
+    failed: OnceLock<Error>,
+    /// Its place among those that say how far elements are done.
+    tracked: OnceLock<usize>,
+}
+
+impl Link {
+    fn place(&self) -> usize {
+        *self.tracked.get_or_init(|| self.counters.track())
+    }
+
+    fn failure(&self) -> Error {
+        self.failed.get().cloned().unwrap_or(Error::Closed)
+    }
+}
+
+impl Outbox {
+    pub(super) fn new<S, F>(grouping: Grouping, tally: Tally, counters: Arc<Counters>, send: S) -> Self
+    where
+        S: Fn(Batch) -> F + Send + 'static,
+        F: Future<Output = Result<Sent, Error>> + Send + 'static,
+    {
+        let (sender, receiver) = channel(1);
+        let link = Arc::new(Link { counters, failed: OnceLock::new(), tracked: OnceLock::new() });
+        let mailing = Mailing {
+            grouping,
+            tally,
+            link: link.clone(),
+            send,
+            waiting: VecDeque::new(),
+            since: Instant::now(),
+            under_way: FuturesOrdered::new(),
+        };
+        let task = Detached::new(mailing.run(receiver));
+        Self { sender: Mutex::new(Some(sender)), task, link }
+    }
+
+    fn sender(&self) -> MutexGuard<'_, Option<Sender<Batch>>> {
+        self.sender.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn take(&self, batch: Batch) -> Result<(), Error> {
+        self.link.place();
+        self.task.start().await;
+        let sender = self.sender().clone().ok_or(Error::Closed)?;
+        sender.send(batch).await.map_err(|_| self.link.failure())
+    }
+}
+
+impl<T: Record> Node<T> for Outbox {
+    fn accept(&self, items: Items<T>) -> Handling<'_> {
+        Handling::going(async { self.take(items.into_batch()?).await })
+    }
+
+    fn pause(&self) -> Handling<'_> {
+        // The task sees for itself how long records wait.
+        Handling::Done(Ok(()))
+    }
+
+    fn close(&self) -> Handling<'_> {
+        Handling::going(async {
+            drop(self.sender().take());
+            self.task.end().await
+        })
+    }
+}
+
+/// The task that sends.
+struct Mailing<S, F: Future> {
+    grouping: Grouping,
+    tally: Tally,
+    link: Arc<Link>,
+    send: S,
+    /// What has not gone yet: less than a group, or one batch more.
+    waiting: VecDeque<Batch>,
+    /// When the first of them came.
+    since: Instant,
+    under_way: FuturesOrdered<UnderWay<F>>,
+}
+
+type UnderWay<F> = futures_util::future::Join<std::future::Ready<Batch>, F>;
+
+impl<S, F> Mailing<S, F>
+where
+    S: Fn(Batch) -> F + Send + 'static,
+    F: Future<Output = Result<Sent, Error>> + Send + 'static,
+{
+    async fn run(mut self, mut receiver: Receiver<Batch>) -> Result<(), Error> {
+        let ran = self.mail(&mut receiver).await;
+        if let Err(error) = &ran {
+            self.link.counters.fail(self.link.failed.get_or_init(|| error.clone()).clone());
+        }
+        ran
+    }
+
+    async fn mail(&mut self, receiver: &mut Receiver<Batch>) -> Result<(), Error> {
+        let mut more = true;
+        while more || self.records() > 0 || !self.under_way.is_empty() {
+            let full = self.records() >= self.grouping.records;
+            let due = self.since + self.grouping.within;
+            let has_room = self.under_way.len() < self.grouping.in_flight;
+            let is_due = self.records() > 0 && (full || !more || due <= Instant::now());
+            if has_room && is_due {
+                self.post();
+                continue;
+            }
+            tokio::select! {
+                Some((batch, sent)) = self.under_way.next() => self.settle(&batch, sent?)?,
+                came = receiver.recv(), if more && !full => match came {
+                    Some(batch) => self.put(batch),
+                    None => more = false,
+                },
+                () = sleep_until(due), if has_room && self.records() > 0 => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn records(&self) -> usize {
+        self.waiting.iter().map(Batch::len).sum()
+    }
+
+    fn put(&mut self, batch: Batch) {
+        if self.waiting.is_empty() {
+            self.since = Instant::now();
+        }
+        self.waiting.push_back(batch);
+    }
+
+    /// Sends the next group.
+    fn post(&mut self) {
+        let mut group = BatchBuilder::default();
+        while let Some(mut batch) = self.waiting.pop_front() {
+            let room = self.grouping.records - group.len();
+            let fitting = batch.fitting(MOST.saturating_sub(group.bytes()));
+            let rest = batch.split_off(room.min(fitting).min(batch.len()));
+            group.append(&batch, 0..batch.len());
+            if !rest.is_empty() {
+                self.waiting.push_front(rest);
+            }
+            if group.len() >= self.grouping.records || group.bytes() >= MOST || !self.waiting.is_empty() {
+                break;
+            }
+        }
+        let group = group.build();
+        let sending = (self.send)(group.clone());
+        self.under_way.push_back(futures_util::future::join(std::future::ready(group), sending));
+    }
+
+    /// A group is done, and all before it.
+    fn settle(&self, group: &Batch, sent: Sent) -> Result<(), Error> {
+        match sent {
+            Sent::Taken => self.tally.taken(group.len()),
+            Sent::Refused(cause, attempts) => {
+                for (number, record) in group.iter() {
+                    self.tally.refused(number, cause.clone(), || record.into(), attempts)?;
+                }
+            }
+        }
+        self.link.counters.reach(self.link.place(), group.number(group.len() - 1));
+        Ok(())
+    }
+}

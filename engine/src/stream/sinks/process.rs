@@ -1,0 +1,118 @@
+//! A command, whose input is the output.
+
+use std::io;
+use std::path::PathBuf;
+use std::process::Stdio;
+
+use tokio::io::AsyncWriteExt;
+use tokio::process::ChildStdin;
+
+use super::{Consumer, Records, Refusal, Sink, records};
+use crate::Error;
+use crate::record::Record;
+use crate::stream::Stream;
+use crate::stream::command::{Running, command};
+
+/// A sink that writes records to a command's standard input, each followed by a newline: its first word is the
+/// program, the others are its arguments, and no shell has a part in it. What it prints goes where this program's
+/// output goes.
+///
+/// It is started with the first record; at the end, if none came. At the end its input is closed, and it is waited
+/// for. A command that does not end well, or ends before its input does, is an error. If the run is given up it is
+/// killed, together with what it started.
+///
+/// ```
+/// # #[cfg(unix)]
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), engine::Error> {
+/// use engine::{Source, sinks};
+///
+/// let source = Source::new();
+/// source.stream().sink(sinks::process(["sort", "-n"]));
+/// source.emit(2).await?;
+/// source.emit(1).await?;
+/// source.close().await?; // it has printed 1 and 2
+/// # Ok(()) }
+/// # #[cfg(not(unix))] fn main() {}
+/// ```
+pub fn process<S: Into<String>>(words: impl IntoIterator<Item = S>) -> Process {
+    let words = words.into_iter().map(Into::into).collect();
+    Process { words, folder: None, separator: b'\n' }
+}
+
+/// See [`process`].
+#[derive(Clone, Debug)]
+pub struct Process {
+    words: Vec<String>,
+    folder: Option<PathBuf>,
+    separator: u8,
+}
+
+impl Process {
+    /// The same; it runs in this folder.
+    #[must_use]
+    pub fn folder(mut self, path: impl Into<PathBuf>) -> Self {
+        self.folder = Some(path.into());
+        self
+    }
+
+    /// The same with another byte behind each record.
+    #[must_use]
+    pub fn separated_by(mut self, separator: u8) -> Self {
+        self.separator = separator;
+        self
+    }
+}
+
+impl<T: Record> Sink<T> for Process {
+    fn attach(self, stream: Stream<T>) {
+        stream.sink(records(Writer { process: self, running: None }));
+    }
+}
+
+/// The command, once it runs.
+struct Writer {
+    process: Process,
+    running: Option<(Running, ChildStdin)>,
+}
+
+impl Writer {
+    fn running(&mut self) -> Result<&mut (Running, ChildStdin), Error> {
+        let running = match self.running.take() {
+            Some(running) => running,
+            None => self.start()?,
+        };
+        Ok(self.running.insert(running))
+    }
+
+    fn start(&self) -> Result<(Running, ChildStdin), Error> {
+        let mut command = command(&self.process.words, self.process.folder.as_deref());
+        let mut running = Running::start(command.stdin(Stdio::piped()), &self.process.words)?;
+        let stdin = running.child.stdin.take();
+        let stdin = stdin.ok_or_else(|| running.failed(io::ErrorKind::BrokenPipe.into()))?;
+        Ok((running, stdin))
+    }
+}
+
+impl Consumer<Records> for Writer {
+    async fn take(&mut self, mut records: Records) -> Result<(), Refusal> {
+        let separator = self.process.separator;
+        let (running, stdin) = self.running()?;
+        let Err(error) = stdin.write_all(&records.ended_by(separator)).await else { return Ok(()) };
+        if error.kind() == io::ErrorKind::BrokenPipe {
+            // How it ended says more.
+            running.ended().await?;
+        }
+        Err(running.failed(error).into())
+    }
+
+    async fn end(&mut self) -> Result<(), Error> {
+        self.running()?;
+        let Some((mut running, stdin)) = self.running.take() else { return Ok(()) };
+        drop(stdin);
+        running.ended().await
+    }
+
+    fn name(&self) -> &str {
+        "process"
+    }
+}

@@ -1,0 +1,54 @@
+//! What became of the records that a sink was given.
+
+use std::sync::Arc;
+
+use crate::fault::{Cause, Fault};
+use crate::stream::Counters;
+use crate::{Error, FaultPolicy};
+
+/// Counts what a sink takes, and does with what it refuses what its policy says.
+pub(super) struct Tally {
+    /// What the sink is called.
+    name: String,
+    policy: FaultPolicy,
+    counters: Arc<Counters>,
+}
+
+impl Tally {
+    pub(super) fn new(name: &str, policy: FaultPolicy, counters: Arc<Counters>) -> Self {
+        Self { name: name.to_owned(), policy, counters }
+    }
+
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
+    pub(super) fn taken(&self, records: usize) {
+        self.counters.deliver(records);
+    }
+
+    /// Whether a record that failed for this cause is to be tried again, after the wait before that.
+    pub(super) async fn tries_again(&self, cause: &Cause, attempts: &mut u32) -> bool {
+        let wait = self.policy.retry_after(*attempts).filter(|_| cause.is_retryable());
+        let Some(wait) = wait else { return false };
+        tokio::time::sleep(wait).await;
+        *attempts += 1;
+        true
+    }
+
+    /// A record is a fault.
+    ///
+    /// # Errors
+    ///
+    /// If that ends the run.
+    pub(super) fn refused(
+        &self,
+        record: u64,
+        cause: Cause,
+        bytes: impl FnOnce() -> Arc<[u8]>,
+        attempts: u32,
+    ) -> Result<(), Error> {
+        let fault = Fault { record, function: self.name.clone(), cause };
+        self.policy.settle(fault, bytes, attempts, &self.counters)
+    }
+}

@@ -1,0 +1,126 @@
+//! Lines over a connection.
+
+use std::io;
+use std::sync::Arc;
+
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpStream;
+use tokio::time::sleep;
+
+use super::{Consumer, Records, Refusal, Sink, records};
+use crate::Error;
+use crate::record::Record;
+use crate::stream::Stream;
+use crate::stream::backoff::waits;
+
+/// A sink that writes records to an address by TCP, each followed by a newline. It connects with the first.
+///
+/// If it can't connect, or the connection breaks, it connects again, after 100 ms, 200 ms and so on up to 10 s,
+/// and gives up after [`retries`](Tcp::retries). Records that were under way when a connection broke may be lost
+/// or arrive twice: TCP does not tell what the other side has read.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use engine::{Source, sinks};
+/// use tokio::io::AsyncReadExt;
+///
+/// let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
+/// let source = Source::new();
+/// source.stream().sink(sinks::tcp(listener.local_addr()?.to_string()));
+/// source.emit(1).await?;
+/// source.close().await?;
+/// let mut text = String::new();
+/// listener.accept().await?.0.read_to_string(&mut text).await?;
+/// assert_eq!(text, "1\n");
+/// # Ok(()) }
+/// ```
+pub fn tcp(address: impl Into<String>) -> Tcp {
+    Tcp { address: address.into(), separator: b'\n', retries: 10 }
+}
+
+/// See [`tcp`].
+#[derive(Clone, Debug)]
+pub struct Tcp {
+    address: String,
+    separator: u8,
+    retries: usize,
+}
+
+impl Tcp {
+    /// The same with another byte behind each record.
+    #[must_use]
+    pub fn separated_by(mut self, separator: u8) -> Self {
+        self.separator = separator;
+        self
+    }
+
+    /// The same; so many times in a row it tries to connect again. 10, if not said.
+    #[must_use]
+    pub fn retries(mut self, retries: usize) -> Self {
+        self.retries = retries;
+        self
+    }
+}
+
+impl<T: Record> Sink<T> for Tcp {
+    fn attach(self, stream: Stream<T>) {
+        stream.sink(records(Writer { tcp: self, connection: None }));
+    }
+}
+
+/// The connection, while there is one.
+struct Writer {
+    tcp: Tcp,
+    connection: Option<TcpStream>,
+}
+
+impl Writer {
+    /// Writes on a connection that is there, or on a new one.
+    async fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        let mut connection = match self.connection.take().filter(is_open) {
+            Some(connection) => connection,
+            None => TcpStream::connect(&self.tcp.address).await?,
+        };
+        connection.write_all(bytes).await?;
+        self.connection = Some(connection);
+        Ok(())
+    }
+}
+
+/// Whether the other side has not closed it. What it sends is nobody's.
+fn is_open(connection: &TcpStream) -> bool {
+    let mut scrap = [0; 1 << 10];
+    loop {
+        match connection.try_read(&mut scrap) {
+            Ok(0) => return false,
+            Ok(_) => {}
+            Err(error) => return error.kind() == io::ErrorKind::WouldBlock,
+        }
+    }
+}
+
+impl Consumer<Records> for Writer {
+    async fn take(&mut self, mut records: Records) -> Result<(), Refusal> {
+        let bytes = records.ended_by(self.tcp.separator);
+        let mut waits = waits(self.tcp.retries);
+        while let Err(error) = self.write(&bytes).await {
+            let Some(wait) = waits.next() else {
+                let address = self.tcp.address.clone();
+                return Err(Error::Connection { address, source: Arc::new(error) }.into());
+            };
+            sleep(wait).await;
+        }
+        Ok(())
+    }
+
+    async fn end(&mut self) -> Result<(), Error> {
+        let Some(mut connection) = self.connection.take() else { return Ok(()) };
+        let address = self.tcp.address.clone();
+        let ended = connection.shutdown().await;
+        ended.map_err(|error| Error::Connection { address, source: Arc::new(error) })
+    }
+
+    fn name(&self) -> &str {
+        "tcp"
+    }
+}

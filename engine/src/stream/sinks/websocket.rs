@@ -1,0 +1,125 @@
+//! Messages to a WebSocket.
+
+use std::time::Duration;
+
+use futures_util::{FutureExt, SinkExt, StreamExt};
+use tokio::time::{sleep, timeout};
+use tokio_tungstenite::tungstenite::{self, Message};
+
+use super::{Consumer, Records, Refusal, Sink, records};
+use crate::Error;
+use crate::record::Record;
+use crate::stream::Stream;
+use crate::stream::backoff::waits;
+use crate::stream::websocket::{Socket, broken, connect};
+
+/// How long the other side may take to say that it has read all.
+const GOODBYE: Duration = Duration::from_secs(5);
+
+/// A sink that sends each record to a WebSocket as a message, of text if it is text and of bytes otherwise. It
+/// connects to a URL, as `wss://example.org/ticks`, with the first record.
+///
+/// If it can't connect, or the connection breaks, it connects again, after 100 ms, 200 ms and so on up to 10 s,
+/// and gives up after [`retries`](WebSocket::retries). Messages that were under way when a connection broke may be
+/// lost or arrive twice. What the other side sends is not read.
+///
+/// ```no_run
+/// # #[tokio::main] async fn main() -> Result<(), engine::Error> {
+/// use engine::{Source, sinks};
+///
+/// let source = Source::new();
+/// source.stream().sink(sinks::websocket("wss://example.org/ticks"));
+/// source.emit(1).await?;
+/// source.close().await?;
+/// # Ok(()) }
+/// ```
+pub fn websocket(url: impl Into<String>) -> WebSocket {
+    WebSocket { url: url.into(), retries: 10 }
+}
+
+/// See [`websocket`].
+#[derive(Clone, Debug)]
+pub struct WebSocket {
+    url: String,
+    retries: usize,
+}
+
+impl WebSocket {
+    /// The same; so many times in a row it tries to connect again. 10, if not said.
+    #[must_use]
+    pub fn retries(mut self, retries: usize) -> Self {
+        self.retries = retries;
+        self
+    }
+}
+
+impl<T: Record> Sink<T> for WebSocket {
+    fn attach(self, stream: Stream<T>) {
+        stream.sink(records(Writer { websocket: self, socket: None }));
+    }
+}
+
+/// The connection, while there is one.
+struct Writer {
+    websocket: WebSocket,
+    socket: Option<Socket>,
+}
+
+impl Writer {
+    /// Sends messages on a connection that is there, or on a new one.
+    async fn send(&mut self, records: &Records) -> tungstenite::Result<()> {
+        let known = self.socket.take().and_then(|mut socket| is_open(&mut socket).then_some(socket));
+        let mut socket = match known {
+            Some(socket) => socket,
+            None => connect(&self.websocket.url).await?,
+        };
+        for record in records.iter() {
+            let message = match str::from_utf8(record) {
+                Ok(text) => Message::text(text),
+                Err(_) => Message::binary(record.to_vec()),
+            };
+            socket.feed(message).await?;
+        }
+        socket.flush().await?;
+        self.socket = Some(socket);
+        Ok(())
+    }
+}
+
+/// Whether the other side has not closed it. Its pings are answered by that.
+fn is_open(socket: &mut Socket) -> bool {
+    loop {
+        match socket.next().now_or_never() {
+            Some(Some(Ok(message))) if !message.is_close() => {}
+            Some(_) => return false,
+            None => return true,
+        }
+    }
+}
+
+impl Consumer<Records> for Writer {
+    async fn take(&mut self, records: Records) -> Result<(), Refusal> {
+        let mut waits = waits(self.websocket.retries);
+        while let Err(error) = self.send(&records).await {
+            let Some(wait) = waits.next() else { return Err(broken(&self.websocket.url, error).into()) };
+            sleep(wait).await;
+        }
+        Ok(())
+    }
+
+    async fn end(&mut self) -> Result<(), Error> {
+        let Some(mut socket) = self.socket.take() else { return Ok(()) };
+        let goodbye = async {
+            socket.close(None).await?;
+            while socket.next().await.transpose()?.is_some() {}
+            Ok(())
+        };
+        // Who does not answer is left: all was sent.
+        let said = timeout(GOODBYE, goodbye).await.unwrap_or(Ok(()));
+        said.map_err(|error| broken(&self.websocket.url, error))
+    }
+
+    fn name(&self) -> &str {
+        "websocket"
+    }
+}

@@ -1,0 +1,159 @@
+//! A file that grows, as a reader that waits for more.
+
+use std::fs::{File, Metadata};
+use std::io::{self, Read, Seek};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::time::Duration;
+
+use notify::{RecommendedWatcher, RecursiveMode, Watcher};
+
+/// How often the file is looked at though nobody told of a change.
+const POLL: Duration = Duration::from_secs(1);
+
+/// Opens a file that grows, whose records end with `separator`. It has an end once the second is dropped.
+pub(super) fn open(path: &Path, separator: u8) -> io::Result<(Growing, Following)> {
+    let (wake, woken) = sync_channel(1);
+    // Where the system can't tell, looking each second has to do.
+    let watcher = watch(path, wake.clone()).ok();
+    let over = Arc::new(AtomicBool::new(false));
+    let growing = Growing {
+        file: File::open(path)?,
+        path: path.to_owned(),
+        separator,
+        position: 0,
+        last: separator,
+        woken,
+        over: over.clone(),
+    };
+    Ok((growing, Following { over, wake, _watcher: watcher }))
+}
+
+/// Watches the folder, since another file may take this one's place.
+fn watch(path: &Path, wake: SyncSender<()>) -> notify::Result<RecommendedWatcher> {
+    let path = path.canonicalize()?;
+    let name = path.file_name().map(ToOwned::to_owned);
+    let mut watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
+        let is_other = event.is_ok_and(|event| {
+            !event.paths.is_empty() && event.paths.iter().all(|path| path.file_name() != name.as_deref())
+        });
+        if !is_other {
+            // One that is not taken yet is enough.
+            let _ = wake.try_send(());
+        }
+    })?;
+    watcher.watch(path.parent().unwrap_or(&path), RecursiveMode::NonRecursive)?;
+    Ok(watcher)
+}
+
+/// Ends a [`Growing`].
+pub(super) struct Following {
+    over: Arc<AtomicBool>,
+    wake: SyncSender<()>,
+    _watcher: Option<RecommendedWatcher>,
+}
+
+impl Drop for Following {
+    fn drop(&mut self) {
+        self.over.store(true, Relaxed);
+        let _ = self.wake.try_send(());
+    }
+}
+
+/// Reads a file, and waits at its end for more.
+pub(super) struct Growing {
+    path: PathBuf,
+    file: File,
+    separator: u8,
+    position: u64,
+    /// The last byte that it gave.
+    last: u8,
+    woken: Receiver<()>,
+    over: Arc<AtomicBool>,
+}
+
+/// What became of a file that was read to its end.
+enum Change {
+    None,
+    Cut,
+    Replaced(File),
+}
+
+impl Growing {
+    fn change(&self) -> io::Result<Change> {
+        let known = self.file.metadata()?;
+        let now = match File::open(&self.path) {
+            Ok(file) => file,
+            // The next one is not there yet.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Change::None),
+            Err(error) => return Err(error),
+        };
+        if !is_same(&known, &now.metadata()?) {
+            return Ok(Change::Replaced(now));
+        }
+        Ok(if known.len() < self.position { Change::Cut } else { Change::None })
+    }
+
+    /// Reads what is there; nothing at its end.
+    fn read_on(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.file.read(buffer)?;
+        self.position += read as u64;
+        self.last = buffer[..read].last().copied().unwrap_or(self.last);
+        Ok(read)
+    }
+
+    /// Goes to the start of the file that is there now. Returns whether a line ends with that.
+    fn begin(&mut self, file: Option<File>) -> io::Result<bool> {
+        match file {
+            Some(file) => self.file = file,
+            None => self.file.rewind()?,
+        }
+        self.position = 0;
+        Ok(std::mem::replace(&mut self.last, self.separator) != self.separator)
+    }
+}
+
+#[cfg(unix)]
+fn is_same(one: &Metadata, other: &Metadata) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    (one.dev(), one.ino()) == (other.dev(), other.ino())
+}
+
+/// Without such numbers a file that was replaced shows by being shorter.
+#[cfg(not(unix))]
+fn is_same(_: &Metadata, _: &Metadata) -> bool {
+    true
+}
+
+impl Read for Growing {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        while !self.over.load(Relaxed) {
+            let read = self.read_on(buffer)?;
+            if read > 0 {
+                return Ok(read);
+            }
+            let next = match self.change()? {
+                Change::None => {
+                    let _ = self.woken.recv_timeout(POLL);
+                    continue;
+                }
+                Change::Cut => None,
+                Change::Replaced(file) => {
+                    // What was written to the old one before it was replaced.
+                    let read = self.read_on(buffer)?;
+                    if read > 0 {
+                        return Ok(read);
+                    }
+                    Some(file)
+                }
+            };
+            if self.begin(next)? {
+                buffer[0] = self.separator;
+                return Ok(1);
+            }
+        }
+        Ok(0)
+    }
+}

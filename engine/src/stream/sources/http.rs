@@ -1,0 +1,285 @@
+//! Records that others post.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::Bytes;
+use axum::extract::{DefaultBodyLimit, FromRequest, Request, State};
+use axum::http::header::{CONTENT_TYPE, RETRY_AFTER};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+use axum::routing::post;
+use axum::{Router, serve};
+use serde::de::IgnoredAny;
+use tokio::net::TcpListener;
+use tokio::sync::mpsc::{Receiver, Sender, channel};
+use tokio::sync::{Semaphore, oneshot};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use super::Feed;
+use super::bounded::Bounded;
+use super::feed::next;
+use super::tcp::bind;
+use crate::record::{LONGEST, Record};
+use crate::{Error, Source};
+
+/// How long requests may take to end after a stop.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// A source of what others POST to an address, by HTTP/1.1: a body is a record, or each of its lines is
+/// ([`lines`](Http::lines), or the content type `application/x-ndjson`).
+///
+/// | answer | when |
+/// |---|---|
+/// | 202 Accepted | the graph has accepted all records of the body |
+/// | 400 Bad Request | the content type says JSON, and it is none; nothing of it was emitted |
+/// | 408 Request Timeout | the body took longer than [`timeout`](Http::timeout) |
+/// | 413 Payload Too Large | the body is larger than [`largest_body`](Http::largest_body) |
+/// | 429 Too Many Requests | [`waiting`](Http::waiting) others wait for the graph already; with Retry-After |
+/// | 503 Service Unavailable | the run has failed or is stopped; some of the records may have been emitted |
+///
+/// While the graph is full, answers wait. When the source is stopped it takes no more requests, and those that
+/// it has are answered, for 5 s at most.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use engine::sources::{self, Feed};
+/// use engine::{CancellationToken, Source, sinks};
+/// use tokio::io::{AsyncReadExt, AsyncWriteExt};
+///
+/// let (source, stop) = (Source::new(), CancellationToken::new());
+/// let (sink, list) = sinks::list::<String>();
+/// source.stream().sink(sink);
+/// let http = sources::http("127.0.0.1:0").bind().await?;
+/// let address = http.local_addr().expect("it is bound");
+/// let stopped = stop.clone();
+/// tokio::spawn(async move {
+///     let mut client = tokio::net::TcpStream::connect(address).await?;
+///     client.write_all(b"POST / HTTP/1.0\r\nContent-Length: 5\r\n\r\nhello").await?;
+///     let mut answer = String::new();
+///     client.read_to_string(&mut answer).await?;
+///     assert!(answer.starts_with("HTTP/1.0 202 Accepted"));
+///     stopped.cancel();
+///     std::io::Result::Ok(())
+/// });
+/// http.feed(&source, &stop).await?;
+/// source.close().await?;
+/// assert_eq!(list.take(), ["hello"]);
+/// # Ok(()) }
+/// ```
+pub fn http(address: impl Into<String>) -> Http {
+    Http {
+        address: address.into(),
+        listener: None,
+        path: "/".to_owned(),
+        connections: 256,
+        reading: Reading { lines: false, timeout: Duration::from_secs(30), largest: 1 << 20, waiting: 64 },
+    }
+}
+
+/// See [`http`].
+#[derive(Debug)]
+pub struct Http {
+    address: String,
+    listener: Option<TcpListener>,
+    path: String,
+    connections: usize,
+    reading: Reading,
+}
+
+/// How bodies are read.
+#[derive(Clone, Debug)]
+struct Reading {
+    lines: bool,
+    timeout: Duration,
+    largest: usize,
+    waiting: usize,
+}
+
+impl Http {
+    /// The same for requests to this path, as `/records`. It is `/`, if not said; others are 404.
+    #[must_use]
+    pub fn path(mut self, path: impl Into<String>) -> Self {
+        self.path = path.into();
+        self
+    }
+
+    /// The same; if `lines`, each line of any body is a record, without its newline; empty ones are none.
+    #[must_use]
+    pub fn lines(mut self, lines: bool) -> Self {
+        self.reading.lines = lines;
+        self
+    }
+
+    /// The same; a body has so many bytes at most. 1 MiB, if not said; 32 MiB is the most.
+    #[must_use]
+    pub fn largest_body(mut self, bytes: usize) -> Self {
+        self.reading.largest = bytes.min(LONGEST);
+        self
+    }
+
+    /// The same; so many requests are read, or wait for the graph. 64, if not said.
+    #[must_use]
+    pub fn waiting(mut self, requests: usize) -> Self {
+        self.reading.waiting = requests.max(1);
+        self
+    }
+
+    /// The same; a body may take so long to arrive. 30 s, if not said.
+    #[must_use]
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.reading.timeout = timeout;
+        self
+    }
+
+    /// The same; so many connections are served at once, others wait. 256, if not said.
+    #[must_use]
+    pub fn connections(mut self, connections: usize) -> Self {
+        self.connections = connections.max(1);
+        self
+    }
+
+    /// The same on a listener that is bound already.
+    #[must_use]
+    pub fn listener(mut self, listener: TcpListener) -> Self {
+        self.listener = Some(listener);
+        self
+    }
+
+    /// Binds it now, not when it begins to feed.
+    ///
+    /// # Errors
+    ///
+    /// If the address can't be listened at.
+    pub async fn bind(mut self) -> Result<Self, Error> {
+        if self.listener.is_none() {
+            self.listener = Some(bind(&self.address).await?);
+        }
+        Ok(self)
+    }
+
+    /// Where it listens, if it is bound.
+    #[must_use]
+    pub fn local_addr(&self) -> Option<SocketAddr> {
+        self.listener.as_ref()?.local_addr().ok()
+    }
+}
+
+/// The records of a request, and who waits for what becomes of them.
+struct Posted {
+    records: Vec<Bytes>,
+    done: oneshot::Sender<Result<(), Error>>,
+}
+
+impl<T: Record> Feed<T> for Http {
+    async fn feed(self, source: &Source<T>, stop: &CancellationToken) -> Result<(), Error> {
+        let Self { address, listener, path, connections, reading } = self;
+        let listener = match listener {
+            Some(listener) => listener,
+            None => bind(&address).await?,
+        };
+        let (sender, mut posted) = channel(1);
+        let places = Arc::new(Semaphore::new(reading.waiting));
+        let router = Router::new()
+            .route(&path, post(take))
+            .layer(DefaultBodyLimit::max(reading.largest))
+            .with_state(Desk { reading, places, sender });
+        let served = serve(Bounded::new(listener, connections), router)
+            .with_graceful_shutdown(stop.clone().cancelled_owned());
+        // Dropped, it ends its task.
+        let mut serving = JoinSet::new();
+        serving.spawn(served.into_future());
+        // Ended by the last one who may post.
+        let over = CancellationToken::new();
+        let emitting = emit(&mut posted, source, &over);
+        tokio::pin!(emitting);
+        tokio::select! {
+            emitted = &mut emitting => return emitted,
+            () = grace(stop) => over.cancel(),
+        }
+        emitting.await
+    }
+}
+
+async fn grace(stop: &CancellationToken) {
+    stop.cancelled().await;
+    tokio::time::sleep(GRACE).await;
+}
+
+/// Emits what is posted, until nobody can post any more, or until it is `over`.
+async fn emit<T: Record>(
+    posted: &mut Receiver<Posted>,
+    source: &Source<T>,
+    over: &CancellationToken,
+) -> Result<(), Error> {
+    while let Some(Posted { records, done }) = next(source, over, posted.recv()).await?.flatten() {
+        let emitted = source.emit_records(records).await;
+        // Who does not wait any more need not know.
+        let _ = done.send(emitted.clone());
+        emitted?;
+    }
+    Ok(())
+}
+
+/// What takes requests.
+#[derive(Clone)]
+struct Desk {
+    reading: Reading,
+    places: Arc<Semaphore>,
+    sender: Sender<Posted>,
+}
+
+async fn take(State(desk): State<Desk>, request: Request) -> Response {
+    let Ok(_place) = desk.places.try_acquire() else {
+        return (StatusCode::TOO_MANY_REQUESTS, [(RETRY_AFTER, "1")], "too many requests wait\n")
+            .into_response();
+    };
+    let kind = Kind::of(request.headers());
+    let reading = Bytes::from_request(request, &());
+    let body = match tokio::time::timeout(desk.reading.timeout, reading).await {
+        Ok(Ok(body)) => body,
+        Ok(Err(rejection)) => return rejection.into_response(),
+        Err(_) => return StatusCode::REQUEST_TIMEOUT.into_response(),
+    };
+    let records = if desk.reading.lines || kind == Kind::Ndjson { lines(&body) } else { vec![body] };
+    if kind != Kind::Other
+        && let Some(error) = records.iter().find_map(|json| serde_json::from_slice::<IgnoredAny>(json).err())
+    {
+        return (StatusCode::BAD_REQUEST, format!("it is no JSON: {error}\n")).into_response();
+    }
+    let (done, wait) = oneshot::channel();
+    // Nobody takes it, or says what became of it, once the source has ended.
+    let _ = desk.sender.send(Posted { records, done }).await;
+    match wait.await {
+        Ok(Ok(())) => StatusCode::ACCEPTED.into_response(),
+        Ok(Err(error)) => (StatusCode::SERVICE_UNAVAILABLE, format!("{error}\n")).into_response(),
+        Err(_) => (StatusCode::SERVICE_UNAVAILABLE, "the source has ended\n").into_response(),
+    }
+}
+
+fn lines(body: &Bytes) -> Vec<Bytes> {
+    let lines = body.split(|byte| *byte == b'\n').map(|line| line.strip_suffix(b"\r").unwrap_or(line));
+    lines.filter(|line| !line.is_empty()).map(|line| body.slice_ref(line)).collect()
+}
+
+/// What a body is said to be.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Json,
+    Ndjson,
+    Other,
+}
+
+impl Kind {
+    fn of(headers: &HeaderMap) -> Self {
+        let kind = headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+        let kind = kind.split(';').next().unwrap_or_default().trim();
+        match kind.to_ascii_lowercase().as_str() {
+            "application/json" => Self::Json,
+            "application/x-ndjson" | "application/jsonl" => Self::Ndjson,
+            _ => Self::Other,
+        }
+    }
+}

@@ -1,0 +1,118 @@
+//! Messages of a WebSocket.
+
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use tokio::time::{sleep, timeout};
+use tokio_tungstenite::tungstenite::{self, Message};
+use tokio_util::sync::CancellationToken;
+
+use super::Feed;
+use super::feed::next;
+use crate::record::Record;
+use crate::stream::backoff::waits;
+use crate::stream::websocket::{Socket, broken, connect};
+use crate::{Error, Source};
+
+/// How long the other side may take to hear that it is over.
+const GOODBYE: Duration = Duration::from_secs(1);
+
+/// A source of the messages that come from a WebSocket, of text or of bytes, each a record of 32 MiB at most. It
+/// connects to a URL, as `wss://example.org/ticks`, and ends when the other side closes the connection; while the
+/// graph is full, nothing is read.
+///
+/// ```no_run
+/// # #[tokio::main] async fn main() -> Result<(), engine::Error> {
+/// use engine::sources::{self, Feed};
+/// use engine::{CancellationToken, Source};
+///
+/// let source = Source::new();
+/// source.stream().sink(|tick: String| println!("{tick}"));
+/// let ticks = sources::websocket("wss://example.org/ticks").retries(10);
+/// ticks.feed(&source, &CancellationToken::new()).await?;
+/// source.close().await?;
+/// # Ok(()) }
+/// ```
+pub fn websocket(url: impl Into<String>) -> WebSocket {
+    WebSocket { url: url.into(), retries: 0, reconnect: false }
+}
+
+/// See [`websocket`].
+#[derive(Clone, Debug)]
+pub struct WebSocket {
+    url: String,
+    retries: usize,
+    reconnect: bool,
+}
+
+impl WebSocket {
+    /// The same; if it can't connect, or the connection breaks, it connects again, after 100 ms, 200 ms and so on
+    /// up to 10 s, so many times without a message between. What was sent meanwhile is lost. Never, if not said.
+    #[must_use]
+    pub fn retries(mut self, retries: usize) -> Self {
+        self.retries = retries;
+        self
+    }
+
+    /// The same; if `reconnect`, a connection that the other side closes counts as one that broke.
+    #[must_use]
+    pub fn reconnect(mut self, reconnect: bool) -> Self {
+        self.reconnect = reconnect;
+        self
+    }
+
+    /// Emits messages until the connection ends. Returns whether there were any, and how it ended; none, if it
+    /// is to stop.
+    async fn read<T: Record>(
+        &self,
+        source: &Source<T>,
+        stop: &CancellationToken,
+    ) -> Result<Option<(bool, tungstenite::Result<()>)>, Error> {
+        let mut socket = match next(source, stop, connect(&self.url)).await? {
+            None => return Ok(None),
+            Some(Ok(socket)) => socket,
+            Some(Err(error)) => return Ok(Some((false, Err(error)))),
+        };
+        let mut any = false;
+        loop {
+            match next(source, stop, socket.next()).await {
+                Ok(Some(Some(Ok(Message::Text(text))))) => source.emit_records([text.as_bytes()]).await?,
+                Ok(Some(Some(Ok(Message::Binary(bytes))))) => source.emit_records([&bytes[..]]).await?,
+                Ok(Some(Some(Ok(Message::Close(_))) | None)) => return Ok(Some((any, Ok(())))),
+                Ok(Some(Some(Ok(_)))) => continue,
+                Ok(Some(Some(Err(error)))) => return Ok(Some((any, Err(error)))),
+                Ok(None) => {
+                    goodbye(socket).await;
+                    return Ok(None);
+                }
+                Err(error) => return Err(error),
+            }
+            any = true;
+        }
+    }
+}
+
+async fn goodbye(mut socket: Socket) {
+    // Who does not answer is left.
+    let _ = timeout(GOODBYE, socket.close(None)).await;
+}
+
+impl<T: Record> Feed<T> for WebSocket {
+    async fn feed(self, source: &Source<T>, stop: &CancellationToken) -> Result<(), Error> {
+        let mut pauses = waits(self.retries);
+        while let Some((any, ended)) = self.read(source, stop).await? {
+            if any {
+                pauses = waits(self.retries);
+            }
+            let wait = match &ended {
+                Ok(()) if !self.reconnect => None,
+                _ => pauses.next(),
+            };
+            let Some(wait) = wait else { return ended.map_err(|error| broken(&self.url, error)) };
+            if next(source, stop, sleep(wait)).await?.is_none() {
+                break;
+            }
+        }
+        Ok(())
+    }
+}
