@@ -33,7 +33,8 @@ mod mistakes;
 mod run;
 mod tooling;
 
-// Pipeline files: what nodes mean there, and all that can be wrong.
+// Pipeline files: what nodes mean there, all that can be wrong, and those of examples/pipelines.
+mod pipeline_examples;
 mod pipeline_mistakes;
 mod pipelines;
 

@@ -85,7 +85,7 @@ fn a_type_is_missing() {
     stages(
         "[stages.pairs]\nn = 2",
         expect![[
-            r#"p.toml:2:9: pairs has no type (give it one, as in type = "map"; there are map, starmap, filter, flat_map, flatten, scatter, buffer, gather, slice, partition, partition_unique, sliding_window, timed_window, timed_window_unique, unique, pluck, frequencies, collect, delay, rate_limit, latest, union, zip, combine_latest, zip_latest)"#
+            r#"p.toml:2:9: pairs has no type (give it one, as in type = "map"; there are map, starmap, filter, remove, flat_map, accumulate, flatten, scatter, buffer, gather, slice, partition, partition_unique, sliding_window, timed_window, timed_window_unique, unique, pluck, frequencies, collect, delay, rate_limit, latest, union, zip, combine_latest, zip_latest)"#
         ]],
     );
 }

@@ -2,11 +2,12 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use engine::pipeline::Pipeline;
 use tempfile::TempDir;
 
-use crate::support::{Did, engine, fed, hostile, plugin};
+use crate::support::{Did, Listening, engine, fed, hostile, plugin, posted};
 
 /// A folder with a pipeline file; `$PLUGINS` and `$HOSTILE` in it stand for where test plugins are.
 struct Files(TempDir);
@@ -32,9 +33,14 @@ impl Files {
         fs::read_to_string(self.path(name)).unwrap()
     }
 
-    /// Runs the pipeline as a command.
+    /// The command that runs the pipeline.
+    fn command(&self) -> Command {
+        engine(["run".as_ref(), self.path("pipeline.toml").as_os_str()])
+    }
+
+    /// Runs it.
     fn run(&self, input: impl AsRef<[u8]>) -> Did {
-        fed(engine(["run".as_ref(), self.path("pipeline.toml").as_os_str()]), input)
+        fed(self.command(), input)
     }
 }
 
@@ -262,6 +268,97 @@ fn mistakes_leave_outputs_as_they_were() {
     files.write("out", "before\n");
     let did = files.run("a\n");
     assert_eq!((did.code, files.read("out")), (Some(2), "before\n".into()));
+}
+
+#[test]
+fn tables_come_in_and_go_out() {
+    let files = Files::new(
+        "[sources.csv]\npath = \"in.csv\"\ninfer = true\ndelimiter = \";\"\non_fault = { divert = \"dead\" }\n\
+         [sinks.csv_out]\ntype = \"csv\"\npath = \"out.csv\"\ncolumns = [\"b\", \"a\"]\n\
+         [sinks.stdout]\n",
+    );
+    files.write("in.csv", "a;b\n1;x\n2\n3;\"y;z\"\n");
+    let did = files.run("");
+    assert_eq!((did.code, &*did.stdout), (Some(1), "{\"a\":1,\"b\":\"x\"}\n{\"a\":3,\"b\":\"y;z\"}\n"));
+    assert_eq!(files.read("out.csv"), "b,a\nx,1\ny;z,3\n");
+    assert!(files.read("dead").contains("\"record\":\"2\""), "{}", files.read("dead"));
+    let ndjson = Files::new("[sources.ndjson]\non_fault = \"skip\"\n[sinks.stdout]\nnull = true\n");
+    assert_eq!(ndjson.run("{\"a\": 1}\nno\n2\n").stdout, "{\"a\": 1}\x002\x00");
+}
+
+#[test]
+fn files_of_all_kinds_are_read() {
+    let files =
+        Files::new("[sources.folder]\npath = \"in\"\nnames = \"*.log\"\nonce = true\n[sinks.stdout]\n");
+    fs::create_dir(files.path("in")).unwrap();
+    files.write("in/b.log", "3\n");
+    files.write("in/a.log", "1\n2");
+    files.write("in/c.txt", "4\n");
+    assert_eq!(files.run("").stdout, "1\n2\n3\n");
+    let files = Files::new(
+        "[sources.stdin]\n[sinks.file]\npath = \"out\"\nrotate_at = \"4B\"\nkeep = 1\n\
+         [sinks.packed]\ntype = \"file\"\npath = \"out.gz\"\ngzip = true\n",
+    );
+    assert_eq!(files.run("1\n2\n3\n4\n5\n").code, Some(0));
+    assert_eq!((files.read("out"), files.read("out.1")), ("5\n".into(), "3\n4\n".into()));
+    let packed = format!("[sources.files]\npath = \"{}\"\n[sinks.stdout]\n", files.path("out.gz").display());
+    assert_eq!(Files::new(&packed).run("").stdout, "1\n2\n3\n4\n5\n");
+}
+
+#[test]
+fn commands_and_clocks_feed_and_take() {
+    let files = Files::new(
+        "[sources.process]\ncommand = [\"printf\", \"2\\\\n1\\\\n\"]\n\
+         [sinks.sort]\ntype = \"process\"\ncommand = [\"sort\", \"-o\", \"sorted\"]\n",
+    );
+    let did = files.run("");
+    assert_eq!((did.code, files.read("sorted")), (Some(0), "1\n2\n".into()), "{}", did.stderr);
+    let clock = "[sources.periodic]\ninterval = \"1ms\"\ntimes = 3\n[sinks.stdout]\n";
+    assert_eq!(Files::new(clock).run("").stdout, "0\n1\n2\n");
+    let value = "[sources.periodic]\ninterval = \"1ms\"\ntimes = 2\nvalue = { a = [1] }\n[sinks.stdout]\n";
+    assert_eq!(Files::new(value).run("").stdout, "{\"a\":[1]}\n{\"a\":[1]}\n");
+}
+
+#[test]
+fn what_is_posted_is_accepted_and_written() {
+    let files = Files::new(
+        "[sources.http]\naddress = \"127.0.0.1:0\"\npath = \"/events\"\nformat = \"json\"\n\
+         [stages.pluck]\nkey = \"user\"\n[sinks.file]\npath = \"out\"\n",
+    );
+    let run = Listening::start(&mut files.command());
+    for user in 1..=3 {
+        let body = format!("{{\"user\":{user}}}");
+        let answer = posted(&run.address, "/events", "application/json", &body);
+        assert!(answer.starts_with("HTTP/1.0 202"), "{answer}");
+    }
+    assert_eq!(run.interrupt(), Some(130));
+    assert_eq!(files.read("out"), "1\n2\n3\n");
+}
+
+#[test]
+fn lines_go_from_one_pipeline_to_another_by_tcp_and_by_http() {
+    let lines = "1\n2\n3\n";
+    for (source, sink) in [
+        ("tcp", "[sinks.tcp]\naddress = \"$AT\"\n"),
+        (
+            "http",
+            "[sinks.http]\nurl = \"http://$AT/\"\nbatch = 2\nheaders = { content-type = \"application/x-ndjson\" }\n",
+        ),
+    ] {
+        let taker = Files::new(&format!(
+            "[sources.{source}]\naddress = \"127.0.0.1:0\"\n[sinks.file]\npath = \"out\"\n"
+        ));
+        let run = Listening::start(&mut taker.command());
+        let giver = Files::new(&format!("[sources.stdin]\n{}", sink.replace("$AT", &run.address)));
+        let did = giver.run(lines);
+        assert_eq!((did.code, &*did.stderr), (Some(0), ""), "{source}");
+        // Over TCP nobody says when all is read: it is once it is written.
+        while fs::read_to_string(taker.path("out")).unwrap_or_default() != lines {
+            std::thread::yield_now();
+        }
+        assert_eq!(run.interrupt(), Some(130), "{source}");
+        assert_eq!(taker.read("out"), lines, "{source}");
+    }
 }
 
 #[tokio::test]

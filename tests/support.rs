@@ -1,9 +1,10 @@
 //! Plugins, streams and commands, in few words.
 
 use std::ffi::OsStr;
-use std::io::Write;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, ChildStderr, Command, Output, Stdio};
 use std::sync::{Arc, LazyLock, Mutex};
 
 use engine::{DeadLetter, Error, FaultPolicy, Function, Pool, Record, Source, Stream};
@@ -153,6 +154,47 @@ pub(crate) fn fed(mut command: Command, input: impl AsRef<[u8]>) -> Did {
     let output = child.wait_with_output().expect("the command ends");
     writer.join().expect("writing does not panic");
     output.into()
+}
+
+/// A run that listens, with the address that it tells.
+pub(crate) struct Listening {
+    child: Child,
+    stderr: BufReader<ChildStderr>,
+    pub(crate) address: String,
+}
+
+impl Listening {
+    pub(crate) fn start(command: &mut Command) -> Self {
+        let mut child = command.stderr(Stdio::piped()).spawn().expect("the command starts");
+        let mut stderr = BufReader::new(child.stderr.take().expect("it is piped"));
+        let mut line = String::new();
+        stderr.read_line(&mut line).expect("it tells where it listens");
+        let address = line.trim_end().split(" listens at ").nth(1).expect(&line).to_owned();
+        Self { child, stderr, address }
+    }
+
+    /// Interrupts it, and waits for its end.
+    pub(crate) fn interrupt(mut self) -> Option<i32> {
+        let pid = self.child.id().to_string();
+        assert!(Command::new("kill").args(["-INT", &pid]).status().is_ok_and(|status| status.success()));
+        let code = self.child.wait().expect("it ends").code();
+        let mut rest = String::new();
+        self.stderr.read_to_string(&mut rest).expect("it tells how it ends");
+        assert_eq!(rest, "engine: interrupted\n");
+        code
+    }
+}
+
+/// What is answered to a body that is posted.
+pub(crate) fn posted(address: &str, path: &str, content_type: &str, body: &str) -> String {
+    let mut client = TcpStream::connect(address).expect("it listens");
+    let length = body.len();
+    let head =
+        format!("POST {path} HTTP/1.0\r\nContent-Type: {content_type}\r\nContent-Length: {length}\r\n\r\n");
+    client.write_all(head.as_bytes()).and_then(|()| client.write_all(body.as_bytes())).expect("it reads");
+    let mut answer = String::new();
+    client.read_to_string(&mut answer).expect("it answers");
+    answer
 }
 
 /// Runs a property so many times, by chance: of `ENGINE_SEED`, or new. The seed is printed, and shown if the

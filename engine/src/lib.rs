@@ -56,3 +56,8 @@ pub use stream::{
     Sink, Snapshot, Source, Starmap, Stream, sinks, sources,
 };
 pub use tokio_util::sync::CancellationToken;
+
+/// The guide's pages about Rust, compiled as documentation is.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/guide/src/rust.md")]
+mod guide {}

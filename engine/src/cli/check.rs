@@ -2,6 +2,7 @@
 
 use std::io::{self, IsTerminal, Write, stderr};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use annotate_snippets::renderer::DecorStyle;
 use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
@@ -62,7 +63,8 @@ pub(super) fn open(path: &Path, pool: PoolBuilder) -> anyhow::Result<Option<Pipe
 
 fn try_open(path: &Path, pool: PoolBuilder) -> Result<Pipeline, OpenError> {
     let find_component = |path: &Path| component(path, true).map_err(|error| format!("{error:#}"));
-    let setup = Setup { pool, find_component: &find_component, ..Setup::default() };
+    let on_listen = Arc::new(|name: &str, address| tell(format_args!("engine: {name} listens at {address}")));
+    let setup = Setup { pool, find_component: &find_component, on_listen, ..Setup::default() };
     Pipeline::open_with(path, setup)
 }
 

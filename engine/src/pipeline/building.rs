@@ -1,5 +1,6 @@
 //! What the nodes of a pipeline have in common while the graph is built: the pool, plugins, policies, files.
 
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -17,6 +18,9 @@ use crate::{FaultPolicy, Function, Output, Plugin, Pool, Source, Usage};
 
 /// Finds the component that a plugin's path stands for.
 pub(super) type FindComponent<'a> = &'a dyn Fn(&Path) -> Result<PathBuf, String>;
+
+/// Who is told the name of a source, and where it listens.
+pub(super) type OnListen = Arc<dyn Fn(&str, SocketAddr) + Send + Sync>;
 
 pub(super) struct Building<'a> {
     pub(super) pool: Pool,
@@ -38,7 +42,11 @@ pub(super) struct Building<'a> {
     pub(super) guard: Guard,
     /// Files that are read.
     inputs: Vec<PathBuf>,
-    /// Files that are written, once all is found right.
+    /// Files that nodes write.
+    outputs: Vec<PathBuf>,
+    /// Who is told where a source listens.
+    pub(super) on_listen: OnListen,
+    /// Files that are opened once all is found right.
     pub(super) openings: Vec<Opening>,
     /// What goes to stdout, if anything does.
     stdout: Option<Output>,
@@ -69,12 +77,14 @@ impl<'a> Building<'a> {
         pool: Pool,
         folder: &Path,
         find_component: FindComponent<'a>,
+        on_listen: OnListen,
         faults: FaultOptions,
     ) -> Self {
         Self {
             pool,
             folder: folder.to_owned(),
             find_component,
+            on_listen,
             plugins: IndexMap::new(),
             functions: Vec::new(),
             faults,
@@ -83,6 +93,7 @@ impl<'a> Building<'a> {
             letters: IndexMap::new(),
             guard: Guard::stopping(""),
             inputs: Vec::new(),
+            outputs: Vec::new(),
             openings: Vec::new(),
             stdout: None,
             stdin: false,
@@ -106,6 +117,10 @@ impl<'a> Building<'a> {
         let letters = |building: &mut Self, path: &Path| {
             let path = building.path(path);
             building.writes(&path, "on_fault")?;
+            if building.outputs.iter().any(|output| is_same(output, &path)) {
+                let message = format!("can't put records aside in {}: a node writes there", path.display());
+                return Err(Problem::at("on_fault", message));
+            }
             Ok(building.letters.entry(path.clone()).or_insert_with(|| Letters::new(path)).clone())
         };
         if own.is_empty() {
@@ -128,6 +143,22 @@ impl<'a> Building<'a> {
     /// A path of the file, as this process sees it.
     pub(super) fn path(&self, path: &Path) -> PathBuf {
         self.folder.join(path)
+    }
+
+    /// The folder that a command runs in: the one that is named, or the file's.
+    pub(super) fn folder(&self, named: Option<&Path>) -> Option<PathBuf> {
+        let folder = named.map_or_else(|| self.folder.clone(), |named| self.path(named));
+        (!folder.as_os_str().is_empty()).then_some(folder)
+    }
+
+    /// Tells where the node at hand listens.
+    pub(super) fn listens(&self) -> impl FnOnce(Option<SocketAddr>) + Send + use<> {
+        let (told, name) = (self.on_listen.clone(), self.guard.name.clone());
+        move |address| {
+            if let Some(address) = address {
+                told(&name, address);
+            }
+        }
     }
 
     /// A file that is read.
@@ -160,17 +191,23 @@ impl<'a> Building<'a> {
         Ok(())
     }
 
-    /// An output that goes to a file, which is made once all is found right.
-    pub(super) fn output_file(&mut self, path: &Path, append: bool) -> Result<Output, Problem> {
+    /// A file that a node writes by itself: nobody else may write there.
+    pub(super) fn claims(&mut self, path: &Path) -> Result<PathBuf, Problem> {
         let path = self.path(path);
         self.writes(&path, "path")?;
-        let twice = self.openings.iter().any(|opening| is_same(&opening.path, &path))
+        let twice = self.outputs.iter().any(|output| is_same(output, &path))
             || self.letters.keys().any(|letters| is_same(letters, &path));
         if twice {
             let message = format!("can't write {}: another node writes there too", path.display());
             return Err(Problem::at("path", message));
         }
-        let late = Late::default();
+        self.outputs.push(path.clone());
+        Ok(path)
+    }
+
+    /// An output that goes to a file, which is made once all is found right.
+    pub(super) fn output_file(&mut self, path: &Path, append: bool) -> Result<Output, Problem> {
+        let (path, late) = (self.claims(path)?, Late::default());
         self.openings.push(Opening { path, append, file: late.clone() });
         Ok(Output::new(late))
     }

@@ -136,7 +136,20 @@ pub(super) fn of(section: Section) -> &'static [Kind] {
     }
 }
 
-const SOURCES: &[Kind] = &[source::<sources::Stdin>("stdin"), source::<sources::Files>("files")];
+const SOURCES: &[Kind] = &[
+    source::<sources::Stdin>("stdin"),
+    source::<sources::Files>("files"),
+    source::<sources::Folder>("folder"),
+    source::<sources::Csv>("csv"),
+    source::<sources::Ndjson>("ndjson"),
+    source::<sources::Periodic>("periodic"),
+    source::<sources::Process>("process"),
+    source::<sources::Tcp>("tcp"),
+    #[cfg(feature = "net")]
+    source::<sources::Http>("http"),
+    #[cfg(feature = "net")]
+    source::<sources::WebSocket>("websocket"),
+];
 
 const STAGES: &[Kind] = &[
     stage::<stages::Map>("map"),
@@ -168,5 +181,15 @@ const STAGES: &[Kind] = &[
     stage::<stages::ZipLatest>("zip_latest"),
 ];
 
-const SINKS: &[Kind] =
-    &[sink::<sinks::Stdout>("stdout"), sink::<sinks::File>("file"), sink::<sinks::Call>("plugin")];
+const SINKS: &[Kind] = &[
+    sink::<sinks::Stdout>("stdout"),
+    sink::<sinks::File>("file"),
+    sink::<sinks::Csv>("csv"),
+    sink::<sinks::Call>("plugin"),
+    sink::<sinks::Process>("process"),
+    sink::<sinks::Tcp>("tcp"),
+    #[cfg(feature = "net")]
+    sink::<sinks::Http>("http"),
+    #[cfg(feature = "net")]
+    sink::<sinks::WebSocket>("websocket"),
+];

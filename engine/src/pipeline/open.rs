@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::building::{Building, FindComponent};
+use super::building::{Building, FindComponent, OnListen};
 use super::document::{self, Document};
 use super::edges::{self, Edges};
 use super::faults::FaultOptions;
@@ -26,6 +26,8 @@ pub struct Setup<'a> {
     pub pool: PoolBuilder,
     /// The component that a plugin's path stands for: the path itself, if not said otherwise.
     pub find_component: FindComponent<'a>,
+    /// Who is told the name of each source that listens, and its address, once it does.
+    pub on_listen: OnListen,
     /// What a variable in the file is, if it is set: one of this process's environment, if not said
     /// otherwise.
     pub variable: &'a dyn Fn(&str) -> Option<String>,
@@ -36,6 +38,7 @@ impl Default for Setup<'_> {
         Self {
             pool: Pool::builder(),
             find_component: &|path| Ok(path.to_owned()),
+            on_listen: Arc::new(|_, _| {}),
             variable: &|name| std::env::var(name).ok(),
         }
     }
@@ -118,7 +121,7 @@ fn build(
     let limits = document.limits.options::<LimitOptions>(&mut report).unwrap_or_default();
     let faults = document.faults.options::<FaultOptions>(&mut report).unwrap_or_default();
     let pool = limits.apply(pool.apply(setup.pool)).build()?;
-    let mut building = Building::new(pool, folder, setup.find_component, faults);
+    let mut building = Building::new(pool, folder, setup.find_component, setup.on_listen, faults);
     let mut graph = Graph { flows: HashMap::new(), sources: Vec::new(), feeds: Vec::new() };
     for place in &edges.order {
         graph.add(document, edges, *place, &mut building, &mut report);

@@ -166,6 +166,16 @@ option! {
     { "type": ["string", "number", "boolean"] }
 }
 
+option! {
+    /// One byte that stands between others.
+    Delimiter(u8), "one ASCII character, as \",\" or \"\\t\"",
+    |word| match word {
+        Word::Text(text) if text.len() == 1 => text.bytes().next().filter(u8::is_ascii),
+        _ => None,
+    },
+    { "type": "string", "minLength": 1, "maxLength": 1, "description": "One ASCII character." }
+}
+
 /// One or several of something.
 #[derive(Clone, Debug, serde::Deserialize, JsonSchema)]
 #[serde(untagged, expecting = "one of them, or a list")]

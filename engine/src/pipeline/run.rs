@@ -10,13 +10,15 @@ use super::faults::Letters;
 use super::files::Opening;
 use super::flow::Bytes;
 use super::picture::Picture;
+use crate::sources::Feed;
 use crate::stream::BoxFuture;
 use crate::{Counts, Error, Fault, FaultPolicy, Output, Plugin, Pool, Source, Usage};
 
 /// What feeds a source, once it is started.
-pub(super) struct Feeding(Box<Feed>);
+pub(super) struct Feeding(Box<Begin>);
 
-type Feed = dyn FnOnce(Arc<Source<Bytes>>, CancellationToken) -> BoxFuture<'static, Result<(), Error>> + Send;
+type Begin =
+    dyn FnOnce(Arc<Source<Bytes>>, CancellationToken) -> BoxFuture<'static, Result<(), Error>> + Send;
 
 impl Feeding {
     pub(super) fn new<F, R>(feed: F) -> Self
@@ -25,6 +27,10 @@ impl Feeding {
         R: Future<Output = Result<(), Error>> + Send + 'static,
     {
         Self(Box::new(move |source, stop| Box::pin(feed(source, stop))))
+    }
+
+    pub(super) fn of(feed: impl Feed<Bytes>) -> Self {
+        Self::new(|source, stop| async move { feed.feed(&source, &stop).await })
     }
 }
 

@@ -5,6 +5,7 @@
 
 mod columns;
 mod report;
+mod tidy;
 
 use std::borrow::Cow;
 

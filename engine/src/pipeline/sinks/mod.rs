@@ -1,7 +1,28 @@
 //! Sinks: where a pipeline file says that records go.
 
 mod call;
-mod lines;
+mod csv;
+mod file;
+#[cfg(feature = "net")]
+mod http;
+mod process;
+mod stdout;
+mod tcp;
+#[cfg(feature = "net")]
+mod websocket;
 
 pub(super) use call::Call;
-pub(super) use lines::{File, Stdout};
+pub(super) use csv::Csv;
+pub(super) use file::File;
+#[cfg(feature = "net")]
+pub(super) use http::Http;
+pub(super) use process::Process;
+pub(super) use stdout::Stdout;
+pub(super) use tcp::Tcp;
+#[cfg(feature = "net")]
+pub(super) use websocket::WebSocket;
+
+/// The byte behind each record.
+fn separator(null: bool) -> u8 {
+    if null { 0 } else { b'\n' }
+}

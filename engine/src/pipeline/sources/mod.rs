@@ -1,5 +1,26 @@
 //! Sources: where a pipeline file says that records come from.
 
-mod lines;
+mod files;
+mod folder;
+mod format;
+#[cfg(feature = "net")]
+mod http;
+mod periodic;
+mod process;
+mod rows;
+mod stdin;
+mod tcp;
+#[cfg(feature = "net")]
+mod websocket;
 
-pub(super) use lines::{Files, Stdin};
+pub(super) use files::Files;
+pub(super) use folder::Folder;
+#[cfg(feature = "net")]
+pub(super) use http::Http;
+pub(super) use periodic::Periodic;
+pub(super) use process::Process;
+pub(super) use rows::{Csv, Ndjson};
+pub(super) use stdin::Stdin;
+pub(super) use tcp::Tcp;
+#[cfg(feature = "net")]
+pub(super) use websocket::{WebSocket, websocket_url};

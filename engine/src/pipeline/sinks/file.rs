@@ -1,0 +1,65 @@
+//! Lines to files.
+
+use std::path::PathBuf;
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::separator;
+use crate::pipeline::building::Building;
+use crate::pipeline::flow::Flow;
+use crate::pipeline::kinds::Sink;
+use crate::pipeline::mistake::Problem;
+use crate::pipeline::options::{Number, Size, Time};
+use crate::sinks::{self, lines};
+
+/// Lines to a file, or to several one after another.
+#[derive(Deserialize, JsonSchema)]
+pub(in crate::pipeline) struct File {
+    /// The file. It is emptied when the run begins.
+    path: PathBuf,
+    /// What the file has stays, and records come behind it.
+    #[serde(default)]
+    append: bool,
+    /// A NUL byte behind each record, not a newline.
+    #[serde(default)]
+    null: bool,
+    /// What is written is compressed.
+    #[serde(default)]
+    gzip: bool,
+    /// A file has so many bytes at most, then another is begun.
+    rotate_at: Option<Size>,
+    /// A file is written for so long, then another is begun.
+    rotate_every: Option<Time>,
+    /// So many files are kept besides the one that is written to, as PATH.1, PATH.2 and so on.
+    keep: Option<Number>,
+}
+
+impl Sink for File {
+    fn attach(self, input: Flow, building: &mut Building) -> Result<(), Problem> {
+        let Self { path, append, null, gzip, rotate_at, rotate_every, keep } = self;
+        let rotates = rotate_at.is_some() || rotate_every.is_some();
+        if keep.is_some() && !rotates {
+            let problem = Problem::at("keep", "there is nothing to keep, since the file does not rotate");
+            return Err(problem.help("add rotate_at or rotate_every"));
+        }
+        if !rotates && !gzip {
+            let output = building.output_file(&path, append)?;
+            input.local()?.0.sink(lines(&output).separated_by(separator(null)));
+            return Ok(());
+        }
+        let files = sinks::files(building.claims(&path)?).append(append).gzip(gzip);
+        let mut files = files.separated_by(separator(null));
+        if let Some(Size(bytes)) = rotate_at {
+            files = files.rotate_at(bytes as u64);
+        }
+        if let Some(Time(interval)) = rotate_every {
+            files = files.rotate_every(interval);
+        }
+        if let Some(Number(keep)) = keep {
+            files = files.keep(usize::try_from(keep).unwrap_or(usize::MAX));
+        }
+        input.local()?.0.sink(files);
+        Ok(())
+    }
+}

@@ -1,0 +1,72 @@
+//! POST requests.
+
+use indexmap::IndexMap;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::pipeline::building::Building;
+use crate::pipeline::flow::Flow;
+use crate::pipeline::kinds::Sink;
+use crate::pipeline::mistake::Problem;
+use crate::pipeline::options::{Count, Number, Time};
+use crate::sinks;
+
+/// POSTs each record to a URL, or many together. One that is not taken is a fault.
+#[derive(Deserialize, JsonSchema)]
+pub(in crate::pipeline) struct Http {
+    /// To what, as "https://example.org/events".
+    url: String,
+    /// Headers of each request.
+    #[serde(default)]
+    #[schemars(with = "std::collections::HashMap<String, String>")]
+    headers: IndexMap<String, String>,
+    /// How long an answer may take; 30s, if not said.
+    timeout: Option<Time>,
+    /// How often it tries again when a connection fails, or the answer is 429 or 5xx; 5, if not said.
+    tries: Option<Number>,
+    /// So many records go together, each with a newline behind it.
+    batch: Option<Count>,
+    /// They go together after this time though there are fewer; 100ms, if not said.
+    within: Option<Time>,
+    /// Records that go together are a JSON array.
+    #[serde(default)]
+    array: bool,
+    /// Requests under way at once; with more than one they may arrive in another order. 1, if not said.
+    in_flight: Option<Count>,
+}
+
+impl Sink for Http {
+    const REFUSES: bool = true;
+
+    fn attach(self, input: Flow, building: &mut Building) -> Result<(), Problem> {
+        let Self { url, headers, timeout, tries, batch, within, array, in_flight } = self;
+        if !url.starts_with("http://") && !url.starts_with("https://") {
+            let problem = Problem::at("url", format!("{url:?} is no URL of HTTP"));
+            return Err(problem.help("write http://… or https://…"));
+        }
+        if within.is_some() && batch.is_none() {
+            return Err(
+                Problem::at("within", "each record goes alone").help("say how many go together: batch = 100")
+            );
+        }
+        let mut http = sinks::http(url).array(array);
+        for (name, value) in headers {
+            http = http.header(name, value);
+        }
+        if let Some(Time(timeout)) = timeout {
+            http = http.timeout(timeout);
+        }
+        if let Some(Number(tries)) = tries {
+            http = http.retries(usize::try_from(tries).unwrap_or(usize::MAX));
+        }
+        if let Some(Count(records)) = batch {
+            let within = within.map_or(std::time::Duration::from_millis(100), |Time(within)| within);
+            http = http.batches(records.get(), within);
+        }
+        if let Some(Count(requests)) = in_flight {
+            http = http.in_flight(requests.get());
+        }
+        input.local()?.0.sink(http.on_fault(&building.guard.policy));
+        Ok(())
+    }
+}

@@ -1,0 +1,42 @@
+//! Lines to a command's stdin.
+
+use std::path::PathBuf;
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::separator;
+use crate::pipeline::building::Building;
+use crate::pipeline::flow::Flow;
+use crate::pipeline::kinds::Sink;
+use crate::pipeline::mistake::Problem;
+use crate::sinks;
+
+/// Lines to a command's stdin. It is no sandbox: the command may do what you may.
+#[derive(Deserialize, JsonSchema)]
+pub(in crate::pipeline) struct Process {
+    /// The program and its arguments; no shell has a part in it.
+    command: Vec<String>,
+    /// The folder that it runs in; the file's, if not said.
+    folder: Option<PathBuf>,
+    /// A NUL byte behind each record, not a newline.
+    #[serde(default)]
+    null: bool,
+}
+
+impl Sink for Process {
+    fn attach(self, input: Flow, building: &mut Building) -> Result<(), Problem> {
+        if self.command.is_empty() {
+            return Err(
+                Problem::at("command", "there is no program").help("write [\"PROGRAM\", \"ARGUMENT\"]")
+            );
+        }
+        let process = sinks::process(self.command).separated_by(separator(self.null));
+        let process = match building.folder(self.folder.as_deref()) {
+            Some(folder) => process.folder(folder),
+            None => process,
+        };
+        input.local()?.0.sink(process);
+        Ok(())
+    }
+}

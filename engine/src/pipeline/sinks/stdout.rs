@@ -1,0 +1,26 @@
+//! Lines to stdout.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::separator;
+use crate::pipeline::building::Building;
+use crate::pipeline::flow::Flow;
+use crate::pipeline::kinds::Sink;
+use crate::pipeline::mistake::Problem;
+use crate::sinks::lines;
+
+/// Lines to stdout.
+#[derive(Deserialize, JsonSchema)]
+pub(in crate::pipeline) struct Stdout {
+    /// A NUL byte behind each record, not a newline.
+    #[serde(default)]
+    null: bool,
+}
+
+impl Sink for Stdout {
+    fn attach(self, input: Flow, building: &mut Building) -> Result<(), Problem> {
+        input.local()?.0.sink(lines(&building.stdout()).separated_by(separator(self.null)));
+        Ok(())
+    }
+}

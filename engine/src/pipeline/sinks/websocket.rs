@@ -1,0 +1,33 @@
+//! Messages to a WebSocket.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::pipeline::building::Building;
+use crate::pipeline::flow::Flow;
+use crate::pipeline::kinds::Sink;
+use crate::pipeline::mistake::Problem;
+use crate::pipeline::options::Number;
+use crate::pipeline::sources::websocket_url;
+use crate::sinks;
+
+/// Each record as a message to a WebSocket.
+#[derive(Deserialize, JsonSchema)]
+pub(in crate::pipeline) struct WebSocket {
+    /// To what it connects, as "wss://example.org/ticks".
+    url: String,
+    /// How often in a row it tries to connect again; 10, if not said.
+    retries: Option<Number>,
+}
+
+impl Sink for WebSocket {
+    fn attach(self, input: Flow, _: &mut Building) -> Result<(), Problem> {
+        websocket_url(&self.url)?;
+        let mut socket = sinks::websocket(self.url);
+        if let Some(Number(retries)) = self.retries {
+            socket = socket.retries(usize::try_from(retries).unwrap_or(usize::MAX));
+        }
+        input.local()?.0.sink(socket);
+        Ok(())
+    }
+}

@@ -1,0 +1,80 @@
+//! The files of a folder, as they appear.
+
+use std::path::PathBuf;
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::format::{CsvOptions, RecordFormat, separator};
+use crate::pipeline::building::Building;
+use crate::pipeline::flow::Contents;
+use crate::pipeline::kinds::Source;
+use crate::pipeline::mistake::Problem;
+use crate::pipeline::options::Time;
+use crate::pipeline::run::Feeding;
+use crate::sources::{self, Layout};
+
+/// The records of a folder's files, as the files appear: what is there first, in the order of their names, then
+/// each file when it is complete.
+#[derive(Deserialize, JsonSchema)]
+pub(in crate::pipeline) struct Folder {
+    /// The folder.
+    path: PathBuf,
+    /// Only files whose names fit this pattern, as "*.log".
+    names: Option<String>,
+    /// How the files are cut into records: "lines", "csv" or "ndjson".
+    #[serde(default)]
+    layout: Files,
+    /// How each line is to be read: "text", "json" or "bytes". Rows of CSV and NDJSON are JSON.
+    #[serde(default)]
+    format: RecordFormat,
+    /// How CSV is written.
+    #[serde(default)]
+    csv: CsvOptions,
+    /// It ends when all that is there was read.
+    #[serde(default)]
+    once: bool,
+    /// The folder is looked at in this interval, for file systems that don't tell of changes.
+    polling: Option<Time>,
+}
+
+/// How files are cut into records.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+enum Files {
+    /// Lines.
+    #[default]
+    Lines,
+    /// Rows of CSV, as JSON objects.
+    Csv,
+    /// Lines that are JSON.
+    Ndjson,
+}
+
+impl Source for Folder {
+    const REFUSES: bool = true;
+
+    fn open(self, building: &mut Building) -> Result<(Feeding, Contents), Problem> {
+        let Self { path, names, layout, format, csv, once, polling } = self;
+        let path = building.path(&path);
+        if !path.is_dir() {
+            return Err(Problem::at("path", format!("there is no folder {}", path.display())));
+        }
+        if layout != Files::Lines && format != RecordFormat::default() {
+            return Err(Problem::at("format", "rows of CSV and NDJSON are JSON").help("remove it"));
+        }
+        let (layout, contents) = match layout {
+            Files::Lines => (Layout::Lines { separator: separator(false) }, format.contents()),
+            Files::Csv => (csv.layout(), Contents::JSON),
+            Files::Ndjson => (Layout::Ndjson, Contents::JSON),
+        };
+        let mut folder = sources::folder(path).layout(layout).once(once).on_fault(&building.guard.policy);
+        if let Some(names) = names {
+            folder = folder.names(names);
+        }
+        if let Some(Time(interval)) = polling {
+            folder = folder.polling(interval);
+        }
+        Ok((Feeding::of(folder), contents))
+    }
+}

@@ -1,0 +1,36 @@
+//! A record in each interval.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::pipeline::building::Building;
+use crate::pipeline::flow::Contents;
+use crate::pipeline::kinds::Source;
+use crate::pipeline::mistake::Problem;
+use crate::pipeline::options::{Number, Time};
+use crate::pipeline::run::Feeding;
+use crate::sources;
+
+/// A record in each interval: 0, 1, 2 and so on, or the same each time.
+#[derive(Deserialize, JsonSchema)]
+pub(in crate::pipeline) struct Periodic {
+    /// From one record to the next.
+    interval: Time,
+    /// What each record is, as JSON; numbers from 0, if not said.
+    value: Option<serde_json::Value>,
+    /// It ends after so many records.
+    times: Option<Number>,
+}
+
+impl Source for Periodic {
+    fn open(self, _: &mut Building) -> Result<(Feeding, Contents), Problem> {
+        let mut periodic = sources::periodic(self.interval.0);
+        if let Some(value) = self.value {
+            periodic = periodic.value(value.to_string());
+        }
+        if let Some(Number(times)) = self.times {
+            periodic = periodic.times(times);
+        }
+        Ok((Feeding::of(periodic), Contents::JSON))
+    }
+}

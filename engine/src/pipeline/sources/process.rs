@@ -1,0 +1,45 @@
+//! Lines that a command prints.
+
+use std::path::PathBuf;
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::format::{RecordFormat, separator};
+use crate::pipeline::building::Building;
+use crate::pipeline::flow::Contents;
+use crate::pipeline::kinds::Source;
+use crate::pipeline::mistake::Problem;
+use crate::pipeline::run::Feeding;
+use crate::sources;
+
+/// Lines that a command prints. It is no sandbox: the command may do what you may.
+#[derive(Deserialize, JsonSchema)]
+pub(in crate::pipeline) struct Process {
+    /// The program and its arguments; no shell has a part in it.
+    command: Vec<String>,
+    /// The folder that it runs in; the file's, if not said.
+    folder: Option<PathBuf>,
+    /// How each line is to be read: "text", "json" or "bytes".
+    #[serde(default)]
+    format: RecordFormat,
+    /// Records end with a NUL byte, not a newline.
+    #[serde(default)]
+    null: bool,
+}
+
+impl Source for Process {
+    fn open(self, building: &mut Building) -> Result<(Feeding, Contents), Problem> {
+        if self.command.is_empty() {
+            return Err(
+                Problem::at("command", "there is no program").help("write [\"PROGRAM\", \"ARGUMENT\"]")
+            );
+        }
+        let process = sources::process(self.command).separated_by(separator(self.null));
+        let process = match building.folder(self.folder.as_deref()) {
+            Some(folder) => process.folder(folder),
+            None => process,
+        };
+        Ok((Feeding::of(process), self.format.contents()))
+    }
+}

@@ -1,0 +1,91 @@
+//! Rows of CSV, and lines that are JSON: of files, or of stdin.
+
+use std::io::stdin;
+use std::path::PathBuf;
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::files::read;
+use super::format::CsvOptions;
+use crate::pipeline::building::Building;
+use crate::pipeline::flow::Contents;
+use crate::pipeline::kinds::Source;
+use crate::pipeline::mistake::Problem;
+use crate::pipeline::options::{Delimiter, OneOrMore};
+use crate::pipeline::run::Feeding;
+use crate::sources::{self, Layout};
+
+/// Rows of CSV, as JSON objects; one that has more or fewer fields than the header is a fault.
+#[derive(Deserialize, JsonSchema)]
+pub(in crate::pipeline) struct Csv {
+    /// The file, or a list of them; stdin, if not said.
+    path: Option<OneOrMore<PathBuf>>,
+    /// What stands between fields; a comma, if not said.
+    delimiter: Option<Delimiter>,
+    /// What stands around fields that need it; a double quote, if not said. "" for nothing.
+    quote: Option<String>,
+    /// The names of the fields, if the file has no header.
+    headers: Option<Vec<String>>,
+    /// Fields that read as numbers, true and false are those, and empty ones are null; all are texts, if not
+    /// said.
+    #[serde(default)]
+    infer: bool,
+    /// The last file is read on as it grows, until the run is stopped.
+    #[serde(default)]
+    follow: bool,
+}
+
+impl Source for Csv {
+    const REFUSES: bool = true;
+
+    fn open(self, building: &mut Building) -> Result<(Feeding, Contents), Problem> {
+        let Self { path, delimiter, quote, headers, infer, follow } = self;
+        rows(path, CsvOptions { delimiter, quote, headers, infer }.layout(), follow, building)
+    }
+}
+
+/// Lines that are JSON; one that is not is a fault.
+#[derive(Deserialize, JsonSchema)]
+pub(in crate::pipeline) struct Ndjson {
+    /// The file, or a list of them; stdin, if not said.
+    path: Option<OneOrMore<PathBuf>>,
+    /// The last file is read on as it grows, until the run is stopped.
+    #[serde(default)]
+    follow: bool,
+}
+
+impl Source for Ndjson {
+    const REFUSES: bool = true;
+
+    fn open(self, building: &mut Building) -> Result<(Feeding, Contents), Problem> {
+        rows(self.path, Layout::Ndjson, self.follow, building)
+    }
+}
+
+fn rows(
+    path: Option<OneOrMore<PathBuf>>,
+    layout: Layout,
+    follow: bool,
+    building: &mut Building,
+) -> Result<(Feeding, Contents), Problem> {
+    let policy = building.guard.policy.clone();
+    let feeding = match path {
+        Some(path) => {
+            let files = sources::files(read(path, building)?);
+            Feeding::of(files.layout(layout).follow(follow).on_fault(&policy))
+        }
+        None if follow => {
+            return Err(Problem::at("follow", "there is no file to follow").help("name its path"));
+        }
+        None => {
+            building.take_stdin()?;
+            let reading = match layout {
+                Layout::Csv(csv) => sources::csv(stdin(), csv),
+                _ => sources::ndjson(stdin()),
+            };
+            Feeding::of(reading.on_fault(&policy))
+        }
+    };
+    Ok((feeding, Contents::JSON))
+}

@@ -1,0 +1,33 @@
+//! Lines of stdin.
+
+use std::io::stdin;
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::format::{RecordFormat, separator};
+use crate::pipeline::building::Building;
+use crate::pipeline::flow::Contents;
+use crate::pipeline::kinds::Source;
+use crate::pipeline::mistake::Problem;
+use crate::pipeline::run::Feeding;
+use crate::sources;
+
+/// Lines of stdin.
+#[derive(Deserialize, JsonSchema)]
+pub(in crate::pipeline) struct Stdin {
+    /// How each line is to be read: "text", "json" or "bytes".
+    #[serde(default)]
+    format: RecordFormat,
+    /// Records end with a NUL byte, not a newline.
+    #[serde(default)]
+    null: bool,
+}
+
+impl Source for Stdin {
+    fn open(self, building: &mut Building) -> Result<(Feeding, Contents), Problem> {
+        building.take_stdin()?;
+        let lines = sources::lines(stdin()).separated_by(separator(self.null));
+        Ok((Feeding::of(lines), self.format.contents()))
+    }
+}

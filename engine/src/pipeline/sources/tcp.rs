@@ -1,0 +1,46 @@
+//! Lines of TCP connections.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::format::RecordFormat;
+use crate::pipeline::building::Building;
+use crate::pipeline::flow::Contents;
+use crate::pipeline::kinds::Source;
+use crate::pipeline::mistake::Problem;
+use crate::pipeline::options::{Count, Size};
+use crate::pipeline::run::Feeding;
+use crate::sources::{self, Feed};
+
+/// Lines of TCP connections to an address.
+#[derive(Deserialize, JsonSchema)]
+pub(in crate::pipeline) struct Tcp {
+    /// Where it listens, as "127.0.0.1:9000".
+    address: String,
+    /// How each line is to be read: "text", "json" or "bytes".
+    #[serde(default)]
+    format: RecordFormat,
+    /// Connections that are served at once; others wait. 256, if not said.
+    connections: Option<Count>,
+    /// The longest line; 1MiB, if not said.
+    longest_line: Option<Size>,
+}
+
+impl Source for Tcp {
+    fn open(self, building: &mut Building) -> Result<(Feeding, Contents), Problem> {
+        let mut tcp = sources::tcp(self.address);
+        if let Some(Count(connections)) = self.connections {
+            tcp = tcp.connections(connections.get());
+        }
+        if let Some(Size(bytes)) = self.longest_line {
+            tcp = tcp.longest_line(bytes);
+        }
+        let listens = building.listens();
+        let feeding = Feeding::new(move |source, stop| async move {
+            let tcp = tcp.bind().await?;
+            listens(tcp.local_addr());
+            tcp.feed(&source, &stop).await
+        });
+        Ok((feeding, self.format.contents()))
+    }
+}

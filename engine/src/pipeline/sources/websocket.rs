@@ -1,0 +1,46 @@
+//! Messages of a WebSocket.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::format::RecordFormat;
+use crate::pipeline::building::Building;
+use crate::pipeline::flow::Contents;
+use crate::pipeline::kinds::Source;
+use crate::pipeline::mistake::Problem;
+use crate::pipeline::options::Number;
+use crate::pipeline::run::Feeding;
+use crate::sources;
+
+/// Messages that come from a WebSocket.
+#[derive(Deserialize, JsonSchema)]
+pub(in crate::pipeline) struct WebSocket {
+    /// To what it connects, as "wss://example.org/ticks".
+    url: String,
+    /// How each message is to be read: "text", "json" or "bytes".
+    #[serde(default)]
+    format: RecordFormat,
+    /// How often it connects again without a message between; not at all, if not said.
+    retries: Option<Number>,
+    /// It connects again also when the other side has closed the connection.
+    #[serde(default)]
+    reconnect: bool,
+}
+
+impl Source for WebSocket {
+    fn open(self, _: &mut Building) -> Result<(Feeding, Contents), Problem> {
+        websocket_url(&self.url)?;
+        let retries =
+            self.retries.map_or(0, |Number(retries)| usize::try_from(retries).unwrap_or(usize::MAX));
+        let socket = sources::websocket(self.url).retries(retries).reconnect(self.reconnect);
+        Ok((Feeding::of(socket), self.format.contents()))
+    }
+}
+
+/// Refuses what can't be a WebSocket's URL.
+pub(in crate::pipeline) fn websocket_url(url: &str) -> Result<(), Problem> {
+    if url.starts_with("ws://") || url.starts_with("wss://") {
+        return Ok(());
+    }
+    Err(Problem::at("url", format!("{url:?} is no WebSocket's URL")).help("write ws://… or wss://…"))
+}
