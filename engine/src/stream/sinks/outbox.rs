@@ -184,8 +184,9 @@ where
             group.append(&batch, 0..batch.len());
             if !rest.is_empty() {
                 self.waiting.push_front(rest);
+                break;
             }
-            if group.len() >= self.grouping.records || group.bytes() >= MOST || !self.waiting.is_empty() {
+            if group.len() >= self.grouping.records || group.bytes() >= MOST {
                 break;
             }
         }
