@@ -130,6 +130,27 @@ async fn a_call_that_was_given_up_is_the_last() {
     assert_eq!(closed.to_string(), "a call of Never was given up midway: what it did is not known");
 }
 
+#[cfg(unix)]
+#[tokio::test]
+async fn a_close_of_a_sink_that_is_given_up_can_be_repeated() {
+    let folder = tempfile::tempdir().unwrap();
+    let source = Source::new();
+    source
+        .stream()
+        .sink(sinks::process(["sh", "-c", "cat > got; mkfifo wait; cat wait"]).folder(folder.path()));
+    source.emit(1).await.unwrap();
+    let close = tokio::time::timeout(Duration::from_millis(1), source.close());
+    close.await.unwrap_err();
+    while !folder.path().join("wait").exists() {
+        tokio::task::yield_now().await;
+    }
+    let path = folder.path().join("wait");
+    let opened = tokio::task::spawn_blocking(|| fs::OpenOptions::new().write(true).open(path).map(drop));
+    source.close().await.unwrap();
+    opened.await.unwrap().unwrap();
+    assert_eq!(fs::read_to_string(folder.path().join("got")).unwrap(), "1\n");
+}
+
 #[tokio::test]
 async fn a_file_is_emptied_or_appended_to() {
     let folder = tempfile::tempdir().unwrap();
@@ -365,6 +386,11 @@ async fn records_are_posted_together_when_there_are_enough_or_at_the_end() {
     let mut bodies = server.bodies();
     bodies.sort();
     assert_eq!(bodies, ["[1,2]", "[3]"]);
+    let (policy, letters) = put_aside();
+    let array = sinks::http(&server.url).batches(3, within).array(true).on_fault(&policy);
+    put(["4", "x", "5"].map(str::to_owned), array).await.unwrap();
+    assert_eq!(server.bodies()[2..], ["[4,5]"]);
+    assert_eq!(&*letters.read()[0].record, b"x");
     let server = Server::new([]).await;
     let source = Source::new();
     source.stream().sink(sinks::http(&server.url).batches(1000, Duration::from_millis(20)));

@@ -347,10 +347,10 @@ async fn files_of_a_folder_are_read_once_each_when_they_are_complete() {
     fed.stop().await.unwrap();
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn a_folder_that_is_looked_at_takes_files_that_no_longer_change() {
     let folder = folder();
-    let mut fed = Fed::new(sources::folder(folder.path()).polling(Duration::from_secs(5)));
+    let mut fed = Fed::new(sources::folder(folder.path()).polling(Duration::from_millis(10)));
     file(&folder, "a", "1\n");
     assert_eq!(fed.next().await, ["1"]);
     fed.stop().await.unwrap();
@@ -377,7 +377,7 @@ async fn a_record_comes_each_interval_and_a_slow_graph_misses_none() {
         .await
         .unwrap();
     assert_eq!(times.take(), [(0, 0), (1, 350), (2, 350), (3, 450)]);
-    let mut fed = Fed::new(sources::periodic(Duration::from_secs(3600)).value("now"));
+    let mut fed = Fed::new(sources::periodic(Duration::from_secs(10)).value("now"));
     assert_eq!(fed.next().await, ["now", "now", "now"]);
     fed.stop().await.unwrap();
 }
@@ -584,8 +584,10 @@ async fn messages_are_records_also_after_a_connection_broke() {
     assert_eq!(fed.next().await, ["3"]);
     server.close(None).await.unwrap();
     fed.ended.await.unwrap().unwrap();
-    let fed = Fed::new(sources::websocket(url));
+    let mut fed = Fed::new(sources::websocket(url));
     let mut server = accept().await;
+    server.send(Message::text("4")).await.unwrap();
+    assert_eq!(fed.next().await, ["4"]);
     let (ended, heard) = tokio::join!(fed.stop(), server.next());
     ended.unwrap();
     assert!(heard.unwrap().unwrap().is_close());

@@ -41,7 +41,7 @@ pub fn csv(path: impl Into<PathBuf>) -> Csv {
     Csv { rows, policy: FaultPolicy::stop() }
 }
 
-/// See [`csv`].
+/// See [`csv()`].
 pub struct Csv {
     rows: Rows,
     policy: FaultPolicy,

@@ -6,6 +6,7 @@ use std::time::Duration;
 use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
 use reqwest::redirect::Policy;
 use reqwest::{Client, Response, StatusCode, Url};
+use serde::de::IgnoredAny;
 use tokio::time::sleep;
 
 use super::Sink;
@@ -51,7 +52,7 @@ pub fn http(url: impl Into<String>) -> Http {
         timeout: Duration::from_secs(30),
         retries: 5,
         array: false,
-        grouping: Grouping { records: 1, within: Duration::ZERO, in_flight: 1 },
+        grouping: Grouping { records: 1, within: Duration::ZERO, in_flight: 1, refuse: |_| None },
         policy: FaultPolicy::stop(),
     }
 }
@@ -98,10 +99,11 @@ impl Http {
         self
     }
 
-    /// The same; if `array`, the records that go together are a JSON array, and must be JSON.
+    /// The same; if `array`, the records that go together are a JSON array, and one that is no JSON is a fault.
     #[must_use]
     pub fn array(mut self, array: bool) -> Self {
         self.array = array;
+        self.grouping.refuse = if array { no_json } else { |_| None };
         self
     }
 
@@ -161,6 +163,11 @@ impl<T: Record> Sink<T> for Http {
         };
         stream.outlet.connect(Outbox::new(self.grouping, tally, stream.counters, send));
     }
+}
+
+fn no_json(record: &[u8]) -> Option<String> {
+    let error = serde_json::from_slice::<IgnoredAny>(record).err()?;
+    Some(format!("it is no JSON: {error}"))
 }
 
 fn body(mut records: Batch, array: bool, alone: bool) -> Vec<u8> {

@@ -4,7 +4,7 @@ use tokio::sync::Mutex;
 
 use super::tally::Tally;
 use crate::Error;
-use crate::stream::{Handling, Items, Node};
+use crate::stream::{Detached, Handling, Items, Node};
 
 /// A consumer, and in what portions it is given elements.
 pub(super) trait Portions<T>: Send + 'static {
@@ -23,60 +23,54 @@ pub(super) struct ConsumerNode<P> {
 }
 
 struct State<P> {
-    portions: P,
+    /// Taken at the end.
+    portions: Option<P>,
+    /// Its end, which goes on if a close is given up.
+    ending: Option<Detached>,
     failed: Option<Error>,
     /// What it did in a call that failed, or was given up midway, is not known.
     broken: bool,
-    ended: bool,
 }
 
 impl<P> ConsumerNode<P> {
     pub(super) fn new(portions: P, tally: Tally) -> Self {
-        let state = State { portions, failed: None, broken: false, ended: false };
+        let state = State { portions: Some(portions), ending: None, failed: None, broken: false };
         Self { state: Mutex::new(state), tally }
     }
 
     /// Calls the consumer, unless an earlier call failed.
     async fn call(&self, act: impl AsyncFnOnce(&mut P) -> Result<(), Error>) -> Result<(), Error> {
         let mut state = self.state.lock().await;
-        if let Some(error) = &state.failed {
+        let State { portions, failed, broken, .. } = &mut *state;
+        if let Some(error) = failed {
             return Err(error.clone());
         }
-        state.begin(&self.tally);
-        let done = act(&mut state.portions).await;
-        state.finish(&done);
+        let portions = portions.as_mut().ok_or(Error::Closed)?;
+        // For whoever comes after a call that was given up.
+        *broken = true;
+        *failed = Some(Error::Abandoned { function: self.tally.name().to_owned() });
+        let done = act(portions).await;
+        *failed = done.clone().err();
+        // A fault says that its record was not taken, and nothing else.
+        *broken = failed.as_ref().is_some_and(|error| !is_fault(error));
         done
     }
 
-    async fn close<T>(&self) -> Result<(), Error>
+    async fn close<T: 'static>(&self) -> Result<(), Error>
     where
         P: Portions<T>,
     {
         let mut state = self.state.lock().await;
-        if state.broken || state.ended {
-            return state.failed.clone().map_or(Ok(()), Err);
-        }
+        let State { portions, ending, failed, broken } = &mut *state;
         // After a fault that ended the run, what was taken before is written out too.
-        let failed = state.failed.clone();
-        state.begin(&self.tally);
-        let ended = state.portions.end().await;
-        state.finish(&failed.clone().map_or(ended, Err));
-        state.ended = true;
-        state.failed.clone().map_or(Ok(()), Err)
-    }
-}
-
-impl<P> State<P> {
-    /// For whoever comes after a call that was given up.
-    fn begin(&mut self, tally: &Tally) {
-        self.broken = true;
-        self.failed = Some(Error::Abandoned { function: tally.name().to_owned() });
-    }
-
-    fn finish(&mut self, done: &Result<(), Error>) {
-        self.failed = done.clone().err();
-        // A fault says that its record was not taken, and nothing else.
-        self.broken = self.failed.as_ref().is_some_and(|error| !is_fault(error));
+        if !*broken && let Some(mut portions) = portions.take() {
+            *ending = Some(Detached::new(async move { portions.end().await }));
+        }
+        let ended = match ending {
+            Some(ending) => ending.end().await,
+            None => Ok(()),
+        };
+        failed.clone().map_or(ended, Err)
     }
 }
 

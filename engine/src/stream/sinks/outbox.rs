@@ -1,10 +1,12 @@
 //! Records that are sent in groups, some of which are under way at once.
 
 use std::collections::VecDeque;
+use std::future::{Ready, ready};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use futures_util::StreamExt;
+use futures_util::future::{Join, join};
 use futures_util::stream::FuturesOrdered;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio::time::{Instant, sleep_until};
@@ -26,6 +28,8 @@ pub(super) struct Grouping {
     pub(super) within: Duration,
     /// So many groups are under way at once.
     pub(super) in_flight: usize,
+    /// Why a record can't be sent at all, if it can't.
+    pub(super) refuse: fn(&[u8]) -> Option<String>,
 }
 
 /// What became of a group.
@@ -125,7 +129,7 @@ struct Mailing<S, F: Future> {
     under_way: FuturesOrdered<UnderWay<F>>,
 }
 
-type UnderWay<F> = futures_util::future::Join<std::future::Ready<Batch>, F>;
+type UnderWay<F> = Join<Ready<Batch>, F>;
 
 impl<S, F> Mailing<S, F>
 where
@@ -148,7 +152,7 @@ where
             let has_room = self.under_way.len() < self.grouping.in_flight;
             let is_due = self.records() > 0 && (full || !more || due <= Instant::now());
             if has_room && is_due {
-                self.post();
+                self.post()?;
                 continue;
             }
             tokio::select! {
@@ -175,23 +179,41 @@ where
     }
 
     /// Sends the next group.
-    fn post(&mut self) {
+    fn post(&mut self) -> Result<(), Error> {
         let mut group = BatchBuilder::default();
         while let Some(mut batch) = self.waiting.pop_front() {
             let room = self.grouping.records - group.len();
             let fitting = batch.fitting(MOST.saturating_sub(group.bytes()));
             let rest = batch.split_off(room.min(fitting).min(batch.len()));
-            group.append(&batch, 0..batch.len());
+            self.add(&batch, &mut group)?;
             if !rest.is_empty() {
                 self.waiting.push_front(rest);
+                break;
             }
-            if group.len() >= self.grouping.records || group.bytes() >= MOST || !self.waiting.is_empty() {
+            if group.len() >= self.grouping.records || group.bytes() >= MOST {
                 break;
             }
         }
-        let group = group.build();
-        let sending = (self.send)(group.clone());
-        self.under_way.push_back(futures_util::future::join(std::future::ready(group), sending));
+        if group.len() > 0 {
+            let group = group.build();
+            let sending = (self.send)(group.clone());
+            self.under_way.push_back(join(ready(group), sending));
+        }
+        Ok(())
+    }
+
+    /// Adds those records to a group that can be sent.
+    fn add(&self, batch: &Batch, group: &mut BatchBuilder) -> Result<(), Error> {
+        for (number, record) in batch.iter() {
+            match (self.grouping.refuse)(record) {
+                None => group.push(number, |data| data.extend_from_slice(record)),
+                Some(message) => {
+                    let cause = Cause::Failed { message, retryable: false };
+                    self.tally.refused(number, cause, || record.into(), 1)?;
+                }
+            }
+        }
+        Ok(())
     }
 
     /// A group is done, and all before it.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
+use tokio::task::yield_now;
 use tokio::time::sleep;
 
 use super::{Consumer, Records, Refusal, Sink, records};
@@ -77,6 +78,8 @@ struct Writer {
 impl Writer {
     /// Writes on a connection that is there, or on a new one.
     async fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        // The runtime has a chance to see that the other side has closed it.
+        yield_now().await;
         let mut connection = match self.connection.take().filter(is_open) {
             Some(connection) => connection,
             None => TcpStream::connect(&self.tcp.address).await?,

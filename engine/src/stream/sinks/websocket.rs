@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use futures_util::{FutureExt, SinkExt, StreamExt};
+use tokio::task::yield_now;
 use tokio::time::{sleep, timeout};
 use tokio_tungstenite::tungstenite::{self, Message};
 
@@ -68,6 +69,8 @@ struct Writer {
 impl Writer {
     /// Sends messages on a connection that is there, or on a new one.
     async fn send(&mut self, records: &Records) -> tungstenite::Result<()> {
+        // The runtime has a chance to see that the other side has closed it.
+        yield_now().await;
         let known = self.socket.take().and_then(|mut socket| is_open(&mut socket).then_some(socket));
         let mut socket = match known {
             Some(socket) => socket,

@@ -1,6 +1,6 @@
 //! A file that grows, as a reader that waits for more.
 
-use std::fs::{File, Metadata};
+use std::fs::{self, File, Metadata};
 use std::io::{self, Read, Seek};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -37,7 +37,8 @@ fn watch(path: &Path, wake: SyncSender<()>) -> notify::Result<RecommendedWatcher
     let name = path.file_name().map(ToOwned::to_owned);
     let mut watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
         let is_other = event.is_ok_and(|event| {
-            !event.paths.is_empty() && event.paths.iter().all(|path| path.file_name() != name.as_deref())
+            let is_ours = |path: &PathBuf| path.file_name() == name.as_deref();
+            event.kind.is_access() || !event.paths.is_empty() && !event.paths.iter().any(is_ours)
         });
         if !is_other {
             // One that is not taken yet is enough.
@@ -78,22 +79,23 @@ pub(super) struct Growing {
 enum Change {
     None,
     Cut,
-    Replaced(File),
+    Replaced,
 }
 
 impl Growing {
     fn change(&self) -> io::Result<Change> {
         let known = self.file.metadata()?;
-        let now = match File::open(&self.path) {
-            Ok(file) => file,
+        let now = match fs::metadata(&self.path) {
+            Ok(now) => now,
             // The next one is not there yet.
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Change::None),
             Err(error) => return Err(error),
         };
-        if !is_same(&known, &now.metadata()?) {
-            return Ok(Change::Replaced(now));
-        }
-        Ok(if known.len() < self.position { Change::Cut } else { Change::None })
+        Ok(match () {
+            () if !is_same(&known, &now) => Change::Replaced,
+            () if known.len() < self.position => Change::Cut,
+            () => Change::None,
+        })
     }
 
     /// Reads what is there; nothing at its end.
@@ -102,16 +104,6 @@ impl Growing {
         self.position += read as u64;
         self.last = buffer[..read].last().copied().unwrap_or(self.last);
         Ok(read)
-    }
-
-    /// Goes to the start of the file that is there now. Returns whether a line ends with that.
-    fn begin(&mut self, file: Option<File>) -> io::Result<bool> {
-        match file {
-            Some(file) => self.file = file,
-            None => self.file.rewind()?,
-        }
-        self.position = 0;
-        Ok(std::mem::replace(&mut self.last, self.separator) != self.separator)
     }
 }
 
@@ -134,22 +126,29 @@ impl Read for Growing {
             if read > 0 {
                 return Ok(read);
             }
-            let next = match self.change()? {
+            match self.change()? {
                 Change::None => {
                     let _ = self.woken.recv_timeout(POLL);
                     continue;
                 }
-                Change::Cut => None,
-                Change::Replaced(file) => {
+                Change::Cut => self.file.rewind()?,
+                Change::Replaced => {
                     // What was written to the old one before it was replaced.
                     let read = self.read_on(buffer)?;
                     if read > 0 {
                         return Ok(read);
                     }
-                    Some(file)
+                    match File::open(&self.path) {
+                        Ok(file) => self.file = file,
+                        // It was replaced again.
+                        Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                        Err(error) => return Err(error),
+                    }
                 }
-            };
-            if self.begin(next)? {
+            }
+            self.position = 0;
+            if std::mem::replace(&mut self.last, self.separator) != self.separator {
+                // The line that was begun ends there.
                 buffer[0] = self.separator;
                 return Ok(1);
             }

@@ -16,6 +16,8 @@ mod layout;
 mod lines;
 mod ndjson;
 mod periodic;
+#[cfg(feature = "net")]
+mod posted;
 mod process;
 mod rows;
 mod splitter;
