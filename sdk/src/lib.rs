@@ -19,7 +19,7 @@
 //! | [`#[map]`](map) | one value; or an `Option`, where `None` leaves the record out |
 //! | [`#[filter]`](filter) | whether to keep it |
 //! | [`#[flat_map]`](flat_map) | any number of values |
-//! | [`#[accumulate]`](accumulate) | what a map returns, and changes a state |
+//! | [`#[accumulate]`](macro@accumulate) | what a map returns, and changes a state |
 //! | [`#[sink]`](sink) | nothing |
 //!
 //! Any of them may return a `Result` of that: an `Err` makes this one record a fault, and leaves
@@ -66,7 +66,7 @@
 //!
 //! # States
 //!
-//! A function that [accumulates](accumulate) has its state as the first argument, before the record:
+//! A function that [accumulates](macro@accumulate) has its state as the first argument, before the record:
 //!
 //! ```
 //! use engine_sdk::accumulate;
