@@ -31,7 +31,9 @@ async fn row_5_every_lie_is_a_fault_that_names_the_rule() {
     let mut lies = 0;
     let at_the_ends =
         |name: &str| name.ends_with("_open") || name.ends_with("_finish") || name.ends_with("_forever");
-    for signature in liar.signatures().iter().filter(|signature| !at_the_ends(&signature.name)) {
+    // What lies about states is tried in `accumulate`.
+    let stateless = liar.signatures().iter().filter(|signature| signature.kind != Kind::Accumulate);
+    for signature in stateless.filter(|signature| !at_the_ends(&signature.name)) {
         let ended = ended(&pool, signature.kind, &signature.name).await;
         if harmless.contains(&&*signature.name) {
             ended.unwrap();

@@ -294,7 +294,7 @@ pub enum Error {
     #[error(
         "{function} accumulates, which goes record by record: gather before it, and use it as a stream's own"
     )]
-    Scattered {
+    NeedsOrder {
         /// The function.
         function: String,
     },
@@ -418,7 +418,7 @@ pub enum NotAPlugin {
         name: String,
     },
     /// It has no function.
-    #[error("it has no functions (mark one with #[map], #[filter], #[flat_map] or #[sink])")]
+    #[error("it has no functions (mark one with #[map], #[filter], #[flat_map], #[accumulate] or #[sink])")]
     NoFunctions,
     /// It has more functions than a plugin may, or one of them more parameters.
     #[error("it has {count} functions, or parameters of one, and there may be {limit}")]

@@ -4,9 +4,9 @@ use engine_sdk::accumulate;
 
 /// The sum of all numbers so far.
 #[accumulate]
-fn FUNCTION(sum: &mut i64, x: i64) -> Result<i64, String> {
-    *sum = sum.checked_add(x).ok_or_else(|| format!("{sum} + {x} is too large"))?;
-    Ok(*sum)
+fn FUNCTION(so_far: &mut i64, x: i64) -> Result<i64, String> {
+    *so_far = so_far.checked_add(x).ok_or_else(|| format!("{so_far} + {x} is too large"))?;
+    Ok(*so_far)
 }
 
 #[cfg(test)]
@@ -15,8 +15,8 @@ mod tests {
 
     #[test]
     fn adds_up() {
-        let mut sum = 0;
-        assert_eq!(FUNCTION(&mut sum, 40), Ok(40));
-        assert_eq!(FUNCTION(&mut sum, 2), Ok(42));
+        let mut so_far = 0;
+        assert_eq!(FUNCTION(&mut so_far, 40), Ok(40));
+        assert_eq!(FUNCTION(&mut so_far, 2), Ok(42));
     }
 }

@@ -5,7 +5,7 @@ use std::io::Write;
 use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
-use engine::{Pool, Source};
+use engine::{Isolation, Kind, Pool, Source};
 use libfuzzer_sys::fuzz_target;
 
 /// Time for loading, two functions of one record, and what a busy machine adds.
@@ -13,7 +13,8 @@ const SOON: Duration = Duration::from_secs(10);
 
 static POOL: LazyLock<Pool> = LazyLock::new(|| {
     let builder = Pool::builder().workers(1).timeout(Duration::from_millis(200));
-    builder.memory(16 << 20).plugin_size(1 << 20).build().unwrap()
+    // A state is told, and read again, for each record.
+    builder.memory(16 << 20).plugin_size(1 << 20).isolation(Isolation::Record).build().unwrap()
 });
 
 fuzz_target!(|bytes: &[u8]| {
@@ -28,9 +29,15 @@ fuzz_target!(|bytes: &[u8]| {
                 let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
                 runtime.block_on(async {
                     let source = Source::<Vec<u8>>::new();
-                    source.stream().scatter(pool).apply(&function).gather().sink(|_: Vec<u8>| {});
+                    let stream = source.stream();
+                    let stream = match function.signature().kind {
+                        Kind::Accumulate => stream.accumulate_by(|record: &Vec<u8>| record.clone(), &function),
+                        _ => stream.scatter(pool).apply(&function).gather(),
+                    };
+                    stream.sink(|_: Vec<u8>| {});
                     // It may fail; it must end.
                     let _ = source.emit(b"one".to_vec()).await;
+                    let _ = source.emit(b"two".to_vec()).await;
                     let _ = source.close().await;
                 });
             }

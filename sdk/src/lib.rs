@@ -19,7 +19,7 @@
 //! | [`#[map]`](map) | one value; or an `Option`, where `None` leaves the record out |
 //! | [`#[filter]`](filter) | whether to keep it |
 //! | [`#[flat_map]`](flat_map) | any number of values |
-//! | [`#[accumulate]`](accumulate) | what a map returns, and changes a state |
+//! | [`#[accumulate]`](macro@accumulate) | what a map returns, and changes a state |
 //! | [`#[sink]`](sink) | nothing |
 //!
 //! Any of them may return a `Result` of that: an `Err` makes this one record a fault, and leaves
@@ -64,10 +64,34 @@
 //! Here `step` is 1 unless it is given, and `limit` may be left out; without either, a parameter is
 //! required. A parameter that is not a reference is cloned for each record.
 //!
+//! # States
+//!
+//! A function that [accumulates](macro@accumulate) has its state as the first argument, before the record:
+//!
+//! ```
+//! use engine_sdk::accumulate;
+//!
+//! /// The largest number so far, where there is a new one.
+//! #[accumulate(start = i64::MIN)]
+//! fn largest(largest: &mut i64, x: i64) -> Option<i64> {
+//!     if x <= *largest {
+//!         return None;
+//!     }
+//!     *largest = x;
+//!     Some(x)
+//! }
+//!
+//! let mut state = 3;
+//! assert_eq!([2, 5, 4].map(|x| largest(&mut state, x)), [None, Some(5), None]);
+//! ```
+//!
+//! The state is a type that records could be: it is written, kept, and read again, here or in another
+//! instance, and has to come back as it was. Whoever runs the function may keep a state for each key.
+//!
 //! # Rules
 //!
-//! A result depends on the record and the parameters alone, since a record may be run again on
-//! another instance: statics and thread-locals are caches. The order of a `HashMap` is such a state;
+//! A result depends on the record and the parameters alone (and on the state, if there is one), since a
+//! record may be run again on another instance: statics and thread-locals are caches. The order of a `HashMap` is such a state;
 //! sort what you take from one, or use a `BTreeMap`. A sandbox has no files, no network and no time of
 //! day: `SystemTime::now` is 1970, while `Instant` and `thread::sleep` work. What a function needs of
 //! that it says (`#[map(needs("clock"))]`), and gets it if whoever runs it agrees. `println!` and `eprintln!` work; what a

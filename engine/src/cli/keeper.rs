@@ -112,11 +112,13 @@ impl Keeper {
         source.on_done(move |record| {
             let mut state = lock(&its);
             let put = files.letters.settle(record);
-            if !state.reach(record) {
+            let Some(source) = Weak::upgrade(&counted) else { return };
+            // What is in the output of records behind it would come once more.
+            if source.last_delivered() > record || !state.reach(record) {
                 return;
             }
             state.now.output.length = written + files.output.written();
-            state.now.faults = faults + Weak::upgrade(&counted).map_or(0, |source| source.faults_done());
+            state.now.faults = faults + source.faults_done();
             state.now.put_aside = put_aside + put;
             if let Some(letters) = &mut state.now.letters {
                 letters.length = lettered + files.letters.written();

@@ -126,6 +126,7 @@ impl Segment {
                 // What comes behind a fault is not wanted any more.
                 if !state.stopping {
                     self.counters.begin(batch.len());
+                    self.counters.reopen(self.tracked, batch.number(0));
                     state.enqueue(batch);
                 }
             }

@@ -31,6 +31,10 @@ impl<T> Slots<T> {
         self.head
     }
 
+    pub(super) fn tail(&self) -> Option<Slot> {
+        self.tail
+    }
+
     pub(super) fn get_mut(&mut self, slot: Slot) -> &mut T {
         &mut self.nodes[slot].value
     }

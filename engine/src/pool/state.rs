@@ -22,6 +22,8 @@ pub(super) struct State {
     pub(super) queue: VecDeque<Batch>,
     /// Small batches and single records, put together at the end of the queue.
     pub(super) open: BatchBuilder,
+    /// The number of the first of these.
+    open_from: u64,
     /// Work that was begun and cut: it is older than the queue.
     pub(super) again: VecDeque<Work>,
     pub(super) slots: Slots<Place>,
@@ -107,6 +109,7 @@ impl State {
         Self {
             queue: VecDeque::new(),
             open: BatchBuilder::default(),
+            open_from: 0,
             again: VecDeque::new(),
             slots: Slots::new(),
             finished: VecDeque::new(),
@@ -150,16 +153,31 @@ impl State {
 
     pub(super) fn enqueue(&mut self, batch: Batch) {
         self.held += batch.data().len();
+        self.is_part(batch.number(0));
         if batch.data().len() >= SMALL_BYTES || batch.has_origin() {
             self.close_open();
             self.queue.push_back(batch);
             return;
+        }
+        if self.open.len() == 0 {
+            self.open_from = batch.number(0);
         }
         for (number, record) in batch.iter() {
             self.open.push(number, |data| data.extend_from_slice(record));
         }
         if self.open.bytes() >= MOST_BYTES {
             self.close_open();
+        }
+    }
+
+    /// Another piece of the record `number` comes behind all that was taken up: that record is not done with
+    /// the last place yet.
+    fn is_part(&mut self, number: u64) {
+        let tail = self.slots.tail().map(|tail| &mut self.slots.get_mut(tail).last);
+        for last in tail.into_iter().chain(&mut self.passed) {
+            if *last == number {
+                *last -= 1;
+            }
         }
     }
 
@@ -231,6 +249,10 @@ impl State {
             self.queue.push_front(batch.split_off(n));
         }
         let slot = self.slots.push(Place::new(batch.len(), batch.number(batch.len() - 1)));
+        let open = (self.open.len() > 0).then_some(self.open_from);
+        if let Some(next) = self.queue.front().map(|next| next.number(0)).or(open) {
+            self.is_part(next);
+        }
         // It was counted when it came.
         let held = batch.data().len();
         Some(Work { slot, stage: 0, batch, alone: false, held })

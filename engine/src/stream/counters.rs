@@ -45,6 +45,8 @@ pub(crate) struct Counters {
     emitted: AtomicU64,
     unfinished: AtomicU64,
     delivered: AtomicU64,
+    /// The number of the last record that a sink took.
+    last_delivered: AtomicU64,
     faults: AtomicU64,
     failure: SetOnce<Error>,
     /// The number of the record before the first one.
@@ -154,6 +156,14 @@ impl Counters {
         reached.len() - 1
     }
 
+    /// A segment is given the element `number`, perhaps another piece of one that has left it.
+    pub(crate) fn reopen(&self, segment: usize, number: u64) {
+        if self.done.told.get().is_some() {
+            let mut reached = self.reached();
+            reached[segment] = reached[segment].min(number - 1);
+        }
+    }
+
     /// All elements up to `number` have left a segment.
     pub(crate) fn reach(&self, segment: usize, number: u64) {
         let Some(told) = self.done.told.get() else { return };
@@ -176,8 +186,15 @@ impl Counters {
         self.unfinished.fetch_sub(records as u64, Relaxed);
     }
 
-    pub(crate) fn deliver(&self, records: usize) {
+    /// A sink took so many records, the last of which has this number.
+    pub(crate) fn deliver(&self, records: usize, last: u64) {
         self.delivered.fetch_add(records as u64, Relaxed);
+        self.last_delivered.store(last, Relaxed);
+    }
+
+    /// The number of the last record that a sink took, or a part of it.
+    pub(crate) fn last_delivered(&self) -> u64 {
+        self.last_delivered.load(Relaxed)
     }
 
     /// A record became a fault.

@@ -22,15 +22,6 @@ pub(crate) struct Records<T> {
     from: Arc<str>,
 }
 
-impl<T> Items<T> {
-    pub(crate) fn len(&self) -> usize {
-        match self {
-            Self::One(..) => 1,
-            Self::Records(records) => records.batch.len(),
-        }
-    }
-}
-
 impl<T> IntoIterator for Items<T> {
     type Item = Result<(u64, T), Error>;
     type IntoIter = IntoIter<T>;

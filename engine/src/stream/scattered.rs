@@ -43,8 +43,8 @@ impl<T: Record> Scattered<T> {
         let elsewhere = !Arc::ptr_eq(function.shared_pool(), this.pool.shared());
         let other_pool = elsewhere.then(|| Error::OtherPool { function: core.name().to_owned() });
         let sequential = core.kind() == Kind::Accumulate && used.is_none();
-        let scattered = sequential.then(|| Error::Scattered { function: core.name().to_owned() });
-        this.mistake = this.mistake.or(other_pool).or(scattered).or_else(|| mistake(core, used));
+        let needs_order = sequential.then(|| Error::NeedsOrder { function: core.name().to_owned() });
+        this.mistake = this.mistake.or(other_pool).or(needs_order).or_else(|| mistake(core, used));
         this.stages.push(core.clone());
         let Scattered { pool, connect, counters, stages, buffer, complete, unbuffered, mistake, .. } = this;
         let types = PhantomData;

@@ -102,6 +102,13 @@ impl<T: Clone + Send + 'static> Source<T> {
         self.counters.tell(told);
     }
 
+    /// The number of the last element that a sink has taken, or a part of it: it may be ahead of what
+    /// [has left the graph](Self::on_done).
+    #[must_use]
+    pub fn last_delivered(&self) -> u64 {
+        self.counters.last_delivered()
+    }
+
     /// How many records became faults, of those that [have left the graph](Self::on_done); counted only if
     /// somebody is told of them.
     #[must_use]

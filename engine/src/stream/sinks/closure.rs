@@ -28,8 +28,9 @@ impl<F> ClosureNode<F> {
     {
         let mut f = self.f.lock().unwrap_or_else(PoisonError::into_inner);
         for item in items {
-            f(item?.1);
-            self.counters.deliver(1);
+            let (number, value) = item?;
+            f(value);
+            self.counters.deliver(1, number);
         }
         Ok(())
     }

@@ -64,7 +64,7 @@ impl<T: Record, C: Consumer<T>> Portions<T> for Each<C> {
             let mut attempts = 1;
             loop {
                 let Err(refusal) = self.0.take(element.clone()).await else {
-                    tally.taken(1);
+                    tally.taken(1, number);
                     break;
                 };
                 let (_, cause) = refusal.into_cause()?;
@@ -107,14 +107,14 @@ impl<T: Record, C: Consumer<Records>> Portions<T> for Together<C> {
         let mut attempts = 1;
         while !batch.is_empty() {
             let Err(refusal) = self.0.take(Records::new(batch.clone())).await else {
-                tally.taken(batch.len());
+                tally.taken(batch.len(), batch.number(batch.len() - 1));
                 break;
             };
             let (index, cause) = refusal.into_cause()?;
             let taken = index.min(batch.len() - 1);
-            tally.taken(taken);
-            batch = batch.split_off(taken);
             if taken > 0 {
+                tally.taken(taken, batch.number(taken - 1));
+                batch = batch.split_off(taken);
                 attempts = 1;
             }
             if !tally.tries_again(&cause, &mut attempts).await {

@@ -42,10 +42,11 @@ struct LinesNode {
 
 impl LinesNode {
     fn write<T: Record>(&self, items: Items<T>) -> Result<(), Error> {
-        let records = items.len();
         let mut batch = items.into_batch()?;
+        let Some(last) = batch.len().checked_sub(1) else { return Ok(()) };
+        let last = batch.number(last);
         self.lines.output.write(&batch.separated(self.lines.separator))?;
-        self.counters.deliver(records);
+        self.counters.deliver(batch.len(), last);
         Ok(())
     }
 }

@@ -219,7 +219,10 @@ where
     /// A group is done, and all before it.
     fn settle(&self, group: &Batch, sent: Sent) -> Result<(), Error> {
         match sent {
-            Sent::Taken => self.tally.taken(group.len()),
+            Sent::Taken => {
+                let last = group.len() - 1;
+                self.tally.taken(group.len(), group.number(last));
+            }
             Sent::Refused(cause, attempts) => {
                 for (number, record) in group.iter() {
                     self.tally.refused(number, cause.clone(), || record.into(), attempts)?;

@@ -61,9 +61,9 @@ impl PluginNode {
             let rest = batch.split_off(n.min(batch.len()));
             while !batch.is_empty() {
                 let Taken { done, failed } = self.call(&mut instance, &batch).await?;
-                self.counters.deliver(done);
-                batch = batch.split_off(done);
                 if done > 0 {
+                    self.counters.deliver(done, batch.number(done - 1));
+                    batch = batch.split_off(done);
                     attempts = 1;
                 }
                 let Some(cause) = failed else { continue };

@@ -23,8 +23,9 @@ impl Tally {
         &self.name
     }
 
-    pub(super) fn taken(&self, records: usize) {
-        self.counters.deliver(records);
+    /// The sink took so many records, the last of which has this number.
+    pub(super) fn taken(&self, records: usize, last: u64) {
+        self.counters.deliver(records, last);
     }
 
     /// Whether a record that failed for this cause is to be tried again, after the wait before that.
