@@ -31,7 +31,9 @@ fuzz_target!(|bytes: &[u8]| {
                     let source = Source::<Vec<u8>>::new();
                     let stream = source.stream();
                     let stream = match function.signature().kind {
-                        Kind::Accumulate => stream.accumulate_by(|record: &Vec<u8>| record.clone(), &function),
+                        Kind::Accumulate => {
+                            stream.accumulate_by(|record: &Vec<u8>| record.clone(), &function)
+                        }
                         _ => stream.scatter(pool).apply(&function).gather(),
                     };
                     stream.sink(|_: Vec<u8>| {});

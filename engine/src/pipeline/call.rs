@@ -101,9 +101,9 @@ impl Call {
             Some(name) => plugin.function(name),
             None => plugin.only_function(),
         };
-        let mut function = found.map_err(problem)?;
+        let mut function = found.map_err(|error| problem(&error))?;
         for (name, value) in &self.args {
-            function = function.with(name, &value.0).map_err(problem)?;
+            function = function.with(name, &value.0).map_err(|error| problem(&error))?;
         }
         if let Some(Time(timeout)) = self.timeout {
             function = function.timeout(timeout);
@@ -115,7 +115,7 @@ impl Call {
             function = function.output(bytes);
         }
         let function = function.on_fault(&building.guard.policy);
-        function.prepare().map_err(problem)?;
+        function.prepare().map_err(|error| problem(&error))?;
         Ok(function)
     }
 
@@ -149,15 +149,15 @@ impl Call {
 }
 
 /// A mistake in the choice of a function, told where it stands.
-pub(super) fn problem(error: Error) -> Problem {
-    let key: Vec<&str> = match &error {
+pub(super) fn problem(error: &Error) -> Problem {
+    let key: Vec<&str> = match error {
         Error::UnknownFunction { .. } => vec!["function"],
         Error::UnknownArgument { name, .. } => vec!["args", name],
         Error::MissingArgument { .. } | Error::Refused { .. } => vec!["args"],
         Error::NotGranted { .. } => vec!["allow"],
         _ => vec!["plugin"],
     };
-    let help = match &error {
+    let help = match error {
         Error::Ambiguous { functions, .. } => {
             functions.first().map(|name| format!("say which, as in function = {name:?}"))
         }

@@ -91,7 +91,8 @@ fn inputs_of(nodes: &[Node], place: usize, places: &HashMap<&str, usize>, report
     for (span, input) in from {
         match input {
             Input::Literal(literal) if joins => {
-                inputs.literals.push((inputs.nodes.len() + inputs.literals.len(), literal.clone()))
+                let place = inputs.nodes.len() + inputs.literals.len();
+                inputs.literals.push((place, literal.clone()));
             }
             Input::Literal(_) => {
                 let message = format!("{} takes no literal", node.name());

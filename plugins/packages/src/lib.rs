@@ -40,11 +40,7 @@ fn parse(line: &str) -> Result<Event<'_>, String> {
         }
         _ => Some(next("package")?),
     };
-    Ok(Event {
-        time: Cow::Borrowed(&line[..19]),
-        action: action.into(),
-        package: package.map(Cow::Borrowed),
-    })
+    Ok(Event { time: Cow::Borrowed(&line[..19]), action: action.into(), package: package.map(Cow::Borrowed) })
 }
 
 /// What happened in a window.

@@ -52,7 +52,7 @@ pub(super) fn run(path: &Path, messages: Messages) -> anyhow::Result<Ending> {
                 let records = counted(unfinished, "record");
                 tell(format_args!("engine: interrupted: finishing {records}; a second Ctrl-C aborts"));
             }
-            std::future::pending().await
+            std::future::pending::<()>().await;
         };
         tokio::select! {
             ended = pipeline.run(&stop) => ended,

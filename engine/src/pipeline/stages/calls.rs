@@ -119,7 +119,7 @@ fn found(call: &Call, building: &mut Building, used: Kind) -> Result<Function<By
     let function = call.function::<Bytes>(building)?;
     let Signature { name, kind, .. } = function.signature();
     if *kind != used {
-        return Err(problem(Error::WrongKind { function: name.clone(), kind: *kind, used }));
+        return Err(problem(&Error::WrongKind { function: name.clone(), kind: *kind, used }));
     }
     Ok(function)
 }
