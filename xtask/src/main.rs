@@ -4,6 +4,7 @@ mod bench;
 mod checkout;
 mod examples;
 mod fuzz;
+mod guide;
 mod instructions;
 mod lint;
 mod readme;
@@ -35,8 +36,10 @@ enum Task {
     Test,
     /// Format, rules of the house, clippy and documentation, of all workspaces
     Lint,
-    /// The README's commands, and what it says that they print
+    /// The commands of the README and of the guide, and what they say that is printed
     Readme,
+    /// The guide as a book, in the target folder
+    Guide,
     /// The engine beside its rivals: builds all of them, measures, and writes bench/RESULTS.md
     Bench(bench::Bench),
     /// Foreign bytes of all kinds, to what reads them
@@ -69,12 +72,14 @@ fn run(task: &Task) -> anyhow::Result<()> {
             examples::run(&checkout, &mut steps)?;
             instructions::check(&checkout, &mut steps)?;
             readme::run(&checkout, &mut steps)?;
+            guide::run(&checkout, &mut steps)?;
         }
         Task::Lint => {
             toolchain::complete(&checkout)?;
             lint::run(&checkout, &mut steps)?;
         }
         Task::Readme => readme::run(&checkout, &mut steps)?,
+        Task::Guide => guide::run(&checkout, &mut steps)?,
         Task::Bench(bench) => {
             toolchain::complete(&checkout)?;
             bench.run(&checkout, &mut steps)?;
