@@ -457,3 +457,37 @@ async fn operators_of_ones_own_are_a_state_and_what_an_element_does_to_it() {
     let Err(Error::Fault(fault)) = ended else { panic!("{ended:?}") };
     assert_eq!(fault.to_string(), "record 2: Echo: there is nothing to repeat");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_branch_that_is_disconnected_gives_what_it_held_and_the_others_go_on() {
+    let source = Source::new();
+    let ((all, every), (some, groups)) = (list(), list());
+    source.stream().sink(move |x: i64| every.lock().unwrap().push(x));
+    let (branch, connection) = source.stream().buffer(10).disconnectable();
+    branch.partition(n(3)).sink(move |group: Vec<i64>| groups.lock().unwrap().push(group));
+    for x in 1..=4 {
+        source.emit(x).await.unwrap();
+    }
+    // What waits in the buffer has not reached it yet.
+    sleep(MS(1)).await;
+    connection.disconnect().await.unwrap();
+    assert_eq!(*some.lock().unwrap(), [vec![1, 2, 3], vec![4]]);
+    source.emit(5).await.unwrap();
+    connection.disconnect().await.unwrap();
+    source.close().await.unwrap();
+    assert_eq!((&*all.lock().unwrap(), some.lock().unwrap().len()), (&vec![1, 2, 3, 4, 5], 2));
+}
+
+#[tokio::test]
+async fn a_closure_that_fails_for_an_element_goes_by_the_policy() {
+    let (put, aside) = list();
+    let policy = engine::FaultPolicy::divert(move |letter| {
+        aside.lock().unwrap().push((letter.fault.to_string(), letter.record.to_vec()));
+        Ok(())
+    });
+    let lines = ["1", "two", "3"].map(str::to_owned);
+    let numbers = given(lines, |lines| lines.try_map(|line: String| line.parse::<u8>(), &policy)).await;
+    assert_eq!(numbers, [1, 3]);
+    let fault = "record 2: try_map: invalid digit found in string".to_owned();
+    assert_eq!(*put.lock().unwrap(), [(fault, b"two".to_vec())]);
+}

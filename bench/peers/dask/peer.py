@@ -59,8 +59,8 @@ def sleep_and_inc(number: int) -> int:
 
 async def local(arguments: argparse.Namespace) -> Measurement:
     """Map to sink within streamz alone."""
-    time_local_stream(LOCAL_WARM_UP_RECORDS)
-    return time_local_stream(arguments.records)
+    time_local_stream(LOCAL_WARM_UP_RECORDS, arguments.maps)
+    return time_local_stream(arguments.records, arguments.maps)
 
 
 async def chain(arguments: argparse.Namespace) -> Measurement:
@@ -140,16 +140,18 @@ async def local_client() -> AsyncIterator[Client]:
         yield client
 
 
-def time_local_stream(records: int) -> Measurement:
-    """Time so many records from source to sink without a cluster."""
+def time_local_stream(records: int, maps: int) -> Measurement:
+    """Time so many records from source through so many maps to sink without a cluster."""
     results: list[int] = []
-    source = Stream()
-    source.map(inc).sink(results.append)
+    source = stream = Stream()
+    for _ in range(maps):
+        stream = stream.map(inc)
+    stream.sink(results.append)
     start = time.perf_counter()
     for record in range(records):
         source.emit(record)
     seconds = time.perf_counter() - start
-    check(results, records)
+    check([result + 1 - maps for result in results], records)
     return Measurement(records, seconds)
 
 
@@ -226,7 +228,7 @@ def parse_arguments() -> argparse.Namespace:
         subparser.add_argument(count, type=positive, metavar=count.upper())
         return subparser
 
-    command("local", local, "records")
+    command("local", local, "records").add_argument("--maps", type=positive, default=1)
     command("chain", chain, "records").add_argument("--buffer", type=positive, default=8)
     in_lists = command("partition", partition, "records")
     in_lists.add_argument("--size", type=positive, default=100)

@@ -19,6 +19,28 @@ pub(super) fn single(places: &Places, scale: &Scale) -> anyhow::Result<Case> {
     Ok(Rivals::new("single", title, "emit to sink", engine).add(fluvio, 2.0).add(extism, 10.0).case)
 }
 
+pub(super) fn local(places: &Places, scale: &Scale) -> anyhow::Result<Case> {
+    closures(places, scale, "local", 1, "map, sink, with a closure, an element each")
+}
+
+pub(super) fn ten_maps(places: &Places, scale: &Scale) -> anyhow::Result<Case> {
+    closures(places, scale, "ten-maps", 10, "Ten maps in a row, sink, with closures, an element each")
+}
+
+fn closures(
+    places: &Places,
+    scale: &Scale,
+    name: &'static str,
+    maps: u64,
+    title: &str,
+) -> anyhow::Result<Case> {
+    let maps = maps.to_string();
+    let engine = library(places, &["local", "--maps", &maps], scale.of(5_000_000))?;
+    let records = scale.of(300_000).to_string();
+    let streamz = dask(places, "streamz", &["local", &records, "--maps", &maps]);
+    Ok(Rivals::new(name, title.to_owned(), "emit to sink", engine).add(streamz, 10.0).case)
+}
+
 pub(super) fn chain(places: &Places, scale: &Scale) -> anyhow::Result<Case> {
     let records = scale.of(1_000).to_string();
     let one_by_one = dask(places, "streamz with Dask", &["chain", &records]);

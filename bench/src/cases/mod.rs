@@ -7,8 +7,8 @@ mod records;
 use anyhow::Context;
 
 use self::alone::{growth, limits, neighbour, sleepers, start, workers};
-use self::elements::{chain, round_trip, single};
-use self::records::{guest, identity, json, lines};
+use self::elements::{chain, local, round_trip, single, ten_maps};
+use self::records::{guest, identity, json, lines, pipeline};
 use crate::case::{Case, Program, Row};
 use crate::places::{Places, shown};
 use crate::sample::Figure::{PerRecord, Time};
@@ -29,9 +29,9 @@ impl Scale {
 
 /// All cases, without the rivals that are not built.
 pub(crate) fn all(places: &Places, scale: &Scale) -> anyhow::Result<Vec<Case>> {
-    let make: [fn(&Places, &Scale) -> anyhow::Result<Case>; 13] = [
-        guest, lines, limits, json, identity, single, chain, round_trip, workers, neighbour, growth, start,
-        sleepers,
+    let make: [fn(&Places, &Scale) -> anyhow::Result<Case>; 16] = [
+        guest, lines, pipeline, limits, json, identity, single, local, ten_maps, chain, round_trip, workers,
+        neighbour, growth, start, sleepers,
     ];
     make.iter().map(|make| make(places, scale)).collect()
 }

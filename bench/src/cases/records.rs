@@ -1,5 +1,7 @@
 //! Many records at once: files through a function, beside who does the same.
 
+use anyhow::Context;
+
 use super::{MIB, Rivals, Scale, millions, run, ten_times, threads};
 use crate::case::{Case, Program, Row};
 use crate::inputs;
@@ -68,6 +70,29 @@ pub(super) fn lines(places: &Places, scale: &Scale) -> anyhow::Result<Case> {
     let last = case.programs.len() - 1;
     case.rows.push(Row::at_most("memory with ten times the input", Memory, 40.0 * MIB).of(last));
     Ok(case)
+}
+
+/// The same work as a pipeline file says it, and as flags do.
+pub(super) fn pipeline(places: &Places, scale: &Scale) -> anyhow::Result<Case> {
+    let records = scale.of(20_000_000);
+    let input = inputs::numbers(places, records)?;
+    let file = places.data("output");
+    let output = shown(&file);
+    let workers = std::thread::available_parallelism().map_or(1, usize::from);
+    let path = places.data("pipeline.toml");
+    let text = format!(
+        "[sources.files]\npath = {input:?}\n[stages.scatter]\n[stages.map]\nplugin = {:?}\n\
+         [stages.buffer]\nn = {}\n[stages.gather]\n[sinks.file]\npath = {output:?}\n",
+        places.plugin("inc"),
+        (workers * 131_072).max(262_144),
+    );
+    std::fs::write(&path, text).with_context(|| format!("can't write {}", path.display()))?;
+    let engine = Program::new("a pipeline file", [places.engine(), "run".into(), shown(&path)]);
+    let engine = engine.records(records).writing(file.clone());
+    let flags = run(places, "inc", &input, &["-o", &output]);
+    let flags = Program { name: "the same flags".to_owned(), ..flags }.records(records).writing(file);
+    let title = format!("Adding one to {} lines, file to file, by a pipeline file", millions(records));
+    Ok(Rivals::new("pipeline", title, "time a record", engine).add(Some(flags), 1.0 / 1.05).case)
 }
 
 pub(super) fn json(places: &Places, scale: &Scale) -> anyhow::Result<Case> {

@@ -2,6 +2,7 @@
 
 mod chain;
 mod lines;
+mod local;
 mod neighbour;
 mod round_trip;
 mod single;
@@ -37,6 +38,13 @@ enum Kind {
 enum Elements {
     /// One record a call, on one instance
     Single { records: u64 },
+    /// Emit to sink through closures, nothing scattered
+    Local {
+        records: u64,
+        /// So many in a row
+        #[arg(long, default_value_t = 1)]
+        maps: u64,
+    },
     /// Emit to sink through scatter, map, buffer and gather, an element each
     Chain {
         records: u64,
@@ -75,6 +83,7 @@ impl Elements {
     async fn measure(&self, pool: &Pool, inc: &Function<i64, i64>) -> anyhow::Result<Value> {
         Ok(match *self {
             Self::Single { records } => rate(records, single::measure(inc, records).await?),
+            Self::Local { records, maps } => rate(records, local::measure(maps, records).await?),
             Self::Chain { records, buffer, main: true } => {
                 rate(records, chain::measure(pool, inc, records, buffer).await?)
             }

@@ -30,7 +30,7 @@ pub use joint::Side;
 pub use node::Stream;
 pub(crate) use node::{BoxFuture, Handling, Node, Outlet};
 pub use operator::{Operator, Outputs};
-pub use operators::{Accumulate, Filter, FlatMap, Flush, Keep, Key, Map, Part, Starmap};
+pub use operators::{Accumulate, Connection, Filter, FlatMap, Flush, Keep, Key, Map, Part, Starmap};
 pub use scattered::Scattered;
 pub(crate) use scattered::Stretch;
 pub use sinks::Sink;

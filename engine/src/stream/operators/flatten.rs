@@ -1,6 +1,7 @@
 //! `flatten`: the items of collections as elements.
 
-use crate::stream::{Operator, Outputs, Stream};
+use crate::record::{Json, Record};
+use crate::stream::{Operator, Outputs, Scattered, Stream};
 
 impl<I> Stream<I>
 where
@@ -15,6 +16,16 @@ where
     /// ```
     pub fn flatten(self) -> Stream<I::Item> {
         self.through(Flatten)
+    }
+}
+
+impl<T: Record> Scattered<Json<Vec<T>>>
+where
+    Json<Vec<T>>: Record,
+{
+    /// The items of each array, as records of their own.
+    pub fn flatten(self) -> Scattered<T> {
+        self.in_order(|stream| stream.flat_map(|Json(items): Json<Vec<T>>| items))
     }
 }
 
