@@ -491,3 +491,14 @@ async fn a_closure_that_fails_for_an_element_goes_by_the_policy() {
     let fault = "record 2: try_map: invalid digit found in string".to_owned();
     assert_eq!(*put.lock().unwrap(), [(fault, b"two".to_vec())]);
 }
+
+#[tokio::test]
+async fn branches_of_one_source_that_are_too_far_apart_fail_and_do_not_hang() {
+    let far = |numbers: Stream<i64>| numbers.branch().zip(numbers.slice(20..));
+    let (outputs, ended) = ran(0..100, far).await;
+    assert!(outputs.is_empty() && matches!(ended, Err(Error::FarApart)), "{outputs:?} {ended:?}");
+    // With a buffer that is large enough they are not.
+    let buffered = |numbers: Stream<i64>| numbers.branch().buffer(20).zip(numbers.slice(20..));
+    let pairs = given(0..100, buffered).await;
+    assert_eq!((pairs.len(), pairs[0], pairs[79]), (80, (0, 20), (79, 99)));
+}

@@ -408,7 +408,7 @@ fn a_file_is_wrong() {
     );
     check(
         "[sources.stdin]\n[sinks.a]\ntype = \"file\"\npath = \"x\"\n[sinks.b]\ntype = \"file\"\npath = \"x\"\n",
-        expect!["p.toml:7:8: b: can't write x: another node writes there too"],
+        expect!["p.toml:7:8: b: can't write x: another node writes there (name another file)"],
     );
     check(
         "[sources.files]\npath = \"in\"\n[sinks.file]\npath = \"in\"\n",

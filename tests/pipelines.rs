@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use engine::pipeline::Pipeline;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::support::{Did, Listening, engine, fed, hostile, plugin, posted};
@@ -218,7 +219,7 @@ fn each_stage_has_its_own_policy() {
     let did = files.run("one\n7\n");
     assert_eq!((did.code, &*did.stdout), (Some(1), ""));
     assert!(did.stderr.contains("1 record put aside in"), "{}", did.stderr);
-    let letter: serde_json::Value = serde_json::from_str(&files.read("dead")).unwrap();
+    let letter: Value = serde_json::from_str(&files.read("dead")).unwrap();
     assert_eq!(
         (&letter["number"], &letter["function"], &letter["record"]),
         (&2.into(), &"pluck".into(), &"8".into())
@@ -391,4 +392,128 @@ fn a_pipeline_is_drawn() {
         svg.starts_with("<svg ") && svg.ends_with("</svg>\n") && svg.matches("<rect").count() == 4,
         "{svg}"
     );
+}
+
+#[test]
+fn editors_are_told_every_option_of_every_node() {
+    let schema: Value = serde_json::from_str(&fed(engine(["schema"]), "").stdout).unwrap();
+    let options = |node: &str| -> Vec<String> {
+        let properties = schema["definitions"][node]["properties"].as_object();
+        properties.expect(node).keys().cloned().collect()
+    };
+    assert_eq!(
+        options("stages.partition"),
+        ["from", "key", "max_faults", "n", "on_fault", "retries", "timeout", "type"]
+    );
+    assert_eq!(options("sources.periodic"), ["interval", "times", "type", "value"]);
+    assert_eq!(schema["definitions"]["stages.partition"]["required"], json!(["n"]));
+    // Each option says what it means.
+    let nodes = schema["definitions"].as_object().unwrap();
+    for (name, node) in nodes {
+        assert!(node["description"].is_string(), "{name}");
+        for (option, schema) in node["properties"].as_object().unwrap() {
+            assert!(option == "type" || schema["description"].is_string(), "{name} {option}: {schema}");
+        }
+    }
+}
+
+/// Expects a mistake, and that the file `kept` stays as it is.
+#[track_caller]
+fn refused(pipeline: &str, kept: &str, mistake: &str) {
+    let files = Files::new(pipeline);
+    files.write("kept", "precious\n");
+    fs::create_dir(files.path("d")).unwrap();
+    fs::hard_link(files.path("kept"), files.path("linked")).unwrap();
+    fs::copy(plugin("inc"), files.path("inc.wasm")).unwrap();
+    let before = fs::read(files.path(kept)).unwrap();
+    let did = files.run("1\n");
+    assert_eq!(did.code, Some(2), "{}", did.stderr);
+    assert!(did.stderr.contains(mistake), "{}", did.stderr);
+    assert_eq!(fs::read(files.path(kept)).unwrap(), before);
+}
+
+#[test]
+fn no_node_spoils_what_another_one_needs() {
+    let sink = |path: &str| format!("[sources.stdin]\n[sinks.file]\npath = \"{path}\"\n");
+    let source = "[sources.b]\ntype = \"files\"\npath = \"kept\"\n[sinks.stdout]\n";
+    refused(&format!("{}{source}", sink("kept")), "kept", "another node writes there");
+    refused(&format!("{}{source}", sink("d/../kept")), "kept", "another node writes there");
+    refused(&format!("{}{source}", sink("linked")), "kept", "another node writes there");
+    refused(&sink("pipeline.toml"), "pipeline.toml", "it is read too");
+    let map = "[stages.map]\nplugin = \"inc.wasm\"\n[sinks.stdout]\n";
+    refused(&format!("{}{map}", sink("inc.wasm")), "inc.wasm", "another node writes there");
+    let twice = format!("{}[sinks.other]\ntype = \"file\"\npath = \"d/../new\"\n", sink("new"));
+    refused(&twice, "kept", "another node writes there");
+    let rotating = |path: &str| {
+        format!("[sources.stdin]\n[sinks.file]\npath = \"{path}\"\nrotate_at = \"4B\"\nkeep = 2\n")
+    };
+    let older = "[sinks.other]\ntype = \"file\"\npath = \"log.1\"\n";
+    refused(&format!("{}{older}", rotating("log")), "kept", "another node writes there");
+    let folder = "[sources.folder]\npath = \"d\"\n[sinks.file]\npath = \"d/out\"\n";
+    refused(folder, "kept", "all files of that folder are read");
+    let process =
+        "[sources.stdin]\n[sinks.process]\ncommand = [\"no-such-program\"]\n[sinks.file]\npath = \"kept\"\n";
+    refused(process, "kept", "there is no program no-such-program");
+}
+
+#[test]
+fn stdin_may_be_a_file_that_is_written() {
+    let files = Files::new("[sources.stdin]\n[sinks.file]\npath = \"kept\"\n");
+    files.write("kept", "precious\n");
+    let stdin = fs::File::open(files.path("kept")).unwrap();
+    let output = files.command().stdin(stdin).output().unwrap();
+    assert_eq!((output.status.code(), files.read("kept")), (Some(2), "precious\n".into()));
+}
+
+#[test]
+fn outputs_are_emptied_only_when_all_can_be_written() {
+    let files = Files::new(
+        "[sources.stdin]\n[sinks.file]\npath = \"kept\"\n[sinks.other]\ntype = \"file\"\npath = \"/proc/none\"\n",
+    );
+    files.write("kept", "precious\n");
+    let did = files.run("1\n");
+    assert!(did.code != Some(0) && did.stderr.contains("/proc/none"), "{}", did.stderr);
+    assert_eq!(files.read("kept"), "precious\n");
+}
+
+#[test]
+fn one_file_of_dead_letters_may_be_shared_and_all_of_them_are_told() {
+    let pluck = |name: &str, path: &str| {
+        format!(
+            "[stages.{name}]\ntype = \"pluck\"\nkey = \"x\"\nfrom = \"stdin\"\non_fault = {{ divert = \"{path}\" }}\n[sinks.{name}_out]\ntype = \"stdout\"\n"
+        )
+    };
+    let two = |one: &str, other: &str| {
+        let files = Files::new(&format!("[sources.stdin]\n{}{}", pluck("a", one), pluck("b", other)));
+        fs::create_dir(files.path("d")).unwrap();
+        let did = files.run("{}\n{}\n");
+        assert_eq!(did.code, Some(1), "{}", did.stderr);
+        (files, did.stderr)
+    };
+    let (files, _) = two("dead", "d/../dead");
+    assert_eq!(files.read("dead").lines().count(), 4);
+    let (files, told) = two("one", "other");
+    assert_eq!((files.read("one").lines().count(), files.read("other").lines().count()), (2, 2));
+    assert!(told.contains("/one\n") && told.contains("/other\n"), "{told}");
+}
+
+#[test]
+fn a_command_that_has_enough_ends_the_run_quietly() {
+    let files = Files::new("[sources.stdin]\n[sinks.process]\ncommand = [\"head\", \"-1\"]\n");
+    let many: String = (0..1_000_000).map(|x| format!("{x}\n")).collect();
+    let Did { code, stdout, stderr } = files.run(many);
+    assert_eq!((code, &*stdout, &*stderr), (Some(0), "0\n", ""));
+}
+
+#[test]
+fn no_number_is_too_large_to_be_told() {
+    for stage in
+        ["[stages.delay]\ninterval = 9223372036854775807\n", "[stages.timed_window]\ninterval = \"900y\"\n"]
+    {
+        let did = through(stage, "1\n");
+        assert!(did.code == Some(2) && did.stderr.contains("expected a time"), "{}", did.stderr);
+    }
+    assert_eq!(given("[stages.buffer]\nn = 9223372036854775807\n", "1 2"), ["1", "2"]);
+    let many = Files::new("[pool]\nworkers = 100000\n[sources.stdin]\n[sinks.stdout]\n").run("1\n");
+    assert!(many.code == Some(2) && many.stderr.contains("workers: 1024 at most"), "{}", many.stderr);
 }

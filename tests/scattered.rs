@@ -378,6 +378,15 @@ async fn nodes_that_need_an_order_have_it_and_stay_scattered() {
         numbers.scatter(&pool).map(&inc).sliding_window(two).buffer(8).gather()
     };
     assert_eq!(ran([1, 2, 3], windows).await.0, [Json(vec![2, 3]), Json(vec![3, 4])]);
+    let product = misbehaving::<i64, i64>(&pool, "product");
+    let products = |numbers: engine::Stream<i64>| {
+        numbers.scatter(&pool).map(&inc).accumulate(&product).map(&inc).buffer(8).gather()
+    };
+    assert_eq!(ran([1, 2, 3], products).await.0, [3, 7, 25]);
+    let flat = |numbers: engine::Stream<i64>| {
+        numbers.scatter(&pool).map(&inc).partition(two).flatten().buffer(8).gather()
+    };
+    assert_eq!(ran([1, 2, 3], flat).await.0, [2, 3, 4]);
     let both = |numbers: engine::Stream<i64>| {
         let one = numbers.branch().scatter(&pool).map(&inc);
         one.zip(numbers.scatter(&pool)).buffer(8).gather()

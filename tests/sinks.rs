@@ -282,7 +282,7 @@ async fn a_command_that_fails_or_ends_early_ends_the_run() {
     let failed = put(lines(), sinks::process(["sh", "-c", "exit 4"])).await.unwrap_err();
     assert_eq!(failed.to_string(), "sh ended with exit status: 4");
     let early = put(lines(), sinks::process(["head", "-c", "1"])).await.unwrap_err();
-    assert_eq!(early.to_string(), "can't run head");
+    assert_eq!(early.to_string(), "can't write the output");
     let missing = put::<i64>([], sinks::process(["/no/such/command"])).await.unwrap_err();
     assert_eq!(missing.to_string(), "can't run /no/such/command");
 }

@@ -31,6 +31,12 @@ pub enum Error {
         /// The one that was too many.
         fault: Fault,
     },
+    /// Two branches of one source come together, and one of them gives so much less that the other would wait
+    /// for it, and so for itself, for ever.
+    #[error(
+        "two branches of one source are too far apart where they come together: let more wait there, or put a buffer on the one that gives more, as large as they get apart"
+    )]
+    FarApart,
     /// The source was closed before.
     #[error("the source is closed")]
     Closed,

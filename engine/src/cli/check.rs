@@ -37,21 +37,21 @@ impl CheckCommand {
         let opened = try_open(&self.pipeline, compiling_pool()?);
         if self.json {
             let found = match &opened {
+                Ok(_) => json!([]),
                 Err(OpenError::Mistakes(mistakes)) => machine(mistakes),
-                _ => json!([]),
+                // It is about the file as a whole.
+                Err(error) => {
+                    json!([{ "file": self.pipeline.display().to_string(), "message": told_whole(error) }])
+                }
             };
             writeln!(io::stdout(), "{found:#}")?;
-            if let Err(OpenError::Mistakes(_)) = opened {
-                return Ok(Ending::Mistakes);
-            }
+            return Ok(if opened.is_ok() { Ending::Done } else { Ending::Mistakes });
         }
         let Some(pipeline) = told(opened)? else { return Ok(Ending::Mistakes) };
-        if !self.json {
-            let (nodes, functions) = (pipeline.picture().len(), pipeline.usage().len());
-            let nodes = counted(nodes as u64, "node");
-            let functions = counted(functions as u64, "function");
-            writeln!(io::stdout(), "{}: {nodes}, {functions}, no mistakes", self.pipeline.display())?;
-        }
+        let (nodes, functions) = (pipeline.picture().len(), pipeline.usage().len());
+        let nodes = counted(nodes as u64, "node");
+        let functions = counted(functions as u64, "function");
+        writeln!(io::stdout(), "{}: {nodes}, {functions}, no mistakes", self.pipeline.display())?;
         Ok(Ending::Done)
     }
 }
@@ -106,6 +106,14 @@ fn shown(mistakes: &Mistakes) -> String {
     let renderer = renderer.decor_style(DecorStyle::Unicode);
     let shown: Vec<_> = groups.iter().map(|group| renderer.render(std::slice::from_ref(group))).collect();
     shown.join("\n\n")
+}
+
+/// An error with its causes.
+fn told_whole(error: &OpenError) -> String {
+    match error {
+        OpenError::Error(error) => format!("{error:?}"),
+        error => error.to_string(),
+    }
 }
 
 fn machine(mistakes: &Mistakes) -> Value {

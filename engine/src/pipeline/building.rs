@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use indexmap::IndexMap;
 
+use super::claims::Claims;
 use super::document::Document;
 use super::edges::Inputs;
 use super::faults::{FaultOptions, Letters};
@@ -37,13 +38,11 @@ pub(super) struct Building<'a> {
     /// Each that leaves records out.
     skipping: Vec<FaultPolicy>,
     /// Where records are put aside.
-    pub(super) letters: IndexMap<PathBuf, Letters>,
+    pub(super) letters: Vec<Letters>,
     /// The node at hand.
     pub(super) guard: Guard,
-    /// Files that are read.
-    inputs: Vec<PathBuf>,
-    /// Files that nodes write.
-    outputs: Vec<PathBuf>,
+    /// Files that are read and written.
+    pub(super) claims: Claims,
     /// Who is told where a source listens.
     pub(super) on_listen: OnListen,
     /// Files that are opened once all is found right.
@@ -90,10 +89,9 @@ impl<'a> Building<'a> {
             faults,
             shared: None,
             skipping: Vec::new(),
-            letters: IndexMap::new(),
+            letters: Vec::new(),
             guard: Guard::stopping(""),
-            inputs: Vec::new(),
-            outputs: Vec::new(),
+            claims: Claims::default(),
             openings: Vec::new(),
             stdout: None,
             stdin: false,
@@ -114,15 +112,7 @@ impl<'a> Building<'a> {
         self.taken_from = inputs.nodes.iter().map(|place| document.nodes[*place].name().to_owned()).collect();
         let literals = inputs.literals.iter();
         self.literals = literals.map(|(place, literal)| (*place, literal.clone().into_bytes())).collect();
-        let letters = |building: &mut Self, path: &Path| {
-            let path = building.path(path);
-            building.writes(&path, "on_fault")?;
-            if building.outputs.iter().any(|output| is_same(output, &path)) {
-                let message = format!("can't put records aside in {}: a node writes there", path.display());
-                return Err(Problem::at("on_fault", message));
-            }
-            Ok(building.letters.entry(path.clone()).or_insert_with(|| Letters::new(path)).clone())
-        };
+        let letters = |building: &mut Self, path: &Path| building.letters(path);
         if own.is_empty() {
             if self.shared.is_none() {
                 let policy = self.faults.clone().policy(|path| letters(self, path))?;
@@ -161,6 +151,21 @@ impl<'a> Building<'a> {
         }
     }
 
+    /// Looks for the program of a command.
+    pub(super) fn finds_program(&self, command: &[String]) -> Result<(), Problem> {
+        let Some(program) = command.first() else {
+            let problem = Problem::at("command", "there is no program");
+            return Err(problem.help("write [\"PROGRAM\", \"ARGUMENT\"]"));
+        };
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        let found = std::env::split_paths(&path).any(|folder| folder.join(program).is_file());
+        if found || program.contains('/') {
+            return Ok(());
+        }
+        Err(Problem::at("command", format!("there is no program {program}"))
+            .help("write its path, or mend PATH"))
+    }
+
     /// A file that is read.
     pub(super) fn reads(&mut self, path: &Path, key: &str) -> Result<PathBuf, Problem> {
         let path = self.path(path);
@@ -169,45 +174,37 @@ impl<'a> Building<'a> {
             return Err(Problem::at(key, format!("can't read {}: it is a folder", path.display())));
         }
         std::fs::File::open(&path).map_err(|error| unreadable(&path, key, &error))?;
-        self.inputs.push(path.clone());
+        self.claims.read(&path, key)?;
         Ok(path)
     }
 
-    /// A file that is written: no other node may read it, or write there too.
-    fn writes(&self, path: &Path, key: &str) -> Result<(), Problem> {
-        if self.inputs.iter().any(|input| is_same(input, path)) {
-            let help = "name another file";
-            return Err(
-                Problem::at(key, format!("can't write {}: it is read too", path.display())).help(help)
-            );
+    /// The file that records are put aside in, which several nodes may share.
+    fn letters(&mut self, path: &Path) -> Result<Letters, Problem> {
+        let path = self.path(path);
+        // Another way to write it is the same file.
+        let real = |path: &Path| Some(path.parent()?.canonicalize().ok()?.join(path.file_name()?));
+        let known = self.letters.iter().find(|letters| {
+            letters.path == path || real(&path).is_some_and(|path| real(&letters.path) == Some(path))
+        });
+        if let Some(letters) = known {
+            return Ok(letters.clone());
         }
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-        if let Some(folder) = folder.filter(|folder| !folder.is_dir()) {
-            return Err(Problem::at(key, format!("there is no folder {}", folder.display())));
-        }
-        if path.is_dir() {
-            return Err(Problem::at(key, format!("can't write {}: it is a folder", path.display())));
-        }
-        Ok(())
+        self.claims.write(&path, false, "on_fault")?;
+        let letters = Letters::new(path);
+        self.letters.push(letters.clone());
+        Ok(letters)
     }
 
-    /// A file that a node writes by itself: nobody else may write there.
-    pub(super) fn claims(&mut self, path: &Path) -> Result<PathBuf, Problem> {
+    /// A file that a node writes by itself.
+    pub(super) fn claims(&mut self, path: &Path, rotates: bool) -> Result<PathBuf, Problem> {
         let path = self.path(path);
-        self.writes(&path, "path")?;
-        let twice = self.outputs.iter().any(|output| is_same(output, &path))
-            || self.letters.keys().any(|letters| is_same(letters, &path));
-        if twice {
-            let message = format!("can't write {}: another node writes there too", path.display());
-            return Err(Problem::at("path", message));
-        }
-        self.outputs.push(path.clone());
+        self.claims.write(&path, rotates, "path")?;
         Ok(path)
     }
 
     /// An output that goes to a file, which is made once all is found right.
     pub(super) fn output_file(&mut self, path: &Path, append: bool) -> Result<Output, Problem> {
-        let (path, late) = (self.claims(path)?, Late::default());
+        let (path, late) = (self.claims(path, false)?, Late::default());
         self.openings.push(Opening { path, append, file: late.clone() });
         Ok(Output::new(late))
     }
@@ -219,6 +216,7 @@ impl<'a> Building<'a> {
             return Ok(plugin.clone());
         }
         let component = (self.find_component)(&path).map_err(|reason| Problem::at("plugin", reason))?;
+        self.claims.read(&component, "plugin")?;
         let plugin =
             self.pool.load(component).map_err(|error| Problem::at("plugin", format!("{error:?}")))?;
         self.plugins.insert(path, plugin.clone());
@@ -249,6 +247,8 @@ impl<'a> Building<'a> {
     pub(super) fn take_stdin(&mut self) -> Result<(), Problem> {
         match std::mem::replace(&mut self.stdin, true) {
             true => Err(Problem::new("another source reads stdin too").help("remove one of them")),
+            // It may be a file that somebody writes.
+            false if cfg!(unix) => self.claims.read(Path::new("/dev/stdin"), "type"),
             false => Ok(()),
         }
     }
@@ -268,7 +268,7 @@ impl<'a> Building<'a> {
             plugins: self.plugins.into_values().collect(),
             openings: self.openings,
             skipping: self.skipping,
-            letters: self.letters.into_values().collect(),
+            letters: self.letters,
             stdout: self.stdout,
             picture,
         }
@@ -283,9 +283,4 @@ impl Guard {
 
 fn unreadable(path: &Path, key: &str, error: &std::io::Error) -> Problem {
     Problem::at(key, format!("can't read {}: {error}", path.display()))
-}
-
-/// Whether two paths are one file.
-fn is_same(one: &Path, other: &Path) -> bool {
-    one == other || one.canonicalize().is_ok_and(|one| other.canonicalize().is_ok_and(|other| one == other))
 }

@@ -1,5 +1,6 @@
 //! What becomes of records that a node refuses, as the file says.
 
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, OnceLock};
@@ -7,6 +8,7 @@ use std::sync::{Arc, OnceLock};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::files;
 use super::mistake::Problem;
 use super::options::Number;
 use crate::{DeadLetters, Error, FaultPolicy};
@@ -87,9 +89,10 @@ impl Letters {
         Self { path, file: Arc::default(), put: Arc::default() }
     }
 
-    pub(super) fn create(&self) -> Result<(), Error> {
-        let file = DeadLetters::create(&self.path)?;
-        self.file.get_or_init(|| file);
+    /// Begins to write to the file, which is open already.
+    pub(super) fn begin(&self, file: File) -> Result<(), Error> {
+        files::empty(&file, &self.path)?;
+        self.file.get_or_init(|| DeadLetters::to(file, &self.path));
         Ok(())
     }
 

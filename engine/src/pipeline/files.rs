@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
 use crate::Error;
@@ -15,14 +15,36 @@ pub(super) struct Opening {
 }
 
 impl Opening {
-    pub(super) fn open(&self) -> Result<(), Error> {
-        let options = File::options().create(true).append(self.append).write(true).clone();
-        let opened = options.clone().truncate(!self.append).open(&self.path);
-        let file =
-            opened.map_err(|error| Error::Write { path: self.path.clone(), source: Arc::new(error) })?;
+    /// Opens the file, and leaves it as it is.
+    pub(super) fn open(&self) -> Result<File, Error> {
+        open(&self.path, self.append)
+    }
+
+    /// Empties it, if it is to be, and begins to write.
+    pub(super) fn begin(&self, file: File) -> Result<(), Error> {
+        if !self.append {
+            empty(&file, &self.path)?;
+        }
         self.file.0.get_or_init(|| file);
         Ok(())
     }
+}
+
+pub(super) fn open(path: &Path, append: bool) -> Result<File, Error> {
+    let opened = File::options().create(true).append(append).write(true).truncate(false).open(path);
+    opened.map_err(|error| unwritable(path, error))
+}
+
+pub(super) fn empty(file: &File, path: &Path) -> Result<(), Error> {
+    // A device or a pipe has no length.
+    if file.metadata().is_ok_and(|metadata| metadata.is_file()) {
+        file.set_len(0).map_err(|error| unwritable(path, error))?;
+    }
+    Ok(())
+}
+
+fn unwritable(path: &Path, error: io::Error) -> Error {
+    Error::Write { path: path.to_owned(), source: Arc::new(error) }
 }
 
 /// The file, once it is open.

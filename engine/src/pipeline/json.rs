@@ -73,8 +73,12 @@ impl Step {
     }
 }
 
-/// A JSON value in a form that is the same for all ways to write it.
+/// A JSON value in a form that is the same however its texts are escaped and its fields are ordered. Numbers
+/// stay as they are written.
 pub(super) fn canonical(value: &str) -> Cow<'_, str> {
+    if value.trim_ascii_start().starts_with(|c: char| c == '-' || c.is_ascii_digit()) {
+        return Cow::Borrowed(value.trim_ascii());
+    }
     let plain =
         |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'"' | b'_' | b'-' | b' ' | b'/' | b':');
     if value.bytes().all(plain) {

@@ -6,6 +6,7 @@
 
 mod building;
 mod call;
+mod claims;
 mod document;
 mod edges;
 mod environment;

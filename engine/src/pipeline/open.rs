@@ -97,8 +97,7 @@ impl Pipeline {
             return Err(Error::Closed.into());
         };
         let edges = edges::find(&document, &mut report);
-        let folder = path.parent().map_or_else(PathBuf::new, Path::to_owned);
-        build(&document, &edges, setup, &folder, report)
+        build(&document, &edges, setup, path, report)
     }
 }
 
@@ -114,14 +113,21 @@ fn build(
     document: &Document,
     edges: &Edges,
     setup: Setup,
-    folder: &Path,
+    path: &Path,
     mut report: Report,
 ) -> Result<Pipeline, OpenError> {
-    let pool = document.pool.options::<PoolOptions>(&mut report).unwrap_or_default();
+    let mut pool = document.pool.options::<PoolOptions>(&mut report).unwrap_or_default();
+    if let Some(problem) = pool.problem() {
+        report.add(document.pool.span_of(&problem.key), problem.message, problem.help);
+        pool = PoolOptions::default();
+    }
     let limits = document.limits.options::<LimitOptions>(&mut report).unwrap_or_default();
     let faults = document.faults.options::<FaultOptions>(&mut report).unwrap_or_default();
     let pool = limits.apply(pool.apply(setup.pool)).build()?;
-    let mut building = Building::new(pool, folder, setup.find_component, setup.on_listen, faults);
+    let folder = path.parent().map_or_else(PathBuf::new, Path::to_owned);
+    let mut building = Building::new(pool, &folder, setup.find_component, setup.on_listen, faults);
+    // It is the first claim, which nothing stands against.
+    let _ = building.claims.read(path, "path");
     let mut graph = Graph { flows: HashMap::new(), sources: Vec::new(), feeds: Vec::new() };
     for place in &edges.order {
         graph.add(document, edges, *place, &mut building, &mut report);

@@ -90,6 +90,9 @@ macro_rules! option {
     };
 }
 
+/// No time is longer: a hundred years.
+const LONGEST: Duration = Duration::from_secs(100 * 366 * 24 * 3600);
+
 /// A number that is written as one, or as text where a variable stood.
 fn number<T: FromStr + TryFrom<i64>>(word: &Word) -> Option<T> {
     match word {
@@ -125,7 +128,7 @@ option! {
             }),
             Word::Boolean(_) => None,
         };
-        seconds.filter(|time| !time.is_zero())
+        seconds.filter(|time| !time.is_zero() && *time <= LONGEST)
     },
     { "type": ["number", "string"], "description": "A time, as \"500ms\", \"2s\", or a number of seconds." }
 }

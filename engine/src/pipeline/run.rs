@@ -7,7 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::building::Called;
 use super::faults::Letters;
-use super::files::Opening;
+use super::files::{self, Opening};
 use super::flow::Bytes;
 use super::picture::Picture;
 use crate::sources::Feed;
@@ -60,12 +60,21 @@ impl Pipeline {
         if feeds.is_empty() {
             return Err(Error::Closed);
         }
-        self.openings.iter().try_for_each(Opening::open)?;
-        self.letters.iter().try_for_each(Letters::create)?;
+        self.open_files()?;
         let ended = feed(feeds, &stop.child_token()).await;
         // What was put aside before a failure stays.
         let flushed = self.letters.iter().try_for_each(Letters::flush);
         ended.and(flushed)
+    }
+
+    /// Opens all files that are written, and only then begins to change them.
+    fn open_files(&self) -> Result<(), Error> {
+        let outputs = self.openings.iter().map(|opening| Ok((opening, opening.open()?)));
+        let outputs = outputs.collect::<Result<Vec<_>, Error>>()?;
+        let letters = self.letters.iter().map(|letters| Ok((letters, files::open(&letters.path, false)?)));
+        let letters = letters.collect::<Result<Vec<_>, Error>>()?;
+        outputs.into_iter().try_for_each(|(opening, file)| opening.begin(file))?;
+        letters.into_iter().try_for_each(|(letters, file)| letters.begin(file))
     }
 
     /// Where its nodes stand, and who takes from whom.

@@ -15,19 +15,12 @@ pub fn schema() -> Value {
     settings.inline_subschemas = true;
     settings.meta_schema = None;
     let mut generator = settings.into_generator();
-    let mut properties = Map::new();
+    let (mut properties, mut definitions) = (Map::new(), Map::new());
     for section in Section::ALL {
-        let (mut named, mut typed) = (Map::new(), Vec::new());
         for kind in kinds::of(section) {
-            named.insert(kind.name.to_owned(), node(section, kind, &mut generator, false));
-            typed.push(node(section, kind, &mut generator, true));
+            definitions.insert(definition(section, kind), node(section, kind, &mut generator));
         }
-        let of = json!({
-            "type": "object",
-            "description": format!("The {}, by name.", section.table()),
-            "additionalProperties": { "anyOf": typed.iter().chain(named.values()).collect::<Vec<_>>() },
-        });
-        properties.insert(section.table().to_owned(), of);
+        properties.insert(section.table().to_owned(), nodes(section));
     }
     properties.insert("pool".to_owned(), settings_of::<PoolOptions>(&mut generator));
     properties.insert("limits".to_owned(), settings_of::<LimitOptions>(&mut generator));
@@ -40,11 +33,49 @@ pub fn schema() -> Value {
         "additionalProperties": false,
         "required": ["sources", "sinks"],
         "properties": properties,
+        "definitions": definitions,
     })
 }
 
-/// A node's table. If its type is its name, it need not be said.
-fn node(section: Section, kind: &Kind, generator: &mut SchemaGenerator, typed: bool) -> Value {
+fn definition(section: Section, kind: &Kind) -> String {
+    format!("{}.{}", section.table(), kind.name)
+}
+
+/// The tables of a section: each as its type says, or else its name.
+fn nodes(section: Section) -> Value {
+    let refer = |kind: &Kind| json!({ "$ref": format!("#/definitions/{}", definition(section, kind)) });
+    let kinds = kinds::of(section);
+    let names: Vec<_> = kinds.iter().map(|kind| kind.name).collect();
+    // One after another, so that an editor says what is wrong with the one that is meant.
+    let by_type = kinds.iter().map(|kind| {
+        json!({
+            "if": { "required": ["type"], "properties": { "type": { "const": kind.name } } },
+            "then": refer(kind),
+        })
+    });
+    let typed = json!({
+        "type": "object",
+        "required": ["type"],
+        "properties": { "type": { "enum": names } },
+        "allOf": by_type.collect::<Vec<_>>(),
+    });
+    let named: Map<_, _> = kinds
+        .iter()
+        .map(|kind| {
+            let table = json!({ "if": { "required": ["type"] }, "then": typed, "else": refer(kind) });
+            (kind.name.to_owned(), table)
+        })
+        .collect();
+    json!({
+        "type": "object",
+        "description": format!("The {}, by name.", section.table()),
+        "properties": named,
+        "additionalProperties": typed,
+    })
+}
+
+/// A node's table.
+fn node(section: Section, kind: &Kind, generator: &mut SchemaGenerator) -> Value {
     let mut schema = (kind.schema)(generator).to_value();
     let Some(object) = schema.as_object_mut() else { return schema };
     let mut properties = Map::new();
@@ -60,12 +91,7 @@ fn node(section: Section, kind: &Kind, generator: &mut SchemaGenerator, typed: b
         let faults = faults["properties"].as_object().into_iter().flatten();
         properties.extend(faults.map(|(name, value)| (name.clone(), value.clone())));
     }
-    let mut required = object.remove("required").unwrap_or_else(|| json!([]));
-    if let Some(required) = required.as_array_mut().filter(|_| typed) {
-        required.push(json!("type"));
-    }
     object.insert("properties".to_owned(), properties.into());
-    object.insert("required".to_owned(), required);
     object.insert("additionalProperties".to_owned(), false.into());
     object.insert("type".to_owned(), "object".into());
     schema

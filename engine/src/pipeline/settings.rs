@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::mistake::Problem;
 use super::options::{Count, Size, Time};
 use crate::{Isolation, PoolBuilder};
 
@@ -48,10 +49,24 @@ pub(super) struct LimitOptions {
     plugin_size: Option<Size>,
 }
 
+const MOST_WORKERS: usize = 1024;
+
+const MOST_INSTANCES: usize = 100_000;
+
 /// So many instances are enough, unless more are asked for: their room can be kept then.
 const INSTANCES: usize = 1000;
 
 impl PoolOptions {
+    /// What can't be had.
+    pub(super) fn problem(&self) -> Option<Problem> {
+        let too_many = |key: &str, count: &Option<Count>, most: usize| {
+            let count = count.as_ref().map_or(0, |Count(count)| count.get());
+            (count > most).then(|| Problem::at(key, format!("{key}: {most} at most, not {count}")))
+        };
+        too_many("workers", &self.workers, MOST_WORKERS)
+            .or_else(|| too_many("instances", &self.instances, MOST_INSTANCES))
+    }
+
     pub(super) fn apply(self, builder: PoolBuilder) -> PoolBuilder {
         let instances = self.instances.map_or(INSTANCES, |Count(instances)| instances.get());
         let mut builder = builder.instances(instances);

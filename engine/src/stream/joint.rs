@@ -63,9 +63,11 @@ impl<A: Clone + Send + 'static> Stream<A> {
         let state =
             State { join, outputs: VecDeque::new(), last: 0, taken: 0, ended: [false; 2], failed: None };
         let outlet = Outlet::new();
+        let apart = self.apart && other.apart;
         let joint = Arc::new(Joint {
             state: Mutex::new(state),
             moved: Notify::new(),
+            together: !self.apart && !other.apart,
             one_source: Arc::ptr_eq(&self.counters, &other.counters),
             counters: [self.counters.clone(), other.counters],
             tracked: OnceLock::new(),
@@ -73,7 +75,7 @@ impl<A: Clone + Send + 'static> Stream<A> {
         });
         self.outlet.connect(SideOf::<_, A, B> { node: FirstNode(joint.clone()), types: PhantomData });
         other.outlet.connect(SideOf::<_, A, B> { node: SecondNode(joint), types: PhantomData });
-        Stream { outlet, counters: self.counters }
+        Stream { outlet, counters: self.counters, apart }
     }
 }
 
@@ -81,6 +83,8 @@ struct Joint<J, U> {
     state: Mutex<State<J, U>>,
     /// A side took an element, or ended.
     moved: Notify,
+    /// Both sides are passed on by whoever emits: none of them moves while the other one waits.
+    together: bool,
     /// Both sides count with one source: numbers stay, else outputs are counted anew.
     one_source: bool,
     counters: [Arc<Counters>; 2],
@@ -114,6 +118,9 @@ impl<J, U: Clone + Send + 'static> Joint<J, U> {
             }
             if state.join.has_room(side) || state.ended[side.other() as usize] {
                 return Ok(state);
+            }
+            if self.one_source && self.together {
+                return Err(Error::FarApart);
             }
             // In the line before others can move.
             moved.as_mut().enable();

@@ -8,6 +8,8 @@ use std::sync::atomic::{
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 use std::task::{Context, Poll};
 
+use futures_util::future::join_all;
+
 use super::{Counters, Items};
 use crate::Error;
 
@@ -123,13 +125,11 @@ impl<T: Clone + Send + 'static> Outlet<T> {
         }
     }
 
-    /// Closes all nodes behind, and returns the first error.
+    /// Closes all nodes behind, and returns the first error. Side by side: where branches come together again,
+    /// one may have to wait for the end of the other.
     pub(crate) async fn close(&self) -> Result<(), Error> {
-        let mut result = Ok(());
-        for node in self.nodes() {
-            result = result.and(node.close().await);
-        }
-        result
+        let nodes = self.nodes();
+        join_all(nodes.iter().map(|node| node.close())).await.into_iter().collect()
     }
 }
 
@@ -141,13 +141,15 @@ impl<T: Clone + Send + 'static> Outlet<T> {
 pub struct Stream<T> {
     pub(crate) outlet: Outlet<T>,
     pub(crate) counters: Arc<Counters>,
+    /// A task of its own passes its elements on, so that who emits need not wait for what is behind.
+    pub(crate) apart: bool,
 }
 
 impl<T: Clone + Send + 'static> Stream<T> {
     /// A second branch from here: elements go to the one that was begun first, and then to the other.
     #[must_use]
     pub fn branch(&self) -> Self {
-        Self { outlet: self.outlet.clone(), counters: self.counters.clone() }
+        Self { outlet: self.outlet.clone(), counters: self.counters.clone(), apart: self.apart }
     }
 
     /// Attaches a node that makes elements of `U`, and returns their stream.
@@ -158,7 +160,7 @@ impl<T: Clone + Send + 'static> Stream<T> {
     {
         let outlet = Outlet::new();
         self.outlet.connect(make(outlet.clone()));
-        Stream { outlet, counters: self.counters }
+        Stream { outlet, counters: self.counters, apart: self.apart }
     }
 }
 

@@ -119,7 +119,7 @@ impl<T: Clone + Send + 'static> Source<T> {
     /// Its stream. Each call begins a branch; elements go to one branch after another.
     #[must_use]
     pub fn stream(&self) -> Stream<T> {
-        Stream { outlet: self.outlet.clone(), counters: self.counters.clone() }
+        Stream { outlet: self.outlet.clone(), counters: self.counters.clone(), apart: false }
     }
 
     /// Emits an element, and waits until every node behind has accepted it: while a buffer is full

@@ -25,7 +25,7 @@ pub(super) struct Messages {
 
 /// Runs the pipeline of a file.
 pub(super) fn run(path: &Path, messages: Messages) -> anyhow::Result<Ending> {
-    let known = ["-q", "--quiet", "--json", "-qq"];
+    let known = ["-q", "--quiet", "--json", "--"];
     let strange = std::env::args().skip(2).find(|arg| arg.starts_with('-') && !known.contains(&arg.as_str()));
     if let Some(flag) = strange {
         ensure!(false, "{flag} does not go with a pipeline file: say it in {}", path.display());
@@ -67,15 +67,20 @@ pub(super) fn run(path: &Path, messages: Messages) -> anyhow::Result<Ending> {
     {
         tell(format_args!("engine: {} left out, the first: {first}", counted(records, "record")));
     }
+    let put_aside = pipeline.put_aside().into_iter().filter(|(_, records)| *records > 0);
+    let mut put_aside: Vec<_> = put_aside.map(|(file, records)| (file.to_owned(), records)).collect();
+    // The last of them is told by the ending, if nothing else is.
+    let ended_well = ended.is_ok() && !interrupted.initialized();
+    let last = ended_well.then(|| put_aside.pop()).flatten();
+    for (file, records) in put_aside {
+        tell(format_args!("engine: {} put aside in {}", counted(records, "record"), file.display()));
+    }
+    let put_aside = last;
     ended.map_err(|error| RunFailed { error, place: None })?;
     if let Some(signal) = interrupted.get() {
         return Ok(Ending::Interrupted { signal: *signal, goes_on: false });
     }
-    let mut put_aside = pipeline.put_aside().into_iter().filter(|(_, records)| *records > 0);
-    Ok(match put_aside.next() {
-        Some((file, records)) => Ending::PutAside { records, file: file.to_owned() },
-        None => Ending::Done,
-    })
+    Ok(put_aside.map_or(Ending::Done, |(file, records)| Ending::PutAside { records, file }))
 }
 
 fn summarize(

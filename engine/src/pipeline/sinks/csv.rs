@@ -30,7 +30,7 @@ impl Sink for Csv {
     const REFUSES: bool = true;
 
     fn attach(self, input: Flow, building: &mut Building) -> Result<(), Problem> {
-        let mut csv = sinks::csv(building.claims(&self.path)?).append(self.append);
+        let mut csv = sinks::csv(building.claims(&self.path, false)?).append(self.append);
         if let Some(columns) = self.columns {
             csv = csv.columns(columns);
         }

@@ -13,6 +13,9 @@ use crate::pipeline::mistake::Problem;
 use crate::pipeline::options::{Number, Size, Time};
 use crate::sinks::{self, lines};
 
+/// So many older files are renamed at each rotation at most.
+const MOST_KEPT: u64 = 10_000;
+
 /// Lines to a file, or to several one after another.
 #[derive(Deserialize, JsonSchema)]
 pub(in crate::pipeline) struct File {
@@ -48,7 +51,7 @@ impl Sink for File {
             input.local()?.0.sink(lines(&output).separated_by(separator(null)));
             return Ok(());
         }
-        let files = sinks::files(building.claims(&path)?).append(append).gzip(gzip);
+        let files = sinks::files(building.claims(&path, rotates)?).append(append).gzip(gzip);
         let mut files = files.separated_by(separator(null));
         if let Some(Size(bytes)) = rotate_at {
             files = files.rotate_at(bytes as u64);
@@ -57,6 +60,9 @@ impl Sink for File {
             files = files.rotate_every(interval);
         }
         if let Some(Number(keep)) = keep {
+            if keep > MOST_KEPT {
+                return Err(Problem::at("keep", format!("{MOST_KEPT} files can be kept, not {keep}")));
+            }
             files = files.keep(usize::try_from(keep).unwrap_or(usize::MAX));
         }
         input.local()?.0.sink(files);

@@ -26,11 +26,7 @@ pub(in crate::pipeline) struct Process {
 
 impl Sink for Process {
     fn attach(self, input: Flow, building: &mut Building) -> Result<(), Problem> {
-        if self.command.is_empty() {
-            return Err(
-                Problem::at("command", "there is no program").help("write [\"PROGRAM\", \"ARGUMENT\"]")
-            );
-        }
+        building.finds_program(&self.command)?;
         let process = sinks::process(self.command).separated_by(separator(self.null));
         let process = match building.folder(self.folder.as_deref()) {
             Some(folder) => process.folder(folder),

@@ -60,6 +60,7 @@ impl Source for Folder {
         if !path.is_dir() {
             return Err(Problem::at("path", format!("there is no folder {}", path.display())));
         }
+        building.claims.read_folder(&path, "path")?;
         if layout != Files::Lines && format != RecordFormat::default() {
             return Err(Problem::at("format", "rows of CSV and NDJSON are JSON").help("remove it"));
         }

@@ -30,11 +30,7 @@ pub(in crate::pipeline) struct Process {
 
 impl Source for Process {
     fn open(self, building: &mut Building) -> Result<(Feeding, Contents), Problem> {
-        if self.command.is_empty() {
-            return Err(
-                Problem::at("command", "there is no program").help("write [\"PROGRAM\", \"ARGUMENT\"]")
-            );
-        }
+        building.finds_program(&self.command)?;
         let process = sources::process(self.command).separated_by(separator(self.null));
         let process = match building.folder(self.folder.as_deref()) {
             Some(folder) => process.folder(folder),

@@ -223,12 +223,13 @@ impl Stage for Frequencies {
     fn attach(self, inputs: Vec<Flow>, building: &mut Building) -> Result<Flow, Problem> {
         let (flow, guard) = (only(inputs)?, building.guard.clone());
         no_bytes(flow.contents())?;
-        let mut counts = BTreeMap::<String, u64>::new();
+        let (mut counts, json) = (BTreeMap::<String, u64>::new(), !flow.contents().is_text());
         Ok(flow.nodes(Contents::JSON, |stream| {
             guard.each(stream, move |record: Bytes| {
+                let text = json::text(&record)?;
                 // A JSON string is counted as its text.
-                let text = serde_json::from_slice::<String>(&record);
-                let key = text.or_else(|_| json::text(&record).map(str::to_owned))?;
+                let unquoted = json.then(|| serde_json::from_str::<String>(text).ok()).flatten();
+                let key = unquoted.unwrap_or_else(|| text.to_owned());
                 *counts.entry(key).or_default() += 1;
                 serde_json::to_vec(&counts).map_err(|error| error.to_string())
             })

@@ -3,7 +3,7 @@
 use super::{AccumulateNode, Key};
 use crate::Function;
 use crate::record::Record;
-use crate::stream::{Operator, Outputs, Stream};
+use crate::stream::{Operator, Outputs, Scattered, Stream};
 
 /// What [`Stream::accumulate`] takes: a closure, or a function of a plugin that accumulates.
 #[diagnostic::on_unimplemented(
@@ -75,6 +75,18 @@ impl<T: Record> Stream<T> {
     /// ```
     pub fn accumulate_by<U: Record>(self, key: impl Key<T>, function: &Function<T, U>) -> Stream<U> {
         AccumulateNode::attach(self, function, Some(Box::new(move |record, out| key.write(record, out))))
+    }
+}
+
+impl<T: Record> Scattered<T> {
+    /// A function of a plugin with a state: it takes the results one after another, in the order of emission.
+    pub fn accumulate<U: Record>(self, function: &Function<T, U>) -> Scattered<U> {
+        self.in_order(|stream| stream.accumulate(function))
+    }
+
+    /// The same with a state for each key.
+    pub fn accumulate_by<U: Record>(self, key: impl Key<T>, function: &Function<T, U>) -> Scattered<U> {
+        self.in_order(|stream| stream.accumulate_by(key, function))
     }
 }
 

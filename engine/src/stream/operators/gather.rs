@@ -28,7 +28,7 @@ impl<T: Record> Scattered<T> {
         let outlet = Outlet::new();
         let task = gather(segment.clone(), outlet.clone(), from);
         connect(Crossing { segment: segment.clone(), mistake, gather: Detached::new(task) });
-        (Stream { outlet, counters }, segment)
+        (Stream { outlet, counters, apart: true }, segment)
     }
 }
 

@@ -25,6 +25,7 @@ impl<T: Record> Stream<T> {
             buffer: None,
             complete: false,
             untouched,
+            apart: self.apart,
             unbuffered: Vec::new(),
             mistake: None,
             types: PhantomData,

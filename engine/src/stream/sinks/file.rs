@@ -141,7 +141,9 @@ impl FileWriter {
         if let Some(opened) = self.opened.take() {
             opened.writer.end()?;
         }
-        for older in (1..=self.rotation.keep).rev() {
+        // Names behind the first that is not there stay as they are.
+        let there = (1..self.rotation.keep).take_while(|older| numbered(&self.path, *older).exists()).count();
+        for older in (1..=self.rotation.keep.min(there + 1)).rev() {
             let newer = if older == 1 { self.path.clone() } else { numbered(&self.path, older - 1) };
             match fs::rename(newer, numbered(&self.path, older)) {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),

@@ -3,6 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 use std::process::Stdio;
+use std::sync::Arc;
 
 use tokio::io::AsyncWriteExt;
 use tokio::process::ChildStdin;
@@ -98,11 +99,12 @@ impl Consumer<Records> for Writer {
         let separator = self.process.separator;
         let (running, stdin) = self.running()?;
         let Err(error) = stdin.write_all(&records.ended_by(separator)).await else { return Ok(()) };
-        if error.kind() == io::ErrorKind::BrokenPipe {
-            // How it ended says more.
-            running.ended().await?;
+        if error.kind() != io::ErrorKind::BrokenPipe {
+            return Err(running.failed(error).into());
         }
-        Err(running.failed(error).into())
+        // How it ended says more. One that ended well has what it wanted, as `head` does.
+        running.ended().await?;
+        Err(Error::Output { source: Arc::new(error) }.into())
     }
 
     async fn end(&mut self) -> Result<(), Error> {

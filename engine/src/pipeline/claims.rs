@@ -1,0 +1,140 @@
+//! Which files a pipeline reads and writes, so that no node spoils what another one needs.
+
+use std::fs::{self, Metadata};
+use std::path::{Path, PathBuf};
+
+use super::mistake::Problem;
+
+/// A file that may not be there yet.
+struct Place {
+    path: PathBuf,
+    /// Without links and dots, as far as the system knows.
+    real: PathBuf,
+    known: Option<Metadata>,
+}
+
+impl Place {
+    fn new(path: &Path) -> Self {
+        let real = path.canonicalize().unwrap_or_else(|_| {
+            let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+            let folder = folder.unwrap_or(Path::new(".")).canonicalize();
+            match (folder, path.file_name()) {
+                (Ok(folder), Some(name)) => folder.join(name),
+                _ => path.to_owned(),
+            }
+        });
+        Self { path: path.to_owned(), real, known: fs::metadata(path).ok() }
+    }
+
+    fn is(&self, other: &Self) -> bool {
+        self.real == other.real
+            || self.known.as_ref().zip(other.known.as_ref()).is_some_and(|(one, other)| is_one(one, other))
+    }
+
+    /// Whether it is what the other one is renamed to when it rotates: `PATH.1`, `PATH.2` and so on.
+    fn is_older(&self, other: &Self) -> bool {
+        let name = self.real.to_string_lossy();
+        let number =
+            name.strip_prefix(&*other.real.to_string_lossy()).and_then(|rest| rest.strip_prefix('.'));
+        number.is_some_and(|number| !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit()))
+    }
+}
+
+/// Whether these are of one file, which may have several names.
+#[cfg(unix)]
+fn is_one(one: &Metadata, other: &Metadata) -> bool {
+    use std::os::unix::fs::MetadataExt;
+
+    one.is_file() && (one.dev(), one.ino()) == (other.dev(), other.ino())
+}
+
+#[cfg(not(unix))]
+fn is_one(_: &Metadata, _: &Metadata) -> bool {
+    false
+}
+
+/// What nodes read and write so far.
+#[derive(Default)]
+pub(super) struct Claims {
+    read: Vec<Place>,
+    folders: Vec<Place>,
+    /// Each with whether it rotates.
+    written: Vec<(Place, bool)>,
+}
+
+impl Claims {
+    /// A file that is read: nobody may write it.
+    pub(super) fn read(&mut self, path: &Path, key: &str) -> Result<(), Problem> {
+        let place = Place::new(path);
+        self.check_unwritten(&place, key, "read")?;
+        self.read.push(place);
+        Ok(())
+    }
+
+    /// A folder whose files are read.
+    pub(super) fn read_folder(&mut self, path: &Path, key: &str) -> Result<(), Problem> {
+        let folder = Place::new(path);
+        if let Some((place, _)) = self.written.iter().find(|(place, _)| is_in(place, &folder)) {
+            let message =
+                format!("can't read all of {}: {} is written there", path.display(), place.path.display());
+            return Err(Problem::at(key, message).help("write to another folder"));
+        }
+        self.folders.push(folder);
+        Ok(())
+    }
+
+    /// A file that is written: nobody else may write it, or read it.
+    pub(super) fn write(&mut self, path: &Path, rotates: bool, key: &str) -> Result<(), Problem> {
+        let place = Place::new(path);
+        let taken = |other: &Place| place.is(other) || rotates && other.is_older(&place);
+        if let Some(other) = self.read.iter().find(|other| taken(other)) {
+            let message = match place.is(other) {
+                true => format!("can't write {}: it is read too", path.display()),
+                false => format!("can't rotate {}: {} is read", path.display(), other.path.display()),
+            };
+            return Err(Problem::at(key, message).help("name another file"));
+        }
+        if self.folders.iter().any(|folder| is_in(&place, folder)) {
+            let message = format!("can't write {}: all files of that folder are read", path.display());
+            return Err(Problem::at(key, message).help("name another folder"));
+        }
+        self.check_unwritten(&place, key, "write")?;
+        if self.written.iter().any(|(other, _)| rotates && other.is_older(&place)) {
+            let message = format!("can't rotate {}: another node writes its older files", path.display());
+            return Err(Problem::at(key, message));
+        }
+        check_writable(path, key)?;
+        self.written.push((place, rotates));
+        Ok(())
+    }
+
+    fn check_unwritten(&self, place: &Place, key: &str, what: &str) -> Result<(), Problem> {
+        let writes = |(other, rotates): &&(Place, bool)| place.is(other) || *rotates && place.is_older(other);
+        if self.written.iter().any(|other| writes(&other)) {
+            let message = format!("can't {what} {}: another node writes there", place.path.display());
+            return Err(Problem::at(key, message).help("name another file"));
+        }
+        Ok(())
+    }
+}
+
+/// Whether a file lies in a folder.
+fn is_in(place: &Place, folder: &Place) -> bool {
+    place.real.parent() == Some(&folder.real)
+}
+
+/// Looks whether a file could be written, and leaves it as it is.
+fn check_writable(path: &Path, key: &str) -> Result<(), Problem> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    if !folder.is_dir() {
+        return Err(Problem::at(key, format!("there is no folder {}", folder.display())));
+    }
+    if path.is_dir() {
+        return Err(Problem::at(key, format!("can't write {}: it is a folder", path.display())));
+    }
+    if path.is_file() {
+        let opened = fs::File::options().append(true).open(path);
+        opened.map_err(|error| Problem::at(key, format!("can't write {}: {error}", path.display())))?;
+    }
+    Ok(())
+}
