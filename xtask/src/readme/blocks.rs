@@ -41,7 +41,8 @@ fn written<'t>(line: usize, name: &str, block: &[(usize, &str)]) -> Command<'t> 
     Command { line, text: format!("cat > {name} <<'end of the file'\n{text}\nend of the file"), output: None }
 }
 
-/// Commands after `$ `, the lines that continue them, and what they print.
+/// Commands after `$ `, the lines that continue them, and what they print. A line continues one that ends with
+/// a backslash, and one with `<<'end'` up to the line `end`.
 fn transcript<'t>(block: &[(usize, &'t str)]) -> Vec<Command<'t>> {
     let mut commands: Vec<Command> = Vec::new();
     for (number, line) in block {
@@ -49,7 +50,7 @@ fn transcript<'t>(block: &[(usize, &'t str)]) -> Vec<Command<'t>> {
             (Some(text), _) => {
                 commands.push(Command { line: *number, text: text.to_owned(), output: Some(Vec::new()) });
             }
-            (None, Some(command)) if command.text.ends_with('\\') => {
+            (None, Some(command)) if command.text.ends_with('\\') || is_open(&command.text) => {
                 command.text.push('\n');
                 command.text.push_str(line);
             }
@@ -58,6 +59,11 @@ fn transcript<'t>(block: &[(usize, &'t str)]) -> Vec<Command<'t>> {
         }
     }
     commands
+}
+
+/// Whether a text that is written as it stands (`<<'end'`) has begun and not ended.
+fn is_open(command: &str) -> bool {
+    command.contains("<<'end'") && !command.ends_with("\nend")
 }
 
 #[cfg(test)]
@@ -77,6 +83,15 @@ mod tests {
                 command(11, "e", Some(vec![])),
             ]
         );
+    }
+
+    #[test]
+    fn texts_may_stand_within_commands() {
+        let text = "```console\n$ cat <<'end'\na\n$b\nend\na\n$ c\n```\n";
+        let command =
+            |line, text: &str, output| Command { line, text: text.to_owned(), output: Some(output) };
+        let expected = [command(2, "cat <<'end'\na\n$b\nend", vec!["a"]), command(7, "c", vec![])];
+        assert_eq!(commands(text), expected);
     }
 
     #[test]
