@@ -106,6 +106,11 @@ fn diverting() -> (FaultPolicy, List<DeadLetter>) {
 /// Puts the function into a graph.
 fn attach(stream: Stream<Bytes>, function: &Function<Bytes, Bytes>, setting: &Setting) -> Stream<Bytes> {
     let same = misbehaving::<Bytes, Bytes>(&function.pool(), "same");
+    if setting.scattered && setting.by_key {
+        // Keys run side by side.
+        let before = stream.scatter(&function.pool()).map(&same).buffer(500);
+        return before.accumulate_by(key, function).map(&same).buffer(500).gather();
+    }
     let scatter = |stream: Stream<Bytes>| stream.scatter(&function.pool()).map(&same).buffer(500).gather();
     let stream = if setting.scattered { scatter(stream) } else { stream };
     let stream =

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use tempfile::{TempDir, tempdir};
 
-use crate::support::{Did, engine, fed, function_of, hostile, plugin};
+use crate::support::{Did, engine, fed, function_of, hostile, plugin, root};
 
 /// A run over two inputs, of records that take a while, some of which are faults.
 struct Run {
@@ -337,4 +337,40 @@ fn a_state_that_a_changed_plugin_does_not_know_is_refused() {
     let out = fs::read_to_string(&out).unwrap();
     assert_eq!(out.lines().count(), 5000);
     assert!(out.lines().last().unwrap().starts_with(" 5000 "));
+}
+
+#[test]
+fn states_of_keys_go_on_whatever_the_number_of_workers() {
+    let (weather, running) = (plugin("weather"), plugin("running"));
+    let (parse, temperature) = (function_of(&weather, "parse"), function_of(&running, "temperature"));
+    let table = fs::read_to_string(root().join("examples/data/weather.csv")).unwrap();
+    let folder = tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    let (_, rows) = table.split_once('\n').unwrap();
+    fs::write(path("rows"), rows.repeat(5)).unwrap();
+    let command = |out: &str, more: &[&str]| {
+        let mut command = engine(["run", "-q", "-p", &parse, "-p", &temperature, "--key", "2.origin"]);
+        command.arg("-i").arg(path("rows")).arg("-o").arg(path(out)).args(more);
+        command.stdout(Stdio::null()).stderr(Stdio::piped());
+        command
+    };
+    let checkpoint = path("checkpoint").display().to_string();
+    let with_checkpoint = ["--checkpoint", &checkpoint, "--checkpoint-interval", "5ms"];
+    let mut killed = 0;
+    for workers in ["3", "1", "2", "1", "3", "2"] {
+        let mut child = command("out", &[&with_checkpoint[..], &["-w", workers]].concat()).spawn().unwrap();
+        let written = || fs::metadata(path("checkpoint")).ok().and_then(|known| known.modified().ok());
+        let before = written();
+        while written() == before && child.try_wait().unwrap().is_none() {
+            thread::yield_now();
+        }
+        child.kill().unwrap();
+        killed += usize::from(child.wait().unwrap().code().is_none());
+    }
+    assert!(killed > 0, "it was over each time");
+    for (out, more) in [("out", &with_checkpoint[..]), ("expected", &["--sequential"])] {
+        let did = fed(command(out, more), "");
+        assert_eq!((did.code, &*did.stderr), (Some(0), ""));
+    }
+    assert!(fs::read(path("out")).unwrap() == fs::read(path("expected")).unwrap());
 }

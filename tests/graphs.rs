@@ -29,6 +29,8 @@ enum Part {
     Collect(usize),
     /// Two branches that come together again.
     Union,
+    /// Of branches that hold elements back.
+    UnionOfGroups(usize),
     Zip,
     CombineLatest,
 }
@@ -76,6 +78,10 @@ impl Part {
             Self::Union => {
                 let other = stream.branch().map(|x: i64| x.wrapping_mul(3));
                 other.union(stream.map(|x: i64| x.wrapping_sub(1)))
+            }
+            Self::UnionOfGroups(size) => {
+                let other = stream.branch().map(|x: i64| x.wrapping_mul(3)).partition(n(size)).flatten();
+                other.union(stream.partition(n(size)).flatten())
             }
             Self::Zip => {
                 let other = stream.branch().map(|x: i64| x.wrapping_mul(3));
@@ -140,6 +146,11 @@ impl Part {
             }
             Self::Buffer(_) | Self::Delay | Self::RateLimit => list,
             Self::Union => list.into_iter().flat_map(|x| [x.wrapping_mul(3), x.wrapping_sub(1)]).collect(),
+            Self::UnionOfGroups(size) => {
+                let both =
+                    |group: &[i64]| [group.iter().map(|x| x.wrapping_mul(3)).collect(), group.to_vec()];
+                list.chunks(size).flat_map(both).flatten().collect()
+            }
             Self::Zip => list
                 .iter()
                 .zip(list.iter().skip(1))
@@ -219,6 +230,7 @@ fn parts() -> impl Strategy<Value = Vec<Part>> {
         Just(Part::RateLimit),
         (1_usize..9).prop_map(Part::Collect),
         Just(Part::Union),
+        (1_usize..9).prop_map(Part::UnionOfGroups),
         Just(Part::Zip),
         Just(Part::CombineLatest),
     ];

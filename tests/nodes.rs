@@ -4,8 +4,10 @@ use std::num::{NonZeroU64, NonZeroUsize};
 use std::sync::Arc;
 use std::time::Duration;
 
+use engine::sinks::{self, Consumer, Refusal};
 use engine::{Cause, Error, Json, Keep, Operator, Outputs, Side, Source, Stream};
 use serde_json::{Value, json};
+use tokio::sync::Notify;
 use tokio::time::{Instant, sleep};
 
 use crate::support::{list, ran};
@@ -479,6 +481,47 @@ async fn a_branch_that_is_disconnected_gives_what_it_held_and_the_others_go_on()
 }
 
 #[tokio::test]
+async fn a_branch_whose_sink_is_stuck_can_be_taken_away() {
+    let source = Arc::new(Source::new());
+    let (all, list) = list();
+    let (branch, connection) = source.stream().disconnectable();
+    let (held, enough) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+    branch.sink(sinks::consumer(Stuck { held: held.clone(), enough: enough.clone() }));
+    source.stream().sink(move |x: i32| list.lock().unwrap().push(x));
+    let emitting = tokio::spawn({
+        let source = source.clone();
+        async move { source.emit(1).await }
+    });
+    held.notified().await;
+    tokio::select! {
+        biased;
+        ended = connection.disconnect() => panic!("{ended:?}"),
+        () = std::future::ready(()) => {}
+    }
+    emitting.await.unwrap().unwrap();
+    source.emit(2).await.unwrap();
+    assert_eq!(*all.lock().unwrap(), [1, 2]);
+    source.close().await.unwrap();
+    // What is behind has not ended before it has what was given to it.
+    enough.notify_one();
+    connection.disconnect().await.unwrap();
+}
+
+/// A consumer that says that it has an element, and takes it when it may.
+struct Stuck {
+    held: Arc<Notify>,
+    enough: Arc<Notify>,
+}
+
+impl Consumer<i32> for Stuck {
+    async fn take(&mut self, _: i32) -> Result<(), Refusal> {
+        self.held.notify_one();
+        self.enough.notified().await;
+        Ok(())
+    }
+}
+
+#[tokio::test]
 async fn a_closure_that_fails_for_an_element_goes_by_the_policy() {
     let (put, aside) = list();
     let policy = engine::FaultPolicy::divert(move |letter| {
@@ -492,11 +535,20 @@ async fn a_closure_that_fails_for_an_element_goes_by_the_policy() {
     assert_eq!(*put.lock().unwrap(), [(fault, b"two".to_vec())]);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn branches_of_one_source_that_are_too_far_apart_fail_and_do_not_hang() {
     let far = |numbers: Stream<i64>| numbers.branch().zip(numbers.slice(20..));
     let (outputs, ended) = ran(0..100, far).await;
     assert!(outputs.is_empty() && matches!(ended, Err(Error::FarApart)), "{outputs:?} {ended:?}");
+    // Nor with a buffer that is too small; and what is slow is not stuck.
+    let small = |numbers: Stream<i64>| numbers.branch().buffer(5).zip(numbers.slice(20..));
+    let (outputs, ended) = ran(0..100, small).await;
+    assert!(outputs.is_empty() && matches!(ended, Err(Error::FarApart)), "{outputs:?} {ended:?}");
+    let slow = |numbers: Stream<i64>| numbers.branch().buffer(5).zip(numbers.slice(20..).buffer(1));
+    let (outputs, ended) = ran(0..100, slow).await;
+    assert!(outputs.is_empty() && matches!(ended, Err(Error::FarApart)), "{outputs:?} {ended:?}");
+    let late = |numbers: Stream<i64>| numbers.branch().buffer(5).zip(numbers.delay(MS(60_000)));
+    assert_eq!(given(0..100, late).await.len(), 100);
     // With a buffer that is large enough they are not.
     let buffered = |numbers: Stream<i64>| numbers.branch().buffer(20).zip(numbers.slice(20..));
     let pairs = given(0..100, buffered).await;

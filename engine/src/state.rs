@@ -21,6 +21,31 @@ impl From<Vec<u8>> for State {
     }
 }
 
+/// Those of several instances as one.
+pub(crate) fn together(states: &[Option<State>]) -> State {
+    let mut bytes = Vec::new();
+    for state in states {
+        // One more than its length; nothing is a state that has not begun.
+        let size = state.as_ref().map_or(0, |state| state.len() as u64 + 1);
+        bytes.extend_from_slice(&size.to_le_bytes());
+        bytes.extend_from_slice(state.as_deref().unwrap_or_default());
+    }
+    State::from(bytes)
+}
+
+/// The states that were put [`together`].
+pub(crate) fn apart(state: &State) -> Vec<Option<State>> {
+    let mut states = Vec::new();
+    let mut rest = &**state;
+    while let Some((size, behind)) = rest.split_first_chunk() {
+        let size = usize::try_from(u64::from_le_bytes(*size)).unwrap_or(usize::MAX);
+        let (state, behind) = behind.split_at(size.saturating_sub(1).min(behind.len()));
+        states.push((size > 0).then(|| State::from(state.to_vec())));
+        rest = behind;
+    }
+    states
+}
+
 impl Deref for State {
     type Target = [u8];
 

@@ -71,7 +71,7 @@ impl Pipeline {
     fn open_files(&self) -> Result<(), Error> {
         let outputs = self.openings.iter().map(|opening| Ok((opening, opening.open()?)));
         let outputs = outputs.collect::<Result<Vec<_>, Error>>()?;
-        let letters = self.letters.iter().map(|letters| Ok((letters, files::open(&letters.path, false)?)));
+        let letters = self.letters.iter().map(|letters| Ok((letters, files::open(&letters.path, true)?)));
         let letters = letters.collect::<Result<Vec<_>, Error>>()?;
         outputs.into_iter().try_for_each(|(opening, file)| opening.begin(file))?;
         letters.into_iter().try_for_each(|(letters, file)| letters.begin(file))
@@ -141,30 +141,46 @@ impl std::fmt::Debug for Pipeline {
 }
 
 /// Feeds all sources side by side, and closes each at its end. A failure stops the others.
+///
+/// The first is fed by the caller's own task, so that a pipeline of one source wakes no more threads than a
+/// graph that is built by hand.
 async fn feed(feeds: Vec<(Arc<Source<Bytes>>, Feeding)>, stop: &CancellationToken) -> Result<(), Error> {
-    let mut running = JoinSet::new();
-    for (source, Feeding(feed)) in feeds {
-        let stop = stop.clone();
-        running.spawn(async move {
-            let fed = tokio::select! {
-                fed = feed(source.clone(), stop) => fed,
-                error = source.failure() => Err(error),
-            };
-            // What a close fails for comes before what an emit has failed for.
-            source.close().await.and(fed)
-        });
+    let mut feeds = feeds.into_iter().map(|(source, feeding)| fed(source, feeding, stop.clone()));
+    let first = feeds.next();
+    let first = async { if let Some(fed) = first { fed.await } else { Ok(()) } };
+    let mut others = JoinSet::new();
+    for fed in feeds {
+        others.spawn(fed);
     }
-    let mut result = Ok(());
-    while let Some(ended) = running.join_next().await {
-        let ended = match ended {
-            Ok(ended) => ended,
-            Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
-            Err(_) => Err(Error::Closed),
-        };
-        if ended.is_err() {
-            stop.cancel();
+    let others = async {
+        let mut result = Ok(());
+        while let Some(ended) = others.join_next().await {
+            result = result.and(match ended {
+                Ok(ended) => ended,
+                Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
+                Err(_) => Err(Error::Closed),
+            });
         }
-        result = result.and(ended);
+        result
+    };
+    let (first, others) = tokio::join!(first, others);
+    first.and(others)
+}
+
+/// Feeds a source until its end and closes it. A failure stops all that look for `stop`.
+async fn fed(
+    source: Arc<Source<Bytes>>,
+    Feeding(feed): Feeding,
+    stop: CancellationToken,
+) -> Result<(), Error> {
+    let fed = tokio::select! {
+        fed = feed(source.clone(), stop.clone()) => fed,
+        error = source.failure() => Err(error),
+    };
+    // What a close fails for comes before what an emit has failed for.
+    let ended = source.close().await.and(fed);
+    if ended.is_err() {
+        stop.cancel();
     }
-    result
+    ended
 }

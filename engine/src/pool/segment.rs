@@ -2,10 +2,10 @@
 //! in the order in which they are owed.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Instant;
 
-use tokio::sync::{Notify, Semaphore, SemaphorePermit};
+use tokio::sync::{Notify, Semaphore, SemaphorePermit, TryAcquireError};
 
 use super::haste::Haste;
 use super::letters::{Letter, Letters, in_order};
@@ -16,6 +16,7 @@ use super::state::{Next, State, Work};
 use crate::fault::Fault;
 use crate::plugin::Core;
 use crate::record::{Batch, BatchBuilder};
+use crate::stream::Works;
 use crate::{Counters, Error};
 
 /// Records between a scatter and its gather.
@@ -47,7 +48,7 @@ impl Segment {
         counters: Arc<Counters>,
     ) -> Arc<Self> {
         let workers = pool.workers();
-        Arc::new(Self {
+        let segment = Arc::new(Self {
             stages,
             pool,
             permits: Semaphore::new(buffer.clamp(1, Semaphore::MAX_PERMITS)),
@@ -59,7 +60,10 @@ impl Segment {
             news: Notify::new(),
             haste: Haste::default(),
             drained: Notify::new(),
-        })
+        });
+        let work: Weak<Self> = Arc::downgrade(&segment);
+        segment.counters.actors.add(work);
+        segment
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -139,7 +143,14 @@ impl Segment {
 
     /// Waits for one permit, and takes as many as there are up to `wanted`.
     async fn take_permits(&self, wanted: usize) -> Result<SemaphorePermit<'_>, Error> {
-        let Ok(mut permits) = self.permits.acquire().await else { return Err(self.failure()) };
+        let permits = match self.permits.try_acquire() {
+            Err(TryAcquireError::NoPermits) => {
+                let _waiting = self.counters.actors.wait();
+                self.permits.acquire().await.ok()
+            }
+            permits => permits.ok(),
+        };
+        let Some(mut permits) = permits else { return Err(self.failure()) };
         let more = self.permits.available_permits().min(wanted - 1);
         if let Ok(more) = self.permits.try_acquire_many(u32::try_from(more).unwrap_or(u32::MAX)) {
             permits.merge(more);
@@ -156,6 +167,7 @@ impl Segment {
                     return;
                 }
             }
+            let _waiting = self.counters.actors.wait();
             drained.await;
         }
     }
@@ -310,7 +322,10 @@ impl Segment {
                 }
                 Ok(Some(next)) => return Ok(next),
                 Ok(None) if !paused => return Ok(Next::Pause),
-                Ok(None) => self.news.notified().await,
+                Ok(None) => {
+                    let _waiting = self.counters.actors.wait();
+                    self.news.notified().await;
+                }
                 Err(error) => {
                     if let Error::Fault(fault) = &error {
                         self.counters.fault(fault.record);
@@ -320,5 +335,11 @@ impl Segment {
                 }
             }
         }
+    }
+}
+
+impl Works for Segment {
+    fn goes_on(&self) -> bool {
+        self.state().is_at_work()
     }
 }

@@ -6,6 +6,8 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use tokio::runtime::Handle;
+
 use super::builder::PoolBuilder;
 use super::instances::{Held, Instances};
 use super::plugin::Plugin;
@@ -339,6 +341,11 @@ impl PoolShared {
         let mut schedule = self.schedule();
         schedule.running -= 1;
         self.kick(schedule);
+    }
+
+    /// The workers' threads.
+    pub(crate) fn threads(&self) -> &Handle {
+        &self.hosting.timers
     }
 
     /// What was begun elsewhere goes on on a worker.

@@ -48,6 +48,11 @@ impl<T> Slots<T> {
         self.nodes[slot].before
     }
 
+    /// All places, in no order.
+    pub(super) fn iter(&self) -> impl Iterator<Item = &T> {
+        self.nodes.iter().map(|(_, node)| &node.value)
+    }
+
     /// The places behind one, in their order.
     pub(super) fn behind(&self, slot: Slot) -> impl Iterator<Item = Slot> {
         std::iter::successors(self.nodes[slot].after, |slot| self.nodes[*slot].after)

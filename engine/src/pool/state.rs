@@ -145,6 +145,12 @@ impl State {
         self.done >= HELD_BYTES
     }
 
+    /// Whether workers do something here, or will: without that, results come out only if somebody takes them.
+    pub(super) fn is_at_work(&self) -> bool {
+        let at_work = self.slots.iter().any(|place| place.output.is_none());
+        at_work || (self.has_work() && !self.is_congested())
+    }
+
     /// Whether work lies here that only somebody who looks again will find: a place that finished
     /// without results made another the first one.
     pub(super) fn is_stuck(&self) -> bool {

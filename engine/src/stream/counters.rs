@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use serde::Serialize;
 use tokio::sync::SetOnce;
 
 use super::Snapshots;
+use super::deadlock::Actors;
 use crate::Error;
 
 /// How many records went where, at one moment.
@@ -54,6 +55,8 @@ pub(crate) struct Counters {
     done: Done,
     /// The states of functions that accumulate.
     pub(crate) snapshots: Snapshots,
+    /// Who acts, and who waits for another one.
+    pub(crate) actors: Arc<Actors>,
 }
 
 /// How far all elements have left the graph, for who wants to know.

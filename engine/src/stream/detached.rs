@@ -1,11 +1,13 @@
 //! A part of the graph that a task of its own serves, so that what is before it need not wait for it.
 
 use std::panic::resume_unwind;
+use std::sync::Arc;
 
 use tokio::sync::{Mutex, MutexGuard};
 use tokio::task::JoinHandle;
 
-use super::BoxFuture;
+use super::deadlock::Actors;
+use super::{BoxFuture, Counters};
 use crate::Error;
 
 /// The task that passes on what a node has taken, to its end. It starts with the first element: only then
@@ -13,14 +15,18 @@ use crate::Error;
 pub(crate) struct Detached(Mutex<Task>);
 
 enum Task {
-    Waiting(BoxFuture<'static, Result<(), Error>>),
+    Waiting(BoxFuture<'static, Result<(), Error>>, Arc<Actors>),
     Running(JoinHandle<Result<(), Error>>),
     Ended(Result<(), Error>),
 }
 
 impl Detached {
-    pub(crate) fn new(task: impl Future<Output = Result<(), Error>> + Send + 'static) -> Self {
-        Self(Mutex::new(Task::Waiting(Box::pin(task))))
+    /// The task is one of those that act in the graph that `counters` are of.
+    pub(crate) fn new(
+        task: impl Future<Output = Result<(), Error>> + Send + 'static,
+        counters: &Counters,
+    ) -> Self {
+        Self(Mutex::new(Task::Waiting(Box::pin(task), counters.actors.clone())))
     }
 
     /// Starts it, if it does not run yet.
@@ -30,10 +36,15 @@ impl Detached {
 
     async fn started(&self) -> MutexGuard<'_, Task> {
         let mut task = self.0.lock().await;
-        if matches!(*task, Task::Waiting(_))
-            && let Task::Waiting(future) = std::mem::replace(&mut *task, Task::Ended(Err(Error::Closed)))
+        if matches!(*task, Task::Waiting(..))
+            && let Task::Waiting(future, actors) =
+                std::mem::replace(&mut *task, Task::Ended(Err(Error::Closed)))
         {
-            *task = Task::Running(tokio::spawn(future));
+            let acting = actors.begin();
+            *task = Task::Running(tokio::spawn(async move {
+                let _acting = acting;
+                future.await
+            }));
         }
         task
     }
@@ -44,7 +55,7 @@ impl Detached {
         let ended = match &mut *task {
             Task::Running(running) => running.await,
             Task::Ended(result) => return result.clone(),
-            Task::Waiting(_) => return Ok(()),
+            Task::Waiting(..) => return Ok(()),
         };
         match ended {
             Ok(result) => {

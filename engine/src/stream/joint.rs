@@ -62,20 +62,23 @@ impl<A: Clone + Send + 'static> Stream<A> {
     {
         let state =
             State { join, outputs: VecDeque::new(), last: 0, taken: 0, ended: [false; 2], failed: None };
-        let outlet = Outlet::new();
-        let apart = self.apart && other.apart;
+        let one_source = Arc::ptr_eq(&self.counters, &other.counters);
+        if !one_source {
+            self.counters.actors.open();
+            other.counters.actors.open();
+        }
+        let outlet = Outlet::new(&self.counters);
         let joint = Arc::new(Joint {
             state: Mutex::new(state),
             moved: Notify::new(),
-            together: !self.apart && !other.apart,
-            one_source: Arc::ptr_eq(&self.counters, &other.counters),
+            one_source,
             counters: [self.counters.clone(), other.counters],
             tracked: OnceLock::new(),
             outlet: outlet.clone(),
         });
         self.outlet.connect(SideOf::<_, A, B> { node: FirstNode(joint.clone()), types: PhantomData });
         other.outlet.connect(SideOf::<_, A, B> { node: SecondNode(joint), types: PhantomData });
-        Stream { outlet, counters: self.counters, apart }
+        Stream { outlet, counters: self.counters }
     }
 }
 
@@ -83,8 +86,6 @@ struct Joint<J, U> {
     state: Mutex<State<J, U>>,
     /// A side took an element, or ended.
     moved: Notify,
-    /// Both sides are passed on by whoever emits: none of them moves while the other one waits.
-    together: bool,
     /// Both sides count with one source: numbers stay, else outputs are counted anew.
     one_source: bool,
     counters: [Arc<Counters>; 2],
@@ -112,20 +113,29 @@ impl<J, U: Clone + Send + 'static> Joint<J, U> {
     {
         loop {
             let mut moved = pin!(self.moved.notified());
-            let state = self.state.lock().await;
+            let state = match self.state.try_lock() {
+                Ok(state) => state,
+                Err(_) => {
+                    let _waiting = self.counters[0].actors.wait();
+                    self.state.lock().await
+                }
+            };
             if let Some(error) = &state.failed {
                 return Err(error.clone());
             }
             if state.join.has_room(side) || state.ended[side.other() as usize] {
                 return Ok(state);
             }
-            if self.one_source && self.together {
-                return Err(Error::FarApart);
-            }
             // In the line before others can move.
             moved.as_mut().enable();
             drop(state);
-            moved.await;
+            let actors = &self.counters[0].actors;
+            let _waiting = actors.wait();
+            let _held_up = self.counters.each_ref().map(|counters| counters.actors.hold_up());
+            tokio::select! {
+                () = moved => {}
+                () = actors.deadlock() => return Err(Error::FarApart),
+            }
         }
     }
 

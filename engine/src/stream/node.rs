@@ -8,8 +8,10 @@ use std::sync::atomic::{
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 use std::task::{Context, Poll};
 
-use futures_util::future::join_all;
+use futures_util::StreamExt;
+use futures_util::stream::FuturesOrdered;
 
+use super::deadlock::Actors;
 use super::{Counters, Items};
 use crate::Error;
 
@@ -61,6 +63,7 @@ struct Edges<T> {
     first: OnceLock<Arc<dyn Node<T>>>,
     others: RwLock<Vec<Arc<dyn Node<T>>>>,
     forks: AtomicBool,
+    actors: Arc<Actors>,
 }
 
 impl<T> Clone for Outlet<T> {
@@ -70,11 +73,12 @@ impl<T> Clone for Outlet<T> {
 }
 
 impl<T: Clone + Send + 'static> Outlet<T> {
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(counters: &Counters) -> Self {
         Self(Arc::new(Edges {
             first: OnceLock::new(),
             others: RwLock::default(),
             forks: AtomicBool::new(false),
+            actors: counters.actors.clone(),
         }))
     }
 
@@ -125,11 +129,25 @@ impl<T: Clone + Send + 'static> Outlet<T> {
         }
     }
 
-    /// Closes all nodes behind, and returns the first error. Side by side: where branches come together again,
-    /// one may have to wait for the end of the other.
+    /// Closes all nodes behind, and returns the first error: one after another, as elements go to them. Where
+    /// branches come together again one may have to wait for the end of the other, which is then begun too.
     pub(crate) async fn close(&self) -> Result<(), Error> {
         let nodes = self.nodes();
-        join_all(nodes.iter().map(|node| node.close())).await.into_iter().collect()
+        let mut left = nodes.iter();
+        let (mut closing, mut result) = (FuturesOrdered::new(), Ok(()));
+        loop {
+            if closing.is_empty() {
+                let Some(node) = left.next() else { return result };
+                closing.push_back(node.close());
+            }
+            tokio::select! {
+                biased;
+                Some(closed) = closing.next() => result = result.and(closed),
+                () = self.0.actors.held_up(), if left.len() > 0 => {
+                    closing.extend(left.next().map(|node| node.close()));
+                }
+            }
+        }
     }
 }
 
@@ -141,15 +159,13 @@ impl<T: Clone + Send + 'static> Outlet<T> {
 pub struct Stream<T> {
     pub(crate) outlet: Outlet<T>,
     pub(crate) counters: Arc<Counters>,
-    /// A task of its own passes its elements on, so that who emits need not wait for what is behind.
-    pub(crate) apart: bool,
 }
 
 impl<T: Clone + Send + 'static> Stream<T> {
     /// A second branch from here: elements go to the one that was begun first, and then to the other.
     #[must_use]
     pub fn branch(&self) -> Self {
-        Self { outlet: self.outlet.clone(), counters: self.counters.clone(), apart: self.apart }
+        Self { outlet: self.outlet.clone(), counters: self.counters.clone() }
     }
 
     /// Attaches a node that makes elements of `U`, and returns their stream.
@@ -158,9 +174,9 @@ impl<T: Clone + Send + 'static> Stream<T> {
         U: Clone + Send + 'static,
         N: Node<T> + 'static,
     {
-        let outlet = Outlet::new();
+        let outlet = Outlet::new(&self.counters);
         self.outlet.connect(make(outlet.clone()));
-        Stream { outlet, counters: self.counters, apart: self.apart }
+        Stream { outlet, counters: self.counters }
     }
 }
 

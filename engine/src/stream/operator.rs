@@ -6,6 +6,7 @@ use std::sync::{Arc, OnceLock, Weak};
 use tokio::sync::{Mutex, MutexGuard, Notify};
 use tokio::time::Instant;
 
+use super::deadlock::Actors;
 use super::{Counters, Handling, Items, Node, Outlet, Stream};
 use crate::fault::{Cause, Fault};
 use crate::{Error, FaultPolicy, Record};
@@ -259,7 +260,8 @@ impl<T: Send + 'static, O: Operator<T>> Shared<T, O> {
         if state.operator.alarm().is_some() {
             let start = || {
                 let changed = Arc::new(Notify::new());
-                tokio::spawn(wait_for_alarms(Arc::downgrade(self), changed.clone()));
+                let actors = self.counters.actors.clone();
+                tokio::spawn(wait_for_alarms(Arc::downgrade(self), changed.clone(), actors));
                 changed
             };
             self.alarm.get_or_init(start).notify_one();
@@ -283,6 +285,7 @@ impl<T: Send + 'static, O: Operator<T>> Shared<T, O> {
         self: &Arc<Self>,
         act: impl FnOnce(&mut O, &mut Outputs<O::Output>),
     ) -> Result<(), Error> {
+        let _acting = self.counters.actors.begin();
         let mut state = self.state.lock().await;
         if state.closed { Err(Error::Closed) } else { self.act(&mut state, act).await }
     }
@@ -334,8 +337,13 @@ impl<T: Send + 'static, O: Operator<T>> Shared<T, O> {
 }
 
 /// Wakes an operator each time that its alarm says, until its node is gone.
-async fn wait_for_alarms<T: Send + 'static, O: Operator<T>>(node: Weak<Shared<T, O>>, changed: Arc<Notify>) {
+async fn wait_for_alarms<T: Send + 'static, O: Operator<T>>(
+    node: Weak<Shared<T, O>>,
+    changed: Arc<Notify>,
+    actors: Arc<Actors>,
+) {
     loop {
+        let acting = actors.begin();
         let Some(shared) = node.upgrade() else { return };
         let Ok(next) = shared.wake().await else { return };
         drop(shared);
@@ -344,7 +352,10 @@ async fn wait_for_alarms<T: Send + 'static, O: Operator<T>>(node: Weak<Shared<T,
                 () = tokio::time::sleep_until(next) => {}
                 () = changed.notified() => {}
             },
-            None => changed.notified().await,
+            None => {
+                drop(acting);
+                changed.notified().await;
+            }
         }
     }
 }

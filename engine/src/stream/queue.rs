@@ -4,7 +4,7 @@ use std::future::Future;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use tokio::sync::Semaphore;
-use tokio::sync::mpsc::error::TryRecvError;
+use tokio::sync::mpsc::error::{TryRecvError, TrySendError};
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio::time::Instant;
 
@@ -28,13 +28,12 @@ impl<T: Clone + Send + 'static> Stream<T> {
     /// Up to `n` elements wait here, for a task that passes them on at its `pace`; the next one waits outside.
     pub(super) fn queue(self, n: usize, pace: impl Pace) -> Self {
         let counters = self.counters.clone();
-        let stream = self.attach(|outlet| {
+        self.attach(|outlet| {
             let (sender, receiver) = channel(n.clamp(1, Semaphore::MAX_PERMITS));
             let link = Arc::new(Link { counters, failed: OnceLock::new(), tracked: OnceLock::new() });
-            let task = Detached::new(pass_on(receiver, outlet, pace, link.clone()));
+            let task = Detached::new(pass_on(receiver, outlet, pace, link.clone()), &link.counters);
             QueueNode { sender: Mutex::new(Some(sender)), task, link }
-        });
-        Stream { apart: true, ..stream }
+        })
     }
 }
 
@@ -78,8 +77,14 @@ impl<T> QueueNode<T> {
         let sender = self.sender().clone().ok_or(Error::Closed)?;
         for item in items {
             let (number, element) = item?;
-            let sent = sender.send(Waiting { number, element, since: Instant::now() }).await;
-            sent.map_err(|_| self.link.failure())?;
+            let room = match sender.try_reserve() {
+                Err(TrySendError::Full(())) => {
+                    let _waiting = self.link.counters.actors.wait();
+                    sender.reserve().await.map_err(|_| self.link.failure())?
+                }
+                room => room.map_err(|_| self.link.failure())?,
+            };
+            room.send(Waiting { number, element, since: Instant::now() });
         }
         Ok(())
     }
@@ -114,6 +119,7 @@ async fn pass<T: Clone + Send + 'static>(
             Err(TryRecvError::Disconnected) => None,
             Err(TryRecvError::Empty) => {
                 outlet.pause().await?;
+                let _waiting = link.counters.actors.wait();
                 receiver.recv().await
             }
         };

@@ -25,8 +25,6 @@ pub struct Scattered<T> {
     pub(crate) complete: bool,
     /// Where the stream was scattered, while there is no function yet.
     pub(crate) untouched: Option<Outlet<T>>,
-    /// As of the stream that was scattered.
-    pub(crate) apart: bool,
     /// Stretches before it that its buffer is for too.
     pub(crate) unbuffered: Vec<Arc<Segment>>,
     /// A mistake in the graph: the first emit reports it.
@@ -48,24 +46,10 @@ impl<T: Record> Scattered<T> {
         let needs_order = sequential.then(|| Error::NeedsOrder { function: core.name().to_owned() });
         this.mistake = this.mistake.or(other_pool).or(needs_order).or_else(|| mistake(core, used));
         this.stages.push(core.clone());
-        let Scattered {
-            pool, connect, counters, stages, buffer, complete, apart, unbuffered, mistake, ..
-        } = this;
+        let Scattered { pool, connect, counters, stages, buffer, complete, unbuffered, mistake, .. } = this;
         let types = PhantomData;
         let untouched = None;
-        Scattered {
-            pool,
-            connect,
-            counters,
-            stages,
-            buffer,
-            complete,
-            untouched,
-            apart,
-            unbuffered,
-            mistake,
-            types,
-        }
+        Scattered { pool, connect, counters, stages, buffer, complete, untouched, unbuffered, mistake, types }
     }
 
     /// Nodes that need an order or a state: they get the results so far in the order of emission, one after
@@ -107,7 +91,7 @@ impl<T: Record> Scattered<T> {
             mistake: self.mistake.clone(),
         };
         if let Some(outlet) = self.untouched.take() {
-            return (Stream { outlet, counters: self.counters, apart: self.apart }, stretch);
+            return (Stream { outlet, counters: self.counters }, stretch);
         }
         if self.buffer.is_some() {
             return (self.gathered(true).0, stretch);

@@ -51,7 +51,8 @@ impl<T: Clone + Send + 'static> Source<T> {
     #[must_use]
     pub fn new() -> Self {
         let state = Mutex::new(State { next: 1, closed: false, ended: false, failed: None });
-        Self { outlet: Outlet::new(), counters: Arc::default(), state }
+        let counters = Arc::default();
+        Self { outlet: Outlet::new(&counters), counters, state }
     }
 
     /// The same, but its first element has the number behind `number`: the run goes on where another one
@@ -119,7 +120,7 @@ impl<T: Clone + Send + 'static> Source<T> {
     /// Its stream. Each call begins a branch; elements go to one branch after another.
     #[must_use]
     pub fn stream(&self) -> Stream<T> {
-        Stream { outlet: self.outlet.clone(), counters: self.counters.clone(), apart: false }
+        Stream { outlet: self.outlet.clone(), counters: self.counters.clone() }
     }
 
     /// Emits an element, and waits until every node behind has accepted it: while a buffer is full
@@ -175,6 +176,7 @@ impl<T: Clone + Send + 'static> Source<T> {
     pub async fn close(&self) -> Result<(), Error> {
         let mut state = self.state.lock().await;
         state.closed = true;
+        self.counters.actors.open();
         if !state.ended {
             // What fails on the way out comes before what an emit has failed for.
             if let Err(error) = self.outlet.close().await {

@@ -12,7 +12,12 @@ impl RunCommand {
         for stretch in chain.stages.chunk_by(|one, next| !one.accumulates() && !next.accumulates()) {
             left -= stretch.len();
             stream = match stretch {
-                [Stage { function, key: Some(key) }] => stream.accumulate_by(key.clone(), function),
+                [Stage { function, key: Some(key) }] if self.sequential => {
+                    stream.accumulate_by(key.clone(), function)
+                }
+                [Stage { function, key: Some(key) }] => {
+                    stream.scatter(pool).accumulate_by(key.clone(), function).gather()
+                }
                 [stage] if stage.accumulates() => stream.accumulate(&stage.function),
                 stages if self.sequential => {
                     stages.iter().fold(stream, |stream, stage| stream.apply(&stage.function))

@@ -99,10 +99,14 @@ impl Stage for Accumulate {
         let (flow, (call, key)) = (only(inputs)?, self.0.parts());
         let function = found(&call, building, Kind::Accumulate)?;
         building.calls(Called::Function(function.clone()));
-        Ok(flow.nodes(given(&function), |stream| match key {
-            Some(Key(path)) => stream.accumulate_by(path, &function),
-            None => stream.accumulate(&function),
-        }))
+        let contents = given(&function);
+        Ok(match (flow, key) {
+            (Flow::Scattered(scattered, _), Some(Key(path))) => {
+                Flow::Scattered(scattered.accumulate_by(path, &function), contents)
+            }
+            (flow, Some(Key(path))) => flow.nodes(contents, |stream| stream.accumulate_by(path, &function)),
+            (flow, None) => flow.nodes(contents, |stream| stream.accumulate(&function)),
+        })
     }
 }
 

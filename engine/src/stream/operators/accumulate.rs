@@ -1,6 +1,6 @@
 //! `accumulate`, `accumulate_by`: a running state, by a closure or by a plugin's function.
 
-use super::{AccumulateNode, Key};
+use super::{AccumulateNode, ByKey, Key};
 use crate::Function;
 use crate::record::Record;
 use crate::stream::{Operator, Outputs, Scattered, Stream};
@@ -74,7 +74,17 @@ impl<T: Record> Stream<T> {
     /// # Ok(()) }
     /// ```
     pub fn accumulate_by<U: Record>(self, key: impl Key<T>, function: &Function<T, U>) -> Stream<U> {
-        AccumulateNode::attach(self, function, Some(Box::new(move |record, out| key.write(record, out))))
+        self.accumulate_among(key, function, 1)
+    }
+
+    fn accumulate_among<U: Record>(
+        self,
+        key: impl Key<T>,
+        function: &Function<T, U>,
+        instances: usize,
+    ) -> Stream<U> {
+        let write = Box::new(move |record: &[u8], out: &mut Vec<u8>| key.write(record, out));
+        AccumulateNode::attach(self, function, Some(ByKey { write, instances }))
     }
 }
 
@@ -84,9 +94,11 @@ impl<T: Record> Scattered<T> {
         self.in_order(|stream| stream.accumulate(function))
     }
 
-    /// The same with a state for each key.
+    /// The same with a state for each key. Keys run side by side, on as many instances as the pool has workers;
+    /// the records of one key come one after another, and results in the order of emission.
     pub fn accumulate_by<U: Record>(self, key: impl Key<T>, function: &Function<T, U>) -> Scattered<U> {
-        self.in_order(|stream| stream.accumulate_by(key, function))
+        let instances = self.pool.workers();
+        self.in_order(|stream| stream.accumulate_among(key, function, instances))
     }
 }
 

@@ -1,11 +1,12 @@
 //! A branch that can be taken from the graph while it runs.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use tokio::sync::Mutex;
+use tokio_util::sync::CancellationToken;
 
 use crate::Error;
-use crate::stream::{Handling, Items, Node, Outlet, Stream};
+use crate::stream::{BoxFuture, Counters, Detached, Handling, Items, Node, Outlet, Stream};
 
 impl<T: Clone + Send + 'static> Stream<T> {
     /// The stream, and a handle that takes all that is behind here from the graph while it runs.
@@ -28,10 +29,11 @@ impl<T: Clone + Send + 'static> Stream<T> {
     /// ```
     #[must_use]
     pub fn disconnectable(self) -> (Self, Connection) {
-        let mut connection = None;
+        let (mut connection, counters) = (None, self.counters.clone());
         let stream = self.attach(|outlet| {
-            let gate = Arc::new(Gate { outlet, open: Mutex::new(true) });
-            connection = Some(Connection(gate.clone()));
+            let (cut, passing, ending) = (CancellationToken::new(), Mutex::default(), OnceLock::new());
+            let gate = Arc::new(Gate { outlet, cut, passing, ending, counters });
+            connection = Some(Connection(Arc::new(gate.clone())));
             GateNode(gate)
         });
         (stream, connection.expect("a node was made"))
@@ -44,7 +46,10 @@ pub struct Connection(Arc<dyn Ends>);
 
 impl Connection {
     /// Takes what is behind from the graph: it gets no more elements, gives what it holds back, and has ended
-    /// when this returns. The rest of the graph goes on. A second time it does nothing.
+    /// when this returns. The rest of the graph goes on, also while what is behind has not ended yet. A second
+    /// time it does nothing more. Given up midway, what is behind ends all the same.
+    ///
+    /// Who waits for it from behind here waits for itself.
     ///
     /// [`Source::on_done`](crate::Source::on_done) is told of no later element if a node behind here held any.
     ///
@@ -69,28 +74,50 @@ trait Ends: Send + Sync {
 
 struct Gate<T> {
     outlet: Outlet<T>,
-    /// Held while elements go through.
-    open: Mutex<bool>,
+    cut: CancellationToken,
+    /// Held while elements go through; those that were on their way when what is behind was taken away.
+    passing: Mutex<Option<BoxFuture<'static, Result<(), Error>>>>,
+    /// The end of what is behind, once it was asked for.
+    ending: OnceLock<Detached>,
+    counters: Arc<Counters>,
 }
 
 impl<T: Clone + Send + 'static> Gate<T> {
+    /// Passes elements on, and does not wait for what is behind once that was taken away.
     async fn pass(&self, items: Items<T>) -> Result<(), Error> {
-        let open = self.open.lock().await;
-        if *open { self.outlet.send(items).await } else { Ok(()) }
+        let mut left = self.passing.lock().await;
+        if self.cut.is_cancelled() {
+            return Ok(());
+        }
+        let outlet = self.outlet.clone();
+        let mut passing: BoxFuture<_> = Box::pin(async move { outlet.send(items).await });
+        tokio::select! {
+            biased;
+            passed = &mut passing => return passed,
+            () = self.cut.cancelled() => {}
+        }
+        *left = Some(passing);
+        Ok(())
+    }
+
+    async fn end(self: &Arc<Self>) -> Result<(), Error> {
+        self.cut.cancel();
+        let gate = self.clone();
+        let close = async move {
+            let left = gate.passing.lock().await.take();
+            let passed = match left {
+                Some(passing) => passing.await,
+                None => Ok(()),
+            };
+            gate.outlet.close().await.and(passed)
+        };
+        self.ending.get_or_init(|| Detached::new(close, &self.counters)).end().await
     }
 }
 
-impl<T: Clone + Send + 'static> Ends for Gate<T> {
+impl<T: Clone + Send + 'static> Ends for Arc<Gate<T>> {
     fn end(&self) -> Handling<'_> {
-        Handling::going(async {
-            let mut open = self.open.lock().await;
-            if !*open {
-                return Ok(());
-            }
-            let closed = self.outlet.close().await;
-            *open = false;
-            closed
-        })
+        Handling::going(Gate::end(self))
     }
 }
 
@@ -103,12 +130,15 @@ impl<T: Clone + Send + 'static> Node<T> for GateNode<T> {
 
     fn pause(&self) -> Handling<'_> {
         Handling::going(async {
-            let open = self.0.open.lock().await;
-            if *open { self.0.outlet.pause().await } else { Ok(()) }
+            match self.0.cut.is_cancelled() {
+                true => Ok(()),
+                false => self.0.outlet.pause().await,
+            }
         })
     }
 
     fn close(&self) -> Handling<'_> {
-        self.0.end()
+        // What was taken away is waited for by who did that.
+        if self.0.cut.is_cancelled() { Handling::Done(Ok(())) } else { Handling::going(self.0.end()) }
     }
 }

@@ -11,12 +11,20 @@ use crate::stream::{Detached, Items, Outlet, Scattered, Stream};
 impl<T: Record> Scattered<T> {
     /// Takes the results back in the order in which their records were emitted.
     pub fn gather(self) -> Stream<T> {
-        self.gathered(true).0
+        self.unscattered().unwrap_or_else(|scattered| scattered.gathered(true).0)
     }
 
     /// Takes the results back as they come: a slow record does not hold those behind it.
     pub fn gather_unordered(self) -> Stream<T> {
-        self.gathered(false).0
+        self.unscattered().unwrap_or_else(|scattered| scattered.gathered(false).0)
+    }
+
+    /// The stream as it was before, if nothing runs on the pool and nothing is to wait.
+    fn unscattered(mut self) -> Result<Stream<T>, Box<Self>> {
+        match self.untouched.take().filter(|_| self.buffer.is_none() && self.mistake.is_none()) {
+            Some(outlet) => Ok(Stream { outlet, counters: self.counters }),
+            None => Err(Box::new(self)),
+        }
     }
 
     pub(crate) fn gathered(self, ordered: bool) -> (Stream<T>, Arc<Segment>) {
@@ -25,10 +33,10 @@ impl<T: Record> Scattered<T> {
         let from = Arc::from(last);
         let segment =
             Segment::new(pool.shared().clone(), stages, buffer.unwrap_or(1), ordered, counters.clone());
-        let outlet = Outlet::new();
+        let outlet = Outlet::new(&counters);
         let task = gather(segment.clone(), outlet.clone(), from);
-        connect(Crossing { segment: segment.clone(), mistake, gather: Detached::new(task) });
-        (Stream { outlet, counters, apart: true }, segment)
+        connect(Crossing { segment: segment.clone(), mistake, gather: Detached::new(task, &counters) });
+        (Stream { outlet, counters }, segment)
     }
 }
 

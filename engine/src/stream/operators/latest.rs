@@ -18,12 +18,11 @@ impl<T: Clone + Send + 'static> Stream<T> {
     /// ```
     pub fn latest(self) -> Self {
         let counters = self.counters.clone();
-        let stream = self.attach(|outlet| {
+        self.attach(|outlet| {
             let slot = Arc::new(Slot { state: Mutex::default(), news: Notify::new(), counters });
-            let task = Detached::new(pass_on(slot.clone(), outlet));
+            let task = Detached::new(pass_on(slot.clone(), outlet), &slot.counters);
             LatestNode { slot, task }
-        });
-        Stream { apart: true, ..stream }
+        })
     }
 }
 
@@ -86,6 +85,7 @@ async fn pass<T: Clone + Send + 'static>(slot: &Slot<T>, outlet: &Outlet<T>) -> 
             None if closed => return Ok(()),
             None => {
                 outlet.pause().await?;
+                let _waiting = slot.counters.actors.wait();
                 slot.news.notified().await;
             }
         }

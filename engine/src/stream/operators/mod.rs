@@ -23,6 +23,7 @@ mod rate_limit;
 mod remove;
 mod scan;
 mod scatter;
+mod shard;
 mod slice;
 mod sliding_window;
 mod starmap;
@@ -34,7 +35,7 @@ mod unique;
 mod zip;
 
 pub use accumulate::Accumulate;
-pub(crate) use accumulating::AccumulateNode;
+pub(crate) use accumulating::{AccumulateNode, ByKey};
 pub use collect::Flush;
 pub use disconnect::Connection;
 pub use filter::Filter;

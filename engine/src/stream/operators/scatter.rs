@@ -25,7 +25,6 @@ impl<T: Record> Stream<T> {
             buffer: None,
             complete: false,
             untouched,
-            apart: self.apart,
             unbuffered: Vec::new(),
             mistake: None,
             types: PhantomData,

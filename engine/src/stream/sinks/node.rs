@@ -64,7 +64,7 @@ impl<P> ConsumerNode<P> {
         let State { portions, ending, failed, broken } = &mut *state;
         // After a fault that ended the run, what was taken before is written out too.
         if !*broken && let Some(mut portions) = portions.take() {
-            *ending = Some(Detached::new(async move { portions.end().await }));
+            *ending = Some(Detached::new(async move { portions.end().await }, self.tally.counters()));
         }
         let ended = match ending {
             Some(ending) => ending.end().await,

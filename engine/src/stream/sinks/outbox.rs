@@ -82,7 +82,7 @@ impl Outbox {
             since: Instant::now(),
             under_way: FuturesOrdered::new(),
         };
-        let task = Detached::new(mailing.run(receiver));
+        let task = Detached::new(mailing.run(receiver), &link.counters);
         Self { sender: Mutex::new(Some(sender)), task, link }
     }
 
@@ -94,6 +94,7 @@ impl Outbox {
         self.link.place();
         self.task.start().await;
         let sender = self.sender().clone().ok_or(Error::Closed)?;
+        let _waiting = self.link.counters.actors.wait();
         sender.send(batch).await.map_err(|_| self.link.failure())
     }
 }
@@ -145,7 +146,7 @@ where
     }
 
     async fn mail(&mut self, receiver: &mut Receiver<Batch>) -> Result<(), Error> {
-        let mut more = true;
+        let (actors, mut more) = (self.link.counters.actors.clone(), true);
         while more || self.records() > 0 || !self.under_way.is_empty() {
             let full = self.records() >= self.grouping.records;
             let due = self.since + self.grouping.within;
@@ -155,6 +156,8 @@ where
                 self.post()?;
                 continue;
             }
+            let idle = self.records() == 0 && self.under_way.is_empty();
+            let _waiting = idle.then(|| actors.wait());
             tokio::select! {
                 Some((batch, sent)) = self.under_way.next() => self.settle(&batch, sent?)?,
                 came = receiver.recv(), if more && !full => match came {

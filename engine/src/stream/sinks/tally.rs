@@ -19,6 +19,10 @@ impl Tally {
         Self { name: name.to_owned(), policy, counters }
     }
 
+    pub(super) fn counters(&self) -> &Counters {
+        &self.counters
+    }
+
     pub(super) fn name(&self) -> &str {
         &self.name
     }
