@@ -437,6 +437,15 @@ pub enum NotAPlugin {
 }
 
 /// `a map`, `an accumulate`.
+impl Error {
+    /// Whether the reader of an output went away, as `head` does: it has what it wanted.
+    #[must_use]
+    pub fn is_closed_pipe(&self) -> bool {
+        let (Self::Output { source } | Self::Write { source, .. }) = self else { return false };
+        source.kind() == io::ErrorKind::BrokenPipe
+    }
+}
+
 fn a(kind: Kind) -> String {
     let article = if kind == Kind::Accumulate { "an" } else { "a" };
     format!("{article} {kind}")

@@ -83,14 +83,15 @@ struct State {
 }
 
 impl DeadLetters {
-    /// Makes the file, or empties it.
+    /// Makes the file, or goes on at its end: letters that nobody has read yet stay.
     ///
     /// # Errors
     ///
     /// If that is not possible.
     pub fn create(path: impl AsRef<Path>) -> Result<Self, Error> {
         let path = path.as_ref();
-        let file = File::create(path).map_err(|error| unwritable(path, error))?;
+        let file = File::options().create(true).append(true).open(path);
+        let file = file.map_err(|error| unwritable(path, error))?;
         Ok(Self::to(file, path))
     }
 

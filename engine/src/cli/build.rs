@@ -1,9 +1,10 @@
 //! `engine build`: a plugin crate's component.
 
 use std::fs;
-use std::path::PathBuf;
+use std::io::Read;
+use std::path::{Path, PathBuf};
 
-use anyhow::Context;
+use anyhow::{Context, ensure};
 
 use super::cargo;
 use super::exit::Ending;
@@ -30,12 +31,22 @@ pub(crate) struct BuildCommand {
     compile: CompileArgs,
 }
 
+/// Whether a file begins as WebAssembly does.
+fn plugin_before(path: &Path) -> anyhow::Result<bool> {
+    let mut begin = Vec::new();
+    let file = fs::File::open(path).with_context(|| format!("can't write {}", path.display()))?;
+    file.take(4).read_to_end(&mut begin).with_context(|| format!("can't write {}", path.display()))?;
+    Ok(begin.is_empty() || begin == *b"\0asm")
+}
+
 impl BuildCommand {
     pub(crate) fn execute(self) -> anyhow::Result<Ending> {
         let built = cargo::build(&self.folder, self.quiet)?;
         // What can't be loaded is not worth having, and what it holds is worth telling.
         let plugin = self.compile.pool()?.workers(1).build()?.load(&built.wasm)?;
         let output = self.output.unwrap_or_else(|| PathBuf::from(format!("{}.wasm", built.name)));
+        let other = output.exists() && !plugin_before(&output)?;
+        ensure!(!other, "can't write {}: it is there, and no component", output.display());
         fs::copy(&built.wasm, &output).with_context(|| format!("can't write {}", output.display()))?;
         if !self.quiet {
             eprintln!("{}: {}", output.display(), summary(&plugin));

@@ -6,10 +6,10 @@ use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};
 
 use anyhow::{Context, bail, ensure};
-use engine::{Checkpoint, InputState, OutputState, Source};
+use engine::{Checkpoint, Error, InputState, OutputState, Source};
 
 use super::args::time;
-use super::keeper::{Durable, Keeper};
+use super::keeper::{self, Durable, Keeper};
 use super::plugins::Records;
 
 /// Flags about going on after a crash.
@@ -71,7 +71,10 @@ impl CheckpointArgs {
             let file = path.metadata().map_or(true, |metadata| metadata.is_file());
             ensure!(file, "--checkpoint needs files, and {} is none", path.display());
         }
-        let (output, letters) = (state(output), files.letters.map(state));
+        // Another run's letters stay.
+        let length = |path: &Path| path.metadata().map_or(0, |metadata| metadata.len());
+        let letters = files.letters.map(|path| OutputState { length: length(path), ..state(path) });
+        let output = state(output);
         let states = vec![None; states];
         let fresh =
             Checkpoint { pipeline, plugins, states, inputs, output, letters, ..Checkpoint::default() };
@@ -141,9 +144,13 @@ impl CheckpointArgs {
         start: Option<Checkpoint>,
         source: &Arc<Source<Records>>,
         durable: Durable,
-    ) -> Option<Keeper> {
-        let (path, start) = (self.checkpoint.clone()?, start?);
-        Some(Keeper::begin(path, self.checkpoint_interval, start, source, durable))
+    ) -> Result<Option<Keeper>, Error> {
+        let (Some(path), Some(start)) = (self.checkpoint.clone(), start) else { return Ok(None) };
+        if start.record == 0 && start.letters.is_some() {
+            // Where its letters begin, behind those of others, is to be known from the start.
+            keeper::save(&path, &start, &durable)?;
+        }
+        Ok(Some(Keeper::begin(path, self.checkpoint_interval, start, source, durable)))
     }
 }
 
@@ -155,7 +162,25 @@ pub(crate) fn is_same(one: &Path, other: &Path) -> bool {
             Ok::<_, std::io::Error>(folder.canonicalize()?.join(path.file_name().unwrap_or_default()))
         })
     };
-    one == other || whole(one).is_ok_and(|one| whole(other).is_ok_and(|other| one == other))
+    one == other
+        || is_one(one, other)
+        || whole(one).is_ok_and(|one| whole(other).is_ok_and(|other| one == other))
+}
+
+/// Whether these are two names of one file.
+#[cfg(unix)]
+fn is_one(one: &Path, other: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt;
+
+    let known = |path: &Path| fs::metadata(path).ok().filter(|known| known.is_file());
+    known(one)
+        .zip(known(other))
+        .is_some_and(|(one, other)| (one.dev(), one.ino()) == (other.dev(), other.ino()))
+}
+
+#[cfg(not(unix))]
+fn is_one(_: &Path, _: &Path) -> bool {
+    false
 }
 
 fn input_state(path: &Path) -> anyhow::Result<InputState> {

@@ -11,6 +11,11 @@ use super::summary::counted;
 /// What a command that did not fail has to say by its exit code.
 pub(crate) enum Ending {
     Done,
+    /// All was said already.
+    Told {
+        /// The exit code.
+        code: u8,
+    },
     /// A file has mistakes, which were told: nothing was run.
     Mistakes,
     /// All was done but for records that are now in a file.
@@ -79,6 +84,7 @@ impl std::error::Error for RunFailed {
 pub(crate) fn report(result: anyhow::Result<Ending>) -> ExitCode {
     let error = match result {
         Ok(Ending::Done) => return ExitCode::SUCCESS,
+        Ok(Ending::Told { code }) => return ExitCode::from(code),
         Ok(Ending::Mistakes) => return ExitCode::from(2),
         Ok(Ending::PutAside { records, file }) => {
             tell(format_args!("engine: {} put aside in {}", counted(records, "record"), file.display()));
@@ -104,7 +110,7 @@ pub(crate) fn is_closed_pipe(error: &anyhow::Error) -> bool {
         .chain()
         .filter_map(|cause| cause.downcast_ref::<io::Error>())
         .any(|cause| cause.kind() == io::ErrorKind::BrokenPipe)
-        || matches!(error.downcast_ref(), Some(RunFailed { error: Error::Output { source }, .. }) if source.kind() == io::ErrorKind::BrokenPipe)
+        || error.downcast_ref().is_some_and(|RunFailed { error, .. }| error.is_closed_pipe())
 }
 
 /// Writes a line to stderr. Nobody may be reading there, which is no reason to fail.

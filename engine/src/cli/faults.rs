@@ -11,7 +11,6 @@ use engine::{Checkpoint, DeadLetter, DeadLetters, Error, FaultPolicy, Place};
 use serde::Deserialize;
 
 use super::args::OnFault;
-use super::exit::Ending;
 
 /// Flags about records that functions fail for.
 #[derive(clap::Args)]
@@ -208,24 +207,18 @@ impl Faults {
         }
     }
 
-    /// How a run ends in which so many records were put aside.
-    pub(crate) fn ending(&self, ending: Ending, records: u64) -> Ending {
-        match (ending, self.file()) {
-            (Ending::Done, Some(file)) if records > 0 => Ending::PutAside { records, file: file.to_owned() },
-            (ending, _) => ending,
-        }
-    }
-
-    /// Makes the file, or cuts it to what a checkpoint says of it. Returns a second handle to it.
+    /// Makes the file, goes on at its end, or cuts it to what a checkpoint says of it. Returns a second handle to it.
     pub(crate) fn create(
         &self,
         letters: &Letters,
         start: Option<&Checkpoint>,
     ) -> anyhow::Result<Option<File>> {
         let Some(path) = self.file() else { return Ok(None) };
-        let keep = start.and_then(|start| Some(start.letters.as_ref()?.length)).unwrap_or(0);
+        let known = start.and_then(|start| Some(start.letters.as_ref()?.length));
+        // Another run's letters stay.
+        let keep = known.unwrap_or_else(|| path.metadata().map_or(0, |metadata| metadata.len()));
         let create = || {
-            if let Some(start) = start.filter(|start| keep > 0 && !start.states.is_empty()) {
+            if let Some(start) = start.filter(|start| start.record > 0 && !start.states.is_empty()) {
                 letters.know(&File::open(path)?, keep, start.record)?;
             }
             let mut file = File::options().write(true).create(true).truncate(false).open(path)?;

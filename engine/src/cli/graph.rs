@@ -3,10 +3,11 @@
 use std::io::{self, Write};
 use std::path::PathBuf;
 
-use anyhow::Context;
+use anyhow::{Context, ensure};
 use clap::ValueEnum;
 
 use super::check;
+use super::checkpoint::is_same;
 use super::exit::Ending;
 use super::limits::compiling_pool;
 
@@ -49,6 +50,8 @@ impl GraphCommand {
         };
         match self.output {
             Some(path) => {
+                let same = is_same(&path, &self.pipeline);
+                ensure!(!same, "can't write {}: it is the pipeline file", path.display());
                 std::fs::write(&path, text).with_context(|| format!("can't write {}", path.display()))?;
             }
             None => io::stdout().write_all(text.as_bytes())?,

@@ -189,7 +189,7 @@ impl Keeper {
 }
 
 /// The output first: a checkpoint never speaks of what may be lost.
-fn save(path: &Path, checkpoint: &Checkpoint, durable: &Durable) -> Result<(), Error> {
+pub(crate) fn save(path: &Path, checkpoint: &Checkpoint, durable: &Durable) -> Result<(), Error> {
     durable.sync(checkpoint)?;
     let Checkpoint { output, letters, .. } = checkpoint.clone();
     let (output, letters) = (output.with_tail()?, letters.map(OutputState::with_tail).transpose()?);

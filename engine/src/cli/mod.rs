@@ -24,7 +24,8 @@ mod summary;
 use std::process::ExitCode;
 
 use anyhow::Context;
-use clap::{Parser, Subcommand};
+use clap::parser::ValueSource;
+use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 /// Stream processing with functions that nobody has to trust.
 ///
@@ -63,9 +64,12 @@ enum Command {
 }
 
 impl Engine {
-    pub(crate) fn execute(self) -> ExitCode {
-        exit::report(match self.command {
-            Command::Run(command) => command.execute(),
+    /// Reads the command line, which exits by itself where that is wrong, and does what it says.
+    pub(crate) fn run() -> ExitCode {
+        let matches = Self::command().get_matches();
+        let engine = Self::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+        exit::report(match engine.command {
+            Command::Run(command) => command.execute(&given(&matches)),
             Command::Compile(command) => command.execute(),
             Command::New(command) => command.execute(),
             Command::Build(command) => command.execute(),
@@ -76,6 +80,17 @@ impl Engine {
             Command::Completions(command) => command.execute(),
         })
     }
+}
+
+/// The flags that a command was given, by their long names.
+fn given(matches: &ArgMatches) -> Vec<String> {
+    let Some((name, matches)) = matches.subcommand() else { return Vec::new() };
+    let engine = Engine::command();
+    let arguments = engine.find_subcommand(name).into_iter().flat_map(clap::Command::get_arguments);
+    let given = |argument: &&clap::Arg| {
+        matches.value_source(argument.get_id().as_str()) == Some(ValueSource::CommandLine)
+    };
+    arguments.filter(given).filter_map(|argument| argument.get_long().map(str::to_owned)).collect()
 }
 
 /// A runtime on this thread alone.

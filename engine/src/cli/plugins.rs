@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail, ensure};
-use engine::{Capability, Error, FaultPolicy, Function, Kind, Output, Part, Plugin, Pool, Signature};
+use engine::{Capability, Error, FaultPolicy, Function, Kind, Output, Part, Plugin, Pool, Signature, Usage};
 
 use super::args::{Allowed, Argument, KeyArg, PluginSpec};
 use super::cargo;
@@ -45,6 +45,22 @@ pub(crate) fn component(path: &Path, quiet: bool) -> anyhow::Result<PathBuf> {
 }
 
 impl Chain {
+    /// What each function has used, by its name.
+    pub(crate) fn usage(&self) -> Vec<(&str, Usage)> {
+        let stages =
+            self.stages.iter().map(|stage| (&*stage.function.signature().name, stage.function.usage()));
+        let sink = self.sink.iter().map(|sink| (&*sink.signature().name, sink.usage()));
+        stages.chain(sink).collect()
+    }
+
+    /// The plugins, each once.
+    pub(crate) fn loaded(&self) -> Vec<&Plugin> {
+        let mut plugins: Vec<_> = self.plugins.iter().collect();
+        plugins.sort_by_key(|plugin| plugin.path());
+        plugins.dedup_by_key(|plugin| plugin.path());
+        plugins
+    }
+
     /// Loads the plugins, binds the arguments, and opens each function once, so that all mistakes
     /// show before the first record.
     pub(crate) fn open(

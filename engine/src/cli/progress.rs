@@ -60,7 +60,19 @@ impl Progress {
 
 /// Whether somebody looks at stderr who does not look at the records there.
 pub(crate) fn is_watched(to_stdout: bool) -> bool {
-    stderr().is_terminal() && !(to_stdout && stdout().is_terminal())
+    stderr().is_terminal() && !(to_stdout && (stdout().is_terminal() || is_pipe()))
+}
+
+/// Whether stdout is a pipe: what comes out of it at the other end may come to the same terminal.
+fn is_pipe() -> bool {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::FileTypeExt;
+
+        std::fs::metadata("/dev/stdout").is_ok_and(|stdout| stdout.file_type().is_fifo())
+    }
+    #[cfg(not(unix))]
+    false
 }
 
 /// `9.8 M/s`.

@@ -6,7 +6,7 @@ use std::thread;
 use anyhow::Context;
 use tokio::sync::SetOnce;
 
-use super::exit::Signal;
+use super::exit::{Signal, tell};
 use super::runtime;
 
 /// Tells of the first signal to end; the second one ends the process, whatever it is doing. They are heard
@@ -24,6 +24,7 @@ pub(super) fn interrupts() -> anyhow::Result<Arc<SetOnce<Signal>>> {
             loop {
                 let signal = signals.next().await;
                 if told.set(signal).is_err() {
+                    tell(format_args!("engine: aborted: what was taken in is not finished"));
                     std::process::exit(signal.exit_code().into());
                 }
             }

@@ -15,6 +15,7 @@ use super::flow::{Bytes, Guard};
 use super::mistake::Problem;
 use super::picture::Picture;
 use super::run::{Feeding, Pipeline};
+use crate::stream::Readers;
 use crate::{FaultPolicy, Function, Output, Plugin, Pool, Source, Usage};
 
 /// Finds the component that a plugin's path stands for.
@@ -49,6 +50,8 @@ pub(super) struct Building<'a> {
     pub(super) openings: Vec<Opening>,
     /// What goes to stdout, if anything does.
     stdout: Option<Output>,
+    /// Sinks, which go on without those whose readers are gone.
+    pub(super) readers: Arc<Readers>,
     /// Whether a source reads stdin.
     stdin: bool,
     /// Whom the node at hand takes from, and the literals among them.
@@ -94,6 +97,7 @@ impl<'a> Building<'a> {
             claims: Claims::default(),
             openings: Vec::new(),
             stdout: None,
+            readers: Arc::default(),
             stdin: false,
             taken_from: Vec::new(),
             literals: Vec::new(),
@@ -239,8 +243,15 @@ impl<'a> Building<'a> {
     }
 
     /// This process's stdout, which nodes share.
-    pub(super) fn stdout(&mut self) -> Output {
-        self.stdout.get_or_insert_with(Output::stdout).clone()
+    pub(super) fn stdout(&mut self) -> Result<Output, Problem> {
+        if let Some(stdout) = &self.stdout {
+            return Ok(stdout.clone());
+        }
+        if cfg!(unix) {
+            // It may be a file that somebody reads.
+            self.claims.write_stream(Path::new("/dev/stdout"), "type")?;
+        }
+        Ok(self.stdout.insert(Output::stdout()).clone())
     }
 
     /// A node reads stdin: only one can.

@@ -27,8 +27,14 @@ impl Place {
     }
 
     fn is(&self, other: &Self) -> bool {
-        self.real == other.real
-            || self.known.as_ref().zip(other.known.as_ref()).is_some_and(|(one, other)| is_one(one, other))
+        let one = self.real == other.real
+            || self.known.as_ref().zip(other.known.as_ref()).is_some_and(|(one, other)| is_one(one, other));
+        one && self.keeps()
+    }
+
+    /// Whether what is written there stays there: no device, terminal or pipe.
+    fn keeps(&self) -> bool {
+        self.known.as_ref().is_none_or(Metadata::is_file)
     }
 
     /// Whether it is what the other one is renamed to when it rotates: `PATH.1`, `PATH.2` and so on.
@@ -80,6 +86,19 @@ impl Claims {
             return Err(Problem::at(key, message).help("write to another folder"));
         }
         self.folders.push(folder);
+        Ok(())
+    }
+
+    /// A stream that was opened for this program, perhaps to a file: nobody may read or write that.
+    pub(super) fn write_stream(&mut self, path: &Path, key: &str) -> Result<(), Problem> {
+        let mut place = Place::new(path);
+        place.path.clone_from(&place.real);
+        if let Some(other) = self.read.iter().find(|other| place.is(other)) {
+            let message = format!("{} is read, and stdout goes there too", other.path.display());
+            return Err(Problem::at(key, message).help("send stdout to another file"));
+        }
+        self.check_unwritten(&place, key, "write")?;
+        self.written.push((place, false));
         Ok(())
     }
 

@@ -8,7 +8,6 @@ use std::sync::{Arc, OnceLock};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::files;
 use super::mistake::Problem;
 use super::options::Number;
 use crate::{DeadLetters, Error, FaultPolicy};
@@ -89,9 +88,8 @@ impl Letters {
         Self { path, file: Arc::default(), put: Arc::default() }
     }
 
-    /// Begins to write to the file, which is open already.
+    /// Begins to write at the end of the file, which is open already.
     pub(super) fn begin(&self, file: File) -> Result<(), Error> {
-        files::empty(&file, &self.path)?;
         self.file.get_or_init(|| DeadLetters::to(file, &self.path));
         Ok(())
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::json::{self, Path};
 use super::mistake::Problem;
 use crate::record::{Format, Record};
-use crate::stream::{Operator, Outputs, Scattered, Stream, Stretch};
+use crate::stream::{Operator, Outputs, Readers, Scattered, Stream, Stretch};
 use crate::{FaultPolicy, Source};
 
 /// A record's bytes.
@@ -86,6 +86,15 @@ impl Flow {
             Self::Scattered(..) => Err(Problem::new("its records are still scattered")
                 .about(&["from"])
                 .help("put a gather before it")),
+        }
+    }
+
+    /// For a sink, which gets no more when its reader has gone, as long as others have theirs.
+    pub(super) fn while_read(self, readers: &Arc<Readers>) -> Self {
+        match self {
+            Self::Local(stream, contents) => Self::Local(stream.while_read(readers), contents),
+            // It is a mistake, of which the sink tells.
+            scattered => scattered,
         }
     }
 

@@ -215,6 +215,7 @@ impl Graph {
             Read::Sink(read) => {
                 let Some(options) = read(&own, report) else { return };
                 let input = inputs.into_iter().next().unwrap_or_else(Flow::stand_in);
+                let input = input.while_read(&building.readers);
                 options.attach(input, building).map(|()| None)
             }
         };

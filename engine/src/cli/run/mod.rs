@@ -4,19 +4,21 @@ mod graph;
 mod inputs;
 mod output;
 mod pipeline;
+mod report;
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use anyhow::{Context, bail, ensure};
-use engine::{Error, Fault, FaultPolicy, Output, Place, Pool, Print, Snapshot, Source, sources};
+use engine::{Error, Fault, Output, Place, Pool, Print, Snapshot, Source, sources};
 use indicatif::{HumanCount, ProgressBar};
 use tokio::sync::SetOnce;
 
 use self::inputs::Input;
 use self::output::Late;
+use self::report::{Report, fault_of};
 use super::args::{Allowed, Argument, KeyArg, PluginSpec};
 use super::checkpoint::{CheckpointArgs, Files, Identity, is_same};
 use super::exit::{Ending, RunFailed, Signal, at, tell};
@@ -24,8 +26,8 @@ use super::faults::{Faults, Letters, Places};
 use super::keeper::{Durable, Keeper};
 use super::limits::LimitArgs;
 use super::plugins::{Chain, Named, Records};
-use super::progress::{self, Progress};
-use super::summary::{Summary, counted};
+use super::progress::Progress;
+use super::summary::counted;
 use super::{runtime, signals};
 
 /// Run records through plugins' functions
@@ -125,16 +127,20 @@ Exit codes:
   143  the same by SIGTERM";
 
 impl RunCommand {
-    pub(crate) fn execute(mut self) -> anyhow::Result<Ending> {
+    /// Runs; `given` are the flags that were given, by their long names.
+    pub(crate) fn execute(mut self, given: &[String]) -> anyhow::Result<Ending> {
         self.output = self.output.filter(|path| path != Path::new("-"));
         if let [path] = self.words.as_slice()
             && path.ends_with(".toml")
         {
-            let messages = pipeline::Messages { quiet: self.quiet, json: self.json };
-            return pipeline::run(Path::new(path), messages);
+            let strange = given.iter().find(|flag| !matches!(flag.as_str(), "quiet" | "json"));
+            if let Some(flag) = strange {
+                bail!("--{flag} does not go with a pipeline file: say it in {path}");
+            }
+            return pipeline::run(Path::new(path), self.messages());
         }
         if let Some(word) = self.words.first() {
-            bail!("{word} stands alone: write --plugin {word} for a plugin, --input {word} for an input");
+            bail!(alone(word, &self.words));
         }
         ensure!(!self.plugins.is_empty(), "there is no plugin: write --plugin FILE (see engine run --help)");
         let mut inputs = inputs::open(&self.input)?;
@@ -161,13 +167,13 @@ impl RunCommand {
         let files =
             Files { inputs: &self.input, output: self.output.as_deref(), letters: self.faults.file() };
         let start = self.checkpoint.start(known, self.identity(&chain), &files)?;
-        if let Some(opened) = self.output_file()? {
+        if let Some(opened) = self.output_file(&chain)? {
             file.get_or_init(|| opened);
         }
         let letters_file = self.faults.create(&letters, start.as_ref())?;
         if let Some(start) = &start {
             places.resume(start);
-            if start.record > 0 && !self.quiet {
+            if start.record > 0 && !self.quiet && !self.json {
                 let record = HumanCount(start.record);
                 match start.record - start.read {
                     0 => tell(format_args!("engine: going on behind record {record}")),
@@ -187,26 +193,54 @@ impl RunCommand {
                 let (output, letters, output_file) =
                     (output.clone(), letters.clone(), output_file.try_clone()?);
                 let durable = Durable { output, output_file, letters, letters_file };
-                self.checkpoint.begin(start, &source, durable)
+                self.checkpoint.begin(start, &source, durable)?
             }
             None => None,
         };
         self.build(&pool, &source, &chain, &output);
         let begun = Instant::now();
-        let ended = runtime()?.block_on(self.feed(&source, inputs, &places, keeper.as_ref(), &interrupted));
+        let ended = runtime()?.block_on(async {
+            let signal = async {
+                interrupted.wait().await;
+                // Reading stops by itself.
+                self.messages().tell_interrupted(source.counts().unfinished);
+                std::future::pending().await
+            };
+            tokio::select! {
+                ended = self.feed(&source, inputs, &places, keeper.as_ref(), &interrupted) => ended,
+                () = signal => Ok(Ending::Done),
+            }
+        });
         // What was put aside before a failure stays.
         let flushed = letters.flush();
         let ended = ended.and_then(|ending| flushed.map(|()| ending));
         let kept = keeper.map_or(Ok(()), |keeper| keeper.end(matches!(ended, Ok(Ending::Done))));
         let ended = ended.and_then(|ending| kept.map(|()| ending));
         progress.end();
-        self.summarize(&pool, &source, &chain, begun.elapsed(), ended.as_ref().err());
-        self.tell_skipped(&policy, source.counts().faults, &places);
-        let ending = ended.map_err(|error| {
+        let result = ended.map_err(|error| {
             let place = fault_of(&error).and_then(|fault| self.place(fault, &places));
             RunFailed { error, place }
-        })?;
-        Ok(self.faults.ending(ending, letters_before + letters.count()))
+        });
+        let counts = source.counts();
+        let first_fault = policy.first_fault().filter(|_| self.faults.skips());
+        let told = |fault: &Fault| {
+            self.place(fault, &places).map_or_else(|| fault.to_string(), |place| at(fault, &place))
+        };
+        let file = self.faults.file().map(Path::to_owned);
+        let report = Report {
+            messages: self.messages(),
+            result,
+            counts,
+            time: begun.elapsed(),
+            pool: pool.usage(),
+            functions: chain.usage(),
+            plugins: chain.loaded(),
+            left_out: (if first_fault.is_some() { counts.faults } else { 0 }, first_fault.map(told)),
+            first_fault,
+            put_aside: file.map(|file| (file, letters_before + letters.count())).into_iter().collect(),
+            to_stdout: self.output.is_none(),
+        };
+        Ok(report.tell()?)
     }
 
     /// What is run, in words: another checkpoint's run is told from it.
@@ -224,16 +258,6 @@ impl RunCommand {
     /// Where a fault's record stands, among several inputs.
     fn place(&self, fault: &Fault, places: &Places) -> Option<Place> {
         places.find(fault.record).filter(|_| self.input.len() > 1)
-    }
-
-    /// Says how much was left out, where nothing else does.
-    fn tell_skipped(&self, policy: &FaultPolicy, skipped: u64, places: &Places) {
-        let Some(first) = policy.first_fault().filter(|_| self.faults.skips() && !self.quiet && !self.json)
-        else {
-            return;
-        };
-        let first = self.place(first, places).map_or_else(|| first.to_string(), |place| at(first, &place));
-        tell(format_args!("engine: {} left out, the first: {first}", counted(skipped, "record")));
     }
 
     /// Emits all inputs, and waits until every record has reached its end.
@@ -270,17 +294,16 @@ impl RunCommand {
                 break;
             }
         }
-        let unfinished = source.counts().unfinished;
-        if interrupted.initialized() && unfinished > 0 && !self.quiet {
-            let records = counted(unfinished, "record");
-            tell(format_args!("engine: interrupted: finishing {records}; a second Ctrl-C aborts"));
-        }
         source.close().await.and(emitted)?;
         if let Some(error) = unsaved.get() {
             return Err(error.clone());
         }
         let goes_on = keeper.is_some();
         Ok(interrupted.get().map_or(Ending::Done, |signal| Ending::Interrupted { signal: *signal, goes_on }))
+    }
+
+    fn messages(&self) -> Messages {
+        Messages { quiet: self.quiet, json: self.json }
     }
 
     fn separator(&self) -> u8 {
@@ -299,10 +322,12 @@ impl RunCommand {
     }
 
     /// The output file, opened but not changed yet: it stays as it is if there is a mistake elsewhere.
-    fn output_file(&self) -> anyhow::Result<Option<File>> {
+    fn output_file(&self, chain: &Chain) -> anyhow::Result<Option<File>> {
         for path in self.output.iter().map(PathBuf::as_path).chain(self.faults.file()) {
             let input = self.input.iter().any(|input| is_same(input, path));
             ensure!(!input, "can't write {}: it is an input too", path.display());
+            let plugin = chain.plugins.iter().any(|plugin| is_same(plugin.path(), path));
+            ensure!(!plugin, "can't write {}: it is a plugin that runs", path.display());
         }
         let Some(path) = &self.output else { return Ok(None) };
         let twice = self.faults.file().is_some_and(|file| is_same(file, path));
@@ -316,40 +341,39 @@ impl RunCommand {
         let many = self.buffer.unwrap_or(0).clamp(1000, 10_000);
         self.instances.unwrap_or(many) as usize
     }
+}
 
-    fn summarize(
-        &self,
-        pool: &Pool,
-        source: &Source<Records>,
-        chain: &Chain,
-        time: Duration,
-        error: Option<&Error>,
-    ) {
-        let mut functions: Vec<_> = chain
-            .stages
-            .iter()
-            .map(|stage| (&*stage.function.signature().name, stage.function.usage()))
-            .collect();
-        functions.extend(chain.sink.iter().map(|sink| (&*sink.signature().name, sink.usage())));
-        let fault = error.and_then(fault_of);
-        let mut plugins: Vec<_> = chain.plugins.iter().collect();
-        plugins.sort_by_key(|plugin| plugin.path());
-        plugins.dedup_by_key(|plugin| plugin.path());
-        let counts = source.counts();
-        let summary = Summary { counts, time, pool: pool.usage(), functions, plugins, fault };
-        if self.json {
-            tell(format_args!("{}", summary.json()));
-        } else if !self.quiet && progress::is_watched(self.output.is_none()) {
-            tell(format_args!("{}", summary.text()));
+/// How a run is told.
+#[derive(Clone, Copy)]
+struct Messages {
+    quiet: bool,
+    json: bool,
+}
+
+impl Messages {
+    /// A signal told the run to end, which may take a while.
+    fn tell_interrupted(self, unfinished: u64) {
+        if self.quiet || self.json {
+            return;
         }
+        let what = match unfinished {
+            0 => "finishing what was taken in".to_owned(),
+            records => format!("finishing {}", counted(records, "record")),
+        };
+        tell(format_args!("engine: interrupted: {what}; a second Ctrl-C aborts"));
     }
 }
 
-/// The fault that ended a run.
-fn fault_of(error: &Error) -> Option<&Fault> {
-    match error {
-        Error::Fault(fault) | Error::TooManyFaults { fault, .. } => Some(fault),
-        _ => None,
+/// What a word that belongs to no flag may have been meant as.
+fn alone(word: &str, words: &[String]) -> String {
+    let pipeline = words.iter().find(|word| word.ends_with(".toml"));
+    let is_plugin = word.contains(".wasm");
+    match pipeline {
+        Some(pipeline) if words.len() > 1 => {
+            format!("{pipeline} is a pipeline file, which is run alone: engine run {pipeline}")
+        }
+        _ if is_plugin => format!("{word} stands alone: write --plugin {word}"),
+        _ => format!("{word} stands alone: write --input {word} for an input, --plugin {word} for a plugin"),
     }
 }
 

@@ -1,35 +1,21 @@
-//! `engine run pipeline.toml`: the graph that a file describes.
+//! `engine run PIPELINE.toml`.
 
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
-use anyhow::ensure;
-use engine::pipeline::Pipeline;
-use engine::{Counts, Error};
+use engine::Counts;
 use tokio_util::sync::CancellationToken;
 
-use super::{fault_of, printer};
-use crate::cli::exit::{Ending, RunFailed, tell};
+use super::report::Report;
+use super::{Messages, printer};
+use crate::cli::exit::{Ending, RunFailed};
 use crate::cli::limits::compiling_pool;
 use crate::cli::progress::Progress;
-use crate::cli::summary::{Summary, counted};
 use crate::cli::{check, runtime, signals};
-
-/// How a pipeline's run is told.
-#[derive(Clone, Copy)]
-pub(super) struct Messages {
-    pub(super) quiet: bool,
-    pub(super) json: bool,
-}
 
 /// Runs the pipeline of a file.
 pub(super) fn run(path: &Path, messages: Messages) -> anyhow::Result<Ending> {
-    let known = ["-q", "--quiet", "--json", "--"];
-    let strange = std::env::args().skip(2).find(|arg| arg.starts_with('-') && !known.contains(&arg.as_str()));
-    if let Some(flag) = strange {
-        ensure!(false, "{flag} does not go with a pipeline file: say it in {}", path.display());
-    }
     let interrupted = signals::interrupts()?;
     let progress = Progress::hidden();
     let pool = compiling_pool()?.on_print(printer(progress.bar()));
@@ -47,11 +33,7 @@ pub(super) fn run(path: &Path, messages: Messages) -> anyhow::Result<Ending> {
         let signal = async {
             interrupted.wait().await;
             stop.cancel();
-            let unfinished = counts().unfinished;
-            if unfinished > 0 && !messages.quiet {
-                let records = counted(unfinished, "record");
-                tell(format_args!("engine: interrupted: finishing {records}; a second Ctrl-C aborts"));
-            }
+            messages.tell_interrupted(counts().unfinished);
             std::future::pending::<()>().await;
         };
         tokio::select! {
@@ -60,47 +42,27 @@ pub(super) fn run(path: &Path, messages: Messages) -> anyhow::Result<Ending> {
         }
     });
     progress.end();
-    summarize(&pipeline, counts(), begun, ended.as_ref().err(), messages);
-    if let (records, Some(first)) = pipeline.left_out()
-        && !messages.quiet
-        && !messages.json
-    {
-        tell(format_args!("engine: {} left out, the first: {first}", counted(records, "record")));
-    }
-    let put_aside = pipeline.put_aside().into_iter().filter(|(_, records)| *records > 0);
-    let mut put_aside: Vec<_> = put_aside.map(|(file, records)| (file.to_owned(), records)).collect();
-    // The last of them is told by the ending, if nothing else is.
-    let ended_well = ended.is_ok() && !interrupted.initialized();
-    let last = ended_well.then(|| put_aside.pop()).flatten();
-    for (file, records) in put_aside {
-        tell(format_args!("engine: {} put aside in {}", counted(records, "record"), file.display()));
-    }
-    let put_aside = last;
-    ended.map_err(|error| RunFailed { error, place: None })?;
-    if let Some(signal) = interrupted.get() {
-        return Ok(Ending::Interrupted { signal: *signal, goes_on: false });
-    }
-    Ok(put_aside.map_or(Ending::Done, |(file, records)| Ending::PutAside { records, file }))
-}
-
-fn summarize(
-    pipeline: &Pipeline,
-    counts: Counts,
-    begun: Instant,
-    error: Option<&Error>,
-    Messages { quiet, json }: Messages,
-) {
-    let summary = Summary {
-        counts,
+    let (left_out, first_fault) = pipeline.left_out();
+    let ending = match interrupted.get() {
+        Some(signal) => Ending::Interrupted { signal: *signal, goes_on: false },
+        None => Ending::Done,
+    };
+    let report = Report {
+        messages,
+        result: ended.map(|()| ending).map_err(|error| RunFailed { error, place: None }),
+        counts: counts(),
         time: begun.elapsed(),
         pool: pipeline.pool().usage(),
         functions: pipeline.usage(),
         plugins: pipeline.plugins().iter().collect(),
-        fault: error.and_then(fault_of),
+        left_out: (left_out, first_fault.map(ToString::to_string)),
+        first_fault,
+        put_aside: pipeline
+            .put_aside()
+            .into_iter()
+            .map(|(file, records)| (file.to_owned(), records))
+            .collect(),
+        to_stdout,
     };
-    if json {
-        tell(format_args!("{}", summary.json()));
-    } else if !quiet && crate::cli::progress::is_watched(pipeline.writes_to_stdout()) {
-        tell(format_args!("{}", summary.text()));
-    }
+    Ok(report.tell()?)
 }

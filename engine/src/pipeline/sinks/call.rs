@@ -19,7 +19,7 @@ impl Sink for Call {
 
     fn attach(self, input: Flow, building: &mut Building) -> Result<(), Problem> {
         let (stream, _) = input.local()?;
-        let function = self.0.function::<()>(building)?.stdout(&building.stdout());
+        let function = self.0.function::<()>(building)?.stdout(&building.stdout()?);
         building.calls(Called::Sink(function.clone()));
         stream.sink(&function);
         Ok(())

@@ -20,7 +20,7 @@ pub(in crate::pipeline) struct Stdout {
 
 impl Sink for Stdout {
     fn attach(self, input: Flow, building: &mut Building) -> Result<(), Problem> {
-        input.local()?.0.sink(lines(&building.stdout()).separated_by(separator(self.null)));
+        input.local()?.0.sink(lines(&building.stdout()?).separated_by(separator(self.null)));
         Ok(())
     }
 }

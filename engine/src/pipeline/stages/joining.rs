@@ -18,7 +18,11 @@ pub(in crate::pipeline) struct Union {}
 impl Stage for Union {
     const JOINS: bool = true;
 
-    fn attach(self, inputs: Vec<Flow>, _: &mut Building) -> Result<Flow, Problem> {
+    fn attach(self, inputs: Vec<Flow>, building: &mut Building) -> Result<Flow, Problem> {
+        if !building.literals().is_empty() {
+            let problem = Problem::at("from", "a literal has no records that could come");
+            return Err(problem.help("zip puts one beside each record"));
+        }
         let mut contents = inputs.iter().map(|input| input.contents().clone());
         let first = contents.next().unwrap_or(Contents::JSON);
         let contents = if contents.all(|other| other == first) { first } else { Contents::JSON };
@@ -110,6 +114,9 @@ impl Stage for CombineLatest {
             None => folded(streams, |one, other| one.combine_latest(other).map(both)),
             Some(place) => {
                 let first = streams.remove(place);
+                if streams.is_empty() {
+                    return first;
+                }
                 let others = folded(streams, |one, other| one.combine_latest(other).map(both));
                 first.combine_latest_on(others, Side::First).map(move |(mut one, mut items): Pair| {
                     items.splice(place..place, one.drain(..));
@@ -129,8 +136,15 @@ impl Stage for ZipLatest {
     const JOINS: bool = true;
 
     fn attach(self, inputs: Vec<Flow>, building: &mut Building) -> Result<Flow, Problem> {
+        if building.literals().iter().any(|(place, _)| *place == 0) {
+            let problem = Problem::at("from", "the first must be a node, whose records are to come out");
+            return Err(problem.help("put the literal behind it"));
+        }
         tuples(inputs, building, |mut streams| {
             let first = streams.remove(0);
+            if streams.is_empty() {
+                return first;
+            }
             let others = folded(streams, |one, other| one.combine_latest(other).map(both));
             first.zip_latest(others).map(both)
         })
