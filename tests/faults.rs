@@ -50,7 +50,7 @@ async fn row_1_a_trap_is_told_by_its_kind() {
         ("traps_memory", "good", "bad", "trapped: memory access out of bounds"),
         ("traps_division", "7", "0", "trapped: division by zero"),
         ("aborts", "good", "bad", "trapped: unreachable code"),
-        ("recurses", "good", "bad", "its stack overflowed"),
+        ("recurses", "good", "bad", "overflowed its stack"),
         ("exits", "good", "bad", "exited with code 1"),
         ("exits_well", "good", "bad", "exited with code 0"),
         ("allocates", "good", "bad", "needed more than 64.0 MiB of memory"),

@@ -36,6 +36,7 @@ mod tooling;
 // Pipeline files: what nodes mean there, all that can be wrong, and those of examples/pipelines.
 mod pipeline_examples;
 mod pipeline_mistakes;
+mod pipeline_runs;
 mod pipelines;
 
 // What must not compile, and what real plugins do.

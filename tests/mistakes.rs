@@ -132,8 +132,9 @@ fn arguments_missing_unknown_or_not_parseable() {
 
 #[test]
 fn words_that_stand_alone() {
-    let line = "inc.wasm stands alone: write --plugin inc.wasm for a plugin, --input inc.wasm for an input";
-    wrong(&["inc.wasm"], line);
+    wrong(&["inc.wasm"], "inc.wasm stands alone: write --plugin inc.wasm");
+    let either = "inc stands alone: write --input inc for an input, --plugin inc for a plugin";
+    wrong(&["inc"], either);
     wrong(&[], "there is no plugin: write --plugin FILE (see engine run --help)");
     let long = function_of(&plugin("words"), "long");
     wrong(&["-p", &long, "-a", "letters=1", "-a", "letters=2"], "--arg letters is given twice");

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use engine::sinks::{self, Consumer, Refusal};
-use engine::{Cause, Error, Json, Keep, Operator, Outputs, Side, Source, Stream};
+use engine::{Cause, Error, FaultPolicy, Json, Keep, Operator, Outputs, Side, Source, Stream};
 use serde_json::{Value, json};
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep};
@@ -420,7 +420,7 @@ async fn a_failure_behind_a_buffer_reaches_who_emits_and_nothing_hangs() {
 async fn elements_are_done_when_they_have_left_every_node_that_holds_them() {
     let source = Source::new();
     let (done, log) = list();
-    source.on_done(move |number| log.lock().unwrap().push(number));
+    source.on_done(move |done| log.lock().unwrap().push(done.last));
     source.stream().partition(n(2)).buffer(10).sink(|_: Vec<i64>| {});
     for x in 0..3 {
         source.emit(x).await.unwrap();
@@ -429,6 +429,22 @@ async fn elements_are_done_when_they_have_left_every_node_that_holds_them() {
     assert_eq!(*done.lock().unwrap(), [2]);
     source.close().await.unwrap();
     assert_eq!(*done.lock().unwrap(), [2, 3]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_is_told_of_elements_that_are_done_is_told_which_were_faults() {
+    let source = Source::new();
+    let (done, log) = list();
+    source.on_done(move |done| log.lock().unwrap().push((done.last, done.faults.to_vec())));
+    let parse = |line: String| line.parse::<u8>();
+    source.stream().try_map(parse, &FaultPolicy::skip()).buffer(10).sink(|_: u8| {});
+    for line in ["1", "two", "three", "4"] {
+        source.emit(line.to_owned()).await.unwrap();
+    }
+    source.close().await.unwrap();
+    let faults: Vec<u64> = done.lock().unwrap().iter().flat_map(|(_, faults)| faults.clone()).collect();
+    assert_eq!(faults, [2, 3]);
+    assert_eq!(done.lock().unwrap().last().map(|(last, _)| *last), Some(4));
 }
 
 /// Each element twice, and a word at the end.
@@ -524,7 +540,7 @@ impl Consumer<i32> for Stuck {
 #[tokio::test]
 async fn a_closure_that_fails_for_an_element_goes_by_the_policy() {
     let (put, aside) = list();
-    let policy = engine::FaultPolicy::divert(move |letter| {
+    let policy = FaultPolicy::divert(move |letter| {
         aside.lock().unwrap().push((letter.fault.to_string(), letter.record.to_vec()));
         Ok(())
     });
@@ -539,14 +555,14 @@ async fn a_closure_that_fails_for_an_element_goes_by_the_policy() {
 async fn branches_of_one_source_that_are_too_far_apart_fail_and_do_not_hang() {
     let far = |numbers: Stream<i64>| numbers.branch().zip(numbers.slice(20..));
     let (outputs, ended) = ran(0..100, far).await;
-    assert!(outputs.is_empty() && matches!(ended, Err(Error::FarApart)), "{outputs:?} {ended:?}");
+    assert!(outputs.is_empty() && matches!(ended, Err(Error::FarApart { .. })), "{outputs:?} {ended:?}");
     // Nor with a buffer that is too small; and what is slow is not stuck.
     let small = |numbers: Stream<i64>| numbers.branch().buffer(5).zip(numbers.slice(20..));
     let (outputs, ended) = ran(0..100, small).await;
-    assert!(outputs.is_empty() && matches!(ended, Err(Error::FarApart)), "{outputs:?} {ended:?}");
+    assert!(outputs.is_empty() && matches!(ended, Err(Error::FarApart { .. })), "{outputs:?} {ended:?}");
     let slow = |numbers: Stream<i64>| numbers.branch().buffer(5).zip(numbers.slice(20..).buffer(1));
     let (outputs, ended) = ran(0..100, slow).await;
-    assert!(outputs.is_empty() && matches!(ended, Err(Error::FarApart)), "{outputs:?} {ended:?}");
+    assert!(outputs.is_empty() && matches!(ended, Err(Error::FarApart { .. })), "{outputs:?} {ended:?}");
     let late = |numbers: Stream<i64>| numbers.branch().buffer(5).zip(numbers.delay(MS(60_000)));
     assert_eq!(given(0..100, late).await.len(), 100);
     // With a buffer that is large enough they are not.

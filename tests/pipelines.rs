@@ -11,10 +11,10 @@ use tempfile::TempDir;
 use crate::support::{Did, Listening, engine, fed, hostile, plugin, posted};
 
 /// A folder with a pipeline file; `$PLUGINS` and `$HOSTILE` in it stand for where test plugins are.
-struct Files(TempDir);
+pub(crate) struct Files(TempDir);
 
 impl Files {
-    fn new(pipeline: &str) -> Self {
+    pub(crate) fn new(pipeline: &str) -> Self {
         let files = Self(tempfile::tempdir().unwrap());
         let folder = |of: PathBuf| of.parent().unwrap().display().to_string();
         let text = pipeline.replace("$PLUGINS", &folder(plugin("inc")));
@@ -22,25 +22,25 @@ impl Files {
         files
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.0.path().join(name)
     }
 
-    fn write(&self, name: &str, text: impl AsRef<[u8]>) {
+    pub(crate) fn write(&self, name: &str, text: impl AsRef<[u8]>) {
         fs::write(self.path(name), text).unwrap();
     }
 
-    fn read(&self, name: &str) -> String {
+    pub(crate) fn read(&self, name: &str) -> String {
         fs::read_to_string(self.path(name)).unwrap()
     }
 
     /// The command that runs the pipeline.
-    fn command(&self) -> Command {
+    pub(crate) fn command(&self) -> Command {
         engine(["run".as_ref(), self.path("pipeline.toml").as_os_str()])
     }
 
     /// Runs it.
-    fn run(&self, input: impl AsRef<[u8]>) -> Did {
+    pub(crate) fn run(&self, input: impl AsRef<[u8]>) -> Did {
         fed(self.command(), input)
     }
 }

@@ -289,5 +289,6 @@ fn a_record_in_pieces_is_put_aside_once_and_whole() {
             })
             .collect();
         assert_eq!(records, ["a b 7", "q 1"]);
+        fs::remove_file(&dead).unwrap();
     }
 }

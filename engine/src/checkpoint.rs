@@ -17,7 +17,7 @@ const TAIL: u64 = 64 << 10;
 
 /// A place in a run at which everything before is done, and nothing behind has left a trace.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "a checkpoint")]
 pub struct Checkpoint {
     /// Of the file's layout; [`save`](Self::save) sets it.
     pub version: u32,

@@ -34,9 +34,12 @@ pub enum Error {
     /// Two branches of one source come together, and one of them gives so much less that the other would wait
     /// for it, and so for itself, for ever.
     #[error(
-        "two branches of one source are too far apart where they come together: let more wait there, or put a buffer on the one that gives more, as large as they get apart"
+        "{node}: its branches of one source are too far apart, so that each waits for the other: let more wait here (maxsize), or put a buffer on the branch that gives more, as large as they get apart"
     )]
-    FarApart,
+    FarApart {
+        /// The node.
+        node: String,
+    },
     /// The source was closed before.
     #[error("the source is closed")]
     Closed,

@@ -132,7 +132,7 @@ impl fmt::Display for Cause {
             Self::Panicked { message } => write!(f, "panicked: {}", clean(message)),
             Self::Trapped { trap, stderr } if stderr.is_empty() => write!(f, "trapped: {trap}"),
             Self::Trapped { trap, stderr } => write!(f, "trapped: {trap} (it wrote: {})", clean(stderr)),
-            Self::StackOverflow => f.write_str("its stack overflowed"),
+            Self::StackOverflow => f.write_str("overflowed its stack"),
             Self::Exited { code } => write!(f, "exited with code {code}"),
             Self::TimedOut { limit } => write!(f, "took longer than {limit:?}"),
             Self::OutOfMemory { limit } => {

@@ -15,6 +15,7 @@ use crate::{DeadLetter, Error};
 
 /// One line of the file. What a reader does not need is for people and for scripts.
 #[derive(Deserialize, Serialize)]
+#[serde(expecting = "a dead letter")]
 struct Line<'a> {
     /// The source's number of the record, counted from 1.
     number: u64,

@@ -52,7 +52,7 @@ pub use record::{Format, Json, Record, Shape};
 pub use state::State;
 pub(crate) use stream::Counters;
 pub use stream::{
-    Accumulate, Connection, Counts, Filter, FlatMap, Flush, Keep, Key, Map, Operator, Outputs, Part,
+    Accumulate, Connection, Counts, Done, Filter, FlatMap, Flush, Keep, Key, Map, Operator, Outputs, Part,
     Scattered, Side, Sink, Snapshot, Source, Starmap, Stream, sinks, sources,
 };
 pub use tokio_util::sync::CancellationToken;

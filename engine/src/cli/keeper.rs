@@ -9,7 +9,7 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use engine::sources::Mark;
-use engine::{Checkpoint, Error, Output, OutputState, Snapshot, Source};
+use engine::{Checkpoint, Done, Error, Output, OutputState, Snapshot, Source};
 use tokio::sync::SetOnce;
 
 use super::faults::Letters;
@@ -109,7 +109,7 @@ impl Keeper {
         let state = Arc::new(Mutex::new(State { now: start, marks: VecDeque::new(), ahead: None }));
         let durable = Arc::new(durable);
         let (its, files, counted) = (state.clone(), durable.clone(), Arc::downgrade(source));
-        source.on_done(move |record| {
+        source.on_done(move |Done { last: record, .. }| {
             let mut state = lock(&its);
             let put = files.letters.settle(record);
             let Some(source) = Weak::upgrade(&counted) else { return };

@@ -219,7 +219,14 @@ impl<'a> Building<'a> {
         if let Some(plugin) = self.plugins.get(&path) {
             return Ok(plugin.clone());
         }
-        let component = (self.find_component)(&path).map_err(|reason| Problem::at("plugin", reason))?;
+        let component = (self.find_component)(&path).map_err(|reason| {
+            let problem = Problem::at("plugin", reason);
+            // As the command line has it.
+            match path.to_str().and_then(|path| path.rsplit_once(".wasm:")) {
+                Some((_, function)) => problem.help(format!("write function = {function:?} beside the path")),
+                None => problem,
+            }
+        })?;
         self.claims.read(&component, "plugin")?;
         let plugin =
             self.pool.load(component).map_err(|error| Problem::at("plugin", format!("{error:?}")))?;

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use super::building::Building;
 use super::flow::Bytes;
 use super::mistake::Problem;
-use super::options::{Argument, Key, Size, Time};
+use super::options::{Argument, Key, OneOrMore, Size, Time};
 use crate::pool::Returns;
 use crate::{Capability, Error, Function, Kind, Plugin};
 
@@ -29,7 +29,7 @@ macro_rules! options {
             /// What it may have of what it says it needs: dir:PATH, dir:PATH:ro, net:HOST:PORT, env:NAME,
             /// clock, random.
             #[serde(default)]
-            allow: Vec<String>,
+            allow: OneOrMore<String>,
             /// Time for one record at most.
             timeout: Option<Time>,
             /// Memory of one instance at most.
@@ -77,7 +77,7 @@ impl PerhapsCall {
         let options = [
             ("function", function.is_some()),
             ("args", !args.is_empty()),
-            ("allow", !allow.is_empty()),
+            ("allow", !allow.as_slice().is_empty()),
             ("timeout", timeout.is_some()),
             ("memory", memory.is_some()),
             ("output_size", output_size.is_some()),
@@ -120,7 +120,7 @@ impl Call {
     }
 
     fn granted(&self, mut plugin: Plugin, building: &Building) -> Result<Plugin, Problem> {
-        for text in &self.allow {
+        for text in self.allow.as_slice() {
             let capability: Capability = text.parse().map_err(|help: String| {
                 Problem::at("allow", format!("{text:?} is no capability")).help(help)
             })?;

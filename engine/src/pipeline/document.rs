@@ -177,6 +177,7 @@ pub(super) fn meant<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) ->
     match nearest_of(name, known.iter().copied()) {
         Some(nearest) => format!("did you mean {nearest}?"),
         None if known.is_empty() => "it takes none".to_owned(),
+        None if known.len() == 1 => format!("there is only {}", known[0]),
         None => format!("there are {}", known.join(", ")),
     }
 }

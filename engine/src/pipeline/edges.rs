@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::document::{Document, meant};
-use super::kinds::Section;
+use super::kinds::{Section, Takes};
 use super::mistake::Report;
 use super::node::{Input, Node};
 
@@ -35,7 +35,9 @@ pub(super) fn find(document: &Document, report: &mut Report) -> Edges {
             let line = |place: usize| {
                 1 + report.text()[..nodes[place].span().start].bytes().filter(|byte| *byte == b'\n').count()
             };
-            let help = format!("another one stands in line {}", line(first));
+            let kind = node.kind.map_or("…", |kind| kind.name);
+            let help =
+                format!("another one stands in line {}: rename one, with type = \"{kind}\"", line(first));
             report.add(node.span().clone(), format!("there are two nodes named {}", node.name()), Some(help));
         }
     }
@@ -69,7 +71,8 @@ fn inputs_of(nodes: &[Node], place: usize, places: &HashMap<&str, usize>, report
         inputs.incomplete = true;
         return inputs;
     }
-    let joins = node.kind.is_some_and(|kind| kind.joins);
+    let takes = node.kind.map_or(Takes::One, |kind| kind.takes);
+    let joins = takes == Takes::Several;
     let Some(from) = &node.from else {
         if joins {
             let message = format!("{} brings streams together, and does not say which", node.name());
@@ -123,8 +126,10 @@ fn inputs_of(nodes: &[Node], place: usize, places: &HashMap<&str, usize>, report
         report.add(span(), message, Some("write from = [\"one\", \"other\"]".to_owned()));
         inputs.incomplete = true;
     }
-    if !joins && found != 1 && !inputs.incomplete {
-        let message = format!("{} takes from one, not from {found}", node.name());
+    let most = if takes == Takes::One { 1 } else { 2 };
+    if !joins && !(1..=most).contains(&found) && !inputs.incomplete {
+        let some = if most == 1 { "one" } else { "one or two" };
+        let message = format!("{} takes from {some}, not from {found}", node.name());
         let help = "put a union, a zip or a combine_latest between".to_owned();
         report.add(span(), message, Some(help));
         inputs.incomplete = true;

@@ -39,13 +39,22 @@ impl Section {
     }
 }
 
+/// From how many others a node takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Takes {
+    One,
+    /// The second one only says when.
+    OneOrTwo,
+    /// At least two, and literals among them.
+    Several,
+}
+
 /// A type of nodes.
 pub(super) struct Kind {
     pub(super) name: &'static str,
     /// Whether records can be refused there, so that it has options about faults.
     pub(super) refuses: bool,
-    /// Whether it takes from several.
-    pub(super) joins: bool,
+    pub(super) takes: Takes,
     pub(super) read: Read,
     pub(super) schema: fn(&mut SchemaGenerator) -> Schema,
 }
@@ -79,7 +88,7 @@ pub(super) trait Source: DeserializeOwned + JsonSchema + 'static {
 /// A stage's options.
 pub(super) trait Stage: DeserializeOwned + JsonSchema + 'static {
     const REFUSES: bool = false;
-    const JOINS: bool = false;
+    const TAKES: Takes = Takes::One;
 
     /// Puts it behind what it takes from: one flow, if it does not join several.
     fn attach(self, inputs: Vec<Flow>, building: &mut Building) -> Result<Flow, Problem>;
@@ -114,17 +123,17 @@ any!(AnySink, Sink, fn attach(input: Flow) -> ());
 
 const fn source<T: Source>(name: &'static str) -> Kind {
     let read = Read::Source(|table, report| Some(Box::new(table.options::<T>(report)?)));
-    Kind { name, refuses: T::REFUSES, joins: false, read, schema: T::json_schema }
+    Kind { name, refuses: T::REFUSES, takes: Takes::One, read, schema: T::json_schema }
 }
 
 const fn stage<T: Stage>(name: &'static str) -> Kind {
     let read = Read::Stage(|table, report| Some(Box::new(table.options::<T>(report)?)));
-    Kind { name, refuses: T::REFUSES, joins: T::JOINS, read, schema: T::json_schema }
+    Kind { name, refuses: T::REFUSES, takes: T::TAKES, read, schema: T::json_schema }
 }
 
 const fn sink<T: Sink>(name: &'static str) -> Kind {
     let read = Read::Sink(|table, report| Some(Box::new(table.options::<T>(report)?)));
-    Kind { name, refuses: T::REFUSES, joins: false, read, schema: T::json_schema }
+    Kind { name, refuses: T::REFUSES, takes: Takes::One, read, schema: T::json_schema }
 }
 
 /// The types that a section has.
@@ -142,6 +151,7 @@ const SOURCES: &[Kind] = &[
     source::<sources::Folder>("folder"),
     source::<sources::Csv>("csv"),
     source::<sources::Ndjson>("ndjson"),
+    source::<sources::Letters>("letters"),
     source::<sources::Periodic>("periodic"),
     source::<sources::Process>("process"),
     source::<sources::Tcp>("tcp"),

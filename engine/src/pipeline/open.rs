@@ -106,7 +106,8 @@ fn read(path: &Path) -> std::io::Result<String> {
     if size > LONGEST {
         return Err(std::io::Error::other(format!("it has {size} bytes, more than {LONGEST}")));
     }
-    std::fs::read_to_string(path)
+    let no_text = |_| std::io::Error::other("it is no text, and a pipeline file is TOML");
+    String::from_utf8(std::fs::read(path)?).map_err(no_text)
 }
 
 fn build(
@@ -258,7 +259,9 @@ impl Graph {
                 None => {
                     let name = document.nodes[*input].name();
                     let problem = Problem::at("from", format!("another node takes from {name} too"));
-                    return Err(problem.help(format!("{name} is scattered: put a gather behind it")));
+                    return Err(problem.help(format!(
+                        "{name} is scattered: put a gather behind it, or a scatter into each branch"
+                    )));
                 }
             }
         }

@@ -44,7 +44,7 @@ impl<T> Visitor<'_> for Written<T> {
     }
 
     fn visit_f64<E: Error>(self, value: f64) -> Result<T, E> {
-        self.read(Word::Float(value), value)
+        self.read(Word::Float(value), format_args!("{value:?}"))
     }
 
     fn visit_bool<E: Error>(self, value: bool) -> Result<T, E> {
@@ -181,13 +181,27 @@ option! {
 
 /// One or several of something.
 #[derive(Clone, Debug, serde::Deserialize, JsonSchema)]
-#[serde(untagged, expecting = "one of them, or a list")]
+#[serde(untagged, expecting = "it must be one, or a list of them")]
 pub(super) enum OneOrMore<T> {
     One(T),
     More(Vec<T>),
 }
 
+impl<T> Default for OneOrMore<T> {
+    /// None.
+    fn default() -> Self {
+        Self::More(Vec::new())
+    }
+}
+
 impl<T> OneOrMore<T> {
+    pub(super) fn as_slice(&self) -> &[T] {
+        match self {
+            Self::One(one) => std::slice::from_ref(one),
+            Self::More(more) => more,
+        }
+    }
+
     pub(super) fn into_vec(self) -> Vec<T> {
         match self {
             Self::One(one) => vec![one],

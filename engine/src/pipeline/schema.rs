@@ -5,7 +5,7 @@ use schemars::{JsonSchema, SchemaGenerator};
 use serde_json::{Map, Value, json};
 
 use super::faults::FaultOptions;
-use super::kinds::{self, Kind, Section};
+use super::kinds::{self, Kind, Section, Takes};
 use super::settings::{LimitOptions, PoolOptions};
 
 /// The JSON schema of pipeline files: what nodes there are, with every option and what it means.
@@ -81,7 +81,7 @@ fn node(section: Section, kind: &Kind, generator: &mut SchemaGenerator) -> Value
     let mut properties = Map::new();
     properties.insert("type".to_owned(), json!({ "const": kind.name }));
     if section != Section::Sources {
-        properties.insert("from".to_owned(), from(kind.joins));
+        properties.insert("from".to_owned(), from(kind.takes));
     }
     let own = object.remove("properties").unwrap_or_default();
     properties
@@ -97,11 +97,12 @@ fn node(section: Section, kind: &Kind, generator: &mut SchemaGenerator) -> Value
     schema
 }
 
-fn from(joins: bool) -> Value {
+fn from(takes: Takes) -> Value {
     let name = json!({ "type": "string" });
-    if !joins {
+    if takes != Takes::Several {
+        let most = if takes == Takes::One { 1 } else { 2 };
         return json!({
-            "anyOf": [name, { "type": "array", "items": name, "maxItems": 1 }],
+            "anyOf": [name, { "type": "array", "items": name, "minItems": 1, "maxItems": most }],
             "description": "The node that it takes from; what stands before it in the file, if not said.",
         });
     }

@@ -52,20 +52,30 @@ pub(crate) struct Counters {
     failure: SetOnce<Error>,
     /// The number of the record before the first one.
     before: AtomicU64,
-    done: Done,
+    leaving: Leaving,
     /// The states of functions that accumulate.
     pub(crate) snapshots: Snapshots,
     /// Who acts, and who waits for another one.
     pub(crate) actors: Arc<Actors>,
 }
 
+/// More elements have left a graph.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Done<'a> {
+    /// All up to this number have reached their sinks, were dropped, or are faults that were settled.
+    pub last: u64,
+    /// The numbers of those since the last time that became a fault, or a part of them. Of more than 262,144 that
+    /// wait for others, only the later ones are told.
+    pub faults: &'a [u64],
+}
+
 /// How far all elements have left the graph, for who wants to know.
 #[derive(Default)]
-struct Done {
+struct Leaving {
     /// By segment, the number up to which it is done.
     reached: Mutex<Vec<u64>>,
     faults: Mutex<Faults>,
-    told: OnceLock<Box<dyn Fn(u64) + Send + Sync>>,
+    told: OnceLock<Box<dyn Fn(Done<'_>) + Send + Sync>>,
 }
 
 /// The faults of records that have left the graph, and of those that have not: behind one segment more may
@@ -86,9 +96,9 @@ impl Faults {
     }
 }
 
-impl std::fmt::Debug for Done {
+impl std::fmt::Debug for Leaving {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Done").field("reached", &self.reached).finish_non_exhaustive()
+        f.debug_struct("Leaving").field("reached", &self.reached).finish_non_exhaustive()
     }
 }
 
@@ -110,22 +120,23 @@ impl Counters {
 
     /// All nodes behind the source have accepted what was emitted: without a segment, all is done by now.
     pub(crate) fn accepted(&self) {
-        if let Some(told) = self.done.told.get().filter(|_| self.reached().is_empty()) {
-            self.settle_faults(self.last());
-            told(self.last());
+        if let Some(told) = self.leaving.told.get().filter(|_| self.reached().is_empty()) {
+            let faults = self.settle_faults(self.last());
+            told(Done { last: self.last(), faults: &faults });
         }
     }
 
     fn faults_of(&self) -> MutexGuard<'_, Faults> {
-        self.done.faults.lock().unwrap_or_else(PoisonError::into_inner)
+        self.leaving.faults.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// All up to `number` have left the graph.
-    fn settle_faults(&self, number: u64) {
+    /// All up to `number` have left the graph. Returns which of them were faults, if that is known.
+    fn settle_faults(&self, number: u64) -> Vec<u64> {
         let mut faults = self.faults_of();
         let ahead = faults.ahead.split_off(&(number + 1));
         let done = std::mem::replace(&mut faults.ahead, ahead);
         faults.done += done.values().sum::<u64>();
+        done.into_keys().collect()
     }
 
     /// The faults of records that have left the graph, if somebody is told of these.
@@ -144,12 +155,12 @@ impl Counters {
     }
 
     fn reached(&self) -> MutexGuard<'_, Vec<u64>> {
-        self.done.reached.lock().unwrap_or_else(PoisonError::into_inner)
+        self.leaving.reached.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Who is told how far all elements have left the graph. False if somebody is already.
-    pub(crate) fn tell(&self, told: impl Fn(u64) + Send + Sync + 'static) -> bool {
-        self.done.told.set(Box::new(told)).is_ok()
+    pub(crate) fn tell(&self, told: impl Fn(Done<'_>) + Send + Sync + 'static) -> bool {
+        self.leaving.told.set(Box::new(told)).is_ok()
     }
 
     /// Another segment has its part in when elements are done. Returns its place.
@@ -161,7 +172,7 @@ impl Counters {
 
     /// A segment is given the element `number`, perhaps another piece of one that has left it.
     pub(crate) fn reopen(&self, segment: usize, number: u64) {
-        if self.done.told.get().is_some() {
+        if self.leaving.told.get().is_some() {
             let mut reached = self.reached();
             reached[segment] = reached[segment].min(number - 1);
         }
@@ -169,15 +180,15 @@ impl Counters {
 
     /// All elements up to `number` have left a segment.
     pub(crate) fn reach(&self, segment: usize, number: u64) {
-        let Some(told) = self.done.told.get() else { return };
+        let Some(told) = self.leaving.told.get() else { return };
         let mut reached = self.reached();
         let before = reached.iter().min().copied();
         reached[segment] = reached[segment].max(number);
         let now = reached.iter().min().copied();
         drop(reached);
         if let Some(now) = now.filter(|now| Some(*now) > before) {
-            self.settle_faults(now);
-            told(now);
+            let faults = self.settle_faults(now);
+            told(Done { last: now, faults: &faults });
         }
     }
 
@@ -203,7 +214,7 @@ impl Counters {
     /// A record became a fault.
     pub(crate) fn fault(&self, record: u64) {
         self.faults.fetch_add(1, Relaxed);
-        if self.done.told.get().is_some() {
+        if self.leaving.told.get().is_some() {
             self.faults_of().add(record);
         }
     }

@@ -47,6 +47,11 @@ pub(super) trait Join<A, B>: Send + 'static {
         let _ = side;
     }
 
+    /// What it is called in errors.
+    fn name(&self) -> &str {
+        "join"
+    }
+
     /// Whether elements wait here.
     fn holds_back(&self) -> bool {
         false
@@ -54,6 +59,16 @@ pub(super) trait Join<A, B>: Send + 'static {
 }
 
 impl<A: Clone + Send + 'static> Stream<A> {
+    /// Notes that streams come together. Whether they are of one source.
+    pub(super) fn meets<B>(&self, other: &Stream<B>) -> bool {
+        let one_source = Arc::ptr_eq(&self.counters, &other.counters);
+        if !one_source {
+            self.counters.actors.open();
+            other.counters.actors.open();
+        }
+        one_source
+    }
+
     /// Brings two streams together. The result counts with the source of the first one.
     pub(super) fn join<B, J>(self, other: Stream<B>, join: J) -> Stream<J::Output>
     where
@@ -62,11 +77,7 @@ impl<A: Clone + Send + 'static> Stream<A> {
     {
         let state =
             State { join, outputs: VecDeque::new(), last: 0, taken: 0, ended: [false; 2], failed: None };
-        let one_source = Arc::ptr_eq(&self.counters, &other.counters);
-        if !one_source {
-            self.counters.actors.open();
-            other.counters.actors.open();
-        }
+        let one_source = self.meets(&other);
         let outlet = Outlet::new(&self.counters);
         let joint = Arc::new(Joint {
             state: Mutex::new(state),
@@ -134,7 +145,10 @@ impl<J, U: Clone + Send + 'static> Joint<J, U> {
             let _held_up = self.counters.each_ref().map(|counters| counters.actors.hold_up());
             tokio::select! {
                 () = moved => {}
-                () = actors.deadlock() => return Err(Error::FarApart),
+                () = actors.deadlock() => {
+                    let node = self.state.lock().await.join.name().to_owned();
+                    return Err(Error::FarApart { node });
+                }
             }
         }
     }

@@ -25,7 +25,7 @@ mod tls;
 mod websocket;
 
 pub(crate) use counters::Counters;
-pub use counters::Counts;
+pub use counters::{Counts, Done};
 pub(crate) use deadlock::Works;
 pub(crate) use detached::Detached;
 pub(crate) use items::Items;

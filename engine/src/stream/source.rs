@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tokio::sync::{Mutex, MutexGuard};
 
-use super::{Counters, Counts, Items, Outlet, Snapshot, Stream};
+use super::{Counters, Counts, Done, Items, Outlet, Snapshot, Stream};
 use crate::fault::{Cause, Fault};
 use crate::record::{Batch, BatchBuilder, LONGEST, Record};
 use crate::{Error, FaultPolicy};
@@ -94,12 +94,11 @@ impl<T: Clone + Send + 'static> Source<T> {
         self.counters.last()
     }
 
-    /// `told` is called with a number each time that more elements have left the graph: all up to that one
-    /// have reached their sinks, were dropped, or are faults that were settled. Elements that a function
-    /// drops may count only with a later one; an unordered gather never tells.
+    /// `told` is called each time that more elements have left the graph, and says which of them were faults.
+    /// Elements that a function drops may count only with a later one; an unordered gather never tells.
     ///
     /// It must be quick, and is to be set before the first element; only the first one set is told.
-    pub fn on_done(&self, told: impl Fn(u64) + Send + Sync + 'static) {
+    pub fn on_done(&self, told: impl Fn(Done<'_>) + Send + Sync + 'static) {
         self.counters.tell(told);
     }
 

@@ -9,7 +9,7 @@ mod report;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail, ensure};
 use engine::{Error, Fault, Output, Place, Pool, Print, Snapshot, Source, sources};
@@ -203,6 +203,7 @@ impl RunCommand {
             let signal = async {
                 interrupted.wait().await;
                 // Reading stops by itself.
+                tokio::time::sleep(SOON).await;
                 self.messages().tell_interrupted(source.counts().unfinished);
                 std::future::pending().await
             };
@@ -342,6 +343,9 @@ impl RunCommand {
         self.instances.unwrap_or(many) as usize
     }
 }
+
+/// A run that ends within this time need not be explained.
+const SOON: Duration = Duration::from_millis(250);
 
 /// How a run is told.
 #[derive(Clone, Copy)]

@@ -8,7 +8,7 @@ use engine::Counts;
 use tokio_util::sync::CancellationToken;
 
 use super::report::Report;
-use super::{Messages, printer};
+use super::{Messages, SOON, printer};
 use crate::cli::exit::{Ending, RunFailed};
 use crate::cli::limits::compiling_pool;
 use crate::cli::progress::Progress;
@@ -33,6 +33,7 @@ pub(super) fn run(path: &Path, messages: Messages) -> anyhow::Result<Ending> {
         let signal = async {
             interrupted.wait().await;
             stop.cancel();
+            tokio::time::sleep(SOON).await;
             messages.tell_interrupted(counts().unfinished);
             std::future::pending::<()>().await;
         };

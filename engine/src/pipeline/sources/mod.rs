@@ -5,6 +5,7 @@ mod folder;
 mod format;
 #[cfg(feature = "net")]
 mod http;
+mod letters;
 mod periodic;
 mod process;
 mod rows;
@@ -17,6 +18,7 @@ pub(super) use files::Files;
 pub(super) use folder::Folder;
 #[cfg(feature = "net")]
 pub(super) use http::Http;
+pub(super) use letters::Letters;
 pub(super) use periodic::Periodic;
 pub(super) use process::Process;
 pub(super) use rows::{Csv, Ndjson};

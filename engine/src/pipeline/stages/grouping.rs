@@ -9,7 +9,7 @@ use super::only;
 use crate::pipeline::building::Building;
 use crate::pipeline::flow::{Bytes, Contents, Flow, Guard, no_bytes};
 use crate::pipeline::json::{self, Path};
-use crate::pipeline::kinds::Stage;
+use crate::pipeline::kinds::{Stage, Takes};
 use crate::pipeline::mistake::Problem;
 use crate::pipeline::options::{Count, Key, Time};
 use crate::{Keep, Stream};
@@ -173,7 +173,8 @@ impl Stage for TimedWindowUnique {
     }
 }
 
-/// Records are held until there are many, or the stream ends: then they come as one array.
+/// Records are held until there are many, or the stream ends: then they come as one array. If it takes from two,
+/// each record of the second one flushes those of the first, also if there are none.
 #[derive(Deserialize, JsonSchema)]
 pub(in crate::pipeline) struct Collect {
     /// How many are held at most.
@@ -182,9 +183,18 @@ pub(in crate::pipeline) struct Collect {
 
 impl Stage for Collect {
     const REFUSES: bool = true;
+    const TAKES: Takes = Takes::OneOrTwo;
 
-    fn attach(self, inputs: Vec<Flow>, building: &mut Building) -> Result<Flow, Problem> {
-        grouped(inputs, building, None, |stream| stream.collect(self.most.0).0)
+    fn attach(self, mut inputs: Vec<Flow>, building: &mut Building) -> Result<Flow, Problem> {
+        let most = self.most.0;
+        let flushes = if inputs.len() > 1 { inputs.pop() } else { None };
+        match flushes {
+            Some(flushes) => {
+                let (flushes, _) = flushes.local()?;
+                grouped(inputs, building, None, |stream| stream.collect_on(flushes, most))
+            }
+            None => grouped(inputs, building, None, |stream| stream.collect(most).0),
+        }
     }
 }
 

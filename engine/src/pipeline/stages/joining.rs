@@ -6,7 +6,7 @@ use serde::Deserialize;
 use crate::pipeline::building::Building;
 use crate::pipeline::flow::{Bytes, Contents, Flow, no_bytes};
 use crate::pipeline::json;
-use crate::pipeline::kinds::Stage;
+use crate::pipeline::kinds::{Stage, Takes};
 use crate::pipeline::mistake::Problem;
 use crate::pipeline::options::Count;
 use crate::{Side, Stream};
@@ -16,7 +16,7 @@ use crate::{Side, Stream};
 pub(in crate::pipeline) struct Union {}
 
 impl Stage for Union {
-    const JOINS: bool = true;
+    const TAKES: Takes = Takes::Several;
 
     fn attach(self, inputs: Vec<Flow>, building: &mut Building) -> Result<Flow, Problem> {
         if !building.literals().is_empty() {
@@ -81,11 +81,13 @@ fn ten() -> Count {
 
 impl Stage for Zip {
     const REFUSES: bool = true;
-    const JOINS: bool = true;
+    const TAKES: Takes = Takes::Several;
 
     fn attach(self, inputs: Vec<Flow>, building: &mut Building) -> Result<Flow, Problem> {
-        let most = self.maxsize.0.get();
-        tuples(inputs, building, |streams| folded(streams, |one, other| one.zip_ahead(other, most).map(both)))
+        let (most, name) = (self.maxsize.0.get(), building.guard.name.clone());
+        tuples(inputs, building, |streams| {
+            folded(streams, |one, other| one.zip_as(name.clone(), other, most).map(both))
+        })
     }
 }
 
@@ -98,7 +100,7 @@ pub(in crate::pipeline) struct CombineLatest {
 
 impl Stage for CombineLatest {
     const REFUSES: bool = true;
-    const JOINS: bool = true;
+    const TAKES: Takes = Takes::Several;
 
     fn attach(self, inputs: Vec<Flow>, building: &mut Building) -> Result<Flow, Problem> {
         let names = building.taken_from();
@@ -133,7 +135,7 @@ pub(in crate::pipeline) struct ZipLatest {}
 
 impl Stage for ZipLatest {
     const REFUSES: bool = true;
-    const JOINS: bool = true;
+    const TAKES: Takes = Takes::Several;
 
     fn attach(self, inputs: Vec<Flow>, building: &mut Building) -> Result<Flow, Problem> {
         if building.literals().iter().any(|(place, _)| *place == 0) {

@@ -4,7 +4,7 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use crate::Error;
-use crate::stream::{BoxFuture, Operator, Outputs, Stream};
+use crate::stream::{BoxFuture, Handling, Items, Node, Operator, Outputs, Stream};
 
 impl<T: Clone + Send + 'static> Stream<T> {
     /// Holds elements until they are flushed, and gives them as one then, also if there are none. Once there
@@ -33,6 +33,62 @@ impl<T: Clone + Send + 'static> Stream<T> {
             })
         };
         (stream, Flush(Arc::new(flush)))
+    }
+
+    /// The same; each element of `flushes` flushes what is held by then.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), engine::Error> {
+    /// use std::num::NonZeroUsize;
+    ///
+    /// use engine::{Source, sinks};
+    ///
+    /// let (orders, evenings) = (Source::new(), Source::new());
+    /// let (sink, days) = sinks::list();
+    /// orders.stream().collect_on(evenings.stream(), NonZeroUsize::new(10_000).unwrap()).sink(sink);
+    /// orders.emit("a book").await?;
+    /// evenings.emit(()).await?;
+    /// evenings.emit(()).await?;
+    /// orders.emit("a lamp").await?;
+    /// orders.close().await?;
+    /// assert_eq!(days.take(), [vec!["a book"], vec![], vec!["a lamp"]]);
+    /// # evenings.close().await }
+    /// ```
+    pub fn collect_on<U>(self, flushes: Stream<U>, most: NonZeroUsize) -> Stream<Vec<T>>
+    where
+        U: Clone + Send + 'static,
+    {
+        self.meets(&flushes);
+        let (stream, flush) = self.collect(most);
+        flushes.outlet.connect(FlushNode(flush));
+        stream
+    }
+}
+
+/// Flushes with each element.
+struct FlushNode(Flush);
+
+impl<U: Send + 'static> Node<U> for FlushNode {
+    fn accept(&self, items: Items<U>) -> Handling<'_> {
+        Handling::going(async {
+            for item in items {
+                item?;
+                match self.0.flush().await {
+                    // There is nothing any more that could be flushed.
+                    Ok(()) | Err(Error::Closed) => {}
+                    Err(error) => return Err(error),
+                }
+            }
+            Ok(())
+        })
+    }
+
+    fn pause(&self) -> Handling<'_> {
+        Handling::Done(Ok(()))
+    }
+
+    fn close(&self) -> Handling<'_> {
+        Handling::Done(Ok(()))
     }
 }
 

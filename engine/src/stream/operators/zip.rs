@@ -1,6 +1,7 @@
 //! `zip`: two streams in lock step.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -13,8 +14,10 @@ impl<T: Clone + Send + 'static> Stream<T> {
     /// Pairs of the first elements of both streams, of the second ones, and so on. A side that is ten
     /// elements ahead waits for the other one; what finds no partner until the end is dropped.
     ///
-    /// A side that is ahead of a branch of the same source may wait for ever if that branch leaves elements
-    /// out: give it room with [`zip_ahead`](Self::zip_ahead), or put a [`buffer`](Self::buffer) before it.
+    /// A side that is ahead of a branch of the same source would wait for ever if that branch leaves elements
+    /// out: after a second in which nobody could move, the run ends with [`Error::FarApart`](crate::Error). Give
+    /// it room with [`zip_ahead`](Self::zip_ahead), or put a [`buffer`](Self::buffer) before it. In a graph of
+    /// several sources it waits, since another source may go on.
     ///
     /// ```
     /// let (names, ages) = (engine::Source::<String>::new(), engine::Source::<u32>::new());
@@ -26,10 +29,16 @@ impl<T: Clone + Send + 'static> Stream<T> {
 
     /// The same, but a side may be so many elements ahead; at least one.
     pub fn zip_ahead<U: Clone + Send + 'static>(self, other: Stream<U>, most: usize) -> Stream<(T, U)> {
-        self.join(
-            other,
-            Zip { first: VecDeque::new(), second: VecDeque::new(), most: most.max(1), ended: [false; 2] },
-        )
+        self.zip_as("zip".into(), other, most)
+    }
+
+    /// The same with a name for errors.
+    pub(crate) fn zip_as<U>(self, name: Arc<str>, other: Stream<U>, most: usize) -> Stream<(T, U)>
+    where
+        U: Clone + Send + 'static,
+    {
+        let (first, second) = (VecDeque::new(), VecDeque::new());
+        self.join(other, Zip { name, first, second, most: most.max(1), ended: [false; 2] })
     }
 }
 
@@ -44,6 +53,7 @@ impl<T: Record + Serialize + DeserializeOwned> Scattered<T> {
 }
 
 struct Zip<A, B> {
+    name: Arc<str>,
     /// Elements that wait for a partner.
     first: VecDeque<A>,
     second: VecDeque<B>,
@@ -86,6 +96,10 @@ impl<A: Clone + Send + 'static, B: Clone + Send + 'static> Join<A, B> for Zip<A,
             Side::Second => self.second.len(),
         };
         waiting < self.most
+    }
+
+    fn name(&self) -> &str {
+        &self.name
     }
 
     fn end(&mut self, side: Side) {

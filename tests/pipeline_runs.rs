@@ -1,0 +1,145 @@
+//! How runs of pipelines end: readers that go away, faults, interruptions, and what is said of them.
+
+use std::fs;
+use std::io::Read;
+use std::process::Stdio;
+
+use serde_json::Value;
+
+use crate::pipelines::Files;
+use crate::support::{Did, engine, fed, plugin};
+
+#[test]
+fn a_reader_that_goes_away_leaves_the_other_sinks_alone() {
+    let many: String = (0..300_000).map(|x| format!("{x}\n")).collect();
+    let all = "[sinks.file]\nfrom = \"stdin\"\npath = \"all\"\n";
+    let command = "[sinks.process]\nfrom = \"stdin\"\ncommand = [\"head\", \"-1\"]\n";
+    let files = Files::new(&format!("[sources.stdin]\n{command}{all}"));
+    let Did { code, stdout, stderr } = files.run(&many);
+    assert_eq!((code, &*stdout, &*stderr), (Some(0), "0\n", ""));
+    assert!(files.read("all") == many, "{} bytes", files.read("all").len());
+    // The same with stdout.
+    let files = Files::new(&format!("[sources.stdin]\n[sinks.stdout]\n{all}"));
+    files.write("in", &many);
+    let mut command = files.command();
+    command.stdin(fs::File::open(files.path("in")).unwrap()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    let mut begin = [0; 4];
+    child.stdout.take().unwrap().read_exact(&mut begin).unwrap();
+    let ended = child.wait_with_output().unwrap();
+    assert_eq!((ended.status.code(), &*ended.stderr), (Some(0), &b""[..]));
+    assert!(files.read("all") == many, "{} bytes", files.read("all").len());
+}
+
+#[test]
+fn stdout_may_be_a_file_that_is_read() {
+    let files = Files::new("[sources.files]\npath = \"kept\"\n[sinks.stdout]\n");
+    files.write("kept", "precious\n");
+    let stdout = fs::File::options().append(true).open(files.path("kept")).unwrap();
+    let ended = files.command().stdout(stdout).output().unwrap();
+    let said = String::from_utf8(ended.stderr).unwrap();
+    assert!(ended.status.code() == Some(2) && said.contains("is read, and stdout goes there too"), "{said}");
+    assert_eq!(files.read("kept"), "precious\n");
+}
+
+#[test]
+fn devices_may_be_read_and_written_by_all() {
+    let nothing = "type = \"file\"\npath = \"/dev/null\"\nfrom = \"files\"\n";
+    let files = Files::new(&format!(
+        "[sources.files]\npath = \"/dev/null\"\n[sinks.one]\n{nothing}[sinks.other]\n{nothing}"
+    ));
+    let Did { code, stdout, stderr } = files.run("");
+    assert_eq!((code, &*stdout, &*stderr), (Some(0), "", ""));
+}
+
+const PLUCKING: &str =
+    "[sources.stdin]\n[stages.pluck]\nkey = \"x\"\non_fault = { divert = \"dead\" }\n[sinks.stdout]\n";
+
+#[test]
+fn letters_stay_until_somebody_reads_them_and_are_a_source() {
+    let files = Files::new(PLUCKING);
+    assert_eq!(files.run("{\"x\":1}\n{\"y\":2}\n").code, Some(1));
+    assert_eq!(files.run("{\"z\":3}\n").code, Some(1));
+    // A run without faults leaves them there.
+    assert_eq!(files.run("{\"x\":1}\n").code, Some(0));
+    files.write("pipeline.toml", "[sources.letters]\npath = \"dead\"\n[sinks.stdout]\n");
+    let Did { code, stdout, stderr } = files.run("");
+    assert_eq!((code, &*stdout, &*stderr), (Some(0), "{\"y\":2}\n{\"z\":3}\n", ""));
+    files.write("dead", "1\n");
+    let Did { code, stderr, .. } = files.run("");
+    assert!(code == Some(1) && stderr.contains("expected a dead letter"), "{stderr}");
+}
+
+#[test]
+fn machines_are_told_all_of_it_in_one_object() {
+    let told = |pipeline: &str, input: &str| {
+        let files = Files::new(pipeline);
+        let mut command = files.command();
+        command.arg("--json");
+        let did = fed(command, input);
+        let told: Value = serde_json::from_str(&did.stderr).unwrap_or_else(|_| panic!("{}", did.stderr));
+        (did.code, told)
+    };
+    let (code, told_of) = told(PLUCKING, "{\"x\":1}\n{}\n");
+    assert_eq!((code, &told_of["ended"], &told_of["error"]), (Some(1), &"done".into(), &Value::Null));
+    assert_eq!(told_of["put_aside"][0]["records"], 1);
+    assert!(told_of["put_aside"][0]["file"].as_str().unwrap().ends_with("dead"), "{told_of}");
+    let (code, told_of) = told(&PLUCKING.replace("{ divert = \"dead\" }", "\"skip\""), "{}\n");
+    assert_eq!((code, &told_of["left_out"], &told_of["fault"]["record"]), (Some(0), &1.into(), &1.into()));
+    let (code, told_of) = told(&PLUCKING.replace("{ divert = \"dead\" }", "\"stop\""), "{}\n");
+    assert_eq!((code, &told_of["ended"]), (Some(1), &"failed".into()));
+    assert!(told_of["error"].as_str().unwrap().starts_with("record 1: pluck: "), "{told_of}");
+}
+
+#[test]
+fn flags_that_a_pipeline_file_has_words_for_are_refused() {
+    let files = Files::new("[sources.stdin]\n[sinks.stdout]\n");
+    for (more, said) in [
+        (&["--letters"][..], "--letters does not go with a pipeline file: say it in "),
+        (&["-w", "2"], "--workers does not go with a pipeline file"),
+        (&["other.toml"], "is a pipeline file, which is run alone"),
+    ] {
+        let mut command = files.command();
+        let ended = command.args(more).output().unwrap();
+        let told = String::from_utf8(ended.stderr).unwrap();
+        assert!(ended.status.code() == Some(2) && told.contains(said), "{told}");
+    }
+    let inc = plugin("inc").display().to_string();
+    let alone = fed(engine(["run", &inc]), "");
+    assert!(alone.stderr.contains(&format!("{inc} stands alone: write --plugin {inc}")), "{}", alone.stderr);
+}
+
+#[test]
+fn literals_stand_beside_what_joins() {
+    let given = |stage: &str| Files::new(&format!("[sources.stdin]\n{stage}\n[sinks.stdout]\n")).run("a\n");
+    let latest = given("[stages.zip_latest]\nfrom = [\"stdin\", { literal = 2 }]");
+    assert_eq!((latest.code, &*latest.stdout), (Some(0), "[\"a\",2]\n"), "{}", latest.stderr);
+    let combined = given("[stages.combine_latest]\nfrom = [{ literal = 2 }, \"stdin\"]\nemit_on = \"stdin\"");
+    assert_eq!((combined.code, &*combined.stdout), (Some(0), "[2,\"a\"]\n"), "{}", combined.stderr);
+    for (stage, said) in [
+        ("[stages.zip_latest]\nfrom = [{ literal = 2 }, \"stdin\"]", "the first must be a node"),
+        ("[stages.union]\nfrom = [{ literal = 2 }, \"stdin\"]", "a literal has no records that could come"),
+    ] {
+        let refused = given(stage);
+        assert!(refused.code == Some(2) && refused.stderr.contains(said), "{}", refused.stderr);
+    }
+}
+
+#[test]
+fn what_is_collected_is_flushed_by_another_node() {
+    let pipeline = "[sources.stdin]\nformat = \"json\"\n[stages.odd]\ntype = \"partition\"\nn = 3\nfrom = \"stdin\"\n\
+                    [stages.collect]\nmost = 100\nfrom = [\"stdin\", \"odd\"]\n[sinks.stdout]\n";
+    let Did { code, stdout, stderr } = Files::new(pipeline).run("1\n2\n3\n4\n5\n6\n7\n");
+    // At the end comes what is left, and then the last flush finds nothing any more.
+    assert_eq!((code, &*stderr), (Some(0), ""));
+    assert_eq!(stdout, "[1,2]\n[3,4,5]\n[6,7]\n");
+}
+
+#[test]
+fn branches_that_are_too_far_apart_end_the_run_and_name_the_node() {
+    let pipeline = "[sources.stdin]\n[stages.a]\ntype = \"buffer\"\nn = 4\n[stages.b]\ntype = \"slice\"\nstart = \
+                    40\nfrom = \"stdin\"\n[stages.pairs]\ntype = \"zip\"\nfrom = [\"a\", \"b\"]\n[sinks.stdout]\n";
+    let many: String = (0..200).map(|x| format!("{x}\n")).collect();
+    let Did { code, stderr, .. } = Files::new(pipeline).run(many);
+    assert!(code == Some(1) && stderr.starts_with("engine: pairs: its branches of one source"), "{stderr}");
+}
