@@ -55,16 +55,22 @@ pub struct Place {
 /// or `record_base64` if it is not text. [`sources::dead_letters`](crate::sources::dead_letters) reads the
 /// records again.
 ///
-/// ```no_run
-/// # fn main() -> Result<(), engine::Error> {
-/// use engine::{DeadLetters, FaultPolicy};
+/// ```
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use engine::{DeadLetters, FaultPolicy, Source};
 ///
-/// let letters = DeadLetters::create("dead.ndjson")?;
+/// let folder = tempfile::tempdir()?;
+/// let path = folder.path().join("dead.ndjson");
+/// let letters = DeadLetters::create(&path)?;
 /// let file = letters.clone();
 /// let policy = FaultPolicy::divert(move |letter| file.put(&letter, None));
-/// // … `function.on_fault(&policy)`, and the run; then:
+/// let source = Source::new();
+/// source.stream().try_map(|line: String| line.parse::<i64>(), &policy).sink(|_: i64| {});
+/// source.emit("seven".to_owned()).await?;
+/// source.close().await?;
 /// letters.flush()?;
-/// # let _ = policy; Ok(()) }
+/// assert!(std::fs::read_to_string(path)?.ends_with("\"attempts\":1,\"record\":\"seven\"}\n"));
+/// # Ok(()) }
 /// ```
 #[derive(Clone)]
 pub struct DeadLetters {

@@ -66,12 +66,26 @@ impl Pipeline {
     /// Reads a pipeline file, loads its plugins, and builds its graph. Nothing is read from its inputs yet,
     /// and nothing written.
     ///
-    /// ```no_run
-    /// # #[tokio::main] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// use engine::pipeline::Pipeline;
     ///
-    /// let mut pipeline = Pipeline::open("pipeline.toml")?;
+    /// let folder = tempfile::tempdir()?;
+    /// let path = folder.path().join("pipeline.toml");
+    /// let all_but_the_first = "
+    ///     [sources.files]
+    ///     path = 'lines'
+    ///     [stages.slice]
+    ///     start = 1
+    ///     [sinks.file]
+    ///     path = 'rest'
+    /// ";
+    /// std::fs::write(&path, all_but_the_first)?;
+    /// std::fs::write(folder.path().join("lines"), "header\none\ntwo\n")?;
+    /// let mut pipeline = Pipeline::open(path)?;
     /// pipeline.run(&Default::default()).await?;
+    /// assert_eq!(std::fs::read_to_string(folder.path().join("rest"))?, "one\ntwo\n");
     /// # Ok(()) }
     /// ```
     ///

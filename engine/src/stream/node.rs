@@ -163,6 +163,23 @@ pub struct Stream<T> {
 
 impl<T: Clone + Send + 'static> Stream<T> {
     /// A second branch from here: elements go to the one that was begun first, and then to the other.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), engine::Error> {
+    /// use engine::{Source, sinks};
+    ///
+    /// let source = Source::new();
+    /// let (sink, list) = sinks::list();
+    /// let numbers = source.stream();
+    /// let doubled = numbers.branch().map(|x: i64| 2 * x);
+    /// let negated = numbers.map(|x: i64| -x);
+    /// doubled.union(negated).sink(sink);
+    /// source.emit(1).await?;
+    /// source.emit(2).await?;
+    /// source.close().await?;
+    /// assert_eq!(list.take(), [2, -1, 4, -2]);
+    /// # Ok(()) }
+    /// ```
     #[must_use]
     pub fn branch(&self) -> Self {
         Self { outlet: self.outlet.clone(), counters: self.counters.clone() }

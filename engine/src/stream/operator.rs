@@ -14,7 +14,8 @@ use crate::{Error, FaultPolicy, Record};
 /// What a node does with each element: the one trait for operators of one's own.
 ///
 /// ```
-/// use engine::{Operator, Outputs};
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), engine::Error> {
+/// use engine::{Operator, Outputs, Source, sinks};
 ///
 /// /// Each element with the one before it.
 /// #[derive(Default)]
@@ -31,8 +32,15 @@ use crate::{Error, FaultPolicy, Record};
 ///     }
 /// }
 ///
-/// let source = engine::Source::new();
-/// source.stream().through(Pairs::default()).sink(|(a, b): (i64, i64)| println!("{a} {b}"));
+/// let source = Source::new();
+/// let (sink, pairs) = sinks::list();
+/// source.stream().through(Pairs::default()).sink(sink);
+/// for x in [1, 4, 9] {
+///     source.emit(x).await?;
+/// }
+/// source.close().await?;
+/// assert_eq!(pairs.take(), [(1, 4), (4, 9)]);
+/// # Ok(()) }
 /// ```
 pub trait Operator<T>: Send + 'static {
     /// What it gives.
@@ -76,6 +84,35 @@ pub trait Operator<T>: Send + 'static {
 
 impl<T: Clone + Send + 'static> Stream<T> {
     /// Elements through an [`Operator`]: one of the caller's own.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), engine::Error> {
+    /// # use engine::{Operator, Outputs, Source, sinks};
+    /// /// How many elements there were, at the end.
+    /// struct Count(u64);
+    ///
+    /// impl Operator<&'static str> for Count {
+    ///     type Output = u64;
+    ///
+    ///     fn take(&mut self, _: &'static str, _: &mut Outputs<u64>) -> Result<(), String> {
+    ///         self.0 += 1;
+    ///         Ok(())
+    ///     }
+    ///
+    ///     fn end(&mut self, outputs: &mut Outputs<u64>) {
+    ///         outputs.give(self.0);
+    ///     }
+    /// }
+    ///
+    /// # let source = Source::new();
+    /// # let (sink, counts) = sinks::list();
+    /// source.stream().through(Count(0)).sink(sink);
+    /// source.emit("one").await?;
+    /// source.emit("other").await?;
+    /// source.close().await?;
+    /// assert_eq!(counts.take(), [2]);
+    /// # Ok(()) }
+    /// ```
     pub fn through<O: Operator<T>>(self, operator: O) -> Stream<O::Output> {
         self.through_node(operator, None).0
     }

@@ -56,16 +56,21 @@ impl<T: Record> Scattered<T> {
     /// another, and what they give is scattered again. A buffer behind them is for the functions before
     /// them too; what they hold themselves does not count there.
     ///
-    /// ```no_run
-    /// # fn main() -> Result<(), engine::Error> {
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), engine::Error> {
     /// use std::num::NonZeroU64;
     ///
-    /// let pool = engine::Pool::new()?;
-    /// let inc = pool.load("inc.wasm")?.function::<i64, i64>("inc")?;
-    /// let source = engine::Source::new();
-    /// let every = NonZeroU64::new(10).unwrap();
-    /// let some = source.stream().scatter(&pool).map(&inc).in_order(|stream| stream.slice_by(.., every));
-    /// some.map(&inc).buffer(8).gather().sink(|x: i64| println!("{x}"));
+    /// use engine::{Pool, Source, sinks};
+    ///
+    /// let (pool, source, every) = (Pool::new()?, Source::new(), NonZeroU64::new(10).unwrap());
+    /// let (sink, some) = sinks::list();
+    /// let scattered = source.stream().scatter(&pool).in_order(|stream| stream.slice_by(.., every));
+    /// scattered.buffer(8).gather().sink(sink);
+    /// for x in 0..30 {
+    ///     source.emit(x).await?;
+    /// }
+    /// source.close().await?;
+    /// assert_eq!(some.take(), [0, 10, 20]);
     /// # Ok(()) }
     /// ```
     pub fn in_order<U: Record>(self, nodes: impl FnOnce(Stream<T>) -> Stream<U>) -> Scattered<U> {

@@ -57,6 +57,19 @@ impl<T: Clone + Send + 'static> Source<T> {
 
     /// The same, but its first element has the number behind `number`: the run goes on where another one
     /// stopped.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), engine::Error> {
+    /// # use engine::{Error, FaultPolicy, Source};
+    /// let source = Source::new().numbered_after(10);
+    /// let numbers = source.stream().try_map(|line: String| line.parse::<i64>(), &FaultPolicy::stop());
+    /// # numbers.sink(|_: i64| {});
+    /// source.emit("1".to_owned()).await?;
+    /// assert_eq!(source.last_number(), 11);
+    /// let failed = source.emit("two".to_owned()).await;
+    /// assert!(matches!(failed, Err(Error::Fault(fault)) if fault.record == 12));
+    /// # Ok(()) }
+    /// ```
     #[must_use]
     pub fn numbered_after(mut self, number: u64) -> Self {
         self.state.get_mut().next = number + 1;
@@ -69,6 +82,32 @@ impl<T: Clone + Send + 'static> Source<T> {
     /// there already, so the last of these functions gives nothing for them.
     ///
     /// The graph must be as it was, and these functions one behind another; it is to be built after this.
+    ///
+    /// ```no_run
+    /// # #[tokio::main] async fn main() -> Result<(), engine::Error> {
+    /// # use std::sync::{Arc, OnceLock};
+    /// # use engine::{Pool, Source, sinks};
+    /// let pool = Pool::new()?;
+    /// let sum = pool.load("sum.wasm")?.function::<i64, i64>("sum")?;
+    /// let (source, kept) = (Source::new(), Arc::new(OnceLock::new()));
+    /// # let keep = kept.clone();
+    /// source.on_snapshot(move |snapshot| drop(keep.set(snapshot)));
+    /// source.stream().accumulate(&sum).sink(|_: i64| {});
+    /// source.emit(1).await?;
+    /// source.want_snapshot();
+    /// source.emit(2).await?;
+    /// # source.close().await?;
+    ///
+    /// // It is of the first element: another run repeats the second one, whose sum is there already.
+    /// let snapshot = kept.get().cloned().expect("it was told with the second element");
+    /// let (source, (sink, sums)) = (Source::new().resumed(snapshot, 2), sinks::list());
+    /// source.stream().accumulate(&sum).sink(sink);
+    /// source.emit(2).await?;
+    /// source.emit(3).await?;
+    /// source.close().await?;
+    /// assert_eq!(sums.take(), [6]);
+    /// # Ok(()) }
+    /// ```
     #[must_use]
     pub fn resumed(self, snapshot: Snapshot, done: u64) -> Self {
         let this = self.numbered_after(snapshot.record);
@@ -98,6 +137,25 @@ impl<T: Clone + Send + 'static> Source<T> {
     /// Elements that a function drops may count only with a later one; an unordered gather never tells.
     ///
     /// It must be quick, and is to be set before the first element; only the first one set is told.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), engine::Error> {
+    /// use std::num::NonZeroUsize;
+    /// use std::sync::Arc;
+    /// use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+    ///
+    /// let (source, done) = (engine::Source::new(), Arc::new(AtomicU64::new(0)));
+    /// let last = done.clone();
+    /// source.on_done(move |now| last.store(now.last, Relaxed));
+    /// source.stream().partition(NonZeroUsize::new(2).unwrap()).sink(|_: Vec<i64>| {});
+    /// for x in [1, 2, 3] {
+    ///     source.emit(x).await?;
+    /// }
+    /// assert_eq!(done.load(Relaxed), 2); // the third one waits for another
+    /// source.close().await?;
+    /// assert_eq!(done.load(Relaxed), 3);
+    /// # Ok(()) }
+    /// ```
     pub fn on_done(&self, told: impl Fn(Done<'_>) + Send + Sync + 'static) {
         self.counters.tell(told);
     }
@@ -117,6 +175,21 @@ impl<T: Clone + Send + 'static> Source<T> {
     }
 
     /// Its stream. Each call begins a branch; elements go to one branch after another.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), engine::Error> {
+    /// # use engine::{Source, sinks};
+    /// let source = Source::new();
+    /// let ((all, numbers), (some, even)) = (sinks::list(), sinks::list());
+    /// source.stream().sink(all);
+    /// source.stream().filter(|x: &i64| x % 2 == 0).sink(some);
+    /// for x in 1..=4 {
+    ///     source.emit(x).await?;
+    /// }
+    /// source.close().await?;
+    /// assert_eq!((numbers.take(), even.take()), (vec![1, 2, 3, 4], vec![2, 4]));
+    /// # Ok(()) }
+    /// ```
     #[must_use]
     pub fn stream(&self) -> Stream<T> {
         Stream { outlet: self.outlet.clone(), counters: self.counters.clone() }
@@ -129,6 +202,20 @@ impl<T: Clone + Send + 'static> Source<T> {
     /// reach their sink without waking another thread. Where no worker is busy, a plugin's function may
     /// run on the caller's thread, for some milliseconds at most. Given up midway, the element may or may not be on its
     /// way; none is lost that was accepted, and the next one can be emitted.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), engine::Error> {
+    /// use engine::{Error, Source, sinks};
+    ///
+    /// let source = Source::new();
+    /// let (sink, numbers) = sinks::list();
+    /// source.stream().sink(sink);
+    /// source.emit(1).await?;
+    /// assert_eq!(numbers.read(), [1]);
+    /// source.close().await?;
+    /// assert!(matches!(source.emit(2).await, Err(Error::Closed)));
+    /// # Ok(()) }
+    /// ```
     ///
     /// # Errors
     ///
@@ -167,6 +254,21 @@ impl<T: Clone + Send + 'static> Source<T> {
     /// Ends the stream, and waits until every element has reached its sink or is a fault. Given up
     /// midway, it can be called again.
     ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), engine::Error> {
+    /// # use std::num::NonZeroUsize;
+    /// # use engine::{Source, sinks};
+    /// let (source, two) = (Source::new(), NonZeroUsize::new(2).unwrap());
+    /// let (sink, pairs) = sinks::list();
+    /// source.stream().partition(two).buffer(8).sink(sink);
+    /// for x in 1..=3 {
+    ///     source.emit(x).await?;
+    /// }
+    /// source.close().await?;
+    /// assert_eq!(pairs.take(), [vec![1, 2], vec![3]]);
+    /// # Ok(()) }
+    /// ```
+    ///
     /// # Errors
     ///
     /// The failure that ended the run, after the elements before it have reached their sinks. Of
@@ -187,11 +289,39 @@ impl<T: Clone + Send + 'static> Source<T> {
     }
 
     /// Waits until the graph behind has failed, so that one that waits for input need not wait for more.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), engine::Error> {
+    /// # use engine::{FaultPolicy, Source};
+    /// let source = Source::new();
+    /// let lines = source.stream().buffer(8); // what is behind fails after the emit
+    /// let numbers = lines.try_map(|line: String| line.parse::<i64>(), &FaultPolicy::stop());
+    /// numbers.sink(|_: i64| {});
+    /// source.emit("one".to_owned()).await?;
+    /// let error = source.failure().await;
+    /// assert_eq!(error.to_string(), "record 1: try_map: invalid digit found in string");
+    /// # Ok(()) }
+    /// ```
     pub async fn failure(&self) -> Error {
         self.counters.failure().await
     }
 
     /// How many elements went where so far.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), engine::Error> {
+    /// # use engine::{FaultPolicy, Source};
+    /// let source = Source::new();
+    /// let numbers = source.stream().try_map(|line: String| line.parse::<i64>(), &FaultPolicy::skip());
+    /// numbers.sink(|_: i64| {});
+    /// for line in ["1", "two", "3"] {
+    ///     source.emit(line.to_owned()).await?;
+    /// }
+    /// source.close().await?;
+    /// let counts = source.counts();
+    /// assert_eq!((counts.emitted, counts.delivered, counts.faults), (3, 2, 1));
+    /// # Ok(()) }
+    /// ```
     #[must_use]
     pub fn counts(&self) -> Counts {
         self.counters.read()
@@ -201,6 +331,18 @@ impl<T: Clone + Send + 'static> Source<T> {
 impl<T: Record> Source<T> {
     /// Emits records as the bytes that they are, one after another as [`emit`](Self::emit) would. Where values
     /// are wanted they are read as `T`; bytes that are none are a fault then.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), engine::Error> {
+    /// # use engine::{Source, sinks};
+    /// let source = Source::new();
+    /// let (sink, numbers) = sinks::list::<i64>();
+    /// source.stream().sink(sink);
+    /// source.emit_records(["1", "2"]).await?;
+    /// source.close().await?;
+    /// assert_eq!(numbers.take(), [1, 2]);
+    /// # Ok(()) }
+    /// ```
     ///
     /// # Errors
     ///
@@ -222,6 +364,20 @@ impl<T: Record> Source<T> {
 
     /// Counts a record that `name` could not make sense of: it takes a number as if it were emitted, and is a
     /// fault, with which is done what `policy` says.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), engine::Error> {
+    /// # use engine::{FaultPolicy, Source, sinks};
+    /// let source = Source::new();
+    /// let (sink, numbers) = sinks::list();
+    /// source.stream().sink(sink);
+    /// source.emit(1).await?;
+    /// source.refuse(b"?", "reader", "it is no number", &FaultPolicy::skip()).await?;
+    /// source.emit(3).await?;
+    /// source.close().await?;
+    /// assert_eq!((numbers.take(), source.last_number(), source.counts().faults), (vec![1, 3], 3, 1));
+    /// # Ok(()) }
+    /// ```
     ///
     /// # Errors
     ///

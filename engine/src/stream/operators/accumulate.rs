@@ -46,10 +46,18 @@ impl<T: Clone + Send + 'static> Stream<T> {
     ///
     /// ```no_run
     /// # #[tokio::main] async fn main() -> Result<(), engine::Error> {
-    /// let pool = engine::Pool::new()?;
+    /// use engine::{Pool, Source, sinks};
+    ///
+    /// let pool = Pool::new()?;
     /// let count = pool.load("count.wasm")?.function::<String, u64>("count")?;
-    /// let source = engine::Source::new();
-    /// source.stream().accumulate(&count).sink(|n| println!("{n}"));
+    /// let source = Source::new();
+    /// let (sink, counts) = sinks::list();
+    /// source.stream().accumulate(&count).sink(sink);
+    /// for word in ["so", "it", "goes"] {
+    ///     source.emit(word.to_owned()).await?;
+    /// }
+    /// source.close().await?;
+    /// assert_eq!(counts.take(), [1, 2, 3]);
     /// # Ok(()) }
     /// ```
     pub fn accumulate<F: Accumulate<T>>(self, f: F) -> Stream<F::Output> {
@@ -63,14 +71,19 @@ impl<T: Record> Stream<T> {
     ///
     /// ```no_run
     /// # #[tokio::main] async fn main() -> Result<(), engine::Error> {
-    /// use engine::{Part, Source};
+    /// use engine::{Part, Pool, Source, sinks};
     ///
-    /// let pool = engine::Pool::new()?;
+    /// let pool = Pool::new()?;
     /// let count = pool.load("count.wasm")?.function::<String, u64>("count")?;
-    /// let source = Source::new();
+    /// let (source, (by_user, users), (by_length, lengths)) = (Source::new(), sinks::list(), sinks::list());
     /// let lines = source.stream();
-    /// lines.branch().accumulate_by(|line: &String| line.len() as u64, &count).sink(|n| println!("{n}"));
-    /// lines.accumulate_by(Part::from("user"), &count).sink(|n| println!("{n}"));
+    /// lines.branch().accumulate_by(Part::from("user"), &count).sink(by_user);
+    /// lines.accumulate_by(|line: &String| line.len() as u64, &count).sink(by_length);
+    /// for user in ["ann", "bob", "ann"] {
+    ///     source.emit(format!(r#"{{"user":"{user}"}}"#)).await?;
+    /// }
+    /// source.close().await?;
+    /// assert_eq!((users.take(), lengths.take()), (vec![1, 1, 2], vec![1, 2, 3]));
     /// # Ok(()) }
     /// ```
     pub fn accumulate_by<U: Record>(self, key: impl Key<T>, function: &Function<T, U>) -> Stream<U> {
@@ -90,12 +103,44 @@ impl<T: Record> Stream<T> {
 
 impl<T: Record> Scattered<T> {
     /// A function of a plugin with a state: it takes the results one after another, in the order of emission.
+    ///
+    /// ```no_run
+    /// # #[tokio::main] async fn main() -> Result<(), engine::Error> {
+    /// # use engine::{Pool, Source, sinks};
+    /// let pool = Pool::new()?;
+    /// let sum = pool.load("sum.wasm")?.function::<i64, i64>("sum")?;
+    /// let source = Source::new();
+    /// let (sink, sums) = sinks::list();
+    /// source.stream().scatter(&pool).accumulate(&sum).buffer(8).gather().sink(sink);
+    /// for x in 1..=4 {
+    ///     source.emit(x).await?;
+    /// }
+    /// source.close().await?;
+    /// assert_eq!(sums.take(), [1, 3, 6, 10]);
+    /// # Ok(()) }
+    /// ```
     pub fn accumulate<U: Record>(self, function: &Function<T, U>) -> Scattered<U> {
         self.in_order(|stream| stream.accumulate(function))
     }
 
     /// The same with a state for each key. Keys run side by side, on as many instances as the pool has workers;
     /// the records of one key come one after another, and results in the order of emission.
+    ///
+    /// ```no_run
+    /// # #[tokio::main] async fn main() -> Result<(), engine::Error> {
+    /// # use engine::{Pool, Source, sinks};
+    /// let pool = Pool::new()?;
+    /// let sum = pool.load("sum.wasm")?.function::<i64, i64>("sum")?;
+    /// let source = Source::new();
+    /// let (sink, sums) = sinks::list();
+    /// source.stream().scatter(&pool).accumulate_by(|x: &i64| x % 2, &sum).buffer(8).gather().sink(sink);
+    /// for x in 1..=4 {
+    ///     source.emit(x).await?;
+    /// }
+    /// source.close().await?;
+    /// assert_eq!(sums.take(), [1, 2, 4, 6]);
+    /// # Ok(()) }
+    /// ```
     pub fn accumulate_by<U: Record>(self, key: impl Key<T>, function: &Function<T, U>) -> Scattered<U> {
         let instances = self.pool.workers();
         self.in_order(|stream| stream.accumulate_among(key, function, instances))

@@ -14,12 +14,20 @@ impl<T: Clone + Send + 'static> Stream<T> {
     /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), engine::Error> {
     /// use std::num::NonZeroUsize;
     ///
-    /// let source = engine::Source::new();
+    /// use engine::{Source, sinks};
+    ///
+    /// let source = Source::new();
+    /// let (sink, days) = sinks::list();
     /// let (orders, flush) = source.stream().collect(NonZeroUsize::new(10_000).unwrap());
-    /// orders.sink(|orders: Vec<String>| println!("{} orders today", orders.len()));
-    /// source.emit("a book".to_owned()).await?;
+    /// orders.sink(sink);
+    /// source.emit("a book").await?;
+    /// source.emit("a pen").await?;
     /// flush.flush().await?;
-    /// # source.close().await }
+    /// flush.flush().await?; // a day without any order
+    /// source.emit("a cup").await?;
+    /// source.close().await?;
+    /// assert_eq!(days.take(), [vec!["a book", "a pen"], vec![], vec!["a cup"]]);
+    /// # Ok(()) }
     /// ```
     pub fn collect(self, most: NonZeroUsize) -> (Stream<Vec<T>>, Flush) {
         let (stream, node) = self.through_node(Collect { held: Vec::new(), most }, None);

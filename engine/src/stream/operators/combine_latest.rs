@@ -13,21 +13,67 @@ impl<T: Clone + Send + 'static> Stream<T> {
     /// The latest of both streams whenever one of them brings an element, once both have.
     ///
     /// ```
-    /// let (prices, rates) = (engine::Source::<f64>::new(), engine::Source::<f64>::new());
-    /// let euros = prices.stream().combine_latest(rates.stream()).starmap(|price: f64, rate: f64| price * rate);
-    /// euros.sink(|price: f64| println!("{price}"));
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), engine::Error> {
+    /// use engine::{Source, sinks};
+    ///
+    /// let (prices, rates) = (Source::new(), Source::new());
+    /// let (sink, euros) = sinks::list();
+    /// let both = prices.stream().combine_latest(rates.stream());
+    /// both.starmap(|price: f64, rate: f64| price * rate).sink(sink);
+    /// prices.emit(10.0).await?;
+    /// rates.emit(0.5).await?;
+    /// prices.emit(20.0).await?;
+    /// rates.emit(0.75).await?;
+    /// prices.close().await?;
+    /// rates.close().await?;
+    /// assert_eq!(euros.take(), [5.0, 10.0, 15.0]);
+    /// # Ok(()) }
     /// ```
     pub fn combine_latest<U: Clone + Send + 'static>(self, other: Stream<U>) -> Stream<(T, U)> {
         self.join(other, CombineLatest { first: None, second: None, on: None })
     }
 
     /// The same, but only elements of one side make something come out.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), engine::Error> {
+    /// use engine::{Side, Source, sinks};
+    ///
+    /// let (prices, rates) = (Source::new(), Source::new());
+    /// let (sink, pairs) = sinks::list();
+    /// prices.stream().combine_latest_on(rates.stream(), Side::First).sink(sink);
+    /// prices.emit(10).await?;
+    /// rates.emit('a').await?;
+    /// rates.emit('b').await?;
+    /// prices.emit(20).await?;
+    /// # prices.close().await?;
+    /// # rates.close().await?;
+    /// assert_eq!(pairs.take(), [(20, 'b')]);
+    /// # Ok(()) }
+    /// ```
     pub fn combine_latest_on<U: Clone + Send + 'static>(self, other: Stream<U>, on: Side) -> Stream<(T, U)> {
         self.join(other, CombineLatest { first: None, second: None, on: Some(on) })
     }
 
     /// Every element with the latest of the other stream. Those that come before it has brought one wait
     /// for it: up to 65,536, the next one outside.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), engine::Error> {
+    /// use engine::{Source, sinks};
+    ///
+    /// let (prices, rates) = (Source::new(), Source::new());
+    /// let (sink, pairs) = sinks::list();
+    /// prices.stream().zip_latest(rates.stream()).sink(sink);
+    /// prices.emit(10).await?;
+    /// rates.emit('a').await?;
+    /// rates.emit('b').await?;
+    /// prices.emit(20).await?;
+    /// # prices.close().await?;
+    /// # rates.close().await?;
+    /// assert_eq!(pairs.take(), [(10, 'a'), (20, 'b')]);
+    /// # Ok(()) }
+    /// ```
     pub fn zip_latest<U: Clone + Send + 'static>(self, other: Stream<U>) -> Stream<(T, U)> {
         self.join(other, ZipLatest { waiting: VecDeque::new(), latest: None, hopeless: false })
     }
@@ -35,6 +81,22 @@ impl<T: Clone + Send + 'static> Stream<T> {
 
 impl<T: Record + Serialize + DeserializeOwned> Scattered<T> {
     /// Each result with the latest one of the other.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), engine::Error> {
+    /// use engine::{Json, Pool, Source, sinks};
+    ///
+    /// let (pool, (prices, rates)) = (Pool::new()?, (Source::new(), Source::new()));
+    /// let (sink, pairs) = sinks::list();
+    /// prices.stream().scatter(&pool).combine_latest(rates.stream().scatter(&pool)).gather().sink(sink);
+    /// prices.emit(10).await?;
+    /// rates.emit(2).await?;
+    /// prices.emit(20).await?;
+    /// prices.close().await?;
+    /// rates.close().await?;
+    /// assert_eq!(pairs.take(), [Json((10, 2)), Json((20, 2))]);
+    /// # Ok(()) }
+    /// ```
     pub fn combine_latest<U>(self, other: Scattered<U>) -> Scattered<Json<(T, U)>>
     where
         U: Record + Serialize + DeserializeOwned,

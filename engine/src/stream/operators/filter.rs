@@ -24,8 +24,18 @@ impl<T: Clone + Send + 'static> Stream<T> {
     /// function of a plugin.
     ///
     /// ```
-    /// let source = engine::Source::new();
-    /// source.stream().filter(|x: &i64| x % 2 == 0).sink(|even: i64| println!("{even}"));
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), engine::Error> {
+    /// use engine::{Source, sinks};
+    ///
+    /// let source = Source::new();
+    /// let (sink, even) = sinks::list();
+    /// source.stream().filter(|x: &i64| x % 2 == 0).sink(sink);
+    /// for x in 1..=6 {
+    ///     source.emit(x).await?;
+    /// }
+    /// source.close().await?;
+    /// assert_eq!(even.take(), [2, 4, 6]);
+    /// # Ok(()) }
     /// ```
     pub fn filter<F: Filter<T>>(self, f: F) -> Self {
         f.attach(self)
@@ -34,6 +44,22 @@ impl<T: Clone + Send + 'static> Stream<T> {
 
 impl<T: Record> Scattered<T> {
     /// The records that a function of a plugin keeps.
+    ///
+    /// ```no_run
+    /// # #[tokio::main] async fn main() -> Result<(), engine::Error> {
+    /// # use engine::{Pool, Source, sinks};
+    /// let pool = Pool::new()?;
+    /// let even = pool.load("even.wasm")?.function::<i64, i64>("even")?;
+    /// let source = Source::new();
+    /// let (sink, numbers) = sinks::list();
+    /// source.stream().scatter(&pool).filter(&even).buffer(8).gather().sink(sink);
+    /// for x in 1..=6 {
+    ///     source.emit(x).await?;
+    /// }
+    /// source.close().await?;
+    /// assert_eq!(numbers.take(), [2, 4, 6]);
+    /// # Ok(()) }
+    /// ```
     pub fn filter(self, function: &Function<T, T>) -> Self {
         self.stage(function, Some(Kind::Filter))
     }

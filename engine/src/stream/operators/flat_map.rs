@@ -27,11 +27,17 @@ impl<T: Clone + Send + 'static> Stream<T> {
     /// function of a plugin.
     ///
     /// ```
-    /// let source = engine::Source::new();
-    /// let words = source.stream().flat_map(|line: String| {
-    ///     line.split(' ').map(str::to_owned).collect::<Vec<_>>()
-    /// });
-    /// words.sink(|word: String| println!("{word}"));
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), engine::Error> {
+    /// use engine::{Source, sinks};
+    ///
+    /// let source = Source::new();
+    /// let (sink, words) = sinks::list();
+    /// source.stream().flat_map(|line: &'static str| line.split(' ')).sink(sink);
+    /// source.emit("so it goes").await?;
+    /// source.emit("on").await?;
+    /// source.close().await?;
+    /// assert_eq!(words.take(), ["so", "it", "goes", "on"]);
+    /// # Ok(()) }
     /// ```
     pub fn flat_map<F: FlatMap<T>>(self, f: F) -> Stream<F::Output> {
         f.attach(self)
@@ -40,6 +46,21 @@ impl<T: Clone + Send + 'static> Stream<T> {
 
 impl<T: Record> Scattered<T> {
     /// Any number of records for each, by a function of a plugin.
+    ///
+    /// ```no_run
+    /// # #[tokio::main] async fn main() -> Result<(), engine::Error> {
+    /// # use engine::{Pool, Source, sinks};
+    /// let pool = Pool::new()?;
+    /// let words = pool.load("words.wasm")?.function::<String, String>("words")?;
+    /// let source = Source::new();
+    /// let (sink, list) = sinks::list();
+    /// source.stream().scatter(&pool).flat_map(&words).buffer(8).gather().sink(sink);
+    /// source.emit("so it goes".to_owned()).await?;
+    /// source.emit("on".to_owned()).await?;
+    /// source.close().await?;
+    /// assert_eq!(list.take(), ["so", "it", "goes", "on"]);
+    /// # Ok(()) }
+    /// ```
     pub fn flat_map<U: Record>(self, function: &Function<T, U>) -> Scattered<U> {
         self.stage(function, Some(Kind::FlatMap))
     }

@@ -10,9 +10,18 @@ where
     /// Each collection's items as elements, in their order; an empty one gives nothing.
     ///
     /// ```
-    /// let source = engine::Source::new();
-    /// source.stream().flatten().sink(|x: i64| println!("{x}"));
-    /// # let _ = source.emit(vec![1, 2, 3]);
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), engine::Error> {
+    /// use engine::{Source, sinks};
+    ///
+    /// let source = Source::new();
+    /// let (sink, items) = sinks::list();
+    /// source.stream().flatten().sink(sink);
+    /// for collection in [vec![1, 2], vec![], vec![3]] {
+    ///     source.emit(collection).await?;
+    /// }
+    /// source.close().await?;
+    /// assert_eq!(items.take(), [1, 2, 3]);
+    /// # Ok(()) }
     /// ```
     pub fn flatten(self) -> Stream<I::Item> {
         self.through(Flatten)
@@ -24,6 +33,21 @@ where
     Json<Vec<T>>: Record,
 {
     /// The items of each array, as records of their own.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), engine::Error> {
+    /// use engine::{Json, Pool, Source, sinks};
+    ///
+    /// let (pool, source) = (Pool::new()?, Source::new());
+    /// let (sink, items) = sinks::list();
+    /// source.stream().scatter(&pool).flatten().buffer(8).gather().sink(sink);
+    /// for array in [vec![1, 2], vec![], vec![3]] {
+    ///     source.emit(Json(array)).await?;
+    /// }
+    /// source.close().await?;
+    /// assert_eq!(items.take(), [1, 2, 3]);
+    /// # Ok(()) }
+    /// ```
     pub fn flatten(self) -> Scattered<T> {
         self.in_order(|stream| stream.flat_map(|Json(items): Json<Vec<T>>| items))
     }

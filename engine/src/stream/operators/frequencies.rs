@@ -12,9 +12,18 @@ impl<T: Clone + Eq + Hash + Send + Sync + 'static> Stream<T> {
     /// A count of its own comes out each time, which takes as long as there are different elements.
     ///
     /// ```
-    /// let source = engine::Source::new();
-    /// let words = source.stream().frequencies();
-    /// words.slice(999..).sink(|counts: Vec<(String, u64)>| println!("{counts:?}"));
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), engine::Error> {
+    /// use engine::{Source, sinks};
+    ///
+    /// let source = Source::new();
+    /// let (sink, counts) = sinks::list();
+    /// source.stream().frequencies().sink(sink);
+    /// for word in ["a", "b", "a"] {
+    ///     source.emit(word).await?;
+    /// }
+    /// source.close().await?;
+    /// assert_eq!(counts.take(), [vec![("a", 1)], vec![("a", 1), ("b", 1)], vec![("a", 2), ("b", 1)]]);
+    /// # Ok(()) }
     /// ```
     pub fn frequencies(self) -> Stream<Vec<(T, u64)>> {
         self.through(Frequencies(IndexMap::new()))

@@ -65,6 +65,21 @@ impl<U: Record> FunctionNode<U> {
 
 impl<T: Record> Stream<T> {
     /// Elements through a plugin's function of whatever kind, as long as it is no sink.
+    ///
+    /// ```no_run
+    /// # #[tokio::main] async fn main() -> Result<(), engine::Error> {
+    /// use engine::{Pool, Source, sinks};
+    ///
+    /// let pool = Pool::new()?;
+    /// let words = pool.load("words.wasm")?.function::<String, String>("words")?;
+    /// let source = Source::new();
+    /// let (sink, list) = sinks::list();
+    /// source.stream().apply(&words).sink(sink);
+    /// source.emit("so it goes".to_owned()).await?;
+    /// source.close().await?;
+    /// assert_eq!(list.take(), ["so", "it", "goes"]);
+    /// # Ok(()) }
+    /// ```
     pub fn apply<U: Record>(self, function: &Function<T, U>) -> Stream<U> {
         match function.core().kind() {
             Kind::Accumulate => AccumulateNode::attach(self, function, None),

@@ -10,11 +10,43 @@ use crate::stream::{Detached, Items, Outlet, Scattered, Stream};
 
 impl<T: Record> Scattered<T> {
     /// Takes the results back in the order in which their records were emitted.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), engine::Error> {
+    /// use engine::{Pool, Source, sinks};
+    ///
+    /// let (pool, source) = (Pool::new()?, Source::new());
+    /// let (sink, results) = sinks::list();
+    /// source.stream().scatter(&pool).buffer(8).gather().sink(sink);
+    /// for x in [3, 1, 2] {
+    ///     source.emit(x).await?;
+    /// }
+    /// source.close().await?;
+    /// assert_eq!(results.take(), [3, 1, 2]);
+    /// # Ok(()) }
+    /// ```
     pub fn gather(self) -> Stream<T> {
         self.unscattered().unwrap_or_else(|scattered| scattered.gathered(true).0)
     }
 
     /// Takes the results back as they come: a slow record does not hold those behind it.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), engine::Error> {
+    /// use engine::{Pool, Source, sinks};
+    ///
+    /// let (pool, source) = (Pool::new()?, Source::new());
+    /// let (sink, results) = sinks::list();
+    /// source.stream().scatter(&pool).buffer(8).gather_unordered().sink(sink);
+    /// for x in [3, 1, 2] {
+    ///     source.emit(x).await?;
+    /// }
+    /// source.close().await?;
+    /// let mut results = results.take();
+    /// results.sort();
+    /// assert_eq!(results, [1, 2, 3]);
+    /// # Ok(()) }
+    /// ```
     pub fn gather_unordered(self) -> Stream<T> {
         self.unscattered().unwrap_or_else(|scattered| scattered.gathered(false).0)
     }

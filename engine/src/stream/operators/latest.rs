@@ -13,8 +13,23 @@ impl<T: Clone + Send + 'static> Stream<T> {
     /// Who emits never waits here.
     ///
     /// ```
-    /// let source = engine::Source::new();
-    /// source.stream().latest().sink(|reading: f64| println!("{reading}"));
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() -> Result<(), engine::Error> {
+    /// # use tokio::time::sleep;
+    /// use std::time::Duration;
+    ///
+    /// use engine::{Source, sinks};
+    ///
+    /// let source = Source::new();
+    /// let (sink, readings) = sinks::list();
+    /// source.stream().latest().rate_limit(Duration::from_secs(1)).sink(sink);
+    /// for x in 0..8 {
+    ///     source.emit(x).await?;
+    ///     sleep(Duration::from_millis(300)).await;
+    /// }
+    /// source.close().await?;
+    /// assert_eq!(readings.take(), [0, 1, 3, 6, 7]);
+    /// # Ok(()) }
     /// ```
     pub fn latest(self) -> Self {
         let counters = self.counters.clone();
@@ -28,6 +43,21 @@ impl<T: Clone + Send + 'static> Stream<T> {
 
 impl<T: Record> Scattered<T> {
     /// Only the newest result, if what is behind is slow.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), engine::Error> {
+    /// use engine::{Pool, Source, sinks};
+    ///
+    /// let (pool, source) = (Pool::new()?, Source::new());
+    /// let (sink, readings) = sinks::list();
+    /// source.stream().scatter(&pool).latest().gather().sink(sink);
+    /// for x in 0..8 {
+    ///     source.emit(x).await?;
+    /// }
+    /// source.close().await?;
+    /// assert_eq!(readings.take().last(), Some(&7));
+    /// # Ok(()) }
+    /// ```
     pub fn latest(self) -> Self {
         self.in_order(Stream::latest)
     }

@@ -26,9 +26,17 @@ impl<T: Clone + Send + 'static> Stream<T> {
     /// Each element through `f`: a closure, or a function of a plugin.
     ///
     /// ```
-    /// # fn main() -> Result<(), engine::Error> {
-    /// let source = engine::Source::new();
-    /// source.stream().map(|line: String| line.len()).sink(|length: usize| println!("{length}"));
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), engine::Error> {
+    /// use engine::{Source, sinks};
+    ///
+    /// let source = Source::new();
+    /// let (sink, lengths) = sinks::list();
+    /// source.stream().map(|word: &str| word.len()).sink(sink);
+    /// for word in ["so", "it", "goes"] {
+    ///     source.emit(word).await?;
+    /// }
+    /// source.close().await?;
+    /// assert_eq!(lengths.take(), [2, 2, 4]);
     /// # Ok(()) }
     /// ```
     pub fn map<F: Map<T>>(self, f: F) -> Stream<F::Output> {
@@ -38,11 +46,41 @@ impl<T: Clone + Send + 'static> Stream<T> {
 
 impl<T: Record> Scattered<T> {
     /// Each record through a function of a plugin, many at once.
+    ///
+    /// ```no_run
+    /// # #[tokio::main] async fn main() -> Result<(), engine::Error> {
+    /// # use engine::{Pool, Source, sinks};
+    /// let pool = Pool::new()?;
+    /// let inc = pool.load("inc.wasm")?.function::<i64, i64>("inc")?;
+    /// let source = Source::new();
+    /// let (sink, numbers) = sinks::list();
+    /// source.stream().scatter(&pool).map(&inc).buffer(8).gather().sink(sink);
+    /// for x in 0..3 {
+    ///     source.emit(x).await?;
+    /// }
+    /// source.close().await?;
+    /// assert_eq!(numbers.take(), [1, 2, 3]);
+    /// # Ok(()) }
+    /// ```
     pub fn map<U: Record>(self, function: &Function<T, U>) -> Scattered<U> {
         self.stage(function, Some(Kind::Map))
     }
 
     /// Records through a function of whatever kind, as long as it is no sink.
+    ///
+    /// ```no_run
+    /// # #[tokio::main] async fn main() -> Result<(), engine::Error> {
+    /// # use engine::{Pool, Source, sinks};
+    /// let pool = Pool::new()?;
+    /// let words = pool.load("words.wasm")?.function::<String, String>("words")?;
+    /// let source = Source::new();
+    /// let (sink, list) = sinks::list();
+    /// source.stream().scatter(&pool).apply(&words).buffer(8).gather().sink(sink);
+    /// source.emit("so it goes".to_owned()).await?;
+    /// source.close().await?;
+    /// assert_eq!(list.take(), ["so", "it", "goes"]);
+    /// # Ok(()) }
+    /// ```
     pub fn apply<U: Record>(self, function: &Function<T, U>) -> Scattered<U> {
         self.stage(function, None)
     }

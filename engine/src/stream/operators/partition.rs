@@ -39,6 +39,24 @@ impl<T: Clone + Send + 'static> Stream<T> {
 
     /// The same for each key: a group has elements of one. At the end come those that are left, the one
     /// that was begun first before the others.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), engine::Error> {
+    /// use std::num::NonZeroUsize;
+    ///
+    /// use engine::{Source, sinks};
+    ///
+    /// let source = Source::new();
+    /// let (sink, pairs) = sinks::list();
+    /// source.stream().partition_by(NonZeroUsize::new(2).unwrap(), |x: &i64| x % 2).sink(sink);
+    /// for x in 0..10 {
+    ///     source.emit(x).await?;
+    /// }
+    /// assert_eq!(pairs.take(), [[0, 2], [1, 3], [4, 6], [5, 7]]);
+    /// source.close().await?;
+    /// assert_eq!(pairs.take(), [[8], [9]]);
+    /// # Ok(()) }
+    /// ```
     pub fn partition_by<K>(self, n: NonZeroUsize, key: impl FnMut(&T) -> K + Send + 'static) -> Stream<Vec<T>>
     where
         K: Clone + Eq + Hash + Send + 'static,
@@ -47,11 +65,52 @@ impl<T: Clone + Send + 'static> Stream<T> {
     }
 
     /// The same, but no group waits for longer than `timeout` after its first element: it comes out smaller.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() -> Result<(), engine::Error> {
+    /// # use tokio::time::sleep;
+    /// use std::num::NonZeroUsize;
+    /// use std::time::Duration;
+    ///
+    /// use engine::{Source, sinks};
+    ///
+    /// let (source, two) = (Source::new(), NonZeroUsize::new(2).unwrap());
+    /// let (sink, groups) = sinks::list();
+    /// source.stream().partition_within(two, Duration::from_secs(1)).sink(sink);
+    /// source.emit(1).await?;
+    /// sleep(Duration::from_secs(2)).await;
+    /// source.emit(2).await?;
+    /// source.emit(3).await?;
+    /// source.close().await?;
+    /// assert_eq!(groups.take(), [vec![1], vec![2, 3]]);
+    /// # Ok(()) }
+    /// ```
     pub fn partition_within(self, n: NonZeroUsize, timeout: Duration) -> Stream<Vec<T>> {
         self.partition_with(n, Some(timeout), |_| ())
     }
 
     /// All of these: a key, and a timeout for each group if there is one.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() -> Result<(), engine::Error> {
+    /// # use std::num::NonZeroUsize;
+    /// # use std::time::Duration;
+    /// # use engine::{Source, sinks};
+    /// # use tokio::time::sleep;
+    /// let (source, two, second) = (Source::new(), NonZeroUsize::new(2).unwrap(), Duration::from_secs(1));
+    /// let (sink, groups) = sinks::list();
+    /// source.stream().partition_with(two, Some(second), |x: &i64| x % 2).sink(sink);
+    /// for x in [1, 2, 3] {
+    ///     source.emit(x).await?;
+    /// }
+    /// sleep(2 * second).await;
+    /// source.emit(4).await?;
+    /// source.close().await?;
+    /// assert_eq!(groups.take(), [vec![1, 3], vec![2], vec![4]]);
+    /// # Ok(()) }
+    /// ```
     pub fn partition_with<K>(
         self,
         n: NonZeroUsize,
@@ -67,11 +126,43 @@ impl<T: Clone + Send + 'static> Stream<T> {
 
 impl<T: Record + Serialize + DeserializeOwned> Scattered<T> {
     /// Groups of `n` results that follow one another, as JSON arrays.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), engine::Error> {
+    /// use std::num::NonZeroUsize;
+    ///
+    /// use engine::{Json, Pool, Source, sinks};
+    ///
+    /// let (pool, source, two) = (Pool::new()?, Source::new(), NonZeroUsize::new(2).unwrap());
+    /// let (sink, pairs) = sinks::list();
+    /// source.stream().scatter(&pool).partition(two).buffer(8).gather().sink(sink);
+    /// for x in 0..5 {
+    ///     source.emit(x).await?;
+    /// }
+    /// source.close().await?;
+    /// assert_eq!(pairs.take(), [Json(vec![0, 1]), Json(vec![2, 3]), Json(vec![4])]);
+    /// # Ok(()) }
+    /// ```
     pub fn partition(self, n: NonZeroUsize) -> Scattered<Json<Vec<T>>> {
         self.in_order(|stream| stream.partition(n).map(Json))
     }
 
     /// The same for each key.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), engine::Error> {
+    /// # use std::num::NonZeroUsize;
+    /// # use engine::{Json, Pool, Source, sinks};
+    /// let (pool, source, two) = (Pool::new()?, Source::new(), NonZeroUsize::new(2).unwrap());
+    /// let (sink, pairs) = sinks::list();
+    /// source.stream().scatter(&pool).partition_by(two, |x: &i64| x % 2).buffer(8).gather().sink(sink);
+    /// for x in 0..5 {
+    ///     source.emit(x).await?;
+    /// }
+    /// source.close().await?;
+    /// assert_eq!(pairs.take(), [Json(vec![0, 2]), Json(vec![1, 3]), Json(vec![4])]);
+    /// # Ok(()) }
+    /// ```
     pub fn partition_by<K>(
         self,
         n: NonZeroUsize,
@@ -84,6 +175,25 @@ impl<T: Record + Serialize + DeserializeOwned> Scattered<T> {
     }
 
     /// The same, but no group waits for longer than `timeout`.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() -> Result<(), engine::Error> {
+    /// # use std::num::NonZeroUsize;
+    /// # use std::time::Duration;
+    /// # use engine::{Json, Pool, Source, sinks};
+    /// # use tokio::time::sleep;
+    /// let (pool, source, two) = (Pool::new()?, Source::new(), NonZeroUsize::new(2).unwrap());
+    /// let (sink, groups) = sinks::list();
+    /// let scattered = source.stream().scatter(&pool).partition_within(two, Duration::from_secs(1));
+    /// scattered.buffer(8).gather().sink(sink);
+    /// source.emit(1).await?;
+    /// sleep(Duration::from_secs(2)).await;
+    /// source.emit(2).await?;
+    /// source.close().await?;
+    /// assert_eq!(groups.take(), [Json(vec![1]), Json(vec![2])]);
+    /// # Ok(()) }
+    /// ```
     pub fn partition_within(self, n: NonZeroUsize, timeout: Duration) -> Scattered<Json<Vec<T>>> {
         self.in_order(|stream| stream.partition_within(n, timeout).map(Json))
     }

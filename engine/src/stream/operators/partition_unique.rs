@@ -8,6 +8,24 @@ use indexmap::IndexMap;
 use crate::stream::{Operator, Outputs, Stream};
 
 /// Which of several elements with one key is kept.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), engine::Error> {
+/// use std::num::NonZeroUsize;
+///
+/// use engine::{Keep, Source, sinks};
+///
+/// let (source, three) = (Source::new(), NonZeroUsize::new(3).unwrap());
+/// let ((sink, first), (other, last)) = (sinks::list(), sinks::list());
+/// source.stream().partition_unique(three, |x: &i64| *x, Keep::First).sink(sink);
+/// source.stream().partition_unique(three, |x: &i64| *x, Keep::Last).sink(other);
+/// for x in [1, 2, 1, 3] {
+///     source.emit(x).await?;
+/// }
+/// source.close().await?;
+/// assert_eq!((first.take(), last.take()), (vec![vec![1, 2, 3]], vec![vec![2, 1, 3]]));
+/// # Ok(()) }
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Keep {
     /// The first: later ones are dropped.

@@ -12,15 +12,38 @@ impl Stream<Json<Value>> {
     /// without it is a fault.
     ///
     /// ```
-    /// # use engine::Json;
-    /// let source = engine::Source::<Json<serde_json::Value>>::new();
-    /// source.stream().pluck("name").sink(|Json(name)| println!("{name}"));
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), engine::Error> {
+    /// use engine::{Json, Source, sinks};
+    /// use serde_json::json;
+    ///
+    /// let source = Source::new();
+    /// let (sink, names) = sinks::list();
+    /// source.stream().pluck("name").sink(sink);
+    /// source.emit(Json(json!({ "name": "Ada", "height": 1.65 }))).await?;
+    /// assert_eq!(names.take(), [Json(json!("Ada"))]);
+    /// let fault = source.emit(Json(json!({ "height": 1.8 }))).await.unwrap_err();
+    /// assert_eq!(fault.to_string(), r#"record 2: pluck: "{\"height\":1.8}" has no field "name""#);
+    /// # Ok(()) }
     /// ```
     pub fn pluck(self, part: impl Into<Part>) -> Self {
         self.through(Pluck(part.into()))
     }
 
     /// Several parts of each element, as an array.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), engine::Error> {
+    /// use engine::{Json, Source, sinks};
+    /// use serde_json::json;
+    ///
+    /// let source = Source::new();
+    /// let (sink, people) = sinks::list();
+    /// source.stream().pluck_all(["height", "name"]).sink(sink);
+    /// source.emit(Json(json!({ "name": "Ada", "height": 1.65, "born": 1815 }))).await?;
+    /// source.close().await?;
+    /// assert_eq!(people.take(), [Json(json!([1.65, "Ada"]))]);
+    /// # Ok(()) }
+    /// ```
     pub fn pluck_all(self, parts: impl IntoIterator<Item: Into<Part>>) -> Self {
         self.through(PluckAll(parts.into_iter().map(Into::into).collect()))
     }

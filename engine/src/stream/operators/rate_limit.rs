@@ -13,8 +13,22 @@ impl<T: Clone + Send + 'static> Stream<T> {
     /// At most one element each `interval`: the source is held back.
     ///
     /// ```
-    /// let source = engine::Source::new();
-    /// source.stream().rate_limit(std::time::Duration::from_millis(100)).sink(|line: String| println!("{line}"));
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() -> Result<(), engine::Error> {
+    /// # use tokio::time::Instant;
+    /// use std::time::Duration;
+    ///
+    /// use engine::{Source, sinks};
+    ///
+    /// let (source, begun) = (Source::new(), Instant::now());
+    /// let (sink, numbers) = sinks::list();
+    /// source.stream().rate_limit(Duration::from_secs(1)).sink(sink);
+    /// for x in 0..4 {
+    ///     source.emit(x).await?;
+    /// }
+    /// assert_eq!((numbers.take(), begun.elapsed().as_secs()), (vec![0, 1, 2, 3], 3));
+    /// # source.close().await?;
+    /// # Ok(()) }
     /// ```
     pub fn rate_limit(self, interval: Duration) -> Self {
         self.attach(|outlet| RateLimitNode { interval, next: Mutex::new(None), outlet })
@@ -23,6 +37,24 @@ impl<T: Clone + Send + 'static> Stream<T> {
 
 impl<T: Record> Scattered<T> {
     /// At most one result each interval.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() -> Result<(), engine::Error> {
+    /// # use std::time::Duration;
+    /// # use engine::{Pool, Source, sinks};
+    /// # use tokio::time::Instant;
+    /// let (pool, source, begun) = (Pool::new()?, Source::new(), Instant::now());
+    /// let (sink, numbers) = sinks::list();
+    /// source.stream().scatter(&pool).rate_limit(Duration::from_secs(1)).gather().sink(sink);
+    /// for x in 0..4 {
+    ///     source.emit(x).await?;
+    /// }
+    /// source.close().await?;
+    /// assert_eq!(numbers.take(), [0, 1, 2, 3]);
+    /// assert!(begun.elapsed() >= Duration::from_secs(3));
+    /// # Ok(()) }
+    /// ```
     pub fn rate_limit(self, interval: Duration) -> Self {
         self.in_order(|stream| stream.rate_limit(interval))
     }

@@ -10,12 +10,21 @@ impl<T: Clone + Send + 'static> Stream<T> {
     /// out. Return a copy of the state, a part of it, or both.
     ///
     /// ```
-    /// let source = engine::Source::new();
-    /// let numbered = source.stream().scan(0, |count, line: String| {
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), engine::Error> {
+    /// use engine::{Source, sinks};
+    ///
+    /// let source = Source::new();
+    /// let (sink, lines) = sinks::list();
+    /// let numbered = source.stream().scan(0, |count, line: &str| {
     ///     *count += 1;
     ///     format!("{count} {line}")
     /// });
-    /// numbered.sink(|line: String| println!("{line}"));
+    /// numbered.sink(sink);
+    /// source.emit("one").await?;
+    /// source.emit("other").await?;
+    /// source.close().await?;
+    /// assert_eq!(lines.take(), ["1 one", "2 other"]);
+    /// # Ok(()) }
     /// ```
     pub fn scan<S, U>(self, start: S, f: impl FnMut(&mut S, T) -> U + Send + 'static) -> Stream<U>
     where
@@ -28,12 +37,22 @@ impl<T: Clone + Send + 'static> Stream<T> {
     /// The same with a state for each key, all of which begin as `start`. They stay as long as the stream.
     ///
     /// ```
-    /// let source = engine::Source::new();
-    /// let counts = source.stream().scan_by(|x: &i64| x % 10, 0, |count, x| {
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), engine::Error> {
+    /// use engine::{Source, sinks};
+    ///
+    /// let source = Source::new();
+    /// let (sink, counts) = sinks::list();
+    /// let counted = source.stream().scan_by(|x: &i64| x % 10, 0, |count, x| {
     ///     *count += 1;
     ///     (x, *count)
     /// });
-    /// counts.sink(|(x, count): (i64, u64)| println!("{x} ends as {count} did"));
+    /// counted.sink(sink);
+    /// for x in [1, 2, 11, 21] {
+    ///     source.emit(x).await?;
+    /// }
+    /// source.close().await?;
+    /// assert_eq!(counts.take(), [(1, 1), (2, 1), (11, 2), (21, 3)]);
+    /// # Ok(()) }
     /// ```
     pub fn scan_by<K, S, U>(
         self,

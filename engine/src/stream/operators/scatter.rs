@@ -12,6 +12,22 @@ impl<T: Record> Stream<T> {
     /// Hands records to the pool's workers, until [`gather`](Scattered::gather) takes the results back.
     ///
     /// Without a [`buffer`](Scattered::buffer), exactly one record is unfinished at a time.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), engine::Error> {
+    /// use engine::{Pool, Source, sinks};
+    ///
+    /// let (pool, source) = (Pool::new()?, Source::new());
+    /// let (sink, numbers) = sinks::list();
+    /// source.stream().scatter(&pool).gather().sink(sink);
+    /// for x in 0..5 {
+    ///     source.emit(x).await?;
+    ///     assert!(source.counts().unfinished <= 1);
+    /// }
+    /// source.close().await?;
+    /// assert_eq!(numbers.take(), [0, 1, 2, 3, 4]);
+    /// # Ok(()) }
+    /// ```
     pub fn scatter(self, pool: &Pool) -> Scattered<T> {
         let outlet = self.outlet;
         let untouched = Some(outlet.clone());

@@ -9,14 +9,41 @@ impl<T: Clone + Send + 'static> Stream<T> {
     /// The elements at these positions, counted from 0.
     ///
     /// ```
-    /// let source = engine::Source::new();
-    /// source.stream().slice(1..).sink(|line: String| println!("all but the first: {line}"));
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), engine::Error> {
+    /// use engine::{Source, sinks};
+    ///
+    /// let source = Source::new();
+    /// let (sink, rows) = sinks::list();
+    /// source.stream().slice(1..).sink(sink);
+    /// for line in ["header", "one", "two"] {
+    ///     source.emit(line).await?;
+    /// }
+    /// source.close().await?;
+    /// assert_eq!(rows.take(), ["one", "two"]);
+    /// # Ok(()) }
     /// ```
     pub fn slice(self, positions: impl RangeBounds<u64>) -> Self {
         self.slice_by(positions, NonZeroU64::MIN)
     }
 
     /// Of the elements at these positions the first one, and each `step` behind it.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), engine::Error> {
+    /// use std::num::NonZeroU64;
+    ///
+    /// use engine::{Source, sinks};
+    ///
+    /// let source = Source::new();
+    /// let (sink, some) = sinks::list();
+    /// source.stream().slice_by(1.., NonZeroU64::new(3).unwrap()).sink(sink);
+    /// for x in 0..10 {
+    ///     source.emit(x).await?;
+    /// }
+    /// source.close().await?;
+    /// assert_eq!(some.take(), [1, 4, 7]);
+    /// # Ok(()) }
+    /// ```
     pub fn slice_by(self, positions: impl RangeBounds<u64>, step: NonZeroU64) -> Self {
         let start = match positions.start_bound() {
             Bound::Included(start) => *start,

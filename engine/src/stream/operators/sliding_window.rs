@@ -13,18 +13,44 @@ impl<T: Clone + Send + 'static> Stream<T> {
     /// The last `n` elements, with each element once there are so many.
     ///
     /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), engine::Error> {
     /// use std::num::NonZeroUsize;
     ///
-    /// let source = engine::Source::new();
-    /// let three = NonZeroUsize::new(3).unwrap();
-    /// let means = source.stream().sliding_window(three).map(|window: Vec<f64>| window.iter().sum::<f64>() / 3.0);
-    /// means.sink(|mean: f64| println!("{mean}"));
+    /// use engine::{Source, sinks};
+    ///
+    /// let (source, three) = (Source::new(), NonZeroUsize::new(3).unwrap());
+    /// let (sink, means) = sinks::list();
+    /// let windows = source.stream().sliding_window(three);
+    /// windows.map(|window: Vec<f64>| window.iter().sum::<f64>() / 3.0).sink(sink);
+    /// for x in [1.0, 2.0, 3.0, 7.0] {
+    ///     source.emit(x).await?;
+    /// }
+    /// source.close().await?;
+    /// assert_eq!(means.take(), [2.0, 4.0]);
+    /// # Ok(()) }
     /// ```
     pub fn sliding_window(self, n: NonZeroUsize) -> Stream<Vec<T>> {
         self.through(SlidingWindow { window: VecDeque::new(), n, partial: false })
     }
 
     /// The same, and at the beginning windows of fewer elements: 1, 2 and so on.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), engine::Error> {
+    /// use std::num::NonZeroUsize;
+    ///
+    /// use engine::{Source, sinks};
+    ///
+    /// let (source, two) = (Source::new(), NonZeroUsize::new(2).unwrap());
+    /// let (sink, windows) = sinks::list();
+    /// source.stream().sliding_window_partial(two).sink(sink);
+    /// for x in 0..3 {
+    ///     source.emit(x).await?;
+    /// }
+    /// source.close().await?;
+    /// assert_eq!(windows.take(), [vec![0], vec![0, 1], vec![1, 2]]);
+    /// # Ok(()) }
+    /// ```
     pub fn sliding_window_partial(self, n: NonZeroUsize) -> Stream<Vec<T>> {
         self.through(SlidingWindow { window: VecDeque::new(), n, partial: true })
     }
@@ -32,6 +58,23 @@ impl<T: Clone + Send + 'static> Stream<T> {
 
 impl<T: Record + Serialize + DeserializeOwned> Scattered<T> {
     /// Each result with those before it, `n` together, as JSON arrays.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), engine::Error> {
+    /// use std::num::NonZeroUsize;
+    ///
+    /// use engine::{Json, Pool, Source, sinks};
+    ///
+    /// let (pool, source, two) = (Pool::new()?, Source::new(), NonZeroUsize::new(2).unwrap());
+    /// let (sink, windows) = sinks::list();
+    /// source.stream().scatter(&pool).sliding_window(two).buffer(8).gather().sink(sink);
+    /// for x in 0..4 {
+    ///     source.emit(x).await?;
+    /// }
+    /// source.close().await?;
+    /// assert_eq!(windows.take(), [[0, 1], [1, 2], [2, 3]].map(|window| Json(window.to_vec())));
+    /// # Ok(()) }
+    /// ```
     pub fn sliding_window(self, n: NonZeroUsize) -> Scattered<Json<Vec<T>>> {
         self.in_order(|stream| stream.sliding_window(n).map(Json))
     }

@@ -39,10 +39,17 @@ impl<T: Clone + Send + 'static> Stream<T> {
     /// Each tuple through `f`, which takes its parts as arguments.
     ///
     /// ```
-    /// let source = engine::Source::new();
-    /// source.stream().starmap(|name: String, age: u32| format!("{name} is {age}")).sink(|line: String| {
-    ///     println!("{line}");
-    /// });
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), engine::Error> {
+    /// use engine::{Source, sinks};
+    ///
+    /// let source = Source::new();
+    /// let (sink, lines) = sinks::list();
+    /// source.stream().starmap(|name: &str, age: u32| format!("{name} is {age}")).sink(sink);
+    /// source.emit(("Ada", 36)).await?;
+    /// source.emit(("Bo", 7)).await?;
+    /// source.close().await?;
+    /// assert_eq!(lines.take(), ["Ada is 36", "Bo is 7"]);
+    /// # Ok(()) }
     /// ```
     pub fn starmap<F>(self, mut f: F) -> Stream<F::Output>
     where
@@ -57,6 +64,22 @@ where
     Json<T>: Record,
 {
     /// The parts of each record as the arguments of a plugin's function, which takes them as a tuple.
+    ///
+    /// ```no_run
+    /// # #[tokio::main] async fn main() -> Result<(), engine::Error> {
+    /// use engine::{Json, Pool, Source, sinks};
+    ///
+    /// let pool = Pool::new()?;
+    /// let add = pool.load("add.wasm")?.function::<Json<(i64, i64)>, i64>("add")?;
+    /// let source = Source::new();
+    /// let (sink, sums) = sinks::list();
+    /// source.stream().scatter(&pool).starmap(&add).buffer(8).gather().sink(sink);
+    /// source.emit(Json((1, 2))).await?;
+    /// source.emit(Json((3, 4))).await?;
+    /// source.close().await?;
+    /// assert_eq!(sums.take(), [3, 7]);
+    /// # Ok(()) }
+    /// ```
     pub fn starmap<U: Record>(self, function: &Function<Json<T>, U>) -> Scattered<U> {
         self.map(function)
     }

@@ -16,17 +16,50 @@ impl<T: Clone + Send + 'static> Stream<T> {
     /// comes at the end, unless nothing came in it.
     ///
     /// ```
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() -> Result<(), engine::Error> {
+    /// # use tokio::time::sleep;
     /// use std::time::Duration;
     ///
-    /// let source = engine::Source::new();
-    /// let rates = source.stream().timed_window(Duration::from_secs(1)).map(|window: Vec<String>| window.len());
-    /// rates.sink(|rate: usize| println!("{rate} lines a second"));
+    /// use engine::{Source, sinks};
+    ///
+    /// let (source, second) = (Source::new(), Duration::from_secs(1));
+    /// let (sink, windows) = sinks::list();
+    /// source.stream().timed_window(second).sink(sink);
+    /// source.emit(1).await?;
+    /// source.emit(2).await?;
+    /// sleep(second * 5 / 2).await;
+    /// source.emit(3).await?;
+    /// source.close().await?;
+    /// assert_eq!(windows.take(), [vec![1, 2], vec![], vec![3]]);
+    /// # Ok(()) }
     /// ```
     pub fn timed_window(self, interval: Duration) -> Stream<Vec<T>> {
         self.through(TimedWindow { clock: Clock::new(interval), window: Vec::new() })
     }
 
     /// The same without elements whose key came in the interval before.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() -> Result<(), engine::Error> {
+    /// # use tokio::time::sleep;
+    /// use std::time::Duration;
+    ///
+    /// use engine::{Keep, Source, sinks};
+    ///
+    /// let (source, second) = (Source::new(), Duration::from_secs(1));
+    /// let (sink, windows) = sinks::list();
+    /// source.stream().timed_window_unique(second, |x: &i64| x % 2, Keep::Last).sink(sink);
+    /// for x in [1, 2, 3] {
+    ///     source.emit(x).await?;
+    /// }
+    /// sleep(second * 3 / 2).await;
+    /// source.emit(5).await?;
+    /// source.close().await?;
+    /// assert_eq!(windows.take(), [vec![2, 3], vec![5]]);
+    /// # Ok(()) }
+    /// ```
     pub fn timed_window_unique<K>(
         self,
         interval: Duration,
@@ -42,6 +75,24 @@ impl<T: Clone + Send + 'static> Stream<T> {
 
 impl<T: Record + Serialize + DeserializeOwned> Scattered<T> {
     /// The results that came in each interval, also none, as JSON arrays.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() -> Result<(), engine::Error> {
+    /// # use std::time::Duration;
+    /// # use engine::{Json, Pool, Source, sinks};
+    /// # use tokio::time::sleep;
+    /// let (pool, source, second) = (Pool::new()?, Source::new(), Duration::from_secs(1));
+    /// let (sink, windows) = sinks::list();
+    /// source.stream().scatter(&pool).timed_window(second).buffer(8).gather().sink(sink);
+    /// source.emit(1).await?;
+    /// source.emit(2).await?;
+    /// sleep(second * 3 / 2).await;
+    /// source.emit(3).await?;
+    /// source.close().await?;
+    /// assert_eq!(windows.take(), [Json(vec![1, 2]), Json(vec![3])]);
+    /// # Ok(()) }
+    /// ```
     pub fn timed_window(self, interval: Duration) -> Scattered<Json<Vec<T>>> {
         self.in_order(|stream| stream.timed_window(interval).map(Json))
     }

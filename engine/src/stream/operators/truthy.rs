@@ -9,9 +9,19 @@ impl Stream<Json<Value>> {
     /// The values that are not falsy: without `null`, `false`, `0`, `""`, `[]` and `{}`.
     ///
     /// ```
-    /// # use engine::Json;
-    /// let source = engine::Source::<Json<serde_json::Value>>::new();
-    /// source.stream().pluck("name").truthy().sink(|Json(name)| println!("{name}"));
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), engine::Error> {
+    /// use engine::{Json, Source, sinks};
+    /// use serde_json::json;
+    ///
+    /// let source = Source::new();
+    /// let (sink, names) = sinks::list();
+    /// source.stream().pluck("name").truthy().sink(sink);
+    /// for name in ["Ada", "", "Bo"] {
+    ///     source.emit(Json(json!({ "name": name }))).await?;
+    /// }
+    /// source.close().await?;
+    /// assert_eq!(names.take(), [Json(json!("Ada")), Json(json!("Bo"))]);
+    /// # Ok(()) }
     /// ```
     pub fn truthy(self) -> Self {
         self.remove(|Json(value): &Json<Value>| is_falsy(value))

@@ -13,8 +13,19 @@ impl<T: Clone + Send + 'static> Stream<T> {
     /// by that number.
     ///
     /// ```
-    /// let (one, other) = (engine::Source::<String>::new(), engine::Source::new());
-    /// one.stream().union(other.stream()).sink(|line: String| println!("{line}"));
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), engine::Error> {
+    /// use engine::{Source, sinks};
+    ///
+    /// let (one, other) = (Source::new(), Source::new());
+    /// let (sink, lines) = sinks::list();
+    /// one.stream().union(other.stream()).sink(sink);
+    /// one.emit("a").await?;
+    /// other.emit("b").await?;
+    /// one.emit("c").await?;
+    /// one.close().await?;
+    /// other.close().await?;
+    /// assert_eq!(lines.take(), ["a", "b", "c"]);
+    /// # Ok(()) }
     /// ```
     pub fn union(self, other: Self) -> Self {
         self.join(other, Union)
@@ -23,6 +34,22 @@ impl<T: Clone + Send + 'static> Stream<T> {
 
 impl<T: Record> Scattered<T> {
     /// The results of both as they come, each in its own order.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), engine::Error> {
+    /// use engine::{Pool, Source, sinks};
+    ///
+    /// let (pool, one, other) = (Pool::new()?, Source::new(), Source::new());
+    /// let (sink, numbers) = sinks::list();
+    /// one.stream().scatter(&pool).union(other.stream().scatter(&pool)).gather().sink(sink);
+    /// one.emit(1).await?;
+    /// other.emit(2).await?;
+    /// one.emit(3).await?;
+    /// one.close().await?;
+    /// other.close().await?;
+    /// assert_eq!(numbers.take(), [1, 2, 3]);
+    /// # Ok(()) }
+    /// ```
     pub fn union(self, other: Self) -> Self {
         self.in_order_with(other, Stream::union)
     }

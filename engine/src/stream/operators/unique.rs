@@ -12,11 +12,20 @@ impl<T: Clone + Send + 'static> Stream<T> {
     /// longest ago is forgotten first.
     ///
     /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), engine::Error> {
     /// use std::num::NonZeroUsize;
     ///
-    /// let source = engine::Source::new();
-    /// let history = NonZeroUsize::new(10_000).unwrap();
-    /// source.stream().unique(history).sink(|line: String| println!("{line}"));
+    /// use engine::{Source, sinks};
+    ///
+    /// let source = Source::new();
+    /// let (sink, new) = sinks::list();
+    /// source.stream().unique(NonZeroUsize::new(2).unwrap()).sink(sink);
+    /// for x in [1, 2, 1, 3, 1, 2] {
+    ///     source.emit(x).await?;
+    /// }
+    /// source.close().await?;
+    /// assert_eq!(new.take(), [1, 2, 3, 2]); // 2 was forgotten: 1 was seen after it
+    /// # Ok(()) }
     /// ```
     pub fn unique(self, history: NonZeroUsize) -> Self
     where
@@ -26,6 +35,23 @@ impl<T: Clone + Send + 'static> Stream<T> {
     }
 
     /// The same by a key of each element.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), engine::Error> {
+    /// use std::num::NonZeroUsize;
+    ///
+    /// use engine::{Source, sinks};
+    ///
+    /// let source = Source::new();
+    /// let (sink, new) = sinks::list();
+    /// source.stream().unique_by(NonZeroUsize::new(100).unwrap(), |x: &i64| x % 10).sink(sink);
+    /// for x in [1, 11, 2, 21] {
+    ///     source.emit(x).await?;
+    /// }
+    /// source.close().await?;
+    /// assert_eq!(new.take(), [1, 2]);
+    /// # Ok(()) }
+    /// ```
     pub fn unique_by<K>(self, history: NonZeroUsize, key: impl FnMut(&T) -> K + Send + 'static) -> Self
     where
         K: Eq + Hash + Send + 'static,

@@ -20,14 +20,43 @@ impl<T: Clone + Send + 'static> Stream<T> {
     /// several sources it waits, since another source may go on.
     ///
     /// ```
-    /// let (names, ages) = (engine::Source::<String>::new(), engine::Source::<u32>::new());
-    /// names.stream().zip(ages.stream()).sink(|(name, age): (String, u32)| println!("{name} is {age}"));
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), engine::Error> {
+    /// use engine::{Source, sinks};
+    ///
+    /// let (names, ages) = (Source::new(), Source::new());
+    /// let (sink, people) = sinks::list();
+    /// names.stream().zip(ages.stream()).sink(sink);
+    /// names.emit("Ada").await?;
+    /// names.emit("Bo").await?;
+    /// ages.emit(36).await?;
+    /// ages.emit(7).await?;
+    /// names.close().await?;
+    /// ages.close().await?;
+    /// assert_eq!(people.take(), [("Ada", 36), ("Bo", 7)]);
+    /// # Ok(()) }
     /// ```
     pub fn zip<U: Clone + Send + 'static>(self, other: Stream<U>) -> Stream<(T, U)> {
         self.zip_ahead(other, 10)
     }
 
     /// The same, but a side may be so many elements ahead; at least one.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), engine::Error> {
+    /// use engine::{Source, sinks};
+    ///
+    /// let source = Source::new();
+    /// let (sink, pairs) = sinks::list();
+    /// let numbers = source.stream();
+    /// // Fifteen numbers wait until the other branch has one, which comes behind the sixteenth.
+    /// numbers.branch().zip_ahead(numbers.slice(15..), 16).sink(sink);
+    /// for x in 0..18 {
+    ///     source.emit(x).await?;
+    /// }
+    /// source.close().await?;
+    /// assert_eq!(pairs.take(), [(0, 15), (1, 16), (2, 17)]);
+    /// # Ok(()) }
+    /// ```
     pub fn zip_ahead<U: Clone + Send + 'static>(self, other: Stream<U>, most: usize) -> Stream<(T, U)> {
         self.zip_as("zip".into(), other, most)
     }
@@ -44,6 +73,23 @@ impl<T: Clone + Send + 'static> Stream<T> {
 
 impl<T: Record + Serialize + DeserializeOwned> Scattered<T> {
     /// Pairs of one result of each, in lock step.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), engine::Error> {
+    /// use engine::{Json, Pool, Source, sinks};
+    ///
+    /// let (pool, one, other) = (Pool::new()?, Source::new(), Source::new());
+    /// let (sink, pairs) = sinks::list();
+    /// one.stream().scatter(&pool).zip(other.stream().scatter(&pool)).gather().sink(sink);
+    /// one.emit(1).await?;
+    /// one.emit(2).await?;
+    /// other.emit(10).await?;
+    /// other.emit(20).await?;
+    /// one.close().await?;
+    /// other.close().await?;
+    /// assert_eq!(pairs.take(), [Json((1, 10)), Json((2, 20))]);
+    /// # Ok(()) }
+    /// ```
     pub fn zip<U>(self, other: Scattered<U>) -> Scattered<Json<(T, U)>>
     where
         U: Record + Serialize + DeserializeOwned,

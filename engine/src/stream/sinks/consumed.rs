@@ -8,11 +8,56 @@ use crate::stream::{Items, Stream};
 use crate::{Error, FaultPolicy};
 
 /// A sink of the caller's own, which takes elements one by one.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), engine::Error> {
+/// use engine::sinks::{self, Consumer, Refusal};
+///
+/// struct Sender(tokio::sync::mpsc::Sender<i64>);
+///
+/// impl Consumer<i64> for Sender {
+///     async fn take(&mut self, x: i64) -> Result<(), Refusal> {
+///         self.0.send(x).await.map_err(|_| Refusal::fault("nobody wants it"))
+///     }
+/// }
+///
+/// let source = engine::Source::new();
+/// let (sender, mut receiver) = tokio::sync::mpsc::channel(8);
+/// source.stream().sink(sinks::consumer(Sender(sender)));
+/// source.emit(1).await?;
+/// source.close().await?;
+/// assert_eq!(receiver.recv().await, Some(1));
+/// # Ok(()) }
+/// ```
 pub fn consumer<C>(consumer: C) -> Consumed<Each<C>> {
     Consumed { portions: Each(consumer), policy: FaultPolicy::stop() }
 }
 
 /// A sink of the caller's own, which takes [`Records`] as they come together.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), engine::Error> {
+/// use std::sync::{Arc, Mutex};
+///
+/// use engine::sinks::{self, Consumer, Records, Refusal};
+///
+/// struct Text(Arc<Mutex<Vec<u8>>>);
+///
+/// impl Consumer<Records> for Text {
+///     async fn take(&mut self, mut records: Records) -> Result<(), Refusal> {
+///         self.0.lock().unwrap().extend_from_slice(&records.ended_by(b';'));
+///         Ok(())
+///     }
+/// }
+///
+/// let (source, text) = (engine::Source::new(), Arc::default());
+/// source.stream().sink(sinks::records(Text(Arc::clone(&text))));
+/// source.emit(1).await?;
+/// source.emit(2).await?;
+/// source.close().await?;
+/// assert_eq!(*text.lock().unwrap(), b"1;2;");
+/// # Ok(()) }
+/// ```
 pub fn records<C>(consumer: C) -> Consumed<Together<C>> {
     Consumed { portions: Together(consumer), policy: FaultPolicy::stop() }
 }

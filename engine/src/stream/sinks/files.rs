@@ -70,6 +70,23 @@ impl Files {
     /// The same, but a file has so many bytes at most, before they are compressed, unless a single record is
     /// longer. Then it is renamed from `log` to `log.1`, that one to `log.2` and so on, and a new one is begun:
     /// between two records. See [`keep`](Self::keep).
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use engine::{Source, sinks};
+    /// let folder = tempfile::tempdir()?;
+    /// let path = folder.path().join("log");
+    /// let source = Source::new();
+    /// source.stream().sink(sinks::files(&path).rotate_at(8).keep(1));
+    /// for line in ["one", "two", "three"] {
+    ///     source.emit(line.to_owned()).await?;
+    /// }
+    /// source.close().await?;
+    /// assert_eq!(std::fs::read_to_string(folder.path().join("log.1"))?, "one\ntwo\n");
+    /// assert_eq!(std::fs::read_to_string(path)?, "three\n");
+    /// # Ok(()) }
+    /// ```
     #[must_use]
     pub fn rotate_at(mut self, bytes: u64) -> Self {
         self.file.rotation.size = Some(bytes);

@@ -29,20 +29,31 @@ const LONGEST_WAIT: Duration = Duration::from_secs(60);
 /// record a fault (see [`on_fault`](Http::on_fault)), and so does another answer that is none, at once. Redirects
 /// are not followed. A record may arrive twice if the connection breaks before its answer does.
 ///
-/// ```no_run
-/// # #[tokio::main] async fn main() -> Result<(), engine::Error> {
+/// ```
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # use std::sync::{Arc, Mutex};
 /// use std::time::Duration;
 ///
 /// use engine::{FaultPolicy, Source, sinks};
 ///
-/// let source = Source::new();
-/// let http = sinks::http("https://example.org/events")
+/// # let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
+/// # let url = format!("http://{}/events", listener.local_addr()?);
+/// # let bodies = Arc::new(Mutex::new(Vec::new()));
+/// # let kept = bodies.clone();
+/// # let keep = move |body: String| async move { kept.lock().unwrap().push(body) };
+/// # let router = axum::Router::new().route("/events", axum::routing::post(keep));
+/// # tokio::spawn(axum::serve(listener, router).into_future());
+/// // A server at `url` keeps the bodies that it is sent.
+/// let http = sinks::http(url)
 ///     .header("authorization", "Bearer …")
 ///     .batches(100, Duration::from_millis(500))
 ///     .on_fault(&FaultPolicy::skip());
+/// let source = Source::new();
 /// source.stream().sink(http);
 /// source.emit(r#"{"user":1}"#.to_owned()).await?;
+/// source.emit(r#"{"user":2}"#.to_owned()).await?;
 /// source.close().await?; // it was answered
+/// assert_eq!(*bodies.lock().unwrap(), ["{\"user\":1}\n{\"user\":2}\n"]);
 /// # Ok(()) }
 /// ```
 pub fn http(url: impl Into<String>) -> Http {

@@ -8,6 +8,20 @@ use crate::stream::{Counters, Handling, Items, Node, Stream};
 use crate::{Error, Output};
 
 /// A sink that writes records to an output, each followed by a newline.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use engine::{Output, Source, sinks};
+///
+/// let file = tempfile::NamedTempFile::new()?;
+/// let source = Source::new();
+/// source.stream().sink(sinks::lines(&Output::new(file.reopen()?)));
+/// source.emit(1).await?;
+/// source.emit(2).await?;
+/// source.close().await?;
+/// assert_eq!(std::fs::read_to_string(file.path())?, "1\n2\n");
+/// # Ok(()) }
+/// ```
 #[must_use]
 pub fn lines(output: &Output) -> Lines {
     Lines { output: output.clone(), separator: b'\n' }

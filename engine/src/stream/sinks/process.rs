@@ -24,14 +24,16 @@ use crate::stream::command::{Running, command};
 ///
 /// ```
 /// # #[cfg(unix)]
-/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), engine::Error> {
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// use engine::{Source, sinks};
 ///
+/// let folder = tempfile::tempdir()?;
 /// let source = Source::new();
-/// source.stream().sink(sinks::process(["sort", "-n"]));
+/// source.stream().sink(sinks::process(["sort", "-n", "-o", "sorted"]).folder(folder.path()));
 /// source.emit(2).await?;
 /// source.emit(1).await?;
-/// source.close().await?; // it has printed 1 and 2
+/// source.close().await?; // the command has ended
+/// assert_eq!(std::fs::read_to_string(folder.path().join("sorted"))?, "1\n2\n");
 /// # Ok(()) }
 /// # #[cfg(not(unix))] fn main() {}
 /// ```

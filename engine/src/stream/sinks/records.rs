@@ -8,27 +8,31 @@ use crate::record::Batch;
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), engine::Error> {
-/// use engine::Source;
+/// use std::sync::Arc;
+/// use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+///
 /// use engine::sinks::{self, Consumer, Records, Refusal};
 ///
-/// struct Sizes;
+/// /// How many bytes came.
+/// struct Size(Arc<AtomicUsize>);
 ///
-/// impl Consumer<Records> for Sizes {
+/// impl Consumer<Records> for Size {
 ///     async fn take(&mut self, records: Records) -> Result<(), Refusal> {
 ///         for (index, record) in records.iter().enumerate() {
 ///             if record.is_empty() {
 ///                 return Err(Refusal::fault("it is empty").at(index));
 ///             }
-///             println!("{}", record.len());
+///             self.0.fetch_add(record.len(), Relaxed);
 ///         }
 ///         Ok(())
 ///     }
 /// }
 ///
-/// let source = Source::new();
-/// source.stream().map(|word: String| word + "!").sink(sinks::records(Sizes));
+/// let (source, size) = (engine::Source::new(), Arc::new(AtomicUsize::new(0)));
+/// source.stream().map(|word: String| word + "!").sink(sinks::records(Size(size.clone())));
 /// source.emit("now".to_owned()).await?;
 /// source.close().await?;
+/// assert_eq!(size.load(Relaxed), 4);
 /// # Ok(()) }
 /// ```
 #[derive(Clone, Debug)]

@@ -24,14 +24,27 @@ const GOODBYE: Duration = Duration::from_secs(5);
 /// and gives up after [`retries`](WebSocket::retries). Messages that were under way when a connection broke may be
 /// lost or arrive twice. What the other side sends is not read.
 ///
-/// ```no_run
-/// # #[tokio::main] async fn main() -> Result<(), engine::Error> {
+/// ```
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # use futures_util::StreamExt;
 /// use engine::{Source, sinks};
 ///
+/// # let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
+/// # let url = format!("ws://{}/ticks", listener.local_addr()?);
+/// # let messages = tokio::spawn(async move {
+/// #     let socket = listener.accept().await.unwrap().0;
+/// #     let socket = tokio_tungstenite::accept_async(socket).await.unwrap();
+/// #     let messages: Vec<_> = socket.map(Result::unwrap).collect().await;
+/// #     messages.iter().filter(|message| message.is_text()).map(ToString::to_string).collect()
+/// # });
+/// // A server at `url` keeps the messages that come before the end.
 /// let source = Source::new();
-/// source.stream().sink(sinks::websocket("wss://example.org/ticks"));
+/// source.stream().sink(sinks::websocket(url));
 /// source.emit(1).await?;
+/// source.emit(2).await?;
 /// source.close().await?;
+/// let messages: Vec<String> = messages.await?;
+/// assert_eq!(messages, ["1", "2"]);
 /// # Ok(()) }
 /// ```
 pub fn websocket(url: impl Into<String>) -> WebSocket {

@@ -14,15 +14,21 @@ use crate::{Error, FaultPolicy, Source};
 /// its file. Files that are compressed with gzip or zstd are read as what was compressed: their first bytes tell,
 /// not their names.
 ///
-/// ```no_run
-/// # #[tokio::main] async fn main() -> Result<(), engine::Error> {
+/// ```
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// use engine::sources::{self, Feed};
-/// use engine::{CancellationToken, Source};
+/// use engine::{CancellationToken, Source, sinks};
 ///
+/// let folder = tempfile::tempdir()?;
+/// let [monday, tuesday] = ["monday.log", "tuesday.log"].map(|name| folder.path().join(name));
+/// std::fs::write(&monday, "1\n2\n")?;
+/// std::fs::write(&tuesday, "3")?;
 /// let source = Source::new();
-/// source.stream().sink(|line: String| println!("{line}"));
-/// sources::files(["monday.log", "tuesday.log"]).feed(&source, &CancellationToken::new()).await?;
+/// let (sink, numbers) = sinks::list::<i64>();
+/// source.stream().sink(sink);
+/// sources::files([monday, tuesday]).feed(&source, &CancellationToken::new()).await?;
 /// source.close().await?;
+/// assert_eq!(numbers.take(), [1, 2, 3]);
 /// # Ok(()) }
 /// ```
 pub fn files<P: Into<PathBuf>>(paths: impl IntoIterator<Item = P>) -> Files {
@@ -59,6 +65,28 @@ impl Files {
     /// Such a file is read as it is, not as what was compressed.
     ///
     /// The system tells of changes; besides, the file is looked at each second.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use std::io::Write;
+    /// # use engine::sources::{self, Feed};
+    /// # use engine::{CancellationToken, Source};
+    /// let folder = tempfile::tempdir()?;
+    /// let log = folder.path().join("log");
+    /// std::fs::write(&log, "1\n")?;
+    /// let mut writer = std::fs::File::options().append(true).open(&log)?;
+    /// let (source, stop) = (Source::new(), CancellationToken::new());
+    /// let stopped = stop.clone();
+    /// source.stream().sink(move |x: i64| match x {
+    ///     1 => writer.write_all(b"2\n").expect("the file is there"),
+    ///     _ => stopped.cancel(),
+    /// });
+    /// sources::files([log]).follow(true).feed(&source, &stop).await?;
+    /// source.close().await?;
+    /// assert_eq!(source.counts().delivered, 2);
+    /// # Ok(()) }
+    /// ```
     #[must_use]
     pub fn follow(mut self, follow: bool) -> Self {
         self.follow = follow;

@@ -12,6 +12,24 @@ use crate::record::Record;
 use crate::{Error, FaultPolicy, Source};
 
 /// How the bytes of a file are cut into records.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use engine::sources::{self, Csv, Feed, Layout};
+/// use engine::{CancellationToken, Source, sinks};
+///
+/// let folder = tempfile::tempdir()?;
+/// let path = folder.path().join("people.csv");
+/// std::fs::write(&path, "name,age\nAda,36\n")?;
+/// let source = Source::new();
+/// let (sink, rows) = sinks::list::<String>();
+/// source.stream().sink(sink);
+/// let people = sources::files([path]).layout(Layout::Csv(Csv::new().infer(true)));
+/// people.feed(&source, &CancellationToken::new()).await?;
+/// source.close().await?;
+/// assert_eq!(rows.take(), [r#"{"name":"Ada","age":36}"#]);
+/// # Ok(()) }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Layout {

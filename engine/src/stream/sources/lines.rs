@@ -27,12 +27,14 @@ pub(super) const BLOCK: usize = 256 << 10;
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), engine::Error> {
-/// use engine::{Source, sources};
+/// use engine::{Source, sinks, sources};
 ///
 /// let source = Source::new();
-/// source.stream().map(|x: i64| x * 2).sink(|x: i64| println!("{x}"));
+/// let (sink, doubled) = sinks::list();
+/// source.stream().map(|x: i64| x * 2).sink(sink);
 /// sources::lines("1\n2\n".as_bytes()).emit_into(&source).await?;
 /// source.close().await?;
+/// assert_eq!(doubled.take(), [2, 4]);
 /// # Ok(()) }
 /// ```
 pub fn lines<R: Read + Send + 'static>(reader: R) -> Lines<R> {
@@ -41,6 +43,20 @@ pub fn lines<R: Read + Send + 'static>(reader: R) -> Lines<R> {
 }
 
 /// A source of the records in a file of [`DeadLetters`](crate::DeadLetters), to run them again.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), engine::Error> {
+/// use engine::{Source, sinks, sources};
+///
+/// let source = Source::new();
+/// let (sink, numbers) = sinks::list::<i64>();
+/// source.stream().sink(sink);
+/// let letter = r#"{"number":3,"function":"f","fault":"failed","message":"no","attempts":1,"record":"7"}"#;
+/// sources::dead_letters(letter.as_bytes()).emit_into(&source).await?;
+/// source.close().await?;
+/// assert_eq!(numbers.take(), [7]);
+/// # Ok(()) }
+/// ```
 pub fn dead_letters<R: Read + Send + 'static>(reader: R) -> Lines<R> {
     Lines { decode: Some(letters::decode), ..lines(reader) }
 }

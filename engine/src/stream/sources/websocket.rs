@@ -21,16 +21,30 @@ const GOODBYE: Duration = Duration::from_secs(1);
 /// connects to a URL, as `wss://example.org/ticks`, and ends when the other side closes the connection; while the
 /// graph is full, nothing is read.
 ///
-/// ```no_run
-/// # #[tokio::main] async fn main() -> Result<(), engine::Error> {
+/// ```
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # use futures_util::{SinkExt, StreamExt};
+/// # use tokio_tungstenite::tungstenite::Message;
 /// use engine::sources::{self, Feed};
-/// use engine::{CancellationToken, Source};
+/// use engine::{CancellationToken, Source, sinks};
 ///
+/// # let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
+/// # let url = format!("ws://{}/ticks", listener.local_addr()?);
+/// # tokio::spawn(async move {
+/// #     let socket = listener.accept().await.unwrap().0;
+/// #     let mut socket = tokio_tungstenite::accept_async(socket).await.unwrap();
+/// #     socket.send(Message::text("1")).await.unwrap();
+/// #     socket.send(Message::text("2")).await.unwrap();
+/// #     socket.close(None).await.unwrap();
+/// #     while socket.next().await.is_some() {}
+/// # });
+/// // A server at `url` sends 1 and 2, and closes the connection.
 /// let source = Source::new();
-/// source.stream().sink(|tick: String| println!("{tick}"));
-/// let ticks = sources::websocket("wss://example.org/ticks").retries(10);
-/// ticks.feed(&source, &CancellationToken::new()).await?;
+/// let (sink, ticks) = sinks::list::<i64>();
+/// source.stream().sink(sink);
+/// sources::websocket(url).retries(10).feed(&source, &CancellationToken::new()).await?;
 /// source.close().await?;
+/// assert_eq!(ticks.take(), [1, 2]);
 /// # Ok(()) }
 /// ```
 pub fn websocket(url: impl Into<String>) -> WebSocket {
