@@ -161,7 +161,7 @@ fn a_name_is_bad_or_there_twice() {
         "[sources.stdin]\n[stages.\"a b\"]\ntype = \"flatten\"\n[sinks.stdin]\ntype = \"stdout\"\n",
         expect![[r#"
             p.toml:2:9: a node can't be named "a b": names have letters, digits, _ and -
-            p.toml:4:8: there are two nodes named stdin (another one stands in line 1)"#]],
+            p.toml:4:8: there are two nodes named stdin (another one stands in line 1: rename one, with type = "stdout")"#]],
     );
 }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use indexmap::IndexMap;
 
-use super::claims::Claims;
+use super::claims::{Claims, is_one_file};
 use super::document::Document;
 use super::edges::Inputs;
 use super::faults::{FaultOptions, Letters};
@@ -116,10 +116,9 @@ impl<'a> Building<'a> {
         self.taken_from = inputs.nodes.iter().map(|place| document.nodes[*place].name().to_owned()).collect();
         let literals = inputs.literals.iter();
         self.literals = literals.map(|(place, literal)| (*place, literal.clone().into_bytes())).collect();
-        let letters = |building: &mut Self, path: &Path| building.letters(path);
         if own.is_empty() {
             if self.shared.is_none() {
-                let policy = self.faults.clone().policy(|path| letters(self, path))?;
+                let policy = self.faults.clone().policy(|path| self.letters(path))?;
                 self.skipping.extend(policy.skips().then(|| policy.clone()));
                 self.shared = Some(Guard { policy, ..self.guard.clone() });
             }
@@ -127,7 +126,7 @@ impl<'a> Building<'a> {
                 self.guard.policy = shared.policy.clone();
             }
         } else {
-            let policy = own.or(&self.faults).policy(|path| letters(self, path))?;
+            let policy = own.or(&self.faults).policy(|path| self.letters(path))?;
             self.skipping.extend(policy.skips().then(|| policy.clone()));
             self.guard.policy = policy;
         }
@@ -186,11 +185,7 @@ impl<'a> Building<'a> {
     fn letters(&mut self, path: &Path) -> Result<Letters, Problem> {
         let path = self.path(path);
         // Another way to write it is the same file.
-        let real = |path: &Path| Some(path.parent()?.canonicalize().ok()?.join(path.file_name()?));
-        let known = self.letters.iter().find(|letters| {
-            letters.path == path || real(&path).is_some_and(|path| real(&letters.path) == Some(path))
-        });
-        if let Some(letters) = known {
+        if let Some(letters) = self.letters.iter().find(|letters| is_one_file(&letters.path, &path)) {
             return Ok(letters.clone());
         }
         self.claims.write(&path, false, "on_fault")?;

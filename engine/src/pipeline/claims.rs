@@ -137,6 +137,11 @@ impl Claims {
     }
 }
 
+/// Whether two paths lead to one file, which need not be there yet.
+pub(super) fn is_one_file(one: &Path, other: &Path) -> bool {
+    one == other || Place::new(one).is(&Place::new(other))
+}
+
 /// Whether a file lies in a folder.
 fn is_in(place: &Place, folder: &Place) -> bool {
     place.real.parent() == Some(&folder.real)

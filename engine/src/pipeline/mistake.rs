@@ -138,17 +138,19 @@ impl Report {
     }
 
     /// All that was found, if anything was.
-    pub(super) fn end(mut self) -> Result<(), Mistakes> {
-        if self.found.is_empty() {
-            return Ok(());
-        }
+    pub(super) fn end(self) -> Result<(), Mistakes> {
+        if self.found.is_empty() { Ok(()) } else { Err(self.mistakes()) }
+    }
+
+    /// All that was found.
+    pub(super) fn mistakes(mut self) -> Mistakes {
         self.found.sort_by_key(|(span, ..)| (span.start, span.end));
         self.found.dedup();
         let located = self.found.into_iter().map(|(span, message, help)| {
             let (line, column) = place(&self.text, span.start);
             Mistake { span, line, column, message, help }
         });
-        Err(Mistakes { list: located.collect(), path: self.path, text: self.text })
+        Mistakes { list: located.collect(), path: self.path, text: self.text }
     }
 }
 

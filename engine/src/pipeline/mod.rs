@@ -13,6 +13,7 @@ mod environment;
 mod faults;
 mod files;
 mod flow;
+mod graph;
 mod json;
 mod kinds;
 mod mistake;

@@ -6,8 +6,9 @@ use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
 use serde::de::DeserializeOwned;
 use serde::de::{Deserialize, Error as _};
+use serde_json::Value;
 use toml::Spanned;
-use toml::de::{DeTable, DeValue, Deserializer};
+use toml::de::{DeString, DeTable, DeValue, Deserializer};
 
 use super::document::{meant, take};
 use super::kinds::{Kind, Section};
@@ -58,13 +59,20 @@ impl<'i> Table<'i> {
     /// Reads the options, and reports each that is wrong.
     pub(super) fn options<O: DeserializeOwned + JsonSchema>(&self, report: &mut Report) -> Option<O> {
         let schema = schema_of::<O>();
-        let known: Vec<_> = schema["properties"].as_object().into_iter().flat_map(|map| map.keys()).collect();
         let mut entries = self.entries.clone();
+        let known = self.leave_known(&mut entries, &schema, report);
+        let complete = self.has_required(&entries, &schema, report);
+        self.read(entries, known && complete, report)
+    }
+
+    /// Takes options out that nobody knows, and reports them. False if there are any.
+    fn leave_known(&self, entries: &mut DeTable<'i>, schema: &Value, report: &mut Report) -> bool {
+        let known: Vec<_> = schema["properties"].as_object().into_iter().flat_map(|map| map.keys()).collect();
+        let is_strange = |key: &Spanned<DeString>| !known.iter().any(|known| key.get_ref() == *known);
         let mut right = true;
-        while let Some(position) =
-            entries.keys().position(|key| !known.iter().any(|known| key.get_ref() == *known))
+        while let Some((key, _)) =
+            entries.keys().position(is_strange).and_then(|position| take(entries, position))
         {
-            let Some((key, _)) = take(&mut entries, position) else { break };
             let message = format!("{} has no option {}", self.name, key.get_ref());
             let help = match known.len() {
                 0 => "it has none".to_owned(),
@@ -73,16 +81,30 @@ impl<'i> Table<'i> {
             report.add(key.span(), message, Some(help));
             right = false;
         }
+        right
+    }
+
+    /// Reports options that are missing. False if there are any.
+    fn has_required(&self, entries: &DeTable<'i>, schema: &Value, report: &mut Report) -> bool {
         let required = schema["required"].as_array().into_iter().flatten().filter_map(|name| name.as_str());
-        for name in required {
-            if !entries.keys().any(|key| key.get_ref() == name) {
-                let what = schema["properties"][name]["description"].as_str().unwrap_or_default();
-                let what = what.lines().next().unwrap_or_default().trim_end_matches('.');
-                let help = (!what.is_empty()).then(|| format!("{name}: {}", lower(what)));
-                report.add(self.span.clone(), format!("{} needs the option {name}", self.name), help);
-                right = false;
-            }
+        let mut right = true;
+        for name in required.filter(|name| !entries.keys().any(|key| key.get_ref() == *name)) {
+            let what = schema["properties"][name]["description"].as_str().unwrap_or_default();
+            let what = what.lines().next().unwrap_or_default().trim_end_matches('.');
+            let help = (!what.is_empty()).then(|| format!("{name}: {}", lower(what)));
+            report.add(self.span.clone(), format!("{} needs the option {name}", self.name), help);
+            right = false;
         }
+        right
+    }
+
+    /// Reads values, and reports each that is wrong. `right` says that all options are there, and known.
+    fn read<O: DeserializeOwned>(
+        &self,
+        mut entries: DeTable<'i>,
+        mut right: bool,
+        report: &mut Report,
+    ) -> Option<O> {
         loop {
             let table = Spanned::new(self.span.clone(), entries.clone());
             let error = match O::deserialize(Deserializer::from(table)) {

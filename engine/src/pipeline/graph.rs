@@ -1,0 +1,146 @@
+//! The graph of a pipeline while it is built: a node after the other, each behind those that it takes from.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::building::Building;
+use super::document::Document;
+use super::edges::Edges;
+use super::faults::FaultOptions;
+use super::flow::{Bytes, Contents, Flow};
+use super::kinds::Read;
+use super::mistake::{Problem, Report};
+use super::node::{Node, Table};
+use super::run::Feeding;
+use crate::Source;
+
+/// The graph, as far as it is built.
+#[derive(Default)]
+pub(super) struct Graph {
+    /// What nodes give, with how it is to be read.
+    flows: HashMap<usize, Given>,
+    pub(super) sources: Vec<(String, Arc<Source<Bytes>>)>,
+    pub(super) feeds: Vec<(Arc<Source<Bytes>>, Feeding)>,
+}
+
+struct Given {
+    contents: Contents,
+    /// Taken, if it was scattered: only one node can have it.
+    flow: Option<Flow>,
+}
+
+/// A node's table, without what all nodes have.
+pub(super) struct Parts<'i> {
+    pub(super) own: Table<'i>,
+    faults: FaultOptions,
+}
+
+impl<'i> Parts<'i> {
+    pub(super) fn of(node: &Node<'i>, report: &mut Report) -> Option<Self> {
+        let kind = node.kind?;
+        let (own, faults) = match kind.refuses {
+            true => node.table.split(&FaultOptions::KEYS),
+            false => (node.table.clone(), Table::empty(node.name())),
+        };
+        let faults = faults.options(report)?;
+        Some(Self { own, faults })
+    }
+}
+
+impl Graph {
+    /// Puts a node into the graph, if it can be; reports what is wrong with it.
+    pub(super) fn add(
+        &mut self,
+        document: &Document,
+        edges: &Edges,
+        place: usize,
+        building: &mut Building,
+        report: &mut Report,
+    ) {
+        let node = &document.nodes[place];
+        let Some(kind) = node.kind else { return };
+        let Some(Parts { own, faults }) = Parts::of(node, report) else { return };
+        let given = building.begin(node.name(), &faults, &edges.inputs[place], document);
+        if let Err(problem) = given {
+            node.report(problem, report);
+        }
+        let inputs = match self.inputs(edges, place, document) {
+            Ok(inputs) => inputs,
+            Err(problem) => {
+                node.report(problem, report);
+                None
+            }
+        };
+        // What is wrong before a node does not hide what is wrong with the node itself.
+        let alone = inputs.is_none();
+        let inputs = inputs.unwrap_or_else(|| vec![Flow::stand_in()]);
+        let added = match &kind.read {
+            Read::Source(read) => {
+                let Some(options) = read(&own, report) else { return };
+                options.open(building).map(|(feeding, contents)| Some(self.source(node, feeding, contents)))
+            }
+            Read::Stage(read) => {
+                let Some(options) = read(&own, report) else { return };
+                options.attach(inputs, building).map(Some)
+            }
+            Read::Sink(read) => {
+                let Some(options) = read(&own, report) else { return };
+                let input = inputs.into_iter().next().unwrap_or_else(Flow::stand_in);
+                let input = input.while_read(&building.readers);
+                options.attach(input, building).map(|()| None)
+            }
+        };
+        match added {
+            Ok(Some(flow)) if !alone => {
+                let contents = flow.contents().clone();
+                self.flows.insert(place, Given { contents, flow: Some(flow) });
+            }
+            Ok(_) => {}
+            Err(problem) if alone && !problem.is_of_options() => {}
+            Err(problem) => node.report(problem, report),
+        }
+    }
+
+    fn source(&mut self, node: &Node, feeding: Feeding, contents: Contents) -> Flow {
+        let source = Arc::new(Source::new());
+        let flow = Flow::Local(source.stream(), contents);
+        self.sources.push((node.name().to_owned(), source.clone()));
+        self.feeds.push((source, feeding));
+        flow
+    }
+
+    /// What a node takes from; none if something is wrong before it.
+    fn inputs(
+        &mut self,
+        edges: &Edges,
+        place: usize,
+        document: &Document,
+    ) -> Result<Option<Vec<Flow>>, Problem> {
+        let inputs = &edges.inputs[place];
+        let mut flows = Vec::new();
+        for input in &inputs.nodes {
+            let Some(given) = self.flows.get_mut(input) else { return Ok(None) };
+            match given.flow.take() {
+                Some(Flow::Local(stream, contents)) => {
+                    flows.push(Flow::Local(stream.branch(), contents.clone()));
+                    given.flow = Some(Flow::Local(stream, contents));
+                }
+                Some(scattered) => flows.push(scattered),
+                None => {
+                    let name = document.nodes[*input].name();
+                    let problem = Problem::at("from", format!("another node takes from {name} too"));
+                    return Err(problem.help(format!(
+                        "{name} is scattered: put a gather behind it, or a scatter into each branch"
+                    )));
+                }
+            }
+        }
+        Ok((!inputs.incomplete).then_some(flows))
+    }
+
+    /// How what each node gives is to be read.
+    pub(super) fn contents(&self, document: &Document) -> Vec<Option<&'static str>> {
+        let contents = |place| self.flows.get(&place).map(|given| given.contents.name());
+        (0..document.nodes.len()).map(contents).collect()
+    }
+}
