@@ -290,9 +290,9 @@ fn scattered_records_are_not_gathered() {
                   [stages.union]\nfrom = [\"a\", \"b\"]";
     stages(
         forked,
-        expect![
-            "p.toml:7:8: b: another node takes from scatter too (scatter is scattered: put a gather behind it)"
-        ],
+        expect![[
+            r#"p.toml:7:8: b: another node takes from scatter too (scatter is scattered: put a gather behind it, or a scatter into each branch)"#
+        ]],
     );
 }
 
