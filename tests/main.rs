@@ -26,6 +26,7 @@ mod rows;
 // Where records come from, and where they go.
 mod sinks;
 mod sources;
+mod sources_limits;
 
 // The command line.
 mod checkpoints;

@@ -179,6 +179,19 @@ option! {
     { "type": "string", "minLength": 1, "maxLength": 1, "description": "One ASCII character." }
 }
 
+option! {
+    /// Where a connection goes, or where it is waited for.
+    Address(String), "a host and a port, as \"127.0.0.1:9000\"",
+    |word| match word {
+        Word::Text(text) => {
+            let (host, port) = text.rsplit_once(':')?;
+            (!host.is_empty() && port.parse::<u16>().is_ok()).then(|| text.to_owned())
+        }
+        _ => None,
+    },
+    { "type": "string", "description": "A host and a port, as \"127.0.0.1:9000\"." }
+}
+
 /// One or several of something.
 #[derive(Clone, Debug, serde::Deserialize, JsonSchema)]
 #[serde(untagged, expecting = "it must be one, or a list of them")]
