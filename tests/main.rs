@@ -25,7 +25,9 @@ mod rows;
 
 // Where records come from, and where they go.
 mod sinks;
+mod sinks_files;
 mod sources;
+mod sources_files;
 mod sources_limits;
 
 // The command line.

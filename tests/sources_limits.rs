@@ -21,7 +21,8 @@ async fn no_limit_is_too_large() {
     connected(address).await.write_all(b"2\n").await.unwrap();
     assert_eq!(fed.next().await, ["2"]);
     fed.stop().await.unwrap();
-    let (http, address) = http(|http| http.connections(usize::MAX).waiting(usize::MAX)).await;
+    let (http, address) =
+        http(|http| http.connections(usize::MAX).waiting(usize::MAX).timeout(Duration::MAX)).await;
     let mut fed = Fed::new(http);
     assert_eq!(posted(address, "", "3").await, "202");
     assert_eq!(fed.next().await, ["3"]);

@@ -1,17 +1,16 @@
 //! Output files, which stay as they are until the whole pipeline is found right.
 
 use std::fs::File;
-use std::io::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use crate::Error;
 
-/// A file that is to be opened when the run begins.
+/// A file that is opened when the run begins: made, or emptied, before anything is written.
 pub(super) struct Opening {
     pub(super) path: PathBuf,
     pub(super) append: bool,
-    pub(super) file: Late,
 }
 
 impl Opening {
@@ -20,13 +19,9 @@ impl Opening {
         open(&self.path, self.append)
     }
 
-    /// Empties it, if it is to be, and begins to write.
-    pub(super) fn begin(&self, file: File) -> Result<(), Error> {
-        if !self.append {
-            empty(&file, &self.path)?;
-        }
-        self.file.0.get_or_init(|| file);
-        Ok(())
+    /// Empties it, if it is to be. Who writes opens it by itself.
+    pub(super) fn begin(&self, file: &File) -> Result<(), Error> {
+        if self.append { Ok(()) } else { empty(file, &self.path) }
     }
 }
 
@@ -45,24 +40,4 @@ pub(super) fn empty(file: &File, path: &Path) -> Result<(), Error> {
 
 fn unwritable(path: &Path, error: io::Error) -> Error {
     Error::Write { path: path.to_owned(), source: Arc::new(error) }
-}
-
-/// The file, once it is open.
-#[derive(Clone, Default)]
-pub(super) struct Late(Arc<OnceLock<File>>);
-
-impl Late {
-    fn file(&self) -> io::Result<&File> {
-        self.0.get().ok_or_else(|| io::Error::other("it is not open yet"))
-    }
-}
-
-impl Write for Late {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.file()?.write(bytes)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.file()?.flush()
-    }
 }

@@ -25,6 +25,9 @@ use crate::{Error, Source};
 /// How long requests may take to end after a stop.
 const GRACE: Duration = Duration::from_secs(5);
 
+/// Nobody waits for longer, and no clock ends before that.
+const FOREVER: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
+
 /// A source of what others POST to an address, by HTTP/1.1: a body is a record, or each of its lines is
 /// ([`lines`](Http::lines), or the content type `application/x-ndjson`).
 ///
@@ -142,7 +145,7 @@ impl Http {
     /// The same; the head of a request may take so long to arrive, and so may its body. 30 s, if not said.
     #[must_use]
     pub fn timeout(mut self, timeout: Duration) -> Self {
-        self.reading.timeout = timeout;
+        self.reading.timeout = timeout.min(FOREVER);
         self
     }
 
