@@ -26,6 +26,7 @@ mod rows;
 // Where records come from, and where they go.
 mod sinks;
 mod sinks_files;
+mod sinks_net;
 mod sources;
 mod sources_files;
 mod sources_limits;
@@ -39,6 +40,7 @@ mod tooling;
 // Pipeline files: what nodes mean there, all that can be wrong, and those of examples/pipelines.
 mod pipeline_examples;
 mod pipeline_mistakes;
+mod pipeline_options;
 mod pipeline_runs;
 mod pipelines;
 
