@@ -1,6 +1,7 @@
 //! Options of sources and sinks in pipeline files: those that can't be right, and what they do to files.
 
 use std::fs;
+use std::process::Command;
 
 use engine::pipeline::Pipeline;
 use expect_test::expect;
@@ -99,6 +100,17 @@ fn files_of_all_sinks_are_emptied_when_the_run_begins() {
     let run = Listening::start(&mut files.command());
     assert_eq!(names.map(|name| files.read(name)), ["", "", "", "", "old\n"]);
     assert_eq!(run.interrupt(), Some(130));
+}
+
+#[cfg(unix)]
+#[test]
+fn who_reads_a_pipe_gets_all_lines() {
+    let files = Files::new("[sources.stdin]\n[sinks.file]\npath = \"pipe\"\n");
+    let pipe = files.path("pipe");
+    assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let reading = std::thread::spawn(move || fs::read_to_string(pipe).unwrap());
+    assert_eq!(files.run("1\n2\n").code, Some(0));
+    assert_eq!(reading.join().unwrap(), "1\n2\n");
 }
 
 #[cfg(target_os = "linux")]

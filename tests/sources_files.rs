@@ -56,7 +56,7 @@ async fn the_header_of_each_file_that_is_followed_is_no_row() {
     assert_eq!(fed.next().await, [r#"{"n":"6"}"#]);
     fed.stop().await.unwrap();
     let letters = letters.read();
-    let said = format!("record 3: csv: its last field has no closing quote ({}, line 3)", log.display());
+    let said = format!("record 3: csv: its last field has no closing quote ({}, line 4)", log.display());
     assert_eq!((letters.len(), letters[0].fault.to_string()), (1, said));
     let mut fed =
         Fed::new(sources::files([log.clone()]).layout(Layout::Csv(Csv::new().headers(["x"]))).follow(true));

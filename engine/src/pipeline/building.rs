@@ -198,7 +198,7 @@ impl<'a> Building<'a> {
     pub(super) fn writes(&mut self, path: &Path, append: bool, rotates: bool) -> Result<PathBuf, Problem> {
         let path = self.path(path);
         self.claims.write(&path, rotates, "path")?;
-        self.openings.push(Opening { path: path.clone(), append });
+        self.openings.push(Opening::new(&path, append));
         Ok(path)
     }
 

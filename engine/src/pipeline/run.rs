@@ -73,7 +73,7 @@ impl Pipeline {
         let outputs = outputs.collect::<Result<Vec<_>, Error>>()?;
         let letters = self.letters.iter().map(|letters| Ok((letters, files::open(&letters.path, true)?)));
         let letters = letters.collect::<Result<Vec<_>, Error>>()?;
-        outputs.into_iter().try_for_each(|(opening, file)| opening.begin(&file))?;
+        outputs.into_iter().try_for_each(|(opening, file)| opening.begin(file))?;
         letters.into_iter().try_for_each(|(letters, file)| letters.begin(file))
     }
 
