@@ -25,7 +25,11 @@ mod rows;
 
 // Where records come from, and where they go.
 mod sinks;
+mod sinks_files;
+mod sinks_net;
 mod sources;
+mod sources_files;
+mod sources_limits;
 
 // The command line.
 mod checkpoints;
@@ -36,6 +40,7 @@ mod tooling;
 // Pipeline files: what nodes mean there, all that can be wrong, and those of examples/pipelines.
 mod pipeline_examples;
 mod pipeline_mistakes;
+mod pipeline_options;
 mod pipeline_runs;
 mod pipelines;
 

@@ -10,7 +10,7 @@ use crate::support::{engine, fed, plugin};
 /// Opens a pipeline file, and expects what is said of it. `$PLUGINS` stands for where test plugins are.
 #[expect(clippy::needless_pass_by_value, reason = "`check(…, expect![…])` reads as it is meant")]
 #[track_caller]
-fn check(pipeline: &str, expected: Expect) {
+pub(crate) fn check(pipeline: &str, expected: Expect) {
     let folder = tempfile::tempdir().unwrap();
     let (path, plugins) =
         (folder.path().join("p.toml"), plugin("inc").parent().unwrap().display().to_string());

@@ -15,7 +15,10 @@ use crate::support::put_aside;
 use engine::{CancellationToken, Error, FaultPolicy, Record, Sink, Source, sources};
 
 /// Puts records into a sink, to the end.
-async fn put<T: Record>(records: impl IntoIterator<Item = T>, sink: impl Sink<T>) -> Result<(), Error> {
+pub(crate) async fn put<T: Record>(
+    records: impl IntoIterator<Item = T>,
+    sink: impl Sink<T>,
+) -> Result<(), Error> {
     let source = Source::new();
     source.stream().sink(sink);
     let mut emitted = Ok(());
@@ -246,7 +249,7 @@ async fn objects_become_rows_and_what_does_not_fit_is_a_fault() {
     ];
     let (policy, letters) = put_aside();
     put(records.map(str::to_owned), sinks::csv(&path).on_fault(&policy)).await.unwrap();
-    let text = "z,a\n\"a,b\",1.5\n\"{\"\"k\"\":[true]}\",\nx,y\n";
+    let text = "z,a\n\"a,b\",1.50\n\"{\"\"k\"\":[true]}\",\nx,y\n";
     assert_eq!(fs::read_to_string(&path).unwrap(), text);
     let messages: Vec<_> = letters.read().iter().map(|letter| letter.fault.to_string()).collect();
     assert_eq!(
@@ -311,14 +314,14 @@ async fn lines_go_to_an_address_also_after_the_connection_was_closed() {
 }
 
 /// A server that answers what it is told to, 200 after that, and keeps what it was asked.
-struct Server {
-    url: String,
+pub(crate) struct Server {
+    pub(crate) url: String,
     bodies: Arc<Mutex<Vec<String>>>,
     kinds: Arc<Mutex<Vec<String>>>,
 }
 
 impl Server {
-    async fn new(answers: impl IntoIterator<Item = (u16, Option<&'static str>)>) -> Self {
+    pub(crate) async fn new(answers: impl IntoIterator<Item = (u16, Option<&'static str>)>) -> Self {
         let (bodies, kinds) = (Arc::<Mutex<Vec<_>>>::default(), Arc::<Mutex<Vec<_>>>::default());
         let answers = Arc::new(Mutex::new(answers.into_iter().collect::<VecDeque<_>>()));
         let (asked, told) = (bodies.clone(), kinds.clone());

@@ -20,19 +20,19 @@ use tokio_tungstenite::tungstenite::Message;
 use crate::support::put_aside;
 
 /// A folder that is gone after the test.
-fn folder() -> TempDir {
+pub(crate) fn folder() -> TempDir {
     tempfile::tempdir().unwrap()
 }
 
 /// A file with these bytes.
-fn file(folder: &TempDir, name: &str, bytes: impl AsRef<[u8]>) -> PathBuf {
+pub(crate) fn file(folder: &TempDir, name: &str, bytes: impl AsRef<[u8]>) -> PathBuf {
     let path = folder.path().join(name);
     fs::write(&path, bytes).unwrap();
     path
 }
 
 /// All that a source gives until its end, and how it ended.
-async fn fed<T: Record>(feed: impl Feed<T>) -> (Vec<T>, Result<(), Error>) {
+pub(crate) async fn fed<T: Record>(feed: impl Feed<T>) -> (Vec<T>, Result<(), Error>) {
     let source = Source::new();
     let (sink, list) = sinks::list();
     source.stream().sink(sink);
@@ -42,7 +42,7 @@ async fn fed<T: Record>(feed: impl Feed<T>) -> (Vec<T>, Result<(), Error>) {
 }
 
 /// The same of text, where nothing goes wrong.
-async fn lines_of(feed: impl Feed<String>) -> Vec<String> {
+pub(crate) async fn lines_of(feed: impl Feed<String>) -> Vec<String> {
     let (lines, ended) = fed(feed).await;
     ended.unwrap();
     lines
@@ -181,9 +181,9 @@ async fn rows_do_not_depend_on_how_they_are_cut() {
 }
 
 /// Gives its text in pieces of a size.
-struct Pieces {
-    text: Vec<u8>,
-    size: usize,
+pub(crate) struct Pieces {
+    pub(crate) text: Vec<u8>,
+    pub(crate) size: usize,
 }
 
 impl std::io::Read for Pieces {
@@ -206,7 +206,7 @@ async fn a_line_that_is_no_json_is_a_fault_and_a_blank_one_nothing() {
     assert_eq!(letters, [(2, b"not json".to_vec()), (4, b"3 4".to_vec())]);
 }
 
-fn gzip(text: &str) -> Vec<u8> {
+pub(crate) fn gzip(text: &str) -> Vec<u8> {
     let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
     std::io::Write::write_all(&mut encoder, text.as_bytes()).unwrap();
     encoder.finish().unwrap()
@@ -251,14 +251,14 @@ async fn files_may_be_laid_out_in_another_way() {
 }
 
 /// A source that is fed on a task of its own, until it is stopped.
-struct Fed {
+pub(crate) struct Fed {
     coming: mpsc::Receiver<String>,
-    stop: CancellationToken,
-    ended: tokio::task::JoinHandle<Result<(), Error>>,
+    pub(crate) stop: CancellationToken,
+    pub(crate) ended: tokio::task::JoinHandle<Result<(), Error>>,
 }
 
 impl Fed {
-    fn new(feed: impl Feed<String>) -> Self {
+    pub(crate) fn new(feed: impl Feed<String>) -> Self {
         let (sender, coming) = mpsc::channel(1);
         let (source, stop) = (Source::new(), CancellationToken::new());
         source.stream().sink(sinks::consumer(Passed(sender)));
@@ -271,7 +271,7 @@ impl Fed {
     }
 
     /// The next records.
-    async fn next<const N: usize>(&mut self) -> [String; N] {
+    pub(crate) async fn next<const N: usize>(&mut self) -> [String; N] {
         let mut records = [const { String::new() }; N];
         for record in &mut records {
             let came = tokio::time::timeout(Duration::from_secs(20), self.coming.recv()).await;
@@ -280,7 +280,7 @@ impl Fed {
         records
     }
 
-    async fn stop(self) -> Result<(), Error> {
+    pub(crate) async fn stop(self) -> Result<(), Error> {
         self.stop.cancel();
         drop(self.coming);
         tokio::time::timeout(Duration::from_secs(20), self.ended).await.expect("it ends soon").unwrap()
@@ -297,7 +297,7 @@ impl sinks::Consumer<String> for Passed {
     }
 }
 
-fn append(path: &Path, text: &str) {
+pub(crate) fn append(path: &Path, text: &str) {
     let mut file = fs::OpenOptions::new().append(true).create(true).open(path).unwrap();
     file.write_all(text.as_bytes()).unwrap();
 }
@@ -360,7 +360,7 @@ async fn a_folder_that_is_looked_at_takes_files_that_no_longer_change() {
     assert!(matches!(missing, Error::Read { path, .. } if path.ends_with("missing")));
 }
 
-async fn fed_error(feed: impl Feed<String>) -> Error {
+pub(crate) async fn fed_error(feed: impl Feed<String>) -> Error {
     fed(feed).await.1.unwrap_err()
 }
 
@@ -430,7 +430,7 @@ fn is_running(pid: &str) -> bool {
     !state.trim().is_empty() && !state.starts_with('Z')
 }
 
-async fn connected(address: SocketAddr) -> TcpStream {
+pub(crate) async fn connected(address: SocketAddr) -> TcpStream {
     TcpStream::connect(address).await.unwrap()
 }
 
@@ -439,7 +439,7 @@ async fn lines_come_from_many_connections_and_one_that_breaks_harms_no_other() {
     let (broken, mut breaks) = mpsc::channel(8);
     let tcp =
         sources::tcp("127.0.0.1:0").longest_line(10).on_broken(move |error| broken.try_send(error).unwrap());
-    let tcp = tcp.bind().await.unwrap();
+    let tcp = tcp.on_fault(&engine::FaultPolicy::skip()).bind().await.unwrap();
     let address = tcp.local_addr().unwrap();
     let mut fed = Fed::new(tcp);
     let (mut one, mut other) = (connected(address).await, connected(address).await);
@@ -495,7 +495,7 @@ async fn at_the_bound_on_connections_others_wait() {
 }
 
 /// What is answered to a request, as it is on the wire.
-async fn asked(address: SocketAddr, head: &str, body: &[u8]) -> String {
+pub(crate) async fn asked(address: SocketAddr, head: &str, body: &[u8]) -> String {
     let mut client = connected(address).await;
     let head = format!("{head}\r\nHost: x\r\nConnection: close\r\nContent-Length: {}\r\n\r\n", body.len());
     client.write_all(&[head.as_bytes(), body].concat()).await.unwrap();
@@ -505,12 +505,12 @@ async fn asked(address: SocketAddr, head: &str, body: &[u8]) -> String {
 }
 
 /// The status of the answer to a POST.
-async fn posted(address: SocketAddr, kind: &str, body: &str) -> String {
+pub(crate) async fn posted(address: SocketAddr, kind: &str, body: &str) -> String {
     let answer = asked(address, &format!("POST /in HTTP/1.1\r\nContent-Type: {kind}"), body.as_bytes()).await;
     answer.split(' ').nth(1).unwrap().to_owned()
 }
 
-async fn http(build: impl FnOnce(sources::Http) -> sources::Http) -> (sources::Http, SocketAddr) {
+pub(crate) async fn http(build: impl FnOnce(sources::Http) -> sources::Http) -> (sources::Http, SocketAddr) {
     let http = build(sources::http("127.0.0.1:0").path("/in")).bind().await.unwrap();
     let address = http.local_addr().unwrap();
     (http, address)

@@ -10,7 +10,7 @@ use super::claims::{Claims, is_one_file};
 use super::document::Document;
 use super::edges::Inputs;
 use super::faults::{FaultOptions, Letters};
-use super::files::{Late, Opening};
+use super::files::Opening;
 use super::flow::{Bytes, Guard};
 use super::mistake::Problem;
 use super::picture::Picture;
@@ -47,7 +47,7 @@ pub(super) struct Building<'a> {
     /// Who is told where a source listens.
     pub(super) on_listen: OnListen,
     /// Files that are opened once all is found right.
-    pub(super) openings: Vec<Opening>,
+    openings: Vec<Opening>,
     /// What goes to stdout, if anything does.
     stdout: Option<Output>,
     /// Sinks, which go on without those whose readers are gone.
@@ -194,18 +194,12 @@ impl<'a> Building<'a> {
         Ok(letters)
     }
 
-    /// A file that a node writes by itself.
-    pub(super) fn claims(&mut self, path: &Path, rotates: bool) -> Result<PathBuf, Problem> {
+    /// A file that a node writes by itself, which is made or emptied once all is found right.
+    pub(super) fn writes(&mut self, path: &Path, append: bool, rotates: bool) -> Result<PathBuf, Problem> {
         let path = self.path(path);
         self.claims.write(&path, rotates, "path")?;
+        self.openings.push(Opening::new(&path, append));
         Ok(path)
-    }
-
-    /// An output that goes to a file, which is made once all is found right.
-    pub(super) fn output_file(&mut self, path: &Path, append: bool) -> Result<Output, Problem> {
-        let (path, late) = (self.claims(path, false)?, Late::default());
-        self.openings.push(Opening { path, append, file: late.clone() });
-        Ok(Output::new(late))
     }
 
     /// The plugin at a path, loaded once.

@@ -173,10 +173,40 @@ option! {
     /// One byte that stands between others.
     Delimiter(u8), "one ASCII character, as \",\" or \"\\t\"",
     |word| match word {
-        Word::Text(text) if text.len() == 1 => text.bytes().next().filter(u8::is_ascii),
+        Word::Text(text) => single(text),
         _ => None,
     },
-    { "type": "string", "minLength": 1, "maxLength": 1, "description": "One ASCII character." }
+    { "type": "string", "minLength": 1, "maxLength": 1, "description": "One ASCII character, but no newline." }
+}
+
+option! {
+    /// A byte that stands around others, if any does.
+    Quote(Option<u8>), "one ASCII character, as \"'\", or \"\" for none",
+    |word| match word {
+        Word::Text("") => Some(None),
+        Word::Text(text) => single(text).map(Some),
+        _ => None,
+    },
+    { "type": "string", "maxLength": 1, "description": "One ASCII character, but no newline; \"\" for none." }
+}
+
+/// The byte that a text is, if it can stand within a line.
+fn single(text: &str) -> Option<u8> {
+    let [byte] = text.as_bytes() else { return None };
+    (byte.is_ascii() && !matches!(byte, b'\n' | b'\r')).then_some(*byte)
+}
+
+option! {
+    /// Where a connection goes, or where it is waited for.
+    Address(String), "a host and a port, as \"127.0.0.1:9000\"",
+    |word| match word {
+        Word::Text(text) => {
+            let (host, port) = text.rsplit_once(':')?;
+            (!host.is_empty() && port.parse::<u16>().is_ok()).then(|| text.to_owned())
+        }
+        _ => None,
+    },
+    { "type": "string", "description": "A host and a port, as \"127.0.0.1:9000\"." }
 }
 
 /// One or several of something.

@@ -22,6 +22,8 @@ pub mod sources;
 #[cfg(feature = "net")]
 mod tls;
 #[cfg(feature = "net")]
+pub(crate) mod url;
+#[cfg(feature = "net")]
 mod websocket;
 
 pub(crate) use counters::Counters;

@@ -8,6 +8,7 @@ use tokio_tungstenite::tungstenite::{self, protocol::WebSocketConfig};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async_with_config};
 
 use super::tls;
+use super::url::shown;
 use crate::Error;
 use crate::record::LONGEST;
 
@@ -26,5 +27,5 @@ pub(super) fn broken(url: &str, error: tungstenite::Error) -> Error {
         tungstenite::Error::Io(error) => error,
         other => io::Error::other(other),
     };
-    Error::Connection { address: url.to_owned(), source: Arc::new(source) }
+    Error::Connection { address: shown(url), source: Arc::new(source) }
 }

@@ -15,13 +15,13 @@ use crate::sinks;
 /// Rows of CSV to a file: records are JSON objects or arrays. One that does not fit is a fault.
 #[derive(Deserialize, JsonSchema)]
 pub(in crate::pipeline) struct Csv {
-    /// The file. It is emptied when the first record comes.
+    /// The file. It is emptied when the run begins.
     path: PathBuf,
-    /// The columns; the names of the first object, if not said.
+    /// The columns; those of the file, or else the names of the first object, if not said.
     columns: Option<Vec<String>>,
     /// What stands between fields; a comma, if not said.
     delimiter: Option<Delimiter>,
-    /// What the file has stays, and its header counts.
+    /// What the file has stays, and its first row names the columns.
     #[serde(default)]
     append: bool,
 }
@@ -30,11 +30,16 @@ impl Sink for Csv {
     const REFUSES: bool = true;
 
     fn attach(self, input: Flow, building: &mut Building) -> Result<(), Problem> {
-        let mut csv = sinks::csv(building.claims(&self.path, false)?).append(self.append);
+        let mut csv = sinks::csv(building.writes(&self.path, self.append, false)?).append(self.append);
         if let Some(columns) = self.columns {
             csv = csv.columns(columns);
         }
         if let Some(Delimiter(delimiter)) = self.delimiter {
+            if delimiter == b'"' {
+                return Err(
+                    Problem::at("delimiter", "double quotes stand around fields").help("choose another one")
+                );
+            }
             csv = csv.delimiter(delimiter);
         }
         input.local()?.0.sink(csv.on_fault(&building.guard.policy));

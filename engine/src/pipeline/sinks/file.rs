@@ -11,7 +11,7 @@ use crate::pipeline::flow::Flow;
 use crate::pipeline::kinds::Sink;
 use crate::pipeline::mistake::Problem;
 use crate::pipeline::options::{Number, Size, Time};
-use crate::sinks::{self, lines};
+use crate::sinks;
 
 /// So many older files are renamed at each rotation at most.
 const MOST_KEPT: u64 = 10_000;
@@ -21,7 +21,7 @@ const MOST_KEPT: u64 = 10_000;
 pub(in crate::pipeline) struct File {
     /// The file. It is emptied when the run begins.
     path: PathBuf,
-    /// What the file has stays, and records come behind it.
+    /// What the file has stays, and records come behind it; a last one that is not ended is ended.
     #[serde(default)]
     append: bool,
     /// A NUL byte behind each record, not a newline.
@@ -30,7 +30,7 @@ pub(in crate::pipeline) struct File {
     /// What is written is compressed.
     #[serde(default)]
     gzip: bool,
-    /// A file has so many bytes at most, then another is begun.
+    /// A file has so many bytes at most, before they are compressed; then another is begun.
     rotate_at: Option<Size>,
     /// A file is written for so long, then another is begun.
     rotate_every: Option<Time>,
@@ -46,12 +46,7 @@ impl Sink for File {
             let problem = Problem::at("keep", "there is nothing to keep, since the file does not rotate");
             return Err(problem.help("add rotate_at or rotate_every"));
         }
-        if !rotates && !gzip {
-            let output = building.output_file(&path, append)?;
-            input.local()?.0.sink(lines(&output).separated_by(separator(null)));
-            return Ok(());
-        }
-        let files = sinks::files(building.claims(&path, rotates)?).append(append).gzip(gzip);
+        let files = sinks::files(building.writes(&path, append, rotates)?).append(append).gzip(gzip);
         let mut files = files.separated_by(separator(null));
         if let Some(Size(bytes)) = rotate_at {
             files = files.rotate_at(bytes as u64);

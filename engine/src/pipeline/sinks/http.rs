@@ -1,6 +1,8 @@
 //! POST requests.
 
 use indexmap::IndexMap;
+use reqwest::Url;
+use reqwest::header::{HeaderName, HeaderValue};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -10,6 +12,7 @@ use crate::pipeline::kinds::Sink;
 use crate::pipeline::mistake::Problem;
 use crate::pipeline::options::{Count, Number, Time};
 use crate::sinks;
+use crate::stream::url::shown;
 
 /// POSTs each record to a URL, or many together. One that is not taken is a fault.
 #[derive(Deserialize, JsonSchema)]
@@ -40,10 +43,8 @@ impl Sink for Http {
 
     fn attach(self, input: Flow, building: &mut Building) -> Result<(), Problem> {
         let Self { url, headers, timeout, tries, batch, within, array, in_flight } = self;
-        if !url.starts_with("http://") && !url.starts_with("https://") {
-            let problem = Problem::at("url", format!("{url:?} is no URL of HTTP"));
-            return Err(problem.help("write http://… or https://…"));
-        }
+        check_url(&url)?;
+        headers.iter().try_for_each(|(name, value)| check_header(name, value))?;
         if within.is_some() && batch.is_none() {
             return Err(
                 Problem::at("within", "each record goes alone").help("say how many go together: batch = 100")
@@ -69,4 +70,20 @@ impl Sink for Http {
         input.local()?.0.sink(http.on_fault(&building.guard.policy));
         Ok(())
     }
+}
+
+fn check_url(url: &str) -> Result<(), Problem> {
+    let no_url = |reason: &str| Problem::at("url", format!("{:?} is no URL of HTTP{reason}", shown(url)));
+    if !url.starts_with("http://") && !url.starts_with("https://") {
+        return Err(no_url("").help("write http://… or https://…"));
+    }
+    Url::parse(url).map(drop).map_err(|error| no_url(&format!(": {error}")))
+}
+
+fn check_header(name: &str, value: &str) -> Result<(), Problem> {
+    let problem = |message: String| Problem::new(message).about(&["headers", name]);
+    HeaderName::try_from(name).map_err(|_| problem(format!("{name:?} is no name of a header")))?;
+    // It may be a secret.
+    HeaderValue::try_from(value).map_err(|_| problem(format!("what {name} has is no value of a header")))?;
+    Ok(())
 }

@@ -8,14 +8,14 @@ use crate::pipeline::building::Building;
 use crate::pipeline::flow::Flow;
 use crate::pipeline::kinds::Sink;
 use crate::pipeline::mistake::Problem;
-use crate::pipeline::options::Number;
+use crate::pipeline::options::{Address, Number};
 use crate::sinks;
 
 /// Lines to an address, by TCP.
 #[derive(Deserialize, JsonSchema)]
 pub(in crate::pipeline) struct Tcp {
     /// To what it connects, as "127.0.0.1:9000".
-    address: String,
+    address: Address,
     /// How often in a row it tries to connect again; 10, if not said.
     retries: Option<Number>,
     /// A NUL byte behind each record, not a newline.
@@ -25,7 +25,7 @@ pub(in crate::pipeline) struct Tcp {
 
 impl Sink for Tcp {
     fn attach(self, input: Flow, _: &mut Building) -> Result<(), Problem> {
-        let mut tcp = sinks::tcp(self.address).separated_by(separator(self.null));
+        let mut tcp = sinks::tcp(self.address.0).separated_by(separator(self.null));
         if let Some(Number(retries)) = self.retries {
             tcp = tcp.retries(usize::try_from(retries).unwrap_or(usize::MAX));
         }

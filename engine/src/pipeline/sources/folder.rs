@@ -66,11 +66,15 @@ impl Source for Folder {
         }
         let (layout, contents) = match layout {
             Files::Lines => (Layout::Lines { separator: separator(false) }, format.contents()),
-            Files::Csv => (csv.layout(), Contents::JSON),
+            Files::Csv => (csv.layout(&["csv", "delimiter"])?, Contents::JSON),
             Files::Ndjson => (Layout::Ndjson, Contents::JSON),
         };
         let mut folder = sources::folder(path).layout(layout).once(once).on_fault(&building.guard.policy);
         if let Some(names) = names {
+            let wrong = |error: globset::Error| {
+                Problem::at("names", format!("{names:?} is no pattern of names: {}", error.kind()))
+            };
+            globset::Glob::new(&names).map_err(wrong)?;
             folder = folder.names(names);
         }
         if let Some(Time(interval)) = polling {

@@ -4,7 +4,8 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::pipeline::flow::Contents;
-use crate::pipeline::options::Delimiter;
+use crate::pipeline::mistake::Problem;
+use crate::pipeline::options::{Delimiter, Quote};
 use crate::record::Format;
 use crate::sources::{Csv, Layout};
 
@@ -38,11 +39,12 @@ pub(super) fn separator(null: bool) -> u8 {
 
 /// How comma-separated values are written.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
 pub(super) struct CsvOptions {
     /// What stands between fields; a comma, if not said.
     pub(super) delimiter: Option<Delimiter>,
     /// What stands around fields that need it; a double quote, if not said. "" for nothing.
-    pub(super) quote: Option<String>,
+    pub(super) quote: Option<Quote>,
     /// The names of the fields, if the file has no header.
     pub(super) headers: Option<Vec<String>>,
     /// Fields that read as numbers, true and false are those, and empty ones are null; all are texts, if not
@@ -52,17 +54,19 @@ pub(super) struct CsvOptions {
 }
 
 impl CsvOptions {
-    pub(super) fn layout(self) -> Layout {
-        let mut csv = Csv::new().infer(self.infer);
-        if let Some(Delimiter(delimiter)) = self.delimiter {
-            csv = csv.delimiter(delimiter);
+    /// The layout, unless the delimiter, whose key is this one, is the quote too.
+    pub(super) fn layout(self, delimiter_key: &[&str]) -> Result<Layout, Problem> {
+        let delimiter = self.delimiter.map_or(b',', |Delimiter(delimiter)| delimiter);
+        let quote = self.quote.map_or(Some(b'"'), |Quote(quote)| quote);
+        if quote == Some(delimiter) {
+            let problem =
+                Problem::new("what stands between fields can't stand around them").about(delimiter_key);
+            return Err(problem.help("choose another delimiter or quote"));
         }
-        if let Some(quote) = self.quote {
-            csv = csv.quote(quote.bytes().next());
-        }
-        if let Some(headers) = self.headers {
-            csv = csv.headers(headers);
-        }
-        Layout::Csv(csv)
+        let csv = Csv::new().delimiter(delimiter).quote(quote).infer(self.infer);
+        Ok(Layout::Csv(match self.headers {
+            Some(headers) => csv.headers(headers),
+            None => csv,
+        }))
     }
 }

@@ -1,5 +1,7 @@
 //! What others POST.
 
+use axum::http::uri::PathAndQuery;
+use reqwest::Url;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -8,7 +10,7 @@ use crate::pipeline::building::Building;
 use crate::pipeline::flow::Contents;
 use crate::pipeline::kinds::Source;
 use crate::pipeline::mistake::Problem;
-use crate::pipeline::options::{Count, Size, Time};
+use crate::pipeline::options::{Address, Count, Size, Time};
 use crate::pipeline::run::Feeding;
 use crate::sources::{self, Feed};
 
@@ -17,10 +19,10 @@ use crate::sources::{self, Feed};
 #[derive(Deserialize, JsonSchema)]
 pub(in crate::pipeline) struct Http {
     /// Where it listens, as "127.0.0.1:8080".
-    address: String,
+    address: Address,
     /// The path of requests; "/", if not said.
     path: Option<String>,
-    /// How each record is to be read: "text", "json" or "bytes".
+    /// How each record is to be read: "text", "json" or "bytes". What should be JSON and is not gets 400.
     #[serde(default)]
     format: RecordFormat,
     /// Each line of any body is a record; those of the content type application/x-ndjson are so anyway.
@@ -28,23 +30,27 @@ pub(in crate::pipeline) struct Http {
     lines: bool,
     /// The largest body; 1MiB, if not said.
     largest_body: Option<Size>,
-    /// Requests that may wait for the graph; further ones get 429. 64, if not said.
+    /// Requests that were read and may wait for the graph; further ones get 429. 64, if not said.
     waiting: Option<Count>,
-    /// How long a body may take to arrive; 30s, if not said.
+    /// How long the head of a request may take to arrive, and its body; 30s, if not said.
     timeout: Option<Time>,
     /// Connections at once; 256, if not said.
     connections: Option<Count>,
+    /// Web pages that may post, by their origins, as "https://example.org"; those of others get 403.
+    #[serde(default)]
+    origins: Vec<String>,
 }
 
 impl Source for Http {
     fn open(self, building: &mut Building) -> Result<(Feeding, Contents), Problem> {
-        let mut http = sources::http(self.address).lines(self.lines);
+        let is_json = self.format == RecordFormat::Json;
+        let mut http = sources::http(self.address.0).lines(self.lines).json(is_json);
         if let Some(path) = self.path {
-            if !path.starts_with('/') {
-                return Err(Problem::at("path", "a path begins with /").help(format!("write \"/{path}\"")));
-            }
+            check_path(&path)?;
             http = http.path(path);
         }
+        self.origins.iter().try_for_each(|origin| check_origin(origin))?;
+        http = http.origins(self.origins);
         if let Some(Size(bytes)) = self.largest_body {
             http = http.largest_body(bytes);
         }
@@ -65,4 +71,25 @@ impl Source for Http {
         });
         Ok((feeding, self.format.contents()))
     }
+}
+
+fn check_path(path: &str) -> Result<(), Problem> {
+    if !path.starts_with('/') {
+        return Err(Problem::at("path", "a path begins with /").help(format!("write \"/{path}\"")));
+    }
+    if PathAndQuery::try_from(path).is_ok_and(|known| known.as_str() == path && known.query().is_none()) {
+        return Ok(());
+    }
+    Err(Problem::at("path", format!("no request has the path {path:?}"))
+        .help("write it as it stands in a URL"))
+}
+
+fn check_origin(origin: &str) -> Result<(), Problem> {
+    let known = Url::parse(origin).map(|url| url.origin().ascii_serialization());
+    if known.as_deref() == Ok(origin) {
+        return Ok(());
+    }
+    let help =
+        known.map_or_else(|_| "as \"https://example.org\"".to_owned(), |known| format!("write {known:?}"));
+    Err(Problem::at("origins", format!("{origin:?} is no origin of web pages")).help(help))
 }

@@ -12,7 +12,7 @@ use crate::pipeline::building::Building;
 use crate::pipeline::flow::Contents;
 use crate::pipeline::kinds::Source;
 use crate::pipeline::mistake::Problem;
-use crate::pipeline::options::{Delimiter, OneOrMore};
+use crate::pipeline::options::{Delimiter, OneOrMore, Quote};
 use crate::pipeline::run::Feeding;
 use crate::sources::{self, Layout};
 
@@ -24,7 +24,7 @@ pub(in crate::pipeline) struct Csv {
     /// What stands between fields; a comma, if not said.
     delimiter: Option<Delimiter>,
     /// What stands around fields that need it; a double quote, if not said. "" for nothing.
-    quote: Option<String>,
+    quote: Option<Quote>,
     /// The names of the fields, if the file has no header.
     headers: Option<Vec<String>>,
     /// Fields that read as numbers, true and false are those, and empty ones are null; all are texts, if not
@@ -41,7 +41,8 @@ impl Source for Csv {
 
     fn open(self, building: &mut Building) -> Result<(Feeding, Contents), Problem> {
         let Self { path, delimiter, quote, headers, infer, follow } = self;
-        rows(path, CsvOptions { delimiter, quote, headers, infer }.layout(), follow, building)
+        let layout = CsvOptions { delimiter, quote, headers, infer }.layout(&["delimiter"])?;
+        rows(path, layout, follow, building)
     }
 }
 

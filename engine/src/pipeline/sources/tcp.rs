@@ -8,15 +8,16 @@ use crate::pipeline::building::Building;
 use crate::pipeline::flow::Contents;
 use crate::pipeline::kinds::Source;
 use crate::pipeline::mistake::Problem;
-use crate::pipeline::options::{Count, Size};
+use crate::pipeline::options::{Address, Count, Size, Time};
 use crate::pipeline::run::Feeding;
 use crate::sources::{self, Feed};
 
-/// Lines of TCP connections to an address.
+/// Lines of TCP connections to an address. A line that is too long, or that its connection breaks within, is a
+/// fault.
 #[derive(Deserialize, JsonSchema)]
 pub(in crate::pipeline) struct Tcp {
     /// Where it listens, as "127.0.0.1:9000".
-    address: String,
+    address: Address,
     /// How each line is to be read: "text", "json" or "bytes".
     #[serde(default)]
     format: RecordFormat,
@@ -24,16 +25,23 @@ pub(in crate::pipeline) struct Tcp {
     connections: Option<Count>,
     /// The longest line; 1MiB, if not said.
     longest_line: Option<Size>,
+    /// How long a connection may send nothing before it is closed; for ever, if not said.
+    idle: Option<Time>,
 }
 
 impl Source for Tcp {
+    const REFUSES: bool = true;
+
     fn open(self, building: &mut Building) -> Result<(Feeding, Contents), Problem> {
-        let mut tcp = sources::tcp(self.address);
+        let mut tcp = sources::tcp(self.address.0).on_fault(&building.guard.policy);
         if let Some(Count(connections)) = self.connections {
             tcp = tcp.connections(connections.get());
         }
         if let Some(Size(bytes)) = self.longest_line {
             tcp = tcp.longest_line(bytes);
+        }
+        if let Some(Time(time)) = self.idle {
+            tcp = tcp.idle(time);
         }
         let listens = building.listens();
         let feeding = Feeding::new(move |source, stop| async move {

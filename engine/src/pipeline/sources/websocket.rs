@@ -2,6 +2,7 @@
 
 use schemars::JsonSchema;
 use serde::Deserialize;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 
 use super::format::RecordFormat;
 use crate::pipeline::building::Building;
@@ -11,6 +12,7 @@ use crate::pipeline::mistake::Problem;
 use crate::pipeline::options::Number;
 use crate::pipeline::run::Feeding;
 use crate::sources;
+use crate::stream::url::shown;
 
 /// Messages that come from a WebSocket.
 #[derive(Deserialize, JsonSchema)]
@@ -39,8 +41,9 @@ impl Source for WebSocket {
 
 /// Refuses what can't be a WebSocket's URL.
 pub(in crate::pipeline) fn websocket_url(url: &str) -> Result<(), Problem> {
-    if url.starts_with("ws://") || url.starts_with("wss://") {
-        return Ok(());
+    let no_url = |reason: &str| Problem::at("url", format!("{:?} is no WebSocket's URL{reason}", shown(url)));
+    if !url.starts_with("ws://") && !url.starts_with("wss://") {
+        return Err(no_url("").help("write ws://… or wss://…"));
     }
-    Err(Problem::at("url", format!("{url:?} is no WebSocket's URL")).help("write ws://… or wss://…"))
+    url.into_client_request().map(drop).map_err(|error| no_url(&format!(": {error}")))
 }

@@ -1,11 +1,12 @@
 //! Rows of comma-separated values.
 
+use std::io;
 use std::path::PathBuf;
+use std::sync::Arc;
 
-use ::csv::{Terminator, Writer, WriterBuilder};
+use ::csv::{ReaderBuilder, StringRecord, Terminator, Writer, WriterBuilder};
 use indexmap::IndexMap;
-use serde::Deserialize;
-use serde_json::Value;
+use serde_json::value::RawValue;
 
 use super::file::FileWriter;
 use super::{Consumer, Records, Refusal, Sink, records};
@@ -15,7 +16,7 @@ use crate::{Error, FaultPolicy};
 
 /// A sink that writes records to a file as rows of comma-separated values. A record is a JSON object with the
 /// columns' names, in any order, or an array of their values. Strings stand as they are, numbers and booleans as
-/// in JSON, null is empty, and structures are their JSON.
+/// they are written in JSON, null is empty, and structures are their JSON.
 ///
 /// The columns are those of [`columns`](Csv::columns), or else the names of the first object; they are the
 /// first row of a new file. A record that has more columns, or fewer, is a fault.
@@ -37,7 +38,7 @@ use crate::{Error, FaultPolicy};
 /// ```
 #[must_use]
 pub fn csv(path: impl Into<PathBuf>) -> Csv {
-    let rows = Rows { file: FileWriter::new(path.into()), delimiter: b',', columns: None };
+    let rows = Rows { file: FileWriter::new(path.into()), delimiter: b',', columns: None, headed: None };
     Csv { rows, policy: FaultPolicy::stop() }
 }
 
@@ -68,7 +69,8 @@ impl Csv {
         self
     }
 
-    /// The same; if `append`, what is in the file already stays, and its header counts.
+    /// The same; if `append`, what is in the file already stays, and its first row names the columns. Nothing is
+    /// written to one that has others than [`columns`](Self::columns) says.
     #[must_use]
     pub fn append(mut self, append: bool) -> Self {
         self.rows.file.append = append;
@@ -94,20 +96,69 @@ struct Rows {
     file: FileWriter,
     delimiter: u8,
     columns: Option<Vec<String>>,
+    /// Whether the file has a header, once that is known.
+    headed: Option<bool>,
 }
 
 /// What can be a row.
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum Row {
-    Object(IndexMap<String, Value>),
-    Array(Vec<Value>),
+enum Row<'a> {
+    Object(IndexMap<String, &'a RawValue>),
+    Array(Vec<&'a RawValue>),
+}
+
+impl<'a> Row<'a> {
+    fn of(record: &'a [u8]) -> serde_json::Result<Self> {
+        if record.trim_ascii_start().starts_with(b"[") {
+            serde_json::from_slice(record).map(Self::Array)
+        } else {
+            serde_json::from_slice(record).map(Self::Object)
+        }
+    }
 }
 
 impl Rows {
+    /// Looks once at what the file has, and returns whether that is a header.
+    fn is_headed(&mut self) -> Result<bool, Error> {
+        if let Some(headed) = self.headed {
+            return Ok(headed);
+        }
+        let found = if self.file.append { self.header()? } else { None };
+        let headed = *self.headed.insert(found.is_some());
+        let Some(found) = found else { return Ok(headed) };
+        match &self.columns {
+            Some(columns) if *columns != found => {
+                let message = format!("its columns are {}, and not {}", found.join(", "), columns.join(", "));
+                Err(self.unwritable(io::Error::new(io::ErrorKind::InvalidData, message)))
+            }
+            _ => {
+                self.columns = Some(found);
+                Ok(headed)
+            }
+        }
+    }
+
+    /// The first row of a file that is there.
+    fn header(&self) -> Result<Option<Vec<String>>, Error> {
+        let path = &self.file.path;
+        // A pipe or a device has none.
+        if !path.metadata().is_ok_and(|known| known.is_file()) {
+            return Ok(None);
+        }
+        let reader = ReaderBuilder::new().delimiter(self.delimiter).has_headers(false).from_path(path);
+        let mut row = StringRecord::new();
+        let read = reader.and_then(|mut reader| reader.read_record(&mut row));
+        let found =
+            read.map_err(|error| self.unwritable(io::Error::new(io::ErrorKind::InvalidData, error)))?;
+        Ok(found.then(|| row.iter().map(str::to_owned).collect()))
+    }
+
+    fn unwritable(&self, error: io::Error) -> Error {
+        Error::Write { path: self.file.path.clone(), source: Arc::new(error) }
+    }
+
     fn write(&mut self, record: &[u8]) -> Result<(), Refusal> {
-        let row = serde_json::from_slice(record);
-        let row = row.map_err(|_| Refusal::fault("it is neither a JSON object nor an array"))?;
+        let headed = self.is_headed()?;
+        let row = Row::of(record).map_err(|_| Refusal::fault("it is neither a JSON object nor an array"))?;
         let columns = self.columns.take().or_else(|| match &row {
             Row::Object(object) => Some(object.keys().cloned().collect()),
             Row::Array(_) => None,
@@ -118,12 +169,14 @@ impl Rows {
         );
         let values = fields(row, columns)?;
         let mut lines = writer(self.delimiter);
-        if self.file.is_empty()? {
+        if !headed {
             written(&mut lines, columns)?;
         }
         written(&mut lines, &values)?;
         let bytes = lines.into_inner().map_err(|error| Refusal::fault(error.to_string()))?;
-        Ok(self.file.write(&bytes)?)
+        self.file.write(&bytes)?;
+        self.headed = Some(true);
+        Ok(())
     }
 }
 
@@ -155,14 +208,16 @@ fn fields(row: Row, columns: &[String]) -> Result<Vec<String>, Refusal> {
             values
         }
     };
-    Ok(values.into_iter().map(field).collect())
+    values.into_iter().map(field).collect()
 }
 
-fn field(value: Value) -> String {
-    match value {
-        Value::Null => String::new(),
-        Value::String(text) => text,
-        other => other.to_string(),
+fn field(value: &RawValue) -> Result<String, Refusal> {
+    let json = value.get();
+    match json.as_bytes().first() {
+        Some(b'n') => Ok(String::new()),
+        Some(b'"') => serde_json::from_str(json)
+            .map_err(|error| Refusal::fault(format!("a text in it is none: {error}"))),
+        _ => Ok(json.to_owned()),
     }
 }
 
@@ -179,8 +234,8 @@ impl Consumer<Records> for Rows {
     }
 
     async fn end(&mut self) -> Result<(), Error> {
-        if let Some(columns) = &self.columns
-            && self.file.is_empty()?
+        if !self.is_headed()?
+            && let Some(columns) = &self.columns
         {
             let mut header = writer(self.delimiter);
             if written(&mut header, columns).is_ok()

@@ -2,12 +2,13 @@
 
 use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, BufWriter, Write};
+use std::io::{self, BufReader, BufWriter, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use flate2::Compression;
+use flate2::read::MultiGzDecoder;
 use flate2::write::GzEncoder;
 use tokio::time::Instant;
 
@@ -26,6 +27,8 @@ pub(super) struct FileWriter {
     pub(super) path: PathBuf,
     pub(super) append: bool,
     pub(super) gzip: bool,
+    /// What ends a record.
+    pub(super) separator: u8,
     pub(super) rotation: Rotation,
     opened: Option<Opened>,
 }
@@ -35,6 +38,36 @@ struct Opened {
     since: Instant,
     /// Bytes that it has, before they are compressed.
     size: u64,
+}
+
+/// What a file has that is written on.
+#[derive(Default)]
+struct Found {
+    /// Bytes, before they were compressed.
+    size: u64,
+    last: Option<u8>,
+}
+
+impl Found {
+    /// Reads all of it, since what comes behind a part that is not whole could not be read again.
+    fn compressed(file: File) -> io::Result<Self> {
+        let (mut reader, mut block) = (MultiGzDecoder::new(BufReader::new(file)), vec![0; 64 << 10]);
+        let mut found = Self::default();
+        loop {
+            match reader.read(&mut block) {
+                Ok(0) => return Ok(found),
+                Ok(read) => {
+                    found.size += read as u64;
+                    found.last = Some(block[read - 1]);
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => {
+                    let message = format!("what it has is no gzip that could be written on: {error}");
+                    return Err(io::Error::new(io::ErrorKind::InvalidData, message));
+                }
+            }
+        }
+    }
 }
 
 enum Writer {
@@ -60,7 +93,14 @@ impl Writer {
 
 impl FileWriter {
     pub(super) fn new(path: PathBuf) -> Self {
-        Self { path, append: false, gzip: false, rotation: Rotation::default(), opened: None }
+        Self {
+            path,
+            append: false,
+            gzip: false,
+            separator: b'\n',
+            rotation: Rotation::default(),
+            opened: None,
+        }
     }
 
     pub(super) fn rotates(&self) -> bool {
@@ -78,11 +118,6 @@ impl FileWriter {
             opened.size += bytes.len() as u64;
             opened.writer.get().write_all(bytes)
         })
-    }
-
-    /// Whether there is nothing in it.
-    pub(super) fn is_empty(&mut self) -> Result<bool, Error> {
-        self.attempt(|file| Ok(file.opened()?.size == 0))
     }
 
     /// Passes on what was written.
@@ -111,6 +146,7 @@ impl FileWriter {
     }
 
     fn open(&self, append: bool) -> io::Result<Opened> {
+        let found = if append { self.look()? } else { Found::default() };
         let mut options = OpenOptions::new();
         options.create(true);
         if append {
@@ -118,15 +154,36 @@ impl FileWriter {
         } else {
             options.write(true).truncate(true)
         };
-        let file = options.open(&self.path)?;
-        let size = file.metadata()?.len();
-        let file = BufWriter::with_capacity(128 << 10, file);
+        let file = BufWriter::with_capacity(128 << 10, options.open(&self.path)?);
         let writer = if self.gzip {
             Writer::Gzip(GzEncoder::new(file, Compression::default()))
         } else {
             Writer::Plain(file)
         };
-        Ok(Opened { writer, since: Instant::now(), size })
+        let mut opened = Opened { writer, since: Instant::now(), size: found.size };
+        if found.last.is_some_and(|last| last != self.separator) {
+            // Its last record ends there.
+            opened.writer.get().write_all(&[self.separator])?;
+            opened.size += 1;
+        }
+        Ok(opened)
+    }
+
+    /// What the file has, if it is there and not a pipe or a device.
+    fn look(&self) -> io::Result<Found> {
+        match fs::metadata(&self.path) {
+            Ok(known) if known.is_file() && known.len() > 0 => {}
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => return Ok(Found::default()),
+        }
+        let mut file = File::open(&self.path)?;
+        if self.gzip {
+            return Found::compressed(file);
+        }
+        let mut last = [0];
+        let before = file.seek(SeekFrom::End(-1))?;
+        file.read_exact(&mut last)?;
+        Ok(Found { size: before + 1, last: Some(last[0]) })
     }
 
     fn is_full(&self, more: usize) -> bool {

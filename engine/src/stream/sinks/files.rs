@@ -30,13 +30,12 @@ use crate::stream::Stream;
 /// ```
 #[must_use]
 pub fn files(path: impl Into<PathBuf>) -> Files {
-    Files { file: FileWriter::new(path.into()), separator: b'\n' }
+    Files { file: FileWriter::new(path.into()) }
 }
 
 /// See [`files`].
 pub struct Files {
     file: FileWriter,
-    separator: u8,
 }
 
 impl std::fmt::Debug for Files {
@@ -49,18 +48,20 @@ impl Files {
     /// The same with another byte behind each record.
     #[must_use]
     pub fn separated_by(mut self, separator: u8) -> Self {
-        self.separator = separator;
+        self.file.separator = separator;
         self
     }
 
-    /// The same; if `append`, what is in the file already stays.
+    /// The same; if `append`, what is in the file already stays. A last record that is not ended is, before the
+    /// first one is written.
     #[must_use]
     pub fn append(mut self, append: bool) -> Self {
         self.file.append = append;
         self
     }
 
-    /// The same; if `gzip`, what is written is compressed.
+    /// The same; if `gzip`, what is written is compressed. A file that is appended to is read once from its start;
+    /// if what it has is cut off, or no gzip, nothing is written.
     #[must_use]
     pub fn gzip(mut self, gzip: bool) -> Self {
         self.file.gzip = gzip;
@@ -118,11 +119,11 @@ impl<T: Record> Sink<T> for Files {
 impl Consumer<Records> for Files {
     async fn take(&mut self, mut records: Records) -> Result<(), Refusal> {
         if !self.file.rotates() {
-            return Ok(self.file.write(&records.ended_by(self.separator))?);
+            return Ok(self.file.write(&records.ended_by(self.file.separator))?);
         }
         // What has a newline in it is a single record all the same.
         let sizes: Vec<_> = records.iter().map(|record| record.len() + 1).collect();
-        let bytes = records.ended_by(self.separator);
+        let bytes = records.ended_by(self.file.separator);
         let mut rest = &*bytes;
         for size in sizes {
             let (record, others) = rest.split_at(size);

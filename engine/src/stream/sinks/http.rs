@@ -16,6 +16,7 @@ use crate::fault::Cause;
 use crate::record::{Batch, Record};
 use crate::stream::Stream;
 use crate::stream::backoff::waits;
+use crate::stream::url::shown;
 use crate::{Error, FaultPolicy};
 
 /// No wait that a server asks for is longer.
@@ -27,7 +28,8 @@ const LONGEST_WAIT: Duration = Duration::from_secs(60);
 /// 10 s, or after as many seconds as Retry-After says, 60 at most. After so many
 /// [`retries`](Http::retries) a server that can't be reached ends the run; an answer that is no success makes the
 /// record a fault (see [`on_fault`](Http::on_fault)), and so does another answer that is none, at once. Redirects
-/// are not followed. A record may arrive twice if the connection breaks before its answer does.
+/// are not followed. A record may arrive twice if the connection breaks before its answer does. Errors and faults
+/// name the URL without its user and its query, which may be secrets.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -69,7 +71,7 @@ pub fn http(url: impl Into<String>) -> Http {
 }
 
 /// See [`http`].
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Http {
     url: String,
     headers: Vec<(String, String)>,
@@ -78,6 +80,12 @@ pub struct Http {
     array: bool,
     grouping: Grouping,
     policy: FaultPolicy,
+}
+
+impl std::fmt::Debug for Http {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Http").field("url", &shown(&self.url)).finish_non_exhaustive()
+    }
 }
 
 impl Http {
@@ -136,7 +144,7 @@ impl Http {
 
     fn requests(&self) -> Result<Requests, Error> {
         let unusable = |source: Arc<dyn std::error::Error + Send + Sync>| Error::Request {
-            url: self.url.clone(),
+            url: shown(&self.url),
             source,
         };
         let url = Url::parse(&self.url).map_err(|error| unusable(Arc::new(error)))?;
@@ -223,12 +231,12 @@ impl Requests {
             match (wait, answer) {
                 (Some(wait), _) => sleep(wait).await,
                 (None, Ok(answer)) => {
-                    let message = format!("{} answered {}", self.url, answer.status());
+                    let message = format!("{} answered {}", shown(self.url.as_str()), answer.status());
                     let retryable = may_succeed(answer.status());
                     return Ok(Sent::Refused(Cause::Failed { message, retryable }, attempts));
                 }
                 (None, Err(error)) => {
-                    let url = self.url.to_string();
+                    let url = shown(self.url.as_str());
                     return Err(Error::Request { url, source: Arc::new(error.without_url()) });
                 }
             }

@@ -2,11 +2,12 @@
 
 use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt, copy, sink};
 use tokio::net::TcpStream;
 use tokio::task::yield_now;
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
 use super::{Consumer, Records, Refusal, Sink, records};
 use crate::Error;
@@ -14,11 +15,20 @@ use crate::record::Record;
 use crate::stream::Stream;
 use crate::stream::backoff::waits;
 
+/// How much of what the other side sends is read at once.
+const SCRAP: usize = 1 << 10;
+
+/// So often that is done before something is written.
+const LEFT_OUT: usize = 64;
+
+/// How long one that answers may take to end.
+const GOODBYE: Duration = Duration::from_secs(5);
+
 /// A sink that writes records to an address by TCP, each followed by a newline. It connects with the first.
 ///
 /// If it can't connect, or the connection breaks, it connects again, after 100 ms, 200 ms and so on up to 10 s,
 /// and gives up after [`retries`](Tcp::retries). Records that were under way when a connection broke may be lost
-/// or arrive twice: TCP does not tell what the other side has read.
+/// or arrive twice: TCP does not tell what the other side has read. What it sends is read and left out.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -65,7 +75,7 @@ impl Tcp {
 
 impl<T: Record> Sink<T> for Tcp {
     fn attach(self, stream: Stream<T>) {
-        stream.sink(records(Writer { tcp: self, connection: None }));
+        stream.sink(records(Writer { tcp: self, connection: None, answers: false }));
     }
 }
 
@@ -73,6 +83,8 @@ impl<T: Record> Sink<T> for Tcp {
 struct Writer {
     tcp: Tcp,
     connection: Option<TcpStream>,
+    /// The other side has sent something.
+    answers: bool,
 }
 
 impl Writer {
@@ -80,25 +92,39 @@ impl Writer {
     async fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
         // The runtime has a chance to see that the other side has closed it.
         yield_now().await;
-        let mut connection = match self.connection.take().filter(is_open) {
-            Some(connection) => connection,
-            None => TcpStream::connect(&self.tcp.address).await?,
+        let mut connection = match self.connection.take() {
+            Some(connection) if self.is_open(&connection) => connection,
+            _ => TcpStream::connect(&self.tcp.address).await?,
         };
-        connection.write_all(bytes).await?;
+        let (mut theirs, mut ours) = connection.split();
+        let (mut scrap, mut may_answer) = ([0; SCRAP], true);
+        let writing = ours.write_all(bytes);
+        tokio::pin!(writing);
+        loop {
+            tokio::select! {
+                written = &mut writing => break written?,
+                // One that answers waits until it is heard, and reads no more.
+                read = theirs.read(&mut scrap), if may_answer => {
+                    may_answer = read.is_ok_and(|read| read > 0);
+                    self.answers |= may_answer;
+                }
+            }
+        }
         self.connection = Some(connection);
         Ok(())
     }
-}
 
-/// Whether the other side has not closed it. What it sends is nobody's.
-fn is_open(connection: &TcpStream) -> bool {
-    let mut scrap = [0; 1 << 10];
-    loop {
-        match connection.try_read(&mut scrap) {
-            Ok(0) => return false,
-            Ok(_) => {}
-            Err(error) => return error.kind() == io::ErrorKind::WouldBlock,
+    /// Whether the other side has not closed it, as far as can be seen from what it sent.
+    fn is_open(&mut self, connection: &TcpStream) -> bool {
+        let mut scrap = [0; SCRAP];
+        for _ in 0..LEFT_OUT {
+            match connection.try_read(&mut scrap) {
+                Ok(0) => return false,
+                Ok(_) => self.answers = true,
+                Err(error) => return error.kind() == io::ErrorKind::WouldBlock,
+            }
         }
+        true
     }
 }
 
@@ -120,6 +146,10 @@ impl Consumer<Records> for Writer {
         let Some(mut connection) = self.connection.take() else { return Ok(()) };
         let address = self.tcp.address.clone();
         let ended = connection.shutdown().await;
+        if self.answers {
+            // What is not heard when the connection is closed breaks it off, and with it what is still to be read.
+            let _ = timeout(GOODBYE, copy(&mut connection, &mut sink())).await;
+        }
         ended.map_err(|error| Error::Connection { address, source: Arc::new(error) })
     }
 

@@ -17,12 +17,16 @@ use crate::stream::websocket::{Socket, broken, connect};
 /// How long the other side may take to say that it has read all.
 const GOODBYE: Duration = Duration::from_secs(5);
 
+/// So many messages of the other side are left out at once.
+const LEFT_OUT: usize = 64;
+
 /// A sink that sends each record to a WebSocket as a message, of text if it is text and of bytes otherwise. It
 /// connects to a URL, as `wss://example.org/ticks`, with the first record.
 ///
 /// If it can't connect, or the connection breaks, it connects again, after 100 ms, 200 ms and so on up to 10 s,
 /// and gives up after [`retries`](WebSocket::retries). Messages that were under way when a connection broke may be
-/// lost or arrive twice. What the other side sends is not read.
+/// lost or arrive twice. What the other side sends is read and left out, some messages each time that records are
+/// sent.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -102,15 +106,17 @@ impl Writer {
     }
 }
 
-/// Whether the other side has not closed it. Its pings are answered by that.
+/// Whether the other side has not closed it, as far as can be seen from its next messages. Its pings are answered
+/// by that.
 fn is_open(socket: &mut Socket) -> bool {
-    loop {
+    for _ in 0..LEFT_OUT {
         match socket.next().now_or_never() {
             Some(Some(Ok(message))) if !message.is_close() => {}
             Some(_) => return false,
             None => return true,
         }
     }
+    true
 }
 
 impl Consumer<Records> for Writer {
@@ -127,7 +133,8 @@ impl Consumer<Records> for Writer {
         let Some(mut socket) = self.socket.take() else { return Ok(()) };
         let goodbye = async {
             socket.close(None).await?;
-            while socket.next().await.transpose()?.is_some() {}
+            // However it ends it now: it was told that this is all.
+            while let Some(Ok(_)) = socket.next().await {}
             Ok(())
         };
         // Who does not answer is left: all was sent.

@@ -108,9 +108,12 @@ impl Arrivals {
 
 impl Names {
     fn hear(&mut self, event: &Event) {
+        let linked =
+            matches!(event.kind, EventKind::Create(_)) && event.paths.iter().any(|path| is_linked(path));
         let files = event.paths.iter().filter_map(|path| path.file_name()).map(ToOwned::to_owned);
         let files = files.filter(|name| !is_hidden(name));
         match event.kind {
+            EventKind::Create(_) if linked => files.for_each(|name| self.complete(name)),
             EventKind::Create(_) => self.growing.extend(files),
             EventKind::Access(AccessKind::Close(AccessMode::Write))
             | EventKind::Modify(ModifyKind::Name(RenameMode::To)) => {
@@ -139,4 +142,21 @@ impl Names {
 
 fn is_hidden(name: &OsStr) -> bool {
     name.as_encoded_bytes().starts_with(b".")
+}
+
+/// Whether a new name is of a file that had another one before, as `ln` gives it: nobody has to close it.
+#[cfg(unix)]
+fn is_linked(path: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt;
+
+    let Ok(known) = fs::symlink_metadata(path) else { return false };
+    let (written, changed) = ((known.mtime(), known.mtime_nsec()), (known.ctime(), known.ctime_nsec()));
+    // The name before may be gone already; a new file is changed when it is written.
+    known.is_symlink() || known.len() > 0 && (known.nlink() > 1 || written < changed)
+}
+
+/// Only where the system tells that files are closed does it matter.
+#[cfg(not(unix))]
+fn is_linked(_: &Path) -> bool {
+    false
 }

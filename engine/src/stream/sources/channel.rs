@@ -1,6 +1,6 @@
 //! A channel within the program: elements from other tasks and threads.
 
-use tokio::sync::mpsc;
+use tokio::sync::{Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
 
 use super::Feed;
@@ -28,7 +28,7 @@ use crate::{Error, Source};
 /// ```
 #[must_use]
 pub fn channel<T>(capacity: usize) -> (Sender<T>, Channel<T>) {
-    let (sender, receiver) = mpsc::channel(capacity.max(1));
+    let (sender, receiver) = mpsc::channel(capacity.clamp(1, Semaphore::MAX_PERMITS));
     (Sender(sender), Channel(receiver))
 }
 

@@ -2,15 +2,20 @@
 
 use std::io::Read;
 
+use bytesize::ByteSize;
 use csv_core::{ReadRecordResult, Reader, ReaderBuilder};
 
 use super::layout::Layout;
 use super::rows::{Pieces, Reading, Rows, Stopped};
 use crate::record::LONGEST;
 
+/// A byte of a field becomes so many bytes of JSON at most.
+const LONGEST_ESCAPE: usize = 6;
+
 /// A source of the rows of comma-separated values, each a JSON object with the header's names. Blank lines are
-/// skipped. A row with more or fewer fields than the header, or one that is not UTF-8, is a fault (see
-/// [`Reading::on_fault`]): its record is the row as it was read, and it has a number as rows have.
+/// skipped. A row with more or fewer fields than the header is a fault (see [`Reading::on_fault`]), and so is one
+/// that is not UTF-8, whose last field has no closing quote at the end of the file, or whose record would be longer
+/// than 32 MiB: its record is the row as it was read, and it has a number as rows have.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), engine::Error> {
@@ -89,6 +94,7 @@ pub(super) struct CsvRows {
     infer: bool,
     /// Each name as what stands in an object before its value, once the header is known.
     keys: Option<Vec<Vec<u8>>>,
+    /// Those that the file has no header for.
     names: Option<Vec<String>>,
     /// The row so far: as it was read, its fields, and where they end.
     raw: Vec<u8>,
@@ -96,6 +102,8 @@ pub(super) struct CsvRows {
     ends: Vec<usize>,
     /// How much of `fields` and `ends` is used.
     filled: (usize, usize),
+    /// Newlines before the row.
+    lines: u64,
 }
 
 impl CsvRows {
@@ -112,33 +120,93 @@ impl CsvRows {
             fields: vec![0; 1 << 10],
             ends: vec![0; 16],
             filled: (0, 0),
+            lines: 0,
         }
     }
 
     /// A row is complete.
     fn row(&mut self, pieces: &mut Pieces) -> Result<(), Stopped> {
-        if let Some(names) = self.names.take() {
-            self.keys = Some(keys(&names).map_err(Stopped::Header)?);
-        }
         let fields = str::from_utf8(&self.fields[..self.filled.0]);
-        let ends = &self.ends[..self.filled.1];
+        let fields = fields
+            .ok()
+            .and_then(|fields| split(fields, &self.ends[..self.filled.1]).collect::<Option<Vec<_>>>());
         let Some(keys) = &self.keys else {
-            let header = fields.map_err(|_| Stopped::Header("it is not UTF-8".to_owned()))?;
-            let names: Option<Vec<_>> = split(header, ends).map(|name| name.map(str::to_owned)).collect();
-            let names = names.ok_or_else(|| Stopped::Header("it is not UTF-8".to_owned()))?;
-            self.keys = Some(self::keys(&names).map_err(Stopped::Header)?);
+            let header = fields.ok_or_else(|| Stopped::Header("it is not UTF-8".to_owned()))?;
+            self.keys = Some(keys(&header).map_err(Stopped::Header)?);
             return Ok(());
         };
-        // A newline is the end of the row before, or of this one.
-        let raw = trimmed(&self.raw);
-        let Some(fields) = fields.ok().and_then(|fields| split(fields, ends).collect::<Option<Vec<_>>>())
-        else {
-            return pieces.refuse(raw, "it is not UTF-8");
-        };
+        let Some(fields) = fields else { return self.refuse("it is not UTF-8", pieces) };
         if fields.len() != keys.len() {
-            return pieces.refuse(raw, mismatch(fields.len(), keys.len()));
+            let reason = mismatch(fields.len(), keys.len());
+            return self.refuse(&reason, pieces);
+        }
+        let most = keys.iter().map(Vec::len).sum::<usize>() + self.filled.0 * LONGEST_ESCAPE + 4 * keys.len();
+        if most >= LONGEST {
+            let mut record = Vec::new();
+            object(keys, &fields, self.infer, &mut record);
+            if record.len() > LONGEST {
+                let reason = format!("its record is longer than {}", ByteSize(LONGEST as u64));
+                return self.refuse(&reason, pieces);
+            }
         }
         pieces.add(|data| object(keys, &fields, self.infer, data))
+    }
+
+    fn refuse(&self, reason: &str, pieces: &mut Pieces) -> Result<(), Stopped> {
+        // A newline is the end of the row before, or of this one.
+        let row = trimmed(&self.raw);
+        let before = self.raw.iter().take_while(|byte| matches!(byte, b'\r' | b'\n'));
+        let blank = before.filter(|byte| **byte == b'\n').count() as u64;
+        pieces.refuse(row, reason, self.lines + blank + 1)
+    }
+
+    /// What was read of the row is done with.
+    fn next_row(&mut self) {
+        self.lines += memchr::memchr_iter(b'\n', &self.raw).count() as u64;
+        self.raw.clear();
+        self.filled = (0, 0);
+    }
+
+    /// The last row of a file, which may lack its newline.
+    fn end(&mut self, pieces: &mut Pieces) -> Result<(), Stopped> {
+        let known = self.filled.0;
+        self.take(b"\n", pieces)?;
+        // Only within quotes is it a part of a field.
+        if self.filled.0 > known {
+            let reason = "its last field has no closing quote";
+            if self.keys.is_none() {
+                return Err(Stopped::Header(reason.to_owned()));
+            }
+            self.refuse(reason, pieces)?;
+        }
+        self.next_row();
+        self.reader.reset();
+        Ok(())
+    }
+
+    fn take(&mut self, bytes: &[u8], pieces: &mut Pieces) -> Result<(), Stopped> {
+        let mut rest = bytes;
+        while !rest.is_empty() {
+            let (filled, ends) = self.filled;
+            let (result, read, wrote, ended) =
+                self.reader.read_record(rest, &mut self.fields[filled..], &mut self.ends[ends..]);
+            self.raw.extend_from_slice(&rest[..read]);
+            rest = &rest[read..];
+            self.filled = (filled + wrote, ends + ended);
+            match result {
+                ReadRecordResult::InputEmpty | ReadRecordResult::End => {}
+                ReadRecordResult::OutputFull => self.fields.resize(self.fields.len() * 2, 0),
+                ReadRecordResult::OutputEndsFull => self.ends.resize(self.ends.len() * 2, 0),
+                ReadRecordResult::Record => {
+                    self.row(pieces)?;
+                    self.next_row();
+                }
+            }
+            if self.raw.len() > LONGEST {
+                return Err(Stopped::TooLong);
+            }
+        }
+        Ok(())
     }
 }
 
@@ -160,9 +228,10 @@ fn split<'a>(fields: &'a str, ends: &[usize]) -> impl Iterator<Item = Option<&'a
     begins.zip(ends).map(|(begin, end)| fields.get(begin..*end))
 }
 
-fn keys(names: &[String]) -> Result<Vec<Vec<u8>>, String> {
+fn keys<S: AsRef<str>>(names: &[S]) -> Result<Vec<Vec<u8>>, String> {
+    let names = names.iter().map(AsRef::as_ref);
     let mut seen = std::collections::HashSet::new();
-    if let Some(twice) = names.iter().find(|name| !seen.insert(*name)) {
+    if let Some(twice) = names.clone().find(|name| !seen.insert(*name)) {
         return Err(format!("it has two columns named {twice:?}"));
     }
     let before = std::iter::once("{").chain(std::iter::repeat(","));
@@ -200,30 +269,18 @@ impl Rows for CsvRows {
     const NAME: &'static str = "csv";
 
     fn read(&mut self, bytes: &[u8], pieces: &mut Pieces) -> Result<(), Stopped> {
-        let (mut rest, last) = (bytes, bytes.is_empty());
-        // Without bytes the reader takes the input to have ended.
-        while last || !rest.is_empty() {
-            let (filled, ends) = self.filled;
-            let (result, read, wrote, ended) =
-                self.reader.read_record(rest, &mut self.fields[filled..], &mut self.ends[ends..]);
-            self.raw.extend_from_slice(&rest[..read]);
-            rest = &rest[read..];
-            self.filled = (filled + wrote, ends + ended);
-            match result {
-                ReadRecordResult::InputEmpty => {}
-                ReadRecordResult::OutputFull => self.fields.resize(self.fields.len() * 2, 0),
-                ReadRecordResult::OutputEndsFull => self.ends.resize(self.ends.len() * 2, 0),
-                ReadRecordResult::Record => {
-                    self.row(pieces)?;
-                    self.raw.clear();
-                    self.filled = (0, 0);
-                }
-                ReadRecordResult::End => break,
-            }
-            if self.raw.len() > LONGEST {
-                return Err(Stopped::TooLong);
-            }
+        if self.keys.is_none()
+            && let Some(names) = &self.names
+        {
+            self.keys = Some(keys(names).map_err(Stopped::Header)?);
         }
+        if bytes.is_empty() { self.end(pieces) } else { self.take(bytes, pieces) }
+    }
+
+    fn begin_anew(&mut self, pieces: &mut Pieces) -> Result<(), Stopped> {
+        self.end(pieces)?;
+        self.lines = 0;
+        self.keys = None;
         Ok(())
     }
 }

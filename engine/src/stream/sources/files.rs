@@ -4,8 +4,10 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use bytesize::ByteSize;
 use tokio_util::sync::CancellationToken;
 
+use super::rows::Origin;
 use super::{Feed, Layout, compressed, follow};
 use crate::record::Record;
 use crate::{Error, FaultPolicy, Source};
@@ -61,7 +63,8 @@ impl Files {
 
     /// The same; if `follow`, the last of the files is read on as it grows, until the source is stopped. If
     /// another file takes its place (it was rotated), that one is read on, from its start; if it is cut
-    /// to less than was read of it, it is read from its start again. A line that is not ended waits for its end, or ends where the file was left.
+    /// to less than was read of it, it is read from its start again. A line that is not ended waits for its end, or
+    /// ends where the file was left. Rows of CSV begin with a header each time, unless the names were given.
     /// Such a file is read as it is, not as what was compressed.
     ///
     /// The system tells of changes; besides, the file is looked at each second.
@@ -114,10 +117,11 @@ impl<T: Record> Feed<T> for Files {
             read(path, self.layout.clone(), &self.policy, source, stop).await?;
         }
         let Some(path) = last else { return Ok(()) };
-        let (growing, _following) =
-            follow::open(path, self.layout.separator()).map_err(|error| unreadable(path, error))?;
-        let fed = self.layout.feed(growing, &self.policy, source, stop).await;
-        fed.map_err(|error| naming(path, error))
+        let (origin, before) = (Origin::of(path), source.last_number());
+        let (growing, _following) = follow::open(path, self.layout.separator(), origin.anew.clone())
+            .map_err(|error| unreadable(path, error))?;
+        let fed = self.layout.feed(growing, origin, &self.policy, source, stop).await;
+        fed.map_err(|error| naming(path, before, error))
     }
 }
 
@@ -130,19 +134,26 @@ pub(super) async fn read<T: Record>(
     stop: &CancellationToken,
 ) -> Result<(), Error> {
     let reader = compressed::open(path).map_err(|error| unreadable(path, error))?;
-    let fed = layout.feed(reader, policy, source, stop).await;
-    fed.map_err(|error| naming(path, error))
+    let before = source.last_number();
+    let fed = layout.feed(reader, Origin::of(path), policy, source, stop).await;
+    fed.map_err(|error| naming(path, before, error))
 }
 
 pub(super) fn unreadable(path: &Path, error: io::Error) -> Error {
     Error::Read { path: path.to_owned(), source: Arc::new(error) }
 }
 
-/// The same error, saying which file it was.
-fn naming(path: &Path, error: Error) -> Error {
+/// The same error, saying which file it was; its first record is the one behind `before`.
+fn naming(path: &Path, before: u64, error: Error) -> Error {
+    let invalid = |message: String| unreadable(path, io::Error::new(io::ErrorKind::InvalidData, message));
     match error {
         Error::Input { source, .. } => Error::Read { path: path.to_owned(), source },
-        header @ Error::Header { .. } => unreadable(path, io::Error::new(io::ErrorKind::InvalidData, header)),
+        Error::LongRecord { record, limit } => invalid(format!(
+            "its record {} is longer than {}",
+            record.saturating_sub(before),
+            ByteSize(limit)
+        )),
+        Error::Header { .. } => invalid(error.to_string()),
         error => error,
     }
 }

@@ -20,11 +20,11 @@ const POLL: Duration = Duration::from_secs(1);
 /// A source of the records in the files of a folder, as they appear: what is there first, in the order of their
 /// names, then each file when it is complete, until the source is stopped.
 ///
-/// A file is complete if it is there at the start, when whoever wrote it closes it, or when it is renamed into
-/// the folder; where the system does not tell that, once it has the same size and time twice in a row, when the
+/// A file is complete if it is there at the start, when whoever wrote it closes it, or when it is renamed or linked
+/// into the folder; where the system does not tell that, once it has the same size and time twice in a row, when the
 /// folder is looked at each second. It is read once, as [`files`](super::files) reads it, as long as its name
-/// stays there. Folders are left out, and so are names that begin with a dot: write to such a name and rename it,
-/// and no reader sees half a file.
+/// stays there. Folders, pipes and devices are left out, and so are names that begin with a dot: write to such a
+/// name and rename it, and no reader sees half a file.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -119,10 +119,11 @@ impl<T: Record> Feed<T> for Folder {
         scan(true)?;
         loop {
             while let Some(name) = arrivals.next() {
-                if pattern.as_ref().is_none_or(|pattern| pattern.is_match(Path::new(&name))) {
-                    let read =
-                        read(&self.path.join(name), self.layout.clone(), &self.policy, source, stop).await;
-                    read.or_else(gone)?;
+                let path = self.path.join(&name);
+                let fits = pattern.as_ref().is_none_or(|pattern| pattern.is_match(Path::new(&name)));
+                // To open a pipe would be to wait for who writes to it.
+                if fits && path.is_file() {
+                    read(&path, self.layout.clone(), &self.policy, source, stop).await.or_else(gone)?;
                 }
                 if stop.is_cancelled() {
                     return Ok(());

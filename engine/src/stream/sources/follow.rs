@@ -13,8 +13,9 @@ use notify::{RecommendedWatcher, RecursiveMode, Watcher};
 /// How often the file is looked at though nobody told of a change.
 const POLL: Duration = Duration::from_secs(1);
 
-/// Opens a file that grows, whose records end with `separator`. It has an end once the second is dropped.
-pub(super) fn open(path: &Path, separator: u8) -> io::Result<(Growing, Following)> {
+/// Opens a file that grows, whose records end with `separator`. It has an end once the second is dropped. `anew` is
+/// set before what is read is of another file, or of the same one from its start again.
+pub(super) fn open(path: &Path, separator: u8, anew: Arc<AtomicBool>) -> io::Result<(Growing, Following)> {
     let (wake, woken) = sync_channel(1);
     // Where the system can't tell, looking each second has to do.
     let watcher = watch(path, wake.clone()).ok();
@@ -25,6 +26,8 @@ pub(super) fn open(path: &Path, separator: u8) -> io::Result<(Growing, Following
         separator,
         position: 0,
         last: separator,
+        anew,
+        restarted: false,
         woken,
         over: over.clone(),
     };
@@ -71,6 +74,9 @@ pub(super) struct Growing {
     position: u64,
     /// The last byte that it gave.
     last: u8,
+    anew: Arc<AtomicBool>,
+    /// Nothing was read since the file's start.
+    restarted: bool,
     woken: Receiver<()>,
     over: Arc<AtomicBool>,
 }
@@ -102,6 +108,9 @@ impl Growing {
     fn read_on(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let read = self.file.read(buffer)?;
         self.position += read as u64;
+        if read > 0 && std::mem::take(&mut self.restarted) {
+            self.anew.store(true, Relaxed);
+        }
         self.last = buffer[..read].last().copied().unwrap_or(self.last);
         Ok(read)
     }
@@ -146,7 +155,7 @@ impl Read for Growing {
                     }
                 }
             }
-            self.position = 0;
+            (self.position, self.restarted) = (0, true);
             if std::mem::replace(&mut self.last, self.separator) != self.separator {
                 // The line that was begun ends there.
                 buffer[0] = self.separator;

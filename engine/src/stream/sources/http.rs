@@ -4,25 +4,29 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::Router;
 use axum::extract::DefaultBodyLimit;
-use axum::routing::post;
-use axum::{Router, serve};
-use tokio::net::TcpListener;
+use hyper::server::conn::http1::Builder;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::sync::mpsc::{Receiver, channel};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::Feed;
-use super::bounded::Bounded;
+use super::connections::{accept, bind};
 use super::feed::next;
 use super::posted::{Desk, Posted, Reading, take};
-use super::tcp::bind;
 use crate::record::{LONGEST, Record};
 use crate::{Error, Source};
 
 /// How long requests may take to end after a stop.
 const GRACE: Duration = Duration::from_secs(5);
+
+/// Nobody waits for longer, and no clock ends before that.
+const FOREVER: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
 
 /// A source of what others POST to an address, by HTTP/1.1: a body is a record, or each of its lines is
 /// ([`lines`](Http::lines), or the content type `application/x-ndjson`).
@@ -30,14 +34,16 @@ const GRACE: Duration = Duration::from_secs(5);
 /// | answer | when |
 /// |---|---|
 /// | 202 Accepted | the graph has accepted all records of the body |
-/// | 400 Bad Request | the content type says JSON, and it is none; nothing of it was emitted |
+/// | 400 Bad Request | it should be JSON ([`json`](Http::json), or its content type), and is none; nothing of it was emitted |
+/// | 403 Forbidden | a web page sends it, of an origin that is not among the [`origins`](Http::origins) |
 /// | 408 Request Timeout | the body took longer than [`timeout`](Http::timeout) |
 /// | 413 Payload Too Large | the body is larger than [`largest_body`](Http::largest_body) |
 /// | 429 Too Many Requests | [`waiting`](Http::waiting) others wait for the graph already; with Retry-After |
 /// | 503 Service Unavailable | the run has failed or is stopped; some of the records may have been emitted |
 ///
 /// While the graph is full, answers wait. When the source is stopped it takes no more requests, and those that
-/// it has are answered, for 5 s at most.
+/// it has are answered, for 5 s at most. A connection that sends no request for as long as a body may take is
+/// closed.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -69,9 +75,16 @@ pub fn http(address: impl Into<String>) -> Http {
     Http {
         address: address.into(),
         listener: None,
-        path: "/".to_owned(),
         connections: 256,
-        reading: Reading { lines: false, timeout: Duration::from_secs(30), largest: 1 << 20, waiting: 64 },
+        reading: Reading {
+            path: "/".to_owned(),
+            origins: Vec::new(),
+            lines: false,
+            json: false,
+            timeout: Duration::from_secs(30),
+            largest: 1 << 20,
+            waiting: 64,
+        },
     }
 }
 
@@ -80,7 +93,6 @@ pub fn http(address: impl Into<String>) -> Http {
 pub struct Http {
     address: String,
     listener: Option<TcpListener>,
-    path: String,
     connections: usize,
     reading: Reading,
 }
@@ -89,7 +101,7 @@ impl Http {
     /// The same for requests to this path, as `/records`. It is `/`, if not said; others are 404.
     #[must_use]
     pub fn path(mut self, path: impl Into<String>) -> Self {
-        self.path = path.into();
+        self.reading.path = path.into();
         self
     }
 
@@ -100,6 +112,22 @@ impl Http {
         self
     }
 
+    /// The same; if `json`, each record is JSON, whatever its content type: a body that is none is refused, and one
+    /// that is a record loses its newlines.
+    #[must_use]
+    pub fn json(mut self, json: bool) -> Self {
+        self.reading.json = json;
+        self
+    }
+
+    /// The same; web pages of these origins, as `https://example.org`, may post. Browsers send the origin of a page
+    /// along, and without this no page may: it could be anybody's, looked at by somebody who reaches this address.
+    #[must_use]
+    pub fn origins<S: Into<String>>(mut self, origins: impl IntoIterator<Item = S>) -> Self {
+        self.reading.origins = origins.into_iter().map(Into::into).collect();
+        self
+    }
+
     /// The same; a body has so many bytes at most. 1 MiB, if not said; 32 MiB is the most.
     #[must_use]
     pub fn largest_body(mut self, bytes: usize) -> Self {
@@ -107,17 +135,17 @@ impl Http {
         self
     }
 
-    /// The same; so many requests are read, or wait for the graph. 64, if not said.
+    /// The same; so many requests that were read wait for the graph. 64, if not said.
     #[must_use]
     pub fn waiting(mut self, requests: usize) -> Self {
-        self.reading.waiting = requests.max(1);
+        self.reading.waiting = requests.clamp(1, Semaphore::MAX_PERMITS);
         self
     }
 
-    /// The same; a body may take so long to arrive. 30 s, if not said.
+    /// The same; the head of a request may take so long to arrive, and so may its body. 30 s, if not said.
     #[must_use]
     pub fn timeout(mut self, timeout: Duration) -> Self {
-        self.reading.timeout = timeout;
+        self.reading.timeout = timeout.min(FOREVER);
         self
     }
 
@@ -156,32 +184,49 @@ impl Http {
 
 impl<T: Record> Feed<T> for Http {
     async fn feed(self, source: &Source<T>, stop: &CancellationToken) -> Result<(), Error> {
-        let Self { address, listener, path, connections, reading } = self;
+        let Self { address, listener, connections, reading } = self;
         let listener = match listener {
             Some(listener) => listener,
             None => bind(&address).await?,
         };
         let (sender, mut posted) = channel(1);
+        let mut builder = Builder::new();
+        builder.timer(TokioTimer::new()).header_read_timeout(reading.timeout);
         let places = Arc::new(Semaphore::new(reading.waiting));
-        let router = Router::new()
-            .route(&path, post(take))
-            .layer(DefaultBodyLimit::max(reading.largest))
-            .with_state(Desk { reading, places, sender });
-        let served = serve(Bounded::new(listener, connections), router)
-            .with_graceful_shutdown(stop.clone().cancelled_owned());
-        // Dropped, it ends its task.
+        let limit = DefaultBodyLimit::max(reading.largest);
+        let desk = Desk { reading: Arc::new(reading), places, sender };
+        let router = Router::new().fallback(take).layer(limit).with_state(desk);
+        let stopped = stop.clone();
+        let serve = move |connection, _| serve(builder.clone(), connection, router.clone(), stopped.clone());
+        // Dropped, it ends its tasks.
         let mut serving = JoinSet::new();
-        serving.spawn(served.into_future());
+        serving.spawn(accept(listener, connections, stop.clone(), serve));
         // Ended by the last one who may post.
         let over = CancellationToken::new();
         let emitting = emit(&mut posted, source, &over);
         tokio::pin!(emitting);
         tokio::select! {
-            emitted = &mut emitting => return emitted,
+            emitted = &mut emitting => {
+                emitted?;
+                serving.join_all().await;
+                return Ok(());
+            }
             () = grace(stop) => over.cancel(),
         }
         emitting.await
     }
+}
+
+/// Answers the requests of a connection, until it is to stop.
+async fn serve(builder: Builder, connection: TcpStream, router: Router, stop: CancellationToken) {
+    let serving = builder.serve_connection(TokioIo::new(connection), TowerToHyperService::new(router));
+    tokio::pin!(serving);
+    // Whose connection broke can't be told.
+    tokio::select! {
+        _ = serving.as_mut() => return,
+        () = stop.cancelled() => serving.as_mut().graceful_shutdown(),
+    }
+    let _ = serving.await;
 }
 
 async fn grace(stop: &CancellationToken) {

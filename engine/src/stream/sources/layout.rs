@@ -6,7 +6,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::csv::CsvRows;
 use super::ndjson::NdjsonRows;
-use super::rows::feed;
+use super::rows::{Origin, feed};
 use super::{Csv, Feed, lines};
 use crate::record::Record;
 use crate::{Error, FaultPolicy, Source};
@@ -63,14 +63,15 @@ impl Layout {
     pub(super) async fn feed<T: Record>(
         self,
         reader: impl Read + Send + 'static,
+        origin: Origin,
         policy: &FaultPolicy,
         source: &Source<T>,
         stop: &CancellationToken,
     ) -> Result<(), Error> {
         match self {
             Self::Lines { separator } => lines(reader).separated_by(separator).feed(source, stop).await,
-            Self::Csv(csv) => feed(reader, CsvRows::new(csv), policy, source, stop).await,
-            Self::Ndjson => feed(reader, NdjsonRows::default(), policy, source, stop).await,
+            Self::Csv(csv) => feed(reader, &origin, CsvRows::new(csv), policy, source, stop).await,
+            Self::Ndjson => feed(reader, &origin, NdjsonRows::default(), policy, source, stop).await,
         }
     }
 }

@@ -1,10 +1,9 @@
 //! Sources that read from outside the program.
 
 mod arrivals;
-#[cfg(feature = "net")]
-mod bounded;
 mod channel;
 mod compressed;
+mod connections;
 mod csv;
 mod feed;
 mod files;

@@ -30,9 +30,12 @@ pub fn ndjson<R: Read + Send + 'static>(reader: R) -> Reading<R> {
     Reading::new(reader, Layout::Ndjson)
 }
 
-/// What was read of a line.
+/// What was read of a line, and its number less one.
 #[derive(Default)]
-pub(super) struct NdjsonRows(Vec<u8>);
+pub(super) struct NdjsonRows {
+    begun: Vec<u8>,
+    lines: u64,
+}
 
 impl Rows for NdjsonRows {
     const NAME: &'static str = "ndjson";
@@ -40,32 +43,47 @@ impl Rows for NdjsonRows {
     fn read(&mut self, bytes: &[u8], pieces: &mut Pieces) -> Result<(), Stopped> {
         for part in bytes.split_inclusive(|byte| *byte == b'\n') {
             match part.strip_suffix(b"\n") {
-                Some(line) if self.0.is_empty() => add(line, pieces)?,
+                Some(line) if self.begun.is_empty() => self.add(line, pieces)?,
                 Some(end) => {
-                    self.0.extend_from_slice(end);
-                    add(&std::mem::take(&mut self.0), pieces)?;
+                    self.begun.extend_from_slice(end);
+                    self.end(pieces)?;
                 }
-                None => self.0.extend_from_slice(part),
+                None => self.begun.extend_from_slice(part),
             }
-            if self.0.len() > LONGEST {
+            if self.begun.len() > LONGEST {
                 return Err(Stopped::TooLong);
             }
         }
         // The last line may lack its newline.
-        if bytes.is_empty() { add(&std::mem::take(&mut self.0), pieces) } else { Ok(()) }
+        if bytes.is_empty() { self.end(pieces) } else { Ok(()) }
+    }
+
+    fn begin_anew(&mut self, pieces: &mut Pieces) -> Result<(), Stopped> {
+        self.end(pieces)?;
+        self.lines = 0;
+        Ok(())
     }
 }
 
-fn add(line: &[u8], pieces: &mut Pieces) -> Result<(), Stopped> {
-    let line = line.trim_ascii();
-    if line.is_empty() {
-        return Ok(());
+impl NdjsonRows {
+    /// Adds what was begun.
+    fn end(&mut self, pieces: &mut Pieces) -> Result<(), Stopped> {
+        let line = std::mem::take(&mut self.begun);
+        self.add(&line, pieces)
     }
-    if line.len() > LONGEST {
-        return Err(Stopped::TooLong);
-    }
-    match serde_json::from_slice::<IgnoredAny>(line) {
-        Ok(_) => pieces.add(|data| data.extend_from_slice(line)),
-        Err(error) => pieces.refuse(line, format!("it is no JSON: {error}")),
+
+    fn add(&mut self, line: &[u8], pieces: &mut Pieces) -> Result<(), Stopped> {
+        self.lines += 1;
+        let line = line.trim_ascii();
+        if line.is_empty() {
+            return Ok(());
+        }
+        if line.len() > LONGEST {
+            return Err(Stopped::TooLong);
+        }
+        match serde_json::from_slice::<IgnoredAny>(line) {
+            Ok(_) => pieces.add(|data| data.extend_from_slice(line)),
+            Err(error) => pieces.refuse(line, format!("it is no JSON: {error}"), self.lines),
+        }
     }
 }

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use axum::body::Bytes;
 use axum::extract::{FromRequest, Request, State};
-use axum::http::header::{CONTENT_TYPE, RETRY_AFTER};
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::header::{ALLOW, CONTENT_TYPE, ORIGIN, RETRY_AFTER};
+use axum::http::{HeaderMap, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::de::IgnoredAny;
 use tokio::sync::mpsc::Sender;
@@ -14,13 +14,66 @@ use tokio::sync::{Semaphore, oneshot};
 
 use crate::Error;
 
-/// How bodies are read.
+/// Which requests are taken, and how their bodies are read.
 #[derive(Clone, Debug)]
 pub(super) struct Reading {
+    pub(super) path: String,
+    /// Of web pages that may post.
+    pub(super) origins: Vec<String>,
     pub(super) lines: bool,
+    pub(super) json: bool,
     pub(super) timeout: Duration,
     pub(super) largest: usize,
     pub(super) waiting: usize,
+}
+
+impl Reading {
+    /// The answer to a request that is none to be read.
+    fn refuse(&self, request: &Request) -> Option<Response> {
+        let is_ours = |origin: &[u8]| self.origins.iter().any(|ours| ours.as_bytes() == origin);
+        let origins = request.headers().get_all(ORIGIN);
+        match () {
+            () if !origins.iter().all(|origin| is_ours(origin.as_bytes())) => {
+                Some((StatusCode::FORBIDDEN, "web pages of this origin may not post\n").into_response())
+            }
+            () if request.uri().path() != self.path => Some(StatusCode::NOT_FOUND.into_response()),
+            () if request.method() != Method::POST => {
+                Some((StatusCode::METHOD_NOT_ALLOWED, [(ALLOW, "POST")]).into_response())
+            }
+            () => None,
+        }
+    }
+
+    /// The records of a body.
+    ///
+    /// # Errors
+    ///
+    /// Why it has none.
+    fn records(&self, kind: Kind, body: Bytes) -> Result<Vec<Bytes>, String> {
+        let has_lines = self.lines || kind == Kind::Ndjson;
+        let records = if has_lines { lines(&body) } else { vec![body] };
+        if self.json || kind != Kind::Other {
+            records.iter().try_for_each(|record| check(record))?;
+        }
+        Ok(if self.json { records.into_iter().map(on_one_line).collect() } else { records })
+    }
+}
+
+/// Refuses what is no JSON.
+fn check(record: &[u8]) -> Result<(), String> {
+    let text = str::from_utf8(record).map_err(|_| "it is no JSON: it is not UTF-8".to_owned())?;
+    serde_json::from_str::<IgnoredAny>(text).map_err(|error| format!("it is no JSON: {error}"))?;
+    Ok(())
+}
+
+/// The same JSON without newlines, which are never part of a value.
+fn on_one_line(json: Bytes) -> Bytes {
+    let is_newline = |byte: &u8| matches!(byte, b'\n' | b'\r');
+    if json.iter().any(is_newline) {
+        json.iter().copied().filter(|byte| !is_newline(byte)).collect()
+    } else {
+        json
+    }
 }
 
 /// The records of a request, and who waits for what becomes of them.
@@ -32,17 +85,16 @@ pub(super) struct Posted {
 /// What takes requests.
 #[derive(Clone)]
 pub(super) struct Desk {
-    pub(super) reading: Reading,
+    pub(super) reading: Arc<Reading>,
     pub(super) places: Arc<Semaphore>,
     pub(super) sender: Sender<Posted>,
 }
 
 /// Takes a request, and answers when the graph has accepted its records.
 pub(super) async fn take(State(desk): State<Desk>, request: Request) -> Response {
-    let Ok(_place) = desk.places.try_acquire() else {
-        return (StatusCode::TOO_MANY_REQUESTS, [(RETRY_AFTER, "1")], "too many requests wait\n")
-            .into_response();
-    };
+    if let Some(refusal) = desk.reading.refuse(&request) {
+        return refusal;
+    }
     let kind = Kind::of(request.headers());
     let reading = Bytes::from_request(request, &());
     let body = match tokio::time::timeout(desk.reading.timeout, reading).await {
@@ -50,12 +102,15 @@ pub(super) async fn take(State(desk): State<Desk>, request: Request) -> Response
         Ok(Err(rejection)) => return rejection.into_response(),
         Err(_) => return StatusCode::REQUEST_TIMEOUT.into_response(),
     };
-    let records = if desk.reading.lines || kind == Kind::Ndjson { lines(&body) } else { vec![body] };
-    if kind != Kind::Other
-        && let Some(error) = records.iter().find_map(|json| serde_json::from_slice::<IgnoredAny>(json).err())
-    {
-        return (StatusCode::BAD_REQUEST, format!("it is no JSON: {error}\n")).into_response();
-    }
+    let records = match desk.reading.records(kind, body) {
+        Ok(records) => records,
+        Err(reason) => return (StatusCode::BAD_REQUEST, reason + "\n").into_response(),
+    };
+    // Only now, so that one that comes slowly takes nobody's place.
+    let Ok(_place) = desk.places.try_acquire() else {
+        return (StatusCode::TOO_MANY_REQUESTS, [(RETRY_AFTER, "1")], "too many requests wait\n")
+            .into_response();
+    };
     let (done, wait) = oneshot::channel();
     // Nobody takes it, or says what became of it, once the source has ended.
     let _ = desk.sender.send(Posted { records, done }).await;

@@ -135,7 +135,7 @@ async fn read<T: Record>(
         if let Some(records) = records {
             source.emit_batch(records).await?;
         }
-        if too_long {
+        if too_long.is_some() {
             return Err(Error::LongRecord { record: source.last_number() + 1, limit: LONGEST as u64 });
         }
     }

@@ -1,7 +1,9 @@
 //! Formats whose records may be wrong one by one: read on a thread, and what is wrong is a fault.
 
 use std::io::{self, Read};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::thread;
 
 use tokio::sync::mpsc::{Receiver, Sender, channel};
@@ -39,7 +41,30 @@ impl<R> Reading<R> {
 impl<T: Record, R: Read + Send + 'static> Feed<T> for Reading<R> {
     async fn feed(self, source: &Source<T>, stop: &CancellationToken) -> Result<(), Error> {
         let Self { reader, layout, policy } = self;
-        layout.feed(reader, &policy, source, stop).await
+        layout.feed(reader, Origin::default(), &policy, source, stop).await
+    }
+}
+
+/// What a reader reads.
+#[derive(Default)]
+pub(super) struct Origin {
+    /// The file, if it is one.
+    pub(super) path: Option<PathBuf>,
+    /// Set before the first bytes of another file, or of the same one from its start again, are read.
+    pub(super) anew: Arc<AtomicBool>,
+}
+
+impl Origin {
+    pub(super) fn of(path: &Path) -> Self {
+        Self { path: Some(path.to_owned()), anew: Arc::default() }
+    }
+
+    /// Why a row is refused, and where it stands.
+    fn locate(&self, reason: String, line: u64) -> String {
+        match &self.path {
+            Some(path) => format!("{reason} ({}, line {line})", path.display()),
+            None => reason,
+        }
     }
 }
 
@@ -54,6 +79,13 @@ pub(super) trait Rows: Send + 'static {
     ///
     /// Why nothing more can be read, or [`Stopped::Unwanted`].
     fn read(&mut self, bytes: &[u8], pieces: &mut Pieces) -> Result<(), Stopped>;
+
+    /// What was read is over, and what comes is another file.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`read`](Self::read).
+    fn begin_anew(&mut self, pieces: &mut Pieces) -> Result<(), Stopped>;
 }
 
 /// Why a thread reads no more.
@@ -68,8 +100,8 @@ pub(super) enum Stopped {
 
 enum Piece {
     Records(Batch),
-    /// What stood there, and why it is no record.
-    Refused(Vec<u8>, String),
+    /// What stood there, why it is no record, and its line.
+    Refused(Vec<u8>, String, u64),
     Stopped(Stopped),
 }
 
@@ -86,10 +118,15 @@ impl Pieces {
         if self.records.bytes() >= BLOCK { self.hand_over() } else { Ok(()) }
     }
 
-    /// Adds what is no record.
-    pub(super) fn refuse(&mut self, bytes: &[u8], reason: impl Into<String>) -> Result<(), Stopped> {
+    /// Adds what is no record, and stands in this line.
+    pub(super) fn refuse(
+        &mut self,
+        bytes: &[u8],
+        reason: impl Into<String>,
+        line: u64,
+    ) -> Result<(), Stopped> {
         self.hand_over()?;
-        self.send(Piece::Refused(bytes.to_vec(), reason.into()))
+        self.send(Piece::Refused(bytes.to_vec(), reason.into(), line))
     }
 
     fn hand_over(&mut self) -> Result<(), Stopped> {
@@ -103,7 +140,7 @@ impl Pieces {
 }
 
 /// Reads until the end, or until nobody wants more.
-fn read(mut reader: impl Read, mut rows: impl Rows, mut pieces: Pieces) {
+fn read(mut reader: impl Read, mut rows: impl Rows, mut pieces: Pieces, anew: &AtomicBool) {
     let mut block = vec![0; BLOCK];
     let stopped = loop {
         let read = match reader.read(&mut block) {
@@ -111,8 +148,10 @@ fn read(mut reader: impl Read, mut rows: impl Rows, mut pieces: Pieces) {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
             Err(error) => break Some(Stopped::Failed(error)),
         };
+        let begun = if anew.swap(false, Relaxed) { rows.begin_anew(&mut pieces) } else { Ok(()) };
         // What was read goes on before more is waited for.
-        let taken = rows.read(&block[..read], &mut pieces).and_then(|()| pieces.hand_over());
+        let taken = begun.and_then(|()| rows.read(&block[..read], &mut pieces));
+        let taken = taken.and_then(|()| pieces.hand_over());
         if let Err(stopped) = taken {
             break Some(stopped);
         }
@@ -129,6 +168,7 @@ fn read(mut reader: impl Read, mut rows: impl Rows, mut pieces: Pieces) {
 /// Emits what `reader` gives as `rows` understands it.
 pub(super) async fn feed<T: Record, W: Rows>(
     reader: impl Read + Send + 'static,
+    origin: &Origin,
     rows: W,
     policy: &FaultPolicy,
     source: &Source<T>,
@@ -137,7 +177,8 @@ pub(super) async fn feed<T: Record, W: Rows>(
     let (sender, mut coming) = channel(2);
     let pieces = Pieces { records: BatchBuilder::default(), sender };
     let thread = thread::Builder::new().name("engine-source".into());
-    let spawned = thread.spawn(move || read(reader, rows, pieces));
+    let anew = origin.anew.clone();
+    let spawned = thread.spawn(move || read(reader, rows, pieces, &anew));
     spawned.map_err(|error| Error::Thread { source: Arc::new(error) })?;
     let (mut piece, mut stopped) = (1, Box::pin(stop.clone().cancelled_owned()) as _);
     while let Some(came) = next_piece(&mut coming, source, stop).await? {
@@ -147,7 +188,9 @@ pub(super) async fn feed<T: Record, W: Rows>(
                     return Ok(());
                 }
             }
-            Piece::Refused(bytes, reason) => source.refuse(&bytes, W::NAME, reason, policy).await?,
+            Piece::Refused(bytes, reason, line) => {
+                source.refuse(&bytes, W::NAME, origin.locate(reason, line), policy).await?;
+            }
             Piece::Stopped(stopped) => return stopped.into_result(source.last_number()),
         }
     }

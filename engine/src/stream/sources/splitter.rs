@@ -15,7 +15,8 @@ pub(super) struct Splitter {
 pub(super) struct Cut {
     /// The records that end in it, up to one that is too long.
     pub(super) records: Option<Batch>,
-    pub(super) too_long: bool,
+    /// What came of that one. Nothing behind it is kept.
+    pub(super) too_long: Option<Vec<u8>>,
 }
 
 impl Splitter {
@@ -29,15 +30,24 @@ impl Splitter {
         self.rest.extend_from_slice(&bytes[..end]);
         let records = (end > 0).then(|| self.batch());
         self.rest.extend_from_slice(&bytes[end..]);
-        let begun_too_long = self.rest.len() > self.longest;
         match records {
             Some(mut records) if records.largest(false) > self.longest + 1 => {
                 let fit = records.iter().take_while(|(_, record)| record.len() <= self.longest).count();
+                let too_long = records.record(fit).to_vec();
                 records.truncate(fit);
-                Cut { records: Some(records), too_long: true }
+                self.rest.clear();
+                Cut { records: Some(records), too_long: Some(too_long) }
             }
-            records => Cut { records, too_long: begun_too_long },
+            records => {
+                let is_too_long = self.rest.len() > self.longest;
+                Cut { records, too_long: is_too_long.then(|| std::mem::take(&mut self.rest)) }
+            }
         }
+    }
+
+    /// What came of a record that does not end, if anything did.
+    pub(super) fn rest(&mut self) -> Option<Vec<u8>> {
+        Some(std::mem::take(&mut self.rest)).filter(|rest| !rest.is_empty())
     }
 
     /// The last record, if it lacks its separator.

@@ -3,19 +3,22 @@
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
+use bytesize::ByteSize;
 use tokio::io::AsyncReadExt;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc::{Sender, channel};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use super::Feed;
+use super::connections::{accept, bind};
 use super::feed::next;
 use super::splitter::{Cut, Splitter};
-use crate::record::{Batch, Record};
-use crate::{Error, Source};
+use crate::record::{Batch, LONGEST, Record};
+use crate::{Error, FaultPolicy, Source};
 
 /// How much of a connection is read at once.
 const BLOCK: usize = 16 << 10;
@@ -23,8 +26,11 @@ const BLOCK: usize = 16 << 10;
 /// A source of the lines that come by TCP connections: those of a connection in their order, a last one without a
 /// newline among them. While the graph is full, connections are not read from.
 ///
-/// A connection that breaks, or sends a line that is too long, is closed, and harms no other; see
-/// [`on_broken`](Tcp::on_broken). When the source is stopped, lines that were read whole are emitted.
+/// A connection that breaks, or sends a line that is too long, is closed (see [`on_broken`](Tcp::on_broken)), and
+/// the line is a fault (see [`on_fault`](Tcp::on_fault)). When the source is stopped, lines that were read whole
+/// are emitted.
+///
+/// One that sends nothing stays open and keeps its place, unless it is told [how long](Tcp::idle) it may.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -54,7 +60,9 @@ pub fn tcp(address: impl Into<String>) -> Tcp {
         listener: None,
         connections: 256,
         longest: 1 << 20,
+        idle: None,
         broken: Arc::new(|_| {}),
+        policy: FaultPolicy::stop(),
     }
 }
 
@@ -64,7 +72,9 @@ pub struct Tcp {
     listener: Option<TcpListener>,
     connections: usize,
     longest: usize,
+    idle: Option<Duration>,
     broken: OnBroken,
+    policy: FaultPolicy,
 }
 
 type OnBroken = Arc<dyn Fn(Error) + Send + Sync>;
@@ -86,7 +96,22 @@ impl Tcp {
     /// The same; a line has so many bytes at most. 1 MiB, if not said; 32 MiB is the most.
     #[must_use]
     pub fn longest_line(mut self, bytes: usize) -> Self {
-        self.longest = bytes.min(crate::record::LONGEST);
+        self.longest = bytes.min(LONGEST);
+        self
+    }
+
+    /// The same; a connection that sends nothing for so long is closed, as one that breaks. None is, if not said.
+    #[must_use]
+    pub fn idle(mut self, time: Duration) -> Self {
+        self.idle = Some(time);
+        self
+    }
+
+    /// The same; `policy` says what becomes of a line that is too long, or that its connection breaks within: its
+    /// record is what was read of it. The run ends, if not said. Nothing is read twice, so there are no retries.
+    #[must_use]
+    pub fn on_fault(mut self, policy: &FaultPolicy) -> Self {
+        self.policy = policy.clone();
         self
     }
 
@@ -123,94 +148,107 @@ impl Tcp {
     }
 }
 
-/// Listens at an address.
-pub(super) async fn bind(address: &str) -> Result<TcpListener, Error> {
-    let bound = TcpListener::bind(address).await;
-    bound.map_err(|error| Error::Listen { address: address.to_owned(), source: Arc::new(error) })
-}
-
 impl<T: Record> Feed<T> for Tcp {
     async fn feed(self, source: &Source<T>, stop: &CancellationToken) -> Result<(), Error> {
-        let Self { address, listener, connections, longest, broken } = self;
+        let Self { address, listener, connections, longest, idle, broken, policy } = self;
         let listener = match listener {
             Some(listener) => listener,
             None => bind(&address).await?,
         };
-        let (sender, mut lines) = channel(1);
+        let (sender, mut pieces) = channel(1);
         // Dropped, it ends its tasks.
         let mut listening = JoinSet::new();
-        let reader = Reader { longest, broken, sender, stop: stop.clone() };
-        listening.spawn(accept(listener, connections, reader));
+        let reader = Reader { longest, idle, broken, sender, stop: stop.clone() };
+        let serve = move |connection, peer| reader.clone().serve(connection, peer);
+        listening.spawn(accept(listener, connections, stop.clone(), serve));
         // Lines that were read are emitted, also when it is to stop: the tasks end then.
         loop {
-            let batch = match lines.try_recv() {
-                Ok(batch) => batch,
+            let piece = match pieces.try_recv() {
+                Ok(piece) => piece,
                 Err(_) => {
                     source.pause().await?;
-                    let coming = next(source, &CancellationToken::new(), lines.recv()).await?;
-                    let Some(batch) = coming.flatten() else { return Ok(()) };
-                    batch
+                    let coming = next(source, &CancellationToken::new(), pieces.recv()).await?;
+                    let Some(piece) = coming.flatten() else { break };
+                    piece
                 }
             };
-            source.emit_batch(batch).await?;
+            match piece {
+                Piece::Lines(batch) => source.emit_batch(batch).await?,
+                Piece::Refused(line, reason) => source.refuse(&line, "tcp", reason, &policy).await?,
+            }
         }
+        listening.join_all().await;
+        Ok(())
     }
+}
+
+/// What came of a connection.
+enum Piece {
+    Lines(Batch),
+    /// What was read of a line, and why there is no more of it.
+    Refused(Vec<u8>, String),
 }
 
 /// What reads connections.
 #[derive(Clone)]
 struct Reader {
     longest: usize,
+    idle: Option<Duration>,
     broken: OnBroken,
-    sender: Sender<Batch>,
+    sender: Sender<Piece>,
     stop: CancellationToken,
 }
 
-/// Takes connections until it is to stop.
-async fn accept(listener: TcpListener, connections: usize, reader: Reader) {
-    let places = Arc::new(Semaphore::new(connections));
-    let mut tasks = JoinSet::new();
-    while let Some(Ok(place)) = reader.stop.run_until_cancelled(places.clone().acquire_owned()).await {
-        while tasks.try_join_next().is_some() {}
-        let Some(accepted) = reader.stop.run_until_cancelled(listener.accept()).await else { break };
-        match accepted {
-            Ok((connection, peer)) => {
-                tasks.spawn(reader.clone().serve(connection, peer, place));
-            }
-            // It was gone before it was served, or too many files are open: which others may close.
-            Err(_) => tokio::time::sleep(std::time::Duration::from_millis(10)).await,
-        }
-    }
-    drop(listener);
-    tasks.join_all().await;
-}
-
 impl Reader {
-    async fn serve(self, connection: TcpStream, peer: SocketAddr, _place: OwnedSemaphorePermit) {
-        if let Err(error) = self.read(connection).await {
-            (self.broken)(Error::Connection { address: peer.to_string(), source: Arc::new(error) });
+    async fn serve(self, connection: TcpStream, peer: SocketAddr) {
+        let mut splitter = Splitter::new(b'\n', self.longest);
+        let Err(error) = self.read(connection, peer, &mut splitter).await else { return };
+        if let Some(line) = splitter.rest() {
+            let reason = format!("the connection with {peer} broke within it: {error}");
+            self.pass(Piece::Refused(line, reason)).await;
         }
+        (self.broken)(Error::Connection { address: peer.to_string(), source: Arc::new(error) });
     }
 
-    async fn read(&self, mut connection: TcpStream) -> io::Result<()> {
-        let (mut splitter, mut block) = (Splitter::new(b'\n', self.longest), vec![0; BLOCK]);
+    async fn read(
+        &self,
+        mut connection: TcpStream,
+        peer: SocketAddr,
+        splitter: &mut Splitter,
+    ) -> io::Result<()> {
+        let mut block = vec![0; BLOCK];
         loop {
-            let reading = self.stop.run_until_cancelled(connection.read(&mut block));
+            let reading = self.stop.run_until_cancelled(self.read_block(&mut connection, &mut block));
             let Some(read) = reading.await.transpose()? else { return Ok(()) };
             let Cut { records, too_long } = match read {
-                0 => Cut { records: splitter.end(), too_long: false },
+                0 => Cut { records: splitter.end(), too_long: None },
                 read => splitter.take(&block[..read]),
             };
             if let Some(records) = records {
-                // If nobody takes them, the run has failed.
-                let _ = self.sender.send(records).await;
+                self.pass(Piece::Lines(records)).await;
             }
-            if too_long {
+            if let Some(line) = too_long {
+                let limit = ByteSize(self.longest as u64);
+                self.pass(Piece::Refused(line, format!("it is longer than {limit}, from {peer}"))).await;
                 return Err(io::Error::new(io::ErrorKind::InvalidData, "a line is too long"));
             }
             if read == 0 {
                 return Ok(());
             }
         }
+    }
+
+    async fn read_block(&self, connection: &mut TcpStream, block: &mut [u8]) -> io::Result<usize> {
+        let reading = connection.read(block);
+        let Some(idle) = self.idle else { return reading.await };
+        let read = timeout(idle, reading).await;
+        read.unwrap_or_else(|_| {
+            Err(io::Error::new(io::ErrorKind::TimedOut, "it has sent nothing for too long"))
+        })
+    }
+
+    /// If nobody takes it, the run has failed.
+    async fn pass(&self, piece: Piece) {
+        let _ = self.sender.send(piece).await;
     }
 }

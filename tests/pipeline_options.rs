@@ -1,0 +1,133 @@
+//! Options of sources and sinks in pipeline files: those that can't be right, and what they do to files.
+
+use std::fs;
+use std::process::Command;
+
+use engine::pipeline::Pipeline;
+use expect_test::expect;
+
+use crate::pipeline_mistakes::check;
+use crate::pipelines::Files;
+use crate::support::Listening;
+
+#[test]
+fn how_csv_is_written_can_not_be_so() {
+    check(
+        "[sources.folder]\npath = \".\"\nlayout = \"csv\"\ncsv = { delimeter = \";\" }\n[sinks.stdout]\n",
+        expect![[
+            r#"p.toml:4:9: csv: unknown field `delimeter`, expected one of `delimiter`, `quote`, `headers`, `infer`"#
+        ]],
+    );
+    check(
+        "[sources.folder]\npath = \".\"\nlayout = \"csv\"\ncsv = { delimiter = \"'\", quote = \"'\" }\n[sinks.stdout]\n",
+        expect![[
+            r#"p.toml:4:21: folder: what stands between fields can't stand around them (choose another delimiter or quote)"#
+        ]],
+    );
+    check(
+        "[sources.csv]\npath = \"in\"\nquote = \"é\"\ndelimiter = \"\\r\"\n[sinks.out]\ntype = \"csv\"\npath = \"out\"\ndelimiter = \"\\n\"\n",
+        expect![[r#"
+            p.toml:3:9: quote: expected one ASCII character, as "'", or "" for none, found "é"
+            p.toml:4:13: delimiter: expected one ASCII character, as "," or "\t", found "\r"
+            p.toml:8:13: delimiter: expected one ASCII character, as "," or "\t", found "\n""#]],
+    );
+    check(
+        "[sources.csv]\npath = \"in\"\ndelimiter = \"\\\"\"\n[sinks.out]\ntype = \"csv\"\npath = \"out\"\ndelimiter = \"\\\"\"\n",
+        expect![[r#"
+            p.toml:3:13: csv: what stands between fields can't stand around them (choose another delimiter or quote)
+            p.toml:7:13: out: double quotes stand around fields (choose another one)"#]],
+    );
+    check(
+        "[sources.csv]\npath = \"in\"\nquote = \"\"\ndelimiter = \"\\\"\"\n[sinks.stdout]\n",
+        expect!["no mistakes"],
+    );
+}
+
+#[test]
+fn names_and_addresses_are_none() {
+    check(
+        "[sources.folder]\npath = \".\"\nnames = \"[a\"\n[sinks.tcp]\naddress = \"nonsense\"\n",
+        expect![[r#"
+            p.toml:3:9: folder: "[a" is no pattern of names: unclosed character class; missing ']'
+            p.toml:5:11: address: expected a host and a port, as "127.0.0.1:9000", found "nonsense""#]],
+    );
+    check(
+        "[sources.tcp]\naddress = \"host:99999\"\nidle = \"1m\"\non_fault = \"skip\"\n[sinks.http]\nurl = \"http://\"\n",
+        expect![[r#"
+            p.toml:2:11: address: expected a host and a port, as "127.0.0.1:9000", found "host:99999"
+            p.toml:6:7: http: "http://" is no URL of HTTP: empty host"#]],
+    );
+    check(
+        "[sources.in]\ntype = \"http\"\naddress = \":80\"\n[sinks.http]\nurl = \"https://me:key@host:x/?key\"\n",
+        expect![[r#"
+            p.toml:3:11: address: expected a host and a port, as "127.0.0.1:9000", found ":80"
+            p.toml:5:7: http: "https://host:x/" is no URL of HTTP: invalid port number"#]],
+    );
+    check(
+        "[sources.in]\ntype = \"http\"\naddress = \"[::1]:80\"\npath = \"/a?b\"\n[sinks.http]\nurl = \"https://host\"\nheaders = { \"a b\" = \"x\" }\n",
+        expect![[r#"
+            p.toml:4:8: in: no request has the path "/a?b" (write it as it stands in a URL)
+            p.toml:7:21: http: "a b" is no name of a header"#]],
+    );
+    check(
+        "[sources.in]\ntype = \"http\"\naddress = \"localhost:80\"\norigins = [\"https://example.org/\"]\n[sinks.http]\nurl = \"https://host\"\nheaders = { a = \"x\\ny\" }\n",
+        expect![[r#"
+            p.toml:4:11: in: "https://example.org/" is no origin of web pages (write "https://example.org")
+            p.toml:7:17: http: what a has is no value of a header"#]],
+    );
+    check(
+        "[sources.websocket]\nurl = \"ws://\"\n[sinks.out]\ntype = \"websocket\"\nurl = \"wss://me:key@a b/?key\"\n",
+        expect![[r#"
+            p.toml:2:7: websocket: "ws://" is no WebSocket's URL: HTTP format error: empty string
+            p.toml:5:7: out: "wss://a b/" is no WebSocket's URL: HTTP format error: invalid uri character"#]],
+    );
+}
+
+#[test]
+fn files_of_all_sinks_are_emptied_when_the_run_begins() {
+    let files = Files::new(
+        "[sources.tcp]\naddress = \"127.0.0.1:0\"\n\
+         [sinks.plain]\ntype = \"file\"\npath = \"plain\"\n\
+         [sinks.packed]\ntype = \"file\"\npath = \"packed\"\ngzip = true\n\
+         [sinks.rotating]\ntype = \"file\"\npath = \"rotating\"\nrotate_at = \"1KiB\"\n\
+         [sinks.csv]\npath = \"rows\"\n\
+         [sinks.kept]\ntype = \"file\"\npath = \"kept\"\nappend = true\n",
+    );
+    let names = ["plain", "packed", "rotating", "rows", "kept"];
+    for name in names {
+        files.write(name, "old\n");
+    }
+    let run = Listening::start(&mut files.command());
+    assert_eq!(names.map(|name| files.read(name)), ["", "", "", "", "old\n"]);
+    assert_eq!(run.interrupt(), Some(130));
+}
+
+#[cfg(unix)]
+#[test]
+fn who_reads_a_pipe_gets_all_lines() {
+    let files = Files::new("[sources.stdin]\n[sinks.file]\npath = \"pipe\"\n");
+    let pipe = files.path("pipe");
+    assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let reading = std::thread::spawn(move || fs::read_to_string(pipe).unwrap());
+    assert_eq!(files.run("1\n2\n").code, Some(0));
+    assert_eq!(reading.join().unwrap(), "1\n2\n");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn an_output_that_can_not_be_written_is_named() {
+    let files = Files::new("[sources.stdin]\n[sinks.file]\npath = \"/dev/full\"\n");
+    let did = files.run("1\n");
+    assert_eq!(did.code, Some(1));
+    assert!(did.stderr.contains("can't write /dev/full: No space left on device"), "{}", did.stderr);
+}
+
+#[test]
+fn a_mistake_in_an_option_leaves_files_as_they_were() {
+    let files = Files::new(
+        "[sources.stdin]\n[sinks.file]\npath = \"out\"\ngzip = true\n[sinks.tcp]\naddress = \"no\"\n",
+    );
+    files.write("out", "old\n");
+    assert!(Pipeline::open(files.path("pipeline.toml")).is_err());
+    assert_eq!(fs::read_to_string(files.path("out")).unwrap(), "old\n");
+}
