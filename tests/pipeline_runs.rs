@@ -143,3 +143,60 @@ fn branches_that_are_too_far_apart_end_the_run_and_name_the_node() {
     let Did { code, stderr, .. } = Files::new(pipeline).run(many);
     assert!(code == Some(1) && stderr.starts_with("engine: pairs: its branches of one source"), "{stderr}");
 }
+
+#[test]
+fn faults_name_the_file_that_their_record_stood_in() {
+    let pipeline = |kind: &str| {
+        format!(
+            "[sources.{kind}]\npath = [\"a\", \"b\"]\n[stages.pluck]\nkey = \"x\"\non_fault = POLICY\n[sinks.stdout]\n"
+        )
+    };
+    let run = |kind: &str, policy: &str, (a, b): (&str, &str)| {
+        let files = Files::new(&pipeline(kind).replace("POLICY", policy));
+        files.write("a", a);
+        files.write("b", b);
+        let did = files.run("");
+        (did.stderr, files)
+    };
+    let lines = ("{\"x\":1}\n", "{\"x\":2}\n{\"y\":3}\n");
+    let (told, _) = run("files", "\"stop\"", lines);
+    assert!(told.starts_with("engine: record 3 (") && told.contains("/b, line 2): pluck: "), "{told}");
+    let rows = ("x\n1\n", "y\n2\n");
+    let (told, _) = run("csv", "\"skip\"", rows);
+    assert!(
+        told.contains("1 record left out, the first: record 2 (") && told.contains("/b, row 1)"),
+        "{told}"
+    );
+    let (_, files) = run("files", "{ divert = \"dead\" }", lines);
+    let letter: Value = serde_json::from_str(&files.read("dead")).unwrap();
+    assert!(letter["input"].as_str().unwrap().ends_with("/b"), "{letter}");
+    assert_eq!(letter["line"], 2);
+}
+
+#[test]
+fn an_address_that_others_have_leaves_outputs_as_they_were() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap();
+    for kind in ["http", "tcp"] {
+        let files = Files::new(&format!(
+            "[sources.{kind}]\naddress = \"{address}\"\n[sinks.file]\npath = \"kept\"\n"
+        ));
+        files.write("kept", "precious\n");
+        let Did { code, stderr, .. } = files.run("");
+        assert!(code == Some(1) && stderr.contains(&address.to_string()), "{stderr}");
+        assert_eq!(files.read("kept"), "precious\n");
+    }
+}
+
+#[test]
+fn a_folder_may_be_written_to_whose_other_files_are_read() {
+    let files = Files::new(
+        "[sources.folder]\npath = \".\"\nnames = \"*.log\"\nonce = true\n[sinks.file]\npath = \"out.txt\"\n",
+    );
+    files.write("a.log", "1\n");
+    let Did { code, stderr, .. } = files.run("");
+    assert_eq!((code, &*stderr, &*files.read("out.txt")), (Some(0), "", "1\n"));
+    files.write("pipeline.toml", files.read("pipeline.toml").replace("out.txt", "out.log"));
+    let Did { code, stderr, .. } = files.run("");
+    assert!(code == Some(2) && stderr.contains("such files of that folder are read"), "{stderr}");
+}

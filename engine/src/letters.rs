@@ -1,6 +1,7 @@
 //! Dead letters as a file: a line of JSON for each record that was put aside, which can be run again.
 
 use std::borrow::Cow;
+use std::fmt;
 use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
@@ -24,6 +25,8 @@ struct Line<'a> {
     input: Option<Cow<'a, str>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     line: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    row: Option<u64>,
     #[serde(borrow)]
     function: Cow<'a, str>,
     #[serde(borrow)]
@@ -44,13 +47,35 @@ struct Line<'a> {
 pub struct Place {
     /// The input's name.
     pub input: Arc<str>,
+    /// What is counted there.
+    pub unit: Unit,
     /// The record's number in it.
-    pub line: u64,
+    pub number: u64,
+}
+
+/// What an input is made of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unit {
+    /// Lines.
+    Line,
+    /// Rows that may take several lines, and don't begin with the first one.
+    Row,
+}
+
+/// As in `clean.csv, row 5`.
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let unit = match self.unit {
+            Unit::Line => "line",
+            Unit::Row => "row",
+        };
+        write!(f, "{}, {unit} {}", self.input, self.number)
+    }
 }
 
 /// A file of dead letters, a line of JSON each (NDJSON).
 ///
-/// A line has the record's `number`, where it stood (`input` and `line`, if known), the `function` that
+/// A line has the record's `number`, where it stood (`input`, and `line` or `row`, if known), the `function` that
 /// failed, the kind of `fault` and its `message`, how many `attempts` were made, and the `record` itself,
 /// or `record_base64` if it is not text. [`sources::dead_letters`](crate::sources::dead_letters) reads the
 /// records again.
@@ -163,7 +188,8 @@ fn encode(letter: &DeadLetter, place: Option<&Place>, data: &mut Vec<u8>) {
     let line = Line {
         number: fault.record,
         input: place.map(|place| (&*place.input).into()),
-        line: place.map(|place| place.line),
+        line: place.filter(|place| place.unit == Unit::Line).map(|place| place.number),
+        row: place.filter(|place| place.unit == Unit::Row).map(|place| place.number),
         function: fault.function.as_str().into(),
         fault: fault.cause.kind().into(),
         message: fault.cause.message(),
@@ -208,7 +234,7 @@ mod tests {
 
     #[test]
     fn a_letter_is_a_line_that_scripts_can_read() {
-        let place = Place { input: "a.log".into(), line: 5 };
+        let place = Place { input: "a.log".into(), unit: Unit::Line, number: 5 };
         let line = String::from_utf8(encoded(&letter(b"x\ty"), Some(&place))).unwrap();
         let expected = r#"{"number":7,"input":"a.log","line":5,"function":"parse","fault":"failed","message":"no  [0m \"good\"","attempts":3,"record":"x\ty"}"#;
         assert_eq!(line, expected);

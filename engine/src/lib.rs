@@ -42,7 +42,7 @@ mod stream;
 pub use checkpoint::{Checkpoint, InputState, OutputState};
 pub use error::{Error, NotAPlugin};
 pub use fault::{Cause, Fault};
-pub use letters::{DeadLetters, Place};
+pub use letters::{DeadLetters, Place, Unit};
 pub use plugin::{
     Capability, Compilation, Compiler, Isolation, Kind, Output, Parameter, PoolUsage, Print, Signature, Usage,
 };

@@ -172,7 +172,7 @@ pub(crate) fn is_same(one: &Path, other: &Path) -> bool {
 fn is_one(one: &Path, other: &Path) -> bool {
     use std::os::unix::fs::MetadataExt;
 
-    let known = |path: &Path| fs::metadata(path).ok().filter(|known| known.is_file());
+    let known = |path: &Path| fs::metadata(path).ok().filter(fs::Metadata::is_file);
     known(one)
         .zip(known(other))
         .is_some_and(|(one, other)| (one.dev(), one.ino()) == (other.dev(), other.ino()))

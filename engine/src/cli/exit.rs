@@ -70,9 +70,12 @@ impl std::fmt::Display for RunFailed {
     }
 }
 
-/// A fault with the place of its record.
-pub(crate) fn at(fault: &Fault, Place { input, line }: &Place) -> String {
-    format!("record {} ({input}, line {line}): {}: {}", fault.record, fault.function, fault.cause)
+/// A fault with the place of its record, unless it says that itself.
+pub(crate) fn at(fault: &Fault, place: &Place) -> String {
+    if fault.cause.to_string().contains(&format!("({}, ", place.input)) {
+        return fault.to_string();
+    }
+    format!("record {} ({place}): {}: {}", fault.record, fault.function, fault.cause)
 }
 
 impl std::error::Error for RunFailed {

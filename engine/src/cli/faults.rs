@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use anyhow::Context;
-use engine::{Checkpoint, DeadLetter, DeadLetters, Error, FaultPolicy, Place};
+use engine::{Checkpoint, DeadLetter, DeadLetters, Error, FaultPolicy, Place, Unit};
 use serde::Deserialize;
 
 use super::args::OnFault;
@@ -73,7 +73,7 @@ impl Places {
     pub(crate) fn find(&self, record: u64) -> Option<Place> {
         let begun = self.lock();
         let (input, first) = begun.inputs.iter().rev().find(|(_, first)| *first <= record)?;
-        Some(Place { input: input.clone(), line: record + 1 - first })
+        Some(Place { input: input.clone(), unit: Unit::Line, number: record + 1 - first })
     }
 }
 

@@ -14,7 +14,7 @@ use super::files::Opening;
 use super::flow::{Bytes, Guard};
 use super::mistake::Problem;
 use super::picture::Picture;
-use super::run::{Feeding, Pipeline};
+use super::run::{Feeding, Pipeline, Places};
 use crate::stream::Readers;
 use crate::{FaultPolicy, Function, Output, Plugin, Pool, Source, Usage};
 
@@ -50,6 +50,8 @@ pub(super) struct Building<'a> {
     openings: Vec<Opening>,
     /// What goes to stdout, if anything does.
     stdout: Option<Output>,
+    /// Where records stood, for dead letters.
+    pub(super) places: Places,
     /// Sinks, which go on without those whose readers are gone.
     pub(super) readers: Arc<Readers>,
     /// Whether a source reads stdin.
@@ -97,6 +99,7 @@ impl<'a> Building<'a> {
             claims: Claims::default(),
             openings: Vec::new(),
             stdout: None,
+            places: Places::default(),
             readers: Arc::default(),
             stdin: false,
             taken_from: Vec::new(),
@@ -189,7 +192,7 @@ impl<'a> Building<'a> {
             return Ok(letters.clone());
         }
         self.claims.write(&path, false, "on_fault")?;
-        let letters = Letters::new(path);
+        let letters = Letters::new(path, self.places.clone());
         self.letters.push(letters.clone());
         Ok(letters)
     }
@@ -267,6 +270,9 @@ impl<'a> Building<'a> {
         feeds: Vec<(Arc<Source<Bytes>>, Feeding)>,
         picture: Picture,
     ) -> Pipeline {
+        if let [(_, only)] = sources.as_slice() {
+            self.places.are_of(only.clone());
+        }
         Pipeline {
             pool: self.pool,
             sources,
@@ -278,6 +284,7 @@ impl<'a> Building<'a> {
             letters: self.letters,
             stdout: self.stdout,
             picture,
+            places: self.places,
         }
     }
 }

@@ -63,7 +63,8 @@ fn is_one(_: &Metadata, _: &Metadata) -> bool {
 #[derive(Default)]
 pub(super) struct Claims {
     read: Vec<Place>,
-    folders: Vec<Place>,
+    /// Each with which of its files.
+    folders: Vec<(Place, Names)>,
     /// Each with whether it rotates.
     written: Vec<(Place, bool)>,
 }
@@ -77,12 +78,11 @@ impl Claims {
         Ok(())
     }
 
-    /// A folder whose files are read.
-    pub(super) fn read_folder(&mut self, path: &Path, key: &str) -> Result<(), Problem> {
-        let folder = Place::new(path);
+    /// A folder whose files are read that have certain names.
+    pub(super) fn read_folder(&mut self, path: &Path, names: Names, key: &str) -> Result<(), Problem> {
+        let folder = (Place::new(path), names);
         if let Some((place, _)) = self.written.iter().find(|(place, _)| is_in(place, &folder)) {
-            let message =
-                format!("can't read all of {}: {} is written there", path.display(), place.path.display());
+            let message = format!("can't read {}: {} is written there", path.display(), place.path.display());
             return Err(Problem::at(key, message).help("write to another folder"));
         }
         self.folders.push(folder);
@@ -114,7 +114,7 @@ impl Claims {
             return Err(Problem::at(key, message).help("name another file"));
         }
         if self.folders.iter().any(|folder| is_in(&place, folder)) {
-            let message = format!("can't write {}: all files of that folder are read", path.display());
+            let message = format!("can't write {}: such files of that folder are read", path.display());
             return Err(Problem::at(key, message).help("name another folder"));
         }
         self.check_unwritten(&place, key, "write")?;
@@ -142,9 +142,13 @@ pub(super) fn is_one_file(one: &Path, other: &Path) -> bool {
     one == other || Place::new(one).is(&Place::new(other))
 }
 
-/// Whether a file lies in a folder.
-fn is_in(place: &Place, folder: &Place) -> bool {
-    place.real.parent() == Some(&folder.real)
+/// Which files are read, by their names.
+pub(super) type Names = Box<dyn Fn(&Path) -> bool>;
+
+/// Whether a file is one that is read of a folder.
+fn is_in(place: &Place, (folder, names): &(Place, Names)) -> bool {
+    let name = place.real.file_name().unwrap_or_default();
+    place.real.parent() == Some(&folder.real) && names(Path::new(name))
 }
 
 /// Looks whether a file could be written, and leaves it as it is.

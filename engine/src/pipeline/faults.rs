@@ -10,6 +10,7 @@ use serde::Deserialize;
 
 use super::mistake::Problem;
 use super::options::Number;
+use super::run::Places;
 use crate::{DeadLetters, Error, FaultPolicy};
 
 /// Options of all nodes that may refuse records.
@@ -65,7 +66,7 @@ impl FaultOptions {
                 FaultPolicy::divert(move |letter| {
                     let Some(file) = letters.file.get() else { return Ok(()) };
                     letters.put.fetch_add(1, Relaxed);
-                    file.put(&letter, None)
+                    file.put(&letter, letters.places.place(letter.fault.record).as_ref())
                 })
             }
         };
@@ -81,11 +82,12 @@ pub(super) struct Letters {
     pub(super) path: PathBuf,
     file: Arc<OnceLock<DeadLetters>>,
     put: Arc<AtomicU64>,
+    places: Places,
 }
 
 impl Letters {
-    pub(super) fn new(path: PathBuf) -> Self {
-        Self { path, file: Arc::default(), put: Arc::default() }
+    pub(super) fn new(path: PathBuf, places: Places) -> Self {
+        Self { path, file: Arc::default(), put: Arc::default(), places }
     }
 
     /// Begins to write at the end of the file, which is open already.

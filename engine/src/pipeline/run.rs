@@ -1,6 +1,6 @@
 //! A pipeline that was found right, and is run.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -12,13 +12,17 @@ use super::flow::Bytes;
 use super::picture::Picture;
 use crate::sources::Feed;
 use crate::stream::BoxFuture;
-use crate::{Counts, Error, Fault, FaultPolicy, Output, Plugin, Pool, Source, Usage};
+use crate::{Counts, Error, Fault, FaultPolicy, Output, Place, Plugin, Pool, Source, Usage};
 
 /// What feeds a source, once it is started.
-pub(super) struct Feeding(Box<Begin>);
+pub(super) enum Feeding {
+    Ready(Begin),
+    /// It has to get hold of something first, such as an address, which others may have.
+    Preparing(Box<dyn FnOnce() -> BoxFuture<'static, Result<Begin, Error>> + Send>),
+}
 
-type Begin =
-    dyn FnOnce(Arc<Source<Bytes>>, CancellationToken) -> BoxFuture<'static, Result<(), Error>> + Send;
+pub(super) type Begin =
+    Box<dyn FnOnce(Arc<Source<Bytes>>, CancellationToken) -> BoxFuture<'static, Result<(), Error>> + Send>;
 
 impl Feeding {
     pub(super) fn new<F, R>(feed: F) -> Self
@@ -26,11 +30,46 @@ impl Feeding {
         F: FnOnce(Arc<Source<Bytes>>, CancellationToken) -> R + Send + 'static,
         R: Future<Output = Result<(), Error>> + Send + 'static,
     {
-        Self(Box::new(move |source, stop| Box::pin(feed(source, stop))))
+        Self::Ready(Box::new(move |source, stop| Box::pin(feed(source, stop))))
+    }
+
+    /// One that listens, before any output is touched.
+    pub(super) fn listening<L: Feed<Bytes>>(
+        listen: impl Future<Output = Result<L, Error>> + Send + 'static,
+    ) -> Self {
+        Self::Preparing(Box::new(move || {
+            Box::pin(async move {
+                let feed = listen.await?;
+                let begin: Begin =
+                    Box::new(move |source, stop| Box::pin(async move { feed.feed(&source, &stop).await }));
+                Ok(begin)
+            })
+        }))
+    }
+
+    async fn ready(self) -> Result<Begin, Error> {
+        match self {
+            Self::Ready(begin) => Ok(begin),
+            Self::Preparing(prepare) => prepare().await,
+        }
     }
 
     pub(super) fn of(feed: impl Feed<Bytes>) -> Self {
         Self::new(|source, stop| async move { feed.feed(&source, &stop).await })
+    }
+}
+
+/// Where records of the only source stood.
+#[derive(Clone, Default)]
+pub(super) struct Places(Arc<OnceLock<Arc<Source<Bytes>>>>);
+
+impl Places {
+    pub(super) fn are_of(&self, source: Arc<Source<Bytes>>) {
+        self.0.get_or_init(|| source);
+    }
+
+    pub(super) fn place(&self, record: u64) -> Option<Place> {
+        self.0.get()?.place(record)
     }
 }
 
@@ -46,6 +85,7 @@ pub struct Pipeline {
     pub(super) letters: Vec<Letters>,
     pub(super) stdout: Option<Output>,
     pub(super) picture: Picture,
+    pub(super) places: Places,
 }
 
 impl Pipeline {
@@ -60,8 +100,12 @@ impl Pipeline {
         if feeds.is_empty() {
             return Err(Error::Closed);
         }
+        let mut ready = Vec::with_capacity(feeds.len());
+        for (source, feeding) in feeds {
+            ready.push((source, feeding.ready().await?));
+        }
         self.open_files()?;
-        let ended = feed(feeds, &stop.child_token()).await;
+        let ended = feed(ready, &stop.child_token()).await;
         // What was put aside before a failure stays.
         let flushed = self.letters.iter().try_for_each(Letters::flush);
         ended.and(flushed)
@@ -81,6 +125,13 @@ impl Pipeline {
     #[must_use]
     pub fn picture(&self) -> &Picture {
         &self.picture
+    }
+
+    /// Where a record stood in the input, if that is known: a number of a pipeline of several sources does not
+    /// tell.
+    #[must_use]
+    pub fn place(&self, record: u64) -> Option<Place> {
+        self.places.place(record)
     }
 
     /// The pool that its functions run on.
@@ -144,8 +195,8 @@ impl std::fmt::Debug for Pipeline {
 ///
 /// The first is fed by the caller's own task, so that a pipeline of one source wakes no more threads than a
 /// graph that is built by hand.
-async fn feed(feeds: Vec<(Arc<Source<Bytes>>, Feeding)>, stop: &CancellationToken) -> Result<(), Error> {
-    let mut feeds = feeds.into_iter().map(|(source, feeding)| fed(source, feeding, stop.clone()));
+async fn feed(feeds: Vec<(Arc<Source<Bytes>>, Begin)>, stop: &CancellationToken) -> Result<(), Error> {
+    let mut feeds = feeds.into_iter().map(|(source, begin)| fed(source, begin, stop.clone()));
     let first = feeds.next();
     let first = async { if let Some(fed) = first { fed.await } else { Ok(()) } };
     let mut others = JoinSet::new();
@@ -168,11 +219,7 @@ async fn feed(feeds: Vec<(Arc<Source<Bytes>>, Feeding)>, stop: &CancellationToke
 }
 
 /// Feeds a source until its end and closes it. A failure stops all that look for `stop`.
-async fn fed(
-    source: Arc<Source<Bytes>>,
-    Feeding(feed): Feeding,
-    stop: CancellationToken,
-) -> Result<(), Error> {
+async fn fed(source: Arc<Source<Bytes>>, feed: Begin, stop: CancellationToken) -> Result<(), Error> {
     let fed = tokio::select! {
         fed = feed(source.clone(), stop.clone()) => fed,
         error = source.failure() => Err(error),

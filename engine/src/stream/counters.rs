@@ -9,7 +9,7 @@ use tokio::sync::SetOnce;
 
 use super::Snapshots;
 use super::deadlock::Actors;
-use crate::Error;
+use crate::{Error, Place, Unit};
 
 /// How many records went where, at one moment.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
@@ -37,6 +37,14 @@ impl Counts {
     }
 }
 
+/// An input of a source, from its first record on.
+#[derive(Debug)]
+struct Input {
+    first: u64,
+    /// None if it is not known where its records stand.
+    name: Option<(Arc<str>, Unit)>,
+}
+
 /// So many records are told apart that failed, and have not left the graph.
 const MOST_AHEAD: usize = 1 << 18;
 
@@ -55,6 +63,8 @@ pub(crate) struct Counters {
     leaving: Leaving,
     /// The states of functions that accumulate.
     pub(crate) snapshots: Snapshots,
+    /// Where the source's inputs began.
+    inputs: Mutex<Vec<Input>>,
     /// Who acts, and who waits for another one.
     pub(crate) actors: Arc<Actors>,
 }
@@ -69,13 +79,15 @@ pub struct Done<'a> {
     pub faults: &'a [u64],
 }
 
+type Tell = dyn Fn(Done<'_>) + Send + Sync;
+
 /// How far all elements have left the graph, for who wants to know.
 #[derive(Default)]
 struct Leaving {
     /// By segment, the number up to which it is done.
     reached: Mutex<Vec<u64>>,
     faults: Mutex<Faults>,
-    told: OnceLock<Box<dyn Fn(Done<'_>) + Send + Sync>>,
+    told: OnceLock<Box<Tell>>,
 }
 
 /// The faults of records that have left the graph, and of those that have not: behind one segment more may
@@ -147,6 +159,20 @@ impl Counters {
     /// The source numbers its elements from the one behind `number`.
     pub(crate) fn begin_after(&self, number: u64) {
         self.before.store(number, Relaxed);
+    }
+
+    /// The next records are of another input.
+    pub(crate) fn begin_input(&self, name: Option<(Arc<str>, Unit)>) {
+        let first = self.last() + 1;
+        self.inputs.lock().unwrap_or_else(PoisonError::into_inner).push(Input { first, name });
+    }
+
+    /// Where a record stood.
+    pub(crate) fn place(&self, record: u64) -> Option<Place> {
+        let inputs = self.inputs.lock().unwrap_or_else(PoisonError::into_inner);
+        let Input { first, name } = inputs.iter().rev().find(|input| input.first <= record)?;
+        let (input, unit) = name.clone()?;
+        Some(Place { input, unit, number: record + 1 - first })
     }
 
     /// The number of the last element that was emitted.

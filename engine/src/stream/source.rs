@@ -1,5 +1,6 @@
 //! The beginning of a graph: where elements are emitted.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use tokio::sync::{Mutex, MutexGuard};
@@ -7,7 +8,7 @@ use tokio::sync::{Mutex, MutexGuard};
 use super::{Counters, Counts, Done, Items, Outlet, Snapshot, Stream};
 use crate::fault::{Cause, Fault};
 use crate::record::{Batch, BatchBuilder, LONGEST, Record};
-use crate::{Error, FaultPolicy};
+use crate::{Error, FaultPolicy, Place, Unit};
 
 /// So many bytes are emitted at once, unless a record is longer.
 const PIECE: usize = 256 << 10;
@@ -125,6 +126,17 @@ impl<T: Clone + Send + 'static> Source<T> {
     /// told with one of the next records; never, if no function accumulates.
     pub fn want_snapshot(&self) {
         self.counters.snapshots.want();
+    }
+
+    /// Where a record stood in the files that were read, if that is known.
+    #[must_use]
+    pub fn place(&self, record: u64) -> Option<Place> {
+        self.counters.place(record)
+    }
+
+    /// The next records are of another input, and are its units.
+    pub(crate) fn begin_input(&self, name: Option<(&Path, Unit)>) {
+        self.counters.begin_input(name.map(|(path, unit)| (path.display().to_string().into(), unit)));
     }
 
     /// The number of the last element that was emitted.

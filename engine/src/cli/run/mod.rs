@@ -205,7 +205,7 @@ impl RunCommand {
                 // Reading stops by itself.
                 tokio::time::sleep(SOON).await;
                 self.messages().tell_interrupted(source.counts().unfinished);
-                std::future::pending().await
+                std::future::pending::<()>().await;
             };
             tokio::select! {
                 ended = self.feed(&source, inputs, &places, keeper.as_ref(), &interrupted) => ended,
@@ -241,7 +241,7 @@ impl RunCommand {
             put_aside: file.map(|file| (file, letters_before + letters.count())).into_iter().collect(),
             to_stdout: self.output.is_none(),
         };
-        Ok(report.tell()?)
+        report.tell()
     }
 
     /// What is run, in words: another checkpoint's run is told from it.

@@ -4,12 +4,12 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
-use engine::Counts;
+use engine::{Counts, Fault};
 use tokio_util::sync::CancellationToken;
 
-use super::report::Report;
+use super::report::{Report, fault_of};
 use super::{Messages, SOON, printer};
-use crate::cli::exit::{Ending, RunFailed};
+use crate::cli::exit::{Ending, RunFailed, at};
 use crate::cli::limits::compiling_pool;
 use crate::cli::progress::Progress;
 use crate::cli::{check, runtime, signals};
@@ -48,15 +48,21 @@ pub(super) fn run(path: &Path, messages: Messages) -> anyhow::Result<Ending> {
         Some(signal) => Ending::Interrupted { signal: *signal, goes_on: false },
         None => Ending::Done,
     };
+    let told = |fault: &Fault| {
+        pipeline.place(fault.record).map_or_else(|| fault.to_string(), |place| at(fault, &place))
+    };
     let report = Report {
         messages,
-        result: ended.map(|()| ending).map_err(|error| RunFailed { error, place: None }),
+        result: ended.map(|()| ending).map_err(|error| {
+            let place = fault_of(&error).and_then(|fault| pipeline.place(fault.record));
+            RunFailed { error, place }
+        }),
         counts: counts(),
         time: begun.elapsed(),
         pool: pipeline.pool().usage(),
         functions: pipeline.usage(),
         plugins: pipeline.plugins().iter().collect(),
-        left_out: (left_out, first_fault.map(ToString::to_string)),
+        left_out: (left_out, first_fault.map(told)),
         first_fault,
         put_aside: pipeline
             .put_aside()
@@ -65,5 +71,5 @@ pub(super) fn run(path: &Path, messages: Messages) -> anyhow::Result<Ending> {
             .collect(),
         to_stdout,
     };
-    Ok(report.tell()?)
+    report.tell()
 }

@@ -32,7 +32,7 @@ pub(super) struct Report<'a> {
 
 impl Report<'_> {
     /// Says it: as one object with `--json`, else in lines.
-    pub(super) fn tell(mut self) -> Result<Ending, RunFailed> {
+    pub(super) fn tell(mut self) -> anyhow::Result<Ending> {
         self.put_aside.retain(|(_, records)| *records > 0);
         match self.messages.json {
             true => Ok(self.tell_machines()),
@@ -51,7 +51,7 @@ impl Report<'_> {
         }
     }
 
-    fn tell_people(mut self) -> Result<Ending, RunFailed> {
+    fn tell_people(mut self) -> anyhow::Result<Ending> {
         let quiet = self.messages.quiet;
         if !quiet && is_watched(self.to_stdout) {
             tell(format_args!("{}", self.summary().text()));
@@ -69,7 +69,7 @@ impl Report<'_> {
         }
         match last {
             Some((file, records)) => Ok(Ending::PutAside { records, file }),
-            None => self.result,
+            None => Ok(self.result?),
         }
     }
 

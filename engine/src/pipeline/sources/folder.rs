@@ -1,6 +1,6 @@
 //! The files of a folder, as they appear.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -60,7 +60,6 @@ impl Source for Folder {
         if !path.is_dir() {
             return Err(Problem::at("path", format!("there is no folder {}", path.display())));
         }
-        building.claims.read_folder(&path, "path")?;
         if layout != Files::Lines && format != RecordFormat::default() {
             return Err(Problem::at("format", "rows of CSV and NDJSON are JSON").help("remove it"));
         }
@@ -69,12 +68,17 @@ impl Source for Folder {
             Files::Csv => (csv.layout(&["csv", "delimiter"])?, Contents::JSON),
             Files::Ndjson => (Layout::Ndjson, Contents::JSON),
         };
-        let mut folder = sources::folder(path).layout(layout).once(once).on_fault(&building.guard.policy);
-        if let Some(names) = names {
+        let pattern = names.as_deref().map(|names| {
             let wrong = |error: globset::Error| {
                 Problem::at("names", format!("{names:?} is no pattern of names: {}", error.kind()))
             };
-            globset::Glob::new(&names).map_err(wrong)?;
+            Ok(globset::Glob::new(names).map_err(wrong)?.compile_matcher())
+        });
+        let pattern = pattern.transpose()?;
+        let fits = move |name: &Path| pattern.as_ref().is_none_or(|pattern| pattern.is_match(name));
+        building.claims.read_folder(&path, Box::new(fits), "path")?;
+        let mut folder = sources::folder(path).layout(layout).once(once).on_fault(&building.guard.policy);
+        if let Some(names) = names {
             folder = folder.names(names);
         }
         if let Some(Time(interval)) = polling {

@@ -12,7 +12,7 @@ use crate::pipeline::kinds::Source;
 use crate::pipeline::mistake::Problem;
 use crate::pipeline::options::{Address, Count, Size, Time};
 use crate::pipeline::run::Feeding;
-use crate::sources::{self, Feed};
+use crate::sources;
 
 /// What others POST to an address: a body is a record, or each of its lines is. The answer is 202 once the graph
 /// has accepted it.
@@ -64,10 +64,10 @@ impl Source for Http {
             http = http.connections(connections.get());
         }
         let listens = building.listens();
-        let feeding = Feeding::new(move |source, stop| async move {
+        let feeding = Feeding::listening(async move {
             let http = http.bind().await?;
             listens(http.local_addr());
-            http.feed(&source, &stop).await
+            Ok(http)
         });
         Ok((feeding, self.format.contents()))
     }

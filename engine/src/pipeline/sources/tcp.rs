@@ -10,7 +10,7 @@ use crate::pipeline::kinds::Source;
 use crate::pipeline::mistake::Problem;
 use crate::pipeline::options::{Address, Count, Size, Time};
 use crate::pipeline::run::Feeding;
-use crate::sources::{self, Feed};
+use crate::sources;
 
 /// Lines of TCP connections to an address. A line that is too long, or that its connection breaks within, is a
 /// fault.
@@ -44,10 +44,10 @@ impl Source for Tcp {
             tcp = tcp.idle(time);
         }
         let listens = building.listens();
-        let feeding = Feeding::new(move |source, stop| async move {
+        let feeding = Feeding::listening(async move {
             let tcp = tcp.bind().await?;
             listens(tcp.local_addr());
-            tcp.feed(&source, &stop).await
+            Ok(tcp)
         });
         Ok((feeding, self.format.contents()))
     }

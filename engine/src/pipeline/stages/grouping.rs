@@ -191,7 +191,7 @@ impl Stage for Collect {
         match flushes {
             Some(flushes) => {
                 let (flushes, _) = flushes.local()?;
-                grouped(inputs, building, None, |stream| stream.collect_on(flushes, most))
+                grouped(inputs, building, None, |stream| stream.collect_on(&flushes, most))
             }
             None => grouped(inputs, building, None, |stream| stream.collect(most).0),
         }

@@ -33,6 +33,10 @@ pub(crate) struct AccumulateNode<U> {
     outlet: Outlet<U>,
 }
 
+/// Instances that share keys make about so many calls each before they wait for one another: enough that who has
+/// more records than others is not waited for long, and few enough that results are soon out.
+const CALLS: usize = 8;
+
 struct State {
     /// Each is there but while it runs beside others.
     shards: Vec<Option<Shard>>,
@@ -114,8 +118,7 @@ impl<U: Record> AccumulateNode<U> {
         records.truncate(most);
         match state.shards.as_slice() {
             [only] => records.truncate(only.as_ref().map_or(0, |shard| shard.most(batch))),
-            // Each gets what a call takes, more or less.
-            shards => records.truncate(shards.len() * fitting(&self.core, batch, false)),
+            shards => records.truncate(shards.len() * CALLS * fitting(&self.core, batch, false)),
         }
         let mut keys = None;
         if let Some(key) = &state.key {
@@ -161,11 +164,11 @@ impl<U: Record> AccumulateNode<U> {
     }
 
     /// The same for what instances made of records side by side, which were numbered by their places.
-    async fn merge(&self, records: &Batch, ran: &[(Batch, Vec<(u64, Cause, u32)>)]) -> Result<(), Error> {
-        let outputs = ran.iter().flat_map(|(outputs, _)| outputs.iter());
+    async fn merge(&self, records: &Batch, ran: &[Ran]) -> Result<(), Error> {
+        let outputs = ran.iter().flat_map(|ran| ran.outputs.iter());
         let mut outputs: Vec<_> = outputs.map(|(place, output)| (place, Ok(output))).collect();
-        let faults = ran.iter().flat_map(|(_, faults)| faults);
-        outputs.extend(faults.map(|(place, cause, attempts)| (*place, Err((cause, *attempts)))));
+        let faults = ran.iter().flat_map(|ran| &ran.faults);
+        outputs.extend(faults.map(|failed| (failed.number, Err((&failed.cause, failed.attempts)))));
         outputs.sort_unstable_by_key(|(place, _)| *place);
         let mut builder = BatchBuilder::default();
         for (place, became) in outputs {
@@ -225,7 +228,7 @@ async fn side_by_side(
     records: &Batch,
     keys: &Batch,
     pool: &PoolShared,
-) -> Result<Vec<(Batch, Vec<(u64, Cause, u32)>)>, Error> {
+) -> Result<Vec<Ran>, Error> {
     let mut parts: Vec<(BatchBuilder, BatchBuilder)> = shards.iter().map(|_| Default::default()).collect();
     for (place, ((_, record), (_, key))) in (0..).zip(records.iter().zip(keys.iter())) {
         // The same instance in a run that goes on with these states.
@@ -253,7 +256,7 @@ async fn side_by_side(
             Err(_) => ran.push(Err(Error::Closed)),
         }
     }
-    ran.into_iter().map(|ran| ran.map(|Ran { outputs, faults }| (outputs.build(), faults))).collect()
+    ran.into_iter().collect()
 }
 
 impl<T: Record, U: Record> Node<T> for AccumulateNode<U> {

@@ -53,7 +53,7 @@ impl<T: Clone + Send + 'static> Stream<T> {
     ///
     /// let (orders, evenings) = (Source::new(), Source::new());
     /// let (sink, days) = sinks::list();
-    /// orders.stream().collect_on(evenings.stream(), NonZeroUsize::new(10_000).unwrap()).sink(sink);
+    /// orders.stream().collect_on(&evenings.stream(), NonZeroUsize::new(10_000).unwrap()).sink(sink);
     /// orders.emit("a book").await?;
     /// evenings.emit(()).await?;
     /// evenings.emit(()).await?;
@@ -62,11 +62,11 @@ impl<T: Clone + Send + 'static> Stream<T> {
     /// assert_eq!(days.take(), [vec!["a book"], vec![], vec!["a lamp"]]);
     /// # evenings.close().await }
     /// ```
-    pub fn collect_on<U>(self, flushes: Stream<U>, most: NonZeroUsize) -> Stream<Vec<T>>
+    pub fn collect_on<U>(self, flushes: &Stream<U>, most: NonZeroUsize) -> Stream<Vec<T>>
     where
         U: Clone + Send + 'static,
     {
-        self.meets(&flushes);
+        self.meets(flushes);
         let (stream, flush) = self.collect(most);
         flushes.outlet.connect(FlushNode(flush));
         stream

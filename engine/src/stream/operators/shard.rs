@@ -29,12 +29,17 @@ pub(super) struct Step {
 }
 
 /// What became of a batch.
-#[derive(Default)]
 pub(super) struct Ran {
     /// With the numbers of their records.
-    pub(super) outputs: BatchBuilder,
-    /// Of records that are done without outputs: number, cause, and how often it was tried.
-    pub(super) faults: Vec<(u64, Cause, u32)>,
+    pub(super) outputs: Batch,
+    pub(super) faults: Vec<Failed>,
+}
+
+/// A record that is done without outputs.
+pub(super) struct Failed {
+    pub(super) number: u64,
+    pub(super) cause: Cause,
+    pub(super) attempts: u32,
 }
 
 /// Which of the next records are given together.
@@ -102,24 +107,26 @@ impl Shard {
 
     /// Gives the function a whole batch, and returns what became of it.
     pub(super) async fn run(&mut self, mut records: Batch, mut keys: Batch) -> Result<Ran, Error> {
-        let mut ran = Ran::default();
+        let (mut outputs, mut faults) = (BatchBuilder::default(), Vec::new());
         while !records.is_empty() {
             let most = self.most(&records);
             let (mut next, mut next_keys) = (records.clone(), keys.clone());
             next.truncate(most);
             next_keys.truncate(most);
             let Step { done, output, failures, wait } = self.step(&next, Some(&next_keys)).await?;
-            ran.outputs.append(&output, 0..output.len());
-            let faults = failures.into_iter();
-            ran.faults
-                .extend(faults.map(|failed| (next.number(failed.index), failed.cause, failed.attempts)));
+            outputs.append(&output, 0..output.len());
+            faults.extend(failures.into_iter().map(|Failure { index, cause, attempts, .. }| Failed {
+                number: next.number(index),
+                cause,
+                attempts,
+            }));
             if let Some(wait) = wait {
                 self.pool.sleep(wait, &()).await;
             }
             records = records.split_off(done);
             keys = keys.split_off(done);
         }
-        Ok(ran)
+        Ok(Ran { outputs: outputs.build(), faults })
     }
 }
 

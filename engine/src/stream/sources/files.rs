@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 use super::rows::Origin;
 use super::{Feed, Layout, compressed, follow};
 use crate::record::Record;
-use crate::{Error, FaultPolicy, Source};
+use crate::{Error, FaultPolicy, Source, Unit};
 
 /// A source of the lines of files, one file after another. A last line without a newline counts, and ends with
 /// its file. Files that are compressed with gzip or zstd are read as what was compressed: their first bytes tell,
@@ -117,6 +117,8 @@ impl<T: Record> Feed<T> for Files {
             read(path, self.layout.clone(), &self.policy, source, stop).await?;
         }
         let Some(path) = last else { return Ok(()) };
+        // A file that grows may be another one later.
+        source.begin_input(None);
         let (origin, before) = (Origin::of(path), source.last_number());
         let (growing, _following) = follow::open(path, self.layout.separator(), origin.anew.clone())
             .map_err(|error| unreadable(path, error))?;
@@ -134,6 +136,8 @@ pub(super) async fn read<T: Record>(
     stop: &CancellationToken,
 ) -> Result<(), Error> {
     let reader = compressed::open(path).map_err(|error| unreadable(path, error))?;
+    let unit = if matches!(layout, Layout::Lines { .. }) { Unit::Line } else { Unit::Row };
+    source.begin_input(Some((path, unit)));
     let before = source.last_number();
     let fed = layout.feed(reader, Origin::of(path), policy, source, stop).await;
     fed.map_err(|error| naming(path, before, error))
