@@ -450,7 +450,7 @@ fn no_node_spoils_what_another_one_needs() {
     let older = "[sinks.other]\ntype = \"file\"\npath = \"log.1\"\n";
     refused(&format!("{}{older}", rotating("log")), "kept", "another node writes there");
     let folder = "[sources.folder]\npath = \"d\"\n[sinks.file]\npath = \"d/out\"\n";
-    refused(folder, "kept", "all files of that folder are read");
+    refused(folder, "kept", "such files of that folder are read");
     let process =
         "[sources.stdin]\n[sinks.process]\ncommand = [\"no-such-program\"]\n[sinks.file]\npath = \"kept\"\n";
     refused(process, "kept", "there is no program no-such-program");
