@@ -69,7 +69,7 @@ impl Engine {
         let matches = Self::command().get_matches();
         let engine = Self::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
         exit::report(match engine.command {
-            Command::Run(command) => command.execute(&given(&matches)),
+            Command::Run(command) => command.execute(|| given(&matches)),
             Command::Compile(command) => command.execute(),
             Command::New(command) => command.execute(),
             Command::Build(command) => command.execute(),

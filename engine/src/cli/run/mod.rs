@@ -127,13 +127,13 @@ Exit codes:
   143  the same by SIGTERM";
 
 impl RunCommand {
-    /// Runs; `given` are the flags that were given, by their long names.
-    pub(crate) fn execute(mut self, given: &[String]) -> anyhow::Result<Ending> {
+    /// Runs; `given` tells the flags that were given, by their long names.
+    pub(crate) fn execute(mut self, given: impl FnOnce() -> Vec<String>) -> anyhow::Result<Ending> {
         self.output = self.output.filter(|path| path != Path::new("-"));
         if let [path] = self.words.as_slice()
             && path.ends_with(".toml")
         {
-            let strange = given.iter().find(|flag| !matches!(flag.as_str(), "quiet" | "json"));
+            let strange = given().into_iter().find(|flag| !matches!(flag.as_str(), "quiet" | "json"));
             if let Some(flag) = strange {
                 bail!("--{flag} does not go with a pipeline file: say it in {path}");
             }
