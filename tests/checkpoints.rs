@@ -340,6 +340,16 @@ fn a_state_that_a_changed_plugin_does_not_know_is_refused() {
 }
 
 #[test]
+fn letters_of_another_run_are_not_taken_for_its_own() {
+    let run = Run::new(TWICE, 1000);
+    fs::write(run.path("dead"), "{\"number\":90000}\n").unwrap();
+    let did = fed(run.with_checkpoint(&[]), "");
+    assert_eq!(did.code, Some(2));
+    assert!(did.stderr.contains("dead has letters of another run"), "{}", did.stderr);
+    assert_eq!(run.text("dead"), "{\"number\":90000}\n");
+}
+
+#[test]
 fn states_of_keys_go_on_whatever_the_number_of_workers() {
     let (weather, running) = (plugin("weather"), plugin("running"));
     let (parse, temperature) = (function_of(&weather, "parse"), function_of(&running, "temperature"));

@@ -563,6 +563,38 @@ async fn branches_of_one_source_that_are_too_far_apart_fail_and_do_not_hang() {
     let slow = |numbers: Stream<i64>| numbers.branch().buffer(5).zip(numbers.slice(20..).buffer(1));
     let (outputs, ended) = ran(0..100, slow).await;
     assert!(outputs.is_empty() && matches!(ended, Err(Error::FarApart { .. })), "{outputs:?} {ended:?}");
+    // Nor beside a timer that goes on for ever, with what flushes them, behind a second source, or at the end.
+    let timed = |numbers: Stream<i64>| {
+        numbers.branch().timed_window(MS(60_000)).sink(|_: Vec<i64>| {});
+        numbers.branch().zip(numbers.slice(20..))
+    };
+    let within = |numbers: Stream<i64>| {
+        let groups = numbers.branch().partition_within(n(3), MS(1000)).flatten();
+        groups.zip(numbers.slice(100..))
+    };
+    let flushed = |numbers: Stream<i64>| {
+        let ends = numbers.branch().partition(n(50));
+        let held = numbers.branch().collect_on(&ends, n(1000)).flatten();
+        held.zip(numbers.slice(100..))
+    };
+    let late = |numbers: Stream<i64>| {
+        let all = numbers.collect(n(1000)).0.flatten();
+        all.branch().zip(all.partition(n(50)).flatten())
+    };
+    let other = Source::new();
+    let joined = |numbers: Stream<i64>| {
+        let pairs = numbers.branch().zip(numbers.slice(20..)).map(|(a, _): (i64, i64)| a);
+        pairs.union(other.stream()).map(|x: i64| (x, x))
+    };
+    for (name, ended) in [
+        ("timed", ran(0..100, timed).await.1),
+        ("within", ran(0..100, within).await.1),
+        ("flushed", ran(0..100, flushed).await.1),
+        ("late", ran(0..100, late).await.1),
+        ("joined", ran(0..100, joined).await.1),
+    ] {
+        assert!(matches!(ended, Err(Error::FarApart { .. })), "{name}: {ended:?}");
+    }
     let late = |numbers: Stream<i64>| numbers.branch().buffer(5).zip(numbers.delay(MS(60_000)));
     assert_eq!(given(0..100, late).await.len(), 100);
     // With a buffer that is large enough they are not.

@@ -65,6 +65,13 @@ fn letters_stay_until_somebody_reads_them_and_are_a_source() {
     files.write("pipeline.toml", "[sources.letters]\npath = \"dead\"\n[sinks.stdout]\n");
     let Did { code, stdout, stderr } = files.run("");
     assert_eq!((code, &*stdout, &*stderr), (Some(0), "{\"y\":2}\n{\"z\":3}\n", ""));
+    // A last line that was cut off spoils nothing.
+    files.write("pipeline.toml", PLUCKING);
+    files.write("dead", "{\"number\":1,\"mess");
+    assert_eq!(files.run("{}\n").code, Some(1));
+    let lines: Vec<_> = files.read("dead").lines().map(str::to_owned).collect();
+    assert!(lines.len() == 2 && serde_json::from_str::<Value>(&lines[1]).is_ok(), "{lines:?}");
+    files.write("pipeline.toml", "[sources.letters]\npath = \"dead\"\n[sinks.stdout]\n");
     files.write("dead", "1\n");
     let Did { code, stderr, .. } = files.run("");
     assert!(code == Some(1) && stderr.contains("expected a dead letter"), "{stderr}");

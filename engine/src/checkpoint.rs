@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::{Error, State};
 
 /// The version of the file's layout.
-const VERSION: u32 = 3;
+const VERSION: u32 = 4;
 
 /// So much of an output's end is compared when a run goes on, in bytes.
 const TAIL: u64 = 64 << 10;
@@ -208,7 +208,7 @@ mod tests {
         assert!(Checkpoint::parse(text.as_bytes()).is_ok());
         let broken = [
             text[..text.len() - 1].to_owned(),
-            text.replace(&format!("\"version\":{VERSION}"), "\"version\":2"),
+            text.replace(&format!("\"version\":{VERSION}"), "\"version\":3"),
             text.replace("\"input\":0", "\"input\":1"),
             text.replace("\"skip\":1", "\"skip\":5"),
             text.replace("\"read\":4", "\"read\":6"),

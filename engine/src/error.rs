@@ -40,6 +40,12 @@ pub enum Error {
         /// The node.
         node: String,
     },
+    /// The state that a run is to go on with is none that one has left.
+    #[error("{function}: the state in the checkpoint is damaged: remove it to begin anew")]
+    ForeignState {
+        /// The function.
+        function: String,
+    },
     /// The source was closed before.
     #[error("the source is closed")]
     Closed,

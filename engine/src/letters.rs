@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 use std::fs::File;
-use std::io::{BufWriter, Write};
+use std::io::{BufWriter, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::str;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -122,14 +122,16 @@ impl DeadLetters {
     /// If that is not possible.
     pub fn create(path: impl AsRef<Path>) -> Result<Self, Error> {
         let path = path.as_ref();
-        let file = File::options().create(true).append(true).open(path);
+        let file = File::options().create(true).read(true).append(true).open(path);
         let file = file.map_err(|error| unwritable(path, error))?;
         Ok(Self::to(file, path))
     }
 
-    /// Writes to a file that is open already; `path` is its name in messages.
+    /// Writes to a file that is open already, from where it stands; `path` is its name in messages. A last line
+    /// that was cut off, as a run that is killed leaves one, is ended first, if the file can be read too.
     #[must_use]
-    pub fn to(file: File, path: impl AsRef<Path>) -> Self {
+    pub fn to(mut file: File, path: impl AsRef<Path>) -> Self {
+        end_line(&mut file);
         let state = State { file: BufWriter::with_capacity(64 << 10, file), written: 0, line: Vec::new() };
         Self { state: Arc::new(Mutex::new(state)), path: Arc::new(path.as_ref().to_owned()) }
     }
@@ -176,6 +178,20 @@ impl std::fmt::Debug for DeadLetters {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "DeadLetters({})", self.path.display())
     }
+}
+
+/// Puts a newline behind a last line that has none. What can't be done here fails where letters are put.
+fn end_line(file: &mut File) {
+    let end = file.stream_position().unwrap_or_default().max(file.metadata().map_or(0, |known| known.len()));
+    let mut last = [b'\n'];
+    let is_file = file.metadata().is_ok_and(|known| known.is_file());
+    if !is_file || end == 0 || file.seek(SeekFrom::Start(end - 1)).is_err() {
+        return;
+    }
+    if file.read(&mut last).is_ok() && last != *b"\n" {
+        let _ = file.seek(SeekFrom::End(0)).and_then(|_| file.write_all(b"\n"));
+    }
+    let _ = file.seek(SeekFrom::End(0));
 }
 
 fn unwritable(path: &Path, error: std::io::Error) -> Error {

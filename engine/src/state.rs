@@ -33,17 +33,21 @@ pub(crate) fn together(states: &[Option<State>]) -> State {
     State::from(bytes)
 }
 
-/// The states that were put [`together`].
-pub(crate) fn apart(state: &State) -> Vec<Option<State>> {
+/// No run has more instances that share keys.
+const MOST: usize = 1 << 16;
+
+/// The states that were put [`together`]; none if these bytes are no such thing.
+pub(crate) fn apart(state: &State) -> Option<Vec<Option<State>>> {
     let mut states = Vec::new();
     let mut rest = &**state;
-    while let Some((size, behind)) = rest.split_first_chunk() {
-        let size = usize::try_from(u64::from_le_bytes(*size)).unwrap_or(usize::MAX);
-        let (state, behind) = behind.split_at(size.saturating_sub(1).min(behind.len()));
+    while !rest.is_empty() && states.len() < MOST {
+        let (size, behind) = rest.split_first_chunk()?;
+        let size = usize::try_from(u64::from_le_bytes(*size)).ok()?;
+        let (state, behind) = behind.split_at_checked(size.saturating_sub(1))?;
         states.push((size > 0).then(|| State::from(state.to_vec())));
         rest = behind;
     }
-    states
+    (rest.is_empty() && !states.is_empty()).then_some(states)
 }
 
 impl Deref for State {
@@ -70,5 +74,34 @@ impl<'de> Deserialize<'de> for State {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
         STANDARD.decode(text).map(Self::from).map_err(|_| D::Error::custom("a state is no Base64"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn states_come_apart_as_they_were(states in prop::collection::vec(prop::option::of(prop::collection::vec(any::<u8>(), 0..9)), 1..5)) {
+            let states: Vec<_> = states.into_iter().map(|state| state.map(State::from)).collect();
+            prop_assert_eq!(apart(&together(&states)), Some(states));
+        }
+
+        #[test]
+        fn whatever_the_bytes_are_there_is_no_panic(bytes in prop::collection::vec(any::<u8>(), 0..40)) {
+            if let Some(states) = apart(&State::from(bytes.clone())) {
+                prop_assert_eq!(&*together(&states), &*bytes);
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_cut_off_is_no_state() {
+        for bytes in [&[][..], &[0; 7], &[0; 9], &[3, 0, 0, 0, 0, 0, 0, 0, 1], &[255; 8]] {
+            assert_eq!(apart(&State::from(bytes.to_vec())), None, "{bytes:?}");
+        }
     }
 }

@@ -71,14 +71,21 @@ impl CheckpointArgs {
             let file = path.metadata().map_or(true, |metadata| metadata.is_file());
             ensure!(file, "--checkpoint needs files, and {} is none", path.display());
         }
-        // Another run's letters stay.
-        let length = |path: &Path| path.metadata().map_or(0, |metadata| metadata.len());
-        let letters = files.letters.map(|path| OutputState { length: length(path), ..state(path) });
-        let output = state(output);
+        let (output, letters) = (state(output), files.letters.map(state));
         let states = vec![None; states];
         let fresh =
             Checkpoint { pipeline, plugins, states, inputs, output, letters, ..Checkpoint::default() };
-        let Some(known) = known else { return Ok(Some(fresh)) };
+        let Some(known) = known else {
+            // A run that goes on cuts the file to what it had put there.
+            let letters = files.letters.filter(|path| path.metadata().is_ok_and(|known| known.len() > 0));
+            if let Some(path) = letters {
+                let path = path.display();
+                bail!(
+                    "{path} has letters of another run, and with --checkpoint it is to be this run's own: move it away"
+                );
+            }
+            return Ok(Some(fresh));
+        };
         self.resumed(known, fresh).map(Some).with_context(|| format!("can't go on from {}", path.display()))
     }
 
@@ -147,7 +154,7 @@ impl CheckpointArgs {
     ) -> Result<Option<Keeper>, Error> {
         let (Some(path), Some(start)) = (self.checkpoint.clone(), start) else { return Ok(None) };
         if start.record == 0 && start.letters.is_some() {
-            // Where its letters begin, behind those of others, is to be known from the start.
+            // The file of letters is this run's from the start.
             keeper::save(&path, &start, &durable)?;
         }
         Ok(Some(Keeper::begin(path, self.checkpoint_interval, start, source, durable)))

@@ -150,9 +150,10 @@ impl Letters {
     fn know(&self, file: &File, keep: u64, record: u64) -> io::Result<()> {
         let mut put = self.lock();
         for line in BufReader::new(file.take(keep)).lines() {
-            let line: Line = serde_json::from_str(&line?)?;
-            if line.number > record {
-                put.insert(line.number);
+            if let Ok(Line { number }) = serde_json::from_str(&line?)
+                && number > record
+            {
+                put.insert(number);
             }
         }
         Ok(())
@@ -221,7 +222,7 @@ impl Faults {
             if let Some(start) = start.filter(|start| start.record > 0 && !start.states.is_empty()) {
                 letters.know(&File::open(path)?, keep, start.record)?;
             }
-            let mut file = File::options().write(true).create(true).truncate(false).open(path)?;
+            let mut file = File::options().read(true).write(true).create(true).truncate(false).open(path)?;
             if file.metadata()?.is_file() {
                 file.set_len(keep)?;
                 file.seek(SeekFrom::Start(keep))?;

@@ -6,12 +6,12 @@ use std::thread;
 use anyhow::Context;
 use tokio::sync::SetOnce;
 
-use super::exit::{Signal, tell};
+use super::exit::Signal;
 use super::runtime;
 
 /// Tells of the first signal to end; the second one ends the process, whatever it is doing. They are heard
-/// from now on.
-pub(super) fn interrupts() -> anyhow::Result<Arc<SetOnce<Signal>>> {
+/// from now on. `aborted` says that the second one came.
+pub(super) fn interrupts(aborted: impl Fn() + Send + 'static) -> anyhow::Result<Arc<SetOnce<Signal>>> {
     let interrupted = Arc::new(SetOnce::new());
     let told = interrupted.clone();
     let runtime = runtime()?;
@@ -24,7 +24,7 @@ pub(super) fn interrupts() -> anyhow::Result<Arc<SetOnce<Signal>>> {
             loop {
                 let signal = signals.next().await;
                 if told.set(signal).is_err() {
-                    tell(format_args!("engine: aborted: what was taken in is not finished"));
+                    aborted();
                     std::process::exit(signal.exit_code().into());
                 }
             }

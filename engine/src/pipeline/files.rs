@@ -42,6 +42,12 @@ pub(super) fn open(path: &Path, append: bool) -> Result<File, Error> {
     opened.map_err(|error| unwritable(path, error))
 }
 
+/// A file of dead letters, whose end is looked at.
+pub(super) fn open_letters(path: &Path) -> Result<File, Error> {
+    let opened = File::options().create(true).read(true).append(true).open(path);
+    opened.map_err(|error| unwritable(path, error))
+}
+
 pub(super) fn empty(file: &File, path: &Path) -> Result<(), Error> {
     // A device or a pipe has no length.
     if is_regular(file) {

@@ -115,7 +115,7 @@ impl Pipeline {
     fn open_files(&self) -> Result<(), Error> {
         let outputs = self.openings.iter().map(|opening| Ok((opening, opening.open()?)));
         let outputs = outputs.collect::<Result<Vec<_>, Error>>()?;
-        let letters = self.letters.iter().map(|letters| Ok((letters, files::open(&letters.path, true)?)));
+        let letters = self.letters.iter().map(|letters| Ok((letters, files::open_letters(&letters.path)?)));
         let letters = letters.collect::<Result<Vec<_>, Error>>()?;
         outputs.into_iter().try_for_each(|(opening, file)| opening.begin(file))?;
         letters.into_iter().try_for_each(|(letters, file)| letters.begin(file))

@@ -12,10 +12,13 @@ use crate::Error;
 
 /// The task that passes on what a node has taken, to its end. It starts with the first element: only then
 /// is there sure to be a runtime.
-pub(crate) struct Detached(Mutex<Task>);
+pub(crate) struct Detached {
+    task: Mutex<Task>,
+    actors: Arc<Actors>,
+}
 
 enum Task {
-    Waiting(BoxFuture<'static, Result<(), Error>>, Arc<Actors>),
+    Waiting(BoxFuture<'static, Result<(), Error>>),
     Running(JoinHandle<Result<(), Error>>),
     Ended(Result<(), Error>),
 }
@@ -26,7 +29,7 @@ impl Detached {
         task: impl Future<Output = Result<(), Error>> + Send + 'static,
         counters: &Counters,
     ) -> Self {
-        Self(Mutex::new(Task::Waiting(Box::pin(task), counters.actors.clone())))
+        Self { task: Mutex::new(Task::Waiting(Box::pin(task))), actors: counters.actors.clone() }
     }
 
     /// Starts it, if it does not run yet.
@@ -35,12 +38,11 @@ impl Detached {
     }
 
     async fn started(&self) -> MutexGuard<'_, Task> {
-        let mut task = self.0.lock().await;
-        if matches!(*task, Task::Waiting(..))
-            && let Task::Waiting(future, actors) =
-                std::mem::replace(&mut *task, Task::Ended(Err(Error::Closed)))
+        let mut task = self.task.lock().await;
+        if matches!(*task, Task::Waiting(_))
+            && let Task::Waiting(future) = std::mem::replace(&mut *task, Task::Ended(Err(Error::Closed)))
         {
-            let acting = actors.begin();
+            let acting = self.actors.begin();
             *task = Task::Running(tokio::spawn(async move {
                 let _acting = acting;
                 future.await
@@ -53,9 +55,12 @@ impl Detached {
     pub(crate) async fn end(&self) -> Result<(), Error> {
         let mut task = self.started().await;
         let ended = match &mut *task {
-            Task::Running(running) => running.await,
+            Task::Running(running) => {
+                let _waiting = self.actors.wait();
+                running.await
+            }
             Task::Ended(result) => return result.clone(),
-            Task::Waiting(..) => return Ok(()),
+            Task::Waiting(_) => return Ok(()),
         };
         match ended {
             Ok(result) => {

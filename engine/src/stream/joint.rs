@@ -83,13 +83,15 @@ impl<A: Clone + Send + 'static> Stream<A> {
             state: Mutex::new(state),
             moved: Notify::new(),
             one_source,
+            together: !self.apart && !other.apart,
             counters: [self.counters.clone(), other.counters],
             tracked: OnceLock::new(),
             outlet: outlet.clone(),
         });
         self.outlet.connect(SideOf::<_, A, B> { node: FirstNode(joint.clone()), types: PhantomData });
         other.outlet.connect(SideOf::<_, A, B> { node: SecondNode(joint), types: PhantomData });
-        Stream { outlet, counters: self.counters }
+        let apart = !one_source || self.apart && other.apart;
+        Stream { outlet, counters: self.counters, apart }
     }
 }
 
@@ -99,6 +101,8 @@ struct Joint<J, U> {
     moved: Notify,
     /// Both sides count with one source: numbers stay, else outputs are counted anew.
     one_source: bool,
+    /// Both sides are passed on by whoever emits: none of them moves while the other one waits.
+    together: bool,
     counters: [Arc<Counters>; 2],
     tracked: OnceLock<usize>,
     outlet: Outlet<U>,
@@ -136,6 +140,9 @@ impl<J, U: Clone + Send + 'static> Joint<J, U> {
             }
             if state.join.has_room(side) || state.ended[side.other() as usize] {
                 return Ok(state);
+            }
+            if self.one_source && self.together {
+                return Err(Error::FarApart { node: state.join.name().to_owned() });
             }
             // In the line before others can move.
             moved.as_mut().enable();

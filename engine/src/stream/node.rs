@@ -133,18 +133,30 @@ impl<T: Clone + Send + 'static> Outlet<T> {
     /// branches come together again one may have to wait for the end of the other, which is then begun too.
     pub(crate) async fn close(&self) -> Result<(), Error> {
         let nodes = self.nodes();
+        if let [only] = nodes.as_slice() {
+            return only.close().await;
+        }
+        // Who closes waits for those that each close a branch.
+        let _waiting = self.0.actors.wait();
+        let beside = |node: &Arc<dyn Node<T>>| {
+            let (acting, node) = (self.0.actors.begin(), node.clone());
+            async move {
+                let _acting = acting;
+                node.close().await
+            }
+        };
         let mut left = nodes.iter();
         let (mut closing, mut result) = (FuturesOrdered::new(), Ok(()));
         loop {
             if closing.is_empty() {
                 let Some(node) = left.next() else { return result };
-                closing.push_back(node.close());
+                closing.push_back(beside(node));
             }
             tokio::select! {
                 biased;
                 Some(closed) = closing.next() => result = result.and(closed),
                 () = self.0.actors.held_up(), if left.len() > 0 => {
-                    closing.extend(left.next().map(|node| node.close()));
+                    closing.extend(left.next().map(beside));
                 }
             }
         }
@@ -159,6 +171,8 @@ impl<T: Clone + Send + 'static> Outlet<T> {
 pub struct Stream<T> {
     pub(crate) outlet: Outlet<T>,
     pub(crate) counters: Arc<Counters>,
+    /// Its elements may come while whoever emits waits: from a task of its own, a timer or another source.
+    pub(crate) apart: bool,
 }
 
 impl<T: Clone + Send + 'static> Stream<T> {
@@ -182,7 +196,7 @@ impl<T: Clone + Send + 'static> Stream<T> {
     /// ```
     #[must_use]
     pub fn branch(&self) -> Self {
-        Self { outlet: self.outlet.clone(), counters: self.counters.clone() }
+        Self { outlet: self.outlet.clone(), counters: self.counters.clone(), apart: self.apart }
     }
 
     /// Attaches a node that makes elements of `U`, and returns their stream.
@@ -193,7 +207,7 @@ impl<T: Clone + Send + 'static> Stream<T> {
     {
         let outlet = Outlet::new(&self.counters);
         self.outlet.connect(make(outlet.clone()));
-        Stream { outlet, counters: self.counters }
+        Stream { outlet, counters: self.counters, apart: self.apart }
     }
 }
 

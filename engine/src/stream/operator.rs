@@ -254,7 +254,7 @@ impl<T: Send + 'static, O: Operator<T>> Shared<T, O> {
 
     async fn take_all(self: &Arc<Self>, items: Items<T>) -> Result<(), Error> {
         for item in items {
-            let state = self.state.lock().await;
+            let state = self.lock().await;
             self.go_on(state, Some(item?)).await?;
         }
         Ok(())
@@ -305,9 +305,20 @@ impl<T: Send + 'static, O: Operator<T>> Shared<T, O> {
         }
     }
 
+    /// The state, once nobody else has it: who has it may be the one who moves next.
+    async fn lock(&self) -> MutexGuard<'_, State<T, O>> {
+        match self.state.try_lock() {
+            Ok(state) => state,
+            Err(_) => {
+                let _waiting = self.counters.actors.wait();
+                self.state.lock().await
+            }
+        }
+    }
+
     /// Wakes the operator if its time has come. Returns when that will be the next time.
     async fn wake(self: &Arc<Self>) -> Result<Option<Instant>, Error> {
-        let mut state = self.state.lock().await;
+        let mut state = self.lock().await;
         if state.closed {
             return Err(Error::Closed);
         }
@@ -322,8 +333,7 @@ impl<T: Send + 'static, O: Operator<T>> Shared<T, O> {
         self: &Arc<Self>,
         act: impl FnOnce(&mut O, &mut Outputs<O::Output>),
     ) -> Result<(), Error> {
-        let _acting = self.counters.actors.begin();
-        let mut state = self.state.lock().await;
+        let mut state = self.lock().await;
         if state.closed { Err(Error::Closed) } else { self.act(&mut state, act).await }
     }
 
@@ -351,7 +361,7 @@ impl<T: Send + 'static, O: Operator<T>> Shared<T, O> {
     }
 
     async fn close(self: &Arc<Self>) -> Result<(), Error> {
-        let mut state = self.state.lock().await;
+        let mut state = self.lock().await;
         let mut result = state.failed.clone().map_or(Ok(()), Err);
         if result.is_ok() && !state.closed {
             state.closed = true;

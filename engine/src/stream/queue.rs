@@ -28,12 +28,13 @@ impl<T: Clone + Send + 'static> Stream<T> {
     /// Up to `n` elements wait here, for a task that passes them on at its `pace`; the next one waits outside.
     pub(super) fn queue(self, n: usize, pace: impl Pace) -> Self {
         let counters = self.counters.clone();
-        self.attach(|outlet| {
+        let stream = self.attach(|outlet| {
             let (sender, receiver) = channel(n.clamp(1, Semaphore::MAX_PERMITS));
             let link = Arc::new(Link { counters, failed: OnceLock::new(), tracked: OnceLock::new() });
             let task = Detached::new(pass_on(receiver, outlet, pace, link.clone()), &link.counters);
             QueueNode { sender: Mutex::new(Some(sender)), task, link }
-        })
+        });
+        Stream { apart: true, ..stream }
     }
 }
 

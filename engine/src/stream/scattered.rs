@@ -96,7 +96,7 @@ impl<T: Record> Scattered<T> {
             mistake: self.mistake.clone(),
         };
         if let Some(outlet) = self.untouched.take() {
-            return (Stream { outlet, counters: self.counters }, stretch);
+            return (Stream { outlet, counters: self.counters, apart: true }, stretch);
         }
         if self.buffer.is_some() {
             return (self.gathered(true).0, stretch);

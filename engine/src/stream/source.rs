@@ -204,7 +204,7 @@ impl<T: Clone + Send + 'static> Source<T> {
     /// ```
     #[must_use]
     pub fn stream(&self) -> Stream<T> {
-        Stream { outlet: self.outlet.clone(), counters: self.counters.clone() }
+        Stream { outlet: self.outlet.clone(), counters: self.counters.clone(), apart: false }
     }
 
     /// Emits an element, and waits until every node behind has accepted it: while a buffer is full
@@ -289,7 +289,6 @@ impl<T: Clone + Send + 'static> Source<T> {
     pub async fn close(&self) -> Result<(), Error> {
         let mut state = self.state.lock().await;
         state.closed = true;
-        self.counters.actors.open();
         if !state.ended {
             // What fails on the way out comes before what an emit has failed for.
             if let Err(error) = self.outlet.close().await {

@@ -144,7 +144,8 @@ impl RunCommand {
         }
         ensure!(!self.plugins.is_empty(), "there is no plugin: write --plugin FILE (see engine run --help)");
         let mut inputs = inputs::open(&self.input)?;
-        let interrupted = signals::interrupts()?;
+        let messages = self.messages();
+        let interrupted = signals::interrupts(move || messages.tell_aborted())?;
         let known = self.checkpoint.known()?;
         let progress = Progress::hidden();
         let (states, read, done) = known
@@ -355,6 +356,15 @@ struct Messages {
 }
 
 impl Messages {
+    /// A second signal ends the run at once.
+    fn tell_aborted(self) {
+        match self {
+            Self { json: true, .. } => tell(format_args!("{}", serde_json::json!({ "ended": "aborted" }))),
+            Self { quiet: true, .. } => {}
+            _ => tell(format_args!("engine: aborted: what was taken in is not finished")),
+        }
+    }
+
     /// A signal told the run to end, which may take a while.
     fn tell_interrupted(self, unfinished: u64) {
         if self.quiet || self.json {

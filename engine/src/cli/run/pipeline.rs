@@ -16,7 +16,7 @@ use crate::cli::{check, runtime, signals};
 
 /// Runs the pipeline of a file.
 pub(super) fn run(path: &Path, messages: Messages) -> anyhow::Result<Ending> {
-    let interrupted = signals::interrupts()?;
+    let interrupted = signals::interrupts(move || messages.tell_aborted())?;
     let progress = Progress::hidden();
     let pool = compiling_pool()?.on_print(printer(progress.bar()));
     let Some(mut pipeline) = check::open(path, pool)? else { return Ok(Ending::Mistakes) };

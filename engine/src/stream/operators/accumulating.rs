@@ -63,17 +63,20 @@ impl<U: Record> AccumulateNode<U> {
         let (core, pool) = (function.core().clone(), function.shared_pool().clone());
         let (name, counters) = (core.name().into(), stream.counters.clone());
         let place = counters.snapshots.join();
-        let known = counters.snapshots.state(place);
+        let (known, mut foreign) = (counters.snapshots.state(place), None);
         let states = match (&key, known) {
             (None, state) => vec![state],
             (Some(ByKey { instances, .. }), None) => vec![None; (*instances).max(1)],
-            (Some(_), Some(state)) => state::apart(&state),
+            (Some(_), Some(state)) => state::apart(&state).unwrap_or_else(|| {
+                foreign = Some(Error::ForeignState { function: core.name().to_owned() });
+                vec![None]
+            }),
         };
         let shard = |state| Some(Shard::new(core.clone(), pool.clone(), state));
         let shards = states.into_iter().map(shard).collect();
         let key = key.map(|key| key.write);
         let state = Mutex::new(State { shards, key, last: 0, shown: Instant::now() });
-        let mistake = mistake(&core, Some(Kind::Accumulate));
+        let mistake = mistake(&core, Some(Kind::Accumulate)).or(foreign);
         stream.attach(|outlet| Self { core, pool, name, counters, mistake, place, state, outlet })
     }
 

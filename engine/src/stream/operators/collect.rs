@@ -4,6 +4,7 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use crate::Error;
+use crate::stream::deadlock::Actors;
 use crate::stream::{BoxFuture, Handling, Items, Node, Operator, Outputs, Stream};
 
 impl<T: Clone + Send + 'static> Stream<T> {
@@ -30,6 +31,7 @@ impl<T: Clone + Send + 'static> Stream<T> {
     /// # Ok(()) }
     /// ```
     pub fn collect(self, most: NonZeroUsize) -> (Stream<Vec<T>>, Flush) {
+        let actors = self.counters.actors.clone();
         let (stream, node) = self.through_node(Collect { held: Vec::new(), most }, None);
         let flush = move || -> BoxFuture<'static, Result<(), Error>> {
             let node = node.upgrade();
@@ -40,7 +42,7 @@ impl<T: Clone + Send + 'static> Stream<T> {
                 }
             })
         };
-        (stream, Flush(Arc::new(flush)))
+        (Stream { apart: true, ..stream }, Flush { act: Arc::new(flush), actors })
     }
 
     /// The same; each element of `flushes` flushes what is held by then.
@@ -81,7 +83,7 @@ impl<U: Send + 'static> Node<U> for FlushNode {
         Handling::going(async {
             for item in items {
                 item?;
-                match self.0.flush().await {
+                match (self.0.act)().await {
                     // There is nothing any more that could be flushed.
                     Ok(()) | Err(Error::Closed) => {}
                     Err(error) => return Err(error),
@@ -102,7 +104,10 @@ impl<U: Send + 'static> Node<U> for FlushNode {
 
 /// Lets a [`collect`](Stream::collect) give what it holds.
 #[derive(Clone)]
-pub struct Flush(Arc<dyn Fn() -> BoxFuture<'static, Result<(), Error>> + Send + Sync>);
+pub struct Flush {
+    act: Arc<dyn Fn() -> BoxFuture<'static, Result<(), Error>> + Send + Sync>,
+    actors: Arc<Actors>,
+}
 
 impl Flush {
     /// Gives what is held as one, and waits until every node behind has accepted it.
@@ -111,7 +116,9 @@ impl Flush {
     ///
     /// The failure of what is behind; [`Error::Closed`] once the stream has ended.
     pub async fn flush(&self) -> Result<(), Error> {
-        (self.0)().await
+        // Whoever calls this acts beside the one who emits.
+        let _acting = self.actors.begin();
+        (self.act)().await
     }
 }
 

@@ -83,14 +83,16 @@ struct Gate<T> {
 }
 
 impl<T: Clone + Send + 'static> Gate<T> {
-    /// Passes elements on, and does not wait for what is behind once that was taken away.
-    async fn pass(&self, items: Items<T>) -> Result<(), Error> {
+    /// Passes something on, and does not wait for what is behind once that was taken away.
+    async fn pass(
+        &self,
+        act: impl FnOnce(Outlet<T>) -> BoxFuture<'static, Result<(), Error>> + Send,
+    ) -> Result<(), Error> {
         let mut left = self.passing.lock().await;
         if self.cut.is_cancelled() {
             return Ok(());
         }
-        let outlet = self.outlet.clone();
-        let mut passing: BoxFuture<_> = Box::pin(async move { outlet.send(items).await });
+        let mut passing = act(self.outlet.clone());
         tokio::select! {
             biased;
             passed = &mut passing => return passed,
@@ -125,16 +127,11 @@ struct GateNode<T>(Arc<Gate<T>>);
 
 impl<T: Clone + Send + 'static> Node<T> for GateNode<T> {
     fn accept(&self, items: Items<T>) -> Handling<'_> {
-        Handling::going(self.0.pass(items))
+        Handling::going(self.0.pass(|outlet| Box::pin(async move { outlet.send(items).await })))
     }
 
     fn pause(&self) -> Handling<'_> {
-        Handling::going(async {
-            match self.0.cut.is_cancelled() {
-                true => Ok(()),
-                false => self.0.outlet.pause().await,
-            }
-        })
+        Handling::going(self.0.pass(|outlet| Box::pin(async move { outlet.pause().await })))
     }
 
     fn close(&self) -> Handling<'_> {

@@ -54,7 +54,7 @@ impl<T: Record> Scattered<T> {
     /// The stream as it was before, if nothing runs on the pool and nothing is to wait.
     fn unscattered(mut self) -> Result<Stream<T>, Box<Self>> {
         match self.untouched.take().filter(|_| self.buffer.is_none() && self.mistake.is_none()) {
-            Some(outlet) => Ok(Stream { outlet, counters: self.counters }),
+            Some(outlet) => Ok(Stream { outlet, counters: self.counters, apart: true }),
             None => Err(Box::new(self)),
         }
     }
@@ -68,7 +68,7 @@ impl<T: Record> Scattered<T> {
         let outlet = Outlet::new(&counters);
         let task = gather(segment.clone(), outlet.clone(), from);
         connect(Crossing { segment: segment.clone(), mistake, gather: Detached::new(task, &counters) });
-        (Stream { outlet, counters }, segment)
+        (Stream { outlet, counters, apart: true }, segment)
     }
 }
 

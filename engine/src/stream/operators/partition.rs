@@ -120,7 +120,16 @@ impl<T: Clone + Send + 'static> Stream<T> {
     where
         K: Clone + Eq + Hash + Send + 'static,
     {
-        self.through(Partition { n, timeout, key, groups: HashMap::new(), due: BTreeMap::new(), begun: 0 })
+        let apart = self.apart || timeout.is_some();
+        let groups = self.through(Partition {
+            n,
+            timeout,
+            key,
+            groups: HashMap::new(),
+            due: BTreeMap::new(),
+            begun: 0,
+        });
+        Stream { apart, ..groups }
     }
 }
 

@@ -35,7 +35,8 @@ impl<T: Clone + Send + 'static> Stream<T> {
     /// # Ok(()) }
     /// ```
     pub fn timed_window(self, interval: Duration) -> Stream<Vec<T>> {
-        self.through(TimedWindow { clock: Clock::new(interval), window: Vec::new() })
+        let windows = self.through(TimedWindow { clock: Clock::new(interval), window: Vec::new() });
+        Stream { apart: true, ..windows }
     }
 
     /// The same without elements whose key came in the interval before.
@@ -69,7 +70,12 @@ impl<T: Clone + Send + 'static> Stream<T> {
     where
         K: Eq + Hash + Send + 'static,
     {
-        self.through(TimedWindowUnique { clock: Clock::new(interval), key, window: UniqueGroup::new(keep) })
+        let windows = self.through(TimedWindowUnique {
+            clock: Clock::new(interval),
+            key,
+            window: UniqueGroup::new(keep),
+        });
+        Stream { apart: true, ..windows }
     }
 }
 

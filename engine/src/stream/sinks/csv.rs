@@ -159,15 +159,22 @@ impl Rows {
     fn write(&mut self, record: &[u8]) -> Result<(), Refusal> {
         let headed = self.is_headed()?;
         let row = Row::of(record).map_err(|_| Refusal::fault("it is neither a JSON object nor an array"))?;
+        let named = self.columns.is_some();
         let columns = self.columns.take().or_else(|| match &row {
             Row::Object(object) => Some(object.keys().cloned().collect()),
             Row::Array(_) => None,
         });
-        let columns = &*self.columns.insert(
-            columns
-                .ok_or_else(|| Refusal::fault("the first record is no object, and no columns are given"))?,
-        );
-        let values = fields(row, columns)?;
+        let columns = columns
+            .ok_or_else(|| Refusal::fault("the first record is no object, and no columns are given"))?;
+        let values = match fields(row, &columns) {
+            Ok(values) => values,
+            Err(refusal) => {
+                // Only a record that is written says what the columns are.
+                self.columns = Some(columns).filter(|_| named);
+                return Err(refusal);
+            }
+        };
+        let columns = &*self.columns.insert(columns);
         let mut lines = writer(self.delimiter);
         if !headed {
             written(&mut lines, columns)?;

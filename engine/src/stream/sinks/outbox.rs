@@ -153,7 +153,13 @@ where
             let has_room = self.under_way.len() < self.grouping.in_flight;
             let is_due = self.records() > 0 && (full || !more || due <= Instant::now());
             if has_room && is_due {
-                self.post()?;
+                if let Err(error) = self.post() {
+                    // What stood before a record that ends the run is sent all the same.
+                    while let Some((batch, sent)) = self.under_way.next().await {
+                        self.settle(&batch, sent?)?;
+                    }
+                    return Err(error);
+                }
                 continue;
             }
             let idle = self.records() == 0 && self.under_way.is_empty();
@@ -183,12 +189,15 @@ where
 
     /// Sends the next group.
     fn post(&mut self) -> Result<(), Error> {
-        let mut group = BatchBuilder::default();
+        let (mut group, mut added) = (BatchBuilder::default(), Ok(()));
         while let Some(mut batch) = self.waiting.pop_front() {
             let room = self.grouping.records - group.len();
             let fitting = batch.fitting(MOST.saturating_sub(group.bytes()));
             let rest = batch.split_off(room.min(fitting).min(batch.len()));
-            self.add(&batch, &mut group)?;
+            added = self.add(&batch, &mut group);
+            if added.is_err() {
+                break;
+            }
             if !rest.is_empty() {
                 self.waiting.push_front(rest);
                 break;
@@ -202,7 +211,7 @@ where
             let sending = (self.send)(group.clone());
             self.under_way.push_back(join(ready(group), sending));
         }
-        Ok(())
+        added
     }
 
     /// Adds those records to a group that can be sent.

@@ -213,7 +213,10 @@ impl<T: Record> Feed<T> for Http {
             }
             () = grace(stop) => over.cancel(),
         }
-        emitting.await
+        emitting.await?;
+        // Those who were told have some time to hear it.
+        let _ = tokio::time::timeout(GRACE, serving.join_all()).await;
+        Ok(())
     }
 }
 
