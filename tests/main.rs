@@ -3,6 +3,7 @@
 //! Plugins are built to WebAssembly when the first test needs one.
 
 // Helpers: plugins, commands, streams.
+mod browser;
 mod support;
 
 // The library: what operators mean, in order and side by side.
@@ -36,6 +37,9 @@ mod checkpoints;
 mod mistakes;
 mod run;
 mod tooling;
+
+// The dashboard.
+mod dashboard;
 
 // Pipeline files: what nodes mean there, all that can be wrong, and those of examples/pipelines.
 mod pipeline_examples;

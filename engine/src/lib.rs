@@ -25,12 +25,16 @@
 #![warn(clippy::print_stderr, clippy::print_stdout, clippy::unwrap_used)]
 
 mod checkpoint;
+#[cfg(feature = "net")]
+mod dashboard;
 mod error;
 mod fault;
 #[cfg(fuzzing)]
 #[doc(hidden)]
 pub mod fuzzing;
+mod layout;
 mod letters;
+pub mod metrics;
 pub mod pipeline;
 mod plugin;
 mod policy;
@@ -40,9 +44,12 @@ mod state;
 mod stream;
 
 pub use checkpoint::{Checkpoint, InputState, OutputState};
+#[cfg(feature = "net")]
+pub use dashboard::{Dashboard, PORT as DASHBOARD_PORT};
 pub use error::{Error, NotAPlugin};
 pub use fault::{Cause, Fault};
 pub use letters::{DeadLetters, Place, Unit};
+pub use metrics::Monitor;
 pub use plugin::{
     Capability, Compilation, Compiler, Isolation, Kind, Output, Parameter, PoolUsage, Print, Signature, Usage,
 };

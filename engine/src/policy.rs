@@ -165,7 +165,9 @@ impl FaultPolicy {
         if fault.record <= self.done {
             return Ok(());
         }
-        counters.fault(fault.record);
+        let diverts = matches!(self.action, Action::Divert(_)) && !self.stops();
+        let bytes = (diverts || counters.watch.get().is_some()).then(record);
+        counters.fault(&fault, bytes.as_deref());
         if self.stops() {
             return Err(Error::Fault(fault));
         }
@@ -176,7 +178,7 @@ impl FaultPolicy {
         let one_too_many = self.faults.fetch_add(1, Relaxed) >= self.most;
         let last = one_too_many.then(|| fault.clone());
         if let Action::Divert(put_aside) = &self.action {
-            put_aside(DeadLetter { fault, record: record(), attempts })?;
+            put_aside(DeadLetter { fault, record: bytes.unwrap_or_default(), attempts })?;
         }
         last.map_or(Ok(()), |fault| Err(Error::TooManyFaults { limit: self.most, fault }))
     }

@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use annotate_snippets::renderer::DecorStyle;
 use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
-use engine::PoolBuilder;
 use engine::pipeline::{Mistakes, OpenError, Pipeline, Setup};
+use engine::{Monitor, PoolBuilder};
 use serde_json::{Value, json};
 
 use super::exit::{Ending, tell};
@@ -34,7 +34,7 @@ pub(crate) struct CheckCommand {
 
 impl CheckCommand {
     pub(crate) fn execute(self) -> anyhow::Result<Ending> {
-        let opened = try_open(&self.pipeline, compiling_pool()?);
+        let opened = try_open(&self.pipeline, compiling_pool()?, None);
         if self.json {
             let found = match &opened {
                 Ok(_) => json!([]),
@@ -57,14 +57,24 @@ impl CheckCommand {
 }
 
 /// The pipeline that a file describes. If it has mistakes, they are told, and there is none.
-pub(super) fn open(path: &Path, pool: PoolBuilder) -> anyhow::Result<Option<Pipeline>> {
-    told(try_open(path, pool))
+pub(super) fn open(
+    path: &Path,
+    pool: PoolBuilder,
+    monitor: Option<&Monitor>,
+) -> anyhow::Result<Option<Pipeline>> {
+    told(try_open(path, pool, monitor))
 }
 
-fn try_open(path: &Path, pool: PoolBuilder) -> Result<Pipeline, OpenError> {
+fn try_open(path: &Path, pool: PoolBuilder, monitor: Option<&Monitor>) -> Result<Pipeline, OpenError> {
     let find_component = |path: &Path| component(path, true).map_err(|error| format!("{error:#}"));
     let on_listen = Arc::new(|name: &str, address| tell(format_args!("engine: {name} listens at {address}")));
-    let setup = Setup { pool, find_component: &find_component, on_listen, ..Setup::default() };
+    let setup = Setup {
+        pool,
+        find_component: &find_component,
+        on_listen,
+        monitor: monitor.cloned(),
+        ..Setup::default()
+    };
     Pipeline::open_with(path, setup)
 }
 

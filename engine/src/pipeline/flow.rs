@@ -89,6 +89,17 @@ impl Flow {
         }
     }
 
+    /// It comes from this node, for who watches.
+    pub(super) fn stands_at(&mut self, place: usize) {
+        let watched = match self {
+            Self::Local(stream, _) => &mut stream.watched,
+            Self::Scattered(scattered, _) => &mut scattered.watched,
+        };
+        if let Some(watched) = watched {
+            watched.from = vec![place];
+        }
+    }
+
     /// For a sink, which gets no more when its reader has gone, as long as others have theirs.
     pub(super) fn while_read(self, readers: &Arc<Readers>) -> Self {
         match self {

@@ -8,15 +8,17 @@ use super::document::Document;
 use super::edges::Edges;
 use super::faults::FaultOptions;
 use super::flow::{Bytes, Contents, Flow};
-use super::kinds::Read;
+use super::kinds::{Kind, Read, Section};
 use super::mistake::{Problem, Report};
 use super::node::{Node, Table};
 use super::run::Feeding;
-use crate::Source;
+use crate::{Monitor, Source};
 
 /// The graph, as far as it is built.
-#[derive(Default)]
 pub(super) struct Graph {
+    /// Who watches, and where each node stands there.
+    monitor: Option<Monitor>,
+    watched: HashMap<usize, usize>,
     /// What nodes give, with how it is to be read.
     flows: HashMap<usize, Given>,
     pub(super) sources: Vec<(String, Arc<Source<Bytes>>)>,
@@ -48,6 +50,16 @@ impl<'i> Parts<'i> {
 }
 
 impl Graph {
+    pub(super) fn new(monitor: Option<Monitor>) -> Self {
+        Self {
+            monitor,
+            watched: HashMap::new(),
+            flows: HashMap::new(),
+            sources: Vec::new(),
+            feeds: Vec::new(),
+        }
+    }
+
     /// Puts a node into the graph, if it can be; reports what is wrong with it.
     pub(super) fn add(
         &mut self,
@@ -74,10 +86,15 @@ impl Graph {
         // What is wrong before a node does not hide what is wrong with the node itself.
         let alone = inputs.is_none();
         let inputs = inputs.unwrap_or_else(|| vec![Flow::stand_in()]);
+        let scope = self.begin(node, kind, &edges.inputs[place].nodes);
         let added = match &kind.read {
             Read::Source(read) => {
                 let Some(options) = read(&own, report) else { return };
-                options.open(building).map(|(feeding, contents)| Some(self.source(node, feeding, contents)))
+                options.open(building).map(|(feeding, contents)| {
+                    let (flow, watched) = self.source(node, kind, feeding, contents);
+                    self.watched.extend(watched.map(|watched| (place, watched)));
+                    Some(flow)
+                })
             }
             Read::Stage(read) => {
                 let Some(options) = read(&own, report) else { return };
@@ -90,8 +107,12 @@ impl Graph {
                 options.attach(input, building).map(|()| None)
             }
         };
+        self.end(place, scope);
         match added {
-            Ok(Some(flow)) if !alone => {
+            Ok(Some(mut flow)) if !alone => {
+                if let Some(scope) = scope {
+                    flow.stands_at(scope);
+                }
                 let contents = flow.contents().clone();
                 self.flows.insert(place, Given { contents, flow: Some(flow) });
             }
@@ -101,12 +122,43 @@ impl Graph {
         }
     }
 
-    fn source(&mut self, node: &Node, feeding: Feeding, contents: Contents) -> Flow {
-        let source = Arc::new(Source::new());
+    /// Who watches is told of a stage or sink, of which all nodes until the end are a part.
+    fn begin(&self, node: &Node, kind: &Kind, inputs: &[usize]) -> Option<usize> {
+        let graph = &self.monitor.as_ref()?.watch().graph;
+        if node.section == Section::Sources {
+            return None;
+        }
+        let place = graph.begin(node.name(), kind.name);
+        let from: Vec<_> = inputs.iter().filter_map(|input| self.watched.get(input).copied()).collect();
+        graph.link(&from, place);
+        Some(place)
+    }
+
+    fn end(&mut self, place: usize, scope: Option<usize>) {
+        if let (Some(monitor), Some(scope)) = (&self.monitor, scope) {
+            monitor.watch().graph.end();
+            self.watched.insert(place, scope);
+        }
+    }
+
+    /// A source, and where it stands for who watches.
+    fn source(
+        &mut self,
+        node: &Node,
+        kind: &Kind,
+        feeding: Feeding,
+        contents: Contents,
+    ) -> (Flow, Option<usize>) {
+        let mut source = Source::new();
+        if let Some(monitor) = &self.monitor {
+            source = source.monitored_as(monitor, node.name(), kind.name);
+        }
+        let watched = source.watched().and_then(|watched| watched.from.first().copied());
+        let source = Arc::new(source);
         let flow = Flow::Local(source.stream(), contents);
         self.sources.push((node.name().to_owned(), source.clone()));
         self.feeds.push((source, feeding));
-        flow
+        (flow, watched)
     }
 
     /// What a node takes from; none if something is wrong before it.

@@ -12,7 +12,7 @@ use super::mistake::{Mistakes, Report};
 use super::picture::Picture;
 use super::run::Pipeline;
 use super::settings::{LimitOptions, PoolOptions};
-use crate::{Error, Pool, PoolBuilder};
+use crate::{Error, Monitor, Pool, PoolBuilder};
 
 /// The longest file that is read, in bytes.
 const LONGEST: u64 = 1 << 20;
@@ -25,6 +25,8 @@ pub struct Setup<'a> {
     pub find_component: FindComponent<'a>,
     /// Who is told the name of each source that listens, and its address, once it does.
     pub on_listen: OnListen,
+    /// Who watches the run.
+    pub monitor: Option<Monitor>,
     /// What a variable in the file is, if it is set: one of this process's environment, if not said
     /// otherwise.
     pub variable: &'a dyn Fn(&str) -> Option<String>,
@@ -36,6 +38,7 @@ impl Default for Setup<'_> {
             pool: Pool::builder(),
             find_component: &|path| Ok(path.to_owned()),
             on_listen: Arc::new(|_, _| {}),
+            monitor: None,
             variable: &|name| std::env::var(name).ok(),
         }
     }
@@ -134,12 +137,16 @@ fn build(
     }
     let limits = document.limits.options::<LimitOptions>(&mut report).unwrap_or_default();
     let faults = document.faults.options::<FaultOptions>(&mut report).unwrap_or_default();
-    let pool = limits.apply(pool.apply(setup.pool)).build()?;
+    let mut settings = limits.apply(pool.apply(setup.pool));
+    if let Some(monitor) = &setup.monitor {
+        settings = settings.monitor(monitor);
+    }
+    let pool = settings.build()?;
     let folder = path.parent().map_or_else(PathBuf::new, Path::to_owned);
     let mut building = Building::new(pool, &folder, setup.find_component, setup.on_listen, faults);
     // It is the first claim, which nothing stands against.
     let _ = building.claims.read(path, "path");
-    let mut graph = Graph::default();
+    let mut graph = Graph::new(setup.monitor);
     for place in &edges.order {
         graph.add(document, edges, *place, &mut building, &mut report);
     }

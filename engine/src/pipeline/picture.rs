@@ -2,11 +2,10 @@
 
 use std::fmt::Write;
 
-use rust_sugiyama::configure::Config;
-
 use super::document::Document;
 use super::edges::Edges;
 use super::kinds::Section;
+use crate::layout;
 
 /// The nodes of a pipeline and the edges between them.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -144,27 +143,9 @@ impl Picture {
 
     /// The middle of each node.
     fn places(&self) -> Vec<(f64, f64)> {
-        // The layout goes downwards: ours is the same on its side.
-        let vertices: Vec<_> =
-            (0..).zip(&self.nodes).map(|(id, node)| (id, (HEIGHT, node.width()))).collect();
-        let id = |place: usize| u32::try_from(place).unwrap_or(u32::MAX);
-        let edges: Vec<_> = self.edges.iter().map(|edge| (id(edge.from), id(edge.to))).collect();
-        let config = Config { vertex_spacing: SPACE, ..Config::default() };
-        let mut places = vec![(0.0, 0.0); self.nodes.len()];
-        let mut top = MARGIN;
-        for (layout, _, _) in rust_sugiyama::from_vertices_and_edges(&vertices, &edges, &config) {
-            let least = |of: fn(&(usize, (f64, f64))) -> f64| layout.iter().map(of).fold(f64::MAX, f64::min);
-            let (left, upper) = (least(|(_, at)| at.1), least(|(_, at)| at.0));
-            let widest = layout.iter().map(|(place, _)| self.nodes[*place].width()).fold(0.0, f64::max);
-            let mut bottom: f64 = top;
-            for (place, (across, along)) in &layout {
-                let at = (along - left + MARGIN + widest / 2.0, across - upper + top + HEIGHT / 2.0);
-                places[*place] = at;
-                bottom = bottom.max(at.1 + HEIGHT / 2.0);
-            }
-            top = bottom + SPACE / 2.0;
-        }
-        places
+        let widths: Vec<_> = self.nodes.iter().map(Vertex::width).collect();
+        let edges: Vec<_> = self.edges.iter().map(|edge| (edge.from, edge.to)).collect();
+        layout::places(&widths, HEIGHT, MARGIN, &edges)
     }
 
     fn line(&self, edge: &Edge, places: &[(f64, f64)]) -> String {
@@ -184,9 +165,6 @@ impl Picture {
 
 /// Of a node.
 const HEIGHT: f64 = 40.0;
-
-/// Between nodes.
-const SPACE: f64 = 36.0;
 
 /// Around all.
 const MARGIN: f64 = 16.0;

@@ -1,12 +1,13 @@
 //! A function of a plugin as the host runs it: what its instances are opened with, and what is
 //! known of its calls.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock, Weak};
 
 use super::output::{Messages, Output};
 use super::pace::Pace;
 use super::usage::UsageGauge;
 use super::{Grants, Instance, Kind, Limits, Loaded, Outcome, Signature, Trouble};
+use crate::metrics::{FunctionGauge, Watch};
 use crate::record::Batch;
 use crate::{Cause, Error, FaultPolicy};
 
@@ -25,6 +26,8 @@ pub(crate) struct Opening {
     /// What becomes of a run when it fails for a record.
     pub(crate) policy: FaultPolicy,
     pub(crate) grants: Grants,
+    /// Who watches.
+    pub(crate) watch: Option<Arc<Watch>>,
 }
 
 /// A function without the types of its records, and what is known of its calls.
@@ -34,12 +37,22 @@ pub(crate) struct Core {
     pub(crate) opening: Opening,
     pub(crate) pace: Pace,
     pub(crate) usage: UsageGauge,
+    own: Weak<Self>,
+    /// Figures for who watches, from the first call on.
+    gauge: OnceLock<Arc<FunctionGauge>>,
 }
 
 impl Core {
     /// `id` is the pool's, and nobody else's.
     pub(crate) fn new(id: usize, opening: Opening) -> Arc<Self> {
-        Arc::new(Self { id, opening, pace: Pace::new(), usage: UsageGauge::default() })
+        Arc::new_cyclic(|own| Self {
+            id,
+            opening,
+            pace: Pace::new(),
+            usage: UsageGauge::default(),
+            own: own.clone(),
+            gauge: OnceLock::new(),
+        })
     }
 
     pub(crate) fn name(&self) -> &str {
@@ -69,11 +82,24 @@ impl Core {
         self.usage.record(outcome.consumed, instance.used(), instance.memory());
         self.usage.note_output(self.kind(), &outcome.output);
         self.pace.learn(outcome.consumed, instance.used());
+        if let Some(gauge) = self.gauge() {
+            let failed = !outcome.failures.is_empty();
+            gauge.called(outcome.consumed, instance.used(), instance.memory(), failed);
+        }
+    }
+
+    fn gauge(&self) -> Option<&FunctionGauge> {
+        let watch = self.opening.watch.as_ref()?;
+        Some(self.gauge.get_or_init(|| FunctionGauge::new(watch, self.own.clone())))
     }
 
     /// A call with `batch` failed.
     pub(crate) fn note_trouble(&self, batch: &Batch, trouble: &Trouble) {
         self.pace.shrink();
+        self.usage.retire();
+        if let Some(gauge) = self.gauge() {
+            gauge.called(if batch.len() == 1 { 1 } else { 0 }, trouble.used, trouble.size, true);
+        }
         // Of several records, nobody knows whose time it was.
         if batch.len() == 1 {
             self.usage.record(1, trouble.used, trouble.size);

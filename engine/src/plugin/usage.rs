@@ -61,6 +61,8 @@ pub(crate) struct UsageGauge {
     memory: AtomicUsize,
     output: AtomicUsize,
     footprint: AtomicUsize,
+    /// Instances that were given up.
+    retired: AtomicU64,
 }
 
 impl UsageGauge {
@@ -88,6 +90,15 @@ impl UsageGauge {
             self.longest.fetch_max(each, Relaxed);
         }
         self.note_memory(memory);
+    }
+
+    /// An instance was given up: it is worn, or a call failed.
+    pub(crate) fn retire(&self) {
+        self.retired.fetch_add(1, Relaxed);
+    }
+
+    pub(crate) fn retired(&self) -> u64 {
+        self.retired.load(Relaxed)
     }
 
     /// What came of records.

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::shared::{Pool, PoolShared};
-use crate::Error;
 use crate::plugin::{Compiler, Isolation, Limits, OnPrint, Print};
+use crate::{Error, Monitor};
 
 /// Sets up a [`Pool`]. The defaults are safe, and fast on the machine at hand.
 #[must_use]
@@ -20,6 +20,7 @@ pub struct PoolBuilder {
     pub(super) plugin_size: u64,
     pub(super) on_print: OnPrint,
     pub(super) compiler: Option<Compiler>,
+    pub(super) monitor: Option<Monitor>,
 }
 
 impl Default for PoolBuilder {
@@ -34,11 +35,18 @@ impl Default for PoolBuilder {
             plugin_size: 100 << 20,
             on_print: Arc::new(|_| {}),
             compiler: None,
+            monitor: None,
         }
     }
 }
 
 impl PoolBuilder {
+    /// Who watches what its functions do.
+    pub fn monitor(mut self, monitor: &Monitor) -> Self {
+        self.monitor = Some(monitor.clone());
+        self
+    }
+
     /// How many threads run guests; as many as the machine has cores, if not said. At least 1.
     pub fn workers(mut self, workers: usize) -> Self {
         self.workers = workers.max(1);

@@ -143,8 +143,19 @@ impl<I: Record, O: Returns> Function<I, O> {
     }
 
     fn changed(&self, change: impl FnOnce(&mut Opening)) -> Self {
-        let Opening { plugin, name, kind, negated, arguments, limits, messages, output, policy, grants } =
-            &self.core.opening;
+        let Opening {
+            plugin,
+            name,
+            kind,
+            negated,
+            arguments,
+            limits,
+            messages,
+            output,
+            policy,
+            grants,
+            watch,
+        } = &self.core.opening;
         let mut opening = Opening {
             plugin: plugin.clone(),
             name: name.clone(),
@@ -156,6 +167,7 @@ impl<I: Record, O: Returns> Function<I, O> {
             output: output.clone(),
             policy: policy.clone(),
             grants: grants.clone(),
+            watch: watch.clone(),
         };
         change(&mut opening);
         Self { core: Core::new(self.pool.next_id(), opening), pool: self.pool.clone(), types: PhantomData }

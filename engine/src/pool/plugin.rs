@@ -86,6 +86,7 @@ impl Plugin {
                 output: (signature.kind == Kind::Sink).then(Output::stdout),
                 policy: FaultPolicy::stop(),
                 grants,
+                watch: self.pool.watch(),
             },
         );
         Function::typed(core, self.pool.clone())

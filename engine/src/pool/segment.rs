@@ -1,7 +1,7 @@
 //! What lies between a scatter and its gather: records that wait, records at work, and results
 //! in the order in which they are owed.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Instant;
 
@@ -14,6 +14,7 @@ use super::shared::PoolShared;
 use super::slots::Slot;
 use super::state::{Next, State, Work};
 use crate::fault::Fault;
+use crate::metrics::Gauge;
 use crate::plugin::Core;
 use crate::record::{Batch, BatchBuilder};
 use crate::stream::Works;
@@ -26,6 +27,8 @@ pub(crate) struct Segment {
     /// One permit for each record that may be unfinished. A record takes it in `push`, and it
     /// comes back when the record has left: delivered, dropped, or a fault.
     permits: Semaphore,
+    /// How many of them there are.
+    allowed: AtomicUsize,
     ordered: bool,
     counters: Arc<Counters>,
     /// Its place among those that say how far elements are done.
@@ -52,6 +55,7 @@ impl Segment {
             stages,
             pool,
             permits: Semaphore::new(buffer.clamp(1, Semaphore::MAX_PERMITS)),
+            allowed: buffer.clamp(1, Semaphore::MAX_PERMITS).into(),
             ordered,
             tracked: counters.track(),
             counters,
@@ -72,7 +76,9 @@ impl Segment {
 
     /// So many more records may be unfinished.
     pub(crate) fn allow(&self, more: usize) {
-        self.permits.add_permits(more.min(Semaphore::MAX_PERMITS - self.permits.available_permits()));
+        let more = more.min(Semaphore::MAX_PERMITS - self.permits.available_permits());
+        self.allowed.fetch_add(more, Ordering::Relaxed);
+        self.permits.add_permits(more);
     }
 
     /// True for the one who is to put the segment in the pool's list.
@@ -328,7 +334,7 @@ impl Segment {
                 }
                 Err(error) => {
                     if let Error::Fault(fault) = &error {
-                        self.counters.fault(fault.record);
+                        self.counters.fault(fault, None);
                     }
                     self.fail(error.clone());
                     return Err(error);
@@ -341,5 +347,12 @@ impl Segment {
 impl Works for Segment {
     fn goes_on(&self) -> bool {
         self.state().is_at_work()
+    }
+}
+
+impl Gauge for Segment {
+    fn filled(&self) -> (u64, u64) {
+        let limit = self.allowed.load(Ordering::Relaxed);
+        (limit.saturating_sub(self.permits.available_permits()) as u64, limit as u64)
     }
 }

@@ -14,11 +14,13 @@ use super::plugin::Plugin;
 use super::runner;
 use super::segment::Segment;
 use crate::Error;
+use crate::metrics::Watch;
 use crate::plugin::{
     Core, Hosting, Instance, Isolation, Limits, Loaded, Network, OnPrint, OpenError, Outcome, PoolUsage,
     Runtime, TotalMemory, Trouble, Waiting,
 };
 use crate::record::Batch;
+use crate::{Monitor, Print};
 
 /// A call of several records may take this long; if it does not end, they are run one by one.
 const BUDGET: Duration = Duration::from_millis(100);
@@ -116,6 +118,7 @@ pub(crate) struct PoolShared {
     instances: Instances,
     schedule: Mutex<Schedule>,
     ids: AtomicUsize,
+    monitor: Option<Monitor>,
 }
 
 #[derive(Default)]
@@ -146,7 +149,12 @@ impl PoolShared {
             plugin_size,
             on_print,
             compiler,
+            monitor,
         } = builder;
+        let on_print = match &monitor {
+            Some(monitor) => noting(monitor.clone(), on_print),
+            None => on_print,
+        };
         let mut instances = instances.min(most_instances());
         let keep_room = keep_room || limits.isolation != Isolation::Worker;
         if keep_room {
@@ -170,7 +178,7 @@ impl PoolShared {
             compiler,
             network: Network::default(),
         };
-        Ok(Arc::new(Self {
+        let shared = Arc::new(Self {
             hosting: Arc::new(hosting),
             threads: Some(threads),
             workers,
@@ -180,7 +188,12 @@ impl PoolShared {
             instances: Instances::new(instances),
             schedule: Mutex::default(),
             ids: AtomicUsize::new(0),
-        }))
+            monitor,
+        });
+        if let Some(monitor) = &shared.monitor {
+            monitor.watch().add_pool(Arc::downgrade(&shared));
+        }
+        Ok(shared)
     }
 
     /// Runs a future on a worker and blocks until it is done.
@@ -206,6 +219,11 @@ impl PoolShared {
 
     pub(crate) fn limits(&self) -> Limits {
         self.limits
+    }
+
+    /// Who watches.
+    pub(crate) fn watch(&self) -> Option<Arc<Watch>> {
+        self.monitor.as_ref().map(|monitor| monitor.watch().clone())
     }
 
     pub(crate) fn on_print(&self) -> OnPrint {
@@ -252,7 +270,9 @@ impl PoolShared {
         match instance.process(batch, None, limit, waiting).await {
             Ok((instance, outcome)) => {
                 core.note_outcome(&instance, &outcome);
-                if !instance.is_worn() {
+                if instance.is_worn() {
+                    core.usage.retire();
+                } else {
                     self.instances.give_back(Held { instance, seat });
                 }
                 Ok(outcome)
@@ -358,7 +378,7 @@ impl PoolShared {
         self.leave();
     }
 
-    pub(super) fn workers(&self) -> usize {
+    pub(crate) fn workers(&self) -> usize {
         self.workers
     }
 
@@ -418,4 +438,12 @@ fn open_error(core: &Core, error: OpenError) -> Error {
         OpenError::NoRoom { limit } => Error::NoRoom { function, limit },
         OpenError::Exhausted(reason) => Error::Sandbox { reason },
     }
+}
+
+/// Notes what is printed for who watches, before it is shown.
+fn noting(monitor: Monitor, on_print: OnPrint) -> OnPrint {
+    Arc::new(move |print: Print| {
+        monitor.note_line(&print.function, &print.line);
+        on_print(print);
+    })
 }

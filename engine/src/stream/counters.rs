@@ -4,15 +4,17 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use tokio::sync::SetOnce;
 
 use super::Snapshots;
 use super::deadlock::Actors;
-use crate::{Error, Place, Unit};
+use crate::metrics::Watch;
+use crate::{Error, Fault, Place, Unit};
 
 /// How many records went where, at one moment.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Counts {
     /// Emitted by the source.
     pub emitted: u64,
@@ -57,6 +59,8 @@ pub(crate) struct Counters {
     /// The number of the last record that a sink took.
     last_delivered: AtomicU64,
     faults: AtomicU64,
+    read_bytes: AtomicU64,
+    input_bytes: AtomicU64,
     failure: SetOnce<Error>,
     /// The number of the record before the first one.
     before: AtomicU64,
@@ -65,6 +69,8 @@ pub(crate) struct Counters {
     pub(crate) snapshots: Snapshots,
     /// Where the source's inputs began.
     inputs: Mutex<Vec<Input>>,
+    /// Who watches.
+    pub(crate) watch: OnceLock<Arc<Watch>>,
     /// Who acts, and who waits for another one.
     pub(crate) actors: Arc<Actors>,
 }
@@ -237,12 +243,32 @@ impl Counters {
         self.last_delivered.load(Relaxed)
     }
 
-    /// A record became a fault.
-    pub(crate) fn fault(&self, record: u64) {
+    /// A record became a fault; its bytes, if they are at hand.
+    pub(crate) fn fault(&self, fault: &Fault, bytes: Option<&[u8]>) {
+        let record = fault.record;
+        if let Some(watch) = self.watch.get() {
+            watch.faults.push(watch.now(), fault, bytes);
+        }
         self.faults.fetch_add(1, Relaxed);
         if self.leaving.told.get().is_some() {
             self.faults_of().add(record);
         }
+    }
+
+    /// How many bytes of the input were read, and how many there are, if that is known.
+    pub(crate) fn input(&self) -> (u64, Option<u64>) {
+        let all = self.input_bytes.load(Relaxed);
+        (self.read_bytes.load(Relaxed), (all > 0).then_some(all))
+    }
+
+    /// So many bytes of the input are known to be there.
+    pub(crate) fn expect_bytes(&self, bytes: u64) {
+        self.input_bytes.fetch_add(bytes, Relaxed);
+    }
+
+    /// So many bytes of the input were read.
+    pub(crate) fn read_bytes(&self, bytes: u64) {
+        self.read_bytes.fetch_add(bytes, Relaxed);
     }
 
     pub(crate) fn read(&self) -> Counts {

@@ -68,6 +68,16 @@ impl<T> Records<T> {
     }
 }
 
+impl<T> Items<T> {
+    /// How many elements these are.
+    pub(crate) fn len(&self) -> usize {
+        match self {
+            Self::One(..) => 1,
+            Self::Records(records) => records.batch.len(),
+        }
+    }
+}
+
 impl<T: Record> Items<T> {
     /// Elements as bytes, which `from` returned.
     pub(crate) fn records(batch: Batch, from: Arc<str>) -> Self {

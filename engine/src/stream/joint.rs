@@ -9,6 +9,7 @@ use tokio::sync::{Mutex, MutexGuard, Notify};
 
 use super::{Counters, Handling, Items, Node, Outlet, Stream};
 use crate::Error;
+use crate::metrics::Metered;
 
 /// One of two streams that come together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,11 +76,13 @@ impl<A: Clone + Send + 'static> Stream<A> {
         B: Clone + Send + 'static,
         J: Join<A, B>,
     {
+        let kind = join.name().to_owned();
         let state =
             State { join, outputs: VecDeque::new(), last: 0, taken: 0, ended: [false; 2], failed: None };
         let one_source = self.meets(&other);
         let outlet = Outlet::new(&self.counters);
         let joint = Arc::new(Joint {
+            kind,
             state: Mutex::new(state),
             moved: Notify::new(),
             one_source,
@@ -88,14 +91,31 @@ impl<A: Clone + Send + 'static> Stream<A> {
             tracked: OnceLock::new(),
             outlet: outlet.clone(),
         });
-        self.outlet.connect(SideOf::<_, A, B> { node: FirstNode(joint.clone()), types: PhantomData });
-        other.outlet.connect(SideOf::<_, A, B> { node: SecondNode(joint), types: PhantomData });
+        let kind = joint.kind.clone();
+        let first = SideOf::<_, A, B> { node: FirstNode(joint.clone()), types: PhantomData };
+        let second = SideOf::<_, A, B> { node: SecondNode(joint), types: PhantomData };
+        // Both sides are one node for people.
+        let watched = match (&self.watched, &other.watched) {
+            (Some(one), Some(both)) => {
+                let (behind, [one, both]) = one.behind_both(both, &kind);
+                self.outlet.connect(Metered::new(first, one));
+                other.outlet.connect(Metered::new(second, both));
+                Some(behind)
+            }
+            _ => {
+                self.outlet.connect(first);
+                other.outlet.connect(second);
+                None
+            }
+        };
         let apart = !one_source || self.apart && other.apart;
-        Stream { outlet, counters: self.counters, apart }
+        Stream { outlet, counters: self.counters, apart, watched }
     }
 }
 
 struct Joint<J, U> {
+    /// What people call it.
+    kind: String,
     state: Mutex<State<J, U>>,
     /// A side took an element, or ended.
     moved: Notify,

@@ -14,6 +14,7 @@ use futures_util::stream::FuturesOrdered;
 use super::deadlock::Actors;
 use super::{Counters, Items};
 use crate::Error;
+use crate::metrics::{Metered, Watched};
 
 /// A boxed future, as trait objects need it.
 pub(crate) type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -173,6 +174,8 @@ pub struct Stream<T> {
     pub(crate) counters: Arc<Counters>,
     /// Its elements may come while whoever emits waits: from a task of its own, a timer or another source.
     pub(crate) apart: bool,
+    /// Where it stands, if somebody watches.
+    pub(crate) watched: Option<Watched>,
 }
 
 impl<T: Clone + Send + 'static> Stream<T> {
@@ -196,18 +199,47 @@ impl<T: Clone + Send + 'static> Stream<T> {
     /// ```
     #[must_use]
     pub fn branch(&self) -> Self {
-        Self { outlet: self.outlet.clone(), counters: self.counters.clone(), apart: self.apart }
+        let (outlet, counters, watched) = (self.outlet.clone(), self.counters.clone(), self.watched.clone());
+        Self { outlet, counters, apart: self.apart, watched }
     }
 
-    /// Attaches a node that makes elements of `U`, and returns their stream.
-    pub(crate) fn attach<U, N>(self, make: impl FnOnce(Outlet<U>) -> N) -> Stream<U>
+    /// Attaches a node that makes elements of `U`, and returns their stream. `kind` is what people call it.
+    pub(crate) fn attach<U, N>(self, kind: &str, make: impl FnOnce(Outlet<U>) -> N) -> Stream<U>
     where
         U: Clone + Send + 'static,
         N: Node<T> + 'static,
     {
         let outlet = Outlet::new(&self.counters);
-        self.outlet.connect(make(outlet.clone()));
-        Stream { outlet, counters: self.counters, apart: self.apart }
+        let node = make(outlet.clone());
+        let watched = self.connect(kind, node);
+        Stream { outlet, counters: self.counters, apart: self.apart, watched }
+    }
+
+    /// Puts a node behind this. Where a stream behind that stands, if somebody watches.
+    pub(crate) fn connect(&self, kind: &str, node: impl Node<T> + 'static) -> Option<Watched> {
+        let Some(watched) = &self.watched else {
+            self.outlet.connect(node);
+            return None;
+        };
+        let (behind, meter) = watched.behind(kind);
+        self.outlet.connect(Metered::new(node, meter));
+        Some(behind)
+    }
+
+    /// Gives the node that this stream comes from a name, for those who [watch](crate::Monitor).
+    ///
+    /// ```
+    /// let monitor = engine::Monitor::new();
+    /// let source = engine::Source::new().monitored(&monitor);
+    /// source.stream().map(|x: i64| x + 1).named("inc").sink(|_: i64| {});
+    /// assert_eq!(monitor.status().nodes[1].name, "inc");
+    /// ```
+    #[must_use]
+    pub fn named(self, name: &str) -> Self {
+        if let Some(watched) = &self.watched {
+            watched.rename(name);
+        }
+        self
     }
 }
 

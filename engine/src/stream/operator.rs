@@ -157,10 +157,11 @@ impl<T: Clone + Send + 'static> Stream<T> {
     ) -> (Stream<O::Output>, Weak<Shared<T, O>>) {
         let counters = self.counters.clone();
         let outputs = Outputs::new();
+        let kind = snake(operator.name());
         let state = State { operator, outputs, guard, last: 0, failed: None, closed: false };
         let (tracked, alarm) = (OnceLock::new(), OnceLock::new());
         let mut node = Weak::new();
-        let stream = self.attach(|outlet| {
+        let stream = self.attach(&kind, |outlet| {
             let shared = Arc::new(Shared { state: Mutex::new(state), outlet, counters, tracked, alarm });
             node = Arc::downgrade(&shared);
             OperatorNode(shared)
@@ -221,7 +222,7 @@ impl<T, O: Operator<T>> State<T, O> {
         match guard {
             Some(guard) => guard.policy.settle(fault, || record.unwrap_or_default(), 1, counters),
             None => {
-                counters.fault(number);
+                counters.fault(&fault, None);
                 Err(Error::Fault(fault))
             }
         }
@@ -462,4 +463,16 @@ impl<U> Outputs<U> {
     fn next(&mut self) -> Option<(u64, U)> {
         self.given.pop_front()
     }
+}
+
+/// A type's name as methods are named.
+fn snake(name: &str) -> String {
+    let mut snake = String::new();
+    for letter in name.chars() {
+        if letter.is_uppercase() && !snake.is_empty() {
+            snake.push('_');
+        }
+        snake.extend(letter.to_lowercase());
+    }
+    snake
 }

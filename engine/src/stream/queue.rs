@@ -1,7 +1,7 @@
 //! A node that takes elements over, and passes them on in a task of its own.
 
 use std::future::Future;
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 
 use tokio::sync::Semaphore;
 use tokio::sync::mpsc::error::{TryRecvError, TrySendError};
@@ -10,6 +10,7 @@ use tokio::time::Instant;
 
 use super::{Counters, Detached, Handling, Items, Node, Outlet, Stream};
 use crate::Error;
+use crate::metrics::Gauge;
 
 /// An element that waits, and when it was taken.
 struct Waiting<T> {
@@ -26,14 +27,21 @@ pub(super) trait Pace: Send + 'static {
 
 impl<T: Clone + Send + 'static> Stream<T> {
     /// Up to `n` elements wait here, for a task that passes them on at its `pace`; the next one waits outside.
-    pub(super) fn queue(self, n: usize, pace: impl Pace) -> Self {
+    pub(super) fn queue(self, kind: &str, n: usize, pace: impl Pace) -> Self {
         let counters = self.counters.clone();
-        let stream = self.attach(|outlet| {
+        let mut gauge: Option<Weak<dyn Gauge>> = None;
+        let stream = self.attach(kind, |outlet| {
             let (sender, receiver) = channel(n.clamp(1, Semaphore::MAX_PERMITS));
+            let sender = Arc::new(Mutex::new(Some(sender)));
+            let filled: Weak<Queued<T>> = Arc::downgrade(&sender);
+            gauge = Some(filled);
             let link = Arc::new(Link { counters, failed: OnceLock::new(), tracked: OnceLock::new() });
             let task = Detached::new(pass_on(receiver, outlet, pace, link.clone()), &link.counters);
-            QueueNode { sender: Mutex::new(Some(sender)), task, link }
+            QueueNode { sender, task, link }
         });
+        if let Some(watched) = &stream.watched {
+            watched.hands_over(gauge);
+        }
         Stream { apart: true, ..stream }
     }
 }
@@ -60,9 +68,20 @@ impl Link {
     }
 }
 
+type Queued<T> = Mutex<Option<Sender<Waiting<T>>>>;
+
+impl<T: Send> Gauge for Queued<T> {
+    fn filled(&self) -> (u64, u64) {
+        let sender = self.lock().unwrap_or_else(PoisonError::into_inner);
+        let limit = sender.as_ref().map_or(0, Sender::max_capacity);
+        let free = sender.as_ref().map_or(0, Sender::capacity);
+        ((limit - free) as u64, limit as u64)
+    }
+}
+
 struct QueueNode<T> {
     /// Taken at the end.
-    sender: Mutex<Option<Sender<Waiting<T>>>>,
+    sender: Arc<Queued<T>>,
     task: Detached,
     link: Arc<Link>,
 }

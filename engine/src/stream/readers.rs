@@ -22,7 +22,8 @@ impl<T: Clone + Send + 'static> Stream<T> {
     pub(crate) fn while_read(self, readers: &Arc<Readers>) -> Self {
         readers.0.fetch_add(1, Relaxed);
         let readers = readers.clone();
-        self.attach(|outlet| ReaderNode { outlet, readers, gone: AtomicBool::new(false) })
+        // It is the sink's, for people.
+        self.attach("sink", |outlet| ReaderNode { outlet, readers, gone: AtomicBool::new(false) })
     }
 }
 

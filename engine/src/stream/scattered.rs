@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::operators::Crossing;
 use super::{Counters, Outlet, Stream};
+use crate::metrics::Watched;
 use crate::plugin::{Core, Kind};
 use crate::pool::Segment;
 use crate::record::Record;
@@ -19,6 +20,9 @@ pub struct Scattered<T> {
     pub(crate) pool: Pool,
     pub(crate) connect: Connect,
     pub(crate) counters: Arc<Counters>,
+    /// Where the stream that was scattered stood, if somebody watches, and where this stands.
+    pub(crate) before: Option<Watched>,
+    pub(crate) watched: Option<Watched>,
     pub(crate) stages: Vec<Arc<Core>>,
     pub(crate) buffer: Option<usize>,
     /// The buffer is for the functions so far: another one begins a stretch of its own.
@@ -46,10 +50,26 @@ impl<T: Record> Scattered<T> {
         let needs_order = sequential.then(|| Error::NeedsOrder { function: core.name().to_owned() });
         this.mistake = this.mistake.or(other_pool).or(needs_order).or_else(|| mistake(core, used));
         this.stages.push(core.clone());
-        let Scattered { pool, connect, counters, stages, buffer, complete, unbuffered, mistake, .. } = this;
+        let watched = this.watched.as_ref().map(|watched| watched.behind_function(core));
+        let Scattered {
+            pool, connect, counters, before, stages, buffer, complete, unbuffered, mistake, ..
+        } = this;
         let types = PhantomData;
         let untouched = None;
-        Scattered { pool, connect, counters, stages, buffer, complete, untouched, unbuffered, mistake, types }
+        Scattered {
+            pool,
+            connect,
+            counters,
+            before,
+            watched,
+            stages,
+            buffer,
+            complete,
+            untouched,
+            unbuffered,
+            mistake,
+            types,
+        }
     }
 
     /// Nodes that need an order or a state: they get the results so far in the order of emission, one after
@@ -96,7 +116,7 @@ impl<T: Record> Scattered<T> {
             mistake: self.mistake.clone(),
         };
         if let Some(outlet) = self.untouched.take() {
-            return (Stream { outlet, counters: self.counters, apart: true }, stretch);
+            return (Stream { outlet, counters: self.counters, apart: true, watched: self.watched }, stretch);
         }
         if self.buffer.is_some() {
             return (self.gathered(true).0, stretch);

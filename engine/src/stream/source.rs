@@ -7,8 +7,9 @@ use tokio::sync::{Mutex, MutexGuard};
 
 use super::{Counters, Counts, Done, Items, Outlet, Snapshot, Stream};
 use crate::fault::{Cause, Fault};
+use crate::metrics::Watched;
 use crate::record::{Batch, BatchBuilder, LONGEST, Record};
-use crate::{Error, FaultPolicy, Place, Unit};
+use crate::{Error, FaultPolicy, Monitor, Place, Unit};
 
 /// So many bytes are emitted at once, unless a record is longer.
 const PIECE: usize = 256 << 10;
@@ -33,6 +34,7 @@ const PIECE: usize = 256 << 10;
 pub struct Source<T> {
     outlet: Outlet<T>,
     counters: Arc<Counters>,
+    watched: Option<Watched>,
     /// Held while an element is on its way, so that many emits at once keep their order.
     state: Mutex<State>,
 }
@@ -53,7 +55,37 @@ impl<T: Clone + Send + 'static> Source<T> {
     pub fn new() -> Self {
         let state = Mutex::new(State { next: 1, closed: false, ended: false, failed: None });
         let counters = Arc::default();
-        Self { outlet: Outlet::new(&counters), counters, state }
+        Self { outlet: Outlet::new(&counters), counters, watched: None, state }
+    }
+
+    /// The same, watched by a [`Monitor`](crate::Monitor): it tells what goes through each node that is built
+    /// after this, and can hold the source.
+    #[must_use]
+    pub fn monitored(self, monitor: &Monitor) -> Self {
+        self.monitored_as(monitor, "source", "source")
+    }
+
+    /// The same with a name, and what people call such a source.
+    pub(crate) fn monitored_as(mut self, monitor: &Monitor, name: &str, kind: &str) -> Self {
+        let watch = monitor.watch();
+        let place = watch.graph.add_source(name, kind, Arc::downgrade(&self.counters));
+        watch.add_source(self.counters.clone());
+        let _ = self.counters.watch.set(watch.clone());
+        self.watched = Some(Watched { watch: watch.clone(), from: vec![place] });
+        self
+    }
+
+    pub(crate) fn watched(&self) -> Option<&Watched> {
+        self.watched.as_ref()
+    }
+
+    /// So many bytes are to be read, of which it is told by the sources in this crate how many were.
+    pub fn expects(&self, bytes: u64) {
+        self.counters.expect_bytes(bytes);
+    }
+
+    pub(crate) fn has_read(&self, bytes: u64) {
+        self.counters.read_bytes(bytes);
     }
 
     /// The same, but its first element has the number behind `number`: the run goes on where another one
@@ -204,7 +236,8 @@ impl<T: Clone + Send + 'static> Source<T> {
     /// ```
     #[must_use]
     pub fn stream(&self) -> Stream<T> {
-        Stream { outlet: self.outlet.clone(), counters: self.counters.clone(), apart: false }
+        let (outlet, counters, watched) = (self.outlet.clone(), self.counters.clone(), self.watched.clone());
+        Stream { outlet, counters, apart: false, watched }
     }
 
     /// Emits an element, and waits until every node behind has accepted it: while a buffer is full
@@ -252,6 +285,9 @@ impl<T: Clone + Send + 'static> Source<T> {
     async fn ready(&self) -> Result<MutexGuard<'_, State>, Error> {
         // Others have their turn too, where nothing behind ever waits.
         tokio::task::coop::consume_budget().await;
+        if let Some(watch) = self.counters.watch.get() {
+            watch.control.may_go_on().await;
+        }
         let state = match self.state.try_lock() {
             Ok(state) => state,
             Err(_) => self.state.lock().await,

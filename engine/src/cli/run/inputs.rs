@@ -1,6 +1,6 @@
 //! The inputs of a run, opened before anything is run.
 
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::io::{Read, Seek, SeekFrom, stdin};
 use std::path::{Path, PathBuf};
 
@@ -47,4 +47,17 @@ pub(super) fn go_to(inputs: &mut Vec<Input>, start: &Checkpoint) -> anyhow::Resu
         (input.reader, input.offset, input.skip) = (Box::new(file), start.offset, start.skip);
     }
     Ok(())
+}
+
+/// How many bytes there are to read, if all inputs are files: else 0, which says nothing.
+pub(super) fn bytes(paths: &[PathBuf]) -> u64 {
+    let size = |path: &Path| {
+        let path = if path == Path::new("-") { Path::new("/dev/stdin") } else { path };
+        std::fs::metadata(path).ok().filter(Metadata::is_file).map(|metadata| metadata.len())
+    };
+    let sizes: Option<Vec<_>> = match paths {
+        [] => size(Path::new("-")).map(|size| vec![size]),
+        paths => paths.iter().map(|path| size(path)).collect(),
+    };
+    sizes.map_or(0, |sizes| sizes.iter().sum())
 }

@@ -5,6 +5,7 @@ mod inputs;
 mod output;
 mod pipeline;
 mod report;
+mod watching;
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -12,13 +13,14 @@ use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail, ensure};
-use engine::{Error, Fault, Output, Place, Pool, Print, Snapshot, Source, sources};
+use engine::{Error, Fault, Monitor, Output, Place, Pool, Print, Snapshot, Source, sources};
 use indicatif::{HumanCount, ProgressBar};
 use tokio::sync::SetOnce;
 
 use self::inputs::Input;
 use self::output::Late;
 use self::report::{Report, fault_of};
+use self::watching::WatchArgs;
 use super::args::{Allowed, Argument, KeyArg, PluginSpec};
 use super::checkpoint::{CheckpointArgs, Files, Identity, is_same};
 use super::exit::{Ending, RunFailed, Signal, at, tell};
@@ -99,6 +101,9 @@ pub(crate) struct RunCommand {
     #[command(flatten)]
     checkpoint: CheckpointArgs,
 
+    #[command(flatten)]
+    watch: WatchArgs,
+
     /// No progress line, and no summary but that of --json
     #[arg(short, long, help_heading = "Messages")]
     quiet: bool,
@@ -117,7 +122,7 @@ Examples:
   engine run -p parse.wasm -i dead.ndjson --letters -o mended
   engine run -p parse.wasm -i log -o clean --checkpoint clean.checkpoint
   engine run -p parse.wasm -p total.wasm --key user -i log
-  engine run pipeline.toml
+  engine run pipeline.toml --dashboard
 
 Exit codes:
   0    done; also when the reader of the output closes it
@@ -133,11 +138,13 @@ impl RunCommand {
         if let [path] = self.words.as_slice()
             && path.ends_with(".toml")
         {
-            let strange = given().into_iter().find(|flag| !matches!(flag.as_str(), "quiet" | "json"));
+            let strange = given()
+                .into_iter()
+                .find(|flag| !matches!(flag.as_str(), "quiet" | "json" | "dashboard" | "hold"));
             if let Some(flag) = strange {
                 bail!("--{flag} does not go with a pipeline file: say it in {path}");
             }
-            return pipeline::run(Path::new(path), self.messages());
+            return pipeline::run(Path::new(path), self.messages(), &self.watch);
         }
         if let Some(word) = self.words.first() {
             bail!(alone(word, &self.words));
@@ -146,17 +153,26 @@ impl RunCommand {
         let mut inputs = inputs::open(&self.input)?;
         let messages = self.messages();
         let interrupted = signals::interrupts(move || messages.tell_aborted())?;
+        let watching = self.watch.begin(&interrupted)?;
         let known = self.checkpoint.known()?;
         let progress = Progress::hidden();
         let (states, read, done) = known
             .as_ref()
             .map_or_else(Default::default, |known| (known.states.clone(), known.read, known.record));
-        let source = Arc::new(Source::new().resumed(Snapshot { record: read, states }, done));
+        let mut source = Source::new().resumed(Snapshot { record: read, states }, done);
+        if let Some(monitor) = watching.monitor() {
+            source = source.monitored(monitor);
+            source.expects(inputs::bytes(&self.input));
+            if let Some(file) = self.faults.file() {
+                monitor.puts_aside(file.display().to_string());
+            }
+        }
+        let source = Arc::new(source);
         if !self.json {
             let source = source.clone();
             progress.show(Arc::new(move || source.counts()), self.quiet, self.output.is_none());
         }
-        let pool = self.pool(progress.bar())?;
+        let pool = self.pool(progress.bar(), watching.monitor())?;
         // The output is opened last, so that a mistake elsewhere leaves nothing behind.
         let file = Arc::new(OnceLock::new());
         let keep = known.as_ref().map_or(0, |known| known.output.length);
@@ -200,7 +216,8 @@ impl RunCommand {
         };
         self.build(&pool, &source, &chain, &output);
         let begun = Instant::now();
-        let ended = runtime()?.block_on(async {
+        let runtime = runtime()?;
+        let ended = runtime.block_on(async {
             let signal = async {
                 interrupted.wait().await;
                 // Reading stops by itself.
@@ -211,6 +228,7 @@ impl RunCommand {
             tokio::select! {
                 ended = self.feed(&source, inputs, &places, keeper.as_ref(), &interrupted) => ended,
                 () = signal => Ok(Ending::Done),
+                () = watching.obey() => Ok(Ending::Done),
             }
         });
         // What was put aside before a failure stays.
@@ -242,7 +260,9 @@ impl RunCommand {
             put_aside: file.map(|file| (file, letters_before + letters.count())).into_iter().collect(),
             to_stdout: self.output.is_none(),
         };
-        report.tell()
+        let ended = report.tell();
+        watching.end(&ended, &runtime);
+        ended
     }
 
     /// What is run, in words: another checkpoint's run is told from it.
@@ -312,7 +332,7 @@ impl RunCommand {
         if self.null { 0 } else { b'\n' }
     }
 
-    fn pool(&self, progress: ProgressBar) -> anyhow::Result<Pool> {
+    fn pool(&self, progress: ProgressBar, monitor: Option<&Monitor>) -> anyhow::Result<Pool> {
         let builder = self.limits.pool()?.instances(self.instances()).on_print(printer(progress));
         let builder = if self.instances() <= 1000 { builder.keep_room() } else { builder };
         let builder = match self.workers {
@@ -320,6 +340,7 @@ impl RunCommand {
             None if self.sequential => builder.workers(1),
             None => builder,
         };
+        let builder = monitor.into_iter().fold(builder, |builder, monitor| builder.monitor(monitor));
         Ok(builder.build()?)
     }
 

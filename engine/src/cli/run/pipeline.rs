@@ -8,6 +8,7 @@ use engine::{Counts, Fault};
 use tokio_util::sync::CancellationToken;
 
 use super::report::{Report, fault_of};
+use super::watching::WatchArgs;
 use super::{Messages, SOON, printer};
 use crate::cli::exit::{Ending, RunFailed, at};
 use crate::cli::limits::compiling_pool;
@@ -15,11 +16,14 @@ use crate::cli::progress::Progress;
 use crate::cli::{check, runtime, signals};
 
 /// Runs the pipeline of a file.
-pub(super) fn run(path: &Path, messages: Messages) -> anyhow::Result<Ending> {
+pub(super) fn run(path: &Path, messages: Messages, watch: &WatchArgs) -> anyhow::Result<Ending> {
     let interrupted = signals::interrupts(move || messages.tell_aborted())?;
+    let watching = watch.begin(&interrupted)?;
     let progress = Progress::hidden();
     let pool = compiling_pool()?.on_print(printer(progress.bar()));
-    let Some(mut pipeline) = check::open(path, pool)? else { return Ok(Ending::Mistakes) };
+    let Some(mut pipeline) = check::open(path, pool, watching.monitor())? else {
+        return Ok(Ending::Mistakes);
+    };
     let sources = pipeline.sources();
     let counts = move || sources.iter().map(|source| source.counts()).fold(Counts::default(), Counts::plus);
     let counts = Arc::new(counts);
@@ -28,7 +32,11 @@ pub(super) fn run(path: &Path, messages: Messages) -> anyhow::Result<Ending> {
         progress.show(counts.clone(), messages.quiet, to_stdout);
     }
     let begun = Instant::now();
-    let ended = runtime()?.block_on(async {
+    if let Some(monitor) = watching.monitor() {
+        pipeline.put_aside().iter().for_each(|(file, _)| monitor.puts_aside(file.display().to_string()));
+    }
+    let runtime = runtime()?;
+    let ended = runtime.block_on(async {
         let stop = CancellationToken::new();
         let signal = async {
             interrupted.wait().await;
@@ -40,6 +48,7 @@ pub(super) fn run(path: &Path, messages: Messages) -> anyhow::Result<Ending> {
         tokio::select! {
             ended = pipeline.run(&stop) => ended,
             () = signal => Ok(()),
+            () = watching.obey() => Ok(()),
         }
     });
     progress.end();
@@ -71,5 +80,7 @@ pub(super) fn run(path: &Path, messages: Messages) -> anyhow::Result<Ending> {
             .collect(),
         to_stdout,
     };
-    report.tell()
+    let ended = report.tell();
+    watching.end(&ended, &runtime);
+    ended
 }

@@ -77,7 +77,8 @@ impl<U: Record> AccumulateNode<U> {
         let key = key.map(|key| key.write);
         let state = Mutex::new(State { shards, key, last: 0, shown: Instant::now() });
         let mistake = mistake(&core, Some(Kind::Accumulate)).or(foreign);
-        stream.attach(|outlet| Self { core, pool, name, counters, mistake, place, state, outlet })
+        let kind = core.name().to_owned();
+        stream.attach(&kind, |outlet| Self { core, pool, name, counters, mistake, place, state, outlet })
     }
 
     async fn take(&self, mut batch: Batch) -> Result<(), Error> {

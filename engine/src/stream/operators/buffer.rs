@@ -31,7 +31,7 @@ impl<T: Clone + Send + 'static> Stream<T> {
     /// # Ok(()) }
     /// ```
     pub fn buffer(self, n: usize) -> Self {
-        self.queue(n, AtOnce)
+        self.queue("buffer", n, AtOnce)
     }
 }
 

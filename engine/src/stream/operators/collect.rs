@@ -70,7 +70,7 @@ impl<T: Clone + Send + 'static> Stream<T> {
     {
         self.meets(flushes);
         let (stream, flush) = self.collect(most);
-        flushes.outlet.connect(FlushNode(flush));
+        flushes.connect("flush", FlushNode(flush));
         stream
     }
 }

@@ -122,6 +122,10 @@ impl<A: Clone, B: Clone> CombineLatest<A, B> {
 impl<A: Clone + Send + 'static, B: Clone + Send + 'static> Join<A, B> for CombineLatest<A, B> {
     type Output = (A, B);
 
+    fn name(&self) -> &str {
+        "combine_latest"
+    }
+
     fn first(&mut self, element: A, outputs: &mut VecDeque<(A, B)>) {
         self.first = Some(element);
         self.give(Side::First, outputs);
@@ -145,6 +149,10 @@ struct ZipLatest<A, B> {
 
 impl<A: Clone + Send + 'static, B: Clone + Send + 'static> Join<A, B> for ZipLatest<A, B> {
     type Output = (A, B);
+
+    fn name(&self) -> &str {
+        "zip_latest"
+    }
 
     fn first(&mut self, element: A, outputs: &mut VecDeque<(A, B)>) {
         match &self.latest {

@@ -34,7 +34,7 @@ impl<T: Clone + Send + 'static> Stream<T> {
     /// # Ok(()) }
     /// ```
     pub fn delay(self, interval: Duration) -> Self {
-        self.queue(DELAYED, Delay(interval))
+        self.queue("delay", DELAYED, Delay(interval))
     }
 }
 

@@ -30,7 +30,7 @@ impl<T: Clone + Send + 'static> Stream<T> {
     #[must_use]
     pub fn disconnectable(self) -> (Self, Connection) {
         let (mut connection, counters) = (None, self.counters.clone());
-        let stream = self.attach(|outlet| {
+        let stream = self.attach("disconnectable", |outlet| {
             let (cut, passing, ending) = (CancellationToken::new(), Mutex::default(), OnceLock::new());
             let gate = Arc::new(Gate { outlet, cut, passing, ending, counters });
             connection = Some(Connection(Arc::new(gate.clone())));

@@ -71,7 +71,7 @@ where
     F: FnMut(&T) -> bool + Send + 'static,
 {
     fn attach(self, stream: Stream<T>) -> Stream<T> {
-        stream.attach(|outlet| FilterNode { f: Mutex::new(self), outlet })
+        stream.attach("filter", |outlet| FilterNode { f: Mutex::new(self), outlet })
     }
 }
 

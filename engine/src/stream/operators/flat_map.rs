@@ -75,7 +75,7 @@ where
     type Output = I::Item;
 
     fn attach(self, stream: Stream<T>) -> Stream<I::Item> {
-        stream.attach(|outlet| FlatMapNode { f: Mutex::new(self), outlet })
+        stream.attach("flat_map", |outlet| FlatMapNode { f: Mutex::new(self), outlet })
     }
 }
 

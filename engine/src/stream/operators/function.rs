@@ -34,7 +34,15 @@ impl<U: Record> FunctionNode<U> {
     ) -> Stream<U> {
         let (core, pool) = (function.core().clone(), function.shared_pool().clone());
         let (name, counters) = (core.name().into(), stream.counters.clone());
-        stream.attach(|outlet| Self { mistake: mistake(&core, used), core, pool, name, counters, outlet })
+        let kind = core.name().to_owned();
+        stream.attach(&kind, |outlet| Self {
+            mistake: mistake(&core, used),
+            core,
+            pool,
+            name,
+            counters,
+            outlet,
+        })
     }
 
     async fn process(&self, mut record: Batch) -> Result<(), Error> {

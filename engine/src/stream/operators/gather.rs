@@ -1,9 +1,10 @@
 //! `gather`: takes results back from a pool.
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use super::scatter::Crossing;
 use crate::Error;
+use crate::metrics::Meter;
 use crate::pool::{Due, Next, Segment};
 use crate::record::Record;
 use crate::stream::{Detached, Items, Outlet, Scattered, Stream};
@@ -54,21 +55,29 @@ impl<T: Record> Scattered<T> {
     /// The stream as it was before, if nothing runs on the pool and nothing is to wait.
     fn unscattered(mut self) -> Result<Stream<T>, Box<Self>> {
         match self.untouched.take().filter(|_| self.buffer.is_none() && self.mistake.is_none()) {
-            Some(outlet) => Ok(Stream { outlet, counters: self.counters, apart: true }),
+            Some(outlet) => Ok(Stream { outlet, counters: self.counters, apart: true, watched: self.before }),
             None => Err(Box::new(self)),
         }
     }
 
     pub(crate) fn gathered(self, ordered: bool) -> (Stream<T>, Arc<Segment>) {
-        let Self { pool, connect, counters, stages, buffer, mistake, .. } = self;
+        let Self { pool, connect, counters, watched, stages, buffer, mistake, .. } = self;
         let last = stages.last().map_or("scatter", |stage| stage.name());
         let from = Arc::from(last);
         let segment =
             Segment::new(pool.shared().clone(), stages, buffer.unwrap_or(1), ordered, counters.clone());
         let outlet = Outlet::new(&counters);
-        let task = gather(segment.clone(), outlet.clone(), from);
+        if let Some(watched) = &watched {
+            let work: Weak<Segment> = Arc::downgrade(&segment);
+            watched.holds(work);
+        }
+        let (watched, meter) = watched.map(|watched| watched.behind("gather")).unzip();
+        if let Some(watched) = &watched {
+            watched.hands_over(None);
+        }
+        let task = gather(segment.clone(), outlet.clone(), from, meter);
         connect(Crossing { segment: segment.clone(), mistake, gather: Detached::new(task, &counters) });
-        (Stream { outlet, counters, apart: true }, segment)
+        (Stream { outlet, counters, apart: true, watched }, segment)
     }
 }
 
@@ -83,9 +92,14 @@ impl Drop for EndOfSegment {
 }
 
 /// Passes results on until there are no more.
-async fn gather<T: Record>(segment: Arc<Segment>, outlet: Outlet<T>, from: Arc<str>) -> Result<(), Error> {
+async fn gather<T: Record>(
+    segment: Arc<Segment>,
+    outlet: Outlet<T>,
+    from: Arc<str>,
+    meter: Option<Meter>,
+) -> Result<(), Error> {
     let end = EndOfSegment(segment);
-    let passed = pass(&end.0, &outlet, &from).await;
+    let passed = pass(&end.0, &outlet, &from, meter.as_ref()).await;
     if let Err(error) = &passed {
         end.0.fail(error.clone());
     }
@@ -94,12 +108,20 @@ async fn gather<T: Record>(segment: Arc<Segment>, outlet: Outlet<T>, from: Arc<s
     outlet.close().await.and(passed)
 }
 
-async fn pass<T: Record>(segment: &Arc<Segment>, outlet: &Outlet<T>, from: &Arc<str>) -> Result<(), Error> {
+async fn pass<T: Record>(
+    segment: &Arc<Segment>,
+    outlet: &Outlet<T>,
+    from: &Arc<str>,
+    meter: Option<&Meter>,
+) -> Result<(), Error> {
     let mut paused = false;
     loop {
         match segment.next(paused).await? {
             Next::Due(Due { output, letters, permits, last }) => {
                 paused = false;
+                if let Some(meter) = meter {
+                    meter.count(output.len());
+                }
                 if !output.is_empty() {
                     outlet.send(Items::records(output, from.clone())).await?;
                 }

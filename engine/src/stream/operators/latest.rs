@@ -33,11 +33,14 @@ impl<T: Clone + Send + 'static> Stream<T> {
     /// ```
     pub fn latest(self) -> Self {
         let counters = self.counters.clone();
-        let stream = self.attach(|outlet| {
+        let stream = self.attach("latest", |outlet| {
             let slot = Arc::new(Slot { state: Mutex::default(), news: Notify::new(), counters });
             let task = Detached::new(pass_on(slot.clone(), outlet), &slot.counters);
             LatestNode { slot, task }
         });
+        if let Some(watched) = &stream.watched {
+            watched.hands_over(None);
+        }
         Stream { apart: true, ..stream }
     }
 }

@@ -95,7 +95,7 @@ where
     type Output = U;
 
     fn attach(self, stream: Stream<T>) -> Stream<U> {
-        stream.attach(|outlet| MapNode { f: Mutex::new(self), outlet })
+        stream.attach("map", |outlet| MapNode { f: Mutex::new(self), outlet })
     }
 }
 

@@ -31,7 +31,7 @@ impl<T: Clone + Send + 'static> Stream<T> {
     /// # Ok(()) }
     /// ```
     pub fn rate_limit(self, interval: Duration) -> Self {
-        self.attach(|outlet| RateLimitNode { interval, next: Mutex::new(None), outlet })
+        self.attach("rate_limit", |outlet| RateLimitNode { interval, next: Mutex::new(None), outlet })
     }
 }
 

@@ -3,6 +3,7 @@
 use std::marker::PhantomData;
 use std::sync::Arc;
 
+use crate::metrics::Metered;
 use crate::pool::Segment;
 use crate::record::Record;
 use crate::stream::{Detached, Handling, Items, Node, Scattered, Stream};
@@ -29,14 +30,22 @@ impl<T: Record> Stream<T> {
     /// # Ok(()) }
     /// ```
     pub fn scatter(self, pool: &Pool) -> Scattered<T> {
-        let outlet = self.outlet;
+        let (outlet, before) = (self.outlet, self.watched.clone());
         let untouched = Some(outlet.clone());
+        let scattering = self.watched.as_ref().map(|watched| watched.behind("scatter"));
+        let (watched, meter) = scattering.unzip();
         Scattered {
             pool: pool.clone(),
             connect: Box::new(move |crossing| {
-                outlet.connect(ScatterNode::<T> { crossing, types: PhantomData });
+                let node = ScatterNode::<T> { crossing, types: PhantomData };
+                match meter {
+                    Some(meter) => outlet.connect(Metered::new(node, meter)),
+                    None => outlet.connect(node),
+                }
             }),
             counters: self.counters,
+            before,
+            watched,
             stages: Vec::new(),
             buffer: None,
             complete: false,

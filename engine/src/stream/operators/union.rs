@@ -60,6 +60,10 @@ struct Union;
 impl<T: Clone + Send + 'static> Join<T, T> for Union {
     type Output = T;
 
+    fn name(&self) -> &str {
+        "union"
+    }
+
     fn first(&mut self, element: T, outputs: &mut VecDeque<T>) {
         outputs.push_back(element);
     }

@@ -12,7 +12,8 @@ where
     F: FnMut(T) + Send + 'static,
 {
     fn attach(self, stream: Stream<T>) {
-        stream.outlet.connect(ClosureNode { f: Mutex::new(self), counters: stream.counters });
+        let counters = stream.counters.clone();
+        stream.connect("sink", ClosureNode { f: Mutex::new(self), counters });
     }
 }
 

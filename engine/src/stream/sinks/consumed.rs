@@ -81,8 +81,9 @@ impl<P> Consumed<P> {
     where
         P: Portions<T>,
     {
-        let tally = Tally::new(self.portions.name(), self.policy, stream.counters);
-        stream.outlet.connect(ConsumerNode::new(self.portions, tally));
+        let tally = Tally::new(self.portions.name(), self.policy, stream.counters.clone());
+        let kind = tally.name().to_owned();
+        stream.connect(&kind, ConsumerNode::new(self.portions, tally));
     }
 }
 

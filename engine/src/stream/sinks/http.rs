@@ -180,7 +180,8 @@ impl<T: Record> Sink<T> for Http {
             let requests = requests.clone();
             async move { requests?.post(body(records, array, alone)).await }
         };
-        stream.outlet.connect(Outbox::new(self.grouping, tally, stream.counters, send));
+        let counters = stream.counters.clone();
+        stream.connect("http", Outbox::new(self.grouping, tally, counters, send));
     }
 }
 

@@ -45,7 +45,8 @@ impl Lines {
 
 impl<T: Record> Sink<T> for Lines {
     fn attach(self, stream: Stream<T>) {
-        stream.outlet.connect(LinesNode { lines: self, counters: stream.counters });
+        let counters = stream.counters.clone();
+        stream.connect("lines", LinesNode { lines: self, counters });
     }
 }
 

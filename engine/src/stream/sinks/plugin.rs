@@ -17,10 +17,10 @@ impl<T: Record> Sink<T> for &Function<T, ()> {
         let node = PluginNode {
             core: self.core().clone(),
             pool: self.shared_pool().clone(),
-            counters: stream.counters,
+            counters: stream.counters.clone(),
             instance: Mutex::new(Kept::None),
         };
-        stream.outlet.connect(node);
+        stream.connect(self.core().name(), node);
     }
 }
 

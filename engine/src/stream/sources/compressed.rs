@@ -10,6 +10,13 @@ use zstd::stream::read::Decoder;
 const GZIP: &[u8] = &[0x1f, 0x8b];
 const ZSTD: &[u8] = &[0x28, 0xb5, 0x2f, 0xfd];
 
+/// Whether a file is compressed, or can't be read.
+pub(super) fn is_compressed(path: &Path) -> bool {
+    let mut first = Vec::with_capacity(ZSTD.len());
+    let read = File::open(path).and_then(|file| file.take(ZSTD.len() as u64).read_to_end(&mut first));
+    read.is_err() || first.starts_with(GZIP) || first.starts_with(ZSTD)
+}
+
 /// Opens a file; if it is compressed with gzip or zstd, in one piece or several, to what was compressed.
 pub(super) fn open(path: &Path) -> io::Result<Box<dyn Read + Send>> {
     let mut file = File::open(path)?;

@@ -110,6 +110,9 @@ impl<T: Record> Feed<T> for Files {
             Some((last, others)) if self.follow => (Some(last), others),
             _ => (None, &*self.paths),
         };
+        if last.is_none() && matches!(self.layout, Layout::Lines { .. }) {
+            source.expects(others.iter().map(|path| plain_size(path)).sum::<Option<u64>>().unwrap_or(0));
+        }
         for path in others {
             if stop.is_cancelled() {
                 return Ok(());
@@ -125,6 +128,12 @@ impl<T: Record> Feed<T> for Files {
         let fed = self.layout.feed(growing, origin, &self.policy, source, stop).await;
         fed.map_err(|error| naming(path, before, error))
     }
+}
+
+/// How many bytes will be read of a file, if that is known.
+fn plain_size(path: &Path) -> Option<u64> {
+    let metadata = path.metadata().ok().filter(std::fs::Metadata::is_file)?;
+    (!compressed::is_compressed(path)).then(|| metadata.len())
 }
 
 /// Emits the records of one file.

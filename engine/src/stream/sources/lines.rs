@@ -150,6 +150,7 @@ impl<R: Read + Send + 'static> Lines<R> {
             skip -= skipped as u64;
             lines = lines.split_off(skipped);
             offset += size;
+            source.has_read(size);
             let (batch, wrong) = match decode {
                 Some(decode) => decoded(&lines, decode, records),
                 None => (lines, None),

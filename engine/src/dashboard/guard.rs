@@ -1,0 +1,162 @@
+//! Who may see the run, and who may hold and end it.
+
+use std::net::SocketAddr;
+
+use axum::http::{HeaderMap, Uri, header};
+
+/// Knows the token, and by which names the dashboard is called.
+pub(super) struct Guard {
+    address: SocketAddr,
+    token: blake3::Hash,
+}
+
+/// Why a request is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Refused {
+    /// It was sent to another name, or by the page of another site.
+    Foreign,
+    /// It has no token, or a wrong one.
+    Unknown,
+}
+
+impl Guard {
+    pub(super) fn new(address: SocketAddr, token: String) -> Self {
+        Self { address, token: blake3::hash(token.as_bytes()) }
+    }
+
+    /// The name of the cookie that holds the token: a machine's ports share their cookies.
+    pub(super) fn cookie(&self) -> String {
+        format!("engine-{}", self.address.port())
+    }
+
+    /// Whether a request may see the run: anybody's on this machine, else only with the token.
+    pub(super) fn may_see(&self, headers: &HeaderMap, uri: &Uri) -> Result<(), Refused> {
+        self.is_meant(headers)?;
+        match self.address.ip().is_loopback() || self.has_token(headers, uri) {
+            true => Ok(()),
+            false => Err(Refused::Unknown),
+        }
+    }
+
+    /// Whether a request may hold or end the run.
+    pub(super) fn may_control(&self, headers: &HeaderMap, uri: &Uri) -> Result<(), Refused> {
+        self.is_meant(headers)?;
+        let host = text(headers, &header::HOST).unwrap_or_default();
+        let own = |origin: &str| origin.strip_prefix("http://") == Some(host);
+        if text(headers, &header::ORIGIN).is_some_and(|origin| !own(origin)) {
+            return Err(Refused::Foreign);
+        }
+        let site = headers.get("sec-fetch-site").and_then(|site| site.to_str().ok());
+        if site.is_some_and(|site| site != "same-origin" && site != "none") {
+            return Err(Refused::Foreign);
+        }
+        if self.has_token(headers, uri) { Ok(()) } else { Err(Refused::Unknown) }
+    }
+
+    /// Whether the name that a request was sent to is one of this machine's, if it listens for nobody else: a
+    /// page of another site could give its own name this address.
+    fn is_meant(&self, headers: &HeaderMap) -> Result<(), Refused> {
+        if !self.address.ip().is_loopback() {
+            return Ok(());
+        }
+        let host = text(headers, &header::HOST).unwrap_or_default();
+        let port = format!(":{}", self.address.port());
+        let name = host.strip_suffix(&port).unwrap_or(host);
+        let known =
+            ["localhost", "127.0.0.1", "[::1]"].contains(&name) || name == self.address.ip().to_string();
+        if known { Ok(()) } else { Err(Refused::Foreign) }
+    }
+
+    /// Whether the token is there: in the address, in a cookie, or as a bearer's.
+    pub(super) fn has_token(&self, headers: &HeaderMap, uri: &Uri) -> bool {
+        let bearer = text(headers, &header::AUTHORIZATION).and_then(|value| value.strip_prefix("Bearer "));
+        let cookies = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
+        let name = self.cookie();
+        let cookie = cookies.flat_map(|value| value.split(';')).find_map(|pair| {
+            let (key, value) = pair.trim().split_once('=')?;
+            (key == name).then_some(value)
+        });
+        [bearer, cookie, in_address(uri)].into_iter().flatten().any(|token| self.is(token))
+    }
+
+    /// Takes as long whatever is wrong: hashes are compared so.
+    fn is(&self, token: &str) -> bool {
+        blake3::hash(token.as_bytes()) == self.token
+    }
+}
+
+/// The token in a request's address.
+pub(super) fn in_address(uri: &Uri) -> Option<&str> {
+    uri.query()?.split('&').find_map(|pair| pair.strip_prefix("token="))
+}
+
+fn text<'h>(headers: &'h HeaderMap, name: &header::HeaderName) -> Option<&'h str> {
+    headers.get(name).and_then(|value| value.to_str().ok())
+}
+
+/// 128 bits that nobody guesses, in hexadecimal digits.
+pub(super) fn token() -> String {
+    let mut bytes = [0; 16];
+    getrandom::fill(&mut bytes).expect("the system has random numbers");
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn guard(address: &str) -> Guard {
+        Guard::new(address.parse().unwrap(), "secret".into())
+    }
+
+    fn headers(pairs: &[(&'static str, &str)]) -> HeaderMap {
+        pairs.iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap())).collect()
+    }
+
+    fn status() -> Uri {
+        Uri::from_static("/status")
+    }
+
+    #[test]
+    fn another_sites_name_is_refused_on_this_machine() {
+        let guard = guard("127.0.0.1:8787");
+        for host in ["127.0.0.1:8787", "localhost:8787", "localhost", "[::1]:8787"] {
+            assert_eq!(guard.may_see(&headers(&[("host", host)]), &status()), Ok(()), "{host}");
+        }
+        for host in
+            ["evil.example", "evil.example:8787", "127.0.0.1.evil.example:8787", "localhost:1:8787", ""]
+        {
+            assert_eq!(guard.may_see(&headers(&[("host", host)]), &status()), Err(Refused::Foreign), "{host}");
+        }
+        assert_eq!(guard.may_see(&HeaderMap::new(), &status()), Err(Refused::Foreign));
+    }
+
+    #[test]
+    fn elsewhere_nobody_sees_anything_without_the_token() {
+        let guard = guard("192.0.2.1:8787");
+        assert_eq!(guard.may_see(&HeaderMap::new(), &status()), Err(Refused::Unknown));
+        let asked = Uri::from_static("/status?x=1&token=secret");
+        assert_eq!(guard.may_see(&HeaderMap::new(), &asked), Ok(()));
+        let wrong = Uri::from_static("/status?token=secre");
+        assert_eq!(guard.may_see(&HeaderMap::new(), &wrong), Err(Refused::Unknown));
+    }
+
+    #[test]
+    fn another_sites_page_controls_nothing_whatever_it_knows() {
+        let guard = guard("127.0.0.1:8787");
+        let with = |more: &[(&'static str, &str)]| {
+            let known = [("host", "127.0.0.1:8787"), ("cookie", "a=b; engine-8787=secret")];
+            guard.may_control(&headers(&[&known, more].concat()), &status())
+        };
+        assert_eq!(with(&[]), Ok(()));
+        assert_eq!(with(&[("origin", "http://127.0.0.1:8787")]), Ok(()));
+        assert_eq!(with(&[("origin", "http://evil.example")]), Err(Refused::Foreign));
+        assert_eq!(with(&[("origin", "null")]), Err(Refused::Foreign));
+        assert_eq!(with(&[("origin", "https://127.0.0.1:8787")]), Err(Refused::Foreign));
+        assert_eq!(with(&[("sec-fetch-site", "cross-site")]), Err(Refused::Foreign));
+        let without = headers(&[("host", "127.0.0.1:8787")]);
+        assert_eq!(guard.may_control(&without, &status()), Err(Refused::Unknown));
+        let other = headers(&[("host", "127.0.0.1:8787"), ("cookie", "engine-8788=secret")]);
+        assert_eq!(guard.may_control(&other, &status()), Err(Refused::Unknown));
+    }
+}

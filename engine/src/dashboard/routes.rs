@@ -1,0 +1,184 @@
+//! What is at which path.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::sse::{Event, Sse};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use futures_util::Stream;
+use serde_json::json;
+use tokio::net::TcpListener;
+
+use super::guard::{Refused, in_address};
+use super::{Shared, prometheus};
+use crate::metrics::Status;
+
+/// How often who looks is told.
+const INTERVAL: Duration = Duration::from_millis(400);
+
+/// How much of the past the timeline shows, in milliseconds, and calls within how many are one bar.
+const WINDOW: u64 = 6000;
+const GRAIN: u64 = 20;
+
+type Known = State<Arc<Shared>>;
+
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src \
+                      'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+macro_rules! asset {
+    ($type:literal, $path:literal) => {
+        get(|| async { ([(header::CONTENT_TYPE, concat!($type, "; charset=utf-8"))], include_str!($path)) })
+    };
+}
+
+/// Serves until the dashboard ends.
+pub(super) async fn serve(listener: TcpListener, shared: Arc<Shared>) {
+    let seen = Router::new()
+        .route("/", get(|| async { (StatusCode::SEE_OTHER, [(header::LOCATION, "/status")]) }))
+        .route("/status", get(page))
+        .route("/page.css", asset!("text/css", "page/page.css"))
+        .route("/page.js", asset!("text/javascript", "page/page.js"))
+        .route("/uplot.css", asset!("text/css", "vendor/uplot.css"))
+        .route("/uplot.js", asset!("text/javascript", "vendor/uplot.js"))
+        .route("/metrics", get(metrics))
+        .route("/health", get(|| async { "ok\n" }))
+        .route("/api/v1/status", get(status))
+        .route("/api/v1/calls", get(calls))
+        .route("/api/v1/events", get(events))
+        .route("/api/v1/schema", get(schema))
+        .route_layer(from_fn_with_state(shared.clone(), see));
+    let controls = Router::new()
+        .route("/api/v1/pause", post(|State(shared): Known| async move { shared.monitor.pause() }))
+        .route("/api/v1/resume", post(|State(shared): Known| async move { shared.monitor.resume() }))
+        .route("/api/v1/drain", post(|State(shared): Known| async move { shared.monitor.drain() }))
+        .route("/api/v1/stop", post(|State(shared): Known| async move { shared.monitor.stop() }))
+        .route_layer(from_fn_with_state(shared.clone(), control));
+    let router = seen.merge(controls).with_state(shared.clone());
+    let stop = shared.stop.clone();
+    let telling = tell(shared.clone());
+    let serving = async { axum::serve(listener, router).await };
+    tokio::select! {
+        _ = serving => {}
+        () = telling => {}
+        () = stop.cancelled() => {}
+    }
+}
+
+/// Makes a new status now and then, while somebody wants it.
+async fn tell(shared: Arc<Shared>) {
+    let mut ticks = tokio::time::interval(INTERVAL);
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        if shared.latest.receiver_count() > 0 {
+            shared.latest.send_replace(shared.told());
+        }
+    }
+}
+
+impl Shared {
+    fn told(&self) -> Arc<str> {
+        let lanes = self.monitor.lanes(WINDOW, GRAIN);
+        json!({ "status": self.monitor.status(), "lanes": lanes }).to_string().into()
+    }
+}
+
+async fn see(State(shared): Known, request: Request, next: Next) -> Response {
+    match shared.guard.may_see(request.headers(), request.uri()) {
+        Ok(()) => safe(next.run(request).await),
+        Err(refused) => refused.into_response(),
+    }
+}
+
+async fn control(State(shared): Known, request: Request, next: Next) -> Response {
+    match shared.guard.may_control(request.headers(), request.uri()) {
+        Ok(()) => safe(next.run(request).await),
+        Err(refused) => refused.into_response(),
+    }
+}
+
+/// What the browser is told about every answer.
+fn safe(mut response: Response) -> Response {
+    for (name, value) in [
+        (header::CONTENT_SECURITY_POLICY, POLICY),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::REFERRER_POLICY, "no-referrer"),
+        (header::CACHE_CONTROL, "no-store"),
+    ] {
+        response.headers_mut().insert(name, HeaderValue::from_static(value));
+    }
+    response
+}
+
+impl IntoResponse for Refused {
+    fn into_response(self) -> Response {
+        let (code, why) = match self {
+            Self::Foreign => (StatusCode::FORBIDDEN, "this is for the run's own page\n"),
+            Self::Unknown => {
+                (StatusCode::UNAUTHORIZED, "open the address that the run has printed, with its token\n")
+            }
+        };
+        safe((code, why).into_response())
+    }
+}
+
+/// The page. A token in its address becomes a cookie, so that it does not stay in the browser's history.
+async fn page(State(shared): Known, headers: HeaderMap, uri: Uri) -> Response {
+    if in_address(&uri).is_some() && shared.guard.has_token(&headers, &uri) {
+        let token = in_address(&uri).unwrap_or_default();
+        let cookie = format!("{}={token}; Path=/; HttpOnly; SameSite=Strict", shared.guard.cookie());
+        return (
+            StatusCode::SEE_OTHER,
+            [(header::SET_COOKIE, cookie), (header::LOCATION, "/status".to_owned())],
+        )
+            .into_response();
+    }
+    let may = if shared.guard.has_token(&headers, &uri) { "control" } else { "see" };
+    let page = include_str!("page/page.html").replace("{{may}}", may);
+    ([(header::CONTENT_TYPE, "text/html; charset=utf-8")], page).into_response()
+}
+
+async fn status(State(shared): Known) -> Response {
+    json_of(&shared.monitor.status())
+}
+
+async fn calls(State(shared): Known) -> Response {
+    json_of(&shared.monitor.lanes(WINDOW, GRAIN))
+}
+
+async fn schema() -> Response {
+    json_of(&schemars::schema_for!(Status))
+}
+
+fn json_of(value: &impl serde::Serialize) -> Response {
+    let body = serde_json::to_string(value).expect("these are texts and numbers");
+    ([(header::CONTENT_TYPE, "application/json")], body).into_response()
+}
+
+async fn metrics(State(shared): Known) -> Response {
+    let text = prometheus::text(&shared.monitor);
+    ([(header::CONTENT_TYPE, prometheus::CONTENT_TYPE)], text).into_response()
+}
+
+/// The latest status as it changes: one that was not read before the next one came is left out.
+async fn events(State(shared): Known) -> Sse<impl Stream<Item = Result<Event, Infallible>>> {
+    let first = shared.told();
+    let receiver = shared.latest.subscribe();
+    let stream = futures_util::stream::unfold((Some(first), receiver), |(first, mut receiver)| async move {
+        let told = match first {
+            Some(first) => first,
+            None => {
+                receiver.changed().await.ok()?;
+                receiver.borrow_and_update().clone()
+            }
+        };
+        Some((Ok(Event::default().data(&*told)), (None, receiver)))
+    });
+    Sse::new(stream)
+}

@@ -1,0 +1,77 @@
+//! The latest faults, and how many there were of each kind.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Mutex;
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use super::lock;
+use crate::Fault;
+use crate::record::shorten;
+
+/// So many are kept.
+const MOST: usize = 100;
+
+/// A fault, as it is told to people.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Told {
+    /// Its number, counted from 1.
+    pub number: u64,
+    /// When, in milliseconds since the start.
+    pub at: u64,
+    /// The source's number of the record.
+    pub record: u64,
+    /// The function or node that failed.
+    pub function: String,
+    /// The kind of fault, as in dead letters.
+    pub kind: String,
+    /// What happened.
+    pub message: String,
+    /// The begin of the record, if it is known.
+    pub excerpt: Option<String>,
+}
+
+#[derive(Default)]
+pub(crate) struct Faults(Mutex<Seen>);
+
+#[derive(Default)]
+struct Seen {
+    latest: VecDeque<Told>,
+    kinds: BTreeMap<&'static str, u64>,
+    all: u64,
+    /// Where records are put aside.
+    files: Vec<String>,
+}
+
+impl Faults {
+    pub(crate) fn push(&self, at: u64, fault: &Fault, record: Option<&[u8]>) {
+        let mut seen = lock(&self.0);
+        seen.all += 1;
+        *seen.kinds.entry(fault.cause.kind()).or_default() += 1;
+        let told = Told {
+            number: seen.all,
+            at,
+            record: fault.record,
+            function: fault.function.clone(),
+            kind: fault.cause.kind().to_owned(),
+            message: fault.cause.to_string(),
+            excerpt: record.map(shorten),
+        };
+        seen.latest.push_back(told);
+        if seen.latest.len() > MOST {
+            seen.latest.pop_front();
+        }
+    }
+
+    pub(crate) fn puts_aside(&self, file: String) {
+        lock(&self.0).files.push(file);
+    }
+
+    /// How many of each kind, the latest of them, and where records are put aside.
+    pub(crate) fn read(&self, most: usize) -> (BTreeMap<String, u64>, Vec<Told>, Vec<String>) {
+        let seen = lock(&self.0);
+        let kinds = seen.kinds.iter().map(|(kind, count)| ((*kind).to_owned(), *count)).collect();
+        (kinds, seen.latest.iter().rev().take(most).cloned().collect(), seen.files.clone())
+    }
+}

@@ -1,0 +1,279 @@
+//! The nodes of a graph that somebody watches, and what goes through them.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, OnceLock, Weak};
+use std::time::Instant;
+
+use super::{Watch, lock};
+use crate::Error;
+use crate::plugin::Core;
+use crate::stream::{Counters, Handling, Items, Node};
+
+/// The graph as it is built.
+#[derive(Default)]
+pub(crate) struct Graph(Mutex<Shape>);
+
+#[derive(Default)]
+pub(super) struct Shape {
+    pub(super) nodes: Vec<Arc<Vertex>>,
+    pub(super) edges: Vec<(usize, usize)>,
+    /// What is added belongs to this node, which a file names.
+    scope: Option<usize>,
+}
+
+/// A node of the graph.
+pub(super) struct Vertex {
+    pub(super) name: Mutex<String>,
+    pub(super) kind: String,
+    /// Elements that came.
+    pub(super) records: AtomicU64,
+    /// How long it was inside calls, with what is behind it, in nanoseconds.
+    pub(super) inside: AtomicU64,
+    /// Since when it is inside one, in nanoseconds since the start; 0 if it is not.
+    pub(super) since: AtomicU64,
+    /// Whether what is behind runs in another task: its own time is that of a wait for room.
+    pub(super) hands_over: AtomicBool,
+    /// The function that it calls on the pool, whose figures are its own.
+    pub(super) function: OnceLock<Weak<Core>>,
+    /// The source that it is.
+    pub(super) source: OnceLock<Weak<Counters>>,
+    /// How much waits in it, if that is known.
+    pub(super) gauges: Mutex<Vec<Weak<dyn Gauge>>>,
+    begun: Instant,
+}
+
+/// Something that fills.
+pub(crate) trait Gauge: Send + Sync {
+    /// How many records are there, and how many may be.
+    fn filled(&self) -> (u64, u64);
+}
+
+impl Graph {
+    /// Adds a node behind others. Returns it with its place.
+    fn add(&self, kind: &str, from: &[usize]) -> (usize, Arc<Vertex>) {
+        let mut shape = lock(&self.0);
+        let place = match shape.scope {
+            Some(place) => place,
+            None => shape.push(kind, kind),
+        };
+        shape.link(from, place);
+        (place, shape.nodes[place].clone())
+    }
+
+    /// A source is a node in front of others.
+    pub(crate) fn add_source(&self, name: &str, kind: &str, source: Weak<Counters>) -> usize {
+        let mut shape = lock(&self.0);
+        let place = shape.push(name, kind);
+        let _ = shape.nodes[place].source.set(source);
+        place
+    }
+
+    /// A node that a file names: what is added until the scope ends is a part of it.
+    pub(crate) fn begin(&self, name: &str, kind: &str) -> usize {
+        let mut shape = lock(&self.0);
+        let place = shape.push(name, kind);
+        shape.scope = Some(place);
+        place
+    }
+
+    pub(crate) fn end(&self) {
+        lock(&self.0).scope = None;
+    }
+
+    /// One node takes from others.
+    pub(crate) fn link(&self, from: &[usize], to: usize) {
+        lock(&self.0).link(from, to);
+    }
+
+    fn vertex(&self, place: usize) -> Arc<Vertex> {
+        lock(&self.0).nodes[place].clone()
+    }
+
+    pub(super) fn read<R>(&self, read: impl FnOnce(&Shape) -> R) -> R {
+        read(&lock(&self.0))
+    }
+}
+
+impl Shape {
+    fn push(&mut self, name: &str, kind: &str) -> usize {
+        self.nodes.push(Arc::new(Vertex {
+            name: Mutex::new(name.to_owned()),
+            kind: kind.to_owned(),
+            records: 0.into(),
+            inside: 0.into(),
+            since: 0.into(),
+            hands_over: false.into(),
+            function: OnceLock::new(),
+            source: OnceLock::new(),
+            gauges: Mutex::default(),
+            begun: Instant::now(),
+        }));
+        self.nodes.len() - 1
+    }
+
+    fn link(&mut self, from: &[usize], to: usize) {
+        for from in from.iter().filter(|from| **from != to) {
+            if !self.edges.contains(&(*from, to)) {
+                self.edges.push((*from, to));
+            }
+        }
+    }
+}
+
+impl Vertex {
+    fn nanos(&self) -> u64 {
+        u64::try_from(self.begun.elapsed().as_nanos()).unwrap_or(u64::MAX).max(1)
+    }
+
+    /// The time inside calls so far, the one that goes on included.
+    pub(super) fn time_inside(&self) -> u64 {
+        let since = self.since.load(Relaxed);
+        let now = if since == 0 { 0 } else { self.nanos().saturating_sub(since) };
+        self.inside.load(Relaxed) + now
+    }
+}
+
+/// Where a stream stands in a graph that somebody watches.
+#[derive(Clone)]
+pub(crate) struct Watched {
+    pub(crate) watch: Arc<Watch>,
+    /// The nodes that it comes from.
+    pub(crate) from: Vec<usize>,
+}
+
+impl Watched {
+    /// The same behind another node, and that node's meter.
+    pub(crate) fn behind(&self, kind: &str) -> (Self, Meter) {
+        let (place, vertex) = self.watch.graph.add(kind, &self.from);
+        // A part of a node that a file names is counted where records come to it.
+        let part = self.from == [place];
+        (Self { watch: self.watch.clone(), from: vec![place] }, Meter { vertex, part })
+    }
+
+    /// The same behind a node that takes from two.
+    pub(crate) fn behind_both(&self, other: &Self, kind: &str) -> (Self, [Meter; 2]) {
+        let from: Vec<_> = self.from.iter().chain(&other.from).copied().collect();
+        let (place, vertex) = self.watch.graph.add(kind, &from);
+        let meter = |from: &[usize]| Meter { vertex: vertex.clone(), part: from == [place] };
+        let meters = [meter(&self.from), meter(&other.from)];
+        (Self { watch: self.watch.clone(), from: vec![place] }, meters)
+    }
+
+    /// The same behind a function on the pool.
+    pub(crate) fn behind_function(&self, core: &Arc<Core>) -> Self {
+        let (place, vertex) = self.watch.graph.add(core.name(), &self.from);
+        let _ = vertex.function.set(Arc::downgrade(core));
+        Self { watch: self.watch.clone(), from: vec![place] }
+    }
+
+    /// The node that it comes from hands elements over to another task, and holds them meanwhile.
+    pub(crate) fn hands_over(&self, gauge: Option<Weak<dyn Gauge>>) {
+        if let [place] = *self.from.as_slice() {
+            let vertex = self.watch.graph.vertex(place);
+            vertex.hands_over.store(true, Relaxed);
+            lock(&vertex.gauges).extend(gauge);
+        }
+    }
+
+    /// What is on the pool between the last scatter and here: it belongs to its buffer if that is a node, else to
+    /// the scatter.
+    pub(crate) fn holds(&self, gauge: Weak<dyn Gauge>) {
+        let mut place = self.from.first().copied();
+        let mut buffered = false;
+        while let Some(here) = place {
+            let (vertex, before) = self.watch.graph.read(|shape| {
+                let before = shape.edges.iter().find(|(_, to)| *to == here).map(|(from, _)| *from);
+                (shape.nodes[here].clone(), before)
+            });
+            if !buffered && matches!(&*vertex.kind, "buffer" | "scatter") {
+                lock(&vertex.gauges).push(gauge.clone());
+                buffered = true;
+            }
+            if vertex.kind == "scatter" {
+                return vertex.hands_over.store(true, Relaxed);
+            }
+            place = before;
+        }
+    }
+
+    /// Gives the node that it comes from another name.
+    pub(crate) fn rename(&self, name: &str) {
+        if let [place] = *self.from.as_slice() {
+            name.clone_into(&mut lock(&self.watch.graph.vertex(place).name));
+        }
+    }
+}
+
+/// Counts what goes into a node.
+pub(crate) struct Meter {
+    vertex: Arc<Vertex>,
+    /// It is within the node.
+    part: bool,
+}
+
+/// A node, and its meter.
+pub(crate) struct Metered<N> {
+    node: N,
+    meter: Meter,
+}
+
+impl<N> Metered<N> {
+    pub(crate) fn new(node: N, meter: Meter) -> Self {
+        Self { node, meter }
+    }
+}
+
+/// A call that is under way.
+struct Inside<'a> {
+    vertex: &'a Vertex,
+    since: u64,
+}
+
+impl Meter {
+    /// So many elements came, which no call brought.
+    pub(crate) fn count(&self, elements: usize) {
+        self.vertex.records.fetch_add(elements as u64, Relaxed);
+    }
+
+    fn enter(&self) -> Inside<'_> {
+        let since = self.vertex.nanos();
+        self.vertex.since.store(since, Relaxed);
+        Inside { vertex: &self.vertex, since }
+    }
+}
+
+impl Drop for Inside<'_> {
+    fn drop(&mut self) {
+        let time = self.vertex.nanos().saturating_sub(self.since);
+        self.vertex.inside.fetch_add(time, Relaxed);
+        self.vertex.since.store(0, Relaxed);
+    }
+}
+
+async fn metered(handling: Handling<'_>, inside: Inside<'_>) -> Result<(), Error> {
+    let handled = handling.await;
+    drop(inside);
+    handled
+}
+
+impl<T, N: Node<T>> Node<T> for Metered<N> {
+    fn accept(&self, items: Items<T>) -> Handling<'_> {
+        if self.meter.part {
+            return self.node.accept(items);
+        }
+        let inside = self.meter.enter();
+        self.meter.count(items.len());
+        match self.node.accept(items) {
+            done @ Handling::Done(_) => done,
+            going => Handling::going(metered(going, inside)),
+        }
+    }
+
+    fn pause(&self) -> Handling<'_> {
+        self.node.pause()
+    }
+
+    fn close(&self) -> Handling<'_> {
+        self.node.close()
+    }
+}

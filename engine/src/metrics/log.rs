@@ -1,0 +1,45 @@
+//! What functions printed last.
+
+use std::collections::VecDeque;
+use std::sync::Mutex;
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use super::lock;
+
+/// So many lines are kept.
+const MOST: usize = 500;
+
+/// A line that a function printed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Line {
+    /// Its number, counted from 1.
+    pub number: u64,
+    /// When, in milliseconds since the start.
+    pub at: u64,
+    /// The function.
+    pub function: String,
+    /// What it printed, without control characters.
+    pub line: String,
+}
+
+#[derive(Default)]
+pub(crate) struct Log(Mutex<(u64, VecDeque<Line>)>);
+
+impl Log {
+    pub(crate) fn push(&self, at: u64, function: &str, line: &str) {
+        let (last, lines) = &mut *lock(&self.0);
+        *last += 1;
+        lines.push_back(Line { number: *last, at, function: function.to_owned(), line: line.to_owned() });
+        if lines.len() > MOST {
+            lines.pop_front();
+        }
+    }
+
+    /// The latest, as many as are wanted.
+    pub(crate) fn latest(&self, most: usize) -> Vec<Line> {
+        let (_, lines) = &*lock(&self.0);
+        lines.iter().skip(lines.len().saturating_sub(most)).cloned().collect()
+    }
+}

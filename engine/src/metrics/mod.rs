@@ -1,0 +1,183 @@
+//! What goes on in a run, for those who look at it.
+//!
+//! A [`Monitor`] is given to the pool and to the sources before anything is built. What they do is counted where it
+//! happens, by atomic additions and in rings of a fixed size; whoever looks reads a [`Status`] a few times a second.
+//! Without a monitor nothing of this is there.
+
+mod calls;
+mod control;
+mod faults;
+mod functions;
+mod graph;
+mod log;
+mod status;
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+pub(crate) use calls::Calls;
+pub use calls::{Bar, Lane};
+pub(crate) use control::Control;
+pub(crate) use faults::Faults;
+pub use faults::Told;
+pub(crate) use functions::FunctionGauge;
+pub(crate) use graph::{Gauge, Graph, Meter, Metered, Watched};
+pub use log::Line;
+pub(crate) use log::Log;
+pub use status::{
+    Buffer, EdgeStatus, FaultsStatus, FunctionStatus, Input, NodeStatus, PoolStatus, RunState, RunStatus,
+    Status,
+};
+
+use crate::pool::PoolShared;
+use crate::stream::Counters;
+
+/// Watches a run, and holds or ends it for somebody who looks.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), engine::Error> {
+/// use engine::{Monitor, Source, sinks};
+///
+/// let monitor = Monitor::new();
+/// let source = Source::new().monitored(&monitor);
+/// let (sink, doubled) = sinks::list();
+/// source.stream().map(|x: i64| 2 * x).sink(sink);
+/// source.emit(1).await?;
+/// source.close().await?;
+/// let status = monitor.status();
+/// let names: Vec<_> = status.nodes.iter().map(|node| &*node.name).collect();
+/// assert_eq!(names, ["source", "map", "list"]);
+/// assert_eq!((status.nodes[1].records, doubled.take()), (1, vec![2]));
+/// # Ok(()) }
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct Monitor(Arc<Watch>);
+
+/// What a monitor knows.
+pub(crate) struct Watch {
+    begun: Instant,
+    started: SystemTime,
+    pub(crate) graph: Graph,
+    pub(crate) calls: Calls,
+    pub(crate) faults: Faults,
+    pub(crate) log: Log,
+    pub(crate) control: Control,
+    functions: Mutex<Vec<Arc<FunctionGauge>>>,
+    sources: Mutex<Vec<Arc<Counters>>>,
+    pools: Mutex<Vec<Weak<PoolShared>>>,
+    ended: Mutex<Option<(RunState, Option<String>)>>,
+}
+
+impl Default for Watch {
+    fn default() -> Self {
+        let begun = Instant::now();
+        Self {
+            begun,
+            started: SystemTime::now(),
+            graph: Graph::default(),
+            calls: Calls::new(begun),
+            faults: Faults::default(),
+            log: Log::default(),
+            control: Control::default(),
+            functions: Mutex::default(),
+            sources: Mutex::default(),
+            pools: Mutex::default(),
+            ended: Mutex::default(),
+        }
+    }
+}
+
+impl std::fmt::Debug for Watch {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Watch").field("started", &self.started).finish_non_exhaustive()
+    }
+}
+
+impl Watch {
+    /// Milliseconds since it began to watch.
+    pub(crate) fn now(&self) -> u64 {
+        u64::try_from(self.begun.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+
+    pub(crate) fn add_source(&self, source: Arc<Counters>) {
+        lock(&self.sources).push(source);
+    }
+
+    pub(crate) fn add_pool(&self, pool: Weak<PoolShared>) {
+        lock(&self.pools).push(pool);
+    }
+}
+
+impl Monitor {
+    /// One that watches nothing yet.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    pub(crate) fn watch(&self) -> &Arc<Watch> {
+        &self.0
+    }
+
+    /// Holds all sources: who emits waits. What is on its way goes on.
+    pub fn pause(&self) {
+        self.0.control.hold(true);
+    }
+
+    /// Lets all sources go on.
+    pub fn resume(&self) {
+        self.0.control.hold(false);
+    }
+
+    /// Asks who feeds the sources to stop: what was taken in is finished.
+    pub fn drain(&self) {
+        self.0.control.drain();
+    }
+
+    /// Waits until somebody wants the run to [drain](Self::drain).
+    pub async fn draining(&self) {
+        self.0.control.draining().await;
+    }
+
+    /// Asks for the end of the run at once.
+    pub fn stop(&self) {
+        self.0.control.stop();
+    }
+
+    /// Waits until somebody wants the run to [stop](Self::stop).
+    pub async fn stopping(&self) {
+        self.0.control.stopping().await;
+    }
+
+    /// The run has ended, with this error if it failed.
+    pub fn end(&self, error: Option<String>) {
+        let state = if error.is_some() { RunState::Failed } else { RunState::Done };
+        lock(&self.0.ended).get_or_insert((state, error));
+    }
+
+    /// Dead letters are in this file.
+    pub fn puts_aside(&self, file: impl Into<String>) {
+        self.0.faults.puts_aside(file.into());
+    }
+
+    /// A line that a function printed.
+    pub fn note_line(&self, function: &str, line: &str) {
+        self.0.log.push(self.0.now(), function, line);
+    }
+
+    /// What was called on which thread in the last milliseconds, in bars of about `grain` milliseconds at least.
+    #[must_use]
+    pub fn lanes(&self, last: u64, grain: u64) -> Vec<Lane> {
+        self.0.calls.lanes(last, grain.max(1))
+    }
+
+    /// When it began to watch, in seconds since 1970.
+    #[must_use]
+    pub fn started(&self) -> f64 {
+        self.0.started.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64()
+    }
+}
+
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,340 @@
+//! What is told of a run at one moment.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::Ordering::Relaxed;
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use super::functions::FunctionGauge;
+use super::graph::Vertex;
+use super::{Line, Monitor, Told, lock};
+use crate::{Counts, Pool, layout};
+
+/// A run at one moment: what is there, how much went through it, and what is wrong.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct Status {
+    /// The run as a whole.
+    pub run: RunStatus,
+    /// The nodes of the graph, in the order in which they were built.
+    pub nodes: Vec<NodeStatus>,
+    /// Who gives to whom.
+    pub edges: Vec<EdgeStatus>,
+    /// The functions of plugins.
+    pub functions: Vec<FunctionStatus>,
+    /// The pool that they run on.
+    pub pool: PoolStatus,
+    /// What went wrong.
+    pub faults: FaultsStatus,
+    /// The latest lines that functions printed.
+    pub log: Vec<Line>,
+}
+
+/// Whether a run goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum RunState {
+    /// It goes on.
+    Running,
+    /// Its sources are held.
+    Paused,
+    /// It finishes what was taken in.
+    Draining,
+    /// It has ended, and all is done.
+    Done,
+    /// It has ended with an error.
+    Failed,
+}
+
+/// A run as a whole.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct RunStatus {
+    /// Whether it goes on.
+    pub state: RunState,
+    /// What ended it, if it failed.
+    pub error: Option<String>,
+    /// When it began, in seconds since 1970.
+    pub started: f64,
+    /// Milliseconds since then.
+    pub now: u64,
+    /// How many records went where.
+    #[serde(flatten)]
+    pub counts: Counts,
+    /// How much of the input was read, if its size is known.
+    pub input: Option<Input>,
+}
+
+/// How much was read of an input whose size is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Input {
+    /// In bytes.
+    pub read: u64,
+    /// In bytes.
+    pub all: u64,
+}
+
+/// A node of the graph.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct NodeStatus {
+    /// Its name.
+    pub name: String,
+    /// What it is.
+    pub kind: String,
+    /// The middle of it in a picture in which nodes are 152 wide and 66 high.
+    pub at: (f64, f64),
+    /// How many records came.
+    pub records: u64,
+    /// How long it was busy itself, in nanoseconds; of a node that hands records over, how long others waited for
+    /// room there.
+    pub nanos: u64,
+    /// Whether it hands records over to another task.
+    pub hands_over: bool,
+    /// How much is in it, if it has a bound.
+    pub buffer: Option<Buffer>,
+    /// The function that it calls on the pool, by its place.
+    pub function: Option<usize>,
+}
+
+/// How full something is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Buffer {
+    /// Records that are there.
+    pub filled: u64,
+    /// How many may be.
+    pub limit: u64,
+}
+
+/// An edge of the graph.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct EdgeStatus {
+    /// The place of the node that gives.
+    pub from: usize,
+    /// The place of the one that takes.
+    pub to: usize,
+}
+
+/// A function of a plugin.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct FunctionStatus {
+    /// Its name.
+    pub name: String,
+    /// Its plugin's file.
+    pub plugin: String,
+    /// How many calls were made.
+    pub calls: u64,
+    /// How many records they took.
+    pub records: u64,
+    /// How many of them failed: calls, not records.
+    pub failed_calls: u64,
+    /// The time that calls took together, in nanoseconds.
+    pub nanos: u64,
+    /// The time that half of all records took at most, in nanoseconds; a batch counts as its mean.
+    pub p50: Option<u64>,
+    /// The same of 99 in 100.
+    pub p99: Option<u64>,
+    /// The longest time of a record, in nanoseconds.
+    pub longest: u64,
+    /// The limit for that.
+    pub timeout: u64,
+    /// How many records took how long: from, to (in nanoseconds), and how many.
+    pub histogram: Vec<(u64, u64, u64)>,
+    /// How many records are given together at the moment.
+    pub batch: usize,
+    /// The memory of the instance that was called last, in bytes.
+    pub memory: usize,
+    /// The most memory that an instance had.
+    pub memory_most: usize,
+    /// The limit for that.
+    pub memory_limit: usize,
+    /// How many instances were given up: worn out, or after a failure.
+    pub retired: u64,
+}
+
+/// The pool.
+#[derive(Clone, Copy, Debug, Default, Serialize, JsonSchema)]
+pub struct PoolStatus {
+    /// Threads that run functions.
+    pub workers: usize,
+    /// The most instances that there were at once.
+    pub instances: usize,
+    /// The limit for that.
+    pub instances_limit: usize,
+    /// The most memory that all of them had at once, in bytes.
+    pub memory: usize,
+    /// The limit for that.
+    pub memory_limit: usize,
+}
+
+/// What went wrong.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct FaultsStatus {
+    /// How many of each kind.
+    pub kinds: BTreeMap<String, u64>,
+    /// The latest, the last one first.
+    pub latest: Vec<Told>,
+    /// Files in which records are put aside.
+    pub put_aside: Vec<String>,
+}
+
+/// Of nodes, in a picture.
+const WIDTH: f64 = 152.0;
+const HEIGHT: f64 = 66.0;
+const MARGIN: f64 = 12.0;
+
+/// So many faults and lines are told at once.
+const TOLD: usize = 50;
+
+impl Monitor {
+    /// The run at this moment.
+    #[must_use]
+    pub fn status(&self) -> Status {
+        let watch = self.watch();
+        let (kinds, latest, put_aside) = watch.faults.read(TOLD);
+        let functions: Vec<_> = lock(&watch.functions).iter().filter_map(|gauge| function(gauge)).collect();
+        let (nodes, edges) = watch.graph.read(|shape| {
+            let inside: Vec<_> = shape.nodes.iter().map(|node| node.time_inside()).collect();
+            let own = |place: usize| {
+                let behind = shape.edges.iter().filter(|(from, to)| *from == place && to != from);
+                // What is behind ran within its calls, unless it hands over.
+                let others = behind.map(|(_, to)| inside[*to]).sum();
+                let node = &shape.nodes[place];
+                if node.hands_over.load(Relaxed) {
+                    inside[place]
+                } else {
+                    inside[place].saturating_sub(others)
+                }
+            };
+            let functions = &*lock(&watch.functions);
+            let nodes = shape.nodes.iter().enumerate();
+            let places = layout::places(&vec![WIDTH; shape.nodes.len()], HEIGHT, MARGIN, &shape.edges);
+            let nodes = nodes.map(|(place, vertex)| NodeStatus {
+                at: places[place],
+                ..node(vertex, own(place), functions)
+            });
+            let nodes: Vec<_> = nodes.collect();
+            (nodes, shape.edges.iter().map(|(from, to)| EdgeStatus { from: *from, to: *to }).collect())
+        });
+        Status {
+            run: self.run(),
+            nodes,
+            edges,
+            functions,
+            pool: self.pool(),
+            faults: FaultsStatus { kinds, latest, put_aside },
+            log: watch.log.latest(TOLD),
+        }
+    }
+
+    fn run(&self) -> RunStatus {
+        let watch = self.watch();
+        let sources = lock(&watch.sources);
+        let counts = sources.iter().map(|source| source.read()).fold(Counts::default(), Counts::plus);
+        let (read, all) = sources.iter().map(|source| source.input()).fold((0, Some(0)), |sum, source| {
+            (sum.0 + source.0, sum.1.and_then(|all: u64| Some(all + source.1?)))
+        });
+        let ended = lock(&watch.ended).clone();
+        let state = match &ended {
+            Some((state, _)) => *state,
+            None if watch.control.is_draining() => RunState::Draining,
+            None if watch.control.is_held() => RunState::Paused,
+            None => RunState::Running,
+        };
+        RunStatus {
+            state,
+            error: ended.and_then(|(_, error)| error),
+            started: self.started(),
+            now: watch.now(),
+            counts,
+            input: all.filter(|all| *all > 0).map(|all| Input { read, all }),
+        }
+    }
+
+    fn pool(&self) -> PoolStatus {
+        let pools = lock(&self.watch().pools);
+        let pools = pools.iter().filter_map(std::sync::Weak::upgrade);
+        pools.fold(PoolStatus::default(), |sum, pool| {
+            let usage = Pool::from_shared(pool.clone()).usage();
+            PoolStatus {
+                workers: sum.workers + pool.workers(),
+                instances: sum.instances + usage.instances,
+                instances_limit: sum.instances_limit + usage.instances_limit,
+                memory: sum.memory + usage.memory,
+                memory_limit: sum.memory_limit + usage.memory_limit,
+            }
+        })
+    }
+}
+
+fn node(vertex: &Vertex, nanos: u64, functions: &[std::sync::Arc<FunctionGauge>]) -> NodeStatus {
+    let core = vertex.function.get().and_then(std::sync::Weak::upgrade);
+    let source = vertex.source.get().and_then(std::sync::Weak::upgrade);
+    let function = core.as_ref().and_then(|core| {
+        functions.iter().position(|gauge| std::ptr::eq(gauge.core.as_ptr(), std::sync::Arc::as_ptr(core)))
+    });
+    let usage = core.map(|core| core.usage.read(core.limits(), 0));
+    let gauges = lock(&vertex.gauges);
+    let fills = gauges.iter().filter_map(std::sync::Weak::upgrade).map(|gauge| gauge.filled());
+    let buffer = fills.fold(None, |sum: Option<Buffer>, (filled, limit)| {
+        let sum = sum.unwrap_or_default();
+        Some(Buffer { filled: sum.filled + filled, limit: sum.limit + limit })
+    });
+    NodeStatus {
+        name: lock(&vertex.name).clone(),
+        kind: vertex.kind.clone(),
+        at: (0.0, 0.0),
+        records: source.map_or_else(
+            || usage.map_or(vertex.records.load(Relaxed), |usage| usage.records),
+            |source| source.read().emitted,
+        ),
+        nanos: usage.map_or(nanos, |usage| u64::try_from(usage.time.as_nanos()).unwrap_or(u64::MAX)),
+        hands_over: vertex.hands_over.load(Relaxed),
+        buffer,
+        function,
+    }
+}
+
+fn function(gauge: &FunctionGauge) -> Option<FunctionStatus> {
+    let core = gauge.core.upgrade()?;
+    let usage = core.usage.read(core.limits(), 0);
+    let times = gauge.times.load();
+    let buckets = times.into_iter().filter(|bucket| bucket.count() > 0);
+    let histogram: Vec<_> =
+        buckets.map(|bucket| (bucket.start(), bucket.end() + 1, bucket.count())).collect();
+    let nanos = |time: std::time::Duration| u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
+    Some(FunctionStatus {
+        name: core.name().to_owned(),
+        plugin: core.opening.plugin.path.display().to_string(),
+        calls: usage.calls,
+        records: usage.records,
+        failed_calls: gauge.faults.load(Relaxed),
+        nanos: nanos(usage.time),
+        p50: quantile(&histogram, 0.5),
+        p99: quantile(&histogram, 0.99),
+        longest: nanos(usage.longest),
+        timeout: nanos(usage.timeout),
+        histogram,
+        batch: core.pace.records(),
+        memory: gauge.memory.load(Relaxed),
+        memory_most: usage.memory,
+        memory_limit: usage.memory_limit,
+        retired: core.usage.retired(),
+    })
+}
+
+/// The end of the bucket in which so many of all records are at most.
+#[expect(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "it is rounded to a bucket"
+)]
+fn quantile(histogram: &[(u64, u64, u64)], part: f64) -> Option<u64> {
+    let all: u64 = histogram.iter().map(|(_, _, count)| count).sum();
+    let wanted = (all as f64 * part).ceil() as u64;
+    let mut sum = 0;
+    let found = histogram.iter().find(|(_, _, count)| {
+        sum += count;
+        sum >= wanted
+    });
+    found.map(|(_, to, _)| *to)
+}
