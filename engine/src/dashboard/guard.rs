@@ -20,7 +20,7 @@ pub(super) enum Refused {
 }
 
 impl Guard {
-    pub(super) fn new(address: SocketAddr, token: String) -> Self {
+    pub(super) fn new(address: SocketAddr, token: &str) -> Self {
         Self { address, token: blake3::hash(token.as_bytes()) }
     }
 
@@ -106,7 +106,7 @@ mod tests {
     use super::*;
 
     fn guard(address: &str) -> Guard {
-        Guard::new(address.parse().unwrap(), "secret".into())
+        Guard::new(address.parse().unwrap(), "secret")
     }
 
     fn headers(pairs: &[(&'static str, &str)]) -> HeaderMap {
@@ -126,7 +126,11 @@ mod tests {
         for host in
             ["evil.example", "evil.example:8787", "127.0.0.1.evil.example:8787", "localhost:1:8787", ""]
         {
-            assert_eq!(guard.may_see(&headers(&[("host", host)]), &status()), Err(Refused::Foreign), "{host}");
+            assert_eq!(
+                guard.may_see(&headers(&[("host", host)]), &status()),
+                Err(Refused::Foreign),
+                "{host}"
+            );
         }
         assert_eq!(guard.may_see(&HeaderMap::new(), &status()), Err(Refused::Foreign));
     }

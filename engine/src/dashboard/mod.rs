@@ -66,7 +66,7 @@ impl Dashboard {
         let stop = CancellationToken::new();
         let shared = Arc::new(Shared {
             monitor: monitor.clone(),
-            guard: Guard::new(address, token.clone()),
+            guard: Guard::new(address, &token),
             latest: watch::Sender::new(Arc::from("")),
             stop: stop.clone(),
         });

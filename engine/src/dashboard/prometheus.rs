@@ -7,7 +7,7 @@ use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::registry::{Registry, Unit};
 
 use crate::Monitor;
-use crate::metrics::Status;
+use crate::metrics::{FunctionStatus, NodeStatus, Status};
 
 pub(super) const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
@@ -70,7 +70,7 @@ impl Collector for Run {
             .iter()
             .map(|(kind, count)| (vec![("kind", kind.as_str())], ConstCounter::new(*count)));
         each(encoder, ("faults", "Records that became faults", None), kinds)?;
-        let named = |value: fn(&crate::metrics::NodeStatus) -> Option<u64>| {
+        let named = |value: fn(&NodeStatus) -> Option<u64>| {
             nodes.iter().filter_map(move |node| {
                 Some((vec![("node", node.name.as_str()), ("kind", node.kind.as_str())], value(node)?))
             })
@@ -85,7 +85,8 @@ impl Collector for Run {
             named(|node| Some(node.buffer?.limit)).map(|(labels, value)| (labels, ConstGauge::new(value)));
         each(encoder, ("buffer_limit_records", "How many may be", None), limit)?;
         let of = || functions.iter().map(|function| (vec![("function", function.name.as_str())], function));
-        let counters: [(&str, &str, fn(&crate::metrics::FunctionStatus) -> u64); 3] = [
+        type Of = fn(&FunctionStatus) -> u64;
+        let counters: [(&str, &str, Of); 3] = [
             ("function_calls", "Calls of a function", |function| function.calls),
             ("function_records", "Records that a function was given", |function| function.records),
             ("function_retired_instances", "Instances that were given up", |function| function.retired),

@@ -177,7 +177,7 @@ impl Watched {
 
     /// What is on the pool between the last scatter and here: it belongs to its buffer if that is a node, else to
     /// the scatter.
-    pub(crate) fn holds(&self, gauge: Weak<dyn Gauge>) {
+    pub(crate) fn holds(&self, gauge: &Weak<dyn Gauge>) {
         let mut place = self.from.first().copied();
         let mut buffered = false;
         while let Some(here) = place {

@@ -52,7 +52,7 @@ impl Contents {
 /// A stream of the graph, scattered or not.
 pub(super) enum Flow {
     Local(Stream<Bytes>, Contents),
-    Scattered(Scattered<Bytes>, Contents),
+    Scattered(Box<Scattered<Bytes>>, Contents),
 }
 
 impl Flow {
@@ -75,7 +75,7 @@ impl Flow {
     ) -> Self {
         match self {
             Self::Local(stream, _) => Self::Local(nodes(stream), contents),
-            Self::Scattered(scattered, _) => Self::Scattered(scattered.in_order(nodes), contents),
+            Self::Scattered(scattered, _) => Self::Scattered(Box::new(scattered.in_order(nodes)), contents),
         }
     }
 
@@ -129,7 +129,7 @@ impl Flow {
         });
         let joined = nodes(streams.collect());
         match again {
-            Some(stretch) => Self::Scattered(stretch.scatter(joined), contents),
+            Some(stretch) => Self::Scattered(Box::new(stretch.scatter(joined)), contents),
             None => Self::Local(joined, contents),
         }
     }

@@ -340,7 +340,7 @@ impl RunCommand {
             None if self.sequential => builder.workers(1),
             None => builder,
         };
-        let builder = monitor.into_iter().fold(builder, |builder, monitor| builder.monitor(monitor));
+        let builder = monitor.into_iter().fold(builder, engine::PoolBuilder::monitor);
         Ok(builder.build()?)
     }
 

@@ -102,7 +102,7 @@ impl Stage for Accumulate {
         let contents = given(&function);
         Ok(match (flow, key) {
             (Flow::Scattered(scattered, _), Some(Key(path))) => {
-                Flow::Scattered(scattered.accumulate_by(path, &function), contents)
+                Flow::Scattered(Box::new(scattered.accumulate_by(path, &function)), contents)
             }
             (flow, Some(Key(path))) => flow.nodes(contents, |stream| stream.accumulate_by(path, &function)),
             (flow, None) => flow.nodes(contents, |stream| stream.accumulate(&function)),
@@ -142,7 +142,7 @@ fn applied(
 ) -> Flow {
     let flow = match flow {
         Flow::Local(stream, _) => Flow::Local(stream.apply(&function), contents),
-        Flow::Scattered(scattered, _) => Flow::Scattered(scattered.apply(&function), contents),
+        Flow::Scattered(scattered, _) => Flow::Scattered(Box::new(scattered.apply(&function)), contents),
     };
     building.calls(Called::Function(function));
     flow

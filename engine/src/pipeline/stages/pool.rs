@@ -17,7 +17,9 @@ pub(in crate::pipeline) struct Scatter {}
 impl Stage for Scatter {
     fn attach(self, inputs: Vec<Flow>, building: &mut Building) -> Result<Flow, Problem> {
         match only(inputs)? {
-            Flow::Local(stream, contents) => Ok(Flow::Scattered(stream.scatter(&building.pool), contents)),
+            Flow::Local(stream, contents) => {
+                Ok(Flow::Scattered(Box::new(stream.scatter(&building.pool)), contents))
+            }
             Flow::Scattered(..) => Err(Problem::new("its records are scattered already").help("remove it")),
         }
     }
@@ -36,7 +38,7 @@ impl Stage for Buffer {
         let n = self.n.0.get();
         Ok(match only(inputs)? {
             Flow::Local(stream, contents) => Flow::Local(stream.buffer(n), contents),
-            Flow::Scattered(scattered, contents) => Flow::Scattered(scattered.buffer(n), contents),
+            Flow::Scattered(scattered, contents) => Flow::Scattered(Box::new(scattered.buffer(n)), contents),
         })
     }
 }

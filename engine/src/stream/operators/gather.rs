@@ -4,7 +4,7 @@ use std::sync::{Arc, Weak};
 
 use super::scatter::Crossing;
 use crate::Error;
-use crate::metrics::Meter;
+use crate::metrics::{Gauge, Meter};
 use crate::pool::{Due, Next, Segment};
 use crate::record::Record;
 use crate::stream::{Detached, Items, Outlet, Scattered, Stream};
@@ -68,8 +68,8 @@ impl<T: Record> Scattered<T> {
             Segment::new(pool.shared().clone(), stages, buffer.unwrap_or(1), ordered, counters.clone());
         let outlet = Outlet::new(&counters);
         if let Some(watched) = &watched {
-            let work: Weak<Segment> = Arc::downgrade(&segment);
-            watched.holds(work);
+            let work: Weak<dyn Gauge> = Arc::<Segment>::downgrade(&segment);
+            watched.holds(&work);
         }
         let (watched, meter) = watched.map(|watched| watched.behind("gather")).unzip();
         if let Some(watched) = &watched {

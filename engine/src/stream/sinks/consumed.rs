@@ -77,7 +77,7 @@ impl<P> Consumed<P> {
         self
     }
 
-    fn connect<T: Record>(self, stream: Stream<T>)
+    fn connect<T: Record>(self, stream: &Stream<T>)
     where
         P: Portions<T>,
     {
@@ -89,13 +89,13 @@ impl<P> Consumed<P> {
 
 impl<T: Record, C: Consumer<T>> Sink<T> for Consumed<Each<C>> {
     fn attach(self, stream: Stream<T>) {
-        self.connect(stream);
+        self.connect(&stream);
     }
 }
 
 impl<T: Record, C: Consumer<Records>> Sink<T> for Consumed<Together<C>> {
     fn attach(self, stream: Stream<T>) {
-        self.connect(stream);
+        self.connect(&stream);
     }
 }
 

@@ -133,7 +133,7 @@ impl<T: Record> Feed<T> for Files {
 /// How many bytes will be read of a file, if that is known.
 fn plain_size(path: &Path) -> Option<u64> {
     let metadata = path.metadata().ok().filter(std::fs::Metadata::is_file)?;
-    (!compressed::is_compressed(path)).then(|| metadata.len())
+    (!compressed::is_compressed(path)).then_some(metadata.len())
 }
 
 /// Emits the records of one file.
