@@ -48,23 +48,23 @@ impl Browser {
         let (socket, _) = connect(told.expect("it tells where it listens")).unwrap();
         let (session, complaints, asked) = (String::new(), Vec::new(), Vec::new());
         let mut browser = Self { child, socket, session, next: 0, complaints, asked, _profile: profile };
-        let target = browser.call("Target.createTarget", json!({ "url": "about:blank" }));
+        let target = browser.call("Target.createTarget", &json!({ "url": "about:blank" }));
         let attach = json!({ "targetId": target["targetId"], "flatten": true });
-        let attached = browser.call("Target.attachToTarget", attach);
+        let attached = browser.call("Target.attachToTarget", &attach);
         attached["sessionId"].as_str().unwrap().clone_into(&mut browser.session);
         for domain in ["Page", "Runtime", "Log", "Network"] {
-            browser.call(&format!("{domain}.enable"), json!({}));
+            browser.call(&format!("{domain}.enable"), &json!({}));
         }
         let size = json!({ "width": width, "height": height, "deviceScaleFactor": 1, "mobile": false });
-        browser.call("Emulation.setDeviceMetricsOverride", size);
+        browser.call("Emulation.setDeviceMetricsOverride", &size);
         let scheme = json!({ "name": "prefers-color-scheme", "value": if dark { "dark" } else { "light" } });
-        browser.call("Emulation.setEmulatedMedia", json!({ "features": [scheme] }));
-        browser.call("Page.navigate", json!({ "url": url }));
+        browser.call("Emulation.setEmulatedMedia", &json!({ "features": [scheme] }));
+        browser.call("Page.navigate", &json!({ "url": url }));
         Some(browser)
     }
 
     /// Calls a method, and returns its result. What the page does meanwhile is noted.
-    fn call(&mut self, method: &str, params: Value) -> Value {
+    fn call(&mut self, method: &str, params: &Value) -> Value {
         self.next += 1;
         let mut message = json!({ "id": self.next, "method": method, "params": params });
         if !self.session.is_empty() {
@@ -89,10 +89,10 @@ impl Browser {
                 self.asked.push(params["request"]["url"].as_str().unwrap_or_default().to_owned());
             }
             "Runtime.exceptionThrown" | "Runtime.consoleAPICalled" => {
-                self.complaints.push(params.to_string())
+                self.complaints.push(params.to_string());
             }
             "Log.entryAdded" if params["entry"]["level"] == "error" => {
-                self.complaints.push(params.to_string())
+                self.complaints.push(params.to_string());
             }
             _ => {}
         }
@@ -102,7 +102,7 @@ impl Browser {
     pub(crate) fn value(&mut self, expression: &str) -> Value {
         let evaluated = self.call(
             "Runtime.evaluate",
-            json!({ "expression": expression, "returnByValue": true, "awaitPromise": true }),
+            &json!({ "expression": expression, "returnByValue": true, "awaitPromise": true }),
         );
         assert!(evaluated["exceptionDetails"].is_null(), "{expression}: {evaluated}");
         evaluated["result"]["value"].clone()
