@@ -1,6 +1,7 @@
 //! What a person or CI types: `cargo xtask test`, and parts of it.
 
 mod bench;
+mod browser;
 mod checkout;
 mod examples;
 mod fuzz;
@@ -65,6 +66,7 @@ fn run(task: &Task) -> anyhow::Result<()> {
     match task {
         Task::Test => {
             toolchain::complete(&checkout)?;
+            browser::complete()?;
             lint::run(&checkout, &mut steps)?;
             test::run(&checkout, &mut steps)?;
             supply::run(&checkout, &mut steps)?;
