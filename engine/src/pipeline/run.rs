@@ -1,5 +1,6 @@
 //! A pipeline that was found right, and is run.
 
+use std::net::SocketAddr;
 use std::sync::{Arc, OnceLock};
 
 use tokio::task::JoinSet;
@@ -33,15 +34,18 @@ impl Feeding {
         Self::Ready(Box::new(move |source, stop| Box::pin(feed(source, stop))))
     }
 
-    /// One that listens, before any output is touched.
+    /// One that listens before any output is touched, and tells where when it begins.
     pub(super) fn listening<L: Feed<Bytes>>(
-        listen: impl Future<Output = Result<L, Error>> + Send + 'static,
+        listen: impl Future<Output = Result<(L, Option<SocketAddr>), Error>> + Send + 'static,
+        told: impl FnOnce(Option<SocketAddr>) + Send + 'static,
     ) -> Self {
         Self::Preparing(Box::new(move || {
             Box::pin(async move {
-                let feed = listen.await?;
-                let begin: Begin =
-                    Box::new(move |source, stop| Box::pin(async move { feed.feed(&source, &stop).await }));
+                let (feed, address) = listen.await?;
+                let begin: Begin = Box::new(move |source, stop| {
+                    told(address);
+                    Box::pin(async move { feed.feed(&source, &stop).await })
+                });
                 Ok(begin)
             })
         }))

@@ -63,12 +63,12 @@ impl Source for Http {
         if let Some(Count(connections)) = self.connections {
             http = http.connections(connections.get());
         }
-        let listens = building.listens();
-        let feeding = Feeding::listening(async move {
+        let listening = async move {
             let http = http.bind().await?;
-            listens(http.local_addr());
-            Ok(http)
-        });
+            let address = http.local_addr();
+            Ok((http, address))
+        };
+        let feeding = Feeding::listening(listening, building.listens());
         Ok((feeding, self.format.contents()))
     }
 }

@@ -43,12 +43,12 @@ impl Source for Tcp {
         if let Some(Time(time)) = self.idle {
             tcp = tcp.idle(time);
         }
-        let listens = building.listens();
-        let feeding = Feeding::listening(async move {
+        let listening = async move {
             let tcp = tcp.bind().await?;
-            listens(tcp.local_addr());
-            Ok(tcp)
-        });
+            let address = tcp.local_addr();
+            Ok((tcp, address))
+        };
+        let feeding = Feeding::listening(listening, building.listens());
         Ok((feeding, self.format.contents()))
     }
 }
