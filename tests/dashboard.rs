@@ -117,9 +117,25 @@ fn programs_are_told_of_nodes_and_functions() {
         assert!(schema["properties"][key].is_object(), "{key}");
     }
     let (_, metrics) = run.ask("GET", "/metrics", &[]);
-    assert!(metrics.contains("engine_function_records_total{function=\"inc\"} 3\n"), "{metrics}");
+    let records = "engine_function_records_total{function=\"inc\",place=\"0\"} 3\n";
+    assert!(metrics.contains(records), "{metrics}");
     assert!(metrics.ends_with("# EOF\n"), "{metrics}");
     assert_eq!(run.ask("GET", "/health", &[]), (200, "ok\n".to_owned()));
+    assert_eq!(run.end(), (Some(0), String::new()));
+}
+
+#[test]
+fn functions_of_one_name_are_told_apart() {
+    let inc = plugin("inc").display().to_string();
+    let mut run = Run::start(engine(["run", "-q", "-p", &inc, "-p", &inc]));
+    run.feed("1\n");
+    run.wait_for(|status| status["run"]["delivered"] == 1);
+    let (_, metrics) = run.ask("GET", "/metrics", &[]);
+    let mut series: Vec<_> = metrics.lines().filter_map(|line| Some(line.split_once("} ")?.0)).collect();
+    let all = series.len();
+    series.sort_unstable();
+    series.dedup();
+    assert_eq!(series.len(), all, "{metrics}");
     assert_eq!(run.end(), (Some(0), String::new()));
 }
 

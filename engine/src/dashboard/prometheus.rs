@@ -23,7 +23,8 @@ pub(super) fn text(monitor: &Monitor) -> String {
 #[derive(Debug)]
 struct Run(Status);
 
-type Labels<'a> = Vec<(&'a str, &'a str)>;
+/// Two nodes, or functions, may have one name: their places tell them apart.
+type Labels = Vec<(&'static str, String)>;
 
 #[expect(clippy::cast_precision_loss, reason = "seconds with fractions")]
 fn seconds(nanos: u64) -> f64 {
@@ -31,10 +32,10 @@ fn seconds(nanos: u64) -> f64 {
 }
 
 /// Writes a metric with a value for each of some labels.
-fn each<'a, M: EncodeMetric>(
+fn each<M: EncodeMetric>(
     encoder: &mut DescriptorEncoder,
     (name, help, unit): (&str, &str, Option<&Unit>),
-    values: impl IntoIterator<Item = (Labels<'a>, M)>,
+    values: impl IntoIterator<Item = (Labels, M)>,
 ) -> Result<(), std::fmt::Error> {
     let mut values = values.into_iter().peekable();
     let Some((_, first)) = values.peek() else { return Ok(()) };
@@ -68,11 +69,13 @@ impl Collector for Run {
         let kinds = faults
             .kinds
             .iter()
-            .map(|(kind, count)| (vec![("kind", kind.as_str())], ConstCounter::new(*count)));
+            .map(|(kind, count)| (vec![("kind", kind.clone())], ConstCounter::new(*count)));
         each(encoder, ("faults", "Records that became faults", None), kinds)?;
         let named = |value: fn(&NodeStatus) -> Option<u64>| {
-            nodes.iter().filter_map(move |node| {
-                Some((vec![("node", node.name.as_str()), ("kind", node.kind.as_str())], value(node)?))
+            nodes.iter().enumerate().filter_map(move |(place, node)| {
+                let (name, kind) = (node.name.clone(), node.kind.clone());
+                let labels = vec![("node", name), ("kind", kind), ("place", place.to_string())];
+                Some((labels, value(node)?))
             })
         };
         let records =
@@ -84,7 +87,11 @@ impl Collector for Run {
         let limit =
             named(|node| Some(node.buffer?.limit)).map(|(labels, value)| (labels, ConstGauge::new(value)));
         each(encoder, ("buffer_limit_records", "How many may be", None), limit)?;
-        let of = || functions.iter().map(|function| (vec![("function", function.name.as_str())], function));
+        let of = || {
+            functions.iter().enumerate().map(|(place, function)| {
+                (vec![("function", function.name.clone()), ("place", place.to_string())], function)
+            })
+        };
         type Of = fn(&FunctionStatus) -> u64;
         let counters: [(&str, &str, Of); 3] = [
             ("function_calls", "Calls of a function", |function| function.calls),
