@@ -48,6 +48,8 @@ pub struct Checkpoint {
     pub output: OutputState,
     /// The file of dead letters, if there is one.
     pub letters: Option<OutputState>,
+    /// Where its own letters begin in that file, behind those of other runs: so many bytes are theirs.
+    pub letters_from: u64,
 }
 
 /// An input file, so that another one is told from it.

@@ -1,6 +1,7 @@
 //! `--checkpoint`: the flags, and whether a checkpoint is of the run that is to go on from it.
 
 use std::fs;
+use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};
@@ -71,21 +72,22 @@ impl CheckpointArgs {
             let file = path.metadata().map_or(true, |metadata| metadata.is_file());
             ensure!(file, "--checkpoint needs files, and {} is none", path.display());
         }
-        let (output, letters) = (state(output), files.letters.map(state));
+        // Letters of other runs stay.
+        let letters_from = files.letters.map_or(0, end_of);
+        let letters = files.letters.map(|path| OutputState { length: letters_from, ..state(path) });
+        let output = state(output);
         let states = vec![None; states];
-        let fresh =
-            Checkpoint { pipeline, plugins, states, inputs, output, letters, ..Checkpoint::default() };
-        let Some(known) = known else {
-            // A run that goes on cuts the file to what it had put there.
-            let letters = files.letters.filter(|path| path.metadata().is_ok_and(|known| known.len() > 0));
-            if let Some(path) = letters {
-                let path = path.display();
-                bail!(
-                    "{path} has letters of another run, and with --checkpoint it is to be this run's own: move it away"
-                );
-            }
-            return Ok(Some(fresh));
+        let fresh = Checkpoint {
+            pipeline,
+            plugins,
+            states,
+            inputs,
+            output,
+            letters,
+            letters_from,
+            ..Checkpoint::default()
         };
+        let Some(known) = known else { return Ok(Some(fresh)) };
         self.resumed(known, fresh).map(Some).with_context(|| format!("can't go on from {}", path.display()))
     }
 
@@ -154,11 +156,21 @@ impl CheckpointArgs {
     ) -> Result<Option<Keeper>, Error> {
         let (Some(path), Some(start)) = (self.checkpoint.clone(), start) else { return Ok(None) };
         if start.record == 0 && start.letters.is_some() {
-            // The file of letters is this run's from the start.
+            // Where its letters begin, behind those of others, is to be known from the start.
             keeper::save(&path, &start, &durable)?;
         }
         Ok(Some(Keeper::begin(path, self.checkpoint_interval, start, source, durable)))
     }
+}
+
+/// Where a file's next line begins; a last one that was cut off gets its newline first.
+fn end_of(path: &Path) -> u64 {
+    let Ok(mut file) = fs::File::open(path) else { return 0 };
+    let (end, mut last) = (file.metadata().map_or(0, |known| known.len()), [b'\n']);
+    let cut_off = end > 0
+        && file.seek(SeekFrom::Start(end - 1)).and_then(|_| file.read(&mut last)).is_ok()
+        && last != *b"\n";
+    end + u64::from(cut_off)
 }
 
 /// Whether two paths lead to one file, which need not be there yet.

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
+use std::ops::Range;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
@@ -145,11 +146,12 @@ impl Letters {
         put.done
     }
 
-    /// Another run put records aside that this one gets to again: in `keep` bytes of the file, those behind
-    /// `record`.
-    fn know(&self, file: &File, keep: u64, record: u64) -> io::Result<()> {
+    /// The run that this one goes on from put records aside that this one gets to again: in these bytes of the
+    /// file, those behind `record`.
+    fn know(&self, mut file: File, bytes: Range<u64>, record: u64) -> io::Result<()> {
         let mut put = self.lock();
-        for line in BufReader::new(file.take(keep)).lines() {
+        file.seek(SeekFrom::Start(bytes.start))?;
+        for line in BufReader::new(file.take(bytes.end.saturating_sub(bytes.start))).lines() {
             if let Ok(Line { number }) = serde_json::from_str(&line?)
                 && number > record
             {
@@ -219,8 +221,8 @@ impl Faults {
         // Another run's letters stay.
         let keep = known.unwrap_or_else(|| path.metadata().map_or(0, |metadata| metadata.len()));
         let create = || {
-            if let Some(start) = start.filter(|start| start.record > 0 && !start.states.is_empty()) {
-                letters.know(&File::open(path)?, keep, start.record)?;
+            if let Some(start) = start.filter(|start| start.record > 0) {
+                letters.know(File::open(path)?, start.letters_from..keep, start.record)?;
             }
             let mut file = File::options().read(true).write(true).create(true).truncate(false).open(path)?;
             if file.metadata()?.is_file() {
