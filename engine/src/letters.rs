@@ -182,7 +182,7 @@ impl std::fmt::Debug for DeadLetters {
 
 /// Puts a newline behind a last line that has none. What can't be done here fails where letters are put.
 fn end_line(file: &mut File) {
-    let end = file.stream_position().unwrap_or_default().max(file.metadata().map_or(0, |known| known.len()));
+    let end = file.metadata().map_or(0, |known| known.len());
     let mut last = [b'\n'];
     let is_file = file.metadata().is_ok_and(|known| known.is_file());
     if !is_file || end == 0 || file.seek(SeekFrom::Start(end - 1)).is_err() {

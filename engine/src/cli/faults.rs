@@ -225,8 +225,10 @@ impl Faults {
                 letters.know(File::open(path)?, start.letters_from..keep, start.record)?;
             }
             let mut file = File::options().read(true).write(true).create(true).truncate(false).open(path)?;
-            if file.metadata()?.is_file() {
-                file.set_len(keep)?;
+            let known = file.metadata()?;
+            if known.is_file() {
+                // One byte more is the newline that a last line lacks, and gets.
+                file.set_len(keep.min(known.len()))?;
                 file.seek(SeekFrom::Start(keep))?;
             }
             let other = file.try_clone()?;
