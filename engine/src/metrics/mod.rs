@@ -46,7 +46,7 @@ use crate::stream::Counters;
 /// source.close().await?;
 /// let status = monitor.status();
 /// let names: Vec<_> = status.nodes.iter().map(|node| &*node.name).collect();
-/// assert_eq!(names, ["source", "map", "list"]);
+/// assert_eq!(names, ["source", "map", "sink"]);
 /// assert_eq!((status.nodes[1].records, doubled.take()), (1, vec![2]));
 /// # Ok(()) }
 /// ```
