@@ -164,6 +164,9 @@ fn a_run_is_held_goes_on_and_is_drained_by_who_has_the_token() {
 fn others_pages_and_names_are_refused() {
     let run = inc();
     let bearer = run.bearer();
+    // Only the token itself becomes the cookie, whoever asks.
+    assert_eq!(run.ask("GET", "/status?token=0123", &[&bearer]).0, 200);
+    assert_eq!(run.ask("GET", &format!("/status?token={}", run.token), &[]).0, 303);
     for (method, path, headers, code) in [
         ("POST", "/api/v1/stop", vec![], 401),
         ("POST", "/api/v1/stop", vec!["Authorization: Bearer 0123"], 401),

@@ -130,8 +130,7 @@ impl IntoResponse for Refused {
 
 /// The page. A token in its address becomes a cookie, so that it does not stay in the browser's history.
 async fn page(State(shared): Known, headers: HeaderMap, uri: Uri) -> Response {
-    if in_address(&uri).is_some() && shared.guard.has_token(&headers, &uri) {
-        let token = in_address(&uri).unwrap_or_default();
+    if let Some(token) = in_address(&uri).filter(|token| shared.guard.is(token)) {
         let cookie = format!("{}={token}; Path=/; HttpOnly; SameSite=Strict", shared.guard.cookie());
         return (
             StatusCode::SEE_OTHER,
