@@ -82,7 +82,6 @@ impl<A: Clone + Send + 'static> Stream<A> {
         let one_source = self.meets(&other);
         let outlet = Outlet::new(&self.counters);
         let joint = Arc::new(Joint {
-            kind,
             state: Mutex::new(state),
             moved: Notify::new(),
             one_source,
@@ -91,7 +90,6 @@ impl<A: Clone + Send + 'static> Stream<A> {
             tracked: OnceLock::new(),
             outlet: outlet.clone(),
         });
-        let kind = joint.kind.clone();
         let first = SideOf::<_, A, B> { node: FirstNode(joint.clone()), types: PhantomData };
         let second = SideOf::<_, A, B> { node: SecondNode(joint), types: PhantomData };
         // Both sides are one node for people.
@@ -114,8 +112,6 @@ impl<A: Clone + Send + 'static> Stream<A> {
 }
 
 struct Joint<J, U> {
-    /// What people call it.
-    kind: String,
     state: Mutex<State<J, U>>,
     /// A side took an element, or ended.
     moved: Notify,
