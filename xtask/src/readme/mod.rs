@@ -30,8 +30,9 @@ pub(crate) fn run(checkout: &Checkout, steps: &mut Steps) -> anyhow::Result<()> 
         copy::refresh(checkout, &copy)?;
         check(checkout, &copy, "README.md")
     })?;
-    // The README's have installed the command.
+    // The README's have installed the command; what else they changed is none of the guide's.
     steps.step("the guide's commands", || {
+        copy::refresh(checkout, &copy)?;
         let summary = read(checkout, &format!("{GUIDE}/SUMMARY.md"))?;
         pages(&summary).try_for_each(|page| check(checkout, &copy, &format!("{GUIDE}/{page}")))
     })
