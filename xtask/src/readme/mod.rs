@@ -28,13 +28,15 @@ pub(crate) fn run(checkout: &Checkout, steps: &mut Steps) -> anyhow::Result<()> 
     let copy = checkout.target.join("tmp/readme/engine");
     steps.step("the README's commands", || {
         copy::refresh(checkout, &copy)?;
-        check(checkout, &copy, "README.md")
+        check(checkout, &copy, "README.md", "target")
     })?;
-    // The README's have installed the command; what else they changed is none of the guide's.
+    // The README's have installed the command. What else they left is none of the guide's: its plugins are built
+    // elsewhere, since cargo puts those of one name in one place.
     steps.step("the guide's commands", || {
         copy::refresh(checkout, &copy)?;
         let summary = read(checkout, &format!("{GUIDE}/SUMMARY.md"))?;
-        pages(&summary).try_for_each(|page| check(checkout, &copy, &format!("{GUIDE}/{page}")))
+        pages(&summary)
+            .try_for_each(|page| check(checkout, &copy, &format!("{GUIDE}/{page}"), "target-guide"))
     })
 }
 
@@ -47,14 +49,14 @@ fn read(checkout: &Checkout, page: &str) -> anyhow::Result<String> {
     fs::read_to_string(checkout.root.join(page)).with_context(|| format!("can't read {page}"))
 }
 
-fn check(checkout: &Checkout, copy: &Path, page: &str) -> anyhow::Result<()> {
+fn check(checkout: &Checkout, copy: &Path, page: &str, target: &str) -> anyhow::Result<()> {
     let text = read(checkout, page)?;
     let commands = blocks::commands(&text);
     if commands.is_empty() {
         return Ok(());
     }
     let printed = emptied(&checkout.target.join("tmp/readme"))?;
-    let succeeded = shell(&script(page, &commands), copy, &printed)?;
+    let succeeded = shell(&script(page, &commands), copy, &printed, target)?;
     for (index, command) in commands.iter().enumerate() {
         // The shell ends with the command that fails, so that the last file is its.
         let file = printed.join(index.to_string());
@@ -85,7 +87,7 @@ fn script(page: &str, commands: &[Command]) -> String {
     script
 }
 
-fn shell(script: &str, folder: &Path, printed: &Path) -> anyhow::Result<bool> {
+fn shell(script: &str, folder: &Path, printed: &Path, target: &str) -> anyhow::Result<bool> {
     // `cargo install` puts the command here, and not among the caller's own.
     let installed = printed.with_file_name("installed");
     let mut shell = Process::new("sh");
@@ -93,7 +95,7 @@ fn shell(script: &str, folder: &Path, printed: &Path) -> anyhow::Result<bool> {
     shell.env("PATH", path_with(&installed.join("bin"))?).env("CARGO_INSTALL_ROOT", &installed);
     // A target folder of its own: cargo tells packages apart by their path within the workspace, so that
     // in a common one the copy's crates would pass for the checkout's.
-    shell.env("CARGO_TARGET_DIR", printed.with_file_name("target")).env("PRINTED", printed);
+    shell.env("CARGO_TARGET_DIR", printed.with_file_name(target)).env("PRINTED", printed);
     Ok(shell.status().context("can't run sh")?.success())
 }
 
