@@ -111,8 +111,10 @@ impl Collector for Run {
             memory,
         )?;
         let gauges = [
-            ("pool_instances_most", "The most instances at once", None, pool.instances as u64),
-            ("pool_memory_most", "The most memory of all instances", Some(&Unit::Bytes), pool.memory as u64),
+            ("pool_instances", "Instances that there are", None, pool.instances as u64),
+            ("pool_instances_most", "The most instances at once", None, pool.instances_most as u64),
+            ("pool_memory", "The memory of all instances", Some(&Unit::Bytes), pool.memory as u64),
+            ("pool_memory_most", "The most of it at once", Some(&Unit::Bytes), pool.memory_most as u64),
             ("pool_workers", "Threads that run functions", None, pool.workers as u64),
         ];
         for (name, help, unit, value) in gauges {

@@ -12,19 +12,14 @@ use axum::response::sse::{Event, Sse};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use futures_util::Stream;
-use serde_json::json;
 use tokio::net::TcpListener;
 
 use super::guard::{Refused, in_address};
 use super::{Shared, prometheus};
-use crate::metrics::Status;
+use crate::metrics::{History, Lane, Snapshot, Status};
 
 /// How often who looks is told.
 const INTERVAL: Duration = Duration::from_millis(400);
-
-/// How much of the past the timeline shows, in milliseconds, and calls within how many are one bar.
-const WINDOW: u64 = 6000;
-const GRAIN: u64 = 20;
 
 type Known = State<Arc<Shared>>;
 
@@ -50,6 +45,8 @@ pub(super) async fn serve(listener: TcpListener, shared: Arc<Shared>) {
         .route("/health", get(|| async { "ok\n" }))
         .route("/api/v1/status", get(status))
         .route("/api/v1/calls", get(calls))
+        .route("/api/v1/history", get(history))
+        .route("/api/v1/snapshot", get(snapshot))
         .route("/api/v1/events", get(events))
         .route("/api/v1/schema", get(schema))
         .route_layer(from_fn_with_state(shared.clone(), see));
@@ -70,23 +67,37 @@ pub(super) async fn serve(listener: TcpListener, shared: Arc<Shared>) {
     }
 }
 
-/// Makes a new status now and then, while somebody wants it.
+/// Looks at the run now and then, so that its paces are known, and tells those who wait for it.
 async fn tell(shared: Arc<Shared>) {
     let mut ticks = tokio::time::interval(INTERVAL);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
+        let snapshot = shared.monitor.snapshot();
         if shared.latest.receiver_count() > 0 {
-            shared.latest.send_replace(shared.told());
+            shared.latest.send_replace(told(&snapshot));
         }
     }
 }
 
-impl Shared {
-    fn told(&self) -> Arc<str> {
-        let lanes = self.monitor.lanes(WINDOW, GRAIN);
-        json!({ "status": self.monitor.status(), "lanes": lanes }).to_string().into()
-    }
+fn told(snapshot: &Snapshot) -> Arc<str> {
+    serde_json::to_string(snapshot).expect("these are texts and numbers").into()
+}
+
+/// What is told at which path below `/api/v1/`.
+#[derive(schemars::JsonSchema)]
+#[expect(dead_code, reason = "it is for the schema alone")]
+struct Api {
+    /// The run at this moment.
+    status: Status,
+    /// The calls of the last seconds, thread by thread.
+    calls: Vec<Lane>,
+    /// Both, how fast the run goes, and what that means.
+    snapshot: Snapshot,
+    /// Snapshots, some times a second: the data of each event.
+    events: Snapshot,
+    /// The whole run in few moments.
+    history: History,
 }
 
 async fn see(State(shared): Known, request: Request, next: Next) -> Response {
@@ -148,11 +159,19 @@ async fn status(State(shared): Known) -> Response {
 }
 
 async fn calls(State(shared): Known) -> Response {
-    json_of(&shared.monitor.lanes(WINDOW, GRAIN))
+    json_of(&shared.monitor.snapshot().lanes)
+}
+
+async fn snapshot(State(shared): Known) -> Response {
+    json_of(&shared.monitor.snapshot())
+}
+
+async fn history(State(shared): Known) -> Response {
+    json_of(&shared.monitor.history())
 }
 
 async fn schema() -> Response {
-    json_of(&schemars::schema_for!(Status))
+    json_of(&schemars::schema_for!(Api))
 }
 
 fn json_of(value: &impl serde::Serialize) -> Response {
@@ -167,7 +186,7 @@ async fn metrics(State(shared): Known) -> Response {
 
 /// The latest status as it changes: one that was not read before the next one came is left out.
 async fn events(State(shared): Known) -> Sse<impl Stream<Item = Result<Event, Infallible>>> {
-    let first = shared.told();
+    let first = told(&shared.monitor.snapshot());
     let receiver = shared.latest.subscribe();
     let stream = futures_util::stream::unfold((Some(first), receiver), |(first, mut receiver)| async move {
         let told = match first {

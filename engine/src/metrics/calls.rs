@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::lock;
 
@@ -14,11 +14,13 @@ use super::lock;
 const APART: u64 = 500;
 const TOGETHER: u64 = 5000;
 
-/// So many calls of a thread are kept.
+/// So many calls of a thread are kept as they were.
 const MOST: usize = 8192;
+/// And so many bars of those before them, which grow longer as the run does.
+const MOST_OLD: usize = 2048;
 
 /// One call, or several that were put together.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Bar {
     /// The function's place in the status.
     pub function: usize,
@@ -26,6 +28,8 @@ pub struct Bar {
     pub from: u64,
     /// See `from`.
     pub to: u64,
+    /// How long calls took between them, in microseconds.
+    pub busy: u64,
     /// How many records it was given.
     pub records: u64,
     /// How many calls it was.
@@ -35,7 +39,7 @@ pub struct Bar {
 }
 
 /// The calls of a thread.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Lane {
     /// The thread's name.
     pub name: String,
@@ -51,7 +55,37 @@ pub(crate) struct Calls {
 
 struct Thread {
     name: String,
-    calls: Mutex<VecDeque<Bar>>,
+    kept: Mutex<Kept>,
+}
+
+#[derive(Default)]
+struct Kept {
+    calls: VecDeque<Bar>,
+    old: Old,
+}
+
+/// Calls of long ago.
+struct Old {
+    bars: Vec<Bar>,
+    grain: u64,
+}
+
+impl Default for Old {
+    fn default() -> Self {
+        Self { bars: Vec::new(), grain: TOGETHER }
+    }
+}
+
+impl Old {
+    fn push(&mut self, call: &Bar) {
+        gather(&mut self.bars, call, self.grain);
+        while self.bars.len() > MOST_OLD {
+            self.grain *= 2;
+            for bar in std::mem::take(&mut self.bars) {
+                gather(&mut self.bars, &bar, self.grain);
+            }
+        }
+    }
 }
 
 thread_local! {
@@ -69,18 +103,18 @@ impl Calls {
         let micros = |time: Duration| u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
         let to = micros(self.begun.elapsed());
         let from = to.saturating_sub(micros(time));
-        let bar = Bar { function, from, to, records: records as u64, calls: 1, failed };
+        let bar = Bar { function, from, to, busy: to - from, records: records as u64, calls: 1, failed };
         OWN.with_borrow_mut(|own| {
             let own = match own {
                 Some((whose, thread)) if std::ptr::eq(*whose, self) => thread,
                 own => &own.insert((self, self.thread())).1,
             };
-            let mut calls = lock(&own.calls);
-            if let Some(last) = calls.back_mut().filter(|last| joins(last, &bar, APART, TOGETHER)) {
+            let Kept { calls, old } = &mut *lock(&own.kept);
+            if let Some(last) = calls.back_mut().filter(|last| joins(last, &bar)) {
                 return last.add(&bar);
             }
             if calls.len() == MOST {
-                calls.pop_front();
+                calls.pop_front().iter().for_each(|call| old.push(call));
             }
             calls.push_back(bar);
         });
@@ -93,24 +127,21 @@ impl Calls {
         let name = current.name().unwrap_or("thread").trim_start_matches("engine-");
         let same = threads.iter().filter(|thread| thread.name.starts_with(name)).count();
         let name = if name == "main" { name.to_owned() } else { format!("{name} {}", same + 1) };
-        let thread = Arc::new(Thread { name, calls: Mutex::default() });
+        let thread = Arc::new(Thread { name, kept: Mutex::default() });
         threads.push(thread.clone());
         thread
     }
 
-    /// The calls of the `last` milliseconds. Those of one function that follow each other within `grain`
-    /// milliseconds are one bar, so that there are not too many.
+    /// The calls of the `last` milliseconds. Those of one function that began in the same `grain` milliseconds are
+    /// one bar, so that there are not too many.
     pub(crate) fn lanes(&self, last: u64, grain: u64) -> Vec<Lane> {
         let now = u64::try_from(self.begun.elapsed().as_micros()).unwrap_or(u64::MAX);
         let (since, grain) = (now.saturating_sub(last * 1000), grain * 1000);
         let lane = |thread: &Arc<Thread>| {
-            let mut bars: Vec<Bar> = Vec::new();
-            for call in lock(&thread.calls).iter().filter(|call| call.to >= since) {
-                match bars.last_mut() {
-                    Some(bar) if joins(bar, call, grain, 4 * grain) => bar.add(call),
-                    _ => bars.push(*call),
-                }
-            }
+            let mut bars = Vec::new();
+            let Kept { calls, old } = &*lock(&thread.kept);
+            let all = old.bars.iter().chain(calls);
+            all.filter(|call| call.to >= since).for_each(|call| gather(&mut bars, call, grain));
             Lane { name: thread.name.clone(), bars }
         };
         let mut lanes: Vec<_> = lock(&self.threads).iter().map(lane).collect();
@@ -120,19 +151,34 @@ impl Calls {
 }
 
 impl Bar {
+    /// Whether a call is of the same function, and ended as well.
+    fn is_like(&self, call: &Self) -> bool {
+        self.function == call.function && self.failed == call.failed
+    }
+
     /// A later call is a part of it.
     fn add(&mut self, call: &Self) {
         self.from = self.from.min(call.from);
-        self.to = call.to;
+        self.to = self.to.max(call.to);
+        self.busy += call.busy;
         self.records += call.records;
         self.calls += call.calls;
     }
 }
 
-/// Whether a call is shown as one with those before it: so far apart at most, and not longer than that together.
-fn joins(bar: &Bar, call: &Bar, apart: u64, together: u64) -> bool {
-    let alike = bar.function == call.function && bar.failed == call.failed;
-    alike && call.from <= bar.to + apart && call.to <= bar.from + together
+/// Whether a call is kept as one with those right before it.
+fn joins(bar: &Bar, call: &Bar) -> bool {
+    bar.is_like(call) && call.from <= bar.to + APART && call.to <= bar.from + TOGETHER
+}
+
+/// Puts a call to those of its function that began in the same `grain` microseconds, or behind all.
+fn gather(bars: &mut Vec<Bar>, call: &Bar, grain: u64) {
+    let slot = call.from / grain;
+    let mut latest = bars.iter_mut().rev().take_while(|bar| bar.from / grain == slot);
+    match latest.find(|bar| bar.is_like(call)) {
+        Some(bar) => bar.add(call),
+        None => bars.push(*call),
+    }
 }
 
 #[cfg(test)]
@@ -140,17 +186,26 @@ mod tests {
     use super::*;
 
     fn bar(function: usize, from: u64, to: u64) -> Bar {
-        Bar { function, from, to, records: 1, calls: 1, failed: false }
+        Bar { function, from, to, busy: to - from, records: 1, calls: 1, failed: false }
     }
 
     #[test]
     fn short_calls_are_put_together_and_those_of_others_are_not() {
-        let joins = |bar: Bar, call: Bar| super::joins(&bar, &call, 1000, 4000);
-        assert!(joins(bar(0, 0, 10), bar(0, 15, 20)));
-        assert!(!joins(bar(0, 0, 10), bar(1, 15, 20)));
-        assert!(!joins(bar(0, 0, 10), bar(0, 2000, 2010)));
-        assert!(!joins(bar(0, 0, 3990), bar(0, 3995, 4010)));
-        assert!(!joins(bar(0, 0, 10), Bar { failed: true, ..bar(0, 15, 20) }));
+        assert!(joins(&bar(0, 0, 10), &bar(0, 15, 20)));
+        assert!(!joins(&bar(0, 0, 10), &bar(1, 15, 20)));
+        assert!(!joins(&bar(0, 0, 10), &bar(0, 2000, 2010)));
+        assert!(!joins(&bar(0, 0, 4990), &bar(0, 4995, 5010)));
+        assert!(!joins(&bar(0, 0, 10), &Bar { failed: true, ..bar(0, 15, 20) }));
+    }
+
+    #[test]
+    fn calls_of_several_functions_share_a_stretch_of_time() {
+        let mut bars = Vec::new();
+        for call in [bar(0, 0, 10), bar(1, 10, 20), bar(0, 20, 30), bar(1, 30, 40), bar(0, 1000, 1010)] {
+            gather(&mut bars, &call, 1000);
+        }
+        let told: Vec<_> = bars.iter().map(|bar| (bar.function, bar.from, bar.to, bar.busy)).collect();
+        assert_eq!(told, [(0, 0, 30, 20), (1, 10, 40, 20), (0, 1000, 1010, 10)]);
     }
 
     #[test]
@@ -161,12 +216,23 @@ mod tests {
         }
         let lanes = calls.lanes(3_600_000, 1);
         assert_eq!(lanes.len(), 1);
-        assert_eq!(lanes[0].bars.iter().map(|bar| bar.calls).sum::<u64>(), MOST as u64);
-        // Those of one function take no more room than one.
-        for _ in 0..3 * MOST {
-            calls.push(0, 1, Duration::ZERO, false);
+        assert_eq!(lanes[0].bars.iter().map(|bar| bar.calls).sum::<u64>(), 3 * MOST as u64);
+        let threads = lock(&calls.threads);
+        let kept = lock(&threads[0].kept);
+        assert!(kept.calls.len() <= MOST && kept.old.bars.len() <= MOST_OLD);
+    }
+
+    #[test]
+    fn an_hour_of_calls_takes_as_much_room_as_minutes_and_none_is_forgotten() {
+        let mut old = Old::default();
+        // Two functions by turns, a call each millisecond.
+        let all = 3_600_000;
+        for call in 0..all {
+            old.push(&bar(usize::from(call % 2 == 0), 1000 * call, 1000 * call + 400));
         }
-        let sum = calls.lanes(3_600_000, 1)[0].bars.iter().map(|bar| bar.calls).sum::<u64>();
-        assert!(sum > 3 * MOST as u64, "{sum}");
+        assert!(old.bars.len() <= MOST_OLD && old.bars.len() > MOST_OLD / 4, "{}", old.bars.len());
+        assert_eq!(old.bars.iter().map(|bar| bar.calls).sum::<u64>(), all);
+        assert_eq!(old.bars.iter().map(|bar| bar.busy).sum::<u64>(), 400 * all);
+        assert!(old.bars.windows(2).all(|pair| pair[0].from <= pair[1].from));
     }
 }

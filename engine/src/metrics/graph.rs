@@ -19,6 +19,8 @@ pub(super) struct Shape {
     pub(super) edges: Vec<(usize, usize)>,
     /// What is added belongs to this node, which a file names.
     scope: Option<usize>,
+    /// Where the nodes are in a picture, once somebody has asked.
+    pub(super) places: OnceLock<Vec<(f64, f64)>>,
 }
 
 /// A node of the graph.
@@ -96,6 +98,7 @@ impl Graph {
 
 impl Shape {
     fn push(&mut self, name: &str, kind: &str) -> usize {
+        self.places.take();
         self.nodes.push(Arc::new(Vertex {
             name: Mutex::new(name.to_owned()),
             kind: kind.to_owned(),
@@ -112,6 +115,7 @@ impl Shape {
     }
 
     fn link(&mut self, from: &[usize], to: usize) {
+        self.places.take();
         for from in from.iter().filter(|from| **from != to) {
             if !self.edges.contains(&(*from, to)) {
                 self.edges.push((*from, to));

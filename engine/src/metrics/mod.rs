@@ -9,8 +9,12 @@ mod control;
 mod faults;
 mod functions;
 mod graph;
+mod history;
 mod log;
+mod pace;
+mod snapshot;
 mod status;
+pub mod words;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
@@ -22,8 +26,11 @@ pub(crate) use faults::Faults;
 pub use faults::Told;
 pub(crate) use functions::FunctionGauge;
 pub(crate) use graph::{Gauge, Graph, Meter, Metered, Watched};
+pub use history::History;
 pub use log::Line;
 pub(crate) use log::Log;
+pub use pace::{NodePace, Pace};
+pub use snapshot::{Mood, Snapshot, Verdict};
 pub use status::{
     Buffer, EdgeStatus, FaultsStatus, FunctionStatus, Input, NodeStatus, PoolStatus, RunState, RunStatus,
     Status,
@@ -66,6 +73,7 @@ pub(crate) struct Watch {
     sources: Mutex<Vec<Arc<Counters>>>,
     pools: Mutex<Vec<Weak<PoolShared>>>,
     ended: Mutex<Option<(RunState, Option<String>)>>,
+    past: Mutex<pace::Past>,
 }
 
 impl Default for Watch {
@@ -83,6 +91,7 @@ impl Default for Watch {
             sources: Mutex::default(),
             pools: Mutex::default(),
             ended: Mutex::default(),
+            past: Mutex::default(),
         }
     }
 }

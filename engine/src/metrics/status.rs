@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::atomic::Ordering::Relaxed;
 
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::functions::FunctionGauge;
 use super::graph::Vertex;
@@ -12,7 +12,7 @@ use super::{Line, Monitor, Told, lock};
 use crate::{Counts, Pool, layout};
 
 /// A run at one moment: what is there, how much went through it, and what is wrong.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Status {
     /// The run as a whole.
     pub run: RunStatus,
@@ -31,7 +31,7 @@ pub struct Status {
 }
 
 /// Whether a run goes on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum RunState {
     /// It goes on.
@@ -46,8 +46,16 @@ pub enum RunState {
     Failed,
 }
 
+impl RunState {
+    /// Whether it has ended.
+    #[must_use]
+    pub fn is_end(self) -> bool {
+        matches!(self, Self::Done | Self::Failed)
+    }
+}
+
 /// A run as a whole.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct RunStatus {
     /// Whether it goes on.
     pub state: RunState,
@@ -65,7 +73,7 @@ pub struct RunStatus {
 }
 
 /// How much was read of an input whose size is known.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Input {
     /// In bytes.
     pub read: u64,
@@ -74,7 +82,7 @@ pub struct Input {
 }
 
 /// A node of the graph.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct NodeStatus {
     /// Its name.
     pub name: String,
@@ -96,7 +104,7 @@ pub struct NodeStatus {
 }
 
 /// How full something is.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Buffer {
     /// Records that are there.
     pub filled: u64,
@@ -105,7 +113,7 @@ pub struct Buffer {
 }
 
 /// An edge of the graph.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct EdgeStatus {
     /// The place of the node that gives.
     pub from: usize,
@@ -114,7 +122,7 @@ pub struct EdgeStatus {
 }
 
 /// A function of a plugin.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct FunctionStatus {
     /// Its name.
     pub name: String,
@@ -151,22 +159,26 @@ pub struct FunctionStatus {
 }
 
 /// The pool.
-#[derive(Clone, Copy, Debug, Default, Serialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize, JsonSchema)]
 pub struct PoolStatus {
     /// Threads that run functions.
     pub workers: usize,
-    /// The most instances that there were at once.
+    /// Instances that there are, without those that sinks keep.
     pub instances: usize,
+    /// The most that there were at once.
+    pub instances_most: usize,
     /// The limit for that.
     pub instances_limit: usize,
-    /// The most memory that all of them had at once, in bytes.
+    /// The memory that all of them have, in bytes.
     pub memory: usize,
+    /// The most that it was at once, in bytes.
+    pub memory_most: usize,
     /// The limit for that.
     pub memory_limit: usize,
 }
 
 /// What went wrong.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct FaultsStatus {
     /// How many of each kind.
     pub kinds: BTreeMap<String, u64>,
@@ -206,7 +218,9 @@ impl Monitor {
             };
             let functions = &*lock(&watch.functions);
             let nodes = shape.nodes.iter().enumerate();
-            let places = layout::places(&vec![WIDTH; shape.nodes.len()], HEIGHT, MARGIN, &shape.edges);
+            let places = shape.places.get_or_init(|| {
+                layout::places(&vec![WIDTH; shape.nodes.len()], HEIGHT, MARGIN, &shape.edges)
+            });
             let nodes = nodes.map(|(place, vertex)| NodeStatus {
                 at: places[place],
                 ..node(vertex, own(place), functions)
@@ -254,11 +268,14 @@ impl Monitor {
         let pools = pools.iter().filter_map(std::sync::Weak::upgrade);
         pools.fold(PoolStatus::default(), |sum, pool| {
             let usage = Pool::from_shared(pool.clone()).usage();
+            let (instances, memory) = pool.holds();
             PoolStatus {
                 workers: sum.workers + pool.workers(),
-                instances: sum.instances + usage.instances,
+                instances: sum.instances + instances,
+                instances_most: sum.instances_most + usage.instances,
                 instances_limit: sum.instances_limit + usage.instances_limit,
-                memory: sum.memory + usage.memory,
+                memory: sum.memory + memory,
+                memory_most: sum.memory_most + usage.memory,
                 memory_limit: sum.memory_limit + usage.memory_limit,
             }
         })

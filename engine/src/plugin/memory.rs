@@ -37,6 +37,11 @@ impl TotalMemory {
         reserved.is_ok()
     }
 
+    /// What there is.
+    pub(crate) fn used(&self) -> usize {
+        self.used.load(Relaxed)
+    }
+
     /// The most that there was at once.
     pub(crate) fn most(&self) -> usize {
         self.most.load(Relaxed)

@@ -186,6 +186,11 @@ impl Instances {
         true
     }
 
+    /// How many there are.
+    pub(crate) fn live(&self) -> usize {
+        self.shared.lock().live
+    }
+
     /// The most instances that there were at once.
     pub(crate) fn most(&self) -> usize {
         self.shared.lock().most

@@ -138,6 +138,11 @@ pub(crate) enum CallError {
 }
 
 impl PoolShared {
+    /// How many instances there are, and the memory that they have in bytes.
+    pub(crate) fn holds(&self) -> (usize, usize) {
+        (self.instances.live(), self.hosting.total.used())
+    }
+
     pub(super) fn start(builder: PoolBuilder) -> Result<Arc<Self>, Error> {
         let PoolBuilder {
             workers,

@@ -1,0 +1,56 @@
+//! The whole run, in a bounded number of moments.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::Status;
+
+/// So many moments are kept: when there are more, every second one goes.
+const MOST: usize = 400;
+
+/// How many records had gone where, from the begin of a run until now. All lists are equally long.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+pub struct History {
+    /// When, in milliseconds since the start.
+    pub at: Vec<u64>,
+    /// Emitted by sources until then.
+    pub emitted: Vec<u64>,
+    /// Taken by sinks until then.
+    pub delivered: Vec<u64>,
+    /// Records that became faults until then.
+    pub faults: Vec<u64>,
+    /// Moments are so far apart at least, in milliseconds.
+    #[serde(skip)]
+    apart: u64,
+}
+
+impl History {
+    /// Takes a status in, if the last one is long enough ago or the run has ended.
+    pub(super) fn keep(&mut self, status: &Status) {
+        let (now, counts) = (status.run.now, status.run.counts);
+        let recent = self.at.last().is_some_and(|last| last + self.apart.max(1) > now);
+        let news =
+            self.emitted.last() != Some(&counts.emitted) || self.delivered.last() != Some(&counts.delivered);
+        if recent && !(status.run.state.is_end() && news) {
+            return;
+        }
+        if self.at.len() == MOST {
+            let all = [&mut self.at, &mut self.emitted, &mut self.delivered, &mut self.faults];
+            all.into_iter().for_each(thin);
+            self.apart = self.at.last().copied().unwrap_or_default() / self.at.len() as u64;
+        }
+        self.at.push(now);
+        self.emitted.push(counts.emitted);
+        self.delivered.push(counts.delivered);
+        self.faults.push(counts.faults);
+    }
+}
+
+/// Leaves every second one, the first among them.
+fn thin(list: &mut Vec<u64>) {
+    let mut even = false;
+    list.retain(|_| {
+        even = !even;
+        even
+    });
+}

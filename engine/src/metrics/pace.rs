@@ -1,0 +1,133 @@
+//! How fast a run goes: what changed between two moments.
+
+use std::collections::VecDeque;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{History, Status};
+use crate::Counts;
+
+/// Over how long a pace is told, in milliseconds.
+const OVER: u64 = 2000;
+
+/// Moments are kept so far apart at least, in milliseconds.
+const APART: u64 = 200;
+
+/// How fast a run goes: over some two seconds, or over all of it if it has ended.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct Pace {
+    /// Over how long, in milliseconds.
+    pub over: u64,
+    /// Records that sources emit, a second.
+    pub emitted: f64,
+    /// Records that sinks take, a second.
+    pub delivered: f64,
+    /// How long the rest of the input takes at this pace, in milliseconds, if its size is known.
+    pub left: Option<u64>,
+    /// Of each node.
+    pub nodes: Vec<NodePace>,
+    /// The part of the pool's time that each function takes, from 0 to 1.
+    pub functions: Vec<f64>,
+}
+
+/// How fast a node is.
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize, JsonSchema)]
+pub struct NodePace {
+    /// Records that come, a second.
+    pub records: f64,
+    /// The part of the time that it is busy itself, from 0 to 1; of a function on the pool, of all workers' time.
+    pub busy: f64,
+    /// The part of the time that others wait for room in it, from 0 to 1.
+    pub waited: f64,
+}
+
+/// What is kept of a status, to tell a pace from.
+#[derive(Debug, Default)]
+struct Moment {
+    at: u64,
+    counts: Counts,
+    read: u64,
+    /// Records and nanoseconds of each node.
+    nodes: Vec<(u64, u64)>,
+    /// Nanoseconds of each function.
+    functions: Vec<u64>,
+}
+
+/// The last moments, and the whole run in few.
+#[derive(Debug, Default)]
+pub(super) struct Past {
+    last: VecDeque<Moment>,
+    pub(super) history: History,
+}
+
+impl Past {
+    /// Takes a status in.
+    pub(super) fn keep(&mut self, status: &Status) {
+        self.history.keep(status);
+        let now = status.run.now;
+        if self.last.back().is_some_and(|last| last.at + APART > now) {
+            return;
+        }
+        self.last.push_back(Moment::of(status));
+        while self.last.get(1).is_some_and(|second| second.at + OVER <= now) {
+            self.last.pop_front();
+        }
+    }
+
+    /// How fast it goes at this status.
+    pub(super) fn pace(&self, status: &Status) -> Pace {
+        let begin = Moment::default();
+        let before = self.last.front().filter(|then| then.at < status.run.now && !status.run.state.is_end());
+        between(before.unwrap_or(&begin), status)
+    }
+}
+
+impl Moment {
+    fn of(status: &Status) -> Self {
+        Self {
+            at: status.run.now,
+            counts: status.run.counts,
+            read: status.run.input.map_or(0, |input| input.read),
+            nodes: status.nodes.iter().map(|node| (node.records, node.nanos)).collect(),
+            functions: status.functions.iter().map(|function| function.nanos).collect(),
+        }
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "paces are rounded")]
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it is not negative")]
+fn between(then: &Moment, status: &Status) -> Pace {
+    let over = status.run.now.saturating_sub(then.at).max(1);
+    let a_second = |now: u64, then: u64| now.saturating_sub(then) as f64 * 1000.0 / over as f64;
+    let part = |now: u64, then: u64, of: usize| {
+        (now.saturating_sub(then) as f64 / (over as f64 * 1e6) / of.max(1) as f64).min(1.0)
+    };
+    let workers = status.pool.workers;
+    let nodes = status.nodes.iter().enumerate().map(|(place, node)| {
+        let (records, nanos) = then.nodes.get(place).copied().unwrap_or_default();
+        let on_pool = node.function.is_some();
+        let share = part(node.nanos, nanos, if on_pool { workers } else { 1 });
+        let waits = node.hands_over && !on_pool;
+        NodePace {
+            records: a_second(node.records, records),
+            busy: if waits { 0.0 } else { share },
+            waited: if waits { share } else { 0.0 },
+        }
+    });
+    let functions = status.functions.iter().enumerate().map(|(place, function)| {
+        part(function.nanos, then.functions.get(place).copied().unwrap_or_default(), workers)
+    });
+    let left = status.run.input.filter(|_| !status.run.state.is_end()).and_then(|input| {
+        let speed = a_second(input.read, then.read);
+        (speed > 0.0).then(|| (input.all.saturating_sub(input.read) as f64 * 1000.0 / speed) as u64)
+    });
+    Pace {
+        over,
+        emitted: a_second(status.run.counts.emitted, then.counts.emitted),
+        delivered: a_second(status.run.counts.delivered, then.counts.delivered),
+        left,
+        nodes: nodes.collect(),
+        functions: functions.collect(),
+    }
+}
