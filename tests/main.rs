@@ -40,6 +40,7 @@ mod tooling;
 
 // The dashboard.
 mod dashboard;
+mod watched;
 
 // Pipeline files: what nodes mean there, all that can be wrong, and those of examples/pipelines.
 mod pipeline_examples;

@@ -25,6 +25,7 @@
 #![warn(clippy::print_stderr, clippy::print_stdout, clippy::unwrap_used)]
 
 mod checkpoint;
+mod connections;
 #[cfg(feature = "net")]
 mod dashboard;
 mod error;
@@ -45,7 +46,7 @@ mod stream;
 
 pub use checkpoint::{Checkpoint, InputState, OutputState};
 #[cfg(feature = "net")]
-pub use dashboard::{Dashboard, PORT as DASHBOARD_PORT};
+pub use dashboard::{Dashboard, PORT as DASHBOARD_PORT, Report};
 pub use error::{Error, NotAPlugin};
 pub use fault::{Cause, Fault};
 pub use letters::{DeadLetters, Place, Unit};
@@ -67,4 +68,5 @@ pub use tokio_util::sync::CancellationToken;
 /// The guide's pages about Rust, compiled as documentation is.
 #[cfg(doctest)]
 #[doc = include_str!("../../docs/guide/src/rust.md")]
+#[cfg_attr(feature = "net", doc = include_str!("../../docs/guide/src/dashboard.md"))]
 mod guide {}

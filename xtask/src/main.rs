@@ -1,13 +1,13 @@
 //! What a person or CI types: `cargo xtask test`, and parts of it.
 
 mod bench;
-mod browser;
 mod checkout;
 mod examples;
 mod fuzz;
 mod guide;
 mod instructions;
 mod lint;
+mod packages;
 mod readme;
 mod steps;
 mod supply;
@@ -66,7 +66,7 @@ fn run(task: &Task) -> anyhow::Result<()> {
     match task {
         Task::Test => {
             toolchain::complete(&checkout)?;
-            browser::complete()?;
+            packages::complete()?;
             lint::run(&checkout, &mut steps)?;
             test::run(&checkout, &mut steps)?;
             supply::run(&checkout, &mut steps)?;

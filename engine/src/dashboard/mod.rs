@@ -4,22 +4,29 @@
 //! looks gets the latest status, never a backlog: a browser that stalls holds nothing up.
 
 mod guard;
+mod page;
 mod prometheus;
+mod report;
 mod routes;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use self::guard::Guard;
+pub use self::report::Report;
 use crate::{Error, Monitor};
 
 /// The port, if none is named.
 pub const PORT: u16 = 8787;
+
+/// How often a run is looked at.
+const INTERVAL: Duration = Duration::from_millis(400);
 
 /// A dashboard that is being served, until it is dropped.
 ///
@@ -44,9 +51,17 @@ pub struct Dashboard {
 struct Shared {
     monitor: Monitor,
     guard: Guard,
-    /// The latest status, as JSON, while somebody looks.
-    latest: watch::Sender<Arc<str>>,
+    /// What those who look are told.
+    latest: watch::Sender<Latest>,
     stop: CancellationToken,
+}
+
+/// The latest snapshot, as JSON.
+#[derive(Clone)]
+struct Latest {
+    told: Arc<str>,
+    /// Whether there is none after it.
+    ends: bool,
 }
 
 impl Dashboard {
@@ -67,7 +82,7 @@ impl Dashboard {
         let shared = Arc::new(Shared {
             monitor: monitor.clone(),
             guard: Guard::new(address, &token),
-            latest: watch::Sender::new(Arc::from("")),
+            latest: watch::Sender::new(Latest { told: Arc::from(""), ends: false }),
             stop: stop.clone(),
         });
         let serve = move || {

@@ -10,37 +10,47 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::sse::{Event, Sse};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
+use axum::routing::{MethodRouter, get, post};
 use futures_util::Stream;
+use futures_util::stream::unfold;
 use tokio::net::TcpListener;
 
 use super::guard::{Refused, in_address};
-use super::{Shared, prometheus};
+use super::{INTERVAL, Latest, Shared, page, prometheus};
+use crate::connections::{self, accept};
 use crate::metrics::{History, Lane, Snapshot, Status};
 
-/// How often who looks is told.
-const INTERVAL: Duration = Duration::from_millis(400);
+/// So many connections are served at once, others wait.
+const CONNECTIONS: usize = 256;
+
+/// The head of a request may take so long.
+const TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How long those who look may take to hear of the end.
+const GRACE: Duration = Duration::from_millis(500);
 
 type Known = State<Arc<Shared>>;
 
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src \
                       'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-macro_rules! asset {
-    ($type:literal, $path:literal) => {
-        get(|| async { ([(header::CONTENT_TYPE, concat!($type, "; charset=utf-8"))], include_str!($path)) })
-    };
+/// A file that the page needs.
+fn asset<S: Clone + Send + Sync + 'static>(kind: &'static str, text: &'static str) -> MethodRouter<S> {
+    get(move || async move { ([(header::CONTENT_TYPE, kind)], text) })
 }
+
+const CSS: &str = "text/css; charset=utf-8";
+const JS: &str = "text/javascript; charset=utf-8";
 
 /// Serves until the dashboard ends.
 pub(super) async fn serve(listener: TcpListener, shared: Arc<Shared>) {
     let seen = Router::new()
         .route("/", get(|| async { (StatusCode::SEE_OTHER, [(header::LOCATION, "/status")]) }))
-        .route("/status", get(page))
-        .route("/page.css", asset!("text/css", "page/page.css"))
-        .route("/page.js", asset!("text/javascript", "page/page.js"))
-        .route("/uplot.css", asset!("text/css", "vendor/uplot.css"))
-        .route("/uplot.js", asset!("text/javascript", "vendor/uplot.js"))
+        .route("/status", get(status_page))
+        .route("/page.css", asset(CSS, page::STYLE))
+        .route("/page.js", asset(JS, page::SCRIPT))
+        .route("/uplot.css", asset(CSS, page::CHART_STYLE))
+        .route("/uplot.js", asset(JS, page::CHART_SCRIPT))
         .route("/metrics", get(metrics))
         .route("/health", get(|| async { "ok\n" }))
         .route("/api/v1/status", get(status))
@@ -58,24 +68,37 @@ pub(super) async fn serve(listener: TcpListener, shared: Arc<Shared>) {
         .route_layer(from_fn_with_state(shared.clone(), control));
     let router = seen.merge(controls).with_state(shared.clone());
     let stop = shared.stop.clone();
-    let telling = tell(shared.clone());
-    let serving = async { axum::serve(listener, router).await };
+    let (http, stopped) = (connections::Http::new(TIMEOUT), stop.clone());
+    let serving = accept(listener, CONNECTIONS, stop.clone(), move |connection, _| {
+        connections::serve(http.clone(), connection, router.clone(), stopped.clone())
+    });
+    let ended = async {
+        stop.cancelled().await;
+        tokio::time::sleep(GRACE).await;
+    };
     tokio::select! {
-        _ = serving => {}
-        () = telling => {}
-        () = stop.cancelled() => {}
+        () = async { tokio::join!(serving, tell(&shared)); } => {}
+        // Who does not read is not waited for.
+        () = ended => {}
     }
 }
 
-/// Looks at the run now and then, so that its paces are known, and tells those who wait for it.
-async fn tell(shared: Arc<Shared>) {
+/// Looks at the run now and then, so that its paces are known, and tells those who wait for it; the end at last.
+async fn tell(shared: &Shared) {
     let mut ticks = tokio::time::interval(INTERVAL);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
-        ticks.tick().await;
-        let snapshot = shared.monitor.snapshot();
-        if shared.latest.receiver_count() > 0 {
-            shared.latest.send_replace(told(&snapshot));
+        let ends = tokio::select! {
+            _ = ticks.tick() => false,
+            () = shared.stop.cancelled() => true,
+        };
+        if shared.latest.receiver_count() == 0 {
+            shared.monitor.look();
+        } else {
+            shared.latest.send_replace(Latest { told: told(&shared.monitor.snapshot()), ends });
+        }
+        if ends {
+            return;
         }
     }
 }
@@ -140,7 +163,7 @@ impl IntoResponse for Refused {
 }
 
 /// The page. A token in its address becomes a cookie, so that it does not stay in the browser's history.
-async fn page(State(shared): Known, headers: HeaderMap, uri: Uri) -> Response {
+async fn status_page(State(shared): Known, headers: HeaderMap, uri: Uri) -> Response {
     if let Some(token) = in_address(&uri).filter(|token| shared.guard.is(token)) {
         let cookie = format!("{}={token}; Path=/; HttpOnly; SameSite=Strict", shared.guard.cookie());
         return (
@@ -149,8 +172,7 @@ async fn page(State(shared): Known, headers: HeaderMap, uri: Uri) -> Response {
         )
             .into_response();
     }
-    let may = if shared.guard.has_token(&headers, &uri) { "control" } else { "see" };
-    let page = include_str!("page/page.html").replace("{{may}}", may);
+    let page = page::live(shared.guard.has_token(&headers, &uri));
     ([(header::CONTENT_TYPE, "text/html; charset=utf-8")], page).into_response()
 }
 
@@ -186,17 +208,20 @@ async fn metrics(State(shared): Known) -> Response {
 
 /// The latest status as it changes: one that was not read before the next one came is left out.
 async fn events(State(shared): Known) -> Sse<impl Stream<Item = Result<Event, Infallible>>> {
-    let first = told(&shared.monitor.snapshot());
     let receiver = shared.latest.subscribe();
-    let stream = futures_util::stream::unfold((Some(first), receiver), |(first, mut receiver)| async move {
-        let told = match first {
+    let first = Latest { told: told(&shared.monitor.snapshot()), ends: shared.stop.is_cancelled() };
+    let stream = unfold((Some(first), receiver, false), |(first, mut receiver, ended)| async move {
+        if ended {
+            return None;
+        }
+        let Latest { told, ends } = match first {
             Some(first) => first,
             None => {
                 receiver.changed().await.ok()?;
                 receiver.borrow_and_update().clone()
             }
         };
-        Some((Ok(Event::default().data(&*told)), (None, receiver)))
+        Some((Ok(Event::default().data(&*told)), (None, receiver, ends)))
     });
     Sse::new(stream)
 }

@@ -16,11 +16,19 @@ pub(crate) struct Graph(Mutex<Shape>);
 #[derive(Default)]
 pub(super) struct Shape {
     pub(super) nodes: Vec<Arc<Vertex>>,
-    pub(super) edges: Vec<(usize, usize)>,
+    pub(super) edges: Vec<Edge>,
     /// What is added belongs to this node, which a file names.
     scope: Option<usize>,
     /// Where the nodes are in a picture, once somebody has asked.
     pub(super) places: OnceLock<Vec<(f64, f64)>>,
+}
+
+/// One node gives to another.
+pub(super) struct Edge {
+    pub(super) from: usize,
+    pub(super) to: usize,
+    /// Elements that came this way, where several ways lead.
+    pub(super) records: Arc<AtomicU64>,
 }
 
 /// A node of the graph.
@@ -87,6 +95,14 @@ impl Graph {
         lock(&self.0).link(from, to);
     }
 
+    /// Counts what comes to a node on its way from another.
+    fn meter(&self, from: &[usize], place: usize, vertex: Arc<Vertex>) -> Meter {
+        let shape = lock(&self.0);
+        let edge = |from: &usize| shape.edge(*from, place).map(|edge| edge.records.clone());
+        // A part of a node that a file names is counted where records come to it.
+        Meter { vertex, edge: from.first().and_then(edge) }
+    }
+
     fn vertex(&self, place: usize) -> Arc<Vertex> {
         lock(&self.0).nodes[place].clone()
     }
@@ -117,10 +133,14 @@ impl Shape {
     fn link(&mut self, from: &[usize], to: usize) {
         self.places.take();
         for from in from.iter().filter(|from| **from != to) {
-            if !self.edges.contains(&(*from, to)) {
-                self.edges.push((*from, to));
+            if self.edge(*from, to).is_none() {
+                self.edges.push(Edge { from: *from, to, records: Arc::default() });
             }
         }
+    }
+
+    fn edge(&self, from: usize, to: usize) -> Option<&Edge> {
+        self.edges.iter().find(|edge| edge.from == from && edge.to == to)
     }
 }
 
@@ -148,18 +168,18 @@ pub(crate) struct Watched {
 impl Watched {
     /// The same behind another node, and that node's meter.
     pub(crate) fn behind(&self, kind: &str) -> (Self, Meter) {
-        let (place, vertex) = self.watch.graph.add(kind, &self.from);
-        // A part of a node that a file names is counted where records come to it.
-        let part = self.from == [place];
-        (Self { watch: self.watch.clone(), from: vec![place] }, Meter { vertex, part })
+        let graph = &self.watch.graph;
+        let (place, vertex) = graph.add(kind, &self.from);
+        let meter = graph.meter(&self.from, place, vertex);
+        (Self { watch: self.watch.clone(), from: vec![place] }, meter)
     }
 
     /// The same behind a node that takes from two.
     pub(crate) fn behind_both(&self, other: &Self, kind: &str) -> (Self, [Meter; 2]) {
         let from: Vec<_> = self.from.iter().chain(&other.from).copied().collect();
-        let (place, vertex) = self.watch.graph.add(kind, &from);
-        let meter = |from: &[usize]| Meter { vertex: vertex.clone(), part: from == [place] };
-        let meters = [meter(&self.from), meter(&other.from)];
+        let graph = &self.watch.graph;
+        let (place, vertex) = graph.add(kind, &from);
+        let meters = [&self.from, &other.from].map(|from| graph.meter(from, place, vertex.clone()));
         (Self { watch: self.watch.clone(), from: vec![place] }, meters)
     }
 
@@ -186,7 +206,7 @@ impl Watched {
         let mut buffered = false;
         while let Some(here) = place {
             let (vertex, before) = self.watch.graph.read(|shape| {
-                let before = shape.edges.iter().find(|(_, to)| *to == here).map(|(from, _)| *from);
+                let before = shape.edges.iter().find(|edge| edge.to == here).map(|edge| edge.from);
                 (shape.nodes[here].clone(), before)
             });
             if !buffered && matches!(&*vertex.kind, "buffer" | "scatter") {
@@ -211,8 +231,8 @@ impl Watched {
 /// Counts what goes into a node.
 pub(crate) struct Meter {
     vertex: Arc<Vertex>,
-    /// It is within the node.
-    part: bool,
+    /// The way on which they come; none within the node.
+    edge: Option<Arc<AtomicU64>>,
 }
 
 /// A node, and its meter.
@@ -237,6 +257,9 @@ impl Meter {
     /// So many elements came, which no call brought.
     pub(crate) fn count(&self, elements: usize) {
         self.vertex.records.fetch_add(elements as u64, Relaxed);
+        if let Some(edge) = &self.edge {
+            edge.fetch_add(elements as u64, Relaxed);
+        }
     }
 
     fn enter(&self) -> Inside<'_> {
@@ -262,7 +285,7 @@ async fn metered(handling: Handling<'_>, inside: Inside<'_>) -> Result<(), Error
 
 impl<T, N: Node<T>> Node<T> for Metered<N> {
     fn accept(&self, items: Items<T>) -> Handling<'_> {
-        if self.meter.part {
+        if self.meter.edge.is_none() {
             return self.node.accept(items);
         }
         let inside = self.meter.enter();

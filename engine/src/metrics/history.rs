@@ -7,6 +7,8 @@ use super::Status;
 
 /// So many moments are kept: when there are more, every second one goes.
 const MOST: usize = 400;
+/// Moments are so far apart at first, in milliseconds.
+const APART: u64 = 300;
 
 /// How many records had gone where, from the begin of a run until now. All lists are equally long.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
@@ -28,7 +30,7 @@ impl History {
     /// Takes a status in, if the last one is long enough ago or the run has ended.
     pub(super) fn keep(&mut self, status: &Status) {
         let (now, counts) = (status.run.now, status.run.counts);
-        let recent = self.at.last().is_some_and(|last| last + self.apart.max(1) > now);
+        let recent = self.at.last().is_some_and(|last| last + self.apart.max(APART) > now);
         let news =
             self.emitted.last() != Some(&counts.emitted) || self.delivered.last() != Some(&counts.delivered);
         if recent && !(status.run.state.is_end() && news) {
@@ -53,4 +55,35 @@ fn thin(list: &mut Vec<u64>) {
         even = !even;
         even
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Monitor;
+
+    /// The history of a run that emits a record each millisecond and is looked at all 400.
+    fn looked_at(milliseconds: u64) -> History {
+        let (mut history, mut status) = (History::default(), Monitor::new().status());
+        for now in (0..=milliseconds).step_by(400) {
+            status.run.now = now;
+            status.run.counts.emitted = now;
+            history.keep(&status);
+        }
+        history
+    }
+
+    #[test]
+    fn a_day_takes_as_much_room_as_minutes_and_has_its_begin_and_end() {
+        for milliseconds in [60_000, 3_600_000, 86_400_000] {
+            let History { at, emitted, delivered, faults, .. } = looked_at(milliseconds);
+            assert!(at.len() <= MOST && at.len() >= MOST / 4, "{}", at.len());
+            assert_eq!([emitted.len(), delivered.len(), faults.len()], [at.len(); 3]);
+            assert_eq!((at[0], &at), (0, &emitted));
+            assert!(milliseconds - at[at.len() - 1] <= milliseconds / 100, "{:?}", at.last());
+            // They are about equally far apart.
+            let widest = at.windows(2).map(|pair| pair[1] - pair[0]).max().unwrap();
+            assert!(widest <= 4 * milliseconds / at.len() as u64, "{widest}");
+        }
+    }
 }

@@ -27,6 +27,8 @@ pub struct Pace {
     pub left: Option<u64>,
     /// Of each node.
     pub nodes: Vec<NodePace>,
+    /// Records that go each way between nodes, a second.
+    pub edges: Vec<f64>,
     /// The part of the pool's time that each function takes, from 0 to 1.
     pub functions: Vec<f64>,
 }
@@ -50,6 +52,8 @@ struct Moment {
     read: u64,
     /// Records and nanoseconds of each node.
     nodes: Vec<(u64, u64)>,
+    /// Records of each edge.
+    edges: Vec<u64>,
     /// Nanoseconds of each function.
     functions: Vec<u64>,
 }
@@ -90,6 +94,7 @@ impl Moment {
             counts: status.run.counts,
             read: status.run.input.map_or(0, |input| input.read),
             nodes: status.nodes.iter().map(|node| (node.records, node.nanos)).collect(),
+            edges: status.edges.iter().map(|edge| edge.records).collect(),
             functions: status.functions.iter().map(|function| function.nanos).collect(),
         }
     }
@@ -115,6 +120,11 @@ fn between(then: &Moment, status: &Status) -> Pace {
             waited: if waits { share } else { 0.0 },
         }
     });
+    let edges = status
+        .edges
+        .iter()
+        .enumerate()
+        .map(|(place, edge)| a_second(edge.records, then.edges.get(place).copied().unwrap_or_default()));
     let functions = status.functions.iter().enumerate().map(|(place, function)| {
         part(function.nanos, then.functions.get(place).copied().unwrap_or_default(), workers)
     });
@@ -128,6 +138,7 @@ fn between(then: &Moment, status: &Status) -> Pace {
         delivered: a_second(status.run.counts.delivered, then.counts.delivered),
         left,
         nodes: nodes.collect(),
+        edges: edges.collect(),
         functions: functions.collect(),
     }
 }

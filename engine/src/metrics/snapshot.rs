@@ -55,13 +55,18 @@ impl Monitor {
     /// The run at this moment, with its pace since some two seconds: as long as somebody asks that often.
     #[must_use]
     pub fn snapshot(&self) -> Snapshot {
+        let (status, pace) = self.look();
+        let verdict = Verdict::of(&status, &pace);
+        Snapshot { verdict, pace, lanes: self.lanes(WINDOW, GRAIN), status }
+    }
+
+    /// The status, which the next ones are held against.
+    pub(crate) fn look(&self) -> (Status, Pace) {
         let status = self.status();
         let mut past = lock(&self.watch().past);
         let pace = past.pace(&status);
         past.keep(&status);
-        drop(past);
-        let verdict = Verdict::of(&status, &pace);
-        Snapshot { verdict, pace, lanes: self.lanes(WINDOW, GRAIN), status }
+        (status, pace)
     }
 
     /// The whole run, as far as [snapshots](Self::snapshot) were taken.
@@ -82,13 +87,17 @@ impl Verdict {
                 return Self { mood: Mood::Bad, text: format!("The run has failed: {error}."), node: None };
             }
             RunState::Paused => return Self::new(Mood::Slow, "Paused: the sources are held.", &wrong, None),
-            RunState::Done => {
+            RunState::Done | RunState::Drained => {
                 #[expect(clippy::cast_precision_loss, reason = "it is rounded")]
                 let [emitted, delivered] =
                     [run.counts.emitted, run.counts.delivered].map(|n| short(n as f64));
                 let pacing = pacing.map(|text| format!(" {text}.")).unwrap_or_default();
-                let text = format!("Done: {emitted} records in, {delivered} out.{pacing}");
-                return Self::new(Mood::Good, &text, &wrong, pacer);
+                let (state, mood) = match run.state {
+                    RunState::Drained => ("Ended before its input did", Mood::Slow),
+                    _ => ("Done", Mood::Good),
+                };
+                let text = format!("{state}: {emitted} records in, {delivered} out.{pacing}");
+                return Self::new(mood, &text, &wrong, pacer);
             }
             RunState::Draining => "Draining. ",
             RunState::Running => "",
@@ -139,4 +148,40 @@ fn wrong(status: &Status) -> String {
         status.faults.kinds.iter().map(|(kind, count)| format!("{} {kind}", short(*count as f64))).collect();
     let records = if count == 1 { "record became a fault" } else { "records became faults" };
     format!(" {} {records} ({}).", short(count as f64), kinds.join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::{Cause, Fault};
+
+    #[test]
+    fn an_hour_of_events_is_told_in_as_much_as_minutes_are() {
+        let monitor = Monitor::new();
+        let watch = monitor.watch();
+        let mut told = Vec::new();
+        // Looked at as often as in an hour, with more events than anybody reads.
+        for look in 1..=9000_u64 {
+            for event in 0..20 {
+                watch.calls.push(event % 2, 1, Duration::ZERO, event == 0);
+                let message = format!("{look} {event:0>60}");
+                let fault = Fault {
+                    record: look,
+                    function: "f".into(),
+                    cause: Cause::Failed { message: message.clone(), retryable: false },
+                };
+                watch.faults.push(look, &fault, Some(message.as_bytes()));
+                monitor.note_line("f", &message);
+            }
+            let snapshot = monitor.snapshot();
+            if look.is_multiple_of(1500) {
+                let all = serde_json::to_string(&(snapshot, monitor.history())).unwrap();
+                told.push(all.len());
+            }
+        }
+        let (first, last) = (told[0], told[told.len() - 1]);
+        assert!(last < first + first / 10, "{told:?}");
+    }
 }

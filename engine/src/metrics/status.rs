@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::functions::FunctionGauge;
-use super::graph::Vertex;
+use super::graph::{Edge, Vertex};
 use super::{Line, Monitor, Told, lock};
 use crate::{Counts, Pool, layout};
 
@@ -42,6 +42,8 @@ pub enum RunState {
     Draining,
     /// It has ended, and all is done.
     Done,
+    /// It has ended before its input did; what was taken in is done.
+    Drained,
     /// It has ended with an error.
     Failed,
 }
@@ -50,7 +52,7 @@ impl RunState {
     /// Whether it has ended.
     #[must_use]
     pub fn is_end(self) -> bool {
-        matches!(self, Self::Done | Self::Failed)
+        matches!(self, Self::Done | Self::Drained | Self::Failed)
     }
 }
 
@@ -119,6 +121,8 @@ pub struct EdgeStatus {
     pub from: usize,
     /// The place of the one that takes.
     pub to: usize,
+    /// How many records went this way.
+    pub records: u64,
 }
 
 /// A function of a plugin.
@@ -192,6 +196,8 @@ pub struct FaultsStatus {
 const WIDTH: f64 = 152.0;
 const HEIGHT: f64 = 66.0;
 const MARGIN: f64 = 12.0;
+/// So much wider is the way from one to the next: for a figure.
+const ROOM: f64 = 32.0;
 
 /// So many faults and lines are told at once.
 const TOLD: usize = 50;
@@ -206,9 +212,9 @@ impl Monitor {
         let (nodes, edges) = watch.graph.read(|shape| {
             let inside: Vec<_> = shape.nodes.iter().map(|node| node.time_inside()).collect();
             let own = |place: usize| {
-                let behind = shape.edges.iter().filter(|(from, to)| *from == place && to != from);
+                let behind = shape.edges.iter().filter(|edge| edge.from == place);
                 // What is behind ran within its calls, unless it hands over.
-                let others = behind.map(|(_, to)| inside[*to]).sum();
+                let others = behind.map(|edge| inside[edge.to]).sum();
                 let node = &shape.nodes[place];
                 if node.hands_over.load(Relaxed) {
                     inside[place]
@@ -219,14 +225,22 @@ impl Monitor {
             let functions = &*lock(&watch.functions);
             let nodes = shape.nodes.iter().enumerate();
             let places = shape.places.get_or_init(|| {
-                layout::places(&vec![WIDTH; shape.nodes.len()], HEIGHT, MARGIN, &shape.edges)
+                let edges: Vec<_> = shape.edges.iter().map(|edge| (edge.from, edge.to)).collect();
+                layout::places(&vec![WIDTH + ROOM; shape.nodes.len()], HEIGHT, MARGIN, &edges)
             });
             let nodes = nodes.map(|(place, vertex)| NodeStatus {
                 at: places[place],
                 ..node(vertex, own(place), functions)
             });
-            let nodes: Vec<_> = nodes.collect();
-            (nodes, shape.edges.iter().map(|(from, to)| EdgeStatus { from: *from, to: *to }).collect())
+            let mut nodes: Vec<_> = nodes.collect();
+            pass_through(&mut nodes, &shape.edges);
+            let edges = shape.edges.iter().map(|Edge { from, to, records }| {
+                let only = shape.edges.iter().filter(|edge| edge.to == *to).count() == 1;
+                let records = if only { nodes[*to].records } else { records.load(Relaxed) };
+                EdgeStatus { from: *from, to: *to, records }
+            });
+            let edges = edges.collect();
+            (nodes, edges)
         });
         Status {
             run: self.run(),
@@ -248,6 +262,7 @@ impl Monitor {
         });
         let ended = lock(&watch.ended).clone();
         let state = match &ended {
+            Some((RunState::Done, _)) if watch.control.is_draining() => RunState::Drained,
             Some((state, _)) => *state,
             None if watch.control.is_draining() => RunState::Draining,
             None if watch.control.is_held() => RunState::Paused,
@@ -279,6 +294,16 @@ impl Monitor {
                 memory_limit: sum.memory_limit + usage.memory_limit,
             }
         })
+    }
+}
+
+/// The buffer of a scattered stretch counts nothing itself: what came to it is what went on.
+fn pass_through(nodes: &mut [NodeStatus], edges: &[Edge]) {
+    for place in (0..nodes.len()).rev() {
+        if nodes[place].kind == "buffer" && nodes[place].records == 0 {
+            let behind = edges.iter().filter(|edge| edge.from == place).map(|edge| nodes[edge.to].records);
+            nodes[place].records = behind.max().unwrap_or(0);
+        }
     }
 }
 
@@ -354,4 +379,24 @@ fn quantile(histogram: &[(u64, u64, u64)], part: f64) -> Option<u64> {
         sum >= wanted
     });
     found.map(|(_, to, _)| *to)
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{Error, Monitor, Source};
+
+    #[tokio::test]
+    async fn each_way_into_a_node_has_a_count_of_its_own() -> Result<(), Error> {
+        let monitor = Monitor::new();
+        let [one, other] = [(), ()].map(|()| Source::new().monitored(&monitor));
+        one.stream().union(other.stream()).sink(|_: i64| {});
+        for x in 0..3 {
+            one.emit(x).await?;
+        }
+        other.emit(3).await?;
+        let status = monitor.status();
+        let told = status.edges.iter().map(|edge| (&*status.nodes[edge.to].name, edge.records));
+        assert_eq!(told.collect::<Vec<_>>(), [("union", 3), ("union", 1), ("sink", 4)]);
+        Ok(())
+    }
 }

@@ -79,13 +79,13 @@ impl<T: Clone + Send + 'static> Source<T> {
         self.watched.as_ref()
     }
 
+    pub(crate) fn counters(&self) -> &Arc<Counters> {
+        &self.counters
+    }
+
     /// So many bytes are to be read, of which it is told by the sources in this crate how many were.
     pub fn expects(&self, bytes: u64) {
         self.counters.expect_bytes(bytes);
-    }
-
-    pub(crate) fn has_read(&self, bytes: u64) {
-        self.counters.read_bytes(bytes);
     }
 
     /// The same, but its first element has the number behind `number`: the run goes on where another one

@@ -3,6 +3,7 @@
 mod graph;
 mod inputs;
 mod output;
+mod page;
 mod pipeline;
 mod report;
 mod watching;
@@ -138,10 +139,10 @@ impl RunCommand {
         if let [path] = self.words.as_slice()
             && path.ends_with(".toml")
         {
-            let strange = given()
-                .into_iter()
-                .find(|flag| !matches!(flag.as_str(), "quiet" | "json" | "dashboard" | "hold"));
-            if let Some(flag) = strange {
+            let mut flags = given().into_iter();
+            if let Some(flag) =
+                flags.find(|flag| !matches!(flag.as_str(), "quiet" | "json") && !WatchArgs::has(flag))
+            {
                 bail!("--{flag} does not go with a pipeline file: say it in {path}");
             }
             return pipeline::run(Path::new(path), self.messages(), &self.watch);
@@ -260,9 +261,7 @@ impl RunCommand {
             put_aside: file.map(|file| (file, letters_before + letters.count())).into_iter().collect(),
             to_stdout: self.output.is_none(),
         };
-        let ended = report.tell();
-        watching.end(&ended, &runtime);
-        ended
+        watching.end(report.tell(), self.messages(), &runtime)
     }
 
     /// What is run, in words: another checkpoint's run is told from it.

@@ -80,7 +80,5 @@ pub(super) fn run(path: &Path, messages: Messages, watch: &WatchArgs) -> anyhow:
             .collect(),
         to_stdout,
     };
-    let ended = report.tell();
-    watching.end(&ended, &runtime);
-    ended
+    watching.end(report.tell(), messages, &runtime)
 }

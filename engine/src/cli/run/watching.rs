@@ -1,12 +1,15 @@
-//! `--dashboard`: a page that shows the run.
+//! Who watches the run: `--dashboard`, `--report`.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, ToSocketAddrs};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::{Context, ensure};
 use engine::{DASHBOARD_PORT, Dashboard, Monitor};
 use tokio::sync::SetOnce;
 
+use super::Messages;
+use super::page::ReportFile;
 use crate::cli::exit::{Ending, Signal, tell};
 
 /// Flags about who watches.
@@ -22,11 +25,18 @@ pub(crate) struct WatchArgs {
     /// Keep the page after the end, until Ctrl-C
     #[arg(long, requires = "dashboard")]
     hold: bool,
+    /// Write a page about the run when it has ended: figures, timeline, faults, in one file of HTML
+    ///
+    /// It has what the dashboard shows, with the begin of records that became faults, and needs nothing else: send it to
+    /// whom it concerns.
+    #[arg(long, value_name = "FILE.html", value_hint = clap::ValueHint::FilePath)]
+    report: Option<PathBuf>,
 }
 
 /// A run that is watched, or not.
 pub(super) struct Watching {
     monitor: Option<Monitor>,
+    report: Option<ReportFile>,
     /// Served until this is dropped.
     dashboard: Option<Dashboard>,
     hold: bool,
@@ -34,16 +44,24 @@ pub(super) struct Watching {
 }
 
 impl WatchArgs {
+    /// Whether a flag of this name is among these.
+    pub(super) fn has(flag: &str) -> bool {
+        let own = <Self as clap::Args>::augment_args(clap::Command::new("run"));
+        own.get_arguments().any(|argument| argument.get_long() == Some(flag))
+    }
+
     /// Begins to serve the page, if it is wanted.
     pub(super) fn begin(&self, interrupted: &Arc<SetOnce<Signal>>) -> anyhow::Result<Watching> {
-        let interrupted = interrupted.clone();
-        let Some(address) = &self.dashboard else {
-            return Ok(Watching { monitor: None, dashboard: None, hold: false, interrupted });
-        };
-        let monitor = Monitor::new();
-        let dashboard = Dashboard::serve(&monitor, address_of(address)?)?;
-        tell(format_args!("engine: dashboard at {}", dashboard.url()));
-        Ok(Watching { monitor: Some(monitor), dashboard: Some(dashboard), hold: self.hold, interrupted })
+        let wanted = self.dashboard.is_some() || self.report.is_some();
+        let monitor = wanted.then(Monitor::new);
+        let watched = monitor.clone().unwrap_or_default();
+        let report = self.report.as_deref().map(|file| ReportFile::begin(file, &watched)).transpose()?;
+        let address = self.dashboard.as_deref().map(address_of).transpose()?;
+        let dashboard = address.map(|address| Dashboard::serve(&watched, address)).transpose()?;
+        if let Some(dashboard) = &dashboard {
+            tell(format_args!("engine: dashboard at {}", dashboard.url()));
+        }
+        Ok(Watching { monitor, report, dashboard, hold: self.hold, interrupted: interrupted.clone() })
     }
 }
 
@@ -85,10 +103,17 @@ impl Watching {
         std::process::exit(Signal::Terminate.exit_code().into());
     }
 
-    /// The run has ended: the page says so, as long as it is wanted.
-    pub(super) fn end(self, ended: &anyhow::Result<Ending>, runtime: &tokio::runtime::Runtime) {
-        let Self { monitor: Some(monitor), dashboard, hold, interrupted } = self else { return };
+    /// The run has ended: whoever watches is told so, as long as that is wanted.
+    pub(super) fn end(
+        self,
+        ended: anyhow::Result<Ending>,
+        messages: Messages,
+        runtime: &tokio::runtime::Runtime,
+    ) -> anyhow::Result<Ending> {
+        let Self { monitor, report, dashboard, hold, interrupted } = self;
+        let Some(monitor) = monitor else { return ended };
         monitor.end(ended.as_ref().err().map(|error| format!("{error:#}")));
+        let written = report.map_or(Ok(()), |report| report.write(messages));
         if hold && !interrupted.initialized() {
             tell(format_args!("engine: the dashboard stays until Ctrl-C"));
             runtime.block_on(async {
@@ -100,5 +125,6 @@ impl Watching {
             });
         }
         drop(dashboard);
+        ended.and_then(|ending| written.map(|()| ending))
     }
 }

@@ -50,6 +50,11 @@ impl Arrivals {
         self.names.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// The files to read, by name.
+    pub(super) fn waiting(&self) -> Vec<OsString> {
+        self.names().waiting.iter().cloned().collect()
+    }
+
     /// The next file to read, by name.
     pub(super) fn next(&self) -> Option<OsString> {
         let mut names = self.names();

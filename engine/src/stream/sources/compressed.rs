@@ -3,23 +3,21 @@
 use std::fs::File;
 use std::io::{self, BufReader, Cursor, Read};
 use std::path::Path;
+use std::sync::Arc;
 
 use flate2::read::MultiGzDecoder;
 use zstd::stream::read::Decoder;
 
+use super::counting::Counting;
+use crate::stream::Counters;
+
 const GZIP: &[u8] = &[0x1f, 0x8b];
 const ZSTD: &[u8] = &[0x28, 0xb5, 0x2f, 0xfd];
 
-/// Whether a file is compressed, or can't be read.
-pub(super) fn is_compressed(path: &Path) -> bool {
-    let mut first = Vec::with_capacity(ZSTD.len());
-    let read = File::open(path).and_then(|file| file.take(ZSTD.len() as u64).read_to_end(&mut first));
-    read.is_err() || first.starts_with(GZIP) || first.starts_with(ZSTD)
-}
-
-/// Opens a file; if it is compressed with gzip or zstd, in one piece or several, to what was compressed.
-pub(super) fn open(path: &Path) -> io::Result<Box<dyn Read + Send>> {
-    let mut file = File::open(path)?;
+/// Opens a file; if it is compressed with gzip or zstd, in one piece or several, to what was compressed. What is read
+/// of the file itself counts.
+pub(super) fn open(path: &Path, counters: Arc<Counters>) -> io::Result<Box<dyn Read + Send>> {
+    let mut file = Counting::new(File::open(path)?, counters);
     let mut first = Vec::with_capacity(ZSTD.len());
     file.by_ref().take(ZSTD.len() as u64).read_to_end(&mut first)?;
     let (is_gzip, is_zstd) = (first.starts_with(GZIP), first.starts_with(ZSTD));

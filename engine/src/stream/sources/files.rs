@@ -110,8 +110,8 @@ impl<T: Record> Feed<T> for Files {
             Some((last, others)) if self.follow => (Some(last), others),
             _ => (None, &*self.paths),
         };
-        if last.is_none() && matches!(self.layout, Layout::Lines { .. }) {
-            source.expects(others.iter().map(|path| plain_size(path)).sum::<Option<u64>>().unwrap_or(0));
+        if last.is_none() {
+            source.expects(others.iter().map(|path| size(path)).sum::<Option<u64>>().unwrap_or(0));
         }
         for path in others {
             if stop.is_cancelled() {
@@ -131,9 +131,8 @@ impl<T: Record> Feed<T> for Files {
 }
 
 /// How many bytes will be read of a file, if that is known.
-fn plain_size(path: &Path) -> Option<u64> {
-    let metadata = path.metadata().ok().filter(std::fs::Metadata::is_file)?;
-    (!compressed::is_compressed(path)).then_some(metadata.len())
+pub(super) fn size(path: &Path) -> Option<u64> {
+    Some(path.metadata().ok().filter(std::fs::Metadata::is_file)?.len())
 }
 
 /// Emits the records of one file.
@@ -144,7 +143,8 @@ pub(super) async fn read<T: Record>(
     source: &Source<T>,
     stop: &CancellationToken,
 ) -> Result<(), Error> {
-    let reader = compressed::open(path).map_err(|error| unreadable(path, error))?;
+    let reader =
+        compressed::open(path, source.counters().clone()).map_err(|error| unreadable(path, error))?;
     let unit = if matches!(layout, Layout::Lines { .. }) { Unit::Line } else { Unit::Row };
     source.begin_input(Some((path, unit)));
     let before = source.last_number();

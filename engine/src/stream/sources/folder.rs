@@ -1,5 +1,6 @@
 //! The files of a folder, as they appear.
 
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::arrivals::Arrivals;
 use super::feed::next;
-use super::files::{read, unreadable};
+use super::files::{read, size, unreadable};
 use super::{Feed, Layout};
 use crate::record::Record;
 use crate::{Error, FaultPolicy, Source};
@@ -117,12 +118,16 @@ impl<T: Record> Feed<T> for Folder {
         let (arrivals, _watcher) = Arrivals::watch(&self.path, self.poll.is_none());
         let scan = |first| arrivals.scan(&self.path, first).map_err(|error| unreadable(&self.path, error));
         scan(true)?;
+        let fits = |name: &OsStr| pattern.as_ref().is_none_or(|pattern| pattern.is_match(Path::new(name)));
+        if self.once {
+            let waiting = arrivals.waiting().into_iter().filter(|name| fits(name));
+            source.expects(waiting.filter_map(|name| size(&self.path.join(name))).sum());
+        }
         loop {
             while let Some(name) = arrivals.next() {
                 let path = self.path.join(&name);
-                let fits = pattern.as_ref().is_none_or(|pattern| pattern.is_match(Path::new(&name)));
                 // To open a pipe would be to wait for who writes to it.
-                if fits && path.is_file() {
+                if fits(&name) && path.is_file() {
                     read(&path, self.layout.clone(), &self.policy, source, stop).await.or_else(gone)?;
                 }
                 if stop.is_cancelled() {

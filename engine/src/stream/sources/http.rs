@@ -6,19 +6,16 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
-use hyper::server::conn::http1::Builder;
-use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::service::TowerToHyperService;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio::sync::mpsc::{Receiver, channel};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::Feed;
-use super::connections::{accept, bind};
 use super::feed::next;
 use super::posted::{Desk, Posted, Reading, take};
+use crate::connections::{self, accept, bind, serve};
 use crate::record::{LONGEST, Record};
 use crate::{Error, Source};
 
@@ -190,14 +187,13 @@ impl<T: Record> Feed<T> for Http {
             None => bind(&address).await?,
         };
         let (sender, mut posted) = channel(1);
-        let mut builder = Builder::new();
-        builder.timer(TokioTimer::new()).header_read_timeout(reading.timeout);
+        let http = connections::Http::new(reading.timeout);
         let places = Arc::new(Semaphore::new(reading.waiting));
         let limit = DefaultBodyLimit::max(reading.largest);
         let desk = Desk { reading: Arc::new(reading), places, sender };
         let router = Router::new().fallback(take).layer(limit).with_state(desk);
         let stopped = stop.clone();
-        let serve = move |connection, _| serve(builder.clone(), connection, router.clone(), stopped.clone());
+        let serve = move |connection, _| serve(http.clone(), connection, router.clone(), stopped.clone());
         // Dropped, it ends its tasks.
         let mut serving = JoinSet::new();
         serving.spawn(accept(listener, connections, stop.clone(), serve));
@@ -218,18 +214,6 @@ impl<T: Record> Feed<T> for Http {
         let _ = tokio::time::timeout(GRACE, serving.join_all()).await;
         Ok(())
     }
-}
-
-/// Answers the requests of a connection, until it is to stop.
-async fn serve(builder: Builder, connection: TcpStream, router: Router, stop: CancellationToken) {
-    let serving = builder.serve_connection(TokioIo::new(connection), TowerToHyperService::new(router));
-    tokio::pin!(serving);
-    // Whose connection broke can't be told.
-    tokio::select! {
-        _ = serving.as_mut() => return,
-        () = stop.cancelled() => serving.as_mut().graceful_shutdown(),
-    }
-    let _ = serving.await;
 }
 
 async fn grace(stop: &CancellationToken) {

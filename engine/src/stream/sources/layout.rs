@@ -60,6 +60,7 @@ impl Layout {
         }
     }
 
+    /// Emits the records of a reader, which counts what is read of it if anybody does.
     pub(super) async fn feed<T: Record>(
         self,
         reader: impl Read + Send + 'static,
@@ -69,7 +70,9 @@ impl Layout {
         stop: &CancellationToken,
     ) -> Result<(), Error> {
         match self {
-            Self::Lines { separator } => lines(reader).separated_by(separator).feed(source, stop).await,
+            Self::Lines { separator } => {
+                lines(reader).separated_by(separator).counted().feed(source, stop).await
+            }
             Self::Csv(csv) => feed(reader, &origin, CsvRows::new(csv), policy, source, stop).await,
             Self::Ndjson => feed(reader, &origin, NdjsonRows::default(), policy, source, stop).await,
         }

@@ -39,7 +39,7 @@ pub(super) const BLOCK: usize = 256 << 10;
 /// ```
 pub fn lines<R: Read + Send + 'static>(reader: R) -> Lines<R> {
     let stop = Box::pin(std::future::pending());
-    Lines { reader, separator: b'\n', decode: None, skip: 0, at: Box::new(|_| {}), stop }
+    Lines { reader, separator: b'\n', decode: None, skip: 0, counted: false, at: Box::new(|_| {}), stop }
 }
 
 /// A source of the records in a file of [`DeadLetters`](crate::DeadLetters), to run them again.
@@ -77,6 +77,8 @@ pub struct Lines<R> {
     /// Appends the record that a line stands for.
     decode: Option<Decode>,
     skip: u64,
+    /// The reader counts what is read of it.
+    counted: bool,
     at: Box<dyn FnMut(Mark) + Send>,
     stop: BoxFuture<'static, ()>,
 }
@@ -90,6 +92,12 @@ impl<R> std::fmt::Debug for Lines<R> {
 }
 
 impl<R: Read + Send + 'static> Lines<R> {
+    /// The same of a reader that counts what is read of it.
+    pub(super) fn counted(mut self) -> Self {
+        self.counted = true;
+        self
+    }
+
     /// The same with another byte that ends a record; carriage returns then stay.
     #[must_use]
     pub fn separated_by(mut self, separator: u8) -> Self {
@@ -127,7 +135,7 @@ impl<R: Read + Send + 'static> Lines<R> {
     /// If reading fails or a record is longer than 32 MiB, after the records before were emitted;
     /// and the errors of [`Source::emit`].
     pub async fn emit_into<T: Record>(self, source: &Source<T>) -> Result<(), Error> {
-        let Self { reader, separator, decode, mut skip, mut at, mut stop } = self;
+        let Self { reader, separator, decode, mut skip, counted, mut at, mut stop } = self;
         // A letter is longer than its record.
         let longest = if decode.is_some() { LETTER } else { LONGEST };
         let (sender, mut blocks) = channel(2);
@@ -150,7 +158,9 @@ impl<R: Read + Send + 'static> Lines<R> {
             skip -= skipped as u64;
             lines = lines.split_off(skipped);
             offset += size;
-            source.has_read(size);
+            if !counted {
+                source.counters().read_bytes(size);
+            }
             let (batch, wrong) = match decode {
                 Some(decode) => decoded(&lines, decode, records),
                 None => (lines, None),

@@ -3,7 +3,7 @@
 mod arrivals;
 mod channel;
 mod compressed;
-mod connections;
+mod counting;
 mod csv;
 mod feed;
 mod files;

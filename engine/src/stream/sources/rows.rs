@@ -10,6 +10,7 @@ use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio_util::sync::CancellationToken;
 
 use super::Feed;
+use super::counting::Counting;
 use super::feed::next;
 use super::layout::Layout;
 use super::lines::{BLOCK, emit};
@@ -41,6 +42,7 @@ impl<R> Reading<R> {
 impl<T: Record, R: Read + Send + 'static> Feed<T> for Reading<R> {
     async fn feed(self, source: &Source<T>, stop: &CancellationToken) -> Result<(), Error> {
         let Self { reader, layout, policy } = self;
+        let reader = Counting::new(reader, source.counters().clone());
         layout.feed(reader, Origin::default(), &policy, source, stop).await
     }
 }

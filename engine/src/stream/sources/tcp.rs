@@ -14,9 +14,9 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use super::Feed;
-use super::connections::{accept, bind};
 use super::feed::next;
 use super::splitter::{Cut, Splitter};
+use crate::connections::{accept, bind};
 use crate::record::{Batch, LONGEST, Record};
 use crate::{Error, FaultPolicy, Source};
 

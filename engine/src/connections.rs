@@ -1,5 +1,8 @@
 //! Connections that others make: so many are served at once, others wait.
 
+#[cfg(feature = "net")]
+mod http;
+
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,14 +14,17 @@ use tokio_util::sync::CancellationToken;
 
 use crate::Error;
 
+#[cfg(feature = "net")]
+pub(crate) use http::{Http, serve};
+
 /// Listens at an address.
-pub(super) async fn bind(address: &str) -> Result<TcpListener, Error> {
+pub(crate) async fn bind(address: &str) -> Result<TcpListener, Error> {
     let bound = TcpListener::bind(address).await;
     bound.map_err(|error| Error::Listen { address: address.to_owned(), source: Arc::new(error) })
 }
 
 /// Serves connections until it is to stop, and then waits for those that are there. Panics as `serve` does.
-pub(super) async fn accept<F>(
+pub(crate) async fn accept<F>(
     listener: TcpListener,
     most: usize,
     stop: CancellationToken,

@@ -1,0 +1,74 @@
+// Functions, faults, and what functions printed.
+
+const tables = [];
+function functionRow(f, place) {
+  const row = document.querySelector("#functions tbody").insertRow();
+  const cells = Array.from({ length: 11 }, () => row.insertCell());
+  const swatch = make("span", "", "swatch");
+  swatch.style.background = colour(place);
+  cells[0].append(swatch, make("span", f.name));
+  cells[0].title = f.plugin;
+  cells[7].className = "histogram";
+  const bars = new uPlot({
+    width: 150, height: 30, cursor: { show: false }, legend: { show: false }, axes: [{ show: false }, { show: false }],
+    scales: { x: { time: false }, y: { range: (_, low, high) => [0, Math.max(1, high)] } },
+    series: [{}, { fill: colour(place), width: 0, paths: uPlot.paths.bars({ size: [1, 100] }), points: { show: false } }],
+  }, [[], []], cells[7]);
+  return { cells, bars };
+}
+
+function functions({ status: now, pace }) {
+  now.functions.forEach((f, place) => {
+    tables[place] ||= functionRow(f, place);
+    const { cells, bars } = tables[place];
+    const texts = [
+      null, short(f.calls), short(f.records), percent(pace.functions[place]), span(f.p50), span(f.p99), span(f.timeout), null, short(f.batch),
+      `${size(f.memory)}, most ${size(f.memory_most)} of ${size(f.memory_limit)}`, short(f.retired),
+    ];
+    texts.forEach((text, column) => { if (text !== null) put(cells[column], text); });
+    cells[10].classList.toggle("bad", f.failed_calls > 0);
+    cells[10].title = `${f.failed_calls} calls failed`;
+    if (!f.histogram.length) return;
+    // By powers of two: what is rare and far away is seen too.
+    const low = Math.floor(Math.log2(Math.max(1, f.histogram[0][0]))), high = Math.ceil(Math.log2(f.histogram.at(-1)[1]));
+    const x = [], y = [];
+    for (let power = low; power < Math.max(high, low + 6); power++) {
+      const inside = f.histogram.filter(([from]) => from >= 2 ** power && from < 2 ** (power + 1));
+      x.push(power);
+      y.push(Math.sqrt(inside.reduce((sum, [, , count]) => sum + count, 0)));
+    }
+    bars.setData([x, y]);
+    cells[7].title = f.histogram.map(([from, to, count]) => `${span(from)} to ${span(to)}: ${count}`).join("\n");
+  });
+  const { pool } = now;
+  put($("pool"), pool.workers ? `${pool.workers} workers · ${short(pool.instances)} of ${short(pool.instances_limit)} instances · ${size(pool.memory)} of ${size(pool.memory_limit)} memory` : "");
+}
+
+let lastFault = -1, lastLine = -1;
+function lists({ status: { faults, log } }) {
+  put($("kinds"), Object.entries(faults.kinds).map(([kind, count]) => `${short(count)} ${kind}`).join(" · "));
+  const newest = faults.latest.length ? faults.latest[0].number : 0;
+  if (newest !== lastFault) {
+    lastFault = newest;
+    const items = faults.latest.map((fault) => {
+      const item = make("li");
+      item.append(make("b", `record ${fault.record}`), make("span", fault.kind, "kind"), make("span", `${fault.function}: ${fault.message}`));
+      if (fault.excerpt) item.append(make("code", fault.excerpt));
+      return item;
+    });
+    $("faults").replaceChildren(...(items.length ? items : [make("li", "none", "none")]));
+    const files = faults.put_aside, one = faults.latest[0];
+    $("letters").hidden = !files.length || !one;
+    if (files.length && one) put($("letters"), `Whole records: grep '"number":${one.record},' ${files.join(" ")}`);
+  }
+  const line = log.length ? log.at(-1).number : 0;
+  if (line !== lastLine) {
+    lastLine = line;
+    const items = log.slice().reverse().map((line) => {
+      const item = make("li");
+      item.append(make("b", line.function + " "), make("span", line.line));
+      return item;
+    });
+    $("log").replaceChildren(...(items.length ? items : [make("li", "functions have printed nothing", "none")]));
+  }
+}

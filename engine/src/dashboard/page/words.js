@@ -1,0 +1,50 @@
+"use strict";
+// Short numbers and times, as people read them; and what puts them on the page: as text, never as markup.
+
+const $ = (id) => document.getElementById(id);
+const css = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+const colour = (place) => {
+  const colours = css("--bars").split(" ");
+  return colours[place % colours.length];
+};
+
+function short(n) {
+  for (const [limit, unit] of [[1e9, " G"], [1e6, " M"], [1e3, " k"]]) {
+    if (n >= limit) return (n / limit).toFixed(n < 100 * limit ? (n < 10 * limit ? 2 : 1) : 0) + unit;
+  }
+  return n >= 100 || Number.isInteger(n) ? n.toFixed(0) : n.toFixed(1);
+}
+function span(nanos) {
+  if (nanos === null || nanos === undefined) return "–";
+  for (const [limit, unit] of [[6e10, " min"], [1e9, " s"], [1e6, " ms"], [1e3, " µs"]]) {
+    if (nanos >= limit) return (nanos / limit).toFixed(nanos < 10 * limit ? 1 : 0) + unit;
+  }
+  return nanos.toFixed(0) + " ns";
+}
+function size(bytes) {
+  for (const [limit, unit] of [[2 ** 30, " GiB"], [2 ** 20, " MiB"], [2 ** 10, " KiB"]]) {
+    if (bytes >= limit) return (bytes / limit).toFixed(bytes < 10 * limit ? 1 : 0) + unit;
+  }
+  return bytes + " B";
+}
+function clock(ms) {
+  const s = Math.floor(ms / 1000), two = (n) => String(n).padStart(2, "0");
+  return (s >= 3600 ? Math.floor(s / 3600) + ":" : "") + two(Math.floor(s / 60) % 60) + ":" + two(s % 60);
+}
+const percent = (part) => (100 * part).toFixed(0) + " %";
+const cut = (text, most) => (text.length > most ? text.slice(0, most - 1) + "…" : text);
+
+function put(element, text) {
+  if (element.textContent !== text) element.textContent = text;
+}
+function make(tag, text, kind) {
+  const element = document.createElement(tag);
+  if (text !== undefined) element.textContent = text;
+  if (kind) element.className = kind;
+  return element;
+}
+function svg(tag, attributes) {
+  const element = document.createElementNS("http://www.w3.org/2000/svg", tag);
+  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
+  return element;
+}

@@ -1,0 +1,38 @@
+//! What tests look through that is none of ours: a browser at the dashboard, Prometheus' parser at the figures, a
+//! validator at the schema. In CI it is installed where it is missing; elsewhere these tests are left out, which
+//! they say.
+
+use std::process::{Command, Stdio};
+
+use crate::checkout::succeed;
+
+/// Debian's packages, and what succeeds where they are there.
+const PACKAGES: [(&str, &[&str]); 3] = [
+    ("chromium", &["chromium", "--version"]),
+    ("python3-prometheus-client", &["/usr/bin/python3", "-c", "import prometheus_client"]),
+    ("python3-jsonschema", &["/usr/bin/python3", "-c", "import jsonschema"]),
+];
+
+/// Installs what is missing, if this is CI.
+#[expect(clippy::print_stdout, reason = "a download is told")]
+pub(crate) fn complete() -> anyhow::Result<()> {
+    let missing = PACKAGES.iter().filter(|(_, check)| !succeeds(check)).map(|(package, _)| *package);
+    let missing: Vec<_> = missing.collect();
+    if missing.is_empty() || std::env::var_os("CI").is_none() || !succeeds(&["apt-get", "--version"]) {
+        return Ok(());
+    }
+    let install = [&["install", "-q", "-y", "--no-install-recommends"], &*missing].concat();
+    for args in [&["update", "-q"][..], &install] {
+        println!("apt-get {}", args.join(" "));
+        let mut install = Command::new("apt-get");
+        install.args(args).env("DEBIAN_FRONTEND", "noninteractive");
+        succeed(install)?;
+    }
+    Ok(())
+}
+
+fn succeeds(command: &[&str]) -> bool {
+    let mut process = Command::new(command[0]);
+    process.args(&command[1..]).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    process.status().is_ok_and(|status| status.success())
+}
