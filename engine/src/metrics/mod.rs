@@ -7,6 +7,8 @@
 mod calls;
 mod control;
 mod faults;
+#[cfg(feature = "net")]
+pub(crate) mod figures;
 mod functions;
 mod graph;
 mod history;
