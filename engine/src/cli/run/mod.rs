@@ -140,7 +140,7 @@ impl RunCommand {
         {
             let strange = given()
                 .into_iter()
-                .find(|flag| !matches!(flag.as_str(), "quiet" | "json" | "dashboard" | "hold"));
+                .find(|flag| !matches!(flag.as_str(), "quiet" | "json" | "dashboard" | "hold" | "otlp"));
             if let Some(flag) = strange {
                 bail!("--{flag} does not go with a pipeline file: say it in {path}");
             }

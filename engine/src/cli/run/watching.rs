@@ -1,4 +1,4 @@
-//! `--dashboard`: a page that shows the run.
+//! `--dashboard` and `--otlp`: who sees the run.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, ToSocketAddrs};
 use std::sync::Arc;
@@ -22,6 +22,13 @@ pub(crate) struct WatchArgs {
     /// Keep the page after the end, until Ctrl-C
     #[arg(long, requires = "dashboard")]
     hold: bool,
+    /// Send metrics and traces to this collector of OpenTelemetry: http://HOST:PORT, or HOST:PORT
+    ///
+    /// By OTLP over HTTP, each 5 s and at the end; the port is 4318 if none is named. Headers, as tokens, are taken
+    /// from OTEL_EXPORTER_OTLP_HEADERS, and the run's name from OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES.
+    #[cfg(feature = "otlp")]
+    #[arg(long, value_name = "ADDR")]
+    otlp: Option<engine::Collector>,
 }
 
 /// A run that is watched, or not.
@@ -29,21 +36,46 @@ pub(super) struct Watching {
     monitor: Option<Monitor>,
     /// Served until this is dropped.
     dashboard: Option<Dashboard>,
+    /// Sends until this is dropped.
+    #[cfg(feature = "otlp")]
+    otlp: Option<engine::Otlp>,
     hold: bool,
     interrupted: Arc<SetOnce<Signal>>,
 }
 
 impl WatchArgs {
-    /// Begins to serve the page, if it is wanted.
+    /// Begins to serve the page, and to send what is seen, if that is wanted.
     pub(super) fn begin(&self, interrupted: &Arc<SetOnce<Signal>>) -> anyhow::Result<Watching> {
-        let interrupted = interrupted.clone();
-        let Some(address) = &self.dashboard else {
-            return Ok(Watching { monitor: None, dashboard: None, hold: false, interrupted });
+        let monitor = self.is_watched().then(Monitor::new);
+        let mut watching = Watching {
+            monitor: monitor.clone(),
+            dashboard: None,
+            #[cfg(feature = "otlp")]
+            otlp: None,
+            hold: self.hold,
+            interrupted: interrupted.clone(),
         };
-        let monitor = Monitor::new();
-        let dashboard = Dashboard::serve(&monitor, address_of(address)?)?;
-        tell(format_args!("engine: dashboard at {}", dashboard.url()));
-        Ok(Watching { monitor: Some(monitor), dashboard: Some(dashboard), hold: self.hold, interrupted })
+        let Some(monitor) = monitor else { return Ok(watching) };
+        if let Some(address) = &self.dashboard {
+            let dashboard = Dashboard::serve(&monitor, address_of(address)?)?;
+            tell(format_args!("engine: dashboard at {}", dashboard.url()));
+            watching.dashboard = Some(dashboard);
+        }
+        #[cfg(feature = "otlp")]
+        if let Some(collector) = &self.otlp {
+            let told = |error| tell(format_args!("engine: {:#}", anyhow::Error::new(error)));
+            watching.otlp = Some(engine::Otlp::export(&monitor, collector, told)?);
+        }
+        Ok(watching)
+    }
+
+    /// Whether anybody wants to see the run.
+    fn is_watched(&self) -> bool {
+        #[cfg(feature = "otlp")]
+        if self.otlp.is_some() {
+            return true;
+        }
+        self.dashboard.is_some()
     }
 }
 
@@ -87,8 +119,10 @@ impl Watching {
 
     /// The run has ended: the page says so, as long as it is wanted.
     pub(super) fn end(self, ended: &anyhow::Result<Ending>, runtime: &tokio::runtime::Runtime) {
-        let Self { monitor: Some(monitor), dashboard, hold, interrupted } = self else { return };
+        let Self { monitor: Some(monitor), dashboard, hold, interrupted, .. } = self else { return };
         monitor.end(ended.as_ref().err().map(|error| format!("{error:#}")));
+        #[cfg(feature = "otlp")]
+        drop(self.otlp);
         if hold && !interrupted.initialized() {
             tell(format_args!("engine: the dashboard stays until Ctrl-C"));
             runtime.block_on(async {
