@@ -1,10 +1,14 @@
 //! `--dashboard` and `--otlp`: who sees the run.
 
+#[cfg(feature = "net")]
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, ToSocketAddrs};
 use std::sync::Arc;
 
+#[cfg(feature = "net")]
 use anyhow::{Context, ensure};
-use engine::{DASHBOARD_PORT, Dashboard, Monitor};
+use engine::Monitor;
+#[cfg(feature = "net")]
+use engine::{DASHBOARD_PORT, Dashboard};
 use tokio::sync::SetOnce;
 
 use crate::cli::exit::{Ending, Signal, tell};
@@ -17,9 +21,11 @@ pub(crate) struct WatchArgs {
     ///
     /// The address that is printed has a token, which lets its bearer pause, drain and stop the run; beyond
     /// this machine nothing is shown without it. Figures for Prometheus are at /metrics.
+    #[cfg(feature = "net")]
     #[arg(long, value_name = "ADDR", num_args = 0..=1, default_missing_value = "")]
     dashboard: Option<String>,
     /// Keep the page after the end, until Ctrl-C
+    #[cfg(feature = "net")]
     #[arg(long, requires = "dashboard")]
     hold: bool,
     /// Send metrics and traces to this collector of OpenTelemetry: http://HOST:PORT, or HOST:PORT
@@ -35,10 +41,12 @@ pub(crate) struct WatchArgs {
 pub(super) struct Watching {
     monitor: Option<Monitor>,
     /// Served until this is dropped.
+    #[cfg(feature = "net")]
     dashboard: Option<Dashboard>,
     /// Sends until this is dropped.
     #[cfg(feature = "otlp")]
     otlp: Option<engine::Otlp>,
+    #[cfg(feature = "net")]
     hold: bool,
     interrupted: Arc<SetOnce<Signal>>,
 }
@@ -47,39 +55,47 @@ impl WatchArgs {
     /// Begins to serve the page, and to send what is seen, if that is wanted.
     pub(super) fn begin(&self, interrupted: &Arc<SetOnce<Signal>>) -> anyhow::Result<Watching> {
         let monitor = self.is_watched().then(Monitor::new);
-        let mut watching = Watching {
-            monitor: monitor.clone(),
-            dashboard: None,
+        Ok(Watching {
+            #[cfg(feature = "net")]
+            dashboard: self.dashboard(monitor.as_ref())?,
             #[cfg(feature = "otlp")]
-            otlp: None,
+            otlp: self.otlp(monitor.as_ref())?,
+            #[cfg(feature = "net")]
             hold: self.hold,
+            monitor,
             interrupted: interrupted.clone(),
-        };
-        let Some(monitor) = monitor else { return Ok(watching) };
-        if let Some(address) = &self.dashboard {
-            let dashboard = Dashboard::serve(&monitor, address_of(address)?)?;
-            tell(format_args!("engine: dashboard at {}", dashboard.url()));
-            watching.dashboard = Some(dashboard);
-        }
-        #[cfg(feature = "otlp")]
-        if let Some(collector) = &self.otlp {
-            let told = |error| tell(format_args!("engine: {:#}", anyhow::Error::new(error)));
-            watching.otlp = Some(engine::Otlp::export(&monitor, collector, told)?);
-        }
-        Ok(watching)
+        })
+    }
+
+    #[cfg(feature = "net")]
+    fn dashboard(&self, monitor: Option<&Monitor>) -> anyhow::Result<Option<Dashboard>> {
+        let (Some(monitor), Some(address)) = (monitor, &self.dashboard) else { return Ok(None) };
+        let dashboard = Dashboard::serve(monitor, address_of(address)?)?;
+        tell(format_args!("engine: dashboard at {}", dashboard.url()));
+        Ok(Some(dashboard))
+    }
+
+    #[cfg(feature = "otlp")]
+    fn otlp(&self, monitor: Option<&Monitor>) -> anyhow::Result<Option<engine::Otlp>> {
+        let (Some(monitor), Some(collector)) = (monitor, &self.otlp) else { return Ok(None) };
+        let told = |error| tell(format_args!("engine: {:#}", anyhow::Error::new(error)));
+        Ok(Some(engine::Otlp::export(monitor, collector, told)?))
     }
 
     /// Whether anybody wants to see the run.
     fn is_watched(&self) -> bool {
-        #[cfg(feature = "otlp")]
-        if self.otlp.is_some() {
-            return true;
-        }
-        self.dashboard.is_some()
+        let wanted = [
+            #[cfg(feature = "net")]
+            self.dashboard.is_some(),
+            #[cfg(feature = "otlp")]
+            self.otlp.is_some(),
+        ];
+        wanted.contains(&true)
     }
 }
 
 /// `ADDR`, `ADDR:PORT`, `:PORT` or `PORT`.
+#[cfg(feature = "net")]
 fn address_of(text: &str) -> anyhow::Result<SocketAddr> {
     let local = IpAddr::V4(Ipv4Addr::LOCALHOST);
     if text.is_empty() {
@@ -118,21 +134,24 @@ impl Watching {
     }
 
     /// The run has ended: the page says so, as long as it is wanted.
+    #[cfg_attr(not(feature = "net"), expect(unused_variables, reason = "only a page stays"))]
     pub(super) fn end(self, ended: &anyhow::Result<Ending>, runtime: &tokio::runtime::Runtime) {
-        let Self { monitor: Some(monitor), dashboard, hold, interrupted, .. } = self else { return };
+        let Some(monitor) = &self.monitor else { return };
         monitor.end(ended.as_ref().err().map(|error| format!("{error:#}")));
         #[cfg(feature = "otlp")]
         drop(self.otlp);
-        if hold && !interrupted.initialized() {
+        #[cfg(feature = "net")]
+        if self.hold && !self.interrupted.initialized() {
             tell(format_args!("engine: the dashboard stays until Ctrl-C"));
             runtime.block_on(async {
                 tokio::select! {
-                    _ = interrupted.wait() => {}
+                    _ = self.interrupted.wait() => {}
                     () = monitor.stopping() => {}
                     () = monitor.draining() => {}
                 }
             });
         }
-        drop(dashboard);
+        #[cfg(feature = "net")]
+        drop(self.dashboard);
     }
 }
