@@ -85,7 +85,7 @@ mod tests {
             ("", "write HOST:PORT or http://HOST:PORT"),
             ("a b", "write HOST:PORT or http://HOST:PORT"),
             ("grpc://host:4317", "write http:// or https://"),
-            ("host:port", "write HOST:PORT or http://HOST:PORT"),
+            ("host:port", "the port is a number up to 65535"),
             ("host:70000", "the port is a number up to 65535"),
             ("http://me:key@host", "what is secret goes into OTEL_EXPORTER_OTLP_HEADERS"),
             ("host?key=1", "what is secret goes into OTEL_EXPORTER_OTLP_HEADERS"),
