@@ -46,7 +46,7 @@ const NAME: &str = "engine";
 /// `OTEL_RESOURCE_ATTRIBUTES`, `OTEL_EXPORTER_OTLP_TIMEOUT`, `OTEL_EXPORTER_OTLP_COMPRESSION` and
 /// `OTEL_METRIC_EXPORT_INTERVAL`.
 ///
-/// ```
+/// ```no_run
 /// # fn main() -> Result<(), engine::Error> {
 /// use engine::{Monitor, Otlp};
 ///
