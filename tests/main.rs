@@ -38,8 +38,10 @@ mod mistakes;
 mod run;
 mod tooling;
 
-// The dashboard.
+// The dashboard, and what is sent to others.
 mod dashboard;
+#[cfg(feature = "otlp")]
+mod otlp;
 mod watched;
 
 // Pipeline files: what nodes mean there, all that can be wrong, and those of examples/pipelines.

@@ -157,6 +157,22 @@ pub enum Error {
         /// Why.
         source: Arc<dyn std::error::Error + Send + Sync>,
     },
+    /// A text is no address of a collector.
+    #[error("{address:?} is no address of a collector: {reason}")]
+    CollectorAddress {
+        /// The text.
+        address: String,
+        /// What is wrong with it.
+        reason: &'static str,
+    },
+    /// Metrics and traces can't be sent.
+    #[error("can't send metrics and traces to {url}")]
+    Export {
+        /// Where the collector is.
+        url: String,
+        /// Why.
+        source: Arc<dyn std::error::Error + Send + Sync>,
+    },
     /// A thread can't be started.
     #[error("can't start a thread")]
     Thread {

@@ -36,6 +36,8 @@ pub mod fuzzing;
 mod layout;
 mod letters;
 pub mod metrics;
+#[cfg(feature = "otlp")]
+mod otlp;
 pub mod pipeline;
 mod plugin;
 mod policy;
@@ -51,6 +53,8 @@ pub use error::{Error, NotAPlugin};
 pub use fault::{Cause, Fault};
 pub use letters::{DeadLetters, Place, Unit};
 pub use metrics::Monitor;
+#[cfg(feature = "otlp")]
+pub use otlp::{Collector, Otlp};
 pub use plugin::{
     Capability, Compilation, Compiler, Isolation, Kind, Output, Parameter, PoolUsage, Print, Signature, Usage,
 };

@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -49,6 +50,8 @@ pub struct Lane {
 
 /// The calls of all threads.
 pub(crate) struct Calls {
+    /// Tells them from those of other monitors.
+    id: u64,
     begun: Instant,
     threads: Mutex<Vec<Arc<Thread>>>,
 }
@@ -61,7 +64,21 @@ struct Thread {
 #[derive(Default)]
 struct Kept {
     calls: VecDeque<Bar>,
+    /// How many calls are with the old ones.
+    gone: u64,
+    /// Whether the last call was read by somebody who wants each once: it grows no more.
+    read: bool,
     old: Old,
+}
+
+/// How far somebody has come who reads each call once.
+#[cfg(feature = "otlp")]
+#[derive(Default)]
+pub(crate) struct Bookmark {
+    /// In each thread.
+    read: Vec<u64>,
+    /// How many bars had become old before they were read, or were too many.
+    pub(crate) missed: u64,
 }
 
 /// Calls of long ago.
@@ -90,12 +107,15 @@ impl Old {
 
 thread_local! {
     /// This thread's place, and whose it is.
-    static OWN: RefCell<Option<(*const Calls, Arc<Thread>)>> = const { RefCell::new(None) };
+    static OWN: RefCell<Option<(u64, Arc<Thread>)>> = const { RefCell::new(None) };
 }
+
+/// The next one's number.
+static NEXT: AtomicU64 = AtomicU64::new(0);
 
 impl Calls {
     pub(crate) fn new(begun: Instant) -> Self {
-        Self { begun, threads: Mutex::default() }
+        Self { id: NEXT.fetch_add(1, Relaxed), begun, threads: Mutex::default() }
     }
 
     /// A call has ended on this thread that took so long.
@@ -106,17 +126,19 @@ impl Calls {
         let bar = Bar { function, from, to, busy: to - from, records: records as u64, calls: 1, failed };
         OWN.with_borrow_mut(|own| {
             let own = match own {
-                Some((whose, thread)) if std::ptr::eq(*whose, self) => thread,
-                own => &own.insert((self, self.thread())).1,
+                Some((whose, thread)) if *whose == self.id => thread,
+                own => &own.insert((self.id, self.thread())).1,
             };
-            let Kept { calls, old } = &mut *lock(&own.kept);
-            if let Some(last) = calls.back_mut().filter(|last| joins(last, &bar)) {
+            let Kept { calls, gone, read, old } = &mut *lock(&own.kept);
+            if let Some(last) = calls.back_mut().filter(|last| !*read && joins(last, &bar)) {
                 return last.add(&bar);
             }
             if calls.len() == MOST {
                 calls.pop_front().iter().for_each(|call| old.push(call));
+                *gone += 1;
             }
             calls.push_back(bar);
+            *read = false;
         });
     }
 
@@ -139,7 +161,7 @@ impl Calls {
         let (since, grain) = (now.saturating_sub(last * 1000), grain * 1000);
         let lane = |thread: &Arc<Thread>| {
             let mut bars = Vec::new();
-            let Kept { calls, old } = &*lock(&thread.kept);
+            let Kept { calls, old, .. } = &*lock(&thread.kept);
             let all = old.bars.iter().chain(calls);
             all.filter(|call| call.to >= since).for_each(|call| gather(&mut bars, call, grain));
             Lane { name: thread.name.clone(), bars }
@@ -148,6 +170,47 @@ impl Calls {
         lanes.sort_by(|one, other| one.name.cmp(&other.name));
         lanes
     }
+
+    /// The calls behind a bookmark, which is moved behind them: as they are kept, or put together in longer bars
+    /// so that there are not more than `most`.
+    #[cfg(feature = "otlp")]
+    pub(crate) fn news(&self, bookmark: &mut Bookmark, most: usize) -> Vec<Lane> {
+        let threads = lock(&self.threads).clone();
+        bookmark.read.resize(threads.len(), 0);
+        let mut lanes = Vec::new();
+        for (thread, done) in threads.iter().zip(&mut bookmark.read) {
+            let Kept { calls, gone, read, .. } = &mut *lock(&thread.kept);
+            bookmark.missed += gone.saturating_sub(*done);
+            let known = usize::try_from(done.saturating_sub(*gone)).unwrap_or(usize::MAX);
+            *done = *gone + calls.len() as u64;
+            *read = true;
+            lanes.push(Lane { name: thread.name.clone(), bars: calls.iter().skip(known).copied().collect() });
+        }
+        let mut grain = TOGETHER;
+        while count(&lanes) > most && grain < LONGEST {
+            grain *= 2;
+            for lane in &mut lanes {
+                let bars = std::mem::take(&mut lane.bars);
+                bars.iter().for_each(|bar| gather(&mut lane.bars, bar, grain));
+            }
+        }
+        let mut room = most;
+        for lane in &mut lanes {
+            bookmark.missed += lane.bars.len().saturating_sub(room) as u64;
+            lane.bars.truncate(room);
+            room -= lane.bars.len();
+        }
+        lanes
+    }
+}
+
+/// No bar of [`Calls::news`] is longer for others' sake, in microseconds: some hours.
+#[cfg(feature = "otlp")]
+const LONGEST: u64 = 1 << 34;
+
+#[cfg(feature = "otlp")]
+fn count(lanes: &[Lane]) -> usize {
+    lanes.iter().map(|lane| lane.bars.len()).sum()
 }
 
 impl Bar {
@@ -234,5 +297,32 @@ mod tests {
         assert_eq!(old.bars.iter().map(|bar| bar.calls).sum::<u64>(), all);
         assert_eq!(old.bars.iter().map(|bar| bar.busy).sum::<u64>(), 400 * all);
         assert!(old.bars.windows(2).all(|pair| pair[0].from <= pair[1].from));
+    }
+
+    #[cfg(feature = "otlp")]
+    #[test]
+    fn who_reads_each_call_once_is_told_of_all_in_few_bars() {
+        let calls = Calls::new(Instant::now());
+        let mut bookmark = Bookmark::default();
+        let mut told = Vec::new();
+        let mut read = |calls: &Calls| {
+            let lanes = calls.news(&mut bookmark, 10);
+            assert!(lanes.iter().all(|lane| lane.bars.len() <= 10));
+            told.extend(lanes.into_iter().flat_map(|lane| lane.bars));
+            bookmark.missed
+        };
+        for call in 0..3000 {
+            calls.push(call % 2, 1, Duration::ZERO, false);
+            // What is read in the middle of short calls grows no more.
+            if call % 1000 == 0 {
+                read(&calls);
+            }
+        }
+        assert_eq!((read(&calls), read(&calls)), (0, 0));
+        for call in 0..MOST + 5 {
+            calls.push(call % 2, 1, Duration::ZERO, false);
+        }
+        assert_eq!(read(&calls), 5);
+        assert_eq!(told.iter().map(|bar| bar.calls).sum::<u64>(), 3000 + MOST as u64);
     }
 }

@@ -7,6 +7,8 @@
 mod calls;
 mod control;
 mod faults;
+#[cfg(feature = "net")]
+pub(crate) mod figures;
 mod functions;
 mod graph;
 mod history;
@@ -19,6 +21,8 @@ pub mod words;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
+#[cfg(feature = "otlp")]
+pub(crate) use calls::Bookmark;
 pub(crate) use calls::Calls;
 pub use calls::{Bar, Lane};
 pub(crate) use control::Control;
@@ -106,6 +110,14 @@ impl Watch {
     /// Milliseconds since it began to watch.
     pub(crate) fn now(&self) -> u64 {
         u64::try_from(self.begun.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+
+    /// The names of functions from a place on.
+    #[cfg(feature = "otlp")]
+    pub(crate) fn names(&self, from: usize) -> Vec<String> {
+        let functions = lock(&self.functions);
+        let cores = functions.iter().skip(from).map(|function| function.core.upgrade());
+        cores.map(|core| core.map_or("function".into(), |core| core.name().to_owned())).collect()
     }
 
     pub(crate) fn add_source(&self, source: Arc<Counters>) {

@@ -20,7 +20,7 @@ mod snapshots;
 mod source;
 pub mod sources;
 #[cfg(feature = "net")]
-mod tls;
+pub(crate) mod tls;
 #[cfg(feature = "net")]
 pub(crate) mod url;
 #[cfg(feature = "net")]

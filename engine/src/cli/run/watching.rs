@@ -1,4 +1,4 @@
-//! Who watches the run: `--dashboard`, `--report`.
+//! Who watches the run: `--dashboard`, `--report`, `--otlp`.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, ToSocketAddrs};
 use std::path::PathBuf;
@@ -27,10 +27,17 @@ pub(crate) struct WatchArgs {
     hold: bool,
     /// Write a page about the run when it has ended: figures, timeline, faults, in one file of HTML
     ///
-    /// It has what the dashboard shows, with the begin of records that became faults, and needs nothing else: send it to
-    /// whom it concerns.
+    /// It has what the dashboard shows, with the begin of records that became faults, and needs nothing else: send
+    /// it to whom it concerns.
     #[arg(long, value_name = "FILE.html", value_hint = clap::ValueHint::FilePath)]
     report: Option<PathBuf>,
+    /// Send metrics and traces to this collector of OpenTelemetry: http://HOST:PORT, or HOST:PORT
+    ///
+    /// By OTLP over HTTP, each 5 s and at the end; the port is 4318 if none is named. Headers, as tokens, are taken
+    /// from OTEL_EXPORTER_OTLP_HEADERS, and the run's name from OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES.
+    #[cfg(feature = "otlp")]
+    #[arg(long, value_name = "ADDR")]
+    otlp: Option<engine::Collector>,
 }
 
 /// A run that is watched, or not.
@@ -39,6 +46,9 @@ pub(super) struct Watching {
     report: Option<ReportFile>,
     /// Served until this is dropped.
     dashboard: Option<Dashboard>,
+    /// Sends until this is dropped.
+    #[cfg(feature = "otlp")]
+    otlp: Option<engine::Otlp>,
     hold: bool,
     interrupted: Arc<SetOnce<Signal>>,
 }
@@ -50,18 +60,45 @@ impl WatchArgs {
         own.get_arguments().any(|argument| argument.get_long() == Some(flag))
     }
 
-    /// Begins to serve the page, if it is wanted.
+    /// Begins to serve the page, and to send what is seen, if that is wanted.
     pub(super) fn begin(&self, interrupted: &Arc<SetOnce<Signal>>) -> anyhow::Result<Watching> {
-        let wanted = self.dashboard.is_some() || self.report.is_some();
-        let monitor = wanted.then(Monitor::new);
-        let watched = monitor.clone().unwrap_or_default();
-        let report = self.report.as_deref().map(|file| ReportFile::begin(file, &watched)).transpose()?;
-        let address = self.dashboard.as_deref().map(address_of).transpose()?;
-        let dashboard = address.map(|address| Dashboard::serve(&watched, address)).transpose()?;
-        if let Some(dashboard) = &dashboard {
+        let mut watching = Watching {
+            monitor: None,
+            report: None,
+            dashboard: None,
+            #[cfg(feature = "otlp")]
+            otlp: None,
+            hold: self.hold,
+            interrupted: interrupted.clone(),
+        };
+        if !self.is_watched() {
+            return Ok(watching);
+        }
+        let monitor = watching.monitor.insert(Monitor::new());
+        if let Some(file) = &self.report {
+            watching.report = Some(ReportFile::begin(file, monitor)?);
+        }
+        if let Some(address) = &self.dashboard {
+            let dashboard = watching.dashboard.insert(Dashboard::serve(monitor, address_of(address)?)?);
             tell(format_args!("engine: dashboard at {}", dashboard.url()));
         }
-        Ok(Watching { monitor, report, dashboard, hold: self.hold, interrupted: interrupted.clone() })
+        #[cfg(feature = "otlp")]
+        if let Some(collector) = &self.otlp {
+            let told = |error| tell(format_args!("engine: {:#}", anyhow::Error::new(error)));
+            watching.otlp = Some(engine::Otlp::export(monitor, collector, told)?);
+        }
+        Ok(watching)
+    }
+
+    /// Whether anybody wants to see the run.
+    fn is_watched(&self) -> bool {
+        let wanted = [
+            self.dashboard.is_some(),
+            self.report.is_some(),
+            #[cfg(feature = "otlp")]
+            self.otlp.is_some(),
+        ];
+        wanted.contains(&true)
     }
 }
 
@@ -110,21 +147,22 @@ impl Watching {
         messages: Messages,
         runtime: &tokio::runtime::Runtime,
     ) -> anyhow::Result<Ending> {
-        let Self { monitor, report, dashboard, hold, interrupted } = self;
-        let Some(monitor) = monitor else { return ended };
+        let Some(monitor) = self.monitor else { return ended };
         monitor.end(ended.as_ref().err().map(|error| format!("{error:#}")));
-        let written = report.map_or(Ok(()), |report| report.write(messages));
-        if hold && !interrupted.initialized() {
+        #[cfg(feature = "otlp")]
+        drop(self.otlp);
+        let written = self.report.map_or(Ok(()), |report| report.write(messages));
+        if self.hold && !self.interrupted.initialized() {
             tell(format_args!("engine: the dashboard stays until Ctrl-C"));
             runtime.block_on(async {
                 tokio::select! {
-                    _ = interrupted.wait() => {}
+                    _ = self.interrupted.wait() => {}
                     () = monitor.stopping() => {}
                     () = monitor.draining() => {}
                 }
             });
         }
-        drop(dashboard);
+        drop(self.dashboard);
         ended.and_then(|ending| written.map(|()| ending))
     }
 }
