@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
+use std::thread::ThreadId;
 use std::time::{Duration, Instant};
 
 use schemars::JsonSchema;
@@ -14,6 +15,9 @@ use super::lock;
 /// Calls of one function that follow one another at once are kept as one, in microseconds.
 const APART: u64 = 500;
 const TOGETHER: u64 = 5000;
+
+/// Functions that are called by turns: so many at most are each kept as one.
+const BACK: usize = 8;
 
 /// So many calls of a thread are kept as they were.
 const MOST: usize = 8192;
@@ -57,6 +61,7 @@ pub(crate) struct Calls {
 }
 
 struct Thread {
+    id: ThreadId,
     name: String,
     kept: Mutex<Kept>,
 }
@@ -66,8 +71,8 @@ struct Kept {
     calls: VecDeque<Bar>,
     /// How many calls are with the old ones.
     gone: u64,
-    /// Whether the last call was read by somebody who wants each once: it grows no more.
-    read: bool,
+    /// How many of the last ones were not read by somebody who wants each once: others grow no more.
+    unread: usize,
     old: Old,
 }
 
@@ -96,7 +101,8 @@ impl Default for Old {
 impl Old {
     fn push(&mut self, call: &Bar) {
         gather(&mut self.bars, call, self.grain);
-        while self.bars.len() > MOST_OLD {
+        // More functions than bars are told by one stretch for each.
+        while self.bars.len() > MOST_OLD && self.grain < LONGEST {
             self.grain *= 2;
             for bar in std::mem::take(&mut self.bars) {
                 gather(&mut self.bars, &bar, self.grain);
@@ -129,8 +135,9 @@ impl Calls {
                 Some((whose, thread)) if *whose == self.id => thread,
                 own => &own.insert((self.id, self.thread())).1,
             };
-            let Kept { calls, gone, read, old } = &mut *lock(&own.kept);
-            if let Some(last) = calls.back_mut().filter(|last| !*read && joins(last, &bar)) {
+            let Kept { calls, gone, unread, old } = &mut *lock(&own.kept);
+            let mut last = calls.iter_mut().rev().take(BACK.min(*unread));
+            if let Some(last) = last.find(|last| joins(last, &bar)) {
                 return last.add(&bar);
             }
             if calls.len() == MOST {
@@ -138,7 +145,7 @@ impl Calls {
                 *gone += 1;
             }
             calls.push_back(bar);
-            *read = false;
+            *unread += 1;
         });
     }
 
@@ -147,17 +154,19 @@ impl Calls {
         let mut threads = lock(&self.threads);
         let current = std::thread::current();
         let name = current.name().unwrap_or("thread").trim_start_matches("engine-");
+        if let Some(thread) = threads.iter().find(|thread| thread.id == current.id()) {
+            return thread.clone();
+        }
         let same = threads.iter().filter(|thread| thread.name.starts_with(name)).count();
         let name = if name == "main" { name.to_owned() } else { format!("{name} {}", same + 1) };
-        let thread = Arc::new(Thread { name, kept: Mutex::default() });
+        let thread = Arc::new(Thread { id: current.id(), name, kept: Mutex::default() });
         threads.push(thread.clone());
         thread
     }
 
-    /// The calls of the `last` milliseconds. Those of one function that began in the same `grain` milliseconds are
+    /// The calls of the `last` milliseconds until `now`, in microseconds. Those of one function that began in the same `grain` milliseconds are
     /// one bar, so that there are not too many.
-    pub(crate) fn lanes(&self, last: u64, grain: u64) -> Vec<Lane> {
-        let now = u64::try_from(self.begun.elapsed().as_micros()).unwrap_or(u64::MAX);
+    pub(crate) fn lanes(&self, now: u64, last: u64, grain: u64) -> Vec<Lane> {
         let (since, grain) = (now.saturating_sub(last * 1000), grain * 1000);
         let lane = |thread: &Arc<Thread>| {
             let mut bars = Vec::new();
@@ -167,7 +176,7 @@ impl Calls {
             Lane { name: thread.name.clone(), bars }
         };
         let mut lanes: Vec<_> = lock(&self.threads).iter().map(lane).collect();
-        lanes.sort_by(|one, other| one.name.cmp(&other.name));
+        lanes.sort_by(|one, other| (one.name.len(), &one.name).cmp(&(other.name.len(), &other.name)));
         lanes
     }
 
@@ -179,11 +188,11 @@ impl Calls {
         bookmark.read.resize(threads.len(), 0);
         let mut lanes = Vec::new();
         for (thread, done) in threads.iter().zip(&mut bookmark.read) {
-            let Kept { calls, gone, read, .. } = &mut *lock(&thread.kept);
+            let Kept { calls, gone, unread, .. } = &mut *lock(&thread.kept);
             bookmark.missed += gone.saturating_sub(*done);
             let known = usize::try_from(done.saturating_sub(*gone)).unwrap_or(usize::MAX);
             *done = *gone + calls.len() as u64;
-            *read = true;
+            *unread = 0;
             lanes.push(Lane { name: thread.name.clone(), bars: calls.iter().skip(known).copied().collect() });
         }
         let mut grain = TOGETHER;
@@ -204,8 +213,7 @@ impl Calls {
     }
 }
 
-/// No bar of [`Calls::news`] is longer for others' sake, in microseconds: some hours.
-#[cfg(feature = "otlp")]
+/// No bar is longer for others' sake, in microseconds: some hours.
 const LONGEST: u64 = 1 << 34;
 
 #[cfg(feature = "otlp")]
@@ -277,7 +285,7 @@ mod tests {
         for call in 0..3 * MOST {
             calls.push(call % 2, 1, Duration::ZERO, false);
         }
-        let lanes = calls.lanes(3_600_000, 1);
+        let lanes = calls.lanes(3_600_000_000, 3_600_000, 1);
         assert_eq!(lanes.len(), 1);
         assert_eq!(lanes[0].bars.iter().map(|bar| bar.calls).sum::<u64>(), 3 * MOST as u64);
         let threads = lock(&calls.threads);

@@ -56,6 +56,10 @@ impl Control {
         self.stop.cancel();
     }
 
+    pub(crate) fn is_stopping(&self) -> bool {
+        self.stop.is_cancelled()
+    }
+
     pub(crate) async fn stopping(&self) {
         self.stop.cancelled().await;
     }

@@ -46,18 +46,20 @@ struct Seen {
 
 impl Faults {
     pub(crate) fn push(&self, at: u64, fault: &Fault, record: Option<&[u8]>) {
-        let mut seen = lock(&self.0);
-        seen.all += 1;
-        *seen.kinds.entry(fault.cause.kind()).or_default() += 1;
-        let told = Told {
-            number: seen.all,
+        let mut told = Told {
+            number: 0,
             at,
             record: fault.record,
             function: fault.function.clone(),
             kind: fault.cause.kind().to_owned(),
             message: fault.cause.to_string(),
-            excerpt: record.map(shorten),
+            // What was not kept is not known.
+            excerpt: record.filter(|record| !record.is_empty()).map(shorten),
         };
+        let mut seen = lock(&self.0);
+        seen.all += 1;
+        told.number = seen.all;
+        *seen.kinds.entry(fault.cause.kind()).or_default() += 1;
         seen.latest.push_back(told);
         if seen.latest.len() > MOST {
             seen.latest.pop_front();

@@ -1,12 +1,12 @@
 //! What is known of a function's calls beside their number: how long records take, and how instances fare.
 
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
 
 use histogram::AtomicHistogram;
 
-use super::Watch;
+use super::{FunctionStatus, Watch};
 use crate::plugin::Core;
 
 /// Each power of two of nanoseconds is cut in so many buckets, as a power of two itself: an error of 12.5 %.
@@ -24,6 +24,8 @@ pub(crate) struct FunctionGauge {
     /// Of the instance that was called last, in bytes.
     pub(super) memory: AtomicUsize,
     pub(super) faults: AtomicU64,
+    /// What was told of it last: it may be gone.
+    last: Mutex<FunctionStatus>,
 }
 
 impl FunctionGauge {
@@ -31,10 +33,19 @@ impl FunctionGauge {
         let times = AtomicHistogram::new(GROUPING, LONGEST).expect("these powers are in order");
         let mut functions = super::lock(&watch.functions);
         let place = functions.len();
-        let (watch, memory, faults) = (Arc::downgrade(watch), 0.into(), 0.into());
-        let gauge = Arc::new(Self { watch, place, core, times, memory, faults });
+        let (watch, memory, faults, last) = (Arc::downgrade(watch), 0.into(), 0.into(), Mutex::default());
+        let gauge = Arc::new(Self { watch, place, core, times, memory, faults, last });
         functions.push(gauge.clone());
         gauge
+    }
+
+    /// What `read` tells of it, or the last that was told if it is gone.
+    pub(super) fn status(&self, read: impl FnOnce(&Self) -> Option<FunctionStatus>) -> FunctionStatus {
+        let mut last = super::lock(&self.last);
+        if let Some(status) = read(self) {
+            *last = status;
+        }
+        last.clone()
     }
 
     /// A call of so many records has ended.

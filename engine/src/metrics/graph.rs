@@ -27,8 +27,18 @@ pub(super) struct Shape {
 pub(super) struct Edge {
     pub(super) from: usize,
     pub(super) to: usize,
-    /// Elements that came this way, where several ways lead.
-    pub(super) records: Arc<AtomicU64>,
+    pub(super) way: Arc<Way>,
+}
+
+/// What goes from one node to another.
+pub(super) struct Way {
+    /// Elements that came this way.
+    records: AtomicU64,
+    /// How long calls took that gave them, with what is behind, in nanoseconds.
+    inside: AtomicU64,
+    /// Since when one goes on, in nanoseconds since the start; 0 if none does.
+    since: AtomicU64,
+    begun: Instant,
 }
 
 /// A node of the graph.
@@ -37,10 +47,6 @@ pub(super) struct Vertex {
     pub(super) kind: String,
     /// Elements that came.
     pub(super) records: AtomicU64,
-    /// How long it was inside calls, with what is behind it, in nanoseconds.
-    pub(super) inside: AtomicU64,
-    /// Since when it is inside one, in nanoseconds since the start; 0 if it is not.
-    pub(super) since: AtomicU64,
     /// Whether what is behind runs in another task: its own time is that of a wait for room.
     pub(super) hands_over: AtomicBool,
     /// The function that it calls on the pool, whose figures are its own.
@@ -49,7 +55,8 @@ pub(super) struct Vertex {
     pub(super) source: OnceLock<Weak<Counters>>,
     /// How much waits in it, if that is known.
     pub(super) gauges: Mutex<Vec<Weak<dyn Gauge>>>,
-    begun: Instant,
+    /// Whether streams meet in it: its own time is that for which one waited for another.
+    pub(super) meets: AtomicBool,
 }
 
 /// Something that fills.
@@ -60,11 +67,11 @@ pub(crate) trait Gauge: Send + Sync {
 
 impl Graph {
     /// Adds a node behind others. Returns it with its place.
-    fn add(&self, kind: &str, from: &[usize]) -> (usize, Arc<Vertex>) {
+    fn add(&self, name: &str, kind: &str, from: &[usize]) -> (usize, Arc<Vertex>) {
         let mut shape = lock(&self.0);
         let place = match shape.scope {
             Some(place) => place,
-            None => shape.push(kind, kind),
+            None => shape.push(name, kind),
         };
         shape.link(from, place);
         (place, shape.nodes[place].clone())
@@ -98,9 +105,9 @@ impl Graph {
     /// Counts what comes to a node on its way from another.
     fn meter(&self, from: &[usize], place: usize, vertex: Arc<Vertex>) -> Meter {
         let shape = lock(&self.0);
-        let edge = |from: &usize| shape.edge(*from, place).map(|edge| edge.records.clone());
+        let way = |from: &usize| shape.edge(*from, place).map(|edge| edge.way.clone());
         // A part of a node that a file names is counted where records come to it.
-        Meter { vertex, edge: from.first().and_then(edge) }
+        Meter { vertex, way: from.first().and_then(way) }
     }
 
     fn vertex(&self, place: usize) -> Arc<Vertex> {
@@ -119,13 +126,11 @@ impl Shape {
             name: Mutex::new(name.to_owned()),
             kind: kind.to_owned(),
             records: 0.into(),
-            inside: 0.into(),
-            since: 0.into(),
             hands_over: false.into(),
             function: OnceLock::new(),
             source: OnceLock::new(),
             gauges: Mutex::default(),
-            begun: Instant::now(),
+            meets: false.into(),
         }));
         self.nodes.len() - 1
     }
@@ -134,7 +139,7 @@ impl Shape {
         self.places.take();
         for from in from.iter().filter(|from| **from != to) {
             if self.edge(*from, to).is_none() {
-                self.edges.push(Edge { from: *from, to, records: Arc::default() });
+                self.edges.push(Edge { from: *from, to, way: Arc::new(Way::new()) });
             }
         }
     }
@@ -144,9 +149,17 @@ impl Shape {
     }
 }
 
-impl Vertex {
+impl Way {
+    fn new() -> Self {
+        Self { records: 0.into(), inside: 0.into(), since: 0.into(), begun: Instant::now() }
+    }
+
     fn nanos(&self) -> u64 {
         u64::try_from(self.begun.elapsed().as_nanos()).unwrap_or(u64::MAX).max(1)
+    }
+
+    pub(super) fn records(&self) -> u64 {
+        self.records.load(Relaxed)
     }
 
     /// The time inside calls so far, the one that goes on included.
@@ -169,7 +182,7 @@ impl Watched {
     /// The same behind another node, and that node's meter.
     pub(crate) fn behind(&self, kind: &str) -> (Self, Meter) {
         let graph = &self.watch.graph;
-        let (place, vertex) = graph.add(kind, &self.from);
+        let (place, vertex) = graph.add(kind, kind, &self.from);
         let meter = graph.meter(&self.from, place, vertex);
         (Self { watch: self.watch.clone(), from: vec![place] }, meter)
     }
@@ -178,14 +191,15 @@ impl Watched {
     pub(crate) fn behind_both(&self, other: &Self, kind: &str) -> (Self, [Meter; 2]) {
         let from: Vec<_> = self.from.iter().chain(&other.from).copied().collect();
         let graph = &self.watch.graph;
-        let (place, vertex) = graph.add(kind, &from);
+        let (place, vertex) = graph.add(kind, kind, &from);
+        vertex.meets.store(true, Relaxed);
         let meters = [&self.from, &other.from].map(|from| graph.meter(from, place, vertex.clone()));
         (Self { watch: self.watch.clone(), from: vec![place] }, meters)
     }
 
     /// The same behind a function on the pool.
     pub(crate) fn behind_function(&self, core: &Arc<Core>) -> Self {
-        let (place, vertex) = self.watch.graph.add(core.name(), &self.from);
+        let (place, vertex) = self.watch.graph.add(core.name(), &core.kind().to_string(), &self.from);
         let _ = vertex.function.set(Arc::downgrade(core));
         Self { watch: self.watch.clone(), from: vec![place] }
     }
@@ -232,7 +246,7 @@ impl Watched {
 pub(crate) struct Meter {
     vertex: Arc<Vertex>,
     /// The way on which they come; none within the node.
-    edge: Option<Arc<AtomicU64>>,
+    way: Option<Arc<Way>>,
 }
 
 /// A node, and its meter.
@@ -249,7 +263,7 @@ impl<N> Metered<N> {
 
 /// A call that is under way.
 struct Inside<'a> {
-    vertex: &'a Vertex,
+    way: &'a Way,
     since: u64,
 }
 
@@ -257,23 +271,25 @@ impl Meter {
     /// So many elements came, which no call brought.
     pub(crate) fn count(&self, elements: usize) {
         self.vertex.records.fetch_add(elements as u64, Relaxed);
-        if let Some(edge) = &self.edge {
-            edge.fetch_add(elements as u64, Relaxed);
+        if let Some(way) = &self.way {
+            way.records.fetch_add(elements as u64, Relaxed);
         }
     }
+}
 
-    fn enter(&self) -> Inside<'_> {
-        let since = self.vertex.nanos();
-        self.vertex.since.store(since, Relaxed);
-        Inside { vertex: &self.vertex, since }
+impl<'a> Inside<'a> {
+    fn enter(way: &'a Way) -> Self {
+        let since = way.nanos();
+        way.since.store(since, Relaxed);
+        Self { way, since }
     }
 }
 
 impl Drop for Inside<'_> {
     fn drop(&mut self) {
-        let time = self.vertex.nanos().saturating_sub(self.since);
-        self.vertex.inside.fetch_add(time, Relaxed);
-        self.vertex.since.store(0, Relaxed);
+        let time = self.way.nanos().saturating_sub(self.since);
+        self.way.inside.fetch_add(time, Relaxed);
+        self.way.since.store(0, Relaxed);
     }
 }
 
@@ -285,10 +301,10 @@ async fn metered(handling: Handling<'_>, inside: Inside<'_>) -> Result<(), Error
 
 impl<T, N: Node<T>> Node<T> for Metered<N> {
     fn accept(&self, items: Items<T>) -> Handling<'_> {
-        if self.meter.edge.is_none() {
+        let Some(way) = &self.meter.way else {
             return self.node.accept(items);
-        }
-        let inside = self.meter.enter();
+        };
+        let inside = Inside::enter(way);
         self.meter.count(items.len());
         match self.node.accept(items) {
             done @ Handling::Done(_) => done,

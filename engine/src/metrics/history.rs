@@ -30,7 +30,12 @@ impl History {
     /// Takes a status in, if the last one is long enough ago or the run has ended.
     pub(super) fn keep(&mut self, status: &Status) {
         let (now, counts) = (status.run.now, status.run.counts);
-        let recent = self.at.last().is_some_and(|last| last + self.apart.max(APART) > now);
+        if self.at.is_empty() {
+            let all = [&mut self.at, &mut self.emitted, &mut self.delivered, &mut self.faults];
+            all.into_iter().for_each(|list| list.push(0));
+        }
+        let recent =
+            self.at.len() > 1 && self.at.last().is_some_and(|last| last + self.apart.max(APART) > now);
         let news =
             self.emitted.last() != Some(&counts.emitted) || self.delivered.last() != Some(&counts.delivered);
         if recent && !(status.run.state.is_end() && news) {

@@ -76,8 +76,17 @@ pub(crate) struct Watch {
     functions: Mutex<Vec<Arc<FunctionGauge>>>,
     sources: Mutex<Vec<Arc<Counters>>>,
     pools: Mutex<Vec<Weak<PoolShared>>>,
-    ended: Mutex<Option<(RunState, Option<String>)>>,
+    ended: Mutex<Option<Ended>>,
     past: Mutex<pace::Past>,
+}
+
+/// How a run has ended.
+#[derive(Clone)]
+struct Ended {
+    state: RunState,
+    error: Option<String>,
+    /// When, in microseconds since the start: no time passes after it.
+    at: u64,
 }
 
 impl Default for Watch {
@@ -107,9 +116,15 @@ impl std::fmt::Debug for Watch {
 }
 
 impl Watch {
-    /// Milliseconds since it began to watch.
+    /// Milliseconds since it began to watch, until the end.
     pub(crate) fn now(&self) -> u64 {
-        u64::try_from(self.begun.elapsed().as_millis()).unwrap_or(u64::MAX)
+        self.micros() / 1000
+    }
+
+    /// The same in microseconds.
+    fn micros(&self) -> u64 {
+        let now = u64::try_from(self.begun.elapsed().as_micros()).unwrap_or(u64::MAX);
+        lock(&self.ended).as_ref().map_or(now, |ended| ended.at)
     }
 
     /// The names of functions from a place on.
@@ -172,8 +187,16 @@ impl Monitor {
 
     /// The run has ended, with this error if it failed.
     pub fn end(&self, error: Option<String>) {
-        let state = if error.is_some() { RunState::Failed } else { RunState::Done };
-        lock(&self.0.ended).get_or_insert((state, error));
+        let state = match error {
+            Some(_) => RunState::Failed,
+            None if self.0.control.is_stopping() => RunState::Stopped,
+            None if self.0.control.is_draining() => RunState::Drained,
+            None => RunState::Done,
+        };
+        let at = self.0.micros();
+        lock(&self.0.ended).get_or_insert(Ended { state, error, at });
+        // What is dropped now was seen before.
+        self.look();
     }
 
     /// Dead letters are in this file.
@@ -189,7 +212,7 @@ impl Monitor {
     /// What was called on which thread in the last milliseconds, in bars of about `grain` milliseconds at least.
     #[must_use]
     pub fn lanes(&self, last: u64, grain: u64) -> Vec<Lane> {
-        self.0.calls.lanes(last, grain.max(1))
+        self.0.calls.lanes(self.0.micros(), last, grain.max(1))
     }
 
     /// When it began to watch, in seconds since 1970.

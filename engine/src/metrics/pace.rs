@@ -49,7 +49,7 @@ pub struct NodePace {
 struct Moment {
     at: u64,
     counts: Counts,
-    read: u64,
+    done: u64,
     /// Records and nanoseconds of each node.
     nodes: Vec<(u64, u64)>,
     /// Records of each edge.
@@ -92,7 +92,7 @@ impl Moment {
         Self {
             at: status.run.now,
             counts: status.run.counts,
-            read: status.run.input.map_or(0, |input| input.read),
+            done: status.run.input.map_or(0, |input| input.done),
             nodes: status.nodes.iter().map(|node| (node.records, node.nanos)).collect(),
             edges: status.edges.iter().map(|edge| edge.records).collect(),
             functions: status.functions.iter().map(|function| function.nanos).collect(),
@@ -113,7 +113,7 @@ fn between(then: &Moment, status: &Status) -> Pace {
         let (records, nanos) = then.nodes.get(place).copied().unwrap_or_default();
         let on_pool = node.function.is_some();
         let share = part(node.nanos, nanos, if on_pool { workers } else { 1 });
-        let waits = node.hands_over && !on_pool;
+        let waits = (node.hands_over || node.meets) && !on_pool;
         NodePace {
             records: a_second(node.records, records),
             busy: if waits { 0.0 } else { share },
@@ -129,8 +129,8 @@ fn between(then: &Moment, status: &Status) -> Pace {
         part(function.nanos, then.functions.get(place).copied().unwrap_or_default(), workers)
     });
     let left = status.run.input.filter(|_| !status.run.state.is_end()).and_then(|input| {
-        let speed = a_second(input.read, then.read);
-        (speed > 0.0).then(|| (input.all.saturating_sub(input.read) as f64 * 1000.0 / speed) as u64)
+        let speed = a_second(input.done, then.done);
+        (speed > 0.0).then(|| (input.all.saturating_sub(input.done) as f64 * 1000.0 / speed) as u64)
     });
     Pace {
         over,

@@ -44,6 +44,8 @@ pub enum RunState {
     Done,
     /// It has ended before its input did; what was taken in is done.
     Drained,
+    /// It was ended at once; what was taken in is not done.
+    Stopped,
     /// It has ended with an error.
     Failed,
 }
@@ -52,7 +54,7 @@ impl RunState {
     /// Whether it has ended.
     #[must_use]
     pub fn is_end(self) -> bool {
-        matches!(self, Self::Done | Self::Drained | Self::Failed)
+        matches!(self, Self::Done | Self::Drained | Self::Stopped | Self::Failed)
     }
 }
 
@@ -79,6 +81,8 @@ pub struct RunStatus {
 pub struct Input {
     /// In bytes.
     pub read: u64,
+    /// What of it is done, in bytes: as much as of the records that were emitted.
+    pub done: u64,
     /// In bytes.
     pub all: u64,
 }
@@ -99,6 +103,8 @@ pub struct NodeStatus {
     pub nanos: u64,
     /// Whether it hands records over to another task.
     pub hands_over: bool,
+    /// Whether streams meet in it: its time is that for which one waited for another.
+    pub meets: bool,
     /// How much is in it, if it has a bound.
     pub buffer: Option<Buffer>,
     /// The function that it calls on the pool, by its place.
@@ -126,7 +132,7 @@ pub struct EdgeStatus {
 }
 
 /// A function of a plugin.
-#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 pub struct FunctionStatus {
     /// Its name.
     pub name: String,
@@ -208,19 +214,17 @@ impl Monitor {
     pub fn status(&self) -> Status {
         let watch = self.watch();
         let (kinds, latest, put_aside) = watch.faults.read(TOLD);
-        let functions: Vec<_> = lock(&watch.functions).iter().filter_map(|gauge| function(gauge)).collect();
+        let functions: Vec<_> = lock(&watch.functions).iter().map(|gauge| gauge.status(function)).collect();
         let (nodes, edges) = watch.graph.read(|shape| {
-            let inside: Vec<_> = shape.nodes.iter().map(|node| node.time_inside()).collect();
+            let inside: Vec<_> = shape.edges.iter().map(|edge| edge.way.time_inside()).collect();
+            let sum = |is: &dyn Fn(&Edge) -> bool| -> u64 {
+                shape.edges.iter().zip(&inside).filter(|(edge, _)| is(edge)).map(|(_, inside)| inside).sum()
+            };
             let own = |place: usize| {
-                let behind = shape.edges.iter().filter(|edge| edge.from == place);
+                let inside = sum(&|edge| edge.to == place);
                 // What is behind ran within its calls, unless it hands over.
-                let others = behind.map(|edge| inside[edge.to]).sum();
-                let node = &shape.nodes[place];
-                if node.hands_over.load(Relaxed) {
-                    inside[place]
-                } else {
-                    inside[place].saturating_sub(others)
-                }
+                let hands_over = shape.nodes[place].hands_over.load(Relaxed);
+                inside.saturating_sub(if hands_over { 0 } else { sum(&|edge| edge.from == place) })
             };
             let functions = &*lock(&watch.functions);
             let nodes = shape.nodes.iter().enumerate();
@@ -234,9 +238,9 @@ impl Monitor {
             });
             let mut nodes: Vec<_> = nodes.collect();
             pass_through(&mut nodes, &shape.edges);
-            let edges = shape.edges.iter().map(|Edge { from, to, records }| {
+            let edges = shape.edges.iter().map(|Edge { from, to, way }| {
                 let only = shape.edges.iter().filter(|edge| edge.to == *to).count() == 1;
-                let records = if only { nodes[*to].records } else { records.load(Relaxed) };
+                let records = if only { nodes[*to].records } else { way.records() };
                 EdgeStatus { from: *from, to: *to, records }
             });
             let edges = edges.collect();
@@ -262,19 +266,18 @@ impl Monitor {
         });
         let ended = lock(&watch.ended).clone();
         let state = match &ended {
-            Some((RunState::Done, _)) if watch.control.is_draining() => RunState::Drained,
-            Some((state, _)) => *state,
+            Some(ended) => ended.state,
             None if watch.control.is_draining() => RunState::Draining,
             None if watch.control.is_held() => RunState::Paused,
             None => RunState::Running,
         };
         RunStatus {
             state,
-            error: ended.and_then(|(_, error)| error),
+            error: ended.and_then(|ended| ended.error),
             started: self.started(),
             now: watch.now(),
             counts,
-            input: all.filter(|all| *all > 0).map(|all| Input { read, all }),
+            input: all.filter(|all| *all > 0).map(|all| Input { read, done: done(read, counts), all }),
         }
     }
 
@@ -295,6 +298,13 @@ impl Monitor {
             }
         })
     }
+}
+
+/// As much of what was read as of the records.
+fn done(read: u64, counts: Counts) -> u64 {
+    let (emitted, unfinished) = (u128::from(counts.emitted.max(1)), u128::from(counts.unfinished));
+    let part = u128::from(read) * emitted.saturating_sub(unfinished) / emitted;
+    u64::try_from(part).unwrap_or(read)
 }
 
 /// The buffer of a scattered stretch counts nothing itself: what came to it is what went on.
@@ -330,6 +340,7 @@ fn node(vertex: &Vertex, nanos: u64, functions: &[std::sync::Arc<FunctionGauge>]
         ),
         nanos: usage.map_or(nanos, |usage| u64::try_from(usage.time.as_nanos()).unwrap_or(u64::MAX)),
         hands_over: vertex.hands_over.load(Relaxed),
+        meets: vertex.meets.load(Relaxed),
         buffer,
         function,
     }

@@ -112,6 +112,7 @@ impl Trace {
             RunState::Draining => "draining",
             RunState::Done => "done",
             RunState::Drained => "drained",
+            RunState::Stopped => "stopped",
             RunState::Failed => "failed",
         };
         let attributes = vec![
