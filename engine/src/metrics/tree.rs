@@ -2,6 +2,9 @@
 
 use super::{EdgeStatus, Status};
 
+/// What branches further in than so many columns is put in no further.
+const DEEPEST: usize = 24;
+
 /// A node in a list of all: each stands below those that it takes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Branch {
@@ -95,6 +98,10 @@ impl Growing {
 
     /// Adds branches, and behind them what comes of all of them.
     fn fork(&mut self, own: &[usize], mut joined: Vec<usize>, below: &str) -> Vec<usize> {
+        if below.chars().count() > DEEPEST {
+            joined.extend(own);
+            return joined;
+        }
         for (place, next) in own.iter().enumerate() {
             let (lead, rest) = if place + 1 == own.len() { ("└ ", "  ") } else { ("├ ", "│ ") };
             joined.extend(self.grow(*next, &format!("{below}{lead}"), &format!("{below}{rest}")));
@@ -137,6 +144,14 @@ mod tests {
     #[test]
     fn several_sources_come_together() {
         assert_eq!(lines(4, &[(0, 2), (1, 2), (2, 3)]), ["0", "1", "2 < 0 1", "3"]);
+    }
+
+    #[test]
+    fn many_branches_within_each_other_are_all_there() {
+        let edges: Vec<_> = (0..20_000).flat_map(|node| [(2 * node, 2 * node + 1), (2 * node, 2 * node + 2)]).collect();
+        let lines = lines(40_001, &edges);
+        assert_eq!(lines.len(), 40_001);
+        assert!(lines.iter().all(|line| line.chars().count() < 40));
     }
 
     #[test]
