@@ -34,7 +34,7 @@ pub(crate) struct CheckCommand {
 
 impl CheckCommand {
     pub(crate) fn execute(self) -> anyhow::Result<Ending> {
-        let opened = try_open(&self.pipeline, compiling_pool()?, None);
+        let opened = try_open(&self.pipeline, compiling_pool()?, None, false);
         if self.json {
             let found = match &opened {
                 Ok(_) => json!([]),
@@ -61,11 +61,17 @@ pub(super) fn open(
     path: &Path,
     pool: PoolBuilder,
     monitor: Option<&Monitor>,
+    on_terminal: bool,
 ) -> anyhow::Result<Option<Pipeline>> {
-    told(try_open(path, pool, monitor))
+    told(try_open(path, pool, monitor, on_terminal))
 }
 
-fn try_open(path: &Path, pool: PoolBuilder, monitor: Option<&Monitor>) -> Result<Pipeline, OpenError> {
+fn try_open(
+    path: &Path,
+    pool: PoolBuilder,
+    monitor: Option<&Monitor>,
+    on_terminal: bool,
+) -> Result<Pipeline, OpenError> {
     let find_component = |path: &Path| component(path, true).map_err(|error| format!("{error:#}"));
     let on_listen = Arc::new(|name: &str, address| tell(format_args!("engine: {name} listens at {address}")));
     let setup = Setup {
@@ -73,6 +79,7 @@ fn try_open(path: &Path, pool: PoolBuilder, monitor: Option<&Monitor>) -> Result
         find_component: &find_component,
         on_listen,
         monitor: monitor.cloned(),
+        on_terminal,
         ..Setup::default()
     };
     Pipeline::open_with(path, setup)

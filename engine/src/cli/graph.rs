@@ -39,7 +39,7 @@ enum Form {
 
 impl GraphCommand {
     pub(crate) fn execute(self) -> anyhow::Result<Ending> {
-        let Some(pipeline) = check::open(&self.pipeline, compiling_pool()?, None)? else {
+        let Some(pipeline) = check::open(&self.pipeline, compiling_pool()?, None, false)? else {
             return Ok(Ending::Mistakes);
         };
         let picture = pipeline.picture();

@@ -63,7 +63,10 @@ impl History {
         let counts: Vec<_> =
             moments.map(|at| (self.until(&self.emitted, at), self.until(&self.delivered, at))).collect();
         let a_second = |now: f64, then: f64| (now - then).max(0.0) * 1000.0 / long;
-        counts.windows(2).map(|pair| (a_second(pair[1].0, pair[0].0), a_second(pair[1].1, pair[0].1))).collect()
+        counts
+            .windows(2)
+            .map(|pair| (a_second(pair[1].0, pair[0].0), a_second(pair[1].1, pair[0].1)))
+            .collect()
     }
 
     /// A count at a moment, of those that are kept.

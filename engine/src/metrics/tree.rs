@@ -148,7 +148,8 @@ mod tests {
 
     #[test]
     fn many_branches_within_each_other_are_all_there() {
-        let edges: Vec<_> = (0..20_000).flat_map(|node| [(2 * node, 2 * node + 1), (2 * node, 2 * node + 2)]).collect();
+        let edges: Vec<_> =
+            (0..20_000).flat_map(|node| [(2 * node, 2 * node + 1), (2 * node, 2 * node + 2)]).collect();
         let lines = lines(40_001, &edges);
         assert_eq!(lines.len(), 40_001);
         assert!(lines.iter().all(|line| line.chars().count() < 40));

@@ -27,6 +27,8 @@ pub struct Setup<'a> {
     pub on_listen: OnListen,
     /// Who watches the run.
     pub monitor: Option<Monitor>,
+    /// Whether something is drawn on the terminal: nodes may not read stdin or write to stdout there.
+    pub on_terminal: bool,
     /// What a variable in the file is, if it is set: one of this process's environment, if not said
     /// otherwise.
     pub variable: &'a dyn Fn(&str) -> Option<String>,
@@ -39,6 +41,7 @@ impl Default for Setup<'_> {
             find_component: &|path| Ok(path.to_owned()),
             on_listen: Arc::new(|_, _| {}),
             monitor: None,
+            on_terminal: false,
             variable: &|name| std::env::var(name).ok(),
         }
     }
@@ -144,6 +147,7 @@ fn build(
     let pool = settings.build()?;
     let folder = path.parent().map_or_else(PathBuf::new, Path::to_owned);
     let mut building = Building::new(pool, &folder, setup.find_component, setup.on_listen, faults);
+    building.on_terminal = setup.on_terminal;
     // It is the first claim, which nothing stands against.
     let _ = building.claims.read(path, "path");
     let mut graph = Graph::new(setup.monitor);

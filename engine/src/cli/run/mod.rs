@@ -30,7 +30,7 @@ use super::limits::LimitArgs;
 use super::plugins::{Chain, Named, Records};
 use super::progress::Progress;
 use super::summary::counted;
-use super::{runtime, signals};
+use super::{runtime, signals, top};
 
 /// Run records through plugins' functions
 ///
@@ -41,7 +41,7 @@ use super::{runtime, signals};
 /// Functions run in sandboxes: without files, network, environment or time of day unless --allow gives
 /// them, and with limits on time (10 s a record) and memory (64 MiB an instance).
 #[derive(clap::Args)]
-#[command(after_help = EXAMPLES, override_usage = "engine run [OPTIONS] --plugin FILE[:FUNCTION]...\n       engine run [--quiet] [--json] PIPELINE.toml")]
+#[command(after_help = EXAMPLES, override_usage = "engine run [OPTIONS] --plugin FILE[:FUNCTION]...\n       engine run [--quiet] [--json] [--dashboard] [--tui] PIPELINE.toml")]
 pub(crate) struct RunCommand {
     /// A plugin and its function, if it has several; repeat it to make a chain
     ///
@@ -123,6 +123,7 @@ Examples:
   engine run -p parse.wasm -i log -o clean --checkpoint clean.checkpoint
   engine run -p parse.wasm -p total.wasm --key user -i log
   engine run pipeline.toml --dashboard
+  engine run -p parse.wasm -i log -o clean --tui
 
 Exit codes:
   0    done; also when the reader of the output closes it
@@ -140,7 +141,7 @@ impl RunCommand {
         {
             let strange = given()
                 .into_iter()
-                .find(|flag| !matches!(flag.as_str(), "quiet" | "json" | "dashboard" | "hold"));
+                .find(|flag| !matches!(flag.as_str(), "quiet" | "json" | "dashboard" | "tui" | "hold"));
             if let Some(flag) = strange {
                 bail!("--{flag} does not go with a pipeline file: say it in {path}");
             }
@@ -150,10 +151,12 @@ impl RunCommand {
             bail!(alone(word, &self.words));
         }
         ensure!(!self.plugins.is_empty(), "there is no plugin: write --plugin FILE (see engine run --help)");
+        let from_stdin = self.input.is_empty() || self.input.iter().any(|path| path == Path::new("-"));
+        self.watch.check(from_stdin, self.output.is_none())?;
         let mut inputs = inputs::open(&self.input)?;
         let messages = self.messages();
         let interrupted = signals::interrupts(move || messages.tell_aborted())?;
-        let watching = self.watch.begin(&interrupted)?;
+        let mut watching = self.watch.begin(&interrupted)?;
         let known = self.checkpoint.known()?;
         let progress = Progress::hidden();
         let (states, read, done) = known
@@ -170,7 +173,8 @@ impl RunCommand {
         let source = Arc::new(source);
         if !self.json {
             let source = source.clone();
-            progress.show(Arc::new(move || source.counts()), self.quiet, self.output.is_none());
+            let hidden = self.quiet || self.watch.draws();
+            progress.show(Arc::new(move || source.counts()), hidden, self.output.is_none());
         }
         let pool = self.pool(progress.bar(), watching.monitor())?;
         // The output is opened last, so that a mistake elsewhere leaves nothing behind.
@@ -217,6 +221,7 @@ impl RunCommand {
         self.build(&pool, &source, &chain, &output);
         let begun = Instant::now();
         let runtime = runtime()?;
+        watching.show()?;
         let ended = runtime.block_on(async {
             let signal = async {
                 interrupted.wait().await;
@@ -412,7 +417,11 @@ fn alone(word: &str, words: &[String]) -> String {
     }
 }
 
-/// Shows what functions print, above the progress line.
+/// Shows what functions print, above the progress line. A screen shows it by itself.
 fn printer(progress: ProgressBar) -> impl Fn(Print) + Send + Sync {
-    move |Print { function, line }| progress.suspend(|| tell(format_args!("{function}: {line}")))
+    move |Print { function, line }| {
+        if !top::is_shown() {
+            progress.suspend(|| tell(format_args!("{function}: {line}")));
+        }
+    }
 }

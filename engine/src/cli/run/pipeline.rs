@@ -17,11 +17,12 @@ use crate::cli::{check, runtime, signals};
 
 /// Runs the pipeline of a file.
 pub(super) fn run(path: &Path, messages: Messages, watch: &WatchArgs) -> anyhow::Result<Ending> {
+    watch.check(false, false)?;
     let interrupted = signals::interrupts(move || messages.tell_aborted())?;
-    let watching = watch.begin(&interrupted)?;
+    let mut watching = watch.begin(&interrupted)?;
     let progress = Progress::hidden();
     let pool = compiling_pool()?.on_print(printer(progress.bar()));
-    let Some(mut pipeline) = check::open(path, pool, watching.monitor())? else {
+    let Some(mut pipeline) = check::open(path, pool, watching.monitor(), watch.draws())? else {
         return Ok(Ending::Mistakes);
     };
     let sources = pipeline.sources();
@@ -29,13 +30,14 @@ pub(super) fn run(path: &Path, messages: Messages, watch: &WatchArgs) -> anyhow:
     let counts = Arc::new(counts);
     let to_stdout = pipeline.writes_to_stdout();
     if !messages.json {
-        progress.show(counts.clone(), messages.quiet, to_stdout);
+        progress.show(counts.clone(), messages.quiet || watch.draws(), to_stdout);
     }
     let begun = Instant::now();
     if let Some(monitor) = watching.monitor() {
         pipeline.put_aside().iter().for_each(|(file, _)| monitor.puts_aside(file.display().to_string()));
     }
     let runtime = runtime()?;
+    watching.show()?;
     let ended = runtime.block_on(async {
         let stop = CancellationToken::new();
         let signal = async {

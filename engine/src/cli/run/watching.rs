@@ -1,17 +1,20 @@
-//! `--dashboard`: a page that shows the run.
+//! `--dashboard`: a page that shows the run. `--tui`: a screen that does.
 
+use std::io::{IsTerminal, stdin, stdout};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, ToSocketAddrs};
 use std::sync::Arc;
 
 use anyhow::{Context, ensure};
+use clap::ArgGroup;
 use engine::{DASHBOARD_PORT, Dashboard, Monitor};
 use tokio::sync::SetOnce;
 
 use crate::cli::exit::{Ending, Signal, tell};
+use crate::cli::top::{self, OwnScreen};
 
 /// Flags about who watches.
 #[derive(clap::Args)]
-#[command(next_help_heading = "Dashboard")]
+#[command(next_help_heading = "Dashboard", group = ArgGroup::new("shown").args(["dashboard", "tui"]).multiple(true))]
 pub(crate) struct WatchArgs {
     /// Show the run on a page in the browser, at this address [default: 127.0.0.1:8787]
     ///
@@ -19,8 +22,14 @@ pub(crate) struct WatchArgs {
     /// this machine nothing is shown without it. Figures for Prometheus are at /metrics.
     #[arg(long, value_name = "ADDR", num_args = 0..=1, default_missing_value = "")]
     dashboard: Option<String>,
-    /// Keep the page after the end, until Ctrl-C
-    #[arg(long, requires = "dashboard")]
+    /// Show the run on the terminal, until its end or q
+    ///
+    /// It is drawn where messages are: records have to come and go elsewhere. See engine top --help for what
+    /// keys do; q lets the run go on without, and Ctrl-C is what it always is.
+    #[arg(long)]
+    tui: bool,
+    /// Keep the page after the end, until Ctrl-C, and the screen until q
+    #[arg(long, requires = "shown")]
     hold: bool,
 }
 
@@ -29,21 +38,43 @@ pub(super) struct Watching {
     monitor: Option<Monitor>,
     /// Served until this is dropped.
     dashboard: Option<Dashboard>,
+    tui: bool,
+    /// Shown until this is dropped.
+    screen: Option<OwnScreen>,
     hold: bool,
     interrupted: Arc<SetOnce<Signal>>,
 }
 
 impl WatchArgs {
+    /// Whether the run is drawn on the terminal.
+    pub(super) fn draws(&self) -> bool {
+        self.tui
+    }
+
+    /// Says what is in the way of a screen, if it is wanted: also that records come from there, or go there.
+    pub(super) fn check(&self, from_stdin: bool, to_stdout: bool) -> anyhow::Result<()> {
+        if !self.tui {
+            return Ok(());
+        }
+        top::check().context("--tui")?;
+        let (reads, writes) = (from_stdin && stdin().is_terminal(), to_stdout && stdout().is_terminal());
+        ensure!(!reads, "--tui: records would come from the terminal: give it --input FILE, or a pipe");
+        ensure!(!writes, "--tui: records would go to the terminal: give it --output FILE, or a pipe");
+        Ok(())
+    }
+
     /// Begins to serve the page, if it is wanted.
     pub(super) fn begin(&self, interrupted: &Arc<SetOnce<Signal>>) -> anyhow::Result<Watching> {
-        let interrupted = interrupted.clone();
-        let Some(address) = &self.dashboard else {
-            return Ok(Watching { monitor: None, dashboard: None, hold: false, interrupted });
+        let monitor = (self.dashboard.is_some() || self.tui).then(Monitor::new);
+        let dashboard = match (&self.dashboard, &monitor) {
+            (Some(address), Some(monitor)) => Some(Dashboard::serve(monitor, address_of(address)?)?),
+            _ => None,
         };
-        let monitor = Monitor::new();
-        let dashboard = Dashboard::serve(&monitor, address_of(address)?)?;
-        tell(format_args!("engine: dashboard at {}", dashboard.url()));
-        Ok(Watching { monitor: Some(monitor), dashboard: Some(dashboard), hold: self.hold, interrupted })
+        if let Some(dashboard) = &dashboard {
+            tell(format_args!("engine: dashboard at {}", dashboard.url()));
+        }
+        let (tui, hold, interrupted) = (self.tui, self.hold, interrupted.clone());
+        Ok(Watching { monitor, dashboard, tui, screen: None, hold, interrupted })
     }
 }
 
@@ -69,7 +100,18 @@ impl Watching {
         self.monitor.as_ref()
     }
 
-    /// Does what somebody on the page wants: returns never.
+    /// Shows the screen, if it is wanted: all is ready now.
+    pub(super) fn show(&mut self) -> anyhow::Result<()> {
+        if let Some(monitor) = self.monitor.as_ref().filter(|_| self.tui) {
+            if let Some(dashboard) = &self.dashboard {
+                monitor.note_line("engine", &format!("dashboard at {}", dashboard.url()));
+            }
+            self.screen = Some(OwnScreen::begin(monitor, &self.interrupted)?);
+        }
+        Ok(())
+    }
+
+    /// Does what somebody on the page or at the screen wants: returns never.
     pub(super) async fn obey(&self) {
         let Some(monitor) = &self.monitor else { return std::future::pending().await };
         tokio::select! {
@@ -81,24 +123,37 @@ impl Watching {
             () = monitor.stopping() => {}
         }
         monitor.stopping().await;
+        top::restore();
         tell(format_args!("engine: stopped from the dashboard: what was taken in is not finished"));
         std::process::exit(Signal::Terminate.exit_code().into());
     }
 
-    /// The run has ended: the page says so, as long as it is wanted.
+    /// The run has ended: page and screen say so, as long as they are wanted.
     pub(super) fn end(self, ended: &anyhow::Result<Ending>, runtime: &tokio::runtime::Runtime) {
-        let Self { monitor: Some(monitor), dashboard, hold, interrupted } = self else { return };
+        let Self { monitor: Some(monitor), dashboard, screen, hold, interrupted, .. } = self else { return };
         monitor.end(ended.as_ref().err().map(|error| format!("{error:#}")));
-        if hold && !interrupted.initialized() {
-            tell(format_args!("engine: the dashboard stays until Ctrl-C"));
+        // Who hid the screen may still have the page.
+        let screen = screen.filter(|screen| !screen.is_left());
+        if hold && !interrupted.initialized() && (screen.is_some() || dashboard.is_some()) {
+            if screen.is_none() {
+                tell(format_args!("engine: the dashboard stays until Ctrl-C"));
+            }
+            let left = async {
+                match &screen {
+                    Some(screen) => screen.left().await,
+                    None => std::future::pending().await,
+                }
+            };
             runtime.block_on(async {
                 tokio::select! {
                     _ = interrupted.wait() => {}
                     () = monitor.stopping() => {}
                     () = monitor.draining() => {}
+                    () = left => {}
                 }
             });
         }
+        drop(screen);
         drop(dashboard);
     }
 }

@@ -17,14 +17,19 @@ pub(super) struct Address {
 impl Address {
     /// `PORT`, `:PORT`, `HOST`, `HOST:PORT`, or the whole address that a run has printed.
     pub(super) fn parse(text: &str) -> anyhow::Result<Self> {
-        let told = || format!("{text}: write an address, as 127.0.0.1:{DASHBOARD_PORT}, or the one that the run printed");
+        let told = || {
+            format!(
+                "{text}: write an address, as 127.0.0.1:{DASHBOARD_PORT}, or the one that the run printed"
+            )
+        };
         let mut url = match (text.parse::<IpAddr>(), text.strip_prefix(':').unwrap_or(text).parse::<u16>()) {
             (Ok(IpAddr::V6(ip)), _) => at(&format!("[{ip}]:{DASHBOARD_PORT}")),
             (_, Ok(port)) => at(&format!("127.0.0.1:{port}")),
             _ if text.contains("://") => Url::parse(text),
             _ => {
                 let end = text.find(['/', '?']).unwrap_or(text.len());
-                let has_port = text[..end].rsplit_once(':').is_some_and(|(_, port)| port.parse::<u16>().is_ok());
+                let has_port =
+                    text[..end].rsplit_once(':').is_some_and(|(_, port)| port.parse::<u16>().is_ok());
                 let port = if has_port { String::new() } else { format!(":{DASHBOARD_PORT}") };
                 at(&format!("{}{port}{}", &text[..end], &text[end..]))
             }

@@ -146,7 +146,8 @@ impl App {
         }
         let begin = run.now.saturating_sub(RECENT);
         // One before them tells how it was when they began.
-        let old = at.partition_point(|at| *at < begin).saturating_sub(1).max(at.len().saturating_sub(MOMENTS));
+        let old =
+            at.partition_point(|at| *at < begin).saturating_sub(1).max(at.len().saturating_sub(MOMENTS));
         for list in [at, emitted, delivered, faults] {
             list.drain(..old.min(list.len()));
         }

@@ -51,8 +51,12 @@ impl Client {
         let response = request.send().await.map_err(reqwest::Error::without_url)?;
         match response.status() {
             status if status.is_success() => Ok(response),
-            StatusCode::UNAUTHORIZED if self.address.token.is_some() => bail!("it is not the token of this run"),
-            StatusCode::UNAUTHORIZED => bail!("it needs the whole address that the run has printed, with its token"),
+            StatusCode::UNAUTHORIZED if self.address.token.is_some() => {
+                bail!("it is not the token of this run")
+            }
+            StatusCode::UNAUTHORIZED => {
+                bail!("it needs the whole address that the run has printed, with its token")
+            }
             status => bail!("it answers {status}: there is no dashboard"),
         }
     }
@@ -107,7 +111,8 @@ impl Client {
                 return;
             }
             tokio::time::sleep(AGAIN).await;
-            while let Err(_gone) = self.read("history").await.map(|history| tell.send(News::History(history))) {
+            while let Err(_gone) = self.read("history").await.map(|history| tell.send(News::History(history)))
+            {
                 tokio::time::sleep(AGAIN).await;
             }
         }

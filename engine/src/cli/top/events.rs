@@ -27,7 +27,9 @@ impl Events {
                     let data = data.strip_prefix(b" ").unwrap_or(data);
                     self.data.extend(data.iter().chain(b"\n"));
                 }
-                None if line.is_empty() && !self.data.is_empty() => last = Some(std::mem::take(&mut self.data)),
+                None if line.is_empty() && !self.data.is_empty() => {
+                    last = Some(std::mem::take(&mut self.data))
+                }
                 // Names, numbers and comments say nothing here.
                 None => {}
             }

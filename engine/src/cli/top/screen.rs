@@ -1,7 +1,8 @@
 //! The terminal while it is drawn on, and as it was before.
 
 use std::fs::File;
-use std::io::{self, IsTerminal, Write, stderr, stdin};
+use std::io::{self, IsTerminal, stderr, stdin};
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -10,10 +11,10 @@ use ratatui::Terminal;
 use ratatui::backend::CrosstermBackend;
 use ratatui::crossterm::cursor::{Hide, Show};
 use ratatui::crossterm::event::{self, Event};
+use ratatui::crossterm::execute;
 use ratatui::crossterm::terminal::{
     EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
 };
-use ratatui::crossterm::execute;
 
 use super::aside::Aside;
 
@@ -28,14 +29,18 @@ struct Shown {
 /// A screen of its own on stderr's terminal. Dropped, it leaves the terminal as it was.
 pub(crate) struct Screen(Terminal<CrosstermBackend<File>>);
 
+/// Whether there is a screen: who asks does not wait until it is drawn.
+static IS_SHOWN: AtomicBool = AtomicBool::new(false);
+
 /// Whether there is a screen, and what is written on stderr is kept for later.
 pub(crate) fn is_shown() -> bool {
-    shown(|shown| shown.is_some())
+    IS_SHOWN.load(Relaxed)
 }
 
 /// Leaves the terminal as it was, if there is a screen, and writes what was kept.
 pub(crate) fn restore() {
     let Some(Shown { mut out, aside }) = shown(Option::take) else { return };
+    IS_SHOWN.store(false, Relaxed);
     // Where this fails there is no terminal any more.
     let _ = execute!(out, LeaveAlternateScreen, Show);
     let _ = disable_raw_mode();
@@ -57,6 +62,7 @@ impl Screen {
         let aside = Aside::begin().context(cant)?;
         let (out, drawn) = (aside.stderr().context(cant)?, aside.stderr().context(cant)?);
         shown(|shown| *shown = Some(Shown { out, aside }));
+        IS_SHOWN.store(true, Relaxed);
         let begin = || {
             enable_raw_mode()?;
             let mut drawn = drawn;
@@ -68,7 +74,8 @@ impl Screen {
 
     /// Draws, unless the terminal was left already.
     pub(super) fn draw(&mut self, draw: impl FnOnce(&mut ratatui::Frame)) -> io::Result<()> {
-        if is_shown() { self.0.draw(draw).map(drop) } else { Ok(()) }
+        // It is left between two pictures only.
+        shown(|shown| if shown.is_some() { self.0.draw(draw).map(drop) } else { Ok(()) })
     }
 
     /// What was written on stderr since it was asked last.
@@ -84,7 +91,6 @@ impl Screen {
 
 impl Drop for Screen {
     fn drop(&mut self) {
-        let _ = self.0.backend_mut().flush();
         restore();
     }
 }

@@ -70,9 +70,14 @@ pub(super) fn field(values: &[f64], most: f64, rows: usize) -> Vec<String> {
     const EIGHTHS: [char; 9] = [' ', '▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
     let heights: Vec<_> = values
         .iter()
-        .map(|value| if *value > 0.0 { portion(value / most.max(f64::MIN_POSITIVE), 8 * rows).max(1) } else { 0 })
+        .map(
+            |value| {
+                if *value > 0.0 { portion(value / most.max(f64::MIN_POSITIVE), 8 * rows).max(1) } else { 0 }
+            },
+        )
         .collect();
-    let row = |row: usize| heights.iter().map(|height| EIGHTHS[height.saturating_sub(8 * row).min(8)]).collect();
+    let row =
+        |row: usize| heights.iter().map(|height| EIGHTHS[height.saturating_sub(8 * row).min(8)]).collect();
     (0..rows).rev().map(row).collect()
 }
 
@@ -106,7 +111,10 @@ mod tests {
     #[test]
     fn wide_letters_take_two_columns() {
         assert_eq!((fit("漢字", 6), right("漢字", 6)), ("漢字  ".to_owned(), "  漢字".to_owned()));
-        assert_eq!([cut("漢字", 4), cut("漢字", 3), cut("漢字x", 4), cut("abc", 2)], ["漢字", "漢…", "漢…", "a…"]);
+        assert_eq!(
+            [cut("漢字", 4), cut("漢字", 3), cut("漢字x", 4), cut("abc", 2)],
+            ["漢字", "漢…", "漢…", "a…"]
+        );
         assert_eq!([fit("漢字", 2), fit("漢", 1), fit("", 2), fit("abc", 0)], ["… ", "…", "  ", ""]);
     }
 

@@ -41,7 +41,8 @@ pub(super) fn kinds(app: &App) -> String {
     let Some(snapshot) = &app.snapshot else { return String::new() };
     let faults = &snapshot.status.faults;
     let kinds = faults.kinds.iter().map(|(kind, count)| format!("{} {kind}", short(*count as f64)));
-    let files = (!faults.put_aside.is_empty()).then(|| format!("put aside in {}", faults.put_aside.join(", ")));
+    let files =
+        (!faults.put_aside.is_empty()).then(|| format!("put aside in {}", faults.put_aside.join(", ")));
     kinds.chain(files).collect::<Vec<_>>().join(" · ")
 }
 

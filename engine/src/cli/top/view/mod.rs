@@ -55,7 +55,8 @@ pub(super) fn text(app: &App, width: u16) -> String {
 fn footer_line(app: &App, shown: &[Panel], columns: usize) -> Line<'static> {
     let looks = app.looks;
     if app.stopping {
-        let question = "End the run at once? What was taken in is not finished: y ends it, any other key does not";
+        let question =
+            "End the run at once? What was taken in is not finished: y ends it, any other key does not";
         return Line::styled(cells::cut(question, columns), looks.bad().patch(looks.bold()));
     }
     if let Some(said) = &app.said {
@@ -64,7 +65,11 @@ fn footer_line(app: &App, shown: &[Panel], columns: usize) -> Line<'static> {
     let hidden = Panel::ALL.into_iter().filter(|panel| !shown.contains(panel));
     let hidden: Vec<_> = hidden.map(|panel| format!("{} {}", panel.key(), panel.name())).collect();
     let panels = if app.page == Page::All {
-        if hidden.is_empty() { "1-7 panels".to_owned() } else { format!("1-7 panels ({})", hidden.join(", ")) }
+        if hidden.is_empty() {
+            "1-7 panels".to_owned()
+        } else {
+            format!("1-7 panels ({})", hidden.join(", "))
+        }
     } else {
         "1 all, Tab next, ↑↓ scroll".to_owned()
     };
@@ -72,5 +77,8 @@ fn footer_line(app: &App, shown: &[Panel], columns: usize) -> Line<'static> {
     let keys = format!("p pause  d drain  S stop  {leave}");
     let room = columns.saturating_sub(keys.chars().count() + 2);
     let panels = if cells::width(&panels) > room { "1-7, Tab panels".to_owned() } else { panels };
-    Line::from(vec![Span::styled(format!("{}  ", cells::cut(&panels, room)), looks.dim()), Span::styled(keys, looks.bold())])
+    Line::from(vec![
+        Span::styled(format!("{}  ", cells::cut(&panels, room)), looks.dim()),
+        Span::styled(keys, looks.bold()),
+    ])
 }

@@ -101,7 +101,11 @@ impl Panel {
             app.scroll = from;
         }
         let shown: Vec<_> = lines.into_iter().skip(from).take(rows).collect();
-        let more = if all > shown.len() { format!(" {} to {} of {all} ", from + 1, from + shown.len()) } else { String::new() };
+        let more = if all > shown.len() {
+            format!(" {} to {} of {all} ", from + 1, from + shown.len())
+        } else {
+            String::new()
+        };
         let room = columns.saturating_sub(4 + more.chars().count());
         let title = cells::cut(&format!("{} {}", self.key(), self.title(app)), room);
         let line = columns.saturating_sub(4 + cells::width(&title) + more.chars().count());

@@ -39,7 +39,11 @@ fn over(app: &App, history: &History, from: u64, to: u64, columns: usize, rows: 
     let mut lines = area(&inward, each, "in", app.looks.inward(), app);
     lines.extend(area(&outward, each, "out", app.looks.outward(), app));
     if has_axis {
-        let left = if from == 0 { clock(Duration::ZERO) } else { format!("−{}", clock(Duration::from_millis(to - from))) };
+        let left = if from == 0 {
+            clock(Duration::ZERO)
+        } else {
+            format!("−{}", clock(Duration::from_millis(to - from)))
+        };
         let right_end = clock(Duration::from_millis(to));
         let room = parts.saturating_sub(left.chars().count() + right_end.chars().count());
         let axis = format!("{}{left}{}{right_end}", " ".repeat(LABEL + 1), " ".repeat(room));

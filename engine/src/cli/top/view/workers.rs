@@ -71,7 +71,8 @@ fn cells(bars: &[Bar], begin: u64, long: u64, columns: usize) -> Vec<Cell> {
     for bar in bars.iter().filter(|bar| bar.to >= begin && bar.to >= bar.from) {
         let density = bar.busy as f64 / (bar.to - bar.from).max(1) as f64;
         let first = usize::try_from(bar.from.saturating_sub(begin) / each).unwrap_or(usize::MAX);
-        let last = usize::try_from((bar.to - begin) / each).unwrap_or(usize::MAX).min(columns.saturating_sub(1));
+        let last =
+            usize::try_from((bar.to - begin) / each).unwrap_or(usize::MAX).min(columns.saturating_sub(1));
         for place in first..=last {
             let from = begin + place as u64 * each;
             let inside = bar.to.min(from + each).saturating_sub(bar.from.max(from)).max(1);
@@ -112,7 +113,12 @@ mod tests {
 
     #[test]
     fn a_moment_is_of_the_function_that_took_most_of_it() {
-        let bars = [bar(0, 0, 150, false), bar(1, 150, 400, false), bar(2, 390, 399, true), bar(3, 9000, 9001, false)];
+        let bars = [
+            bar(0, 0, 150, false),
+            bar(1, 150, 400, false),
+            bar(2, 390, 399, true),
+            bar(3, 9000, 9001, false),
+        ];
         let cells = cells(&bars, 100, 400, 4);
         let told: Vec<_> = cells.iter().map(|cell| (cell.function, cell.failed)).collect();
         assert_eq!(told, [(0, false), (1, false), (1, true), (1, false)]);
