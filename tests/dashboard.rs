@@ -14,12 +14,12 @@ use crate::pipelines::Files;
 use crate::support::{engine, function_of, hostile, plugin};
 
 /// A run whose page is served.
-struct Run {
+pub(crate) struct Run {
     child: Child,
     stdin: Option<ChildStdin>,
     stderr: BufReader<ChildStderr>,
-    url: String,
-    address: String,
+    pub(crate) url: String,
+    pub(crate) address: String,
     token: String,
 }
 
@@ -39,7 +39,7 @@ impl Run {
         Self { child, stdin, stderr, url, address, token }
     }
 
-    fn feed(&mut self, records: &str) {
+    pub(crate) fn feed(&mut self, records: &str) {
         let stdin = self.stdin.as_mut().unwrap();
         stdin.write_all(records.as_bytes()).unwrap();
         stdin.flush().unwrap();
@@ -67,7 +67,7 @@ impl Run {
     }
 
     /// Waits for a status of which something holds.
-    fn wait_for(&self, holds: impl Fn(&Value) -> bool) -> Value {
+    pub(crate) fn wait_for(&self, holds: impl Fn(&Value) -> bool) -> Value {
         let begun = Instant::now();
         loop {
             let status = self.status();
@@ -84,7 +84,7 @@ impl Run {
     }
 
     /// Its exit code, and the rest of what it said.
-    fn end(mut self) -> (Option<i32>, String) {
+    pub(crate) fn end(mut self) -> (Option<i32>, String) {
         drop(self.stdin.take());
         let mut said = String::new();
         self.stderr.read_to_string(&mut said).unwrap();
@@ -92,7 +92,7 @@ impl Run {
     }
 }
 
-fn inc() -> Run {
+pub(crate) fn inc() -> Run {
     Run::start(engine(["run", "-q", "-p", &plugin("inc").display().to_string()]))
 }
 

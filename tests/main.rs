@@ -38,8 +38,11 @@ mod mistakes;
 mod run;
 mod tooling;
 
-// The dashboard.
+// The dashboard, in the browser and on a terminal.
 mod dashboard;
+#[cfg(unix)]
+mod terminal;
+mod top;
 
 // Pipeline files: what nodes mean there, all that can be wrong, and those of examples/pipelines.
 mod pipeline_examples;

@@ -22,7 +22,7 @@ pub(super) fn lines(app: &App, columns: usize) -> Vec<Line<'static>> {
         return vec![Line::styled("there are none: nothing is called in a sandbox", app.looks.dim())];
     }
     let wide = columns >= WIDE;
-    let others = 67 + if wide { 8 + POWERS + 2 } else { 0 };
+    let others = 70 + if wide { 8 + POWERS + 2 } else { 0 };
     let longest = functions.iter().map(|function| width(&function.name)).max().unwrap_or(0);
     let names = longest.clamp(8, columns.saturating_sub(others + 2).max(8));
     let limit = if wide { right("limit", 8) } else { String::new() };
@@ -37,7 +37,7 @@ pub(super) fn lines(app: &App, columns: usize) -> Vec<Line<'static>> {
         right("p99", 8),
         right("batch", 7),
         right("memory", 18),
-        right("gone", 5),
+        right("retired", 8),
     );
     let head = Line::styled(head, app.looks.dim());
     let busy = |place: usize| snapshot.pace.functions.get(place).copied().unwrap_or_default();
@@ -69,7 +69,7 @@ fn row(app: &App, place: usize, f: &FunctionStatus, busy: f64, names: usize, wid
         Span::raw(right(&short(f.batch as f64), 7)),
         Span::styled(right(&memory, 18), if tight { looks.slow() } else { ratatui::style::Style::new() }),
         Span::styled(
-            right(&short(f.retired as f64), 5),
+            right(&short(f.retired as f64), 8),
             if f.failed_calls > 0 { looks.bad() } else { looks.dim() },
         ),
     ]);

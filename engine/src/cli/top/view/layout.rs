@@ -9,6 +9,9 @@ use crate::cli::top::app::App;
 const WIDE: u16 = 120;
 const HIGH: u16 = 24;
 
+/// Charts that are higher tell no more.
+const HIGHEST: u16 = 20;
+
 /// No room between panels that stand side by side would make them one.
 const GAP: u16 = 2;
 
@@ -47,9 +50,15 @@ fn stacked(app: &App, area: Rect) -> Vec<(Panel, Rect)> {
 fn side_by_side(app: &App, area: Rect) -> Vec<(Panel, Rect)> {
     let [graph, functions, workers] =
         [Panel::Graph, Panel::Functions, Panel::Workers].map(|panel| wants(app, panel));
+    let most = |panel| wants(app, panel).most;
     let pair = Wants { least: 6, most: workers.most.max(10) };
-    let lists = Wants { least: 4, most: u16::MAX };
-    let [graph, functions, pair, lists] = shared([graph, functions, pair, lists], area.height);
+    let lists = Wants { least: 4, most: most(Panel::Faults).max(most(Panel::Log)).max(4) };
+    let [graph, functions, mut pair, mut lists] = shared([graph, functions, pair, lists], area.height);
+    // What is left is the charts', as far as it makes them clearer.
+    let left = area.height - graph - functions - pair - lists;
+    let higher = left.min(HIGHEST.saturating_sub(pair));
+    pair += higher;
+    lists += left - higher;
     let half = (area.width - GAP) / 2;
     let left = |y, height| Rect { y, height, width: half, ..area };
     let right = |y, height| Rect { x: area.x + half + GAP, y, height, width: area.width - half - GAP };
@@ -72,11 +81,11 @@ fn wants(app: &App, panel: Panel) -> Wants {
     let status = &snapshot.status;
     let rows = |count: usize| u16::try_from(count).unwrap_or(u16::MAX - 8);
     let some = |count: usize, least: u16, extra: u16| Wants {
-        least: least.min(rows(count) + extra),
-        most: rows(count) + extra,
+        least: least.min(rows(count).saturating_add(extra)),
+        most: rows(count).saturating_add(extra),
     };
     match panel {
-        Panel::Graph => some(status.nodes.len(), 8, 1),
+        Panel::Graph => some(status.nodes.len(), 9, 1),
         Panel::Rates => Wants { least: 3, most: 6 },
         Panel::Workers => some(snapshot.lanes.len().max(1), 3, 2),
         Panel::Functions => some(status.functions.len(), 5, 2),

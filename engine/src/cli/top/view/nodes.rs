@@ -17,8 +17,8 @@ pub(super) fn lines(app: &App, columns: usize) -> Vec<Line<'static>> {
     let named: Vec<_> = tree.iter().map(|branch| (branch, name(snapshot, branch))).collect();
     let longest = named.iter().map(|(_, name)| width(name)).max().unwrap_or(0);
     // What is behind the name has so many columns: the rest is the name's.
-    let others = 49 + if columns >= WIDE { 34 } else { 0 };
-    let most = columns.saturating_sub(others + 1).max(8);
+    let others = if columns >= WIDE { 109 } else { 63 };
+    let most = columns.saturating_sub(others).max(8);
     let names = longest.clamp(8, most);
     named.into_iter().map(|(branch, name)| line(app, snapshot, branch, &fit(&name, names), columns)).collect()
 }
@@ -46,17 +46,18 @@ fn line(app: &App, snapshot: &Snapshot, branch: &Branch, name: &str, columns: us
         (false, false) => (" ", ratatui::style::Style::new()),
     };
     let kind = if node.kind == node.name { "" } else { &*node.kind };
-    let rate = format!("{}/s", short(pace.records));
+    let told = |count: String| if node.records > 0 { count } else { String::new() };
+    let rate = told(format!("{}/s", short(pace.records)));
     let mut spans = vec![
         Span::styled(format!("{mark}{name} "), style),
         Span::styled(fit(kind, if wide { 12 } else { 7 }), looks.dim()),
         Span::raw(right(&rate, 9)),
     ];
     if wide {
-        spans.push(Span::styled(right(&short(node.records as f64), 9), looks.dim()));
+        spans.push(Span::styled(right(&told(short(node.records as f64)), 9), looks.dim()));
     }
     let busy = if sets_pace { looks.slow() } else { looks.outward() };
-    let long = if wide { 16 } else { 6 };
+    let (long, words) = if wide { (16, 18) } else { (6, 14) };
     spans.push(Span::raw(right(&percent(pace.busy), 6) + " "));
     spans.extend(bar(pace.busy, long, busy, looks));
     spans.push(Span::raw(" "));
@@ -65,10 +66,11 @@ fn line(app: &App, snapshot: &Snapshot, branch: &Branch, name: &str, columns: us
             let part = buffer.filled as f64 / buffer.limit.max(1) as f64;
             let style = if part > 0.9 { looks.slow() } else { looks.inward() };
             spans.extend(bar(part, long, style, looks));
-            let of = format!(" {} of {}", short(buffer.filled as f64), short(buffer.limit as f64));
-            spans.push(Span::raw(fit(&of, if wide { 17 } else { 13 })));
+            let of = if wide { " of " } else { "/" };
+            let of = format!(" {}{of}{}", short(buffer.filled as f64), short(buffer.limit as f64));
+            spans.push(Span::raw(fit(&of, words)));
         }
-        None => spans.push(Span::raw(" ".repeat(long + if wide { 17 } else { 13 }))),
+        None => spans.push(Span::raw(" ".repeat(long + words))),
     }
     if pace.waited > 0.1 {
         let words = if wide { "others wait" } else { "waits" };

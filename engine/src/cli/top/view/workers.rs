@@ -114,8 +114,8 @@ mod tests {
     #[test]
     fn a_moment_is_of_the_function_that_took_most_of_it() {
         let bars = [
-            bar(0, 0, 150, false),
-            bar(1, 150, 400, false),
+            bar(0, 0, 160, false),
+            bar(1, 160, 400, false),
             bar(2, 390, 399, true),
             bar(3, 9000, 9001, false),
         ];
