@@ -8,13 +8,13 @@ use std::os::fd::AsFd;
 use std::process::{Child, ChildStdin, Stdio};
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use pty_process::Size;
 use pty_process::blocking::{Command, Pty, open};
 use rustix::termios::{LocalModes, Termios, tcgetattr};
 
-/// A command on a terminal of its own.
+/// A command on a terminal of its own, which ends with it.
 pub(crate) struct Terminal {
     pub(crate) child: Child,
     keys: File,
@@ -62,8 +62,10 @@ impl Terminal {
 
     /// Waits until this is to be seen.
     pub(crate) fn wait_for(&mut self, text: &str) {
+        let begun = Instant::now();
         while !self.shown().contains(text) {
-            assert!(self.take_more(), "there is no {text:?}:\n{}", self.shown());
+            let more = begun.elapsed() < Duration::from_secs(60) && self.take_more();
+            assert!(more, "there is no {text:?}:\n{}", self.shown());
         }
     }
 
@@ -99,6 +101,14 @@ impl Terminal {
         assert_eq!(modes(&now), modes(&self.before));
         assert!(!self.parser.screen().alternate_screen() && !self.parser.screen().hide_cursor());
         (code, self.shown())
+    }
+}
+
+/// A test that fails leaves nothing behind.
+impl Drop for Terminal {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 }
 
