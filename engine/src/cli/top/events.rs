@@ -28,7 +28,7 @@ impl Events {
                     self.data.extend(data.iter().chain(b"\n"));
                 }
                 None if line.is_empty() && !self.data.is_empty() => {
-                    last = Some(std::mem::take(&mut self.data))
+                    last = Some(std::mem::take(&mut self.data));
                 }
                 // Names, numbers and comments say nothing here.
                 None => {}

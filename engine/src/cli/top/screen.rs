@@ -42,8 +42,8 @@ pub(crate) fn restore() {
     let Some(Shown { mut out, aside }) = shown(Option::take) else { return };
     IS_SHOWN.store(false, Relaxed);
     // Where this fails there is no terminal any more.
-    let _ = execute!(out, LeaveAlternateScreen, Show);
     let _ = disable_raw_mode();
+    let _ = execute!(out, LeaveAlternateScreen, Show);
     aside.end();
 }
 

@@ -29,7 +29,7 @@ fn row(app: &App, snapshot: &Snapshot, lane: &Lane, columns: usize) -> Line<'sta
     let begin = end.saturating_sub(SECONDS * 1_000_000);
     let cells = cells(&lane.bars, begin, SECONDS * 1_000_000, columns);
     let mut spans = vec![Span::styled(fit(&lane.name, NAME) + " ", app.looks.dim())];
-    for run in cells.chunk_by(|one, next| one.looks_like(next)) {
+    for run in cells.chunk_by(Cell::looks_like) {
         let style = match run[0] {
             Cell { failed: true, .. } => app.looks.bad(),
             Cell { function, .. } => app.looks.function(function),
