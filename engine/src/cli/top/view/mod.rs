@@ -73,7 +73,8 @@ fn footer_line(app: &App, shown: &[Panel], columns: usize) -> Line<'static> {
     } else {
         "1 all, Tab next, ↑↓ scroll".to_owned()
     };
-    let leave = if app.who() == Who::Itself { "q hide" } else { "q leave" };
+    let ended = app.snapshot.as_ref().is_some_and(|snapshot| snapshot.status.run.state.is_end());
+    let leave = if app.who() == Who::Itself && !ended { "q hide" } else { "q leave" };
     let keys = format!("p pause  d drain  S stop  {leave}");
     let room = columns.saturating_sub(keys.chars().count() + 2);
     let panels = if cells::width(&panels) > room { "1-7, Tab panels".to_owned() } else { panels };

@@ -80,7 +80,7 @@ impl Panel {
             Self::Graph => nodes::lines(app, columns),
             Self::Rates if app.page == Page::Rates => rates::all(app, columns, rows),
             Self::Rates => rates::lines(app, columns, rows),
-            Self::Workers => workers::lines(app, columns),
+            Self::Workers => workers::lines(app, columns, rows),
             Self::Functions => functions::lines(app, columns),
             Self::Faults => lists::faults(app, columns),
             Self::Log => lists::log(app, columns),

@@ -36,8 +36,13 @@ fn over(app: &App, history: &History, from: u64, to: u64, columns: usize, rows: 
     let (inward, outward): (Vec<_>, Vec<_>) = rates.into_iter().unzip();
     let has_axis = rows >= 3;
     let each = ((rows - usize::from(has_axis)) / 2).max(1);
-    let mut lines = area(&inward, each, "in", app.looks.inward(), app);
-    lines.extend(area(&outward, each, "out", app.looks.outward(), app));
+    // Both have the same scale.
+    let highest = |values: &[f64]| values.iter().copied().fold(0.0, f64::max);
+    let most = highest(&inward).max(highest(&outward));
+    let (into, out) =
+        (format!("in {}", short(highest(&inward))), format!("out {}", short(highest(&outward))));
+    let mut lines = area(&field(&inward, most, each), &into, app.looks.inward(), app);
+    lines.extend(area(&field(&outward, most, each), &out, app.looks.outward(), app));
     if has_axis {
         let left = if from == 0 {
             clock(Duration::ZERO)
@@ -53,14 +58,11 @@ fn over(app: &App, history: &History, from: u64, to: u64, columns: usize, rows: 
 }
 
 /// A field whose highest value is told at its top.
-fn area(values: &[f64], rows: usize, name: &str, style: Style, app: &App) -> Vec<Line<'static>> {
-    let most = values.iter().copied().fold(0.0, f64::max);
-    let row = |(place, row): (usize, String)| {
-        let label = match place {
-            0 => format!("{name} {}", short(most)),
-            _ => String::new(),
-        };
-        Line::from(vec![Span::styled(right(&label, LABEL) + " ", app.looks.dim()), Span::styled(row, style)])
+fn area(rows: &[String], label: &str, style: Style, app: &App) -> Vec<Line<'static>> {
+    let labels = [label].into_iter().chain(std::iter::repeat(""));
+    let row = |(label, row): (&str, &String)| {
+        let label = Span::styled(right(label, LABEL) + " ", app.looks.dim());
+        Line::from(vec![label, Span::styled(row.clone(), style)])
     };
-    field(values, most, rows).into_iter().enumerate().map(row).collect()
+    labels.zip(rows).map(row).collect()
 }

@@ -13,31 +13,43 @@ pub(super) const SECONDS: u64 = 5;
 /// The room for a thread's name.
 const NAME: usize = 10;
 
-/// A row a thread, and an axis below them.
-pub(super) fn lines(app: &App, columns: usize) -> Vec<Line<'static>> {
+/// A thread is shown this high at most.
+const HIGHEST: usize = 3;
+
+/// The threads, and an axis below them. Where there is room they are higher than a row.
+pub(super) fn lines(app: &App, columns: usize, rows: usize) -> Vec<Line<'static>> {
     let Some(snapshot) = &app.snapshot else { return Vec::new() };
     if snapshot.lanes.is_empty() {
         return vec![Line::styled("no function was called yet", app.looks.dim())];
     }
     let columns = columns.saturating_sub(NAME + 1).max(SECONDS as usize);
-    let rows = snapshot.lanes.iter().map(|lane| row(app, snapshot, lane, columns));
-    rows.chain([axis(app, columns)]).collect()
+    let high = (rows.saturating_sub(1) / snapshot.lanes.len()).clamp(1, HIGHEST);
+    let lanes = snapshot.lanes.iter().flat_map(|lane| rows_of(app, snapshot, lane, columns, high));
+    lanes.chain([axis(app, columns)]).collect()
 }
 
-fn row(app: &App, snapshot: &Snapshot, lane: &Lane, columns: usize) -> Line<'static> {
+fn rows_of(app: &App, snapshot: &Snapshot, lane: &Lane, columns: usize, high: usize) -> Vec<Line<'static>> {
     let end = snapshot.status.run.now * 1000;
     let begin = end.saturating_sub(SECONDS * 1_000_000);
     let cells = cells(&lane.bars, begin, SECONDS * 1_000_000, columns);
-    let mut spans = vec![Span::styled(fit(&lane.name, NAME) + " ", app.looks.dim())];
-    for run in cells.chunk_by(Cell::looks_like) {
-        let style = match run[0] {
-            Cell { failed: true, .. } => app.looks.bad(),
-            Cell { function, .. } => app.looks.function(function),
-        };
-        let text: String = run.iter().map(|cell| cell.shown(app.looks)).collect();
-        spans.push(Span::styled(text, style));
-    }
-    Line::from(spans)
+    let names = [lane.name.as_str()].into_iter().chain(std::iter::repeat(""));
+    let busy: Vec<_> = cells.iter().map(|cell| cell.busy).collect();
+    let rows = field(&busy, 1.0, high).into_iter().zip(names);
+    rows.map(|(heights, name)| {
+        let mut heights = heights.chars();
+        let mut spans = vec![Span::styled(fit(name, NAME) + " ", app.looks.dim())];
+        for run in cells.chunk_by(Cell::looks_like) {
+            let style = match run[0] {
+                Cell { failed: true, .. } => app.looks.bad(),
+                Cell { function, .. } => app.looks.function(function),
+            };
+            let text: String =
+                run.iter().zip(&mut heights).map(|(cell, height)| cell.shown(height, app.looks)).collect();
+            spans.push(Span::styled(text, style));
+        }
+        Line::from(spans)
+    })
+    .collect()
 }
 
 /// What a thread did in a moment: the function that took most of it, and how much of it.
@@ -53,11 +65,14 @@ impl Cell {
         (self.function, self.failed) == (other.function, other.failed)
     }
 
-    fn shown(&self, looks: Looks) -> char {
-        if self.busy > 0.0 && !looks.has_colours() {
-            return if self.failed { '✗' } else { Looks::letter(self.function) };
+    /// A part of a bar; where there are no colours, a letter in its place.
+    fn shown(&self, height: char, looks: Looks) -> char {
+        match height {
+            ' ' => ' ',
+            height if looks.has_colours() => height,
+            _ if self.failed => '✗',
+            _ => Looks::letter(self.function),
         }
-        field(&[self.busy], 1.0, 1)[0].chars().next().unwrap_or(' ')
     }
 }
 
