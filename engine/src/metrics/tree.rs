@@ -46,6 +46,7 @@ fn tree(nodes: usize, edges: &[EdgeStatus]) -> Vec<Branch> {
         before: vec![vec![]; nodes],
         met: vec![0; nodes],
         seen: vec![false; nodes],
+        late: Vec::new(),
         tree: Vec::new(),
     };
     for EdgeStatus { from, to } in edges {
@@ -58,7 +59,7 @@ fn tree(nodes: usize, edges: &[EdgeStatus]) -> Vec<Branch> {
     // Nodes on a cycle wait for each other: any of them is the first.
     while let Some(node) = next.pop().or_else(|| growing.seen.iter().position(|seen| !seen)) {
         let joined = growing.grow(node, "", "");
-        next.extend(joined.into_iter().rev());
+        next.extend(joined.into_iter().chain(std::mem::take(&mut growing.late)).rev());
     }
     growing.tree
 }
@@ -69,16 +70,19 @@ struct Growing {
     /// How many of those before it each node has met.
     met: Vec<usize>,
     seen: Vec<bool>,
+    /// Branches that would be too far in.
+    late: Vec<usize>,
     tree: Vec<Branch>,
 }
 
 impl Growing {
-    /// Adds a node and what is behind it alone. Returns the nodes at which branches have come together.
-    fn grow(&mut self, mut node: usize, lead: &str, below: &str) -> Vec<usize> {
+    /// Adds a node and what is behind it. Returns the nodes at which this comes together with others.
+    fn grow(&mut self, node: usize, lead: &str, below: &str) -> Vec<usize> {
+        let (mut next, mut met) = (vec![node], Vec::new());
         let mut lead = lead;
-        loop {
+        while let Some(node) = next.pop() {
             if std::mem::replace(&mut self.seen[node], true) {
-                return Vec::new();
+                continue;
             }
             let from = if self.before[node].len() > 1 { self.before[node].clone() } else { Vec::new() };
             self.tree.push(Branch { node, lead: lead.to_owned(), from });
@@ -88,29 +92,28 @@ impl Growing {
             let is_ready = |next: &usize| self.met[*next] == self.before[*next].len() && !self.seen[*next];
             let ready = behind.iter().copied().filter(is_ready);
             let (joined, own): (Vec<_>, Vec<_>) = ready.partition(|next| self.before[*next].len() > 1);
-            match (behind.len(), own.as_slice()) {
-                (1, [next]) => node = *next,
-                (1, []) => return joined,
-                _ => return self.fork(&own, joined, below),
+            match behind.as_slice() {
+                [_] => {
+                    next.extend(own);
+                    met.extend(joined);
+                }
+                _ => next.extend(self.fork(&own, joined, below).into_iter().rev()),
             }
         }
+        met
     }
 
-    /// Adds branches, and behind them what comes of all of them.
+    /// Adds branches. Returns the nodes at which they come together.
     fn fork(&mut self, own: &[usize], mut joined: Vec<usize>, below: &str) -> Vec<usize> {
         if below.chars().count() > DEEPEST {
-            joined.extend(own);
+            self.late.extend(own);
             return joined;
         }
         for (place, next) in own.iter().enumerate() {
             let (lead, rest) = if place + 1 == own.len() { ("└ ", "  ") } else { ("├ ", "│ ") };
             joined.extend(self.grow(*next, &format!("{below}{lead}"), &format!("{below}{rest}")));
         }
-        let mut others = Vec::new();
-        for node in joined {
-            others.extend(self.grow(node, below, below));
-        }
-        others
+        joined
     }
 }
 
@@ -153,6 +156,9 @@ mod tests {
         let lines = lines(40_001, &edges);
         assert_eq!(lines.len(), 40_001);
         assert!(lines.iter().all(|line| line.chars().count() < 40));
+        let diamond = |node| [(node, node + 1), (node, node + 2), (node + 1, node + 3), (node + 2, node + 3)];
+        let edges: Vec<_> = (0..20_000).flat_map(|place| diamond(3 * place)).collect();
+        assert_eq!(self::lines(60_001, &edges)[3..5], ["3 < 1 2", "├ 4"]);
     }
 
     #[test]
