@@ -26,7 +26,7 @@ impl Status {
     /// let monitor = Monitor::new();
     /// let source = Source::new().monitored(&monitor);
     /// let numbers = source.stream().filter(|x: &i64| *x > 0);
-    /// numbers.sink(sinks::list().0);
+    /// numbers.branch().sink(sinks::list().0);
     /// numbers.map(|x| 2 * x).sink(sinks::list().0);
     /// let status = monitor.status();
     /// let line = |branch: engine::metrics::Branch| branch.lead + &status.nodes[branch.node].name;
