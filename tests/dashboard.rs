@@ -19,7 +19,7 @@ pub(crate) struct Run {
     stdin: Option<ChildStdin>,
     stderr: BufReader<ChildStderr>,
     pub(crate) url: String,
-    address: String,
+    pub(crate) address: String,
     token: String,
 }
 

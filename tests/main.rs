@@ -38,10 +38,13 @@ mod mistakes;
 mod run;
 mod tooling;
 
-// The dashboard, and what is sent to others.
+// The dashboard, in the browser, on a terminal and for programs.
 mod dashboard;
 #[cfg(feature = "otlp")]
 mod otlp;
+#[cfg(unix)]
+mod terminal;
+mod top;
 mod watched;
 
 // Pipeline files: what nodes mean there, all that can be wrong, and those of examples/pipelines.

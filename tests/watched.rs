@@ -150,10 +150,91 @@ fn a_report_is_written_of_what_failed_and_never_over_anything_but_a_page() {
     assert_eq!(names.len(), 2, "{names:?}");
 }
 
-/// The bytes that were read of the input, and all of it.
+#[test]
+fn a_report_takes_no_other_files_place() {
+    let folder = tempfile::tempdir().unwrap();
+    let inc = plugin("inc").display().to_string();
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    fs::write(path("in.html"), "1\ntwo\n").unwrap();
+    for (args, told) in [
+        (vec!["-i", "in.html", "--report", "in.html"], "it is an input too"),
+        (vec!["-i", "in.html", "-o", "out.html", "--report", "out.html"], "something else is written there"),
+        (
+            vec!["-i", "in.html", "--on-fault", "divert=dead.html", "--report", "dead.html"],
+            "something else is written there",
+        ),
+    ] {
+        let mut command = engine(["run", "-p", &inc]);
+        command.args(&args).current_dir(&folder);
+        let did = fed(command, "");
+        assert_eq!(did.code, Some(2), "{args:?}: {}", did.stderr);
+        assert!(did.stderr.contains(told), "{}", did.stderr);
+    }
+    let files = Files::new("[sources.stdin]\n[sinks.all]\ntype = \"file\"\npath = \"all.html\"\n");
+    let mut command = files.command();
+    command.arg("--report").arg(files.path("all.html"));
+    let did = fed(command, "1\n");
+    assert_eq!(did.code, Some(2), "{}", did.stderr);
+    assert_eq!(fs::read_to_string(path("in.html")).unwrap(), "1\ntwo\n");
+    let names: Vec<_> = fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(names, ["in.html"]);
+}
+
+#[test]
+fn a_run_that_is_stopped_says_so_and_still_tells_of_itself() {
+    let folder = tempfile::tempdir().unwrap();
+    let inc = plugin("inc").display().to_string();
+    let [report, dead] =
+        ["run.html", "dead.ndjson"].map(|name| folder.path().join(name).display().to_string());
+    let divert = format!("divert={dead}");
+    let mut run = Run::start(engine(["run", "-q", "-p", &inc, "--on-fault", &divert, "--report", &report]));
+    run.feed("1\ntwo\n3\n");
+    run.wait_for(|status| status["run"]["delivered"] == 2 && status["run"]["faults"] == 1);
+    run.ask("POST", "/api/v1/stop", &[&run.bearer()]);
+    let (code, said) = run.end();
+    assert_eq!(
+        (code, &*said),
+        (
+            Some(143),
+            "engine: 1 record put aside in $\nengine: stopped: what was taken in is not finished\n"
+                .replace('$', &dead)
+                .as_str()
+        )
+    );
+    assert!(fs::read_to_string(&report).unwrap().contains("\"state\":\"stopped\""));
+    assert!(fs::read_to_string(&dead).unwrap().contains("\"record\":\"two\""));
+    let names: Vec<_> = fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(names.len(), 2, "{names:?}");
+}
+
+#[test]
+fn a_page_that_is_held_stays_after_a_drain_and_a_failure() {
+    let inc = plugin("inc").display().to_string();
+    let mut run = Run::start(engine(["run", "-q", "-p", &inc, "--hold"]));
+    run.feed("1\n");
+    run.wait_for(|status| status["run"]["delivered"] == 1);
+    run.ask("POST", "/api/v1/drain", &[&run.bearer()]);
+    let first = run.wait_for(|status| status["run"]["state"] == "drained");
+    // No time passes any more, for whoever asks.
+    assert_eq!(run.wait_for(|_| true), first);
+    run.ask("POST", "/api/v1/stop", &[&run.bearer()]);
+    let told = "engine: interrupted\nengine: the dashboard stays until Ctrl-C\n".to_owned();
+    assert_eq!(run.end(), (Some(143), told));
+    // What went wrong is told before somebody leaves.
+    let mut run = Run::start(engine(["run", "-q", "-p", &inc, "--hold"]));
+    run.feed("two\n");
+    run.wait_for(|status| status["run"]["state"] == "failed");
+    run.ask("POST", "/api/v1/stop", &[&run.bearer()]);
+    let (code, said) = run.end();
+    let lines: Vec<_> = said.lines().collect();
+    assert_eq!(code, Some(1), "{said}");
+    assert!(lines[0].starts_with("engine: record 1: inc:") && lines[1].ends_with("until Ctrl-C"), "{said}");
+}
+
+/// The bytes that were done of the input, and all of it.
 fn input(told: &Value) -> (u64, u64) {
     let input = &told["run"]["input"];
-    (input["read"].as_u64().unwrap(), input["all"].as_u64().unwrap())
+    (input["done"].as_u64().unwrap(), input["all"].as_u64().unwrap())
 }
 
 #[test]

@@ -34,7 +34,7 @@ pub(crate) struct CheckCommand {
 
 impl CheckCommand {
     pub(crate) fn execute(self) -> anyhow::Result<Ending> {
-        let opened = try_open(&self.pipeline, compiling_pool()?, None);
+        let opened = try_open(&self.pipeline, compiling_pool()?, &Watched::default());
         if self.json {
             let found = match &opened {
                 Ok(_) => json!([]),
@@ -57,22 +57,30 @@ impl CheckCommand {
 }
 
 /// The pipeline that a file describes. If it has mistakes, they are told, and there is none.
-pub(super) fn open(
-    path: &Path,
-    pool: PoolBuilder,
-    monitor: Option<&Monitor>,
-) -> anyhow::Result<Option<Pipeline>> {
-    told(try_open(path, pool, monitor))
+pub(super) fn open(path: &Path, pool: PoolBuilder, watched: &Watched) -> anyhow::Result<Option<Pipeline>> {
+    told(try_open(path, pool, watched))
 }
 
-fn try_open(path: &Path, pool: PoolBuilder, monitor: Option<&Monitor>) -> Result<Pipeline, OpenError> {
+/// How a pipeline is watched.
+#[derive(Default)]
+pub(super) struct Watched<'a> {
+    pub(super) monitor: Option<&'a Monitor>,
+    /// It is drawn on the terminal.
+    pub(super) on_terminal: bool,
+    /// A file is written about it.
+    pub(super) writes: Option<&'a Path>,
+}
+
+fn try_open(path: &Path, pool: PoolBuilder, watched: &Watched) -> Result<Pipeline, OpenError> {
     let find_component = |path: &Path| component(path, true).map_err(|error| format!("{error:#}"));
     let on_listen = Arc::new(|name: &str, address| tell(format_args!("engine: {name} listens at {address}")));
     let setup = Setup {
         pool,
         find_component: &find_component,
         on_listen,
-        monitor: monitor.cloned(),
+        monitor: watched.monitor.cloned(),
+        on_terminal: watched.on_terminal,
+        writes: watched.writes.map(Path::to_owned),
         ..Setup::default()
     };
     Pipeline::open_with(path, setup)

@@ -47,6 +47,11 @@ pub(crate) struct Files<'a> {
 }
 
 impl CheckpointArgs {
+    /// The file, if there is to be one.
+    pub(crate) fn file(&self) -> Option<&Path> {
+        self.checkpoint.as_deref()
+    }
+
     /// The checkpoint in the file, if there is one.
     pub(crate) fn known(&self) -> anyhow::Result<Option<Checkpoint>> {
         Ok(self.checkpoint.as_ref().map(|path| Checkpoint::load(path)).transpose()?.flatten())

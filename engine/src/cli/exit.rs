@@ -23,6 +23,8 @@ pub(crate) enum Ending {
         records: u64,
         file: PathBuf,
     },
+    /// Somebody who watches wanted its end at once: what was taken in is not finished.
+    Stopped,
     /// A signal told it to end: what was taken in is finished.
     Interrupted {
         signal: Signal,
@@ -85,26 +87,35 @@ impl std::error::Error for RunFailed {
 }
 
 pub(crate) fn report(result: anyhow::Result<Ending>) -> ExitCode {
+    ExitCode::from(told(result))
+}
+
+/// Says how it ended, and returns the exit code.
+pub(crate) fn told(result: anyhow::Result<Ending>) -> u8 {
     let error = match result {
-        Ok(Ending::Done) => return ExitCode::SUCCESS,
-        Ok(Ending::Told { code }) => return ExitCode::from(code),
-        Ok(Ending::Mistakes) => return ExitCode::from(2),
+        Ok(Ending::Done) => return 0,
+        Ok(Ending::Told { code }) => return code,
+        Ok(Ending::Mistakes) => return 2,
         Ok(Ending::PutAside { records, file }) => {
             tell(format_args!("engine: {} put aside in {}", counted(records, "record"), file.display()));
-            return ExitCode::FAILURE;
+            return 1;
+        }
+        Ok(Ending::Stopped) => {
+            tell(format_args!("engine: stopped: what was taken in is not finished"));
+            return Signal::Terminate.exit_code();
         }
         Ok(Ending::Interrupted { signal, goes_on }) => {
             let how = if goes_on { ": the same command goes on from here" } else { "" };
             tell(format_args!("engine: interrupted{how}"));
-            return ExitCode::from(signal.exit_code());
+            return signal.exit_code();
         }
         Err(error) => error,
     };
     if is_closed_pipe(&error) {
-        return ExitCode::SUCCESS;
+        return 0;
     }
     tell(format_args!("engine: {error:#}"));
-    ExitCode::from(if error.is::<RunFailed>() { 1 } else { 2 })
+    if error.is::<RunFailed>() { 1 } else { 2 }
 }
 
 /// Whether the reader of the output went away, as `head` does: it has what it wanted.

@@ -39,7 +39,8 @@ enum Form {
 
 impl GraphCommand {
     pub(crate) fn execute(self) -> anyhow::Result<Ending> {
-        let Some(pipeline) = check::open(&self.pipeline, compiling_pool()?, None)? else {
+        let Some(pipeline) = check::open(&self.pipeline, compiling_pool()?, &check::Watched::default())?
+        else {
             return Ok(Ending::Mistakes);
         };
         let picture = pipeline.picture();

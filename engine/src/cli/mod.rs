@@ -20,6 +20,7 @@ mod run;
 mod schema;
 mod signals;
 mod summary;
+mod top;
 
 use std::process::ExitCode;
 
@@ -46,12 +47,14 @@ Examples:
   seq 1 10 | engine run --plugin inc.wasm
   engine check pipeline.toml             what is wrong with a pipeline file
   engine run pipeline.toml
+  engine run pipeline.toml --tui         what goes on in it, on the terminal
 
 Exit codes: 0 done, 1 the run failed, 2 wrong use, 130 or 143 interrupted";
 
 #[derive(Subcommand)]
 enum Command {
     Run(Box<run::RunCommand>),
+    Top(top::TopCommand),
     #[command(hide = true)]
     Compile(compile::CompileCommand),
     New(new::NewCommand),
@@ -70,6 +73,7 @@ impl Engine {
         let engine = Self::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
         exit::report(match engine.command {
             Command::Run(command) => command.execute(|| given(&matches)),
+            Command::Top(command) => command.execute(),
             Command::Compile(command) => command.execute(),
             Command::New(command) => command.execute(),
             Command::Build(command) => command.execute(),

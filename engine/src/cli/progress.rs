@@ -8,6 +8,7 @@ use engine::Counts;
 use indicatif::{HumanCount, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
 use super::summary::counted;
+use super::top;
 
 /// A line on stderr that says how the run goes. Hidden until it is shown.
 #[derive(Clone)]
@@ -60,7 +61,7 @@ impl Progress {
 
 /// Whether somebody looks at stderr who does not look at the records there.
 pub(crate) fn is_watched(to_stdout: bool) -> bool {
-    stderr().is_terminal() && !(to_stdout && (stdout().is_terminal() || is_pipe()))
+    (stderr().is_terminal() || top::is_shown()) && !(to_stdout && (stdout().is_terminal() || is_pipe()))
 }
 
 /// Whether stdout is a pipe: what comes out of it at the other end may come to the same terminal.

@@ -7,7 +7,7 @@ use anyhow::Context;
 use tokio::sync::SetOnce;
 
 use super::exit::Signal;
-use super::runtime;
+use super::{runtime, top};
 
 /// Tells of the first signal to end; the second one ends the process, whatever it is doing. They are heard
 /// from now on. `aborted` says that the second one came.
@@ -24,6 +24,7 @@ pub(super) fn interrupts(aborted: impl Fn() + Send + 'static) -> anyhow::Result<
             loop {
                 let signal = signals.next().await;
                 if told.set(signal).is_err() {
+                    top::restore();
                     aborted();
                     std::process::exit(signal.exit_code().into());
                 }
@@ -31,6 +32,24 @@ pub(super) fn interrupts(aborted: impl Fn() + Send + 'static) -> anyhow::Result<
         });
     });
     Ok(interrupted)
+}
+
+/// What Ctrl-C does, where the terminal does not say so itself.
+#[cfg(unix)]
+pub(super) fn interrupt(_: &SetOnce<Signal>) {
+    use rustix::process::{Signal, getpid, kill_process};
+
+    // This process is there.
+    let _ = kill_process(getpid(), Signal::INT);
+}
+
+/// What Ctrl-C does, where the terminal does not say so itself.
+#[cfg(not(unix))]
+pub(super) fn interrupt(interrupted: &SetOnce<Signal>) {
+    if interrupted.set(Signal::Interrupt).is_err() {
+        top::restore();
+        std::process::exit(Signal::Interrupt.exit_code().into());
+    }
 }
 
 #[cfg(unix)]

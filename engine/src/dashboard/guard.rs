@@ -42,8 +42,12 @@ impl Guard {
     pub(super) fn may_control(&self, headers: &HeaderMap, uri: &Uri) -> Result<(), Refused> {
         self.is_meant(headers)?;
         let host = text(headers, &header::HOST).unwrap_or_default();
-        let own = |origin: &str| origin.strip_prefix("http://") == Some(host);
-        if text(headers, &header::ORIGIN).is_some_and(|origin| !own(origin)) {
+        // A proxy may have taken the encryption off.
+        let of_page = |origin: &str| {
+            let name = origin.strip_prefix("http://").or_else(|| origin.strip_prefix("https://"));
+            name.is_some_and(|name| name.eq_ignore_ascii_case(host))
+        };
+        if text(headers, &header::ORIGIN).is_some_and(|origin| !of_page(origin)) {
             return Err(Refused::Foreign);
         }
         let site = headers.get("sec-fetch-site").and_then(|site| site.to_str().ok());
@@ -60,10 +64,14 @@ impl Guard {
             return Ok(());
         }
         let host = text(headers, &header::HOST).unwrap_or_default();
-        let port = format!(":{}", self.address.port());
-        let name = host.strip_suffix(&port).unwrap_or(host);
+        // The port may be another one, from which somebody passes on what comes: only a name can be made up.
+        let name = match host.rsplit_once(':') {
+            Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
+            _ => host,
+        };
+        let own = self.address.ip().to_string();
         let known =
-            ["localhost", "127.0.0.1", "[::1]"].contains(&name) || name == self.address.ip().to_string();
+            ["localhost", "127.0.0.1", "[::1]", &own].iter().any(|known| name.eq_ignore_ascii_case(known));
         if known { Ok(()) } else { Err(Refused::Foreign) }
     }
 
@@ -120,7 +128,7 @@ mod tests {
     #[test]
     fn another_sites_name_is_refused_on_this_machine() {
         let guard = guard("127.0.0.1:8787");
-        for host in ["127.0.0.1:8787", "localhost:8787", "localhost", "[::1]:8787"] {
+        for host in ["127.0.0.1:8787", "LOCALHOST:9000", "localhost", "[::1]:8787", "[::1]"] {
             assert_eq!(guard.may_see(&headers(&[("host", host)]), &status()), Ok(()), "{host}");
         }
         for host in
@@ -156,7 +164,8 @@ mod tests {
         assert_eq!(with(&[("origin", "http://127.0.0.1:8787")]), Ok(()));
         assert_eq!(with(&[("origin", "http://evil.example")]), Err(Refused::Foreign));
         assert_eq!(with(&[("origin", "null")]), Err(Refused::Foreign));
-        assert_eq!(with(&[("origin", "https://127.0.0.1:8787")]), Err(Refused::Foreign));
+        assert_eq!(with(&[("origin", "https://127.0.0.1:8787")]), Ok(()));
+        assert_eq!(with(&[("origin", "http://127.0.0.1:8788")]), Err(Refused::Foreign));
         assert_eq!(with(&[("sec-fetch-site", "cross-site")]), Err(Refused::Foreign));
         let without = headers(&[("host", "127.0.0.1:8787")]);
         assert_eq!(guard.may_control(&without, &status()), Err(Refused::Unknown));

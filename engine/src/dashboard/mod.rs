@@ -15,7 +15,7 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use tokio::net::TcpListener;
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 use tokio_util::sync::CancellationToken;
 
 use self::guard::Guard;
@@ -53,6 +53,8 @@ struct Shared {
     guard: Guard,
     /// What those who look are told.
     latest: watch::Sender<Latest>,
+    /// Places for those who follow.
+    followers: Arc<Semaphore>,
     stop: CancellationToken,
 }
 
@@ -72,17 +74,26 @@ impl Dashboard {
     ///
     /// If it can't listen there.
     pub fn serve(monitor: &Monitor, address: SocketAddr) -> Result<Self, Error> {
+        Self::serve_with(monitor, address, &guard::token())
+    }
+
+    /// The same with a token of one's own, which nobody may guess.
+    ///
+    /// # Errors
+    ///
+    /// If it can't listen there.
+    pub fn serve_with(monitor: &Monitor, address: SocketAddr, token: &str) -> Result<Self, Error> {
         let failed = |source| Error::Listen { address: address.to_string(), source: Arc::new(source) };
         let listener = std::net::TcpListener::bind(address).map_err(failed)?;
         listener.set_nonblocking(true).map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(failed)?;
-        let token = guard::token();
         let stop = CancellationToken::new();
         let shared = Arc::new(Shared {
             monitor: monitor.clone(),
-            guard: Guard::new(address, &token),
+            guard: Guard::new(address, token),
             latest: watch::Sender::new(Latest { told: Arc::from(""), ends: false }),
+            followers: Arc::new(Semaphore::new(routes::FOLLOWERS)),
             stop: stop.clone(),
         });
         let serve = move || {
@@ -93,7 +104,7 @@ impl Dashboard {
             });
         };
         let thread = thread::Builder::new().name("engine-dashboard".into()).spawn(serve).map_err(failed)?;
-        Ok(Self { address, token, stop, thread: Some(thread) })
+        Ok(Self { address, token: token.to_owned(), stop, thread: Some(thread) })
     }
 
     /// Where it listens.

@@ -6,12 +6,11 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri, header};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::sse::{Event, Sse};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get, post};
-use futures_util::Stream;
 use futures_util::stream::unfold;
 use tokio::net::TcpListener;
 
@@ -23,11 +22,17 @@ use crate::metrics::{History, Lane, Snapshot, Status};
 /// So many connections are served at once, others wait.
 const CONNECTIONS: usize = 256;
 
+/// And so many of them follow what goes on: others find room.
+pub(super) const FOLLOWERS: usize = 200;
+
 /// The head of a request may take so long.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How long those who look may take to hear of the end.
 const GRACE: Duration = Duration::from_millis(500);
+
+/// What was written last is on its way within this time.
+const LAST: Duration = Duration::from_millis(20);
 
 type Known = State<Arc<Shared>>;
 
@@ -52,21 +57,23 @@ pub(super) async fn serve(listener: TcpListener, shared: Arc<Shared>) {
         .route("/uplot.css", asset(CSS, page::CHART_STYLE))
         .route("/uplot.js", asset(JS, page::CHART_SCRIPT))
         .route("/metrics", get(metrics))
-        .route("/health", get(|| async { "ok\n" }))
         .route("/api/v1/status", get(status))
         .route("/api/v1/calls", get(calls))
         .route("/api/v1/history", get(history))
         .route("/api/v1/snapshot", get(snapshot))
         .route("/api/v1/events", get(events))
         .route("/api/v1/schema", get(schema))
-        .route_layer(from_fn_with_state(shared.clone(), see));
+        .fallback(async || (StatusCode::NOT_FOUND, "there is nothing here\n"))
+        .layer(from_fn_with_state(shared.clone(), see));
     let controls = Router::new()
         .route("/api/v1/pause", post(|State(shared): Known| async move { shared.monitor.pause() }))
         .route("/api/v1/resume", post(|State(shared): Known| async move { shared.monitor.resume() }))
         .route("/api/v1/drain", post(|State(shared): Known| async move { shared.monitor.drain() }))
         .route("/api/v1/stop", post(|State(shared): Known| async move { shared.monitor.stop() }))
         .route_layer(from_fn_with_state(shared.clone(), control));
-    let router = seen.merge(controls).with_state(shared.clone());
+    // Whether it is there may be asked by anybody.
+    let health = Router::new().route("/health", get(async || safe("ok\n".into_response())));
+    let router = seen.merge(controls).merge(health).with_state(shared.clone());
     let stop = shared.stop.clone();
     let (http, stopped) = (connections::Http::new(TIMEOUT), stop.clone());
     let serving = accept(listener, CONNECTIONS, stop.clone(), move |connection, _| {
@@ -74,7 +81,12 @@ pub(super) async fn serve(listener: TcpListener, shared: Arc<Shared>) {
     });
     let ended = async {
         stop.cancelled().await;
-        tokio::time::sleep(GRACE).await;
+        // Those who follow hear of the end; who only holds a connection is not waited for.
+        if shared.followers.available_permits() < FOLLOWERS {
+            let all = u32::try_from(FOLLOWERS).unwrap_or(u32::MAX);
+            let _ = tokio::time::timeout(GRACE, shared.followers.acquire_many(all)).await;
+            tokio::time::sleep(LAST).await;
+        }
     };
     tokio::select! {
         () = async { tokio::join!(serving, tell(&shared)); } => {}
@@ -144,6 +156,7 @@ fn safe(mut response: Response) -> Response {
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (header::REFERRER_POLICY, "no-referrer"),
         (header::CACHE_CONTROL, "no-store"),
+        (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
     ] {
         response.headers_mut().insert(name, HeaderValue::from_static(value));
     }
@@ -165,7 +178,7 @@ impl IntoResponse for Refused {
 /// The page. A token in its address becomes a cookie, so that it does not stay in the browser's history.
 async fn status_page(State(shared): Known, headers: HeaderMap, uri: Uri) -> Response {
     if let Some(token) = in_address(&uri).filter(|token| shared.guard.is(token)) {
-        let cookie = format!("{}={token}; Path=/; HttpOnly; SameSite=Strict", shared.guard.cookie());
+        let cookie = format!("{}={token}; Path=/; HttpOnly; SameSite=Lax", shared.guard.cookie());
         return (
             StatusCode::SEE_OTHER,
             [(header::SET_COOKIE, cookie), (header::LOCATION, "/status".to_owned())],
@@ -207,21 +220,25 @@ async fn metrics(State(shared): Known) -> Response {
 }
 
 /// The latest status as it changes: one that was not read before the next one came is left out.
-async fn events(State(shared): Known) -> Sse<impl Stream<Item = Result<Event, Infallible>>> {
+async fn events(State(shared): Known) -> Response {
+    let Ok(place) = shared.followers.clone().try_acquire_owned() else {
+        return (StatusCode::SERVICE_UNAVAILABLE, "too many follow this run already\n").into_response();
+    };
     let receiver = shared.latest.subscribe();
     let first = Latest { told: told(&shared.monitor.snapshot()), ends: shared.stop.is_cancelled() };
-    let stream = unfold((Some(first), receiver, false), |(first, mut receiver, ended)| async move {
-        if ended {
-            return None;
-        }
-        let Latest { told, ends } = match first {
-            Some(first) => first,
-            None => {
-                receiver.changed().await.ok()?;
-                receiver.borrow_and_update().clone()
+    let stream =
+        unfold((Some(first), receiver, false, place), |(first, mut receiver, ended, place)| async move {
+            if ended {
+                return None;
             }
-        };
-        Some((Ok(Event::default().data(&*told)), (None, receiver, ends)))
-    });
-    Sse::new(stream)
+            let Latest { told, ends } = match first {
+                Some(first) => first,
+                None => {
+                    receiver.changed().await.ok()?;
+                    receiver.borrow_and_update().clone()
+                }
+            };
+            Some((Ok::<_, Infallible>(Event::default().data(&*told)), (None, receiver, ends, place)))
+        });
+    Sse::new(stream).into_response()
 }

@@ -28,7 +28,7 @@ pub struct History {
 
 impl History {
     /// Takes a status in, if the last one is long enough ago or the run has ended.
-    pub(super) fn keep(&mut self, status: &Status) {
+    pub fn keep(&mut self, status: &Status) {
         let (now, counts) = (status.run.now, status.run.counts);
         if self.at.is_empty() {
             let all = [&mut self.at, &mut self.emitted, &mut self.delivered, &mut self.faults];
@@ -50,6 +50,46 @@ impl History {
         self.emitted.push(counts.emitted);
         self.delivered.push(counts.delivered);
         self.faults.push(counts.faults);
+    }
+
+    /// Records a second, in and out, in each of so many equal parts of the time between two moments, in
+    /// milliseconds. Between the moments that are kept, records came evenly.
+    ///
+    /// ```
+    /// use engine::metrics::History;
+    ///
+    /// let mut history = History::default();
+    /// (history.at, history.emitted, history.delivered) = (vec![0, 1000, 2000], vec![0, 50, 50], vec![0, 0, 50]);
+    /// assert_eq!(history.rates(0, 2000, 2), [(50.0, 0.0), (0.0, 50.0)]);
+    /// ```
+    #[must_use]
+    #[expect(clippy::cast_precision_loss, reason = "rates are rounded")]
+    pub fn rates(&self, from: u64, to: u64, parts: usize) -> Vec<(f64, f64)> {
+        let long = to.saturating_sub(from).max(1) as f64 / parts.max(1) as f64;
+        let moments = (0..=parts).map(|part| from as f64 + long * part as f64);
+        let counts: Vec<_> =
+            moments.map(|at| (self.until(&self.emitted, at), self.until(&self.delivered, at))).collect();
+        let a_second = |now: f64, then: f64| (now - then).max(0.0) * 1000.0 / long;
+        counts
+            .windows(2)
+            .map(|pair| (a_second(pair[1].0, pair[0].0), a_second(pair[1].1, pair[0].1)))
+            .collect()
+    }
+
+    /// A count at a moment, of those that are kept.
+    #[expect(clippy::cast_precision_loss, reason = "rates are rounded")]
+    fn until(&self, counts: &[u64], at: f64) -> f64 {
+        let count = |place: usize| counts.get(place).map_or(0.0, |count| *count as f64);
+        let behind = self.at.partition_point(|moment| *moment as f64 <= at);
+        match (behind.checked_sub(1), self.at.get(behind)) {
+            (None, _) => count(0),
+            (Some(before), None) => count(before),
+            (Some(before), Some(next)) => {
+                let begin = self.at[before] as f64;
+                let part = (at - begin) / (*next as f64 - begin);
+                count(before) + (count(behind) - count(before)) * part
+            }
+        }
     }
 }
 

@@ -16,6 +16,7 @@ mod log;
 mod pace;
 mod snapshot;
 mod status;
+mod tree;
 pub mod words;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
@@ -39,6 +40,7 @@ pub use status::{
     Buffer, EdgeStatus, FaultsStatus, FunctionStatus, Input, NodeStatus, PoolStatus, RunState, RunStatus,
     Status,
 };
+pub use tree::Branch;
 
 use crate::pool::PoolShared;
 use crate::stream::Counters;

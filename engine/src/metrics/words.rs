@@ -28,6 +28,36 @@ pub fn span(nanos: u64) -> String {
     format!("{nanos} ns")
 }
 
+/// A size of two or three digits, in bytes: `1.5 MiB`.
+#[must_use]
+#[expect(clippy::cast_precision_loss, reason = "it is rounded")]
+pub fn size(bytes: usize) -> String {
+    let n = bytes as f64;
+    for (power, unit) in [(30, "GiB"), (20, "MiB"), (10, "KiB")] {
+        let limit = f64::from(1 << power);
+        if n >= limit {
+            return format!("{:.*} {unit}", usize::from(n < 10.0 * limit && n % limit != 0.0), n / limit);
+        }
+    }
+    format!("{bytes} B")
+}
+
+/// A text that a terminal shows as it is: what would move the cursor, change colours or the direction of
+/// writing, or join letters to others, becomes `\u{fffd}`.
+#[must_use]
+pub fn plain(text: &str) -> String {
+    text.chars().map(|c| if is_plain(c) { c } else { char::REPLACEMENT_CHARACTER }).collect()
+}
+
+fn is_plain(c: char) -> bool {
+    let hidden = matches!(c,
+        '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180b}'..='\u{180f}'
+        | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{3164}'
+        | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}'
+        | '\u{1f3fb}'..='\u{1f3ff}' | '\u{e0000}'..='\u{e0fff}');
+    !c.is_control() && !hidden
+}
+
 /// Hours, if there are any, minutes and seconds.
 #[must_use]
 pub fn clock(time: Duration) -> String {
@@ -52,6 +82,17 @@ mod tests {
     fn numbers_have_three_digits_at_most() {
         let told = [0.0, 7.0, 7.25, 999.0, 1000.0, 12_345.0, 123_456.0, 20e6, 1.5e9].map(short);
         assert_eq!(told, ["0", "7", "7.2", "999", "1.00 k", "12.3 k", "123 k", "20.0 M", "1.50 G"]);
+    }
+
+    #[test]
+    fn sizes_have_their_unit() {
+        let told = [0, 1023, 1024, 1536, 20 << 20, 3 << 29].map(size);
+        assert_eq!(told, ["0 B", "1023 B", "1 KiB", "1.5 KiB", "20 MiB", "1.5 GiB"]);
+    }
+
+    #[test]
+    fn what_is_no_text_is_replaced() {
+        assert_eq!(plain("a\x1b[2Jb\u{9b}c\r\n\u{202e}d\u{200d}é 漢字"), "a�[2Jb�c���d�é 漢字");
     }
 
     #[test]

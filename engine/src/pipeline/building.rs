@@ -1,5 +1,6 @@
 //! What the nodes of a pipeline have in common while the graph is built: the pool, plugins, policies, files.
 
+use std::io::{IsTerminal, stdin, stdout};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -56,6 +57,8 @@ pub(super) struct Building<'a> {
     pub(super) readers: Arc<Readers>,
     /// Whether a source reads stdin.
     stdin: bool,
+    /// Whether something is drawn on the terminal.
+    pub(super) on_terminal: bool,
     /// Whom the node at hand takes from, and the literals among them.
     taken_from: Vec<String>,
     literals: Vec<(usize, Bytes)>,
@@ -102,6 +105,7 @@ impl<'a> Building<'a> {
             places: Places::default(),
             readers: Arc::default(),
             stdin: false,
+            on_terminal: false,
             taken_from: Vec::new(),
             literals: Vec::new(),
         }
@@ -246,6 +250,10 @@ impl<'a> Building<'a> {
         if let Some(stdout) = &self.stdout {
             return Ok(stdout.clone());
         }
+        if self.on_terminal && stdout().is_terminal() {
+            return Err(Problem::new("its records would go to the terminal, on which the run is drawn")
+                .help("send stdout to a file or a pipe, or use a sink of type \"file\""));
+        }
         if cfg!(unix) {
             // It may be a file that somebody reads.
             self.claims.write_stream(Path::new("/dev/stdout"), "type")?;
@@ -257,6 +265,11 @@ impl<'a> Building<'a> {
     pub(super) fn take_stdin(&mut self) -> Result<(), Problem> {
         match std::mem::replace(&mut self.stdin, true) {
             true => Err(Problem::new("another source reads stdin too").help("remove one of them")),
+            false if self.on_terminal && stdin().is_terminal() => {
+                let problem =
+                    Problem::new("its records would come from the terminal, on which the run is drawn");
+                Err(problem.help("let stdin be a file or a pipe, or use a source of type \"files\""))
+            }
             // It may be a file that somebody writes.
             false if cfg!(unix) => self.claims.read(Path::new("/dev/stdin"), "type"),
             false => Ok(()),

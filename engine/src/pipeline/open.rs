@@ -27,6 +27,10 @@ pub struct Setup<'a> {
     pub on_listen: OnListen,
     /// Who watches the run.
     pub monitor: Option<Monitor>,
+    /// Whether something is drawn on the terminal: nodes may not read stdin or write to stdout there.
+    pub on_terminal: bool,
+    /// A file that is written besides, of which nodes keep away.
+    pub writes: Option<PathBuf>,
     /// What a variable in the file is, if it is set: one of this process's environment, if not said
     /// otherwise.
     pub variable: &'a dyn Fn(&str) -> Option<String>,
@@ -39,6 +43,8 @@ impl Default for Setup<'_> {
             find_component: &|path| Ok(path.to_owned()),
             on_listen: Arc::new(|_, _| {}),
             monitor: None,
+            on_terminal: false,
+            writes: None,
             variable: &|name| std::env::var(name).ok(),
         }
     }
@@ -144,8 +150,12 @@ fn build(
     let pool = settings.build()?;
     let folder = path.parent().map_or_else(PathBuf::new, Path::to_owned);
     let mut building = Building::new(pool, &folder, setup.find_component, setup.on_listen, faults);
+    building.on_terminal = setup.on_terminal;
     // It is the first claim, which nothing stands against.
     let _ = building.claims.read(path, "path");
+    if let Some(path) = &setup.writes {
+        let _ = building.claims.write(path, false, "path");
+    }
     let mut graph = Graph::new(setup.monitor);
     for place in &edges.order {
         graph.add(document, edges, *place, &mut building, &mut report);

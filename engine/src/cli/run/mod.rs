@@ -31,7 +31,7 @@ use super::limits::LimitArgs;
 use super::plugins::{Chain, Named, Records};
 use super::progress::Progress;
 use super::summary::counted;
-use super::{runtime, signals};
+use super::{runtime, signals, top};
 
 /// Run records through plugins' functions
 ///
@@ -42,7 +42,7 @@ use super::{runtime, signals};
 /// Functions run in sandboxes: without files, network, environment or time of day unless --allow gives
 /// them, and with limits on time (10 s a record) and memory (64 MiB an instance).
 #[derive(clap::Args)]
-#[command(after_help = EXAMPLES, override_usage = "engine run [OPTIONS] --plugin FILE[:FUNCTION]...\n       engine run [--quiet] [--json] PIPELINE.toml")]
+#[command(after_help = EXAMPLES, override_usage = "engine run [OPTIONS] --plugin FILE[:FUNCTION]...\n       engine run [--quiet] [--json] [--dashboard] [--tui] PIPELINE.toml")]
 pub(crate) struct RunCommand {
     /// A plugin and its function, if it has several; repeat it to make a chain
     ///
@@ -124,6 +124,7 @@ Examples:
   engine run -p parse.wasm -i log -o clean --checkpoint clean.checkpoint
   engine run -p parse.wasm -p total.wasm --key user -i log
   engine run pipeline.toml --dashboard
+  engine run -p parse.wasm -i log -o clean --tui
 
 Exit codes:
   0    done; also when the reader of the output closes it
@@ -150,11 +151,13 @@ impl RunCommand {
         if let Some(word) = self.words.first() {
             bail!(alone(word, &self.words));
         }
+        let from_stdin = self.input.is_empty() || self.input.iter().any(|path| path == Path::new("-"));
+        self.watch.check(from_stdin, self.output.is_none())?;
         ensure!(!self.plugins.is_empty(), "there is no plugin: write --plugin FILE (see engine run --help)");
         let mut inputs = inputs::open(&self.input)?;
         let messages = self.messages();
         let interrupted = signals::interrupts(move || messages.tell_aborted())?;
-        let watching = self.watch.begin(&interrupted)?;
+        let mut watching = self.watch.begin(&interrupted, messages)?;
         let known = self.checkpoint.known()?;
         let progress = Progress::hidden();
         let (states, read, done) = known
@@ -163,7 +166,6 @@ impl RunCommand {
         let mut source = Source::new().resumed(Snapshot { record: read, states }, done);
         if let Some(monitor) = watching.monitor() {
             source = source.monitored(monitor);
-            source.expects(inputs::bytes(&self.input));
             if let Some(file) = self.faults.file() {
                 monitor.puts_aside(file.display().to_string());
             }
@@ -171,7 +173,8 @@ impl RunCommand {
         let source = Arc::new(source);
         if !self.json {
             let source = source.clone();
-            progress.show(Arc::new(move || source.counts()), self.quiet, self.output.is_none());
+            let hidden = self.quiet || self.watch.draws();
+            progress.show(Arc::new(move || source.counts()), hidden, self.output.is_none());
         }
         let pool = self.pool(progress.bar(), watching.monitor())?;
         // The output is opened last, so that a mistake elsewhere leaves nothing behind.
@@ -205,6 +208,8 @@ impl RunCommand {
             }
             inputs::go_to(&mut inputs, start)?;
         }
+        let read_before: u64 = inputs.iter().map(|input| input.offset).sum();
+        source.expects(inputs::bytes(&self.input).saturating_sub(read_before));
         let letters_before = start.as_ref().map_or(0, |start| start.put_aside);
         let keeper = match file.get() {
             Some(output_file) => {
@@ -218,18 +223,19 @@ impl RunCommand {
         self.build(&pool, &source, &chain, &output);
         let begun = Instant::now();
         let runtime = runtime()?;
+        watching.show()?;
         let ended = runtime.block_on(async {
             let signal = async {
-                interrupted.wait().await;
+                watching.ending().wait().await;
                 // Reading stops by itself.
                 tokio::time::sleep(SOON).await;
                 self.messages().tell_interrupted(source.counts().unfinished);
                 std::future::pending::<()>().await;
             };
             tokio::select! {
-                ended = self.feed(&source, inputs, &places, keeper.as_ref(), &interrupted) => ended,
+                ended = self.feed(&source, inputs, &places, keeper.as_ref(), watching.ending()) => ended,
                 () = signal => Ok(Ending::Done),
-                () = watching.obey() => Ok(Ending::Done),
+                () = watching.obey() => Ok(Ending::Stopped),
             }
         });
         // What was put aside before a failure stays.
@@ -288,13 +294,13 @@ impl RunCommand {
         inputs: Vec<Input>,
         places: &Places,
         keeper: Option<&Keeper>,
-        interrupted: &Arc<SetOnce<Signal>>,
+        ending: &Arc<SetOnce<Signal>>,
     ) -> Result<Ending, Error> {
         let unsaved = keeper.map(Keeper::failed).unwrap_or_default();
         let mut emitted = Ok(());
         for Input { index, name, reader, offset, skip } in inputs {
             let first = places.begin(&name, source.last_number() + 1);
-            let (stop, failed) = (interrupted.clone(), unsaved.clone());
+            let (stop, failed) = (ending.clone(), unsaved.clone());
             let stop = async move {
                 tokio::select! {
                     _ = stop.wait() => {}
@@ -311,7 +317,7 @@ impl RunCommand {
                 lines = lines.marking(keeper.marks(index, offset, first));
             }
             emitted = lines.emit_into(source).await;
-            if emitted.is_err() || interrupted.initialized() || unsaved.initialized() {
+            if emitted.is_err() || ending.initialized() || unsaved.initialized() {
                 break;
             }
         }
@@ -320,7 +326,7 @@ impl RunCommand {
             return Err(error.clone());
         }
         let goes_on = keeper.is_some();
-        Ok(interrupted.get().map_or(Ending::Done, |signal| Ending::Interrupted { signal: *signal, goes_on }))
+        Ok(ending.get().map_or(Ending::Done, |signal| Ending::Interrupted { signal: *signal, goes_on }))
     }
 
     fn messages(&self) -> Messages {
@@ -345,11 +351,21 @@ impl RunCommand {
 
     /// The output file, opened but not changed yet: it stays as it is if there is a mistake elsewhere.
     fn output_file(&self, chain: &Chain) -> anyhow::Result<Option<File>> {
-        for path in self.output.iter().map(PathBuf::as_path).chain(self.faults.file()) {
+        let report = self.watch.file();
+        for path in self.output.iter().map(PathBuf::as_path).chain(self.faults.file()).chain(report) {
             let input = self.input.iter().any(|input| is_same(input, path));
             ensure!(!input, "can't write {}: it is an input too", path.display());
             let plugin = chain.plugins.iter().any(|plugin| is_same(plugin.path(), path));
             ensure!(!plugin, "can't write {}: it is a plugin that runs", path.display());
+        }
+        if let Some(report) = report {
+            let others = self.output.iter().map(PathBuf::as_path).chain(self.faults.file());
+            let twice = others.chain(self.checkpoint.file()).any(|other| is_same(other, report));
+            ensure!(
+                !twice,
+                "can't write the report to {}: something else is written there",
+                report.display()
+            );
         }
         let Some(path) = &self.output else { return Ok(None) };
         let twice = self.faults.file().is_some_and(|file| is_same(file, path));
@@ -411,7 +427,11 @@ fn alone(word: &str, words: &[String]) -> String {
     }
 }
 
-/// Shows what functions print, above the progress line.
+/// Shows what functions print, above the progress line. A screen shows it by itself.
 fn printer(progress: ProgressBar) -> impl Fn(Print) + Send + Sync {
-    move |Print { function, line }| progress.suspend(|| tell(format_args!("{function}: {line}")))
+    move |Print { function, line }| {
+        if !top::is_shown() {
+            progress.suspend(|| tell(format_args!("{function}: {line}")));
+        }
+    }
 }

@@ -17,11 +17,14 @@ use crate::cli::{check, runtime, signals};
 
 /// Runs the pipeline of a file.
 pub(super) fn run(path: &Path, messages: Messages, watch: &WatchArgs) -> anyhow::Result<Ending> {
+    watch.check(false, false)?;
     let interrupted = signals::interrupts(move || messages.tell_aborted())?;
-    let watching = watch.begin(&interrupted)?;
+    let mut watching = watch.begin(&interrupted, messages)?;
     let progress = Progress::hidden();
     let pool = compiling_pool()?.on_print(printer(progress.bar()));
-    let Some(mut pipeline) = check::open(path, pool, watching.monitor())? else {
+    let watched =
+        check::Watched { monitor: watching.monitor(), on_terminal: watch.draws(), writes: watch.file() };
+    let Some(mut pipeline) = check::open(path, pool, &watched)? else {
         return Ok(Ending::Mistakes);
     };
     let sources = pipeline.sources();
@@ -29,40 +32,41 @@ pub(super) fn run(path: &Path, messages: Messages, watch: &WatchArgs) -> anyhow:
     let counts = Arc::new(counts);
     let to_stdout = pipeline.writes_to_stdout();
     if !messages.json {
-        progress.show(counts.clone(), messages.quiet, to_stdout);
+        progress.show(counts.clone(), messages.quiet || watch.draws(), to_stdout);
     }
     let begun = Instant::now();
     if let Some(monitor) = watching.monitor() {
         pipeline.put_aside().iter().for_each(|(file, _)| monitor.puts_aside(file.display().to_string()));
     }
     let runtime = runtime()?;
+    watching.show()?;
     let ended = runtime.block_on(async {
         let stop = CancellationToken::new();
         let signal = async {
-            interrupted.wait().await;
+            watching.ending().wait().await;
             stop.cancel();
             tokio::time::sleep(SOON).await;
             messages.tell_interrupted(counts().unfinished);
             std::future::pending::<()>().await;
         };
         tokio::select! {
-            ended = pipeline.run(&stop) => ended,
-            () = signal => Ok(()),
-            () = watching.obey() => Ok(()),
+            ended = pipeline.run(&stop) => ended.map(|()| Ending::Done),
+            () = signal => Ok(Ending::Done),
+            () = watching.obey() => Ok(Ending::Stopped),
         }
     });
     progress.end();
     let (left_out, first_fault) = pipeline.left_out();
-    let ending = match interrupted.get() {
-        Some(signal) => Ending::Interrupted { signal: *signal, goes_on: false },
-        None => Ending::Done,
-    };
+    let ended = ended.map(|ending| match (ending, watching.ending().get()) {
+        (Ending::Done, Some(signal)) => Ending::Interrupted { signal: *signal, goes_on: false },
+        (ending, _) => ending,
+    });
     let told = |fault: &Fault| {
         pipeline.place(fault.record).map_or_else(|| fault.to_string(), |place| at(fault, &place))
     };
     let report = Report {
         messages,
-        result: ended.map(|()| ending).map_err(|error| {
+        result: ended.map_err(|error| {
             let place = fault_of(&error).and_then(|fault| pipeline.place(fault.record));
             RunFailed { error, place }
         }),

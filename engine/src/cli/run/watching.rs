@@ -1,29 +1,43 @@
-//! Who watches the run: `--dashboard`, `--report`, `--otlp`.
+//! Who watches the run: `--dashboard`, `--tui`, `--report`, `--otlp`.
 
+use std::io::{IsTerminal, stdin, stdout};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, ToSocketAddrs};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use anyhow::{Context, ensure};
+use anyhow::{Context, bail, ensure};
+use clap::ArgGroup;
+use engine::metrics::RunState;
 use engine::{DASHBOARD_PORT, Dashboard, Monitor};
 use tokio::sync::SetOnce;
 
 use super::Messages;
 use super::page::ReportFile;
-use crate::cli::exit::{Ending, Signal, tell};
+use crate::cli::exit::{self, Ending, Signal, tell};
+use crate::cli::top::{self, OwnScreen};
+
+/// The variable that a dashboard's token is taken from.
+const TOKEN: &str = "ENGINE_DASHBOARD_TOKEN";
 
 /// Flags about who watches.
 #[derive(clap::Args)]
-#[command(next_help_heading = "Dashboard")]
+#[command(next_help_heading = "Dashboard", group = ArgGroup::new("shown").args(["dashboard", "tui"]).multiple(true))]
 pub(crate) struct WatchArgs {
     /// Show the run on a page in the browser, at this address [default: 127.0.0.1:8787]
     ///
     /// The address that is printed has a token, which lets its bearer pause, drain and stop the run; beyond
-    /// this machine nothing is shown without it. Figures for Prometheus are at /metrics.
+    /// this machine nothing is shown without it. It is new for each run, unless the variable
+    /// ENGINE_DASHBOARD_TOKEN has one. Figures for Prometheus are at /metrics.
     #[arg(long, value_name = "ADDR", num_args = 0..=1, default_missing_value = "")]
     dashboard: Option<String>,
-    /// Keep the page after the end, until Ctrl-C
-    #[arg(long, requires = "dashboard")]
+    /// Show the run on the terminal, until its end or q
+    ///
+    /// It is drawn where messages are: records have to come and go elsewhere. See engine top --help for what
+    /// keys do; q lets the run go on without, and Ctrl-C is what it always is.
+    #[arg(long)]
+    tui: bool,
+    /// Keep the page after the end, until Ctrl-C, and the screen until q
+    #[arg(long, requires = "shown")]
     hold: bool,
     /// Write a page about the run when it has ended: figures, timeline, faults, in one file of HTML
     ///
@@ -41,16 +55,21 @@ pub(crate) struct WatchArgs {
 }
 
 /// A run that is watched, or not.
-pub(super) struct Watching {
+pub(super) struct Watching<'a> {
+    args: &'a WatchArgs,
     monitor: Option<Monitor>,
     report: Option<ReportFile>,
     /// Served until this is dropped.
     dashboard: Option<Dashboard>,
+    /// Shown until this is dropped.
+    screen: Option<OwnScreen>,
     /// Sends until this is dropped.
     #[cfg(feature = "otlp")]
     otlp: Option<engine::Otlp>,
-    hold: bool,
+    /// The signal that this process got.
     interrupted: Arc<SetOnce<Signal>>,
+    /// What the run ends by: that signal, or somebody who watches.
+    ending: Arc<SetOnce<Signal>>,
 }
 
 impl WatchArgs {
@@ -60,16 +79,48 @@ impl WatchArgs {
         own.get_arguments().any(|argument| argument.get_long() == Some(flag))
     }
 
-    /// Begins to serve the page, and to send what is seen, if that is wanted.
-    pub(super) fn begin(&self, interrupted: &Arc<SetOnce<Signal>>) -> anyhow::Result<Watching> {
+    /// Whether the run is drawn on the terminal.
+    pub(super) fn draws(&self) -> bool {
+        self.tui
+    }
+
+    /// The file that is written at the end.
+    pub(super) fn file(&self) -> Option<&Path> {
+        self.report.as_deref()
+    }
+
+    /// Says what is wrong with these alone, or in the way of a screen: also that records come from there, or go
+    /// there.
+    pub(super) fn check(&self, from_stdin: bool, to_stdout: bool) -> anyhow::Result<()> {
+        if let Some(file) = self.dashboard.as_deref().filter(|text| text.ends_with(".toml")) {
+            bail!("--dashboard {file}: an address comes here: write engine run {file} --dashboard");
+        }
+        if !self.tui {
+            return Ok(());
+        }
+        top::check().context("--tui")?;
+        let (reads, writes) = (from_stdin && stdin().is_terminal(), to_stdout && stdout().is_terminal());
+        ensure!(!reads, "--tui: records would come from the terminal: give it --input FILE, or a pipe");
+        ensure!(!writes, "--tui: records would go to the terminal: give it --output FILE, or a pipe");
+        Ok(())
+    }
+
+    /// Begins to watch, if that is wanted, and to serve the page.
+    pub(super) fn begin(
+        &self,
+        interrupted: &Arc<SetOnce<Signal>>,
+        messages: Messages,
+    ) -> anyhow::Result<Watching<'_>> {
         let mut watching = Watching {
+            args: self,
             monitor: None,
             report: None,
             dashboard: None,
+            screen: None,
             #[cfg(feature = "otlp")]
             otlp: None,
-            hold: self.hold,
             interrupted: interrupted.clone(),
+            ending: Arc::default(),
         };
         if !self.is_watched() {
             return Ok(watching);
@@ -79,13 +130,11 @@ impl WatchArgs {
             watching.report = Some(ReportFile::begin(file, monitor)?);
         }
         if let Some(address) = &self.dashboard {
-            let dashboard = watching.dashboard.insert(Dashboard::serve(monitor, address_of(address)?)?);
-            tell(format_args!("engine: dashboard at {}", dashboard.url()));
-        }
-        #[cfg(feature = "otlp")]
-        if let Some(collector) = &self.otlp {
-            let told = |error| tell(format_args!("engine: {:#}", anyhow::Error::new(error)));
-            watching.otlp = Some(engine::Otlp::export(monitor, collector, told)?);
+            let dashboard = watching.dashboard.insert(serve(monitor, address)?);
+            match messages.json {
+                true => tell(format_args!("{}", serde_json::json!({ "dashboard": dashboard.url() }))),
+                false => tell(format_args!("engine: dashboard at {}", dashboard.url())),
+            }
         }
         Ok(watching)
     }
@@ -94,12 +143,21 @@ impl WatchArgs {
     fn is_watched(&self) -> bool {
         let wanted = [
             self.dashboard.is_some(),
+            self.tui,
             self.report.is_some(),
             #[cfg(feature = "otlp")]
             self.otlp.is_some(),
         ];
         wanted.contains(&true)
     }
+}
+
+fn serve(monitor: &Monitor, address: &str) -> anyhow::Result<Dashboard> {
+    let address = address_of(address)?;
+    let Ok(token) = std::env::var(TOKEN) else { return Ok(Dashboard::serve(monitor, address)?) };
+    let is_text = token.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte));
+    ensure!(is_text && token.len() >= 16, "{TOKEN}: 16 or more letters, digits, - _ . ~ are a token");
+    Ok(Dashboard::serve_with(monitor, address, &token)?)
 }
 
 /// `ADDR`, `ADDR:PORT`, `:PORT` or `PORT`.
@@ -119,50 +177,101 @@ fn address_of(text: &str) -> anyhow::Result<SocketAddr> {
     found.next().with_context(|| format!("--dashboard {text}: nothing is found there"))
 }
 
-impl Watching {
+impl Watching<'_> {
     pub(super) fn monitor(&self) -> Option<&Monitor> {
         self.monitor.as_ref()
     }
 
-    /// Does what somebody on the page wants: returns never.
+    /// Set when the run is to end, while it is [obeyed](Self::obey).
+    pub(super) fn ending(&self) -> &Arc<SetOnce<Signal>> {
+        &self.ending
+    }
+
+    /// All is ready: shows the screen, and sends what is seen, if that is wanted.
+    pub(super) fn show(&mut self) -> anyhow::Result<()> {
+        let Some(monitor) = &self.monitor else { return Ok(()) };
+        #[cfg(feature = "otlp")]
+        if let Some(collector) = &self.args.otlp {
+            let told = |error| tell(format_args!("engine: {:#}", anyhow::Error::new(error)));
+            self.otlp = Some(engine::Otlp::export(monitor, collector, told)?);
+        }
+        if self.args.tui {
+            if let Some(dashboard) = &self.dashboard {
+                monitor.note_line("engine", &format!("dashboard at {}", dashboard.url()));
+            }
+            self.screen = Some(OwnScreen::begin(monitor, &self.interrupted)?);
+        }
+        Ok(())
+    }
+
+    /// Does what a signal says, or somebody who watches. Returns if the run is to end at once.
     pub(super) async fn obey(&self) {
-        let Some(monitor) = &self.monitor else { return std::future::pending().await };
+        let Some(monitor) = &self.monitor else {
+            let _ = self.ending.set(*self.interrupted.wait().await);
+            return std::future::pending().await;
+        };
+        // Whoever was first is the one that counts.
         tokio::select! {
             () = monitor.draining() => {
-                // Whoever was first is the one that counts.
-                let _ = self.interrupted.set(Signal::Terminate);
+                let _ = self.ending.set(Signal::Terminate);
             }
-            _ = self.interrupted.wait() => monitor.drain(),
+            signal = self.interrupted.wait() => {
+                let _ = self.ending.set(*signal);
+                monitor.drain();
+            }
             () = monitor.stopping() => {}
         }
         monitor.stopping().await;
-        tell(format_args!("engine: stopped from the dashboard: what was taken in is not finished"));
-        std::process::exit(Signal::Terminate.exit_code().into());
     }
 
-    /// The run has ended: whoever watches is told so, as long as that is wanted.
+    /// The run has ended: whoever watches is told so, as long as that is wanted. Does not return if it was ended at
+    /// once: functions may still be at work.
     pub(super) fn end(
         self,
         ended: anyhow::Result<Ending>,
         messages: Messages,
         runtime: &tokio::runtime::Runtime,
     ) -> anyhow::Result<Ending> {
-        let Some(monitor) = self.monitor else { return ended };
+        let Self { args, monitor: Some(monitor), report, dashboard, screen, interrupted, .. } = self else {
+            return ended;
+        };
         monitor.end(ended.as_ref().err().map(|error| format!("{error:#}")));
         #[cfg(feature = "otlp")]
         drop(self.otlp);
-        let written = self.report.map_or(Ok(()), |report| report.write(messages));
-        if self.hold && !self.interrupted.initialized() {
-            tell(format_args!("engine: the dashboard stays until Ctrl-C"));
-            runtime.block_on(async {
-                tokio::select! {
-                    _ = self.interrupted.wait() => {}
-                    () = monitor.stopping() => {}
-                    () = monitor.draining() => {}
-                }
-            });
+        let written = report.map_or(Ok(()), |report| report.write(messages));
+        let mut ended = ended.and_then(|ending| written.map(|()| ending));
+        // Who hid the screen may still have the page.
+        let screen = screen.filter(|screen| !screen.is_left());
+        let is_stopped = monitor.status().run.state == RunState::Stopped;
+        if args.hold && !is_stopped && !interrupted.initialized() && (screen.is_some() || dashboard.is_some())
+        {
+            // What is wrong is told now, not when somebody has gone.
+            ended = Ok(Ending::Told { code: exit::told(ended) });
+            if screen.is_none() {
+                tell(format_args!("engine: the dashboard stays until Ctrl-C"));
+            }
+            runtime.block_on(held(&monitor, &interrupted, screen.as_ref()));
         }
-        drop(self.dashboard);
-        ended.and_then(|ending| written.map(|()| ending))
+        drop(screen);
+        drop(dashboard);
+        if is_stopped {
+            std::process::exit(exit::told(ended).into());
+        }
+        ended
+    }
+}
+
+/// Waits until nobody wants to look any more.
+async fn held(monitor: &Monitor, interrupted: &SetOnce<Signal>, screen: Option<&OwnScreen>) {
+    let left = async {
+        match screen {
+            Some(screen) => screen.left().await,
+            None => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        _ = interrupted.wait() => {}
+        () = monitor.stopping() => {}
+        () = left => {}
     }
 }

@@ -39,7 +39,7 @@ function plotRates() {
     width: place.clientWidth, height: 170,
     cursor: { y: false },
     scales: { x: { time: false }, y: { range: (_, low, high) => [0, Math.max(1, high * 1.1)] } },
-    axes: [{ ...axis, values: (_, list) => list.map((s) => clock(1000 * s)) }, { ...axis, size: 60, values: (_, list) => list.map(short) }],
+    axes: [{ ...axis, incrs: [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1800, 3600, 7200, 21600, 86400], values: (_, list) => list.map((s) => clock(1000 * s)) }, { ...axis, size: 60, values: (_, list) => list.map(short) }],
     series: [
       { label: "at", value: (_, s) => clock(1000 * (s ?? rates[0].at(-1) ?? 0)) },
       line("in", rates[1], "--blue"),
@@ -77,9 +77,11 @@ function lanes({ status: now, lanes: list }, whole) {
     pen.fillRect(NAMES, y + 3, width - NAMES, ROW - 6);
     for (const bar of lane.bars) {
       if (bar.to < begin) continue;
-      const x = Math.max(NAMES, at(bar.from)), w = Math.max(1, at(bar.to) - x);
-      // Calls with pauses between them are paler.
-      pen.globalAlpha = bar.failed ? 1 : 0.25 + 0.75 * Math.min(1, bar.busy / Math.max(1, bar.to - bar.from));
+      const dense = Math.min(1, bar.busy / Math.max(1, bar.to - bar.from));
+      const x = Math.max(NAMES, at(bar.from)), wide = at(bar.to) - x;
+      // Calls with pauses between them are paler; those that failed are as wide as they were long.
+      const w = Math.max(1, bar.failed ? wide * dense : wide);
+      pen.globalAlpha = bar.failed ? 1 : 0.25 + 0.75 * dense;
       pen.fillStyle = bar.failed ? css("--red") : colour(bar.function);
       pen.fillRect(x, y + 3, w, ROW - 6);
       hits.push({ x, y, w, bar });
@@ -99,10 +101,10 @@ function lanes({ status: now, lanes: list }, whole) {
   put($("window"), whole ? "calls of the whole run" : `calls of the last ${SECONDS} s`);
 }
 
-$("lanes").addEventListener("mousemove", ({ offsetX: x, offsetY: y }) => {
+for (const moved of ["pointermove", "pointerdown"]) $("lanes").addEventListener(moved, ({ offsetX: x, offsetY: y }) => {
   const hit = hits.findLast((hit) => x >= hit.x - 1 && x <= hit.x + hit.w + 1 && y >= hit.y && y < hit.y + ROW);
   const called = hit && lastLanes && lastLanes[0].status.functions[hit.bar.function];
-  put($("lane-tip"), called ? `${called.name}: ${short(hit.bar.records)} records in ${short(hit.bar.calls)} calls, ${span(hit.bar.busy * 1000)}${hit.bar.failed ? ", failed" : ""}` : "");
+  put($("lane-tip"), called ? `${called.name}: ${counted(hit.bar.records)} in ${short(hit.bar.calls)} call${hit.bar.calls === 1 ? "" : "s"}, ${span(hit.bar.busy * 1000)}${hit.bar.failed ? ", failed" : ""}` : "");
 });
 
 function redraw() {

@@ -12,6 +12,8 @@ function draw({ nodes, edges }) {
   const bottom = Math.max(...nodes.map((node) => node.at[1])) + HEIGHT / 2 + 12;
   const left = Math.min(...nodes.map((node) => node.at[0])) - WIDTH / 2 - 12;
   picture.style.width = right - left + "px";
+  // What is wider is to be moved, not to be read with a glass.
+  picture.style.minWidth = 0.85 * (right - left) + "px";
   picture.setAttribute("viewBox", `${left} 0 ${right - left} ${bottom}`);
   drawn = { edges: [], nodes: [], rows: [] };
   for (const { from, to } of edges) {
@@ -56,7 +58,7 @@ function graph({ status: now, pace, verdict }) {
   now.nodes.forEach((node, place) => {
     const { group, bar, figures, under, title } = drawn.nodes[place];
     const { records, busy, waited } = pace.nodes[place];
-    put(figures, node.records ? `${short(node.records)} records` : "");
+    put(figures, node.records ? counted(node.records) : "");
     const full = node.buffer ? node.buffer.filled / Math.max(1, node.buffer.limit) : null;
     const part = full === null ? busy : full;
     bar.setAttribute("width", Math.max(0, (WIDTH - 20) * Math.min(1, part)));

@@ -1,6 +1,6 @@
 // Shows what a run tells: as it goes on, or from a report, which has all of it in the page.
 
-const isEnd = ({ run }) => ["done", "drained", "failed"].includes(run.state);
+const isEnd = ({ run }) => ["done", "drained", "stopped", "failed"].includes(run.state);
 let ended = false;
 
 function header({ status: { run }, pace }) {
@@ -9,11 +9,12 @@ function header({ status: { run }, pace }) {
   put($("time"), clock(run.now));
   put($("rate"), short(pace.emitted));
   put($("out"), short(run.delivered));
+  put($("unfinished"), short(run.unfinished));
   put($("faults-count"), short(run.faults));
   $("faulty").classList.toggle("some", run.faults > 0);
   $("progress").hidden = !run.input;
   if (run.input) {
-    const part = Math.min(1, run.input.read / run.input.all);
+    const part = Math.min(1, run.input.done / run.input.all);
     $("bar").style.width = (100 * part).toFixed(1) + "%";
     put($("left"), percent(part) + (pace.left > 1000 ? ", " + clock(pace.left) + " left" : ""));
   }
@@ -46,16 +47,29 @@ function show(snapshot, whole = false) {
 }
 
 async function act(what) {
-  const answer = await fetch("api/v1/" + what, { method: "POST" });
-  if (!answer.ok) put($("verdict"), `Could not ${what}: ${await answer.text()}`);
+  let problem = "";
+  try {
+    const answer = await fetch("api/v1/" + what, { method: "POST" });
+    if (!answer.ok) problem = `Could not ${what}: ${await answer.text()}`;
+  } catch {
+    problem = `Could not ${what}: the run can't be reached.`;
+  }
+  put($("problem"), problem);
 }
 
 // A browser has few connections for a site: a page that nobody sees keeps none.
-let events = null;
+let events = null, run = null;
 async function follow() {
   if (events || ended || document.hidden) return;
   events = new EventSource("api/v1/events");
-  events.onmessage = (event) => show(JSON.parse(event.data));
+  events.onmessage = (event) => {
+    const snapshot = JSON.parse(event.data);
+    const { started } = snapshot.status.run;
+    // Another run has this address now.
+    if (run !== null && run !== started) return location.reload();
+    run = started;
+    show(snapshot);
+  };
   events.onerror = () => {
     if (ended) return events.close();
     put($("state"), "gone");

@@ -3,7 +3,7 @@
 const tables = [];
 function functionRow(f, place) {
   const row = document.querySelector("#functions tbody").insertRow();
-  const cells = Array.from({ length: 11 }, () => row.insertCell());
+  const cells = Array.from({ length: 12 }, () => row.insertCell());
   const swatch = make("span", "", "swatch");
   swatch.style.background = colour(place);
   cells[0].append(swatch, make("span", f.name));
@@ -21,13 +21,15 @@ function functions({ status: now, pace }) {
   now.functions.forEach((f, place) => {
     tables[place] ||= functionRow(f, place);
     const { cells, bars } = tables[place];
+    // Several nodes may call functions of one name.
+    const node = now.nodes.find((node) => node.function === place);
+    put(cells[0].lastChild, !node || node.name === f.name ? f.name : `${f.name} (${node.name})`);
     const texts = [
       null, short(f.calls), short(f.records), percent(pace.functions[place]), span(f.p50), span(f.p99), span(f.timeout), null, short(f.batch),
-      `${size(f.memory)}, most ${size(f.memory_most)} of ${size(f.memory_limit)}`, short(f.retired),
+      `${size(f.memory)}, most ${size(f.memory_most)} of ${size(f.memory_limit)}`, short(f.failed_calls), short(f.retired),
     ];
     texts.forEach((text, column) => { if (text !== null) put(cells[column], text); });
     cells[10].classList.toggle("bad", f.failed_calls > 0);
-    cells[10].title = `${f.failed_calls} calls failed`;
     if (!f.histogram.length) return;
     // By powers of two: what is rare and far away is seen too.
     const low = Math.floor(Math.log2(Math.max(1, f.histogram[0][0]))), high = Math.ceil(Math.log2(f.histogram.at(-1)[1]));
@@ -59,7 +61,7 @@ function lists({ status: { faults, log } }) {
     $("faults").replaceChildren(...(items.length ? items : [make("li", "none", "none")]));
     const files = faults.put_aside, one = faults.latest[0];
     $("letters").hidden = !files.length || !one;
-    if (files.length && one) put($("letters"), `Whole records: grep '"number":${one.record},' ${files.join(" ")}`);
+    if (files.length && one) put($("letters"), `Whole records: grep '"number":${one.record},' ${files.map(quoted).join(" ")}`);
   }
   const line = log.length ? log.at(-1).number : 0;
   if (line !== lastLine) {

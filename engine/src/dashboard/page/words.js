@@ -31,6 +31,9 @@ function clock(ms) {
   const s = Math.floor(ms / 1000), two = (n) => String(n).padStart(2, "0");
   return (s >= 3600 ? Math.floor(s / 3600) + ":" : "") + two(Math.floor(s / 60) % 60) + ":" + two(s % 60);
 }
+const counted = (n) => `${short(n)} record${n === 1 ? "" : "s"}`;
+// As a shell reads it.
+const quoted = (name) => (/^[\w./-]+$/.test(name) ? name : `'${name.replaceAll("'", "'\\''")}'`);
 const percent = (part) => (100 * part).toFixed(0) + " %";
 const cut = (text, most) => (text.length > most ? text.slice(0, most - 1) + "…" : text);
 

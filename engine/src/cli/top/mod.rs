@@ -1,0 +1,20 @@
+//! `engine top`: the dashboard on a terminal. `engine run --tui` draws the same.
+
+mod address;
+mod app;
+mod aside;
+mod client;
+mod command;
+mod events;
+mod looks;
+mod own;
+mod plain;
+mod screen;
+mod show;
+#[cfg(test)]
+mod tests;
+mod view;
+
+pub(crate) use command::TopCommand;
+pub(crate) use own::OwnScreen;
+pub(crate) use screen::{check, is_shown, restore};

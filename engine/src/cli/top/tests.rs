@@ -1,0 +1,350 @@
+//! What is drawn of a run that is made up, and what keys do.
+
+use engine::Monitor;
+use engine::metrics::{
+    Bar, Buffer, EdgeStatus, FunctionStatus, History, Input, Lane, Line, Mood, NodePace, NodeStatus,
+    RunState, Snapshot, Told,
+};
+use expect_test::{ExpectFile, expect_file};
+use ratatui::Terminal;
+use ratatui::backend::TestBackend;
+use ratatui::buffer::Buffer as Cells;
+use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+use ratatui::style::Color;
+
+use super::app::{App, News, Who, Wish};
+use super::looks::Looks;
+use super::view;
+
+const TOKEN: Who = Who::Other { has_token: true };
+
+/// Some of a pipeline with a branch, 42 seconds after its begin.
+fn snapshot() -> Snapshot {
+    let mut snapshot = Monitor::new().snapshot();
+    let names = [
+        ("numbers", "files"),
+        ("scatter", "scatter"),
+        ("enrich", "map"),
+        ("gather", "gather"),
+        ("even", "filter"),
+        ("even_numbers", "file"),
+        ("all", "file"),
+    ];
+    let status = &mut snapshot.status;
+    status.nodes = names.map(|(name, kind)| node(name, kind)).into();
+    status.nodes[1].buffer = Some(Buffer { filled: 20_000, limit: 20_000 });
+    status.nodes[2].function = Some(0);
+    status.nodes[6].records = 0;
+    status.edges = [(0, 1), (1, 2), (2, 3), (3, 4), (4, 5), (3, 6)]
+        .map(|(from, to)| EdgeStatus { from, to, records: 0 })
+        .into();
+    status.functions = vec![function("enrich", 500, 1 << 20), function("even", 2, 60 << 20)];
+    status.pool.workers = 2;
+    status.run.now = 42_000;
+    let counts = &mut status.run.counts;
+    (counts.emitted, counts.delivered, counts.faults) = (1_058_400, 420_000, 2);
+    status.run.input = Some(Input { read: 430, done: 430, all: 1000 });
+    status.faults.kinds = [("failed".to_owned(), 2)].into();
+    status.faults.latest = vec![told(2, 41_000, "even"), told(1, 3000, "enrich")];
+    status.faults.put_aside = vec!["dead.ndjson".to_owned()];
+    status.log = vec![line(1, "seen 50000 so far"), line(2, "seen 100000 so far")];
+    snapshot.pace.emitted = 27_800.0;
+    snapshot.pace.delivered = 41_700.0;
+    snapshot.pace.left = Some(55_000);
+    snapshot.pace.nodes = [0.0, 0.0, 0.93, 0.0, 0.12, 0.07, 0.0]
+        .map(|busy| NodePace { records: 27_800.0, busy, waited: 0.0 })
+        .into();
+    snapshot.pace.nodes[1].waited = 0.99;
+    snapshot.pace.functions = vec![0.93, 0.05];
+    snapshot.verdict.mood = Mood::Bad;
+    snapshot.verdict.node = Some(2);
+    snapshot.verdict.text =
+        "enrich sets the pace: it is busy 93 % of the time; what comes to scatter waits. 2 records \
+                             became faults (2 failed)."
+            .to_owned();
+    snapshot.lanes = vec![
+        Lane { name: "worker 1".to_owned(), bars: vec![bar(0, 37_000, 39_500), bar(1, 39_500, 42_000)] },
+        Lane {
+            name: "worker 2".to_owned(),
+            bars: vec![bar(0, 38_000, 40_000), Bar { failed: true, ..bar(1, 40_900, 41_000) }],
+        },
+    ];
+    snapshot
+}
+
+fn node(name: &str, kind: &str) -> NodeStatus {
+    NodeStatus {
+        name: name.to_owned(),
+        kind: kind.to_owned(),
+        at: (0.0, 0.0),
+        records: 1_234_567,
+        nanos: 0,
+        hands_over: false,
+        meets: false,
+        buffer: None,
+        function: None,
+    }
+}
+
+fn function(name: &str, batch: usize, memory: usize) -> FunctionStatus {
+    FunctionStatus {
+        name: name.to_owned(),
+        plugin: "work.wasm".to_owned(),
+        calls: 2469,
+        records: 1_234_567,
+        failed_calls: 1,
+        nanos: 0,
+        p50: Some(896),
+        p99: Some(20_480),
+        longest: 469_000,
+        timeout: 10_000_000_000,
+        histogram: vec![(512, 1024, 1_000_000), (1024, 2048, 200_000), (16_384, 18_432, 34_567)],
+        batch,
+        memory,
+        memory_most: memory,
+        memory_limit: 64 << 20,
+        retired: 3,
+    }
+}
+
+fn bar(function: usize, from: u64, to: u64) -> Bar {
+    let (from, to) = (1000 * from, 1000 * to);
+    Bar { function, from, to, busy: (to - from) / 2, records: 10, calls: 2, failed: false }
+}
+
+fn told(number: u64, at: u64, function: &str) -> Told {
+    Told {
+        number,
+        at,
+        record: 100 * number,
+        function: function.to_owned(),
+        kind: "failed".to_owned(),
+        message: "it is out of range".to_owned(),
+        excerpt: Some("\"100007\"".to_owned()),
+    }
+}
+
+fn line(number: u64, line: &str) -> Line {
+    Line { number, at: 1000 * number, function: "enrich".to_owned(), line: line.to_owned() }
+}
+
+fn app(who: Who, colours: bool, snapshot: Snapshot) -> App {
+    let mut app = App::new(who, Looks::new(colours));
+    let mut history = History::default();
+    for second in 0..42 {
+        history.at.push(1000 * second);
+        history.emitted.push(600 * second * second);
+        history.delivered.push(10_000 * second);
+        history.faults.push(0);
+    }
+    app.hear(News::History(history));
+    app.hear(News::Snapshot(Box::new(snapshot)));
+    app
+}
+
+fn drawn(app: &mut App, columns: u16, rows: u16) -> Cells {
+    let mut terminal = Terminal::new(TestBackend::new(columns, rows)).unwrap();
+    terminal.draw(|frame| view::draw(frame, app)).unwrap();
+    terminal.backend().buffer().clone()
+}
+
+/// The rows, without the room behind them.
+fn rows(cells: &Cells) -> Vec<String> {
+    let width = usize::from(cells.area.width);
+    let row = |row: &[ratatui::buffer::Cell]| {
+        let mut text = String::new();
+        let mut covered = 0;
+        for cell in row {
+            if covered == 0 {
+                text.push_str(cell.symbol());
+                covered = ratatui::text::Span::raw(cell.symbol()).width();
+            }
+            covered = covered.saturating_sub(1);
+        }
+        text.trim_end().to_owned()
+    };
+    cells.content.chunks(width).map(row).collect()
+}
+
+fn check(app: &mut App, columns: u16, rows_: u16, expected: &ExpectFile) {
+    expected.assert_eq(&(rows(&drawn(app, columns, rows_)).join("\n") + "\n"));
+}
+
+fn press(app: &mut App, keys: &str) -> Vec<Option<Wish>> {
+    keys.chars().map(|c| app.key(KeyEvent::new(KeyCode::Char(c), KeyModifiers::NONE))).collect()
+}
+
+#[test]
+fn a_run_is_drawn_on_a_small_screen() {
+    check(&mut app(TOKEN, true, snapshot()), 80, 24, &expect_file!["drawn/80x24.txt"]);
+}
+
+#[test]
+fn a_run_is_drawn_on_a_large_screen() {
+    check(&mut app(TOKEN, true, snapshot()), 160, 50, &expect_file!["drawn/160x50.txt"]);
+}
+
+#[test]
+fn without_colours_functions_are_letters() {
+    let mut app = app(TOKEN, false, snapshot());
+    press(&mut app, "4");
+    check(&mut app, 80, 10, &expect_file!["drawn/workers.txt"]);
+    let cells = drawn(&mut app, 80, 24);
+    assert!(cells.content.iter().all(|cell| (cell.fg, cell.bg) == (Color::Reset, Color::Reset)));
+}
+
+#[test]
+fn what_is_printed_once_is_text() {
+    let app = app(TOKEN, false, snapshot());
+    expect_file!["drawn/once.txt"].assert_eq(&view::text(&app, 100));
+}
+
+#[test]
+fn colours_are_those_that_each_terminal_has() {
+    let cells = drawn(&mut app(TOKEN, true, snapshot()), 160, 50);
+    let of = |symbol: &str| cells.content.iter().find(|cell| cell.symbol() == symbol).unwrap();
+    assert_eq!(of("▶").fg, Color::Yellow);
+    assert_eq!(of("✗").fg, Color::Red);
+    let is_its_own = |colour: Color| matches!(colour, Color::Rgb(..) | Color::Indexed(_));
+    assert!(!cells.content.iter().any(|cell| is_its_own(cell.fg) || is_its_own(cell.bg)));
+}
+
+#[test]
+fn every_size_has_room_for_something() {
+    for (columns, rows) in [(1, 1), (2, 3), (10, 4), (40, 12), (119, 23), (120, 24), (300, 100)] {
+        for page in "1234567".chars() {
+            let mut app = app(TOKEN, true, snapshot());
+            press(&mut app, &page.to_string());
+            drawn(&mut app, columns, rows);
+        }
+        drawn(&mut App::new(TOKEN, Looks::new(true)), columns, rows);
+    }
+}
+
+/// A snapshot in which each text is this one.
+fn all_named(text: &str) -> Snapshot {
+    let mut snapshot = snapshot();
+    let status = &mut snapshot.status;
+    status.nodes.iter_mut().for_each(|node| (node.name, node.kind) = (text.to_owned(), text.to_owned()));
+    status.functions.iter_mut().for_each(|f| (f.name, f.plugin) = (text.to_owned(), text.to_owned()));
+    status.faults.kinds = [(text.to_owned(), 2)].into();
+    status.faults.put_aside = vec![text.to_owned()];
+    for told in &mut status.faults.latest {
+        (told.function, told.kind, told.message) = (text.to_owned(), text.to_owned(), text.to_owned());
+        told.excerpt = Some(text.to_owned());
+    }
+    status.log.iter_mut().for_each(|line| (line.function, line.line) = (text.to_owned(), text.to_owned()));
+    snapshot.lanes.iter_mut().for_each(|lane| lane.name = text.to_owned());
+    snapshot.verdict.text = text.to_owned();
+    snapshot
+}
+
+#[test]
+fn what_records_say_is_text_whatever_it_is() {
+    let evil = "\x1b[2J\x1b]0;x\x07a\u{9b}31m\r\n\u{202e}b\u{200d}\0";
+    for (columns, rows) in [(80, 24), (160, 50)] {
+        for page in "1234567".chars() {
+            let mut app = app(TOKEN, true, all_named(evil));
+            app.hear(News::Said(evil.to_owned()));
+            let footer = drawn(&mut app, columns, rows);
+            press(&mut app, &page.to_string());
+            for cells in [footer, drawn(&mut app, columns, rows)] {
+                let hidden = |c: char| c.is_control() || "\u{202e}\u{200d}".contains(c);
+                assert!(!cells.content.iter().any(|cell| cell.symbol().contains(hidden)));
+            }
+        }
+    }
+    let text = view::text(&app(TOKEN, false, all_named(evil)), 100);
+    assert!(!text.contains(|c: char| c.is_control() && c != '\n'), "{text:?}");
+}
+
+#[test]
+fn wide_letters_move_nothing_that_is_beside_them() {
+    let columns_of = |name: &str| {
+        let cells = drawn(&mut app(TOKEN, true, all_named(name)), 160, 50);
+        let width = usize::from(cells.area.width);
+        let rates: Vec<_> = (0..cells.content.len())
+            .filter(|place| cells.content[*place].symbol() == "/" && cells.content[place + 1].symbol() == "s")
+            .map(|place| place % width)
+            .collect();
+        let halves: Vec<_> = (0..cells.content.len())
+            .filter(|place| cells.content[*place].symbol() == "■")
+            .map(|place| place % width)
+            .collect();
+        (rates[2..].to_vec(), halves)
+    };
+    let long = "abcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwxyz";
+    for name in [
+        "漢字かな交じり文漢字かな交じり文漢字かな交じり文漢字かな交じり文",
+        "👩‍👩‍👧‍👦👩‍👩‍👧‍👦👍🏽👍🏽🇩🇪🇩🇪👩‍👩‍👧‍👦👩‍👩‍👧‍👦👩‍👩‍👧‍👦👩‍👩‍👧‍👦",
+        "e\u{301}e\u{301}لالالالالالالالالالالالالالالالالالالالالالالالالالالالالا",
+    ] {
+        assert_eq!(columns_of(name), columns_of(long), "{name}");
+    }
+}
+
+#[test]
+fn keys_ask_for_what_they_stand_for() {
+    let mut app = app(TOKEN, true, snapshot());
+    assert_eq!(press(&mut app, "pd"), [Some(Wish::Pause), Some(Wish::Drain)]);
+    // A stop waits for its yes.
+    assert_eq!(press(&mut app, "Sn"), [None, None]);
+    assert_eq!(press(&mut app, "S"), [None]);
+    assert!(rows(&drawn(&mut app, 80, 24))[23].starts_with("End the run at once?"));
+    assert_eq!(press(&mut app, "yq"), [Some(Wish::Stop), Some(Wish::Leave)]);
+    let mut paused = snapshot();
+    paused.status.run.state = RunState::Paused;
+    app.hear(News::Snapshot(Box::new(paused)));
+    assert_eq!(press(&mut app, "p"), [Some(Wish::Resume)]);
+    let control_c = KeyEvent::new(KeyCode::Char('c'), KeyModifiers::CONTROL);
+    assert_eq!(app.key(control_c), Some(Wish::Leave));
+    assert_eq!(App::new(Who::Itself, Looks::new(true)).key(control_c), Some(Wish::Interrupt));
+}
+
+#[test]
+fn without_the_token_keys_say_that_it_is_needed() {
+    let mut app = app(Who::Other { has_token: false }, true, snapshot());
+    for key in ["p", "d", "S"] {
+        assert_eq!(press(&mut app, key), [None]);
+        assert!(rows(&drawn(&mut app, 80, 24))[23].starts_with("that needs the token"), "{key}");
+    }
+    assert_eq!(press(&mut app, "y"), [None]);
+}
+
+#[test]
+fn a_run_that_is_gone_keeps_its_last_picture() {
+    let mut app = app(TOKEN, true, snapshot());
+    app.hear(News::Gone);
+    let lines = rows(&drawn(&mut app, 80, 24));
+    assert!(lines[0].starts_with(" gone "), "{lines:?}");
+    assert!(lines.iter().any(|line| line.contains("can't be reached")), "{lines:?}");
+    assert!(lines.iter().any(|line| line.starts_with("▶enrich")), "{lines:?}");
+    assert_eq!(press(&mut app, "p"), [None]);
+    // It may come back.
+    app.hear(News::Snapshot(Box::new(snapshot())));
+    assert!(rows(&drawn(&mut app, 80, 24))[0].starts_with(" running "));
+}
+
+#[test]
+fn a_list_is_scrolled_to_its_end_and_no_further() {
+    let mut long = snapshot();
+    long.status.log = (1..=50).map(|number| line(number, &format!("line {number}"))).collect();
+    let mut app = app(TOKEN, true, long);
+    press(&mut app, "7");
+    assert!(rows(&drawn(&mut app, 80, 24))[5].ends_with("line 50"));
+    press(&mut app, &"j".repeat(200));
+    let lines = rows(&drawn(&mut app, 80, 24));
+    assert!(lines[22].ends_with("line 1"), "{lines:?}");
+    press(&mut app, "k");
+    let lines = rows(&drawn(&mut app, 80, 24));
+    assert!(lines[22].ends_with("line 2"), "{lines:?}");
+}
+
+#[test]
+fn another_run_at_the_same_place_has_a_history_of_its_own() {
+    let mut app = app(TOKEN, true, snapshot());
+    let mut other = snapshot();
+    other.status.run.now = 400;
+    app.hear(News::Snapshot(Box::new(other)));
+    assert_eq!((&*app.recent.at, &*app.whole.at), (&[400][..], &[400][..]));
+}

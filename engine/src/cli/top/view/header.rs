@@ -1,0 +1,75 @@
+//! The run as a whole: how it stands, how fast it is, and what that means.
+
+use std::time::Duration;
+
+use engine::metrics::words::{clock, short};
+use engine::metrics::{RunState, Snapshot};
+use ratatui::text::{Line, Span};
+
+use super::cells::{bar, percent, wrapped};
+use crate::cli::top::app::App;
+
+/// The lines at the top.
+pub(super) fn lines(app: &App, columns: usize) -> Vec<Line<'static>> {
+    let Some(snapshot) = &app.snapshot else {
+        return vec![Line::raw(" connecting …")];
+    };
+    let mut lines = vec![figures(app, snapshot)];
+    lines.extend(progress(app, snapshot, columns));
+    lines.extend(verdict(app, snapshot, columns));
+    lines
+}
+
+#[expect(clippy::cast_precision_loss, reason = "numbers are rounded")]
+fn figures(app: &App, snapshot: &Snapshot) -> Line<'static> {
+    let (looks, run, pace) = (app.looks, &snapshot.status.run, &snapshot.pace);
+    let counts = run.counts;
+    let state = match run.state {
+        _ if app.gone && !run.state.is_end() => Span::styled(" gone ", looks.gone()),
+        RunState::Running => Span::styled(" running ", looks.state(run.state)),
+        RunState::Paused => Span::styled(" paused ", looks.state(run.state)),
+        RunState::Draining => Span::styled(" draining ", looks.state(run.state)),
+        RunState::Drained => Span::styled(" drained ", looks.state(run.state)),
+        RunState::Stopped => Span::styled(" stopped ", looks.state(run.state)),
+        RunState::Done => Span::styled(" done ", looks.state(run.state)),
+        RunState::Failed => Span::styled(" failed ", looks.state(run.state)),
+    };
+    let faults = if counts.faults > 0 { looks.bad().patch(looks.bold()) } else { looks.dim() };
+    let word = if counts.faults == 1 { "fault" } else { "faults" };
+    Line::from(vec![
+        state,
+        Span::raw(format!(" {}   in ", clock(Duration::from_millis(run.now)))),
+        Span::styled(format!("{}/s", short(pace.emitted)), looks.inward().patch(looks.bold())),
+        Span::raw("  out "),
+        Span::styled(format!("{}/s", short(pace.delivered)), looks.outward().patch(looks.bold())),
+        Span::styled(
+            format!("   {} in, {} out   ", short(counts.emitted as f64), short(counts.delivered as f64)),
+            looks.dim(),
+        ),
+        Span::styled(format!("{} {word}", short(counts.faults as f64)), faults),
+    ])
+}
+
+#[expect(clippy::cast_precision_loss, reason = "it is rounded")]
+fn progress(app: &App, snapshot: &Snapshot, columns: usize) -> Option<Line<'static>> {
+    let input = snapshot.status.run.input?;
+    let part = (input.done as f64 / input.all.max(1) as f64).min(1.0);
+    let left = snapshot.pace.left.filter(|left| *left >= 1000 && !app.gone);
+    let left = left.map(|left| format!(", {} left", clock(Duration::from_millis(left)))).unwrap_or_default();
+    let words = format!(" {}{left}", percent(part));
+    let room = columns.saturating_sub(words.chars().count() + 1);
+    let [full, rest] = bar(part, room, app.looks.inward(), app.looks);
+    Some(Line::from(vec![full, rest, Span::raw(words)]))
+}
+
+fn verdict(app: &App, snapshot: &Snapshot, columns: usize) -> Vec<Line<'static>> {
+    let verdict = &snapshot.verdict;
+    if app.gone && !snapshot.status.run.state.is_end() {
+        let text = "The run has ended, or can't be reached. What is below was the last of it.";
+        return wrapped(text, columns, app.looks.bad());
+    }
+    let style = app.looks.mood(verdict.mood).patch(app.looks.bold());
+    let mut lines = wrapped(&verdict.text, columns, style);
+    lines.truncate(3);
+    lines
+}

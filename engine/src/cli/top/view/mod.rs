@@ -1,0 +1,85 @@
+//! What is drawn: a pure function of what is known, and of the terminal's size.
+
+mod cells;
+mod functions;
+mod header;
+mod layout;
+mod lists;
+mod nodes;
+mod panel;
+mod rates;
+mod workers;
+
+use ratatui::Frame;
+use ratatui::layout::Rect;
+use ratatui::text::{Line, Span};
+use ratatui::widgets::Paragraph;
+
+use self::panel::Panel;
+use super::app::{App, Page, Who};
+
+/// Draws all of it. Where a page was scrolled too far it is scrolled back.
+pub(super) fn draw(frame: &mut Frame, app: &mut App) {
+    let area = frame.area();
+    let columns = usize::from(area.width);
+    let header = header::lines(app, columns);
+    let head = u16::try_from(header.len()).unwrap_or(u16::MAX).min(area.height.saturating_sub(2));
+    let foot = u16::from(area.height > 2);
+    let body = Rect { y: area.y + head, height: area.height - head - foot, ..area };
+    let placed = match app.page {
+        Page::All => layout::all(app, body),
+        page => vec![(Panel::of(page), body)],
+    };
+    frame.render_widget(Paragraph::new(header), Rect { height: head, ..area });
+    for (panel, area) in &placed {
+        panel.draw(frame, app, *area);
+    }
+    let shown: Vec<_> = placed.iter().map(|(panel, _)| *panel).collect();
+    let footer = Rect { y: area.y + area.height - foot, height: foot, ..area };
+    frame.render_widget(Paragraph::new(footer_line(app, &shown, columns)), footer);
+}
+
+/// The same as text, without what changes each moment.
+pub(super) fn text(app: &App, width: u16) -> String {
+    let columns = usize::from(width);
+    let mut lines = header::lines(app, columns);
+    for panel in [Panel::Graph, Panel::Functions, Panel::Faults, Panel::Log] {
+        lines.push(Line::raw(""));
+        lines.push(Line::raw(panel.title(app)));
+        lines.extend(panel.lines(app, columns, usize::MAX));
+    }
+    lines.iter().map(|line| format!("{}\n", line.to_string().trim_end())).collect()
+}
+
+/// What was asked or said, or else what keys there are.
+fn footer_line(app: &App, shown: &[Panel], columns: usize) -> Line<'static> {
+    let looks = app.looks;
+    if app.stopping {
+        let question =
+            "End the run at once? What was taken in is not finished: y ends it, any other key does not";
+        return Line::styled(cells::cut(question, columns), looks.bad().patch(looks.bold()));
+    }
+    if let Some(said) = &app.said {
+        return Line::styled(cells::cut(said, columns), looks.slow().patch(looks.bold()));
+    }
+    let hidden = Panel::ALL.into_iter().filter(|panel| !shown.contains(panel));
+    let hidden: Vec<_> = hidden.map(|panel| format!("{} {}", panel.key(), panel.name())).collect();
+    let panels = if app.page == Page::All {
+        if hidden.is_empty() {
+            "1-7 panels".to_owned()
+        } else {
+            format!("1-7 panels ({})", hidden.join(", "))
+        }
+    } else {
+        "1 all, Tab next, ↑↓ scroll".to_owned()
+    };
+    let ended = app.snapshot.as_ref().is_some_and(|snapshot| snapshot.status.run.state.is_end());
+    let leave = if app.who() == Who::Itself && !ended { "q hide" } else { "q leave" };
+    let keys = format!("p pause  d drain  S stop  {leave}");
+    let room = columns.saturating_sub(keys.chars().count() + 2);
+    let panels = if cells::width(&panels) > room { "1-7, Tab panels".to_owned() } else { panels };
+    Line::from(vec![
+        Span::styled(format!("{}  ", cells::cut(&panels, room)), looks.dim()),
+        Span::styled(keys, looks.bold()),
+    ])
+}

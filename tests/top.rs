@@ -1,0 +1,286 @@
+//! The dashboard on a terminal: against real runs, and on real terminals. What is drawn is tested where it is drawn.
+
+use std::fs;
+use std::net::TcpListener;
+
+use serde_json::Value;
+
+use crate::dashboard::inc;
+use crate::support::{Did, engine, fed};
+
+fn top(args: &[&str]) -> Did {
+    fed(engine([&["top"], args].concat()), "")
+}
+
+#[test]
+fn a_run_is_printed_once() {
+    let mut run = inc();
+    run.feed("1\n2\n3\n");
+    run.wait_for(|status| status["run"]["delivered"] == 3);
+    for args in [&[&*run.address, "--once"][..], &[&run.url]] {
+        let Did { code, stdout, stderr } = top(args);
+        assert_eq!((code, &*stderr), (Some(0), ""));
+        assert!(stdout.starts_with(" running "), "{stdout}");
+        assert!(stdout.contains(" 3 in, 3 out   0 faults\n"), "{stdout}");
+        let nodes = [" source ", " scatter ", " inc ", " gather ", " lines "];
+        assert!(nodes.iter().all(|name| stdout.contains(name)), "{stdout}");
+        assert!(!stdout.contains(|c: char| c.is_control() && c != '\n'), "{stdout:?}");
+    }
+    let Did { code, stdout, .. } = top(&[&run.address, "--json"]);
+    let snapshot: Value = serde_json::from_str(&stdout).unwrap();
+    assert_eq!((code, &snapshot["status"]["run"]["delivered"]), (Some(0), &3.into()));
+    assert_eq!(snapshot["verdict"]["mood"], "good");
+    assert_eq!(run.end(), (Some(0), String::new()));
+}
+
+#[test]
+fn where_nobody_listens_it_says_so_in_one_line() {
+    let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+    for args in [&[&*address][..], &[&address, "--json"]] {
+        let Did { code, stdout, stderr } = top(args);
+        assert_eq!((code, &*stdout, stderr.lines().count()), (Some(1), "", 1), "{stderr}");
+        assert!(stderr.starts_with(&format!("engine: can't see a run at {address}: ")), "{stderr}");
+        assert!(stderr.ends_with("engine run --dashboard\n"), "{stderr}");
+    }
+    let Did { code, stderr, .. } = top(&["ftp://127.0.0.1"]);
+    assert_eq!((code, stderr.lines().count()), (Some(2), 1), "{stderr}");
+}
+
+#[test]
+fn without_a_terminal_there_is_no_screen() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = folder.path().join("out");
+    fs::write(&output, "old").unwrap();
+    let args = ["run", "-p", "nowhere.wasm", "--tui", "-o", &output.display().to_string()].map(str::to_owned);
+    let Did { code, stderr, .. } = fed(engine(args), "1\n");
+    assert_eq!((code, &*stderr), (Some(2), "engine: --tui: it is drawn on stderr, which is no terminal\n"));
+    assert_eq!(fs::read_to_string(output).unwrap(), "old");
+    let Did { code, stderr, .. } = fed(engine(["run", "-p", "nowhere.wasm", "--hold"]), "");
+    assert_eq!(code, Some(2), "{stderr}");
+}
+
+#[cfg(unix)]
+mod on_a_terminal {
+    use std::fs;
+    use std::io::Write;
+    use std::path::Path;
+
+    use tempfile::TempDir;
+
+    use crate::dashboard::inc;
+    use crate::pipelines::Files;
+    use crate::support::{function_of, hostile, plugin};
+    use crate::terminal::Terminal;
+
+    const ENTERS: &[u8] = b"\x1b[?1049h";
+    const LEAVES: &[u8] = b"\x1b[?1049l";
+
+    fn has(bytes: &[u8], part: &[u8]) -> bool {
+        bytes.windows(part.len()).any(|window| window == part)
+    }
+
+    #[test]
+    fn keys_hold_a_run_for_who_has_the_token() {
+        let mut run = inc();
+        run.feed("1\n");
+        run.wait_for(|status| status["run"]["delivered"] == 1);
+        let mut top = Terminal::run(["top", &run.url]);
+        top.wait_for(" running ");
+        top.wait_for("1 in, 1 out");
+        assert!(top.is_raw());
+        top.press("p");
+        top.wait_for(" paused ");
+        run.wait_for(|status| status["run"]["state"] == "paused");
+        top.press("p");
+        run.wait_for(|status| status["run"]["state"] == "running");
+        // A stop that is not meant.
+        top.press("S");
+        top.wait_for("End the run at once?");
+        top.press("n");
+        top.wait_for("q leave");
+        top.press("d");
+        // It ends though its input does not, and the last picture stays.
+        top.wait_for(" gone ");
+        assert_eq!(run.end(), (Some(143), "engine: interrupted\n".to_owned()));
+        top.wait_for(" inc ");
+        top.press("q");
+        let (code, shown) = top.end();
+        assert_eq!((code, &*shown), (Some(0), ""));
+    }
+
+    #[test]
+    fn without_the_token_a_run_is_only_seen() {
+        let run = inc();
+        let mut top = Terminal::run(["top", &run.address]);
+        top.wait_for(" running ");
+        top.press("p");
+        top.wait_for("that needs the token");
+        assert_eq!(run.wait_for(|_| true)["run"]["state"], "running");
+        top.press("\x03");
+        assert_eq!(top.end().0, Some(0));
+        assert_eq!(run.end().0, Some(0));
+    }
+
+    fn run(folder: &TempDir, function: &str, more: &[&str]) -> (Terminal, std::process::ChildStdin) {
+        let output = path(folder, "out");
+        let args = ["run", "-p", function, "-o", &output, "--tui"];
+        Terminal::run_fed(args.iter().chain(more))
+    }
+
+    fn path(folder: &TempDir, name: &str) -> String {
+        folder.path().join(name).display().to_string()
+    }
+
+    fn inc_of() -> String {
+        function_of(&plugin("inc"), "inc")
+    }
+
+    #[test]
+    fn a_run_that_draws_itself_gives_what_it_gives_without() {
+        let folder = tempfile::tempdir().unwrap();
+        let numbers = |from: u64| (from..from + 50_000).map(|x| format!("{x}\n")).collect::<String>();
+        fs::write(path(&folder, "in"), numbers(0)).unwrap();
+        let (input, output) = (path(&folder, "in"), path(&folder, "out"));
+        let mut run = Terminal::run(["run", "-p", &inc_of(), "-i", &input, "-o", &output, "--tui", "--hold"]);
+        run.wait_for(" done ");
+        run.wait_for("100 %");
+        assert!(run.is_raw() && has(&run.written, ENTERS) && !has(&run.written, LEAVES));
+        run.press("q");
+        let (code, shown) = run.end();
+        assert_eq!(code, Some(0));
+        assert!(shown.starts_with("50,000 in · 50,000 out · 0 faults"), "{shown}");
+        assert_eq!(fs::read_to_string(output).unwrap(), numbers(1));
+    }
+
+    #[test]
+    fn the_screen_goes_when_the_run_ends() {
+        let folder = tempfile::tempdir().unwrap();
+        let (mut run, mut stdin) = run(&folder, &inc_of(), &[]);
+        stdin.write_all(b"1\n2\n").unwrap();
+        run.wait_for("2 in, 2 out");
+        drop(stdin);
+        let (code, shown) = run.end();
+        assert_eq!(code, Some(0));
+        assert!(shown.starts_with("2 in · 2 out · 0 faults"), "{shown}");
+        assert_eq!(fs::read_to_string(folder.path().join("out")).unwrap(), "2\n3\n");
+    }
+
+    #[test]
+    fn the_screen_goes_when_the_run_fails() {
+        let folder = tempfile::tempdir().unwrap();
+        let (mut run, mut stdin) = run(&folder, &inc_of(), &[]);
+        stdin.write_all(b"1\n").unwrap();
+        run.wait_for("1 in, 1 out");
+        stdin.write_all(b"one\n").unwrap();
+        let (code, shown) = run.end();
+        assert_eq!(code, Some(1));
+        assert!(shown.contains("engine: record 2: inc: "), "{shown}");
+    }
+
+    #[test]
+    fn who_hides_the_screen_lets_the_run_go_on() {
+        let folder = tempfile::tempdir().unwrap();
+        let (mut run, mut stdin) = run(&folder, &inc_of(), &[]);
+        stdin.write_all(b"1\n").unwrap();
+        run.wait_for("1 in, 1 out");
+        run.press("q");
+        run.wait_for_bytes(LEAVES);
+        assert!(!run.is_raw());
+        stdin.write_all(b"2\n").unwrap();
+        drop(stdin);
+        let (code, shown) = run.end();
+        assert_eq!(code, Some(0));
+        assert!(shown.starts_with("2 in · 2 out"), "{shown}");
+    }
+
+    #[test]
+    fn an_interrupt_finishes_what_was_taken_in_and_restores_the_terminal() {
+        let folder = tempfile::tempdir().unwrap();
+        let (mut run, mut stdin) = run(&folder, &inc_of(), &[]);
+        stdin.write_all(b"1\n").unwrap();
+        run.wait_for("1 in, 1 out");
+        assert!(run.is_raw());
+        run.press("\x03");
+        let (code, shown) = run.end();
+        assert_eq!(code, Some(130));
+        assert!(shown.ends_with("engine: interrupted"), "{shown}");
+        assert_eq!(fs::read_to_string(folder.path().join("out")).unwrap(), "2\n");
+        drop(stdin);
+    }
+
+    #[test]
+    fn a_second_interrupt_aborts_and_restores_the_terminal() {
+        let folder = tempfile::tempdir().unwrap();
+        let function = function_of(&hostile("misdeeds"), "sleeps_forever");
+        let (mut run, mut stdin) = run(&folder, &function, &["--timeout", "1h"]);
+        stdin.write_all(b"bad\n").unwrap();
+        run.wait_for("1 in, 0 out");
+        run.press("\x03");
+        // It is told on the screen, for now.
+        run.press("7");
+        run.wait_for("finishing 1 record; a second Ctrl-C aborts");
+        run.press("\x03");
+        let (code, shown) = run.end();
+        assert_eq!(code, Some(130));
+        assert!(shown.contains("engine: aborted: what was taken in is not finished"), "{shown}");
+        drop(stdin);
+    }
+
+    #[test]
+    fn what_functions_print_is_in_the_log_and_moves_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let function = function_of(&hostile("misdeeds"), "prints_escapes");
+        let (mut run, mut stdin) = run(&folder, &function, &[]);
+        stdin.write_all(b"one\n").unwrap();
+        run.wait_for("1 in, 1 out");
+        run.press("7");
+        run.wait_for("out one");
+        assert!(run.shown().starts_with(" running "), "{}", run.shown());
+        drop(stdin);
+        let (code, shown) = run.end();
+        assert_eq!(code, Some(0));
+        assert!(!shown.contains("out one"), "{shown}");
+    }
+
+    #[test]
+    fn what_commands_say_moves_nothing_and_is_there_behind_the_screen() {
+        let pipeline = "[sources.ends]\ntype = \"process\"\ncommand = [\"sh\", \"-c\", \"echo oops >&2; echo 1; \
+                        read x < gate; echo 2\"]\n[sinks.all]\ntype = \"file\"\npath = \"out\"\n";
+        let files = Files::new(pipeline);
+        let gate = files.path("gate");
+        assert!(std::process::Command::new("mkfifo").arg(&gate).status().unwrap().success());
+        let pipeline = files.path("pipeline.toml");
+        let mut run = Terminal::run(["run".as_ref(), pipeline.as_os_str(), "--tui".as_ref()]);
+        run.wait_for("1 in, 1 out");
+        run.press("7");
+        run.wait_for("stderr oops");
+        fs::write(gate, "\n").unwrap();
+        let (code, shown) = run.end();
+        assert_eq!((code, shown.lines().next()), (Some(0), Some("oops")), "{shown}");
+        assert_eq!(files.read("out"), "1\n2\n");
+    }
+
+    #[test]
+    fn records_do_not_come_and_go_where_it_is_drawn() {
+        let folder = tempfile::tempdir().unwrap();
+        let input = path(&folder, "in");
+        fs::write(&input, "1\n").unwrap();
+        for (more, why) in [
+            (&["-i", &*input][..], "records would go to the terminal: give it --output FILE"),
+            (&["-o", "out"], "records would come from the terminal: give it --input FILE"),
+        ] {
+            let args = [&["run", "-p", "nowhere.wasm", "--tui"], more].concat();
+            let (code, shown) = Terminal::run(args).end();
+            assert_eq!(code, Some(2), "{shown}");
+            assert!(shown.starts_with("engine: --tui: ") && shown.replace('\n', "").contains(why), "{shown}");
+        }
+        assert!(!Path::new("out").exists());
+        let files = Files::new("[sources.files]\npath = \"in\"\n[sinks.stdout]\n");
+        files.write("in", "1\n");
+        let pipeline = files.path("pipeline.toml");
+        let run = Terminal::run(["run".as_ref(), pipeline.as_os_str(), "--tui".as_ref()]);
+        let (code, shown) = run.end();
+        assert_eq!(code, Some(2), "{shown}");
+        assert!(shown.contains("its records would go to the terminal"), "{shown}");
+    }
+}
