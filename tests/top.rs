@@ -100,7 +100,7 @@ mod on_a_terminal {
         top.wait_for("q leave");
         top.press("d");
         // It ends though its input does not, and the last picture stays.
-        top.wait_for(" gone ");
+        top.wait_for(" drained ");
         assert_eq!(run.end(), (Some(143), "engine: interrupted\n".to_owned()));
         top.wait_for(" inc ");
         top.press("q");
