@@ -17,6 +17,7 @@ mod pace;
 mod snapshot;
 mod status;
 mod tree;
+mod verdict;
 pub mod words;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
@@ -35,12 +36,13 @@ pub use history::History;
 pub use log::Line;
 pub(crate) use log::Log;
 pub use pace::{NodePace, Pace};
-pub use snapshot::{Mood, Snapshot, Verdict};
+pub use snapshot::Snapshot;
 pub use status::{
     Buffer, EdgeStatus, FaultsStatus, FunctionStatus, Input, NodeStatus, PoolStatus, RunState, RunStatus,
     Status,
 };
 pub use tree::Branch;
+pub use verdict::{Mood, Verdict};
 
 use crate::pool::PoolShared;
 use crate::stream::Counters;

@@ -3,17 +3,11 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::words::short;
-use super::{Lane, Monitor, Pace, RunState, RunStatus, Status, lock};
+use super::{Lane, Monitor, Pace, Status, Verdict, lock};
 
 /// How much of the past is told of calls, in milliseconds, and calls within how many are one bar.
 const WINDOW: u64 = 6000;
 const GRAIN: u64 = 20;
-
-/// From this part of the time on a node sets the pace.
-const BUSY: f64 = 0.5;
-/// From this part of the time on others wait for a node.
-const WAITED: f64 = 0.2;
 
 /// A run at one moment, how fast it goes, and what that means.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
@@ -26,29 +20,6 @@ pub struct Snapshot {
     pub verdict: Verdict,
     /// The calls of the last seconds, thread by thread.
     pub lanes: Vec<Lane>,
-}
-
-/// How a run fares, in a sentence.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct Verdict {
-    /// How good that is.
-    pub mood: Mood,
-    /// The sentence.
-    pub text: String,
-    /// The node that sets the pace, by its place, if one does.
-    pub node: Option<usize>,
-}
-
-/// How good something is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Mood {
-    /// All is well.
-    Good,
-    /// Something is slower than the rest, or held.
-    Slow,
-    /// Records have become faults, or the run has failed.
-    Bad,
 }
 
 impl Monitor {
@@ -76,262 +47,12 @@ impl Monitor {
     }
 }
 
-impl Verdict {
-    fn of(status: &Status, pace: &Pace) -> Self {
-        let run = &status.run;
-        let wrong = wrong(status);
-        let pacing = Pacing { status, pace };
-        let (text, node) = pacing.told().unzip();
-        let Some(ended) = ended(run) else {
-            let held = run.state == RunState::Paused;
-            let draining = if run.state == RunState::Draining { "Draining. " } else { "" };
-            let idle = pace.emitted == 0.0 && run.counts.unfinished == 0;
-            let (mood, text) = match text {
-                _ if held => (Mood::Slow, "Paused: the sources are held.".to_owned()),
-                Some(text) => (Mood::Slow, text),
-                None if idle => (Mood::Good, "Waiting for input.".to_owned()),
-                None => (Mood::Good, "Nothing holds the run up: it is as fast as its input.".to_owned()),
-            };
-            return Self::new(mood, &format!("{draining}{text}"), &wrong, node.filter(|_| !held));
-        };
-        let mood = match run.state {
-            RunState::Failed => Mood::Bad,
-            RunState::Done => Mood::Good,
-            _ => Mood::Slow,
-        };
-        let text = text.map(|text| format!(" {text}")).unwrap_or_default();
-        Self::new(mood, &format!("{ended}{text}"), &wrong, node)
-    }
-
-    /// A sentence, and what went wrong.
-    fn new(mood: Mood, text: &str, wrong: &str, node: Option<usize>) -> Self {
-        let mood = if wrong.is_empty() { mood } else { Mood::Bad };
-        Self { mood, text: format!("{text}{wrong}"), node }
-    }
-}
-
-/// How a run has ended, if it has.
-fn ended(run: &RunStatus) -> Option<String> {
-    let how = match run.state {
-        RunState::Running | RunState::Paused | RunState::Draining => return None,
-        RunState::Failed => {
-            let error = run.error.as_deref().unwrap_or("no reason is known");
-            return Some(format!("The run has failed: {}.", error.trim_end_matches('.')));
-        }
-        RunState::Done => "Done",
-        RunState::Drained => "Ended before its input did",
-        RunState::Stopped => "Stopped",
-    };
-    let [emitted, delivered] = [run.counts.emitted, run.counts.delivered].map(short_count);
-    let records = if run.counts.emitted == 1 { "record" } else { "records" };
-    Some(format!("{how}: {emitted} {records} in, {delivered} out."))
-}
-
-/// Finds out who sets the pace.
-struct Pacing<'a> {
-    status: &'a Status,
-    pace: &'a Pace,
-}
-
-impl Pacing<'_> {
-    /// Who sets the pace, in a sentence, and which node that is.
-    fn told(&self) -> Option<(String, usize)> {
-        let busiest = self.busiest(|place| self.is_waited_for(place)).filter(|(_, busy)| *busy > BUSY);
-        if let Some((place, busy)) = busiest {
-            let others = match self.waiting(place) {
-                names if names.is_empty() => String::new(),
-                names => format!("; what {} to {} {}", self.comes(), names.join(" and "), self.waits()),
-            };
-            let (sets, is) = if self.is_over() { ("set", "was") } else { ("sets", "is") };
-            let name = self.name(place);
-            return Some((
-                format!("{name} {sets} the pace: it {is} busy {} of the time{others}.", percent(busy)),
-                place,
-            ));
-        }
-        // Nobody is busy alone, but somebody waits all the same.
-        let nodes = self.pace.nodes.iter().enumerate();
-        let (waited, node) = nodes.max_by(|one, other| one.1.waited.total_cmp(&other.1.waited))?;
-        if node.waited <= WAITED {
-            return None;
-        }
-        let behind = |place| place != waited && self.reaches(waited, place);
-        let (slowest, busy) = self.busiest(behind).unwrap_or((waited, 0.0));
-        let all: f64 = self.pace.functions.iter().sum();
-        let mut text = format!(
-            "What {} to {} {} {} of the time",
-            self.comes(),
-            self.name(waited),
-            self.waits(),
-            percent(node.waited)
-        );
-        if busy > 0.01 {
-            let is = if self.is_over() { "was" } else { "is" };
-            text += &format!(": the slowest behind it {is} {}, busy {}", self.name(slowest), percent(busy));
-            if self.status.functions.len() > 1 && self.status.nodes[slowest].function.is_some() {
-                text += &format!(" (all functions together {})", percent(all.min(1.0)));
-            }
-        }
-        Some((text + ".", slowest))
-    }
-
-    /// The busiest of some nodes.
-    fn busiest(&self, which: impl Fn(usize) -> bool) -> Option<(usize, f64)> {
-        let nodes = self.pace.nodes.iter().enumerate().filter(|(place, _)| which(*place));
-        nodes.map(|(place, node)| (place, node.busy)).max_by(|one, other| one.1.total_cmp(&other.1))
-    }
-
-    /// Whether somebody waits for a node: who emits does, unless something before it takes records over.
-    fn is_waited_for(&self, place: usize) -> bool {
-        let takes_over = |before: &usize| {
-            let node = &self.status.nodes[*before];
-            (node.hands_over || node.meets) && *before != place && self.reaches(*before, place)
-        };
-        let before: Vec<_> = (0..self.status.nodes.len()).filter(takes_over).collect();
-        before.is_empty() || before.iter().any(|before| self.pace.nodes[*before].waited > WAITED)
-    }
-
-    /// The nodes before one in which records wait.
-    fn waiting(&self, place: usize) -> Vec<&str> {
-        let nodes = self.pace.nodes.iter().enumerate();
-        let nodes = nodes.filter(|(before, pace)| pace.waited > WAITED && self.reaches(*before, place));
-        nodes.map(|(before, _)| self.name(before)).collect()
-    }
-
-    /// Whether what goes through one node comes to another.
-    fn reaches(&self, from: usize, to: usize) -> bool {
-        let (mut seen, mut next) = (vec![false; self.status.nodes.len()], vec![from]);
-        while let Some(place) = next.pop() {
-            if place == to {
-                return true;
-            }
-            if !std::mem::replace(&mut seen[place], true) {
-                next.extend(self.status.edges.iter().filter(|edge| edge.from == place).map(|edge| edge.to));
-            }
-        }
-        false
-    }
-
-    fn name(&self, place: usize) -> &str {
-        &self.status.nodes[place].name
-    }
-
-    fn is_over(&self) -> bool {
-        self.status.run.state.is_end()
-    }
-
-    fn comes(&self) -> &str {
-        if self.is_over() { "came" } else { "comes" }
-    }
-
-    fn waits(&self) -> &str {
-        if self.is_over() { "waited" } else { "waits" }
-    }
-}
-
-fn percent(part: f64) -> String {
-    format!("{:.0} %", 100.0 * part)
-}
-
-#[expect(clippy::cast_precision_loss, reason = "it is rounded")]
-fn short_count(count: u64) -> String {
-    short(count as f64)
-}
-
-/// How many faults there were, and of which kinds.
-fn wrong(status: &Status) -> String {
-    let count = status.run.counts.faults;
-    if count == 0 {
-        return String::new();
-    }
-    let kinds: Vec<_> =
-        status.faults.kinds.iter().map(|(kind, count)| format!("{} {kind}", short_count(*count))).collect();
-    let records = if count == 1 { "record became a fault" } else { "records became faults" };
-    format!(" {} {records} ({}).", short_count(count), kinds.join(", "))
-}
-
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::metrics::{EdgeStatus, NodePace, NodeStatus};
     use crate::{Cause, Fault};
-
-    /// A chain of nodes, some of which take records over: name, busy, waited for.
-    fn chain(nodes: &[(&str, f64, Option<f64>)]) -> (Status, Pace) {
-        let mut status = Monitor::new().status();
-        status.run.counts.emitted = 1;
-        let (mut pace, template) = (
-            Pace {
-                over: 1000,
-                emitted: 1.0,
-                delivered: 1.0,
-                left: None,
-                nodes: vec![],
-                edges: vec![],
-                functions: vec![],
-            },
-            (0.0, 0.0),
-        );
-        for (place, (name, busy, waited)) in nodes.iter().enumerate() {
-            status.nodes.push(NodeStatus {
-                name: (*name).to_owned(),
-                kind: "node".to_owned(),
-                at: template,
-                records: 1,
-                nanos: 0,
-                hands_over: waited.is_some(),
-                meets: false,
-                buffer: None,
-                function: None,
-            });
-            if place > 0 {
-                status.edges.push(EdgeStatus { from: place - 1, to: place, records: 1 });
-            }
-            pace.nodes.push(NodePace { records: 1.0, busy: *busy, waited: waited.unwrap_or(0.0) });
-        }
-        (status, pace)
-    }
-
-    fn verdict(nodes: &[(&str, f64, Option<f64>)]) -> (String, Option<usize>) {
-        let (status, pace) = chain(nodes);
-        let Verdict { text, node, .. } = Verdict::of(&status, &pace);
-        (text, node)
-    }
-
-    #[test]
-    fn who_sets_the_pace_is_named_with_those_who_wait_for_it() {
-        let local = verdict(&[("source", 0.0, None), ("heavy", 0.9, None), ("sink", 0.1, None)]);
-        assert_eq!(local, ("heavy sets the pace: it is busy 90 % of the time.".to_owned(), Some(1)));
-        let pool = [("source", 0.0, None), ("scatter", 0.0, Some(0.8)), ("heavy", 0.97, None)];
-        let text = "heavy sets the pace: it is busy 97 % of the time; what comes to scatter waits.";
-        assert_eq!(verdict(&pool), (text.to_owned(), Some(2)));
-        // One that is busy, but for which nobody waits, keeps up.
-        let (text, node) =
-            verdict(&[("source", 0.0, None), ("scatter", 0.0, Some(0.0)), ("sleeps", 1.0, None)]);
-        assert_eq!((&*text, node), ("Nothing holds the run up: it is as fast as its input.", None));
-    }
-
-    #[test]
-    fn where_records_wait_something_holds_the_run_up_even_if_nobody_is_busy_alone() {
-        let shared =
-            [("source", 0.0, None), ("scatter", 0.0, Some(1.0)), ("one", 0.2, None), ("two", 0.19, None)];
-        let text = "What comes to scatter waits 100 % of the time: the slowest behind it is one, busy 20 %.";
-        assert_eq!(verdict(&shared), (text.to_owned(), Some(2)));
-    }
-
-    #[test]
-    fn who_waits_for_something_else_is_not_named() {
-        let (mut status, mut pace) = chain(&[("a", 0.0, None), ("queue", 0.0, Some(0.9)), ("b", 0.1, None)]);
-        let (other, other_pace) = chain(&[("c", 0.0, None), ("heavy", 0.95, None)]);
-        status.nodes.extend(other.nodes);
-        pace.nodes.extend(other_pace.nodes);
-        status.edges.push(EdgeStatus { from: 3, to: 4, records: 1 });
-        let verdict = Verdict::of(&status, &pace);
-        assert_eq!(verdict.text, "heavy sets the pace: it is busy 95 % of the time.");
-        assert_eq!(verdict.node, Some(4));
-    }
 
     #[test]
     fn after_the_end_nothing_changes_any_more() {

@@ -13,7 +13,7 @@ function draw({ nodes, edges }) {
   const left = Math.min(...nodes.map((node) => node.at[0])) - WIDTH / 2 - 12;
   picture.style.width = right - left + "px";
   // What is wider is to be moved, not to be read with a glass.
-  picture.style.minWidth = 0.85 * (right - left) + "px";
+  picture.style.minWidth = 0.75 * (right - left) + "px";
   picture.setAttribute("viewBox", `${left} 0 ${right - left} ${bottom}`);
   drawn = { edges: [], nodes: [], rows: [] };
   for (const { from, to } of edges) {
