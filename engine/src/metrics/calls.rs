@@ -314,8 +314,8 @@ mod tests {
         let mut bookmark = Bookmark::default();
         let mut told = Vec::new();
         let mut read = |calls: &Calls| {
-            let lanes = calls.news(&mut bookmark, 10);
-            assert!(lanes.iter().all(|lane| lane.bars.len() <= 10));
+            let lanes = calls.news(&mut bookmark, 100);
+            assert!(lanes.iter().all(|lane| lane.bars.len() <= 100));
             told.extend(lanes.into_iter().flat_map(|lane| lane.bars));
             bookmark.missed
         };
@@ -327,8 +327,9 @@ mod tests {
             }
         }
         assert_eq!((read(&calls), read(&calls)), (0, 0));
+        // By turns of so many that none is kept together with others of its function.
         for call in 0..MOST + 5 {
-            calls.push(call % 2, 1, Duration::ZERO, false);
+            calls.push(call % (2 * BACK), 1, Duration::ZERO, false);
         }
         assert_eq!(read(&calls), 5);
         assert_eq!(told.iter().map(|bar| bar.calls).sum::<u64>(), 3000 + MOST as u64);

@@ -87,7 +87,8 @@ mod tests {
             }
             let snapshot = monitor.snapshot();
             if look.is_multiple_of(1500) {
-                let all = serde_json::to_string(&(snapshot, monitor.history())).unwrap();
+                // How many calls there are at once has a test of its own.
+                let all = serde_json::to_string(&(snapshot.status, monitor.history())).unwrap();
                 told.push(all.len());
             }
         }
