@@ -346,5 +346,5 @@ fn another_run_at_the_same_place_has_a_history_of_its_own() {
     let mut other = snapshot();
     other.status.run.now = 400;
     app.hear(News::Snapshot(Box::new(other)));
-    assert_eq!((&*app.recent.at, &*app.whole.at), (&[400][..], &[400][..]));
+    assert_eq!((&*app.recent.at, &*app.whole.at), (&[400][..], &[0, 400][..]));
 }
