@@ -131,7 +131,7 @@ Exit codes:
   1    the run failed, or put records aside
   2    wrong use: nothing was run
   130  interrupted: the first Ctrl-C finishes what was taken in, the second aborts
-  143  the same by SIGTERM";
+  143  the same by SIGTERM, or ended by somebody at the dashboard";
 
 impl RunCommand {
     /// Runs; `given` tells the flags that were given, by their long names.
