@@ -61,7 +61,8 @@ impl Progress {
 
 /// Whether somebody looks at stderr who does not look at the records there.
 pub(crate) fn is_watched(to_stdout: bool) -> bool {
-    (stderr().is_terminal() || top::is_shown()) && !(to_stdout && (stdout().is_terminal() || is_pipe()))
+    // A screen that goes meanwhile has put stderr back by then.
+    (top::is_shown() || stderr().is_terminal()) && !(to_stdout && (stdout().is_terminal() || is_pipe()))
 }
 
 /// Whether stdout is a pipe: what comes out of it at the other end may come to the same terminal.

@@ -2,7 +2,10 @@
 
 use std::fs::File;
 use std::io::{self, IsTerminal, stderr, stdin};
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::atomic::{
+    AtomicBool,
+    Ordering::{Acquire, Release},
+};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -32,19 +35,22 @@ pub(crate) struct Screen(Terminal<CrosstermBackend<File>>);
 /// Whether there is a screen: who asks does not wait until it is drawn.
 static IS_SHOWN: AtomicBool = AtomicBool::new(false);
 
-/// Whether there is a screen, and what is written on stderr is kept for later.
+/// Whether there is a screen, and what is written on stderr is kept for later. If not, stderr is what it was before.
 pub(crate) fn is_shown() -> bool {
-    IS_SHOWN.load(Relaxed)
+    IS_SHOWN.load(Acquire)
 }
 
 /// Leaves the terminal as it was, if there is a screen, and writes what was kept.
 pub(crate) fn restore() {
-    let Some(Shown { mut out, aside }) = shown(Option::take) else { return };
-    IS_SHOWN.store(false, Relaxed);
-    // Where this fails there is no terminal any more.
-    let _ = disable_raw_mode();
-    let _ = execute!(out, LeaveAlternateScreen, Show);
-    aside.end();
+    // Whoever comes second waits until all is as it was.
+    shown(|shown| {
+        let Some(Shown { mut out, aside }) = shown.take() else { return };
+        // Where this fails there is no terminal any more.
+        let _ = disable_raw_mode();
+        let _ = execute!(out, LeaveAlternateScreen, Show);
+        aside.end();
+        IS_SHOWN.store(false, Release);
+    });
 }
 
 /// Says what is in the way of a screen, before anything is begun.
@@ -62,7 +68,7 @@ impl Screen {
         let aside = Aside::begin().context(cant)?;
         let (out, drawn) = (aside.stderr().context(cant)?, aside.stderr().context(cant)?);
         shown(|shown| *shown = Some(Shown { out, aside }));
-        IS_SHOWN.store(true, Relaxed);
+        IS_SHOWN.store(true, Release);
         let begin = || {
             enable_raw_mode()?;
             let mut drawn = drawn;
