@@ -31,7 +31,9 @@ impl Run {
         let mut stderr = BufReader::new(child.stderr.take().unwrap());
         let mut line = String::new();
         stderr.read_line(&mut line).unwrap();
-        let url = line.trim().split_once(" at ").unwrap_or_else(|| panic!("{line}")).1.to_owned();
+        let told = || serde_json::from_str::<Value>(&line).ok()?["dashboard"].as_str().map(str::to_owned);
+        let plain = line.trim().split_once(" at ").map(|(_, url)| url.to_owned());
+        let url = plain.or_else(told).unwrap_or_else(|| panic!("{line}"));
         let rest = url.strip_prefix("http://").unwrap();
         let (address, token) = rest.split_once("/status?token=").unwrap();
         let (address, token) = (address.to_owned(), token.to_owned());

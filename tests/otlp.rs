@@ -296,12 +296,14 @@ fn a_fault_is_told() {
 
 #[test]
 fn a_run_that_failed_says_why() {
-    let mut collector = Collector::start();
-    assert_eq!(fails(&collector, &[]).code, Some(1));
-    let (run, _) = collector.seen().trace();
-    let status = run.status.clone().unwrap();
-    assert_eq!((status.code, &*attribute(run, "engine.state")), (Ended::Error as i32, "failed"));
-    assert!(status.message.contains("record 2"), "{}", status.message);
+    for more in [&[][..], &["--json"]] {
+        let mut collector = Collector::start();
+        assert_eq!(fails(&collector, more).code, Some(1));
+        let (run, _) = collector.seen().trace();
+        let status = run.status.clone().unwrap();
+        assert_eq!((status.code, &*attribute(run, "engine.state")), (Ended::Error as i32, "failed"));
+        assert!(status.message.contains("record 2"), "{}", status.message);
+    }
 }
 
 #[test]

@@ -151,6 +151,44 @@ fn a_report_is_written_of_what_failed_and_never_over_anything_but_a_page() {
 }
 
 #[test]
+fn a_run_that_failed_is_shown_so_however_its_summary_is_told() {
+    let inc = plugin("inc").display().to_string();
+    let files = Files::new(&format!(
+        "[sources.stdin]\n[stages.inc]\ntype = \"map\"\nplugin = \"{inc}\"\n[sinks.all]\ntype = \"file\"\npath = \"out\"\n"
+    ));
+    let report = files.path("run.html");
+    let chain = |more: &[&str]| {
+        let mut command = engine(["run", "-p", &inc]);
+        command.args(more);
+        command
+    };
+    for (name, command) in [
+        ("in lines", chain(&["-q"])),
+        ("as JSON", chain(&["--json"])),
+        ("sequential, as JSON", chain(&["--sequential", "--json"])),
+        ("a file, in lines", files.command()),
+        ("a file, as JSON", {
+            let mut command = files.command();
+            command.arg("--json");
+            command
+        }),
+    ] {
+        let mut command = command;
+        command.arg("--hold").arg("--report").arg(&report);
+        let mut run = Run::start(command);
+        run.feed("1\ntwo\n");
+        let status = run.wait_for(|status| status["run"]["error"].is_string());
+        assert_eq!(status["run"]["state"], "failed", "{name}");
+        assert!(status["run"]["error"].as_str().unwrap().contains("record 2"), "{name}: {status:#}");
+        run.ask("POST", "/api/v1/stop", &[&run.bearer()]);
+        assert_eq!(run.end().0, Some(1), "{name}");
+        let page = fs::read_to_string(&report).unwrap();
+        assert!(page.contains("\"state\":\"failed\""), "{name}");
+        fs::remove_file(&report).unwrap();
+    }
+}
+
+#[test]
 fn a_report_takes_no_other_files_place() {
     let folder = tempfile::tempdir().unwrap();
     let inc = plugin("inc").display().to_string();

@@ -267,7 +267,7 @@ impl RunCommand {
             put_aside: file.map(|file| (file, letters_before + letters.count())).into_iter().collect(),
             to_stdout: self.output.is_none(),
         };
-        watching.end(report.tell(), self.messages(), &runtime)
+        watching.end(report, &runtime)
     }
 
     /// What is run, in words: another checkpoint's run is told from it.

@@ -84,5 +84,5 @@ pub(super) fn run(path: &Path, messages: Messages, watch: &WatchArgs) -> anyhow:
             .collect(),
         to_stdout,
     };
-    watching.end(report.tell(), messages, &runtime)
+    watching.end(report, &runtime)
 }

@@ -31,6 +31,11 @@ pub(super) struct Report<'a> {
 }
 
 impl Report<'_> {
+    /// What it failed by. Who reads the output may have had enough, which is no failure.
+    pub(super) fn failure(&self) -> Option<String> {
+        self.result.as_ref().err().filter(|failed| !failed.error.is_closed_pipe()).map(with_causes)
+    }
+
     /// Says it: as one object with `--json`, else in lines.
     pub(super) fn tell(mut self) -> anyhow::Result<Ending> {
         self.put_aside.retain(|(_, records)| *records > 0);

@@ -13,6 +13,7 @@ use tokio::sync::SetOnce;
 
 use super::Messages;
 use super::page::ReportFile;
+use super::report::Report;
 use crate::cli::exit::{self, Ending, Signal, tell};
 use crate::cli::top::{self, OwnScreen};
 
@@ -224,18 +225,16 @@ impl Watching<'_> {
         monitor.stopping().await;
     }
 
-    /// The run has ended: whoever watches is told so, as long as that is wanted. Does not return if it was ended at
+    /// The run has ended, which is said: whoever watches is told so, as long as that is wanted. Does not return if it was ended at
     /// once: functions may still be at work.
-    pub(super) fn end(
-        self,
-        ended: anyhow::Result<Ending>,
-        messages: Messages,
-        runtime: &tokio::runtime::Runtime,
-    ) -> anyhow::Result<Ending> {
+    pub(super) fn end(self, summary: Report, runtime: &tokio::runtime::Runtime) -> anyhow::Result<Ending> {
         let Self { args, monitor: Some(monitor), report, dashboard, screen, interrupted, .. } = self else {
-            return ended;
+            return summary.tell();
         };
-        monitor.end(ended.as_ref().err().map(|error| format!("{error:#}")));
+        // Before it is told, which leaves of a failure no more than an exit code.
+        monitor.end(summary.failure());
+        let messages = summary.messages;
+        let ended = summary.tell();
         #[cfg(feature = "otlp")]
         drop(self.otlp);
         let written = report.map_or(Ok(()), |report| report.write(messages));
