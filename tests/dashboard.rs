@@ -155,7 +155,7 @@ fn a_run_is_held_goes_on_and_is_drained_by_who_has_the_token() {
     run.ask("POST", "/api/v1/pause", &[&run.bearer()]);
     assert_eq!(run.ask("POST", "/api/v1/drain", &[&run.bearer()]).0, 200);
     let mut stdout = run.child.stdout.take().unwrap();
-    assert_eq!(run.end(), (Some(143), "engine: interrupted\n".to_owned()));
+    assert_eq!(run.end(), (Some(143), "engine: drained by somebody who watches\n".to_owned()));
     let mut output = String::new();
     stdout.read_to_string(&mut output).unwrap();
     assert_eq!(output, "2\n3\n4\n");
@@ -262,6 +262,10 @@ fn the_page_stays_when_it_is_to_be_held() {
     drop(run.stdin.take());
     let status = run.wait_for(|status| status["run"]["state"] == "done");
     assert_eq!(status["run"]["delivered"], 1);
+    for wish in ["pause", "resume", "drain"] {
+        let answer = run.ask("POST", &format!("/api/v1/{wish}"), &[&run.bearer()]);
+        assert_eq!(answer, (409, "the run has ended\n".to_owned()), "{wish}");
+    }
     assert_eq!(run.ask("POST", "/api/v1/stop", &[&run.bearer()]).0, 200);
     let (code, said) = run.end();
     assert_eq!((code, &*said), (Some(0), "engine: the dashboard stays until Ctrl-C\n"));

@@ -101,7 +101,7 @@ mod on_a_terminal {
         top.press("d");
         // It ends though its input does not, and the last picture stays.
         top.wait_for(" drained ");
-        assert_eq!(run.end(), (Some(143), "engine: interrupted\n".to_owned()));
+        assert_eq!(run.end(), (Some(143), "engine: drained by somebody who watches\n".to_owned()));
         top.wait_for(" inc ");
         top.press("q");
         let (code, shown) = top.end();

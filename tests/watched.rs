@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use crate::browser::Browser;
 use crate::dashboard::{Run, inc};
 use crate::pipelines::Files;
-use crate::support::{engine, fed, hostile, plugin};
+use crate::support::{engine, fed, function_of, hostile, plugin};
 
 /// What a script of Python prints, as JSON. None where its modules are missing, which is said; in CI they have to be
 /// there.
@@ -256,7 +256,8 @@ fn a_page_that_is_held_stays_after_a_drain_and_a_failure() {
     // No time passes any more, for whoever asks.
     assert_eq!(run.wait_for(|_| true), first);
     run.ask("POST", "/api/v1/stop", &[&run.bearer()]);
-    let told = "engine: interrupted\nengine: the dashboard stays until Ctrl-C\n".to_owned();
+    let told =
+        "engine: drained by somebody who watches\nengine: the dashboard stays until Ctrl-C\n".to_owned();
     assert_eq!(run.end(), (Some(143), told));
     // What went wrong is told before somebody leaves.
     let mut run = Run::start(engine(["run", "-q", "-p", &inc, "--hold"]));
@@ -267,6 +268,25 @@ fn a_page_that_is_held_stays_after_a_drain_and_a_failure() {
     let lines: Vec<_> = said.lines().collect();
     assert_eq!(code, Some(1), "{said}");
     assert!(lines[0].starts_with("engine: record 1: inc:") && lines[1].ends_with("until Ctrl-C"), "{said}");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_page_that_is_held_stays_after_a_stop_though_functions_are_at_work() {
+    let function = function_of(&hostile("misdeeds"), "sleeps_forever");
+    let mut run = Run::start(engine(["run", "-q", "-p", &function, "--timeout", "1h", "--hold"]));
+    run.feed("good\nbad\n");
+    run.wait_for(|status| status["run"]["emitted"] == 2 && status["run"]["delivered"] == 1);
+    run.ask("POST", "/api/v1/stop", &[&run.bearer()]);
+    let last = run.wait_for(|status| status["run"]["state"] == "stopped");
+    assert_eq!(last["run"]["delivered"], 1);
+    assert_eq!(run.wait_for(|_| true), last);
+    assert_eq!(run.ask("POST", "/api/v1/stop", &[&run.bearer()]).0, 409);
+    let pid = run.child.id().to_string();
+    assert!(Command::new("kill").args(["-INT", &pid]).status().unwrap().success());
+    let told =
+        "engine: stopped: what was taken in is not finished\nengine: the dashboard stays until Ctrl-C\n";
+    assert_eq!(run.end(), (Some(143), told.to_owned()));
 }
 
 /// The bytes that were done of the input, and all of it.

@@ -25,9 +25,9 @@ pub(crate) enum Ending {
     },
     /// Somebody who watches wanted its end at once: what was taken in is not finished.
     Stopped,
-    /// A signal told it to end: what was taken in is finished.
+    /// Somebody told it to end: what was taken in is finished.
     Interrupted {
-        signal: Signal,
+        by: EndedBy,
         /// The same command goes on later.
         goes_on: bool,
     },
@@ -49,6 +49,33 @@ impl Signal {
             Self::Interrupt => 130,
             Self::Terminate => 143,
         }
+    }
+}
+
+/// Who ended a run before its input did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum EndedBy {
+    Signal(Signal),
+    /// Somebody who watches.
+    Watcher,
+}
+
+impl EndedBy {
+    /// A watcher's wish ends a run as `kill` does.
+    pub(crate) fn exit_code(self) -> u8 {
+        match self {
+            Self::Signal(signal) => signal.exit_code(),
+            Self::Watcher => Signal::Terminate.exit_code(),
+        }
+    }
+}
+
+impl std::fmt::Display for EndedBy {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Signal(_) => "interrupted",
+            Self::Watcher => "drained by somebody who watches",
+        })
     }
 }
 
@@ -104,10 +131,10 @@ pub(crate) fn told(result: anyhow::Result<Ending>) -> u8 {
             tell(format_args!("engine: stopped: what was taken in is not finished"));
             return Signal::Terminate.exit_code();
         }
-        Ok(Ending::Interrupted { signal, goes_on }) => {
+        Ok(Ending::Interrupted { by, goes_on }) => {
             let how = if goes_on { ": the same command goes on from here" } else { "" };
-            tell(format_args!("engine: interrupted{how}"));
-            return signal.exit_code();
+            tell(format_args!("engine: {by}{how}"));
+            return by.exit_code();
         }
         Err(error) => error,
     };

@@ -16,8 +16,9 @@ use tokio::net::TcpListener;
 
 use super::guard::{Refused, in_address};
 use super::{INTERVAL, Latest, Shared, page, prometheus};
+use crate::Monitor;
 use crate::connections::{self, accept};
-use crate::metrics::{History, Lane, Snapshot, Status};
+use crate::metrics::{History, Lane, RunState, Snapshot, Status};
 
 /// So many connections are served at once, others wait.
 const CONNECTIONS: usize = 256;
@@ -66,10 +67,10 @@ pub(super) async fn serve(listener: TcpListener, shared: Arc<Shared>) {
         .fallback(async || (StatusCode::NOT_FOUND, "there is nothing here\n"))
         .layer(from_fn_with_state(shared.clone(), see));
     let controls = Router::new()
-        .route("/api/v1/pause", post(|State(shared): Known| async move { shared.monitor.pause() }))
-        .route("/api/v1/resume", post(|State(shared): Known| async move { shared.monitor.resume() }))
-        .route("/api/v1/drain", post(|State(shared): Known| async move { shared.monitor.drain() }))
-        .route("/api/v1/stop", post(|State(shared): Known| async move { shared.monitor.stop() }))
+        .route("/api/v1/pause", wish(Monitor::pause))
+        .route("/api/v1/resume", wish(Monitor::resume))
+        .route("/api/v1/drain", wish(Monitor::drain))
+        .route("/api/v1/stop", post(stop))
         .route_layer(from_fn_with_state(shared.clone(), control));
     // Whether it is there may be asked by anybody.
     let health = Router::new().route("/health", get(async || safe("ok\n".into_response())));
@@ -188,6 +189,28 @@ async fn status_page(State(shared): Known, headers: HeaderMap, uri: Uri) -> Resp
     let page = page::live(shared.guard.has_token(&headers, &uri));
     ([(header::CONTENT_TYPE, "text/html; charset=utf-8")], page).into_response()
 }
+
+/// What somebody wants of a run that goes on.
+fn wish(does: fn(&Monitor)) -> MethodRouter<Arc<Shared>> {
+    post(async move |State(shared): Known| {
+        if shared.monitor.status().run.state.is_end() {
+            return HAS_ENDED.into_response();
+        }
+        does(&shared.monitor);
+        StatusCode::OK.into_response()
+    })
+}
+
+/// A page that is held after the end goes, unless it is the end that was wanted.
+async fn stop(State(shared): Known) -> Response {
+    if shared.monitor.status().run.state == RunState::Stopped {
+        return HAS_ENDED.into_response();
+    }
+    shared.monitor.stop();
+    StatusCode::OK.into_response()
+}
+
+const HAS_ENDED: (StatusCode, &str) = (StatusCode::CONFLICT, "the run has ended\n");
 
 async fn status(State(shared): Known) -> Response {
     json_of(&shared.monitor.status())

@@ -172,7 +172,8 @@ impl Calls {
             let mut bars = Vec::new();
             let Kept { calls, old, .. } = &*lock(&thread.kept);
             let all = old.bars.iter().chain(calls);
-            all.filter(|call| call.to >= since).for_each(|call| gather(&mut bars, call, grain));
+            all.filter(|call| call.to >= since && call.from < now.max(1))
+                .for_each(|call| gather(&mut bars, call, grain));
             Lane { name: thread.name.clone(), bars }
         };
         let mut lanes: Vec<_> = lock(&self.threads).iter().map(lane).collect();

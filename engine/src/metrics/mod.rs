@@ -20,7 +20,7 @@ mod tree;
 mod verdict;
 pub mod words;
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 #[cfg(feature = "otlp")]
@@ -81,6 +81,8 @@ pub(crate) struct Watch {
     sources: Mutex<Vec<Arc<Counters>>>,
     pools: Mutex<Vec<Weak<PoolShared>>>,
     ended: Mutex<Option<Ended>>,
+    /// The status at the end.
+    last: OnceLock<Box<Status>>,
     past: Mutex<pace::Past>,
 }
 
@@ -108,6 +110,7 @@ impl Default for Watch {
             sources: Mutex::default(),
             pools: Mutex::default(),
             ended: Mutex::default(),
+            last: OnceLock::new(),
             past: Mutex::default(),
         }
     }
@@ -199,7 +202,8 @@ impl Monitor {
         };
         let at = self.0.micros();
         lock(&self.0.ended).get_or_insert(Ended { state, error, at });
-        // What is dropped now was seen before.
+        // What is dropped or goes on now was seen before: functions may still be at work.
+        self.0.last.get_or_init(|| Box::new(self.read()));
         self.look();
     }
 

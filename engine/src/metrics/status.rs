@@ -209,9 +209,17 @@ const ROOM: f64 = 32.0;
 const TOLD: usize = 50;
 
 impl Monitor {
-    /// The run at this moment.
+    /// The run at this moment. After its end nothing changes but what is printed.
     #[must_use]
     pub fn status(&self) -> Status {
+        match self.watch().last.get() {
+            Some(last) => Status { log: self.watch().log.latest(TOLD), ..(**last).clone() },
+            None => self.read(),
+        }
+    }
+
+    /// The run as it is.
+    pub(super) fn read(&self) -> Status {
         let watch = self.watch();
         let (kinds, latest, put_aside) = watch.faults.read(TOLD);
         let functions: Vec<_> = lock(&watch.functions).iter().map(|gauge| gauge.status(function)).collect();

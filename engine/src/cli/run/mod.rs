@@ -24,7 +24,7 @@ use self::report::{Report, fault_of};
 use self::watching::WatchArgs;
 use super::args::{Allowed, Argument, KeyArg, PluginSpec};
 use super::checkpoint::{CheckpointArgs, Files, Identity, is_same};
-use super::exit::{Ending, RunFailed, Signal, at, tell};
+use super::exit::{EndedBy, Ending, RunFailed, Signal, at, tell};
 use super::faults::{Faults, Letters, Places};
 use super::keeper::{Durable, Keeper};
 use super::limits::LimitArgs;
@@ -226,10 +226,10 @@ impl RunCommand {
         watching.show()?;
         let ended = runtime.block_on(async {
             let signal = async {
-                watching.ending().wait().await;
+                let by = *watching.ending().wait().await;
                 // Reading stops by itself.
                 tokio::time::sleep(SOON).await;
-                self.messages().tell_interrupted(source.counts().unfinished);
+                self.messages().tell_interrupted(by, source.counts().unfinished);
                 std::future::pending::<()>().await;
             };
             tokio::select! {
@@ -267,7 +267,7 @@ impl RunCommand {
             put_aside: file.map(|file| (file, letters_before + letters.count())).into_iter().collect(),
             to_stdout: self.output.is_none(),
         };
-        watching.end(report, &runtime)
+        watching.end(report)
     }
 
     /// What is run, in words: another checkpoint's run is told from it.
@@ -294,7 +294,7 @@ impl RunCommand {
         inputs: Vec<Input>,
         places: &Places,
         keeper: Option<&Keeper>,
-        ending: &Arc<SetOnce<Signal>>,
+        ending: &Arc<SetOnce<EndedBy>>,
     ) -> Result<Ending, Error> {
         let unsaved = keeper.map(Keeper::failed).unwrap_or_default();
         let mut emitted = Ok(());
@@ -326,7 +326,7 @@ impl RunCommand {
             return Err(error.clone());
         }
         let goes_on = keeper.is_some();
-        Ok(ending.get().map_or(Ending::Done, |signal| Ending::Interrupted { signal: *signal, goes_on }))
+        Ok(ending.get().map_or(Ending::Done, |by| Ending::Interrupted { by: *by, goes_on }))
     }
 
     fn messages(&self) -> Messages {
@@ -401,8 +401,8 @@ impl Messages {
         }
     }
 
-    /// A signal told the run to end, which may take a while.
-    fn tell_interrupted(self, unfinished: u64) {
+    /// Somebody told the run to end, which may take a while.
+    fn tell_interrupted(self, by: EndedBy, unfinished: u64) {
         if self.quiet || self.json {
             return;
         }
@@ -410,7 +410,11 @@ impl Messages {
             0 => "finishing what was taken in".to_owned(),
             records => format!("finishing {}", counted(records, "record")),
         };
-        tell(format_args!("engine: interrupted: {what}; a second Ctrl-C aborts"));
+        let aborts = match by {
+            EndedBy::Signal(_) => "a second Ctrl-C aborts",
+            EndedBy::Watcher => "Ctrl-C twice aborts",
+        };
+        tell(format_args!("engine: {by}: {what}; {aborts}"));
     }
 }
 

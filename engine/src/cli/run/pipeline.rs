@@ -43,10 +43,10 @@ pub(super) fn run(path: &Path, messages: Messages, watch: &WatchArgs) -> anyhow:
     let ended = runtime.block_on(async {
         let stop = CancellationToken::new();
         let signal = async {
-            watching.ending().wait().await;
+            let by = *watching.ending().wait().await;
             stop.cancel();
             tokio::time::sleep(SOON).await;
-            messages.tell_interrupted(counts().unfinished);
+            messages.tell_interrupted(by, counts().unfinished);
             std::future::pending::<()>().await;
         };
         tokio::select! {
@@ -58,7 +58,7 @@ pub(super) fn run(path: &Path, messages: Messages, watch: &WatchArgs) -> anyhow:
     progress.end();
     let (left_out, first_fault) = pipeline.left_out();
     let ended = ended.map(|ending| match (ending, watching.ending().get()) {
-        (Ending::Done, Some(signal)) => Ending::Interrupted { signal: *signal, goes_on: false },
+        (Ending::Done, Some(by)) => Ending::Interrupted { by: *by, goes_on: false },
         (ending, _) => ending,
     });
     let told = |fault: &Fault| {
@@ -84,5 +84,5 @@ pub(super) fn run(path: &Path, messages: Messages, watch: &WatchArgs) -> anyhow:
             .collect(),
         to_stdout,
     };
-    watching.end(report, &runtime)
+    watching.end(report)
 }

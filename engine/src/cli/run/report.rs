@@ -81,7 +81,7 @@ impl Report<'_> {
     fn tell_machines(self) -> Ending {
         let mut summary = self.summary().json();
         let (ended, error, code) = match &self.result {
-            Ok(Ending::Interrupted { signal, .. }) => ("interrupted", None, signal.exit_code()),
+            Ok(Ending::Interrupted { by, .. }) => ("interrupted", None, by.exit_code()),
             Ok(Ending::Stopped) => ("aborted", None, super::Signal::Terminate.exit_code()),
             Ok(_) if self.put_aside.is_empty() => ("done", None, 0),
             Ok(_) => ("done", None, 1),

@@ -14,7 +14,8 @@ use tokio::sync::SetOnce;
 use super::Messages;
 use super::page::ReportFile;
 use super::report::Report;
-use crate::cli::exit::{self, Ending, Signal, tell};
+use crate::cli::exit::{self, EndedBy, Ending, Signal, tell};
+use crate::cli::runtime;
 use crate::cli::top::{self, OwnScreen};
 
 /// The variable that a dashboard's token is taken from.
@@ -37,7 +38,7 @@ pub(crate) struct WatchArgs {
     /// keys do; q lets the run go on without, and Ctrl-C is what it always is.
     #[arg(long)]
     tui: bool,
-    /// Keep the page after the end, until Ctrl-C, and the screen until q
+    /// Keep the page after the end, however it came, until Ctrl-C, and the screen until q
     #[arg(long, requires = "shown")]
     hold: bool,
     /// Write a page about the run when it has ended: figures, timeline, faults, in one file of HTML
@@ -69,8 +70,8 @@ pub(super) struct Watching<'a> {
     otlp: Option<engine::Otlp>,
     /// The signal that this process got.
     interrupted: Arc<SetOnce<Signal>>,
-    /// What the run ends by: that signal, or somebody who watches.
-    ending: Arc<SetOnce<Signal>>,
+    /// Who ends the run: that signal, or somebody who watches.
+    ending: Arc<SetOnce<EndedBy>>,
 }
 
 impl WatchArgs {
@@ -184,7 +185,7 @@ impl Watching<'_> {
     }
 
     /// Set when the run is to end, while it is [obeyed](Self::obey).
-    pub(super) fn ending(&self) -> &Arc<SetOnce<Signal>> {
+    pub(super) fn ending(&self) -> &Arc<SetOnce<EndedBy>> {
         &self.ending
     }
 
@@ -208,16 +209,16 @@ impl Watching<'_> {
     /// Does what a signal says, or somebody who watches. Returns if the run is to end at once.
     pub(super) async fn obey(&self) {
         let Some(monitor) = &self.monitor else {
-            let _ = self.ending.set(*self.interrupted.wait().await);
+            let _ = self.ending.set(EndedBy::Signal(*self.interrupted.wait().await));
             return std::future::pending().await;
         };
         // Whoever was first is the one that counts.
         tokio::select! {
             () = monitor.draining() => {
-                let _ = self.ending.set(Signal::Terminate);
+                let _ = self.ending.set(EndedBy::Watcher);
             }
             signal = self.interrupted.wait() => {
-                let _ = self.ending.set(*signal);
+                let _ = self.ending.set(EndedBy::Signal(*signal));
                 monitor.drain();
             }
             () = monitor.stopping() => {}
@@ -225,9 +226,9 @@ impl Watching<'_> {
         monitor.stopping().await;
     }
 
-    /// The run has ended, which is said: whoever watches is told so, as long as that is wanted. Does not return if it was ended at
-    /// once: functions may still be at work.
-    pub(super) fn end(self, summary: Report, runtime: &tokio::runtime::Runtime) -> anyhow::Result<Ending> {
+    /// The run has ended, which is said: whoever watches is told so, as long as that is wanted. Does not return if
+    /// it was ended at once: functions may still be at work.
+    pub(super) fn end(self, summary: Report) -> anyhow::Result<Ending> {
         let Self { args, monitor: Some(monitor), report, dashboard, screen, interrupted, .. } = self else {
             return summary.tell();
         };
@@ -242,14 +243,14 @@ impl Watching<'_> {
         // Who hid the screen may still have the page.
         let screen = screen.filter(|screen| !screen.is_left());
         let is_stopped = monitor.status().run.state == RunState::Stopped;
-        if args.hold && !is_stopped && !interrupted.initialized() && (screen.is_some() || dashboard.is_some())
-        {
+        if args.hold && !interrupted.initialized() && (screen.is_some() || dashboard.is_some()) {
             // What is wrong is told now, not when somebody has gone.
             ended = Ok(Ending::Told { code: exit::told(ended) });
             if screen.is_none() {
                 tell(format_args!("engine: the dashboard stays until Ctrl-C"));
             }
-            runtime.block_on(held(&monitor, &interrupted, screen.as_ref()));
+            // Not on the run's own runtime: what was not finished stays so.
+            runtime()?.block_on(held(&monitor, &interrupted, screen.as_ref()));
         }
         drop(screen);
         drop(dashboard);
@@ -270,7 +271,8 @@ async fn held(monitor: &Monitor, interrupted: &SetOnce<Signal>, screen: Option<&
     };
     tokio::select! {
         _ = interrupted.wait() => {}
-        () = monitor.stopping() => {}
+        // Who has stopped the run wants to see it so.
+        () = monitor.stopping(), if monitor.status().run.state != RunState::Stopped => {}
         () = left => {}
     }
 }
