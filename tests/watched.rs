@@ -146,6 +146,8 @@ fn a_report_is_written_of_what_failed_and_never_over_anything_but_a_page() {
     assert!(did.stderr.contains("write a name that ends in .html"), "{}", did.stderr);
     let did = report("nowhere/page.html", "");
     assert_eq!(did.code, Some(2), "{}", did.stderr);
+    assert!(did.stderr.contains("nowhere/page.html: No such file or directory"), "{}", did.stderr);
+    assert!(!did.stderr.contains(".report"), "{}", did.stderr);
     let names: Vec<_> = fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     assert_eq!(names.len(), 2, "{names:?}");
 }

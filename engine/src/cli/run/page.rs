@@ -45,10 +45,14 @@ impl ReportFile {
 /// A file of another name in the same folder.
 fn beside(path: &Path) -> anyhow::Result<NamedTempFile> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let failed = || format!("can't write {}", path.display());
+    std::fs::metadata(folder).with_context(failed)?;
     let mut builder = tempfile::Builder::new();
     // As any file that is made: who may look at others may look at it.
     #[cfg(unix)]
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
     let file = builder.prefix(".report").tempfile_in(folder);
-    file.with_context(|| format!("can't write {}", path.display()))
+    // The other name says nothing to anybody.
+    let file = file.map_err(|error| std::io::Error::from(error.kind()));
+    file.with_context(failed)
 }
