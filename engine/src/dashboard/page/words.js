@@ -10,20 +10,21 @@ const colour = (place) => {
 
 function short(n) {
   for (const [limit, unit] of [[1e9, " G"], [1e6, " M"], [1e3, " k"]]) {
-    if (n >= limit) return (n / limit).toFixed(n < 100 * limit ? (n < 10 * limit ? 2 : 1) : 0) + unit;
+    // What would be rounded to 1000 has the next unit.
+    if (n >= 0.9995 * limit) return (n / limit).toFixed(n < 99.95 * limit ? (n < 9.995 * limit ? 2 : 1) : 0) + unit;
   }
-  return n >= 100 || Number.isInteger(n) ? n.toFixed(0) : n.toFixed(1);
+  return n >= 99.95 || Number.isInteger(n) ? n.toFixed(0) : n.toFixed(1);
 }
 function span(nanos) {
   if (nanos === null || nanos === undefined) return "–";
-  for (const [limit, unit] of [[6e10, " min"], [1e9, " s"], [1e6, " ms"], [1e3, " µs"]]) {
-    if (nanos >= limit) return (nanos / limit).toFixed(nanos < 10 * limit ? 1 : 0) + unit;
+  for (const [limit, from, unit] of [[6e10, 5.95e10, " min"], [1e9, 9.995e8, " s"], [1e6, 9.995e5, " ms"], [1e3, 9.995e2, " µs"]]) {
+    if (nanos >= from) return (nanos / limit).toFixed(nanos < 9.95 * limit ? 1 : 0) + unit;
   }
   return nanos.toFixed(0) + " ns";
 }
 function size(bytes) {
   for (const [limit, unit] of [[2 ** 30, " GiB"], [2 ** 20, " MiB"], [2 ** 10, " KiB"]]) {
-    if (bytes >= limit) return (bytes / limit).toFixed(bytes < 10 * limit ? 1 : 0) + unit;
+    if (bytes >= limit - limit / 2048) return (bytes / limit).toFixed(bytes < 9.95 * limit && bytes % limit ? 1 : 0) + unit;
   }
   return bytes + " B";
 }
@@ -31,6 +32,8 @@ function clock(ms) {
   const s = Math.floor(ms / 1000), two = (n) => String(n).padStart(2, "0");
   return (s >= 3600 ? Math.floor(s / 3600) + ":" : "") + two(Math.floor(s / 60) % 60) + ":" + two(s % 60);
 }
+// The same, and in milliseconds what is shorter than a second.
+const long = (ms) => (ms < 1000 ? `${ms} ms` : clock(ms));
 const counted = (n) => `${short(n)} record${n === 1 ? "" : "s"}`;
 // As a shell reads it.
 const quoted = (name) => (/^[\w./-]+$/.test(name) ? name : `'${name.replaceAll("'", "'\\''")}'`);
