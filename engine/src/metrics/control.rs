@@ -1,11 +1,18 @@
 //! What somebody who looks may do to a run.
 
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
+
+use super::lock;
 
 /// Whether sources are held, and who wants the end.
 pub(crate) struct Control {
     held: watch::Sender<bool>,
+    /// How long they were held before, and since when they are.
+    paused: Mutex<(Duration, Option<Instant>)>,
     drain: CancellationToken,
     stop: CancellationToken,
 }
@@ -13,13 +20,29 @@ pub(crate) struct Control {
 impl Default for Control {
     fn default() -> Self {
         let (drain, stop) = (CancellationToken::new(), CancellationToken::new());
-        Self { held: watch::Sender::new(false), drain, stop }
+        Self { held: watch::Sender::new(false), paused: Mutex::default(), drain, stop }
     }
 }
 
 impl Control {
     pub(crate) fn hold(&self, held: bool) {
+        self.count(held && !self.is_draining() && !self.is_stopping());
         self.held.send_replace(held);
+    }
+
+    /// Counts the time from now on, or no more.
+    fn count(&self, held: bool) {
+        let (before, since) = &mut *lock(&self.paused);
+        match held {
+            true => *since = since.or_else(|| Some(Instant::now())),
+            false => *before += since.take().map_or(Duration::ZERO, |since| since.elapsed()),
+        }
+    }
+
+    /// How long sources were held until now.
+    pub(crate) fn paused(&self) -> Duration {
+        let (before, since) = *lock(&self.paused);
+        before + since.map_or(Duration::ZERO, |since| since.elapsed())
     }
 
     pub(crate) fn is_held(&self) -> bool {
@@ -41,6 +64,7 @@ impl Control {
     }
 
     pub(crate) fn drain(&self) {
+        self.count(false);
         self.drain.cancel();
     }
 
@@ -53,6 +77,7 @@ impl Control {
     }
 
     pub(crate) fn stop(&self) {
+        self.count(false);
         self.stop.cancel();
     }
 

@@ -14,7 +14,7 @@ const OVER: u64 = 2000;
 /// Moments are kept so far apart at least, in milliseconds.
 const APART: u64 = 200;
 
-/// How fast a run goes: over some two seconds, or over all of it if it has ended.
+/// How fast a run goes: over some two seconds, or over all of it if it has ended, without pauses.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Pace {
     /// Over how long, in milliseconds.
@@ -29,8 +29,11 @@ pub struct Pace {
     pub nodes: Vec<NodePace>,
     /// Records that go each way between nodes, a second.
     pub edges: Vec<f64>,
-    /// The part of the pool's time that each function takes, from 0 to 1.
+    /// The part of the time that is spent in each function, from 0 to 1: of all workers' time, or of one thread's if it
+    /// is called outside the pool.
     pub functions: Vec<f64>,
+    /// Records that a call of each function takes, in the mean of its latest calls.
+    pub records_a_call: Vec<f64>,
 }
 
 /// How fast a node is.
@@ -54,8 +57,8 @@ struct Moment {
     nodes: Vec<(u64, u64)>,
     /// Records of each edge.
     edges: Vec<u64>,
-    /// Nanoseconds of each function.
-    functions: Vec<u64>,
+    /// Nanoseconds, records and calls of each function.
+    functions: Vec<(u64, u64, u64)>,
 }
 
 /// The last moments, and the whole run in few.
@@ -95,7 +98,11 @@ impl Moment {
             done: status.run.input.map_or(0, |input| input.done),
             nodes: status.nodes.iter().map(|node| (node.records, node.nanos)).collect(),
             edges: status.edges.iter().map(|edge| edge.records).collect(),
-            functions: status.functions.iter().map(|function| function.nanos).collect(),
+            functions: status
+                .functions
+                .iter()
+                .map(|function| (function.nanos, function.records, function.calls))
+                .collect(),
         }
     }
 }
@@ -103,7 +110,8 @@ impl Moment {
 #[expect(clippy::cast_precision_loss, reason = "paces are rounded")]
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it is not negative")]
 fn between(then: &Moment, status: &Status) -> Pace {
-    let over = status.run.now.saturating_sub(then.at).max(1);
+    let paused = if status.run.state.is_end() { status.run.paused } else { 0 };
+    let over = status.run.now.saturating_sub(then.at + paused).max(1);
     let a_second = |now: u64, then: u64| now.saturating_sub(then) as f64 * 1000.0 / over as f64;
     let part = |now: u64, then: u64, of: usize| {
         (now.saturating_sub(then) as f64 / (over as f64 * 1e6) / of.max(1) as f64).min(1.0)
@@ -126,7 +134,14 @@ fn between(then: &Moment, status: &Status) -> Pace {
         .enumerate()
         .map(|(place, edge)| a_second(edge.records, then.edges.get(place).copied().unwrap_or_default()));
     let functions = status.functions.iter().enumerate().map(|(place, function)| {
-        part(function.nanos, then.functions.get(place).copied().unwrap_or_default(), workers)
+        let threads = if status.is_on_pool(place) { workers } else { 1 };
+        part(function.nanos, then.functions.get(place).copied().unwrap_or_default().0, threads)
+    });
+    let records_a_call = status.functions.iter().enumerate().map(|(place, function)| {
+        let (_, records, calls) = then.functions.get(place).copied().unwrap_or_default();
+        // Where there were none, those before tell it.
+        let (records, calls) = if function.calls > calls { (records, calls) } else { (0, 0) };
+        (function.records - records) as f64 / (function.calls - calls).max(1) as f64
     });
     let left = status.run.input.filter(|_| !status.run.state.is_end()).and_then(|input| {
         let speed = a_second(input.done, then.done);
@@ -140,5 +155,38 @@ fn between(then: &Moment, status: &Status) -> Pace {
         nodes: nodes.collect(),
         edges: edges.collect(),
         functions: functions.collect(),
+        records_a_call: records_a_call.collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Monitor;
+    use crate::metrics::{FunctionStatus, RunState};
+
+    #[test]
+    fn a_pause_is_no_part_of_what_a_run_takes_for_its_records() {
+        let mut status = Monitor::new().status();
+        (status.run.now, status.run.paused, status.run.counts.emitted) = (12_000, 10_000, 100);
+        status.run.state = RunState::Done;
+        assert_eq!(Past::default().pace(&status).emitted, 50.0);
+    }
+
+    #[test]
+    fn what_a_call_takes_is_told_of_the_latest_ones() {
+        let mut status = Monitor::new().status();
+        let mut past = Past::default();
+        let mut records_a_call = |now, calls, records| {
+            status.run.now = now;
+            status.functions = vec![FunctionStatus { calls, records, ..FunctionStatus::default() }];
+            past.keep(&status);
+            past.pace(&status).records_a_call[0]
+        };
+        assert_eq!(records_a_call(1000, 10, 10), 1.0);
+        assert_eq!(records_a_call(2000, 20, 510), 50.0);
+        assert_eq!(records_a_call(9000, 30, 520), 1.0);
+        // There was none of late.
+        assert_eq!(records_a_call(12_000, 30, 520), 520.0 / 30.0);
     }
 }

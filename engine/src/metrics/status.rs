@@ -69,6 +69,8 @@ pub struct RunStatus {
     pub started: f64,
     /// Milliseconds since then.
     pub now: u64,
+    /// Milliseconds of these in which its sources were held.
+    pub paused: u64,
     /// How many records went where.
     #[serde(flatten)]
     pub counts: Counts,
@@ -156,7 +158,7 @@ pub struct FunctionStatus {
     pub timeout: u64,
     /// How many records took how long: from, to (in nanoseconds), and how many.
     pub histogram: Vec<(u64, u64, u64)>,
-    /// How many records are given together at the moment.
+    /// How many records the next call may take; there may be fewer.
     pub batch: usize,
     /// The memory of the instance that was called last, in bytes.
     pub memory: usize,
@@ -207,6 +209,13 @@ const ROOM: f64 = 32.0;
 
 /// So many faults and lines are told at once.
 const TOLD: usize = 50;
+
+impl Status {
+    /// Whether a node calls this function on the pool.
+    pub(super) fn is_on_pool(&self, function: usize) -> bool {
+        self.nodes.iter().any(|node| node.function == Some(function))
+    }
+}
 
 impl Monitor {
     /// The run at this moment. After its end nothing changes but what is printed.
@@ -284,6 +293,7 @@ impl Monitor {
             error: ended.and_then(|ended| ended.error),
             started: self.started(),
             now: watch.now(),
+            paused: u64::try_from(watch.control.paused().as_millis()).unwrap_or(u64::MAX),
             counts,
             input: all.filter(|all| *all > 0).map(|all| Input { read, done: done(read, counts), all }),
         }

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::words::short;
+use super::words::{short, span};
 use super::{Pace, RunState, RunStatus, Status};
 
 /// From this part of the time on a node sets the pace.
@@ -82,7 +82,11 @@ fn ended(run: &RunStatus) -> Option<String> {
     };
     let [emitted, delivered] = [run.counts.emitted, run.counts.delivered].map(short_count);
     let records = if run.counts.emitted == 1 { "record" } else { "records" };
-    Some(format!("{how}: {emitted} {records} in, {delivered} out."))
+    let paused = match run.paused {
+        ..1000 => String::new(),
+        long => format!(", paused {}", span(long * 1_000_000)),
+    };
+    Some(format!("{how}: {emitted} {records} in, {delivered} out{paused}."))
 }
 
 /// Finds out who sets the pace.
@@ -115,7 +119,9 @@ impl Pacing<'_> {
         }
         let behind = |place| place != waited && self.reaches(waited, place);
         let (slowest, busy) = self.busiest(behind).unwrap_or((waited, 0.0));
-        let all: f64 = self.pace.functions.iter().sum();
+        let functions = self.pace.functions.iter().enumerate();
+        let functions = functions.filter(|(place, _)| self.status.is_on_pool(*place));
+        let all: f64 = functions.map(|(_, inside)| inside).sum();
         let mut text = format!(
             "What {} to {} {} {} of the time",
             self.comes(),
@@ -227,6 +233,7 @@ mod tests {
                 nodes: vec![],
                 edges: vec![],
                 functions: vec![],
+                records_a_call: vec![],
             },
             (0.0, 0.0),
         );
@@ -275,6 +282,13 @@ mod tests {
             [("source", 0.0, None), ("scatter", 0.0, Some(1.0)), ("one", 0.2, None), ("two", 0.19, None)];
         let text = "What comes to scatter waits 100 % of the time: the slowest behind it is one, busy 20 %.";
         assert_eq!(verdict(&shared), (text.to_owned(), Some(2)));
+    }
+
+    #[test]
+    fn a_pause_is_told_at_the_end() {
+        let (mut status, pace) = chain(&[("source", 0.0, None)]);
+        (status.run.state, status.run.paused) = (RunState::Done, 11_200);
+        assert_eq!(Verdict::of(&status, &pace).text, "Done: 1 record in, 0 out, paused 11 s.");
     }
 
     #[test]
