@@ -66,6 +66,8 @@ struct Moment {
 pub(super) struct Past {
     last: VecDeque<Moment>,
     pub(super) history: History,
+    /// The node that set the pace when somebody last asked.
+    pub(super) named: Option<usize>,
 }
 
 impl Past {

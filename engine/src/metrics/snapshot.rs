@@ -27,7 +27,10 @@ impl Monitor {
     #[must_use]
     pub fn snapshot(&self) -> Snapshot {
         let (status, pace) = self.look();
-        let verdict = Verdict::of(&status, &pace);
+        let mut past = lock(&self.watch().past);
+        let verdict = Verdict::of(&status, &pace, past.named);
+        past.named = verdict.node.or(past.named);
+        drop(past);
         Snapshot { verdict, pace, lanes: self.lanes(WINDOW, GRAIN), status }
     }
 

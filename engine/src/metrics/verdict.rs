@@ -10,6 +10,8 @@ use super::{Pace, RunState, RunStatus, Status};
 const BUSY: f64 = 0.5;
 /// From this part of the time on others wait for a node.
 const WAITED: f64 = 0.2;
+/// A node that was named goes on to be, as long as it is so busy, as a part of the busiest.
+const NEARLY: f64 = 0.85;
 
 /// How a run fares, in a sentence.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -28,17 +30,18 @@ pub struct Verdict {
 pub enum Mood {
     /// All is well.
     Good,
-    /// Something is slower than the rest, or held.
+    /// Something is slower than the rest, or held, or records have become faults.
     Slow,
-    /// Records have become faults, or the run has failed.
+    /// The run has failed.
     Bad,
 }
 
 impl Verdict {
-    pub(super) fn of(status: &Status, pace: &Pace) -> Self {
+    /// `before` is the node that was named last: of those that are nearly as busy it stays the one.
+    pub(super) fn of(status: &Status, pace: &Pace, before: Option<usize>) -> Self {
         let run = &status.run;
         let wrong = wrong(status);
-        let pacing = Pacing { status, pace };
+        let pacing = Pacing { status, pace, before: before.filter(|_| !run.state.is_end()) };
         let (text, node) = pacing.told().unzip();
         let Some(ended) = ended(run) else {
             let held = run.state == RunState::Paused;
@@ -63,7 +66,7 @@ impl Verdict {
 
     /// A sentence, and what went wrong.
     fn new(mood: Mood, text: &str, wrong: &str, node: Option<usize>) -> Self {
-        let mood = if wrong.is_empty() { mood } else { Mood::Bad };
+        let mood = if mood == Mood::Good && !wrong.is_empty() { Mood::Slow } else { mood };
         Self { mood, text: format!("{text}{wrong}"), node }
     }
 }
@@ -93,12 +96,15 @@ fn ended(run: &RunStatus) -> Option<String> {
 struct Pacing<'a> {
     status: &'a Status,
     pace: &'a Pace,
+    before: Option<usize>,
 }
 
 impl Pacing<'_> {
     /// Who sets the pace, in a sentence, and which node that is.
     fn told(&self) -> Option<(String, usize)> {
-        let busiest = self.busiest(|place| self.is_waited_for(place)).filter(|(_, busy)| *busy > BUSY);
+        let enough = |place| if self.before == Some(place) { NEARLY * BUSY } else { BUSY };
+        let busiest = self.busiest(|place| self.is_waited_for(place));
+        let busiest = busiest.filter(|(place, busy)| *busy > enough(*place));
         if let Some((place, busy)) = busiest {
             let others = match self.waiting(place) {
                 names if names.is_empty() => String::new(),
@@ -139,10 +145,13 @@ impl Pacing<'_> {
         Some((text + ".", slowest))
     }
 
-    /// The busiest of some nodes.
+    /// The busiest of some nodes, or the one that was named before if it is nearly as busy.
     fn busiest(&self, which: impl Fn(usize) -> bool) -> Option<(usize, f64)> {
         let nodes = self.pace.nodes.iter().enumerate().filter(|(place, _)| which(*place));
-        nodes.map(|(place, node)| (place, node.busy)).max_by(|one, other| one.1.total_cmp(&other.1))
+        let nodes: Vec<_> = nodes.map(|(place, node)| (place, node.busy)).collect();
+        let busiest = nodes.iter().copied().max_by(|one, other| one.1.total_cmp(&other.1))?;
+        let before = nodes.into_iter().find(|(place, _)| self.before == Some(*place));
+        Some(before.filter(|(_, busy)| *busy >= NEARLY * busiest.1).unwrap_or(busiest))
     }
 
     /// Whether somebody waits for a node: who emits does, unless something before it takes records over.
@@ -259,7 +268,7 @@ mod tests {
 
     fn verdict(nodes: &[(&str, f64, Option<f64>)]) -> (String, Option<usize>) {
         let (status, pace) = chain(nodes);
-        let Verdict { text, node, .. } = Verdict::of(&status, &pace);
+        let Verdict { text, node, .. } = Verdict::of(&status, &pace, None);
         (text, node)
     }
 
@@ -285,10 +294,32 @@ mod tests {
     }
 
     #[test]
+    fn of_two_that_are_about_as_busy_the_same_one_is_named() {
+        let named = |one, other, before| {
+            let (status, pace) = chain(&[("source", 0.0, None), ("one", one, None), ("two", other, None)]);
+            Verdict::of(&status, &pace, before).node
+        };
+        assert_eq!([named(0.60, 0.62, None), named(0.60, 0.62, Some(1))], [Some(2), Some(1)]);
+        assert_eq!([named(0.48, 0.47, Some(2)), named(0.48, 0.47, None)], [Some(2), None]);
+        assert_eq!(named(0.60, 0.90, Some(1)), Some(2));
+    }
+
+    #[test]
+    fn only_a_run_that_failed_is_bad() {
+        let (mut status, pace) = chain(&[("source", 0.0, None)]);
+        status.run.counts.faults = 3;
+        assert_eq!(Verdict::of(&status, &pace, None).mood, Mood::Slow);
+        status.run.state = RunState::Done;
+        assert_eq!(Verdict::of(&status, &pace, None).mood, Mood::Slow);
+        status.run.state = RunState::Failed;
+        assert_eq!(Verdict::of(&status, &pace, None).mood, Mood::Bad);
+    }
+
+    #[test]
     fn a_pause_is_told_at_the_end() {
         let (mut status, pace) = chain(&[("source", 0.0, None)]);
         (status.run.state, status.run.paused) = (RunState::Done, 11_200);
-        assert_eq!(Verdict::of(&status, &pace).text, "Done: 1 record in, 0 out, paused 11 s.");
+        assert_eq!(Verdict::of(&status, &pace, None).text, "Done: 1 record in, 0 out, paused 11 s.");
     }
 
     #[test]
@@ -298,7 +329,7 @@ mod tests {
         status.nodes.extend(other.nodes);
         pace.nodes.extend(other_pace.nodes);
         status.edges.push(EdgeStatus { from: 3, to: 4, records: 1 });
-        let verdict = Verdict::of(&status, &pace);
+        let verdict = Verdict::of(&status, &pace, None);
         assert_eq!(verdict.text, "heavy sets the pace: it is busy 95 % of the time.");
         assert_eq!(verdict.node, Some(4));
     }
