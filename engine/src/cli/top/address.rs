@@ -22,6 +22,17 @@ impl Address {
                 "{text}: write an address, as 127.0.0.1:{DASHBOARD_PORT}, or the one that the run printed"
             )
         };
+        let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+        let host = text
+            .split_once("://")
+            .map_or(text, |(_, rest)| rest)
+            .split(['/', '?'])
+            .next()
+            .unwrap_or_default();
+        let port = if digits(host) { Some(host) } else { host.rsplit_once(':').map(|(_, port)| port) };
+        if let Some(port) = port.filter(|port| digits(port) && text.parse::<IpAddr>().is_err()) {
+            ensure!(port.parse::<u16>().is_ok(), "{text}: the port is a number up to 65535");
+        }
         let mut url = match (text.parse::<IpAddr>(), text.strip_prefix(':').unwrap_or(text).parse::<u16>()) {
             (Ok(IpAddr::V6(ip)), _) => at(&format!("[{ip}]:{DASHBOARD_PORT}")),
             (_, Ok(port)) => at(&format!("127.0.0.1:{port}")),
@@ -84,6 +95,11 @@ mod tests {
         }
         for text in ["", "ftp://a", "a b", "http://"] {
             assert!(Address::parse(text).is_err(), "{text}");
+        }
+        for text in ["99999", ":65536", "build.example:99999", "http://127.0.0.1:99999/status", "[::1]:99999"]
+        {
+            let told = Address::parse(text).unwrap_err().to_string();
+            assert_eq!(told, format!("{text}: the port is a number up to 65535"));
         }
     }
 }
