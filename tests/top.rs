@@ -39,7 +39,8 @@ fn where_nobody_listens_it_says_so_in_one_line() {
     for args in [&[&*address][..], &[&address, "--json"]] {
         let Did { code, stdout, stderr } = top(args);
         assert_eq!((code, &*stdout, stderr.lines().count()), (Some(1), "", 1), "{stderr}");
-        assert!(stderr.starts_with(&format!("engine: can't see a run at {address}: ")), "{stderr}");
+        let told = format!("engine: can't see a run at {address}: nobody listens there; ");
+        assert!(stderr.starts_with(&told), "{stderr}");
         assert!(stderr.ends_with("engine run --dashboard\n"), "{stderr}");
     }
     let Did { code, stderr, .. } = top(&["ftp://127.0.0.1"]);

@@ -1,5 +1,6 @@
 //! A run that another process shows: what it tells, and what it is told.
 
+use std::error::Error;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
 use std::time::Duration;
@@ -48,7 +49,10 @@ impl Client {
             None => request,
         };
         // Its address has no part in what is said: it was named already.
-        let response = request.send().await.map_err(reqwest::Error::without_url)?;
+        let response = match request.send().await {
+            Err(error) if error.is_connect() && is_refused(&error) => bail!("nobody listens there"),
+            answered => answered.map_err(reqwest::Error::without_url)?,
+        };
         match response.status() {
             status if status.is_success() => Ok(response),
             StatusCode::UNAUTHORIZED if self.address.token.is_some() => {
@@ -154,6 +158,13 @@ impl Client {
             }
         }
     }
+}
+
+/// Whether nobody listens where it was sent.
+fn is_refused(error: &reqwest::Error) -> bool {
+    let causes = std::iter::successors(error.source(), |error| (*error).source());
+    let mut causes = causes.filter_map(|cause| cause.downcast_ref::<std::io::Error>());
+    causes.any(|cause| cause.kind() == std::io::ErrorKind::ConnectionRefused)
 }
 
 /// Why no more is heard.
