@@ -56,7 +56,8 @@ fn snapshot() -> Snapshot {
         .into();
     snapshot.pace.nodes[1].waited = 0.99;
     snapshot.pace.functions = vec![0.93, 0.05];
-    snapshot.verdict.mood = Mood::Bad;
+    snapshot.pace.records_a_call = vec![500.0, 1.0];
+    snapshot.verdict.mood = Mood::Slow;
     snapshot.verdict.node = Some(2);
     snapshot.verdict.text =
         "enrich sets the pace: it is busy 93 % of the time; what comes to scatter waits. 2 records \
@@ -290,7 +291,10 @@ fn keys_ask_for_what_they_stand_for() {
     // A stop waits for its yes.
     assert_eq!(press(&mut app, "Sn"), [None, None]);
     assert_eq!(press(&mut app, "S"), [None]);
-    assert!(rows(&drawn(&mut app, 80, 24))[23].starts_with("End the run at once?"));
+    for columns in [60, 80] {
+        let question = "End the run at once? What was taken in is not finished. y/n";
+        assert_eq!(rows(&drawn(&mut app, columns, 24))[23], question);
+    }
     assert_eq!(press(&mut app, "yq"), [Some(Wish::Stop), Some(Wish::Leave)]);
     let mut paused = snapshot();
     paused.status.run.state = RunState::Paused;
@@ -318,11 +322,63 @@ fn a_run_that_is_gone_keeps_its_last_picture() {
     let lines = rows(&drawn(&mut app, 80, 24));
     assert!(lines[0].starts_with(" gone "), "{lines:?}");
     assert!(lines.iter().any(|line| line.contains("can't be reached")), "{lines:?}");
-    assert!(lines.iter().any(|line| line.starts_with("▶enrich")), "{lines:?}");
+    assert!(lines.iter().any(|line| line.starts_with("▶ enrich")), "{lines:?}");
+    // What can't be done any more is not offered.
+    assert!(lines[23].ends_with("  q leave") && !lines[23].contains("stop"), "{lines:?}");
     assert_eq!(press(&mut app, "p"), [None]);
     // It may come back.
     app.hear(News::Snapshot(Box::new(snapshot())));
     assert!(rows(&drawn(&mut app, 80, 24))[0].starts_with(" running "));
+}
+
+#[test]
+fn what_sets_the_pace_and_fails_is_marked_as_both() {
+    let mut failing = snapshot();
+    failing.verdict.node = Some(4);
+    let lines = rows(&drawn(&mut app(TOKEN, true, failing), 80, 24));
+    assert!(lines.iter().any(|line| line.starts_with("▶✗├ even ")), "{lines:?}");
+}
+
+#[test]
+fn after_the_end_there_is_nothing_to_stop() {
+    let mut over = snapshot();
+    over.status.run.state = RunState::Done;
+    for who in [TOKEN, Who::Itself] {
+        let lines = rows(&drawn(&mut app(who, true, over.clone()), 80, 24));
+        assert!(lines[23].ends_with("  q leave") && !lines[23].contains("pause"), "{lines:?}");
+    }
+}
+
+#[test]
+fn a_narrow_screen_has_whole_figures_and_faults_among_them() {
+    for (columns, first) in [
+        (100, " running  00:42   in 27.8 k/s  out 41.7 k/s   2 faults   1.06 M in, 420 k out"),
+        (60, " running  00:42   in 27.8 k/s  out 41.7 k/s   2 faults"),
+        (50, " running  00:42   in 27.8 k/s   2 faults"),
+        (30, " running  00:42   2 faults"),
+        (20, " running    2 faults"),
+    ] {
+        assert_eq!(rows(&drawn(&mut app(TOKEN, true, snapshot()), columns, 24))[0], first);
+    }
+}
+
+#[test]
+fn a_short_run_is_told_in_milliseconds() {
+    let mut short = snapshot();
+    short.status.run.now = 212;
+    assert!(rows(&drawn(&mut app(TOKEN, true, short), 80, 24))[0].starts_with(" running  212 ms   in "));
+}
+
+#[test]
+fn what_is_printed_once_has_the_latest_faults_and_lines() {
+    let mut long = snapshot();
+    long.status.log = (1..=50).map(|number| line(number, &format!("line {number}"))).collect();
+    long.status.faults.latest = (1..=30).rev().map(|number| told(number, 41_000, "even")).collect();
+    let text = view::text(&app(TOKEN, false, long), 100);
+    let count = |part: &str| text.lines().filter(|line| line.contains(part)).count();
+    assert_eq!((count("line "), count("out of range")), (10, 10), "{text}");
+    assert!(text.contains("line 50\n") && text.contains("record 3000 "), "{text}");
+    assert!(text.contains("… and 20 before these") && text.contains("… and 40 before these"), "{text}");
 }
 
 #[test]

@@ -12,7 +12,7 @@ use crate::cli::top::looks::Looks;
 const WIDE: usize = 120;
 
 /// So many powers of two of times are shown.
-const POWERS: usize = 20;
+const POWERS: usize = 16;
 
 /// A head, and a line a function.
 pub(super) fn lines(app: &App, columns: usize) -> Vec<Line<'static>> {
@@ -22,58 +22,72 @@ pub(super) fn lines(app: &App, columns: usize) -> Vec<Line<'static>> {
         return vec![Line::styled("there are none: nothing is called in a sandbox", app.looks.dim())];
     }
     let wide = columns >= WIDE;
-    let others = 70 + if wide { 8 + POWERS + 2 } else { 0 };
+    let others = 69 + if wide { 23 + POWERS + 2 } else { 0 };
     let longest = functions.iter().map(|function| width(&function.name)).max().unwrap_or(0);
     let names = longest.clamp(8, columns.saturating_sub(others + 2).max(8));
-    let limit = if wide { right("limit", 8) } else { String::new() };
-    let takes = if wide { format!("  {}", fit("a record takes", POWERS)) } else { String::new() };
-    let head = format!(
-        "  {}{}{}{}{}{}{limit}{}{}{}{takes}",
-        fit("", names),
-        right("calls", 7),
+    let only_wide = |text: &str, columns| if wide { right(text, columns) } else { String::new() };
+    let head = [
+        fit("", names + 2),
+        only_wide("calls", 7),
         right("records", 8),
-        right("busy", 6),
+        right("a call", 7),
+        right("inside", 7),
         right("p50", 8),
         right("p99", 8),
-        right("batch", 7),
+        only_wide("limit", 8),
         right("memory", 18),
-        right("retired", 8),
-    );
-    let head = Line::styled(head, app.looks.dim());
-    let busy = |place: usize| snapshot.pace.functions.get(place).copied().unwrap_or_default();
+        right("failed calls", 13),
+        only_wide("retired", 8),
+        if wide { format!("  {}", fit("a record takes", POWERS)) } else { String::new() },
+    ];
+    let head = Line::styled(head.concat(), app.looks.dim());
     let rows = functions.iter().enumerate();
-    let rows = rows.map(|(place, function)| row(app, place, function, busy(place), names, wide));
+    let rows = rows.map(|(place, function)| {
+        let of = |list: &[f64]| list.get(place).copied().unwrap_or_default();
+        let pace = (of(&snapshot.pace.functions), of(&snapshot.pace.records_a_call));
+        row(app, place, function, pace, names, wide)
+    });
     std::iter::once(head).chain(rows).collect()
 }
 
 #[expect(clippy::cast_precision_loss, reason = "numbers are rounded")]
-fn row(app: &App, place: usize, f: &FunctionStatus, busy: f64, names: usize, wide: bool) -> Line<'static> {
+fn row(
+    app: &App,
+    place: usize,
+    f: &FunctionStatus,
+    (inside, a_call): (f64, f64),
+    names: usize,
+    wide: bool,
+) -> Line<'static> {
     let looks = app.looks;
     let mark = if looks.has_colours() { '■' } else { Looks::letter(place) };
     let time = |nanos: Option<u64>| nanos.map_or_else(|| "–".to_owned(), span);
     let memory = format!("{} of {}", size(f.memory_most), size(f.memory_limit));
     let tight = f.memory_most as f64 > 0.9 * f.memory_limit as f64;
-    let mut spans = vec![
-        Span::styled(format!("{mark} "), looks.function(place)),
-        Span::raw(fit(&f.name, names)),
-        Span::raw(right(&short(f.calls as f64), 7)),
+    let mut spans =
+        vec![Span::styled(format!("{mark} "), looks.function(place)), Span::raw(fit(&f.name, names))];
+    if wide {
+        spans.push(Span::raw(right(&short(f.calls as f64), 7)));
+    }
+    spans.extend([
         Span::raw(right(&short(f.records as f64), 8)),
-        Span::raw(right(&percent(busy), 6)),
+        Span::raw(right(&short(a_call), 7)),
+        Span::raw(right(&percent(inside), 7)),
         Span::raw(right(&time(f.p50), 8)),
         Span::raw(right(&time(f.p99), 8)),
-    ];
+    ]);
     if wide {
         spans.push(Span::styled(right(&span(f.timeout), 8), looks.dim()));
     }
     spans.extend([
-        Span::raw(right(&short(f.batch as f64), 7)),
         Span::styled(right(&memory, 18), if tight { looks.slow() } else { ratatui::style::Style::new() }),
         Span::styled(
-            right(&short(f.retired as f64), 8),
+            right(&short(f.failed_calls as f64), 13),
             if f.failed_calls > 0 { looks.bad() } else { looks.dim() },
         ),
     ]);
     if wide {
+        spans.push(Span::styled(right(&short(f.retired as f64), 8), looks.dim()));
         spans.push(Span::styled(format!("  {}", histogram(&f.histogram)), looks.function(place)));
     }
     Line::from(spans)

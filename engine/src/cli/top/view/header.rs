@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
-use engine::metrics::words::{clock, short};
+use engine::metrics::words::{clock, long, short};
 use engine::metrics::{RunState, Snapshot};
+use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
-use super::cells::{bar, percent, wrapped};
+use super::cells::{bar, percent, width, wrapped};
 use crate::cli::top::app::App;
 
 /// The lines at the top.
@@ -14,14 +15,14 @@ pub(super) fn lines(app: &App, columns: usize) -> Vec<Line<'static>> {
     let Some(snapshot) = &app.snapshot else {
         return vec![Line::raw(" connecting …")];
     };
-    let mut lines = vec![figures(app, snapshot)];
+    let mut lines = vec![figures(app, snapshot, columns)];
     lines.extend(progress(app, snapshot, columns));
     lines.extend(verdict(app, snapshot, columns));
     lines
 }
 
 #[expect(clippy::cast_precision_loss, reason = "numbers are rounded")]
-fn figures(app: &App, snapshot: &Snapshot) -> Line<'static> {
+fn figures(app: &App, snapshot: &Snapshot, columns: usize) -> Line<'static> {
     let (looks, run, pace) = (app.looks, &snapshot.status.run, &snapshot.pace);
     let counts = run.counts;
     let state = match run.state {
@@ -36,18 +37,32 @@ fn figures(app: &App, snapshot: &Snapshot) -> Line<'static> {
     };
     let faults = if counts.faults > 0 { looks.bad().patch(looks.bold()) } else { looks.dim() };
     let word = if counts.faults == 1 { "fault" } else { "faults" };
-    Line::from(vec![
-        state,
-        Span::raw(format!(" {}   in ", clock(Duration::from_millis(run.now)))),
-        Span::styled(format!("{}/s", short(pace.emitted)), looks.inward().patch(looks.bold())),
-        Span::raw("  out "),
-        Span::styled(format!("{}/s", short(pace.delivered)), looks.outward().patch(looks.bold())),
-        Span::styled(
-            format!("   {} in, {} out   ", short(counts.emitted as f64), short(counts.delivered as f64)),
-            looks.dim(),
-        ),
-        Span::styled(format!("{} {word}", short(counts.faults as f64)), faults),
-    ])
+    let rate = |word: &str, rate: f64, style: Style| {
+        vec![
+            Span::raw(word.to_owned()),
+            Span::styled(format!("{}/s", short(rate)), style.patch(looks.bold())),
+        ]
+    };
+    let told = |text: String, style| vec![Span::raw("   "), Span::styled(text, style)];
+    let totals = format!("{} in, {} out", short(counts.emitted as f64), short(counts.delivered as f64));
+    // With how much each is wanted.
+    let mut fields = vec![
+        (6, vec![state]),
+        (4, vec![Span::raw(format!(" {}", long(Duration::from_millis(run.now))))]),
+        (3, rate("   in ", pace.emitted, looks.inward())),
+        (2, rate("  out ", pace.delivered, looks.outward())),
+        (5, told(format!("{} {word}", short(counts.faults as f64)), faults)),
+        (1, told(totals, looks.dim())),
+    ];
+    // What has no room goes as a whole.
+    let taken = |fields: &[(u8, Vec<Span>)]| -> usize {
+        fields.iter().flat_map(|(_, spans)| spans).map(|span| width(&span.content)).sum()
+    };
+    while taken(&fields) > columns && fields.len() > 1 {
+        let least = fields.iter().map(|(wanted, _)| *wanted).min();
+        fields.retain(|(wanted, _)| Some(*wanted) != least);
+    }
+    Line::from(fields.into_iter().flat_map(|(_, spans)| spans).collect::<Vec<_>>())
 }
 
 #[expect(clippy::cast_precision_loss, reason = "it is rounded")]

@@ -39,6 +39,9 @@ pub(super) fn draw(frame: &mut Frame, app: &mut App) {
     frame.render_widget(Paragraph::new(footer_line(app, &shown, columns)), footer);
 }
 
+/// So many faults and lines are text, the latest ones.
+const LATEST: usize = 10;
+
 /// The same as text, without what changes each moment.
 pub(super) fn text(app: &App, width: u16) -> String {
     let columns = usize::from(width);
@@ -46,7 +49,13 @@ pub(super) fn text(app: &App, width: u16) -> String {
     for panel in [Panel::Graph, Panel::Functions, Panel::Faults, Panel::Log] {
         lines.push(Line::raw(""));
         lines.push(Line::raw(panel.title(app)));
-        lines.extend(panel.lines(app, columns, usize::MAX));
+        let mut list = panel.lines(app, columns, usize::MAX);
+        if matches!(panel, Panel::Faults | Panel::Log) && list.len() > LATEST {
+            let more = list.len() - LATEST;
+            list.truncate(LATEST);
+            list.push(Line::raw(format!("… and {more} before these: --json has them")));
+        }
+        lines.extend(list);
     }
     lines.iter().map(|line| format!("{}\n", line.to_string().trim_end())).collect()
 }
@@ -55,8 +64,7 @@ pub(super) fn text(app: &App, width: u16) -> String {
 fn footer_line(app: &App, shown: &[Panel], columns: usize) -> Line<'static> {
     let looks = app.looks;
     if app.stopping {
-        let question =
-            "End the run at once? What was taken in is not finished: y ends it, any other key does not";
+        let question = "End the run at once? What was taken in is not finished. y/n";
         return Line::styled(cells::cut(question, columns), looks.bad().patch(looks.bold()));
     }
     if let Some(said) = &app.said {
@@ -73,9 +81,13 @@ fn footer_line(app: &App, shown: &[Panel], columns: usize) -> Line<'static> {
     } else {
         "1 all, Tab next, ↑↓ scroll".to_owned()
     };
-    let ended = app.snapshot.as_ref().is_some_and(|snapshot| snapshot.status.run.state.is_end());
-    let leave = if app.who() == Who::Itself && !ended { "q hide" } else { "q leave" };
-    let keys = format!("p pause  d drain  S stop  {leave}");
+    let is_over =
+        app.gone || app.snapshot.as_ref().is_some_and(|snapshot| snapshot.status.run.state.is_end());
+    let keys = match app.who() {
+        _ if is_over => "q leave",
+        Who::Itself => "p pause  d drain  S stop  q hide",
+        Who::Other { .. } => "p pause  d drain  S stop  q leave",
+    };
     let room = columns.saturating_sub(keys.chars().count() + 2);
     let panels = if cells::width(&panels) > room { "1-7, Tab panels".to_owned() } else { panels };
     Line::from(vec![

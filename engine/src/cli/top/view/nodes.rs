@@ -17,7 +17,7 @@ pub(super) fn lines(app: &App, columns: usize) -> Vec<Line<'static>> {
     let named: Vec<_> = tree.iter().map(|branch| (branch, name(snapshot, branch))).collect();
     let longest = named.iter().map(|(_, name)| width(name)).max().unwrap_or(0);
     // What is behind the name has so many columns: the rest is the name's.
-    let others = if columns >= WIDE { 109 } else { 63 };
+    let others = if columns >= WIDE { 110 } else { 64 };
     let most = columns.saturating_sub(others).max(8);
     let names = longest.clamp(8, most);
     named.into_iter().map(|(branch, name)| line(app, snapshot, branch, &fit(&name, names), columns)).collect()
@@ -40,16 +40,20 @@ fn line(app: &App, snapshot: &Snapshot, branch: &Branch, name: &str, columns: us
     let node = &snapshot.status.nodes[branch.node];
     let pace = snapshot.pace.nodes.get(branch.node).copied().unwrap_or_default();
     let sets_pace = snapshot.verdict.node == Some(branch.node);
-    let (mark, style) = match (fails(snapshot, branch.node), sets_pace) {
-        (true, _) => ("✗", looks.bad().patch(looks.bold())),
-        (false, true) => ("▶", looks.slow().patch(looks.bold())),
-        (false, false) => (" ", ratatui::style::Style::new()),
+    let fails = fails(snapshot, branch.node);
+    let (bad, slow) = (looks.bad().patch(looks.bold()), looks.slow().patch(looks.bold()));
+    let style = match (fails, sets_pace) {
+        (true, _) => bad,
+        (false, true) => slow,
+        (false, false) => ratatui::style::Style::new(),
     };
     let kind = if node.kind == node.name { "" } else { &*node.kind };
     let told = |count: String| if node.records > 0 { count } else { String::new() };
     let rate = told(format!("{}/s", short(pace.records)));
     let mut spans = vec![
-        Span::styled(format!("{mark}{name} "), style),
+        Span::styled(if sets_pace { "▶" } else { " " }, slow),
+        Span::styled(if fails { "✗" } else { " " }, bad),
+        Span::styled(format!("{name} "), style),
         Span::styled(fit(kind, if wide { 12 } else { 7 }), looks.dim()),
         Span::raw(right(&rate, 9)),
     ];

@@ -65,7 +65,7 @@ impl Panel {
             Self::Graph => "Graph: records a second, busy, full".to_owned(),
             Self::Rates => "Records a second".to_owned(),
             Self::Workers => format!("Workers, the last {} s", workers::SECONDS),
-            Self::Functions => "Functions".to_owned(),
+            Self::Functions => "Functions: part of the time inside, time a record takes".to_owned(),
             Self::Faults => match lists::kinds(app) {
                 kinds if kinds.is_empty() => "Faults".to_owned(),
                 kinds => format!("Faults: {kinds}"),
