@@ -228,6 +228,10 @@ fn the_page_shows_the_run_as_it_goes_on() {
     page.wait_for("document.getElementById('faults-count').textContent === '1'");
     page.wait_for("document.getElementById('faults').textContent.includes('record 2')");
     assert_eq!(page.value("document.querySelectorAll('#faults img, #faults script').length"), 0);
+    assert_eq!(
+        page.value("/^\\d\\d:\\d\\d$/.test(document.querySelector('#faults time').textContent)"),
+        true
+    );
     // Held by the button, the source takes nothing; then it goes on.
     page.value("document.getElementById('pause').click()");
     page.wait_for("document.getElementById('state').textContent === 'paused'");
@@ -252,6 +256,34 @@ fn the_page_shows_the_run_as_it_goes_on() {
     page.wait_for("document.getElementById('state').textContent === 'done'");
     page.wait_for("document.getElementById('verdict').textContent.startsWith('Done: 4 records in, 3 out.')");
     assert_eq!(fs::read_to_string(files.path("out")).unwrap().lines().count(), 3);
+}
+
+#[test]
+fn a_page_whose_run_is_lost_offers_nothing_more() {
+    let mut run = inc();
+    run.feed("1\n");
+    run.wait_for(|status| status["run"]["delivered"] == 1);
+    let Some(mut page) = Browser::open(&run.url, 400, 800, false) else { return };
+    page.wait_for("document.getElementById('in').textContent === '1'");
+    // On a narrow screen what is cut off says so, and the graph is there as a table.
+    page.wait_for("document.querySelector('#graph-panel > .scroll.more')");
+    assert_eq!(page.value("document.getElementById('as-table').open"), true);
+    assert_eq!(page.value("document.getElementById('stop').disabled"), false);
+    run.child.kill().unwrap();
+    page.wait_for("document.title === 'gone · engine'");
+    assert_eq!(page.value("[...document.querySelectorAll('nav button')].every((it) => it.disabled)"), true);
+    assert_eq!(page.value("document.querySelectorAll('.edge.flows').length"), 0);
+    run.child.wait().unwrap();
+}
+
+#[test]
+fn a_page_without_the_token_says_how_to_get_the_buttons() {
+    let run = inc();
+    let address = format!("http://{}/status", run.address);
+    let Some(mut page) = Browser::open(&address, 1280, 1000, false) else { return };
+    page.wait_for("document.body.innerText.includes('open the whole address that the run has printed')");
+    assert_eq!(page.value("getComputedStyle(document.getElementById('controls')).display"), "none");
+    assert_eq!(run.end().0, Some(0));
 }
 
 #[test]

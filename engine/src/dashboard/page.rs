@@ -62,5 +62,5 @@ pub(super) fn whole(monitor: &Monitor) -> String {
          <script nonce=\"{nonce}\">{CHART_SCRIPT}</script>\n<script nonce=\"{nonce}\">{SCRIPT}</script>"
     );
     // What records say comes last: nothing is looked for in it.
-    HTML.replace("{{may}}", "see").replace("{{head}}", &head).replacen("{{body}}", &body, 1)
+    HTML.replace("{{may}}", "report").replace("{{head}}", &head).replacen("{{body}}", &body, 1)
 }

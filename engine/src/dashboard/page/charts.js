@@ -25,6 +25,7 @@ function chartRates({ status: now, pace }) {
   }
   // What is old is told by every second moment.
   if (rates[0].length > MOST) rates.forEach((list) => list.splice(0, MOST, ...list.slice(0, MOST).filter((_, place) => place % 2)));
+  if (!chart && rates[0].length < 2) return put($("rates"), isEnd(now) ? `The run took ${long(now.run.now)}: too short for a chart.` : "");
   if (!chart) plotRates();
   chart.setData(rates);
 }

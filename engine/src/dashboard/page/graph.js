@@ -27,6 +27,7 @@ function draw({ nodes, edges }) {
   for (const node of nodes) {
     const group = svg("g", { class: "node" });
     const x = node.at[0] - WIDTH / 2, y = node.at[1] - HEIGHT / 2;
+    const ring = svg("rect", { class: "ring", x: x - 4, y: y - 4, width: WIDTH + 8, height: HEIGHT + 8, rx: 11 });
     const box = svg("rect", { class: "box", x, y, width: WIDTH, height: HEIGHT, rx: 8 });
     const other = node.kind === node.name ? "" : node.kind;
     const name = svg("text", { x: x + 10, y: y + 19 });
@@ -38,7 +39,7 @@ function draw({ nodes, edges }) {
     const bar = svg("rect", { class: "busy", x: x + 10, y: y + 43, width: 0, height: 5, rx: 2 });
     const under = svg("text", { class: "dim", x: x + 10, y: y + 61 });
     const title = svg("title", {});
-    group.append(box, track, bar, name, kind, figures, under, title);
+    group.append(ring, box, track, bar, name, kind, figures, under, title);
     picture.append(group);
     drawn.nodes.push({ group, bar, figures, under, title });
     const row = body.insertRow();
@@ -68,7 +69,7 @@ function graph({ status: now, pace, verdict }) {
     put(under, holds + waits || (busy >= 0.01 ? `busy ${percent(busy)}` : ""));
     put(title, `${node.name} (${node.kind}): ${node.records} records`);
     const bad = failing.has(node.name) || failing.has((now.functions[node.function] || {}).name);
-    group.setAttribute("class", "node" + (bad ? " bad" : place === verdict.node ? " slow" : ""));
+    group.setAttribute("class", "node" + (bad ? " bad" : "") + (place === verdict.node ? " slow" : ""));
     const told = [null, null, short(node.records), short(records) + "/s", percent(busy), waited ? percent(waited) : "–", holds || "–"];
     told.forEach((text, column) => { if (text !== null) put(drawn.rows[place][column], text); });
   });

@@ -6,8 +6,10 @@ let ended = false;
 function header({ status: { run }, pace }) {
   put($("state"), run.state);
   $("state").className = "pill " + run.state;
-  put($("time"), clock(run.now));
-  put($("rate"), short(pace.emitted));
+  put($("time"), long(run.now));
+  put($("rate-in"), short(pace.emitted) + "/s");
+  put($("in"), short(run.emitted));
+  put($("rate-out"), short(pace.delivered) + "/s");
   put($("out"), short(run.delivered));
   put($("unfinished"), short(run.unfinished));
   put($("faults-count"), short(run.faults));
@@ -74,6 +76,11 @@ async function follow() {
     if (ended) return events.close();
     put($("state"), "gone");
     $("state").className = "pill lost";
+    document.title = "gone · engine";
+    // What is known goes no further: nobody can say how long it takes, and nobody can end it.
+    put($("left"), $("left").textContent.split(",")[0]);
+    for (const button of document.querySelectorAll("nav button")) button.disabled = true;
+    for (const { line } of drawn.edges) line.setAttribute("class", "edge");
     say({ text: "The run is gone, or can't be reached. What is below was the last of it.", mood: "bad" }, "gone");
   };
   const history = await fetch("api/v1/history");
@@ -92,10 +99,23 @@ function listen() {
   follow().catch(() => {});
 }
 
+// What is wider than the page fades where there is more, and says that it can be moved.
+function hint(place) {
+  const rest = place.scrollWidth - place.clientWidth - place.scrollLeft;
+  place.classList.toggle("more", rest > 2);
+}
+const seen = new ResizeObserver((changes) => changes.forEach(({ target }) => hint(target.closest(".scroll"))));
+for (const place of document.querySelectorAll(".scroll")) {
+  place.addEventListener("scroll", () => hint(place), { passive: true });
+  seen.observe(place);
+  seen.observe(place.firstElementChild);
+}
+$("as-table").open = innerWidth <= 760;
+
 if ($("report")) {
   const { version, history, ...snapshot } = JSON.parse($("report").textContent);
   const { started, now } = snapshot.status.run;
-  put($("about"), `A run of ${clock(now)}, begun on ${new Date(1000 * started).toLocaleString()}. Told by engine ${version}.`);
+  put($("about"), `A run of ${long(now)}, begun on ${new Date(1000 * started).toLocaleString()}. Told by engine ${version}.`);
   remember(history);
   show(snapshot, true);
 } else {

@@ -8,12 +8,12 @@ function functionRow(f, place) {
   swatch.style.background = colour(place);
   cells[0].append(swatch, make("span", f.name));
   cells[0].title = f.plugin;
-  cells[7].className = "histogram";
+  cells[8].className = "histogram";
   const bars = new uPlot({
     width: 150, height: 30, cursor: { show: false }, legend: { show: false }, axes: [{ show: false }, { show: false }],
     scales: { x: { time: false }, y: { range: (_, low, high) => [0, Math.max(1, high)] } },
     series: [{}, { fill: colour(place), width: 0, paths: uPlot.paths.bars({ size: [1, 100] }), points: { show: false } }],
-  }, [[], []], cells[7]);
+  }, [[], []], cells[8]);
   return { cells, bars };
 }
 
@@ -25,7 +25,7 @@ function functions({ status: now, pace }) {
     const node = now.nodes.find((node) => node.function === place);
     put(cells[0].lastChild, !node || node.name === f.name ? f.name : `${f.name} (${node.name})`);
     const texts = [
-      null, short(f.calls), short(f.records), percent(pace.functions[place]), span(f.p50), span(f.p99), span(f.timeout), null, short(f.batch),
+      null, short(f.calls), short(f.records), short(pace.records_a_call[place]), percent(pace.functions[place]), span(f.p50), span(f.p99), span(f.timeout), null,
       `${size(f.memory)}, most ${size(f.memory_most)} of ${size(f.memory_limit)}`, short(f.failed_calls), short(f.retired),
     ];
     texts.forEach((text, column) => { if (text !== null) put(cells[column], text); });
@@ -40,7 +40,7 @@ function functions({ status: now, pace }) {
       y.push(Math.sqrt(inside.reduce((sum, [, , count]) => sum + count, 0)));
     }
     bars.setData([x, y]);
-    cells[7].title = f.histogram.map(([from, to, count]) => `${span(from)} to ${span(to)}: ${count}`).join("\n");
+    cells[8].title = f.histogram.map(([from, to, count]) => `${span(from)} to ${span(to)}: ${count}`).join("\n");
   });
   const { pool } = now;
   put($("pool"), pool.workers ? `${pool.workers} workers · ${short(pool.instances)} of ${short(pool.instances_limit)} instances · ${size(pool.memory)} of ${size(pool.memory_limit)} memory` : "");
@@ -54,7 +54,7 @@ function lists({ status: { faults, log } }) {
     lastFault = newest;
     const items = faults.latest.map((fault) => {
       const item = make("li");
-      item.append(make("b", `record ${fault.record}`), make("span", fault.kind, "kind"), make("span", `${fault.function}: ${fault.message}`));
+      item.append(make("time", clock(fault.at)), make("b", `record ${fault.record}`), make("span", fault.kind, "kind"), make("span", `${fault.function}: ${fault.message}`));
       if (fault.excerpt) item.append(make("code", fault.excerpt));
       return item;
     });
@@ -68,7 +68,7 @@ function lists({ status: { faults, log } }) {
     lastLine = line;
     const items = log.slice().reverse().map((line) => {
       const item = make("li");
-      item.append(make("b", line.function + " "), make("span", line.line));
+      item.append(make("time", clock(line.at)), make("b", line.function + " "), make("span", line.line));
       return item;
     });
     $("log").replaceChildren(...(items.length ? items : [make("li", "functions have printed nothing", "none")]));
