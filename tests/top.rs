@@ -228,6 +228,23 @@ mod on_a_terminal {
     }
 
     #[test]
+    fn a_screen_that_is_held_stays_after_a_stop() {
+        let folder = tempfile::tempdir().unwrap();
+        let (mut run, stdin) = run(&folder, &inc_of(), &["--hold"]);
+        run.wait_for(" running ");
+        run.press("S");
+        run.wait_for("End the run at once?");
+        run.press("y");
+        run.wait_for(" stopped ");
+        assert!(run.is_raw() && !has(&run.written, LEAVES));
+        run.press("q");
+        let (code, shown) = run.end();
+        assert_eq!(code, Some(143));
+        assert!(shown.ends_with("engine: stopped: what was taken in is not finished"), "{shown}");
+        drop(stdin);
+    }
+
+    #[test]
     fn what_functions_print_is_in_the_log_and_moves_nothing() {
         let folder = tempfile::tempdir().unwrap();
         let function = function_of(&hostile("misdeeds"), "prints_escapes");
