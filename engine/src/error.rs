@@ -157,6 +157,38 @@ pub enum Error {
         /// Why.
         source: Arc<dyn std::error::Error + Send + Sync>,
     },
+    /// A text is no address of a broker.
+    #[error("{address:?} is no address of a broker: {reason}")]
+    BrokerAddress {
+        /// The text.
+        address: String,
+        /// What is wrong with it.
+        reason: &'static str,
+    },
+    /// A broker can't be reached, or lets nobody in.
+    #[error("can't reach the broker at {address}")]
+    Broker {
+        /// Where it is.
+        address: String,
+        /// Why.
+        source: Arc<dyn std::error::Error + Send + Sync>,
+    },
+    /// A broker may lose what it has acknowledged.
+    #[error(
+        "the broker at {address} is NATS {version}, which may lose what it has acknowledged: 2.11 or later is needed"
+    )]
+    OldBroker {
+        /// Where it is.
+        address: String,
+        /// What it says it is.
+        version: String,
+    },
+    /// A file has nothing that a broker lets anybody in by.
+    #[error("{} has no credentials: neither those that NATS' tools write nor the seed of an NKey", path.display())]
+    Credentials {
+        /// The file.
+        path: PathBuf,
+    },
     /// A text is no address of a collector.
     #[error("{address:?} is no address of a collector: {reason}")]
     CollectorAddress {

@@ -24,6 +24,8 @@
 
 #![warn(clippy::print_stderr, clippy::print_stdout, clippy::unwrap_used)]
 
+#[cfg(feature = "cluster")]
+mod broker;
 mod checkpoint;
 mod connections;
 #[cfg(feature = "net")]
@@ -46,6 +48,8 @@ mod record;
 mod state;
 mod stream;
 
+#[cfg(feature = "cluster")]
+pub use broker::Broker;
 pub use checkpoint::{Checkpoint, InputState, OutputState};
 #[cfg(feature = "net")]
 pub use dashboard::{Dashboard, PORT as DASHBOARD_PORT, Report};

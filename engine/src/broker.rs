@@ -1,0 +1,157 @@
+//! The way to a NATS server: where it is, and how it lets somebody in.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_nats::{Client, ConnectOptions, ServerAddr};
+
+use crate::Error;
+use crate::stream::tls;
+use crate::stream::url::shown;
+
+/// Servers before this version lose data that they had acknowledged, or can't do what is asked of them.
+const OLDEST: (u64, u64) = (2, 11);
+
+/// How long the first connection may take.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// The address of a NATS server, or of several of one cluster, and what lets somebody in.
+///
+/// As text it is `nats://HOST[:PORT]`, or `tls://…` where nothing may go over an open connection; several stand
+/// with commas between. The port is 4222 if none is named. No secret belongs there: a server that wants to know who
+/// comes is given [`credentials`](Self::credentials).
+///
+/// ```
+/// use engine::Broker;
+///
+/// let broker: Broker = "nats://one:4222,nats://two:4222".parse().unwrap();
+/// assert_eq!(broker.to_string(), "nats://one:4222,nats://two:4222");
+/// assert!("nats://me:secret@one".parse::<Broker>().is_err());
+/// ```
+#[derive(Clone, Debug)]
+pub struct Broker {
+    servers: Vec<ServerAddr>,
+    credentials: Option<PathBuf>,
+    authority: Option<PathBuf>,
+}
+
+impl FromStr for Broker {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self, Error> {
+        let servers = text.split(',').map(|text| server(text.trim())).collect::<Result<_, _>>()?;
+        Ok(Self { servers, credentials: None, authority: None })
+    }
+}
+
+fn server(text: &str) -> Result<ServerAddr, Error> {
+    let wrong = |reason| Error::BrokerAddress { address: shown(text), reason };
+    let server: ServerAddr = text.parse().map_err(|_| wrong("write nats://HOST:PORT, or tls://HOST:PORT"))?;
+    if !matches!(server.scheme(), "nats" | "tls") {
+        return Err(wrong("it begins with nats:// or tls://"));
+    }
+    if server.has_user_pass() || server.username().is_some() {
+        return Err(wrong("secrets would be seen by everybody on this machine: put them into a file"));
+    }
+    Ok(server)
+}
+
+impl fmt::Display for Broker {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, server) in self.servers.iter().enumerate() {
+            let comma = if index == 0 { "" } else { "," };
+            write!(f, "{comma}{}://{}:{}", server.scheme(), server.host(), server.port())?;
+        }
+        Ok(())
+    }
+}
+
+impl Broker {
+    /// The same, let in by a file: credentials as NATS' tools write them (a JWT and a seed), or the seed of an
+    /// NKey alone.
+    #[must_use]
+    pub fn credentials(mut self, file: impl Into<PathBuf>) -> Self {
+        self.credentials = Some(file.into());
+        self
+    }
+
+    /// The same, with certificates in a file (PEM) that servers are known by, beside those of the system.
+    #[must_use]
+    pub fn authority(mut self, file: impl Into<PathBuf>) -> Self {
+        self.authority = Some(file.into());
+        self
+    }
+
+    /// Connects, under a name that the server shows to people. A connection that breaks is made again for as
+    /// long as the client lives.
+    pub(crate) async fn connect(&self, name: &str) -> Result<Client, Error> {
+        let failed = |source| Error::Broker { address: self.to_string(), source };
+        let options = self.options().await?.name(name).connection_timeout(PATIENCE);
+        let connected = tokio::time::timeout(PATIENCE, options.connect(&self.servers[..])).await;
+        let client = match connected {
+            Ok(connected) => connected.map_err(|error| failed(Arc::new(error)))?,
+            Err(error) => return Err(failed(Arc::new(error))),
+        };
+        let version = client.server_info().version;
+        if !is_safe(&version) {
+            return Err(Error::OldBroker { address: self.to_string(), version });
+        }
+        Ok(client)
+    }
+
+    async fn options(&self) -> Result<ConnectOptions, Error> {
+        tls::prepare();
+        let mut options = ConnectOptions::new();
+        if let Some(file) = &self.authority {
+            // Else it is told as a connection that failed.
+            let read = |source| Error::Read { path: file.clone(), source: Arc::new(source) };
+            std::fs::File::open(file).map_err(read)?;
+            options = options.add_root_certificates(file.clone()).require_tls(true);
+        }
+        let Some(file) = &self.credentials else { return Ok(options) };
+        let text = tokio::fs::read_to_string(file).await;
+        let text = text.map_err(|source| Error::Read { path: file.clone(), source: Arc::new(source) })?;
+        let seed = text.lines().map(str::trim).find(|line| !line.is_empty() && !line.starts_with('#'));
+        match seed {
+            Some(seed) if seed.starts_with("SU") => Ok(options.nkey(seed.to_owned())),
+            _ => {
+                let wrong = |_| Error::Credentials { path: file.clone() };
+                options.credentials(&text).map_err(wrong)
+            }
+        }
+    }
+}
+
+/// Whether a server of this version keeps what it has acknowledged.
+fn is_safe(version: &str) -> bool {
+    let mut parts = version.split(['.', '-']).map_while(|part| part.parse::<u64>().ok());
+    // One that says something else is somebody's own, who knows what it is.
+    let Some(major) = parts.next() else { return true };
+    (major, parts.next().unwrap_or(0)) >= OLDEST
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn old_servers_are_known_by_their_version() {
+        let old = ["1.4.1", "2.9.25", "2.10.29", "2.10.0-beta.1"];
+        let safe = ["2.11.0", "2.12.3-RC.1", "2.15.1", "3.0.0", "dev"];
+        assert_eq!(old.map(is_safe), [false; 4]);
+        assert_eq!(safe.map(is_safe), [true; 5]);
+    }
+
+    #[test]
+    fn mistakes_in_addresses_say_what_to_write() {
+        let said = |text: &str| text.parse::<Broker>().unwrap_err().to_string();
+        let secret = said("nats://me:key@one:4222");
+        assert!(secret.contains("nats://one:4222") && !secret.contains("key"), "{secret}");
+        assert!(said("http://one").contains("nats://"));
+        assert!(said("nats://").contains("write nats://HOST:PORT"));
+        assert_eq!("one,tls://two:1".parse::<Broker>().unwrap().to_string(), "nats://one:4222,tls://two:1");
+    }
+}
