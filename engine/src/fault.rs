@@ -5,7 +5,7 @@ use std::fmt;
 use std::time::Duration;
 
 use bytesize::ByteSize;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// One record for which a function failed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -25,7 +25,7 @@ impl fmt::Display for Fault {
 }
 
 /// Why a function failed for a record.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Cause {
@@ -44,7 +44,7 @@ pub enum Cause {
     /// The guest did what WebAssembly forbids, or gave up.
     Trapped {
         /// Which trap.
-        trap: &'static str,
+        trap: Cow<'static, str>,
         /// The end of what it wrote to stderr, where a language leaves its reason.
         stderr: String,
     },
@@ -73,7 +73,12 @@ pub enum Cause {
     /// What it returned breaks a rule of the contract.
     BrokenContract {
         /// The rule.
-        rule: &'static str,
+        rule: Cow<'static, str>,
+    },
+    /// The process that ran it died of it: one of a cluster's workers, which was started again for it alone.
+    KilledItsWorker {
+        /// How it ended.
+        how: String,
     },
     /// What it returned can't be read as the type that the stream has.
     Unreadable {
@@ -103,6 +108,7 @@ impl Cause {
                 message.len()
             }
             Self::Trapped { stderr, .. } => stderr.len(),
+            Self::KilledItsWorker { how } => how.len(),
             _ => 0,
         }
     }
@@ -120,6 +126,7 @@ impl Cause {
             Self::OutOfMemory { .. } => "out-of-memory",
             Self::TooMuchOutput { .. } => "too-much-output",
             Self::BrokenContract { .. } => "broken-contract",
+            Self::KilledItsWorker { .. } => "killed-its-worker",
             Self::Unreadable { .. } => "unreadable",
         }
     }
@@ -142,6 +149,7 @@ impl fmt::Display for Cause {
                 write!(f, "returned more than {}", ByteSize(*limit as u64))
             }
             Self::BrokenContract { rule } => write!(f, "broke the plugin contract: {rule}"),
+            Self::KilledItsWorker { how } => write!(f, "killed the process that ran it ({})", clean(how)),
             Self::Unreadable { message } => write!(f, "its output can't be read: {}", clean(message)),
         }
     }

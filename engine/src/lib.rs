@@ -27,6 +27,8 @@
 #[cfg(feature = "cluster")]
 mod broker;
 mod checkpoint;
+#[cfg(feature = "cluster")]
+mod cluster;
 mod connections;
 #[cfg(feature = "net")]
 mod dashboard;

@@ -154,7 +154,7 @@ impl Instance {
                     self.calls += 1;
                     Ok((self, outcome))
                 }
-                Err(rule) => Err(self.trouble(Cause::BrokenContract { rule })),
+                Err(rule) => Err(self.trouble(Cause::BrokenContract { rule: rule.into() })),
             },
             Some(Err(error)) => {
                 let cause = cause(&error, self.store.data(), self.limits, limit);
@@ -203,7 +203,9 @@ impl Instance {
             metered(&self.meter, limit, &self.hosting, &self.driver, waiting, call).await
         };
         match called {
-            Some(Ok(Ok(batch))) => check_batch(&batch).map_err(|rule| Cause::BrokenContract { rule }),
+            Some(Ok(Ok(batch))) => {
+                check_batch(&batch).map_err(|rule| Cause::BrokenContract { rule: rule.into() })
+            }
             Some(Ok(Err(message))) => Err(Cause::Failed { message: cleaned(message), retryable: false }),
             Some(Err(error)) => Err(cause(&error, self.store.data(), self.limits, limit)),
             None => Err(Cause::TimedOut { limit }),
@@ -357,8 +359,8 @@ fn cause(error: &wasmtime::Error, sandbox: &Sandbox, limits: Limits, limit: Dura
     }
     match error.downcast_ref::<Trap>() {
         Some(Trap::StackOverflow) => Cause::StackOverflow,
-        Some(trap) => Cause::Trapped { trap: name(*trap), stderr: cleaned(sandbox.stderr()) },
-        None => Cause::BrokenContract { rule: "what it returned can't be read from its memory" },
+        Some(trap) => Cause::Trapped { trap: name(*trap).into(), stderr: cleaned(sandbox.stderr()) },
+        None => Cause::BrokenContract { rule: "what it returned can't be read from its memory".into() },
     }
 }
 

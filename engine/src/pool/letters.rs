@@ -1,5 +1,7 @@
 //! Records that functions failed for, between the call and the gather, which settles them in turn.
 
+use serde::{Deserialize, Serialize};
+
 use crate::Cause;
 use crate::plugin::Failure;
 use crate::record::{Batch, BatchBuilder};
@@ -23,6 +25,15 @@ pub(super) struct Letter {
     pub(super) attempts: u32,
 }
 
+/// A record that a stage failed for, by its number alone.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Failed {
+    pub(crate) stage: usize,
+    pub(crate) record: u64,
+    pub(crate) cause: Cause,
+    pub(crate) attempts: u32,
+}
+
 impl Letters {
     /// Of a call with `batch`. The records themselves are copied only if they are to be kept.
     pub(super) fn new(stage: usize, batch: &Batch, mut failures: Vec<Failure>, keep: bool) -> Self {
@@ -37,6 +48,17 @@ impl Letters {
             failure.index = records.len() - 1;
         }
         Self { stage, records: records.build(), failures }
+    }
+
+    /// What failed, without the records: for each its number.
+    pub(super) fn without_records(self) -> impl Iterator<Item = Failed> {
+        let Self { stage, records, failures } = self;
+        failures.into_iter().map(move |Failure { index, cause, attempts, .. }| Failed {
+            stage,
+            record: records.number(index),
+            cause,
+            attempts,
+        })
     }
 
     /// About the bytes that they hold.

@@ -2,6 +2,7 @@
 
 mod accumulation;
 mod builder;
+mod crew;
 mod function;
 mod haste;
 mod instances;
@@ -14,14 +15,18 @@ mod segment;
 mod shared;
 mod slots;
 mod state;
+mod whole;
 
 pub(crate) use accumulation::Accumulation;
 pub use builder::PoolBuilder;
+pub(crate) use crew::Crew;
 pub use function::{Function, Returns};
+pub(crate) use letters::Failed;
 pub use plugin::Plugin;
 pub(crate) use retry::retry;
 pub(crate) use runner::isolate;
 pub(crate) use segment::Segment;
 pub use shared::Pool;
 pub(crate) use shared::{CallError, PoolShared};
-pub(crate) use state::{Due, Next, fitting};
+pub(crate) use state::{Due, Next, Work, fitting};
+pub(crate) use whole::{Ending, Receipt, Whole, run_whole};

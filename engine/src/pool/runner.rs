@@ -160,7 +160,7 @@ mod tests {
 
     #[test]
     fn the_record_to_blame_is_soon_alone() {
-        let trap = || Cause::Trapped { trap: "unreachable code", stderr: String::new() };
+        let trap = || Cause::Trapped { trap: "unreachable code".into(), stderr: String::new() };
         assert_eq!(parts(trap(), Some(2), 0), [(2, false), (1, true), (5, false)]);
         assert_eq!(parts(trap(), Some(0), 0), [(1, true), (7, false)]);
         assert_eq!(parts(trap(), None, 0), [(4, false), (4, false)]);

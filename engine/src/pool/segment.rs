@@ -7,12 +7,12 @@ use std::time::Instant;
 
 use tokio::sync::{Notify, Semaphore, SemaphorePermit, TryAcquireError};
 
+use super::crew::Crew;
 use super::haste::Haste;
 use super::letters::{Letter, Letters, in_order};
-use super::runner;
-use super::shared::PoolShared;
 use super::slots::Slot;
 use super::state::{Next, State, Work};
+use super::whole::{Ending, Receipt, Whole};
 use crate::fault::Fault;
 use crate::metrics::Gauge;
 use crate::plugin::Core;
@@ -22,8 +22,8 @@ use crate::{Counters, Error};
 
 /// Records between a scatter and its gather.
 pub(crate) struct Segment {
-    pub(super) stages: Vec<Arc<Core>>,
-    pool: Arc<PoolShared>,
+    pub(crate) stages: Vec<Arc<Core>>,
+    crew: Arc<dyn Crew>,
     /// One permit for each record that may be unfinished. A record takes it in `push`, and it
     /// comes back when the record has left: delivered, dropped, or a fault.
     permits: Semaphore,
@@ -44,22 +44,22 @@ pub(crate) struct Segment {
 
 impl Segment {
     pub(crate) fn new(
-        pool: Arc<PoolShared>,
+        crew: Arc<dyn Crew>,
         stages: Vec<Arc<Core>>,
         buffer: usize,
         ordered: bool,
         counters: Arc<Counters>,
     ) -> Arc<Self> {
-        let workers = pool.workers();
+        let room = crew.room();
         let segment = Arc::new(Self {
             stages,
-            pool,
+            crew,
             permits: Semaphore::new(buffer.clamp(1, Semaphore::MAX_PERMITS)),
             allowed: buffer.clamp(1, Semaphore::MAX_PERMITS).into(),
             ordered,
             tracked: counters.track(),
             counters,
-            state: Mutex::new(State::new(workers)),
+            state: Mutex::new(State::new(room)),
             listed: AtomicBool::new(false),
             news: Notify::new(),
             haste: Haste::default(),
@@ -82,17 +82,17 @@ impl Segment {
     }
 
     /// True for the one who is to put the segment in the pool's list.
-    pub(super) fn mark_listed(&self) -> bool {
+    pub(crate) fn mark_listed(&self) -> bool {
         !self.listed.swap(true, Ordering::AcqRel)
     }
 
-    pub(super) fn mark_unlisted(&self) {
+    pub(crate) fn mark_unlisted(&self) {
         self.listed.store(false, Ordering::Release);
     }
 
     /// Takes records in; waits while as many as the buffer allows are unfinished.
     pub(crate) async fn push(self: &Arc<Self>, batch: Batch) -> Result<(), Error> {
-        self.take_in(batch, || self.pool.enlist(self)).await
+        self.take_in(batch, || self.crew.enlist(self)).await
     }
 
     /// The same with a single record. If no worker is awake, the caller's thread does the work
@@ -105,12 +105,12 @@ impl Segment {
         let here = AtomicBool::new(false);
         let work = || {
             let begun = Instant::now();
-            let done = runner::run_here(&self.pool, self);
+            let done = self.crew.work_here(self);
             here.store(done, Ordering::Relaxed);
             if done {
                 self.haste.learn(begun, Instant::now());
             } else {
-                self.pool.enlist(self);
+                self.crew.enlist(self);
             }
         };
         self.take_in(one, work).await?;
@@ -208,15 +208,15 @@ impl Segment {
     }
 
     /// Takes up the next work, and says whether there is more for others.
-    pub(super) fn take(&self) -> Option<(Work, bool)> {
+    pub(crate) fn take(&self) -> Option<(Work, bool)> {
         let mut state = self.state();
-        let work = state.take(&self.stages)?;
+        let work = state.take(&self.stages, &*self.crew)?;
         Some((work, state.has_work()))
     }
 
     /// Puts a work back in parts, in their order: so many records each, and whether they are to be
     /// given one by one.
-    pub(super) fn put_back(&self, mut work: Work, parts: &[(usize, bool)]) {
+    pub(crate) fn put_back(&self, mut work: Work, parts: &[(usize, bool)]) {
         let mut state = self.state();
         let mut works = Vec::with_capacity(parts.len());
         for (records, alone) in parts {
@@ -270,7 +270,13 @@ impl Segment {
     /// # Errors
     ///
     /// If that ends the run.
-    pub(crate) fn settle(&self, letters: Vec<Letters>, permits: usize, last: u64) -> Result<(), Error> {
+    pub(crate) fn settle(
+        &self,
+        letters: Vec<Letters>,
+        permits: usize,
+        last: u64,
+        receipt: Option<Receipt>,
+    ) -> Result<(), Error> {
         // Of a record in many pieces there is one copy.
         let mut copied: Option<(u64, Arc<[u8]>)> = None;
         for Letter { stage, record, cause, attempts } in in_order(letters) {
@@ -286,7 +292,36 @@ impl Segment {
         if self.ordered {
             self.counters.reach(self.tracked, last);
         }
+        if let Some(receipt) = receipt {
+            receipt.out();
+        }
         Ok(())
+    }
+
+    /// Somebody else took a work through all stages. `receipt` is told when all of it has left.
+    pub(crate) fn complete(self: &Arc<Self>, mut work: Work, whole: Whole, receipt: Receipt) {
+        let Whole { mut output, failed, ending } = whole;
+        for letters in Whole::letters(failed, &self.stages, &work) {
+            self.put_aside(work.slot, letters);
+        }
+        if let Some(Ending { stage, record, cause }) = ending {
+            let function = self.stages[stage].name().to_owned();
+            self.fault(work.slot, Fault { record, function, cause });
+        }
+        output.keep_origin_of(&work.batch);
+        self.state().expect_receipt(work.slot, receipt);
+        self.advance(&mut work, output);
+        self.finish(work);
+    }
+
+    /// So many records have left that somebody else settles.
+    pub(super) fn leave(&self, permits: usize) {
+        self.release(permits);
+    }
+
+    /// Whether nobody wants results any more.
+    pub(crate) fn is_over(&self) -> bool {
+        self.state().failed.is_some()
     }
 
     /// All stages are done with a work.
@@ -299,7 +334,7 @@ impl Segment {
         self.news.notify_one();
         self.drained.notify_one();
         if stuck {
-            self.pool.enlist(self);
+            self.crew.enlist(self);
         }
     }
 
@@ -322,7 +357,7 @@ impl Segment {
                     self.drained.notify_one();
                     // Workers stop while too many results wait.
                     if self.state().has_work() {
-                        self.pool.enlist(self);
+                        self.crew.enlist(self);
                     }
                     return Ok(next);
                 }

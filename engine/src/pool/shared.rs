@@ -9,6 +9,7 @@ use std::time::Duration;
 use tokio::runtime::Handle;
 
 use super::builder::PoolBuilder;
+use super::crew::Crew;
 use super::instances::{Held, Instances};
 use super::plugin::Plugin;
 use super::runner;
@@ -88,6 +89,11 @@ impl Pool {
             memory_limit: hosting.total.limit(),
             stack_limit: *stack,
         }
+    }
+
+    /// Who does the work of its segments.
+    pub(crate) fn crew(&self) -> Arc<dyn Crew> {
+        Arc::new(self.clone())
     }
 
     pub(crate) fn from_shared(shared: Arc<PoolShared>) -> Self {

@@ -3,15 +3,17 @@
 use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
 
+use super::crew::Crew;
 use super::letters::{Letters, split_off};
 use super::slots::{Slot, Slots};
+use super::whole::Receipt;
 use crate::Error;
 use crate::fault::Fault;
 use crate::plugin::{Core, Isolation, MOST_BYTES};
 use crate::record::{Batch, BatchBuilder};
 
-/// A segment holds about this many bytes and as many for each worker as a call takes: of records
-/// that wait or are at work, and of results that are not yet wanted. A single record may be larger.
+/// A segment holds about this many bytes, beside those that may be at work: of records that wait, and of
+/// results that are not yet wanted. A single record may be larger.
 const HELD_BYTES: usize = 8 << 20;
 
 /// Batches with less than this are put together while they wait.
@@ -46,10 +48,10 @@ pub(super) struct State {
 }
 
 /// A piece of work for one call of one stage.
-pub(super) struct Work {
+pub(crate) struct Work {
     pub(super) slot: Slot,
     pub(super) stage: usize,
-    pub(super) batch: Batch,
+    pub(crate) batch: Batch,
     /// To be given record by record, since one of them is suspected.
     pub(super) alone: bool,
     /// The bytes that are counted for it.
@@ -75,11 +77,13 @@ pub(super) struct Place {
     letters: Vec<Letters>,
     /// The results, once all stages are done.
     pub(super) output: Option<Batch>,
+    /// Told when all of it has left.
+    receipt: Option<Receipt>,
 }
 
 impl Place {
     fn new(permits: usize, last: u64) -> Self {
-        Self { permits, last, fault: None, letters: Vec::new(), output: None }
+        Self { permits, last, fault: None, letters: Vec::new(), output: None, receipt: None }
     }
 }
 
@@ -92,6 +96,8 @@ pub(crate) struct Due {
     pub(crate) permits: usize,
     /// The number of the last record that is done then, with all before it.
     pub(crate) last: u64,
+    /// To be told then.
+    pub(crate) receipt: Option<Receipt>,
 }
 
 /// What a gather does next.
@@ -105,7 +111,7 @@ pub(crate) enum Next {
 }
 
 impl State {
-    pub(super) fn new(workers: usize) -> Self {
+    pub(super) fn new(room: usize) -> Self {
         Self {
             queue: VecDeque::new(),
             open: BatchBuilder::default(),
@@ -114,7 +120,7 @@ impl State {
             slots: Slots::new(),
             finished: VecDeque::new(),
             held: 0,
-            most: HELD_BYTES + 2 * workers * MOST_BYTES,
+            most: HELD_BYTES + room,
             done: 0,
             passed: None,
             closing: false,
@@ -219,7 +225,7 @@ impl State {
     }
 
     /// The next work, cut to what its stage takes at once.
-    pub(super) fn take(&mut self, stages: &[Arc<Core>]) -> Option<Work> {
+    pub(super) fn take(&mut self, stages: &[Arc<Core>], crew: &dyn Crew) -> Option<Work> {
         if self.failed.is_some() {
             return None;
         }
@@ -232,7 +238,7 @@ impl State {
         };
         if let Some(index) = next {
             let mut work = self.again.remove(index)?;
-            let n = fitting(&stages[work.stage], &work.batch, work.alone);
+            let n = crew.fitting(&stages[work.stage], &work.batch, work.alone);
             if n < work.batch.len() {
                 let rest = self.cut(&mut work, n);
                 self.again.insert(index, rest);
@@ -246,7 +252,7 @@ impl State {
             self.close_open();
         }
         let front = self.queue.front_mut()?;
-        let n = stages.first().map_or(front.len(), |stage| fitting(stage, front, false));
+        let n = stages.first().map_or(front.len(), |stage| crew.fitting(stage, front, false));
         let mut batch = self.queue.pop_front()?;
         if stages.iter().any(|stage| stage.policy().keeps_records()) {
             batch.keep_as_origin();
@@ -287,6 +293,11 @@ impl State {
         rest
     }
 
+    /// Somebody is told when all of a place has left.
+    pub(super) fn expect_receipt(&mut self, slot: Slot, receipt: Receipt) {
+        self.slots.get_mut(slot).receipt = Some(receipt);
+    }
+
     /// Puts a work back to be taken up next, unless nobody wants it any more.
     pub(super) fn put_back(&mut self, work: Work) {
         if self.failed.is_none() {
@@ -310,7 +321,10 @@ impl State {
                 Some(before) => self.slots.get_mut(before).last = last,
                 None => self.passed = Some(last),
             }
-            self.slots.remove(slot);
+            let Place { receipt, .. } = self.slots.remove(slot);
+            if let Some(receipt) = receipt {
+                receipt.out();
+            }
             return left;
         }
         let finished = !ordered && place.fault.is_none();
@@ -335,6 +349,7 @@ impl State {
                 letters: Vec::new(),
                 permits: 0,
                 last,
+                receipt: None,
             })));
         }
         let finished = self.finished.pop_front();
@@ -348,7 +363,7 @@ impl State {
         if !due || place.output.is_none() {
             return Ok(None);
         }
-        let Place { permits, last, fault, letters, output } = self.slots.remove(slot);
+        let Place { permits, last, fault, letters, output, receipt } = self.slots.remove(slot);
         let output = output.expect("it was looked at above");
         let size = output.weight() + letters.iter().map(Letters::size).sum::<usize>();
         self.done -= size;
@@ -356,7 +371,7 @@ impl State {
         // What a fault cut off behind the outputs is not done.
         let last = fault.as_ref().map_or(last, |fault| last.min(fault.record - 1));
         self.ending = fault;
-        Ok(Some(Next::Due(Due { output, letters, permits, last })))
+        Ok(Some(Next::Due(Due { output, letters, permits, last, receipt })))
     }
 }
 

@@ -140,8 +140,8 @@ impl Batch {
         }
     }
 
-    /// The first record with the source's number `number`.
-    fn find(&self, number: u64) -> Option<usize> {
+    /// The first record with the source's number `number`, by its place.
+    pub(crate) fn find(&self, number: u64) -> Option<usize> {
         let index = match &self.numbers {
             Numbers::From(first) => usize::try_from(number.wrapping_sub(*first)).ok()?,
             Numbers::Each(numbers) => numbers.partition_point(|known| *known < number).max(self.range.start),

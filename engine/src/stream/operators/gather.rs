@@ -64,8 +64,7 @@ impl<T: Record> Scattered<T> {
         let Self { pool, connect, counters, watched, stages, buffer, mistake, .. } = self;
         let last = stages.last().map_or("scatter", |stage| stage.name());
         let from = Arc::from(last);
-        let segment =
-            Segment::new(pool.shared().clone(), stages, buffer.unwrap_or(1), ordered, counters.clone());
+        let segment = Segment::new(pool.crew(), stages, buffer.unwrap_or(1), ordered, counters.clone());
         let outlet = Outlet::new(&counters);
         if let Some(watched) = &watched {
             let work: Weak<dyn Gauge> = Arc::<Segment>::downgrade(&segment);
@@ -117,7 +116,7 @@ async fn pass<T: Record>(
     let mut paused = false;
     loop {
         match segment.next(paused).await? {
-            Next::Due(Due { output, letters, permits, last }) => {
+            Next::Due(Due { output, letters, permits, last, receipt }) => {
                 paused = false;
                 if let Some(meter) = meter {
                     meter.count(output.len());
@@ -125,7 +124,7 @@ async fn pass<T: Record>(
                 if !output.is_empty() {
                     outlet.send(Items::records(output, from.clone())).await?;
                 }
-                segment.settle(letters, permits, last)?;
+                segment.settle(letters, permits, last, receipt)?;
             }
             Next::Pause => {
                 outlet.pause().await?;

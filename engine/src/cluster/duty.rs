@@ -1,0 +1,183 @@
+//! What a worker has taken up, and owes: its side of the protocol, without a network.
+//!
+//! A task is acknowledged only when the broker has its result. Until then the broker is told now and then that
+//! somebody is at it, but no longer than the functions' own limits allow: one that hangs is left to others.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::wire::ResultPart;
+
+/// A broker that does not answer within this time is told again.
+const REPLY: Duration = Duration::from_secs(2);
+
+/// The first wait before a broker that refused is asked again; each later one is twice as long.
+const FIRST_WAIT: Duration = Duration::from_millis(20);
+const LONGEST_WAIT: Duration = Duration::from_secs(1);
+
+/// How a task that was delivered is to be met.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Judged {
+    /// It is run.
+    Run,
+    /// It is run in a process of its own: a worker that had it before may have died of it.
+    Isolate,
+    /// Another host has taken over since: nobody wants it.
+    Stale,
+}
+
+/// What to do with a task of a host of `epoch`, delivered so often by now, where `known` is the latest epoch.
+pub(super) fn judge(epoch: u64, known: u64, deliveries: u64) -> Judged {
+    match deliveries {
+        _ if epoch < known => Judged::Stale,
+        0 | 1 => Judged::Run,
+        _ => Judged::Isolate,
+    }
+}
+
+/// What a worker is to do next. `T` is what a task is acknowledged by.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Act<T> {
+    /// Tell the broker that somebody is at it.
+    Progress { key: u64 },
+    /// Publish a part of a result.
+    Publish { key: u64, part: ResultPart },
+    /// The broker has all of the result.
+    Acknowledge(T),
+}
+
+/// All that a worker is at, of one run.
+#[derive(Debug)]
+pub(super) struct Duty<T> {
+    /// The broker gives a task to somebody else if it hears nothing for so long.
+    ack_wait: Duration,
+    next: u64,
+    items: BTreeMap<u64, Item<T>>,
+}
+
+#[derive(Debug)]
+struct Item<T> {
+    token: T,
+    /// When the broker heard of it last.
+    heard: Duration,
+    state: State,
+}
+
+#[derive(Debug)]
+enum State {
+    /// Functions are at it, and should be done by then.
+    Running {
+        deadline: Duration,
+    },
+    Publishing {
+        parts: Vec<(ResultPart, Sending)>,
+        refusals: u32,
+    },
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Sending {
+    Waiting { until: Duration },
+    Sent { since: Duration },
+    Kept,
+}
+
+impl<T> Duty<T> {
+    pub(super) fn new(ack_wait: Duration) -> Self {
+        Self { ack_wait, next: 0, items: BTreeMap::new() }
+    }
+
+    /// A task is taken up. Functions may take until `deadline` for it.
+    pub(super) fn take(&mut self, token: T, deadline: Duration, now: Duration) -> u64 {
+        let key = self.next;
+        self.next += 1;
+        self.items.insert(key, Item { token, heard: now, state: State::Running { deadline } });
+        key
+    }
+
+    /// What a task is acknowledged by, while it is held.
+    pub(super) fn token(&self, key: u64) -> Option<&T> {
+        self.items.get(&key).map(|item| &item.token)
+    }
+
+    /// Functions have got further: they may take until `deadline` now.
+    pub(super) fn extend(&mut self, key: u64, deadline: Duration) {
+        if let Some(Item { state: State::Running { deadline: known }, .. }) = self.items.get_mut(&key) {
+            *known = deadline.max(*known);
+        }
+    }
+
+    /// There is a result.
+    pub(super) fn finished(&mut self, key: u64, parts: Vec<ResultPart>, now: Duration) -> Vec<Act<T>> {
+        let Some(item) = self.items.get_mut(&key) else { return Vec::new() };
+        let sent = parts.iter().map(|part| (part.clone(), Sending::Sent { since: now })).collect();
+        item.state = State::Publishing { parts: sent, refusals: 0 };
+        parts.into_iter().map(|part| Act::Publish { key, part }).collect()
+    }
+
+    /// The broker has a part of a result.
+    pub(super) fn kept(&mut self, key: u64, part: u32) -> Option<Act<T>> {
+        let State::Publishing { parts, refusals } = &mut self.items.get_mut(&key)?.state else { return None };
+        *refusals = 0;
+        let (_, sending) = parts.get_mut(part as usize)?;
+        *sending = Sending::Kept;
+        if parts.iter().any(|(_, sending)| *sending != Sending::Kept) {
+            return None;
+        }
+        self.items.remove(&key).map(|item| Act::Acknowledge(item.token))
+    }
+
+    /// The broker does not take a part of a result now: it has no room, or can't be reached.
+    pub(super) fn refused(&mut self, key: u64, part: u32, now: Duration) {
+        if let Some(Item { state: State::Publishing { parts, refusals }, .. }) = self.items.get_mut(&key)
+            && let Some((_, sending @ Sending::Sent { .. })) = parts.get_mut(part as usize)
+        {
+            let wait = FIRST_WAIT.saturating_mul(1 << (*refusals).min(16)).min(LONGEST_WAIT);
+            *refusals += 1;
+            *sending = Sending::Waiting { until: now + wait };
+        }
+    }
+
+    /// Somebody else may have it.
+    pub(super) fn drop(&mut self, key: u64) -> Option<T> {
+        self.items.remove(&key).map(|item| item.token)
+    }
+
+    /// Lets go of everything, as a worker does that hears of a new host.
+    pub(super) fn drop_all(&mut self) -> Vec<T> {
+        std::mem::take(&mut self.items).into_values().map(|item| item.token).collect()
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.items.is_empty()
+    }
+
+    /// Time has passed. To be called some ten times in a second.
+    pub(super) fn tick(&mut self, now: Duration) -> Vec<Act<T>> {
+        let mut acts = Vec::new();
+        for (key, item) in &mut self.items {
+            let key = *key;
+            let owed = match &item.state {
+                State::Running { deadline } => now < *deadline,
+                State::Publishing { .. } => true,
+            };
+            if owed && item.heard + self.ack_wait / 3 <= now {
+                item.heard = now;
+                acts.push(Act::Progress { key });
+            }
+            let State::Publishing { parts, .. } = &mut item.state else { continue };
+            for (part, sending) in parts {
+                let again = match *sending {
+                    Sending::Waiting { until } => until <= now,
+                    Sending::Sent { since } => since + REPLY <= now,
+                    Sending::Kept => false,
+                };
+                if again {
+                    *sending = Sending::Sent { since: now };
+                    acts.push(Act::Publish { key, part: part.clone() });
+                }
+            }
+        }
+        acts
+    }
+}

@@ -1,0 +1,371 @@
+//! Messages between a host and its workers, as bytes.
+//!
+//! A message is one byte that tells the protocol's version, and a structure in postcard's format. What comes is
+//! not trusted: a length is believed only as far as bytes follow.
+
+use std::borrow::Cow;
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+
+use crate::pool::{Ending, Failed, Whole};
+use crate::record::{Batch, Numbers};
+
+/// The version of the protocol. Hosts and workers of different versions do not talk to each other.
+pub(super) const PROTOCOL: u8 = 1;
+
+/// A message has at most so many bytes of a result; what is longer comes in parts.
+pub(super) const PART_BYTES: usize = 512 << 10;
+
+/// A result has at most so many of them.
+pub(super) const MOST_PARTS: u32 = 8192;
+
+/// Why bytes are no message.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(super) enum WireError {
+    #[error("the message is empty")]
+    Empty,
+    #[error(
+        "the message is of version {0} of the protocol, and this is version {PROTOCOL}: run the same engine everywhere"
+    )]
+    Version(u8),
+    #[error("the message is damaged: {0}")]
+    Damaged(String),
+}
+
+/// Records on their way to a worker.
+#[derive(Clone, Debug)]
+pub(super) struct Task {
+    /// Which host of the run it is from: a later one has a higher number.
+    pub(super) epoch: u64,
+    pub(super) task: u64,
+    /// How often it was handed out before.
+    pub(super) attempt: u32,
+    /// Whose stages they are to go through.
+    pub(super) segment: u32,
+    pub(super) batch: Batch,
+}
+
+/// A part of what came of a task.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct ResultPart {
+    pub(super) epoch: u64,
+    pub(super) task: u64,
+    /// Tells this result from others of the same task.
+    pub(super) nonce: u64,
+    pub(super) part: u32,
+    /// How many there are; at least one.
+    pub(super) parts: u32,
+    pub(super) body: Bytes,
+}
+
+/// What came of a task.
+#[derive(Clone, Debug)]
+pub(super) struct Outcome {
+    /// Who did it.
+    pub(super) worker: String,
+    /// How long that took, in nanoseconds.
+    pub(super) nanos: u64,
+    /// Else why the stages can't be run at all.
+    pub(super) result: Result<Whole, String>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct WireBatch<'a> {
+    #[serde(borrow)]
+    numbers: WireNumbers<'a>,
+    lengths: Cow<'a, [u32]>,
+    #[serde(borrow)]
+    data: &'a [u8],
+}
+
+#[derive(Serialize, Deserialize)]
+enum WireNumbers<'a> {
+    From(u64),
+    /// The first one, and how much further each one is.
+    Each(Cow<'a, [u64]>),
+}
+
+#[derive(Serialize, Deserialize)]
+struct WireTask<'a> {
+    epoch: u64,
+    task: u64,
+    attempt: u32,
+    segment: u32,
+    #[serde(borrow)]
+    batch: WireBatch<'a>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct WirePart<'a> {
+    epoch: u64,
+    task: u64,
+    nonce: u64,
+    part: u32,
+    parts: u32,
+    #[serde(borrow)]
+    body: &'a [u8],
+}
+
+#[derive(Serialize, Deserialize)]
+struct WireOutcome<'a> {
+    worker: Cow<'a, str>,
+    nanos: u64,
+    #[serde(borrow)]
+    result: Result<WireWhole<'a>, String>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct WireWhole<'a> {
+    #[serde(borrow)]
+    output: WireBatch<'a>,
+    failed: Cow<'a, [Failed]>,
+    ending: Option<Cow<'a, Ending>>,
+}
+
+impl<'a> WireBatch<'a> {
+    fn of(batch: &'a Batch) -> Self {
+        let numbers = match batch.numbers() {
+            Numbers::From(first) => WireNumbers::From(first),
+            Numbers::Each(numbers) => {
+                let before = [0].iter().chain(&numbers[..]);
+                WireNumbers::Each(numbers.iter().zip(before).map(|(n, before)| n - before).collect())
+            }
+        };
+        let (mut scratch, mut begin) = (Vec::new(), 0);
+        let lengths = batch.ends(&mut scratch).iter().map(|end| {
+            let length = end - begin;
+            begin = end + 1;
+            length
+        });
+        Self { numbers, lengths: lengths.collect(), data: batch.data() }
+    }
+
+    fn build(self) -> Result<Batch, WireError> {
+        let damaged = |what: &str| WireError::Damaged(what.to_owned());
+        let mut end = 0_u64;
+        let mut ends = Vec::with_capacity(self.lengths.len());
+        for length in &*self.lengths {
+            end += u64::from(*length);
+            ends.push(u32::try_from(end).map_err(|_| damaged("records of 4 GiB"))?);
+            end += 1;
+        }
+        if end != self.data.len() as u64 {
+            return Err(damaged("the lengths of its records do not add up"));
+        }
+        let numbers = match self.numbers {
+            WireNumbers::From(first) => Numbers::From(first),
+            WireNumbers::Each(steps) if steps.len() == ends.len() => {
+                let mut number = 0_u64;
+                let sums = steps.iter().map(|step| {
+                    number = number.checked_add(*step)?;
+                    Some(number)
+                });
+                let numbers: Option<Vec<_>> = sums.collect();
+                Numbers::Each(numbers.ok_or_else(|| damaged("numbers that are too large"))?.into())
+            }
+            WireNumbers::Each(_) => return Err(damaged("not every record has a number")),
+        };
+        Ok(Batch::new(self.data.to_vec(), ends, numbers))
+    }
+}
+
+impl Task {
+    pub(super) fn encode(&self) -> Bytes {
+        encode(&WireTask {
+            epoch: self.epoch,
+            task: self.task,
+            attempt: self.attempt,
+            segment: self.segment,
+            batch: WireBatch::of(&self.batch),
+        })
+    }
+
+    pub(super) fn decode(bytes: &[u8]) -> Result<Self, WireError> {
+        let WireTask { epoch, task, attempt, segment, batch } = decode(bytes)?;
+        let batch = batch.build()?;
+        if batch.is_empty() {
+            return Err(WireError::Damaged("a task without records".to_owned()));
+        }
+        Ok(Self { epoch, task, attempt, segment, batch })
+    }
+}
+
+impl ResultPart {
+    /// A result in as many parts as it takes.
+    pub(super) fn cut(epoch: u64, task: u64, nonce: u64, body: &Bytes) -> Vec<Self> {
+        let count = body.len().div_ceil(PART_BYTES).max(1);
+        let parts = u32::try_from(count).unwrap_or(u32::MAX);
+        let cut = (0..parts).map(|part| {
+            let from = part as usize * PART_BYTES;
+            let body = body.slice(from..body.len().min(from + PART_BYTES));
+            Self { epoch, task, nonce, part, parts, body }
+        });
+        cut.collect()
+    }
+
+    pub(super) fn encode(&self) -> Bytes {
+        let Self { epoch, task, nonce, part, parts, body } = self;
+        encode(&WirePart { epoch: *epoch, task: *task, nonce: *nonce, part: *part, parts: *parts, body })
+    }
+
+    pub(super) fn decode(bytes: &Bytes) -> Result<Self, WireError> {
+        let WirePart { epoch, task, nonce, part, parts, body } = decode(bytes)?;
+        if part >= parts || parts > MOST_PARTS {
+            return Err(WireError::Damaged("a part that there can't be".to_owned()));
+        }
+        Ok(Self { epoch, task, nonce, part, parts, body: bytes.slice_ref(body) })
+    }
+}
+
+impl Outcome {
+    pub(super) fn encode(&self) -> Bytes {
+        let result = match &self.result {
+            Ok(Whole { output, failed, ending }) => Ok(WireWhole {
+                output: WireBatch::of(output),
+                failed: failed.into(),
+                ending: ending.as_ref().map(Cow::Borrowed),
+            }),
+            Err(reason) => Err(reason.clone()),
+        };
+        encode(&WireOutcome { worker: (&*self.worker).into(), nanos: self.nanos, result })
+    }
+
+    pub(super) fn decode(bytes: &[u8]) -> Result<Self, WireError> {
+        let WireOutcome { worker, nanos, result } = decode(bytes)?;
+        let result = match result {
+            Ok(WireWhole { output, failed, ending }) => {
+                let (failed, ending) = (failed.into_owned(), ending.map(Cow::into_owned));
+                Ok(Whole { output: output.build()?, failed, ending })
+            }
+            Err(reason) => Err(reason),
+        };
+        Ok(Self { worker: worker.into_owned(), nanos, result })
+    }
+}
+
+fn encode(message: &impl Serialize) -> Bytes {
+    let bytes = postcard::to_extend(message, vec![PROTOCOL]);
+    // It fails for maps and sequences of unknown length alone, which there are none of.
+    bytes.unwrap_or_default().into()
+}
+
+fn decode<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, WireError> {
+    let (version, rest) = bytes.split_first().ok_or(WireError::Empty)?;
+    if *version != PROTOCOL {
+        return Err(WireError::Version(*version));
+    }
+    match postcard::take_from_bytes(rest) {
+        Ok((message, [])) => Ok(message),
+        Ok(_) => Err(WireError::Damaged("bytes behind its end".to_owned())),
+        Err(error) => Err(WireError::Damaged(error.to_string())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Cause;
+    use crate::record::BatchBuilder;
+
+    fn batch(records: &[(u64, &str)]) -> Batch {
+        let mut builder = BatchBuilder::default();
+        for (number, record) in records {
+            builder.push(*number, |data| data.extend_from_slice(record.as_bytes()));
+        }
+        builder.build()
+    }
+
+    fn task() -> Task {
+        let batch = batch(&[(7, "a"), (8, ""), (8, "ccc"), (11, "d")]);
+        Task { epoch: 3, task: 1 << 40, attempt: 1, segment: 2, batch }
+    }
+
+    fn outcome() -> Outcome {
+        let cause = Cause::Panicked { message: "no".into() };
+        let trap = Cause::Trapped { trap: "unreachable code".into(), stderr: "oh".into() };
+        let whole = Whole {
+            output: batch(&[(7, "x"), (8, "y")]),
+            failed: vec![Failed { stage: 1, record: 8, cause, attempts: 2 }],
+            ending: Some(Ending { stage: 0, record: 11, cause: trap }),
+        };
+        Outcome { worker: "one".into(), nanos: 5, result: Ok(whole) }
+    }
+
+    fn records(batch: &Batch) -> Vec<(u64, Vec<u8>)> {
+        batch.iter().map(|(number, record)| (number, record.to_vec())).collect()
+    }
+
+    #[test]
+    fn what_is_sent_is_what_comes() {
+        let sent = task();
+        let came = Task::decode(&sent.encode()).unwrap();
+        assert_eq!((came.epoch, came.task, came.attempt, came.segment), (3, 1 << 40, 1, 2));
+        assert_eq!(records(&came.batch), records(&sent.batch));
+        let mut rest = sent.batch.clone();
+        let rest = Task { batch: rest.split_off(2), ..sent };
+        assert_eq!(records(&Task::decode(&rest.encode()).unwrap().batch), records(&rest.batch));
+
+        let (sent, came) = (outcome(), Outcome::decode(&outcome().encode()).unwrap());
+        let (Ok(sent), Ok(came)) = (sent.result, came.result) else { panic!("there is a result") };
+        assert_eq!(records(&came.output), records(&sent.output));
+        assert_eq!((came.failed, came.ending), (sent.failed, sent.ending));
+        let failed = Outcome { worker: "two".into(), nanos: 0, result: Err("no room".into()) };
+        assert_eq!(Outcome::decode(&failed.encode()).unwrap().result.unwrap_err(), "no room");
+    }
+
+    #[test]
+    fn long_results_come_in_parts() {
+        let body = Bytes::from(vec![7; PART_BYTES * 2 + 1]);
+        let parts = ResultPart::cut(1, 2, 3, &body);
+        let lengths: Vec<_> = parts.iter().map(|part| (part.part, part.parts, part.body.len())).collect();
+        assert_eq!(lengths, [(0, 3, PART_BYTES), (1, 3, PART_BYTES), (2, 3, 1)]);
+        for part in parts {
+            assert_eq!(ResultPart::decode(&part.encode()).unwrap(), part);
+        }
+        assert_eq!(ResultPart::cut(1, 2, 3, &Bytes::new()).len(), 1);
+    }
+
+    #[test]
+    fn what_is_no_message_is_refused() {
+        assert_eq!(Task::decode(&[]).unwrap_err(), WireError::Empty);
+        let mut other = task().encode().to_vec();
+        other[0] = 9;
+        let said = Task::decode(&other).unwrap_err().to_string();
+        assert!(said.contains("version 9 of the protocol, and this is version 1"), "{said}");
+        for message in [task().encode(), outcome().encode()] {
+            let longer = [&message[..], &[0]].concat();
+            assert!(Task::decode(&longer).is_err() && Outcome::decode(&longer).is_err());
+            for end in 0..message.len() {
+                assert!(Task::decode(&message[..end]).is_err());
+                assert!(Outcome::decode(&message[..end]).is_err());
+            }
+        }
+        let empty = Task { batch: Batch::empty(), ..task() };
+        assert!(Task::decode(&empty.encode()).is_err());
+        // Four gigabytes are claimed, and a few bytes follow.
+        let claim = [&[PROTOCOL, 0, 0, 0, 0, 0, 0][..], &[0xff, 0xff, 0xff, 0xff, 0x0f]].concat();
+        assert!(Task::decode(&claim).is_err());
+    }
+
+    #[test]
+    fn damaged_messages_harm_nobody() {
+        let mut seed = 1_u64;
+        for message in [task().encode(), outcome().encode()] {
+            for _ in 0..20_000 {
+                let mut damaged = message.to_vec();
+                for _ in 0..3 {
+                    seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+                    let at = (seed >> 33) as usize % damaged.len();
+                    damaged[at] = (seed >> 20) as u8;
+                }
+                if let Ok(task) = Task::decode(&damaged) {
+                    assert!(records(&task.batch).len() == task.batch.len());
+                }
+                let _ =
+                    Outcome::decode(&damaged).map(|outcome| outcome.result.map(|whole| whole.output.len()));
+                let _ = ResultPart::decode(&damaged.into());
+            }
+        }
+    }
+}

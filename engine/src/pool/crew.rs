@@ -1,0 +1,46 @@
+//! Who does the work of segments: the threads of a pool, or workers elsewhere.
+
+use std::sync::Arc;
+
+use super::runner;
+use super::segment::Segment;
+use super::shared::Pool;
+use super::state::fitting;
+use crate::plugin::{Core, MOST_BYTES};
+use crate::record::Batch;
+
+/// Does the work of segments. A segment does not know who it is.
+///
+/// Work is taken from a segment by [`Segment::take`], and goes back by [`Segment::finish`],
+/// [`Segment::put_back`] or [`Segment::fail`].
+pub(crate) trait Crew: Send + Sync {
+    /// A segment has work. Said again whenever more has come.
+    fn enlist(&self, segment: &Arc<Segment>);
+
+    /// Takes up a piece of work on the caller's thread, and says whether it did.
+    fn work_here(&self, segment: &Arc<Segment>) -> bool;
+
+    /// How many records of `batch` a piece of work takes, for a segment whose stage this is.
+    fn fitting(&self, stage: &Core, batch: &Batch, alone: bool) -> usize;
+
+    /// How many bytes may be at work at once.
+    fn room(&self) -> usize;
+}
+
+impl Crew for Pool {
+    fn enlist(&self, segment: &Arc<Segment>) {
+        self.shared().enlist(segment);
+    }
+
+    fn work_here(&self, segment: &Arc<Segment>) -> bool {
+        runner::run_here(self.shared(), segment)
+    }
+
+    fn fitting(&self, stage: &Core, batch: &Batch, alone: bool) -> usize {
+        fitting(stage, batch, alone)
+    }
+
+    fn room(&self) -> usize {
+        2 * self.workers() * MOST_BYTES
+    }
+}

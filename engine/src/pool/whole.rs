@@ -1,0 +1,152 @@
+//! What all stages of a segment make of a batch: done here for somebody else, or taken from who did it.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::crew::Crew;
+use super::letters::{Failed, Letters};
+use super::segment::Segment;
+use super::state::{Due, Next, Work};
+use crate::fault::Fault;
+use crate::plugin::{Core, Failure};
+use crate::record::{Batch, BatchBuilder};
+use crate::{Cause, Counters, Error};
+
+/// What all stages of a segment made of a batch.
+#[derive(Clone, Debug)]
+pub(crate) struct Whole {
+    /// What came out at the last stage, with the numbers of the records that it comes from.
+    pub(crate) output: Batch,
+    /// The records that stages failed for, by their numbers, where that does not end the run.
+    pub(crate) failed: Vec<Failed>,
+    /// The record whose fault ends the run: nothing behind it is done.
+    pub(crate) ending: Option<Ending>,
+}
+
+/// A record whose fault ends a run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Ending {
+    pub(crate) stage: usize,
+    pub(crate) record: u64,
+    pub(crate) cause: Cause,
+}
+
+/// Takes a batch through stages on a pool, as a segment of its own would.
+///
+/// # Errors
+///
+/// If the stages can't be run at all.
+pub(crate) async fn run_whole(
+    crew: &Arc<dyn Crew>,
+    stages: &[Arc<Core>],
+    batch: Batch,
+) -> Result<Whole, Error> {
+    let segment =
+        Segment::new(crew.clone(), stages.to_vec(), batch.len(), true, Arc::new(Counters::default()));
+    let _end = EndOfSegment(&segment);
+    segment.push(batch).await?;
+    segment.close();
+    let mut outputs = Vec::new();
+    let mut failed = Vec::new();
+    let ending = loop {
+        match segment.next(true).await {
+            Ok(Next::Due(Due { output, letters, permits, .. })) => {
+                failed.extend(letters.into_iter().flat_map(Letters::without_records));
+                outputs.push(output);
+                segment.leave(permits);
+            }
+            Ok(Next::Pause) => {}
+            Ok(Next::End) => break None,
+            Err(Error::Fault(Fault { record, function, cause })) => {
+                let stage = stages.iter().position(|stage| stage.name() == function).unwrap_or(0);
+                break Some(Ending { stage, record, cause });
+            }
+            Err(error) => return Err(error),
+        }
+    };
+    failed.sort_by_key(|failed| failed.record);
+    Ok(Whole { output: joined(outputs), failed, ending })
+}
+
+/// Whoever gives up midway leaves no work behind.
+struct EndOfSegment<'a>(&'a Arc<Segment>);
+
+impl Drop for EndOfSegment<'_> {
+    fn drop(&mut self) {
+        self.0.end();
+    }
+}
+
+fn joined(mut outputs: Vec<Batch>) -> Batch {
+    outputs.retain(|output| !output.is_empty());
+    match outputs.len() {
+        0 => Batch::empty(),
+        1 => outputs.remove(0),
+        _ => {
+            let mut joined = BatchBuilder::default();
+            for output in outputs {
+                joined.append(&output, 0..output.len());
+            }
+            joined.build()
+        }
+    }
+}
+
+impl Whole {
+    /// Checks what somebody else says that so many stages made of a batch, and names what can't be.
+    pub(crate) fn check(&self, batch: &Batch, stages: usize) -> Result<(), &'static str> {
+        let mut index = 0;
+        for output in 0..self.output.len() {
+            let number = self.output.number(output);
+            while index < batch.len() && batch.number(index) < number {
+                index += 1;
+            }
+            if index == batch.len() || batch.number(index) != number {
+                return Err("an output comes from no record of the batch");
+            }
+        }
+        let known = |stage: usize, record| stage < stages && batch.find(record).is_some();
+        if !self.failed.iter().all(|failed| known(failed.stage, failed.record)) {
+            return Err("a fault is of no record of the batch");
+        }
+        if !self.failed.is_sorted_by_key(|failed| failed.record) {
+            return Err("faults do not ascend");
+        }
+        let ends = |ending: &Ending| known(ending.stage, ending.record);
+        self.ending
+            .as_ref()
+            .is_none_or(ends)
+            .then_some(())
+            .ok_or("the last fault is of no record of the batch")
+    }
+
+    /// The faults of `work`, as its segment keeps them.
+    pub(super) fn letters(failed: Vec<Failed>, stages: &[Arc<Core>], work: &Work) -> Vec<Letters> {
+        let mut letters: Vec<Letters> = Vec::new();
+        for group in failed.chunk_by(|a, b| a.stage == b.stage) {
+            let stage = group[0].stage;
+            let failures = group.iter().filter_map(|failed| {
+                let index = work.batch.find(failed.record)?;
+                let (cause, attempts) = (failed.cause.clone(), failed.attempts);
+                Some(Failure { index, cause, outputs_before: 0, attempts })
+            });
+            let keep = stages[stage].policy().keeps_records();
+            letters.push(Letters::new(stage, &work.batch, failures.collect(), keep));
+        }
+        letters
+    }
+}
+
+/// Tells who gave a result that all of it is out. Dropped before that, it tells nothing.
+pub(crate) struct Receipt(Box<dyn FnOnce() + Send>);
+
+impl Receipt {
+    pub(crate) fn new(out: impl FnOnce() + Send + 'static) -> Self {
+        Self(Box::new(out))
+    }
+
+    pub(super) fn out(self) {
+        (self.0)();
+    }
+}
