@@ -189,6 +189,48 @@ pub enum Error {
         /// The file.
         path: PathBuf,
     },
+    /// A broker that was there can't be reached any more.
+    #[error("the broker at {address} has not answered for {timeout:?}")]
+    BrokerGone {
+        /// Where it was.
+        address: String,
+        /// How long it was waited for.
+        timeout: Duration,
+    },
+    /// A name can't be that of a run.
+    #[error("{name:?} is no name for a run: letters, digits, - and _, up to 64 of them")]
+    RunName {
+        /// The name.
+        name: String,
+    },
+    /// Another host has begun the same run.
+    #[error("the run {run} was taken over by another host: this one has ended where it was")]
+    TakenOver {
+        /// The run.
+        run: String,
+    },
+    /// A worker of the cluster can't do what it is to do.
+    #[error("the worker {worker} can't go on: {}", clean(reason))]
+    Worker {
+        /// Its name.
+        worker: String,
+        /// What it says.
+        reason: String,
+    },
+    /// A task was handed out again and again, and no result came.
+    #[error(
+        "no worker gives a result for record {record} and those behind it, which were handed out 8 times"
+    )]
+    NoResult {
+        /// The first record of the task.
+        record: u64,
+    },
+    /// A plugin's file is another one than when it was loaded.
+    #[error("{} has changed since it was loaded: run again", path.display())]
+    Changed {
+        /// The file.
+        path: PathBuf,
+    },
     /// A text is no address of a collector.
     #[error("{address:?} is no address of a collector: {reason}")]
     CollectorAddress {

@@ -53,6 +53,8 @@ mod stream;
 #[cfg(feature = "cluster")]
 pub use broker::Broker;
 pub use checkpoint::{Checkpoint, InputState, OutputState};
+#[cfg(feature = "cluster")]
+pub use cluster::{Cluster, Worker};
 #[cfg(feature = "net")]
 pub use dashboard::{Dashboard, PORT as DASHBOARD_PORT, Report};
 pub use error::{Error, NotAPlugin};

@@ -142,6 +142,16 @@ impl FaultPolicy {
         self.stops() && record > self.done
     }
 
+    /// The record behind which the first fault ends the run, if one does.
+    pub(crate) fn stops_behind(&self) -> Option<u64> {
+        self.stops().then_some(self.done)
+    }
+
+    /// How often a record is tried again.
+    pub(crate) fn most_retries(&self) -> u32 {
+        self.retries
+    }
+
     /// Whether it wants to have the records themselves.
     pub(crate) fn keeps_records(&self) -> bool {
         matches!(self.action, Action::Divert(_))

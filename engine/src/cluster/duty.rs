@@ -139,7 +139,7 @@ impl<T> Duty<T> {
     }
 
     /// Somebody else may have it.
-    pub(super) fn drop(&mut self, key: u64) -> Option<T> {
+    pub(super) fn let_go(&mut self, key: u64) -> Option<T> {
         self.items.remove(&key).map(|item| item.token)
     }
 

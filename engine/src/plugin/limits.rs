@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// The limits that a pool puts on each function.
 #[derive(Clone, Copy, Debug)]
@@ -34,7 +34,7 @@ impl Default for Limits {
 }
 
 /// How long an instance lives: what records may find of one another, if a function keeps something.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Isolation {
     /// Until it fails, or its memory has grown to half of the limit: the fastest.

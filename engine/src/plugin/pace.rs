@@ -30,14 +30,19 @@ impl Pace {
 
     /// Learns from a call of `records` that took `time`.
     pub(crate) fn learn(&self, records: usize, time: Duration) {
+        self.learn_between(records, time, FAST, SLOW);
+    }
+
+    /// The same; a call should take no less than `fast`, and no more than `slow`.
+    pub(crate) fn learn_between(&self, records: usize, time: Duration, fast: Duration, slow: Duration) {
         let now = self.records();
-        if time < FAST {
+        if time < fast {
             // A call that was smaller than allowed says nothing of larger ones.
             if records >= now && now < MOST_RECORDS {
                 self.0.store((now * 2).min(MOST_RECORDS), Relaxed);
             }
-        } else if time > SLOW {
-            let fitting = records as u128 * SLOW.as_nanos() / time.as_nanos();
+        } else if time > slow {
+            let fitting = records as u128 * slow.as_nanos() / time.as_nanos();
             let fitting = usize::try_from(fitting).unwrap_or(usize::MAX);
             self.0.store(fitting.clamp(1, now), Relaxed);
         }

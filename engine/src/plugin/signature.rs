@@ -2,14 +2,14 @@
 
 use std::fmt;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::contract::exports::engine::plugin::stages as wit;
 use crate::fault::is_unsafe;
 use crate::record::{Format, Shape};
 
 /// What a function does with a record.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Kind {
     /// One output for each record, or none where it leaves the record out.

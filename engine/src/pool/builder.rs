@@ -21,6 +21,8 @@ pub struct PoolBuilder {
     pub(super) on_print: OnPrint,
     pub(super) compiler: Option<Compiler>,
     pub(super) monitor: Option<Monitor>,
+    #[cfg(feature = "cluster")]
+    pub(super) cluster: Option<crate::Cluster>,
 }
 
 impl Default for PoolBuilder {
@@ -36,6 +38,8 @@ impl Default for PoolBuilder {
             on_print: Arc::new(|_| {}),
             compiler: None,
             monitor: None,
+            #[cfg(feature = "cluster")]
+            cluster: None,
         }
     }
 }
@@ -44,6 +48,15 @@ impl PoolBuilder {
     /// Who watches what its functions do.
     pub fn monitor(mut self, monitor: &Monitor) -> Self {
         self.monitor = Some(monitor.clone());
+        self
+    }
+
+    /// Where the work of scattered segments is done; on this pool's threads, if not said.
+    ///
+    /// To build the pool then blocks until the broker has answered.
+    #[cfg(feature = "cluster")]
+    pub fn cluster(mut self, cluster: crate::Cluster) -> Self {
+        self.cluster = Some(cluster);
         self
     }
 

@@ -47,14 +47,7 @@ impl Plugin {
     /// If there is no such function, if it takes or returns other types, or if it needs what the plugin
     /// was not granted.
     pub fn function<I: Record, O: Returns>(&self, name: &str) -> Result<Function<I, O>, Error> {
-        let named = self.signatures().iter().find(|signature| signature.name == name);
-        let signature = named.ok_or_else(|| Error::UnknownFunction {
-            path: self.path().to_owned(),
-            name: name.to_owned(),
-            functions: self.names(),
-            nearest: nearest_of(name, self.signatures().iter().map(|signature| signature.name.as_str())),
-        })?;
-        self.open(signature)
+        self.open(self.signature(name)?)
     }
 
     /// The plugin's function, if it has just one.
@@ -70,26 +63,44 @@ impl Plugin {
     }
 
     fn open<I: Record, O: Returns>(&self, signature: &Signature) -> Result<Function<I, O>, Error> {
+        Function::typed(Core::new(self.pool.next_id(), self.opening(signature)?), self.pool.clone())
+    }
+
+    /// The function `name`, opened otherwise, without the types of its records.
+    #[cfg(feature = "cluster")]
+    pub(crate) fn core(&self, name: &str, change: impl FnOnce(&mut Opening)) -> Result<Arc<Core>, Error> {
+        let mut opening = self.opening(self.signature(name)?)?;
+        change(&mut opening);
+        Ok(Core::new(self.pool.next_id(), opening))
+    }
+
+    fn signature(&self, name: &str) -> Result<&Signature, Error> {
+        let named = self.signatures().iter().find(|signature| signature.name == name);
+        named.ok_or_else(|| Error::UnknownFunction {
+            path: self.path().to_owned(),
+            name: name.to_owned(),
+            functions: self.names(),
+            nearest: nearest_of(name, self.signatures().iter().map(|signature| signature.name.as_str())),
+        })
+    }
+
+    fn opening(&self, signature: &Signature) -> Result<Opening, Error> {
         let grants = Grants::of(&signature.capabilities, &self.granted);
         let grants = grants
             .map_err(|capabilities| Error::NotGranted { function: signature.name.clone(), capabilities })?;
-        let core = Core::new(
-            self.pool.next_id(),
-            Opening {
-                plugin: self.loaded.clone(),
-                name: signature.name.clone(),
-                kind: signature.kind,
-                negated: false,
-                arguments: Vec::new(),
-                limits: self.pool.limits(),
-                messages: Messages::new(&signature.name, self.pool.on_print(), self.pool.limits().messages),
-                output: (signature.kind == Kind::Sink).then(Output::stdout),
-                policy: FaultPolicy::stop(),
-                grants,
-                watch: self.pool.watch(),
-            },
-        );
-        Function::typed(core, self.pool.clone())
+        Ok(Opening {
+            plugin: self.loaded.clone(),
+            name: signature.name.clone(),
+            kind: signature.kind,
+            negated: false,
+            arguments: Vec::new(),
+            limits: self.pool.limits(),
+            messages: Messages::new(&signature.name, self.pool.on_print(), self.pool.limits().messages),
+            output: (signature.kind == Kind::Sink).then(Output::stdout),
+            policy: FaultPolicy::stop(),
+            grants,
+            watch: self.pool.watch(),
+        })
     }
 
     fn names(&self) -> Vec<String> {

@@ -93,7 +93,7 @@ impl Pool {
 
     /// Who does the work of its segments.
     pub(crate) fn crew(&self) -> Arc<dyn Crew> {
-        Arc::new(self.clone())
+        self.0.crew.clone().unwrap_or_else(|| Arc::new(self.clone()))
     }
 
     pub(crate) fn from_shared(shared: Arc<PoolShared>) -> Self {
@@ -125,6 +125,8 @@ pub(crate) struct PoolShared {
     schedule: Mutex<Schedule>,
     ids: AtomicUsize,
     monitor: Option<Monitor>,
+    /// Who does the work of segments, if the threads do not.
+    crew: Option<Arc<dyn Crew>>,
 }
 
 #[derive(Default)]
@@ -161,6 +163,8 @@ impl PoolShared {
             on_print,
             compiler,
             monitor,
+            #[cfg(feature = "cluster")]
+            cluster,
         } = builder;
         let on_print = match &monitor {
             Some(monitor) => noting(monitor.clone(), on_print),
@@ -181,6 +185,12 @@ impl PoolShared {
             .enable_time()
             .build()
             .map_err(|error| Error::Sandbox { reason: error.to_string() })?;
+        #[cfg(feature = "cluster")]
+        let crew = cluster.map(crate::cluster::ClusterCrew::join).transpose()?;
+        #[cfg(feature = "cluster")]
+        let crew = crew.map(|crew| Arc::new(crew) as Arc<dyn Crew>);
+        #[cfg(not(feature = "cluster"))]
+        let crew = None;
         let hosting = Hosting {
             runtime,
             total: TotalMemory::new(total_memory),
@@ -200,6 +210,7 @@ impl PoolShared {
             schedule: Mutex::default(),
             ids: AtomicUsize::new(0),
             monitor,
+            crew,
         });
         if let Some(monitor) = &shared.monitor {
             monitor.watch().add_pool(Arc::downgrade(&shared));
@@ -208,7 +219,7 @@ impl PoolShared {
     }
 
     /// Runs a future on a worker and blocks until it is done.
-    fn wait<T: Send + 'static>(&self, work: impl Future<Output = T> + Send + 'static) -> T {
+    pub(crate) fn wait<T: Send + 'static>(&self, work: impl Future<Output = T> + Send + 'static) -> T {
         let (sender, receiver) = std::sync::mpsc::sync_channel(1);
         self.hosting.timers.spawn(async move { sender.send(work.await) });
         receiver.recv().expect("the pool's threads live as long as the pool, and loading does not panic")

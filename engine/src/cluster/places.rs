@@ -1,0 +1,185 @@
+//! Where things are in the broker: streams, subjects, buckets, and how they are made.
+
+use std::time::Duration;
+
+use async_nats::jetstream::Context;
+use async_nats::jetstream::consumer::{AckPolicy, pull};
+use async_nats::jetstream::kv::{self, Store};
+use async_nats::jetstream::object_store::{self, ObjectStore};
+use async_nats::jetstream::stream::{self, DiscardPolicy, RetentionPolicy, StorageType};
+
+/// Runs that there are, each by its name.
+pub(super) const RUNS: &str = "engine-runs";
+/// Hosts and workers that live, each by its name: an entry that is not written again is gone after [`SILENCE`].
+pub(super) const HOSTS: &str = "engine-hosts";
+pub(super) const WORKERS: &str = "engine-workers";
+/// Plugins, each by its hash.
+pub(super) const PLUGINS: &str = "engine-plugins";
+
+/// Who is silent for so long is taken for gone.
+pub(super) const SILENCE: Duration = Duration::from_secs(15);
+
+/// Hosts and workers say so often that they live.
+pub(super) const BEAT: Duration = Duration::from_secs(2);
+
+/// The workers' consumer of a run's tasks.
+pub(super) const TAKERS: &str = "workers";
+
+/// Tasks and results that wait have at most so many bytes each.
+const ROOM: i64 = 256 << 20;
+
+/// How streams keep what they have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Durability {
+    /// In memory alone: faster, and gone with the broker. A run goes on all the same, since its host gives out again
+    /// what is lost.
+    pub memory: bool,
+    /// On so many of the broker's servers: 1, 3 or 5.
+    pub replicas: usize,
+}
+
+impl Default for Durability {
+    fn default() -> Self {
+        Self { memory: false, replicas: 1 }
+    }
+}
+
+/// The streams of a run.
+#[derive(Clone, Debug)]
+pub(super) struct Places {
+    pub(super) run: String,
+    durability: Durability,
+}
+
+impl Places {
+    pub(super) fn new(run: &str, durability: Durability) -> Self {
+        Self { run: run.to_owned(), durability }
+    }
+
+    pub(super) fn tasks(&self) -> String {
+        format!("ENGINE_TASKS_{}", self.run)
+    }
+
+    pub(super) fn results(&self) -> String {
+        format!("ENGINE_RESULTS_{}", self.run)
+    }
+
+    pub(super) fn task_subject(&self, epoch: u64) -> String {
+        format!("engine.task.{}.{epoch}", self.run)
+    }
+
+    pub(super) fn result_subject(&self, epoch: u64) -> String {
+        format!("engine.result.{}.{epoch}", self.run)
+    }
+
+    fn storage(&self) -> StorageType {
+        if self.durability.memory { StorageType::Memory } else { StorageType::File }
+    }
+
+    /// A queue: what is acknowledged is gone, and a full one takes nothing more.
+    fn queue(&self, name: String, subject: String) -> stream::Config {
+        stream::Config {
+            name,
+            subjects: vec![subject],
+            retention: RetentionPolicy::WorkQueue,
+            discard: DiscardPolicy::New,
+            max_bytes: ROOM,
+            storage: self.storage(),
+            num_replicas: self.durability.replicas,
+            duplicate_window: Duration::from_secs(120),
+            allow_direct: true,
+            ..stream::Config::default()
+        }
+    }
+
+    /// The bytes that a stream has room for.
+    pub(super) fn room() -> usize {
+        ROOM.unsigned_abs() as usize
+    }
+
+    /// Makes the streams and their consumers, unless they are there. Done again whenever one of them is missing.
+    pub(super) async fn make(
+        &self,
+        broker: &Context,
+        epoch: u64,
+        ack_wait: Duration,
+    ) -> Result<(), async_nats::Error> {
+        let tasks = self.queue(self.tasks(), format!("engine.task.{}.*", self.run));
+        let results = self.queue(self.results(), format!("engine.result.{}.*", self.run));
+        let takers = pull::Config {
+            durable_name: Some(TAKERS.to_owned()),
+            ack_policy: AckPolicy::Explicit,
+            ack_wait,
+            max_ack_pending: 100_000,
+            ..pull::Config::default()
+        };
+        let host = pull::Config {
+            durable_name: Some(host_consumer(epoch)),
+            ack_policy: AckPolicy::Explicit,
+            ack_wait: Duration::from_secs(30),
+            max_ack_pending: -1,
+            filter_subject: self.result_subject(epoch),
+            ..pull::Config::default()
+        };
+        broker.get_or_create_stream(tasks).await?.get_or_create_consumer(TAKERS, takers).await?;
+        let results = broker.get_or_create_stream(results).await?;
+        results.get_or_create_consumer(&host_consumer(epoch), host).await?;
+        Ok(())
+    }
+
+    /// Removes the streams, and with them all that is in them.
+    pub(super) async fn remove(&self, broker: &Context) {
+        for stream in [self.tasks(), self.results()] {
+            // It may be gone, or the broker.
+            let _ = broker.delete_stream(stream).await;
+        }
+    }
+}
+
+/// The consumer that a host has results by.
+pub(super) fn host_consumer(epoch: u64) -> String {
+    format!("host-{epoch}")
+}
+
+/// A bucket for small things, made if it is not there.
+pub(super) async fn bucket(
+    broker: &Context,
+    name: &str,
+    max_age: Duration,
+    durability: Durability,
+) -> Result<Store, async_nats::Error> {
+    if let Ok(store) = broker.get_key_value(name).await {
+        return Ok(store);
+    }
+    let config = kv::Config {
+        bucket: name.to_owned(),
+        history: 1,
+        max_age,
+        num_replicas: durability.replicas,
+        ..kv::Config::default()
+    };
+    match broker.create_key_value(config).await {
+        Ok(store) => Ok(store),
+        // Somebody else was faster, with other wishes.
+        Err(error) => broker.get_key_value(name).await.map_err(|_| error.into()),
+    }
+}
+
+/// The bucket for plugins, made if it is not there.
+pub(super) async fn plugins(
+    broker: &Context,
+    durability: Durability,
+) -> Result<ObjectStore, async_nats::Error> {
+    if let Ok(store) = broker.get_object_store(PLUGINS).await {
+        return Ok(store);
+    }
+    let config = object_store::Config {
+        bucket: PLUGINS.to_owned(),
+        num_replicas: durability.replicas,
+        ..object_store::Config::default()
+    };
+    match broker.create_object_store(config).await {
+        Ok(store) => Ok(store),
+        Err(error) => broker.get_object_store(PLUGINS).await.map_err(|_| error.into()),
+    }
+}
