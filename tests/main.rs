@@ -2,8 +2,10 @@
 //!
 //! Plugins are built to WebAssembly when the first test needs one.
 
-// Helpers: plugins, commands, streams.
+// Helpers: plugins, commands, streams, a browser, a server.
 mod browser;
+#[cfg(feature = "cluster")]
+mod nats_server;
 mod support;
 
 // The library: what operators mean, in order and side by side.
@@ -25,6 +27,8 @@ mod policies;
 mod rows;
 
 // Where records come from, and where they go.
+#[cfg(feature = "cluster")]
+mod nats;
 mod sinks;
 mod sinks_files;
 mod sinks_net;

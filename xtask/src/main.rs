@@ -7,6 +7,7 @@ mod fuzz;
 mod guide;
 mod instructions;
 mod lint;
+mod nats;
 mod packages;
 mod readme;
 mod steps;
@@ -67,6 +68,7 @@ fn run(task: &Task) -> anyhow::Result<()> {
         Task::Test => {
             toolchain::complete(&checkout)?;
             packages::complete()?;
+            nats::complete(&checkout)?;
             lint::run(&checkout, &mut steps)?;
             test::run(&checkout, &mut steps)?;
             supply::run(&checkout, &mut steps)?;

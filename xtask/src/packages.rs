@@ -14,14 +14,19 @@ const PACKAGES: [(&str, &[&str]); 3] = [
 ];
 
 /// Installs what is missing, if this is CI.
-#[expect(clippy::print_stdout, reason = "a download is told")]
 pub(crate) fn complete() -> anyhow::Result<()> {
     let missing = PACKAGES.iter().filter(|(_, check)| !succeeds(check)).map(|(package, _)| *package);
     let missing: Vec<_> = missing.collect();
     if missing.is_empty() || std::env::var_os("CI").is_none() || !succeeds(&["apt-get", "--version"]) {
         return Ok(());
     }
-    let install = [&["install", "-q", "-y", "--no-install-recommends"], &*missing].concat();
+    install(&missing)
+}
+
+/// Installs Debian's packages.
+#[expect(clippy::print_stdout, reason = "a download is told")]
+pub(crate) fn install(packages: &[&str]) -> anyhow::Result<()> {
+    let install = [&["install", "-q", "-y", "--no-install-recommends"], packages].concat();
     for args in [&["update", "-q"][..], &install] {
         println!("apt-get {}", args.join(" "));
         let mut install = Command::new("apt-get");
@@ -31,7 +36,8 @@ pub(crate) fn complete() -> anyhow::Result<()> {
     Ok(())
 }
 
-fn succeeds(command: &[&str]) -> bool {
+/// Whether a command ends well; what it says is not seen.
+pub(crate) fn succeeds(command: &[&str]) -> bool {
     let mut process = Command::new(command[0]);
     process.args(&command[1..]).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     process.status().is_ok_and(|status| status.success())
