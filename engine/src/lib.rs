@@ -54,7 +54,7 @@ mod stream;
 pub use broker::Broker;
 pub use checkpoint::{Checkpoint, InputState, OutputState};
 #[cfg(feature = "cluster")]
-pub use cluster::{Cluster, Worker};
+pub use cluster::{Cluster, ClusterView, RunView, Worker, WorkerView};
 #[cfg(feature = "net")]
 pub use dashboard::{Dashboard, PORT as DASHBOARD_PORT, Report};
 pub use error::{Error, NotAPlugin};

@@ -52,6 +52,16 @@ impl CheckpointArgs {
         self.checkpoint.as_deref()
     }
 
+    /// What a run is called in a cluster that goes on from this file: the same each time, on this machine.
+    #[cfg(feature = "cluster")]
+    pub(crate) fn run_name(&self) -> Option<String> {
+        let path = self.checkpoint.as_ref()?;
+        let path = std::path::absolute(path).unwrap_or_else(|_| path.clone());
+        let machine = rustix::system::uname();
+        let known = [path.as_os_str().as_encoded_bytes(), machine.nodename().to_bytes()].concat();
+        Some(format!("checkpoint-{}", &blake3::hash(&known).to_hex()[..16]))
+    }
+
     /// The checkpoint in the file, if there is one.
     pub(crate) fn known(&self) -> anyhow::Result<Option<Checkpoint>> {
         Ok(self.checkpoint.as_ref().map(|path| Checkpoint::load(path)).transpose()?.flatten())

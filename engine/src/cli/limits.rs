@@ -60,6 +60,20 @@ enum Lives {
 }
 
 impl LimitArgs {
+    /// The same as flags, for another process.
+    #[cfg(feature = "cluster")]
+    pub(crate) fn given(&self) -> Vec<String> {
+        let Self { timeout, memory, total_memory, stack, output_size, messages, .. } = self;
+        vec![
+            format!("--timeout={}ms", timeout.as_millis()),
+            format!("--memory={memory}B"),
+            format!("--total-memory={total_memory}B"),
+            format!("--stack={stack}B"),
+            format!("--output-size={output_size}B"),
+            format!("--messages={messages}B"),
+        ]
+    }
+
     pub(crate) fn pool(&self) -> anyhow::Result<PoolBuilder> {
         let isolation = match self.isolation {
             Lives::Worker => Isolation::Worker,

@@ -5,6 +5,8 @@ mod build;
 mod cargo;
 mod check;
 mod checkpoint;
+#[cfg(feature = "cluster")]
+mod cluster;
 mod compile;
 mod completions;
 mod exit;
@@ -21,6 +23,8 @@ mod schema;
 mod signals;
 mod summary;
 mod top;
+#[cfg(feature = "cluster")]
+mod worker;
 
 use std::process::ExitCode;
 
@@ -55,6 +59,10 @@ Exit codes: 0 done, 1 the run failed, 2 wrong use, 130 or 143 interrupted";
 enum Command {
     Run(Box<run::RunCommand>),
     Top(top::TopCommand),
+    #[cfg(feature = "cluster")]
+    Worker(worker::WorkerCommand),
+    #[cfg(feature = "cluster")]
+    Cluster(cluster::ClusterCommand),
     #[command(hide = true)]
     Compile(compile::CompileCommand),
     New(new::NewCommand),
@@ -74,6 +82,10 @@ impl Engine {
         exit::report(match engine.command {
             Command::Run(command) => command.execute(|| given(&matches)),
             Command::Top(command) => command.execute(),
+            #[cfg(feature = "cluster")]
+            Command::Worker(command) => command.execute(),
+            #[cfg(feature = "cluster")]
+            Command::Cluster(command) => command.execute(),
             Command::Compile(command) => command.execute(),
             Command::New(command) => command.execute(),
             Command::Build(command) => command.execute(),

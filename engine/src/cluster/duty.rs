@@ -100,13 +100,6 @@ impl<T> Duty<T> {
         self.items.get(&key).map(|item| &item.token)
     }
 
-    /// Functions have got further: they may take until `deadline` now.
-    pub(super) fn extend(&mut self, key: u64, deadline: Duration) {
-        if let Some(Item { state: State::Running { deadline: known }, .. }) = self.items.get_mut(&key) {
-            *known = deadline.max(*known);
-        }
-    }
-
     /// There is a result.
     pub(super) fn finished(&mut self, key: u64, parts: Vec<ResultPart>, now: Duration) -> Vec<Act<T>> {
         let Some(item) = self.items.get_mut(&key) else { return Vec::new() };

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::mpsc::sync_channel;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
@@ -142,12 +142,19 @@ impl ClusterCrew {
         let its = link.clone();
         let work = move || {
             runtime.block_on(async {
-                match Driver::begin(cluster, its.clone()).await {
-                    Ok(driver) => {
-                        let _ = told.send(Ok(()));
-                        driver.run().await;
-                    }
-                    Err(error) => drop(told.send(Err(error))),
+                let connected = Connected::to(cluster).await;
+                let connected = match connected {
+                    Ok(connected) => connected,
+                    Err(error) => return drop(told.send(Err(error))),
+                };
+                let _ = told.send(Ok(()));
+                // Nothing of the run is there before there is work: it may yet be found wrong.
+                tokio::select! {
+                    () = its.over.cancelled() => {}
+                    () = its.bell.notified() => match Driver::begin(connected, its.clone()).await {
+                        Ok(driver) => driver.run().await,
+                        Err(error) => its.fail(&[], &error),
+                    },
                 }
             });
             runtime.shutdown_background();
@@ -196,6 +203,15 @@ impl Drop for ClusterCrew {
 }
 
 impl Link {
+    /// Ends all segments, and those that come.
+    fn fail(&self, segments: &[Weak<Segment>], error: &Error) {
+        *self.failure.lock().unwrap_or_else(PoisonError::into_inner) = Some(error.clone());
+        let ready = std::mem::take(&mut *self.ready());
+        for segment in segments.iter().filter_map(Weak::upgrade).chain(ready) {
+            segment.fail(error.clone());
+        }
+    }
+
     fn ready(&self) -> std::sync::MutexGuard<'_, VecDeque<Arc<Segment>>> {
         self.ready.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -243,7 +259,10 @@ struct Driver {
     hosts: Store,
     ledger: Ledger<Acker>,
     out: HashMap<u64, Out>,
-    segments: Vec<Arc<Segment>>,
+    /// The run's segments, by their places. They hold the crew, which holds this thread.
+    segments: Vec<Weak<Segment>>,
+    /// Functions whose plugins workers need.
+    functions: Vec<Arc<Core>>,
     answers: FuturesUnordered<BoxFuture<'static, Answer>>,
     receipts: mpsc::UnboundedSender<(Vec<Acker>, usize)>,
     began: Instant,
@@ -254,15 +273,28 @@ struct Driver {
 /// Why a driver ends.
 type Ended = Result<(), Error>;
 
-impl Driver {
-    async fn begin(cluster: Cluster, link: Arc<Link>) -> Result<Self, Error> {
-        let Cluster { broker, run, durability, ack_wait, timeout } = cluster;
-        let name = run.unwrap_or_else(|| format!("run-{:016x}", super::random()));
+/// A broker that answers, before anything of the run is there.
+struct Connected {
+    cluster: Cluster,
+    name: String,
+    context: Context,
+}
+
+impl Connected {
+    async fn to(cluster: Cluster) -> Result<Self, Error> {
+        let name = cluster.run.clone().unwrap_or_else(|| format!("run-{:016x}", super::random()));
         check_name(&name)?;
-        let client = broker.connect(&format!("engine run {name}")).await?;
+        let client = cluster.broker.connect(&format!("engine run {name}")).await?;
+        Ok(Self { name, context: context(client), cluster })
+    }
+}
+
+impl Driver {
+    async fn begin(connected: Connected, link: Arc<Link>) -> Result<Self, Error> {
+        let Connected { cluster, name, context } = connected;
+        let Cluster { broker, durability, ack_wait, timeout, .. } = cluster;
         let failed =
             |source: async_nats::Error| Error::Broker { address: broker.to_string(), source: source.into() };
-        let context = context(client);
         let runs = places::bucket(&context, RUNS, Duration::ZERO, durability).await.map_err(failed)?;
         let hosts = places::bucket(&context, HOSTS, SILENCE, durability).await.map_err(failed)?;
         places::bucket(&context, WORKERS, SILENCE, durability).await.map_err(failed)?;
@@ -287,6 +319,7 @@ impl Driver {
             hosts,
             out: HashMap::new(),
             segments: Vec::new(),
+            functions: Vec::new(),
             answers: FuturesUnordered::new(),
             receipts: mpsc::unbounded_channel().0,
             began: now,
@@ -303,13 +336,7 @@ impl Driver {
         let ended = self.serve().await;
         let left = std::mem::take(&mut self.out);
         if let Err(error) = &ended {
-            let mut failure = self.link.failure.lock().unwrap_or_else(PoisonError::into_inner);
-            *failure = Some(error.clone());
-            drop(failure);
-            let ready = std::mem::take(&mut *self.link.ready());
-            for segment in self.segments.iter().chain(&ready) {
-                segment.fail(error.clone());
-            }
+            self.link.fail(&self.segments, error);
         }
         // Those that take up work again may drop the last of what holds this thread.
         drop(left);
@@ -439,13 +466,14 @@ impl Driver {
 
     /// A segment's place among the run's: a new one is told to the workers first.
     async fn index_of(&mut self, segment: &Arc<Segment>) -> Result<u32, Error> {
-        let known = self.segments.iter().position(|known| Arc::ptr_eq(known, segment));
+        let known = self.segments.iter().position(|known| std::ptr::eq(known.as_ptr(), Arc::as_ptr(segment)));
         if let Some(index) = known {
             return Ok(u32::try_from(index).unwrap_or(u32::MAX));
         }
-        self.segments.push(segment.clone());
+        self.segments.push(Arc::downgrade(segment));
         for core in &segment.stages {
             self.upload(core).await?;
+            self.functions.push(core.clone());
         }
         self.run.segments.push(segment.stages.iter().map(|core| Stage::of(core)).collect());
         self.publish_run().await?;
@@ -621,10 +649,8 @@ impl Driver {
                     let age = if bucket == RUNS { Duration::ZERO } else { SILENCE };
                     let _ = places::bucket(&self.context, bucket, age, self.durability).await;
                 }
-                for segment in self.segments.clone() {
-                    for core in &segment.stages {
-                        self.upload(core).await?;
-                    }
+                for core in &self.functions {
+                    self.upload(core).await?;
                 }
                 self.revision = 0;
                 self.publish_run().await?;
@@ -663,7 +689,7 @@ impl Driver {
             Err(_) => vec![Act::Release(acker)],
         };
         if let Err(error) = self.act(acts) {
-            self.segments.iter().for_each(|segment| segment.fail(error.clone()));
+            self.link.fail(&self.segments, &error);
         }
     }
 

@@ -39,8 +39,8 @@ enum Ran {
 }
 
 impl Isolation {
-    pub(super) fn new(program: PathBuf, arguments: &[&str]) -> Self {
-        Self { program, arguments: arguments.iter().map(|&argument| argument.to_owned()).collect() }
+    pub(super) fn new(program: PathBuf, arguments: Vec<String>) -> Self {
+        Self { program, arguments }
     }
 
     /// Runs a task apart. If the process dies its records are run in halves, until the one is alone that it dies

@@ -101,11 +101,6 @@ impl<T> Ledger<T> {
         self.tasks.len()
     }
 
-    /// Whether a task is still out.
-    pub(super) fn has(&self, task: u64) -> bool {
-        self.tasks.contains_key(&task)
-    }
-
     /// Takes in another task, to be published now.
     pub(super) fn submit(&mut self, now: Duration) -> (u64, Act<T>) {
         let task = self.next;

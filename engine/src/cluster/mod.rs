@@ -13,6 +13,7 @@ mod places;
 mod run;
 #[cfg(test)]
 mod simulation;
+mod view;
 mod wire;
 mod worker;
 
@@ -20,6 +21,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 pub use host::Cluster;
 pub(crate) use host::ClusterCrew;
+pub use view::{ClusterView, RunView, WorkerView};
 pub use worker::Worker;
 
 /// A number that nobody else has.

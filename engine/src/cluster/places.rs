@@ -30,12 +30,12 @@ const ROOM: i64 = 256 << 20;
 
 /// How streams keep what they have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Durability {
+pub(super) struct Durability {
     /// In memory alone: faster, and gone with the broker. A run goes on all the same, since its host gives out again
     /// what is lost.
-    pub memory: bool,
+    pub(super) memory: bool,
     /// On so many of the broker's servers: 1, 3 or 5.
-    pub replicas: usize,
+    pub(super) replicas: usize,
 }
 
 impl Default for Durability {

@@ -108,7 +108,7 @@ impl Worker {
     /// A task that somebody may have died of is run by this program, called with these arguments. Its `main` calls
     /// [`Worker::serve_isolated`] for them. Without it such a task is run here.
     #[must_use]
-    pub fn isolate(mut self, program: impl Into<PathBuf>, arguments: &[&str]) -> Self {
+    pub fn isolate(mut self, program: impl Into<PathBuf>, arguments: Vec<String>) -> Self {
         self.isolation = Some(Isolation::new(program.into(), arguments));
         self
     }

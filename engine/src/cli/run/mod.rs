@@ -24,10 +24,12 @@ use self::report::{Report, fault_of};
 use self::watching::WatchArgs;
 use super::args::{Allowed, Argument, KeyArg, PluginSpec};
 use super::checkpoint::{CheckpointArgs, Files, Identity, is_same};
+#[cfg(feature = "cluster")]
+use super::cluster::ClusterArgs;
 use super::exit::{EndedBy, Ending, RunFailed, Signal, at, tell};
 use super::faults::{Faults, Letters, Places};
 use super::keeper::{Durable, Keeper};
-use super::limits::LimitArgs;
+use super::limits::{LimitArgs, compiling_pool};
 use super::plugins::{Chain, Named, Records};
 use super::progress::Progress;
 use super::summary::counted;
@@ -102,6 +104,10 @@ pub(crate) struct RunCommand {
     #[command(flatten)]
     checkpoint: CheckpointArgs,
 
+    #[cfg(feature = "cluster")]
+    #[command(flatten)]
+    cluster: ClusterArgs,
+
     #[command(flatten)]
     watch: WatchArgs,
 
@@ -141,12 +147,10 @@ impl RunCommand {
             && path.ends_with(".toml")
         {
             let mut flags = given().into_iter();
-            if let Some(flag) =
-                flags.find(|flag| !matches!(flag.as_str(), "quiet" | "json") && !WatchArgs::has(flag))
-            {
+            if let Some(flag) = flags.find(|flag| !goes_with_a_pipeline(flag)) {
                 bail!("--{flag} does not go with a pipeline file: say it in {path}");
             }
-            return pipeline::run(Path::new(path), self.messages(), &self.watch);
+            return self.run_pipeline(Path::new(path));
         }
         if let Some(word) = self.words.first() {
             bail!(alone(word, &self.words));
@@ -346,7 +350,19 @@ impl RunCommand {
             None => builder,
         };
         let builder = monitor.into_iter().fold(builder, engine::PoolBuilder::monitor);
+        #[cfg(feature = "cluster")]
+        let builder = {
+            let cluster = self.cluster.cluster(self.checkpoint.run_name());
+            cluster.into_iter().fold(builder, engine::PoolBuilder::cluster)
+        };
         Ok(builder.build()?)
+    }
+
+    fn run_pipeline(&self, path: &Path) -> anyhow::Result<Ending> {
+        let pool = compiling_pool()?;
+        #[cfg(feature = "cluster")]
+        let pool = self.cluster.cluster(None).into_iter().fold(pool, engine::PoolBuilder::cluster);
+        pipeline::run(path, pool, self.messages(), &self.watch)
     }
 
     /// The output file, opened but not changed yet: it stays as it is if there is a mistake elsewhere.
@@ -379,6 +395,15 @@ impl RunCommand {
         let many = self.buffer.unwrap_or(0).clamp(1000, 10_000);
         self.instances.unwrap_or(many) as usize
     }
+}
+
+/// Whether a flag of this name is for pipeline files too.
+fn goes_with_a_pipeline(flag: &str) -> bool {
+    #[cfg(feature = "cluster")]
+    if ClusterArgs::has(flag) {
+        return true;
+    }
+    matches!(flag, "quiet" | "json") || WatchArgs::has(flag)
 }
 
 /// A run that ends within this time need not be explained.

@@ -4,24 +4,28 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
-use engine::{Counts, Fault};
+use engine::{Counts, Fault, PoolBuilder};
 use tokio_util::sync::CancellationToken;
 
 use super::report::{Report, fault_of};
 use super::watching::WatchArgs;
 use super::{Messages, SOON, printer};
 use crate::cli::exit::{Ending, RunFailed, at};
-use crate::cli::limits::compiling_pool;
 use crate::cli::progress::Progress;
 use crate::cli::{check, runtime, signals};
 
 /// Runs the pipeline of a file.
-pub(super) fn run(path: &Path, messages: Messages, watch: &WatchArgs) -> anyhow::Result<Ending> {
+pub(super) fn run(
+    path: &Path,
+    pool: PoolBuilder,
+    messages: Messages,
+    watch: &WatchArgs,
+) -> anyhow::Result<Ending> {
     watch.check(false, false)?;
     let interrupted = signals::interrupts(move || messages.tell_aborted())?;
     let mut watching = watch.begin(&interrupted, messages)?;
     let progress = Progress::hidden();
-    let pool = compiling_pool()?.on_print(printer(progress.bar()));
+    let pool = pool.on_print(printer(progress.bar()));
     let watched =
         check::Watched { monitor: watching.monitor(), on_terminal: watch.draws(), writes: watch.file() };
     let Some(mut pipeline) = check::open(path, pool, &watched)? else {

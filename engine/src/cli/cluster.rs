@@ -1,0 +1,135 @@
+//! Flags about a cluster, and `engine cluster`: what there is of it, and clearing up.
+
+use std::io::{self, Write};
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+use engine::{Broker, Cluster, ClusterView};
+
+use super::exit::Ending;
+use super::runtime;
+
+/// How a broker is reached.
+#[derive(Args)]
+#[command(next_help_heading = "Cluster")]
+pub(crate) struct BrokerArgs {
+    /// What lets this program in at the broker: a file as NATS' tools write it, or with the seed of an NKey; the
+    /// variable ENGINE_CLUSTER_CREDENTIALS may name it too
+    #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
+    cluster_credentials: Option<PathBuf>,
+    /// Certificates (PEM) that the broker is known by; connections are by TLS then
+    #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
+    cluster_ca: Option<PathBuf>,
+}
+
+/// Where scattered work goes.
+#[derive(Args)]
+#[command(next_help_heading = "Cluster")]
+pub(crate) struct ClusterArgs {
+    /// Functions run on the workers of a cluster, behind this NATS server: nats://HOST:PORT, or tls://HOST:PORT;
+    /// several with commas
+    ///
+    /// A worker is engine worker --cluster with the same address, on any machine and any number of them.
+    #[arg(long, value_name = "URL")]
+    cluster: Option<Broker>,
+    /// What the run is called in the cluster; a host that begins one of the same name takes it over [default: a
+    /// name of its own; with --checkpoint one of that file]
+    #[arg(long, value_name = "NAME", requires = "cluster")]
+    run_name: Option<String>,
+    /// The broker keeps work in its memory alone, which is faster
+    #[arg(long, requires = "cluster")]
+    in_memory: bool,
+    /// On how many of the broker's servers work is kept [default: 1]
+    #[arg(long, value_name = "1|3|5", requires = "cluster")]
+    replicas: Option<usize>,
+    #[command(flatten)]
+    broker: BrokerArgs,
+}
+
+impl BrokerArgs {
+    pub(crate) fn apply(&self, broker: &Broker) -> Broker {
+        let named = || std::env::var_os("ENGINE_CLUSTER_CREDENTIALS").map(PathBuf::from);
+        let mut broker = broker.clone();
+        if let Some(file) = self.cluster_credentials.clone().or_else(named) {
+            broker = broker.credentials(file);
+        }
+        if let Some(file) = &self.cluster_ca {
+            broker = broker.authority(file);
+        }
+        broker
+    }
+}
+
+impl ClusterArgs {
+    /// Whether a flag of this name is among these.
+    pub(super) fn has(flag: &str) -> bool {
+        let own = Self::augment_args(clap::Command::new("run"));
+        own.get_arguments().any(|argument| argument.get_long() == Some(flag))
+    }
+
+    /// The cluster, if there is one. `name` is what the run is called if nothing else is said.
+    pub(super) fn cluster(&self, name: Option<String>) -> Option<Cluster> {
+        let broker = self.broker.apply(self.cluster.as_ref()?);
+        let mut cluster = Cluster::new(broker).replicas(self.replicas.unwrap_or(1));
+        if self.in_memory {
+            cluster = cluster.in_memory();
+        }
+        Some(self.run_name.clone().or(name).into_iter().fold(cluster, Cluster::run))
+    }
+}
+
+/// See what a cluster is at, and clear up behind runs that are gone
+#[derive(Args)]
+#[command(after_help = "Examples:\n  engine cluster status nats://broker:4222\n  \
+                  engine cluster status --json nats://broker:4222 | jq '.workers | length'\n  \
+                  engine cluster clean nats://broker:4222")]
+pub(crate) struct ClusterCommand {
+    #[command(subcommand)]
+    command: What,
+}
+
+#[derive(Subcommand)]
+enum What {
+    /// Print workers, runs, and what waits
+    Status {
+        /// The broker: nats://HOST:PORT
+        broker: Broker,
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+        #[command(flatten)]
+        args: BrokerArgs,
+    },
+    /// Remove what runs have left behind whose hosts are gone, and plugins that no run has
+    Clean {
+        /// The broker: nats://HOST:PORT
+        broker: Broker,
+        #[command(flatten)]
+        args: BrokerArgs,
+    },
+}
+
+impl ClusterCommand {
+    pub(crate) fn execute(self) -> anyhow::Result<Ending> {
+        let runtime = runtime()?;
+        match self.command {
+            What::Status { broker, json, args } => {
+                let view = runtime.block_on(ClusterView::of(&args.apply(&broker)))?;
+                match json {
+                    true => writeln!(io::stdout(), "{}", serde_json::to_string_pretty(&view)?)?,
+                    false => write!(io::stdout(), "{view}")?,
+                }
+            }
+            What::Clean { broker, args } => {
+                let removed = runtime.block_on(ClusterView::clean(&args.apply(&broker)))?;
+                for what in &removed {
+                    writeln!(io::stdout(), "removed {what}")?;
+                }
+                if removed.is_empty() {
+                    writeln!(io::stdout(), "there is nothing to remove")?;
+                }
+            }
+        }
+        Ok(Ending::Done)
+    }
+}

@@ -1,0 +1,114 @@
+//! `engine worker`: takes up work of a cluster's runs.
+
+use std::path::PathBuf;
+
+use anyhow::Context;
+use engine::{Broker, CancellationToken, Capability, Worker};
+use etcetera::BaseStrategy;
+
+use super::cluster::BrokerArgs;
+use super::exit::{Ending, tell};
+use super::limits::LimitArgs;
+use super::{runtime, signals};
+
+/// Take up work of the runs behind a broker, until Ctrl-C
+///
+/// Any number of workers may come and go at any time, on any machines; runs go on. The first Ctrl-C or SIGTERM
+/// finishes what was begun and takes nothing more, the second ends at once, and others take it over. What functions
+/// may use here is bounded by the limits below: a run that wants more is not served.
+#[derive(clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct WorkerCommand {
+    /// The NATS server: nats://HOST:PORT, or tls://HOST:PORT; several with commas
+    #[arg(long, value_name = "URL", required_unless_present = "isolated")]
+    cluster: Option<Broker>,
+    /// Threads that run functions [default: one a core]
+    #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    workers: Option<u16>,
+    /// Functions that need it may have this, if the run grants it: dir:PATH, dir:PATH:ro, net:HOST:PORT, env:NAME,
+    /// clock or random
+    #[arg(long, value_name = "CAPABILITY")]
+    allow: Vec<Capability>,
+    /// Say nothing
+    #[arg(short, long)]
+    quiet: bool,
+    #[command(flatten)]
+    broker: BrokerArgs,
+    #[command(flatten)]
+    limits: LimitArgs,
+    /// Run the one task that comes on stdin
+    #[arg(long, hide = true)]
+    isolated: bool,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  engine worker --cluster nats://broker:4222
+  engine worker --cluster tls://broker:4222 --cluster-credentials worker.creds --workers 8
+  engine worker --cluster nats://broker:4222 --memory 256MiB --allow clock
+
+Exit codes: 0 it has left, 1 the broker can't be reached, 2 wrong use";
+
+impl WorkerCommand {
+    pub(crate) fn execute(self) -> anyhow::Result<Ending> {
+        let quiet = self.quiet;
+        let builder = self.limits.pool()?.on_print(move |print| {
+            if !quiet {
+                tell(format_args!("{}: {}", print.function, print.line));
+            }
+        });
+        let builder =
+            self.workers.into_iter().fold(builder, |builder, workers| builder.workers(workers.into()));
+        if self.isolated {
+            let pool = builder.workers(1).build()?;
+            Worker::serve_isolated(&pool, &self.allow)?;
+            return Ok(Ending::Done);
+        }
+        let broker = self.broker.apply(self.cluster.as_ref().context("--cluster is missing")?);
+        let interrupted = signals::interrupts(move || {
+            if !quiet {
+                tell(format_args!("engine: left at once: others take over what was begun"));
+            }
+        })?;
+        let pool = builder.build()?;
+        let this = std::env::current_exe().context("can't tell which program this is")?;
+        let worker = Worker::new(broker.clone(), &pool, folder()?).isolate(this, self.isolated());
+        let worker = self.allow.into_iter().fold(worker, Worker::allow);
+        if !quiet {
+            let functions = pool.workers();
+            tell(format_args!("engine: {} works for {broker}, {functions} functions at once", worker.name()));
+        }
+        let leaving = CancellationToken::new();
+        let leave = leaving.clone();
+        let told = move |line: &str| {
+            if !quiet {
+                tell(format_args!("engine: {line}"));
+            }
+        };
+        runtime()?.block_on(async {
+            let hear = async {
+                interrupted.wait().await;
+                leave.cancel();
+                std::future::pending().await
+            };
+            tokio::select! {
+                served = worker.serve(leaving, told) => served,
+                never = hear => never,
+            }
+        })?;
+        Ok(Ending::Done)
+    }
+
+    /// What a process is called with that runs one task.
+    fn isolated(&self) -> Vec<String> {
+        let allowed = self.allow.iter().map(|capability| format!("--allow={capability}"));
+        let begin = ["worker", "--isolated"].map(str::to_owned);
+        begin.into_iter().chain(self.limits.given()).chain(allowed).collect()
+    }
+}
+
+/// Where plugins are kept that came over the network.
+fn folder() -> anyhow::Result<PathBuf> {
+    let base = etcetera::choose_base_strategy().context("can't tell where this user's caches are")?;
+    Ok(base.cache_dir().join("engine").join("plugins"))
+}

@@ -1,0 +1,208 @@
+//! What there is of a cluster, for people and scripts, and clearing up.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::time::Duration;
+
+use async_nats::jetstream::Context;
+use async_nats::jetstream::kv::Store;
+use futures_util::StreamExt;
+use serde::Serialize;
+
+use super::places::{Durability, HOSTS, PLUGINS, Places, RUNS, WORKERS};
+use super::run::Run;
+use super::worker::Presence;
+use crate::{Broker, Error};
+
+/// What a cluster is at: its workers and runs.
+#[derive(Clone, Debug, Serialize)]
+#[non_exhaustive]
+pub struct ClusterView {
+    /// The workers that live, by their names.
+    pub workers: BTreeMap<String, WorkerView>,
+    /// The runs that there are, by their names.
+    pub runs: BTreeMap<String, RunView>,
+}
+
+/// A worker of a cluster.
+#[derive(Clone, Debug, Serialize)]
+#[non_exhaustive]
+pub struct WorkerView {
+    /// The version of its engine.
+    pub engine: String,
+    /// The name of its machine.
+    pub machine: String,
+    /// Its process there.
+    pub process: u32,
+    /// How many threads run functions.
+    pub threads: usize,
+    /// How many tasks it is at.
+    pub busy: usize,
+    /// How many it has done.
+    pub tasks: u64,
+    /// How many records were in these.
+    pub records: u64,
+    /// It finishes what it has begun, and takes nothing more.
+    pub leaving: bool,
+    /// Runs that it does not serve, with the reasons.
+    pub refused: BTreeMap<String, String>,
+}
+
+/// A run of a cluster.
+#[derive(Clone, Debug, Serialize)]
+#[non_exhaustive]
+pub struct RunView {
+    /// The version of its host's engine.
+    pub engine: String,
+    /// Which host it is: a later one has a higher number.
+    pub epoch: u64,
+    /// The name of its host's machine.
+    pub machine: String,
+    /// Its host's process there.
+    pub process: u32,
+    /// Its host has said of late that it lives.
+    pub alive: bool,
+    /// The functions of its segments.
+    pub functions: Vec<Vec<String>>,
+    /// Tasks that wait, or are at work; none if the broker does not tell.
+    pub tasks: Option<u64>,
+    /// Parts of results that are not out yet.
+    pub results: Option<u64>,
+}
+
+impl ClusterView {
+    /// What there is behind a broker now.
+    ///
+    /// # Errors
+    ///
+    /// If it can't be reached.
+    pub async fn of(broker: &Broker) -> Result<Self, Error> {
+        let context = super::host::context(broker.connect("engine cluster").await?);
+        let mut view = Self { workers: BTreeMap::new(), runs: BTreeMap::new() };
+        for (name, value) in entries(&context, WORKERS).await {
+            let Ok(presence) = serde_json::from_slice::<Presence>(&value) else { continue };
+            let Presence { engine, machine, threads, busy, tasks, records, leaving, refused, .. } = presence;
+            let (process, machine) = (machine.process, machine.name);
+            view.workers.insert(
+                name,
+                WorkerView { engine, machine, process, threads, busy, tasks, records, leaving, refused },
+            );
+        }
+        let alive: BTreeMap<_, _> = entries(&context, HOSTS).await.into_iter().collect();
+        for (name, value) in entries(&context, RUNS).await {
+            let Ok(run) = serde_json::from_slice::<Run>(&value) else { continue };
+            let places = Places::new(&name, Durability::default());
+            let functions = run.segments.iter();
+            let functions =
+                functions.map(|stages| stages.iter().map(|stage| stage.function.clone()).collect());
+            let seen = RunView {
+                alive: alive.contains_key(&name),
+                epoch: run.epoch,
+                functions: functions.collect(),
+                tasks: waiting(&context, places.tasks()).await,
+                results: waiting(&context, places.results()).await,
+                engine: run.engine,
+                machine: run.host.name,
+                process: run.host.process,
+            };
+            view.runs.insert(name, seen);
+        }
+        Ok(view)
+    }
+
+    /// Removes runs whose hosts are gone, and plugins that no run has. Returns what that was.
+    ///
+    /// # Errors
+    ///
+    /// If the broker can't be reached.
+    pub async fn clean(broker: &Broker) -> Result<Vec<String>, Error> {
+        let context = super::host::context(broker.connect("engine cluster").await?);
+        let alive: BTreeMap<_, _> = entries(&context, HOSTS).await.into_iter().collect();
+        let (mut removed, mut wanted) = (Vec::new(), Vec::new());
+        let runs = context.get_key_value(RUNS).await.ok();
+        for (name, value) in entries(&context, RUNS).await {
+            let run = serde_json::from_slice::<Run>(&value).ok();
+            if alive.contains_key(&name) {
+                let plugins = run.iter().flat_map(Run::plugins).map(|(hash, _)| hash.to_owned());
+                wanted.extend(plugins);
+                continue;
+            }
+            Places::new(&name, Durability::default()).remove(&context).await;
+            if let Some(runs) = &runs
+                && runs.delete(&name).await.is_ok()
+            {
+                removed.push(format!("the run {name}"));
+            }
+        }
+        let Ok(store) = context.get_object_store(PLUGINS).await else { return Ok(removed) };
+        let Ok(mut plugins) = store.list().await else { return Ok(removed) };
+        while let Some(Ok(plugin)) = plugins.next().await {
+            if !wanted.contains(&plugin.name) && store.delete(&plugin.name).await.is_ok() {
+                removed.push(format!("the plugin {}", plugin.name));
+            }
+        }
+        Ok(removed)
+    }
+}
+
+/// All that is in a bucket, as far as it can be read.
+async fn entries(context: &Context, bucket: &str) -> Vec<(String, bytes::Bytes)> {
+    let Ok(store) = context.get_key_value(bucket).await else { return Vec::new() };
+    let names = names(&store).await;
+    let mut entries = Vec::with_capacity(names.len());
+    for name in names {
+        if let Ok(Some(value)) = store.get(&*name).await {
+            entries.push((name, value));
+        }
+    }
+    entries
+}
+
+async fn names(store: &Store) -> Vec<String> {
+    let Ok(keys) = store.keys().await else { return Vec::new() };
+    let mut names: Vec<_> = keys.filter_map(async |key| key.ok()).collect().await;
+    names.sort();
+    names
+}
+
+async fn waiting(context: &Context, stream: String) -> Option<u64> {
+    let stream = context.get_stream_no_info(stream).await.ok()?;
+    let info = tokio::time::timeout(Duration::from_secs(5), stream.get_info()).await.ok()?.ok()?;
+    Some(info.state.messages)
+}
+
+impl fmt::Display for ClusterView {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.workers.is_empty() {
+            writeln!(f, "no workers (engine worker --cluster URL, on any machine)")?;
+        } else {
+            let widest = self.workers.keys().map(String::len).max().unwrap_or(0).max(6);
+            writeln!(f, "{:widest$}  threads  busy    tasks        records", "worker")?;
+            for (name, worker) in &self.workers {
+                let WorkerView { threads, busy, tasks, records, leaving, .. } = worker;
+                let leaving = if *leaving { "  leaving" } else { "" };
+                writeln!(f, "{name:widest$}  {threads:>7}  {busy:>4}  {tasks:>7}  {records:>13}{leaving}")?;
+            }
+        }
+        writeln!(f)?;
+        if self.runs.is_empty() {
+            return writeln!(f, "no runs");
+        }
+        let widest = self.runs.keys().map(String::len).max().unwrap_or(0).max(3);
+        writeln!(f, "{:widest$}  host                    tasks  results  functions", "run")?;
+        for (name, run) in &self.runs {
+            let host = format!("{}:{}", run.machine, run.process);
+            let host = if run.alive { host } else { format!("{host} (gone)") };
+            let many = |number: Option<u64>| number.map_or("?".to_owned(), |number| number.to_string());
+            let functions: Vec<_> = run.functions.iter().map(|segment| segment.join(" → ")).collect();
+            let (tasks, results) = (many(run.tasks), many(run.results));
+            writeln!(f, "{name:widest$}  {host:22}  {tasks:>5}  {results:>7}  {}", functions.join(" | "))?;
+            for (worker, known) in &self.workers {
+                if let Some(reason) = known.refused.get(name) {
+                    writeln!(f, "{:widest$}  not served by {worker}: {reason}", "")?;
+                }
+            }
+        }
+        Ok(())
+    }
+}
