@@ -42,6 +42,10 @@ mod mistakes;
 mod run;
 mod tooling;
 
+// Many machines behind a broker.
+#[cfg(feature = "cluster")]
+mod cluster;
+
 // The dashboard, in the browser, on a terminal and for programs.
 mod dashboard;
 #[cfg(feature = "otlp")]

@@ -65,6 +65,13 @@ impl NatsServer {
             assert!(begun.elapsed() < PATIENCE, "it does not start again");
         }
     }
+
+    /// The same, but it has lost all that it had.
+    pub(crate) fn restart_empty(&mut self) {
+        self.kill();
+        std::fs::remove_dir_all(self.folder.path().join("jetstream")).unwrap();
+        self.restart();
+    }
 }
 
 impl Drop for NatsServer {

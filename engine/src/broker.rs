@@ -87,9 +87,12 @@ impl Broker {
 
     /// Connects, under a name that the server shows to people. A connection that breaks is made again for as
     /// long as the client lives.
-    pub(crate) async fn connect(&self, name: &str) -> Result<Client, Error> {
+    ///
+    /// What is answered comes by subjects that begin with `inbox`, so that a server can keep them apart.
+    pub(crate) async fn connect(&self, name: &str, inbox: &str) -> Result<Client, Error> {
         let failed = |source| Error::Broker { address: self.to_string(), source };
-        let options = self.options().await?.name(name).connection_timeout(PATIENCE);
+        let options = self.options().await?.name(name).custom_inbox_prefix(inbox);
+        let options = options.connection_timeout(PATIENCE);
         let connected = tokio::time::timeout(PATIENCE, options.connect(&self.servers[..])).await;
         let client = match connected {
             Ok(connected) => connected.map_err(|error| failed(Arc::new(error)))?,

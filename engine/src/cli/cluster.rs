@@ -2,10 +2,12 @@
 
 use std::io::{self, Write};
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, Subcommand};
 use engine::{Broker, Cluster, ClusterView};
 
+use super::args::time;
 use super::exit::Ending;
 use super::runtime;
 
@@ -42,6 +44,12 @@ pub(crate) struct ClusterArgs {
     /// On how many of the broker's servers work is kept [default: 1]
     #[arg(long, value_name = "1|3|5", requires = "cluster")]
     replicas: Option<usize>,
+    /// A worker that is silent about its work for so long has lost it: another one takes it over [default: 5s]
+    #[arg(long, value_name = "TIME", value_parser = time, requires = "cluster")]
+    ack_wait: Option<Duration>,
+    /// A broker that can't be reached for so long ends the run [default: 60s]
+    #[arg(long, value_name = "TIME", value_parser = time, requires = "cluster")]
+    broker_timeout: Option<Duration>,
     #[command(flatten)]
     broker: BrokerArgs,
 }
@@ -74,6 +82,8 @@ impl ClusterArgs {
         if self.in_memory {
             cluster = cluster.in_memory();
         }
+        cluster = self.ack_wait.into_iter().fold(cluster, Cluster::ack_wait);
+        cluster = self.broker_timeout.into_iter().fold(cluster, Cluster::timeout);
         Some(self.run_name.clone().or(name).into_iter().fold(cluster, Cluster::run))
     }
 }

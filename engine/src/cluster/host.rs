@@ -22,7 +22,7 @@ use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
 use super::ledger::{Act, Ledger};
-use super::places::{self, BEAT, Durability, HOSTS, Places, RUNS, SILENCE, WORKERS};
+use super::places::{self, BEAT, Durability, HOST_INBOX, HOSTS, Places, RUNS, SILENCE, WORKERS};
 use super::run::{Run, Stage};
 use super::wire::{Outcome, ResultPart, Task};
 use super::worker::Presence;
@@ -284,7 +284,7 @@ impl Connected {
     async fn to(cluster: Cluster) -> Result<Self, Error> {
         let name = cluster.run.clone().unwrap_or_else(|| format!("run-{:016x}", super::random()));
         check_name(&name)?;
-        let client = cluster.broker.connect(&format!("engine run {name}")).await?;
+        let client = cluster.broker.connect(&format!("engine run {name}"), HOST_INBOX).await?;
         Ok(Self { name, context: context(client), cluster })
     }
 }
@@ -302,7 +302,7 @@ impl Driver {
         let (run, revision) = take_over(&runs, &name, ack_wait).await.map_err(failed)?;
         // What another host has left there is nobody's.
         places.remove(&context).await;
-        places.make(&context, run.epoch, ack_wait).await.map_err(failed)?;
+        let room = places.make(&context, run.epoch, ack_wait).await.map_err(failed)?;
         let now = Instant::now();
         Ok(Self {
             link,
@@ -312,7 +312,7 @@ impl Driver {
             durability,
             timeout,
             ack_wait,
-            ledger: Ledger::new(run.epoch, Places::room() / 2),
+            ledger: Ledger::new(run.epoch, room / 2),
             run,
             revision,
             runs,

@@ -1,6 +1,6 @@
 //! A task in a process of its own: what kills it kills nobody else, and is soon known.
 
-use std::io::{Read, Write, stdin, stdout};
+use std::io::{ErrorKind, Read, Write, stdin, stdout};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::Arc;
@@ -114,6 +114,9 @@ pub(super) fn serve(pool: &Pool, allowed: &[Capability]) -> Result<(), Error> {
     let broken = |reason: String| Error::Worker { worker: "a process of its own".to_owned(), reason };
     let mut given = Vec::new();
     stdin().lock().read_to_end(&mut given).map_err(|error| broken(error.to_string()))?;
+    if given.is_empty() {
+        return Ok(());
+    }
     let (length, rest) = given.split_first_chunk().ok_or_else(|| broken("nothing came".to_owned()))?;
     let length = usize::try_from(u64::from_le_bytes(*length)).unwrap_or(usize::MAX);
     let (head, task) = rest.split_at_checked(length).ok_or_else(|| broken("half a task came".to_owned()))?;
@@ -122,7 +125,11 @@ pub(super) fn serve(pool: &Pool, allowed: &[Capability]) -> Result<(), Error> {
     let outcome = Outcome { worker: String::new(), nanos: 0, result: run_here(pool, allowed, &head, task) };
     let bytes: Bytes = outcome.encode();
     let mut out = stdout().lock();
-    out.write_all(&bytes).and_then(|()| out.flush()).map_err(|error| broken(error.to_string()))
+    match out.write_all(&bytes).and_then(|()| out.flush()) {
+        // The worker that wanted it is gone: so is who would be told.
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
+        written => written.map_err(|error| broken(error.to_string())),
+    }
 }
 
 fn run_here(pool: &Pool, allowed: &[Capability], head: &Head, task: Task) -> Result<Whole, String> {

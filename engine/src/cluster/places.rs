@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
-use async_nats::jetstream::Context;
 use async_nats::jetstream::consumer::{AckPolicy, pull};
+use async_nats::jetstream::context::{CreateStreamError, CreateStreamErrorKind};
 use async_nats::jetstream::kv::{self, Store};
 use async_nats::jetstream::object_store::{self, ObjectStore};
 use async_nats::jetstream::stream::{self, DiscardPolicy, RetentionPolicy, StorageType};
+use async_nats::jetstream::{Context, ErrorCode};
 
 /// Runs that there are, each by its name.
 pub(super) const RUNS: &str = "engine-runs";
@@ -22,11 +23,15 @@ pub(super) const SILENCE: Duration = Duration::from_secs(15);
 /// Hosts and workers say so often that they live.
 pub(super) const BEAT: Duration = Duration::from_secs(2);
 
+/// Answers to hosts and to workers come by subjects that begin so.
+pub(super) const HOST_INBOX: &str = "engine.inbox.host";
+pub(super) const WORKER_INBOX: &str = "engine.inbox.worker";
+
 /// The workers' consumer of a run's tasks.
 pub(super) const TAKERS: &str = "workers";
 
-/// Tasks and results that wait have at most so many bytes each.
-const ROOM: i64 = 256 << 20;
+/// Tasks and results that wait have at most so many bytes each: the first of these that the broker has room for.
+const ROOMS: [i64; 4] = [256 << 20, 64 << 20, 16 << 20, 4 << 20];
 
 /// How streams keep what they have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,13 +82,13 @@ impl Places {
     }
 
     /// A queue: what is acknowledged is gone, and a full one takes nothing more.
-    fn queue(&self, name: String, subject: String) -> stream::Config {
+    fn queue(&self, name: String, subject: String, room: i64) -> stream::Config {
         stream::Config {
             name,
             subjects: vec![subject],
             retention: RetentionPolicy::WorkQueue,
             discard: DiscardPolicy::New,
-            max_bytes: ROOM,
+            max_bytes: room,
             storage: self.storage(),
             num_replicas: self.durability.replicas,
             duplicate_window: Duration::from_secs(120),
@@ -92,20 +97,36 @@ impl Places {
         }
     }
 
-    /// The bytes that a stream has room for.
-    pub(super) fn room() -> usize {
-        ROOM.unsigned_abs() as usize
+    /// Makes a queue, unless it is there.
+    async fn make_queue(
+        &self,
+        broker: &Context,
+        name: String,
+        subject: String,
+    ) -> Result<stream::Stream, CreateStreamError> {
+        let [first, rest @ ..] = ROOMS;
+        let mut made = broker.get_or_create_stream(self.queue(name.clone(), subject.clone(), first)).await;
+        for room in rest {
+            match made {
+                Err(error) if lacks_room(&error) => {}
+                _ => return made,
+            }
+            made = broker.get_or_create_stream(self.queue(name.clone(), subject.clone(), room)).await;
+        }
+        made
     }
 
     /// Makes the streams and their consumers, unless they are there. Done again whenever one of them is missing.
+    /// Returns how many bytes there is room for of results.
     pub(super) async fn make(
         &self,
         broker: &Context,
         epoch: u64,
         ack_wait: Duration,
-    ) -> Result<(), async_nats::Error> {
-        let tasks = self.queue(self.tasks(), format!("engine.task.{}.*", self.run));
-        let results = self.queue(self.results(), format!("engine.result.{}.*", self.run));
+    ) -> Result<usize, async_nats::Error> {
+        let (tasks, results) = (self.tasks(), self.results());
+        let tasks = self.make_queue(broker, tasks, format!("engine.task.{}.*", self.run)).await?;
+        let results = self.make_queue(broker, results, format!("engine.result.{}.*", self.run)).await?;
         let takers = pull::Config {
             durable_name: Some(TAKERS.to_owned()),
             ack_policy: AckPolicy::Explicit,
@@ -121,10 +142,9 @@ impl Places {
             filter_subject: self.result_subject(epoch),
             ..pull::Config::default()
         };
-        broker.get_or_create_stream(tasks).await?.get_or_create_consumer(TAKERS, takers).await?;
-        let results = broker.get_or_create_stream(results).await?;
+        tasks.get_or_create_consumer(TAKERS, takers).await?;
         results.get_or_create_consumer(&host_consumer(epoch), host).await?;
-        Ok(())
+        Ok(usize::try_from(results.cached_info().config.max_bytes).unwrap_or(0))
     }
 
     /// Removes the streams, and with them all that is in them.
@@ -134,6 +154,12 @@ impl Places {
             let _ = broker.delete_stream(stream).await;
         }
     }
+}
+
+/// Whether the broker, or the account, has no room for a stream as large as this.
+fn lacks_room(error: &CreateStreamError) -> bool {
+    let CreateStreamErrorKind::JetStream(error) = error.kind() else { return false };
+    matches!(error.error_code(), ErrorCode::STORAGE_RESOURCES_EXCEEDED | ErrorCode::MEMORY_RESOURCES_EXCEEDED)
 }
 
 /// The consumer that a host has results by.

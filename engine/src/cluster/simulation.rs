@@ -88,7 +88,7 @@ enum Message {
     Task { from: usize, epoch: u64, task: u64, attempt: u32, record: u64 },
     Look { from: usize, task: u64, attempt: u32, place: u64, id: (u64, u64, u32) },
     Progress { place: u64, lease: u64 },
-    Taken { place: u64, lease: u64 },
+    Taken { place: u64 },
     Result { from: (usize, u64), key: u64, part: ResultPart },
     Out { place: u64 },
     // From it.
@@ -512,8 +512,8 @@ impl World {
                     let from = (worker, self.workers[worker].life);
                     self.send(Message::Result { from, key, part });
                 }
-                duty::Act::Acknowledge((place, lease)) => {
-                    self.send(Message::Taken { place, lease });
+                duty::Act::Acknowledge((place, _)) => {
+                    self.send(Message::Taken { place });
                     self.at(Duration::ZERO, Event::Serve);
                 }
             }
@@ -562,7 +562,7 @@ impl World {
                 }
             }
             // The real one takes any delivery's acknowledgement.
-            Message::Taken { place, .. } => drop(self.broker.tasks.remove(&place)),
+            Message::Taken { place } => drop(self.broker.tasks.remove(&place)),
             Message::Result { from, key, part } => {
                 let id = (part.epoch, part.task, part.nonce, part.part);
                 let known = self.broker.result_ids.contains(&id);
@@ -618,8 +618,7 @@ impl World {
     ) {
         let judged = judge(task.0, self.workers[worker.0].epoch, deliveries);
         if judged == Judged::Stale {
-            let (place, lease) = token;
-            return self.send(Message::Taken { place, lease });
+            return self.send(Message::Taken { place: token.0 });
         }
         self.runs += 1;
         // Some take longer than a worker is given for them, as one does that hangs.

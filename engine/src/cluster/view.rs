@@ -9,7 +9,7 @@ use async_nats::jetstream::kv::Store;
 use futures_util::StreamExt;
 use serde::Serialize;
 
-use super::places::{Durability, HOSTS, PLUGINS, Places, RUNS, WORKERS};
+use super::places::{Durability, HOST_INBOX, HOSTS, PLUGINS, Places, RUNS, WORKERS};
 use super::run::Run;
 use super::worker::Presence;
 use crate::{Broker, Error};
@@ -77,7 +77,7 @@ impl ClusterView {
     ///
     /// If it can't be reached.
     pub async fn of(broker: &Broker) -> Result<Self, Error> {
-        let context = super::host::context(broker.connect("engine cluster").await?);
+        let context = super::host::context(broker.connect("engine cluster", HOST_INBOX).await?);
         let mut view = Self { workers: BTreeMap::new(), runs: BTreeMap::new() };
         for (name, value) in entries(&context, WORKERS).await {
             let Ok(presence) = serde_json::from_slice::<Presence>(&value) else { continue };
@@ -116,7 +116,7 @@ impl ClusterView {
     ///
     /// If the broker can't be reached.
     pub async fn clean(broker: &Broker) -> Result<Vec<String>, Error> {
-        let context = super::host::context(broker.connect("engine cluster").await?);
+        let context = super::host::context(broker.connect("engine cluster", HOST_INBOX).await?);
         let alive: BTreeMap<_, _> = entries(&context, HOSTS).await.into_iter().collect();
         let (mut removed, mut wanted) = (Vec::new(), Vec::new());
         let runs = context.get_key_value(RUNS).await.ok();

@@ -21,7 +21,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::duty::{Act, Duty, Judged, judge};
 use super::isolated::Isolation;
-use super::places::{BEAT, Durability, PLUGINS, Places, RUNS, TAKERS, WORKERS};
+use super::places::{BEAT, Durability, PLUGINS, Places, RUNS, TAKERS, WORKER_INBOX, WORKERS};
 use super::run::{Machine, Run, Stage};
 use super::wire::{Outcome, PROTOCOL, ResultPart, Task};
 use crate::plugin::Core;
@@ -139,7 +139,7 @@ impl Worker {
         leaving: CancellationToken,
         told: impl Fn(&str) + Send + Sync + 'static,
     ) -> Result<(), Error> {
-        let client = self.broker.connect(&format!("engine worker {}", self.name)).await?;
+        let client = self.broker.connect(&format!("engine worker {}", self.name), WORKER_INBOX).await?;
         let shared = Arc::new(Shared {
             context: super::host::context(client),
             slots: Arc::new(Semaphore::new(self.slots)),

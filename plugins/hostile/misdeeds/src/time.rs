@@ -45,3 +45,13 @@ fn dawdles(record: &str) -> &str {
     thread::sleep(Duration::from_millis(3));
     record
 }
+
+/// Tells of a bad record, and takes its time for it: somebody who hears it can end who runs it.
+#[map]
+fn announces(record: &str) -> &str {
+    if crate::is_bad(record) {
+        eprintln!("a bad one");
+        thread::sleep(Duration::from_millis(300));
+    }
+    record
+}
