@@ -493,3 +493,34 @@ fn row_29_hosts_and_workers_may_do_what_they_have_to_and_no_more() {
         )
     );
 }
+
+#[test]
+fn a_worker_serves_no_run_that_wants_more_than_it_allows() {
+    let Some(mut cluster) = Cluster::start(0) else { return };
+    cluster.join(&["--memory", "8MiB"]);
+    fs::write(cluster.path("in"), "1\n").unwrap();
+    let inc = function_of(&plugin("inc"), "inc");
+    let run = cluster.run(&inc, &["--run-name", "one", "--memory", "64MiB"]).spawn().unwrap();
+    let reason = "inc may have 64.0 MiB of memory, and here at most 8.0 MiB (--memory)";
+    cluster.wait_until(|status| {
+        status["workers"].as_object().unwrap().values().any(|worker| worker["refused"]["one"] == reason)
+    });
+    // Another one may.
+    cluster.join(&[]);
+    assert_eq!(ended(run), (Some(0), String::new()));
+    assert_eq!(cluster.text("out"), "2\n");
+}
+
+#[test]
+fn a_worker_that_leaves_finishes_what_it_has_begun() {
+    let Some(mut cluster) = Cluster::start(1) else { return };
+    fs::write(cluster.path("in"), slow(6000)).unwrap();
+    // Who has to wait for a worker that is lost would wait for a minute.
+    let run = cluster.run(&slow_loop(), &["--ack-wait", "60s"]).spawn().unwrap();
+    cluster.wait_for_output();
+    cluster.join(&[]);
+    signal(&cluster.workers[0], "-TERM");
+    assert_eq!(cluster.workers[0].wait().unwrap().code(), Some(0));
+    assert_eq!(ended(run), (Some(0), String::new()));
+    assert!(cluster.text("out") == slow(6000));
+}
