@@ -15,7 +15,7 @@ use crate::nats_server::NatsServer;
 use crate::support::{Did, engine, fed, function_of, hostile, plugin};
 
 /// Whatever is waited for comes within this time.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(300);
 
 /// A broker and workers.
 struct Cluster {
@@ -185,7 +185,7 @@ fn letter(line: &str) -> Value {
 #[test]
 fn row_19_workers_that_are_killed_lose_nothing() {
     let Some(mut cluster) = Cluster::start(2) else { return };
-    fs::write(cluster.path("in"), slow(15_000)).unwrap();
+    fs::write(cluster.path("in"), slow(40_000)).unwrap();
     let mut run = cluster.run(&slow_loop(), &["--ack-wait", "500ms"]).spawn().unwrap();
     let mut killed = 0;
     cluster.wait_for_output();
@@ -196,14 +196,14 @@ fn row_19_workers_that_are_killed_lose_nothing() {
         cluster.wait_for_tasks(1);
     }
     assert_eq!(ended(run), (Some(0), String::new()));
-    assert!(cluster.text("out") == slow(15_000));
-    assert!(killed > 5, "{killed} were killed");
+    assert!(cluster.text("out") == slow(40_000));
+    assert!(killed > 2, "{killed} were killed");
 }
 
 #[test]
 fn row_20_a_worker_that_sleeps_gives_nothing_twice() {
     let Some(mut cluster) = Cluster::start(1) else { return };
-    fs::write(cluster.path("in"), slow(10_000)).unwrap();
+    fs::write(cluster.path("in"), slow(40_000)).unwrap();
     let run = cluster.run(&slow_loop(), &["--ack-wait", "500ms"]).spawn().unwrap();
     cluster.wait_for_output();
     signal(&cluster.workers[0], "-STOP");
@@ -216,7 +216,7 @@ fn row_20_a_worker_that_sleeps_gives_nothing_twice() {
     cluster.wait_until(others);
     signal(&cluster.workers[0], "-CONT");
     assert_eq!(ended(run), (Some(0), String::new()));
-    assert!(cluster.text("out") == slow(10_000));
+    assert!(cluster.text("out") == slow(40_000));
 }
 
 #[test]
@@ -242,9 +242,15 @@ fn row_22_the_second_of_two_hosts_takes_over() {
     fs::write(cluster.path("in"), slow(10_000)).unwrap();
     let first = cluster.run(&slow_loop(), &["--run-name", "one"]).spawn().unwrap();
     cluster.wait_for_output();
+    // It is not to be done before the second one is there.
+    cluster.workers.iter().for_each(|worker| signal(worker, "-STOP"));
+    let epoch = |status: &Value| status["runs"]["one"]["epoch"].as_u64();
+    let known = epoch(&cluster.status());
     let mut second = engine(["run", "-q", "-p", &slow_loop(), "--cluster", &cluster.server.url()]);
     second.args(["--run-name", "one", "-i"]).arg(cluster.path("in")).arg("-o").arg(cluster.path("other"));
     let second = second.stderr(Stdio::piped()).spawn().unwrap();
+    cluster.wait_until(|status| epoch(status) > known);
+    cluster.workers.iter().for_each(|worker| signal(worker, "-CONT"));
     let (code, said) = ended(first);
     assert_eq!(code, Some(1));
     assert!(said.starts_with("engine: the run one was taken over by another host"), "{said}");
@@ -257,14 +263,14 @@ fn row_22_the_second_of_two_hosts_takes_over() {
 #[test]
 fn row_23_a_broker_that_comes_back_is_waited_for() {
     let Some(mut cluster) = Cluster::start(2) else { return };
-    fs::write(cluster.path("in"), slow(10_000)).unwrap();
+    fs::write(cluster.path("in"), slow(40_000)).unwrap();
     let run = cluster.run(&slow_loop(), &["--ack-wait", "500ms"]).spawn().unwrap();
     cluster.wait_for_output();
     cluster.server.restart();
     cluster.wait_for_tasks(1);
     cluster.server.restart();
     assert_eq!(ended(run), (Some(0), String::new()));
-    assert!(cluster.text("out") == slow(10_000));
+    assert!(cluster.text("out") == slow(40_000));
 }
 
 #[test]
@@ -288,12 +294,12 @@ fn row_23_a_broker_that_is_gone_for_good_ends_the_run() {
 #[test]
 fn row_24_a_broker_that_has_lost_everything_is_told_again() {
     let Some(mut cluster) = Cluster::start(2) else { return };
-    fs::write(cluster.path("in"), slow(10_000)).unwrap();
+    fs::write(cluster.path("in"), slow(40_000)).unwrap();
     let run = cluster.run(&slow_loop(), &["--ack-wait", "500ms"]).spawn().unwrap();
     cluster.wait_for_output();
     cluster.server.restart_empty();
     assert_eq!(ended(run), (Some(0), String::new()));
-    assert!(cluster.text("out") == slow(10_000));
+    assert!(cluster.text("out") == slow(40_000));
 }
 
 #[test]
