@@ -486,7 +486,7 @@ fn row_29_hosts_and_workers_may_do_what_they_have_to_and_no_more() {
 
     // Without a key there is nothing at all, and keys are never shown.
     let Did { code, stderr, .. } = fed(engine(["cluster", "status", &cluster.server.url()]), "");
-    assert_eq!(code, Some(1), "{stderr}");
+    assert_eq!(code, Some(2), "{stderr}");
     assert!(stderr.contains("authorization"), "{stderr}");
     let path = cluster.path("in").display().to_string();
     let Did { stderr, .. } =

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::mpsc::sync_channel;
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
@@ -17,7 +17,7 @@ use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
 use futures_util::{FutureExt, StreamExt};
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::Notify;
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
@@ -120,6 +120,9 @@ pub(crate) struct ClusterCrew {
 struct Link {
     /// Segments that have work, each once, in turn.
     ready: Mutex<VecDeque<Arc<Segment>>>,
+    /// What results are acknowledged by that are out, and their bytes.
+    out: Mutex<Vec<(Vec<Acker>, usize)>>,
+    /// Either has more.
     bell: Notify,
     over: CancellationToken,
     failure: Mutex<Option<Error>>,
@@ -212,7 +215,11 @@ impl Link {
         }
     }
 
-    fn ready(&self) -> std::sync::MutexGuard<'_, VecDeque<Arc<Segment>>> {
+    fn out(&self) -> MutexGuard<'_, Vec<(Vec<Acker>, usize)>> {
+        self.out.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn ready(&self) -> MutexGuard<'_, VecDeque<Arc<Segment>>> {
         self.ready.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -264,7 +271,6 @@ struct Driver {
     /// Functions whose plugins workers need.
     functions: Vec<Arc<Core>>,
     answers: FuturesUnordered<BoxFuture<'static, Answer>>,
-    receipts: mpsc::UnboundedSender<(Vec<Acker>, usize)>,
     began: Instant,
     heard: Instant,
     workers: HashMap<String, (usize, Instant)>,
@@ -321,7 +327,6 @@ impl Driver {
             segments: Vec::new(),
             functions: Vec::new(),
             answers: FuturesUnordered::new(),
-            receipts: mpsc::unbounded_channel().0,
             began: now,
             heard: now,
             workers: HashMap::new(),
@@ -358,8 +363,6 @@ impl Driver {
     }
 
     async fn serve(&mut self) -> Ended {
-        let (receipts, mut out) = mpsc::unbounded_channel();
-        self.receipts = receipts;
         let over = self.link.over.clone();
         let link = self.link.clone();
         let (mut tick, mut beat) = (interval(TICK), interval(BEAT));
@@ -377,7 +380,7 @@ impl Driver {
             self.hand_out().await?;
             tokio::select! {
                 () = over.cancelled() => return Ok(()),
-                () = link.bell.notified() => {}
+                () = link.bell.notified() => self.settle().await,
                 Some(answer) = self.answers.next() => self.answered(answer).await?,
                 message = next(&mut results) => match message {
                     Some(Ok(message)) => self.result(message),
@@ -388,12 +391,6 @@ impl Driver {
                     Some(Ok(entry)) => self.meet(&entry.key, &entry.value, entry.operation),
                     _ => presences = None,
                 },
-                Some((ackers, held)) = out.recv() => {
-                    self.ledger.released(held);
-                    for acker in ackers {
-                        release(&acker).await;
-                    }
-                }
                 _ = tick.tick() => {
                     self.let_go();
                     let acts = self.ledger.tick(self.now());
@@ -404,6 +401,17 @@ impl Driver {
             if self.heard.elapsed() > self.timeout {
                 let address = self.broker.to_string();
                 return Err(Error::BrokerGone { address, timeout: self.timeout });
+            }
+        }
+    }
+
+    /// Acknowledges results that are out.
+    async fn settle(&mut self) {
+        let out = std::mem::take(&mut *self.link.out());
+        for (ackers, held) in out {
+            self.ledger.released(held);
+            for acker in ackers {
+                release(&acker).await;
             }
         }
     }
@@ -695,8 +703,11 @@ impl Driver {
 
     /// A result is whole.
     fn done(&mut self, task: u64, parts: &[Bytes], ackers: Vec<Acker>, held: usize) -> Ended {
-        let receipts = self.receipts.clone();
-        let receipt = Receipt::new(move || drop(receipts.send((ackers, held))));
+        let link = self.link.clone();
+        let receipt = Receipt::new(move || {
+            link.out().push((ackers, held));
+            link.bell.notify_one();
+        });
         let Some(Out { segment, work, .. }) = self.out.remove(&task) else { return Ok(()) };
         let joined;
         let body = match parts {

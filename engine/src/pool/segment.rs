@@ -301,7 +301,7 @@ impl Segment {
     /// Somebody else took a work through all stages. `receipt` is told when all of it has left.
     pub(crate) fn complete(self: &Arc<Self>, mut work: Work, whole: Whole, receipt: Receipt) {
         let Whole { mut output, failed, ending } = whole;
-        for letters in Whole::letters(failed, &self.stages, &work) {
+        for letters in Whole::letters(&failed, &self.stages, &work) {
             self.put_aside(work.slot, letters);
         }
         if let Some(Ending { stage, record, cause }) = ending {

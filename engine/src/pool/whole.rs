@@ -122,7 +122,7 @@ impl Whole {
     }
 
     /// The faults of `work`, as its segment keeps them.
-    pub(super) fn letters(failed: Vec<Failed>, stages: &[Arc<Core>], work: &Work) -> Vec<Letters> {
+    pub(super) fn letters(failed: &[Failed], stages: &[Arc<Core>], work: &Work) -> Vec<Letters> {
         let mut letters: Vec<Letters> = Vec::new();
         for group in failed.chunk_by(|a, b| a.stage == b.stage) {
             let stage = group[0].stage;
