@@ -50,6 +50,9 @@ impl FromStr for Broker {
 fn server(text: &str) -> Result<ServerAddr, Error> {
     let wrong = |reason| Error::BrokerAddress { address: shown(text), reason };
     let server: ServerAddr = text.parse().map_err(|_| wrong("write nats://HOST:PORT, or tls://HOST:PORT"))?;
+    if server.host().is_empty() {
+        return Err(wrong("write nats://HOST:PORT, or tls://HOST:PORT"));
+    }
     if !matches!(server.scheme(), "nats" | "tls") {
         return Err(wrong("it begins with nats:// or tls://"));
     }
