@@ -450,7 +450,7 @@ impl Serving {
             if stage.output > limits.output {
                 let (asked, most) = (bytes(stage.output), bytes(limits.output));
                 return Err(format!(
-                    "{function} may give {asked} for a record, and here at most {most} (--max-output)"
+                    "{function} may give {asked} for a record, and here at most {most} (--output-size)"
                 ));
             }
             for capability in &stage.capabilities {
