@@ -2,6 +2,7 @@
 
 mod case;
 mod cases;
+mod cluster;
 mod inputs;
 mod machine;
 mod measure;
@@ -28,11 +29,15 @@ enum Task {
     /// The engine's own part in a case that goes through the library
     #[command(hide = true)]
     Work(work::Work),
+    /// The engine's part in a case over a cluster
+    #[command(hide = true)]
+    Cluster(cluster::Cluster),
 }
 
 fn main() -> anyhow::Result<()> {
     match Bench::parse().task {
         Task::Measure(measure) => measure.execute(),
         Task::Work(work) => work.execute(),
+        Task::Cluster(cluster) => cluster.execute(),
     }
 }

@@ -15,6 +15,9 @@ pub(crate) struct Places {
     /// The target folder of the peers; without it there is no rival but awk, cat and python3
     #[arg(long)]
     peers: Option<PathBuf>,
+    /// The command `nats-server`; without it there is no cluster
+    #[arg(long)]
+    nats: Option<PathBuf>,
     /// The folder for inputs and outputs, some gigabytes
     #[arg(long)]
     data: PathBuf,
@@ -33,6 +36,11 @@ impl Places {
     pub(crate) fn peer(&self, name: &str) -> Option<String> {
         let path = self.peers.as_ref()?.join("release").join(name);
         path.is_file().then(|| shown(&path))
+    }
+
+    /// The broker of a cluster.
+    pub(crate) fn nats(&self) -> Option<String> {
+        self.nats.as_deref().filter(|path| path.is_file()).map(shown)
     }
 
     /// The guest of a peer.

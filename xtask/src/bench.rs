@@ -6,6 +6,7 @@ use std::process::Command;
 use clap::Args;
 
 use crate::checkout::{Checkout, succeed};
+use crate::nats;
 use crate::steps::Steps;
 
 /// The plugins that are measured: the name that the benchmark knows them by, and their folders.
@@ -42,6 +43,7 @@ impl Bench {
     pub(crate) fn run(&self, checkout: &Checkout, steps: &mut Steps) -> anyhow::Result<()> {
         steps.step("the engine, its benchmark and plugins", || build(checkout))?;
         steps.step("the native rival", || build_native(checkout))?;
+        steps.step("the broker of a cluster", || nats::fetch(checkout))?;
         if !self.no_peers {
             steps.step("rivals in WebAssembly", || build_peers(checkout))?;
             steps.step("rivals in Python", || build_dask(checkout))?;
@@ -54,6 +56,7 @@ impl Bench {
         bench.arg("measure").args(&self.cases).current_dir(&checkout.root);
         bench.arg("--engine").arg(checkout.target.join("release/engine"));
         bench.arg("--plugins").arg(plugins(checkout)).arg("--peers").arg(peers(checkout));
+        bench.arg("--nats").arg(nats::program(checkout));
         bench.arg("--data").arg(checkout.target.join("tmp/bench-data"));
         if self.quick {
             bench.arg("--quick");

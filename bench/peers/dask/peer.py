@@ -6,6 +6,7 @@ The clock runs for the records alone: it starts when the cluster is up and a war
 
 import argparse
 import asyncio
+import itertools
 import json
 import logging
 import sys
@@ -24,6 +25,7 @@ except ImportError as error:
 
 WARM_UP_RECORDS = 100
 LOCAL_WARM_UP_RECORDS = 10_000
+LISTS = 16
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,10 @@ def inc(number: int) -> int:
 
 def inc_all(numbers: Sequence[int]) -> list[int]:
     return [number + 1 for number in numbers]
+
+
+def copy_all(records: Sequence[bytes]) -> list[bytes]:
+    return [record[:] for record in records]
 
 
 def sleep_and_inc(number: int) -> int:
@@ -89,6 +95,24 @@ async def partition(arguments: argparse.Namespace) -> Measurement:
         return await time_stream(build, arguments.records)
 
 
+async def batches(arguments: argparse.Namespace) -> Measurement:
+    """Scatter, map, buffer and gather over lists of byte records made beforehand, on processes of a thread each."""
+    if arguments.records % arguments.size:
+        raise PeerError(f"{arguments.records} records are not a multiple of --size {arguments.size}")
+    # No record is the same object as another, which pickle would write once.
+    numbers = itertools.count()
+    lists = [[record_of(next(numbers), arguments.bytes) for _ in range(arguments.size)] for _ in range(LISTS)]
+
+    def build(source: Stream) -> Stream:
+        return source.scatter().map(copy_all).buffer(arguments.buffer).gather()
+
+    cluster = LocalCluster(n_workers=arguments.workers, threads_per_worker=1, **CLUSTER)
+    async with cluster, Client(cluster, asynchronous=True):
+        await time_batches(build, lists, WARM_UP_RECORDS)
+        seconds = await time_batches(build, lists, arguments.records // arguments.size)
+    return Measurement(arguments.records, seconds)
+
+
 async def round_trip(arguments: argparse.Namespace) -> Measurement:
     """Submit a task to an idle cluster and wait for its result, then the next."""
     async with local_client() as client:
@@ -115,6 +139,15 @@ async def sleepers(arguments: argparse.Namespace) -> Measurement:
 
 # What they share.
 
+CLUSTER = {
+    "asynchronous": True,
+    # Dask serves HTTP even without a dashboard, on all interfaces unless told where. The dashboard itself needs
+    # Bokeh, which requirements.txt leaves out.
+    "dashboard_address": "127.0.0.1:0",
+    "worker_dashboard_address": "127.0.0.1:0",
+    "silence_logs": logging.ERROR,
+}
+
 
 @asynccontextmanager
 async def local_client() -> AsyncIterator[Client]:
@@ -127,15 +160,7 @@ async def local_client() -> AsyncIterator[Client]:
     # in this process, loop in a thread      327/s      343/s         20,600/s    2.8 ms
     # one process of two threads             292/s      301/s         10,900/s    5.4 ms
     # two processes of one thread            270/s      278/s         12,600/s    5.7 ms
-    cluster = LocalCluster(
-        processes=False,
-        asynchronous=True,
-        # Dask serves HTTP even without a dashboard, on all interfaces unless told where. The dashboard itself
-        # needs Bokeh, which requirements.txt leaves out.
-        dashboard_address="127.0.0.1:0",
-        worker_dashboard_address="127.0.0.1:0",
-        silence_logs=logging.ERROR,
-    )
+    cluster = LocalCluster(processes=False, **CLUSTER)
     async with cluster, Client(cluster, asynchronous=True) as client:
         yield client
 
@@ -167,6 +192,34 @@ async def time_stream(build: Callable[[Stream], Stream], records: int) -> Measur
     seconds = time.perf_counter() - start
     check(results, records)
     return Measurement(records, seconds)
+
+
+def record_of(number: int, size: int) -> bytes:
+    return b"%0*d" % (size, number)
+
+
+async def time_batches(build: Callable[[Stream], Stream], lists: Sequence[list[bytes]], count: int) -> float:
+    """Time so many lists of records, from the first `emit` to the last result."""
+    done = asyncio.Event()
+    sizes: list[int] = []
+
+    def take(records: Sequence[bytes]) -> None:
+        sizes.append(len(records))
+        if len(sizes) == count:
+            done.set()
+
+    source = Stream(asynchronous=True)
+    build(source).sink(take)
+    start = time.perf_counter()
+    for number in range(count):
+        # Equal lists would be one task.
+        batch = [record_of(number, 8), *lists[number % len(lists)][1:]]
+        await source.emit(batch, asynchronous=True)
+    await done.wait()
+    seconds = time.perf_counter() - start
+    if sizes != [len(lists[0])] * count:
+        raise PeerError("a list came back with another length")
+    return seconds
 
 
 class Results(list[int]):
@@ -233,6 +286,11 @@ def parse_arguments() -> argparse.Namespace:
     in_lists = command("partition", partition, "records")
     in_lists.add_argument("--size", type=positive, default=100)
     in_lists.add_argument("--buffer", type=positive, default=8)
+    of_bytes = command("batches", batches, "records")
+    of_bytes.add_argument("--size", type=positive, default=10_000)
+    of_bytes.add_argument("--bytes", type=positive, default=100)
+    of_bytes.add_argument("--buffer", type=positive, default=16)
+    of_bytes.add_argument("--workers", type=positive, default=2)
     alone = command("round-trip", round_trip, "tasks")
     alone.add_argument("--rest", type=float, default=0.02, help="seconds between two tasks, not timed (0.02)")
     command("sleepers", sleepers, "count")

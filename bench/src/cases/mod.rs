@@ -1,12 +1,14 @@
 //! The cases: which programs do the same work, and how the engine is to do beside them.
 
 mod alone;
+mod clusters;
 mod elements;
 mod records;
 
 use anyhow::Context;
 
 use self::alone::{growth, limits, neighbour, sleepers, start, workers};
+use self::clusters::{cluster, cluster_workers};
 use self::elements::{chain, local, round_trip, single, ten_maps};
 use self::records::{guest, identity, json, lines, pipeline};
 use crate::case::{Case, Program, Row};
@@ -29,9 +31,25 @@ impl Scale {
 
 /// All cases, without the rivals that are not built.
 pub(crate) fn all(places: &Places, scale: &Scale) -> anyhow::Result<Vec<Case>> {
-    let make: [fn(&Places, &Scale) -> anyhow::Result<Case>; 16] = [
-        guest, lines, pipeline, limits, json, identity, single, local, ten_maps, chain, round_trip, workers,
-        neighbour, growth, start, sleepers,
+    let make: [fn(&Places, &Scale) -> anyhow::Result<Case>; 18] = [
+        guest,
+        lines,
+        pipeline,
+        limits,
+        json,
+        identity,
+        single,
+        local,
+        ten_maps,
+        chain,
+        round_trip,
+        workers,
+        neighbour,
+        growth,
+        start,
+        sleepers,
+        cluster,
+        cluster_workers,
     ];
     make.iter().map(|make| make(places, scale)).collect()
 }

@@ -75,10 +75,15 @@ impl ClusterArgs {
         own.get_arguments().any(|argument| argument.get_long() == Some(flag))
     }
 
-    /// The cluster, if there is one. `name` is what the run is called if nothing else is said.
-    pub(super) fn cluster(&self, name: Option<String>) -> Option<Cluster> {
+    /// The cluster, if there is one. `name` is what the run is called if nothing else is said, and `on_notice` is
+    /// told what it waits for.
+    pub(super) fn cluster(
+        &self,
+        name: Option<String>,
+        on_notice: impl Fn(&str) + Send + Sync + 'static,
+    ) -> Option<Cluster> {
         let broker = self.broker.apply(self.cluster.as_ref()?);
-        let mut cluster = Cluster::new(broker).replicas(self.replicas.unwrap_or(1));
+        let mut cluster = Cluster::new(broker).replicas(self.replicas.unwrap_or(1)).on_notice(on_notice);
         if self.in_memory {
             cluster = cluster.in_memory();
         }

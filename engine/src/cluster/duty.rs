@@ -65,7 +65,9 @@ struct Item<T> {
 
 #[derive(Debug)]
 enum State {
-    /// Functions are at it, and should be done by then.
+    /// It waits until functions have time for it.
+    Queued,
+    /// Functions are at it, and should get further by then.
     Running {
         deadline: Duration,
     },
@@ -87,12 +89,20 @@ impl<T> Duty<T> {
         Self { ack_wait, next: 0, items: BTreeMap::new() }
     }
 
-    /// A task is taken up. Functions may take until `deadline` for it.
-    pub(super) fn take(&mut self, token: T, deadline: Duration, now: Duration) -> u64 {
+    /// A task is taken up, and waits for its turn.
+    pub(super) fn take(&mut self, token: T, now: Duration) -> u64 {
         let key = self.next;
         self.next += 1;
-        self.items.insert(key, Item { token, heard: now, state: State::Running { deadline } });
+        self.items.insert(key, Item { token, heard: now, state: State::Queued });
         key
+    }
+
+    /// Functions are at a task, or have got further with it. They may take until `deadline` before they get further
+    /// again.
+    pub(super) fn run(&mut self, key: u64, deadline: Duration) {
+        if let Some(item) = self.items.get_mut(&key) {
+            item.state = State::Running { deadline };
+        }
     }
 
     /// What a task is acknowledged by, while it is held.
@@ -136,8 +146,9 @@ impl<T> Duty<T> {
         self.items.remove(&key).map(|item| item.token)
     }
 
-    /// Lets go of everything, as a worker does that hears of a new host.
-    pub(super) fn drop_all(&mut self) -> Vec<T> {
+    /// Lets go of everything, as a worker does that hears of a new host, which waits so long for acknowledgements.
+    pub(super) fn begin_anew(&mut self, ack_wait: Duration) -> Vec<T> {
+        self.ack_wait = ack_wait;
         std::mem::take(&mut self.items).into_values().map(|item| item.token).collect()
     }
 
@@ -152,7 +163,7 @@ impl<T> Duty<T> {
             let key = *key;
             let owed = match &item.state {
                 State::Running { deadline } => now < *deadline,
-                State::Publishing { .. } => true,
+                State::Queued | State::Publishing { .. } => true,
             };
             if owed && item.heard + self.ack_wait / 3 <= now {
                 item.heard = now;

@@ -11,8 +11,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::process::Command;
 
 use super::run::Stage;
+use super::serving::open;
 use super::wire::{Outcome, Task};
-use super::worker::open;
 use crate::pool::{Crew, Failed, Whole, run_whole};
 use crate::record::{Batch, BatchBuilder};
 use crate::{Capability, Cause, Error, Pool};
@@ -45,13 +45,22 @@ impl Isolation {
 
     /// Runs a task apart. If the process dies its records are run in halves, until the one is alone that it dies
     /// of, which is a fault.
-    pub(super) async fn run(&self, folder: &Path, stages: &[Stage], task: &Task) -> Result<Whole, String> {
+    ///
+    /// `advance` is called whenever a process is done with some of them.
+    pub(super) async fn run(
+        &self,
+        folder: &Path,
+        stages: &[Stage],
+        task: &Task,
+        advance: impl Fn(),
+    ) -> Result<Whole, String> {
         let mut outputs = BatchBuilder::default();
         let (mut failed, mut ending) = (Vec::new(), None);
         // In their order, the next one last.
         let mut left = vec![task.batch.clone()];
         while let Some(mut batch) = left.pop() {
             let task = Task { batch: batch.clone(), ..task.clone() };
+            advance();
             match self.run_once(folder, stages, &task).await? {
                 Ran::Done(whole) => {
                     outputs.append(&whole.output, 0..whole.output.len());
@@ -122,7 +131,9 @@ pub(super) fn serve(pool: &Pool, allowed: &[Capability]) -> Result<(), Error> {
     let (head, task) = rest.split_at_checked(length).ok_or_else(|| broken("half a task came".to_owned()))?;
     let head: Head = serde_json::from_slice(head).map_err(|error| broken(error.to_string()))?;
     let task = Task::decode(task).map_err(|error| broken(error.to_string()))?;
-    let outcome = Outcome { worker: String::new(), nanos: 0, result: run_here(pool, allowed, &head, task) };
+    let result = run_here(pool, allowed, &head, task);
+    let (used, printed) = (Vec::new(), Vec::new());
+    let outcome = Outcome { worker: String::new(), nanos: 0, result, used, printed };
     let bytes: Bytes = outcome.encode();
     let mut out = stdout().lock();
     match out.write_all(&bytes).and_then(|()| out.flush()) {
@@ -141,9 +152,10 @@ fn run_here(pool: &Pool, allowed: &[Capability], head: &Head, task: Task) -> Res
         }
         let path = head.folder.join(format!("{}.wasm", stage.plugin));
         let plugin = pool.load(path).map_err(|error| format!("{error:?}"))?;
-        cores.push(open(&plugin, stage)?);
+        cores.push(open(&plugin, stage, pool.shared().on_print())?);
     }
     let crew: Arc<dyn Crew> = Arc::new(pool.clone());
-    pool.shared()
-        .wait(async move { run_whole(&crew, &cores, task.batch).await.map_err(|error| format!("{error:?}")) })
+    pool.shared().wait(async move {
+        run_whole(&crew, &cores, task.batch, || ()).await.map_err(|error| format!("{error:?}"))
+    })
 }

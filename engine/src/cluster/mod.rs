@@ -1,16 +1,24 @@
 //! The same pipeline over many machines: a host that hands batches out through a broker, and workers that take
 //! them up.
 //!
-//! `ledger.rs` and `duty.rs` are the protocol, which knows neither network nor clock, and `wire.rs` its messages;
-//! `host.rs` and `worker.rs` carry it out over NATS JetStream, where `places.rs` knows what is where, and
-//! `simulation.rs` in a world of its own.
+//! `ledger.rs` and `duty.rs` are the protocol, which knows neither network nor clock, and `wire.rs` its messages.
+//! Over NATS JetStream, where `places.rs` knows what is where, it is carried out by a host and by workers: the
+//! host's part is what a pool sees (`crew.rs`), the loop behind it (`driver.rs`), what it tells of the run
+//! (`registry.rs`) and what it knows of workers (`roster.rs`); a worker's is the process (`worker.rs`) and what it
+//! has of each run (`serving.rs`). `simulation.rs` carries the protocol out in a world of its own.
 
+mod admission;
+mod crew;
+mod driver;
 mod duty;
-mod host;
 mod isolated;
 mod ledger;
 mod places;
+mod registry;
+mod roster;
 mod run;
+mod serving;
+mod settings;
 #[cfg(test)]
 mod simulation;
 mod view;
@@ -19,8 +27,8 @@ mod worker;
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-pub use host::Cluster;
-pub(crate) use host::ClusterCrew;
+pub(crate) use crew::ClusterCrew;
+pub use settings::Cluster;
 pub use view::{ClusterView, RunView, WorkerView};
 pub use worker::Worker;
 

@@ -2,12 +2,15 @@
 
 use std::time::Duration;
 
+use async_nats::Client;
 use async_nats::jetstream::consumer::{AckPolicy, pull};
 use async_nats::jetstream::context::{CreateStreamError, CreateStreamErrorKind};
 use async_nats::jetstream::kv::{self, Store};
 use async_nats::jetstream::object_store::{self, ObjectStore};
 use async_nats::jetstream::stream::{self, DiscardPolicy, RetentionPolicy, StorageType};
-use async_nats::jetstream::{Context, ErrorCode};
+use async_nats::jetstream::{Context, ContextBuilder, ErrorCode};
+
+use super::roster::MOST;
 
 /// Runs that there are, each by its name.
 pub(super) const RUNS: &str = "engine-runs";
@@ -19,6 +22,9 @@ pub(super) const PLUGINS: &str = "engine-plugins";
 
 /// Who is silent for so long is taken for gone.
 pub(super) const SILENCE: Duration = Duration::from_secs(15);
+
+/// After this something that failed is asked for again.
+pub(super) const AGAIN: Duration = Duration::from_millis(500);
 
 /// Hosts and workers say so often that they live.
 pub(super) const BEAT: Duration = Duration::from_secs(2);
@@ -154,6 +160,11 @@ impl Places {
             let _ = broker.delete_stream(stream).await;
         }
     }
+}
+
+/// JetStream with room for all that may be out.
+pub(super) fn context(client: Client) -> Context {
+    ContextBuilder::new().timeout(Duration::from_secs(5)).max_ack_inflight(2 * MOST).build(client)
 }
 
 /// Whether the broker, or the account, has no room for a stream as large as this.

@@ -19,12 +19,8 @@ pub(super) struct Run {
     pub(super) host: Machine,
     /// How long a worker may be silent about a task before it is given to another one, in milliseconds.
     pub(super) ack_wait: u64,
-    /// By segment, the functions that a record goes through.
+    /// By segment, the functions that a record goes through; none of one that is not told yet.
     pub(super) segments: Vec<Vec<Stage>>,
-    /// The last record that has left the graph, with all before it.
-    pub(super) done: u64,
-    /// No host is at it any more.
-    pub(super) ended: bool,
 }
 
 /// A process on a machine.
@@ -80,8 +76,6 @@ impl Run {
             host: Machine::this(),
             ack_wait: u64::try_from(ack_wait.as_millis()).unwrap_or(u64::MAX),
             segments: Vec::new(),
-            done: 0,
-            ended: false,
         }
     }
 

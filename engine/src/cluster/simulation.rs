@@ -310,7 +310,7 @@ impl World {
                 let known = &mut self.workers[worker.0];
                 if known.epoch < epoch {
                     known.epoch = epoch;
-                    known.duty.drop_all();
+                    known.duty.begin_anew(ACK_WAIT);
                 }
             }
             Event::Fenced(host) => self.hosts[host].alive = false,
@@ -625,7 +625,8 @@ impl World {
         // Some take longer than a worker is given for them, as one does that hangs.
         let work = self.within(self.weather.work);
         let deadline = self.now + Duration::from_secs(1);
-        let key = self.workers[worker.0].duty.take(token, deadline, self.now);
+        let key = self.workers[worker.0].duty.take(token, self.now);
+        self.workers[worker.0].duty.run(key, deadline);
         let poison = self.weather.poison == Some(record);
         let value = if poison { KILLED } else { made_of(record) };
         let nonce = self.random.next();

@@ -10,6 +10,7 @@ use futures_util::StreamExt;
 use serde::Serialize;
 
 use super::places::{Durability, HOST_INBOX, HOSTS, PLUGINS, Places, RUNS, WORKERS};
+use super::registry::HostPresence;
 use super::run::Run;
 use super::worker::Presence;
 use crate::{Broker, Error};
@@ -62,6 +63,8 @@ pub struct RunView {
     pub process: u32,
     /// Its host has said of late that it lives.
     pub alive: bool,
+    /// The number of the last record that is done, with all before it, as its host said last; none if that is gone.
+    pub done: Option<u64>,
     /// The functions of its segments.
     pub functions: Vec<Vec<String>>,
     /// Tasks that wait, or are at work; none if the broker does not tell.
@@ -77,7 +80,7 @@ impl ClusterView {
     ///
     /// If it can't be reached.
     pub async fn of(broker: &Broker) -> Result<Self, Error> {
-        let context = super::host::context(broker.connect("engine cluster", HOST_INBOX).await?);
+        let context = super::places::context(broker.connect("engine cluster", HOST_INBOX).await?);
         let mut view = Self { workers: BTreeMap::new(), runs: BTreeMap::new() };
         for (name, value) in entries(&context, WORKERS).await {
             let Ok(presence) = serde_json::from_slice::<Presence>(&value) else { continue };
@@ -95,8 +98,11 @@ impl ClusterView {
             let functions = run.segments.iter();
             let functions =
                 functions.map(|stages| stages.iter().map(|stage| stage.function.clone()).collect());
+            let presence = alive.get(&name);
+            let done = presence.and_then(|text| serde_json::from_slice::<HostPresence>(text).ok());
             let seen = RunView {
-                alive: alive.contains_key(&name),
+                alive: presence.is_some(),
+                done: done.map(|presence| presence.done),
                 epoch: run.epoch,
                 functions: functions.collect(),
                 tasks: waiting(&context, places.tasks()).await,
@@ -116,7 +122,7 @@ impl ClusterView {
     ///
     /// If the broker can't be reached.
     pub async fn clean(broker: &Broker) -> Result<Vec<String>, Error> {
-        let context = super::host::context(broker.connect("engine cluster", HOST_INBOX).await?);
+        let context = super::places::context(broker.connect("engine cluster", HOST_INBOX).await?);
         let alive: BTreeMap<_, _> = entries(&context, HOSTS).await.into_iter().collect();
         let (mut removed, mut wanted) = (Vec::new(), Vec::new());
         let runs = context.get_key_value(RUNS).await.ok();
@@ -189,14 +195,19 @@ impl fmt::Display for ClusterView {
             return writeln!(f, "no runs");
         }
         let widest = self.runs.keys().map(String::len).max().unwrap_or(0).max(3);
-        writeln!(f, "{:widest$}  host                    tasks  results  functions", "run")?;
+        writeln!(
+            f,
+            "{:widest$}  {:22}  {:>5}  {:>7}  {:>13}  functions",
+            "run", "host", "tasks", "results", "done"
+        )?;
         for (name, run) in &self.runs {
             let host = format!("{}:{}", run.machine, run.process);
             let host = if run.alive { host } else { format!("{host} (gone)") };
             let many = |number: Option<u64>| number.map_or("?".to_owned(), |number| number.to_string());
             let functions: Vec<_> = run.functions.iter().map(|segment| segment.join(" → ")).collect();
             let (tasks, results) = (many(run.tasks), many(run.results));
-            writeln!(f, "{name:widest$}  {host:22}  {tasks:>5}  {results:>7}  {}", functions.join(" | "))?;
+            let (done, functions) = (many(run.done), functions.join(" | "));
+            writeln!(f, "{name:widest$}  {host:22}  {tasks:>5}  {results:>7}  {done:>13}  {functions}")?;
             for (worker, known) in &self.workers {
                 if let Some(reason) = known.refused.get(name) {
                     writeln!(f, "{:widest$}  not served by {worker}: {reason}", "")?;

@@ -6,8 +6,9 @@
 use std::borrow::Cow;
 
 use bytes::Bytes;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 
+use crate::plugin::Tally;
 use crate::pool::{Ending, Failed, Whole};
 use crate::record::{Batch, Numbers};
 
@@ -68,6 +69,10 @@ pub(super) struct Outcome {
     pub(super) nanos: u64,
     /// Else why the stages can't be run at all.
     pub(super) result: Result<Whole, String>,
+    /// What each stage used on that worker up to now.
+    pub(super) used: Vec<Tally>,
+    /// What stages printed there since the last result.
+    pub(super) printed: Vec<(usize, String)>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -75,7 +80,7 @@ struct WireBatch<'a> {
     #[serde(borrow)]
     numbers: WireNumbers<'a>,
     lengths: Cow<'a, [u32]>,
-    #[serde(borrow)]
+    #[serde(borrow, serialize_with = "at_once")]
     data: &'a [u8],
 }
 
@@ -103,7 +108,7 @@ struct WirePart<'a> {
     nonce: u64,
     part: u32,
     parts: u32,
-    #[serde(borrow)]
+    #[serde(borrow, serialize_with = "at_once")]
     body: &'a [u8],
 }
 
@@ -113,6 +118,8 @@ struct WireOutcome<'a> {
     nanos: u64,
     #[serde(borrow)]
     result: Result<WireWhole<'a>, String>,
+    used: Cow<'a, [Tally]>,
+    printed: Cow<'a, [(usize, String)]>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -139,6 +146,15 @@ impl<'a> WireBatch<'a> {
             length
         });
         Self { numbers, lengths: lengths.collect(), data: batch.data() }
+    }
+
+    /// About how many bytes it takes.
+    fn size(&self) -> usize {
+        let numbers = match &self.numbers {
+            WireNumbers::From(_) => 0,
+            WireNumbers::Each(numbers) => 2 * numbers.len(),
+        };
+        self.data.len() + 2 * self.lengths.len() + numbers
     }
 
     fn build(self) -> Result<Batch, WireError> {
@@ -172,13 +188,10 @@ impl<'a> WireBatch<'a> {
 
 impl Task {
     pub(super) fn encode(&self) -> Bytes {
-        encode(&WireTask {
-            epoch: self.epoch,
-            task: self.task,
-            attempt: self.attempt,
-            segment: self.segment,
-            batch: WireBatch::of(&self.batch),
-        })
+        let batch = WireBatch::of(&self.batch);
+        let size = batch.size();
+        let Self { epoch, task, attempt, segment, .. } = *self;
+        encode(&WireTask { epoch, task, attempt, segment, batch }, size)
     }
 
     pub(super) fn decode(bytes: &[u8]) -> Result<Self, WireError> {
@@ -206,7 +219,8 @@ impl ResultPart {
 
     pub(super) fn encode(&self) -> Bytes {
         let Self { epoch, task, nonce, part, parts, body } = self;
-        encode(&WirePart { epoch: *epoch, task: *task, nonce: *nonce, part: *part, parts: *parts, body })
+        let part = WirePart { epoch: *epoch, task: *task, nonce: *nonce, part: *part, parts: *parts, body };
+        encode(&part, body.len())
     }
 
     pub(super) fn decode(bytes: &Bytes) -> Result<Self, WireError> {
@@ -228,11 +242,16 @@ impl Outcome {
             }),
             Err(reason) => Err(reason.clone()),
         };
-        encode(&WireOutcome { worker: (&*self.worker).into(), nanos: self.nanos, result })
+        let size = result.as_ref().map_or(0, |whole| whole.output.size());
+        let (used, printed) = ((&*self.used).into(), (&*self.printed).into());
+        encode(
+            &WireOutcome { worker: (&*self.worker).into(), nanos: self.nanos, result, used, printed },
+            size,
+        )
     }
 
     pub(super) fn decode(bytes: &[u8]) -> Result<Self, WireError> {
-        let WireOutcome { worker, nanos, result } = decode(bytes)?;
+        let WireOutcome { worker, nanos, result, used, printed } = decode(bytes)?;
         let result = match result {
             Ok(WireWhole { output, failed, ending }) => {
                 let (failed, ending) = (failed.into_owned(), ending.map(Cow::into_owned));
@@ -240,12 +259,22 @@ impl Outcome {
             }
             Err(reason) => Err(reason),
         };
-        Ok(Self { worker: worker.into_owned(), nanos, result })
+        let (used, printed) = (used.into_owned(), printed.into_owned());
+        Ok(Self { worker: worker.into_owned(), nanos, result, used, printed })
     }
 }
 
-fn encode(message: &impl Serialize) -> Bytes {
-    let bytes = postcard::to_extend(message, vec![PROTOCOL]);
+/// A slice is otherwise a sequence, which is written byte by byte.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference to the field")]
+fn at_once<S: Serializer>(bytes: &&[u8], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_bytes(bytes)
+}
+
+/// `size` is about how long it will be.
+fn encode(message: &impl Serialize, size: usize) -> Bytes {
+    let mut begun = Vec::with_capacity(size + 64);
+    begun.push(PROTOCOL);
+    let bytes = postcard::to_extend(message, begun);
     // It fails for maps and sequences of unknown length alone, which there are none of.
     bytes.unwrap_or_default().into()
 }
@@ -289,7 +318,8 @@ mod tests {
             failed: vec![Failed { stage: 1, record: 8, cause, attempts: 2 }],
             ending: Some(Ending { stage: 0, record: 11, cause: trap }),
         };
-        Outcome { worker: "one".into(), nanos: 5, result: Ok(whole) }
+        let used = vec![Tally { calls: 3, longest: 1 << 40, ..Tally::default() }];
+        Outcome { worker: "one".into(), nanos: 5, result: Ok(whole), used, printed: vec![(1, "oh".into())] }
     }
 
     fn records(batch: &Batch) -> Vec<(u64, Vec<u8>)> {
@@ -307,10 +337,11 @@ mod tests {
         assert_eq!(records(&Task::decode(&rest.encode()).unwrap().batch), records(&rest.batch));
 
         let (sent, came) = (outcome(), Outcome::decode(&outcome().encode()).unwrap());
+        assert_eq!((&came.used, &came.printed), (&sent.used, &sent.printed));
         let (Ok(sent), Ok(came)) = (sent.result, came.result) else { panic!("there is a result") };
         assert_eq!(records(&came.output), records(&sent.output));
         assert_eq!((came.failed, came.ending), (sent.failed, sent.ending));
-        let failed = Outcome { worker: "two".into(), nanos: 0, result: Err("no room".into()) };
+        let failed = Outcome { result: Err("no room".into()), ..outcome() };
         assert_eq!(Outcome::decode(&failed.encode()).unwrap().result.unwrap_err(), "no room");
     }
 

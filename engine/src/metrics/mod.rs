@@ -39,7 +39,7 @@ pub use pace::{NodePace, Pace};
 pub use snapshot::Snapshot;
 pub use status::{
     Buffer, EdgeStatus, FaultsStatus, FunctionStatus, Input, NodeStatus, PoolStatus, RunState, RunStatus,
-    Status,
+    Status, WorkerStatus,
 };
 pub use tree::Branch;
 pub use verdict::{Mood, Verdict};

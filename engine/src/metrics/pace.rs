@@ -118,7 +118,7 @@ fn between(then: &Moment, status: &Status) -> Pace {
     let part = |now: u64, then: u64, of: usize| {
         (now.saturating_sub(then) as f64 / (over as f64 * 1e6) / of.max(1) as f64).min(1.0)
     };
-    let workers = status.pool.workers;
+    let workers = status.threads();
     let nodes = status.nodes.iter().enumerate().map(|(place, node)| {
         let (records, nanos) = then.nodes.get(place).copied().unwrap_or_default();
         let on_pool = node.function.is_some();

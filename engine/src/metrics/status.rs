@@ -24,6 +24,9 @@ pub struct Status {
     pub functions: Vec<FunctionStatus>,
     /// The pool that they run on.
     pub pool: PoolStatus,
+    /// The workers of a cluster, by their names.
+    #[serde(default)]
+    pub workers: Vec<WorkerStatus>,
     /// What went wrong.
     pub faults: FaultsStatus,
     /// The latest lines that functions printed.
@@ -189,6 +192,29 @@ pub struct PoolStatus {
     pub memory_limit: usize,
 }
 
+/// A worker of a cluster.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct WorkerStatus {
+    /// Its name.
+    pub name: String,
+    /// The name of its machine.
+    pub machine: String,
+    /// Its process there.
+    pub process: u32,
+    /// Threads that run functions.
+    pub threads: usize,
+    /// How many tasks it is at, of all runs.
+    pub busy: usize,
+    /// How many it has done.
+    pub tasks: u64,
+    /// How many records were in these.
+    pub records: u64,
+    /// It finishes what it has begun, and takes nothing more.
+    pub leaving: bool,
+    /// Why it does not serve this run, if it does not.
+    pub refused: Option<String>,
+}
+
 /// What went wrong.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct FaultsStatus {
@@ -211,6 +237,13 @@ const ROOM: f64 = 32.0;
 const TOLD: usize = 50;
 
 impl Status {
+    /// Threads that run the functions of segments: the pool's, or those of a cluster's workers.
+    pub(super) fn threads(&self) -> usize {
+        let serves = |worker: &&WorkerStatus| worker.refused.is_none();
+        let elsewhere: usize = self.workers.iter().filter(serves).map(|worker| worker.threads).sum();
+        if self.workers.is_empty() { self.pool.workers } else { elsewhere }
+    }
+
     /// Whether a node calls this function on the pool.
     pub(super) fn is_on_pool(&self, function: usize) -> bool {
         self.nodes.iter().any(|node| node.function == Some(function))
@@ -269,6 +302,7 @@ impl Monitor {
             edges,
             functions,
             pool: self.pool(),
+            workers: self.workers(),
             faults: FaultsStatus { kinds, latest, put_aside },
             log: watch.log.latest(TOLD),
         }
@@ -297,6 +331,12 @@ impl Monitor {
             counts,
             input: all.filter(|all| *all > 0).map(|all| Input { read, done: done(read, counts), all }),
         }
+    }
+
+    fn workers(&self) -> Vec<WorkerStatus> {
+        let pools = lock(&self.watch().pools);
+        let pools = pools.iter().filter_map(std::sync::Weak::upgrade);
+        pools.flat_map(|pool| Pool::from_shared(pool).crew().workers()).collect()
     }
 
     fn pool(&self) -> PoolStatus {

@@ -2,10 +2,11 @@
 //! known of its calls.
 
 use std::sync::{Arc, OnceLock, Weak};
+use std::time::Duration;
 
 use super::output::{Messages, Output};
 use super::pace::Pace;
-use super::usage::UsageGauge;
+use super::usage::{Tally, UsageGauge};
 use super::{Grants, Instance, Kind, Limits, Loaded, Outcome, Signature, Trouble};
 use crate::metrics::{FunctionGauge, Watch};
 use crate::record::Batch;
@@ -106,6 +107,16 @@ impl Core {
             if let Cause::TooMuchOutput { limit } = trouble.cause {
                 self.usage.note_too_much(limit);
             }
+        }
+    }
+
+    /// Somebody else made calls, of which `failed` is whether any failed.
+    pub(crate) fn note_elsewhere(&self, more: &Tally, failed: bool) {
+        self.usage.add(more);
+        if let Some(gauge) = self.gauge().filter(|_| more.calls > 0) {
+            let records = usize::try_from(more.records).unwrap_or(usize::MAX);
+            let memory = usize::try_from(more.memory).unwrap_or(usize::MAX);
+            gauge.called(records, Duration::from_nanos(more.nanos), memory, failed);
         }
     }
 

@@ -40,4 +40,5 @@ pub use output::{Output, Print};
 pub(crate) use pace::MOST_BYTES;
 pub(crate) use runtime::Runtime;
 pub use signature::{Kind, Parameter, Signature};
+pub(crate) use usage::Tally;
 pub use usage::{PoolUsage, Usage};

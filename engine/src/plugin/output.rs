@@ -123,7 +123,8 @@ impl Messages {
         self.written.load(Relaxed)
     }
 
-    fn show(&self, line: &[u8]) {
+    /// A line for people, however it came here.
+    pub(crate) fn show(&self, line: &[u8]) {
         let size = line.len() + 1;
         let before = self.written.fetch_add(size, Relaxed);
         if before >= self.limit {

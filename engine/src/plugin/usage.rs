@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::time::Duration;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::{Kind, Limits};
 use crate::record::Batch;
@@ -49,6 +49,21 @@ pub struct PoolUsage {
     pub memory_limit: usize,
     /// The most stack that a call may have, in bytes.
     pub stack_limit: usize,
+}
+
+/// What calls of a function used elsewhere up to now, as it is sent.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Tally {
+    pub(crate) calls: u64,
+    pub(crate) records: u64,
+    pub(crate) nanos: u64,
+    pub(crate) retired: u64,
+    /// In nanoseconds.
+    pub(crate) longest: u64,
+    /// The most memory that an instance had, in bytes.
+    pub(crate) memory: u64,
+    /// The most bytes that the outputs of one record had.
+    pub(crate) output: u64,
 }
 
 /// Collects what calls use.
@@ -115,6 +130,29 @@ impl UsageGauge {
         note(&self.memory, memory);
     }
 
+    pub(crate) fn tally(&self) -> Tally {
+        Tally {
+            calls: self.calls.load(Relaxed),
+            records: self.records.load(Relaxed),
+            nanos: self.nanos.load(Relaxed),
+            retired: self.retired.load(Relaxed),
+            longest: self.longest.load(Relaxed),
+            memory: self.memory.load(Relaxed) as u64,
+            output: self.output.load(Relaxed) as u64,
+        }
+    }
+
+    /// Somebody else made calls.
+    pub(crate) fn add(&self, more: &Tally) {
+        self.calls.fetch_add(more.calls, Relaxed);
+        self.records.fetch_add(more.records, Relaxed);
+        self.nanos.fetch_add(more.nanos, Relaxed);
+        self.retired.fetch_add(more.retired, Relaxed);
+        self.longest.fetch_max(more.longest, Relaxed);
+        note(&self.memory, usize::try_from(more.memory).unwrap_or(usize::MAX));
+        note(&self.output, usize::try_from(more.output).unwrap_or(usize::MAX));
+    }
+
     pub(crate) fn read(&self, limits: Limits, messages: usize) -> Usage {
         Usage {
             calls: self.calls.load(Relaxed),
@@ -128,6 +166,19 @@ impl UsageGauge {
             output_limit: limits.output,
             messages,
             messages_limit: limits.messages,
+        }
+    }
+}
+
+impl Tally {
+    /// What has come since `before`, which may be later: then it is nothing. What is the most remains the most.
+    pub(crate) fn since(&self, before: &Self) -> Self {
+        Self {
+            calls: self.calls.saturating_sub(before.calls),
+            records: self.records.saturating_sub(before.records),
+            nanos: self.nanos.saturating_sub(before.nanos),
+            retired: self.retired.saturating_sub(before.retired),
+            ..*self
         }
     }
 }

@@ -6,6 +6,7 @@ use super::runner;
 use super::segment::Segment;
 use super::shared::Pool;
 use super::state::fitting;
+use crate::metrics::WorkerStatus;
 use crate::plugin::{Core, MOST_BYTES};
 use crate::record::Batch;
 
@@ -25,6 +26,11 @@ pub(crate) trait Crew: Send + Sync {
 
     /// How many bytes may be at work at once.
     fn room(&self) -> usize;
+
+    /// The workers elsewhere that it consists of.
+    fn workers(&self) -> Vec<WorkerStatus> {
+        Vec::new()
+    }
 }
 
 impl Crew for Pool {

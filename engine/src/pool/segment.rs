@@ -1,7 +1,7 @@
 //! What lies between a scatter and its gather: records that wait, records at work, and results
 //! in the order in which they are owed.
 
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Instant;
 
@@ -33,6 +33,8 @@ pub(crate) struct Segment {
     counters: Arc<Counters>,
     /// Its place among those that say how far elements are done.
     tracked: usize,
+    /// The number of the last record that has left, with all before it if it is ordered.
+    done_to: AtomicU64,
     state: Mutex<State>,
     listed: AtomicBool,
     /// Something for the gather: the next result, the end, or a failure.
@@ -59,6 +61,7 @@ impl Segment {
             ordered,
             tracked: counters.track(),
             counters,
+            done_to: AtomicU64::new(0),
             state: Mutex::new(State::new(room)),
             listed: AtomicBool::new(false),
             news: Notify::new(),
@@ -289,16 +292,15 @@ impl Segment {
             stage.policy().settle(fault, copy, attempts, &self.counters)?;
         }
         self.release(permits);
+        self.done_to.fetch_max(last, Ordering::Relaxed);
         if self.ordered {
             self.counters.reach(self.tracked, last);
         }
-        if let Some(receipt) = receipt {
-            receipt.out();
-        }
+        drop(receipt);
         Ok(())
     }
 
-    /// Somebody else took a work through all stages. `receipt` is told when all of it has left.
+    /// Somebody else took a work through all stages. `receipt` is dropped when all of it has left.
     pub(crate) fn complete(self: &Arc<Self>, mut work: Work, whole: Whole, receipt: Receipt) {
         let Whole { mut output, failed, ending } = whole;
         for letters in Whole::letters(&failed, &self.stages, &work) {
@@ -317,6 +319,11 @@ impl Segment {
     /// So many records have left that somebody else settles.
     pub(super) fn leave(&self, permits: usize) {
         self.release(permits);
+    }
+
+    /// The number of the last record that has left, with all before it if it is ordered.
+    pub(crate) fn done_to(&self) -> u64 {
+        self.done_to.load(Ordering::Relaxed)
     }
 
     /// Whether nobody wants results any more.

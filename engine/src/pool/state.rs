@@ -77,7 +77,7 @@ pub(super) struct Place {
     letters: Vec<Letters>,
     /// The results, once all stages are done.
     pub(super) output: Option<Batch>,
-    /// Told when all of it has left.
+    /// Dropped when all of it has left.
     receipt: Option<Receipt>,
 }
 
@@ -96,7 +96,7 @@ pub(crate) struct Due {
     pub(crate) permits: usize,
     /// The number of the last record that is done then, with all before it.
     pub(crate) last: u64,
-    /// To be told then.
+    /// To be dropped then.
     pub(crate) receipt: Option<Receipt>,
 }
 
@@ -293,7 +293,7 @@ impl State {
         rest
     }
 
-    /// Somebody is told when all of a place has left.
+    /// `receipt` is dropped when all of a place has left.
     pub(super) fn expect_receipt(&mut self, slot: Slot, receipt: Receipt) {
         self.slots.get_mut(slot).receipt = Some(receipt);
     }
@@ -321,10 +321,7 @@ impl State {
                 Some(before) => self.slots.get_mut(before).last = last,
                 None => self.passed = Some(last),
             }
-            let Place { receipt, .. } = self.slots.remove(slot);
-            if let Some(receipt) = receipt {
-                receipt.out();
-            }
+            self.slots.remove(slot);
             return left;
         }
         let finished = !ordered && place.fault.is_none();

@@ -32,7 +32,8 @@ pub(crate) struct Ending {
     pub(crate) cause: Cause,
 }
 
-/// Takes a batch through stages on a pool, as a segment of its own would.
+/// Takes a batch through stages on a pool, as a segment of its own would. `advance` is called whenever more of its
+/// records are done.
 ///
 /// # Errors
 ///
@@ -41,6 +42,7 @@ pub(crate) async fn run_whole(
     crew: &Arc<dyn Crew>,
     stages: &[Arc<Core>],
     batch: Batch,
+    advance: impl Fn(),
 ) -> Result<Whole, Error> {
     let segment =
         Segment::new(crew.clone(), stages.to_vec(), batch.len(), true, Arc::new(Counters::default()));
@@ -55,6 +57,7 @@ pub(crate) async fn run_whole(
                 failed.extend(letters.into_iter().flat_map(Letters::without_records));
                 outputs.push(output);
                 segment.leave(permits);
+                advance();
             }
             Ok(Next::Pause) => {}
             Ok(Next::End) => break None,
@@ -138,15 +141,11 @@ impl Whole {
     }
 }
 
-/// Tells who gave a result that all of it is out. Dropped before that, it tells nothing.
-pub(crate) struct Receipt(Box<dyn FnOnce() + Send>);
+/// Kept with a result until all of it is out, or nobody wants it any more. Who gave it is told by its drop.
+pub(crate) struct Receipt(#[expect(dead_code, reason = "it is there to be dropped")] Box<dyn Send>);
 
 impl Receipt {
-    pub(crate) fn new(out: impl FnOnce() + Send + 'static) -> Self {
-        Self(Box::new(out))
-    }
-
-    pub(super) fn out(self) {
-        (self.0)();
+    pub(crate) fn new(told: impl Send + 'static) -> Self {
+        Self(Box::new(told))
     }
 }

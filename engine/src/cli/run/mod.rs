@@ -342,7 +342,7 @@ impl RunCommand {
     }
 
     fn pool(&self, progress: ProgressBar, monitor: Option<&Monitor>) -> anyhow::Result<Pool> {
-        let builder = self.limits.pool()?.instances(self.instances()).on_print(printer(progress));
+        let builder = self.limits.pool()?.instances(self.instances()).on_print(printer(progress.clone()));
         let builder = if self.instances() <= 1000 { builder.keep_room() } else { builder };
         let builder = match self.workers {
             Some(workers) => builder.workers(workers.into()),
@@ -352,7 +352,7 @@ impl RunCommand {
         let builder = monitor.into_iter().fold(builder, engine::PoolBuilder::monitor);
         #[cfg(feature = "cluster")]
         let builder = {
-            let cluster = self.cluster.cluster(self.checkpoint.run_name());
+            let cluster = self.cluster.cluster(self.checkpoint.run_name(), self.messages().notices(progress));
             cluster.into_iter().fold(builder, engine::PoolBuilder::cluster)
         };
         Ok(builder.build()?)
@@ -361,7 +361,11 @@ impl RunCommand {
     fn run_pipeline(&self, path: &Path) -> anyhow::Result<Ending> {
         let pool = compiling_pool()?;
         #[cfg(feature = "cluster")]
-        let pool = self.cluster.cluster(None).into_iter().fold(pool, engine::PoolBuilder::cluster);
+        let pool = self
+            .cluster
+            .cluster(None, self.messages().notices(ProgressBar::hidden()))
+            .into_iter()
+            .fold(pool, engine::PoolBuilder::cluster);
         pipeline::run(path, pool, self.messages(), &self.watch)
     }
 
@@ -423,6 +427,16 @@ impl Messages {
             Self { json: true, .. } => tell(format_args!("{}", serde_json::json!({ "ended": "aborted" }))),
             Self { quiet: true, .. } => {}
             _ => tell(format_args!("engine: aborted: what was taken in is not finished")),
+        }
+    }
+
+    /// Tells what a run waits for, above the progress line.
+    #[cfg(feature = "cluster")]
+    fn notices(self, progress: ProgressBar) -> impl Fn(&str) + Send + Sync {
+        move |line| {
+            if !self.quiet && !self.json && !top::is_shown() {
+                progress.suspend(|| tell(format_args!("engine: {line}")));
+            }
         }
     }
 

@@ -45,6 +45,7 @@ function show(snapshot, whole = false) {
   chartRates(snapshot);
   lanes(snapshot, whole);
   functions(snapshot);
+  machines(snapshot);
   lists(snapshot);
 }
 

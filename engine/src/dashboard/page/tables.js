@@ -46,6 +46,37 @@ function functions({ status: now, pace }) {
   put($("pool"), pool.workers ? `${pool.workers} workers · ${short(pool.instances)} of ${short(pool.instances_limit)} instances · ${size(pool.memory)} of ${size(pool.memory_limit)} memory` : "");
 }
 
+// Workers tell of themselves every two seconds: a rate is from one time to the next.
+const lastOf = new Map();
+function rateOf({ name, records }, now) {
+  const last = lastOf.get(name);
+  if (!last || records < last.records) lastOf.set(name, { records, now, rate: 0 });
+  else if (records > last.records) lastOf.set(name, { records, now, rate: (1000 * (records - last.records)) / Math.max(1, now - last.now) });
+  else if (now - last.now > 5000) last.rate = 0;
+  return lastOf.get(name).rate;
+}
+
+function machines({ status: { workers, run } }) {
+  $("machines-panel").hidden = !workers.length;
+  const names = new Set(workers.map((worker) => worker.machine));
+  const threads = workers.reduce((sum, worker) => sum + worker.threads, 0);
+  put($("machines"), `${names.size} with ${workers.length} worker${workers.length === 1 ? "" : "s"} of ${threads} threads`);
+  const body = document.querySelector("#workers tbody");
+  while (body.rows.length > workers.length) body.deleteRow(-1);
+  const inOrder = workers.toSorted((a, b) => a.machine.localeCompare(b.machine) || a.name.localeCompare(b.name));
+  inOrder.forEach((worker, place) => {
+    const row = body.rows[place] || body.insertRow();
+    while (row.cells.length < 8) row.insertCell();
+    const first = !place || inOrder[place - 1].machine !== worker.machine;
+    const state = worker.refused ? `does not serve this run: ${worker.refused}` : worker.leaving ? "leaving" : worker.busy ? "working" : "waiting";
+    [
+      first ? worker.machine : "", worker.name, short(worker.threads), counted(worker.busy, "task"), short(worker.tasks),
+      short(worker.records), `${short(rateOf(worker, run.now))}/s`, state,
+    ].forEach((text, column) => put(row.cells[column], text));
+    row.cells[7].classList.toggle("bad", Boolean(worker.refused));
+  });
+}
+
 let lastFault = -1, lastLine = -1;
 function lists({ status: { faults, log } }) {
   put($("kinds"), Object.entries(faults.kinds).map(([kind, count]) => `${short(count)} ${kind}`).join(" · "));

@@ -34,7 +34,7 @@ function clock(ms) {
 }
 // The same, and in milliseconds what is shorter than a second.
 const long = (ms) => (ms < 1000 ? `${ms} ms` : clock(ms));
-const counted = (n) => `${short(n)} record${n === 1 ? "" : "s"}`;
+const counted = (n, what = "record") => `${short(n)} ${what}${n === 1 ? "" : "s"}`;
 // As a shell reads it.
 const quoted = (name) => (/^[\w./-]+$/.test(name) ? name : `'${name.replaceAll("'", "'\\''")}'`);
 const percent = (part) => (100 * part).toFixed(0) + " %";

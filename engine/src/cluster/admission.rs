@@ -1,0 +1,47 @@
+//! What a worker lets runs have: that is up to who runs it, not to who runs the host.
+
+use bytesize::ByteSize;
+
+use super::run::Stage;
+use crate::Capability;
+use crate::plugin::Limits;
+
+/// The most that a function may have.
+pub(super) struct Admission<'a> {
+    pub(super) limits: Limits,
+    pub(super) allowed: &'a [Capability],
+}
+
+impl Admission<'_> {
+    /// Whether a function may be run here, and if not, why.
+    pub(super) fn check(&self, stage: &Stage) -> Result<(), String> {
+        let function = &stage.function;
+        let bytes = |bytes: usize| ByteSize(bytes as u64).to_string();
+        let Limits { memory, timeout, output, .. } = self.limits;
+        let refused = |wish: String, most: String, flag: &str| {
+            Err(format!("{function} may {wish}, and here at most {most} ({flag})"))
+        };
+        if stage.memory > memory {
+            let wish = format!("have {} of memory", bytes(stage.memory));
+            return refused(wish, bytes(memory), "--memory");
+        }
+        if stage.timeout > timeout {
+            let wish = format!("take {:?} for a record", stage.timeout);
+            return refused(wish, format!("{timeout:?}"), "--timeout");
+        }
+        if stage.output > output {
+            let wish = format!("give {} for a record", bytes(stage.output));
+            return refused(wish, bytes(output), "--output-size");
+        }
+        let lacks = |text: &&String| {
+            let known = text.parse::<Capability>();
+            !known.is_ok_and(|capability| self.allowed.contains(&capability))
+        };
+        match stage.capabilities.iter().find(lacks) {
+            Some(capability) => {
+                Err(format!("{function} wants {capability}, which is not allowed here (--allow)"))
+            }
+            None => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,179 @@
+//! The crew of a pool whose work goes to a cluster: what segments see of it, and the thread that it has.
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::mpsc::sync_channel;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::thread::{self, JoinHandle};
+
+use async_nats::jetstream::message::Acker;
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+
+use super::driver::{Connected, Driver};
+use super::roster::FEWEST;
+use super::settings::Cluster;
+use crate::Error;
+use crate::metrics::WorkerStatus;
+use crate::plugin::{Core, MOST_BYTES};
+use crate::pool::{Crew, Segment};
+use crate::record::Batch;
+
+/// Records of a segment that are out have at most about so many bytes.
+const ROOM: usize = 64 << 20;
+
+/// Work that goes to a cluster.
+pub(crate) struct ClusterCrew {
+    link: Arc<Link>,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// What the crew and its thread share.
+pub(super) struct Link {
+    /// Segments that have work, each once, in turn.
+    ready: Mutex<VecDeque<Arc<Segment>>>,
+    /// What results are acknowledged by that are out, and their bytes.
+    out: Mutex<Vec<(Vec<Acker>, usize)>>,
+    /// Either has more.
+    pub(super) bell: Notify,
+    pub(super) over: CancellationToken,
+    failure: Mutex<Option<Error>>,
+    /// How many tasks may be out.
+    pub(super) width: AtomicUsize,
+    workers: Mutex<Vec<WorkerStatus>>,
+}
+
+impl ClusterCrew {
+    /// Connects, and begins the run. Blocks until the broker has answered.
+    pub(crate) fn join(cluster: Cluster) -> Result<Self, Error> {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(2)
+            .thread_name("engine-cluster")
+            .enable_all()
+            .build();
+        let thread = |source: std::io::Error| Error::Thread { source: Arc::new(source) };
+        let runtime = runtime.map_err(thread)?;
+        let link = Arc::new(Link::new());
+        let (told, begun) = sync_channel(1);
+        let its = link.clone();
+        let work = move || {
+            runtime.block_on(async {
+                let connected = match Connected::to(cluster).await {
+                    Ok(connected) => connected,
+                    Err(error) => return drop(told.send(Err(error))),
+                };
+                let _ = told.send(Ok(()));
+                // Nothing of the run is there before there is work: it may yet be found wrong.
+                tokio::select! {
+                    () = its.over.cancelled() => {}
+                    () = its.bell.notified() => match Driver::begin(connected, its.clone()).await {
+                        Ok(driver) => driver.run().await,
+                        Err(error) => its.fail(&[], &error),
+                    },
+                }
+            });
+            runtime.shutdown_background();
+        };
+        let handle = thread::Builder::new().name("engine-cluster".into()).spawn(work).map_err(thread)?;
+        begun.recv().unwrap_or(Err(Error::Panicked))?;
+        Ok(Self { link, thread: Some(handle) })
+    }
+}
+
+impl Crew for ClusterCrew {
+    fn enlist(&self, segment: &Arc<Segment>) {
+        if let Some(error) = &*lock(&self.link.failure) {
+            return segment.fail(error.clone());
+        }
+        if segment.mark_listed() {
+            self.link.ready().push_back(segment.clone());
+        }
+        self.link.bell.notify_one();
+    }
+
+    fn work_here(&self, _: &Arc<Segment>) -> bool {
+        false
+    }
+
+    fn fitting(&self, stage: &Core, batch: &Batch, alone: bool) -> usize {
+        let most = if alone { 1 } else { stage.pace.records() };
+        most.min(batch.fitting(MOST_BYTES)).min(batch.len())
+    }
+
+    fn room(&self) -> usize {
+        ROOM
+    }
+
+    fn workers(&self) -> Vec<WorkerStatus> {
+        lock(&self.link.workers).clone()
+    }
+}
+
+impl Drop for ClusterCrew {
+    fn drop(&mut self) {
+        self.link.over.cancel();
+        if let Some(thread) = self.thread.take()
+            && thread.thread().id() != thread::current().id()
+        {
+            // It clears up, which does not take long.
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Link {
+    fn new() -> Self {
+        Self {
+            ready: Mutex::default(),
+            out: Mutex::default(),
+            bell: Notify::new(),
+            over: CancellationToken::new(),
+            failure: Mutex::default(),
+            width: FEWEST.into(),
+            workers: Mutex::default(),
+        }
+    }
+
+    /// Ends all segments, and those that come.
+    pub(super) fn fail(&self, segments: &[Weak<Segment>], error: &Error) {
+        *lock(&self.failure) = Some(error.clone());
+        let ready = std::mem::take(&mut *self.ready());
+        for segment in segments.iter().filter_map(Weak::upgrade).chain(ready) {
+            segment.fail(error.clone());
+        }
+    }
+
+    /// Segments that have work. A segment that is dropped may hold the crew: not while this is locked.
+    pub(super) fn ready(&self) -> MutexGuard<'_, VecDeque<Arc<Segment>>> {
+        lock(&self.ready)
+    }
+
+    /// The acknowledgements of results that are out since they were taken last.
+    pub(super) fn take_out(&self) -> Vec<(Vec<Acker>, usize)> {
+        std::mem::take(&mut *lock(&self.out))
+    }
+
+    pub(super) fn set_workers(&self, workers: Vec<WorkerStatus>, width: usize) {
+        *lock(&self.workers) = workers;
+        self.width.store(width, Relaxed);
+    }
+}
+
+/// A result's acknowledgements: due once nothing of it is here any more.
+pub(super) struct Owed {
+    pub(super) link: Arc<Link>,
+    pub(super) ackers: Vec<Acker>,
+    /// In bytes.
+    pub(super) held: usize,
+}
+
+impl Drop for Owed {
+    fn drop(&mut self) {
+        lock(&self.link.out).push((std::mem::take(&mut self.ackers), self.held));
+        self.link.bell.notify_one();
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

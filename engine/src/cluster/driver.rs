@@ -1,0 +1,542 @@
+//! The host's end: takes work from segments, gives it to the broker, and takes what comes back.
+//!
+//! One loop, which never waits for the broker itself: what is asked of it is an errand, whose answer comes back to
+//! the loop.
+
+use std::collections::HashMap;
+use std::sync::atomic::Ordering::Relaxed;
+use std::sync::{Arc, Weak};
+use std::time::{Duration, Instant};
+
+use async_nats::HeaderMap;
+use async_nats::jetstream::consumer::{PullConsumer, pull};
+use async_nats::jetstream::context::PublishErrorKind;
+use async_nats::jetstream::kv::{Entry, Operation, Watch};
+use async_nats::jetstream::message::{Acker, PublishMessage};
+use async_nats::jetstream::stream::{RawMessageError, RawMessageErrorKind};
+use async_nats::jetstream::{self, Context};
+use bytes::Bytes;
+use futures_util::future::BoxFuture;
+use futures_util::stream::FuturesUnordered;
+use futures_util::{FutureExt, StreamExt};
+use tokio::sync::Mutex;
+use tokio::time::{MissedTickBehavior, interval};
+
+use super::crew::{Link, Owed};
+use super::ledger::{Act, Ledger};
+use super::places::{self, BEAT, HOST_INBOX, Places, WORKERS};
+use super::registry::Registry;
+use super::roster::Roster;
+use super::settings::Cluster;
+use super::wire::{Outcome, ResultPart, Task};
+use super::worker::Presence;
+use crate::Error;
+use crate::plugin::Core;
+use crate::pool::{Receipt, Segment, Whole, Work};
+
+/// The protocol looks at the time so often.
+const TICK: Duration = Duration::from_millis(100);
+
+/// A task is as large as what a worker does in a time between these.
+const FAST: Duration = Duration::from_millis(5);
+const SLOW: Duration = Duration::from_millis(25);
+
+/// How long it may take to clear up at the end.
+const GOODBYE: Duration = Duration::from_secs(3);
+
+/// A task that is out.
+struct Out {
+    segment: Arc<Segment>,
+    /// The segment's place among the run's.
+    index: u32,
+    work: Work,
+}
+
+/// A segment of the run. It holds the crew, which holds this thread.
+struct Known {
+    segment: Weak<Segment>,
+    /// Workers were told of it.
+    told: bool,
+}
+
+/// What came of an errand.
+enum Answer {
+    /// The broker has a task at this place, or does not take it, since it has no stream for it or for some other
+    /// reason.
+    Published {
+        task: u64,
+        attempt: u32,
+        place: Option<u64>,
+        no_stream: bool,
+    },
+    Looked {
+        task: u64,
+        attempt: u32,
+        found: bool,
+    },
+    /// Workers were told of a segment.
+    Told(Result<usize, Error>),
+    Beat(Result<(), Error>),
+    Results(Option<pull::Stream>),
+    Presences(Option<Watch>),
+    Nothing,
+}
+
+/// The thread's side.
+pub(super) struct Driver {
+    link: Arc<Link>,
+    cluster: Cluster,
+    context: Context,
+    places: Places,
+    epoch: u64,
+    registry: Arc<Mutex<Registry>>,
+    ledger: Ledger<Acker>,
+    out: HashMap<u64, Out>,
+    segments: Vec<Known>,
+    roster: Roster,
+    errands: FuturesUnordered<BoxFuture<'static, Answer>>,
+    /// An errand is under way for it.
+    beating: bool,
+    began: Instant,
+    /// When the broker was heard of last.
+    heard: Instant,
+}
+
+/// Why a driver ends.
+type Ended = Result<(), Error>;
+
+/// A broker that answers, before anything of the run is there.
+pub(super) struct Connected {
+    cluster: Cluster,
+    name: String,
+    context: Context,
+}
+
+impl Connected {
+    pub(super) async fn to(cluster: Cluster) -> Result<Self, Error> {
+        let name = cluster.run.clone().unwrap_or_else(|| format!("run-{:016x}", super::random()));
+        check_name(&name)?;
+        let client = cluster.broker.connect(&format!("engine run {name}"), HOST_INBOX).await?;
+        Ok(Self { name, context: places::context(client), cluster })
+    }
+}
+
+impl Driver {
+    pub(super) async fn begin(connected: Connected, link: Arc<Link>) -> Result<Self, Error> {
+        let Connected { cluster, name, context } = connected;
+        let registry = Registry::take_over(context.clone(), &cluster, &name).await?;
+        let epoch = registry.epoch();
+        let places = Places::new(&name, cluster.durability);
+        // What another host has left there is nobody's.
+        places.remove(&context).await;
+        let room = places.make(&context, epoch, cluster.ack_wait).await;
+        let room = room.map_err(|source| {
+            let address = cluster.broker.to_string();
+            Error::Broker { address, source: source.into() }
+        })?;
+        let now = Instant::now();
+        Ok(Self {
+            link,
+            cluster,
+            context,
+            places,
+            epoch,
+            registry: Arc::new(Mutex::new(registry)),
+            ledger: Ledger::new(epoch, room / 2),
+            out: HashMap::new(),
+            segments: Vec::new(),
+            roster: Roster::new(&name),
+            errands: FuturesUnordered::new(),
+            beating: false,
+            began: now,
+            heard: now,
+        })
+    }
+
+    fn now(&self) -> Duration {
+        self.began.elapsed()
+    }
+
+    pub(super) async fn run(mut self) {
+        let ended = self.serve().await;
+        // Those that take up work again may drop the last of what holds this thread.
+        let left = std::mem::take(&mut self.out);
+        if let Err(error) = &ended {
+            let segments: Vec<_> = self.segments.iter().map(|known| known.segment.clone()).collect();
+            self.link.fail(&segments, error);
+        }
+        drop(left);
+        // An errand may hold what is needed to clear up.
+        self.errands.clear();
+        if !matches!(ended, Err(Error::TakenOver { .. })) {
+            let _ = tokio::time::timeout(GOODBYE, async { self.registry.lock().await.remove().await }).await;
+        }
+    }
+
+    async fn serve(&mut self) -> Ended {
+        let (over, link) = (self.link.over.clone(), self.link.clone());
+        let (mut tick, mut beat) = (interval(TICK), interval(BEAT));
+        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let (mut results, mut presences) = (None, None);
+        self.ask_for_results(Duration::ZERO);
+        self.ask_for_presences(Duration::ZERO);
+        loop {
+            self.hand_out()?;
+            tokio::select! {
+                () = over.cancelled() => return Ok(()),
+                () = link.bell.notified() => self.settle(),
+                Some(answer) = self.errands.next() => match answer {
+                    Answer::Results(Some(stream)) => results = Some(stream),
+                    Answer::Results(None) => self.ask_for_results(places::AGAIN),
+                    Answer::Presences(Some(watch)) => presences = Some(watch),
+                    Answer::Presences(None) => self.ask_for_presences(places::AGAIN),
+                    answer => self.answered(answer)?,
+                },
+                message = next(&mut results) => match message {
+                    Some(Ok(message)) => self.result(message)?,
+                    // The consumer is gone, or the broker: it is asked for again.
+                    _ => {
+                        results = None;
+                        self.ask_for_results(Duration::ZERO);
+                    }
+                },
+                entry = next(&mut presences) => match entry {
+                    Some(Ok(entry)) => self.meet(&entry),
+                    _ => {
+                        presences = None;
+                        self.ask_for_presences(Duration::ZERO);
+                    }
+                },
+                _ = tick.tick() => {
+                    self.let_go();
+                    let acts = self.ledger.tick(self.now());
+                    self.act(acts)?;
+                }
+                _ = beat.tick() => self.beat(),
+            }
+            if self.heard.elapsed() > self.cluster.timeout {
+                let address = self.cluster.broker.to_string();
+                return Err(Error::BrokerGone { address, timeout: self.cluster.timeout });
+            }
+        }
+    }
+
+    /// Acknowledges results that are out.
+    fn settle(&mut self) {
+        for (ackers, held) in self.link.take_out() {
+            self.ledger.released(held);
+            ackers.into_iter().for_each(|acker| self.release(acker));
+        }
+    }
+
+    /// What nobody needs any more is acknowledged. If that is lost it comes again, and is acknowledged then.
+    fn release(&self, acker: Acker) {
+        let release = async move {
+            let _ = acker.ack().await;
+            Answer::Nothing
+        };
+        self.errands.push(release.boxed());
+    }
+
+    /// Asks for results as they come, after a while.
+    fn ask_for_results(&self, after: Duration) {
+        let (context, places) = (self.context.clone(), self.places.clone());
+        let (epoch, ack_wait) = (self.epoch, self.cluster.ack_wait);
+        let ask = async move {
+            tokio::time::sleep(after).await;
+            let name = places::host_consumer(epoch);
+            let consumer: Option<PullConsumer> =
+                context.get_consumer_from_stream(&name, places.results()).await.ok();
+            let Some(consumer) = consumer else {
+                // It was wiped, or it is not there yet.
+                let _ = places.make(&context, epoch, ack_wait).await;
+                return Answer::Results(None);
+            };
+            let stream = consumer.stream().max_messages_per_batch(256).heartbeat(Duration::from_secs(5));
+            Answer::Results(stream.expires(Duration::from_secs(20)).messages().await.ok())
+        };
+        self.errands.push(ask.boxed());
+    }
+
+    /// Asks for what workers say, after a while.
+    fn ask_for_presences(&self, after: Duration) {
+        let context = self.context.clone();
+        let ask = async move {
+            tokio::time::sleep(after).await;
+            let Ok(store) = context.get_key_value(WORKERS).await else { return Answer::Presences(None) };
+            Answer::Presences(store.watch_many_with_history([">"]).await.ok())
+        };
+        self.errands.push(ask.boxed());
+    }
+
+    /// A worker says that it is there, and how much it does at once.
+    fn meet(&mut self, entry: &Entry) {
+        match serde_json::from_slice::<Presence>(&entry.value) {
+            Ok(presence) if entry.operation == Operation::Put => self.roster.meet(&entry.key, presence),
+            _ => self.roster.part(&entry.key),
+        }
+        self.look_at_workers();
+    }
+
+    fn look_at_workers(&mut self) {
+        self.roster.look();
+        self.link.set_workers(self.roster.statuses(), self.roster.width());
+    }
+
+    /// Hands out work while more may be out.
+    fn hand_out(&mut self) -> Ended {
+        while self.ledger.len() < self.link.width.load(Relaxed) {
+            let Some(segment) = self.link.ready().pop_front() else { return Ok(()) };
+            let index = self.index_of(&segment);
+            if !self.segments[index].told {
+                // It is put back when workers know of it.
+                continue;
+            }
+            segment.mark_unlisted();
+            let Some((work, more)) = segment.take() else { continue };
+            if more && segment.mark_listed() {
+                self.link.ready().push_back(segment.clone());
+            }
+            let (task, act) = self.ledger.submit(self.now());
+            let index = u32::try_from(index).unwrap_or(u32::MAX);
+            self.out.insert(task, Out { segment, index, work });
+            self.act(vec![act])?;
+        }
+        Ok(())
+    }
+
+    /// A segment's place among the run's: workers are told of a new one.
+    fn index_of(&mut self, segment: &Arc<Segment>) -> usize {
+        let is_it = |known: &Known| std::ptr::eq(known.segment.as_ptr(), Arc::as_ptr(segment));
+        if let Some(index) = self.segments.iter().position(is_it) {
+            return index;
+        }
+        let index = self.segments.len();
+        self.segments.push(Known { segment: Arc::downgrade(segment), told: false });
+        let (registry, stages): (_, Vec<Arc<Core>>) = (self.registry.clone(), segment.stages.clone());
+        let tell = async move {
+            let told = registry.lock().await.add(index, &stages).await;
+            Answer::Told(told.map(|()| index))
+        };
+        self.errands.push(tell.boxed());
+        index
+    }
+
+    /// What the protocol wants to have done.
+    fn act(&mut self, acts: Vec<Act<Acker>>) -> Ended {
+        for act in acts {
+            match act {
+                Act::Publish { task, attempt } => self.publish(task, attempt),
+                Act::Look { task, attempt, place } => self.look(task, attempt, place),
+                Act::Release(acker) => self.release(acker),
+                Act::Done { task, parts, tokens, held } => {
+                    let owed = Owed { link: self.link.clone(), ackers: tokens, held };
+                    self.done(task, &parts, owed);
+                }
+                Act::GiveUp { task } => {
+                    let record = self.out.get(&task).map_or(0, |out| out.work.batch.number(0));
+                    return Err(Error::NoResult { record });
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn publish(&self, task: u64, attempt: u32) {
+        let Some(Out { index, work, .. }) = self.out.get(&task) else { return };
+        let message = Task { epoch: self.epoch, task, attempt, segment: *index, batch: work.batch.clone() };
+        let id = id_of(self.epoch, task, attempt);
+        let (context, subject) = (self.context.clone(), self.places.task_subject(self.epoch));
+        let publish = async move {
+            let message = PublishMessage::build().payload(message.encode()).message_id(id);
+            let (place, no_stream) = match context.send_publish(subject, message).await {
+                Ok(answer) => match answer.await {
+                    Ok(answer) => (Some(answer.sequence), false),
+                    Err(error) => (None, error.kind() == PublishErrorKind::StreamNotFound),
+                },
+                Err(_) => (None, false),
+            };
+            Answer::Published { task, attempt, place, no_stream }
+        };
+        self.errands.push(publish.boxed());
+    }
+
+    fn look(&self, task: u64, attempt: u32, place: u64) {
+        let (context, stream) = (self.context.clone(), self.places.tasks());
+        let id = id_of(self.epoch, task, attempt);
+        let look = async move {
+            let Ok(stream) = context.get_stream_no_info(stream).await else { return Answer::Nothing };
+            match stream.get_raw_message(place).await {
+                Ok(message) => Answer::Looked { task, attempt, found: has_id(&message.headers, &id) },
+                Err(error) if is_missing(&error) => Answer::Looked { task, attempt, found: false },
+                Err(_) => Answer::Nothing,
+            }
+        };
+        self.errands.push(look.boxed());
+    }
+
+    fn answered(&mut self, answer: Answer) -> Ended {
+        let now = self.now();
+        match answer {
+            Answer::Published { task, attempt, place: Some(place), .. } => {
+                self.heard = Instant::now();
+                self.ledger.published(task, attempt, place, now);
+            }
+            Answer::Published { task, attempt, place: None, no_stream } => {
+                self.ledger.refused(task, attempt, now);
+                if no_stream {
+                    self.make_places();
+                }
+            }
+            Answer::Looked { task, attempt, found } => {
+                self.heard = Instant::now();
+                self.ledger.looked(task, attempt, found, now);
+            }
+            Answer::Told(told) => {
+                let index = told?;
+                self.heard = Instant::now();
+                let known = &mut self.segments[index];
+                known.told = true;
+                self.link.ready().extend(known.segment.upgrade());
+            }
+            Answer::Beat(beat) => {
+                self.beating = false;
+                match beat {
+                    Ok(()) => self.heard = Instant::now(),
+                    Err(error @ Error::TakenOver { .. }) => return Err(error),
+                    // It may be back before the time is up.
+                    Err(_) => {}
+                }
+            }
+            Answer::Results(_) | Answer::Presences(_) | Answer::Nothing => {}
+        }
+        Ok(())
+    }
+
+    fn make_places(&self) {
+        let (context, places) = (self.context.clone(), self.places.clone());
+        let (epoch, ack_wait) = (self.epoch, self.cluster.ack_wait);
+        let make = async move {
+            let _ = places.make(&context, epoch, ack_wait).await;
+            Answer::Nothing
+        };
+        self.errands.push(make.boxed());
+    }
+
+    /// Says that this host lives, and looks at who else does.
+    fn beat(&mut self) {
+        self.look_at_workers();
+        if let Some(notice) = self.roster.notice(!self.out.is_empty()) {
+            self.cluster.on_notice.tell(&notice);
+        }
+        if std::mem::replace(&mut self.beating, true) {
+            return;
+        }
+        let (registry, done) = (self.registry.clone(), self.done_to());
+        let beat = async move { Answer::Beat(registry.lock().await.beat(done).await) };
+        self.errands.push(beat.boxed());
+    }
+
+    /// The number of the last record that is done, with all before it.
+    fn done_to(&self) -> u64 {
+        let segments = self.segments.iter().filter_map(|known| known.segment.upgrade());
+        segments.map(|segment| segment.done_to()).min().unwrap_or(0)
+    }
+
+    fn result(&mut self, message: jetstream::Message) -> Ended {
+        self.heard = Instant::now();
+        let (message, acker) = message.split();
+        let acts = match ResultPart::decode(&message.payload) {
+            Ok(part) => self.ledger.result(part, acker),
+            // It is nobody's result: were it one that is missed, it would be made again.
+            Err(_) => vec![Act::Release(acker)],
+        };
+        self.act(acts)
+    }
+
+    /// A result is whole.
+    fn done(&mut self, task: u64, parts: &[Bytes], owed: Owed) {
+        let Some(Out { segment, index, work }) = self.out.remove(&task) else { return };
+        let outcome = match parts {
+            [one] => Outcome::decode(one),
+            parts => Outcome::decode(&parts.concat()),
+        };
+        match outcome {
+            Ok(outcome) => self.finish(&segment, index, work, outcome, owed),
+            Err(error) => {
+                segment.fail(Error::Worker { worker: "a worker".to_owned(), reason: error.to_string() });
+            }
+        }
+    }
+
+    fn finish(&mut self, segment: &Arc<Segment>, index: u32, work: Work, outcome: Outcome, owed: Owed) {
+        let Outcome { worker, nanos, result, used, printed } = outcome;
+        for (stage, line) in &printed {
+            if let Some(core) = segment.stages.get(*stage) {
+                core.opening.messages.show(line.as_bytes());
+            }
+        }
+        let checked = result.and_then(|whole| {
+            let checked = whole.check(&work.batch, segment.stages.len());
+            checked.map(|()| whole).map_err(|wrong| format!("it sent what is no result: {wrong}"))
+        });
+        let whole: Whole = match checked {
+            Ok(whole) => whole,
+            Err(reason) => return segment.fail(Error::Worker { worker, reason }),
+        };
+        let since = self.roster.used(&worker, index, used);
+        for (stage, (core, used)) in segment.stages.iter().zip(since).enumerate() {
+            let failed = whole.failed.iter().any(|failed| failed.stage == stage);
+            core.note_elsewhere(&used, failed);
+        }
+        if let Some(stage) = segment.stages.first() {
+            stage.pace.learn_between(work.batch.len(), Duration::from_nanos(nanos), FAST, SLOW);
+        }
+        segment.complete(work, whole, Receipt::new(owed));
+    }
+
+    /// Forgets tasks of segments that are over.
+    fn let_go(&mut self) {
+        let over = self.out.iter().filter(|(_, out)| out.segment.is_over());
+        for task in over.map(|(task, _)| *task).collect::<Vec<_>>() {
+            self.out.remove(&task);
+            for act in self.ledger.forget(task) {
+                if let Act::Release(acker) = act {
+                    self.release(acker);
+                }
+            }
+        }
+    }
+}
+
+/// The next of what comes; nothing while it is asked for.
+async fn next<S: futures_util::Stream + Unpin>(stream: &mut Option<S>) -> Option<S::Item> {
+    match stream {
+        Some(stream) => stream.next().await,
+        None => std::future::pending().await,
+    }
+}
+
+fn id_of(epoch: u64, task: u64, attempt: u32) -> String {
+    format!("{epoch}.{task}.{attempt}")
+}
+
+fn has_id(headers: &HeaderMap, id: &str) -> bool {
+    headers.get(async_nats::header::NATS_MESSAGE_ID).is_some_and(|known| known.as_str() == id)
+}
+
+/// Whether the broker said that it has no such message, or no such stream.
+fn is_missing(error: &RawMessageError) -> bool {
+    match error.kind() {
+        RawMessageErrorKind::NoMessageFound => true,
+        RawMessageErrorKind::JetStream(error) => matches!(error.code(), 404),
+        _ => false,
+    }
+}
+
+fn check_name(name: &str) -> Result<(), Error> {
+    let fits = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+    let fine = !name.is_empty() && name.len() <= 64 && name.chars().all(fits);
+    fine.then_some(()).ok_or_else(|| Error::RunName { name: name.to_owned() })
+}

@@ -1,0 +1,204 @@
+//! What workers are told of a run: its entry among the runs, and the plugins that its functions are from.
+//!
+//! The entry is also who has the run: a host that takes it over writes a later epoch into it, by compare-and-set, so
+//! that the one before finds that it is not its own any more.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use async_nats::jetstream::Context;
+use async_nats::jetstream::kv::{Operation, Store, UpdateErrorKind};
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+
+use super::places::{self, Durability, HOSTS, RUNS, SILENCE, WORKERS};
+use super::run::{Machine, Run, Stage};
+use super::settings::Cluster;
+use crate::plugin::Core;
+use crate::{Broker, Error};
+
+/// After this something that failed is tried again.
+const AGAIN: Duration = Duration::from_millis(200);
+
+/// A host that lives says so.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct HostPresence {
+    pub(super) epoch: u64,
+    pub(super) host: Machine,
+    /// The number of the last record that is done, with all before it.
+    pub(super) done: u64,
+}
+
+/// The entry of one host's run.
+pub(super) struct Registry {
+    context: Context,
+    broker: Broker,
+    durability: Durability,
+    timeout: Duration,
+    name: String,
+    runs: Store,
+    hosts: Store,
+    run: Run,
+    /// Where the run stands in its bucket.
+    revision: u64,
+    /// Functions whose plugins workers need.
+    functions: Vec<Arc<Core>>,
+}
+
+impl Registry {
+    /// Makes this host the one that has the run.
+    pub(super) async fn take_over(context: Context, cluster: &Cluster, name: &str) -> Result<Self, Error> {
+        let Cluster { broker, durability, ack_wait, timeout, .. } = cluster.clone();
+        let failed = |source: async_nats::Error| lost(&broker, source);
+        let (runs, hosts) = buckets(&context, durability).await.map_err(failed)?;
+        let (run, revision) = take_over(&runs, name, ack_wait).await.map_err(failed)?;
+        let (name, functions) = (name.to_owned(), Vec::new());
+        Ok(Self { context, broker, durability, timeout, name, runs, hosts, run, revision, functions })
+    }
+
+    pub(super) fn epoch(&self) -> u64 {
+        self.run.epoch
+    }
+
+    /// Tells workers of a segment: its plugins first, then its functions.
+    pub(super) async fn add(&mut self, segment: usize, stages: &[Arc<Core>]) -> Result<(), Error> {
+        for core in stages {
+            self.upload(core).await?;
+            self.functions.push(core.clone());
+        }
+        if self.run.segments.len() <= segment {
+            self.run.segments.resize(segment + 1, Vec::new());
+        }
+        self.run.segments[segment] = stages.iter().map(|core| Stage::of(core)).collect();
+        self.publish().await
+    }
+
+    /// Says that this host lives, and how far it is, and looks whether another one has the run. A broker that has
+    /// lost what it knew is told all of it again.
+    pub(super) async fn beat(&mut self, done: u64) -> Result<(), Error> {
+        let entry = self.runs.entry(&*self.name).await.map_err(|error| lost(&self.broker, error.into()))?;
+        let presence = HostPresence { epoch: self.run.epoch, host: self.run.host.clone(), done };
+        let presence = serde_json::to_vec(&presence).unwrap_or_default();
+        // If that is lost, who looks from outside may think for a while that it is gone.
+        let _ = self.hosts.put(&*self.name, presence.into()).await;
+        match entry.filter(|entry| entry.operation == Operation::Put) {
+            Some(entry) => self.check(&entry.value),
+            None => self.begin_anew().await,
+        }
+    }
+
+    /// Removes what the run has in the broker, if it is still this host's.
+    pub(super) async fn remove(&mut self) {
+        let removed = self.runs.delete_expect_revision(&self.name, Some(self.revision)).await;
+        if removed.is_ok() {
+            places::Places::new(&self.name, self.durability).remove(&self.context).await;
+            let _ = self.hosts.delete(&self.name).await;
+        }
+        let _ = self.context.client().flush().await;
+    }
+
+    async fn begin_anew(&mut self) -> Result<(), Error> {
+        let failed = |source: async_nats::Error| lost(&self.broker, source);
+        (self.runs, self.hosts) = buckets(&self.context, self.durability).await.map_err(failed)?;
+        for core in self.functions.clone() {
+            self.upload(&core).await?;
+        }
+        self.revision = 0;
+        self.publish().await
+    }
+
+    fn check(&self, entry: &[u8]) -> Result<(), Error> {
+        let known = serde_json::from_slice::<Run>(entry);
+        let is_later = known.is_ok_and(|known| known.epoch > self.run.epoch);
+        if is_later { Err(Error::TakenOver { run: self.name.clone() }) } else { Ok(()) }
+    }
+
+    /// Writes the entry, unless another host has the run.
+    async fn publish(&mut self) -> Result<(), Error> {
+        let begun = Instant::now();
+        loop {
+            let text = serde_json::to_vec(&self.run).unwrap_or_default();
+            let error = match self.runs.update(&self.name, text.into(), self.revision).await {
+                Ok(revision) => {
+                    self.revision = revision;
+                    return Ok(());
+                }
+                Err(error) => error,
+            };
+            // It may be there all the same, or the broker knows nothing any more.
+            match self.runs.entry(&*self.name).await {
+                Ok(Some(entry)) => {
+                    self.check(&entry.value)?;
+                    self.revision = entry.revision;
+                }
+                Ok(None) => self.revision = 0,
+                Err(_) => {}
+            }
+            if begun.elapsed() > self.timeout {
+                return Err(lost(&self.broker, error.into()));
+            }
+            tokio::time::sleep(AGAIN).await;
+        }
+    }
+
+    /// Puts a function's plugin where workers find it, unless it is there.
+    async fn upload(&self, core: &Core) -> Result<(), Error> {
+        let begun = Instant::now();
+        loop {
+            let Err(error) = self.try_upload(core).await? else { return Ok(()) };
+            if begun.elapsed() > self.timeout {
+                return Err(lost(&self.broker, error));
+            }
+            tokio::time::sleep(AGAIN).await;
+        }
+    }
+
+    /// The error within is the broker's, for which it is tried again.
+    async fn try_upload(&self, core: &Core) -> Result<Result<(), async_nats::Error>, Error> {
+        let plugin = &core.opening.plugin;
+        let store = match places::plugins(&self.context, self.durability).await {
+            Ok(store) => store,
+            Err(error) => return Ok(Err(error)),
+        };
+        if store.info(&plugin.hash).await.is_ok() {
+            return Ok(Ok(()));
+        }
+        let bytes = std::fs::read(&plugin.path)
+            .map_err(|source| Error::Read { path: plugin.path.clone(), source: Arc::new(source) })?;
+        if *blake3::hash(&bytes).to_hex() != *plugin.hash {
+            return Err(Error::Changed { path: plugin.path.clone() });
+        }
+        let put = store.put(&*plugin.hash, &mut bytes.as_slice()).await;
+        Ok(put.map(drop).map_err(Into::into))
+    }
+}
+
+fn lost(broker: &Broker, source: async_nats::Error) -> Error {
+    Error::Broker { address: broker.to_string(), source: source.into() }
+}
+
+/// The buckets of runs and hosts; that of workers is made too.
+async fn buckets(context: &Context, durability: Durability) -> Result<(Store, Store), async_nats::Error> {
+    places::bucket(context, WORKERS, SILENCE, durability).await?;
+    let runs = places::bucket(context, RUNS, Duration::ZERO, durability).await?;
+    Ok((runs, places::bucket(context, HOSTS, SILENCE, durability).await?))
+}
+
+async fn take_over(runs: &Store, name: &str, ack_wait: Duration) -> Result<(Run, u64), async_nats::Error> {
+    loop {
+        let entry = runs.entry(name).await?;
+        let known = entry.as_ref().filter(|entry| entry.operation == Operation::Put);
+        let known = known.and_then(|entry| serde_json::from_slice::<Run>(&entry.value).ok());
+        // Of a run that was deleted it is not known how many hosts it had: time goes on all the same.
+        let epoch = known.map_or_else(super::epoch_of_now, |run| run.epoch + 1);
+        let run = Run::new(epoch, ack_wait);
+        let text = Bytes::from(serde_json::to_vec(&run)?);
+        let put = runs.update(name, text, entry.map_or(0, |entry| entry.revision)).await;
+        match put {
+            Ok(revision) => return Ok((run, revision)),
+            // Another host was faster: it is taken over from that one.
+            Err(error) if error.kind() == UpdateErrorKind::WrongLastRevision => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+}

@@ -1,0 +1,154 @@
+//! Which workers a run has, as far as they say so: how much may be out, what a person should know, and what each
+//! of them used.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use hashlink::LruCache;
+
+use super::places::SILENCE;
+use super::worker::Presence;
+use crate::metrics::WorkerStatus;
+use crate::plugin::Tally;
+
+/// So many tasks may be out before it is known how many workers there are, and at most.
+pub(super) const FEWEST: usize = 16;
+pub(super) const MOST: usize = 4096;
+
+/// For each task that a worker is at, so many are out: while it works on some, others come and go.
+const AHEAD: usize = 3;
+
+/// After so long without anybody who works it is said.
+const PATIENCE: Duration = Duration::from_secs(3);
+
+/// What so many workers used, that may be gone by now, is told from what they used since.
+const MOST_WORKERS: usize = 4096;
+
+/// The workers that live.
+pub(super) struct Roster {
+    run: String,
+    workers: BTreeMap<String, (Presence, Instant)>,
+    /// When somebody worked last, or might have.
+    served: Instant,
+    /// What was said of it last.
+    told: Option<String>,
+    tallies: LruCache<(String, u32), Vec<Tally>>,
+}
+
+impl Roster {
+    pub(super) fn new(run: &str) -> Self {
+        Self {
+            run: run.to_owned(),
+            workers: BTreeMap::new(),
+            served: Instant::now(),
+            told: None,
+            tallies: LruCache::new(MOST_WORKERS),
+        }
+    }
+
+    /// A worker says what it is at.
+    pub(super) fn meet(&mut self, name: &str, presence: Presence) {
+        self.workers.insert(name.to_owned(), (presence, Instant::now()));
+    }
+
+    /// A worker has left.
+    pub(super) fn part(&mut self, name: &str) {
+        self.workers.remove(name);
+    }
+
+    /// Forgets those that are silent.
+    pub(super) fn look(&mut self) {
+        self.workers.retain(|_, (_, seen)| seen.elapsed() < SILENCE);
+    }
+
+    /// How many tasks may be out.
+    pub(super) fn width(&self) -> usize {
+        let slots: usize = self.workers.values().map(|(presence, _)| presence.slots).sum();
+        slots.saturating_mul(AHEAD).clamp(FEWEST, MOST)
+    }
+
+    pub(super) fn statuses(&self) -> Vec<WorkerStatus> {
+        let workers = self.workers.iter();
+        workers.map(|(name, (presence, _))| presence.status(name, presence.refused.get(&self.run))).collect()
+    }
+
+    /// What a person should know, if it is new: why nothing goes on although there is work.
+    pub(super) fn notice(&mut self, has_work: bool) -> Option<String> {
+        let serves = |presence: &Presence| !presence.leaving && !presence.refused.contains_key(&self.run);
+        if !has_work || self.workers.values().any(|(presence, _)| serves(presence)) {
+            self.served = Instant::now();
+            self.told = None;
+            return None;
+        }
+        if self.served.elapsed() < PATIENCE {
+            return None;
+        }
+        let refusals = self.workers.iter().filter_map(|(name, (presence, _))| {
+            let reason = presence.refused.get(&self.run)?;
+            Some(format!("{name}: {reason}"))
+        });
+        let notice = match refusals.collect::<Vec<_>>() {
+            none if none.is_empty() => {
+                "waiting for a worker: there is none (engine worker --cluster URL)".to_owned()
+            }
+            reasons => {
+                format!("waiting for a worker: none of {} serves this run: {}", reasons.len(), reasons[0])
+            }
+        };
+        let is_new = self.told.as_ref() != Some(&notice);
+        self.told = Some(notice.clone());
+        is_new.then_some(notice)
+    }
+
+    /// What a worker used for a segment's functions since it said so last.
+    pub(super) fn used(&mut self, worker: &str, segment: u32, used: Vec<Tally>) -> Vec<Tally> {
+        let known = self.tallies.entry((worker.to_owned(), segment)).or_insert_with(Vec::new);
+        known.resize(used.len(), Tally::default());
+        let since: Vec<_> = used.iter().zip(&*known).map(|(now, before)| now.since(before)).collect();
+        // Results may overtake one another.
+        for (known, now) in known.iter_mut().zip(used) {
+            if now.calls >= known.calls {
+                *known = now;
+            }
+        }
+        since
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tally(calls: u64) -> Tally {
+        Tally { calls, records: calls * 10, longest: 7, ..Tally::default() }
+    }
+
+    #[test]
+    fn what_workers_used_is_counted_once_whatever_overtakes_it() {
+        let mut roster = Roster::new("one");
+        let calls =
+            |roster: &mut Roster, worker: &str, now| roster.used(worker, 0, vec![tally(now)])[0].calls;
+        assert_eq!(calls(&mut roster, "a", 3), 3);
+        assert_eq!(calls(&mut roster, "b", 2), 2);
+        assert_eq!(calls(&mut roster, "a", 9), 6);
+        assert_eq!(calls(&mut roster, "a", 5), 0);
+        assert_eq!(calls(&mut roster, "a", 10), 1);
+    }
+
+    #[test]
+    fn nothing_is_said_while_somebody_may_work() {
+        let mut roster = Roster::new("one");
+        assert_eq!(roster.notice(true), None);
+        roster.served = Instant::now().checked_sub(PATIENCE).unwrap();
+        assert_eq!(roster.notice(false), None);
+        roster.served = Instant::now().checked_sub(PATIENCE).unwrap();
+        assert!(roster.notice(true).unwrap().contains("there is none"));
+        assert_eq!(roster.notice(true), None);
+        let mut presence = Presence::default();
+        presence.refused.insert("one".to_owned(), "too much".to_owned());
+        roster.meet("a", presence);
+        assert!(roster.notice(true).unwrap().ends_with("none of 1 serves this run: a: too much"));
+        roster.meet("b", Presence::default());
+        assert_eq!(roster.notice(true), None);
+    }
+}

@@ -1,0 +1,424 @@
+//! What a worker has of one run: it takes the run's tasks, does them, and owes their results.
+
+use std::collections::HashMap;
+use std::sync::atomic::Ordering::Relaxed;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use async_nats::jetstream::consumer::PullConsumer;
+use async_nats::jetstream::message::PublishMessage;
+use async_nats::jetstream::{self, AckKind};
+use futures_util::{FutureExt, StreamExt};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
+use tokio_util::sync::CancellationToken;
+
+use super::admission::Admission;
+use super::duty::{Act, Duty, Judged, judge};
+use super::places::{AGAIN, Durability, Places, TAKERS};
+use super::run::{Run, Stage};
+use super::wire::{Outcome, ResultPart, Task};
+use super::worker::{Refused, Shared};
+use crate::Print;
+use crate::plugin::{Core, Messages, OnPrint};
+use crate::pool::{Crew, Whole, run_whole};
+
+/// The protocol looks at the time so often.
+const TICK: Duration = Duration::from_millis(100);
+
+/// The broker keeps a request for tasks for so long before it is asked anew.
+const ASK: Duration = Duration::from_secs(5);
+
+/// So many tasks are asked for at once.
+const MOST_ASKED: usize = 4;
+
+/// A task may come so long before what is said of its run.
+const NEWS: Duration = Duration::from_secs(5);
+
+/// What is not part of a record's own time, but of its task's.
+const SLACK: Duration = Duration::from_secs(2);
+
+type Message = Arc<jetstream::Message>;
+
+/// What a worker has of one run.
+pub(super) struct Serving {
+    shared: Arc<Shared>,
+    places: Places,
+    run: watch::Receiver<Run>,
+    duty: Mutex<Duty<Message>>,
+    /// The functions of its segments, of one host.
+    segments: tokio::sync::Mutex<(u64, HashMap<u32, Segment>)>,
+    began: Instant,
+}
+
+#[derive(Clone)]
+struct Segment {
+    stages: Vec<Arc<Core>>,
+    /// How long a record may take, with all that belongs to it.
+    longest: Duration,
+    printed: Printed,
+}
+
+/// What functions printed and the host has not heard yet.
+type Printed = Arc<Mutex<Vec<(usize, String)>>>;
+
+impl Serving {
+    pub(super) fn new(shared: Arc<Shared>, name: &str, run: watch::Receiver<Run>) -> Arc<Self> {
+        let ack_wait = Duration::from_millis(run.borrow().ack_wait);
+        Arc::new(Self {
+            places: Places::new(name, Durability::default()),
+            shared,
+            run,
+            duty: Mutex::new(Duty::new(ack_wait)),
+            segments: tokio::sync::Mutex::default(),
+            began: Instant::now(),
+        })
+    }
+
+    fn duty(&self) -> MutexGuard<'_, Duty<Message>> {
+        self.duty.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn now(&self) -> Duration {
+        self.began.elapsed()
+    }
+
+    fn is_gone(&self) -> bool {
+        self.run.has_changed().is_err()
+    }
+
+    /// Serves the run until it is gone, or the worker leaves.
+    pub(super) async fn serve(self: Arc<Self>) {
+        (self.shared.told)(&format!("serving the run {}", self.places.run));
+        let stop = CancellationToken::new();
+        let ticks = tokio::spawn(self.clone().ticks(stop.clone()));
+        let mut tasks = JoinSet::new();
+        let mut run = self.run.clone();
+        tokio::select! {
+            () = async { while run.changed().await.is_ok() {} } => {}
+            () = self.take(&mut tasks) => {}
+        }
+        let mut gone = self.run.clone();
+        tokio::select! {
+            // Nobody wants what is under way.
+            () = async { while gone.changed().await.is_ok() {} } => tasks.abort_all(),
+            () = async { while tasks.join_next().await.is_some() {} } => {}
+        }
+        while tasks.join_next().await.is_some() {}
+        // What has a result is still to be published.
+        while !self.duty().is_empty() && !self.is_gone() {
+            sleep(TICK).await;
+        }
+        stop.cancel();
+        let _ = ticks.await;
+        (self.shared.told)(&format!("done with the run {}", self.places.run));
+    }
+
+    /// Takes tasks until the worker leaves.
+    async fn take(self: &Arc<Self>, tasks: &mut JoinSet<()>) {
+        let leaving = &self.shared.leaving;
+        while !leaving.is_cancelled() {
+            let mut run = self.run.clone();
+            let admitted =
+                run.borrow_and_update().segments.iter().flatten().try_for_each(|stage| self.admit(stage));
+            if let Err(reason) = admitted {
+                // It is left to others, unless it wants something else later.
+                self.shared.refuse(&self.places.run, &reason);
+                let _ = self.shared.unless_leaving(run.changed()).await;
+                continue;
+            }
+            self.shared.refused().remove(&self.places.run);
+            let stream = self.places.tasks();
+            let consumer = self.shared.context.get_consumer_from_stream(TAKERS, stream).await;
+            let Ok(consumer) = consumer else {
+                self.shared.pause(AGAIN).await;
+                continue;
+            };
+            while !leaving.is_cancelled() && !run.has_changed().unwrap_or(true) {
+                if !self.ask(&consumer, tasks).await {
+                    self.shared.pause(AGAIN).await;
+                    break;
+                }
+            }
+        }
+    }
+
+    /// Asks for as many tasks as there are slots free, and begins those that come. Says whether the broker was
+    /// there.
+    async fn ask(self: &Arc<Self>, consumer: &PullConsumer, tasks: &mut JoinSet<()>) -> bool {
+        let slots = &self.shared.slots;
+        // Nothing is held while it waits: another run's tasks may need it meanwhile. What comes too much waits.
+        let Some(Ok(_)) = self.shared.unless_leaving(slots.acquire()).await else { return true };
+        let free = slots.available_permits().clamp(1, MOST_ASKED);
+        let asked = consumer.batch().max_messages(free).expires(ASK).messages().await;
+        let Ok(mut batch) = asked else { return false };
+        loop {
+            let message = match self.shared.unless_leaving(batch.next()).await {
+                Some(message) => message,
+                // What is here already is still done.
+                None => batch.next().now_or_never().flatten(),
+            };
+            while tasks.try_join_next().is_some() {}
+            match message {
+                Some(Ok(message)) => drop(tasks.spawn(self.clone().work_on(message))),
+                Some(Err(_)) => return false,
+                None => return true,
+            }
+        }
+    }
+
+    /// Whether a function may be run here, and if not, why.
+    fn admit(&self, stage: &Stage) -> Result<(), String> {
+        let worker = &self.shared.worker;
+        Admission { limits: worker.pool.shared().limits(), allowed: &worker.allowed }.check(stage)
+    }
+
+    /// Does a task, as far as it is one.
+    async fn work_on(self: Arc<Self>, message: jetstream::Message) {
+        let deliveries = message.info().map_or(1, |info| u64::try_from(info.delivered).unwrap_or(1));
+        let task = match Task::decode(&message.payload) {
+            Ok(task) => task,
+            Err(error) => {
+                (self.shared.told)(&format!("a task of the run {} is refused: {error}", self.places.run));
+                // The host misses it, and gives it out again.
+                let _ = message.ack_with(AckKind::Term).await;
+                return;
+            }
+        };
+        let message = Arc::new(message);
+        let key = self.duty().take(message.clone(), self.now());
+        let mut owed = Owed { serving: &self, key, done: false };
+        let segment = self.segment(task.segment, task.epoch).await;
+        let Ok(_slot) = self.shared.slots.acquire().await else { return };
+        let judged = judge(task.epoch, self.run.borrow().epoch, deliveries);
+        let segment = match segment {
+            _ if judged == Judged::Stale => {
+                let _ = message.ack().await;
+                return;
+            }
+            Err(Refused::Left(reason)) => {
+                self.shared.refuse(&self.places.run, &reason);
+                let _ = message.ack_with(AckKind::Nak(Some(AGAIN))).await;
+                return;
+            }
+            Ok(segment) => Ok(segment),
+            Err(Refused::Broken(reason)) => Err(reason),
+        };
+        let busy = Busy::new(&self.shared);
+        let (epoch, number, records) = (task.epoch, task.task, task.batch.len() as u64);
+        let begun = Instant::now();
+        let result = match &segment {
+            Ok(segment) => self.run(key, segment, task, judged).await,
+            Err(reason) => Err(reason.clone()),
+        };
+        let nanos = u64::try_from(begun.elapsed().as_nanos()).unwrap_or(u64::MAX);
+        let parts = ResultPart::cut(
+            epoch,
+            number,
+            super::random(),
+            &self.outcome(nanos, result, segment.ok()).encode(),
+        );
+        // From now on it is told by what the broker says.
+        owed.done = true;
+        let acts = self.duty().finished(key, parts, self.now());
+        drop(busy);
+        self.shared.tasks.fetch_add(1, Relaxed);
+        self.shared.records.fetch_add(records, Relaxed);
+        self.act(acts).await;
+    }
+
+    fn outcome(&self, nanos: u64, result: Result<Whole, String>, segment: Option<Segment>) -> Outcome {
+        let worker = self.shared.worker.name.clone();
+        let (used, printed) = segment.map_or_else(Default::default, |segment| {
+            let used = segment.stages.iter().map(|core| core.usage.tally()).collect();
+            (used, std::mem::take(&mut *lock(&segment.printed)))
+        });
+        Outcome { worker, nanos, result, used, printed }
+    }
+
+    /// The functions of a segment, made ready the first time.
+    async fn segment(&self, index: u32, epoch: u64) -> Result<Segment, Refused> {
+        let stages = self.stages(index, epoch).await?;
+        let mut segments = self.segments.lock().await;
+        if segments.0 < epoch {
+            *segments = (epoch, HashMap::new());
+        }
+        if let Some(segment) = segments.1.get(&index).filter(|_| segments.0 == epoch) {
+            return Ok(segment.clone());
+        }
+        // It was asked for before this segment was known.
+        stages.iter().try_for_each(|stage| self.admit(stage)).map_err(Refused::Left)?;
+        let printed = Printed::default();
+        let mut cores = Vec::with_capacity(stages.len());
+        for (place, stage) in stages.iter().enumerate() {
+            let plugin = self.shared.plugin(&stage.plugin, stage.size).await?;
+            let on_print = self.on_print(place, &printed);
+            cores.push(open(&plugin, stage, on_print).map_err(Refused::Broken)?);
+        }
+        let longest = stages.iter().map(Stage::longest).sum::<Duration>() + SLACK;
+        let segment = Segment { stages: cores, longest, printed };
+        segments.1.insert(index, segment.clone());
+        self.shared.refused().remove(&self.places.run);
+        Ok(segment)
+    }
+
+    /// What is said of a segment's functions, which may come later than a task.
+    async fn stages(&self, index: u32, epoch: u64) -> Result<Vec<Stage>, Refused> {
+        let mut run = self.run.clone();
+        let is_known = |run: &Run| {
+            let told = run.segments.get(index as usize).is_some_and(|stages| !stages.is_empty());
+            run.epoch > epoch || (run.epoch == epoch && told)
+        };
+        let known = timeout(NEWS, run.wait_for(is_known)).await;
+        let known = known.ok().and_then(Result::ok).filter(|run| run.epoch == epoch);
+        let known = known.map(|run| run.segments[index as usize].clone());
+        known.ok_or_else(|| Refused::Left("what is said of it does not come".to_owned()))
+    }
+
+    /// What functions print is told here, and to the host with the next result.
+    fn on_print(&self, stage: usize, printed: &Printed) -> OnPrint {
+        let (here, printed) = (self.shared.worker.pool.shared().on_print(), printed.clone());
+        Arc::new(move |print: Print| {
+            lock(&printed).push((stage, print.line.clone()));
+            here(print);
+        })
+    }
+
+    async fn run(&self, key: u64, segment: &Segment, task: Task, judged: Judged) -> Result<Whole, String> {
+        // Another task's record may be before each of these on all threads.
+        let turns = u32::try_from(self.shared.worker.slots).unwrap_or(u32::MAX).saturating_add(1);
+        let longest = segment.longest.saturating_mul(turns);
+        let advance = || self.duty().run(key, self.now() + longest);
+        advance();
+        let isolation = self.shared.worker.isolation.as_ref().filter(|_| judged == Judged::Isolate);
+        if let Some(isolation) = isolation {
+            let stages = self.run.borrow().segments.get(task.segment as usize).cloned().unwrap_or_default();
+            return isolation.run(&self.shared.worker.folder, &stages, &task, advance).await;
+        }
+        let crew: Arc<dyn Crew> = Arc::new(self.shared.worker.pool.clone());
+        let whole = run_whole(&crew, &segment.stages, task.batch, advance).await;
+        whole.map_err(|error| format!("{error:?}"))
+    }
+
+    /// What the protocol wants to have done.
+    async fn act(self: &Arc<Self>, acts: Vec<Act<Message>>) {
+        for act in acts {
+            match act {
+                Act::Progress { key } => {
+                    let message = self.duty().token(key).cloned();
+                    if let Some(message) = message {
+                        let _ = message.ack_with(AckKind::Progress).await;
+                    }
+                }
+                Act::Publish { key, part } => self.publish(key, part).await,
+                // If that is lost, the task comes again, and its result is dropped.
+                Act::Acknowledge(message) => drop(message.ack().await),
+            }
+        }
+    }
+
+    async fn publish(self: &Arc<Self>, key: u64, part: ResultPart) {
+        let subject = self.places.result_subject(part.epoch);
+        let id = format!("{}.{}.{}.{}", part.epoch, part.task, part.nonce, part.part);
+        let publish = PublishMessage::build().payload(part.encode()).message_id(id);
+        let sent = self.shared.context.send_publish(subject, publish).await;
+        let this = self.clone();
+        let settle = async move {
+            let kept = match sent {
+                Ok(answer) => answer.await.is_ok(),
+                Err(_) => false,
+            };
+            let act = if kept {
+                this.duty().kept(key, part.part)
+            } else {
+                this.duty().refused(key, part.part, this.now());
+                None
+            };
+            if let Some(Act::Acknowledge(message)) = act {
+                let _ = message.ack().await;
+            }
+        };
+        tokio::spawn(settle);
+    }
+
+    async fn ticks(self: Arc<Self>, stop: CancellationToken) {
+        let mut tick = interval(TICK);
+        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut epoch = self.run.borrow().epoch;
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => return,
+                _ = tick.tick() => {}
+            }
+            let (latest, ack_wait) = {
+                let run = self.run.borrow();
+                (run.epoch, Duration::from_millis(run.ack_wait))
+            };
+            if latest > epoch {
+                // Another host has taken over: what was done for the one before is nobody's.
+                epoch = latest;
+                drop(self.duty().begin_anew(ack_wait));
+            }
+            let acts = self.duty().tick(self.now());
+            self.act(acts).await;
+        }
+    }
+}
+
+/// A task that is given up midway is owed no more.
+struct Owed<'a> {
+    serving: &'a Serving,
+    key: u64,
+    done: bool,
+}
+
+impl Drop for Owed<'_> {
+    fn drop(&mut self) {
+        if !self.done {
+            self.serving.duty().let_go(self.key);
+        }
+    }
+}
+
+/// A task is at work.
+struct Busy<'a>(&'a Shared);
+
+impl<'a> Busy<'a> {
+    fn new(shared: &'a Shared) -> Self {
+        shared.busy.fetch_add(1, Relaxed);
+        Self(shared)
+    }
+}
+
+impl Drop for Busy<'_> {
+    fn drop(&mut self) {
+        self.0.busy.fetch_sub(1, Relaxed);
+    }
+}
+
+/// A function as the host wants it to be run.
+pub(super) fn open(plugin: &crate::Plugin, stage: &Stage, on_print: OnPrint) -> Result<Arc<Core>, String> {
+    let capabilities = stage.capabilities.iter().filter_map(|text| text.parse().ok());
+    let plugin = capabilities.fold(plugin.clone(), crate::Plugin::grant);
+    let core = plugin.core(&stage.function, |opening| {
+        opening.negated = stage.negated;
+        opening.arguments.clone_from(&stage.arguments);
+        opening.limits.timeout = stage.timeout;
+        opening.limits.memory = stage.memory;
+        opening.limits.output = stage.output;
+        opening.limits.messages = stage.messages;
+        opening.limits.isolation = stage.isolation;
+        opening.messages = Messages::new(&stage.function, on_print, stage.messages);
+        opening.policy = stage.policy();
+    });
+    let core = core.map_err(|error| format!("{error:?}"))?;
+    if core.kind() != stage.kind {
+        return Err(format!("{} is {}, not {}", stage.function, core.kind(), stage.kind));
+    }
+    Ok(core)
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

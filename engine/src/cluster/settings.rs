@@ -1,0 +1,95 @@
+//! What a user says of a cluster.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::places::Durability;
+use crate::Broker;
+
+/// Machines that a pool's segments run on: workers that any number of processes are, behind a NATS server.
+///
+/// Given to [`PoolBuilder::cluster`](crate::PoolBuilder::cluster). What is scattered over the pool then goes to
+/// workers (`engine worker`, or a [`Worker`](crate::Worker)), and comes back in the order of emission; functions that
+/// accumulate, and sinks, run here as ever.
+#[derive(Clone, Debug)]
+pub struct Cluster {
+    pub(super) broker: Broker,
+    pub(super) run: Option<String>,
+    pub(super) durability: Durability,
+    pub(super) ack_wait: Duration,
+    pub(super) timeout: Duration,
+    pub(super) on_notice: OnNotice,
+}
+
+/// Who is told what a person should know.
+#[derive(Clone)]
+pub(super) struct OnNotice(Arc<dyn Fn(&str) + Send + Sync>);
+
+impl OnNotice {
+    pub(super) fn tell(&self, line: &str) {
+        (self.0)(line);
+    }
+}
+
+impl fmt::Debug for OnNotice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("OnNotice")
+    }
+}
+
+impl Cluster {
+    /// Workers behind a broker.
+    #[must_use]
+    pub fn new(broker: Broker) -> Self {
+        let (ack_wait, timeout) = (Duration::from_secs(5), Duration::from_secs(60));
+        let on_notice = OnNotice(Arc::new(|_| {}));
+        Self { broker, run: None, durability: Durability::default(), ack_wait, timeout, on_notice }
+    }
+
+    /// What the run is called; a name that no other has, if not said. A host that begins a run of the same name as
+    /// another one takes it over: the other one ends with an error. Of letters, digits, `-` and `_`.
+    #[must_use]
+    pub fn run(mut self, name: impl Into<String>) -> Self {
+        self.run = Some(name.into());
+        self
+    }
+
+    /// Tasks and results are kept in the broker's memory alone, not in its files. They are gone with it then, and
+    /// the host hands out again what is lost.
+    #[must_use]
+    pub fn in_memory(mut self) -> Self {
+        self.durability.memory = true;
+        self
+    }
+
+    /// On how many of the broker's servers tasks and results are kept; 1, if not said.
+    #[must_use]
+    pub fn replicas(mut self, replicas: usize) -> Self {
+        self.durability.replicas = replicas.max(1);
+        self
+    }
+
+    /// A worker that has been silent about a task for so long has lost it: another one has it next. 5 s, if not
+    /// said; workers that live say so three times as often.
+    #[must_use]
+    pub fn ack_wait(mut self, wait: Duration) -> Self {
+        self.ack_wait = wait;
+        self
+    }
+
+    /// A broker that can't be reached for so long ends the run; 60 s, if not said.
+    #[must_use]
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = timeout;
+        self
+    }
+
+    /// Who is told, in lines for people, what a run waits for: that there are no workers, or that none serves it,
+    /// and why. Nobody, if not said.
+    #[must_use]
+    pub fn on_notice(mut self, on_notice: impl Fn(&str) + Send + Sync + 'static) -> Self {
+        self.on_notice = OnNotice(Arc::new(on_notice));
+        self
+    }
+}
