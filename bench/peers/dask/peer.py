@@ -6,11 +6,11 @@ The clock runs for the records alone: it starts when the cluster is up and a war
 
 import argparse
 import asyncio
-import itertools
 import json
 import logging
 import sys
 import time
+from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass
@@ -18,14 +18,14 @@ from typing import NoReturn
 
 try:
     import streamz.dask  # noqa: F401  Gives every stream its `scatter`.
-    from distributed import Client, LocalCluster
+    from distributed import Client, Future, LocalCluster
     from streamz import Stream
 except ImportError as error:
     sys.exit(f"peer.py: {error}: run it in the environment that README.md sets up")
 
 WARM_UP_RECORDS = 100
 LOCAL_WARM_UP_RECORDS = 10_000
-LISTS = 16
+WARM_UP_TASKS = 32
 
 
 @dataclass(frozen=True)
@@ -51,8 +51,8 @@ def inc_all(numbers: Sequence[int]) -> list[int]:
     return [number + 1 for number in numbers]
 
 
-def copy_all(records: Sequence[bytes]) -> list[bytes]:
-    return [record[:] for record in records]
+def same_lines(lines: bytes) -> bytes:
+    return b"\n".join(lines.split(b"\n"))
 
 
 def sleep_and_inc(number: int) -> int:
@@ -96,21 +96,34 @@ async def partition(arguments: argparse.Namespace) -> Measurement:
 
 
 async def batches(arguments: argparse.Namespace) -> Measurement:
-    """Scatter, map, buffer and gather over lists of byte records made beforehand, on processes of a thread each."""
+    """Submit lines that are joined by hand, so many a task, to processes of a thread; take results in order."""
     if arguments.records % arguments.size:
         raise PeerError(f"{arguments.records} records are not a multiple of --size {arguments.size}")
-    # No record is the same object as another, which pickle would write once.
-    numbers = itertools.count()
-    lists = [[record_of(next(numbers), arguments.bytes) for _ in range(arguments.size)] for _ in range(LISTS)]
-
-    def build(source: Stream) -> Stream:
-        return source.scatter().map(copy_all).buffer(arguments.buffer).gather()
-
+    count = arguments.records // arguments.size
+    # Equal arguments would be one task, and made beforehand they cost the client nothing.
+    made = [joined_lines(number, arguments) for number in range(arguments.window)]
     cluster = LocalCluster(n_workers=arguments.workers, threads_per_worker=1, **CLUSTER)
-    async with cluster, Client(cluster, asynchronous=True):
-        await time_batches(build, lists, WARM_UP_RECORDS)
-        seconds = await time_batches(build, lists, arguments.records // arguments.size)
+    async with cluster, Client(cluster, asynchronous=True) as client:
+        await submit_all(client, made, WARM_UP_TASKS)
+        start = time.perf_counter()
+        await submit_all(client, made, count)
+        seconds = time.perf_counter() - start
     return Measurement(arguments.records, seconds)
+
+
+async def submit_all(client: Client, made: Sequence[bytes], count: int) -> None:
+    """Keep as many tasks under way as there are batches, and take their results in order."""
+    waiting: deque[tuple[bytes, Future]] = deque()
+    for number in range(count + len(made)):
+        if len(waiting) == len(made) or number >= count:
+            if not waiting:
+                return
+            batch, future = waiting.popleft()
+            if await future != batch:
+                raise PeerError("a batch did not come back as it was")
+        if number < count:
+            batch = made[number % len(made)]
+            waiting.append((batch, client.submit(same_lines, batch, pure=False)))
 
 
 async def round_trip(arguments: argparse.Namespace) -> Measurement:
@@ -194,32 +207,9 @@ async def time_stream(build: Callable[[Stream], Stream], records: int) -> Measur
     return Measurement(records, seconds)
 
 
-def record_of(number: int, size: int) -> bytes:
-    return b"%0*d" % (size, number)
-
-
-async def time_batches(build: Callable[[Stream], Stream], lists: Sequence[list[bytes]], count: int) -> float:
-    """Time so many lists of records, from the first `emit` to the last result."""
-    done = asyncio.Event()
-    sizes: list[int] = []
-
-    def take(records: Sequence[bytes]) -> None:
-        sizes.append(len(records))
-        if len(sizes) == count:
-            done.set()
-
-    source = Stream(asynchronous=True)
-    build(source).sink(take)
-    start = time.perf_counter()
-    for number in range(count):
-        # Equal lists would be one task.
-        batch = [record_of(number, 8), *lists[number % len(lists)][1:]]
-        await source.emit(batch, asynchronous=True)
-    await done.wait()
-    seconds = time.perf_counter() - start
-    if sizes != [len(lists[0])] * count:
-        raise PeerError("a list came back with another length")
-    return seconds
+def joined_lines(number: int, arguments: argparse.Namespace) -> bytes:
+    first = number * arguments.size
+    return b"\n".join(b"%0*d" % (arguments.bytes, first + line) for line in range(arguments.size))
 
 
 class Results(list[int]):
@@ -289,7 +279,7 @@ def parse_arguments() -> argparse.Namespace:
     of_bytes = command("batches", batches, "records")
     of_bytes.add_argument("--size", type=positive, default=10_000)
     of_bytes.add_argument("--bytes", type=positive, default=100)
-    of_bytes.add_argument("--buffer", type=positive, default=16)
+    of_bytes.add_argument("--window", type=positive, default=16, help="tasks under way (16)")
     of_bytes.add_argument("--workers", type=positive, default=2)
     alone = command("round-trip", round_trip, "tasks")
     alone.add_argument("--rest", type=float, default=0.02, help="seconds between two tasks, not timed (0.02)")

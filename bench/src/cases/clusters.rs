@@ -35,7 +35,7 @@ pub(super) fn cluster(places: &Places, scale: &Scale) -> anyhow::Result<Case> {
     let Some(engine) = over(places, "engine, 2 workers", "identity", input, &[])? else {
         return Ok(Case { name: "cluster", title, programs: Vec::new(), rows: Vec::new() });
     };
-    let dask = dask(places, "streamz with Dask, lists of 10,000", &["batches", &records.to_string()]);
+    let dask = dask(places, "Dask, 10,000 a task by hand", &["batches", &records.to_string()]);
     let mut case = Rivals::new("cluster", title, "time a record", engine).add(dask, 0.5).case;
     let target =
         Row { bound: crate::case::Bound::AtMost(1e-6), ..Row::at_most("time a record", PerRecord, 0.0) };

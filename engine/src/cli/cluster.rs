@@ -75,6 +75,11 @@ impl ClusterArgs {
         own.get_arguments().any(|argument| argument.get_long() == Some(flag))
     }
 
+    /// Whether there is a cluster.
+    pub(super) fn is_given(&self) -> bool {
+        self.cluster.is_some()
+    }
+
     /// The cluster, if there is one. `name` is what the run is called if nothing else is said, and `on_notice` is
     /// told what it waits for.
     pub(super) fn cluster(

@@ -21,6 +21,7 @@ mod serving;
 mod settings;
 #[cfg(test)]
 mod simulation;
+mod slots;
 mod view;
 mod wire;
 mod worker;

@@ -31,7 +31,7 @@ const TICK: Duration = Duration::from_millis(100);
 const ASK: Duration = Duration::from_secs(5);
 
 /// So many tasks are asked for at once.
-const MOST_ASKED: usize = 4;
+const MOST_ASKED: usize = 8;
 
 /// A task may come so long before what is said of its run.
 const NEWS: Duration = Duration::from_secs(5);
@@ -149,8 +149,8 @@ impl Serving {
     async fn ask(self: &Arc<Self>, consumer: &PullConsumer, tasks: &mut JoinSet<()>) -> bool {
         let slots = &self.shared.slots;
         // Nothing is held while it waits: another run's tasks may need it meanwhile. What comes too much waits.
-        let Some(Ok(_)) = self.shared.unless_leaving(slots.acquire()).await else { return true };
-        let free = slots.available_permits().clamp(1, MOST_ASKED);
+        let Some(_) = self.shared.unless_leaving(slots.take()).await else { return true };
+        let free = slots.free().clamp(1, MOST_ASKED);
         let asked = consumer.batch().max_messages(free).expires(ASK).messages().await;
         let Ok(mut batch) = asked else { return false };
         loop {
@@ -190,7 +190,7 @@ impl Serving {
         let key = self.duty().take(message.clone(), self.now());
         let mut owed = Owed { serving: &self, key, done: false };
         let segment = self.segment(task.segment, task.epoch).await;
-        let Ok(_slot) = self.shared.slots.acquire().await else { return };
+        let _slot = self.shared.slots.take().await;
         let judged = judge(task.epoch, self.run.borrow().epoch, deliveries);
         let segment = match segment {
             _ if judged == Judged::Stale => {
@@ -287,7 +287,7 @@ impl Serving {
 
     async fn run(&self, key: u64, segment: &Segment, task: Task, judged: Judged) -> Result<Whole, String> {
         // Another task's record may be before each of these on all threads.
-        let turns = u32::try_from(self.shared.worker.slots).unwrap_or(u32::MAX).saturating_add(1);
+        let turns = u32::try_from(self.shared.slots.least()).unwrap_or(u32::MAX).saturating_add(1);
         let longest = segment.longest.saturating_mul(turns);
         let advance = || self.duty().run(key, self.now() + longest);
         advance();

@@ -11,7 +11,7 @@ use async_nats::jetstream::kv::{Operation, Store};
 use futures_util::StreamExt;
 use serde::{Deserialize, Serialize};
 use tokio::io::AsyncReadExt;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 use tokio_util::sync::CancellationToken;
@@ -20,12 +20,16 @@ use super::isolated::Isolation;
 use super::places::{AGAIN, BEAT, PLUGINS, RUNS, WORKER_INBOX, WORKERS};
 use super::run::{Machine, Run};
 use super::serving::Serving;
+use super::slots::Slots;
 use super::wire::PROTOCOL;
 use crate::metrics::WorkerStatus;
 use crate::{Broker, Capability, Error, Pool};
 
 /// How long a drain may take before what is left is left to others.
 const DRAIN: Duration = Duration::from_secs(60);
+
+/// Whether functions wait is looked at so often.
+const LOOK: Duration = Duration::from_millis(10);
 
 /// How long it may take to say that it has left.
 const GOODBYE: Duration = Duration::from_secs(3);
@@ -42,7 +46,6 @@ pub struct Worker {
     pub(super) broker: Broker,
     pub(super) pool: Pool,
     pub(super) name: String,
-    pub(super) slots: usize,
     pub(super) allowed: Vec<Capability>,
     pub(super) isolation: Option<Isolation>,
     pub(super) folder: PathBuf,
@@ -78,7 +81,6 @@ impl Worker {
             broker,
             pool: pool.clone(),
             name: format!("{name}-{}-{:04x}", machine.process, super::random() & 0xffff),
-            slots: pool.workers() * 2,
             allowed: Vec::new(),
             isolation: None,
             folder: folder.into(),
@@ -129,7 +131,8 @@ impl Worker {
         let client = self.broker.connect(&format!("engine worker {}", self.name), WORKER_INBOX).await?;
         let shared = Arc::new(Shared {
             context: super::places::context(client),
-            slots: Arc::new(Semaphore::new(self.slots)),
+            slots: Slots::new(self.pool.workers()),
+            news: Notify::new(),
             worker: self,
             told: Box::new(told),
             tasks: AtomicU64::new(0),
@@ -156,8 +159,9 @@ pub(super) enum Refused {
 pub(super) struct Shared {
     pub(super) worker: Worker,
     pub(super) context: Context,
-    /// One permit for each task that is run.
-    pub(super) slots: Arc<Semaphore>,
+    pub(super) slots: Slots,
+    /// There is something to say of this worker.
+    news: Notify,
     pub(super) told: Box<dyn Fn(&str) + Send + Sync>,
     pub(super) tasks: AtomicU64,
     pub(super) records: AtomicU64,
@@ -194,6 +198,7 @@ impl Shared {
         let mut serving: HashMap<String, watch::Sender<Run>> = HashMap::new();
         let mut work = JoinSet::new();
         let beats = tokio::spawn(self.clone().beats());
+        let looks = tokio::spawn(self.clone().look_at_slots());
         let mut absent = false;
         while !self.leaving.is_cancelled() {
             let watched = match self.context.get_key_value(RUNS).await {
@@ -243,6 +248,7 @@ impl Shared {
             (self.told)("what is not finished is left to others");
         }
         beats.abort();
+        looks.abort();
         // If the broker is gone, nobody needs to know.
         let _ = timeout(GOODBYE, self.part()).await;
     }
@@ -276,7 +282,10 @@ impl Shared {
         beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut store: Option<Store> = None;
         loop {
-            beat.tick().await;
+            tokio::select! {
+                _ = beat.tick() => {}
+                () = self.news.notified() => {}
+            }
             if store.is_none() {
                 store = self.context.get_key_value(WORKERS).await.ok();
             }
@@ -288,13 +297,29 @@ impl Shared {
         }
     }
 
+    /// Takes more tasks while functions wait, so that they wait side by side.
+    async fn look_at_slots(self: Arc<Self>) {
+        let mut look = interval(LOOK);
+        look.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let (mut idle, mut times) = (false, 0_u8);
+        loop {
+            look.tick().await;
+            let now = self.worker.pool.shared().has_idle_threads();
+            times = if now == idle { times.saturating_add(1) } else { 1 };
+            idle = now;
+            if self.slots.look(idle, times) {
+                self.news.notify_one();
+            }
+        }
+    }
+
     fn presence(&self) -> Presence {
         Presence {
             protocol: PROTOCOL,
             engine: env!("CARGO_PKG_VERSION").to_owned(),
             machine: Machine::this(),
             threads: self.worker.pool.workers(),
-            slots: self.worker.slots,
+            slots: self.slots.all(),
             busy: self.busy.load(Relaxed),
             tasks: self.tasks.load(Relaxed),
             records: self.records.load(Relaxed),

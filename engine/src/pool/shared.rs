@@ -218,6 +218,12 @@ impl PoolShared {
         Ok(shared)
     }
 
+    /// Whether a thread has nothing to do, since functions wait or there is no work.
+    #[cfg(feature = "cluster")]
+    pub(crate) fn has_idle_threads(&self) -> bool {
+        self.schedule().running < self.workers
+    }
+
     /// Runs a future on a worker and blocks until it is done.
     pub(crate) fn wait<T: Send + 'static>(&self, work: impl Future<Output = T> + Send + 'static) -> T {
         let (sender, receiver) = std::sync::mpsc::sync_channel(1);

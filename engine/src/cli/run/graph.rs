@@ -5,6 +5,9 @@ use engine::{Output, Pool, Source, Stream, sinks};
 use super::RunCommand;
 use crate::cli::plugins::{Chain, Records, Stage};
 
+/// So many records of a run may be under way in a cluster.
+const CLUSTERED: usize = 4 << 20;
+
 impl RunCommand {
     pub(super) fn build(&self, pool: &Pool, source: &Source<Records>, chain: &Chain, output: &Output) {
         let mut stream = source.stream();
@@ -44,8 +47,20 @@ impl RunCommand {
         if unordered { scattered.gather_unordered() } else { scattered.gather() }
     }
 
-    /// Enough that workers need not wait for one another.
+    /// Enough that workers need not wait for one another. How many a cluster has is not known: there records have
+    /// no bound of their own but that of their bytes.
     fn buffer(&self, pool: &Pool) -> usize {
-        self.buffer.map_or_else(|| (pool.workers() * 131_072).max(262_144), |buffer| buffer as usize)
+        let many = if self.is_clustered() { CLUSTERED } else { (pool.workers() * 131_072).max(262_144) };
+        self.buffer.map_or(many, |buffer| buffer as usize)
+    }
+
+    #[cfg(feature = "cluster")]
+    fn is_clustered(&self) -> bool {
+        self.cluster.is_given()
+    }
+
+    #[cfg(not(feature = "cluster"))]
+    fn is_clustered(&self) -> bool {
+        false
     }
 }

@@ -8,7 +8,7 @@ mod pipeline;
 mod report;
 mod watching;
 
-use std::fs::File;
+use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
@@ -88,7 +88,7 @@ pub(crate) struct RunCommand {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..), help_heading = "Pool")]
     instances: Option<u32>,
     /// Records unfinished at most; the input waits when there are so many [default: 131072 a
-    /// worker, 262144 or more]
+    /// worker, 262144 or more; with --cluster 4194304]
     #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..), help_heading = "Pool")]
     buffer: Option<u32>,
     /// One instance, one record at a time, no pool: to compare with
@@ -391,7 +391,12 @@ impl RunCommand {
         let twice = self.faults.file().is_some_and(|file| is_same(file, path));
         ensure!(!twice, "can't write {}: records are put aside in it", path.display());
         let file = File::options().write(true).create(true).truncate(false).open(path);
-        Ok(Some(file.with_context(|| format!("can't write {}", path.display()))?))
+        let file = file.with_context(|| format!("can't write {}", path.display()))?;
+        // Not every file system knows locks, and who writes to a device shares it.
+        let is_file = file.metadata().is_ok_and(|metadata| metadata.is_file());
+        let is_taken = is_file && matches!(file.try_lock(), Err(TryLockError::WouldBlock));
+        ensure!(!is_taken, "can't write {}: another run writes it, and has not ended", path.display());
+        Ok(Some(file))
     }
 
     /// Who wants many records under way wants them to wait side by side.

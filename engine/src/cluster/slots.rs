@@ -1,0 +1,114 @@
+//! How many tasks a worker is at: twice as many as it has threads while functions compute, and more and more while
+//! they wait.
+
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+
+use tokio::sync::{Semaphore, SemaphorePermit};
+
+/// A worker is at no more tasks than this, however long functions wait.
+const MOST: usize = 1000;
+
+/// Functions wait if threads are idle so often in a row that somebody looks.
+const OFTEN: u8 = 3;
+
+/// Room for tasks.
+pub(super) struct Slots {
+    permits: Semaphore,
+    least: usize,
+    /// How many there are.
+    all: AtomicUsize,
+    /// How many there should be: what is more goes when it is given back.
+    wanted: AtomicUsize,
+}
+
+/// Room for a task.
+pub(super) struct Slot<'a> {
+    slots: &'a Slots,
+    permit: Option<SemaphorePermit<'a>>,
+}
+
+impl Slots {
+    pub(super) fn new(threads: usize) -> Self {
+        let least = threads * 2;
+        Self { permits: Semaphore::new(least), least, all: least.into(), wanted: least.into() }
+    }
+
+    /// How many there are while functions compute.
+    pub(super) fn least(&self) -> usize {
+        self.least
+    }
+
+    /// How many there are.
+    pub(super) fn all(&self) -> usize {
+        self.all.load(Relaxed)
+    }
+
+    /// Waits for one.
+    pub(super) async fn take(&self) -> Slot<'_> {
+        let permit = self.permits.acquire().await.ok();
+        Slot { slots: self, permit }
+    }
+
+    /// How many nobody has.
+    pub(super) fn free(&self) -> usize {
+        self.permits.available_permits()
+    }
+
+    /// Threads are `idle`, or are not, for the `times`th time in a row. Says whether there are more slots now.
+    pub(super) fn look(&self, idle: bool, times: u8) -> bool {
+        let all = self.all();
+        if !idle {
+            self.wanted.store((all / 2).max(self.least), Relaxed);
+            return false;
+        }
+        if times < OFTEN || self.free() > 0 || all >= MOST {
+            return false;
+        }
+        let more = all.min(MOST - all);
+        self.wanted.store(all + more, Relaxed);
+        self.all.fetch_add(more, Relaxed);
+        self.permits.add_permits(more);
+        true
+    }
+}
+
+impl Drop for Slot<'_> {
+    fn drop(&mut self) {
+        let Slots { all, wanted, .. } = self.slots;
+        let shrink = |all| (all > wanted.load(Relaxed)).then(|| all - 1);
+        if all.fetch_update(Relaxed, Relaxed, shrink).is_ok()
+            && let Some(permit) = self.permit.take()
+        {
+            permit.forget();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn there_are_more_while_functions_wait_and_as_few_again_when_they_compute() {
+        let slots = Slots::new(1);
+        let mut held = vec![slots.take().await, slots.take().await];
+        assert!(!slots.look(true, OFTEN - 1));
+        assert!(slots.look(true, OFTEN));
+        assert_eq!((slots.all(), slots.free()), (4, 2));
+        // There is room.
+        assert!(!slots.look(true, OFTEN));
+        held.extend([slots.take().await, slots.take().await]);
+        assert!(slots.look(true, OFTEN));
+        assert_eq!((slots.all(), slots.free()), (8, 4));
+        for _ in 0..3 {
+            slots.look(false, 1);
+            drop(held.split_off(1));
+            while slots.free() > 0 {
+                held.push(slots.take().await);
+            }
+        }
+        assert_eq!(slots.all(), 2);
+        drop(held);
+        assert_eq!(slots.free(), 2);
+    }
+}
