@@ -37,10 +37,6 @@ use crate::pool::{Receipt, Segment, Whole, Work};
 /// The protocol looks at the time so often.
 const TICK: Duration = Duration::from_millis(100);
 
-/// A task is as large as what a worker does in a time between these.
-const FAST: Duration = Duration::from_millis(5);
-const SLOW: Duration = Duration::from_millis(25);
-
 /// How long it may take to clear up at the end.
 const GOODBYE: Duration = Duration::from_secs(3);
 
@@ -491,7 +487,8 @@ impl Driver {
             core.note_elsewhere(&used, failed);
         }
         if let Some(stage) = segment.stages.first() {
-            stage.pace.learn_between(work.batch.len(), Duration::from_nanos(nanos), FAST, SLOW);
+            let (fast, slow) = self.roster.task_time();
+            stage.pace.learn_between(work.batch.len(), Duration::from_nanos(nanos), fast, slow);
         }
         segment.complete(work, whole, Receipt::new(owed));
     }

@@ -18,6 +18,11 @@ pub(super) const MOST: usize = 4096;
 /// For each task that a worker is at, so many are out: while it works on some, others come and go.
 const AHEAD: usize = 3;
 
+/// The time of a task, for up to twice so many threads.
+const FAST: Duration = Duration::from_millis(5);
+const SLOW: Duration = Duration::from_millis(25);
+const THREADS: usize = 32;
+
 /// After so long without anybody who works it is said.
 const PATIENCE: Duration = Duration::from_secs(3);
 
@@ -65,6 +70,14 @@ impl Roster {
     pub(super) fn width(&self) -> usize {
         let slots: usize = self.workers.values().map(|(presence, _)| presence.slots).sum();
         slots.saturating_mul(AHEAD).clamp(FEWEST, MOST)
+    }
+
+    /// A task is as large as what a worker does in a time between these. The more workers there are, the longer it
+    /// is, so that what each task costs the broker does not grow with them.
+    pub(super) fn task_time(&self) -> (Duration, Duration) {
+        let threads: usize = self.workers.values().map(|(presence, _)| presence.threads).sum();
+        let many = u32::try_from(threads / THREADS).unwrap_or(u32::MAX).clamp(1, 10);
+        (FAST * many, SLOW * many)
     }
 
     pub(super) fn statuses(&self) -> Vec<WorkerStatus> {
@@ -133,6 +146,19 @@ mod tests {
         assert_eq!(calls(&mut roster, "a", 9), 6);
         assert_eq!(calls(&mut roster, "a", 5), 0);
         assert_eq!(calls(&mut roster, "a", 10), 1);
+    }
+
+    #[test]
+    fn many_workers_have_longer_tasks() {
+        let mut roster = Roster::new("one");
+        assert_eq!(roster.task_time(), (FAST, SLOW));
+        let mut join = |worker: usize| {
+            roster.meet(&worker.to_string(), Presence { threads: 8, ..Presence::default() });
+            roster.task_time().1
+        };
+        assert_eq!([join(0), join(1)], [SLOW; 2]);
+        assert_eq!((2..12).map(&mut join).last(), Some(SLOW * 3));
+        assert_eq!((12..200).map(&mut join).last(), Some(SLOW * 10));
     }
 
     #[test]
