@@ -6,6 +6,9 @@ use super::run::Stage;
 use crate::Capability;
 use crate::plugin::Limits;
 
+/// A record may be tried again so often.
+const MOST_RETRIES: u32 = 10_000;
+
 /// The most that a function may have.
 pub(super) struct Admission<'a> {
     pub(super) limits: Limits,
@@ -32,6 +35,13 @@ impl Admission<'_> {
         if stage.output > output {
             let wish = format!("give {} for a record", bytes(stage.output));
             return refused(wish, bytes(output), "--output-size");
+        }
+        if stage.retries > MOST_RETRIES {
+            return refused(
+                format!("be tried again {} times", stage.retries),
+                MOST_RETRIES.to_string(),
+                "fixed",
+            );
         }
         let lacks = |text: &&String| {
             let known = text.parse::<Capability>();

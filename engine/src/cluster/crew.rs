@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::mpsc::sync_channel;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::thread::{self, JoinHandle};
 
 use async_nats::jetstream::message::Acker;
@@ -13,11 +13,11 @@ use tokio_util::sync::CancellationToken;
 use super::driver::{Connected, Driver};
 use super::roster::FEWEST;
 use super::settings::Cluster;
-use crate::Error;
 use crate::metrics::WorkerStatus;
 use crate::plugin::{Core, MOST_BYTES};
-use crate::pool::{Crew, Segment};
+use crate::pool::{Crew, PoolShared, Segment};
 use crate::record::Batch;
+use crate::{Error, Pool};
 
 /// Records of a segment that are out have at most about so many bytes.
 const ROOM: usize = 64 << 20;
@@ -30,20 +30,33 @@ pub(crate) struct ClusterCrew {
 
 /// What the crew and its thread share.
 pub(super) struct Link {
-    /// Segments that have work, each once, in turn.
-    ready: Mutex<VecDeque<Arc<Segment>>>,
+    ready: Mutex<Ready>,
+    /// The pool whose crew this is.
+    home: OnceLock<Weak<PoolShared>>,
     /// What results are acknowledged by that are out, and their bytes.
     out: Mutex<Vec<(Vec<Acker>, usize)>>,
     /// Either has more.
     pub(super) bell: Notify,
     pub(super) over: CancellationToken,
-    failure: Mutex<Option<Error>>,
     /// How many tasks may be out.
     pub(super) width: AtomicUsize,
     workers: Mutex<Vec<WorkerStatus>>,
 }
 
+#[derive(Default)]
+struct Ready {
+    /// Segments that have work, each once, in turn.
+    segments: VecDeque<Arc<Segment>>,
+    /// Why nobody does it any more.
+    failure: Option<Error>,
+}
+
 impl ClusterCrew {
+    /// The pool whose crew this is does what can't be sent anywhere.
+    pub(crate) fn is_at_home(&self, pool: Weak<PoolShared>) {
+        let _ = self.link.home.set(pool);
+    }
+
     /// Connects, and begins the run. Blocks until the broker has answered.
     pub(crate) fn join(cluster: Cluster) -> Result<Self, Error> {
         let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -82,11 +95,10 @@ impl ClusterCrew {
 
 impl Crew for ClusterCrew {
     fn enlist(&self, segment: &Arc<Segment>) {
-        if let Some(error) = &*lock(&self.link.failure) {
-            return segment.fail(error.clone());
-        }
-        if segment.mark_listed() {
-            self.link.ready().push_back(segment.clone());
+        if segment.mark_listed()
+            && let Err(error) = self.link.enlist(segment.clone())
+        {
+            return segment.fail(error);
         }
         self.link.bell.notify_one();
     }
@@ -125,10 +137,10 @@ impl Link {
     fn new() -> Self {
         Self {
             ready: Mutex::default(),
+            home: OnceLock::new(),
             out: Mutex::default(),
             bell: Notify::new(),
             over: CancellationToken::new(),
-            failure: Mutex::default(),
             width: FEWEST.into(),
             workers: Mutex::default(),
         }
@@ -136,16 +148,37 @@ impl Link {
 
     /// Ends all segments, and those that come.
     pub(super) fn fail(&self, segments: &[Weak<Segment>], error: &Error) {
-        *lock(&self.failure) = Some(error.clone());
-        let ready = std::mem::take(&mut *self.ready());
+        let ready = {
+            let mut ready = lock(&self.ready);
+            ready.failure = Some(error.clone());
+            std::mem::take(&mut ready.segments)
+        };
         for segment in segments.iter().filter_map(Weak::upgrade).chain(ready) {
             segment.fail(error.clone());
         }
     }
 
-    /// Segments that have work. A segment that is dropped may hold the crew: not while this is locked.
-    pub(super) fn ready(&self) -> MutexGuard<'_, VecDeque<Arc<Segment>>> {
-        lock(&self.ready)
+    /// A segment that is marked as listed has work.
+    pub(super) fn enlist(&self, segment: Arc<Segment>) -> Result<(), Error> {
+        let mut ready = lock(&self.ready);
+        match &ready.failure {
+            Some(error) => Err(error.clone()),
+            None => {
+                ready.segments.push_back(segment);
+                Ok(())
+            }
+        }
+    }
+
+    /// The next segment that has work.
+    pub(super) fn next(&self) -> Option<Arc<Segment>> {
+        lock(&self.ready).segments.pop_front()
+    }
+
+    /// Who does what can't be sent anywhere.
+    pub(super) fn home(&self) -> Option<Arc<dyn Crew>> {
+        let pool = self.home.get()?.upgrade()?;
+        Some(Arc::new(Pool::from_shared(pool)))
     }
 
     /// The acknowledgements of results that are out since they were taken last.

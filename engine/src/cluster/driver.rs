@@ -31,11 +31,22 @@ use super::settings::Cluster;
 use super::wire::{Outcome, ResultPart, Task};
 use super::worker::Presence;
 use crate::Error;
+use crate::fault::cleaned;
 use crate::plugin::Core;
-use crate::pool::{Receipt, Segment, Whole, Work};
+use crate::pool::{Receipt, Segment, Whole, Work, run_whole};
+use crate::record::Batch;
 
 /// The protocol looks at the time so often.
 const TICK: Duration = Duration::from_millis(100);
+
+/// A task's message has no more bytes beside its records.
+const HEADER: usize = 1 << 10;
+
+/// What comes of a task may be no result so often before the run fails.
+const MOST_REFUSALS: u32 = 2;
+
+/// Of results so many bytes are on their way at once.
+const PULLED: usize = 16 << 20;
 
 /// How long it may take to clear up at the end.
 const GOODBYE: Duration = Duration::from_secs(3);
@@ -46,6 +57,8 @@ struct Out {
     /// The segment's place among the run's.
     index: u32,
     work: Work,
+    /// How often what came of it was no result.
+    refusals: u32,
 }
 
 /// A segment of the run. It holds the crew, which holds this thread.
@@ -70,6 +83,8 @@ enum Answer {
         attempt: u32,
         found: bool,
     },
+    /// What was too large for the broker was done here.
+    Here(Out, Result<Whole, Error>),
     /// Workers were told of a segment.
     Told(Result<usize, Error>),
     Beat(Result<(), Error>),
@@ -249,7 +264,8 @@ impl Driver {
                 let _ = places.make(&context, epoch, ack_wait).await;
                 return Answer::Results(None);
             };
-            let stream = consumer.stream().max_messages_per_batch(256).heartbeat(Duration::from_secs(5));
+            let stream = consumer.stream().max_messages_per_batch(256).max_bytes_per_batch(PULLED);
+            let stream = stream.heartbeat(Duration::from_secs(5));
             Answer::Results(stream.expires(Duration::from_secs(20)).messages().await.ok())
         };
         self.errands.push(ask.boxed());
@@ -283,7 +299,7 @@ impl Driver {
     /// Hands out work while more may be out.
     fn hand_out(&mut self) -> Ended {
         while self.ledger.len() < self.link.width.load(Relaxed) {
-            let Some(segment) = self.link.ready().pop_front() else { return Ok(()) };
+            let Some(segment) = self.link.next() else { return Ok(()) };
             let index = self.index_of(&segment);
             if !self.segments[index].told {
                 // It is put back when workers know of it.
@@ -292,14 +308,38 @@ impl Driver {
             segment.mark_unlisted();
             let Some((work, more)) = segment.take() else { continue };
             if more && segment.mark_listed() {
-                self.link.ready().push_back(segment.clone());
+                let _ = self.link.enlist(segment.clone());
             }
-            let (task, act) = self.ledger.submit(self.now());
             let index = u32::try_from(index).unwrap_or(u32::MAX);
-            self.out.insert(task, Out { segment, index, work });
-            self.act(vec![act])?;
+            let out = Out { segment, index, work, refusals: 0 };
+            if self.is_too_large(&out.work.batch) {
+                self.run_here(out);
+            } else {
+                self.submit(out)?;
+            }
         }
         Ok(())
+    }
+
+    fn submit(&mut self, out: Out) -> Ended {
+        let (task, act) = self.ledger.submit(self.now());
+        self.out.insert(task, out);
+        self.act(vec![act])
+    }
+
+    /// Whether the broker takes no message as large as a task of these records, which then is a single one.
+    fn is_too_large(&self, batch: &Batch) -> bool {
+        let most = self.context.client().server_info().max_payload;
+        // Each record has a length and maybe a number, of five bytes at most if they are near one another.
+        batch.data().len() + 10 * batch.len() + HEADER > most
+    }
+
+    /// Does on this machine what can't be sent to another one.
+    fn run_here(&self, out: Out) {
+        let Some(crew) = self.link.home() else { return out.segment.fail(Error::Closed) };
+        let (stages, batch) = (out.segment.stages.clone(), out.work.batch.clone());
+        let run = async move { Answer::Here(out, run_whole(&crew, &stages, batch, || ()).await) };
+        self.errands.push(run.boxed());
     }
 
     /// A segment's place among the run's: workers are told of a new one.
@@ -312,6 +352,12 @@ impl Driver {
         self.segments.push(Known { segment: Arc::downgrade(segment), told: false });
         let (registry, stages): (_, Vec<Arc<Core>>) = (self.registry.clone(), segment.stages.clone());
         let tell = async move {
+            let uploader = registry.lock().await.uploader();
+            for core in &stages {
+                if let Err(error) = uploader.upload(core).await {
+                    return Answer::Told(Err(error));
+                }
+            }
             let told = registry.lock().await.add(index, &stages).await;
             Answer::Told(told.map(|()| index))
         };
@@ -328,7 +374,7 @@ impl Driver {
                 Act::Release(acker) => self.release(acker),
                 Act::Done { task, parts, tokens, held } => {
                     let owed = Owed { link: self.link.clone(), ackers: tokens, held };
-                    self.done(task, &parts, owed);
+                    self.done(task, &parts, owed)?;
                 }
                 Act::GiveUp { task } => {
                     let record = self.out.get(&task).map_or(0, |out| out.work.batch.number(0));
@@ -394,8 +440,14 @@ impl Driver {
                 self.heard = Instant::now();
                 let known = &mut self.segments[index];
                 known.told = true;
-                self.link.ready().extend(known.segment.upgrade());
+                if let Some(segment) = known.segment.upgrade() {
+                    let _ = self.link.enlist(segment);
+                }
             }
+            Answer::Here(out, whole) => match whole {
+                Ok(whole) => out.segment.complete(out.work, whole, Receipt::new(())),
+                Err(error) => out.segment.fail(error),
+            },
             Answer::Beat(beat) => {
                 self.beating = false;
                 match beat {
@@ -452,35 +504,41 @@ impl Driver {
     }
 
     /// A result is whole.
-    fn done(&mut self, task: u64, parts: &[Bytes], owed: Owed) {
-        let Some(Out { segment, index, work }) = self.out.remove(&task) else { return };
+    fn done(&mut self, task: u64, parts: &[Bytes], owed: Owed) -> Ended {
+        let Some(out) = self.out.remove(&task) else { return Ok(()) };
         let outcome = match parts {
             [one] => Outcome::decode(one),
             parts => Outcome::decode(&parts.concat()),
         };
-        match outcome {
-            Ok(outcome) => self.finish(&segment, index, work, outcome, owed),
-            Err(error) => {
-                segment.fail(Error::Worker { worker: "a worker".to_owned(), reason: error.to_string() });
+        let checked = outcome.map_err(|error| ("a worker".to_owned(), error.to_string()));
+        let checked = checked.and_then(|outcome| {
+            match outcome.whole.check(&out.work.batch, out.segment.stages.len()) {
+                Ok(()) => Ok(outcome),
+                Err(wrong) => Err((cleaned(outcome.worker), wrong.to_owned())),
+            }
+        });
+        match checked {
+            Ok(outcome) => self.finish(out, outcome, owed),
+            // Somebody else may do better.
+            Err(_) if out.refusals < MOST_REFUSALS => {
+                return self.submit(Out { refusals: out.refusals + 1, ..out });
+            }
+            Err((worker, reason)) => {
+                let reason = format!("it sent what is no result: {reason}");
+                out.segment.fail(Error::Worker { worker, reason });
             }
         }
+        Ok(())
     }
 
-    fn finish(&mut self, segment: &Arc<Segment>, index: u32, work: Work, outcome: Outcome, owed: Owed) {
-        let Outcome { worker, nanos, result, used, printed } = outcome;
+    fn finish(&mut self, out: Out, outcome: Outcome, owed: Owed) {
+        let Out { segment, index, work, .. } = out;
+        let Outcome { worker, nanos, whole, used, printed } = outcome;
         for (stage, line) in &printed {
             if let Some(core) = segment.stages.get(*stage) {
                 core.opening.messages.show(line.as_bytes());
             }
         }
-        let checked = result.and_then(|whole| {
-            let checked = whole.check(&work.batch, segment.stages.len());
-            checked.map(|()| whole).map_err(|wrong| format!("it sent what is no result: {wrong}"))
-        });
-        let whole: Whole = match checked {
-            Ok(whole) => whole,
-            Err(reason) => return segment.fail(Error::Worker { worker, reason }),
-        };
         let since = self.roster.used(&worker, index, used);
         for (stage, (core, used)) in segment.stages.iter().zip(since).enumerate() {
             let failed = whole.failed.iter().any(|failed| failed.stage == stage);

@@ -9,7 +9,7 @@ use std::time::Duration;
 use super::wire::ResultPart;
 
 /// A broker that does not answer within this time is told again.
-const REPLY: Duration = Duration::from_secs(2);
+const REPLY: Duration = Duration::from_secs(7);
 
 /// The first wait before a broker that refused is asked again; each later one is twice as long.
 const FIRST_WAIT: Duration = Duration::from_millis(20);
@@ -150,6 +150,10 @@ impl<T> Duty<T> {
     pub(super) fn begin_anew(&mut self, ack_wait: Duration) -> Vec<T> {
         self.ack_wait = ack_wait;
         std::mem::take(&mut self.items).into_values().map(|item| item.token).collect()
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.items.len()
     }
 
     pub(super) fn is_empty(&self) -> bool {

@@ -9,10 +9,14 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::process::Command;
+use tokio::sync::Semaphore;
 
+use super::admission::Admission;
 use super::run::Stage;
 use super::serving::open;
 use super::wire::{Outcome, Task};
+use super::worker::Left;
+use crate::plugin::Core;
 use crate::pool::{Crew, Failed, Whole, run_whole};
 use crate::record::{Batch, BatchBuilder};
 use crate::{Capability, Cause, Error, Pool};
@@ -22,6 +26,8 @@ use crate::{Capability, Cause, Error, Pool};
 pub(super) struct Isolation {
     program: PathBuf,
     arguments: Vec<String>,
+    /// One permit for each such process.
+    room: Arc<Semaphore>,
 }
 
 /// What such a process is told before the task.
@@ -30,6 +36,9 @@ struct Head {
     folder: PathBuf,
     stages: Vec<Stage>,
 }
+
+/// What such a process says first, when its functions are there: dies it before that, no record is to blame.
+const READY: u8 = b'R';
 
 /// What came of a process.
 enum Ran {
@@ -40,7 +49,8 @@ enum Ran {
 
 impl Isolation {
     pub(super) fn new(program: PathBuf, arguments: Vec<String>) -> Self {
-        Self { program, arguments }
+        let room = std::thread::available_parallelism().map_or(1, usize::from);
+        Self { program, arguments, room: Arc::new(Semaphore::new(room)) }
     }
 
     /// Runs a task apart. If the process dies its records are run in halves, until the one is alone that it dies
@@ -53,7 +63,7 @@ impl Isolation {
         stages: &[Stage],
         task: &Task,
         advance: impl Fn(),
-    ) -> Result<Whole, String> {
+    ) -> Result<Whole, Left> {
         let mut outputs = BatchBuilder::default();
         let (mut failed, mut ending) = (Vec::new(), None);
         // In their order, the next one last.
@@ -89,16 +99,18 @@ impl Isolation {
         Ok(Whole { output, failed, ending })
     }
 
-    async fn run_once(&self, folder: &Path, stages: &[Stage], task: &Task) -> Result<Ran, String> {
-        let told = |error: std::io::Error| format!("a process of its own can't be run: {error}");
+    async fn run_once(&self, folder: &Path, stages: &[Stage], task: &Task) -> Result<Ran, Left> {
+        let told =
+            |error: &dyn std::fmt::Display| Left(format!("a process of its own can't be run: {error}"));
+        let _room = self.room.acquire().await;
         let head = Head { folder: folder.to_owned(), stages: stages.to_vec() };
-        let head = serde_json::to_vec(&head).map_err(|error| error.to_string())?;
+        let head = serde_json::to_vec(&head).map_err(|error| told(&error))?;
         let mut child = Command::new(&self.program);
         child.args(&self.arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).kill_on_drop(true);
-        let mut child = child.spawn().map_err(told)?;
+        let mut child = child.spawn().map_err(|error| told(&error))?;
         let (mut stdin, mut stdout) = match (child.stdin.take(), child.stdout.take()) {
             (Some(stdin), Some(stdout)) => (stdin, stdout),
-            _ => return Err("a process of its own has no pipes".to_owned()),
+            _ => return Err(told(&"it has no pipes")),
         };
         let length = u64::try_from(head.len()).unwrap_or(u64::MAX).to_le_bytes();
         let given = [&length[..], &head, &task.encode()].concat();
@@ -108,13 +120,16 @@ impl Isolation {
         };
         let mut said = Vec::new();
         let (_, read) = tokio::join!(write, stdout.read_to_end(&mut said));
-        read.map_err(told)?;
-        let status = child.wait().await.map_err(told)?;
-        if !status.success() {
-            return Ok(Ran::Died(status.to_string()));
+        read.map_err(|error| told(&error))?;
+        let status = child.wait().await.map_err(|error| told(&error))?;
+        match (said.split_first(), status.success()) {
+            (Some((&READY, outcome)), true) => {
+                Ok(Ran::Done(Outcome::decode(outcome).map_err(|error| told(&error))?.whole))
+            }
+            (Some((&READY, _)), false) => Ok(Ran::Died(status.to_string())),
+            // It did not come so far as to run a record.
+            _ => Err(told(&status)),
         }
-        let outcome = Outcome::decode(&said).map_err(|error| error.to_string())?;
-        outcome.result.map(Ran::Done)
     }
 }
 
@@ -131,11 +146,15 @@ pub(super) fn serve(pool: &Pool, allowed: &[Capability]) -> Result<(), Error> {
     let (head, task) = rest.split_at_checked(length).ok_or_else(|| broken("half a task came".to_owned()))?;
     let head: Head = serde_json::from_slice(head).map_err(|error| broken(error.to_string()))?;
     let task = Task::decode(task).map_err(|error| broken(error.to_string()))?;
-    let result = run_here(pool, allowed, &head, task);
-    let (used, printed) = (Vec::new(), Vec::new());
-    let outcome = Outcome { worker: String::new(), nanos: 0, result, used, printed };
-    let bytes: Bytes = outcome.encode();
+    let cores = open_all(pool, allowed, &head).map_err(broken)?;
     let mut out = stdout().lock();
+    let ready = out.write_all(&[READY]).and_then(|()| out.flush());
+    ready.map_err(|error| broken(error.to_string()))?;
+    let crew: Arc<dyn Crew> = Arc::new(pool.clone());
+    let whole = pool.shared().wait(async move { run_whole(&crew, &cores, task.batch, || ()).await })?;
+    let (used, printed) = (Vec::new(), Vec::new());
+    let outcome = Outcome { worker: String::new(), nanos: 0, whole, used, printed };
+    let bytes: Bytes = outcome.encode();
     match out.write_all(&bytes).and_then(|()| out.flush()) {
         // The worker that wanted it is gone: so is who would be told.
         Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
@@ -143,19 +162,17 @@ pub(super) fn serve(pool: &Pool, allowed: &[Capability]) -> Result<(), Error> {
     }
 }
 
-fn run_here(pool: &Pool, allowed: &[Capability], head: &Head, task: Task) -> Result<Whole, String> {
-    let mut cores = Vec::new();
-    for stage in &head.stages {
-        let wanted = stage.capabilities.iter().map(|text| text.parse::<Capability>());
-        if !wanted.into_iter().all(|wanted| wanted.is_ok_and(|wanted| allowed.contains(&wanted))) {
-            return Err(format!("{} wants what is not allowed here", stage.function));
-        }
+/// The functions that a task goes through, as far as they may be run here.
+fn open_all(pool: &Pool, allowed: &[Capability], head: &Head) -> Result<Vec<Arc<Core>>, String> {
+    let admission = Admission { limits: pool.shared().limits(), allowed };
+    let open = |stage: &Stage| {
+        admission.check(stage)?;
         let path = head.folder.join(format!("{}.wasm", stage.plugin));
-        let plugin = pool.load(path).map_err(|error| format!("{error:?}"))?;
-        cores.push(open(&plugin, stage, pool.shared().on_print())?);
-    }
-    let crew: Arc<dyn Crew> = Arc::new(pool.clone());
-    pool.shared().wait(async move {
-        run_whole(&crew, &cores, task.batch, || ()).await.map_err(|error| format!("{error:?}"))
-    })
+        let plugin = pool.load(path).map_err(|error| error.to_string())?;
+        if plugin.hash() != stage.plugin {
+            return Err("its plugin was changed here".to_owned());
+        }
+        open(&plugin, stage, pool.shared().on_print())
+    };
+    head.stages.iter().map(open).collect()
 }

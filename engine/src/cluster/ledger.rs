@@ -84,7 +84,9 @@ enum State {
 struct Draft<T> {
     /// Tells it from what others made of the same task.
     nonce: u64,
-    parts: Vec<Option<Bytes>>,
+    parts: BTreeMap<u32, Bytes>,
+    /// How many there are.
+    all: u32,
     tokens: Vec<T>,
     /// The bytes of those parts that are not acknowledged.
     held: usize,
@@ -158,20 +160,18 @@ impl<T> Ledger<T> {
                 self.held -= oldest.held;
                 acts.extend(oldest.tokens.into_iter().map(Act::Release));
             }
-            let parts = vec![None; part.parts as usize];
-            entry.drafts.push(Draft { nonce: part.nonce, parts, tokens: Vec::new(), held: 0 });
+            let (parts, all) = (BTreeMap::new(), part.parts);
+            entry.drafts.push(Draft { nonce: part.nonce, parts, all, tokens: Vec::new(), held: 0 });
             entry.drafts.len() - 1
         });
         let draft = &mut entry.drafts[index];
         let size = part.body.len();
-        match draft.parts.get_mut(part.part as usize) {
-            Some(slot @ None) => *slot = Some(part.body),
-            // It came before, or does not fit what came before.
-            _ => {
-                acts.push(Act::Release(token));
-                return acts;
-            }
+        // It came before, or does not fit what came before.
+        if part.parts != draft.all || draft.parts.contains_key(&part.part) {
+            acts.push(Act::Release(token));
+            return acts;
         }
+        draft.parts.insert(part.part, part.body);
         if self.held + size <= self.most {
             self.held += size;
             draft.held += size;
@@ -179,12 +179,12 @@ impl<T> Ledger<T> {
         } else {
             acts.push(Act::Release(token));
         }
-        if draft.parts.iter().any(Option::is_none) {
+        if draft.parts.len() < draft.all as usize {
             return acts;
         }
         let draft = entry.drafts.remove(index);
         acts.extend(self.forget(part.task));
-        let parts = draft.parts.into_iter().flatten().collect();
+        let parts = draft.parts.into_values().collect();
         acts.push(Act::Done { task: part.task, parts, tokens: draft.tokens, held: draft.held });
         acts
     }

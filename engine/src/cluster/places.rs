@@ -36,6 +36,9 @@ pub(super) const WORKER_INBOX: &str = "engine.inbox.worker";
 /// The workers' consumer of a run's tasks.
 pub(super) const TAKERS: &str = "workers";
 
+/// The broker keeps a result for so long.
+const RESULTS: Duration = Duration::from_secs(600);
+
 /// Tasks and results that wait have at most so many bytes each: the first of these that the broker has room for.
 const ROOMS: [i64; 4] = [256 << 20, 64 << 20, 16 << 20, 4 << 20];
 
@@ -89,7 +92,11 @@ impl Places {
 
     /// A queue: what is acknowledged is gone, and a full one takes nothing more.
     fn queue(&self, name: String, subject: String, room: i64) -> stream::Config {
+        // What a worker has left for a host that is no more is in nobody's way for ever; a result that somebody
+        // waits for is made again.
+        let max_age = if name == self.results() { RESULTS } else { Duration::ZERO };
         stream::Config {
+            max_age,
             name,
             subjects: vec![subject],
             retention: RetentionPolicy::WorkQueue,

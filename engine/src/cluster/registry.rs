@@ -7,7 +7,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use async_nats::jetstream::Context;
-use async_nats::jetstream::kv::{Operation, Store, UpdateErrorKind};
+use async_nats::jetstream::context::GetStreamErrorKind;
+use async_nats::jetstream::kv::{Entry, Operation, Store, UpdateErrorKind};
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
@@ -43,6 +44,7 @@ pub(super) struct Registry {
     revision: u64,
     /// Functions whose plugins workers need.
     functions: Vec<Arc<Core>>,
+    uploader: Uploader,
 }
 
 impl Registry {
@@ -53,19 +55,33 @@ impl Registry {
         let (runs, hosts) = buckets(&context, durability).await.map_err(failed)?;
         let (run, revision) = take_over(&runs, name, ack_wait).await.map_err(failed)?;
         let (name, functions) = (name.to_owned(), Vec::new());
-        Ok(Self { context, broker, durability, timeout, name, runs, hosts, run, revision, functions })
+        let uploader = Uploader { context: context.clone(), broker: broker.clone(), durability, timeout };
+        Ok(Self {
+            context,
+            broker,
+            durability,
+            timeout,
+            name,
+            runs,
+            hosts,
+            run,
+            revision,
+            functions,
+            uploader,
+        })
     }
 
     pub(super) fn epoch(&self) -> u64 {
         self.run.epoch
     }
 
-    /// Tells workers of a segment: its plugins first, then its functions.
+    pub(super) fn uploader(&self) -> Uploader {
+        self.uploader.clone()
+    }
+
+    /// Tells workers of a segment, whose plugins the broker has.
     pub(super) async fn add(&mut self, segment: usize, stages: &[Arc<Core>]) -> Result<(), Error> {
-        for core in stages {
-            self.upload(core).await?;
-            self.functions.push(core.clone());
-        }
+        self.functions.extend_from_slice(stages);
         if self.run.segments.len() <= segment {
             self.run.segments.resize(segment + 1, Vec::new());
         }
@@ -76,15 +92,44 @@ impl Registry {
     /// Says that this host lives, and how far it is, and looks whether another one has the run. A broker that has
     /// lost what it knew is told all of it again.
     pub(super) async fn beat(&mut self, done: u64) -> Result<(), Error> {
-        let entry = self.runs.entry(&*self.name).await.map_err(|error| lost(&self.broker, error.into()))?;
+        let entry = match self.runs.entry(&*self.name).await {
+            Ok(entry) => entry,
+            // The server answers for a bucket that is gone as if nobody were there.
+            Err(_) if self.has_lost_runs().await => None,
+            Err(error) => return Err(lost(&self.broker, error.into())),
+        };
         let presence = HostPresence { epoch: self.run.epoch, host: self.run.host.clone(), done };
         let presence = serde_json::to_vec(&presence).unwrap_or_default();
         // If that is lost, who looks from outside may think for a while that it is gone.
         let _ = self.hosts.put(&*self.name, presence.into()).await;
-        match entry.filter(|entry| entry.operation == Operation::Put) {
-            Some(entry) => self.check(&entry.value),
+        match entry {
+            Some(entry) if self.is_own(&entry)? => Ok(()),
+            Some(entry) => {
+                self.revision = entry.revision;
+                self.publish().await
+            }
             None => self.begin_anew().await,
         }
+    }
+
+    /// Whether an entry is this host's; if not, nobody can read it.
+    ///
+    /// # Errors
+    ///
+    /// If another host has written or removed it, which then has the run, or had it and is done.
+    fn is_own(&self, entry: &Entry) -> Result<bool, Error> {
+        let taken_over = Err(Error::TakenOver { run: self.name.clone() });
+        match serde_json::from_slice::<Run>(&entry.value) {
+            _ if entry.operation != Operation::Put => taken_over,
+            Ok(run) if run.epoch != self.run.epoch => taken_over,
+            run => Ok(run.is_ok()),
+        }
+    }
+
+    /// Whether the broker is there and has no bucket of runs any more.
+    async fn has_lost_runs(&self) -> bool {
+        let Err(error) = self.context.get_stream(format!("KV_{RUNS}")).await else { return false };
+        matches!(error.kind(), GetStreamErrorKind::JetStream(error) if error.code() == 404)
     }
 
     /// Removes what the run has in the broker, if it is still this host's.
@@ -101,16 +146,10 @@ impl Registry {
         let failed = |source: async_nats::Error| lost(&self.broker, source);
         (self.runs, self.hosts) = buckets(&self.context, self.durability).await.map_err(failed)?;
         for core in self.functions.clone() {
-            self.upload(&core).await?;
+            self.uploader.upload(&core).await?;
         }
         self.revision = 0;
         self.publish().await
-    }
-
-    fn check(&self, entry: &[u8]) -> Result<(), Error> {
-        let known = serde_json::from_slice::<Run>(entry);
-        let is_later = known.is_ok_and(|known| known.epoch > self.run.epoch);
-        if is_later { Err(Error::TakenOver { run: self.name.clone() }) } else { Ok(()) }
     }
 
     /// Writes the entry, unless another host has the run.
@@ -128,7 +167,7 @@ impl Registry {
             // It may be there all the same, or the broker knows nothing any more.
             match self.runs.entry(&*self.name).await {
                 Ok(Some(entry)) => {
-                    self.check(&entry.value)?;
+                    self.is_own(&entry)?;
                     self.revision = entry.revision;
                 }
                 Ok(None) => self.revision = 0,
@@ -140,9 +179,20 @@ impl Registry {
             tokio::time::sleep(AGAIN).await;
         }
     }
+}
 
+/// Puts plugins where workers find them. That may take a while, in which the host goes on saying that it lives.
+#[derive(Clone)]
+pub(super) struct Uploader {
+    context: Context,
+    broker: Broker,
+    durability: Durability,
+    timeout: Duration,
+}
+
+impl Uploader {
     /// Puts a function's plugin where workers find it, unless it is there.
-    async fn upload(&self, core: &Core) -> Result<(), Error> {
+    pub(super) async fn upload(&self, core: &Core) -> Result<(), Error> {
         let begun = Instant::now();
         loop {
             let Err(error) = self.try_upload(core).await? else { return Ok(()) };

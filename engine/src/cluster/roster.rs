@@ -8,6 +8,7 @@ use hashlink::LruCache;
 
 use super::places::SILENCE;
 use super::worker::Presence;
+use crate::fault::{clean, cleaned};
 use crate::metrics::WorkerStatus;
 use crate::plugin::Tally;
 
@@ -53,12 +54,12 @@ impl Roster {
 
     /// A worker says what it is at.
     pub(super) fn meet(&mut self, name: &str, presence: Presence) {
-        self.workers.insert(name.to_owned(), (presence, Instant::now()));
+        self.workers.insert(cleaned(name.to_owned()), (presence.cleaned(), Instant::now()));
     }
 
     /// A worker has left.
     pub(super) fn part(&mut self, name: &str) {
-        self.workers.remove(name);
+        self.workers.remove(&*clean(name));
     }
 
     /// Forgets those that are silent.
@@ -68,14 +69,15 @@ impl Roster {
 
     /// How many tasks may be out.
     pub(super) fn width(&self) -> usize {
-        let slots: usize = self.workers.values().map(|(presence, _)| presence.slots).sum();
-        slots.saturating_mul(AHEAD).clamp(FEWEST, MOST)
+        let slots = self.workers.values().map(|(presence, _)| presence.slots);
+        slots.fold(0, usize::saturating_add).saturating_mul(AHEAD).clamp(FEWEST, MOST)
     }
 
     /// A task is as large as what a worker does in a time between these. The more workers there are, the longer it
     /// is, so that what each task costs the broker does not grow with them.
     pub(super) fn task_time(&self) -> (Duration, Duration) {
-        let threads: usize = self.workers.values().map(|(presence, _)| presence.threads).sum();
+        let threads = self.workers.values().map(|(presence, _)| presence.threads);
+        let threads = threads.fold(0, usize::saturating_add);
         let many = u32::try_from(threads / THREADS).unwrap_or(u32::MAX).clamp(1, 10);
         (FAST * many, SLOW * many)
     }

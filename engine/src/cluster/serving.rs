@@ -18,8 +18,8 @@ use super::admission::Admission;
 use super::duty::{Act, Duty, Judged, judge};
 use super::places::{AGAIN, Durability, Places, TAKERS};
 use super::run::{Run, Stage};
-use super::wire::{Outcome, ResultPart, Task};
-use super::worker::{Refused, Shared};
+use super::wire::{Outcome, PART_BYTES, ResultPart, Task};
+use super::worker::{Left, Shared};
 use crate::Print;
 use crate::plugin::{Core, Messages, OnPrint};
 use crate::pool::{Crew, Whole, run_whole};
@@ -35,6 +35,12 @@ const MOST_ASKED: usize = 8;
 
 /// A task may come so long before what is said of its run.
 const NEWS: Duration = Duration::from_secs(5);
+
+/// What this worker can't do now it is given again after this time, unless another one has it.
+const LATER: Duration = Duration::from_secs(2);
+
+/// A message has no more bytes beside its part of a result.
+const HEADER: usize = 1 << 10;
 
 /// What is not part of a record's own time, but of its task's.
 const SLACK: Duration = Duration::from_secs(2);
@@ -55,6 +61,8 @@ pub(super) struct Serving {
 #[derive(Clone)]
 struct Segment {
     stages: Vec<Arc<Core>>,
+    /// What was said of them when they were let in.
+    described: Vec<Stage>,
     /// How long a record may take, with all that belongs to it.
     longest: Duration,
     printed: Printed,
@@ -128,6 +136,16 @@ impl Serving {
                 let _ = self.shared.unless_leaving(run.changed()).await;
                 continue;
             }
+            let (epoch, segments) = {
+                let run = run.borrow();
+                (run.epoch, run.segments.iter().map(Vec::len).collect::<Vec<_>>())
+            };
+            // Who can't have its plugins leaves its tasks alone.
+            if let Err(Left(reason)) = self.prepare(epoch, &segments).await {
+                self.shared.refuse(&self.places.run, &reason);
+                self.shared.pause(LATER).await;
+                continue;
+            }
             self.shared.refused().remove(&self.places.run);
             let stream = self.places.tasks();
             let consumer = self.shared.context.get_consumer_from_stream(TAKERS, stream).await;
@@ -144,10 +162,25 @@ impl Serving {
         }
     }
 
+    /// Makes the functions of all segments ready that are known.
+    async fn prepare(&self, epoch: u64, segments: &[usize]) -> Result<(), Left> {
+        for (index, stages) in (0..).zip(segments) {
+            if *stages > 0 {
+                self.segment(index, epoch).await?;
+            }
+        }
+        Ok(())
+    }
+
     /// Asks for as many tasks as there are slots free, and begins those that come. Says whether the broker was
     /// there.
     async fn ask(self: &Arc<Self>, consumer: &PullConsumer, tasks: &mut JoinSet<()>) -> bool {
         let slots = &self.shared.slots;
+        if self.duty().len() > 2 * slots.all() {
+            // Results do not leave.
+            self.shared.pause(TICK).await;
+            return true;
+        }
         // Nothing is held while it waits: another run's tasks may need it meanwhile. What comes too much waits.
         let Some(_) = self.shared.unless_leaving(slots.take()).await else { return true };
         let free = slots.free().clamp(1, MOST_ASKED);
@@ -192,33 +225,28 @@ impl Serving {
         let segment = self.segment(task.segment, task.epoch).await;
         let _slot = self.shared.slots.take().await;
         let judged = judge(task.epoch, self.run.borrow().epoch, deliveries);
-        let segment = match segment {
-            _ if judged == Judged::Stale => {
-                let _ = message.ack().await;
-                return;
-            }
-            Err(Refused::Left(reason)) => {
-                self.shared.refuse(&self.places.run, &reason);
-                let _ = message.ack_with(AckKind::Nak(Some(AGAIN))).await;
-                return;
-            }
-            Ok(segment) => Ok(segment),
-            Err(Refused::Broken(reason)) => Err(reason),
-        };
+        if judged == Judged::Stale {
+            let _ = message.ack().await;
+            return;
+        }
         let busy = Busy::new(&self.shared);
         let (epoch, number, records) = (task.epoch, task.task, task.batch.len() as u64);
         let begun = Instant::now();
-        let result = match &segment {
-            Ok(segment) => self.run(key, segment, task, judged).await,
-            Err(reason) => Err(reason.clone()),
+        let done = match segment {
+            Ok(segment) => self.run(key, &segment, task, judged).await.map(|whole| (whole, segment)),
+            Err(left) => Err(left),
+        };
+        let (whole, segment) = match done {
+            Ok(done) => done,
+            Err(Left(reason)) => {
+                self.shared.refuse(&self.places.run, &reason);
+                let _ = message.ack_with(AckKind::Nak(Some(LATER))).await;
+                return;
+            }
         };
         let nanos = u64::try_from(begun.elapsed().as_nanos()).unwrap_or(u64::MAX);
-        let parts = ResultPart::cut(
-            epoch,
-            number,
-            super::random(),
-            &self.outcome(nanos, result, segment.ok()).encode(),
-        );
+        let body = self.outcome(nanos, whole, &segment).encode();
+        let parts = ResultPart::cut(epoch, number, super::random(), &body, self.part_bytes());
         // From now on it is told by what the broker says.
         owed.done = true;
         let acts = self.duty().finished(key, parts, self.now());
@@ -228,17 +256,21 @@ impl Serving {
         self.act(acts).await;
     }
 
-    fn outcome(&self, nanos: u64, result: Result<Whole, String>, segment: Option<Segment>) -> Outcome {
+    fn outcome(&self, nanos: u64, whole: Whole, segment: &Segment) -> Outcome {
         let worker = self.shared.worker.name.clone();
-        let (used, printed) = segment.map_or_else(Default::default, |segment| {
-            let used = segment.stages.iter().map(|core| core.usage.tally()).collect();
-            (used, std::mem::take(&mut *lock(&segment.printed)))
-        });
-        Outcome { worker, nanos, result, used, printed }
+        let used = segment.stages.iter().map(|core| core.usage.tally()).collect();
+        let printed = std::mem::take(&mut *lock(&segment.printed));
+        Outcome { worker, nanos, whole, used, printed }
+    }
+
+    /// How many bytes of a result a message has: fewer if the broker takes no longer ones.
+    fn part_bytes(&self) -> usize {
+        let most = self.shared.context.client().server_info().max_payload;
+        most.saturating_sub(HEADER).clamp(1, PART_BYTES)
     }
 
     /// The functions of a segment, made ready the first time.
-    async fn segment(&self, index: u32, epoch: u64) -> Result<Segment, Refused> {
+    async fn segment(&self, index: u32, epoch: u64) -> Result<Segment, Left> {
         let stages = self.stages(index, epoch).await?;
         let mut segments = self.segments.lock().await;
         if segments.0 < epoch {
@@ -248,23 +280,23 @@ impl Serving {
             return Ok(segment.clone());
         }
         // It was asked for before this segment was known.
-        stages.iter().try_for_each(|stage| self.admit(stage)).map_err(Refused::Left)?;
+        stages.iter().try_for_each(|stage| self.admit(stage)).map_err(Left)?;
         let printed = Printed::default();
         let mut cores = Vec::with_capacity(stages.len());
         for (place, stage) in stages.iter().enumerate() {
             let plugin = self.shared.plugin(&stage.plugin, stage.size).await?;
             let on_print = self.on_print(place, &printed);
-            cores.push(open(&plugin, stage, on_print).map_err(Refused::Broken)?);
+            cores.push(open(&plugin, stage, on_print).map_err(Left)?);
         }
         let longest = stages.iter().map(Stage::longest).sum::<Duration>() + SLACK;
-        let segment = Segment { stages: cores, longest, printed };
+        let segment = Segment { stages: cores, described: stages, longest, printed };
         segments.1.insert(index, segment.clone());
         self.shared.refused().remove(&self.places.run);
         Ok(segment)
     }
 
     /// What is said of a segment's functions, which may come later than a task.
-    async fn stages(&self, index: u32, epoch: u64) -> Result<Vec<Stage>, Refused> {
+    async fn stages(&self, index: u32, epoch: u64) -> Result<Vec<Stage>, Left> {
         let mut run = self.run.clone();
         let is_known = |run: &Run| {
             let told = run.segments.get(index as usize).is_some_and(|stages| !stages.is_empty());
@@ -273,7 +305,7 @@ impl Serving {
         let known = timeout(NEWS, run.wait_for(is_known)).await;
         let known = known.ok().and_then(Result::ok).filter(|run| run.epoch == epoch);
         let known = known.map(|run| run.segments[index as usize].clone());
-        known.ok_or_else(|| Refused::Left("what is said of it does not come".to_owned()))
+        known.ok_or_else(|| Left("what is said of it does not come".to_owned()))
     }
 
     /// What functions print is told here, and to the host with the next result.
@@ -285,7 +317,7 @@ impl Serving {
         })
     }
 
-    async fn run(&self, key: u64, segment: &Segment, task: Task, judged: Judged) -> Result<Whole, String> {
+    async fn run(&self, key: u64, segment: &Segment, task: Task, judged: Judged) -> Result<Whole, Left> {
         // Another task's record may be before each of these on all threads.
         let turns = u32::try_from(self.shared.slots.least()).unwrap_or(u32::MAX).saturating_add(1);
         let longest = segment.longest.saturating_mul(turns);
@@ -293,12 +325,11 @@ impl Serving {
         advance();
         let isolation = self.shared.worker.isolation.as_ref().filter(|_| judged == Judged::Isolate);
         if let Some(isolation) = isolation {
-            let stages = self.run.borrow().segments.get(task.segment as usize).cloned().unwrap_or_default();
-            return isolation.run(&self.shared.worker.folder, &stages, &task, advance).await;
+            return isolation.run(&self.shared.worker.folder, &segment.described, &task, advance).await;
         }
         let crew: Arc<dyn Crew> = Arc::new(self.shared.worker.pool.clone());
         let whole = run_whole(&crew, &segment.stages, task.batch, advance).await;
-        whole.map_err(|error| format!("{error:?}"))
+        whole.map_err(|error| Left(error.to_string()))
     }
 
     /// What the protocol wants to have done.
@@ -412,7 +443,7 @@ pub(super) fn open(plugin: &crate::Plugin, stage: &Stage, on_print: OnPrint) -> 
         opening.messages = Messages::new(&stage.function, on_print, stage.messages);
         opening.policy = stage.policy();
     });
-    let core = core.map_err(|error| format!("{error:?}"))?;
+    let core = core.map_err(|error| error.to_string())?;
     if core.kind() != stage.kind {
         return Err(format!("{} is {}, not {}", stage.function, core.kind(), stage.kind));
     }

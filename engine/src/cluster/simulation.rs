@@ -12,7 +12,7 @@ use bytes::Bytes;
 
 use super::duty::{self, Duty, Judged, judge};
 use super::ledger::{self, Ledger};
-use super::wire::ResultPart;
+use super::wire::{PART_BYTES, ResultPart};
 
 const ACK_WAIT: Duration = Duration::from_millis(500);
 /// The broker gives a result once more if it is not out after this time.
@@ -643,7 +643,7 @@ impl World {
             };
             vec![half(0, 0..16), half(1, 16..24)]
         } else {
-            ResultPart::cut(task.0, task.1, nonce, &body)
+            ResultPart::cut(task.0, task.1, nonce, &body, PART_BYTES)
         };
         let dies = poison && judged == Judged::Run;
         self.at(work, Event::Worked { worker, key, part: parts, dies });

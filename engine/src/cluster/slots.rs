@@ -57,8 +57,8 @@ impl Slots {
     /// Threads are `idle`, or are not, for the `times`th time in a row. Says whether there are more slots now.
     pub(super) fn look(&self, idle: bool, times: u8) -> bool {
         let all = self.all();
-        if !idle {
-            self.wanted.store((all / 2).max(self.least), Relaxed);
+        if !idle || self.free() > all / 2 {
+            self.shrink(all);
             return false;
         }
         if times < OFTEN || self.free() > 0 || all >= MOST {
@@ -69,6 +69,16 @@ impl Slots {
         self.all.fetch_add(more, Relaxed);
         self.permits.add_permits(more);
         true
+    }
+}
+
+impl Slots {
+    /// Half of them are enough: those that nobody has go now.
+    fn shrink(&self, all: usize) {
+        let wanted = (all / 2).max(self.least);
+        self.wanted.store(wanted, Relaxed);
+        let gone = self.permits.forget_permits(all - wanted);
+        self.all.fetch_sub(gone, Relaxed);
     }
 }
 
@@ -100,15 +110,16 @@ mod tests {
         held.extend([slots.take().await, slots.take().await]);
         assert!(slots.look(true, OFTEN));
         assert_eq!((slots.all(), slots.free()), (8, 4));
-        for _ in 0..3 {
-            slots.look(false, 1);
-            drop(held.split_off(1));
-            while slots.free() > 0 {
-                held.push(slots.take().await);
-            }
-        }
-        assert_eq!(slots.all(), 2);
+        held.extend([slots.take().await, slots.take().await]);
+        // Functions compute: those that are free go at once, and others when they are given back.
+        slots.look(false, 1);
+        assert_eq!((slots.all(), slots.free()), (6, 0));
+        drop(held.split_off(3));
+        assert_eq!((slots.all(), slots.free()), (4, 1));
+        // Nobody needs so many.
         drop(held);
-        assert_eq!(slots.free(), 2);
+        slots.look(true, 1);
+        slots.look(true, 1);
+        assert_eq!((slots.all(), slots.free()), (2, 2));
     }
 }

@@ -13,6 +13,7 @@ use super::places::{Durability, HOST_INBOX, HOSTS, PLUGINS, Places, RUNS, WORKER
 use super::registry::HostPresence;
 use super::run::Run;
 use super::worker::Presence;
+use crate::fault::cleaned;
 use crate::{Broker, Error};
 
 /// What a cluster is at: its workers and runs.
@@ -84,6 +85,7 @@ impl ClusterView {
         let mut view = Self { workers: BTreeMap::new(), runs: BTreeMap::new() };
         for (name, value) in entries(&context, WORKERS).await {
             let Ok(presence) = serde_json::from_slice::<Presence>(&value) else { continue };
+            let presence = presence.cleaned();
             let Presence { engine, machine, threads, busy, tasks, records, leaving, refused, .. } = presence;
             let (process, machine) = (machine.process, machine.name);
             view.workers.insert(
@@ -97,7 +99,7 @@ impl ClusterView {
             let places = Places::new(&name, Durability::default());
             let functions = run.segments.iter();
             let functions =
-                functions.map(|stages| stages.iter().map(|stage| stage.function.clone()).collect());
+                functions.map(|stages| stages.iter().map(|stage| cleaned(stage.function.clone())).collect());
             let presence = alive.get(&name);
             let done = presence.and_then(|text| serde_json::from_slice::<HostPresence>(text).ok());
             let seen = RunView {
@@ -107,8 +109,8 @@ impl ClusterView {
                 functions: functions.collect(),
                 tasks: waiting(&context, places.tasks()).await,
                 results: waiting(&context, places.results()).await,
-                engine: run.engine,
-                machine: run.host.name,
+                engine: cleaned(run.engine),
+                machine: cleaned(run.host.name),
                 process: run.host.process,
             };
             view.runs.insert(name, seen);

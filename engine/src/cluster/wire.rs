@@ -67,8 +67,7 @@ pub(super) struct Outcome {
     pub(super) worker: String,
     /// How long that took, in nanoseconds.
     pub(super) nanos: u64,
-    /// Else why the stages can't be run at all.
-    pub(super) result: Result<Whole, String>,
+    pub(super) whole: Whole,
     /// What each stage used on that worker up to now.
     pub(super) used: Vec<Tally>,
     /// What stages printed there since the last result.
@@ -117,7 +116,7 @@ struct WireOutcome<'a> {
     worker: Cow<'a, str>,
     nanos: u64,
     #[serde(borrow)]
-    result: Result<WireWhole<'a>, String>,
+    whole: WireWhole<'a>,
     used: Cow<'a, [Tally]>,
     printed: Cow<'a, [(usize, String)]>,
 }
@@ -205,13 +204,13 @@ impl Task {
 }
 
 impl ResultPart {
-    /// A result in as many parts as it takes.
-    pub(super) fn cut(epoch: u64, task: u64, nonce: u64, body: &Bytes) -> Vec<Self> {
-        let count = body.len().div_ceil(PART_BYTES).max(1);
+    /// A result in as many parts as it takes, of so many bytes at most.
+    pub(super) fn cut(epoch: u64, task: u64, nonce: u64, body: &Bytes, most: usize) -> Vec<Self> {
+        let count = body.len().div_ceil(most).max(1);
         let parts = u32::try_from(count).unwrap_or(u32::MAX);
         let cut = (0..parts).map(|part| {
-            let from = part as usize * PART_BYTES;
-            let body = body.slice(from..body.len().min(from + PART_BYTES));
+            let from = part as usize * most;
+            let body = body.slice(from..body.len().min(from + most));
             Self { epoch, task, nonce, part, parts, body }
         });
         cut.collect()
@@ -234,33 +233,21 @@ impl ResultPart {
 
 impl Outcome {
     pub(super) fn encode(&self) -> Bytes {
-        let result = match &self.result {
-            Ok(Whole { output, failed, ending }) => Ok(WireWhole {
-                output: WireBatch::of(output),
-                failed: failed.into(),
-                ending: ending.as_ref().map(Cow::Borrowed),
-            }),
-            Err(reason) => Err(reason.clone()),
-        };
-        let size = result.as_ref().map_or(0, |whole| whole.output.size());
+        let Whole { output, failed, ending } = &self.whole;
+        let (output, ending) = (WireBatch::of(output), ending.as_ref().map(Cow::Borrowed));
+        let size = output.size();
+        let whole = WireWhole { output, failed: failed.into(), ending };
         let (used, printed) = ((&*self.used).into(), (&*self.printed).into());
-        encode(
-            &WireOutcome { worker: (&*self.worker).into(), nanos: self.nanos, result, used, printed },
-            size,
-        )
+        encode(&WireOutcome { worker: (&*self.worker).into(), nanos: self.nanos, whole, used, printed }, size)
     }
 
     pub(super) fn decode(bytes: &[u8]) -> Result<Self, WireError> {
-        let WireOutcome { worker, nanos, result, used, printed } = decode(bytes)?;
-        let result = match result {
-            Ok(WireWhole { output, failed, ending }) => {
-                let (failed, ending) = (failed.into_owned(), ending.map(Cow::into_owned));
-                Ok(Whole { output: output.build()?, failed, ending })
-            }
-            Err(reason) => Err(reason),
-        };
+        let WireOutcome { worker, nanos, whole, used, printed } = decode(bytes)?;
+        let WireWhole { output, failed, ending } = whole;
+        let (failed, ending) = (failed.into_owned(), ending.map(Cow::into_owned));
+        let whole = Whole { output: output.build()?, failed, ending };
         let (used, printed) = (used.into_owned(), printed.into_owned());
-        Ok(Self { worker: worker.into_owned(), nanos, result, used, printed })
+        Ok(Self { worker: worker.into_owned(), nanos, whole, used, printed })
     }
 }
 
@@ -319,7 +306,7 @@ mod tests {
             ending: Some(Ending { stage: 0, record: 11, cause: trap }),
         };
         let used = vec![Tally { calls: 3, longest: 1 << 40, ..Tally::default() }];
-        Outcome { worker: "one".into(), nanos: 5, result: Ok(whole), used, printed: vec![(1, "oh".into())] }
+        Outcome { worker: "one".into(), nanos: 5, whole, used, printed: vec![(1, "oh".into())] }
     }
 
     fn records(batch: &Batch) -> Vec<(u64, Vec<u8>)> {
@@ -338,23 +325,21 @@ mod tests {
 
         let (sent, came) = (outcome(), Outcome::decode(&outcome().encode()).unwrap());
         assert_eq!((&came.used, &came.printed), (&sent.used, &sent.printed));
-        let (Ok(sent), Ok(came)) = (sent.result, came.result) else { panic!("there is a result") };
+        let (sent, came) = (sent.whole, came.whole);
         assert_eq!(records(&came.output), records(&sent.output));
         assert_eq!((came.failed, came.ending), (sent.failed, sent.ending));
-        let failed = Outcome { result: Err("no room".into()), ..outcome() };
-        assert_eq!(Outcome::decode(&failed.encode()).unwrap().result.unwrap_err(), "no room");
     }
 
     #[test]
     fn long_results_come_in_parts() {
         let body = Bytes::from(vec![7; PART_BYTES * 2 + 1]);
-        let parts = ResultPart::cut(1, 2, 3, &body);
+        let parts = ResultPart::cut(1, 2, 3, &body, PART_BYTES);
         let lengths: Vec<_> = parts.iter().map(|part| (part.part, part.parts, part.body.len())).collect();
         assert_eq!(lengths, [(0, 3, PART_BYTES), (1, 3, PART_BYTES), (2, 3, 1)]);
         for part in parts {
             assert_eq!(ResultPart::decode(&part.encode()).unwrap(), part);
         }
-        assert_eq!(ResultPart::cut(1, 2, 3, &Bytes::new()).len(), 1);
+        assert_eq!(ResultPart::cut(1, 2, 3, &Bytes::new(), PART_BYTES).len(), 1);
     }
 
     #[test]
@@ -393,8 +378,7 @@ mod tests {
                 if let Ok(task) = Task::decode(&damaged) {
                     assert!(records(&task.batch).len() == task.batch.len());
                 }
-                let _ =
-                    Outcome::decode(&damaged).map(|outcome| outcome.result.map(|whole| whole.output.len()));
+                let _ = Outcome::decode(&damaged).map(|outcome| outcome.whole.output.len());
                 let _ = ResultPart::decode(&damaged.into());
             }
         }

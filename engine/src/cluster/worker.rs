@@ -22,6 +22,7 @@ use super::run::{Machine, Run};
 use super::serving::Serving;
 use super::slots::Slots;
 use super::wire::PROTOCOL;
+use crate::fault::cleaned;
 use crate::metrics::WorkerStatus;
 use crate::{Broker, Capability, Error, Pool};
 
@@ -30,6 +31,9 @@ const DRAIN: Duration = Duration::from_secs(60);
 
 /// Whether functions wait is looked at so often.
 const LOOK: Duration = Duration::from_millis(10);
+
+/// A plugin is here within this time, or is asked for again.
+const FETCH: Duration = Duration::from_secs(60);
 
 /// How long it may take to say that it has left.
 const GOODBYE: Duration = Duration::from_secs(3);
@@ -147,13 +151,9 @@ impl Worker {
     }
 }
 
-/// Why a task is not done here.
-pub(super) enum Refused {
-    /// Another worker may do it, or this one later.
-    Left(String),
-    /// Nobody can do it.
-    Broken(String),
-}
+/// Why a task is left to another worker, or to this one later: the host could load its functions, so what stands
+/// in the way is here.
+pub(super) struct Left(pub(super) String);
 
 /// What all runs of a worker share.
 pub(super) struct Shared {
@@ -173,6 +173,15 @@ pub(super) struct Shared {
 }
 
 impl Presence {
+    /// Without what a terminal should not see: anybody may have written it.
+    pub(super) fn cleaned(mut self) -> Self {
+        self.engine = cleaned(self.engine);
+        self.machine.name = cleaned(self.machine.name);
+        let refused = self.refused.into_iter();
+        self.refused = refused.map(|(run, reason)| (cleaned(run), cleaned(reason))).collect();
+        self
+    }
+
     /// What is shown of it; `refused` is why it does not serve the run in question.
     pub(super) fn status(&self, name: &str, refused: Option<&String>) -> WorkerStatus {
         WorkerStatus {
@@ -214,6 +223,7 @@ impl Shared {
             };
             absent = false;
             while let Some(Ok(entry)) = self.unless_leaving(runs.next()).await.flatten() {
+                while work.try_join_next().is_some() {}
                 let run = serde_json::from_slice::<Run>(&entry.value);
                 if entry.operation != Operation::Put {
                     serving.remove(&entry.key);
@@ -329,23 +339,24 @@ impl Shared {
     }
 
     /// A plugin, from the broker if it is not here yet.
-    pub(super) async fn plugin(&self, hash: &str, size: u64) -> Result<crate::Plugin, Refused> {
+    pub(super) async fn plugin(&self, hash: &str, size: u64) -> Result<crate::Plugin, Left> {
         let mut loaded = self.loaded.lock().await;
         if let Some(plugin) = loaded.get(hash) {
             return Ok(plugin.clone());
         }
         let path = self.worker.folder.join(format!("{hash}.wasm"));
         if !std::fs::read(&path).is_ok_and(|bytes| *blake3::hash(&bytes).to_hex() == *hash) {
-            let kept = self.fetch(hash, size, &path).await;
-            kept.map_err(|error| Refused::Left(format!("its plugin can't be had: {error}")))?;
+            let kept = timeout(FETCH, self.fetch(hash, size, &path)).await;
+            let had = kept.unwrap_or_else(|_| Err("it does not come".into()));
+            had.map_err(|error| Left(format!("its plugin can't be had: {error}")))?;
         }
         let pool = self.worker.pool.clone();
         // To compile takes a while.
         let plugin = tokio::task::spawn_blocking(move || pool.load(path)).await;
-        let plugin = plugin.map_err(|error| Refused::Broken(error.to_string()))?;
-        let plugin = plugin.map_err(|error| Refused::Broken(format!("{error:?}")))?;
+        let told = |error: &dyn std::fmt::Display| Left(format!("its plugin can't be loaded: {error}"));
+        let plugin = plugin.map_err(|error| told(&error))?.map_err(|error| told(&error))?;
         if plugin.hash() != hash {
-            return Err(Refused::Left("its plugin was changed here".to_owned()));
+            return Err(Left("its plugin was changed here".to_owned()));
         }
         loaded.insert(hash.to_owned(), plugin.clone());
         Ok(plugin)
@@ -354,6 +365,10 @@ impl Shared {
     /// Puts a plugin that the broker has into a file. It is believed only if it hashes to what was asked for.
     async fn fetch(&self, hash: &str, size: u64, path: &Path) -> Result<(), async_nats::Error> {
         let store = self.context.get_object_store(PLUGINS).await?;
+        let most = self.worker.pool.shared().plugin_size();
+        if size > most {
+            return Err(format!("it has {size} bytes, and here at most {most} (--plugin-size)").into());
+        }
         let object = store.get(hash).await?;
         let mut bytes = Vec::new();
         // One more than there should be, so that more is noticed.
@@ -361,12 +376,21 @@ impl Shared {
         if *blake3::hash(&bytes).to_hex() != *hash {
             return Err("it came damaged".into());
         }
-        std::fs::create_dir_all(&self.worker.folder)?;
+        make_private(&self.worker.folder)?;
         let mut file = tempfile::NamedTempFile::new_in(&self.worker.folder)?;
         std::io::Write::write_all(&mut file, &bytes)?;
         file.persist(path)?;
         Ok(())
     }
+}
+
+/// Makes a folder that nobody else may look into or change.
+fn make_private(folder: &Path) -> std::io::Result<()> {
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(folder)
 }
 
 fn other_version(other: Option<(u8, String)>) -> String {

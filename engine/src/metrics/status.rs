@@ -240,7 +240,8 @@ impl Status {
     /// Threads that run the functions of segments: the pool's, or those of a cluster's workers.
     pub(super) fn threads(&self) -> usize {
         let serves = |worker: &&WorkerStatus| worker.refused.is_none();
-        let elsewhere: usize = self.workers.iter().filter(serves).map(|worker| worker.threads).sum();
+        let elsewhere = self.workers.iter().filter(serves).map(|worker| worker.threads);
+        let elsewhere = elsewhere.fold(0, usize::saturating_add);
         if self.workers.is_empty() { self.pool.workers } else { elsewhere }
     }
 

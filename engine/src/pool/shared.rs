@@ -188,7 +188,9 @@ impl PoolShared {
         #[cfg(feature = "cluster")]
         let crew = cluster.map(crate::cluster::ClusterCrew::join).transpose()?;
         #[cfg(feature = "cluster")]
-        let crew = crew.map(|crew| Arc::new(crew) as Arc<dyn Crew>);
+        let cluster = crew.map(Arc::new);
+        #[cfg(feature = "cluster")]
+        let crew = cluster.clone().map(|crew| crew as Arc<dyn Crew>);
         #[cfg(not(feature = "cluster"))]
         let crew = None;
         let hosting = Hosting {
@@ -212,10 +214,20 @@ impl PoolShared {
             monitor,
             crew,
         });
+        #[cfg(feature = "cluster")]
+        if let Some(cluster) = cluster {
+            cluster.is_at_home(Arc::downgrade(&shared));
+        }
         if let Some(monitor) = &shared.monitor {
             monitor.watch().add_pool(Arc::downgrade(&shared));
         }
         Ok(shared)
+    }
+
+    /// How many bytes a plugin's file may have.
+    #[cfg(feature = "cluster")]
+    pub(crate) fn plugin_size(&self) -> u64 {
+        self.hosting.plugin_size
     }
 
     /// Whether a thread has nothing to do, since functions wait or there is no work.
