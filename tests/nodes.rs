@@ -447,6 +447,110 @@ async fn who_is_told_of_elements_that_are_done_is_told_which_were_faults() {
     assert_eq!(done.lock().unwrap().last().map(|(last, _)| *last), Some(4));
 }
 
+#[tokio::test(start_paused = true)]
+async fn elements_that_are_dropped_before_a_node_that_holds_others_are_done_at_once() {
+    let source = Source::new();
+    let (done, log) = list();
+    source.on_done(move |done| log.lock().unwrap().push(done.last));
+    source.stream().filter(|x: &i64| *x == 1).buffer(10).sink(|_: i64| {});
+    source.emit(1).await.unwrap();
+    sleep(MS(1)).await;
+    for x in 2..=4 {
+        source.emit(x).await.unwrap();
+        assert_eq!(done.lock().unwrap().last().copied(), x.try_into().ok());
+    }
+}
+
+#[tokio::test]
+async fn an_element_is_done_when_each_branch_is_done_with_it() {
+    let source = Source::new();
+    let (sender, told) = std::sync::mpsc::channel();
+    source.on_done(move |done| sender.send(done.last).unwrap());
+    let through = Arc::new(Notify::new());
+    let passed = through.clone();
+    source.stream().buffer(10).sink(move |_: i64| passed.notify_one());
+    let (gate, opened) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+    let opens = opened.clone();
+    source.stream().sink(sinks::consumer(Gated { gate: gate.clone(), reached: opens }));
+    let emitting = async {
+        source.emit(1).await.unwrap();
+        source.emit(2).await.unwrap();
+    };
+    let watching = async {
+        opened.notified().await;
+        through.notified().await;
+        // One branch has it, the other one is at it.
+        tokio::task::yield_now().await;
+        assert!(told.try_recv().is_err());
+        gate.notify_one();
+        gate.notify_one();
+        opened.notified().await;
+        assert_eq!(told.try_recv(), Ok(1));
+        gate.notify_one();
+    };
+    tokio::join!(emitting, watching);
+    source.close().await.unwrap();
+    assert_eq!(told.try_recv(), Ok(2));
+}
+
+/// Takes an element when it is let.
+struct Gated {
+    gate: Arc<Notify>,
+    reached: Arc<Notify>,
+}
+
+impl Consumer<i64> for Gated {
+    async fn take(&mut self, _: i64) -> Result<(), Refusal> {
+        self.reached.notify_one();
+        self.gate.notified().await;
+        Ok(())
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_element_in_pieces_is_done_with_its_last_piece() {
+    let source = Source::new();
+    let (done, log) = list();
+    source.on_done(move |done| log.lock().unwrap().push(done.last));
+    let (taken, pieces) = list();
+    let slow = source.stream().flat_map(|x: i64| vec![x; 3]).buffer(10).rate_limit(MS(10));
+    slow.sink(move |x: i64| pieces.lock().unwrap().push(x));
+    source.emit(1).await.unwrap();
+    while taken.lock().unwrap().len() < 3 {
+        assert!(done.lock().unwrap().is_empty());
+        sleep(MS(1)).await;
+    }
+    sleep(MS(1)).await;
+    assert_eq!(*done.lock().unwrap(), [1]);
+}
+
+#[tokio::test]
+async fn an_element_that_ends_the_run_is_not_done_nor_those_behind_it() {
+    let source = Source::new();
+    let (done, log) = list();
+    source.on_done(move |done| log.lock().unwrap().push(done.last));
+    let numbers = source.stream().buffer(10).try_map(|line: String| line.parse::<u8>(), &FaultPolicy::stop());
+    numbers.sink(|_: u8| {});
+    for line in ["1", "2", "three", "4"] {
+        let _ = source.emit(line.to_owned()).await;
+    }
+    source.close().await.unwrap_err();
+    assert_eq!(done.lock().unwrap().last(), Some(&2));
+}
+
+#[tokio::test]
+async fn where_streams_of_two_sources_come_together_nobody_is_told_of_elements() {
+    let (one, other) = (Source::new(), Source::new());
+    let (done, log) = list();
+    one.on_done(move |done| log.lock().unwrap().push(done.last));
+    one.stream().union(other.stream()).buffer(10).sink(|_: i64| {});
+    one.emit(1).await.unwrap();
+    other.emit(1).await.unwrap();
+    one.close().await.unwrap();
+    other.close().await.unwrap();
+    assert!(done.lock().unwrap().is_empty());
+}
+
 /// Each element twice, and a word at the end.
 struct Echo;
 

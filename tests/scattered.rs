@@ -132,6 +132,23 @@ async fn many_results_may_wait_for_a_first_one_that_is_dropped() {
 }
 
 #[tokio::test]
+async fn behind_an_unordered_gather_records_are_done_when_all_are_out() {
+    let pool = pool(2);
+    let sleeps = misbehaving::<u64, u64>(&pool, "sleeps");
+    let source = Source::new();
+    let (sender, mut told) = tokio::sync::mpsc::unbounded_channel();
+    source.on_done(move |done| sender.send(done.last).unwrap());
+    let (slept, outputs) = list();
+    let unordered = source.stream().scatter(&pool).map(&sleeps).buffer(3).gather_unordered();
+    unordered.sink(move |x: u64| outputs.lock().unwrap().push(x));
+    for time in [500, 1, 1] {
+        source.emit(time).await.unwrap();
+    }
+    assert_eq!(told.recv().await, Some(3));
+    assert_eq!(slept.lock().unwrap().len(), 3);
+}
+
+#[tokio::test]
 async fn behind_an_unordered_gather_a_fault_ends_what_comes_after_it() {
     let pool = pool(2);
     let sleeps = misbehaving::<u64, u64>(&pool, "sleeps");

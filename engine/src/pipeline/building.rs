@@ -1,5 +1,6 @@
 //! What the nodes of a pipeline have in common while the graph is built: the pool, plugins, policies, files.
 
+use std::future::ready;
 use std::io::{IsTerminal, stdin, stdout};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -285,6 +286,11 @@ impl<'a> Building<'a> {
     ) -> Pipeline {
         if let [(_, only)] = sources.as_slice() {
             self.places.are_of(only.clone());
+        }
+        for (_, source) in &sources {
+            let letters = self.letters.clone();
+            let flush = move || letters.iter().try_for_each(Letters::flush);
+            source.counters().on_flush(move || Box::pin(ready(flush())));
         }
         Pipeline {
             pool: self.pool,

@@ -59,7 +59,7 @@ impl Segment {
             permits: Semaphore::new(buffer.clamp(1, Semaphore::MAX_PERMITS)),
             allowed: buffer.clamp(1, Semaphore::MAX_PERMITS).into(),
             ordered,
-            tracked: counters.track(),
+            tracked: counters.track(false),
             counters,
             done_to: AtomicU64::new(0),
             state: Mutex::new(State::new(room)),
@@ -139,7 +139,7 @@ impl Segment {
                 // What comes behind a fault is not wanted any more.
                 if !state.stopping {
                     self.counters.begin(batch.len());
-                    self.counters.reopen(self.tracked, batch.number(0));
+                    self.counters.take(self.tracked, batch.number(0), batch.number(batch.len() - 1));
                     state.enqueue(batch);
                 }
             }
@@ -293,11 +293,18 @@ impl Segment {
         }
         self.release(permits);
         self.done_to.fetch_max(last, Ordering::Relaxed);
-        if self.ordered {
-            self.counters.reach(self.tracked, last);
+        let done = if self.ordered { Some(last) } else { self.all() };
+        if let Some(done) = done {
+            self.counters.reach(self.tracked, done);
         }
         drop(receipt);
         Ok(())
+    }
+
+    /// The number of the last record that came in, if nothing is left.
+    fn all(&self) -> Option<u64> {
+        let state = self.state();
+        state.is_empty().then(|| self.counters.taken(self.tracked))
     }
 
     /// Somebody else took a work through all stages. `receipt` is dropped when all of it has left.

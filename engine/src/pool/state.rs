@@ -134,6 +134,12 @@ impl State {
         !self.queue.is_empty() || self.open.len() > 0 || !self.again.is_empty()
     }
 
+    /// Whether all that came in is out, but for what the gather has been given.
+    pub(super) fn is_empty(&self) -> bool {
+        let goes_on = self.failed.is_none() && !self.stopping && self.ending.is_none();
+        goes_on && !self.has_work() && self.slots.head().is_none() && self.passed.is_none()
+    }
+
     /// Whether more records may come in.
     pub(super) fn has_room(&self) -> bool {
         self.held < self.most

@@ -1,15 +1,15 @@
 //! What a source's graph has done so far.
 
-use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tokio::sync::SetOnce;
 
-use super::Snapshots;
 use super::deadlock::Actors;
+use super::leaving::Leaving;
+use super::{BoxFuture, Done, Snapshots};
 use crate::metrics::Watch;
 use crate::{Error, Fault, Place, Unit};
 
@@ -47,9 +47,6 @@ struct Input {
     name: Option<(Arc<str>, Unit)>,
 }
 
-/// So many records are told apart that failed, and have not left the graph.
-const MOST_AHEAD: usize = 1 << 18;
-
 /// What the nodes of a graph tell its source.
 #[derive(Debug, Default)]
 pub(crate) struct Counters {
@@ -65,6 +62,7 @@ pub(crate) struct Counters {
     /// The number of the record before the first one.
     before: AtomicU64,
     leaving: Leaving,
+    flushes: Flushes,
     /// The states of functions that accumulate.
     pub(crate) snapshots: Snapshots,
     /// Where the source's inputs began.
@@ -75,48 +73,16 @@ pub(crate) struct Counters {
     pub(crate) actors: Arc<Actors>,
 }
 
-/// More elements have left a graph.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Done<'a> {
-    /// All up to this number have reached their sinks, were dropped, or are faults that were settled.
-    pub last: u64,
-    /// The numbers of those since the last time that became a fault, or a part of them. Of more than 262,144 that
-    /// wait for others, only the later ones are told.
-    pub faults: &'a [u64],
-}
+/// Passes on what a sink holds back only to be faster.
+type Flush = dyn Fn() -> BoxFuture<'static, Result<(), Error>> + Send + Sync;
 
-type Tell = dyn Fn(Done<'_>) + Send + Sync;
-
-/// How far all elements have left the graph, for who wants to know.
+/// What is done at a flush, for each sink that holds something back.
 #[derive(Default)]
-struct Leaving {
-    /// By segment, the number up to which it is done.
-    reached: Mutex<Vec<u64>>,
-    faults: Mutex<Faults>,
-    told: OnceLock<Box<Tell>>,
-}
+struct Flushes(RwLock<Vec<Arc<Flush>>>);
 
-/// The faults of records that have left the graph, and of those that have not: behind one segment more may
-/// have failed already than have come through another.
-#[derive(Default)]
-struct Faults {
-    done: u64,
-    /// How many of each record.
-    ahead: BTreeMap<u64, u64>,
-}
-
-impl Faults {
-    fn add(&mut self, record: u64) {
-        *self.ahead.entry(record).or_default() += 1;
-        if self.ahead.len() > MOST_AHEAD {
-            self.done += self.ahead.pop_first().map_or(0, |(_, faults)| faults);
-        }
-    }
-}
-
-impl std::fmt::Debug for Leaving {
+impl std::fmt::Debug for Flushes {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Leaving").field("reached", &self.reached).finish_non_exhaustive()
+        f.write_str("Flushes")
     }
 }
 
@@ -136,35 +102,22 @@ impl Counters {
         self.emitted.fetch_add(records as u64, Relaxed);
     }
 
-    /// All nodes behind the source have accepted what was emitted: without a segment, all is done by now.
+    /// All nodes behind the source have accepted what was emitted.
     pub(crate) fn accepted(&self) {
-        if let Some(told) = self.leaving.told.get().filter(|_| self.reached().is_empty()) {
-            let faults = self.settle_faults(self.last());
-            told(Done { last: self.last(), faults: &faults });
+        if self.leaving.matters() {
+            self.leaving.accept(self.last());
         }
-    }
-
-    fn faults_of(&self) -> MutexGuard<'_, Faults> {
-        self.leaving.faults.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// All up to `number` have left the graph. Returns which of them were faults, if that is known.
-    fn settle_faults(&self, number: u64) -> Vec<u64> {
-        let mut faults = self.faults_of();
-        let ahead = faults.ahead.split_off(&(number + 1));
-        let done = std::mem::replace(&mut faults.ahead, ahead);
-        faults.done += done.values().sum::<u64>();
-        done.into_keys().collect()
     }
 
     /// The faults of records that have left the graph, if somebody is told of these.
     pub(crate) fn faults_done(&self) -> u64 {
-        self.faults_of().done
+        self.leaving.faults_done()
     }
 
     /// The source numbers its elements from the one behind `number`.
     pub(crate) fn begin_after(&self, number: u64) {
         self.before.store(number, Relaxed);
+        self.leaving.begin_after(number);
     }
 
     /// The next records are of another input.
@@ -186,42 +139,67 @@ impl Counters {
         self.before.load(Relaxed) + self.emitted.load(Relaxed)
     }
 
-    fn reached(&self) -> MutexGuard<'_, Vec<u64>> {
-        self.leaving.reached.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Who is told how far all elements have left the graph.
+    pub(crate) fn tell(&self, told: impl Fn(Done<'_>) + Send + Sync + 'static) {
+        self.leaving.tell(told);
     }
 
-    /// Who is told how far all elements have left the graph. False if somebody is already.
-    pub(crate) fn tell(&self, told: impl Fn(Done<'_>) + Send + Sync + 'static) -> bool {
-        self.leaving.told.set(Box::new(told)).is_ok()
+    /// Another source's elements come to where these go, so that nobody can be told how far they are.
+    pub(crate) fn mix(&self) {
+        self.leaving.mix();
     }
 
-    /// Another segment has its part in when elements are done. Returns its place.
-    pub(crate) fn track(&self) -> usize {
-        let mut reached = self.reached();
-        reached.push(0);
-        reached.len() - 1
+    #[cfg(feature = "cluster")]
+    pub(crate) fn are_mixed(&self) -> bool {
+        self.leaving.is_mixed()
     }
 
-    /// A segment is given the element `number`, perhaps another piece of one that has left it.
-    pub(crate) fn reopen(&self, segment: usize, number: u64) {
-        if self.leaving.told.get().is_some() {
-            let mut reached = self.reached();
-            reached[segment] = reached[segment].min(number - 1);
+    /// Another node takes elements over, to pass them on later, and several together if it `groups` them. Returns
+    /// its place among those that do.
+    pub(crate) fn track(&self, groups: bool) -> usize {
+        self.leaving.track(groups)
+    }
+
+    /// A holder is given elements, of which the first may be another piece of one that has left it.
+    pub(crate) fn take(&self, holder: usize, first: u64, last: u64) {
+        self.leaving.take(holder, first, last);
+    }
+
+    /// The same for a holder that counts so many pieces.
+    pub(crate) fn enter(&self, holder: usize, first: u64, last: u64, pieces: usize) {
+        self.leaving.enter(holder, first, last, pieces);
+    }
+
+    /// The highest number that a holder was given, if somebody is told how far elements are.
+    pub(crate) fn taken(&self, holder: usize) -> u64 {
+        self.leaving.taken(holder)
+    }
+
+    /// All elements up to `number` have left a holder.
+    pub(crate) fn reach(&self, holder: usize, number: u64) {
+        self.leaving.reach(holder, number);
+    }
+
+    /// So many pieces have left a holder that counts them, in order, the last of which has this number.
+    pub(crate) fn leave(&self, holder: usize, number: u64, pieces: usize) {
+        self.leaving.leave(holder, number, pieces);
+    }
+
+    /// A sink holds something back only to be faster: this passes it on.
+    pub(crate) fn on_flush(
+        &self,
+        flush: impl Fn() -> BoxFuture<'static, Result<(), Error>> + Send + Sync + 'static,
+    ) {
+        self.flushes.0.write().unwrap_or_else(PoisonError::into_inner).push(Arc::new(flush));
+    }
+
+    /// Sinks pass on what they hold back only to be faster.
+    pub(crate) async fn flush(&self) -> Result<(), Error> {
+        let flushes = self.flushes.0.read().unwrap_or_else(PoisonError::into_inner).clone();
+        for flush in flushes {
+            flush().await?;
         }
-    }
-
-    /// All elements up to `number` have left a segment.
-    pub(crate) fn reach(&self, segment: usize, number: u64) {
-        let Some(told) = self.leaving.told.get() else { return };
-        let mut reached = self.reached();
-        let before = reached.iter().min().copied();
-        reached[segment] = reached[segment].max(number);
-        let now = reached.iter().min().copied();
-        drop(reached);
-        if let Some(now) = now.filter(|now| Some(*now) > before) {
-            let faults = self.settle_faults(now);
-            told(Done { last: now, faults: &faults });
-        }
+        Ok(())
     }
 
     pub(crate) fn begin(&self, records: usize) {
@@ -250,9 +228,7 @@ impl Counters {
             watch.faults.push(watch.now(), fault, bytes);
         }
         self.faults.fetch_add(1, Relaxed);
-        if self.leaving.told.get().is_some() {
-            self.faults_of().add(record);
-        }
+        self.leaving.fault(record);
     }
 
     /// How many bytes of the input were read, and how many there are, if that is known.

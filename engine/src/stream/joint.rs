@@ -64,8 +64,10 @@ impl<A: Clone + Send + 'static> Stream<A> {
     pub(super) fn meets<B>(&self, other: &Stream<B>) -> bool {
         let one_source = Arc::ptr_eq(&self.counters, &other.counters);
         if !one_source {
-            self.counters.actors.open();
-            other.counters.actors.open();
+            for counters in [&self.counters, &other.counters] {
+                counters.actors.open();
+                counters.mix();
+            }
         }
         one_source
     }
@@ -189,10 +191,11 @@ impl<J, U: Clone + Send + 'static> Joint<J, U> {
             self.counters.iter().for_each(|counters| counters.fail(error.clone()));
         }
         let holds = state.join.holds_back();
-        if self.one_source && (holds || self.tracked.get().is_some()) {
-            let place = *self.tracked.get_or_init(|| self.counters[0].track());
-            if !holds {
-                self.counters[0].reach(place, state.taken);
+        if passed.is_ok() && self.one_source && (holds || self.tracked.get().is_some()) {
+            let place = *self.tracked.get_or_init(|| self.counters[0].track(true));
+            match holds {
+                true => self.counters[0].take(place, number, number),
+                false => self.counters[0].reach(place, state.taken),
             }
         }
         passed
@@ -222,11 +225,11 @@ impl<J, U: Clone + Send + 'static> Joint<J, U> {
         if result.is_ok() {
             result = self.pass_on(&mut state).await;
         }
-        let closed = self.outlet.close().await;
-        if let Some(place) = self.tracked.get().filter(|_| result.is_ok()) {
+        let closed = self.outlet.close().await.and(result);
+        if let Some(place) = self.tracked.get().filter(|_| closed.is_ok()) {
             self.counters[0].reach(*place, state.taken);
         }
-        closed.and(result)
+        closed
     }
 }
 

@@ -290,9 +290,10 @@ impl<T: Send + 'static, O: Operator<T>> Shared<T, O> {
     fn settle(self: &Arc<Self>, state: &State<T, O>) {
         let holds = state.operator.holds_back();
         if holds || self.tracked.get().is_some() {
-            let place = *self.tracked.get_or_init(|| self.counters.track());
-            if !holds {
-                self.counters.reach(place, state.last);
+            let place = *self.tracked.get_or_init(|| self.counters.track(true));
+            match holds {
+                true => self.counters.take(place, state.last, state.last),
+                false => self.counters.reach(place, state.last),
             }
         }
         if state.operator.alarm().is_some() {
@@ -353,11 +354,13 @@ impl<T: Send + 'static, O: Operator<T>> Shared<T, O> {
         if passed.is_ok() {
             passed = self.outlet.pause().await;
         }
-        if let Err(error) = &passed {
-            self.counters.fail(error.clone());
-            state.failed = Some(error.clone());
+        match &passed {
+            Ok(()) => self.settle(state),
+            Err(error) => {
+                self.counters.fail(error.clone());
+                state.failed = Some(error.clone());
+            }
         }
-        self.settle(state);
         passed
     }
 
@@ -374,13 +377,11 @@ impl<T: Send + 'static, O: Operator<T>> Shared<T, O> {
             result = self.pass_on(&mut state).await;
         }
         // What is behind must get to its end too.
-        let closed = self.outlet.close().await;
-        if result.is_ok()
-            && let Some(place) = self.tracked.get()
-        {
+        let closed = self.outlet.close().await.and(result);
+        if let Some(place) = self.tracked.get().filter(|_| closed.is_ok()) {
             self.counters.reach(*place, state.last);
         }
-        closed.and(result)
+        closed
     }
 }
 

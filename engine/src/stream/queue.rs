@@ -56,7 +56,7 @@ struct Link {
 
 impl Link {
     fn place(&self) -> usize {
-        *self.tracked.get_or_init(|| self.counters.track())
+        *self.tracked.get_or_init(|| self.counters.track(false))
     }
 
     fn fail(&self, error: Error) {
@@ -92,7 +92,7 @@ impl<T> QueueNode<T> {
     }
 
     async fn take(&self, items: Items<T>) -> Result<(), Error> {
-        self.link.place();
+        let place = self.link.place();
         self.task.start().await;
         let sender = self.sender().clone().ok_or(Error::Closed)?;
         for item in items {
@@ -104,6 +104,7 @@ impl<T> QueueNode<T> {
                 }
                 room => room.map_err(|_| self.link.failure())?,
             };
+            self.link.counters.enter(place, number, number, 1);
             room.send(Waiting { number, element, since: Instant::now() });
         }
         Ok(())
@@ -133,6 +134,7 @@ async fn pass<T: Clone + Send + 'static>(
     pace: &mut impl Pace,
     link: &Link,
 ) -> Result<(), Error> {
+    let mut passed = 0;
     loop {
         let waiting = match receiver.try_recv() {
             Ok(waiting) => Some(waiting),
@@ -144,9 +146,14 @@ async fn pass<T: Clone + Send + 'static>(
             }
         };
         let Some(Waiting { number, element, since }) = waiting else { return Ok(()) };
+        // No more pieces of the one before will come.
+        if number > passed {
+            link.counters.reach(link.place(), passed);
+        }
         pace.wait(since).await;
         outlet.send(Items::One(number, element)).await?;
-        link.counters.reach(link.place(), number);
+        passed = number;
+        link.counters.leave(link.place(), number, 1);
     }
 }
 

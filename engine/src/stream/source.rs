@@ -1,11 +1,11 @@
 //! The beginning of a graph: where elements are emitted.
 
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
 use tokio::sync::{Mutex, MutexGuard};
 
-use super::{Counters, Counts, Done, Items, Outlet, Snapshot, Stream};
+use super::{BoxFuture, Counters, Counts, Done, Items, Outlet, Snapshot, Stream};
 use crate::fault::{Cause, Fault};
 use crate::metrics::Watched;
 use crate::record::{Batch, BatchBuilder, LONGEST, Record};
@@ -35,9 +35,14 @@ pub struct Source<T> {
     outlet: Outlet<T>,
     counters: Arc<Counters>,
     watched: Option<Watched>,
+    /// What a close waits for when all has reached its end.
+    endings: std::sync::Mutex<Vec<Ending>>,
     /// Held while an element is on its way, so that many emits at once keep their order.
     state: Mutex<State>,
 }
+
+/// What is left to do when everything has reached its end, or the run has failed; may be called again.
+type Ending = Arc<dyn Fn() -> BoxFuture<'static, Result<(), Error>> + Send + Sync>;
 
 struct State {
     /// The number of the next record.
@@ -55,7 +60,8 @@ impl<T: Clone + Send + 'static> Source<T> {
     pub fn new() -> Self {
         let state = Mutex::new(State { next: 1, closed: false, ended: false, failed: None });
         let counters = Arc::default();
-        Self { outlet: Outlet::new(&counters), counters, watched: None, state }
+        let (outlet, endings) = (Outlet::new(&counters), std::sync::Mutex::default());
+        Self { outlet, counters, watched: None, endings, state }
     }
 
     /// The same, watched by a [`Monitor`](crate::Monitor): it tells what goes through each node that is built
@@ -177,10 +183,11 @@ impl<T: Clone + Send + 'static> Source<T> {
         self.counters.last()
     }
 
-    /// `told` is called each time that more elements have left the graph, and says which of them were faults.
-    /// Elements that a function drops may count only with a later one; an unordered gather never tells.
+    /// `told` is called each time that more elements have left the graph, and says which of them were faults. Of
+    /// several sources whose streams come together nothing is told. An unordered gather tells only when nothing is
+    /// left behind its scatter.
     ///
-    /// It must be quick, and is to be set before the first element; only the first one set is told.
+    /// It must be quick, and is to be set before the first element.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), engine::Error> {
@@ -202,6 +209,31 @@ impl<T: Clone + Send + 'static> Source<T> {
     /// ```
     pub fn on_done(&self, told: impl Fn(Done<'_>) + Send + Sync + 'static) {
         self.counters.tell(told);
+    }
+
+    /// Lets sinks pass on what they hold back only to be faster: what [has left the graph](Self::on_done) before is
+    /// out then, so that whoever gave it may forget it.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use engine::{Output, Source, sinks};
+    /// let file = tempfile::NamedTempFile::new()?;
+    /// let source = Source::new();
+    /// source.stream().buffer(8).sink(sinks::lines(&Output::new(file.reopen()?)));
+    /// let (told, mut done) = tokio::sync::mpsc::channel(8);
+    /// source.on_done(move |now| drop(told.try_send(now.last)));
+    /// source.emit(1).await?;
+    /// assert_eq!(done.recv().await, Some(1));
+    /// source.flush().await?;
+    /// assert_eq!(std::fs::read_to_string(file.path())?, "1\n");
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Why a sink can't.
+    pub async fn flush(&self) -> Result<(), Error> {
+        self.counters.flush().await
     }
 
     /// The number of the last element that a sink has taken, or a part of it: it may be ahead of what
@@ -327,12 +359,28 @@ impl<T: Clone + Send + 'static> Source<T> {
         state.closed = true;
         if !state.ended {
             // What fails on the way out comes before what an emit has failed for.
-            if let Err(error) = self.outlet.close().await {
-                state.failed = Some(error);
+            match self.outlet.close().await {
+                Err(error) => state.failed = Some(error),
+                Ok(()) if state.failed.is_none() => self.counters.accepted(),
+                Ok(()) => {}
+            }
+            let endings = self.endings.lock().unwrap_or_else(PoisonError::into_inner).clone();
+            for ending in endings {
+                let ended = ending().await;
+                state.failed = state.failed.take().or(ended.err());
             }
             state.ended = true;
         }
         state.failed.clone().map_or(Ok(()), Err)
+    }
+
+    /// A close waits for this when everything has reached its end, or the run has failed.
+    #[cfg(feature = "cluster")]
+    pub(crate) fn before_end(
+        &self,
+        ending: impl Fn() -> BoxFuture<'static, Result<(), Error>> + Send + Sync + 'static,
+    ) {
+        self.endings.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::new(ending));
     }
 
     /// Waits until the graph behind has failed, so that one that waits for input need not wait for more.
@@ -450,8 +498,14 @@ impl<T: Record> Source<T> {
     }
 
     /// Emits records that were read as bytes, numbered on from the last one.
-    pub(crate) async fn emit_batch(&self, mut batch: Batch) -> Result<(), Error> {
+    pub(crate) async fn emit_batch(&self, batch: Batch) -> Result<(), Error> {
+        self.emit_numbered(batch, |_| {}).await
+    }
+
+    /// The same; `told` is given the number of the first one before it goes anywhere.
+    pub(crate) async fn emit_numbered(&self, mut batch: Batch, told: impl FnOnce(u64)) -> Result<(), Error> {
         let mut state = self.ready().await?;
+        told(state.next);
         batch.number_from(state.next);
         let records = batch.len();
         state.next += records as u64;

@@ -111,9 +111,11 @@ async fn pass<T: Clone + Send + 'static>(slot: &Slot<T>, outlet: &Outlet<T>) -> 
         match newest {
             Some((number, element)) => {
                 outlet.send(Items::One(number, element)).await?;
-                let tracked = slot.state().tracked;
-                if let Some(place) = tracked {
-                    slot.counters.reach(place, number);
+                let state = slot.state();
+                if let Some(place) = state.tracked {
+                    // Another piece of it may have come since.
+                    let done = if state.newest.is_some() { number - 1 } else { number };
+                    slot.counters.reach(place, done);
                 }
             }
             None if closed => return Ok(()),
@@ -140,7 +142,8 @@ impl<T: Clone + Send + 'static> LatestNode<T> {
             if let Some(error) = &state.failed {
                 return Err(error.clone());
             }
-            state.tracked.get_or_insert_with(|| self.slot.counters.track());
+            let place = *state.tracked.get_or_insert_with(|| self.slot.counters.track(false));
+            self.slot.counters.take(place, number, number);
             state.newest = Some((number, element));
         }
         self.slot.news.notify_one();

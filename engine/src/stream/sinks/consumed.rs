@@ -83,7 +83,7 @@ impl<P> Consumed<P> {
     {
         let tally = Tally::new(self.portions.name(), self.policy, stream.counters.clone());
         let kind = tally.name().to_owned();
-        stream.connect(&kind, ConsumerNode::new(self.portions, tally));
+        stream.connect(&kind, ConsumerNode::new::<T>(self.portions, tally));
     }
 }
 

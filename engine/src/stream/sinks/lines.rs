@@ -1,5 +1,6 @@
 //! Records written one after another, each with a newline or another separator behind it.
 
+use std::future::ready;
 use std::sync::Arc;
 
 use super::Sink;
@@ -45,7 +46,8 @@ impl Lines {
 
 impl<T: Record> Sink<T> for Lines {
     fn attach(self, stream: Stream<T>) {
-        let counters = stream.counters.clone();
+        let (counters, output) = (stream.counters.clone(), self.output.clone());
+        counters.on_flush(move || Box::pin(ready(output.flush())));
         stream.connect("lines", LinesNode { lines: self, counters });
     }
 }

@@ -1,5 +1,7 @@
 //! The node behind a consumer.
 
+use std::sync::Arc;
+
 use tokio::sync::Mutex;
 
 use super::tally::Tally;
@@ -17,7 +19,10 @@ pub(super) trait Portions<T>: Send + 'static {
     fn name(&self) -> &str;
 }
 
-pub(super) struct ConsumerNode<P> {
+pub(super) struct ConsumerNode<P>(Arc<Shared<P>>);
+
+/// What the node has, and who lets it pass things on.
+struct Shared<P> {
     state: Mutex<State<P>>,
     tally: Tally,
 }
@@ -32,10 +37,35 @@ struct State<P> {
     broken: bool,
 }
 
-impl<P> ConsumerNode<P> {
-    pub(super) fn new(portions: P, tally: Tally) -> Self {
+impl<P: Send + 'static> ConsumerNode<P> {
+    pub(super) fn new<T: Send + 'static>(portions: P, tally: Tally) -> Self
+    where
+        P: Portions<T>,
+    {
         let state = State { portions: Some(portions), ending: None, failed: None, broken: false };
-        Self { state: Mutex::new(state), tally }
+        let shared = Arc::new(Shared { state: Mutex::new(state), tally });
+        // They belong to one another, and are gone together.
+        let flushed = Arc::downgrade(&shared);
+        shared.tally.counters().on_flush(move || {
+            let flushed = flushed.upgrade();
+            Box::pin(
+                async move { if let Some(shared) = flushed { shared.flush::<T>().await } else { Ok(()) } },
+            )
+        });
+        Self(shared)
+    }
+}
+
+impl<P> Shared<P> {
+    /// Lets the consumer pass on what it holds back; after its end that is all that it took.
+    async fn flush<T: Send + 'static>(&self) -> Result<(), Error>
+    where
+        P: Portions<T>,
+    {
+        if let Some(ending) = &self.state.lock().await.ending {
+            return ending.end().await;
+        }
+        self.call(async |portions: &mut P| portions.pause().await).await
     }
 
     /// Calls the consumer, unless an earlier call failed.
@@ -80,14 +110,15 @@ fn is_fault(error: &Error) -> bool {
 
 impl<T: Send + 'static, P: Portions<T>> Node<T> for ConsumerNode<P> {
     fn accept(&self, items: Items<T>) -> Handling<'_> {
-        Handling::going(self.call(async |portions: &mut P| portions.take(items, &self.tally).await))
+        let Self(shared) = self;
+        Handling::going(shared.call(async |portions: &mut P| portions.take(items, &shared.tally).await))
     }
 
     fn pause(&self) -> Handling<'_> {
-        Handling::going(self.call(async |portions: &mut P| portions.pause().await))
+        Handling::going(self.0.call(async |portions: &mut P| portions.pause().await))
     }
 
     fn close(&self) -> Handling<'_> {
-        Handling::going(Self::close::<T>(self))
+        Handling::going(self.0.close::<T>())
     }
 }

@@ -57,7 +57,7 @@ struct Link {
 
 impl Link {
     fn place(&self) -> usize {
-        *self.tracked.get_or_init(|| self.counters.track())
+        *self.tracked.get_or_init(|| self.counters.track(false))
     }
 
     fn failure(&self) -> Error {
@@ -91,11 +91,15 @@ impl Outbox {
     }
 
     async fn take(&self, batch: Batch) -> Result<(), Error> {
-        self.link.place();
+        let place = self.link.place();
         self.task.start().await;
         let sender = self.sender().clone().ok_or(Error::Closed)?;
+        let Some(last) = batch.len().checked_sub(1) else { return Ok(()) };
         let _waiting = self.link.counters.actors.wait();
-        sender.send(batch).await.map_err(|_| self.link.failure())
+        let room = sender.reserve().await.map_err(|_| self.link.failure())?;
+        self.link.counters.enter(place, batch.number(0), batch.number(last), batch.len());
+        room.send(batch);
+        Ok(())
     }
 }
 
@@ -222,6 +226,8 @@ where
                 Some(message) => {
                     let cause = Cause::Failed { message, retryable: false };
                     self.tally.refused(number, cause, || record.into(), 1)?;
+                    // Those before it may be under way.
+                    self.link.counters.leave(self.link.place(), 0, 1);
                 }
             }
         }
@@ -241,7 +247,7 @@ where
                 }
             }
         }
-        self.link.counters.reach(self.link.place(), group.number(group.len() - 1));
+        self.link.counters.leave(self.link.place(), group.number(group.len() - 1), group.len());
         Ok(())
     }
 }

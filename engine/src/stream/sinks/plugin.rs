@@ -1,5 +1,6 @@
 //! A plugin's function as a sink: one instance, in order, and no record twice.
 
+use std::future::ready;
 use std::sync::Arc;
 
 use tokio::sync::Mutex;
@@ -20,6 +21,9 @@ impl<T: Record> Sink<T> for &Function<T, ()> {
             counters: stream.counters.clone(),
             instance: Mutex::new(Kept::None),
         };
+        if let Some(output) = node.core.opening.output.clone() {
+            node.counters.on_flush(move || Box::pin(ready(output.flush())));
+        }
         stream.connect(self.core().name(), node);
     }
 }

@@ -1,0 +1,305 @@
+//! How far the elements of a source have left its graph.
+//!
+//! The source notes what was accepted by all nodes that it calls; each node that takes elements over, to pass them on
+//! later, is a holder, and notes what it was given and what has left it.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
+
+/// So many records are told apart that failed, and have not left the graph.
+const MOST_AHEAD: usize = 1 << 18;
+
+/// More elements have left a graph.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Done<'a> {
+    /// All up to this number have reached their sinks, were dropped, or are faults that were settled.
+    pub last: u64,
+    /// The numbers of those since the last time that became a fault, or a part of them. Of more than 262,144 that
+    /// wait for others, only the later ones are told.
+    pub faults: &'a [u64],
+}
+
+type Tell = dyn Fn(Done<'_>) + Send + Sync;
+
+/// How far all elements have left the graph, for who wants to know.
+#[derive(Default)]
+pub(super) struct Leaving {
+    way: Mutex<Way>,
+    faults: Mutex<Faults>,
+    told: RwLock<Vec<Box<Tell>>>,
+    /// Somebody is told.
+    matters: OnceLock<()>,
+    /// Behind a node where another source's elements come too, numbers say nothing.
+    mixed: OnceLock<()>,
+}
+
+/// Where elements are.
+#[derive(Debug, Default)]
+struct Way {
+    /// All up to this number were accepted by all nodes that the source calls.
+    accepted: u64,
+    holders: Vec<Holder>,
+    /// What was told last.
+    told: u64,
+}
+
+/// A node that takes elements over.
+#[derive(Debug, Default)]
+struct Holder {
+    /// What it passes on may be several elements together, under the number of the last.
+    groups: bool,
+    /// The highest number that it was given.
+    taken: u64,
+    /// All up to this number that it was given have left it.
+    reached: u64,
+    /// How many it has, if it counts them.
+    held: usize,
+}
+
+impl Holder {
+    fn take(&mut self, first: u64, last: u64) {
+        self.reached = self.reached.min(first.saturating_sub(1));
+        self.taken = self.taken.max(last);
+    }
+
+    fn is_empty(&self) -> bool {
+        self.reached >= self.taken
+    }
+}
+
+impl Way {
+    fn take(&mut self, place: usize, first: u64, last: u64) {
+        // Whoever groups elements is about to pass on some that it had before.
+        let grouping = self.holders.iter().filter(|holder| holder.groups && !holder.is_empty());
+        let grouped = grouping.map(|holder| holder.reached).min();
+        let holder = &mut self.holders[place];
+        holder.take(first, last);
+        holder.reached = holder.reached.min(grouped.unwrap_or(u64::MAX));
+    }
+
+    /// All up to this number have left.
+    fn done(&self) -> u64 {
+        // What stands before an element that a holder was given has been accepted everywhere.
+        let taken = self.holders.iter().map(|holder| holder.taken.saturating_sub(1)).max();
+        let accepted = self.accepted.max(taken.unwrap_or(0));
+        let held = self.holders.iter().filter(|holder| !holder.is_empty()).map(|holder| holder.reached);
+        held.fold(accepted, u64::min)
+    }
+}
+
+/// The faults of records that have left the graph, and of those that have not: behind one holder more may have
+/// failed already than have come through another.
+#[derive(Default)]
+struct Faults {
+    done: u64,
+    /// How many of each record.
+    ahead: BTreeMap<u64, u64>,
+}
+
+impl Leaving {
+    /// Who is told how far all elements have left the graph.
+    pub(super) fn tell(&self, told: impl Fn(Done<'_>) + Send + Sync + 'static) {
+        self.told.write().unwrap_or_else(PoisonError::into_inner).push(Box::new(told));
+        self.matters.get_or_init(|| ());
+    }
+
+    pub(super) fn matters(&self) -> bool {
+        self.matters.get().is_some()
+    }
+
+    /// Another source's elements come to where these go: from now on nothing is told.
+    pub(super) fn mix(&self) {
+        self.mixed.get_or_init(|| ());
+    }
+
+    pub(super) fn is_mixed(&self) -> bool {
+        self.mixed.get().is_some()
+    }
+
+    /// Elements are numbered from the one behind `number`.
+    pub(super) fn begin_after(&self, number: u64) {
+        let mut way = self.way();
+        (way.accepted, way.told) = (number, number);
+    }
+
+    /// Another node takes elements over, and passes several on together if it `groups` them. Returns its place.
+    pub(super) fn track(&self, groups: bool) -> usize {
+        let mut way = self.way();
+        way.holders.push(Holder { groups, ..Holder::default() });
+        way.holders.len() - 1
+    }
+
+    /// All nodes that the source calls have accepted what was emitted, up to this number.
+    pub(super) fn accept(&self, number: u64) {
+        self.change(|way| way.accepted = way.accepted.max(number));
+    }
+
+    /// A holder is given elements, of which the first may be another piece of one that has left it.
+    pub(super) fn take(&self, place: usize, first: u64, last: u64) {
+        if self.matters() {
+            self.way().take(place, first, last);
+        }
+    }
+
+    /// The same for a holder that counts so many pieces.
+    pub(super) fn enter(&self, place: usize, first: u64, last: u64, pieces: usize) {
+        if self.matters() {
+            let mut way = self.way();
+            way.take(place, first, last);
+            way.holders[place].held += pieces;
+        }
+    }
+
+    /// The highest number that a holder was given.
+    pub(super) fn taken(&self, place: usize) -> u64 {
+        self.way().holders[place].taken
+    }
+
+    /// All up to `number` that a holder was given have left it.
+    pub(super) fn reach(&self, place: usize, number: u64) {
+        self.change(|way| way.holders[place].reached = way.holders[place].reached.max(number));
+    }
+
+    /// So many pieces have left a holder that counts them, in order, the last of which has this number: more of
+    /// the same element may be there.
+    pub(super) fn leave(&self, place: usize, number: u64, pieces: usize) {
+        self.change(|way| {
+            let holder = &mut way.holders[place];
+            holder.held = holder.held.saturating_sub(pieces);
+            let done = if holder.held == 0 { holder.taken } else { number.saturating_sub(1) };
+            holder.reached = holder.reached.max(done);
+        });
+    }
+
+    fn change(&self, change: impl FnOnce(&mut Way)) {
+        if !self.matters() || self.is_mixed() {
+            return;
+        }
+        let mut way = self.way();
+        change(&mut way);
+        let done = way.done();
+        if done <= way.told {
+            return;
+        }
+        way.told = done;
+        drop(way);
+        let faults = self.settle(done);
+        for told in &*self.told.read().unwrap_or_else(PoisonError::into_inner) {
+            told(Done { last: done, faults: &faults });
+        }
+    }
+
+    fn way(&self) -> MutexGuard<'_, Way> {
+        self.way.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn faults(&self) -> MutexGuard<'_, Faults> {
+        self.faults.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A record became a fault.
+    pub(super) fn fault(&self, record: u64) {
+        if !self.matters() {
+            return;
+        }
+        let mut faults = self.faults();
+        *faults.ahead.entry(record).or_default() += 1;
+        if faults.ahead.len() > MOST_AHEAD {
+            faults.done += faults.ahead.pop_first().map_or(0, |(_, faults)| faults);
+        }
+    }
+
+    /// The faults of records that have left the graph.
+    pub(super) fn faults_done(&self) -> u64 {
+        self.faults().done
+    }
+
+    /// All up to `number` have left the graph. Returns which of them were faults.
+    fn settle(&self, number: u64) -> Vec<u64> {
+        let mut faults = self.faults();
+        let ahead = faults.ahead.split_off(&(number + 1));
+        let done = std::mem::replace(&mut faults.ahead, ahead);
+        faults.done += done.values().sum::<u64>();
+        done.into_keys().collect()
+    }
+}
+
+impl std::fmt::Debug for Leaving {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Leaving").field("way", &self.way).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+    use super::*;
+
+    /// How far it was told.
+    fn told() -> (Leaving, Arc<AtomicU64>) {
+        let (leaving, last) = (Leaving::default(), Arc::new(AtomicU64::new(0)));
+        let its = last.clone();
+        leaving.tell(move |done| its.store(done.last, Relaxed));
+        (leaving, last)
+    }
+
+    #[test]
+    fn what_a_holder_never_sees_is_done_once_it_is_accepted() {
+        let (leaving, last) = told();
+        let holder = leaving.track(false);
+        leaving.take(holder, 1, 1);
+        leaving.accept(1);
+        assert_eq!(last.load(Relaxed), 0);
+        leaving.accept(2);
+        leaving.reach(holder, 1);
+        assert_eq!(last.load(Relaxed), 2);
+        leaving.accept(5);
+        assert_eq!(last.load(Relaxed), 5);
+        leaving.take(holder, 6, 6);
+        leaving.accept(6);
+        assert_eq!(last.load(Relaxed), 5);
+    }
+
+    #[test]
+    fn what_a_holder_is_done_with_may_be_on_its_way_to_another_branch() {
+        let (leaving, last) = told();
+        let holder = leaving.track(false);
+        leaving.take(holder, 1, 3);
+        leaving.reach(holder, 3);
+        assert_eq!(last.load(Relaxed), 2);
+        leaving.accept(3);
+        assert_eq!(last.load(Relaxed), 3);
+    }
+
+    #[test]
+    fn an_element_in_a_group_is_done_with_the_group() {
+        let (leaving, last) = told();
+        let (groups, buffer) = (leaving.track(true), leaving.track(false));
+        // Of 1 to 4 the groups are 2 and 3, and 1 and 4.
+        leaving.take(groups, 1, 1);
+        leaving.enter(buffer, 3, 3, 1);
+        leaving.take(groups, 3, 3);
+        leaving.leave(buffer, 3, 1);
+        leaving.enter(buffer, 4, 4, 1);
+        leaving.reach(groups, 4);
+        leaving.accept(4);
+        assert_eq!(last.load(Relaxed), 0);
+        leaving.leave(buffer, 4, 1);
+        assert_eq!(last.load(Relaxed), 4);
+    }
+
+    #[test]
+    fn an_element_is_done_with_its_last_piece() {
+        let (leaving, last) = told();
+        let holder = leaving.track(false);
+        leaving.enter(holder, 1, 1, 1);
+        leaving.enter(holder, 1, 1, 1);
+        leaving.accept(1);
+        leaving.leave(holder, 1, 1);
+        assert_eq!(last.load(Relaxed), 0);
+        leaving.leave(holder, 1, 1);
+        assert_eq!(last.load(Relaxed), 1);
+    }
+}
