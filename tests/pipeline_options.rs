@@ -43,6 +43,29 @@ fn how_csv_is_written_can_not_be_so() {
     );
 }
 
+#[cfg(feature = "cluster")]
+#[test]
+fn streams_of_a_server_can_not_be_called_so() {
+    check(
+        "[sources.nats]\nserver = \"nats://me:key@host\"\nstream = \"A\"\nconsumer = \"b\"\n[sinks.out]\ntype = \"nats\"\nserver = \"http://host\"\nsubject = \"a\"\n",
+        expect![[r#"
+            p.toml:2:10: nats: "nats://host" is no address of a broker: secrets would be seen by everybody on this machine: put them into a file
+            p.toml:7:10: out: "http://host" is no address of a broker: write nats://HOST:PORT, or tls://HOST:PORT"#]],
+    );
+    check(
+        "[sources.nats]\nserver = \"nats://host\"\nstream = \"A.B\"\nconsumer = \"b\"\n[sinks.out]\ntype = \"nats\"\nserver = \"host\"\nsubject = \"a.*\"\n",
+        expect![[r#"
+            p.toml:3:10: nats: no stream is called "A.B" (a name has no spaces, dots, slashes, * or >)
+            p.toml:8:11: out: "a.*" is no subject that messages can have (as "orders.new")"#]],
+    );
+    check(
+        "[sources.nats]\nserver = \"nats://host\"\nstream = \"A\"\nconsumer = \"b\"\nsubject = \"a..b\"\n[sinks.out]\ntype = \"nats\"\nserver = \"host\"\ncredentials = \"none\"\nsubject = \"a\"\n",
+        expect![[r#"
+            p.toml:5:11: nats: "a..b" is no subject that messages can have (as "orders.new", "orders.*" or "orders.>")
+            p.toml:9:15: out: can't read none: No such file or directory (os error 2)"#]],
+    );
+}
+
 #[test]
 fn names_and_addresses_are_none() {
     check(

@@ -197,6 +197,48 @@ pub enum Error {
         /// How long it was waited for.
         timeout: Duration,
     },
+    /// A broker has no such stream.
+    #[error("the broker at {address} has no stream {stream}")]
+    NoStream {
+        /// Where it is.
+        address: String,
+        /// The stream's name.
+        stream: String,
+    },
+    /// No stream of a broker takes messages of a subject.
+    #[error("no stream of the broker at {address} takes the subject {subject}")]
+    NoSubject {
+        /// Where it is.
+        address: String,
+        /// The subject.
+        subject: String,
+    },
+    /// A stream's consumer is not what it should be.
+    #[error("the consumer {consumer} of the stream {stream} {}", clean(reason))]
+    StreamConsumer {
+        /// The stream's name.
+        stream: String,
+        /// The consumer's.
+        consumer: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A stream does not take what is published.
+    #[error("can't publish to {subject}")]
+    Publish {
+        /// The subject.
+        subject: String,
+        /// Why.
+        source: Arc<dyn std::error::Error + Send + Sync>,
+    },
+    /// It can't be known when what a source gave is out, since another source's elements come where it goes.
+    #[error(
+        "{source_name}: what it gives is acknowledged when it is out, which nobody knows where streams of two sources come together"
+    )]
+    Mixed {
+        /// What the source is called.
+        source_name: String,
+    },
     /// A name can't be that of a run.
     #[error("{name:?} is no name for a run: letters, digits, - and _, up to 64 of them")]
     RunName {

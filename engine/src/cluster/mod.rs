@@ -34,7 +34,7 @@ pub use view::{ClusterView, RunView, WorkerView};
 pub use worker::Worker;
 
 /// A number that nobody else has.
-fn random() -> u64 {
+pub(crate) fn random() -> u64 {
     let mut bytes = [0; 8];
     // Where the system has none, time is what is left.
     match getrandom::fill(&mut bytes) {

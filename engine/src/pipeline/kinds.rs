@@ -159,6 +159,8 @@ const SOURCES: &[Kind] = &[
     source::<sources::Http>("http"),
     #[cfg(feature = "net")]
     source::<sources::WebSocket>("websocket"),
+    #[cfg(feature = "cluster")]
+    source::<sources::Nats>("nats"),
 ];
 
 const STAGES: &[Kind] = &[
@@ -202,4 +204,6 @@ const SINKS: &[Kind] = &[
     sink::<sinks::Http>("http"),
     #[cfg(feature = "net")]
     sink::<sinks::WebSocket>("websocket"),
+    #[cfg(feature = "cluster")]
+    sink::<sinks::Nats>("nats"),
 ];

@@ -51,6 +51,21 @@ impl Feeding {
         }))
     }
 
+    /// One that is connected before any output is touched.
+    #[cfg(feature = "cluster")]
+    pub(super) fn connecting<C: Feed<Bytes>>(
+        connect: impl Future<Output = Result<C, Error>> + Send + 'static,
+    ) -> Self {
+        Self::Preparing(Box::new(move || {
+            Box::pin(async move {
+                let feed = connect.await?;
+                let begin: Begin =
+                    Box::new(move |source, stop| Box::pin(async move { feed.feed(&source, &stop).await }));
+                Ok(begin)
+            })
+        }))
+    }
+
     async fn ready(self) -> Result<Begin, Error> {
         match self {
             Self::Ready(begin) => Ok(begin),

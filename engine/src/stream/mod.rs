@@ -10,6 +10,8 @@ mod detached;
 mod items;
 mod joint;
 mod leaving;
+#[cfg(feature = "cluster")]
+mod nats;
 mod node;
 mod operator;
 mod operators;

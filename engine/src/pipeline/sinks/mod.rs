@@ -5,6 +5,8 @@ mod csv;
 mod file;
 #[cfg(feature = "net")]
 mod http;
+#[cfg(feature = "cluster")]
+mod nats;
 mod process;
 mod stdout;
 mod tcp;
@@ -16,6 +18,8 @@ pub(super) use csv::Csv;
 pub(super) use file::File;
 #[cfg(feature = "net")]
 pub(super) use http::Http;
+#[cfg(feature = "cluster")]
+pub(super) use nats::Nats;
 pub(super) use process::Process;
 pub(super) use stdout::Stdout;
 pub(super) use tcp::Tcp;

@@ -6,6 +6,8 @@ mod format;
 #[cfg(feature = "net")]
 mod http;
 mod letters;
+#[cfg(feature = "cluster")]
+mod nats;
 mod periodic;
 mod process;
 mod rows;
@@ -19,6 +21,8 @@ pub(super) use folder::Folder;
 #[cfg(feature = "net")]
 pub(super) use http::Http;
 pub(super) use letters::Letters;
+#[cfg(feature = "cluster")]
+pub(super) use nats::{Nats, Server, check_subject};
 pub(super) use periodic::Periodic;
 pub(super) use process::Process;
 pub(super) use rows::{Csv, Ndjson};

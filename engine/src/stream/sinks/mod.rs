@@ -10,6 +10,8 @@ mod files;
 mod http;
 mod lines;
 mod list;
+#[cfg(feature = "cluster")]
+mod nats;
 mod node;
 #[cfg(feature = "net")]
 mod outbox;
@@ -29,6 +31,8 @@ pub use files::{Files, files};
 pub use http::{Http, http};
 pub use lines::{Lines, lines};
 pub use list::{Collector, List, list};
+#[cfg(feature = "cluster")]
+pub use nats::{Nats, nats};
 pub use process::{Process, process};
 pub use records::Records;
 pub use tcp::{Tcp, tcp};

@@ -5,6 +5,8 @@ mod channel;
 mod compressed;
 mod counting;
 mod csv;
+#[cfg(feature = "cluster")]
+mod deliveries;
 mod feed;
 mod files;
 mod folder;
@@ -13,8 +15,12 @@ mod follow;
 mod http;
 mod layout;
 mod lines;
+#[cfg(feature = "cluster")]
+mod nats;
 mod ndjson;
 mod periodic;
+#[cfg(feature = "cluster")]
+mod post;
 #[cfg(feature = "net")]
 mod posted;
 mod process;
@@ -33,6 +39,8 @@ pub use folder::{Folder, folder};
 pub use http::{Http, http};
 pub use layout::Layout;
 pub use lines::{Lines, Mark, dead_letters, lines};
+#[cfg(feature = "cluster")]
+pub use nats::{Nats, nats};
 pub use ndjson::ndjson;
 pub use periodic::{Periodic, periodic};
 pub use process::{Process, process};

@@ -1,0 +1,124 @@
+//! Messages of a stream of a NATS server.
+
+use std::path::PathBuf;
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::format::RecordFormat;
+use crate::pipeline::building::Building;
+use crate::pipeline::flow::Contents;
+use crate::pipeline::kinds::Source;
+use crate::pipeline::mistake::Problem;
+use crate::pipeline::options::{Count, Time};
+use crate::pipeline::run::Feeding;
+use crate::{Broker, sources};
+
+/// Messages of a JetStream stream of a NATS server, by a durable pull consumer. Each is acknowledged when all that came
+/// of it is out.
+#[derive(Deserialize, JsonSchema)]
+pub(in crate::pipeline) struct Nats {
+    /// Where the server is, as "nats://127.0.0.1:4222", or "tls://…"; several with commas between.
+    server: String,
+    /// A file that lets in: credentials, or the seed of an NKey.
+    credentials: Option<PathBuf>,
+    /// A file with certificates (PEM) that the server is known by.
+    ca: Option<PathBuf>,
+    /// The stream.
+    stream: String,
+    /// The durable consumer, which is made if there is none of that name.
+    consumer: String,
+    /// The subjects whose messages are wanted, as "orders.*"; all, if not said.
+    subject: Option<String>,
+    /// How each message is to be read: "text", "json" or "bytes".
+    #[serde(default)]
+    format: RecordFormat,
+    /// If false, it ends when the stream has nothing more.
+    follow: Option<bool>,
+    /// Messages that are under way or wait to be; 1000, if not said. More than what nodes hold until others come.
+    in_flight: Option<Count>,
+    /// If the consumer is made: a message of which it hears nothing for so long is given out again; 30s, if not said.
+    ack_wait: Option<Time>,
+    /// How long the server may be away before the run ends; 60s, if not said.
+    timeout: Option<Time>,
+}
+
+impl Source for Nats {
+    fn open(self, building: &mut Building) -> Result<(Feeding, Contents), Problem> {
+        let Self { server, credentials, ca, .. } = self;
+        let broker = Server { server, credentials, ca }.broker(building)?;
+        for (key, name) in [("stream", &self.stream), ("consumer", &self.consumer)] {
+            check_name(key, name)?;
+        }
+        if let Some(subject) = &self.subject {
+            check_subject(subject, true)?;
+        }
+        let mut nats = sources::nats(broker, self.stream, self.consumer).follow(self.follow.unwrap_or(true));
+        if let Some(subject) = self.subject {
+            nats = nats.subject(subject);
+        }
+        if let Some(Count(messages)) = self.in_flight {
+            nats = nats.in_flight(messages);
+        }
+        if let Some(Time(wait)) = self.ack_wait {
+            nats = nats.ack_wait(wait);
+        }
+        if let Some(Time(timeout)) = self.timeout {
+            nats = nats.timeout(timeout);
+        }
+        Ok((Feeding::connecting(nats.connect()), self.format.contents()))
+    }
+}
+
+/// Where a server is, and what lets somebody in.
+pub(in crate::pipeline) struct Server {
+    pub(in crate::pipeline) server: String,
+    pub(in crate::pipeline) credentials: Option<PathBuf>,
+    pub(in crate::pipeline) ca: Option<PathBuf>,
+}
+
+impl Server {
+    pub(in crate::pipeline) fn broker(self, building: &mut Building) -> Result<Broker, Problem> {
+        let broker = self.server.parse::<Broker>();
+        let mut broker = broker.map_err(|error| Problem::at("server", error.to_string()))?;
+        if let Some(file) = self.credentials {
+            broker = broker.credentials(building.reads(&file, "credentials")?);
+        }
+        if let Some(file) = self.ca {
+            broker = broker.authority(building.reads(&file, "ca")?);
+        }
+        Ok(broker)
+    }
+}
+
+/// Refuses what no stream and no consumer can be called.
+fn check_name(key: &str, name: &str) -> Result<(), Problem> {
+    let fits = |c: char| !c.is_whitespace() && !c.is_control() && !".*>/\\".contains(c);
+    if !name.is_empty() && name.chars().all(fits) {
+        return Ok(());
+    }
+    let problem = Problem::at(key, format!("no {key} is called {name:?}"));
+    Err(problem.help("a name has no spaces, dots, slashes, * or >"))
+}
+
+/// Refuses what is no subject; with `wildcards` it may stand for several.
+pub(in crate::pipeline) fn check_subject(subject: &str, wildcards: bool) -> Result<(), Problem> {
+    let tokens: Vec<_> = subject.split('.').collect();
+    let last = tokens.len() - 1;
+    let fits = |(place, token): (usize, &&str)| match *token {
+        "*" => wildcards,
+        ">" => wildcards && place == last,
+        token => {
+            !token.is_empty()
+                && !token.chars().any(|c| c.is_whitespace() || c.is_control() || "*>".contains(c))
+        }
+    };
+    if tokens.iter().enumerate().all(fits) {
+        return Ok(());
+    }
+    let problem = Problem::at("subject", format!("{subject:?} is no subject that messages can have"));
+    Err(match wildcards {
+        true => problem.help("as \"orders.new\", \"orders.*\" or \"orders.>\""),
+        false => problem.help("as \"orders.new\""),
+    })
+}

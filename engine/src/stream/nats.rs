@@ -1,0 +1,73 @@
+//! What sources and sinks share that use a NATS server.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use async_nats::Client;
+use async_nats::connection::State;
+use async_nats::jetstream::{Context, ContextBuilder};
+
+use crate::{Broker, Error};
+
+/// Answers come by subjects that begin so, as clients have it that say nothing.
+const INBOX: &str = "_INBOX";
+
+/// How long an answer may take before it is asked again.
+pub(super) const ANSWER: Duration = Duration::from_secs(5);
+
+/// After this something that failed is tried again.
+pub(super) const AGAIN: Duration = Duration::from_millis(200);
+
+/// A broker that may go away for some time.
+pub(super) struct Link {
+    pub(super) client: Client,
+    pub(super) context: Context,
+    address: String,
+    timeout: Duration,
+    /// Since when it does not do what it is asked.
+    away: Mutex<Option<Instant>>,
+}
+
+impl Link {
+    /// Connects to a broker that may be away for `timeout` later; so many answers may be under way.
+    pub(super) async fn to(broker: &Broker, timeout: Duration, answers: usize) -> Result<Self, Error> {
+        let client = broker.connect("engine", INBOX).await?;
+        let context = ContextBuilder::new().timeout(ANSWER).max_ack_inflight(answers).build(client.clone());
+        Ok(Self { client, context, address: broker.to_string(), timeout, away: Mutex::new(None) })
+    }
+
+    pub(super) fn address(&self) -> String {
+        self.address.clone()
+    }
+
+    pub(super) fn is_connected(&self) -> bool {
+        self.client.connection_state() == State::Connected
+    }
+
+    /// It did what it was asked.
+    pub(super) fn heard(&self) {
+        *self.away() = None;
+    }
+
+    /// It did not.
+    ///
+    /// # Errors
+    ///
+    /// If that has been so for too long.
+    pub(super) fn missed(&self) -> Result<(), Error> {
+        let since = *self.away().get_or_insert_with(Instant::now);
+        if since.elapsed() < self.timeout {
+            return Ok(());
+        }
+        Err(Error::BrokerGone { address: self.address.clone(), timeout: self.timeout })
+    }
+
+    /// The same, with why it may have been.
+    pub(super) fn failed(&self, source: impl std::error::Error + Send + Sync + 'static) -> Error {
+        Error::Broker { address: self.address.clone(), source: Arc::new(source) }
+    }
+
+    fn away(&self) -> MutexGuard<'_, Option<Instant>> {
+        self.away.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
