@@ -1,0 +1,65 @@
+//! Brokers that die, forget, or are full.
+
+use std::fs;
+use std::time::{Duration, Instant};
+
+use super::processes::{Cluster, ended, numbers, slow, slow_loop};
+use crate::support::{Did, fed, function_of, plugin};
+
+#[test]
+fn row_23_a_broker_that_comes_back_is_waited_for() {
+    let Some(mut cluster) = Cluster::start(2) else { return };
+    fs::write(cluster.path("in"), slow(40_000)).unwrap();
+    let run = cluster.run(&slow_loop(), &["--ack-wait", "500ms"]).spawn().unwrap();
+    cluster.wait_for_output();
+    cluster.server.restart();
+    cluster.wait_for_tasks(1);
+    cluster.server.restart();
+    assert_eq!(ended(run), (Some(0), String::new()));
+    assert!(cluster.text("out") == slow(40_000));
+}
+
+#[test]
+fn row_23_a_broker_that_is_gone_for_good_ends_the_run() {
+    let Some(mut cluster) = Cluster::start(1) else { return };
+    fs::write(cluster.path("in"), slow(10_000)).unwrap();
+    let run = cluster.run(&slow_loop(), &["--broker-timeout", "3s"]).spawn().unwrap();
+    cluster.wait_for_output();
+    cluster.server.kill();
+    let begun = Instant::now();
+    let (code, said) = ended(run);
+    assert_eq!(code, Some(1));
+    let url = cluster.server.url();
+    assert_eq!(said, format!("engine: the broker at {url} has not answered for 3s\n"));
+    assert!(begun.elapsed() < Duration::from_secs(20));
+    let Did { code, stderr, .. } = fed(cluster.run(&slow_loop(), &[]), "");
+    assert_eq!((code, stderr.lines().count()), (Some(2), 1), "{stderr}");
+    assert!(stderr.starts_with(&format!("engine: can't reach the broker at {url}: ")), "{stderr}");
+}
+
+#[test]
+fn row_24_a_broker_that_has_lost_everything_is_told_again() {
+    let Some(mut cluster) = Cluster::start(2) else { return };
+    fs::write(cluster.path("in"), slow(40_000)).unwrap();
+    let run = cluster.run(&slow_loop(), &["--ack-wait", "500ms"]).spawn().unwrap();
+    cluster.wait_for_output();
+    cluster.server.restart_empty();
+    assert_eq!(ended(run), (Some(0), String::new()));
+    assert!(cluster.text("out") == slow(40_000));
+}
+
+#[test]
+fn row_26_a_broker_without_room_holds_the_source_back() {
+    let Some(mut cluster) = Cluster::start_with("jetstream { max_file: 10MB }", 0) else { return };
+    let input = numbers(1_000_000..3_000_000);
+    fs::write(cluster.path("in"), &input).unwrap();
+    let inc = function_of(&plugin("inc"), "inc");
+    let run = cluster.run(&inc, &["-b", "2000000"]).spawn().unwrap();
+    // There is more than it has room for, and nobody takes it.
+    cluster.wait_until(|status| {
+        status["runs"].as_object().unwrap().values().any(|run| run["tasks"].as_u64() > Some(10))
+    });
+    cluster.join(&[]);
+    assert_eq!(ended(run), (Some(0), String::new()));
+    assert!(cluster.text("out") == numbers(1_000_001..3_000_001));
+}

@@ -1,0 +1,55 @@
+//! What comes out over a cluster is what comes out without, byte for byte.
+
+use serde_json::Value;
+
+use super::processes::{Cluster, numbers};
+use crate::support::{Did, engine, fed, function_of, hostile, plugin};
+
+#[test]
+fn a_flag_more_gives_the_same_bytes() {
+    let Some(cluster) = Cluster::start(2) else { return };
+    let inc = function_of(&plugin("inc"), "inc");
+    let input = numbers(0..200_000);
+    let command = engine(["run", "-p", &inc, "--cluster", &cluster.server.url()]);
+    let Did { code, stdout, stderr } = fed(command, &input);
+    assert_eq!((code, &*stderr), (Some(0), ""));
+    assert!(stdout == numbers(1..200_001));
+    // Nothing is left of the run.
+    cluster.wait_until(|status| status["runs"].as_object().unwrap().is_empty());
+    cluster.wait_until(|status| status["workers"].as_object().unwrap().len() == 2);
+}
+
+#[test]
+fn faults_filters_and_pieces_are_as_they_are_without() {
+    let Some(cluster) = Cluster::start(2) else { return };
+    let misdeeds = hostile("misdeeds");
+    let line = |x: u64| if x % 97 == 5 { "bad\n".to_owned() } else { format!("{x}\n") };
+    let input: String = (0..5000).map(line).collect();
+    let functions = ["twice", "even"].map(|name| function_of(&misdeeds, name));
+    let dead = |name: &str| format!("divert={}", cluster.path(name).display());
+    let run = |more: &[&str], dead: &str| {
+        let mut command = engine(["run", "-q", "--on-fault", dead]);
+        command.args(functions.iter().flat_map(|function| ["-p", function]));
+        command.args(more);
+        fed(command, &input)
+    };
+    let here = run(&[], &dead("here"));
+    let there = run(&["--cluster", &cluster.server.url()], &dead("there"));
+    assert_eq!((here.code, there.code), (Some(1), Some(1)), "{}", there.stderr);
+    assert!(here.stdout == there.stdout);
+    let letters = |name| cluster.text(name).lines().map(letter).collect::<Vec<_>>();
+    assert_eq!(letters("here"), letters("there"));
+    // The first fault ends a run behind what came before it.
+    let mut command = engine(["run", "-q", "-p", &functions[1], "--cluster", &cluster.server.url()]);
+    command.args(["-b", "64"]);
+    let Did { code, stdout, stderr } = fed(command, "2\n3\n4\nbad\n6\n");
+    assert_eq!((code, &*stdout), (Some(1), "2\n4\n"));
+    assert!(stderr.starts_with("engine: record 4: even: "), "{stderr}");
+}
+
+/// A dead letter without what depends on the day.
+fn letter(line: &str) -> Value {
+    let mut letter: Value = serde_json::from_str(line).unwrap();
+    letter.as_object_mut().unwrap().remove("time");
+    letter
+}

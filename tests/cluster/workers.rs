@@ -1,0 +1,122 @@
+//! Workers that die, sleep, leave, or run what kills them.
+
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::processes::{Cluster, ended, signal, slow, slow_loop};
+use crate::support::{engine, function_of, hostile};
+
+#[test]
+fn row_19_workers_that_are_killed_lose_nothing() {
+    let Some(mut cluster) = Cluster::start(2) else { return };
+    fs::write(cluster.path("in"), slow(40_000)).unwrap();
+    let mut run = cluster.run(&slow_loop(), &["--ack-wait", "500ms"]).spawn().unwrap();
+    let mut killed = 0;
+    cluster.wait_for_output();
+    while run.try_wait().unwrap().is_none() {
+        cluster.kill(0);
+        cluster.join(&[]);
+        killed += 1;
+        // Each one works before it is killed, unless the run is done without it.
+        let process = cluster.workers[1].id();
+        cluster.wait_until(|status| {
+            let workers = status["workers"].as_object().unwrap();
+            let works = workers
+                .values()
+                .any(|worker| worker["process"] == process && worker["tasks"].as_u64() > Some(0));
+            works || status["runs"].as_object().unwrap().is_empty()
+        });
+    }
+    assert_eq!(ended(run), (Some(0), String::new()));
+    assert!(cluster.text("out") == slow(40_000));
+    assert!(killed > 2, "{killed} were killed");
+}
+
+#[test]
+fn row_20_a_worker_that_sleeps_gives_nothing_twice() {
+    let Some(mut cluster) = Cluster::start(1) else { return };
+    fs::write(cluster.path("in"), slow(40_000)).unwrap();
+    let run = cluster.run(&slow_loop(), &["--ack-wait", "500ms"]).spawn().unwrap();
+    cluster.wait_for_output();
+    signal(&cluster.workers[0], "-STOP");
+    cluster.join(&[]);
+    let others = |status: &Value| {
+        status["workers"].as_object().unwrap().values().any(|worker| {
+            worker["process"] == cluster.workers[1].id() && worker["tasks"].as_u64().unwrap() > 5
+        })
+    };
+    cluster.wait_until(others);
+    signal(&cluster.workers[0], "-CONT");
+    assert_eq!(ended(run), (Some(0), String::new()));
+    assert!(cluster.text("out") == slow(40_000));
+}
+
+/// Ends whoever runs a record that is told of as bad: the process that runs it alone, or else the worker.
+fn hunt(cluster: &mut Cluster, run: &mut Child) -> (usize, usize) {
+    let (mut workers, mut apart) = (0, 0);
+    let (sender, told) = std::sync::mpsc::channel();
+    let start = |cluster: &Cluster| {
+        let mut command = engine(["worker", "--workers", "1", "--cluster", &cluster.server.url()]);
+        command.env("XDG_CACHE_HOME", cluster.folder.path().join("cache"));
+        let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+        let lines = BufReader::new(child.stderr.take().unwrap()).lines().map_while(Result::ok);
+        let sender = sender.clone();
+        std::thread::spawn(move || {
+            lines.filter(|line| line.ends_with("a bad one")).try_for_each(|line| sender.send(line))
+        });
+        child
+    };
+    cluster.workers.push(start(cluster));
+    while run.try_wait().unwrap().is_none() {
+        if told.recv_timeout(Duration::from_millis(100)).is_err() {
+            continue;
+        }
+        let worker = cluster.workers[0].id().to_string();
+        let children = Command::new("pgrep").args(["-P", &worker]).output().unwrap().stdout;
+        let children = String::from_utf8(children).unwrap();
+        if children.trim().is_empty() {
+            cluster.kill(0);
+            cluster.workers.push(start(cluster));
+            workers += 1;
+        } else {
+            let killed = Command::new("kill").arg("-9").args(children.split_whitespace()).status();
+            apart += usize::from(killed.unwrap().success());
+        }
+    }
+    (workers, apart)
+}
+
+#[test]
+fn row_27_a_record_that_kills_its_worker_is_alone_a_fault() {
+    let Some(mut cluster) = Cluster::start(0) else { return };
+    let good = |x: u64| if x == 77 { "bad\n".to_owned() } else { format!("{x}\n") };
+    fs::write(cluster.path("in"), (1..=200).map(good).collect::<String>()).unwrap();
+    let announces = function_of(&hostile("misdeeds"), "announces");
+    let divert = format!("divert={}", cluster.path("dead").display());
+    let mut run = cluster.run(&announces, &["--on-fault", &divert, "--ack-wait", "500ms"]).spawn().unwrap();
+    let (workers, apart) = hunt(&mut cluster, &mut run);
+    assert_eq!(ended(run).0, Some(1));
+    let expected: String = (1..=200).filter(|x| *x != 77).map(|x| format!("{x}\n")).collect();
+    assert!(cluster.text("out") == expected);
+    let dead: Value = serde_json::from_str(&cluster.text("dead")).unwrap();
+    assert_eq!((&dead["number"], &dead["fault"]), (&77.into(), &"killed-its-worker".into()), "{dead:#}");
+    assert!(workers <= 2 && apart >= 1, "{workers} workers and {apart} others were killed");
+}
+
+#[test]
+fn a_worker_that_leaves_finishes_what_it_has_begun() {
+    let Some(mut cluster) = Cluster::start(1) else { return };
+    fs::write(cluster.path("in"), slow(6000)).unwrap();
+    // Who has to wait for a worker that is lost would wait for a minute.
+    let run = cluster.run(&slow_loop(), &["--ack-wait", "60s"]).spawn().unwrap();
+    cluster.wait_for_output();
+    cluster.join(&[]);
+    signal(&cluster.workers[0], "-TERM");
+    assert_eq!(cluster.workers[0].wait().unwrap().code(), Some(0));
+    assert_eq!(ended(run), (Some(0), String::new()));
+    assert!(cluster.text("out") == slow(6000));
+}
