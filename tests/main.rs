@@ -2,8 +2,10 @@
 //!
 //! Plugins are built to WebAssembly when the first test needs one.
 
-// Helpers: plugins, commands, streams, a browser, a server.
+// Helpers: plugins, commands, streams, a browser, servers, machines.
 mod browser;
+#[cfg(feature = "cluster")]
+mod machines;
 #[cfg(feature = "cluster")]
 mod nats_server;
 mod support;

@@ -1,25 +1,33 @@
-//! A NATS server of a test's own, which may die and come back.
+//! NATS servers of a test's own, which may die and come back.
 
+use std::hash::{BuildHasher, RandomState};
 use std::io::{BufRead, BufReader};
+use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
+use crate::machines::Machine;
+
 /// Servers before this version are refused.
 const OLDEST: (u64, u64) = (2, 11);
 
-/// The port of a server that was killed is free again within this time.
+/// The port of a server that was killed is free again within this time, and servers have found each other.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// A server with JetStream, at a port of this machine that it chose itself.
+/// A server with JetStream, at a port that it chose itself.
 pub(crate) struct NatsServer {
     program: PathBuf,
+    machine: Machine,
     folder: TempDir,
     port: u16,
     /// None while it is dead.
     child: Option<Child>,
+    /// A server of several tells here that it knows who leads them.
+    led: Receiver<()>,
 }
 
 impl NatsServer {
@@ -31,6 +39,11 @@ impl NatsServer {
     /// The same with a configuration: accounts, limits, certificates. Where it listens and where it keeps its
     /// streams does not belong there.
     pub(crate) fn start_with(configuration: &str) -> Option<Self> {
+        Self::start_on(&Machine::this(), configuration)
+    }
+
+    /// The same on another machine.
+    pub(crate) fn start_on(machine: &Machine, configuration: &str) -> Option<Self> {
         let Some(program) = program() else {
             assert!(std::env::var_os("CI").is_none(), "there is no nats-server");
             println!("skipped: there is no nats-server that is new enough");
@@ -38,12 +51,18 @@ impl NatsServer {
         };
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("nats.conf"), configuration).unwrap();
-        let (child, port) = run(&program, folder.path(), None).expect("it starts");
-        Some(Self { program, folder, port, child: Some(child) })
+        let mut server =
+            Self { program, machine: machine.clone(), folder, port: 0, child: None, led: channel().1 };
+        assert!(server.run(), "it starts");
+        Some(server)
     }
 
     pub(crate) fn url(&self) -> String {
-        format!("nats://127.0.0.1:{}", self.port)
+        format!("nats://{}:{}", self.machine.address, self.port)
+    }
+
+    pub(crate) fn port(&self) -> u16 {
+        self.port
     }
 
     /// Ends it with no time to write or say anything.
@@ -55,13 +74,19 @@ impl NatsServer {
         }
     }
 
+    /// Stops it as it is: it says nothing more, and its connections stay.
+    pub(crate) fn freeze(&self) {
+        let id = self.child.as_ref().expect("it lives").id().to_string();
+        let sent = Command::new("kill").args(["-STOP", &id]).status();
+        assert!(sent.is_ok_and(|status| status.success()));
+    }
+
     /// Starts it at the same port, with the streams that it had.
     pub(crate) fn restart(&mut self) {
         self.kill();
         let begun = Instant::now();
         // Who wants to connect may hold the port for a moment.
-        while self.child.is_none() {
-            self.child = run(&self.program, self.folder.path(), Some(self.port)).map(|(child, _)| child);
+        while !self.run() {
             assert!(begun.elapsed() < PATIENCE, "it does not start again");
         }
     }
@@ -72,6 +97,41 @@ impl NatsServer {
         std::fs::remove_dir_all(self.folder.path().join("jetstream")).unwrap();
         self.restart();
     }
+
+    /// Starts it and waits until it is ready. False, if it ends before that.
+    fn run(&mut self) -> bool {
+        let mut command = Command::new(&self.program);
+        command.args(["--jetstream", "--addr", &self.machine.address]);
+        command.arg("--store_dir").arg(self.folder.path());
+        command.args(["--port", &if self.port == 0 { "-1".into() } else { self.port.to_string() }]);
+        command.arg("--config").arg(self.folder.path().join("nats.conf"));
+        let mut command = self.machine.command(&command);
+        let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines().map_while(Result::ok);
+        let (mut told, mut port) = (Vec::new(), None);
+        let ready = lines.by_ref().any(|line| {
+            if let Some((_, address)) = line.split_once("Listening for client connections on ") {
+                port = address.rsplit(':').next().and_then(|port| port.parse().ok());
+            }
+            let ready = line.ends_with("Server is ready");
+            told.push(line);
+            ready
+        });
+        if !ready {
+            println!("{}", told.join("\n"));
+            child.wait().unwrap();
+            return false;
+        }
+        let (led, is_led) = channel();
+        self.led = is_led;
+        // Were there nobody who reads, it would wait.
+        std::thread::spawn(move || {
+            lines.filter(|line| line.contains("metadata leader")).try_for_each(|_| led.send(()))
+        });
+        self.port = port.expect("it tells where it listens");
+        self.child = Some(child);
+        true
+    }
 }
 
 impl Drop for NatsServer {
@@ -80,32 +140,43 @@ impl Drop for NatsServer {
     }
 }
 
-/// Starts a server and waits until it is ready. None, if it ends before that.
-fn run(program: &Path, folder: &Path, port: Option<u16>) -> Option<(Child, u16)> {
-    let mut command = Command::new(program);
-    command.args(["--jetstream", "--addr", "127.0.0.1"]).arg("--store_dir").arg(folder);
-    command.arg("--port").arg(port.map_or("-1".into(), |port| port.to_string()));
-    command.arg("--config").arg(folder.join("nats.conf"));
-    let mut child =
-        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
-    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines().map_while(Result::ok);
-    let (mut told, mut port) = (Vec::new(), None);
-    let ready = lines.by_ref().any(|line| {
-        if let Some((_, address)) = line.split_once("Listening for client connections on ") {
-            port = address.rsplit(':').next().and_then(|port| port.parse().ok());
-        }
-        let ready = line.ends_with("Server is ready");
-        told.push(line);
-        ready
-    });
-    if !ready {
-        println!("{}", told.join("\n"));
-        child.wait().unwrap();
-        return None;
+/// Three servers that keep streams together, of which one may be lost.
+pub(crate) struct NatsCluster([NatsServer; 3]);
+
+impl NatsCluster {
+    /// What they are called.
+    pub(crate) const NAMES: [&str; 3] = ["one", "two", "three"];
+
+    /// Starts them, and waits until they have found each other. None where there is no program.
+    pub(crate) fn start() -> Option<Self> {
+        let listen = [(); 3].map(|()| format!("127.0.0.1:{}", free_port()));
+        let routes = listen.each_ref().map(|listen| format!("\"nats://{listen}\"")).join(", ");
+        let start = |n: usize| {
+            let cluster = format!("name: tests, listen: \"{}\", routes: [{routes}]", listen[n]);
+            NatsServer::start_with(&format!("server_name: {}\ncluster {{ {cluster} }}", Self::NAMES[n]))
+        };
+        let servers = Self([start(0)?, start(1)?, start(2)?]);
+        servers.0.iter().for_each(|server| server.led.recv_timeout(PATIENCE).expect("one of them leads"));
+        Some(servers)
     }
-    // Else it would wait for somebody who reads.
-    std::thread::spawn(move || lines.for_each(drop));
-    Some((child, port.expect("it tells where it listens")))
+
+    /// The address of each.
+    pub(crate) fn urls(&self) -> [String; 3] {
+        self.0.each_ref().map(NatsServer::url)
+    }
+
+    /// One of the three, by its name.
+    pub(crate) fn server(&mut self, name: &str) -> &mut NatsServer {
+        let index = Self::NAMES.iter().position(|known| *known == name).expect("it is one of the three");
+        &mut self.0[index]
+    }
+}
+
+/// A port that nobody has, and that the system gives to no connection.
+fn free_port() -> u16 {
+    std::iter::repeat_with(|| 10_000 + (RandomState::new().hash_one(()) % 20_000) as u16)
+        .find(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok())
+        .expect("there are many")
 }
 
 /// The server that somebody named, that is installed, or that `cargo xtask test` has fetched.

@@ -263,3 +263,25 @@ fn row_16_a_plugin_that_is_replaced_during_a_run_goes_on_as_it_was() {
     drop(stdin);
     assert!(child.wait().unwrap().success());
 }
+
+#[test]
+fn two_runs_do_not_write_one_output() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("out").display().to_string();
+    let mut command = engine(["run", "-q", "-p", &inc(), "-o", &out]);
+    let mut first = command.stdin(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    let mut stdin = first.stdin.take().unwrap();
+    stdin.write_all(b"1\n").unwrap();
+    let begun = Instant::now();
+    while fs::read_to_string(&out).unwrap_or_default() != "2\n" {
+        assert!(begun.elapsed() < Duration::from_secs(60), "nothing comes out");
+    }
+    let second = fed(engine(["run", "-q", "-p", &inc(), "-o", &out]), "5\n");
+    let told = format!("engine: can't write {out}: another run writes it, and has not ended\n");
+    assert_eq!((second.code, second.stderr), (Some(2), told));
+    drop(stdin);
+    assert!(first.wait().unwrap().success());
+    assert_eq!(fs::read_to_string(&out).unwrap(), "2\n");
+    assert_eq!(fed(engine(["run", "-q", "-p", &inc(), "-o", &out]), "5\n").code, Some(0));
+    assert_eq!(fs::read_to_string(&out).unwrap(), "6\n");
+}

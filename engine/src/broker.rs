@@ -15,8 +15,11 @@ use crate::stream::url::shown;
 /// Servers before this version lose data that they had acknowledged, or can't do what is asked of them.
 const OLDEST: (u64, u64) = (2, 11);
 
-/// How long the first connection may take.
+/// How long the first connection may take, whichever server it is with.
 const PATIENCE: Duration = Duration::from_secs(10);
+
+/// A server is asked so often whether it is there. One that has let it pass twice is left for another.
+const PING: Duration = Duration::from_secs(3);
 
 /// The address of a NATS server, or of several of one cluster, and what lets somebody in.
 ///
@@ -81,7 +84,7 @@ impl Broker {
         self
     }
 
-    /// The same, with certificates in a file (PEM) that servers are known by, beside those of the system.
+    /// The same, with certificates in a file (PEM) that servers are known by, instead of those of the system.
     #[must_use]
     pub fn authority(mut self, file: impl Into<PathBuf>) -> Self {
         self.authority = Some(file.into());
@@ -95,7 +98,9 @@ impl Broker {
     pub(crate) async fn connect(&self, name: &str, inbox: &str) -> Result<Client, Error> {
         let failed = |source| Error::Broker { address: self.to_string(), source };
         let options = self.options().await?.name(name).custom_inbox_prefix(inbox);
-        let options = options.connection_timeout(PATIENCE);
+        // One that says nothing leaves time for the others.
+        let each = PATIENCE / u32::try_from(self.servers.len()).unwrap_or(1);
+        let options = options.connection_timeout(each).ping_interval(PING);
         let connected = tokio::time::timeout(PATIENCE, options.connect(&self.servers[..])).await;
         let client = match connected {
             Ok(connected) => connected.map_err(|error| failed(Arc::new(error)))?,
@@ -110,7 +115,9 @@ impl Broker {
 
     async fn options(&self) -> Result<ConnectOptions, Error> {
         tls::prepare();
-        let mut options = ConnectOptions::new();
+        // Servers name others, without saying how these are reached.
+        let mut options =
+            ConnectOptions::new().require_tls(self.servers.iter().any(ServerAddr::tls_required));
         if let Some(file) = &self.authority {
             // Else it is told as a connection that failed.
             let read = |source| Error::Read { path: file.clone(), source: Arc::new(source) };

@@ -1,22 +1,26 @@
 //! Brokers that die, forget, or are full.
 
 use std::fs;
+use std::net::TcpListener;
 use std::time::{Duration, Instant};
 
+use super::fed_run::FedRun;
 use super::processes::{Cluster, ended, numbers, slow, slow_loop};
-use crate::support::{Did, fed, function_of, plugin};
+use crate::machines::Machine;
+use crate::support::{Did, engine, fed, function_of, plugin};
 
 #[test]
 fn row_23_a_broker_that_comes_back_is_waited_for() {
     let Some(mut cluster) = Cluster::start(2) else { return };
-    fs::write(cluster.path("in"), slow(40_000)).unwrap();
-    let run = cluster.run(&slow_loop(), &["--ack-wait", "500ms"]).spawn().unwrap();
-    cluster.wait_for_output();
+    let mut run = FedRun::start(&Machine::this(), cluster.url(), &["--ack-wait", "500ms"]);
+    run.give(2000);
+    run.wait_for(100);
     cluster.server.restart();
-    cluster.wait_for_tasks(1);
+    run.give(2000);
+    run.wait_for(2100);
     cluster.server.restart();
-    assert_eq!(ended(run), (Some(0), String::new()));
-    assert!(cluster.text("out") == slow(40_000));
+    run.give(1000);
+    run.end();
 }
 
 #[test]
@@ -29,7 +33,7 @@ fn row_23_a_broker_that_is_gone_for_good_ends_the_run() {
     let begun = Instant::now();
     let (code, said) = ended(run);
     assert_eq!(code, Some(1));
-    let url = cluster.server.url();
+    let url = cluster.url();
     assert_eq!(said, format!("engine: the broker at {url} has not answered for 3s\n"));
     assert!(begun.elapsed() < Duration::from_secs(20));
     let Did { code, stderr, .. } = fed(cluster.run(&slow_loop(), &[]), "");
@@ -38,14 +42,41 @@ fn row_23_a_broker_that_is_gone_for_good_ends_the_run() {
 }
 
 #[test]
+fn row_23_servers_that_say_nothing_leave_time_for_another() {
+    let Some(cluster) = Cluster::start(0) else { return };
+    // They take connections, and that is all.
+    let mute = [(); 2].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
+    let [one, other] = mute.each_ref().map(|mute| format!("nats://{}", mute.local_addr().unwrap()));
+    // Which one is asked first is left to chance.
+    for _ in 0..2 {
+        let all = format!("{one},{},{other}", cluster.url());
+        let Did { code, stderr, .. } = fed(engine(["cluster", "status", &all]), "");
+        assert_eq!((code, &*stderr), (Some(0), ""));
+    }
+}
+
+#[test]
 fn row_24_a_broker_that_has_lost_everything_is_told_again() {
     let Some(mut cluster) = Cluster::start(2) else { return };
-    fs::write(cluster.path("in"), slow(40_000)).unwrap();
-    let run = cluster.run(&slow_loop(), &["--ack-wait", "500ms"]).spawn().unwrap();
-    cluster.wait_for_output();
+    let mut run = FedRun::start(&Machine::this(), cluster.url(), &["--ack-wait", "500ms"]);
+    run.give(2000);
+    run.wait_for(100);
     cluster.server.restart_empty();
-    assert_eq!(ended(run), (Some(0), String::new()));
-    assert!(cluster.text("out") == slow(40_000));
+    run.give(1000);
+    run.end();
+}
+
+#[test]
+fn row_24_a_worker_that_comes_after_all_was_lost_knows_of_the_run() {
+    let Some(mut cluster) = Cluster::start(1) else { return };
+    let mut run = FedRun::start(&Machine::this(), cluster.url(), &["--ack-wait", "500ms"]);
+    run.give(2000);
+    run.wait_for(100);
+    cluster.kill(0);
+    cluster.server.restart_empty();
+    cluster.join(&[]);
+    run.give(1000);
+    run.end();
 }
 
 #[test]

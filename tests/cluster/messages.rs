@@ -4,7 +4,7 @@ use std::fs;
 
 use super::processes::{Cluster, ended, slow, slow_loop};
 
-fn client(url: &str) -> (tokio::runtime::Runtime, async_nats::Client) {
+pub(super) fn client(url: &str) -> (tokio::runtime::Runtime, async_nats::Client) {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
     let client = runtime.block_on(async_nats::connect(url)).unwrap();
     (runtime, client)
@@ -17,7 +17,7 @@ fn row_28_messages_that_are_none_harm_nobody() {
     let run = cluster.run(&slow_loop(), &["--run-name", "one"]).spawn().unwrap();
     cluster.wait_until(|status| status["runs"]["one"]["tasks"].as_u64() > Some(0));
     let epoch = cluster.status()["runs"]["one"]["epoch"].as_u64().unwrap();
-    let (runtime, client) = client(&cluster.server.url());
+    let (runtime, client) = client(cluster.url());
     let context = runtime.block_on(async { async_nats::jetstream::new(client) });
     let other_version = [&[9][..], &[0; 40]].concat();
     let large = vec![1; 900 << 10];
@@ -36,7 +36,7 @@ fn row_28_messages_that_are_none_harm_nobody() {
 #[test]
 fn row_28_a_host_of_another_version_is_refused_with_both() {
     let Some(cluster) = Cluster::start(1) else { return };
-    let (runtime, client) = client(&cluster.server.url());
+    let (runtime, client) = client(cluster.url());
     let context = runtime.block_on(async { async_nats::jetstream::new(client) });
     cluster.wait_until(|status| {
         !status["workers"].as_object().unwrap().is_empty() || runs(&runtime, &context).is_none()

@@ -2,15 +2,21 @@
 //!
 //! Rows are those of the table in docs/reliability.md.
 
-// What all of them start.
+// What they start.
+mod fed_run;
 mod processes;
 
 // Who dies, sleeps, forgets or comes back.
 mod brokers;
 mod hosts;
+mod networks;
+mod three_servers;
 mod workers;
 
 // What comes out, and who may do what.
 mod messages;
 mod permissions;
+mod runs;
 mod same_bytes;
+mod seen;
+mod tls;

@@ -5,17 +5,22 @@ use std::path::PathBuf;
 
 use tempfile::{TempDir, tempdir};
 
+use super::fed_run::FedRun;
 use super::processes::{Cluster, PATIENCE, ended, slow, slow_loop};
-use crate::support::{Did, engine, fed, function_of, plugin};
+use crate::machines::Machine;
+use crate::support::{Did, engine, fed, function_of, hostile};
+
+/// A key, and a file that has its seed.
+fn key(folder: &TempDir, name: &str) -> (String, PathBuf) {
+    let pair = nkeys::KeyPair::new_user();
+    let path = folder.path().join(name);
+    fs::write(&path, pair.seed().unwrap()).unwrap();
+    (pair.public_key(), path)
+}
 
 /// The documented configuration, with keys, and files that have their seeds.
 fn keys(folder: &TempDir) -> (String, [PathBuf; 2]) {
-    let [host, worker] = ["host", "worker"].map(|name| {
-        let pair = nkeys::KeyPair::new_user();
-        let path = folder.path().join(name);
-        fs::write(&path, pair.seed().unwrap()).unwrap();
-        (pair.public_key(), path)
-    });
+    let [host, worker] = ["host", "worker"].map(|name| key(folder, name));
     let documented = fs::read_to_string(crate::support::root().join("docs/cluster/nats.conf")).unwrap();
     let configuration = documented.replace("HOST_KEY", &host.0).replace("WORKER_KEY", &worker.0);
     (configuration, [host.1, worker.1])
@@ -43,7 +48,7 @@ fn row_29_hosts_and_workers_may_do_what_they_have_to_and_no_more() {
             let sent = sender.send(event.to_string());
             async move { drop(sent) }
         });
-        options.connect(cluster.server.url()).await.unwrap()
+        options.connect(cluster.url()).await.unwrap()
     });
     for subject in ["engine.task.one.1", "$KV.engine-runs.one", "$JS.API.STREAM.DELETE.ENGINE_TASKS_one"] {
         runtime.block_on(async { client.publish(subject, "x".into()).await.unwrap() });
@@ -59,12 +64,12 @@ fn row_29_hosts_and_workers_may_do_what_they_have_to_and_no_more() {
     assert!(std::iter::repeat_with(refused).any(|event| event.contains("engine.result.>")));
 
     // Without a key there is nothing at all, and keys are never shown.
-    let Did { code, stderr, .. } = fed(engine(["cluster", "status", &cluster.server.url()]), "");
+    let Did { code, stderr, .. } = fed(engine(["cluster", "status", cluster.url()]), "");
     assert_eq!(code, Some(2), "{stderr}");
     assert!(stderr.contains("authorization"), "{stderr}");
     let path = cluster.path("in").display().to_string();
     let Did { stderr, .. } =
-        fed(engine(["cluster", "status", &cluster.server.url(), "--cluster-credentials", &path]), "");
+        fed(engine(["cluster", "status", cluster.url(), "--cluster-credentials", &path]), "");
     assert_eq!(
         stderr,
         format!(
@@ -74,18 +79,58 @@ fn row_29_hosts_and_workers_may_do_what_they_have_to_and_no_more() {
 }
 
 #[test]
+fn who_can_not_see_which_hosts_live_removes_no_run() {
+    let seeds = tempdir().unwrap();
+    let [all, some] = ["all", "some"].map(|name| key(&seeds, name));
+    let denied = "permissions: { publish: { deny: \"$JS.API.STREAM.INFO.KV_engine-hosts\" } }";
+    let users = format!("{{ nkey: {} }}, {{ nkey: {}, {denied} }}", all.0, some.0);
+    let configuration = format!("authorization {{ users: [{users}] }}");
+    let Some(mut cluster) = Cluster::start_with(&configuration, 0) else { return };
+    let known = ["--cluster-credentials", all.1.to_str().unwrap()];
+    cluster.join(&known);
+    let mut run = FedRun::start(&Machine::this(), cluster.url(), &known);
+    run.give(500);
+    run.wait_for(100);
+    let credentials = some.1.display().to_string();
+    let clean = ["cluster", "clean", cluster.url(), "--cluster-credentials", &credentials];
+    let Did { code, stdout, stderr } = fed(engine(clean), "");
+    assert_eq!((code, &*stdout, stderr.lines().count()), (Some(2), "", 1), "{stderr}");
+    run.give(500);
+    run.end();
+}
+
+#[test]
 fn a_worker_serves_no_run_that_wants_more_than_it_allows() {
     let Some(mut cluster) = Cluster::start(0) else { return };
-    cluster.join(&["--memory", "8MiB"]);
+    let most = ["--memory=64MiB", "--timeout=10s", "--output-size=32MiB", "--allow=clock"];
+    // Each lacks something of what the run wants.
+    let refusing = [
+        ("--memory=8MiB", "now may have 64.0 MiB of memory, and here at most 8.0 MiB (--memory)"),
+        ("--timeout=1s", "now may take 10s for a record, and here at most 1s (--timeout)"),
+        (
+            "--output-size=1KiB",
+            "now may give 32.0 MiB for a record, and here at most 1.0 KiB (--output-size)",
+        ),
+        ("--allow=random", "now wants clock, which is not allowed here (--allow)"),
+    ];
+    for ((less, _), instead) in refusing.iter().zip(most) {
+        let rest = most.iter().filter(|more| **more != instead);
+        let args: Vec<_> = rest.chain([less]).copied().collect();
+        cluster.join(&args);
+    }
     fs::write(cluster.path("in"), "1\n").unwrap();
-    let inc = function_of(&plugin("inc"), "inc");
-    let run = cluster.run(&inc, &["--run-name", "one", "--memory", "64MiB"]).spawn().unwrap();
-    let reason = "inc may have 64.0 MiB of memory, and here at most 8.0 MiB (--memory)";
-    cluster.wait_until(|status| {
-        status["workers"].as_object().unwrap().values().any(|worker| worker["refused"]["one"] == reason)
-    });
+    let now = function_of(&hostile("granted"), "now");
+    let args = [&["--run-name", "one", "--allow", "clock"], &most[..3]].concat();
+    let mut run = cluster.run(&now, &args).spawn().unwrap();
+    for ((_, reason), worker) in refusing.iter().zip(&cluster.workers) {
+        cluster.wait_until(|status| {
+            let mut workers = status["workers"].as_object().unwrap().values();
+            workers.any(|known| known["process"] == worker.id() && known["refused"]["one"] == *reason)
+        });
+    }
+    assert!(run.try_wait().unwrap().is_none(), "nobody may have served it");
     // Another one may.
-    cluster.join(&[]);
+    cluster.join(&most);
     assert_eq!(ended(run), (Some(0), String::new()));
-    assert_eq!(cluster.text("out"), "2\n");
+    assert!(cluster.text("out").trim().parse::<u64>().is_ok());
 }

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 use tempfile::{TempDir, tempdir};
 
+use crate::machines::Machine;
 use crate::nats_server::NatsServer;
 use crate::support::{Did, engine, fed, function_of, hostile};
 
@@ -15,8 +16,11 @@ use crate::support::{Did, engine, fed, function_of, hostile};
 pub(super) const PATIENCE: Duration = Duration::from_secs(300);
 
 /// A broker and workers.
-pub(super) struct Cluster {
-    pub(super) server: NatsServer,
+pub(super) struct Cluster<S = NatsServer> {
+    pub(super) server: S,
+    url: String,
+    /// Where the broker is.
+    machine: Machine,
     pub(super) folder: TempDir,
     pub(super) workers: Vec<Child>,
 }
@@ -29,15 +33,33 @@ impl Cluster {
 
     pub(super) fn start_with(configuration: &str, workers: usize) -> Option<Self> {
         let server = NatsServer::start_with(configuration)?;
-        let mut cluster = Self { server, folder: tempdir().unwrap(), workers: Vec::new() };
+        let url = server.url();
+        let mut cluster = Self::behind(server, url, Machine::this());
         (0..workers).for_each(|_| cluster.join(&[]));
         Some(cluster)
+    }
+}
+
+impl<S> Cluster<S> {
+    /// Behind a broker that is reached by `url`, at least from the machine that it is on.
+    pub(super) fn behind(server: S, url: String, machine: Machine) -> Self {
+        Self { server, url, machine, folder: tempdir().unwrap(), workers: Vec::new() }
     }
 
     /// Another worker, of two threads.
     pub(super) fn join(&mut self, args: &[&str]) {
-        let mut command = engine(["worker", "--quiet", "--workers", "2", "--cluster", &self.server.url()]);
-        command.args(args).env("XDG_CACHE_HOME", self.folder.path().join("cache"));
+        self.join_by(self.worker(args));
+    }
+
+    /// The command that is such a worker.
+    pub(super) fn worker(&self, args: &[&str]) -> Command {
+        let mut command = engine(["worker", "--quiet", "--workers", "2", "--cluster", &self.url]);
+        command.args(args).env("XDG_CACHE_HOME", self.path("cache"));
+        command
+    }
+
+    /// Another worker, which is this command.
+    pub(super) fn join_by(&mut self, mut command: Command) {
         command.stdout(Stdio::null()).stderr(Stdio::inherit());
         self.workers.push(command.spawn().unwrap());
     }
@@ -52,28 +74,24 @@ impl Cluster {
 
     /// A run of a function over the cluster, from `in` to `out`.
     pub(super) fn run(&self, function: &str, args: &[&str]) -> Command {
-        let mut command = engine(["run", "-q", "-p", function, "--cluster", &self.server.url()]);
+        let mut command = engine(["run", "-q", "-p", function, "--cluster", &self.url]);
         command.arg("-i").arg(self.path("in")).arg("-o").arg(self.path("out")).args(args);
         command.stdout(Stdio::null()).stderr(Stdio::piped());
         command
     }
 
     pub(super) fn status(&self) -> Value {
-        let Did { code, stdout, stderr } =
-            fed(engine(["cluster", "status", "--json", &self.server.url()]), "");
+        let status = engine(["cluster", "status", "--json", &self.url]);
+        let Did { code, stdout, stderr } = fed(self.machine.command(&status), "");
         assert_eq!(code, Some(0), "{stderr}");
         serde_json::from_str(&stdout).unwrap()
     }
 
-    /// Waits until workers have done so many tasks.
-    pub(super) fn wait_for_tasks(&self, tasks: u64) {
-        self.wait_until(|status| {
-            let workers = status["workers"].as_object().unwrap();
-            workers.values().map(|worker| worker["tasks"].as_u64().unwrap()).sum::<u64>() >= tasks
-        });
+    pub(super) fn url(&self) -> &str {
+        &self.url
     }
 
-    pub(super) fn wait_until(&self, is_so: impl Fn(&Value) -> bool) {
+    pub(super) fn wait_until(&self, mut is_so: impl FnMut(&Value) -> bool) {
         let begun = Instant::now();
         while !is_so(&self.status()) {
             assert!(begun.elapsed() < PATIENCE, "{:#}", self.status());
@@ -81,22 +99,32 @@ impl Cluster {
     }
 
     pub(super) fn kill(&mut self, worker: usize) {
-        let mut child = self.workers.swap_remove(worker);
+        let mut child = self.workers.remove(worker);
         child.kill().unwrap();
         child.wait().unwrap();
     }
 
     /// Waits until something of the output is there.
     pub(super) fn wait_for_output(&self) {
+        self.wait_for_bytes(1);
+    }
+
+    /// How many bytes of the output are there.
+    pub(super) fn bytes(&self) -> u64 {
+        fs::metadata(self.path("out")).map_or(0, |file| file.len())
+    }
+
+    /// Waits until so many bytes of the output are there.
+    pub(super) fn wait_for_bytes(&self, bytes: u64) {
         let begun = Instant::now();
-        while fs::metadata(self.path("out")).map_or(0, |file| file.len()) == 0 {
+        while self.bytes() < bytes {
             assert!(begun.elapsed() < PATIENCE, "nothing comes out");
             std::thread::yield_now();
         }
     }
 }
 
-impl Drop for Cluster {
+impl<S> Drop for Cluster<S> {
     fn drop(&mut self) {
         for worker in &mut self.workers {
             // It may have died before.

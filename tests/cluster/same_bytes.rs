@@ -10,13 +10,24 @@ fn a_flag_more_gives_the_same_bytes() {
     let Some(cluster) = Cluster::start(2) else { return };
     let inc = function_of(&plugin("inc"), "inc");
     let input = numbers(0..200_000);
-    let command = engine(["run", "-p", &inc, "--cluster", &cluster.server.url()]);
+    let command = engine(["run", "-p", &inc, "--cluster", cluster.url()]);
     let Did { code, stdout, stderr } = fed(command, &input);
     assert_eq!((code, &*stderr), (Some(0), ""));
     assert!(stdout == numbers(1..200_001));
     // Nothing is left of the run.
     cluster.wait_until(|status| status["runs"].as_object().unwrap().is_empty());
     cluster.wait_until(|status| status["workers"].as_object().unwrap().len() == 2);
+}
+
+#[test]
+fn a_record_that_no_message_has_room_for_comes_out_in_its_place() {
+    let Some(cluster) = Cluster::start(1) else { return };
+    let long = "x".repeat(1_500_000);
+    let upper = function_of(&hostile("misdeeds"), "upper");
+    let command = engine(["run", "-p", &upper, "--cluster", cluster.url()]);
+    let Did { code, stdout, stderr } = fed(command, format!("a\n{long}\nb\n"));
+    assert_eq!((code, &*stderr), (Some(0), ""));
+    assert!(stdout == format!("A\n{}\nB\n", long.to_uppercase()));
 }
 
 #[test]
@@ -34,13 +45,13 @@ fn faults_filters_and_pieces_are_as_they_are_without() {
         fed(command, &input)
     };
     let here = run(&[], &dead("here"));
-    let there = run(&["--cluster", &cluster.server.url()], &dead("there"));
+    let there = run(&["--cluster", cluster.url()], &dead("there"));
     assert_eq!((here.code, there.code), (Some(1), Some(1)), "{}", there.stderr);
     assert!(here.stdout == there.stdout);
     let letters = |name| cluster.text(name).lines().map(letter).collect::<Vec<_>>();
     assert_eq!(letters("here"), letters("there"));
     // The first fault ends a run behind what came before it.
-    let mut command = engine(["run", "-q", "-p", &functions[1], "--cluster", &cluster.server.url()]);
+    let mut command = engine(["run", "-q", "-p", &functions[1], "--cluster", cluster.url()]);
     command.args(["-b", "64"]);
     let Did { code, stdout, stderr } = fed(command, "2\n3\n4\nbad\n6\n");
     assert_eq!((code, &*stdout), (Some(1), "2\n4\n"));
@@ -48,7 +59,7 @@ fn faults_filters_and_pieces_are_as_they_are_without() {
 }
 
 /// A dead letter without what depends on the day.
-fn letter(line: &str) -> Value {
+pub(super) fn letter(line: &str) -> Value {
     let mut letter: Value = serde_json::from_str(line).unwrap();
     letter.as_object_mut().unwrap().remove("time");
     letter

@@ -1,15 +1,16 @@
 //! What tests look through that is none of ours: a browser at the dashboard, Prometheus' parser at the figures, a
-//! validator at the schema. In CI it is installed where it is missing; elsewhere these tests are left out, which
-//! they say.
+//! validator at the schema, cables that are pulled. In CI it is installed where it is missing; elsewhere these tests
+//! are left out, which they say.
 
 use std::process::{Command, Stdio};
 
 use crate::checkout::succeed;
 
 /// Debian's packages, and what succeeds where they are there.
-const PACKAGES: [(&str, &[&str]); 3] = [
+const PACKAGES: [(&str, &[&str]); 4] = [
     ("chromium", &["chromium", "--version"]),
     ("python3-prometheus-client", &["/usr/bin/python3", "-c", "import prometheus_client"]),
+    ("iproute2", &["tc", "-V"]),
     ("python3-jsonschema", &["/usr/bin/python3", "-c", "import jsonschema"]),
 ];
 

@@ -223,7 +223,7 @@ impl Uploader {
     }
 }
 
-fn lost(broker: &Broker, source: async_nats::Error) -> Error {
+pub(super) fn lost(broker: &Broker, source: async_nats::Error) -> Error {
     Error::Broker { address: broker.to_string(), source: source.into() }
 }
 

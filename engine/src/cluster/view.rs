@@ -1,16 +1,17 @@
 //! What there is of a cluster, for people and scripts, and clearing up.
 
 use std::collections::BTreeMap;
+use std::error::Error as _;
 use std::fmt;
 use std::time::Duration;
 
-use async_nats::jetstream::Context;
-use async_nats::jetstream::kv::Store;
-use futures_util::StreamExt;
+use async_nats::jetstream::context::{GetStreamError, GetStreamErrorKind, KeyValueError};
+use async_nats::jetstream::{Context, ErrorCode};
+use futures_util::{StreamExt, TryStreamExt};
 use serde::Serialize;
 
 use super::places::{Durability, HOST_INBOX, HOSTS, PLUGINS, Places, RUNS, WORKERS};
-use super::registry::HostPresence;
+use super::registry::{HostPresence, lost};
 use super::run::Run;
 use super::worker::Presence;
 use crate::fault::cleaned;
@@ -79,11 +80,12 @@ impl ClusterView {
     ///
     /// # Errors
     ///
-    /// If it can't be reached.
+    /// If it can't be reached, or does not tell.
     pub async fn of(broker: &Broker) -> Result<Self, Error> {
         let context = super::places::context(broker.connect("engine cluster", HOST_INBOX).await?);
         let mut view = Self { workers: BTreeMap::new(), runs: BTreeMap::new() };
-        for (name, value) in entries(&context, WORKERS).await {
+        let failed = |source| lost(broker, source);
+        for (name, value) in entries(&context, WORKERS).await.map_err(failed)? {
             let Ok(presence) = serde_json::from_slice::<Presence>(&value) else { continue };
             let presence = presence.cleaned();
             let Presence { engine, machine, threads, busy, tasks, records, leaving, refused, .. } = presence;
@@ -93,8 +95,8 @@ impl ClusterView {
                 WorkerView { engine, machine, process, threads, busy, tasks, records, leaving, refused },
             );
         }
-        let alive: BTreeMap<_, _> = entries(&context, HOSTS).await.into_iter().collect();
-        for (name, value) in entries(&context, RUNS).await {
+        let alive: BTreeMap<_, _> = entries(&context, HOSTS).await.map_err(failed)?.into_iter().collect();
+        for (name, value) in entries(&context, RUNS).await.map_err(failed)? {
             let Ok(run) = serde_json::from_slice::<Run>(&value) else { continue };
             let places = Places::new(&name, Durability::default());
             let functions = run.segments.iter();
@@ -122,13 +124,15 @@ impl ClusterView {
     ///
     /// # Errors
     ///
-    /// If the broker can't be reached.
+    /// If the broker can't be reached, or does not tell.
     pub async fn clean(broker: &Broker) -> Result<Vec<String>, Error> {
         let context = super::places::context(broker.connect("engine cluster", HOST_INBOX).await?);
-        let alive: BTreeMap<_, _> = entries(&context, HOSTS).await.into_iter().collect();
+        let failed = |source| lost(broker, source);
+        // Who lives is known before anything is taken for dead.
+        let alive: BTreeMap<_, _> = entries(&context, HOSTS).await.map_err(failed)?.into_iter().collect();
         let (mut removed, mut wanted) = (Vec::new(), Vec::new());
         let runs = context.get_key_value(RUNS).await.ok();
-        for (name, value) in entries(&context, RUNS).await {
+        for (name, value) in entries(&context, RUNS).await.map_err(failed)? {
             let run = serde_json::from_slice::<Run>(&value).ok();
             if alive.contains_key(&name) {
                 let plugins = run.iter().flat_map(Run::plugins).map(|(hash, _)| hash.to_owned());
@@ -153,24 +157,29 @@ impl ClusterView {
     }
 }
 
-/// All that is in a bucket, as far as it can be read.
-async fn entries(context: &Context, bucket: &str) -> Vec<(String, bytes::Bytes)> {
-    let Ok(store) = context.get_key_value(bucket).await else { return Vec::new() };
-    let names = names(&store).await;
+/// All that is in a bucket, which may not be there yet.
+async fn entries(context: &Context, bucket: &str) -> Result<Vec<(String, bytes::Bytes)>, async_nats::Error> {
+    let store = match context.get_key_value(bucket).await {
+        Err(error) if is_absent(&error) => return Ok(Vec::new()),
+        store => store?,
+    };
+    let mut names: Vec<_> = store.keys().await?.try_collect().await?;
+    names.sort();
     let mut entries = Vec::with_capacity(names.len());
     for name in names {
-        if let Ok(Some(value)) = store.get(&*name).await {
+        // It may have gone meanwhile.
+        if let Some(value) = store.get(&*name).await? {
             entries.push((name, value));
         }
     }
-    entries
+    Ok(entries)
 }
 
-async fn names(store: &Store) -> Vec<String> {
-    let Ok(keys) = store.keys().await else { return Vec::new() };
-    let mut names: Vec<_> = keys.filter_map(async |key| key.ok()).collect().await;
-    names.sort();
-    names
+/// Whether the broker said that there is no such bucket.
+fn is_absent(error: &KeyValueError) -> bool {
+    let source = error.source().and_then(|source| source.downcast_ref::<GetStreamError>());
+    let Some(GetStreamErrorKind::JetStream(error)) = source.map(GetStreamError::kind) else { return false };
+    error.error_code() == ErrorCode::STREAM_NOT_FOUND
 }
 
 async fn waiting(context: &Context, stream: String) -> Option<u64> {

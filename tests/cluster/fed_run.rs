@@ -1,0 +1,73 @@
+//! A run over a cluster that is given records while others come out, so that it lasts for as long as a test wants.
+
+use std::io::{Read, Write};
+use std::process::{Child, ChildStdin, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+use std::thread::spawn;
+use std::time::{Duration, Instant};
+
+use super::processes::{PATIENCE, ended, slow, slow_loop};
+use crate::machines::Machine;
+use crate::support::engine;
+
+/// A run of records that take half a millisecond each.
+pub(super) struct FedRun {
+    child: Child,
+    stdin: ChildStdin,
+    given: usize,
+    /// What came out, and when.
+    came: Receiver<(Vec<u8>, Instant)>,
+    out: Vec<u8>,
+    latest: Option<Instant>,
+    longest_pause: Duration,
+}
+
+impl FedRun {
+    /// Starts it on a machine.
+    pub(super) fn start(machine: &Machine, url: &str, args: &[&str]) -> Self {
+        let mut command = engine(["run", "-q", "-p", &slow_loop(), "--cluster", url]);
+        let mut command = machine.command(command.args(args));
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        let (stdin, mut stdout) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
+        let (sender, came) = channel();
+        spawn(move || {
+            let mut block = vec![0; 1 << 16];
+            while let Ok(bytes @ 1..) = stdout.read(&mut block) {
+                if sender.send((block[..bytes].to_vec(), Instant::now())).is_err() {
+                    break;
+                }
+            }
+        });
+        let longest_pause = Duration::ZERO;
+        Self { child, stdin, given: 0, came, out: Vec::new(), latest: None, longest_pause }
+    }
+
+    /// Gives it so many records more. Waits until it takes them, so a few thousand are the most.
+    pub(super) fn give(&mut self, records: usize) {
+        self.stdin.write_all(slow(records).as_bytes()).unwrap();
+        self.given += records;
+    }
+
+    /// Waits until so many records are out, in all.
+    pub(super) fn wait_for(&mut self, records: usize) {
+        while self.out.len() < slow(records).len() {
+            let (more, now) = self.came.recv_timeout(PATIENCE).expect("the run goes on");
+            let pause = self.latest.map_or(Duration::ZERO, |latest| now - latest);
+            self.longest_pause = self.longest_pause.max(pause);
+            self.latest = Some(now);
+            self.out.extend(more);
+        }
+    }
+
+    /// Waits until all are out, and no more, and the run has ended well. Returns the longest time between two
+    /// pieces of the output.
+    pub(super) fn end(mut self) -> Duration {
+        self.wait_for(self.given);
+        drop(self.stdin);
+        assert_eq!(ended(self.child), (Some(0), String::new()));
+        self.out.extend(self.came.iter().flat_map(|(more, _)| more));
+        assert!(self.out == slow(self.given).as_bytes(), "{} records came out as others", self.given);
+        self.longest_pause
+    }
+}

@@ -1,0 +1,98 @@
+//! Machines that are cut off from the broker, and a network that loses packets.
+
+use serde_json::Value;
+
+use super::fed_run::FedRun;
+use super::processes::Cluster;
+use crate::machines::{Machine, Network};
+use crate::nats_server::NatsServer;
+
+/// A broker, a host and two workers, each on a machine of its own.
+struct Apart {
+    // Processes go before their machines.
+    cluster: Cluster,
+    host: Machine,
+    network: Network,
+}
+
+impl Apart {
+    /// None where there is no such network, or no NATS server.
+    fn start() -> Option<Self> {
+        let (network, [broker, host, one, two]) = Network::new(["broker", "host", "one", "two"])?;
+        let server = NatsServer::start_on(&broker, "")?;
+        let url = server.url();
+        let mut cluster = Cluster::behind(server, url, broker);
+        for machine in [one, two] {
+            cluster.join_by(machine.command(&cluster.worker(&[])));
+        }
+        Some(Self { cluster, host, network })
+    }
+
+    /// A run on the host's machine, which has begun.
+    fn run(&self) -> FedRun {
+        let mut run = FedRun::start(&self.host, self.cluster.url(), &["--ack-wait", "500ms"]);
+        run.give(1000);
+        run.wait_for(100);
+        run
+    }
+
+    /// How many tasks the one worker or the other has done.
+    fn tasks(&self, worker: usize, status: &Value) -> u64 {
+        let process = self.cluster.workers[worker].id();
+        let mut workers = status["workers"].as_object().unwrap().values();
+        let known = workers.find(|known| known["process"] == process);
+        known.map_or(0, |known| known["tasks"].as_u64().unwrap())
+    }
+
+    /// Gives the run records until a worker has done tasks that it had not done by now.
+    fn give_work_to(&self, worker: usize, run: &mut FedRun) {
+        let done = self.tasks(worker, &self.cluster.status());
+        self.cluster.wait_until(|status| {
+            run.give(100);
+            self.tasks(worker, status) > done
+        });
+    }
+}
+
+#[test]
+fn row_25_a_worker_that_is_cut_off_is_done_without_and_may_come_back() {
+    let Some(apart) = Apart::start() else { return };
+    let mut run = apart.run();
+    apart.network.pull("one");
+    apart.give_work_to(1, &mut run);
+    run.give(1000);
+    run.wait_for(2000);
+    apart.network.plug("one");
+    apart.give_work_to(0, &mut run);
+    // The other one does not come back.
+    apart.network.pull("two");
+    run.give(1000);
+    run.end();
+}
+
+#[test]
+fn row_25_a_host_that_is_cut_off_goes_on_once_it_is_back() {
+    let Some(apart) = Apart::start() else { return };
+    let mut run = apart.run();
+    let before = apart.host.sent_again();
+    apart.network.pull("host");
+    run.give(1000);
+    // It calls into nothing for some seconds: each try waits twice as long as the one before.
+    while apart.host.sent_again() < before + 4 {}
+    apart.network.plug("host");
+    run.give(1000);
+    run.end();
+}
+
+#[test]
+fn row_25_packets_that_are_lost_lose_no_records() {
+    let Some(apart) = Apart::start() else { return };
+    apart.network.lose_packets();
+    let mut run = apart.run();
+    for _ in 0..5 {
+        run.give(1000);
+    }
+    run.end();
+    let again = apart.host.sent_again();
+    assert!(again > 20, "only {again} packets were sent again");
+}

@@ -1,0 +1,113 @@
+//! Runs side by side, runs of pipelines, and plugins that are replaced while they run.
+
+use std::fs;
+use std::process::Stdio;
+
+use super::processes::{Cluster, ended, numbers, slow, slow_loop};
+use crate::pipelines::Files;
+use crate::support::{Did, engine, fed, function_of, hostile, plugin};
+
+#[test]
+fn two_runs_share_the_workers() {
+    let Some(cluster) = Cluster::start(2) else { return };
+    fs::write(cluster.path("in"), slow(10_000)).unwrap();
+    let one = cluster.run(&slow_loop(), &["--run-name", "one"]).spawn().unwrap();
+    cluster.wait_for_output();
+    let mut other = engine(["run", "-q", "-p", &function_of(&plugin("inc"), "inc"), "--run-name", "other"]);
+    other.args(["--cluster", cluster.url()]);
+    let Did { code, stdout, stderr } = fed(other, numbers(0..100_000));
+    assert_eq!((code, &*stderr), (Some(0), ""));
+    assert!(stdout == numbers(1..100_001));
+    // It did not wait for the one to end.
+    assert!(cluster.status()["runs"]["one"]["alive"] == true);
+    assert_eq!(ended(one), (Some(0), String::new()));
+    assert!(cluster.text("out") == slow(10_000));
+}
+
+/// Two segments, with a state between them, a fork, and records that are put aside.
+const PIPELINE: &str = r#"
+[sources.stdin]
+
+[stages.scatter]
+
+[stages.even]
+type = "filter"
+plugin = "$HOSTILE/misdeeds.wasm"
+function = "even"
+on_fault = { divert = "dead" }
+
+[stages.twice]
+type = "flat_map"
+plugin = "$HOSTILE/misdeeds.wasm"
+function = "twice"
+
+[stages.buffer]
+n = 1000
+
+[stages.gather]
+
+[stages.numbered]
+type = "accumulate"
+plugin = "$HOSTILE/misdeeds.wasm"
+function = "numbered"
+
+[stages.scattered_again]
+type = "scatter"
+
+[stages.upper]
+type = "map"
+plugin = "$HOSTILE/misdeeds.wasm"
+function = "upper"
+
+[stages.gathered_again]
+type = "gather"
+
+[sinks.stdout]
+
+[sinks.file]
+from = "gather"
+path = "middle"
+"#;
+
+#[test]
+fn a_pipeline_gives_the_same_bytes() {
+    let Some(cluster) = Cluster::start(2) else { return };
+    let line = |x: u64| if x % 97 == 5 { "bad\n".to_owned() } else { format!("{x}\n") };
+    let input: String = (0..20_000).map(line).collect();
+    let given = |more: &[&str]| {
+        let files = Files::new(PIPELINE);
+        let mut command = files.command();
+        command.arg("-q").args(more);
+        let Did { code, stdout, stderr } = fed(command, &input);
+        let dead: Vec<_> = files.read("dead").lines().map(super::same_bytes::letter).collect();
+        let said = stderr.replace(&files.path("").display().to_string(), "");
+        (code, stdout, said, files.read("middle"), dead)
+    };
+    let (here, there) = (given(&[]), given(&["--cluster", cluster.url()]));
+    assert!(here == there, "{} {} {} {}", here.2, there.2, here.1.len(), there.1.len());
+    assert_eq!((here.0, here.1.lines().count(), here.4.len()), (Some(1), 19_794, 207));
+}
+
+#[test]
+fn row_16_a_plugin_that_is_replaced_stays_what_it_was() {
+    let Some(mut cluster) = Cluster::start(1) else { return };
+    let path = cluster.path("plugin.wasm");
+    fs::copy(hostile("misdeeds"), &path).unwrap();
+    fs::write(cluster.path("in"), slow(6000)).unwrap();
+    let run = cluster.run(&function_of(&path, "slow_loop"), &["--ack-wait", "500ms"]).spawn().unwrap();
+    cluster.wait_for_output();
+    let new = cluster.path("new.wasm");
+    fs::copy(plugin("inc"), &new).unwrap();
+    fs::rename(&new, &path).unwrap();
+    // A worker that has never seen it has the old one too.
+    let mut worker = cluster.worker(&[]);
+    worker.env("XDG_CACHE_HOME", cluster.path("other-cache"));
+    cluster.join_by(worker);
+    cluster.kill(0);
+    assert_eq!(ended(run), (Some(0), String::new()));
+    assert!(cluster.text("out") == slow(6000));
+    // The next run has the new one.
+    let run = cluster.run(&function_of(&path, "inc"), &[]).stderr(Stdio::piped()).spawn().unwrap();
+    assert_eq!(ended(run), (Some(0), String::new()));
+    assert!(cluster.text("out") == "501\n".repeat(6000));
+}
