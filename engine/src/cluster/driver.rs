@@ -84,12 +84,12 @@ enum Answer {
         found: bool,
     },
     /// What was too large for the broker was done here.
-    Here(Out, Result<Whole, Error>),
+    Here(Box<(Out, Result<Whole, Error>)>),
     /// Workers were told of a segment.
     Told(Result<usize, Error>),
     Beat(Result<(), Error>),
-    Results(Option<pull::Stream>),
-    Presences(Option<Watch>),
+    Results(Option<Box<pull::Stream>>),
+    Presences(Option<Box<Watch>>),
     Nothing,
 }
 
@@ -266,7 +266,7 @@ impl Driver {
             };
             let stream = consumer.stream().max_messages_per_batch(256).max_bytes_per_batch(PULLED);
             let stream = stream.heartbeat(Duration::from_secs(5));
-            Answer::Results(stream.expires(Duration::from_secs(20)).messages().await.ok())
+            Answer::Results(stream.expires(Duration::from_secs(20)).messages().await.ok().map(Box::new))
         };
         self.errands.push(ask.boxed());
     }
@@ -277,7 +277,7 @@ impl Driver {
         let ask = async move {
             tokio::time::sleep(after).await;
             let Ok(store) = context.get_key_value(WORKERS).await else { return Answer::Presences(None) };
-            Answer::Presences(store.watch_many_with_history([">"]).await.ok())
+            Answer::Presences(store.watch_many_with_history([">"]).await.ok().map(Box::new))
         };
         self.errands.push(ask.boxed());
     }
@@ -338,7 +338,7 @@ impl Driver {
     fn run_here(&self, out: Out) {
         let Some(crew) = self.link.home() else { return out.segment.fail(Error::Closed) };
         let (stages, batch) = (out.segment.stages.clone(), out.work.batch.clone());
-        let run = async move { Answer::Here(out, run_whole(&crew, &stages, batch, || ()).await) };
+        let run = async move { Answer::Here(Box::new((out, run_whole(&crew, &stages, batch, || ()).await))) };
         self.errands.push(run.boxed());
     }
 
@@ -444,9 +444,9 @@ impl Driver {
                     let _ = self.link.enlist(segment);
                 }
             }
-            Answer::Here(out, whole) => match whole {
-                Ok(whole) => out.segment.complete(out.work, whole, Receipt::new(())),
-                Err(error) => out.segment.fail(error),
+            Answer::Here(done) => match *done {
+                (out, Ok(whole)) => out.segment.complete(out.work, whole, Receipt::new(())),
+                (out, Err(error)) => out.segment.fail(error),
             },
             Answer::Beat(beat) => {
                 self.beating = false;

@@ -252,7 +252,6 @@ impl Outcome {
 }
 
 /// A slice is otherwise a sequence, which is written byte by byte.
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference to the field")]
 fn at_once<S: Serializer>(bytes: &&[u8], serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_bytes(bytes)
 }
