@@ -259,9 +259,11 @@ async fn messages_that_are_dropped_and_those_in_pieces_make_room_for_others() {
 async fn a_message_that_is_long_under_way_is_not_given_out_again() {
     let Some(broker) = Streams::start().await else { return };
     broker.publish(1..=3).await;
-    let files = broker.pipeline(UNTIL_END, &format!("[stages.delay]\ninterval = \"3s\"\n{TO_OUT}"));
-    let Did { code, stderr, .. } = files.run("");
-    assert_eq!(code, Some(0), "{stderr}");
+    let slow = format!("[stages.delay]\ninterval = \"5s\"\n{TO_OUT}");
+    let files = broker.pipeline("ack_wait = \"1s\"", &slow);
+    let run = started(files.command());
+    broker.wait_until_acknowledged(3).await;
+    killed(run);
     assert_eq!(broker.numbers().await, [1, 2, 3]);
     let info = broker.stream("IN").await.consumer_info("engine").await.unwrap();
     assert_eq!(info.delivered.consumer_sequence, 3);

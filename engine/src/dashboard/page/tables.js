@@ -42,8 +42,8 @@ function functions({ status: now, pace }) {
     bars.setData([x, y]);
     cells[8].title = f.histogram.map(([from, to, count]) => `${span(from)} to ${span(to)}: ${count}`).join("\n");
   });
-  const { pool } = now;
-  put($("pool"), pool.workers ? `${pool.workers} workers · ${short(pool.instances)} of ${short(pool.instances_limit)} instances · ${size(pool.memory)} of ${size(pool.memory_limit)} memory` : "");
+  const { pool, workers } = now;
+  put($("pool"), pool.workers && !workers.length ? `${pool.workers} workers · ${short(pool.instances)} of ${short(pool.instances_limit)} instances · ${size(pool.memory)} of ${size(pool.memory_limit)} memory` : "");
 }
 
 // Workers tell of themselves every two seconds: a rate is from one time to the next.
