@@ -60,6 +60,8 @@ impl Browser {
         let scheme = json!({ "name": "prefers-color-scheme", "value": if dark { "dark" } else { "light" } });
         browser.call("Emulation.setEmulatedMedia", &json!({ "features": [scheme] }));
         browser.call("Page.navigate", &json!({ "url": url }));
+        // Its text is there before its style sheet.
+        browser.wait_for("document.readyState === 'complete'");
         Some(browser)
     }
 

@@ -1,14 +1,16 @@
 //! The way to a NATS server: where it is, and how it lets somebody in.
 
 use std::fmt;
+use std::future::ready;
 use std::path::PathBuf;
 use std::str::FromStr;
-use std::sync::Arc;
-use std::time::Duration;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
-use async_nats::{Client, ConnectOptions, ServerAddr};
+use async_nats::{Client, ConnectOptions, Event, ServerAddr, ServerError};
 
 use crate::Error;
+use crate::fault::cleaned;
 use crate::stream::tls;
 use crate::stream::url::shown;
 
@@ -39,14 +41,32 @@ pub struct Broker {
     servers: Vec<ServerAddr>,
     credentials: Option<PathBuf>,
     authority: Option<PathBuf>,
+    refusals: Arc<Mutex<Refusals>>,
 }
+
+/// What servers did not permit.
+#[derive(Debug, Default)]
+struct Refusals {
+    /// Each that was told.
+    told: Vec<String>,
+    latest: Option<(String, Instant)>,
+}
+
+/// So much is told of what a server does not permit.
+const MOST_REFUSALS: usize = 8;
+
+/// What goes wrong within this time of a refusal goes wrong because of it.
+const RECENT: Duration = Duration::from_secs(15);
+
+/// What a server says that does not permit something.
+const REFUSAL: &str = "permissions violation";
 
 impl FromStr for Broker {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self, Error> {
         let servers = text.split(',').map(|text| server(text.trim())).collect::<Result<_, _>>()?;
-        Ok(Self { servers, credentials: None, authority: None })
+        Ok(Self { servers, credentials: None, authority: None, refusals: Arc::default() })
     }
 }
 
@@ -94,23 +114,74 @@ impl Broker {
     /// Connects, under a name that the server shows to people. A connection that breaks is made again for as
     /// long as the client lives.
     ///
-    /// What is answered comes by subjects that begin with `inbox`, so that a server can keep them apart.
-    pub(crate) async fn connect(&self, name: &str, inbox: &str) -> Result<Client, Error> {
-        let failed = |source| Error::Broker { address: self.to_string(), source };
-        let options = self.options().await?.name(name).custom_inbox_prefix(inbox);
+    /// What is answered comes by subjects that begin with `inbox`, so that a server can keep them apart. `told` is
+    /// given, for people and once each, what the server does not permit: who asks for that only waits in vain.
+    pub(crate) async fn connect(
+        &self,
+        name: &str,
+        inbox: &str,
+        told: impl Fn(&str) + Send + Sync + 'static,
+    ) -> Result<Client, Error> {
+        let broker = self.clone();
+        let hear = move |event| {
+            if let Some(refusal) = broker.note(event) {
+                told(&format!("the broker refuses: {refusal}"));
+            }
+            ready(())
+        };
+        let options = self.options().await?.name(name).custom_inbox_prefix(inbox).event_callback(hear);
         // One that says nothing leaves time for the others.
         let each = PATIENCE / u32::try_from(self.servers.len()).unwrap_or(1);
         let options = options.connection_timeout(each).ping_interval(PING);
         let connected = tokio::time::timeout(PATIENCE, options.connect(&self.servers[..])).await;
         let client = match connected {
-            Ok(connected) => connected.map_err(|error| failed(Arc::new(error)))?,
-            Err(error) => return Err(failed(Arc::new(error))),
+            Ok(connected) => connected.map_err(|error| self.lost(&error))?,
+            Err(error) => return Err(self.lost(&error)),
         };
         let version = client.server_info().version;
         if !is_safe(&version) {
             return Err(Error::OldBroker { address: self.to_string(), version });
         }
         Ok(client)
+    }
+
+    /// Notes what a server does not permit, if it has not said so before.
+    fn note(&self, event: Event) -> Option<String> {
+        let Event::ServerError(ServerError::Other(said)) = event else { return None };
+        if !said.to_lowercase().contains(REFUSAL) {
+            return None;
+        }
+        let said = cleaned(said);
+        let mut refusals = self.refusals();
+        refusals.latest = Some((said.clone(), Instant::now()));
+        let is_new = refusals.told.len() < MOST_REFUSALS && !refusals.told.contains(&said);
+        is_new.then(|| {
+            refusals.told.push(said.clone());
+            said
+        })
+    }
+
+    /// It could not be asked, or did not answer.
+    pub(crate) fn lost(&self, error: &(impl fmt::Display + ?Sized)) -> Error {
+        let unreachable = |address| Error::Broker { address, source: Arc::new(Reason(error.to_string())) };
+        self.refused().unwrap_or_else(|| unreachable(self.to_string()))
+    }
+
+    /// It has not answered for so long.
+    pub(crate) fn gone(&self, timeout: Duration) -> Error {
+        self.refused().unwrap_or_else(|| Error::BrokerGone { address: self.to_string(), timeout })
+    }
+
+    /// What it did not permit of late: who asks for that gets no answer.
+    fn refused(&self) -> Option<Error> {
+        let refusals = self.refusals();
+        let (refusal, since) = refusals.latest.as_ref()?;
+        (since.elapsed() < RECENT)
+            .then(|| Error::BrokerRefuses { address: self.to_string(), refusal: refusal.clone() })
+    }
+
+    fn refusals(&self) -> MutexGuard<'_, Refusals> {
+        self.refusals.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     async fn options(&self) -> Result<ConnectOptions, Error> {
@@ -137,6 +208,11 @@ impl Broker {
         }
     }
 }
+
+/// Why a broker can't be reached, in full: the client's errors tell of their sources themselves.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct Reason(String);
 
 /// Whether a server of this version keeps what it has acknowledged.
 fn is_safe(version: &str) -> bool {

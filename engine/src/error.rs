@@ -189,6 +189,15 @@ pub enum Error {
         /// The file.
         path: PathBuf,
     },
+    /// A broker does not permit what has to be done there.
+    #[error("the broker at {address} does not permit it ({refusal}): see docs/cluster/nats.conf for what keys need")]
+    BrokerRefuses {
+        /// Where it is.
+        address: String,
+        /// What it said.
+        refusal: String,
+    },
+
     /// A broker that was there can't be reached any more.
     #[error("the broker at {address} has not answered for {timeout:?}")]
     BrokerGone {

@@ -1,7 +1,9 @@
 //! Who may do what: keys, and what a worker allows.
 
 use std::fs;
+use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
+use std::process::Stdio;
 
 use tempfile::{TempDir, tempdir};
 
@@ -76,6 +78,27 @@ fn row_29_hosts_and_workers_may_do_what_they_have_to_and_no_more() {
             "engine: {path} has no credentials: neither those that NATS' tools write nor the seed of an NKey\n"
         )
     );
+}
+
+#[test]
+fn who_has_the_wrong_key_is_told_what_it_may_not_do() {
+    let seeds = tempdir().unwrap();
+    let (configuration, [host, worker]) = keys(&seeds);
+    let Some(cluster) = Cluster::start_with(&configuration, 0) else { return };
+    fs::write(cluster.path("in"), "500\n").unwrap();
+    let run = cluster.run(&slow_loop(), &["--cluster-credentials", worker.to_str().unwrap()]).spawn().unwrap();
+    let (code, said) = ended(run);
+    let expected = format!("engine: the broker at {} does not permit it (", cluster.url());
+    assert!(code == Some(1) && said.starts_with(&expected) && said.lines().count() == 1, "{code:?}: {said}");
+
+    let args = ["worker", "--cluster", cluster.url(), "--cluster-credentials", host.to_str().unwrap()];
+    let mut child = engine(args).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines().map_while(Result::ok);
+    // It goes on: who runs the server may permit it.
+    let told = lines.find(|line| line.starts_with("engine: the broker refuses: "));
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert!(told.is_some_and(|line| line.contains("engine.inbox.worker")));
 }
 
 #[test]

@@ -4,6 +4,7 @@
 //! the loop.
 
 use std::collections::HashMap;
+use std::panic::AssertUnwindSafe;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
@@ -27,12 +28,12 @@ use super::ledger::{Act, Ledger};
 use super::places::{self, BEAT, HOST_INBOX, Places, WORKERS};
 use super::registry::Registry;
 use super::roster::Roster;
+use super::run::Stage;
 use super::settings::Cluster;
 use super::wire::{Outcome, ResultPart, Task};
 use super::worker::Presence;
 use crate::Error;
 use crate::fault::cleaned;
-use crate::plugin::Core;
 use crate::pool::{Receipt, Segment, Whole, Work, run_whole};
 use crate::record::Batch;
 
@@ -64,6 +65,7 @@ struct Out {
 /// A segment of the run. It holds the crew, which holds this thread.
 struct Known {
     segment: Weak<Segment>,
+    stages: Vec<Stage>,
     /// Workers were told of it.
     told: bool,
 }
@@ -85,6 +87,8 @@ enum Answer {
     },
     /// What was too large for the broker was done here.
     Here(Box<(Out, Result<Whole, Error>)>),
+    /// Why the run's streams can't be made again, if so.
+    Made(Option<String>),
     /// Workers were told of a segment.
     Told(Result<usize, Error>),
     Beat(Result<(), Error>),
@@ -108,6 +112,8 @@ pub(super) struct Driver {
     errands: FuturesUnordered<BoxFuture<'static, Answer>>,
     /// An errand is under way for it.
     beating: bool,
+    /// Why the run's streams could not be made again, as it was told last.
+    unmade: Option<String>,
     began: Instant,
     /// When the broker was heard of last.
     heard: Instant,
@@ -127,7 +133,9 @@ impl Connected {
     pub(super) async fn to(cluster: Cluster) -> Result<Self, Error> {
         let name = cluster.run.clone().unwrap_or_else(|| format!("run-{:016x}", super::random()));
         check_name(&name)?;
-        let client = cluster.broker.connect(&format!("engine run {name}"), HOST_INBOX).await?;
+        let on_notice = cluster.on_notice.clone();
+        let told = move |line: &str| on_notice.tell(line);
+        let client = cluster.broker.connect(&format!("engine run {name}"), HOST_INBOX, told).await?;
         Ok(Self { name, context: places::context(client), cluster })
     }
 }
@@ -141,10 +149,7 @@ impl Driver {
         // What another host has left there is nobody's.
         places.remove(&context).await;
         let room = places.make(&context, epoch, cluster.ack_wait).await;
-        let room = room.map_err(|source| {
-            let address = cluster.broker.to_string();
-            Error::Broker { address, source: source.into() }
-        })?;
+        let room = room.map_err(|error| cluster.broker.lost(&error))?;
         let now = Instant::now();
         Ok(Self {
             link,
@@ -159,6 +164,7 @@ impl Driver {
             roster: Roster::new(&name),
             errands: FuturesUnordered::new(),
             beating: false,
+            unmade: None,
             began: now,
             heard: now,
         })
@@ -169,7 +175,7 @@ impl Driver {
     }
 
     pub(super) async fn run(mut self) {
-        let ended = self.serve().await;
+        let ended = AssertUnwindSafe(self.serve()).catch_unwind().await.unwrap_or(Err(Error::Panicked));
         // Those that take up work again may drop the last of what holds this thread.
         let left = std::mem::take(&mut self.out);
         if let Err(error) = &ended {
@@ -199,7 +205,11 @@ impl Driver {
                 () = link.bell.notified() => self.settle(),
                 Some(answer) = self.errands.next() => match answer {
                     Answer::Results(Some(stream)) => results = Some(stream),
-                    Answer::Results(None) => self.ask_for_results(places::AGAIN),
+                    Answer::Results(None) => {
+                        // Its stream was wiped, or is not there yet.
+                        self.make_places();
+                        self.ask_for_results(places::AGAIN);
+                    }
                     Answer::Presences(Some(watch)) => presences = Some(watch),
                     Answer::Presences(None) => self.ask_for_presences(places::AGAIN),
                     answer => self.answered(answer)?,
@@ -227,8 +237,7 @@ impl Driver {
                 _ = beat.tick() => self.beat(),
             }
             if self.heard.elapsed() > self.cluster.timeout {
-                let address = self.cluster.broker.to_string();
-                return Err(Error::BrokerGone { address, timeout: self.cluster.timeout });
+                return Err(self.cluster.broker.gone(self.cluster.timeout));
             }
         }
     }
@@ -252,18 +261,13 @@ impl Driver {
 
     /// Asks for results as they come, after a while.
     fn ask_for_results(&self, after: Duration) {
-        let (context, places) = (self.context.clone(), self.places.clone());
-        let (epoch, ack_wait) = (self.epoch, self.cluster.ack_wait);
+        let (context, places, epoch) = (self.context.clone(), self.places.clone(), self.epoch);
         let ask = async move {
             tokio::time::sleep(after).await;
             let name = places::host_consumer(epoch);
             let consumer: Option<PullConsumer> =
                 context.get_consumer_from_stream(&name, places.results()).await.ok();
-            let Some(consumer) = consumer else {
-                // It was wiped, or it is not there yet.
-                let _ = places.make(&context, epoch, ack_wait).await;
-                return Answer::Results(None);
-            };
+            let Some(consumer) = consumer else { return Answer::Results(None) };
             let stream = consumer.stream().max_messages_per_batch(256).max_bytes_per_batch(PULLED);
             let stream = stream.heartbeat(Duration::from_secs(5));
             Answer::Results(stream.expires(Duration::from_secs(20)).messages().await.ok().map(Box::new))
@@ -348,18 +352,27 @@ impl Driver {
         if let Some(index) = self.segments.iter().position(is_it) {
             return index;
         }
+        let (segment, cores) = (Arc::downgrade(segment), segment.stages.clone());
+        let stages: Vec<_> = cores.iter().map(|core| Stage::of(core)).collect();
+        let is_free = |known: &Known| known.told && known.segment.strong_count() == 0;
+        // Workers know it from one that is over: a program may use a pool for any number of them.
+        let same = self.segments.iter().position(|known| is_free(known) && known.stages == stages);
+        if let Some(index) = same {
+            self.segments[index].segment = segment;
+            return index;
+        }
         let index = self.segments.len();
-        self.segments.push(Known { segment: Arc::downgrade(segment), told: false });
-        let (registry, stages): (_, Vec<Arc<Core>>) = (self.registry.clone(), segment.stages.clone());
+        self.segments.push(Known { segment, stages: stages.clone(), told: false });
+        let registry = self.registry.clone();
         let tell = async move {
             let uploader = registry.lock().await.uploader();
-            for core in &stages {
-                if let Err(error) = uploader.upload(core).await {
-                    return Answer::Told(Err(error));
-                }
-            }
-            let told = registry.lock().await.add(index, &stages).await;
-            Answer::Told(told.map(|()| index))
+            let told = async {
+                uploader.upload_all(&cores).await?;
+                registry.lock().await.add(index, stages, &cores).await?;
+                // Somebody may have removed them who did not see yet that they are wanted.
+                uploader.upload_all(&cores).await
+            };
+            Answer::Told(told.await.map(|()| index))
         };
         self.errands.push(tell.boxed());
         index
@@ -457,6 +470,13 @@ impl Driver {
                     Err(_) => {}
                 }
             }
+            Answer::Made(reason) => {
+                if reason != self.unmade && let Some(reason) = &reason {
+                    let notice = format!("the broker does not make the run's streams again: {reason}");
+                    self.cluster.on_notice.tell(&notice);
+                }
+                self.unmade = reason;
+            }
             Answer::Results(_) | Answer::Presences(_) | Answer::Nothing => {}
         }
         Ok(())
@@ -466,8 +486,7 @@ impl Driver {
         let (context, places) = (self.context.clone(), self.places.clone());
         let (epoch, ack_wait) = (self.epoch, self.cluster.ack_wait);
         let make = async move {
-            let _ = places.make(&context, epoch, ack_wait).await;
-            Answer::Nothing
+            Answer::Made(places.make(&context, epoch, ack_wait).await.err().map(|error| error.to_string()))
         };
         self.errands.push(make.boxed());
     }

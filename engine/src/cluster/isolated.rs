@@ -8,18 +8,18 @@ use std::sync::Arc;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::process::Command;
+use tokio::process::{ChildStdout, Command};
 use tokio::sync::Semaphore;
 
 use super::admission::Admission;
 use super::run::Stage;
-use super::serving::open;
+use super::serving::{Segment, open};
 use super::wire::{Outcome, Task};
 use super::worker::Left;
 use crate::plugin::Core;
 use crate::pool::{Crew, Failed, Whole, run_whole};
 use crate::record::{Batch, BatchBuilder};
-use crate::{Capability, Cause, Error, Pool};
+use crate::{Capability, Cause, Error, Pool, Print};
 
 /// The program that runs a task apart.
 #[derive(Clone, Debug)]
@@ -37,12 +37,23 @@ struct Head {
     stages: Vec<Stage>,
 }
 
-/// What such a process says first, when its functions are there: dies it before that, no record is to blame.
+/// Such a process says that its functions are there: dies it before that, no record is to blame.
 const READY: u8 = b'R';
+/// What a function prints: the place of the function and the length of the line, four bytes each, and the line.
+const PRINT: u8 = b'P';
+/// What came of the task, to the end of what it says.
+const OUTCOME: u8 = b'O';
+
+/// How far such a process came.
+enum Said {
+    Nothing,
+    Ready,
+    Outcome(Bytes),
+}
 
 /// What came of a process.
 enum Ran {
-    Done(Whole),
+    Done(Outcome),
     /// It ended so.
     Died(String),
 }
@@ -56,11 +67,11 @@ impl Isolation {
     /// Runs a task apart. If the process dies its records are run in halves, until the one is alone that it dies
     /// of, which is a fault.
     ///
-    /// `advance` is called whenever a process is done with some of them.
+    /// `advance` is called before each process.
     pub(super) async fn run(
         &self,
         folder: &Path,
-        stages: &[Stage],
+        segment: &Segment,
         task: &Task,
         advance: impl Fn(),
     ) -> Result<Whole, Left> {
@@ -71,15 +82,16 @@ impl Isolation {
         while let Some(mut batch) = left.pop() {
             let task = Task { batch: batch.clone(), ..task.clone() };
             advance();
-            match self.run_once(folder, stages, &task).await? {
-                Ran::Done(whole) => {
+            match self.run_once(folder, segment, &task).await? {
+                Ran::Done(Outcome { whole, used, .. }) => {
+                    segment.note_used(&used);
                     outputs.append(&whole.output, 0..whole.output.len());
                     failed.extend(whole.failed);
                     ending = whole.ending;
                 }
                 Ran::Died(how) if batch.len() == 1 => {
                     let (record, cause) = (batch.number(0), Cause::KilledItsWorker { how });
-                    match stages.first().and_then(|stage| stage.stops_behind) {
+                    match segment.described.first().and_then(|stage| stage.stops_behind) {
                         Some(behind) if record > behind => {
                             ending = Some(crate::pool::Ending { stage: 0, record, cause });
                         }
@@ -99,11 +111,11 @@ impl Isolation {
         Ok(Whole { output, failed, ending })
     }
 
-    async fn run_once(&self, folder: &Path, stages: &[Stage], task: &Task) -> Result<Ran, Left> {
+    async fn run_once(&self, folder: &Path, segment: &Segment, task: &Task) -> Result<Ran, Left> {
         let told =
             |error: &dyn std::fmt::Display| Left(format!("a process of its own can't be run: {error}"));
         let _room = self.room.acquire().await;
-        let head = Head { folder: folder.to_owned(), stages: stages.to_vec() };
+        let head = Head { folder: folder.to_owned(), stages: segment.described.clone() };
         let head = serde_json::to_vec(&head).map_err(|error| told(&error))?;
         let mut child = Command::new(&self.program);
         child.args(&self.arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).kill_on_drop(true);
@@ -118,19 +130,52 @@ impl Isolation {
             // One that dies meanwhile is known by how it ends.
             let _ = stdin.write_all(&given).await;
         };
-        let mut said = Vec::new();
-        let (_, read) = tokio::join!(write, stdout.read_to_end(&mut said));
-        read.map_err(|error| told(&error))?;
+        let (_, said) = tokio::join!(write, hear(&mut stdout, segment));
+        let said = said.map_err(|error| told(&error))?;
         let status = child.wait().await.map_err(|error| told(&error))?;
-        match (said.split_first(), status.success()) {
-            (Some((&READY, outcome)), true) => {
-                Ok(Ran::Done(Outcome::decode(outcome).map_err(|error| told(&error))?.whole))
+        match (said, status.success()) {
+            (Said::Outcome(outcome), true) => {
+                Ok(Ran::Done(Outcome::decode(&outcome).map_err(|error| told(&error))?))
             }
-            (Some((&READY, _)), false) => Ok(Ran::Died(status.to_string())),
+            (Said::Ready, false) => Ok(Ran::Died(status.to_string())),
             // It did not come so far as to run a record.
             _ => Err(told(&status)),
         }
     }
+}
+
+/// Hears what such a process says, to its end. What its functions print is told at once: it may be the last that is
+/// heard of them.
+async fn hear(stdout: &mut ChildStdout, segment: &Segment) -> std::io::Result<Said> {
+    let mut said = Said::Nothing;
+    loop {
+        match stdout.read_u8().await {
+            Ok(READY) => said = Said::Ready,
+            Ok(PRINT) => {
+                let (stage, length) = (stdout.read_u32_le().await?, stdout.read_u32_le().await?);
+                let mut line = Vec::new();
+                (&mut *stdout).take(length.into()).read_to_end(&mut line).await?;
+                segment.note_print(stage as usize, &line);
+            }
+            Ok(OUTCOME) => {
+                let mut outcome = Vec::new();
+                stdout.read_to_end(&mut outcome).await?;
+                return Ok(Said::Outcome(outcome.into()));
+            }
+            Ok(_) => return Err(ErrorKind::InvalidData.into()),
+            // It died, maybe halfway through what it said.
+            Err(error) if error.kind() == ErrorKind::UnexpectedEof => return Ok(said),
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+/// Says something of a kind to the worker.
+fn say(kind: u8, parts: &[&[u8]]) -> std::io::Result<()> {
+    let mut out = stdout().lock();
+    out.write_all(&[kind])?;
+    parts.iter().try_for_each(|part| out.write_all(part))?;
+    out.flush()
 }
 
 /// Runs the task that comes on stdin, and writes its outcome to stdout.
@@ -147,15 +192,13 @@ pub(super) fn serve(pool: &Pool, allowed: &[Capability]) -> Result<(), Error> {
     let head: Head = serde_json::from_slice(head).map_err(|error| broken(error.to_string()))?;
     let task = Task::decode(task).map_err(|error| broken(error.to_string()))?;
     let cores = open_all(pool, allowed, &head).map_err(broken)?;
-    let mut out = stdout().lock();
-    let ready = out.write_all(&[READY]).and_then(|()| out.flush());
-    ready.map_err(|error| broken(error.to_string()))?;
+    say(READY, &[]).map_err(|error| broken(error.to_string()))?;
     let crew: Arc<dyn Crew> = Arc::new(pool.clone());
-    let whole = pool.shared().wait(async move { run_whole(&crew, &cores, task.batch, || ()).await })?;
-    let (used, printed) = (Vec::new(), Vec::new());
-    let outcome = Outcome { worker: String::new(), nanos: 0, whole, used, printed };
-    let bytes: Bytes = outcome.encode();
-    match out.write_all(&bytes).and_then(|()| out.flush()) {
+    let stages = cores.clone();
+    let whole = pool.shared().wait(async move { run_whole(&crew, &stages, task.batch, || ()).await })?;
+    let used = cores.iter().map(|core| core.usage.tally()).collect();
+    let outcome = Outcome { worker: String::new(), nanos: 0, whole, used, printed: Vec::new() };
+    match say(OUTCOME, &[&outcome.encode()]) {
         // The worker that wanted it is gone: so is who would be told.
         Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
         written => written.map_err(|error| broken(error.to_string())),
@@ -165,14 +208,20 @@ pub(super) fn serve(pool: &Pool, allowed: &[Capability]) -> Result<(), Error> {
 /// The functions that a task goes through, as far as they may be run here.
 fn open_all(pool: &Pool, allowed: &[Capability], head: &Head) -> Result<Vec<Arc<Core>>, String> {
     let admission = Admission { limits: pool.shared().limits(), allowed };
-    let open = |stage: &Stage| {
+    let open = |(place, stage): (usize, &Stage)| {
         admission.check(stage)?;
         let path = head.folder.join(format!("{}.wasm", stage.plugin));
         let plugin = pool.load(path).map_err(|error| error.to_string())?;
         if plugin.hash() != stage.plugin {
             return Err("its plugin was changed here".to_owned());
         }
-        open(&plugin, stage, pool.shared().on_print())
+        let place = u32::try_from(place).unwrap_or(u32::MAX).to_le_bytes();
+        let on_print = move |print: Print| {
+            let length = u32::try_from(print.line.len()).unwrap_or(u32::MAX).to_le_bytes();
+            // Nobody hears it if the worker is gone.
+            let _ = say(PRINT, &[&place, &length, print.line.as_bytes()]);
+        };
+        open(&plugin, stage, Arc::new(on_print))
     };
-    head.stages.iter().map(open).collect()
+    head.stages.iter().enumerate().map(open).collect()
 }

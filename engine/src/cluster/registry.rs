@@ -51,7 +51,7 @@ impl Registry {
     /// Makes this host the one that has the run.
     pub(super) async fn take_over(context: Context, cluster: &Cluster, name: &str) -> Result<Self, Error> {
         let Cluster { broker, durability, ack_wait, timeout, .. } = cluster.clone();
-        let failed = |source: async_nats::Error| lost(&broker, source);
+        let failed = |error: async_nats::Error| broker.lost(&*error);
         let (runs, hosts) = buckets(&context, durability).await.map_err(failed)?;
         let (run, revision) = take_over(&runs, name, ack_wait).await.map_err(failed)?;
         let (name, functions) = (name.to_owned(), Vec::new());
@@ -80,12 +80,17 @@ impl Registry {
     }
 
     /// Tells workers of a segment, whose plugins the broker has.
-    pub(super) async fn add(&mut self, segment: usize, stages: &[Arc<Core>]) -> Result<(), Error> {
-        self.functions.extend_from_slice(stages);
+    pub(super) async fn add(
+        &mut self,
+        segment: usize,
+        stages: Vec<Stage>,
+        functions: &[Arc<Core>],
+    ) -> Result<(), Error> {
+        self.functions.extend_from_slice(functions);
         if self.run.segments.len() <= segment {
             self.run.segments.resize(segment + 1, Vec::new());
         }
-        self.run.segments[segment] = stages.iter().map(|core| Stage::of(core)).collect();
+        self.run.segments[segment] = stages;
         self.publish().await
     }
 
@@ -96,7 +101,7 @@ impl Registry {
             Ok(entry) => entry,
             // The server answers for a bucket that is gone as if nobody were there.
             Err(_) if self.has_lost_runs().await => None,
-            Err(error) => return Err(lost(&self.broker, error.into())),
+            Err(error) => return Err(self.broker.lost(&error)),
         };
         let presence = HostPresence { epoch: self.run.epoch, host: self.run.host.clone(), done };
         let presence = serde_json::to_vec(&presence).unwrap_or_default();
@@ -143,11 +148,10 @@ impl Registry {
     }
 
     async fn begin_anew(&mut self) -> Result<(), Error> {
-        let failed = |source: async_nats::Error| lost(&self.broker, source);
+        let broker = self.broker.clone();
+        let failed = |error: async_nats::Error| broker.lost(&*error);
         (self.runs, self.hosts) = buckets(&self.context, self.durability).await.map_err(failed)?;
-        for core in self.functions.clone() {
-            self.uploader.upload(&core).await?;
-        }
+        self.uploader.upload_all(&self.functions).await?;
         self.revision = 0;
         self.publish().await
     }
@@ -174,7 +178,7 @@ impl Registry {
                 Err(_) => {}
             }
             if begun.elapsed() > self.timeout {
-                return Err(lost(&self.broker, error.into()));
+                return Err(self.broker.lost(&error));
             }
             tokio::time::sleep(AGAIN).await;
         }
@@ -191,13 +195,21 @@ pub(super) struct Uploader {
 }
 
 impl Uploader {
+    /// Puts functions' plugins where workers find them.
+    pub(super) async fn upload_all(&self, functions: &[Arc<Core>]) -> Result<(), Error> {
+        for core in functions {
+            self.upload(core).await?;
+        }
+        Ok(())
+    }
+
     /// Puts a function's plugin where workers find it, unless it is there.
-    pub(super) async fn upload(&self, core: &Core) -> Result<(), Error> {
+    async fn upload(&self, core: &Core) -> Result<(), Error> {
         let begun = Instant::now();
         loop {
             let Err(error) = self.try_upload(core).await? else { return Ok(()) };
             if begun.elapsed() > self.timeout {
-                return Err(lost(&self.broker, error));
+                return Err(self.broker.lost(&*error));
             }
             tokio::time::sleep(AGAIN).await;
         }
@@ -221,10 +233,6 @@ impl Uploader {
         let put = store.put(&*plugin.hash, &mut bytes.as_slice()).await;
         Ok(put.map(drop).map_err(Into::into))
     }
-}
-
-pub(super) fn lost(broker: &Broker, source: async_nats::Error) -> Error {
-    Error::Broker { address: broker.to_string(), source: source.into() }
 }
 
 /// The buckets of runs and hosts; that of workers is made too.

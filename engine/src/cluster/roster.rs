@@ -20,8 +20,8 @@ pub(super) const MOST: usize = 4096;
 const AHEAD: usize = 3;
 
 /// The time of a task, for up to twice so many threads.
-const FAST: Duration = Duration::from_millis(5);
-const SLOW: Duration = Duration::from_millis(25);
+const FAST: Duration = Duration::from_millis(50);
+const SLOW: Duration = Duration::from_millis(200);
 const THREADS: usize = 32;
 
 /// After so long without anybody who works it is said.

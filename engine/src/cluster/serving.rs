@@ -21,7 +21,7 @@ use super::run::{Run, Stage};
 use super::wire::{Outcome, PART_BYTES, ResultPart, Task};
 use super::worker::{Left, Shared};
 use crate::Print;
-use crate::plugin::{Core, Messages, OnPrint};
+use crate::plugin::{Core, Messages, OnPrint, Tally};
 use crate::pool::{Crew, Whole, run_whole};
 
 /// The protocol looks at the time so often.
@@ -59,10 +59,10 @@ pub(super) struct Serving {
 }
 
 #[derive(Clone)]
-struct Segment {
+pub(super) struct Segment {
     stages: Vec<Arc<Core>>,
     /// What was said of them when they were let in.
-    described: Vec<Stage>,
+    pub(super) described: Vec<Stage>,
     /// How long a record may take, with all that belongs to it.
     longest: Duration,
     printed: Printed,
@@ -70,6 +70,22 @@ struct Segment {
 
 /// What functions printed and the host has not heard yet.
 type Printed = Arc<Mutex<Vec<(usize, String)>>>;
+
+impl Segment {
+    /// Its functions used that in another process.
+    pub(super) fn note_used(&self, used: &[Tally]) {
+        for (core, used) in self.stages.iter().zip(used) {
+            core.usage.add(used);
+        }
+    }
+
+    /// A function printed a line in another process.
+    pub(super) fn note_print(&self, stage: usize, line: &[u8]) {
+        if let Some(core) = self.stages.get(stage) {
+            core.opening.messages.show(line);
+        }
+    }
+}
 
 impl Serving {
     pub(super) fn new(shared: Arc<Shared>, name: &str, run: watch::Receiver<Run>) -> Arc<Self> {
@@ -130,16 +146,21 @@ impl Serving {
             let mut run = self.run.clone();
             let admitted =
                 run.borrow_and_update().segments.iter().flatten().try_for_each(|stage| self.admit(stage));
-            if let Err(reason) = admitted {
-                // It is left to others, unless it wants something else later.
-                self.shared.refuse(&self.places.run, &reason);
-                let _ = self.shared.unless_leaving(run.changed()).await;
-                continue;
-            }
             let (epoch, segments) = {
                 let run = run.borrow();
                 (run.epoch, run.segments.iter().map(Vec::len).collect::<Vec<_>>())
             };
+            if let Err(reason) = &admitted {
+                self.shared.refuse(&self.places.run, reason);
+            }
+            // What is refused is left to others, unless it wants something else later. What has no function yet may
+            // not even have its streams.
+            if admitted.is_err() || segments.iter().all(|stages| *stages == 0) {
+                match self.shared.unless_leaving(run.changed()).await {
+                    Some(Ok(())) => continue,
+                    _ => return,
+                }
+            }
             // Who can't have its plugins leaves its tasks alone.
             if let Err(Left(reason)) = self.prepare(epoch, &segments).await {
                 self.shared.refuse(&self.places.run, &reason);
@@ -325,7 +346,7 @@ impl Serving {
         advance();
         let isolation = self.shared.worker.isolation.as_ref().filter(|_| judged == Judged::Isolate);
         if let Some(isolation) = isolation {
-            return isolation.run(&self.shared.worker.folder, &segment.described, &task, advance).await;
+            return isolation.run(&self.shared.worker.folder, segment, &task, advance).await;
         }
         let crew: Arc<dyn Crew> = Arc::new(self.shared.worker.pool.clone());
         let whole = run_whole(&crew, &segment.stages, task.batch, advance).await;

@@ -6,12 +6,13 @@ use std::fmt;
 use std::time::Duration;
 
 use async_nats::jetstream::context::{GetStreamError, GetStreamErrorKind, KeyValueError};
+use async_nats::jetstream::kv::{Entry, Operation};
 use async_nats::jetstream::{Context, ErrorCode};
 use futures_util::{StreamExt, TryStreamExt};
 use serde::Serialize;
 
 use super::places::{Durability, HOST_INBOX, HOSTS, PLUGINS, Places, RUNS, WORKERS};
-use super::registry::{HostPresence, lost};
+use super::registry::HostPresence;
 use super::run::Run;
 use super::worker::Presence;
 use crate::fault::cleaned;
@@ -82,11 +83,11 @@ impl ClusterView {
     ///
     /// If it can't be reached, or does not tell.
     pub async fn of(broker: &Broker) -> Result<Self, Error> {
-        let context = super::places::context(broker.connect("engine cluster", HOST_INBOX).await?);
+        let context = super::places::context(broker.connect("engine cluster", HOST_INBOX, |_| {}).await?);
         let mut view = Self { workers: BTreeMap::new(), runs: BTreeMap::new() };
-        let failed = |source| lost(broker, source);
-        for (name, value) in entries(&context, WORKERS).await.map_err(failed)? {
-            let Ok(presence) = serde_json::from_slice::<Presence>(&value) else { continue };
+        let failed = |error: async_nats::Error| broker.lost(&*error);
+        for (name, entry) in entries(&context, WORKERS).await.map_err(failed)? {
+            let Ok(presence) = serde_json::from_slice::<Presence>(&entry.value) else { continue };
             let presence = presence.cleaned();
             let Presence { engine, machine, threads, busy, tasks, records, leaving, refused, .. } = presence;
             let (process, machine) = (machine.process, machine.name);
@@ -96,14 +97,14 @@ impl ClusterView {
             );
         }
         let alive: BTreeMap<_, _> = entries(&context, HOSTS).await.map_err(failed)?.into_iter().collect();
-        for (name, value) in entries(&context, RUNS).await.map_err(failed)? {
-            let Ok(run) = serde_json::from_slice::<Run>(&value) else { continue };
+        for (name, entry) in entries(&context, RUNS).await.map_err(failed)? {
+            let Ok(run) = serde_json::from_slice::<Run>(&entry.value) else { continue };
             let places = Places::new(&name, Durability::default());
             let functions = run.segments.iter();
             let functions =
                 functions.map(|stages| stages.iter().map(|stage| cleaned(stage.function.clone())).collect());
             let presence = alive.get(&name);
-            let done = presence.and_then(|text| serde_json::from_slice::<HostPresence>(text).ok());
+            let done = presence.and_then(|entry| serde_json::from_slice::<HostPresence>(&entry.value).ok());
             let seen = RunView {
                 alive: presence.is_some(),
                 done: done.map(|presence| presence.done),
@@ -126,23 +127,24 @@ impl ClusterView {
     ///
     /// If the broker can't be reached, or does not tell.
     pub async fn clean(broker: &Broker) -> Result<Vec<String>, Error> {
-        let context = super::places::context(broker.connect("engine cluster", HOST_INBOX).await?);
-        let failed = |source| lost(broker, source);
+        let context = super::places::context(broker.connect("engine cluster", HOST_INBOX, |_| {}).await?);
+        let failed = |error: async_nats::Error| broker.lost(&*error);
         // Who lives is known before anything is taken for dead.
         let alive: BTreeMap<_, _> = entries(&context, HOSTS).await.map_err(failed)?.into_iter().collect();
         let (mut removed, mut wanted) = (Vec::new(), Vec::new());
         let runs = context.get_key_value(RUNS).await.ok();
-        for (name, value) in entries(&context, RUNS).await.map_err(failed)? {
-            let run = serde_json::from_slice::<Run>(&value).ok();
+        for (name, entry) in entries(&context, RUNS).await.map_err(failed)? {
+            let run = serde_json::from_slice::<Run>(&entry.value).ok();
             if alive.contains_key(&name) {
                 let plugins = run.iter().flat_map(Run::plugins).map(|(hash, _)| hash.to_owned());
                 wanted.extend(plugins);
                 continue;
             }
-            Places::new(&name, Durability::default()).remove(&context).await;
+            // Another host may have taken it over meanwhile: then it stays.
             if let Some(runs) = &runs
-                && runs.delete(&name).await.is_ok()
+                && runs.delete_expect_revision(&name, Some(entry.revision)).await.is_ok()
             {
+                Places::new(&name, Durability::default()).remove(&context).await;
                 removed.push(format!("the run {name}"));
             }
         }
@@ -158,7 +160,7 @@ impl ClusterView {
 }
 
 /// All that is in a bucket, which may not be there yet.
-async fn entries(context: &Context, bucket: &str) -> Result<Vec<(String, bytes::Bytes)>, async_nats::Error> {
+async fn entries(context: &Context, bucket: &str) -> Result<Vec<(String, Entry)>, async_nats::Error> {
     let store = match context.get_key_value(bucket).await {
         Err(error) if is_absent(&error) => return Ok(Vec::new()),
         store => store?,
@@ -168,8 +170,8 @@ async fn entries(context: &Context, bucket: &str) -> Result<Vec<(String, bytes::
     let mut entries = Vec::with_capacity(names.len());
     for name in names {
         // It may have gone meanwhile.
-        if let Some(value) = store.get(&*name).await? {
-            entries.push((name, value));
+        if let Some(entry) = store.entry(&*name).await?.filter(|entry| entry.operation == Operation::Put) {
+            entries.push((name, entry));
         }
     }
     Ok(entries)

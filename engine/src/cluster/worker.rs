@@ -132,13 +132,16 @@ impl Worker {
         leaving: CancellationToken,
         told: impl Fn(&str) + Send + Sync + 'static,
     ) -> Result<(), Error> {
-        let client = self.broker.connect(&format!("engine worker {}", self.name), WORKER_INBOX).await?;
+        let told: Arc<dyn Fn(&str) + Send + Sync> = Arc::new(told);
+        let hear = told.clone();
+        let name = format!("engine worker {}", self.name);
+        let client = self.broker.connect(&name, WORKER_INBOX, move |line| hear(line)).await?;
         let shared = Arc::new(Shared {
             context: super::places::context(client),
             slots: Slots::new(self.pool.workers()),
             news: Notify::new(),
             worker: self,
-            told: Box::new(told),
+            told,
             tasks: AtomicU64::new(0),
             records: AtomicU64::new(0),
             busy: AtomicUsize::new(0),
@@ -162,7 +165,7 @@ pub(super) struct Shared {
     pub(super) slots: Slots,
     /// There is something to say of this worker.
     news: Notify,
-    pub(super) told: Box<dyn Fn(&str) + Send + Sync>,
+    pub(super) told: Arc<dyn Fn(&str) + Send + Sync>,
     pub(super) tasks: AtomicU64,
     pub(super) records: AtomicU64,
     pub(super) busy: AtomicUsize,

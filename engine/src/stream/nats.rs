@@ -1,6 +1,6 @@
 //! What sources and sinks share that use a NATS server.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use async_nats::Client;
@@ -22,7 +22,7 @@ pub(super) const AGAIN: Duration = Duration::from_millis(200);
 pub(super) struct Link {
     pub(super) client: Client,
     pub(super) context: Context,
-    address: String,
+    broker: Broker,
     timeout: Duration,
     /// Since when it does not do what it is asked.
     away: Mutex<Option<Instant>>,
@@ -31,13 +31,13 @@ pub(super) struct Link {
 impl Link {
     /// Connects to a broker that may be away for `timeout` later; so many answers may be under way.
     pub(super) async fn to(broker: &Broker, timeout: Duration, answers: usize) -> Result<Self, Error> {
-        let client = broker.connect("engine", INBOX).await?;
+        let client = broker.connect("engine", INBOX, |_| {}).await?;
         let context = ContextBuilder::new().timeout(ANSWER).max_ack_inflight(answers).build(client.clone());
-        Ok(Self { client, context, address: broker.to_string(), timeout, away: Mutex::new(None) })
+        Ok(Self { client, context, broker: broker.clone(), timeout, away: Mutex::new(None) })
     }
 
     pub(super) fn address(&self) -> String {
-        self.address.clone()
+        self.broker.to_string()
     }
 
     pub(super) fn is_connected(&self) -> bool {
@@ -59,12 +59,12 @@ impl Link {
         if since.elapsed() < self.timeout {
             return Ok(());
         }
-        Err(Error::BrokerGone { address: self.address.clone(), timeout: self.timeout })
+        Err(self.broker.gone(self.timeout))
     }
 
     /// The same, with why it may have been.
-    pub(super) fn failed(&self, source: impl std::error::Error + Send + Sync + 'static) -> Error {
-        Error::Broker { address: self.address.clone(), source: Arc::new(source) }
+    pub(super) fn failed(&self, source: &impl std::error::Error) -> Error {
+        self.broker.lost(source)
     }
 
     fn away(&self) -> MutexGuard<'_, Option<Instant>> {

@@ -152,7 +152,7 @@ impl Nats {
                     made.map_err(|error| self.unfit(&format!("can't be made: {error}")))
                 }
                 ConsumerInfoErrorKind::StreamNotFound => Err(no_stream()),
-                _ => Err(link.failed(error)),
+                _ => Err(link.failed(&error)),
             },
         }
     }

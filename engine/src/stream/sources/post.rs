@@ -189,7 +189,7 @@ impl Post {
     async fn ask(&self, messages: usize) -> Result<Batch, Error> {
         // Of a single message it is always enough.
         let bytes = ROOM.max(2 * self.link.client.max_payload());
-        let failed = |error| self.link.failed(error);
+        let failed = |error| self.link.failed(&error);
         if self.follow {
             let ask = self.consumer.batch().max_messages(messages).max_bytes(bytes).expires(EXPIRES);
             return ask.messages().await.map_err(failed);
