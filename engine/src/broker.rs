@@ -7,7 +7,9 @@ use std::str::FromStr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use async_nats::{Client, ConnectOptions, Event, ServerAddr, ServerError};
+use async_nats::{Client, ConnectError, ConnectErrorKind, ConnectOptions, Event, ServerAddr, ServerError};
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
 
 use crate::Error;
 use crate::fault::cleaned;
@@ -135,7 +137,7 @@ impl Broker {
         let options = options.connection_timeout(each).ping_interval(PING);
         let connected = tokio::time::timeout(PATIENCE, options.connect(&self.servers[..])).await;
         let client = match connected {
-            Ok(connected) => connected.map_err(|error| self.lost(&error))?,
+            Ok(connected) => connected.map_err(|error| self.kept_out(&error))?,
             Err(error) => return Err(self.lost(&error)),
         };
         let version = client.server_info().version;
@@ -159,6 +161,28 @@ impl Broker {
             refusals.told.push(said.clone());
             said
         })
+    }
+
+    /// It let nobody in, or was not there.
+    fn kept_out(&self, error: &ConnectError) -> Error {
+        let said = error.to_string();
+        let reason = match error.kind() {
+            ConnectErrorKind::AuthorizationViolation | ConnectErrorKind::Authentication => {
+                let who = match &self.credentials {
+                    Some(file) => format!("who has the credentials in {}", file.display()),
+                    None => "who brings no credentials".to_owned(),
+                };
+                return Error::BrokerKey { address: self.to_string(), who };
+            }
+            // The client knows these by their texts alone.
+            _ if said.contains("InvalidContentType") => "it does not speak TLS".to_owned(),
+            _ if said.contains("UnknownIssuer") => match &self.authority {
+                Some(file) => format!("none of those in {} has signed its certificate", file.display()),
+                None => "nobody whom this system trusts has signed its certificate".to_owned(),
+            },
+            _ => said,
+        };
+        self.lost(&reason)
     }
 
     /// It could not be asked, or did not answer.
@@ -192,7 +216,10 @@ impl Broker {
         if let Some(file) = &self.authority {
             // Else it is told as a connection that failed.
             let read = |source| Error::Read { path: file.clone(), source: Arc::new(source) };
-            std::fs::File::open(file).map_err(read)?;
+            let text = std::fs::read(file).map_err(read)?;
+            if !CertificateDer::pem_slice_iter(&text).next().is_some_and(|known| known.is_ok()) {
+                return Err(Error::NoCertificate { path: file.clone() });
+            }
             options = options.add_root_certificates(file.clone()).require_tls(true);
         }
         let Some(file) = &self.credentials else { return Ok(options) };

@@ -189,8 +189,40 @@ pub enum Error {
         /// The file.
         path: PathBuf,
     },
+    /// A file has no certificate that servers could be known by.
+    #[error("{} has no certificate: it wants PEM, from BEGIN CERTIFICATE to END CERTIFICATE", path.display())]
+    NoCertificate {
+        /// The file.
+        path: PathBuf,
+    },
+
+    /// A broker lets in nobody who comes so.
+    #[error("the broker at {address} does not let in {who}")]
+    BrokerKey {
+        /// Where it is.
+        address: String,
+        /// With which credentials, if with any.
+        who: String,
+    },
+
+    /// A broker that keeps nothing.
+    #[error("the broker at {address} has no JetStream: start it with nats-server --jetstream")]
+    NoJetStream {
+        /// Where it is.
+        address: String,
+    },
+
+    /// A broker that is a single server.
+    #[error("the broker at {address} is one server, which keeps work on no other one: go without replicas")]
+    NoReplicas {
+        /// Where it is.
+        address: String,
+    },
+
     /// A broker does not permit what has to be done there.
-    #[error("the broker at {address} does not permit it ({refusal}): see docs/cluster/nats.conf for what keys need")]
+    #[error(
+        "the broker at {address} does not permit it ({refusal}): see docs/cluster/nats.conf for what keys need"
+    )]
     BrokerRefuses {
         /// Where it is.
         address: String,

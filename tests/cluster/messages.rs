@@ -3,6 +3,7 @@
 use std::fs;
 
 use super::processes::{Cluster, ended, slow, slow_loop};
+use crate::support::{Did, engine, fed};
 
 pub(super) fn client(url: &str) -> (tokio::runtime::Runtime, async_nats::Client) {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
@@ -67,4 +68,21 @@ fn row_28_a_host_of_another_version_is_refused_with_both() {
 
 fn runs(runtime: &tokio::runtime::Runtime, context: &async_nats::jetstream::Context) -> Option<()> {
     runtime.block_on(context.get_key_value("engine-runs")).ok().map(drop)
+}
+
+#[test]
+fn row_28_names_that_nobody_has_are_left_alone() {
+    let Some(cluster) = Cluster::start(1) else { return };
+    fs::write(cluster.path("in"), "500\n").unwrap();
+    assert_eq!(ended(cluster.run(&slow_loop(), &[]).spawn().unwrap()), (Some(0), String::new()));
+    let (runtime, client) = client(cluster.url());
+    let context = runtime.block_on(async { async_nats::jetstream::new(client) });
+    for bucket in ["workers", "runs", "hosts"] {
+        let subject = format!("$KV.engine-{bucket}.x!y");
+        runtime.block_on(async { context.publish(subject, "{}".into()).await.unwrap().await.unwrap() });
+    }
+    for command in ["status", "clean"] {
+        let Did { code, stderr, .. } = fed(engine(["cluster", command, cluster.url()]), "");
+        assert_eq!((code, &*stderr), (Some(0), ""), "{command}");
+    }
 }

@@ -10,7 +10,7 @@ use crate::support::{Did, engine, fed, function_of, hostile, plugin};
 #[test]
 fn two_runs_share_the_workers() {
     let Some(cluster) = Cluster::start(2) else { return };
-    fs::write(cluster.path("in"), slow(10_000)).unwrap();
+    fs::write(cluster.path("in"), slow(20_000)).unwrap();
     let one = cluster.run(&slow_loop(), &["--run-name", "one"]).spawn().unwrap();
     cluster.wait_for_output();
     let mut other = engine(["run", "-q", "-p", &function_of(&plugin("inc"), "inc"), "--run-name", "other"]);
@@ -21,7 +21,7 @@ fn two_runs_share_the_workers() {
     // It did not wait for the one to end.
     assert!(cluster.status()["runs"]["one"]["alive"] == true);
     assert_eq!(ended(one), (Some(0), String::new()));
-    assert!(cluster.text("out") == slow(10_000));
+    assert!(cluster.text("out") == slow(20_000));
 }
 
 /// Two segments, with a state between them, a fork, and records that are put aside.
@@ -110,4 +110,49 @@ fn row_16_a_plugin_that_is_replaced_stays_what_it_was() {
     let run = cluster.run(&function_of(&path, "inc"), &[]).stderr(Stdio::piped()).spawn().unwrap();
     assert_eq!(ended(run), (Some(0), String::new()));
     assert!(cluster.text("out") == "501\n".repeat(6000));
+}
+
+#[test]
+fn runs_that_have_ended_leave_nothing_behind() {
+    let Some(cluster) = Cluster::start(2) else { return };
+    fs::write(cluster.path("in"), numbers(0..20)).unwrap();
+    let inc = function_of(&plugin("inc"), "inc");
+    for _ in 0..20 {
+        assert_eq!(ended(cluster.run(&inc, &[]).spawn().unwrap()), (Some(0), String::new()));
+        let status = cluster.status();
+        assert_eq!(status["runs"].as_object().map(serde_json::Map::len), Some(0), "{status:#}");
+    }
+}
+
+#[test]
+fn a_plugin_that_was_cleared_away_comes_again() {
+    let Some(mut cluster) = Cluster::start(1) else { return };
+    fs::write(cluster.path("in"), numbers(0..20)).unwrap();
+    let inc = function_of(&plugin("inc"), "inc");
+    for _ in 0..2 {
+        assert_eq!(ended(cluster.run(&inc, &[]).spawn().unwrap()), (Some(0), String::new()));
+        assert_eq!(cluster.text("out"), numbers(1..21));
+        let Did { code, stdout, stderr } = fed(engine(["cluster", "clean", cluster.url()]), "");
+        assert_eq!((code, &*stderr), (Some(0), ""));
+        assert!(stdout.contains("the plugin "), "{stdout}");
+        // Another worker, on a machine that knows no plugin yet.
+        cluster.kill(0);
+        fs::remove_dir_all(cluster.path("cache")).unwrap();
+        cluster.join(&[]);
+    }
+}
+
+#[test]
+fn an_output_is_kept_where_the_broker_is_not_fit() {
+    let Some(cluster) = Cluster::start(0) else { return };
+    fs::write(cluster.path("in"), numbers(0..20)).unwrap();
+    fs::write(cluster.path("out"), "kept").unwrap();
+    let run = cluster.run(&function_of(&plugin("inc"), "inc"), &["--replicas", "3"]);
+    let Did { code, stderr, .. } = fed(run, "");
+    let url = cluster.url();
+    let said = format!(
+        "engine: the broker at {url} is one server, which keeps work on no other one: go without replicas\n"
+    );
+    assert_eq!((code, stderr), (Some(2), said));
+    assert_eq!(cluster.text("out"), "kept");
 }

@@ -111,11 +111,11 @@ fn a_server_that_is_not_known_is_refused_in_a_line() {
     let Some(certified) = Certified::start() else { return };
     let [ca, other] = ["ca.pem", "other.pem"].map(|name| certified.file(name).display().to_string());
     let localhost = certified.url("tls", "localhost");
-    refused(&localhost, &[], "UnknownIssuer");
-    refused(&localhost, &["--cluster-ca", &other], "UnknownIssuer");
+    refused(&localhost, &[], "nobody whom this system trusts has signed");
+    refused(&localhost, &["--cluster-ca", &other], "has signed its certificate");
     refused(&certified.url("tls", "127.0.0.1"), &["--cluster-ca", &ca], "not valid for name");
     // A server that wants TLS gets it, asked for or not.
-    refused(&certified.url("nats", "localhost"), &[], "UnknownIssuer");
+    refused(&certified.url("nats", "localhost"), &[], "nobody whom this system trusts has signed");
 }
 
 /// Somebody who speaks without TLS, as who listens in would. Returns its port, and the first byte that it is told.

@@ -73,7 +73,10 @@ fn hunt(cluster: &mut Cluster, run: &mut Child) -> (usize, usize) {
             cluster.workers.push(start(cluster));
             workers += 1;
         } else {
-            let killed = Command::new("kill").arg("-9").args(children.split_whitespace()).status();
+            let end = |signal| Command::new("kill").arg(signal).args(children.split_whitespace()).status();
+            // What ends a whole session is nobody's fault.
+            assert!(end("-INT").unwrap().success() && end("-TERM").unwrap().success());
+            let killed = end("-KILL");
             apart += usize::from(killed.unwrap().success());
         }
     }
@@ -94,6 +97,7 @@ fn row_27_a_record_that_kills_its_worker_is_alone_a_fault() {
     assert!(cluster.text("out") == expected);
     let dead: Value = serde_json::from_str(&cluster.text("dead")).unwrap();
     assert_eq!((&dead["number"], &dead["fault"]), (&77.into(), &"killed-its-worker".into()), "{dead:#}");
+    assert!(dead.to_string().contains("SIGKILL"), "{dead:#}");
     assert!(workers <= 2 && apart >= 1, "{workers} workers and {apart} others were killed");
 }
 

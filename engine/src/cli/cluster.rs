@@ -4,6 +4,7 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Subcommand};
 use engine::{Broker, Cluster, ClusterView};
 
@@ -42,7 +43,7 @@ pub(crate) struct ClusterArgs {
     #[arg(long, requires = "cluster")]
     in_memory: bool,
     /// On how many of the broker's servers work is kept [default: 1]
-    #[arg(long, value_name = "1|3|5", requires = "cluster")]
+    #[arg(long, value_name = "1|3|5", value_parser = replicas(), requires = "cluster")]
     replicas: Option<usize>,
     /// A worker that is silent about its work for so long has lost it: another one takes it over [default: 5s]
     #[arg(long, value_name = "TIME", value_parser = time, requires = "cluster")]
@@ -52,6 +53,10 @@ pub(crate) struct ClusterArgs {
     broker_timeout: Option<Duration>,
     #[command(flatten)]
     broker: BrokerArgs,
+}
+
+fn replicas() -> impl TypedValueParser<Value = usize> {
+    PossibleValuesParser::new(["1", "3", "5"]).try_map(|text| text.parse::<usize>())
 }
 
 impl BrokerArgs {

@@ -34,6 +34,16 @@ pub(super) fn interrupts(aborted: impl Fn() + Send + 'static) -> anyhow::Result<
     Ok(interrupted)
 }
 
+/// Whoever started this process ends it: signals to a service, or to a session, do not.
+#[cfg(feature = "cluster")]
+pub(super) fn ignore() -> anyhow::Result<()> {
+    let runtime = runtime()?;
+    let _context = runtime.enter();
+    // What is heard once is never left to its default again.
+    drop(Signals::listen().context("can't hear signals")?);
+    Ok(())
+}
+
 /// What Ctrl-C does, where the terminal does not say so itself.
 #[cfg(unix)]
 pub(super) fn interrupt(_: &SetOnce<Signal>) {

@@ -47,7 +47,7 @@ Examples:
   engine worker --cluster tls://broker:4222 --cluster-credentials worker.creds --workers 8
   engine worker --cluster nats://broker:4222 --memory 256MiB --allow clock
 
-Exit codes: 0 it has left, 1 the broker can't be reached, 2 wrong use";
+Exit codes: 0 it has left, 2 wrong use, or the broker can't be reached";
 
 impl WorkerCommand {
     pub(crate) fn execute(self) -> anyhow::Result<Ending> {
@@ -60,6 +60,7 @@ impl WorkerCommand {
         let builder =
             self.workers.into_iter().fold(builder, |builder, workers| builder.workers(workers.into()));
         if self.isolated {
+            signals::ignore()?;
             let pool = builder.workers(1).build()?;
             Worker::serve_isolated(&pool, &self.allow)?;
             return Ok(Ending::Done);
@@ -72,12 +73,8 @@ impl WorkerCommand {
         })?;
         let pool = builder.build()?;
         let this = std::env::current_exe().context("can't tell which program this is")?;
-        let worker = Worker::new(broker.clone(), &pool, folder()?).isolate(this, self.isolated());
+        let worker = Worker::new(broker, &pool, folder()?).isolate(this, self.isolated());
         let worker = self.allow.into_iter().fold(worker, Worker::allow);
-        if !quiet {
-            let functions = pool.workers();
-            tell(format_args!("engine: {} works for {broker}, {functions} functions at once", worker.name()));
-        }
         let leaving = CancellationToken::new();
         let leave = leaving.clone();
         let told = move |line: &str| {

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::mpsc::sync_channel;
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::thread::{self, JoinHandle};
 
 use async_nats::jetstream::message::Acker;
@@ -38,6 +38,8 @@ pub(super) struct Link {
     /// Either has more.
     pub(super) bell: Notify,
     pub(super) over: CancellationToken,
+    /// The thread has cleared up.
+    gone: (Mutex<bool>, Condvar),
     /// How many tasks may be out.
     pub(super) width: AtomicUsize,
     workers: Mutex<Vec<WorkerStatus>>,
@@ -70,6 +72,7 @@ impl ClusterCrew {
         let (told, begun) = sync_channel(1);
         let its = link.clone();
         let work = move || {
+            let _gone = Gone(&its);
             runtime.block_on(async {
                 let connected = match Connected::to(cluster).await {
                     Ok(connected) => connected,
@@ -119,6 +122,23 @@ impl Crew for ClusterCrew {
     fn workers(&self) -> Vec<WorkerStatus> {
         lock(&self.link.workers).clone()
     }
+
+    fn end(&self) {
+        self.link.over.cancel();
+        let (gone, told) = &self.link.gone;
+        drop(told.wait_while(lock(gone), |gone| !*gone));
+    }
+}
+
+/// Tells that the thread has cleared up, or can't any more.
+struct Gone<'a>(&'a Link);
+
+impl Drop for Gone<'_> {
+    fn drop(&mut self) {
+        let (gone, told) = &self.0.gone;
+        *lock(gone) = true;
+        told.notify_all();
+    }
 }
 
 impl Drop for ClusterCrew {
@@ -141,6 +161,7 @@ impl Link {
             out: Mutex::default(),
             bell: Notify::new(),
             over: CancellationToken::new(),
+            gone: Default::default(),
             width: FEWEST.into(),
             workers: Mutex::default(),
         }

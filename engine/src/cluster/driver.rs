@@ -26,9 +26,9 @@ use tokio::time::{MissedTickBehavior, interval};
 use super::crew::{Link, Owed};
 use super::ledger::{Act, Ledger};
 use super::places::{self, BEAT, HOST_INBOX, Places, WORKERS};
-use super::registry::Registry;
+use super::registry::{self, Registry};
 use super::roster::Roster;
-use super::run::Stage;
+use super::run::{Machine, Stage};
 use super::settings::Cluster;
 use super::wire::{Outcome, ResultPart, Task};
 use super::worker::Presence;
@@ -48,6 +48,9 @@ const MOST_REFUSALS: u32 = 2;
 
 /// Of results so many bytes are on their way at once.
 const PULLED: usize = 16 << 20;
+
+/// A broker that is silent for so long is waited for, which is told. It is asked each two seconds.
+const QUIET: Duration = Duration::from_secs(5);
 
 /// How long it may take to clear up at the end.
 const GOODBYE: Duration = Duration::from_secs(3);
@@ -117,6 +120,8 @@ pub(super) struct Driver {
     began: Instant,
     /// When the broker was heard of last.
     heard: Instant,
+    /// It is silent, which was told.
+    silent: bool,
 }
 
 /// Why a driver ends.
@@ -136,20 +141,34 @@ impl Connected {
         let on_notice = cluster.on_notice.clone();
         let told = move |line: &str| on_notice.tell(line);
         let client = cluster.broker.connect(&format!("engine run {name}"), HOST_INBOX, told).await?;
-        Ok(Self { name, context: places::context(client), cluster })
+        let context = places::context(client);
+        // What is to be written is not touched before it is known that the broker is fit.
+        registry::prepare(&context, &cluster).await?;
+        Ok(Self { name, context, cluster })
     }
 }
 
 impl Driver {
     pub(super) async fn begin(connected: Connected, link: Arc<Link>) -> Result<Self, Error> {
         let Connected { cluster, name, context } = connected;
-        let registry = Registry::take_over(context.clone(), &cluster, &name).await?;
+        let mut registry = Registry::take_over(context.clone(), &cluster, &name).await?;
         let epoch = registry.epoch();
+        if let Some(Machine { name: machine, process }) = registry.before() {
+            let machine = cleaned(machine);
+            let notice =
+                format!("the run {name} was begun on {machine} (process {process}): it is taken over");
+            cluster.on_notice.tell(&notice);
+        }
         let places = Places::new(&name, cluster.durability);
         // What another host has left there is nobody's.
         places.remove(&context).await;
-        let room = places.make(&context, epoch, cluster.ack_wait).await;
-        let room = room.map_err(|error| cluster.broker.lost(&error))?;
+        let room = match places.make(&context, epoch, cluster.ack_wait).await {
+            Ok(room) => room,
+            Err(error) => {
+                let _ = tokio::time::timeout(GOODBYE, registry.remove()).await;
+                return Err(cluster.broker.lost(&error));
+            }
+        };
         let now = Instant::now();
         Ok(Self {
             link,
@@ -167,6 +186,7 @@ impl Driver {
             unmade: None,
             began: now,
             heard: now,
+            silent: false,
         })
     }
 
@@ -471,7 +491,9 @@ impl Driver {
                 }
             }
             Answer::Made(reason) => {
-                if reason != self.unmade && let Some(reason) = &reason {
+                if reason != self.unmade
+                    && let Some(reason) = &reason
+                {
                     let notice = format!("the broker does not make the run's streams again: {reason}");
                     self.cluster.on_notice.tell(&notice);
                 }
@@ -494,15 +516,32 @@ impl Driver {
     /// Says that this host lives, and looks at who else does.
     fn beat(&mut self) {
         self.look_at_workers();
-        if let Some(notice) = self.roster.notice(!self.out.is_empty()) {
-            self.cluster.on_notice.tell(&notice);
-        }
+        self.notice();
         if std::mem::replace(&mut self.beating, true) {
             return;
         }
         let (registry, done) = (self.registry.clone(), self.done_to());
         let beat = async move { Answer::Beat(registry.lock().await.beat(done).await) };
         self.errands.push(beat.boxed());
+    }
+
+    /// Says why nothing goes on, if so and once.
+    fn notice(&mut self) {
+        let silent = self.heard.elapsed() > QUIET;
+        let notice = match (silent, self.silent) {
+            (true, false) => {
+                let Cluster { broker, timeout, .. } = &self.cluster;
+                Some(format!(
+                    "waiting for the broker at {broker}, which does not answer: {timeout:?} at most"
+                ))
+            }
+            (true, true) => None,
+            (false, _) => self.roster.notice(!self.out.is_empty()),
+        };
+        self.silent = silent;
+        if let Some(notice) = notice {
+            self.cluster.on_notice.tell(&notice);
+        }
     }
 
     /// The number of the last record that is done, with all before it.
@@ -610,7 +649,6 @@ fn is_missing(error: &RawMessageError) -> bool {
 }
 
 fn check_name(name: &str) -> Result<(), Error> {
-    let fits = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
-    let fine = !name.is_empty() && name.len() <= 64 && name.chars().all(fits);
+    let fine = places::is_name(name) && name.len() <= 64;
     fine.then_some(()).ok_or_else(|| Error::RunName { name: name.to_owned() })
 }

@@ -15,12 +15,16 @@ const REPLY: Duration = Duration::from_secs(7);
 const FIRST_WAIT: Duration = Duration::from_millis(20);
 const LONGEST_WAIT: Duration = Duration::from_secs(1);
 
+/// A task is given out so often before it is run apart: most workers that die have not died of a record, and what
+/// they had is done soonest as everything else is.
+const APART: u64 = 2;
+
 /// How a task that was delivered is to be met.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Judged {
     /// It is run.
     Run,
-    /// It is run in a process of its own: a worker that had it before may have died of it.
+    /// It is run in a process of its own: workers that had it before may have died of it.
     Isolate,
     /// Another host has taken over since: nobody wants it.
     Stale,
@@ -30,7 +34,7 @@ pub(super) enum Judged {
 pub(super) fn judge(epoch: u64, known: u64, deliveries: u64) -> Judged {
     match deliveries {
         _ if epoch < known => Judged::Stale,
-        0 | 1 => Judged::Run,
+        0..=APART => Judged::Run,
         _ => Judged::Isolate,
     }
 }

@@ -2,7 +2,7 @@
 
 use std::io::{ErrorKind, Read, Write, stdin, stdout};
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
+use std::process::{ExitStatus, Stdio};
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -20,6 +20,9 @@ use crate::plugin::Core;
 use crate::pool::{Crew, Failed, Whole, run_whole};
 use crate::record::{Batch, BatchBuilder};
 use crate::{Capability, Cause, Error, Pool, Print};
+
+/// So many of them run at once, or as many as there are cores: functions may wait.
+const FEWEST: usize = 8;
 
 /// The program that runs a task apart.
 #[derive(Clone, Debug)]
@@ -60,7 +63,7 @@ enum Ran {
 
 impl Isolation {
     pub(super) fn new(program: PathBuf, arguments: Vec<String>) -> Self {
-        let room = std::thread::available_parallelism().map_or(1, usize::from);
+        let room = std::thread::available_parallelism().map_or(1, usize::from).max(FEWEST);
         Self { program, arguments, room: Arc::new(Semaphore::new(room)) }
     }
 
@@ -119,6 +122,9 @@ impl Isolation {
         let head = serde_json::to_vec(&head).map_err(|error| told(&error))?;
         let mut child = Command::new(&self.program);
         child.args(&self.arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).kill_on_drop(true);
+        // A signal that is meant for the worker is not for it.
+        #[cfg(unix)]
+        child.process_group(0);
         let mut child = child.spawn().map_err(|error| told(&error))?;
         let (mut stdin, mut stdout) = match (child.stdin.take(), child.stdout.take()) {
             (Some(stdin), Some(stdout)) => (stdin, stdout),
@@ -137,10 +143,28 @@ impl Isolation {
             (Said::Outcome(outcome), true) => {
                 Ok(Ran::Done(Outcome::decode(&outcome).map_err(|error| told(&error))?))
             }
-            (Said::Ready, false) => Ok(Ran::Died(status.to_string())),
+            (Said::Ready, false) if !was_ended(status) => Ok(Ran::Died(status.to_string())),
             // It did not come so far as to run a record.
             _ => Err(told(&status)),
         }
+    }
+}
+
+/// Whether somebody ended it, as services and sessions end, and no record did.
+fn was_ended(status: ExitStatus) -> bool {
+    #[cfg(unix)]
+    {
+        use std::os::unix::process::ExitStatusExt;
+
+        use rustix::process::Signal;
+
+        let ends = [Signal::HUP, Signal::INT, Signal::TERM].map(Signal::as_raw);
+        status.signal().is_some_and(|signal| ends.contains(&signal))
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = status;
+        false
     }
 }
 
@@ -149,24 +173,32 @@ impl Isolation {
 async fn hear(stdout: &mut ChildStdout, segment: &Segment) -> std::io::Result<Said> {
     let mut said = Said::Nothing;
     loop {
-        match stdout.read_u8().await {
-            Ok(READY) => said = Said::Ready,
-            Ok(PRINT) => {
-                let (stage, length) = (stdout.read_u32_le().await?, stdout.read_u32_le().await?);
-                let mut line = Vec::new();
-                (&mut *stdout).take(length.into()).read_to_end(&mut line).await?;
-                segment.note_print(stage as usize, &line);
-            }
-            Ok(OUTCOME) => {
-                let mut outcome = Vec::new();
-                stdout.read_to_end(&mut outcome).await?;
-                return Ok(Said::Outcome(outcome.into()));
-            }
-            Ok(_) => return Err(ErrorKind::InvalidData.into()),
-            // It died, maybe halfway through what it said.
+        match hear_one(stdout, segment).await {
+            Ok(Some(more)) => said = more,
+            Ok(None) => {}
+            // That was all: it may have died halfway through what it said.
             Err(error) if error.kind() == ErrorKind::UnexpectedEof => return Ok(said),
             Err(error) => return Err(error),
         }
+    }
+}
+
+async fn hear_one(stdout: &mut ChildStdout, segment: &Segment) -> std::io::Result<Option<Said>> {
+    match stdout.read_u8().await? {
+        READY => Ok(Some(Said::Ready)),
+        PRINT => {
+            let (stage, length) = (stdout.read_u32_le().await?, stdout.read_u32_le().await?);
+            let mut line = Vec::new();
+            stdout.take(length.into()).read_to_end(&mut line).await?;
+            segment.note_print(stage as usize, &line);
+            Ok(None)
+        }
+        OUTCOME => {
+            let mut outcome = Vec::new();
+            stdout.read_to_end(&mut outcome).await?;
+            Ok(Some(Said::Outcome(outcome.into())))
+        }
+        _ => Err(ErrorKind::InvalidData.into()),
     }
 }
 

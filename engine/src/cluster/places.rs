@@ -174,6 +174,12 @@ pub(super) fn context(client: Client) -> Context {
     ContextBuilder::new().timeout(Duration::from_secs(5)).max_ack_inflight(2 * MOST).build(client)
 }
 
+/// Whether runs and workers may be called so: then it is part of a subject, and shown as it is.
+pub(super) fn is_name(text: &str) -> bool {
+    let fits = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+    !text.is_empty() && text.len() <= 128 && text.chars().all(fits)
+}
+
 /// Whether the broker, or the account, has no room for a stream as large as this.
 fn lacks_room(error: &CreateStreamError) -> bool {
     let CreateStreamErrorKind::JetStream(error) = error.kind() else { return false };

@@ -7,8 +7,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use async_nats::jetstream::Context;
-use async_nats::jetstream::context::GetStreamErrorKind;
+use async_nats::jetstream::context::{AccountErrorKind, GetStreamErrorKind};
 use async_nats::jetstream::kv::{Entry, Operation, Store, UpdateErrorKind};
+use async_nats::jetstream::object_store::ObjectMetadata;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
@@ -20,6 +21,13 @@ use crate::{Broker, Error};
 
 /// After this something that failed is tried again.
 const AGAIN: Duration = Duration::from_millis(200);
+
+/// Plugins travel in pieces of so many bytes at most, beside which a message has some more.
+const CHUNK: usize = 128 << 10;
+const HEADER: usize = 1 << 10;
+
+/// The server's error code for replicas where there is one server.
+const NOT_CLUSTERED: &str = "10074";
 
 /// A host that lives says so.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -40,6 +48,8 @@ pub(super) struct Registry {
     runs: Store,
     hosts: Store,
     run: Run,
+    /// The host that had the run before, and has not ended it.
+    before: Option<Machine>,
     /// Where the run stands in its bucket.
     revision: u64,
     /// Functions whose plugins workers need.
@@ -53,7 +63,7 @@ impl Registry {
         let Cluster { broker, durability, ack_wait, timeout, .. } = cluster.clone();
         let failed = |error: async_nats::Error| broker.lost(&*error);
         let (runs, hosts) = buckets(&context, durability).await.map_err(failed)?;
-        let (run, revision) = take_over(&runs, name, ack_wait).await.map_err(failed)?;
+        let (run, revision, before) = take_over(&runs, name, ack_wait).await.map_err(failed)?;
         let (name, functions) = (name.to_owned(), Vec::new());
         let uploader = Uploader { context: context.clone(), broker: broker.clone(), durability, timeout };
         Ok(Self {
@@ -65,6 +75,7 @@ impl Registry {
             runs,
             hosts,
             run,
+            before,
             revision,
             functions,
             uploader,
@@ -73,6 +84,11 @@ impl Registry {
 
     pub(super) fn epoch(&self) -> u64 {
         self.run.epoch
+    }
+
+    /// Takes out the host that had the run before, if that has not ended it.
+    pub(super) fn before(&mut self) -> Option<Machine> {
+        self.before.take()
     }
 
     pub(super) fn uploader(&self) -> Uploader {
@@ -124,7 +140,13 @@ impl Registry {
     /// If another host has written or removed it, which then has the run, or had it and is done.
     fn is_own(&self, entry: &Entry) -> Result<bool, Error> {
         let taken_over = Err(Error::TakenOver { run: self.name.clone() });
-        match serde_json::from_slice::<Run>(&entry.value) {
+        let run = serde_json::from_slice::<Run>(&entry.value);
+        // A server of several may be behind the others, and not know yet that the run is this host's.
+        let is_before = || run.as_ref().is_ok_and(|run| run.epoch < self.run.epoch);
+        if entry.revision < self.revision && (entry.operation != Operation::Put || is_before()) {
+            return Ok(true);
+        }
+        match run {
             _ if entry.operation != Operation::Put => taken_over,
             Ok(run) if run.epoch != self.run.epoch => taken_over,
             run => Ok(run.is_ok()),
@@ -222,7 +244,8 @@ impl Uploader {
             Ok(store) => store,
             Err(error) => return Ok(Err(error)),
         };
-        if store.info(&plugin.hash).await.is_ok() {
+        // One that was removed leaves a mark.
+        if store.info(&plugin.hash).await.is_ok_and(|info| !info.deleted) {
             return Ok(Ok(()));
         }
         let bytes = std::fs::read(&plugin.path)
@@ -230,8 +253,40 @@ impl Uploader {
         if *blake3::hash(&bytes).to_hex() != *plugin.hash {
             return Err(Error::Changed { path: plugin.path.clone() });
         }
-        let put = store.put(&*plugin.hash, &mut bytes.as_slice()).await;
+        let most = self.context.client().max_payload().saturating_sub(HEADER).clamp(1, CHUNK);
+        let meta =
+            ObjectMetadata { name: plugin.hash.clone(), chunk_size: Some(most), ..ObjectMetadata::default() };
+        let put = store.put(meta, &mut bytes.as_slice()).await;
         Ok(put.map(drop).map_err(Into::into))
+    }
+}
+
+/// Finds out whether a broker can do what a run wants of it.
+pub(super) async fn prepare(context: &Context, cluster: &Cluster) -> Result<(), Error> {
+    let Cluster { broker, durability, .. } = cluster;
+    let address = || broker.to_string();
+    if let Err(error) = context.query_account().await {
+        return match error.kind() {
+            AccountErrorKind::JetStream(_) | AccountErrorKind::JetStreamUnavailable => {
+                Err(Error::NoJetStream { address: address() })
+            }
+            _ => Err(broker.lost(&error)),
+        };
+    }
+    let made = buckets(context, *durability).await;
+    if durability.replicas == 1 {
+        return made.map(drop).map_err(|error| broker.lost(&*error));
+    }
+    // Only servers of several say who leads a stream.
+    let known = context.get_stream(format!("KV_{WORKERS}")).await;
+    match (made, known) {
+        (_, Ok(stream)) if stream.cached_info().cluster.is_none() => {
+            Err(Error::NoReplicas { address: address() })
+        }
+        (Err(error), _) if error.to_string().contains(NOT_CLUSTERED) => {
+            Err(Error::NoReplicas { address: address() })
+        }
+        (made, _) => made.map(drop).map_err(|error| broker.lost(&*error)),
     }
 }
 
@@ -242,18 +297,22 @@ async fn buckets(context: &Context, durability: Durability) -> Result<(Store, St
     Ok((runs, places::bucket(context, HOSTS, SILENCE, durability).await?))
 }
 
-async fn take_over(runs: &Store, name: &str, ack_wait: Duration) -> Result<(Run, u64), async_nats::Error> {
+async fn take_over(
+    runs: &Store,
+    name: &str,
+    ack_wait: Duration,
+) -> Result<(Run, u64, Option<Machine>), async_nats::Error> {
     loop {
         let entry = runs.entry(name).await?;
         let known = entry.as_ref().filter(|entry| entry.operation == Operation::Put);
         let known = known.and_then(|entry| serde_json::from_slice::<Run>(&entry.value).ok());
         // Of a run that was deleted it is not known how many hosts it had: time goes on all the same.
-        let epoch = known.map_or_else(super::epoch_of_now, |run| run.epoch + 1);
+        let epoch = known.as_ref().map_or_else(super::epoch_of_now, |run| run.epoch + 1);
         let run = Run::new(epoch, ack_wait);
         let text = Bytes::from(serde_json::to_vec(&run)?);
         let put = runs.update(name, text, entry.map_or(0, |entry| entry.revision)).await;
         match put {
-            Ok(revision) => return Ok((run, revision)),
+            Ok(revision) => return Ok((run, revision, known.map(|run| run.host))),
             // Another host was faster: it is taken over from that one.
             Err(error) if error.kind() == UpdateErrorKind::WrongLastRevision => {}
             Err(error) => return Err(error.into()),

@@ -54,7 +54,10 @@ impl Roster {
 
     /// A worker says what it is at.
     pub(super) fn meet(&mut self, name: &str, presence: Presence) {
-        self.workers.insert(cleaned(name.to_owned()), (presence.cleaned(), Instant::now()));
+        // A worker's key may write any number of them.
+        if self.workers.len() < MOST_WORKERS || self.workers.contains_key(name) {
+            self.workers.insert(cleaned(name.to_owned()), (presence.cleaned(), Instant::now()));
+        }
     }
 
     /// A worker has left.

@@ -274,6 +274,7 @@ impl Serving {
         drop(busy);
         self.shared.tasks.fetch_add(1, Relaxed);
         self.shared.records.fetch_add(records, Relaxed);
+        self.shared.refused().remove(&self.places.run);
         self.act(acts).await;
     }
 
@@ -459,9 +460,11 @@ pub(super) fn open(plugin: &crate::Plugin, stage: &Stage, on_print: OnPrint) -> 
         opening.limits.timeout = stage.timeout;
         opening.limits.memory = stage.memory;
         opening.limits.output = stage.output;
-        opening.limits.messages = stage.messages;
+        // It is the least of what the run and the worker have: nobody is refused for it.
+        let messages = stage.messages.min(opening.limits.messages);
+        opening.limits.messages = messages;
         opening.limits.isolation = stage.isolation;
-        opening.messages = Messages::new(&stage.function, on_print, stage.messages);
+        opening.messages = Messages::new(&stage.function, on_print, messages);
         opening.policy = stage.policy();
     });
     let core = core.map_err(|error| error.to_string())?;

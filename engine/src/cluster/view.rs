@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::error::Error as _;
 use std::fmt;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use async_nats::jetstream::context::{GetStreamError, GetStreamErrorKind, KeyValueError};
 use async_nats::jetstream::kv::{Entry, Operation};
@@ -11,7 +11,7 @@ use async_nats::jetstream::{Context, ErrorCode};
 use futures_util::{StreamExt, TryStreamExt};
 use serde::Serialize;
 
-use super::places::{Durability, HOST_INBOX, HOSTS, PLUGINS, Places, RUNS, WORKERS};
+use super::places::{Durability, HOST_INBOX, HOSTS, PLUGINS, Places, RUNS, SILENCE, WORKERS, is_name};
 use super::registry::HostPresence;
 use super::run::Run;
 use super::worker::Presence;
@@ -129,13 +129,15 @@ impl ClusterView {
     pub async fn clean(broker: &Broker) -> Result<Vec<String>, Error> {
         let context = super::places::context(broker.connect("engine cluster", HOST_INBOX, |_| {}).await?);
         let failed = |error: async_nats::Error| broker.lost(&*error);
-        // Who lives is known before anything is taken for dead.
-        let alive: BTreeMap<_, _> = entries(&context, HOSTS).await.map_err(failed)?.into_iter().collect();
         let (mut removed, mut wanted) = (Vec::new(), Vec::new());
         let runs = context.get_key_value(RUNS).await.ok();
-        for (name, entry) in entries(&context, RUNS).await.map_err(failed)? {
+        let known = entries(&context, RUNS).await.map_err(failed)?;
+        // A host that has just begun, or taken a run over, says later than that that it lives.
+        let alive: BTreeMap<_, _> = entries(&context, HOSTS).await.map_err(failed)?.into_iter().collect();
+        let is_new = |entry: &Entry| SystemTime::from(entry.created).elapsed().is_ok_and(|age| age < SILENCE);
+        for (name, entry) in known {
             let run = serde_json::from_slice::<Run>(&entry.value).ok();
-            if alive.contains_key(&name) {
+            if alive.contains_key(&name) || is_new(&entry) {
                 let plugins = run.iter().flat_map(Run::plugins).map(|(hash, _)| hash.to_owned());
                 wanted.extend(plugins);
                 continue;
@@ -165,7 +167,9 @@ async fn entries(context: &Context, bucket: &str) -> Result<Vec<(String, Entry)>
         Err(error) if is_absent(&error) => return Ok(Vec::new()),
         store => store?,
     };
-    let mut names: Vec<_> = store.keys().await?.try_collect().await?;
+    let names: Vec<String> = store.keys().await?.try_collect().await?;
+    // Anybody may have written others: they are nobody's.
+    let mut names: Vec<_> = names.into_iter().filter(|name| is_name(name)).collect();
     names.sort();
     let mut entries = Vec::with_capacity(names.len());
     for name in names {

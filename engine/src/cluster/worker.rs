@@ -11,13 +11,13 @@ use async_nats::jetstream::kv::{Operation, Store};
 use futures_util::StreamExt;
 use serde::{Deserialize, Serialize};
 use tokio::io::AsyncReadExt;
-use tokio::sync::{Notify, watch};
+use tokio::sync::{Notify, OnceCell, watch};
 use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::isolated::Isolation;
-use super::places::{AGAIN, BEAT, PLUGINS, RUNS, WORKER_INBOX, WORKERS};
+use super::places::{AGAIN, BEAT, PLUGINS, RUNS, WORKER_INBOX, WORKERS, is_name};
 use super::run::{Machine, Run};
 use super::serving::Serving;
 use super::slots::Slots;
@@ -136,6 +136,11 @@ impl Worker {
         let hear = told.clone();
         let name = format!("engine worker {}", self.name);
         let client = self.broker.connect(&name, WORKER_INBOX, move |line| hear(line)).await?;
+        let threads = match self.pool.workers() {
+            1 => "one function".to_owned(),
+            more => format!("{more} functions"),
+        };
+        told(&format!("{} works for {}, {threads} at once", self.name, self.broker));
         let shared = Arc::new(Shared {
             context: super::places::context(client),
             slots: Slots::new(self.pool.workers()),
@@ -146,7 +151,7 @@ impl Worker {
             records: AtomicU64::new(0),
             busy: AtomicUsize::new(0),
             refused: Mutex::default(),
-            loaded: tokio::sync::Mutex::default(),
+            loaded: Mutex::default(),
             leaving,
         });
         shared.serve().await;
@@ -171,7 +176,7 @@ pub(super) struct Shared {
     pub(super) busy: AtomicUsize,
     refused: Mutex<BTreeMap<String, String>>,
     /// Plugins by their hashes.
-    loaded: tokio::sync::Mutex<HashMap<String, crate::Plugin>>,
+    loaded: Mutex<HashMap<String, Arc<OnceCell<crate::Plugin>>>>,
     pub(super) leaving: CancellationToken,
 }
 
@@ -227,6 +232,9 @@ impl Shared {
             absent = false;
             while let Some(Ok(entry)) = self.unless_leaving(runs.next()).await.flatten() {
                 while work.try_join_next().is_some() {}
+                if !is_name(&entry.key) {
+                    continue;
+                }
                 let run = serde_json::from_slice::<Run>(&entry.value);
                 if entry.operation != Operation::Put {
                     serving.remove(&entry.key);
@@ -343,10 +351,15 @@ impl Shared {
 
     /// A plugin, from the broker if it is not here yet.
     pub(super) async fn plugin(&self, hash: &str, size: u64) -> Result<crate::Plugin, Left> {
-        let mut loaded = self.loaded.lock().await;
-        if let Some(plugin) = loaded.get(hash) {
-            return Ok(plugin.clone());
-        }
+        // One that takes its time holds no other one up.
+        let cell = {
+            let mut loaded = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
+            loaded.entry(hash.to_owned()).or_default().clone()
+        };
+        cell.get_or_try_init(|| self.load(hash, size)).await.cloned()
+    }
+
+    async fn load(&self, hash: &str, size: u64) -> Result<crate::Plugin, Left> {
         let path = self.worker.folder.join(format!("{hash}.wasm"));
         if !std::fs::read(&path).is_ok_and(|bytes| *blake3::hash(&bytes).to_hex() == *hash) {
             let kept = timeout(FETCH, self.fetch(hash, size, &path)).await;
@@ -361,7 +374,6 @@ impl Shared {
         if plugin.hash() != hash {
             return Err(Left("its plugin was changed here".to_owned()));
         }
-        loaded.insert(hash.to_owned(), plugin.clone());
         Ok(plugin)
     }
 

@@ -31,6 +31,9 @@ pub(crate) trait Crew: Send + Sync {
     fn workers(&self) -> Vec<WorkerStatus> {
         Vec::new()
     }
+
+    /// Gives back what it has elsewhere, and waits for that. Nothing is done any more.
+    fn end(&self) {}
 }
 
 impl Crew for Pool {

@@ -78,6 +78,16 @@ impl Pool {
         self.0.workers
     }
 
+    /// Gives back what the pool has on other machines, and waits for that: some seconds at most. Nothing that was
+    /// scattered over it goes on. Without a cluster there is nothing to give back.
+    ///
+    /// To drop a pool does the same, but whoever drops the last of it may be nobody that the program waits for.
+    pub fn close(&self) {
+        if let Some(crew) = &self.0.crew {
+            crew.end();
+        }
+    }
+
     /// What all instances had together, and might have had.
     #[must_use]
     pub fn usage(&self) -> PoolUsage {

@@ -24,16 +24,19 @@ pub(super) struct Link {
     pub(super) context: Context,
     broker: Broker,
     timeout: Duration,
-    /// Since when it does not do what it is asked.
-    away: Mutex<Option<Instant>>,
+    away: Away,
 }
+
+/// Since when a broker does not do what it is asked, of one kind of thing.
+#[derive(Default)]
+pub(super) struct Away(Mutex<Option<Instant>>);
 
 impl Link {
     /// Connects to a broker that may be away for `timeout` later; so many answers may be under way.
     pub(super) async fn to(broker: &Broker, timeout: Duration, answers: usize) -> Result<Self, Error> {
         let client = broker.connect("engine", INBOX, |_| {}).await?;
         let context = ContextBuilder::new().timeout(ANSWER).max_ack_inflight(answers).build(client.clone());
-        Ok(Self { client, context, broker: broker.clone(), timeout, away: Mutex::new(None) })
+        Ok(Self { client, context, broker: broker.clone(), timeout, away: Away::default() })
     }
 
     pub(super) fn address(&self) -> String {
@@ -46,7 +49,7 @@ impl Link {
 
     /// It did what it was asked.
     pub(super) fn heard(&self) {
-        *self.away() = None;
+        self.away.heard();
     }
 
     /// It did not.
@@ -55,19 +58,32 @@ impl Link {
     ///
     /// If that has been so for too long.
     pub(super) fn missed(&self) -> Result<(), Error> {
-        let since = *self.away().get_or_insert_with(Instant::now);
-        if since.elapsed() < self.timeout {
-            return Ok(());
-        }
-        Err(self.broker.gone(self.timeout))
+        self.away.missed(self)
     }
 
     /// The same, with why it may have been.
     pub(super) fn failed(&self, source: &impl std::error::Error) -> Error {
         self.broker.lost(source)
     }
+}
 
-    fn away(&self) -> MutexGuard<'_, Option<Instant>> {
-        self.away.lock().unwrap_or_else(PoisonError::into_inner)
+impl Away {
+    /// It did what it was asked.
+    pub(super) fn heard(&self) {
+        *self.since() = None;
+    }
+
+    /// It did not.
+    ///
+    /// # Errors
+    ///
+    /// If that has been so for too long.
+    pub(super) fn missed(&self, link: &Link) -> Result<(), Error> {
+        let since = *self.since().get_or_insert_with(Instant::now);
+        if since.elapsed() < link.timeout { Ok(()) } else { Err(link.broker.gone(link.timeout)) }
+    }
+
+    fn since(&self) -> MutexGuard<'_, Option<Instant>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -248,6 +248,7 @@ impl RunCommand {
         let kept = keeper.map_or(Ok(()), |keeper| keeper.end(matches!(ended, Ok(Ending::Done))));
         let ended = ended.and_then(|ending| kept.map(|()| ending));
         progress.end();
+        pool.close();
         let result = ended.map_err(|error| {
             let place = fault_of(&error).and_then(|fault| self.place(fault, &places));
             RunFailed { error, place }

@@ -60,6 +60,7 @@ pub(super) fn run(
         }
     });
     progress.end();
+    pipeline.pool().close();
     let (left_out, first_fault) = pipeline.left_out();
     let ended = ended.map(|ending| match (ending, watching.ending().get()) {
         (Ending::Done, Some(by)) => Ending::Interrupted { by: *by, goes_on: false },

@@ -167,6 +167,12 @@ impl Nats {
                 self.unfit("wants no acknowledgement of each message: its ack policy must be explicit")
             );
         }
+        if config.headers_only {
+            return Err(self.unfit("gives headers alone: records would be empty"));
+        }
+        if !config.priority_groups.is_empty() {
+            return Err(self.unfit("has priority groups, of which this is in none"));
+        }
         let one = Some(&config.filter_subject).filter(|one| !one.is_empty());
         let subjects: Vec<_> = one.into_iter().chain(&config.filter_subjects).collect();
         match &self.subject {

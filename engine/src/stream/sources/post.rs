@@ -16,7 +16,7 @@ use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::deliveries::{Delivered, Deliveries};
-use crate::stream::nats::{AGAIN, ANSWER, Link};
+use crate::stream::nats::{AGAIN, ANSWER, Away, Link};
 use crate::{Counters, Error};
 
 /// How long a broker keeps a request for messages if there are none.
@@ -36,6 +36,8 @@ const GOODBYE: Duration = Duration::from_secs(3);
 
 pub(super) struct Post {
     link: Link,
+    /// It takes no acknowledgements.
+    untaken: Away,
     consumer: PullConsumer,
     in_flight: usize,
     follow: bool,
@@ -63,6 +65,7 @@ impl Post {
     ) -> Self {
         Self {
             link,
+            untaken: Away::default(),
             consumer,
             in_flight,
             follow,
@@ -144,10 +147,9 @@ impl Post {
                 sleep(AGAIN).await;
                 continue;
             }
-            let asked = self.ask(room).await;
-            let came = match asked {
+            let (came, refused) = match self.ask(room).await {
                 Ok(batch) => self.take_in(batch, sender).await,
-                Err(_) => 0,
+                Err(_) => (0, true),
             };
             if came == room {
                 self.link.heard();
@@ -158,6 +160,11 @@ impl Post {
                 sleep(AGAIN).await;
                 continue;
             };
+            if refused && came == 0 {
+                self.link.missed()?;
+                sleep(AGAIN).await;
+                continue;
+            }
             self.link.heard();
             if !self.follow && came == 0 {
                 // What others have may come back.
@@ -187,24 +194,30 @@ impl Post {
     }
 
     async fn ask(&self, messages: usize) -> Result<Batch, Error> {
+        let config = &self.consumer.cached_info().config;
+        let at_most = |most: i64| usize::try_from(most).ok().filter(|most| *most > 0).unwrap_or(usize::MAX);
+        let messages = messages.min(at_most(config.max_batch));
         // Of a single message it is always enough.
-        let bytes = ROOM.max(2 * self.link.client.max_payload());
+        let bytes = ROOM.max(2 * self.link.client.max_payload()).min(at_most(config.max_bytes));
+        let expires =
+            Some(config.max_expires).filter(|most| !most.is_zero()).map_or(EXPIRES, |most| most.min(EXPIRES));
         let failed = |error| self.link.failed(&error);
         if self.follow {
-            let ask = self.consumer.batch().max_messages(messages).max_bytes(bytes).expires(EXPIRES);
+            let ask = self.consumer.batch().max_messages(messages).max_bytes(bytes).expires(expires);
             return ask.messages().await.map_err(failed);
         }
         self.consumer.fetch().max_messages(messages).max_bytes(bytes).messages().await.map_err(failed)
     }
 
-    /// Takes messages until there are no more of them. Returns how many there were.
-    async fn take_in(&self, mut batch: Batch, sender: &Sender<(u64, Bytes)>) -> usize {
+    /// Takes messages until there are no more of them. Returns how many there were, and whether the broker refused
+    /// to give any, or more.
+    async fn take_in(&self, mut batch: Batch, sender: &Sender<(u64, Bytes)>) -> (usize, bool) {
         let mut came = 0;
         loop {
             match timeout(AGAIN, batch.next()).await {
                 Ok(Some(Ok(message))) => self.receive(message, sender),
-                Ok(_) => return came,
-                Err(_) if !self.link.is_connected() => return came,
+                Ok(end) => return (came, end.is_some()),
+                Err(_) if !self.link.is_connected() => return (came, true),
                 Err(_) => continue,
             }
             came += 1;
@@ -303,13 +316,13 @@ impl Post {
                 self.tell_done(out).await;
             }
             if out.is_empty() {
-                self.link.heard();
+                self.untaken.heard();
                 return Ok(());
             }
             if let Some(error) = self.failure() {
                 return Err(error);
             }
-            self.link.missed()?;
+            self.untaken.missed(&self.link)?;
             sleep(AGAIN).await;
         }
     }
