@@ -58,7 +58,7 @@ pub(super) fn cluster(places: &Places, scale: &Scale) -> anyhow::Result<Case> {
 }
 
 pub(super) fn cluster_workers(places: &Places, scale: &Scale) -> anyhow::Result<Case> {
-    let records = scale.of(10_000);
+    let records = scale.of(30_000);
     let input = inputs::numbers(places, records)?;
     let title = "A cluster: a function that takes some 1 ms, one worker and two".to_owned();
     let rounds = ["--arg", "rounds=800000", "--workers"];

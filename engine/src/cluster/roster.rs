@@ -20,8 +20,8 @@ pub(super) const MOST: usize = 4096;
 const AHEAD: usize = 3;
 
 /// The time of a task, for up to twice so many threads.
-const FAST: Duration = Duration::from_millis(50);
-const SLOW: Duration = Duration::from_millis(200);
+const FAST: Duration = Duration::from_millis(100);
+const SLOW: Duration = Duration::from_millis(400);
 const THREADS: usize = 32;
 
 /// After so long without anybody who works it is said.
@@ -81,7 +81,7 @@ impl Roster {
     pub(super) fn task_time(&self) -> (Duration, Duration) {
         let threads = self.workers.values().map(|(presence, _)| presence.threads);
         let threads = threads.fold(0, usize::saturating_add);
-        let many = u32::try_from(threads / THREADS).unwrap_or(u32::MAX).clamp(1, 10);
+        let many = u32::try_from(threads / THREADS).unwrap_or(u32::MAX).clamp(1, 3);
         (FAST * many, SLOW * many)
     }
 

@@ -30,7 +30,7 @@ use crate::{Broker, Capability, Error, Pool};
 const DRAIN: Duration = Duration::from_secs(60);
 
 /// Whether functions wait is looked at so often.
-const LOOK: Duration = Duration::from_millis(10);
+const LOOK: Duration = Duration::from_millis(20);
 
 /// A plugin is here within this time, or is asked for again.
 const FETCH: Duration = Duration::from_secs(60);

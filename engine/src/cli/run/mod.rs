@@ -44,7 +44,7 @@ use super::{runtime, signals, top};
 /// Functions run in sandboxes: without files, network, environment or time of day unless --allow gives
 /// them, and with limits on time (10 s a record) and memory (64 MiB an instance).
 #[derive(clap::Args)]
-#[command(after_help = EXAMPLES, override_usage = "engine run [OPTIONS] --plugin FILE[:FUNCTION]...\n       engine run [--quiet] [--json] [--dashboard] [--tui] [--hold]\n                  [--report FILE.html] [--otlp ADDR] PIPELINE.toml")]
+#[command(after_help = EXAMPLES, override_usage = "engine run [OPTIONS] --plugin FILE[:FUNCTION]...\n       engine run [--quiet] [--json] [--dashboard] [--tui] [--hold]\n                  [--report FILE.html] [--otlp ADDR] [--cluster URL] PIPELINE.toml")]
 pub(crate) struct RunCommand {
     /// A plugin and its function, if it has several; repeat it to make a chain
     ///
