@@ -217,7 +217,7 @@ impl Broker {
             // Else it is told as a connection that failed.
             let read = |source| Error::Read { path: file.clone(), source: Arc::new(source) };
             let text = std::fs::read(file).map_err(read)?;
-            if !CertificateDer::pem_slice_iter(&text).next().is_some_and(|known| known.is_ok()) {
+            if CertificateDer::pem_slice_iter(&text).next().is_none_or(|known| known.is_err()) {
                 return Err(Error::NoCertificate { path: file.clone() });
             }
             options = options.add_root_certificates(file.clone()).require_tls(true);
