@@ -191,6 +191,11 @@ impl Broker {
         self.refused().unwrap_or_else(|| unreachable(self.to_string()))
     }
 
+    /// Whether it has refused nothing of late.
+    pub(crate) fn permits(&self) -> bool {
+        self.refused().is_none()
+    }
+
     /// It has not answered for so long.
     pub(crate) fn gone(&self, timeout: Duration) -> Error {
         self.refused().unwrap_or_else(|| Error::BrokerGone { address: self.to_string(), timeout })

@@ -206,7 +206,9 @@ pub enum Error {
     },
 
     /// A broker that keeps nothing.
-    #[error("the broker at {address} has no JetStream: start it with nats-server --jetstream")]
+    #[error(
+        "the broker at {address} keeps nothing for this account: it wants JetStream (nats-server --jetstream)"
+    )]
     NoJetStream {
         /// Where it is.
         address: String,

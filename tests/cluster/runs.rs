@@ -3,6 +3,8 @@
 use std::fs;
 use std::process::Stdio;
 
+use engine::{Error, Pool, Source};
+
 use super::processes::{Cluster, ended, numbers, slow, slow_loop};
 use crate::pipelines::Files;
 use crate::support::{Did, engine, fed, function_of, hostile, plugin};
@@ -155,4 +157,26 @@ fn an_output_is_kept_where_the_broker_is_not_fit() {
     );
     assert_eq!((code, stderr), (Some(2), said));
     assert_eq!(cluster.text("out"), "kept");
+}
+
+#[tokio::test]
+async fn a_pool_that_was_closed_says_so_to_who_still_uses_it() {
+    let Some(cluster) = Cluster::start(0) else { return };
+    let pool = Pool::builder().cluster(engine::Cluster::new(cluster.url().parse().unwrap())).build().unwrap();
+    let inc = pool.load(plugin("inc")).unwrap().function("inc").unwrap();
+    let started = || {
+        let source = Source::<String>::new();
+        source.stream().scatter(&pool).map(&inc).buffer(8).gather().sink(|_: String| {});
+        source
+    };
+    // Nobody works for it: it would wait for ever.
+    let source = started();
+    source.emit("1".to_owned()).await.unwrap();
+    cluster.wait_until(|status| status["runs"].as_object().is_some_and(|runs| !runs.is_empty()));
+    pool.close();
+    assert!(matches!(source.close().await, Err(Error::Closed)));
+    let later = started();
+    let emitted = later.emit("1".to_owned()).await;
+    let ended = later.close().await;
+    assert!(matches!(emitted.and(ended), Err(Error::Closed)));
 }

@@ -81,7 +81,7 @@ impl ClusterCrew {
                 let _ = told.send(Ok(()));
                 // Nothing of the run is there before there is work: it may yet be found wrong.
                 tokio::select! {
-                    () = its.over.cancelled() => {}
+                    () = its.over.cancelled() => its.fail(&[], &Error::Closed),
                     () = its.bell.notified() => match Driver::begin(connected, its.clone()).await {
                         Ok(driver) => driver.run().await,
                         Err(error) => its.fail(&[], &error),
@@ -125,6 +125,10 @@ impl Crew for ClusterCrew {
 
     fn end(&self) {
         self.link.over.cancel();
+        // Who is told something by the thread can't wait for it.
+        if self.thread.as_ref().is_some_and(|thread| thread.thread().id() == thread::current().id()) {
+            return;
+        }
         let (gone, told) = &self.link.gone;
         drop(told.wait_while(lock(gone), |gone| !*gone));
     }

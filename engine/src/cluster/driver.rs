@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use async_nats::HeaderMap;
 use async_nats::jetstream::consumer::{PullConsumer, pull};
-use async_nats::jetstream::context::PublishErrorKind;
+use async_nats::jetstream::context::{CreateStreamError, CreateStreamErrorKind, PublishErrorKind};
 use async_nats::jetstream::kv::{Entry, Operation, Watch};
 use async_nats::jetstream::message::{Acker, PublishMessage};
 use async_nats::jetstream::stream::{RawMessageError, RawMessageErrorKind};
@@ -198,10 +198,10 @@ impl Driver {
         let ended = AssertUnwindSafe(self.serve()).catch_unwind().await.unwrap_or(Err(Error::Panicked));
         // Those that take up work again may drop the last of what holds this thread.
         let left = std::mem::take(&mut self.out);
-        if let Err(error) = &ended {
-            let segments: Vec<_> = self.segments.iter().map(|known| known.segment.clone()).collect();
-            self.link.fail(&segments, error);
-        }
+        // Whoever uses what was closed is told so.
+        let reason = ended.as_ref().err().cloned().unwrap_or(Error::Closed);
+        let segments: Vec<_> = self.segments.iter().map(|known| known.segment.clone()).collect();
+        self.link.fail(&segments, &reason);
         drop(left);
         // An errand may hold what is needed to clear up.
         self.errands.clear();
@@ -508,7 +508,13 @@ impl Driver {
         let (context, places) = (self.context.clone(), self.places.clone());
         let (epoch, ack_wait) = (self.epoch, self.cluster.ack_wait);
         let make = async move {
-            Answer::Made(places.make(&context, epoch, ack_wait).await.err().map(|error| error.to_string()))
+            let made = places.make(&context, epoch, ack_wait).await;
+            // One that does not answer is waited for.
+            let refused = made.err().filter(|error| {
+                let known = error.downcast_ref::<CreateStreamError>().map(CreateStreamError::kind);
+                matches!(known, Some(CreateStreamErrorKind::JetStream(_)))
+            });
+            Answer::Made(refused.map(|error| error.to_string()))
         };
         self.errands.push(make.boxed());
     }
@@ -597,7 +603,7 @@ impl Driver {
                 core.opening.messages.show(line.as_bytes());
             }
         }
-        let since = self.roster.used(&worker, index, used);
+        let since = self.roster.used(&worker, index, used, segment.stages.len());
         for (stage, (core, used)) in segment.stages.iter().zip(since).enumerate() {
             let failed = whole.failed.iter().any(|failed| failed.stage == stage);
             core.note_elsewhere(&used, failed);

@@ -130,13 +130,15 @@ impl Isolation {
             (Some(stdin), Some(stdout)) => (stdin, stdout),
             _ => return Err(told(&"it has no pipes")),
         };
-        let length = u64::try_from(head.len()).unwrap_or(u64::MAX).to_le_bytes();
-        let given = [&length[..], &head, &task.encode()].concat();
-        let write = async move {
+        let task = task.encode();
+        let given = [&length_of(&head)[..], &head, &length_of(&task), &task].concat();
+        let write = async {
             // One that dies meanwhile is known by how it ends.
             let _ = stdin.write_all(&given).await;
         };
         let (_, said) = tokio::join!(write, hear(&mut stdout, segment));
+        // It was open until now: the process ends with whoever has the other end.
+        drop(stdin);
         let said = said.map_err(|error| told(&error))?;
         let status = child.wait().await.map_err(|error| told(&error))?;
         match (said, status.success()) {
@@ -202,6 +204,19 @@ async fn hear_one(stdout: &mut ChildStdout, segment: &Segment) -> std::io::Resul
     }
 }
 
+fn length_of(bytes: &[u8]) -> [u8; 8] {
+    u64::try_from(bytes.len()).unwrap_or(u64::MAX).to_le_bytes()
+}
+
+/// Reads what comes on stdin behind its length.
+fn read_one() -> std::io::Result<Vec<u8>> {
+    let (mut stdin, mut length) = (stdin().lock(), [0; 8]);
+    stdin.read_exact(&mut length)?;
+    let (length, mut bytes) = (u64::from_le_bytes(length), Vec::new());
+    let read = stdin.take(length).read_to_end(&mut bytes)?;
+    if read as u64 == length { Ok(bytes) } else { Err(ErrorKind::UnexpectedEof.into()) }
+}
+
 /// Says something of a kind to the worker.
 fn say(kind: u8, parts: &[&[u8]]) -> std::io::Result<()> {
     let mut out = stdout().lock();
@@ -213,16 +228,15 @@ fn say(kind: u8, parts: &[&[u8]]) -> std::io::Result<()> {
 /// Runs the task that comes on stdin, and writes its outcome to stdout.
 pub(super) fn serve(pool: &Pool, allowed: &[Capability]) -> Result<(), Error> {
     let broken = |reason: String| Error::Worker { worker: "a process of its own".to_owned(), reason };
-    let mut given = Vec::new();
-    stdin().lock().read_to_end(&mut given).map_err(|error| broken(error.to_string()))?;
-    if given.is_empty() {
-        return Ok(());
-    }
-    let (length, rest) = given.split_first_chunk().ok_or_else(|| broken("nothing came".to_owned()))?;
-    let length = usize::try_from(u64::from_le_bytes(*length)).unwrap_or(usize::MAX);
-    let (head, task) = rest.split_at_checked(length).ok_or_else(|| broken("half a task came".to_owned()))?;
-    let head: Head = serde_json::from_slice(head).map_err(|error| broken(error.to_string()))?;
-    let task = Task::decode(task).map_err(|error| broken(error.to_string()))?;
+    let read = || read_one().map_err(|error| broken(format!("half a task came: {error}")));
+    let (head, task) = (read()?, read()?);
+    let head: Head = serde_json::from_slice(&head).map_err(|error| broken(error.to_string()))?;
+    let task = Task::decode(&task).map_err(|error| broken(error.to_string()))?;
+    // Whoever wants the outcome holds the other end, and nobody else ends this process.
+    std::thread::spawn(|| {
+        let _ = std::io::copy(&mut stdin().lock(), &mut std::io::sink());
+        std::process::exit(1);
+    });
     let cores = open_all(pool, allowed, &head).map_err(broken)?;
     say(READY, &[]).map_err(|error| broken(error.to_string()))?;
     let crew: Arc<dyn Crew> = Arc::new(pool.clone());

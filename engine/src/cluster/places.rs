@@ -36,8 +36,12 @@ pub(super) const WORKER_INBOX: &str = "engine.inbox.worker";
 /// The workers' consumer of a run's tasks.
 pub(super) const TAKERS: &str = "workers";
 
+/// What the streams of a run are called begins so.
+const TASKS: &str = "ENGINE_TASKS_";
+const RESULTS: &str = "ENGINE_RESULTS_";
+
 /// The broker keeps a result for so long.
-const RESULTS: Duration = Duration::from_secs(600);
+const RESULTS_AGE: Duration = Duration::from_secs(600);
 
 /// Tasks and results that wait have at most so many bytes each: the first of these that the broker has room for.
 const ROOMS: [i64; 4] = [256 << 20, 64 << 20, 16 << 20, 4 << 20];
@@ -71,11 +75,16 @@ impl Places {
     }
 
     pub(super) fn tasks(&self) -> String {
-        format!("ENGINE_TASKS_{}", self.run)
+        format!("{TASKS}{}", self.run)
     }
 
     pub(super) fn results(&self) -> String {
-        format!("ENGINE_RESULTS_{}", self.run)
+        format!("{RESULTS}{}", self.run)
+    }
+
+    /// The run that a stream belongs to, if it is one of a run.
+    pub(super) fn run_of(stream: &str) -> Option<&str> {
+        stream.strip_prefix(TASKS).or_else(|| stream.strip_prefix(RESULTS))
     }
 
     pub(super) fn task_subject(&self, epoch: u64) -> String {
@@ -94,7 +103,7 @@ impl Places {
     fn queue(&self, name: String, subject: String, room: i64) -> stream::Config {
         // What a worker has left for a host that is no more is in nobody's way for ever; a result that somebody
         // waits for is made again.
-        let max_age = if name == self.results() { RESULTS } else { Duration::ZERO };
+        let max_age = if name == self.results() { RESULTS_AGE } else { Duration::ZERO };
         stream::Config {
             max_age,
             name,

@@ -6,10 +6,10 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use async_nats::jetstream::Context;
 use async_nats::jetstream::context::{AccountErrorKind, GetStreamErrorKind};
 use async_nats::jetstream::kv::{Entry, Operation, Store, UpdateErrorKind};
 use async_nats::jetstream::object_store::ObjectMetadata;
+use async_nats::jetstream::{Context, ErrorCode};
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
@@ -25,6 +25,16 @@ const AGAIN: Duration = Duration::from_millis(200);
 /// Plugins travel in pieces of so many bytes at most, beside which a message has some more.
 const CHUNK: usize = 128 << 10;
 const HEADER: usize = 1 << 10;
+
+/// No server is behind the others for so long, unless it began anew.
+const BEHIND: Duration = Duration::from_secs(10);
+
+/// Nothing is kept, by the server or for the account.
+const NOTHING_KEPT: [ErrorCode; 2] =
+    [ErrorCode::JETSTREAM_NOT_ENABLED, ErrorCode::JETSTREAM_NOT_ENABLED_FOR_ACCOUNT];
+
+/// Servers have chosen who leads within this time.
+const ELECTION: Duration = Duration::from_secs(15);
 
 /// The server's error code for replicas where there is one server.
 const NOT_CLUSTERED: &str = "10074";
@@ -52,6 +62,8 @@ pub(super) struct Registry {
     before: Option<Machine>,
     /// Where the run stands in its bucket.
     revision: u64,
+    /// Since when the server that answers has been behind that.
+    behind: Option<Instant>,
     /// Functions whose plugins workers need.
     functions: Vec<Arc<Core>>,
     uploader: Uploader,
@@ -77,6 +89,7 @@ impl Registry {
             run,
             before,
             revision,
+            behind: None,
             functions,
             uploader,
         })
@@ -138,14 +151,16 @@ impl Registry {
     /// # Errors
     ///
     /// If another host has written or removed it, which then has the run, or had it and is done.
-    fn is_own(&self, entry: &Entry) -> Result<bool, Error> {
+    fn is_own(&mut self, entry: &Entry) -> Result<bool, Error> {
         let taken_over = Err(Error::TakenOver { run: self.name.clone() });
         let run = serde_json::from_slice::<Run>(&entry.value);
         // A server of several may be behind the others, and not know yet that the run is this host's.
         let is_before = || run.as_ref().is_ok_and(|run| run.epoch < self.run.epoch);
         if entry.revision < self.revision && (entry.operation != Operation::Put || is_before()) {
-            return Ok(true);
+            let since = *self.behind.get_or_insert_with(Instant::now);
+            return if since.elapsed() < BEHIND { Ok(true) } else { taken_over };
         }
+        self.behind = None;
         match run {
             _ if entry.operation != Operation::Put => taken_over,
             Ok(run) if run.epoch != self.run.epoch => taken_over,
@@ -161,7 +176,14 @@ impl Registry {
 
     /// Removes what the run has in the broker, if it is still this host's.
     pub(super) async fn remove(&mut self) {
-        let removed = self.runs.delete_expect_revision(&self.name, Some(self.revision)).await;
+        let mut removed = self.runs.delete_expect_revision(&self.name, Some(self.revision)).await;
+        // What was written last may not have been heard of.
+        if removed.is_err()
+            && let Ok(Some(entry)) = self.runs.entry(&*self.name).await
+            && self.is_own(&entry).is_ok()
+        {
+            removed = self.runs.delete_expect_revision(&self.name, Some(entry.revision)).await;
+        }
         if removed.is_ok() {
             places::Places::new(&self.name, self.durability).remove(&self.context).await;
             let _ = self.hosts.delete(&self.name).await;
@@ -265,13 +287,17 @@ impl Uploader {
 pub(super) async fn prepare(context: &Context, cluster: &Cluster) -> Result<(), Error> {
     let Cluster { broker, durability, .. } = cluster;
     let address = || broker.to_string();
-    if let Err(error) = context.query_account().await {
-        return match error.kind() {
-            AccountErrorKind::JetStream(_) | AccountErrorKind::JetStreamUnavailable => {
-                Err(Error::NoJetStream { address: address() })
+    let begun = Instant::now();
+    while let Err(error) = context.query_account().await {
+        match error.kind() {
+            AccountErrorKind::JetStreamUnavailable => return Err(Error::NoJetStream { address: address() }),
+            AccountErrorKind::JetStream(known) if NOTHING_KEPT.contains(&known.error_code()) => {
+                return Err(Error::NoJetStream { address: address() });
             }
-            _ => Err(broker.lost(&error)),
-        };
+            // Servers that have just begun choose a leader.
+            _ if begun.elapsed() < ELECTION && broker.permits() => tokio::time::sleep(AGAIN).await,
+            _ => return Err(broker.lost(&error)),
+        }
     }
     let made = buckets(context, *durability).await;
     if durability.replicas == 1 {

@@ -129,31 +129,41 @@ impl ClusterView {
     pub async fn clean(broker: &Broker) -> Result<Vec<String>, Error> {
         let context = super::places::context(broker.connect("engine cluster", HOST_INBOX, |_| {}).await?);
         let failed = |error: async_nats::Error| broker.lost(&*error);
-        let (mut removed, mut wanted) = (Vec::new(), Vec::new());
+        let mut removed = Vec::new();
+        // The entry of a run is there before its streams are.
+        let streams: Vec<String> = context.stream_names().try_collect().await.unwrap_or_default();
         let runs = context.get_key_value(RUNS).await.ok();
         let known = entries(&context, RUNS).await.map_err(failed)?;
         // A host that has just begun, or taken a run over, says later than that that it lives.
         let alive: BTreeMap<_, _> = entries(&context, HOSTS).await.map_err(failed)?.into_iter().collect();
-        let is_new = |entry: &Entry| SystemTime::from(entry.created).elapsed().is_ok_and(|age| age < SILENCE);
-        for (name, entry) in known {
-            let run = serde_json::from_slice::<Run>(&entry.value).ok();
-            if alive.contains_key(&name) || is_new(&entry) {
-                let plugins = run.iter().flat_map(Run::plugins).map(|(hash, _)| hash.to_owned());
-                wanted.extend(plugins);
+        // The broker's clock may be ahead of this one.
+        let is_old = |entry: &Entry| SystemTime::from(entry.created).elapsed().is_ok_and(|age| age > SILENCE);
+        for (name, entry) in &known {
+            if alive.contains_key(name) || !is_old(entry) {
                 continue;
             }
             // Another host may have taken it over meanwhile: then it stays.
             if let Some(runs) = &runs
-                && runs.delete_expect_revision(&name, Some(entry.revision)).await.is_ok()
+                && runs.delete_expect_revision(name, Some(entry.revision)).await.is_ok()
             {
-                Places::new(&name, Durability::default()).remove(&context).await;
+                Places::new(name, Durability::default()).remove(&context).await;
                 removed.push(format!("the run {name}"));
+            }
+        }
+        for stream in streams {
+            let run = Places::run_of(&stream).filter(|run| !known.iter().any(|(name, _)| name == run));
+            if run.is_some() && context.delete_stream(&stream).await.is_ok() {
+                removed.push(format!("the stream {stream}"));
             }
         }
         let Ok(store) = context.get_object_store(PLUGINS).await else { return Ok(removed) };
         let Ok(mut plugins) = store.list().await else { return Ok(removed) };
         while let Some(Ok(plugin)) = plugins.next().await {
-            if !wanted.contains(&plugin.name) && store.delete(&plugin.name).await.is_ok() {
+            // A run may have begun meanwhile.
+            let known = entries(&context, RUNS).await.map_err(failed)?;
+            let runs = known.iter().filter_map(|(_, entry)| serde_json::from_slice::<Run>(&entry.value).ok());
+            let is_wanted = runs.into_iter().any(|run| run.plugins().any(|(hash, _)| hash == plugin.name));
+            if !is_wanted && store.delete(&plugin.name).await.is_ok() {
                 removed.push(format!("the plugin {}", plugin.name));
             }
         }
@@ -212,11 +222,7 @@ impl fmt::Display for ClusterView {
             return writeln!(f, "no runs");
         }
         let widest = self.runs.keys().map(String::len).max().unwrap_or(0).max(3);
-        writeln!(
-            f,
-            "{:widest$}  {:22}  {:>5}  {:>7}  {:>13}  functions",
-            "run", "host", "tasks", "results", "done"
-        )?;
+        writeln!(f, "{:widest$}  {:22}  {:>5}  {:>7}  {:>13}", "run", "host", "tasks", "results", "done")?;
         for (name, run) in &self.runs {
             let host = format!("{}:{}", run.machine, run.process);
             let host = if run.alive { host } else { format!("{host} (gone)") };
@@ -224,10 +230,11 @@ impl fmt::Display for ClusterView {
             let functions: Vec<_> = run.functions.iter().map(|segment| segment.join(" → ")).collect();
             let (tasks, results) = (many(run.tasks), many(run.results));
             let (done, functions) = (many(run.done), functions.join(" | "));
-            writeln!(f, "{name:widest$}  {host:22}  {tasks:>5}  {results:>7}  {done:>13}  {functions}")?;
+            writeln!(f, "{name:widest$}  {host:22}  {tasks:>5}  {results:>7}  {done:>13}")?;
+            writeln!(f, "  functions: {functions}")?;
             for (worker, known) in &self.workers {
                 if let Some(reason) = known.refused.get(name) {
-                    writeln!(f, "{:widest$}  not served by {worker}: {reason}", "")?;
+                    writeln!(f, "  not served by {worker}: {reason}")?;
                 }
             }
         }

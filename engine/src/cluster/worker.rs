@@ -151,6 +151,7 @@ impl Worker {
             records: AtomicU64::new(0),
             busy: AtomicUsize::new(0),
             refused: Mutex::default(),
+            said: Mutex::default(),
             loaded: Mutex::default(),
             leaving,
         });
@@ -175,6 +176,8 @@ pub(super) struct Shared {
     pub(super) records: AtomicU64,
     pub(super) busy: AtomicUsize,
     refused: Mutex<BTreeMap<String, String>>,
+    /// What was said of that, each run's latest.
+    said: Mutex<BTreeMap<String, String>>,
     /// Plugins by their hashes.
     loaded: Mutex<HashMap<String, Arc<OnceCell<crate::Plugin>>>>,
     pub(super) leaving: CancellationToken,
@@ -239,6 +242,7 @@ impl Shared {
                 if entry.operation != Operation::Put {
                     serving.remove(&entry.key);
                     self.refused().remove(&entry.key);
+                    self.said.lock().unwrap_or_else(PoisonError::into_inner).remove(&entry.key);
                     continue;
                 }
                 let run = match run {
@@ -291,7 +295,9 @@ impl Shared {
     }
 
     pub(super) fn refuse(&self, run: &str, reason: &str) {
-        let known = self.refused().insert(run.to_owned(), reason.to_owned());
+        self.refused().insert(run.to_owned(), reason.to_owned());
+        let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = said.insert(run.to_owned(), reason.to_owned());
         if known.as_deref() != Some(reason) {
             (self.told)(&format!("the run {run} is not served: {reason}"));
         }

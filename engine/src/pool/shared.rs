@@ -78,8 +78,9 @@ impl Pool {
         self.0.workers
     }
 
-    /// Gives back what the pool has on other machines, and waits for that: some seconds at most. Nothing that was
-    /// scattered over it goes on. Without a cluster there is nothing to give back.
+    /// Gives back what the pool has on other machines, and waits for that, which takes some seconds at most if the
+    /// broker is there. Nothing that was scattered over it goes on: streams that still use it end with
+    /// [`Error::Closed`]. Without a cluster there is nothing to give back. It blocks.
     ///
     /// To drop a pool does the same, but whoever drops the last of it may be nobody that the program waits for.
     pub fn close(&self) {
