@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use async_nats::jetstream::consumer::PullConsumer;
 use async_nats::jetstream::message::PublishMessage;
 use async_nats::jetstream::{self, AckKind};
-use futures_util::{FutureExt, StreamExt};
+use futures_util::StreamExt;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
@@ -29,6 +29,9 @@ const TICK: Duration = Duration::from_millis(100);
 
 /// The broker keeps a request for tasks for so long before it is asked anew.
 const ASK: Duration = Duration::from_secs(5);
+
+/// What the broker has given to a worker that leaves is here within this time.
+const ON_ITS_WAY: Duration = Duration::from_millis(500);
 
 /// So many tasks are asked for at once.
 const MOST_ASKED: usize = 8;
@@ -210,8 +213,8 @@ impl Serving {
         loop {
             let message = match self.shared.unless_leaving(batch.next()).await {
                 Some(message) => message,
-                // What is here already is still done.
-                None => batch.next().now_or_never().flatten(),
+                // What is here already, or on its way, is still done: nobody else would have it before its time.
+                None => timeout(ON_ITS_WAY, batch.next()).await.ok().flatten(),
             };
             while tasks.try_join_next().is_some() {}
             match message {
