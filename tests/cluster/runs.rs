@@ -146,17 +146,23 @@ fn a_plugin_that_was_cleared_away_comes_again() {
 
 #[test]
 fn an_output_is_kept_where_the_broker_is_not_fit() {
-    let Some(cluster) = Cluster::start(0) else { return };
+    let Some(cluster) = Cluster::start(1) else { return };
     fs::write(cluster.path("in"), numbers(0..20)).unwrap();
-    fs::write(cluster.path("out"), "kept").unwrap();
-    let run = cluster.run(&function_of(&plugin("inc"), "inc"), &["--replicas", "3"]);
-    let Did { code, stderr, .. } = fed(run, "");
-    let url = cluster.url();
-    let said = format!(
-        "engine: the broker at {url} is one server, which keeps work on no other one: go without replicas\n"
-    );
-    assert_eq!((code, stderr), (Some(2), said));
-    assert_eq!(cluster.text("out"), "kept");
+    let inc = function_of(&plugin("inc"), "inc");
+    let refused = || {
+        fs::write(cluster.path("out"), "kept").unwrap();
+        let Did { code, stderr, .. } = fed(cluster.run(&inc, &["--replicas", "3"]), "");
+        let url = cluster.url();
+        let said = format!(
+            "engine: the broker at {url} is one server, which keeps work on no other one: go without replicas\n"
+        );
+        assert_eq!((code, stderr), (Some(2), said));
+        assert_eq!(cluster.text("out"), "kept");
+    };
+    refused();
+    // Also if another run has been here.
+    assert_eq!(ended(cluster.run(&inc, &[]).spawn().unwrap()), (Some(0), String::new()));
+    refused();
 }
 
 #[tokio::test]

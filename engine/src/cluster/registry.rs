@@ -303,10 +303,10 @@ pub(super) async fn prepare(context: &Context, cluster: &Cluster) -> Result<(), 
     if durability.replicas == 1 {
         return made.map(drop).map_err(|error| broker.lost(&*error));
     }
-    // Only servers of several say who leads a stream.
+    // Only servers of several have a name for what they are together.
     let known = context.get_stream(format!("KV_{WORKERS}")).await;
     match (made, known) {
-        (_, Ok(stream)) if stream.cached_info().cluster.is_none() => {
+        (_, Ok(stream)) if stream.cached_info().cluster.as_ref().is_none_or(|known| known.name.is_none()) => {
             Err(Error::NoReplicas { address: address() })
         }
         (Err(error), _) if error.to_string().contains(NOT_CLUSTERED) => {
