@@ -40,6 +40,8 @@ mod sources_limits;
 
 // The command line.
 mod checkpoints;
+#[cfg(unix)]
+mod crates;
 mod mistakes;
 mod run;
 mod tooling;

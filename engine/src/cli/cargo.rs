@@ -1,16 +1,19 @@
 //! Building a plugin crate with cargo.
 
+use std::fs::File;
 use std::io::{BufReader, ErrorKind, IsTerminal};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use anyhow::{Context, anyhow, bail, ensure};
 use cargo_metadata::{Message, Target};
 
+use super::built::Manifest;
+
 /// What plugins are compiled to.
-const TARGET: &str = "wasm32-wasip2";
+pub(super) const TARGET: &str = "wasm32-wasip2";
 
 /// Rather a longer function than a call of another one: each call in a sandbox looks whether its time is
 /// over, so that it costs more than elsewhere. JSON is read and written a sixth faster, with twice the code.
@@ -26,15 +29,8 @@ pub(crate) struct Built {
 
 /// Builds the crate in `folder`; what did not change is not built again. Cargo's messages go to stderr.
 pub(crate) fn build(folder: &Path, quiet: bool) -> anyhow::Result<Built> {
-    let manifest = folder.join("Cargo.toml");
-    ensure!(
-        manifest.is_file(),
-        "{} is no plugin crate: it has no Cargo.toml (make one with `engine new`)",
-        folder.display()
-    );
     // A crate of another kind may take minutes to build before it turns out to be none.
-    let library = std::fs::read_to_string(&manifest)?.contains("cdylib");
-    ensure!(library, "{} is no plugin crate: its [lib] needs crate-type = [\"cdylib\"]", folder.display());
+    Manifest::read(folder)?;
     add_target(folder)?;
     let mut command = Command::new("cargo");
     command.args(["rustc", "--release", "--lib", "--target", TARGET]).current_dir(folder);
@@ -53,13 +49,21 @@ pub(crate) fn build(folder: &Path, quiet: bool) -> anyhow::Result<Built> {
     for message in Message::parse_stream(BufReader::new(stdout)) {
         if let Message::CompilerArtifact(artifact) = message.context("can't read what cargo says")? {
             let wasm = artifact.filenames.into_iter().find(|file| file.extension() == Some("wasm"));
-            built = built_from(folder, &artifact.manifest_path, &artifact.target, wasm).or(built);
+            let own = built_from(folder, &artifact.manifest_path, &artifact.target, wasm);
+            own.iter().filter(|_| artifact.fresh).for_each(|own| touch(&own.wasm));
+            built = own.or(built);
         }
     }
     ensure!(child.wait().context("can't wait for cargo")?.success(), "{} does not build", folder.display());
     built.with_context(|| {
         format!("{} is no plugin crate: its [lib] needs crate-type = [\"cdylib\"]", folder.display())
     })
+}
+
+/// Makes a component that need not be built again newer than its sources, as those see it who only look.
+fn touch(wasm: &Path) {
+    // If it can't be, it is built before it is looked at once more than needed.
+    let _ = File::options().append(true).open(wasm).and_then(|wasm| wasm.set_modified(SystemTime::now()));
 }
 
 /// The component among a build's artifacts, if this is it.

@@ -12,13 +12,13 @@ use serde_json::{Value, json};
 
 use super::exit::{Ending, tell};
 use super::limits::compiling_pool;
-use super::plugins::component;
+use super::plugins::{Crates, component};
 use super::summary::counted;
 
 /// Look for mistakes in a pipeline file, all at once, without running it
 ///
 /// Plugins are loaded, functions opened with their arguments, and inputs looked for; nothing is read from
-/// them, and nothing is written.
+/// them, and nothing is written or built: a plugin crate's folder stands for what was built there before.
 #[derive(clap::Args)]
 #[command(
     after_help = "Examples:\n  engine check pipeline.toml\n  engine check --json pipeline.toml | jq '.[].message'\n\n\
@@ -34,7 +34,7 @@ pub(crate) struct CheckCommand {
 
 impl CheckCommand {
     pub(crate) fn execute(self) -> anyhow::Result<Ending> {
-        let opened = try_open(&self.pipeline, compiling_pool()?, &Watched::default());
+        let opened = try_open(&self.pipeline, compiling_pool()?, &Watched::default(), Crates::BuiltBefore);
         if self.json {
             let found = match &opened {
                 Ok(_) => json!([]),
@@ -57,8 +57,13 @@ impl CheckCommand {
 }
 
 /// The pipeline that a file describes. If it has mistakes, they are told, and there is none.
-pub(super) fn open(path: &Path, pool: PoolBuilder, watched: &Watched) -> anyhow::Result<Option<Pipeline>> {
-    told(try_open(path, pool, watched))
+pub(super) fn open(
+    path: &Path,
+    pool: PoolBuilder,
+    watched: &Watched,
+    crates: Crates,
+) -> anyhow::Result<Option<Pipeline>> {
+    told(try_open(path, pool, watched, crates))
 }
 
 /// How a pipeline is watched.
@@ -71,8 +76,13 @@ pub(super) struct Watched<'a> {
     pub(super) writes: Option<&'a Path>,
 }
 
-fn try_open(path: &Path, pool: PoolBuilder, watched: &Watched) -> Result<Pipeline, OpenError> {
-    let find_component = |path: &Path| component(path, true).map_err(|error| format!("{error:#}"));
+fn try_open(
+    path: &Path,
+    pool: PoolBuilder,
+    watched: &Watched,
+    crates: Crates,
+) -> Result<Pipeline, OpenError> {
+    let find_component = |path: &Path| component(path, crates).map_err(|error| format!("{error:#}"));
     let on_listen = Arc::new(|name: &str, address| tell(format_args!("engine: {name} listens at {address}")));
     let setup = Setup {
         pool,

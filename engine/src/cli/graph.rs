@@ -10,11 +10,12 @@ use super::check;
 use super::checkpoint::is_same;
 use super::exit::Ending;
 use super::limits::compiling_pool;
+use super::plugins::Crates;
 
 /// Draw a pipeline file's graph
 ///
 /// As SVG, for light and dark pages: sources are blue, sinks green, and what runs on the pool is joined by
-/// thick lines.
+/// thick lines. Nothing is built: a plugin crate's folder stands for what was built there before.
 #[derive(clap::Args)]
 #[command(
     after_help = "Examples:\n  engine graph pipeline.toml -o pipeline.svg\n  engine graph --as mermaid pipeline.toml"
@@ -39,8 +40,9 @@ enum Form {
 
 impl GraphCommand {
     pub(crate) fn execute(self) -> anyhow::Result<Ending> {
-        let Some(pipeline) = check::open(&self.pipeline, compiling_pool()?, &check::Watched::default())?
-        else {
+        let watched = check::Watched::default();
+        let opened = check::open(&self.pipeline, compiling_pool()?, &watched, Crates::BuiltBefore)?;
+        let Some(pipeline) = opened else {
             return Ok(Ending::Mistakes);
         };
         let picture = pipeline.picture();

@@ -11,15 +11,17 @@ use serde_json::json;
 
 use super::exit::Ending;
 use super::limits::CompileArgs;
-use super::plugins::component;
+use super::plugins::{Crates, component};
 
 /// Show what is in a plugin: its functions, what they take, return and need
+///
+/// Nothing is built, since a build runs code of the crate's author: see `engine build`.
 #[derive(clap::Args)]
 #[command(
     after_help = "Examples:\n  engine inspect inc.wasm\n  engine inspect --json inc.wasm | jq '.functions[].name'"
 )]
 pub(crate) struct InspectCommand {
-    /// The plugin: a .wasm file, or a plugin crate's folder
+    /// The plugin: a .wasm file, or a plugin crate's folder that was built before
     plugin: PathBuf,
     /// Print JSON
     #[arg(long)]
@@ -30,7 +32,7 @@ pub(crate) struct InspectCommand {
 
 impl InspectCommand {
     pub(crate) fn execute(self) -> anyhow::Result<Ending> {
-        let path = component(&self.plugin, true)?;
+        let path = component(&self.plugin, Crates::BuiltBefore)?;
         let plugin = self.compile.pool()?.workers(1).build()?.load(path)?;
         let text = if self.json { json(&plugin)? } else { describe(&self.plugin, &plugin) };
         io::stdout().write_all(text.as_bytes())?;

@@ -2,6 +2,7 @@
 
 mod args;
 mod build;
+mod built;
 mod cargo;
 mod check;
 mod checkpoint;

@@ -6,7 +6,7 @@ use anyhow::{Context, bail, ensure};
 use engine::{Capability, Error, FaultPolicy, Function, Kind, Output, Part, Plugin, Pool, Signature, Usage};
 
 use super::args::{Allowed, Argument, KeyArg, PluginSpec};
-use super::cargo;
+use super::{built, cargo};
 
 /// Records as they are: functions of all types go with them.
 pub(crate) type Records = Vec<u8>;
@@ -39,9 +39,22 @@ pub(crate) struct Named<'a> {
     pub(crate) allowed: &'a [Allowed],
 }
 
-/// The component that a path stands for: a file, or what is built from a plugin crate's folder.
-pub(crate) fn component(path: &Path, quiet: bool) -> anyhow::Result<PathBuf> {
-    if path.is_dir() { Ok(cargo::build(path, quiet)?.wasm) } else { Ok(path.to_owned()) }
+/// Whether a plugin crate's folder may be built, which runs code of its author.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Crates {
+    /// For what runs its functions anyway.
+    Build,
+    /// For what only looks at them.
+    BuiltBefore,
+}
+
+/// The component that a path stands for: a file, or that of a plugin crate's folder.
+pub(crate) fn component(path: &Path, crates: Crates) -> anyhow::Result<PathBuf> {
+    match crates {
+        _ if !path.is_dir() => Ok(path.to_owned()),
+        Crates::Build => Ok(cargo::build(path, true)?.wasm),
+        Crates::BuiltBefore => built::find(path),
+    }
 }
 
 impl Chain {
@@ -73,7 +86,7 @@ impl Chain {
         let mut links = Vec::new();
         let mut plugins = Vec::new();
         for (number, spec) in (1..).zip(named.plugins) {
-            let plugin = pool.load(component(&spec.path, true)?)?;
+            let plugin = pool.load(component(&spec.path, Crates::Build)?)?;
             plugins.push(plugin.clone());
             let its = |allowed: &&Allowed| allowed.plugin.is_none_or(|plugin| plugin == number);
             let granted = allowed.iter().filter(its).map(|allowed| allowed.capability.clone());

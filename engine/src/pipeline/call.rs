@@ -18,7 +18,7 @@ macro_rules! options {
         $(#[$docs])*
         #[derive(Clone, Debug, Deserialize, JsonSchema)]
         pub(super) struct $name {
-            /// The plugin: a .wasm file, or a plugin crate's folder, which is built if it changed.
+            /// The plugin: a .wasm file, or a plugin crate's folder, which `engine run` builds if it changed.
             $($extra)*
             /// Which of its functions; not needed if it has just one.
             function: Option<String>,

@@ -11,6 +11,7 @@ use super::report::{Report, fault_of};
 use super::watching::WatchArgs;
 use super::{Messages, SOON, printer};
 use crate::cli::exit::{Ending, RunFailed, at};
+use crate::cli::plugins::Crates;
 use crate::cli::progress::Progress;
 use crate::cli::{check, runtime, signals};
 
@@ -28,7 +29,7 @@ pub(super) fn run(
     let pool = pool.on_print(printer(progress.bar()));
     let watched =
         check::Watched { monitor: watching.monitor(), on_terminal: watch.draws(), writes: watch.file() };
-    let Some(mut pipeline) = check::open(path, pool, &watched)? else {
+    let Some(mut pipeline) = check::open(path, pool, &watched, Crates::Build)? else {
         return Ok(Ending::Mistakes);
     };
     let sources = pipeline.sources();

@@ -1,0 +1,142 @@
+//! Folders of plugin crates: a build runs code of their author, so only what is meant to build them does.
+
+use std::fs;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use crate::support::{Did, engine, fed};
+
+/// A crate whose build script and macro write a file when they run.
+struct Crate {
+    folder: tempfile::TempDir,
+}
+
+impl Crate {
+    fn new() -> Self {
+        let new = Self { folder: tempfile::tempdir().unwrap() };
+        let made = fed(engine(["new".as_ref(), new.path("it").as_os_str()]), "");
+        assert_eq!(made.code, Some(0), "{}", made.stderr);
+        let mark = format!("std::fs::write({:?}, \"\").unwrap();", new.path("marker"));
+        new.write("it/build.rs", &format!("fn main() {{ {mark} }}"));
+        let package = "[package]\nname = \"marking\"\nversion = \"0.1.0\"\nedition = \"2024\"\n";
+        new.write("it/marking/Cargo.toml", &format!("{package}[lib]\nproc-macro = true\n"));
+        let tokens = "proc_macro::TokenStream";
+        let marks = format!("pub fn mark(_: {tokens}) -> {tokens} {{ {mark} Default::default() }}");
+        new.write("it/marking/src/lib.rs", &format!("#[proc_macro]\n{marks}\n"));
+        new.edit("it/Cargo.toml", "[dependencies]", "[dependencies]\nmarking = { path = \"marking\" }");
+        new.edit("it/src/lib.rs", "use ", "marking::mark!();\nuse ");
+        new.write("pipeline.toml", "[sources.stdin]\n[stages.map]\nplugin = \"it\"\n[sinks.stdout]\n");
+        new
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn write(&self, name: &str, text: &str) {
+        let path = self.path(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+
+    fn edit(&self, name: &str, from: &str, to: &str) {
+        let text = fs::read_to_string(self.path(name)).unwrap();
+        assert!(text.contains(from), "{text}");
+        self.write(name, &text.replacen(from, to, 1));
+    }
+
+    fn do_it(&self, args: &[&str]) -> Did {
+        let mut command = engine(args);
+        fed(
+            {
+                command.current_dir(&self.folder);
+                command.env("PATH", self.noting());
+                command
+            },
+            "1\n",
+        )
+    }
+
+    /// What all commands say that look at plugins, and that nothing was run for them.
+    fn looked_at(&self) -> [Did; 3] {
+        let commands = [["inspect", "it"], ["check", "pipeline.toml"], ["graph", "pipeline.toml"]];
+        let did = commands.map(|command| self.do_it(&command));
+        assert!(!self.path("marker").exists() && !self.path("called").exists());
+        did
+    }
+
+    fn builds(&self, args: &[&str]) -> Did {
+        let did = self.do_it(args);
+        assert_eq!(did.code, Some(0), "{}", did.stderr);
+        fs::remove_file(self.path("called")).unwrap();
+        // What is as it was is not built again.
+        let _ = fs::remove_file(self.path("marker"));
+        did
+    }
+
+    /// The PATH, with programs before all others that note that they were called.
+    fn noting(&self) -> String {
+        let called = self.path("called");
+        for program in ["cargo", "rustc", "rustup"] {
+            let script = format!("echo {program} >> {called:?}\nPATH=${{PATH#*:}} exec {program} \"$@\"");
+            self.write(&format!("programs/{program}"), &format!("#!/bin/sh\n{script}\n"));
+            let executable = fs::Permissions::from_mode(0o755);
+            fs::set_permissions(self.path("programs").join(program), executable).unwrap();
+        }
+        format!("{}:{}", self.path("programs").display(), std::env::var("PATH").unwrap())
+    }
+}
+
+/// Builds go to a folder that tests share, so that dependencies are built once.
+fn share_target(target: &Path) {
+    let shared = Path::new(env!("CARGO_TARGET_TMPDIR")).join("made");
+    fs::create_dir_all(&shared).unwrap();
+    symlink(shared, target).unwrap();
+}
+
+#[test]
+fn looking_at_a_crate_runs_nothing_of_it() {
+    let stranger = Crate::new();
+    for did in stranger.looked_at() {
+        assert_eq!((did.code, &*did.stdout, did.stderr.lines().count()), (Some(2), "", 1), "{}", did.stderr);
+        assert!(did.stderr.contains("it is a crate that is not built: build it with `engine build "));
+    }
+}
+
+#[test]
+fn what_a_crate_was_built_to_is_looked_at_without_a_build() {
+    let own = Crate::new();
+    share_target(&own.path("it/target"));
+    own.builds(&["build", "it"]);
+    assert!(own.looked_at().iter().all(|did| (did.code, &*did.stderr) == (Some(0), "")));
+
+    own.edit("it/src/lib.rs", "x + step", "x - step");
+    for did in own.looked_at() {
+        assert_eq!((did.code, did.stderr.lines().count()), (Some(2), 1), "{}", did.stderr);
+        assert!(did.stderr.contains("it changed after it was built: build it with `engine build "));
+    }
+    let run = ["run", "--plugin", "it"];
+    assert_eq!(own.builds(&run).stdout, "0\n");
+    assert!(own.looked_at().iter().all(|did| did.code == Some(0)));
+
+    // Saved without a change, it need not be built again, and counts as built.
+    let manifest = fs::File::options().append(true).open(own.path("it/Cargo.toml")).unwrap();
+    manifest.set_modified(SystemTime::now()).unwrap();
+    assert!(own.looked_at().iter().all(|did| did.code == Some(2)));
+    own.builds(&run);
+    assert!(own.looked_at().iter().all(|did| did.code == Some(0)));
+}
+
+#[test]
+fn what_a_workspaces_crate_was_built_to_is_found_in_its_target_folder() {
+    let own = Crate::new();
+    own.edit("it/Cargo.toml", "[workspace]\nexclude", "[package.metadata]\nunused");
+    own.write(
+        "Cargo.toml",
+        "[workspace]\nmembers = [\"it\"]\nexclude = [\"it/engine-sdk\"]\nresolver = \"3\"\n",
+    );
+    share_target(&own.path("target"));
+    own.builds(&["build", "it"]);
+    assert!(own.looked_at().iter().all(|did| (did.code, &*did.stderr) == (Some(0), "")));
+}
