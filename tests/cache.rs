@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::support::{Did, engine, fed, plugin};
+use crate::support::{Did, engine, fed, hostile, plugin};
 
 /// Runs `inc` with a cache of its own.
 fn run(cache: &Path) -> Did {
@@ -56,4 +56,53 @@ fn row_9_a_folder_that_others_can_write_to_is_not_used() {
     fs::set_permissions(&folder, fs::Permissions::from_mode(0o777)).unwrap();
     assert_eq!(run(cache.path()).stdout, "2\n");
     assert!(compiled(cache.path()).is_empty());
+}
+
+#[cfg(unix)]
+#[test]
+fn a_cache_in_a_folder_that_others_could_swap_is_not_used() {
+    use std::os::unix::fs::{PermissionsExt, chown};
+
+    let (open, foreign) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    fs::set_permissions(open.path(), fs::Permissions::from_mode(0o777)).unwrap();
+    assert_eq!(run(&open.path().join("cache")).stdout, "2\n");
+    assert!(compiled(&open.path().join("cache")).is_empty());
+    // Only root can give a folder away.
+    if chown(foreign.path(), Some(12_345), None).is_ok() {
+        assert_eq!(run(&foreign.path().join("cache")).stdout, "2\n");
+        assert!(compiled(&foreign.path().join("cache")).is_empty());
+    }
+}
+
+#[test]
+fn a_compiled_plugin_under_the_key_of_another_one_is_compiled_anew() {
+    let (cache, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    assert_eq!(run(cache.path()).stdout, "2\n");
+    let mut inspect = engine(["inspect", &plugin("redact").display().to_string()]);
+    inspect.env("XDG_CACHE_HOME", other.path());
+    assert_eq!(fed(inspect, "").code, Some(0));
+    let ([file], [foreign]) = (&*compiled(cache.path()), &*compiled(other.path())) else {
+        panic!("each was compiled")
+    };
+    let whole = fs::read(file).unwrap();
+    fs::copy(foreign, file).unwrap();
+    let did = run(cache.path());
+    assert_eq!((&*did.stdout, &*did.stderr), ("2\n", ""));
+    assert!(fs::read(file).unwrap() == whole, "it was compiled anew, and kept");
+}
+
+#[test]
+fn a_function_is_not_granted_a_folder_with_the_cache_in_it() {
+    let home = tempfile::tempdir().unwrap();
+    let cache = home.path().join("cache");
+    let reads = format!("{}:reads", hostile("granted").display());
+    let grant = format!("dir:{}", home.path().display());
+    for (grant, code) in [(grant.clone(), Some(2)), (format!("{grant}:ro"), Some(0))] {
+        let mut command = engine(["run", "-q", "--on-fault", "skip", "-p", &reads, "--allow", &grant]);
+        command.env("XDG_CACHE_HOME", &cache);
+        let did = fed(command, "");
+        assert_eq!(did.code, code, "{}", did.stderr);
+        let refused = did.stderr.contains("the engine keeps compiled plugins there");
+        assert_eq!(refused, code != Some(0), "{}", did.stderr);
+    }
 }

@@ -18,13 +18,15 @@ mod reference;
 mod scattered;
 mod streams;
 
-// The sandbox: limits, faults, guests that lie, and compiled code that is not what it was.
+// The sandbox: limits, faults, guests that lie, paths that lead elsewhere, and compiled code that is not what it was.
 mod by_hand;
 mod cache;
 mod capabilities;
 mod faults;
 mod liars;
 mod limits;
+#[cfg(unix)]
+mod paths;
 mod policies;
 mod rows;
 

@@ -34,6 +34,7 @@ mod connections;
 mod dashboard;
 mod error;
 mod fault;
+pub mod files;
 #[cfg(fuzzing)]
 #[doc(hidden)]
 pub mod fuzzing;

@@ -1,46 +1,59 @@
 //! Compiled plugins, kept on disk between runs.
 //!
 //! Compiled code is run as it stands, so it is believed only from a folder that nobody else can
-//! write to, and only if its digest is right. Whatever is wrong with the cache, the plugin is
+//! write to, nor to one around it, and only if its digest is right for the key that it is kept under. Whatever is wrong with the cache, the plugin is
 //! compiled anew.
 
-use std::fs;
+use std::ffi::OsString;
 use std::hash::{Hash, Hasher};
 use std::io::Write;
-use std::path::{Path, PathBuf};
 
 use etcetera::BaseStrategy;
 use wasmtime::Engine;
 use wasmtime::component::Component;
 
+use crate::files::Folder;
+
 /// How many compiled plugins are kept.
 const KEPT: usize = 200;
 
+/// The most bytes that compiled code may have to be read again.
+const LONGEST: u64 = 4 << 30;
+
+/// What the digest of compiled code is about, so that no other digest is taken for it.
+const PURPOSE: &str = "engine 2026 compiled plugin and the key that it is kept under";
+
 /// The place of one plugin's compiled code.
 pub(super) struct Entry {
-    folder: PathBuf,
-    file: PathBuf,
+    folder: Folder,
+    key: blake3::Hash,
 }
 
 impl Entry {
     /// The entry for a plugin's bytes, as `engine` would compile them; none without a private folder.
     pub(super) fn new(engine: &Engine, wasm: &[u8]) -> Option<Self> {
         let folder = etcetera::choose_base_strategy().ok()?.cache_dir().join("engine").join("compiled");
-        if !make_private(&folder) {
-            return None;
-        }
+        let folder = Folder::private(&folder).ok()?;
         let mut settings = Digest(blake3::Hasher::new());
         engine.precompile_compatibility_hash().hash(&mut settings);
-        let key = settings.0.update(wasm).finalize().to_hex();
-        let file = folder.join(format!("{key}.cwasm"));
-        Some(Self { folder, file })
+        let key = settings.0.update(wasm).finalize();
+        Some(Self { folder, key })
+    }
+
+    fn name(&self) -> OsString {
+        format!("{}.cwasm", self.key.to_hex()).into()
+    }
+
+    /// The digest of code that is kept under this key: under another one it is not right.
+    fn digest(&self, code: &[u8]) -> blake3::Hash {
+        blake3::Hasher::new_derive_key(PURPOSE).update(self.key.as_bytes()).update(code).finalize()
     }
 
     /// The compiled plugin, if it is there and whole.
     pub(super) fn read(&self, engine: &Engine) -> Option<Component> {
-        let bytes = fs::read(&self.file).ok()?;
+        let bytes = self.folder.read_at_most(&self.name(), LONGEST).ok()?;
         let (digest, code) = bytes.split_at_checked(blake3::OUT_LEN)?;
-        if blake3::hash(code) != blake3::Hash::from_slice(digest).ok()? {
+        if self.digest(code) != blake3::Hash::from_slice(digest).ok()? {
             return None;
         }
         load(engine, code).ok()
@@ -48,14 +61,11 @@ impl Entry {
 
     /// Keeps the compiled plugin. A failure costs time at the next start, nothing else.
     pub(super) fn write(&self, code: &[u8]) {
-        let write = || -> std::io::Result<()> {
-            let mut file = tempfile::NamedTempFile::new_in(&self.folder)?;
-            file.write_all(blake3::hash(code).as_bytes())?;
-            file.write_all(code)?;
-            file.persist(&self.file)?;
-            Ok(())
-        };
-        if write().is_ok() {
+        let written = self.folder.replace(&self.name(), |file| {
+            file.write_all(self.digest(code).as_bytes())?;
+            file.write_all(code)
+        });
+        if written.is_ok() {
             prune(&self.folder);
         }
     }
@@ -73,34 +83,15 @@ pub(super) fn load(engine: &Engine, code: &[u8]) -> wasmtime::Result<Component> 
     unsafe { Component::deserialize(engine, code) }
 }
 
-/// Makes the folder, and says whether it belongs to this user and nobody else can write to it.
-#[cfg(unix)]
-fn make_private(folder: &Path) -> bool {
-    use std::os::unix::fs::{DirBuilderExt, MetadataExt};
-    let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(folder);
-    let (Ok(()), Ok(found), Ok(own)) = (made, fs::symlink_metadata(folder), fs::metadata("/proc/self"))
-    else {
-        return false;
-    };
-    found.is_dir() && found.uid() == own.uid() && found.mode() & 0o022 == 0
-}
-
-#[cfg(not(unix))]
-fn make_private(folder: &Path) -> bool {
-    fs::create_dir_all(folder).is_ok()
-}
-
 /// Removes the oldest entries beyond those that are kept.
-fn prune(folder: &Path) {
-    let Ok(entries) = fs::read_dir(folder) else { return };
-    let mut entries: Vec<_> = entries
-        .filter_map(Result::ok)
-        .filter_map(|entry| Some((entry.metadata().ok()?.modified().ok()?, entry.path())))
-        .collect();
+fn prune(folder: &Folder) {
+    let names = folder.names().unwrap_or_default().into_iter();
+    let changed = |name: &OsString| folder.known(name).and_then(|known| known.modified());
+    let mut entries: Vec<_> = names.filter_map(|name| Some((changed(&name).ok()?, name))).collect();
     entries.sort();
-    for (_, path) in entries.iter().take(entries.len().saturating_sub(KEPT)) {
+    for (_, name) in entries.iter().take(entries.len().saturating_sub(KEPT)) {
         // Another run may have removed it already.
-        let _ = fs::remove_file(path);
+        let _ = folder.remove(name);
     }
 }
 

@@ -2,10 +2,13 @@
 
 use std::collections::{HashMap, HashSet};
 use std::fmt;
+use std::io;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::files::Granted;
 
 /// Something outside of its sandbox that a function may be given.
 ///
@@ -104,6 +107,8 @@ impl Capability {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Grants {
     pub(crate) capabilities: Vec<Capability>,
+    /// The folders among them, opened once for all instances.
+    folders: Arc<HashMap<PathBuf, io::Result<Granted>>>,
     found: Arc<Mutex<HashMap<String, HashSet<IpAddr>>>>,
 }
 
@@ -116,8 +121,18 @@ impl Grants {
             return Err(missing);
         }
         let needed = |capability: &&Capability| needs.iter().any(|need| capability.meets(need));
-        let capabilities = granted.iter().filter(needed).cloned().collect();
-        Ok(Self { capabilities, found: Arc::default() })
+        let capabilities: Vec<_> = granted.iter().filter(needed).cloned().collect();
+        let folders = Arc::new(opened(&capabilities));
+        Ok(Self { capabilities, folders, found: Arc::default() })
+    }
+
+    /// A path to a granted folder as it was opened when it was granted, whatever became of its name.
+    pub(crate) fn folder(&self, path: &Path) -> io::Result<PathBuf> {
+        match self.folders.get(path) {
+            Some(Ok(folder)) => Ok(folder.opened()),
+            Some(Err(error)) => Err(io::Error::new(error.kind(), error.to_string())),
+            None => Err(io::ErrorKind::NotFound.into()),
+        }
     }
 
     /// Whether a record must not be run again that the function has begun.
@@ -177,6 +192,23 @@ impl Grants {
             .extend(found);
         known(ip)
     }
+}
+
+/// Opens the folders among capabilities. What can't be opened is told by the first instance that needs it.
+fn opened(capabilities: &[Capability]) -> HashMap<PathBuf, io::Result<Granted>> {
+    let mut opened = HashMap::new();
+    // What may be written comes first, since it says how others are opened.
+    for writes in [true, false] {
+        for capability in capabilities {
+            if let Capability::Dir { path, read_only } = capability
+                && *read_only != writes
+                && !opened.contains_key(path)
+            {
+                opened.insert(path.clone(), Granted::open(path, *read_only));
+            }
+        }
+    }
+    opened
 }
 
 /// Whether an address is one of the internet, and of no private network, this machine or a special use.

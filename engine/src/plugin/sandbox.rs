@@ -76,7 +76,7 @@ impl Sandbox {
             .allow_tcp(false)
             .allow_udp(false);
         for capability in &grants.capabilities {
-            give(&mut wasi, capability)?;
+            give(&mut wasi, capability, grants)?;
         }
         if grants.have_network() {
             let grants = grants.clone();
@@ -135,11 +135,13 @@ impl Host for Sandbox {
 }
 
 /// Gives a guest what it was granted; the network is not among it.
-fn give(wasi: &mut WasiCtxBuilder, capability: &Capability) -> wasmtime::Result<()> {
+fn give(wasi: &mut WasiCtxBuilder, capability: &Capability, grants: &Grants) -> wasmtime::Result<()> {
     match capability {
         Capability::Dir { path, read_only } => {
             let perms = if *read_only { FsPerms::ReadOnly } else { FsPerms::ReadWrite };
-            wasi.preopened_dir(path, path.to_string_lossy(), perms)?;
+            let refused = |error| wasmtime::Error::msg(format!("dir:{}: {error}", path.display()));
+            let opened = grants.folder(path).map_err(refused)?;
+            wasi.preopened_dir(opened, path.to_string_lossy(), perms)?;
         }
         Capability::Env { name } => {
             if let Ok(value) = std::env::var(name) {

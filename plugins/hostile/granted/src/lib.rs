@@ -2,6 +2,7 @@
 
 use std::collections::hash_map::RandomState;
 use std::env;
+use std::ffi::CString;
 use std::fs::{self, OpenOptions};
 use std::hash::BuildHasher;
 use std::io::{self, Read};
@@ -55,4 +56,32 @@ fn hears(address: &str) -> io::Result<String> {
     let mut said = String::new();
     TcpStream::connect(address)?.read_to_string(&mut said)?;
     Ok(said)
+}
+
+/// Does what the record says with a folder: `read PATH`, `write PATH TEXT`, `rename FROM TO`, `link TARGET PATH`.
+/// Other records come back as they are.
+#[map(needs("dir"))]
+fn acts(record: &str) -> io::Result<String> {
+    match record.split(' ').collect::<Vec<_>>()[..] {
+        ["read", path] => return fs::read_to_string(path),
+        ["write", path, text] => fs::write(path, format!("{text}\n"))?,
+        ["rename", from, to] => fs::rename(from, to)?,
+        ["link", target, path] => link(target, path)?,
+        _ => {}
+    }
+    Ok(record.to_owned())
+}
+
+unsafe extern "C" {
+    fn symlink(target: *const i8, path: *const i8) -> i32;
+}
+
+/// std has links of WASI only unstably.
+fn link(target: &str, path: &str) -> io::Result<()> {
+    let (target, path) = (CString::new(target)?, CString::new(path)?);
+    // SAFETY: both are C strings that live until it returns.
+    match unsafe { symlink(target.as_ptr().cast(), path.as_ptr().cast()) } {
+        0 => Ok(()),
+        _ => Err(io::Error::last_os_error()),
+    }
 }

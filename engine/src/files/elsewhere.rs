@@ -1,0 +1,116 @@
+//! The files and folders of this module on systems without descriptors of folders: by their names.
+
+use std::ffi::{OsStr, OsString};
+use std::fs::{self, File, Metadata};
+use std::io;
+use std::path::{Component, Path, PathBuf};
+
+use super::guests::Id;
+
+/// How a file is opened.
+#[derive(Clone, Copy, Default)]
+pub(super) struct How {
+    pub(super) read: bool,
+    pub(super) write: bool,
+    pub(super) append: bool,
+    pub(super) create: bool,
+    pub(super) new: bool,
+    pub(super) private: bool,
+}
+
+impl How {
+    pub(super) const READ: Self =
+        Self { read: true, write: false, append: false, create: false, new: false, private: false };
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Last {
+    Followed,
+    Itself,
+}
+
+pub(super) fn open(path: &Path, how: How) -> io::Result<File> {
+    let How { read, write, append, create, new, private: _ } = how;
+    let mut options = File::options();
+    options.read(read).write(write && !append).append(append).create(create).create_new(new);
+    options.open(path)
+}
+
+pub(super) fn known(path: &Path) -> io::Result<Metadata> {
+    fs::metadata(path)
+}
+
+pub(super) fn place(path: &Path, _: Last) -> io::Result<(Place, OsString)> {
+    let name = path.file_name().ok_or(io::ErrorKind::IsADirectory)?;
+    Ok((Place(path.parent().unwrap_or(Path::new("")).to_owned()), name.to_owned()))
+}
+
+pub(super) fn let_wait(_: &File) -> io::Result<()> {
+    Ok(())
+}
+
+pub(super) fn wait_for_writer(_: &File) -> io::Result<()> {
+    Ok(())
+}
+
+pub(super) fn has_no_reader(_: &io::Error) -> bool {
+    false
+}
+
+#[derive(Debug)]
+pub(super) struct Place(PathBuf);
+
+impl Place {
+    pub(super) fn open(path: &Path) -> io::Result<Self> {
+        if fs::metadata(path)?.is_dir() {
+            Ok(Self(path.to_owned()))
+        } else {
+            Err(io::ErrorKind::NotADirectory.into())
+        }
+    }
+
+    pub(super) fn private(path: &Path) -> io::Result<Self> {
+        fs::create_dir_all(path)?;
+        Self::open(path)
+    }
+
+    pub(super) fn id(&self) -> Option<Id> {
+        None
+    }
+
+    pub(super) fn path(&self) -> Option<PathBuf> {
+        Some(self.0.clone())
+    }
+
+    /// What a name stands for, unless it leads out of the folder or is a link.
+    fn within(&self, name: &Path) -> io::Result<PathBuf> {
+        let stays = name.components().all(|part| matches!(part, Component::Normal(_) | Component::CurDir));
+        let path = self.0.join(name);
+        let is_link = fs::symlink_metadata(&path).is_ok_and(|known| known.is_symlink());
+        if stays && !is_link { Ok(path) } else { Err(io::ErrorKind::PermissionDenied.into()) }
+    }
+
+    pub(super) fn open_in(&self, name: &Path, how: How) -> io::Result<File> {
+        open(&self.within(name)?, how)
+    }
+
+    pub(super) fn known_in(&self, name: &Path) -> io::Result<Metadata> {
+        fs::metadata(self.within(name)?)
+    }
+
+    pub(super) fn names(&self) -> io::Result<Vec<OsString>> {
+        fs::read_dir(&self.0)?.map(|entry| Ok(entry?.file_name())).collect()
+    }
+
+    pub(super) fn rename(&self, from: &OsStr, to: &Self, name: &OsStr) -> io::Result<()> {
+        fs::rename(self.0.join(from), to.0.join(name))
+    }
+
+    pub(super) fn remove(&self, name: &OsStr) -> io::Result<()> {
+        fs::remove_file(self.0.join(name))
+    }
+
+    pub(super) fn sync(&self) -> io::Result<()> {
+        Ok(())
+    }
+}

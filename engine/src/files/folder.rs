@@ -1,0 +1,105 @@
+//! A folder that was opened once, and the files in it.
+
+use std::ffi::{OsStr, OsString};
+use std::fs::{File, Metadata};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::guests::Id;
+use super::system::{How, Place, let_wait};
+use super::{kind, output};
+
+/// A folder that was opened once: names in it are looked up there, whatever becomes of its path.
+///
+/// Nothing outside of it is ever opened. Links in it are followed as far as they stay in it, and not at all if a
+/// function may write to it.
+#[derive(Clone, Debug)]
+pub struct Folder(pub(super) Arc<Place>);
+
+impl Folder {
+    /// Opens a folder.
+    ///
+    /// # Errors
+    ///
+    /// If it is not there, or is no folder.
+    pub fn open(path: &Path) -> io::Result<Self> {
+        Ok(Self(Arc::new(Place::open(path)?)))
+    }
+
+    /// Opens a folder that belongs to this user, and makes what is missing of it. Nobody else can change it or put
+    /// another one in its place: all folders that it lies in belong to this user or to root, and others may not write
+    /// to them, or only to what is their own, as in `/tmp`. No function may write there.
+    ///
+    /// # Errors
+    ///
+    /// If there is no such folder and it can't be made, or if others could change it.
+    pub fn private(path: &Path) -> io::Result<Self> {
+        Ok(Self(Arc::new(Place::private(path)?)))
+    }
+
+    pub(super) fn id(&self) -> Option<Id> {
+        self.0.id()
+    }
+
+    pub(super) fn path(&self) -> Option<PathBuf> {
+        self.0.path()
+    }
+
+    /// Opens a file in it to read it. Never waits.
+    ///
+    /// # Errors
+    ///
+    /// If it is not there, is no regular file, or is a link that leads out of the folder.
+    pub fn read(&self, name: &OsStr) -> io::Result<File> {
+        let file = self.0.open_in(Path::new(name), How::READ)?;
+        kind::check_regular(&file.metadata()?)?;
+        let_wait(&file)?;
+        Ok(file)
+    }
+
+    /// The bytes of a file in it.
+    ///
+    /// # Errors
+    ///
+    /// If it can't be read, or has more than `limit` bytes.
+    pub fn read_at_most(&self, name: &OsStr, limit: u64) -> io::Result<Vec<u8>> {
+        super::input::whole(&self.read(name)?, limit)
+    }
+
+    /// What is known of something in it, without opening it.
+    ///
+    /// # Errors
+    ///
+    /// If it is not there, or is a link that leads out of the folder.
+    pub fn known(&self, name: &OsStr) -> io::Result<Metadata> {
+        self.0.known_in(Path::new(name))
+    }
+
+    /// The names in it.
+    ///
+    /// # Errors
+    ///
+    /// If it can't be listed.
+    pub fn names(&self) -> io::Result<Vec<OsString>> {
+        self.0.names()
+    }
+
+    /// Puts a file in the place of one that may be there, whole or not at all.
+    ///
+    /// # Errors
+    ///
+    /// If it can't be written.
+    pub fn replace(&self, name: &OsStr, write: impl FnOnce(&mut File) -> io::Result<()>) -> io::Result<()> {
+        output::replace_in(&self.0, name, false, write)
+    }
+
+    /// Removes a file.
+    ///
+    /// # Errors
+    ///
+    /// If that is not possible.
+    pub fn remove(&self, name: &OsStr) -> io::Result<()> {
+        self.0.remove(name)
+    }
+}

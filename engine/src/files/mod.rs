@@ -1,0 +1,34 @@
+//! The host's files and folders, opened in one place.
+//!
+//! Everything that the engine reads, writes, lists or renames is opened here, so that no function of a plugin and
+//! nobody else who may write to a folder decides what the host opens:
+//!
+//! - A path is resolved component by component, on descriptors. In a folder that a function may write
+//!   ([`Granted`]), and below it, no link is followed and only regular files are opened. A function isn't
+//!   granted a folder if the host has followed a link in it.
+//! - Names in a [`Folder`] never lead out of it.
+//! - Opening never blocks: pipes and devices are opened as such, and their kind is checked afterwards.
+//! - What is read whole has a limit.
+
+#[cfg(unix)]
+mod beneath;
+mod folder;
+mod guests;
+mod input;
+mod kind;
+mod output;
+#[cfg(unix)]
+mod private;
+#[cfg(not(unix))]
+#[path = "elsewhere.rs"]
+mod system;
+#[cfg(unix)]
+#[path = "unix.rs"]
+mod system;
+#[cfg(unix)]
+mod walk;
+
+pub use folder::Folder;
+pub use guests::Granted;
+pub use input::{Input, known, open, open_file, read_at_most};
+pub use output::{Mode, create, remove, rename, replace};
