@@ -11,6 +11,11 @@ use crate::support::{engine, fed, plugin};
 #[expect(clippy::needless_pass_by_value, reason = "`check(…, expect![…])` reads as it is meant")]
 #[track_caller]
 pub(crate) fn check(pipeline: &str, expected: Expect) {
+    expected.assert_eq(&opened(pipeline));
+}
+
+/// What is said of a pipeline file.
+fn opened(pipeline: &str) -> String {
     let folder = tempfile::tempdir().unwrap();
     let (path, plugins) =
         (folder.path().join("p.toml"), plugin("inc").parent().unwrap().display().to_string());
@@ -22,8 +27,13 @@ pub(crate) fn check(pipeline: &str, expected: Expect) {
         Err(OpenError::Mistakes(mistakes)) => mistakes.to_string(),
         Err(error) => format!("{error:?}"),
     };
-    let said = said.replace(&plugins, "$PLUGINS").replace(&format!("{}/", folder.path().display()), "");
-    expected.assert_eq(&said);
+    said.replace(&plugins, "$PLUGINS").replace(&format!("{}/", folder.path().display()), "")
+}
+
+/// The same, where what is said is made up.
+#[track_caller]
+fn stages_say(wrong: &str, said: &str) {
+    assert_eq!(opened(&format!("[sources.stdin]\n{wrong}\n[sinks.stdout]\n")), said);
 }
 
 /// The same with `stages` between a source and a sink that are right.
@@ -311,12 +321,49 @@ fn a_plugin_is_wrong() {
     stages(
         "[stages.map]\nfunction = \"x\"",
         expect![
-            "p.toml:2:9: map needs the option plugin (plugin: the plugin: a .wasm file, or a plugin crate's folder, which is built if it changed)"
+            "p.toml:2:9: map needs the option plugin (plugin: the plugin: a .wasm file, or a plugin crate's folder, which `engine run` builds if it changed)"
         ],
     );
     stages(
         "[stages.filter]\nfunction = \"x\"",
         expect!["p.toml:3:12: filter: there is no plugin that function could be for"],
+    );
+}
+
+#[test]
+fn a_plugin_is_another_one_than_was_pinned() {
+    let hash = |name| blake3::hash(&fs::read(plugin(name)).unwrap()).to_string();
+    let (inc, words) = (hash("inc"), hash("words"));
+    let pinned =
+        |hash: &str| format!("[stages.map.plugin]\npath = \"$PLUGINS/inc.wasm\"\nblake3 = \"{hash}\"");
+    stages(&pinned(&inc), expect!["no mistakes"]);
+    stages(&pinned(&inc.to_uppercase()), expect!["no mistakes"]);
+    let wrong = pinned(&words);
+    let said = "has the BLAKE3 hash INC, and is pinned to WORDS";
+    let said = said.replace("INC", &inc).replace("WORDS", &words);
+    stages_say(&wrong, &format!("p.toml:4:10: map: $PLUGINS/inc.wasm {said}"));
+    // Where it is loaded already, too.
+    let twice = format!("[stages.first]\ntype = \"map\"\nplugin = \"$PLUGINS/inc.wasm\"\n{wrong}");
+    stages_say(&twice, &format!("p.toml:7:10: map: $PLUGINS/inc.wasm {said}"));
+    stages(
+        &pinned("123"),
+        expect![[
+            r#"p.toml:4:10: map: expected 64 hexadecimal digits, as `engine inspect` shows them, found "123""#
+        ]],
+    );
+    stages(
+        "[stages.map]\nplugin = { path = \"inc.wasm\" }",
+        expect!["p.toml:3:10: plugin: missing field `blake3`"],
+    );
+    stages(
+        "[stages.map]\nplugin = { path = \"inc.wasm\", sha256 = \"1\" }",
+        expect!["p.toml:3:31: plugin: unknown field `sha256`, expected `path` or `blake3`"],
+    );
+    stages(
+        "[stages.map]\nplugin = 1",
+        expect![
+            "p.toml:3:10: plugin: invalid type: integer `1`, expected a path, or { path = …, blake3 = … }"
+        ],
     );
 }
 

@@ -362,6 +362,16 @@ pub enum Error {
         /// What stands there instead.
         problem: NotAPlugin,
     },
+    /// A plugin is another one than was pinned.
+    #[error("{} has the BLAKE3 hash {hash}, and is pinned to {}", path.display(), clean(pin))]
+    WrongHash {
+        /// The file.
+        path: PathBuf,
+        /// What its hash is.
+        hash: String,
+        /// What it must be.
+        pin: String,
+    },
     /// A plugin failed while it was asked for its functions.
     #[error("{} can't be loaded: asked for its functions, it {cause}", path.display())]
     Describe {

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use indexmap::IndexMap;
 
+use super::call::problem;
 use super::claims::{Claims, is_one_file};
 use super::document::Document;
 use super::edges::Inputs;
@@ -16,6 +17,7 @@ use super::files::Opening;
 use super::flow::{Bytes, Guard};
 use super::mistake::Problem;
 use super::picture::Picture;
+use super::pin::PluginOption;
 use super::run::{Feeding, Pipeline, Places};
 use crate::stream::Readers;
 use crate::{FaultPolicy, Function, Output, Plugin, Pool, Source, Usage};
@@ -210,13 +212,21 @@ impl<'a> Building<'a> {
         Ok(path)
     }
 
-    /// The plugin at a path, loaded once.
-    pub(super) fn plugin(&mut self, path: &Path) -> Result<Plugin, Problem> {
-        let path = self.path(path);
-        if let Some(plugin) = self.plugins.get(&path) {
-            return Ok(plugin.clone());
-        }
-        let component = (self.find_component)(&path).map_err(|reason| {
+    /// A plugin that a node names, loaded once.
+    pub(super) fn plugin(&mut self, option: &PluginOption) -> Result<Plugin, Problem> {
+        let path = self.path(option.path());
+        let plugin = match self.plugins.get(&path) {
+            Some(plugin) => plugin.clone(),
+            None => self.load(&path, option.hash())?,
+        };
+        // Another node may have named it otherwise.
+        option.hash().map_or(Ok(()), |hash| plugin.check_hash(hash)).map_err(|error| problem(&error))?;
+        self.plugins.insert(path, plugin.clone());
+        Ok(plugin)
+    }
+
+    fn load(&mut self, path: &Path, hash: Option<&str>) -> Result<Plugin, Problem> {
+        let component = (self.find_component)(path).map_err(|reason| {
             let problem = Problem::at("plugin", reason);
             // As the command line has it.
             match path.to_str().and_then(|path| path.rsplit_once(".wasm:")) {
@@ -225,10 +235,11 @@ impl<'a> Building<'a> {
             }
         })?;
         self.claims.read(&component, "plugin")?;
-        let plugin =
-            self.pool.load(component).map_err(|error| Problem::at("plugin", format!("{error:?}")))?;
-        self.plugins.insert(path, plugin.clone());
-        Ok(plugin)
+        let plugin = match hash {
+            Some(hash) => self.pool.load_pinned(component, hash),
+            None => self.pool.load(component),
+        };
+        plugin.map_err(|error| problem(&error))
     }
 
     /// The node at hand calls a function.

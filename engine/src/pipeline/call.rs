@@ -1,7 +1,5 @@
 //! Functions of plugins in a pipeline file: the plugin, the function, its arguments, limits and grants.
 
-use std::path::PathBuf;
-
 use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -10,6 +8,7 @@ use super::building::Building;
 use super::flow::Bytes;
 use super::mistake::Problem;
 use super::options::{Argument, Key, OneOrMore, Size, Time};
+use super::pin::PluginOption;
 use crate::pool::Returns;
 use crate::{Capability, Error, Function, Kind, Plugin};
 
@@ -19,6 +18,8 @@ macro_rules! options {
         #[derive(Clone, Debug, Deserialize, JsonSchema)]
         pub(super) struct $name {
             /// The plugin: a .wasm file, or a plugin crate's folder, which `engine run` builds if it changed.
+            ///
+            /// { path = …, blake3 = … } takes it only if its file has that hash.
             $($extra)*
             /// Which of its functions; not needed if it has just one.
             function: Option<String>,
@@ -42,18 +43,18 @@ macro_rules! options {
 
 options! {
     /// Options of nodes that call a function of a plugin.
-    Call { plugin: PathBuf, }
+    Call { plugin: PluginOption, }
 }
 
 options! {
     /// Options of nodes that may call one.
-    PerhapsCall { plugin: Option<PathBuf>, }
+    PerhapsCall { plugin: Option<PluginOption>, }
 }
 
 options! {
     /// Options of nodes that call one which keeps a state.
     KeyedCall {
-        plugin: PathBuf,
+        plugin: PluginOption,
         /// A state for each value of this part of the records; one for all, if not said.
         key: Option<Key>,
     }
@@ -155,6 +156,7 @@ pub(super) fn problem(error: &Error) -> Problem {
         Error::UnknownArgument { name, .. } => vec!["args", name],
         Error::MissingArgument { .. } | Error::Refused { .. } => vec!["args"],
         Error::NotGranted { .. } => vec!["allow"],
+        Error::WrongHash { .. } => vec!["plugin", "blake3"],
         _ => vec!["plugin"],
     };
     let help = match error {

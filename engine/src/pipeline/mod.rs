@@ -21,6 +21,7 @@ mod node;
 mod open;
 mod options;
 mod picture;
+mod pin;
 mod run;
 mod schema;
 mod settings;

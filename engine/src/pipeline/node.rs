@@ -120,7 +120,9 @@ impl<'i> Table<'i> {
             // Without one of its options there is no other to be found wrong, or it was said above.
             let Some((key, value)) = wrong.and_then(|position| take(&mut entries, position)) else {
                 if right {
-                    report.add(self.span.clone(), format!("{}: {}", self.name, error.message()), None);
+                    // A table within it may stand under a heading of its own.
+                    let span = error.span().unwrap_or_else(|| self.span.clone());
+                    report.add(span, format!("{}: {}", self.name, error.message()), None);
                 }
                 return None;
             };

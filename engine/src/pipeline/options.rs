@@ -197,6 +197,18 @@ fn single(text: &str) -> Option<u8> {
 }
 
 option! {
+    /// A BLAKE3 hash, in small letters.
+    Blake3(String), "64 hexadecimal digits, as `engine inspect` shows them",
+    |word| match word {
+        Word::Text(text) if text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit()) => {
+            Some(text.to_ascii_lowercase())
+        }
+        _ => None,
+    },
+    { "type": "string", "pattern": "^[0-9A-Fa-f]{64}$", "description": "64 hexadecimal digits." }
+}
+
+option! {
     /// Where a connection goes, or where it is waited for.
     Address(String), "a host and a port, as \"127.0.0.1:9000\"",
     |word| match word {

@@ -38,15 +38,18 @@ pub(crate) struct Loaded {
 }
 
 impl Loaded {
-    /// Reads, compiles and asks the plugin at `path`.
+    /// Reads, compiles and asks the plugin at `path`, if it has the hash that it is pinned to.
     pub(crate) async fn load(
         path: &Path,
+        pin: Option<&str>,
         hosting: &Hosting,
         limits: Limits,
         on_print: OnPrint,
     ) -> Result<Self, Error> {
         let not_a_plugin = |problem| Error::NotAPlugin { path: path.to_owned(), problem };
         let wasm = read(path, hosting.plugin_size)?;
+        let hash = blake3::hash(&wasm).to_hex().to_string();
+        pin.map_or(Ok(()), |pin| check_hash(path, &hash, pin))?;
         recognize(&wasm).map_err(not_a_plugin)?;
         let (component, compilation) = compile(hosting, &wasm).map_err(not_a_plugin)?;
         check_exports(hosting, &component).map_err(not_a_plugin)?;
@@ -65,8 +68,7 @@ impl Loaded {
         check_names(&signatures).map_err(not_a_plugin)?;
         let engine = &hosting.runtime.engine;
         let imports = component.component_type().imports(engine).map(|(name, _)| name.to_owned()).collect();
-        let (size, hash) = (wasm.len() as u64, blake3::hash(&wasm).to_hex().to_string());
-        let (path, size_limit) = (path.to_owned(), hosting.plugin_size);
+        let (path, size, size_limit) = (path.to_owned(), wasm.len() as u64, hosting.plugin_size);
         Ok(Self { path, pre, signatures, imports, size, size_limit, hash, compilation })
     }
 }
@@ -83,6 +85,14 @@ fn read(path: &Path, limit: u64) -> Result<Vec<u8>, Error> {
         return Err(Error::NotAPlugin { path: path.to_owned(), problem });
     }
     fs::read(path).map_err(failed)
+}
+
+/// Checks that a plugin's hash is the one that it is pinned to.
+pub(crate) fn check_hash(path: &Path, hash: &str, pin: &str) -> Result<(), Error> {
+    if hash.eq_ignore_ascii_case(pin) {
+        return Ok(());
+    }
+    Err(Error::WrongHash { path: path.to_owned(), hash: hash.to_owned(), pin: pin.to_owned() })
 }
 
 /// Tells a component from what is not even meant to be one, by its first bytes.

@@ -31,7 +31,7 @@ pub(crate) use hosting::{Hosting, Network};
 pub(crate) use instance::{Instance, OpenError, Trouble};
 pub use limits::Isolation;
 pub(crate) use limits::Limits;
-pub(crate) use load::Loaded;
+pub(crate) use load::{Loaded, check_hash};
 pub(crate) use memory::TotalMemory;
 pub(crate) use meter::Waiting;
 pub(crate) use outcome::{Failure, Outcome};

@@ -7,7 +7,7 @@ use super::function::{Function, Returns};
 use super::shared::PoolShared;
 use crate::error::nearest_of;
 use crate::plugin::{
-    Capability, Compilation, Core, Grants, Kind, Loaded, Messages, Opening, Output, Signature,
+    Capability, Compilation, Core, Grants, Kind, Loaded, Messages, Opening, Output, Signature, check_hash,
 };
 use crate::record::Record;
 use crate::{Error, FaultPolicy};
@@ -141,6 +141,11 @@ impl Plugin {
     #[must_use]
     pub fn compilation(&self) -> Option<Compilation> {
         self.loaded.compilation
+    }
+
+    /// Checks that it is the one that somebody pinned.
+    pub(crate) fn check_hash(&self, pin: &str) -> Result<(), Error> {
+        check_hash(self.path(), self.hash(), pin)
     }
 
     /// The BLAKE3 hash of its file, in hexadecimal digits.

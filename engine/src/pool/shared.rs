@@ -65,10 +65,25 @@ impl Pool {
     ///
     /// If the file can't be read or is no plugin that this engine runs.
     pub fn load(&self, path: impl AsRef<Path>) -> Result<Plugin, Error> {
+        self.load_if(path.as_ref(), None)
+    }
+
+    /// The same, if the file's BLAKE3 hash is this, in hexadecimal digits. Otherwise nothing of it is compiled
+    /// or run.
+    ///
+    /// # Errors
+    ///
+    /// If the hash is another one, and those of [`load`](Self::load).
+    pub fn load_pinned(&self, path: impl AsRef<Path>, blake3: &str) -> Result<Plugin, Error> {
+        self.load_if(path.as_ref(), Some(blake3.to_owned()))
+    }
+
+    fn load_if(&self, path: &Path, pin: Option<String>) -> Result<Plugin, Error> {
         let shared = &self.0;
-        let path = path.as_ref().to_owned();
+        let path = path.to_owned();
         let (hosting, limits, on_print) = (shared.hosting.clone(), shared.limits, shared.on_print.clone());
-        let loaded = shared.wait(async move { Loaded::load(&path, &hosting, limits, on_print).await })?;
+        let loaded = shared
+            .wait(async move { Loaded::load(&path, pin.as_deref(), &hosting, limits, on_print).await })?;
         Ok(Plugin::new(loaded, shared.clone()))
     }
 
