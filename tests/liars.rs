@@ -1,8 +1,10 @@
 //! Guests that return what the contract forbids: a fault that names the rule, and no harm.
 
-use engine::{Cause, Error, Kind, Pool, Source};
+use std::time::{Duration, Instant};
 
-use crate::support::hostile;
+use engine::{Cause, Error, Fault, Kind, Pool, Source, sources};
+
+use crate::support::{hostile, put_aside};
 
 /// What becomes of three records that the liar gets.
 async fn ended(pool: &Pool, kind: Kind, name: &str) -> Result<(), Error> {
@@ -29,11 +31,13 @@ async fn row_5_every_lie_is_a_fault_that_names_the_rule() {
     // Bytes that are no text are for the next one to refuse, who knows what it needs.
     let harmless = ["consumed_early", "line_breaks"];
     let mut lies = 0;
-    let at_the_ends =
-        |name: &str| name.ends_with("_open") || name.ends_with("_finish") || name.ends_with("_forever");
+    // Of these other tests tell: they need more records, or are told at the ends.
+    let elsewhere = |name: &str| {
+        ["_open", "_finish", "_forever", "_first", "_failure"].iter().any(|end| name.ends_with(end))
+    };
     // What lies about states is tried in `accumulate`.
     let stateless = liar.signatures().iter().filter(|signature| signature.kind != Kind::Accumulate);
-    for signature in stateless.filter(|signature| !at_the_ends(&signature.name)) {
+    for signature in stateless.filter(|signature| !elsewhere(&signature.name)) {
         let ended = ended(&pool, signature.kind, &signature.name).await;
         if harmless.contains(&&*signature.name) {
             ended.unwrap();
@@ -49,16 +53,68 @@ async fn row_5_every_lie_is_a_fault_that_names_the_rule() {
 
 #[tokio::test]
 async fn a_sink_that_claims_progress_for_ever_is_stopped() {
-    let limit = std::time::Duration::from_millis(500);
+    let limit = Duration::from_millis(500);
     let pool = Pool::builder().timeout(limit).build().unwrap();
     let ended = ended(&pool, Kind::Sink, "progress_forever").await;
     let Err(Error::Fault(fault)) = ended else { panic!("{ended:?}") };
     assert_eq!((fault.record, fault.cause), (1, Cause::TimedOut { limit }));
 }
 
+/// How long sinks that lie may take for a record.
+const LIMIT: Duration = Duration::from_millis(100);
+
+/// The faults of a sink that is given 40 records, of which it lies about those that come together, and how many
+/// records it took.
+async fn faults_of_sink(name: &str) -> (Vec<Fault>, u64) {
+    let pool = Pool::builder().timeout(LIMIT).build().unwrap();
+    let sink = pool.load(hostile("liar")).unwrap().function::<String, ()>(name).unwrap();
+    let (policy, letters) = put_aside();
+    let source = Source::<String>::new();
+    source.stream().sink(&sink.on_fault(&policy));
+    let text = "good\n".repeat(20) + &"bad\n".repeat(20);
+    sources::lines(std::io::Cursor::new(text)).emit_into(&source).await.unwrap();
+    source.close().await.unwrap();
+    let faults = letters.read().into_iter().map(|letter| letter.fault).collect();
+    (faults, source.counts().delivered)
+}
+
+#[tokio::test]
+async fn no_claim_of_progress_gives_a_record_more_time() {
+    // Building plugins is not their time.
+    hostile("liar");
+    for name in ["progress_forever", "progress_to_and_fro_forever", "progress_beyond_forever"] {
+        let begun = Instant::now();
+        let faults = tokio::time::timeout(Duration::from_secs(60), faults_of_sink(name)).await;
+        let (faults, delivered) = faults.unwrap_or_else(|_| panic!("{name} still runs"));
+        assert!(
+            faults.iter().all(|fault| fault.cause == Cause::TimedOut { limit: LIMIT }),
+            "{name}: {faults:?}"
+        );
+        // Each record of a lie was begun once, and had its limit.
+        assert_eq!(faults.len() as u64 + delivered, 40, "{name}");
+        assert!(begun.elapsed() < LIMIT * 20 + Duration::from_secs(5), "{name}: {:?}", begun.elapsed());
+    }
+}
+
+#[tokio::test]
+async fn a_sink_that_lies_about_what_it_began_is_not_given_it_again() {
+    let cases = [
+        ("begins_all_and_panics_at_the_first", "panicked"),
+        ("begins_all_and_fails_at_the_first", "broken-contract"),
+    ];
+    for (name, kind) in cases {
+        let (faults, _) = faults_of_sink(name).await;
+        // Records that are given alone can't be lied about in that way.
+        assert!(faults.iter().any(|fault| fault.cause.kind() == kind), "{name}: {faults:?}");
+        assert!(faults.len() < 20, "{name}: {} records were begun again", faults.len());
+    }
+    let (faults, _) = faults_of_sink("goes_on_after_a_failure").await;
+    assert!(faults.iter().any(|fault| fault.cause.kind() == "broken-contract"), "{faults:?}");
+}
+
 #[tokio::test]
 async fn row_2_a_guest_that_fails_while_it_is_opened_fails_before_the_first_record() {
-    let pool = Pool::builder().timeout(std::time::Duration::from_millis(300)).build().unwrap();
+    let pool = Pool::builder().timeout(Duration::from_millis(300)).build().unwrap();
     let liar = pool.load(hostile("liar")).unwrap();
     let cases = [
         ("refuses_open", "refuses_open can't be opened: "),
@@ -76,7 +132,7 @@ async fn row_2_a_guest_that_fails_while_it_is_opened_fails_before_the_first_reco
 #[test]
 fn row_2_a_guest_that_loops_while_it_is_loaded_is_stopped() {
     for name in ["loops-in-describe", "loops-at-start"] {
-        let pool = Pool::builder().timeout(std::time::Duration::from_millis(300)).build().unwrap();
+        let pool = Pool::builder().timeout(Duration::from_millis(300)).build().unwrap();
         let said = pool.load(hostile(name)).unwrap_err().to_string();
         assert!(said.ends_with("asked for its functions, it took longer than 300ms"), "{said}");
     }

@@ -85,6 +85,34 @@ pub enum Cause {
         /// What was expected, and what stood there.
         message: String,
     },
+    /// It asked the host for more of something than one instance may have.
+    LimitExceeded {
+        /// Of what.
+        resource: Resource,
+        /// How much of it there may be.
+        limit: u64,
+    },
+}
+
+/// Something of the host's, of which an instance may have so much.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum Resource {
+    /// Open files, streams, sockets, and what waits for them.
+    Handles,
+    /// Random bytes of one call, by their number.
+    RandomBytes,
+}
+
+impl Resource {
+    /// What an instance did that took more than `limit` of it.
+    fn exceeded(self, limit: u64) -> String {
+        match self {
+            Self::Handles => format!("held more than {limit} handles"),
+            Self::RandomBytes => format!("asked for more than {} of random bytes at once", ByteSize(limit)),
+        }
+    }
 }
 
 impl Cause {
@@ -128,6 +156,7 @@ impl Cause {
             Self::BrokenContract { .. } => "broken-contract",
             Self::KilledItsWorker { .. } => "killed-its-worker",
             Self::Unreadable { .. } => "unreadable",
+            Self::LimitExceeded { .. } => "limit-exceeded",
         }
     }
 }
@@ -151,6 +180,7 @@ impl fmt::Display for Cause {
             Self::BrokenContract { rule } => write!(f, "broke the plugin contract: {rule}"),
             Self::KilledItsWorker { how } => write!(f, "killed the process that ran it ({})", clean(how)),
             Self::Unreadable { message } => write!(f, "its output can't be read: {}", clean(message)),
+            Self::LimitExceeded { resource, limit } => f.write_str(&resource.exceeded(*limit)),
         }
     }
 }

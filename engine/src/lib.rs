@@ -59,7 +59,7 @@ pub use cluster::{Cluster, ClusterView, RunView, Worker, WorkerView};
 #[cfg(feature = "net")]
 pub use dashboard::{Dashboard, PORT as DASHBOARD_PORT, Report};
 pub use error::{Error, NotAPlugin};
-pub use fault::{Cause, Fault};
+pub use fault::{Cause, Fault, Resource};
 pub use letters::{DeadLetters, Place, Unit};
 pub use metrics::Monitor;
 #[cfg(feature = "otlp")]

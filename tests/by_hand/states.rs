@@ -37,7 +37,7 @@ async fn row_5_states_that_lie_end_the_run_in_a_line() {
         ("an error beyond the memory", [1, 16, u32::MAX]),
     ] {
         let said = given(Module::accumulate().writing(STATE, &words)).await.unwrap_err();
-        assert_eq!(said, unreadable, "{name}");
+        assert!(said.starts_with(unreadable), "{name}: {said}");
     }
     let half = Module::accumulate().writing(STATE, &[0, 0, 1 << 15]);
     assert_eq!(given(half).await.unwrap(), ["one", "two"], "it may be any of its memory");
@@ -52,6 +52,6 @@ async fn row_5_states_that_lie_end_the_run_in_a_line() {
     ] {
         let module = Module { state: state.to_owned(), ..Module::accumulate() };
         let error = given(module).await.unwrap_err();
-        assert_eq!(error, format!("f can't hand over its state: it {said}"));
+        assert!(error.starts_with(&format!("f can't hand over its state: it {said}")), "{error}");
     }
 }

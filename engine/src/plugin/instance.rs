@@ -6,26 +6,31 @@ use std::time::Duration;
 
 use tokio::runtime::Handle;
 use wasmtime::component::ResourceAny;
-use wasmtime::{Store, Trap, UpdateDeadline};
-use wasmtime_wasi::I32Exit;
+use wasmtime::{Store, UpdateDeadline};
 
+use super::cause::{cause, hostcall_fuel, is_guests};
 use super::contract::exports::engine::plugin::stages::{self as wit, BatchParam, Signature as WitSignature};
 use super::contract::{StreamPlugin, StreamPluginPre};
 use super::core::Opening;
 use super::grants::Grants;
+use super::hints::Hints;
 use super::hosting::Hosting;
 use super::memory::Gauge;
-use super::meter::{Meter, Waiting, expired, metered};
+use super::meter::{Meter, Waiting, metered};
 use super::outcome::{Outcome, check_batch, opposite};
 use super::output::{Messages, Output};
-use super::sandbox::{Hints, Sandbox};
+use super::sandbox::{HANDLES, Sandbox};
 use super::{Isolation, Kind, Limits};
 use crate::Cause;
-use crate::fault::{clean, cleaned};
+use crate::fault::cleaned;
 use crate::record::Batch;
 
 /// A call returns once its outputs take this many bytes, and is made again with what is left.
 const ROOM: u32 = 1 << 20;
+
+/// Handles of the component model that a guest may have, its own stages and those that are lent to a call among
+/// them. The host keeps some bytes for each, which no other limit counts.
+const MOST_HANDLES: usize = 4 * HANDLES;
 
 /// An instance with one function open. What fails is never used again: calls consume the instance
 /// and give it back only if all went well.
@@ -147,6 +152,10 @@ impl Instance {
         };
         match called {
             Some(Ok(said)) => match Outcome::check(self.kind, batch, self.as_meant(batch, said)) {
+                Ok(outcome) if self.began_more(&outcome) => {
+                    let rule = "it began a record that it does not count as consumed".into();
+                    Err(self.trouble(Cause::BrokenContract { rule }))
+                }
                 Ok(outcome) if outcome.output.data().len() > self.limits.output => {
                     Err(self.trouble(Cause::TooMuchOutput { limit: self.limits.output }))
                 }
@@ -189,7 +198,7 @@ impl Instance {
     fn begin(&mut self, records: u32) {
         // The epoch has moved on while it rested.
         self.store.set_epoch_deadline(1);
-        self.store.data_mut().hints = Hints { records, ..Hints::default() };
+        self.store.data_mut().hints = Hints::of(records);
         self.store.data_mut().gauge.forget_refusals();
     }
 
@@ -210,6 +219,11 @@ impl Instance {
             Some(Err(error)) => Err(cause(&error, self.store.data(), self.limits, limit)),
             None => Err(Cause::TimedOut { limit }),
         }
+    }
+
+    /// Whether a sink began more records than its outcome tells of: these must not be given again.
+    fn began_more(&self, outcome: &Outcome) -> bool {
+        self.kind == Kind::Sink && outcome.consumed < self.store.data().hints.begun()
     }
 
     /// What the guest said, or its opposite.
@@ -255,8 +269,8 @@ impl Instance {
         let short = matches!(cause, Cause::OutOfMemory { .. } | Cause::Trapped { .. });
         Box::new(Trouble {
             cause,
-            suspect: hints.panicked.as_ref().map(|(index, _)| *index as usize),
-            done: hints.done as usize,
+            suspect: hints.suspect(),
+            done: hints.done(),
             memory: short && gauge.used() > self.memory_at_start,
             starved: gauge.starved,
             fresh: self.calls == 0,
@@ -304,8 +318,8 @@ fn store(
         return Ok(store);
     }
     store.limiter(|sandbox| &mut sandbox.gauge);
-    // A call hands over no more than its memory holds, unless what it claims overlaps.
-    store.set_hostcall_fuel(limits.memory.saturating_mul(2).saturating_add(16 << 20));
+    store.set_hostcall_fuel(hostcall_fuel(limits));
+    store.set_max_component_handles(MOST_HANDLES);
     store.set_epoch_deadline(1);
     store.epoch_deadline_callback(|store| {
         Ok(if store.data().meter.tick() { UpdateDeadline::Interrupt } else { UpdateDeadline::Yield(1) })
@@ -332,50 +346,5 @@ impl Early {
                 OpenError::Fault(cause(error, sandbox, limits, limits.timeout))
             }
         }
-    }
-}
-
-/// Whether an error of instantiation is the guest's own.
-fn is_guests(error: &wasmtime::Error, sandbox: &Sandbox) -> bool {
-    error.is::<Trap>() || error.is::<I32Exit>() || expired(&sandbox.meter) || sandbox.gauge.denied
-}
-
-/// What ended a call, told by the types of errors and by what the sandbox saw, never by texts.
-fn cause(error: &wasmtime::Error, sandbox: &Sandbox, limits: Limits, limit: Duration) -> Cause {
-    if expired(&sandbox.meter) {
-        return Cause::TimedOut { limit };
-    }
-    if let Some(I32Exit(code)) = error.downcast_ref() {
-        return Cause::Exited { code: *code };
-    }
-    if let Some((_, message)) = &sandbox.hints.panicked {
-        return Cause::Panicked { message: clean(message).into_owned() };
-    }
-    if sandbox.gauge.denied {
-        return Cause::OutOfMemory { limit: limits.memory };
-    }
-    if sandbox.gauge.starved {
-        return Cause::OutOfMemory { limit: sandbox.gauge.total_limit() };
-    }
-    match error.downcast_ref::<Trap>() {
-        Some(Trap::StackOverflow) => Cause::StackOverflow,
-        Some(trap) => Cause::Trapped { trap: name(*trap).into(), stderr: cleaned(sandbox.stderr()) },
-        None => Cause::BrokenContract { rule: "what it returned can't be read from its memory".into() },
-    }
-}
-
-fn name(trap: Trap) -> &'static str {
-    match trap {
-        Trap::MemoryOutOfBounds => "memory access out of bounds",
-        Trap::HeapMisaligned => "unaligned atomic",
-        Trap::TableOutOfBounds => "table access out of bounds",
-        Trap::IndirectCallToNull => "call of a null function",
-        Trap::BadSignature => "call of a function of another type",
-        Trap::IntegerOverflow => "integer overflow",
-        Trap::IntegerDivisionByZero => "division by zero",
-        Trap::BadConversionToInteger => "float that is no integer",
-        Trap::UnreachableCodeReached => "unreachable code",
-        Trap::AllocationTooLarge => "allocation too large",
-        _ => "forbidden operation",
     }
 }

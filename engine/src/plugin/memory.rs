@@ -57,6 +57,8 @@ pub(crate) struct Gauge {
     total: Arc<TotalMemory>,
     limit: usize,
     used: usize,
+    /// What was granted last, should growing by that fail after all.
+    growing: usize,
     /// It asked for more than one instance may have.
     pub(crate) denied: bool,
     /// It asked for more than all instances together may have.
@@ -65,12 +67,19 @@ pub(crate) struct Gauge {
 
 impl Gauge {
     pub(crate) fn new(limit: usize, total: Arc<TotalMemory>) -> Self {
-        Self { total, limit, used: 0, denied: false, starved: false }
+        Self { total, limit, used: 0, growing: 0, denied: false, starved: false }
     }
 
     /// A call begins: what was refused before is not its fault.
     pub(super) fn forget_refusals(&mut self) {
         (self.denied, self.starved) = (false, false);
+    }
+
+    /// Whether something may grow by so many bytes, up to what it declared itself.
+    fn grow(&mut self, bytes: usize, declared: bool) -> bool {
+        let grows = declared && self.grant(bytes);
+        self.growing = if grows { bytes } else { 0 };
+        grows
     }
 
     /// Whether so many bytes more are granted.
@@ -85,6 +94,13 @@ impl Gauge {
         }
         self.used += bytes;
         true
+    }
+
+    /// Takes back what was granted last.
+    fn give_back(&mut self) {
+        let bytes = std::mem::take(&mut self.growing);
+        self.used -= bytes;
+        self.total.used.fetch_sub(bytes, Relaxed);
     }
 
     /// What all instances together may have.
@@ -104,14 +120,25 @@ impl Drop for Gauge {
     }
 }
 
+/// Growth beyond what a memory or table declares is refused here, for wasmtime would grant it first and fail
+/// then. So growth that was granted fails only where the system has no memory left.
 impl ResourceLimiter for Gauge {
-    fn memory_growing(&mut self, current: usize, desired: usize, _: Option<usize>) -> wasmtime::Result<bool> {
-        Ok(self.grant(desired.saturating_sub(current)))
+    fn memory_growing(&mut self, now: usize, wanted: usize, most: Option<usize>) -> wasmtime::Result<bool> {
+        Ok(self.grow(wanted.saturating_sub(now), most.is_none_or(|most| wanted <= most)))
     }
 
-    fn table_growing(&mut self, current: usize, desired: usize, _: Option<usize>) -> wasmtime::Result<bool> {
-        Ok(self.grant(desired.saturating_sub(current).saturating_mul(TABLE_ENTRY)))
+    fn memory_grow_failed(&mut self, _: wasmtime::Error) -> wasmtime::Result<()> {
+        self.give_back();
+        Ok(())
     }
+
+    fn table_growing(&mut self, now: usize, wanted: usize, most: Option<usize>) -> wasmtime::Result<bool> {
+        let bytes = wanted.saturating_sub(now).saturating_mul(TABLE_ENTRY);
+        Ok(self.grow(bytes, most.is_none_or(|most| wanted <= most)))
+    }
+
+    // Of a table that fails nothing is given back: it is told of numbers that overflow too, which were never
+    // granted, and of nothing else.
 
     fn instances(&self) -> usize {
         CORE_ITEMS
@@ -123,5 +150,32 @@ impl ResourceLimiter for Gauge {
 
     fn memories(&self) -> usize {
         CORE_ITEMS
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn growth_that_fails_does_not_count() {
+        let total = TotalMemory::new(1000);
+        let mut gauge = Gauge::new(400, total.clone());
+        assert!(gauge.memory_growing(0, 100, Some(200)).is_ok_and(|grows| grows));
+        // By its own declaration, which is no refusal of ours.
+        assert!(gauge.memory_growing(100, 300, Some(200)).is_ok_and(|grows| !grows));
+        assert!(!gauge.denied);
+        // The system has no memory left.
+        assert!(gauge.memory_growing(100, 150, Some(200)).is_ok_and(|grows| grows));
+        gauge.memory_grow_failed(wasmtime::Error::msg("no")).unwrap();
+        gauge.memory_grow_failed(wasmtime::Error::msg("said twice")).unwrap();
+        assert_eq!((gauge.used(), total.used()), (100, 100));
+        assert!(gauge.table_growing(0, 10, None).is_ok_and(|grows| grows));
+        gauge.table_grow_failed(wasmtime::Error::msg("a number that overflows")).unwrap();
+        assert_eq!((gauge.used(), total.used()), (260, 260));
+        assert!(gauge.memory_growing(0, 200, None).is_ok_and(|grows| !grows));
+        assert!(gauge.denied);
+        drop(gauge);
+        assert_eq!(total.used(), 0);
     }
 }

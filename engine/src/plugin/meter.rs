@@ -162,6 +162,11 @@ pub(crate) async fn metered<F: Future>(
             meter.used.fetch_add(woken.saturating_sub(*since), Relaxed);
             wait = None;
             waiting.resumes();
+            // However often it is woken, and whatever it does then: its time does not begin anew.
+            if meter.used() > limit {
+                meter.expired.store(true, Relaxed);
+                return Poll::Ready(None);
+            }
         }
         let _driver = driver.enter();
         meter.begin();

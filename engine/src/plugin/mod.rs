@@ -3,10 +3,12 @@
 //! Only this folder names wasmtime.
 
 mod cache;
+mod cause;
 mod compiler;
 mod contract;
 mod core;
 mod grants;
+mod hints;
 mod hosting;
 mod instance;
 mod limits;
@@ -16,6 +18,8 @@ mod meter;
 mod outcome;
 mod output;
 mod pace;
+mod random;
+mod refusal;
 mod runtime;
 mod sandbox;
 mod signature;

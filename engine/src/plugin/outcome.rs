@@ -48,6 +48,9 @@ impl Outcome {
         if kind == Kind::Accumulate {
             check_passed(&said.failures, consumed)?;
         }
+        if kind == Kind::Sink {
+            check_stopped(&said.failures, consumed)?;
+        }
         if matches!(kind, Kind::Filter | Kind::Sink) {
             require(said.output.ends.is_empty(), "a filter or sink returned outputs")?;
         }
@@ -121,6 +124,12 @@ fn check_failures(failures: &[wit::Failure], consumed: usize) -> Result<(), &'st
 fn check_passed(failures: &[wit::Failure], consumed: usize) -> Result<(), &'static str> {
     let mut passed = failures.iter().filter(|failure| failure.index as usize + 1 < consumed);
     require(passed.all(|failure| !failure.retryable), "it went on behind a record that may succeed later")
+}
+
+/// A sink stops at the first record that fails: those after it come again, and must not have been begun.
+fn check_stopped(failures: &[wit::Failure], consumed: usize) -> Result<(), &'static str> {
+    let stopped = failures.first().is_none_or(|first| first.index as usize + 1 == consumed);
+    require(stopped, "a sink went on after a record that failed")
 }
 
 /// The counts that `none` stands for.

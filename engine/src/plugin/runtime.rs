@@ -7,10 +7,12 @@ use std::time::Duration;
 
 use wasmtime::component::{HasSelf, Linker};
 use wasmtime::{Config, Enabled, Engine, PoolingAllocationConfig};
+use wasmtime_wasi::p2::bindings::random::{insecure, random};
 use wasmtime_wasi::p2::bindings::sockets::ip_name_lookup;
 
 use super::contract::StreamPlugin;
 use super::memory::CORE_ITEMS;
+use super::random::BoundedRandom;
 use super::sandbox::{GrantedNames, Sandbox};
 use crate::Error;
 
@@ -49,6 +51,8 @@ impl Runtime {
         wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
         linker.allow_shadowing(true);
         ip_name_lookup::add_to_linker::<Sandbox, GrantedNames>(&mut linker, Sandbox::names)?;
+        random::add_to_linker::<Sandbox, BoundedRandom>(&mut linker, Sandbox::random)?;
+        insecure::add_to_linker::<Sandbox, BoundedRandom>(&mut linker, Sandbox::random)?;
         linker.allow_shadowing(false);
         StreamPlugin::add_to_linker::<Sandbox, HasSelf<Sandbox>>(&mut linker, |sandbox| sandbox)?;
         let ticker = Ticker::spawn(engine.clone())?;
@@ -71,6 +75,8 @@ pub(super) fn config() -> Config {
     // copy-on-write they would cost each instance another mapping, of which Linux allows 65,530, and
     // the kernel takes longer over it than the copy does (10,000 instances: 1.5 s of 1 s sleeps, not 2.1).
     config.memory_init_cow(false);
+    // A memory with pages of one byte fails to grow without having been granted anything (see `Gauge`).
+    config.wasm_custom_page_sizes(false);
     config
 }
 

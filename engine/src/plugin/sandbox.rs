@@ -14,16 +14,17 @@ use wasmtime_wasi::{
 
 use super::contract::engine::plugin::host::Host;
 use super::grants::{Capability, Grants};
+use super::hints::Hints;
 use super::memory::Gauge;
 use super::meter::Meter;
 use super::output::{Draft, GuestStream, Messages, Output};
 
 /// The most handles that a guest may hold at once.
-const HANDLES: usize = 1000;
+pub(super) const HANDLES: usize = 1000;
 
 /// The state of one instance's store.
 pub(crate) struct Sandbox {
-    wasi: WasiCtx,
+    pub(super) wasi: WasiCtx,
     table: ResourceTable,
     pub(super) gauge: Gauge,
     pub(super) meter: Arc<Meter>,
@@ -34,17 +35,6 @@ pub(crate) struct Sandbox {
     stdout: Arc<Mutex<Draft>>,
     stderr: Arc<Mutex<Draft>>,
     grants: Grants,
-}
-
-/// What the guest said of the call at hand. To be confirmed before it is believed.
-#[derive(Default)]
-pub(super) struct Hints {
-    /// The inputs of the call.
-    pub(super) records: u32,
-    /// So many of them are done.
-    pub(super) done: u32,
-    /// This input made it panic, with this message.
-    pub(super) panicked: Option<(u32, String)>,
 }
 
 impl Sandbox {
@@ -71,7 +61,6 @@ impl Sandbox {
             .secure_random(seed())
             .insecure_random(seed())
             .insecure_random_seed(SEED)
-            .max_random_size(64 << 10)
             .wall_clock(NoWallClock)
             .allow_tcp(false)
             .allow_udp(false);
@@ -121,16 +110,13 @@ impl WasiView for Sandbox {
 
 impl Host for Sandbox {
     fn progress(&mut self, done: u32) {
-        // A record that was begun anew would have its time again, and again.
-        let next = done > self.hints.done && done < self.hints.records;
-        self.hints.done = done;
-        if self.deadline_per_record && next {
+        if self.hints.progress(done) && self.deadline_per_record {
             self.meter.restart();
         }
     }
 
     fn panicked(&mut self, index: u32, message: String) {
-        self.hints.panicked = Some((index, message));
+        self.hints.panics(index, &message);
     }
 }
 

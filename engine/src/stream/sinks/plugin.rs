@@ -121,7 +121,7 @@ impl PluginNode {
         let (instance, outcome) = match called {
             Ok(called) => called,
             Err(trouble) => {
-                let done = trouble.suspect.unwrap_or(trouble.done).min(batch.len() - 1);
+                let done = trouble.done.min(batch.len() - 1);
                 return Ok((None, Taken { done, failed: Some(trouble.cause) }));
             }
         };

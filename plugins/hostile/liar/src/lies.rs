@@ -1,5 +1,6 @@
 //! What a broken outcome looks like. Each lie gets a true outcome, and breaks one rule of it.
 
+use crate::engine::plugin::host;
 use crate::{Batch, Failure, Kind, Outcome};
 
 /// Breaks an outcome.
@@ -8,11 +9,12 @@ pub(crate) type Lie = fn(&mut Outcome);
 /// The functions: their names, kinds and lies.
 pub(crate) const ALL: &[(&str, Kind, Lie)] = &[
     ("ends_descend", Kind::FlatMap, ends_descend),
-    ("progress_forever", Kind::Sink, |_| {
-        loop {
-            crate::engine::plugin::host::progress(0)
-        }
-    }),
+    ("progress_forever", Kind::Sink, |_| claim(&[0])),
+    ("progress_to_and_fro_forever", Kind::Sink, |_| claim(&[1, 0])),
+    ("progress_beyond_forever", Kind::Sink, |outcome| claim(&[outcome.consumed, outcome.consumed + 1, u32::MAX])),
+    ("begins_all_and_panics_at_the_first", Kind::Sink, begins_all_and_panics_at_the_first),
+    ("begins_all_and_fails_at_the_first", Kind::Sink, begins_all_and_fails_at_the_first),
+    ("goes_on_after_a_failure", Kind::Sink, |outcome| fail_alone(outcome, 0)),
     ("ends_overrun", Kind::Map, |outcome| *last(&mut outcome.output.ends) = u32::MAX),
     ("ends_missing", Kind::Map, |outcome| outcome.output.ends.clear()),
     ("ends_too_many", Kind::Map, ends_too_many),
@@ -40,6 +42,32 @@ pub(crate) const ALL: &[(&str, Kind, Lie)] = &[
 
 /// No lie.
 pub(crate) fn none(_: &mut Outcome) {}
+
+/// Claims this progress again and again.
+fn claim(progress: &[u32]) {
+    loop {
+        progress.iter().for_each(|done| host::progress(*done));
+    }
+}
+
+/// Every record is begun, and the first one is said to be at fault: those after it are not to be begun again.
+fn begins_all_and_panics_at_the_first(outcome: &mut Outcome) {
+    (1..outcome.consumed).for_each(host::progress);
+    host::panicked(0, "a lie");
+    unreachable!()
+}
+
+/// The same with a failure, of which the outcome tells.
+fn begins_all_and_fails_at_the_first(outcome: &mut Outcome) {
+    (1..outcome.consumed).for_each(host::progress);
+    outcome.consumed = 1;
+    fail_alone(outcome, 0);
+}
+
+/// The record at `index` failed; a sink counts nothing.
+fn fail_alone(outcome: &mut Outcome, index: u32) {
+    outcome.failures = vec![Failure { index, message: "a lie".to_owned(), retryable: false }];
+}
 
 /// Two outputs of which the second ends before the first; everything else adds up.
 fn ends_descend(outcome: &mut Outcome) {
