@@ -23,6 +23,7 @@ mod by_hand;
 mod cache;
 mod capabilities;
 mod faults;
+mod ledger;
 mod liars;
 mod limits;
 #[cfg(unix)]

@@ -25,8 +25,8 @@ pub(crate) struct WorkerCommand {
     /// Threads that run functions [default: one a core]
     #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     workers: Option<u16>,
-    /// Functions that need it may have this, if the run grants it: dir:PATH, dir:PATH:ro, net:HOST:PORT, env:NAME,
-    /// clock or random
+    /// Functions that need it may have this, if the run grants it: dir:PATH, dir:PATH:ro, dir:PATH:quota=SIZE,
+    /// net:HOST:PORT, env:NAME, clock or random
     #[arg(long, value_name = "CAPABILITY")]
     allow: Vec<Capability>,
     /// Say nothing

@@ -45,7 +45,7 @@ impl Admission<'_> {
         }
         let lacks = |text: &&String| {
             let known = text.parse::<Capability>();
-            !known.is_ok_and(|capability| self.allowed.contains(&capability))
+            !known.is_ok_and(|wished| self.allowed.iter().any(|allowed| allowed.covers(&wished)))
         };
         match stage.capabilities.iter().find(lacks) {
             Some(capability) => {

@@ -27,8 +27,8 @@ macro_rules! options {
             #[serde(default)]
             #[schemars(with = "std::collections::HashMap<String, Argument>")]
             args: IndexMap<String, Argument>,
-            /// What it may have of what it says it needs: dir:PATH, dir:PATH:ro, net:HOST:PORT, env:NAME,
-            /// clock, random.
+            /// What it may have of what it says it needs: dir:PATH, dir:PATH:ro, dir:PATH:quota=SIZE,
+            /// net:HOST:PORT, env:NAME, clock, random.
             #[serde(default)]
             allow: OneOrMore<String>,
             /// Time for one record at most.
@@ -126,12 +126,12 @@ impl Call {
                 Problem::at("allow", format!("{text:?} is no capability")).help(help)
             })?;
             let capability = match capability {
-                Capability::Dir { path, read_only } => {
+                Capability::Dir { path, read_only, quota } => {
                     let path = building.path(&path);
                     if !path.is_dir() {
                         return Err(Problem::at("allow", format!("there is no folder {}", path.display())));
                     }
-                    Capability::Dir { path, read_only }
+                    Capability::Dir { path, read_only, quota }
                 }
                 other => other,
             };

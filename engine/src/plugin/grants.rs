@@ -2,17 +2,22 @@
 
 use std::collections::{HashMap, HashSet};
 use std::fmt;
+use std::fs::File;
 use std::io;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use bytesize::ByteSize;
+
+use super::files::open_granted;
+use super::threads::Lane;
 use crate::files::Granted;
 
 /// Something outside of its sandbox that a function may be given.
 ///
-/// Written as `dir:PATH`, `dir:PATH:ro`, `net:HOST:PORT`, `env:NAME`, `clock` or `random`.
+/// Written as `dir:PATH`, `dir:PATH:ro`, `dir:PATH:quota=SIZE`, `net:HOST:PORT`, `env:NAME`, `clock` or `random`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Capability {
@@ -22,6 +27,8 @@ pub enum Capability {
         path: PathBuf,
         /// It may only be read.
         read_only: bool,
+        /// By how many bytes its files may grow, counted for all instances of a pool together; 1 GiB if not said.
+        quota: u64,
     },
     /// TCP connections to one port of one host. A name stands for the public addresses that this machine
     /// finds for it; one in a private network must be granted as an address.
@@ -51,10 +58,9 @@ impl FromStr for Capability {
             ("clock", "") if !text.contains(':') => Ok(Self::Clock),
             ("random", "") if !text.contains(':') => Ok(Self::Random),
             ("env", name) if !name.is_empty() => Ok(Self::Env { name: name.to_owned() }),
-            ("dir", path) if !path.is_empty() && path != ":ro" => {
-                let (path, read_only) = path.strip_suffix(":ro").map_or((path, false), |path| (path, true));
-                Ok(Self::Dir { path: path.into(), read_only })
-            }
+            ("dir", folder) => parse_folder(folder).ok_or_else(|| {
+                "write dir:PATH, dir:PATH:ro or dir:PATH:quota=SIZE, as in dir:data:quota=10GiB".to_owned()
+            }),
             ("net", address) => {
                 let (host, port) = address.rsplit_once(':').unwrap_or_default();
                 let host = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
@@ -67,11 +73,33 @@ impl FromStr for Capability {
     }
 }
 
+/// By how many bytes the files of a folder may grow: no function fills a disk that nobody meant it to.
+const QUOTA: u64 = 1 << 30;
+
+/// What is written behind `dir:`.
+fn parse_folder(text: &str) -> Option<Capability> {
+    let (path, quota) = match text.rsplit_once(":quota=") {
+        Some((path, size)) => (path, size.parse::<ByteSize>().ok()?.as_u64()),
+        None => (text, QUOTA),
+    };
+    let (path, read_only) = path.strip_suffix(":ro").map_or((path, false), |path| (path, true));
+    let sensible = !path.is_empty() && (quota == QUOTA || !read_only);
+    sensible.then(|| Capability::Dir { path: path.into(), read_only, quota })
+}
+
+/// A size that is read as it is shown.
+fn shown(size: u64) -> String {
+    let units = [(30, "GiB"), (20, "MiB"), (10, "KiB")];
+    let unit = units.into_iter().find(|(bits, _)| size > 0 && size.trailing_zeros() >= *bits);
+    unit.map_or_else(|| format!("{size}B"), |(bits, name)| format!("{}{name}", size >> bits))
+}
+
 impl fmt::Display for Capability {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Dir { path, read_only } => {
-                write!(f, "dir:{}{}", path.display(), if *read_only { ":ro" } else { "" })
+            Self::Dir { path, read_only, quota } => {
+                write!(f, "dir:{}{}", path.display(), if *read_only { ":ro" } else { "" })?;
+                if *quota == QUOTA { Ok(()) } else { write!(f, ":quota={}", shown(*quota)) }
             }
             Self::Net { host, port } if host.contains(':') => write!(f, "net:[{host}]:{port}"),
             Self::Net { host, port } => write!(f, "net:{host}:{port}"),
@@ -90,10 +118,24 @@ impl Capability {
             (Self::Dir { .. }, "dir") | (Self::Net { .. }, "net") | (Self::Env { .. }, "env") => true,
             (Self::Dir { path, .. }, _) => need.parse().is_ok_and(|need| match need {
                 // What is granted for writing can be read.
-                Self::Dir { path: needed, read_only } => *path == needed && (read_only || self.has_effects()),
+                Self::Dir { path: needed, read_only, .. } => {
+                    *path == needed && (read_only || self.has_effects())
+                }
                 _ => false,
             }),
             _ => need.parse().as_ref() == Ok(self),
+        }
+    }
+
+    /// Whether to have `wished` is no more than to have this.
+    #[cfg(feature = "cluster")]
+    pub(crate) fn covers(&self, wished: &Self) -> bool {
+        match (self, wished) {
+            (
+                Self::Dir { path, read_only, quota },
+                Self::Dir { path: other, read_only: reads, quota: size },
+            ) => (path, read_only) == (other, reads) && size <= quota,
+            _ => self == wished,
         }
     }
 
@@ -103,13 +145,18 @@ impl Capability {
     }
 }
 
+/// Folders by their paths, each with what all instances resolve paths in.
+type Folders = HashMap<PathBuf, io::Result<(Granted, Arc<File>)>>;
+
 /// What one function may use: granted, and declared.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Grants {
     pub(crate) capabilities: Vec<Capability>,
     /// The folders among them, opened once for all instances.
-    folders: Arc<HashMap<PathBuf, io::Result<Granted>>>,
+    folders: Arc<Folders>,
     found: Arc<Mutex<HashMap<String, HashSet<IpAddr>>>>,
+    /// Where its file operations wait for one another.
+    pub(super) lane: Arc<Lane>,
 }
 
 impl Grants {
@@ -123,13 +170,13 @@ impl Grants {
         let needed = |capability: &&Capability| needs.iter().any(|need| capability.meets(need));
         let capabilities: Vec<_> = granted.iter().filter(needed).cloned().collect();
         let folders = Arc::new(opened(&capabilities));
-        Ok(Self { capabilities, folders, found: Arc::default() })
+        Ok(Self { capabilities, folders, found: Arc::default(), lane: Arc::default() })
     }
 
-    /// A path to a granted folder as it was opened when it was granted, whatever became of its name.
-    pub(crate) fn folder(&self, path: &Path) -> io::Result<PathBuf> {
+    /// A granted folder as it was opened when it was granted, whatever became of its name.
+    pub(super) fn folder(&self, path: &Path) -> io::Result<Arc<File>> {
         match self.folders.get(path) {
-            Some(Ok(folder)) => Ok(folder.opened()),
+            Some(Ok((_, folder))) => Ok(folder.clone()),
             Some(Err(error)) => Err(io::Error::new(error.kind(), error.to_string())),
             None => Err(io::ErrorKind::NotFound.into()),
         }
@@ -143,6 +190,11 @@ impl Grants {
     /// Whether there is anything of the network among them.
     pub(crate) fn have_network(&self) -> bool {
         self.capabilities.iter().any(|capability| matches!(capability, Capability::Net { .. }))
+    }
+
+    /// Whether its instances open files.
+    pub(crate) fn have_folders(&self) -> bool {
+        self.capabilities.iter().any(|capability| matches!(capability, Capability::Dir { .. }))
     }
 
     fn hosts(&self) -> impl Iterator<Item = (&str, u16)> {
@@ -195,16 +247,19 @@ impl Grants {
 }
 
 /// Opens the folders among capabilities. What can't be opened is told by the first instance that needs it.
-fn opened(capabilities: &[Capability]) -> HashMap<PathBuf, io::Result<Granted>> {
+fn opened(capabilities: &[Capability]) -> Folders {
     let mut opened = HashMap::new();
     // What may be written comes first, since it says how others are opened.
     for writes in [true, false] {
         for capability in capabilities {
-            if let Capability::Dir { path, read_only } = capability
+            if let Capability::Dir { path, read_only, .. } = capability
                 && *read_only != writes
                 && !opened.contains_key(path)
             {
-                opened.insert(path.clone(), Granted::open(path, *read_only));
+                let folder = Granted::open(path, *read_only).and_then(|granted| {
+                    open_granted(&granted.opened()).map(|file| (granted, Arc::new(file)))
+                });
+                opened.insert(path.clone(), folder);
             }
         }
     }
@@ -244,9 +299,17 @@ mod tests {
 
     #[test]
     fn capabilities_read_as_they_are_shown() {
-        for text in
-            ["dir:/a b", "dir:data:ro", "net:example.org:443", "net:[::1]:80", "env:HOME", "clock", "random"]
-        {
+        for text in [
+            "dir:/a b",
+            "dir:data:ro",
+            "dir:x:quota=3MiB",
+            "dir:x:quota=5B",
+            "net:example.org:443",
+            "net:[::1]:80",
+            "env:HOME",
+            "clock",
+            "random",
+        ] {
             assert_eq!(capability(text).to_string(), text);
         }
         for text in [
@@ -254,6 +317,10 @@ mod tests {
             "dir",
             "dir:",
             "dir::ro",
+            "dir::quota=1GiB",
+            "dir:a:quota=",
+            "dir:a:quota=much",
+            "dir:a:ro:quota=1MiB",
             "net",
             "net:a",
             "net::1",
@@ -281,6 +348,15 @@ mod tests {
         assert_eq!(of(&["net:b:2", "clock"]), Ok("net:b:2 clock".into()));
         assert_eq!(of(&["dir:/x:ro"]), Ok("dir:/x".into()));
         assert_eq!(of(&["net:c:3", "clock", "random"]), Err(vec!["net:c:3".into(), "random".into()]));
+    }
+
+    #[cfg(feature = "cluster")]
+    #[test]
+    fn a_folder_with_a_smaller_quota_is_no_more_than_one_with_a_larger() {
+        assert!(capability("dir:/x:quota=2GiB").covers(&capability("dir:/x")));
+        for other in ["dir:/x:quota=2GiB", "dir:/x:ro", "dir:/y", "clock"] {
+            assert!(!capability("dir:/x").covers(&capability(other)), "{other}");
+        }
     }
 
     #[test]

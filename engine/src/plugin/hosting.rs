@@ -6,6 +6,7 @@ use tokio::runtime::Handle;
 
 use super::compiler::Compiler;
 use super::grants::Grants;
+use super::ledger::Ledger;
 use super::memory::TotalMemory;
 use super::runtime::Runtime;
 
@@ -13,6 +14,8 @@ use super::runtime::Runtime;
 pub(crate) struct Hosting {
     pub(crate) runtime: Arc<Runtime>,
     pub(crate) total: Arc<TotalMemory>,
+    /// What guests hold of the host.
+    pub(crate) ledger: Arc<Ledger>,
     /// Where guests' timers run.
     pub(crate) timers: Handle,
     /// The most bytes that a plugin's file may have.

@@ -312,7 +312,8 @@ fn store(
     grants: &Grants,
 ) -> wasmtime::Result<Store<Sandbox>> {
     let gauge = Gauge::new(limits.memory, hosting.total.clone());
-    let mut store = Store::new(&hosting.runtime.engine, Sandbox::new(gauge, messages, output, grants)?);
+    let mut store =
+        Store::new(&hosting.runtime.engine, Sandbox::new(gauge, messages, output, grants, &hosting.ledger)?);
     if !limits.bounded {
         store.set_hostcall_fuel(usize::MAX);
         return Ok(store);

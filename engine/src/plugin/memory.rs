@@ -28,13 +28,17 @@ impl TotalMemory {
         self.used.load(Relaxed).saturating_add(bytes) <= self.limit
     }
 
-    fn reserve(&self, bytes: usize) -> bool {
+    pub(super) fn reserve(&self, bytes: usize) -> bool {
         let add = |used: usize| used.checked_add(bytes).filter(|used| *used <= self.limit);
         let reserved = self.used.fetch_update(Relaxed, Relaxed, add);
         if let Ok(before) = reserved {
             self.most.fetch_max(before + bytes, Relaxed);
         }
         reserved.is_ok()
+    }
+
+    pub(super) fn release(&self, bytes: usize) {
+        self.used.fetch_sub(bytes, Relaxed);
     }
 
     /// What there is.
@@ -116,7 +120,7 @@ impl Gauge {
 
 impl Drop for Gauge {
     fn drop(&mut self) {
-        self.total.used.fetch_sub(self.used, Relaxed);
+        self.total.release(self.used);
     }
 }
 

@@ -7,10 +7,12 @@ use std::time::Duration;
 
 use wasmtime::component::{HasSelf, Linker};
 use wasmtime::{Config, Enabled, Engine, PoolingAllocationConfig};
+use wasmtime_wasi::p2::bindings::filesystem::{preopens, types as filesystem};
 use wasmtime_wasi::p2::bindings::random::{insecure, random};
 use wasmtime_wasi::p2::bindings::sockets::ip_name_lookup;
 
 use super::contract::StreamPlugin;
+use super::files::GrantedFiles;
 use super::memory::CORE_ITEMS;
 use super::random::BoundedRandom;
 use super::sandbox::{GrantedNames, Sandbox};
@@ -53,6 +55,8 @@ impl Runtime {
         ip_name_lookup::add_to_linker::<Sandbox, GrantedNames>(&mut linker, Sandbox::names)?;
         random::add_to_linker::<Sandbox, BoundedRandom>(&mut linker, Sandbox::random)?;
         insecure::add_to_linker::<Sandbox, BoundedRandom>(&mut linker, Sandbox::random)?;
+        filesystem::add_to_linker::<Sandbox, GrantedFiles>(&mut linker, Sandbox::files)?;
+        preopens::add_to_linker::<Sandbox, GrantedFiles>(&mut linker, Sandbox::files)?;
         linker.allow_shadowing(false);
         StreamPlugin::add_to_linker::<Sandbox, HasSelf<Sandbox>>(&mut linker, |sandbox| sandbox)?;
         let ticker = Ticker::spawn(engine.clone())?;

@@ -9,12 +9,14 @@ use wasmtime_wasi::p2::bindings::sockets::network::{self, ErrorCode, IpAddress};
 use wasmtime_wasi::p2::{DynPollable, Network, SocketError};
 use wasmtime_wasi::sockets::{SocketAddrUse, WasiSocketsCtxView, WasiSocketsView};
 use wasmtime_wasi::{
-    Deterministic, FsPerms, HostWallClock, Rng, WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView, thread_rng,
+    Deterministic, HostWallClock, Rng, WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView, thread_rng,
 };
 
 use super::contract::engine::plugin::host::Host;
+use super::files::{FileContext, Files};
 use super::grants::{Capability, Grants};
 use super::hints::Hints;
+use super::ledger::Ledger;
 use super::memory::Gauge;
 use super::meter::Meter;
 use super::output::{Draft, GuestStream, Messages, Output};
@@ -35,6 +37,8 @@ pub(crate) struct Sandbox {
     stdout: Arc<Mutex<Draft>>,
     stderr: Arc<Mutex<Draft>>,
     grants: Grants,
+    /// The folders that it was granted, if any.
+    files: Option<Arc<FileContext>>,
 }
 
 impl Sandbox {
@@ -48,6 +52,7 @@ impl Sandbox {
         messages: Arc<Messages>,
         output: Option<Output>,
         grants: &Grants,
+        ledger: &Arc<Ledger>,
     ) -> wasmtime::Result<Self> {
         let (stdout, stderr) = (Arc::<Mutex<Draft>>::default(), Arc::<Mutex<Draft>>::default());
         let deadline_per_record = output.is_some();
@@ -65,7 +70,7 @@ impl Sandbox {
             .allow_tcp(false)
             .allow_udp(false);
         for capability in &grants.capabilities {
-            give(&mut wasi, capability, grants)?;
+            give(&mut wasi, capability);
         }
         if grants.have_network() {
             let grants = grants.clone();
@@ -81,11 +86,24 @@ impl Sandbox {
                 })
             });
         }
+        let files = FileContext::open(grants, ledger)?;
         let (wasi, grants) = (wasi.build(), grants.clone());
         let mut table = ResourceTable::new();
         table.set_max_capacity(HANDLES);
         let (meter, hints) = (Meter::new(), Hints::default());
-        Ok(Self { wasi, table, gauge, meter, hints, deadline_per_record, messages, stdout, stderr, grants })
+        Ok(Self {
+            wasi,
+            table,
+            gauge,
+            meter,
+            hints,
+            deadline_per_record,
+            messages,
+            stdout,
+            stderr,
+            grants,
+            files,
+        })
     }
 
     /// The end of what the guest wrote to stderr.
@@ -120,15 +138,9 @@ impl Host for Sandbox {
     }
 }
 
-/// Gives a guest what it was granted; the network is not among it.
-fn give(wasi: &mut WasiCtxBuilder, capability: &Capability, grants: &Grants) -> wasmtime::Result<()> {
+/// Gives a guest what it was granted; folders and the network are not among it.
+fn give(wasi: &mut WasiCtxBuilder, capability: &Capability) {
     match capability {
-        Capability::Dir { path, read_only } => {
-            let perms = if *read_only { FsPerms::ReadOnly } else { FsPerms::ReadWrite };
-            let refused = |error| wasmtime::Error::msg(format!("dir:{}: {error}", path.display()));
-            let opened = grants.folder(path).map_err(refused)?;
-            wasi.preopened_dir(opened, path.to_string_lossy(), perms)?;
-        }
         Capability::Env { name } => {
             if let Ok(value) = std::env::var(name) {
                 wasi.env(name, value);
@@ -140,9 +152,8 @@ fn give(wasi: &mut WasiCtxBuilder, capability: &Capability, grants: &Grants) -> 
             wasi.insecure_random_seed(u128::from(seed.next_u64()) << 64 | u128::from(seed.next_u64()));
             wasi.secure_random(thread_rng()).insecure_random(thread_rng());
         }
-        Capability::Net { .. } => {}
+        Capability::Dir { .. } | Capability::Net { .. } => {}
     }
-    Ok(())
 }
 
 /// Names that the guest may ask for are those of hosts that it was granted.
@@ -158,6 +169,10 @@ pub(super) struct Names<'a>(&'a mut Sandbox);
 impl Sandbox {
     pub(super) fn names(&mut self) -> Names<'_> {
         Names(self)
+    }
+
+    pub(super) fn files(&mut self) -> Files<'_> {
+        Files::new(&mut self.table, self.files.as_ref())
     }
 }
 

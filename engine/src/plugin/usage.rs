@@ -49,6 +49,18 @@ pub struct PoolUsage {
     pub memory_limit: usize,
     /// The most stack that a call may have, in bytes.
     pub stack_limit: usize,
+    /// The most files and listings that functions held open at once, and what was kept for those that may open
+    /// some.
+    pub descriptors: usize,
+    /// The limit for that: what the system lets this process open, without a part for the host.
+    pub descriptors_limit: usize,
+    /// The same now.
+    pub descriptors_held: usize,
+    /// By how many bytes functions made granted folders larger.
+    pub disk: u64,
+    /// Threads that are in a function's file operation which nobody waits for any more, since it did not return in
+    /// time.
+    pub stuck_threads: usize,
 }
 
 /// What calls of a function used elsewhere up to now, as it is sent.

@@ -145,7 +145,8 @@ impl Instances {
         if !fresh && let Some(held) = state.rested(core.id) {
             return Step::Use(held);
         }
-        let roomy = hosting.total.has_room(core.usage.footprint());
+        let files = !core.opening.grants.have_folders() || hosting.ledger.has_room();
+        let roomy = files && hosting.total.has_room(core.usage.footprint());
         if state.live == 0 || (state.live < state.bound && roomy) {
             return Step::Open(self.seat(&mut state, core.id));
         }

@@ -17,8 +17,8 @@ use super::segment::Segment;
 use crate::Error;
 use crate::metrics::Watch;
 use crate::plugin::{
-    Core, Hosting, Instance, Isolation, Limits, Loaded, Network, OnPrint, OpenError, Outcome, PoolUsage,
-    Runtime, TotalMemory, Trouble, Waiting,
+    Core, Hosting, Instance, Isolation, Ledger, Limits, Loaded, Network, OnPrint, OpenError, Outcome,
+    PoolUsage, Runtime, TotalMemory, Trouble, Waiting,
 };
 use crate::record::Batch;
 use crate::{Monitor, Print};
@@ -108,12 +108,18 @@ impl Pool {
     #[must_use]
     pub fn usage(&self) -> PoolUsage {
         let PoolShared { instances, hosting, stack, .. } = &*self.0;
+        let ledger = &hosting.ledger;
         PoolUsage {
             instances: instances.most(),
             instances_limit: instances.limit(),
             memory: hosting.total.most(),
             memory_limit: hosting.total.limit(),
             stack_limit: *stack,
+            descriptors: ledger.most_descriptors(),
+            descriptors_limit: ledger.descriptors_limit(),
+            descriptors_held: ledger.descriptors(),
+            disk: ledger.disk.used(),
+            stuck_threads: ledger.threads.stuck(),
         }
     }
 
@@ -219,9 +225,11 @@ impl PoolShared {
         let crew = cluster.clone().map(|crew| crew as Arc<dyn Crew>);
         #[cfg(not(feature = "cluster"))]
         let crew = None;
+        let total = TotalMemory::new(total_memory);
         let hosting = Hosting {
             runtime,
-            total: TotalMemory::new(total_memory),
+            ledger: Ledger::new(total.clone()),
+            total,
             timers: threads.handle().clone(),
             plugin_size,
             compiler,

@@ -62,8 +62,8 @@ pub(crate) struct RunCommand {
     /// each; of the second plugin: 2.FIELD
     #[arg(long = "key", value_name = "FIELD")]
     keys: Vec<KeyArg>,
-    /// Let functions that need it have this: dir:PATH, dir:PATH:ro, net:HOST:PORT, env:NAME, clock or
-    /// random; only those of the second plugin: 2.CAPABILITY
+    /// Let functions that need it have this: dir:PATH, dir:PATH:ro, dir:PATH:quota=SIZE (1GiB),
+    /// net:HOST:PORT, env:NAME, clock or random; only those of the second plugin: 2.CAPABILITY
     #[arg(long, value_name = "CAPABILITY")]
     allow: Vec<Allowed>,
 

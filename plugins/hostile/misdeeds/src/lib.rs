@@ -2,6 +2,7 @@
 //! are; so a test sees what the fault does to its neighbours. Those that don't go by the record
 //! say so.
 
+mod hoards;
 mod kinds;
 mod output;
 mod reach;

@@ -1,0 +1,156 @@
+//! What the file operations of one instance have in common.
+
+use std::sync::Arc;
+
+use wasmtime::component::{HasData, Resource, ResourceTable, ResourceTableError};
+use wasmtime_wasi::p2::FsError;
+use wasmtime_wasi::p2::bindings::filesystem::types::{Descriptor, ErrorCode};
+
+use super::node::{Folder, Node};
+use crate::plugin::disk::Disk;
+use crate::plugin::grants::{Capability, Grants};
+use crate::plugin::ledger::{Account, Charge, Ledger, Resource as Held};
+use crate::plugin::threads::{FileThreads, Lane};
+
+/// The folders that an instance was granted, and who pays for what it does in them.
+pub(in crate::plugin) struct FileContext {
+    pub(super) folders: Vec<Folder>,
+    account: Arc<Account>,
+    lane: Arc<Lane>,
+}
+
+impl FileContext {
+    /// Opens the folders that were granted; none if there are none.
+    pub(in crate::plugin) fn open(
+        grants: &Grants,
+        ledger: &Arc<Ledger>,
+    ) -> wasmtime::Result<Option<Arc<Self>>> {
+        if !grants.have_folders() {
+            return Ok(None);
+        }
+        if let Some(stuck) = grants.lane.is_stuck() {
+            wasmtime::bail!(
+                "{stuck} of its file operations never returned: look at the file system of its folders"
+            );
+        }
+        let account = Account::open(ledger).map_err(|refused| wasmtime::format_err!("{refused}"))?;
+        let mut folders = Vec::new();
+        for capability in &grants.capabilities {
+            if let Capability::Dir { path, read_only, quota } = capability {
+                let quota = (!read_only).then(|| ledger.disk.quota(path, *quota));
+                let refused = |error| wasmtime::format_err!("dir:{}: {error}", path.display());
+                let file = grants.folder(path).map_err(refused)?;
+                folders.push(Folder { file, name: path.to_string_lossy().into_owned(), quota });
+            }
+        }
+        Ok(Some(Arc::new(Self { folders, account, lane: grants.lane.clone() })))
+    }
+
+    pub(super) fn threads(&self) -> &FileThreads {
+        &self.account.ledger().threads
+    }
+
+    pub(super) fn disk(&self) -> &Arc<Disk> {
+        &self.account.ledger().disk
+    }
+
+    pub(super) fn charge(&self, held: Held, count: usize) -> Result<Charge, ErrorCode> {
+        self.account.charge(held, count).map_err(|_| ErrorCode::InsufficientMemory)
+    }
+
+    /// So many descriptors; files that were dropped are closed before it is said that there are none.
+    pub(super) async fn descriptors(&self, count: usize) -> Result<Charge, ErrorCode> {
+        if let Ok(charge) = self.charge(Held::Descriptors, count) {
+            return Ok(charge);
+        }
+        self.run(|| Ok(())).await?;
+        self.charge(Held::Descriptors, count)
+    }
+
+    /// Does what may block on a thread, when it is this instance's turn.
+    pub(super) async fn run<T: Send + 'static>(
+        &self,
+        job: impl FnOnce() -> Result<T, ErrorCode> + Send + 'static,
+    ) -> Result<T, ErrorCode> {
+        let turns = (self.account.turn().await, self.lane.turn().await);
+        let job = move || {
+            // They end with the call, though nobody may wait for it any more.
+            let _turns = turns;
+            job()
+        };
+        match self.threads().run(&self.lane, job) {
+            Ok(running) => running.await.unwrap_or(Err(ErrorCode::Io)),
+            Err(_) => Err(ErrorCode::InsufficientMemory),
+        }
+    }
+
+    /// Closes a file where that may block.
+    pub(super) fn close<T: Send + 'static>(&self, what: T) {
+        self.threads().drop(&self.lane, what);
+    }
+}
+
+/// The host's side of `wasi:filesystem` for one instance.
+pub(in crate::plugin) struct Files<'a> {
+    pub(super) table: &'a mut ResourceTable,
+    /// None if it was granted no folder.
+    pub(super) context: Option<&'a Arc<FileContext>>,
+}
+
+/// Files as the linker names them.
+pub(in crate::plugin) struct GrantedFiles;
+
+impl HasData for GrantedFiles {
+    type Data<'a> = Files<'a>;
+}
+
+impl<'a> Files<'a> {
+    pub(in crate::plugin) fn new(
+        table: &'a mut ResourceTable,
+        context: Option<&'a Arc<FileContext>>,
+    ) -> Self {
+        Self { table, context }
+    }
+
+    /// Who without a folder has a handle to a file has made it up.
+    pub(super) fn context(&self) -> Result<&'a Arc<FileContext>, FsError> {
+        self.context.ok_or_else(|| ErrorCode::BadDescriptor.into())
+    }
+
+    pub(super) fn node(&self, handle: &Resource<Descriptor>) -> Result<Node, FsError> {
+        // What the bindings call a descriptor is a node in our table.
+        let key = Resource::<Node>::new_borrow(handle.rep());
+        Ok(self.table.get(&key)?.clone())
+    }
+
+    pub(super) fn file(&self, handle: &Resource<Descriptor>) -> Result<Node, FsError> {
+        self.node(handle)
+            .and_then(|node| if node.is_folder() { Err(ErrorCode::BadDescriptor.into()) } else { Ok(node) })
+    }
+
+    pub(super) fn folder(&self, handle: &Resource<Descriptor>) -> Result<Node, FsError> {
+        self.node(handle)
+            .and_then(|node| if node.is_folder() { Ok(node) } else { Err(ErrorCode::NotDirectory.into()) })
+    }
+
+    /// A folder in which something may be changed.
+    pub(super) fn writable_folder(&self, handle: &Resource<Descriptor>) -> Result<Node, FsError> {
+        let folder = self.folder(handle)?;
+        if folder.grant.is_none() { Err(ErrorCode::NotPermitted.into()) } else { Ok(folder) }
+    }
+
+    /// A file that may be changed.
+    pub(super) fn writable_file(&self, handle: &Resource<Descriptor>) -> Result<Node, FsError> {
+        let file = self.file(handle)?;
+        if file.grant.is_none() { Err(ErrorCode::NotPermitted.into()) } else { Ok(file) }
+    }
+
+    /// Gives the guest a handle, unless it has as many as it may.
+    pub(super) fn push<T: Send + 'static, R: 'static>(&mut self, entry: T) -> Result<Resource<R>, FsError> {
+        match self.table.push(entry) {
+            Ok(handle) => Ok(Resource::new_own(handle.rep())),
+            Err(ResourceTableError::Full) => Err(ErrorCode::InsufficientMemory.into()),
+            Err(error) => Err(FsError::trap(error)),
+        }
+    }
+}

@@ -1,0 +1,16 @@
+//! The file system that a guest sees: `wasi:filesystem` over the folders that it was granted.
+//!
+//! It is ours, and not wasmtime-wasi's, so that nothing in it blocks one of the pool's threads, and all that it
+//! takes of the host is charged. Paths are resolved by cap-primitives, which wasmtime-wasi's own is made of too.
+
+mod context;
+mod convert;
+mod host;
+mod listing;
+mod node;
+mod open;
+mod paths;
+mod streams;
+
+pub(super) use context::{FileContext, Files, GrantedFiles};
+pub(super) use node::open_granted;
