@@ -47,6 +47,7 @@ mod checkpoints;
 mod crates;
 mod mistakes;
 mod run;
+mod texts;
 mod tooling;
 
 // Many machines behind a broker.

@@ -95,7 +95,7 @@ fn put_aside(letters: &List<DeadLetter>) -> Vec<PutAside> {
     let text = |record: std::sync::Arc<[u8]>| String::from_utf8(record.to_vec()).unwrap();
     let mut letters: Vec<_> = letters
         .into_iter()
-        .map(|letter| (letter.fault.record, letter.fault.function, text(letter.record)))
+        .map(|letter| (letter.fault.record, letter.fault.function.to_string(), text(letter.record)))
         .collect();
     letters.sort();
     letters

@@ -12,9 +12,9 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 
 use crate::Error;
-use crate::fault::cleaned;
 use crate::stream::tls;
 use crate::stream::url::shown;
+use crate::text::{self, PlainText};
 
 /// Servers before this version lose data that they had acknowledged, or can't do what is asked of them.
 const OLDEST: (u64, u64) = (2, 11);
@@ -50,8 +50,8 @@ pub struct Broker {
 #[derive(Debug, Default)]
 struct Refusals {
     /// Each that was told.
-    told: Vec<String>,
-    latest: Option<(String, Instant)>,
+    told: Vec<PlainText>,
+    latest: Option<(PlainText, Instant)>,
 }
 
 /// So much is told of what a server does not permit.
@@ -148,12 +148,12 @@ impl Broker {
     }
 
     /// Notes what a server does not permit, if it has not said so before.
-    fn note(&self, event: Event) -> Option<String> {
+    fn note(&self, event: Event) -> Option<PlainText> {
         let Event::ServerError(ServerError::Other(said)) = event else { return None };
         if !said.to_lowercase().contains(REFUSAL) {
             return None;
         }
-        let said = cleaned(said);
+        let said = PlainText::short(said);
         let mut refusals = self.refusals();
         refusals.latest = Some((said.clone(), Instant::now()));
         let is_new = refusals.told.len() < MOST_REFUSALS && !refusals.told.contains(&said);
@@ -169,7 +169,7 @@ impl Broker {
         let reason = match error.kind() {
             ConnectErrorKind::AuthorizationViolation | ConnectErrorKind::Authentication => {
                 let who = match &self.credentials {
-                    Some(file) => format!("who has the credentials in {}", file.display()),
+                    Some(file) => format!("who has the credentials in {}", text::path(file)),
                     None => "who brings no credentials".to_owned(),
                 };
                 return Error::BrokerKey { address: self.to_string(), who };
@@ -177,7 +177,7 @@ impl Broker {
             // The client knows these by their texts alone.
             _ if said.contains("InvalidContentType") => "it does not speak TLS".to_owned(),
             _ if said.contains("UnknownIssuer") => match &self.authority {
-                Some(file) => format!("none of those in {} has signed its certificate", file.display()),
+                Some(file) => format!("none of those in {} has signed its certificate", text::path(file)),
                 None => "nobody whom this system trusts has signed its certificate".to_owned(),
             },
             _ => said,
@@ -187,7 +187,8 @@ impl Broker {
 
     /// It could not be asked, or did not answer.
     pub(crate) fn lost(&self, error: &(impl fmt::Display + ?Sized)) -> Error {
-        let unreachable = |address| Error::Broker { address, source: Arc::new(Reason(error.to_string())) };
+        let unreachable =
+            |address| Error::Broker { address, source: Arc::new(Reason(error.to_string().into())) };
         self.refused().unwrap_or_else(|| unreachable(self.to_string()))
     }
 
@@ -206,7 +207,7 @@ impl Broker {
         let refusals = self.refusals();
         let (refusal, since) = refusals.latest.as_ref()?;
         (since.elapsed() < RECENT)
-            .then(|| Error::BrokerRefuses { address: self.to_string(), refusal: refusal.clone() })
+            .then(|| Error::BrokerRefuses { address: self.to_string(), refusal: refusal.to_string() })
     }
 
     fn refusals(&self) -> MutexGuard<'_, Refusals> {
@@ -244,7 +245,7 @@ impl Broker {
 /// Why a broker can't be reached, in full: the client's errors tell of their sources themselves.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
-struct Reason(String);
+struct Reason(PlainText);
 
 /// Whether a server of this version keeps what it has acknowledged.
 fn is_safe(version: &str) -> bool {

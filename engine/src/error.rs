@@ -10,9 +10,10 @@ use std::time::Duration;
 
 use bytesize::ByteSize;
 
-use crate::fault::{Fault, clean};
+use crate::fault::Fault;
 use crate::plugin::Kind;
 use crate::record::Shape;
+use crate::text::{path as shown, short};
 
 /// Why a run failed. One record's failure is a [`Fault`].
 ///
@@ -50,7 +51,7 @@ pub enum Error {
     #[error("the source is closed")]
     Closed,
     /// A file can't be read.
-    #[error("can't read {}", path.display())]
+    #[error("can't read {}", shown(path))]
     Read {
         /// The file.
         path: PathBuf,
@@ -58,7 +59,7 @@ pub enum Error {
         source: Arc<io::Error>,
     },
     /// A file can't be written.
-    #[error("can't write {}", path.display())]
+    #[error("can't write {}", shown(path))]
     Write {
         /// The file.
         path: PathBuf,
@@ -74,7 +75,7 @@ pub enum Error {
         source: Arc<io::Error>,
     },
     /// A file is no checkpoint.
-    #[error("{} is no checkpoint: {reason}", path.display())]
+    #[error("{} is no checkpoint: {reason}", shown(path))]
     NotACheckpoint {
         /// The file.
         path: PathBuf,
@@ -104,7 +105,7 @@ pub enum Error {
         source: Arc<io::Error>,
     },
     /// The first row of comma-separated values is no header.
-    #[error("the header can't be used: {}", clean(reason))]
+    #[error("the header can't be used: {}", short(reason))]
     Header {
         /// What is wrong with it.
         reason: String,
@@ -184,13 +185,16 @@ pub enum Error {
         version: String,
     },
     /// A file has nothing that a broker lets anybody in by.
-    #[error("{} has no credentials: neither those that NATS' tools write nor the seed of an NKey", path.display())]
+    #[error(
+        "{} has no credentials: neither those that NATS' tools write nor the seed of an NKey",
+        shown(path)
+    )]
     Credentials {
         /// The file.
         path: PathBuf,
     },
     /// A file has no certificate that servers could be known by.
-    #[error("{} has no certificate: it wants PEM, from BEGIN CERTIFICATE to END CERTIFICATE", path.display())]
+    #[error("{} has no certificate: it wants PEM, from BEGIN CERTIFICATE to END CERTIFICATE", shown(path))]
     NoCertificate {
         /// The file.
         path: PathBuf,
@@ -257,7 +261,7 @@ pub enum Error {
         subject: String,
     },
     /// A stream's consumer is not what it should be.
-    #[error("the consumer {consumer} of the stream {stream} {}", clean(reason))]
+    #[error("the consumer {consumer} of the stream {stream} {}", short(reason))]
     StreamConsumer {
         /// The stream's name.
         stream: String,
@@ -295,7 +299,7 @@ pub enum Error {
         run: String,
     },
     /// A worker of the cluster can't do what it is to do.
-    #[error("the worker {worker} can't go on: {}", clean(reason))]
+    #[error("the worker {worker} can't go on: {}", short(reason))]
     Worker {
         /// Its name.
         worker: String,
@@ -311,7 +315,7 @@ pub enum Error {
         record: u64,
     },
     /// A plugin's file is another one than when it was loaded.
-    #[error("{} has changed since it was loaded: run again", path.display())]
+    #[error("{} has changed since it was loaded: run again", shown(path))]
     Changed {
         /// The file.
         path: PathBuf,
@@ -355,7 +359,7 @@ pub enum Error {
         source: Arc<dyn std::error::Error + Send + Sync>,
     },
     /// A file is no plugin.
-    #[error("{} is no plugin: {problem}", path.display())]
+    #[error("{} is no plugin: {problem}", shown(path))]
     NotAPlugin {
         /// The file.
         path: PathBuf,
@@ -363,7 +367,7 @@ pub enum Error {
         problem: NotAPlugin,
     },
     /// A plugin is another one than was pinned.
-    #[error("{} has the BLAKE3 hash {hash}, and is pinned to {}", path.display(), clean(pin))]
+    #[error("{} has the BLAKE3 hash {hash}, and is pinned to {}", shown(path), short(pin))]
     WrongHash {
         /// The file.
         path: PathBuf,
@@ -373,7 +377,7 @@ pub enum Error {
         pin: String,
     },
     /// A plugin failed while it was asked for its functions.
-    #[error("{} can't be loaded: asked for its functions, it {cause}", path.display())]
+    #[error("{} can't be loaded: asked for its functions, it {cause}", shown(path))]
     Describe {
         /// The plugin's file.
         path: PathBuf,
@@ -381,7 +385,7 @@ pub enum Error {
         cause: crate::Cause,
     },
     /// A plugin has no function of that name.
-    #[error("{} has no function {name}{}; it has {}", path.display(), did_you_mean(nearest), some(functions))]
+    #[error("{} has no function {name}{}; it has {}", shown(path), did_you_mean(nearest), some(functions))]
     UnknownFunction {
         /// The plugin's file.
         path: PathBuf,
@@ -393,7 +397,7 @@ pub enum Error {
         nearest: Option<String>,
     },
     /// A plugin has several functions, and none was named.
-    #[error("{} has several functions ({}): choose one", path.display(), some(functions))]
+    #[error("{} has several functions ({}): choose one", shown(path), some(functions))]
     Ambiguous {
         /// The plugin's file.
         path: PathBuf,
@@ -451,7 +455,7 @@ pub enum Error {
         shape: Shape,
     },
     /// The function did not accept its arguments.
-    #[error("{function} can't be opened: {}", clean(message))]
+    #[error("{function} can't be opened: {}", short(message))]
     Refused {
         /// The function.
         function: String,
@@ -505,7 +509,7 @@ pub enum Error {
         function: String,
     },
     /// A function needs what it was not granted.
-    #[error("{function} needs {}, which was not granted", clean(&capabilities.join(", ")))]
+    #[error("{function} needs {}, which was not granted", short(&capabilities.join(", ")))]
     NotGranted {
         /// The function.
         function: String,
@@ -586,7 +590,7 @@ pub enum NotAPlugin {
         reason: String,
     },
     /// Broken WebAssembly.
-    #[error("it is damaged ({})", clean(reason))]
+    #[error("it is damaged ({})", short(reason))]
     Damaged {
         /// Where, and how.
         reason: String,
@@ -600,7 +604,7 @@ pub enum NotAPlugin {
         wanted: &'static str,
     },
     /// A component that needs what no plugin is given.
-    #[error("it does not fit the contract ({})", clean(reason))]
+    #[error("it does not fit the contract ({})", short(reason))]
     Misfit {
         /// What does not fit.
         reason: String,

@@ -7,13 +7,15 @@ use std::time::Duration;
 use bytesize::ByteSize;
 use serde::{Deserialize, Serialize};
 
+use crate::text::PlainText;
+
 /// One record for which a function failed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Fault {
     /// The source's number of the record, counted from 1 as lines are.
     pub record: u64,
     /// The function that failed.
-    pub function: String,
+    pub function: PlainText,
     /// What happened.
     pub cause: Cause,
 }
@@ -32,21 +34,21 @@ pub enum Cause {
     /// The function returned an error.
     Failed {
         /// What it said.
-        message: String,
+        message: PlainText,
         /// Whether it said that another try may succeed.
         retryable: bool,
     },
     /// The function panicked.
     Panicked {
         /// The panic's message and place.
-        message: String,
+        message: PlainText,
     },
     /// The guest did what WebAssembly forbids, or gave up.
     Trapped {
         /// Which trap.
-        trap: Cow<'static, str>,
+        trap: PlainText,
         /// The end of what it wrote to stderr, where a language leaves its reason.
-        stderr: String,
+        stderr: PlainText,
     },
     /// It recursed until its stack was full.
     StackOverflow,
@@ -73,17 +75,17 @@ pub enum Cause {
     /// What it returned breaks a rule of the contract.
     BrokenContract {
         /// The rule.
-        rule: Cow<'static, str>,
+        rule: PlainText,
     },
     /// The process that ran it died of it: one of a cluster's workers, which was started again for it alone.
     KilledItsWorker {
         /// How it ended.
-        how: String,
+        how: PlainText,
     },
     /// What it returned can't be read as the type that the stream has.
     Unreadable {
         /// What was expected, and what stood there.
-        message: String,
+        message: PlainText,
     },
     /// It asked the host for more of something than one instance may have.
     LimitExceeded {
@@ -124,7 +126,7 @@ impl Cause {
     /// What is shown of it.
     pub(crate) fn message(&self) -> Cow<'_, str> {
         match self {
-            Self::Failed { message, .. } => clean(message),
+            Self::Failed { message, .. } => message.as_str().into(),
             other => other.to_string().into(),
         }
     }
@@ -135,8 +137,9 @@ impl Cause {
             Self::Failed { message, .. } | Self::Panicked { message } | Self::Unreadable { message } => {
                 message.len()
             }
-            Self::Trapped { stderr, .. } => stderr.len(),
+            Self::Trapped { trap, stderr } => trap.len() + stderr.len(),
             Self::KilledItsWorker { how } => how.len(),
+            Self::BrokenContract { rule } => rule.len(),
             _ => 0,
         }
     }
@@ -164,10 +167,10 @@ impl Cause {
 impl fmt::Display for Cause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Failed { message, .. } => f.write_str(&clean(message)),
-            Self::Panicked { message } => write!(f, "panicked: {}", clean(message)),
+            Self::Failed { message, .. } => message.fmt(f),
+            Self::Panicked { message } => write!(f, "panicked: {message}"),
             Self::Trapped { trap, stderr } if stderr.is_empty() => write!(f, "trapped: {trap}"),
-            Self::Trapped { trap, stderr } => write!(f, "trapped: {trap} (it wrote: {})", clean(stderr)),
+            Self::Trapped { trap, stderr } => write!(f, "trapped: {trap} (it wrote: {stderr})"),
             Self::StackOverflow => f.write_str("overflowed its stack"),
             Self::Exited { code } => write!(f, "exited with code {code}"),
             Self::TimedOut { limit } => write!(f, "took longer than {limit:?}"),
@@ -178,38 +181,11 @@ impl fmt::Display for Cause {
                 write!(f, "returned more than {}", ByteSize(*limit as u64))
             }
             Self::BrokenContract { rule } => write!(f, "broke the plugin contract: {rule}"),
-            Self::KilledItsWorker { how } => write!(f, "killed the process that ran it ({})", clean(how)),
-            Self::Unreadable { message } => write!(f, "its output can't be read: {}", clean(message)),
+            Self::KilledItsWorker { how } => write!(f, "killed the process that ran it ({how})"),
+            Self::Unreadable { message } => write!(f, "its output can't be read: {message}"),
             Self::LimitExceeded { resource, limit } => f.write_str(&resource.exceeded(*limit)),
         }
     }
-}
-
-/// A guest's words, shortened and without control characters, on one line.
-pub(crate) fn clean(text: &str) -> Cow<'_, str> {
-    const SHOWN: usize = 300;
-    if text.len() <= SHOWN && text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
-        return text.into();
-    }
-    let mut shown: String = text.chars().take(SHOWN).map(|c| if is_unsafe(c) { ' ' } else { c }).collect();
-    if text.chars().nth(SHOWN).is_some() {
-        shown.push('…');
-    }
-    shown.into()
-}
-
-/// The same of words that nobody else needs.
-pub(crate) fn cleaned(text: String) -> String {
-    match clean(&text) {
-        Cow::Borrowed(_) => text,
-        Cow::Owned(shown) => shown,
-    }
-}
-
-/// Whether a terminal may take a character for more than a sign: controls, and what turns the
-/// direction of writing.
-pub(crate) fn is_unsafe(c: char) -> bool {
-    c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 #[cfg(test)]
@@ -220,6 +196,6 @@ mod tests {
     fn a_fault_is_one_line_without_control_characters() {
         let cause = Cause::Panicked { message: "bad\n\x1b[31mred".into() };
         let fault = Fault { record: 7, function: "parse".into(), cause };
-        assert_eq!(fault.to_string(), "record 7: parse: panicked: bad  [31mred");
+        assert_eq!(fault.to_string(), "record 7: parse: panicked: bad �[31mred");
     }
 }

@@ -252,7 +252,7 @@ mod tests {
     fn a_letter_is_a_line_that_scripts_can_read() {
         let place = Place { input: "a.log".into(), unit: Unit::Line, number: 5 };
         let line = String::from_utf8(encoded(&letter(b"x\ty"), Some(&place))).unwrap();
-        let expected = r#"{"number":7,"input":"a.log","line":5,"function":"parse","fault":"failed","message":"no  [0m \"good\"","attempts":3,"record":"x\ty"}"#;
+        let expected = r#"{"number":7,"input":"a.log","line":5,"function":"parse","fault":"failed","message":"no �[0m \"good\"","attempts":3,"record":"x\ty"}"#;
         assert_eq!(line, expected);
         let binary = String::from_utf8(encoded(&letter(b"\xff\0"), None)).unwrap();
         assert!(binary.ends_with(r#""attempts":3,"record_base64":"/wA="}"#), "{binary}");

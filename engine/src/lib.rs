@@ -50,6 +50,7 @@ mod pool;
 mod record;
 mod state;
 mod stream;
+pub mod text;
 
 #[cfg(feature = "cluster")]
 pub use broker::Broker;

@@ -14,6 +14,7 @@ mod three_servers;
 mod workers;
 
 // What comes out, and who may do what.
+mod lies;
 mod messages;
 mod permissions;
 mod runs;

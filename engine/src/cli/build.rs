@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, ensure};
 
 use super::cargo;
-use super::exit::Ending;
+use super::exit::{Ending, tell};
 use super::inspect::summary;
 use super::limits::CompileArgs;
 
@@ -49,7 +49,7 @@ impl BuildCommand {
         ensure!(!other, "can't write {}: it is there, and no component", output.display());
         fs::copy(&built.wasm, &output).with_context(|| format!("can't write {}", output.display()))?;
         if !self.quiet {
-            eprintln!("{}: {}", output.display(), summary(&plugin));
+            tell(format_args!("{}: {}", output.display(), summary(&plugin)));
         }
         Ok(Ending::Done)
     }

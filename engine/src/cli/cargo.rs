@@ -11,6 +11,7 @@ use anyhow::{Context, anyhow, bail, ensure};
 use cargo_metadata::{Message, Target};
 
 use super::built::Manifest;
+use super::exit::tell;
 
 /// What plugins are compiled to.
 pub(super) const TARGET: &str = "wasm32-wasip2";
@@ -90,7 +91,7 @@ fn add_target(folder: &Path) -> anyhow::Result<()> {
     if Path::new(String::from_utf8_lossy(&printed.stdout).trim()).is_dir() {
         return Ok(());
     }
-    eprintln!("engine: adding the target {TARGET} with rustup");
+    tell(format_args!("engine: adding the target {TARGET} with rustup"));
     let added = Command::new("rustup").args(["target", "add", TARGET]).current_dir(folder).status();
     match added {
         Ok(status) if status.success() => Ok(()),
@@ -119,7 +120,7 @@ impl Patience {
         let folder = folder.display().to_string();
         std::thread::spawn(move || {
             if waited.recv_timeout(Duration::from_millis(700)) == Err(RecvTimeoutError::Timeout) {
-                eprintln!("engine: building {folder}");
+                tell(format_args!("engine: building {folder}"));
             }
         });
         Self(Some(done))

@@ -1,12 +1,13 @@
 //! `engine check`: all mistakes of a pipeline file, and none of its records.
 
-use std::io::{self, IsTerminal, Write, stderr};
+use std::io::{IsTerminal, stderr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use annotate_snippets::renderer::DecorStyle;
 use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
 use engine::pipeline::{Mistakes, OpenError, Pipeline, Setup};
+use engine::text::{path, same_length};
 use engine::{Monitor, PoolBuilder};
 use serde_json::{Value, json};
 
@@ -14,6 +15,7 @@ use super::exit::{Ending, tell};
 use super::limits::compiling_pool;
 use super::plugins::{Crates, component};
 use super::summary::counted;
+use super::terminal::{print, print_json, tell_coloured, tell_lines};
 
 /// Look for mistakes in a pipeline file, all at once, without running it
 ///
@@ -44,14 +46,14 @@ impl CheckCommand {
                     json!([{ "file": self.pipeline.display().to_string(), "message": told_whole(error) }])
                 }
             };
-            writeln!(io::stdout(), "{found:#}")?;
+            print_json(&format!("{found:#}"))?;
             return Ok(if opened.is_ok() { Ending::Done } else { Ending::Mistakes });
         }
         let Some(pipeline) = told(opened)? else { return Ok(Ending::Mistakes) };
         let (nodes, functions) = (pipeline.picture().len(), pipeline.usage().len());
         let nodes = counted(nodes as u64, "node");
         let functions = counted(functions as u64, "function");
-        writeln!(io::stdout(), "{}: {nodes}, {functions}, no mistakes", self.pipeline.display())?;
+        print(&format_args!("{}: {nodes}, {functions}, no mistakes\n", path(&self.pipeline)))?;
         Ok(Ending::Done)
     }
 }
@@ -100,11 +102,11 @@ fn told(opened: Result<Pipeline, OpenError>) -> anyhow::Result<Option<Pipeline>>
     match opened {
         Ok(pipeline) => Ok(Some(pipeline)),
         Err(OpenError::Mistakes(mistakes)) if stderr().is_terminal() => {
-            tell(format_args!("{}", shown(&mistakes)));
+            tell_coloured(&shown(&mistakes));
             Ok(None)
         }
         Err(OpenError::Mistakes(mistakes)) => {
-            tell(format_args!("{mistakes}"));
+            tell_lines(&mistakes);
             Ok(None)
         }
         Err(error) => Err(error.into()),
@@ -113,14 +115,14 @@ fn told(opened: Result<Pipeline, OpenError>) -> anyhow::Result<Option<Pipeline>>
 
 /// Mistakes with the lines that they stand in, for a terminal.
 fn shown(mistakes: &Mistakes) -> String {
-    let path = mistakes.path().display().to_string();
-    let text = mistakes.text();
+    let path = path(mistakes.path());
+    let text = &same_length(mistakes.text());
     let groups: Vec<_> = mistakes
         .list()
         .iter()
         .map(|mistake| {
             let span = mistake.span.start.min(text.len())..mistake.span.end.min(text.len());
-            let source = Snippet::source(text).path(path.as_str());
+            let source = Snippet::source(&**text).path(path.as_str());
             let source = source.annotation(AnnotationKind::Primary.span(span));
             let group = Level::ERROR.primary_title(mistake.message.as_str()).element(source);
             match &mistake.help {
@@ -145,7 +147,7 @@ fn told_whole(error: &OpenError) -> String {
 }
 
 fn machine(mistakes: &Mistakes) -> Value {
-    let path = mistakes.path().display().to_string();
+    let path = path(mistakes.path());
     let mistakes = mistakes.list().iter().map(|mistake| {
         json!({
             "file": path,

@@ -1,6 +1,5 @@
 //! Flags about a cluster, and `engine cluster`: what there is of it, and clearing up.
 
-use std::io::{self, Write};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -11,6 +10,7 @@ use engine::{Broker, Cluster, ClusterView};
 use super::args::time;
 use super::exit::Ending;
 use super::runtime;
+use super::terminal::{print, print_json};
 
 /// How a broker is reached.
 #[derive(Args)]
@@ -141,17 +141,17 @@ impl ClusterCommand {
             What::Status { broker, json, args } => {
                 let view = runtime.block_on(ClusterView::of(&args.apply(&broker)))?;
                 match json {
-                    true => writeln!(io::stdout(), "{}", serde_json::to_string_pretty(&view)?)?,
-                    false => write!(io::stdout(), "{view}")?,
+                    true => print_json(&serde_json::to_string_pretty(&view)?)?,
+                    false => print(&view)?,
                 }
             }
             What::Clean { broker, args } => {
                 let removed = runtime.block_on(ClusterView::clean(&args.apply(&broker)))?;
                 for what in &removed {
-                    writeln!(io::stdout(), "removed {what}")?;
+                    print(&format_args!("removed {what}\n"))?;
                 }
                 if removed.is_empty() {
-                    writeln!(io::stdout(), "there is nothing to remove")?;
+                    print(&"there is nothing to remove\n")?;
                 }
             }
         }

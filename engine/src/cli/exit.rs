@@ -1,12 +1,13 @@
 //! How a command ends: its exit code, and the one line that says why.
 
-use std::io::{self, Write};
+use std::io;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use engine::{Error, Fault, Place};
 
 use super::summary::counted;
+pub(crate) use super::terminal::tell;
 
 /// What a command that did not fail has to say by its exit code.
 pub(crate) enum Ending {
@@ -152,9 +153,4 @@ pub(crate) fn is_closed_pipe(error: &anyhow::Error) -> bool {
         .filter_map(|cause| cause.downcast_ref::<io::Error>())
         .any(|cause| cause.kind() == io::ErrorKind::BrokenPipe)
         || error.downcast_ref().is_some_and(|RunFailed { error, .. }| error.is_closed_pipe())
-}
-
-/// Writes a line to stderr. Nobody may be reading there, which is no reason to fail.
-pub(crate) fn tell(line: std::fmt::Arguments) {
-    let _ = writeln!(io::stderr(), "{line}");
 }

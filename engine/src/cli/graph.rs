@@ -1,6 +1,5 @@
 //! `engine graph`: a picture of a pipeline.
 
-use std::io::{self, Write};
 use std::path::PathBuf;
 
 use anyhow::{Context, ensure};
@@ -11,6 +10,7 @@ use super::checkpoint::is_same;
 use super::exit::Ending;
 use super::limits::compiling_pool;
 use super::plugins::Crates;
+use super::terminal::print;
 
 /// Draw a pipeline file's graph
 ///
@@ -57,7 +57,7 @@ impl GraphCommand {
                 ensure!(!same, "can't write {}: it is the pipeline file", path.display());
                 std::fs::write(&path, text).with_context(|| format!("can't write {}", path.display()))?;
             }
-            None => io::stdout().write_all(text.as_bytes())?,
+            None => print(&text)?,
         }
         Ok(Ending::Done)
     }

@@ -2,16 +2,17 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use bytesize::ByteSize;
+use engine::text::path as shown;
 use engine::{Parameter, Plugin, Signature};
 use serde_json::json;
 
 use super::exit::Ending;
 use super::limits::CompileArgs;
 use super::plugins::{Crates, component};
+use super::terminal::{print, print_json};
 
 /// Show what is in a plugin: its functions, what they take, return and need
 ///
@@ -34,8 +35,10 @@ impl InspectCommand {
     pub(crate) fn execute(self) -> anyhow::Result<Ending> {
         let path = component(&self.plugin, Crates::BuiltBefore)?;
         let plugin = self.compile.pool()?.workers(1).build()?.load(path)?;
-        let text = if self.json { json(&plugin)? } else { describe(&self.plugin, &plugin) };
-        io::stdout().write_all(text.as_bytes())?;
+        match self.json {
+            true => print_json(&json(&plugin)?)?,
+            false => print(&describe(&self.plugin, &plugin))?,
+        }
         Ok(Ending::Done)
     }
 }
@@ -51,28 +54,28 @@ fn headline(signature: &Signature) -> String {
     let Signature { kind, name, input, output, state, .. } = signature;
     let returns = output.as_ref().map_or_else(String::new, |output| format!(" → {output}"));
     let keeps = state.as_ref().map_or_else(String::new, |state| format!(", state {state}"));
-    clean(&format!("{kind} {name}: {input}{returns}{keeps}"))
+    format!("{kind} {name}: {input}{returns}{keeps}")
 }
 
 fn describe(path: &Path, plugin: &Plugin) -> String {
-    let mut text = format!("{}\n\n", path.display());
+    let mut text = format!("{}\n\n", shown(path));
     for signature in plugin.signatures() {
         let _ = writeln!(text, "  {}", headline(signature));
         for line in signature.docs.lines() {
-            let _ = writeln!(text, "      {}", clean(line));
+            let _ = writeln!(text, "      {line}");
         }
         for parameter in &signature.parameters {
             let _ = writeln!(text, "      --arg {}", argument(parameter));
         }
         if !signature.capabilities.is_empty() {
-            let _ = writeln!(text, "      needs {}", clean(&signature.capabilities.join(", ")));
+            let _ = writeln!(text, "      needs {}", signature.capabilities.join(", "));
         }
         text.push('\n');
     }
     let none_needed = plugin.signatures().iter().all(|signature| signature.capabilities.is_empty());
     let capabilities = if none_needed { "none" } else { "see above" };
     let _ = writeln!(text, "  capabilities  {capabilities}");
-    let _ = writeln!(text, "  imports       {}", clean(&packages(plugin.imports())));
+    let _ = writeln!(text, "  imports       {}", packages(plugin.imports()));
     let _ = writeln!(text, "  size          {}", ByteSize(plugin.size()));
     let _ = writeln!(text, "  blake3        {}", plugin.hash());
     text
@@ -101,12 +104,7 @@ fn argument(parameter: &Parameter) -> String {
         None if *required => text.push_str(" (required)"),
         None => text.push_str(" (optional)"),
     }
-    clean(&text)
-}
-
-/// A guest's words without control characters.
-fn clean(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c }).collect()
+    text
 }
 
 fn json(plugin: &Plugin) -> anyhow::Result<String> {
@@ -117,5 +115,5 @@ fn json(plugin: &Plugin) -> anyhow::Result<String> {
         "size": plugin.size(),
         "blake3": plugin.hash(),
     });
-    Ok(serde_json::to_string_pretty(&value)? + "\n")
+    Ok(serde_json::to_string_pretty(&value)?)
 }

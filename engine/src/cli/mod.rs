@@ -23,6 +23,7 @@ mod run;
 mod schema;
 mod signals;
 mod summary;
+mod terminal;
 mod top;
 #[cfg(feature = "cluster")]
 mod worker;

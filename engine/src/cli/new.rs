@@ -7,7 +7,7 @@ use anyhow::{Context, ensure};
 use clap::ValueEnum;
 use include_dir::{Dir, include_dir};
 
-use super::exit::Ending;
+use super::exit::{Ending, tell};
 
 /// The guest SDK, which each new crate gets a copy of: it builds wherever it is taken.
 static SDK: Dir = include_dir!("$CARGO_MANIFEST_DIR/../sdk");
@@ -73,8 +73,10 @@ impl NewCommand {
         fs::rename(draft.keep(), folder).with_context(failed)?;
         make_visible(folder).with_context(failed)?;
         let shown = folder.display();
-        eprintln!("made {shown}: the function is in {shown}/src/lib.rs");
-        eprintln!("try it with `cargo test` there, and make {name}.wasm with `engine build {shown}`");
+        tell(format_args!("made {shown}: the function is in {shown}/src/lib.rs"));
+        tell(format_args!(
+            "try it with `cargo test` there, and make {name}.wasm with `engine build {shown}`"
+        ));
         Ok(Ending::Done)
     }
 

@@ -54,7 +54,7 @@ impl WorkerCommand {
         let quiet = self.quiet;
         let builder = self.limits.pool()?.on_print(move |print| {
             if !quiet {
-                tell(format_args!("{}: {}", print.function, print.line));
+                tell(format_args!("{print}"));
             }
         });
         let builder =

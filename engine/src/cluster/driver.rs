@@ -3,7 +3,7 @@
 //! One loop, which never waits for the broker itself: what is asked of it is an errand, whose answer comes back to
 //! the loop.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::panic::AssertUnwindSafe;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Weak};
@@ -33,9 +33,9 @@ use super::settings::Cluster;
 use super::wire::{Outcome, ResultPart, Task};
 use super::worker::Presence;
 use crate::Error;
-use crate::fault::cleaned;
-use crate::pool::{Receipt, Segment, Whole, Work, run_whole};
+use crate::pool::{Receipt, Segment, Terms, Whole, Work, most_bytes, run_whole};
 use crate::record::Batch;
+use crate::text::PlainText;
 
 /// The protocol looks at the time so often.
 const TICK: Duration = Duration::from_millis(100);
@@ -43,8 +43,8 @@ const TICK: Duration = Duration::from_millis(100);
 /// A task's message has no more bytes beside its records.
 const HEADER: usize = 1 << 10;
 
-/// What comes of a task may be no result so often before the run fails.
-const MOST_REFUSALS: u32 = 2;
+/// Of so many workers it is told that a result was refused.
+const MOST_TOLD: usize = 8;
 
 /// Of results so many bytes are on their way at once.
 const PULLED: usize = 16 << 20;
@@ -61,14 +61,23 @@ struct Out {
     /// The segment's place among the run's.
     index: u32,
     work: Work,
-    /// How often what came of it was no result.
-    refusals: u32,
+    /// Why what came of it last was no result.
+    refusal: Option<Refusal>,
+}
+
+/// Why a result is refused.
+struct Refusal {
+    /// Who says that it made it.
+    worker: PlainText,
+    reason: String,
 }
 
 /// A segment of the run. It holds the crew, which holds this thread.
 struct Known {
     segment: Weak<Segment>,
     stages: Vec<Stage>,
+    /// What results are held against.
+    terms: Vec<Terms>,
     /// Workers were told of it.
     told: bool,
 }
@@ -112,6 +121,8 @@ pub(super) struct Driver {
     out: HashMap<u64, Out>,
     segments: Vec<Known>,
     roster: Roster,
+    /// Workers whose results were refused, which was told.
+    refused: HashSet<PlainText>,
     errands: FuturesUnordered<BoxFuture<'static, Answer>>,
     /// An errand is under way for it.
     beating: bool,
@@ -154,7 +165,6 @@ impl Driver {
         let mut registry = Registry::take_over(context.clone(), &cluster, &name).await?;
         let epoch = registry.epoch();
         if let Some(Machine { name: machine, process }) = registry.before() {
-            let machine = cleaned(machine);
             let notice =
                 format!("the run {name} was begun on {machine} (process {process}): it is taken over");
             cluster.on_notice.tell(&notice);
@@ -181,6 +191,7 @@ impl Driver {
             out: HashMap::new(),
             segments: Vec::new(),
             roster: Roster::new(&name),
+            refused: HashSet::new(),
             errands: FuturesUnordered::new(),
             beating: false,
             unmade: None,
@@ -335,7 +346,7 @@ impl Driver {
                 let _ = self.link.enlist(segment.clone());
             }
             let index = u32::try_from(index).unwrap_or(u32::MAX);
-            let out = Out { segment, index, work, refusals: 0 };
+            let out = Out { segment, index, work, refusal: None };
             if self.is_too_large(&out.work.batch) {
                 self.run_here(out);
             } else {
@@ -346,7 +357,8 @@ impl Driver {
     }
 
     fn submit(&mut self, out: Out) -> Ended {
-        let (task, act) = self.ledger.submit(self.now());
+        let most = most_bytes(&self.segments[out.index as usize].terms);
+        let (task, act) = self.ledger.submit(most, self.now());
         self.out.insert(task, out);
         self.act(vec![act])
     }
@@ -382,7 +394,8 @@ impl Driver {
             return index;
         }
         let index = self.segments.len();
-        self.segments.push(Known { segment, stages: stages.clone(), told: false });
+        let terms = cores.iter().map(|core| Terms::of(core)).collect();
+        self.segments.push(Known { segment, stages: stages.clone(), terms, told: false });
         let registry = self.registry.clone();
         let tell = async move {
             let uploader = registry.lock().await.uploader();
@@ -405,13 +418,21 @@ impl Driver {
                 Act::Publish { task, attempt } => self.publish(task, attempt),
                 Act::Look { task, attempt, place } => self.look(task, attempt, place),
                 Act::Release(acker) => self.release(acker),
-                Act::Done { task, parts, tokens, held } => {
+                Act::Done { task, nonce, parts, tokens, held } => {
                     let owed = Owed { link: self.link.clone(), ackers: tokens, held };
-                    self.done(task, &parts, owed)?;
+                    self.done(task, nonce, &parts, owed)?;
                 }
+                Act::TooLarge { task } => self.cut(task)?,
                 Act::GiveUp { task } => {
-                    let record = self.out.get(&task).map_or(0, |out| out.work.batch.number(0));
-                    return Err(Error::NoResult { record });
+                    let out = self.out.remove(&task);
+                    let record = out.as_ref().map_or(0, |out| out.work.batch.number(0));
+                    return Err(match out.and_then(|out| out.refusal) {
+                        Some(Refusal { worker, reason }) => Error::Worker {
+                            worker: worker.into(),
+                            reason: format!("it sent what is no result: {reason}"),
+                        },
+                        None => Error::NoResult { record },
+                    });
                 }
             }
         }
@@ -560,39 +581,64 @@ impl Driver {
         self.heard = Instant::now();
         let (message, acker) = message.split();
         let acts = match ResultPart::decode(&message.payload) {
-            Ok(part) => self.ledger.result(part, acker),
+            Ok(part) => self.ledger.result(part, acker, self.now()),
             // It is nobody's result: were it one that is missed, it would be made again.
             Err(_) => vec![Act::Release(acker)],
         };
         self.act(acts)
     }
 
-    /// A result is whole.
-    fn done(&mut self, task: u64, parts: &[Bytes], owed: Owed) -> Ended {
-        let Some(out) = self.out.remove(&task) else { return Ok(()) };
-        let outcome = match parts {
-            [one] => Outcome::decode(one),
-            parts => Outcome::decode(&parts.concat()),
-        };
-        let checked = outcome.map_err(|error| ("a worker".to_owned(), error.to_string()));
-        let checked = checked.and_then(|outcome| {
-            match outcome.whole.check(&out.work.batch, out.segment.stages.len()) {
-                Ok(()) => Ok(outcome),
-                Err(wrong) => Err((cleaned(outcome.worker), wrong.to_owned())),
+    /// A result is whole: it is believed if it can be what came of its task.
+    fn done(&mut self, task: u64, nonce: u64, parts: &[Bytes], owed: Owed) -> Ended {
+        let Some(out) = self.out.get(&task) else { return Ok(()) };
+        match checked(parts, &out.work.batch, &self.segments[out.index as usize].terms) {
+            Ok(outcome) => {
+                let acts = self.ledger.forget(task);
+                if let Some(out) = self.out.remove(&task) {
+                    self.finish(out, outcome, owed);
+                }
+                self.act(acts)
             }
-        });
-        match checked {
-            Ok(outcome) => self.finish(out, outcome, owed),
             // Somebody else may do better.
-            Err(_) if out.refusals < MOST_REFUSALS => {
-                return self.submit(Out { refusals: out.refusals + 1, ..out });
-            }
-            Err((worker, reason)) => {
-                let reason = format!("it sent what is no result: {reason}");
-                out.segment.fail(Error::Worker { worker, reason });
+            Err(refusal) => {
+                self.refuse(task, refusal);
+                let look = self.ledger.refuse(task, nonce, self.now());
+                self.act(look.into_iter().collect())
             }
         }
-        Ok(())
+    }
+
+    /// What came of a task is larger than it may be: a smaller task may have less.
+    fn cut(&mut self, task: u64) -> Ended {
+        let Some(out) = self.out.get(&task) else { return Ok(()) };
+        let records = out.work.batch.len();
+        if records == 1 {
+            let reason = "a record's outputs are larger than they may be".to_owned();
+            self.refuse(task, Refusal { worker: "unknown".into(), reason });
+            return Ok(());
+        }
+        let acts = self.ledger.forget(task);
+        if let Some(Out { segment, work, .. }) = self.out.remove(&task) {
+            segment.put_back(work, &[(records / 2, false), (records - records / 2, false)]);
+            if segment.mark_listed() {
+                let _ = self.link.enlist(segment);
+            }
+        }
+        self.act(acts)
+    }
+
+    /// Says so the first time that a worker does it.
+    fn refuse(&mut self, task: u64, refusal: Refusal) {
+        let Some(out) = self.out.get_mut(&task) else { return };
+        let Refusal { worker, reason } = &refusal;
+        if self.refused.len() < MOST_TOLD && self.refused.insert(worker.clone()) {
+            let record = out.work.batch.number(0);
+            let notice = format!(
+                "a result of the worker {worker} for record {record} and those behind it is refused: {reason}"
+            );
+            self.cluster.on_notice.tell(&notice);
+        }
+        out.refusal = Some(refusal);
     }
 
     fn finish(&mut self, out: Out, outcome: Outcome, owed: Owed) {
@@ -626,6 +672,20 @@ impl Driver {
                 }
             }
         }
+    }
+}
+
+/// What came of a task, if it can be that.
+fn checked(parts: &[Bytes], batch: &Batch, terms: &[Terms]) -> Result<Outcome, Refusal> {
+    let outcome = match parts {
+        [one] => Outcome::decode(one),
+        parts => Outcome::decode(&parts.concat()),
+    };
+    let refusal = |worker, reason: String| Refusal { worker, reason };
+    let outcome = outcome.map_err(|error| refusal("unknown".into(), error.to_string()))?;
+    match outcome.whole.check(batch, terms) {
+        Ok(()) => Ok(outcome),
+        Err(reason) => Err(refusal(outcome.worker, reason.to_owned())),
     }
 }
 

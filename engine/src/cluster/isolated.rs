@@ -19,6 +19,7 @@ use super::worker::Left;
 use crate::plugin::Core;
 use crate::pool::{Crew, Failed, Whole, run_whole};
 use crate::record::{Batch, BatchBuilder};
+use crate::text::PlainText;
 use crate::{Capability, Cause, Error, Pool, Print};
 
 /// So many of them run at once, or as many as there are cores: functions may wait.
@@ -93,7 +94,7 @@ impl Isolation {
                     ending = whole.ending;
                 }
                 Ran::Died(how) if batch.len() == 1 => {
-                    let (record, cause) = (batch.number(0), Cause::KilledItsWorker { how });
+                    let (record, cause) = (batch.number(0), Cause::KilledItsWorker { how: how.into() });
                     match segment.described.first().and_then(|stage| stage.stops_behind) {
                         Some(behind) if record > behind => {
                             ending = Some(crate::pool::Ending { stage: 0, record, cause });
@@ -243,7 +244,7 @@ pub(super) fn serve(pool: &Pool, allowed: &[Capability]) -> Result<(), Error> {
     let stages = cores.clone();
     let whole = pool.shared().wait(async move { run_whole(&crew, &stages, task.batch, || ()).await })?;
     let used = cores.iter().map(|core| core.usage.tally()).collect();
-    let outcome = Outcome { worker: String::new(), nanos: 0, whole, used, printed: Vec::new() };
+    let outcome = Outcome { worker: PlainText::default(), nanos: 0, whole, used, printed: Vec::new() };
     match say(OUTCOME, &[&outcome.encode()]) {
         // The worker that wanted it is gone: so is who would be told.
         Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use super::wire::{MOST_PARTS, ResultPart};
+use super::wire::ResultPart;
 
 /// A broker that does not answer within this time is asked again.
 const REPLY: Duration = Duration::from_secs(10);
@@ -29,6 +29,17 @@ const LONGEST_WAIT: Duration = Duration::from_secs(2);
 /// Results in parts by so many workers are kept for one task at once.
 const MOST_DRAFTS: usize = 4;
 
+/// All that came of results whose other parts are missing has at most so many bytes, or as many as one of them may
+/// have.
+const MOST_DRAFTED: usize = 256 << 20;
+
+/// A part costs so much beside its bytes: an empty one is not for nothing.
+const PART_COST: usize = 1 << 10;
+
+/// So many results of a task that were refused are known by their numbers, so that what follows of them is refused
+/// too.
+const MOST_REFUSED: usize = 16;
+
 /// What a host is to do next. `T` is what a result is acknowledged by.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Act<T> {
@@ -38,9 +49,12 @@ pub(super) enum Act<T> {
     Look { task: u64, attempt: u32, place: u64 },
     /// Acknowledge a message that nobody needs.
     Release(T),
-    /// A result is whole. Its messages are acknowledged once all of it is out, which is
+    /// A result is whole. If it can be believed the task is to be [forgotten](Ledger::forget), else the result is to
+    /// be [refused](Ledger::refuse). Its messages are acknowledged once all of it is out, which is
     /// [told](Ledger::released).
-    Done { task: u64, parts: Vec<Bytes>, tokens: Vec<T>, held: usize },
+    Done { task: u64, nonce: u64, parts: Vec<Bytes>, tokens: Vec<T>, held: usize },
+    /// A result is larger than it may be, and was refused.
+    TooLarge { task: u64 },
     /// Nobody gives a result for a task, however often it is handed out.
     GiveUp { task: u64 },
 }
@@ -53,6 +67,8 @@ pub(super) struct Ledger<T> {
     tasks: BTreeMap<u64, Entry<T>>,
     /// Bytes of results that the broker keeps until they are out.
     held: usize,
+    /// What drafts cost together, in bytes.
+    drafted: usize,
     /// More than this is acknowledged as it comes: the broker must have room for a result that others wait for.
     most: usize,
 }
@@ -63,6 +79,12 @@ struct Entry<T> {
     refusals: u32,
     state: State,
     drafts: Vec<Draft<T>>,
+    /// What a result may cost, in bytes.
+    most: usize,
+    /// Results that were refused, the latest last.
+    refused: Vec<u64>,
+    /// One was refused of this attempt.
+    spoilt: bool,
 }
 
 #[derive(Debug)]
@@ -75,8 +97,8 @@ enum State {
     Out { place: u64, since: Duration },
     /// It was asked whether it still has it.
     Sought { place: u64, since: Duration },
-    /// It has it no more.
-    Gone { since: Duration },
+    /// It has it no more, and what came of it is waited for until then.
+    Gone { until: Duration },
 }
 
 /// A result, of which parts are missing.
@@ -90,12 +112,37 @@ struct Draft<T> {
     tokens: Vec<T>,
     /// The bytes of those parts that are not acknowledged.
     held: usize,
+    /// What its parts cost, in bytes.
+    cost: usize,
+}
+
+impl<T> Entry<T> {
+    /// The place of a draft.
+    fn draft(&self, nonce: u64) -> Option<usize> {
+        self.drafts.iter().position(|draft| draft.nonce == nonce)
+    }
+
+    fn note_refused(&mut self, nonce: u64) {
+        if self.refused.contains(&nonce) {
+            return;
+        }
+        if self.refused.len() == MOST_REFUSED {
+            self.refused.remove(0);
+        }
+        self.refused.push(nonce);
+    }
+}
+
+impl<T> Draft<T> {
+    fn new(nonce: u64, all: u32) -> Self {
+        Self { nonce, parts: BTreeMap::new(), all, tokens: Vec::new(), held: 0, cost: 0 }
+    }
 }
 
 impl<T> Ledger<T> {
     /// Of results that are not out, the broker keeps about `most` bytes.
     pub(super) fn new(epoch: u64, most: usize) -> Self {
-        Self { epoch, next: 0, tasks: BTreeMap::new(), held: 0, most }
+        Self { epoch, next: 0, tasks: BTreeMap::new(), held: 0, drafted: 0, most }
     }
 
     /// How many tasks are out.
@@ -103,12 +150,14 @@ impl<T> Ledger<T> {
         self.tasks.len()
     }
 
-    /// Takes in another task, to be published now.
-    pub(super) fn submit(&mut self, now: Duration) -> (u64, Act<T>) {
+    /// Takes in another task, to be published now. Its result may have `most` bytes.
+    pub(super) fn submit(&mut self, most: usize, now: Duration) -> (u64, Act<T>) {
         let task = self.next;
         self.next += 1;
         let state = State::Publishing { since: now };
-        self.tasks.insert(task, Entry { attempt: 0, refusals: 0, state, drafts: Vec::new() });
+        let (drafts, refused, most) = (Vec::new(), Vec::new(), most.saturating_add(PART_COST));
+        let entry = Entry { attempt: 0, refusals: 0, state, drafts, most, refused, spoilt: false };
+        self.tasks.insert(task, entry);
         (task, Act::Publish { task, attempt: 0 })
     }
 
@@ -138,7 +187,12 @@ impl<T> Ledger<T> {
         if let Some(entry) = self.current(task, attempt)
             && let State::Sought { place, .. } = entry.state
         {
-            entry.state = if found { State::Out { place, since: now } } else { State::Gone { since: now } };
+            entry.state = match found {
+                true => State::Out { place, since: now },
+                // Who was done with it gave what was refused.
+                false if entry.spoilt => State::Gone { until: now },
+                false => State::Gone { until: now + GRACE },
+            };
         }
     }
 
@@ -146,32 +200,42 @@ impl<T> Ledger<T> {
         self.tasks.get_mut(&task).filter(|entry| entry.attempt == attempt)
     }
 
-    /// A part of a result came. Whose run it is not, and what comes twice, is acknowledged and no more.
-    pub(super) fn result(&mut self, part: ResultPart, token: T) -> Vec<Act<T>> {
-        let entry = self.tasks.get_mut(&part.task).filter(|_| part.epoch == self.epoch);
-        let Some(entry) = entry.filter(|_| part.part < part.parts && part.parts <= MOST_PARTS) else {
+    /// A part of a result came. What is of another run, comes twice or belongs to what was refused is acknowledged
+    /// and no more.
+    pub(super) fn result(&mut self, part: ResultPart, token: T, now: Duration) -> Vec<Act<T>> {
+        let (task, nonce) = (part.task, part.nonce);
+        let entry = self.tasks.get_mut(&task).filter(|_| part.epoch == self.epoch);
+        let Some(entry) = entry.filter(|entry| part.part < part.parts && !entry.refused.contains(&nonce))
+        else {
             return vec![Act::Release(token)];
         };
         let mut acts = Vec::new();
-        let known = entry.drafts.iter().position(|draft| draft.nonce == part.nonce);
-        let index = known.unwrap_or_else(|| {
-            if entry.drafts.len() == MOST_DRAFTS {
-                let oldest = entry.drafts.remove(0);
-                self.held -= oldest.held;
-                acts.extend(oldest.tokens.into_iter().map(Act::Release));
-            }
-            let (parts, all) = (BTreeMap::new(), part.parts);
-            entry.drafts.push(Draft { nonce: part.nonce, parts, all, tokens: Vec::new(), held: 0 });
+        if entry.drafts.len() == MOST_DRAFTS && entry.draft(nonce).is_none() {
+            acts.extend(self.drop_draft(task, 0));
+        }
+        let Some(entry) = self.tasks.get_mut(&task) else { return acts };
+        let index = entry.draft(nonce).unwrap_or_else(|| {
+            entry.drafts.push(Draft::new(nonce, part.parts));
             entry.drafts.len() - 1
         });
+        let (size, most) = (part.body.len(), entry.most);
         let draft = &mut entry.drafts[index];
-        let size = part.body.len();
         // It came before, or does not fit what came before.
         if part.parts != draft.all || draft.parts.contains_key(&part.part) {
             acts.push(Act::Release(token));
             return acts;
         }
+        let cost = size + PART_COST;
+        if draft.cost + cost > most || (draft.all as usize).saturating_mul(PART_COST) > most {
+            acts.push(Act::Release(token));
+            acts.extend(self.drop_draft(task, index));
+            acts.extend(self.refuse(task, nonce, now));
+            acts.push(Act::TooLarge { task });
+            return acts;
+        }
         draft.parts.insert(part.part, part.body);
+        draft.cost += cost;
+        self.drafted += cost;
         if self.held + size <= self.most {
             self.held += size;
             draft.held += size;
@@ -180,13 +244,49 @@ impl<T> Ledger<T> {
             acts.push(Act::Release(token));
         }
         if draft.parts.len() < draft.all as usize {
+            acts.extend(self.make_room(most));
             return acts;
         }
         let draft = entry.drafts.remove(index);
-        acts.extend(self.forget(part.task));
-        let parts = draft.parts.into_values().collect();
-        acts.push(Act::Done { task: part.task, parts, tokens: draft.tokens, held: draft.held });
+        self.drafted -= draft.cost;
+        let (parts, tokens, held) = (draft.parts.into_values().collect(), draft.tokens, draft.held);
+        acts.push(Act::Done { task, nonce, parts, tokens, held });
         acts
+    }
+
+    /// Drops the largest drafts while all of them cost too much.
+    fn make_room(&mut self, most: usize) -> Vec<Act<T>> {
+        let mut acts = Vec::new();
+        while self.drafted > MOST_DRAFTED.max(most) {
+            let drafts = self.tasks.iter().flat_map(|(task, entry)| {
+                entry.drafts.iter().enumerate().map(|(index, draft)| (draft.cost, *task, index))
+            });
+            let Some((_, task, index)) = drafts.max() else { break };
+            acts.extend(self.drop_draft(task, index));
+        }
+        acts
+    }
+
+    /// Nobody waits for the rest of a draft any more.
+    fn drop_draft(&mut self, task: u64, index: usize) -> Vec<Act<T>> {
+        let Some(entry) = self.tasks.get_mut(&task) else { return Vec::new() };
+        let draft = entry.drafts.remove(index);
+        entry.note_refused(draft.nonce);
+        self.held -= draft.held;
+        self.drafted -= draft.cost;
+        draft.tokens.into_iter().map(Act::Release).collect()
+    }
+
+    /// A result that was [`Done`](Act::Done) can't be believed: another one is waited for, and if the broker has the
+    /// task no more it is handed out anew.
+    pub(super) fn refuse(&mut self, task: u64, nonce: u64, now: Duration) -> Option<Act<T>> {
+        let entry = self.tasks.get_mut(&task)?;
+        entry.note_refused(nonce);
+        entry.spoilt = true;
+        let attempt = entry.attempt;
+        let State::Out { place, .. } = entry.state else { return None };
+        entry.state = State::Sought { place, since: now };
+        Some(Act::Look { task, attempt, place })
     }
 
     /// A result that was [`Done`](Act::Done) is out, and its messages are acknowledged.
@@ -199,6 +299,7 @@ impl<T> Ledger<T> {
         let entry = self.tasks.remove(&task);
         let drafts = entry.map(|entry| entry.drafts).unwrap_or_default();
         self.held -= drafts.iter().map(|draft| draft.held).sum::<usize>();
+        self.drafted -= drafts.iter().map(|draft| draft.cost).sum::<usize>();
         drafts.into_iter().flat_map(|draft| draft.tokens).map(Act::Release).collect()
     }
 
@@ -225,16 +326,19 @@ impl<T> Ledger<T> {
                     entry.state = State::Sought { place, since: now };
                     acts.push(Act::Look { task, attempt, place });
                 }
-                State::Gone { since } if since + GRACE <= now => {
+                State::Gone { until } if until <= now => {
                     if attempt + 1 == MOST_ATTEMPTS {
                         acts.push(Act::GiveUp { task });
                         continue;
                     }
                     // What came of the last attempt may be half lost.
-                    let drafts = std::mem::take(&mut entry.drafts);
-                    self.held -= drafts.iter().map(|draft| draft.held).sum::<usize>();
-                    acts.extend(drafts.into_iter().flat_map(|draft| draft.tokens).map(Act::Release));
+                    for draft in std::mem::take(&mut entry.drafts) {
+                        self.held -= draft.held;
+                        self.drafted -= draft.cost;
+                        acts.extend(draft.tokens.into_iter().map(Act::Release));
+                    }
                     entry.attempt += 1;
+                    entry.spoilt = false;
                     entry.state = State::Publishing { since: now };
                     acts.push(Act::Publish { task, attempt: entry.attempt });
                 }
@@ -242,5 +346,89 @@ impl<T> Ledger<T> {
             }
         }
         acts
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MIB: usize = 1 << 20;
+
+    /// A ledger in which so many tasks are out, whose results may have 64 MiB each.
+    fn ledger(tasks: usize) -> Ledger<u64> {
+        let mut ledger = Ledger::new(1, 0);
+        for _ in 0..tasks {
+            let (task, _) = ledger.submit(64 * MIB, Duration::ZERO);
+            ledger.published(task, 0, task, Duration::ZERO);
+        }
+        ledger
+    }
+
+    fn part(task: u64, nonce: u64, (part, parts): (u32, u32), body: &Bytes) -> ResultPart {
+        ResultPart { epoch: 1, task, nonce, part, parts, body: body.clone() }
+    }
+
+    #[test]
+    fn drafts_cost_no_more_than_they_may() {
+        let mut ledger = ledger(20);
+        let body = Bytes::from(vec![0; MIB]);
+        for task in 0..20 {
+            for nonce in 0..2 {
+                for place in 0..50 {
+                    let acts = ledger.result(part(task, nonce, (place, 60), &body), 0, Duration::ZERO);
+                    assert!(acts.iter().all(|act| *act == Act::Release(0)));
+                    assert!(ledger.drafted <= MOST_DRAFTED + MIB + PART_COST);
+                }
+            }
+        }
+        // Empty parts are not for nothing.
+        for task in 0..20 {
+            for place in 0..60_000 {
+                ledger.result(part(task, 7, (place, 60_000), &Bytes::new()), 0, Duration::ZERO);
+                assert!(ledger.drafted <= MOST_DRAFTED + 2 * PART_COST);
+            }
+        }
+        (0..20).for_each(|task| drop(ledger.forget(task)));
+        assert_eq!((ledger.drafted, ledger.held, ledger.len()), (0, 0, 0));
+    }
+
+    #[test]
+    fn a_result_that_is_too_large_is_refused_with_all_that_follows() {
+        let mut ledger = ledger(1);
+        let body = Bytes::from(vec![0; MIB]);
+        let sent: Vec<_> = (0..100)
+            .flat_map(|place| ledger.result(part(0, 5, (place, 100), &body), 0, Duration::ZERO))
+            .filter(|act| *act != Act::Release(0))
+            .collect();
+        assert_eq!(sent, [Act::Look { task: 0, attempt: 0, place: 0 }, Act::TooLarge { task: 0 }]);
+        assert_eq!(ledger.drafted, 0);
+        // So many parts would cost too much, whatever is in them.
+        let acts = ledger.result(part(0, 6, (0, u32::MAX), &Bytes::new()), 0, Duration::ZERO);
+        assert!(acts.contains(&Act::TooLarge { task: 0 }));
+        // An honest one is taken all the same.
+        let acts = ledger.result(part(0, 8, (0, 1), &body), 0, Duration::ZERO);
+        assert!(acts.iter().any(|act| matches!(act, Act::Done { task: 0, nonce: 8, .. })));
+    }
+
+    #[test]
+    fn a_task_whose_result_was_refused_is_handed_out_anew_without_a_wait() {
+        let mut ledger = ledger(1);
+        let body = Bytes::from_static(b"x");
+        for attempt in 0..MOST_ATTEMPTS {
+            let nonce = u64::from(attempt);
+            let acts = ledger.result(part(0, nonce, (0, 1), &body), 0, Duration::ZERO);
+            assert!(acts.iter().any(|act| matches!(act, Act::Done { .. })));
+            assert_eq!(
+                ledger.refuse(0, nonce, Duration::ZERO),
+                Some(Act::Look { task: 0, attempt, place: 0 })
+            );
+            ledger.looked(0, attempt, false, Duration::ZERO);
+            let acts = ledger.tick(Duration::ZERO);
+            let last = attempt + 1 == MOST_ATTEMPTS;
+            let anew = Act::Publish { task: 0, attempt: attempt + 1 };
+            assert_eq!(acts, [if last { Act::GiveUp { task: 0 } } else { anew }]);
+            ledger.published(0, attempt + 1, 0, Duration::ZERO);
+        }
     }
 }

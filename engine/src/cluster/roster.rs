@@ -8,9 +8,9 @@ use hashlink::LruCache;
 
 use super::places::SILENCE;
 use super::worker::Presence;
-use crate::fault::{clean, cleaned};
 use crate::metrics::WorkerStatus;
 use crate::plugin::Tally;
+use crate::text::PlainText;
 
 /// So many tasks may be out before it is known how many workers there are, and at most.
 pub(super) const FEWEST: usize = 16;
@@ -33,7 +33,7 @@ const MOST_WORKERS: usize = 4096;
 /// The workers that live.
 pub(super) struct Roster {
     run: String,
-    workers: BTreeMap<String, (Presence, Instant)>,
+    workers: BTreeMap<PlainText, (Presence, Instant)>,
     /// When somebody worked last, or might have.
     served: Instant,
     /// What was said of it last.
@@ -55,14 +55,15 @@ impl Roster {
     /// A worker says what it is at.
     pub(super) fn meet(&mut self, name: &str, presence: Presence) {
         // A worker's key may write any number of them.
-        if self.workers.len() < MOST_WORKERS || self.workers.contains_key(name) {
-            self.workers.insert(cleaned(name.to_owned()), (presence.cleaned(), Instant::now()));
+        let name = PlainText::short(name);
+        if self.workers.len() < MOST_WORKERS || self.workers.contains_key(&name) {
+            self.workers.insert(name, (presence.shortened(&self.run), Instant::now()));
         }
     }
 
     /// A worker has left.
     pub(super) fn part(&mut self, name: &str) {
-        self.workers.remove(&*clean(name));
+        self.workers.remove(&PlainText::short(name));
     }
 
     /// Forgets those that are silent.
@@ -87,12 +88,12 @@ impl Roster {
 
     pub(super) fn statuses(&self) -> Vec<WorkerStatus> {
         let workers = self.workers.iter();
-        workers.map(|(name, (presence, _))| presence.status(name, presence.refused.get(&self.run))).collect()
+        workers.map(|(name, (presence, _))| presence.status(name, presence.refused.get(&*self.run))).collect()
     }
 
     /// What a person should know, if it is new: why nothing goes on although there is work.
     pub(super) fn notice(&mut self, has_work: bool) -> Option<String> {
-        let serves = |presence: &Presence| !presence.leaving && !presence.refused.contains_key(&self.run);
+        let serves = |presence: &Presence| !presence.leaving && !presence.refused.contains_key(&*self.run);
         if !has_work || self.workers.values().any(|(presence, _)| serves(presence)) {
             self.served = Instant::now();
             self.told = None;
@@ -102,7 +103,7 @@ impl Roster {
             return None;
         }
         let refusals = self.workers.iter().filter_map(|(name, (presence, _))| {
-            let reason = presence.refused.get(&self.run)?;
+            let reason = presence.refused.get(&*self.run)?;
             Some(format!("{name}: {reason}"))
         });
         let notice = match refusals.collect::<Vec<_>>() {
@@ -184,7 +185,7 @@ mod tests {
         assert!(roster.notice(true).unwrap().contains("there is none"));
         assert_eq!(roster.notice(true), None);
         let mut presence = Presence::default();
-        presence.refused.insert("one".to_owned(), "too much".to_owned());
+        presence.refused.insert("one".into(), "too much".into());
         roster.meet("a", presence);
         assert!(roster.notice(true).unwrap().ends_with("none of 1 serves this run: a: too much"));
         roster.meet("b", Presence::default());

@@ -7,13 +7,14 @@ use serde::{Deserialize, Serialize};
 use super::wire::PROTOCOL;
 use crate::FaultPolicy;
 use crate::plugin::{Core, Isolation, Kind, Limits};
+use crate::text::PlainText;
 
 /// A run, as it stands in the broker.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Run {
     pub(super) protocol: u8,
     /// The version of the host's engine, for people.
-    pub(super) engine: String,
+    pub(super) engine: PlainText,
     /// Which host it is: a later one has a higher number.
     pub(super) epoch: u64,
     pub(super) host: Machine,
@@ -26,7 +27,7 @@ pub(super) struct Run {
 /// A process on a machine.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Machine {
-    pub(super) name: String,
+    pub(super) name: PlainText,
     pub(super) process: u32,
 }
 
@@ -54,7 +55,7 @@ pub(super) struct Stage {
 
 impl Machine {
     pub(super) fn this() -> Self {
-        Self { name: machine_name(), process: std::process::id() }
+        Self { name: machine_name().into(), process: std::process::id() }
     }
 }
 
@@ -71,7 +72,7 @@ impl Run {
     pub(super) fn new(epoch: u64, ack_wait: Duration) -> Self {
         Self {
             protocol: PROTOCOL,
-            engine: env!("CARGO_PKG_VERSION").to_owned(),
+            engine: env!("CARGO_PKG_VERSION").into(),
             epoch,
             host: Machine::this(),
             ack_wait: u64::try_from(ack_wait.as_millis()).unwrap_or(u64::MAX),

@@ -170,7 +170,7 @@ impl Serving {
                 self.shared.pause(LATER).await;
                 continue;
             }
-            self.shared.refused().remove(&self.places.run);
+            self.shared.refused().remove(&*self.places.run);
             let stream = self.places.tasks();
             let consumer = self.shared.context.get_consumer_from_stream(TAKERS, stream).await;
             let Ok(consumer) = consumer else {
@@ -277,12 +277,12 @@ impl Serving {
         drop(busy);
         self.shared.tasks.fetch_add(1, Relaxed);
         self.shared.records.fetch_add(records, Relaxed);
-        self.shared.refused().remove(&self.places.run);
+        self.shared.refused().remove(&*self.places.run);
         self.act(acts).await;
     }
 
     fn outcome(&self, nanos: u64, whole: Whole, segment: &Segment) -> Outcome {
-        let worker = self.shared.worker.name.clone();
+        let worker = self.shared.worker.name.as_str().into();
         let used = segment.stages.iter().map(|core| core.usage.tally()).collect();
         let printed = std::mem::take(&mut *lock(&segment.printed));
         Outcome { worker, nanos, whole, used, printed }
@@ -316,7 +316,7 @@ impl Serving {
         let longest = stages.iter().map(Stage::longest).sum::<Duration>() + SLACK;
         let segment = Segment { stages: cores, described: stages, longest, printed };
         segments.1.insert(index, segment.clone());
-        self.shared.refused().remove(&self.places.run);
+        self.shared.refused().remove(&*self.places.run);
         Ok(segment)
     }
 
@@ -337,7 +337,7 @@ impl Serving {
     fn on_print(&self, stage: usize, printed: &Printed) -> OnPrint {
         let (here, printed) = (self.shared.worker.pool.shared().on_print(), printed.clone());
         Arc::new(move |print: Print| {
-            lock(&printed).push((stage, print.line.clone()));
+            lock(&printed).push((stage, print.line.clone().into()));
             here(print);
         })
     }

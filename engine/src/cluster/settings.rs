@@ -5,7 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::places::Durability;
-use crate::Broker;
+use crate::{Broker, text};
+
+/// Notices have no more characters.
+const LINE: usize = 2000;
 
 /// Machines that a pool's segments run on: workers that any number of processes are, behind a NATS server.
 ///
@@ -28,7 +31,7 @@ pub(super) struct OnNotice(Arc<dyn Fn(&str) + Send + Sync>);
 
 impl OnNotice {
     pub(super) fn tell(&self, line: &str) {
-        (self.0)(line);
+        (self.0)(&text::plain(line, LINE));
     }
 }
 

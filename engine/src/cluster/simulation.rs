@@ -18,6 +18,8 @@ const ACK_WAIT: Duration = Duration::from_millis(500);
 /// The broker gives a result once more if it is not out after this time.
 const RESULT_WAIT: Duration = Duration::from_secs(30);
 const TICK: Duration = Duration::from_millis(100);
+/// A result may have so many bytes.
+const MOST_RESULT: usize = 1 << 20;
 /// Whatever happens, the world is quiet after some time, and then all is done within this.
 const END: Duration = Duration::from_secs(600);
 
@@ -32,6 +34,8 @@ struct Weather {
     /// Of a hundred messages so many are lost, or repeated.
     lost: u64,
     repeated: u64,
+    /// Of a hundred results so many can't be believed.
+    wrong: u64,
     /// The longest time that a message is on its way, in microseconds.
     slow: u64,
     /// The longest time that a task takes, in microseconds.
@@ -73,6 +77,7 @@ impl Weather {
             room: 2 + random.below(12) as usize,
             lost: if rough { random.below(15) } else { 0 },
             repeated: if rough { random.below(15) } else { 0 },
+            wrong: if rough { random.below(10) } else { 0 },
             slow: 100 + random.below(if rough { 400_000 } else { 2000 }),
             work: 1 + random.below(longest),
             disasters: if rough { random.below(5) } else { random.below(2) },
@@ -450,7 +455,7 @@ impl World {
             if unfinished == window {
                 return;
             }
-            let (task, act) = this.ledger.submit(self.now);
+            let (task, act) = this.ledger.submit(MOST_RESULT, self.now);
             this.records.insert(task, this.emitted);
             this.emitted += 1;
             self.do_host(host, vec![act]);
@@ -470,7 +475,13 @@ impl World {
                     self.send(Message::Look { from: host, task, attempt, place, id });
                 }
                 ledger::Act::Release(place) => self.send(Message::Out { place }),
-                ledger::Act::Done { task, parts, tokens, held } => {
+                ledger::Act::Done { task, nonce, parts, tokens, held } => {
+                    if self.is_rough() && self.random.chance(self.weather.wrong) {
+                        self.refuse(host, (task, nonce), tokens, held);
+                        continue;
+                    }
+                    let acts = self.hosts[host].ledger.forget(task);
+                    self.do_host(host, acts);
                     let this = &mut self.hosts[host];
                     let record = this.records[&task];
                     let body: Vec<u8> = parts.concat();
@@ -478,9 +489,19 @@ impl World {
                     assert!(known.is_none() && record >= this.sunk, "a result came twice");
                     self.sink(host);
                 }
+                ledger::Act::TooLarge { task } => panic!("task {task} is too large: {}", self.told()),
                 ledger::Act::GiveUp { task } => panic!("task {task} is given up: {}", self.told()),
             }
         }
+    }
+
+    /// What came of a task is none of it.
+    fn refuse(&mut self, host: usize, (task, nonce): (u64, u64), tokens: Vec<u64>, held: usize) {
+        let ledger = &mut self.hosts[host].ledger;
+        ledger.released(held);
+        let look = ledger.refuse(task, nonce, self.now);
+        tokens.into_iter().for_each(|place| self.send(Message::Out { place }));
+        self.do_host(host, look.into_iter().collect());
     }
 
     fn sink(&mut self, host: usize) {
@@ -591,7 +612,7 @@ impl World {
                 self.hosts[to].ledger.looked(task, attempt, found, self.now);
             }
             Message::Given { to, place, part } => {
-                let acts = self.hosts[to].ledger.result(part, place);
+                let acts = self.hosts[to].ledger.result(part, place, self.now);
                 self.do_host(to, acts);
             }
             Message::Deliver { to, .. } | Message::Kept { to, .. } if !self.lives(to) => {}
@@ -749,6 +770,7 @@ fn calm(seed: u64, room: usize) -> World {
         room,
         lost: 0,
         repeated: 0,
+        wrong: 0,
         slow: 1000,
         work: 50_000,
         disasters: 0,

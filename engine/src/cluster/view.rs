@@ -15,7 +15,7 @@ use super::places::{Durability, HOST_INBOX, HOSTS, PLUGINS, Places, RUNS, SILENC
 use super::registry::HostPresence;
 use super::run::Run;
 use super::worker::Presence;
-use crate::fault::cleaned;
+use crate::text::PlainText;
 use crate::{Broker, Error};
 
 /// What a cluster is at: its workers and runs.
@@ -33,9 +33,9 @@ pub struct ClusterView {
 #[non_exhaustive]
 pub struct WorkerView {
     /// The version of its engine.
-    pub engine: String,
+    pub engine: PlainText,
     /// The name of its machine.
-    pub machine: String,
+    pub machine: PlainText,
     /// Its process there.
     pub process: u32,
     /// How many threads run functions.
@@ -49,7 +49,7 @@ pub struct WorkerView {
     /// It finishes what it has begun, and takes nothing more.
     pub leaving: bool,
     /// Runs that it does not serve, with the reasons.
-    pub refused: BTreeMap<String, String>,
+    pub refused: BTreeMap<PlainText, PlainText>,
 }
 
 /// A run of a cluster.
@@ -57,11 +57,11 @@ pub struct WorkerView {
 #[non_exhaustive]
 pub struct RunView {
     /// The version of its host's engine.
-    pub engine: String,
+    pub engine: PlainText,
     /// Which host it is: a later one has a higher number.
     pub epoch: u64,
     /// The name of its host's machine.
-    pub machine: String,
+    pub machine: PlainText,
     /// Its host's process there.
     pub process: u32,
     /// Its host has said of late that it lives.
@@ -69,7 +69,7 @@ pub struct RunView {
     /// The number of the last record that is done, with all before it, as its host said last; none if that is gone.
     pub done: Option<u64>,
     /// The functions of its segments.
-    pub functions: Vec<Vec<String>>,
+    pub functions: Vec<Vec<PlainText>>,
     /// Tasks that wait, or are at work; none if the broker does not tell.
     pub tasks: Option<u64>,
     /// Parts of results that are not out yet.
@@ -88,7 +88,6 @@ impl ClusterView {
         let failed = |error: async_nats::Error| broker.lost(&*error);
         for (name, entry) in entries(&context, WORKERS).await.map_err(failed)? {
             let Ok(presence) = serde_json::from_slice::<Presence>(&entry.value) else { continue };
-            let presence = presence.cleaned();
             let Presence { engine, machine, threads, busy, tasks, records, leaving, refused, .. } = presence;
             let (process, machine) = (machine.process, machine.name);
             view.workers.insert(
@@ -102,7 +101,7 @@ impl ClusterView {
             let places = Places::new(&name, Durability::default());
             let functions = run.segments.iter();
             let functions =
-                functions.map(|stages| stages.iter().map(|stage| cleaned(stage.function.clone())).collect());
+                functions.map(|stages| stages.iter().map(|stage| stage.function.as_str().into()).collect());
             let presence = alive.get(&name);
             let done = presence.and_then(|entry| serde_json::from_slice::<HostPresence>(&entry.value).ok());
             let seen = RunView {
@@ -112,8 +111,8 @@ impl ClusterView {
                 functions: functions.collect(),
                 tasks: waiting(&context, places.tasks()).await,
                 results: waiting(&context, places.results()).await,
-                engine: cleaned(run.engine),
-                machine: cleaned(run.host.name),
+                engine: run.engine,
+                machine: run.host.name,
                 process: run.host.process,
             };
             view.runs.insert(name, seen);
@@ -227,13 +226,17 @@ impl fmt::Display for ClusterView {
             let host = format!("{}:{}", run.machine, run.process);
             let host = if run.alive { host } else { format!("{host} (gone)") };
             let many = |number: Option<u64>| number.map_or("?".to_owned(), |number| number.to_string());
-            let functions: Vec<_> = run.functions.iter().map(|segment| segment.join(" → ")).collect();
+            let functions: Vec<_> = run
+                .functions
+                .iter()
+                .map(|segment| segment.iter().map(PlainText::as_str).collect::<Vec<_>>().join(" → "))
+                .collect();
             let (tasks, results) = (many(run.tasks), many(run.results));
             let (done, functions) = (many(run.done), functions.join(" | "));
             writeln!(f, "{name:widest$}  {host:22}  {tasks:>5}  {results:>7}  {done:>13}")?;
             writeln!(f, "  functions: {functions}")?;
             for (worker, known) in &self.workers {
-                if let Some(reason) = known.refused.get(name) {
+                if let Some(reason) = known.refused.get(&**name) {
                     writeln!(f, "  not served by {worker}: {reason}")?;
                 }
             }

@@ -4,13 +4,17 @@
 //! not trusted: a length is believed only as far as bytes follow.
 
 use std::borrow::Cow;
+use std::fmt;
+use std::marker::PhantomData;
 
 use bytes::Bytes;
-use serde::{Deserialize, Serialize, Serializer};
+use serde::de::{Error as _, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::plugin::Tally;
 use crate::pool::{Ending, Failed, Whole};
 use crate::record::{Batch, Numbers};
+use crate::text::PlainText;
 
 /// The version of the protocol. Hosts and workers of different versions do not talk to each other.
 pub(super) const PROTOCOL: u8 = 1;
@@ -18,8 +22,12 @@ pub(super) const PROTOCOL: u8 = 1;
 /// A message has at most so many bytes of a result; what is longer comes in parts.
 pub(super) const PART_BYTES: usize = 512 << 10;
 
-/// A result has at most so many of them.
-pub(super) const MOST_PARTS: u32 = 8192;
+/// More faults than there are records in a task are those of pieces; no result has more of them.
+const MOST_FAULTS: usize = 1 << 20;
+
+/// Results have no more lines that functions printed, and no more functions.
+const MOST_PRINTED: usize = 1 << 18;
+const MOST_STAGES: usize = 1 << 12;
 
 /// Why bytes are no message.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -64,7 +72,7 @@ pub(super) struct ResultPart {
 #[derive(Clone, Debug)]
 pub(super) struct Outcome {
     /// Who did it.
-    pub(super) worker: String,
+    pub(super) worker: PlainText,
     /// How long that took, in nanoseconds.
     pub(super) nanos: u64,
     pub(super) whole: Whole,
@@ -113,11 +121,13 @@ struct WirePart<'a> {
 
 #[derive(Serialize, Deserialize)]
 struct WireOutcome<'a> {
-    worker: Cow<'a, str>,
+    worker: Cow<'a, PlainText>,
     nanos: u64,
     #[serde(borrow)]
     whole: WireWhole<'a>,
+    #[serde(deserialize_with = "at_most::<_, _, MOST_STAGES>")]
     used: Cow<'a, [Tally]>,
+    #[serde(deserialize_with = "at_most::<_, _, MOST_PRINTED>")]
     printed: Cow<'a, [(usize, String)]>,
 }
 
@@ -125,6 +135,7 @@ struct WireOutcome<'a> {
 struct WireWhole<'a> {
     #[serde(borrow)]
     output: WireBatch<'a>,
+    #[serde(deserialize_with = "at_most::<_, _, MOST_FAULTS>")]
     failed: Cow<'a, [Failed]>,
     ending: Option<Cow<'a, Ending>>,
 }
@@ -159,10 +170,10 @@ impl<'a> WireBatch<'a> {
     fn build(self) -> Result<Batch, WireError> {
         let damaged = |what: &str| WireError::Damaged(what.to_owned());
         let mut end = 0_u64;
-        let mut ends = Vec::with_capacity(self.lengths.len());
-        for length in &*self.lengths {
+        let mut ends = self.lengths.into_owned();
+        for length in &mut ends {
             end += u64::from(*length);
-            ends.push(u32::try_from(end).map_err(|_| damaged("records of 4 GiB"))?);
+            *length = u32::try_from(end).map_err(|_| damaged("records of 4 GiB"))?;
             end += 1;
         }
         if end != self.data.len() as u64 {
@@ -172,12 +183,13 @@ impl<'a> WireBatch<'a> {
             WireNumbers::From(first) => Numbers::From(first),
             WireNumbers::Each(steps) if steps.len() == ends.len() => {
                 let mut number = 0_u64;
-                let sums = steps.iter().map(|step| {
-                    number = number.checked_add(*step)?;
-                    Some(number)
-                });
-                let numbers: Option<Vec<_>> = sums.collect();
-                Numbers::Each(numbers.ok_or_else(|| damaged("numbers that are too large"))?.into())
+                let mut numbers = steps.into_owned();
+                for step in &mut numbers {
+                    number =
+                        number.checked_add(*step).ok_or_else(|| damaged("numbers that are too large"))?;
+                    *step = number;
+                }
+                Numbers::Each(numbers.into())
             }
             WireNumbers::Each(_) => return Err(damaged("not every record has a number")),
         };
@@ -224,7 +236,7 @@ impl ResultPart {
 
     pub(super) fn decode(bytes: &Bytes) -> Result<Self, WireError> {
         let WirePart { epoch, task, nonce, part, parts, body } = decode(bytes)?;
-        if part >= parts || parts > MOST_PARTS {
+        if part >= parts {
             return Err(WireError::Damaged("a part that there can't be".to_owned()));
         }
         Ok(Self { epoch, task, nonce, part, parts, body: bytes.slice_ref(body) })
@@ -238,7 +250,10 @@ impl Outcome {
         let size = output.size();
         let whole = WireWhole { output, failed: failed.into(), ending };
         let (used, printed) = ((&*self.used).into(), (&*self.printed).into());
-        encode(&WireOutcome { worker: (&*self.worker).into(), nanos: self.nanos, whole, used, printed }, size)
+        encode(
+            &WireOutcome { worker: Cow::Borrowed(&self.worker), nanos: self.nanos, whole, used, printed },
+            size,
+        )
     }
 
     pub(super) fn decode(bytes: &[u8]) -> Result<Self, WireError> {
@@ -247,8 +262,38 @@ impl Outcome {
         let (failed, ending) = (failed.into_owned(), ending.map(Cow::into_owned));
         let whole = Whole { output: output.build()?, failed, ending };
         let (used, printed) = (used.into_owned(), printed.into_owned());
-        Ok(Self { worker: worker.into_owned(), nanos, whole, used, printed })
+        Ok(Self { worker: PlainText::short(worker.into_owned()), nanos, whole, used, printed })
     }
+}
+
+/// Reads a sequence of no more elements than this, whatever its length is said to be.
+fn at_most<'de, D, T, const MOST: usize>(deserializer: D) -> Result<Cow<'static, [T]>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Clone + Deserialize<'de>,
+{
+    struct Elements<T, const MOST: usize>(PhantomData<T>);
+
+    impl<'de, T: Deserialize<'de>, const MOST: usize> Visitor<'de> for Elements<T, MOST> {
+        type Value = Vec<T>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            write!(f, "at most {MOST} elements")
+        }
+
+        fn visit_seq<A: SeqAccess<'de>>(self, mut sequence: A) -> Result<Vec<T>, A::Error> {
+            let mut elements = Vec::new();
+            while let Some(element) = sequence.next_element()? {
+                if elements.len() == MOST {
+                    return Err(A::Error::invalid_length(MOST + 1, &self));
+                }
+                elements.push(element);
+            }
+            Ok(elements)
+        }
+    }
+
+    deserializer.deserialize_seq(Elements::<T, MOST>(PhantomData)).map(Cow::Owned)
 }
 
 /// A slice is otherwise a sequence, which is written byte by byte.

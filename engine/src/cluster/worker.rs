@@ -22,8 +22,8 @@ use super::run::{Machine, Run};
 use super::serving::Serving;
 use super::slots::Slots;
 use super::wire::PROTOCOL;
-use crate::fault::cleaned;
 use crate::metrics::WorkerStatus;
+use crate::text::{self, PlainText};
 use crate::{Broker, Capability, Error, Pool};
 
 /// How long a drain may take before what is left is left to others.
@@ -34,6 +34,9 @@ const LOOK: Duration = Duration::from_millis(20);
 
 /// A plugin is here within this time, or is asked for again.
 const FETCH: Duration = Duration::from_secs(60);
+
+/// News have no more characters.
+const LINE: usize = 2000;
 
 /// How long it may take to say that it has left.
 const GOODBYE: Duration = Duration::from_secs(3);
@@ -59,7 +62,7 @@ pub struct Worker {
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(super) struct Presence {
     pub(super) protocol: u8,
-    pub(super) engine: String,
+    pub(super) engine: PlainText,
     pub(super) machine: Machine,
     /// How many threads run functions.
     pub(super) threads: usize,
@@ -72,7 +75,7 @@ pub(super) struct Presence {
     /// No more tasks are taken.
     pub(super) leaving: bool,
     /// Runs that it does not serve, with the reason.
-    pub(super) refused: BTreeMap<String, String>,
+    pub(super) refused: BTreeMap<PlainText, PlainText>,
 }
 
 impl Worker {
@@ -132,7 +135,7 @@ impl Worker {
         leaving: CancellationToken,
         told: impl Fn(&str) + Send + Sync + 'static,
     ) -> Result<(), Error> {
-        let told: Arc<dyn Fn(&str) + Send + Sync> = Arc::new(told);
+        let told: Arc<dyn Fn(&str) + Send + Sync> = Arc::new(move |line| told(&text::plain(line, LINE)));
         let hear = told.clone();
         let name = format!("engine worker {}", self.name);
         let client = self.broker.connect(&name, WORKER_INBOX, move |line| hear(line)).await?;
@@ -175,7 +178,7 @@ pub(super) struct Shared {
     pub(super) tasks: AtomicU64,
     pub(super) records: AtomicU64,
     pub(super) busy: AtomicUsize,
-    refused: Mutex<BTreeMap<String, String>>,
+    refused: Mutex<BTreeMap<PlainText, PlainText>>,
     /// What was said of that, each run's latest.
     said: Mutex<BTreeMap<String, String>>,
     /// Plugins by their hashes.
@@ -184,19 +187,19 @@ pub(super) struct Shared {
 }
 
 impl Presence {
-    /// Without what a terminal should not see: anybody may have written it.
-    pub(super) fn cleaned(mut self) -> Self {
-        self.engine = cleaned(self.engine);
-        self.machine.name = cleaned(self.machine.name);
-        let refused = self.refused.into_iter();
-        self.refused = refused.map(|(run, reason)| (cleaned(run), cleaned(reason))).collect();
+    /// As much as a run wants to know: of other runs anybody may have written anything.
+    pub(super) fn shortened(mut self, run: &str) -> Self {
+        let [engine, machine] =
+            [&self.engine, &self.machine.name].map(|text| PlainText::short(text.as_str()));
+        let refused = self.refused.remove(run).map(|reason| (run.into(), PlainText::short(reason)));
+        (self.engine, self.machine.name, self.refused) = (engine, machine, refused.into_iter().collect());
         self
     }
 
     /// What is shown of it; `refused` is why it does not serve the run in question.
-    pub(super) fn status(&self, name: &str, refused: Option<&String>) -> WorkerStatus {
+    pub(super) fn status(&self, name: &PlainText, refused: Option<&PlainText>) -> WorkerStatus {
         WorkerStatus {
-            name: name.to_owned(),
+            name: name.clone(),
             machine: self.machine.name.clone(),
             process: self.machine.process,
             threads: self.threads,
@@ -210,7 +213,7 @@ impl Presence {
 }
 
 impl Shared {
-    pub(super) fn refused(&self) -> MutexGuard<'_, BTreeMap<String, String>> {
+    pub(super) fn refused(&self) -> MutexGuard<'_, BTreeMap<PlainText, PlainText>> {
         self.refused.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -241,7 +244,7 @@ impl Shared {
                 let run = serde_json::from_slice::<Run>(&entry.value);
                 if entry.operation != Operation::Put {
                     serving.remove(&entry.key);
-                    self.refused().remove(&entry.key);
+                    self.refused().remove(&*entry.key);
                     self.said.lock().unwrap_or_else(PoisonError::into_inner).remove(&entry.key);
                     continue;
                 }
@@ -295,7 +298,7 @@ impl Shared {
     }
 
     pub(super) fn refuse(&self, run: &str, reason: &str) {
-        self.refused().insert(run.to_owned(), reason.to_owned());
+        self.refused().insert(run.into(), reason.into());
         let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
         let known = said.insert(run.to_owned(), reason.to_owned());
         if known.as_deref() != Some(reason) {
@@ -343,7 +346,7 @@ impl Shared {
     fn presence(&self) -> Presence {
         Presence {
             protocol: PROTOCOL,
-            engine: env!("CARGO_PKG_VERSION").to_owned(),
+            engine: env!("CARGO_PKG_VERSION").into(),
             machine: Machine::this(),
             threads: self.worker.pool.workers(),
             slots: self.slots.all(),
@@ -414,7 +417,7 @@ fn make_private(folder: &Path) -> std::io::Result<()> {
     builder.create(folder)
 }
 
-fn other_version(other: Option<(u8, String)>) -> String {
+fn other_version(other: Option<(u8, PlainText)>) -> String {
     match other {
         Some((protocol, engine)) => format!(
             "its host speaks version {protocol} of the protocol (engine {engine}), and this is version {PROTOCOL}: run the same engine everywhere"

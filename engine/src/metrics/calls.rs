@@ -11,6 +11,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::lock;
+use crate::text::PlainText;
 
 /// Calls of one function that follow one another at once are kept as one, in microseconds.
 const APART: u64 = 500;
@@ -47,7 +48,7 @@ pub struct Bar {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Lane {
     /// The thread's name.
-    pub name: String,
+    pub name: PlainText,
     /// In the order of their ends.
     pub bars: Vec<Bar>,
 }
@@ -174,7 +175,7 @@ impl Calls {
             let all = old.bars.iter().chain(calls);
             all.filter(|call| call.to >= since && call.from < now.max(1))
                 .for_each(|call| gather(&mut bars, call, grain));
-            Lane { name: thread.name.clone(), bars }
+            Lane { name: thread.name.as_str().into(), bars }
         };
         let mut lanes: Vec<_> = lock(&self.threads).iter().map(lane).collect();
         lanes.sort_by(|one, other| (one.name.len(), &one.name).cmp(&(other.name.len(), &other.name)));
@@ -194,7 +195,10 @@ impl Calls {
             let known = usize::try_from(done.saturating_sub(*gone)).unwrap_or(usize::MAX);
             *done = *gone + calls.len() as u64;
             *unread = 0;
-            lanes.push(Lane { name: thread.name.clone(), bars: calls.iter().skip(known).copied().collect() });
+            lanes.push(Lane {
+                name: thread.name.as_str().into(),
+                bars: calls.iter().skip(known).copied().collect(),
+            });
         }
         let mut grain = TOGETHER;
         while count(&lanes) > most && grain < LONGEST {

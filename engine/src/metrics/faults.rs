@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::lock;
 use crate::Fault;
 use crate::record::shorten;
+use crate::text::PlainText;
 
 /// So many are kept.
 const MOST: usize = 100;
@@ -23,13 +24,13 @@ pub struct Told {
     /// The source's number of the record.
     pub record: u64,
     /// The function or node that failed.
-    pub function: String,
+    pub function: PlainText,
     /// The kind of fault, as in dead letters.
-    pub kind: String,
+    pub kind: PlainText,
     /// What happened.
-    pub message: String,
+    pub message: PlainText,
     /// The begin of the record, if it is known.
-    pub excerpt: Option<String>,
+    pub excerpt: Option<PlainText>,
 }
 
 #[derive(Default)]
@@ -41,7 +42,7 @@ struct Seen {
     kinds: BTreeMap<&'static str, u64>,
     all: u64,
     /// Where records are put aside.
-    files: Vec<String>,
+    files: Vec<PlainText>,
 }
 
 impl Faults {
@@ -51,10 +52,10 @@ impl Faults {
             at,
             record: fault.record,
             function: fault.function.clone(),
-            kind: fault.cause.kind().to_owned(),
-            message: fault.cause.to_string(),
+            kind: fault.cause.kind().into(),
+            message: fault.cause.to_string().into(),
             // What was not kept is not known.
-            excerpt: record.filter(|record| !record.is_empty()).map(shorten),
+            excerpt: record.filter(|record| !record.is_empty()).map(|record| shorten(record).into()),
         };
         let mut seen = lock(&self.0);
         seen.all += 1;
@@ -66,14 +67,14 @@ impl Faults {
         }
     }
 
-    pub(crate) fn puts_aside(&self, file: String) {
+    pub(crate) fn puts_aside(&self, file: PlainText) {
         lock(&self.0).files.push(file);
     }
 
     /// How many of each kind, the latest of them, and where records are put aside.
-    pub(crate) fn read(&self, most: usize) -> (BTreeMap<String, u64>, Vec<Told>, Vec<String>) {
+    pub(crate) fn read(&self, most: usize) -> (BTreeMap<PlainText, u64>, Vec<Told>, Vec<PlainText>) {
         let seen = lock(&self.0);
-        let kinds = seen.kinds.iter().map(|(kind, count)| ((*kind).to_owned(), *count)).collect();
+        let kinds = seen.kinds.iter().map(|(kind, count)| ((*kind).into(), *count)).collect();
         (kinds, seen.latest.iter().rev().take(most).cloned().collect(), seen.files.clone())
     }
 }

@@ -43,7 +43,7 @@ pub(crate) const FIGURES: [Figure; 17] = [
     }),
     counter("faults", "Records that became faults", Unit::Records, |status| {
         let kinds = status.faults.kinds.iter();
-        kinds.map(|(kind, count)| (vec![("kind", kind.clone())], *count)).collect()
+        kinds.map(|(kind, count)| (vec![("kind", kind.to_string())], *count)).collect()
     }),
     counter("node.records", "Records that came to a node", Unit::Records, |status| {
         nodes(status, |node| Some(node.records))
@@ -100,7 +100,7 @@ fn one(value: u64) -> Vec<(Labels, u64)> {
 
 fn nodes(status: &Status, value: fn(&NodeStatus) -> Option<u64>) -> Vec<(Labels, u64)> {
     let nodes = status.nodes.iter().enumerate().filter_map(|(place, node)| {
-        let (name, kind) = (node.name.clone(), node.kind.clone());
+        let (name, kind) = (node.name.to_string(), node.kind.to_string());
         Some((vec![("node", name), ("kind", kind), ("place", place.to_string())], value(node)?))
     });
     nodes.collect()
@@ -108,7 +108,7 @@ fn nodes(status: &Status, value: fn(&NodeStatus) -> Option<u64>) -> Vec<(Labels,
 
 fn functions(status: &Status, value: fn(&FunctionStatus) -> u64) -> Vec<(Labels, u64)> {
     let functions = status.functions.iter().enumerate().map(|(place, function)| {
-        (vec![("function", function.name.clone()), ("place", place.to_string())], value(function))
+        (vec![("function", function.name.to_string()), ("place", place.to_string())], value(function))
     });
     functions.collect()
 }

@@ -7,6 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::lock;
+use crate::text::PlainText;
 
 /// So many lines are kept.
 const MOST: usize = 500;
@@ -19,9 +20,9 @@ pub struct Line {
     /// When, in milliseconds since the start.
     pub at: u64,
     /// The function.
-    pub function: String,
+    pub function: PlainText,
     /// What it printed, without control characters.
-    pub line: String,
+    pub line: PlainText,
 }
 
 #[derive(Default)]
@@ -31,7 +32,7 @@ impl Log {
     pub(crate) fn push(&self, at: u64, function: &str, line: &str) {
         let (last, lines) = &mut *lock(&self.0);
         *last += 1;
-        lines.push_back(Line { number: *last, at, function: function.to_owned(), line: line.to_owned() });
+        lines.push_back(Line { number: *last, at, function: function.into(), line: line.into() });
         if lines.len() > MOST {
             lines.pop_front();
         }

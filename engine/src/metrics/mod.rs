@@ -46,6 +46,7 @@ pub use verdict::{Mood, Verdict};
 
 use crate::pool::PoolShared;
 use crate::stream::Counters;
+use crate::text::PlainText;
 
 /// Watches a run, and holds or ends it for somebody who looks.
 ///
@@ -90,7 +91,7 @@ pub(crate) struct Watch {
 #[derive(Clone)]
 struct Ended {
     state: RunState,
-    error: Option<String>,
+    error: Option<PlainText>,
     /// When, in microseconds since the start: no time passes after it.
     at: u64,
 }
@@ -201,14 +202,14 @@ impl Monitor {
             None => RunState::Done,
         };
         let at = self.0.micros();
-        lock(&self.0.ended).get_or_insert(Ended { state, error, at });
+        lock(&self.0.ended).get_or_insert(Ended { state, error: error.map(Into::into), at });
         // What is dropped or goes on now was seen before: functions may still be at work.
         self.0.last.get_or_init(|| Box::new(self.read()));
         self.look();
     }
 
     /// Dead letters are in this file.
-    pub fn puts_aside(&self, file: impl Into<String>) {
+    pub fn puts_aside(&self, file: impl Into<PlainText>) {
         self.0.faults.puts_aside(file.into());
     }
 

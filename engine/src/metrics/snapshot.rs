@@ -83,7 +83,7 @@ mod tests {
                 let fault = Fault {
                     record: look,
                     function: "f".into(),
-                    cause: Cause::Failed { message: message.clone(), retryable: false },
+                    cause: Cause::Failed { message: message.as_str().into(), retryable: false },
                 };
                 watch.faults.push(look, &fault, Some(message.as_bytes()));
                 monitor.note_line("f", &message);

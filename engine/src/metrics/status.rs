@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::functions::FunctionGauge;
 use super::graph::{Edge, Vertex};
 use super::{Line, Monitor, Told, lock};
+use crate::text::{self, PlainText};
 use crate::{Counts, Pool, layout};
 
 /// A run at one moment: what is there, how much went through it, and what is wrong.
@@ -67,7 +68,7 @@ pub struct RunStatus {
     /// Whether it goes on.
     pub state: RunState,
     /// What ended it, if it failed.
-    pub error: Option<String>,
+    pub error: Option<PlainText>,
     /// When it began, in seconds since 1970.
     pub started: f64,
     /// Milliseconds since then.
@@ -96,9 +97,9 @@ pub struct Input {
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct NodeStatus {
     /// Its name.
-    pub name: String,
+    pub name: PlainText,
     /// What it is.
-    pub kind: String,
+    pub kind: PlainText,
     /// The middle of it in a picture in which nodes are 152 wide and 66 high.
     pub at: (f64, f64),
     /// How many records came.
@@ -140,9 +141,9 @@ pub struct EdgeStatus {
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 pub struct FunctionStatus {
     /// Its name.
-    pub name: String,
+    pub name: PlainText,
     /// Its plugin's file.
-    pub plugin: String,
+    pub plugin: PlainText,
     /// How many calls were made.
     pub calls: u64,
     /// How many records they took.
@@ -196,9 +197,9 @@ pub struct PoolStatus {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct WorkerStatus {
     /// Its name.
-    pub name: String,
+    pub name: PlainText,
     /// The name of its machine.
-    pub machine: String,
+    pub machine: PlainText,
     /// Its process there.
     pub process: u32,
     /// Threads that run functions.
@@ -212,18 +213,18 @@ pub struct WorkerStatus {
     /// It finishes what it has begun, and takes nothing more.
     pub leaving: bool,
     /// Why it does not serve this run, if it does not.
-    pub refused: Option<String>,
+    pub refused: Option<PlainText>,
 }
 
 /// What went wrong.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct FaultsStatus {
     /// How many of each kind.
-    pub kinds: BTreeMap<String, u64>,
+    pub kinds: BTreeMap<PlainText, u64>,
     /// The latest, the last one first.
     pub latest: Vec<Told>,
     /// Files in which records are put aside.
-    pub put_aside: Vec<String>,
+    pub put_aside: Vec<PlainText>,
 }
 
 /// Of nodes, in a picture.
@@ -390,8 +391,8 @@ fn node(vertex: &Vertex, nanos: u64, functions: &[std::sync::Arc<FunctionGauge>]
         Some(Buffer { filled: sum.filled + filled, limit: sum.limit + limit })
     });
     NodeStatus {
-        name: lock(&vertex.name).clone(),
-        kind: vertex.kind.clone(),
+        name: lock(&vertex.name).as_str().into(),
+        kind: vertex.kind.as_str().into(),
         at: (0.0, 0.0),
         records: source.map_or_else(
             || usage.map_or(vertex.records.load(Relaxed), |usage| usage.records),
@@ -414,8 +415,8 @@ fn function(gauge: &FunctionGauge) -> Option<FunctionStatus> {
         buckets.map(|bucket| (bucket.start(), bucket.end() + 1, bucket.count())).collect();
     let nanos = |time: std::time::Duration| u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
     Some(FunctionStatus {
-        name: core.name().to_owned(),
-        plugin: core.opening.plugin.path.display().to_string(),
+        name: core.name().into(),
+        plugin: text::path(&core.opening.plugin.path),
         calls: usage.calls,
         records: usage.records,
         failed_calls: gauge.faults.load(Relaxed),

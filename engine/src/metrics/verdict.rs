@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::words::{short, span};
 use super::{Pace, RunState, RunStatus, Status};
+use crate::text::PlainText;
 
 /// From this part of the time on a node sets the pace.
 const BUSY: f64 = 0.5;
@@ -19,7 +20,7 @@ pub struct Verdict {
     /// How good that is.
     pub mood: Mood,
     /// The sentence.
-    pub text: String,
+    pub text: PlainText,
     /// The node that sets the pace, by its place, if one does.
     pub node: Option<usize>,
 }
@@ -67,7 +68,7 @@ impl Verdict {
     /// A sentence, and what went wrong.
     fn new(mood: Mood, text: &str, wrong: &str, node: Option<usize>) -> Self {
         let mood = if mood == Mood::Good && !wrong.is_empty() { Mood::Slow } else { mood };
-        Self { mood, text: format!("{text}{wrong}"), node }
+        Self { mood, text: format!("{text}{wrong}").into(), node }
     }
 }
 
@@ -248,8 +249,8 @@ mod tests {
         );
         for (place, (name, busy, waited)) in nodes.iter().enumerate() {
             status.nodes.push(NodeStatus {
-                name: (*name).to_owned(),
-                kind: "node".to_owned(),
+                name: (*name).into(),
+                kind: "node".into(),
                 at: template,
                 records: 1,
                 nanos: 0,
@@ -269,7 +270,7 @@ mod tests {
     fn verdict(nodes: &[(&str, f64, Option<f64>)]) -> (String, Option<usize>) {
         let (status, pace) = chain(nodes);
         let Verdict { text, node, .. } = Verdict::of(&status, &pace, None);
-        (text, node)
+        (text.into(), node)
     }
 
     #[test]

@@ -45,22 +45,6 @@ pub fn size(bytes: usize) -> String {
     format!("{bytes} B")
 }
 
-/// A text that a terminal shows as it is: what would move the cursor, change colours or the direction of
-/// writing, or join letters to others, becomes `\u{fffd}`.
-#[must_use]
-pub fn plain(text: &str) -> String {
-    text.chars().map(|c| if is_plain(c) { c } else { char::REPLACEMENT_CHARACTER }).collect()
-}
-
-fn is_plain(c: char) -> bool {
-    let hidden = matches!(c,
-        '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180b}'..='\u{180f}'
-        | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{3164}'
-        | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}'
-        | '\u{1f3fb}'..='\u{1f3ff}' | '\u{e0000}'..='\u{e0fff}');
-    !c.is_control() && !hidden
-}
-
 /// Hours, if there are any, minutes and seconds.
 #[must_use]
 pub fn clock(time: Duration) -> String {
@@ -102,11 +86,6 @@ mod tests {
         assert_eq!(told, ["0 B", "1023 B", "1 KiB", "1.5 KiB", "20 MiB", "1.5 GiB"]);
         let told = [(10 << 10) - 1, (1 << 20) - 1, (10 << 20) - 1].map(size);
         assert_eq!(told, ["10 KiB", "1.0 MiB", "10 MiB"]);
-    }
-
-    #[test]
-    fn what_is_no_text_is_replaced() {
-        assert_eq!(plain("a\x1b[2Jb\u{9b}c\r\n\u{202e}d\u{200d}é 漢字"), "a�[2Jb�c���d�é 漢字");
     }
 
     #[test]

@@ -96,12 +96,12 @@ impl Trace {
     /// The record itself is not told: nobody may have meant it for others.
     fn fault(&self, fault: &Told) -> SpanData {
         let attributes = vec![
-            KeyValue::new("engine.function", fault.function.clone()),
+            KeyValue::new("engine.function", String::from(fault.function.clone())),
             KeyValue::new("engine.record", whole(fault.record)),
-            KeyValue::new("error.type", fault.kind.clone()),
+            KeyValue::new("error.type", String::from(fault.kind.clone())),
         ];
         let at = fault.at * 1000;
-        self.inside("fault".into(), (at, at), attributes, Status::error(fault.message.clone()))
+        self.inside("fault".into(), (at, at), attributes, Status::error(String::from(fault.message.clone())))
     }
 
     fn run(&self, run: &RunStatus) -> SpanData {
@@ -124,7 +124,7 @@ impl Trace {
             KeyValue::new("engine.spans.left_out", whole(self.left_out + self.calls.missed)),
         ];
         let status = match (run.state, &run.error) {
-            (RunState::Failed, Some(error)) => Status::error(error.clone()),
+            (RunState::Failed, Some(error)) => Status::error(String::from(error.clone())),
             _ => Status::Unset,
         };
         let end = self.end.max(run.now * 1000);

@@ -5,6 +5,8 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use crate::text::{self, PlainText};
+
 /// One mistake.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -16,9 +18,9 @@ pub struct Mistake {
     /// The character in the line, counted from 1.
     pub column: usize,
     /// What is wrong.
-    pub message: String,
+    pub message: PlainText,
     /// What would be right, if that can be told.
-    pub help: Option<String>,
+    pub help: Option<PlainText>,
 }
 
 impl fmt::Display for Mistake {
@@ -63,7 +65,7 @@ impl fmt::Display for Mistakes {
         for (number, mistake) in self.list.iter().enumerate() {
             let end = if number > 0 { "\n" } else { "" };
             let Mistake { line, column, .. } = mistake;
-            write!(f, "{end}{}:{line}:{column}: {mistake}", self.path.display())?;
+            write!(f, "{end}{}:{line}:{column}: {mistake}", text::path(&self.path))?;
         }
         Ok(())
     }
@@ -148,7 +150,8 @@ impl Report {
         self.found.dedup();
         let located = self.found.into_iter().map(|(span, message, help)| {
             let (line, column) = place(&self.text, span.start);
-            Mistake { span, line, column, message, help }
+            let help = help.map(Into::into);
+            Mistake { span, line, column, message: message.into(), help }
         });
         Mistakes { list: located.collect(), path: self.path, text: self.text }
     }

@@ -12,7 +12,8 @@ use super::meter::expired;
 use super::refusal::Refusal;
 use super::sandbox::{HANDLES, Sandbox};
 use crate::Cause;
-use crate::fault::{Resource, cleaned};
+use crate::fault::Resource;
+use crate::text::PlainText;
 
 /// Whether an error of instantiation is the guest's own: its start function has failed, or it needs too much.
 pub(super) fn is_guests(error: &wasmtime::Error, sandbox: &Sandbox) -> bool {
@@ -37,7 +38,7 @@ pub(super) fn cause(error: &wasmtime::Error, sandbox: &Sandbox, limits: Limits, 
         return Cause::Exited { code: *code };
     }
     if let Some(message) = sandbox.hints.panic() {
-        return Cause::Panicked { message: message.to_owned() };
+        return Cause::Panicked { message: PlainText::short(message) };
     }
     if sandbox.gauge.denied {
         return Cause::OutOfMemory { limit: limits.memory };
@@ -47,7 +48,7 @@ pub(super) fn cause(error: &wasmtime::Error, sandbox: &Sandbox, limits: Limits, 
     }
     match error.downcast_ref::<Trap>() {
         Some(Trap::StackOverflow) => Cause::StackOverflow,
-        Some(trap) => Cause::Trapped { trap: name(*trap).into(), stderr: cleaned(sandbox.stderr()) },
+        Some(trap) => Cause::Trapped { trap: name(*trap).into(), stderr: PlainText::short(sandbox.stderr()) },
         None => forbidden(error, limits),
     }
 }

@@ -3,7 +3,7 @@
 //! Hints are bounded, whatever a guest says and however often, and they only move forwards: what was said
 //! before can't be taken back.
 
-use crate::fault::clean;
+use crate::text::short;
 
 /// The hints of one call.
 #[derive(Default)]
@@ -32,7 +32,7 @@ impl Hints {
     /// The record at `index` makes it panic, and was begun. Only the first panic of a call counts.
     pub(super) fn panics(&mut self, index: u32, message: &str) {
         if self.panicked.is_none() {
-            self.panicked = Some((index, clean(message).into_owned()));
+            self.panicked = Some((index, short(message).into_owned()));
             if index < self.records {
                 self.done = self.done.max(index);
             }

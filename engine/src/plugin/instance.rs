@@ -22,8 +22,8 @@ use super::output::{Messages, Output};
 use super::sandbox::{HANDLES, Sandbox};
 use super::{Isolation, Kind, Limits};
 use crate::Cause;
-use crate::fault::cleaned;
 use crate::record::Batch;
+use crate::text::PlainText;
 
 /// A call returns once its outputs take this many bytes, and is made again with what is left.
 const ROOM: u32 = 1 << 20;
@@ -187,7 +187,7 @@ impl Instance {
         };
         let cause = match called {
             Some(Ok(Ok(state))) => return Ok((self, state)),
-            Some(Ok(Err(message))) => Cause::Failed { message: cleaned(message), retryable: false },
+            Some(Ok(Err(message))) => Cause::Failed { message: PlainText::short(message), retryable: false },
             Some(Err(error)) => cause(&error, self.store.data(), self.limits, limit),
             None => Cause::TimedOut { limit },
         };
@@ -215,7 +215,9 @@ impl Instance {
             Some(Ok(Ok(batch))) => {
                 check_batch(&batch).map_err(|rule| Cause::BrokenContract { rule: rule.into() })
             }
-            Some(Ok(Err(message))) => Err(Cause::Failed { message: cleaned(message), retryable: false }),
+            Some(Ok(Err(message))) => {
+                Err(Cause::Failed { message: PlainText::short(message), retryable: false })
+            }
             Some(Err(error)) => Err(cause(&error, self.store.data(), self.limits, limit)),
             None => Err(Cause::TimedOut { limit }),
         }

@@ -16,6 +16,7 @@ use super::output::{Messages, OnPrint};
 use super::sandbox::Sandbox;
 use super::{Limits, Signature};
 use crate::error::{Error, NotAPlugin};
+use crate::text::is_plain;
 
 /// The interface that a plugin must export.
 const CONTRACT: &str = "engine:plugin/stages@0.2.0";
@@ -191,7 +192,10 @@ fn check_names(signatures: &[Signature]) -> Result<(), NotAPlugin> {
 /// Whether a guest's name can be typed and shown.
 fn is_name(name: &str) -> bool {
     let first = name.starts_with(|c: char| c.is_alphabetic() || c == '_');
-    first && name.len() <= 100 && name.chars().all(|c| c.is_alphanumeric() || c == '_' || c == '-')
+    first
+        && name.len() <= 100
+        && is_plain(name)
+        && name.chars().all(|c| c.is_alphanumeric() || c == '_' || c == '-')
 }
 
 /// The outermost message of an error, on one line.

@@ -5,8 +5,8 @@ use std::collections::HashSet;
 use super::Kind;
 use super::contract::exports::engine::plugin::stages as wit;
 use crate::Cause;
-use crate::fault::cleaned;
 use crate::record::Batch;
+use crate::text::PlainText;
 
 /// What became of the first records of a batch.
 #[derive(Debug)]
@@ -101,7 +101,8 @@ fn located(kind: Kind, failures: Vec<wit::Failure>, counts: Option<&[u32]>) -> V
             None => index - earlier,
         };
         from = index;
-        let cause = Cause::Failed { message: cleaned(failure.message), retryable: failure.retryable };
+        let cause =
+            Cause::Failed { message: PlainText::short(failure.message), retryable: failure.retryable };
         located.push(Failure { index, cause, outputs_before: outputs, attempts: 1 });
     }
     located
@@ -166,7 +167,7 @@ fn counted(
     check_counts(counts, done.len(), failures)?;
     let sum: u64 = counts.iter().map(|count| u64::from(*count)).sum();
     require(sum == output.ends.len() as u64, "its counts do not add up to its outputs")?;
-    let single = kind == Kind::FlatMap || counts.iter().all(|count| *count <= 1);
+    let single = !kind.gives_one_at_most() || counts.iter().all(|count| *count <= 1);
     require(single, "a map gave several outputs for one record")?;
     Ok(Batch::new(output.data, output.ends, done.numbers_by(counts.iter().copied())))
 }

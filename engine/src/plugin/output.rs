@@ -1,5 +1,6 @@
 //! Where guests' words go: a sink's stdout is the run's output, all else is a message for people.
 
+use std::fmt;
 use std::io::{self, BufWriter, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
@@ -12,7 +13,7 @@ use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
 use wasmtime_wasi::p2::{OutputStream, Pollable, StreamError, StreamResult};
 
 use crate::Error;
-use crate::fault::is_unsafe;
+use crate::text::PlainText;
 
 /// A run's output: a buffered writer that sinks share.
 ///
@@ -72,8 +73,8 @@ impl Output {
     }
 }
 
-impl std::fmt::Debug for Output {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Debug for Output {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Output")
     }
 }
@@ -95,9 +96,20 @@ impl State {
 #[derive(Clone, Debug)]
 pub struct Print {
     /// The function that wrote it.
-    pub function: String,
-    /// One line, without control characters.
-    pub line: String,
+    pub function: PlainText,
+    /// One line.
+    pub line: PlainText,
+}
+
+/// What the engine says begins with its own name and a colon: a function of that name, and one whose name may only
+/// look like it, is told apart.
+impl fmt::Display for Print {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { function, line } = self;
+        let is_usual = function.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte));
+        let is_own = is_usual && !function.eq_ignore_ascii_case("engine");
+        write!(f, "{}{function}: {line}", if is_own { "" } else { "function " })
+    }
 }
 
 /// Who is told what functions print.
@@ -130,15 +142,12 @@ impl Messages {
         if before >= self.limit {
             return;
         }
-        let mut line: String = String::from_utf8_lossy(line)
-            .chars()
-            .map(|c| if is_unsafe(c) && c != '\t' { char::REPLACEMENT_CHARACTER } else { c })
-            .collect();
+        let mut line = String::from_utf8_lossy(line);
         if before + size >= self.limit {
             let limit = ByteSize(self.limit as u64);
-            line.push_str(&format!(" (it wrote more than {limit}: the rest is left out)"));
+            line.to_mut().push_str(&format!(" (it wrote more than {limit}: the rest is left out)"));
         }
-        let print = Print { function: self.function.clone(), line };
+        let print = Print { function: self.function.as_str().into(), line: line.into() };
         // Whoever is told is not ours, and a guest's words must not end the host.
         let _ = catch_unwind(AssertUnwindSafe(|| (self.on_print)(print)));
     }

@@ -5,8 +5,8 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::contract::exports::engine::plugin::stages as wit;
-use crate::fault::is_unsafe;
 use crate::record::{Format, Shape};
+use crate::text::{PlainText, plain_lines};
 
 /// What a function does with a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -22,6 +22,13 @@ pub enum Kind {
     Accumulate,
     /// Consumes records.
     Sink,
+}
+
+impl Kind {
+    /// Whether it has no more than one output for a record.
+    pub(crate) fn gives_one_at_most(self) -> bool {
+        self != Self::FlatMap
+    }
 }
 
 impl fmt::Display for Kind {
@@ -83,15 +90,23 @@ impl From<wit::Signature> for Signature {
             output: signature.output.map(Into::into),
             state: signature.state.map(Into::into),
             parameters: signature.parameters.into_iter().map(Into::into).collect(),
-            capabilities: signature.capabilities,
+            capabilities: signature.capabilities.into_iter().map(plain).collect(),
             docs: docs(&signature.docs),
         }
     }
 }
 
+/// A line of documentation has no more characters.
+const LINE: usize = 2000;
+
 /// A guest's documentation, fit to be shown.
 fn docs(text: &str) -> String {
-    text.chars().filter(|c| *c == '\n' || !is_unsafe(*c)).collect()
+    plain_lines(text, LINE)
+}
+
+/// A guest's words on one line.
+fn plain(text: String) -> String {
+    PlainText::from(text).into()
 }
 
 impl From<wit::Kind> for Kind {
@@ -123,7 +138,7 @@ impl From<wit::Parameter> for Parameter {
             name: parameter.name,
             shape: parameter.shape.into(),
             required: parameter.required,
-            default: parameter.default,
+            default: parameter.default.map(plain),
             docs: docs(&parameter.docs),
         }
     }

@@ -15,6 +15,7 @@ mod segment;
 mod shared;
 mod slots;
 mod state;
+mod verification;
 mod whole;
 
 pub(crate) use accumulation::Accumulation;
@@ -29,4 +30,5 @@ pub(crate) use segment::Segment;
 pub use shared::Pool;
 pub(crate) use shared::{CallError, PoolShared};
 pub(crate) use state::{Due, Next, Work, fitting};
+pub(crate) use verification::{Terms, most_bytes};
 pub(crate) use whole::{Ending, Receipt, Whole, run_whole};

@@ -119,7 +119,7 @@ fn ending<'f>(stage: &Core, work: &Work, failures: &'f [Failure]) -> Option<&'f 
 fn fault(segment: &Segment, stage: &Core, work: &Work, failures: Vec<Failure>) {
     if let Some(first) = ending(stage, work, &failures) {
         let record = work.batch.number(first.index);
-        let fault = Fault { record, function: stage.name().to_owned(), cause: first.cause.clone() };
+        let fault = Fault { record, function: stage.name().into(), cause: first.cause.clone() };
         return segment.fault(work.slot, fault);
     }
     if failures.is_empty() || stage.policy().stops() {
@@ -160,7 +160,7 @@ mod tests {
 
     #[test]
     fn the_record_to_blame_is_soon_alone() {
-        let trap = || Cause::Trapped { trap: "unreachable code".into(), stderr: String::new() };
+        let trap = || Cause::Trapped { trap: "unreachable code".into(), stderr: "".into() };
         assert_eq!(parts(trap(), Some(2), 0), [(2, false), (1, true), (5, false)]);
         assert_eq!(parts(trap(), Some(0), 0), [(1, true), (7, false)]);
         assert_eq!(parts(trap(), None, 0), [(4, false), (4, false)]);

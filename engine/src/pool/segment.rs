@@ -288,7 +288,7 @@ impl Segment {
                 Some((known, copy)) if *known == number => copy.clone(),
                 _ => copied.insert((number, record.record(0).into())).1.clone(),
             };
-            let fault = Fault { record: number, function: stage.name().to_owned(), cause };
+            let fault = Fault { record: number, function: stage.name().into(), cause };
             stage.policy().settle(fault, copy, attempts, &self.counters)?;
         }
         self.release(permits);
@@ -314,7 +314,7 @@ impl Segment {
             self.put_aside(work.slot, letters);
         }
         if let Some(Ending { stage, record, cause }) = ending {
-            let function = self.stages[stage].name().to_owned();
+            let function = self.stages[stage].name().into();
             self.fault(work.slot, Fault { record, function, cause });
         }
         output.keep_origin_of(&work.batch);

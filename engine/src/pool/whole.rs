@@ -62,7 +62,10 @@ pub(crate) async fn run_whole(
             Ok(Next::Pause) => {}
             Ok(Next::End) => break None,
             Err(Error::Fault(Fault { record, function, cause })) => {
-                let stage = stages.iter().position(|stage| stage.name() == function).unwrap_or(0);
+                let stage = stages
+                    .iter()
+                    .position(|stage| function == *stage.name() && stage.policy().stops_at(record));
+                let stage = stage.unwrap_or(0);
                 break Some(Ending { stage, record, cause });
             }
             Err(error) => return Err(error),
@@ -97,33 +100,6 @@ fn joined(mut outputs: Vec<Batch>) -> Batch {
 }
 
 impl Whole {
-    /// Checks what somebody else says that so many stages made of a batch, and names what can't be.
-    pub(crate) fn check(&self, batch: &Batch, stages: usize) -> Result<(), &'static str> {
-        let mut index = 0;
-        for output in 0..self.output.len() {
-            let number = self.output.number(output);
-            while index < batch.len() && batch.number(index) < number {
-                index += 1;
-            }
-            if index == batch.len() || batch.number(index) != number {
-                return Err("an output comes from no record of the batch");
-            }
-        }
-        let known = |stage: usize, record| stage < stages && batch.find(record).is_some();
-        if !self.failed.iter().all(|failed| known(failed.stage, failed.record)) {
-            return Err("a fault is of no record of the batch");
-        }
-        if !self.failed.is_sorted_by_key(|failed| failed.record) {
-            return Err("faults do not ascend");
-        }
-        let ends = |ending: &Ending| known(ending.stage, ending.record);
-        self.ending
-            .as_ref()
-            .is_none_or(ends)
-            .then_some(())
-            .ok_or("the last fault is of no record of the batch")
-    }
-
     /// The faults of `work`, as its segment keeps them.
     pub(super) fn letters(failed: &[Failed], stages: &[Arc<Core>], work: &Work) -> Vec<Letters> {
         let mut letters: Vec<Letters> = Vec::new();

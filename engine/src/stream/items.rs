@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::Error;
 use crate::fault::{Cause, Fault};
 use crate::record::{Batch, LONGEST, Record};
+use crate::text::PlainText;
 
 /// Consecutive elements, each with its source's number.
 ///
@@ -61,8 +62,8 @@ impl<T> Records<T> {
         match (self.decode)(self.batch.record(index)) {
             Ok(value) => Ok((record, value)),
             Err(message) => {
-                let cause = Cause::Unreadable { message };
-                Err(Error::Fault(Fault { record, function: self.from.to_string(), cause }))
+                let cause = Cause::Unreadable { message: PlainText::short(message) };
+                Err(Error::Fault(Fault { record, function: self.from.to_string().into(), cause }))
             }
         }
     }

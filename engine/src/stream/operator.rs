@@ -9,6 +9,7 @@ use tokio::time::Instant;
 use super::deadlock::Actors;
 use super::{Counters, Handling, Items, Node, Outlet, Stream};
 use crate::fault::{Cause, Fault};
+use crate::text::PlainText;
 use crate::{Error, FaultPolicy, Record};
 
 /// What a node does with each element: the one trait for operators of one's own.
@@ -217,8 +218,8 @@ impl<T, O: Operator<T>> State<T, O> {
         let given = self.outputs.len();
         let Err(message) = self.operator.take(element, &mut self.outputs) else { return Ok(()) };
         self.outputs.given.truncate(given);
-        let cause = Cause::Failed { message, retryable: false };
-        let fault = Fault { record: number, function: self.operator.name().to_owned(), cause };
+        let cause = Cause::Failed { message: PlainText::short(message), retryable: false };
+        let fault = Fault { record: number, function: self.operator.name().into(), cause };
         match guard {
             Some(guard) => guard.policy.settle(fault, || record.unwrap_or_default(), 1, counters),
             None => {

@@ -9,6 +9,7 @@ use super::{BoxFuture, Counters, Counts, Done, Items, Outlet, Snapshot, Stream};
 use crate::fault::{Cause, Fault};
 use crate::metrics::Watched;
 use crate::record::{Batch, BatchBuilder, LONGEST, Record};
+use crate::text::PlainText;
 use crate::{Error, FaultPolicy, Monitor, Place, Unit};
 
 /// So many bytes are emitted at once, unless a record is longer.
@@ -487,8 +488,8 @@ impl<T: Record> Source<T> {
         let mut state = self.ready().await?;
         let number = state.next;
         state.next += 1;
-        let cause = Cause::Failed { message: message.into(), retryable: false };
-        let fault = Fault { record: number, function: name.to_owned(), cause };
+        let cause = Cause::Failed { message: PlainText::short(message), retryable: false };
+        let fault = Fault { record: number, function: name.into(), cause };
         let settled = policy.settle(fault, || record.into(), 1, &self.counters);
         self.counters.emit(1);
         if settled.is_ok() {

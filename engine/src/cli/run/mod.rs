@@ -33,6 +33,7 @@ use super::limits::{LimitArgs, compiling_pool};
 use super::plugins::{Chain, Named, Records};
 use super::progress::Progress;
 use super::summary::counted;
+use super::terminal::tell_json;
 use super::{runtime, signals, top};
 
 /// Run records through plugins' functions
@@ -430,7 +431,7 @@ impl Messages {
     /// A second signal ends the run at once.
     fn tell_aborted(self) {
         match self {
-            Self { json: true, .. } => tell(format_args!("{}", serde_json::json!({ "ended": "aborted" }))),
+            Self { json: true, .. } => tell_json(&serde_json::json!({ "ended": "aborted" })),
             Self { quiet: true, .. } => {}
             _ => tell(format_args!("engine: aborted: what was taken in is not finished")),
         }
@@ -478,9 +479,9 @@ fn alone(word: &str, words: &[String]) -> String {
 
 /// Shows what functions print, above the progress line. A screen shows it by itself.
 fn printer(progress: ProgressBar) -> impl Fn(Print) + Send + Sync {
-    move |Print { function, line }| {
+    move |print| {
         if !top::is_shown() {
-            progress.suspend(|| tell(format_args!("{function}: {line}")));
+            progress.suspend(|| tell(format_args!("{print}")));
         }
     }
 }

@@ -10,6 +10,7 @@ use super::Messages;
 use crate::cli::exit::{Ending, RunFailed, tell};
 use crate::cli::progress::is_watched;
 use crate::cli::summary::{Summary, counted};
+use crate::cli::terminal::{tell_json, tell_lines};
 
 /// A run that has ended.
 pub(super) struct Report<'a> {
@@ -59,7 +60,7 @@ impl Report<'_> {
     fn tell_people(mut self) -> anyhow::Result<Ending> {
         let quiet = self.messages.quiet;
         if !quiet && is_watched(self.to_stdout) {
-            tell(format_args!("{}", self.summary().text()));
+            tell_lines(&self.summary().text());
         }
         if let (records, Some(first)) = &self.left_out
             && !quiet
@@ -95,7 +96,7 @@ impl Report<'_> {
         summary["error"] = error.into();
         summary["left_out"] = self.left_out.0.into();
         summary["put_aside"] = put_aside.collect();
-        tell(format_args!("{summary}"));
+        tell_json(&summary);
         Ending::Told { code }
     }
 }

@@ -16,6 +16,7 @@ use super::page::ReportFile;
 use super::report::Report;
 use crate::cli::exit::{self, EndedBy, Ending, Signal, tell};
 use crate::cli::runtime;
+use crate::cli::terminal::tell_json;
 use crate::cli::top::{self, OwnScreen};
 
 /// The variable that a dashboard's token is taken from.
@@ -134,7 +135,7 @@ impl WatchArgs {
         if let Some(address) = &self.dashboard {
             let dashboard = watching.dashboard.insert(serve(monitor, address)?);
             match messages.json {
-                true => tell(format_args!("{}", serde_json::json!({ "dashboard": dashboard.url() }))),
+                true => tell_json(&serde_json::json!({ "dashboard": dashboard.url() })),
                 false => tell(format_args!("engine: dashboard at {}", dashboard.url())),
             }
         }

@@ -1,10 +1,10 @@
 //! What is shown, and what keys change about it.
 
 use engine::metrics::{History, RunState, Snapshot};
+use engine::text::PlainText;
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
 use super::looks::Looks;
-use super::plain;
 
 /// The rates of so many milliseconds are shown as they are told; those before, as they are kept.
 pub(super) const RECENT: u64 = 120_000;
@@ -89,7 +89,7 @@ pub(super) struct App {
     pub(super) scroll: usize,
     /// Whether a stop waits for its yes.
     pub(super) stopping: bool,
-    pub(super) said: Option<String>,
+    pub(super) said: Option<PlainText>,
     /// Whether the screen is to be drawn again.
     pub(super) changed: bool,
 }
@@ -125,12 +125,11 @@ impl App {
             }
             News::Snapshot(snapshot) => self.take(*snapshot),
             News::Gone => self.gone = true,
-            News::Said(text) => self.said = Some(engine::metrics::words::plain(&text)),
+            News::Said(text) => self.said = Some(text.into()),
         }
     }
 
-    fn take(&mut self, mut snapshot: Snapshot) {
-        plain::clean(&mut snapshot);
+    fn take(&mut self, snapshot: Snapshot) {
         let run = &snapshot.status.run;
         // Another run may be at the same address.
         if self.recent.at.last().is_some_and(|last| *last > run.now) {
@@ -211,7 +210,7 @@ impl App {
         } else {
             return Some(wish);
         };
-        self.said = Some(why.to_owned());
+        self.said = Some(why.into());
         None
     }
 }

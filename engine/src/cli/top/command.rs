@@ -1,6 +1,6 @@
 //! The command `engine top`.
 
-use std::io::{IsTerminal, Write, stderr, stdout};
+use std::io::{IsTerminal, stderr, stdout};
 use std::sync::Arc;
 
 use tokio::sync::SetOnce;
@@ -14,6 +14,7 @@ use super::show::{Seen, show};
 use super::view;
 use crate::cli::exit::{Ending, Signal, tell};
 use crate::cli::signals;
+use crate::cli::terminal::{print, print_json};
 
 /// Show a run's dashboard on the terminal
 ///
@@ -62,8 +63,10 @@ impl TopCommand {
                 Ok(snapshot) => snapshot,
                 Err(error) => return Ok(no_run(&error)),
             };
-            let text = if self.json { serde_json::to_string(&snapshot)? + "\n" } else { text(who, snapshot) };
-            stdout().write_all(text.as_bytes())?;
+            match self.json {
+                true => print_json(&serde_json::to_string(&snapshot)?)?,
+                false => print(&text(who, snapshot))?,
+            }
             return Ok(Ending::Done);
         }
         let interrupted = signals::interrupts(|| {})?;

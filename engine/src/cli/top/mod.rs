@@ -8,7 +8,6 @@ mod command;
 mod events;
 mod looks;
 mod own;
-mod plain;
 mod screen;
 mod show;
 #[cfg(test)]

@@ -87,7 +87,7 @@ impl Seen for Own {
     }
 
     fn said(&mut self, line: String) -> Option<News> {
-        self.monitor.note_line("stderr", &engine::metrics::words::plain(&line));
+        self.monitor.note_line("stderr", &line);
         None
     }
 

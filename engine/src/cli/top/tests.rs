@@ -44,9 +44,9 @@ fn snapshot() -> Snapshot {
     let counts = &mut status.run.counts;
     (counts.emitted, counts.delivered, counts.faults) = (1_058_400, 420_000, 2);
     status.run.input = Some(Input { read: 430, done: 430, all: 1000 });
-    status.faults.kinds = [("failed".to_owned(), 2)].into();
+    status.faults.kinds = [("failed".into(), 2)].into();
     status.faults.latest = vec![told(2, 41_000, "even"), told(1, 3000, "enrich")];
-    status.faults.put_aside = vec!["dead.ndjson".to_owned()];
+    status.faults.put_aside = vec!["dead.ndjson".into()];
     status.log = vec![line(1, "seen 50000 so far"), line(2, "seen 100000 so far")];
     snapshot.pace.emitted = 27_800.0;
     snapshot.pace.delivered = 41_700.0;
@@ -62,11 +62,11 @@ fn snapshot() -> Snapshot {
     snapshot.verdict.text =
         "enrich sets the pace: it is busy 93 % of the time; what comes to scatter waits. 2 records \
                              became faults (2 failed)."
-            .to_owned();
+            .into();
     snapshot.lanes = vec![
-        Lane { name: "worker 1".to_owned(), bars: vec![bar(0, 37_000, 39_500), bar(1, 39_500, 42_000)] },
+        Lane { name: "worker 1".into(), bars: vec![bar(0, 37_000, 39_500), bar(1, 39_500, 42_000)] },
         Lane {
-            name: "worker 2".to_owned(),
+            name: "worker 2".into(),
             bars: vec![bar(0, 38_000, 40_000), Bar { failed: true, ..bar(1, 40_900, 41_000) }],
         },
     ];
@@ -75,8 +75,8 @@ fn snapshot() -> Snapshot {
 
 fn node(name: &str, kind: &str) -> NodeStatus {
     NodeStatus {
-        name: name.to_owned(),
-        kind: kind.to_owned(),
+        name: name.into(),
+        kind: kind.into(),
         at: (0.0, 0.0),
         records: 1_234_567,
         nanos: 0,
@@ -89,8 +89,8 @@ fn node(name: &str, kind: &str) -> NodeStatus {
 
 fn function(name: &str, batch: usize, memory: usize) -> FunctionStatus {
     FunctionStatus {
-        name: name.to_owned(),
-        plugin: "work.wasm".to_owned(),
+        name: name.into(),
+        plugin: "work.wasm".into(),
         calls: 2469,
         records: 1_234_567,
         failed_calls: 1,
@@ -118,15 +118,15 @@ fn told(number: u64, at: u64, function: &str) -> Told {
         number,
         at,
         record: 100 * number,
-        function: function.to_owned(),
-        kind: "failed".to_owned(),
-        message: "it is out of range".to_owned(),
-        excerpt: Some("\"100007\"".to_owned()),
+        function: function.into(),
+        kind: "failed".into(),
+        message: "it is out of range".into(),
+        excerpt: Some("\"100007\"".into()),
     }
 }
 
 fn line(number: u64, line: &str) -> Line {
-    Line { number, at: 1000 * number, function: "enrich".to_owned(), line: line.to_owned() }
+    Line { number, at: 1000 * number, function: "enrich".into(), line: line.into() }
 }
 
 fn app(who: Who, colours: bool, snapshot: Snapshot) -> App {
@@ -226,17 +226,17 @@ fn every_size_has_room_for_something() {
 fn all_named(text: &str) -> Snapshot {
     let mut snapshot = snapshot();
     let status = &mut snapshot.status;
-    status.nodes.iter_mut().for_each(|node| (node.name, node.kind) = (text.to_owned(), text.to_owned()));
-    status.functions.iter_mut().for_each(|f| (f.name, f.plugin) = (text.to_owned(), text.to_owned()));
-    status.faults.kinds = [(text.to_owned(), 2)].into();
-    status.faults.put_aside = vec![text.to_owned()];
+    status.nodes.iter_mut().for_each(|node| (node.name, node.kind) = (text.into(), text.into()));
+    status.functions.iter_mut().for_each(|f| (f.name, f.plugin) = (text.into(), text.into()));
+    status.faults.kinds = [(text.into(), 2)].into();
+    status.faults.put_aside = vec![text.into()];
     for told in &mut status.faults.latest {
-        (told.function, told.kind, told.message) = (text.to_owned(), text.to_owned(), text.to_owned());
-        told.excerpt = Some(text.to_owned());
+        (told.function, told.kind, told.message) = (text.into(), text.into(), text.into());
+        told.excerpt = Some(text.into());
     }
-    status.log.iter_mut().for_each(|line| (line.function, line.line) = (text.to_owned(), text.to_owned()));
-    snapshot.lanes.iter_mut().for_each(|lane| lane.name = text.to_owned());
-    snapshot.verdict.text = text.to_owned();
+    status.log.iter_mut().for_each(|line| (line.function, line.line) = (text.into(), text.into()));
+    snapshot.lanes.iter_mut().for_each(|lane| lane.name = text.into());
+    snapshot.verdict.text = text.into();
     snapshot
 }
 

@@ -19,6 +19,7 @@ use crate::pool::{PoolShared, fitting};
 use crate::record::{Batch, BatchBuilder, Record};
 use crate::stream::scattered::mistake;
 use crate::stream::{Counters, Handling, Items, Node, Outlet, Stream};
+use crate::text::PlainText;
 use crate::{Error, Function, state};
 
 pub(crate) struct AccumulateNode<U> {
@@ -128,7 +129,12 @@ impl<U: Record> AccumulateNode<U> {
         if let Some(key) = &state.key {
             let (known, missing) = keys_of(key, &records);
             if let Some(message) = missing.filter(|_| known.is_empty()) {
-                self.settle(batch, 0, Cause::Failed { message, retryable: false }, 1)?;
+                self.settle(
+                    batch,
+                    0,
+                    Cause::Failed { message: PlainText::short(message), retryable: false },
+                    1,
+                )?;
                 return Ok(1);
             }
             records.truncate(known.len());
@@ -206,7 +212,7 @@ impl<U: Record> AccumulateNode<U> {
     }
 
     fn settle(&self, records: &Batch, index: usize, cause: Cause, attempts: u32) -> Result<(), Error> {
-        let fault = Fault { record: records.number(index), function: self.name.to_string(), cause };
+        let fault = Fault { record: records.number(index), function: self.name.to_string().into(), cause };
         self.core.policy().settle(fault, || records.origin(index).into(), attempts, &self.counters)
     }
 }

@@ -66,7 +66,7 @@ impl<U: Record> FunctionNode<U> {
     }
 
     fn settle(&self, record: &Batch, Failure { cause, attempts, .. }: Failure) -> Result<(), Error> {
-        let fault = Fault { record: record.number(0), function: self.name.to_string(), cause };
+        let fault = Fault { record: record.number(0), function: self.name.to_string().into(), cause };
         self.core.policy().settle(fault, || record.origin(0).into(), attempts, &self.counters)
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::Error;
 use crate::fault::Cause;
+use crate::text::PlainText;
 
 /// What takes the elements at the end of a stream: the one trait for sinks of one's own.
 ///
@@ -118,7 +119,9 @@ impl Refusal {
     /// The place of the record that is at fault, and why it is; or the error that ends the run.
     pub(super) fn into_cause(self) -> Result<(usize, Cause), Error> {
         match self {
-            Self::Fault { index, message, retryable } => Ok((index, Cause::Failed { message, retryable })),
+            Self::Fault { index, message, retryable } => {
+                Ok((index, Cause::Failed { message: PlainText::short(message), retryable }))
+            }
             Self::Run(error) => Err(error),
         }
     }

@@ -17,6 +17,7 @@ use crate::record::{Batch, Record};
 use crate::stream::Stream;
 use crate::stream::backoff::waits;
 use crate::stream::url::shown;
+use crate::text::PlainText;
 use crate::{Error, FaultPolicy};
 
 /// No wait that a server asks for is longer.
@@ -234,7 +235,10 @@ impl Requests {
                 (None, Ok(answer)) => {
                     let message = format!("{} answered {}", shown(self.url.as_str()), answer.status());
                     let retryable = may_succeed(answer.status());
-                    return Ok(Sent::Refused(Cause::Failed { message, retryable }, attempts));
+                    return Ok(Sent::Refused(
+                        Cause::Failed { message: PlainText::short(message), retryable },
+                        attempts,
+                    ));
                 }
                 (None, Err(error)) => {
                     let url = shown(self.url.as_str());

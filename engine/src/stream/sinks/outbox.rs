@@ -16,6 +16,7 @@ use crate::Error;
 use crate::fault::Cause;
 use crate::record::{Batch, BatchBuilder, Record};
 use crate::stream::{Counters, Detached, Handling, Items, Node};
+use crate::text::PlainText;
 
 /// So many bytes go together at most, unless a record is longer.
 const MOST: usize = 1 << 20;
@@ -224,7 +225,7 @@ where
             match (self.grouping.refuse)(record) {
                 None => group.push(number, |data| data.extend_from_slice(record)),
                 Some(message) => {
-                    let cause = Cause::Failed { message, retryable: false };
+                    let cause = Cause::Failed { message: PlainText::short(message), retryable: false };
                     self.tally.refused(number, cause, || record.into(), 1)?;
                     // Those before it may be under way.
                     self.link.counters.leave(self.link.place(), 0, 1);

@@ -53,7 +53,7 @@ impl Tally {
         bytes: impl FnOnce() -> Arc<[u8]>,
         attempts: u32,
     ) -> Result<(), Error> {
-        let fault = Fault { record, function: self.name.clone(), cause };
+        let fault = Fault { record, function: self.name.as_str().into(), cause };
         self.policy.settle(fault, bytes, attempts, &self.counters)
     }
 }
