@@ -21,6 +21,7 @@ mod streams;
 // The sandbox: limits, faults, guests that lie, paths that lead elsewhere, and compiled code that is not what it was.
 mod by_hand;
 mod cache;
+mod calls;
 mod capabilities;
 mod faults;
 mod ledger;

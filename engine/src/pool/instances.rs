@@ -62,6 +62,13 @@ impl Shared {
     }
 }
 
+impl Drop for Instances {
+    /// Each instance at rest holds its seat, and so what all share: they would keep one another for ever.
+    fn drop(&mut self) {
+        self.clear();
+    }
+}
+
 /// What `acquire` does next.
 enum Step {
     Use(Held),

@@ -1,0 +1,240 @@
+//! Whatever calls a guest makes, in whatever order: it ends within its limits, its neighbours are right, and
+//! nothing of it is left.
+//!
+//! The plugin `calls` does what a record says, a byte for each call and each operand. Random records are as many
+//! sequences: some thousand, or as many as `ENGINE_SEQUENCES` says.
+
+use std::io::Cursor;
+use std::path::Path;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use engine::{
+    Capability, Cause, Function, Isolation, Monitor, Output, Plugin, Pool, Resource, Source, Usage, sources,
+};
+use proptest::collection::vec;
+use proptest::prelude::*;
+use proptest::strategy::ValueTree;
+use proptest::test_runner::TestRunner;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
+
+use crate::support::{hostile, misbehaving, put_aside, ran, runner};
+
+/// Bytes that stand for calls.
+const GOES_BACK: u8 = 4;
+const DRAWS: u8 = 12;
+const ASKS_THE_COMMAND_LINE: u8 = 13;
+const HANDS_OVER_WHAT_IS_NOT_ITS: u8 = 14;
+const WAITS_FOR: u8 = 17;
+const WRITES_ZEROES: u8 = 28;
+
+/// Operands: the stream for messages, 65,537 bytes, and going back without end.
+const STDERR: u8 = 8;
+const TOO_MANY: u8 = 8;
+const WITHOUT_END: u8 = 15;
+
+#[tokio::test]
+async fn what_a_guest_has_too_much_of_is_named() {
+    let pool = Pool::builder().workers(1).build().unwrap();
+    let calls = pool.load(hostile("calls")).unwrap().function::<Vec<u8>, String>("calls").unwrap();
+    let cause = async |program: &[u8]| {
+        let (policy, letters) = put_aside();
+        let (_, ended) = ran([program.to_vec()], |records| records.map(&calls.on_fault(&policy))).await;
+        ended.unwrap();
+        letters.read().remove(0).fault.cause
+    };
+    let exceeded = |resource, limit| Cause::LimitExceeded { resource, limit };
+    // Two handles each: the time, and who waits for it.
+    let handles = cause(&[WAITS_FOR, 0, GOES_BACK, WITHOUT_END]).await;
+    assert_eq!(handles, exceeded(Resource::Handles, 1000));
+    assert_eq!(handles.to_string(), "held more than 1000 handles");
+    for kind in [0, 1] {
+        let random = cause(&[DRAWS, kind, TOO_MANY]).await;
+        assert_eq!(random, exceeded(Resource::RandomBytes, 64 << 10));
+        assert_eq!(random.to_string(), "asked for more than 64.0 KiB of random bytes at once");
+    }
+    let forbidden = "broke the plugin contract: it made a host call that WASI forbids, or one that hands over more than 144.0 MiB";
+    let without_permit = [ASKS_THE_COMMAND_LINE, STDERR, WRITES_ZEROES, 0, 0, TOO_MANY];
+    let (last, longest) = (3, 3);
+    let beyond_its_memory = [HANDS_OVER_WHAT_IS_NOT_ITS, last, longest, 0];
+    for program in [&without_permit[..], &beyond_its_memory] {
+        assert_eq!(cause(program).await.to_string(), forbidden);
+    }
+}
+
+/// The time that a record of `calls` may take; and what a busy machine adds, by the engine's own account.
+const LIMIT: Duration = Duration::from_millis(50);
+const BUDGET_AND_NOISE: Duration = Duration::from_millis(1000);
+
+const MEMORY: usize = 16 << 20;
+const TOTAL_MEMORY: usize = 512 << 20;
+
+/// So many sequences are on their way at once, to each of these functions.
+const CHUNK: usize = 100;
+const NAMES: [&str; 3] = ["calls", "granted", "sinks"];
+
+/// What grows in a process is told only by one that does nothing else.
+#[test]
+fn no_sequence_of_host_calls_moves_a_limit_or_leaves_anything() {
+    const ALONE: &str = "ENGINE_CALLS_ALONE";
+    if std::env::var_os(ALONE).is_some() {
+        return sequences();
+    }
+    // Built by one process, not by both.
+    hostile("calls");
+    let name = "calls::no_sequence_of_host_calls_moves_a_limit_or_leaves_anything";
+    let mut alone = Command::new(std::env::current_exe().unwrap());
+    let did = alone.args([name, "--exact", "--nocapture"]).env(ALONE, "1").output().unwrap();
+    let said = String::from_utf8_lossy(&did.stdout) + String::from_utf8_lossy(&did.stderr);
+    assert!(did.status.success(), "{:?}: {said}", did.status);
+}
+
+fn sequences() {
+    let count = std::env::var("ENGINE_SEQUENCES").map_or(1000, |count| count.parse().unwrap());
+    let mut runner = runner(1);
+    let tokio = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let port = tokio.block_on(listen());
+    let world = tempfile::tempdir().unwrap();
+    let mut done = 0;
+    let mut grown = None;
+    while done < count {
+        for isolation in [Isolation::Worker, Isolation::Batch] {
+            tokio.block_on(try_all(&mut runner, isolation, port, world.path()));
+            done += CHUNK * NAMES.len();
+        }
+        // The first pools have started what stays.
+        let now = Process::now();
+        let first = *grown.get_or_insert(now);
+        let settled = tokio.block_on(eventually(|| Process::now().is_no_more_than(first)));
+        assert!(settled, "it grew from {first:?} to {:?}", Process::now());
+    }
+}
+
+/// Gives each function of the plugin some sequences, in a pool of their own.
+async fn try_all(runner: &mut TestRunner, isolation: Isolation, port: u16, world: &Path) {
+    let monitor = Monitor::new();
+    let builder = Pool::builder().workers(2).instances(64).memory(MEMORY).total_memory(TOTAL_MEMORY);
+    let pool = builder.isolation(isolation).monitor(&monitor).build().unwrap();
+    let neighbour = misbehaving::<String, String>(&pool, "upper");
+    let capabilities = [format!("dir:{}", world.display()), format!("net:127.0.0.1:{port}")];
+    let capabilities = capabilities.iter().map(|grant| grant.parse::<Capability>().unwrap());
+    let plugin = capabilities.fold(pool.load(hostile("calls")).unwrap(), Plugin::grant);
+    for name in NAMES {
+        let programs: Vec<Vec<u8>> = vec(program(), CHUNK).new_tree(runner).unwrap().current();
+        let both =
+            async { tokio::join!(try_each(&plugin, name, port, &programs), are_right(&pool, &neighbour)) };
+        let ended = tokio::time::timeout(Duration::from_secs(120), both).await;
+        ended.unwrap_or_else(|_| panic!("{name} hangs with one of {programs:?}"));
+        std::fs::remove_dir_all(world).and_then(|()| std::fs::create_dir(world)).unwrap();
+    }
+    let usage = pool.usage();
+    assert!(usage.memory <= TOTAL_MEMORY && usage.instances <= usage.instances_limit, "{usage:?}");
+    if isolation == Isolation::Batch {
+        let held = || {
+            let (status, usage) = (monitor.status().pool, pool.usage());
+            (status.memory, status.instances, usage.descriptors_held, usage.stuck_threads)
+        };
+        assert!(eventually(|| held() == (0, 0, 0, 0)).await, "{:?}", held());
+    }
+}
+
+/// A record: all bytes but the end of a line, which stands for a call that others stand for too.
+fn program() -> impl Strategy<Value = Vec<u8>> {
+    vec(any::<u8>().prop_map(|byte| if byte == b'\n' { b'\n' + 61 } else { byte }), 0..60)
+}
+
+/// Each program is a record, and gives an output or a fault, within its limits.
+async fn try_each(plugin: &Plugin, name: &str, port: u16, programs: &[Vec<u8>]) {
+    let (policy, letters) = put_aside();
+    let source = Source::<Vec<u8>>::new();
+    let usage: Box<dyn Fn() -> Usage> = if name == "sinks" {
+        let sink = plugin.function::<Vec<u8>, ()>(name).unwrap().timeout(LIMIT).on_fault(&policy);
+        source.stream().sink(&sink.stdout(&Output::new(std::io::sink())));
+        Box::new(move || sink.usage())
+    } else {
+        let function = plugin.function::<Vec<u8>, String>(name).unwrap().with("port", port).unwrap();
+        let function = function.timeout(LIMIT).on_fault(&policy);
+        source.stream().scatter(&function.pool()).map(&function).buffer(CHUNK).gather().sink(|_: String| {});
+        Box::new(move || function.usage())
+    };
+    let begun = Instant::now();
+    let lines = programs.join(&b'\n');
+    let emitted = sources::lines(Cursor::new([lines, vec![b'\n']].concat())).emit_into(&source).await;
+    let ended = source.close().await.and(emitted);
+    ended.unwrap_or_else(|error| panic!("{name}: {error}: one of {programs:?}"));
+    let counts = source.counts();
+    assert_eq!(counts.delivered + counts.faults, programs.len() as u64, "{name}: {counts:?}");
+    let faults: Vec<_> = letters.read().into_iter().map(|letter| letter.fault.record).collect();
+    assert!(faults.is_sorted_by(|one, next| one < next), "a record failed twice: {faults:?}");
+    let usage = usage();
+    assert!(usage.memory <= MEMORY, "{name}: {usage:?}: one of {programs:?}");
+    assert!(usage.longest <= LIMIT + BUDGET_AND_NOISE, "{name}: {usage:?}: one of {programs:?}");
+    let most = (LIMIT + BUDGET_AND_NOISE / 10) * CHUNK as u32;
+    assert!(begun.elapsed() < most, "{name}: {:?}: {programs:?}", begun.elapsed());
+}
+
+/// What another plugin gives meanwhile.
+async fn are_right(pool: &Pool, neighbour: &Function<String, String>) {
+    let records = vec!["a".to_owned(); 100];
+    let (outputs, ended) =
+        ran(records, |records| records.scatter(pool).map(neighbour).buffer(5).gather()).await;
+    ended.unwrap();
+    assert_eq!(outputs, ["A"; 100]);
+}
+
+/// Listens for connections, says something to each, and hears it out.
+async fn listen() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    tokio::spawn(async move {
+        while let Ok((mut connection, _)) = listener.accept().await {
+            tokio::spawn(async move {
+                let heard = async {
+                    connection.write_all(&[b'x'; 100_000]).await?;
+                    connection.read_to_end(&mut Vec::new()).await
+                };
+                // Whoever says nothing is left.
+                let _ = tokio::time::timeout(LIMIT * 4, heard).await;
+            });
+        }
+    });
+    port
+}
+
+/// What a process has that may grow.
+#[derive(Clone, Copy, Debug)]
+struct Process {
+    descriptors: usize,
+    threads: usize,
+    /// In KiB.
+    memory: usize,
+}
+
+impl Process {
+    fn now() -> Self {
+        let entries = |path| std::fs::read_dir(path).unwrap().count();
+        let status = std::fs::read_to_string("/proc/self/status").unwrap();
+        let memory = status.lines().find_map(|line| line.strip_prefix("VmRSS:")?.strip_suffix("kB")).unwrap();
+        Self {
+            descriptors: entries("/proc/self/fd"),
+            threads: entries("/proc/self/task"),
+            memory: memory.trim().parse().unwrap(),
+        }
+    }
+
+    fn is_no_more_than(&self, first: Self) -> bool {
+        let Self { descriptors, threads, memory } = *self;
+        descriptors <= first.descriptors && threads <= first.threads && memory <= first.memory + (128 << 10)
+    }
+}
+
+/// Whether something becomes so in some seconds.
+async fn eventually(is_so: impl Fn() -> bool) -> bool {
+    let begun = Instant::now();
+    while !is_so() && begun.elapsed() < Duration::from_secs(20) {
+        // What was dropped is ended by other threads.
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    is_so()
+}
