@@ -17,7 +17,8 @@ impl Crate {
         let new = Self { folder: tempfile::tempdir().unwrap() };
         let made = fed(engine(["new".as_ref(), new.path("it").as_os_str()]), "");
         assert_eq!(made.code, Some(0), "{}", made.stderr);
-        let mark = format!("std::fs::write({:?}, \"\").unwrap();", new.path("marker"));
+        let mark = "std::fs::write(MARKER, format!(\"{:?}\", std::env::vars())).unwrap();";
+        let mark = mark.replace("MARKER", &format!("{:?}", new.path("marker")));
         new.write("it/build.rs", &format!("fn main() {{ {mark} }}"));
         let package = "[package]\nname = \"marking\"\nversion = \"0.1.0\"\nedition = \"2024\"\n";
         new.write("it/marking/Cargo.toml", &format!("{package}[lib]\nproc-macro = true\n"));
@@ -51,7 +52,7 @@ impl Crate {
         fed(
             {
                 command.current_dir(&self.folder);
-                command.env("PATH", self.noting());
+                command.env("PATH", self.noting()).env("TOKEN", "SECRET");
                 command
             },
             "1\n",
@@ -71,7 +72,10 @@ impl Crate {
         assert_eq!(did.code, Some(0), "{}", did.stderr);
         fs::remove_file(self.path("called")).unwrap();
         // What is as it was is not built again.
-        let _ = fs::remove_file(self.path("marker"));
+        if let Ok(environment) = fs::read_to_string(self.path("marker")) {
+            fs::remove_file(self.path("marker")).unwrap();
+            assert!(environment.contains("PATH") && !environment.contains("SECRET"), "{environment}");
+        }
         did
     }
 

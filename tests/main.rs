@@ -46,6 +46,8 @@ mod sources_limits;
 mod checkpoints;
 #[cfg(unix)]
 mod crates;
+#[cfg(unix)]
+mod crates_sandboxed;
 mod mistakes;
 mod run;
 mod texts;

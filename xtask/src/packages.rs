@@ -1,5 +1,5 @@
 //! What tests look through that is none of ours: a browser at the dashboard, Prometheus' parser at the figures, a
-//! validator at the schema, cables that are pulled. In CI it is installed where it is missing; elsewhere these tests
+//! validator at the schema, cables that are pulled, sandboxes that crates are built in. In CI it is installed where it is missing; elsewhere these tests
 //! are left out, which they say.
 
 use std::process::{Command, Stdio};
@@ -7,7 +7,8 @@ use std::process::{Command, Stdio};
 use crate::checkout::succeed;
 
 /// Debian's packages, and what succeeds where they are there.
-const PACKAGES: [(&str, &[&str]); 4] = [
+const PACKAGES: [(&str, &[&str]); 5] = [
+    ("bubblewrap", &["bwrap", "--version"]),
     ("chromium", &["chromium", "--version"]),
     ("python3-prometheus-client", &["/usr/bin/python3", "-c", "import prometheus_client"]),
     ("iproute2", &["tc", "-V"]),

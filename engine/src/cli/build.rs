@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, ensure};
 
-use super::cargo;
+use super::cargo::{self, SandboxArgs};
 use super::exit::{Ending, tell};
 use super::inspect::summary;
 use super::limits::CompileArgs;
@@ -14,9 +14,12 @@ use super::limits::CompileArgs;
 /// Build a plugin crate to a component
 ///
 /// The component is written to the current folder, as NAME.wasm. The target wasm32-wasip2 is added
-/// by rustup if it is missing.
+/// by rustup if it is missing. A build runs the crate's build scripts and macros as you, with few of the
+/// environment's variables: have a stranger's crate built with --sandbox.
 #[derive(clap::Args)]
-#[command(after_help = "Example:\n  engine build inc && engine inspect inc.wasm")]
+#[command(
+    after_help = "Examples:\n  engine build inc && engine inspect inc.wasm\n  engine build --sandbox strangers"
+)]
 pub(crate) struct BuildCommand {
     /// The crate's folder
     #[arg(default_value = ".")]
@@ -27,6 +30,8 @@ pub(crate) struct BuildCommand {
     /// Say nothing unless it fails
     #[arg(short, long)]
     quiet: bool,
+    #[command(flatten)]
+    sandbox: SandboxArgs,
     #[command(flatten)]
     compile: CompileArgs,
 }
@@ -41,7 +46,12 @@ fn plugin_before(path: &Path) -> anyhow::Result<bool> {
 
 impl BuildCommand {
     pub(crate) fn execute(self) -> anyhow::Result<Ending> {
-        let built = cargo::build(&self.folder, self.quiet)?;
+        let built = if self.sandbox.sandbox {
+            let most = self.compile.plugin_size();
+            cargo::build_in_sandbox(&self.folder, self.quiet, &self.sandbox, most)?
+        } else {
+            cargo::build(&self.folder, self.quiet)?
+        };
         // What can't be loaded is not worth having, and what it holds is worth telling.
         let plugin = self.compile.pool()?.workers(1).build()?.load(&built.wasm)?;
         let output = self.output.unwrap_or_else(|| PathBuf::from(format!("{}.wasm", built.name)));

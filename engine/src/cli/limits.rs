@@ -100,11 +100,16 @@ pub(crate) fn compiling_pool() -> anyhow::Result<PoolBuilder> {
 }
 
 impl CompileArgs {
+    /// The most bytes that a plugin's file may have.
+    pub(crate) fn plugin_size(&self) -> u64 {
+        self.plugin_size as u64
+    }
+
     pub(crate) fn pool(&self) -> anyhow::Result<PoolBuilder> {
         let this = std::env::current_exe().context("can't tell which program this is")?;
         let compiler =
             Compiler::new(this, ["compile"]).timeout(self.compile_timeout).memory(self.compile_memory);
-        Ok(Pool::builder().compiler(compiler).plugin_size(self.plugin_size as u64))
+        Ok(Pool::builder().compiler(compiler).plugin_size(self.plugin_size()))
     }
 }
 

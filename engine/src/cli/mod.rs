@@ -2,7 +2,6 @@
 
 mod args;
 mod build;
-mod built;
 mod cargo;
 mod check;
 mod checkpoint;

@@ -6,7 +6,7 @@ use anyhow::{Context, bail, ensure};
 use engine::{Capability, Error, FaultPolicy, Function, Kind, Output, Part, Plugin, Pool, Signature, Usage};
 
 use super::args::{Allowed, Argument, KeyArg, PluginSpec};
-use super::{built, cargo};
+use super::cargo;
 
 /// Records as they are: functions of all types go with them.
 pub(crate) type Records = Vec<u8>;
@@ -53,7 +53,7 @@ pub(crate) fn component(path: &Path, crates: Crates) -> anyhow::Result<PathBuf> 
     match crates {
         _ if !path.is_dir() => Ok(path.to_owned()),
         Crates::Build => Ok(cargo::build(path, true)?.wasm),
-        Crates::BuiltBefore => built::find(path),
+        Crates::BuiltBefore => cargo::find(path),
     }
 }
 

@@ -1,22 +1,18 @@
 //! The component that a plugin crate was built to before, found without running anything.
 
-use std::fs::{self, File};
-use std::io::Read;
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use anyhow::{Context, bail, ensure};
-use toml::{Table, Value};
+use anyhow::{bail, ensure};
 
-use super::cargo::TARGET;
-
-/// The longest file of a crate that is read here, in bytes.
-const LONGEST: u64 = 4 << 20;
+use super::TARGET;
+use super::manifest::{Manifest, read};
 
 /// The component of the crate in `folder`, if it is there and nothing changed since.
 ///
 /// The folder is only looked at: a build would run its author's code.
-pub(crate) fn find(folder: &Path) -> anyhow::Result<PathBuf> {
+pub(in crate::cli) fn find(folder: &Path) -> anyhow::Result<PathBuf> {
     let shown = folder.display();
     let manifest = Manifest::read(folder)?;
     let name = manifest.component()?;
@@ -57,50 +53,6 @@ impl Component {
     }
 }
 
-/// What a crate's Cargo.toml says.
-pub(super) struct Manifest(Table);
-
-impl Manifest {
-    /// That of a plugin crate.
-    pub(super) fn read(folder: &Path) -> anyhow::Result<Self> {
-        let path = folder.join("Cargo.toml");
-        let shown = folder.display();
-        ensure!(
-            path.is_file(),
-            "{shown} is no plugin crate: it has no Cargo.toml (make one with `engine new`)"
-        );
-        let text = read(&path).with_context(|| format!("can't read {}", path.display()))?;
-        let manifest = text.parse().ok().map(Self);
-        let manifest = manifest.with_context(|| format!("{} is no TOML", path.display()))?;
-        ensure!(
-            manifest.is_cdylib(),
-            "{shown} is no plugin crate: its [lib] needs crate-type = [\"cdylib\"]"
-        );
-        Ok(manifest)
-    }
-
-    fn is_cdylib(&self) -> bool {
-        let library = self.0.get("lib");
-        let kinds =
-            library.and_then(|library| library.get("crate-type").or_else(|| library.get("crate_type")));
-        let mut kinds = kinds.and_then(Value::as_array).into_iter().flatten();
-        kinds.any(|kind| kind.as_str() == Some("cdylib"))
-    }
-
-    fn is_workspace(&self) -> bool {
-        self.0.contains_key("workspace")
-    }
-
-    /// What its component's file is called, without the extension.
-    fn component(&self) -> anyhow::Result<String> {
-        let of = |table: &str| self.0.get(table).and_then(|table| table.get("name")).and_then(Value::as_str);
-        let name = of("lib").or_else(|| of("package")).context("Cargo.toml gives the crate no name")?;
-        let plain = |c: char| c.is_alphanumeric() || c == '-' || c == '_';
-        ensure!(name.chars().all(plain), "Cargo.toml: {name:?} can't name a crate");
-        Ok(name.replace('-', "_"))
-    }
-}
-
 /// Where cargo puts what it builds of a crate, unless its configuration says otherwise.
 fn target_folders(folder: &Path, manifest: &Manifest) -> Vec<PathBuf> {
     if let Some(target) = std::env::var_os("CARGO_TARGET_DIR") {
@@ -120,8 +72,7 @@ fn workspace_of(folder: &Path) -> Option<PathBuf> {
     let folder = folder.canonicalize().ok()?;
     let is_root = |folder: &&Path| {
         let path = folder.join("Cargo.toml");
-        let table = path.is_file().then(|| read(&path).ok()?.parse().ok()).flatten();
-        table.is_some_and(|table| Manifest(table).is_workspace())
+        path.is_file() && Manifest::of(&path).is_ok_and(|manifest| manifest.is_workspace())
     };
     folder.ancestors().skip(1).find(is_root).map(Path::to_owned)
 }
@@ -136,15 +87,6 @@ fn sources(rule: &str) -> impl Iterator<Item = String> {
 
 fn modified(path: &Path) -> Option<SystemTime> {
     fs::metadata(path).ok()?.modified().ok()
-}
-
-fn read(path: &Path) -> std::io::Result<String> {
-    let mut text = String::new();
-    let length = File::open(path)?.take(LONGEST + 1).read_to_string(&mut text)? as u64;
-    match length {
-        ..=LONGEST => Ok(text),
-        _ => Err(std::io::Error::other(format!("it has more than {LONGEST} bytes"))),
-    }
 }
 
 #[cfg(test)]
