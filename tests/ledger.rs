@@ -4,8 +4,10 @@
 #![cfg(unix)]
 
 use std::fs;
+use std::net::TcpListener;
 use std::path::Path;
 use std::process::Command;
+use std::thread;
 use std::time::Duration;
 
 use engine::{Capability, Function, Isolation, Pool, PoolBuilder};
@@ -95,7 +97,7 @@ fn with_few_descriptors_hoarders_are_refused_and_others_go_on() {
     let command = |function: &str, arg: &str| {
         let mut command = Command::new("prlimit");
         command.args(["--nofile=1024:1024", env!("CARGO_BIN_EXE_engine"), "run", "-p", function]);
-        command.args(["--allow", &format!("dir:{path}:ro"), "--isolation", "record"]);
+        command.args(["--allow", &format!("dir:{path}:ro"), "--isolation", "record", "--json"]);
         if !arg.is_empty() {
             command.args(["--arg", arg]);
         }
@@ -103,6 +105,7 @@ fn with_few_descriptors_hoarders_are_refused_and_others_go_on() {
     };
     let did = fed(command(&hoards, &format!("path={}", shown(&file))), records);
     assert_eq!(did.code, Some(0), "{}", did.stderr);
+    assert!(did.stderr.contains("\"descriptors_limit\":512"), "{}", did.stderr);
     assert_eq!(did.stdout.lines().count(), 40);
     for line in did.stdout.lines() {
         let (count, why) = line.split_once(' ').unwrap();
@@ -125,6 +128,29 @@ async fn when_its_instances_are_gone_a_pool_holds_nothing() {
     assert!(said.iter().all(|said| said.starts_with("9")), "{said:?}");
     assert!(pool.usage().descriptors > 900);
     // Files are closed on threads of their own.
+    while pool.usage().descriptors_held > 0 {
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test]
+async fn connections_are_bounded_and_let_go_of() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    thread::spawn(move || {
+        let _all: Vec<_> = listener.incoming().collect();
+    });
+    let pool = pool().isolation(Isolation::Record).build().unwrap();
+    let capability: Capability = format!("net:{address}").parse().unwrap();
+    let plugin = pool.load(hostile("misdeeds")).unwrap().grant(capability);
+    let hoards: Function<String, String> = plugin.function("hoards_connections").unwrap();
+    let hoards = hoards.with("address", &address).unwrap();
+    for record in ["lets go", "keeps"] {
+        let (said, ended) = ran([record.to_owned()], |stream| stream.apply(&hoards)).await;
+        ended.unwrap();
+        let count: usize = said[0].split(' ').next().unwrap().parse().unwrap();
+        assert!((100..=256).contains(&count), "{said:?}");
+    }
     while pool.usage().descriptors_held > 0 {
         tokio::task::yield_now().await;
     }

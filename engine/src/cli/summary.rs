@@ -37,6 +37,7 @@ impl Summary<'_> {
             HumanCount(instances_limit as u64),
             of(memory as u64, memory_limit as u64),
         );
+        text.extend(self.short_of());
         let called = self.functions.iter().filter(|(_, usage)| usage.calls > 0);
         let rows: Vec<_> = called.map(|(name, usage)| row(name, usage)).collect();
         let heads = ["", "longest record", "most memory", "largest output"].map(str::to_owned);
@@ -66,6 +67,21 @@ impl Summary<'_> {
         text
     }
 
+    /// What functions had all of, or lost.
+    fn short_of(&self) -> Option<String> {
+        let PoolUsage { descriptors, descriptors_limit, stuck_threads, .. } = self.pool;
+        if stuck_threads > 0 {
+            let threads = counted(stuck_threads as u64, "thread");
+            return Some(format!(
+                "{threads} still in a function's file operations, which did not return in time\n"
+            ));
+        }
+        // An instance has four of its own.
+        let short = descriptors.saturating_add(4) > descriptors_limit;
+        short
+            .then(|| format!("functions held all {descriptors_limit} files that they may open (ulimit -n)\n"))
+    }
+
     /// For scripts. Times in seconds, memory in bytes.
     pub(crate) fn json(&self) -> Value {
         let functions: Vec<_> = self.functions.iter().map(|(name, usage)| function(name, usage)).collect();
@@ -77,6 +93,10 @@ impl Summary<'_> {
             "seconds": self.time.as_secs_f64(),
             "instances": self.pool.instances,
             "instances_limit": self.pool.instances_limit,
+            "descriptors": self.pool.descriptors,
+            "descriptors_limit": self.pool.descriptors_limit,
+            "disk_bytes": self.pool.disk,
+            "stuck_threads": self.pool.stuck_threads,
             "memory_bytes": self.pool.memory,
             "memory_limit_bytes": self.pool.memory_limit,
             "stack_limit_bytes": self.pool.stack_limit,

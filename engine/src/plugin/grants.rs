@@ -11,7 +11,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use bytesize::ByteSize;
 
-use super::files::open_granted;
+use super::files::{FileContext, open_granted};
+use super::names::look_up;
 use super::threads::Lane;
 use crate::files::Granted;
 
@@ -145,6 +146,9 @@ impl Capability {
     }
 }
 
+/// So many addresses of a name are known before all are looked for anew.
+const KNOWN: usize = 4096;
+
 /// Folders by their paths, each with what all instances resolve paths in.
 type Folders = HashMap<PathBuf, io::Result<(Granted, Arc<File>)>>;
 
@@ -192,9 +196,10 @@ impl Grants {
         self.capabilities.iter().any(|capability| matches!(capability, Capability::Net { .. }))
     }
 
-    /// Whether its instances open files.
-    pub(crate) fn have_folders(&self) -> bool {
-        self.capabilities.iter().any(|capability| matches!(capability, Capability::Dir { .. }))
+    /// Whether its instances open files or connections.
+    pub(crate) fn hold_descriptors(&self) -> bool {
+        let holds = |held: &Capability| matches!(held, Capability::Dir { .. } | Capability::Net { .. });
+        self.capabilities.iter().any(holds)
     }
 
     fn hosts(&self) -> impl Iterator<Item = (&str, u16)> {
@@ -210,12 +215,13 @@ impl Grants {
     }
 
     /// Whether the guest may connect to an address.
-    pub(crate) async fn may_connect(self, address: SocketAddr) -> bool {
+    pub(super) async fn may_connect(self, address: SocketAddr, context: Option<Arc<FileContext>>) -> bool {
+        let Some(context) = context else { return false };
         let ip = address.ip().to_canonical();
         for (host, _) in self.hosts().filter(|(_, port)| *port == address.port()) {
             let granted = match host.parse::<IpAddr>() {
                 Ok(granted) => granted.to_canonical() == ip,
-                Err(_) => is_public(ip) && self.finds(host, address.port(), ip).await,
+                Err(_) => is_public(ip) && self.finds(host, ip, &context).await,
             };
             if granted {
                 return true;
@@ -225,7 +231,7 @@ impl Grants {
     }
 
     /// Whether this machine finds `ip` for a name.
-    async fn finds(&self, host: &str, port: u16, ip: IpAddr) -> bool {
+    async fn finds(&self, host: &str, ip: IpAddr, context: &FileContext) -> bool {
         let known = |found: IpAddr| {
             let all = self.found.lock().unwrap_or_else(PoisonError::into_inner);
             all.get(host).is_some_and(|known| known.contains(&found))
@@ -233,15 +239,16 @@ impl Grants {
         if known(ip) {
             return true;
         }
-        let Ok(found) = tokio::net::lookup_host((host, port)).await else { return false };
-        let found = found.map(|address| address.ip().to_canonical());
+        let name = host.to_owned();
+        let Some(found) = context.on_thread(move || look_up(&name)).await.flatten() else { return false };
+        let mut all = self.found.lock().unwrap_or_else(PoisonError::into_inner);
+        let all_found = all.entry(host.to_owned()).or_default();
         // Names have many addresses, of which each answer has some.
-        self.found
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .entry(host.to_owned())
-            .or_default()
-            .extend(found);
+        if all_found.len() > KNOWN {
+            all_found.clear();
+        }
+        all_found.extend(found);
+        drop(all);
         known(ip)
     }
 }

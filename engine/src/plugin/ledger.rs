@@ -19,7 +19,7 @@ const DESCRIPTORS: usize = 1000;
 const SURE_DESCRIPTORS: usize = 4;
 
 /// The most bytes that the host keeps for one instance.
-const BUFFERS: usize = 4 << 20;
+const BUFFERS: usize = 16 << 20;
 
 /// So many bytes an instance can always have: three buffers of a file, and a listing.
 const SURE_BUFFERS: usize = 256 << 10;

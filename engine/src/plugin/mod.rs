@@ -18,6 +18,7 @@ mod limits;
 mod load;
 mod memory;
 mod meter;
+mod names;
 mod outcome;
 mod output;
 mod pace;
@@ -26,6 +27,7 @@ mod refusal;
 mod runtime;
 mod sandbox;
 mod signature;
+mod sockets;
 mod threads;
 mod usage;
 

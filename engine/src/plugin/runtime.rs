@@ -14,8 +14,10 @@ use wasmtime_wasi::p2::bindings::sockets::ip_name_lookup;
 use super::contract::StreamPlugin;
 use super::files::GrantedFiles;
 use super::memory::CORE_ITEMS;
+use super::names::GrantedNames;
 use super::random::BoundedRandom;
-use super::sandbox::{GrantedNames, Sandbox};
+use super::sandbox::Sandbox;
+use super::sockets;
 use crate::Error;
 
 /// How often a busy guest is interrupted, so that its deadline is looked at and others may run.
@@ -57,6 +59,7 @@ impl Runtime {
         insecure::add_to_linker::<Sandbox, BoundedRandom>(&mut linker, Sandbox::random)?;
         filesystem::add_to_linker::<Sandbox, GrantedFiles>(&mut linker, Sandbox::files)?;
         preopens::add_to_linker::<Sandbox, GrantedFiles>(&mut linker, Sandbox::files)?;
+        sockets::add_to_linker(&mut linker)?;
         linker.allow_shadowing(false);
         StreamPlugin::add_to_linker::<Sandbox, HasSelf<Sandbox>>(&mut linker, |sandbox| sandbox)?;
         let ticker = Ticker::spawn(engine.clone())?;

@@ -1,13 +1,11 @@
 //! What a guest finds around it: nothing but time that passes, and a place to leave messages.
 
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use wasmtime::component::{HasData, Resource, ResourceTable};
-use wasmtime_wasi::p2::bindings::sockets::ip_name_lookup::{self, ResolveAddressStream};
-use wasmtime_wasi::p2::bindings::sockets::network::{self, ErrorCode, IpAddress};
-use wasmtime_wasi::p2::{DynPollable, Network, SocketError};
-use wasmtime_wasi::sockets::{SocketAddrUse, WasiSocketsCtxView, WasiSocketsView};
+use wasmtime::component::ResourceTable;
+use wasmtime_wasi::sockets::SocketAddrUse;
 use wasmtime_wasi::{
     Deterministic, HostWallClock, Rng, WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView, thread_rng,
 };
@@ -20,6 +18,7 @@ use super::ledger::Ledger;
 use super::memory::Gauge;
 use super::meter::Meter;
 use super::output::{Draft, GuestStream, Messages, Output};
+use super::sockets::Connection;
 
 /// The most handles that a guest may hold at once.
 pub(super) const HANDLES: usize = 1000;
@@ -27,7 +26,7 @@ pub(super) const HANDLES: usize = 1000;
 /// The state of one instance's store.
 pub(crate) struct Sandbox {
     pub(super) wasi: WasiCtx,
-    table: ResourceTable,
+    pub(super) table: ResourceTable,
     pub(super) gauge: Gauge,
     pub(super) meter: Arc<Meter>,
     pub(super) hints: Hints,
@@ -36,9 +35,11 @@ pub(crate) struct Sandbox {
     messages: Arc<Messages>,
     stdout: Arc<Mutex<Draft>>,
     stderr: Arc<Mutex<Draft>>,
-    grants: Grants,
-    /// The folders that it was granted, if any.
-    files: Option<Arc<FileContext>>,
+    pub(super) grants: Grants,
+    /// What it holds of the host; none if it was granted neither folders nor the network.
+    pub(super) context: Option<Arc<FileContext>>,
+    /// By their handles.
+    pub(super) connections: HashMap<u32, Connection>,
 }
 
 impl Sandbox {
@@ -72,13 +73,14 @@ impl Sandbox {
         for capability in &grants.capabilities {
             give(&mut wasi, capability);
         }
+        let context = FileContext::open(grants, ledger)?;
         if grants.have_network() {
-            let grants = grants.clone();
+            let (grants, context) = (grants.clone(), context.clone());
             wasi.allow_tcp(true).allow_ip_name_lookup(true).socket_addr_check(move |address, purpose| {
-                let grants = grants.clone();
+                let (grants, context) = (grants.clone(), context.clone());
                 Box::pin(async move {
                     match purpose {
-                        SocketAddrUse::TcpConnect => grants.may_connect(address).await,
+                        SocketAddrUse::TcpConnect => grants.may_connect(address, context).await,
                         // As the system does for a connection.
                         SocketAddrUse::TcpBind => address.ip().is_unspecified() && address.port() == 0,
                         _ => false,
@@ -86,7 +88,6 @@ impl Sandbox {
                 })
             });
         }
-        let files = FileContext::open(grants, ledger)?;
         let (wasi, grants) = (wasi.build(), grants.clone());
         let mut table = ResourceTable::new();
         table.set_max_capacity(HANDLES);
@@ -102,7 +103,8 @@ impl Sandbox {
             stdout,
             stderr,
             grants,
-            files,
+            context,
+            connections: HashMap::new(),
         })
     }
 
@@ -156,81 +158,9 @@ fn give(wasi: &mut WasiCtxBuilder, capability: &Capability) {
     }
 }
 
-/// Names that the guest may ask for are those of hosts that it was granted.
-pub(super) struct GrantedNames;
-
-impl HasData for GrantedNames {
-    type Data<'a> = Names<'a>;
-}
-
-/// See [`GrantedNames`].
-pub(super) struct Names<'a>(&'a mut Sandbox);
-
 impl Sandbox {
-    pub(super) fn names(&mut self) -> Names<'_> {
-        Names(self)
-    }
-
     pub(super) fn files(&mut self) -> Files<'_> {
-        Files::new(&mut self.table, self.files.as_ref())
-    }
-}
-
-impl Names<'_> {
-    fn sockets(&mut self) -> WasiSocketsCtxView<'_> {
-        WasiSocketsView::sockets(self.0)
-    }
-}
-
-impl network::Host for Names<'_> {
-    fn convert_error_code(&mut self, error: SocketError) -> wasmtime::Result<ErrorCode> {
-        self.sockets().convert_error_code(error)
-    }
-
-    fn network_error_code(
-        &mut self,
-        error: Resource<wasmtime::Error>,
-    ) -> wasmtime::Result<Option<ErrorCode>> {
-        self.sockets().network_error_code(error)
-    }
-}
-
-impl network::HostNetwork for Names<'_> {
-    fn drop(&mut self, network: Resource<Network>) -> wasmtime::Result<()> {
-        network::HostNetwork::drop(&mut self.sockets(), network)
-    }
-}
-
-impl ip_name_lookup::Host for Names<'_> {
-    fn resolve_addresses(
-        &mut self,
-        network: Resource<Network>,
-        name: String,
-    ) -> Result<Resource<ResolveAddressStream>, SocketError> {
-        if !self.0.grants.may_resolve(&name) {
-            return Err(ErrorCode::AccessDenied.into());
-        }
-        self.sockets().resolve_addresses(network, name)
-    }
-}
-
-impl ip_name_lookup::HostResolveAddressStream for Names<'_> {
-    fn resolve_next_address(
-        &mut self,
-        stream: Resource<ResolveAddressStream>,
-    ) -> Result<Option<IpAddress>, SocketError> {
-        self.sockets().resolve_next_address(stream)
-    }
-
-    fn subscribe(
-        &mut self,
-        stream: Resource<ResolveAddressStream>,
-    ) -> wasmtime::Result<Resource<DynPollable>> {
-        self.sockets().subscribe(stream)
-    }
-
-    fn drop(&mut self, stream: Resource<ResolveAddressStream>) -> wasmtime::Result<()> {
-        ip_name_lookup::HostResolveAddressStream::drop(&mut self.sockets(), stream)
+        Files::new(&mut self.table, self.context.as_ref())
     }
 }
 

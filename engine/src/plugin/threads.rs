@@ -148,7 +148,7 @@ impl Shared {
     fn staff(self: &Arc<Self>, state: &mut State) -> bool {
         if state.idle < state.queue.len() && state.threads < MOST {
             let shared = self.clone();
-            let started = thread::Builder::new().name("engine-files".into()).spawn(move || shared.work());
+            let started = thread::Builder::new().name("engine-blocking".into()).spawn(move || shared.work());
             state.threads += usize::from(started.is_ok());
         }
         state.threads > state.stuck

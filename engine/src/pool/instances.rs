@@ -152,7 +152,7 @@ impl Instances {
         if !fresh && let Some(held) = state.rested(core.id) {
             return Step::Use(held);
         }
-        let files = !core.opening.grants.have_folders() || hosting.ledger.has_room();
+        let files = !core.opening.grants.hold_descriptors() || hosting.ledger.has_room();
         let roomy = files && hosting.total.has_room(core.usage.footprint());
         if state.live == 0 || (state.live < state.bound && roomy) {
             return Step::Open(self.seat(&mut state, core.id));

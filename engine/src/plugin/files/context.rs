@@ -1,4 +1,4 @@
-//! What the file operations of one instance have in common.
+//! What one instance holds of the host, and where its calls block.
 
 use std::sync::Arc;
 
@@ -20,17 +20,17 @@ pub(in crate::plugin) struct FileContext {
 }
 
 impl FileContext {
-    /// Opens the folders that were granted; none if there are none.
+    /// Opens an account, and the folders that were granted; none if nothing was that takes anything of the host.
     pub(in crate::plugin) fn open(
         grants: &Grants,
         ledger: &Arc<Ledger>,
     ) -> wasmtime::Result<Option<Arc<Self>>> {
-        if !grants.have_folders() {
+        if !grants.hold_descriptors() {
             return Ok(None);
         }
         if let Some(stuck) = grants.lane.is_stuck() {
             wasmtime::bail!(
-                "{stuck} of its file operations never returned: look at the file system of its folders"
+                "{stuck} of its calls never returned, each of which keeps a thread: look at the file system of its folders"
             );
         }
         let account = Account::open(ledger).map_err(|refused| wasmtime::format_err!("{refused}"))?;
@@ -54,7 +54,7 @@ impl FileContext {
         &self.account.ledger().disk
     }
 
-    pub(super) fn charge(&self, held: Held, count: usize) -> Result<Charge, ErrorCode> {
+    pub(in crate::plugin) fn charge(&self, held: Held, count: usize) -> Result<Charge, ErrorCode> {
         self.account.charge(held, count).map_err(|_| ErrorCode::InsufficientMemory)
     }
 
@@ -67,21 +67,26 @@ impl FileContext {
         self.charge(Held::Descriptors, count)
     }
 
-    /// Does what may block on a thread, when it is this instance's turn.
+    /// Does something to files on a thread, when it is this instance's turn.
     pub(super) async fn run<T: Send + 'static>(
         &self,
         job: impl FnOnce() -> Result<T, ErrorCode> + Send + 'static,
     ) -> Result<T, ErrorCode> {
+        self.on_thread(job).await.unwrap_or(Err(ErrorCode::InsufficientMemory))
+    }
+
+    /// Does what may block on a thread, when it is this instance's turn; nothing if no thread can be had.
+    pub(in crate::plugin) async fn on_thread<T: Send + 'static>(
+        &self,
+        job: impl FnOnce() -> T + Send + 'static,
+    ) -> Option<T> {
         let turns = (self.account.turn().await, self.lane.turn().await);
         let job = move || {
             // They end with the call, though nobody may wait for it any more.
             let _turns = turns;
             job()
         };
-        match self.threads().run(&self.lane, job) {
-            Ok(running) => running.await.unwrap_or(Err(ErrorCode::Io)),
-            Err(_) => Err(ErrorCode::InsufficientMemory),
-        }
+        self.threads().run(&self.lane, job).ok()?.await
     }
 
     /// Closes a file where that may block.

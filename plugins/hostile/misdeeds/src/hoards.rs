@@ -2,6 +2,7 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Seek, SeekFrom, Write};
+use std::net::TcpStream;
 
 use engine_sdk::map;
 
@@ -119,4 +120,21 @@ fn hides(path: &str, bytes: usize) -> io::Result<String> {
         fs::remove_file(path)?;
         held.push(file);
     }
+}
+
+/// Connects to `address` again and again and keeps all connections, and says how often it could.
+#[map(needs("net"))]
+fn hoards_connections(record: &str, address: &str) -> String {
+    let mut held = Vec::new();
+    let refused = loop {
+        match TcpStream::connect(address) {
+            Ok(stream) => held.push(stream),
+            Err(error) => break error,
+        }
+    };
+    let count = held.len();
+    if record == "keeps" {
+        std::mem::forget(held);
+    }
+    format!("{count} {:?}", refused.kind())
 }
