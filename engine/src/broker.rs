@@ -12,15 +12,13 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 
 use crate::Error;
+use crate::deadlines::BROKER;
 use crate::stream::tls;
 use crate::stream::url::shown;
 use crate::text::{self, PlainText};
 
 /// Servers before this version lose data that they had acknowledged, or can't do what is asked of them.
 const OLDEST: (u64, u64) = (2, 11);
-
-/// How long the first connection may take, whichever server it is with.
-const PATIENCE: Duration = Duration::from_secs(10);
 
 /// A server is asked so often whether it is there. One that has let it pass twice is left for another.
 const PING: Duration = Duration::from_secs(3);
@@ -133,9 +131,9 @@ impl Broker {
         };
         let options = self.options().await?.name(name).custom_inbox_prefix(inbox).event_callback(hear);
         // One that says nothing leaves time for the others.
-        let each = PATIENCE / u32::try_from(self.servers.len()).unwrap_or(1);
+        let each = BROKER.time / u32::try_from(self.servers.len()).unwrap_or(1);
         let options = options.connection_timeout(each).ping_interval(PING);
-        let connected = tokio::time::timeout(PATIENCE, options.connect(&self.servers[..])).await;
+        let connected = BROKER.within(&self.to_string(), options.connect(&self.servers[..])).await;
         let client = match connected {
             Ok(connected) => connected.map_err(|error| self.kept_out(&error))?,
             Err(error) => return Err(self.lost(&error)),

@@ -2,20 +2,21 @@
 
 #[cfg(feature = "net")]
 mod http;
+mod places;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::Error;
 
 #[cfg(feature = "net")]
-pub(crate) use http::{Http, serve};
+pub(crate) use http::Http;
+pub(crate) use places::Places;
 
 /// Listens at an address.
 pub(crate) async fn bind(address: &str) -> Result<TcpListener, Error> {
@@ -26,19 +27,15 @@ pub(crate) async fn bind(address: &str) -> Result<TcpListener, Error> {
 /// Serves connections until it is to stop, and then waits for those that are there. Panics as `serve` does.
 pub(crate) async fn accept<F>(
     listener: TcpListener,
-    most: usize,
+    places: Places,
     stop: CancellationToken,
     serve: impl Fn(TcpStream, SocketAddr) -> F,
 ) where
     F: Future<Output = ()> + Send + 'static,
 {
-    let places = Arc::new(Semaphore::new(most.min(Semaphore::MAX_PERMITS)));
     let mut tasks = JoinSet::new();
+    let mut waits = None;
     loop {
-        let accepting = async {
-            let place = places.clone().acquire_owned().await;
-            (place, listener.accept().await)
-        };
         tokio::select! {
             biased;
             () = stop.cancelled() => break,
@@ -47,19 +44,21 @@ pub(crate) async fn accept<F>(
                     std::panic::resume_unwind(error.into_panic());
                 }
             }
-            (place, accepted) = accepting => match accepted {
-                Ok((connection, peer)) => {
-                    let serving = serve(connection, peer);
-                    tasks.spawn(async move {
-                        serving.await;
-                        drop(place);
-                    });
-                }
+            place = places.take(), if waits.is_some() => {
+                let Some((connection, peer)) = waits.take() else { continue };
+                let serving = serve(connection, peer);
+                tasks.spawn(async move {
+                    serving.await;
+                    drop(place);
+                });
+            }
+            accepted = listener.accept(), if waits.is_none() => match accepted {
+                Ok(accepted) => waits = Some(accepted),
                 // It was gone before it was served, or too many files are open: which others may close.
                 Err(_) => tokio::time::sleep(Duration::from_millis(10)).await,
             },
         }
     }
-    drop(listener);
+    drop((listener, waits));
     tasks.join_all().await;
 }

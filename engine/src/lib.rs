@@ -32,6 +32,7 @@ mod cluster;
 mod connections;
 #[cfg(feature = "net")]
 mod dashboard;
+mod deadlines;
 mod error;
 mod fault;
 pub mod files;
@@ -59,6 +60,7 @@ pub use checkpoint::{Checkpoint, InputState, OutputState};
 pub use cluster::{Cluster, ClusterView, RunView, Worker, WorkerView};
 #[cfg(feature = "net")]
 pub use dashboard::{Dashboard, PORT as DASHBOARD_PORT, Report};
+pub use deadlines::{Wait, waits};
 pub use error::{Error, NotAPlugin};
 pub use fault::{Cause, Fault, Resource};
 pub use letters::{DeadLetters, Place, Unit};
@@ -75,7 +77,7 @@ pub use state::State;
 pub(crate) use stream::Counters;
 pub use stream::{
     Accumulate, Connection, Counts, Done, Filter, FlatMap, Flush, Keep, Key, Map, Operator, Outputs, Part,
-    Scattered, Side, Sink, Snapshot, Source, Starmap, Stream, sinks, sources,
+    Scattered, Side, Sink, Snapshot, Source, Starmap, Stream, end_commands, sinks, sources,
 };
 pub use tokio_util::sync::CancellationToken;
 

@@ -38,6 +38,22 @@ fn tests_named(markdown: &str) -> impl Iterator<Item = &str> {
     markdown.split('`').filter(is_sentence)
 }
 
+/// Who makes connections or requests elsewhere, each with its deadlines.
+const DIALS: [&str; 2] = ["engine/src/broker.rs", "engine/src/cli/top/client.rs"];
+
+/// Whether code, which examples in docs are not, makes connections or requests to others.
+fn names_a_dial(text: &str) -> bool {
+    let dials = [
+        "Stream::connect(",
+        "connect_async",
+        "Client::builder(",
+        "reqwest::Client::new(",
+        "ConnectOptions::new(",
+    ];
+    let code = text.lines().filter(|line| !line.trim_start().starts_with("//"));
+    code.into_iter().any(|line| dials.iter().any(|dial| line.contains(dial)))
+}
+
 /// The rules that a file breaks.
 fn broken(file: &Path, text: &str) -> impl Iterator<Item = &'static str> {
     let names = |words: &[&str]| words.iter().any(|word| text.contains(word));
@@ -48,6 +64,12 @@ fn broken(file: &Path, text: &str) -> impl Iterator<Item = &'static str> {
             ours && !file.starts_with("engine/src/plugin")
                 && names(&[concat!("wasmtime", "::"), "wasmtime_wasi"]),
             "only engine/src/plugin may name wasmtime",
+        ),
+        (
+            ours && names_a_dial(text)
+                && !file.starts_with("engine/src/deadlines")
+                && !DIALS.iter().any(|dial| file == Path::new(dial)),
+            "connections and requests to others are made in engine/src/deadlines, where each has its time",
         ),
         (ours && names(&[concat!("un", "bounded")]), "queues and channels have a bound"),
         (names(&[concat!("#[ig", "nore")]), "a test is run or removed"),
@@ -76,6 +98,9 @@ mod tests {
         assert_eq!(count("engine/src/pool/mod.rs", concat!("//! A.\nuse wasmtime", "::Engine;\n")), 1);
         assert_eq!(count("engine/src/plugin/mod.rs", concat!("//! A.\nuse wasmtime", "::Engine;\n")), 0);
         assert_eq!(count("engine/src/lib.rs", concat!("//! A.\nchannel::un", "bounded();\n")), 1);
+        let dials = "//! A.\n/// TcpStream::connect(a)\nTcpStream::connect(a);\n";
+        assert_eq!(count("engine/src/stream/sinks/tcp.rs", dials), 1);
+        assert_eq!(count("engine/src/deadlines/dial.rs", dials), 0);
         assert_eq!(count("tests/run.rs", concat!("//! A.\n#[ig", "nore]\n")), 1);
     }
 }

@@ -33,6 +33,7 @@ use super::settings::Cluster;
 use super::wire::{Outcome, ResultPart, Task};
 use super::worker::Presence;
 use crate::Error;
+use crate::deadlines::BROKER_END;
 use crate::pool::{Receipt, Segment, Terms, Whole, Work, most_bytes, run_whole};
 use crate::record::Batch;
 use crate::text::PlainText;
@@ -51,9 +52,6 @@ const PULLED: usize = 16 << 20;
 
 /// A broker that is silent for so long is waited for, which is told. It is asked each two seconds.
 const QUIET: Duration = Duration::from_secs(5);
-
-/// How long it may take to clear up at the end.
-const GOODBYE: Duration = Duration::from_secs(3);
 
 /// A task that is out.
 struct Out {
@@ -175,7 +173,7 @@ impl Driver {
         let room = match places.make(&context, epoch, cluster.ack_wait).await {
             Ok(room) => room,
             Err(error) => {
-                let _ = tokio::time::timeout(GOODBYE, registry.remove()).await;
+                let _ = BROKER_END.within("the broker", registry.remove()).await;
                 return Err(cluster.broker.lost(&error));
             }
         };
@@ -217,7 +215,8 @@ impl Driver {
         // An errand may hold what is needed to clear up.
         self.errands.clear();
         if !matches!(ended, Err(Error::TakenOver { .. })) {
-            let _ = tokio::time::timeout(GOODBYE, async { self.registry.lock().await.remove().await }).await;
+            let _ =
+                BROKER_END.within("the broker", async { self.registry.lock().await.remove().await }).await;
         }
     }
 

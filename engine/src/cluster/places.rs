@@ -11,6 +11,7 @@ use async_nats::jetstream::stream::{self, DiscardPolicy, RetentionPolicy, Storag
 use async_nats::jetstream::{Context, ContextBuilder, ErrorCode};
 
 use super::roster::MOST;
+use crate::deadlines::BROKER_ANSWER;
 
 /// Runs that there are, each by its name.
 pub(super) const RUNS: &str = "engine-runs";
@@ -180,7 +181,7 @@ impl Places {
 
 /// JetStream with room for all that may be out.
 pub(super) fn context(client: Client) -> Context {
-    ContextBuilder::new().timeout(Duration::from_secs(5)).max_ack_inflight(2 * MOST).build(client)
+    ContextBuilder::new().timeout(BROKER_ANSWER.time).max_ack_inflight(2 * MOST).build(client)
 }
 
 /// Whether runs and workers may be called so: then it is part of a subject, and shown as it is.

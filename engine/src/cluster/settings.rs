@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::places::Durability;
+use crate::deadlines::BROKER_AWAY;
 use crate::{Broker, text};
 
 /// Notices have no more characters.
@@ -45,7 +46,7 @@ impl Cluster {
     /// Workers behind a broker.
     #[must_use]
     pub fn new(broker: Broker) -> Self {
-        let (ack_wait, timeout) = (Duration::from_secs(5), Duration::from_secs(60));
+        let (ack_wait, timeout) = (Duration::from_secs(5), BROKER_AWAY.time);
         let on_notice = OnNotice(Arc::new(|_| {}));
         Self { broker, run: None, durability: Durability::default(), ack_wait, timeout, on_notice }
     }

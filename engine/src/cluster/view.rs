@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::error::Error as _;
 use std::fmt;
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use async_nats::jetstream::context::{GetStreamError, GetStreamErrorKind, KeyValueError};
 use async_nats::jetstream::kv::{Entry, Operation};
@@ -15,6 +15,7 @@ use super::places::{Durability, HOST_INBOX, HOSTS, PLUGINS, Places, RUNS, SILENC
 use super::registry::HostPresence;
 use super::run::Run;
 use super::worker::Presence;
+use crate::deadlines::BROKER_ANSWER;
 use crate::text::PlainText;
 use crate::{Broker, Error};
 
@@ -199,7 +200,7 @@ fn is_absent(error: &KeyValueError) -> bool {
 
 async fn waiting(context: &Context, stream: String) -> Option<u64> {
     let stream = context.get_stream_no_info(stream).await.ok()?;
-    let info = tokio::time::timeout(Duration::from_secs(5), stream.get_info()).await.ok()?.ok()?;
+    let info = BROKER_ANSWER.within("the broker", stream.get_info()).await.ok()?.ok()?;
     Some(info.state.messages)
 }
 

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use tokio::io::AsyncReadExt;
 use tokio::sync::{Notify, OnceCell, watch};
 use tokio::task::JoinSet;
-use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
+use tokio::time::{MissedTickBehavior, interval, sleep};
 use tokio_util::sync::CancellationToken;
 
 use super::isolated::Isolation;
@@ -22,24 +22,16 @@ use super::run::{Machine, Run};
 use super::serving::Serving;
 use super::slots::Slots;
 use super::wire::PROTOCOL;
+use crate::deadlines::{BROKER_END, DRAIN, FETCH};
 use crate::metrics::WorkerStatus;
 use crate::text::{self, PlainText};
 use crate::{Broker, Capability, Error, Pool};
 
-/// How long a drain may take before what is left is left to others.
-const DRAIN: Duration = Duration::from_secs(60);
-
 /// Whether functions wait is looked at so often.
 const LOOK: Duration = Duration::from_millis(20);
 
-/// A plugin is here within this time, or is asked for again.
-const FETCH: Duration = Duration::from_secs(60);
-
 /// News have no more characters.
 const LINE: usize = 2000;
-
-/// How long it may take to say that it has left.
-const GOODBYE: Duration = Duration::from_secs(3);
 
 /// A process that takes up work of clusters' runs: any number of runs, one after another or side by side.
 ///
@@ -56,6 +48,7 @@ pub struct Worker {
     pub(super) allowed: Vec<Capability>,
     pub(super) isolation: Option<Isolation>,
     pub(super) folder: PathBuf,
+    drain: Duration,
 }
 
 /// What a worker says of itself, to the broker.
@@ -91,7 +84,15 @@ impl Worker {
             allowed: Vec::new(),
             isolation: None,
             folder: folder.into(),
+            drain: DRAIN.time,
         }
+    }
+
+    /// What was begun may take so long to be finished when it leaves; the rest is left to others. 30 s, if not said.
+    #[must_use]
+    pub fn drain_timeout(mut self, timeout: Duration) -> Self {
+        self.drain = timeout;
+        self
     }
 
     /// Functions may have this, if the host grants it and they say that they need it.
@@ -272,13 +273,13 @@ impl Shared {
         }
         (self.told)("leaving: what was begun is finished");
         let drained = async { while work.join_next().await.is_some() {} };
-        if timeout(DRAIN, drained).await.is_err() {
+        if DRAIN.of(self.worker.drain).within("tasks", drained).await.is_err() {
             (self.told)("what is not finished is left to others");
         }
         beats.abort();
         looks.abort();
         // If the broker is gone, nobody needs to know.
-        let _ = timeout(GOODBYE, self.part()).await;
+        let _ = BROKER_END.within("the broker", self.part()).await;
     }
 
     /// Says that this worker is no more.
@@ -371,7 +372,7 @@ impl Shared {
     async fn load(&self, hash: &str, size: u64) -> Result<crate::Plugin, Left> {
         let path = self.worker.folder.join(format!("{hash}.wasm"));
         if !std::fs::read(&path).is_ok_and(|bytes| *blake3::hash(&bytes).to_hex() == *hash) {
-            let kept = timeout(FETCH, self.fetch(hash, size, &path)).await;
+            let kept = FETCH.within("the broker", self.fetch(hash, size, &path)).await;
             let had = kept.unwrap_or_else(|_| Err("it does not come".into()));
             had.map_err(|error| Left(format!("its plugin can't be had: {error}")))?;
         }

@@ -17,7 +17,8 @@ use tokio::net::TcpListener;
 use super::guard::{Refused, in_address};
 use super::{INTERVAL, Latest, Shared, page, prometheus};
 use crate::Monitor;
-use crate::connections::{self, accept};
+use crate::connections::{Http, Places, accept};
+use crate::deadlines::{PAGE, PAGE_END};
 use crate::metrics::{History, Lane, RunState, Snapshot, Status};
 
 /// So many connections are served at once, others wait.
@@ -25,12 +26,6 @@ const CONNECTIONS: usize = 256;
 
 /// And so many of them follow what goes on: others find room.
 pub(super) const FOLLOWERS: usize = 200;
-
-/// The head of a request may take so long.
-const TIMEOUT: Duration = Duration::from_secs(10);
-
-/// How long those who look may take to hear of the end.
-const GRACE: Duration = Duration::from_millis(500);
 
 /// What was written last is on its way within this time.
 const LAST: Duration = Duration::from_millis(20);
@@ -76,16 +71,16 @@ pub(super) async fn serve(listener: TcpListener, shared: Arc<Shared>) {
     let health = Router::new().route("/health", get(async || safe("ok\n".into_response())));
     let router = seen.merge(controls).merge(health).with_state(shared.clone());
     let stop = shared.stop.clone();
-    let (http, stopped) = (connections::Http::new(TIMEOUT), stop.clone());
-    let serving = accept(listener, CONNECTIONS, stop.clone(), move |connection, _| {
-        connections::serve(http.clone(), connection, router.clone(), stopped.clone())
-    });
+    let places = Places::new(CONNECTIONS);
+    let http = Http::new(PAGE, places.clone(), router, stop.clone());
+    let serving =
+        accept(listener, places, stop.clone(), move |connection, peer| http.clone().serve(connection, peer));
     let ended = async {
         stop.cancelled().await;
         // Those who follow hear of the end; who only holds a connection is not waited for.
         if shared.followers.available_permits() < FOLLOWERS {
             let all = u32::try_from(FOLLOWERS).unwrap_or(u32::MAX);
-            let _ = tokio::time::timeout(GRACE, shared.followers.acquire_many(all)).await;
+            let _ = PAGE_END.within("who follows", shared.followers.acquire_many(all)).await;
             tokio::time::sleep(LAST).await;
         }
     };

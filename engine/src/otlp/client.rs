@@ -15,10 +15,7 @@ use tokio::time::{Instant, sleep_until};
 
 use super::collector::Collector;
 use crate::Error;
-use crate::stream::tls;
-
-/// An answer may take so long, if `OTEL_EXPORTER_OTLP_TIMEOUT` does not say it.
-const TIMEOUT: Duration = Duration::from_secs(10);
+use crate::deadlines::{COLLECTOR, client};
 
 /// No more of an answer is read.
 const ANSWER: usize = 1 << 20;
@@ -50,11 +47,10 @@ impl Client {
         ending: Arc<SetOnce<Instant>>,
         on_failure: impl Fn(Error) + Send + Sync + 'static,
     ) -> Result<Self, Arc<dyn StdError + Send + Sync>> {
-        tls::prepare();
         let given = std::env::var("OTEL_EXPORTER_OTLP_TIMEOUT").ok().and_then(|millis| millis.parse().ok());
-        let timeout = given.map_or(TIMEOUT, Duration::from_millis);
+        let timeout = given.map_or(COLLECTOR.time, Duration::from_millis);
         // What the headers say is meant for this collector alone.
-        let http = reqwest::Client::builder().redirect(Policy::none()).timeout(timeout).build();
+        let http = client(timeout).redirect(Policy::none()).build();
         let runtime = runtime::Builder::new_current_thread().enable_all().build();
         Ok(Self {
             runtime: Some(runtime.map_err(shared)?),

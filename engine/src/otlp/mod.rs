@@ -27,13 +27,11 @@ pub use self::collector::Collector;
 use self::exporter::Exporter;
 use self::latest::Latest;
 use self::spans::Trace;
+use crate::deadlines::COLLECTOR_END;
 use crate::{Error, Monitor};
 
 /// So often is sent what is new, if `OTEL_METRIC_EXPORT_INTERVAL` does not say it.
 const INTERVAL: Duration = Duration::from_secs(5);
-
-/// So long may it take to send what is left at the end. The SDK waits a little longer.
-const END: Duration = Duration::from_millis(4500);
 
 /// What is sent is said to come from here, if `OTEL_SERVICE_NAME` does not say it.
 const NAME: &str = "engine";
@@ -112,7 +110,7 @@ impl Otlp {
 impl Drop for Otlp {
     fn drop(&mut self) {
         // It is set here alone.
-        let _ = self.ending.set(Instant::now() + END);
+        let _ = self.ending.set(Instant::now() + COLLECTOR_END.time);
         // What failed was told by the client.
         let _ = self.provider.shutdown();
     }

@@ -1,11 +1,14 @@
 //! Commands that sources and sinks run, with all that they start.
 
+use std::collections::BTreeSet;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use tokio::process::{Child, Command};
 
 use crate::Error;
+use crate::deadlines::PROCESS;
 
 /// A command of these words, the first of which is the program, in a group of processes of its own.
 pub(super) fn command(words: &[String], folder: Option<&Path>) -> Command {
@@ -19,9 +22,31 @@ pub(super) fn command(words: &[String], folder: Option<&Path>) -> Command {
     command
 }
 
+/// The groups of all that run.
+static RUNNING: Mutex<BTreeSet<u32>> = Mutex::new(BTreeSet::new());
+
+fn groups() -> MutexGuard<'static, BTreeSet<u32>> {
+    RUNNING.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Kills the commands that sources and sinks of this process run, with all that they started: for a program that
+/// ends without waiting for its streams.
+pub fn end_commands() {
+    groups().iter().for_each(|group| kill(*group));
+}
+
+fn kill(_group: u32) {
+    #[cfg(unix)]
+    if let Some(group) = rustix::process::Pid::from_raw(_group.cast_signed()) {
+        let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
+    }
+}
+
 /// A command that runs. Dropped, it is killed, and what it started too.
 pub(super) struct Running {
     pub(super) child: Child,
+    /// Its group, as long as it may run.
+    group: Option<u32>,
     name: String,
 }
 
@@ -29,17 +54,34 @@ impl Running {
     pub(super) fn start(command: &mut Command, words: &[String]) -> Result<Self, Error> {
         let name = words.first().cloned().unwrap_or_default();
         match command.spawn() {
-            Ok(child) => Ok(Self { child, name }),
+            Ok(child) => {
+                groups().extend(child.id());
+                Ok(Self { group: child.id(), child, name })
+            }
             Err(error) => Err(Error::Command { command: name, source: Arc::new(error) }),
         }
     }
 
     /// Waits until it has ended, and says if it did not end well.
     pub(super) async fn ended(&mut self) -> Result<(), Error> {
-        match self.child.wait().await {
+        let ended = self.child.wait().await;
+        self.forget();
+        match ended {
             Ok(status) if status.success() => Ok(()),
             Ok(status) => Err(Error::CommandFailed { command: self.name.clone(), status }),
             Err(error) => Err(self.failed(error)),
+        }
+    }
+
+    /// The same; if it takes too long, it is killed.
+    pub(super) async fn ended_within(&mut self, timeout: Duration) -> Result<(), Error> {
+        let name = self.name.clone();
+        match PROCESS.of(timeout).within(&name, self.ended()).await {
+            Ok(ended) => ended,
+            Err(overdue) => {
+                self.kill().await;
+                Err(self.failed(overdue.into()))
+            }
         }
     }
 
@@ -52,12 +94,17 @@ impl Running {
         self.kill_group();
         // One that has ended can't be killed, and need not be.
         let _ = self.child.kill().await;
+        self.forget();
     }
 
     fn kill_group(&self) {
-        #[cfg(unix)]
-        if let Some(group) = self.child.id().and_then(|id| rustix::process::Pid::from_raw(id.cast_signed())) {
-            let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
+        self.child.id().into_iter().for_each(kill);
+    }
+
+    /// It has ended: its number may be another one's.
+    fn forget(&mut self) {
+        if let Some(group) = self.group.take() {
+            groups().remove(&group);
         }
     }
 }
@@ -65,5 +112,6 @@ impl Running {
 impl Drop for Running {
     fn drop(&mut self) {
         self.kill_group();
+        self.forget();
     }
 }

@@ -27,8 +27,9 @@ pub(crate) mod tls;
 #[cfg(feature = "net")]
 pub(crate) mod url;
 #[cfg(feature = "net")]
-mod websocket;
+pub(crate) mod websocket;
 
+pub use command::end_commands;
 pub(crate) use counters::Counters;
 pub use counters::Counts;
 pub(crate) use deadlock::Works;

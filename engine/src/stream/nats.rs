@@ -7,13 +7,11 @@ use async_nats::Client;
 use async_nats::connection::State;
 use async_nats::jetstream::{Context, ContextBuilder};
 
+use crate::deadlines::BROKER_ANSWER;
 use crate::{Broker, Error};
 
 /// Answers come by subjects that begin so, as clients have it that say nothing.
 const INBOX: &str = "_INBOX";
-
-/// How long an answer may take before it is asked again.
-pub(super) const ANSWER: Duration = Duration::from_secs(5);
 
 /// After this something that failed is tried again.
 pub(super) const AGAIN: Duration = Duration::from_millis(200);
@@ -35,7 +33,8 @@ impl Link {
     /// Connects to a broker that may be away for `timeout` later; so many answers may be under way.
     pub(super) async fn to(broker: &Broker, timeout: Duration, answers: usize) -> Result<Self, Error> {
         let client = broker.connect("engine", INBOX, |_| {}).await?;
-        let context = ContextBuilder::new().timeout(ANSWER).max_ack_inflight(answers).build(client.clone());
+        let context =
+            ContextBuilder::new().timeout(BROKER_ANSWER.time).max_ack_inflight(answers).build(client.clone());
         Ok(Self { client, context, broker: broker.clone(), timeout, away: Away::default() })
     }
 

@@ -10,6 +10,7 @@ use crate::pipeline::building::Building;
 use crate::pipeline::flow::Flow;
 use crate::pipeline::kinds::Sink;
 use crate::pipeline::mistake::Problem;
+use crate::pipeline::options::Time;
 use crate::sinks;
 
 /// Lines to a command's stdin. It is no sandbox: the command may do what you may.
@@ -22,6 +23,8 @@ pub(in crate::pipeline) struct Process {
     /// A NUL byte behind each record, not a newline.
     #[serde(default)]
     null: bool,
+    /// How long it may take until it reads anything, and at the end until it ends; 1h, if not said.
+    timeout: Option<Time>,
 }
 
 impl Sink for Process {
@@ -30,6 +33,10 @@ impl Sink for Process {
         let process = sinks::process(self.command).separated_by(separator(self.null));
         let process = match building.folder(self.folder.as_deref()) {
             Some(folder) => process.folder(folder),
+            None => process,
+        };
+        let process = match self.timeout {
+            Some(Time(timeout)) => process.timeout(timeout),
             None => process,
         };
         input.local()?.0.sink(process);

@@ -8,7 +8,7 @@ use crate::pipeline::building::Building;
 use crate::pipeline::flow::Flow;
 use crate::pipeline::kinds::Sink;
 use crate::pipeline::mistake::Problem;
-use crate::pipeline::options::{Address, Number};
+use crate::pipeline::options::{Address, Number, Time};
 use crate::sinks;
 
 /// Lines to an address, by TCP.
@@ -18,6 +18,8 @@ pub(in crate::pipeline) struct Tcp {
     address: Address,
     /// How often in a row it tries to connect again; 10, if not said.
     retries: Option<Number>,
+    /// How long the other side may take to accept a connection, and later until it reads anything; 30s, if not said.
+    timeout: Option<Time>,
     /// A NUL byte behind each record, not a newline.
     #[serde(default)]
     null: bool,
@@ -28,6 +30,9 @@ impl Sink for Tcp {
         let mut tcp = sinks::tcp(self.address.0).separated_by(separator(self.null));
         if let Some(Number(retries)) = self.retries {
             tcp = tcp.retries(usize::try_from(retries).unwrap_or(usize::MAX));
+        }
+        if let Some(Time(timeout)) = self.timeout {
+            tcp = tcp.timeout(timeout);
         }
         input.local()?.0.sink(tcp);
         Ok(())

@@ -7,7 +7,7 @@ use crate::pipeline::building::Building;
 use crate::pipeline::flow::Flow;
 use crate::pipeline::kinds::Sink;
 use crate::pipeline::mistake::Problem;
-use crate::pipeline::options::Number;
+use crate::pipeline::options::{Number, Time};
 use crate::pipeline::sources::websocket_url;
 use crate::sinks;
 
@@ -18,6 +18,9 @@ pub(in crate::pipeline) struct WebSocket {
     url: String,
     /// How often in a row it tries to connect again; 10, if not said.
     retries: Option<Number>,
+    /// How long the other side may take for the connection, for the handshake, and later until it reads anything;
+    /// 30s, if not said.
+    timeout: Option<Time>,
 }
 
 impl Sink for WebSocket {
@@ -26,6 +29,9 @@ impl Sink for WebSocket {
         let mut socket = sinks::websocket(self.url);
         if let Some(Number(retries)) = self.retries {
             socket = socket.retries(usize::try_from(retries).unwrap_or(usize::MAX));
+        }
+        if let Some(Time(timeout)) = self.timeout {
+            socket = socket.timeout(timeout);
         }
         input.local()?.0.sink(socket);
         Ok(())

@@ -9,7 +9,7 @@ use crate::pipeline::building::Building;
 use crate::pipeline::flow::Contents;
 use crate::pipeline::kinds::Source;
 use crate::pipeline::mistake::Problem;
-use crate::pipeline::options::Number;
+use crate::pipeline::options::{Number, Time};
 use crate::pipeline::run::Feeding;
 use crate::sources;
 use crate::stream::url::shown;
@@ -24,6 +24,9 @@ pub(in crate::pipeline) struct WebSocket {
     format: RecordFormat,
     /// How often it connects again without a message between; not at all, if not said.
     retries: Option<Number>,
+    /// How long the other side may take for the connection, for the handshake, and later until it reads anything;
+    /// 30s, if not said.
+    timeout: Option<Time>,
     /// It connects again also when the other side has closed the connection.
     #[serde(default)]
     reconnect: bool,
@@ -34,7 +37,10 @@ impl Source for WebSocket {
         websocket_url(&self.url)?;
         let retries =
             self.retries.map_or(0, |Number(retries)| usize::try_from(retries).unwrap_or(usize::MAX));
-        let socket = sources::websocket(self.url).retries(retries).reconnect(self.reconnect);
+        let mut socket = sources::websocket(self.url).retries(retries).reconnect(self.reconnect);
+        if let Some(Time(timeout)) = self.timeout {
+            socket = socket.timeout(timeout);
+        }
         Ok((Feeding::of(socket), self.format.contents()))
     }
 }

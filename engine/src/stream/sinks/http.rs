@@ -12,6 +12,7 @@ use tokio::time::sleep;
 use super::Sink;
 use super::outbox::{Grouping, Outbox, Sent};
 use super::tally::Tally;
+use crate::deadlines::{ANSWER, READY_AGAIN, client, waiting};
 use crate::fault::Cause;
 use crate::record::{Batch, Record};
 use crate::stream::Stream;
@@ -19,9 +20,6 @@ use crate::stream::backoff::waits;
 use crate::stream::url::shown;
 use crate::text::PlainText;
 use crate::{Error, FaultPolicy};
-
-/// No wait that a server asks for is longer.
-const LONGEST_WAIT: Duration = Duration::from_secs(60);
 
 /// A sink that POSTs each record to a URL, by HTTP/1.1, over TLS if the URL says https.
 ///
@@ -63,7 +61,7 @@ pub fn http(url: impl Into<String>) -> Http {
     Http {
         url: url.into(),
         headers: Vec::new(),
-        timeout: Duration::from_secs(30),
+        timeout: ANSWER.time,
         retries: 5,
         array: false,
         grouping: Grouping { records: 1, within: Duration::ZERO, in_flight: 1, refuse: |_| None },
@@ -156,9 +154,7 @@ impl Http {
             let value = HeaderValue::try_from(value).map_err(|error| unusable(Arc::new(error)))?;
             headers.insert(name, value);
         }
-        crate::stream::tls::prepare();
-        let client =
-            Client::builder().timeout(self.timeout).default_headers(headers).redirect(Policy::none());
+        let client = client(self.timeout).default_headers(headers).redirect(Policy::none());
         let client = client.build().map_err(|error| unusable(Arc::new(error)))?;
         Ok(Requests { client, url, retries: self.retries })
     }
@@ -223,7 +219,8 @@ impl Requests {
         let (mut waits, mut attempts) = (waits(self.retries), 0);
         loop {
             attempts += 1;
-            let answer = self.client.post(self.url.clone()).body(body.clone()).send().await;
+            let asked = self.client.post(self.url.clone()).body(body.clone()).send();
+            let answer = waiting(|| ANSWER.told(&shown(self.url.as_str())), asked).await;
             let wait = match &answer {
                 Ok(answer) if answer.status().is_success() => return Ok(Sent::Taken),
                 Ok(answer) if !may_succeed(answer.status()) => None,
@@ -231,7 +228,9 @@ impl Requests {
                 Err(_) => waits.next(),
             };
             match (wait, answer) {
-                (Some(wait), _) => sleep(wait).await,
+                (Some(wait), _) => {
+                    waiting(|| READY_AGAIN.told(&shown(self.url.as_str())), sleep(wait)).await;
+                }
                 (None, Ok(answer)) => {
                     let message = format!("{} answered {}", shown(self.url.as_str()), answer.status());
                     let retryable = may_succeed(answer.status());
@@ -257,5 +256,5 @@ fn may_succeed(status: StatusCode) -> bool {
 /// How long the server asks to wait.
 fn asked_for(answer: &Response) -> Option<Duration> {
     let seconds = answer.headers().get(RETRY_AFTER)?.to_str().ok()?.parse().ok()?;
-    Some(Duration::from_secs(seconds).min(LONGEST_WAIT))
+    Some(Duration::from_secs(seconds).min(READY_AGAIN.time))
 }

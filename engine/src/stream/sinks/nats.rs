@@ -15,6 +15,7 @@ use futures_util::future::join_all;
 use tokio::time::sleep;
 
 use super::{Consumer, Records, Refusal, Sink, records};
+use crate::deadlines::BROKER_AWAY;
 use crate::record::Record;
 use crate::stream::Stream;
 use crate::stream::nats::{AGAIN, Link};
@@ -49,7 +50,7 @@ pub fn nats(broker: Broker, subject: impl Into<String>) -> Nats {
         subject: subject.into(),
         id: None,
         in_flight: 256,
-        timeout: Duration::from_secs(60),
+        timeout: BROKER_AWAY.time,
         policy: FaultPolicy::stop(),
     }
 }

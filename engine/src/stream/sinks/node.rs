@@ -6,6 +6,7 @@ use tokio::sync::Mutex;
 
 use super::tally::Tally;
 use crate::Error;
+use crate::deadlines::waiting;
 use crate::stream::{Detached, Handling, Items, Node};
 
 /// A consumer, and in what portions it is given elements.
@@ -79,7 +80,7 @@ impl<P> Shared<P> {
         // For whoever comes after a call that was given up.
         *broken = true;
         *failed = Some(Error::Abandoned { function: self.tally.name().to_owned() });
-        let done = act(portions).await;
+        let done = waiting(|| format!("the sink {}", self.tally.name()), act(portions)).await;
         *failed = done.clone().err();
         // A fault says that its record was not taken, and nothing else.
         *broken = failed.as_ref().is_some_and(|error| !is_fault(error));
@@ -94,7 +95,9 @@ impl<P> Shared<P> {
         let State { portions, ending, failed, broken } = &mut *state;
         // After a fault that ended the run, what was taken before is written out too.
         if !*broken && let Some(mut portions) = portions.take() {
-            *ending = Some(Detached::new(async move { portions.end().await }, self.tally.counters()));
+            let told = format!("the end of the sink {}", self.tally.name());
+            let end = async move { waiting(|| told, portions.end()).await };
+            *ending = Some(Detached::new(end, self.tally.counters()));
         }
         let ended = match ending {
             Some(ending) => ending.end().await,

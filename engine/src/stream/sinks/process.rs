@@ -4,12 +4,14 @@ use std::io;
 use std::path::PathBuf;
 use std::process::Stdio;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::io::AsyncWriteExt;
 use tokio::process::ChildStdin;
 
 use super::{Consumer, Records, Refusal, Sink, records};
 use crate::Error;
+use crate::deadlines::{PROCESS, Timely};
 use crate::record::Record;
 use crate::stream::Stream;
 use crate::stream::command::{Running, command};
@@ -19,8 +21,9 @@ use crate::stream::command::{Running, command};
 /// output goes.
 ///
 /// It is started with the first record; at the end, if none came. At the end its input is closed, and it is waited
-/// for. A command that does not end well, or ends before its input does, is an error. If the run is given up it is
-/// killed, together with what it started.
+/// for. A command that does not end well, or ends before its input does, is an error, and so is one that reads nothing,
+/// or does not end, within the [`timeout`](Process::timeout): then it is killed. If the run is given up it is killed,
+/// together with what it started.
 ///
 /// ```
 /// # #[cfg(unix)]
@@ -39,7 +42,7 @@ use crate::stream::command::{Running, command};
 /// ```
 pub fn process<S: Into<String>>(words: impl IntoIterator<Item = S>) -> Process {
     let words = words.into_iter().map(Into::into).collect();
-    Process { words, folder: None, separator: b'\n' }
+    Process { words, folder: None, separator: b'\n', timeout: PROCESS.time }
 }
 
 /// See [`process`].
@@ -48,6 +51,7 @@ pub struct Process {
     words: Vec<String>,
     folder: Option<PathBuf>,
     separator: u8,
+    timeout: Duration,
 }
 
 impl Process {
@@ -64,6 +68,14 @@ impl Process {
         self.separator = separator;
         self
     }
+
+    /// The same; it may take so long until it reads anything of what is written, and at the end until it ends. An hour
+    /// each, if not said.
+    #[must_use]
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = timeout;
+        self
+    }
 }
 
 impl<T: Record> Sink<T> for Process {
@@ -75,11 +87,13 @@ impl<T: Record> Sink<T> for Process {
 /// The command, once it runs.
 struct Writer {
     process: Process,
-    running: Option<(Running, ChildStdin)>,
+    running: Option<(Running, Input)>,
 }
 
+type Input = Timely<ChildStdin>;
+
 impl Writer {
-    fn running(&mut self) -> Result<&mut (Running, ChildStdin), Error> {
+    fn running(&mut self) -> Result<&mut (Running, Input), Error> {
         let running = match self.running.take() {
             Some(running) => running,
             None => self.start()?,
@@ -87,25 +101,30 @@ impl Writer {
         Ok(self.running.insert(running))
     }
 
-    fn start(&self) -> Result<(Running, ChildStdin), Error> {
+    fn name(&self) -> &str {
+        self.process.words.first().map_or("", |program| program)
+    }
+
+    fn start(&self) -> Result<(Running, Input), Error> {
         let mut command = command(&self.process.words, self.process.folder.as_deref());
         let mut running = Running::start(command.stdin(Stdio::piped()), &self.process.words)?;
         let stdin = running.child.stdin.take();
         let stdin = stdin.ok_or_else(|| running.failed(io::ErrorKind::BrokenPipe.into()))?;
-        Ok((running, stdin))
+        let deadline = PROCESS.of(self.process.timeout);
+        Ok((running, Timely::new(stdin, self.name(), deadline)))
     }
 }
 
 impl Consumer<Records> for Writer {
     async fn take(&mut self, mut records: Records) -> Result<(), Refusal> {
-        let separator = self.process.separator;
+        let Process { separator, timeout, .. } = self.process;
         let (running, stdin) = self.running()?;
         let Err(error) = stdin.write_all(&records.ended_by(separator)).await else { return Ok(()) };
         if error.kind() != io::ErrorKind::BrokenPipe {
             return Err(running.failed(error).into());
         }
         // How it ended says more. One that ended well has what it wanted, as `head` does.
-        running.ended().await?;
+        running.ended_within(timeout).await?;
         Err(Error::Output { source: Arc::new(error) }.into())
     }
 
@@ -113,7 +132,7 @@ impl Consumer<Records> for Writer {
         self.running()?;
         let Some((mut running, stdin)) = self.running.take() else { return Ok(()) };
         drop(stdin);
-        running.ended().await
+        running.ended_within(self.process.timeout).await
     }
 
     fn name(&self) -> &str {

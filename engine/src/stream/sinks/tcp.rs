@@ -7,10 +7,11 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, copy, sink};
 use tokio::net::TcpStream;
 use tokio::task::yield_now;
-use tokio::time::{sleep, timeout};
+use tokio::time::sleep;
 
 use super::{Consumer, Records, Refusal, Sink, records};
 use crate::Error;
+use crate::deadlines::{self, CLOSE, CONNECT, Timely, WRITE};
 use crate::record::Record;
 use crate::stream::Stream;
 use crate::stream::backoff::waits;
@@ -21,14 +22,12 @@ const SCRAP: usize = 1 << 10;
 /// So often that is done before something is written.
 const LEFT_OUT: usize = 64;
 
-/// How long one that answers may take to end.
-const GOODBYE: Duration = Duration::from_secs(5);
-
 /// A sink that writes records to an address by TCP, each followed by a newline. It connects with the first.
 ///
 /// If it can't connect, or the connection breaks, it connects again, after 100 ms, 200 ms and so on up to 10 s,
 /// and gives up after [`retries`](Tcp::retries). Records that were under way when a connection broke may be lost
-/// or arrive twice: TCP does not tell what the other side has read. What it sends is read and left out.
+/// or arrive twice: TCP does not tell what the other side has read. What it sends is read and left out. One that
+/// accepts no connection, or reads nothing, within the [`timeout`](Tcp::timeout) is a connection that breaks.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -46,7 +45,7 @@ const GOODBYE: Duration = Duration::from_secs(5);
 /// # Ok(()) }
 /// ```
 pub fn tcp(address: impl Into<String>) -> Tcp {
-    Tcp { address: address.into(), separator: b'\n', retries: 10 }
+    Tcp { address: address.into(), separator: b'\n', retries: 10, timeout: WRITE.time }
 }
 
 /// See [`tcp`].
@@ -55,6 +54,7 @@ pub struct Tcp {
     address: String,
     separator: u8,
     retries: usize,
+    timeout: Duration,
 }
 
 impl Tcp {
@@ -69,6 +69,14 @@ impl Tcp {
     #[must_use]
     pub fn retries(mut self, retries: usize) -> Self {
         self.retries = retries;
+        self
+    }
+
+    /// The same; the other side may take so long to accept a connection, and later until it reads anything of what is
+    /// written. 30 s each, if not said.
+    #[must_use]
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = timeout;
         self
     }
 }
@@ -94,9 +102,10 @@ impl Writer {
         yield_now().await;
         let mut connection = match self.connection.take() {
             Some(connection) if self.is_open(&connection) => connection,
-            _ => TcpStream::connect(&self.tcp.address).await?,
+            _ => deadlines::tcp(&self.tcp.address, CONNECT.of(self.tcp.timeout)).await?,
         };
-        let (mut theirs, mut ours) = connection.split();
+        let (mut theirs, ours) = connection.split();
+        let mut ours = Timely::new(ours, &self.tcp.address, WRITE.of(self.tcp.timeout));
         let (mut scrap, mut may_answer) = ([0; SCRAP], true);
         let writing = ours.write_all(bytes);
         tokio::pin!(writing);
@@ -148,7 +157,7 @@ impl Consumer<Records> for Writer {
         let ended = connection.shutdown().await;
         if self.answers {
             // What is not heard when the connection is closed breaks it off, and with it what is still to be read.
-            let _ = timeout(GOODBYE, copy(&mut connection, &mut sink())).await;
+            let _ = CLOSE.within(&address, copy(&mut connection, &mut sink())).await;
         }
         ended.map_err(|error| Error::Connection { address, source: Arc::new(error) })
     }

@@ -2,23 +2,19 @@
 
 use std::time::Duration;
 
-use futures_util::{FutureExt, SinkExt, StreamExt};
+use futures_util::StreamExt;
 use tokio::task::yield_now;
-use tokio::time::{sleep, timeout};
+use tokio::time::sleep;
 use tokio_tungstenite::tungstenite::{self, Message};
 
 use super::{Consumer, Records, Refusal, Sink, records};
 use crate::Error;
-use crate::record::Record;
+use crate::deadlines::{CLOSE, Socket, WRITE};
+use crate::record::{LONGEST, Record};
 use crate::stream::Stream;
 use crate::stream::backoff::waits;
-use crate::stream::websocket::{Socket, broken, connect};
-
-/// How long the other side may take to say that it has read all.
-const GOODBYE: Duration = Duration::from_secs(5);
-
-/// So many messages of the other side are left out at once.
-const LEFT_OUT: usize = 64;
+use crate::stream::url::shown;
+use crate::stream::websocket::{broken, connect, is_open, send};
 
 /// A sink that sends each record to a WebSocket as a message, of text if it is text and of bytes otherwise. It
 /// connects to a URL, as `wss://example.org/ticks`, with the first record.
@@ -26,7 +22,8 @@ const LEFT_OUT: usize = 64;
 /// If it can't connect, or the connection breaks, it connects again, after 100 ms, 200 ms and so on up to 10 s,
 /// and gives up after [`retries`](WebSocket::retries). Messages that were under way when a connection broke may be
 /// lost or arrive twice. What the other side sends is read and left out, some messages each time that records are
-/// sent.
+/// sent. One that does not finish the handshake, or reads nothing, within the [`timeout`](WebSocket::timeout) is a
+/// connection that breaks.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -52,7 +49,7 @@ const LEFT_OUT: usize = 64;
 /// # Ok(()) }
 /// ```
 pub fn websocket(url: impl Into<String>) -> WebSocket {
-    WebSocket { url: url.into(), retries: 10 }
+    WebSocket { url: url.into(), retries: 10, timeout: WRITE.time }
 }
 
 /// See [`websocket`].
@@ -60,6 +57,7 @@ pub fn websocket(url: impl Into<String>) -> WebSocket {
 pub struct WebSocket {
     url: String,
     retries: usize,
+    timeout: Duration,
 }
 
 impl WebSocket {
@@ -67,6 +65,14 @@ impl WebSocket {
     #[must_use]
     pub fn retries(mut self, retries: usize) -> Self {
         self.retries = retries;
+        self
+    }
+
+    /// The same; the other side may take so long to accept a connection, to finish the handshake, and later until it
+    /// reads anything of what is written. 30 s each, if not said.
+    #[must_use]
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = timeout;
         self
     }
 }
@@ -88,35 +94,27 @@ impl Writer {
     async fn send(&mut self, records: &Records) -> tungstenite::Result<()> {
         // The runtime has a chance to see that the other side has closed it.
         yield_now().await;
-        let known = self.socket.take().and_then(|mut socket| is_open(&mut socket).then_some(socket));
+        let mut known = self.socket.take();
+        if let Some(socket) = &mut known
+            && !is_open(socket).await
+        {
+            known = None;
+        }
         let mut socket = match known {
             Some(socket) => socket,
-            None => connect(&self.websocket.url).await?,
+            None => connect(&self.websocket.url, LONGEST, self.websocket.timeout).await?,
         };
-        for record in records.iter() {
-            let message = match str::from_utf8(record) {
-                Ok(text) => Message::text(text),
-                Err(_) => Message::binary(record.to_vec()),
-            };
-            socket.feed(message).await?;
-        }
-        socket.flush().await?;
+        send(&mut socket, records.iter().map(message)).await?;
         self.socket = Some(socket);
         Ok(())
     }
 }
 
-/// Whether the other side has not closed it, as far as can be seen from its next messages. Its pings are answered
-/// by that.
-fn is_open(socket: &mut Socket) -> bool {
-    for _ in 0..LEFT_OUT {
-        match socket.next().now_or_never() {
-            Some(Some(Ok(message))) if !message.is_close() => {}
-            Some(_) => return false,
-            None => return true,
-        }
+fn message(record: &[u8]) -> Message {
+    match str::from_utf8(record) {
+        Ok(text) => Message::text(text),
+        Err(_) => Message::binary(record.to_vec()),
     }
-    true
 }
 
 impl Consumer<Records> for Writer {
@@ -138,7 +136,7 @@ impl Consumer<Records> for Writer {
             Ok(())
         };
         // Who does not answer is left: all was sent.
-        let said = timeout(GOODBYE, goodbye).await.unwrap_or(Ok(()));
+        let said = CLOSE.within(&shown(&self.websocket.url), goodbye).await.unwrap_or(Ok(()));
         said.map_err(|error| broken(&self.websocket.url, error))
     }
 

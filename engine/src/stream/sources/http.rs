@@ -8,19 +8,17 @@ use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
-use tokio::sync::mpsc::{Receiver, channel};
+use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::Feed;
 use super::feed::next;
 use super::posted::{Desk, Posted, Reading, take};
-use crate::connections::{self, accept, bind, serve};
+use crate::connections::{self, Places, accept, bind};
+use crate::deadlines::{REQUEST, STOPPED};
 use crate::record::{LONGEST, Record};
 use crate::{Error, Source};
-
-/// How long requests may take to end after a stop.
-const GRACE: Duration = Duration::from_secs(5);
 
 /// Nobody waits for longer, and no clock ends before that.
 const FOREVER: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
@@ -40,7 +38,8 @@ const FOREVER: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
 ///
 /// While the graph is full, answers wait. When the source is stopped it takes no more requests, and those that
 /// it has are answered, for 5 s at most. A connection that sends no request for as long as a body may take is
-/// closed.
+/// closed, and so is one that does not read its answer in that time, with a second more for each 16 KiB. A request
+/// that is refused (4xx, but not 429) ends its connection, and so does any while all connections are taken.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -78,7 +77,7 @@ pub fn http(address: impl Into<String>) -> Http {
             origins: Vec::new(),
             lines: false,
             json: false,
-            timeout: Duration::from_secs(30),
+            timeout: REQUEST.time,
             largest: 1 << 20,
             waiting: 64,
         },
@@ -139,7 +138,8 @@ impl Http {
         self
     }
 
-    /// The same; the head of a request may take so long to arrive, and so may its body. 30 s, if not said.
+    /// The same; the head of a request may take so long to arrive, and so may its body, and its client to read the
+    /// answer. 30 s each, if not said.
     #[must_use]
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.reading.timeout = timeout.min(FOREVER);
@@ -187,16 +187,13 @@ impl<T: Record> Feed<T> for Http {
             None => bind(&address).await?,
         };
         let (sender, mut posted) = channel(1);
-        let http = connections::Http::new(reading.timeout);
-        let places = Arc::new(Semaphore::new(reading.waiting));
-        let limit = DefaultBodyLimit::max(reading.largest);
-        let desk = Desk { reading: Arc::new(reading), places, sender };
-        let router = Router::new().fallback(take).layer(limit).with_state(desk);
-        let stopped = stop.clone();
-        let serve = move |connection, _| serve(http.clone(), connection, router.clone(), stopped.clone());
+        let deadline = REQUEST.of(reading.timeout);
+        let places = Places::new(connections);
+        let http = connections::Http::new(deadline, places.clone(), router(reading, sender), stop.clone());
+        let serve = move |connection, peer| http.clone().serve(connection, peer);
         // Dropped, it ends its tasks.
         let mut serving = JoinSet::new();
-        serving.spawn(accept(listener, connections, stop.clone(), serve));
+        serving.spawn(accept(listener, places, stop.clone(), serve));
         // Ended by the last one who may post.
         let over = CancellationToken::new();
         let emitting = emit(&mut posted, source, &over);
@@ -211,14 +208,42 @@ impl<T: Record> Feed<T> for Http {
         }
         emitting.await?;
         // Those who were told have some time to hear it.
-        let _ = tokio::time::timeout(GRACE, serving.join_all()).await;
+        let _ = STOPPED.within("clients", serving.join_all()).await;
         Ok(())
     }
 }
 
+/// What answers requests.
+fn router(reading: Reading, sender: Sender<Posted>) -> Router {
+    let places = Arc::new(Semaphore::new(reading.waiting));
+    let limit = DefaultBodyLimit::max(reading.largest);
+    let desk = Desk { reading: Arc::new(reading), places, sender };
+    Router::new().fallback(take).layer(limit).with_state(desk)
+}
+
+/// Serves one connection to its end; the records that it brought.
+#[cfg(any(fuzzing, test))]
+pub(crate) async fn serve_one<S>(connection: S) -> Vec<bytes::Bytes>
+where
+    S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send + 'static,
+{
+    let (sender, mut posted) = channel(1);
+    let router = router(http("").largest_body(1 << 10).reading, sender);
+    let http = connections::Http::new(REQUEST, Places::new(2), router, CancellationToken::new());
+    let taking = async {
+        let mut records = Vec::new();
+        while let Some(Posted { records: more, done }) = posted.recv().await {
+            records.extend(more);
+            let _ = done.send(Ok(()));
+        }
+        records
+    };
+    tokio::join!(http.serve(connection, SocketAddr::from(([127, 0, 0, 1], 1))), taking).1
+}
+
 async fn grace(stop: &CancellationToken) {
     stop.cancelled().await;
-    tokio::time::sleep(GRACE).await;
+    tokio::time::sleep(STOPPED.time).await;
 }
 
 /// Emits what is posted, until nobody can post any more, or until it is `over`.

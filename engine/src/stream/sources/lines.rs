@@ -145,11 +145,7 @@ impl<R: Read + Send + 'static> Lines<R> {
         let (mut records, mut offset) = (source.last_number(), 0);
         let mut piece = 1;
         loop {
-            let block = tokio::select! {
-                biased;
-                () = &mut stop => return Ok(()),
-                block = next(&mut blocks, source) => block?,
-            };
+            let block = next(&mut blocks, source, &mut stop).await?;
             let Some(Block { data, ends, size, end }) = block else { return Ok(()) };
             let mut lines = Batch::new(data, ends, Numbers::From(0));
             let skipped = usize::try_from(skip).map_or(lines.len(), |skip| skip.min(lines.len()));
@@ -214,16 +210,20 @@ pub(super) async fn emit<T: Record>(
         source.emit_batch(batch).await?;
         *piece = if begun.elapsed() < SOON { (*piece * 2).min(1 << 20) } else { (*piece / 2).max(1) };
         batch = rest;
-        let stopped = tokio::select! {
-            biased;
-            () = &mut *stop => true,
-            () = std::future::ready(()) => false,
-        };
-        if stopped {
+        if is_there(stop).await {
             return Ok(true);
         }
     }
     Ok(false)
+}
+
+/// Whether it is ready at once.
+async fn is_there(stop: &mut BoxFuture<'static, ()>) -> bool {
+    tokio::select! {
+        biased;
+        () = stop => true,
+        () = std::future::ready(()) => false,
+    }
 }
 
 /// The records that lines stand for, up to one that stands for none; `before` others came before them.
@@ -242,12 +242,22 @@ fn decoded(lines: &Batch, decode: Decode, before: u64) -> (Batch, Option<Error>)
 }
 
 /// The next block. The graph is told to pause if it has to be waited for.
-async fn next<T: Record>(blocks: &mut Receiver<Block>, source: &Source<T>) -> Result<Option<Block>, Error> {
+async fn next<T: Record>(
+    blocks: &mut Receiver<Block>,
+    source: &Source<T>,
+    stop: &mut BoxFuture<'static, ()>,
+) -> Result<Option<Block>, Error> {
+    if is_there(stop).await {
+        return Ok(None);
+    }
     if let Ok(block) = blocks.try_recv() {
         return Ok(Some(block));
     }
+    // A stop does not break off what sinks do now.
     source.pause().await?;
     tokio::select! {
+        biased;
+        () = stop => Ok(None),
         block = blocks.recv() => Ok(block),
         error = source.failure() => Err(error),
     }

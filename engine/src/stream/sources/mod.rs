@@ -35,6 +35,8 @@ pub use csv::{Csv, csv};
 pub use feed::Feed;
 pub use files::{Files, files};
 pub use folder::{Folder, folder};
+#[cfg(all(any(fuzzing, test), feature = "net"))]
+pub(crate) use http::serve_one;
 #[cfg(feature = "net")]
 pub use http::{Http, http};
 pub use layout::Layout;
@@ -46,5 +48,7 @@ pub use periodic::{Periodic, periodic};
 pub use process::{Process, process};
 pub use rows::Reading;
 pub use tcp::{Tcp, tcp};
+#[cfg(all(any(fuzzing, test), feature = "net"))]
+pub(crate) use websocket::messages;
 #[cfg(feature = "net")]
 pub use websocket::{WebSocket, websocket};

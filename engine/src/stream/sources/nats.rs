@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 use super::Feed;
 use super::feed::next;
 use super::post::Post;
+use crate::deadlines::BROKER_AWAY;
 use crate::record::{BatchBuilder, LONGEST, Record};
 use crate::stream::nats::Link;
 use crate::{Broker, Error, Source};
@@ -53,7 +54,7 @@ pub fn nats(broker: Broker, stream: impl Into<String>, consumer: impl Into<Strin
         subject: None,
         in_flight: 1000,
         ack_wait: Duration::from_secs(30),
-        timeout: Duration::from_secs(60),
+        timeout: BROKER_AWAY.time,
         follow: true,
         connected: None,
     }

@@ -16,7 +16,8 @@ use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::deliveries::{Delivered, Deliveries};
-use crate::stream::nats::{AGAIN, ANSWER, Away, Link};
+use crate::deadlines::{BROKER_ANSWER, BROKER_END};
+use crate::stream::nats::{AGAIN, Away, Link};
 use crate::{Counters, Error};
 
 /// How long a broker keeps a request for messages if there are none.
@@ -30,9 +31,6 @@ const ACKNOWLEDGED_AT_ONCE: usize = 256;
 
 /// How long more room is waited for when there is little.
 const SOON: Duration = Duration::from_millis(20);
-
-/// How long it may take to give messages back at the end.
-const GOODBYE: Duration = Duration::from_secs(3);
 
 pub(super) struct Post {
     link: Link,
@@ -290,8 +288,11 @@ impl Post {
             }
             if closing {
                 if self.link.is_connected() {
-                    self.tell("-NAK").await;
-                    let _ = timeout(GOODBYE, self.link.client.flush()).await;
+                    let give_back = async {
+                        self.tell("-NAK").await;
+                        let _ = self.link.client.flush().await;
+                    };
+                    let _ = BROKER_END.within(&self.link.address(), give_back).await;
                 }
                 return told;
             }
@@ -342,8 +343,14 @@ impl Post {
 
     /// Acknowledges a message, and waits until the broker has heard that; the message, if it has not.
     async fn ask_done(&self, (place, reply): Delivered) -> Result<u64, Delivered> {
-        let request = async_nats::Request::new().payload(Bytes::from_static(b"+ACK")).timeout(Some(ANSWER));
-        let told = self.link.client.send_request(reply.clone(), request).await;
-        told.map(|_| place).map_err(|_| (place, reply))
+        let request =
+            async_nats::Request::new().payload(Bytes::from_static(b"+ACK")).timeout(Some(BROKER_ANSWER.time));
+        let asked = self.link.client.send_request(reply.clone(), request);
+        // Twice as long, since a client that is not connected may take no request at all.
+        let deadline = BROKER_ANSWER.of(2 * BROKER_ANSWER.time);
+        match deadline.within(&self.link.address(), asked).await {
+            Ok(Ok(_)) => Ok(place),
+            _ => Err((place, reply)),
+        }
     }
 }

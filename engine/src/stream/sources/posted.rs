@@ -13,6 +13,7 @@ use tokio::sync::mpsc::Sender;
 use tokio::sync::{Semaphore, oneshot};
 
 use crate::Error;
+use crate::deadlines::REQUEST;
 
 /// Which requests are taken, and how their bodies are read.
 #[derive(Clone, Debug)]
@@ -97,7 +98,7 @@ pub(super) async fn take(State(desk): State<Desk>, request: Request) -> Response
     }
     let kind = Kind::of(request.headers());
     let reading = Bytes::from_request(request, &());
-    let body = match tokio::time::timeout(desk.reading.timeout, reading).await {
+    let body = match REQUEST.of(desk.reading.timeout).within("a client", reading).await {
         Ok(Ok(body)) => body,
         Ok(Err(rejection)) => return rejection.into_response(),
         Err(_) => return StatusCode::REQUEST_TIMEOUT.into_response(),

@@ -10,13 +10,14 @@ use tokio::io::AsyncReadExt;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc::{Sender, channel};
 use tokio::task::JoinSet;
-use tokio::time::timeout;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::Feed;
 use super::feed::next;
 use super::splitter::{Cut, Splitter};
-use crate::connections::{accept, bind};
+use crate::connections::{Places, accept, bind};
+use crate::deadlines::SILENT;
 use crate::record::{Batch, LONGEST, Record};
 use crate::{Error, FaultPolicy, Source};
 
@@ -30,7 +31,8 @@ const BLOCK: usize = 16 << 10;
 /// the line is a fault (see [`on_fault`](Tcp::on_fault)). When the source is stopped, lines that were read whole
 /// are emitted.
 ///
-/// One that sends nothing stays open and keeps its place, unless it is told [how long](Tcp::idle) it may.
+/// One that sends nothing stays open and keeps its place, unless it is told [how long](Tcp::idle) it may. When all
+/// places are taken and another one waits, a connection that has sent no whole line for a minute is closed.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -158,9 +160,10 @@ impl<T: Record> Feed<T> for Tcp {
         let (sender, mut pieces) = channel(1);
         // Dropped, it ends its tasks.
         let mut listening = JoinSet::new();
-        let reader = Reader { longest, idle, broken, sender, stop: stop.clone() };
+        let places = Places::new(connections);
+        let reader = Reader { longest, idle, broken, sender, places: places.clone(), stop: stop.clone() };
         let serve = move |connection, peer| reader.clone().serve(connection, peer);
-        listening.spawn(accept(listener, connections, stop.clone(), serve));
+        listening.spawn(accept(listener, places, stop.clone(), serve));
         // Lines that were read are emitted, also when it is to stop: the tasks end then.
         loop {
             let piece = match pieces.try_recv() {
@@ -196,6 +199,7 @@ struct Reader {
     idle: Option<Duration>,
     broken: OnBroken,
     sender: Sender<Piece>,
+    places: Places,
     stop: CancellationToken,
 }
 
@@ -216,9 +220,10 @@ impl Reader {
         peer: SocketAddr,
         splitter: &mut Splitter,
     ) -> io::Result<()> {
-        let mut block = vec![0; BLOCK];
+        let (mut block, mut brought) = (vec![0; BLOCK], Instant::now());
         loop {
-            let reading = self.stop.run_until_cancelled(self.read_block(&mut connection, &mut block));
+            let reading = self.read_block(&mut connection, &mut block, brought);
+            let reading = self.stop.run_until_cancelled(reading);
             let Some(read) = reading.await.transpose()? else { return Ok(()) };
             let Cut { records, too_long } = match read {
                 0 => Cut { records: splitter.end(), too_long: None },
@@ -226,6 +231,7 @@ impl Reader {
             };
             if let Some(records) = records {
                 self.pass(Piece::Lines(records)).await;
+                brought = Instant::now();
             }
             if let Some(line) = too_long {
                 let limit = ByteSize(self.longest as u64);
@@ -238,13 +244,26 @@ impl Reader {
         }
     }
 
-    async fn read_block(&self, connection: &mut TcpStream, block: &mut [u8]) -> io::Result<usize> {
-        let reading = connection.read(block);
-        let Some(idle) = self.idle else { return reading.await };
-        let read = timeout(idle, reading).await;
-        read.unwrap_or_else(|_| {
-            Err(io::Error::new(io::ErrorKind::TimedOut, "it has sent nothing for too long"))
-        })
+    /// Reads what comes; the last whole line came at the moment that is given.
+    async fn read_block(
+        &self,
+        connection: &mut TcpStream,
+        block: &mut [u8],
+        brought: Instant,
+    ) -> io::Result<usize> {
+        let idle = async {
+            match self.idle {
+                Some(idle) => tokio::time::sleep(idle).await,
+                None => std::future::pending().await,
+            }
+        };
+        let reason = tokio::select! {
+            biased;
+            read = connection.read(block) => return read,
+            () = idle => "it has sent nothing for too long",
+            () = self.places.wanted_after(brought + SILENT.time) => "it has sent no whole line for long, and another one waits",
+        };
+        Err(io::Error::new(io::ErrorKind::TimedOut, reason))
     }
 
     /// If nobody takes it, the run has failed.

@@ -3,19 +3,20 @@
 use std::time::Duration;
 
 use futures_util::StreamExt;
-use tokio::time::{sleep, timeout};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::time::sleep;
+use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::{self, Message};
 use tokio_util::sync::CancellationToken;
 
 use super::Feed;
 use super::feed::next;
+use crate::deadlines::{CLOSE, WRITE};
 use crate::record::Record;
 use crate::stream::backoff::waits;
-use crate::stream::websocket::{Socket, broken, connect};
+use crate::stream::url::shown;
+use crate::stream::websocket::{broken, connect};
 use crate::{Error, Source};
-
-/// How long the other side may take to hear that it is over.
-const GOODBYE: Duration = Duration::from_secs(1);
 
 /// A source of the messages that come from a WebSocket, of text or of bytes, each a record of 32 MiB at most. It
 /// connects to a URL, as `wss://example.org/ticks`, and ends when the other side closes the connection; while the
@@ -48,7 +49,7 @@ const GOODBYE: Duration = Duration::from_secs(1);
 /// # Ok(()) }
 /// ```
 pub fn websocket(url: impl Into<String>) -> WebSocket {
-    WebSocket { url: url.into(), retries: 0, reconnect: false }
+    WebSocket { url: url.into(), retries: 0, reconnect: false, timeout: WRITE.time }
 }
 
 /// See [`websocket`].
@@ -57,6 +58,7 @@ pub struct WebSocket {
     url: String,
     retries: usize,
     reconnect: bool,
+    timeout: Duration,
 }
 
 impl WebSocket {
@@ -75,6 +77,14 @@ impl WebSocket {
         self
     }
 
+    /// The same; the other side may take so long to accept a connection, to finish the handshake, and later until it
+    /// reads anything of what is written: answers to its pings. 30 s each, if not said. A message may take any time.
+    #[must_use]
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = timeout;
+        self
+    }
+
     /// Emits messages until the connection ends. Returns whether there were any, and how it ended; none, if it
     /// is to stop.
     async fn read<T: Record>(
@@ -82,33 +92,39 @@ impl WebSocket {
         source: &Source<T>,
         stop: &CancellationToken,
     ) -> Result<Option<(bool, tungstenite::Result<()>)>, Error> {
-        let mut socket = match next(source, stop, connect(&self.url)).await? {
+        let mut socket = match next(source, stop, connect(&self.url, 0, self.timeout)).await? {
             None => return Ok(None),
             Some(Ok(socket)) => socket,
             Some(Err(error)) => return Ok(Some((false, Err(error)))),
         };
-        let mut any = false;
-        loop {
-            match next(source, stop, socket.next()).await {
-                Ok(Some(Some(Ok(Message::Text(text))))) => source.emit_records([text.as_bytes()]).await?,
-                Ok(Some(Some(Ok(Message::Binary(bytes))))) => source.emit_records([&bytes[..]]).await?,
-                Ok(Some(Some(Ok(Message::Close(_))) | None)) => return Ok(Some((any, Ok(())))),
-                Ok(Some(Some(Ok(_)))) => continue,
-                Ok(Some(Some(Err(error)))) => return Ok(Some((any, Err(error)))),
-                Ok(None) => {
-                    goodbye(socket).await;
-                    return Ok(None);
-                }
-                Err(error) => return Err(error),
-            }
-            any = true;
+        let read = messages(&mut socket, source, stop).await?;
+        if read.is_none() {
+            // One that does not answer is left.
+            let _ = CLOSE.within(&shown(&self.url), socket.close(None)).await;
         }
+        Ok(read)
     }
 }
 
-async fn goodbye(mut socket: Socket) {
-    // Who does not answer is left.
-    let _ = timeout(GOODBYE, socket.close(None)).await;
+/// Emits messages until the connection ends. Returns whether there were any, and how it ended; none, if it is to stop.
+pub(crate) async fn messages<T: Record, S: AsyncRead + AsyncWrite + Unpin + Send>(
+    socket: &mut WebSocketStream<S>,
+    source: &Source<T>,
+    stop: &CancellationToken,
+) -> Result<Option<(bool, tungstenite::Result<()>)>, Error> {
+    let mut any = false;
+    loop {
+        match next(source, stop, socket.next()).await {
+            Ok(Some(Some(Ok(Message::Text(text))))) => source.emit_records([text.as_bytes()]).await?,
+            Ok(Some(Some(Ok(Message::Binary(bytes))))) => source.emit_records([&bytes[..]]).await?,
+            Ok(Some(Some(Ok(Message::Close(_))) | None)) => return Ok(Some((any, Ok(())))),
+            Ok(Some(Some(Ok(_)))) => continue,
+            Ok(Some(Some(Err(error)))) => return Ok(Some((any, Err(error)))),
+            Ok(None) => return Ok(None),
+            Err(error) => return Err(error),
+        }
+        any = true;
+    }
 }
 
 impl<T: Record> Feed<T> for WebSocket {

@@ -1,0 +1,16 @@
+//! How long anything outside is waited for: no await on a peer, a server or a process is without a deadline.
+
+mod dial;
+#[cfg(all(any(fuzzing, test), feature = "net"))]
+pub(crate) mod peers;
+mod table;
+mod timely;
+mod waits;
+
+pub(crate) use dial::tcp;
+#[cfg(feature = "net")]
+pub(crate) use dial::{Socket, client, websocket};
+pub(crate) use table::*;
+pub(crate) use timely::Timely;
+pub(crate) use waits::waiting;
+pub use waits::{Wait, waits};

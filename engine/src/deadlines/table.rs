@@ -1,0 +1,143 @@
+//! The table of deadlines, which the guide shows.
+
+use std::io;
+use std::time::Duration;
+
+use super::waits::waiting;
+
+/// How long something outside may take to do what it is asked.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Deadline {
+    /// What it is called in the guide.
+    #[cfg_attr(not(test), expect(dead_code, reason = "the guide has it"))]
+    name: &'static str,
+    pub(crate) time: Duration,
+    /// What the other side should do: it may take so long "to accept a connection".
+    awaited: &'static str,
+    /// What it is for, and what changes it, as the guide has it.
+    #[cfg_attr(not(test), expect(dead_code, reason = "the guide has it"))]
+    meaning: &'static str,
+}
+
+const fn deadline(name: &'static str, millis: u64, awaited: &'static str, meaning: &'static str) -> Deadline {
+    Deadline { name, time: Duration::from_millis(millis), awaited, meaning }
+}
+
+macro_rules! deadlines {
+    ($($constant:ident = $name:literal, $millis:literal, $awaited:literal, $meaning:literal;)*) => {
+        $(#[cfg_attr(not(all(feature = "cluster", feature = "otlp")), allow(dead_code, reason = "it is a feature's"))]
+        pub(crate) const $constant: Deadline = deadline($name, $millis, $awaited, $meaning);)*
+        /// All of them, in the guide's order.
+        #[cfg(test)]
+        const ALL: &[Deadline] = &[$($constant),*];
+    };
+}
+
+deadlines! {
+    CONNECT = "connect", 30_000, "accept a connection",
+        "`tcp` and `websocket` connect; `timeout` changes it";
+    HANDSHAKE = "handshake", 30_000, "finish the handshake",
+        "TLS and the upgrade of a `websocket`, together; `timeout` changes it";
+    WRITE = "write", 30_000, "read anything of what is written to it",
+        "the other side of a `tcp` or `websocket` connection takes nothing of what is written; `timeout` changes it";
+    CLOSE = "close", 5_000, "close the connection",
+        "a `tcp` or `websocket` connection is over, and the other side is to hear it";
+    ANSWER = "answer", 30_000, "answer the request",
+        "a request of the sink `http`, from the connection on; `timeout` changes it";
+    READY_AGAIN = "retry-after", 60_000, "be ready again",
+        "a server that says Retry-After is not waited for any longer than that";
+    REQUEST = "request", 30_000, "send its request, or read the answer",
+        "a client of the source `http`: for the head, for the body, and for reading the answer, with a second more \
+         for each 16 KiB; `timeout` changes it";
+    STOPPED = "stopped", 5_000, "end its requests",
+        "requests that the source `http` has when it is stopped";
+    PAGE = "page", 10_000, "send its request, or read the answer",
+        "a client of the dashboard, as for `request`";
+    PAGE_END = "page-end", 500, "hear of the end",
+        "those who follow a run on the dashboard hear of its end";
+    SILENT = "silent", 60_000, "send a whole line while others wait for its place",
+        "a client of the source `tcp` when all `connections` are taken; `idle` closes it also when nobody waits";
+    PROCESS = "process", 3_600_000, "read its input, or end after it",
+        "a command of the sink `process`, for reading anything of what is written and for its end; `timeout` changes it";
+    BROKER = "broker", 10_000, "let anybody in",
+        "a NATS server, for the connection, TLS and the login together";
+    BROKER_ANSWER = "broker-answer", 5_000, "answer",
+        "a NATS server answers a request, before it is asked again";
+    BROKER_AWAY = "broker-away", 60_000, "come back",
+        "a NATS server that was there; `timeout`, and of a cluster `--cluster-timeout`, change it";
+    BROKER_END = "broker-end", 3_000, "hear of the end",
+        "a NATS server is told what was not finished, and that a run or a worker has left";
+    FETCH = "fetch", 60_000, "hand a plugin over",
+        "a worker fetches a plugin from the NATS server";
+    COLLECTOR = "collector", 10_000, "answer",
+        "a collector of OpenTelemetry; `OTEL_EXPORTER_OTLP_TIMEOUT` changes it";
+    COLLECTOR_END = "collector-end", 4_500, "take the last figures",
+        "the same at the end of a run";
+    DRAIN = "drain", 30_000, "end",
+        "everything together, after the first Ctrl-C, SIGTERM or SIGHUP; `--drain-timeout`, and `drain_timeout` in `[limits]`, change it";
+}
+
+/// Something outside has not done in time what it was asked.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("it did not {awaited} within {}", humantime::format_duration(*time))]
+pub(crate) struct Overdue {
+    awaited: &'static str,
+    time: Duration,
+}
+
+impl From<Overdue> for io::Error {
+    fn from(overdue: Overdue) -> Self {
+        Self::new(io::ErrorKind::TimedOut, overdue)
+    }
+}
+
+impl Deadline {
+    /// The same with a time that somebody has chosen.
+    pub(crate) fn of(self, time: Duration) -> Self {
+        Self { time, ..self }
+    }
+
+    /// Waits for what comes from a peer, which is shown to people.
+    ///
+    /// # Errors
+    ///
+    /// If it takes too long.
+    pub(crate) async fn within<T>(self, peer: &str, coming: impl Future<Output = T>) -> Result<T, Overdue> {
+        let coming = tokio::time::timeout(self.time, coming);
+        waiting(|| self.told(peer), coming).await.map_err(|_| self.overdue())
+    }
+
+    /// What is waited for, in words: "127.0.0.1:9000 to accept a connection".
+    pub(crate) fn told(self, peer: &str) -> String {
+        format!("{peer} to {}", self.awaited)
+    }
+
+    pub(super) fn overdue(self) -> Overdue {
+        Overdue { awaited: self.awaited, time: self.time }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_guide_has_the_table() {
+        let guide = include_str!("../../../docs/guide/src/deadlines.md");
+        let rows: Vec<_> = guide.lines().filter(|line| line.starts_with("| `")).collect();
+        let row = |deadline: &Deadline| {
+            let Deadline { name, time, meaning, .. } = deadline;
+            format!("| `{name}` | {} | {meaning} |", humantime::format_duration(*time))
+        };
+        let wanted: Vec<_> = ALL.iter().map(row).collect();
+        assert_eq!(rows, wanted, "write these rows into docs/guide/src/deadlines.md:\n{}", wanted.join("\n"));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_takes_too_long_is_told_with_who_did_not_do_what() {
+        let never = std::future::pending::<()>();
+        let overdue = CONNECT.of(Duration::from_millis(1500)).within("there:1", never).await.unwrap_err();
+        assert_eq!(overdue.to_string(), "it did not accept a connection within 1s 500ms");
+        assert_eq!(CONNECT.within("there:1", async { 1 }).await.unwrap(), 1);
+    }
+}
