@@ -33,6 +33,7 @@ mod policies;
 mod rows;
 
 // Where records come from, and where they go.
+mod ending;
 #[cfg(feature = "cluster")]
 mod nats;
 mod sinks;
@@ -41,6 +42,9 @@ mod sinks_net;
 mod sources;
 mod sources_files;
 mod sources_limits;
+mod stalled;
+#[cfg(all(unix, feature = "cluster"))]
+mod stalled_many;
 
 // The command line.
 mod checkpoints;

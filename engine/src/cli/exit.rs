@@ -41,12 +41,15 @@ pub(crate) enum Signal {
     Interrupt,
     /// As `kill` and service managers send it.
     Terminate,
+    /// The terminal has gone.
+    Hangup,
 }
 
 impl Signal {
     /// 128 and the signal's number, as shells have it.
     pub(crate) fn exit_code(self) -> u8 {
         match self {
+            Self::Hangup => 129,
             Self::Interrupt => 130,
             Self::Terminate => 143,
         }

@@ -9,6 +9,7 @@ mod checkpoint;
 mod cluster;
 mod compile;
 mod completions;
+mod drain;
 mod exit;
 mod faults;
 mod graph;

@@ -1,4 +1,4 @@
-//! The signals that end a run: the first one lets it finish what it has taken in.
+//! The signals that end a run: the first one lets it finish what it has taken in, within a time.
 
 use std::sync::Arc;
 use std::thread;
@@ -6,12 +6,16 @@ use std::thread;
 use anyhow::Context;
 use tokio::sync::SetOnce;
 
+use super::drain::Drain;
 use super::exit::Signal;
 use super::{runtime, top};
 
-/// Tells of the first signal to end; the second one ends the process, whatever it is doing. They are heard
-/// from now on. `aborted` says that the second one came.
-pub(super) fn interrupts(aborted: impl Fn() + Send + 'static) -> anyhow::Result<Arc<SetOnce<Signal>>> {
+/// Tells of the first signal to end; the second one ends the process, whatever it is doing, and so does the end of
+/// the time that there is to drain. They are heard from now on. `aborted` says that the second one came.
+pub(super) fn interrupts(
+    drain: Drain,
+    aborted: impl Fn() + Send + 'static,
+) -> anyhow::Result<Arc<SetOnce<Signal>>> {
     let interrupted = Arc::new(SetOnce::new());
     let told = interrupted.clone();
     let runtime = runtime()?;
@@ -21,14 +25,19 @@ pub(super) fn interrupts(aborted: impl Fn() + Send + 'static) -> anyhow::Result<
     };
     thread::spawn(move || {
         runtime.block_on(async {
-            loop {
-                let signal = signals.next().await;
-                if told.set(signal).is_err() {
-                    top::restore();
-                    aborted();
-                    std::process::exit(signal.exit_code().into());
-                }
+            let mut signal = signals.next().await;
+            // Where the terminal hears keys, it may have been told already.
+            if told.set(signal).is_ok() {
+                let first = signal;
+                signal = tokio::select! {
+                    second = signals.next() => second,
+                    () = tokio::time::sleep(drain.timeout()) => drain.end(first),
+                };
             }
+            top::restore();
+            aborted();
+            engine::end_commands();
+            std::process::exit(signal.exit_code().into());
         });
     });
     Ok(interrupted)
@@ -66,22 +75,46 @@ pub(super) fn interrupt(interrupted: &SetOnce<Signal>) {
 struct Signals {
     interrupt: tokio::signal::unix::Signal,
     terminate: tokio::signal::unix::Signal,
+    /// None if it was ignored when this process began, as `nohup` has it.
+    hangup: Option<tokio::signal::unix::Signal>,
 }
 
 #[cfg(unix)]
 impl Signals {
     fn listen() -> std::io::Result<Self> {
         use tokio::signal::unix::{SignalKind, signal};
-        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
+        let hangup = (!ignores_hangup()).then(|| signal(SignalKind::hangup())).transpose()?;
+        Ok(Self {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+            hangup,
+        })
     }
 
     async fn next(&mut self) -> Signal {
+        let hangup = async {
+            match &mut self.hangup {
+                Some(hangup) => hangup.recv().await,
+                None => std::future::pending().await,
+            }
+        };
         tokio::select! {
             Some(()) = self.interrupt.recv() => Signal::Interrupt,
             Some(()) = self.terminate.recv() => Signal::Terminate,
+            Some(()) = hangup => Signal::Hangup,
             else => std::future::pending().await,
         }
     }
+}
+
+/// Whether the end of a terminal is nothing to this process. Where that can't be told, it is.
+#[cfg(unix)]
+fn ignores_hangup() -> bool {
+    let Ok(status) = std::fs::read_to_string("/proc/self/status") else { return true };
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let ignored = ignored.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    // Signals are counted from 1, and this is the first.
+    ignored.is_none_or(|ignored| ignored & 1 == 1)
 }
 
 /// Elsewhere there is Ctrl-C.

@@ -1,12 +1,14 @@
 //! `engine worker`: takes up work of a cluster's runs.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use anyhow::Context;
 use engine::{Broker, CancellationToken, Capability, Worker};
 use etcetera::BaseStrategy;
 
 use super::cluster::BrokerArgs;
+use super::drain::{self, Drain, drain_time};
 use super::exit::{Ending, tell};
 use super::limits::LimitArgs;
 use super::{runtime, signals};
@@ -29,6 +31,9 @@ pub(crate) struct WorkerCommand {
     /// net:HOST:PORT, env:NAME, clock or random
     #[arg(long, value_name = "CAPABILITY")]
     allow: Vec<Capability>,
+    /// What was begun may take so long to be finished after the first Ctrl-C; 0 leaves it at once
+    #[arg(long, value_name = "TIME", default_value = drain::DEFAULT, value_parser = drain_time)]
+    drain_timeout: Duration,
     /// Say nothing
     #[arg(short, long)]
     quiet: bool,
@@ -47,7 +52,10 @@ Examples:
   engine worker --cluster tls://broker:4222 --cluster-credentials worker.creds --workers 8
   engine worker --cluster nats://broker:4222 --memory 256MiB --allow clock
 
-Exit codes: 0 it has left, 2 wrong use, or the broker can't be reached";
+Exit codes: 0 it has left, 1 it did not within --drain-timeout, 2 wrong use, or the broker can't be reached";
+
+/// So long may it take to say that it has left.
+const FAREWELL: Duration = Duration::from_secs(1);
 
 impl WorkerCommand {
     pub(crate) fn execute(self) -> anyhow::Result<Ending> {
@@ -66,14 +74,18 @@ impl WorkerCommand {
             return Ok(Ending::Done);
         }
         let broker = self.broker.apply(self.cluster.as_ref().context("--cluster is missing")?);
-        let interrupted = signals::interrupts(move || {
+        let drain = Drain::new(Some(self.drain_timeout), false);
+        let interrupted = signals::interrupts(drain, move || {
             if !quiet {
                 tell(format_args!("engine: left at once: others take over what was begun"));
             }
         })?;
         let pool = builder.build()?;
         let this = std::env::current_exe().context("can't tell which program this is")?;
-        let worker = Worker::new(broker, &pool, folder()?).isolate(this, self.isolated());
+        // Some of the time is for saying that it has left.
+        let drain = self.drain_timeout.saturating_sub(FAREWELL.min(self.drain_timeout / 2));
+        let worker =
+            Worker::new(broker, &pool, folder()?).isolate(this, self.isolated()).drain_timeout(drain);
         let worker = self.allow.into_iter().fold(worker, Worker::allow);
         let leaving = CancellationToken::new();
         let leave = leaving.clone();

@@ -315,6 +315,7 @@ impl<'a> Building<'a> {
             stdout: self.stdout,
             picture,
             places: self.places,
+            drain_timeout: None,
         }
     }
 }

@@ -143,6 +143,7 @@ fn build(
     }
     let limits = document.limits.options::<LimitOptions>(&mut report).unwrap_or_default();
     let faults = document.faults.options::<FaultOptions>(&mut report).unwrap_or_default();
+    let drain_timeout = limits.drain_timeout();
     let mut settings = limits.apply(pool.apply(setup.pool));
     if let Some(monitor) = &setup.monitor {
         settings = settings.monitor(monitor);
@@ -169,7 +170,8 @@ fn build(
     }
     report.end()?;
     let picture = Picture::new(document, edges, &graph.contents(document));
-    Ok(building.finish(graph.sources, graph.feeds, picture))
+    let pipeline = building.finish(graph.sources, graph.feeds, picture);
+    Ok(Pipeline { drain_timeout, ..pipeline })
 }
 
 /// What is wrong with a file's text, whatever else there is on this machine.

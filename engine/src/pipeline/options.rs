@@ -102,6 +102,19 @@ fn number<T: FromStr + TryFrom<i64>>(word: &Word) -> Option<T> {
     }
 }
 
+/// A time that is not too long.
+fn time(word: &Word) -> Option<Duration> {
+    let time = match word {
+        Word::Integer(seconds) => u64::try_from(*seconds).ok().map(Duration::from_secs),
+        Word::Float(seconds) => Duration::try_from_secs_f64(*seconds).ok(),
+        Word::Text(text) => humantime::parse_duration(text)
+            .ok()
+            .or_else(|| text.parse().ok().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())),
+        Word::Boolean(_) => None,
+    };
+    time.filter(|time| *time <= LONGEST)
+}
+
 option! {
     /// How many: at least one.
     Count(NonZeroUsize), "a whole number from 1",
@@ -119,18 +132,15 @@ option! {
 option! {
     /// A time above zero.
     Time(Duration), "a time, as \"500ms\", \"2s\" or a number of seconds",
-    |word| {
-        let seconds = match word {
-            Word::Integer(seconds) => u64::try_from(seconds).ok().map(Duration::from_secs),
-            Word::Float(seconds) => Duration::try_from_secs_f64(seconds).ok(),
-            Word::Text(text) => humantime::parse_duration(text).ok().or_else(|| {
-                text.parse().ok().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
-            }),
-            Word::Boolean(_) => None,
-        };
-        seconds.filter(|time| !time.is_zero() && *time <= LONGEST)
-    },
+    |word| time(&word).filter(|time| !time.is_zero()),
     { "type": ["number", "string"], "description": "A time, as \"500ms\", \"2s\", or a number of seconds." }
+}
+
+option! {
+    /// A time that may be 0.
+    Patience(Duration), "a time, as \"500ms\", \"2s\" or a number of seconds, or 0",
+    |word| time(&word),
+    { "type": ["number", "string"], "description": "A time, as \"500ms\", \"2s\", or a number of seconds, or 0." }
 }
 
 option! {

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -11,6 +12,7 @@ use super::faults::Letters;
 use super::files::{self, Opening};
 use super::flow::Bytes;
 use super::picture::Picture;
+use crate::deadlines::waiting;
 use crate::sources::Feed;
 use crate::stream::BoxFuture;
 use crate::{Counts, Error, Fault, FaultPolicy, Output, Place, Plugin, Pool, Source, Usage};
@@ -105,6 +107,7 @@ pub struct Pipeline {
     pub(super) stdout: Option<Output>,
     pub(super) picture: Picture,
     pub(super) places: Places,
+    pub(super) drain_timeout: Option<Duration>,
 }
 
 impl Pipeline {
@@ -197,6 +200,18 @@ impl Pipeline {
         self.letters.iter().map(|letters| (letters.path.as_path(), letters.count())).collect()
     }
 
+    /// What writes out the records that were put aside so far, also while it runs.
+    pub fn flush_put_aside(&self) -> impl Fn() -> Result<(), Error> + Send + Sync + 'static {
+        let letters = self.letters.clone();
+        move || letters.iter().try_for_each(Letters::flush)
+    }
+
+    /// How long a run may take to end once it was told to, if the file says so: it is for the program that runs it.
+    #[must_use]
+    pub fn drain_timeout(&self) -> Option<Duration> {
+        self.drain_timeout
+    }
+
     /// Whether records go to stdout.
     #[must_use]
     pub fn writes_to_stdout(&self) -> bool {
@@ -239,9 +254,14 @@ async fn feed(feeds: Vec<(Arc<Source<Bytes>>, Begin)>, stop: &CancellationToken)
 
 /// Feeds a source until its end and closes it. A failure stops all that look for `stop`.
 async fn fed(source: Arc<Source<Bytes>>, feed: Begin, stop: CancellationToken) -> Result<(), Error> {
+    let stopping = async {
+        stop.cancelled().await;
+        waiting(|| "a source to stop".to_owned(), std::future::pending()).await
+    };
     let fed = tokio::select! {
         fed = feed(source.clone(), stop.clone()) => fed,
         error = source.failure() => Err(error),
+        never = stopping => never,
     };
     // What a close fails for comes before what an emit has failed for.
     let ended = source.close().await.and(fed);

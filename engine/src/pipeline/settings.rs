@@ -4,7 +4,9 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::mistake::Problem;
-use super::options::{Count, Size, Time};
+use std::time::Duration;
+
+use super::options::{Count, Patience, Size, Time};
 use crate::{Isolation, PoolBuilder};
 
 /// The pool that functions run on.
@@ -47,6 +49,8 @@ pub(super) struct LimitOptions {
     stack: Option<Size>,
     /// A plugin's file at most; 100MiB, if not said.
     plugin_size: Option<Size>,
+    /// Time to finish what was taken in once the run is told to end; 0 ends it at once. 30s, if not said.
+    drain_timeout: Option<Patience>,
 }
 
 const MOST_WORKERS: usize = 1024;
@@ -89,6 +93,10 @@ impl PoolOptions {
 }
 
 impl LimitOptions {
+    pub(super) fn drain_timeout(&self) -> Option<Duration> {
+        self.drain_timeout.as_ref().map(|Patience(time)| *time)
+    }
+
     pub(super) fn apply(self, mut builder: PoolBuilder) -> PoolBuilder {
         if let Some(Time(timeout)) = self.timeout {
             builder = builder.timeout(timeout);

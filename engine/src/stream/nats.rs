@@ -1,11 +1,12 @@
 //! What sources and sinks share that use a NATS server.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use async_nats::Client;
 use async_nats::connection::State;
 use async_nats::jetstream::{Context, ContextBuilder};
+use tokio::time::Instant;
 
 use crate::deadlines::BROKER_ANSWER;
 use crate::{Broker, Error};

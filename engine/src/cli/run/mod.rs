@@ -26,6 +26,7 @@ use super::args::{Allowed, Argument, KeyArg, PluginSpec};
 use super::checkpoint::{CheckpointArgs, Files, Identity, is_same};
 #[cfg(feature = "cluster")]
 use super::cluster::ClusterArgs;
+use super::drain::{self, Drain, drain_time};
 use super::exit::{EndedBy, Ending, RunFailed, Signal, at, tell};
 use super::faults::{Faults, Letters, Places};
 use super::keeper::{Durable, Keeper};
@@ -96,6 +97,10 @@ pub(crate) struct RunCommand {
     #[arg(long, conflicts_with_all = ["workers", "instances", "buffer", "unordered"], help_heading = "Pool")]
     sequential: bool,
 
+    /// What was taken in may take so long to be finished after the first Ctrl-C; 0 ends the run at once [default: 30s]
+    #[arg(long, value_name = "TIME", value_parser = drain_time, help_heading = "Pool")]
+    drain_timeout: Option<Duration>,
+
     #[command(flatten)]
     limits: LimitArgs,
 
@@ -135,8 +140,9 @@ Examples:
 
 Exit codes:
   0    done; also when the reader of the output closes it
-  1    the run failed, or put records aside
+  1    the run failed, put records aside, or did not end within --drain-timeout
   2    wrong use: nothing was run
+  129  the same as 130 when the terminal goes (SIGHUP), unless nohup says that this is nothing to it
   130  interrupted: the first Ctrl-C finishes what was taken in, the second aborts
   143  the same by SIGTERM, or ended by somebody at the dashboard";
 
@@ -161,7 +167,8 @@ impl RunCommand {
         ensure!(!self.plugins.is_empty(), "there is no plugin: write --plugin FILE (see engine run --help)");
         let mut inputs = inputs::open(&self.input)?;
         let messages = self.messages();
-        let interrupted = signals::interrupts(move || messages.tell_aborted())?;
+        let drain = self.drain();
+        let interrupted = signals::interrupts(drain.clone(), move || messages.tell_aborted())?;
         let mut watching = self.watch.begin(&interrupted, messages)?;
         let known = self.checkpoint.known()?;
         let progress = Progress::hidden();
@@ -226,6 +233,12 @@ impl RunCommand {
             None => None,
         };
         self.build(&pool, &source, &chain, &output);
+        let (counted, kept) = (source.clone(), letters.clone());
+        drain.begins(drain::Run {
+            counts: Box::new(move || counted.counts()),
+            // What can't be written is lost, as all else that is not finished.
+            flush: Arc::new(move || drop(kept.flush())),
+        });
         let begun = Instant::now();
         let runtime = runtime()?;
         watching.show()?;
@@ -335,6 +348,10 @@ impl RunCommand {
         Ok(ending.get().map_or(Ending::Done, |by| Ending::Interrupted { by: *by, goes_on }))
     }
 
+    fn drain(&self) -> Drain {
+        Drain::new(self.drain_timeout, self.json)
+    }
+
     fn messages(&self) -> Messages {
         Messages { quiet: self.quiet, json: self.json }
     }
@@ -368,7 +385,7 @@ impl RunCommand {
             .cluster(None, self.messages().notices(ProgressBar::hidden()))
             .into_iter()
             .fold(pool, engine::PoolBuilder::cluster);
-        pipeline::run(path, pool, self.messages(), &self.watch)
+        pipeline::run(path, pool, self.messages(), &self.watch, &self.drain())
     }
 
     /// The output file, opened but not changed yet: it stays as it is if there is a mistake elsewhere.
@@ -414,7 +431,7 @@ fn goes_with_a_pipeline(flag: &str) -> bool {
     if ClusterArgs::has(flag) {
         return true;
     }
-    matches!(flag, "quiet" | "json") || WatchArgs::has(flag)
+    matches!(flag, "quiet" | "json" | "drain-timeout") || WatchArgs::has(flag)
 }
 
 /// A run that ends within this time need not be explained.

@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 use super::report::{Report, fault_of};
 use super::watching::WatchArgs;
 use super::{Messages, SOON, printer};
+use crate::cli::drain::{self, Drain};
 use crate::cli::exit::{Ending, RunFailed, at};
 use crate::cli::plugins::Crates;
 use crate::cli::progress::Progress;
@@ -21,9 +22,10 @@ pub(super) fn run(
     pool: PoolBuilder,
     messages: Messages,
     watch: &WatchArgs,
+    drain: &Drain,
 ) -> anyhow::Result<Ending> {
     watch.check(false, false)?;
-    let interrupted = signals::interrupts(move || messages.tell_aborted())?;
+    let interrupted = signals::interrupts(drain.clone(), move || messages.tell_aborted())?;
     let mut watching = watch.begin(&interrupted, messages)?;
     let progress = Progress::hidden();
     let pool = pool.on_print(printer(progress.bar()));
@@ -32,9 +34,16 @@ pub(super) fn run(
     let Some(mut pipeline) = check::open(path, pool, &watched, Crates::Build)? else {
         return Ok(Ending::Mistakes);
     };
+    pipeline.drain_timeout().into_iter().for_each(|timeout| drain.is_in_file(timeout));
     let sources = pipeline.sources();
     let counts = move || sources.iter().map(|source| source.counts()).fold(Counts::default(), Counts::plus);
     let counts = Arc::new(counts);
+    let (counted, flush) = (counts.clone(), pipeline.flush_put_aside());
+    drain.begins(drain::Run {
+        counts: Box::new(move || counted()),
+        // What can't be written is lost, as all else that is not finished.
+        flush: Arc::new(move || drop(flush())),
+    });
     let to_stdout = pipeline.writes_to_stdout();
     if !messages.json {
         progress.show(counts.clone(), messages.quiet || watch.draws(), to_stdout);

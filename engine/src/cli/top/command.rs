@@ -12,6 +12,7 @@ use super::looks::Looks;
 use super::screen::Screen;
 use super::show::{Seen, show};
 use super::view;
+use crate::cli::drain::Drain;
 use crate::cli::exit::{Ending, Signal, tell};
 use crate::cli::signals;
 use crate::cli::terminal::{print, print_json};
@@ -69,7 +70,7 @@ impl TopCommand {
             }
             return Ok(Ending::Done);
         }
-        let interrupted = signals::interrupts(|| {})?;
+        let interrupted = signals::interrupts(Drain::new(None, false), || {})?;
         super::check()?;
         let remote = match client.follow() {
             Ok(remote) => remote,

@@ -1,0 +1,134 @@
+//! A run that was told to end has so long for it.
+
+use std::sync::mpsc::sync_channel;
+use std::sync::{Arc, OnceLock};
+use std::thread;
+use std::time::Duration;
+
+use engine::{Counts, Wait, waits};
+use humantime::format_duration;
+use serde_json::json;
+
+use super::args::time;
+use super::exit::{Signal, tell};
+use super::summary::counted;
+use super::top;
+
+/// If nothing else is said.
+pub(crate) const DEFAULT: &str = "30s";
+
+/// What is written out at the end may take so long.
+const WRITTEN: Duration = Duration::from_secs(1);
+
+/// So many waits are told.
+const TOLD: usize = 4;
+
+/// `--drain-timeout`: a time, or 0.
+pub(crate) fn drain_time(text: &str) -> Result<Duration, String> {
+    if text == "0" {
+        return Ok(Duration::ZERO);
+    }
+    time(text).map_err(|_| "write a time, as in 30s or 500ms, or 0".to_owned())
+}
+
+/// How long a run has once it was told to end, and what is told if that is not enough.
+#[derive(Clone)]
+pub(crate) struct Drain(Arc<Known>);
+
+struct Known {
+    json: bool,
+    /// As the command line says, or a pipeline file, which is read later.
+    timeout: OnceLock<Duration>,
+    run: OnceLock<Run>,
+}
+
+/// A run that goes on.
+pub(crate) struct Run {
+    pub(crate) counts: Box<dyn Fn() -> Counts + Send + Sync>,
+    /// Writes out what is kept to be faster.
+    pub(crate) flush: Arc<dyn Fn() + Send + Sync>,
+}
+
+impl Drain {
+    pub(crate) fn new(given: Option<Duration>, json: bool) -> Self {
+        let known = Known { json, timeout: OnceLock::new(), run: OnceLock::new() };
+        given.into_iter().for_each(|given| known.is_given(given));
+        Self(Arc::new(known))
+    }
+
+    /// A pipeline file says how long, if the command line does not.
+    pub(crate) fn is_in_file(&self, timeout: Duration) {
+        self.0.is_given(timeout);
+    }
+
+    pub(crate) fn begins(&self, run: Run) {
+        let _ = self.0.run.set(run);
+    }
+
+    pub(crate) fn timeout(&self) -> Duration {
+        let default = || drain_time(DEFAULT).unwrap_or(Duration::ZERO);
+        self.0.timeout.get().copied().unwrap_or_else(default)
+    }
+
+    /// Says what is not finished, and ends the process: something in it may hang.
+    pub(crate) fn end(&self, by: Signal) -> ! {
+        if let Some(run) = self.0.run.get() {
+            let flush = run.flush.clone();
+            let (done, wait) = sync_channel(1);
+            // Also that may hang.
+            let flushing = move || {
+                flush();
+                let _ = done.send(());
+            };
+            let started = thread::Builder::new().spawn(flushing);
+            let _ = started.is_ok_and(|_| wait.recv_timeout(WRITTEN).is_ok());
+        }
+        top::restore();
+        self.tell();
+        engine::end_commands();
+        // With no time at all that is what was wanted.
+        let code = if self.timeout().is_zero() { by.exit_code() } else { 1 };
+        std::process::exit(code.into());
+    }
+
+    fn tell(&self) {
+        let counts = self.0.run.get().map(|run| (run.counts)()).unwrap_or_default();
+        let waits = waits();
+        let time = format_duration(self.timeout());
+        if self.0.json {
+            let waits: Vec<_> = waits.iter().map(|wait| &*wait.what).collect();
+            let error = format!("not finished within {time}");
+            tell(format_args!(
+                "{}",
+                json!({ "ended": "overdue", "error": error, "records": counts, "waits": waits })
+            ));
+            return;
+        }
+        let Counts { emitted, unfinished, delivered, .. } = counts;
+        let unfinished = counted(unfinished, "record");
+        tell(format_args!(
+            "engine: not finished within {time} (--drain-timeout): {unfinished} unfinished in functions, {emitted} \
+             taken in, {delivered} delivered{}",
+            told(&waits)
+        ));
+    }
+}
+
+impl Known {
+    fn is_given(&self, timeout: Duration) {
+        // What was given first counts.
+        let _ = self.timeout.set(timeout);
+    }
+}
+
+/// What is waited for, in words.
+fn told(waits: &[Wait]) -> String {
+    if waits.is_empty() {
+        return String::new();
+    }
+    let told = |wait: &Wait| format!("{} (for {} s)", wait.what, wait.time.as_secs());
+    let told: Vec<_> = waits.iter().take(TOLD).map(told).collect();
+    let more = waits.len().saturating_sub(TOLD);
+    let more = if more > 0 { format!(", and {more} more") } else { String::new() };
+    format!("; waiting for {}{more}", told.join(", "))
+}
