@@ -13,14 +13,15 @@ use crate::checkout::{Checkout, succeed};
 use crate::steps::Steps;
 use crate::tools;
 
-const TARGETS: [&str; 5] = ["checkpoint", "letters", "outcome", "pipeline", "plugin"];
+const TARGETS: [&str; 7] =
+    ["checkpoint", "http_peer", "letters", "outcome", "pipeline", "plugin", "websocket_peer"];
 
 #[derive(Args)]
 pub(crate) struct Fuzz {
     /// Seconds for each target
     #[arg(long, default_value = "60")]
     seconds: u32,
-    /// Only these targets: checkpoint, letters, outcome, pipeline, plugin
+    /// Only these targets: checkpoint, http_peer, letters, outcome, pipeline, plugin, websocket_peer
     #[arg(value_parser = TARGETS)]
     targets: Vec<String>,
 }
