@@ -64,7 +64,7 @@ async fn what_a_guest_has_too_much_of_is_named() {
 }
 
 /// The time that a record of `calls` may take; and what a busy machine adds, by the engine's own account.
-const LIMIT: Duration = Duration::from_millis(50);
+const LIMIT: Duration = Duration::from_millis(200);
 const BUDGET_AND_NOISE: Duration = Duration::from_millis(1000);
 
 const MEMORY: usize = 16 << 20;
@@ -170,7 +170,7 @@ async fn try_each(plugin: &Plugin, name: &str, port: u16, programs: &[Vec<u8>]) 
     let usage = usage();
     assert!(usage.memory <= MEMORY, "{name}: {usage:?}: one of {programs:?}");
     assert!(usage.longest <= LIMIT + BUDGET_AND_NOISE, "{name}: {usage:?}: one of {programs:?}");
-    let most = (LIMIT + BUDGET_AND_NOISE / 10) * CHUNK as u32;
+    let most = (LIMIT + BUDGET_AND_NOISE) * CHUNK as u32;
     assert!(begun.elapsed() < most, "{name}: {:?}: {programs:?}", begun.elapsed());
 }
 
@@ -195,7 +195,7 @@ async fn listen() -> u16 {
                     connection.read_to_end(&mut Vec::new()).await
                 };
                 // Whoever says nothing is left.
-                let _ = tokio::time::timeout(LIMIT * 4, heard).await;
+                let _ = tokio::time::timeout(LIMIT, heard).await;
             });
         }
     });

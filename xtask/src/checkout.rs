@@ -52,7 +52,8 @@ impl Checkout {
         Ok(files.filter(|file| self.root.join(file).is_file()).collect())
     }
 
-    fn plugins_target(&self, workspace: &str) -> PathBuf {
+    /// Where a workspace of plugins is built to.
+    pub(crate) fn plugins_target(&self, workspace: &str) -> PathBuf {
         self.target.join("tmp").join(workspace.replace('/', "-"))
     }
 }

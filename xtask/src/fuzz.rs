@@ -4,6 +4,7 @@
 //! for here is panics, hangs and broken promises.
 
 use std::fs;
+use std::path::PathBuf;
 use std::process::Command;
 
 use anyhow::Context;
@@ -13,15 +14,15 @@ use crate::checkout::{Checkout, succeed};
 use crate::steps::Steps;
 use crate::tools;
 
-const TARGETS: [&str; 7] =
-    ["checkpoint", "http_peer", "letters", "outcome", "pipeline", "plugin", "websocket_peer"];
+const TARGETS: [&str; 8] =
+    ["calls", "checkpoint", "http_peer", "letters", "outcome", "pipeline", "plugin", "websocket_peer"];
 
 #[derive(Args)]
 pub(crate) struct Fuzz {
     /// Seconds for each target
     #[arg(long, default_value = "60")]
     seconds: u32,
-    /// Only these targets: checkpoint, http_peer, letters, outcome, pipeline, plugin, websocket_peer
+    /// Only these targets: calls, checkpoint, http_peer, letters, outcome, pipeline, plugin, websocket_peer
     #[arg(value_parser = TARGETS)]
     targets: Vec<String>,
 }
@@ -48,6 +49,9 @@ impl Fuzz {
                 run.args(["run", "--fuzz-dir", "fuzz", "--sanitizer", "none", "--target-dir"]).arg(&folder);
                 run.arg(target).arg(&corpus).arg(format!("fuzz/seeds/{target}"));
                 run.args(["--", "-timeout=30", "-verbosity=0", "-print_funcs=0"]);
+                if target == "calls" {
+                    run.env("ENGINE_CALLS", guest(checkout)?);
+                }
                 // Without a folder for it no compiled plugin is kept.
                 run.env("RUST_BACKTRACE", "0").env("XDG_CACHE_HOME", "/dev/null");
                 run.arg(format!("-max_total_time={}", self.seconds)).current_dir(&checkout.root);
@@ -56,4 +60,14 @@ impl Fuzz {
         }
         Ok(())
     }
+}
+
+/// Builds the guest that makes the calls which its records say, and tells where it is.
+fn guest(checkout: &Checkout) -> anyhow::Result<PathBuf> {
+    let workspace = "plugins/hostile";
+    succeed(checkout.cargo_in(
+        workspace,
+        &["build", "--quiet", "--release", "--package", "calls", "--target", "wasm32-wasip2"],
+    ))?;
+    Ok(checkout.plugins_target(workspace).join("wasm32-wasip2/release/calls.wasm"))
 }
