@@ -75,12 +75,27 @@ impl Sandbox {
         }
         LOOKED_UP.iter().for_each(|path| new.read(path.as_ref(), path.as_ref()));
         new.add("--proc", ["/proc"]);
+        new.guard_kernel();
         new.add("--dev", ["/dev"]);
         new.memory("/tmp".as_ref(), TEMPORARY);
         new.add("--dir", [HOME]);
         new.variable("HOME", HOME);
         new.check()?;
         Ok(new)
+    }
+
+    /// Lets nobody change the kernel's settings, or read what is not for all. Root's programs could do so without
+    /// any capability, since the files are root's.
+    fn guard_kernel(&mut self) {
+        for entry in fs::read_dir("/proc").into_iter().flatten().flatten() {
+            let is_process = entry.file_name().as_encoded_bytes().iter().all(u8::is_ascii_digit);
+            let Ok(known) = entry.metadata() else { continue };
+            if known.is_dir() && !is_process {
+                self.read(&entry.path(), &entry.path());
+            } else if known.is_file() && !is_harmless(&known) {
+                self.read("/dev/null".as_ref(), &entry.path());
+            }
+        }
     }
 
     /// The same, with the network as it is, and what is needed to reach it.
@@ -184,6 +199,18 @@ impl Sandbox {
         let status = child.wait().await.context("can't wait for bwrap")?;
         Ok(if status.success() { Ended::Well(output?) } else { Ended::Failed })
     }
+}
+
+/// Whether everybody may read a file, and nobody may write to it.
+#[cfg(unix)]
+fn is_harmless(known: &fs::Metadata) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    known.mode() & 0o222 == 0 && known.mode() & 0o004 != 0
+}
+
+#[cfg(not(unix))]
+fn is_harmless(known: &fs::Metadata) -> bool {
+    known.permissions().readonly()
 }
 
 /// What comes, if it is not too much.

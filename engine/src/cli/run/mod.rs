@@ -50,8 +50,8 @@ use super::{runtime, signals, top};
 pub(crate) struct RunCommand {
     /// A plugin and its function, if it has several; repeat it to make a chain
     ///
-    /// The plugin is a .wasm file, or a plugin crate's folder, which is built if it changed. A sink
-    /// comes last: what it prints is the output.
+    /// The plugin is a .wasm file, or a plugin crate's folder, which is built if it changed: that runs the
+    /// crate's build scripts and macros as you. A sink comes last: what it prints is the output.
     #[arg(short, long = "plugin", value_name = "FILE[:FUNCTION]")]
     plugins: Vec<PluginSpec>,
     /// A pipeline file (.toml), which says all that the flags below say
