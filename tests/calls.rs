@@ -14,6 +14,7 @@ use engine::{
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
+use proptest::sample::select;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -23,10 +24,12 @@ use crate::support::{hostile, misbehaving, put_aside, ran, runner};
 
 /// Bytes that stand for calls.
 const GOES_BACK: u8 = 4;
+const GIVES_BACK: u8 = 5;
 const DRAWS: u8 = 12;
 const ASKS_THE_COMMAND_LINE: u8 = 13;
 const HANDS_OVER_WHAT_IS_NOT_ITS: u8 = 14;
 const WAITS_FOR: u8 = 17;
+const BLOCKS: u8 = 19;
 const WRITES_ZEROES: u8 = 28;
 
 /// Operands: the stream for messages, 65,537 bytes, and going back without end.
@@ -60,6 +63,27 @@ async fn what_a_guest_has_too_much_of_is_named() {
     let beyond_its_memory = [HANDS_OVER_WHAT_IS_NOT_ITS, last, longest, 0];
     for program in [&without_permit[..], &beyond_its_memory] {
         assert_eq!(cause(program).await.to_string(), forbidden);
+    }
+}
+
+#[tokio::test]
+async fn time_that_a_guest_waits_counts_however_often_it_is_woken() {
+    let pool = Pool::builder().workers(1).timeout(LIMIT).build().unwrap();
+    let calls = pool.load(hostile("calls")).unwrap().function::<Vec<u8>, String>("calls").unwrap();
+    // It waits not at all, a nanosecond, up to five milliseconds; and does so for ever, two of them at a time.
+    for time in 0..5 {
+        let program = vec![WAITS_FOR, time, BLOCKS, 0, GIVES_BACK, 0, 0, GOES_BACK, WITHOUT_END];
+        let (policy, letters) = put_aside();
+        let calls = calls.on_fault(&policy);
+        let records = [program.clone(), program];
+        let given = ran(records, |records| records.scatter(&pool).map(&calls).buffer(2).gather());
+        let given = tokio::time::timeout(Duration::from_secs(20), given).await;
+        let (outputs, ended) = given.unwrap_or_else(|_| panic!("waits of kind {time} get time for nothing"));
+        ended.unwrap();
+        assert!(outputs.is_empty());
+        for letter in letters.read() {
+            assert_eq!(letter.fault.cause, Cause::TimedOut { limit: LIMIT }, "{time}");
+        }
     }
 }
 
@@ -121,12 +145,13 @@ async fn try_all(runner: &mut TestRunner, isolation: Isolation, port: u16, world
     let capabilities = capabilities.iter().map(|grant| grant.parse::<Capability>().unwrap());
     let plugin = capabilities.fold(pool.load(hostile("calls")).unwrap(), Plugin::grant);
     for name in NAMES {
+        furnish(world);
         let programs: Vec<Vec<u8>> = vec(program(), CHUNK).new_tree(runner).unwrap().current();
         let both =
             async { tokio::join!(try_each(&plugin, name, port, &programs), are_right(&pool, &neighbour)) };
         let ended = tokio::time::timeout(Duration::from_secs(120), both).await;
         ended.unwrap_or_else(|_| panic!("{name} hangs with one of {programs:?}"));
-        std::fs::remove_dir_all(world).and_then(|()| std::fs::create_dir(world)).unwrap();
+        std::fs::remove_dir_all(world).unwrap();
     }
     let usage = pool.usage();
     assert!(usage.memory <= TOTAL_MEMORY && usage.instances <= usage.instances_limit, "{usage:?}");
@@ -139,9 +164,59 @@ async fn try_all(runner: &mut TestRunner, isolation: Isolation, port: u16, world
     }
 }
 
-/// A record: all bytes but the end of a line, which stands for a call that others stand for too.
+/// Stands for any byte.
+const ANY: u16 = 256;
+
+/// What leads further than chance does: files and folders that are there, a connection, streams, waits.
+const PHRASES: &[&[u16]] = &[
+    &[33, 35, 0, 1, 0, 1, 3],
+    &[33, 35, 0, 1, 3, 2, 1],
+    &[33, 35, 0, 1, 4, 9, 3],
+    &[40, ANY, 0, 0],
+    &[40, ANY, 1, 0],
+    &[40, ANY, 2],
+    &[38, ANY, ANY, 0],
+    &[39, ANY, ANY, 0],
+    &[42, ANY, ANY, ANY, ANY],
+    &[43, ANY, ANY, ANY, ANY],
+    &[44, 0, ANY, ANY],
+    &[45, ANY, ANY, ANY],
+    &[46, ANY, ANY, ANY, ANY, ANY, 1],
+    &[48, 49, 1, 0, 51, 0, 3, 0, 0, 0, 2, 53, 0, 3],
+    &[48, 49, 1, 0, 51, 0, 1, ANY, 2, 3, 2, 53, ANY, 0, 51, 0, 2, ANY, 53, ANY, 1, 53, ANY, 2],
+    &[57, ANY, ANY, ANY],
+    &[58, ANY, ANY],
+    &[13, 7],
+    &[13, 8],
+    &[23, ANY, ANY, ANY],
+    &[25, ANY, 3, ANY],
+    &[25, ANY, 2, ANY],
+    &[27, ANY, ANY],
+    &[28, ANY, ANY, 4],
+    &[29, ANY, ANY, ANY, ANY],
+    &[30, ANY, 20, ANY],
+    &[31, ANY, 20, ANY],
+    &[17, ANY, 19, ANY],
+    &[0, ANY, ANY],
+    &[4, ANY],
+];
+
+/// A record: phrases and chance, without the end of a line, which stands for a call that others stand for too.
 fn program() -> impl Strategy<Value = Vec<u8>> {
-    vec(any::<u8>().prop_map(|byte| if byte == b'\n' { b'\n' + 61 } else { byte }), 0..60)
+    let fill = |(phrase, chance): (&[u16], Vec<u8>)| -> Vec<u8> {
+        phrase.iter().zip(chance).map(|(byte, any)| u8::try_from(*byte).unwrap_or(any)).collect()
+    };
+    let phrase = (select(PHRASES), vec(any::<u8>(), 32)).prop_map(fill);
+    let piece = prop_oneof![3 => phrase, 1 => vec(any::<u8>(), 1..12)];
+    let no_end = |byte: u8| if byte == b'\n' { byte + 61 } else { byte };
+    vec(piece, 0..16).prop_map(move |pieces| pieces.concat().into_iter().map(no_end).collect())
+}
+
+/// A folder with a little in it.
+fn furnish(world: &Path) {
+    std::fs::create_dir_all(world.join("folder")).unwrap();
+    std::fs::write(world.join("a"), [b'a'; 100_000]).unwrap();
+    std::fs::write(world.join("folder/a"), "a").unwrap();
 }
 
 /// Each program is a record, and gives an output or a fault, within its limits.
