@@ -306,9 +306,47 @@ fn records_that_are_dropped_are_done() {
     command.arg(path("in")).arg("-o").arg(path("out")).arg("--checkpoint").arg(path("checkpoint"));
     let did = fed(command, "");
     assert_eq!(did.code, Some(1), "{}", did.stderr);
-    let checkpoint: serde_json::Value =
-        serde_json::from_slice(&fs::read(path("checkpoint")).unwrap()).unwrap();
+    let checkpoint = line_of(&fs::read_to_string(path("checkpoint")).unwrap());
     assert_eq!(checkpoint["record"], 5000);
+}
+
+/// What a checkpoint says.
+fn line_of(checkpoint: &str) -> serde_json::Value {
+    serde_json::from_str(checkpoint.lines().next().unwrap()).unwrap()
+}
+
+/// A checkpoint that says this, with its checksum.
+fn summed(line: &serde_json::Value) -> String {
+    let line = line.to_string();
+    format!("{line}\n{}\n", blake3::hash(line.as_bytes()).to_hex())
+}
+
+#[test]
+fn a_checkpoint_that_was_changed_is_refused_and_no_output_is_lost() {
+    let folder = tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    let (input, out, checkpoint) = (path("in"), path("out"), path("checkpoint"));
+    fs::write(&input, "1\n2\nbad\n").unwrap();
+    let inc = plugin("inc").display().to_string();
+    let command = ["run", "-q", "-p", &inc, "-i", &input, "-o", &out, "--checkpoint", &checkpoint];
+    assert_eq!(fed(engine(command), "").code, Some(1));
+    let mut shorter = line_of(&fs::read_to_string(&checkpoint).unwrap());
+    shorter["output"]["length"] = 0.into();
+    let mut old = shorter.clone();
+    old["version"] = 4.into();
+    let reasons = [
+        (format!("{shorter}\n"), "is no checkpoint: its checksum is missing or wrong"),
+        (format!("{old}\n"), "is no checkpoint: it is of version 4, and this engine writes 5"),
+        // Whoever makes a checksum too does not know what the output ends with.
+        (summed(&shorter), "out is not what that run wrote"),
+    ];
+    for (text, reason) in reasons {
+        fs::write(&checkpoint, text).unwrap();
+        let did = fed(engine(command), "");
+        assert_eq!((did.code, did.stderr.lines().count()), (Some(2), 1), "{}", did.stderr);
+        assert!(did.stderr.contains(reason), "{}", did.stderr);
+        assert_eq!(fs::read_to_string(&out).unwrap(), "2\n3\n");
+    }
 }
 
 #[test]
@@ -330,9 +368,9 @@ fn a_state_that_a_changed_plugin_does_not_know_is_refused() {
     assert_eq!(did.code, Some(2), "{}", did.stderr);
     assert!(did.stderr.contains("this one is of total --key x"), "{}", did.stderr);
     // Nor is a state believed that somebody wrote there.
-    let mut broken: serde_json::Value = serde_json::from_str(&saved).unwrap();
+    let mut broken = line_of(&saved);
     broken["states"][0] = "AAAA".into();
-    fs::write(&checkpoint, broken.to_string()).unwrap();
+    fs::write(&checkpoint, summed(&broken)).unwrap();
     let did = fed(engine([&command[..], &["--on-fault", "skip"]].concat()), "");
     assert_eq!(did.code, Some(1));
     let expected = "engine: total can't be opened: the state: it was written by something else\n";

@@ -2,12 +2,19 @@
 //! who may drop files there.
 
 use std::fs;
+use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::thread;
 
-use engine::{Capability, Error, Function, Isolation, Plugin, Pool};
+use engine::sources::{self, Feed};
+use engine::{
+    CancellationToken, Capability, DeadLetters, Error, Function, Isolation, Plugin, Pool, Source, sinks,
+};
 use tempfile::{TempDir, tempdir};
 
-use crate::support::{Did, engine, fed, function_of, hostile, ran};
+use crate::sources::Fed;
+use crate::support::{Did, engine, fed, function_of, hostile, plugin, ran};
 
 /// A folder that functions may have, `open`, with a folder `in` within; and beside it what is nobody's business.
 struct Scene(TempDir);
@@ -89,4 +96,153 @@ fn a_link_that_an_earlier_run_planted_leads_no_grant_elsewhere() {
             did.stderr
         );
     }
+}
+
+/// The records that a source gives.
+async fn records(feed: impl Feed<String>) -> Result<Vec<String>, Error> {
+    let source = Source::new();
+    let (sink, records) = sinks::list();
+    source.stream().sink(sink);
+    let fed = feed.feed(&source, &CancellationToken::new()).await;
+    source.close().await.and(fed).map(|()| records.take())
+}
+
+#[tokio::test]
+async fn no_link_leads_a_source_out_of_its_folder() {
+    let scene = Scene::new();
+    let name = |name: &str| scene.path("open").join(name);
+    fs::write(name(".hidden"), "within\n").unwrap();
+    symlink("../vault/file", name("a")).unwrap();
+    symlink(scene.path("vault/file"), name("b")).unwrap();
+    symlink("../vault", name("c")).unwrap();
+    symlink("/proc/self/environ", name("d")).unwrap();
+    symlink("in/../../vault/file", name("e")).unwrap();
+    symlink(".hidden", name("f")).unwrap();
+    symlink("in/file", name("g")).unwrap();
+    let folder = || sources::folder(scene.path("open")).once(true);
+    assert_eq!(records(folder()).await.unwrap(), ["within", "inside"]);
+    // Once a function may write there, no link is trusted.
+    let pool = one_by_one();
+    let acts = acting(&pool, &[grant(&scene.path("open"))]).unwrap();
+    assert_eq!(records(folder()).await.unwrap(), [""; 0]);
+    drop((acts, pool));
+    assert_eq!(records(folder()).await.unwrap(), ["within", "inside"]);
+}
+
+#[tokio::test]
+async fn a_link_that_a_function_plants_in_its_spool_is_not_read() {
+    let scene = Scene::new();
+    let pool = one_by_one();
+    let acts = acting(&pool, &[grant(&scene.path("open"))]).unwrap();
+    let [link, file] = ["open/b", "open/c"].map(|name| scene.shown(name));
+    let commands = format!("link ../vault/file {link}\nwrite {file} done\n");
+    fs::write(scene.path("open/a"), commands).unwrap();
+    let mut spool = Fed::through(sources::folder(scene.path("open")), |stream| stream.apply(&acts));
+    let came = spool.next::<3>().await;
+    assert!(came[0].starts_with("link ") && came[1].starts_with("write "), "{came:?}");
+    assert_eq!(came[2], "done");
+    spool.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn what_a_function_may_write_is_read_and_written_without_links() {
+    let scene = Scene::new();
+    let (link, below) = (scene.path("open/link"), scene.path("open/in2/file"));
+    symlink("../vault/file", &link).unwrap();
+    symlink("../vault", scene.path("open/in2")).unwrap();
+    let pool = one_by_one();
+    let _acts = acting(&pool, &[grant(&scene.path("open"))]).unwrap();
+    for path in [&link, &below] {
+        let refused = [
+            records(sources::files([path])).await.unwrap_err(),
+            records(sources::files([path]).follow(true)).await.unwrap_err(),
+            DeadLetters::create(path).unwrap_err(),
+            engine::Checkpoint::load(path).unwrap_err(),
+            written(path).await.unwrap_err(),
+        ];
+        for error in refused {
+            let told = format!("{error:?}");
+            assert!(told.contains("a link leads there from a folder that a function may write"), "{told}");
+        }
+    }
+    assert_eq!(fs::read_to_string(scene.path("vault/file")).unwrap(), "secret\n");
+    // What is no link is what it is.
+    assert_eq!(records(sources::files([scene.path("open/in/file")])).await.unwrap(), ["inside"]);
+    written(&scene.path("open/out")).await.unwrap();
+    assert_eq!(fs::read_to_string(scene.path("open/out")).unwrap(), "x\n");
+}
+
+async fn written(path: &Path) -> Result<(), Error> {
+    let source = Source::new();
+    source.stream().sink(sinks::files(path));
+    let emitted = source.emit("x".to_owned()).await;
+    source.close().await.and(emitted)
+}
+
+#[test]
+fn a_run_reads_and_writes_no_link_that_its_functions_could_plant() {
+    let scene = Scene::new();
+    symlink("../vault/file", scene.path("open/link")).unwrap();
+    fs::write(scene.path("in"), "x\n").unwrap();
+    let (link, open) = (scene.shown("open/link"), grant(&scene.path("open")));
+    let (input, out) = (scene.shown("in"), scene.shown("out"));
+    let divert = format!("divert={link}");
+    let flags: [&[&str]; 4] = [
+        &["-i", &link],
+        &["-o", &link],
+        &["--on-fault", &divert],
+        &["-i", &input, "-o", &out, "--checkpoint", &link],
+    ];
+    for flags in flags {
+        let did = run(&[flags, &["--allow", &open]].concat(), "x\n");
+        assert_eq!((did.code, did.stderr.lines().count()), (Some(2), 1), "{flags:?} {}", did.stderr);
+        assert!(!did.stdout.contains("secret") && did.stderr.contains("link"), "{}", did.stderr);
+        assert_eq!(fs::read_to_string(scene.path("vault/file")).unwrap(), "secret\n");
+    }
+}
+
+/// Ends a command that hangs.
+fn within_a_minute(args: &[&str]) -> Did {
+    let mut command = Command::new("timeout");
+    command.args(["-k", "1", "60", env!("CARGO_BIN_EXE_engine")]).args(args);
+    fed(command, "")
+}
+
+#[test]
+fn what_never_ends_or_is_no_file_is_refused_in_one_line() {
+    let scene = Scene::new();
+    let pipe = scene.shown("pipe.toml");
+    assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    symlink("/dev/zero", scene.path("zero.toml")).unwrap();
+    fs::write(scene.path("in"), "1\n").unwrap();
+    let (input, out, zero) = (scene.shown("in"), scene.shown("out"), scene.shown("zero.toml"));
+    let inc = plugin("inc").display().to_string();
+    let run = ["run", "-p", &inc, "-i", &input, "-o", &out, "--checkpoint"];
+    let cases = [
+        ([&run[..], &[&pipe]].concat(), "it is a pipe, and must be a file"),
+        ([&run[..], &["/dev/zero"]].concat(), "it is a device, and must be a file"),
+        (vec!["check", &zero], "it has more than 1048576 bytes"),
+        (vec!["run", &zero], "it has more than 1048576 bytes"),
+        (vec!["inspect", &zero], "it is no file"),
+        (vec!["inspect", &pipe], "it is no file"),
+    ];
+    for (args, reason) in cases {
+        let did = within_a_minute(&args);
+        assert_eq!((did.code, did.stderr.lines().count()), (Some(2), 1), "{args:?} {}", did.stderr);
+        assert!(did.stderr.contains(reason), "{args:?} {}", did.stderr);
+    }
+}
+
+#[test]
+fn a_pipe_that_the_user_names_is_waited_for() {
+    let scene = Scene::new();
+    let (from, to) = (scene.shown("from"), scene.shown("to"));
+    assert!(Command::new("mkfifo").args([&from, &to]).status().unwrap().success());
+    let inc = plugin("inc").display().to_string();
+    let args = ["run", "-q", "-p", &inc, "-i", &from, "-o", &to].map(str::to_owned);
+    let run = thread::spawn(move || within_a_minute(&args.each_ref().map(String::as_str)));
+    let read = thread::spawn(move || fs::read_to_string(to).unwrap());
+    fs::write(from, "1\n2\n").unwrap();
+    assert_eq!(read.join().unwrap(), "2\n3\n");
+    assert_eq!(run.join().unwrap().code, Some(0));
 }

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use engine::sources::{self, Csv, Feed, Layout};
-use engine::{CancellationToken, Error, Record, Source, sinks};
+use engine::{CancellationToken, Error, Record, Source, Stream, sinks};
 use futures_util::{SinkExt, StreamExt};
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -259,9 +259,16 @@ pub(crate) struct Fed {
 
 impl Fed {
     pub(crate) fn new(feed: impl Feed<String>) -> Self {
+        Self::through(feed, |stream| stream)
+    }
+
+    pub(crate) fn through(
+        feed: impl Feed<String>,
+        build: impl FnOnce(Stream<String>) -> Stream<String>,
+    ) -> Self {
         let (sender, coming) = mpsc::channel(1);
         let (source, stop) = (Source::new(), CancellationToken::new());
-        source.stream().sink(sinks::consumer(Passed(sender)));
+        build(source.stream()).sink(sinks::consumer(Passed(sender)));
         let stopped = stop.clone();
         let ended = tokio::spawn(async move {
             let fed = feed.feed(&source, &stopped).await;

@@ -106,7 +106,10 @@ async fn folders_and_pipes_that_appear_are_none_and_links_are_files() {
     fs::rename(elsewhere.path().join("p"), name("p")).unwrap();
     fs::hard_link(file(&elsewhere, "b", "2\n"), name("b")).unwrap();
     assert_eq!(fed.next().await, ["2"]);
-    std::os::unix::fs::symlink(file(&elsewhere, "c", "3\n"), name("c")).unwrap();
+    // A link leads to another name in the folder, and never out of it.
+    file(&folder, ".c", "3\n");
+    std::os::unix::fs::symlink(file(&elsewhere, "b2", "out\n"), name("b2")).unwrap();
+    std::os::unix::fs::symlink(".c", name("c")).unwrap();
     assert_eq!(fed.next().await, ["3"]);
     let old = file(&elsewhere, "e", "4\n");
     fs::File::options().write(true).open(&old).unwrap().set_modified(std::time::UNIX_EPOCH).unwrap();

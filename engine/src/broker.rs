@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::future::ready;
+use std::io;
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -13,9 +14,13 @@ use rustls::pki_types::pem::PemObject;
 
 use crate::Error;
 use crate::deadlines::BROKER;
+use crate::files;
 use crate::stream::tls;
 use crate::stream::url::shown;
 use crate::text::{self, PlainText};
+
+/// The most bytes that a file of credentials or certificates has.
+const LONGEST: u64 = 1 << 20;
 
 /// Servers before this version lose data that they had acknowledged, or can't do what is asked of them.
 const OLDEST: (u64, u64) = (2, 11);
@@ -220,14 +225,15 @@ impl Broker {
         if let Some(file) = &self.authority {
             // Else it is told as a connection that failed.
             let read = |source| Error::Read { path: file.clone(), source: Arc::new(source) };
-            let text = std::fs::read(file).map_err(read)?;
+            let text = files::read_at_most(file, LONGEST).map_err(read)?;
             if CertificateDer::pem_slice_iter(&text).next().is_none_or(|known| known.is_err()) {
                 return Err(Error::NoCertificate { path: file.clone() });
             }
             options = options.add_root_certificates(file.clone()).require_tls(true);
         }
         let Some(file) = &self.credentials else { return Ok(options) };
-        let text = tokio::fs::read_to_string(file).await;
+        let text = files::read_at_most(file, LONGEST)
+            .and_then(|text| String::from_utf8(text).map_err(|_| io::ErrorKind::InvalidData.into()));
         let text = text.map_err(|source| Error::Read { path: file.clone(), source: Arc::new(source) })?;
         let seed = text.lines().map(str::trim).find(|line| !line.is_empty() && !line.starts_with('#'));
         match seed {

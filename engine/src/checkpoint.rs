@@ -1,16 +1,18 @@
 //! How far a run has come, as a file: after a crash the run goes on from there.
 
-use std::fs::{self, File};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Error, State};
+use crate::{Error, State, files};
 
 /// The version of the file's layout.
-const VERSION: u32 = 4;
+const VERSION: u32 = 5;
+
+/// The longest file, in bytes.
+const LONGEST: u64 = 4 << 30;
 
 /// So much of an output's end is compared when a run goes on, in bytes.
 const TAIL: u64 = 64 << 10;
@@ -93,11 +95,12 @@ impl OutputState {
     /// Whether the file still holds what was written to it, as far as its length and its end tell.
     #[must_use]
     pub fn is_unchanged(&self) -> bool {
-        self.length == 0 || self.read_tail().is_ok_and(|tail| tail == self.tail)
+        let is_new = self.length == 0 && self.tail.is_empty();
+        is_new || self.read_tail().is_ok_and(|tail| tail == self.tail)
     }
 
     fn read_tail(&self) -> io::Result<String> {
-        let mut file = File::open(&self.path)?;
+        let mut file = files::open_file(&self.path)?;
         let mut tail = vec![0; usize::try_from(self.length.min(TAIL)).unwrap_or_default()];
         file.seek(SeekFrom::Start(self.length - tail.len() as u64))?;
         file.read_exact(&mut tail)?;
@@ -112,7 +115,11 @@ impl Checkpoint {
     ///
     /// If the file can't be read, or is no checkpoint.
     pub fn load(path: &Path) -> Result<Option<Self>, Error> {
-        let bytes = match fs::read(path) {
+        let read = || {
+            files::open_file(path)?;
+            files::read_at_most(path, LONGEST)
+        };
+        let bytes = match read() {
             Ok(bytes) => bytes,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(Error::Read { path: path.to_owned(), source: Arc::new(error) }),
@@ -121,11 +128,17 @@ impl Checkpoint {
         checkpoint.map(Some).map_err(|reason| Error::NotACheckpoint { path: path.to_owned(), reason })
     }
 
+    /// A checkpoint is a line of JSON, and the BLAKE3 hash of that line in hexadecimal digits.
     pub(crate) fn parse(bytes: &[u8]) -> Result<Self, String> {
-        let checkpoint: Self = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
-        if checkpoint.version != VERSION {
-            return Err(format!("it is of version {}, and this engine writes {VERSION}", checkpoint.version));
+        let line = bytes.split(|byte| *byte == b'\n').next().unwrap_or_default();
+        let Layout { version } = serde_json::from_slice(line).map_err(|error| error.to_string())?;
+        if version != VERSION {
+            return Err(format!("it is of version {version}, and this engine writes {VERSION}"));
         }
+        if bytes[line.len()..] != *checksum(line).as_bytes() {
+            return Err("its checksum is missing or wrong, so it was changed or cut off".to_owned());
+        }
+        let checkpoint: Self = serde_json::from_slice(line).map_err(|error| error.to_string())?;
         let Self { record, read, skip, .. } = checkpoint;
         if checkpoint.input >= checkpoint.inputs.len() || skip > read || read > record {
             return Err("its position is in no input".to_owned());
@@ -141,13 +154,8 @@ impl Checkpoint {
     /// If it can't be written.
     pub fn save(&self, path: &Path) -> Result<(), Error> {
         let save = || {
-            let folder = folder_of(path);
-            let mut file = tempfile::NamedTempFile::new_in(folder)?;
-            serde_json::to_writer(&mut file, &Self { version: VERSION, ..self.clone() })?;
-            file.write_all(b"\n")?;
-            file.as_file().sync_all()?;
-            file.persist(path)?;
-            sync_folder(folder)
+            let text = with_checksum(serde_json::to_vec(&Self { version: VERSION, ..self.clone() })?);
+            files::replace(path, |file| file.write_all(&text))
         };
         save().map_err(|error: io::Error| Error::Write { path: path.to_owned(), source: Arc::new(error) })
     }
@@ -158,7 +166,7 @@ impl Checkpoint {
     ///
     /// If it can't be removed.
     pub fn remove(path: &Path) -> Result<(), Error> {
-        match fs::remove_file(path) {
+        match files::remove(path) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
                 Err(Error::Write { path: path.to_owned(), source: Arc::new(error) })
             }
@@ -167,15 +175,23 @@ impl Checkpoint {
     }
 }
 
-/// The folder that a file is in.
-pub(crate) fn folder_of(path: &Path) -> &Path {
-    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+/// What is read of a checkpoint of any version.
+#[derive(Deserialize)]
+#[serde(expecting = "a checkpoint")]
+struct Layout {
+    version: u32,
 }
 
-/// Returns once the names of a folder's files are on the disk.
-fn sync_folder(folder: &Path) -> io::Result<()> {
-    // Elsewhere a folder can't be opened, and need not be.
-    if cfg!(unix) { File::open(folder)?.sync_all() } else { Ok(()) }
+/// A checkpoint's file, of its line.
+pub(crate) fn with_checksum(mut line: Vec<u8>) -> Vec<u8> {
+    let checksum = checksum(&line);
+    line.extend_from_slice(checksum.as_bytes());
+    line
+}
+
+/// What stands behind a line in a file: a newline, its hash and another newline.
+fn checksum(line: &[u8]) -> String {
+    format!("\n{}\n", blake3::hash(line).to_hex())
 }
 
 #[cfg(test)]
@@ -201,13 +217,16 @@ mod tests {
         assert_eq!(Checkpoint::load(&path).unwrap(), Some(Checkpoint { version: VERSION, ..checkpoint() }));
         Checkpoint::remove(&path).unwrap();
         Checkpoint::remove(&path).unwrap();
-        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
     }
 
     #[test]
     fn what_is_none_is_refused() {
         let text = serde_json::to_string(&Checkpoint { version: VERSION, ..checkpoint() }).unwrap();
-        assert!(Checkpoint::parse(text.as_bytes()).is_ok());
+        let summed = |text: &str| with_checksum(text.as_bytes().to_vec());
+        assert!(Checkpoint::parse(&summed(&text)).is_ok());
+        let unsummed = Checkpoint::parse(text.as_bytes()).unwrap_err();
+        assert!(unsummed.contains("checksum"), "{unsummed}");
         let broken = [
             text[..text.len() - 1].to_owned(),
             text.replace(&format!("\"version\":{VERSION}"), "\"version\":3"),
@@ -220,7 +239,7 @@ mod tests {
             String::new(),
         ];
         for text in broken {
-            assert!(Checkpoint::parse(text.as_bytes()).is_err(), "{text}");
+            assert!(Checkpoint::parse(&summed(&text)).is_err(), "{text}");
         }
     }
 

@@ -12,6 +12,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 
+use crate::files::{Mode, create};
 use crate::{DeadLetter, Error};
 
 /// One line of the file. What a reader does not need is for people and for scripts.
@@ -122,7 +123,7 @@ impl DeadLetters {
     /// If that is not possible.
     pub fn create(path: impl AsRef<Path>) -> Result<Self, Error> {
         let path = path.as_ref();
-        let file = File::options().create(true).read(true).append(true).open(path);
+        let file = create(path, Mode::ReadAndAppend, &|| false);
         let file = file.map_err(|error| unwritable(path, error))?;
         Ok(Self::to(file, path))
     }

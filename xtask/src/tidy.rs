@@ -73,8 +73,52 @@ fn broken(file: &Path, text: &str) -> impl Iterator<Item = &'static str> {
         ),
         (ours && names(&[concat!("un", "bounded")]), "queues and channels have a bound"),
         (names(&[concat!("#[ig", "nore")]), "a test is run or removed"),
+        (ours && opens_files(file, text), "only engine/src/files may open, list, rename or remove files"),
     ];
     rules.into_iter().filter_map(|(is_broken, rule)| is_broken.then_some(rule))
+}
+
+/// Ways to files past `engine/src/files`.
+const WAYS: [&str; 19] = [
+    "File::open",
+    "File::create",
+    "File::options",
+    "OpenOptions",
+    "DirBuilder",
+    "NamedTempFile",
+    "tempfile::",
+    "rustix::fs",
+    "tokio::fs",
+    "fs::read",
+    "fs::write",
+    "fs::copy",
+    "fs::rename",
+    "fs::remove_",
+    "fs::create_dir",
+    "fs::hard_link",
+    "fs::metadata",
+    "fs::set_permissions",
+    "fs::symlink(",
+];
+
+/// Files that may go other ways, each with its reason.
+const GO_OTHER_WAYS: [&str; 3] = [
+    // It builds crates, with folders for the sandbox that it makes itself.
+    "engine/src/cli/cargo",
+    // Guests' own files, beneath the folders that they were granted, which `engine/src/files` has opened.
+    "engine/src/plugin/files",
+    // It writes a template into a folder that it has made itself.
+    "engine/src/cli/new.rs",
+];
+
+/// Whether code, other than tests and examples in documentation, goes another way to files.
+fn opens_files(file: &Path, text: &str) -> bool {
+    let is_test = file.file_name().is_some_and(|name| name == "tests.rs");
+    let may =
+        file.starts_with("engine/src/files") || GO_OTHER_WAYS.iter().any(|other| file.starts_with(other));
+    let code = text.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default();
+    let mut lines = code.lines().map(str::trim_start).filter(|line| !line.starts_with("//"));
+    !is_test && !may && lines.any(|line| WAYS.iter().any(|way| line.contains(way)))
 }
 
 #[cfg(test)]
@@ -102,5 +146,24 @@ mod tests {
         assert_eq!(count("engine/src/stream/sinks/tcp.rs", dials), 1);
         assert_eq!(count("engine/src/deadlines/dial.rs", dials), 0);
         assert_eq!(count("tests/run.rs", concat!("//! A.\n#[ig", "nore]\n")), 1);
+    }
+
+    #[test]
+    fn files_are_opened_in_one_place() {
+        for line in ["File::open(path)?;", "use std::fs::{File, OpenOptions};", "tokio::fs::read(path).await"]
+        {
+            let text = format!("//! A.\n{line}\n");
+            assert_eq!(count("engine/src/pool/mod.rs", &text), 1, "{line}");
+            for other in [
+                "engine/src/files/input.rs",
+                "engine/src/cli/new.rs",
+                "engine/src/top/tests.rs",
+                "xtask/src/a.rs",
+            ] {
+                assert_eq!(count(other, &text), 0, "{other}");
+            }
+            let example = format!("//! A.\n/// {line}\n#[cfg(test)]\nmod tests {{\n{line}\n}}\n");
+            assert_eq!(count("engine/src/pool/mod.rs", &example), 0, "{line}");
+        }
     }
 }

@@ -1,10 +1,10 @@
 //! `engine build`: a plugin crate's component.
 
-use std::fs;
-use std::io::Read;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, ensure};
+use engine::files;
 
 use super::cargo::{self, SandboxArgs};
 use super::exit::{Ending, tell};
@@ -39,9 +39,14 @@ pub(crate) struct BuildCommand {
 /// Whether a file begins as WebAssembly does.
 fn plugin_before(path: &Path) -> anyhow::Result<bool> {
     let mut begin = Vec::new();
-    let file = fs::File::open(path).with_context(|| format!("can't write {}", path.display()))?;
+    let file = files::open(path).with_context(|| format!("can't write {}", path.display()))?;
     file.take(4).read_to_end(&mut begin).with_context(|| format!("can't write {}", path.display()))?;
     Ok(begin.is_empty() || begin == *b"\0asm")
+}
+
+fn copy(from: &Path, to: &Path) -> io::Result<u64> {
+    let mut component = files::open_file(from)?;
+    io::copy(&mut component, &mut files::create(to, files::Mode::Empty, &|| false)?)
 }
 
 impl BuildCommand {
@@ -57,7 +62,7 @@ impl BuildCommand {
         let output = self.output.unwrap_or_else(|| PathBuf::from(format!("{}.wasm", built.name)));
         let other = output.exists() && !plugin_before(&output)?;
         ensure!(!other, "can't write {}: it is there, and no component", output.display());
-        fs::copy(&built.wasm, &output).with_context(|| format!("can't write {}", output.display()))?;
+        copy(&built.wasm, &output).with_context(|| format!("can't write {}", output.display()))?;
         if !self.quiet {
             tell(format_args!("{}: {}", output.display(), summary(&plugin)));
         }

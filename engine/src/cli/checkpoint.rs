@@ -1,13 +1,13 @@
 //! `--checkpoint`: the flags, and whether a checkpoint is of the run that is to go on from it.
 
-use std::fs;
+use std::fs::Metadata;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};
 
 use anyhow::{Context, bail, ensure};
-use engine::{Checkpoint, Error, InputState, OutputState, Source};
+use engine::{Checkpoint, Error, InputState, OutputState, Source, files};
 
 use super::args::time;
 use super::keeper::{self, Durable, Keeper};
@@ -84,7 +84,7 @@ impl CheckpointArgs {
         let inputs = files.inputs.iter().map(|path| input_state(path)).collect::<anyhow::Result<Vec<_>>>()?;
         let state = |path: &Path| OutputState { path: path.to_owned(), ..OutputState::default() };
         for path in [Some(output), files.letters].into_iter().flatten() {
-            let file = path.metadata().map_or(true, |metadata| metadata.is_file());
+            let file = files::known(path).map_or(true, |known| known.is_file());
             ensure!(file, "--checkpoint needs files, and {} is none", path.display());
         }
         // Letters of other runs stay.
@@ -146,7 +146,7 @@ impl CheckpointArgs {
                 known.path.display(),
                 now.path.display()
             );
-            let length = fs::metadata(&now.path).map_or(0, |metadata| metadata.len());
+            let length = files::known(&now.path).map_or(0, |metadata| metadata.len());
             ensure!(
                 length >= known.length,
                 "{} should have {} bytes and has {length} ({again})",
@@ -180,7 +180,7 @@ impl CheckpointArgs {
 
 /// Where a file's next line begins; a last one that was cut off gets its newline first.
 fn end_of(path: &Path) -> u64 {
-    let Ok(mut file) = fs::File::open(path) else { return 0 };
+    let Ok(mut file) = files::open_file(path) else { return 0 };
     let (end, mut last) = (file.metadata().map_or(0, |known| known.len()), [b'\n']);
     let cut_off = end > 0
         && file.seek(SeekFrom::Start(end - 1)).and_then(|_| file.read(&mut last)).is_ok()
@@ -206,7 +206,7 @@ pub(crate) fn is_same(one: &Path, other: &Path) -> bool {
 fn is_one(one: &Path, other: &Path) -> bool {
     use std::os::unix::fs::MetadataExt;
 
-    let known = |path: &Path| fs::metadata(path).ok().filter(fs::Metadata::is_file);
+    let known = |path: &Path| files::known(path).ok().filter(Metadata::is_file);
     known(one)
         .zip(known(other))
         .is_some_and(|(one, other)| (one.dev(), one.ino()) == (other.dev(), other.ino()))
@@ -218,7 +218,7 @@ fn is_one(_: &Path, _: &Path) -> bool {
 }
 
 fn input_state(path: &Path) -> anyhow::Result<InputState> {
-    let metadata = fs::metadata(path).with_context(|| format!("can't read {}", path.display()))?;
+    let metadata = files::known(path).with_context(|| format!("can't read {}", path.display()))?;
     if path == Path::new("-") || !metadata.is_file() {
         bail!("--checkpoint needs files, and {} is none", path.display());
     }

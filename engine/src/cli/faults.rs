@@ -8,7 +8,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use anyhow::Context;
-use engine::{Checkpoint, DeadLetter, DeadLetters, Error, FaultPolicy, Place, Unit};
+use engine::{Checkpoint, DeadLetter, DeadLetters, Error, FaultPolicy, Place, Unit, files};
 use serde::Deserialize;
 
 use super::args::OnFault;
@@ -222,9 +222,9 @@ impl Faults {
         let keep = known.unwrap_or_else(|| path.metadata().map_or(0, |metadata| metadata.len()));
         let create = || {
             if let Some(start) = start.filter(|start| start.record > 0) {
-                letters.know(File::open(path)?, start.letters_from..keep, start.record)?;
+                letters.know(files::open_file(path)?, start.letters_from..keep, start.record)?;
             }
-            let mut file = File::options().read(true).write(true).create(true).truncate(false).open(path)?;
+            let mut file = files::create(path, files::Mode::ReadAndKeep, &|| false)?;
             let known = file.metadata()?;
             if known.is_file() {
                 // One byte more is the newline that a last line lacks, and gets.

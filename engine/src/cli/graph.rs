@@ -1,9 +1,11 @@
 //! `engine graph`: a picture of a pipeline.
 
+use std::io::Write;
 use std::path::PathBuf;
 
 use anyhow::{Context, ensure};
 use clap::ValueEnum;
+use engine::files;
 
 use super::check;
 use super::checkpoint::is_same;
@@ -55,7 +57,9 @@ impl GraphCommand {
             Some(path) => {
                 let same = is_same(&path, &self.pipeline);
                 ensure!(!same, "can't write {}: it is the pipeline file", path.display());
-                std::fs::write(&path, text).with_context(|| format!("can't write {}", path.display()))?;
+                let written = files::create(&path, files::Mode::Empty, &|| false)
+                    .and_then(|mut file| file.write_all(text.as_bytes()));
+                written.with_context(|| format!("can't write {}", path.display()))?;
             }
             None => print(&text)?,
         }

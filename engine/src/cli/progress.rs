@@ -1,6 +1,7 @@
 //! The progress line, where somebody is looking.
 
 use std::io::{IsTerminal, stderr, stdout};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -71,7 +72,7 @@ fn is_pipe() -> bool {
     {
         use std::os::unix::fs::FileTypeExt;
 
-        std::fs::metadata("/dev/stdout").is_ok_and(|stdout| stdout.file_type().is_fifo())
+        engine::files::known(Path::new("/dev/stdout")).is_ok_and(|stdout| stdout.file_type().is_fifo())
     }
     #[cfg(not(unix))]
     false

@@ -110,7 +110,8 @@ impl Signals {
 /// Whether the end of a terminal is nothing to this process. Where that can't be told, it is.
 #[cfg(unix)]
 fn ignores_hangup() -> bool {
-    let Ok(status) = std::fs::read_to_string("/proc/self/status") else { return true };
+    let status = engine::files::read_at_most(std::path::Path::new("/proc/self/status"), 64 << 10);
+    let Some(status) = status.ok().and_then(|status| String::from_utf8(status).ok()) else { return true };
     let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
     let ignored = ignored.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
     // Signals are counted from 1, and this is the first.

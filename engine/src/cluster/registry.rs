@@ -270,7 +270,7 @@ impl Uploader {
         if store.info(&plugin.hash).await.is_ok_and(|info| !info.deleted) {
             return Ok(Ok(()));
         }
-        let bytes = std::fs::read(&plugin.path)
+        let bytes = crate::files::read_at_most(&plugin.path, plugin.size_limit)
             .map_err(|source| Error::Read { path: plugin.path.clone(), source: Arc::new(source) })?;
         if *blake3::hash(&bytes).to_hex() != *plugin.hash {
             return Err(Error::Changed { path: plugin.path.clone() });

@@ -1,7 +1,9 @@
 //! The worker's end: takes tasks of all runs that it may serve, and gives back what comes of them.
 
 use std::collections::{BTreeMap, HashMap};
-use std::path::{Path, PathBuf};
+use std::ffi::{OsStr, OsString};
+use std::io::Write;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -23,6 +25,7 @@ use super::serving::Serving;
 use super::slots::Slots;
 use super::wire::PROTOCOL;
 use crate::deadlines::{BROKER_END, DRAIN, FETCH};
+use crate::files::Folder;
 use crate::metrics::WorkerStatus;
 use crate::text::{self, PlainText};
 use crate::{Broker, Capability, Error, Pool};
@@ -370,9 +373,13 @@ impl Shared {
     }
 
     async fn load(&self, hash: &str, size: u64) -> Result<crate::Plugin, Left> {
-        let path = self.worker.folder.join(format!("{hash}.wasm"));
-        if !std::fs::read(&path).is_ok_and(|bytes| *blake3::hash(&bytes).to_hex() == *hash) {
-            let kept = FETCH.within("the broker", self.fetch(hash, size, &path)).await;
+        let told = |error: &dyn std::fmt::Display| Left(format!("its plugin can't be kept: {error}"));
+        let folder = Folder::private(&self.worker.folder).map_err(|error| told(&error))?;
+        let name = OsString::from(format!("{hash}.wasm"));
+        let path = self.worker.folder.join(&name);
+        let kept = folder.read_at_most(&name, size);
+        if !kept.is_ok_and(|bytes| *blake3::hash(&bytes).to_hex() == *hash) {
+            let kept = FETCH.within("the broker", self.fetch(hash, size, &folder, &name)).await;
             let had = kept.unwrap_or_else(|_| Err("it does not come".into()));
             had.map_err(|error| Left(format!("its plugin can't be had: {error}")))?;
         }
@@ -388,7 +395,13 @@ impl Shared {
     }
 
     /// Puts a plugin that the broker has into a file. It is believed only if it hashes to what was asked for.
-    async fn fetch(&self, hash: &str, size: u64, path: &Path) -> Result<(), async_nats::Error> {
+    async fn fetch(
+        &self,
+        hash: &str,
+        size: u64,
+        folder: &Folder,
+        name: &OsStr,
+    ) -> Result<(), async_nats::Error> {
         let store = self.context.get_object_store(PLUGINS).await?;
         let most = self.worker.pool.shared().plugin_size();
         if size > most {
@@ -401,21 +414,8 @@ impl Shared {
         if *blake3::hash(&bytes).to_hex() != *hash {
             return Err("it came damaged".into());
         }
-        make_private(&self.worker.folder)?;
-        let mut file = tempfile::NamedTempFile::new_in(&self.worker.folder)?;
-        std::io::Write::write_all(&mut file, &bytes)?;
-        file.persist(path)?;
-        Ok(())
+        Ok(folder.replace(name, |file| file.write_all(&bytes))?)
     }
-}
-
-/// Makes a folder that nobody else may look into or change.
-fn make_private(folder: &Path) -> std::io::Result<()> {
-    let mut builder = std::fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(folder)
 }
 
 fn other_version(other: Option<(u8, PlainText)>) -> String {

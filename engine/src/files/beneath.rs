@@ -12,9 +12,10 @@ use super::walk::open_folder;
 
 /// To look at something without reading it.
 #[cfg(target_os = "linux")]
-pub(super) const LOOK: OFlags = OFlags::PATH;
+pub(super) const LOOK: OFlags = OFlags::PATH.union(OFlags::CLOEXEC);
 #[cfg(not(target_os = "linux"))]
-pub(super) const LOOK: OFlags = OFlags::RDONLY;
+pub(super) const LOOK: OFlags =
+    OFlags::RDONLY.union(OFlags::NONBLOCK).union(OFlags::CLOEXEC).union(OFlags::NOCTTY);
 
 /// Opens what `path` leads to in a folder. Links are followed if `links`, as far as they stay in it.
 pub(super) fn open(
@@ -74,4 +75,128 @@ fn by_component(folder: &OwnedFd, path: &Path, flags: OFlags, mode: Mode) -> Res
         at = Some(open_folder(at.as_ref().unwrap_or(folder), name, OFlags::NOFOLLOW)?);
     }
     fs::openat(at.as_ref().unwrap_or(folder), last, flags | OFlags::NOFOLLOW, mode)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+    use std::os::unix::fs::symlink;
+    use std::path::PathBuf;
+    use std::process::Command;
+
+    use proptest::prelude::*;
+    use proptest::sample::select;
+    use tempfile::{TempDir, tempdir};
+
+    use super::*;
+    use crate::files::guests::{Granted, Id};
+    use crate::files::walk::id_of;
+
+    /// Names of what stands in a folder, where links in it lead, and what is asked for there.
+    const NAMES: [&str; 4] = ["a", "b", "c", "d"];
+    const STEPS: [&str; 9] = ["a", "b", "c", "d", ".", "..", "../..", "outside", "/proc/self/cwd"];
+
+    #[derive(Clone, Debug)]
+    enum Entry {
+        File,
+        Folder,
+        Pipe,
+        Link(Vec<&'static str>),
+    }
+
+    type Tree = Vec<(Vec<&'static str>, Entry)>;
+
+    fn tree() -> impl Strategy<Value = Tree> {
+        let link = prop::collection::vec(select(&STEPS[..]), 1..5);
+        let entry = prop_oneof![
+            2 => Just(Entry::Folder),
+            1 => Just(Entry::File),
+            1 => Just(Entry::Pipe),
+            4 => link.prop_map(Entry::Link),
+        ];
+        prop::collection::vec((prop::collection::vec(select(&NAMES[..]), 1..4), entry), 0..12)
+    }
+
+    /// The tree in a folder `inside`, beside which there is another one; what can't be made is left out.
+    fn made(tree: &Tree) -> TempDir {
+        let scene = tempdir().unwrap();
+        let inside = scene.path().join("inside");
+        for folder in ["inside", "outside", "a", "b"] {
+            std::fs::create_dir(scene.path().join(folder)).unwrap();
+            std::fs::write(scene.path().join(folder).join("secret"), folder).unwrap();
+        }
+        for (path, entry) in tree {
+            let path = inside.join(path.join("/"));
+            // Never by way of a link.
+            let whole = path.parent().and_then(|folder| folder.canonicalize().ok());
+            if whole.is_none_or(|whole| whole != path.parent().unwrap()) {
+                continue;
+            }
+            let _ = match entry {
+                Entry::File => std::fs::File::create_new(&path).map(drop),
+                Entry::Folder => std::fs::create_dir(&path),
+                Entry::Pipe => Command::new("mkfifo").arg(&path).output().map(drop),
+                Entry::Link(steps) => symlink(target(scene.path(), steps), &path),
+            };
+        }
+        scene
+    }
+
+    /// A link's text; with `outside` in front it is absolute.
+    fn target(scene: &Path, steps: &[&str]) -> PathBuf {
+        let whole: PathBuf = steps.iter().collect();
+        if steps[0] == "outside" { scene.join(whole) } else { whole }
+    }
+
+    /// What stands beneath a folder, links not followed.
+    fn ids(folder: &Path, known: &mut HashSet<Id>) {
+        known.insert(id_of(std::fs::File::open(folder).unwrap()).unwrap());
+        for entry in std::fs::read_dir(folder).unwrap().map(Result::unwrap) {
+            let kind = entry.file_type().unwrap();
+            if kind.is_dir() {
+                ids(&entry.path(), known);
+            } else if !kind.is_symlink() {
+                let flags = LOOK | OFlags::NOFOLLOW;
+                let file = fs::open(entry.path(), flags, Mode::empty()).unwrap();
+                known.insert(id_of(file).unwrap());
+            }
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn nothing_outside_of_a_folder_is_ever_opened(
+            tree in tree(),
+            asked in prop::collection::vec(prop::collection::vec(select(&STEPS[..]), 1..5), 1..8),
+        ) {
+            let scene = made(&tree);
+            let inside = scene.path().canonicalize().unwrap().join("inside");
+            let mut within = HashSet::new();
+            ids(&inside, &mut within);
+            let folder = fs::open(&inside, OFlags::RDONLY | OFlags::DIRECTORY, Mode::empty()).unwrap();
+            // From here on no link in it is followed by way of its path either.
+            let _granted = Granted::open(&inside, false).unwrap();
+            let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
+            for steps in &asked {
+                let path: PathBuf = steps.iter().collect();
+                let opened = [
+                    open(&folder, &path, flags, Mode::empty(), true),
+                    open(&folder, &path, flags, Mode::empty(), false),
+                    by_component(&folder, &path, flags, Mode::empty()).map_err(Into::into),
+                ];
+                for file in opened.into_iter().flatten() {
+                    prop_assert!(within.contains(&id_of(file).unwrap()), "{}", path.display());
+                }
+                // A path of the user's own may go up again.
+                if !path.is_absolute() && !steps.iter().any(|step| step.contains("..")) {
+                    let by_path = crate::files::open_file(&inside.join(&path));
+                    if let Ok(file) = by_path {
+                        prop_assert!(within.contains(&id_of(file).unwrap()), "{}", path.display());
+                    }
+                }
+            }
+        }
+    }
 }

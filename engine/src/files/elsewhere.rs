@@ -57,6 +57,10 @@ pub(super) fn has_no_reader(_: &io::Error) -> bool {
     false
 }
 
+pub(super) fn is_no_file(error: &io::Error) -> bool {
+    error.raw_os_error().is_none() && error.kind() == io::ErrorKind::PermissionDenied
+}
+
 #[derive(Debug)]
 pub(super) struct Place(PathBuf);
 

@@ -7,8 +7,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::guests::Id;
-use super::system::{How, Place, let_wait};
-use super::{kind, output};
+use super::kind;
+use super::output::Draft;
+use super::system::{How, Place, is_no_file, let_wait};
 
 /// A folder that was opened once: names in it are looked up there, whatever becomes of its path.
 ///
@@ -58,6 +59,22 @@ impl Folder {
         Ok(file)
     }
 
+    /// The regular file of this name, or none: it may be gone, something else, or a link that leads out.
+    ///
+    /// # Errors
+    ///
+    /// If it is there and can't be read.
+    pub fn file(&self, name: &OsStr) -> io::Result<Option<File>> {
+        match self.0.open_in(Path::new(name), How::READ) {
+            Ok(file) if file.metadata()?.is_file() => {
+                let_wait(&file)?;
+                Ok(Some(file))
+            }
+            Err(error) if error.kind() != io::ErrorKind::NotFound && !is_no_file(&error) => Err(error),
+            _ => Ok(None),
+        }
+    }
+
     /// The bytes of a file in it.
     ///
     /// # Errors
@@ -85,13 +102,15 @@ impl Folder {
         self.0.names()
     }
 
-    /// Puts a file in the place of one that may be there, whole or not at all.
+    /// Puts a file in the place of one that may be there, whole or not at all. Only its owner may use it.
     ///
     /// # Errors
     ///
     /// If it can't be written.
     pub fn replace(&self, name: &OsStr, write: impl FnOnce(&mut File) -> io::Result<()>) -> io::Result<()> {
-        output::replace_in(&self.0, name, false, write)
+        let mut draft = Draft::new(self.0.clone(), name.to_owned(), true)?;
+        write(draft.file())?;
+        draft.put()
     }
 
     /// Removes a file.

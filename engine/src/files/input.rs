@@ -1,7 +1,7 @@
 //! Files and pipes that are read.
 
 use std::fs::{File, Metadata};
-use std::io::{self, Read};
+use std::io::{self, Read, Seek};
 use std::path::Path;
 
 use super::kind;
@@ -49,6 +49,15 @@ pub fn known(path: &Path) -> io::Result<Metadata> {
     system::known(path)
 }
 
+/// Looks whether what a path leads to could be read. A pipe is not opened: its writer would take that for a reader.
+///
+/// # Errors
+///
+/// As [`open`].
+pub fn check_readable(path: &Path) -> io::Result<()> {
+    if kind::is_pipe(&known(path)?) { Ok(()) } else { open(path).map(drop) }
+}
+
 /// The bytes of a file, a device or a pipe.
 ///
 /// # Errors
@@ -90,6 +99,15 @@ impl Input {
     /// If the system does not tell.
     pub fn metadata(&self) -> io::Result<Metadata> {
         self.file.metadata()
+    }
+
+    /// Reads it from its start again, if it is a file.
+    ///
+    /// # Errors
+    ///
+    /// If it is none.
+    pub fn rewind(&mut self) -> io::Result<()> {
+        self.file.rewind()
     }
 }
 

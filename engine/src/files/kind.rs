@@ -13,10 +13,14 @@ pub(super) fn check_regular(known: &Metadata) -> io::Result<()> {
     if known.is_file() { Ok(()) } else { Err(refused(name_of(known))) }
 }
 
+pub(super) fn is_folder() -> io::Error {
+    io::Error::new(io::ErrorKind::IsADirectory, "it is a folder")
+}
+
 /// An error if it is a folder.
 pub(super) fn check_no_folder(file: &File) -> io::Result<Metadata> {
     let known = file.metadata()?;
-    if known.is_dir() { Err(io::ErrorKind::IsADirectory.into()) } else { Ok(known) }
+    if known.is_dir() { Err(is_folder()) } else { Ok(known) }
 }
 
 #[cfg(unix)]

@@ -30,5 +30,5 @@ mod walk;
 
 pub use folder::Folder;
 pub use guests::Granted;
-pub use input::{Input, known, open, open_file, read_at_most};
-pub use output::{Mode, create, remove, rename, replace};
+pub use input::{Input, check_readable, known, open, open_file, read_at_most};
+pub use output::{Draft, Mode, create, remove, rename, replace};

@@ -1,10 +1,11 @@
 //! Files that are written, renamed and removed.
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
 use std::fs::File;
 use std::hash::{BuildHasher, RandomState};
 use std::io;
 use std::path::Path;
+use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
@@ -66,44 +67,87 @@ fn is_pipe(path: &Path) -> bool {
     super::known(path).is_ok_and(|known| kind::is_pipe(&known))
 }
 
-/// Puts a file in the place of one that may be there, whole or not at all, and returns once it is on the disk.
+/// Puts a file in the place of one that may be there, whole or not at all, and returns once it is on the disk. Only
+/// its owner may use it.
 ///
 /// # Errors
 ///
 /// If it can't be written.
 pub fn replace(path: &Path, write: impl FnOnce(&mut File) -> io::Result<()>) -> io::Result<()> {
     let (folder, name) = system::place(path, Last::Followed)?;
-    replace_in(&folder, &name, true, write)?;
+    let mut draft = Draft::new(Arc::new(folder), name, true)?;
+    write(&mut draft.file)?;
+    draft.file.sync_all()?;
+    let folder = draft.folder.clone();
+    draft.put()?;
     folder.sync()
+}
+
+/// A file that takes the place of another one once it is whole. It is gone if that never comes.
+#[derive(Debug)]
+pub struct Draft {
+    folder: Arc<Place>,
+    /// What it is called meanwhile.
+    draft: OsString,
+    name: OsString,
+    file: File,
 }
 
 /// So often another name is tried.
 const TRIES: usize = 100;
 
-pub(super) fn replace_in(
-    folder: &Place,
-    name: &OsStr,
-    durable: bool,
-    write: impl FnOnce(&mut File) -> io::Result<()>,
-) -> io::Result<()> {
-    let how = How { write: true, new: true, private: true, ..How::default() };
-    let mut tries = 0;
-    let (mut file, draft) = loop {
-        let draft = OsString::from(format!(".engine-{:016x}", RandomState::new().hash_one(tries)));
-        match folder.open_in(Path::new(&draft), how) {
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists && tries < TRIES => tries += 1,
-            made => break (made?, draft),
-        }
-    };
-    let written = let_wait(&file)
-        .and_then(|()| write(&mut file))
-        .and_then(|()| if durable { file.sync_all() } else { Ok(()) })
-        .and_then(|()| folder.rename(&draft, folder, name));
-    if written.is_err() {
-        // What is left of it is of no use; the first failure is what is told.
-        let _ = folder.remove(&draft);
+impl Draft {
+    /// Begins a file that is to be at `path`, and may be used by whoever may use new files.
+    ///
+    /// # Errors
+    ///
+    /// If there is no such folder, or nothing can be written there.
+    pub fn begin(path: &Path) -> io::Result<Self> {
+        let (folder, name) = system::place(path, Last::Followed)?;
+        Self::new(Arc::new(folder), name, false)
     }
-    written
+
+    pub(super) fn new(folder: Arc<Place>, name: OsString, private: bool) -> io::Result<Self> {
+        let how = How { write: true, new: true, private, ..How::default() };
+        let mut tries = 0;
+        loop {
+            let draft = OsString::from(format!(".engine-{:016x}", RandomState::new().hash_one(tries)));
+            match folder.open_in(Path::new(&draft), how) {
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists && tries < TRIES => tries += 1,
+                made => {
+                    let file = made?;
+                    let made = Self { folder, draft, name, file };
+                    let_wait(&made.file)?;
+                    return Ok(made);
+                }
+            }
+        }
+    }
+
+    /// The file.
+    pub fn file(&mut self) -> &mut File {
+        &mut self.file
+    }
+
+    /// Puts it where it belongs.
+    ///
+    /// # Errors
+    ///
+    /// If that is not possible.
+    pub fn put(mut self) -> io::Result<()> {
+        self.folder.rename(&self.draft, &self.folder, &self.name)?;
+        self.draft.clear();
+        Ok(())
+    }
+}
+
+impl Drop for Draft {
+    fn drop(&mut self) {
+        if !self.draft.is_empty() {
+            // What is left of it is of no use to anybody.
+            let _ = self.folder.remove(&self.draft);
+        }
+    }
 }
 
 /// Gives a file another name, in the place of one that may have it.

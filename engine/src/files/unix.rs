@@ -62,7 +62,7 @@ impl How {
 /// Opens what a path leads to, without waiting. In a folder that functions may write it is a regular file.
 pub(super) fn open(path: &Path, how: How) -> io::Result<File> {
     let Found { spot, name, magic } = walk::find(path, Last::Followed, &|_| Ok(()))?;
-    let Some(name) = name else { return Err(Errno::ISDIR.into()) };
+    let name = name.ok_or_else(kind::is_folder)?;
     let links = if magic { OFlags::empty() } else { OFlags::NOFOLLOW };
     let file = File::from(fs::openat(&spot.folder, &*name, how.flags() | links, how.mode())?);
     if guests::may_write(&spot.ancestors) {
@@ -76,24 +76,13 @@ pub(super) fn known(path: &Path) -> io::Result<Metadata> {
     let Found { spot, name, magic } = walk::find(path, Last::Followed, &|_| Ok(()))?;
     let Some(name) = name else { return File::from(spot.folder).metadata() };
     let links = if magic { OFlags::empty() } else { OFlags::NOFOLLOW };
-    known_at(&spot.folder, &name, links)
-}
-
-#[cfg(target_os = "linux")]
-fn known_at(folder: &OwnedFd, name: &OsStr, links: OFlags) -> io::Result<Metadata> {
-    let found = fs::openat(folder, name, OFlags::PATH | OFlags::CLOEXEC | links, Mode::empty())?;
-    File::from(found).metadata()
-}
-
-#[cfg(not(target_os = "linux"))]
-fn known_at(folder: &OwnedFd, name: &OsStr, links: OFlags) -> io::Result<Metadata> {
-    File::from(fs::openat(folder, name, How::READ.flags() | links, Mode::empty())?).metadata()
+    File::from(fs::openat(&spot.folder, &*name, beneath::LOOK | links, Mode::empty())?).metadata()
 }
 
 /// The folder and the name that a path stands for; if it is a link, its own unless it is `Followed`.
 pub(super) fn place(path: &Path, last: Last) -> io::Result<(Place, OsString)> {
     let Found { spot, name, .. } = walk::find(path, last, &|_| Ok(()))?;
-    let name = name.ok_or(Errno::ISDIR)?;
+    let name = name.ok_or_else(kind::is_folder)?;
     Ok((Place(spot), name))
 }
 
@@ -118,6 +107,11 @@ pub(super) fn wait_for_writer(pipe: &File) -> io::Result<()> {
 /// Whether a pipe could not be opened since nobody reads it.
 pub(super) fn has_no_reader(error: &io::Error) -> bool {
     Errno::from_io_error(error) == Some(Errno::NXIO)
+}
+
+/// Whether something could not be opened since it is a link that leads out, or a socket.
+pub(super) fn is_no_file(error: &io::Error) -> bool {
+    matches!(Errno::from_io_error(error), Some(Errno::XDEV | Errno::LOOP | Errno::NXIO))
 }
 
 /// A folder that is open.
@@ -166,8 +160,7 @@ impl Place {
     /// What is known of something in it.
     pub(super) fn known_in(&self, name: &Path) -> io::Result<Metadata> {
         let links = !guests::may_write(&self.0.ancestors);
-        let flags = beneath::LOOK | OFlags::NONBLOCK | OFlags::CLOEXEC | OFlags::NOCTTY;
-        File::from(beneath::open(&self.0.folder, name, flags, Mode::empty(), links)?).metadata()
+        File::from(beneath::open(&self.0.folder, name, beneath::LOOK, Mode::empty(), links)?).metadata()
     }
 
     pub(super) fn names(&self) -> io::Result<Vec<OsString>> {

@@ -20,7 +20,7 @@ use super::picture::Picture;
 use super::pin::PluginOption;
 use super::run::{Feeding, Pipeline, Places};
 use crate::stream::Readers;
-use crate::{FaultPolicy, Function, Output, Plugin, Pool, Source, Usage};
+use crate::{FaultPolicy, Function, Output, Plugin, Pool, Source, Usage, files};
 
 /// Finds the component that a plugin's path stands for.
 pub(super) type FindComponent<'a> = &'a dyn Fn(&Path) -> Result<PathBuf, String>;
@@ -182,11 +182,11 @@ impl<'a> Building<'a> {
     /// A file that is read.
     pub(super) fn reads(&mut self, path: &Path, key: &str) -> Result<PathBuf, Problem> {
         let path = self.path(path);
-        let readable = std::fs::metadata(&path).map_err(|error| unreadable(&path, key, &error))?;
+        let readable = files::known(&path).map_err(|error| unreadable(&path, key, &error))?;
         if readable.is_dir() {
             return Err(Problem::at(key, format!("can't read {}: it is a folder", path.display())));
         }
-        std::fs::File::open(&path).map_err(|error| unreadable(&path, key, &error))?;
+        files::check_readable(&path).map_err(|error| unreadable(&path, key, &error))?;
         self.claims.read(&path, key)?;
         Ok(path)
     }

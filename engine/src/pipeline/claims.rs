@@ -1,9 +1,10 @@
 //! Which files a pipeline reads and writes, so that no node spoils what another one needs.
 
-use std::fs::{self, Metadata};
+use std::fs::Metadata;
 use std::path::{Path, PathBuf};
 
 use super::mistake::Problem;
+use crate::files;
 
 /// A file that may not be there yet.
 struct Place {
@@ -23,7 +24,7 @@ impl Place {
                 _ => path.to_owned(),
             }
         });
-        Self { path: path.to_owned(), real, known: fs::metadata(path).ok() }
+        Self { path: path.to_owned(), real, known: files::known(path).ok() }
     }
 
     fn is(&self, other: &Self) -> bool {
@@ -161,7 +162,7 @@ fn check_writable(path: &Path, key: &str) -> Result<(), Problem> {
         return Err(Problem::at(key, format!("can't write {}: it is a folder", path.display())));
     }
     if path.is_file() {
-        let opened = fs::File::options().append(true).open(path);
+        let opened = files::create(path, files::Mode::Append, &|| false);
         opened.map_err(|error| Problem::at(key, format!("can't write {}: {error}", path.display())))?;
     }
     Ok(())

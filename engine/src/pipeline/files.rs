@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
 use crate::Error;
+use crate::files::{Mode, create};
 
 /// A file that is opened when the run begins: made, or emptied, before anything is written.
 pub(super) struct Opening {
@@ -38,13 +39,14 @@ impl Opening {
 }
 
 pub(super) fn open(path: &Path, append: bool) -> Result<File, Error> {
-    let opened = File::options().create(true).append(append).write(true).truncate(false).open(path);
+    let mode = if append { Mode::Append } else { Mode::Keep };
+    let opened = create(path, mode, &|| false);
     opened.map_err(|error| unwritable(path, error))
 }
 
 /// A file of dead letters, whose end is looked at.
 pub(super) fn open_letters(path: &Path) -> Result<File, Error> {
-    let opened = File::options().create(true).read(true).append(true).open(path);
+    let opened = create(path, Mode::ReadAndAppend, &|| false);
     opened.map_err(|error| unwritable(path, error))
 }
 

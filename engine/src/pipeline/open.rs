@@ -12,7 +12,7 @@ use super::mistake::{Mistakes, Report};
 use super::picture::Picture;
 use super::run::Pipeline;
 use super::settings::{LimitOptions, PoolOptions};
-use crate::{Error, Monitor, Pool, PoolBuilder};
+use crate::{Error, Monitor, Pool, PoolBuilder, files};
 
 /// The longest file that is read, in bytes.
 const LONGEST: u64 = 1 << 20;
@@ -121,12 +121,8 @@ impl Pipeline {
 }
 
 fn read(path: &Path) -> std::io::Result<String> {
-    let size = std::fs::metadata(path)?.len();
-    if size > LONGEST {
-        return Err(std::io::Error::other(format!("it has {size} bytes, more than {LONGEST}")));
-    }
     let no_text = |_| std::io::Error::other("it is no text, and a pipeline file is TOML");
-    String::from_utf8(std::fs::read(path)?).map_err(no_text)
+    String::from_utf8(files::read_at_most(path, LONGEST)?).map_err(no_text)
 }
 
 fn build(

@@ -1,6 +1,6 @@
 //! From a file to a plugin whose functions are known.
 
-use std::fs;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
@@ -16,6 +16,7 @@ use super::output::{Messages, OnPrint};
 use super::sandbox::Sandbox;
 use super::{Limits, Signature};
 use crate::error::{Error, NotAPlugin};
+use crate::files;
 use crate::text::is_plain;
 
 /// The interface that a plugin must export.
@@ -76,7 +77,8 @@ impl Loaded {
 
 fn read(path: &Path, limit: u64) -> Result<Vec<u8>, Error> {
     let failed = |source| Error::Read { path: path.to_owned(), source: Arc::new(source) };
-    let metadata = fs::metadata(path).map_err(failed)?;
+    let file = files::open(path).map_err(failed)?;
+    let metadata = file.metadata().map_err(failed)?;
     let problem = match metadata.len() {
         _ if !metadata.is_file() => Some(NotAPlugin::NotAFile),
         size if size > limit => Some(NotAPlugin::TooLarge { size, limit }),
@@ -85,7 +87,11 @@ fn read(path: &Path, limit: u64) -> Result<Vec<u8>, Error> {
     if let Some(problem) = problem {
         return Err(Error::NotAPlugin { path: path.to_owned(), problem });
     }
-    fs::read(path).map_err(failed)
+    let mut wasm = Vec::with_capacity(usize::try_from(metadata.len()).unwrap_or_default());
+    file.take(limit.saturating_add(1)).read_to_end(&mut wasm).map_err(failed)?;
+    // It grew meanwhile.
+    let (size, problem) = (wasm.len() as u64, |problem| Error::NotAPlugin { path: path.to_owned(), problem });
+    if size > limit { Err(problem(NotAPlugin::TooLarge { size, limit })) } else { Ok(wasm) }
 }
 
 /// Checks that a plugin's hash is the one that it is pinned to.

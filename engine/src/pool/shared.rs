@@ -493,8 +493,8 @@ impl Drop for PoolShared {
 
 /// How many instances the system has memory mappings for: each takes five, and Linux bounds them.
 fn most_instances() -> usize {
-    let mappings = std::fs::read_to_string("/proc/sys/vm/max_map_count");
-    let mappings = mappings.ok().and_then(|count| count.trim().parse::<usize>().ok());
+    let mappings = crate::files::read_at_most(Path::new("/proc/sys/vm/max_map_count"), 4096);
+    let mappings = mappings.ok().and_then(|count| str::from_utf8(&count).ok()?.trim().parse::<usize>().ok());
     mappings.map_or(usize::MAX, |count| (count.saturating_sub(4096) / 6).max(1))
 }
 

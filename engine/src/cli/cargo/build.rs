@@ -1,6 +1,5 @@
 //! Building a plugin crate with cargo.
 
-use std::fs::File;
 use std::io::{BufReader, IsTerminal};
 use std::path::Path;
 use std::process::Stdio;
@@ -9,6 +8,7 @@ use std::time::{Duration, SystemTime};
 
 use anyhow::{Context, ensure};
 use cargo_metadata::{Message, Target};
+use engine::files;
 
 use super::manifest::Manifest;
 use super::toolchain::{add_target, cant_run};
@@ -59,7 +59,8 @@ fn building(folder: &Path) -> String {
 /// Makes a component that need not be built again newer than its sources, as those see it who only look.
 fn touch(wasm: &Path) {
     // If it can't be, it is built before it is looked at once more than needed.
-    let _ = File::options().append(true).open(wasm).and_then(|wasm| wasm.set_modified(SystemTime::now()));
+    let _ = files::create(wasm, files::Mode::Append, &|| false)
+        .and_then(|wasm| wasm.set_modified(SystemTime::now()));
 }
 
 /// The component among a build's artifacts, if this is it.

@@ -1,10 +1,10 @@
 //! The component that a plugin crate was built to before, found without running anything.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use anyhow::{bail, ensure};
+use engine::files;
 
 use super::TARGET;
 use super::manifest::{Manifest, read};
@@ -86,7 +86,7 @@ fn sources(rule: &str) -> impl Iterator<Item = String> {
 }
 
 fn modified(path: &Path) -> Option<SystemTime> {
-    fs::metadata(path).ok()?.modified().ok()
+    files::known(path).ok()?.modified().ok()
 }
 
 #[cfg(test)]

@@ -1,11 +1,11 @@
 //! The inputs of a run, opened before anything is run.
 
-use std::fs::{File, Metadata};
+use std::fs::Metadata;
 use std::io::{Read, Seek, SeekFrom, stdin};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, ensure};
-use engine::Checkpoint;
+use anyhow::Context;
+use engine::{Checkpoint, files};
 
 /// Where records come from.
 pub(super) struct Input {
@@ -32,8 +32,7 @@ fn reader(path: &Path) -> anyhow::Result<Box<dyn Read + Send>> {
     if path == Path::new("-") {
         return Ok(Box::new(stdin()));
     }
-    let file = File::open(path).with_context(|| format!("can't read {}", path.display()))?;
-    ensure!(!file.metadata()?.is_dir(), "can't read {}: it is a folder", path.display());
+    let file = files::open(path).with_context(|| format!("can't read {}", path.display()))?;
     Ok(Box::new(file))
 }
 
@@ -42,7 +41,7 @@ pub(super) fn go_to(inputs: &mut Vec<Input>, start: &Checkpoint) -> anyhow::Resu
     inputs.drain(..start.input.min(inputs.len()));
     if let Some(input) = inputs.first_mut().filter(|_| start.read > 0) {
         let cant = || format!("can't read {}", input.name.display());
-        let mut file = File::open(&input.name).with_context(cant)?;
+        let mut file = files::open_file(&input.name).with_context(cant)?;
         file.seek(SeekFrom::Start(start.offset)).with_context(cant)?;
         (input.reader, input.offset, input.skip) = (Box::new(file), start.offset, start.skip);
     }
@@ -53,7 +52,7 @@ pub(super) fn go_to(inputs: &mut Vec<Input>, start: &Checkpoint) -> anyhow::Resu
 pub(super) fn bytes(paths: &[PathBuf]) -> u64 {
     let size = |path: &Path| {
         let path = if path == Path::new("-") { Path::new("/dev/stdin") } else { path };
-        std::fs::metadata(path).ok().filter(Metadata::is_file).map(|metadata| metadata.len())
+        files::known(path).ok().filter(Metadata::is_file).map(|metadata| metadata.len())
     };
     let sizes: Option<Vec<_>> = match paths {
         [] => size(Path::new("-")).map(|size| vec![size]),

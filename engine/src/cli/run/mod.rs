@@ -14,7 +14,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail, ensure};
-use engine::{Error, Fault, Monitor, Output, Place, Pool, Print, Snapshot, Source, sources};
+use engine::{Error, Fault, Monitor, Output, Place, Pool, Print, Snapshot, Source, files, sources};
 use indicatif::{HumanCount, ProgressBar};
 use tokio::sync::SetOnce;
 
@@ -200,7 +200,11 @@ impl RunCommand {
         let files =
             Files { inputs: &self.input, output: self.output.as_deref(), letters: self.faults.file() };
         let start = self.checkpoint.start(known, self.identity(&chain), &files)?;
-        if let Some(opened) = self.output_file(&chain)? {
+        let opened = self.output_file(&chain, &|| interrupted.initialized());
+        if let (Err(_), Some(by)) = (&opened, interrupted.get()) {
+            return Ok(Ending::Interrupted { by: EndedBy::Signal(*by), goes_on: false });
+        }
+        if let Some(opened) = opened? {
             file.get_or_init(|| opened);
         }
         let letters_file = self.faults.create(&letters, start.as_ref())?;
@@ -389,7 +393,7 @@ impl RunCommand {
     }
 
     /// The output file, opened but not changed yet: it stays as it is if there is a mistake elsewhere.
-    fn output_file(&self, chain: &Chain) -> anyhow::Result<Option<File>> {
+    fn output_file(&self, chain: &Chain, stop: &dyn Fn() -> bool) -> anyhow::Result<Option<File>> {
         let report = self.watch.file();
         for path in self.output.iter().map(PathBuf::as_path).chain(self.faults.file()).chain(report) {
             let input = self.input.iter().any(|input| is_same(input, path));
@@ -409,7 +413,7 @@ impl RunCommand {
         let Some(path) = &self.output else { return Ok(None) };
         let twice = self.faults.file().is_some_and(|file| is_same(file, path));
         ensure!(!twice, "can't write {}: records are put aside in it", path.display());
-        let file = File::options().write(true).create(true).truncate(false).open(path);
+        let file = files::create(path, files::Mode::Keep, stop);
         let file = file.with_context(|| format!("can't write {}", path.display()))?;
         // Not every file system knows locks, and who writes to a device shares it.
         let is_file = file.metadata().is_ok_and(|metadata| metadata.is_file());

@@ -4,8 +4,8 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, ensure};
+use engine::files::Draft;
 use engine::{Monitor, Report};
-use tempfile::NamedTempFile;
 
 use super::Messages;
 use crate::cli::exit::tell;
@@ -33,8 +33,8 @@ impl ReportFile {
         let Self { report, path } = self;
         let failed = || format!("can't write {}", path.display());
         let mut file = beside(&path)?;
-        file.write_all(report.page().as_bytes()).with_context(failed)?;
-        file.persist(&path).with_context(failed)?;
+        file.file().write_all(report.page().as_bytes()).with_context(failed)?;
+        file.put().with_context(failed)?;
         if !messages.quiet && !messages.json {
             tell(format_args!("engine: report in {}", path.display()));
         }
@@ -43,16 +43,6 @@ impl ReportFile {
 }
 
 /// A file of another name in the same folder.
-fn beside(path: &Path) -> anyhow::Result<NamedTempFile> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let failed = || format!("can't write {}", path.display());
-    std::fs::metadata(folder).with_context(failed)?;
-    let mut builder = tempfile::Builder::new();
-    // As any file that is made: who may look at others may look at it.
-    #[cfg(unix)]
-    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    let file = builder.prefix(".report").tempfile_in(folder);
-    // The other name says nothing to anybody.
-    let file = file.map_err(|error| std::io::Error::from(error.kind()));
-    file.with_context(failed)
+fn beside(path: &Path) -> anyhow::Result<Draft> {
+    Draft::begin(path).with_context(|| format!("can't write {}", path.display()))
 }

@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, IsTerminal, stderr, stdin};
+use std::path::Path;
 use std::sync::atomic::{
     AtomicBool,
     Ordering::{Acquire, Release},
@@ -10,6 +11,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::{Context, ensure};
+use engine::files;
 use ratatui::Terminal;
 use ratatui::backend::CrosstermBackend;
 use ratatui::crossterm::cursor::{Hide, Show};
@@ -56,7 +58,7 @@ pub(crate) fn restore() {
 /// Says what is in the way of a screen, before anything is begun.
 pub(crate) fn check() -> anyhow::Result<()> {
     ensure!(stderr().is_terminal(), "it is drawn on stderr, which is no terminal");
-    let keys = stdin().is_terminal() || cfg!(not(unix)) || File::open("/dev/tty").is_ok();
+    let keys = stdin().is_terminal() || cfg!(not(unix)) || files::open(Path::new("/dev/tty")).is_ok();
     ensure!(keys, "there is no terminal that keys come from");
     Ok(())
 }

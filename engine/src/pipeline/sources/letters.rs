@@ -1,6 +1,5 @@
 //! Records that were put aside.
 
-use std::fs::File;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -10,6 +9,7 @@ use serde::Deserialize;
 use super::files::read;
 use super::format::RecordFormat;
 use crate::Error;
+use crate::files;
 use crate::pipeline::building::Building;
 use crate::pipeline::flow::Contents;
 use crate::pipeline::kinds::Source;
@@ -34,7 +34,7 @@ impl Source for Letters {
         let feeding = Feeding::new(move |source, stop| async move {
             for path in paths {
                 let file =
-                    File::open(&path).map_err(|error| Error::Read { path, source: Arc::new(error) })?;
+                    files::open(&path).map_err(|error| Error::Read { path, source: Arc::new(error) })?;
                 dead_letters(file).feed(&source, &stop).await?;
             }
             Ok(())

@@ -1,7 +1,7 @@
 //! A file that is written to, and that others take the place of.
 
 use std::ffi::OsString;
-use std::fs::{self, File, OpenOptions};
+use std::fs::File;
 use std::io::{self, BufReader, BufWriter, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -13,6 +13,7 @@ use flate2::write::GzEncoder;
 use tokio::time::Instant;
 
 use crate::Error;
+use crate::files::{self, Mode};
 
 /// When another file takes a file's place, and what becomes of it.
 #[derive(Clone, Copy, Debug, Default)]
@@ -147,14 +148,8 @@ impl FileWriter {
 
     fn open(&self, append: bool) -> io::Result<Opened> {
         let found = if append { self.look()? } else { Found::default() };
-        let mut options = OpenOptions::new();
-        options.create(true);
-        if append {
-            options.append(true)
-        } else {
-            options.write(true).truncate(true)
-        };
-        let file = BufWriter::with_capacity(128 << 10, options.open(&self.path)?);
+        let mode = if append { Mode::Append } else { Mode::Empty };
+        let file = BufWriter::with_capacity(128 << 10, files::create(&self.path, mode, &|| false)?);
         let writer = if self.gzip {
             Writer::Gzip(GzEncoder::new(file, Compression::default()))
         } else {
@@ -171,12 +166,12 @@ impl FileWriter {
 
     /// What the file has, if it is there and not a pipe or a device.
     fn look(&self) -> io::Result<Found> {
-        match fs::metadata(&self.path) {
+        match files::known(&self.path) {
             Ok(known) if known.is_file() && known.len() > 0 => {}
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
             _ => return Ok(Found::default()),
         }
-        let mut file = File::open(&self.path)?;
+        let mut file = files::open_file(&self.path)?;
         if self.gzip {
             return Found::compressed(file);
         }
@@ -199,10 +194,12 @@ impl FileWriter {
             opened.writer.end()?;
         }
         // Names behind the first that is not there stay as they are.
-        let there = (1..self.rotation.keep).take_while(|older| numbered(&self.path, *older).exists()).count();
+        let there = (1..self.rotation.keep)
+            .take_while(|older| files::known(&numbered(&self.path, *older)).is_ok())
+            .count();
         for older in (1..=self.rotation.keep.min(there + 1)).rev() {
             let newer = if older == 1 { self.path.clone() } else { numbered(&self.path, older - 1) };
-            match fs::rename(newer, numbered(&self.path, older)) {
+            match files::rename(&newer, &numbered(&self.path, older)) {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
                 _ => {}
             }

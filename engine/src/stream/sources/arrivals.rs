@@ -12,6 +12,8 @@ use notify::event::{AccessKind, AccessMode, ModifyKind, RenameMode};
 use notify::{Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher};
 use tokio::sync::Notify;
 
+use crate::files::Folder;
+
 /// The files of a folder. It holds a name for each that is there.
 pub(super) struct Arrivals {
     names: Mutex<Names>,
@@ -78,14 +80,13 @@ impl Arrivals {
 
     /// Looks at the folder: all that is there is complete if it is the `first` time; otherwise what has not
     /// changed since the last time.
-    pub(super) fn scan(&self, folder: &Path, first: bool) -> io::Result<()> {
+    pub(super) fn scan(&self, folder: &Folder, first: bool) -> io::Result<()> {
         let mut files = BTreeMap::new();
-        for entry in fs::read_dir(folder)? {
-            let entry = entry?;
-            // One that is gone again is none; a link counts as what it leads to.
-            let Ok(metadata) = fs::metadata(entry.path()) else { continue };
-            if metadata.is_file() && !is_hidden(&entry.file_name()) {
-                files.insert(entry.file_name(), (metadata.len(), metadata.modified().ok()));
+        for name in folder.names()? {
+            // One that is gone again is none, and so is a link that leads out of the folder.
+            let Ok(metadata) = folder.known(&name) else { continue };
+            if metadata.is_file() && !is_hidden(&name) {
+                files.insert(name, (metadata.len(), metadata.modified().ok()));
             }
         }
         let names = &mut *self.names();

@@ -1,6 +1,6 @@
 //! Files, one after another.
 
-use std::io;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -117,7 +117,8 @@ impl<T: Record> Feed<T> for Files {
             if stop.is_cancelled() {
                 return Ok(());
             }
-            read(path, self.layout.clone(), &self.policy, source, stop).await?;
+            let file = crate::files::open(path).map_err(|error| unreadable(path, error))?;
+            read(path, file, self.layout.clone(), &self.policy, source, stop).await?;
         }
         let Some(path) = last else { return Ok(()) };
         // A file that grows may be another one later.
@@ -131,20 +132,20 @@ impl<T: Record> Feed<T> for Files {
 }
 
 /// How many bytes will be read of a file, if that is known.
-pub(super) fn size(path: &Path) -> Option<u64> {
-    Some(path.metadata().ok().filter(std::fs::Metadata::is_file)?.len())
+fn size(path: &Path) -> Option<u64> {
+    Some(crate::files::known(path).ok().filter(std::fs::Metadata::is_file)?.len())
 }
 
-/// Emits the records of one file.
+/// Emits the records of one file, which is open.
 pub(super) async fn read<T: Record>(
     path: &Path,
+    file: impl Read + Send + 'static,
     layout: Layout,
     policy: &FaultPolicy,
     source: &Source<T>,
     stop: &CancellationToken,
 ) -> Result<(), Error> {
-    let reader =
-        compressed::open(path, source.counters().clone()).map_err(|error| unreadable(path, error))?;
+    let reader = compressed::unpacked(file, source.counters().clone());
     let unit = if matches!(layout, Layout::Lines { .. }) { Unit::Line } else { Unit::Row };
     source.begin_input(Some((path, unit)));
     let before = source.last_number();

@@ -10,10 +10,10 @@ use tokio_util::sync::CancellationToken;
 
 use super::arrivals::Arrivals;
 use super::feed::next;
-use super::files::{read, size, unreadable};
+use super::files::{read, unreadable};
 use super::{Feed, Layout};
 use crate::record::Record;
-use crate::{Error, FaultPolicy, Source};
+use crate::{Error, FaultPolicy, Source, files};
 
 /// How often a folder is looked at where the system does not tell of changes.
 const POLL: Duration = Duration::from_secs(1);
@@ -26,6 +26,9 @@ const POLL: Duration = Duration::from_secs(1);
 /// folder is looked at each second. It is read once, as [`files`](super::files) reads it, as long as its name
 /// stays there. Folders, pipes and devices are left out, and so are names that begin with a dot: write to such a
 /// name and rename it, and no reader sees half a file.
+///
+/// Nothing outside of the folder is read, so that whoever may put files there can't have others read: a link that
+/// leads out of the folder is left out. Where a function of this process may write to the folder, all links are.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -116,19 +119,20 @@ impl<T: Record> Feed<T> for Folder {
     async fn feed(self, source: &Source<T>, stop: &CancellationToken) -> Result<(), Error> {
         let pattern = self.pattern()?;
         let (arrivals, _watcher) = Arrivals::watch(&self.path, self.poll.is_none());
-        let scan = |first| arrivals.scan(&self.path, first).map_err(|error| unreadable(&self.path, error));
+        let folder = files::Folder::open(&self.path).map_err(|error| unreadable(&self.path, error))?;
+        let scan = |first| arrivals.scan(&folder, first).map_err(|error| unreadable(&self.path, error));
         scan(true)?;
         let fits = |name: &OsStr| pattern.as_ref().is_none_or(|pattern| pattern.is_match(Path::new(name)));
         if self.once {
             let waiting = arrivals.waiting().into_iter().filter(|name| fits(name));
-            source.expects(waiting.filter_map(|name| size(&self.path.join(name))).sum());
+            source.expects(waiting.filter_map(|name| Some(folder.known(&name).ok()?.len())).sum());
         }
         loop {
             while let Some(name) = arrivals.next() {
                 let path = self.path.join(&name);
-                // To open a pipe would be to wait for who writes to it.
-                if fits(&name) && path.is_file() {
-                    read(&path, self.layout.clone(), &self.policy, source, stop).await.or_else(gone)?;
+                let file = if fits(&name) { folder.file(&name) } else { Ok(None) };
+                if let Some(file) = file.map_err(|error| unreadable(&path, error))? {
+                    read(&path, file, self.layout.clone(), &self.policy, source, stop).await?;
                 }
                 if stop.is_cancelled() {
                     return Ok(());
@@ -146,13 +150,5 @@ impl<T: Record> Feed<T> for Folder {
                 scan(false)?;
             }
         }
-    }
-}
-
-/// A file that was taken away before it was read is none.
-fn gone(error: Error) -> Result<(), Error> {
-    match error {
-        Error::Read { source, .. } if source.kind() == std::io::ErrorKind::NotFound => Ok(()),
-        error => Err(error),
     }
 }

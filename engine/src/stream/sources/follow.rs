@@ -1,7 +1,7 @@
 //! A file that grows, as a reader that waits for more.
 
-use std::fs::{self, File, Metadata};
-use std::io::{self, Read, Seek};
+use std::fs::Metadata;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
@@ -9,6 +9,8 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::time::Duration;
 
 use notify::{RecommendedWatcher, RecursiveMode, Watcher};
+
+use crate::files::{self, Input};
 
 /// How often the file is looked at though nobody told of a change.
 const POLL: Duration = Duration::from_secs(1);
@@ -21,7 +23,7 @@ pub(super) fn open(path: &Path, separator: u8, anew: Arc<AtomicBool>) -> io::Res
     let watcher = watch(path, wake.clone()).ok();
     let over = Arc::new(AtomicBool::new(false));
     let growing = Growing {
-        file: File::open(path)?,
+        file: files::open(path)?,
         path: path.to_owned(),
         separator,
         position: 0,
@@ -69,7 +71,7 @@ impl Drop for Following {
 /// Reads a file, and waits at its end for more.
 pub(super) struct Growing {
     path: PathBuf,
-    file: File,
+    file: Input,
     separator: u8,
     position: u64,
     /// The last byte that it gave.
@@ -91,7 +93,7 @@ enum Change {
 impl Growing {
     fn change(&self) -> io::Result<Change> {
         let known = self.file.metadata()?;
-        let now = match fs::metadata(&self.path) {
+        let now = match files::known(&self.path) {
             Ok(now) => now,
             // The next one is not there yet.
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Change::None),
@@ -147,7 +149,7 @@ impl Read for Growing {
                     if read > 0 {
                         return Ok(read);
                     }
-                    match File::open(&self.path) {
+                    match files::open(&self.path) {
                         Ok(file) => self.file = file,
                         // It was replaced again.
                         Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
