@@ -45,7 +45,7 @@ fn blocks(program: &mut Program, held: &mut Held) {
 fn polls(program: &mut Program, held: &mut Held) {
     let count = program.size().min(10_000) as usize;
     let list: Vec<&Pollable> = held.pollables.iter().cycle().take(count).collect();
-    if !list.is_empty() || program.byte() % 16 == 0 {
+    if !list.is_empty() || program.one_in(16) {
         ignore(poll::poll(&list));
     }
 }

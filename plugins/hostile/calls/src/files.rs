@@ -111,7 +111,7 @@ fn changes(program: &mut Program, held: &mut Held) {
 }
 
 fn reads_folder(program: &mut Program, held: &mut Held) {
-    if program.byte() % 2 == 0
+    if program.one_in(2)
         && let Some(folder) = pick(program, &held.descriptors)
     {
         held.entries.extend(folder.read_directory());

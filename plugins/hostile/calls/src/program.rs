@@ -46,6 +46,11 @@ impl<'r> Program<'r> {
         self.next().unwrap_or(0)
     }
 
+    /// Whether to do so, in one of `times`.
+    pub(crate) fn one_in(&mut self, times: u8) -> bool {
+        self.byte().is_multiple_of(times)
+    }
+
     /// A number of bytes, entries or nanoseconds.
     pub(crate) fn size(&mut self) -> u64 {
         SIZES[usize::from(self.byte()) % SIZES.len()]

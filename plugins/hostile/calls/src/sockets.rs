@@ -154,11 +154,11 @@ fn shuts_down(program: &mut Program, held: &mut Held) {
 }
 
 fn sends_datagrams(program: &mut Program, held: &mut Held) {
-    if program.byte() % 2 == 0
+    if program.one_in(2)
         && let Some(socket) = pick(program, &held.udp)
     {
         ignore(socket.finish_bind());
-        let remote = (program.byte() % 2 == 0).then(|| address(program));
+        let remote = program.one_in(2).then(|| address(program));
         if let Ok((incoming, outgoing)) = socket.stream(remote) {
             held.incoming.push(incoming);
             held.outgoing.push(outgoing);
@@ -169,7 +169,7 @@ fn sends_datagrams(program: &mut Program, held: &mut Held) {
     }
     if let Some(outgoing) = pick(program, &held.outgoing) {
         let permit = outgoing.check_send();
-        let remote_address = (program.byte() % 2 == 0).then(|| address(program));
+        let remote_address = program.one_in(2).then(|| address(program));
         let count = program.size().min(1000) as usize;
         let list: Vec<_> =
             (0..count).map(|_| OutgoingDatagram { data: b"x".to_vec(), remote_address }).collect();
@@ -178,7 +178,7 @@ fn sends_datagrams(program: &mut Program, held: &mut Held) {
 }
 
 fn resolves(program: &mut Program, held: &mut Held) {
-    if program.byte() % 2 == 0
+    if program.one_in(2)
         && let Some(network) = pick(program, &held.networks)
     {
         let name = program.one_of(&["127.0.0.1", "localhost", "example.org", "", "a\0b"]);

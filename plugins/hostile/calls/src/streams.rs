@@ -47,7 +47,7 @@ fn writes(program: &mut Program, held: &mut Held) {
 
 fn flushes(program: &mut Program, held: &mut Held) {
     let Some(output) = pick(program, &held.outputs) else { return };
-    let result = if program.byte() % 2 == 0 { output.flush() } else { output.blocking_flush() };
+    let result = if program.one_in(2) { output.flush() } else { output.blocking_flush() };
     keep(result, held);
 }
 
