@@ -16,6 +16,7 @@ use super::run::Stage;
 use super::serving::{Segment, open};
 use super::wire::{Outcome, Task};
 use super::worker::Left;
+use crate::deadlines::APART;
 use crate::plugin::Core;
 use crate::pool::{Crew, Failed, Whole, run_whole};
 use crate::record::{Batch, BatchBuilder};
@@ -131,17 +132,25 @@ impl Isolation {
             (Some(stdin), Some(stdout)) => (stdin, stdout),
             _ => return Err(told(&"it has no pipes")),
         };
-        let task = task.encode();
+        let (batch, task) = (&task.batch, task.encode());
         let given = [&length_of(&head)[..], &head, &length_of(&task), &task].concat();
-        let write = async {
-            // One that dies meanwhile is known by how it ends.
-            let _ = stdin.write_all(&given).await;
+        let talk = async {
+            let write = async {
+                // One that dies meanwhile is known by how it ends.
+                let _ = stdin.write_all(&given).await;
+            };
+            let (_, said) = tokio::join!(write, hear(&mut stdout, segment));
+            // It was open until now: the process ends with whoever has the other end.
+            drop(stdin);
+            Ok((said.map_err(|error| told(&error))?, child.wait().await.map_err(|error| told(&error))?))
         };
-        let (_, said) = tokio::join!(write, hear(&mut stdout, segment));
-        // It was open until now: the process ends with whoever has the other end.
-        drop(stdin);
-        let said = said.map_err(|error| told(&error))?;
-        let status = child.wait().await.map_err(|error| told(&error))?;
+        let records = u32::try_from(batch.len()).unwrap_or(u32::MAX);
+        let deadline = APART.of(APART.time.saturating_add(segment.longest.saturating_mul(records)));
+        let (said, status) = match deadline.within("a process of its own", talk).await {
+            Ok(ended) => ended?,
+            // It is killed: the records that it hangs at are found as those are that it dies of.
+            Err(overdue) => return Ok(Ran::Died(overdue.to_string())),
+        };
         match (said, status.success()) {
             (Said::Outcome(outcome), true) => {
                 Ok(Ran::Done(Outcome::decode(&outcome).map_err(|error| told(&error))?))

@@ -67,7 +67,7 @@ pub(super) struct Segment {
     /// What was said of them when they were let in.
     pub(super) described: Vec<Stage>,
     /// How long a record may take, with all that belongs to it.
-    longest: Duration,
+    pub(super) longest: Duration,
     printed: Printed,
 }
 

@@ -69,6 +69,8 @@ deadlines! {
         "a NATS server is told what was not finished, and that a run or a worker has left";
     FETCH = "fetch", 60_000, "hand a plugin over",
         "a worker fetches a plugin from the NATS server";
+    APART = "apart", 60_000, "finish its task",
+        "a task that a worker runs in a process of its own, beyond the time that its records may take together";
     COLLECTOR = "collector", 10_000, "answer",
         "a collector of OpenTelemetry; `OTEL_EXPORTER_OTLP_TIMEOUT` changes it";
     COLLECTOR_END = "collector-end", 4_500, "take the last figures",

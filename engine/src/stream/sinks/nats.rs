@@ -15,7 +15,7 @@ use futures_util::future::join_all;
 use tokio::time::sleep;
 
 use super::{Consumer, Records, Refusal, Sink, records};
-use crate::deadlines::BROKER_AWAY;
+use crate::deadlines::{BROKER_ANSWER, BROKER_AWAY};
 use crate::record::Record;
 use crate::stream::Stream;
 use crate::stream::nats::{AGAIN, Link};
@@ -119,7 +119,10 @@ impl Nats {
         if let Some(id) = behind {
             publish = publish.expected_last_message_id(id);
         }
-        let answer = link.context.send_publish(self.subject.clone(), publish).await?;
+        let sending = link.context.send_publish(self.subject.clone(), publish);
+        // A client that is not connected may have no room for it.
+        let sent = BROKER_ANSWER.within(&link.address(), sending).await;
+        let answer = sent.map_err(|_| PublishError::new(PublishErrorKind::TimedOut))??;
         Ok(answer.into_future())
     }
 

@@ -145,15 +145,18 @@ impl Post {
                 sleep(AGAIN).await;
                 continue;
             }
-            let (came, refused) = match self.ask(room).await {
-                Ok(batch) => self.take_in(batch, sender).await,
-                Err(_) => (0, true),
+            // A client that is not connected may take no request at all.
+            let deadline = BROKER_ANSWER.of(2 * BROKER_ANSWER.time);
+            let (came, refused) = match deadline.within(&self.link.address(), self.ask(room)).await {
+                Ok(Ok(batch)) => self.take_in(batch, sender).await,
+                Ok(Err(_)) | Err(_) => (0, true),
             };
             if came == room {
                 self.link.heard();
                 continue;
             }
-            let Some(info) = self.look().await? else {
+            let looked = deadline.within(&self.link.address(), self.look()).await;
+            let Some(info) = looked.unwrap_or(Ok(None))? else {
                 self.link.missed()?;
                 sleep(AGAIN).await;
                 continue;
