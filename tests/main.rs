@@ -24,6 +24,7 @@ mod cache;
 mod calls;
 mod capabilities;
 mod faults;
+mod hanging;
 mod ledger;
 mod liars;
 mod limits;

@@ -15,6 +15,8 @@ mod workers;
 
 // What comes out, and who may do what.
 mod lies;
+#[cfg(target_os = "linux")]
+mod lost_threads;
 mod messages;
 mod permissions;
 mod runs;

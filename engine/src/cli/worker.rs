@@ -1,10 +1,13 @@
 //! `engine worker`: takes up work of a cluster's runs.
 
+use std::cell::Cell;
 use std::path::PathBuf;
+#[cfg(unix)]
+use std::process::Command;
 use std::time::Duration;
 
 use anyhow::Context;
-use engine::{Broker, CancellationToken, Capability, Worker};
+use engine::{Broker, CancellationToken, Capability, Pool, Worker};
 use etcetera::BaseStrategy;
 
 use super::cluster::BrokerArgs;
@@ -52,7 +55,8 @@ Examples:
   engine worker --cluster tls://broker:4222 --cluster-credentials worker.creds --workers 8
   engine worker --cluster nats://broker:4222 --memory 256MiB --allow clock
 
-Exit codes: 0 it has left, 1 it did not within --drain-timeout, 2 wrong use, or the broker can't be reached";
+Exit codes: 0 it has left, 1 it did not within --drain-timeout, 2 wrong use, or the broker can't be reached, 75 it lost
+threads to a file system that never answers, and could not begin anew by itself";
 
 /// So long may it take to say that it has left.
 const FAREWELL: Duration = Duration::from_secs(1);
@@ -88,23 +92,42 @@ impl WorkerCommand {
             Worker::new(broker, &pool, folder()?).isolate(this, self.isolated()).drain_timeout(drain);
         let worker = self.allow.into_iter().fold(worker, Worker::allow);
         let leaving = CancellationToken::new();
-        let leave = leaving.clone();
+        let (leave, tired) = (leaving.clone(), leaving.clone());
+        let begin_anew = Cell::new(false);
         let told = move |line: &str| {
             if !quiet {
                 tell(format_args!("engine: {line}"));
             }
         };
-        runtime()?.block_on(async {
+        let served = runtime()?.block_on(async {
             let hear = async {
                 interrupted.wait().await;
+                // Whoever ends it wants it to stay away.
+                begin_anew.set(false);
                 leave.cancel();
+                std::future::pending().await
+            };
+            let lose = async {
+                let lost = loses_threads(&pool).await;
+                if !quiet {
+                    tell(format_args!(
+                        "engine: {lost} threads never came back from functions' file operations: leaving, to begin anew"
+                    ));
+                }
+                begin_anew.set(!tired.is_cancelled());
+                tired.cancel();
                 std::future::pending().await
             };
             tokio::select! {
                 served = worker.serve(leaving, told) => served,
                 never = hear => never,
+                never = lose => never,
             }
-        })?;
+        });
+        if begin_anew.get() {
+            return run_anew();
+        }
+        served?;
         Ok(Ending::Done)
     }
 
@@ -115,6 +138,41 @@ impl WorkerCommand {
         begin.into_iter().chain(self.limits.given()).chain(allowed).collect()
     }
 }
+
+/// A worker that has lost so many threads begins anew: half of those that a single function can lose.
+const LOST: usize = 32;
+
+/// How often it is looked at. What was slow once may be back the next time.
+const LOOK: Duration = Duration::from_secs(2);
+
+/// Waits until so many threads are lost that only a new process is whole again.
+async fn loses_threads(pool: &Pool) -> usize {
+    let mut looks = tokio::time::interval(LOOK);
+    let mut before = 0;
+    loop {
+        looks.tick().await;
+        let lost = pool.usage().stuck_threads;
+        if lost.min(before) >= LOST {
+            return lost;
+        }
+        before = lost;
+    }
+}
+
+/// Runs the same command in this process's place: threads that are stuck end with it.
+fn run_anew() -> anyhow::Result<Ending> {
+    #[cfg(unix)]
+    {
+        use std::os::unix::process::CommandExt;
+        let this = std::env::current_exe().context("can't tell which program this is")?;
+        let error = Command::new(this).args(std::env::args_os().skip(1)).exec();
+        tell(format_args!("engine: can't begin anew: {error}"));
+    }
+    Ok(Ending::Told { code: BEGIN_ANEW })
+}
+
+/// What it ends with if it should be started again, as sysexits has it for what may go well the next time.
+const BEGIN_ANEW: u8 = 75;
 
 /// Where plugins are kept that came over the network.
 fn folder() -> anyhow::Result<PathBuf> {

@@ -196,6 +196,16 @@ impl Grants {
         self.capabilities.iter().any(|capability| matches!(capability, Capability::Net { .. }))
     }
 
+    /// What calls may block on, for people.
+    pub(super) fn folders(&self) -> String {
+        let shown = self.capabilities.iter().filter_map(|capability| match capability {
+            Capability::Dir { path, .. } => Some(path.display().to_string()),
+            Capability::Net { host, .. } => Some(host.clone()),
+            _ => None,
+        });
+        shown.collect::<Vec<_>>().join(", ")
+    }
+
     /// Whether its instances open files or connections.
     pub(crate) fn hold_descriptors(&self) -> bool {
         let holds = |held: &Capability| matches!(held, Capability::Dir { .. } | Capability::Net { .. });

@@ -12,6 +12,7 @@ use super::cause::{cause, hostcall_fuel, is_guests};
 use super::contract::exports::engine::plugin::stages::{self as wit, BatchParam, Signature as WitSignature};
 use super::contract::{StreamPlugin, StreamPluginPre};
 use super::core::Opening;
+use super::files::Stuck;
 use super::grants::Grants;
 use super::hints::Hints;
 use super::hosting::Hosting;
@@ -96,7 +97,7 @@ impl Instance {
         let limits = opening.limits;
         let driver = hosting.driver(&opening.grants);
         let store = store(hosting, limits, opening.messages.clone(), opening.output.clone(), &opening.grants);
-        let mut store = store.map_err(|error| OpenError::Exhausted(format!("{error:#}")))?;
+        let mut store = store.map_err(not_made)?;
         let meter = store.data().meter.clone();
         let arguments: Vec<_> = opening.arguments.iter().map(|(name, value)| (&**name, &**value)).collect();
         let opened = {
@@ -290,7 +291,7 @@ pub(crate) async fn describe(
     messages: Arc<Messages>,
 ) -> Result<Vec<WitSignature>, OpenError> {
     let store = store(hosting, limits, messages, None, &Grants::default());
-    let mut store = store.map_err(|error| OpenError::Exhausted(format!("{error:#}")))?;
+    let mut store = store.map_err(not_made)?;
     let meter = store.data().meter.clone();
     let described = {
         let described = pin!(async {
@@ -328,6 +329,14 @@ fn store(
         Ok(if store.data().meter.tick() { UpdateDeadline::Interrupt } else { UpdateDeadline::Yield(1) })
     });
     Ok(store)
+}
+
+/// Why a store could not be made.
+fn not_made(error: wasmtime::Error) -> OpenError {
+    match error.downcast::<Stuck>() {
+        Ok(stuck) => OpenError::Refused(stuck.to_string()),
+        Err(error) => OpenError::Exhausted(format!("{error:#}")),
+    }
 }
 
 /// What failed before the first record.

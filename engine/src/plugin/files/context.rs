@@ -12,6 +12,14 @@ use crate::plugin::grants::{Capability, Grants};
 use crate::plugin::ledger::{Account, Charge, Ledger, Resource as Held};
 use crate::plugin::threads::{FileThreads, Lane};
 
+/// A function has lost all of its turns, and every further call would wait for ever.
+#[derive(Debug, thiserror::Error)]
+#[error("{calls} of its calls never returned, and each keeps a thread: look at the file system of {folders}")]
+pub(in crate::plugin) struct Stuck {
+    calls: usize,
+    folders: String,
+}
+
 /// The folders that an instance was granted, and who pays for what it does in them.
 pub(in crate::plugin) struct FileContext {
     pub(super) folders: Vec<Folder>,
@@ -28,10 +36,8 @@ impl FileContext {
         if !grants.hold_descriptors() {
             return Ok(None);
         }
-        if let Some(stuck) = grants.lane.is_stuck() {
-            wasmtime::bail!(
-                "{stuck} of its calls never returned, each of which keeps a thread: look at the file system of its folders"
-            );
+        if let Some(calls) = grants.lane.is_stuck() {
+            return Err(Stuck { calls, folders: grants.folders() }.into());
         }
         let account = Account::open(ledger).map_err(|refused| wasmtime::format_err!("{refused}"))?;
         let mut folders = Vec::new();

@@ -12,5 +12,5 @@ mod open;
 mod paths;
 mod streams;
 
-pub(super) use context::{FileContext, Files, GrantedFiles};
+pub(super) use context::{FileContext, Files, GrantedFiles, Stuck};
 pub(super) use node::open_granted;

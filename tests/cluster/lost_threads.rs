@@ -1,0 +1,32 @@
+//! Workers whose threads are stuck in a file system.
+
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::process::Stdio;
+
+use super::processes::Cluster;
+use crate::hanging::HangingFolder;
+use crate::support::{engine, function_of, hostile};
+
+#[test]
+fn a_worker_that_loses_its_threads_begins_anew() {
+    let Some(hanging) = HangingFolder::mount() else { return };
+    let Some(cluster) = Cluster::start(0) else { return };
+    let capability = format!("dir:{}:ro", hanging.path());
+    let allow = ["--allow", &capability, "--timeout", "1s"];
+    let mut worker = engine(["worker", "--workers", "2", "--cluster", cluster.url()]);
+    worker.args(allow).env("XDG_CACHE_HOME", cluster.path("cache"));
+    let mut worker = worker.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(worker.stderr.take().unwrap()).lines().map_while(Result::ok);
+    fs::write(cluster.path("in"), format!("{}/name\n", hanging.path()).repeat(500)).unwrap();
+    let opens = function_of(&hostile("misdeeds"), "opens");
+    let mut run = cluster.run(&opens, &allow).args(["--on-fault", "skip"]).spawn().unwrap();
+    let begun = |line: &String| line.contains(" works for ");
+    assert!(lines.any(|line| begun(&line)));
+    assert!(lines.any(|line| line.ends_with("leaving, to begin anew")));
+    assert!(lines.any(|line| begun(&line)), "it is there again");
+    for process in [&mut run, &mut worker] {
+        process.kill().unwrap();
+        process.wait().unwrap();
+    }
+}

@@ -1,0 +1,151 @@
+//! A file system that never answers: what a function loses in it is its own.
+
+#![cfg(target_os = "linux")]
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{Read, Write};
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+
+use engine::{Capability, FaultPolicy, Function, Pool};
+use tempfile::{TempDir, tempdir};
+
+use crate::support::{hostile, list, ran};
+
+/// A folder whose file system answers what it must to be mounted, says that the first name is not there, and then
+/// nothing more.
+pub(crate) struct HangingFolder {
+    folder: TempDir,
+    _device: Arc<File>,
+}
+
+impl HangingFolder {
+    /// None where nothing can be mounted.
+    pub(crate) fn mount() -> Option<Self> {
+        let device = Arc::new(OpenOptions::new().read(true).write(true).open("/dev/fuse").ok()?);
+        let folder = tempdir().unwrap();
+        let options = "fd=0,rootmode=40000,user_id=0,group_id=0,allow_other";
+        let mount = Command::new("mount")
+            .args(["-i", "-t", "fuse", "-o", options, "hanging"])
+            .arg(folder.path())
+            .stdin(Stdio::from(device.try_clone().unwrap()))
+            .stderr(Stdio::null())
+            .status();
+        if !mount.is_ok_and(|status| status.success()) {
+            eprintln!("nothing can be mounted here: not tried");
+            return None;
+        }
+        let served = device.clone();
+        thread::spawn(move || serve(&served));
+        Some(Self { folder, _device: device })
+    }
+
+    pub(crate) fn path(&self) -> String {
+        self.folder.path().display().to_string()
+    }
+}
+
+impl Drop for HangingFolder {
+    fn drop(&mut self) {
+        // Those who wait for it are told that it is gone.
+        let _ = Command::new("umount").args(["-f", "-l"]).arg(self.folder.path()).status();
+    }
+}
+
+/// Answers by FUSE's protocol until the first name was asked for.
+fn serve(mut device: &File) {
+    const LOOKUP: u32 = 1;
+    const GETATTR: u32 = 3;
+    const INIT: u32 = 26;
+    // They are told, and expect no answer.
+    const NEWS: [u32; 3] = [2, 36, 42];
+    const NO_ENTRY: i32 = -2;
+    const NO_CALL: i32 = -38;
+    let mut request = vec![0; 1 << 20];
+    while let Ok(read) = device.read(&mut request) {
+        let number = |at: usize| u32::from_le_bytes(request[at..at + 4].try_into().unwrap());
+        let opcode = number(4);
+        let (error, body) = match opcode {
+            news if NEWS.contains(&news) => continue,
+            INIT => (0, [7_u32.to_le_bytes().to_vec(), 31_u32.to_le_bytes().to_vec(), vec![0; 56]].concat()),
+            GETATTR => (0, root()),
+            LOOKUP => (NO_ENTRY, Vec::new()),
+            _ => (NO_CALL, Vec::new()),
+        };
+        let length = u32::try_from(16 + body.len()).unwrap().to_le_bytes();
+        let answer = [&length[..], &error.to_le_bytes(), &request[8..16], &body].concat();
+        assert!(read >= 40 && device.write_all(&answer).is_ok());
+        if opcode == LOOKUP {
+            return;
+        }
+    }
+}
+
+/// The attributes of a folder, which stay so for an hour.
+fn root() -> Vec<u8> {
+    let mut attributes = vec![0; 104];
+    attributes[..8].copy_from_slice(&3600_u64.to_le_bytes());
+    attributes[16..24].copy_from_slice(&1_u64.to_le_bytes());
+    attributes[76..80].copy_from_slice(&0o40_755_u32.to_le_bytes());
+    attributes[80..84].copy_from_slice(&2_u32.to_le_bytes());
+    attributes
+}
+
+fn granted(pool: &Pool, plugin: &str, name: &str, folder: &str) -> Function<String, String> {
+    let capability: Capability = format!("dir:{folder}:ro").parse().unwrap();
+    pool.load(hostile(plugin)).unwrap().grant(capability).function(name).unwrap()
+}
+
+/// Opens as many files in the folder as said, each of which takes too long, and says how that ended.
+async fn hang(
+    pool: &Pool,
+    opens: &Function<String, String>,
+    folder: &str,
+    count: usize,
+) -> Result<usize, String> {
+    let (failed, faults) = list();
+    let policy = FaultPolicy::divert(move |letter| {
+        faults.lock().unwrap().push(letter.fault.cause.kind());
+        Ok(())
+    });
+    let opens = opens.clone().on_fault(&policy);
+    let records = (0..count).map(|number| format!("{folder}/{number}"));
+    let (_, ended) = ran(records, |stream| stream.scatter(pool).map(&opens).buffer(1000).gather()).await;
+    let failed = failed.lock().unwrap().len();
+    ended.map(|()| failed).map_err(|error| error.to_string())
+}
+
+#[tokio::test]
+async fn calls_that_never_return_cost_their_function_alone() {
+    let Some(hanging) = HangingFolder::mount() else { return };
+    let folder = tempdir().unwrap();
+    let file = folder.path().join("file").display().to_string();
+    fs::write(&file, "mine").unwrap();
+    let pool = Pool::builder().workers(2).timeout(Duration::from_secs(2)).build().unwrap();
+    let opens = granted(&pool, "misdeeds", "opens", &hanging.path());
+    let reads = granted(&pool, "granted", "reads", &folder.path().display().to_string());
+    let honest = ran(vec![file; 100], |stream| stream.scatter(&pool).map(&reads).buffer(8).gather());
+    let path = hanging.path();
+    let (lost, (read, ended)) = tokio::join!(hang(&pool, &opens, &path, 30), honest);
+    assert_eq!((lost, ended.is_ok(), read), (Ok(29), true, vec!["mine".to_owned(); 100]));
+    assert_eq!(pool.usage().stuck_threads, 29);
+    drop(hanging);
+    // The threads come back when the file system does.
+    while pool.usage().stuck_threads > 0 {
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test]
+async fn a_function_that_has_lost_all_its_threads_ends_the_run_and_says_why() {
+    let Some(hanging) = HangingFolder::mount() else { return };
+    let pool = Pool::builder().workers(2).timeout(Duration::from_secs(1)).build().unwrap();
+    let opens = granted(&pool, "misdeeds", "opens", &hanging.path());
+    let path = hanging.path();
+    assert_eq!(hang(&pool, &opens, &path, 100).await, Ok(99));
+    let error = hang(&pool, &opens, &path, 1).await.unwrap_err();
+    assert!(error.contains("64 of its calls never returned"), "{error}");
+    assert!(error.contains(&path), "{error}");
+}
