@@ -1,6 +1,6 @@
 //! What tests look through that is none of ours: a browser at the dashboard, Prometheus' parser at the figures, a
-//! validator at the schema, cables that are pulled, sandboxes that crates are built in. In CI it is installed where it is missing; elsewhere these tests
-//! are left out, which they say.
+//! validator at the schema, cables that are pulled, sandboxes that crates are built in. In CI it is installed where
+//! it is missing; elsewhere these tests are left out, which they say.
 
 use std::process::{Command, Stdio};
 
