@@ -1,6 +1,7 @@
 //! Doors for the fuzz targets to what is private. Not part of the library: only they are built with it.
 
 use crate::checkpoint::{Checkpoint, with_checksum};
+pub use crate::cluster::fuzzing::{Forged, Sent, result, wire};
 pub use crate::deadlines::peers::{http_peer, websocket_peer};
 use crate::plugin::{Kind, Outcome, wit};
 use crate::record::BatchBuilder;

@@ -14,6 +14,7 @@ mod three_servers;
 mod workers;
 
 // What comes out, and who may do what.
+mod kept_plugins;
 mod lies;
 #[cfg(target_os = "linux")]
 mod lost_threads;

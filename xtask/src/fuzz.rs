@@ -14,15 +14,25 @@ use crate::checkout::{Checkout, succeed};
 use crate::steps::Steps;
 use crate::tools;
 
-const TARGETS: [&str; 8] =
-    ["calls", "checkpoint", "http_peer", "letters", "outcome", "pipeline", "plugin", "websocket_peer"];
+const TARGETS: [&str; 10] = [
+    "calls",
+    "checkpoint",
+    "http_peer",
+    "letters",
+    "outcome",
+    "pipeline",
+    "plugin",
+    "result",
+    "websocket_peer",
+    "wire",
+];
 
 #[derive(Args)]
 pub(crate) struct Fuzz {
     /// Seconds for each target
     #[arg(long, default_value = "60")]
     seconds: u32,
-    /// Only these targets: calls, checkpoint, http_peer, letters, outcome, pipeline, plugin, websocket_peer
+    /// Only these targets: calls, checkpoint, http_peer, letters, outcome, pipeline, plugin, result, websocket_peer, wire
     #[arg(value_parser = TARGETS)]
     targets: Vec<String>,
 }

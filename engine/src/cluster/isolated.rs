@@ -12,6 +12,7 @@ use tokio::process::{ChildStdout, Command};
 use tokio::sync::Semaphore;
 
 use super::admission::Admission;
+use super::plugin_folder::PluginFolder;
 use super::run::Stage;
 use super::serving::{Segment, open};
 use super::wire::{Outcome, Task};
@@ -48,6 +49,9 @@ const READY: u8 = b'R';
 const PRINT: u8 = b'P';
 /// What came of the task, to the end of what it says.
 const OUTCOME: u8 = b'O';
+
+/// A line that a function prints has no more bytes, with what may be said behind it.
+const LONGEST_LINE: u32 = 32 << 10;
 
 /// How far such a process came.
 enum Said {
@@ -153,7 +157,9 @@ impl Isolation {
         };
         match (said, status.success()) {
             (Said::Outcome(outcome), true) => {
-                Ok(Ran::Done(Outcome::decode(&outcome).map_err(|error| told(&error))?))
+                let outcome = Outcome::decode(&outcome).map_err(|error| told(&error))?;
+                segment.check(&outcome.whole, batch).map_err(|wrong| told(&wrong))?;
+                Ok(Ran::Done(outcome))
             }
             (Said::Ready, false) if !was_ended(status) => Ok(Ran::Died(status.to_string())),
             // It did not come so far as to run a record.
@@ -200,14 +206,21 @@ async fn hear_one(stdout: &mut ChildStdout, segment: &Segment) -> std::io::Resul
         READY => Ok(Some(Said::Ready)),
         PRINT => {
             let (stage, length) = (stdout.read_u32_le().await?, stdout.read_u32_le().await?);
+            if length > LONGEST_LINE {
+                return Err(ErrorKind::InvalidData.into());
+            }
             let mut line = Vec::new();
             stdout.take(length.into()).read_to_end(&mut line).await?;
             segment.note_print(stage as usize, &line);
             Ok(None)
         }
         OUTCOME => {
-            let mut outcome = Vec::new();
-            stdout.read_to_end(&mut outcome).await?;
+            let (mut outcome, most) = (Vec::new(), segment.most_bytes());
+            // One more than there may be, so that more is noticed.
+            stdout.take(most as u64 + 1).read_to_end(&mut outcome).await?;
+            if outcome.len() > most {
+                return Err(ErrorKind::InvalidData.into());
+            }
             Ok(Some(Said::Outcome(outcome.into())))
         }
         _ => Err(ErrorKind::InvalidData.into()),
@@ -266,7 +279,7 @@ fn open_all(pool: &Pool, allowed: &[Capability], head: &Head) -> Result<Vec<Arc<
     let admission = Admission { limits: pool.shared().limits(), allowed };
     let open = |(place, stage): (usize, &Stage)| {
         admission.check(stage)?;
-        let path = head.folder.join(format!("{}.wasm", stage.plugin));
+        let path = head.folder.join(PluginFolder::name(&stage.plugin));
         let plugin = pool.load(path).map_err(|error| error.to_string())?;
         if plugin.hash() != stage.plugin {
             return Err("its plugin was changed here".to_owned());

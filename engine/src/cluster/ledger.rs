@@ -150,6 +150,13 @@ impl<T> Ledger<T> {
         self.tasks.len()
     }
 
+    /// What drafts cost, and what they may.
+    #[cfg(any(fuzzing, test))]
+    pub(super) fn drafted(&self) -> (usize, usize) {
+        let most = self.tasks.values().map(|entry| entry.most * MOST_DRAFTS).sum::<usize>();
+        (self.drafted, most.min(MOST_DRAFTED))
+    }
+
     /// Takes in another task, to be published now. Its result may have `most` bytes.
     pub(super) fn submit(&mut self, most: usize, now: Duration) -> (u64, Act<T>) {
         let task = self.next;

@@ -11,9 +11,12 @@ mod admission;
 mod crew;
 mod driver;
 mod duty;
+#[cfg(any(fuzzing, test))]
+pub(crate) mod fuzzing;
 mod isolated;
 mod ledger;
 mod places;
+mod plugin_folder;
 mod registry;
 mod roster;
 mod run;

@@ -22,7 +22,8 @@ use super::wire::{Outcome, PART_BYTES, ResultPart, Task};
 use super::worker::{Left, Shared};
 use crate::Print;
 use crate::plugin::{Core, Messages, OnPrint, Tally};
-use crate::pool::{Crew, Whole, run_whole};
+use crate::pool::{Crew, Terms, Whole, most_bytes, run_whole};
+use crate::record::Batch;
 
 /// The protocol looks at the time so often.
 const TICK: Duration = Duration::from_millis(100);
@@ -75,6 +76,20 @@ pub(super) struct Segment {
 type Printed = Arc<Mutex<Vec<(usize, String)>>>;
 
 impl Segment {
+    fn terms(&self) -> Vec<Terms> {
+        self.stages.iter().map(|core| Terms::of(core)).collect()
+    }
+
+    /// How many bytes a result of it may have.
+    pub(super) fn most_bytes(&self) -> usize {
+        most_bytes(&self.terms())
+    }
+
+    /// Whether another process can have made this of a batch.
+    pub(super) fn check(&self, whole: &Whole, batch: &Batch) -> Result<(), &'static str> {
+        whole.check(batch, &self.terms())
+    }
+
     /// Its functions used that in another process.
     pub(super) fn note_used(&self, used: &[Tally]) {
         for (core, used) in self.stages.iter().zip(used) {

@@ -1,8 +1,6 @@
 //! The worker's end: takes tasks of all runs that it may serve, and gives back what comes of them.
 
 use std::collections::{BTreeMap, HashMap};
-use std::ffi::{OsStr, OsString};
-use std::io::Write;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -20,12 +18,12 @@ use tokio_util::sync::CancellationToken;
 
 use super::isolated::Isolation;
 use super::places::{AGAIN, BEAT, PLUGINS, RUNS, WORKER_INBOX, WORKERS, is_name};
+use super::plugin_folder::{Held, PluginFolder};
 use super::run::{Machine, Run};
 use super::serving::Serving;
 use super::slots::Slots;
 use super::wire::PROTOCOL;
 use crate::deadlines::{BROKER_END, DRAIN, FETCH};
-use crate::files::Folder;
 use crate::metrics::WorkerStatus;
 use crate::text::{self, PlainText};
 use crate::{Broker, Capability, Error, Pool};
@@ -171,6 +169,12 @@ impl Worker {
 /// in the way is here.
 pub(super) struct Left(pub(super) String);
 
+/// A plugin, and its file, which a process apart may load it from.
+struct Loaded {
+    plugin: crate::Plugin,
+    _file: Held,
+}
+
 /// What all runs of a worker share.
 pub(super) struct Shared {
     pub(super) worker: Worker,
@@ -186,7 +190,7 @@ pub(super) struct Shared {
     /// What was said of that, each run's latest.
     said: Mutex<BTreeMap<String, String>>,
     /// Plugins by their hashes.
-    loaded: Mutex<HashMap<String, Arc<OnceCell<crate::Plugin>>>>,
+    loaded: Mutex<HashMap<String, Arc<OnceCell<Loaded>>>>,
     pub(super) leaving: CancellationToken,
 }
 
@@ -248,6 +252,7 @@ impl Shared {
                 let run = serde_json::from_slice::<Run>(&entry.value);
                 if entry.operation != Operation::Put {
                     serving.remove(&entry.key);
+                    self.forget_plugins(&serving);
                     self.refused().remove(&*entry.key);
                     self.said.lock().unwrap_or_else(PoisonError::into_inner).remove(&entry.key);
                     continue;
@@ -369,21 +374,31 @@ impl Shared {
             let mut loaded = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
             loaded.entry(hash.to_owned()).or_default().clone()
         };
-        cell.get_or_try_init(|| self.load(hash, size)).await.cloned()
+        cell.get_or_try_init(|| self.load(hash, size)).await.map(|loaded| loaded.plugin.clone())
     }
 
-    async fn load(&self, hash: &str, size: u64) -> Result<crate::Plugin, Left> {
-        let told = |error: &dyn std::fmt::Display| Left(format!("its plugin can't be kept: {error}"));
-        let folder = Folder::private(&self.worker.folder).map_err(|error| told(&error))?;
-        let name = OsString::from(format!("{hash}.wasm"));
-        let path = self.worker.folder.join(&name);
-        let kept = folder.read_at_most(&name, size);
-        if !kept.is_ok_and(|bytes| *blake3::hash(&bytes).to_hex() == *hash) {
-            let kept = FETCH.within("the broker", self.fetch(hash, size, &folder, &name)).await;
-            let had = kept.unwrap_or_else(|_| Err("it does not come".into()));
-            had.map_err(|error| Left(format!("its plugin can't be had: {error}")))?;
-        }
+    /// Lets go of plugins that no run has any more. What is at work keeps its own.
+    fn forget_plugins(&self, serving: &HashMap<String, watch::Sender<Run>>) {
+        let runs: Vec<_> = serving.values().map(|run| run.borrow().clone()).collect();
+        let is_wanted = |hash: &str| runs.iter().any(|run| run.plugins().any(|(known, _)| known == hash));
+        let mut loaded = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
+        loaded.retain(|hash, _| is_wanted(hash));
+    }
+
+    async fn load(&self, hash: &str, size: u64) -> Result<Loaded, Left> {
+        let cant = |error: &dyn std::fmt::Display| Left(format!("its plugin can't be had: {error}"));
+        let most = self.worker.pool.shared().plugin_size();
+        let folder = PluginFolder::open(&self.worker.folder).map_err(|error| cant(&error))?;
+        let file = match folder.get(hash, most) {
+            Some(file) => file,
+            None => {
+                let fetched = FETCH.within("the broker", self.fetch(hash, size, most)).await;
+                let bytes = fetched.unwrap_or_else(|_| Err("it does not come".into()));
+                folder.put(hash, &bytes.map_err(|error| cant(&error))?).map_err(|error| cant(&error))?
+            }
+        };
         let pool = self.worker.pool.clone();
+        let path = self.worker.folder.join(PluginFolder::name(hash));
         // To compile takes a while.
         let plugin = tokio::task::spawn_blocking(move || pool.load(path)).await;
         let told = |error: &dyn std::fmt::Display| Left(format!("its plugin can't be loaded: {error}"));
@@ -391,19 +406,12 @@ impl Shared {
         if plugin.hash() != hash {
             return Err(Left("its plugin was changed here".to_owned()));
         }
-        Ok(plugin)
+        Ok(Loaded { plugin, _file: file })
     }
 
-    /// Puts a plugin that the broker has into a file. It is believed only if it hashes to what was asked for.
-    async fn fetch(
-        &self,
-        hash: &str,
-        size: u64,
-        folder: &Folder,
-        name: &OsStr,
-    ) -> Result<(), async_nats::Error> {
+    /// The bytes of a plugin that the broker has. They are believed only if they hash to what was asked for.
+    async fn fetch(&self, hash: &str, size: u64, most: u64) -> Result<Vec<u8>, async_nats::Error> {
         let store = self.context.get_object_store(PLUGINS).await?;
-        let most = self.worker.pool.shared().plugin_size();
         if size > most {
             return Err(format!("it has {size} bytes, and here at most {most} (--plugin-size)").into());
         }
@@ -414,7 +422,7 @@ impl Shared {
         if *blake3::hash(&bytes).to_hex() != *hash {
             return Err("it came damaged".into());
         }
-        Ok(folder.replace(name, |file| file.write_all(&bytes))?)
+        Ok(bytes)
     }
 }
 

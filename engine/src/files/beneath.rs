@@ -10,7 +10,7 @@ use rustix::io::Errno;
 
 use super::walk::open_folder;
 
-/// To look at something without reading it.
+/// To look at something without reading it. Linux refuses what has no meaning beside it.
 #[cfg(target_os = "linux")]
 pub(super) const LOOK: OFlags = OFlags::PATH.union(OFlags::CLOEXEC);
 #[cfg(not(target_os = "linux"))]

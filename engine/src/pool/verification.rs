@@ -134,14 +134,12 @@ impl Group<'_> {
     /// `stages` end with the one that made the outputs.
     fn check_sizes(&self, stages: &[Terms]) -> Result<(), &'static str> {
         let Some((last, before)) = stages.split_last() else { return Ok(()) };
-        let mut sizes = self.outputs.clone().map(|index| self.whole.output.record(index).len() + 1);
-        let is_many = !last.kind.gives_one_at_most();
-        let fits = if is_many && before.iter().all(|stage| stage.kind.gives_one_at_most()) {
-            sizes.sum::<usize>() <= last.output.saturating_mul(self.inputs.len())
-        } else {
-            sizes.all(|size| size <= last.output)
-        };
-        require(fits, "a record's outputs are larger than they may be")
+        let sizes = self.outputs.clone().map(|index| self.whole.output.record(index).len() + 1);
+        let each = sizes.clone().all(|size| size <= last.output);
+        // Of pieces of pieces it is not known which of them are of one.
+        let is_known = before.iter().all(|stage| stage.kind.gives_one_at_most());
+        let together = !is_known || sizes.sum::<usize>() <= last.output.saturating_mul(self.inputs.len());
+        require(each && together, "a record's outputs are larger than they may be")
     }
 }
 
@@ -209,6 +207,7 @@ mod tests {
             (whole(&[(5, "x")], &[]), flat_map),
             (whole(&[(1, "12345678")], &[]), map),
             (whole(&[(1, "1234"), (1, "1234")], &[]), flat_map),
+            (whole(&[(3, "12345678")], &[]), flat_map),
         ];
         for (lie, stage) in lies {
             assert!(said(&lie, &[stage]).is_err(), "{lie:?} by {stage:?}");
