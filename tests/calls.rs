@@ -30,6 +30,7 @@ const ASKS_THE_COMMAND_LINE: u8 = 13;
 const HANDS_OVER_WHAT_IS_NOT_ITS: u8 = 14;
 const WAITS_FOR: u8 = 17;
 const BLOCKS: u8 = 19;
+const WRITES: u8 = 25;
 const WRITES_ZEROES: u8 = 28;
 
 /// Operands: the stream for messages, 65,537 bytes, and going back without end.
@@ -61,7 +62,9 @@ async fn what_a_guest_has_too_much_of_is_named() {
     let without_permit = [ASKS_THE_COMMAND_LINE, STDERR, WRITES_ZEROES, 0, 0, TOO_MANY];
     let (last, longest) = (3, 3);
     let beyond_its_memory = [HANDS_OVER_WHAT_IS_NOT_ITS, last, longest, 0];
-    for program in [&without_permit[..], &beyond_its_memory] {
+    let a_mebibyte = 9;
+    let at_once = [ASKS_THE_COMMAND_LINE, STDERR, WRITES, 0, 1, a_mebibyte];
+    for program in [&without_permit[..], &at_once, &beyond_its_memory] {
         assert_eq!(cause(program).await.to_string(), forbidden);
     }
 }
@@ -89,7 +92,7 @@ async fn time_that_a_guest_waits_counts_however_often_it_is_woken() {
 
 /// The time that a record of `calls` may take; and what a busy machine adds, by the engine's own account.
 const LIMIT: Duration = Duration::from_millis(200);
-const BUDGET_AND_NOISE: Duration = Duration::from_millis(1000);
+const BUDGET_AND_NOISE: Duration = Duration::from_secs(5);
 
 const MEMORY: usize = 16 << 20;
 const TOTAL_MEMORY: usize = 512 << 20;

@@ -92,7 +92,7 @@ async fn no_claim_of_progress_gives_a_record_more_time() {
         );
         // Each record of a lie was begun once, and had its limit.
         assert_eq!(faults.len() as u64 + delivered, 40, "{name}");
-        assert!(begun.elapsed() < LIMIT * 20 + Duration::from_secs(5), "{name}: {:?}", begun.elapsed());
+        assert!(begun.elapsed() < LIMIT * 20 + Duration::from_secs(30), "{name}: {:?}", begun.elapsed());
     }
 }
 

@@ -196,6 +196,9 @@ impl Draft {
     }
 }
 
+/// The most bytes that a guest writes in a call.
+const PERMIT: usize = 64 << 10;
+
 /// A guest's stdout or stderr.
 #[derive(Clone)]
 pub(crate) enum GuestStream {
@@ -229,6 +232,10 @@ impl Pollable for GuestStream {
 
 impl OutputStream for GuestStream {
     fn write(&mut self, bytes: Bytes) -> StreamResult<()> {
+        // Nothing interrupts a guest in a call of the host, so each call is short.
+        if bytes.len() > PERMIT {
+            return Err(StreamError::trap("it wrote more than the stream permits"));
+        }
         match self {
             Self::Output(output) => output.write(&bytes).map_err(|_| StreamError::Closed),
             Self::Messages(messages, draft) => {
@@ -243,6 +250,6 @@ impl OutputStream for GuestStream {
     }
 
     fn check_write(&mut self) -> StreamResult<usize> {
-        Ok(64 << 10)
+        Ok(PERMIT)
     }
 }
