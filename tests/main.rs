@@ -32,6 +32,8 @@ mod limits;
 mod paths;
 mod policies;
 mod rows;
+#[cfg(target_os = "linux")]
+mod wall;
 
 // Where records come from, and where they go.
 mod ending;

@@ -48,10 +48,12 @@ pub mod pipeline;
 mod plugin;
 mod policy;
 mod pool;
+mod process;
 mod record;
 mod state;
 mod stream;
 pub mod text;
+pub mod wall;
 
 #[cfg(feature = "cluster")]
 pub use broker::Broker;
@@ -68,7 +70,8 @@ pub use metrics::Monitor;
 #[cfg(feature = "otlp")]
 pub use otlp::{Collector, Otlp};
 pub use plugin::{
-    Capability, Compilation, Compiler, Isolation, Kind, Output, Parameter, PoolUsage, Print, Signature, Usage,
+    Ahead, Capability, Compilation, Compiler, Isolation, Kind, Output, Parameter, PoolUsage, Print,
+    Signature, Usage, compile_cache, private_folder,
 };
 pub use policy::{DeadLetter, FaultPolicy};
 pub use pool::{Function, Plugin, Pool, PoolBuilder, Returns};

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use super::exit::{Ending, tell};
 use super::limits::compiling_pool;
-use super::plugins::{Crates, component};
+use super::plugins::{Crates, found};
 use super::summary::counted;
 use super::terminal::{print, print_json, tell_coloured, tell_lines};
 
@@ -36,7 +36,7 @@ pub(crate) struct CheckCommand {
 
 impl CheckCommand {
     pub(crate) fn execute(self) -> anyhow::Result<Ending> {
-        let opened = try_open(&self.pipeline, compiling_pool()?, &Watched::default(), Crates::BuiltBefore);
+        let opened = try_open(&self.pipeline, compiling_pool()?, &Watched::default(), &built_before);
         if self.json {
             let found = match &opened {
                 Ok(_) => json!([]),
@@ -63,9 +63,17 @@ pub(super) fn open(
     path: &Path,
     pool: PoolBuilder,
     watched: &Watched,
-    crates: Crates,
+    find_component: FindComponent,
 ) -> anyhow::Result<Option<Pipeline>> {
-    told(try_open(path, pool, watched, crates))
+    told(try_open(path, pool, watched, find_component))
+}
+
+/// Finds the component that a plugin's path stands for.
+pub(super) type FindComponent<'a> = &'a dyn Fn(&Path) -> Result<PathBuf, String>;
+
+/// Only looks at crates, which were built before.
+pub(super) fn built_before(path: &Path) -> Result<PathBuf, String> {
+    found(path, Crates::BuiltBefore)
 }
 
 /// How a pipeline is watched.
@@ -82,13 +90,12 @@ fn try_open(
     path: &Path,
     pool: PoolBuilder,
     watched: &Watched,
-    crates: Crates,
+    find_component: FindComponent,
 ) -> Result<Pipeline, OpenError> {
-    let find_component = |path: &Path| component(path, crates).map_err(|error| format!("{error:#}"));
     let on_listen = Arc::new(|name: &str, address| tell(format_args!("engine: {name} listens at {address}")));
     let setup = Setup {
         pool,
-        find_component: &find_component,
+        find_component,
         on_listen,
         monitor: watched.monitor.cloned(),
         on_terminal: watched.on_terminal,

@@ -60,6 +60,14 @@ fn replicas() -> impl TypedValueParser<Value = usize> {
 }
 
 impl BrokerArgs {
+    /// What the way to a broker needs, for the wall.
+    pub(crate) fn reach(&self, broker: &Broker, rules: &mut engine::wall::Rules) {
+        broker.to_string().split(',').for_each(|server| rules.connect_url(server));
+        let named = std::env::var_os("ENGINE_CLUSTER_CREDENTIALS").map(PathBuf::from);
+        let files = self.cluster_credentials.iter().chain(&named).chain(&self.cluster_ca);
+        files.for_each(|file| rules.read(file));
+    }
+
     pub(crate) fn apply(&self, broker: &Broker) -> Broker {
         let named = || std::env::var_os("ENGINE_CLUSTER_CREDENTIALS").map(PathBuf::from);
         let mut broker = broker.clone();
@@ -78,6 +86,11 @@ impl ClusterArgs {
     pub(super) fn has(flag: &str) -> bool {
         let own = Self::augment_args(clap::Command::new("run"));
         own.get_arguments().any(|argument| argument.get_long() == Some(flag))
+    }
+
+    /// What the way to the broker needs, for the wall.
+    pub(super) fn reach(&self, rules: &mut engine::wall::Rules) {
+        self.cluster.iter().for_each(|broker| self.broker.reach(broker, rules));
     }
 
     /// Whether there is a cluster.

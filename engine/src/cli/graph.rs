@@ -11,7 +11,6 @@ use super::check;
 use super::checkpoint::is_same;
 use super::exit::Ending;
 use super::limits::compiling_pool;
-use super::plugins::Crates;
 use super::terminal::print;
 
 /// Draw a pipeline file's graph
@@ -43,7 +42,7 @@ enum Form {
 impl GraphCommand {
     pub(crate) fn execute(self) -> anyhow::Result<Ending> {
         let watched = check::Watched::default();
-        let opened = check::open(&self.pipeline, compiling_pool()?, &watched, Crates::BuiltBefore)?;
+        let opened = check::open(&self.pipeline, compiling_pool()?, &watched, &check::built_before)?;
         let Some(pipeline) = opened else {
             return Ok(Ending::Mistakes);
         };

@@ -74,6 +74,16 @@ impl LimitArgs {
         ]
     }
 
+    /// Who compiles plugins.
+    pub(crate) fn compiler(&self) -> anyhow::Result<Compiler> {
+        self.compile.compiler()
+    }
+
+    /// The most bytes that a plugin's file may have.
+    pub(crate) fn plugin_size(&self) -> u64 {
+        self.compile.plugin_size()
+    }
+
     pub(crate) fn pool(&self) -> anyhow::Result<PoolBuilder> {
         let isolation = match self.isolation {
             Lives::Worker => Isolation::Worker,
@@ -95,8 +105,13 @@ impl LimitArgs {
 
 /// A pool that compiles in a process of its own, within the defaults.
 pub(crate) fn compiling_pool() -> anyhow::Result<PoolBuilder> {
+    Ok(Pool::builder().compiler(compiler()?))
+}
+
+/// Compiles in a process of its own, within the defaults.
+pub(crate) fn compiler() -> anyhow::Result<Compiler> {
     let this = std::env::current_exe().context("can't tell which program this is")?;
-    Ok(Pool::builder().compiler(Compiler::new(this, ["compile"])))
+    Ok(Compiler::new(this, ["compile"]))
 }
 
 impl CompileArgs {
@@ -105,11 +120,12 @@ impl CompileArgs {
         self.plugin_size as u64
     }
 
+    fn compiler(&self) -> anyhow::Result<Compiler> {
+        Ok(compiler()?.timeout(self.compile_timeout).memory(self.compile_memory))
+    }
+
     pub(crate) fn pool(&self) -> anyhow::Result<PoolBuilder> {
-        let this = std::env::current_exe().context("can't tell which program this is")?;
-        let compiler =
-            Compiler::new(this, ["compile"]).timeout(self.compile_timeout).memory(self.compile_memory);
-        Ok(Pool::builder().compiler(compiler).plugin_size(self.plugin_size()))
+        Ok(Pool::builder().compiler(self.compiler()?).plugin_size(self.plugin_size()))
     }
 }
 

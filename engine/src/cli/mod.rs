@@ -15,6 +15,8 @@ mod faults;
 mod graph;
 mod inspect;
 mod keeper;
+#[cfg(unix)]
+mod launcher;
 mod limits;
 mod new;
 mod plugins;
@@ -25,6 +27,7 @@ mod signals;
 mod summary;
 mod terminal;
 mod top;
+mod wall;
 #[cfg(feature = "cluster")]
 mod worker;
 
@@ -67,6 +70,9 @@ enum Command {
     Cluster(cluster::ClusterCommand),
     #[command(hide = true)]
     Compile(compile::CompileCommand),
+    #[cfg(unix)]
+    #[command(hide = true)]
+    Launcher(launcher::LauncherCommand),
     New(new::NewCommand),
     Build(build::BuildCommand),
     Inspect(inspect::InspectCommand),
@@ -89,6 +95,8 @@ impl Engine {
             #[cfg(feature = "cluster")]
             Command::Cluster(command) => command.execute(),
             Command::Compile(command) => command.execute(),
+            #[cfg(unix)]
+            Command::Launcher(command) => command.execute(),
             Command::New(command) => command.execute(),
             Command::Build(command) => command.execute(),
             Command::Inspect(command) => command.execute(),

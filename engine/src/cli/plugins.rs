@@ -1,5 +1,7 @@
 //! From what the command line names to the functions of a chain.
 
+use std::cell::RefCell;
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail, ensure};
@@ -34,6 +36,8 @@ impl Stage {
 /// What the command line says of the functions of a chain.
 pub(crate) struct Named<'a> {
     pub(crate) plugins: &'a [PluginSpec],
+    /// The component of each.
+    pub(crate) components: &'a [PathBuf],
     pub(crate) arguments: &'a [Argument],
     pub(crate) keys: &'a [KeyArg],
     pub(crate) allowed: &'a [Allowed],
@@ -55,6 +59,22 @@ pub(crate) fn component(path: &Path, crates: Crates) -> anyhow::Result<PathBuf> 
         Crates::Build => Ok(cargo::build(path, true)?.wasm),
         Crates::BuiltBefore => cargo::find(path),
     }
+}
+
+/// The components that paths stand for, each found once.
+#[derive(Default)]
+pub(crate) struct Components(RefCell<HashMap<PathBuf, Result<PathBuf, String>>>);
+
+impl Components {
+    /// The component that a path stands for; a crate's folder is built.
+    pub(crate) fn find(&self, path: &Path) -> Result<PathBuf, String> {
+        self.0.borrow_mut().entry(path.to_owned()).or_insert_with(|| found(path, Crates::Build)).clone()
+    }
+}
+
+/// The component that a path stands for, or what to tell if there is none.
+pub(crate) fn found(path: &Path, crates: Crates) -> Result<PathBuf, String> {
+    component(path, crates).map_err(|error| format!("{error:#}"))
 }
 
 impl Chain {
@@ -85,8 +105,8 @@ impl Chain {
         let Named { arguments, allowed, .. } = *named;
         let mut links = Vec::new();
         let mut plugins = Vec::new();
-        for (number, spec) in (1..).zip(named.plugins) {
-            let plugin = pool.load(component(&spec.path, Crates::Build)?)?;
+        for (number, (spec, component)) in (1..).zip(named.plugins.iter().zip(named.components)) {
+            let plugin = pool.load(component)?;
             plugins.push(plugin.clone());
             let its = |allowed: &&Allowed| allowed.plugin.is_none_or(|plugin| plugin == number);
             let granted = allowed.iter().filter(its).map(|allowed| allowed.capability.clone());

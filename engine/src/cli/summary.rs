@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use bytesize::ByteSize;
+use engine::wall;
 use engine::{Compilation, Counts, Fault, Plugin, PoolUsage, Usage};
 use indicatif::HumanCount;
 use serde_json::{Value, json};
@@ -63,6 +64,10 @@ impl Summary<'_> {
             }
         }
         text.extend(self.plugins.iter().copied().filter_map(compiled));
+        let missing = wall::raised().map_or(&[][..], |wall| &wall.missing);
+        text.extend(
+            missing.iter().map(|part| format!("the wall is incomplete: this kernel lacks {}\n", part.need())),
+        );
         text.truncate(text.trim_end().len());
         text
     }
@@ -102,6 +107,7 @@ impl Summary<'_> {
             "stack_limit_bytes": self.pool.stack_limit,
             "functions": functions,
             "plugins": self.plugins.iter().copied().map(plugin).collect::<Vec<_>>(),
+            "wall": wall::raised(),
         })
     }
 }

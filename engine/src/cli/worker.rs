@@ -1,12 +1,14 @@
 //! `engine worker`: takes up work of a cluster's runs.
 
 use std::cell::Cell;
+use std::ffi::OsString;
 use std::path::PathBuf;
 #[cfg(unix)]
 use std::process::Command;
 use std::time::Duration;
 
 use anyhow::Context;
+use engine::wall::{Program, Rules};
 use engine::{Broker, CancellationToken, Capability, Pool, Worker};
 use etcetera::BaseStrategy;
 
@@ -14,6 +16,7 @@ use super::cluster::BrokerArgs;
 use super::drain::{self, Drain, drain_time};
 use super::exit::{Ending, tell};
 use super::limits::LimitArgs;
+use super::wall::{Then, WallArgs};
 use super::{runtime, signals};
 
 /// Take up work of the runs behind a broker, until Ctrl-C
@@ -44,6 +47,8 @@ pub(crate) struct WorkerCommand {
     broker: BrokerArgs,
     #[command(flatten)]
     limits: LimitArgs,
+    #[command(flatten)]
+    wall: WallArgs,
     /// Run the one task that comes on stdin
     #[arg(long, hide = true)]
     isolated: bool,
@@ -64,6 +69,9 @@ const FAREWELL: Duration = Duration::from_secs(1);
 impl WorkerCommand {
     pub(crate) fn execute(self) -> anyhow::Result<Ending> {
         let quiet = self.quiet;
+        if self.wall.raise(|| self.rules())? == Then::Stop {
+            return Ok(Ending::Done);
+        }
         let builder = self.limits.pool()?.on_print(move |print| {
             if !quiet {
                 tell(format_args!("{print}"));
@@ -131,11 +139,30 @@ impl WorkerCommand {
         Ok(Ending::Done)
     }
 
+    /// What this process may still reach.
+    fn rules(&self) -> anyhow::Result<Rules> {
+        let mut rules = Rules::new();
+        self.allow.iter().for_each(|capability| rules.grant(capability));
+        rules.start(self.limits.compiler()?.program());
+        let (compiled, plugins) = (engine::compile_cache(), engine::private_folder(&folder()?));
+        if self.isolated {
+            compiled.into_iter().chain(plugins).for_each(|folder| rules.read(folder));
+            return Ok(rules);
+        }
+        compiled.into_iter().chain(plugins).for_each(|folder| rules.write(folder));
+        self.cluster.iter().for_each(|broker| self.broker.reach(broker, &mut rules));
+        let this = std::env::current_exe().context("can't tell which program this is")?;
+        rules.start(Program::new(
+            std::iter::once(this.into()).chain(self.isolated().into_iter().map(OsString::from)),
+        ));
+        Ok(rules)
+    }
+
     /// What a process is called with that runs one task.
     fn isolated(&self) -> Vec<String> {
         let allowed = self.allow.iter().map(|capability| format!("--allow={capability}"));
-        let begin = ["worker", "--isolated"].map(str::to_owned);
-        begin.into_iter().chain(self.limits.given()).chain(allowed).collect()
+        let begin = ["worker", "--isolated", if self.wall.is_on() { "--wall=on" } else { "--wall=off" }];
+        begin.map(str::to_owned).into_iter().chain(self.limits.given()).chain(allowed).collect()
     }
 }
 
@@ -159,10 +186,11 @@ async fn loses_threads(pool: &Pool) -> usize {
     }
 }
 
-/// Runs the same command in this process's place: threads that are stuck end with it.
+/// Runs the same command in this process's place: threads that are stuck end with it. Behind the wall no program
+/// can be started, and whoever looks after the worker is told by the exit code.
 fn run_anew() -> anyhow::Result<Ending> {
     #[cfg(unix)]
-    {
+    if engine::wall::raised().is_none() {
         use std::os::unix::process::CommandExt;
         let this = std::env::current_exe().context("can't tell which program this is")?;
         let error = Command::new(this).args(std::env::args_os().skip(1)).exec();

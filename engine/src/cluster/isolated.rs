@@ -1,14 +1,14 @@
 //! A task in a process of its own: what kills it kills nobody else, and is soon known.
 
+use std::ffi::OsString;
 use std::io::{ErrorKind, Read, Write, stdin, stdout};
 use std::path::{Path, PathBuf};
-use std::process::{ExitStatus, Stdio};
+use std::process::ExitStatus;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::process::{ChildStdout, Command};
 use tokio::sync::Semaphore;
 
 use super::admission::Admission;
@@ -20,8 +20,10 @@ use super::worker::Left;
 use crate::deadlines::APART;
 use crate::plugin::Core;
 use crate::pool::{Crew, Failed, Whole, run_whole};
+use crate::process::{Child, Reader, Stdio};
 use crate::record::{Batch, BatchBuilder};
 use crate::text::PlainText;
+use crate::wall::Program;
 use crate::{Capability, Cause, Error, Pool, Print};
 
 /// So many of them run at once, or as many as there are cores: functions may wait.
@@ -71,6 +73,12 @@ impl Isolation {
     pub(super) fn new(program: PathBuf, arguments: Vec<String>) -> Self {
         let room = std::thread::available_parallelism().map_or(1, usize::from).max(FEWEST);
         Self { program, arguments, room: Arc::new(Semaphore::new(room)) }
+    }
+
+    /// The program, as it is started.
+    pub(super) fn program(&self) -> Program {
+        let arguments = self.arguments.iter().map(OsString::from);
+        Program::new(std::iter::once(self.program.clone().into()).chain(arguments))
     }
 
     /// Runs a task apart. If the process dies its records are run in halves, until the one is alone that it dies
@@ -126,12 +134,9 @@ impl Isolation {
         let _room = self.room.acquire().await;
         let head = Head { folder: folder.to_owned(), stages: segment.described.clone() };
         let head = serde_json::to_vec(&head).map_err(|error| told(&error))?;
-        let mut child = Command::new(&self.program);
-        child.args(&self.arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).kill_on_drop(true);
-        // A signal that is meant for the worker is not for it.
-        #[cfg(unix)]
-        child.process_group(0);
-        let mut child = child.spawn().map_err(|error| told(&error))?;
+        // A signal that is meant for the worker is not for it: it has a process group of its own.
+        let streams = [Stdio::Piped, Stdio::Piped, Stdio::Inherited];
+        let mut child = Child::start(&self.program(), streams).map_err(|error| told(&error))?;
         let (mut stdin, mut stdout) = match (child.stdin.take(), child.stdout.take()) {
             (Some(stdin), Some(stdout)) => (stdin, stdout),
             _ => return Err(told(&"it has no pipes")),
@@ -188,7 +193,7 @@ fn was_ended(status: ExitStatus) -> bool {
 
 /// Hears what such a process says, to its end. What its functions print is told at once: it may be the last that is
 /// heard of them.
-async fn hear(stdout: &mut ChildStdout, segment: &Segment) -> std::io::Result<Said> {
+async fn hear(stdout: &mut Reader, segment: &Segment) -> std::io::Result<Said> {
     let mut said = Said::Nothing;
     loop {
         match hear_one(stdout, segment).await {
@@ -201,7 +206,7 @@ async fn hear(stdout: &mut ChildStdout, segment: &Segment) -> std::io::Result<Sa
     }
 }
 
-async fn hear_one(stdout: &mut ChildStdout, segment: &Segment) -> std::io::Result<Option<Said>> {
+async fn hear_one(stdout: &mut Reader, segment: &Segment) -> std::io::Result<Option<Said>> {
     match stdout.read_u8().await? {
         READY => Ok(Some(Said::Ready)),
         PRINT => {

@@ -9,6 +9,7 @@ use super::flow::Bytes;
 use super::mistake::Problem;
 use super::options::{Argument, Key, OneOrMore, Size, Time};
 use super::pin::PluginOption;
+use super::reach::Reach;
 use crate::pool::Returns;
 use crate::{Capability, Error, Function, Kind, Plugin};
 
@@ -61,6 +62,11 @@ options! {
 }
 
 impl KeyedCall {
+    /// The plugin, and what it may have.
+    pub(super) fn reach(&self, reach: &mut Reach) {
+        reach.loads(self.plugin.path(), self.allow.as_slice());
+    }
+
     /// The call, and the key.
     pub(super) fn parts(self) -> (Call, Option<Key>) {
         let Self { plugin, key, function, args, allow, timeout, memory, output_size } = self;
@@ -69,6 +75,11 @@ impl KeyedCall {
 }
 
 impl PerhapsCall {
+    /// The plugin, if there is one, and what it may have.
+    pub(super) fn reach(&self, reach: &mut Reach) {
+        self.plugin.iter().for_each(|plugin| reach.loads(plugin.path(), self.allow.as_slice()));
+    }
+
     /// The call, if there is a plugin.
     pub(super) fn given(self) -> Result<Option<Call>, Problem> {
         let Self { plugin, function, args, allow, timeout, memory, output_size } = self;
@@ -91,6 +102,11 @@ impl PerhapsCall {
 }
 
 impl Call {
+    /// The plugin, and what it may have.
+    pub(super) fn reach(&self, reach: &mut Reach) {
+        reach.loads(self.plugin.path(), self.allow.as_slice());
+    }
+
     /// The function, opened once, so that wrong arguments show before the first record.
     pub(super) fn function<O: Returns>(
         &self,

@@ -45,6 +45,14 @@ impl FaultOptions {
         self.on_fault.is_none() && self.retries.is_none() && self.max_faults.is_none()
     }
 
+    /// The file that records are put aside in.
+    pub(super) fn file(&self) -> Option<&Path> {
+        match &self.on_fault {
+            Some(OnFault::Divert(path)) => Some(path),
+            _ => None,
+        }
+    }
+
     /// These, and the others' where nothing is said.
     pub(super) fn or(&self, others: &Self) -> Self {
         Self {

@@ -34,7 +34,7 @@ struct Given {
 /// A node's table, without what all nodes have.
 pub(super) struct Parts<'i> {
     pub(super) own: Table<'i>,
-    faults: FaultOptions,
+    pub(super) faults: FaultOptions,
 }
 
 impl<'i> Parts<'i> {

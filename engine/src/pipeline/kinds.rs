@@ -7,6 +7,7 @@ use super::building::Building;
 use super::flow::{Contents, Flow};
 use super::mistake::{Problem, Report};
 use super::node::Table;
+use super::reach::Reach;
 use super::run::Feeding;
 use super::{sinks, sources, stages};
 
@@ -70,6 +71,17 @@ impl Kind {
     }
 }
 
+impl Kind {
+    /// What a node with these options reaches outside of this process.
+    pub(super) fn reach(&self, table: &Table, report: &mut Report, reach: &mut Reach) {
+        match self.read {
+            Read::Source(read) => read(table, report).into_iter().for_each(|node| node.reach(reach)),
+            Read::Stage(read) => read(table, report).into_iter().for_each(|node| node.reach(reach)),
+            Read::Sink(read) => read(table, report).into_iter().for_each(|node| node.reach(reach)),
+        }
+    }
+}
+
 /// Reads the options of a node, and reports what is wrong.
 pub(super) enum Read {
     Source(fn(&Table, &mut Report) -> Option<Box<dyn AnySource>>),
@@ -81,6 +93,9 @@ pub(super) enum Read {
 pub(super) trait Source: DeserializeOwned + JsonSchema + 'static {
     const REFUSES: bool = false;
 
+    /// What it reaches outside of this process, for the wall.
+    fn reach(&self, _: &mut Reach) {}
+
     /// What feeds it, and what it gives. Nothing is read yet.
     fn open(self, building: &mut Building) -> Result<(Feeding, Contents), Problem>;
 }
@@ -90,6 +105,9 @@ pub(super) trait Stage: DeserializeOwned + JsonSchema + 'static {
     const REFUSES: bool = false;
     const TAKES: Takes = Takes::One;
 
+    /// What it reaches outside of this process, for the wall.
+    fn reach(&self, _: &mut Reach) {}
+
     /// Puts it behind what it takes from: one flow, if it does not join several.
     fn attach(self, inputs: Vec<Flow>, building: &mut Building) -> Result<Flow, Problem>;
 }
@@ -97,6 +115,9 @@ pub(super) trait Stage: DeserializeOwned + JsonSchema + 'static {
 /// A sink's options.
 pub(super) trait Sink: DeserializeOwned + JsonSchema + 'static {
     const REFUSES: bool = false;
+
+    /// What it reaches outside of this process, for the wall.
+    fn reach(&self, _: &mut Reach) {}
 
     /// Puts it behind what it takes from. Nothing is written yet.
     fn attach(self, input: Flow, building: &mut Building) -> Result<(), Problem>;
@@ -107,11 +128,17 @@ macro_rules! any {
         /// The same without its type.
         pub(super) trait $any {
             fn $method(self: Box<Self>, $($name: $type,)* building: &mut Building) -> Result<$output, Problem>;
+
+            fn reach(&self, reach: &mut Reach);
         }
 
         impl<T: $kind> $any for T {
             fn $method(self: Box<Self>, $($name: $type,)* building: &mut Building) -> Result<$output, Problem> {
                 $kind::$method(*self, $($name,)* building)
+            }
+
+            fn reach(&self, reach: &mut Reach) {
+                $kind::reach(self, reach);
             }
         }
     };

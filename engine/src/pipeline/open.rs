@@ -120,7 +120,7 @@ impl Pipeline {
     }
 }
 
-fn read(path: &Path) -> std::io::Result<String> {
+pub(super) fn read(path: &Path) -> std::io::Result<String> {
     let no_text = |_| std::io::Error::other("it is no text, and a pipeline file is TOML");
     String::from_utf8(files::read_at_most(path, LONGEST)?).map_err(no_text)
 }

@@ -97,6 +97,11 @@ impl LimitOptions {
         self.drain_timeout.as_ref().map(|Patience(time)| *time)
     }
 
+    /// The most bytes that a plugin's file may have, if that is said.
+    pub(super) fn plugin_size(&self) -> Option<u64> {
+        self.plugin_size.as_ref().map(|Size(bytes)| *bytes as u64)
+    }
+
     pub(super) fn apply(self, mut builder: PoolBuilder) -> PoolBuilder {
         if let Some(Time(timeout)) = self.timeout {
             builder = builder.timeout(timeout);

@@ -7,6 +7,7 @@
 use std::ffi::OsString;
 use std::hash::{Hash, Hasher};
 use std::io::Write;
+use std::path::PathBuf;
 
 use etcetera::BaseStrategy;
 use wasmtime::Engine;
@@ -32,8 +33,7 @@ pub(super) struct Entry {
 impl Entry {
     /// The entry for a plugin's bytes, as `engine` would compile them; none without a private folder.
     pub(super) fn new(engine: &Engine, wasm: &[u8]) -> Option<Self> {
-        let folder = etcetera::choose_base_strategy().ok()?.cache_dir().join("engine").join("compiled");
-        let folder = Folder::private(&folder).ok()?;
+        let folder = Folder::private(&path()?).ok()?;
         let mut settings = Digest(blake3::Hasher::new());
         engine.precompile_compatibility_hash().hash(&mut settings);
         let key = settings.0.update(wasm).finalize();
@@ -51,12 +51,21 @@ impl Entry {
 
     /// The compiled plugin, if it is there and whole.
     pub(super) fn read(&self, engine: &Engine) -> Option<Component> {
-        let bytes = self.folder.read_at_most(&self.name(), LONGEST).ok()?;
+        load(engine, &self.code()?).ok()
+    }
+
+    /// Whether the compiled plugin is there and whole.
+    pub(super) fn is_whole(&self) -> bool {
+        self.code().is_some()
+    }
+
+    fn code(&self) -> Option<Vec<u8>> {
+        let mut bytes = self.folder.read_at_most(&self.name(), LONGEST).ok()?;
         let (digest, code) = bytes.split_at_checked(blake3::OUT_LEN)?;
         if self.digest(code) != blake3::Hash::from_slice(digest).ok()? {
             return None;
         }
-        load(engine, code).ok()
+        Some(bytes.split_off(blake3::OUT_LEN))
     }
 
     /// Keeps the compiled plugin. A failure costs time at the next start, nothing else.
@@ -81,6 +90,17 @@ pub(super) fn load(engine: &Engine, code: &[u8]) -> wasmtime::Result<Component> 
     // a moment ago in this process or its child, or earlier, and then the folder is private to the user
     // and the digest holds. Wasmtime checks version and settings.
     unsafe { Component::deserialize(engine, code) }
+}
+
+/// Where compiled plugins are kept.
+fn path() -> Option<PathBuf> {
+    Some(etcetera::choose_base_strategy().ok()?.cache_dir().join("engine").join("compiled"))
+}
+
+/// The private folder in which compiled plugins are kept.
+pub(super) fn folder() -> Option<PathBuf> {
+    let path = path()?;
+    Folder::private(&path).is_ok().then_some(path)
 }
 
 /// Removes the oldest entries beyond those that are kept.

@@ -3,7 +3,6 @@
 use std::ffi::OsString;
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{RecvTimeoutError, sync_channel};
 use std::thread;
 use std::time::Duration;
@@ -12,6 +11,8 @@ use serde::Serialize;
 
 use super::runtime;
 use crate::error::NotAPlugin;
+use crate::process::WaitedFor;
+use crate::wall::Program;
 
 /// More threads take more memory than they save time.
 const THREADS: usize = 8;
@@ -84,21 +85,20 @@ impl Compiler {
         self
     }
 
+    /// The program that compiles, as it is started.
+    #[must_use]
+    pub fn program(&self) -> Program {
+        let threads = thread::available_parallelism().map_or(1, |cores| cores.get().min(THREADS));
+        let words = std::iter::once(self.program.clone().into()).chain(self.arguments.iter().cloned());
+        // Without memory a backtrace can't be told, and whoever tries waits for ever.
+        Program::new(words).variable("RAYON_NUM_THREADS", threads.to_string()).variable("RUST_BACKTRACE", "0")
+    }
+
     /// The machine code of a component.
     pub(super) fn compile(&self, wasm: &[u8]) -> Result<Compiled, NotAPlugin> {
         let failed = |error: io::Error| NotAPlugin::NotCompiled { reason: error.to_string() };
-        let threads = thread::available_parallelism().map_or(1, |cores| cores.get().min(THREADS));
-        let child = Command::new(&self.program)
-            .args(&self.arguments)
-            .env("RAYON_NUM_THREADS", threads.to_string())
-            // Without memory a backtrace can't be told, and whoever tries waits for ever.
-            .env("RUST_BACKTRACE", "0")
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn();
-        let mut child = Ended(child.map_err(failed)?);
-        let (Some(mut stdin), Some(mut stdout)) = (child.0.stdin.take(), child.0.stdout.take()) else {
+        let mut child = WaitedFor::start(&self.program()).map_err(failed)?;
+        let (Some(mut stdin), Some(mut stdout)) = (child.stdin.take(), child.stdout.take()) else {
             return Err(NotAPlugin::NotCompiled { reason: "it has no pipes".to_owned() });
         };
         let (done, result) = sync_channel(1);
@@ -182,17 +182,6 @@ impl Compiler {
         stdout.write_all(&(bytes.len() as u64).to_le_bytes())?;
         stdout.write_all(&bytes)?;
         stdout.flush()
-    }
-}
-
-/// A child that is ended and waited for in any case.
-struct Ended(Child);
-
-impl Drop for Ended {
-    fn drop(&mut self) {
-        // It may have ended by itself.
-        let _ = self.0.kill();
-        let _ = self.0.wait();
     }
 }
 

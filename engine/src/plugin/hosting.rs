@@ -4,6 +4,7 @@ use std::sync::{Arc, OnceLock};
 
 use tokio::runtime::Handle;
 
+use super::ahead::Ahead;
 use super::compiler::Compiler;
 use super::grants::Grants;
 use super::ledger::Ledger;
@@ -22,6 +23,8 @@ pub(crate) struct Hosting {
     pub(crate) plugin_size: u64,
     /// Who compiles; this process, if none.
     pub(crate) compiler: Option<Compiler>,
+    /// What was compiled before there was a pool.
+    pub(crate) ahead: Ahead,
     /// Where guests' connections run, once there are any.
     pub(crate) network: Network,
 }

@@ -75,7 +75,7 @@ impl Loaded {
     }
 }
 
-fn read(path: &Path, limit: u64) -> Result<Vec<u8>, Error> {
+pub(super) fn read(path: &Path, limit: u64) -> Result<Vec<u8>, Error> {
     let failed = |source| Error::Read { path: path.to_owned(), source: Arc::new(source) };
     let file = files::open(path).map_err(failed)?;
     let metadata = file.metadata().map_err(failed)?;
@@ -103,7 +103,7 @@ pub(crate) fn check_hash(path: &Path, hash: &str, pin: &str) -> Result<(), Error
 }
 
 /// Tells a component from what is not even meant to be one, by its first bytes.
-fn recognize(wasm: &[u8]) -> Result<(), NotAPlugin> {
+pub(super) fn recognize(wasm: &[u8]) -> Result<(), NotAPlugin> {
     match wasm {
         [] => Err(NotAPlugin::Empty),
         [0, b'a', b's', b'm', 1, 0, 0, 0, ..] => Err(NotAPlugin::CoreModule),
@@ -115,6 +115,11 @@ fn recognize(wasm: &[u8]) -> Result<(), NotAPlugin> {
 /// The component, and what it took to compile it unless its code was in the cache.
 fn compile(hosting: &Hosting, wasm: &[u8]) -> Result<(Component, Option<Compilation>), NotAPlugin> {
     let engine = &hosting.runtime.engine;
+    if let Some(compiled) = hosting.ahead.find(wasm) {
+        let (code, compilation) = compiled?;
+        let component = cache::load(engine, &code).map_err(|error| damaged(&error))?;
+        return Ok((component, Some(compilation)));
+    }
     let entry = Entry::new(engine, wasm);
     if let Some(component) = entry.as_ref().and_then(|entry| entry.read(engine)) {
         return Ok((component, None));

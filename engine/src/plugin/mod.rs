@@ -2,6 +2,7 @@
 //!
 //! Only this folder names wasmtime.
 
+mod ahead;
 mod cache;
 mod cause;
 mod compiler;
@@ -32,6 +33,7 @@ mod threads;
 mod usage;
 
 pub(crate) use self::core::{Core, Opening};
+pub use ahead::{Ahead, compile_cache, private_folder};
 pub use compiler::{Compilation, Compiler};
 #[cfg(fuzzing)]
 pub(crate) use contract::exports::engine::plugin::stages as wit;

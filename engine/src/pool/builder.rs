@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::shared::{Pool, PoolShared};
-use crate::plugin::{Compiler, Isolation, Limits, OnPrint, Print};
+use crate::plugin::{Ahead, Compiler, Isolation, Limits, OnPrint, Print};
 use crate::{Error, Monitor};
 
 /// Sets up a [`Pool`]. The defaults are safe, and fast on the machine at hand.
@@ -20,6 +20,7 @@ pub struct PoolBuilder {
     pub(super) plugin_size: u64,
     pub(super) on_print: OnPrint,
     pub(super) compiler: Option<Compiler>,
+    pub(super) ahead: Ahead,
     pub(super) monitor: Option<Monitor>,
     #[cfg(feature = "cluster")]
     pub(super) cluster: Option<crate::Cluster>,
@@ -37,6 +38,7 @@ impl Default for PoolBuilder {
             plugin_size: 100 << 20,
             on_print: Arc::new(|_| {}),
             compiler: None,
+            ahead: Ahead::default(),
             monitor: None,
             #[cfg(feature = "cluster")]
             cluster: None,
@@ -142,6 +144,12 @@ impl PoolBuilder {
     /// Who compiles plugins, in a process of its own; this process does, if not said.
     pub fn compiler(mut self, compiler: Compiler) -> Self {
         self.compiler = Some(compiler);
+        self
+    }
+
+    /// Plugins that were compiled before; they are not compiled again.
+    pub fn ahead(mut self, ahead: &Ahead) -> Self {
+        self.ahead = ahead.clone();
         self
     }
 

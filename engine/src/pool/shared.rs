@@ -194,6 +194,7 @@ impl PoolShared {
             plugin_size,
             on_print,
             compiler,
+            ahead,
             monitor,
             #[cfg(feature = "cluster")]
             cluster,
@@ -233,6 +234,7 @@ impl PoolShared {
             timers: threads.handle().clone(),
             plugin_size,
             compiler,
+            ahead,
             network: Network::default(),
         };
         let shared = Arc::new(Self {

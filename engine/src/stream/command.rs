@@ -1,28 +1,16 @@
 //! Commands that sources and sinks run, with all that they start.
 
 use std::collections::BTreeSet;
-use std::path::Path;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tokio::process::{Child, Command};
-
 use crate::Error;
 use crate::deadlines::PROCESS;
+use crate::process::{Child, Stdio};
+use crate::wall::Program;
 
-/// A command of these words, the first of which is the program, in a group of processes of its own.
-pub(super) fn command(words: &[String], folder: Option<&Path>) -> Command {
-    let mut command = Command::new(words.first().map_or("", |program| program));
-    command.args(words.iter().skip(1)).kill_on_drop(true);
-    if let Some(folder) = folder {
-        command.current_dir(folder);
-    }
-    #[cfg(unix)]
-    command.process_group(0);
-    command
-}
-
-/// The groups of all that run.
+/// The groups of all that run and that this process started itself: the launcher ends its own.
 static RUNNING: Mutex<BTreeSet<u32>> = Mutex::new(BTreeSet::new());
 
 fn groups() -> MutexGuard<'static, BTreeSet<u32>> {
@@ -51,9 +39,14 @@ pub(super) struct Running {
 }
 
 impl Running {
-    pub(super) fn start(command: &mut Command, words: &[String]) -> Result<Self, Error> {
+    /// Starts a command in a folder, with these for its stdin, stdout and stderr.
+    pub(super) fn start(
+        words: &[String],
+        folder: Option<PathBuf>,
+        streams: [Stdio; 3],
+    ) -> Result<Self, Error> {
         let name = words.first().cloned().unwrap_or_default();
-        match command.spawn() {
+        match Child::start(&Program::new(words).folder(folder), streams) {
             Ok(child) => {
                 groups().extend(child.id());
                 Ok(Self { group: child.id(), child, name })
@@ -91,14 +84,8 @@ impl Running {
 
     /// Kills it and what it started, and waits until it is gone.
     pub(super) async fn kill(&mut self) {
-        self.kill_group();
-        // One that has ended can't be killed, and need not be.
-        let _ = self.child.kill().await;
+        self.child.kill().await;
         self.forget();
-    }
-
-    fn kill_group(&self) {
-        self.child.id().into_iter().for_each(kill);
     }
 
     /// It has ended: its number may be another one's.
@@ -111,7 +98,7 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        self.kill_group();
+        self.child.kill_group();
         self.forget();
     }
 }

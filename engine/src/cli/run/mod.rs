@@ -5,6 +5,7 @@ mod inputs;
 mod output;
 mod page;
 mod pipeline;
+mod reach;
 mod report;
 mod watching;
 
@@ -14,7 +15,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail, ensure};
-use engine::{Error, Fault, Monitor, Output, Place, Pool, Print, Snapshot, Source, files, sources};
+use engine::{Ahead, Error, Fault, Monitor, Output, Place, Pool, Print, Snapshot, Source, files, sources};
 use indicatif::{HumanCount, ProgressBar};
 use tokio::sync::SetOnce;
 
@@ -31,10 +32,11 @@ use super::exit::{EndedBy, Ending, RunFailed, Signal, at, tell};
 use super::faults::{Faults, Letters, Places};
 use super::keeper::{Durable, Keeper};
 use super::limits::{LimitArgs, compiling_pool};
-use super::plugins::{Chain, Named, Records};
+use super::plugins::{Chain, Components, Crates, Named, Records, component};
 use super::progress::Progress;
 use super::summary::counted;
 use super::terminal::tell_json;
+use super::wall::{Then, WallArgs};
 use super::{runtime, signals, top};
 
 /// Run records through plugins' functions
@@ -105,6 +107,9 @@ pub(crate) struct RunCommand {
     limits: LimitArgs,
 
     #[command(flatten)]
+    wall: WallArgs,
+
+    #[command(flatten)]
     faults: Faults,
 
     #[command(flatten)]
@@ -165,6 +170,12 @@ impl RunCommand {
         let from_stdin = self.input.is_empty() || self.input.iter().any(|path| path == Path::new("-"));
         self.watch.check(from_stdin, self.output.is_none())?;
         ensure!(!self.plugins.is_empty(), "there is no plugin: write --plugin FILE (see engine run --help)");
+        let components = self.plugins.iter().map(|spec| component(&spec.path, Crates::Build));
+        let components = components.collect::<anyhow::Result<Vec<_>>>()?;
+        let ahead = Ahead::default();
+        if self.wall.raise(|| reach::rules(&self, &components, &ahead))? == Then::Stop {
+            return Ok(Ending::Done);
+        }
         let mut inputs = inputs::open(&self.input)?;
         let messages = self.messages();
         let drain = self.drain();
@@ -188,7 +199,7 @@ impl RunCommand {
             let hidden = self.quiet || self.watch.draws();
             progress.show(Arc::new(move || source.counts()), hidden, self.output.is_none());
         }
-        let pool = self.pool(progress.bar(), watching.monitor())?;
+        let pool = self.pool(progress.bar(), watching.monitor(), &ahead)?;
         // The output is opened last, so that a mistake elsewhere leaves nothing behind.
         let file = Arc::new(OnceLock::new());
         let keep = known.as_ref().map_or(0, |known| known.output.length);
@@ -196,7 +207,12 @@ impl RunCommand {
         let (letters, places) = (Letters::default(), Places::default());
         let policy = self.faults.policy(&letters, &places, known.as_ref());
         let Self { plugins, arguments, keys, allow: allowed, .. } = &self;
-        let chain = Chain::open(&pool, &Named { plugins, arguments, keys, allowed }, &output, &policy)?;
+        let chain = Chain::open(
+            &pool,
+            &Named { plugins, components: &components, arguments, keys, allowed },
+            &output,
+            &policy,
+        )?;
         let files =
             Files { inputs: &self.input, output: self.output.as_deref(), letters: self.faults.file() };
         let start = self.checkpoint.start(known, self.identity(&chain), &files)?;
@@ -364,8 +380,9 @@ impl RunCommand {
         if self.null { 0 } else { b'\n' }
     }
 
-    fn pool(&self, progress: ProgressBar, monitor: Option<&Monitor>) -> anyhow::Result<Pool> {
-        let builder = self.limits.pool()?.instances(self.instances()).on_print(printer(progress.clone()));
+    fn pool(&self, progress: ProgressBar, monitor: Option<&Monitor>, ahead: &Ahead) -> anyhow::Result<Pool> {
+        let builder =
+            self.limits.pool()?.ahead(ahead).instances(self.instances()).on_print(printer(progress.clone()));
         let builder = if self.instances() <= 1000 { builder.keep_room() } else { builder };
         let builder = match self.workers {
             Some(workers) => builder.workers(workers.into()),
@@ -382,14 +399,19 @@ impl RunCommand {
     }
 
     fn run_pipeline(&self, path: &Path) -> anyhow::Result<Ending> {
-        let pool = compiling_pool()?;
+        let components = Components::default();
+        let ahead = Ahead::default();
+        if self.wall.raise(|| reach::of_pipeline(self, path, &components, &ahead))? == Then::Stop {
+            return Ok(Ending::Done);
+        }
+        let pool = compiling_pool()?.ahead(&ahead);
         #[cfg(feature = "cluster")]
         let pool = self
             .cluster
             .cluster(None, self.messages().notices(ProgressBar::hidden()))
             .into_iter()
             .fold(pool, engine::PoolBuilder::cluster);
-        pipeline::run(path, pool, self.messages(), &self.watch, &self.drain())
+        pipeline::run(path, pool, self.messages(), &self.watch, &self.drain(), &components)
     }
 
     /// The output file, opened but not changed yet: it stays as it is if there is a mistake elsewhere.
@@ -435,7 +457,7 @@ fn goes_with_a_pipeline(flag: &str) -> bool {
     if ClusterArgs::has(flag) {
         return true;
     }
-    matches!(flag, "quiet" | "json" | "drain-timeout") || WatchArgs::has(flag)
+    matches!(flag, "quiet" | "json" | "drain-timeout" | "wall") || WatchArgs::has(flag)
 }
 
 /// A run that ends within this time need not be explained.

@@ -12,7 +12,7 @@ use super::watching::WatchArgs;
 use super::{Messages, SOON, printer};
 use crate::cli::drain::{self, Drain};
 use crate::cli::exit::{Ending, RunFailed, at};
-use crate::cli::plugins::Crates;
+use crate::cli::plugins::Components;
 use crate::cli::progress::Progress;
 use crate::cli::{check, runtime, signals};
 
@@ -23,6 +23,7 @@ pub(super) fn run(
     messages: Messages,
     watch: &WatchArgs,
     drain: &Drain,
+    components: &Components,
 ) -> anyhow::Result<Ending> {
     watch.check(false, false)?;
     let interrupted = signals::interrupts(drain.clone(), move || messages.tell_aborted())?;
@@ -31,7 +32,7 @@ pub(super) fn run(
     let pool = pool.on_print(printer(progress.bar()));
     let watched =
         check::Watched { monitor: watching.monitor(), on_terminal: watch.draws(), writes: watch.file() };
-    let Some(mut pipeline) = check::open(path, pool, &watched, Crates::Build)? else {
+    let Some(mut pipeline) = check::open(path, pool, &watched, &|path| components.find(path))? else {
         return Ok(Ending::Mistakes);
     };
     pipeline.drain_timeout().into_iter().for_each(|timeout| drain.is_in_file(timeout));

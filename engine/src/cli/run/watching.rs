@@ -92,6 +92,17 @@ impl WatchArgs {
         self.report.as_deref()
     }
 
+    /// The port of the page.
+    pub(super) fn port(&self) -> anyhow::Result<Option<u16>> {
+        self.dashboard.as_deref().map(|address| Ok(address_of(address)?.port())).transpose()
+    }
+
+    /// Where metrics and traces go.
+    #[cfg(feature = "otlp")]
+    pub(super) fn collector(&self) -> Option<&engine::Collector> {
+        self.otlp.as_ref()
+    }
+
     /// Says what is wrong with these alone, or in the way of a screen: also that records come from there, or go
     /// there.
     pub(super) fn check(&self, from_stdin: bool, to_stdout: bool) -> anyhow::Result<()> {

@@ -10,6 +10,7 @@ use crate::pipeline::flow::Flow;
 use crate::pipeline::kinds::Sink;
 use crate::pipeline::mistake::Problem;
 use crate::pipeline::options::Delimiter;
+use crate::pipeline::reach::Reach;
 use crate::sinks;
 
 /// Rows of CSV to a file: records are JSON objects or arrays. One that does not fit is a fault.
@@ -28,6 +29,10 @@ pub(in crate::pipeline) struct Csv {
 
 impl Sink for Csv {
     const REFUSES: bool = true;
+
+    fn reach(&self, reach: &mut Reach) {
+        reach.writes(&self.path);
+    }
 
     fn attach(self, input: Flow, building: &mut Building) -> Result<(), Problem> {
         let mut csv = sinks::csv(building.writes(&self.path, self.append, false)?).append(self.append);

@@ -11,6 +11,7 @@ use crate::pipeline::flow::Flow;
 use crate::pipeline::kinds::Sink;
 use crate::pipeline::mistake::Problem;
 use crate::pipeline::options::{Number, Size, Time};
+use crate::pipeline::reach::Reach;
 use crate::sinks;
 
 /// So many older files are renamed at each rotation at most.
@@ -39,6 +40,15 @@ pub(in crate::pipeline) struct File {
 }
 
 impl Sink for File {
+    fn reach(&self, reach: &mut Reach) {
+        let rotates = self.rotate_at.is_some() || self.rotate_every.is_some();
+        if rotates {
+            reach.replaces(&self.path);
+        } else {
+            reach.writes(&self.path);
+        };
+    }
+
     fn attach(self, input: Flow, building: &mut Building) -> Result<(), Problem> {
         let Self { path, append, null, gzip, rotate_at, rotate_every, keep } = self;
         let rotates = rotate_at.is_some() || rotate_every.is_some();

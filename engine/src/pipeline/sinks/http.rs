@@ -11,6 +11,7 @@ use crate::pipeline::flow::Flow;
 use crate::pipeline::kinds::Sink;
 use crate::pipeline::mistake::Problem;
 use crate::pipeline::options::{Count, Number, Time};
+use crate::pipeline::reach::Reach;
 use crate::sinks;
 use crate::stream::url::shown;
 
@@ -40,6 +41,10 @@ pub(in crate::pipeline) struct Http {
 
 impl Sink for Http {
     const REFUSES: bool = true;
+
+    fn reach(&self, reach: &mut Reach) {
+        reach.connects(&self.url);
+    }
 
     fn attach(self, input: Flow, building: &mut Building) -> Result<(), Problem> {
         let Self { url, headers, timeout, tries, batch, within, array, in_flight } = self;

@@ -11,6 +11,7 @@ use crate::pipeline::json::canonical;
 use crate::pipeline::kinds::Sink;
 use crate::pipeline::mistake::Problem;
 use crate::pipeline::options::{Count, Key, Time};
+use crate::pipeline::reach::Reach;
 use crate::pipeline::sources::{Server, check_subject};
 use crate::sinks;
 
@@ -37,6 +38,10 @@ pub(in crate::pipeline) struct Nats {
 
 impl Sink for Nats {
     const REFUSES: bool = true;
+
+    fn reach(&self, reach: &mut Reach) {
+        reach.asks(&self.server, [&self.credentials, &self.ca]);
+    }
 
     fn attach(self, input: Flow, building: &mut Building) -> Result<(), Problem> {
         let Self { server, credentials, ca, subject, id, in_flight, timeout } = self;

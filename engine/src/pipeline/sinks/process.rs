@@ -11,6 +11,7 @@ use crate::pipeline::flow::Flow;
 use crate::pipeline::kinds::Sink;
 use crate::pipeline::mistake::Problem;
 use crate::pipeline::options::Time;
+use crate::pipeline::reach::Reach;
 use crate::sinks;
 
 /// Lines to a command's stdin. It is no sandbox: the command may do what you may.
@@ -28,6 +29,10 @@ pub(in crate::pipeline) struct Process {
 }
 
 impl Sink for Process {
+    fn reach(&self, reach: &mut Reach) {
+        reach.starts(&self.command, self.folder.as_deref());
+    }
+
     fn attach(self, input: Flow, building: &mut Building) -> Result<(), Problem> {
         building.finds_program(&self.command)?;
         let process = sinks::process(self.command).separated_by(separator(self.null));

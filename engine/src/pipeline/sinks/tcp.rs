@@ -9,6 +9,7 @@ use crate::pipeline::flow::Flow;
 use crate::pipeline::kinds::Sink;
 use crate::pipeline::mistake::Problem;
 use crate::pipeline::options::{Address, Number, Time};
+use crate::pipeline::reach::Reach;
 use crate::sinks;
 
 /// Lines to an address, by TCP.
@@ -26,6 +27,10 @@ pub(in crate::pipeline) struct Tcp {
 }
 
 impl Sink for Tcp {
+    fn reach(&self, reach: &mut Reach) {
+        reach.dials(&self.address);
+    }
+
     fn attach(self, input: Flow, _: &mut Building) -> Result<(), Problem> {
         let mut tcp = sinks::tcp(self.address.0).separated_by(separator(self.null));
         if let Some(Number(retries)) = self.retries {

@@ -8,6 +8,7 @@ use crate::pipeline::flow::Flow;
 use crate::pipeline::kinds::Sink;
 use crate::pipeline::mistake::Problem;
 use crate::pipeline::options::{Number, Time};
+use crate::pipeline::reach::Reach;
 use crate::pipeline::sources::websocket_url;
 use crate::sinks;
 
@@ -24,6 +25,10 @@ pub(in crate::pipeline) struct WebSocket {
 }
 
 impl Sink for WebSocket {
+    fn reach(&self, reach: &mut Reach) {
+        reach.connects(&self.url);
+    }
+
     fn attach(self, input: Flow, _: &mut Building) -> Result<(), Problem> {
         websocket_url(&self.url)?;
         let mut socket = sinks::websocket(self.url);

@@ -11,6 +11,7 @@ use crate::pipeline::flow::Contents;
 use crate::pipeline::kinds::Source;
 use crate::pipeline::mistake::Problem;
 use crate::pipeline::options::OneOrMore;
+use crate::pipeline::reach::Reach;
 use crate::pipeline::run::Feeding;
 use crate::sources;
 
@@ -31,6 +32,16 @@ pub(in crate::pipeline) struct Files {
 }
 
 impl Source for Files {
+    fn reach(&self, reach: &mut Reach) {
+        for path in self.path.as_slice() {
+            if self.follow {
+                reach.follows(path);
+            } else {
+                reach.reads(path);
+            };
+        }
+    }
+
     fn open(self, building: &mut Building) -> Result<(Feeding, Contents), Problem> {
         let paths = read(self.path, building)?;
         let files = sources::files(paths).separated_by(separator(self.null)).follow(self.follow);

@@ -11,6 +11,7 @@ use crate::pipeline::flow::Contents;
 use crate::pipeline::kinds::Source;
 use crate::pipeline::mistake::Problem;
 use crate::pipeline::options::Time;
+use crate::pipeline::reach::Reach;
 use crate::pipeline::run::Feeding;
 use crate::sources::{self, Layout};
 
@@ -53,6 +54,10 @@ enum Files {
 
 impl Source for Folder {
     const REFUSES: bool = true;
+
+    fn reach(&self, reach: &mut Reach) {
+        reach.reads(&self.path);
+    }
 
     fn open(self, building: &mut Building) -> Result<(Feeding, Contents), Problem> {
         let Self { path, names, layout, format, csv, once, polling } = self;

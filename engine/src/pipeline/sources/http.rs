@@ -11,6 +11,7 @@ use crate::pipeline::flow::Contents;
 use crate::pipeline::kinds::Source;
 use crate::pipeline::mistake::Problem;
 use crate::pipeline::options::{Address, Count, Size, Time};
+use crate::pipeline::reach::Reach;
 use crate::pipeline::run::Feeding;
 use crate::sources;
 
@@ -42,6 +43,10 @@ pub(in crate::pipeline) struct Http {
 }
 
 impl Source for Http {
+    fn reach(&self, reach: &mut Reach) {
+        reach.listens(&self.address);
+    }
+
     fn open(self, building: &mut Building) -> Result<(Feeding, Contents), Problem> {
         let is_json = self.format == RecordFormat::Json;
         let mut http = sources::http(self.address.0).lines(self.lines).json(is_json);

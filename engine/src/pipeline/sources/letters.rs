@@ -15,6 +15,7 @@ use crate::pipeline::flow::Contents;
 use crate::pipeline::kinds::Source;
 use crate::pipeline::mistake::Problem;
 use crate::pipeline::options::OneOrMore;
+use crate::pipeline::reach::Reach;
 use crate::pipeline::run::Feeding;
 use crate::sources::{Feed, dead_letters};
 
@@ -29,6 +30,10 @@ pub(in crate::pipeline) struct Letters {
 }
 
 impl Source for Letters {
+    fn reach(&self, reach: &mut Reach) {
+        self.path.as_slice().iter().for_each(|path| reach.reads(path));
+    }
+
     fn open(self, building: &mut Building) -> Result<(Feeding, Contents), Problem> {
         let paths = read(self.path, building)?;
         let feeding = Feeding::new(move |source, stop| async move {

@@ -11,6 +11,7 @@ use crate::pipeline::flow::Contents;
 use crate::pipeline::kinds::Source;
 use crate::pipeline::mistake::Problem;
 use crate::pipeline::options::{Count, Time};
+use crate::pipeline::reach::Reach;
 use crate::pipeline::run::Feeding;
 use crate::{Broker, sources};
 
@@ -44,6 +45,10 @@ pub(in crate::pipeline) struct Nats {
 }
 
 impl Source for Nats {
+    fn reach(&self, reach: &mut Reach) {
+        reach.asks(&self.server, [&self.credentials, &self.ca]);
+    }
+
     fn open(self, building: &mut Building) -> Result<(Feeding, Contents), Problem> {
         let Self { server, credentials, ca, .. } = self;
         let broker = Server { server, credentials, ca }.broker(building)?;

@@ -10,6 +10,7 @@ use crate::pipeline::building::Building;
 use crate::pipeline::flow::Contents;
 use crate::pipeline::kinds::Source;
 use crate::pipeline::mistake::Problem;
+use crate::pipeline::reach::Reach;
 use crate::pipeline::run::Feeding;
 use crate::sources;
 
@@ -29,6 +30,10 @@ pub(in crate::pipeline) struct Process {
 }
 
 impl Source for Process {
+    fn reach(&self, reach: &mut Reach) {
+        reach.starts(&self.command, self.folder.as_deref());
+    }
+
     fn open(self, building: &mut Building) -> Result<(Feeding, Contents), Problem> {
         building.finds_program(&self.command)?;
         let process = sources::process(self.command).separated_by(separator(self.null));

@@ -13,6 +13,7 @@ use crate::pipeline::flow::Contents;
 use crate::pipeline::kinds::Source;
 use crate::pipeline::mistake::Problem;
 use crate::pipeline::options::{Delimiter, OneOrMore, Quote};
+use crate::pipeline::reach::Reach;
 use crate::pipeline::run::Feeding;
 use crate::sources::{self, Layout};
 
@@ -39,6 +40,16 @@ pub(in crate::pipeline) struct Csv {
 impl Source for Csv {
     const REFUSES: bool = true;
 
+    fn reach(&self, reach: &mut Reach) {
+        for path in self.path.iter().flat_map(OneOrMore::as_slice) {
+            if self.follow {
+                reach.follows(path);
+            } else {
+                reach.reads(path);
+            };
+        }
+    }
+
     fn open(self, building: &mut Building) -> Result<(Feeding, Contents), Problem> {
         let Self { path, delimiter, quote, headers, infer, follow } = self;
         let layout = CsvOptions { delimiter, quote, headers, infer }.layout(&["delimiter"])?;
@@ -58,6 +69,16 @@ pub(in crate::pipeline) struct Ndjson {
 
 impl Source for Ndjson {
     const REFUSES: bool = true;
+
+    fn reach(&self, reach: &mut Reach) {
+        for path in self.path.iter().flat_map(OneOrMore::as_slice) {
+            if self.follow {
+                reach.follows(path);
+            } else {
+                reach.reads(path);
+            };
+        }
+    }
 
     fn open(self, building: &mut Building) -> Result<(Feeding, Contents), Problem> {
         rows(self.path, Layout::Ndjson, self.follow, building)

@@ -9,6 +9,7 @@ use crate::pipeline::flow::Contents;
 use crate::pipeline::kinds::Source;
 use crate::pipeline::mistake::Problem;
 use crate::pipeline::options::{Address, Count, Size, Time};
+use crate::pipeline::reach::Reach;
 use crate::pipeline::run::Feeding;
 use crate::sources;
 
@@ -31,6 +32,10 @@ pub(in crate::pipeline) struct Tcp {
 
 impl Source for Tcp {
     const REFUSES: bool = true;
+
+    fn reach(&self, reach: &mut Reach) {
+        reach.listens(&self.address);
+    }
 
     fn open(self, building: &mut Building) -> Result<(Feeding, Contents), Problem> {
         let mut tcp = sources::tcp(self.address.0).on_fault(&building.guard.policy);

@@ -10,6 +10,7 @@ use crate::pipeline::flow::Contents;
 use crate::pipeline::kinds::Source;
 use crate::pipeline::mistake::Problem;
 use crate::pipeline::options::{Number, Time};
+use crate::pipeline::reach::Reach;
 use crate::pipeline::run::Feeding;
 use crate::sources;
 use crate::stream::url::shown;
@@ -33,6 +34,10 @@ pub(in crate::pipeline) struct WebSocket {
 }
 
 impl Source for WebSocket {
+    fn reach(&self, reach: &mut Reach) {
+        reach.connects(&self.url);
+    }
+
     fn open(self, _: &mut Building) -> Result<(Feeding, Contents), Problem> {
         websocket_url(&self.url)?;
         let retries =

@@ -11,6 +11,7 @@ use crate::pipeline::json;
 use crate::pipeline::kinds::Stage;
 use crate::pipeline::mistake::Problem;
 use crate::pipeline::options::Key;
+use crate::pipeline::reach::Reach;
 use crate::{Error, Function, Kind, Signature};
 
 /// Each record through a function.
@@ -20,6 +21,10 @@ pub(in crate::pipeline) struct Map(Call);
 
 impl Stage for Map {
     const REFUSES: bool = true;
+
+    fn reach(&self, reach: &mut Reach) {
+        self.0.reach(reach);
+    }
 
     fn attach(self, inputs: Vec<Flow>, building: &mut Building) -> Result<Flow, Problem> {
         called(&self.0, inputs, building, Kind::Map)
@@ -34,6 +39,10 @@ pub(in crate::pipeline) struct Starmap(Call);
 impl Stage for Starmap {
     const REFUSES: bool = true;
 
+    fn reach(&self, reach: &mut Reach) {
+        self.0.reach(reach);
+    }
+
     fn attach(self, inputs: Vec<Flow>, building: &mut Building) -> Result<Flow, Problem> {
         called(&self.0, inputs, building, Kind::Map)
     }
@@ -46,6 +55,10 @@ pub(in crate::pipeline) struct FlatMap(Call);
 
 impl Stage for FlatMap {
     const REFUSES: bool = true;
+
+    fn reach(&self, reach: &mut Reach) {
+        self.0.reach(reach);
+    }
 
     fn attach(self, inputs: Vec<Flow>, building: &mut Building) -> Result<Flow, Problem> {
         called(&self.0, inputs, building, Kind::FlatMap)
@@ -60,6 +73,10 @@ pub(in crate::pipeline) struct Filter(PerhapsCall);
 
 impl Stage for Filter {
     const REFUSES: bool = true;
+
+    fn reach(&self, reach: &mut Reach) {
+        self.0.reach(reach);
+    }
 
     fn attach(self, inputs: Vec<Flow>, building: &mut Building) -> Result<Flow, Problem> {
         if let Some(call) = self.0.given()? {
@@ -79,6 +96,10 @@ pub(in crate::pipeline) struct Remove(Call);
 impl Stage for Remove {
     const REFUSES: bool = true;
 
+    fn reach(&self, reach: &mut Reach) {
+        self.0.reach(reach);
+    }
+
     fn attach(self, inputs: Vec<Flow>, building: &mut Building) -> Result<Flow, Problem> {
         let flow = only(inputs)?;
         let function = found(&self.0, building, Kind::Filter)?.negated();
@@ -94,6 +115,10 @@ pub(in crate::pipeline) struct Accumulate(KeyedCall);
 
 impl Stage for Accumulate {
     const REFUSES: bool = true;
+
+    fn reach(&self, reach: &mut Reach) {
+        self.0.reach(reach);
+    }
 
     fn attach(self, inputs: Vec<Flow>, building: &mut Building) -> Result<Flow, Problem> {
         let (flow, (call, key)) = (only(inputs)?, self.0.parts());

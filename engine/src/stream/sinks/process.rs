@@ -2,19 +2,18 @@
 
 use std::io;
 use std::path::PathBuf;
-use std::process::Stdio;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::io::AsyncWriteExt;
-use tokio::process::ChildStdin;
 
 use super::{Consumer, Records, Refusal, Sink, records};
 use crate::Error;
 use crate::deadlines::{PROCESS, Timely};
+use crate::process::{self, Stdio};
 use crate::record::Record;
 use crate::stream::Stream;
-use crate::stream::command::{Running, command};
+use crate::stream::command::Running;
 
 /// A sink that writes records to a command's standard input, each followed by a newline: its first word is the
 /// program, the others are its arguments, and no shell has a part in it. What it prints goes where this program's
@@ -90,7 +89,7 @@ struct Writer {
     running: Option<(Running, Input)>,
 }
 
-type Input = Timely<ChildStdin>;
+type Input = Timely<process::Writer>;
 
 impl Writer {
     fn running(&mut self) -> Result<&mut (Running, Input), Error> {
@@ -106,8 +105,8 @@ impl Writer {
     }
 
     fn start(&self) -> Result<(Running, Input), Error> {
-        let mut command = command(&self.process.words, self.process.folder.as_deref());
-        let mut running = Running::start(command.stdin(Stdio::piped()), &self.process.words)?;
+        let streams = [Stdio::Piped, Stdio::Inherited, Stdio::Inherited];
+        let mut running = Running::start(&self.process.words, self.process.folder.clone(), streams)?;
         let stdin = running.child.stdin.take();
         let stdin = stdin.ok_or_else(|| running.failed(io::ErrorKind::BrokenPipe.into()))?;
         let deadline = PROCESS.of(self.process.timeout);

@@ -1,7 +1,6 @@
 //! A command, whose output is the input.
 
 use std::path::PathBuf;
-use std::process::Stdio;
 use std::sync::Arc;
 
 use tokio::io::{AsyncRead, AsyncReadExt};
@@ -10,8 +9,9 @@ use tokio_util::sync::CancellationToken;
 use super::Feed;
 use super::feed::next;
 use super::splitter::{Cut, Splitter};
+use crate::process::Stdio;
 use crate::record::{LONGEST, Record};
-use crate::stream::command::{Running, command};
+use crate::stream::command::Running;
 use crate::{Error, Source};
 
 /// How much is read at once.
@@ -88,12 +88,9 @@ impl Process {
 
 impl<T: Record> Feed<T> for Process {
     async fn feed(self, source: &Source<T>, stop: &CancellationToken) -> Result<(), Error> {
-        let mut command = command(&self.words, self.folder.as_deref());
-        command.stdin(Stdio::null()).stdout(Stdio::piped());
-        if self.said.is_some() {
-            command.stderr(Stdio::piped());
-        }
-        let mut running = Running::start(&mut command, &self.words)?;
+        let stderr = if self.said.is_some() { Stdio::Piped } else { Stdio::Inherited };
+        let streams = [Stdio::Null, Stdio::Piped, stderr];
+        let mut running = Running::start(&self.words, self.folder.clone(), streams)?;
         let said = running.child.stderr.take().zip(self.said).map(|(stderr, told)| hear(stderr, told));
         let said = said.map(tokio::spawn);
         let Some(mut stdout) = running.child.stdout.take() else { return Ok(()) };

@@ -1,0 +1,16 @@
+//! `engine launcher`: what a process behind the wall can't do itself.
+
+use engine::wall::launcher;
+
+use super::exit::Ending;
+
+/// Start the programs of the process at the other end of stdin
+#[derive(clap::Args)]
+pub(crate) struct LauncherCommand {}
+
+impl LauncherCommand {
+    pub(crate) fn execute(self) -> anyhow::Result<Ending> {
+        launcher::serve()?;
+        Ok(Ending::Done)
+    }
+}

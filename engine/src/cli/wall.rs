@@ -1,0 +1,69 @@
+//! `--wall`: the second wall around a process that runs functions.
+
+use std::path::Path;
+
+use anyhow::Context;
+use engine::wall::{self, Rules};
+
+/// Flags about the wall.
+#[derive(clap::Args)]
+#[command(next_help_heading = "Sandbox")]
+pub(crate) struct WallArgs {
+    /// The second wall: before it runs a function, the process gives up all that the run does not need
+    ///
+    /// Linux refuses it other files, hosts, programs and processes, also to a function that breaks out of its
+    /// sandbox. on raises it as far as the kernel can; off does not; show prints what the run may still reach,
+    /// as JSON, and runs nothing.
+    #[arg(long, value_name = "on|off|show", value_enum, default_value = "on", hide_possible_values = true)]
+    wall: WallArg,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum WallArg {
+    On,
+    Off,
+    Show,
+}
+
+/// What is to be done behind the wall.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Then {
+    Run,
+    /// All was shown.
+    Stop,
+}
+
+impl WallArgs {
+    /// Whether there is to be a wall.
+    #[cfg(feature = "cluster")]
+    pub(crate) fn is_on(&self) -> bool {
+        self.wall == WallArg::On
+    }
+
+    /// Raises the wall, or shows what it would be. It must be called before this process starts a thread.
+    pub(crate) fn raise(&self, rules: impl FnOnce() -> anyhow::Result<Rules>) -> anyhow::Result<Then> {
+        match self.wall {
+            WallArg::Off => Ok(Then::Run),
+            WallArg::Show => {
+                use std::io::Write;
+
+                let rules = serde_json::to_string_pretty(&rules()?)?;
+                writeln!(std::io::stdout(), "{rules}")?;
+                Ok(Then::Stop)
+            }
+            WallArg::On => {
+                let rules = rules()?;
+                wall::raise(&rules).context("--wall on (--wall off runs without it)")?;
+                Ok(Then::Run)
+            }
+        }
+    }
+}
+
+/// The most bytes that a plugin's file may have where nothing else is said.
+pub(crate) const PLUGIN_SIZE: u64 = 100 << 20;
+
+/// The terminal, on which something is drawn.
+pub(crate) fn terminal(rules: &mut Rules) {
+    rules.write(Path::new("/dev/tty"));
+}

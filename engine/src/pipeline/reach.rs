@@ -1,0 +1,135 @@
+//! What a pipeline's process reaches outside of itself, as its file says: for the wall.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use super::document::{self, Document};
+use super::faults::FaultOptions;
+use super::graph::Parts;
+use super::mistake::Report;
+use super::open::read;
+use super::options::Address;
+use super::settings::LimitOptions;
+use crate::wall::{Program, Rules};
+use crate::{Capability, Error};
+
+/// What a pipeline reaches outside of its process.
+#[derive(Clone, Debug, Default)]
+pub struct Reach {
+    /// Files, hosts and programs of its sources, its sinks and its functions.
+    pub rules: Rules,
+    /// Where its plugins are: files, or folders of plugin crates.
+    pub plugins: BTreeSet<PathBuf>,
+    /// The most bytes that a plugin's file may have, if the file says so.
+    pub plugin_size: Option<u64>,
+    /// Where relative paths begin.
+    folder: PathBuf,
+}
+
+impl Reach {
+    /// What the pipeline of a file reaches. What is wrong with the file is told when it is opened.
+    ///
+    /// # Errors
+    ///
+    /// If the file can't be read.
+    pub fn of(path: &Path) -> Result<Self, Error> {
+        let text = read(path).map_err(|error| Error::Read { path: path.to_owned(), source: error.into() })?;
+        let mut report = Report::new(path, &text);
+        let variable = |name: &str| std::env::var(name).ok();
+        let folder = path.parent().map_or_else(PathBuf::new, Path::to_owned);
+        let mut reach = Self { folder, ..Self::default() };
+        reach.rules.read(path);
+        if let Some(document) = document::read(&text, &variable, &mut report) {
+            reach.add(&document, &mut report);
+        }
+        Ok(reach)
+    }
+
+    fn add(&mut self, document: &Document, report: &mut Report) {
+        let limits = document.limits.options::<LimitOptions>(report).unwrap_or_default();
+        self.plugin_size = limits.plugin_size();
+        let faults = document.faults.options::<FaultOptions>(report).unwrap_or_default();
+        self.puts_aside(&faults);
+        for node in &document.nodes {
+            if let (Some(kind), Some(Parts { own, faults })) = (node.kind, Parts::of(node, report)) {
+                self.puts_aside(&faults);
+                kind.reach(&own, report, self);
+            }
+        }
+    }
+
+    fn puts_aside(&mut self, faults: &FaultOptions) {
+        faults.file().into_iter().for_each(|path| self.writes(path));
+    }
+
+    fn path(&self, path: &Path) -> PathBuf {
+        self.folder.join(path)
+    }
+
+    /// A file, or a folder with all that is in it.
+    pub(super) fn reads(&mut self, path: &Path) {
+        self.rules.read(self.path(path));
+    }
+
+    /// A file that another one may follow under the same name.
+    pub(super) fn follows(&mut self, path: &Path) {
+        let path = self.path(path);
+        self.rules.read(path.parent().filter(|folder| *folder != Path::new("")).unwrap_or(Path::new(".")));
+    }
+
+    pub(super) fn writes(&mut self, path: &Path) {
+        self.rules.create(self.path(path));
+    }
+
+    /// A file that others are made beside.
+    pub(super) fn replaces(&mut self, path: &Path) {
+        self.rules.replace(self.path(path));
+    }
+
+    pub(super) fn starts(&mut self, command: &[String], folder: Option<&Path>) {
+        let folder = folder.map_or_else(|| self.folder.clone(), |folder| self.path(folder));
+        let folder = (!folder.as_os_str().is_empty()).then_some(folder);
+        self.rules.start(Program::new(command).folder(folder));
+    }
+
+    pub(super) fn listens(&mut self, address: &Address) {
+        if let Some((_, port)) = parts(address) {
+            self.rules.listen(port);
+        }
+    }
+
+    /// It connects to this address.
+    pub(super) fn dials(&mut self, address: &Address) {
+        if let Some((host, port)) = parts(address) {
+            self.rules.connect(host, port);
+        }
+    }
+
+    /// It connects to this URL.
+    pub(super) fn connects(&mut self, url: &str) {
+        self.rules.connect_url(url);
+    }
+
+    /// It connects to these servers, with what is in these files.
+    pub(super) fn asks(&mut self, servers: &str, files: [&Option<PathBuf>; 2]) {
+        servers.split(',').for_each(|server| self.rules.connect_url(server.trim()));
+        files.into_iter().flatten().for_each(|file| self.reads(file));
+    }
+
+    /// It loads a plugin, which may have these.
+    pub(super) fn loads(&mut self, plugin: &Path, allowed: &[String]) {
+        self.plugins.insert(self.path(plugin));
+        for capability in allowed.iter().filter_map(|text| text.parse().ok()) {
+            match capability {
+                Capability::Dir { path, read_only: true, .. } => self.reads(&path),
+                Capability::Dir { path, .. } => self.rules.write(self.path(&path)),
+                other => self.rules.grant(&other),
+            }
+        }
+    }
+}
+
+fn parts(address: &Address) -> Option<(&str, u16)> {
+    let (host, port) = address.0.rsplit_once(':')?;
+    Some((host, port.parse().ok()?))
+}

@@ -1,0 +1,122 @@
+//! Landlock: the paths, TCP ports and processes that remain reachable.
+
+use std::path::{Path, PathBuf};
+
+use landlock::{
+    ABI, Access, AccessFs, AccessNet, BitFlags, CompatLevel, Compatible, NetPort, PathBeneath, PathFd,
+    Ruleset, RulesetAttr, RulesetCreated, RulesetCreatedAttr, RulesetError, RulesetStatus, Scope,
+};
+
+use super::{Part, Rules, WallError};
+
+/// What is asked for; an older kernel does less.
+const ABI: ABI = ABI::V6;
+
+/// What the process reads of the machine and of itself, whatever it runs.
+const MACHINE: &[&str] = &[
+    "/proc/self",
+    "/proc/meminfo",
+    "/proc/sys/vm",
+    "/sys/devices/system/cpu",
+    "/sys/fs/cgroup",
+    "/dev/urandom",
+];
+
+/// What a lookup of names reads. A resolver may be a local service, which replaces its file now and then.
+const NAMES: &[&str] = &[
+    "/etc/resolv.conf",
+    "/etc/hosts",
+    "/etc/host.conf",
+    "/etc/nsswitch.conf",
+    "/etc/gai.conf",
+    "/etc/ld.so.cache",
+    "/run/systemd/resolve",
+];
+
+/// Certificates of those who sign others', which connections with TLS are checked against.
+const CERTIFICATES: &[&str] =
+    &["/etc/ssl", "/etc/pki", "/usr/share/ca-certificates", "/usr/local/share/ca-certificates"];
+
+/// The kernel's numbers for what has no name in a file system.
+const PIPES: u64 = 0x5049_5045;
+const SOCKETS: u64 = 0x534f_434b;
+const ANONYMOUS: u64 = 0x0904_1934;
+
+/// Variables that name other certificates.
+const OWN_CERTIFICATES: [&str; 2] = ["SSL_CERT_FILE", "SSL_CERT_DIR"];
+
+/// Restricts this thread and all that it will start.
+pub(super) fn restrict(rules: &Rules) -> Result<Vec<Part>, WallError> {
+    let failed = |error: RulesetError| WallError::new("restrict files and ports", &error);
+    let mut missing = Vec::new();
+    let mut files = Ruleset::default();
+    files = files.handle_access(AccessFs::from_all(ABI)).map_err(failed)?;
+    let files = add_paths(files.create().map_err(failed)?, rules).map_err(failed)?;
+    missing.extend(lacks(files, Part::Files)?);
+    let ports = Ruleset::default().handle_access(AccessNet::from_all(ABI)).map_err(failed)?;
+    let ports = add_ports(ports.create().map_err(failed)?, rules).map_err(failed)?;
+    missing.extend(lacks(ports, Part::Ports)?);
+    let signals = Ruleset::default().scope(Scope::from_all(ABI)).map_err(failed)?;
+    missing.extend(lacks(signals.create().map_err(failed)?, Part::Signals)?);
+    Ok(missing)
+}
+
+/// Enforces a ruleset; the part is returned if this kernel does nothing of it.
+fn lacks(ruleset: RulesetCreated, part: Part) -> Result<Option<Part>, WallError> {
+    let status = ruleset.restrict_self().map_err(|error| WallError::new("restrict this process", &error))?;
+    Ok((status.ruleset == RulesetStatus::NotEnforced).then_some(part))
+}
+
+fn add_paths(mut ruleset: RulesetCreated, rules: &Rules) -> Result<RulesetCreated, RulesetError> {
+    let read = AccessFs::ReadFile | AccessFs::ReadDir;
+    let resolver = NAMES.iter().filter(|_| rules.resolves);
+    let certificates = CERTIFICATES.iter().filter(|_| rules.have_network());
+    let machine = MACHINE.iter().chain(resolver).chain(certificates).map(Path::new);
+    let own = OWN_CERTIFICATES.iter().filter(|_| rules.have_network()).filter_map(std::env::var_os);
+    let own: Vec<_> = own.map(PathBuf::from).collect();
+    let all = machine.chain(own.iter().map(PathBuf::as_path));
+    for path in all.chain(rules.reads.iter().map(PathBuf::as_path)) {
+        ruleset = add_path(ruleset, path, read)?;
+    }
+    for path in &rules.writes {
+        ruleset = add_path(ruleset, path, writing())?;
+    }
+    add_path(ruleset, Path::new("/dev/null"), writing())
+}
+
+/// All that may be done with files and folders, but to run programs and to make devices and sockets.
+fn writing() -> BitFlags<AccessFs> {
+    let never = AccessFs::Execute
+        | AccessFs::MakeChar
+        | AccessFs::MakeBlock
+        | AccessFs::MakeSock
+        | AccessFs::MakeFifo;
+    AccessFs::from_all(ABI) & !never
+}
+
+fn add_path(
+    ruleset: RulesetCreated,
+    path: &Path,
+    access: BitFlags<AccessFs>,
+) -> Result<RulesetCreated, RulesetError> {
+    // What is not there can't be reached.
+    let Ok(opened) = PathFd::new(path) else { return Ok(ruleset) };
+    // A pipe or socket without a name is reachable by its descriptor alone.
+    let nameless = [PIPES, SOCKETS, ANONYMOUS];
+    if rustix::fs::fstatfs(&opened).is_ok_and(|known| nameless.contains(&(known.f_type as u64))) {
+        return Ok(ruleset);
+    }
+    let access = if path.is_dir() { access } else { access & AccessFs::from_file(ABI) };
+    // Kernels that know fewer rights take those that they know.
+    ruleset.set_compatibility(CompatLevel::BestEffort).add_rule(PathBeneath::new(opened, access))
+}
+
+fn add_ports(mut ruleset: RulesetCreated, rules: &Rules) -> Result<RulesetCreated, RulesetError> {
+    for port in &rules.connects {
+        ruleset = ruleset.add_rule(NetPort::new(*port, AccessNet::ConnectTcp))?;
+    }
+    for port in &rules.listens {
+        ruleset = ruleset.add_rule(NetPort::new(*port, AccessNet::BindTcp))?;
+    }
+    Ok(ruleset)
+}

@@ -1,0 +1,17 @@
+//! The second wall: what is left to a process whose sandbox failed.
+//!
+//! WebAssembly is the first wall. If a guest breaks out of it, it can do whatever the process may do; so
+//! the process gives up, before it starts its first thread, all that its run does not need.
+
+#[cfg(target_os = "linux")]
+mod access;
+pub mod launcher;
+mod program;
+mod raise;
+mod rules;
+#[cfg(target_os = "linux")]
+mod syscalls;
+
+pub use program::Program;
+pub use raise::{Part, Raised, WallError, raise, raised};
+pub use rules::Rules;

@@ -1,0 +1,127 @@
+//! Raising the wall, and what of it this kernel can do.
+
+use std::io;
+use std::path::Path;
+use std::sync::OnceLock;
+
+use serde::Serialize;
+
+use super::Rules;
+use crate::files::Folder;
+
+/// What stands between an escaped guest and the machine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum Part {
+    /// Landlock: paths that may not be reached.
+    Files,
+    /// Landlock: TCP ports that may not be reached.
+    Ports,
+    /// Landlock: other processes, which may not be signalled.
+    Signals,
+    /// Seccomp: calls of the kernel that may not be made.
+    Calls,
+}
+
+impl Part {
+    /// What it needs of the kernel.
+    #[must_use]
+    pub fn need(self) -> &'static str {
+        match self {
+            Self::Files => "landlock (Linux 5.13)",
+            Self::Ports => "landlock for TCP (Linux 6.7)",
+            Self::Signals => "landlock for signals (Linux 6.12)",
+            Self::Calls => "seccomp",
+        }
+    }
+}
+
+/// The wall, as far as this kernel can raise it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Raised {
+    /// What is missing.
+    pub missing: Vec<Part>,
+}
+
+/// Why the wall could not be raised.
+#[derive(Debug, thiserror::Error)]
+#[error("can't {step}: {reason}")]
+pub struct WallError {
+    step: &'static str,
+    reason: String,
+}
+
+impl WallError {
+    pub(super) fn new(step: &'static str, reason: &dyn std::fmt::Display) -> Self {
+        Self { step, reason: reason.to_string() }
+    }
+}
+
+/// The wall around this process.
+static RAISED: OnceLock<Raised> = OnceLock::new();
+
+/// The wall around this process, if it was raised.
+#[must_use]
+pub fn raised() -> Option<&'static Raised> {
+    RAISED.get()
+}
+
+/// Raises the wall around this process, for good: what `rules` do not allow is refused by the kernel from
+/// now on. With a launcher, if they need one.
+///
+/// Call it before the process starts its first thread: threads that exist already are not walled in.
+///
+/// # Errors
+///
+/// If the process has threads already, if the launcher does not start, or if the kernel refuses what it
+/// says it can do. What a kernel can't do at all is no error; it is in [`Raised::missing`].
+pub fn raise(rules: &Rules) -> Result<&'static Raised, WallError> {
+    if threads().is_ok_and(|threads| threads > 1) {
+        return Err(WallError::new("raise the wall", &"the process has started threads already"));
+    }
+    if rules.need_launcher() {
+        super::launcher::start(rules).map_err(|error| WallError::new("start the launcher", &error))?;
+    }
+    #[cfg(target_os = "linux")]
+    {
+        give_up_privileges()?;
+        let mut missing = super::access::restrict(rules)?;
+        missing.extend(super::syscalls::restrict(rules)?);
+        Ok(RAISED.get_or_init(|| Raised { missing }))
+    }
+    #[cfg(not(target_os = "linux"))]
+    Ok(RAISED.get_or_init(|| Raised { missing: vec![Part::Files, Part::Ports, Part::Signals, Part::Calls] }))
+}
+
+/// How many threads this process has, where the system tells.
+fn threads() -> io::Result<usize> {
+    Ok(Folder::open(Path::new("/proc/self/task"))?.names()?.len())
+}
+
+/// What a privileged user keeps: rights over files, which landlock bounds, and low ports.
+#[cfg(target_os = "linux")]
+const KEPT: [caps::Capability; 6] = [
+    caps::Capability::CAP_CHOWN,
+    caps::Capability::CAP_DAC_OVERRIDE,
+    caps::Capability::CAP_DAC_READ_SEARCH,
+    caps::Capability::CAP_FOWNER,
+    caps::Capability::CAP_FSETID,
+    caps::Capability::CAP_NET_BIND_SERVICE,
+];
+
+/// Gives up what a privileged user has, and dumps of memory, which hold records.
+#[cfg(target_os = "linux")]
+fn give_up_privileges() -> Result<(), WallError> {
+    use caps::CapSet;
+    use rustix::process::{Resource, Rlimit, setrlimit};
+
+    // Raising the soft limit again would only tell an attacker what it can read anyway.
+    let _ = setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) });
+    let failed = |error: caps::errors::CapsError| WallError::new("give up privileges", &error);
+    let permitted = caps::read(None, CapSet::Permitted).map_err(failed)?;
+    let kept = permitted.intersection(&KEPT.into_iter().collect()).copied().collect();
+    caps::set(None, CapSet::Effective, &kept).map_err(failed)?;
+    caps::set(None, CapSet::Inheritable, &caps::CapsHashSet::new()).map_err(failed)?;
+    caps::set(None, CapSet::Permitted, &kept).map_err(failed)
+}

@@ -1,0 +1,231 @@
+//! What a process may still reach behind the wall.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::Program;
+use crate::Capability;
+
+/// What a process may still reach behind the wall; all else is refused by the kernel.
+///
+/// Paths are looked up when the wall is raised, so a file that is moved later stays reachable, and one
+/// that takes its place does not. A path that does not exist then is not reachable.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Rules {
+    /// Files, and folders with all that is in them, that may be read.
+    pub reads: BTreeSet<PathBuf>,
+    /// Files that may be read and written, and folders in which anything may be made, changed and removed.
+    pub writes: BTreeSet<PathBuf>,
+    /// Files that the launcher opens for writing, since they may not exist yet. Nothing else in their
+    /// folders becomes reachable.
+    pub creates: BTreeSet<PathBuf>,
+    /// TCP ports to which connections may be opened, on any host.
+    pub connects: BTreeSet<u16>,
+    /// TCP ports on which the process may listen; 0 stands for one that the system chooses.
+    pub listens: BTreeSet<u16>,
+    /// Whether names of hosts are looked up.
+    pub resolves: bool,
+    /// Programs that the launcher may start.
+    pub programs: Vec<Program>,
+}
+
+impl Rules {
+    /// Rules for a process that computes and talks over the streams that it has.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Lets a file, or a folder and all that is in it, be read.
+    pub fn read(&mut self, path: impl AsRef<Path>) {
+        self.reads.insert(whole(path.as_ref()));
+    }
+
+    /// Lets an existing file be written, or anything in an existing folder be made, changed and removed.
+    pub fn write(&mut self, path: impl AsRef<Path>) {
+        self.writes.insert(whole(path.as_ref()));
+    }
+
+    /// Lets a file be written that may not exist yet, and nothing else in its folder.
+    pub fn create(&mut self, path: impl AsRef<Path>) {
+        let path = whole(path.as_ref());
+        if path.exists() {
+            self.writes.insert(path)
+        } else {
+            self.creates.insert(path)
+        };
+    }
+
+    /// Lets a file be replaced or rotated: other names in its folder are made, renamed and removed.
+    pub fn replace(&mut self, path: impl AsRef<Path>) {
+        let path = whole(path.as_ref());
+        self.writes.insert(path.parent().map_or_else(|| path.clone(), Path::to_owned));
+    }
+
+    /// Lets connections be opened to a TCP port of `host`.
+    ///
+    /// The kernel compares ports alone: other hosts are refused by the engine, not by the wall.
+    pub fn connect(&mut self, host: &str, port: u16) {
+        self.connects.insert(port);
+        let host = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
+        self.resolves |= host.parse::<std::net::IpAddr>().is_err();
+    }
+
+    /// Lets connections be opened to the host and port of a URL, and to the proxies that this process's
+    /// environment names if it is one of HTTP.
+    pub fn connect_url(&mut self, url: &str) {
+        let (scheme, rest) = url.split_once("://").unwrap_or(("", url));
+        let usual = match scheme {
+            "https" | "wss" => 443,
+            "nats" | "tls" => 4222,
+            _ => 80,
+        };
+        if let Some((host, port)) = authority(rest, usual) {
+            self.connect(host, port);
+        }
+        if matches!(scheme, "http" | "https") {
+            let proxies = PROXIES.iter().filter_map(|name| std::env::var(name).ok());
+            for proxy in proxies {
+                let rest = proxy.split_once("://").map_or(&*proxy, |(_, rest)| rest);
+                if let Some((host, port)) = authority(rest, 80) {
+                    self.connect(host, port);
+                }
+            }
+        }
+    }
+
+    /// Lets the process listen on a TCP port.
+    pub fn listen(&mut self, port: u16) {
+        self.listens.insert(port);
+    }
+
+    /// Lets a process reach what its functions were granted.
+    pub fn grant(&mut self, capability: &Capability) {
+        match capability {
+            Capability::Dir { path, read_only: true, .. } => self.read(path),
+            Capability::Dir { path, .. } => self.write(path),
+            Capability::Net { host, port } => self.connect(host, *port),
+            _ => {}
+        }
+    }
+
+    /// Lets a program be started, by the launcher.
+    pub fn start(&mut self, program: Program) {
+        if !self.programs.contains(&program) {
+            self.programs.push(program);
+        }
+    }
+
+    /// Adds all that `other` allows.
+    pub fn extend(&mut self, other: Self) {
+        self.reads.extend(other.reads);
+        self.writes.extend(other.writes);
+        self.creates.extend(other.creates);
+        self.connects.extend(other.connects);
+        self.listens.extend(other.listens);
+        self.resolves |= other.resolves;
+        other.programs.into_iter().for_each(|program| self.start(program));
+    }
+
+    /// Whether the process uses the network at all.
+    #[must_use]
+    pub fn have_network(&self) -> bool {
+        self.resolves || !self.connects.is_empty() || !self.listens.is_empty()
+    }
+
+    /// Whether something has to be done outside of the wall.
+    #[must_use]
+    pub fn need_launcher(&self) -> bool {
+        !self.programs.is_empty() || !self.creates.is_empty()
+    }
+}
+
+/// Variables that name a proxy for requests over HTTP.
+const PROXIES: [&str; 6] =
+    ["HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"];
+
+/// The host and the port of what follows a URL's scheme.
+fn authority(rest: &str, usual: u16) -> Option<(&str, u16)> {
+    let authority = rest.split(['/', '?', '#']).next()?;
+    let address = authority.rsplit_once('@').map_or(authority, |(_, address)| address);
+    match address.rsplit_once(':') {
+        Some((host, port)) if !port.contains(']') => Some((host, port.parse().ok()?)),
+        _ => Some((address, usual)),
+    }
+}
+
+/// A path that means the same wherever the process is.
+fn whole(path: &Path) -> PathBuf {
+    std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
+}
+
+impl fmt::Display for Rules {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut line = |what: &str, value: &dyn fmt::Display| writeln!(f, "{what:<8} {value}");
+        for path in &self.reads {
+            line("read", &path.display())?;
+        }
+        for path in &self.writes {
+            line("write", &path.display())?;
+        }
+        for path in &self.creates {
+            line("create", &path.display())?;
+        }
+        for port in &self.connects {
+            line("connect", &format_args!("*:{port}"))?;
+        }
+        for port in &self.listens {
+            line("listen", port)?;
+        }
+        if self.resolves {
+            line("resolve", &"names of hosts")?;
+        }
+        self.programs.iter().try_for_each(|program| line("start", program))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_need_a_resolver_and_addresses_do_not() {
+        let mut rules = Rules::new();
+        rules.connect("127.0.0.1", 80);
+        rules.connect("[::1]", 81);
+        assert!(!rules.resolves && rules.have_network());
+        rules.connect("example.org", 443);
+        assert!(rules.resolves);
+        assert_eq!(rules.connects, BTreeSet::from([80, 81, 443]));
+    }
+
+    #[test]
+    fn urls_tell_their_ports() {
+        let ports = |url: &str| {
+            let mut rules = Rules::new();
+            rules.connect_url(url);
+            rules.connects.into_iter().collect::<Vec<_>>()
+        };
+        assert_eq!(ports("wss://example.org/feed"), [443]);
+        assert_eq!(ports("ws://me:secret@example.org:81?x=1:2"), [81]);
+        assert_eq!(ports("nats://[::1]"), [4222]);
+        assert_eq!(ports("nats://[::1]:4223"), [4223]);
+    }
+
+    #[test]
+    fn a_new_file_is_created_by_the_launcher_and_an_old_one_is_written_here() {
+        let folder = tempfile::tempdir().unwrap();
+        let (old, new) = (folder.path().join("old"), folder.path().join("new"));
+        std::fs::write(&old, "").unwrap();
+        let mut rules = Rules::new();
+        rules.create(&old);
+        assert!(!rules.need_launcher());
+        rules.create(&new);
+        assert!(rules.need_launcher());
+        assert_eq!((rules.writes, rules.creates), (BTreeSet::from([old]), BTreeSet::from([new])));
+    }
+}

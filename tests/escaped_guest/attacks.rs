@@ -1,0 +1,322 @@
+//! What an escaped guest tries, and what must come of it.
+
+use std::fs::{self, File};
+use std::io::{IoSlice, Read};
+use std::mem::MaybeUninit;
+use std::net::{TcpListener, TcpStream, UdpSocket};
+use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::fs::symlink;
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+use engine::wall::{Program, Rules, launcher};
+use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, SocketType, sendmsg, sockopt};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+/// The variable that makes this program the stand-in, with what it is to do as JSON.
+const ROLE: &str = "ENGINE_TEST_ESCAPED_GUEST";
+
+/// What the stand-in is to attack.
+#[derive(Serialize, Deserialize)]
+struct Role {
+    /// The rules of a run; none to try what happens without a wall.
+    rules: Option<Rules>,
+    /// A folder that functions may write.
+    granted: PathBuf,
+    /// A file elsewhere.
+    secret: PathBuf,
+    /// The component that runs.
+    plugin: PathBuf,
+    /// A listener of this machine.
+    tcp: String,
+    /// The same, without a network.
+    socket: PathBuf,
+    /// Another process of the same user.
+    victim: i32,
+}
+
+pub(super) fn main() {
+    if std::env::args().nth(1).as_deref() == Some(launcher::COMMAND) {
+        return launcher::serve().expect("it serves the stand-in");
+    }
+    match std::env::var(ROLE) {
+        Ok(role) => act(&serde_json::from_str(&role).expect("a role")),
+        Err(_) => check(),
+    }
+}
+
+/// Attacks. Prints the names of the attacks that succeeded, a line each.
+fn act(role: &Role) {
+    if let Some(rules) = &role.rules {
+        let raised = engine::wall::raise(rules).expect("the wall can be raised");
+        assert!(raised.missing.is_empty(), "this kernel lacks {:?}", raised.missing);
+    }
+    for (name, work) in WORK {
+        assert!(work(role), "behind the wall a run can't {name}");
+    }
+    ATTACKS.iter().filter(|(_, attack)| attack(role)).for_each(|(name, _)| println!("{name}"));
+}
+
+/// Checks that attacks fail behind the wall of a run that grants a folder, and that without it they succeed: that
+/// they fail shows something only if they could have succeeded.
+fn check() {
+    let behind = succeeded(true);
+    assert!(behind.is_empty(), "an escaped guest could: {behind:#?}");
+    let without = succeeded(false);
+    // Users without privileges can't do these anyway, nor can containers.
+    let hard = [
+        "read the passwords",
+        "make a device",
+        "open a raw socket",
+        "fork in a namespace",
+        "make a namespace",
+        "become another user",
+        "queue calls of the kernel",
+        "trace another process",
+        "keep compiled code for others",
+        // There is a launcher only behind a wall.
+        "have a program started that was not named",
+        "have a named program started with another variable",
+        "have a file opened that was not named",
+        "have more allowed",
+    ];
+    let missing = ATTACKS.iter().map(|(name, _)| *name).filter(|name| !without.iter().any(|did| did == name));
+    let missing: Vec<_> = missing.filter(|name| !hard.contains(name)).collect();
+    assert!(missing.is_empty(), "without a wall this should have succeeded: {missing:#?}");
+    println!("test result: ok. 2 passed; 0 failed; {} attacks", ATTACKS.len());
+}
+
+/// A process that waits until it is killed.
+struct Victim(Child);
+
+impl Drop for Victim {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// The attacks that succeed.
+fn succeeded(walled: bool) -> Vec<String> {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (granted, outside) = (folder.path().join("granted"), folder.path().join("outside"));
+    fs::create_dir_all(granted.join("in")).expect("a folder");
+    fs::create_dir(&outside).expect("a folder");
+    let plugin = folder.path().join("plugin.wasm");
+    for file in [
+        &plugin,
+        &granted.join("mine"),
+        &outside.join("secret"),
+        &outside.join("spare"),
+        &outside.join("other"),
+    ] {
+        fs::write(file, "1").expect("a file");
+    }
+    let tcp = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let socket = outside.join("socket");
+    let _local = UnixListener::bind(&socket).expect("a socket");
+    let victim = Command::new("sleep").arg("600").stdout(Stdio::null()).spawn().expect("sleep is there");
+    let victim = Victim(victim);
+    let role = Role {
+        rules: walled.then(|| rules(&plugin, &granted)),
+        secret: outside.join("secret"),
+        tcp: tcp.local_addr().expect("an address").to_string(),
+        victim: victim.0.id().cast_signed(),
+        granted,
+        plugin,
+        socket,
+    };
+    let role = serde_json::to_string(&role).expect("JSON");
+    let this = std::env::current_exe().expect("a path");
+    let output = Command::new(this).env(ROLE, role).output().expect("it starts");
+    let (said, errors) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success(), "{}: {said}{errors}", output.status);
+    said.lines().map(str::to_owned).collect()
+}
+
+/// The rules of a run that grants a folder.
+fn rules(plugin: &Path, granted: &Path) -> Rules {
+    let mut show = Command::new(env!("CARGO_BIN_EXE_engine"));
+    show.args(["run", "--wall", "show", "--plugin"]).arg(plugin).arg("--allow");
+    let shown = show.arg(format!("dir:{}", granted.display())).output().expect("it starts");
+    assert!(shown.status.success(), "{}", String::from_utf8_lossy(&shown.stderr));
+    let mut rules: Rules = serde_json::from_slice(&shown.stdout).expect("rules");
+    // So that there is a launcher to be misused.
+    rules.start(Program::new(["true"]));
+    rules.create(granted.with_file_name("output"));
+    rules
+}
+
+type Try = fn(&Role) -> bool;
+
+/// What a run still has to be able to do.
+const WORK: &[(&str, Try)] = &[
+    ("read what it was granted", |role| fs::read(role.granted.join("mine")).is_ok()),
+    ("write what it was granted", |role| fs::write(role.granted.join("new"), "1").is_ok()),
+    ("start threads", |_| std::thread::spawn(|| 1).join().is_ok()),
+    ("open pipes", |_| std::io::pipe().is_ok()),
+];
+
+/// What an attacker tries. Each is true if it got what it wanted.
+const ATTACKS: &[(&str, Try)] = &[
+    // Files.
+    ("read a secret", |role| fs::read(&role.secret).is_ok()),
+    ("read the passwords", |_| fs::read("/etc/shadow").is_ok()),
+    ("read by way of /proc", |role| fs::read(under("/proc/self/root", &role.secret)).is_ok()),
+    ("read by a link in a granted folder", |role| {
+        let link = role.granted.join("link");
+        symlink(&role.secret, &link).is_ok() && fs::read(link).is_ok()
+    }),
+    ("root a granted folder elsewhere", |role| {
+        let link = role.granted.join("in");
+        let outside = role.secret.parent().expect("it is in a folder");
+        let _ = fs::rename(&link, role.granted.join("in-before"));
+        symlink(outside, &link).is_ok() && fs::read_dir(link).is_ok()
+    }),
+    ("list a folder", |role| fs::read_dir(role.secret.parent().expect("it is in a folder")).is_ok()),
+    ("overwrite a file", |role| File::options().write(true).open(&role.secret).is_ok()),
+    ("shorten a file", |role| call(libc::SYS_truncate, [text(&role.secret), 1, 0, 0, 0, 0])),
+    ("make a file", |role| fs::write(role.secret.with_file_name("made"), "1").is_ok()),
+    ("remove a file", |role| fs::remove_file(role.secret.with_file_name("spare")).is_ok()),
+    ("move a file into a granted folder", |role| {
+        fs::rename(role.secret.with_file_name("other"), role.granted.join("moved")).is_ok()
+    }),
+    ("link a file into a granted folder", |role| {
+        fs::hard_link(&role.secret, role.granted.join("linked")).is_ok()
+    }),
+    ("change permissions", |role| {
+        use std::os::unix::fs::PermissionsExt;
+        fs::set_permissions(&role.secret, fs::Permissions::from_mode(0o666)).is_ok()
+    }),
+    ("change the plugin", |role| File::options().write(true).open(&role.plugin).is_ok()),
+    ("keep compiled code for others", |_| {
+        engine::compile_cache().is_some_and(|cache| fs::write(cache.join("planted"), "1").is_ok())
+    }),
+    ("make a device", |role| {
+        let path = role.granted.join("disk");
+        call(
+            libc::SYS_mknodat,
+            [libc::AT_FDCWD as i64, text(&path), (libc::S_IFBLK | 0o600).into(), 0x100, 0, 0],
+        )
+    }),
+    // The network.
+    ("connect by TCP", |role| TcpStream::connect(&role.tcp).is_ok()),
+    ("listen", |_| std::net::TcpListener::bind("127.0.0.1:0").is_ok()),
+    ("send by UDP", |role| {
+        UdpSocket::bind("127.0.0.1:0").is_ok_and(|socket| socket.send_to(b"1", &role.tcp).is_ok())
+    }),
+    ("connect to a local socket", |role| UnixStream::connect(&role.socket).is_ok()),
+    ("open a raw socket", |_| {
+        call(libc::SYS_socket, [libc::AF_INET.into(), libc::SOCK_RAW.into(), 1, 0, 0, 0])
+    }),
+    // Programs and processes.
+    ("run a program", |_| Command::new("/bin/true").status().is_ok()),
+    ("have a program started that was not named", |role| {
+        let made = role.secret.with_file_name("by-the-launcher");
+        let program = json!({ "words": [word("touch"), word(made.to_str().expect("text"))], "folder": null, "environment": [] });
+        asked(&json!({ "Start": { "program": program, "streams": ["Null", "Null", "Null"] } }))
+            || made.exists()
+    }),
+    ("have a named program started with another variable", |_| {
+        let program =
+            json!({ "words": [word("true")], "folder": null, "environment": [["LD_PRELOAD", "x"]] });
+        asked(&json!({ "Start": { "program": program, "streams": ["Null", "Null", "Null"] } }))
+    }),
+    ("have a file opened that was not named", |role| {
+        asked(&json!({ "Create": { "path": role.secret, "append": true } }))
+    }),
+    ("have more allowed", |role| {
+        asked(&json!({ "Allow": { "programs": [], "files": [role.secret] } }))
+            && asked(&json!({ "Create": { "path": role.secret, "append": true } }))
+    }),
+    ("fork", |_| forks(0)),
+    ("fork in a namespace", |_| {
+        call(libc::SYS_clone, [0x1000_0000 | i64::from(libc::SIGCHLD), 0, 0, 0, 0, 0])
+    }),
+    ("trace another process", |role| {
+        let seize = call(libc::SYS_ptrace, [0x4206, role.victim.into(), 0, 0, 0, 0]);
+        // It goes on, if this was no attack but a try without a wall.
+        let _ = call(libc::SYS_ptrace, [17, role.victim.into(), 0, 0, 0, 0]);
+        seize
+    }),
+    ("read another process's memory", |role| File::open(format!("/proc/{}/mem", role.victim)).is_ok()),
+    ("read another process's environment", |role| fs::read(format!("/proc/{}/environ", role.victim)).is_ok()),
+    ("take another process's descriptors", |role| {
+        call(libc::SYS_pidfd_open, [role.victim.into(), 0, 0, 0, 0, 0])
+    }),
+    ("signal another process", |role| call(libc::SYS_kill, [role.victim.into(), 0, 0, 0, 0, 0])),
+    // The kernel.
+    ("make a namespace", |_| call(libc::SYS_unshare, [libc::CLONE_NEWNS.into(), 0, 0, 0, 0, 0])),
+    ("queue calls of the kernel", |_| {
+        let room = [0_u8; 256];
+        call(libc::SYS_io_uring_setup, [1, room.as_ptr() as i64, 0, 0, 0, 0])
+    }),
+    // The last, since it is no root any more.
+    ("become another user", |_| call(libc::SYS_setuid, [65_534, 0, 0, 0, 0, 0])),
+];
+
+/// A path as another process's root has it.
+fn under(root: &str, path: &Path) -> PathBuf {
+    Path::new(root).join(path.strip_prefix("/").unwrap_or(path))
+}
+
+/// A path as the kernel takes it. It is never freed: this process ends soon.
+fn text(path: &Path) -> i64 {
+    let path = std::ffi::CString::new(path.as_os_str().as_encoded_bytes()).expect("a path has no zero byte");
+    path.into_raw() as i64
+}
+
+/// A word of a command, as a message has it.
+fn word(text: &str) -> Value {
+    json!({ "Unix": text.as_bytes() })
+}
+
+/// Whether the launcher does what a message asks for. Without a launcher there is nobody to ask.
+fn asked(message: &Value) -> bool {
+    let Some(socket) =
+        (3..64).map(own).find(|socket| sockopt::socket_type(socket) == Ok(SocketType::SEQPACKET))
+    else {
+        return false;
+    };
+    let (line, its) = UnixStream::pair().expect("a line");
+    let with = [its.as_fd()];
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+    let mut ancillary = SendAncillaryBuffer::new(&mut space);
+    assert!(ancillary.push(SendAncillaryMessage::ScmRights(&with)));
+    let message = message.to_string();
+    sendmsg(socket, &[IoSlice::new(message.as_bytes())], &mut ancillary, SendFlags::empty())
+        .expect("it is sent");
+    drop(its);
+    let mut reply = String::new();
+    let _ = (&line).read_to_string(&mut reply);
+    !reply.contains("Failed")
+}
+
+#[expect(unsafe_code, reason = "an attacker finds descriptors by their numbers")]
+fn own(number: i32) -> BorrowedFd<'static> {
+    // SAFETY: it is only looked at, and a number that is no descriptor is answered with an error.
+    unsafe { BorrowedFd::borrow_raw(number) }
+}
+
+/// Whether a process could be forked; the child ends at once.
+fn forks(flags: i32) -> bool {
+    let child = calls(libc::SYS_clone, [(flags | libc::SIGCHLD).into(), 0, 0, 0, 0, 0]);
+    if child == 0 {
+        calls(libc::SYS_exit_group, [0; 6]);
+    }
+    child > 0
+}
+
+/// Whether a call of the kernel did what it was asked to.
+fn call(number: i64, arguments: [i64; 6]) -> bool {
+    calls(number, arguments) >= 0
+}
+
+#[expect(unsafe_code, reason = "an attacker uses the kernel as it is")]
+fn calls(number: i64, [a, b, c, d, e, f]: [i64; 6]) -> i64 {
+    // SAFETY: the pointers among the arguments are of memory that lives on; nothing else of this process is
+    // touched, and it ends soon.
+    unsafe { libc::syscall(number, a, b, c, d, e, f) }
+}
