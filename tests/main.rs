@@ -2,6 +2,8 @@
 //!
 //! Plugins are built to WebAssembly when the first test needs one.
 
+#![expect(clippy::disallowed_methods, reason = "a test that can start no thread has failed")]
+
 // Helpers: plugins, commands, streams, a browser, servers, machines.
 mod browser;
 #[cfg(feature = "cluster")]
@@ -12,6 +14,7 @@ mod support;
 
 // The library: what operators mean, in order and side by side.
 mod accumulate;
+mod chains;
 mod graphs;
 mod nodes;
 mod reference;
@@ -25,9 +28,12 @@ mod calls;
 mod capabilities;
 mod faults;
 mod hanging;
+mod large;
 mod ledger;
 mod liars;
 mod limits;
+#[cfg(unix)]
+mod machine;
 #[cfg(unix)]
 mod paths;
 mod policies;

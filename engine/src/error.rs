@@ -41,6 +41,12 @@ pub enum Error {
         /// The node.
         node: String,
     },
+    /// Too many nodes follow one another.
+    #[error("there are more than {most} nodes in a row: each takes a part of the stack")]
+    TooManyNodes {
+        /// So many may follow one another.
+        most: usize,
+    },
     /// The state that a run is to go on with is none that one has left.
     #[error("{function}: the state in the checkpoint is damaged: remove it to begin anew")]
     ForeignState {
@@ -336,9 +342,11 @@ pub enum Error {
         /// Why.
         source: Arc<dyn std::error::Error + Send + Sync>,
     },
-    /// A thread can't be started.
-    #[error("can't start a thread")]
+    /// The system has no more threads.
+    #[error("can't start another thread: {limit}")]
     Thread {
+        /// How many there may be, and what allows more.
+        limit: String,
         /// What the system says.
         source: Arc<io::Error>,
     },

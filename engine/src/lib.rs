@@ -41,6 +41,7 @@ pub mod files;
 pub mod fuzzing;
 mod layout;
 mod letters;
+mod machine;
 pub mod metrics;
 #[cfg(feature = "otlp")]
 mod otlp;
@@ -53,6 +54,7 @@ mod record;
 mod state;
 mod stream;
 pub mod text;
+mod threads;
 pub mod wall;
 
 #[cfg(feature = "cluster")]
@@ -66,6 +68,7 @@ pub use deadlines::{Wait, waits};
 pub use error::{Error, NotAPlugin};
 pub use fault::{Cause, Fault, Resource};
 pub use letters::{DeadLetters, Place, Unit};
+pub use machine::Machine;
 pub use metrics::Monitor;
 #[cfg(feature = "otlp")]
 pub use otlp::{Collector, Otlp};

@@ -155,7 +155,9 @@ type Try = fn(&Role) -> bool;
 const WORK: &[(&str, Try)] = &[
     ("read what it was granted", |role| fs::read(role.granted.join("mine")).is_ok()),
     ("write what it was granted", |role| fs::write(role.granted.join("new"), "1").is_ok()),
-    ("start threads", |_| std::thread::spawn(|| 1).join().is_ok()),
+    ("start threads", |_| {
+        std::thread::Builder::new().spawn(|| 1).is_ok_and(|started| started.join().is_ok())
+    }),
     ("open pipes", |_| std::io::pipe().is_ok()),
 ];
 

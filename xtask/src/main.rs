@@ -1,5 +1,6 @@
 //! What a person or CI types: `cargo xtask test`, and parts of it.
 
+mod advisories;
 mod bench;
 mod checkout;
 mod examples;
@@ -44,6 +45,8 @@ enum Task {
     Guide,
     /// The engine beside its rivals: builds all of them, measures, and writes bench/RESULTS.md
     Bench(bench::Bench),
+    /// Known holes of crates, as advisories.toml has them: makes the file anew
+    Advisories(advisories::Advisories),
     /// Foreign bytes of all kinds, to what reads them
     Fuzz(fuzz::Fuzz),
     /// Instructions that records and starts take, against those that are known
@@ -88,6 +91,7 @@ fn run(task: &Task) -> anyhow::Result<()> {
             toolchain::complete(&checkout)?;
             bench.run(&checkout, &mut steps)?;
         }
+        Task::Advisories(advisories) => advisories.run(&checkout)?,
         Task::Fuzz(fuzz) => fuzz.run(&checkout, &mut steps)?,
         Task::Instructions(instructions) => {
             toolchain::complete(&checkout)?;

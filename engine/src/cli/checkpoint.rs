@@ -174,7 +174,7 @@ impl CheckpointArgs {
             // Where its letters begin, behind those of others, is to be known from the start.
             keeper::save(&path, &start, &durable)?;
         }
-        Ok(Some(Keeper::begin(path, self.checkpoint_interval, start, source, durable)))
+        Keeper::begin(path, self.checkpoint_interval, start, source, durable).map(Some)
     }
 }
 

@@ -9,8 +9,8 @@ use engine::{Broker, Cluster, ClusterView};
 
 use super::args::time;
 use super::exit::Ending;
-use super::runtime;
 use super::terminal::{print, print_json};
+use super::threads::asking_runtime;
 
 /// How a broker is reached.
 #[derive(Args)]
@@ -149,7 +149,7 @@ enum What {
 
 impl ClusterCommand {
     pub(crate) fn execute(self) -> anyhow::Result<Ending> {
-        let runtime = runtime()?;
+        let runtime = asking_runtime()?;
         match self.command {
             What::Status { broker, json, args } => {
                 let view = runtime.block_on(ClusterView::of(&args.apply(&broker)))?;

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use engine::{Error, Fault, Place};
 
+use super::setup::shortage;
 use super::summary::counted;
 pub(crate) use super::terminal::tell;
 
@@ -145,7 +146,10 @@ pub(crate) fn told(result: anyhow::Result<Ending>) -> u8 {
     if is_closed_pipe(&error) {
         return 0;
     }
-    tell(format_args!("engine: {error:#}"));
+    match shortage(&error) {
+        Some(short) => tell(format_args!("engine: {error:#}: {short}")),
+        None => tell(format_args!("engine: {error:#}")),
+    }
     if error.is::<RunFailed>() { 1 } else { 2 }
 }
 

@@ -5,7 +5,7 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{RecvTimeoutError, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
-use std::thread::{self, JoinHandle};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use engine::sources::Mark;
@@ -14,6 +14,7 @@ use tokio::sync::SetOnce;
 
 use super::faults::Letters;
 use super::plugins::Records;
+use super::threads;
 
 /// Checkpoints take no more than one part in so many of the time.
 const SHARE: u32 = 20;
@@ -103,7 +104,7 @@ impl Keeper {
         start: Checkpoint,
         source: &Arc<Source<Records>>,
         durable: Durable,
-    ) -> Self {
+    ) -> Result<Self, Error> {
         let Checkpoint { output, letters, faults, put_aside, .. } = start.clone();
         let (written, lettered) = (output.length, letters.map_or(0, |letters| letters.length));
         let state = Arc::new(Mutex::new(State { now: start, marks: VecDeque::new(), ahead: None }));
@@ -130,7 +131,7 @@ impl Keeper {
         let (stop, stopped) = sync_channel(1);
         let failed = Arc::new(SetOnce::new());
         let (its, files, file, failure) = (state.clone(), durable.clone(), path.clone(), failed.clone());
-        let thread = thread::spawn(move || {
+        let thread = threads::start("engine-checkpoint", move || {
             let (mut saved, mut wait) = (None, interval);
             while let Err(RecvTimeoutError::Timeout) = stopped.recv_timeout(wait) {
                 let (now, waits) = {
@@ -151,8 +152,8 @@ impl Keeper {
                 wait = interval.max(begun.elapsed() * SHARE);
                 saved = Some(now);
             }
-        });
-        Self { path, state, durable, stop: Some(stop), thread: Some(thread), failed }
+        })?;
+        Ok(Self { path, state, durable, stop: Some(stop), thread: Some(thread), failed })
     }
 
     /// Who notes where the blocks of an input begin.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use clap::ValueEnum;
-use engine::{Compiler, Isolation, Pool, PoolBuilder};
+use engine::{Compiler, Isolation, Machine, Pool, PoolBuilder};
 
 use super::args::{size, time};
 
@@ -18,9 +18,10 @@ pub(crate) struct LimitArgs {
     /// Memory of one instance at most, tables included
     #[arg(long, value_name = "SIZE", default_value = "64MiB", value_parser = size)]
     memory: usize,
-    /// Memory of all instances together at most; at the bound no more are made
-    #[arg(long, value_name = "SIZE", default_value = "16GiB", value_parser = size)]
-    total_memory: usize,
+    /// Memory of all instances together at most; at the bound no more are made [default: half of what the
+    /// machine or its container has]
+    #[arg(long, value_name = "SIZE", value_parser = size)]
+    total_memory: Option<usize>,
     /// Stack of one call at most
     #[arg(long, value_name = "SIZE", default_value = "512KiB", value_parser = stack)]
     stack: usize,
@@ -67,7 +68,7 @@ impl LimitArgs {
         vec![
             format!("--timeout={}ms", timeout.as_millis()),
             format!("--memory={memory}B"),
-            format!("--total-memory={total_memory}B"),
+            format!("--total-memory={}B", total_memory.unwrap_or_else(|| Machine::here().guest_memory())),
             format!("--stack={stack}B"),
             format!("--output-size={output_size}B"),
             format!("--messages={messages}B"),
@@ -90,12 +91,10 @@ impl LimitArgs {
             Lives::Batch => Isolation::Batch,
             Lives::Record => Isolation::Record,
         };
-        Ok(self
-            .compile
-            .pool()?
+        let pool = self.total_memory.into_iter().fold(self.compile.pool()?, PoolBuilder::total_memory);
+        Ok(pool
             .timeout(self.timeout)
             .memory(self.memory)
-            .total_memory(self.total_memory)
             .stack(self.stack)
             .output(self.output_size)
             .messages(self.messages)

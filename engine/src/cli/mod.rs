@@ -23,9 +23,11 @@ mod plugins;
 mod progress;
 mod run;
 mod schema;
+mod setup;
 mod signals;
 mod summary;
 mod terminal;
+mod threads;
 mod top;
 mod wall;
 #[cfg(feature = "cluster")]
@@ -33,7 +35,6 @@ mod worker;
 
 use std::process::ExitCode;
 
-use anyhow::Context;
 use clap::parser::ValueSource;
 use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand};
 
@@ -87,24 +88,30 @@ impl Engine {
     pub(crate) fn run() -> ExitCode {
         let matches = Self::command().get_matches();
         let engine = Self::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
-        exit::report(match engine.command {
-            Command::Run(command) => command.execute(|| given(&matches)),
-            Command::Top(command) => command.execute(),
+        exit::report(setup::prepare().and_then(|()| engine.command.execute(&matches)))
+    }
+}
+
+impl Command {
+    fn execute(self, matches: &ArgMatches) -> anyhow::Result<exit::Ending> {
+        match self {
+            Self::Run(command) => command.execute(|| given(matches)),
+            Self::Top(command) => command.execute(),
             #[cfg(feature = "cluster")]
-            Command::Worker(command) => command.execute(),
+            Self::Worker(command) => command.execute(),
             #[cfg(feature = "cluster")]
-            Command::Cluster(command) => command.execute(),
-            Command::Compile(command) => command.execute(),
+            Self::Cluster(command) => command.execute(),
+            Self::Compile(command) => command.execute(),
             #[cfg(unix)]
-            Command::Launcher(command) => command.execute(),
-            Command::New(command) => command.execute(),
-            Command::Build(command) => command.execute(),
-            Command::Inspect(command) => command.execute(),
-            Command::Check(command) => command.execute(),
-            Command::Graph(command) => command.execute(),
-            Command::Schema(command) => command.execute(),
-            Command::Completions(command) => command.execute(),
-        })
+            Self::Launcher(command) => command.execute(),
+            Self::New(command) => command.execute(),
+            Self::Build(command) => command.execute(),
+            Self::Inspect(command) => command.execute(),
+            Self::Check(command) => command.execute(),
+            Self::Graph(command) => command.execute(),
+            Self::Schema(command) => command.execute(),
+            Self::Completions(command) => command.execute(),
+        }
     }
 }
 
@@ -117,9 +124,4 @@ fn given(matches: &ArgMatches) -> Vec<String> {
         matches.value_source(argument.get_id().as_str()) == Some(ValueSource::CommandLine)
     };
     arguments.filter(given).filter_map(|argument| argument.get_long().map(str::to_owned)).collect()
-}
-
-/// A runtime on this thread alone.
-fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
-    tokio::runtime::Builder::new_current_thread().enable_all().build().context("can't start")
 }

@@ -9,7 +9,7 @@ use engine::Counts;
 use indicatif::{HumanCount, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
 use super::summary::counted;
-use super::top;
+use super::{threads, top};
 
 /// A line on stderr that says how the run goes. Hidden until it is shown.
 #[derive(Clone)]
@@ -47,7 +47,10 @@ impl Progress {
         self.0.set_style(style);
         self.0.set_draw_target(ProgressDrawTarget::stderr());
         self.0.reset();
-        self.0.enable_steady_tick(Duration::from_millis(100));
+        // It panics where the system refuses its thread; without one the line is drawn as records come.
+        if threads::start("engine-probe", || ()).is_ok_and(|probe| probe.join().is_ok()) {
+            self.0.enable_steady_tick(Duration::from_millis(100));
+        }
     }
 
     /// For messages above it.

@@ -1,14 +1,14 @@
 //! The signals that end a run: the first one lets it finish what it has taken in, within a time.
 
 use std::sync::Arc;
-use std::thread;
 
 use anyhow::Context;
 use tokio::sync::SetOnce;
 
 use super::drain::Drain;
 use super::exit::Signal;
-use super::{runtime, top};
+use super::threads::{self, runtime};
+use super::top;
 
 /// Tells of the first signal to end; the second one ends the process, whatever it is doing, and so does the end of
 /// the time that there is to drain. They are heard from now on. `aborted` says that the second one came.
@@ -23,7 +23,7 @@ pub(super) fn interrupts(
         let _context = runtime.enter();
         Signals::listen().context("can't hear signals")?
     };
-    thread::spawn(move || {
+    threads::start("engine-signals", move || {
         runtime.block_on(async {
             let mut signal = signals.next().await;
             // Where the terminal hears keys, it may have been told already.
@@ -39,7 +39,7 @@ pub(super) fn interrupts(
             engine::end_commands();
             std::process::exit(signal.exit_code().into());
         });
-    });
+    })?;
     Ok(interrupted)
 }
 

@@ -16,8 +16,9 @@ use super::cluster::BrokerArgs;
 use super::drain::{self, Drain, drain_time};
 use super::exit::{Ending, tell};
 use super::limits::LimitArgs;
+use super::signals;
+use super::threads::asking_runtime;
 use super::wall::{Then, WallArgs};
-use super::{runtime, signals};
 
 /// Take up work of the runs behind a broker, until Ctrl-C
 ///
@@ -107,7 +108,7 @@ impl WorkerCommand {
                 tell(format_args!("engine: {line}"));
             }
         };
-        let served = runtime()?.block_on(async {
+        let served = asking_runtime()?.block_on(async {
             let hear = async {
                 interrupted.wait().await;
                 // Whoever ends it wants it to stay away.

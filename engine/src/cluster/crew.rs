@@ -7,6 +7,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::thread::{self, JoinHandle};
 
 use async_nats::jetstream::message::Acker;
+use tokio::runtime::Builder;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
@@ -17,7 +18,7 @@ use crate::metrics::WorkerStatus;
 use crate::plugin::{Core, MOST_BYTES};
 use crate::pool::{Crew, PoolShared, Segment};
 use crate::record::Batch;
-use crate::{Error, Pool};
+use crate::{Error, Pool, threads};
 
 /// Records of a segment that are out have at most about so many bytes.
 const ROOM: usize = 64 << 20;
@@ -61,13 +62,7 @@ impl ClusterCrew {
 
     /// Connects, and begins the run. Blocks until the broker has answered.
     pub(crate) fn join(cluster: Cluster) -> Result<Self, Error> {
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(2)
-            .thread_name("engine-cluster")
-            .enable_all()
-            .build();
-        let thread = |source: std::io::Error| Error::Thread { source: Arc::new(source) };
-        let runtime = runtime.map_err(thread)?;
+        let (runtime, _) = threads::runtime("engine-cluster", 2, Builder::enable_all)?;
         let link = Arc::new(Link::new());
         let (told, begun) = sync_channel(1);
         let its = link.clone();
@@ -90,7 +85,7 @@ impl ClusterCrew {
             });
             runtime.shutdown_background();
         };
-        let handle = thread::Builder::new().name("engine-cluster".into()).spawn(work).map_err(thread)?;
+        let handle = threads::start("engine-cluster", work)?;
         begun.recv().unwrap_or(Err(Error::Panicked))?;
         Ok(Self { link, thread: Some(handle) })
     }

@@ -24,7 +24,7 @@ use crate::process::{Child, Reader, Stdio};
 use crate::record::{Batch, BatchBuilder};
 use crate::text::PlainText;
 use crate::wall::Program;
-use crate::{Capability, Cause, Error, Pool, Print};
+use crate::{Capability, Cause, Error, Pool, Print, threads};
 
 /// So many of them run at once, or as many as there are cores: functions may wait.
 const FEWEST: usize = 8;
@@ -261,10 +261,10 @@ pub(super) fn serve(pool: &Pool, allowed: &[Capability]) -> Result<(), Error> {
     let head: Head = serde_json::from_slice(&head).map_err(|error| broken(error.to_string()))?;
     let task = Task::decode(&task).map_err(|error| broken(error.to_string()))?;
     // Whoever wants the outcome holds the other end, and nobody else ends this process.
-    std::thread::spawn(|| {
+    threads::start("engine-host", || {
         let _ = std::io::copy(&mut stdin().lock(), &mut std::io::sink());
         std::process::exit(1);
-    });
+    })?;
     let cores = open_all(pool, allowed, &head).map_err(broken)?;
     say(READY, &[]).map_err(|error| broken(error.to_string()))?;
     let crew: Arc<dyn Crew> = Arc::new(pool.clone());

@@ -11,7 +11,7 @@ use async_nats::jetstream::kv::{Operation, Store};
 use futures_util::StreamExt;
 use serde::{Deserialize, Serialize};
 use tokio::io::AsyncReadExt;
-use tokio::sync::{Notify, OnceCell, watch};
+use tokio::sync::{Notify, OnceCell, oneshot, watch};
 use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval, sleep};
 use tokio_util::sync::CancellationToken;
@@ -26,7 +26,7 @@ use super::wire::PROTOCOL;
 use crate::deadlines::{BROKER_END, DRAIN, FETCH};
 use crate::metrics::WorkerStatus;
 use crate::text::{self, PlainText};
-use crate::{Broker, Capability, Error, Pool};
+use crate::{Broker, Capability, Error, Pool, threads};
 
 /// Whether functions wait is looked at so often.
 const LOOK: Duration = Duration::from_millis(20);
@@ -400,9 +400,10 @@ impl Shared {
         let pool = self.worker.pool.clone();
         let path = self.worker.folder.join(PluginFolder::name(hash));
         // To compile takes a while.
-        let plugin = tokio::task::spawn_blocking(move || pool.load(path)).await;
-        let told = |error: &dyn std::fmt::Display| Left(format!("its plugin can't be loaded: {error}"));
-        let plugin = plugin.map_err(|error| told(&error))?.map_err(|error| told(&error))?;
+        let (tell, loaded) = oneshot::channel();
+        let told = |error: Error| Left(format!("its plugin can't be loaded: {error}"));
+        threads::start("engine-load", move || drop(tell.send(pool.load(path)))).map_err(told)?;
+        let plugin = loaded.await.unwrap_or(Err(Error::Panicked)).map_err(told)?;
         if plugin.hash() != hash {
             return Err(Left("its plugin was changed here".to_owned()));
         }

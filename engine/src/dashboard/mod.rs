@@ -11,7 +11,7 @@ mod routes;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
-use std::thread::{self, JoinHandle};
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 use tokio::net::TcpListener;
@@ -20,7 +20,7 @@ use tokio_util::sync::CancellationToken;
 
 use self::guard::Guard;
 pub use self::report::Report;
-use crate::{Error, Monitor};
+use crate::{Error, Monitor, threads};
 
 /// The port, if none is named.
 pub const PORT: u16 = 8787;
@@ -103,7 +103,7 @@ impl Dashboard {
                 routes::serve(listener, shared).await;
             });
         };
-        let thread = thread::Builder::new().name("engine-dashboard".into()).spawn(serve).map_err(failed)?;
+        let thread = threads::start("engine-dashboard", serve)?;
         Ok(Self { address, token: token.to_owned(), stop, thread: Some(thread) })
     }
 

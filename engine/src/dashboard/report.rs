@@ -1,11 +1,10 @@
 //! A page about a run, to be looked at after its end.
 
-use std::io;
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
-use std::thread::{self, JoinHandle};
+use std::thread::JoinHandle;
 
 use super::{INTERVAL, page};
-use crate::Monitor;
+use crate::{Error, Monitor, threads};
 
 /// Looks at a run from time to time, on a thread of its own, to tell of all of it in one page.
 ///
@@ -38,7 +37,7 @@ impl Report {
     /// # Errors
     ///
     /// If there can be no more threads.
-    pub fn begin(monitor: &Monitor) -> io::Result<Self> {
+    pub fn begin(monitor: &Monitor) -> Result<Self, Error> {
         let (looking, ended) = channel();
         let watched = monitor.clone();
         let look = move || {
@@ -46,7 +45,7 @@ impl Report {
                 watched.look();
             }
         };
-        let thread = thread::Builder::new().name("engine-report".into()).spawn(look)?;
+        let thread = threads::start("engine-report", look)?;
         Ok(Self { monitor: monitor.clone(), looking: Some(looking), thread: Some(thread) })
     }
 

@@ -9,13 +9,13 @@ use std::time::Duration;
 use async_trait::async_trait;
 use opentelemetry_http::{Bytes, HttpClient, HttpError, Request, Response};
 use reqwest::redirect::Policy;
-use tokio::runtime::{self, Runtime};
+use tokio::runtime::Runtime;
 use tokio::sync::SetOnce;
 use tokio::time::{Instant, sleep_until};
 
 use super::collector::Collector;
-use crate::Error;
 use crate::deadlines::{COLLECTOR, client};
+use crate::{Error, threads};
 
 /// No more of an answer is read.
 const ANSWER: usize = 1 << 20;
@@ -51,9 +51,8 @@ impl Client {
         let timeout = given.map_or(COLLECTOR.time, Duration::from_millis);
         // What the headers say is meant for this collector alone.
         let http = client(timeout).redirect(Policy::none()).build();
-        let runtime = runtime::Builder::new_current_thread().enable_all().build();
         Ok(Self {
-            runtime: Some(runtime.map_err(shared)?),
+            runtime: Some(threads::asking_runtime().map_err(shared)?),
             http: http.map_err(shared)?,
             url: collector.to_string(),
             ending,

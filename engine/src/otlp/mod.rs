@@ -28,7 +28,7 @@ use self::exporter::Exporter;
 use self::latest::Latest;
 use self::spans::Trace;
 use crate::deadlines::COLLECTOR_END;
-use crate::{Error, Monitor};
+use crate::{Error, Monitor, threads};
 
 /// So often is sent what is new, if `OTEL_METRIC_EXPORT_INTERVAL` does not say it.
 const INTERVAL: Duration = Duration::from_secs(5);
@@ -100,6 +100,8 @@ impl Otlp {
             Trace::new(monitor),
             &resource,
         );
+        // The reader starts one, and does not say so if there is none.
+        threads::need(1)?;
         let reader = PeriodicReader::builder(exporter).with_interval(interval()).build();
         let provider = SdkMeterProvider::builder().with_resource(resource).with_reader(reader).build();
         instruments::register(&provider.meter(NAME), &latest);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::json::{self, Path};
 use super::mistake::Problem;
 use crate::record::{Format, Record};
-use crate::stream::{Operator, Outputs, Readers, Scattered, Stream, Stretch};
+use crate::stream::{self, Operator, Outputs, Readers, Scattered, Stream, Stretch};
 use crate::{FaultPolicy, Source};
 
 /// A record's bytes.
@@ -64,6 +64,14 @@ impl Flow {
     pub(super) fn contents(&self) -> &Contents {
         match self {
             Self::Local(_, contents) | Self::Scattered(_, contents) => contents,
+        }
+    }
+
+    /// How many nodes of the library are before what comes next.
+    pub(super) fn depth(&self) -> usize {
+        match self {
+            Self::Local(stream, _) => stream.outlet.depth(),
+            Self::Scattered(scattered, _) => scattered.depth + stream::CALLS_COUNT + 1,
         }
     }
 
@@ -159,13 +167,25 @@ impl Guard {
             // Our own nodes made it, and it is JSON for certain.
             Contents::List(_) => stream,
             Contents::Plain(Format::Text) => {
-                self.each(stream, |record: Bytes| json::text(&record).map(json::quoted))
+                self.each(stream, |record: Bytes| json::whole(json::quoted(json::text(&record)?)))
             }
             Contents::Plain(_) => self.each(stream, |record: Bytes| {
                 json::text(&record).and_then(json::check)?;
                 Ok(record)
             }),
         }
+    }
+
+    /// Tuples of records as one record each; one that would be too long is a fault, and put aside whole.
+    pub(super) fn tuples(
+        &self,
+        stream: Stream<Vec<Bytes>>,
+        mut tuple: impl FnMut(Vec<Bytes>) -> Bytes + Send + 'static,
+    ) -> Stream<Bytes> {
+        let made = Each { name: self.name.clone(), f: move |items| json::whole(tuple(items)) };
+        let encode = |items: &Vec<Bytes>| json::array(items).into();
+        let guard = stream::Guard { policy: self.policy.clone(), encode, name: None };
+        stream.through_node(made, Some(guard)).0
     }
 
     /// Records with a part of each, which stands for it: its JSON, or the record itself if none is named.

@@ -12,6 +12,7 @@ use super::kinds::{Kind, Read, Section};
 use super::mistake::{Problem, Report};
 use super::node::{Node, Table};
 use super::run::Feeding;
+use crate::stream::MOST_IN_A_ROW;
 use crate::{Monitor, Source};
 
 /// The graph, as far as it is built.
@@ -29,6 +30,14 @@ struct Given {
     contents: Contents,
     /// Taken, if it was scattered: only one node can have it.
     flow: Option<Flow>,
+}
+
+/// A chain of nodes takes as much stack as it is long.
+fn too_many() -> Problem {
+    let problem = Problem::new("too many nodes in a row lead to it");
+    problem.help(format!(
+        "some have several parts, and there may be {MOST_IN_A_ROW} parts in a row: put what they do into fewer functions"
+    ))
 }
 
 /// A node's table, without what all nodes have.
@@ -83,6 +92,13 @@ impl Graph {
                 None
             }
         };
+        let inputs = match inputs {
+            Some(inputs) if inputs.iter().any(|input| input.depth() >= MOST_IN_A_ROW) => {
+                node.report(too_many(), report);
+                None
+            }
+            inputs => inputs,
+        };
         // What is wrong before a node does not hide what is wrong with the node itself.
         let alone = inputs.is_none();
         let inputs = inputs.unwrap_or_else(|| vec![Flow::stand_in()]);
@@ -109,6 +125,7 @@ impl Graph {
         };
         self.end(place, scope);
         match added {
+            Ok(Some(flow)) if !alone && flow.depth() > MOST_IN_A_ROW => node.report(too_many(), report),
             Ok(Some(mut flow)) if !alone => {
                 if let Some(scope) = scope {
                     flow.stands_at(scope);

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 
-use crate::record::shorten;
+use crate::record::{LONGEST, shorten};
 use crate::stream;
 
 /// Which part of a JSON value: a field or an item, or one of its own parts.
@@ -112,6 +112,19 @@ pub(super) fn check(value: &str) -> Result<(), String> {
 /// A text as a JSON string.
 pub(super) fn quoted(text: &str) -> Vec<u8> {
     serde_json::to_vec(text).expect("a string is JSON")
+}
+
+/// What so many bytes of JSON take in an array: a comma or a bracket is behind them.
+pub(super) fn in_array(value: &[u8]) -> usize {
+    value.len() + 1
+}
+
+/// What the values of an array may take, so that it is not longer than a record may be.
+pub(super) const MOST_IN_ARRAY: usize = LONGEST - 1;
+
+/// A record that was made of others, unless it would be longer than a record may be.
+pub(super) fn whole(record: Vec<u8>) -> Result<Vec<u8>, String> {
+    if record.len() <= LONGEST { Ok(record) } else { Err(stream::too_long(LONGEST)) }
 }
 
 /// JSON values as an array.

@@ -16,7 +16,7 @@ pub(super) struct PoolOptions {
     workers: Option<Count>,
     /// Instances at once at most; 1,000, if not said.
     instances: Option<Count>,
-    /// Memory of all instances together at most; 16GiB, if not said.
+    /// Memory of all instances together at most; half of what the machine or its container has, if not said.
     total_memory: Option<Size>,
     /// How long an instance lives: for a worker's records, for a batch of them, or for one record.
     isolation: Option<Lives>,

@@ -8,19 +8,23 @@ use std::thread;
 use std::time::Duration;
 
 use serde::Serialize;
+use wasmtime::Engine;
 
 use super::runtime;
-use crate::error::NotAPlugin;
+use crate::error::{Error, NotAPlugin};
 use crate::process::WaitedFor;
+use crate::threads;
 use crate::wall::Program;
 
-/// More threads take more memory than they save time.
+/// The most threads that compile.
 const THREADS: usize = 8;
 
 /// The first byte that the child writes; the memory that it took comes next, the length of the result,
 /// and then that.
 const DONE: u8 = 1;
 const DAMAGED: u8 = 2;
+/// The system lacks something that it takes.
+const SHORT: u8 = 3;
 
 /// A program that compiles plugins in a process of its own, with limits on time and memory.
 ///
@@ -88,16 +92,17 @@ impl Compiler {
     /// The program that compiles, as it is started.
     #[must_use]
     pub fn program(&self) -> Program {
-        let threads = thread::available_parallelism().map_or(1, |cores| cores.get().min(THREADS));
         let words = std::iter::once(self.program.clone().into()).chain(self.arguments.iter().cloned());
         // Without memory a backtrace can't be told, and whoever tries waits for ever.
-        Program::new(words).variable("RAYON_NUM_THREADS", threads.to_string()).variable("RUST_BACKTRACE", "0")
+        Program::new(words)
+            .variable("RAYON_NUM_THREADS", compiling_threads().to_string())
+            .variable("RUST_BACKTRACE", "0")
     }
 
     /// The machine code of a component.
     pub(super) fn compile(&self, wasm: &[u8]) -> Result<Compiled, NotAPlugin> {
         let failed = |error: io::Error| NotAPlugin::NotCompiled { reason: error.to_string() };
-        let mut child = WaitedFor::start(&self.program()).map_err(failed)?;
+        let mut child = WaitedFor::start(&self.program()).map_err(not_started)?;
         let (Some(mut stdin), Some(mut stdout)) = (child.stdin.take(), child.stdout.take()) else {
             return Err(NotAPlugin::NotCompiled { reason: "it has no pipes".to_owned() });
         };
@@ -105,14 +110,21 @@ impl Compiler {
         let limits = [self.memory as u64, u64::try_from(self.timeout.as_millis()).unwrap_or(u64::MAX)];
         thread::scope(|scope| {
             // Both end with the child.
-            scope.spawn(move || {
+            let write = move || {
                 let limits = limits.map(u64::to_le_bytes).concat();
                 let _ = stdin.write_all(&limits).and_then(|()| stdin.write_all(wasm));
-            });
-            scope.spawn(move || {
+            };
+            let read = move || {
                 let mut bytes = Vec::new();
                 let _ = done.send(stdout.read_to_end(&mut bytes).map(|_| bytes));
-            });
+            };
+            let writing = thread::Builder::new().spawn_scoped(scope, write);
+            let started = writing.and_then(|_| thread::Builder::new().spawn_scoped(scope, read));
+            if let Err(error) = started {
+                // What was started ends with the child.
+                drop(child);
+                return Err(not_started(error));
+            }
             let answer = match result.recv_timeout(self.timeout) {
                 Ok(Ok(bytes)) => self.read(&bytes),
                 Ok(Err(error)) => Err(failed(error)),
@@ -146,6 +158,9 @@ impl Compiler {
             Some((DAMAGED, _, reason)) => {
                 Err(NotAPlugin::Damaged { reason: String::from_utf8_lossy(reason).into_owned() })
             }
+            Some((SHORT, _, reason)) => {
+                Err(NotAPlugin::NotCompiled { reason: String::from_utf8_lossy(reason).into_owned() })
+            }
             _ => Err(NotAPlugin::LargeToCompile { limit: self.memory }),
         }
     }
@@ -162,18 +177,21 @@ impl Compiler {
         stdin.read_exact(&mut time)?;
         let time = Duration::from_millis(u64::from_le_bytes(time));
         // Who started it may be gone by then.
-        thread::Builder::new().stack_size(64 << 10).spawn(move || {
+        let ending = thread::Builder::new().stack_size(64 << 10).spawn(move || {
             thread::sleep(time);
             std::process::exit(1);
-        })?;
+        });
+        let mut config = runtime::config();
+        config.parallel_compilation(threads::need(compiling_threads()).is_ok());
         bound_memory(u64::from_le_bytes(memory));
         let mut wasm = Vec::new();
         stdin.read_to_end(&mut wasm)?;
-        let compiled =
-            wasmtime::Engine::new(&runtime::config()).and_then(|engine| engine.precompile_component(&wasm));
-        let (bytes, kind) = match compiled {
-            Ok(code) => (code, DONE),
-            Err(error) => (super::load::last_line(&error).into_bytes(), DAMAGED),
+        let (bytes, kind) = match ending {
+            Ok(_) => match Engine::new(&config).and_then(|engine| engine.precompile_component(&wasm)) {
+                Ok(code) => (code, DONE),
+                Err(error) => (super::load::last_line(&error).into_bytes(), DAMAGED),
+            },
+            Err(error) => (Error::thread(error).to_string().into_bytes(), SHORT),
         };
         // With its length, so that half a result is none.
         let mut stdout = io::stdout().lock();
@@ -183,6 +201,20 @@ impl Compiler {
         stdout.write_all(&bytes)?;
         stdout.flush()
     }
+}
+
+/// How many threads compile: more take more memory than they save time.
+fn compiling_threads() -> usize {
+    thread::available_parallelism().map_or(1, |cores| cores.get().min(THREADS))
+}
+
+/// Why there is no process that compiles, or no thread that talks to it.
+fn not_started(error: io::Error) -> NotAPlugin {
+    let reason = match error.kind() {
+        io::ErrorKind::WouldBlock => Error::thread(error).to_string(),
+        _ => error.to_string(),
+    };
+    NotAPlugin::NotCompiled { reason }
 }
 
 /// The most memory that this process held at once, in bytes, where the system tells.

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, OnceLock};
 
-use tokio::runtime::Handle;
+use tokio::runtime::{Builder, Handle};
 
 use super::ahead::Ahead;
 use super::compiler::Compiler;
@@ -10,6 +10,7 @@ use super::grants::Grants;
 use super::ledger::Ledger;
 use super::memory::TotalMemory;
 use super::runtime::Runtime;
+use crate::threads;
 
 /// What instances of a pool share.
 pub(crate) struct Hosting {
@@ -35,10 +36,8 @@ pub(crate) struct Network(OnceLock<Option<tokio::runtime::Runtime>>);
 
 impl Network {
     fn runtime(&self) -> Option<&tokio::runtime::Runtime> {
-        let start = || {
-            let mut builder = tokio::runtime::Builder::new_multi_thread();
-            builder.worker_threads(1).thread_name("engine-network").enable_all().build().ok()
-        };
+        let start =
+            || threads::runtime("engine-network", 1, Builder::enable_all).ok().map(|(runtime, _)| runtime);
         self.0.get_or_init(start).as_ref()
     }
 }

@@ -1,8 +1,10 @@
 //! From a file to a plugin whose functions are known.
 
 use std::io::Read;
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::thread;
 use std::time::Instant;
 
 use wasmtime::component::Component;
@@ -18,6 +20,7 @@ use super::{Limits, Signature};
 use crate::error::{Error, NotAPlugin};
 use crate::files;
 use crate::text::is_plain;
+use crate::threads;
 
 /// The interface that a plugin must export.
 const CONTRACT: &str = "engine:plugin/stages@0.2.0";
@@ -131,6 +134,9 @@ fn compile(hosting: &Hosting, wasm: &[u8]) -> Result<(Component, Option<Compilat
             (code, compiler.compilation(begun.elapsed(), resident))
         }
         None => {
+            // It would panic without them.
+            threads::need(thread::available_parallelism().map_or(1, NonZeroUsize::get))
+                .map_err(|error| NotAPlugin::NotCompiled { reason: error.to_string() })?;
             let code = engine.precompile_component(wasm).map_err(|error| damaged(&error))?;
             let time = begun.elapsed();
             (code, Compilation { time, timeout: None, resident: None, memory_limit: None })

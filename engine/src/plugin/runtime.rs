@@ -18,7 +18,7 @@ use super::names::GrantedNames;
 use super::random::BoundedRandom;
 use super::sandbox::Sandbox;
 use super::sockets;
-use crate::Error;
+use crate::{Error, threads};
 
 /// How often a busy guest is interrupted, so that its deadline is looked at and others may run.
 pub(crate) const TICK: Duration = Duration::from_millis(5);
@@ -38,10 +38,17 @@ impl Runtime {
     /// that at once, and they take one another's place fast. Only if it is `bounded` a busy guest is
     /// interrupted.
     pub(crate) fn new(stack: usize, slots: Option<usize>, bounded: bool) -> Result<Self, Error> {
-        Self::build(stack, slots, bounded).map_err(|error| Error::Sandbox { reason: format!("{error:#}") })
+        let wrong = |error: wasmtime::Error| Error::Sandbox { reason: format!("{error:#}") };
+        let (engine, linker) = Self::build(stack, slots, bounded).map_err(wrong)?;
+        let ticker = Ticker::spawn(engine.clone())?;
+        Ok(Self { engine, linker, ticker })
     }
 
-    fn build(stack: usize, slots: Option<usize>, bounded: bool) -> wasmtime::Result<Self> {
+    fn build(
+        stack: usize,
+        slots: Option<usize>,
+        bounded: bool,
+    ) -> wasmtime::Result<(Engine, Linker<Sandbox>)> {
         let mut config = config();
         config
             .epoch_interruption(bounded)
@@ -62,8 +69,7 @@ impl Runtime {
         sockets::add_to_linker(&mut linker)?;
         linker.allow_shadowing(false);
         StreamPlugin::add_to_linker::<Sandbox, HasSelf<Sandbox>>(&mut linker, |sandbox| sandbox)?;
-        let ticker = Ticker::spawn(engine.clone())?;
-        Ok(Self { engine, linker, ticker })
+        Ok((engine, linker))
     }
 
     /// Keeps the epoch moving until the guard is dropped; guests run only meanwhile.
@@ -153,10 +159,10 @@ impl TickerState {
 }
 
 impl Ticker {
-    fn spawn(engine: Engine) -> std::io::Result<Self> {
+    fn spawn(engine: Engine) -> Result<Self, Error> {
         let shared = Arc::<TickerState>::default();
         let state = shared.clone();
-        let thread = thread::Builder::new().name("engine-epoch".into()).spawn(move || state.run(&engine))?;
+        let thread = threads::start("engine-epoch", move || state.run(&engine))?;
         Ok(Self { shared, thread: Some(thread) })
     }
 

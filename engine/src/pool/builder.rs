@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::shared::{Pool, PoolShared};
 use crate::plugin::{Ahead, Compiler, Isolation, Limits, OnPrint, Print};
-use crate::{Error, Monitor};
+use crate::{Error, Machine, Monitor};
 
 /// Sets up a [`Pool`]. The defaults are safe, and fast on the machine at hand.
 #[must_use]
@@ -33,7 +33,7 @@ impl Default for PoolBuilder {
             instances: 10_000,
             keep_room: false,
             limits: Limits::default(),
-            total_memory: 16 << 30,
+            total_memory: Machine::here().guest_memory(),
             stack: 512 << 10,
             plugin_size: 100 << 20,
             on_print: Arc::new(|_| {}),
@@ -101,7 +101,8 @@ impl PoolBuilder {
         self
     }
 
-    /// How much linear memory all instances may have together, in bytes; 16 GiB if not said.
+    /// How much linear memory all instances may have together, in bytes; if not said, half of what the
+    /// machine or the container has ([`Machine::guest_memory`]).
     ///
     /// What a guest has not touched counts, although it takes none of the machine's memory: a small
     /// plugin has 1.1 MiB, of which 40 KiB are real.

@@ -77,6 +77,11 @@ impl Segment {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// What its elements are counted by.
+    pub(crate) fn counters(&self) -> &Counters {
+        &self.counters
+    }
+
     /// So many more records may be unfinished.
     pub(crate) fn allow(&self, more: usize) {
         let more = more.min(Semaphore::MAX_PERMITS - self.permits.available_permits());

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tokio::runtime::Handle;
+use tokio::runtime::{Builder, Handle};
 
 use super::builder::PoolBuilder;
 use super::crew::Crew;
@@ -21,7 +21,7 @@ use crate::plugin::{
     PoolUsage, Runtime, TotalMemory, Trouble, Waiting,
 };
 use crate::record::Batch;
-use crate::{Monitor, Print};
+use crate::{Machine, Monitor, Print, threads};
 
 /// A call of several records may take this long; if it does not end, they are run one by one.
 const BUDGET: Duration = Duration::from_millis(100);
@@ -203,7 +203,7 @@ impl PoolShared {
             Some(monitor) => noting(monitor.clone(), on_print),
             None => on_print,
         };
-        let mut instances = instances.min(most_instances());
+        let mut instances = instances.min(Machine::here().most_instances());
         let keep_room = keep_room || limits.isolation != Isolation::Worker;
         if keep_room {
             instances = instances.min(MOST_SLOTS);
@@ -212,12 +212,7 @@ impl PoolShared {
         let slots = keep_room.then_some(instances + SINKS);
         // Not every system has the address space for it.
         let runtime = Arc::new(new(slots).or_else(|_| new(None))?);
-        let threads = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(workers)
-            .thread_name("engine-worker")
-            .enable_time()
-            .build()
-            .map_err(|error| Error::Sandbox { reason: error.to_string() })?;
+        let (threads, workers) = threads::runtime("engine-worker", workers, Builder::enable_time)?;
         #[cfg(feature = "cluster")]
         let crew = cluster.map(crate::cluster::ClusterCrew::join).transpose()?;
         #[cfg(feature = "cluster")]
@@ -491,13 +486,6 @@ impl Drop for PoolShared {
             threads.shutdown_background();
         }
     }
-}
-
-/// How many instances the system has memory mappings for: each takes five, and Linux bounds them.
-fn most_instances() -> usize {
-    let mappings = crate::files::read_at_most(Path::new("/proc/sys/vm/max_map_count"), 4096);
-    let mappings = mappings.ok().and_then(|count| str::from_utf8(&count).ok()?.trim().parse::<usize>().ok());
-    mappings.map_or(usize::MAX, |count| (count.saturating_sub(4096) / 6).max(1))
 }
 
 /// The time that a call of so many records may take.

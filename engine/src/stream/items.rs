@@ -2,10 +2,13 @@
 
 use std::sync::Arc;
 
-use crate::Error;
+use bytesize::ByteSize;
+
+use super::Counters;
 use crate::fault::{Cause, Fault};
 use crate::record::{Batch, LONGEST, Record};
 use crate::text::PlainText;
+use crate::{Error, FaultPolicy};
 
 /// Consecutive elements, each with its source's number.
 ///
@@ -85,21 +88,30 @@ impl<T: Record> Items<T> {
         Self::Records(Records { batch, decode: T::decode, from })
     }
 
-    /// The elements' bytes.
+    /// The elements' bytes, for the node `function`. A value that is longer than records may be is a fault, with
+    /// which `policy` does what it says; then there is nothing.
     ///
     /// # Errors
     ///
-    /// If a record is longer than records may be.
-    pub(crate) fn into_batch(self) -> Result<Batch, Error> {
+    /// If that ends the run.
+    pub(crate) fn into_batch(
+        self,
+        function: &str,
+        policy: &FaultPolicy,
+        counters: &Counters,
+    ) -> Result<Option<Batch>, Error> {
         let (record, value) = match self {
-            Self::Records(Records { batch, .. }) => return Ok(batch),
+            Self::Records(Records { batch, .. }) => return Ok(Some(batch)),
             Self::One(record, value) => (record, value),
         };
         let mut data = Vec::with_capacity(32);
         value.encode(&mut data);
-        if data.len() > LONGEST {
-            return Err(Error::LongRecord { record, limit: LONGEST as u64 });
+        if data.len() <= LONGEST {
+            return Ok(Some(Batch::one(record, data)));
         }
-        Ok(Batch::one(record, data))
+        let message = format!("it is longer than {}", ByteSize(LONGEST as u64));
+        let cause = Cause::Failed { message: PlainText::short(message), retryable: false };
+        let fault = Fault { record, function: function.into(), cause };
+        policy.settle(fault, || data.into(), 1, counters).map(|()| None)
     }
 }

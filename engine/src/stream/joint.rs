@@ -82,7 +82,8 @@ impl<A: Clone + Send + 'static> Stream<A> {
         let state =
             State { join, outputs: VecDeque::new(), last: 0, taken: 0, ended: [false; 2], failed: None };
         let one_source = self.meets(&other);
-        let outlet = Outlet::new(&self.counters);
+        let depth = self.outlet.depth().max(other.outlet.depth());
+        let outlet = Outlet::new(&self.counters, depth + 1);
         let joint = Arc::new(Joint {
             state: Mutex::new(state),
             moved: Notify::new(),

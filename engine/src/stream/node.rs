@@ -56,6 +56,13 @@ pub(crate) trait Node<T>: Send + Sync {
     fn close(&self) -> Handling<'_>;
 }
 
+/// So many nodes may follow one another. Each calls the next, closes it and lets go of it, so that a chain of them
+/// takes as much of a thread's stack as it is long. Threads have 2 MiB.
+pub(crate) const MOST_IN_A_ROW: usize = 100;
+
+/// A node that calls a function counts as so many: it takes that much more.
+pub(crate) const CALLS_COUNT: usize = 5;
+
 /// Where a node's outputs go.
 pub(crate) struct Outlet<T>(Arc<Edges<T>>);
 
@@ -64,6 +71,8 @@ struct Edges<T> {
     first: OnceLock<Arc<dyn Node<T>>>,
     others: RwLock<Vec<Arc<dyn Node<T>>>>,
     forks: AtomicBool,
+    /// How many nodes are before it.
+    depth: usize,
     actors: Arc<Actors>,
 }
 
@@ -74,17 +83,27 @@ impl<T> Clone for Outlet<T> {
 }
 
 impl<T: Clone + Send + 'static> Outlet<T> {
-    pub(crate) fn new(counters: &Counters) -> Self {
+    /// Of a node behind `depth` others.
+    pub(crate) fn new(counters: &Counters, depth: usize) -> Self {
         Self(Arc::new(Edges {
             first: OnceLock::new(),
             others: RwLock::default(),
             forks: AtomicBool::new(false),
+            depth,
             actors: counters.actors.clone(),
         }))
     }
 
+    /// How many nodes are before it.
+    pub(crate) fn depth(&self) -> usize {
+        self.0.depth
+    }
+
+    /// Puts a node behind this. If there are too many before it, it is left out, and whatever comes is an error.
     pub(crate) fn connect(&self, node: impl Node<T> + 'static) {
-        let Err(node) = self.0.first.set(Arc::new(node)) else { return };
+        let node: Arc<dyn Node<T>> =
+            if self.0.depth < MOST_IN_A_ROW { Arc::new(node) } else { Arc::new(OneTooMany) };
+        let Err(node) = self.0.first.set(node) else { return };
         self.0.others.write().unwrap_or_else(PoisonError::into_inner).push(node);
         self.0.forks.store(true, Release);
     }
@@ -164,6 +183,29 @@ impl<T: Clone + Send + 'static> Outlet<T> {
     }
 }
 
+/// In the place of a node that has too many before it.
+struct OneTooMany;
+
+impl OneTooMany {
+    fn refuse() -> Handling<'static> {
+        Handling::Done(Err(Error::TooManyNodes { most: MOST_IN_A_ROW }))
+    }
+}
+
+impl<T> Node<T> for OneTooMany {
+    fn accept(&self, _: Items<T>) -> Handling<'_> {
+        Self::refuse()
+    }
+
+    fn pause(&self) -> Handling<'_> {
+        Self::refuse()
+    }
+
+    fn close(&self) -> Handling<'_> {
+        Self::refuse()
+    }
+}
+
 /// A stream of elements that the host handles: what operators and sinks are attached to.
 ///
 /// Operators take it and return the next one; nothing happens until the source emits. Elements
@@ -209,7 +251,21 @@ impl<T: Clone + Send + 'static> Stream<T> {
         U: Clone + Send + 'static,
         N: Node<T> + 'static,
     {
-        let outlet = Outlet::new(&self.counters);
+        self.attach_as(1, kind, make)
+    }
+
+    /// The same, where the node counts as several in a row.
+    pub(crate) fn attach_as<U, N>(
+        self,
+        count: usize,
+        kind: &str,
+        make: impl FnOnce(Outlet<U>) -> N,
+    ) -> Stream<U>
+    where
+        U: Clone + Send + 'static,
+        N: Node<T> + 'static,
+    {
+        let outlet = Outlet::new(&self.counters, self.outlet.depth() + count);
         let node = make(outlet.clone());
         let watched = self.connect(kind, node);
         Stream { outlet, counters: self.counters, apart: self.apart, watched }

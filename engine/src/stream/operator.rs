@@ -147,11 +147,12 @@ impl<T: Clone + Send + 'static> Stream<T> {
     where
         T: Record,
     {
-        self.through_node(operator, Some(Guard { policy: policy.clone(), encode: encoded::<T> })).0
+        self.through_node(operator, Some(Guard { policy: policy.clone(), encode: encoded::<T>, name: None }))
+            .0
     }
 
     /// The same, and a handle to the node.
-    pub(super) fn through_node<O: Operator<T>>(
+    pub(crate) fn through_node<O: Operator<T>>(
         self,
         operator: O,
         guard: Option<Guard<T>>,
@@ -174,7 +175,7 @@ impl<T: Clone + Send + 'static> Stream<T> {
 /// The node behind an operator.
 struct OperatorNode<T, O: Operator<T>>(Arc<Shared<T, O>>);
 
-pub(super) struct Shared<T, O: Operator<T>> {
+pub(crate) struct Shared<T, O: Operator<T>> {
     state: Mutex<State<T, O>>,
     outlet: Outlet<O::Output>,
     counters: Arc<Counters>,
@@ -198,9 +199,11 @@ struct State<T, O: Operator<T>> {
 }
 
 /// A policy, and how to put an element aside.
-pub(super) struct Guard<T> {
-    policy: FaultPolicy,
-    encode: fn(&T) -> Arc<[u8]>,
+pub(crate) struct Guard<T> {
+    pub(crate) policy: FaultPolicy,
+    pub(crate) encode: fn(&T) -> Arc<[u8]>,
+    /// What the node is called in faults, if not as its operator.
+    pub(crate) name: Option<Arc<str>>,
 }
 
 fn encoded<T: Record>(element: &T) -> Arc<[u8]> {
@@ -219,7 +222,8 @@ impl<T, O: Operator<T>> State<T, O> {
         let Err(message) = self.operator.take(element, &mut self.outputs) else { return Ok(()) };
         self.outputs.given.truncate(given);
         let cause = Cause::Failed { message: PlainText::short(message), retryable: false };
-        let fault = Fault { record: number, function: self.operator.name().into(), cause };
+        let name = guard.and_then(|guard| guard.name.as_deref()).unwrap_or(self.operator.name());
+        let fault = Fault { record: number, function: name.into(), cause };
         match guard {
             Some(guard) => guard.policy.settle(fault, || record.unwrap_or_default(), 1, counters),
             None => {

@@ -23,6 +23,8 @@ pub struct Scattered<T> {
     /// Where the stream that was scattered stood, if somebody watches, and where this stands.
     pub(crate) before: Option<Watched>,
     pub(crate) watched: Option<Watched>,
+    /// How many nodes are before its scatter.
+    pub(crate) depth: usize,
     pub(crate) stages: Vec<Arc<Core>>,
     pub(crate) buffer: Option<usize>,
     /// The buffer is for the functions so far: another one begins a stretch of its own.
@@ -52,7 +54,17 @@ impl<T: Record> Scattered<T> {
         this.stages.push(core.clone());
         let watched = this.watched.as_ref().map(|watched| watched.behind_function(core));
         let Scattered {
-            pool, connect, counters, before, stages, buffer, complete, unbuffered, mistake, ..
+            pool,
+            connect,
+            counters,
+            before,
+            depth,
+            stages,
+            buffer,
+            complete,
+            unbuffered,
+            mistake,
+            ..
         } = this;
         let types = PhantomData;
         let untouched = None;
@@ -62,6 +74,7 @@ impl<T: Record> Scattered<T> {
             counters,
             before,
             watched,
+            depth,
             stages,
             buffer,
             complete,

@@ -61,7 +61,7 @@ impl<T: Clone + Send + 'static> Source<T> {
     pub fn new() -> Self {
         let state = Mutex::new(State { next: 1, closed: false, ended: false, failed: None });
         let counters = Arc::default();
-        let (outlet, endings) = (Outlet::new(&counters), std::sync::Mutex::default());
+        let (outlet, endings) = (Outlet::new(&counters, 0), std::sync::Mutex::default());
         Self { outlet, counters, watched: None, endings, state }
     }
 

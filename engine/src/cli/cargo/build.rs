@@ -14,6 +14,7 @@ use super::manifest::Manifest;
 use super::toolchain::{add_target, cant_run};
 use super::{Built, INLINE, TARGET, built, environment};
 use crate::cli::exit::tell;
+use crate::cli::threads;
 
 /// Builds the crate in `folder`; what did not change is not built again. Cargo's messages go to stderr.
 pub(in crate::cli) fn build(folder: &Path, quiet: bool) -> anyhow::Result<Built> {
@@ -82,7 +83,8 @@ impl Patience {
     fn begin(folder: &Path) -> Self {
         let (done, waited) = channel();
         let told = building(folder);
-        std::thread::spawn(move || {
+        // It says what nobody needs.
+        let _ = threads::start("engine-patience", move || {
             if waited.recv_timeout(Duration::from_millis(700)) == Err(RecvTimeoutError::Timeout) {
                 tell(format_args!("{told}"));
             }

@@ -181,7 +181,7 @@ impl Sandbox {
     ///
     /// When it ends, so do all processes that it began.
     pub(super) fn run(&self, run: &Run) -> anyhow::Result<Ended> {
-        crate::cli::runtime()?.block_on(async {
+        crate::cli::threads::runtime()?.block_on(async {
             let ended = tokio::time::timeout(run.timeout, self.run_to_its_end(run)).await;
             ended.unwrap_or(Ok(Ended::Late))
         })

@@ -36,8 +36,9 @@ use super::plugins::{Chain, Components, Crates, Named, Records, component};
 use super::progress::Progress;
 use super::summary::counted;
 use super::terminal::tell_json;
+use super::threads::runtime;
 use super::wall::{Then, WallArgs};
-use super::{runtime, signals, top};
+use super::{signals, top};
 
 /// Run records through plugins' functions
 ///

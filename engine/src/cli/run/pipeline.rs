@@ -14,7 +14,8 @@ use crate::cli::drain::{self, Drain};
 use crate::cli::exit::{Ending, RunFailed, at};
 use crate::cli::plugins::Components;
 use crate::cli::progress::Progress;
-use crate::cli::{check, runtime, signals};
+use crate::cli::threads::asking_runtime;
+use crate::cli::{check, signals};
 
 /// Runs the pipeline of a file.
 pub(super) fn run(
@@ -53,7 +54,7 @@ pub(super) fn run(
     if let Some(monitor) = watching.monitor() {
         pipeline.put_aside().iter().for_each(|(file, _)| monitor.puts_aside(file.display().to_string()));
     }
-    let runtime = runtime()?;
+    let runtime = asking_runtime()?;
     watching.show()?;
     let ended = runtime.block_on(async {
         let stop = CancellationToken::new();

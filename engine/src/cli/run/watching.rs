@@ -15,8 +15,8 @@ use super::Messages;
 use super::page::ReportFile;
 use super::report::Report;
 use crate::cli::exit::{self, EndedBy, Ending, Signal, tell};
-use crate::cli::runtime;
 use crate::cli::terminal::tell_json;
+use crate::cli::threads::runtime;
 use crate::cli::top::{self, OwnScreen};
 
 /// The variable that a dashboard's token is taken from.

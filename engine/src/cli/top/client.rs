@@ -2,7 +2,6 @@
 
 use std::error::Error;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::thread;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
@@ -15,7 +14,7 @@ use tokio::sync::mpsc;
 use super::address::Address;
 use super::app::{News, Wish};
 use super::events::{Events, LONGEST};
-use crate::cli::runtime;
+use crate::cli::threads::{self, asking_runtime};
 
 /// Who is silent for so long is gone.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -84,12 +83,12 @@ impl Client {
 
     /// The run at this moment.
     pub(super) fn snapshot(&self) -> anyhow::Result<Snapshot> {
-        self.named(runtime()?.block_on(self.read("snapshot")))
+        self.named(asking_runtime()?.block_on(self.read("snapshot")))
     }
 
     /// Follows a run from now on, which must be there.
     pub(super) fn follow(self) -> anyhow::Result<Remote> {
-        let runtime = runtime()?;
+        let runtime = asking_runtime()?;
         let history = self.named(runtime.block_on(self.read("history")))?;
         let (tell, news) = sync_channel(8);
         let (wish, wishes) = mpsc::channel(8);
@@ -103,7 +102,7 @@ impl Client {
                 }
             });
         };
-        thread::Builder::new().name("engine-client".into()).spawn(following)?;
+        threads::start("engine-client", following)?;
         Ok(Remote { news, wish })
     }
 

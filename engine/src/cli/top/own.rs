@@ -1,7 +1,7 @@
 //! `engine run --tui`: this process's own run on its terminal.
 
 use std::sync::Arc;
-use std::thread::{self, JoinHandle};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
@@ -14,7 +14,7 @@ use super::looks::Looks;
 use super::screen::Screen;
 use super::show::{Seen, show};
 use crate::cli::exit::Signal;
-use crate::cli::signals;
+use crate::cli::{signals, threads};
 
 /// The run is looked at so often.
 const OFTEN: Duration = Duration::from_millis(250);
@@ -45,7 +45,7 @@ impl OwnScreen {
             // A terminal that is gone shows nothing; the run goes on.
             let _ = show(&mut screen, &mut app, &mut own);
         };
-        let thread = thread::Builder::new().name("engine-screen".into()).spawn(draw);
+        let thread = threads::start("engine-screen", draw);
         Ok(Self { over, left, thread: Some(thread.context("can't draw on the terminal")?) })
     }
 

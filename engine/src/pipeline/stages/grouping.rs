@@ -1,6 +1,7 @@
 //! Stages that make arrays of records, or compare them: `partition`, windows, `unique`, `frequencies`, `collect`.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -12,6 +13,7 @@ use crate::pipeline::json::{self, Path};
 use crate::pipeline::kinds::{Stage, Takes};
 use crate::pipeline::mistake::Problem;
 use crate::pipeline::options::{Count, Key, Time};
+use crate::stream::Bounds;
 use crate::{Keep, Stream};
 
 /// A record with the key that it was given.
@@ -23,15 +25,33 @@ fn grouped(
     inputs: Vec<Flow>,
     building: &mut Building,
     key: Option<Key>,
-    nodes: impl FnOnce(Stream<Keyed>) -> Stream<Vec<Keyed>>,
+    nodes: impl FnOnce(Stream<Keyed>, Bounds<Keyed>) -> Stream<Vec<Keyed>>,
 ) -> Result<Flow, Problem> {
     let (flow, guard) = (only(inputs)?, building.guard.clone());
     no_bytes(flow.contents())?;
     let contents = flow.contents().clone();
     Ok(flow.nodes(contents.clone().list(), |stream| {
         let keyed = items_with_keys(&guard, stream, &contents, key.map(|Key(path)| path));
-        nodes(keyed).map(|group: Vec<Keyed>| json::array(group.into_iter().map(|(_, item)| item)))
+        // An array that would be too long is a fault of the record that makes it so.
+        let bounds = Bounds::new(
+            |(_, item)| json::in_array(item),
+            json::MOST_IN_ARRAY,
+            guard.name.clone(),
+            guard.policy.clone(),
+            if contents.is_text() { record_of_text } else { record_of_json },
+        );
+        nodes(keyed, bounds).map(|group: Vec<Keyed>| json::array(group.into_iter().map(|(_, item)| item)))
     }))
+}
+
+/// A record as it was before it became an item of an array.
+fn record_of_text((_, item): &Keyed) -> Arc<[u8]> {
+    serde_json::from_slice(item)
+        .map_or_else(|_| item.as_slice().into(), |text: String| text.into_bytes().into())
+}
+
+fn record_of_json((_, item): &Keyed) -> Arc<[u8]> {
+    item.as_slice().into()
 }
 
 fn items_with_keys(
@@ -64,8 +84,8 @@ impl Stage for Partition {
     fn attach(self, inputs: Vec<Flow>, building: &mut Building) -> Result<Flow, Problem> {
         let Self { n, timeout, key } = self;
         let (by_key, timeout) = (key.is_some(), timeout.map(|Time(timeout)| timeout));
-        grouped(inputs, building, key, |stream| {
-            stream.partition_with(n.0, timeout, move |(key, _)| by_key.then(|| key.clone()))
+        grouped(inputs, building, key, |stream, bounds| {
+            stream.partition_bounded(n.0, timeout, move |(key, _)| by_key.then(|| key.clone()), bounds)
         })
     }
 }
@@ -107,8 +127,8 @@ impl Stage for PartitionUnique {
 
     fn attach(self, inputs: Vec<Flow>, building: &mut Building) -> Result<Flow, Problem> {
         let Self { n, key, keep } = self;
-        grouped(inputs, building, key, |stream| {
-            stream.partition_unique(n.0, |(key, _): &Keyed| key.clone(), keep.into())
+        grouped(inputs, building, key, |stream, bounds| {
+            stream.partition_unique_bounded(n.0, |(key, _): &Keyed| key.clone(), keep.into(), bounds)
         })
     }
 }
@@ -127,10 +147,9 @@ impl Stage for SlidingWindow {
     const REFUSES: bool = true;
 
     fn attach(self, inputs: Vec<Flow>, building: &mut Building) -> Result<Flow, Problem> {
-        let n = self.n.0;
-        grouped(inputs, building, None, |stream| match self.return_partial {
-            true => stream.sliding_window_partial(n),
-            false => stream.sliding_window(n),
+        let Self { n, return_partial } = self;
+        grouped(inputs, building, None, |stream, bounds| {
+            stream.sliding_window_bounded(n.0, return_partial, bounds)
         })
     }
 }
@@ -146,7 +165,7 @@ impl Stage for TimedWindow {
     const REFUSES: bool = true;
 
     fn attach(self, inputs: Vec<Flow>, building: &mut Building) -> Result<Flow, Problem> {
-        grouped(inputs, building, None, |stream| stream.timed_window(self.interval.0))
+        grouped(inputs, building, None, |stream, bounds| stream.timed_window_bounded(self.interval.0, bounds))
     }
 }
 
@@ -167,8 +186,13 @@ impl Stage for TimedWindowUnique {
 
     fn attach(self, inputs: Vec<Flow>, building: &mut Building) -> Result<Flow, Problem> {
         let Self { interval, key, keep } = self;
-        grouped(inputs, building, key, |stream| {
-            stream.timed_window_unique(interval.0, |(key, _): &Keyed| key.clone(), keep.into())
+        grouped(inputs, building, key, |stream, bounds| {
+            stream.timed_window_unique_bounded(
+                interval.0,
+                |(key, _): &Keyed| key.clone(),
+                keep.into(),
+                bounds,
+            )
         })
     }
 }
@@ -191,9 +215,11 @@ impl Stage for Collect {
         match flushes {
             Some(flushes) => {
                 let (flushes, _) = flushes.local()?;
-                grouped(inputs, building, None, |stream| stream.collect_on(&flushes, most))
+                grouped(inputs, building, None, |stream, bounds| {
+                    stream.collect_on_bounded(&flushes, most, bounds)
+                })
             }
-            None => grouped(inputs, building, None, |stream| stream.collect(most).0),
+            None => grouped(inputs, building, None, |stream, bounds| stream.collect_bounded(most, bounds).0),
         }
     }
 }
@@ -223,6 +249,16 @@ impl Stage for Unique {
     }
 }
 
+/// A record that is a fault was not counted.
+fn uncount(counts: &mut BTreeMap<String, u64>, key: &str) {
+    if let Some(count) = counts.get_mut(key) {
+        *count -= 1;
+        if *count == 0 {
+            counts.remove(key);
+        }
+    }
+}
+
 /// How often each record came so far, after each: an object, with the records as its keys.
 #[derive(Deserialize, JsonSchema)]
 pub(in crate::pipeline) struct Frequencies {}
@@ -240,8 +276,9 @@ impl Stage for Frequencies {
                 // A JSON string is counted as its text.
                 let unquoted = json.then(|| serde_json::from_str::<String>(text).ok()).flatten();
                 let key = unquoted.unwrap_or_else(|| text.to_owned());
-                *counts.entry(key).or_default() += 1;
-                serde_json::to_vec(&counts).map_err(|error| error.to_string())
+                *counts.entry(key.clone()).or_default() += 1;
+                let made = serde_json::to_vec(&counts).map_err(|error| error.to_string());
+                made.and_then(json::whole).inspect_err(|_| uncount(&mut counts, &key))
             })
         }))
     }

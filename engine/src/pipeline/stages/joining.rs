@@ -26,8 +26,17 @@ impl Stage for Union {
         let mut contents = inputs.iter().map(|input| input.contents().clone());
         let first = contents.next().unwrap_or(Contents::JSON);
         let contents = if contents.all(|other| other == first) { first } else { Contents::JSON };
-        Ok(Flow::join(inputs, contents, |streams| folded(streams, Stream::union)))
+        Ok(Flow::join(inputs, contents, halved))
     }
+}
+
+/// The union of all, by halves: a chain of unions would be as long as there are streams.
+fn halved(mut streams: Vec<Stream<Bytes>>) -> Stream<Bytes> {
+    if streams.len() > 2 {
+        let others = streams.split_off(streams.len() / 2);
+        streams = vec![halved(streams), halved(others)];
+    }
+    folded(streams, Stream::union)
 }
 
 fn folded<T>(streams: Vec<Stream<T>>, f: impl Fn(Stream<T>, Stream<T>) -> Stream<T>) -> Stream<T> {
@@ -58,7 +67,7 @@ fn tuples(
         let parts = streams.into_iter().zip(&contents);
         let parts =
             parts.map(|(stream, contents)| guard.items(stream, contents).map(|item: Bytes| vec![item]));
-        join(parts.collect()).map(move |mut items: Vec<Bytes>| {
+        guard.tuples(join(parts.collect()), move |mut items: Vec<Bytes>| {
             for (place, literal) in &literals {
                 items.insert(*place, literal.clone());
             }

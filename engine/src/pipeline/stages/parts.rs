@@ -57,7 +57,7 @@ impl Stage for Pluck {
             }
             OneOrMore::More(keys) => guard.each(stream, move |record: Bytes| {
                 let parts: Result<Vec<_>, _> = keys.iter().map(|Key(path)| path.of(&record)).collect();
-                Ok(json::array(parts?))
+                json::whole(json::array(parts?))
             }),
         }))
     }

@@ -18,7 +18,7 @@ use crate::plugin::{Core, Kind};
 use crate::pool::{PoolShared, fitting};
 use crate::record::{Batch, BatchBuilder, Record};
 use crate::stream::scattered::mistake;
-use crate::stream::{Counters, Handling, Items, Node, Outlet, Stream};
+use crate::stream::{CALLS_COUNT, Counters, Handling, Items, Node, Outlet, Stream};
 use crate::text::PlainText;
 use crate::{Error, Function, state};
 
@@ -79,7 +79,16 @@ impl<U: Record> AccumulateNode<U> {
         let state = Mutex::new(State { shards, key, last: 0, shown: Instant::now() });
         let mistake = mistake(&core, Some(Kind::Accumulate)).or(foreign);
         let kind = core.name().to_owned();
-        stream.attach(&kind, |outlet| Self { core, pool, name, counters, mistake, place, state, outlet })
+        stream.attach_as(CALLS_COUNT, &kind, |outlet| Self {
+            core,
+            pool,
+            name,
+            counters,
+            mistake,
+            place,
+            state,
+            outlet,
+        })
     }
 
     async fn take(&self, mut batch: Batch) -> Result<(), Error> {
@@ -271,7 +280,12 @@ async fn side_by_side(
 
 impl<T: Record, U: Record> Node<T> for AccumulateNode<U> {
     fn accept(&self, items: Items<T>) -> Handling<'_> {
-        Handling::going(async { self.take(items.into_batch()?).await })
+        Handling::going(async {
+            match items.into_batch(&self.name, self.core.policy(), &self.counters)? {
+                Some(batch) => self.take(batch).await,
+                None => Ok(()),
+            }
+        })
     }
 
     fn pause(&self) -> Handling<'_> {

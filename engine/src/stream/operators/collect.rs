@@ -3,6 +3,7 @@
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
+use super::bounds::{Bounds, Room};
 use crate::Error;
 use crate::stream::deadlock::Actors;
 use crate::stream::{BoxFuture, Handling, Items, Node, Operator, Outputs, Stream};
@@ -31,8 +32,14 @@ impl<T: Clone + Send + 'static> Stream<T> {
     /// # Ok(()) }
     /// ```
     pub fn collect(self, most: NonZeroUsize) -> (Stream<Vec<T>>, Flush) {
+        self.collect_bounded(most, Bounds::none())
+    }
+
+    /// The same for elements that may take only so much together.
+    pub(crate) fn collect_bounded(self, most: NonZeroUsize, bounds: Bounds<T>) -> (Stream<Vec<T>>, Flush) {
         let actors = self.counters.actors.clone();
-        let (stream, node) = self.through_node(Collect { held: Vec::new(), most }, None);
+        let (room, guard) = bounds.parts();
+        let (stream, node) = self.through_node(Collect { held: Vec::new(), most, room, taken: 0 }, guard);
         let flush = move || -> BoxFuture<'static, Result<(), Error>> {
             let node = node.upgrade();
             Box::pin(async move {
@@ -68,8 +75,21 @@ impl<T: Clone + Send + 'static> Stream<T> {
     where
         U: Clone + Send + 'static,
     {
+        self.collect_on_bounded(flushes, most, Bounds::none())
+    }
+
+    /// The same for elements that may take only so much together.
+    pub(crate) fn collect_on_bounded<U>(
+        self,
+        flushes: &Stream<U>,
+        most: NonZeroUsize,
+        bounds: Bounds<T>,
+    ) -> Stream<Vec<T>>
+    where
+        U: Clone + Send + 'static,
+    {
         self.meets(flushes);
-        let (stream, flush) = self.collect(most);
+        let (stream, flush) = self.collect_bounded(most, bounds);
         flushes.connect("flush", FlushNode(flush));
         stream
     }
@@ -131,10 +151,14 @@ impl std::fmt::Debug for Flush {
 struct Collect<T> {
     held: Vec<T>,
     most: NonZeroUsize,
+    room: Room<T>,
+    /// What is held takes so much.
+    taken: usize,
 }
 
 impl<T: Clone + Send + 'static> Collect<T> {
     fn give(&mut self, outputs: &mut Outputs<Vec<T>>) {
+        self.taken = 0;
         outputs.give(std::mem::take(&mut self.held));
     }
 }
@@ -143,6 +167,7 @@ impl<T: Clone + Send + 'static> Operator<T> for Collect<T> {
     type Output = Vec<T>;
 
     fn take(&mut self, element: T, outputs: &mut Outputs<Vec<T>>) -> Result<(), String> {
+        self.taken = self.room.with(self.taken, &element)?;
         self.held.push(element);
         if self.held.len() >= self.most.get() {
             self.give(outputs);

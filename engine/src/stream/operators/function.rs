@@ -9,7 +9,7 @@ use crate::plugin::{Core, Failure, Kind, Outcome};
 use crate::pool::{CallError, PoolShared, retry};
 use crate::record::{Batch, Record};
 use crate::stream::scattered::mistake;
-use crate::stream::{Counters, Handling, Items, Node, Outlet, Stream};
+use crate::stream::{CALLS_COUNT, Counters, Handling, Items, Node, Outlet, Stream};
 use crate::{Error, Function};
 
 /// So long may a result be held back only to be faster.
@@ -35,7 +35,7 @@ impl<U: Record> FunctionNode<U> {
         let (core, pool) = (function.core().clone(), function.shared_pool().clone());
         let (name, counters) = (core.name().into(), stream.counters.clone());
         let kind = core.name().to_owned();
-        stream.attach(&kind, |outlet| Self {
+        stream.attach_as(CALLS_COUNT, &kind, |outlet| Self {
             mistake: mistake(&core, used),
             core,
             pool,
@@ -103,10 +103,12 @@ impl<T: Record, U: Record> Node<T> for FunctionNode<U> {
                 return Err(mistake.clone());
             }
             // Whoever emits a single element pauses by itself.
-            if matches!(items, Items::One(..)) {
-                return self.process(items.into_batch()?).await;
+            let is_one = matches!(items, Items::One(..));
+            let batch = items.into_batch(&self.name, self.core.policy(), &self.counters)?;
+            let Some(mut batch) = batch else { return Ok(()) };
+            if is_one {
+                return self.process(batch).await;
             }
-            let mut batch = items.into_batch()?;
             let mut shown = Instant::now();
             while !batch.is_empty() {
                 let rest = batch.split_off(1);

@@ -7,7 +7,7 @@ use crate::Error;
 use crate::metrics::{Gauge, Meter};
 use crate::pool::{Due, Next, Segment};
 use crate::record::Record;
-use crate::stream::{Detached, Items, Outlet, Scattered, Stream};
+use crate::stream::{CALLS_COUNT, Detached, Items, Outlet, Scattered, Stream};
 
 impl<T: Record> Scattered<T> {
     /// Takes the results back in the order in which their records were emitted.
@@ -61,11 +61,11 @@ impl<T: Record> Scattered<T> {
     }
 
     pub(crate) fn gathered(self, ordered: bool) -> (Stream<T>, Arc<Segment>) {
-        let Self { pool, connect, counters, watched, stages, buffer, mistake, .. } = self;
+        let Self { pool, connect, counters, watched, stages, buffer, mistake, depth, .. } = self;
         let last = stages.last().map_or("scatter", |stage| stage.name());
         let from = Arc::from(last);
         let segment = Segment::new(pool.crew(), stages, buffer.unwrap_or(1), ordered, counters.clone());
-        let outlet = Outlet::new(&counters);
+        let outlet = Outlet::new(&counters, depth + CALLS_COUNT + 1);
         if let Some(watched) = &watched {
             let work: Weak<dyn Gauge> = Arc::<Segment>::downgrade(&segment);
             watched.holds(&work);

@@ -2,6 +2,7 @@
 
 mod accumulate;
 mod accumulating;
+mod bounds;
 mod buffer;
 mod collect;
 mod combine_latest;
@@ -36,6 +37,7 @@ mod zip;
 
 pub use accumulate::Accumulate;
 pub(crate) use accumulating::{AccumulateNode, ByKey};
+pub(crate) use bounds::{Bounds, too_long};
 pub use collect::Flush;
 pub use disconnect::Connection;
 pub use filter::Filter;

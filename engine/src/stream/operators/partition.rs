@@ -10,6 +10,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::time::Instant;
 
+use super::bounds::{Bounds, Room};
 use crate::record::{Json, Record};
 use crate::stream::{Operator, Outputs, Scattered, Stream};
 
@@ -120,15 +121,25 @@ impl<T: Clone + Send + 'static> Stream<T> {
     where
         K: Clone + Eq + Hash + Send + 'static,
     {
+        self.partition_bounded(n, timeout, key, Bounds::none())
+    }
+
+    /// The same for elements that may take only so much together.
+    pub(crate) fn partition_bounded<K>(
+        self,
+        n: NonZeroUsize,
+        timeout: Option<Duration>,
+        key: impl FnMut(&T) -> K + Send + 'static,
+        bounds: Bounds<T>,
+    ) -> Stream<Vec<T>>
+    where
+        K: Clone + Eq + Hash + Send + 'static,
+    {
         let apart = self.apart || timeout.is_some();
-        let groups = self.through(Partition {
-            n,
-            timeout,
-            key,
-            groups: HashMap::new(),
-            due: BTreeMap::new(),
-            begun: 0,
-        });
+        let (room, guard) = bounds.parts();
+        let (groups, due) = (HashMap::new(), BTreeMap::new());
+        let partition = Partition { n, timeout, key, room, groups, due, begun: 0 };
+        let (groups, _) = self.through_node(partition, guard);
         Stream { apart, ..groups }
     }
 }
@@ -212,6 +223,7 @@ struct Partition<T, K, F> {
     n: NonZeroUsize,
     timeout: Option<Duration>,
     key: F,
+    room: Room<T>,
     groups: HashMap<K, Group<T>>,
     /// When groups will not wait any longer, by their places.
     due: BTreeMap<u64, Instant>,
@@ -222,6 +234,8 @@ struct Partition<T, K, F> {
 /// Elements of one key that wait for others.
 struct Group<T> {
     elements: Vec<T>,
+    /// What they take.
+    taken: usize,
     /// Which of all groups it is.
     place: u64,
 }
@@ -248,16 +262,20 @@ where
     type Output = Vec<T>;
 
     fn take(&mut self, element: T, outputs: &mut Outputs<Vec<T>>) -> Result<(), String> {
-        let mut entry = match self.groups.entry((self.key)(&element)) {
+        let key = (self.key)(&element);
+        let held = self.groups.get(&key).map_or(0, |group| group.taken);
+        let taken = self.room.with(held, &element)?;
+        let mut entry = match self.groups.entry(key) {
             Entry::Occupied(entry) => entry,
             Entry::Vacant(entry) => {
                 self.begun += 1;
                 if let Some(timeout) = self.timeout {
                     self.due.insert(self.begun, Instant::now() + timeout);
                 }
-                entry.insert_entry(Group { elements: Vec::new(), place: self.begun })
+                entry.insert_entry(Group { elements: Vec::new(), taken, place: self.begun })
             }
         };
+        entry.get_mut().taken = taken;
         entry.get_mut().elements.push(element);
         if entry.get().elements.len() == self.n.get() {
             let group = entry.remove();

@@ -5,6 +5,7 @@ use std::num::NonZeroUsize;
 
 use indexmap::IndexMap;
 
+use super::bounds::{Bounds, Room};
 use crate::stream::{Operator, Outputs, Stream};
 
 /// Which of several elements with one key is kept.
@@ -65,7 +66,22 @@ impl<T: Clone + Send + 'static> Stream<T> {
     where
         K: Eq + Hash + Send + 'static,
     {
-        self.through(PartitionUnique { n, key, group: UniqueGroup::new(keep) })
+        self.partition_unique_bounded(n, key, keep, Bounds::none())
+    }
+
+    /// The same for elements that may take only so much together.
+    pub(crate) fn partition_unique_bounded<K>(
+        self,
+        n: NonZeroUsize,
+        key: impl FnMut(&T) -> K + Send + 'static,
+        keep: Keep,
+        bounds: Bounds<T>,
+    ) -> Stream<Vec<T>>
+    where
+        K: Eq + Hash + Send + 'static,
+    {
+        let (room, guard) = bounds.parts();
+        self.through_node(PartitionUnique { n, key, group: UniqueGroup::new(keep, room) }, guard).0
     }
 }
 
@@ -73,23 +89,26 @@ impl<T: Clone + Send + 'static> Stream<T> {
 pub(super) struct UniqueGroup<K, T> {
     elements: IndexMap<K, T>,
     keep: Keep,
+    room: Room<T>,
+    /// What they take.
+    taken: usize,
 }
 
 impl<K: Eq + Hash, T> UniqueGroup<K, T> {
-    pub(super) fn new(keep: Keep) -> Self {
-        Self { elements: IndexMap::new(), keep }
+    pub(super) fn new(keep: Keep, room: Room<T>) -> Self {
+        Self { elements: IndexMap::new(), keep, room, taken: 0 }
     }
 
-    pub(super) fn put(&mut self, key: K, element: T) {
-        match self.keep {
-            Keep::First => {
-                self.elements.entry(key).or_insert(element);
-            }
-            Keep::Last => {
-                self.elements.shift_remove(&key);
-                self.elements.insert(key, element);
-            }
+    pub(super) fn put(&mut self, key: K, element: T) -> Result<(), String> {
+        let before = self.elements.get(&key);
+        if before.is_some() && self.keep == Keep::First {
+            return Ok(());
         }
+        let others = self.taken - before.map_or(0, |before| self.room.weigh(before));
+        self.taken = self.room.with(others, &element)?;
+        self.elements.shift_remove(&key);
+        self.elements.insert(key, element);
+        Ok(())
     }
 
     pub(super) fn len(&self) -> usize {
@@ -97,6 +116,7 @@ impl<K: Eq + Hash, T> UniqueGroup<K, T> {
     }
 
     pub(super) fn take(&mut self) -> Vec<T> {
+        self.taken = 0;
         self.elements.drain(..).map(|(_, element)| element).collect()
     }
 }
@@ -116,7 +136,7 @@ where
     type Output = Vec<T>;
 
     fn take(&mut self, element: T, outputs: &mut Outputs<Vec<T>>) -> Result<(), String> {
-        self.group.put((self.key)(&element), element);
+        self.group.put((self.key)(&element), element)?;
         if self.group.len() == self.n.get() {
             outputs.give(self.group.take());
         }

@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use crate::metrics::Metered;
 use crate::pool::Segment;
-use crate::record::Record;
+use crate::record::{Batch, Record};
 use crate::stream::{Detached, Handling, Items, Node, Scattered, Stream};
-use crate::{Error, Pool};
+use crate::{Error, FaultPolicy, Pool};
 
 impl<T: Record> Stream<T> {
     /// Hands records to the pool's workers, until [`gather`](Scattered::gather) takes the results back.
@@ -30,6 +30,7 @@ impl<T: Record> Stream<T> {
     /// # Ok(()) }
     /// ```
     pub fn scatter(self, pool: &Pool) -> Scattered<T> {
+        let depth = self.outlet.depth();
         let (outlet, before) = (self.outlet, self.watched.clone());
         let untouched = Some(outlet.clone());
         let scattering = self.watched.as_ref().map(|watched| watched.behind("scatter"));
@@ -46,6 +47,7 @@ impl<T: Record> Stream<T> {
             counters: self.counters,
             before,
             watched,
+            depth,
             stages: Vec::new(),
             buffer: None,
             complete: false,
@@ -82,6 +84,15 @@ impl Drop for Crossing {
     }
 }
 
+/// An element's bytes. One that is too long is a fault of the function that it should have gone to.
+fn batch<T: Record>(segment: &Segment, items: Items<T>) -> Result<Option<Batch>, Error> {
+    let counters = segment.counters();
+    match segment.stages.first() {
+        Some(first) => items.into_batch(first.name(), first.policy(), counters),
+        None => items.into_batch("scatter", &FaultPolicy::stop(), counters),
+    }
+}
+
 struct ScatterNode<T> {
     crossing: Crossing,
     types: PhantomData<fn(T)>,
@@ -96,8 +107,11 @@ impl<T: Record> Node<T> for ScatterNode<T> {
             }
             gather.start().await;
             match items {
-                Items::One(..) => segment.push_here(items.into_batch()?).await,
-                Items::Records(_) => segment.push(items.into_batch()?).await,
+                Items::One(..) => match batch(segment, items)? {
+                    Some(one) => segment.push_here(one).await,
+                    None => Ok(()),
+                },
+                Items::Records(records) => segment.push(records.batch).await,
             }
         })
     }

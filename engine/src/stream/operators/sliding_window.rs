@@ -6,6 +6,7 @@ use std::num::NonZeroUsize;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use super::bounds::{Bounds, Room};
 use crate::record::{Json, Record};
 use crate::stream::{Operator, Outputs, Scattered, Stream};
 
@@ -30,7 +31,7 @@ impl<T: Clone + Send + 'static> Stream<T> {
     /// # Ok(()) }
     /// ```
     pub fn sliding_window(self, n: NonZeroUsize) -> Stream<Vec<T>> {
-        self.through(SlidingWindow { window: VecDeque::new(), n, partial: false })
+        self.sliding_window_bounded(n, false, Bounds::none())
     }
 
     /// The same, and at the beginning windows of fewer elements: 1, 2 and so on.
@@ -52,7 +53,18 @@ impl<T: Clone + Send + 'static> Stream<T> {
     /// # Ok(()) }
     /// ```
     pub fn sliding_window_partial(self, n: NonZeroUsize) -> Stream<Vec<T>> {
-        self.through(SlidingWindow { window: VecDeque::new(), n, partial: true })
+        self.sliding_window_bounded(n, true, Bounds::none())
+    }
+
+    /// One of both for elements that may take only so much together.
+    pub(crate) fn sliding_window_bounded(
+        self,
+        n: NonZeroUsize,
+        partial: bool,
+        bounds: Bounds<T>,
+    ) -> Stream<Vec<T>> {
+        let (room, guard) = bounds.parts();
+        self.through_node(SlidingWindow { window: VecDeque::new(), n, partial, room, taken: 0 }, guard).0
     }
 }
 
@@ -84,12 +96,18 @@ struct SlidingWindow<T> {
     window: VecDeque<T>,
     n: NonZeroUsize,
     partial: bool,
+    room: Room<T>,
+    /// What the window takes.
+    taken: usize,
 }
 
 impl<T: Clone + Send + 'static> Operator<T> for SlidingWindow<T> {
     type Output = Vec<T>;
 
     fn take(&mut self, element: T, outputs: &mut Outputs<Vec<T>>) -> Result<(), String> {
+        let leaves = self.window.front().filter(|_| self.window.len() == self.n.get());
+        let stays = self.taken - leaves.map_or(0, |first| self.room.weigh(first));
+        self.taken = self.room.with(stays, &element)?;
         if self.window.len() == self.n.get() {
             self.window.pop_front();
         }

@@ -7,6 +7,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::time::Instant;
 
+use super::bounds::{Bounds, Room};
 use super::partition_unique::{Keep, UniqueGroup};
 use crate::record::{Json, Record};
 use crate::stream::{Operator, Outputs, Scattered, Stream};
@@ -35,8 +36,14 @@ impl<T: Clone + Send + 'static> Stream<T> {
     /// # Ok(()) }
     /// ```
     pub fn timed_window(self, interval: Duration) -> Stream<Vec<T>> {
-        let windows = self.through(TimedWindow { clock: Clock::new(interval), window: Vec::new() });
-        Stream { apart: true, ..windows }
+        self.timed_window_bounded(interval, Bounds::none())
+    }
+
+    /// The same for elements that may take only so much together.
+    pub(crate) fn timed_window_bounded(self, interval: Duration, bounds: Bounds<T>) -> Stream<Vec<T>> {
+        let (room, guard) = bounds.parts();
+        let window = TimedWindow { clock: Clock::new(interval), window: Vec::new(), room, taken: 0 };
+        Stream { apart: true, ..self.through_node(window, guard).0 }
     }
 
     /// The same without elements whose key came in the interval before.
@@ -70,12 +77,23 @@ impl<T: Clone + Send + 'static> Stream<T> {
     where
         K: Eq + Hash + Send + 'static,
     {
-        let windows = self.through(TimedWindowUnique {
-            clock: Clock::new(interval),
-            key,
-            window: UniqueGroup::new(keep),
-        });
-        Stream { apart: true, ..windows }
+        self.timed_window_unique_bounded(interval, key, keep, Bounds::none())
+    }
+
+    /// The same for elements that may take only so much together.
+    pub(crate) fn timed_window_unique_bounded<K>(
+        self,
+        interval: Duration,
+        key: impl FnMut(&T) -> K + Send + 'static,
+        keep: Keep,
+        bounds: Bounds<T>,
+    ) -> Stream<Vec<T>>
+    where
+        K: Eq + Hash + Send + 'static,
+    {
+        let (room, guard) = bounds.parts();
+        let (clock, window) = (Clock::new(interval), UniqueGroup::new(keep, room));
+        Stream { apart: true, ..self.through_node(TimedWindowUnique { clock, key, window }, guard).0 }
     }
 }
 
@@ -134,6 +152,16 @@ impl Clock {
 struct TimedWindow<T> {
     clock: Clock,
     window: Vec<T>,
+    room: Room<T>,
+    /// What the window takes.
+    taken: usize,
+}
+
+impl<T> TimedWindow<T> {
+    fn take_out(&mut self) -> Vec<T> {
+        self.taken = 0;
+        std::mem::take(&mut self.window)
+    }
 }
 
 impl<T: Clone + Send + 'static> Operator<T> for TimedWindow<T> {
@@ -141,13 +169,14 @@ impl<T: Clone + Send + 'static> Operator<T> for TimedWindow<T> {
 
     fn take(&mut self, element: T, _: &mut Outputs<Vec<T>>) -> Result<(), String> {
         self.clock.start();
+        self.taken = self.room.with(self.taken, &element)?;
         self.window.push(element);
         Ok(())
     }
 
     fn end(&mut self, outputs: &mut Outputs<Vec<T>>) {
         if !self.window.is_empty() {
-            outputs.give(std::mem::take(&mut self.window));
+            outputs.give(self.take_out());
         }
     }
 
@@ -157,7 +186,7 @@ impl<T: Clone + Send + 'static> Operator<T> for TimedWindow<T> {
 
     fn wake(&mut self, outputs: &mut Outputs<Vec<T>>) {
         self.clock.next();
-        outputs.give(std::mem::take(&mut self.window));
+        outputs.give(self.take_out());
     }
 
     fn holds_back(&self) -> bool {
@@ -181,8 +210,7 @@ where
 
     fn take(&mut self, element: T, _: &mut Outputs<Vec<T>>) -> Result<(), String> {
         self.clock.start();
-        self.window.put((self.key)(&element), element);
-        Ok(())
+        self.window.put((self.key)(&element), element)
     }
 
     fn end(&mut self, outputs: &mut Outputs<Vec<T>>) {

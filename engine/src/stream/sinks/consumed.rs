@@ -148,7 +148,7 @@ pub struct Together<C>(C);
 
 impl<T: Record, C: Consumer<Records>> Portions<T> for Together<C> {
     async fn take(&mut self, items: Items<T>, tally: &Tally) -> Result<(), Error> {
-        let mut batch = items.into_batch()?;
+        let Some(mut batch) = tally.batch(items)? else { return Ok(()) };
         // Of the first record.
         let mut attempts = 1;
         while !batch.is_empty() {

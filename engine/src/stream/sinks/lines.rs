@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::Sink;
 use crate::record::Record;
 use crate::stream::{Counters, Handling, Items, Node, Stream};
-use crate::{Error, Output};
+use crate::{Error, FaultPolicy, Output};
 
 /// A sink that writes records to an output, each followed by a newline.
 ///
@@ -59,7 +59,8 @@ struct LinesNode {
 
 impl LinesNode {
     fn write<T: Record>(&self, items: Items<T>) -> Result<(), Error> {
-        let mut batch = items.into_batch()?;
+        let batch = items.into_batch("lines", &FaultPolicy::stop(), &self.counters)?;
+        let Some(mut batch) = batch else { return Ok(()) };
         let Some(last) = batch.len().checked_sub(1) else { return Ok(()) };
         let last = batch.number(last);
         self.lines.output.write(&batch.separated(self.lines.separator))?;

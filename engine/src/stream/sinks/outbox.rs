@@ -46,6 +46,8 @@ pub(super) struct Outbox {
     sender: Mutex<Option<Sender<Batch>>>,
     task: Detached,
     link: Arc<Link>,
+    /// For what can't be taken over.
+    tally: Tally,
 }
 
 /// What both sides know.
@@ -74,6 +76,7 @@ impl Outbox {
     {
         let (sender, receiver) = channel(1);
         let link = Arc::new(Link { counters, failed: OnceLock::new(), tracked: OnceLock::new() });
+        let refusing = tally.clone();
         let mailing = Mailing {
             grouping,
             tally,
@@ -84,7 +87,7 @@ impl Outbox {
             under_way: FuturesOrdered::new(),
         };
         let task = Detached::new(mailing.run(receiver), &link.counters);
-        Self { sender: Mutex::new(Some(sender)), task, link }
+        Self { sender: Mutex::new(Some(sender)), task, link, tally: refusing }
     }
 
     fn sender(&self) -> MutexGuard<'_, Option<Sender<Batch>>> {
@@ -106,7 +109,12 @@ impl Outbox {
 
 impl<T: Record> Node<T> for Outbox {
     fn accept(&self, items: Items<T>) -> Handling<'_> {
-        Handling::going(async { self.take(items.into_batch()?).await })
+        Handling::going(async {
+            match self.tally.batch(items)? {
+                Some(batch) => self.take(batch).await,
+                None => Ok(()),
+            }
+        })
     }
 
     fn pause(&self) -> Handling<'_> {

@@ -175,7 +175,12 @@ impl PluginNode {
 
 impl<T: Record> Node<T> for PluginNode {
     fn accept(&self, items: Items<T>) -> Handling<'_> {
-        Handling::going(async { self.take(items.into_batch()?).await })
+        Handling::going(async {
+            match items.into_batch(self.core.name(), self.core.policy(), &self.counters)? {
+                Some(batch) => self.take(batch).await,
+                None => Ok(()),
+            }
+        })
     }
 
     fn pause(&self) -> Handling<'_> {

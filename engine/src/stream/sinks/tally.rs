@@ -3,10 +3,12 @@
 use std::sync::Arc;
 
 use crate::fault::{Cause, Fault};
-use crate::stream::Counters;
+use crate::record::{Batch, Record};
+use crate::stream::{Counters, Items};
 use crate::{Error, FaultPolicy};
 
 /// Counts what a sink takes, and does with what it refuses what its policy says.
+#[derive(Clone)]
 pub(super) struct Tally {
     /// What the sink is called.
     name: String,
@@ -17,6 +19,15 @@ pub(super) struct Tally {
 impl Tally {
     pub(super) fn new(name: &str, policy: FaultPolicy, counters: Arc<Counters>) -> Self {
         Self { name: name.to_owned(), policy, counters }
+    }
+
+    /// Elements as bytes, unless they are too long for that, which is a fault.
+    ///
+    /// # Errors
+    ///
+    /// If that ends the run.
+    pub(super) fn batch<T: Record>(&self, items: Items<T>) -> Result<Option<Batch>, Error> {
+        items.into_batch(&self.name, &self.policy, &self.counters)
     }
 
     pub(super) fn counters(&self) -> &Counters {

@@ -13,6 +13,7 @@ use notify::{Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher};
 use tokio::sync::Notify;
 
 use crate::files::Folder;
+use crate::threads;
 
 /// The files of a folder. It holds a name for each that is there.
 pub(super) struct Arrivals {
@@ -37,7 +38,7 @@ impl Arrivals {
     pub(super) fn watch(folder: &Path, watched: bool) -> (Arc<Self>, Option<RecommendedWatcher>) {
         let arrivals = Arc::new(Self { names: Mutex::default(), changed: Notify::new() });
         let told = arrivals.clone();
-        let watcher = watched.then(|| {
+        let watcher = (watched && threads::need(1).is_ok()).then(|| {
             let mut watcher = notify::recommended_watcher(move |event| told.hear(event))?;
             watcher.watch(folder, RecursiveMode::NonRecursive)?;
             Ok::<_, notify::Error>(watcher)

@@ -11,6 +11,7 @@ use std::time::Duration;
 use notify::{RecommendedWatcher, RecursiveMode, Watcher};
 
 use crate::files::{self, Input};
+use crate::threads;
 
 /// How often the file is looked at though nobody told of a change.
 const POLL: Duration = Duration::from_secs(1);
@@ -20,7 +21,7 @@ const POLL: Duration = Duration::from_secs(1);
 pub(super) fn open(path: &Path, separator: u8, anew: Arc<AtomicBool>) -> io::Result<(Growing, Following)> {
     let (wake, woken) = sync_channel(1);
     // Where the system can't tell, looking each second has to do.
-    let watcher = watch(path, wake.clone()).ok();
+    let watcher = threads::need(1).ok().and_then(|()| watch(path, wake.clone()).ok());
     let over = Arc::new(AtomicBool::new(false));
     let growing = Growing {
         file: files::open(path)?,

@@ -2,7 +2,6 @@
 
 use std::io::{self, Read};
 use std::sync::Arc;
-use std::thread;
 use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc::{Receiver, Sender, channel};
@@ -12,6 +11,7 @@ use super::Feed;
 use crate::letters;
 use crate::record::{Batch, BatchBuilder, LONGEST, Numbers, Record, positions};
 use crate::stream::BoxFuture;
+use crate::threads;
 use crate::{Error, Source};
 
 /// The longest line of a file of dead letters: each byte of a record takes six at most.
@@ -139,9 +139,7 @@ impl<R: Read + Send + 'static> Lines<R> {
         // A letter is longer than its record.
         let longest = if decode.is_some() { LETTER } else { LONGEST };
         let (sender, mut blocks) = channel(2);
-        let thread = thread::Builder::new().name("engine-source".into());
-        let spawned = thread.spawn(move || read(reader, separator, longest, &sender));
-        spawned.map_err(|error| Error::Thread { source: Arc::new(error) })?;
+        threads::start("engine-source", move || read(reader, separator, longest, &sender))?;
         let (mut records, mut offset) = (source.last_number(), 0);
         let mut piece = 1;
         loop {

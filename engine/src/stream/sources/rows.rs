@@ -4,7 +4,6 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
-use std::thread;
 
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio_util::sync::CancellationToken;
@@ -15,6 +14,7 @@ use super::feed::next;
 use super::layout::Layout;
 use super::lines::{BLOCK, emit};
 use crate::record::{Batch, BatchBuilder, LONGEST, Record};
+use crate::threads;
 use crate::{Error, FaultPolicy, Source};
 
 /// A source of what a reader gives, in a [`Layout`]. See [`csv`](super::csv) and [`ndjson`](super::ndjson).
@@ -178,10 +178,8 @@ pub(super) async fn feed<T: Record, W: Rows>(
 ) -> Result<(), Error> {
     let (sender, mut coming) = channel(2);
     let pieces = Pieces { records: BatchBuilder::default(), sender };
-    let thread = thread::Builder::new().name("engine-source".into());
     let anew = origin.anew.clone();
-    let spawned = thread.spawn(move || read(reader, rows, pieces, &anew));
-    spawned.map_err(|error| Error::Thread { source: Arc::new(error) })?;
+    threads::start("engine-source", move || read(reader, rows, pieces, &anew))?;
     let (mut piece, mut stopped) = (1, Box::pin(stop.clone().cancelled_owned()) as _);
     while let Some(came) = next_piece(&mut coming, source, stop).await? {
         match came {

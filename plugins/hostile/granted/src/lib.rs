@@ -5,7 +5,7 @@ use std::env;
 use std::ffi::CString;
 use std::fs::{self, OpenOptions};
 use std::hash::BuildHasher;
-use std::io::{self, Read};
+use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::net::TcpStream;
 use std::time::SystemTime;
 
@@ -21,6 +21,18 @@ fn reads(path: &str) -> io::Result<String> {
 #[map(needs("dir"))]
 fn writes(path: &str) -> io::Result<&str> {
     fs::write(path, "I was here\n").map(|()| path)
+}
+
+/// Makes the file that the record names a terabyte long, and writes a byte at its end. Tells what happens.
+#[map(needs("dir"))]
+fn grows(path: &str) -> io::Result<String> {
+    let file = fs::File::create(path)?;
+    let (length, end) = (file.set_len(1 << 40), (1 << 40) - 1);
+    let written =
+        file.set_len(0).and_then(|()| (&file).seek(SeekFrom::Start(end))).and_then(|_| (&file).write(b"x"));
+    let told =
+        |what: Result<(), io::Error>| what.map_or_else(|error| error.to_string(), |()| "done".to_owned());
+    Ok(format!("{}; {}", told(length), told(written.map(drop))))
 }
 
 /// Makes a file for the record, which must not be there yet, and panics at those that begin with `bad`.
