@@ -3,6 +3,8 @@
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::path::{Path, PathBuf};
 use std::process::{Command, id};
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+use std::time::{Duration, Instant};
 
 use crate::support::{Did, engine, fed, function_of, hostile, plugin};
 
@@ -24,7 +26,10 @@ impl Stranger {
             println!("skipped: only root can be somebody else, with setpriv, prlimit and timeout");
             return None;
         }
-        let (folder, uid) = (tempfile::tempdir().unwrap(), 100_000 + id());
+        // Nobody else is this user, no other test either.
+        static NUMBER: AtomicU32 = AtomicU32::new(0);
+        let uid = 100_000 + id() + (NUMBER.fetch_add(1, Relaxed) << 24);
+        let folder = tempfile::tempdir().unwrap();
         std::fs::set_permissions(folder.path(), PermissionsExt::from_mode(0o755)).unwrap();
         std::fs::copy(env!("CARGO_BIN_EXE_engine"), folder.path().join("engine")).unwrap();
         std::fs::create_dir(folder.path().join("home")).unwrap();
@@ -42,6 +47,7 @@ impl Stranger {
 
     /// The command, with so many threads and processes.
     fn command(&self, threads: usize, args: &[&str]) -> Command {
+        self.wait_until_alone();
         let mut command = Command::new("timeout");
         command
             .args(["--signal=KILL", "60", "setpriv", "--clear-groups"])
@@ -55,6 +61,21 @@ impl Stranger {
         command
     }
 
+    /// Waits until nothing of an earlier run is left, which would count: the system puts processes away a little
+    /// after their end.
+    fn wait_until_alone(&self) {
+        let uid = format!("Uid:\t{}\t", self.uid);
+        let is_ours = |process: std::io::Result<std::fs::DirEntry>| {
+            let status = process.and_then(|process| std::fs::read_to_string(process.path().join("status")));
+            status.is_ok_and(|status| status.contains(&uid))
+        };
+        let begun = Instant::now();
+        while std::fs::read_dir("/proc").unwrap().any(is_ours) {
+            assert!(begun.elapsed() < Duration::from_secs(60), "a run leaves a process behind");
+            std::thread::yield_now();
+        }
+    }
+
     fn forget_compiled(&self) {
         let _ = std::fs::remove_dir_all(self.home().join("cache"));
     }
@@ -62,7 +83,7 @@ impl Stranger {
 
 /// Runs with more and more threads: each run is right, or ends with one line that says what is short.
 fn swept(mut run: impl FnMut(usize) -> Did, right: &str) {
-    let mut ends = Vec::new();
+    let (mut ends, mut last) = (Vec::new(), String::new());
     for threads in 1..=24 {
         let Did { code, stdout, stderr } = run(threads);
         ends.push(code);
@@ -73,8 +94,9 @@ fn swept(mut run: impl FnMut(usize) -> Did, right: &str) {
         assert!(matches!(code, Some(1 | 2)), "{threads} threads: {code:?} {stderr}");
         let [line] = stderr.lines().collect::<Vec<_>>()[..] else { panic!("{threads} threads: {stderr}") };
         assert!(line.contains("ulimit -u"), "{threads} threads: {line}");
+        last = line.to_owned();
     }
-    assert!(ends.contains(&Some(2)) && ends.ends_with(&[Some(0); 8]), "{ends:?}");
+    assert!(ends.contains(&Some(2)) && ends.ends_with(&[Some(0); 8]), "{ends:?} {last}");
 }
 
 #[test]
@@ -116,15 +138,17 @@ fn with_few_threads_a_pipeline_is_right_or_says_what_is_short() {
     let spool = stranger.path("spool");
     std::fs::create_dir(&spool).unwrap();
     std::fs::write(spool.join("one"), "1\n2\n").unwrap();
+    std::fs::write(spool.join("other"), "3\n").unwrap();
     let pipeline = format!(
         "[sources.spool]\ntype = 'files'\npath = '{}'\n\
-         [sources.command]\ntype = 'process'\ncommand = ['echo', '3']\n\
-         [stages.both]\ntype = 'union'\nfrom = ['spool', 'command']\n\
+         [sources.other]\ntype = 'files'\npath = '{}'\n\
+         [stages.both]\ntype = 'union'\nfrom = ['spool', 'other']\n\
          [stages.scatter]\ntype = 'scatter'\nfrom = 'both'\n\
          [stages.inc]\ntype = 'map'\nplugin = '{}'\nfrom = 'scatter'\n\
          [stages.gather]\ntype = 'gather'\nfrom = 'inc'\n\
          [sinks.out]\ntype = 'stdout'\nfrom = 'gather'\n",
         spool.join("one").display(),
+        spool.join("other").display(),
         stranger.path("inc.wasm").display()
     );
     std::fs::write(stranger.path("pipeline.toml"), pipeline).unwrap();

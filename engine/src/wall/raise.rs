@@ -7,6 +7,7 @@ use std::sync::OnceLock;
 use serde::Serialize;
 
 use super::Rules;
+use crate::Error;
 use crate::files::Folder;
 
 /// What stands between an escaped guest and the machine.
@@ -77,11 +78,14 @@ pub fn raised() -> Option<&'static Raised> {
 /// If the process has threads already, if the launcher does not start, or if the kernel refuses what it
 /// says it can do. What a kernel can't do at all is no error; it is in [`Raised::missing`].
 pub fn raise(rules: &Rules) -> Result<&'static Raised, WallError> {
-    if threads().is_ok_and(|threads| threads > 1) {
+    if !is_alone() {
         return Err(WallError::new("raise the wall", &"the process has started threads already"));
     }
     if rules.need_launcher() {
-        super::launcher::start(rules).map_err(|error| WallError::new("start the launcher", &error))?;
+        super::launcher::start(rules).map_err(|error| match error.kind() {
+            io::ErrorKind::WouldBlock => WallError::new("start the launcher", &Error::thread(error)),
+            _ => WallError::new("start the launcher", &error),
+        })?;
     }
     #[cfg(target_os = "linux")]
     {
@@ -92,6 +96,17 @@ pub fn raise(rules: &Rules) -> Result<&'static Raised, WallError> {
     }
     #[cfg(not(target_os = "linux"))]
     Ok(RAISED.get_or_init(|| Raised { missing: vec![Part::Files, Part::Ports, Part::Signals, Part::Calls] }))
+}
+
+/// Whether this process has no other thread. One that has ended counts until the system has put it away.
+fn is_alone() -> bool {
+    (0..10_000).any(|_| {
+        let alone = threads().map_or(true, |threads| threads == 1);
+        if !alone {
+            std::thread::yield_now();
+        }
+        alone
+    })
 }
 
 /// How many threads this process has, where the system tells.
