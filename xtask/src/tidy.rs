@@ -8,13 +8,18 @@ use anyhow::{Context, ensure};
 
 use crate::checkout::Checkout;
 
+/// Documents whose promises name the tests that guard them.
+const GUARDED: [&str; 2] = ["ARCHITECTURE.md", "docs/security.md"];
+
 /// Checks all Rust sources but those that show what does not compile, and that the tests that
-/// ARCHITECTURE.md names are there.
+/// documents name are there.
 pub(crate) fn check(checkout: &Checkout) -> anyhow::Result<()> {
     let mut wrong = Vec::new();
-    let architecture = fs::read_to_string(checkout.root.join("ARCHITECTURE.md"));
-    let architecture = architecture.context("can't read ARCHITECTURE.md")?;
-    let mut missing: BTreeSet<&str> = tests_named(&architecture).collect();
+    let read = |file: &str| {
+        fs::read_to_string(checkout.root.join(file)).with_context(|| format!("can't read {file}"))
+    };
+    let documents = GUARDED.iter().map(|file| read(file)).collect::<anyhow::Result<Vec<_>>>()?;
+    let mut missing: BTreeSet<&str> = documents.iter().flat_map(|text| tests_named(text)).collect();
     for file in checkout.files()? {
         let is_case = ["tests/ui", "sdk/tests/ui"].iter().any(|cases| file.starts_with(cases));
         if is_case || file.extension().is_none_or(|extension| extension != "rs") {
@@ -25,7 +30,7 @@ pub(crate) fn check(checkout: &Checkout) -> anyhow::Result<()> {
         missing.retain(|test| !text.contains(&format!("fn {test}(")));
         wrong.extend(broken(&file, &text).map(|rule| format!("{}: {rule}", file.display())));
     }
-    wrong.extend(missing.iter().map(|test| format!("ARCHITECTURE.md: there is no test {test}")));
+    wrong.extend(missing.iter().map(|test| format!("{}: there is no test {test}", GUARDED.join(" or "))));
     ensure!(wrong.is_empty(), "{}", wrong.join("\n"));
     Ok(())
 }
