@@ -339,11 +339,11 @@ async fn states_that_are_not_told_end_the_run_in_a_line() {
     for (name, said) in [
         ("loops_in_state", "loops_in_state can't hand over its state: it took longer than 300ms"),
         ("panics_in_state", "panics_in_state can't hand over its state: it trapped: unreachable code"),
-        ("refuses_state", "refuses_state can't hand over its state: it I won't tell [2J fake line"),
+        ("refuses_state", "refuses_state can't hand over its state: it I won't tell\u{fffd}[2J fake line"),
         ("huge_state", "huge_state can't hand over its state: it needed more than 32.0 MiB of memory"),
         ("loops_with_state", "loops_with_state can't be opened: it took longer than 300ms"),
         ("panics_with_state", "panics_with_state can't be opened: it trapped: unreachable code"),
-        ("refuses_with_state", "refuses_with_state can't be opened: I won't go on [2J fake line"),
+        ("refuses_with_state", "refuses_with_state can't be opened: I won't go on\u{fffd}[2J fake line"),
     ] {
         let (outputs, ended) = lied(name, &["a", "b", "c"]).await;
         let error = ended.unwrap_err().to_string();

@@ -8,13 +8,15 @@ use super::processes::Cluster;
 use crate::hanging::HangingFolder;
 use crate::support::{engine, function_of, hostile};
 
-#[test]
-fn a_worker_that_loses_its_threads_begins_anew() {
+/// A worker that has lost threads says so and leaves, and then runs itself again; or, behind the wall, ends with the
+/// exit code that asks for that.
+fn begins_anew(walled: bool) {
     let Some(hanging) = HangingFolder::mount() else { return };
     let Some(cluster) = Cluster::start(0) else { return };
     let capability = format!("dir:{}:ro", hanging.path());
     let allow = ["--allow", &capability, "--timeout", "1s"];
     let mut worker = engine(["worker", "--workers", "2", "--cluster", cluster.url()]);
+    worker.args(["--wall", if walled { "on" } else { "off" }]);
     worker.args(allow).env("XDG_CACHE_HOME", cluster.path("cache"));
     let mut worker = worker.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
     let mut lines = BufReader::new(worker.stderr.take().unwrap()).lines().map_while(Result::ok);
@@ -24,9 +26,24 @@ fn a_worker_that_loses_its_threads_begins_anew() {
     let begun = |line: &String| line.contains(" works for ");
     assert!(lines.any(|line| begun(&line)));
     assert!(lines.any(|line| line.ends_with("leaving, to begin anew")));
-    assert!(lines.any(|line| begun(&line)), "it is there again");
+    if walled {
+        assert_eq!(worker.wait().unwrap().code(), Some(75));
+    } else {
+        assert!(lines.any(|line| begun(&line)), "it is there again");
+    }
     for process in [&mut run, &mut worker] {
-        process.kill().unwrap();
+        // The worker may have ended.
+        let _ = process.kill();
         process.wait().unwrap();
     }
+}
+
+#[test]
+fn a_worker_that_loses_its_threads_begins_anew() {
+    begins_anew(false);
+}
+
+#[test]
+fn behind_the_wall_a_worker_that_loses_its_threads_asks_to_be_started_again() {
+    begins_anew(true);
 }

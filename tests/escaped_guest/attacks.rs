@@ -6,7 +6,7 @@ use std::mem::MaybeUninit;
 use std::net::{TcpListener, TcpStream, UdpSocket};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::fs::symlink;
-use std::os::unix::net::{UnixListener, UnixStream};
+use std::os::unix::net::{UnixDatagram, UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
@@ -33,6 +33,8 @@ struct Role {
     tcp: String,
     /// The same, without a network.
     socket: PathBuf,
+    /// The same, for datagrams.
+    datagrams: PathBuf,
     /// Another process of the same user.
     victim: i32,
 }
@@ -62,9 +64,11 @@ fn act(role: &Role) {
 /// Checks that attacks fail behind the wall of a run that grants a folder, and that without it they succeed: that
 /// they fail shows something only if they could have succeeded.
 fn check() {
-    let behind = succeeded(true);
-    assert!(behind.is_empty(), "an escaped guest could: {behind:#?}");
-    let without = succeeded(false);
+    for net in [None, Some("127.0.0.1:9")] {
+        let behind = succeeded(true, net);
+        assert!(behind.is_empty(), "an escaped guest could, with {net:?}: {behind:#?}");
+    }
+    let without = succeeded(false, None);
     // Users without privileges can't do these anyway, nor can containers.
     let hard = [
         "read the passwords",
@@ -81,11 +85,16 @@ fn check() {
         "have a named program started with another variable",
         "have a file opened that was not named",
         "have more allowed",
+        "have a file opened by way of a planted link",
+        "have many programs started",
+        // Not each kernel has them.
+        "connect by another protocol",
+        "connect while sending",
     ];
     let missing = ATTACKS.iter().map(|(name, _)| *name).filter(|name| !without.iter().any(|did| did == name));
     let missing: Vec<_> = missing.filter(|name| !hard.contains(name)).collect();
     assert!(missing.is_empty(), "without a wall this should have succeeded: {missing:#?}");
-    println!("test result: ok. 2 passed; 0 failed; {} attacks", ATTACKS.len());
+    println!("test result: ok. 3 passed; 0 failed; {} attacks", ATTACKS.len());
 }
 
 /// A process that waits until it is killed.
@@ -99,7 +108,7 @@ impl Drop for Victim {
 }
 
 /// The attacks that succeed.
-fn succeeded(walled: bool) -> Vec<String> {
+fn succeeded(walled: bool, net: Option<&str>) -> Vec<String> {
     let folder = tempfile::tempdir().expect("a folder");
     let (granted, outside) = (folder.path().join("granted"), folder.path().join("outside"));
     fs::create_dir_all(granted.join("in")).expect("a folder");
@@ -117,16 +126,19 @@ fn succeeded(walled: bool) -> Vec<String> {
     let tcp = TcpListener::bind("127.0.0.1:0").expect("a port");
     let socket = outside.join("socket");
     let _local = UnixListener::bind(&socket).expect("a socket");
+    let datagrams = outside.join("datagrams");
+    let _log = UnixDatagram::bind(&datagrams).expect("a socket");
     let victim = Command::new("sleep").arg("600").stdout(Stdio::null()).spawn().expect("sleep is there");
     let victim = Victim(victim);
     let role = Role {
-        rules: walled.then(|| rules(&plugin, &granted)),
+        rules: walled.then(|| rules(&plugin, &granted, net)),
         secret: outside.join("secret"),
         tcp: tcp.local_addr().expect("an address").to_string(),
         victim: victim.0.id().cast_signed(),
         granted,
         plugin,
         socket,
+        datagrams,
     };
     let role = serde_json::to_string(&role).expect("JSON");
     let this = std::env::current_exe().expect("a path");
@@ -136,16 +148,19 @@ fn succeeded(walled: bool) -> Vec<String> {
     said.lines().map(str::to_owned).collect()
 }
 
-/// The rules of a run that grants a folder.
-fn rules(plugin: &Path, granted: &Path) -> Rules {
+/// The rules of a run that grants a folder, and perhaps a port.
+fn rules(plugin: &Path, granted: &Path, net: Option<&str>) -> Rules {
     let mut show = Command::new(env!("CARGO_BIN_EXE_engine"));
     show.args(["run", "--wall", "show", "--plugin"]).arg(plugin).arg("--allow");
-    let shown = show.arg(format!("dir:{}", granted.display())).output().expect("it starts");
+    show.arg(format!("dir:{}", granted.display()));
+    show.args(net.into_iter().flat_map(|net| ["--allow".to_owned(), format!("net:{net}")]));
+    let shown = show.output().expect("it starts");
     assert!(shown.status.success(), "{}", String::from_utf8_lossy(&shown.stderr));
     let mut rules: Rules = serde_json::from_slice(&shown.stdout).expect("rules");
     // So that there is a launcher to be misused.
     rules.start(Program::new(["true"]));
-    rules.create(granted.with_file_name("output"));
+    rules.start(Program::new(["sleep", "600"]));
+    rules.create(granted.join("output"));
     rules
 }
 
@@ -192,6 +207,11 @@ const ATTACKS: &[(&str, Try)] = &[
         use std::os::unix::fs::PermissionsExt;
         fs::set_permissions(&role.secret, fs::Permissions::from_mode(0o666)).is_ok()
     }),
+    ("change permissions by a descriptor", |role| {
+        use std::os::fd::AsRawFd;
+        File::open(&role.plugin)
+            .is_ok_and(|file| call(libc::SYS_fchmod, [file.as_raw_fd().into(), 0o666, 0, 0, 0, 0]))
+    }),
     ("change the plugin", |role| File::options().write(true).open(&role.plugin).is_ok()),
     ("keep compiled code for others", |_| {
         engine::compile_cache().is_some_and(|cache| fs::write(cache.join("planted"), "1").is_ok())
@@ -213,6 +233,20 @@ const ATTACKS: &[(&str, Try)] = &[
     ("open a raw socket", |_| {
         call(libc::SYS_socket, [libc::AF_INET.into(), libc::SOCK_RAW.into(), 1, 0, 0, 0])
     }),
+    ("connect by another protocol", |role| {
+        let socket = calls(libc::SYS_socket, [libc::AF_INET.into(), libc::SOCK_STREAM.into(), 262, 0, 0, 0]);
+        let address = address_of(&role.tcp);
+        socket >= 0 && call(libc::SYS_connect, [socket, address.as_ptr() as i64, 16, 0, 0, 0])
+    }),
+    ("connect while sending", |role| {
+        let socket = calls(libc::SYS_socket, [libc::AF_INET.into(), libc::SOCK_STREAM.into(), 0, 0, 0, 0]);
+        let (address, flags) = (address_of(&role.tcp), libc::MSG_FASTOPEN.into());
+        socket >= 0
+            && call(libc::SYS_sendto, [socket, c"1".as_ptr() as i64, 1, flags, address.as_ptr() as i64, 16])
+    }),
+    ("send to a local socket", |role| {
+        UnixDatagram::pair().is_ok_and(|(one, _)| one.send_to(b"1", &role.datagrams).is_ok())
+    }),
     // Programs and processes.
     ("run a program", |_| Command::new("/bin/true").status().is_ok()),
     ("have a program started that was not named", |role| {
@@ -225,6 +259,33 @@ const ATTACKS: &[(&str, Try)] = &[
         let program =
             json!({ "words": [word("true")], "folder": null, "environment": [["LD_PRELOAD", "x"]] });
         asked(&json!({ "Start": { "program": program, "streams": ["Null", "Null", "Null"] } }))
+    }),
+    ("have a file opened by way of a planted link", |role| {
+        let output = role.granted.join("output");
+        symlink(&role.secret, &output).is_ok()
+            && asked(&json!({ "Create": { "path": output, "append": true } }))
+    }),
+    ("have many programs started", |_| {
+        let program = json!({ "words": [word("sleep"), word("600")], "folder": null, "environment": [] });
+        let start = json!({ "Start": { "program": program, "streams": ["Null", "Null", "Null"] } });
+        let lines: Vec<_> = (0..200).map(|_| ask(&start)).collect();
+        let refused = |line: &UnixStream| {
+            let _ = line.set_nonblocking(true);
+            let mut reply = [0; 200];
+            matches!((&mut &*line).read(&mut reply), Ok(1..))
+        };
+        // Each that is refused is told so before the launcher takes the next question.
+        let last = asked(&json!({ "Create": { "path": "/", "append": true } }));
+        last || lines.iter().flatten().filter(|line| !refused(line)).count() > 100
+    }),
+    ("have a signal sent by a pipe", |role| {
+        use std::os::fd::AsRawFd;
+        std::io::pipe().is_ok_and(|(pipe, _)| {
+            call(
+                libc::SYS_fcntl,
+                [pipe.as_raw_fd().into(), libc::F_SETOWN.into(), role.victim.into(), 0, 0, 0],
+            )
+        })
     }),
     ("have a file opened that was not named", |role| {
         asked(&json!({ "Create": { "path": role.secret, "append": true } }))
@@ -264,6 +325,16 @@ fn under(root: &str, path: &Path) -> PathBuf {
     Path::new(root).join(path.strip_prefix("/").unwrap_or(path))
 }
 
+/// An address of IPv4 as the kernel takes it.
+fn address_of(text: &str) -> [u8; 16] {
+    let address: std::net::SocketAddrV4 = text.parse().expect("an address");
+    let mut bytes = [0; 16];
+    bytes[..2].copy_from_slice(&(libc::AF_INET as u16).to_ne_bytes());
+    bytes[2..4].copy_from_slice(&address.port().to_be_bytes());
+    bytes[4..8].copy_from_slice(&address.ip().octets());
+    bytes
+}
+
 /// A path as the kernel takes it. It is never freed: this process ends soon.
 fn text(path: &Path) -> i64 {
     let path = std::ffi::CString::new(path.as_os_str().as_encoded_bytes()).expect("a path has no zero byte");
@@ -275,25 +346,27 @@ fn word(text: &str) -> Value {
     json!({ "Unix": text.as_bytes() })
 }
 
-/// Whether the launcher does what a message asks for. Without a launcher there is nobody to ask.
+/// Whether the launcher does what a message asks for.
 fn asked(message: &Value) -> bool {
-    let Some(socket) =
-        (3..64).map(own).find(|socket| sockopt::socket_type(socket) == Ok(SocketType::SEQPACKET))
-    else {
-        return false;
-    };
+    let Some(line) = ask(message) else { return false };
+    let mut reply = String::new();
+    let _ = (&line).read_to_string(&mut reply);
+    !reply.contains("Failed")
+}
+
+/// Sends a message to the launcher, and returns its line. Without a launcher there is nobody to ask.
+fn ask(message: &Value) -> Option<UnixStream> {
+    let is_launcher = |socket: &BorrowedFd| sockopt::socket_type(socket) == Ok(SocketType::SEQPACKET);
+    let socket = (3..64).map(own).find(is_launcher)?;
     let (line, its) = UnixStream::pair().expect("a line");
     let with = [its.as_fd()];
     let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
     let mut ancillary = SendAncillaryBuffer::new(&mut space);
     assert!(ancillary.push(SendAncillaryMessage::ScmRights(&with)));
     let message = message.to_string();
-    sendmsg(socket, &[IoSlice::new(message.as_bytes())], &mut ancillary, SendFlags::empty())
-        .expect("it is sent");
-    drop(its);
-    let mut reply = String::new();
-    let _ = (&line).read_to_string(&mut reply);
-    !reply.contains("Failed")
+    let sent = sendmsg(socket, &[IoSlice::new(message.as_bytes())], &mut ancillary, SendFlags::empty());
+    sent.expect("it is sent");
+    Some(line)
 }
 
 #[expect(unsafe_code, reason = "an attacker finds descriptors by their numbers")]

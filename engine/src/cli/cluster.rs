@@ -63,6 +63,7 @@ impl BrokerArgs {
     /// What the way to a broker needs, for the wall.
     pub(crate) fn reach(&self, broker: &Broker, rules: &mut engine::wall::Rules) {
         broker.to_string().split(',').for_each(|server| rules.connect_url(server));
+        rules.connect_cluster();
         let named = std::env::var_os("ENGINE_CLUSTER_CREDENTIALS").map(PathBuf::from);
         let files = self.cluster_credentials.iter().chain(&named).chain(&self.cluster_ca);
         files.for_each(|file| rules.read(file));

@@ -40,6 +40,11 @@ impl WallArgs {
         self.wall == WallArg::On
     }
 
+    /// Whether the wall is only shown.
+    pub(crate) fn is_shown(&self) -> bool {
+        self.wall == WallArg::Show
+    }
+
     /// Raises the wall, or shows what it would be. It must be called before this process starts a thread.
     pub(crate) fn raise(&self, rules: impl FnOnce() -> anyhow::Result<Rules>) -> anyhow::Result<Then> {
         match self.wall {

@@ -113,6 +113,19 @@ impl Folder {
         draft.put()
     }
 
+    /// Opens a file in it to read and write it, and makes it if it is not there. Never waits.
+    ///
+    /// # Errors
+    ///
+    /// If it can't be opened, is no regular file, or is a link that leads out of the folder.
+    pub fn create(&self, name: &OsStr, append: bool) -> io::Result<File> {
+        let how = How { read: true, write: true, append, create: true, ..How::default() };
+        let file = self.0.open_in(Path::new(name), how)?;
+        kind::check_regular(&file.metadata()?)?;
+        let_wait(&file)?;
+        Ok(file)
+    }
+
     /// Removes a file.
     ///
     /// # Errors

@@ -67,7 +67,9 @@ pub(super) fn open(path: &Path, how: How) -> io::Result<File> {
     let links = if magic { OFlags::empty() } else { OFlags::NOFOLLOW };
     let file = match fs::openat(&spot.folder, &*name, how.flags() | links, how.mode()) {
         // Behind the wall only the launcher may make files, and only those that were named before.
-        Err(Errno::ACCESS) if launcher::is_there() => launcher::create(path, how.append)?,
+        Err(Errno::ACCESS) if how.create && launcher::is_there() => {
+            launcher::create(path, how.append).map_err(|_| io::Error::from(Errno::ACCESS))?
+        }
         opened => File::from(opened?),
     };
     if guests::may_write(&spot.ancestors) {

@@ -64,7 +64,7 @@ options! {
 impl KeyedCall {
     /// The plugin, and what it may have.
     pub(super) fn reach(&self, reach: &mut Reach) {
-        reach.loads(self.plugin.path(), self.allow.as_slice());
+        reach.loads(&self.plugin, self.allow.as_slice());
     }
 
     /// The call, and the key.
@@ -77,7 +77,7 @@ impl KeyedCall {
 impl PerhapsCall {
     /// The plugin, if there is one, and what it may have.
     pub(super) fn reach(&self, reach: &mut Reach) {
-        self.plugin.iter().for_each(|plugin| reach.loads(plugin.path(), self.allow.as_slice()));
+        self.plugin.iter().for_each(|plugin| reach.loads(plugin, self.allow.as_slice()));
     }
 
     /// The call, if there is a plugin.
@@ -104,7 +104,7 @@ impl PerhapsCall {
 impl Call {
     /// The plugin, and what it may have.
     pub(super) fn reach(&self, reach: &mut Reach) {
-        reach.loads(self.plugin.path(), self.allow.as_slice());
+        reach.loads(&self.plugin, self.allow.as_slice());
     }
 
     /// The function, opened once, so that wrong arguments show before the first record.

@@ -9,6 +9,7 @@ use super::graph::Parts;
 use super::mistake::Report;
 use super::open::read;
 use super::options::Address;
+use super::pin::PluginOption;
 use super::settings::LimitOptions;
 use crate::wall::{Program, Rules};
 use crate::{Capability, Error};
@@ -18,8 +19,8 @@ use crate::{Capability, Error};
 pub struct Reach {
     /// Files, hosts and programs of its sources, its sinks and its functions.
     pub rules: Rules,
-    /// Where its plugins are: files, or folders of plugin crates.
-    pub plugins: BTreeSet<PathBuf>,
+    /// Where its plugins are, files or folders of plugin crates; and the hash that each must have, if that is said.
+    pub plugins: BTreeSet<(PathBuf, Option<String>)>,
     /// The most bytes that a plugin's file may have, if the file says so.
     pub plugin_size: Option<u64>,
     /// Where relative paths begin.
@@ -73,7 +74,10 @@ impl Reach {
 
     /// A file that another one may follow under the same name.
     pub(super) fn follows(&mut self, path: &Path) {
-        let path = self.path(path);
+        let path = std::path::absolute(self.path(path)).unwrap_or_default();
+        if let Ok(target) = path.canonicalize() {
+            target.parent().into_iter().for_each(|folder| self.rules.read(folder));
+        }
         self.rules.read(path.parent().filter(|folder| *folder != Path::new("")).unwrap_or(Path::new(".")));
     }
 
@@ -113,12 +117,13 @@ impl Reach {
     /// It connects to these servers, with what is in these files.
     pub(super) fn asks(&mut self, servers: &str, files: [&Option<PathBuf>; 2]) {
         servers.split(',').for_each(|server| self.rules.connect_url(server.trim()));
+        self.rules.connect_cluster();
         files.into_iter().flatten().for_each(|file| self.reads(file));
     }
 
     /// It loads a plugin, which may have these.
-    pub(super) fn loads(&mut self, plugin: &Path, allowed: &[String]) {
-        self.plugins.insert(self.path(plugin));
+    pub(super) fn loads(&mut self, plugin: &PluginOption, allowed: &[String]) {
+        self.plugins.insert((self.path(plugin.path()), plugin.hash().map(str::to_owned)));
         for capability in allowed.iter().filter_map(|text| text.parse().ok()) {
             match capability {
                 Capability::Dir { path, read_only: true, .. } => self.reads(&path),

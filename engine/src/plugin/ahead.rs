@@ -23,11 +23,12 @@ type Found = HashMap<blake3::Hash, Outcome>;
 type Outcome = Result<(Arc<[u8]>, Compilation), NotAPlugin>;
 
 impl Ahead {
-    /// Compiles the plugin in a file, unless its code is in the cache already. Whatever is wrong with it is
-    /// told when it is loaded.
-    pub fn compile(&self, path: &Path, compiler: &Compiler, size_limit: u64) {
+    /// Compiles the plugin in a file, unless its code is in the cache already or it has not the hash that it is
+    /// `pinned` to. Whatever is wrong with it is told when it is loaded.
+    pub fn compile(&self, path: &Path, pinned: Option<&str>, compiler: &Compiler, size_limit: u64) {
         let Ok(wasm) = super::load::read(path, size_limit) else { return };
-        if super::load::recognize(&wasm).is_err() {
+        let is_other = |pin: &str| *blake3::hash(&wasm).to_hex() != *pin;
+        if super::load::recognize(&wasm).is_err() || pinned.is_some_and(is_other) {
             return;
         }
         let Ok(engine) = wasmtime::Engine::new(&runtime::config()) else { return };

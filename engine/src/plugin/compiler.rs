@@ -119,12 +119,16 @@ impl Compiler {
                 let _ = done.send(stdout.read_to_end(&mut bytes).map(|_| bytes));
             };
             let writing = thread::Builder::new().spawn_scoped(scope, write);
-            let started = writing.and_then(|_| thread::Builder::new().spawn_scoped(scope, read));
-            if let Err(error) = started {
-                // What was started ends with the child.
-                drop(child);
-                return Err(not_started(error));
-            }
+            let started =
+                writing.and_then(|writing| Ok([writing, thread::Builder::new().spawn_scoped(scope, read)?]));
+            let threads = match started {
+                Ok(threads) => threads,
+                Err(error) => {
+                    // What was started ends with the child.
+                    drop(child);
+                    return Err(not_started(error));
+                }
+            };
             let answer = match result.recv_timeout(self.timeout) {
                 Ok(Ok(bytes)) => self.read(&bytes),
                 Ok(Err(error)) => Err(failed(error)),
@@ -134,6 +138,8 @@ impl Compiler {
                 }
             };
             drop(child);
+            // They are gone for the system too: a wall may be raised now, which wants no other thread.
+            threads.into_iter().for_each(|thread| drop(thread.join()));
             answer
         })
     }

@@ -53,7 +53,8 @@ pub(super) fn restrict(rules: &Rules) -> Result<Vec<Part>, WallError> {
     files = files.handle_access(AccessFs::from_all(ABI)).map_err(failed)?;
     let files = add_paths(files.create().map_err(failed)?, rules).map_err(failed)?;
     missing.extend(lacks(files, Part::Files)?);
-    let ports = Ruleset::default().handle_access(AccessNet::from_all(ABI)).map_err(failed)?;
+    let handled = if rules.connects_anywhere { AccessNet::BindTcp.into() } else { AccessNet::from_all(ABI) };
+    let ports = Ruleset::default().handle_access(handled).map_err(failed)?;
     let ports = add_ports(ports.create().map_err(failed)?, rules).map_err(failed)?;
     missing.extend(lacks(ports, Part::Ports)?);
     let signals = Ruleset::default().scope(Scope::from_all(ABI)).map_err(failed)?;
@@ -112,7 +113,7 @@ fn add_path(
 }
 
 fn add_ports(mut ruleset: RulesetCreated, rules: &Rules) -> Result<RulesetCreated, RulesetError> {
-    for port in &rules.connects {
+    for port in rules.connects.iter().filter(|_| !rules.connects_anywhere) {
         ruleset = ruleset.add_rule(NetPort::new(*port, AccessNet::ConnectTcp))?;
     }
     for port in &rules.listens {

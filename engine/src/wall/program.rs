@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use serde::{Deserialize, Serialize};
@@ -36,6 +36,21 @@ impl Program {
     pub fn variable(mut self, name: &str, value: impl Into<String>) -> Self {
         self.environment.push((name.to_owned(), value.into()));
         self
+    }
+
+    /// Files that decide what it does: the program, and those among its arguments.
+    pub(super) fn files(&self) -> Vec<PathBuf> {
+        let here = self.folder.clone().or_else(|| std::env::current_dir().ok()).unwrap_or_default();
+        let mut words = self.words.iter().map(Path::new);
+        let program = words.next().into_iter().flat_map(|program| match program.components().count() {
+            1 if !program.is_absolute() => {
+                let path = std::env::var_os("PATH").unwrap_or_default();
+                std::env::split_paths(&path).map(|folder| folder.join(program)).collect()
+            }
+            _ => vec![program.to_owned()],
+        });
+        let files = program.chain(words.map(Path::to_owned)).map(|file| here.join(file));
+        files.filter_map(|file| file.canonicalize().ok()).filter(|file| file.is_file()).collect()
     }
 
     /// The command that starts it, with all that it starts in a process group of their own.

@@ -3,6 +3,8 @@
 use std::io;
 use std::path::Path;
 use std::sync::OnceLock;
+use std::thread;
+use std::time::Duration;
 
 use serde::Serialize;
 
@@ -71,16 +73,20 @@ pub fn raised() -> Option<&'static Raised> {
 /// Raises the wall around this process, for good: what `rules` do not allow is refused by the kernel from
 /// now on. With a launcher, if they need one.
 ///
-/// Call it before the process starts its first thread: threads that exist already are not walled in.
+/// Call it before the process starts its first thread: threads that exist already are not walled in. If the rules
+/// name programs or files to create, the program's `main` must call [`launcher::serve`](super::launcher::serve) and
+/// return when its first argument is [`launcher::COMMAND`](super::launcher::COMMAND), before it does anything else:
+/// the launcher is this program, started again.
 ///
 /// # Errors
 ///
-/// If the process has threads already, if the launcher does not start, or if the kernel refuses what it
+/// If the rules contradict themselves, if the process has threads already, if the launcher does not start, or if the kernel refuses what it
 /// says it can do. What a kernel can't do at all is no error; it is in [`Raised::missing`].
 pub fn raise(rules: &Rules) -> Result<&'static Raised, WallError> {
     if !is_alone() {
         return Err(WallError::new("raise the wall", &"the process has started threads already"));
     }
+    rules.check()?;
     if rules.need_launcher() {
         super::launcher::start(rules).map_err(|error| match error.kind() {
             io::ErrorKind::WouldBlock => WallError::new("start the launcher", &Error::thread(error)),
@@ -98,30 +104,31 @@ pub fn raise(rules: &Rules) -> Result<&'static Raised, WallError> {
     Ok(RAISED.get_or_init(|| Raised { missing: vec![Part::Files, Part::Ports, Part::Signals, Part::Calls] }))
 }
 
-/// Whether this process has no other thread. One that has ended counts until the system has put it away.
-fn is_alone() -> bool {
-    (0..10_000).any(|_| {
-        let alone = threads().map_or(true, |threads| threads == 1);
-        if !alone {
-            std::thread::yield_now();
-        }
-        alone
-    })
-}
+/// How long a thread that has ended may still be listed.
+const ENDING: Duration = Duration::from_millis(1);
 
-/// How many threads this process has, where the system tells.
-fn threads() -> io::Result<usize> {
-    Ok(Folder::open(Path::new("/proc/self/task"))?.names()?.len())
+/// How often it is looked at.
+const LOOKS: u32 = 1000;
+
+/// Whether this thread is the process's only one, as far as the system tells.
+fn is_alone() -> bool {
+    let threads = || Ok::<_, io::Error>(Folder::open(Path::new("/proc/self/task"))?.names()?.len());
+    for _ in 0..LOOKS {
+        match threads() {
+            Ok(2..) => thread::sleep(ENDING),
+            _ => return true,
+        }
+    }
+    false
 }
 
 /// What a privileged user keeps: rights over files, which landlock bounds, and low ports.
 #[cfg(target_os = "linux")]
-const KEPT: [caps::Capability; 6] = [
+const KEPT: [caps::Capability; 5] = [
     caps::Capability::CAP_CHOWN,
     caps::Capability::CAP_DAC_OVERRIDE,
     caps::Capability::CAP_DAC_READ_SEARCH,
     caps::Capability::CAP_FOWNER,
-    caps::Capability::CAP_FSETID,
     caps::Capability::CAP_NET_BIND_SERVICE,
 ];
 

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::Program;
+use super::{Program, WallError};
 use crate::Capability;
 
 /// What a process may still reach behind the wall; all else is refused by the kernel.
@@ -27,6 +27,8 @@ pub struct Rules {
     pub connects: BTreeSet<u16>,
     /// TCP ports on which the process may listen; 0 stands for one that the system chooses.
     pub listens: BTreeSet<u16>,
+    /// Connections may be opened to all ports.
+    pub connects_anywhere: bool,
     /// Whether names of hosts are looked up.
     pub resolves: bool,
     /// Programs that the launcher may start.
@@ -62,7 +64,7 @@ impl Rules {
 
     /// Lets a file be replaced or rotated: other names in its folder are made, renamed and removed.
     pub fn replace(&mut self, path: impl AsRef<Path>) {
-        let path = whole(path.as_ref());
+        let path = target(&whole(path.as_ref()));
         self.writes.insert(path.parent().map_or_else(|| path.clone(), Path::to_owned));
     }
 
@@ -72,7 +74,21 @@ impl Rules {
     pub fn connect(&mut self, host: &str, port: u16) {
         self.connects.insert(port);
         let host = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
-        self.resolves |= host.parse::<std::net::IpAddr>().is_err();
+        if host.parse::<std::net::IpAddr>().is_err() {
+            self.resolve();
+        }
+    }
+
+    /// Lets names of hosts be looked up; answers that are long come by TCP.
+    pub fn resolve(&mut self) {
+        self.resolves = true;
+        self.connects.insert(DNS);
+    }
+
+    /// Lets connections be opened to servers of a cluster, which tell of one another: to all ports.
+    pub fn connect_cluster(&mut self) {
+        self.connects_anywhere = true;
+        self.resolve();
     }
 
     /// Lets connections be opened to the host and port of a URL, and to the proxies that this process's
@@ -128,13 +144,29 @@ impl Rules {
         self.connects.extend(other.connects);
         self.listens.extend(other.listens);
         self.resolves |= other.resolves;
+        self.connects_anywhere |= other.connects_anywhere;
         other.programs.into_iter().for_each(|program| self.start(program));
     }
 
     /// Whether the process uses the network at all.
     #[must_use]
     pub fn have_network(&self) -> bool {
-        self.resolves || !self.connects.is_empty() || !self.listens.is_empty()
+        self.resolves || self.connects_anywhere || !self.connects.is_empty() || !self.listens.is_empty()
+    }
+
+    /// Checks that nothing which is run outside of the wall can be changed from inside.
+    pub(super) fn check(&self) -> Result<(), WallError> {
+        let folders: Vec<_> = self.writes.iter().filter_map(|path| path.canonicalize().ok()).collect();
+        for program in &self.programs {
+            for file in program.files() {
+                if let Some(folder) = folders.iter().find(|folder| file.starts_with(folder)) {
+                    let (file, folder) = (file.display(), folder.display());
+                    let reason = format!("{file} is in {folder}, which the run may write: move one of them");
+                    return Err(WallError::new("start a program outside of the wall", &reason));
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Whether something has to be done outside of the wall.
@@ -156,6 +188,24 @@ fn authority(rest: &str, usual: u16) -> Option<(&str, u16)> {
         Some((host, port)) if !port.contains(']') => Some((host, port.parse().ok()?)),
         _ => Some((address, usual)),
     }
+}
+
+/// Where names of hosts are looked up.
+const DNS: u16 = 53;
+
+/// So many links lead from a path to a file at most.
+const LINKS: usize = 40;
+
+/// What a path leads to, as it is now; also if that is not there.
+pub(super) fn target(path: &Path) -> PathBuf {
+    let mut path = path.to_owned();
+    for _ in 0..LINKS {
+        // What is followed by the system alone, as in /proc/self/fd, stays as it is.
+        let magic = path.starts_with("/proc") || path.starts_with("/dev");
+        let Some(next) = path.read_link().ok().filter(|_| !magic) else { break };
+        path = path.parent().map_or(next.clone(), |folder| folder.join(&next));
+    }
+    path
 }
 
 /// A path that means the same wherever the process is.
@@ -181,6 +231,9 @@ impl fmt::Display for Rules {
         for port in &self.listens {
             line("listen", port)?;
         }
+        if self.connects_anywhere {
+            line("connect", &"*:*")?;
+        }
         if self.resolves {
             line("resolve", &"names of hosts")?;
         }
@@ -200,7 +253,7 @@ mod tests {
         assert!(!rules.resolves && rules.have_network());
         rules.connect("example.org", 443);
         assert!(rules.resolves);
-        assert_eq!(rules.connects, BTreeSet::from([80, 81, 443]));
+        assert_eq!(rules.connects, BTreeSet::from([53, 80, 81, 443]));
     }
 
     #[test]
@@ -208,7 +261,7 @@ mod tests {
         let ports = |url: &str| {
             let mut rules = Rules::new();
             rules.connect_url(url);
-            rules.connects.into_iter().collect::<Vec<_>>()
+            rules.connects.into_iter().filter(|port| *port != DNS).collect::<Vec<_>>()
         };
         assert_eq!(ports("wss://example.org/feed"), [443]);
         assert_eq!(ports("ws://me:secret@example.org:81?x=1:2"), [81]);

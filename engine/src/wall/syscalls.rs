@@ -38,7 +38,7 @@ const COMMON: &[libc::c_long] = &[
     // Descriptors that are open.
     libc::SYS_read, libc::SYS_write, libc::SYS_readv, libc::SYS_writev, libc::SYS_pread64, libc::SYS_pwrite64,
     libc::SYS_preadv, libc::SYS_pwritev, libc::SYS_preadv2, libc::SYS_pwritev2, libc::SYS_close,
-    libc::SYS_close_range, libc::SYS_dup, libc::SYS_dup3, libc::SYS_fcntl, libc::SYS_flock, libc::SYS_lseek,
+    libc::SYS_close_range, libc::SYS_dup, libc::SYS_dup3, libc::SYS_flock, libc::SYS_lseek,
     libc::SYS_fsync, libc::SYS_fdatasync, libc::SYS_sync_file_range, libc::SYS_syncfs, libc::SYS_ftruncate,
     libc::SYS_fallocate, libc::SYS_fadvise64, libc::SYS_copy_file_range, libc::SYS_sendfile, libc::SYS_splice,
     libc::SYS_tee, libc::SYS_vmsplice, libc::SYS_pipe2, libc::SYS_eventfd2, libc::SYS_signalfd4,
@@ -50,9 +50,9 @@ const COMMON: &[libc::c_long] = &[
     libc::SYS_statfs, libc::SYS_fstatfs, libc::SYS_faccessat, libc::SYS_faccessat2, libc::SYS_readlinkat,
     libc::SYS_getdents64, libc::SYS_chdir, libc::SYS_fchdir, libc::SYS_mkdirat, libc::SYS_unlinkat,
     libc::SYS_renameat, libc::SYS_renameat2, libc::SYS_linkat, libc::SYS_symlinkat, libc::SYS_utimensat,
-    libc::SYS_truncate, libc::SYS_fchmod,
+    libc::SYS_truncate,
     // Sockets that are open, and pairs of them.
-    libc::SYS_sendto, libc::SYS_recvfrom, libc::SYS_sendmsg, libc::SYS_recvmsg, libc::SYS_sendmmsg,
+    libc::SYS_recvfrom, libc::SYS_recvmsg, libc::SYS_sendmmsg,
     libc::SYS_recvmmsg, libc::SYS_shutdown, libc::SYS_getsockname, libc::SYS_getpeername,
     libc::SYS_getsockopt, libc::SYS_setsockopt,
     // Layers of the wall itself: they only ever take away.
@@ -92,7 +92,7 @@ const FORBIDDEN: &[libc::c_long] = &[
     libc::SYS_unshare, libc::SYS_setns, libc::SYS_mount, libc::SYS_umount2, libc::SYS_pivot_root,
     libc::SYS_chroot, libc::SYS_open_tree, libc::SYS_move_mount, libc::SYS_fsopen, libc::SYS_mount_setattr,
     // Owners and permissions, which landlock does not bound.
-    libc::SYS_fchmodat, libc::SYS_fchown, libc::SYS_fchownat, libc::SYS_setxattr, libc::SYS_lsetxattr,
+    libc::SYS_fchmod, libc::SYS_fchmodat, libc::SYS_fchown, libc::SYS_fchownat, libc::SYS_setxattr, libc::SYS_lsetxattr,
     libc::SYS_fsetxattr, libc::SYS_removexattr, libc::SYS_lremovexattr, libc::SYS_fremovexattr, libc::SYS_mknodat,
     libc::SYS_open_by_handle_at, libc::SYS_name_to_handle_at,
     // The kernel.
@@ -124,7 +124,9 @@ pub(super) fn restrict(rules: &Rules) -> Result<Option<Part>, WallError> {
     match seccompiler::apply_filter(&allowed).and_then(|()| seccompiler::apply_filter(&forbidden)) {
         Ok(()) => Ok(None),
         // A kernel without seccomp.
-        Err(seccompiler::Error::Seccomp(error)) if error.raw_os_error() == Some(libc::EINVAL) => {
+        Err(seccompiler::Error::Seccomp(error))
+            if matches!(error.raw_os_error(), Some(libc::EINVAL | libc::ENOSYS)) =>
+        {
             Ok(Some(Part::Calls))
         }
         Err(error) => Err(failed(error)),
@@ -156,11 +158,26 @@ fn allowed(rules: &Rules) -> Result<Calls, seccompiler::BackendError> {
     }
     let oneself = [0, own].map(|id| all(vec![is(0, SeccompCmpOp::Eq, id)?]));
     calls.insert(libc::SYS_prlimit64, oneself.into_iter().collect::<Result<_, _>>()?);
-    let pairs = all(vec![is(0, SeccompCmpOp::Eq, libc::AF_UNIX.unsigned_abs().into())?])?;
-    calls.insert(libc::SYS_socketpair, vec![pairs]);
-    // Terminals take input, and consoles commands, by way of these.
-    let injects = [libc::TIOCSTI, TIOCLINUX].map(|request| is(1, SeccompCmpOp::Ne, request));
-    calls.insert(libc::SYS_ioctl, vec![all(injects.into_iter().collect::<Result<_, _>>()?)?]);
+    // Pairs that carry datagrams could send them to any socket that has a name.
+    let mut pairs = Vec::new();
+    for kind in [libc::SOCK_STREAM, libc::SOCK_SEQPACKET] {
+        let family = is(0, SeccompCmpOp::Eq, libc::AF_UNIX.unsigned_abs().into())?;
+        pairs.push(all(vec![family, is(1, MaskedEq(0xf), kind.unsigned_abs().into())?])?);
+    }
+    calls.insert(libc::SYS_socketpair, pairs);
+    // Sending may also connect, which landlock does not see.
+    let connects = u64::from(libc::MSG_FASTOPEN.unsigned_abs());
+    for (call, flags) in [(libc::SYS_sendto, 3), (libc::SYS_sendmsg, 2), (libc::SYS_sendmmsg, 3)] {
+        calls.insert(call, vec![all(vec![is(flags, MaskedEq(connects), 0)?])?]);
+    }
+    // Descriptors may not send signals of their choice to other processes.
+    let signals = [libc::F_SETOWN, F_SETSIG, F_SETOWN_EX];
+    let signals = signals.into_iter().map(|command| is(1, SeccompCmpOp::Ne, command.unsigned_abs().into()));
+    calls.insert(libc::SYS_fcntl, vec![all(signals.collect::<Result<_, _>>()?)?]);
+    // Terminals take input, and consoles commands, by way of the first two.
+    let harmful = [libc::TIOCSTI, TIOCLINUX, FIOSETOWN, SIOCSPGRP];
+    let harmful = harmful.into_iter().map(|request| is(1, SeccompCmpOp::Ne, request));
+    calls.insert(libc::SYS_ioctl, vec![all(harmful.collect::<Result<_, _>>()?)?]);
     if rules.have_network() {
         calls.insert(libc::SYS_socket, sockets(rules)?);
     }
@@ -170,15 +187,30 @@ fn allowed(rules: &Rules) -> Result<Calls, seccompiler::BackendError> {
 /// Sends commands to a Linux console.
 const TIOCLINUX: u64 = 0x541c;
 
-/// Sockets of the internet: TCP, and UDP where names are looked up. None that are raw, and none of other kinds.
+/// What a descriptor sends signals to, and which.
+const F_SETSIG: i32 = 10;
+const F_SETOWN_EX: i32 = 15;
+const FIOSETOWN: u64 = 0x8901;
+const SIOCSPGRP: u64 = 0x8902;
+
+/// Sockets of the internet: TCP, and UDP where names are looked up. None that are raw, none of other kinds, and no
+/// other protocols, which landlock knows nothing of.
 fn sockets(rules: &Rules) -> Result<Vec<SeccompRule>, seccompiler::BackendError> {
-    let kinds = [libc::SOCK_STREAM].into_iter().chain(rules.resolves.then_some(libc::SOCK_DGRAM));
+    let tcp = (libc::SOCK_STREAM, libc::IPPROTO_TCP);
+    let udp = (libc::SOCK_DGRAM, libc::IPPROTO_UDP);
     let mut sockets = Vec::new();
-    for kind in kinds {
+    for (kind, usual) in [tcp].into_iter().chain(rules.resolves.then_some(udp)) {
         for family in [libc::AF_INET, libc::AF_INET6] {
-            let family = SeccompCondition::new(0, Dword, SeccompCmpOp::Eq, family.unsigned_abs().into())?;
-            let kind = SeccompCondition::new(1, Dword, MaskedEq(0xf), kind.unsigned_abs().into())?;
-            sockets.push(SeccompRule::new(vec![family, kind])?);
+            for protocol in [0, usual] {
+                let is = |argument, op, value: i32| {
+                    SeccompCondition::new(argument, Dword, op, value.unsigned_abs().into())
+                };
+                sockets.push(SeccompRule::new(vec![
+                    is(0, SeccompCmpOp::Eq, family)?,
+                    is(1, MaskedEq(0xf), kind)?,
+                    is(2, SeccompCmpOp::Eq, protocol)?,
+                ])?);
+            }
         }
     }
     Ok(sockets)

@@ -4,6 +4,7 @@ use std::io::{BufReader, IsTerminal};
 use std::path::Path;
 use std::process::Stdio;
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
+use std::thread::JoinHandle;
 use std::time::{Duration, SystemTime};
 
 use anyhow::{Context, ensure};
@@ -77,25 +78,31 @@ fn built_from(
 }
 
 /// Says that a build takes a while, if it does.
-struct Patience(Option<Sender<()>>);
+struct Patience {
+    /// The thread ends when nobody can tell it any more.
+    done: Option<Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
 
 impl Patience {
     fn begin(folder: &Path) -> Self {
         let (done, waited) = channel();
         let told = building(folder);
-        // It says what nobody needs.
-        let _ = threads::start("engine-patience", move || {
+        // It says what nobody needs, if it can't be started.
+        let thread = threads::start("engine-patience", move || {
             if waited.recv_timeout(Duration::from_millis(700)) == Err(RecvTimeoutError::Timeout) {
                 tell(format_args!("{told}"));
             }
         });
-        Self(Some(done))
+        Self { done: Some(done), thread: thread.ok() }
     }
 }
 
 impl Drop for Patience {
     fn drop(&mut self) {
-        // The thread ends when nobody can tell it any more.
-        self.0.take();
+        self.done.take();
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
     }
 }

@@ -9,13 +9,15 @@ use engine::{Ahead, Compiler};
 use super::RunCommand;
 use super::watching::WatchArgs;
 use crate::cli::limits::compiler;
-use crate::cli::plugins::Components;
+use crate::cli::plugins::{Components, Crates, found};
 use crate::cli::wall;
 
 /// What the flags name. Plugins are compiled now, since they can't be behind the wall.
 pub(super) fn rules(run: &RunCommand, components: &[PathBuf], ahead: &Ahead) -> anyhow::Result<Rules> {
     let mut rules = common(run)?;
-    load(&mut rules, components, ahead, &run.limits.compiler()?, run.limits.plugin_size());
+    let components: Vec<_> = components.iter().map(|component| (component.clone(), None)).collect();
+    let ahead = (!run.wall.is_shown()).then_some(ahead);
+    load(&mut rules, &components, ahead, &run.limits.compiler()?, run.limits.plugin_size());
     let files = run.input.iter().filter(|path| *path != Path::new("-"));
     files.for_each(|path| rules.read(path));
     run.output.iter().for_each(|path| rules.create(path));
@@ -36,16 +38,28 @@ pub(super) fn of_pipeline(
     let reach = Reach::of(path)?;
     let size = reach.plugin_size.unwrap_or(wall::PLUGIN_SIZE);
     // What can't be built is told with the other mistakes of the file.
-    let found: Vec<_> = reach.plugins.iter().filter_map(|plugin| components.find(plugin).ok()).collect();
-    load(&mut rules, &found, ahead, &compiler()?, size);
+    let find = |path: &Path| match run.wall.is_shown() {
+        true => found(path, Crates::BuiltBefore).ok(),
+        false => components.find(path).ok(),
+    };
+    let found = reach.plugins.into_iter().filter_map(|(path, pin)| Some((find(&path)?, pin)));
+    let ahead = (!run.wall.is_shown()).then_some(ahead);
+    load(&mut rules, &found.collect::<Vec<_>>(), ahead, &compiler()?, size);
     rules.extend(reach.rules);
     Ok(rules)
 }
 
-fn load(rules: &mut Rules, components: &[PathBuf], ahead: &Ahead, compiler: &Compiler, size: u64) {
-    for component in components {
+/// Components are compiled `ahead`, unless nothing is to be run.
+fn load(
+    rules: &mut Rules,
+    components: &[(PathBuf, Option<String>)],
+    ahead: Option<&Ahead>,
+    compiler: &Compiler,
+    size: u64,
+) {
+    for (component, pin) in components {
         rules.read(component);
-        ahead.compile(component, compiler, size);
+        ahead.into_iter().for_each(|ahead| ahead.compile(component, pin.as_deref(), compiler, size));
     }
     // Compiled plugins are read from there, and none is written: who can write there can make others run.
     engine::compile_cache().into_iter().for_each(|folder| rules.read(folder));

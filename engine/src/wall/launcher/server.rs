@@ -1,11 +1,13 @@
 //! The other side of the wall: the process that starts what it was told before.
 
+use std::collections::HashMap;
+use std::ffi::OsString;
 use std::fs::File;
 use std::io::{self, Read};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::ExitStatusExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{self, Child};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
@@ -13,49 +15,89 @@ use std::thread;
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
 
 use super::message::{Reply, Request, Stdio, receive, send};
-use crate::files::{self, Mode};
+use crate::files::Folder;
 use crate::wall::Program;
+use crate::wall::rules::target;
 
-/// Serves the process at the other end of stdin, until it is gone.
+/// So many programs run at once at most: a process that asks for more is not one that a pipeline describes.
+const MOST: usize = 64;
+
+/// Serves the process at the other end of stdin, until it is gone. What it has started then ends too.
 ///
 /// # Errors
 ///
-/// If stdin is no socket, or nothing sensible comes.
+/// If stdin is no socket, or nothing sensible comes first.
 pub fn serve() -> io::Result<()> {
     let socket = io::stdin().as_fd().try_clone_to_owned()?;
-    let Some((Request::Allow { programs, files }, _)) = receive(&socket)? else {
+    let Ok(Some((Request::Allow { programs, files }, _))) = receive(&socket) else {
         return Err(io::Error::other("the launcher serves a process that runs functions"));
     };
-    let allowed = Allowed { programs, files };
-    while let Some((request, descriptors)) = receive(&socket)? {
-        let mut descriptors = descriptors.into_iter();
-        let Some(line) = descriptors.next().map(UnixStream::from) else { continue };
-        let reply = match request {
-            Request::Start { program, streams } => match allowed.start(&program, streams, descriptors) {
-                Ok(child) => watch(child, line.try_clone()?).err(),
-                Err(error) => Some(error),
-            },
-            Request::Create { path, append } => match allowed.create(&path, append) {
-                Ok(file) => send(&line, &Reply::Opened, &[file.as_fd()]).err(),
-                Err(error) => Some(error),
-            },
-            Request::Allow { .. } => Some(refused("more than was said at first")),
-        };
-        if let Some(error) = reply {
-            // The other end may be gone.
-            let _ = send(&line, &Reply::Failed(error.raw_os_error(), error.to_string()), &[]);
+    let files = files.into_iter().filter_map(Named::find).collect();
+    let allowed = Allowed { programs, files, running: Arc::default() };
+    loop {
+        match receive(&socket) {
+            Ok(None) => break,
+            Ok(Some((request, descriptors))) => allowed.answer(request, descriptors),
+            // It is no message; the socket is still there.
+            Err(error) if error.kind() == io::ErrorKind::Other || error.raw_os_error().is_none() => {}
+            Err(_) => break,
         }
     }
+    allowed.running.lock().unwrap_or_else(PoisonError::into_inner).values().for_each(|(id, _)| kill(*id));
     Ok(())
+}
+
+fn kill(group: Pid) {
+    // One that has ended can't be killed, and need not be.
+    let _ = kill_process_group(group, Signal::KILL);
+}
+
+/// A file that may be made, in a folder that was open before the other process could change it.
+struct Named {
+    path: PathBuf,
+    folder: Folder,
+    name: OsString,
+}
+
+impl Named {
+    fn find(path: PathBuf) -> Option<Self> {
+        let folder = Folder::open(path.parent()?).ok()?;
+        let name = path.file_name()?.to_owned();
+        Some(Self { path, folder, name })
+    }
 }
 
 /// What may be asked for.
 struct Allowed {
     programs: Vec<Program>,
-    files: Vec<PathBuf>,
+    files: Vec<Named>,
+    running: Running,
 }
 
+/// The programs that run, by their numbers. While the table is locked a number is the program's own.
+type Running = Arc<Mutex<HashMap<u32, (Pid, Child)>>>;
+
 impl Allowed {
+    fn answer(&self, request: Request, descriptors: Vec<OwnedFd>) {
+        let mut descriptors = descriptors.into_iter();
+        let Some(line) = descriptors.next().map(UnixStream::from) else { return };
+        let failed = match request {
+            Request::Start { program, streams } => {
+                let started = self.start(&program, streams, descriptors);
+                started.and_then(|child| watch(child, &line, &self.running)).err()
+            }
+            Request::Create { path, append } => match self.create(&path, append) {
+                Ok(file) => send(&line, &Reply::Opened, &[file.as_fd()]).err(),
+                Err(error) => Some(error),
+            },
+            Request::Allow { .. } => Some(refused("more than was said at first")),
+        };
+        if let Some(error) = failed {
+            // The other end may be gone.
+            let _ = send(&line, &Reply::Failed(error.raw_os_error(), error.to_string()), &[]);
+        }
+    }
+
     fn start(
         &self,
         program: &Program,
@@ -64,6 +106,9 @@ impl Allowed {
     ) -> io::Result<Child> {
         if !self.programs.contains(program) {
             return Err(refused(&program.to_string()));
+        }
+        if self.running.lock().unwrap_or_else(PoisonError::into_inner).len() >= MOST {
+            return Err(io::Error::other(format!("{MOST} programs run at once already")));
         }
         let mut stdio = |stream: Stdio, own: fn() -> io::Result<OwnedFd>| match stream {
             Stdio::Null => Ok(process::Stdio::null()),
@@ -81,12 +126,10 @@ impl Allowed {
         command.spawn()
     }
 
-    fn create(&self, path: &PathBuf, append: bool) -> io::Result<File> {
-        if !self.files.contains(path) {
-            return Err(refused(&path.display().to_string()));
-        }
-        let mode = if append { Mode::ReadAndAppend } else { Mode::ReadAndKeep };
-        files::create(path, mode, &|| false)
+    fn create(&self, path: &Path, append: bool) -> io::Result<File> {
+        let named = self.files.iter().find(|named| named.path == path || named.path == target(path));
+        let named = named.ok_or_else(|| refused(&path.display().to_string()))?;
+        named.folder.create(&named.name, append)
     }
 }
 
@@ -95,22 +138,26 @@ fn refused(what: &str) -> io::Error {
 }
 
 /// Tells on its line how a program ended, and kills it when the line is closed.
-fn watch(child: Child, line: UnixStream) -> io::Result<()> {
-    let Some(id) = Pid::from_raw(child.id().cast_signed()) else { return Ok(()) };
-    // While it is locked the id is the program's own.
-    let running = Arc::new(Mutex::new(Some(child)));
-    let killed = running.clone();
-    let mut closed = line.try_clone()?;
-    thread::Builder::new().stack_size(64 << 10).spawn(move || {
+fn watch(mut child: Child, line: &UnixStream, running: &Running) -> io::Result<()> {
+    let number = child.id();
+    let lines = Pid::from_raw(number.cast_signed())
+        .zip(line.try_clone().and_then(|one| Ok((one, line.try_clone()?))).ok());
+    let Some((id, (mut closed, line))) = lines else {
+        let _ = child.kill().and_then(|()| child.wait());
+        return Err(io::Error::other("it can't be watched"));
+    };
+    running.lock().unwrap_or_else(PoisonError::into_inner).insert(number, (id, child));
+    let (killed, ended) = (running.clone(), running.clone());
+    let kills = move || {
         let _ = closed.read(&mut [0]);
-        if killed.lock().unwrap_or_else(PoisonError::into_inner).is_some() {
-            let _ = kill_process_group(id, Signal::KILL);
+        if killed.lock().unwrap_or_else(PoisonError::into_inner).contains_key(&number) {
+            kill(id);
         }
-    })?;
-    thread::Builder::new().stack_size(64 << 10).spawn(move || {
+    };
+    let waits = move || {
         let _ = waitid(WaitId::Pid(id), WaitIdOptions::EXITED | WaitIdOptions::NOWAIT);
-        let ended = running.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let reply = match ended.map(|mut child| child.wait()) {
+        let child = ended.lock().unwrap_or_else(PoisonError::into_inner).remove(&number);
+        let reply = match child.map(|(_, mut child)| child.wait()) {
             Some(Ok(status)) => Reply::Ended(status.into_raw()),
             Some(Err(error)) => Reply::Failed(error.raw_os_error(), error.to_string()),
             None => return,
@@ -118,6 +165,11 @@ fn watch(child: Child, line: UnixStream) -> io::Result<()> {
         let _ = send(&line, &reply, &[]);
         // The other thread ends too.
         let _ = line.shutdown(std::net::Shutdown::Both);
-    })?;
-    Ok(())
+    };
+    let threads = || thread::Builder::new().stack_size(64 << 10);
+    let started = threads().spawn(kills).and_then(|_| threads().spawn(waits));
+    if started.is_err() {
+        kill(id);
+    }
+    started.map(drop)
 }
