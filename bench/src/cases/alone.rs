@@ -30,6 +30,24 @@ pub(super) fn limits(places: &Places, scale: &Scale) -> anyhow::Result<Case> {
     Ok(case)
 }
 
+/// The second wall: what it costs lines, and a start.
+pub(super) fn wall(places: &Places, scale: &Scale) -> anyhow::Result<Case> {
+    let records = scale.of(20_000_000);
+    let (input, line) = (inputs::numbers(places, records)?, inputs::numbers(places, 1)?);
+    let lines = |name: &str, more: &[&str]| {
+        let arguments = [more, &["-o", "/dev/null"]].concat();
+        Program { name: name.into(), ..run(places, "inc", &input, &arguments).records(records) }
+    };
+    let start = |name: &str, more: &[&str]| Program { name: name.into(), ..run(places, "inc", &line, more) };
+    let title = format!("The second wall: adding one to {} lines, and to one", millions(records));
+    let with = lines("engine, wall on", &[]);
+    let without = lines("engine, wall off", &["--wall", "off"]);
+    let mut case = Rivals::new("wall", title, "time a record", with).add(Some(without), 0.97).case;
+    case.programs.extend([start("one line, wall on", &[]), start("one line, wall off", &["--wall", "off"])]);
+    case.rows.push(Row::against("one line, start to end", Time, 3, 0.8).of(2));
+    Ok(case)
+}
+
 pub(super) fn workers(places: &Places, scale: &Scale) -> anyhow::Result<Case> {
     let records = scale.of(300_000);
     let input = inputs::numbers(places, records)?;

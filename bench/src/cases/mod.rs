@@ -7,7 +7,7 @@ mod records;
 
 use anyhow::Context;
 
-use self::alone::{growth, limits, neighbour, sleepers, start, workers};
+use self::alone::{growth, limits, neighbour, sleepers, start, wall, workers};
 use self::clusters::{cluster, cluster_workers};
 use self::elements::{chain, local, round_trip, single, ten_maps};
 use self::records::{guest, identity, json, lines, pipeline};
@@ -31,11 +31,12 @@ impl Scale {
 
 /// All cases, without the rivals that are not built.
 pub(crate) fn all(places: &Places, scale: &Scale) -> anyhow::Result<Vec<Case>> {
-    let make: [fn(&Places, &Scale) -> anyhow::Result<Case>; 18] = [
+    let make: [fn(&Places, &Scale) -> anyhow::Result<Case>; 19] = [
         guest,
         lines,
         pipeline,
         limits,
+        wall,
         json,
         identity,
         single,
