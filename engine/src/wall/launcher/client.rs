@@ -57,15 +57,24 @@ pub(crate) fn launch(program: &Program, streams: [Stdio; 3]) -> io::Result<Line>
         theirs.push(reader.into());
         line.stdin = Some(writer);
     }
-    for (stream, own) in streams[1..].iter().zip([&mut line.stdout, &mut line.stderr]) {
-        if *stream == Stdio::Piped {
-            let (reader, writer) = io::pipe()?;
-            theirs.push(writer.into());
-            *own = Some(reader);
+    // What is inherited is this process's now: a screen may have taken its stderr since the launcher began.
+    let own: [fn() -> io::Result<OwnedFd>; 2] =
+        [|| io::stdout().as_fd().try_clone_to_owned(), || io::stderr().as_fd().try_clone_to_owned()];
+    let pipes = [&mut line.stdout, &mut line.stderr];
+    for ((stream, own), pipe) in streams[1..].iter().zip(own).zip(pipes) {
+        match stream {
+            Stdio::Null => {}
+            Stdio::Inherited => theirs.push(own()?),
+            Stdio::Piped => {
+                let (reader, writer) = io::pipe()?;
+                theirs.push(writer.into());
+                *pipe = Some(reader);
+            }
         }
     }
+    let given = streams.map(|stream| if stream == Stdio::Null { Stdio::Null } else { Stdio::Piped });
     let with: Vec<BorrowedFd> = theirs.iter().map(AsFd::as_fd).collect();
-    send(launcher()?, &Request::Start { program: program.clone(), streams }, &with)?;
+    send(launcher()?, &Request::Start { program: program.clone(), streams: given }, &with)?;
     Ok(line)
 }
 
