@@ -89,7 +89,8 @@ fn a_pipeline_may_reach_what_its_file_names_and_no_more() {
     assert_eq!(own.collect::<BTreeSet<_>>(), expected);
     assert_eq!(rules.writes, paths(&["data", "old", "turning"]));
     assert_eq!(rules.creates, paths(&["dead", "new"]));
-    assert_eq!(rules.connects, BTreeSet::from([443, 5432, 8080]));
+    // Names are looked up at port 53.
+    assert_eq!(rules.connects, BTreeSet::from([53, 443, 5432, 8080]));
     assert_eq!(rules.listens, BTreeSet::from([8787, 9000, 9001]));
     assert!(rules.resolves, "feed.example.org is a name");
     let tail = Program::new(["tail", "-f", "x"]).folder(Some(folder.path().to_owned()));
