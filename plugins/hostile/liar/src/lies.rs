@@ -11,7 +11,9 @@ pub(crate) const ALL: &[(&str, Kind, Lie)] = &[
     ("ends_descend", Kind::FlatMap, ends_descend),
     ("progress_forever", Kind::Sink, |_| claim(&[0])),
     ("progress_to_and_fro_forever", Kind::Sink, |_| claim(&[1, 0])),
-    ("progress_beyond_forever", Kind::Sink, |outcome| claim(&[outcome.consumed, outcome.consumed + 1, u32::MAX])),
+    ("progress_beyond_forever", Kind::Sink, |outcome| {
+        claim(&[outcome.consumed, outcome.consumed + 1, u32::MAX])
+    }),
     ("begins_all_and_panics_at_the_first", Kind::Sink, begins_all_and_panics_at_the_first),
     ("begins_all_and_fails_at_the_first", Kind::Sink, begins_all_and_fails_at_the_first),
     ("goes_on_after_a_failure", Kind::Sink, |outcome| fail_alone(outcome, 0)),
