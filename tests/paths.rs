@@ -56,10 +56,10 @@ fn swap(scene: &Scene) -> [String; 2] {
     [format!("rename {from} {away}"), format!("link ../vault {from}")]
 }
 
-/// `engine run` with the function that does what records say.
+/// `engine run` with the function that does what records say, one after another.
 fn run(more: &[&str], input: &str) -> Did {
     let acts = function_of(&hostile("granted"), "acts");
-    fed(engine([&["run", "-q", "-p", &acts], more].concat()), input)
+    fed(engine([&["run", "-q", "--workers", "1", "-p", &acts], more].concat()), input)
 }
 
 fn grant(path: &Path) -> String {
