@@ -97,12 +97,56 @@ fn a_function_is_not_granted_a_folder_with_the_cache_in_it() {
     let cache = home.path().join("cache");
     let reads = format!("{}:reads", hostile("granted").display());
     let grant = format!("dir:{}", home.path().display());
-    for (grant, code) in [(grant.clone(), Some(2)), (format!("{grant}:ro"), Some(0))] {
-        let mut command = engine(["run", "-q", "--on-fault", "skip", "-p", &reads, "--allow", &grant]);
+    let tried =
+        [("off", grant.clone(), Some(2)), ("on", grant.clone(), Some(2)), ("on", grant + ":ro", Some(0))];
+    for (wall, grant, code) in tried {
+        let mut command = engine(["run", "-q", "--wall", wall, "--on-fault", "skip", "-p", &reads]);
+        command.args(["--allow", &grant]);
         command.env("XDG_CACHE_HOME", &cache);
         let did = fed(command, "");
         assert_eq!(did.code, code, "{}", did.stderr);
         let refused = did.stderr.contains("the engine keeps compiled plugins there");
         assert_eq!(refused, code != Some(0), "{}", did.stderr);
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn no_run_behind_the_wall_may_write_where_compiled_plugins_are_kept() {
+    let home = tempfile::tempdir().unwrap();
+    let cache = home.path().join("cache");
+    for (checkpoint, code) in [(home.path().join("run"), Some(2)), (home.path().join("own/run"), Some(0))] {
+        fs::create_dir_all(home.path().join("own")).unwrap();
+        let output = checkpoint.with_extension("out");
+        let mut command = engine(["run", "-q", "-p", &plugin("inc").display().to_string(), "-i"]);
+        fs::write(home.path().join("in"), "1\n").unwrap();
+        command.arg(home.path().join("in")).arg("-o").arg(&output).arg("--checkpoint").arg(&checkpoint);
+        command.env("XDG_CACHE_HOME", &cache);
+        let did = fed(command, "");
+        assert_eq!(did.code, code, "{}", did.stderr);
+        assert_eq!(
+            did.stderr.contains("the engine keeps compiled plugins there"),
+            code != Some(0),
+            "{}",
+            did.stderr
+        );
+    }
+}
+
+#[cfg(all(target_os = "linux", feature = "cluster"))]
+#[test]
+fn a_worker_may_read_compiled_plugins_and_write_none() {
+    use engine::wall::Rules;
+
+    let cache = tempfile::tempdir().unwrap();
+    for flag in ["--cluster=nats://127.0.0.1:4222", "--isolated"] {
+        let mut command = engine(["worker", "--wall", "show", flag]);
+        command.env("XDG_CACHE_HOME", cache.path());
+        let did = fed(command, "");
+        assert_eq!(did.code, Some(0), "{}", did.stderr);
+        let rules: Rules = serde_json::from_str(&did.stdout).unwrap();
+        let compiled = cache.path().join("engine/compiled");
+        assert!(rules.reads.contains(&compiled));
+        assert!(!rules.writes.iter().any(|folder| compiled.starts_with(folder)), "{:?}", rules.writes);
     }
 }

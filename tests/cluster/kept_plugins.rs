@@ -3,8 +3,10 @@
 use std::fs::{self, File};
 use std::time::{Duration, SystemTime};
 
+use serde_json::Value;
+
 use super::processes::{Cluster, ended, numbers};
-use crate::support::{function_of, plugin};
+use crate::support::{engine, fed, function_of, plugin};
 
 #[test]
 fn a_worker_keeps_the_plugins_that_were_used_last_and_those_in_use() {
@@ -26,4 +28,21 @@ fn a_worker_keeps_the_plugins_that_were_used_last_and_those_in_use() {
     assert_eq!(cluster.text("out"), numbers(1..11));
     assert_eq!(fs::read_dir(&folder).unwrap().count(), 200);
     assert!(name(1).exists() && !name(399).exists() && name(400).exists());
+}
+
+#[test]
+fn what_a_worker_can_not_keep_itself_is_kept_for_all() {
+    let Some(cluster) = Cluster::start(1) else { return };
+    let function = function_of(&plugin("inc"), "inc");
+    fs::write(cluster.path("in"), numbers(0..10)).unwrap();
+    let run = cluster.run(&function, &[]).spawn().unwrap();
+    assert_eq!(ended(run), (Some(0), String::new()));
+    let kept = fs::read_dir(cluster.path("cache/engine/compiled")).unwrap();
+    assert_eq!(kept.count(), 1);
+    let mut run = engine(["run", "--json", "-p", &function]);
+    run.env("XDG_CACHE_HOME", cluster.path("cache"));
+    let run = fed(run, "1\n");
+    assert_eq!((run.code, &*run.stdout), (Some(0), "2\n"), "{}", run.stderr);
+    let summary: Value = serde_json::from_str(run.stderr.trim()).unwrap();
+    assert!(summary["plugins"][0]["compilation"].is_null(), "{summary:#}");
 }

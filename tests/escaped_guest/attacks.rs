@@ -65,10 +65,15 @@ fn act(role: &Role) {
 /// they fail shows something only if they could have succeeded.
 fn check() {
     for net in [None, Some("127.0.0.1:9")] {
-        let behind = succeeded(true, net);
+        let behind = succeeded(Some(&|plugin, granted| of_run(plugin, granted, net)));
         assert!(behind.is_empty(), "an escaped guest could, with {net:?}: {behind:#?}");
     }
-    let without = succeeded(false, None);
+    let in_worker = succeeded(Some(&|_, granted| of_worker(granted)));
+    // Servers of a cluster tell of one another, by any name and port.
+    let network = ["connect by TCP", "send by UDP"];
+    let more: Vec<_> = in_worker.iter().filter(|name| !network.contains(&name.as_str())).collect();
+    assert!(more.is_empty(), "an escaped guest of a worker could: {more:#?}");
+    let without = succeeded(None);
     // Users without privileges can't do these anyway, nor can containers.
     let hard = [
         "read the passwords",
@@ -87,6 +92,7 @@ fn check() {
         "have more allowed",
         "have a file opened by way of a planted link",
         "have many programs started",
+        "have plugins compiled and kept without limits",
         // Not each kernel has them.
         "connect by another protocol",
         "connect while sending",
@@ -94,7 +100,7 @@ fn check() {
     let missing = ATTACKS.iter().map(|(name, _)| *name).filter(|name| !without.iter().any(|did| did == name));
     let missing: Vec<_> = missing.filter(|name| !hard.contains(name)).collect();
     assert!(missing.is_empty(), "without a wall this should have succeeded: {missing:#?}");
-    println!("test result: ok. 3 passed; 0 failed; {} attacks", ATTACKS.len());
+    println!("test result: ok. 4 passed; 0 failed; {} attacks", ATTACKS.len());
 }
 
 /// A process that waits until it is killed.
@@ -107,8 +113,11 @@ impl Drop for Victim {
     }
 }
 
-/// The attacks that succeed.
-fn succeeded(walled: bool, net: Option<&str>) -> Vec<String> {
+/// The rules of a process that runs this plugin, and grants this folder.
+type Walled<'a> = &'a dyn Fn(&Path, &Path) -> Rules;
+
+/// The attacks that succeed behind a wall, or without one.
+fn succeeded(walled: Option<Walled>) -> Vec<String> {
     let folder = tempfile::tempdir().expect("a folder");
     let (granted, outside) = (folder.path().join("granted"), folder.path().join("outside"));
     fs::create_dir_all(granted.join("in")).expect("a folder");
@@ -131,7 +140,7 @@ fn succeeded(walled: bool, net: Option<&str>) -> Vec<String> {
     let victim = Command::new("sleep").arg("600").stdout(Stdio::null()).spawn().expect("sleep is there");
     let victim = Victim(victim);
     let role = Role {
-        rules: walled.then(|| rules(&plugin, &granted, net)),
+        rules: walled.map(|rules| to_misuse(rules(&plugin, &granted), &plugin, &granted)),
         secret: outside.join("secret"),
         tcp: tcp.local_addr().expect("an address").to_string(),
         victim: victim.0.id().cast_signed(),
@@ -149,15 +158,31 @@ fn succeeded(walled: bool, net: Option<&str>) -> Vec<String> {
 }
 
 /// The rules of a run that grants a folder, and perhaps a port.
-fn rules(plugin: &Path, granted: &Path, net: Option<&str>) -> Rules {
-    let mut show = Command::new(env!("CARGO_BIN_EXE_engine"));
-    show.args(["run", "--wall", "show", "--plugin"]).arg(plugin).arg("--allow");
-    show.arg(format!("dir:{}", granted.display()));
-    show.args(net.into_iter().flat_map(|net| ["--allow".to_owned(), format!("net:{net}")]));
+fn of_run(plugin: &Path, granted: &Path, net: Option<&str>) -> Rules {
+    let mut run = Command::new(env!("CARGO_BIN_EXE_engine"));
+    run.args(["run", "--wall", "show", "--plugin"]).arg(plugin).arg("--allow");
+    run.arg(format!("dir:{}", granted.display()));
+    run.args(net.into_iter().flat_map(|net| ["--allow".to_owned(), format!("net:{net}")]));
+    shown(run)
+}
+
+/// The rules of a worker that grants a folder.
+fn of_worker(granted: &Path) -> Rules {
+    let mut worker = Command::new(env!("CARGO_BIN_EXE_engine"));
+    worker.args(["worker", "--wall", "show", "--cluster", "nats://127.0.0.1:4222", "--allow"]);
+    worker.arg(format!("dir:{}", granted.display()));
+    shown(worker)
+}
+
+fn shown(mut show: Command) -> Rules {
     let shown = show.output().expect("it starts");
     assert!(shown.status.success(), "{}", String::from_utf8_lossy(&shown.stderr));
-    let mut rules: Rules = serde_json::from_slice(&shown.stdout).expect("rules");
-    // So that there is a launcher to be misused.
+    serde_json::from_slice(&shown.stdout).expect("rules")
+}
+
+/// The rules, with a launcher to be misused, and with the plugin's file.
+fn to_misuse(mut rules: Rules, plugin: &Path, granted: &Path) -> Rules {
+    rules.read(plugin);
     rules.start(Program::new(["true"]));
     rules.start(Program::new(["sleep", "600"]));
     rules.create(granted.join("output"));
@@ -215,6 +240,15 @@ const ATTACKS: &[(&str, Try)] = &[
     ("change the plugin", |role| File::options().write(true).open(&role.plugin).is_ok()),
     ("keep compiled code for others", |_| {
         engine::compile_cache().is_some_and(|cache| fs::write(cache.join("planted"), "1").is_ok())
+    }),
+    ("have plugins compiled and kept without limits", |role| {
+        let mut programs = role.rules.iter().flat_map(|rules| rules.programs.clone());
+        let Some(mut keeps) = programs.find(|program| program.words.iter().any(|word| word == "--keep"))
+        else {
+            return false;
+        };
+        keeps.words.retain(|word| !word.to_string_lossy().starts_with("--compile-memory"));
+        asked(&json!({ "Start": { "program": keeps, "streams": ["Null", "Null", "Null"] } }))
     }),
     ("make a device", |role| {
         let path = role.granted.join("disk");

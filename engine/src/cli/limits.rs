@@ -1,5 +1,6 @@
 //! Flags about what functions may use, all with defaults.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::Context;
@@ -80,6 +81,12 @@ impl LimitArgs {
         self.compile.compiler()
     }
 
+    /// Who compiles plugins, and keeps them in the cache, for a process that must not.
+    #[cfg(feature = "cluster")]
+    pub(crate) fn keeping_compiler(&self) -> anyhow::Result<Compiler> {
+        self.compile.keeping_compiler()
+    }
+
     /// The most bytes that a plugin's file may have.
     pub(crate) fn plugin_size(&self) -> u64 {
         self.compile.plugin_size()
@@ -109,8 +116,11 @@ pub(crate) fn compiling_pool() -> anyhow::Result<PoolBuilder> {
 
 /// Compiles in a process of its own, within the defaults.
 pub(crate) fn compiler() -> anyhow::Result<Compiler> {
-    let this = std::env::current_exe().context("can't tell which program this is")?;
-    Ok(Compiler::new(this, ["compile"]))
+    Ok(Compiler::new(this()?, ["compile"]))
+}
+
+fn this() -> anyhow::Result<PathBuf> {
+    std::env::current_exe().context("can't tell which program this is")
 }
 
 impl CompileArgs {
@@ -119,8 +129,27 @@ impl CompileArgs {
         self.plugin_size as u64
     }
 
-    fn compiler(&self) -> anyhow::Result<Compiler> {
-        Ok(compiler()?.timeout(self.compile_timeout).memory(self.compile_memory))
+    /// Who compiles plugins.
+    pub(crate) fn compiler(&self) -> anyhow::Result<Compiler> {
+        Ok(self.limit(compiler()?))
+    }
+
+    /// Who compiles plugins and keeps them: with its limits in its arguments, so that no other can be asked for.
+    #[cfg(feature = "cluster")]
+    fn keeping_compiler(&self) -> anyhow::Result<Compiler> {
+        let Self { plugin_size, compile_timeout, compile_memory } = self;
+        let arguments = [
+            "compile".to_owned(),
+            "--keep".to_owned(),
+            format!("--plugin-size={plugin_size}B"),
+            format!("--compile-timeout={}us", compile_timeout.as_micros()),
+            format!("--compile-memory={compile_memory}B"),
+        ];
+        Ok(self.limit(Compiler::new(this()?, arguments)).keeping())
+    }
+
+    fn limit(&self, compiler: Compiler) -> Compiler {
+        compiler.timeout(self.compile_timeout).memory(self.compile_memory)
     }
 
     pub(crate) fn pool(&self) -> anyhow::Result<PoolBuilder> {

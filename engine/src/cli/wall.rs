@@ -1,8 +1,8 @@
 //! `--wall`: the second wall around a process that runs functions.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use engine::wall::{self, Rules};
 
 /// Flags about the wall.
@@ -58,11 +58,35 @@ impl WallArgs {
             }
             WallArg::On => {
                 let rules = rules()?;
+                check_cache(&rules)?;
                 wall::raise(&rules).context("--wall on (--wall off runs without it)")?;
                 Ok(Then::Run)
             }
         }
     }
+}
+
+/// Refuses rules by which a function that broke out could put compiled code where other runs load it from.
+fn check_cache(rules: &Rules) -> anyhow::Result<()> {
+    let Some(cache) = engine::compile_cache().and_then(|cache| cache.canonicalize().ok()) else {
+        return Ok(());
+    };
+    let is_over = |path: &&PathBuf| {
+        path.canonicalize().is_ok_and(|path| cache.starts_with(&path) || path.starts_with(&cache))
+    };
+    let is_new_in = |file: &&PathBuf| {
+        let folder = file.parent().and_then(|folder| folder.canonicalize().ok());
+        folder.is_some_and(|folder| folder.starts_with(&cache))
+    };
+    let written = rules.writes.iter().find(is_over).or_else(|| rules.creates.iter().find(is_new_in));
+    if let Some(path) = written {
+        let (path, cache) = (path.display(), cache.display());
+        bail!(
+            "the run may write {path}, and the engine keeps compiled plugins there, in {cache}: move one of them \
+             (--wall off runs without a wall)"
+        );
+    }
+    Ok(())
 }
 
 /// The most bytes that a plugin's file may have where nothing else is said.

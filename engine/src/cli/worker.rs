@@ -73,7 +73,9 @@ impl WorkerCommand {
         if self.wall.raise(|| self.rules())? == Then::Stop {
             return Ok(Ending::Done);
         }
-        let builder = self.limits.pool()?.on_print(move |print| {
+        // Functions run here: what is compiled is kept by a process apart, for others to run.
+        let builder = self.limits.pool()?.compiler(self.limits.keeping_compiler()?);
+        let builder = builder.on_print(move |print| {
             if !quiet {
                 tell(format_args!("{print}"));
             }
@@ -144,13 +146,14 @@ impl WorkerCommand {
     fn rules(&self) -> anyhow::Result<Rules> {
         let mut rules = Rules::new();
         self.allow.iter().for_each(|capability| rules.grant(capability));
-        rules.start(self.limits.compiler()?.program());
-        let (compiled, plugins) = (engine::compile_cache(), engine::private_folder(&folder()?));
+        rules.start(self.limits.keeping_compiler()?.program());
+        engine::compile_cache().into_iter().for_each(|folder| rules.read(folder));
+        let plugins = engine::private_folder(&folder()?);
         if self.isolated {
-            compiled.into_iter().chain(plugins).for_each(|folder| rules.read(folder));
+            plugins.into_iter().for_each(|folder| rules.read(folder));
             return Ok(rules);
         }
-        compiled.into_iter().chain(plugins).for_each(|folder| rules.write(folder));
+        plugins.into_iter().for_each(|folder| rules.write(folder));
         self.cluster.iter().for_each(|broker| self.broker.reach(broker, &mut rules));
         let this = std::env::current_exe().context("can't tell which program this is")?;
         rules.start(Program::new(

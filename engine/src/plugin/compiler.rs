@@ -10,6 +10,7 @@ use std::time::Duration;
 use serde::Serialize;
 use wasmtime::Engine;
 
+use super::cache::Entry;
 use super::runtime;
 use crate::error::{Error, NotAPlugin};
 use crate::process::WaitedFor;
@@ -25,6 +26,13 @@ const DONE: u8 = 1;
 const DAMAGED: u8 = 2;
 /// The system lacks something that it takes.
 const SHORT: u8 = 3;
+/// It took too long.
+const SLOW: u8 = 4;
+/// It took too much memory.
+const LARGE: u8 = 5;
+
+/// How many bytes stand before the result.
+const HEAD: u64 = 17;
 
 /// A program that compiles plugins in a process of its own, with limits on time and memory.
 ///
@@ -37,6 +45,7 @@ pub struct Compiler {
     arguments: Vec<OsString>,
     timeout: Duration,
     memory: usize,
+    keeps: bool,
 }
 
 /// What compiling a plugin took, and might have taken.
@@ -72,7 +81,16 @@ impl Compiler {
             arguments: arguments.into_iter().map(Into::into).collect(),
             timeout: Duration::from_secs(60),
             memory: 2 << 30,
+            keeps: false,
         }
+    }
+
+    /// The program keeps what it compiles in the cache: its `main` calls [`serve_and_keep`](Self::serve_and_keep).
+    /// For a process behind a [wall](crate::wall), which must not write code that others run.
+    #[must_use]
+    pub fn keeping(mut self) -> Self {
+        self.keeps = true;
+        self
     }
 
     /// How long compiling one plugin may take; 60 s if not said. One that carries a Python takes some 11 s.
@@ -114,9 +132,11 @@ impl Compiler {
                 let limits = limits.map(u64::to_le_bytes).concat();
                 let _ = stdin.write_all(&limits).and_then(|()| stdin.write_all(wasm));
             };
+            // It has no more memory than that to make its result in, unless it is not what was started.
+            let most = (self.memory as u64).saturating_add(HEAD);
             let read = move || {
                 let mut bytes = Vec::new();
-                let _ = done.send(stdout.read_to_end(&mut bytes).map(|_| bytes));
+                let _ = done.send((&mut stdout).take(most).read_to_end(&mut bytes).map(|_| bytes));
             };
             let writing = thread::Builder::new().spawn_scoped(scope, write);
             let started =
@@ -167,7 +187,42 @@ impl Compiler {
             Some((SHORT, _, reason)) => {
                 Err(NotAPlugin::NotCompiled { reason: String::from_utf8_lossy(reason).into_owned() })
             }
+            Some((SLOW, ..)) => Err(NotAPlugin::SlowToCompile { limit: self.timeout }),
             _ => Err(NotAPlugin::LargeToCompile { limit: self.memory }),
+        }
+    }
+
+    /// Whether the program keeps what it compiles.
+    pub(super) fn keeps(&self) -> bool {
+        self.keeps
+    }
+
+    /// What the program of one that [keeps](Self::keeping) does: has what comes on stdin compiled by this compiler,
+    /// keeps it in the cache, and writes it to stdout. It takes no more than `longest` bytes of a plugin, and no limits
+    /// but this compiler's: who asks for it may be a function that broke out of its sandbox.
+    ///
+    /// # Errors
+    ///
+    /// If stdin can't be read or stdout not be written.
+    pub fn serve_and_keep(&self, longest: u64) -> io::Result<()> {
+        let mut stdin = io::stdin().lock();
+        // Limits come first.
+        stdin.read_exact(&mut [0; 16])?;
+        let mut wasm = Vec::new();
+        stdin.take(longest.saturating_add(1)).read_to_end(&mut wasm)?;
+        if wasm.len() as u64 > longest {
+            return answer(LARGE, None, &[]);
+        }
+        match self.compile(&wasm) {
+            Ok(Compiled { code, resident }) => {
+                let engine = Engine::new(&runtime::config()).map_err(io::Error::other)?;
+                Entry::new(&engine, &wasm).into_iter().for_each(|entry| entry.write(&code));
+                answer(DONE, resident, &code)
+            }
+            Err(NotAPlugin::Damaged { reason }) => answer(DAMAGED, None, reason.as_bytes()),
+            Err(NotAPlugin::SlowToCompile { .. }) => answer(SLOW, None, &[]),
+            Err(NotAPlugin::LargeToCompile { .. }) => answer(LARGE, None, &[]),
+            Err(error) => answer(SHORT, None, error.to_string().as_bytes()),
         }
     }
 
@@ -199,14 +254,18 @@ impl Compiler {
             },
             Err(error) => (Error::thread(error).to_string().into_bytes(), SHORT),
         };
-        // With its length, so that half a result is none.
-        let mut stdout = io::stdout().lock();
-        stdout.write_all(&[kind])?;
-        stdout.write_all(&most_memory().unwrap_or(0).to_le_bytes())?;
-        stdout.write_all(&(bytes.len() as u64).to_le_bytes())?;
-        stdout.write_all(&bytes)?;
-        stdout.flush()
+        answer(kind, most_memory(), &bytes)
     }
+}
+
+/// Writes a result to stdout: with its length, so that half a result is none.
+fn answer(kind: u8, resident: Option<u64>, result: &[u8]) -> io::Result<()> {
+    let mut stdout = io::stdout().lock();
+    stdout.write_all(&[kind])?;
+    stdout.write_all(&resident.unwrap_or(0).to_le_bytes())?;
+    stdout.write_all(&(result.len() as u64).to_le_bytes())?;
+    stdout.write_all(result)?;
+    stdout.flush()
 }
 
 /// How many threads compile: more take more memory than they save time.

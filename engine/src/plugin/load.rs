@@ -10,7 +10,7 @@ use std::time::Instant;
 use wasmtime::component::Component;
 
 use super::cache::{self, Entry};
-use super::compiler::{Compilation, Compiled};
+use super::compiler::{Compilation, Compiled, Compiler};
 use super::contract::StreamPluginPre;
 use super::hosting::Hosting;
 use super::instance::{OpenError, describe};
@@ -142,7 +142,8 @@ fn compile(hosting: &Hosting, wasm: &[u8]) -> Result<(Component, Option<Compilat
             (code, Compilation { time, timeout: None, resident: None, memory_limit: None })
         }
     };
-    if let Some(entry) = entry {
+    let is_kept = hosting.compiler.as_ref().is_some_and(Compiler::keeps);
+    if let Some(entry) = entry.filter(|_| !is_kept) {
         entry.write(&code);
     }
     let component = cache::load(engine, &code).map_err(|error| damaged(&error))?;
