@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::support::{Did, engine, fed, hostile, plugin};
+use crate::support::{Did, engine, fed, hostile, plugin, ran};
 
 /// Runs `inc` with a cache of its own.
 fn run(cache: &Path) -> Did {
@@ -149,4 +149,21 @@ fn a_worker_may_read_compiled_plugins_and_write_none() {
         assert!(rules.reads.contains(&compiled));
         assert!(!rules.writes.iter().any(|folder| compiled.starts_with(folder)), "{:?}", rules.writes);
     }
+}
+
+#[tokio::test]
+async fn a_plugin_that_was_read_ahead_is_not_read_again() {
+    use engine::{Ahead, Compiler, Pool};
+
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("inc.wasm");
+    fs::copy(plugin("inc"), &path).unwrap();
+    let ahead = Ahead::default();
+    ahead.compile(&path, None, &Compiler::new(env!("CARGO_BIN_EXE_engine"), ["compile"]), 100 << 20);
+    fs::write(&path, "another one").unwrap();
+    let pool = Pool::builder().ahead(&ahead).build().unwrap();
+    let inc = pool.load(&path).unwrap().function::<i64, i64>("inc").unwrap();
+    let (outputs, ended) = ran([1], |numbers| numbers.scatter(&pool).map(&inc).gather()).await;
+    ended.unwrap();
+    assert_eq!(outputs, [2]);
 }

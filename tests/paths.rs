@@ -249,3 +249,20 @@ fn a_pipe_that_the_user_names_is_waited_for() {
     assert_eq!(read.join().unwrap(), "2\n3\n");
     assert_eq!(run.join().unwrap().code, Some(0));
 }
+
+#[test]
+fn a_pipeline_file_is_read_once() {
+    let scene = Scene::new();
+    let (pipe, out) = (scene.shown("pipe.toml"), scene.path("out"));
+    assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let run = {
+        let pipe = pipe.clone();
+        thread::spawn(move || within_a_minute(&["run", &pipe]))
+    };
+    // Whoever reads it again waits for a writer.
+    let once = "[sources.periodic]\ninterval = \"1ms\"\ntimes = 2\n[sinks.file]\npath = \"out\"\n";
+    fs::write(&pipe, once).unwrap();
+    let did = run.join().unwrap();
+    assert_eq!((did.code, &*did.stderr), (Some(0), ""));
+    assert_eq!(fs::read_to_string(out).unwrap(), "0\n1\n");
+}

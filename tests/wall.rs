@@ -85,7 +85,7 @@ fn a_pipeline_may_reach_what_its_file_names_and_no_more() {
     let rules = rules_of(folder.path(), pipeline, &["--dashboard=127.0.0.1:8787"]);
     let paths = |names: &[&str]| names.iter().map(|name| at(name)).collect::<BTreeSet<PathBuf>>();
     let own = rules.reads.into_iter().filter(|path| path.starts_with(folder.path()));
-    let expected = paths(&["f.wasm", "logs", "one", "pipeline.toml", "seen", "spool", "two"]);
+    let expected = paths(&["f.wasm", "logs", "one", "seen", "spool", "two"]);
     assert_eq!(own.collect::<BTreeSet<_>>(), expected);
     assert_eq!(rules.writes, paths(&["data", "old", "turning"]));
     assert_eq!(rules.creates, paths(&["dead", "new"]));

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use annotate_snippets::renderer::DecorStyle;
 use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
-use engine::pipeline::{Mistakes, OpenError, Pipeline, Setup};
+use engine::pipeline::{Mistakes, OpenError, Pipeline, PipelineFile, Setup};
 use engine::text::{path, same_length};
 use engine::{Monitor, PoolBuilder};
 use serde_json::{Value, json};
@@ -36,7 +36,10 @@ pub(crate) struct CheckCommand {
 
 impl CheckCommand {
     pub(crate) fn execute(self) -> anyhow::Result<Ending> {
-        let opened = try_open(&self.pipeline, compiling_pool()?, &Watched::default(), &built_before);
+        let pool = compiling_pool()?;
+        let opened = PipelineFile::read(&self.pipeline)
+            .map_err(OpenError::from)
+            .and_then(|file| try_open(&file, pool, &Watched::default(), &built_before));
         if self.json {
             let found = match &opened {
                 Ok(_) => json!([]),
@@ -60,12 +63,12 @@ impl CheckCommand {
 
 /// The pipeline that a file describes. If it has mistakes, they are told, and there is none.
 pub(super) fn open(
-    path: &Path,
+    file: &PipelineFile,
     pool: PoolBuilder,
     watched: &Watched,
     find_component: FindComponent,
 ) -> anyhow::Result<Option<Pipeline>> {
-    told(try_open(path, pool, watched, find_component))
+    told(try_open(file, pool, watched, find_component))
 }
 
 /// Finds the component that a plugin's path stands for.
@@ -87,7 +90,7 @@ pub(super) struct Watched<'a> {
 }
 
 fn try_open(
-    path: &Path,
+    file: &PipelineFile,
     pool: PoolBuilder,
     watched: &Watched,
     find_component: FindComponent,
@@ -102,7 +105,7 @@ fn try_open(
         writes: watched.writes.map(Path::to_owned),
         ..Setup::default()
     };
-    Pipeline::open_with(path, setup)
+    file.open(setup)
 }
 
 fn told(opened: Result<Pipeline, OpenError>) -> anyhow::Result<Option<Pipeline>> {

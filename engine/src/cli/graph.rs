@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use anyhow::{Context, ensure};
 use clap::ValueEnum;
 use engine::files;
+use engine::pipeline::PipelineFile;
 
 use super::check;
 use super::checkpoint::is_same;
@@ -42,7 +43,8 @@ enum Form {
 impl GraphCommand {
     pub(crate) fn execute(self) -> anyhow::Result<Ending> {
         let watched = check::Watched::default();
-        let opened = check::open(&self.pipeline, compiling_pool()?, &watched, &check::built_before)?;
+        let file = PipelineFile::read(&self.pipeline)?;
+        let opened = check::open(&file, compiling_pool()?, &watched, &check::built_before)?;
         let Some(pipeline) = opened else {
             return Ok(Ending::Mistakes);
         };

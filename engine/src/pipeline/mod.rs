@@ -33,7 +33,7 @@ mod stages;
 pub use mistake::{Mistake, Mistakes};
 #[cfg(fuzzing)]
 pub(crate) use open::mistakes_of;
-pub use open::{OpenError, Setup};
+pub use open::{OpenError, PipelineFile, Setup};
 pub use picture::Picture;
 pub use reach::Reach;
 pub use run::Pipeline;

@@ -1,5 +1,6 @@
 //! From a pipeline file to a graph that is ready to run, or to all of its mistakes.
 
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -56,6 +57,56 @@ impl std::fmt::Debug for Setup<'_> {
     }
 }
 
+/// A pipeline file that was read: what its process may [reach](super::Reach) and the graph that is built come from
+/// the same text.
+#[derive(Clone, Debug)]
+pub struct PipelineFile {
+    pub(super) path: PathBuf,
+    pub(super) text: String,
+}
+
+impl PipelineFile {
+    /// Reads a pipeline file, of 1 MiB at most.
+    ///
+    /// # Errors
+    ///
+    /// If it can't be read, or is no text.
+    pub fn read(path: impl AsRef<Path>) -> Result<Self, Error> {
+        let path = path.as_ref().to_owned();
+        let no_text = |_| io::Error::other("it is no text, and a pipeline file is TOML");
+        let read = files::read_at_most(&path, LONGEST);
+        match read.and_then(|bytes| String::from_utf8(bytes).map_err(no_text)) {
+            Ok(text) => Ok(Self { path, text }),
+            Err(error) => Err(Error::Read { path, source: Arc::new(error) }),
+        }
+    }
+
+    /// Loads the plugins that it names, and builds its graph. Nothing is read from its inputs yet, and nothing
+    /// written.
+    ///
+    /// # Errors
+    ///
+    /// All mistakes that it has.
+    pub fn open(&self, setup: Setup) -> Result<Pipeline, OpenError> {
+        let Self { path, text } = self;
+        let mut report = Report::new(path, text);
+        let Some(document) = document::read(text, setup.variable, &mut report) else {
+            return Err(report.mistakes().into());
+        };
+        let edges = edges::find(&document, &mut report);
+        build(&document, &edges, setup, path, report)
+    }
+
+    /// Where relative paths begin.
+    pub(super) fn folder(&self) -> PathBuf {
+        folder_of(&self.path)
+    }
+}
+
+fn folder_of(path: &Path) -> PathBuf {
+    path.parent().map_or_else(PathBuf::new, Path::to_owned)
+}
+
 /// Why a pipeline file can't be run.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -108,21 +159,8 @@ impl Pipeline {
     ///
     /// All mistakes that it has.
     pub fn open_with(path: impl AsRef<Path>, setup: Setup) -> Result<Self, OpenError> {
-        let path = path.as_ref();
-        let text =
-            read(path).map_err(|error| Error::Read { path: path.to_owned(), source: Arc::new(error) })?;
-        let mut report = Report::new(path, &text);
-        let Some(document) = document::read(&text, setup.variable, &mut report) else {
-            return Err(report.mistakes().into());
-        };
-        let edges = edges::find(&document, &mut report);
-        build(&document, &edges, setup, path, report)
+        PipelineFile::read(path)?.open(setup)
     }
-}
-
-pub(super) fn read(path: &Path) -> std::io::Result<String> {
-    let no_text = |_| std::io::Error::other("it is no text, and a pipeline file is TOML");
-    String::from_utf8(files::read_at_most(path, LONGEST)?).map_err(no_text)
 }
 
 fn build(
@@ -145,7 +183,7 @@ fn build(
         settings = settings.monitor(monitor);
     }
     let pool = settings.build()?;
-    let folder = path.parent().map_or_else(PathBuf::new, Path::to_owned);
+    let folder = folder_of(path);
     let mut building = Building::new(pool, &folder, setup.find_component, setup.on_listen, faults);
     building.on_terminal = setup.on_terminal;
     // It is the first claim, which nothing stands against.

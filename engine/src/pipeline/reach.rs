@@ -7,12 +7,12 @@ use super::document::{self, Document};
 use super::faults::FaultOptions;
 use super::graph::Parts;
 use super::mistake::Report;
-use super::open::read;
+use super::open::PipelineFile;
 use super::options::Address;
 use super::pin::PluginOption;
 use super::settings::LimitOptions;
+use crate::Capability;
 use crate::wall::{Program, Rules};
-use crate::{Capability, Error};
 
 /// What a pipeline reaches outside of its process.
 #[derive(Clone, Debug, Default)]
@@ -29,21 +29,15 @@ pub struct Reach {
 
 impl Reach {
     /// What the pipeline of a file reaches. What is wrong with the file is told when it is opened.
-    ///
-    /// # Errors
-    ///
-    /// If the file can't be read.
-    pub fn of(path: &Path) -> Result<Self, Error> {
-        let text = read(path).map_err(|error| Error::Read { path: path.to_owned(), source: error.into() })?;
-        let mut report = Report::new(path, &text);
+    #[must_use]
+    pub fn of(file: &PipelineFile) -> Self {
+        let mut report = Report::new(&file.path, &file.text);
         let variable = |name: &str| std::env::var(name).ok();
-        let folder = path.parent().map_or_else(PathBuf::new, Path::to_owned);
-        let mut reach = Self { folder, ..Self::default() };
-        reach.rules.read(path);
-        if let Some(document) = document::read(&text, &variable, &mut report) {
+        let mut reach = Self { folder: file.folder(), ..Self::default() };
+        if let Some(document) = document::read(&file.text, &variable, &mut report) {
             reach.add(&document, &mut report);
         }
-        Ok(reach)
+        reach
     }
 
     fn add(&mut self, document: &Document, report: &mut Report) {

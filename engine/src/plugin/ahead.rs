@@ -1,56 +1,64 @@
-//! Plugins that are compiled before the process gives up what compiling needs.
+//! Plugins that are read and compiled before the process gives up what that needs.
 
 use std::collections::HashMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
 
-use super::cache::{self, Entry};
-use super::compiler::{Compilation, Compiled, Compiler};
+use super::cache;
+use super::compiler::Compiler;
+use super::load::{Compiled, Wasm, compile_by};
 use super::runtime;
 use crate::error::NotAPlugin;
 
-/// Machine code of plugins that were compiled ahead of a pool that has no way to do so any more.
+/// Machine code of plugins, read or compiled ahead of a pool that can compile none any more.
 ///
 /// A process behind a [wall](crate::wall) can neither start a compiler nor write to the cache.
 #[derive(Clone, Debug, Default)]
-pub struct Ahead(Arc<Mutex<Found>>);
+pub struct Ahead(Arc<Mutex<HashMap<PathBuf, Ready>>>);
 
-/// By the hashes of plugins' bytes.
-type Found = HashMap<blake3::Hash, Outcome>;
+/// A plugin whose code is at hand.
+#[derive(Clone)]
+pub(super) struct Ready {
+    /// In bytes, as its file was.
+    pub(super) size: u64,
+    pub(super) hash: blake3::Hash,
+    /// The code, or why there is none.
+    pub(super) compiled: Result<Arc<Compiled>, NotAPlugin>,
+}
 
-/// The machine code and what it took, or why there is none.
-type Outcome = Result<(Arc<[u8]>, Compilation), NotAPlugin>;
+impl std::fmt::Debug for Ready {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Ready({})", self.hash)
+    }
+}
 
 impl Ahead {
-    /// Compiles the plugin in a file, unless its code is in the cache already or it has not the hash that it is
-    /// `pinned` to. Whatever is wrong with it is told when it is loaded.
+    /// Reads the plugin in a file, and compiles it unless its code is in the cache already or it has not the hash
+    /// that it is `pinned` to. A pool that loads it by the same path takes what was found here, whatever becomes of
+    /// the file. Whatever is wrong with it is told then.
     pub fn compile(&self, path: &Path, pinned: Option<&str>, compiler: &Compiler, size_limit: u64) {
-        let Ok(wasm) = super::load::read(path, size_limit) else { return };
-        let is_other = |pin: &str| *blake3::hash(&wasm).to_hex() != *pin;
-        if super::load::recognize(&wasm).is_err() || pinned.is_some_and(is_other) {
+        let mut found = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if found.contains_key(path) {
+            return;
+        }
+        let Ok(wasm) = Wasm::read(path, size_limit) else { return };
+        let is_other = |pin: &str| !wasm.hash.to_hex().eq_ignore_ascii_case(pin);
+        if wasm.recognize().is_err() || pinned.is_some_and(is_other) {
             return;
         }
         let Ok(engine) = wasmtime::Engine::new(&runtime::config()) else { return };
-        let entry = Entry::new(&engine, &wasm);
-        if entry.as_ref().is_some_and(Entry::is_whole) {
-            return;
-        }
-        let begun = Instant::now();
-        let compiled = compiler.compile(&wasm).map(|Compiled { code, resident }| {
-            if let Some(entry) = entry {
-                entry.write(&code);
-            }
-            (code.into(), compiler.compilation(begun.elapsed(), resident))
-        });
-        let mut found = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        found.insert(blake3::hash(&wasm), compiled);
+        let compiled = compile_by(&engine, Some(compiler), &wasm).map(Arc::new);
+        found.insert(path.to_owned(), Ready { size: wasm.bytes.len() as u64, hash: wasm.hash, compiled });
     }
 
-    /// What came of compiling these bytes, if that was done here.
-    pub(super) fn find(&self, wasm: &[u8]) -> Option<Outcome> {
-        let found = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if found.is_empty() { None } else { found.get(&blake3::hash(wasm)).cloned() }
+    /// What was found at a path. It is not kept in memory if it can be read again.
+    pub(super) fn take(&self, path: &Path) -> Option<Ready> {
+        let mut found = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let ready = found.get(path)?.clone();
+        if ready.compiled.as_ref().is_ok_and(|compiled| compiled.is_kept) {
+            found.remove(path);
+        }
+        Some(ready)
     }
 }
 

@@ -31,12 +31,12 @@ pub(super) struct Entry {
 }
 
 impl Entry {
-    /// The entry for a plugin's bytes, as `engine` would compile them; none without a private folder.
-    pub(super) fn new(engine: &Engine, wasm: &[u8]) -> Option<Self> {
+    /// The entry for a plugin of this hash, as `engine` would compile it; none without a private folder.
+    pub(super) fn new(engine: &Engine, wasm: &blake3::Hash) -> Option<Self> {
         let folder = Folder::private(&path()?).ok()?;
         let mut settings = Digest(blake3::Hasher::new());
         engine.precompile_compatibility_hash().hash(&mut settings);
-        let key = settings.0.update(wasm).finalize();
+        let key = settings.0.update(wasm.as_bytes()).finalize();
         Some(Self { folder, key })
     }
 
@@ -50,26 +50,15 @@ impl Entry {
     }
 
     /// The compiled plugin, if it is there and whole.
-    pub(super) fn read(&self, engine: &Engine) -> Option<Component> {
-        load(engine, &self.code()?).ok()
-    }
-
-    /// Whether the compiled plugin is there and whole.
-    pub(super) fn is_whole(&self) -> bool {
-        self.code().is_some()
-    }
-
-    fn code(&self) -> Option<Vec<u8>> {
-        let mut bytes = self.folder.read_at_most(&self.name(), LONGEST).ok()?;
+    pub(super) fn read(&self) -> Option<Code> {
+        let bytes = self.folder.read_at_most(&self.name(), LONGEST).ok()?;
         let (digest, code) = bytes.split_at_checked(blake3::OUT_LEN)?;
-        if self.digest(code) != blake3::Hash::from_slice(digest).ok()? {
-            return None;
-        }
-        Some(bytes.split_off(blake3::OUT_LEN))
+        let is_whole = self.digest(code) == blake3::Hash::from_slice(digest).ok()?;
+        is_whole.then_some(Code { bytes, start: blake3::OUT_LEN })
     }
 
-    /// Keeps the compiled plugin. A failure costs time at the next start, nothing else.
-    pub(super) fn write(&self, code: &[u8]) {
+    /// Keeps the compiled plugin, and says whether it could. A failure costs time at the next start, nothing else.
+    pub(super) fn write(&self, code: &[u8]) -> bool {
         let written = self.folder.replace(&self.name(), |file| {
             file.write_all(self.digest(code).as_bytes())?;
             file.write_all(code)
@@ -77,6 +66,25 @@ impl Entry {
         if written.is_ok() {
             prune(&self.folder);
         }
+        written.is_ok()
+    }
+}
+
+/// Machine code that our compiler made.
+pub(super) struct Code {
+    bytes: Vec<u8>,
+    /// Where it begins.
+    start: usize,
+}
+
+impl Code {
+    /// What a compiler has just made.
+    pub(super) fn new(bytes: Vec<u8>) -> Self {
+        Self { bytes, start: 0 }
+    }
+
+    pub(super) fn bytes(&self) -> &[u8] {
+        self.bytes.get(self.start..).unwrap_or_default()
     }
 }
 
@@ -85,11 +93,11 @@ impl Entry {
     unsafe_code,
     reason = "the code is our compiler's own, from this run or from a private folder with the right digest"
 )]
-pub(super) fn load(engine: &Engine, code: &[u8]) -> wasmtime::Result<Component> {
+pub(super) fn load(engine: &Engine, code: &Code) -> wasmtime::Result<Component> {
     // SAFETY: `code` is what `Engine::precompile_component` returned to this user's engine, byte for byte:
     // a moment ago in this process or its child, or earlier, and then the folder is private to the user
     // and the digest holds. Wasmtime checks version and settings.
-    unsafe { Component::deserialize(engine, code) }
+    unsafe { Component::deserialize(engine, code.bytes()) }
 }
 
 /// Where compiled plugins are kept.

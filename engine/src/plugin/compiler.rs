@@ -216,7 +216,9 @@ impl Compiler {
         match self.compile(&wasm) {
             Ok(Compiled { code, resident }) => {
                 let engine = Engine::new(&runtime::config()).map_err(io::Error::other)?;
-                Entry::new(&engine, &wasm).into_iter().for_each(|entry| entry.write(&code));
+                if let Some(entry) = Entry::new(&engine, &blake3::hash(&wasm)) {
+                    entry.write(&code);
+                }
                 answer(DONE, resident, &code)
             }
             Err(NotAPlugin::Damaged { reason }) => answer(DAMAGED, None, reason.as_bytes()),

@@ -7,10 +7,12 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Instant;
 
+use wasmtime::Engine;
 use wasmtime::component::Component;
 
-use super::cache::{self, Entry};
-use super::compiler::{Compilation, Compiled, Compiler};
+use super::ahead::Ready;
+use super::cache::{self, Code, Entry};
+use super::compiler::{self, Compilation, Compiler};
 use super::contract::StreamPluginPre;
 use super::hosting::Hosting;
 use super::instance::{OpenError, describe};
@@ -52,11 +54,17 @@ impl Loaded {
         on_print: OnPrint,
     ) -> Result<Self, Error> {
         let not_a_plugin = |problem| Error::NotAPlugin { path: path.to_owned(), problem };
-        let wasm = read(path, hosting.plugin_size)?;
-        let hash = blake3::hash(&wasm).to_hex().to_string();
+        let Ready { size, hash, compiled } = match hosting.ahead.take(path) {
+            Some(ready) => ready,
+            None => read_and_compile(path, pin, hosting)?,
+        };
+        let hash = hash.to_hex().to_string();
         pin.map_or(Ok(()), |pin| check_hash(path, &hash, pin))?;
-        recognize(&wasm).map_err(not_a_plugin)?;
-        let (component, compilation) = compile(hosting, &wasm).map_err(not_a_plugin)?;
+        let compiled = compiled.map_err(not_a_plugin)?;
+        let engine = &hosting.runtime.engine;
+        let component = cache::load(engine, &compiled.code).map_err(|error| not_a_plugin(damaged(&error)))?;
+        let compilation = compiled.compilation;
+        drop(compiled);
         check_exports(hosting, &component).map_err(not_a_plugin)?;
         let misfit = |error: wasmtime::Error| not_a_plugin(NotAPlugin::Misfit { reason: first_line(&error) });
         let pre = hosting.runtime.linker.instantiate_pre(&component).map_err(misfit)?;
@@ -71,14 +79,37 @@ impl Loaded {
         let mut signatures: Vec<Signature> = signatures.into_iter().map(Signature::from).collect();
         signatures.sort_by(|one, other| one.name.cmp(&other.name));
         check_names(&signatures).map_err(not_a_plugin)?;
-        let engine = &hosting.runtime.engine;
         let imports = component.component_type().imports(engine).map(|(name, _)| name.to_owned()).collect();
-        let (path, size, size_limit) = (path.to_owned(), wasm.len() as u64, hosting.plugin_size);
+        let (path, size_limit) = (path.to_owned(), hosting.plugin_size);
         Ok(Self { path, pre, signatures, imports, size, size_limit, hash, compilation })
     }
 }
 
-pub(super) fn read(path: &Path, limit: u64) -> Result<Vec<u8>, Error> {
+/// What a plugin's file has.
+pub(super) struct Wasm {
+    pub(super) bytes: Vec<u8>,
+    pub(super) hash: blake3::Hash,
+}
+
+impl Wasm {
+    /// Reads a file of so many bytes at most.
+    pub(super) fn read(path: &Path, limit: u64) -> Result<Self, Error> {
+        let bytes = read(path, limit)?;
+        Ok(Self { hash: blake3::hash(&bytes), bytes })
+    }
+
+    /// Tells a component from what is not even meant to be one, by its first bytes.
+    pub(super) fn recognize(&self) -> Result<(), NotAPlugin> {
+        match *self.bytes {
+            [] => Err(NotAPlugin::Empty),
+            [0, b'a', b's', b'm', 1, 0, 0, 0, ..] => Err(NotAPlugin::CoreModule),
+            [0, b'a', b's', b'm', ..] => Ok(()),
+            _ => Err(NotAPlugin::NotWasm),
+        }
+    }
+}
+
+fn read(path: &Path, limit: u64) -> Result<Vec<u8>, Error> {
     let failed = |source| Error::Read { path: path.to_owned(), source: Arc::new(source) };
     let file = files::open(path).map_err(failed)?;
     let metadata = file.metadata().map_err(failed)?;
@@ -105,49 +136,51 @@ pub(crate) fn check_hash(path: &Path, hash: &str, pin: &str) -> Result<(), Error
     Err(Error::WrongHash { path: path.to_owned(), hash: hash.to_owned(), pin: pin.to_owned() })
 }
 
-/// Tells a component from what is not even meant to be one, by its first bytes.
-pub(super) fn recognize(wasm: &[u8]) -> Result<(), NotAPlugin> {
-    match wasm {
-        [] => Err(NotAPlugin::Empty),
-        [0, b'a', b's', b'm', 1, 0, 0, 0, ..] => Err(NotAPlugin::CoreModule),
-        [0, b'a', b's', b'm', ..] => Ok(()),
-        _ => Err(NotAPlugin::NotWasm),
-    }
+/// A plugin's code, and what it took to compile it unless its code was in the cache.
+pub(super) struct Compiled {
+    pub(super) code: Code,
+    pub(super) compilation: Option<Compilation>,
+    /// It is in the cache.
+    pub(super) is_kept: bool,
 }
 
-/// The component, and what it took to compile it unless its code was in the cache.
-fn compile(hosting: &Hosting, wasm: &[u8]) -> Result<(Component, Option<Compilation>), NotAPlugin> {
-    let engine = &hosting.runtime.engine;
-    if let Some(compiled) = hosting.ahead.find(wasm) {
-        let (code, compilation) = compiled?;
-        let component = cache::load(engine, &code).map_err(|error| damaged(&error))?;
-        return Ok((component, Some(compilation)));
-    }
-    let entry = Entry::new(engine, wasm);
-    if let Some(component) = entry.as_ref().and_then(|entry| entry.read(engine)) {
-        return Ok((component, None));
+/// Reads a plugin, if it has the hash that it is pinned to, and compiles it.
+fn read_and_compile(path: &Path, pin: Option<&str>, hosting: &Hosting) -> Result<Ready, Error> {
+    let not_a_plugin = |problem| Error::NotAPlugin { path: path.to_owned(), problem };
+    let wasm = Wasm::read(path, hosting.plugin_size)?;
+    pin.map_or(Ok(()), |pin| check_hash(path, &wasm.hash.to_hex(), pin))?;
+    wasm.recognize().map_err(not_a_plugin)?;
+    let compiled = compile_by(&hosting.runtime.engine, hosting.compiler.as_ref(), &wasm).map(Arc::new);
+    Ok(Ready { size: wasm.bytes.len() as u64, hash: wasm.hash, compiled })
+}
+
+/// The code of a plugin: from the cache, or made by a compiler, by this process if there is none.
+pub(super) fn compile_by(
+    engine: &Engine,
+    compiler: Option<&Compiler>,
+    wasm: &Wasm,
+) -> Result<Compiled, NotAPlugin> {
+    let entry = Entry::new(engine, &wasm.hash);
+    if let Some(code) = entry.as_ref().and_then(Entry::read) {
+        return Ok(Compiled { code, compilation: None, is_kept: true });
     }
     let begun = Instant::now();
-    let (code, compilation) = match &hosting.compiler {
+    let (code, compilation) = match compiler {
         Some(compiler) => {
-            let Compiled { code, resident } = compiler.compile(wasm)?;
+            let compiler::Compiled { code, resident } = compiler.compile(&wasm.bytes)?;
             (code, compiler.compilation(begun.elapsed(), resident))
         }
         None => {
             // It would panic without them.
             threads::need(thread::available_parallelism().map_or(1, NonZeroUsize::get))
                 .map_err(|error| NotAPlugin::NotCompiled { reason: error.to_string() })?;
-            let code = engine.precompile_component(wasm).map_err(|error| damaged(&error))?;
+            let code = engine.precompile_component(&wasm.bytes).map_err(|error| damaged(&error))?;
             let time = begun.elapsed();
             (code, Compilation { time, timeout: None, resident: None, memory_limit: None })
         }
     };
-    let is_kept = hosting.compiler.as_ref().is_some_and(Compiler::keeps);
-    if let Some(entry) = entry.filter(|_| !is_kept) {
-        entry.write(&code);
-    }
-    let component = cache::load(engine, &code).map_err(|error| damaged(&error))?;
-    Ok((component, Some(compilation)))
+    let is_kept = compiler.is_some_and(Compiler::keeps) || entry.is_some_and(|entry| entry.write(&code));
+    Ok(Compiled { code: Code::new(code), compilation: Some(compilation), is_kept })
 }
 
 fn damaged(error: &wasmtime::Error) -> NotAPlugin {

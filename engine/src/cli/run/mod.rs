@@ -15,6 +15,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail, ensure};
+use engine::pipeline::PipelineFile;
 use engine::{Ahead, Error, Fault, Monitor, Output, Place, Pool, Print, Snapshot, Source, files, sources};
 use indicatif::{HumanCount, ProgressBar};
 use tokio::sync::SetOnce;
@@ -401,9 +402,10 @@ impl RunCommand {
     }
 
     fn run_pipeline(&self, path: &Path) -> anyhow::Result<Ending> {
+        let file = PipelineFile::read(path)?;
         let components = Components::default();
         let ahead = Ahead::default();
-        if self.wall.raise(|| reach::of_pipeline(self, path, &components, &ahead))? == Then::Stop {
+        if self.wall.raise(|| reach::of_pipeline(self, &file, &components, &ahead))? == Then::Stop {
             return Ok(Ending::Done);
         }
         let pool = compiling_pool()?.ahead(&ahead);
@@ -413,7 +415,7 @@ impl RunCommand {
             .cluster(None, self.messages().notices(ProgressBar::hidden()))
             .into_iter()
             .fold(pool, engine::PoolBuilder::cluster);
-        pipeline::run(path, pool, self.messages(), &self.watch, &self.drain(), &components)
+        pipeline::run(&file, pool, self.messages(), &self.watch, &self.drain(), &components)
     }
 
     /// The output file, opened but not changed yet: it stays as it is if there is a mistake elsewhere.

@@ -1,9 +1,9 @@
 //! `engine run PIPELINE.toml`.
 
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
+use engine::pipeline::PipelineFile;
 use engine::{Counts, Fault, PoolBuilder};
 use tokio_util::sync::CancellationToken;
 
@@ -19,7 +19,7 @@ use crate::cli::{check, signals};
 
 /// Runs the pipeline of a file.
 pub(super) fn run(
-    path: &Path,
+    file: &PipelineFile,
     pool: PoolBuilder,
     messages: Messages,
     watch: &WatchArgs,
@@ -33,7 +33,7 @@ pub(super) fn run(
     let pool = pool.on_print(printer(progress.bar()));
     let watched =
         check::Watched { monitor: watching.monitor(), on_terminal: watch.draws(), writes: watch.file() };
-    let Some(mut pipeline) = check::open(path, pool, &watched, &|path| components.find(path))? else {
+    let Some(mut pipeline) = check::open(file, pool, &watched, &|path| components.find(path))? else {
         return Ok(Ending::Mistakes);
     };
     pipeline.drain_timeout().into_iter().for_each(|timeout| drain.is_in_file(timeout));

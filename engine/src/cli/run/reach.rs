@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use engine::pipeline::Reach;
+use engine::pipeline::{PipelineFile, Reach};
 use engine::wall::Rules;
 use engine::{Ahead, Compiler};
 
@@ -30,12 +30,12 @@ pub(super) fn rules(run: &RunCommand, components: &[PathBuf], ahead: &Ahead) -> 
 /// What a pipeline's file names. Its crates are built now, and its plugins compiled.
 pub(super) fn of_pipeline(
     run: &RunCommand,
-    path: &Path,
+    file: &PipelineFile,
     components: &Components,
     ahead: &Ahead,
 ) -> anyhow::Result<Rules> {
     let mut rules = common(run)?;
-    let reach = Reach::of(path)?;
+    let reach = Reach::of(file);
     let size = reach.plugin_size.unwrap_or(wall::PLUGIN_SIZE);
     // What can't be built is told with the other mistakes of the file.
     let find = |path: &Path| match run.wall.is_shown() {
