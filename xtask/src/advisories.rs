@@ -15,7 +15,7 @@ const DATABASE: &str = "https://github.com/RustSec/advisory-db";
 const FILE: &str = "advisories.toml";
 
 const HEADER: &str = "\
-# Known holes of the crates in Cargo.lock: which versions have them. `cargo xtask test` holds Cargo.lock against it.
+# Known holes of the crates in Cargo.lock: which versions have them. `cargo xtask ci` holds Cargo.lock against it.
 # Made by `cargo xtask advisories`, which needs the network, or by `cargo xtask advisories --from FOLDER` of a clone of
 # https://github.com/RustSec/advisory-db; only what is under [[accepted]] is written by hand (id, reason).
 ";

@@ -12,6 +12,7 @@ use clap::Args;
 
 use crate::checkout::{Checkout, succeed};
 use crate::steps::Steps;
+use crate::suites::Form;
 use crate::tools;
 
 const TARGETS: [&str; 10] = [
@@ -37,14 +38,12 @@ pub(crate) struct Fuzz {
     targets: Vec<String>,
 }
 
-impl Default for Fuzz {
-    /// Short, for CI.
-    fn default() -> Self {
-        Self { seconds: 10, targets: Vec::new() }
-    }
-}
-
 impl Fuzz {
+    /// All targets.
+    pub(crate) fn of(form: Form) -> Self {
+        Self { seconds: if form == Form::Full { 600 } else { 10 }, targets: Vec::new() }
+    }
+
     pub(crate) fn run(&self, checkout: &Checkout, steps: &mut Steps) -> anyhow::Result<()> {
         let fuzz = tools::installed(checkout, "cargo-fuzz", "0.13.2")?;
         let all = TARGETS.map(str::to_owned);

@@ -8,12 +8,12 @@ use crate::checkout::{Checkout, PLUGINS, succeed};
 use crate::steps::Steps;
 use crate::tidy;
 
+pub(crate) const ENGINE: &[&str] = &["--package", "engine"];
+pub(crate) const BENCH: &[&str] = &["--package", "bench"];
+pub(crate) const OTHER_PACKAGES: &[&str] = &["--workspace", "--exclude", "engine", "--exclude", "bench"];
+
 /// The root workspace in parts.
-pub(crate) const PARTS: [&[&str]; 3] = [
-    &["--package", "engine"],
-    &["--package", "bench"],
-    &["--workspace", "--exclude", "engine", "--exclude", "bench"],
-];
+const PARTS: [&[&str]; 3] = [ENGINE, BENCH, OTHER_PACKAGES];
 
 /// What clippy is not run on: rivals of the benchmark, what they share with its plugins, and fuzz targets.
 const OTHERS: [&str; 5] = ["bench/event", "bench/peers", "bench/peers/guests", "bench/peers/native", "fuzz"];

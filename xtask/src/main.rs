@@ -12,6 +12,7 @@ mod nats;
 mod packages;
 mod readme;
 mod steps;
+mod suites;
 mod supply;
 mod test;
 mod tidy;
@@ -24,6 +25,7 @@ use clap::{Parser, Subcommand};
 
 use checkout::Checkout;
 use steps::Steps;
+use suites::Tier;
 
 /// Checks of the whole repository
 #[derive(Parser)]
@@ -35,8 +37,10 @@ struct Xtask {
 
 #[derive(Subcommand)]
 enum Task {
-    /// All that must hold: lints, tests, examples, and the README's commands
-    Test,
+    /// What a person wants to know before a commit: lints, tests and examples
+    Test(suites::Suites),
+    /// What CI checks beyond that: documents, fuzzing, licences, known holes, instructions
+    Ci(suites::Suites),
     /// Format, rules of the house, clippy and documentation, of all workspaces
     Lint,
     /// The commands of the README and of the guide, and what they say that is printed
@@ -68,19 +72,8 @@ fn run(task: &Task) -> anyhow::Result<()> {
     let checkout = Checkout::find()?;
     let mut steps = Steps::default();
     match task {
-        Task::Test => {
-            toolchain::complete(&checkout)?;
-            packages::complete()?;
-            nats::complete(&checkout)?;
-            lint::run(&checkout, &mut steps)?;
-            test::run(&checkout, &mut steps)?;
-            supply::run(&checkout, &mut steps)?;
-            fuzz::Fuzz::default().run(&checkout, &mut steps)?;
-            examples::run(&checkout, &mut steps)?;
-            instructions::check(&checkout, &mut steps)?;
-            readme::run(&checkout, &mut steps)?;
-            guide::run(&checkout, &mut steps)?;
-        }
+        Task::Test(suites) => return suites.run(Tier::Test, &checkout),
+        Task::Ci(suites) => return suites.run(Tier::Ci, &checkout),
         Task::Lint => {
             toolchain::complete(&checkout)?;
             lint::run(&checkout, &mut steps)?;

@@ -1,16 +1,35 @@
-//! Unit, integration and documentation tests, of all packages.
+//! Unit, integration and documentation tests.
 
 use crate::checkout::{Checkout, succeed};
-use crate::lint::PARTS;
+use crate::lint::{BENCH, ENGINE, OTHER_PACKAGES};
 use crate::steps::Steps;
+use crate::suites::Form;
 
-pub(crate) fn run(checkout: &Checkout, steps: &mut Steps) -> anyhow::Result<()> {
-    let titles = ["tests of the engine", "tests of the benchmark", "tests of SDK and xtask"];
-    for (title, part) in titles.into_iter().zip(PARTS) {
-        steps.step(title, || succeed(checkout.cargo(&[&["test", "--release"], part].concat())))?;
-    }
+/// What random tests try in full: sequences of host calls, and worlds of a cluster.
+const FULL: [(&str, &str); 2] = [("ENGINE_SEQUENCES", "10000"), ("ENGINE_SEEDS", "100000")];
+
+pub(crate) fn engine(checkout: &Checkout, steps: &mut Steps, form: Form) -> anyhow::Result<()> {
+    steps.step("tests of the engine", || {
+        let mut test = checkout.cargo(&[&["test", "--release"], ENGINE].concat());
+        if form == Form::Full {
+            test.envs(FULL);
+        }
+        succeed(test)
+    })
+}
+
+pub(crate) fn sdk(checkout: &Checkout, steps: &mut Steps) -> anyhow::Result<()> {
+    steps.step("tests of SDK and xtask", || test(checkout, OTHER_PACKAGES))?;
     // Functions of plugins are ordinary functions: their own tests run without WebAssembly.
     steps.step("tests of the plugins, native", || {
         succeed(checkout.cargo_in("plugins", &["test", "--workspace"]))
     })
+}
+
+pub(crate) fn bench(checkout: &Checkout, steps: &mut Steps) -> anyhow::Result<()> {
+    steps.step("tests of the benchmark", || test(checkout, BENCH))
+}
+
+fn test(checkout: &Checkout, packages: &[&str]) -> anyhow::Result<()> {
+    succeed(checkout.cargo(&[&["test", "--release"], packages].concat()))
 }

@@ -22,7 +22,15 @@ pub(crate) fn refresh(checkout: &Checkout, copy: &Path) -> anyhow::Result<()> {
             continue;
         }
         fs::create_dir_all(place.parent().with_context(failed)?).with_context(failed)?;
-        fs::copy(checkout.root.join(file), place).with_context(failed)?;
+        let original = checkout.root.join(file);
+        fs::copy(&original, &place).with_context(failed)?;
+        // As old as the original, so that cargo takes what was built of that one.
+        let age = fs::metadata(&original).and_then(|metadata| metadata.modified()).with_context(failed)?;
+        fs::File::options()
+            .write(true)
+            .open(&place)
+            .and_then(|copy| copy.set_modified(age))
+            .with_context(failed)?;
     }
     Ok(())
 }

@@ -28,15 +28,13 @@ pub(crate) fn run(checkout: &Checkout, steps: &mut Steps) -> anyhow::Result<()> 
     let copy = checkout.target.join("tmp/readme/engine");
     steps.step("the README's commands", || {
         copy::refresh(checkout, &copy)?;
-        check(checkout, &copy, "README.md", "target")
+        check(checkout, &copy, "README.md")
     })?;
-    // The README's have installed the command. What else they left is none of the guide's: its plugins are built
-    // elsewhere, since cargo puts those of one name in one place.
+    // The README's have installed the command. What else they left is none of the guide's.
     steps.step("the guide's commands", || {
         copy::refresh(checkout, &copy)?;
         let summary = read(checkout, &format!("{GUIDE}/SUMMARY.md"))?;
-        pages(&summary)
-            .try_for_each(|page| check(checkout, &copy, &format!("{GUIDE}/{page}"), "target-guide"))
+        pages(&summary).try_for_each(|page| check(checkout, &copy, &format!("{GUIDE}/{page}")))
     })
 }
 
@@ -49,14 +47,14 @@ fn read(checkout: &Checkout, page: &str) -> anyhow::Result<String> {
     fs::read_to_string(checkout.root.join(page)).with_context(|| format!("can't read {page}"))
 }
 
-fn check(checkout: &Checkout, copy: &Path, page: &str, target: &str) -> anyhow::Result<()> {
+fn check(checkout: &Checkout, copy: &Path, page: &str) -> anyhow::Result<()> {
     let text = read(checkout, page)?;
     let commands = blocks::commands(&text);
     if commands.is_empty() {
         return Ok(());
     }
     let printed = emptied(&checkout.target.join("tmp/readme"))?;
-    let succeeded = shell(&script(page, &commands), copy, &printed, target)?;
+    let succeeded = shell(&script(page, &commands), copy, &printed, &checkout.target)?;
     for (index, command) in commands.iter().enumerate() {
         // The shell ends with the command that fails, so that the last file is its.
         let file = printed.join(index.to_string());
@@ -87,15 +85,15 @@ fn script(page: &str, commands: &[Command]) -> String {
     script
 }
 
-fn shell(script: &str, folder: &Path, printed: &Path, target: &str) -> anyhow::Result<bool> {
+fn shell(script: &str, folder: &Path, printed: &Path, target: &Path) -> anyhow::Result<bool> {
     // `cargo install` puts the command here, and not among the caller's own.
     let installed = printed.with_file_name("installed");
     let mut shell = Process::new("sh");
     shell.args(["-eu", "-c", script]).current_dir(folder).stdin(Stdio::null());
     shell.env("PATH", path_with(&installed.join("bin"))?).env("CARGO_INSTALL_ROOT", &installed);
-    // A target folder of its own: cargo tells packages apart by their path within the workspace, so that
-    // in a common one the copy's crates would pass for the checkout's.
-    shell.env("CARGO_TARGET_DIR", printed.with_file_name(target)).env("PRINTED", printed);
+    // Cargo tells packages apart by their path within the workspace, so that the copy's crates pass for the
+    // checkout's: they are the same, and nothing is built twice.
+    shell.env("CARGO_TARGET_DIR", target).env("PRINTED", printed);
     Ok(shell.status().context("can't run sh")?.success())
 }
 
