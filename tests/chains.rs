@@ -3,7 +3,7 @@
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
-use engine::{Error, FaultPolicy, Keep, Monitor, Pool, Source, Stream, sinks};
+use engine::{Error, FaultPolicy, Keep, Monitor, Pool, Source, Stream, sinks, sources};
 
 use crate::support::{engine, fed, only};
 
@@ -199,5 +199,27 @@ fn a_pipeline_as_long_as_may_be_is_checked_drawn_and_run() {
         }
         let out = std::fs::read_to_string(folder.path().join("out")).unwrap();
         assert_eq!(out.lines().count(), 2, "{node}: {out}");
+    }
+}
+
+/// So many times two branches meet again: were each of them to double anything, it would never end.
+const DIAMONDS: usize = 48;
+
+#[tokio::test]
+async fn branches_that_meet_again_and_again_double_nothing() {
+    for monitor in [None, Some(Monitor::new())] {
+        let mut source = Source::new();
+        if let Some(monitor) = &monitor {
+            source = source.monitored(monitor);
+        }
+        let (sink, seen) = sinks::list();
+        let mut stream: Stream<Vec<u8>> = source.stream();
+        for _ in 0..DIAMONDS {
+            stream = stream.branch().zip(stream).map(|(line, _)| line);
+        }
+        stream.sink(sink);
+        sources::lines(&b"1\n2\n"[..]).emit_into(&source).await.unwrap();
+        source.close().await.unwrap();
+        assert_eq!(seen.take(), [b"1", b"2"]);
     }
 }

@@ -3,6 +3,10 @@
 use std::collections::VecDeque;
 use std::marker::PhantomData;
 use std::pin::pin;
+use std::sync::atomic::{
+    AtomicBool,
+    Ordering::{AcqRel, Release},
+};
 use std::sync::{Arc, OnceLock};
 
 use tokio::sync::{Mutex, MutexGuard, Notify};
@@ -91,6 +95,7 @@ impl<A: Clone + Send + 'static> Stream<A> {
             together: !self.apart && !other.apart,
             counters: [self.counters.clone(), other.counters],
             tracked: OnceLock::new(),
+            moving: AtomicBool::new(true),
             outlet: outlet.clone(),
         });
         let first = SideOf::<_, A, B> { node: FirstNode(joint.clone()), types: PhantomData };
@@ -124,6 +129,8 @@ struct Joint<J, U> {
     together: bool,
     counters: [Arc<Counters>; 2],
     tracked: OnceLock<usize>,
+    /// Something may have gone behind it since it last passed on a pause.
+    moving: AtomicBool,
     outlet: Outlet<U>,
 }
 
@@ -210,6 +217,26 @@ impl<J, U: Clone + Send + 'static> Joint<J, U> {
         Ok(())
     }
 
+    /// Passes on a pause, unless nothing came since the last one: it comes by both sides, and where many branches
+    /// meet again one after another each of them would double it.
+    fn pause(&self) -> Handling<'_> {
+        if !self.moving.swap(false, AcqRel) {
+            return Handling::Done(Ok(()));
+        }
+        match self.outlet.pause() {
+            Handling::Going(paused) => Handling::going({
+                let moving = Moving(&self.moving);
+                async move {
+                    paused.await?;
+                    // Whoever gives up before that leaves it to the next one.
+                    std::mem::forget(moving);
+                    Ok(())
+                }
+            }),
+            done => done,
+        }
+    }
+
     /// A side has ended; with the other one, so does what is behind.
     async fn close<A, B>(&self, side: Side) -> Result<(), Error>
     where
@@ -234,6 +261,15 @@ impl<J, U: Clone + Send + 'static> Joint<J, U> {
     }
 }
 
+/// From when this is dropped a pause is passed on.
+struct Moving<'a>(&'a AtomicBool);
+
+impl Drop for Moving<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Release);
+    }
+}
+
 macro_rules! side {
     ($node:ident, $side:expr, $take:ident, $element:ident) => {
         struct $node<J, U>(Arc<Joint<J, U>>);
@@ -248,6 +284,7 @@ macro_rules! side {
             fn accept(&self, items: Items<$element>) -> Handling<'_> {
                 let joint = &self.node.0;
                 Handling::going(async move {
+                    let _moving = Moving(&joint.moving);
                     for item in items {
                         let (number, element) = item?;
                         let mut state = joint.enter::<A, B>($side).await?;
@@ -260,7 +297,7 @@ macro_rules! side {
             }
 
             fn pause(&self) -> Handling<'_> {
-                self.node.0.outlet.pause()
+                self.node.0.pause()
             }
 
             fn close(&self) -> Handling<'_> {
