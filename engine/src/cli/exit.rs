@@ -44,6 +44,8 @@ pub(crate) enum Signal {
     Terminate,
     /// The terminal has gone.
     Hangup,
+    /// The time that the processors may work for this process is over (`ulimit -S -t`), and soon it is killed.
+    CpuTime,
 }
 
 impl Signal {
@@ -53,6 +55,7 @@ impl Signal {
             Self::Hangup => 129,
             Self::Interrupt => 130,
             Self::Terminate => 143,
+            Self::CpuTime => 152,
         }
     }
 }
@@ -78,6 +81,7 @@ impl EndedBy {
 impl std::fmt::Display for EndedBy {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
+            Self::Signal(Signal::CpuTime) => "the limit on processor time is reached",
             Self::Signal(_) => "interrupted",
             Self::Watcher => "drained by somebody who watches",
         })

@@ -27,10 +27,10 @@ pub(super) fn interrupts(
         runtime.block_on(async {
             let mut signal = signals.next().await;
             // Where the terminal hears keys, it may have been told already.
-            if told.set(signal).is_ok() {
+            if told.set(signal).is_ok() || signal == Signal::CpuTime {
                 let first = signal;
                 signal = tokio::select! {
-                    second = signals.next() => second,
+                    second = signals.next_of_somebody() => second,
                     () = tokio::time::sleep(drain.timeout()) => drain.end(first),
                 };
             }
@@ -75,6 +75,7 @@ pub(super) fn interrupt(interrupted: &SetOnce<Signal>) {
 struct Signals {
     interrupt: tokio::signal::unix::Signal,
     terminate: tokio::signal::unix::Signal,
+    cpu_time: tokio::signal::unix::Signal,
     /// None if it was ignored when this process began, as `nohup` has it.
     hangup: Option<tokio::signal::unix::Signal>,
 }
@@ -87,6 +88,7 @@ impl Signals {
         Ok(Self {
             interrupt: signal(SignalKind::interrupt())?,
             terminate: signal(SignalKind::terminate())?,
+            cpu_time: signal(SignalKind::from_raw(rustix::process::Signal::XCPU.as_raw()))?,
             hangup,
         })
     }
@@ -102,7 +104,20 @@ impl Signals {
             Some(()) = self.interrupt.recv() => Signal::Interrupt,
             Some(()) = self.terminate.recv() => Signal::Terminate,
             Some(()) = hangup => Signal::Hangup,
+            Some(()) = self.cpu_time.recv() => Signal::CpuTime,
             else => std::future::pending().await,
+        }
+    }
+}
+
+impl Signals {
+    /// The next one that somebody sends: the system says each second that the limit on processor time is reached.
+    async fn next_of_somebody(&mut self) -> Signal {
+        loop {
+            let signal = self.next().await;
+            if signal != Signal::CpuTime {
+                return signal;
+            }
         }
     }
 }

@@ -151,7 +151,8 @@ Exit codes:
   2    wrong use: nothing was run
   129  the same as 130 when the terminal goes (SIGHUP), unless nohup says that this is nothing to it
   130  interrupted: the first Ctrl-C finishes what was taken in, the second aborts
-  143  the same by SIGTERM, or ended by somebody at the dashboard";
+  143  the same by SIGTERM, or ended by somebody at the dashboard
+  152  the same at the soft limit on processor time (ulimit -S -t); it aborts nothing";
 
 impl RunCommand {
     /// Runs; `given` tells the flags that were given, by their long names.
@@ -504,6 +505,7 @@ impl Messages {
             records => format!("finishing {}", counted(records, "record")),
         };
         let aborts = match by {
+            EndedBy::Signal(Signal::CpuTime) => "Ctrl-C aborts",
             EndedBy::Signal(_) => "a second Ctrl-C aborts",
             EndedBy::Watcher => "Ctrl-C twice aborts",
         };
