@@ -10,7 +10,7 @@ use std::thread;
 use engine::wall::{Program, Rules};
 use seccompiler::{SeccompAction, SeccompFilter, TargetArch};
 
-use crate::support::{engine, fed, plugin};
+use crate::support::{Did, engine, fed, plugin};
 
 #[test]
 fn all_threads_of_a_run_are_behind_the_wall() {
@@ -79,6 +79,7 @@ fn a_pipeline_may_reach_what_its_file_names_and_no_more() {
         type = "file"
         path = "turning/log"
         rotate_at = "1MiB"
+        keep = 3
         [sinks.http]
         url = "http://127.0.0.1:8080/in"
     "#;
@@ -87,8 +88,9 @@ fn a_pipeline_may_reach_what_its_file_names_and_no_more() {
     let own = rules.reads.into_iter().filter(|path| path.starts_with(folder.path()));
     let expected = paths(&["f.wasm", "logs", "one", "seen", "spool", "two"]);
     assert_eq!(own.collect::<BTreeSet<_>>(), expected);
-    assert_eq!(rules.writes, paths(&["data", "old", "turning"]));
-    assert_eq!(rules.creates, paths(&["dead", "new"]));
+    assert_eq!(rules.writes, paths(&["data", "old"]));
+    assert_eq!(rules.creates, paths(&["dead", "new", "turning/log"]));
+    assert_eq!(rules.rotates, BTreeMap::from([(at("turning/log"), 3)]));
     // Names are looked up at port 53.
     assert_eq!(rules.connects, BTreeSet::from([53, 443, 5432, 8080]));
     assert_eq!(rules.listens, BTreeSet::from([8787, 9000, 9001]));
@@ -132,4 +134,28 @@ fn the_summary_tells_what_of_the_wall_a_kernel_lacks() {
     assert_eq!(thread::spawn(without_landlock).join().unwrap(), expected);
     assert_eq!(told_wall(&[]), serde_json::json!([]));
     assert!(told_wall(&["--wall", "off"]).is_null());
+}
+
+/// A run whose source is a command with these words.
+fn run_of_command(words: &[&str]) -> Did {
+    let folder = tempfile::tempdir().unwrap();
+    let words = serde_json::to_string(words).unwrap();
+    let file = folder.path().join("pipeline.toml");
+    fs::write(&file, format!("[sources.process]\ncommand = {words}\n[sinks.stdout]\n")).unwrap();
+    fed(engine(["run", "-q", file.to_str().unwrap()]), "")
+}
+
+#[test]
+fn a_command_may_be_as_long_as_the_system_takes() {
+    let long = "x".repeat(120_000);
+    let mut words = vec!["sh", "-c", "for word; do echo ${#word}; done", "sh"];
+    words.extend([&*long; 8]);
+    let did = run_of_command(&words);
+    assert_eq!((did.code, did.stdout), (Some(0), "120000\n".repeat(8)), "{}", did.stderr);
+
+    let longer = "x".repeat(140_000);
+    let did = run_of_command(&["echo", &longer]);
+    assert_eq!((did.code, &*did.stdout), (Some(1), ""), "{}", did.stderr);
+    let [line] = did.stderr.lines().collect::<Vec<_>>()[..] else { panic!("{}", did.stderr) };
+    assert!(line.contains("echo: Argument list too long"), "{line}");
 }

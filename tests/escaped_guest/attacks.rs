@@ -1,7 +1,8 @@
 //! What an escaped guest tries, and what must come of it.
 
+use std::collections::BTreeSet;
 use std::fs::{self, File};
-use std::io::{IoSlice, Read};
+use std::io::{IoSlice, Read, Write};
 use std::mem::MaybeUninit;
 use std::net::{TcpListener, TcpStream, UdpSocket};
 use std::os::fd::{AsFd, BorrowedFd};
@@ -10,6 +11,7 @@ use std::os::unix::net::{UnixDatagram, UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
+use engine::files;
 use engine::wall::{Program, Rules, launcher};
 use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, SocketType, sendmsg, sockopt};
 use serde::{Deserialize, Serialize};
@@ -87,10 +89,15 @@ fn check() {
         "keep compiled code for others",
         // There is a launcher only behind a wall.
         "have a program started that was not named",
-        "have a named program started with another variable",
         "have a file opened that was not named",
         "have more allowed",
         "have a file opened by way of a planted link",
+        "have a file opened by way of a link in the place of a draft",
+        "have a file opened by way of a link in the place of a log",
+        "have a file replaced that is only opened",
+        "have a file removed that is only opened",
+        "have a file rotated that is only replaced",
+        "have a file removed that only rotates",
         "have many programs started",
         "have plugins compiled and kept without limits",
         // Not each kernel has them.
@@ -129,6 +136,9 @@ fn succeeded(walled: Option<Walled>) -> Vec<String> {
         &outside.join("secret"),
         &outside.join("spare"),
         &outside.join("other"),
+        &outside.join("checkpoint"),
+        &outside.join("log"),
+        &outside.join("log.1"),
     ] {
         fs::write(file, "1").expect("a file");
     }
@@ -140,7 +150,7 @@ fn succeeded(walled: Option<Walled>) -> Vec<String> {
     let victim = Command::new("sleep").arg("600").stdout(Stdio::null()).spawn().expect("sleep is there");
     let victim = Victim(victim);
     let role = Role {
-        rules: walled.map(|rules| to_misuse(rules(&plugin, &granted), &plugin, &granted)),
+        rules: walled.map(|rules| to_misuse(rules(&plugin, &granted), &plugin, &granted, &outside)),
         secret: outside.join("secret"),
         tcp: tcp.local_addr().expect("an address").to_string(),
         victim: victim.0.id().cast_signed(),
@@ -180,12 +190,17 @@ fn shown(mut show: Command) -> Rules {
     serde_json::from_slice(&shown.stdout).expect("rules")
 }
 
-/// The rules, with a launcher to be misused, and with the plugin's file.
-fn to_misuse(mut rules: Rules, plugin: &Path, granted: &Path) -> Rules {
+/// The rules, with a launcher to be misused, the plugin's file, and files of the run's own in the granted folder and
+/// elsewhere.
+fn to_misuse(mut rules: Rules, plugin: &Path, granted: &Path, outside: &Path) -> Rules {
     rules.read(plugin);
     rules.start(Program::new(["true"]));
     rules.start(Program::new(["sleep", "600"]));
     rules.create(granted.join("output"));
+    rules.replace(granted.join("checkpoint"));
+    rules.rotate(granted.join("log"), 1);
+    rules.replace(outside.join("checkpoint"));
+    rules.rotate(outside.join("log"), 2);
     rules
 }
 
@@ -199,6 +214,31 @@ const WORK: &[(&str, Try)] = &[
         std::thread::Builder::new().spawn(|| 1).is_ok_and(|started| started.join().is_ok())
     }),
     ("open pipes", |_| std::io::pipe().is_ok()),
+    ("replace its checkpoint and remove it", |role| {
+        let checkpoint = role.secret.with_file_name("checkpoint");
+        let replaced = (0..3).all(|_| files::replace(&checkpoint, |file| file.write_all(b"12")).is_ok());
+        replaced
+            && fs::metadata(&checkpoint).is_ok_and(|known| known.len() == 2)
+            && files::remove(&checkpoint).is_ok()
+            && files::replace(&checkpoint, |file| file.write_all(b"1")).is_ok()
+    }),
+    ("begin a report and give it up", |role| {
+        let report = role.secret.with_file_name("checkpoint");
+        files::Draft::begin(&report).is_ok_and(|mut draft| draft.file().write_all(b"123").is_ok())
+            && fs::metadata(&report).is_ok_and(|known| known.len() == 1)
+    }),
+    ("rotate its log", |role| {
+        let log = role.secret.with_file_name("log");
+        let write = |text: &str| {
+            let opened = files::create(&log, files::Mode::Append, &|| false);
+            opened.is_ok_and(|mut file| file.write_all(text.as_bytes()).is_ok())
+        };
+        let lengths = || {
+            ["log", "log.1", "log.2", "log.3"]
+                .map(|name| fs::metadata(role.secret.with_file_name(name)).map_or(0, |known| known.len()))
+        };
+        write("2") && files::rotate(&log, 2).is_ok() && write("345") && lengths() == [3, 2, 1, 0]
+    }),
 ];
 
 /// What an attacker tries. Each is true if it got what it wanted.
@@ -285,23 +325,55 @@ const ATTACKS: &[(&str, Try)] = &[
     ("run a program", |_| Command::new("/bin/true").status().is_ok()),
     ("have a program started that was not named", |role| {
         let made = role.secret.with_file_name("by-the-launcher");
-        let program = json!({ "words": [word("touch"), word(made.to_str().expect("text"))], "folder": null, "environment": [] });
-        asked(&json!({ "Start": { "program": program, "streams": ["Null", "Null", "Null"] } }))
+        let words = [word("touch"), word(made.to_str().expect("text"))];
+        let program = json!({ "words": words, "folder": null, "environment": [] });
+        let streams = ["Null", "Null", "Null"];
+        let named = role.rules.as_ref().map_or(0, |rules| rules.programs.len());
+        [json!(named), program]
+            .iter()
+            .any(|program| asked(&json!({ "Start": { "program": program, "streams": streams } })))
             || made.exists()
-    }),
-    ("have a named program started with another variable", |_| {
-        let program =
-            json!({ "words": [word("true")], "folder": null, "environment": [["LD_PRELOAD", "x"]] });
-        asked(&json!({ "Start": { "program": program, "streams": ["Null", "Null", "Null"] } }))
     }),
     ("have a file opened by way of a planted link", |role| {
         let output = role.granted.join("output");
-        symlink(&role.secret, &output).is_ok()
-            && asked(&json!({ "Create": { "path": output, "append": true } }))
+        symlink(&role.secret, &output).is_ok() && acted(role, &output, open())
     }),
-    ("have many programs started", |_| {
-        let program = json!({ "words": [word("sleep"), word("600")], "folder": null, "environment": [] });
-        let start = json!({ "Start": { "program": program, "streams": ["Null", "Null", "Null"] } });
+    ("have a file opened by way of a link in the place of a draft", |role| {
+        let checkpoint = role.granted.join("checkpoint");
+        let begun = acted(role, &checkpoint, json!({ "Draft": { "private": false } }));
+        let names = fs::read_dir(&role.granted).expect("it was granted").flatten().map(|entry| entry.path());
+        let is_draft = |path: &PathBuf| {
+            path.file_name().is_some_and(|name| name.display().to_string().starts_with(".engine-"))
+        };
+        let draft = names.into_iter().find(is_draft);
+        let planted = draft.is_some_and(|draft| {
+            fs::remove_file(&draft).and_then(|()| symlink(&role.secret, &draft)).is_ok()
+        });
+        begun && planted && acted(role, &checkpoint, json!("Commit")) && acted(role, &checkpoint, open())
+    }),
+    ("have a file opened by way of a link in the place of a log", |role| {
+        let log = role.granted.join("log");
+        symlink(&role.secret, role.granted.join("planted")).is_ok()
+            && fs::rename(role.granted.join("planted"), &log).is_ok()
+            && acted(role, &log, json!("Rotate"))
+            && fs::rename(role.granted.join("log.1"), &log).is_ok()
+            && acted(role, &log, open())
+    }),
+    ("have a file replaced that is only opened", |role| {
+        acted(role, &role.granted.join("output"), json!({ "Draft": { "private": false } }))
+    }),
+    ("have a file removed that is only opened", |role| {
+        acted(role, &role.granted.join("output"), json!("Remove"))
+    }),
+    ("have a file rotated that is only replaced", |role| {
+        acted(role, &role.secret.with_file_name("checkpoint"), json!("Rotate"))
+    }),
+    ("have a file removed that only rotates", |role| {
+        acted(role, &role.secret.with_file_name("log"), json!("Remove"))
+    }),
+    ("have many programs started", |role| {
+        let sleeps = role.rules.as_ref().map_or(0, |rules| rules.programs.len() - 1);
+        let start = json!({ "Start": { "program": sleeps, "streams": ["Null", "Null", "Null"] } });
         let lines: Vec<_> = (0..200).map(|_| ask(&start)).collect();
         let refused = |line: &UnixStream| {
             let _ = line.set_nonblocking(true);
@@ -309,7 +381,7 @@ const ATTACKS: &[(&str, Try)] = &[
             matches!((&mut &*line).read(&mut reply), Ok(1..))
         };
         // Each that is refused is told so before the launcher takes the next question.
-        let last = asked(&json!({ "Create": { "path": "/", "append": true } }));
+        let last = asked(&json!({ "File": { "file": 99, "act": open() } }));
         last || lines.iter().flatten().filter(|line| !refused(line)).count() > 100
     }),
     ("have a signal sent by a pipe", |role| {
@@ -322,11 +394,14 @@ const ATTACKS: &[(&str, Try)] = &[
         })
     }),
     ("have a file opened that was not named", |role| {
-        asked(&json!({ "Create": { "path": role.secret, "append": true } }))
+        let named = [json!(99), json!(-1), json!(role.secret), json!("../secret")];
+        named.iter().any(|file| asked(&json!({ "File": { "file": file, "act": open() } })))
     }),
     ("have more allowed", |role| {
-        asked(&json!({ "Allow": { "programs": [], "files": [role.secret] } }))
-            && asked(&json!({ "Create": { "path": role.secret, "append": true } }))
+        let folder = File::open(&role.granted).expect("it was granted");
+        let more = json!({ "File": { "name": word("../outside/secret"), "used": "Opened" } });
+        let _ = tell(&more, folder.as_fd());
+        asked(&json!({ "File": { "file": 5, "act": open() } }))
     }),
     ("fork", |_| forks(0)),
     ("fork in a namespace", |_| {
@@ -385,22 +460,39 @@ fn asked(message: &Value) -> bool {
     let Some(line) = ask(message) else { return false };
     let mut reply = String::new();
     let _ = (&line).read_to_string(&mut reply);
-    !reply.contains("Failed")
+    reply.contains("Done") || reply.contains("Ended")
+}
+
+/// Whether the launcher does something with a file that the rules name.
+fn acted(role: &Role, path: &Path, act: Value) -> bool {
+    let Some(Rules { creates, replaces, rotates, .. }) = &role.rules else { return false };
+    let named: BTreeSet<&PathBuf> = creates.iter().chain(replaces).chain(rotates.keys()).collect();
+    let file = named.into_iter().position(|named| named == path).expect("the rules name it");
+    asked(&json!({ "File": { "file": file, "act": act } }))
+}
+
+fn open() -> Value {
+    json!({ "Open": { "append": true } })
 }
 
 /// Sends a message to the launcher, and returns its line. Without a launcher there is nobody to ask.
 fn ask(message: &Value) -> Option<UnixStream> {
-    let is_launcher = |socket: &BorrowedFd| sockopt::socket_type(socket) == Ok(SocketType::SEQPACKET);
-    let socket = (3..64).map(own).find(is_launcher)?;
     let (line, its) = UnixStream::pair().expect("a line");
-    let with = [its.as_fd()];
+    tell(message, its.as_fd()).then_some(line)
+}
+
+/// Sends a message and a descriptor to the launcher, if there is one.
+fn tell(message: &Value, with: BorrowedFd) -> bool {
+    let is_launcher = |socket: &BorrowedFd| sockopt::socket_type(socket) == Ok(SocketType::SEQPACKET);
+    let Some(socket) = (3..64).map(own).find(is_launcher) else { return false };
+    let with = [with];
     let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
     let mut ancillary = SendAncillaryBuffer::new(&mut space);
     assert!(ancillary.push(SendAncillaryMessage::ScmRights(&with)));
     let message = message.to_string();
     let sent = sendmsg(socket, &[IoSlice::new(message.as_bytes())], &mut ancillary, SendFlags::empty());
     sent.expect("it is sent");
-    Some(line)
+    true
 }
 
 #[expect(unsafe_code, reason = "an attacker finds descriptors by their numbers")]

@@ -20,10 +20,9 @@ use super::worker::Left;
 use crate::deadlines::APART;
 use crate::plugin::Core;
 use crate::pool::{Crew, Failed, Whole, run_whole};
-use crate::process::{Child, Reader, Stdio};
+use crate::process::{Child, Program, Reader, Stdio};
 use crate::record::{Batch, BatchBuilder};
 use crate::text::PlainText;
-use crate::wall::Program;
 use crate::{Capability, Cause, Error, Pool, Print, threads};
 
 /// So many of them run at once, or as many as there are cores: functions may wait.

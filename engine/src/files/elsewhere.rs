@@ -98,6 +98,14 @@ impl Place {
         open(&self.within(name)?, how)
     }
 
+    pub(super) fn open_itself(&self, name: &OsStr, how: How) -> io::Result<File> {
+        self.open_in(Path::new(name), how)
+    }
+
+    pub(super) fn is_there(&self, name: &OsStr) -> bool {
+        fs::symlink_metadata(self.0.join(name)).is_ok()
+    }
+
     pub(super) fn known_in(&self, name: &Path) -> io::Result<Metadata> {
         fs::metadata(self.within(name)?)
     }

@@ -117,13 +117,19 @@ impl Folder {
     ///
     /// # Errors
     ///
-    /// If it can't be opened, is no regular file, or is a link that leads out of the folder.
+    /// If it can't be opened, or is no regular file; no link is followed.
     pub fn create(&self, name: &OsStr, append: bool) -> io::Result<File> {
         let how = How { read: true, write: true, append, create: true, ..How::default() };
-        let file = self.0.open_in(Path::new(name), how)?;
+        let file = self.0.open_itself(name, how)?;
         kind::check_regular(&file.metadata()?)?;
         let_wait(&file)?;
         Ok(file)
+    }
+
+    /// Begins a file that is to have this name in it. Only its owner may use it if it is `private`.
+    #[cfg(unix)]
+    pub(crate) fn draft(&self, name: &OsStr, private: bool) -> io::Result<Draft> {
+        Draft::new(self.0.clone(), name.to_owned(), private)
     }
 
     /// Removes a file.

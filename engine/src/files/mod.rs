@@ -16,9 +16,13 @@ mod folder;
 mod guests;
 mod input;
 mod kind;
+#[cfg(unix)]
+mod lock;
 mod output;
+mod outside;
 #[cfg(unix)]
 mod private;
+mod rotation;
 #[cfg(not(unix))]
 #[path = "elsewhere.rs"]
 mod system;
@@ -31,4 +35,7 @@ mod walk;
 pub use folder::Folder;
 pub use guests::Granted;
 pub use input::{Input, check_readable, known, open, open_file, read_at_most};
-pub use output::{Draft, Mode, create, remove, rename, replace};
+pub use output::{Draft, Mode, create, remove, replace};
+#[cfg(unix)]
+pub(crate) use outside::{Named, reach_by};
+pub use rotation::rotate;

@@ -10,6 +10,7 @@ use std::thread;
 use std::time::Duration;
 
 use super::kind;
+use super::outside::{self, Named};
 use super::system::{self, How, Last, Place, has_no_reader, let_wait};
 
 /// What becomes of what a file has when it is opened to be written.
@@ -74,23 +75,27 @@ fn is_pipe(path: &Path) -> bool {
 ///
 /// If it can't be written.
 pub fn replace(path: &Path, write: impl FnOnce(&mut File) -> io::Result<()>) -> io::Result<()> {
-    let (folder, name) = system::place(path, Last::Followed)?;
-    let mut draft = Draft::new(Arc::new(folder), name, true)?;
+    let mut draft = Draft::at(path, true)?;
     write(&mut draft.file)?;
-    draft.file.sync_all()?;
-    let folder = draft.folder.clone();
-    draft.put()?;
-    folder.sync()
+    draft.put_on_disk()
 }
 
 /// A file that takes the place of another one once it is whole. It is gone if that never comes.
 #[derive(Debug)]
 pub struct Draft {
-    folder: Arc<Place>,
-    /// What it is called meanwhile.
-    draft: OsString,
-    name: OsString,
     file: File,
+    place: DraftPlace,
+}
+
+/// Where a draft is.
+#[derive(Debug)]
+enum DraftPlace {
+    /// In this folder, where it has a name of its own until it gets the one that it is for.
+    Here { folder: Arc<Place>, draft: OsString, name: OsString },
+    /// Outside.
+    Outside(Arc<dyn Named>),
+    /// Where it belongs.
+    Put,
 }
 
 /// So often another name is tried.
@@ -103,8 +108,18 @@ impl Draft {
     ///
     /// If there is no such folder, or nothing can be written there.
     pub fn begin(path: &Path) -> io::Result<Self> {
+        Self::at(path, false)
+    }
+
+    fn at(path: &Path, private: bool) -> io::Result<Self> {
         let (folder, name) = system::place(path, Last::Followed)?;
-        Self::new(Arc::new(folder), name, false)
+        match Self::new(Arc::new(folder), name, private) {
+            Err(error) => {
+                let named = outside::instead(error, path)?;
+                Ok(Self { file: named.draft(private)?, place: DraftPlace::Outside(named) })
+            }
+            made => made,
+        }
     }
 
     pub(super) fn new(folder: Arc<Place>, name: OsString, private: bool) -> io::Result<Self> {
@@ -116,7 +131,7 @@ impl Draft {
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists && tries < TRIES => tries += 1,
                 made => {
                     let file = made?;
-                    let made = Self { folder, draft, name, file };
+                    let made = Self { file, place: DraftPlace::Here { folder, draft, name } };
                     let_wait(&made.file)?;
                     return Ok(made);
                 }
@@ -135,38 +150,47 @@ impl Draft {
     ///
     /// If that is not possible.
     pub fn put(mut self) -> io::Result<()> {
-        self.folder.rename(&self.draft, &self.folder, &self.name)?;
-        self.draft.clear();
+        match &self.place {
+            DraftPlace::Here { folder, draft, name } => folder.rename(draft, folder, name)?,
+            DraftPlace::Outside(named) => named.commit()?,
+            DraftPlace::Put => {}
+        }
+        self.place = DraftPlace::Put;
         Ok(())
+    }
+
+    /// The same, and returns once it is on the disk.
+    pub(crate) fn put_on_disk(self) -> io::Result<()> {
+        self.file.sync_all()?;
+        let folder = match &self.place {
+            DraftPlace::Here { folder, .. } => Some(folder.clone()),
+            _ => None,
+        };
+        self.put()?;
+        folder.map_or(Ok(()), |folder| folder.sync())
     }
 }
 
 impl Drop for Draft {
     fn drop(&mut self) {
-        if !self.draft.is_empty() {
+        match &self.place {
             // What is left of it is of no use to anybody.
-            let _ = self.folder.remove(&self.draft);
+            DraftPlace::Here { folder, draft, .. } => drop(folder.remove(draft)),
+            DraftPlace::Outside(named) => named.discard(),
+            DraftPlace::Put => {}
         }
     }
 }
 
-/// Gives a file another name, in the place of one that may have it.
-///
-/// # Errors
-///
-/// If that is not possible.
-pub fn rename(from: &Path, to: &Path) -> io::Result<()> {
-    let (old, old_name) = system::place(from, Last::Itself)?;
-    let (new, new_name) = system::place(to, Last::Itself)?;
-    old.rename(&old_name, &new, &new_name)
-}
-
-/// Removes a file; of a link, the link.
+/// Removes a file; of a link, what it leads to.
 ///
 /// # Errors
 ///
 /// If that is not possible.
 pub fn remove(path: &Path) -> io::Result<()> {
-    let (folder, name) = system::place(path, Last::Itself)?;
-    folder.remove(&name)
+    let (folder, name) = system::place(path, Last::Followed)?;
+    match folder.remove(&name) {
+        Err(error) => outside::instead(error, path)?.remove(),
+        removed => removed,
+    }
 }

@@ -3,9 +3,10 @@
 use std::ffi::{OsStr, OsString};
 use std::fs::{File, Metadata};
 use std::io;
-use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::fs::{self, AtFlags, Mode, OFlags};
@@ -14,8 +15,7 @@ use rustix::io::Errno;
 use super::guests::{self, Id};
 pub(super) use super::walk::Last;
 use super::walk::{self, Found, Spot};
-use super::{beneath, kind};
-use crate::wall::launcher;
+use super::{Folder, beneath, kind, outside};
 
 /// How a file is opened.
 #[derive(Clone, Copy, Default)]
@@ -66,11 +66,8 @@ pub(super) fn open(path: &Path, how: How) -> io::Result<File> {
     let name = name.ok_or_else(kind::is_folder)?;
     let links = if magic { OFlags::empty() } else { OFlags::NOFOLLOW };
     let file = match fs::openat(&spot.folder, &*name, how.flags() | links, how.mode()) {
-        // Behind the wall only the launcher may make files, and only those that were named before.
-        Err(Errno::ACCESS) if how.create && launcher::is_there() => {
-            launcher::create(path, how.append).map_err(|_| io::Error::from(Errno::ACCESS))?
-        }
-        opened => File::from(opened?),
+        Err(error) => outside::instead(error.into(), path)?.open(how.append)?,
+        Ok(file) => File::from(file),
     };
     if guests::may_write(&spot.ancestors) {
         kind::check_regular(&file.metadata()?)?;
@@ -121,6 +118,18 @@ pub(super) fn is_no_file(error: &io::Error) -> bool {
     matches!(Errno::from_io_error(error), Some(Errno::XDEV | Errno::LOOP | Errno::NXIO))
 }
 
+impl Folder {
+    /// A folder that another process has opened.
+    pub(crate) fn opened(folder: OwnedFd) -> io::Result<Self> {
+        Ok(Self(Arc::new(Place(Spot::of(folder)?))))
+    }
+
+    /// Its descriptor, for another process.
+    pub(crate) fn descriptor(&self) -> BorrowedFd<'_> {
+        self.0.0.folder.as_fd()
+    }
+}
+
 /// A folder that is open.
 #[derive(Debug)]
 pub(super) struct Place(Spot);
@@ -164,6 +173,17 @@ impl Place {
         Ok(File::from(beneath::open(&self.0.folder, name, how.flags(), how.mode(), links)?))
     }
 
+    /// The same, and no link is followed. It must not be a path.
+    pub(super) fn open_itself(&self, name: &OsStr, how: How) -> io::Result<File> {
+        let flags = how.flags() | OFlags::NOFOLLOW;
+        Ok(File::from(fs::openat(&self.0.folder, name, flags, how.mode())?))
+    }
+
+    /// Whether something has this name in it, which must not be a path.
+    pub(super) fn is_there(&self, name: &OsStr) -> bool {
+        fs::statat(&self.0.folder, name, AtFlags::SYMLINK_NOFOLLOW).is_ok()
+    }
+
     /// What is known of something in it.
     pub(super) fn known_in(&self, name: &Path) -> io::Result<Metadata> {
         let links = !guests::may_write(&self.0.ancestors);
@@ -189,7 +209,12 @@ impl Place {
 
     /// Returns once the names in it are on the disk.
     pub(super) fn sync(&self) -> io::Result<()> {
+        Ok(fs::fsync(self.to_lock()?)?)
+    }
+
+    /// The folder as it must be open to be locked.
+    pub(super) fn to_lock(&self) -> io::Result<File> {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-        Ok(fs::fsync(fs::openat(&self.0.folder, ".", flags, Mode::empty())?.as_fd())?)
+        Ok(File::from(fs::openat(&self.0.folder, ".", flags, Mode::empty())?))
     }
 }

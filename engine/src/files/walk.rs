@@ -127,7 +127,7 @@ impl Spot {
     }
 
     /// A folder that was reached in another way than from the root.
-    fn of(folder: OwnedFd) -> io::Result<Self> {
+    pub(super) fn of(folder: OwnedFd) -> io::Result<Self> {
         let mut ancestors = vec![id_of(&folder)?];
         let mut above = folder.try_clone()?;
         // What can't be looked at is not known to be a function's.

@@ -79,9 +79,9 @@ impl Reach {
         self.rules.create(self.path(path));
     }
 
-    /// A file that others are made beside.
-    pub(super) fn replaces(&mut self, path: &Path) {
-        self.rules.replace(self.path(path));
+    /// A file that rotates, and how many older ones are kept.
+    pub(super) fn rotates(&mut self, path: &Path, keep: usize) {
+        self.rules.rotate(self.path(path), keep);
     }
 
     pub(super) fn starts(&mut self, command: &[String], folder: Option<&Path>) {

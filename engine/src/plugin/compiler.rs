@@ -13,9 +13,8 @@ use wasmtime::Engine;
 use super::cache::Entry;
 use super::runtime;
 use crate::error::{Error, NotAPlugin};
-use crate::process::WaitedFor;
+use crate::process::{Program, WaitedFor};
 use crate::threads;
-use crate::wall::Program;
 
 /// The most threads that compile.
 const THREADS: usize = 8;

@@ -1,38 +1,14 @@
 //! A child process for tasks.
 
 use std::io;
-use std::process::{self, ExitStatus};
+use std::process::ExitStatus;
 
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::process::Command;
 
-use crate::wall::Program;
 #[cfg(unix)]
-pub(crate) use crate::wall::launcher::Stdio;
-#[cfg(unix)]
-use crate::wall::launcher::{self, Line};
-
-/// One of a program's stdin, stdout and stderr.
-#[cfg(not(unix))]
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Stdio {
-    /// It has none.
-    Null,
-    /// That of this process.
-    Inherited,
-    /// A pipe.
-    Piped,
-}
-
-impl Stdio {
-    pub(super) fn stdio(self) -> process::Stdio {
-        match self {
-            Self::Null => process::Stdio::null(),
-            Self::Inherited => process::Stdio::inherit(),
-            Self::Piped => process::Stdio::piped(),
-        }
-    }
-}
+use super::outside::{self, Line};
+use super::{Program, Stdio};
 
 /// What is read from a child.
 pub(crate) type Reader = Box<dyn AsyncRead + Send + Sync + Unpin>;
@@ -50,15 +26,15 @@ pub(crate) struct Child {
 enum Kept {
     Own(tokio::process::Child),
     #[cfg(unix)]
-    Launched(tokio::net::UnixStream),
+    Outside(tokio::net::UnixStream),
 }
 
 impl Child {
     /// Starts a program with these for its stdin, stdout and stderr.
     pub(crate) fn start(program: &Program, streams: [Stdio; 3]) -> io::Result<Self> {
         #[cfg(unix)]
-        if launcher::is_there() {
-            return Self::launched(launcher::launch(program, streams)?);
+        if let Some(starter) = outside::starter() {
+            return Self::outside(starter.start(program, streams)?);
         }
         let [stdin, stdout, stderr] = streams.map(Stdio::stdio);
         let mut command = Command::from(program.command());
@@ -72,7 +48,7 @@ impl Child {
     }
 
     #[cfg(unix)]
-    fn launched(mut line: Line) -> io::Result<Self> {
+    fn outside(mut line: Line) -> io::Result<Self> {
         line.socket.set_nonblocking(true)?;
         use tokio::net::unix::pipe::{Receiver, Sender};
 
@@ -84,7 +60,7 @@ impl Child {
             stdin: line.stdin.take().map(writer).transpose()?,
             stdout: line.stdout.take().map(reader).transpose()?,
             stderr: line.stderr.take().map(reader).transpose()?,
-            kept: Kept::Launched(tokio::net::UnixStream::from_std(line.socket)?),
+            kept: Kept::Outside(tokio::net::UnixStream::from_std(line.socket)?),
         })
     }
 
@@ -93,12 +69,12 @@ impl Child {
         match &mut self.kept {
             Kept::Own(child) => child.wait().await,
             #[cfg(unix)]
-            Kept::Launched(line) => {
+            Kept::Outside(line) => {
                 use tokio::io::Interest;
 
                 loop {
                     line.readable().await?;
-                    match line.try_io(Interest::READABLE, || launcher::ended(&*line)) {
+                    match line.try_io(Interest::READABLE, || outside::ended(&*line)) {
                         Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                         ended => return ended,
                     }
@@ -114,12 +90,12 @@ impl Child {
         let _ = self.wait().await;
     }
 
-    /// The number of its process, unless the launcher has it or it has ended.
+    /// The number of its process, unless it is outside or it has ended.
     pub(crate) fn id(&self) -> Option<u32> {
         match &self.kept {
             Kept::Own(child) => child.id(),
             #[cfg(unix)]
-            Kept::Launched(_) => None,
+            Kept::Outside(_) => None,
         }
     }
 
@@ -136,7 +112,7 @@ impl Child {
                 let _ = child.start_kill();
             }
             #[cfg(unix)]
-            Kept::Launched(line) => launcher::kill(&*line),
+            Kept::Outside(line) => outside::kill(&*line),
         }
     }
 }

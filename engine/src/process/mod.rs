@@ -1,7 +1,15 @@
-//! Child processes: started here, or by the launcher where the wall is raised.
+//! Child processes: started here, or outside where this process may start none.
 
 mod child;
+#[cfg(unix)]
+mod outside;
+mod program;
+mod stdio;
 mod waiting;
 
-pub(crate) use child::{Child, Reader, Stdio, Writer};
+pub(crate) use child::{Child, Reader, Writer};
+#[cfg(unix)]
+pub(crate) use outside::{Line, Starter, start_by};
+pub use program::Program;
+pub(crate) use stdio::Stdio;
 pub(crate) use waiting::WaitedFor;

@@ -3,10 +3,9 @@
 use std::io::{self, Read, Write};
 use std::process::Child;
 
-use super::Stdio;
-use crate::wall::Program;
 #[cfg(unix)]
-use crate::wall::launcher::{self, Line};
+use super::outside::{self, Line};
+use super::{Program, Stdio};
 
 /// A child process that is killed, and waited for, when it is dropped.
 pub(crate) struct WaitedFor {
@@ -18,7 +17,7 @@ pub(crate) struct WaitedFor {
 enum Kept {
     Own(Child),
     #[cfg(unix)]
-    Launched(std::os::unix::net::UnixStream),
+    Outside(std::os::unix::net::UnixStream),
 }
 
 impl WaitedFor {
@@ -26,11 +25,11 @@ impl WaitedFor {
     pub(crate) fn start(program: &Program) -> io::Result<Self> {
         let streams = [Stdio::Piped, Stdio::Piped, Stdio::Null];
         #[cfg(unix)]
-        if launcher::is_there() {
-            let Line { socket, stdin, stdout, .. } = launcher::launch(program, streams)?;
+        if let Some(starter) = outside::starter() {
+            let Line { socket, stdin, stdout, .. } = starter.start(program, streams)?;
             let stdin = stdin.map(|stdin| Box::new(stdin) as _);
             let stdout = stdout.map(|stdout| Box::new(stdout) as _);
-            return Ok(Self { stdin, stdout, kept: Kept::Launched(socket) });
+            return Ok(Self { stdin, stdout, kept: Kept::Outside(socket) });
         }
         let [stdin, stdout, stderr] = streams.map(Stdio::stdio);
         let mut child = program.command().stdin(stdin).stdout(stdout).stderr(stderr).spawn()?;
@@ -49,9 +48,9 @@ impl Drop for WaitedFor {
                 let _ = child.wait();
             }
             #[cfg(unix)]
-            Kept::Launched(line) => {
-                launcher::kill(&*line);
-                let _ = launcher::ended(&*line);
+            Kept::Outside(line) => {
+                outside::kill(&*line);
+                let _ = outside::ended(&*line);
             }
         }
     }

@@ -7,8 +7,7 @@ use std::time::Duration;
 
 use crate::Error;
 use crate::deadlines::PROCESS;
-use crate::process::{Child, Stdio};
-use crate::wall::Program;
+use crate::process::{Child, Program, Stdio};
 
 /// The groups of all that run and that this process started itself: the launcher ends its own.
 static RUNNING: Mutex<BTreeSet<u32>> = Mutex::new(BTreeSet::new());

@@ -6,12 +6,12 @@
 #[cfg(target_os = "linux")]
 mod access;
 pub mod launcher;
-mod program;
 mod raise;
 mod rules;
 #[cfg(target_os = "linux")]
 mod syscalls;
 
-pub use program::Program;
 pub use raise::{Part, Raised, WallError, raise, raised};
 pub use rules::Rules;
+
+pub use crate::process::Program;

@@ -1,6 +1,7 @@
 //! What a process may still reach behind the wall.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsStr;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
@@ -23,6 +24,10 @@ pub struct Rules {
     /// Files that the launcher opens for writing, since they may not exist yet. Nothing else in their
     /// folders becomes reachable.
     pub creates: BTreeSet<PathBuf>,
+    /// Files in whose place the launcher puts others, and which it removes.
+    pub replaces: BTreeSet<PathBuf>,
+    /// Files that the launcher gives the names of older ones, and how many of these are kept.
+    pub rotates: BTreeMap<PathBuf, usize>,
     /// TCP ports to which connections may be opened, on any host.
     pub connects: BTreeSet<u16>,
     /// TCP ports on which the process may listen; 0 stands for one that the system chooses.
@@ -62,10 +67,18 @@ impl Rules {
         };
     }
 
-    /// Lets a file be replaced or rotated: other names in its folder are made, renamed and removed.
+    /// Lets a file be read, replaced by another one and removed, and nothing else in its folder.
     pub fn replace(&mut self, path: impl AsRef<Path>) {
-        let path = target(&whole(path.as_ref()));
-        self.writes.insert(path.parent().map_or_else(|| path.clone(), Path::to_owned));
+        let path = whole(path.as_ref());
+        self.read(&path);
+        self.replaces.insert(path);
+    }
+
+    /// Lets a file be written, and rotated: it is renamed to PATH.1, that to PATH.2 and so on up to the number `keep`.
+    pub fn rotate(&mut self, path: impl AsRef<Path>, keep: usize) {
+        let path = whole(path.as_ref());
+        self.create(&path);
+        self.rotates.insert(path, keep);
     }
 
     /// Lets connections be opened to a TCP port of `host`.
@@ -141,6 +154,8 @@ impl Rules {
         self.reads.extend(other.reads);
         self.writes.extend(other.writes);
         self.creates.extend(other.creates);
+        self.replaces.extend(other.replaces);
+        self.rotates.extend(other.rotates);
         self.connects.extend(other.connects);
         self.listens.extend(other.listens);
         self.resolves |= other.resolves;
@@ -157,22 +172,52 @@ impl Rules {
     /// Checks that nothing which is run outside of the wall can be changed from inside.
     pub(super) fn check(&self) -> Result<(), WallError> {
         let folders: Vec<_> = self.writes.iter().filter_map(|path| path.canonicalize().ok()).collect();
-        for program in &self.programs {
-            for file in program.files() {
-                if let Some(folder) = folders.iter().find(|folder| file.starts_with(folder)) {
-                    let (file, folder) = (file.display(), folder.display());
-                    let reason = format!("{file} is in {folder}, which the run may write: move one of them");
-                    return Err(WallError::new("start a program outside of the wall", &reason));
-                }
+        let refused = |reason| Err(WallError::new("start a program outside of the wall", &reason));
+        for file in self.programs.iter().flat_map(Program::files) {
+            if let Some(folder) = folders.iter().find(|folder| file.starts_with(folder)) {
+                let (file, folder) = (file.display(), folder.display());
+                return refused(format!("{file} is in {folder}, which the run may write: move one of them"));
+            }
+            if self.may_put(&file) {
+                return refused(format!(
+                    "{} is a file that the run replaces: name another one",
+                    file.display()
+                ));
             }
         }
         Ok(())
     }
 
+    /// Whether a file may be put in the place of this one.
+    fn may_put(&self, file: &Path) -> bool {
+        let (Some(folder), Some(name)) = (file.parent(), file.file_name()) else { return false };
+        let named = |path: &Path| {
+            let is_there = path
+                .parent()
+                .and_then(|folder| folder.canonicalize().ok())
+                .is_some_and(|real| real == folder);
+            path.file_name().filter(|_| is_there).map(OsStr::to_owned)
+        };
+        let is_replaced = |path: &PathBuf| named(&target(path)).is_some_and(|replaced| replaced == name);
+        let is_older = |(path, keep): (&PathBuf, &usize)| {
+            let number = named(path).and_then(|newest| {
+                let rest = name.as_encoded_bytes().strip_prefix(newest.as_encoded_bytes())?;
+                if rest.is_empty() {
+                    Some(0)
+                } else {
+                    str::from_utf8(rest).ok()?.strip_prefix('.')?.parse().ok()
+                }
+            });
+            number.is_some_and(|number: usize| number <= *keep)
+        };
+        self.replaces.iter().any(is_replaced) || self.rotates.iter().any(is_older)
+    }
+
     /// Whether something has to be done outside of the wall.
     #[must_use]
     pub fn need_launcher(&self) -> bool {
-        !self.programs.is_empty() || !self.creates.is_empty()
+        let files = [self.creates.is_empty(), self.replaces.is_empty(), self.rotates.is_empty()];
+        !self.programs.is_empty() || files.contains(&false)
     }
 }
 
@@ -224,6 +269,12 @@ impl fmt::Display for Rules {
         }
         for path in &self.creates {
             line("create", &path.display())?;
+        }
+        for path in &self.replaces {
+            line("replace", &path.display())?;
+        }
+        for (path, keep) in &self.rotates {
+            line("rotate", &format_args!("{} ({keep} kept)", path.display()))?;
         }
         for port in &self.connects {
             line("connect", &format_args!("*:{port}"))?;
@@ -280,5 +331,26 @@ mod tests {
         rules.create(&new);
         assert!(rules.need_launcher());
         assert_eq!((rules.writes, rules.creates), (BTreeSet::from([old]), BTreeSet::from([new])));
+    }
+
+    #[test]
+    fn a_program_that_the_run_could_replace_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let refused = |rules: &Rules, script: &str| {
+            let script = folder.path().join(script);
+            std::fs::write(&script, "").unwrap();
+            let mut rules = rules.clone();
+            rules.start(Program::new([OsStr::new("sh"), script.as_os_str()]));
+            rules.check().is_err()
+        };
+        let mut rules = Rules::new();
+        rules.replace(folder.path().join("checkpoint"));
+        rules.rotate(folder.path().join("log"), 2);
+        for script in ["checkpoint", "log", "log.1", "log.2"] {
+            assert!(refused(&rules, script), "{script}");
+        }
+        for script in ["other", "log.3", "log.x", "logs"] {
+            assert!(!refused(&rules, script), "{script}");
+        }
     }
 }

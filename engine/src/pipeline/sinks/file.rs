@@ -43,7 +43,8 @@ impl Sink for File {
     fn reach(&self, reach: &mut Reach) {
         let rotates = self.rotate_at.is_some() || self.rotate_every.is_some();
         if rotates {
-            reach.replaces(&self.path);
+            let keep = self.keep.as_ref().map_or(0, |Number(keep)| *keep);
+            reach.rotates(&self.path, usize::try_from(keep).unwrap_or(usize::MAX));
         } else {
             reach.writes(&self.path);
         };

@@ -1,9 +1,8 @@
 //! A file that is written to, and that others take the place of.
 
-use std::ffi::OsString;
 use std::fs::File;
 use std::io::{self, BufReader, BufWriter, Read, Seek, SeekFrom, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -193,24 +192,8 @@ impl FileWriter {
         if let Some(opened) = self.opened.take() {
             opened.writer.end()?;
         }
-        // Names behind the first that is not there stay as they are.
-        let there = (1..self.rotation.keep)
-            .take_while(|older| files::known(&numbered(&self.path, *older)).is_ok())
-            .count();
-        for older in (1..=self.rotation.keep.min(there + 1)).rev() {
-            let newer = if older == 1 { self.path.clone() } else { numbered(&self.path, older - 1) };
-            match files::rename(&newer, &numbered(&self.path, older)) {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-                _ => {}
-            }
-        }
+        files::rotate(&self.path, self.rotation.keep)?;
         self.opened = Some(self.open(false)?);
         Ok(())
     }
-}
-
-fn numbered(path: &Path, number: usize) -> PathBuf {
-    let mut name = OsString::from(path);
-    name.push(format!(".{number}"));
-    name.into()
 }

@@ -1,9 +1,9 @@
 //! What goes to the launcher and comes back, and the descriptors that go with it.
 
+use std::ffi::OsString;
 use std::io::{self, IoSlice, IoSliceMut};
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::path::PathBuf;
 
 use rustix::net::{
     RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer, SendAncillaryMessage,
@@ -12,34 +12,48 @@ use rustix::net::{
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use crate::wall::Program;
+use super::named::Use;
+use crate::process::Stdio;
 
-/// The longest message, in bytes.
-const LONGEST: usize = 128 << 10;
+/// The longest message, in bytes: a request is a few words, and a name.
+const LONGEST: usize = 16 << 10;
 
 /// The most descriptors that go with a message: a line, and three streams.
 const MOST: usize = 4;
 
-/// What the launcher is told.
+/// What the launcher is told before the wall is raised.
 #[derive(Serialize, Deserialize)]
-pub(super) enum Request {
-    /// Once, first: what may be asked for.
-    Allow { programs: Vec<Program>, files: Vec<PathBuf> },
-    /// Start a program. Its line comes along, and then those of its streams that are given.
-    Start { program: Program, streams: [Stdio; 3] },
-    /// Open a file for writing, and make it if it is not there.
-    Create { path: PathBuf, append: bool },
+pub(super) enum Setup {
+    /// One more file that it may be asked for. Its folder comes along.
+    File { name: OsString, used: Use },
+    /// The programs that it may be asked for come as JSON through the pipe that comes along. That was all.
+    Programs,
 }
 
-/// One of a program's stdin, stdout and stderr.
-#[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) enum Stdio {
-    /// It has none.
-    Null,
-    /// That of the launcher, which is that of the process that it serves.
-    Inherited,
-    /// A pipe.
-    Piped,
+/// What the launcher is asked for: files and programs by their places among those of which it was told.
+#[derive(Clone, Copy, Serialize, Deserialize)]
+pub(super) enum Request {
+    /// Start a program. Its line comes along, and then those of its streams that are given.
+    Start { program: usize, streams: [Stdio; 3] },
+    /// Do something with a file. A line for the reply comes along.
+    File { file: usize, act: Act },
+}
+
+/// What is to be done with a file.
+#[derive(Clone, Copy, Serialize, Deserialize)]
+pub(super) enum Act {
+    /// Open it to read and write it, and make it if it is not there.
+    Open { append: bool },
+    /// Begin a draft of it, in the place of one that was begun before.
+    Draft { private: bool },
+    /// Put the draft in its place.
+    Commit,
+    /// Remove the draft.
+    Discard,
+    /// Remove it.
+    Remove,
+    /// Give it and the older ones the next names.
+    Rotate,
 }
 
 /// What comes back, on the line.
@@ -47,10 +61,10 @@ pub(crate) enum Stdio {
 pub(super) enum Reply {
     /// The program ended with this status, as the system tells it.
     Ended(i32),
-    /// It could not be started: the system's number for that, and the same as text.
+    /// It could not be done: the system's number for that, and the same as text.
     Failed(Option<i32>, String),
-    /// The file is open; its descriptor comes along.
-    Opened,
+    /// It is done. If a file was to be opened, its descriptor comes along.
+    Done,
 }
 
 /// Sends a message with descriptors.

@@ -1,5 +1,5 @@
-//! The launcher: a process outside of the wall that starts the programs, and opens the files, which were
-//! named before the wall was raised, and no others.
+//! The launcher: a process outside of the wall that starts the programs, and opens, replaces and rotates the files,
+//! which were named before the wall was raised, and no others.
 //!
 //! Each program has a *line*, a socket of its own: how it ended comes on it, and when this end is closed
 //! the program is killed with all that it started.
@@ -9,14 +9,14 @@ mod client;
 #[cfg(unix)]
 mod message;
 #[cfg(unix)]
+mod named;
+#[cfg(unix)]
+mod outputs;
+#[cfg(unix)]
 mod server;
 
 #[cfg(unix)]
 pub(super) use client::start;
-#[cfg(unix)]
-pub(crate) use client::{Line, create, ended, is_there, kill, launch};
-#[cfg(unix)]
-pub(crate) use message::Stdio;
 #[cfg(unix)]
 pub use server::serve;
 

@@ -1,23 +1,21 @@
 //! The other side of the wall: the process that starts what it was told before.
 
 use std::collections::HashMap;
-use std::ffi::OsString;
-use std::fs::File;
-use std::io::{self, Read};
+use std::io::{self, BufReader, PipeReader, Read};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::ExitStatusExt;
-use std::path::{Path, PathBuf};
 use std::process::{self, Child};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
 
-use super::message::{Reply, Request, Stdio, receive, send};
+use super::message::{Reply, Request, Setup, receive, send};
+use super::named::Named;
+use super::outputs::{Outputs, refused};
 use crate::files::Folder;
-use crate::wall::Program;
-use crate::wall::rules::target;
+use crate::process::{Program, Stdio};
 
 /// So many programs run at once at most: a process that asks for more is not one that a pipeline describes.
 const MOST: usize = 64;
@@ -29,11 +27,9 @@ const MOST: usize = 64;
 /// If stdin is no socket, or nothing sensible comes first.
 pub fn serve() -> io::Result<()> {
     let socket = io::stdin().as_fd().try_clone_to_owned()?;
-    let Ok(Some((Request::Allow { programs, files }, _))) = receive(&socket) else {
-        return Err(io::Error::other("the launcher serves a process that runs functions"));
-    };
-    let files = files.into_iter().filter_map(Named::find).collect();
-    let allowed = Allowed { programs, files, running: Arc::default() };
+    let (files, programs) = named(&socket)?;
+    let mut allowed =
+        Allowed { programs, outputs: Outputs::new(files, socket.try_clone()?), running: Arc::default() };
     loop {
         match receive(&socket) {
             Ok(None) => break,
@@ -47,30 +43,32 @@ pub fn serve() -> io::Result<()> {
     Ok(())
 }
 
+/// What may be asked for, which is told first.
+fn named(socket: &OwnedFd) -> io::Result<(Vec<Named>, Vec<Program>)> {
+    let senseless = || io::Error::other("the launcher serves a process that runs functions");
+    let mut files = Vec::new();
+    loop {
+        let (setup, with) = receive(socket).ok().flatten().ok_or_else(senseless)?;
+        let with = with.into_iter().next().ok_or_else(senseless)?;
+        match setup {
+            Setup::File { name, used } => files.push(Named { folder: Folder::opened(with)?, name, used }),
+            Setup::Programs => {
+                let programs = serde_json::from_reader(BufReader::new(PipeReader::from(with)))?;
+                return Ok((files, programs));
+            }
+        }
+    }
+}
+
 fn kill(group: Pid) {
     // One that has ended can't be killed, and need not be.
     let _ = kill_process_group(group, Signal::KILL);
 }
 
-/// A file that may be made, in a folder that was open before the other process could change it.
-struct Named {
-    path: PathBuf,
-    folder: Folder,
-    name: OsString,
-}
-
-impl Named {
-    fn find(path: PathBuf) -> Option<Self> {
-        let folder = Folder::open(path.parent()?).ok()?;
-        let name = path.file_name()?.to_owned();
-        Some(Self { path, folder, name })
-    }
-}
-
 /// What may be asked for.
 struct Allowed {
     programs: Vec<Program>,
-    files: Vec<Named>,
+    outputs: Outputs,
     running: Running,
 }
 
@@ -78,21 +76,20 @@ struct Allowed {
 type Running = Arc<Mutex<HashMap<u32, (Pid, Child)>>>;
 
 impl Allowed {
-    fn answer(&self, request: Request, descriptors: Vec<OwnedFd>) {
+    fn answer(&mut self, request: Request, descriptors: Vec<OwnedFd>) {
         let mut descriptors = descriptors.into_iter();
         let Some(line) = descriptors.next().map(UnixStream::from) else { return };
-        let failed = match request {
+        let done = match request {
             Request::Start { program, streams } => {
-                let started = self.start(&program, streams, descriptors);
-                started.and_then(|child| watch(child, &line, &self.running)).err()
+                let started = self.start(program, streams, descriptors);
+                started.and_then(|child| watch(child, &line, &self.running))
             }
-            Request::Create { path, append } => match self.create(&path, append) {
-                Ok(file) => send(&line, &Reply::Opened, &[file.as_fd()]).err(),
-                Err(error) => Some(error),
-            },
-            Request::Allow { .. } => Some(refused("more than was said at first")),
+            Request::File { file, act } => self.outputs.act(file, act).and_then(|opened| {
+                let with: Vec<_> = opened.iter().map(AsFd::as_fd).collect();
+                send(&line, &Reply::Done, &with)
+            }),
         };
-        if let Some(error) = failed {
+        if let Err(error) = done {
             // The other end may be gone.
             let _ = send(&line, &Reply::Failed(error.raw_os_error(), error.to_string()), &[]);
         }
@@ -100,13 +97,11 @@ impl Allowed {
 
     fn start(
         &self,
-        program: &Program,
+        program: usize,
         streams: [Stdio; 3],
         mut given: impl Iterator<Item = OwnedFd>,
     ) -> io::Result<Child> {
-        if !self.programs.contains(program) {
-            return Err(refused(&program.to_string()));
-        }
+        let program = self.programs.get(program).ok_or_else(|| refused("this program"))?;
         if self.running.lock().unwrap_or_else(PoisonError::into_inner).len() >= MOST {
             return Err(io::Error::other(format!("{MOST} programs run at once already")));
         }
@@ -125,16 +120,6 @@ impl Allowed {
         command.stderr(stdio(stderr, || io::stderr().as_fd().try_clone_to_owned())?);
         command.spawn()
     }
-
-    fn create(&self, path: &Path, append: bool) -> io::Result<File> {
-        let named = self.files.iter().find(|named| named.path == path || named.path == target(path));
-        let named = named.ok_or_else(|| refused(&path.display().to_string()))?;
-        named.folder.create(&named.name, append)
-    }
-}
-
-fn refused(what: &str) -> io::Error {
-    io::Error::new(io::ErrorKind::PermissionDenied, format!("{what}: this was not named before the run"))
 }
 
 /// Tells on its line how a program ended, and kills it when the line is closed.

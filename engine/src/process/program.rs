@@ -39,7 +39,7 @@ impl Program {
     }
 
     /// Files that decide what it does: the program, and those among its arguments.
-    pub(super) fn files(&self) -> Vec<PathBuf> {
+    pub(crate) fn files(&self) -> Vec<PathBuf> {
         let here = self.folder.clone().or_else(|| std::env::current_dir().ok()).unwrap_or_default();
         let mut words = self.words.iter().map(Path::new);
         let program = words.next().into_iter().flat_map(|program| match program.components().count() {

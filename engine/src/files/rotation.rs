@@ -1,0 +1,47 @@
+//! Older files, which have a file's name and a number.
+
+use std::ffi::{OsStr, OsString};
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+
+use super::system::{self, Last};
+use super::{Folder, outside};
+
+/// Gives a file, and those that had its name before, the name of the next older one: PATH becomes PATH.1, PATH.1
+/// becomes PATH.2, and so on up to the number `keep`, whose file is gone. Of a link, the link.
+///
+/// # Errors
+///
+/// If that is not possible.
+pub fn rotate(path: &Path, keep: usize) -> io::Result<()> {
+    let (folder, name) = system::place(path, Last::Itself)?;
+    match Folder(Arc::new(folder)).rotate(&name, keep) {
+        Err(error) => outside::instead(error, path)?.rotate(),
+        rotated => rotated,
+    }
+}
+
+/// The name of an older file.
+fn numbered(name: &OsStr, number: usize) -> OsString {
+    let mut name = name.to_owned();
+    name.push(format!(".{number}"));
+    name
+}
+
+impl Folder {
+    /// The same as [`rotate`], in this folder.
+    pub(crate) fn rotate(&self, name: &OsStr, keep: usize) -> io::Result<()> {
+        // Names behind the first that is not there stay as they are.
+        let is_there = |older: &usize| self.0.is_there(&numbered(name, *older));
+        let there = (1..keep).take_while(is_there).count();
+        for older in (1..=keep.min(there + 1)).rev() {
+            let newer = if older == 1 { name.to_owned() } else { numbered(name, older - 1) };
+            match self.0.rename(&newer, &self.0, &numbered(name, older)) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+}
