@@ -210,6 +210,10 @@ type Try = fn(&Role) -> bool;
 const WORK: &[(&str, Try)] = &[
     ("read what it was granted", |role| fs::read(role.granted.join("mine")).is_ok()),
     ("write what it was granted", |role| fs::write(role.granted.join("new"), "1").is_ok()),
+    ("set the times of what it was granted", |role| {
+        let now = std::time::SystemTime::now();
+        File::open(role.granted.join("mine")).is_ok_and(|file| file.set_modified(now).is_ok())
+    }),
     ("start threads", |_| {
         std::thread::Builder::new().spawn(|| 1).is_ok_and(|started| started.join().is_ok())
     }),
@@ -276,6 +280,17 @@ const ATTACKS: &[(&str, Try)] = &[
         use std::os::fd::AsRawFd;
         File::open(&role.plugin)
             .is_ok_and(|file| call(libc::SYS_fchmod, [file.as_raw_fd().into(), 0o666, 0, 0, 0, 0]))
+    }),
+    ("set the times of a file", |role| {
+        call(libc::SYS_utimensat, [libc::AT_FDCWD.into(), text(&role.secret), 0, 0, 0, 0])
+    }),
+    ("set the times of a file by a descriptor of its name", |role| {
+        let opened = calls(
+            libc::SYS_openat,
+            [libc::AT_FDCWD.into(), text(&role.secret), libc::O_PATH.into(), 0, 0, 0],
+        );
+        let empty = c"".as_ptr() as i64;
+        opened >= 0 && call(libc::SYS_utimensat, [opened, empty, 0, libc::AT_EMPTY_PATH.into(), 0, 0])
     }),
     ("change the plugin", |role| File::options().write(true).open(&role.plugin).is_ok()),
     ("keep compiled code for others", |_| {

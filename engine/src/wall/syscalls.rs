@@ -6,8 +6,8 @@
 use std::collections::BTreeMap;
 
 use seccompiler::{
-    BpfProgram, SeccompAction, SeccompCmpArgLen::Dword, SeccompCmpOp, SeccompCmpOp::MaskedEq,
-    SeccompCondition, SeccompFilter, SeccompRule, TargetArch,
+    BpfProgram, SeccompAction, SeccompCmpArgLen::Dword, SeccompCmpArgLen::Qword, SeccompCmpOp,
+    SeccompCmpOp::MaskedEq, SeccompCondition, SeccompFilter, SeccompRule, TargetArch,
 };
 
 use super::{Part, Rules, WallError};
@@ -49,8 +49,7 @@ const COMMON: &[libc::c_long] = &[
     libc::SYS_openat, libc::SYS_openat2, libc::SYS_newfstatat, libc::SYS_fstat, libc::SYS_statx,
     libc::SYS_statfs, libc::SYS_fstatfs, libc::SYS_faccessat, libc::SYS_faccessat2, libc::SYS_readlinkat,
     libc::SYS_getdents64, libc::SYS_chdir, libc::SYS_fchdir, libc::SYS_mkdirat, libc::SYS_unlinkat,
-    libc::SYS_renameat, libc::SYS_renameat2, libc::SYS_linkat, libc::SYS_symlinkat, libc::SYS_utimensat,
-    libc::SYS_truncate,
+    libc::SYS_renameat, libc::SYS_renameat2, libc::SYS_linkat, libc::SYS_symlinkat, libc::SYS_truncate,
     // Sockets that are open, and pairs of them.
     libc::SYS_recvfrom, libc::SYS_recvmsg, libc::SYS_sendmmsg,
     libc::SYS_recvmmsg, libc::SYS_shutdown, libc::SYS_getsockname, libc::SYS_getpeername,
@@ -158,6 +157,9 @@ fn allowed(rules: &Rules) -> Result<Calls, seccompiler::BackendError> {
     }
     let oneself = [0, own].map(|id| all(vec![is(0, SeccompCmpOp::Eq, id)?]));
     calls.insert(libc::SYS_prlimit64, oneself.into_iter().collect::<Result<_, _>>()?);
+    // Times of files that are open: landlock knows nothing of those of files that are only named.
+    let no_path = SeccompCondition::new(1, Qword, SeccompCmpOp::Eq, 0)?;
+    calls.insert(libc::SYS_utimensat, vec![all(vec![no_path])?]);
     // Pairs that carry datagrams could send them to any socket that has a name.
     let mut pairs = Vec::new();
     for kind in [libc::SOCK_STREAM, libc::SOCK_SEQPACKET] {
