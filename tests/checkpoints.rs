@@ -113,7 +113,7 @@ fn row_14_killed_fifty_times_each_piece_of_a_record_is_there_once() {
 }
 
 /// Kills it again and again, after so many microseconds at most, until it is done.
-fn survives(run: &Run, longest: u64) {
+fn survives(run: &Run, mut longest: u64) {
     let mut seed = std::process::id().into();
     println!("seed {seed}");
     let mut killed = 0;
@@ -128,7 +128,12 @@ fn survives(run: &Run, longest: u64) {
         if over || done {
             break;
         }
-        killed += 1;
+        if run.path("checkpoint").exists() {
+            killed += 1;
+        } else {
+            // A machine that is busy takes longer to begin.
+            longest += longest / 20;
+        }
     }
     assert!(killed >= 10, "it was over after {killed} kills");
     if run.path("checkpoint").exists() {

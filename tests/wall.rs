@@ -11,6 +11,7 @@ use engine::wall::{Program, Rules};
 use seccompiler::{SeccompAction, SeccompFilter, TargetArch};
 
 use crate::support::{Did, engine, fed, plugin};
+use crate::terminal::Terminal;
 
 #[test]
 fn all_threads_of_a_run_are_behind_the_wall() {
@@ -108,32 +109,81 @@ fn a_run_of_lines_may_reach_its_plugin_and_no_network() {
     assert!(!rules.have_network());
 }
 
+/// A run of a line with these flags.
+fn run_with(flags: &[&str]) -> Did {
+    let mut run = engine(["run"]);
+    run.args(flags).arg("--plugin").arg(plugin("inc"));
+    fed(run, "1\n")
+}
+
 /// The wall that the summary of a run with these flags tells.
 fn told_wall(flags: &[&str]) -> serde_json::Value {
-    let mut run = engine(["run", "--json"]);
-    run.args(flags).arg("--plugin").arg(plugin("inc"));
-    let run = fed(run, "1\n");
+    let run = run_with(&[&["--json"], flags].concat());
     assert_eq!((run.code, &*run.stdout), (Some(0), "2\n"), "{}", run.stderr);
     let mut summary: serde_json::Value = serde_json::from_str(run.stderr.trim()).unwrap();
-    summary["wall"]["missing"].take()
+    summary["wall"].take()
 }
+
+/// Does something where calls of the kernel fail with an error, also those of programs that are started.
+fn where_calls_fail<T: Send>(calls: &[i64], error: i32, act: impl FnOnce() -> T + Send) -> T {
+    let failing = calls.iter().map(|call| (*call, Vec::new())).collect::<BTreeMap<_, _>>();
+    let failed = SeccompAction::Errno(error.unsigned_abs());
+    let arch = TargetArch::try_from(std::env::consts::ARCH).unwrap();
+    let filter = SeccompFilter::new(failing, SeccompAction::Allow, failed, arch).unwrap();
+    let filter: seccompiler::BpfProgram = filter.try_into().unwrap();
+    let acts = || {
+        seccompiler::apply_filter(&filter).unwrap();
+        act()
+    };
+    thread::scope(|scope| scope.spawn(acts).join().unwrap())
+}
+
+const LANDLOCK: i64 = libc::SYS_landlock_create_ruleset;
 
 #[test]
 fn the_summary_tells_what_of_the_wall_a_kernel_lacks() {
-    let without_landlock = || {
-        // What this thread starts finds no landlock, as on an old kernel.
-        let unknown = BTreeMap::from([(libc::SYS_landlock_create_ruleset, Vec::new())]);
-        let missing = SeccompAction::Errno(libc::ENOSYS.unsigned_abs());
-        let arch = TargetArch::try_from(std::env::consts::ARCH).unwrap();
-        let filter = SeccompFilter::new(unknown, SeccompAction::Allow, missing, arch).unwrap();
-        let filter: seccompiler::BpfProgram = filter.try_into().unwrap();
-        seccompiler::apply_filter(&filter).unwrap();
-        told_wall(&[])
-    };
-    let expected = serde_json::json!(["files", "ports", "signals"]);
-    assert_eq!(thread::spawn(without_landlock).join().unwrap(), expected);
-    assert_eq!(told_wall(&[]), serde_json::json!([]));
+    let told = where_calls_fail(&[LANDLOCK], libc::ENOSYS, || told_wall(&[]));
+    assert_eq!(told, serde_json::json!({ "missing": ["files", "ports", "signals"], "refused": [] }));
+    assert_eq!(told_wall(&[]), serde_json::json!({ "missing": [], "refused": [] }));
     assert!(told_wall(&["--wall", "off"]).is_null());
+}
+
+#[test]
+fn a_run_goes_on_without_a_part_of_the_wall_that_is_forbidden_and_says_so() {
+    let all = ["files", "ports", "signals"];
+    let cases = [
+        (LANDLOCK, &all[..]),
+        (libc::SYS_landlock_add_rule, &all[..1]),
+        (libc::SYS_landlock_restrict_self, &all[..]),
+        (libc::SYS_seccomp, &["calls"][..]),
+    ];
+    for (call, refused) in cases {
+        let told = where_calls_fail(&[call], libc::EPERM, || told_wall(&[]));
+        assert_eq!(told, serde_json::json!({ "missing": [], "refused": refused }), "{call}");
+    }
+    let both = [LANDLOCK, libc::SYS_seccomp];
+    let (code, shown) = where_calls_fail(&both, libc::EPERM, || {
+        let folder = tempfile::tempdir().unwrap();
+        let (inc, out) = (plugin("inc"), folder.path().join("out"));
+        let args = ["run", "--plugin", inc.to_str().unwrap(), "--output", out.to_str().unwrap()];
+        let (terminal, stdin) = Terminal::run_fed(args);
+        drop(stdin);
+        terminal.end()
+    });
+    assert_eq!(code, Some(0), "{shown}");
+    let said = shown.replace('\n', "");
+    assert!(said.contains("the wall is incomplete: this system forbids landlock (Linux 5.13)"), "{shown}");
+    assert!(said.contains("this system forbids seccomp"), "{shown}");
+}
+
+#[test]
+fn a_run_ends_where_a_part_of_the_wall_is_forbidden_that_was_asked_for() {
+    for call in [LANDLOCK, libc::SYS_landlock_restrict_self, libc::SYS_seccomp] {
+        let run = where_calls_fail(&[call], libc::EPERM, || run_with(&["--wall", "on"]));
+        assert_eq!((run.code, &*run.stdout), (Some(2), ""), "{}", run.stderr);
+        let [line] = run.stderr.lines().collect::<Vec<_>>()[..] else { panic!("{}", run.stderr) };
+        assert!(line.starts_with("engine: --wall on: this system forbids "), "{line}");
+    }
 }
 
 /// A run whose source is a command with these words.
@@ -148,10 +198,11 @@ fn run_of_command(words: &[&str]) -> Did {
 #[test]
 fn a_command_may_be_as_long_as_the_system_takes() {
     let long = "x".repeat(120_000);
-    let mut words = vec!["sh", "-c", "for word; do echo ${#word}; done", "sh"];
+    let mut words = vec!["printf", r"%s\n"];
     words.extend([&*long; 8]);
     let did = run_of_command(&words);
-    assert_eq!((did.code, did.stdout), (Some(0), "120000\n".repeat(8)), "{}", did.stderr);
+    assert_eq!(did.code, Some(0), "{}", did.stderr);
+    assert!(did.stdout == format!("{long}\n").repeat(8), "{} bytes", did.stdout.len());
 
     let longer = "x".repeat(140_000);
     let did = run_of_command(&["echo", &longer]);

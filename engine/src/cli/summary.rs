@@ -64,10 +64,7 @@ impl Summary<'_> {
             }
         }
         text.extend(self.plugins.iter().copied().filter_map(compiled));
-        let missing = wall::raised().map_or(&[][..], |wall| &wall.missing);
-        text.extend(
-            missing.iter().map(|part| format!("the wall is incomplete: this kernel lacks {}\n", part.need())),
-        );
+        text.extend(wall::raised().and_then(incomplete));
         text.truncate(text.trim_end().len());
         text
     }
@@ -110,6 +107,14 @@ impl Summary<'_> {
             "wall": wall::raised(),
         })
     }
+}
+
+/// A line about what is missing of the wall.
+fn incomplete(wall: &wall::Raised) -> Option<String> {
+    let lacks = wall.missing.iter().map(|part| format!("this kernel lacks {}", part.need()));
+    let forbids = wall.refused.iter().map(|part| format!("this system forbids {}", part.need()));
+    let missing: Vec<_> = lacks.chain(forbids).collect();
+    (!missing.is_empty()).then(|| format!("the wall is incomplete: {}\n", missing.join(", ")))
 }
 
 /// What a function used at most, against its limits.

@@ -12,10 +12,11 @@ pub(crate) struct WallArgs {
     /// The second wall: before it runs a function, the process gives up all that the run does not need
     ///
     /// Linux refuses it other files, hosts, programs and processes, also to a function that breaks out of its
-    /// sandbox. on raises it as far as the kernel can; off does not; show prints what the run may still reach,
-    /// as JSON, and runs nothing.
-    #[arg(long, value_name = "on|off|show", value_enum, default_value = "on", hide_possible_values = true)]
-    wall: WallArg,
+    /// sandbox. It is raised as far as the kernel can, and the summary says what is missing. on ends the run if
+    /// the system forbids a part of it, as some containers do; off raises none; show prints what the run may
+    /// still reach, as JSON, and runs nothing.
+    #[arg(long, value_name = "on|off|show", value_enum, hide_possible_values = true)]
+    wall: Option<WallArg>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -34,32 +35,40 @@ pub(crate) enum Then {
 }
 
 impl WallArgs {
-    /// Whether there is to be a wall.
+    /// The same for another process.
     #[cfg(feature = "cluster")]
-    pub(crate) fn is_on(&self) -> bool {
-        self.wall == WallArg::On
+    pub(crate) fn given(&self) -> Option<String> {
+        match self.wall? {
+            WallArg::On => Some("--wall=on".to_owned()),
+            WallArg::Off => Some("--wall=off".to_owned()),
+            WallArg::Show => None,
+        }
     }
 
     /// Whether the wall is only shown.
     pub(crate) fn is_shown(&self) -> bool {
-        self.wall == WallArg::Show
+        self.wall == Some(WallArg::Show)
     }
 
     /// Raises the wall, or shows what it would be. It must be called before this process starts a thread.
     pub(crate) fn raise(&self, rules: impl FnOnce() -> anyhow::Result<Rules>) -> anyhow::Result<Then> {
         match self.wall {
-            WallArg::Off => Ok(Then::Run),
-            WallArg::Show => {
+            Some(WallArg::Off) => Ok(Then::Run),
+            Some(WallArg::Show) => {
                 use std::io::Write;
 
                 let rules = serde_json::to_string_pretty(&rules()?)?;
                 writeln!(std::io::stdout(), "{rules}")?;
                 Ok(Then::Stop)
             }
-            WallArg::On => {
+            Some(WallArg::On) | None => {
                 let rules = rules()?;
                 check_cache(&rules)?;
-                wall::raise(&rules).context("--wall on (--wall off runs without it)")?;
+                let raised = wall::raise(&rules).context("the wall (--wall off runs without it)")?;
+                let forbidden = raised.refused.first().filter(|_| self.wall.is_some());
+                if let Some(part) = forbidden {
+                    bail!("--wall on: this system forbids {}: without --wall on the run goes on", part.need());
+                }
                 Ok(Then::Run)
             }
         }

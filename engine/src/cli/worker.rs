@@ -165,8 +165,8 @@ impl WorkerCommand {
     /// What a process is called with that runs one task.
     fn isolated(&self) -> Vec<String> {
         let allowed = self.allow.iter().map(|capability| format!("--allow={capability}"));
-        let begin = ["worker", "--isolated", if self.wall.is_on() { "--wall=on" } else { "--wall=off" }];
-        begin.map(str::to_owned).into_iter().chain(self.limits.given()).chain(allowed).collect()
+        let begin = ["worker", "--isolated"].map(str::to_owned).into_iter().chain(self.wall.given());
+        begin.chain(self.limits.given()).chain(allowed).collect()
     }
 }
 

@@ -1,13 +1,15 @@
 //! Landlock: the paths, TCP ports and processes that remain reachable.
 
+use std::io;
 use std::path::{Path, PathBuf};
 
 use landlock::{
-    ABI, Access, AccessFs, AccessNet, BitFlags, CompatLevel, Compatible, NetPort, PathBeneath, PathFd,
-    Ruleset, RulesetAttr, RulesetCreated, RulesetCreatedAttr, RulesetError, RulesetStatus, Scope,
+    ABI, Access, AccessFs, AccessNet, BitFlags, CompatLevel, Compatible, LandlockStatus, NetPort,
+    PathBeneath, PathFd, RestrictionStatus, Ruleset, RulesetAttr, RulesetCreated, RulesetCreatedAttr,
+    RulesetError, RulesetStatus, Scope,
 };
 
-use super::{Part, Rules, WallError};
+use super::{Part, Raised, Rules, WallError};
 
 /// What is asked for; an older kernel does less.
 const ABI: ABI = ABI::V6;
@@ -46,26 +48,48 @@ const ANONYMOUS: u64 = 0x0904_1934;
 const OWN_CERTIFICATES: [&str; 2] = ["SSL_CERT_FILE", "SSL_CERT_DIR"];
 
 /// Restricts this thread and all that it will start.
-pub(super) fn restrict(rules: &Rules) -> Result<Vec<Part>, WallError> {
-    let failed = |error: RulesetError| WallError::new("restrict files and ports", &error);
-    let mut missing = Vec::new();
-    let mut files = Ruleset::default();
-    files = files.handle_access(AccessFs::from_all(ABI)).map_err(failed)?;
-    let files = add_paths(files.create().map_err(failed)?, rules).map_err(failed)?;
-    missing.extend(lacks(files, Part::Files)?);
+pub(super) fn restrict(rules: &Rules) -> Result<Raised, WallError> {
+    let mut raised = Raised::default();
+    let files = |ruleset: Ruleset| {
+        add_paths(ruleset.handle_access(AccessFs::from_all(ABI))?.create()?, rules)?.restrict_self()
+    };
+    enforce(Part::Files, files, &mut raised)?;
     let handled = if rules.connects_anywhere { AccessNet::BindTcp.into() } else { AccessNet::from_all(ABI) };
-    let ports = Ruleset::default().handle_access(handled).map_err(failed)?;
-    let ports = add_ports(ports.create().map_err(failed)?, rules).map_err(failed)?;
-    missing.extend(lacks(ports, Part::Ports)?);
-    let signals = Ruleset::default().scope(Scope::from_all(ABI)).map_err(failed)?;
-    missing.extend(lacks(signals.create().map_err(failed)?, Part::Signals)?);
-    Ok(missing)
+    let ports =
+        |ruleset: Ruleset| add_ports(ruleset.handle_access(handled)?.create()?, rules)?.restrict_self();
+    enforce(Part::Ports, ports, &mut raised)?;
+    let signals = |ruleset: Ruleset| ruleset.scope(Scope::from_all(ABI))?.create()?.restrict_self();
+    enforce(Part::Signals, signals, &mut raised)?;
+    Ok(raised)
 }
 
-/// Enforces a ruleset; the part is returned if this kernel does nothing of it.
-fn lacks(ruleset: RulesetCreated, part: Part) -> Result<Option<Part>, WallError> {
-    let status = ruleset.restrict_self().map_err(|error| WallError::new("restrict this process", &error))?;
-    Ok((status.ruleset == RulesetStatus::NotEnforced).then_some(part))
+/// Enforces a ruleset, or notes that this is not possible here.
+fn enforce(
+    part: Part,
+    restrict: impl FnOnce(Ruleset) -> Result<RestrictionStatus, RulesetError>,
+    raised: &mut Raised,
+) -> Result<(), WallError> {
+    let ruleset = Ruleset::default();
+    // It has asked the kernel for its version. If nothing can be enforced, this tells why.
+    let no_version = io::Error::last_os_error();
+    match restrict(ruleset) {
+        Ok(status) if status.ruleset != RulesetStatus::NotEnforced => {}
+        Ok(status) => {
+            let is_unknown = status.landlock == LandlockStatus::NotImplemented;
+            let is_refused = is_unknown && no_version.kind() == io::ErrorKind::PermissionDenied;
+            if is_refused { &mut raised.refused } else { &mut raised.missing }.push(part);
+        }
+        Err(error) if is_refusal(&error) => raised.refused.push(part),
+        Err(error) => return Err(WallError::new(part.step(), &error)),
+    }
+    Ok(())
+}
+
+/// Whether the kernel may be able to do it, and does not let this process.
+fn is_refusal(error: &(dyn std::error::Error + 'static)) -> bool {
+    let cause = std::iter::successors(Some(error), |error| error.source()).last();
+    let cause = cause.and_then(|cause| cause.downcast_ref::<io::Error>());
+    cause.is_some_and(|cause| cause.kind() == io::ErrorKind::PermissionDenied)
 }
 
 fn add_paths(mut ruleset: RulesetCreated, rules: &Rules) -> Result<RulesetCreated, RulesetError> {

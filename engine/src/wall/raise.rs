@@ -38,13 +38,33 @@ impl Part {
             Self::Calls => "seccomp",
         }
     }
+
+    /// What can't be done if it can't be raised.
+    #[cfg(target_os = "linux")]
+    pub(super) fn step(self) -> &'static str {
+        match self {
+            Self::Files => "restrict files",
+            Self::Ports => "restrict ports",
+            Self::Signals => "restrict signals",
+            Self::Calls => "restrict calls of the kernel",
+        }
+    }
 }
 
-/// The wall, as far as this kernel can raise it.
+/// The wall, as far as it could be raised.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Raised {
-    /// What is missing.
+    /// What this kernel can't do.
     pub missing: Vec<Part>,
+    /// What this kernel may be able to do, and this process is not allowed to ask for, as in some containers.
+    pub refused: Vec<Part>,
+}
+
+impl Raised {
+    pub(super) fn extend(&mut self, other: Self) {
+        self.missing.extend(other.missing);
+        self.refused.extend(other.refused);
+    }
 }
 
 /// Why the wall could not be raised.
@@ -80,8 +100,9 @@ pub fn raised() -> Option<&'static Raised> {
 ///
 /// # Errors
 ///
-/// If the rules contradict themselves, if the process has threads already, if the launcher does not start, or if the kernel refuses what it
-/// says it can do. What a kernel can't do at all is no error; it is in [`Raised::missing`].
+/// If the rules contradict themselves, if the process has threads already, if the launcher does not start, or if
+/// the kernel fails at what it says it can do. What it can't do, or does not allow, is no error; it is in
+/// [`Raised`].
 pub fn raise(rules: &Rules) -> Result<&'static Raised, WallError> {
     if !is_alone() {
         return Err(WallError::new("raise the wall", &"the process has started threads already"));
@@ -96,12 +117,15 @@ pub fn raise(rules: &Rules) -> Result<&'static Raised, WallError> {
     #[cfg(target_os = "linux")]
     {
         give_up_privileges()?;
-        let mut missing = super::access::restrict(rules)?;
-        missing.extend(super::syscalls::restrict(rules)?);
-        Ok(RAISED.get_or_init(|| Raised { missing }))
+        let mut raised = super::access::restrict(rules)?;
+        raised.extend(super::syscalls::restrict(rules)?);
+        Ok(RAISED.get_or_init(|| raised))
     }
     #[cfg(not(target_os = "linux"))]
-    Ok(RAISED.get_or_init(|| Raised { missing: vec![Part::Files, Part::Ports, Part::Signals, Part::Calls] }))
+    Ok(RAISED.get_or_init(|| Raised {
+        missing: vec![Part::Files, Part::Ports, Part::Signals, Part::Calls],
+        refused: Vec::new(),
+    }))
 }
 
 /// How long a thread that has ended may still be listed.

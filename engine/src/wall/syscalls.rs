@@ -10,7 +10,7 @@ use seccompiler::{
     SeccompCmpOp::MaskedEq, SeccompCondition, SeccompFilter, SeccompRule, TargetArch,
 };
 
-use super::{Part, Rules, WallError};
+use super::{Part, Raised, Rules, WallError};
 
 /// Memory, threads, time, and what a runtime does with descriptors that are open.
 #[rustfmt::skip]
@@ -111,9 +111,10 @@ const NAMESPACES: u64 = 0x7e02_0080;
 type Calls = BTreeMap<i64, Vec<SeccompRule>>;
 
 /// Restricts this thread and all that it will start.
-pub(super) fn restrict(rules: &Rules) -> Result<Option<Part>, WallError> {
-    let failed = |error: seccompiler::Error| WallError::new("restrict calls of the kernel", &error);
-    let Ok(arch) = TargetArch::try_from(std::env::consts::ARCH) else { return Ok(Some(Part::Calls)) };
+pub(super) fn restrict(rules: &Rules) -> Result<Raised, WallError> {
+    let failed = |error: seccompiler::Error| WallError::new(Part::Calls.step(), &error);
+    let missing = Raised { missing: vec![Part::Calls], refused: Vec::new() };
+    let Ok(arch) = TargetArch::try_from(std::env::consts::ARCH) else { return Ok(missing) };
     let (allow, refuse) = (SeccompAction::Allow, |error: i32| SeccompAction::Errno(error.unsigned_abs()));
     // The filter that is added last decides with which error a call is refused.
     let allowed = allowed(rules).map_err(|error| failed(error.into()))?;
@@ -121,12 +122,17 @@ pub(super) fn restrict(rules: &Rules) -> Result<Option<Part>, WallError> {
     let forbidden = FORBIDDEN.iter().map(|call| (*call, Vec::new())).collect();
     let forbidden = program(forbidden, allow, refuse(libc::EPERM), arch).map_err(failed)?;
     match seccompiler::apply_filter(&allowed).and_then(|()| seccompiler::apply_filter(&forbidden)) {
-        Ok(()) => Ok(None),
+        Ok(()) => Ok(Raised::default()),
         // A kernel without seccomp.
         Err(seccompiler::Error::Seccomp(error))
             if matches!(error.raw_os_error(), Some(libc::EINVAL | libc::ENOSYS)) =>
         {
-            Ok(Some(Part::Calls))
+            Ok(missing)
+        }
+        Err(seccompiler::Error::Seccomp(error) | seccompiler::Error::Prctl(error))
+            if error.kind() == std::io::ErrorKind::PermissionDenied =>
+        {
+            Ok(Raised { missing: Vec::new(), refused: vec![Part::Calls] })
         }
         Err(error) => Err(failed(error)),
     }
