@@ -115,9 +115,11 @@ fn a_function_is_not_granted_a_folder_with_the_cache_in_it() {
 fn no_run_behind_the_wall_may_write_where_compiled_plugins_are_kept() {
     let home = tempfile::tempdir().unwrap();
     let cache = home.path().join("cache");
-    for (checkpoint, code) in [(home.path().join("run"), Some(2)), (home.path().join("own/run"), Some(0))] {
-        fs::create_dir_all(home.path().join("own")).unwrap();
-        let output = checkpoint.with_extension("out");
+    let output = home.path().join("out");
+    // Of the folder of a checkpoint nothing else may be written.
+    for (checkpoint, code) in
+        [(cache.join("engine/compiled/run"), Some(2)), (home.path().join("run"), Some(0))]
+    {
         let mut command = engine(["run", "-q", "-p", &plugin("inc").display().to_string(), "-i"]);
         fs::write(home.path().join("in"), "1\n").unwrap();
         command.arg(home.path().join("in")).arg("-o").arg(&output).arg("--checkpoint").arg(&checkpoint);

@@ -5,14 +5,15 @@ use std::fs::{self, File};
 use std::io::{IoSlice, Read, Write};
 use std::mem::MaybeUninit;
 use std::net::{TcpListener, TcpStream, UdpSocket};
-use std::os::fd::{AsFd, BorrowedFd};
-use std::os::unix::fs::symlink;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
+use std::os::unix::fs::{MetadataExt, symlink};
 use std::os::unix::net::{UnixDatagram, UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use engine::files;
 use engine::wall::{Program, Rules, launcher};
+use rustix::io::{FdFlags, fcntl_setfd};
 use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, SocketType, sendmsg, sockopt};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -29,6 +30,8 @@ struct Role {
     granted: PathBuf,
     /// A file elsewhere.
     secret: PathBuf,
+    /// A file elsewhere that is passed as a descriptor.
+    passed: PathBuf,
     /// The component that runs.
     plugin: PathBuf,
     /// A listener of this machine.
@@ -42,6 +45,7 @@ struct Role {
 }
 
 pub(super) fn main() {
+    engine::wall::note_inherited();
     if std::env::args().nth(1).as_deref() == Some(launcher::COMMAND) {
         return launcher::serve().expect("it serves the stand-in");
     }
@@ -136,6 +140,7 @@ fn succeeded(walled: Option<Walled>) -> Vec<String> {
         &outside.join("secret"),
         &outside.join("spare"),
         &outside.join("other"),
+        &outside.join("passed"),
         &outside.join("checkpoint"),
         &outside.join("log"),
         &outside.join("log.1"),
@@ -149,8 +154,15 @@ fn succeeded(walled: Option<Walled>) -> Vec<String> {
     let _log = UnixDatagram::bind(&datagrams).expect("a socket");
     let victim = Command::new("sleep").arg("600").stdout(Stdio::null()).spawn().expect("sleep is there");
     let victim = Victim(victim);
+    let left_open = [outside.join("secret"), outside.join("passed")].map(left_open);
+    let to_misuse = |rules: Walled| {
+        let mut rules = to_misuse(rules(&plugin, &granted), &plugin, &granted, &outside);
+        rules.read(format!("/dev/fd/{}", left_open[1].as_raw_fd()));
+        rules
+    };
     let role = Role {
-        rules: walled.map(|rules| to_misuse(rules(&plugin, &granted), &plugin, &granted, &outside)),
+        rules: walled.map(to_misuse),
+        passed: outside.join("passed"),
         secret: outside.join("secret"),
         tcp: tcp.local_addr().expect("an address").to_string(),
         victim: victim.0.id().cast_signed(),
@@ -165,6 +177,23 @@ fn succeeded(walled: Option<Walled>) -> Vec<String> {
     let (said, errors) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert!(output.status.success(), "{}: {said}{errors}", output.status);
     said.lines().map(str::to_owned).collect()
+}
+
+/// A file that is open, and stays so in programs that are started.
+fn left_open(path: PathBuf) -> File {
+    let file = File::open(path).expect("it is there");
+    fcntl_setfd(&file, FdFlags::empty()).expect("it is open");
+    file
+}
+
+/// The descriptor of a file that came with this process.
+fn inherited(path: &Path) -> Option<i32> {
+    let known = fs::metadata(path).ok()?;
+    let is_it = |number: &i32| {
+        let open = rustix::fs::fstat(own(*number));
+        open.is_ok_and(|open| (open.st_dev, open.st_ino) == (known.dev(), known.ino()))
+    };
+    (3..64).find(is_it)
 }
 
 /// The rules of a run that grants a folder, and perhaps a port.
@@ -217,6 +246,9 @@ const WORK: &[(&str, Try)] = &[
     ("start threads", |_| {
         std::thread::Builder::new().spawn(|| 1).is_ok_and(|started| started.join().is_ok())
     }),
+    ("read what it inherited and names", |role| {
+        inherited(&role.passed).is_some_and(|number| fs::read(format!("/dev/fd/{number}")).is_ok())
+    }),
     ("open pipes", |_| std::io::pipe().is_ok()),
     ("replace its checkpoint and remove it", |role| {
         let checkpoint = role.secret.with_file_name("checkpoint");
@@ -261,6 +293,7 @@ const ATTACKS: &[(&str, Try)] = &[
         let _ = fs::rename(&link, role.granted.join("in-before"));
         symlink(outside, &link).is_ok() && fs::read_dir(link).is_ok()
     }),
+    ("read a secret that the process inherited", |role| inherited(&role.secret).is_some()),
     ("list a folder", |role| fs::read_dir(role.secret.parent().expect("it is in a folder")).is_ok()),
     ("overwrite a file", |role| File::options().write(true).open(&role.secret).is_ok()),
     ("shorten a file", |role| call(libc::SYS_truncate, [text(&role.secret), 1, 0, 0, 0, 0])),
@@ -277,7 +310,6 @@ const ATTACKS: &[(&str, Try)] = &[
         fs::set_permissions(&role.secret, fs::Permissions::from_mode(0o666)).is_ok()
     }),
     ("change permissions by a descriptor", |role| {
-        use std::os::fd::AsRawFd;
         File::open(&role.plugin)
             .is_ok_and(|file| call(libc::SYS_fchmod, [file.as_raw_fd().into(), 0o666, 0, 0, 0, 0]))
     }),
@@ -351,11 +383,11 @@ const ATTACKS: &[(&str, Try)] = &[
     }),
     ("have a file opened by way of a planted link", |role| {
         let output = role.granted.join("output");
-        symlink(&role.secret, &output).is_ok() && acted(role, &output, open())
+        symlink(&role.secret, &output).is_ok() && acted(role, &output, &open())
     }),
     ("have a file opened by way of a link in the place of a draft", |role| {
         let checkpoint = role.granted.join("checkpoint");
-        let begun = acted(role, &checkpoint, json!({ "Draft": { "private": false } }));
+        let begun = acted(role, &checkpoint, &json!({ "Draft": { "private": false } }));
         let names = fs::read_dir(&role.granted).expect("it was granted").flatten().map(|entry| entry.path());
         let is_draft = |path: &PathBuf| {
             path.file_name().is_some_and(|name| name.display().to_string().starts_with(".engine-"))
@@ -364,27 +396,27 @@ const ATTACKS: &[(&str, Try)] = &[
         let planted = draft.is_some_and(|draft| {
             fs::remove_file(&draft).and_then(|()| symlink(&role.secret, &draft)).is_ok()
         });
-        begun && planted && acted(role, &checkpoint, json!("Commit")) && acted(role, &checkpoint, open())
+        begun && planted && acted(role, &checkpoint, &json!("Commit")) && acted(role, &checkpoint, &open())
     }),
     ("have a file opened by way of a link in the place of a log", |role| {
         let log = role.granted.join("log");
         symlink(&role.secret, role.granted.join("planted")).is_ok()
             && fs::rename(role.granted.join("planted"), &log).is_ok()
-            && acted(role, &log, json!("Rotate"))
+            && acted(role, &log, &json!("Rotate"))
             && fs::rename(role.granted.join("log.1"), &log).is_ok()
-            && acted(role, &log, open())
+            && acted(role, &log, &open())
     }),
     ("have a file replaced that is only opened", |role| {
-        acted(role, &role.granted.join("output"), json!({ "Draft": { "private": false } }))
+        acted(role, &role.granted.join("output"), &json!({ "Draft": { "private": false } }))
     }),
     ("have a file removed that is only opened", |role| {
-        acted(role, &role.granted.join("output"), json!("Remove"))
+        acted(role, &role.granted.join("output"), &json!("Remove"))
     }),
     ("have a file rotated that is only replaced", |role| {
-        acted(role, &role.secret.with_file_name("checkpoint"), json!("Rotate"))
+        acted(role, &role.secret.with_file_name("checkpoint"), &json!("Rotate"))
     }),
     ("have a file removed that only rotates", |role| {
-        acted(role, &role.secret.with_file_name("log"), json!("Remove"))
+        acted(role, &role.secret.with_file_name("log"), &json!("Remove"))
     }),
     ("have many programs started", |role| {
         let sleeps = role.rules.as_ref().map_or(0, |rules| rules.programs.len() - 1);
@@ -400,7 +432,6 @@ const ATTACKS: &[(&str, Try)] = &[
         last || lines.iter().flatten().filter(|line| !refused(line)).count() > 100
     }),
     ("have a signal sent by a pipe", |role| {
-        use std::os::fd::AsRawFd;
         std::io::pipe().is_ok_and(|(pipe, _)| {
             call(
                 libc::SYS_fcntl,
@@ -479,7 +510,7 @@ fn asked(message: &Value) -> bool {
 }
 
 /// Whether the launcher does something with a file that the rules name.
-fn acted(role: &Role, path: &Path, act: Value) -> bool {
+fn acted(role: &Role, path: &Path, act: &Value) -> bool {
     let Some(Rules { creates, replaces, rotates, .. }) = &role.rules else { return false };
     let named: BTreeSet<&PathBuf> = creates.iter().chain(replaces).chain(rotates.keys()).collect();
     let file = named.into_iter().position(|named| named == path).expect("the rules name it");

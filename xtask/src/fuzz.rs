@@ -1,6 +1,6 @@
 //! `cargo xtask fuzz`: foreign bytes of all kinds, to what reads them.
 //!
-//! Without a sanitizer, which would need a nightly Rust: the engine has one `unsafe` line, and what is looked
+//! Without a sanitizer, which would need a nightly Rust: the engine has two `unsafe` lines, and what is looked
 //! for here is panics, hangs and broken promises.
 
 use std::fs;

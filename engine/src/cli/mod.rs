@@ -86,6 +86,8 @@ enum Command {
 impl Engine {
     /// Reads the command line, which exits by itself where that is wrong, and does what it says.
     pub(crate) fn run() -> ExitCode {
+        #[cfg(target_os = "linux")]
+        engine::wall::note_inherited();
         let matches = Self::command().get_matches();
         let engine = Self::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
         exit::report(setup::prepare().and_then(|()| engine.command.execute(&matches)))

@@ -67,7 +67,10 @@ impl WallArgs {
                 let raised = wall::raise(&rules).context("the wall (--wall off runs without it)")?;
                 let forbidden = raised.refused.first().filter(|_| self.wall.is_some());
                 if let Some(part) = forbidden {
-                    bail!("--wall on: this system forbids {}: without --wall on the run goes on", part.need());
+                    bail!(
+                        "--wall on: this system forbids {}: without --wall on the run goes on",
+                        part.need()
+                    );
                 }
                 Ok(Then::Run)
             }
@@ -87,7 +90,8 @@ fn check_cache(rules: &Rules) -> anyhow::Result<()> {
         let folder = file.parent().and_then(|folder| folder.canonicalize().ok());
         folder.is_some_and(|folder| folder.starts_with(&cache))
     };
-    let written = rules.writes.iter().find(is_over).or_else(|| rules.creates.iter().find(is_new_in));
+    let mut files = rules.creates.iter().chain(&rules.replaces).chain(rules.rotates.keys());
+    let written = rules.writes.iter().find(is_over).or_else(|| files.find(is_new_in));
     if let Some(path) = written {
         let (path, cache) = (path.display(), cache.display());
         bail!(

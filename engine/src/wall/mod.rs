@@ -5,12 +5,16 @@
 
 #[cfg(target_os = "linux")]
 mod access;
+#[cfg(target_os = "linux")]
+mod inherited;
 pub mod launcher;
 mod raise;
 mod rules;
 #[cfg(target_os = "linux")]
 mod syscalls;
 
+#[cfg(target_os = "linux")]
+pub use inherited::note_inherited;
 pub use raise::{Part, Raised, WallError, raise, raised};
 pub use rules::Rules;
 
