@@ -3,7 +3,7 @@
 #![cfg(target_os = "linux")]
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{Read, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::thread;
@@ -14,16 +14,28 @@ use tempfile::{TempDir, tempdir};
 
 use crate::support::{hostile, list, ran};
 
-/// A folder whose file system answers what it must to be mounted, says that the first name is not there, and then
-/// nothing more.
+/// A folder whose file system answers what it must to be mounted, and then leaves something unanswered.
 pub(crate) struct HangingFolder {
     folder: TempDir,
     _device: Arc<File>,
 }
 
+/// What a file system never answers.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Unanswered {
+    /// All that comes after it said that the first name is not there.
+    Names,
+    /// That a file is closed. It has all files that are asked for.
+    Closes,
+}
+
 impl HangingFolder {
     /// None where nothing can be mounted.
     pub(crate) fn mount() -> Option<Self> {
+        Self::without(Unanswered::Names)
+    }
+
+    fn without(unanswered: Unanswered) -> Option<Self> {
         let device = Arc::new(OpenOptions::new().read(true).write(true).open("/dev/fuse").ok()?);
         let folder = tempdir().unwrap();
         let options = "fd=0,rootmode=40000,user_id=0,group_id=0,allow_other";
@@ -38,7 +50,7 @@ impl HangingFolder {
             return None;
         }
         let served = device.clone();
-        thread::spawn(move || serve(&served));
+        thread::spawn(move || serve(&served, unanswered));
         Some(Self { folder, _device: device })
     }
 
@@ -54,42 +66,54 @@ impl Drop for HangingFolder {
     }
 }
 
-/// Answers by FUSE's protocol until the first name was asked for.
-fn serve(mut device: &File) {
+/// Answers by FUSE's protocol.
+fn serve(mut device: &File, unanswered: Unanswered) {
     const LOOKUP: u32 = 1;
     const GETATTR: u32 = 3;
+    const OPEN: u32 = 14;
+    const FLUSH: u32 = 25;
     const INIT: u32 = 26;
     // They are told, and expect no answer.
     const NEWS: [u32; 3] = [2, 36, 42];
+    // Attributes stay so.
+    const AN_HOUR: u64 = 3600;
     const NO_ENTRY: i32 = -2;
     const NO_CALL: i32 = -38;
+    let hangs_at_names = unanswered == Unanswered::Names;
     let mut request = vec![0; 1 << 20];
     while let Ok(read) = device.read(&mut request) {
         let number = |at: usize| u32::from_le_bytes(request[at..at + 4].try_into().unwrap());
         let opcode = number(4);
         let (error, body) = match opcode {
             news if NEWS.contains(&news) => continue,
+            FLUSH => continue,
             INIT => (0, [7_u32.to_le_bytes().to_vec(), 31_u32.to_le_bytes().to_vec(), vec![0; 56]].concat()),
-            GETATTR => (0, root()),
-            LOOKUP => (NO_ENTRY, Vec::new()),
+            GETATTR => (0, [AN_HOUR.to_le_bytes().to_vec(), vec![0; 8], attributes(number(16))].concat()),
+            LOOKUP if hangs_at_names => (NO_ENTRY, Vec::new()),
+            LOOKUP => (0, [FILE.to_le_bytes().to_vec(), vec![0; 36], attributes(FILE)].concat()),
+            OPEN => (0, vec![0; 16]),
             _ => (NO_CALL, Vec::new()),
         };
         let length = u32::try_from(16 + body.len()).unwrap().to_le_bytes();
         let answer = [&length[..], &error.to_le_bytes(), &request[8..16], &body].concat();
         assert!(read >= 40 && device.write_all(&answer).is_ok());
-        if opcode == LOOKUP {
+        if opcode == LOOKUP && hangs_at_names {
             return;
         }
     }
 }
 
-/// The attributes of a folder, which stay so for an hour.
-fn root() -> Vec<u8> {
-    let mut attributes = vec![0; 104];
-    attributes[..8].copy_from_slice(&3600_u64.to_le_bytes());
-    attributes[16..24].copy_from_slice(&1_u64.to_le_bytes());
-    attributes[76..80].copy_from_slice(&0o40_755_u32.to_le_bytes());
-    attributes[80..84].copy_from_slice(&2_u32.to_le_bytes());
+/// The inode of the folder; all files have the other one.
+const ROOT: u32 = 1;
+const FILE: u32 = 2;
+
+/// The attributes of the folder, or of a file in it.
+fn attributes(inode: u32) -> Vec<u8> {
+    let mode = if inode == ROOT { 0o40_755_u32 } else { 0o100_644 };
+    let mut attributes = vec![0; 88];
+    attributes[..4].copy_from_slice(&inode.to_le_bytes());
+    attributes[60..64].copy_from_slice(&mode.to_le_bytes());
+    attributes[64..68].copy_from_slice(&1_u32.to_le_bytes());
     attributes
 }
 
@@ -123,6 +147,16 @@ async fn hang(
     ended.map(|()| failed).map_err(|error| error.to_string())
 }
 
+/// Opens files until that ends the run, and says with which error.
+async fn lose_all(pool: &Pool, opens: &Function<String, String>, folder: &str) -> String {
+    for _ in 0..10 {
+        if let Err(error) = hang(pool, opens, folder, 300).await {
+            return error;
+        }
+    }
+    panic!("it goes on after {} threads were lost", pool.usage().stuck_threads)
+}
+
 #[tokio::test]
 async fn calls_that_never_return_cost_their_function_alone() {
     let Some(hanging) = HangingFolder::mount() else { return };
@@ -150,13 +184,52 @@ async fn a_function_that_has_lost_all_its_threads_ends_the_run_and_says_why() {
     let pool = pool(Duration::from_secs(1));
     let opens = granted(&pool, "misdeeds", "opens", &hanging.path());
     let path = hanging.path();
-    // Those that come when others have timed out already find it so.
-    let error = loop {
-        if let Err(error) = hang(&pool, &opens, &path, 100).await {
-            break error;
-        }
-    };
+    let error = lose_all(&pool, &opens, &path).await;
     assert_eq!(pool.usage().stuck_threads, 64);
     assert!(error.contains("64 of its calls never returned"), "{error}");
     assert!(error.contains(&path), "{error}");
+}
+
+/// A process that starts another one while it has such a file open waits for that file to be closed, so the run is in
+/// one that starts none.
+#[test]
+fn files_that_can_not_be_closed_cost_their_function_alone() {
+    const FOLDER: &str = "ENGINE_HANGING_FOLDER";
+    const LOST: &str = "all turns are lost";
+    let lost = || println!("{LOST}");
+    if let Ok(folder) = std::env::var(FOLDER) {
+        return tokio::runtime::Runtime::new().unwrap().block_on(never_closes(&folder, lost));
+    }
+    let Some(hanging) = HangingFolder::without(Unanswered::Closes) else { return };
+    // Built by one process, not by both.
+    hostile("misdeeds");
+    hostile("granted");
+    let name = "hanging::files_that_can_not_be_closed_cost_their_function_alone";
+    let mut alone = Command::new(std::env::current_exe().unwrap());
+    alone.args([name, "--exact", "--nocapture"]).env(FOLDER, hanging.path()).stdout(Stdio::piped());
+    let mut alone = alone.spawn().unwrap();
+    let mut lines = BufReader::new(alone.stdout.take().unwrap()).lines().map_while(Result::ok);
+    let told = lines.find(|line| line.contains(LOST) || line.contains("FAILED"));
+    // Before that it can't even end.
+    drop(hanging);
+    assert!(alone.wait().unwrap().success() && told.unwrap().contains(LOST));
+}
+
+async fn never_closes(hanging: &str, lost: impl Fn()) {
+    let folder = tempdir().unwrap();
+    let file = folder.path().join("file").display().to_string();
+    fs::write(&file, "mine").unwrap();
+    let pool = pool(Duration::from_secs(1));
+    let opens = granted(&pool, "misdeeds", "opens", hanging);
+    let reads = granted(&pool, "granted", "reads", &folder.path().display().to_string());
+    let error = lose_all(&pool, &opens, hanging).await;
+    assert!(error.contains("64 of its calls never returned"), "{error}");
+    assert_eq!(pool.usage().stuck_threads, 64);
+    let honest = ran(vec![file; 100], |stream| stream.scatter(&pool).map(&reads).buffer(8).gather()).await;
+    assert_eq!((honest.0, honest.1.is_ok()), (vec!["mine".to_owned(); 100], true));
+    lost();
+    // All files are closed when the file system is gone, those too that waited for a turn.
+    while pool.usage().stuck_threads > 0 || pool.usage().descriptors_held > 0 {
+        tokio::task::yield_now().await;
+    }
 }

@@ -12,8 +12,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use bytesize::ByteSize;
 
 use super::files::{FileContext, open_granted};
+use super::lane::Lane;
 use super::names::look_up;
-use super::threads::Lane;
 use crate::files::Granted;
 
 /// Something outside of its sandbox that a function may be given.

@@ -12,7 +12,7 @@ use super::cause::{cause, hostcall_fuel, is_guests};
 use super::contract::exports::engine::plugin::stages::{self as wit, BatchParam, Signature as WitSignature};
 use super::contract::{StreamPlugin, StreamPluginPre};
 use super::core::Opening;
-use super::files::Stuck;
+use super::files::{FileContext, Stuck};
 use super::grants::Grants;
 use super::hints::Hints;
 use super::hosting::Hosting;
@@ -315,8 +315,9 @@ fn store(
     grants: &Grants,
 ) -> wasmtime::Result<Store<Sandbox>> {
     let gauge = Gauge::new(limits.memory, hosting.total.clone());
-    let mut store =
-        Store::new(&hosting.runtime.engine, Sandbox::new(gauge, messages, output, grants, &hosting.ledger)?);
+    let context = FileContext::open(grants, &hosting.ledger, limits.timeout)?;
+    let sandbox = Sandbox::new(gauge, messages, output, grants, context);
+    let mut store = Store::new(&hosting.runtime.engine, sandbox);
     if !limits.bounded {
         store.set_hostcall_fuel(usize::MAX);
         return Ok(store);

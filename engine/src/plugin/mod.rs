@@ -14,6 +14,7 @@ mod grants;
 mod hints;
 mod hosting;
 mod instance;
+mod lane;
 mod ledger;
 mod limits;
 mod load;

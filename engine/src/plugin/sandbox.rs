@@ -14,7 +14,6 @@ use super::contract::engine::plugin::host::Host;
 use super::files::{FileContext, Files};
 use super::grants::{Capability, Grants};
 use super::hints::Hints;
-use super::ledger::Ledger;
 use super::memory::Gauge;
 use super::meter::Meter;
 use super::output::{Draft, GuestStream, Messages, Output};
@@ -44,17 +43,13 @@ pub(crate) struct Sandbox {
 
 impl Sandbox {
     /// `output` is where a sink's stdout goes; other functions have none.
-    ///
-    /// # Errors
-    ///
-    /// If a folder that was granted can't be opened.
     pub(super) fn new(
         gauge: Gauge,
         messages: Arc<Messages>,
         output: Option<Output>,
         grants: &Grants,
-        ledger: &Arc<Ledger>,
-    ) -> wasmtime::Result<Self> {
+        context: Option<Arc<FileContext>>,
+    ) -> Self {
         let (stdout, stderr) = (Arc::<Mutex<Draft>>::default(), Arc::<Mutex<Draft>>::default());
         let deadline_per_record = output.is_some();
         let out = match output {
@@ -73,7 +68,6 @@ impl Sandbox {
         for capability in &grants.capabilities {
             give(&mut wasi, capability);
         }
-        let context = FileContext::open(grants, ledger)?;
         if grants.have_network() {
             let (grants, context) = (grants.clone(), context.clone());
             wasi.allow_tcp(true).allow_ip_name_lookup(true).socket_addr_check(move |address, purpose| {
@@ -92,7 +86,7 @@ impl Sandbox {
         let mut table = ResourceTable::new();
         table.set_max_capacity(HANDLES);
         let (meter, hints) = (Meter::new(), Hints::default());
-        Ok(Self {
+        Self {
             wasi,
             table,
             gauge,
@@ -105,7 +99,7 @@ impl Sandbox {
             grants,
             context,
             connections: HashMap::new(),
-        })
+        }
     }
 
     /// The end of what the guest wrote to stderr.

@@ -4,63 +4,32 @@
 //! can't be ended. A call whose instance is gone counts as stuck. It keeps a turn of its function, so that it costs
 //! that function alone.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
-use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::{AtomicU8, Ordering::Relaxed};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
-use std::thread;
-use std::time::Duration;
+use std::thread::{self, ThreadId};
+use std::time::{Duration, Instant};
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
+use tokio::sync::oneshot;
 
-/// So many calls of one function may be in file systems at once, those that are stuck among them.
-const TURNS: usize = 64;
+use super::lane::{Close, Lane, TURNS, Turn};
 
-/// So many threads a pool has at most.
+/// The most threads of a pool, without those that are lost: each function can lose `TURNS` of them.
 const MOST: usize = 512;
 
 /// A thread without work leaves after this long.
 const REST: Duration = Duration::from_secs(10);
-
-/// What the instances of one function share: its turns, and how many of them are lost.
-pub(crate) struct Lane {
-    turns: Arc<Semaphore>,
-    stuck: AtomicUsize,
-}
-
-impl Default for Lane {
-    fn default() -> Self {
-        Self { turns: Arc::new(Semaphore::new(TURNS)), stuck: 0.into() }
-    }
-}
-
-impl std::fmt::Debug for Lane {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Lane")
-    }
-}
-
-impl Lane {
-    /// A turn of the function's, which ends when the guard is dropped.
-    pub(super) async fn turn(&self) -> Option<OwnedSemaphorePermit> {
-        self.turns.clone().acquire_owned().await.ok()
-    }
-
-    /// How many calls are stuck, if there can be no more.
-    pub(super) fn is_stuck(&self) -> Option<usize> {
-        Some(self.stuck.load(Relaxed)).filter(|stuck| *stuck >= TURNS)
-    }
-}
 
 /// The threads of one pool; none before the first call.
 #[derive(Default)]
 pub(crate) struct FileThreads(Arc<Shared>);
 
 #[derive(Default)]
-struct Shared {
+pub(super) struct Shared {
     state: Mutex<State>,
     work: Condvar,
 }
@@ -71,15 +40,30 @@ struct State {
     /// Threads that wait for work.
     idle: usize,
     threads: usize,
-    /// Threads at work that nobody waits for any more.
-    stuck: usize,
+    /// Threads in calls that were given up.
+    given_up: usize,
+    /// Threads that close a file.
+    closing: HashMap<ThreadId, Closing>,
     closed: bool,
+}
+
+struct Closing {
+    lane: Arc<Lane>,
+    begun: Instant,
+    patience: Duration,
 }
 
 struct Job {
     run: Box<dyn FnOnce() + Send>,
     lane: Arc<Lane>,
-    stage: Arc<AtomicU8>,
+    kind: Kind,
+}
+
+enum Kind {
+    /// Somebody waits for it.
+    Call(Arc<AtomicU8>),
+    /// Nobody does.
+    Close(Duration),
 }
 
 const RUNNING: u8 = 1;
@@ -91,6 +75,11 @@ const DONE: u8 = 3;
 pub(super) struct NoThread;
 
 impl FileThreads {
+    /// Waits for a turn of a function, which ends when the guard is dropped.
+    pub(super) async fn turn(&self, lane: &Arc<Lane>) -> Turn {
+        lane.turn(&self.0).await
+    }
+
     /// Runs what may block on a thread. If the result is dropped before it is there, nobody waits for it.
     pub(super) fn run<T: Send + 'static>(
         &self,
@@ -100,20 +89,48 @@ impl FileThreads {
         let (sender, result) = oneshot::channel();
         let run = Box::new(move || drop(sender.send(job())));
         let stage = Arc::<AtomicU8>::default();
-        self.0.submit(Job { run, lane: lane.clone(), stage: stage.clone() })?;
+        self.0.submit(Job { run, lane: lane.clone(), kind: Kind::Call(stage.clone()) })?;
         Ok(Running { result, lane: lane.clone(), stage, shared: self.0.clone() })
     }
 
-    /// Drops `what` on a thread, since to close a file may block.
-    pub(super) fn drop<T: Send + 'static>(&self, lane: &Arc<Lane>, what: T) {
-        let run = Box::new(move || drop(what));
-        // Without a thread it is dropped here.
-        let _ = self.0.submit(Job { run, lane: lane.clone(), stage: Arc::default() });
+    /// Drops `what` on a thread at the function's next turn, since closing a file may block. If it takes longer than
+    /// `patience`, it counts as stuck.
+    pub(super) fn close<T: Send + 'static>(&self, lane: &Arc<Lane>, patience: Duration, what: T) {
+        lane.close(Close { run: Box::new(move || drop(what)), patience }, &self.0);
     }
 
-    /// How many are at work that nobody waits for any more.
+    /// The number of threads in calls that were given up, and in closes that take too long.
     pub(crate) fn stuck(&self) -> usize {
-        self.0.lock().stuck
+        let state = self.0.lock();
+        state.stuck()
+    }
+
+    /// The number of a function's calls that are stuck, if that is all of its turns.
+    pub(super) fn is_lost(&self, lane: &Arc<Lane>) -> Option<usize> {
+        if lane.has_turns() {
+            return None;
+        }
+        let state = self.0.lock();
+        let closes = state.closing.values().filter(|closing| Arc::ptr_eq(&closing.lane, lane));
+        let stuck = lane.given_up.load(Relaxed) + closes.filter(|closing| closing.is_stuck()).count();
+        Some(stuck).filter(|stuck| *stuck >= TURNS)
+    }
+}
+
+impl Closing {
+    fn is_stuck(&self) -> bool {
+        self.begun.elapsed() > self.patience
+    }
+}
+
+impl State {
+    fn stuck(&self) -> usize {
+        self.given_up + self.closing.values().filter(|closing| closing.is_stuck()).count()
+    }
+
+    /// Threads that have work, or can take some up.
+    fn sound(&self) -> usize {
+        self.threads - self.given_up - self.closing.len()
     }
 }
 
@@ -144,50 +161,89 @@ impl Shared {
         Err(NoThread)
     }
 
-    /// Sees to it that somebody takes up what is in the queue; false if nobody will.
+    /// Closes a file during `turn`. If no thread can be had, it waits for one that is started later.
+    pub(super) fn close(self: &Arc<Self>, close: Close, lane: &Arc<Lane>, turn: Turn) {
+        let run = Box::new(move || {
+            (close.run)();
+            drop(turn);
+        });
+        let mut state = self.lock();
+        state.queue.push_back(Job { run, lane: lane.clone(), kind: Kind::Close(close.patience) });
+        self.staff(&mut state);
+        drop(state);
+        self.work.notify_one();
+    }
+
+    /// Sees to it that a thread takes up what is in the queue; false if none will.
     fn staff(self: &Arc<Self>, state: &mut State) -> bool {
-        if state.idle < state.queue.len() && state.threads < MOST {
+        if state.idle < state.queue.len() && state.sound() < MOST {
             let shared = self.clone();
             let started = thread::Builder::new().name("engine-blocking".into()).spawn(move || shared.work());
             state.threads += usize::from(started.is_ok());
         }
-        state.threads > state.stuck
+        state.threads > state.stuck()
+    }
+
+    /// The others' work does not wait for a thread that may be lost.
+    fn replace(self: &Arc<Self>, state: &mut State) {
+        if !state.queue.is_empty() {
+            self.staff(state);
+        }
     }
 
     /// Takes up jobs until there are none for a while.
-    fn work(&self) {
+    fn work(self: &Arc<Self>) {
         let mut state = self.lock();
         loop {
-            let Some(job) = state.queue.pop_front() else {
-                if state.closed {
-                    break;
-                }
-                state.idle += 1;
-                let waited = self.work.wait_timeout(state, REST);
-                let (guard, rested) = waited.unwrap_or_else(PoisonError::into_inner);
-                state = guard;
-                state.idle -= 1;
-                if rested.timed_out() && state.queue.is_empty() {
-                    break;
-                }
+            if let Some(job) = state.queue.pop_front() {
+                state = self.at_work(state, job);
                 continue;
-            };
-            let wanted = job.stage.load(Relaxed) != GIVEN_UP;
-            job.stage.store(RUNNING, Relaxed);
-            drop(state);
-            if wanted {
-                // What panics is told to its guest by the result that does not come.
-                let _ = catch_unwind(AssertUnwindSafe(job.run));
-            } else {
-                drop(job.run);
             }
-            state = self.lock();
-            if wanted && job.stage.swap(DONE, Relaxed) == GIVEN_UP {
-                state.stuck -= 1;
-                job.lane.stuck.fetch_sub(1, Relaxed);
+            if state.closed {
+                break;
+            }
+            state.idle += 1;
+            let waited = self.work.wait_timeout(state, REST);
+            let (guard, rested) = waited.unwrap_or_else(PoisonError::into_inner);
+            state = guard;
+            state.idle -= 1;
+            if rested.timed_out() && state.queue.is_empty() {
+                break;
             }
         }
         state.threads -= 1;
+    }
+
+    fn at_work<'s>(self: &'s Arc<Self>, mut state: MutexGuard<'s, State>, job: Job) -> MutexGuard<'s, State> {
+        let Job { run, lane, kind } = job;
+        let this = thread::current().id();
+        match &kind {
+            Kind::Call(stage) if stage.swap(RUNNING, Relaxed) == GIVEN_UP => {
+                drop(state);
+                drop(run);
+                return self.lock();
+            }
+            Kind::Call(_) => {}
+            Kind::Close(patience) => {
+                let closing = Closing { lane: lane.clone(), begun: Instant::now(), patience: *patience };
+                state.closing.insert(this, closing);
+                self.replace(&mut state);
+            }
+        }
+        drop(state);
+        // What panics is told to its guest by the result that does not come.
+        let _ = catch_unwind(AssertUnwindSafe(run));
+        let mut state = self.lock();
+        match kind {
+            Kind::Call(stage) => {
+                if stage.swap(DONE, Relaxed) == GIVEN_UP {
+                    state.given_up -= 1;
+                    lane.given_up.fetch_sub(1, Relaxed);
+                }
+            }
+            Kind::Close(_) => drop(state.closing.remove(&this)),
+        }
+        state
     }
 }
 
@@ -218,68 +274,12 @@ impl<T> Drop for Running<T> {
             return;
         }
         if self.stage.swap(GIVEN_UP, Relaxed) == RUNNING {
-            state.stuck += 1;
-            self.lane.stuck.fetch_add(1, Relaxed);
-            // The others' work does not wait for it.
-            if !state.queue.is_empty() {
-                self.shared.staff(&mut state);
-            }
+            state.given_up += 1;
+            self.lane.given_up.fetch_add(1, Relaxed);
+            self.shared.replace(&mut state);
         }
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use std::sync::mpsc;
-
-    use super::*;
-
-    #[tokio::test]
-    async fn what_never_returns_is_counted_and_others_go_on() {
-        let (threads, lane, other) = (FileThreads::default(), Arc::default(), Arc::default());
-        let (release, released) = mpsc::channel::<()>();
-        let (began, begun) = oneshot::channel();
-        let stuck = threads.run(&lane, move || {
-            let _ = began.send(());
-            released.recv()
-        });
-        begun.await.unwrap();
-        drop(stuck);
-        assert_eq!(threads.stuck(), 1);
-        assert_eq!(threads.run(&other, || 7).unwrap().await, Some(7));
-        drop(release);
-        // The thread that was stuck is free again once it has said so.
-        while threads.stuck() > 0 {
-            tokio::task::yield_now().await;
-        }
-        assert_eq!(lane.stuck.load(Relaxed), 0);
-    }
-
-    #[tokio::test]
-    async fn a_job_that_panics_gives_nothing_and_the_next_one_runs() {
-        let (threads, lane) = (FileThreads::default(), Arc::default());
-        assert_eq!(threads.run(&lane, || panic!("as planned")).unwrap().await, None::<()>);
-        assert_eq!(threads.run(&lane, || 7).unwrap().await, Some(7));
-        assert_eq!(threads.stuck(), 0);
-    }
-
-    #[tokio::test]
-    async fn what_waits_for_a_thread_and_is_given_up_is_never_begun() {
-        let (threads, lane) = (FileThreads::default(), Arc::default());
-        let mut running = Vec::new();
-        let (release, released) = mpsc::channel::<()>();
-        let released = Arc::new(Mutex::new(released));
-        for _ in 0..MOST {
-            let released = released.clone();
-            running.push(threads.run(&lane, move || drop(released.lock().map(|end| end.recv()))).unwrap());
-        }
-        let flag = Arc::new(AtomicUsize::new(0));
-        let seen = flag.clone();
-        drop(threads.run(&lane, move || seen.store(1, Relaxed)));
-        drop(release);
-        for running in running {
-            assert!(running.await.is_some());
-        }
-        assert_eq!((flag.load(Relaxed), threads.stuck()), (0, 0));
-    }
-}
+mod tests;

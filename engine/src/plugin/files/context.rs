@@ -1,6 +1,8 @@
 //! What one instance holds of the host, and where its calls block.
 
+use std::ops::Deref;
 use std::sync::Arc;
+use std::time::Duration;
 
 use wasmtime::component::{HasData, Resource, ResourceTable, ResourceTableError};
 use wasmtime_wasi::p2::FsError;
@@ -9,8 +11,9 @@ use wasmtime_wasi::p2::bindings::filesystem::types::{Descriptor, ErrorCode};
 use super::node::{Folder, Node};
 use crate::plugin::disk::Disk;
 use crate::plugin::grants::{Capability, Grants};
+use crate::plugin::lane::Lane;
 use crate::plugin::ledger::{Account, Charge, Ledger, Resource as Held};
-use crate::plugin::threads::{FileThreads, Lane};
+use crate::plugin::threads::FileThreads;
 
 /// A function has lost all of its turns, and every further call would wait for ever.
 #[derive(Debug, thiserror::Error)]
@@ -25,6 +28,8 @@ pub(in crate::plugin) struct FileContext {
     pub(super) folders: Vec<Folder>,
     account: Arc<Account>,
     lane: Arc<Lane>,
+    /// A close that takes longer is stuck.
+    patience: Duration,
 }
 
 impl FileContext {
@@ -32,11 +37,12 @@ impl FileContext {
     pub(in crate::plugin) fn open(
         grants: &Grants,
         ledger: &Arc<Ledger>,
+        patience: Duration,
     ) -> wasmtime::Result<Option<Arc<Self>>> {
         if !grants.hold_descriptors() {
             return Ok(None);
         }
-        if let Some(calls) = grants.lane.is_stuck() {
+        if let Some(calls) = ledger.threads.is_lost(&grants.lane) {
             return Err(Stuck { calls, folders: grants.folders() }.into());
         }
         let account = Account::open(ledger).map_err(|refused| wasmtime::format_err!("{refused}"))?;
@@ -49,7 +55,7 @@ impl FileContext {
                 folders.push(Folder { file, name: path.to_string_lossy().into_owned(), quota });
             }
         }
-        Ok(Some(Arc::new(Self { folders, account, lane: grants.lane.clone() })))
+        Ok(Some(Arc::new(Self { folders, account, lane: grants.lane.clone(), patience })))
     }
 
     pub(super) fn threads(&self) -> &FileThreads {
@@ -86,7 +92,7 @@ impl FileContext {
         &self,
         job: impl FnOnce() -> T + Send + 'static,
     ) -> Option<T> {
-        let turns = (self.account.turn().await, self.lane.turn().await);
+        let turns = (self.account.turn().await, self.threads().turn(&self.lane).await);
         let job = move || {
             // They end with the call, though nobody may wait for it any more.
             let _turns = turns;
@@ -94,10 +100,35 @@ impl FileContext {
         };
         self.threads().run(&self.lane, job).ok()?.await
     }
+}
 
-    /// Closes a file where that may block.
-    pub(super) fn close<T: Send + 'static>(&self, what: T) {
-        self.threads().drop(&self.lane, what);
+/// What is dropped on a thread at a turn of the function that opened it, since closing may block.
+pub(super) struct Open<T: Send + 'static> {
+    /// Taken when it is dropped.
+    inside: Option<T>,
+    /// None if no function opened it.
+    context: Option<Arc<FileContext>>,
+}
+
+impl<T: Send + 'static> Open<T> {
+    pub(super) fn new(inside: T, context: Option<&Arc<FileContext>>) -> Self {
+        Self { inside: Some(inside), context: context.cloned() }
+    }
+}
+
+impl<T: Send + 'static> Deref for Open<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        self.inside.as_ref().expect("it is taken when it is dropped")
+    }
+}
+
+impl<T: Send + 'static> Drop for Open<T> {
+    fn drop(&mut self) {
+        if let (Some(context), Some(inside)) = (self.context.take(), self.inside.take()) {
+            context.threads().close(&context.lane, context.patience, inside);
+        }
     }
 }
 

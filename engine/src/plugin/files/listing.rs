@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use cap_primitives::fs::ReadDir;
 use wasmtime_wasi::p2::bindings::filesystem::types::{DescriptorType, DirectoryEntry, ErrorCode};
 
-use super::context::FileContext;
+use super::context::{FileContext, Open};
 use super::convert::kind;
 use super::node::Node;
 use crate::plugin::ledger::{Charge, Resource};
@@ -23,46 +23,40 @@ const DESCRIPTORS: usize = 2;
 /// Names that the guest asks for one by one.
 pub(super) struct Listing {
     context: Arc<FileContext>,
-    inside: Option<Inside>,
+    inside: Arc<Open<Inside>>,
     read: VecDeque<Result<DirectoryEntry, ErrorCode>>,
     ended: bool,
 }
 
 /// Dropped in this order: what it takes is free when it is closed.
 struct Inside {
-    entries: Arc<Mutex<ReadDir>>,
+    entries: Mutex<ReadDir>,
     _charges: [Charge; 2],
 }
 
 impl Listing {
     pub(super) async fn open(folder: Node, context: &Arc<FileContext>) -> Result<Self, ErrorCode> {
         let charges = [context.descriptors(DESCRIPTORS).await?, context.charge(Resource::Buffers, BYTES)?];
+        let opener = context.clone();
         let open = move || {
-            let entries = cap_primitives::fs::read_base_dir(folder.as_file())?;
-            Ok(Inside { entries: Arc::new(Mutex::new(entries)), _charges: charges })
+            let entries = Mutex::new(cap_primitives::fs::read_base_dir(folder.as_file())?);
+            Ok(Arc::new(Open::new(Inside { entries, _charges: charges }, Some(&opener))))
         };
-        let inside = Some(context.run(open).await?);
+        let inside = context.run(open).await?;
         Ok(Self { context: context.clone(), inside, read: VecDeque::new(), ended: false })
     }
 
     pub(super) async fn next(&mut self) -> Result<Option<DirectoryEntry>, ErrorCode> {
         if self.read.is_empty() && !self.ended {
-            let entries = self.inside.as_ref().map(|inside| inside.entries.clone());
-            let entries = entries.ok_or(ErrorCode::BadDescriptor)?;
+            let inside = self.inside.clone();
             let more = self.context.run(move || {
-                let mut entries = entries.lock().unwrap_or_else(PoisonError::into_inner);
+                let mut entries = inside.entries.lock().unwrap_or_else(PoisonError::into_inner);
                 Ok(entries.by_ref().take(NAMES).map(entry).collect::<VecDeque<_>>())
             });
             self.read = more.await?;
             self.ended = self.read.len() < NAMES;
         }
         self.read.pop_front().transpose()
-    }
-}
-
-impl Drop for Listing {
-    fn drop(&mut self) {
-        self.context.close(self.inside.take());
     }
 }
 

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use wasmtime_wasi::p2::bindings::filesystem::types::ErrorCode;
 
-use super::context::FileContext;
+use super::context::{FileContext, Open};
 use super::convert::inode;
 use crate::plugin::disk::{Change, Growth, Hold, Quota};
 use crate::plugin::ledger::Charge;
@@ -27,7 +27,8 @@ pub(super) struct Folder {
 /// A file or folder that is open.
 #[derive(Clone)]
 pub(super) struct Node {
-    opened: Arc<Opened>,
+    /// Until the last handle, stream and operation is done with it.
+    opened: Arc<Open<Inside>>,
     kind: Kind,
     pub(super) readable: bool,
     pub(super) writable: bool,
@@ -41,14 +42,6 @@ pub(super) enum Kind {
     Folder,
 }
 
-/// What was opened, until the last handle, stream and operation is done with it.
-struct Opened {
-    /// Taken when it is dropped.
-    inside: Option<Inside>,
-    /// Who opened it; none if it was granted.
-    context: Option<Arc<FileContext>>,
-}
-
 /// Dropped in this order: what a file takes is free when it is closed.
 struct Inside {
     file: Arc<File>,
@@ -56,27 +49,12 @@ struct Inside {
     _descriptor: Option<Charge>,
 }
 
-impl Opened {
-    fn inside(&self) -> &Inside {
-        self.inside.as_ref().expect("it is taken when it is dropped")
-    }
-}
-
-impl Drop for Opened {
-    fn drop(&mut self) {
-        if let Some(context) = self.context.take() {
-            context.close(self.inside.take());
-        }
-    }
-}
-
 impl Node {
     /// A folder that was granted, which stays open.
     pub(super) fn granted(folder: &Folder) -> Self {
         let inside = Inside { file: folder.file.clone(), hold: None, _descriptor: None };
-        let opened = Opened { inside: Some(inside), context: None };
         Self {
-            opened: Arc::new(opened),
+            opened: Arc::new(Open::new(inside, None)),
             kind: Kind::Folder,
             readable: true,
             writable: folder.quota.is_some(),
@@ -97,8 +75,8 @@ impl Node {
         let hold = (kind == Kind::File).then(|| inode(&metadata)).flatten();
         let hold = hold.map(|inode| context.disk().hold(inode, metadata.len()));
         let inside = Inside { file: Arc::new(file), hold, _descriptor: Some(descriptor) };
-        let opened = Opened { inside: Some(inside), context: Some(context.clone()) };
-        Ok(Self { opened: Arc::new(opened), kind, readable, writable, grant })
+        let opened = Arc::new(Open::new(inside, Some(context)));
+        Ok(Self { opened, kind, readable, writable, grant })
     }
 
     pub(super) fn is_folder(&self) -> bool {
@@ -106,13 +84,13 @@ impl Node {
     }
 
     pub(super) fn as_file(&self) -> &File {
-        &self.opened.inside().file
+        &self.opened.file
     }
 
     /// Takes what an operation may make the file larger by; the guard is dropped when that is done.
     pub(super) fn change(&self, growth: Growth) -> Result<Option<Change<'_>>, ErrorCode> {
         let Some(quota) = &self.grant else { return Err(ErrorCode::NotPermitted) };
-        let Inside { file, hold, .. } = self.opened.inside();
+        let Inside { file, hold, .. } = &**self.opened;
         let change = hold.as_ref().map(|hold| hold.change(file, quota, growth)).transpose();
         change.map_err(|_| ErrorCode::Quota)
     }
