@@ -1,4 +1,5 @@
-//! Known holes of crates: `advisories.toml` is made of RustSec's database, and held against Cargo.lock.
+//! Known holes of crates: `advisories.toml` is made from RustSec's database, and Cargo.lock is checked
+//! against it.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -15,18 +16,19 @@ const DATABASE: &str = "https://github.com/RustSec/advisory-db";
 const FILE: &str = "advisories.toml";
 
 const HEADER: &str = "\
-# Known holes of the crates in Cargo.lock: which versions have them. `cargo xtask ci` holds Cargo.lock against it.
-# Made by `cargo xtask advisories`, which needs the network, or by `cargo xtask advisories --from FOLDER` of a clone of
+# Known holes of crates: which versions have them. `cargo xtask ci` checks Cargo.lock against it.
+# Made by `cargo xtask advisories`, which needs the network, or by `cargo xtask advisories --from PATH` of a clone of
 # https://github.com/RustSec/advisory-db; only what is under [[accepted]] is written by hand (id, reason).
+# All crates are here, so that a dependency that is added later is checked too.
 ";
 
 /// Make advisories.toml anew
 #[derive(clap::Args)]
 pub(crate) struct Advisories {
-    /// A clone of RustSec's advisory-db; it is fetched, if not said
-    #[arg(long, value_name = "FOLDER")]
+    /// A clone of RustSec's advisory-db, bare or not; fetched from the network by default
+    #[arg(long, value_name = "PATH")]
     from: Option<PathBuf>,
-    /// The day that the database is of, as 2026-11-28; that of its last commit, if not said
+    /// The database's date, as 2026-11-28; that of its last commit by default
     #[arg(long, value_name = "DATE")]
     date: Option<String>,
 }
@@ -96,6 +98,8 @@ struct Lock {
 struct Locked {
     name: String,
     version: Version,
+    /// None if it is a crate of this repository, which may have another one's name.
+    source: Option<String>,
 }
 
 impl Advisories {
@@ -110,7 +114,11 @@ impl Advisories {
         };
         let path = checkout.root.join(FILE);
         let accepted = known(&path)?.accepted;
-        let advisory = read_database(&database, &locked(checkout)?)?;
+        let advisory = if database.join("crates").is_dir() {
+            read_database(&database)?
+        } else {
+            read_database(&checked_out(&database, checkout)?)?
+        };
         fs::write(&path, Known { date: Some(date), advisory, accepted }.text())?;
         Ok(())
     }
@@ -129,7 +137,7 @@ impl Known {
         let accepted: BTreeSet<_> = self.accepted.iter().map(|accepted| &accepted.id).collect();
         let counts = self.advisory.iter().filter(|advisory| !accepted.contains(&advisory.id));
         let told = |advisory: &Advisory, package: &Locked| {
-            let Locked { name, version } = package;
+            let Locked { name, version, .. } = package;
             format!("{name} {version}: {} (https://rustsec.org/advisories/{}.html)", advisory.id, advisory.id)
         };
         let of = |advisory| {
@@ -162,7 +170,9 @@ impl Known {
 
 fn has(package: &Locked, advisory: &Advisory) -> bool {
     let mut safe = advisory.patched.iter().chain(&advisory.unaffected);
-    package.name == advisory.package && !safe.any(|range| range.matches(&package.version))
+    package.source.is_some()
+        && package.name == advisory.package
+        && !safe.any(|range| range.matches(&package.version))
 }
 
 fn known(path: &Path) -> anyhow::Result<Known> {
@@ -175,22 +185,24 @@ fn locked(checkout: &Checkout) -> anyhow::Result<Vec<Locked>> {
     Ok(toml::from_str::<Lock>(&text).context("Cargo.lock is not as it should be")?.package)
 }
 
-/// The advisories about crates that are locked, by package and id.
-fn read_database(database: &Path, locked: &[Locked]) -> anyhow::Result<Vec<Advisory>> {
+/// All advisories, by package and id.
+fn read_database(database: &Path) -> anyhow::Result<Vec<Advisory>> {
     let crates = database.join("crates");
     ensure!(crates.is_dir(), "{} is no clone of {DATABASE}: it has no folder crates", database.display());
-    let names: BTreeSet<_> = locked.iter().map(|package| package.name.as_str()).collect();
     let mut advisories = Vec::new();
-    for folder in names.into_iter().map(|name| crates.join(name)).filter(|folder| folder.is_dir()) {
-        let files =
-            fs::read_dir(&folder)?.map(|file| Ok(file?.path())).collect::<anyhow::Result<BTreeSet<_>>>()?;
-        for file in files.iter().filter(|file| file.extension().is_some_and(|extension| extension == "md")) {
+    for folder in entries(&crates)? {
+        for file in entries(&folder)?.iter().filter(|file| file.extension().is_some_and(|end| end == "md")) {
             let text = fs::read_to_string(file)?;
             let entry = read_entry(&text).with_context(|| format!("can't read {}", file.display()))?;
             advisories.extend(entry);
         }
     }
     Ok(advisories)
+}
+
+fn entries(folder: &Path) -> anyhow::Result<BTreeSet<PathBuf>> {
+    let entries = fs::read_dir(folder).with_context(|| format!("can't list {}", folder.display()))?;
+    entries.map(|entry| Ok(entry?.path())).collect()
 }
 
 /// The advisory in a file, which begins with TOML; none if it tells of no hole.
@@ -217,6 +229,24 @@ fn fetched(checkout: &Checkout) -> anyhow::Result<PathBuf> {
     Ok(folder)
 }
 
+/// The newest commit of a bare clone, in the target folder. The clone stays as it is.
+fn checked_out(bare: &Path, checkout: &Checkout) -> anyhow::Result<PathBuf> {
+    let folder = checkout.target.join("tools").join("advisory-db-copy");
+    if folder.exists() {
+        fs::remove_dir_all(&folder)?;
+    }
+    fs::create_dir_all(&folder)?;
+    let mut git = Command::new("git");
+    git.env("GIT_INDEX_FILE", folder.join("index"))
+        .arg("--git-dir")
+        .arg(bare)
+        .arg("--work-tree")
+        .arg(&folder);
+    git.args(["checkout", "--quiet", "HEAD", "--", "crates"]).current_dir(&folder);
+    succeed(git).with_context(|| format!("{} is no clone of {DATABASE}", bare.display()))?;
+    Ok(folder)
+}
+
 fn last_commit(folder: &Path) -> anyhow::Result<String> {
     let mut git = Command::new("git");
     let told =
@@ -230,7 +260,8 @@ mod tests {
     use super::*;
 
     fn locked(name: &str, version: &str) -> Locked {
-        Locked { name: name.to_owned(), version: version.parse().unwrap() }
+        let source = Some("registry".to_owned());
+        Locked { name: name.to_owned(), version: version.parse().unwrap(), source }
     }
 
     /// A database with these files.
@@ -262,13 +293,12 @@ mod tests {
             ("1.2.3", true),
         ] {
             let locked = [locked("fence", version), locked("other", "1.0.0")];
-            let advisory = read_database(database.path(), &locked).unwrap();
-            assert_eq!(advisory.len(), 1, "gate is not in Cargo.lock");
+            let advisory = read_database(database.path()).unwrap();
             let found = Known { advisory, ..Known::default() }.found(&locked);
             assert_eq!(found.is_empty(), is_safe, "{version}: {found:?}");
         }
-        let locked = [locked("gate", "7.0.0")];
-        let advisory = read_database(database.path(), &locked).unwrap();
+        let locked = [locked("gate", "7.0.0"), Locked { source: None, ..locked("gate", "1.0.0") }];
+        let advisory = read_database(database.path()).unwrap();
         let known = Known { advisory, ..Known::default() };
         assert_eq!(
             known.found(&locked),
@@ -285,13 +315,13 @@ mod tests {
         let unsound = GATE.replace("package", "informational = \"unsound\"\npackage");
         let database =
             database(&[("gate/1.md", &withdrawn), ("gate/2.md", &unkept), ("gate/3.md", &unsound)]);
-        assert_eq!(read_database(database.path(), &[locked("gate", "1.0.0")]).unwrap().len(), 1);
+        assert_eq!(read_database(database.path()).unwrap().len(), 1);
     }
 
     #[test]
     fn the_file_reads_as_it_was_written() {
         let database = database(&[("fence/RUSTSEC-2099-0001.md", FENCE)]);
-        let advisory = read_database(database.path(), &[locked("fence", "1.0.0")]).unwrap();
+        let advisory = read_database(database.path()).unwrap();
         let accepted = vec![Accepted { id: "RUSTSEC-2099-0003".into(), reason: "it is \"far\" away".into() }];
         let known = Known { date: Some("2099-01-02".into()), advisory, accepted };
         assert_eq!(toml::from_str::<Known>(&known.text()).unwrap(), known);
@@ -299,9 +329,27 @@ mod tests {
     }
 
     #[test]
+    fn a_hole_in_a_locked_crate_fails_the_check() {
+        let root = tempfile::tempdir().unwrap();
+        let write = |name: &str, text: &str| fs::write(root.path().join(name), text).unwrap();
+        write(
+            FILE,
+            "[[advisory]]\nid = \"RUSTSEC-2099-0001\"\npackage = \"fence\"\npatched = [\">=1.2.3\"]\n",
+        );
+        let checkout = Checkout { root: root.path().to_owned(), target: root.path().to_owned() };
+        let lock = |version| {
+            format!("[[package]]\nname = \"fence\"\nversion = \"{version}\"\nsource = \"registry\"\n")
+        };
+        write("Cargo.lock", &lock("1.2.3"));
+        check(&checkout).unwrap();
+        write("Cargo.lock", &lock("1.2.2"));
+        assert!(check(&checkout).unwrap_err().to_string().starts_with("fence 1.2.2: RUSTSEC-2099-0001"));
+    }
+
+    #[test]
     fn a_folder_that_is_no_database_is_refused() {
         let folder = tempfile::tempdir().unwrap();
-        assert!(read_database(folder.path(), &[]).unwrap_err().to_string().contains("has no folder crates"));
+        assert!(read_database(folder.path()).unwrap_err().to_string().contains("has no folder crates"));
         assert!(read_entry("# no head").is_err());
     }
 }
