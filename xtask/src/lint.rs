@@ -5,6 +5,7 @@
 //! guest SDK the engine would need another wasmtime than alone.)
 
 use crate::checkout::{Checkout, PLUGINS, succeed};
+use crate::layers;
 use crate::steps::Steps;
 use crate::tidy;
 
@@ -21,6 +22,7 @@ const OTHERS: [&str; 5] = ["bench/event", "bench/peers", "bench/peers/guests", "
 pub(crate) fn run(checkout: &Checkout, steps: &mut Steps) -> anyhow::Result<()> {
     steps.step("format", || format(checkout))?;
     steps.step("tidy", || tidy::check(checkout))?;
+    steps.step("layers", || layers::check(checkout))?;
     steps.step("clippy", || clippy(checkout))?;
     steps.step("clippy of the plugins, for wasm32-wasip2", || clippy_of_plugins(checkout))?;
     steps.step("documentation", || documentation(checkout))

@@ -6,7 +6,9 @@ mod checkout;
 mod examples;
 mod fuzz;
 mod guide;
+mod house;
 mod instructions;
+mod layers;
 mod lint;
 mod nats;
 mod packages;
@@ -43,6 +45,8 @@ enum Task {
     Ci(suites::Suites),
     /// Format, rules of the house, clippy and documentation, of all workspaces
     Lint,
+    /// What deserves a look: imports between rooms, long files and functions, words with several meanings
+    House,
     /// The commands of the README and of the guide, and what they say that is printed
     Readme,
     /// The guide as a book, in the target folder
@@ -78,6 +82,7 @@ fn run(task: &Task) -> anyhow::Result<()> {
             toolchain::complete(&checkout)?;
             lint::run(&checkout, &mut steps)?;
         }
+        Task::House => house::show(&checkout)?,
         Task::Readme => readme::run(&checkout, &mut steps)?,
         Task::Guide => guide::run(&checkout, &mut steps)?,
         Task::Bench(bench) => {
