@@ -82,7 +82,7 @@ fn run(task: &Task) -> anyhow::Result<()> {
             toolchain::complete(&checkout)?;
             lint::run(&checkout, &mut steps)?;
         }
-        Task::House => house::show(&checkout)?,
+        Task::House => return house::show(&checkout),
         Task::Readme => readme::run(&checkout, &mut steps)?,
         Task::Guide => guide::run(&checkout, &mut steps)?,
         Task::Bench(bench) => {
