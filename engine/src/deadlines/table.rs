@@ -54,7 +54,7 @@ deadlines! {
     PAGE = "page", 10_000, "send its request, or read the answer",
         "a client of the dashboard, as for `request`";
     PAGE_END = "page-end", 500, "hear of the end",
-        "those who follow a run on the dashboard hear of its end";
+        "the dashboard's pages hear of a run's end";
     SILENT = "silent", 60_000, "send a whole line while others wait for its place",
         "a client of the source `tcp` when all `connections` are taken; `idle` closes it also when nobody waits";
     PROCESS = "process", 3_600_000, "read its input, or end after it",
@@ -66,7 +66,7 @@ deadlines! {
     BROKER_AWAY = "broker-away", 60_000, "come back",
         "a NATS server that was there; `timeout`, and of a cluster `--cluster-timeout`, change it";
     BROKER_END = "broker-end", 3_000, "hear of the end",
-        "a NATS server is told what was not finished, and that a run or a worker has left";
+        "a NATS server hears what was not finished, and that a run or a worker has left";
     FETCH = "fetch", 60_000, "hand a plugin over",
         "a worker fetches a plugin from the NATS server";
     APART = "apart", 60_000, "finish its task",
