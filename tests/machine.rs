@@ -164,6 +164,20 @@ fn with_few_threads_a_pipeline_is_right_or_says_what_is_short() {
 }
 
 #[test]
+fn with_few_processes_a_command_is_run_or_the_line_says_what_is_short() {
+    let Some(stranger) = Stranger::new() else { return };
+    std::fs::copy(plugin("inc"), stranger.path("inc.wasm")).unwrap();
+    let pipeline = format!(
+        "[sources.process]\ncommand = ['seq', '3']\n[stages.scatter]\n[stages.map]\nplugin = '{}'\n\
+         [stages.gather]\n[sinks.cat]\ntype = 'process'\ncommand = ['cat']\n",
+        stranger.path("inc.wasm").display()
+    );
+    std::fs::write(stranger.path("pipeline.toml"), pipeline).unwrap();
+    let path = stranger.path("pipeline.toml").display().to_string();
+    swept(|threads| fed(stranger.command(threads, &["run", "--quiet", &path]), ""), "2\n3\n4\n");
+}
+
+#[test]
 fn where_few_files_may_be_open_the_line_says_how_many() {
     let mut command = Command::new("prlimit");
     command.args(["--nofile=9:9", env!("CARGO_BIN_EXE_engine"), "run", "--plugin"]).arg(plugin("inc"));

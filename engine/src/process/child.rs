@@ -76,7 +76,7 @@ impl Child {
                     line.readable().await?;
                     match line.try_io(Interest::READABLE, || outside::ended(&*line)) {
                         Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                        ended => return ended,
+                        ended => return ended?,
                     }
                 }
             }

@@ -9,7 +9,7 @@ mod waiting;
 
 pub(crate) use child::{Child, Reader, Writer};
 #[cfg(unix)]
-pub(crate) use outside::{Line, Starter, start_by};
+pub(crate) use outside::{Ended, Line, Starter, start_by};
 pub use program::Program;
 pub(crate) use stdio::Stdio;
 pub(crate) use waiting::WaitedFor;

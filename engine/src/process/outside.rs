@@ -13,9 +13,13 @@ pub(crate) trait Starter: Send + Sync {
     /// Starts a program, with these for its stdin, stdout and stderr.
     fn start(&self, program: &Program, streams: [Stdio; 3]) -> io::Result<Line>;
 
-    /// How a program ended, from its line; it waits for that if the line does.
-    fn ended(&self, line: BorrowedFd) -> io::Result<ExitStatus>;
+    /// How a program ended, or why it was not started, from its line; it waits for that if the line does.
+    fn ended(&self, line: BorrowedFd) -> io::Result<Ended>;
 }
+
+/// How a program ended, or why it was not started: which may be for lack of processes, an error that is also that of
+/// a line on which nothing has come yet.
+pub(crate) type Ended = io::Result<ExitStatus>;
 
 /// A program that was started outside. When its socket is closed the program is killed.
 pub(crate) struct Line {
@@ -39,7 +43,7 @@ pub(super) fn starter() -> Option<&'static dyn Starter> {
 }
 
 /// How a program ended, from its line.
-pub(super) fn ended(line: impl AsFd) -> io::Result<ExitStatus> {
+pub(super) fn ended(line: impl AsFd) -> io::Result<Ended> {
     let starter = starter().ok_or_else(|| io::Error::other("nothing starts programs for this process"))?;
     starter.ended(line.as_fd())
 }

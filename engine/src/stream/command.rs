@@ -1,13 +1,14 @@
 //! Commands that sources and sinks run, with all that they start.
 
 use std::collections::BTreeSet;
+use std::io;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use crate::Error;
 use crate::deadlines::PROCESS;
 use crate::process::{Child, Program, Stdio};
+use crate::{Error, Machine};
 
 /// The groups of all that run and that this process started itself: the launcher ends its own.
 static RUNNING: Mutex<BTreeSet<u32>> = Mutex::new(BTreeSet::new());
@@ -37,6 +38,15 @@ pub(super) struct Running {
     name: String,
 }
 
+/// What the system says, or what is short if it has no more processes.
+fn cant_run(command: String, error: io::Error) -> Error {
+    let error = match error.kind() {
+        io::ErrorKind::WouldBlock => io::Error::other(Machine::here().thread_limit()),
+        _ => error,
+    };
+    Error::Command { command, source: Arc::new(error) }
+}
+
 impl Running {
     /// Starts a command in a folder, with these for its stdin, stdout and stderr.
     pub(super) fn start(
@@ -50,7 +60,7 @@ impl Running {
                 groups().extend(child.id());
                 Ok(Self { group: child.id(), child, name })
             }
-            Err(error) => Err(Error::Command { command: name, source: Arc::new(error) }),
+            Err(error) => Err(cant_run(name, error)),
         }
     }
 
@@ -77,8 +87,8 @@ impl Running {
         }
     }
 
-    pub(super) fn failed(&self, error: std::io::Error) -> Error {
-        Error::Command { command: self.name.clone(), source: Arc::new(error) }
+    pub(super) fn failed(&self, error: io::Error) -> Error {
+        cant_run(self.name.clone(), error)
     }
 
     /// Kills it and what it started, and waits until it is gone.

@@ -16,7 +16,7 @@ use super::message::{Act, Reply, Request, Setup, receive, send};
 use super::named;
 use super::outputs::refused;
 use crate::files;
-use crate::process::{Line, Program, Starter, Stdio, start_by};
+use crate::process::{Ended, Line, Program, Starter, Stdio, start_by};
 use crate::wall::Rules;
 
 /// The launcher of this process, and what it may be asked for.
@@ -92,12 +92,12 @@ impl Starter for Launcher {
         Ok(line)
     }
 
-    fn ended(&self, line: BorrowedFd) -> io::Result<ExitStatus> {
-        match receive(line)? {
+    fn ended(&self, line: BorrowedFd) -> io::Result<Ended> {
+        Ok(match receive(line)? {
             Some((Reply::Ended(status), _)) => Ok(ExitStatus::from_raw(status)),
             Some((Reply::Failed(code, text), _)) => Err(error(code, text)),
             _ => Err(gone()),
-        }
+        })
     }
 }
 
