@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 use std::thread;
 
 use engine::wall::{Program, Rules};
@@ -209,4 +209,49 @@ fn a_command_may_be_as_long_as_the_system_takes() {
     assert_eq!((did.code, &*did.stdout), (Some(1), ""), "{}", did.stderr);
     let [line] = did.stderr.lines().collect::<Vec<_>>()[..] else { panic!("{}", did.stderr) };
     assert!(line.contains("echo: Argument list too long"), "{line}");
+}
+
+#[test]
+fn a_run_replaces_and_rotates_its_files_and_leaves_those_beside_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    fs::write(at("in"), "1\n2\n3\n4\n5\n").unwrap();
+    fs::write(at("log.3"), "not ours").unwrap();
+    let pipeline = "[sources.files]\npath = 'in'\n[sinks.file]\npath = 'log'\nrotate_at = '2B'\nkeep = 2\n";
+    fs::write(at("pipeline.toml"), pipeline).unwrap();
+    for _ in 0..2 {
+        let mut run = engine(["run", "-q", "--wall", "on", "--report"]);
+        run.arg(at("page.html")).arg(at("pipeline.toml"));
+        let did = fed(run, "");
+        assert_eq!(did.code, Some(0), "{}", did.stderr);
+        let texts = ["log", "log.1", "log.2", "log.3"].map(|name| fs::read_to_string(at(name)).unwrap());
+        assert_eq!(texts, ["5\n", "4\n", "3\n", "not ours"]);
+        assert!(fs::read_to_string(at("page.html")).unwrap().starts_with("<!"));
+    }
+    let mut names: Vec<_> =
+        fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    names.sort();
+    assert_eq!(names, ["in", "log", "log.1", "log.2", "log.3", "page.html", "pipeline.toml"]);
+}
+
+#[test]
+fn of_what_a_run_inherits_it_keeps_what_it_names() {
+    let folder = tempfile::tempdir().unwrap();
+    let (input, secret) = (folder.path().join("in"), folder.path().join("secret"));
+    fs::write(&input, "1\n").unwrap();
+    fs::write(&secret, "").unwrap();
+    let script = r#"exec "$0" run -q -p "$1" -i /dev/fd/3 -i - 3<"$2" 4<"$3" 9<"$3""#;
+    let mut run = Command::new("sh");
+    run.args(["-c", script, env!("CARGO_BIN_EXE_engine")]).arg(plugin("inc")).arg(&input).arg(&secret);
+    let mut run = run.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let mut stdin = run.stdin.take().unwrap();
+    stdin.write_all(b"2\n").unwrap();
+    let mut both = [0; 4];
+    run.stdout.as_mut().unwrap().read_exact(&mut both).unwrap();
+    assert_eq!(&both, b"2\n3\n");
+    let open = fs::read_dir(format!("/proc/{}/fd", run.id())).unwrap();
+    let mut open = open.filter_map(|entry| fs::read_link(entry.unwrap().path()).ok());
+    assert!(!open.any(|path| path == secret));
+    drop(stdin);
+    assert!(run.wait().unwrap().success());
 }
