@@ -162,6 +162,9 @@ fn a_run_goes_on_without_a_part_of_the_wall_that_is_forbidden_and_says_so() {
         assert_eq!(told, serde_json::json!({ "missing": [], "refused": refused }), "{call}");
     }
     let both = [LANDLOCK, libc::SYS_seccomp];
+    let run = where_calls_fail(&both, libc::EPERM, || run_with(&[]));
+    let line = "engine: the wall is incomplete: this system forbids landlock (Linux 5.13), ";
+    assert!(run.stderr.starts_with(line) && run.stderr.lines().count() == 1, "{}", run.stderr);
     let (code, shown) = where_calls_fail(&both, libc::EPERM, || {
         let folder = tempfile::tempdir().unwrap();
         let (inc, out) = (plugin("inc"), folder.path().join("out"));

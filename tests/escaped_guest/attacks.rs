@@ -102,6 +102,7 @@ fn check() {
         "have a file removed that is only opened",
         "have a file rotated that is only replaced",
         "have a file removed that only rotates",
+        "have a program hold the launcher's socket",
         "have many programs started",
         "have plugins compiled and kept without limits",
         // Not each kernel has them.
@@ -418,6 +419,17 @@ const ATTACKS: &[(&str, Try)] = &[
     ("have a file removed that only rotates", |role| {
         acted(role, &role.secret.with_file_name("log"), &json!("Remove"))
     }),
+    ("have a program hold the launcher's socket", |role| {
+        let sleeps = role.rules.as_ref().map_or(0, |rules| rules.programs.len() - 1);
+        let start = json!({ "Start": { "program": sleeps, "streams": ["Piped", "Null", "Null"] } });
+        let (line, its) = UnixStream::pair().expect("a line");
+        let Some(socket) = launcher_socket() else { return false };
+        let told = tell(&start, &[its.as_fd(), socket]);
+        drop(its);
+        // It is closed at once, or open as long as the program runs.
+        let long = Some(std::time::Duration::from_secs(2));
+        told && line.set_read_timeout(long).is_ok() && (&line).read(&mut [0]).is_err()
+    }),
     ("have many programs started", |role| {
         let sleeps = role.rules.as_ref().map_or(0, |rules| rules.programs.len() - 1);
         let start = json!({ "Start": { "program": sleeps, "streams": ["Null", "Null", "Null"] } });
@@ -446,7 +458,7 @@ const ATTACKS: &[(&str, Try)] = &[
     ("have more allowed", |role| {
         let folder = File::open(&role.granted).expect("it was granted");
         let more = json!({ "File": { "name": word("../outside/secret"), "used": "Opened" } });
-        let _ = tell(&more, folder.as_fd());
+        let _ = tell(&more, &[folder.as_fd()]);
         asked(&json!({ "File": { "file": 5, "act": open() } }))
     }),
     ("fork", |_| forks(0)),
@@ -524,17 +536,19 @@ fn open() -> Value {
 /// Sends a message to the launcher, and returns its line. Without a launcher there is nobody to ask.
 fn ask(message: &Value) -> Option<UnixStream> {
     let (line, its) = UnixStream::pair().expect("a line");
-    tell(message, its.as_fd()).then_some(line)
+    tell(message, &[its.as_fd()]).then_some(line)
 }
 
-/// Sends a message and a descriptor to the launcher, if there is one.
-fn tell(message: &Value, with: BorrowedFd) -> bool {
-    let is_launcher = |socket: &BorrowedFd| sockopt::socket_type(socket) == Ok(SocketType::SEQPACKET);
-    let Some(socket) = (3..64).map(own).find(is_launcher) else { return false };
-    let with = [with];
-    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+fn launcher_socket() -> Option<BorrowedFd<'static>> {
+    (3..64).map(own).find(|socket| sockopt::socket_type(socket) == Ok(SocketType::SEQPACKET))
+}
+
+/// Sends a message and descriptors to the launcher, if there is one.
+fn tell(message: &Value, with: &[BorrowedFd]) -> bool {
+    let Some(socket) = launcher_socket() else { return false };
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(2))];
     let mut ancillary = SendAncillaryBuffer::new(&mut space);
-    assert!(ancillary.push(SendAncillaryMessage::ScmRights(&with)));
+    assert!(ancillary.push(SendAncillaryMessage::ScmRights(with)));
     let message = message.to_string();
     let sent = sendmsg(socket, &[IoSlice::new(message.as_bytes())], &mut ancillary, SendFlags::empty());
     sent.expect("it is sent");

@@ -64,7 +64,7 @@ impl Summary<'_> {
             }
         }
         text.extend(self.plugins.iter().copied().filter_map(compiled));
-        text.extend(wall::raised().and_then(incomplete));
+        text.extend(wall::raised().and_then(incomplete).map(|line| line + "\n"));
         text.truncate(text.trim_end().len());
         text
     }
@@ -109,12 +109,17 @@ impl Summary<'_> {
     }
 }
 
+/// The same, if something around this process forbids a part of the wall: that is worth a line without a summary.
+pub(super) fn forbidden() -> Option<String> {
+    wall::raised().filter(|wall| !wall.refused.is_empty()).and_then(incomplete)
+}
+
 /// A line about what is missing of the wall.
 fn incomplete(wall: &wall::Raised) -> Option<String> {
     let lacks = wall.missing.iter().map(|part| format!("this kernel lacks {}", part.need()));
     let forbids = wall.refused.iter().map(|part| format!("this system forbids {}", part.need()));
     let missing: Vec<_> = lacks.chain(forbids).collect();
-    (!missing.is_empty()).then(|| format!("the wall is incomplete: {}\n", missing.join(", ")))
+    (!missing.is_empty()).then(|| format!("the wall is incomplete: {}", missing.join(", ")))
 }
 
 /// What a function used at most, against its limits.

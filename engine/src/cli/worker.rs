@@ -17,6 +17,7 @@ use super::drain::{self, Drain, drain_time};
 use super::exit::{Ending, tell};
 use super::limits::LimitArgs;
 use super::signals;
+use super::summary::forbidden;
 use super::threads::asking_runtime;
 use super::wall::{Then, WallArgs};
 
@@ -87,6 +88,9 @@ impl WorkerCommand {
             let pool = builder.workers(1).build()?;
             Worker::serve_isolated(&pool, &self.allow)?;
             return Ok(Ending::Done);
+        }
+        if let Some(line) = forbidden().filter(|_| !quiet) {
+            tell(format_args!("engine: {line}"));
         }
         let broker = self.broker.apply(self.cluster.as_ref().context("--cluster is missing")?);
         let drain = Drain::new(Some(self.drain_timeout), false);

@@ -48,7 +48,7 @@ fn descriptor(path: &Path) -> Option<RawFd> {
     let path = target(path);
     let number = path.file_name()?.to_str()?.parse().ok()?;
     let list = path.parent()?.canonicalize().ok()?;
-    let own = Path::new("/proc").join(std::process::id().to_string());
+    let own = Path::new("/proc/self").canonicalize().ok()?;
     (list.starts_with(own) && list.ends_with("fd")).then_some(number)
 }
 

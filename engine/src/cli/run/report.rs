@@ -9,7 +9,7 @@ use serde_json::json;
 use super::Messages;
 use crate::cli::exit::{Ending, RunFailed, tell};
 use crate::cli::progress::is_watched;
-use crate::cli::summary::{Summary, counted};
+use crate::cli::summary::{Summary, counted, forbidden};
 use crate::cli::terminal::{tell_json, tell_lines};
 
 /// A run that has ended.
@@ -61,6 +61,8 @@ impl Report<'_> {
         let quiet = self.messages.quiet;
         if !quiet && is_watched(self.to_stdout) {
             tell_lines(&self.summary().text());
+        } else if !quiet && let Some(line) = forbidden() {
+            tell(format_args!("engine: {line}"));
         }
         if let (records, Some(first)) = &self.left_out
             && !quiet

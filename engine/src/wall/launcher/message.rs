@@ -69,6 +69,20 @@ pub(super) enum Reply {
 
 /// Sends a message with descriptors.
 pub(super) fn send(socket: impl AsFd, message: &impl Serialize, with: &[BorrowedFd]) -> io::Result<()> {
+    pass(socket, message, with, SendFlags::NOSIGNAL)
+}
+
+/// The same, and never waits: nobody may read what is said on a line.
+pub(super) fn reply(line: impl AsFd, reply: &Reply, with: &[BorrowedFd]) -> io::Result<()> {
+    pass(line, reply, with, SendFlags::NOSIGNAL | SendFlags::DONTWAIT)
+}
+
+fn pass(
+    socket: impl AsFd,
+    message: &impl Serialize,
+    with: &[BorrowedFd],
+    flags: SendFlags,
+) -> io::Result<()> {
     let bytes = serde_json::to_vec(message)?;
     if bytes.len() > LONGEST {
         return Err(io::Error::other("the message to the launcher is too long"));
@@ -78,7 +92,7 @@ pub(super) fn send(socket: impl AsFd, message: &impl Serialize, with: &[Borrowed
     if !with.is_empty() && !ancillary.push(SendAncillaryMessage::ScmRights(with)) {
         return Err(io::Error::other("too many descriptors for the launcher"));
     }
-    sendmsg(socket, &[IoSlice::new(&bytes)], &mut ancillary, SendFlags::NOSIGNAL)?;
+    sendmsg(socket, &[IoSlice::new(&bytes)], &mut ancillary, flags)?;
     Ok(())
 }
 

@@ -29,8 +29,8 @@ impl Outputs {
         let file = self.files.get(number).ok_or_else(|| refused("this file"))?;
         let Named { folder, name, used } = file;
         // A process that was killed does nothing any more, and neither does what it asked for: the run that goes on
-        // from its checkpoint waits for the lock once.
-        let _lock = folder.replacing();
+        // from its checkpoint waits for the lock once. A draft changes nothing yet.
+        let _lock = (!matches!(act, Act::Draft { .. } | Act::Discard)).then(|| folder.replacing());
         if is_gone(&self.socket) {
             return Err(io::ErrorKind::BrokenPipe.into());
         }

@@ -9,9 +9,10 @@ use std::process::{self, Child};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
+use rustix::net::{SocketType, sockopt};
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
 
-use super::message::{Reply, Request, Setup, receive, send};
+use super::message::{Reply, Request, Setup, receive, reply};
 use super::named::Named;
 use super::outputs::{Outputs, refused};
 use crate::files::Folder;
@@ -77,6 +78,10 @@ type Running = Arc<Mutex<HashMap<u32, (Pid, Child)>>>;
 
 impl Allowed {
     fn answer(&mut self, request: Request, descriptors: Vec<OwnedFd>) {
+        // With the other end of its own socket it would not see that the process is gone.
+        if descriptors.iter().any(|given| sockopt::socket_type(given) == Ok(SocketType::SEQPACKET)) {
+            return;
+        }
         let mut descriptors = descriptors.into_iter();
         let Some(line) = descriptors.next().map(UnixStream::from) else { return };
         let done = match request {
@@ -86,12 +91,12 @@ impl Allowed {
             }
             Request::File { file, act } => self.outputs.act(file, act).and_then(|opened| {
                 let with: Vec<_> = opened.iter().map(AsFd::as_fd).collect();
-                send(&line, &Reply::Done, &with)
+                reply(&line, &Reply::Done, &with)
             }),
         };
         if let Err(error) = done {
             // The other end may be gone.
-            let _ = send(&line, &Reply::Failed(error.raw_os_error(), error.to_string()), &[]);
+            let _ = reply(&line, &Reply::Failed(error.raw_os_error(), error.to_string()), &[]);
         }
     }
 
@@ -142,12 +147,12 @@ fn watch(mut child: Child, line: &UnixStream, running: &Running) -> io::Result<(
     let waits = move || {
         let _ = waitid(WaitId::Pid(id), WaitIdOptions::EXITED | WaitIdOptions::NOWAIT);
         let child = ended.lock().unwrap_or_else(PoisonError::into_inner).remove(&number);
-        let reply = match child.map(|(_, mut child)| child.wait()) {
+        let ended = match child.map(|(_, mut child)| child.wait()) {
             Some(Ok(status)) => Reply::Ended(status.into_raw()),
             Some(Err(error)) => Reply::Failed(error.raw_os_error(), error.to_string()),
             None => return,
         };
-        let _ = send(&line, &reply, &[]);
+        let _ = reply(&line, &ended, &[]);
         // The other thread ends too.
         let _ = line.shutdown(std::net::Shutdown::Both);
     };
