@@ -26,6 +26,10 @@ mod by_hand;
 mod cache;
 mod calls;
 mod capabilities;
+#[cfg(target_os = "linux")]
+mod explored;
+#[cfg(target_os = "linux")]
+mod exploring;
 mod faults;
 mod hanging;
 mod large;

@@ -15,9 +15,10 @@ use crate::steps::Steps;
 use crate::suites::Form;
 use crate::tools;
 
-const TARGETS: [&str; 10] = [
+const TARGETS: [&str; 11] = [
     "calls",
     "checkpoint",
+    "folders",
     "http_peer",
     "letters",
     "outcome",
@@ -33,7 +34,7 @@ pub(crate) struct Fuzz {
     /// Seconds for each target
     #[arg(long, default_value = "60")]
     seconds: u32,
-    /// Only these targets: calls, checkpoint, http_peer, letters, outcome, pipeline, plugin, result, websocket_peer, wire
+    /// Only these targets: calls, checkpoint, folders, http_peer, letters, outcome, pipeline, plugin, result, websocket_peer, wire
     #[arg(value_parser = TARGETS)]
     targets: Vec<String>,
 }
@@ -58,7 +59,7 @@ impl Fuzz {
                 run.args(["run", "--fuzz-dir", "fuzz", "--sanitizer", "none", "--target-dir"]).arg(&folder);
                 run.arg(target).arg(&corpus).arg(format!("fuzz/seeds/{target}"));
                 run.args(["--", "-timeout=30", "-verbosity=0", "-print_funcs=0"]);
-                if target == "calls" {
+                if ["calls", "folders"].contains(&target.as_str()) {
                     run.env("ENGINE_CALLS", guest(checkout)?);
                 }
                 // Without a folder for it no compiled plugin is kept.

@@ -28,7 +28,7 @@ pub(crate) const ALL: &[Call] = &[
 ];
 
 /// Paths of a small world, and some that lead out of it.
-const PATHS: [&str; 12] = [
+const PATHS: [&str; 18] = [
     "a",
     "b",
     "link",
@@ -41,7 +41,18 @@ const PATHS: [&str; 12] = [
     "../../../etc/passwd",
     "a\0b",
     "link/a",
+    "pipe",
+    "link/secret",
+    "folder/secret",
+    "../outside/secret",
+    "folder/../../outside/secret",
+    LONG,
 ];
+
+const LONG: &str = match std::str::from_utf8(&[b'l'; 300]) {
+    Ok(long) => long,
+    Err(_) => "l",
+};
 
 fn path(program: &mut Program) -> &'static str {
     program.one_of(&PATHS)
@@ -65,7 +76,8 @@ fn opens(program: &mut Program, held: &mut Held) {
 
 fn reads_file(program: &mut Program, held: &mut Held) {
     if let Some(file) = pick(program, &held.descriptors) {
-        ignore(file.read(program.size(), program.size()));
+        let read = file.read(program.size().min(1 << 20), program.size());
+        held.sees(&read.unwrap_or_default().0);
     }
 }
 
@@ -117,7 +129,8 @@ fn reads_folder(program: &mut Program, held: &mut Held) {
         held.entries.extend(folder.read_directory());
     }
     if let Some(entries) = pick(program, &held.entries) {
-        ignore(entries.read_directory_entry());
+        let name = entries.read_directory_entry().ok().flatten().map(|entry| entry.name);
+        held.sees(name.unwrap_or_default().as_bytes());
     }
 }
 

@@ -25,7 +25,20 @@ pub(crate) struct Held {
     pub(crate) tcp: Vec<TcpSocket>,
     pub(crate) udp: Vec<UdpSocket>,
     pub(crate) networks: Vec<Network>,
+    /// What was read, as far as it is text.
+    pub(crate) seen: Vec<u8>,
 }
+
+impl Held {
+    pub(crate) fn sees(&mut self, bytes: &[u8]) {
+        let room = SEEN - self.seen.len().min(SEEN);
+        self.seen
+            .extend(bytes.iter().take(room).map(|byte| if byte.is_ascii_graphic() { *byte } else { b' ' }));
+    }
+}
+
+/// So much of what was read is kept.
+const SEEN: usize = 64 << 10;
 
 /// The handle that the program's next byte stands for, if any is held.
 pub(crate) fn pick<'h, T>(program: &mut Program, held: &'h [T]) -> Option<&'h T> {

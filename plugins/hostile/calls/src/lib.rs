@@ -2,7 +2,10 @@
 //! fuzzer can try any sequence of calls by giving it records.
 //!
 //! `calls` has nothing, `granted` has folders and connections, and `sinks` is a sink, whose records have a
-//! deadline each. What they give back is how many calls a record made.
+//! deadline each. What they give back is how many calls a record made. `explores` has folders, keeps its handles
+//! from record to record, and gives back what it read.
+
+use std::cell::RefCell;
 
 mod clocks;
 mod files;
@@ -32,19 +35,21 @@ type Call = fn(&mut Program, &mut Held);
 /// All calls, by the byte that stands for them.
 const CALLS: &[&[Call]] = &[lies::ALL, clocks::ALL, streams::ALL, files::ALL, sockets::ALL];
 
+/// Those of `explores`.
+const EXPLORING: &[&[Call]] = &[files::ALL, streams::ALL, &[held::gives_back]];
+
 /// What a call gives back is not looked at.
 fn ignore<T>(given: T) {
     std::hint::black_box(given);
 }
 
 /// Makes the calls of a program, and says how many there were.
-fn run(mut program: Program) -> u64 {
-    let mut held = Held::default();
+fn run(mut program: Program, calls: &[&[Call]], held: &mut Held) -> u64 {
     let mut made = 0;
-    let count: usize = CALLS.iter().map(|calls| calls.len()).sum();
+    let count: usize = calls.iter().map(|calls| calls.len()).sum();
     while let Some(byte) = program.next() {
-        let call = CALLS.iter().copied().flatten().nth(usize::from(byte) % count);
-        call.expect("the place is below their number")(&mut program, &mut held);
+        let call = calls.iter().copied().flatten().nth(usize::from(byte) % count);
+        call.expect("the place is below their number")(&mut program, held);
         made += 1;
     }
     made
@@ -74,6 +79,7 @@ impl Guest for Plugin {
             signature("calls", Kind::Map, &[]),
             signature("granted", Kind::Map, &["dir", "net"]),
             signature("sinks", Kind::Sink, &[]),
+            signature("explores", Kind::Map, &["dir"]),
         ]
     }
 }
@@ -81,6 +87,8 @@ impl Guest for Plugin {
 /// An open function.
 struct Opened {
     is_sink: bool,
+    /// Handles that go from record to record, of `explores`.
+    explored: Option<RefCell<Held>>,
     /// Where somebody listens who may be connected to.
     port: u16,
 }
@@ -88,7 +96,8 @@ struct Opened {
 impl GuestStage for Opened {
     fn open(name: String, given: Vec<(String, String)>, _: Option<Vec<u8>>) -> Result<Stage, String> {
         let port = given.first().map_or("1", |(_, port)| port).parse();
-        Ok(Stage::new(Self { is_sink: name == "sinks", port: port.map_err(|_| "port is none")? }))
+        let explored = (name == "explores").then(RefCell::default);
+        Ok(Stage::new(Self { is_sink: name == "sinks", explored, port: port.map_err(|_| "port is none")? }))
     }
 
     fn process(&self, input: Batch, _: Option<Batch>, _: u32) -> Outcome {
@@ -100,9 +109,21 @@ impl GuestStage for Opened {
                 host::progress(index);
             }
             let record = &input.data[start..*end as usize];
-            let made = run(Program::new(record, consumed, self.port));
+            let program = Program::new(record, consumed, self.port);
+            let given = match &self.explored {
+                Some(held) => {
+                    let mut held = held.borrow_mut();
+                    if record.is_empty() {
+                        // In the order in which the host lets them go.
+                        *held = Held::default();
+                    }
+                    run(program, EXPLORING, &mut held);
+                    std::mem::take(&mut held.seen)
+                }
+                None => run(program, CALLS, &mut Held::default()).to_string().into_bytes(),
+            };
             if !self.is_sink {
-                output.data.extend(made.to_string().bytes());
+                output.data.extend(given);
                 output.ends.push(output.data.len() as u32);
                 output.data.push(b'\n');
             }

@@ -18,12 +18,14 @@ fn keep<T>(result: Result<T, StreamError>, held: &mut Held) {
 
 fn reads(program: &mut Program, held: &mut Held) {
     let Some(input): Option<&InputStream> = pick(program, &held.inputs) else { return };
+    let mut read = Vec::new();
     let result = match program.byte() % 4 {
-        0 => input.read(program.size()).map(drop),
-        1 => input.blocking_read(program.size()).map(drop),
+        0 => input.read(program.size()).map(|bytes| read = bytes),
+        1 => input.blocking_read(program.size()).map(|bytes| read = bytes),
         2 => input.skip(program.size()).map(drop),
         _ => input.blocking_skip(program.size()).map(drop),
     };
+    held.sees(&read);
     keep(result, held);
 }
 

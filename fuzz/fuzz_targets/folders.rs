@@ -1,0 +1,39 @@
+//! Whatever a guest and somebody else do in a granted folder by turns, nothing beside it is read or changed.
+//!
+//! The guest is `plugins/hostile/calls`, in the file that `ENGINE_CALLS` names; tests/exploring.rs says what an input
+//! stands for.
+#![no_main]
+
+#[path = "../../tests/exploring.rs"]
+mod exploring;
+
+use std::cell::RefCell;
+use std::path::Path;
+
+use exploring::Explorer;
+use libfuzzer_sys::fuzz_target;
+
+/// So many scripts are of one folder: what others remove of it still counts as the function's.
+const SCRIPTS: u32 = 200;
+
+thread_local! {
+    static EXPLORER: RefCell<(u32, Option<Explorer>)> = const { RefCell::new((0, None)) };
+}
+
+fuzz_target!(|script: &[u8]| {
+    EXPLORER.with_borrow_mut(|(done, explorer)| {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        if done.is_multiple_of(SCRIPTS)
+            && let Some(explorer) = explorer.take()
+        {
+            runtime.block_on(explorer.end());
+        }
+        *done += 1;
+        let explorer = explorer.get_or_insert_with(|| {
+            let path = std::env::var_os("ENGINE_CALLS")
+                .expect("`cargo xtask fuzz folders` builds it, and says where");
+            Explorer::new(Path::new(&path))
+        });
+        runtime.block_on(explorer.explore(script));
+    });
+});
