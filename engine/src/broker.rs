@@ -15,8 +15,8 @@ use rustls::pki_types::pem::PemObject;
 use crate::Error;
 use crate::deadlines::BROKER;
 use crate::files;
-use crate::stream::tls;
-use crate::stream::url::shown;
+use crate::net::tls;
+use crate::net::url::shown;
 use crate::text::{self, PlainText};
 
 /// The most bytes that a file of credentials or certificates has.

@@ -11,7 +11,7 @@ use std::time::Duration;
 use bytesize::ByteSize;
 
 use crate::fault::Fault;
-use crate::plugin::Kind;
+use crate::function::Kind;
 use crate::record::Shape;
 use crate::text::{path as shown, short};
 

@@ -36,13 +36,16 @@ mod deadlines;
 mod error;
 mod fault;
 pub mod files;
-#[cfg(fuzzing)]
+mod function;
+#[cfg(all(any(fuzzing, test), feature = "cluster"))]
 #[doc(hidden)]
 pub mod fuzzing;
 mod layout;
 mod letters;
 mod machine;
 pub mod metrics;
+#[cfg(feature = "net")]
+mod net;
 #[cfg(feature = "otlp")]
 mod otlp;
 pub mod pipeline;
@@ -67,14 +70,15 @@ pub use dashboard::{Dashboard, PORT as DASHBOARD_PORT, Report};
 pub use deadlines::{Wait, waits};
 pub use error::{Error, NotAPlugin};
 pub use fault::{Cause, Fault, Resource};
+pub use function::{Kind, Parameter, Signature};
 pub use letters::{DeadLetters, Place, Unit};
 pub use machine::Machine;
 pub use metrics::Monitor;
 #[cfg(feature = "otlp")]
 pub use otlp::{Collector, Otlp};
 pub use plugin::{
-    Ahead, Capability, Compilation, Compiler, Isolation, Kind, Output, Parameter, PoolUsage, Print,
-    Signature, Usage, compile_cache, private_folder,
+    Ahead, Capability, Compilation, Compiler, Isolation, Output, PoolUsage, Print, Usage, compile_cache,
+    private_folder,
 };
 pub use policy::{DeadLetter, FaultPolicy};
 pub use pool::{Function, Plugin, Pool, PoolBuilder, Returns};

@@ -5,14 +5,23 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use crate::Error;
 use crate::fault::Fault;
-use crate::{Counters, Error};
 
 /// The wait before the first retry; each later one is twice as long.
 const FIRST_WAIT: Duration = Duration::from_millis(100);
 
 /// No wait is longer.
 const LONGEST_WAIT: Duration = Duration::from_secs(10);
+
+/// What is told of faults, whatever becomes of the run.
+pub(crate) trait Faults {
+    /// Whether it looks at the records too.
+    fn want_records(&self) -> bool;
+
+    /// A record became a fault; its bytes, if they are at hand.
+    fn fault(&self, fault: &Fault, bytes: Option<&[u8]>);
+}
 
 /// What becomes of a run when a function fails for a record: it ends, or it goes on without the record.
 ///
@@ -170,14 +179,14 @@ impl FaultPolicy {
         fault: Fault,
         record: impl FnOnce() -> Arc<[u8]>,
         attempts: u32,
-        counters: &Counters,
+        told: &impl Faults,
     ) -> Result<(), Error> {
         if fault.record <= self.done {
             return Ok(());
         }
         let diverts = matches!(self.action, Action::Divert(_)) && !self.stops();
-        let bytes = (diverts || counters.watch.get().is_some()).then(record);
-        counters.fault(&fault, bytes.as_deref());
+        let bytes = (diverts || told.want_records()).then(record);
+        told.fault(&fault, bytes.as_deref());
         if self.stops() {
             return Err(Error::Fault(fault));
         }

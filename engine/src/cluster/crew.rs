@@ -18,7 +18,7 @@ use crate::metrics::WorkerStatus;
 use crate::plugin::{Core, MOST_BYTES};
 use crate::pool::{Crew, PoolShared, Segment};
 use crate::record::Batch;
-use crate::{Error, Pool, threads};
+use crate::{Error, Pool, PoolBuilder, threads};
 
 /// Records of a segment that are out have at most about so many bytes.
 const ROOM: usize = 64 << 20;
@@ -54,12 +54,16 @@ struct Ready {
     failure: Option<Error>,
 }
 
-impl ClusterCrew {
-    /// The pool whose crew this is does what can't be sent anywhere.
-    pub(crate) fn is_at_home(&self, pool: Weak<PoolShared>) {
-        let _ = self.link.home.set(pool);
+impl PoolBuilder {
+    /// Where the work of scattered segments is done; on this pool's threads, if not said.
+    ///
+    /// To build the pool then blocks until the broker has answered.
+    pub fn cluster(self, cluster: Cluster) -> Self {
+        self.crew(Box::new(|| Ok(Arc::new(ClusterCrew::join(cluster)?))))
     }
+}
 
+impl ClusterCrew {
     /// Connects, and begins the run. Blocks until the broker has answered.
     pub(crate) fn join(cluster: Cluster) -> Result<Self, Error> {
         let (runtime, _) = threads::runtime("engine-cluster", 2, Builder::enable_all)?;
@@ -116,6 +120,10 @@ impl Crew for ClusterCrew {
 
     fn workers(&self) -> Vec<WorkerStatus> {
         lock(&self.link.workers).clone()
+    }
+
+    fn is_at_home(&self, pool: Weak<PoolShared>) {
+        let _ = self.link.home.set(pool);
     }
 
     fn end(&self) {

@@ -1,6 +1,6 @@
 //! Private entry points for fuzzing: what comes over the network, and what a host makes of it.
 
-#![cfg_attr(not(fuzzing), expect(unreachable_pub, reason = "only the fuzz targets are given it"))]
+#![allow(missing_docs, reason = "only the fuzz targets are given it")]
 
 use std::collections::HashSet;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use bytes::Bytes;
 use super::ledger::{Act, Ledger};
 use super::wire::{Outcome, ResultPart, Task};
 use crate::Cause;
-use crate::plugin::Kind;
+use crate::function::Kind;
 use crate::pool::{Ending, Failed, Terms, Whole};
 use crate::record::{Batch, BatchBuilder};
 

@@ -31,7 +31,6 @@ mod worker;
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-pub(crate) use crew::ClusterCrew;
 pub use settings::Cluster;
 pub use view::{ClusterView, RunView, WorkerView};
 pub use worker::Worker;

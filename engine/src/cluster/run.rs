@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use super::wire::PROTOCOL;
 use crate::FaultPolicy;
-use crate::plugin::{Core, Isolation, Kind, Limits};
+use crate::function::Kind;
+use crate::plugin::{Core, Isolation, Limits};
 use crate::text::PlainText;
 
 /// A run, as it stands in the broker.

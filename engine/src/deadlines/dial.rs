@@ -28,7 +28,7 @@ mod net {
     use super::super::table::{HANDSHAKE, WRITE};
     use super::super::timely::Timely;
     use super::CONNECT;
-    use crate::stream::{tls, url::shown};
+    use crate::net::{tls, url::shown};
 
     /// A WebSocket whose other side has to read.
     pub(crate) type Socket = WebSocketStream<MaybeTlsStream<Timely<TcpStream>>>;

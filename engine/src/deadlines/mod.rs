@@ -1,8 +1,6 @@
 //! How long anything outside is waited for: no await on a peer, a server or a process is without a deadline.
 
 mod dial;
-#[cfg(all(any(fuzzing, test), feature = "net"))]
-pub(crate) mod peers;
 mod table;
 mod timely;
 mod waits;

@@ -47,7 +47,7 @@ impl FromStr for Collector {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self, Error> {
-        let wrong = |reason| Error::CollectorAddress { address: crate::stream::url::shown(text), reason };
+        let wrong = |reason| Error::CollectorAddress { address: crate::net::url::shown(text), reason };
         let url = if text.contains("://") { text.to_owned() } else { format!("http://{text}") };
         let url: Uri = url.parse().map_err(|_| wrong("write HOST:PORT or http://HOST:PORT"))?;
         let secure = url.scheme() == Some(&Scheme::HTTPS);

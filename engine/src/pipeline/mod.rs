@@ -31,7 +31,7 @@ mod sources;
 mod stages;
 
 pub use mistake::{Mistake, Mistakes};
-#[cfg(fuzzing)]
+#[cfg(any(fuzzing, test))]
 pub(crate) use open::mistakes_of;
 pub use open::{OpenError, PipelineFile, Setup};
 pub use picture::Picture;

@@ -209,7 +209,7 @@ fn build(
 }
 
 /// What is wrong with a file's text, whatever else there is on this machine.
-#[cfg(fuzzing)]
+#[cfg(any(fuzzing, test))]
 pub(crate) fn mistakes_of(text: &str) -> Vec<super::Mistake> {
     let mut report = Report::new(Path::new("fuzz"), text);
     let variable = |name: &str| (name.len() == 1).then(|| "value".to_owned());
@@ -225,8 +225,8 @@ pub(crate) fn mistakes_of(text: &str) -> Vec<super::Mistake> {
                 kind.check(&own, &mut report);
             }
         }
-        drop(document.pool.options::<PoolOptions>(&mut report));
-        drop(document.limits.options::<LimitOptions>(&mut report));
+        let _ = document.pool.options::<PoolOptions>(&mut report);
+        let _ = document.limits.options::<LimitOptions>(&mut report);
         drop(document.faults.options::<FaultOptions>(&mut report));
     }
     report.end().map_or_else(|mistakes| mistakes.list().to_vec(), |()| Vec::new())

@@ -21,8 +21,9 @@ use super::meter::{Meter, Waiting, metered};
 use super::outcome::{Outcome, check_batch, opposite};
 use super::output::{Messages, Output};
 use super::sandbox::{HANDLES, Sandbox};
-use super::{Isolation, Kind, Limits};
+use super::{Isolation, Limits};
 use crate::Cause;
+use crate::function::Kind;
 use crate::record::Batch;
 use crate::text::PlainText;
 

@@ -10,6 +10,7 @@ use std::time::Instant;
 use wasmtime::Engine;
 use wasmtime::component::Component;
 
+use super::Limits;
 use super::ahead::Ready;
 use super::cache::{self, Code, Entry};
 use super::compiler::{self, Compilation, Compiler};
@@ -18,9 +19,9 @@ use super::hosting::Hosting;
 use super::instance::{OpenError, describe};
 use super::output::{Messages, OnPrint};
 use super::sandbox::Sandbox;
-use super::{Limits, Signature};
 use crate::error::{Error, NotAPlugin};
 use crate::files;
+use crate::function::Signature;
 use crate::text::is_plain;
 use crate::threads;
 

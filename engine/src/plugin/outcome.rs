@@ -2,9 +2,9 @@
 
 use std::collections::HashSet;
 
-use super::Kind;
 use super::contract::exports::engine::plugin::stages as wit;
 use crate::Cause;
+use crate::function::Kind;
 use crate::record::Batch;
 use crate::text::PlainText;
 

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Kind, Limits};
+use super::Limits;
+use crate::function::Kind;
 use crate::record::Batch;
 
 /// What a function's calls used, against its limits.

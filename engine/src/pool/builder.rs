@@ -4,6 +4,7 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::crew::Join;
 use super::shared::{Pool, PoolShared};
 use crate::plugin::{Ahead, Compiler, Isolation, Limits, OnPrint, Print};
 use crate::{Error, Machine, Monitor};
@@ -22,8 +23,7 @@ pub struct PoolBuilder {
     pub(super) compiler: Option<Compiler>,
     pub(super) ahead: Ahead,
     pub(super) monitor: Option<Monitor>,
-    #[cfg(feature = "cluster")]
-    pub(super) cluster: Option<crate::Cluster>,
+    pub(super) crew: Option<Join>,
 }
 
 impl Default for PoolBuilder {
@@ -40,8 +40,7 @@ impl Default for PoolBuilder {
             compiler: None,
             ahead: Ahead::default(),
             monitor: None,
-            #[cfg(feature = "cluster")]
-            cluster: None,
+            crew: None,
         }
     }
 }
@@ -53,12 +52,10 @@ impl PoolBuilder {
         self
     }
 
-    /// Where the work of scattered segments is done; on this pool's threads, if not said.
-    ///
-    /// To build the pool then blocks until the broker has answered.
+    /// Who does the work of scattered segments instead of this pool's threads; begun when the pool is built.
     #[cfg(feature = "cluster")]
-    pub fn cluster(mut self, cluster: crate::Cluster) -> Self {
-        self.cluster = Some(cluster);
+    pub(crate) fn crew(mut self, join: Join) -> Self {
+        self.crew = Some(join);
         self
     }
 

@@ -1,14 +1,18 @@
 //! Who does the work of segments: the threads of a pool, or workers elsewhere.
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use super::runner;
 use super::segment::Segment;
-use super::shared::Pool;
+use super::shared::{Pool, PoolShared};
 use super::state::fitting;
+use crate::Error;
 use crate::metrics::WorkerStatus;
 use crate::plugin::{Core, MOST_BYTES};
 use crate::record::Batch;
+
+/// Begins the work of a crew. It may block.
+pub(crate) type Join = Box<dyn FnOnce() -> Result<Arc<dyn Crew>, Error> + Send>;
 
 /// Does the work of segments. A segment does not know who it is.
 ///
@@ -31,6 +35,9 @@ pub(crate) trait Crew: Send + Sync {
     fn workers(&self) -> Vec<WorkerStatus> {
         Vec::new()
     }
+
+    /// The pool whose crew this is does what can't be sent anywhere.
+    fn is_at_home(&self, _: Weak<PoolShared>) {}
 
     /// Gives back what it has elsewhere, and waits for that. Nothing is done any more.
     fn end(&self) {}

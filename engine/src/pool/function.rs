@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use super::shared::{Pool, PoolShared};
 use crate::error::nearest_of;
-use crate::plugin::{Core, Kind, Opening, Output, Signature, Usage};
+use crate::function::{Kind, Signature};
+use crate::plugin::{Core, Opening, Output, Usage};
 use crate::record::{Record, Shape};
 use crate::{Error, FaultPolicy};
 

@@ -6,9 +6,8 @@ use std::sync::Arc;
 use super::function::{Function, Returns};
 use super::shared::PoolShared;
 use crate::error::nearest_of;
-use crate::plugin::{
-    Capability, Compilation, Core, Grants, Kind, Loaded, Messages, Opening, Output, Signature, check_hash,
-};
+use crate::function::{Kind, Signature};
+use crate::plugin::{Capability, Compilation, Core, Grants, Loaded, Messages, Opening, Output, check_hash};
 use crate::record::Record;
 use crate::{Error, FaultPolicy};
 

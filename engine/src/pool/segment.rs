@@ -16,6 +16,7 @@ use super::whole::{Ending, Receipt, Whole};
 use crate::fault::Fault;
 use crate::metrics::Gauge;
 use crate::plugin::Core;
+use crate::policy::Faults;
 use crate::record::{Batch, BatchBuilder};
 use crate::stream::Works;
 use crate::{Counters, Error};
@@ -294,7 +295,7 @@ impl Segment {
                 _ => copied.insert((number, record.record(0).into())).1.clone(),
             };
             let fault = Fault { record: number, function: stage.name().into(), cause };
-            stage.policy().settle(fault, copy, attempts, &self.counters)?;
+            stage.policy().settle(fault, copy, attempts, &*self.counters)?;
         }
         self.release(permits);
         self.done_to.fetch_max(last, Ordering::Relaxed);

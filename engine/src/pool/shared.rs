@@ -196,8 +196,7 @@ impl PoolShared {
             compiler,
             ahead,
             monitor,
-            #[cfg(feature = "cluster")]
-            cluster,
+            crew,
         } = builder;
         let on_print = match &monitor {
             Some(monitor) => noting(monitor.clone(), on_print),
@@ -213,14 +212,7 @@ impl PoolShared {
         // Not every system has the address space for it.
         let runtime = Arc::new(new(slots).or_else(|_| new(None))?);
         let (threads, workers) = threads::runtime("engine-worker", workers, Builder::enable_time)?;
-        #[cfg(feature = "cluster")]
-        let crew = cluster.map(crate::cluster::ClusterCrew::join).transpose()?;
-        #[cfg(feature = "cluster")]
-        let cluster = crew.map(Arc::new);
-        #[cfg(feature = "cluster")]
-        let crew = cluster.clone().map(|crew| crew as Arc<dyn Crew>);
-        #[cfg(not(feature = "cluster"))]
-        let crew = None;
+        let crew = crew.map(|join| join()).transpose()?;
         let total = TotalMemory::new(total_memory);
         let hosting = Hosting {
             runtime,
@@ -245,9 +237,8 @@ impl PoolShared {
             monitor,
             crew,
         });
-        #[cfg(feature = "cluster")]
-        if let Some(cluster) = cluster {
-            cluster.is_at_home(Arc::downgrade(&shared));
+        if let Some(crew) = &shared.crew {
+            crew.is_at_home(Arc::downgrade(&shared));
         }
         if let Some(monitor) = &shared.monitor {
             monitor.watch().add_pool(Arc::downgrade(&shared));

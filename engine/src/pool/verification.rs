@@ -4,7 +4,8 @@ use std::ops::Range;
 
 use super::letters::Failed;
 use super::whole::{Ending, Whole};
-use crate::plugin::{Core, Kind};
+use crate::function::Kind;
+use crate::plugin::Core;
 use crate::record::Batch;
 use crate::text;
 

@@ -11,6 +11,7 @@ use super::deadlock::Actors;
 use super::leaving::Leaving;
 use super::{BoxFuture, Done, Snapshots};
 use crate::metrics::Watch;
+use crate::policy::Faults;
 use crate::{Error, Fault, Place, Unit};
 
 /// How many records went where, at one moment.
@@ -83,6 +84,20 @@ struct Flushes(RwLock<Vec<Arc<Flush>>>);
 impl std::fmt::Debug for Flushes {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Flushes")
+    }
+}
+
+impl Faults for Counters {
+    fn want_records(&self) -> bool {
+        self.watch.get().is_some()
+    }
+
+    fn fault(&self, fault: &Fault, bytes: Option<&[u8]>) {
+        if let Some(watch) = self.watch.get() {
+            watch.faults.push(watch.now(), fault, bytes);
+        }
+        self.faults.fetch_add(1, Relaxed);
+        self.leaving.fault(fault.record);
     }
 }
 
@@ -219,16 +234,6 @@ impl Counters {
     /// The number of the last record that a sink took, or a part of it.
     pub(crate) fn last_delivered(&self) -> u64 {
         self.last_delivered.load(Relaxed)
-    }
-
-    /// A record became a fault; its bytes, if they are at hand.
-    pub(crate) fn fault(&self, fault: &Fault, bytes: Option<&[u8]>) {
-        let record = fault.record;
-        if let Some(watch) = self.watch.get() {
-            watch.faults.push(watch.now(), fault, bytes);
-        }
-        self.faults.fetch_add(1, Relaxed);
-        self.leaving.fault(record);
     }
 
     /// How many bytes of the input were read, and how many there are, if that is known.

@@ -23,10 +23,6 @@ mod snapshots;
 mod source;
 pub mod sources;
 #[cfg(feature = "net")]
-pub(crate) mod tls;
-#[cfg(feature = "net")]
-pub(crate) mod url;
-#[cfg(feature = "net")]
 pub(crate) mod websocket;
 
 pub use command::end_commands;

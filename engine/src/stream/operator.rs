@@ -9,6 +9,7 @@ use tokio::time::Instant;
 use super::deadlock::Actors;
 use super::{Counters, Handling, Items, Node, Outlet, Stream};
 use crate::fault::{Cause, Fault};
+use crate::policy::Faults;
 use crate::text::PlainText;
 use crate::{Error, FaultPolicy, Record};
 

@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use super::operators::Crossing;
 use super::{Counters, Outlet, Stream};
+use crate::function::Kind;
 use crate::metrics::Watched;
-use crate::plugin::{Core, Kind};
+use crate::plugin::Core;
 use crate::pool::Segment;
 use crate::record::Record;
 use crate::{Error, Function, Pool};

@@ -490,7 +490,7 @@ impl<T: Record> Source<T> {
         state.next += 1;
         let cause = Cause::Failed { message: PlainText::short(message), retryable: false };
         let fault = Fault { record: number, function: name.into(), cause };
-        let settled = policy.settle(fault, || record.into(), 1, &self.counters);
+        let settled = policy.settle(fault, || record.into(), 1, &*self.counters);
         self.counters.emit(1);
         if settled.is_ok() {
             self.counters.accepted();

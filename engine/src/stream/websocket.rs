@@ -11,9 +11,9 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::{self, Message, protocol::WebSocketConfig};
 
-use super::url::shown;
 use crate::Error;
 use crate::deadlines::{self, Socket};
+use crate::net::url::shown;
 use crate::record::LONGEST;
 
 /// What may wait to be written beside messages: answers to pings. The latest stands for those that find no room.

@@ -6,6 +6,7 @@ use reqwest::header::{HeaderName, HeaderValue};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use crate::net::url::shown;
 use crate::pipeline::building::Building;
 use crate::pipeline::flow::Flow;
 use crate::pipeline::kinds::Sink;
@@ -13,7 +14,6 @@ use crate::pipeline::mistake::Problem;
 use crate::pipeline::options::{Count, Number, Time};
 use crate::pipeline::reach::Reach;
 use crate::sinks;
-use crate::stream::url::shown;
 
 /// POSTs each record to a URL, or many together. One that is not taken is a fault.
 #[derive(Deserialize, JsonSchema)]

@@ -5,6 +5,7 @@ use serde::Deserialize;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 
 use super::format::RecordFormat;
+use crate::net::url::shown;
 use crate::pipeline::building::Building;
 use crate::pipeline::flow::Contents;
 use crate::pipeline::kinds::Source;
@@ -13,7 +14,6 @@ use crate::pipeline::options::{Number, Time};
 use crate::pipeline::reach::Reach;
 use crate::pipeline::run::Feeding;
 use crate::sources;
-use crate::stream::url::shown;
 
 /// Messages that come from a WebSocket.
 #[derive(Deserialize, JsonSchema)]

@@ -14,7 +14,8 @@ use super::function::SHOWN_WITHIN;
 use super::key::{WriteKey, keys_of};
 use super::shard::{Ran, Shard, Step};
 use crate::fault::{Cause, Fault};
-use crate::plugin::{Core, Kind};
+use crate::function::Kind;
+use crate::plugin::Core;
 use crate::pool::{PoolShared, fitting};
 use crate::record::{Batch, BatchBuilder, Record};
 use crate::stream::scattered::mistake;
@@ -222,7 +223,7 @@ impl<U: Record> AccumulateNode<U> {
 
     fn settle(&self, records: &Batch, index: usize, cause: Cause, attempts: u32) -> Result<(), Error> {
         let fault = Fault { record: records.number(index), function: self.name.to_string().into(), cause };
-        self.core.policy().settle(fault, || records.origin(index).into(), attempts, &self.counters)
+        self.core.policy().settle(fault, || records.origin(index).into(), attempts, &*self.counters)
     }
 }
 

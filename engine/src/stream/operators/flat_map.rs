@@ -4,7 +4,7 @@ use std::sync::{Mutex, PoisonError};
 
 use super::FunctionNode;
 use crate::Function;
-use crate::plugin::Kind;
+use crate::function::Kind;
 use crate::record::Record;
 use crate::stream::{Handling, Items, Node, Outlet, Scattered, Stream};
 

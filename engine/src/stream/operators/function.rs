@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 
 use super::AccumulateNode;
 use crate::fault::Fault;
-use crate::plugin::{Core, Failure, Kind, Outcome};
+use crate::function::Kind;
+use crate::plugin::{Core, Failure, Outcome};
 use crate::pool::{CallError, PoolShared, retry};
 use crate::record::{Batch, Record};
 use crate::stream::scattered::mistake;
@@ -67,7 +68,7 @@ impl<U: Record> FunctionNode<U> {
 
     fn settle(&self, record: &Batch, Failure { cause, attempts, .. }: Failure) -> Result<(), Error> {
         let fault = Fault { record: record.number(0), function: self.name.to_string().into(), cause };
-        self.core.policy().settle(fault, || record.origin(0).into(), attempts, &self.counters)
+        self.core.policy().settle(fault, || record.origin(0).into(), attempts, &*self.counters)
     }
 }
 

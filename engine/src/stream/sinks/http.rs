@@ -14,10 +14,10 @@ use super::outbox::{Grouping, Outbox, Sent};
 use super::tally::Tally;
 use crate::deadlines::{ANSWER, READY_AGAIN, client, waiting};
 use crate::fault::Cause;
+use crate::net::url::shown;
 use crate::record::{Batch, Record};
 use crate::stream::Stream;
 use crate::stream::backoff::waits;
-use crate::stream::url::shown;
 use crate::text::PlainText;
 use crate::{Error, FaultPolicy};
 

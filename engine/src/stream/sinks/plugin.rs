@@ -7,7 +7,8 @@ use tokio::sync::Mutex;
 
 use super::Sink;
 use crate::fault::{Cause, Fault};
-use crate::plugin::{Core, Failure, Instance, Kind, MOST_BYTES, Output};
+use crate::function::Kind;
+use crate::plugin::{Core, Failure, Instance, MOST_BYTES, Output};
 use crate::pool::PoolShared;
 use crate::record::{Batch, Record};
 use crate::stream::{Counters, Handling, Items, Node, Stream};
@@ -138,7 +139,7 @@ impl PluginNode {
     /// Does with the fault of the first record of `batch` what is to be done.
     fn settle(&self, batch: &Batch, cause: Cause, attempts: u32) -> Result<(), Error> {
         let fault = Fault { record: batch.number(0), function: self.core.name().into(), cause };
-        self.core.policy().settle(fault, || batch.origin(0).into(), attempts, &self.counters)
+        self.core.policy().settle(fault, || batch.origin(0).into(), attempts, &*self.counters)
     }
 
     fn output(&self, act: impl FnOnce(&Output) -> Result<(), Error>) -> Result<(), Error> {

@@ -65,6 +65,6 @@ impl Tally {
         attempts: u32,
     ) -> Result<(), Error> {
         let fault = Fault { record, function: self.name.as_str().into(), cause };
-        self.policy.settle(fault, bytes, attempts, &self.counters)
+        self.policy.settle(fault, bytes, attempts, &*self.counters)
     }
 }

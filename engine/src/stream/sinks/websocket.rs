@@ -10,10 +10,10 @@ use tokio_tungstenite::tungstenite::{self, Message};
 use super::{Consumer, Records, Refusal, Sink, records};
 use crate::Error;
 use crate::deadlines::{CLOSE, Socket, WRITE};
+use crate::net::url::shown;
 use crate::record::{LONGEST, Record};
 use crate::stream::Stream;
 use crate::stream::backoff::waits;
-use crate::stream::url::shown;
 use crate::stream::websocket::{broken, connect, is_open, send};
 
 /// A sink that sends each record to a WebSocket as a message, of text if it is text and of bytes otherwise. It

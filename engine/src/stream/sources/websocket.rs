@@ -12,9 +12,9 @@ use tokio_util::sync::CancellationToken;
 use super::Feed;
 use super::feed::next;
 use crate::deadlines::{CLOSE, WRITE};
+use crate::net::url::shown;
 use crate::record::Record;
 use crate::stream::backoff::waits;
-use crate::stream::url::shown;
 use crate::stream::websocket::{broken, connect};
 use crate::{Error, Source};
 

@@ -1,5 +1,4 @@
 //! Peers over connections in memory: they say anything, in any pieces, read or not, and go or stall. For fuzzing.
-#![cfg_attr(not(fuzzing), allow(unreachable_pub, reason = "fuzz targets alone reach it"))]
 
 use std::time::Duration;
 
@@ -8,7 +7,7 @@ use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::{Message, protocol::Role};
 use tokio_tungstenite::{WebSocketStream, client_async_with_config};
 
-use super::{CLOSE, HANDSHAKE, Timely, WRITE};
+use crate::deadlines::{CLOSE, HANDSHAKE, Timely, WRITE};
 use crate::stream::websocket::{config, is_open, send};
 use crate::{CancellationToken, Source, sinks, sources};
 

@@ -1,10 +1,14 @@
-//! Doors for the fuzz targets to what is private. Not part of the library: only they are built with it.
+//! Doors for the fuzz targets to what is private. Not part of the library: only they, and unit tests, are built with it.
+#![allow(missing_docs, reason = "only the fuzz targets are given it")]
+
+mod peers;
 
 use crate::checkpoint::{Checkpoint, with_checksum};
 pub use crate::cluster::fuzzing::{Forged, Sent, result, wire};
-pub use crate::deadlines::peers::{http_peer, websocket_peer};
-use crate::plugin::{Kind, Outcome, wit};
+use crate::function::Kind;
+use crate::plugin::{Outcome, wit};
 use crate::record::BatchBuilder;
+pub use peers::{http_peer, websocket_peer};
 
 /// An outcome as a guest tells it.
 pub struct Said {
