@@ -53,6 +53,7 @@ mod plugin;
 mod policy;
 mod pool;
 mod process;
+mod progress;
 mod record;
 mod state;
 mod stream;
@@ -73,7 +74,7 @@ pub use fault::{Cause, Fault, Resource};
 pub use function::{Kind, Parameter, Signature};
 pub use letters::{DeadLetters, Place, Unit};
 pub use machine::Machine;
-pub use metrics::Monitor;
+pub use metrics::{Counts, Monitor};
 #[cfg(feature = "otlp")]
 pub use otlp::{Collector, Otlp};
 pub use plugin::{
@@ -82,12 +83,12 @@ pub use plugin::{
 };
 pub use policy::{DeadLetter, FaultPolicy};
 pub use pool::{Function, Plugin, Pool, PoolBuilder, Returns};
+pub use progress::{Done, Snapshot};
 pub use record::{Format, Json, Record, Shape};
 pub use state::State;
-pub(crate) use stream::Counters;
 pub use stream::{
-    Accumulate, Connection, Counts, Done, Filter, FlatMap, Flush, Keep, Key, Map, Operator, Outputs, Part,
-    Scattered, Side, Sink, Snapshot, Source, Starmap, Stream, end_commands, sinks, sources,
+    Accumulate, Connection, Filter, FlatMap, Flush, Keep, Key, Map, Operator, Outputs, Part, Scattered, Side,
+    Sink, Source, Starmap, Stream, end_commands, sinks, sources,
 };
 pub use tokio_util::sync::CancellationToken;
 

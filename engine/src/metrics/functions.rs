@@ -6,8 +6,7 @@ use std::time::Duration;
 
 use histogram::AtomicHistogram;
 
-use super::{FunctionStatus, Watch};
-use crate::plugin::Core;
+use super::{FunctionFigures, FunctionStatus, Watch};
 
 /// Each power of two of nanoseconds is cut in so many buckets, as a power of two itself: an error of 12.5 %.
 const GROUPING: u8 = 3;
@@ -19,7 +18,7 @@ pub(crate) struct FunctionGauge {
     watch: Weak<Watch>,
     /// Its place among the functions.
     pub(super) place: usize,
-    pub(super) core: Weak<Core>,
+    pub(super) function: Weak<dyn FunctionFigures>,
     pub(super) times: AtomicHistogram,
     /// Of the instance that was called last, in bytes.
     pub(super) memory: AtomicUsize,
@@ -29,12 +28,12 @@ pub(crate) struct FunctionGauge {
 }
 
 impl FunctionGauge {
-    pub(crate) fn new(watch: &Arc<Watch>, core: Weak<Core>) -> Arc<Self> {
+    pub(crate) fn new(watch: &Arc<Watch>, function: Weak<dyn FunctionFigures>) -> Arc<Self> {
         let times = AtomicHistogram::new(GROUPING, LONGEST).expect("these powers are in order");
         let mut functions = super::lock(&watch.functions);
         let place = functions.len();
         let (watch, memory, faults, last) = (Arc::downgrade(watch), 0.into(), 0.into(), Mutex::default());
-        let gauge = Arc::new(Self { watch, place, core, times, memory, faults, last });
+        let gauge = Arc::new(Self { watch, place, function, times, memory, faults, last });
         functions.push(gauge.clone());
         gauge
     }

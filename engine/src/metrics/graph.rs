@@ -4,10 +4,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, OnceLock, Weak};
 use std::time::Instant;
 
-use super::{Watch, lock};
-use crate::Error;
-use crate::plugin::Core;
-use crate::stream::{Counters, Handling, Items, Node};
+use super::{FunctionFigures, SourceFigures, Watch, lock};
 
 /// The graph as it is built.
 #[derive(Default)]
@@ -50,9 +47,9 @@ pub(super) struct Vertex {
     /// Whether what is behind runs in another task: its own time is that of a wait for room.
     pub(super) hands_over: AtomicBool,
     /// The function that it calls on the pool, whose figures are its own.
-    pub(super) function: OnceLock<Weak<Core>>,
+    pub(super) function: OnceLock<Weak<dyn FunctionFigures>>,
     /// The source that it is.
-    pub(super) source: OnceLock<Weak<Counters>>,
+    pub(super) source: OnceLock<Weak<dyn SourceFigures>>,
     /// How much waits in it, if that is known.
     pub(super) gauges: Mutex<Vec<Weak<dyn Gauge>>>,
     /// Whether streams meet in it: its own time is that for which one waited for another.
@@ -78,7 +75,13 @@ impl Graph {
     }
 
     /// A source is a node in front of others.
-    pub(crate) fn add_source(&self, name: &str, kind: &str, source: Weak<Counters>) -> usize {
+    pub(crate) fn add_source<S: SourceFigures + 'static>(
+        &self,
+        name: &str,
+        kind: &str,
+        source: &Arc<S>,
+    ) -> usize {
+        let source: Weak<S> = Arc::downgrade(source);
         let mut shape = lock(&self.0);
         let place = shape.push(name, kind);
         let _ = shape.nodes[place].source.set(source);
@@ -198,9 +201,11 @@ impl Watched {
     }
 
     /// The same behind a function on the pool.
-    pub(crate) fn behind_function(&self, core: &Arc<Core>) -> Self {
-        let (place, vertex) = self.watch.graph.add(core.name(), &core.kind().to_string(), &self.from);
-        let _ = vertex.function.set(Arc::downgrade(core));
+    pub(crate) fn behind_function<F: FunctionFigures + 'static>(&self, function: &Arc<F>) -> Self {
+        let (name, kind) = (function.name(), function.kind().to_string());
+        let (place, vertex) = self.watch.graph.add(name, &kind, &self.from);
+        let function: Weak<F> = Arc::downgrade(function);
+        let _ = vertex.function.set(function);
         Self { watch: self.watch.clone(), from: vec![place] }
     }
 
@@ -249,26 +254,19 @@ pub(crate) struct Meter {
     way: Option<Arc<Way>>,
 }
 
-/// A node, and its meter.
-pub(crate) struct Metered<N> {
-    node: N,
-    meter: Meter,
-}
-
-impl<N> Metered<N> {
-    pub(crate) fn new(node: N, meter: Meter) -> Self {
-        Self { node, meter }
-    }
-}
-
 /// A call that is under way.
-struct Inside<'a> {
+pub(crate) struct Inside<'a> {
     way: &'a Way,
     since: u64,
 }
 
 impl Meter {
-    /// So many elements came, which no call brought.
+    /// A call with elements begins; none if they come from within the node.
+    pub(crate) fn enter(&self) -> Option<Inside<'_>> {
+        self.way.as_deref().map(Inside::enter)
+    }
+
+    /// So many elements came.
     pub(crate) fn count(&self, elements: usize) {
         self.vertex.records.fetch_add(elements as u64, Relaxed);
         if let Some(way) = &self.way {
@@ -290,33 +288,5 @@ impl Drop for Inside<'_> {
         let time = self.way.nanos().saturating_sub(self.since);
         self.way.inside.fetch_add(time, Relaxed);
         self.way.since.store(0, Relaxed);
-    }
-}
-
-async fn metered(handling: Handling<'_>, inside: Inside<'_>) -> Result<(), Error> {
-    let handled = handling.await;
-    drop(inside);
-    handled
-}
-
-impl<T, N: Node<T>> Node<T> for Metered<N> {
-    fn accept(&self, items: Items<T>) -> Handling<'_> {
-        let Some(way) = &self.meter.way else {
-            return self.node.accept(items);
-        };
-        let inside = Inside::enter(way);
-        self.meter.count(items.len());
-        match self.node.accept(items) {
-            done @ Handling::Done(_) => done,
-            going => Handling::going(metered(going, inside)),
-        }
-    }
-
-    fn pause(&self) -> Handling<'_> {
-        self.node.pause()
-    }
-
-    fn close(&self) -> Handling<'_> {
-        self.node.close()
     }
 }

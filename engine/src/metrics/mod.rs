@@ -13,6 +13,7 @@ mod functions;
 mod graph;
 mod history;
 mod log;
+mod observed;
 mod pace;
 mod snapshot;
 mod status;
@@ -31,21 +32,20 @@ pub(crate) use control::Control;
 pub(crate) use faults::Faults;
 pub use faults::Told;
 pub(crate) use functions::FunctionGauge;
-pub(crate) use graph::{Gauge, Graph, Meter, Metered, Watched};
+pub(crate) use graph::{Gauge, Graph, Inside, Meter, Watched};
 pub use history::History;
 pub use log::Line;
 pub(crate) use log::Log;
+pub(crate) use observed::{FunctionFigures, PoolFigures, SourceFigures};
 pub use pace::{NodePace, Pace};
 pub use snapshot::Snapshot;
 pub use status::{
-    Buffer, EdgeStatus, FaultsStatus, FunctionStatus, Input, NodeStatus, PoolStatus, RunState, RunStatus,
-    Status, WorkerStatus,
+    Buffer, Counts, EdgeStatus, FaultsStatus, FunctionStatus, Input, NodeStatus, PoolStatus, RunState,
+    RunStatus, Status, WorkerStatus,
 };
 pub use tree::Branch;
 pub use verdict::{Mood, Verdict};
 
-use crate::pool::PoolShared;
-use crate::stream::Counters;
 use crate::text::PlainText;
 
 /// Watches a run, and holds or ends it for somebody who looks.
@@ -79,8 +79,8 @@ pub(crate) struct Watch {
     pub(crate) log: Log,
     pub(crate) control: Control,
     functions: Mutex<Vec<Arc<FunctionGauge>>>,
-    sources: Mutex<Vec<Arc<Counters>>>,
-    pools: Mutex<Vec<Weak<PoolShared>>>,
+    sources: Mutex<Vec<Arc<dyn SourceFigures>>>,
+    pools: Mutex<Vec<Weak<dyn PoolFigures>>>,
     ended: Mutex<Option<Ended>>,
     /// The status at the end.
     last: OnceLock<Box<Status>>,
@@ -139,15 +139,17 @@ impl Watch {
     #[cfg(feature = "otlp")]
     pub(crate) fn names(&self, from: usize) -> Vec<String> {
         let functions = lock(&self.functions);
-        let cores = functions.iter().skip(from).map(|function| function.core.upgrade());
-        cores.map(|core| core.map_or("function".into(), |core| core.name().to_owned())).collect()
+        let functions = functions.iter().skip(from).map(|gauge| gauge.function.upgrade());
+        functions
+            .map(|function| function.map_or("function".into(), |known| known.name().to_owned()))
+            .collect()
     }
 
-    pub(crate) fn add_source(&self, source: Arc<Counters>) {
+    pub(crate) fn add_source(&self, source: Arc<dyn SourceFigures>) {
         lock(&self.sources).push(source);
     }
 
-    pub(crate) fn add_pool(&self, pool: Weak<PoolShared>) {
+    pub(crate) fn add_pool(&self, pool: Weak<dyn PoolFigures>) {
         lock(&self.pools).push(pool);
     }
 }

@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 use super::functions::FunctionGauge;
 use super::graph::{Edge, Vertex};
 use super::{Line, Monitor, Told, lock};
-use crate::text::{self, PlainText};
-use crate::{Counts, Pool, layout};
+use crate::layout;
+use crate::text::PlainText;
 
 /// A run at one moment: what is there, how much went through it, and what is wrong.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
@@ -135,6 +135,32 @@ pub struct EdgeStatus {
     pub to: usize,
     /// How many records went this way.
     pub records: u64,
+}
+
+/// How many records went where, at one moment.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Counts {
+    /// Emitted by the source.
+    pub emitted: u64,
+    /// In scattered segments, neither delivered nor dropped yet.
+    pub unfinished: u64,
+    /// Taken by sinks.
+    pub delivered: u64,
+    /// Records that became faults.
+    pub faults: u64,
+}
+
+impl Counts {
+    /// These and others together.
+    #[must_use]
+    pub fn plus(self, other: Self) -> Self {
+        Self {
+            emitted: self.emitted + other.emitted,
+            unfinished: self.unfinished + other.unfinished,
+            delivered: self.delivered + other.delivered,
+            faults: self.faults + other.faults,
+        }
+    }
 }
 
 /// A function of a plugin.
@@ -313,7 +339,7 @@ impl Monitor {
     fn run(&self) -> RunStatus {
         let watch = self.watch();
         let sources = lock(&watch.sources);
-        let counts = sources.iter().map(|source| source.read()).fold(Counts::default(), Counts::plus);
+        let counts = sources.iter().map(|source| source.counts()).fold(Counts::default(), Counts::plus);
         let (read, all) = sources.iter().map(|source| source.input()).fold((0, Some(0)), |sum, source| {
             (sum.0 + source.0, sum.1.and_then(|all: u64| Some(all + source.1?)))
         });
@@ -338,23 +364,22 @@ impl Monitor {
     fn workers(&self) -> Vec<WorkerStatus> {
         let pools = lock(&self.watch().pools);
         let pools = pools.iter().filter_map(std::sync::Weak::upgrade);
-        pools.flat_map(|pool| Pool::from_shared(pool).crew().workers()).collect()
+        pools.flat_map(|pool| pool.workers()).collect()
     }
 
     fn pool(&self) -> PoolStatus {
         let pools = lock(&self.watch().pools);
         let pools = pools.iter().filter_map(std::sync::Weak::upgrade);
         pools.fold(PoolStatus::default(), |sum, pool| {
-            let usage = Pool::from_shared(pool.clone()).usage();
-            let (instances, memory) = pool.holds();
+            let status = pool.status();
             PoolStatus {
-                workers: sum.workers + pool.workers(),
-                instances: sum.instances + instances,
-                instances_most: sum.instances_most + usage.instances,
-                instances_limit: sum.instances_limit + usage.instances_limit,
-                memory: sum.memory + memory,
-                memory_most: sum.memory_most + usage.memory,
-                memory_limit: sum.memory_limit + usage.memory_limit,
+                workers: sum.workers + status.workers,
+                instances: sum.instances + status.instances,
+                instances_most: sum.instances_most + status.instances_most,
+                instances_limit: sum.instances_limit + status.instances_limit,
+                memory: sum.memory + status.memory,
+                memory_most: sum.memory_most + status.memory_most,
+                memory_limit: sum.memory_limit + status.memory_limit,
             }
         })
     }
@@ -378,12 +403,14 @@ fn pass_through(nodes: &mut [NodeStatus], edges: &[Edge]) {
 }
 
 fn node(vertex: &Vertex, nanos: u64, functions: &[std::sync::Arc<FunctionGauge>]) -> NodeStatus {
-    let core = vertex.function.get().and_then(std::sync::Weak::upgrade);
+    let called = vertex.function.get().and_then(std::sync::Weak::upgrade);
     let source = vertex.source.get().and_then(std::sync::Weak::upgrade);
-    let function = core.as_ref().and_then(|core| {
-        functions.iter().position(|gauge| std::ptr::eq(gauge.core.as_ptr(), std::sync::Arc::as_ptr(core)))
+    let place = called.as_ref().and_then(|called| {
+        functions
+            .iter()
+            .position(|gauge| std::ptr::addr_eq(gauge.function.as_ptr(), std::sync::Arc::as_ptr(called)))
     });
-    let usage = core.map(|core| core.usage.read(core.limits(), 0));
+    let used = called.map(|called| called.used());
     let gauges = lock(&vertex.gauges);
     let fills = gauges.iter().filter_map(std::sync::Weak::upgrade).map(|gauge| gauge.filled());
     let buffer = fills.fold(None, |sum: Option<Buffer>, (filled, limit)| {
@@ -395,42 +422,30 @@ fn node(vertex: &Vertex, nanos: u64, functions: &[std::sync::Arc<FunctionGauge>]
         kind: vertex.kind.as_str().into(),
         at: (0.0, 0.0),
         records: source.map_or_else(
-            || usage.map_or(vertex.records.load(Relaxed), |usage| usage.records),
-            |source| source.read().emitted,
+            || used.map_or(vertex.records.load(Relaxed), |(records, _)| records),
+            |source| source.counts().emitted,
         ),
-        nanos: usage.map_or(nanos, |usage| u64::try_from(usage.time.as_nanos()).unwrap_or(u64::MAX)),
+        nanos: used.map_or(nanos, |(_, time)| u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)),
         hands_over: vertex.hands_over.load(Relaxed),
         meets: vertex.meets.load(Relaxed),
         buffer,
-        function,
+        function: place,
     }
 }
 
 fn function(gauge: &FunctionGauge) -> Option<FunctionStatus> {
-    let core = gauge.core.upgrade()?;
-    let usage = core.usage.read(core.limits(), 0);
+    let status = gauge.function.upgrade()?.status();
     let times = gauge.times.load();
     let buckets = times.into_iter().filter(|bucket| bucket.count() > 0);
     let histogram: Vec<_> =
         buckets.map(|bucket| (bucket.start(), bucket.end() + 1, bucket.count())).collect();
-    let nanos = |time: std::time::Duration| u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
     Some(FunctionStatus {
-        name: core.name().into(),
-        plugin: text::path(&core.opening.plugin.path),
-        calls: usage.calls,
-        records: usage.records,
         failed_calls: gauge.faults.load(Relaxed),
-        nanos: nanos(usage.time),
         p50: quantile(&histogram, 0.5),
         p99: quantile(&histogram, 0.99),
-        longest: nanos(usage.longest),
-        timeout: nanos(usage.timeout),
         histogram,
-        batch: core.pace.records(),
         memory: gauge.memory.load(Relaxed),
-        memory_most: usage.memory,
-        memory_limit: usage.memory_limit,
-        retired: core.usage.retired(),
+        ..status
     })
 }
 

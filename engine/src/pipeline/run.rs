@@ -13,9 +13,10 @@ use super::files::{self, Opening};
 use super::flow::Bytes;
 use super::picture::Picture;
 use crate::deadlines::waiting;
+use crate::metrics::Counts;
+use crate::progress::BoxFuture;
 use crate::sources::Feed;
-use crate::stream::BoxFuture;
-use crate::{Counts, Error, Fault, FaultPolicy, Output, Place, Plugin, Pool, Source, Usage};
+use crate::{Error, Fault, FaultPolicy, Output, Place, Plugin, Pool, Source, Usage};
 
 /// What feeds a source, once it is started.
 pub(super) enum Feeding {

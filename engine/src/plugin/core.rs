@@ -9,8 +9,9 @@ use super::pace::Pace;
 use super::usage::{Tally, UsageGauge};
 use super::{Grants, Instance, Limits, Loaded, Outcome, Trouble};
 use crate::function::{Kind, Signature};
-use crate::metrics::{FunctionGauge, Watch};
+use crate::metrics::{FunctionFigures, FunctionGauge, FunctionStatus, Watch};
 use crate::record::Batch;
+use crate::text;
 use crate::{Cause, Error, FaultPolicy};
 
 /// What an instance is opened with.
@@ -42,6 +43,40 @@ pub(crate) struct Core {
     own: Weak<Self>,
     /// Figures for who watches, from the first call on.
     gauge: OnceLock<Arc<FunctionGauge>>,
+}
+
+impl FunctionFigures for Core {
+    fn name(&self) -> &str {
+        self.name()
+    }
+
+    fn kind(&self) -> Kind {
+        self.kind()
+    }
+
+    fn used(&self) -> (u64, Duration) {
+        let usage = self.usage.read(self.limits(), 0);
+        (usage.records, usage.time)
+    }
+
+    fn status(&self) -> FunctionStatus {
+        let usage = self.usage.read(self.limits(), 0);
+        let nanos = |time: Duration| u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
+        FunctionStatus {
+            name: self.name().into(),
+            plugin: text::path(&self.opening.plugin.path),
+            calls: usage.calls,
+            records: usage.records,
+            nanos: nanos(usage.time),
+            longest: nanos(usage.longest),
+            timeout: nanos(usage.timeout),
+            batch: self.pace.records(),
+            memory_most: usage.memory,
+            memory_limit: usage.memory_limit,
+            retired: self.usage.retired(),
+            ..FunctionStatus::default()
+        }
+    }
 }
 
 impl Core {

@@ -13,13 +13,14 @@ use super::letters::{Letter, Letters, in_order};
 use super::slots::Slot;
 use super::state::{Next, State, Work};
 use super::whole::{Ending, Receipt, Whole};
+use crate::Error;
 use crate::fault::Fault;
 use crate::metrics::Gauge;
 use crate::plugin::Core;
 use crate::policy::Faults;
+use crate::progress::Counters;
+use crate::progress::Works;
 use crate::record::{Batch, BatchBuilder};
-use crate::stream::Works;
-use crate::{Counters, Error};
 
 /// Records between a scatter and its gather.
 pub(crate) struct Segment {

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use tokio::runtime::{Builder, Handle};
@@ -15,7 +15,7 @@ use super::plugin::Plugin;
 use super::runner;
 use super::segment::Segment;
 use crate::Error;
-use crate::metrics::Watch;
+use crate::metrics::{PoolFigures, PoolStatus, Watch, WorkerStatus};
 use crate::plugin::{
     Core, Hosting, Instance, Isolation, Ledger, Limits, Loaded, Network, OnPrint, OpenError, Outcome,
     PoolUsage, Runtime, TotalMemory, Trouble, Waiting,
@@ -107,20 +107,7 @@ impl Pool {
     /// What all instances had together, and might have had.
     #[must_use]
     pub fn usage(&self) -> PoolUsage {
-        let PoolShared { instances, hosting, stack, .. } = &*self.0;
-        let ledger = &hosting.ledger;
-        PoolUsage {
-            instances: instances.most(),
-            instances_limit: instances.limit(),
-            memory: hosting.total.most(),
-            memory_limit: hosting.total.limit(),
-            stack_limit: *stack,
-            descriptors: ledger.most_descriptors(),
-            descriptors_limit: ledger.descriptors_limit(),
-            descriptors_held: ledger.descriptors(),
-            disk: ledger.disk.used(),
-            stuck_threads: ledger.threads.stuck(),
-        }
+        self.0.usage()
     }
 
     /// Who does the work of its segments.
@@ -177,10 +164,41 @@ pub(crate) enum CallError {
     Open(Error),
 }
 
+impl PoolFigures for PoolShared {
+    fn status(&self) -> PoolStatus {
+        let usage = self.usage();
+        PoolStatus {
+            workers: self.workers,
+            instances: self.instances.live(),
+            instances_most: usage.instances,
+            instances_limit: usage.instances_limit,
+            memory: self.hosting.total.used(),
+            memory_most: usage.memory,
+            memory_limit: usage.memory_limit,
+        }
+    }
+
+    fn workers(&self) -> Vec<WorkerStatus> {
+        self.crew.as_ref().map_or_else(Vec::new, |crew| crew.workers())
+    }
+}
+
 impl PoolShared {
-    /// How many instances there are, and the memory that they have in bytes.
-    pub(crate) fn holds(&self) -> (usize, usize) {
-        (self.instances.live(), self.hosting.total.used())
+    fn usage(&self) -> PoolUsage {
+        let PoolShared { instances, hosting, stack, .. } = self;
+        let ledger = &hosting.ledger;
+        PoolUsage {
+            instances: instances.most(),
+            instances_limit: instances.limit(),
+            memory: hosting.total.most(),
+            memory_limit: hosting.total.limit(),
+            stack_limit: *stack,
+            descriptors: ledger.most_descriptors(),
+            descriptors_limit: ledger.descriptors_limit(),
+            descriptors_held: ledger.descriptors(),
+            disk: ledger.disk.used(),
+            stuck_threads: ledger.threads.stuck(),
+        }
     }
 
     pub(super) fn start(builder: PoolBuilder) -> Result<Arc<Self>, Error> {
@@ -241,7 +259,8 @@ impl PoolShared {
             crew.is_at_home(Arc::downgrade(&shared));
         }
         if let Some(monitor) = &shared.monitor {
-            monitor.watch().add_pool(Arc::downgrade(&shared));
+            let pool: Weak<Self> = Arc::downgrade(&shared);
+            monitor.watch().add_pool(pool);
         }
         Ok(shared)
     }
@@ -438,10 +457,6 @@ impl PoolShared {
     /// A runner ended without having been told to.
     pub(super) fn runner_is_gone(self: &Arc<Self>) {
         self.leave();
-    }
-
-    pub(crate) fn workers(&self) -> usize {
-        self.workers
     }
 
     /// The next segment for a runner; none ends it.

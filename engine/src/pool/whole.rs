@@ -10,8 +10,9 @@ use super::segment::Segment;
 use super::state::{Due, Next, Work};
 use crate::fault::Fault;
 use crate::plugin::{Core, Failure};
+use crate::progress::Counters;
 use crate::record::{Batch, BatchBuilder};
-use crate::{Cause, Counters, Error};
+use crate::{Cause, Error};
 
 /// What all stages of a segment made of a batch.
 #[derive(Clone, Debug)]

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use bytesize::ByteSize;
 
-use super::Counters;
 use crate::fault::{Cause, Fault};
+use crate::progress::Counters;
 use crate::record::{Batch, LONGEST, Record};
 use crate::text::PlainText;
 use crate::{Error, FaultPolicy};

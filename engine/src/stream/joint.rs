@@ -11,9 +11,10 @@ use std::sync::{Arc, OnceLock};
 
 use tokio::sync::{Mutex, MutexGuard, Notify};
 
-use super::{Counters, Handling, Items, Node, Outlet, Stream};
+use super::{Handling, Items, Node, Outlet, Stream};
 use crate::Error;
-use crate::metrics::Metered;
+use crate::progress::Counters;
+use crate::stream::Metered;
 
 /// One of two streams that come together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -11,13 +11,13 @@ use std::task::{Context, Poll};
 use futures_util::StreamExt;
 use futures_util::stream::FuturesOrdered;
 
-use super::deadlock::Actors;
-use super::{Counters, Items};
+use super::Items;
+use super::Metered;
 use crate::Error;
-use crate::metrics::{Metered, Watched};
-
-/// A boxed future, as trait objects need it.
-pub(crate) type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+use crate::metrics::Watched;
+use crate::progress::Actors;
+use crate::progress::BoxFuture;
+use crate::progress::Counters;
 
 /// What a node does with what it is given: some are done at once, the others return a future.
 pub(crate) enum Handling<'a> {

@@ -6,10 +6,11 @@ use std::sync::{Arc, OnceLock, Weak};
 use tokio::sync::{Mutex, MutexGuard, Notify};
 use tokio::time::Instant;
 
-use super::deadlock::Actors;
-use super::{Counters, Handling, Items, Node, Outlet, Stream};
+use super::{Handling, Items, Node, Outlet, Stream};
 use crate::fault::{Cause, Fault};
 use crate::policy::Faults;
+use crate::progress::Actors;
+use crate::progress::Counters;
 use crate::text::PlainText;
 use crate::{Error, FaultPolicy, Record};
 

@@ -8,9 +8,10 @@ use tokio::sync::mpsc::error::{TryRecvError, TrySendError};
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio::time::Instant;
 
-use super::{Counters, Detached, Handling, Items, Node, Outlet, Stream};
+use super::{Handling, Items, Node, Outlet, Stream};
 use crate::Error;
 use crate::metrics::Gauge;
+use crate::progress::{Counters, Detached};
 
 /// An element that waits, and when it was taken.
 struct Waiting<T> {

@@ -4,11 +4,12 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 
 use super::operators::Crossing;
-use super::{Counters, Outlet, Stream};
+use super::{Outlet, Stream};
 use crate::function::Kind;
 use crate::metrics::Watched;
 use crate::plugin::Core;
 use crate::pool::Segment;
+use crate::progress::Counters;
 use crate::record::Record;
 use crate::{Error, Function, Pool};
 

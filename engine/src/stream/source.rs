@@ -5,9 +5,11 @@ use std::sync::{Arc, PoisonError};
 
 use tokio::sync::{Mutex, MutexGuard};
 
-use super::{BoxFuture, Counters, Counts, Done, Items, Outlet, Snapshot, Stream};
+use super::{Items, Outlet, Stream};
 use crate::fault::{Cause, Fault};
 use crate::metrics::Watched;
+use crate::metrics::{Counts, SourceFigures};
+use crate::progress::{BoxFuture, Counters, Done, Snapshot};
 use crate::record::{Batch, BatchBuilder, LONGEST, Record};
 use crate::text::PlainText;
 use crate::{Error, FaultPolicy, Monitor, Place, Unit};
@@ -75,7 +77,7 @@ impl<T: Clone + Send + 'static> Source<T> {
     /// The same with a name, and what people call such a source.
     pub(crate) fn monitored_as(mut self, monitor: &Monitor, name: &str, kind: &str) -> Self {
         let watch = monitor.watch();
-        let place = watch.graph.add_source(name, kind, Arc::downgrade(&self.counters));
+        let place = watch.graph.add_source(name, kind, &self.counters);
         watch.add_source(self.counters.clone());
         let _ = self.counters.watch.set(watch.clone());
         self.watched = Some(Watched { watch: watch.clone(), from: vec![place] });
@@ -420,7 +422,7 @@ impl<T: Clone + Send + 'static> Source<T> {
     /// ```
     #[must_use]
     pub fn counts(&self) -> Counts {
-        self.counters.read()
+        self.counters.counts()
     }
 }
 
@@ -565,6 +567,6 @@ impl<T: Clone + Send + 'static> Default for Source<T> {
 
 impl<T> std::fmt::Debug for Source<T> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Source").field("counts", &self.counters.read()).finish_non_exhaustive()
+        f.debug_struct("Source").field("counts", &self.counters.counts()).finish_non_exhaustive()
     }
 }

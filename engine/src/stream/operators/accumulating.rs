@@ -17,9 +17,10 @@ use crate::fault::{Cause, Fault};
 use crate::function::Kind;
 use crate::plugin::Core;
 use crate::pool::{PoolShared, fitting};
+use crate::progress::Counters;
 use crate::record::{Batch, BatchBuilder, Record};
 use crate::stream::scattered::mistake;
-use crate::stream::{CALLS_COUNT, Counters, Handling, Items, Node, Outlet, Stream};
+use crate::stream::{CALLS_COUNT, Handling, Items, Node, Outlet, Stream};
 use crate::text::PlainText;
 use crate::{Error, Function, state};
 

@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use super::bounds::{Bounds, Room};
 use crate::Error;
-use crate::stream::deadlock::Actors;
-use crate::stream::{BoxFuture, Handling, Items, Node, Operator, Outputs, Stream};
+use crate::progress::Actors;
+use crate::progress::BoxFuture;
+use crate::stream::{Handling, Items, Node, Operator, Outputs, Stream};
 
 impl<T: Clone + Send + 'static> Stream<T> {
     /// Holds elements until they are flushed, and gives them as one then, also if there are none. Once there

@@ -6,7 +6,8 @@ use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 
 use crate::Error;
-use crate::stream::{BoxFuture, Counters, Detached, Handling, Items, Node, Outlet, Stream};
+use crate::progress::{BoxFuture, Counters, Detached};
+use crate::stream::{Handling, Items, Node, Outlet, Stream};
 
 impl<T: Clone + Send + 'static> Stream<T> {
     /// The stream, and a handle that takes all that is behind here from the graph while it runs.

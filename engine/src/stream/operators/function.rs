@@ -8,9 +8,10 @@ use crate::fault::Fault;
 use crate::function::Kind;
 use crate::plugin::{Core, Failure, Outcome};
 use crate::pool::{CallError, PoolShared, retry};
+use crate::progress::Counters;
 use crate::record::{Batch, Record};
 use crate::stream::scattered::mistake;
-use crate::stream::{CALLS_COUNT, Counters, Handling, Items, Node, Outlet, Stream};
+use crate::stream::{CALLS_COUNT, Handling, Items, Node, Outlet, Stream};
 use crate::{Error, Function};
 
 /// So long may a result be held back only to be faster.

@@ -6,8 +6,9 @@ use super::scatter::Crossing;
 use crate::Error;
 use crate::metrics::{Gauge, Meter};
 use crate::pool::{Due, Next, Segment};
+use crate::progress::Detached;
 use crate::record::Record;
-use crate::stream::{CALLS_COUNT, Detached, Items, Outlet, Scattered, Stream};
+use crate::stream::{CALLS_COUNT, Items, Outlet, Scattered, Stream};
 
 impl<T: Record> Scattered<T> {
     /// Takes the results back in the order in which their records were emitted.

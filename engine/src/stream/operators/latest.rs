@@ -5,8 +5,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::Notify;
 
 use crate::Error;
+use crate::progress::{Counters, Detached};
 use crate::record::Record;
-use crate::stream::{Counters, Detached, Handling, Items, Node, Outlet, Scattered, Stream};
+use crate::stream::{Handling, Items, Node, Outlet, Scattered, Stream};
 
 impl<T: Clone + Send + 'static> Stream<T> {
     /// The newest element whenever what is behind has time for one: those that came meanwhile are dropped.

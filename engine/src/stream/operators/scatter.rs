@@ -3,10 +3,11 @@
 use std::marker::PhantomData;
 use std::sync::Arc;
 
-use crate::metrics::Metered;
 use crate::pool::Segment;
+use crate::progress::Detached;
 use crate::record::{Batch, Record};
-use crate::stream::{Detached, Handling, Items, Node, Scattered, Stream};
+use crate::stream::Metered;
+use crate::stream::{Handling, Items, Node, Scattered, Stream};
 use crate::{Error, FaultPolicy, Pool};
 
 impl<T: Record> Stream<T> {

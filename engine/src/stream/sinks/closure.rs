@@ -4,7 +4,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::Sink;
 use crate::Error;
-use crate::stream::{Counters, Handling, Items, Node, Stream};
+use crate::progress::Counters;
+use crate::stream::{Handling, Items, Node, Stream};
 
 impl<T, F> Sink<T> for F
 where

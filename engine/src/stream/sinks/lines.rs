@@ -4,8 +4,9 @@ use std::future::ready;
 use std::sync::Arc;
 
 use super::Sink;
+use crate::progress::Counters;
 use crate::record::Record;
-use crate::stream::{Counters, Handling, Items, Node, Stream};
+use crate::stream::{Handling, Items, Node, Stream};
 use crate::{Error, FaultPolicy, Output};
 
 /// A sink that writes records to an output, each followed by a newline.

@@ -7,7 +7,8 @@ use tokio::sync::Mutex;
 use super::tally::Tally;
 use crate::Error;
 use crate::deadlines::waiting;
-use crate::stream::{Detached, Handling, Items, Node};
+use crate::progress::Detached;
+use crate::stream::{Handling, Items, Node};
 
 /// A consumer, and in what portions it is given elements.
 pub(super) trait Portions<T>: Send + 'static {

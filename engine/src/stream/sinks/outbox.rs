@@ -14,8 +14,9 @@ use tokio::time::{Instant, sleep_until};
 use super::tally::Tally;
 use crate::Error;
 use crate::fault::Cause;
+use crate::progress::{Counters, Detached};
 use crate::record::{Batch, BatchBuilder, Record};
-use crate::stream::{Counters, Detached, Handling, Items, Node};
+use crate::stream::{Handling, Items, Node};
 use crate::text::PlainText;
 
 /// So many bytes go together at most, unless a record is longer.

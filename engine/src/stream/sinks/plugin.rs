@@ -10,8 +10,9 @@ use crate::fault::{Cause, Fault};
 use crate::function::Kind;
 use crate::plugin::{Core, Failure, Instance, MOST_BYTES, Output};
 use crate::pool::PoolShared;
+use crate::progress::Counters;
 use crate::record::{Batch, Record};
-use crate::stream::{Counters, Handling, Items, Node, Stream};
+use crate::stream::{Handling, Items, Node, Stream};
 use crate::{Error, Function};
 
 impl<T: Record> Sink<T> for &Function<T, ()> {

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use crate::fault::{Cause, Fault};
+use crate::progress::Counters;
 use crate::record::{Batch, Record};
-use crate::stream::{Counters, Items};
+use crate::stream::Items;
 use crate::{Error, FaultPolicy};
 
 /// Counts what a sink takes, and does with what it refuses what its policy says.

@@ -7,7 +7,7 @@ use flate2::read::MultiGzDecoder;
 use zstd::stream::read::Decoder;
 
 use super::counting::Counting;
-use crate::stream::Counters;
+use crate::progress::Counters;
 
 const GZIP: &[u8] = &[0x1f, 0x8b];
 const ZSTD: &[u8] = &[0x28, 0xb5, 0x2f, 0xfd];

@@ -3,7 +3,7 @@
 use std::io::{self, Read};
 use std::sync::Arc;
 
-use crate::stream::Counters;
+use crate::progress::Counters;
 
 /// A reader whose bytes count as read.
 pub(super) struct Counting<R> {

@@ -9,8 +9,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::Feed;
 use crate::letters;
+use crate::progress::BoxFuture;
 use crate::record::{Batch, BatchBuilder, LONGEST, Numbers, Record, positions};
-use crate::stream::BoxFuture;
 use crate::threads;
 use crate::{Error, Source};
 

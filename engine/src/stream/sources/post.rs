@@ -16,9 +16,10 @@ use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::deliveries::{Delivered, Deliveries};
+use crate::Error;
 use crate::deadlines::{BROKER_ANSWER, BROKER_END};
+use crate::progress::Counters;
 use crate::stream::nats::{AGAIN, Away, Link};
-use crate::{Counters, Error};
 
 /// How long a broker keeps a request for messages if there are none.
 const EXPIRES: Duration = Duration::from_secs(2);

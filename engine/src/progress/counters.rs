@@ -3,42 +3,14 @@
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
 use tokio::sync::SetOnce;
 
 use super::deadlock::Actors;
 use super::leaving::Leaving;
 use super::{BoxFuture, Done, Snapshots};
-use crate::metrics::Watch;
+use crate::metrics::{Counts, SourceFigures, Watch};
 use crate::policy::Faults;
 use crate::{Error, Fault, Place, Unit};
-
-/// How many records went where, at one moment.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct Counts {
-    /// Emitted by the source.
-    pub emitted: u64,
-    /// In scattered segments, neither delivered nor dropped yet.
-    pub unfinished: u64,
-    /// Taken by sinks.
-    pub delivered: u64,
-    /// Records that became faults.
-    pub faults: u64,
-}
-
-impl Counts {
-    /// These and others together.
-    #[must_use]
-    pub fn plus(self, other: Self) -> Self {
-        Self {
-            emitted: self.emitted + other.emitted,
-            unfinished: self.unfinished + other.unfinished,
-            delivered: self.delivered + other.delivered,
-            faults: self.faults + other.faults,
-        }
-    }
-}
 
 /// An input of a source, from its first record on.
 #[derive(Debug)]
@@ -84,6 +56,22 @@ struct Flushes(RwLock<Vec<Arc<Flush>>>);
 impl std::fmt::Debug for Flushes {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Flushes")
+    }
+}
+
+impl SourceFigures for Counters {
+    fn counts(&self) -> Counts {
+        Counts {
+            emitted: self.emitted.load(Relaxed),
+            unfinished: self.unfinished.load(Relaxed),
+            delivered: self.delivered.load(Relaxed),
+            faults: self.faults.load(Relaxed),
+        }
+    }
+
+    fn input(&self) -> (u64, Option<u64>) {
+        let all = self.input_bytes.load(Relaxed);
+        (self.read_bytes.load(Relaxed), (all > 0).then_some(all))
     }
 }
 
@@ -236,12 +224,6 @@ impl Counters {
         self.last_delivered.load(Relaxed)
     }
 
-    /// How many bytes of the input were read, and how many there are, if that is known.
-    pub(crate) fn input(&self) -> (u64, Option<u64>) {
-        let all = self.input_bytes.load(Relaxed);
-        (self.read_bytes.load(Relaxed), (all > 0).then_some(all))
-    }
-
     /// So many bytes of the input are known to be there.
     pub(crate) fn expect_bytes(&self, bytes: u64) {
         self.input_bytes.fetch_add(bytes, Relaxed);
@@ -250,14 +232,5 @@ impl Counters {
     /// So many bytes of the input were read.
     pub(crate) fn read_bytes(&self, bytes: u64) {
         self.read_bytes.fetch_add(bytes, Relaxed);
-    }
-
-    pub(crate) fn read(&self) -> Counts {
-        Counts {
-            emitted: self.emitted.load(Relaxed),
-            unfinished: self.unfinished.load(Relaxed),
-            delivered: self.delivered.load(Relaxed),
-            faults: self.faults.load(Relaxed),
-        }
     }
 }
