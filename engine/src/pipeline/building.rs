@@ -16,11 +16,13 @@ use super::faults::{FaultOptions, Letters};
 use super::files::Opening;
 use super::flow::{Bytes, Guard};
 use super::mistake::Problem;
+use super::outside::Use;
 use super::picture::Picture;
 use super::pin::PluginOption;
+use super::reach::{Reach, beneath, program};
 use super::run::{Feeding, Pipeline, Places};
 use crate::stream::Readers;
-use crate::{FaultPolicy, Function, Output, Plugin, Pool, Source, Usage, files};
+use crate::{Capability, FaultPolicy, Function, Output, Plugin, Pool, Source, Usage, files};
 
 /// Finds the component that a plugin's path stands for.
 pub(super) type FindComponent<'a> = &'a dyn Fn(&Path) -> Result<PathBuf, String>;
@@ -46,6 +48,8 @@ pub(super) struct Building<'a> {
     pub(super) letters: Vec<Letters>,
     /// The node at hand.
     pub(super) guard: Guard,
+    /// What it said that it uses.
+    reach: Reach,
     /// Files that are read and written.
     pub(super) claims: Claims,
     /// Who is told where a source listens.
@@ -102,6 +106,7 @@ impl<'a> Building<'a> {
             skipping: Vec::new(),
             letters: Vec::new(),
             guard: Guard::stopping(""),
+            reach: Reach::default(),
             claims: Claims::default(),
             openings: Vec::new(),
             stdout: None,
@@ -143,15 +148,47 @@ impl<'a> Building<'a> {
         Ok(())
     }
 
+    /// The node at hand says what it uses.
+    pub(super) fn says(&mut self, say: impl FnOnce(&mut Reach)) {
+        self.reach = Reach::beneath(self.folder.clone());
+        say(&mut self.reach);
+    }
+
+    /// Refuses what the node at hand did not say that it uses: behind the wall there is no more.
+    pub(super) fn said(&self, what: &Use) -> Result<(), Problem> {
+        if self.reach.has(what) {
+            return Ok(());
+        }
+        // What it is may be a secret.
+        Err(Problem::new("the engine uses what this node did not say that it uses")
+            .help("report this as a bug"))
+    }
+
     /// A path of the file, as this process sees it.
-    pub(super) fn path(&self, path: &Path) -> PathBuf {
+    fn path(&self, path: &Path) -> PathBuf {
         self.folder.join(path)
     }
 
-    /// The folder that a command runs in: the one that is named, or the file's.
-    pub(super) fn folder(&self, named: Option<&Path>) -> Option<PathBuf> {
-        let folder = named.map_or_else(|| self.folder.clone(), |named| self.path(named));
-        (!folder.as_os_str().is_empty()).then_some(folder)
+    /// A folder that is read.
+    pub(super) fn reads_folder(&self, path: &Path) -> Result<PathBuf, Problem> {
+        let path = self.path(path);
+        self.said(&Use::Reads(path.clone()))?;
+        if path.is_dir() {
+            return Ok(path);
+        }
+        Err(Problem::at("path", format!("there is no folder {}", path.display())))
+    }
+
+    /// What a plugin may have.
+    pub(super) fn grants(&self, capability: Capability) -> Result<Capability, Problem> {
+        let capability = beneath(capability, &self.folder);
+        self.said(&Use::Grants(capability.clone()))?;
+        match &capability {
+            Capability::Dir { path, .. } if !path.is_dir() => {
+                Err(Problem::at("allow", format!("there is no folder {}", path.display())))
+            }
+            _ => Ok(capability),
+        }
     }
 
     /// Tells where the node at hand listens.
@@ -164,24 +201,22 @@ impl<'a> Building<'a> {
         }
     }
 
-    /// Looks for the program of a command.
-    pub(super) fn finds_program(&self, command: &[String]) -> Result<(), Problem> {
-        let Some(program) = command.first() else {
-            let problem = Problem::at("command", "there is no program");
-            return Err(problem.help("write [\"PROGRAM\", \"ARGUMENT\"]"));
-        };
-        let path = std::env::var_os("PATH").unwrap_or_default();
-        let found = std::env::split_paths(&path).any(|folder| folder.join(program).is_file());
-        if found || program.contains('/') {
-            return Ok(());
-        }
-        Err(Problem::at("command", format!("there is no program {program}"))
-            .help("write its path, or mend PATH"))
+    /// A command that is started, and the folder that it runs in, if it is another one than this process's.
+    pub(super) fn starts(
+        &self,
+        command: Vec<String>,
+        folder: Option<&Path>,
+    ) -> Result<(Vec<String>, Option<PathBuf>), Problem> {
+        let program = program(&command, folder, &self.folder);
+        self.said(&Use::Starts(program.clone()))?;
+        find_program(&command)?;
+        Ok((command, program.folder))
     }
 
     /// A file that is read.
     pub(super) fn reads(&mut self, path: &Path, key: &str) -> Result<PathBuf, Problem> {
         let path = self.path(path);
+        self.said(&Use::Follows(path.clone())).or_else(|_| self.said(&Use::Reads(path.clone())))?;
         let readable = files::known(&path).map_err(|error| unreadable(&path, key, &error))?;
         if readable.is_dir() {
             return Err(Problem::at(key, format!("can't read {}: it is a folder", path.display())));
@@ -207,6 +242,7 @@ impl<'a> Building<'a> {
     /// A file that a node writes by itself, which is made or emptied once all is found right.
     pub(super) fn writes(&mut self, path: &Path, append: bool, rotates: bool) -> Result<PathBuf, Problem> {
         let path = self.path(path);
+        self.said(&if rotates { Use::Rotates(path.clone()) } else { Use::Writes(path.clone()) })?;
         self.claims.write(&path, rotates, "path")?;
         self.openings.push(Opening::new(&path, append));
         Ok(path)
@@ -215,6 +251,7 @@ impl<'a> Building<'a> {
     /// A plugin that a node names, loaded once.
     pub(super) fn plugin(&mut self, option: &PluginOption) -> Result<Plugin, Problem> {
         let path = self.path(option.path());
+        self.said(&Use::Loads(path.clone(), option.hash().map(str::to_owned)))?;
         let plugin = match self.plugins.get(&path) {
             Some(plugin) => plugin.clone(),
             None => self.load(&path, option.hash())?,
@@ -324,6 +361,20 @@ impl Guard {
     fn stopping(name: &str) -> Self {
         Self { name: Arc::from(name), policy: FaultPolicy::stop() }
     }
+}
+
+/// Looks for the program of a command.
+fn find_program(command: &[String]) -> Result<(), Problem> {
+    let Some(program) = command.first() else {
+        let problem = Problem::at("command", "there is no program");
+        return Err(problem.help("write [\"PROGRAM\", \"ARGUMENT\"]"));
+    };
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let found = std::env::split_paths(&path).any(|folder| folder.join(program).is_file());
+    if found || program.contains('/') {
+        return Ok(());
+    }
+    Err(Problem::at("command", format!("there is no program {program}")).help("write its path, or mend PATH"))
 }
 
 fn unreadable(path: &Path, key: &str, error: &std::io::Error) -> Problem {

@@ -141,16 +141,7 @@ impl Call {
             let capability: Capability = text.parse().map_err(|help: String| {
                 Problem::at("allow", format!("{text:?} is no capability")).help(help)
             })?;
-            let capability = match capability {
-                Capability::Dir { path, read_only, quota } => {
-                    let path = building.path(&path);
-                    if !path.is_dir() {
-                        return Err(Problem::at("allow", format!("there is no folder {}", path.display())));
-                    }
-                    Capability::Dir { path, read_only, quota }
-                }
-                other => other,
-            };
+            let capability = building.grants(capability)?;
             let functions = plugin.signatures().iter();
             let mut needs = functions
                 .filter(|function| self.function.as_ref().is_none_or(|name| *name == function.name))

@@ -106,6 +106,7 @@ impl Graph {
         let added = match &kind.read {
             Read::Source(read) => {
                 let Some(options) = read(&own, report) else { return };
+                building.says(|reach| options.reach(reach));
                 options.open(building).map(|(feeding, contents)| {
                     let (flow, watched) = self.source(node, kind, feeding, contents);
                     self.watched.extend(watched.map(|watched| (place, watched)));
@@ -114,10 +115,12 @@ impl Graph {
             }
             Read::Stage(read) => {
                 let Some(options) = read(&own, report) else { return };
+                building.says(|reach| options.reach(reach));
                 options.attach(inputs, building).map(Some)
             }
             Read::Sink(read) => {
                 let Some(options) = read(&own, report) else { return };
+                building.says(|reach| options.reach(reach));
                 let input = inputs.into_iter().next().unwrap_or_else(Flow::stand_in);
                 let input = input.while_read(&building.readers);
                 options.attach(input, building).map(|()| None)

@@ -19,7 +19,9 @@ mod kinds;
 mod mistake;
 mod node;
 mod open;
+#[macro_use]
 mod options;
+mod outside;
 mod picture;
 mod pin;
 mod reach;

@@ -12,9 +12,9 @@ use serde::de::{Deserialize, Deserializer, Error, Visitor};
 use super::json::Path;
 
 /// Reads an option from whatever way of writing it a type understands.
-struct Written<T> {
-    expected: &'static str,
-    from: fn(Word) -> Option<T>,
+pub(super) struct Written<T> {
+    pub(super) expected: &'static str,
+    pub(super) from: fn(Word) -> Option<T>,
 }
 
 /// A scalar as it stands in the file.
@@ -67,10 +67,10 @@ impl<T> Written<T> {
 }
 
 macro_rules! option {
-    ($(#[$docs:meta])* $name:ident($type:ty), $expected:literal, $from:expr, $schema:tt) => {
+    ($(#[$docs:meta])* $name:ident($vis:vis $type:ty), $expected:literal, $from:expr, $schema:tt) => {
         $(#[$docs])*
         #[derive(Clone, Debug, PartialEq)]
-        pub(super) struct $name(pub(super) $type);
+        pub(in crate::pipeline) struct $name($vis $type);
 
         impl<'de> Deserialize<'de> for $name {
             fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -117,35 +117,35 @@ fn time(word: &Word) -> Option<Duration> {
 
 option! {
     /// How many: at least one.
-    Count(NonZeroUsize), "a whole number from 1",
+    Count(pub(super) NonZeroUsize), "a whole number from 1",
     |word| number::<usize>(&word).and_then(NonZeroUsize::new),
     { "type": ["integer", "string"], "minimum": 1, "description": "A whole number from 1." }
 }
 
 option! {
     /// A position or a number of things, which may be 0.
-    Number(u64), "a whole number from 0",
+    Number(pub(super) u64), "a whole number from 0",
     |word| number(&word),
     { "type": ["integer", "string"], "minimum": 0, "description": "A whole number from 0." }
 }
 
 option! {
     /// A time above zero.
-    Time(Duration), "a time, as \"500ms\", \"2s\" or a number of seconds",
+    Time(pub(super) Duration), "a time, as \"500ms\", \"2s\" or a number of seconds",
     |word| time(&word).filter(|time| !time.is_zero()),
     { "type": ["number", "string"], "description": "A time, as \"500ms\", \"2s\", or a number of seconds." }
 }
 
 option! {
     /// A time that may be 0.
-    Patience(Duration), "a time, as \"500ms\", \"2s\" or a number of seconds, or 0",
+    Patience(pub(super) Duration), "a time, as \"500ms\", \"2s\" or a number of seconds, or 0",
     |word| time(&word),
     { "type": ["number", "string"], "description": "A time, as \"500ms\", \"2s\", or a number of seconds, or 0." }
 }
 
 option! {
     /// A number of bytes.
-    Size(usize), "a number of bytes, as \"64MiB\"",
+    Size(pub(super) usize), "a number of bytes, as \"64MiB\"",
     |word| match word {
         Word::Text(text) => text.parse::<ByteSize>().ok().and_then(|size| usize::try_from(size.0).ok()),
         word => number(&word),
@@ -155,7 +155,7 @@ option! {
 
 option! {
     /// A part of a record.
-    Key(Path), "a field's name, the number of an item, or a path such as \"/user/id\"",
+    Key(pub(super) Path), "a field's name, the number of an item, or a path such as \"/user/id\"",
     |word| match word {
         Word::Text(text) => Some(Path::parse(text)),
         Word::Integer(item) => usize::try_from(item).ok().map(Path::item),
@@ -169,7 +169,7 @@ option! {
 
 option! {
     /// A function's argument, as the text that it is given.
-    Argument(String), "a text, a number or a boolean",
+    Argument(pub(super) String), "a text, a number or a boolean",
     |word| Some(match word {
         Word::Text(text) => text.to_owned(),
         Word::Integer(number) => number.to_string(),
@@ -181,7 +181,7 @@ option! {
 
 option! {
     /// One byte that stands between others.
-    Delimiter(u8), "one ASCII character, as \",\" or \"\\t\"",
+    Delimiter(pub(super) u8), "one ASCII character, as \",\" or \"\\t\"",
     |word| match word {
         Word::Text(text) => single(text),
         _ => None,
@@ -191,7 +191,7 @@ option! {
 
 option! {
     /// A byte that stands around others, if any does.
-    Quote(Option<u8>), "one ASCII character, as \"'\", or \"\" for none",
+    Quote(pub(super) Option<u8>), "one ASCII character, as \"'\", or \"\" for none",
     |word| match word {
         Word::Text("") => Some(None),
         Word::Text(text) => single(text).map(Some),
@@ -208,7 +208,7 @@ fn single(text: &str) -> Option<u8> {
 
 option! {
     /// A BLAKE3 hash, in small letters.
-    Blake3(String), "64 hexadecimal digits, as `engine inspect` shows them",
+    Blake3(pub(super) String), "64 hexadecimal digits, as `engine inspect` shows them",
     |word| match word {
         Word::Text(text) if text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit()) => {
             Some(text.to_ascii_lowercase())
@@ -216,19 +216,6 @@ option! {
         _ => None,
     },
     { "type": "string", "pattern": "^[0-9A-Fa-f]{64}$", "description": "64 hexadecimal digits." }
-}
-
-option! {
-    /// Where a connection goes, or where it is waited for.
-    Address(String), "a host and a port, as \"127.0.0.1:9000\"",
-    |word| match word {
-        Word::Text(text) => {
-            let (host, port) = text.rsplit_once(':')?;
-            (!host.is_empty() && port.parse::<u16>().is_ok()).then(|| text.to_owned())
-        }
-        _ => None,
-    },
-    { "type": "string", "description": "A host and a port, as \"127.0.0.1:9000\"." }
 }
 
 /// One or several of something.

@@ -8,7 +8,7 @@ use super::faults::FaultOptions;
 use super::graph::Parts;
 use super::mistake::Report;
 use super::open::PipelineFile;
-use super::options::Address;
+use super::outside::{Address, Url, Use};
 use super::pin::PluginOption;
 use super::settings::LimitOptions;
 use crate::Capability;
@@ -23,6 +23,8 @@ pub struct Reach {
     pub plugins: BTreeSet<(PathBuf, Option<String>)>,
     /// The most bytes that a plugin's file may have, if the file says so.
     pub plugin_size: Option<u64>,
+    /// What nodes said that they use.
+    said: Vec<Use>,
     /// Where relative paths begin.
     folder: PathBuf,
 }
@@ -33,11 +35,16 @@ impl Reach {
     pub fn of(file: &PipelineFile) -> Self {
         let mut report = Report::new(&file.path, &file.text);
         let variable = |name: &str| std::env::var(name).ok();
-        let mut reach = Self { folder: file.folder(), ..Self::default() };
+        let mut reach = Self::beneath(file.folder());
         if let Some(document) = document::read(&file.text, &variable, &mut report) {
             reach.add(&document, &mut report);
         }
         reach
+    }
+
+    /// Nothing yet, by a file in this folder.
+    pub(super) fn beneath(folder: PathBuf) -> Self {
+        Self { folder, ..Self::default() }
     }
 
     fn add(&mut self, document: &Document, report: &mut Report) {
@@ -61,74 +68,129 @@ impl Reach {
         self.folder.join(path)
     }
 
-    /// A file, or a folder with all that is in it.
-    pub(super) fn reads(&mut self, path: &Path) {
-        self.rules.read(self.path(path));
+    /// What a node uses is told to the wall, and remembered for when the node is built.
+    fn say(&mut self, what: Use) {
+        let rules = &mut self.rules;
+        match &what {
+            Use::Reads(path) => rules.read(path),
+            Use::Follows(path) => follow(rules, path),
+            Use::Writes(path) => rules.create(path),
+            // How many are kept is known where that is said.
+            Use::Rotates(_) => {}
+            Use::Starts(program) => rules.start(program.clone()),
+            Use::Listens(address) => address.parts().into_iter().for_each(|(_, port)| rules.listen(port)),
+            Use::Dials(address) => {
+                address.parts().into_iter().for_each(|(host, port)| rules.connect(host, port));
+            }
+            Use::Connects(url) => url.each().for_each(|url| rules.connect_url(url)),
+            Use::Asks(servers) => {
+                servers.each().for_each(|server| rules.connect_url(server));
+                rules.connect_cluster();
+            }
+            Use::Loads(path, hash) => {
+                self.plugins.insert((path.clone(), hash.clone()));
+            }
+            Use::Grants(capability) => rules.grant(capability),
+        }
+        self.said.push(what);
     }
 
-    /// A file that another one may follow under the same name.
-    pub(super) fn follows(&mut self, path: &Path) {
-        let path = std::path::absolute(self.path(path)).unwrap_or_default();
-        if let Ok(target) = path.canonicalize() {
-            target.parent().into_iter().for_each(|folder| self.rules.read(folder));
-        }
-        self.rules.read(path.parent().filter(|folder| *folder != Path::new("")).unwrap_or(Path::new(".")));
+    /// Whether a node said that it uses something.
+    pub(super) fn has(&self, what: &Use) -> bool {
+        self.said.contains(what)
+    }
+
+    /// A folder with all that is in it, or a file.
+    pub(super) fn reads(&mut self, path: &Path) {
+        self.say(Use::Reads(self.path(path)));
+    }
+
+    /// Files, which others may follow under the same names.
+    pub(super) fn reads_all(&mut self, paths: &[PathBuf], follow: bool) {
+        let what = if follow { Use::Follows } else { Use::Reads };
+        paths.iter().for_each(|path| self.say(what(self.path(path))));
     }
 
     pub(super) fn writes(&mut self, path: &Path) {
-        self.rules.create(self.path(path));
+        self.say(Use::Writes(self.path(path)));
     }
 
     /// A file that rotates, and how many older ones are kept.
     pub(super) fn rotates(&mut self, path: &Path, keep: usize) {
-        self.rules.rotate(self.path(path), keep);
+        let path = self.path(path);
+        self.rules.rotate(&path, keep);
+        self.said.push(Use::Rotates(path));
     }
 
     pub(super) fn starts(&mut self, command: &[String], folder: Option<&Path>) {
-        let folder = folder.map_or_else(|| self.folder.clone(), |folder| self.path(folder));
-        let folder = (!folder.as_os_str().is_empty()).then_some(folder);
-        self.rules.start(Program::new(command).folder(folder));
+        self.say(Use::Starts(program(command, folder, &self.folder)));
     }
 
     pub(super) fn listens(&mut self, address: &Address) {
-        if let Some((_, port)) = parts(address) {
-            self.rules.listen(port);
-        }
+        self.say(Use::Listens(address.clone()));
     }
 
     /// It connects to this address.
     pub(super) fn dials(&mut self, address: &Address) {
-        if let Some((host, port)) = parts(address) {
-            self.rules.connect(host, port);
-        }
+        self.say(Use::Dials(address.clone()));
     }
 
     /// It connects to this URL.
-    pub(super) fn connects(&mut self, url: &str) {
-        self.rules.connect_url(url);
+    pub(super) fn connects(&mut self, url: &Url) {
+        self.say(Use::Connects(url.clone()));
     }
 
     /// It connects to these servers, with what is in these files.
-    pub(super) fn asks(&mut self, servers: &str, files: [&Option<PathBuf>; 2]) {
-        servers.split(',').for_each(|server| self.rules.connect_url(server.trim()));
-        self.rules.connect_cluster();
+    pub(super) fn asks(&mut self, servers: &Url, files: [&Option<PathBuf>; 2]) {
+        self.say(Use::Asks(servers.clone()));
         files.into_iter().flatten().for_each(|file| self.reads(file));
     }
 
     /// It loads a plugin, which may have these.
     pub(super) fn loads(&mut self, plugin: &PluginOption, allowed: &[String]) {
-        self.plugins.insert((self.path(plugin.path()), plugin.hash().map(str::to_owned)));
+        self.say(Use::Loads(self.path(plugin.path()), plugin.hash().map(str::to_owned)));
         for capability in allowed.iter().filter_map(|text| text.parse().ok()) {
-            match capability {
-                Capability::Dir { path, read_only: true, .. } => self.reads(&path),
-                Capability::Dir { path, .. } => self.rules.write(self.path(&path)),
-                other => self.rules.grant(&other),
-            }
+            self.say(Use::Grants(beneath(capability, &self.folder)));
         }
     }
 }
 
-fn parts(address: &Address) -> Option<(&str, u16)> {
-    let (host, port) = address.0.rsplit_once(':')?;
-    Some((host, port.parse().ok()?))
+/// A capability whose folder begins where the file's paths begin.
+pub(super) fn beneath(capability: Capability, folder: &Path) -> Capability {
+    match capability {
+        Capability::Dir { path, read_only, quota } => {
+            Capability::Dir { path: folder.join(path), read_only, quota }
+        }
+        other => other,
+    }
+}
+
+/// A command as it is started: in the folder that is named, or in that of the file.
+pub(super) fn program(command: &[String], named: Option<&Path>, folder: &Path) -> Program {
+    let folder = named.map_or_else(|| folder.to_owned(), |named| folder.join(named));
+    Program::new(command).folder((!folder.as_os_str().is_empty()).then_some(folder))
+}
+
+/// Where another file may be found under the same name, and what a link leads to now.
+fn follow(rules: &mut Rules, path: &Path) {
+    let path = std::path::absolute(path).unwrap_or_default();
+    if let Ok(target) = path.canonicalize() {
+        target.parent().into_iter().for_each(|folder| rules.read(folder));
+    }
+    rules.read(path.parent().filter(|folder| *folder != Path::new("")).unwrap_or(Path::new(".")));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_node_has_what_it_said_and_nothing_else() {
+        let mut reach = Reach::beneath("folder".into());
+        reach.reads("a".as_ref());
+        reach.writes("b".as_ref());
+        assert!(reach.has(&Use::Reads("folder/a".into())) && reach.has(&Use::Writes("folder/b".into())));
+        assert!(!reach.has(&Use::Writes("folder/a".into())) && !reach.has(&Use::Reads("folder/b".into())));
+        assert!(!reach.has(&Use::Reads("a".into())));
+    }
 }

@@ -1,7 +1,6 @@
 //! POST requests.
 
 use indexmap::IndexMap;
-use reqwest::Url;
 use reqwest::header::{HeaderName, HeaderValue};
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -12,6 +11,7 @@ use crate::pipeline::flow::Flow;
 use crate::pipeline::kinds::Sink;
 use crate::pipeline::mistake::Problem;
 use crate::pipeline::options::{Count, Number, Time};
+use crate::pipeline::outside::Url;
 use crate::pipeline::reach::Reach;
 use crate::sinks;
 
@@ -19,7 +19,7 @@ use crate::sinks;
 #[derive(Deserialize, JsonSchema)]
 pub(in crate::pipeline) struct Http {
     /// To what, as "https://example.org/events".
-    url: String,
+    url: Url,
     /// Headers of each request.
     #[serde(default)]
     #[schemars(with = "std::collections::HashMap<String, String>")]
@@ -48,6 +48,7 @@ impl Sink for Http {
 
     fn attach(self, input: Flow, building: &mut Building) -> Result<(), Problem> {
         let Self { url, headers, timeout, tries, batch, within, array, in_flight } = self;
+        let url = url.connected(building)?;
         check_url(&url)?;
         headers.iter().try_for_each(|(name, value)| check_header(name, value))?;
         if within.is_some() && batch.is_none() {
@@ -82,7 +83,7 @@ fn check_url(url: &str) -> Result<(), Problem> {
     if !url.starts_with("http://") && !url.starts_with("https://") {
         return Err(no_url("").help("write http://… or https://…"));
     }
-    Url::parse(url).map(drop).map_err(|error| no_url(&format!(": {error}")))
+    reqwest::Url::parse(url).map(drop).map_err(|error| no_url(&format!(": {error}")))
 }
 
 fn check_header(name: &str, value: &str) -> Result<(), Problem> {

@@ -11,6 +11,7 @@ use crate::pipeline::json::canonical;
 use crate::pipeline::kinds::Sink;
 use crate::pipeline::mistake::Problem;
 use crate::pipeline::options::{Count, Key, Time};
+use crate::pipeline::outside::Url;
 use crate::pipeline::reach::Reach;
 use crate::pipeline::sources::{Server, check_subject};
 use crate::sinks;
@@ -20,7 +21,7 @@ use crate::sinks;
 #[derive(Deserialize, JsonSchema)]
 pub(in crate::pipeline) struct Nats {
     /// Where the server is, as "nats://127.0.0.1:4222", or "tls://…"; several with commas between.
-    server: String,
+    server: Url,
     /// A file that lets in: credentials, or the seed of an NKey.
     credentials: Option<PathBuf>,
     /// A file with certificates (PEM) that the server is known by.

@@ -34,9 +34,9 @@ impl Sink for Process {
     }
 
     fn attach(self, input: Flow, building: &mut Building) -> Result<(), Problem> {
-        building.finds_program(&self.command)?;
-        let process = sinks::process(self.command).separated_by(separator(self.null));
-        let process = match building.folder(self.folder.as_deref()) {
+        let (command, folder) = building.starts(self.command, self.folder.as_deref())?;
+        let process = sinks::process(command).separated_by(separator(self.null));
+        let process = match folder {
             Some(folder) => process.folder(folder),
             None => process,
         };

@@ -8,7 +8,8 @@ use crate::pipeline::building::Building;
 use crate::pipeline::flow::Flow;
 use crate::pipeline::kinds::Sink;
 use crate::pipeline::mistake::Problem;
-use crate::pipeline::options::{Address, Number, Time};
+use crate::pipeline::options::{Number, Time};
+use crate::pipeline::outside::Address;
 use crate::pipeline::reach::Reach;
 use crate::sinks;
 
@@ -31,8 +32,8 @@ impl Sink for Tcp {
         reach.dials(&self.address);
     }
 
-    fn attach(self, input: Flow, _: &mut Building) -> Result<(), Problem> {
-        let mut tcp = sinks::tcp(self.address.0).separated_by(separator(self.null));
+    fn attach(self, input: Flow, building: &mut Building) -> Result<(), Problem> {
+        let mut tcp = sinks::tcp(self.address.dialed(building)?).separated_by(separator(self.null));
         if let Some(Number(retries)) = self.retries {
             tcp = tcp.retries(usize::try_from(retries).unwrap_or(usize::MAX));
         }

@@ -8,6 +8,7 @@ use crate::pipeline::flow::Flow;
 use crate::pipeline::kinds::Sink;
 use crate::pipeline::mistake::Problem;
 use crate::pipeline::options::{Number, Time};
+use crate::pipeline::outside::Url;
 use crate::pipeline::reach::Reach;
 use crate::pipeline::sources::websocket_url;
 use crate::sinks;
@@ -16,7 +17,7 @@ use crate::sinks;
 #[derive(Deserialize, JsonSchema)]
 pub(in crate::pipeline) struct WebSocket {
     /// To what it connects, as "wss://example.org/ticks".
-    url: String,
+    url: Url,
     /// How often in a row it tries to connect again; 10, if not said.
     retries: Option<Number>,
     /// How long the other side may take for the connection, for the handshake, and later until it reads anything;
@@ -29,9 +30,10 @@ impl Sink for WebSocket {
         reach.connects(&self.url);
     }
 
-    fn attach(self, input: Flow, _: &mut Building) -> Result<(), Problem> {
-        websocket_url(&self.url)?;
-        let mut socket = sinks::websocket(self.url);
+    fn attach(self, input: Flow, building: &mut Building) -> Result<(), Problem> {
+        let url = self.url.connected(building)?;
+        websocket_url(&url)?;
+        let mut socket = sinks::websocket(url);
         if let Some(Number(retries)) = self.retries {
             socket = socket.retries(usize::try_from(retries).unwrap_or(usize::MAX));
         }

@@ -33,13 +33,7 @@ pub(in crate::pipeline) struct Files {
 
 impl Source for Files {
     fn reach(&self, reach: &mut Reach) {
-        for path in self.path.as_slice() {
-            if self.follow {
-                reach.follows(path);
-            } else {
-                reach.reads(path);
-            };
-        }
+        reach.reads_all(self.path.as_slice(), self.follow);
     }
 
     fn open(self, building: &mut Building) -> Result<(Feeding, Contents), Problem> {

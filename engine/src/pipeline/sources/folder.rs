@@ -61,10 +61,7 @@ impl Source for Folder {
 
     fn open(self, building: &mut Building) -> Result<(Feeding, Contents), Problem> {
         let Self { path, names, layout, format, csv, once, polling } = self;
-        let path = building.path(&path);
-        if !path.is_dir() {
-            return Err(Problem::at("path", format!("there is no folder {}", path.display())));
-        }
+        let path = building.reads_folder(&path)?;
         if layout != Files::Lines && format != RecordFormat::default() {
             return Err(Problem::at("format", "rows of CSV and NDJSON are JSON").help("remove it"));
         }

@@ -10,7 +10,8 @@ use crate::pipeline::building::Building;
 use crate::pipeline::flow::Contents;
 use crate::pipeline::kinds::Source;
 use crate::pipeline::mistake::Problem;
-use crate::pipeline::options::{Address, Count, Size, Time};
+use crate::pipeline::options::{Count, Size, Time};
+use crate::pipeline::outside::Address;
 use crate::pipeline::reach::Reach;
 use crate::pipeline::run::Feeding;
 use crate::sources;
@@ -49,7 +50,7 @@ impl Source for Http {
 
     fn open(self, building: &mut Building) -> Result<(Feeding, Contents), Problem> {
         let is_json = self.format == RecordFormat::Json;
-        let mut http = sources::http(self.address.0).lines(self.lines).json(is_json);
+        let mut http = sources::http(self.address.listened_at(building)?).lines(self.lines).json(is_json);
         if let Some(path) = self.path {
             check_path(&path)?;
             http = http.path(path);

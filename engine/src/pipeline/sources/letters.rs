@@ -31,7 +31,7 @@ pub(in crate::pipeline) struct Letters {
 
 impl Source for Letters {
     fn reach(&self, reach: &mut Reach) {
-        self.path.as_slice().iter().for_each(|path| reach.reads(path));
+        reach.reads_all(self.path.as_slice(), false);
     }
 
     fn open(self, building: &mut Building) -> Result<(Feeding, Contents), Problem> {

@@ -11,6 +11,7 @@ use crate::pipeline::flow::Contents;
 use crate::pipeline::kinds::Source;
 use crate::pipeline::mistake::Problem;
 use crate::pipeline::options::{Count, Time};
+use crate::pipeline::outside::Url;
 use crate::pipeline::reach::Reach;
 use crate::pipeline::run::Feeding;
 use crate::{Broker, sources};
@@ -20,7 +21,7 @@ use crate::{Broker, sources};
 #[derive(Deserialize, JsonSchema)]
 pub(in crate::pipeline) struct Nats {
     /// Where the server is, as "nats://127.0.0.1:4222", or "tls://…"; several with commas between.
-    server: String,
+    server: Url,
     /// A file that lets in: credentials, or the seed of an NKey.
     credentials: Option<PathBuf>,
     /// A file with certificates (PEM) that the server is known by.
@@ -77,14 +78,14 @@ impl Source for Nats {
 
 /// Where a server is, and what lets somebody in.
 pub(in crate::pipeline) struct Server {
-    pub(in crate::pipeline) server: String,
+    pub(in crate::pipeline) server: Url,
     pub(in crate::pipeline) credentials: Option<PathBuf>,
     pub(in crate::pipeline) ca: Option<PathBuf>,
 }
 
 impl Server {
     pub(in crate::pipeline) fn broker(self, building: &mut Building) -> Result<Broker, Problem> {
-        let broker = self.server.parse::<Broker>();
+        let broker = self.server.asked(building)?.parse::<Broker>();
         let mut broker = broker.map_err(|error| Problem::at("server", error.to_string()))?;
         if let Some(file) = self.credentials {
             broker = broker.credentials(building.reads(&file, "credentials")?);

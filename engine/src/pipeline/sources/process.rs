@@ -35,9 +35,9 @@ impl Source for Process {
     }
 
     fn open(self, building: &mut Building) -> Result<(Feeding, Contents), Problem> {
-        building.finds_program(&self.command)?;
-        let process = sources::process(self.command).separated_by(separator(self.null));
-        let process = match building.folder(self.folder.as_deref()) {
+        let (command, folder) = building.starts(self.command, self.folder.as_deref())?;
+        let process = sources::process(command).separated_by(separator(self.null));
+        let process = match folder {
             Some(folder) => process.folder(folder),
             None => process,
         };

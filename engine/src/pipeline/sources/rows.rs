@@ -41,13 +41,7 @@ impl Source for Csv {
     const REFUSES: bool = true;
 
     fn reach(&self, reach: &mut Reach) {
-        for path in self.path.iter().flat_map(OneOrMore::as_slice) {
-            if self.follow {
-                reach.follows(path);
-            } else {
-                reach.reads(path);
-            };
-        }
+        self.path.iter().for_each(|paths| reach.reads_all(paths.as_slice(), self.follow));
     }
 
     fn open(self, building: &mut Building) -> Result<(Feeding, Contents), Problem> {
@@ -71,13 +65,7 @@ impl Source for Ndjson {
     const REFUSES: bool = true;
 
     fn reach(&self, reach: &mut Reach) {
-        for path in self.path.iter().flat_map(OneOrMore::as_slice) {
-            if self.follow {
-                reach.follows(path);
-            } else {
-                reach.reads(path);
-            };
-        }
+        self.path.iter().for_each(|paths| reach.reads_all(paths.as_slice(), self.follow));
     }
 
     fn open(self, building: &mut Building) -> Result<(Feeding, Contents), Problem> {

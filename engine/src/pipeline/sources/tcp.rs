@@ -8,7 +8,8 @@ use crate::pipeline::building::Building;
 use crate::pipeline::flow::Contents;
 use crate::pipeline::kinds::Source;
 use crate::pipeline::mistake::Problem;
-use crate::pipeline::options::{Address, Count, Size, Time};
+use crate::pipeline::options::{Count, Size, Time};
+use crate::pipeline::outside::Address;
 use crate::pipeline::reach::Reach;
 use crate::pipeline::run::Feeding;
 use crate::sources;
@@ -38,7 +39,7 @@ impl Source for Tcp {
     }
 
     fn open(self, building: &mut Building) -> Result<(Feeding, Contents), Problem> {
-        let mut tcp = sources::tcp(self.address.0).on_fault(&building.guard.policy);
+        let mut tcp = sources::tcp(self.address.listened_at(building)?).on_fault(&building.guard.policy);
         if let Some(Count(connections)) = self.connections {
             tcp = tcp.connections(connections.get());
         }

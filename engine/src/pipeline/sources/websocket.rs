@@ -11,6 +11,7 @@ use crate::pipeline::flow::Contents;
 use crate::pipeline::kinds::Source;
 use crate::pipeline::mistake::Problem;
 use crate::pipeline::options::{Number, Time};
+use crate::pipeline::outside::Url;
 use crate::pipeline::reach::Reach;
 use crate::pipeline::run::Feeding;
 use crate::sources;
@@ -19,7 +20,7 @@ use crate::sources;
 #[derive(Deserialize, JsonSchema)]
 pub(in crate::pipeline) struct WebSocket {
     /// To what it connects, as "wss://example.org/ticks".
-    url: String,
+    url: Url,
     /// How each message is to be read: "text", "json" or "bytes".
     #[serde(default)]
     format: RecordFormat,
@@ -38,11 +39,12 @@ impl Source for WebSocket {
         reach.connects(&self.url);
     }
 
-    fn open(self, _: &mut Building) -> Result<(Feeding, Contents), Problem> {
-        websocket_url(&self.url)?;
+    fn open(self, building: &mut Building) -> Result<(Feeding, Contents), Problem> {
+        let url = self.url.connected(building)?;
+        websocket_url(&url)?;
         let retries =
             self.retries.map_or(0, |Number(retries)| usize::try_from(retries).unwrap_or(usize::MAX));
-        let mut socket = sources::websocket(self.url).retries(retries).reconnect(self.reconnect);
+        let mut socket = sources::websocket(url).retries(retries).reconnect(self.reconnect);
         if let Some(Time(timeout)) = self.timeout {
             socket = socket.timeout(timeout);
         }
