@@ -1,38 +1,52 @@
 //! Rules of the house that neither the compiler nor clippy knows.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, ensure};
 
 use crate::checkout::Checkout;
 
-/// Documents whose promises name the tests that guard them.
+/// Documents whose promises name the tests that guard them, beside the pages in `DESIGN`.
 const GUARDED: [&str; 2] = ["ARCHITECTURE.md", "docs/security.md"];
+
+/// The folder of pages on single mechanisms.
+const DESIGN: &str = "docs/design";
 
 /// Checks all Rust sources but those that show what does not compile, and that the tests that
 /// documents name are there.
 pub(crate) fn check(checkout: &Checkout) -> anyhow::Result<()> {
     let mut wrong = Vec::new();
-    let read = |file: &str| {
-        fs::read_to_string(checkout.root.join(file)).with_context(|| format!("can't read {file}"))
+    let read = |file: &Path| {
+        let path = checkout.root.join(file);
+        fs::read_to_string(&path).with_context(|| format!("can't read {}", path.display()))
     };
-    let documents = GUARDED.iter().map(|file| read(file)).collect::<anyhow::Result<Vec<_>>>()?;
-    let mut missing: BTreeSet<&str> = documents.iter().flat_map(|text| tests_named(text)).collect();
-    for file in checkout.files()? {
+    let files = checkout.files()?;
+    let documents = guarded(&files).map(|file| Ok((file, read(file)?)));
+    let documents = documents.collect::<anyhow::Result<Vec<_>>>()?;
+    let named = documents.iter().flat_map(|(file, text)| tests_named(text).map(move |test| (test, file)));
+    let mut missing: BTreeMap<&str, _> = named.collect();
+    for file in &files {
         let is_case = ["tests/ui", "sdk/tests/ui"].iter().any(|cases| file.starts_with(cases));
         if is_case || file.extension().is_none_or(|extension| extension != "rs") {
             continue;
         }
-        let path = checkout.root.join(&file);
-        let text = fs::read_to_string(&path).with_context(|| format!("can't read {}", path.display()))?;
-        missing.retain(|test| !text.contains(&format!("fn {test}(")));
-        wrong.extend(broken(&file, &text).map(|rule| format!("{}: {rule}", file.display())));
+        let text = read(file)?;
+        missing.retain(|test, _| !text.contains(&format!("fn {test}(")));
+        wrong.extend(broken(file, &text).map(|rule| format!("{}: {rule}", file.display())));
     }
-    wrong.extend(missing.iter().map(|test| format!("{}: there is no test {test}", GUARDED.join(" or "))));
+    wrong.extend(missing.iter().map(|(test, file)| format!("{}: there is no test {test}", file.display())));
     ensure!(wrong.is_empty(), "{}", wrong.join("\n"));
     Ok(())
+}
+
+/// The documents among `files` whose tests must exist. Those of `GUARDED` are always among them.
+fn guarded(files: &BTreeSet<PathBuf>) -> impl Iterator<Item = &Path> {
+    let is_page = |file: &&Path| {
+        file.starts_with(DESIGN) && file.extension().is_some_and(|extension| extension == "md")
+    };
+    GUARDED.iter().map(Path::new).chain(files.iter().map(PathBuf::as_path).filter(is_page))
 }
 
 /// The tests among what stands between backticks: names that are sentences.
@@ -140,6 +154,14 @@ mod tests {
     fn tests_are_told_from_other_names() {
         let text = "`unwrap_used`, `the_buffer_is_exact` (tests/scattered.rs), `plugin/`";
         assert_eq!(tests_named(text).collect::<Vec<_>>(), ["the_buffer_is_exact"]);
+    }
+
+    #[test]
+    fn each_page_on_a_design_is_guarded() {
+        let files = ["docs/design/new.md", "docs/design/new.svg", "docs/reliability.md", "README.md"];
+        let files = files.into_iter().map(PathBuf::from).collect();
+        let expected = ["ARCHITECTURE.md", "docs/security.md", "docs/design/new.md"];
+        assert_eq!(guarded(&files).collect::<Vec<_>>(), expected.map(Path::new));
     }
 
     #[test]
