@@ -51,12 +51,16 @@ fn children_of(process: &str) -> String {
     String::from_utf8(found.stdout).unwrap()
 }
 
+/// A record may take longer than the bad one waits to be killed.
+const PATIENT: [&str; 2] = ["--timeout", "20s"];
+
 /// Ends whoever runs a record that is told of as bad: the process that runs it alone, or else the worker.
 fn hunt(cluster: &mut Cluster, run: &mut Child) -> (usize, usize) {
     let (mut workers, mut apart) = (0, 0);
     let (sender, told) = std::sync::mpsc::channel();
     let start = |cluster: &Cluster| {
         let mut command = engine(["worker", "--workers", "1", "--cluster", cluster.url()]);
+        command.args(PATIENT);
         command.env("XDG_CACHE_HOME", cluster.folder.path().join("cache"));
         let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
         let lines = BufReader::new(child.stderr.take().unwrap()).lines().map_while(Result::ok);
@@ -96,7 +100,8 @@ fn row_27_a_record_that_kills_its_worker_is_alone_a_fault() {
     fs::write(cluster.path("in"), (1..=200).map(good).collect::<String>()).unwrap();
     let announces = function_of(&hostile("misdeeds"), "announces");
     let divert = format!("divert={}", cluster.path("dead").display());
-    let mut run = cluster.run(&announces, &["--on-fault", &divert, "--ack-wait", "500ms"]).spawn().unwrap();
+    let options = [&["--on-fault", &divert, "--ack-wait", "500ms"], &PATIENT[..]].concat();
+    let mut run = cluster.run(&announces, &options).spawn().unwrap();
     let (workers, apart) = hunt(&mut cluster, &mut run);
     assert_eq!(ended(run).0, Some(1));
     let expected: String = (1..=200).filter(|x| *x != 77).map(|x| format!("{x}\n")).collect();
