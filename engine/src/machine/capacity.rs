@@ -212,4 +212,18 @@ mod tests {
             [("proc/self/mountinfo", mount), ("proc/self/cgroup", "0::/a"), ("my groups/a/memory.max", "9")];
         assert_eq!(with(&files).memory, Some(9));
     }
+
+    #[test]
+    fn a_mount_whose_name_is_no_text_hides_no_limit() {
+        let root = tempfile::tempdir().unwrap();
+        let write = |path: &str, bytes: &[u8]| {
+            let path = root.path().join(path);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, bytes).unwrap();
+        };
+        write("proc/self/mountinfo", &[b"30 23 0:9 / /caf\xe9 rw - tmpfs none rw\n", V2.as_bytes()].concat());
+        write("proc/self/cgroup", b"0::/a");
+        write("sys/fs/cgroup/a/memory.max", b"9");
+        assert_eq!(Machine::under(root.path()).memory, Some(9));
+    }
 }

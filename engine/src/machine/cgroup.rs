@@ -4,12 +4,16 @@ use std::path::{Component, Path, PathBuf};
 
 use crate::files;
 
-/// No file that tells a limit is longer.
-const LONGEST: u64 = 1 << 20;
+/// No file that tells a limit is longer: a machine may have very many mounts.
+const LONGEST: u64 = 64 << 20;
 
-/// What a file of the system tells.
+/// What a file of the system tells. Names of mounts may be anything.
 pub(super) fn told(path: &Path) -> Option<String> {
-    String::from_utf8(files::read_at_most(path, LONGEST).ok()?).ok()
+    let bytes = files::read_at_most(path, LONGEST).ok()?;
+    Some(
+        String::from_utf8(bytes)
+            .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned()),
+    )
 }
 
 /// The control groups of this process, of both versions.

@@ -214,6 +214,8 @@ impl<J, U: Clone + Send + 'static> Joint<J, U> {
         while let Some(output) = state.outputs.pop_front() {
             state.last = if self.one_source { state.taken } else { state.last + 1 };
             self.outlet.send(Items::One(state.last, output)).await?;
+            // What has gone on is to get through, though the rest may wait for the other side.
+            self.moving.store(true, Release);
         }
         Ok(())
     }

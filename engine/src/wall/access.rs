@@ -32,6 +32,8 @@ const NAMES: &[&str] = &[
     "/etc/nsswitch.conf",
     "/etc/gai.conf",
     "/etc/ld.so.cache",
+    "/run/NetworkManager",
+    "/run/resolvconf",
     "/run/systemd/resolve",
 ];
 
