@@ -240,6 +240,13 @@ type Try = fn(&Role) -> bool;
 const WORK: &[(&str, Try)] = &[
     ("read what it was granted", |role| fs::read(role.granted.join("mine")).is_ok()),
     ("write what it was granted", |role| fs::write(role.granted.join("new"), "1").is_ok()),
+    ("move and link files between folders of what it was granted", |role| {
+        let [one, other] = ["one", "other"].map(|name| role.granted.join(name));
+        let made = [&one, &other].iter().all(|folder| fs::create_dir(folder).is_ok());
+        made && fs::write(one.join("file"), "1").is_ok()
+            && fs::hard_link(one.join("file"), other.join("linked")).is_ok()
+            && fs::rename(one.join("file"), other.join("moved")).is_ok()
+    }),
     ("set the times of what it was granted", |role| {
         let now = std::time::SystemTime::now();
         File::open(role.granted.join("mine")).is_ok_and(|file| file.set_modified(now).is_ok())
@@ -305,6 +312,14 @@ const ATTACKS: &[(&str, Try)] = &[
     }),
     ("link a file into a granted folder", |role| {
         fs::hard_link(&role.secret, role.granted.join("linked")).is_ok()
+    }),
+    ("move a file out of a granted folder", |role| {
+        let mine = role.granted.join("to-move");
+        fs::write(&mine, "1").is_ok() && fs::rename(mine, role.secret.with_file_name("moved")).is_ok()
+    }),
+    ("link a file out of a granted folder", |role| {
+        let mine = role.granted.join("to-link");
+        fs::write(&mine, "1").is_ok() && fs::hard_link(mine, role.secret.with_file_name("linked")).is_ok()
     }),
     ("change permissions", |role| {
         use std::os::unix::fs::PermissionsExt;

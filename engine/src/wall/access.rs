@@ -57,12 +57,27 @@ pub(super) fn restrict(rules: &Rules) -> Result<Raised, WallError> {
     };
     enforce(Part::Files, files, &mut raised)?;
     let handled = if rules.connects_anywhere { AccessNet::BindTcp.into() } else { AccessNet::from_all(ABI) };
-    let ports =
-        |ruleset: Ruleset| add_ports(ruleset.handle_access(handled)?.create()?, rules)?.restrict_self();
+    let ports = |ruleset: Ruleset| {
+        let handled = needed(ruleset).handle_access(handled)?;
+        add_ports(moving(handled)?, rules)?.restrict_self()
+    };
     enforce(Part::Ports, ports, &mut raised)?;
-    let signals = |ruleset: Ruleset| ruleset.scope(Scope::from_all(ABI))?.create()?.restrict_self();
+    let signals = |ruleset: Ruleset| moving(needed(ruleset).scope(Scope::from_all(ABI))?)?.restrict_self();
     enforce(Part::Signals, signals, &mut raised)?;
     Ok(raised)
+}
+
+/// What a layer is for: a kernel that does not know it all gets no such layer.
+fn needed(ruleset: Ruleset) -> Ruleset {
+    ruleset.set_compatibility(CompatLevel::SoftRequirement)
+}
+
+/// Lets files be moved and linked between folders, which each layer denies that does not allow it. That of the files
+/// says between which.
+fn moving(ruleset: Ruleset) -> Result<RulesetCreated, RulesetError> {
+    let ruleset =
+        ruleset.set_compatibility(CompatLevel::BestEffort).handle_access(AccessFs::Refer)?.create()?;
+    add_path(ruleset, Path::new("/"), AccessFs::Refer.into())
 }
 
 /// Enforces a ruleset, or notes that this is not possible here.
