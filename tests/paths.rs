@@ -266,3 +266,35 @@ fn a_pipeline_file_is_read_once() {
     assert_eq!((did.code, &*did.stderr), (Some(0), ""));
     assert_eq!(fs::read_to_string(out).unwrap(), "0\n1\n");
 }
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_function_does_not_let_go_who_waits_at_a_pipe_in_its_folder() {
+    use rustix::fs::inotify::{self, CreateFlags, WatchFlags};
+    let scene = Scene::new();
+    let (pipe, link) = (scene.shown("open/pipe"), scene.shown("open/link"));
+    assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    symlink("pipe", &link).unwrap();
+    let watch = inotify::init(CreateFlags::NONBLOCK).unwrap();
+    let waits = {
+        let pipe = pipe.clone();
+        thread::spawn(move || fs::write(pipe, "precious"))
+    };
+    inotify::add_watch(&watch, &pipe, WatchFlags::OPEN | WatchFlags::CLOSE).unwrap();
+    for act in ["read", "append", "touch", "touch-itself"] {
+        for path in [&pipe, &link] {
+            for wall in ["on", "off"] {
+                let open = grant(&scene.path("open"));
+                let did = run(&["--wall", wall, "--allow", &open], &format!("{act} {path}"));
+                // Without a wall the times of the name itself are set, which opens nothing.
+                let may = act == "touch-itself";
+                assert!(may || did.code != Some(0), "{act} {path} {wall}: {}", did.stderr);
+            }
+        }
+    }
+    let mut events = [std::mem::MaybeUninit::uninit(); 512];
+    let mut opened = inotify::Reader::new(&watch, &mut events);
+    assert!(opened.next().is_err(), "somebody opened the pipe");
+    assert_eq!(fs::read_to_string(&pipe).unwrap(), "precious");
+    waits.join().unwrap().unwrap();
+}

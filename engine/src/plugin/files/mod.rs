@@ -5,6 +5,7 @@
 
 mod context;
 mod convert;
+mod found;
 mod host;
 mod listing;
 mod node;

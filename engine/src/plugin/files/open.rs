@@ -9,6 +9,7 @@ use wasmtime_wasi::p2::bindings::filesystem::types::{DescriptorFlags, ErrorCode,
 
 use super::context::FileContext;
 use super::convert::inode;
+use super::found::{Found, nonblocking};
 use super::node::{Kind, Node};
 use crate::plugin::disk::Made;
 use crate::plugin::ledger::Charge;
@@ -92,28 +93,42 @@ impl Request {
         folder: &Node,
         context: &Arc<FileContext>,
     ) -> Result<(File, Option<Made>), ErrorCode> {
-        let open = |options: &OpenOptions| {
-            cap_primitives::fs::open(folder.as_file(), Path::new(&self.path), options)
+        let make = || {
+            cap_primitives::fs::open(folder.as_file(), Path::new(&self.path), self.options().create_new(true))
         };
         let Some(quota) = folder.grant.as_ref().filter(|_| self.create) else {
-            return Ok((open(&self.options())?, None));
+            return Ok((self.find(folder)??, None));
         };
         for _ in 0..TRIES {
             if !self.exclusive {
-                match open(&self.options()) {
+                match self.find(folder) {
                     Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
-                    found => return Ok((found?, None)),
+                    found => return Ok((found??, None)),
                 }
             }
             let made = context.disk().make(quota).map_err(|_| ErrorCode::Quota)?;
-            match open(self.options().create_new(true)) {
+            match make() {
                 Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists && !self.exclusive => {}
                 file => return Ok((file?, Some(made))),
             }
         }
         // A link that leads to nothing: only the system makes the file behind it.
         let made = context.disk().make(quota).map_err(|_| ErrorCode::Quota)?;
-        Ok((open(self.options().create(true))?, Some(made)))
+        let mut options = self.options();
+        Ok((
+            cap_primitives::fs::open(folder.as_file(), Path::new(&self.path), options.create(true))?,
+            Some(made),
+        ))
+    }
+
+    /// Opens what is there, if it is a file or a folder.
+    fn find(&self, folder: &Node) -> std::io::Result<Result<File, ErrorCode>> {
+        let found = Found::look(folder.as_file(), Path::new(&self.path), self.follow)?;
+        match found.is_special() {
+            true if self.folder => Ok(Err(ErrorCode::NotDirectory)),
+            true => Ok(Err(ErrorCode::NotPermitted)),
+            false => found.open(self.read, self.write).map(Ok),
+        }
     }
 
     fn options(&self) -> OpenOptions {
@@ -121,19 +136,4 @@ impl Request {
         options.read(self.read).write(self.write)._cap_fs_ext_maybe_dir(true);
         options
     }
-}
-
-/// To open a pipe without somebody at its other end would block.
-pub(super) fn nonblocking(follow: FollowSymlinks) -> OpenOptions {
-    let mut options = OpenOptions::new();
-    // cap-primitives keeps these for cap-fs-ext, which does nothing but call them.
-    options._cap_fs_ext_follow(follow)._cap_fs_ext_nonblock(true);
-    #[cfg(unix)]
-    {
-        use cap_primitives::fs::OpenOptionsExt;
-        // Nor is a terminal to become this process's own.
-        let flags = rustix::fs::OFlags::NOCTTY.bits();
-        options.custom_flags(i32::try_from(flags).expect("flags are few bits"));
-    }
-    options
 }

@@ -9,8 +9,8 @@ use cap_primitives::fs::{self, DirOptions, FollowSymlinks, SystemTimeSpec};
 use wasmtime_wasi::p2::bindings::filesystem::types::ErrorCode;
 
 use super::convert::{inode_at, times};
+use super::found::Found;
 use super::node::Node;
-use super::open::nonblocking;
 use crate::plugin::disk::{Disk, Inode, Made};
 
 /// Makes something new in a folder, which counts as a block of its quota.
@@ -85,15 +85,7 @@ struct Doomed(Option<std::fs::File>);
 impl Doomed {
     #[cfg(target_os = "linux")]
     fn find(folder: &Node, path: &str) -> Self {
-        use cap_primitives::fs::OpenOptionsExt;
-        // What is only looked at does not block.
-        let mut options = fs::OpenOptions::new();
-        let flags = rustix::fs::OFlags::PATH.bits();
-        options
-            .read(true)
-            ._cap_fs_ext_follow(FollowSymlinks::No)
-            .custom_flags(i32::try_from(flags).expect("flags are few bits"));
-        Self(fs::open(folder.as_file(), path.as_ref(), &options).ok())
+        Self(super::found::look_at(folder.as_file(), path.as_ref(), FollowSymlinks::No).ok())
     }
 
     /// Where nothing can be opened without reading it, what is removed stays counted.
@@ -129,9 +121,9 @@ pub(super) fn set_times(
     (accessed, modified): (Option<SystemTime>, Option<SystemTime>),
 ) -> Result<(), ErrorCode> {
     let path = Path::new(path);
+    let found = Found::look(folder.as_file(), path, follow)?;
     if !follow {
-        let itself = nonblocking(FollowSymlinks::No);
-        if let Ok(file) = fs::open(folder.as_file(), path, itself.clone().read(true)) {
+        if let Ok(file) = found.open(true, false) {
             return Ok(file.set_times(times(accessed, modified))?);
         }
         // What can't be opened, as a link, has its times set by its name, which the wall refuses.
@@ -140,12 +132,12 @@ pub(super) fn set_times(
         };
         return Ok(fs::set_times_nofollow(folder.as_file(), path, spec(accessed), spec(modified))?);
     }
-    let open = |write: bool| {
-        fs::open(folder.as_file(), path, nonblocking(FollowSymlinks::Yes).read(!write).write(write))
-    };
-    let file = match open(true) {
+    if found.is_special() {
+        return Err(ErrorCode::NotPermitted);
+    }
+    let file = match found.open(false, true) {
         Err(error) if matches!(error.kind(), ErrorKind::IsADirectory | ErrorKind::PermissionDenied) => {
-            open(false)?
+            found.open(true, false)?
         }
         file => file?,
     };

@@ -79,6 +79,9 @@ fn acts(record: &str) -> io::Result<String> {
         ["write", path, text] => fs::write(path, format!("{text}\n"))?,
         ["rename", from, to] => fs::rename(from, to)?,
         ["link", target, path] => link(target, path)?,
+        ["touch", path] => touch(path, 0)?,
+        ["touch-itself", path] => touch(path, 1)?,
+        ["append", path] => drop(fs::File::options().append(true).create(true).open(path)?),
         _ => {}
     }
     Ok(record.to_owned())
@@ -86,6 +89,7 @@ fn acts(record: &str) -> io::Result<String> {
 
 unsafe extern "C" {
     fn symlink(target: *const i8, path: *const i8) -> i32;
+    fn utimensat(folder: i32, path: *const i8, times: *const u8, flags: i32) -> i32;
 }
 
 /// std has links of WASI only unstably.
@@ -93,6 +97,17 @@ fn link(target: &str, path: &str) -> io::Result<()> {
     let (target, path) = (CString::new(target)?, CString::new(path)?);
     // SAFETY: both are C strings that live until it returns.
     match unsafe { symlink(target.as_ptr().cast(), path.as_ptr().cast()) } {
+        0 => Ok(()),
+        _ => Err(io::Error::last_os_error()),
+    }
+}
+
+/// Sets the times of a file, or of a link itself, to now.
+fn touch(path: &str, flags: i32) -> io::Result<()> {
+    const HERE: i32 = -2;
+    let path = CString::new(path)?;
+    // SAFETY: it is a C string that lives until it returns, and without times it takes those of now.
+    match unsafe { utimensat(HERE, path.as_ptr().cast(), std::ptr::null(), flags) } {
         0 => Ok(()),
         _ => Err(io::Error::last_os_error()),
     }
