@@ -10,7 +10,7 @@ use std::thread;
 use engine::wall::{Program, Rules};
 use seccompiler::{SeccompAction, SeccompFilter, TargetArch};
 
-use crate::support::{Did, engine, fed, plugin};
+use crate::support::{Did, engine, fed, hostile, plugin};
 use crate::terminal::Terminal;
 
 #[test]
@@ -212,6 +212,69 @@ fn a_command_may_be_as_long_as_the_system_takes() {
     assert_eq!((did.code, &*did.stdout), (Some(1), ""), "{}", did.stderr);
     let [line] = did.stderr.lines().collect::<Vec<_>>()[..] else { panic!("{}", did.stderr) };
     assert!(line.contains("echo: Argument list too long"), "{line}");
+}
+
+/// A run of a file with a source that starts a command, from a folder with a granted one, `proj`.
+fn run_beside(folder: &Path, command: &[&str], sink: &str, path: &Path) -> Did {
+    let command = serde_json::to_string(command).unwrap();
+    let (acts, proj) = (hostile("granted"), folder.join("proj"));
+    let pipeline = format!(
+        "[sources.process]\ncommand = {command}\n[stages.map]\nplugin = {acts:?}\nfunction = 'acts'\n\
+         allow = ['dir:{}']\n{sink}",
+        proj.display()
+    );
+    fs::write(folder.join("pipeline.toml"), pipeline).unwrap();
+    let before = std::env::var("PATH").unwrap();
+    let mut run = engine(["run", "-q", "--wall", "on", "pipeline.toml"]);
+    run.current_dir(folder).env("PATH", format!("{}:{before}", path.display()));
+    fed(run, "")
+}
+
+/// A run was refused with one line that says this.
+fn assert_refused(did: &Did, says: &str) {
+    assert_eq!((did.code, &*did.stdout), (Some(2), ""), "{}", did.stderr);
+    let [line] = did.stderr.lines().collect::<Vec<_>>()[..] else { panic!("{}", did.stderr) };
+    assert!(line.contains("can't start a program outside of the wall: ") && line.contains(says), "{line}");
+}
+
+const STDOUT: &str = "[sinks.stdout]";
+
+#[test]
+fn a_program_behind_a_link_that_a_function_may_replace_is_not_started() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::create_dir_all(folder.path().join("proj/.venv/bin")).unwrap();
+    std::os::unix::fs::symlink("/bin/echo", folder.path().join("proj/.venv/bin/say")).unwrap();
+    let did = run_beside(folder.path(), &["proj/.venv/bin/say", "1"], STDOUT, Path::new("/bin"));
+    assert_refused(&did, "proj/.venv/bin/say is in ");
+}
+
+#[test]
+fn a_program_before_which_a_function_may_put_another_is_not_started() {
+    let folder = tempfile::tempdir().unwrap();
+    let first = folder.path().join("proj/bin");
+    fs::create_dir_all(folder.path().join("proj")).unwrap();
+    let did = run_beside(folder.path(), &["echo", "1"], STDOUT, &first);
+    assert_refused(&did, "proj/bin/echo is in ");
+    let file = folder.path().join("proj/file");
+    fs::write(&file, "1\n").unwrap();
+    let read = format!("read {}", file.display());
+    let did = run_beside(folder.path(), &["echo", &read], STDOUT, Path::new("/bin"));
+    assert_eq!((did.code, did.stdout.trim()), (Some(0), "1"), "{}", did.stderr);
+    let did = run_beside(folder.path(), &["no-such-program"], STDOUT, Path::new("/bin"));
+    assert!(
+        did.code == Some(2) && did.stderr.contains("there is no program no-such-program"),
+        "{}",
+        did.stderr
+    );
+}
+
+#[test]
+fn a_script_that_the_run_itself_makes_is_not_started() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::create_dir_all(folder.path().join("proj")).unwrap();
+    let sink = "[sinks.file]\npath = 'new.sh'";
+    let did = run_beside(folder.path(), &["sh", "new.sh"], sink, Path::new("/bin"));
+    assert_refused(&did, "new.sh is a file that the run makes");
 }
 
 #[test]

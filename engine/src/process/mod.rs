@@ -11,5 +11,6 @@ pub(crate) use child::{Child, Reader, Writer};
 #[cfg(unix)]
 pub(crate) use outside::{Ended, Line, Starter, start_by};
 pub use program::Program;
+pub(crate) use program::can_run;
 pub(crate) use stdio::Stdio;
 pub(crate) use waiting::WaitedFor;

@@ -38,25 +38,50 @@ impl Program {
         self
     }
 
-    /// Files that decide what it does: the program, and those among its arguments.
-    pub(crate) fn files(&self) -> Vec<PathBuf> {
-        let here = self.folder.clone().or_else(|| std::env::current_dir().ok()).unwrap_or_default();
-        let mut words = self.words.iter().map(Path::new);
-        let program = words.next().into_iter().flat_map(|program| match program.components().count() {
-            1 if !program.is_absolute() => {
-                let path = std::env::var_os("PATH").unwrap_or_default();
-                std::env::split_paths(&path).map(|folder| folder.join(program)).collect()
+    /// Where the program is looked for, in order: up to the first place where it is.
+    pub(crate) fn places(&self) -> Vec<PathBuf> {
+        let Some(program) = self.words.first().map(Path::new) else { return Vec::new() };
+        if !is_name(program) {
+            return vec![self.here().join(program)];
+        }
+        let named = self.environment.iter().rev().find(|(name, _)| name == "PATH");
+        let path =
+            named.map(|(_, path)| path.into()).or_else(|| std::env::var_os("PATH")).unwrap_or_default();
+        let mut places = Vec::new();
+        for folder in std::env::split_paths(&path) {
+            places.push(self.here().join(folder).join(program));
+            if places.last().is_some_and(|place| can_run(place)) {
+                break;
             }
-            _ => vec![program.to_owned()],
-        });
-        let files = program.chain(words.map(Path::to_owned)).map(|file| here.join(file));
-        files.filter_map(|file| file.canonicalize().ok()).filter(|file| file.is_file()).collect()
+        }
+        places
+    }
+
+    /// Paths that its arguments may be, of files that are there or not.
+    pub(crate) fn named(&self) -> Vec<PathBuf> {
+        let values = |word: &OsString| word.to_str()?.split_once('=').map(|(_, value)| value.into());
+        let words = self.words.iter().skip(1).flat_map(|word| [Some(word.clone()), values(word)]);
+        words.flatten().filter(|word| !word.is_empty()).map(PathBuf::from).collect()
+    }
+
+    /// The folder that it runs in.
+    pub(crate) fn here(&self) -> PathBuf {
+        let here = std::env::current_dir().unwrap_or_default();
+        self.folder.as_ref().map_or(here.clone(), |folder| here.join(folder))
     }
 
     /// The command that starts it, with all that it starts in a process group of their own.
     pub(crate) fn command(&self) -> Command {
+        self.command_at(None)
+    }
+
+    /// The same, where it was looked for already and found at a place.
+    pub(crate) fn command_at(&self, place: Option<&Path>) -> Command {
         let mut words = self.words.iter();
-        let mut command = Command::new(words.next().cloned().unwrap_or_default());
+        let word = words.next().cloned().unwrap_or_default();
+        let mut command = Command::new(place.map_or(&*word, Path::as_os_str));
+        #[cfg(unix)]
+        std::os::unix::process::CommandExt::arg0(&mut command, &word);
         command.args(words).envs(self.environment.iter().map(|(name, value)| (name, value)));
         if let Some(folder) = &self.folder {
             command.current_dir(folder);
@@ -65,6 +90,20 @@ impl Program {
         std::os::unix::process::CommandExt::process_group(&mut command, 0);
         command
     }
+}
+
+/// Whether a word is no more than a name, which is looked for in the folders of `PATH`.
+fn is_name(word: &Path) -> bool {
+    word.file_name() == Some(word.as_os_str())
+}
+
+/// Whether a program is there that may be run.
+pub(crate) fn can_run(place: &Path) -> bool {
+    #[cfg(unix)]
+    let allowed = rustix::fs::access(place, rustix::fs::Access::EXEC_OK).is_ok();
+    #[cfg(not(unix))]
+    let allowed = true;
+    allowed && place.is_file()
 }
 
 impl fmt::Display for Program {

@@ -8,10 +8,12 @@ mod access;
 #[cfg(target_os = "linux")]
 mod inherited;
 pub mod launcher;
+mod programs;
 mod raise;
 mod rules;
 #[cfg(target_os = "linux")]
 mod syscalls;
+mod ways;
 
 #[cfg(target_os = "linux")]
 pub use inherited::note_inherited;

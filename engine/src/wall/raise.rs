@@ -107,9 +107,9 @@ pub fn raise(rules: &Rules) -> Result<&'static Raised, WallError> {
     if !is_alone() {
         return Err(WallError::new("raise the wall", &"the process has started threads already"));
     }
-    rules.check()?;
+    let programs = super::programs::find(rules)?;
     if rules.need_launcher() {
-        super::launcher::start(rules).map_err(|error| match error.kind() {
+        super::launcher::start(rules, &programs).map_err(|error| match error.kind() {
             io::ErrorKind::WouldBlock => WallError::new("start the launcher", &Error::thread(error)),
             _ => WallError::new("start the launcher", &error),
         })?;

@@ -1,13 +1,12 @@
 //! What a process may still reach behind the wall.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::ffi::OsStr;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Program, WallError};
+use super::Program;
 use crate::Capability;
 
 /// What a process may still reach behind the wall; all else is refused by the kernel.
@@ -169,50 +168,6 @@ impl Rules {
         self.resolves || self.connects_anywhere || !self.connects.is_empty() || !self.listens.is_empty()
     }
 
-    /// Checks that nothing which is run outside of the wall can be changed from inside.
-    pub(super) fn check(&self) -> Result<(), WallError> {
-        let folders: Vec<_> = self.writes.iter().filter_map(|path| path.canonicalize().ok()).collect();
-        let refused = |reason| Err(WallError::new("start a program outside of the wall", &reason));
-        for file in self.programs.iter().flat_map(Program::files) {
-            if let Some(folder) = folders.iter().find(|folder| file.starts_with(folder)) {
-                let (file, folder) = (file.display(), folder.display());
-                return refused(format!("{file} is in {folder}, which the run may write: move one of them"));
-            }
-            if self.may_put(&file) {
-                return refused(format!(
-                    "{} is a file that the run replaces: name another one",
-                    file.display()
-                ));
-            }
-        }
-        Ok(())
-    }
-
-    /// Whether a file may be put in the place of this one.
-    fn may_put(&self, file: &Path) -> bool {
-        let (Some(folder), Some(name)) = (file.parent(), file.file_name()) else { return false };
-        let named = |path: &Path| {
-            let is_there = path
-                .parent()
-                .and_then(|folder| folder.canonicalize().ok())
-                .is_some_and(|real| real == folder);
-            path.file_name().filter(|_| is_there).map(OsStr::to_owned)
-        };
-        let is_replaced = |path: &PathBuf| named(&target(path)).is_some_and(|replaced| replaced == name);
-        let is_older = |(path, keep): (&PathBuf, &usize)| {
-            let number = named(path).and_then(|newest| {
-                let rest = name.as_encoded_bytes().strip_prefix(newest.as_encoded_bytes())?;
-                if rest.is_empty() {
-                    Some(0)
-                } else {
-                    str::from_utf8(rest).ok()?.strip_prefix('.')?.parse().ok()
-                }
-            });
-            number.is_some_and(|number: usize| number <= *keep)
-        };
-        self.replaces.iter().any(is_replaced) || self.rotates.iter().any(is_older)
-    }
-
     /// Whether something has to be done outside of the wall.
     #[must_use]
     pub fn need_launcher(&self) -> bool {
@@ -239,7 +194,7 @@ fn authority(rest: &str, usual: u16) -> Option<(&str, u16)> {
 const DNS: u16 = 53;
 
 /// So many links lead from a path to a file at most.
-const LINKS: usize = 40;
+pub(super) const LINKS: usize = 40;
 
 /// What a path leads to, as it is now; also if that is not there.
 pub(super) fn target(path: &Path) -> PathBuf {
@@ -331,26 +286,5 @@ mod tests {
         rules.create(&new);
         assert!(rules.need_launcher());
         assert_eq!((rules.writes, rules.creates), (BTreeSet::from([old]), BTreeSet::from([new])));
-    }
-
-    #[test]
-    fn a_program_that_the_run_could_replace_is_refused() {
-        let folder = tempfile::tempdir().unwrap();
-        let refused = |rules: &Rules, script: &str| {
-            let script = folder.path().join(script);
-            std::fs::write(&script, "").unwrap();
-            let mut rules = rules.clone();
-            rules.start(Program::new([OsStr::new("sh"), script.as_os_str()]));
-            rules.check().is_err()
-        };
-        let mut rules = Rules::new();
-        rules.replace(folder.path().join("checkpoint"));
-        rules.rotate(folder.path().join("log"), 2);
-        for script in ["checkpoint", "log", "log.1", "log.2"] {
-            assert!(refused(&rules, script), "{script}");
-        }
-        for script in ["other", "log.3", "log.x", "logs"] {
-            assert!(!refused(&rules, script), "{script}");
-        }
     }
 }

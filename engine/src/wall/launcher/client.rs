@@ -18,6 +18,7 @@ use super::outputs::refused;
 use crate::files;
 use crate::process::{Ended, Line, Program, Starter, Stdio, start_by};
 use crate::wall::Rules;
+use crate::wall::programs::Outside;
 
 /// The launcher of this process, and what it may be asked for.
 #[derive(Debug)]
@@ -29,7 +30,7 @@ struct Launcher {
 
 /// Starts the launcher, and tells it what it may be asked for: from now on it starts programs, and opens files that
 /// this process may not. The wall is the process's, for good, and so is this.
-pub(in crate::wall) fn start(rules: &Rules) -> io::Result<()> {
+pub(in crate::wall) fn start(rules: &Rules, programs: &[Outside]) -> io::Result<()> {
     let pair = socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None)?;
     let (socket, its) = pair;
     let mut command = Command::new(std::env::current_exe()?);
@@ -45,7 +46,7 @@ pub(in crate::wall) fn start(rules: &Rules) -> io::Result<()> {
     let (reader, mut writer) = io::pipe()?;
     send(&socket, &Setup::Programs, &[reader.as_fd()])?;
     drop(reader);
-    writer.write_all(&serde_json::to_vec(&rules.programs)?)?;
+    writer.write_all(&serde_json::to_vec(programs)?)?;
     let launcher = Arc::new(Launcher { socket, programs: rules.programs.clone(), files });
     start_by(launcher.clone());
     files::reach_by(Box::new(move |path| launcher.clone().file(path)));

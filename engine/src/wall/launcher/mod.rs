@@ -24,6 +24,6 @@ pub use server::serve;
 pub const COMMAND: &str = "launcher";
 
 #[cfg(not(unix))]
-pub(super) fn start(_: &super::Rules) -> std::io::Result<()> {
+pub(super) fn start(_: &super::Rules, _: &[super::programs::Outside]) -> std::io::Result<()> {
     Err(std::io::ErrorKind::Unsupported.into())
 }

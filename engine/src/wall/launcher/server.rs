@@ -16,7 +16,8 @@ use super::message::{Reply, Request, Setup, receive, reply};
 use super::named::Named;
 use super::outputs::{Outputs, refused};
 use crate::files::Folder;
-use crate::process::{Program, Stdio};
+use crate::process::Stdio;
+use crate::wall::programs::Outside;
 
 /// So many programs run at once at most: a process that asks for more is not one that a pipeline describes.
 const MOST: usize = 64;
@@ -45,7 +46,7 @@ pub fn serve() -> io::Result<()> {
 }
 
 /// What may be asked for, which is told first.
-fn named(socket: &OwnedFd) -> io::Result<(Vec<Named>, Vec<Program>)> {
+fn named(socket: &OwnedFd) -> io::Result<(Vec<Named>, Vec<Outside>)> {
     let senseless = || io::Error::other("the launcher serves a process that runs functions");
     let mut files = Vec::new();
     loop {
@@ -68,7 +69,7 @@ fn kill(group: Pid) {
 
 /// What may be asked for.
 struct Allowed {
-    programs: Vec<Program>,
+    programs: Vec<Outside>,
     outputs: Outputs,
     running: Running,
 }
