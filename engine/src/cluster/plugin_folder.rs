@@ -4,15 +4,20 @@
 //! who gets its exclusive lock.
 
 use std::ffi::{OsStr, OsString};
-use std::fs::File;
+use std::fs::{File, TryLockError};
 use std::io::{self, Read, Write};
 use std::path::Path;
-use std::time::SystemTime;
+use std::thread;
+use std::time::{Duration, Instant, SystemTime};
 
 use crate::files::Folder;
 
 /// So many plugins are kept beside those that are used.
 const KEPT: usize = 200;
+
+/// So long a lock is waited for at most, and so often it is tried.
+const LONGEST: Duration = Duration::from_millis(50);
+const TRY: Duration = Duration::from_millis(1);
 
 /// A folder of plugins by their hashes.
 pub(super) struct PluginFolder {
@@ -35,12 +40,13 @@ impl PluginFolder {
         format!("{hash}.wasm")
     }
 
-    /// A plugin that is there and whole, of at most so many bytes.
+    /// A plugin that is there and whole, of at most so many bytes. One that another process keeps to itself is none.
     pub(super) fn get(&self, hash: &str, most: u64) -> Option<Held> {
         let name = OsString::from(Self::name(hash));
         let file = self.folder.read(&name).ok()?;
-        // Waits as long as somebody takes to remove it.
-        file.lock_shared().ok()?;
+        if !is_shared(&file) {
+            return None;
+        }
         let mut bytes = Vec::new();
         (&file).take(most.saturating_add(1)).read_to_end(&mut bytes).ok()?;
         if *blake3::hash(&bytes).to_hex() != *hash || !self.is_there(&name, &file) {
@@ -89,10 +95,20 @@ impl PluginFolder {
     }
 }
 
+/// Locks a file for those who use it. Waits as long as somebody takes to remove it, but not for ever: whoever can read
+/// the file can hold its lock.
+fn is_shared(file: &File) -> bool {
+    let begun = Instant::now();
+    loop {
+        match file.try_lock_shared() {
+            Err(TryLockError::WouldBlock) if begun.elapsed() < LONGEST => thread::sleep(TRY),
+            locked => return locked.is_ok(),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
 
     fn hash(bytes: &[u8]) -> String {
@@ -120,6 +136,19 @@ mod tests {
         drop(used);
         drop(folder.put(&hash(b"one more"), b"one more").unwrap());
         assert!(folder.get(&hash(&plugins[9]), 1).is_some());
+    }
+
+    #[test]
+    fn a_plugin_that_another_process_keeps_locked_comes_again() {
+        let path = tempfile::tempdir().unwrap();
+        let folder = PluginFolder::open(path.path()).unwrap();
+        let plugin = hash(b"plugin");
+        drop(folder.put(&plugin, b"plugin").unwrap());
+        let locked = File::open(path.path().join(PluginFolder::name(&plugin))).unwrap();
+        locked.lock().unwrap();
+        assert!(folder.get(&plugin, 100).is_none());
+        let _held = folder.put(&plugin, b"plugin").unwrap();
+        assert!(folder.get(&plugin, 100).is_some());
     }
 
     #[test]
