@@ -267,6 +267,20 @@ fn a_pipeline_file_is_read_once() {
     assert_eq!(fs::read_to_string(out).unwrap(), "0\n1\n");
 }
 
+#[test]
+fn a_function_makes_the_file_that_a_link_in_its_folder_leads_to() {
+    let scene = Scene::new();
+    symlink("in/second", scene.path("open/first")).unwrap();
+    symlink("./made", scene.path("open/in/second")).unwrap();
+    symlink("../vault/made", scene.path("open/out")).unwrap();
+    let open = grant(&scene.path("open"));
+    let write = |name| run(&["--allow", &open], &format!("write {} text", scene.shown(name)));
+    let did = write("open/first");
+    assert_eq!(did.code, Some(0), "{}", did.stderr);
+    assert_eq!(fs::read_to_string(scene.path("open/in/made")).unwrap(), "text\n");
+    assert!(write("open/out").code != Some(0) && !scene.path("vault/made").exists());
+}
+
 #[cfg(target_os = "linux")]
 #[test]
 fn a_function_does_not_let_go_who_waits_at_a_pipe_in_its_folder() {

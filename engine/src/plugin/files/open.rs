@@ -1,7 +1,7 @@
 //! How guests open files: never so that it blocks, and nothing but files and folders.
 
 use std::fs::File;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use cap_primitives::fs::{FollowSymlinks, OpenOptions};
@@ -28,6 +28,9 @@ pub(super) struct Request {
 
 /// How often a file is looked for again that others make and remove meanwhile.
 const TRIES: usize = 4;
+
+/// So many links are followed, as the system does it.
+const LINKS: usize = 40;
 
 impl Request {
     /// Checks what is asked for, of somebody who may only read unless `writable`.
@@ -93,9 +96,6 @@ impl Request {
         folder: &Node,
         context: &Arc<FileContext>,
     ) -> Result<(File, Option<Made>), ErrorCode> {
-        let make = || {
-            cap_primitives::fs::open(folder.as_file(), Path::new(&self.path), self.options().create_new(true))
-        };
         let Some(quota) = folder.grant.as_ref().filter(|_| self.create) else {
             return Ok((self.find(folder)??, None));
         };
@@ -107,18 +107,24 @@ impl Request {
                 }
             }
             let made = context.disk().make(quota).map_err(|_| ErrorCode::Quota)?;
-            match make() {
+            match self.make(folder, Path::new(&self.path)) {
                 Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists && !self.exclusive => {}
                 file => return Ok((file?, Some(made))),
             }
         }
-        // A link that leads to nothing: only the system makes the file behind it.
+        // A link that leads to nothing: the file behind it is made.
         let made = context.disk().make(quota).map_err(|_| ErrorCode::Quota)?;
-        let mut options = self.options();
-        Ok((
-            cap_primitives::fs::open(folder.as_file(), Path::new(&self.path), options.create(true))?,
-            Some(made),
-        ))
+        let mut path = PathBuf::from(&self.path);
+        for _ in 0..if self.follow { LINKS } else { 0 } {
+            let Ok(target) = cap_primitives::fs::read_link(folder.as_file(), &path) else { break };
+            path.set_file_name(target);
+        }
+        Ok((self.make(folder, &path)?, Some(made)))
+    }
+
+    /// Makes a file where there is nothing, not even a link: what is there might be a pipe.
+    fn make(&self, folder: &Node, path: &Path) -> std::io::Result<File> {
+        cap_primitives::fs::open(folder.as_file(), path, self.options().create_new(true))
     }
 
     /// Opens what is there, if it is a file or a folder.
