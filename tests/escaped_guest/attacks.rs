@@ -103,6 +103,7 @@ fn check() {
         "have a file rotated that is only replaced",
         "have a file removed that only rotates",
         "have a program hold the launcher's socket",
+        "have a program hold a socket that holds the launcher's",
         "have many programs started",
         "have plugins compiled and kept without limits",
         // Not each kernel has them.
@@ -445,6 +446,22 @@ const ATTACKS: &[(&str, Try)] = &[
         let long = Some(std::time::Duration::from_secs(2));
         told && line.set_read_timeout(long).is_ok() && (&line).read(&mut [0]).is_err()
     }),
+    ("have a program hold a socket that holds the launcher's", |role| {
+        let sleeps = role.rules.as_ref().map_or(0, |rules| rules.programs.len() - 1);
+        let Some(socket) = launcher_socket() else { return false };
+        let streams = [["Piped", "Null", "Null"], ["Null", "Piped", "Null"], ["Null", "Null", "Piped"]];
+        streams.iter().any(|streams| {
+            let start = json!({ "Start": { "program": sleeps, "streams": streams } });
+            let (one, holding) = UnixStream::pair().expect("sockets");
+            let (line, its) = UnixStream::pair().expect("a line");
+            // The line is held too, so that its end does not end the program.
+            pass(&one, b"1", &[socket, line.as_fd()]);
+            let told = tell(&start, &[its.as_fd(), holding.as_fd()]);
+            drop((its, holding));
+            let long = Some(std::time::Duration::from_secs(2));
+            told && line.set_read_timeout(long).is_ok() && (&line).read(&mut [0]).is_err()
+        })
+    }),
     ("have many programs started", |role| {
         let sleeps = role.rules.as_ref().map_or(0, |rules| rules.programs.len() - 1);
         let start = json!({ "Start": { "program": sleeps, "streams": ["Null", "Null", "Null"] } });
@@ -561,13 +578,17 @@ fn launcher_socket() -> Option<BorrowedFd<'static>> {
 /// Sends a message and descriptors to the launcher, if there is one.
 fn tell(message: &Value, with: &[BorrowedFd]) -> bool {
     let Some(socket) = launcher_socket() else { return false };
+    pass(socket, message.to_string().as_bytes(), with);
+    true
+}
+
+/// Sends bytes and descriptors through a socket.
+fn pass(socket: impl AsFd, bytes: &[u8], with: &[BorrowedFd]) {
     let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(2))];
     let mut ancillary = SendAncillaryBuffer::new(&mut space);
     assert!(ancillary.push(SendAncillaryMessage::ScmRights(with)));
-    let message = message.to_string();
-    let sent = sendmsg(socket, &[IoSlice::new(message.as_bytes())], &mut ancillary, SendFlags::empty());
+    let sent = sendmsg(socket, &[IoSlice::new(bytes)], &mut ancillary, SendFlags::empty());
     sent.expect("it is sent");
-    true
 }
 
 #[expect(unsafe_code, reason = "an attacker finds descriptors by their numbers")]

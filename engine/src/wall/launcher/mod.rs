@@ -13,6 +13,8 @@ mod named;
 #[cfg(unix)]
 mod outputs;
 #[cfg(unix)]
+mod peer;
+#[cfg(unix)]
 mod server;
 
 #[cfg(unix)]

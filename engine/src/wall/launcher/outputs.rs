@@ -3,25 +3,24 @@
 use std::collections::HashMap;
 use std::fs::File;
 use std::io;
-use std::os::fd::OwnedFd;
-
-use rustix::event::{PollFd, PollFlags, poll};
+use std::sync::Arc;
 
 use super::message::Act;
 use super::named::{Named, Use};
+use super::peer::Peer;
 use crate::files::Draft;
 
 /// The files that were named, and their drafts: one of each at most.
 pub(super) struct Outputs {
     files: Vec<Named>,
     drafts: HashMap<usize, Draft>,
-    /// The socket of the process that they are reached for.
-    socket: OwnedFd,
+    /// The process that they are reached for.
+    peer: Arc<Peer>,
 }
 
 impl Outputs {
-    pub(super) fn new(files: Vec<Named>, socket: OwnedFd) -> Self {
-        Self { files, drafts: HashMap::new(), socket }
+    pub(super) fn new(files: Vec<Named>, peer: Arc<Peer>) -> Self {
+        Self { files, drafts: HashMap::new(), peer }
     }
 
     /// Does something with a file, and returns it if it was to be opened.
@@ -31,7 +30,7 @@ impl Outputs {
         // A process that was killed does nothing any more, and neither does what it asked for: the run that goes on
         // from its checkpoint waits for the lock once. A draft changes nothing yet.
         let _lock = (!matches!(act, Act::Draft { .. } | Act::Discard)).then(|| folder.replacing());
-        if is_gone(&self.socket) {
+        if self.peer.is_gone() {
             return Err(io::ErrorKind::BrokenPipe.into());
         }
         match (act, used) {
@@ -54,13 +53,6 @@ impl Outputs {
             _ => Err(refused(&name.display().to_string())),
         }
     }
-}
-
-/// Whether the process at the other end of a socket has ended.
-fn is_gone(socket: &OwnedFd) -> bool {
-    let mut asked = [PollFd::new(socket, PollFlags::empty())];
-    let known = poll(&mut asked, Some(&rustix::time::Timespec { tv_sec: 0, tv_nsec: 0 }));
-    known.is_ok_and(|found| found > 0) && asked[0].revents().intersects(PollFlags::HUP | PollFlags::ERR)
 }
 
 /// What was not named before the wall was raised is not done.

@@ -15,6 +15,7 @@ use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, wa
 use super::message::{Reply, Request, Setup, receive, reply};
 use super::named::Named;
 use super::outputs::{Outputs, refused};
+use super::peer::{Peer, is_own, is_plain};
 use crate::files::Folder;
 use crate::process::Stdio;
 use crate::wall::programs::Outside;
@@ -28,12 +29,12 @@ const MOST: usize = 64;
 ///
 /// If stdin is no socket, or nothing sensible comes first.
 pub fn serve() -> io::Result<()> {
-    let socket = io::stdin().as_fd().try_clone_to_owned()?;
-    let (files, programs) = named(&socket)?;
+    let peer = Arc::new(Peer::parent()?);
+    let (files, programs) = named(&peer.socket)?;
     let mut allowed =
-        Allowed { programs, outputs: Outputs::new(files, socket.try_clone()?), running: Arc::default() };
-    loop {
-        match receive(&socket) {
+        Allowed { programs, outputs: Outputs::new(files, peer.clone()), running: Arc::default() };
+    while peer.speaks() {
+        match receive(&peer.socket) {
             Ok(None) => break,
             Ok(Some((request, descriptors))) => allowed.answer(request, descriptors),
             // It is no message; the socket is still there.
@@ -41,7 +42,8 @@ pub fn serve() -> io::Result<()> {
             Err(_) => break,
         }
     }
-    allowed.running.lock().unwrap_or_else(PoisonError::into_inner).values().for_each(|(id, _)| kill(*id));
+    let running = allowed.running.lock().unwrap_or_else(PoisonError::into_inner);
+    running.values().for_each(|(id, _)| kill(*id));
     Ok(())
 }
 
@@ -79,7 +81,7 @@ type Running = Arc<Mutex<HashMap<u32, (Pid, Child)>>>;
 
 impl Allowed {
     fn answer(&mut self, request: Request, descriptors: Vec<OwnedFd>) {
-        // With the other end of its own socket it would not see that the process is gone.
+        // The other end of its own socket is no line.
         if descriptors.iter().any(|given| sockopt::socket_type(given) == Ok(SocketType::SEQPACKET)) {
             return;
         }
@@ -115,7 +117,13 @@ impl Allowed {
             Stdio::Null => Ok(process::Stdio::null()),
             Stdio::Inherited => own().map(process::Stdio::from),
             Stdio::Piped => {
-                given.next().map(process::Stdio::from).ok_or_else(|| refused("a pipe that is not there"))
+                let given = given.next().ok_or_else(|| refused("a pipe that is not there"))?;
+                // A socket could hold descriptors, and what they are of would outlive the process.
+                if is_plain(&given) || is_own(&given) {
+                    Ok(process::Stdio::from(given))
+                } else {
+                    Err(refused("a stream that is no pipe, file or terminal"))
+                }
             }
         };
         // Its own stdin is the socket, which no program may have.
@@ -141,7 +149,9 @@ fn watch(mut child: Child, line: &UnixStream, running: &Running) -> io::Result<(
     let (killed, ended) = (running.clone(), running.clone());
     let kills = move || {
         let _ = closed.read(&mut [0]);
-        if killed.lock().unwrap_or_else(PoisonError::into_inner).contains_key(&number) {
+        // Locked until it is killed: its number is not another's by then.
+        let running = killed.lock().unwrap_or_else(PoisonError::into_inner);
+        if running.contains_key(&number) {
             kill(id);
         }
     };
