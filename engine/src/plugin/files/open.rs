@@ -119,7 +119,13 @@ impl Request {
             let Ok(target) = cap_primitives::fs::read_link(folder.as_file(), &path) else { break };
             path.set_file_name(target);
         }
-        Ok((self.make(folder, &path)?, Some(made)))
+        match self.make(folder, &path) {
+            // Somebody else was faster.
+            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
+                Ok((self.find(folder)??, None))
+            }
+            file => Ok((file?, Some(made))),
+        }
     }
 
     /// Makes a file where there is nothing, not even a link: what is there might be a pipe.
