@@ -105,7 +105,6 @@ fn check() {
         "have a program hold the launcher's socket",
         "have a program hold a socket that holds the launcher's",
         "have many programs started",
-        "have plugins compiled and kept without limits",
         // Not each kernel has them.
         "connect by another protocol",
         "connect while sending",
@@ -344,15 +343,6 @@ const ATTACKS: &[(&str, Try)] = &[
     ("change the plugin", |role| File::options().write(true).open(&role.plugin).is_ok()),
     ("keep compiled code for others", |_| {
         engine::compile_cache().is_some_and(|cache| fs::write(cache.join("planted"), "1").is_ok())
-    }),
-    ("have plugins compiled and kept without limits", |role| {
-        let mut programs = role.rules.iter().flat_map(|rules| rules.programs.clone());
-        let Some(mut keeps) = programs.find(|program| program.words.iter().any(|word| word == "--keep"))
-        else {
-            return false;
-        };
-        keeps.words.retain(|word| !word.to_string_lossy().starts_with("--compile-memory"));
-        asked(&json!({ "Start": { "program": keeps, "streams": ["Null", "Null", "Null"] } }))
     }),
     ("make a device", |role| {
         let path = role.granted.join("disk");

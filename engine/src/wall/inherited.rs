@@ -5,25 +5,26 @@ use std::os::fd::{FromRawFd, OwnedFd, RawFd};
 use std::path::Path;
 use std::sync::OnceLock;
 
-use super::Rules;
 use super::rules::target;
+use super::{Rules, WallError};
 use crate::files::Folder;
 
 /// Where this process's descriptors are listed.
 const LIST: &str = "/proc/self/fd";
 
 /// Those that came with this process.
-static INHERITED: OnceLock<BTreeSet<RawFd>> = OnceLock::new();
+static INHERITED: OnceLock<Result<BTreeSet<RawFd>, String>> = OnceLock::new();
 
 /// Notes which descriptors this process has inherited, but stdin, stdout and stderr. [`raise`](super::raise) closes
 /// those that its rules do not name, as `/dev/fd/3`. Call it first in `main`: what is open by then counts as
 /// inherited.
 pub fn note_inherited() {
     INHERITED.get_or_init(|| {
-        let listed = Folder::open(Path::new(LIST)).and_then(|folder| folder.names()).unwrap_or_default();
+        let listed = Folder::open(Path::new(LIST)).and_then(|folder| folder.names());
+        let listed = listed.map_err(|error| format!("{LIST}: {error} (mount /proc)"))?;
         let numbers = listed.iter().filter_map(|name| name.to_str()?.parse().ok());
         // What listed them is closed by now.
-        numbers.filter(|number| *number > 2 && is_open(*number)).collect()
+        Ok(numbers.filter(|number| *number > 2 && is_open(*number)).collect())
     });
 }
 
@@ -32,15 +33,19 @@ fn is_open(number: RawFd) -> bool {
 }
 
 /// Closes what this process has inherited and the rules do not name.
-pub(super) fn close(rules: &Rules) {
+pub(super) fn close(rules: &Rules) -> Result<(), WallError> {
+    let Some(inherited) = INHERITED.get() else { return Ok(()) };
+    let failed = |error: &String| WallError::new("close what this process has inherited", error);
+    let inherited = inherited.as_ref().map_err(failed)?;
     let files = rules.creates.iter().chain(&rules.replaces).chain(rules.rotates.keys());
     let named: BTreeSet<_> =
         rules.reads.iter().chain(&rules.writes).chain(files).filter_map(|path| descriptor(path)).collect();
-    for number in INHERITED.get().into_iter().flatten().filter(|number| !named.contains(number)) {
+    for number in inherited.iter().filter(|number| !named.contains(number)) {
         if is_open(*number) {
             close_inherited(*number);
         }
     }
+    Ok(())
 }
 
 /// The descriptor that a path stands for.

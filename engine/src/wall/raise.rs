@@ -116,7 +116,7 @@ pub fn raise(rules: &Rules) -> Result<&'static Raised, WallError> {
     }
     #[cfg(target_os = "linux")]
     {
-        super::inherited::close(rules);
+        super::inherited::close(rules)?;
         give_up_privileges()?;
         let mut raised = super::access::restrict(rules)?;
         raised.extend(super::syscalls::restrict(rules)?);

@@ -1,6 +1,6 @@
 //! This side of the wall: what is asked of the launcher.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fs::File;
 use std::io::{self, Write};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -36,10 +36,13 @@ pub(in crate::wall) fn start(rules: &Rules, programs: &[Outside]) -> io::Result<
     let mut command = Command::new(std::env::current_exe()?);
     // It ends with this process, by its stdin; signals from a terminal are not for it.
     command.arg(super::COMMAND).stdin(process::Stdio::from(its)).process_group(0).spawn()?;
-    let mut files = HashMap::new();
+    let (mut files, mut waited) = (HashMap::new(), HashSet::new());
     for (number, (path, named)) in named::files(rules).into_iter().enumerate() {
         // The launcher of a run that was killed may still be at it.
-        let _ = named.folder.wait_until_replaced();
+        let known = rustix::fs::fstat(named.folder.descriptor())?;
+        if waited.insert((known.st_dev, known.st_ino)) {
+            let _ = named.folder.wait_until_replaced();
+        }
         send(&socket, &Setup::File { name: named.name, used: named.used }, &[named.folder.descriptor()])?;
         files.insert(path, number);
     }
