@@ -121,15 +121,18 @@ const WAYS: [&str; 19] = [
 ];
 
 /// Files that may go other ways, each with its reason.
-const GO_OTHER_WAYS: [&str; 4] = [
+const GO_OTHER_WAYS: [&str; 7] = [
     // It builds crates, with folders for the sandbox that it makes itself.
     "engine/src/cli/cargo",
     // Guests' own files, beneath the folders that they were granted, which `engine/src/files` has opened.
     "engine/src/plugin/files",
     // It writes a template into a folder that it has made itself.
     "engine/src/cli/new.rs",
-    // It asks what file system a path is on, and opens nothing.
+    // They ask what a path or a descriptor is, and open nothing.
+    "engine/src/process/program.rs",
     "engine/src/wall/access.rs",
+    "engine/src/wall/launcher/client.rs",
+    "engine/src/wall/launcher/peer.rs",
 ];
 
 /// Whether code, other than tests and examples in documentation, goes another way to files.
