@@ -54,6 +54,11 @@ fn check(checkout: &Checkout, copy: &Path, page: &str) -> anyhow::Result<()> {
         return Ok(());
     }
     let printed = emptied(&checkout.target.join("tmp/readme"))?;
+    // Plugins of one name are built to one file, and cargo does not see that another crate has written it since.
+    let plugins = checkout.target.join("wasm32-wasip2");
+    if plugins.exists() {
+        fs::remove_dir_all(&plugins).with_context(|| format!("can't empty {}", plugins.display()))?;
+    }
     let succeeded = shell(&script(page, &commands), copy, &printed, &checkout.target)?;
     for (index, command) in commands.iter().enumerate() {
         // The shell ends with the command that fails, so that the last file is its.
