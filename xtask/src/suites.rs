@@ -57,7 +57,7 @@ const SUITES: [Suite; 11] = [
         packages: "all",
         tier: Tier::Test,
         cold: 6,
-        warm: 3,
+        warm: 2,
         run: |checkout, steps, _| lint::run(checkout, steps),
     },
     Suite {
@@ -93,7 +93,7 @@ const SUITES: [Suite; 11] = [
         packages: "engine",
         tier: Tier::Ci,
         cold: 4,
-        warm: 3,
+        warm: 2,
         run: |checkout, steps, _| readme::run(checkout, steps),
     },
     Suite {
@@ -102,7 +102,7 @@ const SUITES: [Suite; 11] = [
         packages: "bench",
         tier: Tier::Ci,
         cold: 2,
-        warm: 1,
+        warm: 2,
         run: |checkout, steps, _| test::bench(checkout, steps),
     },
     Suite {
@@ -111,7 +111,7 @@ const SUITES: [Suite; 11] = [
         packages: "engine, bench",
         tier: Tier::Ci,
         cold: 3,
-        warm: 2,
+        warm: 1,
         run: |checkout, steps, _| instructions::check(checkout, steps),
     },
     Suite {
@@ -147,7 +147,7 @@ const SUITES: [Suite; 11] = [
         packages: "engine-fuzz",
         tier: Tier::Ci,
         cold: 15,
-        warm: 5,
+        warm: 7,
         run: |checkout, steps, form| fuzz::Fuzz::of(form).run(checkout, steps),
     },
 ];
