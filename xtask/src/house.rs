@@ -20,7 +20,7 @@ const LONG_FILE: usize = 250;
 const LONG_FUNCTION: usize = 40;
 const MANY_PARAMETERS: usize = 5;
 
-/// Words that were given up, and those that stand for what they meant.
+/// Words to give up, and the terms that replace them. Once a word is gone, it is shown if it comes back.
 const RETIRED: [(&str, &str); 14] = [
     ("Crew", "Executor"),
     ("Whole", "segment result"),
@@ -46,7 +46,7 @@ struct Found {
     parameters: Vec<(usize, String)>,
     /// Where types of each name are.
     types: BTreeMap<String, BTreeSet<String>>,
-    /// Files that are named by, or define types by, words that were given up.
+    /// Files named by such words, or with types named by them.
     retired: BTreeSet<String>,
 }
 
@@ -71,7 +71,7 @@ pub(crate) fn show(checkout: &Checkout) -> anyhow::Result<()> {
         println!("\n{title}");
         largest(what).for_each(|(size, what)| println!("{size:>6}  {what}"));
     }
-    println!("\nWords that were given up");
+    println!("\nWords to replace, and by what");
     found.retired.iter().for_each(|line| println!("        {line}"));
     Ok(())
 }

@@ -43,7 +43,7 @@ enum Task {
     Test(suites::Suites),
     /// What CI checks beyond that: documents, fuzzing, licences, known holes, instructions
     Ci(suites::Suites),
-    /// Format, rules of the house, clippy and documentation, of all workspaces
+    /// Format, rules of the house, layers, clippy and documentation, of all workspaces
     Lint,
     /// What deserves a look: imports between rooms, long files and functions, words with several meanings
     House,

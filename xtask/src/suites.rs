@@ -53,7 +53,7 @@ struct Suite {
 const SUITES: [Suite; 11] = [
     Suite {
         name: "lint",
-        about: "format, rules of the house, clippy, documentation",
+        about: "format, rules of the house, layers, clippy, documentation",
         packages: "all",
         tier: Tier::Test,
         cold: 6,
