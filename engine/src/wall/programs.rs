@@ -1,4 +1,5 @@
-//! What is started outside of the wall: nothing that the run could change.
+//! What is started outside of the wall: no program that the run could change, and no file that is named to it by an
+//! argument. What a program reads of its own accord, its interpreter among that, is not known here.
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -44,6 +45,10 @@ pub(super) fn find(rules: &Rules) -> Result<Vec<Outside>, WallError> {
 /// Whether a word stands for a file, which may not be there yet: it has a folder that is there, or the ending of a
 /// file's name.
 fn is_path(word: &Path, here: &Path) -> bool {
+    // Many programs mean something else by it, as jq does.
+    if word == Path::new(".") {
+        return false;
+    }
     let begins = word.components().next().is_some_and(|first| here.join(first).symlink_metadata().is_ok());
     let text = word.to_str().unwrap_or_default();
     let is_plain = |letter: char| letter.is_alphanumeric() || "._-".contains(letter);
@@ -192,6 +197,21 @@ mod tests {
     }
 
     #[test]
+    #[cfg(unix)]
+    fn a_link_at_the_end_of_a_long_path_is_followed() {
+        let folder = tempfile::tempdir().unwrap();
+        let granted = folder.path().join("granted");
+        let deep = folder.path().join("d/".repeat(50));
+        std::fs::create_dir_all(&deep).unwrap();
+        std::fs::create_dir(&granted).unwrap();
+        std::os::unix::fs::symlink(granted.join("tool"), deep.join("tool")).unwrap();
+        let mut rules = Rules::new();
+        rules.write(&granted);
+        rules.start(Program::new([deep.join("tool")]));
+        assert!(find(&rules).is_err());
+    }
+
+    #[test]
     fn where_a_run_writes_its_folder_the_programs_of_the_system_run() {
         let folder = tempfile::tempdir().unwrap();
         let mut rules = Rules::new();
@@ -203,7 +223,7 @@ mod tests {
         };
         for words in [
             &["sed", "-e", "s/a/b/", "--posix"][..],
-            &["sh", "-c", "exec cat", "1.5", ".name", "{print $1}", "dir:data"],
+            &["sh", "-c", "exec cat", "1.5", ".name", ".", "{print $1}", "dir:data"],
         ] {
             assert!(start(words).unwrap().is_some_and(|place| place.is_absolute()), "{words:?}");
         }

@@ -26,7 +26,7 @@ impl Way {
             let spot = way.end.join(name);
             way.passed.push(spot.clone());
             let link = spot.read_link().ok().filter(|_| links < LINKS);
-            links += 1;
+            links += usize::from(link.is_some());
             match link {
                 // Of a link that only the system can follow the text says nothing.
                 Some(_) if spot.starts_with("/proc") => way.end = spot.canonicalize().unwrap_or(spot),
