@@ -1,7 +1,9 @@
 //! Runs side by side, runs of pipelines, and plugins that are replaced while they run.
 
 use std::fs;
+use std::io::Write;
 use std::process::Stdio;
+use std::thread;
 
 use engine::{Error, Pool, Source};
 
@@ -12,16 +14,24 @@ use crate::support::{Did, engine, fed, function_of, hostile, plugin};
 #[test]
 fn two_runs_share_the_workers() {
     let Some(cluster) = Cluster::start(2) else { return };
-    fs::write(cluster.path("in"), slow(20_000)).unwrap();
-    let one = cluster.run(&slow_loop(), &["--run-name", "one"]).spawn().unwrap();
+    let mut one = engine(["run", "-q", "-p", &slow_loop(), "--run-name", "one", "--cluster", cluster.url()]);
+    one.arg("-o").arg(cluster.path("out")).stdin(Stdio::piped()).stderr(Stdio::piped());
+    let mut one = one.spawn().unwrap();
+    // Its input stays open, so it has not ended before the other one has.
+    let mut input = one.stdin.take().unwrap();
+    let feeding = thread::spawn(move || {
+        input.write_all(slow(20_000).as_bytes()).unwrap();
+        input
+    });
     cluster.wait_for_output();
     let mut other = engine(["run", "-q", "-p", &function_of(&plugin("inc"), "inc"), "--run-name", "other"]);
     other.args(["--cluster", cluster.url()]);
     let Did { code, stdout, stderr } = fed(other, numbers(0..100_000));
     assert_eq!((code, &*stderr), (Some(0), ""));
     assert!(stdout == numbers(1..100_001));
-    // It did not wait for the one to end.
-    assert!(cluster.status()["runs"]["one"]["alive"] == true);
+    let input = feeding.join().unwrap();
+    cluster.wait_until(|status| status["runs"]["one"]["alive"] == true);
+    drop(input);
     assert_eq!(ended(one), (Some(0), String::new()));
     assert!(cluster.text("out") == slow(20_000));
 }
