@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use super::ledger::{Act, Ledger};
-use super::wire::{Outcome, ResultPart, Task};
 use crate::Cause;
+use crate::cluster::protocol::in_flight::{Act, Ledger};
+use crate::cluster::protocol::wire::{Outcome, ResultPart, Task};
 use crate::function::Kind;
 use crate::pool::{Ending, Failed, Terms, Whole};
 use crate::record::{Batch, BatchBuilder};
@@ -285,7 +285,7 @@ mod tests {
 
         #[test]
         fn any_bytes_are_a_message_or_none(bytes in vec(any::<u8>(), 0..200)) {
-            wire(&[&[super::super::wire::PROTOCOL], &bytes[..]].concat());
+            wire(&[&[crate::cluster::protocol::wire::PROTOCOL], &bytes[..]].concat());
         }
     }
 }

@@ -1,39 +1,24 @@
 //! The same pipeline over many machines: a host that hands batches out through a broker, and workers that take
 //! them up.
 //!
-//! `ledger.rs` and `duty.rs` are the protocol, which knows neither network nor clock, and `wire.rs` its messages.
-//! Over NATS JetStream, where `places.rs` knows what is where, it is carried out by a host and by workers: the
-//! host's part is what a pool sees (`crew.rs`), the loop behind it (`driver.rs`), what it tells of the run
-//! (`registry.rs`) and what it knows of workers (`roster.rs`); a worker's is the process (`worker.rs`) and what it
-//! has of each run (`serving.rs`). `simulation.rs` carries the protocol out in a world of its own.
+//! `protocol/` is what they agree on, and knows neither network nor clock; `host/` and `worker/` are the two sides,
+//! and `nats/` says where things are in NATS JetStream.
 
-mod admission;
-mod crew;
-mod driver;
-mod duty;
 #[cfg(any(fuzzing, test))]
 pub(crate) mod fuzzing;
-mod isolated;
-mod ledger;
-mod places;
-mod plugin_folder;
-mod registry;
-mod roster;
+mod host;
+mod nats;
+mod protocol;
 mod run;
-mod serving;
 mod settings;
-#[cfg(test)]
-mod simulation;
-mod slots;
 mod view;
-mod wire;
 mod worker;
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
 pub use settings::Cluster;
 pub use view::{ClusterView, RunView, WorkerView};
-pub use worker::Worker;
+pub use worker::process::Worker;
 
 /// A number that nobody else has.
 pub(crate) fn random() -> u64 {

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::wire::PROTOCOL;
 use crate::FaultPolicy;
+use crate::cluster::protocol::wire::PROTOCOL;
 use crate::function::Kind;
 use crate::plugin::{Core, Isolation, Limits};
 use crate::text::PlainText;

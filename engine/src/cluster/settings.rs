@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::places::Durability;
+use crate::cluster::nats::subjects::Durability;
 use crate::deadlines::BROKER_AWAY;
 use crate::{Broker, text};
 

@@ -11,10 +11,12 @@ use async_nats::jetstream::{Context, ErrorCode};
 use futures_util::{StreamExt, TryStreamExt};
 use serde::Serialize;
 
-use super::places::{Durability, HOST_INBOX, HOSTS, PLUGINS, Places, RUNS, SILENCE, WORKERS, is_name};
-use super::registry::HostPresence;
-use super::run::Run;
-use super::worker::Presence;
+use crate::cluster::host::registry::HostPresence;
+use crate::cluster::nats::subjects::{
+    Durability, HOST_INBOX, HOSTS, PLUGINS, Places, RUNS, SILENCE, WORKERS, is_name,
+};
+use crate::cluster::run::Run;
+use crate::cluster::worker::process::Presence;
 use crate::deadlines::BROKER_ANSWER;
 use crate::text::PlainText;
 use crate::{Broker, Error};
@@ -84,7 +86,9 @@ impl ClusterView {
     ///
     /// If it can't be reached, or does not tell.
     pub async fn of(broker: &Broker) -> Result<Self, Error> {
-        let context = super::places::context(broker.connect("engine cluster", HOST_INBOX, |_| {}).await?);
+        let context = crate::cluster::nats::subjects::context(
+            broker.connect("engine cluster", HOST_INBOX, |_| {}).await?,
+        );
         let mut view = Self { workers: BTreeMap::new(), runs: BTreeMap::new() };
         let failed = |error: async_nats::Error| broker.lost(&*error);
         for (name, entry) in entries(&context, WORKERS).await.map_err(failed)? {
@@ -127,7 +131,9 @@ impl ClusterView {
     ///
     /// If the broker can't be reached, or does not tell.
     pub async fn clean(broker: &Broker) -> Result<Vec<String>, Error> {
-        let context = super::places::context(broker.connect("engine cluster", HOST_INBOX, |_| {}).await?);
+        let context = crate::cluster::nats::subjects::context(
+            broker.connect("engine cluster", HOST_INBOX, |_| {}).await?,
+        );
         let failed = |error: async_nats::Error| broker.lost(&*error);
         let mut removed = Vec::new();
         // The entry of a run is there before its streams are.

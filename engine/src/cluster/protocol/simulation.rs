@@ -10,9 +10,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use super::duty::{self, Duty, Judged, judge};
-use super::ledger::{self, Ledger};
-use super::wire::{PART_BYTES, ResultPart};
+use crate::cluster::protocol::in_flight::{self, Ledger};
+use crate::cluster::protocol::leases::{self, Duty, Judged, judge};
+use crate::cluster::protocol::wire::{PART_BYTES, ResultPart};
 
 const ACK_WAIT: Duration = Duration::from_millis(500);
 /// The broker gives a result once more if it is not out after this time.
@@ -462,20 +462,20 @@ impl World {
         }
     }
 
-    fn do_host(&mut self, host: usize, acts: Vec<ledger::Act<u64>>) {
+    fn do_host(&mut self, host: usize, acts: Vec<in_flight::Act<u64>>) {
         for act in acts {
             let epoch = self.hosts[host].epoch;
             match act {
-                ledger::Act::Publish { task, attempt } => {
+                in_flight::Act::Publish { task, attempt } => {
                     let record = self.hosts[host].records[&task];
                     self.send(Message::Task { from: host, epoch, task, attempt, record });
                 }
-                ledger::Act::Look { task, attempt, place } => {
+                in_flight::Act::Look { task, attempt, place } => {
                     let id = (epoch, task, attempt);
                     self.send(Message::Look { from: host, task, attempt, place, id });
                 }
-                ledger::Act::Release(place) => self.send(Message::Out { place }),
-                ledger::Act::Done { task, nonce, parts, tokens, held } => {
+                in_flight::Act::Release(place) => self.send(Message::Out { place }),
+                in_flight::Act::Done { task, nonce, parts, tokens, held } => {
                     if self.is_rough() && self.random.chance(self.weather.wrong) {
                         self.refuse(host, (task, nonce), tokens, held);
                         continue;
@@ -489,8 +489,8 @@ impl World {
                     assert!(known.is_none() && record >= this.sunk, "a result came twice");
                     self.sink(host);
                 }
-                ledger::Act::TooLarge { task } => panic!("task {task} is too large: {}", self.told()),
-                ledger::Act::GiveUp { task } => panic!("task {task} is given up: {}", self.told()),
+                in_flight::Act::TooLarge { task } => panic!("task {task} is too large: {}", self.told()),
+                in_flight::Act::GiveUp { task } => panic!("task {task} is given up: {}", self.told()),
             }
         }
     }
@@ -522,19 +522,19 @@ impl World {
         self.emit(host);
     }
 
-    fn do_duty(&mut self, worker: usize, acts: Vec<duty::Act<(u64, u64)>>) {
+    fn do_duty(&mut self, worker: usize, acts: Vec<leases::Act<(u64, u64)>>) {
         for act in acts {
             match act {
-                duty::Act::Progress { key } => {
+                leases::Act::Progress { key } => {
                     if let Some((place, lease)) = self.workers[worker].duty.token(key).copied() {
                         self.send(Message::Progress { place, lease });
                     }
                 }
-                duty::Act::Publish { key, part } => {
+                leases::Act::Publish { key, part } => {
                     let from = (worker, self.workers[worker].life);
                     self.send(Message::Result { from, key, part });
                 }
-                duty::Act::Acknowledge((place, _)) => {
+                leases::Act::Acknowledge((place, _)) => {
                     self.send(Message::Taken { place });
                     self.at(Duration::ZERO, Event::Serve);
                 }

@@ -6,15 +6,15 @@ use std::time::{Duration, Instant};
 
 use hashlink::LruCache;
 
-use super::places::SILENCE;
-use super::worker::Presence;
+use crate::cluster::nats::subjects::SILENCE;
+use crate::cluster::worker::process::Presence;
 use crate::metrics::WorkerStatus;
 use crate::plugin::Tally;
 use crate::text::PlainText;
 
 /// So many tasks may be out before it is known how many workers there are, and at most.
-pub(super) const FEWEST: usize = 16;
-pub(super) const MOST: usize = 4096;
+pub(in crate::cluster) const FEWEST: usize = 16;
+pub(in crate::cluster) const MOST: usize = 4096;
 
 /// For each task that a worker is at, so many are out: while it works on some, others come and go.
 const AHEAD: usize = 3;
@@ -31,7 +31,7 @@ const PATIENCE: Duration = Duration::from_secs(3);
 const MOST_WORKERS: usize = 4096;
 
 /// The workers that live.
-pub(super) struct Roster {
+pub(in crate::cluster) struct Roster {
     run: String,
     workers: BTreeMap<PlainText, (Presence, Instant)>,
     /// When somebody worked last, or might have.
@@ -42,7 +42,7 @@ pub(super) struct Roster {
 }
 
 impl Roster {
-    pub(super) fn new(run: &str) -> Self {
+    pub(in crate::cluster) fn new(run: &str) -> Self {
         Self {
             run: run.to_owned(),
             workers: BTreeMap::new(),
@@ -53,7 +53,7 @@ impl Roster {
     }
 
     /// A worker says what it is at.
-    pub(super) fn meet(&mut self, name: &str, presence: Presence) {
+    pub(in crate::cluster) fn meet(&mut self, name: &str, presence: Presence) {
         // A worker's key may write any number of them.
         let name = PlainText::short(name);
         if self.workers.len() < MOST_WORKERS || self.workers.contains_key(&name) {
@@ -62,37 +62,37 @@ impl Roster {
     }
 
     /// A worker has left.
-    pub(super) fn part(&mut self, name: &str) {
+    pub(in crate::cluster) fn part(&mut self, name: &str) {
         self.workers.remove(&PlainText::short(name));
     }
 
     /// Forgets those that are silent.
-    pub(super) fn look(&mut self) {
+    pub(in crate::cluster) fn look(&mut self) {
         self.workers.retain(|_, (_, seen)| seen.elapsed() < SILENCE);
     }
 
     /// How many tasks may be out.
-    pub(super) fn width(&self) -> usize {
+    pub(in crate::cluster) fn width(&self) -> usize {
         let slots = self.workers.values().map(|(presence, _)| presence.slots);
         slots.fold(0, usize::saturating_add).saturating_mul(AHEAD).clamp(FEWEST, MOST)
     }
 
     /// A task is as large as what a worker does in a time between these. The more workers there are, the longer it
     /// is, so that what each task costs the broker does not grow with them.
-    pub(super) fn task_time(&self) -> (Duration, Duration) {
+    pub(in crate::cluster) fn task_time(&self) -> (Duration, Duration) {
         let threads = self.workers.values().map(|(presence, _)| presence.threads);
         let threads = threads.fold(0, usize::saturating_add);
         let many = u32::try_from(threads / THREADS).unwrap_or(u32::MAX).clamp(1, 3);
         (FAST * many, SLOW * many)
     }
 
-    pub(super) fn statuses(&self) -> Vec<WorkerStatus> {
+    pub(in crate::cluster) fn statuses(&self) -> Vec<WorkerStatus> {
         let workers = self.workers.iter();
         workers.map(|(name, (presence, _))| presence.status(name, presence.refused.get(&*self.run))).collect()
     }
 
     /// What a person should know, if it is new: why nothing goes on although there is work.
-    pub(super) fn notice(&mut self, has_work: bool) -> Option<String> {
+    pub(in crate::cluster) fn notice(&mut self, has_work: bool) -> Option<String> {
         let serves = |presence: &Presence| !presence.leaving && !presence.refused.contains_key(&*self.run);
         if !has_work || self.workers.values().any(|(presence, _)| serves(presence)) {
             self.served = Instant::now();
@@ -121,7 +121,7 @@ impl Roster {
 
     /// What a worker used for a segment's functions since it said so last.
     /// `stages` is how many functions there are.
-    pub(super) fn used(
+    pub(in crate::cluster) fn used(
         &mut self,
         worker: &str,
         segment: u32,

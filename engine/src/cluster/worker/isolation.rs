@@ -11,12 +11,12 @@ use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::Semaphore;
 
-use super::admission::Admission;
-use super::plugin_folder::PluginFolder;
-use super::run::Stage;
-use super::serving::{Segment, open};
-use super::wire::{Outcome, Task};
-use super::worker::Left;
+use crate::cluster::protocol::wire::{Outcome, Task};
+use crate::cluster::run::Stage;
+use crate::cluster::worker::admission::Admission;
+use crate::cluster::worker::plugin_folder::PluginFolder;
+use crate::cluster::worker::process::Left;
+use crate::cluster::worker::run::{Segment, open};
 use crate::deadlines::APART;
 use crate::plugin::Core;
 use crate::pool::{Crew, Failed, Whole, run_whole};
@@ -30,7 +30,7 @@ const FEWEST: usize = 8;
 
 /// The program that runs a task apart.
 #[derive(Clone, Debug)]
-pub(super) struct Isolation {
+pub(in crate::cluster) struct Isolation {
     program: PathBuf,
     arguments: Vec<String>,
     /// One permit for each such process.
@@ -69,13 +69,13 @@ enum Ran {
 }
 
 impl Isolation {
-    pub(super) fn new(program: PathBuf, arguments: Vec<String>) -> Self {
+    pub(in crate::cluster) fn new(program: PathBuf, arguments: Vec<String>) -> Self {
         let room = std::thread::available_parallelism().map_or(1, usize::from).max(FEWEST);
         Self { program, arguments, room: Arc::new(Semaphore::new(room)) }
     }
 
     /// The program, as it is started.
-    pub(super) fn program(&self) -> Program {
+    pub(in crate::cluster) fn program(&self) -> Program {
         let arguments = self.arguments.iter().map(OsString::from);
         Program::new(std::iter::once(self.program.clone().into()).chain(arguments))
     }
@@ -84,7 +84,7 @@ impl Isolation {
     /// of, which is a fault.
     ///
     /// `advance` is called before each process.
-    pub(super) async fn run(
+    pub(in crate::cluster) async fn run(
         &self,
         folder: &Path,
         segment: &Segment,
@@ -253,7 +253,7 @@ fn say(kind: u8, parts: &[&[u8]]) -> std::io::Result<()> {
 }
 
 /// Runs the task that comes on stdin, and writes its outcome to stdout.
-pub(super) fn serve(pool: &Pool, allowed: &[Capability]) -> Result<(), Error> {
+pub(in crate::cluster) fn serve(pool: &Pool, allowed: &[Capability]) -> Result<(), Error> {
     let broken = |reason: String| Error::Worker { worker: "a process of its own".to_owned(), reason };
     let read = || read_one().map_err(|error| broken(format!("half a task came: {error}")));
     let (head, task) = (read()?, read()?);

@@ -2,22 +2,22 @@
 
 use bytesize::ByteSize;
 
-use super::run::Stage;
 use crate::Capability;
+use crate::cluster::run::Stage;
 use crate::plugin::Limits;
 
 /// A record may be tried again so often.
 const MOST_RETRIES: u32 = 10_000;
 
 /// The most that a function may have.
-pub(super) struct Admission<'a> {
-    pub(super) limits: Limits,
-    pub(super) allowed: &'a [Capability],
+pub(in crate::cluster) struct Admission<'a> {
+    pub(in crate::cluster) limits: Limits,
+    pub(in crate::cluster) allowed: &'a [Capability],
 }
 
 impl Admission<'_> {
     /// Whether a function may be run here, and if not, why.
-    pub(super) fn check(&self, stage: &Stage) -> Result<(), String> {
+    pub(in crate::cluster) fn check(&self, stage: &Stage) -> Result<(), String> {
         let function = &stage.function;
         let bytes = |bytes: usize| ByteSize(bytes as u64).to_string();
         let Limits { memory, timeout, output, .. } = self.limits;

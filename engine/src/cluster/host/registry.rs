@@ -13,9 +13,9 @@ use async_nats::jetstream::{Context, ErrorCode};
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
-use super::places::{self, Durability, HOSTS, RUNS, SILENCE, WORKERS};
-use super::run::{Machine, Run, Stage};
-use super::settings::Cluster;
+use crate::cluster::nats::subjects::{self, Durability, HOSTS, RUNS, SILENCE, WORKERS};
+use crate::cluster::run::{Machine, Run, Stage};
+use crate::cluster::settings::Cluster;
 use crate::plugin::Core;
 use crate::{Broker, Error};
 
@@ -41,15 +41,15 @@ const NOT_CLUSTERED: &str = "10074";
 
 /// A host that lives says so.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub(super) struct HostPresence {
-    pub(super) epoch: u64,
-    pub(super) host: Machine,
+pub(in crate::cluster) struct HostPresence {
+    pub(in crate::cluster) epoch: u64,
+    pub(in crate::cluster) host: Machine,
     /// The number of the last record that is done, with all before it.
-    pub(super) done: u64,
+    pub(in crate::cluster) done: u64,
 }
 
 /// The entry of one host's run.
-pub(super) struct Registry {
+pub(in crate::cluster) struct Registry {
     context: Context,
     broker: Broker,
     durability: Durability,
@@ -71,7 +71,11 @@ pub(super) struct Registry {
 
 impl Registry {
     /// Makes this host the one that has the run.
-    pub(super) async fn take_over(context: Context, cluster: &Cluster, name: &str) -> Result<Self, Error> {
+    pub(in crate::cluster) async fn take_over(
+        context: Context,
+        cluster: &Cluster,
+        name: &str,
+    ) -> Result<Self, Error> {
         let Cluster { broker, durability, ack_wait, timeout, .. } = cluster.clone();
         let failed = |error: async_nats::Error| broker.lost(&*error);
         let (runs, hosts) = buckets(&context, durability).await.map_err(failed)?;
@@ -95,21 +99,21 @@ impl Registry {
         })
     }
 
-    pub(super) fn epoch(&self) -> u64 {
+    pub(in crate::cluster) fn epoch(&self) -> u64 {
         self.run.epoch
     }
 
     /// Takes out the host that had the run before, if that has not ended it.
-    pub(super) fn before(&mut self) -> Option<Machine> {
+    pub(in crate::cluster) fn before(&mut self) -> Option<Machine> {
         self.before.take()
     }
 
-    pub(super) fn uploader(&self) -> Uploader {
+    pub(in crate::cluster) fn uploader(&self) -> Uploader {
         self.uploader.clone()
     }
 
     /// Tells workers of a segment, whose plugins the broker has.
-    pub(super) async fn add(
+    pub(in crate::cluster) async fn add(
         &mut self,
         segment: usize,
         stages: Vec<Stage>,
@@ -125,7 +129,7 @@ impl Registry {
 
     /// Says that this host lives, and how far it is, and looks whether another one has the run. A broker that has
     /// lost what it knew is told all of it again.
-    pub(super) async fn beat(&mut self, done: u64) -> Result<(), Error> {
+    pub(in crate::cluster) async fn beat(&mut self, done: u64) -> Result<(), Error> {
         let entry = match self.runs.entry(&*self.name).await {
             Ok(entry) => entry,
             // The server answers for a bucket that is gone as if nobody were there.
@@ -175,7 +179,7 @@ impl Registry {
     }
 
     /// Removes what the run has in the broker, if it is still this host's.
-    pub(super) async fn remove(&mut self) {
+    pub(in crate::cluster) async fn remove(&mut self) {
         let mut removed = self.runs.delete_expect_revision(&self.name, Some(self.revision)).await;
         // What was written last may not have been heard of.
         if removed.is_err()
@@ -185,7 +189,7 @@ impl Registry {
             removed = self.runs.delete_expect_revision(&self.name, Some(entry.revision)).await;
         }
         if removed.is_ok() {
-            places::Places::new(&self.name, self.durability).remove(&self.context).await;
+            subjects::Places::new(&self.name, self.durability).remove(&self.context).await;
             let _ = self.hosts.delete(&self.name).await;
         }
         let _ = self.context.client().flush().await;
@@ -231,7 +235,7 @@ impl Registry {
 
 /// Puts plugins where workers find them. That may take a while, in which the host goes on saying that it lives.
 #[derive(Clone)]
-pub(super) struct Uploader {
+pub(in crate::cluster) struct Uploader {
     context: Context,
     broker: Broker,
     durability: Durability,
@@ -240,7 +244,7 @@ pub(super) struct Uploader {
 
 impl Uploader {
     /// Puts functions' plugins where workers find them.
-    pub(super) async fn upload_all(&self, functions: &[Arc<Core>]) -> Result<(), Error> {
+    pub(in crate::cluster) async fn upload_all(&self, functions: &[Arc<Core>]) -> Result<(), Error> {
         for core in functions {
             self.upload(core).await?;
         }
@@ -262,7 +266,7 @@ impl Uploader {
     /// The error within is the broker's, for which it is tried again.
     async fn try_upload(&self, core: &Core) -> Result<Result<(), async_nats::Error>, Error> {
         let plugin = &core.opening.plugin;
-        let store = match places::plugins(&self.context, self.durability).await {
+        let store = match subjects::plugins(&self.context, self.durability).await {
             Ok(store) => store,
             Err(error) => return Ok(Err(error)),
         };
@@ -284,7 +288,7 @@ impl Uploader {
 }
 
 /// Finds out whether a broker can do what a run wants of it.
-pub(super) async fn prepare(context: &Context, cluster: &Cluster) -> Result<(), Error> {
+pub(in crate::cluster) async fn prepare(context: &Context, cluster: &Cluster) -> Result<(), Error> {
     let Cluster { broker, durability, .. } = cluster;
     let address = || broker.to_string();
     let begun = Instant::now();
@@ -318,9 +322,9 @@ pub(super) async fn prepare(context: &Context, cluster: &Cluster) -> Result<(), 
 
 /// The buckets of runs and hosts; that of workers is made too.
 async fn buckets(context: &Context, durability: Durability) -> Result<(Store, Store), async_nats::Error> {
-    places::bucket(context, WORKERS, SILENCE, durability).await?;
-    let runs = places::bucket(context, RUNS, Duration::ZERO, durability).await?;
-    Ok((runs, places::bucket(context, HOSTS, SILENCE, durability).await?))
+    subjects::bucket(context, WORKERS, SILENCE, durability).await?;
+    let runs = subjects::bucket(context, RUNS, Duration::ZERO, durability).await?;
+    Ok((runs, subjects::bucket(context, HOSTS, SILENCE, durability).await?))
 }
 
 async fn take_over(
@@ -333,7 +337,7 @@ async fn take_over(
         let known = entry.as_ref().filter(|entry| entry.operation == Operation::Put);
         let known = known.and_then(|entry| serde_json::from_slice::<Run>(&entry.value).ok());
         // Of a run that was deleted it is not known how many hosts it had: time goes on all the same.
-        let epoch = known.as_ref().map_or_else(super::epoch_of_now, |run| run.epoch + 1);
+        let epoch = known.as_ref().map_or_else(crate::cluster::epoch_of_now, |run| run.epoch + 1);
         let run = Run::new(epoch, ack_wait);
         let text = Bytes::from(serde_json::to_vec(&run)?);
         let put = runs.update(name, text, entry.map_or(0, |entry| entry.revision)).await;

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use super::wire::ResultPart;
+use crate::cluster::protocol::wire::ResultPart;
 
 /// A broker that does not answer within this time is asked again.
 const REPLY: Duration = Duration::from_secs(10);
@@ -42,7 +42,7 @@ const MOST_REFUSED: usize = 16;
 
 /// What a host is to do next. `T` is what a result is acknowledged by.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Act<T> {
+pub(in crate::cluster) enum Act<T> {
     /// Publish a task, with an id that tells this attempt from others.
     Publish { task: u64, attempt: u32 },
     /// Ask the broker whether it still has a task, at this place of its stream.
@@ -61,7 +61,7 @@ pub(super) enum Act<T> {
 
 /// All tasks that are out.
 #[derive(Debug)]
-pub(super) struct Ledger<T> {
+pub(in crate::cluster) struct Ledger<T> {
     epoch: u64,
     next: u64,
     tasks: BTreeMap<u64, Entry<T>>,
@@ -141,24 +141,24 @@ impl<T> Draft<T> {
 
 impl<T> Ledger<T> {
     /// Of results that are not out, the broker keeps about `most` bytes.
-    pub(super) fn new(epoch: u64, most: usize) -> Self {
+    pub(in crate::cluster) fn new(epoch: u64, most: usize) -> Self {
         Self { epoch, next: 0, tasks: BTreeMap::new(), held: 0, drafted: 0, most }
     }
 
     /// How many tasks are out.
-    pub(super) fn len(&self) -> usize {
+    pub(in crate::cluster) fn len(&self) -> usize {
         self.tasks.len()
     }
 
     /// What drafts cost, and what they may.
     #[cfg(any(fuzzing, test))]
-    pub(super) fn drafted(&self) -> (usize, usize) {
+    pub(in crate::cluster) fn drafted(&self) -> (usize, usize) {
         let most = self.tasks.values().map(|entry| entry.most * MOST_DRAFTS).sum::<usize>();
         (self.drafted, most.min(MOST_DRAFTED))
     }
 
     /// Takes in another task, to be published now. Its result may have `most` bytes.
-    pub(super) fn submit(&mut self, most: usize, now: Duration) -> (u64, Act<T>) {
+    pub(in crate::cluster) fn submit(&mut self, most: usize, now: Duration) -> (u64, Act<T>) {
         let task = self.next;
         self.next += 1;
         let state = State::Publishing { since: now };
@@ -169,7 +169,7 @@ impl<T> Ledger<T> {
     }
 
     /// The broker has a task, at this place of its stream.
-    pub(super) fn published(&mut self, task: u64, attempt: u32, place: u64, now: Duration) {
+    pub(in crate::cluster) fn published(&mut self, task: u64, attempt: u32, place: u64, now: Duration) {
         if let Some(entry) = self.current(task, attempt)
             && matches!(entry.state, State::Publishing { .. } | State::Waiting { .. })
         {
@@ -179,7 +179,7 @@ impl<T> Ledger<T> {
     }
 
     /// The broker does not take a task now: it has no room, or can't be reached.
-    pub(super) fn refused(&mut self, task: u64, attempt: u32, now: Duration) {
+    pub(in crate::cluster) fn refused(&mut self, task: u64, attempt: u32, now: Duration) {
         if let Some(entry) = self.current(task, attempt)
             && matches!(entry.state, State::Publishing { .. })
         {
@@ -190,7 +190,7 @@ impl<T> Ledger<T> {
     }
 
     /// The broker was asked whether it still has a task.
-    pub(super) fn looked(&mut self, task: u64, attempt: u32, found: bool, now: Duration) {
+    pub(in crate::cluster) fn looked(&mut self, task: u64, attempt: u32, found: bool, now: Duration) {
         if let Some(entry) = self.current(task, attempt)
             && let State::Sought { place, .. } = entry.state
         {
@@ -209,7 +209,7 @@ impl<T> Ledger<T> {
 
     /// A part of a result came. What is of another run, comes twice or belongs to what was refused is acknowledged
     /// and no more.
-    pub(super) fn result(&mut self, part: ResultPart, token: T, now: Duration) -> Vec<Act<T>> {
+    pub(in crate::cluster) fn result(&mut self, part: ResultPart, token: T, now: Duration) -> Vec<Act<T>> {
         let (task, nonce) = (part.task, part.nonce);
         let entry = self.tasks.get_mut(&task).filter(|_| part.epoch == self.epoch);
         let Some(entry) = entry.filter(|entry| part.part < part.parts && !entry.refused.contains(&nonce))
@@ -286,7 +286,7 @@ impl<T> Ledger<T> {
 
     /// A result that was [`Done`](Act::Done) can't be believed: another one is waited for, and if the broker has the
     /// task no more it is handed out anew.
-    pub(super) fn refuse(&mut self, task: u64, nonce: u64, now: Duration) -> Option<Act<T>> {
+    pub(in crate::cluster) fn refuse(&mut self, task: u64, nonce: u64, now: Duration) -> Option<Act<T>> {
         let entry = self.tasks.get_mut(&task)?;
         entry.note_refused(nonce);
         entry.spoilt = true;
@@ -297,12 +297,12 @@ impl<T> Ledger<T> {
     }
 
     /// A result that was [`Done`](Act::Done) is out, and its messages are acknowledged.
-    pub(super) fn released(&mut self, held: usize) {
+    pub(in crate::cluster) fn released(&mut self, held: usize) {
         self.held -= held;
     }
 
     /// Nobody wants the result of a task any more.
-    pub(super) fn forget(&mut self, task: u64) -> Vec<Act<T>> {
+    pub(in crate::cluster) fn forget(&mut self, task: u64) -> Vec<Act<T>> {
         let entry = self.tasks.remove(&task);
         let drafts = entry.map(|entry| entry.drafts).unwrap_or_default();
         self.held -= drafts.iter().map(|draft| draft.held).sum::<usize>();
@@ -311,7 +311,7 @@ impl<T> Ledger<T> {
     }
 
     /// Time has passed. To be called some ten times in a second.
-    pub(super) fn tick(&mut self, now: Duration) -> Vec<Act<T>> {
+    pub(in crate::cluster) fn tick(&mut self, now: Duration) -> Vec<Act<T>> {
         let mut acts = Vec::new();
         for (task, entry) in &mut self.tasks {
             let (task, attempt) = (*task, entry.attempt);

@@ -11,9 +11,9 @@ use tokio::runtime::Builder;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
-use super::driver::{Connected, Driver};
-use super::roster::FEWEST;
-use super::settings::Cluster;
+use crate::cluster::host::dispatcher::{Connected, Driver};
+use crate::cluster::host::membership::FEWEST;
+use crate::cluster::settings::Cluster;
 use crate::metrics::WorkerStatus;
 use crate::plugin::{Core, MOST_BYTES};
 use crate::pool::{Crew, PoolShared, Segment};
@@ -30,19 +30,19 @@ pub(crate) struct ClusterCrew {
 }
 
 /// What the crew and its thread share.
-pub(super) struct Link {
+pub(in crate::cluster) struct Link {
     ready: Mutex<Ready>,
     /// The pool whose crew this is.
     home: OnceLock<Weak<PoolShared>>,
     /// What results are acknowledged by that are out, and their bytes.
     out: Mutex<Vec<(Vec<Acker>, usize)>>,
     /// Either has more.
-    pub(super) bell: Notify,
-    pub(super) over: CancellationToken,
+    pub(in crate::cluster) bell: Notify,
+    pub(in crate::cluster) over: CancellationToken,
     /// The thread has cleared up.
     gone: (Mutex<bool>, Condvar),
     /// How many tasks may be out.
-    pub(super) width: AtomicUsize,
+    pub(in crate::cluster) width: AtomicUsize,
     workers: Mutex<Vec<WorkerStatus>>,
 }
 
@@ -175,7 +175,7 @@ impl Link {
     }
 
     /// Ends all segments, and those that come.
-    pub(super) fn fail(&self, segments: &[Weak<Segment>], error: &Error) {
+    pub(in crate::cluster) fn fail(&self, segments: &[Weak<Segment>], error: &Error) {
         let ready = {
             let mut ready = lock(&self.ready);
             ready.failure = Some(error.clone());
@@ -187,7 +187,7 @@ impl Link {
     }
 
     /// A segment that is marked as listed has work.
-    pub(super) fn enlist(&self, segment: Arc<Segment>) -> Result<(), Error> {
+    pub(in crate::cluster) fn enlist(&self, segment: Arc<Segment>) -> Result<(), Error> {
         let mut ready = lock(&self.ready);
         match &ready.failure {
             Some(error) => Err(error.clone()),
@@ -199,33 +199,33 @@ impl Link {
     }
 
     /// The next segment that has work.
-    pub(super) fn next(&self) -> Option<Arc<Segment>> {
+    pub(in crate::cluster) fn next(&self) -> Option<Arc<Segment>> {
         lock(&self.ready).segments.pop_front()
     }
 
     /// Who does what can't be sent anywhere.
-    pub(super) fn home(&self) -> Option<Arc<dyn Crew>> {
+    pub(in crate::cluster) fn home(&self) -> Option<Arc<dyn Crew>> {
         let pool = self.home.get()?.upgrade()?;
         Some(Arc::new(Pool::from_shared(pool)))
     }
 
     /// The acknowledgements of results that are out since they were taken last.
-    pub(super) fn take_out(&self) -> Vec<(Vec<Acker>, usize)> {
+    pub(in crate::cluster) fn take_out(&self) -> Vec<(Vec<Acker>, usize)> {
         std::mem::take(&mut *lock(&self.out))
     }
 
-    pub(super) fn set_workers(&self, workers: Vec<WorkerStatus>, width: usize) {
+    pub(in crate::cluster) fn set_workers(&self, workers: Vec<WorkerStatus>, width: usize) {
         *lock(&self.workers) = workers;
         self.width.store(width, Relaxed);
     }
 }
 
 /// A result's acknowledgements: due once nothing of it is here any more.
-pub(super) struct Owed {
-    pub(super) link: Arc<Link>,
-    pub(super) ackers: Vec<Acker>,
+pub(in crate::cluster) struct Owed {
+    pub(in crate::cluster) link: Arc<Link>,
+    pub(in crate::cluster) ackers: Vec<Acker>,
     /// In bytes.
-    pub(super) held: usize,
+    pub(in crate::cluster) held: usize,
 }
 
 impl Drop for Owed {

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::wire::ResultPart;
+use crate::cluster::protocol::wire::ResultPart;
 
 /// A broker that does not answer within this time is told again.
 const REPLY: Duration = Duration::from_secs(7);
@@ -21,7 +21,7 @@ const APART: u64 = 2;
 
 /// How a task that was delivered is to be met.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Judged {
+pub(in crate::cluster) enum Judged {
     /// It is run.
     Run,
     /// It is run in a process of its own: workers that had it before may have died of it.
@@ -31,7 +31,7 @@ pub(super) enum Judged {
 }
 
 /// What to do with a task of a host of `epoch`, delivered so often by now, where `known` is the latest epoch.
-pub(super) fn judge(epoch: u64, known: u64, deliveries: u64) -> Judged {
+pub(in crate::cluster) fn judge(epoch: u64, known: u64, deliveries: u64) -> Judged {
     match deliveries {
         _ if epoch < known => Judged::Stale,
         0..=APART => Judged::Run,
@@ -41,7 +41,7 @@ pub(super) fn judge(epoch: u64, known: u64, deliveries: u64) -> Judged {
 
 /// What a worker is to do next. `T` is what a task is acknowledged by.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Act<T> {
+pub(in crate::cluster) enum Act<T> {
     /// Tell the broker that somebody is at it.
     Progress { key: u64 },
     /// Publish a part of a result.
@@ -52,7 +52,7 @@ pub(super) enum Act<T> {
 
 /// All that a worker is at, of one run.
 #[derive(Debug)]
-pub(super) struct Duty<T> {
+pub(in crate::cluster) struct Duty<T> {
     /// The broker gives a task to somebody else if it hears nothing for so long.
     ack_wait: Duration,
     next: u64,
@@ -89,12 +89,12 @@ enum Sending {
 }
 
 impl<T> Duty<T> {
-    pub(super) fn new(ack_wait: Duration) -> Self {
+    pub(in crate::cluster) fn new(ack_wait: Duration) -> Self {
         Self { ack_wait, next: 0, items: BTreeMap::new() }
     }
 
     /// A task is taken up, and waits for its turn.
-    pub(super) fn take(&mut self, token: T, now: Duration) -> u64 {
+    pub(in crate::cluster) fn take(&mut self, token: T, now: Duration) -> u64 {
         let key = self.next;
         self.next += 1;
         self.items.insert(key, Item { token, heard: now, state: State::Queued });
@@ -103,19 +103,24 @@ impl<T> Duty<T> {
 
     /// Functions are at a task, or have got further with it. They may take until `deadline` before they get further
     /// again.
-    pub(super) fn run(&mut self, key: u64, deadline: Duration) {
+    pub(in crate::cluster) fn run(&mut self, key: u64, deadline: Duration) {
         if let Some(item) = self.items.get_mut(&key) {
             item.state = State::Running { deadline };
         }
     }
 
     /// What a task is acknowledged by, while it is held.
-    pub(super) fn token(&self, key: u64) -> Option<&T> {
+    pub(in crate::cluster) fn token(&self, key: u64) -> Option<&T> {
         self.items.get(&key).map(|item| &item.token)
     }
 
     /// There is a result.
-    pub(super) fn finished(&mut self, key: u64, parts: Vec<ResultPart>, now: Duration) -> Vec<Act<T>> {
+    pub(in crate::cluster) fn finished(
+        &mut self,
+        key: u64,
+        parts: Vec<ResultPart>,
+        now: Duration,
+    ) -> Vec<Act<T>> {
         let Some(item) = self.items.get_mut(&key) else { return Vec::new() };
         let sent = parts.iter().map(|part| (part.clone(), Sending::Sent { since: now })).collect();
         item.state = State::Publishing { parts: sent, refusals: 0 };
@@ -123,7 +128,7 @@ impl<T> Duty<T> {
     }
 
     /// The broker has a part of a result.
-    pub(super) fn kept(&mut self, key: u64, part: u32) -> Option<Act<T>> {
+    pub(in crate::cluster) fn kept(&mut self, key: u64, part: u32) -> Option<Act<T>> {
         let State::Publishing { parts, refusals } = &mut self.items.get_mut(&key)?.state else { return None };
         *refusals = 0;
         let (_, sending) = parts.get_mut(part as usize)?;
@@ -135,7 +140,7 @@ impl<T> Duty<T> {
     }
 
     /// The broker does not take a part of a result now: it has no room, or can't be reached.
-    pub(super) fn refused(&mut self, key: u64, part: u32, now: Duration) {
+    pub(in crate::cluster) fn refused(&mut self, key: u64, part: u32, now: Duration) {
         if let Some(Item { state: State::Publishing { parts, refusals }, .. }) = self.items.get_mut(&key)
             && let Some((_, sending @ Sending::Sent { .. })) = parts.get_mut(part as usize)
         {
@@ -146,26 +151,26 @@ impl<T> Duty<T> {
     }
 
     /// Somebody else may have it.
-    pub(super) fn let_go(&mut self, key: u64) -> Option<T> {
+    pub(in crate::cluster) fn let_go(&mut self, key: u64) -> Option<T> {
         self.items.remove(&key).map(|item| item.token)
     }
 
     /// Lets go of everything, as a worker does that hears of a new host, which waits so long for acknowledgements.
-    pub(super) fn begin_anew(&mut self, ack_wait: Duration) -> Vec<T> {
+    pub(in crate::cluster) fn begin_anew(&mut self, ack_wait: Duration) -> Vec<T> {
         self.ack_wait = ack_wait;
         std::mem::take(&mut self.items).into_values().map(|item| item.token).collect()
     }
 
-    pub(super) fn len(&self) -> usize {
+    pub(in crate::cluster) fn len(&self) -> usize {
         self.items.len()
     }
 
-    pub(super) fn is_empty(&self) -> bool {
+    pub(in crate::cluster) fn is_empty(&self) -> bool {
         self.items.is_empty()
     }
 
     /// Time has passed. To be called some ten times in a second.
-    pub(super) fn tick(&mut self, now: Duration) -> Vec<Act<T>> {
+    pub(in crate::cluster) fn tick(&mut self, now: Duration) -> Vec<Act<T>> {
         let mut acts = Vec::new();
         for (key, item) in &mut self.items {
             let key = *key;

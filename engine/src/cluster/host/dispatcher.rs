@@ -23,16 +23,16 @@ use futures_util::{FutureExt, StreamExt};
 use tokio::sync::Mutex;
 use tokio::time::{MissedTickBehavior, interval};
 
-use super::crew::{Link, Owed};
-use super::ledger::{Act, Ledger};
-use super::places::{self, BEAT, HOST_INBOX, Places, WORKERS};
-use super::registry::{self, Registry};
-use super::roster::Roster;
-use super::run::{Machine, Stage};
-use super::settings::Cluster;
-use super::wire::{Outcome, ResultPart, Task};
-use super::worker::Presence;
 use crate::Error;
+use crate::cluster::host::executor::{Link, Owed};
+use crate::cluster::host::membership::Roster;
+use crate::cluster::host::registry::{self, Registry};
+use crate::cluster::nats::subjects::{self, BEAT, HOST_INBOX, Places, WORKERS};
+use crate::cluster::protocol::in_flight::{Act, Ledger};
+use crate::cluster::protocol::wire::{Outcome, ResultPart, Task};
+use crate::cluster::run::{Machine, Stage};
+use crate::cluster::settings::Cluster;
+use crate::cluster::worker::process::Presence;
 use crate::deadlines::BROKER_END;
 use crate::pool::{Receipt, Segment, Terms, Whole, Work, most_bytes, run_whole};
 use crate::record::Batch;
@@ -108,7 +108,7 @@ enum Answer {
 }
 
 /// The thread's side.
-pub(super) struct Driver {
+pub(in crate::cluster) struct Driver {
     link: Arc<Link>,
     cluster: Cluster,
     context: Context,
@@ -137,20 +137,20 @@ pub(super) struct Driver {
 type Ended = Result<(), Error>;
 
 /// A broker that answers, before anything of the run is there.
-pub(super) struct Connected {
+pub(in crate::cluster) struct Connected {
     cluster: Cluster,
     name: String,
     context: Context,
 }
 
 impl Connected {
-    pub(super) async fn to(cluster: Cluster) -> Result<Self, Error> {
-        let name = cluster.run.clone().unwrap_or_else(|| format!("run-{:016x}", super::random()));
+    pub(in crate::cluster) async fn to(cluster: Cluster) -> Result<Self, Error> {
+        let name = cluster.run.clone().unwrap_or_else(|| format!("run-{:016x}", crate::cluster::random()));
         check_name(&name)?;
         let on_notice = cluster.on_notice.clone();
         let told = move |line: &str| on_notice.tell(line);
         let client = cluster.broker.connect(&format!("engine run {name}"), HOST_INBOX, told).await?;
-        let context = places::context(client);
+        let context = subjects::context(client);
         // What is to be written is not touched before it is known that the broker is fit.
         registry::prepare(&context, &cluster).await?;
         Ok(Self { name, context, cluster })
@@ -158,7 +158,7 @@ impl Connected {
 }
 
 impl Driver {
-    pub(super) async fn begin(connected: Connected, link: Arc<Link>) -> Result<Self, Error> {
+    pub(in crate::cluster) async fn begin(connected: Connected, link: Arc<Link>) -> Result<Self, Error> {
         let Connected { cluster, name, context } = connected;
         let mut registry = Registry::take_over(context.clone(), &cluster, &name).await?;
         let epoch = registry.epoch();
@@ -203,7 +203,7 @@ impl Driver {
         self.began.elapsed()
     }
 
-    pub(super) async fn run(mut self) {
+    pub(in crate::cluster) async fn run(mut self) {
         let ended = AssertUnwindSafe(self.serve()).catch_unwind().await.unwrap_or(Err(Error::Panicked));
         // Those that take up work again may drop the last of what holds this thread.
         let left = std::mem::take(&mut self.out);
@@ -238,10 +238,10 @@ impl Driver {
                     Answer::Results(None) => {
                         // Its stream was wiped, or is not there yet.
                         self.make_places();
-                        self.ask_for_results(places::AGAIN);
+                        self.ask_for_results(subjects::AGAIN);
                     }
                     Answer::Presences(Some(watch)) => presences = Some(watch),
-                    Answer::Presences(None) => self.ask_for_presences(places::AGAIN),
+                    Answer::Presences(None) => self.ask_for_presences(subjects::AGAIN),
                     answer => self.answered(answer)?,
                 },
                 message = next(&mut results) => match message {
@@ -294,7 +294,7 @@ impl Driver {
         let (context, places, epoch) = (self.context.clone(), self.places.clone(), self.epoch);
         let ask = async move {
             tokio::time::sleep(after).await;
-            let name = places::host_consumer(epoch);
+            let name = subjects::host_consumer(epoch);
             let consumer: Option<PullConsumer> =
                 context.get_consumer_from_stream(&name, places.results()).await.ok();
             let Some(consumer) = consumer else { return Answer::Results(None) };
@@ -714,6 +714,6 @@ fn is_missing(error: &RawMessageError) -> bool {
 }
 
 fn check_name(name: &str) -> Result<(), Error> {
-    let fine = places::is_name(name) && name.len() <= 64;
+    let fine = subjects::is_name(name) && name.len() <= 64;
     fine.then_some(()).ok_or_else(|| Error::RunName { name: name.to_owned() })
 }

@@ -12,7 +12,7 @@ const MOST: usize = 1000;
 const OFTEN: u8 = 3;
 
 /// Room for tasks.
-pub(super) struct Slots {
+pub(in crate::cluster) struct Slots {
     permits: Semaphore,
     least: usize,
     /// How many there are.
@@ -22,40 +22,40 @@ pub(super) struct Slots {
 }
 
 /// Room for a task.
-pub(super) struct Slot<'a> {
+pub(in crate::cluster) struct Slot<'a> {
     slots: &'a Slots,
     permit: Option<SemaphorePermit<'a>>,
 }
 
 impl Slots {
-    pub(super) fn new(threads: usize) -> Self {
+    pub(in crate::cluster) fn new(threads: usize) -> Self {
         let least = threads * 2;
         Self { permits: Semaphore::new(least), least, all: least.into(), wanted: least.into() }
     }
 
     /// How many there are while functions compute.
-    pub(super) fn least(&self) -> usize {
+    pub(in crate::cluster) fn least(&self) -> usize {
         self.least
     }
 
     /// How many there are.
-    pub(super) fn all(&self) -> usize {
+    pub(in crate::cluster) fn all(&self) -> usize {
         self.all.load(Relaxed)
     }
 
     /// Waits for one.
-    pub(super) async fn take(&self) -> Slot<'_> {
+    pub(in crate::cluster) async fn take(&self) -> Slot<'_> {
         let permit = self.permits.acquire().await.ok();
         Slot { slots: self, permit }
     }
 
     /// How many nobody has.
-    pub(super) fn free(&self) -> usize {
+    pub(in crate::cluster) fn free(&self) -> usize {
         self.permits.available_permits()
     }
 
     /// Threads are `idle`, or are not, for the `times`th time in a row. Says whether there are more slots now.
-    pub(super) fn look(&self, idle: bool, times: u8) -> bool {
+    pub(in crate::cluster) fn look(&self, idle: bool, times: u8) -> bool {
         let all = self.all();
         if !idle || self.free() > all / 2 {
             self.shrink(all);

@@ -10,32 +10,32 @@ use async_nats::jetstream::object_store::{self, ObjectStore};
 use async_nats::jetstream::stream::{self, DiscardPolicy, RetentionPolicy, StorageType};
 use async_nats::jetstream::{Context, ContextBuilder, ErrorCode};
 
-use super::roster::MOST;
+use crate::cluster::host::membership::MOST;
 use crate::deadlines::BROKER_ANSWER;
 
 /// Runs that there are, each by its name.
-pub(super) const RUNS: &str = "engine-runs";
+pub(in crate::cluster) const RUNS: &str = "engine-runs";
 /// Hosts and workers that live, each by its name: an entry that is not written again is gone after [`SILENCE`].
-pub(super) const HOSTS: &str = "engine-hosts";
-pub(super) const WORKERS: &str = "engine-workers";
+pub(in crate::cluster) const HOSTS: &str = "engine-hosts";
+pub(in crate::cluster) const WORKERS: &str = "engine-workers";
 /// Plugins, each by its hash.
-pub(super) const PLUGINS: &str = "engine-plugins";
+pub(in crate::cluster) const PLUGINS: &str = "engine-plugins";
 
 /// Who is silent for so long is taken for gone.
-pub(super) const SILENCE: Duration = Duration::from_secs(15);
+pub(in crate::cluster) const SILENCE: Duration = Duration::from_secs(15);
 
 /// After this something that failed is asked for again.
-pub(super) const AGAIN: Duration = Duration::from_millis(500);
+pub(in crate::cluster) const AGAIN: Duration = Duration::from_millis(500);
 
 /// Hosts and workers say so often that they live.
-pub(super) const BEAT: Duration = Duration::from_secs(2);
+pub(in crate::cluster) const BEAT: Duration = Duration::from_secs(2);
 
 /// Answers to hosts and to workers come by subjects that begin so.
-pub(super) const HOST_INBOX: &str = "engine.inbox.host";
-pub(super) const WORKER_INBOX: &str = "engine.inbox.worker";
+pub(in crate::cluster) const HOST_INBOX: &str = "engine.inbox.host";
+pub(in crate::cluster) const WORKER_INBOX: &str = "engine.inbox.worker";
 
 /// The workers' consumer of a run's tasks.
-pub(super) const TAKERS: &str = "workers";
+pub(in crate::cluster) const TAKERS: &str = "workers";
 
 /// What the streams of a run are called begins so.
 const TASKS: &str = "ENGINE_TASKS_";
@@ -49,12 +49,12 @@ const ROOMS: [i64; 4] = [256 << 20, 64 << 20, 16 << 20, 4 << 20];
 
 /// How streams keep what they have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Durability {
+pub(in crate::cluster) struct Durability {
     /// In memory alone: faster, and gone with the broker. A run goes on all the same, since its host gives out again
     /// what is lost.
-    pub(super) memory: bool,
+    pub(in crate::cluster) memory: bool,
     /// On so many of the broker's servers: 1, 3 or 5.
-    pub(super) replicas: usize,
+    pub(in crate::cluster) replicas: usize,
 }
 
 impl Default for Durability {
@@ -65,34 +65,34 @@ impl Default for Durability {
 
 /// The streams of a run.
 #[derive(Clone, Debug)]
-pub(super) struct Places {
-    pub(super) run: String,
+pub(in crate::cluster) struct Places {
+    pub(in crate::cluster) run: String,
     durability: Durability,
 }
 
 impl Places {
-    pub(super) fn new(run: &str, durability: Durability) -> Self {
+    pub(in crate::cluster) fn new(run: &str, durability: Durability) -> Self {
         Self { run: run.to_owned(), durability }
     }
 
-    pub(super) fn tasks(&self) -> String {
+    pub(in crate::cluster) fn tasks(&self) -> String {
         format!("{TASKS}{}", self.run)
     }
 
-    pub(super) fn results(&self) -> String {
+    pub(in crate::cluster) fn results(&self) -> String {
         format!("{RESULTS}{}", self.run)
     }
 
     /// The run that a stream belongs to, if it is one of a run.
-    pub(super) fn run_of(stream: &str) -> Option<&str> {
+    pub(in crate::cluster) fn run_of(stream: &str) -> Option<&str> {
         stream.strip_prefix(TASKS).or_else(|| stream.strip_prefix(RESULTS))
     }
 
-    pub(super) fn task_subject(&self, epoch: u64) -> String {
+    pub(in crate::cluster) fn task_subject(&self, epoch: u64) -> String {
         format!("engine.task.{}.{epoch}", self.run)
     }
 
-    pub(super) fn result_subject(&self, epoch: u64) -> String {
+    pub(in crate::cluster) fn result_subject(&self, epoch: u64) -> String {
         format!("engine.result.{}.{epoch}", self.run)
     }
 
@@ -141,7 +141,7 @@ impl Places {
 
     /// Makes the streams and their consumers, unless they are there. Done again whenever one of them is missing.
     /// Returns how many bytes there is room for of results.
-    pub(super) async fn make(
+    pub(in crate::cluster) async fn make(
         &self,
         broker: &Context,
         epoch: u64,
@@ -171,7 +171,7 @@ impl Places {
     }
 
     /// Removes the streams, and with them all that is in them.
-    pub(super) async fn remove(&self, broker: &Context) {
+    pub(in crate::cluster) async fn remove(&self, broker: &Context) {
         for stream in [self.tasks(), self.results()] {
             // It may be gone, or the broker.
             let _ = broker.delete_stream(stream).await;
@@ -180,12 +180,12 @@ impl Places {
 }
 
 /// JetStream with room for all that may be out.
-pub(super) fn context(client: Client) -> Context {
+pub(in crate::cluster) fn context(client: Client) -> Context {
     ContextBuilder::new().timeout(BROKER_ANSWER.time).max_ack_inflight(2 * MOST).build(client)
 }
 
 /// Whether runs and workers may be called so: then it is part of a subject, and shown as it is.
-pub(super) fn is_name(text: &str) -> bool {
+pub(in crate::cluster) fn is_name(text: &str) -> bool {
     let fits = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
     !text.is_empty() && text.len() <= 128 && text.chars().all(fits)
 }
@@ -197,12 +197,12 @@ fn lacks_room(error: &CreateStreamError) -> bool {
 }
 
 /// The consumer that a host has results by.
-pub(super) fn host_consumer(epoch: u64) -> String {
+pub(in crate::cluster) fn host_consumer(epoch: u64) -> String {
     format!("host-{epoch}")
 }
 
 /// A bucket for small things, made if it is not there.
-pub(super) async fn bucket(
+pub(in crate::cluster) async fn bucket(
     broker: &Context,
     name: &str,
     max_age: Duration,
@@ -226,7 +226,7 @@ pub(super) async fn bucket(
 }
 
 /// The bucket for plugins, made if it is not there.
-pub(super) async fn plugins(
+pub(in crate::cluster) async fn plugins(
     broker: &Context,
     durability: Durability,
 ) -> Result<ObjectStore, async_nats::Error> {

@@ -14,13 +14,13 @@ use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
-use super::admission::Admission;
-use super::duty::{Act, Duty, Judged, judge};
-use super::places::{AGAIN, Durability, Places, TAKERS};
-use super::run::{Run, Stage};
-use super::wire::{Outcome, PART_BYTES, ResultPart, Task};
-use super::worker::{Left, Shared};
 use crate::Print;
+use crate::cluster::nats::subjects::{AGAIN, Durability, Places, TAKERS};
+use crate::cluster::protocol::leases::{Act, Duty, Judged, judge};
+use crate::cluster::protocol::wire::{Outcome, PART_BYTES, ResultPart, Task};
+use crate::cluster::run::{Run, Stage};
+use crate::cluster::worker::admission::Admission;
+use crate::cluster::worker::process::{Left, Shared};
 use crate::plugin::{Core, Messages, OnPrint, Tally};
 use crate::pool::{Crew, Terms, Whole, most_bytes, run_whole};
 use crate::record::Batch;
@@ -52,7 +52,7 @@ const SLACK: Duration = Duration::from_secs(2);
 type Message = Arc<jetstream::Message>;
 
 /// What a worker has of one run.
-pub(super) struct Serving {
+pub(in crate::cluster) struct Serving {
     shared: Arc<Shared>,
     places: Places,
     run: watch::Receiver<Run>,
@@ -63,12 +63,12 @@ pub(super) struct Serving {
 }
 
 #[derive(Clone)]
-pub(super) struct Segment {
+pub(in crate::cluster) struct Segment {
     stages: Vec<Arc<Core>>,
     /// What was said of them when they were let in.
-    pub(super) described: Vec<Stage>,
+    pub(in crate::cluster) described: Vec<Stage>,
     /// How long a record may take, with all that belongs to it.
-    pub(super) longest: Duration,
+    pub(in crate::cluster) longest: Duration,
     printed: Printed,
 }
 
@@ -81,24 +81,24 @@ impl Segment {
     }
 
     /// How many bytes a result of it may have.
-    pub(super) fn most_bytes(&self) -> usize {
+    pub(in crate::cluster) fn most_bytes(&self) -> usize {
         most_bytes(&self.terms())
     }
 
     /// Whether another process can have made this of a batch.
-    pub(super) fn check(&self, whole: &Whole, batch: &Batch) -> Result<(), &'static str> {
+    pub(in crate::cluster) fn check(&self, whole: &Whole, batch: &Batch) -> Result<(), &'static str> {
         whole.check(batch, &self.terms())
     }
 
     /// Its functions used that in another process.
-    pub(super) fn note_used(&self, used: &[Tally]) {
+    pub(in crate::cluster) fn note_used(&self, used: &[Tally]) {
         for (core, used) in self.stages.iter().zip(used) {
             core.usage.add(used);
         }
     }
 
     /// A function printed a line in another process.
-    pub(super) fn note_print(&self, stage: usize, line: &[u8]) {
+    pub(in crate::cluster) fn note_print(&self, stage: usize, line: &[u8]) {
         if let Some(core) = self.stages.get(stage) {
             core.opening.messages.show(line);
         }
@@ -106,7 +106,7 @@ impl Segment {
 }
 
 impl Serving {
-    pub(super) fn new(shared: Arc<Shared>, name: &str, run: watch::Receiver<Run>) -> Arc<Self> {
+    pub(in crate::cluster) fn new(shared: Arc<Shared>, name: &str, run: watch::Receiver<Run>) -> Arc<Self> {
         let ack_wait = Duration::from_millis(run.borrow().ack_wait);
         Arc::new(Self {
             places: Places::new(name, Durability::default()),
@@ -131,7 +131,7 @@ impl Serving {
     }
 
     /// Serves the run until it is gone, or the worker leaves.
-    pub(super) async fn serve(self: Arc<Self>) {
+    pub(in crate::cluster) async fn serve(self: Arc<Self>) {
         (self.shared.told)(&format!("serving the run {}", self.places.run));
         let stop = CancellationToken::new();
         let ticks = tokio::spawn(self.clone().ticks(stop.clone()));
@@ -285,7 +285,7 @@ impl Serving {
         };
         let nanos = u64::try_from(begun.elapsed().as_nanos()).unwrap_or(u64::MAX);
         let body = self.outcome(nanos, whole, &segment).encode();
-        let parts = ResultPart::cut(epoch, number, super::random(), &body, self.part_bytes());
+        let parts = ResultPart::cut(epoch, number, crate::cluster::random(), &body, self.part_bytes());
         // From now on it is told by what the broker says.
         owed.done = true;
         let acts = self.duty().finished(key, parts, self.now());
@@ -469,7 +469,11 @@ impl Drop for Busy<'_> {
 }
 
 /// A function as the host wants it to be run.
-pub(super) fn open(plugin: &crate::Plugin, stage: &Stage, on_print: OnPrint) -> Result<Arc<Core>, String> {
+pub(in crate::cluster) fn open(
+    plugin: &crate::Plugin,
+    stage: &Stage,
+    on_print: OnPrint,
+) -> Result<Arc<Core>, String> {
     let capabilities = stage.capabilities.iter().filter_map(|text| text.parse().ok());
     let plugin = capabilities.fold(plugin.clone(), crate::Plugin::grant);
     let core = plugin.core(&stage.function, |opening| {

@@ -17,10 +17,10 @@ use crate::record::{Batch, Numbers};
 use crate::text::PlainText;
 
 /// The version of the protocol. Hosts and workers of different versions do not talk to each other.
-pub(super) const PROTOCOL: u8 = 1;
+pub(in crate::cluster) const PROTOCOL: u8 = 1;
 
 /// A message has at most so many bytes of a result; what is longer comes in parts.
-pub(super) const PART_BYTES: usize = 512 << 10;
+pub(in crate::cluster) const PART_BYTES: usize = 512 << 10;
 
 /// More faults than there are records in a task are those of pieces; no result has more of them.
 const MOST_FAULTS: usize = 1 << 20;
@@ -31,7 +31,7 @@ const MOST_STAGES: usize = 1 << 12;
 
 /// Why bytes are no message.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub(super) enum WireError {
+pub(in crate::cluster) enum WireError {
     #[error("the message is empty")]
     Empty,
     #[error(
@@ -44,42 +44,42 @@ pub(super) enum WireError {
 
 /// Records on their way to a worker.
 #[derive(Clone, Debug)]
-pub(super) struct Task {
+pub(in crate::cluster) struct Task {
     /// Which host of the run it is from: a later one has a higher number.
-    pub(super) epoch: u64,
-    pub(super) task: u64,
+    pub(in crate::cluster) epoch: u64,
+    pub(in crate::cluster) task: u64,
     /// How often it was handed out before.
-    pub(super) attempt: u32,
+    pub(in crate::cluster) attempt: u32,
     /// Whose stages they are to go through.
-    pub(super) segment: u32,
-    pub(super) batch: Batch,
+    pub(in crate::cluster) segment: u32,
+    pub(in crate::cluster) batch: Batch,
 }
 
 /// A part of what came of a task.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct ResultPart {
-    pub(super) epoch: u64,
-    pub(super) task: u64,
+pub(in crate::cluster) struct ResultPart {
+    pub(in crate::cluster) epoch: u64,
+    pub(in crate::cluster) task: u64,
     /// Tells this result from others of the same task.
-    pub(super) nonce: u64,
-    pub(super) part: u32,
+    pub(in crate::cluster) nonce: u64,
+    pub(in crate::cluster) part: u32,
     /// How many there are; at least one.
-    pub(super) parts: u32,
-    pub(super) body: Bytes,
+    pub(in crate::cluster) parts: u32,
+    pub(in crate::cluster) body: Bytes,
 }
 
 /// What came of a task.
 #[derive(Clone, Debug)]
-pub(super) struct Outcome {
+pub(in crate::cluster) struct Outcome {
     /// Who did it.
-    pub(super) worker: PlainText,
+    pub(in crate::cluster) worker: PlainText,
     /// How long that took, in nanoseconds.
-    pub(super) nanos: u64,
-    pub(super) whole: Whole,
+    pub(in crate::cluster) nanos: u64,
+    pub(in crate::cluster) whole: Whole,
     /// What each stage used on that worker up to now.
-    pub(super) used: Vec<Tally>,
+    pub(in crate::cluster) used: Vec<Tally>,
     /// What stages printed there since the last result.
-    pub(super) printed: Vec<(usize, String)>,
+    pub(in crate::cluster) printed: Vec<(usize, String)>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -198,14 +198,14 @@ impl<'a> WireBatch<'a> {
 }
 
 impl Task {
-    pub(super) fn encode(&self) -> Bytes {
+    pub(in crate::cluster) fn encode(&self) -> Bytes {
         let batch = WireBatch::of(&self.batch);
         let size = batch.size();
         let Self { epoch, task, attempt, segment, .. } = *self;
         encode(&WireTask { epoch, task, attempt, segment, batch }, size)
     }
 
-    pub(super) fn decode(bytes: &[u8]) -> Result<Self, WireError> {
+    pub(in crate::cluster) fn decode(bytes: &[u8]) -> Result<Self, WireError> {
         let WireTask { epoch, task, attempt, segment, batch } = decode(bytes)?;
         let batch = batch.build()?;
         if batch.is_empty() {
@@ -217,7 +217,7 @@ impl Task {
 
 impl ResultPart {
     /// A result in as many parts as it takes, of so many bytes at most.
-    pub(super) fn cut(epoch: u64, task: u64, nonce: u64, body: &Bytes, most: usize) -> Vec<Self> {
+    pub(in crate::cluster) fn cut(epoch: u64, task: u64, nonce: u64, body: &Bytes, most: usize) -> Vec<Self> {
         let count = body.len().div_ceil(most).max(1);
         let parts = u32::try_from(count).unwrap_or(u32::MAX);
         let cut = (0..parts).map(|part| {
@@ -228,13 +228,13 @@ impl ResultPart {
         cut.collect()
     }
 
-    pub(super) fn encode(&self) -> Bytes {
+    pub(in crate::cluster) fn encode(&self) -> Bytes {
         let Self { epoch, task, nonce, part, parts, body } = self;
         let part = WirePart { epoch: *epoch, task: *task, nonce: *nonce, part: *part, parts: *parts, body };
         encode(&part, body.len())
     }
 
-    pub(super) fn decode(bytes: &Bytes) -> Result<Self, WireError> {
+    pub(in crate::cluster) fn decode(bytes: &Bytes) -> Result<Self, WireError> {
         let WirePart { epoch, task, nonce, part, parts, body } = decode(bytes)?;
         if part >= parts {
             return Err(WireError::Damaged("a part that there can't be".to_owned()));
@@ -244,7 +244,7 @@ impl ResultPart {
 }
 
 impl Outcome {
-    pub(super) fn encode(&self) -> Bytes {
+    pub(in crate::cluster) fn encode(&self) -> Bytes {
         let Whole { output, failed, ending } = &self.whole;
         let (output, ending) = (WireBatch::of(output), ending.as_ref().map(Cow::Borrowed));
         let size = output.size();
@@ -256,7 +256,7 @@ impl Outcome {
         )
     }
 
-    pub(super) fn decode(bytes: &[u8]) -> Result<Self, WireError> {
+    pub(in crate::cluster) fn decode(bytes: &[u8]) -> Result<Self, WireError> {
         let WireOutcome { worker, nanos, whole, used, printed } = decode(bytes)?;
         let WireWhole { output, failed, ending } = whole;
         let (failed, ending) = (failed.into_owned(), ending.map(Cow::into_owned));

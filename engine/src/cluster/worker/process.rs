@@ -16,13 +16,13 @@ use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval, sleep};
 use tokio_util::sync::CancellationToken;
 
-use super::isolated::Isolation;
-use super::places::{AGAIN, BEAT, PLUGINS, RUNS, WORKER_INBOX, WORKERS, is_name};
-use super::plugin_folder::{Held, PluginFolder};
-use super::run::{Machine, Run};
-use super::serving::Serving;
-use super::slots::Slots;
-use super::wire::PROTOCOL;
+use crate::cluster::nats::subjects::{AGAIN, BEAT, PLUGINS, RUNS, WORKER_INBOX, WORKERS, is_name};
+use crate::cluster::protocol::wire::PROTOCOL;
+use crate::cluster::run::{Machine, Run};
+use crate::cluster::worker::concurrency::Slots;
+use crate::cluster::worker::isolation::Isolation;
+use crate::cluster::worker::plugin_folder::{Held, PluginFolder};
+use crate::cluster::worker::run::Serving;
 use crate::deadlines::{BROKER_END, DRAIN, FETCH};
 use crate::metrics::WorkerStatus;
 use crate::text::{self, PlainText};
@@ -43,33 +43,33 @@ const LINE: usize = 2000;
 /// Of plugins only their WebAssembly comes over the network: it is hashed, checked and compiled here.
 #[derive(Clone, Debug)]
 pub struct Worker {
-    pub(super) broker: Broker,
-    pub(super) pool: Pool,
-    pub(super) name: String,
-    pub(super) allowed: Vec<Capability>,
-    pub(super) isolation: Option<Isolation>,
-    pub(super) folder: PathBuf,
+    pub(in crate::cluster) broker: Broker,
+    pub(in crate::cluster) pool: Pool,
+    pub(in crate::cluster) name: String,
+    pub(in crate::cluster) allowed: Vec<Capability>,
+    pub(in crate::cluster) isolation: Option<Isolation>,
+    pub(in crate::cluster) folder: PathBuf,
     drain: Duration,
 }
 
 /// What a worker says of itself, to the broker.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
-pub(super) struct Presence {
-    pub(super) protocol: u8,
-    pub(super) engine: PlainText,
-    pub(super) machine: Machine,
+pub(in crate::cluster) struct Presence {
+    pub(in crate::cluster) protocol: u8,
+    pub(in crate::cluster) engine: PlainText,
+    pub(in crate::cluster) machine: Machine,
     /// How many threads run functions.
-    pub(super) threads: usize,
+    pub(in crate::cluster) threads: usize,
     /// How many tasks it takes at once.
-    pub(super) slots: usize,
+    pub(in crate::cluster) slots: usize,
     /// How many it is at.
-    pub(super) busy: usize,
-    pub(super) tasks: u64,
-    pub(super) records: u64,
+    pub(in crate::cluster) busy: usize,
+    pub(in crate::cluster) tasks: u64,
+    pub(in crate::cluster) records: u64,
     /// No more tasks are taken.
-    pub(super) leaving: bool,
+    pub(in crate::cluster) leaving: bool,
     /// Runs that it does not serve, with the reason.
-    pub(super) refused: BTreeMap<PlainText, PlainText>,
+    pub(in crate::cluster) refused: BTreeMap<PlainText, PlainText>,
 }
 
 impl Worker {
@@ -81,7 +81,7 @@ impl Worker {
         Self {
             broker,
             pool: pool.clone(),
-            name: format!("{name}-{}-{:04x}", machine.process, super::random() & 0xffff),
+            name: format!("{name}-{}-{:04x}", machine.process, crate::cluster::random() & 0xffff),
             allowed: Vec::new(),
             isolation: None,
             folder: folder.into(),
@@ -123,7 +123,7 @@ impl Worker {
     ///
     /// If they are no task.
     pub fn serve_isolated(pool: &Pool, allowed: &[Capability]) -> Result<(), Error> {
-        super::isolated::serve(pool, allowed)
+        crate::cluster::worker::isolation::serve(pool, allowed)
     }
 
     /// Works until `leaving` is cancelled; then what was begun is finished, and no more is taken. `told` is given
@@ -147,7 +147,7 @@ impl Worker {
         };
         told(&format!("{} works for {}, {threads} at once", self.name, self.broker));
         let shared = Arc::new(Shared {
-            context: super::places::context(client),
+            context: crate::cluster::nats::subjects::context(client),
             slots: Slots::new(self.pool.workers()),
             news: Notify::new(),
             worker: self,
@@ -167,7 +167,7 @@ impl Worker {
 
 /// Why a task is left to another worker, or to this one later: the host could load its functions, so what stands
 /// in the way is here.
-pub(super) struct Left(pub(super) String);
+pub(in crate::cluster) struct Left(pub(in crate::cluster) String);
 
 /// A plugin, and its file, which a process apart may load it from.
 struct Loaded {
@@ -176,27 +176,27 @@ struct Loaded {
 }
 
 /// What all runs of a worker share.
-pub(super) struct Shared {
-    pub(super) worker: Worker,
-    pub(super) context: Context,
-    pub(super) slots: Slots,
+pub(in crate::cluster) struct Shared {
+    pub(in crate::cluster) worker: Worker,
+    pub(in crate::cluster) context: Context,
+    pub(in crate::cluster) slots: Slots,
     /// There is something to say of this worker.
     news: Notify,
-    pub(super) told: Arc<dyn Fn(&str) + Send + Sync>,
-    pub(super) tasks: AtomicU64,
-    pub(super) records: AtomicU64,
-    pub(super) busy: AtomicUsize,
+    pub(in crate::cluster) told: Arc<dyn Fn(&str) + Send + Sync>,
+    pub(in crate::cluster) tasks: AtomicU64,
+    pub(in crate::cluster) records: AtomicU64,
+    pub(in crate::cluster) busy: AtomicUsize,
     refused: Mutex<BTreeMap<PlainText, PlainText>>,
     /// What was said of that, each run's latest.
     said: Mutex<BTreeMap<String, String>>,
     /// Plugins by their hashes.
     loaded: Mutex<HashMap<String, Arc<OnceCell<Loaded>>>>,
-    pub(super) leaving: CancellationToken,
+    pub(in crate::cluster) leaving: CancellationToken,
 }
 
 impl Presence {
     /// As much as a run wants to know: of other runs anybody may have written anything.
-    pub(super) fn shortened(mut self, run: &str) -> Self {
+    pub(in crate::cluster) fn shortened(mut self, run: &str) -> Self {
         let [engine, machine] =
             [&self.engine, &self.machine.name].map(|text| PlainText::short(text.as_str()));
         let refused = self.refused.remove(run).map(|reason| (run.into(), PlainText::short(reason)));
@@ -205,7 +205,7 @@ impl Presence {
     }
 
     /// What is shown of it; `refused` is why it does not serve the run in question.
-    pub(super) fn status(&self, name: &PlainText, refused: Option<&PlainText>) -> WorkerStatus {
+    pub(in crate::cluster) fn status(&self, name: &PlainText, refused: Option<&PlainText>) -> WorkerStatus {
         WorkerStatus {
             name: name.clone(),
             machine: self.machine.name.clone(),
@@ -221,7 +221,7 @@ impl Presence {
 }
 
 impl Shared {
-    pub(super) fn refused(&self) -> MutexGuard<'_, BTreeMap<PlainText, PlainText>> {
+    pub(in crate::cluster) fn refused(&self) -> MutexGuard<'_, BTreeMap<PlainText, PlainText>> {
         self.refused.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -298,15 +298,15 @@ impl Shared {
         let _ = self.context.client().flush().await;
     }
 
-    pub(super) async fn unless_leaving<T>(&self, work: impl Future<Output = T>) -> Option<T> {
+    pub(in crate::cluster) async fn unless_leaving<T>(&self, work: impl Future<Output = T>) -> Option<T> {
         self.leaving.run_until_cancelled(work).await
     }
 
-    pub(super) async fn pause(&self, time: Duration) {
+    pub(in crate::cluster) async fn pause(&self, time: Duration) {
         let _ = self.unless_leaving(sleep(time)).await;
     }
 
-    pub(super) fn refuse(&self, run: &str, reason: &str) {
+    pub(in crate::cluster) fn refuse(&self, run: &str, reason: &str) {
         self.refused().insert(run.into(), reason.into());
         let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
         let known = said.insert(run.to_owned(), reason.to_owned());
@@ -368,7 +368,7 @@ impl Shared {
     }
 
     /// A plugin, from the broker if it is not here yet.
-    pub(super) async fn plugin(&self, hash: &str, size: u64) -> Result<crate::Plugin, Left> {
+    pub(in crate::cluster) async fn plugin(&self, hash: &str, size: u64) -> Result<crate::Plugin, Left> {
         // One that takes its time holds no other one up.
         let cell = {
             let mut loaded = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);

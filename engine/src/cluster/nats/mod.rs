@@ -1,0 +1,3 @@
+//! The cluster over NATS JetStream.
+
+pub(in crate::cluster) mod subjects;
