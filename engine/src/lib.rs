@@ -44,6 +44,7 @@ mod layout;
 mod letters;
 mod machine;
 pub mod metrics;
+mod monitor;
 #[cfg(feature = "net")]
 mod net;
 #[cfg(feature = "otlp")]
@@ -74,7 +75,8 @@ pub use fault::{Cause, Fault, Resource};
 pub use function::{Kind, Parameter, Signature};
 pub use letters::{DeadLetters, Place, Unit};
 pub use machine::Machine;
-pub use metrics::{Counts, Monitor};
+pub use metrics::Counts;
+pub use monitor::Monitor;
 #[cfg(feature = "otlp")]
 pub use otlp::{Collector, Otlp};
 pub use plugin::{

@@ -13,7 +13,7 @@ use opentelemetry_sdk::trace::SpanExporter as _;
 
 use super::latest::Latest;
 use super::spans::Trace;
-use crate::metrics::lock;
+use crate::monitor::lock;
 
 /// Sends the figures of a moment, and the spans that have ended since the one before.
 pub(super) struct Exporter {

@@ -6,7 +6,8 @@ use tokio::sync::SetOnce;
 use tokio::time::Instant;
 
 use crate::Monitor;
-use crate::metrics::{Status, lock};
+use crate::metrics::Status;
+use crate::monitor::lock;
 
 /// Reads a status when the first instrument is asked, for all others and for the spans as well.
 pub(super) struct Latest {

@@ -8,7 +8,8 @@ use opentelemetry_sdk::trace::{IdGenerator, RandomIdGenerator, SpanData, SpanEve
 
 use super::latest::Moment;
 use crate::Monitor;
-use crate::metrics::{Bar, Bookmark, RunState, RunStatus, Told};
+use crate::metrics::{Bar, RunState, RunStatus, Told};
+use crate::monitor::Bookmark;
 
 /// So many bars of calls are told at once.
 const MOST: usize = 512;

@@ -15,7 +15,7 @@ use super::state::{Next, State, Work};
 use super::whole::{Ending, Receipt, Whole};
 use crate::Error;
 use crate::fault::Fault;
-use crate::metrics::Gauge;
+use crate::monitor::Gauge;
 use crate::plugin::Core;
 use crate::policy::Faults;
 use crate::progress::Counters;

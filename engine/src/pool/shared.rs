@@ -15,7 +15,8 @@ use super::plugin::Plugin;
 use super::runner;
 use super::segment::Segment;
 use crate::Error;
-use crate::metrics::{PoolFigures, PoolStatus, Watch, WorkerStatus};
+use crate::metrics::{PoolStatus, WorkerStatus};
+use crate::monitor::{PoolFigures, Watch};
 use crate::plugin::{
     Core, Hosting, Instance, Isolation, Ledger, Limits, Loaded, Network, OnPrint, OpenError, Outcome,
     PoolUsage, Runtime, TotalMemory, Trouble, Waiting,

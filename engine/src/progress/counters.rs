@@ -8,7 +8,8 @@ use tokio::sync::SetOnce;
 use super::deadlock::Actors;
 use super::leaving::Leaving;
 use super::{BoxFuture, Done, Snapshots};
-use crate::metrics::{Counts, SourceFigures, Watch};
+use crate::metrics::Counts;
+use crate::monitor::{SourceFigures, Watch};
 use crate::policy::Faults;
 use crate::{Error, Fault, Place, Unit};
 

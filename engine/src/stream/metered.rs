@@ -2,7 +2,7 @@
 
 use super::{Handling, Items, Node};
 use crate::Error;
-use crate::metrics::{Inside, Meter};
+use crate::monitor::{Inside, Meter};
 
 /// A node, and its meter.
 pub(crate) struct Metered<N> {

@@ -14,7 +14,7 @@ use futures_util::stream::FuturesOrdered;
 use super::Items;
 use super::Metered;
 use crate::Error;
-use crate::metrics::Watched;
+use crate::monitor::Watched;
 use crate::progress::Actors;
 use crate::progress::BoxFuture;
 use crate::progress::Counters;

@@ -10,7 +10,7 @@ use tokio::time::Instant;
 
 use super::{Handling, Items, Node, Outlet, Stream};
 use crate::Error;
-use crate::metrics::Gauge;
+use crate::monitor::Gauge;
 use crate::progress::{Counters, Detached};
 
 /// An element that waits, and when it was taken.

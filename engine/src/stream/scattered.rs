@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::operators::Crossing;
 use super::{Outlet, Stream};
 use crate::function::Kind;
-use crate::metrics::Watched;
+use crate::monitor::Watched;
 use crate::plugin::Core;
 use crate::pool::Segment;
 use crate::progress::Counters;

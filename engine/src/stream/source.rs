@@ -7,8 +7,9 @@ use tokio::sync::{Mutex, MutexGuard};
 
 use super::{Items, Outlet, Stream};
 use crate::fault::{Cause, Fault};
-use crate::metrics::Watched;
-use crate::metrics::{Counts, SourceFigures};
+use crate::metrics::Counts;
+use crate::monitor::SourceFigures;
+use crate::monitor::Watched;
 use crate::progress::{BoxFuture, Counters, Done, Snapshot};
 use crate::record::{Batch, BatchBuilder, LONGEST, Record};
 use crate::text::PlainText;

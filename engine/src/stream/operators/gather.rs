@@ -4,7 +4,7 @@ use std::sync::{Arc, Weak};
 
 use super::scatter::Crossing;
 use crate::Error;
-use crate::metrics::{Gauge, Meter};
+use crate::monitor::{Gauge, Meter};
 use crate::pool::{Due, Next, Segment};
 use crate::progress::Detached;
 use crate::record::Record;

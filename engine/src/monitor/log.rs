@@ -6,7 +6,7 @@ use std::sync::Mutex;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::lock;
+use super::watch::lock;
 use crate::text::PlainText;
 
 /// So many lines are kept.

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::lock;
+use super::watch::lock;
 use crate::text::PlainText;
 
 /// Calls of one function that follow one another at once are kept as one, in microseconds.

@@ -3,8 +3,9 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::words::{short, span};
-use super::{Pace, RunState, RunStatus, Status};
+use super::Pace;
+use crate::metrics::words::{short, span};
+use crate::metrics::{RunState, RunStatus, Status};
 use crate::text::PlainText;
 
 /// From this part of the time on a node sets the pace.

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Counts, History, Status};
+use crate::metrics::{Counts, History, Status};
 
 /// Over how long a pace is told, in milliseconds.
 const OVER: u64 = 2000;

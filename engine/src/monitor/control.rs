@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use super::lock;
+use super::watch::lock;
 
 /// Whether sources are held, and who wants the end.
 pub(crate) struct Control {

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use histogram::AtomicHistogram;
 
-use super::{FunctionFigures, FunctionStatus, Watch};
+use super::{FunctionFigures, Watch};
+use crate::metrics::FunctionStatus;
 
 /// Each power of two of nanoseconds is cut in so many buckets, as a power of two itself: an error of 12.5 %.
 const GROUPING: u8 = 3;
@@ -30,7 +31,7 @@ pub(crate) struct FunctionGauge {
 impl FunctionGauge {
     pub(crate) fn new(watch: &Arc<Watch>, function: Weak<dyn FunctionFigures>) -> Arc<Self> {
         let times = AtomicHistogram::new(GROUPING, LONGEST).expect("these powers are in order");
-        let mut functions = super::lock(&watch.functions);
+        let mut functions = super::watch::lock(&watch.functions);
         let place = functions.len();
         let (watch, memory, faults, last) = (Arc::downgrade(watch), 0.into(), 0.into(), Mutex::default());
         let gauge = Arc::new(Self { watch, place, function, times, memory, faults, last });
@@ -40,7 +41,7 @@ impl FunctionGauge {
 
     /// What `read` tells of it, or the last that was told if it is gone.
     pub(super) fn status(&self, read: impl FnOnce(&Self) -> Option<FunctionStatus>) -> FunctionStatus {
-        let mut last = super::lock(&self.last);
+        let mut last = super::watch::lock(&self.last);
         if let Some(status) = read(self) {
             *last = status;
         }

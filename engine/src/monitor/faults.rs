@@ -6,7 +6,7 @@ use std::sync::Mutex;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::lock;
+use super::watch::lock;
 use crate::Fault;
 use crate::record::shorten;
 use crate::text::PlainText;

@@ -3,7 +3,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Lane, Monitor, Pace, Status, Verdict, lock};
+use super::{Lane, Monitor, Pace, Verdict, lock};
+use crate::metrics::Status;
 
 /// How much of the past is told of calls, in milliseconds, and calls within how many are one bar.
 const WINDOW: u64 = 6000;
@@ -45,7 +46,7 @@ impl Monitor {
 
     /// The whole run, as far as [snapshots](Self::snapshot) were taken.
     #[must_use]
-    pub fn history(&self) -> super::History {
+    pub fn history(&self) -> crate::metrics::History {
         lock(&self.watch().past).history.clone()
     }
 }

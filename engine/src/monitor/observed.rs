@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use super::{Counts, FunctionStatus, PoolStatus, WorkerStatus};
 use crate::function::Kind;
+use crate::metrics::{Counts, FunctionStatus, PoolStatus, WorkerStatus};
 
 /// A source, for who watches.
 pub(crate) trait SourceFigures: Send + Sync {
