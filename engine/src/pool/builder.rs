@@ -4,7 +4,7 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::crew::Join;
+use super::executor::Join;
 use super::shared::{Pool, PoolShared};
 use crate::plugin::{Ahead, Compiler, Isolation, Limits, OnPrint, Print};
 use crate::{Error, Machine, Monitor};
@@ -23,7 +23,7 @@ pub struct PoolBuilder {
     pub(super) compiler: Option<Compiler>,
     pub(super) ahead: Ahead,
     pub(super) monitor: Option<Monitor>,
-    pub(super) crew: Option<Join>,
+    pub(super) executor: Option<Join>,
 }
 
 impl Default for PoolBuilder {
@@ -40,7 +40,7 @@ impl Default for PoolBuilder {
             compiler: None,
             ahead: Ahead::default(),
             monitor: None,
-            crew: None,
+            executor: None,
         }
     }
 }
@@ -52,10 +52,10 @@ impl PoolBuilder {
         self
     }
 
-    /// Who does the work of scattered segments instead of this pool's threads; begun when the pool is built.
+    /// What does the work of scattered segments instead of this pool's threads; begun when the pool is built.
     #[cfg(feature = "cluster")]
-    pub(crate) fn crew(mut self, join: Join) -> Self {
-        self.crew = Some(join);
+    pub(crate) fn executor(mut self, join: Join) -> Self {
+        self.executor = Some(join);
         self
     }
 

@@ -2,7 +2,7 @@
 
 mod accumulation;
 mod builder;
-mod crew;
+mod executor;
 mod function;
 mod haste;
 mod instances;
@@ -20,7 +20,7 @@ mod whole;
 
 pub(crate) use accumulation::Accumulation;
 pub use builder::PoolBuilder;
-pub(crate) use crew::Crew;
+pub(crate) use executor::Executor;
 pub use function::{Function, Returns};
 pub(crate) use letters::Failed;
 pub use plugin::Plugin;

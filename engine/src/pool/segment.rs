@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use tokio::sync::{Notify, Semaphore, SemaphorePermit, TryAcquireError};
 
-use super::crew::Crew;
+use super::executor::Executor;
 use super::haste::Haste;
 use super::letters::{Letter, Letters, in_order};
 use super::slots::Slot;
@@ -25,7 +25,7 @@ use crate::record::{Batch, BatchBuilder};
 /// Records between a scatter and its gather.
 pub(crate) struct Segment {
     pub(crate) stages: Vec<Arc<Core>>,
-    crew: Arc<dyn Crew>,
+    executor: Arc<dyn Executor>,
     /// One permit for each record that may be unfinished. A record takes it in `push`, and it
     /// comes back when the record has left: delivered, dropped, or a fault.
     permits: Semaphore,
@@ -48,16 +48,16 @@ pub(crate) struct Segment {
 
 impl Segment {
     pub(crate) fn new(
-        crew: Arc<dyn Crew>,
+        executor: Arc<dyn Executor>,
         stages: Vec<Arc<Core>>,
         buffer: usize,
         ordered: bool,
         counters: Arc<Counters>,
     ) -> Arc<Self> {
-        let room = crew.room();
+        let room = executor.room();
         let segment = Arc::new(Self {
             stages,
-            crew,
+            executor,
             permits: Semaphore::new(buffer.clamp(1, Semaphore::MAX_PERMITS)),
             allowed: buffer.clamp(1, Semaphore::MAX_PERMITS).into(),
             ordered,
@@ -102,7 +102,7 @@ impl Segment {
 
     /// Takes records in; waits while as many as the buffer allows are unfinished.
     pub(crate) async fn push(self: &Arc<Self>, batch: Batch) -> Result<(), Error> {
-        self.take_in(batch, || self.crew.enlist(self)).await
+        self.take_in(batch, || self.executor.enlist(self)).await
     }
 
     /// The same with a single record. If no worker is awake, the caller's thread does the work
@@ -115,12 +115,12 @@ impl Segment {
         let here = AtomicBool::new(false);
         let work = || {
             let begun = Instant::now();
-            let done = self.crew.work_here(self);
+            let done = self.executor.work_here(self);
             here.store(done, Ordering::Relaxed);
             if done {
                 self.haste.learn(begun, Instant::now());
             } else {
-                self.crew.enlist(self);
+                self.executor.enlist(self);
             }
         };
         self.take_in(one, work).await?;
@@ -220,7 +220,7 @@ impl Segment {
     /// Takes up the next work, and says whether there is more for others.
     pub(crate) fn take(&self) -> Option<(Work, bool)> {
         let mut state = self.state();
-        let work = state.take(&self.stages, &*self.crew)?;
+        let work = state.take(&self.stages, &*self.executor)?;
         Some((work, state.has_work()))
     }
 
@@ -355,7 +355,7 @@ impl Segment {
         self.news.notify_one();
         self.drained.notify_one();
         if stuck {
-            self.crew.enlist(self);
+            self.executor.enlist(self);
         }
     }
 
@@ -378,7 +378,7 @@ impl Segment {
                     self.drained.notify_one();
                     // Workers stop while too many results wait.
                     if self.state().has_work() {
-                        self.crew.enlist(self);
+                        self.executor.enlist(self);
                     }
                     return Ok(next);
                 }

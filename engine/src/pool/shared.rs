@@ -9,7 +9,7 @@ use std::time::Duration;
 use tokio::runtime::{Builder, Handle};
 
 use super::builder::PoolBuilder;
-use super::crew::Crew;
+use super::executor::Executor;
 use super::instances::{Held, Instances};
 use super::plugin::Plugin;
 use super::runner;
@@ -100,8 +100,8 @@ impl Pool {
     ///
     /// To drop a pool does the same, but whoever drops the last of it may be nobody that the program waits for.
     pub fn close(&self) {
-        if let Some(crew) = &self.0.crew {
-            crew.end();
+        if let Some(executor) = &self.0.executor {
+            executor.end();
         }
     }
 
@@ -112,8 +112,8 @@ impl Pool {
     }
 
     /// Who does the work of its segments.
-    pub(crate) fn crew(&self) -> Arc<dyn Crew> {
-        self.0.crew.clone().unwrap_or_else(|| Arc::new(self.clone()))
+    pub(crate) fn executor(&self) -> Arc<dyn Executor> {
+        self.0.executor.clone().unwrap_or_else(|| Arc::new(self.clone()))
     }
 
     pub(crate) fn from_shared(shared: Arc<PoolShared>) -> Self {
@@ -146,7 +146,7 @@ pub(crate) struct PoolShared {
     ids: AtomicUsize,
     monitor: Option<Monitor>,
     /// Who does the work of segments, if the threads do not.
-    crew: Option<Arc<dyn Crew>>,
+    executor: Option<Arc<dyn Executor>>,
 }
 
 #[derive(Default)]
@@ -180,7 +180,7 @@ impl PoolFigures for PoolShared {
     }
 
     fn workers(&self) -> Vec<WorkerStatus> {
-        self.crew.as_ref().map_or_else(Vec::new, |crew| crew.workers())
+        self.executor.as_ref().map_or_else(Vec::new, |executor| executor.workers())
     }
 }
 
@@ -215,7 +215,7 @@ impl PoolShared {
             compiler,
             ahead,
             monitor,
-            crew,
+            executor,
         } = builder;
         let on_print = match &monitor {
             Some(monitor) => noting(monitor.clone(), on_print),
@@ -231,7 +231,7 @@ impl PoolShared {
         // Not every system has the address space for it.
         let runtime = Arc::new(new(slots).or_else(|_| new(None))?);
         let (threads, workers) = threads::runtime("engine-worker", workers, Builder::enable_time)?;
-        let crew = crew.map(|join| join()).transpose()?;
+        let executor = executor.map(|join| join()).transpose()?;
         let total = TotalMemory::new(total_memory);
         let hosting = Hosting {
             runtime,
@@ -254,10 +254,10 @@ impl PoolShared {
             schedule: Mutex::default(),
             ids: AtomicUsize::new(0),
             monitor,
-            crew,
+            executor,
         });
-        if let Some(crew) = &shared.crew {
-            crew.is_at_home(Arc::downgrade(&shared));
+        if let Some(executor) = &shared.executor {
+            executor.is_at_home(Arc::downgrade(&shared));
         }
         if let Some(monitor) = &shared.monitor {
             let pool: Weak<Self> = Arc::downgrade(&shared);

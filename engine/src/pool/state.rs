@@ -3,7 +3,7 @@
 use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
 
-use super::crew::Crew;
+use super::executor::Executor;
 use super::letters::{Letters, split_off};
 use super::slots::{Slot, Slots};
 use super::whole::Receipt;
@@ -231,7 +231,7 @@ impl State {
     }
 
     /// The next work, cut to what its stage takes at once.
-    pub(super) fn take(&mut self, stages: &[Arc<Core>], crew: &dyn Crew) -> Option<Work> {
+    pub(super) fn take(&mut self, stages: &[Arc<Core>], executor: &dyn Executor) -> Option<Work> {
         if self.failed.is_some() {
             return None;
         }
@@ -244,7 +244,7 @@ impl State {
         };
         if let Some(index) = next {
             let mut work = self.again.remove(index)?;
-            let n = crew.fitting(&stages[work.stage], &work.batch, work.alone);
+            let n = executor.fitting(&stages[work.stage], &work.batch, work.alone);
             if n < work.batch.len() {
                 let rest = self.cut(&mut work, n);
                 self.again.insert(index, rest);
@@ -258,7 +258,7 @@ impl State {
             self.close_open();
         }
         let front = self.queue.front_mut()?;
-        let n = stages.first().map_or(front.len(), |stage| crew.fitting(stage, front, false));
+        let n = stages.first().map_or(front.len(), |stage| executor.fitting(stage, front, false));
         let mut batch = self.queue.pop_front()?;
         if stages.iter().any(|stage| stage.policy().keeps_records()) {
             batch.keep_as_origin();

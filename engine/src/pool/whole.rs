@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::crew::Crew;
+use super::executor::Executor;
 use super::letters::{Failed, Letters};
 use super::segment::Segment;
 use super::state::{Due, Next, Work};
@@ -40,13 +40,13 @@ pub(crate) struct Ending {
 ///
 /// If the stages can't be run at all.
 pub(crate) async fn run_whole(
-    crew: &Arc<dyn Crew>,
+    executor: &Arc<dyn Executor>,
     stages: &[Arc<Core>],
     batch: Batch,
     advance: impl Fn(),
 ) -> Result<Whole, Error> {
     let segment =
-        Segment::new(crew.clone(), stages.to_vec(), batch.len(), true, Arc::new(Counters::default()));
+        Segment::new(executor.clone(), stages.to_vec(), batch.len(), true, Arc::new(Counters::default()));
     let _end = EndOfSegment(&segment);
     segment.push(batch).await?;
     segment.close();

@@ -70,7 +70,7 @@ struct Refusal {
     reason: String,
 }
 
-/// A segment of the run. It holds the crew, which holds this thread.
+/// A segment of the run. It holds the executor, which holds this thread.
 struct Known {
     segment: Weak<Segment>,
     stages: Vec<Stage>,
@@ -371,9 +371,10 @@ impl Driver {
 
     /// Does on this machine what can't be sent to another one.
     fn run_here(&self, out: Out) {
-        let Some(crew) = self.link.home() else { return out.segment.fail(Error::Closed) };
+        let Some(executor) = self.link.home() else { return out.segment.fail(Error::Closed) };
         let (stages, batch) = (out.segment.stages.clone(), out.work.batch.clone());
-        let run = async move { Answer::Here(Box::new((out, run_whole(&crew, &stages, batch, || ()).await))) };
+        let run =
+            async move { Answer::Here(Box::new((out, run_whole(&executor, &stages, batch, || ()).await))) };
         self.errands.push(run.boxed());
     }
 

@@ -1,4 +1,4 @@
-//! The crew of a pool whose work goes to a cluster: what segments see of it, and the thread that it has.
+//! The executor of a pool whose work goes to a cluster: what segments see of it, and the thread that it has.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
@@ -16,7 +16,7 @@ use crate::cluster::host::membership::FEWEST;
 use crate::cluster::settings::Cluster;
 use crate::metrics::WorkerStatus;
 use crate::plugin::{Core, MOST_BYTES};
-use crate::pool::{Crew, PoolShared, Segment};
+use crate::pool::{Executor, PoolShared, Segment};
 use crate::record::Batch;
 use crate::{Error, Pool, PoolBuilder, threads};
 
@@ -24,15 +24,15 @@ use crate::{Error, Pool, PoolBuilder, threads};
 const ROOM: usize = 64 << 20;
 
 /// Work that goes to a cluster.
-pub(crate) struct ClusterCrew {
+pub(crate) struct ClusterExecutor {
     link: Arc<Link>,
     thread: Option<JoinHandle<()>>,
 }
 
-/// What the crew and its thread share.
+/// What the executor and its thread share.
 pub(in crate::cluster) struct Link {
     ready: Mutex<Ready>,
-    /// The pool whose crew this is.
+    /// The pool whose executor this is.
     home: OnceLock<Weak<PoolShared>>,
     /// What results are acknowledged by that are out, and their bytes.
     out: Mutex<Vec<(Vec<Acker>, usize)>>,
@@ -59,11 +59,11 @@ impl PoolBuilder {
     ///
     /// To build the pool then blocks until the broker has answered.
     pub fn cluster(self, cluster: Cluster) -> Self {
-        self.crew(Box::new(|| Ok(Arc::new(ClusterCrew::join(cluster)?))))
+        self.executor(Box::new(|| Ok(Arc::new(ClusterExecutor::join(cluster)?))))
     }
 }
 
-impl ClusterCrew {
+impl ClusterExecutor {
     /// Connects, and begins the run. Blocks until the broker has answered.
     pub(crate) fn join(cluster: Cluster) -> Result<Self, Error> {
         let (runtime, _) = threads::runtime("engine-cluster", 2, Builder::enable_all)?;
@@ -95,7 +95,7 @@ impl ClusterCrew {
     }
 }
 
-impl Crew for ClusterCrew {
+impl Executor for ClusterExecutor {
     fn enlist(&self, segment: &Arc<Segment>) {
         if segment.mark_listed()
             && let Err(error) = self.link.enlist(segment.clone())
@@ -148,7 +148,7 @@ impl Drop for Gone<'_> {
     }
 }
 
-impl Drop for ClusterCrew {
+impl Drop for ClusterExecutor {
     fn drop(&mut self) {
         self.link.over.cancel();
         if let Some(thread) = self.thread.take()
@@ -204,7 +204,7 @@ impl Link {
     }
 
     /// Who does what can't be sent anywhere.
-    pub(in crate::cluster) fn home(&self) -> Option<Arc<dyn Crew>> {
+    pub(in crate::cluster) fn home(&self) -> Option<Arc<dyn Executor>> {
         let pool = self.home.get()?.upgrade()?;
         Some(Arc::new(Pool::from_shared(pool)))
     }

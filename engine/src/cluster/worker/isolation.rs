@@ -19,7 +19,7 @@ use crate::cluster::worker::process::Left;
 use crate::cluster::worker::run::{Segment, open};
 use crate::deadlines::APART;
 use crate::plugin::Core;
-use crate::pool::{Crew, Failed, Whole, run_whole};
+use crate::pool::{Executor, Failed, Whole, run_whole};
 use crate::process::{Child, Program, Reader, Stdio};
 use crate::record::{Batch, BatchBuilder};
 use crate::text::PlainText;
@@ -266,9 +266,9 @@ pub(in crate::cluster) fn serve(pool: &Pool, allowed: &[Capability]) -> Result<(
     })?;
     let cores = open_all(pool, allowed, &head).map_err(broken)?;
     say(READY, &[]).map_err(|error| broken(error.to_string()))?;
-    let crew: Arc<dyn Crew> = Arc::new(pool.clone());
+    let executor: Arc<dyn Executor> = Arc::new(pool.clone());
     let stages = cores.clone();
-    let whole = pool.shared().wait(async move { run_whole(&crew, &stages, task.batch, || ()).await })?;
+    let whole = pool.shared().wait(async move { run_whole(&executor, &stages, task.batch, || ()).await })?;
     let used = cores.iter().map(|core| core.usage.tally()).collect();
     let outcome = Outcome { worker: PlainText::default(), nanos: 0, whole, used, printed: Vec::new() };
     match say(OUTCOME, &[&outcome.encode()]) {

@@ -22,7 +22,7 @@ use crate::cluster::run::{Run, Stage};
 use crate::cluster::worker::admission::Admission;
 use crate::cluster::worker::process::{Left, Shared};
 use crate::plugin::{Core, Messages, OnPrint, Tally};
-use crate::pool::{Crew, Terms, Whole, most_bytes, run_whole};
+use crate::pool::{Executor, Terms, Whole, most_bytes, run_whole};
 use crate::record::Batch;
 
 /// The protocol looks at the time so often.
@@ -367,8 +367,8 @@ impl Serving {
         if let Some(isolation) = isolation {
             return isolation.run(&self.shared.worker.folder, segment, &task, advance).await;
         }
-        let crew: Arc<dyn Crew> = Arc::new(self.shared.worker.pool.clone());
-        let whole = run_whole(&crew, &segment.stages, task.batch, advance).await;
+        let executor: Arc<dyn Executor> = Arc::new(self.shared.worker.pool.clone());
+        let whole = run_whole(&executor, &segment.stages, task.batch, advance).await;
         whole.map_err(|error| Left(error.to_string()))
     }
 

@@ -65,7 +65,7 @@ impl<T: Record> Scattered<T> {
         let Self { pool, connect, counters, watched, stages, buffer, mistake, depth, .. } = self;
         let last = stages.last().map_or("scatter", |stage| stage.name());
         let from = Arc::from(last);
-        let segment = Segment::new(pool.crew(), stages, buffer.unwrap_or(1), ordered, counters.clone());
+        let segment = Segment::new(pool.executor(), stages, buffer.unwrap_or(1), ordered, counters.clone());
         let outlet = Outlet::new(&counters, depth + CALLS_COUNT + 1);
         if let Some(watched) = &watched {
             let work: Weak<dyn Gauge> = Arc::<Segment>::downgrade(&segment);

@@ -1,4 +1,4 @@
-//! Who does the work of segments: the threads of a pool, or workers elsewhere.
+//! What does the work of segments: the threads of a pool, or the workers of a cluster.
 
 use std::sync::{Arc, Weak};
 
@@ -11,14 +11,14 @@ use crate::metrics::WorkerStatus;
 use crate::plugin::{Core, MOST_BYTES};
 use crate::record::Batch;
 
-/// Begins the work of a crew. It may block.
-pub(crate) type Join = Box<dyn FnOnce() -> Result<Arc<dyn Crew>, Error> + Send>;
+/// Begins the work of an executor. It may block.
+pub(crate) type Join = Box<dyn FnOnce() -> Result<Arc<dyn Executor>, Error> + Send>;
 
-/// Does the work of segments. A segment does not know who it is.
+/// Does the work of segments. A segment does not know which one it has.
 ///
 /// Work is taken from a segment by [`Segment::take`], and goes back by [`Segment::finish`],
 /// [`Segment::put_back`] or [`Segment::fail`].
-pub(crate) trait Crew: Send + Sync {
+pub(crate) trait Executor: Send + Sync {
     /// A segment has work. Said again whenever more has come.
     fn enlist(&self, segment: &Arc<Segment>);
 
@@ -36,14 +36,14 @@ pub(crate) trait Crew: Send + Sync {
         Vec::new()
     }
 
-    /// The pool whose crew this is does what can't be sent anywhere.
+    /// The pool whose executor this is does what can't be sent anywhere.
     fn is_at_home(&self, _: Weak<PoolShared>) {}
 
     /// Gives back what it has elsewhere, and waits for that. Nothing is done any more.
     fn end(&self) {}
 }
 
-impl Crew for Pool {
+impl Executor for Pool {
     fn enlist(&self, segment: &Arc<Segment>) {
         self.shared().enlist(segment);
     }
