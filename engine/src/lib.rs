@@ -30,6 +30,7 @@ mod checkpoint;
 #[cfg(feature = "cluster")]
 mod cluster;
 mod connections;
+mod connectors;
 #[cfg(feature = "net")]
 mod dashboard;
 mod deadlines;
@@ -40,6 +41,7 @@ mod function;
 #[cfg(all(any(fuzzing, test), feature = "cluster"))]
 #[doc(hidden)]
 pub mod fuzzing;
+mod graph;
 mod layout;
 mod letters;
 mod machine;
@@ -57,7 +59,6 @@ mod process;
 mod progress;
 mod record;
 mod state;
-mod stream;
 pub mod text;
 mod threads;
 pub mod wall;
@@ -67,12 +68,17 @@ pub use broker::Broker;
 pub use checkpoint::{Checkpoint, InputState, OutputState};
 #[cfg(feature = "cluster")]
 pub use cluster::{Cluster, ClusterView, RunView, Worker, WorkerView};
+pub use connectors::{end_commands, sinks, sources};
 #[cfg(feature = "net")]
 pub use dashboard::{Dashboard, PORT as DASHBOARD_PORT, Report};
 pub use deadlines::{Wait, waits};
 pub use error::{Error, NotAPlugin};
 pub use fault::{Cause, Fault, Resource};
 pub use function::{Kind, Parameter, Signature};
+pub use graph::{
+    Accumulate, Connection, Filter, FlatMap, Flush, Keep, Key, Map, Operator, Outputs, Part, Scattered, Side,
+    Sink, Source, Starmap, Stream,
+};
 pub use letters::{DeadLetters, Place, Unit};
 pub use machine::Machine;
 pub use metrics::Counts;
@@ -88,10 +94,6 @@ pub use pool::{Function, Plugin, Pool, PoolBuilder, Returns};
 pub use progress::{Done, Snapshot};
 pub use record::{Format, Json, Record, Shape};
 pub use state::State;
-pub use stream::{
-    Accumulate, Connection, Filter, FlatMap, Flush, Keep, Key, Map, Operator, Outputs, Part, Scattered, Side,
-    Sink, Source, Starmap, Stream, end_commands, sinks, sources,
-};
 pub use tokio_util::sync::CancellationToken;
 
 /// The guide's pages about Rust, compiled as documentation is.

@@ -175,7 +175,7 @@ mod tests {
         assert_eq!(count("engine/src/plugin/mod.rs", concat!("//! A.\nuse wasmtime", "::Engine;\n")), 0);
         assert_eq!(count("engine/src/lib.rs", concat!("//! A.\nchannel::un", "bounded();\n")), 1);
         let dials = "//! A.\n/// TcpStream::connect(a)\nTcpStream::connect(a);\n";
-        assert_eq!(count("engine/src/stream/sinks/tcp.rs", dials), 1);
+        assert_eq!(count("engine/src/connectors/tcp/sink.rs", dials), 1);
         assert_eq!(count("engine/src/deadlines/dial.rs", dials), 0);
         assert_eq!(count("tests/run.rs", concat!("//! A.\n#[ig", "nore]\n")), 1);
     }

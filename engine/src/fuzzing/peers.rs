@@ -7,9 +7,9 @@ use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::{Message, protocol::Role};
 use tokio_tungstenite::{WebSocketStream, client_async_with_config};
 
+use crate::connectors::websocket::{config, is_open, send};
 use crate::deadlines::{CLOSE, HANDSHAKE, Timely, WRITE};
-use crate::stream::websocket::{config, is_open, send};
-use crate::{CancellationToken, Source, sinks, sources};
+use crate::{CancellationToken, Source, sinks};
 
 /// No deadline is longer, and a peer meets a few of them.
 const END: Duration = Duration::from_secs(3600);
@@ -20,7 +20,7 @@ const ROOM: usize = 4 << 10;
 /// A client of the source `http`: it is served to an end, and brings no more than it has sent.
 pub fn http_peer(bytes: &[u8]) {
     let Some(peer) = Peer::of(bytes) else { return };
-    let records = peer.meets(sources::serve_one);
+    let records = peer.meets(crate::connectors::serve_one);
     let brought: usize = records.iter().map(bytes::Bytes::len).sum();
     assert!(brought <= peer.said.len(), "{brought} bytes of {}", peer.said.len());
 }
@@ -100,7 +100,7 @@ async fn messages(connection: DuplexStream, shakes_hands: bool) -> Vec<Vec<u8>> 
     let (sink, list) = sinks::list();
     source.stream().sink(sink);
     if let Some(mut socket) = socket(connection, shakes_hands, 0).await {
-        let _ = sources::messages(&mut socket, &source, &CancellationToken::new()).await;
+        let _ = crate::connectors::websocket::messages(&mut socket, &source, &CancellationToken::new()).await;
     }
     let _ = source.close().await;
     list.take()

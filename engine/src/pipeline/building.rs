@@ -21,7 +21,7 @@ use super::picture::Picture;
 use super::pin::PluginOption;
 use super::reach::{Reach, beneath, program};
 use super::run::{Feeding, Pipeline, Places};
-use crate::stream::Readers;
+use crate::graph::Readers;
 use crate::{Capability, FaultPolicy, Function, Output, Plugin, Pool, Source, Usage, files};
 
 /// Finds the component that a plugin's path stands for.

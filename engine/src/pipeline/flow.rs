@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use super::json::{self, Path};
 use super::mistake::Problem;
+use crate::graph::{self, Operator, Outputs, Readers, Scattered, Stream, Stretch};
 use crate::record::{Format, Record};
-use crate::stream::{self, Operator, Outputs, Readers, Scattered, Stream, Stretch};
 use crate::{FaultPolicy, Source};
 
 /// A record's bytes.
@@ -71,7 +71,7 @@ impl Flow {
     pub(super) fn depth(&self) -> usize {
         match self {
             Self::Local(stream, _) => stream.outlet.depth(),
-            Self::Scattered(scattered, _) => scattered.depth + stream::CALLS_COUNT + 1,
+            Self::Scattered(scattered, _) => scattered.depth + graph::CALLS_COUNT + 1,
         }
     }
 
@@ -184,7 +184,7 @@ impl Guard {
     ) -> Stream<Bytes> {
         let made = Each { name: self.name.clone(), f: move |items| json::whole(tuple(items)) };
         let encode = |items: &Vec<Bytes>| json::array(items).into();
-        let guard = stream::Guard { policy: self.policy.clone(), encode, name: None };
+        let guard = graph::Guard { policy: self.policy.clone(), encode, name: None };
         stream.through_node(made, Some(guard)).0
     }
 

@@ -12,7 +12,7 @@ use super::kinds::{Kind, Read, Section};
 use super::mistake::{Problem, Report};
 use super::node::{Node, Table};
 use super::run::Feeding;
-use crate::stream::MOST_IN_A_ROW;
+use crate::graph::MOST_IN_A_ROW;
 use crate::{Monitor, Source};
 
 /// The graph, as far as it is built.

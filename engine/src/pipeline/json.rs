@@ -6,8 +6,8 @@ use std::collections::HashMap;
 use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 
+use crate::graph;
 use crate::record::{LONGEST, shorten};
-use crate::stream;
 
 /// Which part of a JSON value: a field or an item, or one of its own parts.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,7 +40,7 @@ impl Path {
     }
 }
 
-impl stream::Key<Vec<u8>> for Path {
+impl graph::Key<Vec<u8>> for Path {
     fn write(&self, record: &[u8], key: &mut Vec<u8>) -> Result<(), String> {
         key.extend_from_slice(canonical(self.of(record)?).as_bytes());
         Ok(())
@@ -124,7 +124,7 @@ pub(super) const MOST_IN_ARRAY: usize = LONGEST - 1;
 
 /// A record that was made of others, unless it would be longer than a record may be.
 pub(super) fn whole(record: Vec<u8>) -> Result<Vec<u8>, String> {
-    if record.len() <= LONGEST { Ok(record) } else { Err(stream::too_long(LONGEST)) }
+    if record.len() <= LONGEST { Ok(record) } else { Err(graph::too_long(LONGEST)) }
 }
 
 /// JSON values as an array.

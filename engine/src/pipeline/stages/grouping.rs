@@ -7,13 +7,13 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::only;
+use crate::graph::Bounds;
 use crate::pipeline::building::Building;
 use crate::pipeline::flow::{Bytes, Contents, Flow, Guard, no_bytes};
 use crate::pipeline::json::{self, Path};
 use crate::pipeline::kinds::{Stage, Takes};
 use crate::pipeline::mistake::Problem;
 use crate::pipeline::options::{Count, Key, Time};
-use crate::stream::Bounds;
 use crate::{Keep, Stream};
 
 /// A record with the key that it was given.

@@ -1,0 +1,3 @@
+//! Elements that other tasks and threads of the program send.
+
+pub(super) mod source;

@@ -1,0 +1,94 @@
+//! A channel within the program: elements from other tasks and threads.
+
+use tokio::sync::{Semaphore, mpsc};
+use tokio_util::sync::CancellationToken;
+
+use crate::graph::{Feed, next};
+use crate::{Error, Source};
+
+/// A source of what is sent by other tasks and threads: up to `capacity` elements wait, at least one, and who
+/// sends the next one waits too. It ends when all senders are gone. When it is stopped nothing more is taken, and
+/// what was sent by then is emitted.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), engine::Error> {
+/// use engine::sources::{self, Feed};
+/// use engine::{CancellationToken, Source, sinks};
+///
+/// let source = Source::new();
+/// let (sink, numbers) = sinks::list();
+/// source.stream().map(|x: i64| x * 2).sink(sink);
+/// let (sender, channel) = sources::channel(8);
+/// std::thread::spawn(move || (1..=3).try_for_each(|x: i64| sender.send_blocking(x)));
+/// channel.feed(&source, &CancellationToken::new()).await?;
+/// source.close().await?;
+/// assert_eq!(numbers.take(), [2, 4, 6]);
+/// # Ok(()) }
+/// ```
+#[must_use]
+pub fn channel<T>(capacity: usize) -> (Sender<T>, Channel<T>) {
+    let (sender, receiver) = mpsc::channel(capacity.clamp(1, Semaphore::MAX_PERMITS));
+    (Sender(sender), Channel(receiver))
+}
+
+/// The half of a [`channel`] that elements are sent to.
+#[derive(Debug)]
+pub struct Sender<T>(mpsc::Sender<T>);
+
+impl<T> Clone for Sender<T> {
+    fn clone(&self) -> Self {
+        Self(self.0.clone())
+    }
+}
+
+impl<T> Sender<T> {
+    /// Sends an element, and waits while the channel is full.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Closed`], once the source was stopped or its run has failed.
+    pub async fn send(&self, element: T) -> Result<(), Error> {
+        self.0.send(element).await.map_err(|_| Error::Closed)
+    }
+
+    /// The same from a thread outside the runtime. In a task of the runtime it panics.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`send`](Self::send).
+    pub fn send_blocking(&self, element: T) -> Result<(), Error> {
+        self.0.blocking_send(element).map_err(|_| Error::Closed)
+    }
+
+    /// Sends an element if there is room for it, and returns it otherwise.
+    ///
+    /// # Errors
+    ///
+    /// The element, if the channel is full or closed.
+    pub fn try_send(&self, element: T) -> Result<(), T> {
+        self.0.try_send(element).map_err(|error| match error {
+            mpsc::error::TrySendError::Full(element) | mpsc::error::TrySendError::Closed(element) => element,
+        })
+    }
+}
+
+/// See [`channel`].
+#[derive(Debug)]
+pub struct Channel<T>(mpsc::Receiver<T>);
+
+impl<T: Clone + Send + 'static> Feed<T> for Channel<T> {
+    async fn feed(mut self, source: &Source<T>, stop: &CancellationToken) -> Result<(), Error> {
+        loop {
+            match next(source, stop, self.0.recv()).await? {
+                Some(Some(element)) => source.emit(element).await?,
+                Some(None) => return Ok(()),
+                None => break,
+            }
+        }
+        self.0.close();
+        while let Some(element) = self.0.recv().await {
+            source.emit(element).await?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,3 @@
+//! Closures as sinks.
+
+pub(super) mod sink;

@@ -1,0 +1,3 @@
+//! Files of comma-separated values.
+
+pub(super) mod sink;

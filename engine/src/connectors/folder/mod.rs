@@ -1,0 +1,4 @@
+//! Files that come into a folder.
+
+mod arrivals;
+pub(super) mod source;

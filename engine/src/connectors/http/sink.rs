@@ -1,0 +1,259 @@
+//! Records posted to others.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
+use reqwest::redirect::Policy;
+use reqwest::{Client, Response, StatusCode, Url};
+use serde::de::IgnoredAny;
+use tokio::time::sleep;
+
+use crate::connectors::support::backoff::waits;
+use crate::connectors::support::outbox::{Grouping, Outbox, Sent};
+use crate::connectors::support::tally::Tally;
+use crate::deadlines::{ANSWER, READY_AGAIN, client, waiting};
+use crate::fault::Cause;
+use crate::graph::{Sink, Stream};
+use crate::net::url::shown;
+use crate::record::{Batch, Record};
+use crate::text::PlainText;
+use crate::{Error, FaultPolicy};
+
+/// A sink that POSTs each record to a URL, by HTTP/1.1, over TLS if the URL says https.
+///
+/// When a connection fails, or the answer is 429 or 5xx, it tries again, after 100 ms, 200 ms and so on up to
+/// 10 s, or after as many seconds as Retry-After says, 60 at most. After so many
+/// [`retries`](Http::retries) a server that can't be reached ends the run; an answer that is no success makes the
+/// record a fault (see [`on_fault`](Http::on_fault)), and so does another answer that is none, at once. Redirects
+/// are not followed. A record may arrive twice if the connection breaks before its answer does. Errors and faults
+/// name the URL without its user and its query, which may be secrets.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # use std::sync::{Arc, Mutex};
+/// use std::time::Duration;
+///
+/// use engine::{FaultPolicy, Source, sinks};
+///
+/// # let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
+/// # let url = format!("http://{}/events", listener.local_addr()?);
+/// # let bodies = Arc::new(Mutex::new(Vec::new()));
+/// # let kept = bodies.clone();
+/// # let keep = move |body: String| async move { kept.lock().unwrap().push(body) };
+/// # let router = axum::Router::new().route("/events", axum::routing::post(keep));
+/// # tokio::spawn(axum::serve(listener, router).into_future());
+/// // A server at `url` keeps the bodies that it is sent.
+/// let http = sinks::http(url)
+///     .header("authorization", "Bearer …")
+///     .batches(100, Duration::from_millis(500))
+///     .on_fault(&FaultPolicy::skip());
+/// let source = Source::new();
+/// source.stream().sink(http);
+/// source.emit(r#"{"user":1}"#.to_owned()).await?;
+/// source.emit(r#"{"user":2}"#.to_owned()).await?;
+/// source.close().await?; // it was answered
+/// assert_eq!(*bodies.lock().unwrap(), ["{\"user\":1}\n{\"user\":2}\n"]);
+/// # Ok(()) }
+/// ```
+pub fn http(url: impl Into<String>) -> Http {
+    Http {
+        url: url.into(),
+        headers: Vec::new(),
+        timeout: ANSWER.time,
+        retries: 5,
+        array: false,
+        grouping: Grouping { records: 1, within: Duration::ZERO, in_flight: 1, refuse: |_| None },
+        policy: FaultPolicy::stop(),
+    }
+}
+
+/// See [`http`].
+#[derive(Clone)]
+pub struct Http {
+    url: String,
+    headers: Vec<(String, String)>,
+    timeout: Duration,
+    retries: usize,
+    array: bool,
+    grouping: Grouping,
+    policy: FaultPolicy,
+}
+
+impl std::fmt::Debug for Http {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Http").field("url", &shown(&self.url)).finish_non_exhaustive()
+    }
+}
+
+impl Http {
+    /// The same with a header in each request.
+    #[must_use]
+    pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.headers.push((name.into(), value.into()));
+        self
+    }
+
+    /// The same; an answer may take so long. 30 s, if not said.
+    #[must_use]
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = timeout;
+        self
+    }
+
+    /// The same; so many times it tries again. 5, if not said.
+    #[must_use]
+    pub fn retries(mut self, retries: usize) -> Self {
+        self.retries = retries;
+        self
+    }
+
+    /// The same, but `records` go together, each with a newline behind it: as soon as there are so many, or when
+    /// the first has waited for `within`. What becomes of the request becomes of each of them.
+    #[must_use]
+    pub fn batches(mut self, records: usize, within: Duration) -> Self {
+        self.grouping = Grouping { records: records.max(1), within, ..self.grouping };
+        self
+    }
+
+    /// The same; if `array`, the records that go together are a JSON array, and one that is no JSON is a fault.
+    #[must_use]
+    pub fn array(mut self, array: bool) -> Self {
+        self.array = array;
+        self.grouping.refuse = if array { no_json } else { |_| None };
+        self
+    }
+
+    /// The same; so many requests are under way at once. With more than one, the default, they may arrive in
+    /// another order; what becomes of them is told in theirs.
+    #[must_use]
+    pub fn in_flight(mut self, requests: usize) -> Self {
+        self.grouping.in_flight = requests.max(1);
+        self
+    }
+
+    /// The same; `policy` says what becomes of a record that was not taken. The run ends, if not said. Its
+    /// retries are not used: those of the sink are.
+    #[must_use]
+    pub fn on_fault(mut self, policy: &FaultPolicy) -> Self {
+        self.policy = policy.clone();
+        self
+    }
+
+    fn requests(&self) -> Result<Requests, Error> {
+        let unusable = |source: Arc<dyn std::error::Error + Send + Sync>| Error::Request {
+            url: shown(&self.url),
+            source,
+        };
+        let url = Url::parse(&self.url).map_err(|error| unusable(Arc::new(error)))?;
+        let mut headers = HeaderMap::new();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(self.content_type()));
+        for (name, value) in &self.headers {
+            let name = HeaderName::try_from(name).map_err(|error| unusable(Arc::new(error)))?;
+            let value = HeaderValue::try_from(value).map_err(|error| unusable(Arc::new(error)))?;
+            headers.insert(name, value);
+        }
+        let client = client(self.timeout).default_headers(headers).redirect(Policy::none());
+        let client = client.build().map_err(|error| unusable(Arc::new(error)))?;
+        Ok(Requests { client, url, retries: self.retries })
+    }
+
+    fn content_type(&self) -> &'static str {
+        match () {
+            () if self.array => "application/json",
+            () if self.grouping.records > 1 => "application/x-ndjson",
+            () => "application/octet-stream",
+        }
+    }
+}
+
+impl<T: Record> Sink<T> for Http {
+    fn attach(self, stream: Stream<T>) {
+        let requests = self.requests();
+        let tally = Tally::new("http", self.policy, stream.counters.clone());
+        let (array, alone) = (self.array, self.grouping.records == 1);
+        let send = move |records: Batch| {
+            let requests = requests.clone();
+            async move { requests?.post(body(records, array, alone)).await }
+        };
+        let counters = stream.counters.clone();
+        stream.connect("http", Outbox::new(self.grouping, tally, counters, send));
+    }
+}
+
+fn no_json(record: &[u8]) -> Option<String> {
+    let error = serde_json::from_slice::<IgnoredAny>(record).err()?;
+    Some(format!("it is no JSON: {error}"))
+}
+
+fn body(mut records: Batch, array: bool, alone: bool) -> Vec<u8> {
+    match () {
+        () if array => {
+            let mut body = vec![b'['];
+            for (_, record) in records.iter() {
+                body.extend_from_slice(record);
+                body.push(b',');
+            }
+            body.pop();
+            body.push(b']');
+            body
+        }
+        () if alone => records.record(0).to_vec(),
+        () => records.separated(b'\n').into_owned(),
+    }
+}
+
+/// What makes requests.
+#[derive(Clone)]
+struct Requests {
+    client: Client,
+    url: Url,
+    retries: usize,
+}
+
+impl Requests {
+    /// Posts until there is an answer that is for good.
+    async fn post(&self, body: Vec<u8>) -> Result<Sent, Error> {
+        let body = bytes::Bytes::from(body);
+        let (mut waits, mut attempts) = (waits(self.retries), 0);
+        loop {
+            attempts += 1;
+            let asked = self.client.post(self.url.clone()).body(body.clone()).send();
+            let answer = waiting(|| ANSWER.told(&shown(self.url.as_str())), asked).await;
+            let wait = match &answer {
+                Ok(answer) if answer.status().is_success() => return Ok(Sent::Taken),
+                Ok(answer) if !may_succeed(answer.status()) => None,
+                Ok(answer) => waits.next().map(|wait| asked_for(answer).unwrap_or(wait)),
+                Err(_) => waits.next(),
+            };
+            match (wait, answer) {
+                (Some(wait), _) => {
+                    waiting(|| READY_AGAIN.told(&shown(self.url.as_str())), sleep(wait)).await;
+                }
+                (None, Ok(answer)) => {
+                    let message = format!("{} answered {}", shown(self.url.as_str()), answer.status());
+                    let retryable = may_succeed(answer.status());
+                    return Ok(Sent::Refused(
+                        Cause::Failed { message: PlainText::short(message), retryable },
+                        attempts,
+                    ));
+                }
+                (None, Err(error)) => {
+                    let url = shown(self.url.as_str());
+                    return Err(Error::Request { url, source: Arc::new(error.without_url()) });
+                }
+            }
+        }
+    }
+}
+
+/// Whether another try may succeed.
+fn may_succeed(status: StatusCode) -> bool {
+    status == StatusCode::TOO_MANY_REQUESTS || status.is_server_error()
+}
+
+/// How long the server asks to wait.
+fn asked_for(answer: &Response) -> Option<Duration> {
+    let seconds = answer.headers().get(RETRY_AFTER)?.to_str().ok()?.parse().ok()?;
+    Some(Duration::from_secs(seconds).min(READY_AGAIN.time))
+}

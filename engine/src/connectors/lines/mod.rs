@@ -1,0 +1,3 @@
+//! Lines that a program prints.
+
+pub(super) mod sink;

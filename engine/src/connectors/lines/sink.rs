@@ -1,0 +1,84 @@
+//! Records written one after another, each with a newline or another separator behind it.
+
+use std::future::ready;
+use std::sync::Arc;
+
+use crate::graph::{Handling, Items, Node, Sink, Stream};
+use crate::progress::Counters;
+use crate::record::Record;
+use crate::{Error, FaultPolicy, Output};
+
+/// A sink that writes records to an output, each followed by a newline.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use engine::{Output, Source, sinks};
+///
+/// let file = tempfile::NamedTempFile::new()?;
+/// let source = Source::new();
+/// source.stream().sink(sinks::lines(&Output::new(file.reopen()?)));
+/// source.emit(1).await?;
+/// source.emit(2).await?;
+/// source.close().await?;
+/// assert_eq!(std::fs::read_to_string(file.path())?, "1\n2\n");
+/// # Ok(()) }
+/// ```
+#[must_use]
+pub fn lines(output: &Output) -> Lines {
+    Lines { output: output.clone(), separator: b'\n' }
+}
+
+/// See [`lines`].
+#[derive(Clone, Debug)]
+pub struct Lines {
+    output: Output,
+    separator: u8,
+}
+
+impl Lines {
+    /// The same with another byte behind each record.
+    #[must_use]
+    pub fn separated_by(mut self, separator: u8) -> Self {
+        self.separator = separator;
+        self
+    }
+}
+
+impl<T: Record> Sink<T> for Lines {
+    fn attach(self, stream: Stream<T>) {
+        let (counters, output) = (stream.counters.clone(), self.output.clone());
+        counters.on_flush(move || Box::pin(ready(output.flush())));
+        stream.connect("lines", LinesNode { lines: self, counters });
+    }
+}
+
+struct LinesNode {
+    lines: Lines,
+    counters: Arc<Counters>,
+}
+
+impl LinesNode {
+    fn write<T: Record>(&self, items: Items<T>) -> Result<(), Error> {
+        let batch = items.into_batch("lines", &FaultPolicy::stop(), &self.counters)?;
+        let Some(mut batch) = batch else { return Ok(()) };
+        let Some(last) = batch.len().checked_sub(1) else { return Ok(()) };
+        let last = batch.number(last);
+        self.lines.output.write(&batch.separated(self.lines.separator))?;
+        self.counters.deliver(batch.len(), last);
+        Ok(())
+    }
+}
+
+impl<T: Record> Node<T> for LinesNode {
+    fn accept(&self, items: Items<T>) -> Handling<'_> {
+        Handling::Done(self.write(items))
+    }
+
+    fn pause(&self) -> Handling<'_> {
+        Handling::Done(self.lines.output.flush())
+    }
+
+    fn close(&self) -> Handling<'_> {
+        Handling::Done(self.lines.output.flush())
+    }
+}

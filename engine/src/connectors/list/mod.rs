@@ -1,0 +1,3 @@
+//! A list that a program reads.
+
+pub(super) mod sink;

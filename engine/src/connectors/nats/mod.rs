@@ -1,0 +1,6 @@
+//! Streams of a NATS server.
+
+mod link;
+mod post;
+pub(super) mod sink;
+pub(super) mod source;

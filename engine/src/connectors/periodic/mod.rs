@@ -1,0 +1,3 @@
+//! A record in each interval.
+
+pub(super) mod source;

@@ -1,0 +1,3 @@
+//! Sink functions of plugins.
+
+pub(super) mod sink;

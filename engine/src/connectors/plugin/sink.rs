@@ -1,0 +1,194 @@
+//! A plugin's function as a sink: one instance, in order, and no record twice.
+
+use std::future::ready;
+use std::sync::Arc;
+
+use tokio::sync::Mutex;
+
+use crate::fault::{Cause, Fault};
+use crate::function::Kind;
+use crate::graph::{Handling, Items, Node, Sink, Stream};
+use crate::plugin::{Core, Failure, Instance, MOST_BYTES, Output};
+use crate::pool::PoolShared;
+use crate::progress::Counters;
+use crate::record::{Batch, Record};
+use crate::{Error, Function};
+
+impl<T: Record> Sink<T> for &Function<T, ()> {
+    fn attach(self, stream: Stream<T>) {
+        let node = PluginNode {
+            core: self.core().clone(),
+            pool: self.shared_pool().clone(),
+            counters: stream.counters.clone(),
+            instance: Mutex::new(Kept::None),
+        };
+        if let Some(output) = node.core.opening.output.clone() {
+            node.counters.on_flush(move || Box::pin(ready(output.flush())));
+        }
+        stream.connect(self.core().name(), node);
+    }
+}
+
+/// The one instance of a sink.
+enum Kept {
+    /// Not opened yet, or finished.
+    None,
+    Some(Box<Instance>),
+    /// A call failed with this error, or was given up midway.
+    Gone(Error),
+}
+
+/// What a call did.
+struct Taken {
+    /// So many of the first records are done.
+    done: usize,
+    /// The next one was begun, and failed.
+    failed: Option<Cause>,
+}
+
+struct PluginNode {
+    core: Arc<Core>,
+    pool: Arc<PoolShared>,
+    counters: Arc<Counters>,
+    instance: Mutex<Kept>,
+}
+
+impl PluginNode {
+    async fn take(&self, mut batch: Batch) -> Result<(), Error> {
+        if self.core.kind() != Kind::Sink {
+            return Err(self.core.used_as(Kind::Sink));
+        }
+        let mut instance = self.instance.lock().await;
+        // Of the first record, by retries.
+        let mut attempts = 1;
+        while !batch.is_empty() {
+            let n = self.core.pace.records().min(batch.fitting(MOST_BYTES));
+            let rest = batch.split_off(n.min(batch.len()));
+            while !batch.is_empty() {
+                let Taken { done, failed } = self.call(&mut instance, &batch).await?;
+                if done > 0 {
+                    self.counters.deliver(done, batch.number(done - 1));
+                    batch = batch.split_off(done);
+                    attempts = 1;
+                }
+                let Some(cause) = failed else { continue };
+                if let Some(wait) = self.core.policy().retry_after(attempts).filter(|_| cause.is_retryable())
+                {
+                    self.pool.sleep(wait, &()).await;
+                    attempts += 1;
+                    continue;
+                }
+                if let Err(error) = self.settle(&batch, cause, attempts) {
+                    *instance = Kept::Gone(error.clone());
+                    return Err(error);
+                }
+                batch = batch.split_off(1);
+                attempts = 1;
+            }
+            batch = rest;
+        }
+        Ok(())
+    }
+
+    /// Gives the sink records.
+    async fn call(&self, kept: &mut Kept, batch: &Batch) -> Result<Taken, Error> {
+        let called = self.call_on(std::mem::replace(kept, self.gone()), batch).await;
+        match called {
+            Ok((instance, taken)) => {
+                *kept = instance.map_or(Kept::None, Kept::Some);
+                Ok(taken)
+            }
+            Err(error) => {
+                *kept = Kept::Gone(error.clone());
+                Err(error)
+            }
+        }
+    }
+
+    async fn call_on(&self, kept: Kept, batch: &Batch) -> Result<(Option<Box<Instance>>, Taken), Error> {
+        let instance = match kept {
+            Kept::Some(instance) if instance.has_grown() => {
+                self.end(instance).await?;
+                self.pool.open(&self.core, None).await?
+            }
+            Kept::Some(instance) => instance,
+            Kept::None => self.pool.open(&self.core, None).await?,
+            Kept::Gone(error) => return Err(error),
+        };
+        // Each record has the limit for itself: the guest says when it begins one.
+        let called = instance.process(batch, None, self.core.limits().timeout, &()).await;
+        // A sink whose output is gone fails for that reason, whatever it makes of it.
+        self.output(Output::check)?;
+        let (instance, outcome) = match called {
+            Ok(called) => called,
+            Err(trouble) => {
+                let done = trouble.done.min(batch.len() - 1);
+                return Ok((None, Taken { done, failed: Some(trouble.cause) }));
+            }
+        };
+        self.core.usage.record(outcome.consumed, instance.used(), instance.memory());
+        self.core.pace.learn(outcome.consumed, instance.used());
+        let taken = match outcome.failures.into_iter().next() {
+            // It stops at the first that fails.
+            Some(Failure { index, cause, .. }) => Taken { done: index, failed: Some(cause) },
+            None => Taken { done: outcome.consumed, failed: None },
+        };
+        Ok((Some(instance), taken))
+    }
+
+    /// Does with the fault of the first record of `batch` what is to be done.
+    fn settle(&self, batch: &Batch, cause: Cause, attempts: u32) -> Result<(), Error> {
+        let fault = Fault { record: batch.number(0), function: self.core.name().into(), cause };
+        self.core.policy().settle(fault, || batch.origin(0).into(), attempts, &*self.counters)
+    }
+
+    fn output(&self, act: impl FnOnce(&Output) -> Result<(), Error>) -> Result<(), Error> {
+        self.core.opening.output.as_ref().map_or(Ok(()), act)
+    }
+
+    async fn finish(&self) -> Result<(), Error> {
+        let mut kept = self.instance.lock().await;
+        // What it wrote before it failed is output too.
+        self.output(Output::flush)?;
+        match std::mem::replace(&mut *kept, self.gone()) {
+            Kept::Some(instance) => self.end(instance).await?,
+            Kept::None => {}
+            Kept::Gone(error) => {
+                *kept = Kept::Gone(error.clone());
+                return Err(error);
+            }
+        }
+        *kept = Kept::None;
+        self.output(Output::flush)
+    }
+
+    async fn end(&self, instance: Box<Instance>) -> Result<(), Error> {
+        let function = self.core.name().to_owned();
+        instance.finish(&()).await.map_err(|cause| Error::Finish { function, cause })
+    }
+
+    /// What is kept while a call runs, for whoever comes after one that was given up: its records
+    /// may be done or not, and are not given again.
+    fn gone(&self) -> Kept {
+        Kept::Gone(Error::Abandoned { function: self.core.name().to_owned() })
+    }
+}
+
+impl<T: Record> Node<T> for PluginNode {
+    fn accept(&self, items: Items<T>) -> Handling<'_> {
+        Handling::going(async {
+            match items.into_batch(self.core.name(), self.core.policy(), &self.counters)? {
+                Some(batch) => self.take(batch).await,
+                None => Ok(()),
+            }
+        })
+    }
+
+    fn pause(&self) -> Handling<'_> {
+        Handling::Done(self.output(Output::flush))
+    }
+
+    fn close(&self) -> Handling<'_> {
+        Handling::going(self.finish())
+    }
+}

@@ -1,0 +1,159 @@
+//! A command, whose output is the input.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use tokio::io::{AsyncRead, AsyncReadExt};
+use tokio_util::sync::CancellationToken;
+
+use crate::connectors::process::command::Running;
+use crate::connectors::support::formats::splitter::{Cut, Splitter};
+use crate::graph::{Feed, next};
+use crate::process::Stdio;
+use crate::record::{LONGEST, Record};
+use crate::{Error, Source};
+
+/// How much is read at once.
+const BLOCK: usize = 64 << 10;
+
+/// The longest line of what it says; longer ones are cut in pieces.
+const SAID: usize = 4 << 10;
+
+/// A source of the lines that a command prints: its first word is the program, the others are its arguments, and
+/// no shell has a part in it. Its standard input is empty. What it says on stderr goes where this program's goes,
+/// unless [`on_stderr`](Process::on_stderr) is told.
+///
+/// It ends when the command does; one that does not end well is an error, after all that it printed. When the
+/// source is stopped, or the run fails, the command is killed together with what it started, and waited for.
+///
+/// ```
+/// # #[cfg(unix)]
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), engine::Error> {
+/// use engine::sources::{self, Feed};
+/// use engine::{CancellationToken, Source, sinks};
+///
+/// let source = Source::new();
+/// let (sink, numbers) = sinks::list::<i64>();
+/// source.stream().sink(sink);
+/// sources::process(["printf", "1\\n2\\n"]).feed(&source, &CancellationToken::new()).await?;
+/// source.close().await?;
+/// assert_eq!(numbers.take(), [1, 2]);
+/// # Ok(()) }
+/// # #[cfg(not(unix))] fn main() {}
+/// ```
+pub fn process<S: Into<String>>(words: impl IntoIterator<Item = S>) -> Process {
+    let words = words.into_iter().map(Into::into).collect();
+    Process { words, folder: None, separator: b'\n', said: None }
+}
+
+/// See [`process`].
+pub struct Process {
+    words: Vec<String>,
+    folder: Option<PathBuf>,
+    separator: u8,
+    said: Option<OnSaid>,
+}
+
+type OnSaid = Arc<dyn Fn(String) + Send + Sync>;
+
+impl std::fmt::Debug for Process {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Process").field("words", &self.words).finish_non_exhaustive()
+    }
+}
+
+impl Process {
+    /// The same; it runs in this folder.
+    #[must_use]
+    pub fn folder(mut self, path: impl Into<PathBuf>) -> Self {
+        self.folder = Some(path.into());
+        self
+    }
+
+    /// The same with another byte that ends a record; carriage returns then stay.
+    #[must_use]
+    pub fn separated_by(mut self, separator: u8) -> Self {
+        self.separator = separator;
+        self
+    }
+
+    /// The same; `told` is given each line that it says on stderr, cut in pieces of 4 KiB.
+    #[must_use]
+    pub fn on_stderr(mut self, told: impl Fn(String) + Send + Sync + 'static) -> Self {
+        self.said = Some(Arc::new(told));
+        self
+    }
+}
+
+impl<T: Record> Feed<T> for Process {
+    async fn feed(self, source: &Source<T>, stop: &CancellationToken) -> Result<(), Error> {
+        let stderr = if self.said.is_some() { Stdio::Piped } else { Stdio::Inherited };
+        let streams = [Stdio::Null, Stdio::Piped, stderr];
+        let mut running = Running::start(&self.words, self.folder.clone(), streams)?;
+        let said = running.child.stderr.take().zip(self.said).map(|(stderr, told)| hear(stderr, told));
+        let said = said.map(tokio::spawn);
+        let Some(mut stdout) = running.child.stdout.take() else { return Ok(()) };
+        let fed = read(&mut stdout, self.separator, source, stop).await;
+        let ended = match &fed {
+            // It may be silent for long before it ends.
+            Ok(()) => next(source, stop, running.ended()).await,
+            Err(_) => Ok(None),
+        };
+        if !matches!(ended, Ok(Some(_))) {
+            running.kill().await;
+        }
+        if let Some(mut said) = said {
+            // Others may hold its stderr, and who is told may panic: neither is waited for at a stop.
+            let _ = next(source, stop, &mut said).await;
+            said.abort();
+        }
+        fed.and(ended?.unwrap_or(Ok(())))
+    }
+}
+
+/// Emits the lines of a command's output, to its end.
+async fn read<T: Record>(
+    output: &mut (impl AsyncRead + Unpin),
+    separator: u8,
+    source: &Source<T>,
+    stop: &CancellationToken,
+) -> Result<(), Error> {
+    let (mut splitter, mut block) = (Splitter::new(separator, LONGEST), vec![0; BLOCK]);
+    loop {
+        source.pause().await?;
+        let Some(read) = next(source, stop, output.read(&mut block)).await? else { return Ok(()) };
+        let record = source.last_number();
+        let read = read.map_err(|error| Error::Input { record, source: Arc::new(error) })?;
+        if read == 0 {
+            break;
+        }
+        let Cut { records, too_long } = splitter.take(&block[..read]);
+        if let Some(records) = records {
+            source.emit_batch(records).await?;
+        }
+        if too_long.is_some() {
+            return Err(Error::LongRecord { record: source.last_number() + 1, limit: LONGEST as u64 });
+        }
+    }
+    if let Some(last) = splitter.end() {
+        source.emit_batch(last).await?;
+    }
+    source.pause().await
+}
+
+/// Tells what a command says, line by line.
+async fn hear(mut stderr: impl AsyncRead + Unpin, told: OnSaid) {
+    let (mut line, mut block) = (Vec::new(), vec![0; SAID]);
+    while let Ok(read @ 1..) = stderr.read(&mut block).await {
+        for part in block[..read].split_inclusive(|byte| *byte == b'\n') {
+            line.extend_from_slice(part);
+            if line.ends_with(b"\n") || line.len() >= SAID {
+                told(String::from_utf8_lossy(&line).trim_end().to_owned());
+                line.clear();
+            }
+        }
+    }
+    if !line.is_empty() {
+        told(String::from_utf8_lossy(&line).into_owned());
+    }
+}

@@ -1,0 +1,286 @@
+//! Rows of comma-separated values.
+
+use std::io::Read;
+
+use bytesize::ByteSize;
+use csv_core::{ReadRecordResult, Reader, ReaderBuilder};
+
+use super::layout::Layout;
+use super::rows::{Pieces, Reading, Rows, Stopped};
+use crate::record::LONGEST;
+
+/// A byte of a field becomes so many bytes of JSON at most.
+const LONGEST_ESCAPE: usize = 6;
+
+/// A source of the rows of comma-separated values, each a JSON object with the header's names. Blank lines are
+/// skipped. A row with more or fewer fields than the header is a fault (see [`Reading::on_fault`]), and so is one
+/// that is not UTF-8, whose last field has no closing quote at the end of the file, or whose record would be longer
+/// than 32 MiB: its record is the row as it was read, and it has a number as rows have.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), engine::Error> {
+/// use engine::sources::{self, Csv, Feed};
+/// use engine::{CancellationToken, Source, sinks};
+///
+/// let source = Source::new();
+/// let (sink, rows) = sinks::list();
+/// source.stream().map(|row: String| row).sink(sink);
+/// let bytes = "name;height\nAda;1.65\n\"Bo \"\"B\"\"\";\n".as_bytes();
+/// let csv = sources::csv(bytes, Csv::new().delimiter(b';').infer(true));
+/// csv.feed(&source, &CancellationToken::new()).await?;
+/// source.close().await?;
+/// assert_eq!(rows.take(), [r#"{"name":"Ada","height":1.65}"#, r#"{"name":"Bo \"B\"","height":null}"#]);
+/// # Ok(()) }
+/// ```
+pub fn csv<R: Read + Send + 'static>(reader: R, csv: Csv) -> Reading<R> {
+    Reading::new(reader, Layout::Csv(csv))
+}
+
+/// How comma-separated values are written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Csv {
+    delimiter: u8,
+    quote: Option<u8>,
+    headers: Option<Vec<String>>,
+    infer: bool,
+}
+
+impl Csv {
+    /// Commas between fields, double quotes around those that need them, and a header first.
+    #[must_use]
+    pub fn new() -> Self {
+        Self { delimiter: b',', quote: Some(b'"'), headers: None, infer: false }
+    }
+
+    /// The same with another byte between fields.
+    #[must_use]
+    pub fn delimiter(mut self, delimiter: u8) -> Self {
+        self.delimiter = delimiter;
+        self
+    }
+
+    /// The same with another byte around fields that need it; with none, all bytes stand for themselves.
+    #[must_use]
+    pub fn quote(mut self, quote: Option<u8>) -> Self {
+        self.quote = quote;
+        self
+    }
+
+    /// The same of a file that has no header: these are the names, and its first row is a record.
+    #[must_use]
+    pub fn headers<S: Into<String>>(mut self, names: impl IntoIterator<Item = S>) -> Self {
+        self.headers = Some(names.into_iter().map(Into::into).collect());
+        self
+    }
+
+    /// The same; if `infer`, fields that read as JSON numbers, `true` and `false` are those, and empty ones are
+    /// null. All are strings, if not said.
+    #[must_use]
+    pub fn infer(mut self, infer: bool) -> Self {
+        self.infer = infer;
+        self
+    }
+}
+
+impl Default for Csv {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// Rows that are being read.
+pub(crate) struct CsvRows {
+    reader: Reader,
+    infer: bool,
+    /// Each name as what stands in an object before its value, once the header is known.
+    keys: Option<Vec<Vec<u8>>>,
+    /// Those that the file has no header for.
+    names: Option<Vec<String>>,
+    /// The row so far: as it was read, its fields, and where they end.
+    raw: Vec<u8>,
+    fields: Vec<u8>,
+    ends: Vec<usize>,
+    /// How much of `fields` and `ends` is used.
+    filled: (usize, usize),
+    /// Newlines before the row.
+    lines: u64,
+}
+
+impl CsvRows {
+    pub(crate) fn new(csv: Csv) -> Self {
+        let Csv { delimiter, quote, headers, infer } = csv;
+        let mut builder = ReaderBuilder::new();
+        builder.delimiter(delimiter).quoting(quote.is_some()).quote(quote.unwrap_or(b'"'));
+        Self {
+            reader: builder.build(),
+            infer,
+            keys: None,
+            names: headers,
+            raw: Vec::new(),
+            fields: vec![0; 1 << 10],
+            ends: vec![0; 16],
+            filled: (0, 0),
+            lines: 0,
+        }
+    }
+
+    /// A row is complete.
+    fn row(&mut self, pieces: &mut Pieces) -> Result<(), Stopped> {
+        let fields = str::from_utf8(&self.fields[..self.filled.0]);
+        let fields = fields
+            .ok()
+            .and_then(|fields| split(fields, &self.ends[..self.filled.1]).collect::<Option<Vec<_>>>());
+        let Some(keys) = &self.keys else {
+            let header = fields.ok_or_else(|| Stopped::Header("it is not UTF-8".to_owned()))?;
+            self.keys = Some(keys(&header).map_err(Stopped::Header)?);
+            return Ok(());
+        };
+        let Some(fields) = fields else { return self.refuse("it is not UTF-8", pieces) };
+        if fields.len() != keys.len() {
+            let reason = mismatch(fields.len(), keys.len());
+            return self.refuse(&reason, pieces);
+        }
+        let most = keys.iter().map(Vec::len).sum::<usize>() + self.filled.0 * LONGEST_ESCAPE + 4 * keys.len();
+        if most >= LONGEST {
+            let mut record = Vec::new();
+            object(keys, &fields, self.infer, &mut record);
+            if record.len() > LONGEST {
+                let reason = format!("its record is longer than {}", ByteSize(LONGEST as u64));
+                return self.refuse(&reason, pieces);
+            }
+        }
+        pieces.add(|data| object(keys, &fields, self.infer, data))
+    }
+
+    fn refuse(&self, reason: &str, pieces: &mut Pieces) -> Result<(), Stopped> {
+        // A newline is the end of the row before, or of this one.
+        let row = trimmed(&self.raw);
+        let before = self.raw.iter().take_while(|byte| matches!(byte, b'\r' | b'\n'));
+        let blank = before.filter(|byte| **byte == b'\n').count() as u64;
+        pieces.refuse(row, reason, self.lines + blank + 1)
+    }
+
+    /// What was read of the row is done with.
+    fn next_row(&mut self) {
+        self.lines += memchr::memchr_iter(b'\n', &self.raw).count() as u64;
+        self.raw.clear();
+        self.filled = (0, 0);
+    }
+
+    /// The last row of a file, which may lack its newline.
+    fn end(&mut self, pieces: &mut Pieces) -> Result<(), Stopped> {
+        let known = self.filled.0;
+        self.take(b"\n", pieces)?;
+        // Only within quotes is it a part of a field.
+        if self.filled.0 > known {
+            let reason = "its last field has no closing quote";
+            if self.keys.is_none() {
+                return Err(Stopped::Header(reason.to_owned()));
+            }
+            self.refuse(reason, pieces)?;
+        }
+        self.next_row();
+        self.reader.reset();
+        Ok(())
+    }
+
+    fn take(&mut self, bytes: &[u8], pieces: &mut Pieces) -> Result<(), Stopped> {
+        let mut rest = bytes;
+        while !rest.is_empty() {
+            let (filled, ends) = self.filled;
+            let (result, read, wrote, ended) =
+                self.reader.read_record(rest, &mut self.fields[filled..], &mut self.ends[ends..]);
+            self.raw.extend_from_slice(&rest[..read]);
+            rest = &rest[read..];
+            self.filled = (filled + wrote, ends + ended);
+            match result {
+                ReadRecordResult::InputEmpty | ReadRecordResult::End => {}
+                ReadRecordResult::OutputFull => self.fields.resize(self.fields.len() * 2, 0),
+                ReadRecordResult::OutputEndsFull => self.ends.resize(self.ends.len() * 2, 0),
+                ReadRecordResult::Record => {
+                    self.row(pieces)?;
+                    self.next_row();
+                }
+            }
+            if self.raw.len() > LONGEST {
+                return Err(Stopped::TooLong);
+            }
+        }
+        Ok(())
+    }
+}
+
+fn mismatch(fields: usize, names: usize) -> String {
+    let plural = if fields == 1 { "" } else { "s" };
+    format!("it has {fields} field{plural}, and the header has {names}")
+}
+
+fn trimmed(mut raw: &[u8]) -> &[u8] {
+    while let [b'\r' | b'\n', rest @ ..] | [rest @ .., b'\r' | b'\n'] = raw {
+        raw = rest;
+    }
+    raw
+}
+
+/// The fields that end there; one is none if a character is cut in two.
+fn split<'a>(fields: &'a str, ends: &[usize]) -> impl Iterator<Item = Option<&'a str>> {
+    let begins = std::iter::once(0).chain(ends.iter().copied());
+    begins.zip(ends).map(|(begin, end)| fields.get(begin..*end))
+}
+
+fn keys<S: AsRef<str>>(names: &[S]) -> Result<Vec<Vec<u8>>, String> {
+    let names = names.iter().map(AsRef::as_ref);
+    let mut seen = std::collections::HashSet::new();
+    if let Some(twice) = names.clone().find(|name| !seen.insert(*name)) {
+        return Err(format!("it has two columns named {twice:?}"));
+    }
+    let before = std::iter::once("{").chain(std::iter::repeat(","));
+    Ok(before
+        .zip(names)
+        .map(|(before, name)| format!("{before}{}:", serde_json::json!(name)).into())
+        .collect())
+}
+
+fn object(keys: &[Vec<u8>], fields: &[&str], infer: bool, data: &mut Vec<u8>) {
+    for (key, field) in keys.iter().zip(fields) {
+        data.extend_from_slice(key);
+        match *field {
+            "" if infer => data.extend_from_slice(b"null"),
+            plain if infer && is_plain(plain) => data.extend_from_slice(plain.as_bytes()),
+            text => serde_json::to_writer(&mut *data, text).expect("text is always JSON"),
+        }
+    }
+    data.push(b'}');
+}
+
+/// Whether a field reads as a JSON number or boolean.
+fn is_plain(field: &str) -> bool {
+    let is_number = || {
+        let edges = [field.as_bytes().first(), field.as_bytes().last()];
+        let [Some(first), Some(last)] = edges else { return false };
+        (first.is_ascii_digit() || *first == b'-')
+            && last.is_ascii_digit()
+            && serde_json::from_str::<serde_json::Number>(field).is_ok()
+    };
+    matches!(field, "true" | "false") || is_number()
+}
+
+impl Rows for CsvRows {
+    const NAME: &'static str = "csv";
+
+    fn read(&mut self, bytes: &[u8], pieces: &mut Pieces) -> Result<(), Stopped> {
+        if self.keys.is_none()
+            && let Some(names) = &self.names
+        {
+            self.keys = Some(keys(names).map_err(Stopped::Header)?);
+        }
+        if bytes.is_empty() { self.end(pieces) } else { self.take(bytes, pieces) }
+    }
+
+    fn begin_anew(&mut self, pieces: &mut Pieces) -> Result<(), Stopped> {
+        self.end(pieces)?;
+        self.lines = 0;
+        self.keys = None;
+        Ok(())
+    }
+}

@@ -1,0 +1,16 @@
+//! How bytes become records, apart from where they come from.
+
+pub(in crate::connectors) mod compressed;
+mod counting;
+mod csv;
+mod layout;
+mod lines;
+mod ndjson;
+pub(in crate::connectors) mod rows;
+pub(in crate::connectors) mod splitter;
+
+pub use csv::{Csv, csv};
+pub use layout::Layout;
+pub use lines::{Lines, Mark, dead_letters, lines};
+pub use ndjson::ndjson;
+pub use rows::Reading;

@@ -1,0 +1,221 @@
+//! Formats whose records may be wrong one by one: read on a thread, and what is wrong is a fault.
+
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+
+use tokio::sync::mpsc::{Receiver, Sender, channel};
+use tokio_util::sync::CancellationToken;
+
+use super::counting::Counting;
+use super::layout::Layout;
+use super::lines::{BLOCK, emit};
+use crate::graph::{Feed, next};
+use crate::record::{Batch, BatchBuilder, LONGEST, Record};
+use crate::threads;
+use crate::{Error, FaultPolicy, Source};
+
+/// A source of what a reader gives, in a [`Layout`]. See [`csv`](crate::sources::csv) and [`ndjson`](crate::sources::ndjson).
+#[derive(Debug)]
+pub struct Reading<R> {
+    reader: R,
+    layout: Layout,
+    policy: FaultPolicy,
+}
+
+impl<R> Reading<R> {
+    pub(crate) fn new(reader: R, layout: Layout) -> Self {
+        Self { reader, layout, policy: FaultPolicy::stop() }
+    }
+
+    /// The same; `policy` says what becomes of what is no record. The run ends, if not said. Nothing is read
+    /// twice, so there are no retries.
+    #[must_use]
+    pub fn on_fault(mut self, policy: &FaultPolicy) -> Self {
+        self.policy = policy.clone();
+        self
+    }
+}
+
+impl<T: Record, R: Read + Send + 'static> Feed<T> for Reading<R> {
+    async fn feed(self, source: &Source<T>, stop: &CancellationToken) -> Result<(), Error> {
+        let Self { reader, layout, policy } = self;
+        let reader = Counting::new(reader, source.counters().clone());
+        layout.feed(reader, Origin::default(), &policy, source, stop).await
+    }
+}
+
+/// What a reader reads.
+#[derive(Default)]
+pub(crate) struct Origin {
+    /// The file, if it is one.
+    pub(crate) path: Option<PathBuf>,
+    /// Set before the first bytes of another file, or of the same one from its start again, are read.
+    pub(crate) anew: Arc<AtomicBool>,
+}
+
+impl Origin {
+    pub(crate) fn of(path: &Path) -> Self {
+        Self { path: Some(path.to_owned()), anew: Arc::default() }
+    }
+
+    /// Why a row is refused, and where it stands.
+    fn locate(&self, reason: String, line: u64) -> String {
+        match &self.path {
+            Some(path) => format!("{reason} ({}, line {line})", path.display()),
+            None => reason,
+        }
+    }
+}
+
+/// How the bytes of a format become records.
+pub(crate) trait Rows: Send + 'static {
+    /// What it is called in faults.
+    const NAME: &'static str;
+
+    /// Takes the next bytes; none, at the end.
+    ///
+    /// # Errors
+    ///
+    /// Why nothing more can be read, or [`Stopped::Unwanted`].
+    fn read(&mut self, bytes: &[u8], pieces: &mut Pieces) -> Result<(), Stopped>;
+
+    /// What was read is over, and what comes is another file.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`read`](Self::read).
+    fn begin_anew(&mut self, pieces: &mut Pieces) -> Result<(), Stopped>;
+}
+
+/// Why a thread reads no more.
+pub(crate) enum Stopped {
+    /// Nobody wants more.
+    Unwanted,
+    TooLong,
+    /// The first row is no header.
+    Header(String),
+    Failed(io::Error),
+}
+
+enum Piece {
+    Records(Batch),
+    /// What stood there, why it is no record, and its line.
+    Refused(Vec<u8>, String, u64),
+    Stopped(Stopped),
+}
+
+/// What was read and not handed over yet.
+pub(crate) struct Pieces {
+    records: BatchBuilder,
+    sender: Sender<Piece>,
+}
+
+impl Pieces {
+    /// Adds the record that `encode` appends.
+    pub(crate) fn add(&mut self, encode: impl FnOnce(&mut Vec<u8>)) -> Result<(), Stopped> {
+        self.records.push(self.records.len() as u64, encode);
+        if self.records.bytes() >= BLOCK { self.hand_over() } else { Ok(()) }
+    }
+
+    /// Adds what is no record, and stands in this line.
+    pub(crate) fn refuse(
+        &mut self,
+        bytes: &[u8],
+        reason: impl Into<String>,
+        line: u64,
+    ) -> Result<(), Stopped> {
+        self.hand_over()?;
+        self.send(Piece::Refused(bytes.to_vec(), reason.into(), line))
+    }
+
+    fn hand_over(&mut self) -> Result<(), Stopped> {
+        let records = std::mem::take(&mut self.records).build();
+        if records.is_empty() { Ok(()) } else { self.send(Piece::Records(records)) }
+    }
+
+    fn send(&self, piece: Piece) -> Result<(), Stopped> {
+        self.sender.blocking_send(piece).map_err(|_| Stopped::Unwanted)
+    }
+}
+
+/// Reads until the end, or until nobody wants more.
+fn read(mut reader: impl Read, mut rows: impl Rows, mut pieces: Pieces, anew: &AtomicBool) {
+    let mut block = vec![0; BLOCK];
+    let stopped = loop {
+        let read = match reader.read(&mut block) {
+            Ok(read) => read,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(error) => break Some(Stopped::Failed(error)),
+        };
+        let begun = if anew.swap(false, Relaxed) { rows.begin_anew(&mut pieces) } else { Ok(()) };
+        // What was read goes on before more is waited for.
+        let taken = begun.and_then(|()| rows.read(&block[..read], &mut pieces));
+        let taken = taken.and_then(|()| pieces.hand_over());
+        if let Err(stopped) = taken {
+            break Some(stopped);
+        }
+        if read == 0 {
+            break None;
+        }
+    };
+    if let Some(stopped) = stopped {
+        // If nobody wants to know, nobody needs to.
+        let _ = pieces.hand_over().and_then(|()| pieces.send(Piece::Stopped(stopped)));
+    }
+}
+
+/// Emits what `reader` gives as `rows` understands it.
+pub(crate) async fn feed<T: Record, W: Rows>(
+    reader: impl Read + Send + 'static,
+    origin: &Origin,
+    rows: W,
+    policy: &FaultPolicy,
+    source: &Source<T>,
+    stop: &CancellationToken,
+) -> Result<(), Error> {
+    let (sender, mut coming) = channel(2);
+    let pieces = Pieces { records: BatchBuilder::default(), sender };
+    let anew = origin.anew.clone();
+    threads::start("engine-source", move || read(reader, rows, pieces, &anew))?;
+    let (mut piece, mut stopped) = (1, Box::pin(stop.clone().cancelled_owned()) as _);
+    while let Some(came) = next_piece(&mut coming, source, stop).await? {
+        match came {
+            Piece::Records(batch) => {
+                if emit(batch, source, &mut piece, &mut stopped).await? {
+                    return Ok(());
+                }
+            }
+            Piece::Refused(bytes, reason, line) => {
+                source.refuse(&bytes, W::NAME, origin.locate(reason, line), policy).await?;
+            }
+            Piece::Stopped(stopped) => return stopped.into_result(source.last_number()),
+        }
+    }
+    Ok(())
+}
+
+async fn next_piece<T: Record>(
+    coming: &mut Receiver<Piece>,
+    source: &Source<T>,
+    stop: &CancellationToken,
+) -> Result<Option<Piece>, Error> {
+    if let Ok(piece) = coming.try_recv() {
+        return Ok(Some(piece).filter(|_| !stop.is_cancelled()));
+    }
+    source.pause().await?;
+    Ok(next(source, stop, coming.recv()).await?.flatten())
+}
+
+impl Stopped {
+    /// What it means for the run, after so many records.
+    fn into_result(self, record: u64) -> Result<(), Error> {
+        Err(match self {
+            Self::Unwanted => return Ok(()),
+            Self::TooLong => Error::LongRecord { record: record + 1, limit: LONGEST as u64 },
+            Self::Header(reason) => Error::Header { reason },
+            Self::Failed(error) => Error::Input { record, source: Arc::new(error) },
+        })
+    }
+}

@@ -1,0 +1,67 @@
+//! Bytes that come in pieces, cut into records.
+
+use super::lines::split;
+use crate::record::{Batch, Numbers};
+
+/// Cuts what comes into the records that end there.
+pub(crate) struct Splitter {
+    separator: u8,
+    longest: usize,
+    /// What came of the next record.
+    rest: Vec<u8>,
+}
+
+/// What became of a piece.
+pub(crate) struct Cut {
+    /// The records that end in it, up to one that is too long.
+    pub(crate) records: Option<Batch>,
+    /// What came of that one. Nothing behind it is kept.
+    pub(crate) too_long: Option<Vec<u8>>,
+}
+
+impl Splitter {
+    pub(crate) fn new(separator: u8, longest: usize) -> Self {
+        Self { separator, longest, rest: Vec::new() }
+    }
+
+    /// The records that end in `bytes`.
+    pub(crate) fn take(&mut self, bytes: &[u8]) -> Cut {
+        let end = memchr::memrchr(self.separator, bytes).map_or(0, |last| last + 1);
+        self.rest.extend_from_slice(&bytes[..end]);
+        let records = (end > 0).then(|| self.batch());
+        self.rest.extend_from_slice(&bytes[end..]);
+        match records {
+            Some(mut records) if records.largest(false) > self.longest + 1 => {
+                let fit = records.iter().take_while(|(_, record)| record.len() <= self.longest).count();
+                let too_long = records.record(fit).to_vec();
+                records.truncate(fit);
+                self.rest.clear();
+                Cut { records: Some(records), too_long: Some(too_long) }
+            }
+            records => {
+                let is_too_long = self.rest.len() > self.longest;
+                Cut { records, too_long: is_too_long.then(|| std::mem::take(&mut self.rest)) }
+            }
+        }
+    }
+
+    /// What came of a record that does not end, if anything did.
+    pub(crate) fn rest(&mut self) -> Option<Vec<u8>> {
+        Some(std::mem::take(&mut self.rest)).filter(|rest| !rest.is_empty())
+    }
+
+    /// The last record, if it lacks its separator.
+    pub(crate) fn end(&mut self) -> Option<Batch> {
+        let begun = !self.rest.is_empty();
+        begun.then(|| {
+            self.rest.push(self.separator);
+            self.batch()
+        })
+    }
+
+    fn batch(&mut self) -> Batch {
+        let mut data = std::mem::take(&mut self.rest);
+        let ends = split(&mut data, self.separator);
+        Batch::new(data, ends, Numbers::From(0))
+    }
+}

@@ -1,0 +1,4 @@
+//! Lines over TCP.
+
+pub(super) mod sink;
+pub(super) mod source;

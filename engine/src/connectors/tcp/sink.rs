@@ -1,0 +1,168 @@
+//! Lines over a connection.
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt, copy, sink};
+use tokio::net::TcpStream;
+use tokio::task::yield_now;
+use tokio::time::sleep;
+
+use crate::Error;
+use crate::connectors::support::backoff::waits;
+use crate::connectors::support::consumers::{Consumer, Records, Refusal, records};
+use crate::deadlines::{self, CLOSE, CONNECT, Timely, WRITE};
+use crate::graph::{Sink, Stream};
+use crate::record::Record;
+
+/// How much of what the other side sends is read at once.
+const SCRAP: usize = 1 << 10;
+
+/// So often that is done before something is written.
+const LEFT_OUT: usize = 64;
+
+/// A sink that writes records to an address by TCP, each followed by a newline. It connects with the first.
+///
+/// If it can't connect, or the connection breaks, it connects again, after 100 ms, 200 ms and so on up to 10 s,
+/// and gives up after [`retries`](Tcp::retries). Records that were under way when a connection broke may be lost
+/// or arrive twice: TCP does not tell what the other side has read. What it sends is read and left out. One that
+/// accepts no connection, or reads nothing, within the [`timeout`](Tcp::timeout) is a connection that breaks.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use engine::{Source, sinks};
+/// use tokio::io::AsyncReadExt;
+///
+/// let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
+/// let source = Source::new();
+/// source.stream().sink(sinks::tcp(listener.local_addr()?.to_string()));
+/// source.emit(1).await?;
+/// source.close().await?;
+/// let mut text = String::new();
+/// listener.accept().await?.0.read_to_string(&mut text).await?;
+/// assert_eq!(text, "1\n");
+/// # Ok(()) }
+/// ```
+pub fn tcp(address: impl Into<String>) -> Tcp {
+    Tcp { address: address.into(), separator: b'\n', retries: 10, timeout: WRITE.time }
+}
+
+/// See [`tcp`].
+#[derive(Clone, Debug)]
+pub struct Tcp {
+    address: String,
+    separator: u8,
+    retries: usize,
+    timeout: Duration,
+}
+
+impl Tcp {
+    /// The same with another byte behind each record.
+    #[must_use]
+    pub fn separated_by(mut self, separator: u8) -> Self {
+        self.separator = separator;
+        self
+    }
+
+    /// The same; so many times in a row it tries to connect again. 10, if not said.
+    #[must_use]
+    pub fn retries(mut self, retries: usize) -> Self {
+        self.retries = retries;
+        self
+    }
+
+    /// The same; the other side may take so long to accept a connection, and later until it reads anything of what is
+    /// written. 30 s each, if not said.
+    #[must_use]
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = timeout;
+        self
+    }
+}
+
+impl<T: Record> Sink<T> for Tcp {
+    fn attach(self, stream: Stream<T>) {
+        stream.sink(records(Writer { tcp: self, connection: None, answers: false }));
+    }
+}
+
+/// The connection, while there is one.
+struct Writer {
+    tcp: Tcp,
+    connection: Option<TcpStream>,
+    /// The other side has sent something.
+    answers: bool,
+}
+
+impl Writer {
+    /// Writes on a connection that is there, or on a new one.
+    async fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        // The runtime has a chance to see that the other side has closed it.
+        yield_now().await;
+        let mut connection = match self.connection.take() {
+            Some(connection) if self.is_open(&connection) => connection,
+            _ => deadlines::tcp(&self.tcp.address, CONNECT.of(self.tcp.timeout)).await?,
+        };
+        let (mut theirs, ours) = connection.split();
+        let mut ours = Timely::new(ours, &self.tcp.address, WRITE.of(self.tcp.timeout));
+        let (mut scrap, mut may_answer) = ([0; SCRAP], true);
+        let writing = ours.write_all(bytes);
+        tokio::pin!(writing);
+        loop {
+            tokio::select! {
+                written = &mut writing => break written?,
+                // One that answers waits until it is heard, and reads no more.
+                read = theirs.read(&mut scrap), if may_answer => {
+                    may_answer = read.is_ok_and(|read| read > 0);
+                    self.answers |= may_answer;
+                }
+            }
+        }
+        self.connection = Some(connection);
+        Ok(())
+    }
+
+    /// Whether the other side has not closed it, as far as can be seen from what it sent.
+    fn is_open(&mut self, connection: &TcpStream) -> bool {
+        let mut scrap = [0; SCRAP];
+        for _ in 0..LEFT_OUT {
+            match connection.try_read(&mut scrap) {
+                Ok(0) => return false,
+                Ok(_) => self.answers = true,
+                Err(error) => return error.kind() == io::ErrorKind::WouldBlock,
+            }
+        }
+        true
+    }
+}
+
+impl Consumer<Records> for Writer {
+    async fn take(&mut self, mut records: Records) -> Result<(), Refusal> {
+        let bytes = records.ended_by(self.tcp.separator);
+        let mut waits = waits(self.tcp.retries);
+        while let Err(error) = self.write(&bytes).await {
+            let Some(wait) = waits.next() else {
+                let address = self.tcp.address.clone();
+                return Err(Error::Connection { address, source: Arc::new(error) }.into());
+            };
+            sleep(wait).await;
+        }
+        Ok(())
+    }
+
+    async fn end(&mut self) -> Result<(), Error> {
+        let Some(mut connection) = self.connection.take() else { return Ok(()) };
+        let address = self.tcp.address.clone();
+        let ended = connection.shutdown().await;
+        if self.answers {
+            // What is not heard when the connection is closed breaks it off, and with it what is still to be read.
+            let _ = CLOSE.within(&address, copy(&mut connection, &mut sink())).await;
+        }
+        ended.map_err(|error| Error::Connection { address, source: Arc::new(error) })
+    }
+
+    fn name(&self) -> &str {
+        "tcp"
+    }
+}

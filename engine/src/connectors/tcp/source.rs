@@ -1,0 +1,272 @@
+//! Lines from connections that others make.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytesize::ByteSize;
+use tokio::io::AsyncReadExt;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::mpsc::{Sender, channel};
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use crate::connections::{Places, accept, bind};
+use crate::connectors::support::formats::splitter::{Cut, Splitter};
+use crate::deadlines::SILENT;
+use crate::graph::{Feed, next};
+use crate::record::{Batch, LONGEST, Record};
+use crate::{Error, FaultPolicy, Source};
+
+/// How much of a connection is read at once.
+const BLOCK: usize = 16 << 10;
+
+/// A source of the lines that come by TCP connections: those of a connection in their order, a last one without a
+/// newline among them. While the graph is full, connections are not read from.
+///
+/// A connection that breaks, or sends a line that is too long, is closed (see [`on_broken`](Tcp::on_broken)), and
+/// the line is a fault (see [`on_fault`](Tcp::on_fault)). When the source is stopped, lines that were read whole
+/// are emitted.
+///
+/// One that sends nothing stays open and keeps its place, unless it is told [how long](Tcp::idle) it may. When all
+/// places are taken and another one waits, a connection that has sent no whole line for a minute is closed.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use engine::sources::{self, Feed};
+/// use engine::{CancellationToken, Source};
+/// use tokio::io::AsyncWriteExt;
+///
+/// let (source, stop) = (Source::new(), CancellationToken::new());
+/// let stopped = stop.clone();
+/// source.stream().sink(move |line: String| {
+///     assert_eq!(line, "hello");
+///     stopped.cancel();
+/// });
+/// let tcp = sources::tcp("127.0.0.1:0").bind().await?;
+/// let address = tcp.local_addr().expect("it is bound");
+/// tokio::spawn(async move {
+///     let mut client = tokio::net::TcpStream::connect(address).await?;
+///     client.write_all(b"hello\n").await
+/// });
+/// tcp.feed(&source, &stop).await?;
+/// source.close().await?;
+/// # Ok(()) }
+/// ```
+pub fn tcp(address: impl Into<String>) -> Tcp {
+    Tcp {
+        address: address.into(),
+        listener: None,
+        connections: 256,
+        longest: 1 << 20,
+        idle: None,
+        broken: Arc::new(|_| {}),
+        policy: FaultPolicy::stop(),
+    }
+}
+
+/// See [`tcp`].
+pub struct Tcp {
+    address: String,
+    listener: Option<TcpListener>,
+    connections: usize,
+    longest: usize,
+    idle: Option<Duration>,
+    broken: OnBroken,
+    policy: FaultPolicy,
+}
+
+type OnBroken = Arc<dyn Fn(Error) + Send + Sync>;
+
+impl std::fmt::Debug for Tcp {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Tcp").field("address", &self.address).finish_non_exhaustive()
+    }
+}
+
+impl Tcp {
+    /// The same; so many connections are served at once, others wait. 256, if not said.
+    #[must_use]
+    pub fn connections(mut self, connections: usize) -> Self {
+        self.connections = connections.max(1);
+        self
+    }
+
+    /// The same; a line has so many bytes at most. 1 MiB, if not said; 32 MiB is the most.
+    #[must_use]
+    pub fn longest_line(mut self, bytes: usize) -> Self {
+        self.longest = bytes.min(LONGEST);
+        self
+    }
+
+    /// The same; a connection that sends nothing for so long is closed, as one that breaks. None is, if not said.
+    #[must_use]
+    pub fn idle(mut self, time: Duration) -> Self {
+        self.idle = Some(time);
+        self
+    }
+
+    /// The same; `policy` says what becomes of a line that is too long, or that its connection breaks within: its
+    /// record is what was read of it. The run ends, if not said. Nothing is read twice, so there are no retries.
+    #[must_use]
+    pub fn on_fault(mut self, policy: &FaultPolicy) -> Self {
+        self.policy = policy.clone();
+        self
+    }
+
+    /// The same; `told` is given an [`Error::Connection`] for each that breaks.
+    #[must_use]
+    pub fn on_broken(mut self, told: impl Fn(Error) + Send + Sync + 'static) -> Self {
+        self.broken = Arc::new(told);
+        self
+    }
+
+    /// The same on a listener that is bound already.
+    #[must_use]
+    pub fn listener(mut self, listener: TcpListener) -> Self {
+        self.listener = Some(listener);
+        self
+    }
+
+    /// Binds it now, not when it begins to feed.
+    ///
+    /// # Errors
+    ///
+    /// If the address can't be listened at.
+    pub async fn bind(mut self) -> Result<Self, Error> {
+        if self.listener.is_none() {
+            self.listener = Some(bind(&self.address).await?);
+        }
+        Ok(self)
+    }
+
+    /// Where it listens, if it is bound.
+    #[must_use]
+    pub fn local_addr(&self) -> Option<SocketAddr> {
+        self.listener.as_ref()?.local_addr().ok()
+    }
+}
+
+impl<T: Record> Feed<T> for Tcp {
+    async fn feed(self, source: &Source<T>, stop: &CancellationToken) -> Result<(), Error> {
+        let Self { address, listener, connections, longest, idle, broken, policy } = self;
+        let listener = match listener {
+            Some(listener) => listener,
+            None => bind(&address).await?,
+        };
+        let (sender, mut pieces) = channel(1);
+        // Dropped, it ends its tasks.
+        let mut listening = JoinSet::new();
+        let places = Places::new(connections);
+        let reader = Reader { longest, idle, broken, sender, places: places.clone(), stop: stop.clone() };
+        let serve = move |connection, peer| reader.clone().serve(connection, peer);
+        listening.spawn(accept(listener, places, stop.clone(), serve));
+        // Lines that were read are emitted, also when it is to stop: the tasks end then.
+        loop {
+            let piece = match pieces.try_recv() {
+                Ok(piece) => piece,
+                Err(_) => {
+                    source.pause().await?;
+                    let coming = next(source, &CancellationToken::new(), pieces.recv()).await?;
+                    let Some(piece) = coming.flatten() else { break };
+                    piece
+                }
+            };
+            match piece {
+                Piece::Lines(batch) => source.emit_batch(batch).await?,
+                Piece::Refused(line, reason) => source.refuse(&line, "tcp", reason, &policy).await?,
+            }
+        }
+        listening.join_all().await;
+        Ok(())
+    }
+}
+
+/// What came of a connection.
+enum Piece {
+    Lines(Batch),
+    /// What was read of a line, and why there is no more of it.
+    Refused(Vec<u8>, String),
+}
+
+/// What reads connections.
+#[derive(Clone)]
+struct Reader {
+    longest: usize,
+    idle: Option<Duration>,
+    broken: OnBroken,
+    sender: Sender<Piece>,
+    places: Places,
+    stop: CancellationToken,
+}
+
+impl Reader {
+    async fn serve(self, connection: TcpStream, peer: SocketAddr) {
+        let mut splitter = Splitter::new(b'\n', self.longest);
+        let Err(error) = self.read(connection, peer, &mut splitter).await else { return };
+        if let Some(line) = splitter.rest() {
+            let reason = format!("the connection with {peer} broke within it: {error}");
+            self.pass(Piece::Refused(line, reason)).await;
+        }
+        (self.broken)(Error::Connection { address: peer.to_string(), source: Arc::new(error) });
+    }
+
+    async fn read(
+        &self,
+        mut connection: TcpStream,
+        peer: SocketAddr,
+        splitter: &mut Splitter,
+    ) -> io::Result<()> {
+        let (mut block, mut brought) = (vec![0; BLOCK], Instant::now());
+        loop {
+            let reading = self.read_block(&mut connection, &mut block, brought);
+            let reading = self.stop.run_until_cancelled(reading);
+            let Some(read) = reading.await.transpose()? else { return Ok(()) };
+            let Cut { records, too_long } = match read {
+                0 => Cut { records: splitter.end(), too_long: None },
+                read => splitter.take(&block[..read]),
+            };
+            if let Some(records) = records {
+                self.pass(Piece::Lines(records)).await;
+                brought = Instant::now();
+            }
+            if let Some(line) = too_long {
+                let limit = ByteSize(self.longest as u64);
+                self.pass(Piece::Refused(line, format!("it is longer than {limit}, from {peer}"))).await;
+                return Err(io::Error::new(io::ErrorKind::InvalidData, "a line is too long"));
+            }
+            if read == 0 {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Reads what comes; the last whole line came at the moment that is given.
+    async fn read_block(
+        &self,
+        connection: &mut TcpStream,
+        block: &mut [u8],
+        brought: Instant,
+    ) -> io::Result<usize> {
+        let idle = async {
+            match self.idle {
+                Some(idle) => tokio::time::sleep(idle).await,
+                None => std::future::pending().await,
+            }
+        };
+        let reason = tokio::select! {
+            biased;
+            read = connection.read(block) => return read,
+            () = idle => "it has sent nothing for too long",
+            () = self.places.wanted_after(brought + SILENT.time) => "it has sent no whole line for long, and another one waits",
+        };
+        Err(io::Error::new(io::ErrorKind::TimedOut, reason))
+    }
+
+    /// If nobody takes it, the run has failed.
+    async fn pass(&self, piece: Piece) {
+        let _ = self.sender.send(piece).await;
+    }
+}

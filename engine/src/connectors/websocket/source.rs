@@ -1,0 +1,147 @@
+//! Messages of a WebSocket.
+
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::time::sleep;
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::{self, Message};
+use tokio_util::sync::CancellationToken;
+
+use crate::connectors::support::backoff::waits;
+use crate::connectors::websocket::{broken, connect};
+use crate::deadlines::{CLOSE, WRITE};
+use crate::graph::{Feed, next};
+use crate::net::url::shown;
+use crate::record::Record;
+use crate::{Error, Source};
+
+/// A source of the messages that come from a WebSocket, of text or of bytes, each a record of 32 MiB at most. It
+/// connects to a URL, as `wss://example.org/ticks`, and ends when the other side closes the connection; while the
+/// graph is full, nothing is read.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # use futures_util::{SinkExt, StreamExt};
+/// # use tokio_tungstenite::tungstenite::Message;
+/// use engine::sources::{self, Feed};
+/// use engine::{CancellationToken, Source, sinks};
+///
+/// # let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
+/// # let url = format!("ws://{}/ticks", listener.local_addr()?);
+/// # tokio::spawn(async move {
+/// #     let socket = listener.accept().await.unwrap().0;
+/// #     let mut socket = tokio_tungstenite::accept_async(socket).await.unwrap();
+/// #     socket.send(Message::text("1")).await.unwrap();
+/// #     socket.send(Message::text("2")).await.unwrap();
+/// #     socket.close(None).await.unwrap();
+/// #     while socket.next().await.is_some() {}
+/// # });
+/// // A server at `url` sends 1 and 2, and closes the connection.
+/// let source = Source::new();
+/// let (sink, ticks) = sinks::list::<i64>();
+/// source.stream().sink(sink);
+/// sources::websocket(url).retries(10).feed(&source, &CancellationToken::new()).await?;
+/// source.close().await?;
+/// assert_eq!(ticks.take(), [1, 2]);
+/// # Ok(()) }
+/// ```
+pub fn websocket(url: impl Into<String>) -> WebSocket {
+    WebSocket { url: url.into(), retries: 0, reconnect: false, timeout: WRITE.time }
+}
+
+/// See [`websocket`].
+#[derive(Clone, Debug)]
+pub struct WebSocket {
+    url: String,
+    retries: usize,
+    reconnect: bool,
+    timeout: Duration,
+}
+
+impl WebSocket {
+    /// The same; if it can't connect, or the connection breaks, it connects again, after 100 ms, 200 ms and so on
+    /// up to 10 s, so many times without a message between. What was sent meanwhile is lost. Never, if not said.
+    #[must_use]
+    pub fn retries(mut self, retries: usize) -> Self {
+        self.retries = retries;
+        self
+    }
+
+    /// The same; if `reconnect`, a connection that the other side closes counts as one that broke.
+    #[must_use]
+    pub fn reconnect(mut self, reconnect: bool) -> Self {
+        self.reconnect = reconnect;
+        self
+    }
+
+    /// The same; the other side may take so long to accept a connection, to finish the handshake, and later until it
+    /// reads anything of what is written: answers to its pings. 30 s each, if not said. A message may take any time.
+    #[must_use]
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = timeout;
+        self
+    }
+
+    /// Emits messages until the connection ends. Returns whether there were any, and how it ended; none, if it
+    /// is to stop.
+    async fn read<T: Record>(
+        &self,
+        source: &Source<T>,
+        stop: &CancellationToken,
+    ) -> Result<Option<(bool, tungstenite::Result<()>)>, Error> {
+        let mut socket = match next(source, stop, connect(&self.url, 0, self.timeout)).await? {
+            None => return Ok(None),
+            Some(Ok(socket)) => socket,
+            Some(Err(error)) => return Ok(Some((false, Err(error)))),
+        };
+        let read = messages(&mut socket, source, stop).await?;
+        if read.is_none() {
+            // One that does not answer is left.
+            let _ = CLOSE.within(&shown(&self.url), socket.close(None)).await;
+        }
+        Ok(read)
+    }
+}
+
+/// Emits messages until the connection ends. Returns whether there were any, and how it ended; none, if it is to stop.
+pub(crate) async fn messages<T: Record, S: AsyncRead + AsyncWrite + Unpin + Send>(
+    socket: &mut WebSocketStream<S>,
+    source: &Source<T>,
+    stop: &CancellationToken,
+) -> Result<Option<(bool, tungstenite::Result<()>)>, Error> {
+    let mut any = false;
+    loop {
+        match next(source, stop, socket.next()).await {
+            Ok(Some(Some(Ok(Message::Text(text))))) => source.emit_records([text.as_bytes()]).await?,
+            Ok(Some(Some(Ok(Message::Binary(bytes))))) => source.emit_records([&bytes[..]]).await?,
+            Ok(Some(Some(Ok(Message::Close(_))) | None)) => return Ok(Some((any, Ok(())))),
+            Ok(Some(Some(Ok(_)))) => continue,
+            Ok(Some(Some(Err(error)))) => return Ok(Some((any, Err(error)))),
+            Ok(None) => return Ok(None),
+            Err(error) => return Err(error),
+        }
+        any = true;
+    }
+}
+
+impl<T: Record> Feed<T> for WebSocket {
+    async fn feed(self, source: &Source<T>, stop: &CancellationToken) -> Result<(), Error> {
+        let mut pauses = waits(self.retries);
+        while let Some((any, ended)) = self.read(source, stop).await? {
+            if any {
+                pauses = waits(self.retries);
+            }
+            let wait = match &ended {
+                Ok(()) if !self.reconnect => None,
+                _ => pauses.next(),
+            };
+            let Some(wait) = wait else { return ended.map_err(|error| broken(&self.url, error)) };
+            if next(source, stop, sleep(wait)).await?.is_none() {
+                break;
+            }
+        }
+        Ok(())
+    }
+}

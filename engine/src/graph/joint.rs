@@ -1,0 +1,320 @@
+//! Nodes where two streams come together.
+
+use std::collections::VecDeque;
+use std::marker::PhantomData;
+use std::pin::pin;
+use std::sync::atomic::{
+    AtomicBool,
+    Ordering::{AcqRel, Release},
+};
+use std::sync::{Arc, OnceLock};
+
+use tokio::sync::{Mutex, MutexGuard, Notify};
+
+use super::{Handling, Items, Node, Outlet, Stream};
+use crate::Error;
+use crate::graph::Metered;
+use crate::progress::Counters;
+
+/// One of two streams that come together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Side {
+    /// The one that the method was called on.
+    First,
+    /// The other one.
+    Second,
+}
+
+impl Side {
+    fn other(self) -> Self {
+        match self {
+            Self::First => Self::Second,
+            Self::Second => Self::First,
+        }
+    }
+}
+
+/// What comes of the elements of two streams.
+pub(super) trait Join<A, B>: Send + 'static {
+    type Output: Clone + Send + 'static;
+
+    fn first(&mut self, element: A, outputs: &mut VecDeque<Self::Output>);
+
+    fn second(&mut self, element: B, outputs: &mut VecDeque<Self::Output>);
+
+    /// Whether it takes another element of a side now; asked again once the other side has moved.
+    fn has_room(&self, side: Side) -> bool {
+        let _ = side;
+        true
+    }
+
+    /// A side has ended: what the other one brings may find nobody any more.
+    fn end(&mut self, side: Side) {
+        let _ = side;
+    }
+
+    /// What it is called in errors.
+    fn name(&self) -> &str {
+        "join"
+    }
+
+    /// Whether elements wait here.
+    fn holds_back(&self) -> bool {
+        false
+    }
+}
+
+impl<A: Clone + Send + 'static> Stream<A> {
+    /// Notes that streams come together. Whether they are of one source.
+    pub(super) fn meets<B>(&self, other: &Stream<B>) -> bool {
+        let one_source = Arc::ptr_eq(&self.counters, &other.counters);
+        if !one_source {
+            for counters in [&self.counters, &other.counters] {
+                counters.actors.open();
+                counters.mix();
+            }
+        }
+        one_source
+    }
+
+    /// Brings two streams together. The result counts with the source of the first one.
+    pub(super) fn join<B, J>(self, other: Stream<B>, join: J) -> Stream<J::Output>
+    where
+        B: Clone + Send + 'static,
+        J: Join<A, B>,
+    {
+        let kind = join.name().to_owned();
+        let state =
+            State { join, outputs: VecDeque::new(), last: 0, taken: 0, ended: [false; 2], failed: None };
+        let one_source = self.meets(&other);
+        let depth = self.outlet.depth().max(other.outlet.depth());
+        let outlet = Outlet::new(&self.counters, depth + 1);
+        let joint = Arc::new(Joint {
+            state: Mutex::new(state),
+            moved: Notify::new(),
+            one_source,
+            together: !self.apart && !other.apart,
+            counters: [self.counters.clone(), other.counters],
+            tracked: OnceLock::new(),
+            moving: AtomicBool::new(true),
+            outlet: outlet.clone(),
+        });
+        let first = SideOf::<_, A, B> { node: FirstNode(joint.clone()), types: PhantomData };
+        let second = SideOf::<_, A, B> { node: SecondNode(joint), types: PhantomData };
+        // Both sides are one node for people.
+        let watched = match (&self.watched, &other.watched) {
+            (Some(one), Some(both)) => {
+                let (behind, [one, both]) = one.behind_both(both, &kind);
+                self.outlet.connect(Metered::new(first, one));
+                other.outlet.connect(Metered::new(second, both));
+                Some(behind)
+            }
+            _ => {
+                self.outlet.connect(first);
+                other.outlet.connect(second);
+                None
+            }
+        };
+        let apart = !one_source || self.apart && other.apart;
+        Stream { outlet, counters: self.counters, apart, watched }
+    }
+}
+
+struct Joint<J, U> {
+    state: Mutex<State<J, U>>,
+    /// A side took an element, or ended.
+    moved: Notify,
+    /// Both sides count with one source: numbers stay, else outputs are counted anew.
+    one_source: bool,
+    /// Both sides are passed on by whoever emits: none of them moves while the other one waits.
+    together: bool,
+    counters: [Arc<Counters>; 2],
+    tracked: OnceLock<usize>,
+    /// Something may have gone behind it since it last passed on a pause.
+    moving: AtomicBool,
+    outlet: Outlet<U>,
+}
+
+struct State<J, U> {
+    join: J,
+    /// What was given and not passed on yet.
+    outputs: VecDeque<U>,
+    /// The number of the last output.
+    last: u64,
+    /// The number of the last element that was taken.
+    taken: u64,
+    ended: [bool; 2],
+    failed: Option<Error>,
+}
+
+impl<J, U: Clone + Send + 'static> Joint<J, U> {
+    /// Waits until there is room for an element of a side.
+    async fn enter<A, B>(&self, side: Side) -> Result<MutexGuard<'_, State<J, U>>, Error>
+    where
+        J: Join<A, B, Output = U>,
+    {
+        loop {
+            let mut moved = pin!(self.moved.notified());
+            let state = match self.state.try_lock() {
+                Ok(state) => state,
+                Err(_) => {
+                    let _waiting = self.counters[0].actors.wait();
+                    self.state.lock().await
+                }
+            };
+            if let Some(error) = &state.failed {
+                return Err(error.clone());
+            }
+            if state.join.has_room(side) || state.ended[side.other() as usize] {
+                return Ok(state);
+            }
+            if self.one_source && self.together {
+                return Err(Error::FarApart { node: state.join.name().to_owned() });
+            }
+            // In the line before others can move.
+            moved.as_mut().enable();
+            drop(state);
+            let actors = &self.counters[0].actors;
+            let _waiting = actors.wait();
+            let _held_up = self.counters.each_ref().map(|counters| counters.actors.hold_up());
+            tokio::select! {
+                () = moved => {}
+                () = actors.deadlock() => {
+                    let node = self.state.lock().await.join.name().to_owned();
+                    return Err(Error::FarApart { node });
+                }
+            }
+        }
+    }
+
+    /// An element of `number` was taken: passes on what came of it.
+    async fn leave<A, B>(&self, mut state: MutexGuard<'_, State<J, U>>, number: u64) -> Result<(), Error>
+    where
+        J: Join<A, B, Output = U>,
+    {
+        self.moved.notify_waiters();
+        state.taken = state.taken.max(number);
+        let passed = self.pass_on(&mut state).await;
+        if let Err(error) = &passed {
+            state.failed = Some(error.clone());
+            self.counters.iter().for_each(|counters| counters.fail(error.clone()));
+        }
+        let holds = state.join.holds_back();
+        if passed.is_ok() && self.one_source && (holds || self.tracked.get().is_some()) {
+            let place = *self.tracked.get_or_init(|| self.counters[0].track(true));
+            match holds {
+                true => self.counters[0].take(place, number, number),
+                false => self.counters[0].reach(place, state.taken),
+            }
+        }
+        passed
+    }
+
+    async fn pass_on(&self, state: &mut State<J, U>) -> Result<(), Error> {
+        while let Some(output) = state.outputs.pop_front() {
+            state.last = if self.one_source { state.taken } else { state.last + 1 };
+            self.outlet.send(Items::One(state.last, output)).await?;
+            // What has gone on is to get through, though the rest may wait for the other side.
+            self.moving.store(true, Release);
+        }
+        Ok(())
+    }
+
+    /// Passes on a pause, unless nothing came since the last one: it comes by both sides, and where many branches
+    /// meet again one after another each of them would double it.
+    fn pause(&self) -> Handling<'_> {
+        if !self.moving.swap(false, AcqRel) {
+            return Handling::Done(Ok(()));
+        }
+        match self.outlet.pause() {
+            Handling::Going(paused) => Handling::going({
+                let moving = Moving(&self.moving);
+                async move {
+                    paused.await?;
+                    // Whoever gives up before that leaves it to the next one.
+                    std::mem::forget(moving);
+                    Ok(())
+                }
+            }),
+            done => done,
+        }
+    }
+
+    /// A side has ended; with the other one, so does what is behind.
+    async fn close<A, B>(&self, side: Side) -> Result<(), Error>
+    where
+        J: Join<A, B, Output = U>,
+    {
+        let mut state = self.state.lock().await;
+        state.ended[side as usize] = true;
+        state.join.end(side);
+        self.moved.notify_waiters();
+        if !state.ended[side.other() as usize] {
+            return Ok(());
+        }
+        let mut result = state.failed.clone().map_or(Ok(()), Err);
+        if result.is_ok() {
+            result = self.pass_on(&mut state).await;
+        }
+        let closed = self.outlet.close().await.and(result);
+        if let Some(place) = self.tracked.get().filter(|_| closed.is_ok()) {
+            self.counters[0].reach(*place, state.taken);
+        }
+        closed
+    }
+}
+
+/// From when this is dropped a pause is passed on.
+struct Moving<'a>(&'a AtomicBool);
+
+impl Drop for Moving<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Release);
+    }
+}
+
+macro_rules! side {
+    ($node:ident, $side:expr, $take:ident, $element:ident) => {
+        struct $node<J, U>(Arc<Joint<J, U>>);
+
+        impl<A, B, J, U> Node<$element> for SideOf<$node<J, U>, A, B>
+        where
+            A: Clone + Send + 'static,
+            B: Clone + Send + 'static,
+            U: Clone + Send + 'static,
+            J: Join<A, B, Output = U>,
+        {
+            fn accept(&self, items: Items<$element>) -> Handling<'_> {
+                let joint = &self.node.0;
+                Handling::going(async move {
+                    let _moving = Moving(&joint.moving);
+                    for item in items {
+                        let (number, element) = item?;
+                        let mut state = joint.enter::<A, B>($side).await?;
+                        let State { join, outputs, .. } = &mut *state;
+                        join.$take(element, outputs);
+                        joint.leave::<A, B>(state, number).await?;
+                    }
+                    Ok(())
+                })
+            }
+
+            fn pause(&self) -> Handling<'_> {
+                self.node.0.pause()
+            }
+
+            fn close(&self) -> Handling<'_> {
+                Handling::going(self.node.0.close::<A, B>($side))
+            }
+        }
+    };
+}
+
+/// A side's node, with the types of both.
+struct SideOf<N, A, B> {
+    node: N,
+    types: PhantomData<fn(A, B)>,
+}
+
+side!(FirstNode, Side::First, first, A);
+side!(SecondNode, Side::Second, second, B);

@@ -1,0 +1,33 @@
+//! Streams: sources, the operators on them, and sinks.
+//!
+//! Each operator is a file in `operators/`. What reads from outside the program, and writes there, is in `connectors/`.
+
+mod feed;
+mod items;
+mod joint;
+mod metered;
+mod node;
+mod operator;
+mod operators;
+mod queue;
+mod readers;
+mod scattered;
+mod sink;
+mod source;
+
+pub use feed::Feed;
+pub(crate) use feed::next;
+pub(crate) use items::Items;
+pub use joint::Side;
+pub(crate) use metered::Metered;
+pub use node::Stream;
+pub(crate) use node::{CALLS_COUNT, Handling, MOST_IN_A_ROW, Node, Outlet};
+pub(crate) use operator::Guard;
+pub use operator::{Operator, Outputs};
+pub use operators::{Accumulate, Connection, Filter, FlatMap, Flush, Keep, Key, Map, Part, Starmap};
+pub(crate) use operators::{Bounds, too_long};
+pub(crate) use readers::Readers;
+pub use scattered::Scattered;
+pub(crate) use scattered::Stretch;
+pub use sink::Sink;
+pub use source::Source;

@@ -1,0 +1,300 @@
+//! A plugin's function that accumulates, on a stream: records in order, in batches as they come.
+//!
+//! Its instances are shards: one, or several that share the keys among them and run side by side. Here is
+//! which records each of them is given, in which order their outputs go on, and what becomes of faults.
+
+use std::panic::resume_unwind;
+use std::sync::Arc;
+use std::time::Instant;
+
+use tokio::sync::Mutex;
+use tokio::task::JoinSet;
+
+use super::function::SHOWN_WITHIN;
+use super::key::{WriteKey, keys_of};
+use super::shard::{Ran, Shard, Step};
+use crate::fault::{Cause, Fault};
+use crate::function::Kind;
+use crate::graph::scattered::mistake;
+use crate::graph::{CALLS_COUNT, Handling, Items, Node, Outlet, Stream};
+use crate::plugin::Core;
+use crate::pool::{PoolShared, fitting};
+use crate::progress::Counters;
+use crate::record::{Batch, BatchBuilder, Record};
+use crate::text::PlainText;
+use crate::{Error, Function, state};
+
+pub(crate) struct AccumulateNode<U> {
+    core: Arc<Core>,
+    pool: Arc<PoolShared>,
+    name: Arc<str>,
+    counters: Arc<Counters>,
+    mistake: Option<Error>,
+    /// Its place among those of the graph that accumulate.
+    place: usize,
+    state: Mutex<State>,
+    outlet: Outlet<U>,
+}
+
+/// Instances that share keys make about so many calls each before they wait for one another: enough that who has
+/// more records than others is not waited for long, and few enough that results are soon out.
+const CALLS: usize = 8;
+
+struct State {
+    /// Each is there but while it runs beside others.
+    shards: Vec<Option<Shard>>,
+    key: Option<WriteKey>,
+    /// The number of the last record that came.
+    last: u64,
+    /// When outputs were last passed on for certain.
+    shown: Instant,
+}
+
+/// What tells keys, and how many instances share them; as many as a run had that this one goes on with.
+pub(crate) struct ByKey {
+    pub(crate) write: WriteKey,
+    pub(crate) instances: usize,
+}
+
+impl<U: Record> AccumulateNode<U> {
+    /// Puts `function` behind `stream`, with a state for each key if there are keys.
+    pub(crate) fn attach<T: Record>(
+        stream: Stream<T>,
+        function: &Function<T, U>,
+        key: Option<ByKey>,
+    ) -> Stream<U> {
+        let (core, pool) = (function.core().clone(), function.shared_pool().clone());
+        let (name, counters) = (core.name().into(), stream.counters.clone());
+        let place = counters.snapshots.join();
+        let (known, mut foreign) = (counters.snapshots.state(place), None);
+        let states = match (&key, known) {
+            (None, state) => vec![state],
+            (Some(ByKey { instances, .. }), None) => vec![None; (*instances).max(1)],
+            (Some(_), Some(state)) => state::apart(&state).unwrap_or_else(|| {
+                foreign = Some(Error::ForeignState { function: core.name().to_owned() });
+                vec![None]
+            }),
+        };
+        let shard = |state| Some(Shard::new(core.clone(), pool.clone(), state));
+        let shards = states.into_iter().map(shard).collect();
+        let key = key.map(|key| key.write);
+        let state = Mutex::new(State { shards, key, last: 0, shown: Instant::now() });
+        let mistake = mistake(&core, Some(Kind::Accumulate)).or(foreign);
+        let kind = core.name().to_owned();
+        stream.attach_as(CALLS_COUNT, &kind, |outlet| Self {
+            core,
+            pool,
+            name,
+            counters,
+            mistake,
+            place,
+            state,
+            outlet,
+        })
+    }
+
+    async fn take(&self, mut batch: Batch) -> Result<(), Error> {
+        if let Some(mistake) = &self.mistake {
+            return Err(mistake.clone());
+        }
+        if self.core.policy().keeps_records() {
+            batch.keep_as_origin();
+        }
+        let mut state = self.state.lock().await;
+        while !batch.is_empty() {
+            let most = self.look(&mut state, &batch).await?;
+            let done = self.give(&mut state, &batch, most).await?;
+            state.last = if done > 0 { batch.number(done - 1) } else { state.last };
+            batch = batch.split_off(done);
+            // A slow function's results are not held back until those behind them are there.
+            if !batch.is_empty() && state.shown.elapsed() > SHOWN_WITHIN {
+                self.outlet.pause().await?;
+                state.shown = Instant::now();
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes the state out if somebody wants it who wants those of others too. Returns how many of the next
+    /// records may be given together before that.
+    async fn look(&self, state: &mut State, batch: &Batch) -> Result<usize, Error> {
+        let snapshots = &self.counters.snapshots;
+        let Some(at) = snapshots.cut(self.place, state.last, batch.number(0)) else { return Ok(batch.len()) };
+        let before = batch.iter().take_while(|(number, _)| *number <= at).count();
+        if before == 0 {
+            snapshots.put(self.place, state.taken().await?);
+            return Ok(batch.len());
+        }
+        Ok(before)
+    }
+
+    /// Gives the function some of the first records, so many at most. Returns how many are done.
+    async fn give(&self, state: &mut State, batch: &Batch, most: usize) -> Result<usize, Error> {
+        let mut records = batch.clone();
+        records.truncate(most);
+        match state.shards.as_slice() {
+            [only] => records.truncate(only.as_ref().map_or(0, |shard| shard.most(batch))),
+            shards => records.truncate(shards.len() * CALLS * fitting(&self.core, batch, false)),
+        }
+        let mut keys = None;
+        if let Some(key) = &state.key {
+            let (known, missing) = keys_of(key, &records);
+            if let Some(message) = missing.filter(|_| known.is_empty()) {
+                self.settle(
+                    batch,
+                    0,
+                    Cause::Failed { message: PlainText::short(message), retryable: false },
+                    1,
+                )?;
+                return Ok(1);
+            }
+            records.truncate(known.len());
+            keys = Some(known);
+        }
+        match (state.shards.as_mut_slice(), keys) {
+            ([shard], keys) => {
+                let shard = shard.as_mut().ok_or(Error::Closed)?;
+                let step = shard.step(&records, keys.as_ref()).await?;
+                self.pass_on(&records, step).await
+            }
+            (_, None) => Err(Error::Closed),
+            (shards, Some(keys)) => {
+                let ran = side_by_side(shards, &records, &keys, &self.pool).await?;
+                self.merge(&records, &ran).await?;
+                Ok(records.len())
+            }
+        }
+    }
+
+    /// Passes outputs on, and settles faults between them. Returns how many records are done.
+    async fn pass_on(&self, records: &Batch, step: Step) -> Result<usize, Error> {
+        let Step { done, mut output, failures, wait } = step;
+        let mut passed = 0;
+        for failure in failures {
+            let rest = output.split_off(failure.outputs_before - passed);
+            passed = failure.outputs_before;
+            self.send(output).await?;
+            output = rest;
+            self.settle(records, failure.index, failure.cause, failure.attempts)?;
+        }
+        self.send(output).await?;
+        if let Some(wait) = wait {
+            self.pool.sleep(wait, &()).await;
+        }
+        Ok(done)
+    }
+
+    /// The same for what instances made of records side by side, which were numbered by their places.
+    async fn merge(&self, records: &Batch, ran: &[Ran]) -> Result<(), Error> {
+        let outputs = ran.iter().flat_map(|ran| ran.outputs.iter());
+        let mut outputs: Vec<_> = outputs.map(|(place, output)| (place, Ok(output))).collect();
+        let faults = ran.iter().flat_map(|ran| &ran.faults);
+        outputs.extend(faults.map(|failed| (failed.number, Err((&failed.cause, failed.attempts)))));
+        outputs.sort_unstable_by_key(|(place, _)| *place);
+        let mut builder = BatchBuilder::default();
+        for (place, became) in outputs {
+            let index = usize::try_from(place).expect("it is a place in a batch");
+            match became {
+                Ok(output) => builder.push(records.number(index), |data| data.extend_from_slice(output)),
+                Err((cause, attempts)) => {
+                    self.send_of(records, std::mem::take(&mut builder)).await?;
+                    self.settle(records, index, cause.clone(), attempts)?;
+                }
+            }
+        }
+        self.send_of(records, builder).await
+    }
+
+    async fn send_of(&self, records: &Batch, outputs: BatchBuilder) -> Result<(), Error> {
+        let mut outputs = outputs.build();
+        outputs.keep_origin_of(records);
+        self.send(outputs).await
+    }
+
+    async fn send(&self, mut output: Batch) -> Result<(), Error> {
+        let silent = self.counters.snapshots.silent_until(self.place);
+        if silent > 0 {
+            output = output.split_off(output.iter().take_while(|(number, _)| *number <= silent).count());
+        }
+        if output.is_empty() {
+            return Ok(());
+        }
+        self.outlet.send(Items::records(output, self.name.clone())).await
+    }
+
+    fn settle(&self, records: &Batch, index: usize, cause: Cause, attempts: u32) -> Result<(), Error> {
+        let fault = Fault { record: records.number(index), function: self.name.to_string().into(), cause };
+        self.core.policy().settle(fault, || records.origin(index).into(), attempts, &*self.counters)
+    }
+}
+
+impl State {
+    /// The state after all records so far; none is the beginning.
+    async fn taken(&mut self) -> Result<Option<state::State>, Error> {
+        let mut states = Vec::with_capacity(self.shards.len());
+        for shard in &mut self.shards {
+            states.push(shard.as_mut().ok_or(Error::Closed)?.state().await?);
+        }
+        match &self.key {
+            Some(_) => Ok(Some(state::together(&states))),
+            None => Ok(states.pop().flatten()),
+        }
+    }
+}
+
+/// Gives each instance the records of its keys, on the pool's threads. Records are numbered by their places in
+/// what is returned.
+async fn side_by_side(
+    shards: &mut [Option<Shard>],
+    records: &Batch,
+    keys: &Batch,
+    pool: &PoolShared,
+) -> Result<Vec<Ran>, Error> {
+    let mut parts: Vec<(BatchBuilder, BatchBuilder)> = shards.iter().map(|_| Default::default()).collect();
+    for (place, ((_, record), (_, key))) in (0..).zip(records.iter().zip(keys.iter())) {
+        // The same instance in a run that goes on with these states.
+        let (records, keys) = &mut parts[crc32fast::hash(key) as usize % shards.len()];
+        records.push(place, |data| data.extend_from_slice(record));
+        keys.push(place, |data| data.extend_from_slice(key));
+    }
+    let mut running = JoinSet::new();
+    for (index, (records, keys)) in parts.into_iter().enumerate().filter(|(_, part)| part.0.len() > 0) {
+        let mut shard = shards[index].take().ok_or(Error::Closed)?;
+        let run = async move {
+            let ran = shard.run(records.build(), keys.build()).await;
+            (index, shard, ran)
+        };
+        running.spawn_on(run, pool.threads());
+    }
+    let mut ran = Vec::with_capacity(running.len());
+    while let Some(ended) = running.join_next().await {
+        match ended {
+            Ok((index, shard, result)) => {
+                shards[index] = Some(shard);
+                ran.push(result);
+            }
+            Err(error) if error.is_panic() => resume_unwind(error.into_panic()),
+            Err(_) => ran.push(Err(Error::Closed)),
+        }
+    }
+    ran.into_iter().collect()
+}
+
+impl<T: Record, U: Record> Node<T> for AccumulateNode<U> {
+    fn accept(&self, items: Items<T>) -> Handling<'_> {
+        Handling::going(async {
+            match items.into_batch(&self.name, self.core.policy(), &self.counters)? {
+                Some(batch) => self.take(batch).await,
+                None => Ok(()),
+            }
+        })
+    }
+
+    fn pause(&self) -> Handling<'_> {
+        self.outlet.pause()
+    }
+
+    fn close(&self) -> Handling<'_> {
+        Handling::going(self.outlet.close())
+    }
+}

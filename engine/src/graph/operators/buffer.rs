@@ -1,0 +1,75 @@
+//! `buffer`: how much may wait, or be unfinished.
+
+use tokio::time::Instant;
+
+use crate::graph::queue::Pace;
+use crate::graph::{Scattered, Stream};
+
+impl<T: Clone + Send + 'static> Stream<T> {
+    /// Up to `n` elements wait here, so that who emits need not wait for what is behind; the next one waits
+    /// outside. At least 1. What is behind runs in a task of its own.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() -> Result<(), engine::Error> {
+    /// # use tokio::time::Instant;
+    /// use std::time::Duration;
+    ///
+    /// use engine::{Source, sinks};
+    ///
+    /// let (source, begun) = (Source::new(), Instant::now());
+    /// let (sink, numbers) = sinks::list();
+    /// // A branch that is slow now and then does not hold the other one.
+    /// source.stream().buffer(1000).rate_limit(Duration::from_secs(1)).sink(|_: i64| {});
+    /// source.stream().sink(sink);
+    /// for x in 0..3 {
+    ///     source.emit(x).await?;
+    /// }
+    /// assert_eq!((numbers.take(), begun.elapsed().as_secs()), (vec![0, 1, 2], 0));
+    /// source.close().await?;
+    /// assert_eq!(begun.elapsed().as_secs(), 2);
+    /// # Ok(()) }
+    /// ```
+    pub fn buffer(self, n: usize) -> Self {
+        self.queue("buffer", n, AtOnce)
+    }
+}
+
+struct AtOnce;
+
+impl Pace for AtOnce {
+    async fn wait(&mut self, _: Instant) {}
+}
+
+impl<T> Scattered<T> {
+    /// At most `n` records of the stretch before it (or of the one that begins, if there is none) are
+    /// unfinished at once; the source waits when there are. At least 1.
+    ///
+    /// The bytes that wait, are at work or are not yet gathered are bounded too: at some 8 MiB, and half
+    /// a MiB a worker.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), engine::Error> {
+    /// use engine::{Pool, Source, sinks};
+    ///
+    /// let (pool, source) = (Pool::new()?, Source::new());
+    /// let (sink, numbers) = sinks::list();
+    /// source.stream().scatter(&pool).buffer(2).gather().sink(sink);
+    /// for x in 0..5 {
+    ///     source.emit(x).await?;
+    ///     assert!(source.counts().unfinished <= 2);
+    /// }
+    /// source.close().await?;
+    /// assert_eq!(numbers.take(), [0, 1, 2, 3, 4]);
+    /// # Ok(()) }
+    /// ```
+    pub fn buffer(mut self, n: usize) -> Self {
+        let n = n.max(1);
+        self.buffer = Some(n);
+        for segment in self.unbuffered.drain(..) {
+            segment.allow(n - 1);
+        }
+        self.complete = !self.stages.is_empty();
+        self
+    }
+}

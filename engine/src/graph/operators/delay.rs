@@ -1,0 +1,70 @@
+//! `delay`: each element later.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::graph::queue::Pace;
+use crate::graph::{Scattered, Stream};
+use crate::record::Record;
+
+/// So many elements are delayed at once; the next one waits outside.
+const DELAYED: usize = 65_536;
+
+impl<T: Clone + Send + 'static> Stream<T> {
+    /// Each element later by `interval`, in the same order. Up to 65,536 wait here.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() -> Result<(), engine::Error> {
+    /// # use tokio::time::{Instant, sleep};
+    /// use std::time::Duration;
+    ///
+    /// use engine::{Source, sinks};
+    ///
+    /// let (source, begun) = (Source::new(), Instant::now());
+    /// let (sink, seen) = sinks::list();
+    /// let late = source.stream().delay(Duration::from_secs(5));
+    /// late.map(move |x: i64| (x, begun.elapsed().as_secs())).sink(sink);
+    /// source.emit(1).await?;
+    /// sleep(Duration::from_secs(2)).await;
+    /// source.emit(2).await?;
+    /// source.close().await?;
+    /// assert_eq!(seen.take(), [(1, 5), (2, 7)]);
+    /// # Ok(()) }
+    /// ```
+    pub fn delay(self, interval: Duration) -> Self {
+        self.queue("delay", DELAYED, Delay(interval))
+    }
+}
+
+impl<T: Record> Scattered<T> {
+    /// Each result later by `interval`, in order.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() -> Result<(), engine::Error> {
+    /// # use std::time::Duration;
+    /// # use engine::{Pool, Source, sinks};
+    /// # use tokio::time::Instant;
+    /// let (pool, source, begun) = (Pool::new()?, Source::new(), Instant::now());
+    /// let (sink, late) = sinks::list();
+    /// source.stream().scatter(&pool).delay(Duration::from_secs(5)).gather().sink(sink);
+    /// source.emit(1).await?;
+    /// source.close().await?;
+    /// assert_eq!(late.take(), [1]);
+    /// assert!(begun.elapsed() >= Duration::from_secs(5));
+    /// # Ok(()) }
+    /// ```
+    pub fn delay(self, interval: Duration) -> Self {
+        self.in_order(|stream| stream.delay(interval))
+    }
+}
+
+struct Delay(Duration);
+
+impl Pace for Delay {
+    async fn wait(&mut self, since: Instant) {
+        tokio::time::sleep_until(since + self.0).await;
+    }
+}

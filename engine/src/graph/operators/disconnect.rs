@@ -1,0 +1,142 @@
+//! A branch that can be taken from the graph while it runs.
+
+use std::sync::{Arc, OnceLock};
+
+use tokio::sync::Mutex;
+use tokio_util::sync::CancellationToken;
+
+use crate::Error;
+use crate::graph::{Handling, Items, Node, Outlet, Stream};
+use crate::progress::{BoxFuture, Counters, Detached};
+
+impl<T: Clone + Send + 'static> Stream<T> {
+    /// The stream, and a handle that takes all that is behind here from the graph while it runs.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), engine::Error> {
+    /// use engine::{Source, sinks};
+    ///
+    /// let source = Source::new();
+    /// let (all, some) = (sinks::list(), sinks::list());
+    /// source.stream().sink(all.0);
+    /// let (branch, connection) = source.stream().disconnectable();
+    /// branch.sink(some.0);
+    /// source.emit(1).await?;
+    /// connection.disconnect().await?;
+    /// source.emit(2).await?;
+    /// source.close().await?;
+    /// assert_eq!((all.1.take(), some.1.take()), (vec![1, 2], vec![1]));
+    /// # Ok(()) }
+    /// ```
+    #[must_use]
+    pub fn disconnectable(self) -> (Self, Connection) {
+        let (mut connection, counters) = (None, self.counters.clone());
+        let stream = self.attach("disconnectable", |outlet| {
+            let (cut, passing, ending) = (CancellationToken::new(), Mutex::default(), OnceLock::new());
+            let gate = Arc::new(Gate { outlet, cut, passing, ending, counters });
+            connection = Some(Connection(Arc::new(gate.clone())));
+            GateNode(gate)
+        });
+        (stream, connection.expect("a node was made"))
+    }
+}
+
+/// Takes a part of a graph from it. See [`disconnectable`](Stream::disconnectable).
+#[derive(Clone)]
+pub struct Connection(Arc<dyn Ends>);
+
+impl Connection {
+    /// Takes what is behind from the graph: it gets no more elements, gives what it holds back, and has ended
+    /// when this returns. The rest of the graph goes on, also while what is behind has not ended yet. A second
+    /// time it does nothing more. Given up midway, what is behind ends all the same.
+    ///
+    /// Who waits for it from behind here waits for itself.
+    ///
+    /// [`Source::on_done`](crate::Source::on_done) is told of no later element if a node behind here held any.
+    ///
+    /// # Errors
+    ///
+    /// The failure of what is behind.
+    pub async fn disconnect(&self) -> Result<(), Error> {
+        self.0.end().await
+    }
+}
+
+impl std::fmt::Debug for Connection {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Connection")
+    }
+}
+
+/// A gate without the type of its elements.
+trait Ends: Send + Sync {
+    fn end(&self) -> Handling<'_>;
+}
+
+struct Gate<T> {
+    outlet: Outlet<T>,
+    cut: CancellationToken,
+    /// Held while elements go through; those that were on their way when what is behind was taken away.
+    passing: Mutex<Option<BoxFuture<'static, Result<(), Error>>>>,
+    /// The end of what is behind, once it was asked for.
+    ending: OnceLock<Detached>,
+    counters: Arc<Counters>,
+}
+
+impl<T: Clone + Send + 'static> Gate<T> {
+    /// Passes something on, and does not wait for what is behind once that was taken away.
+    async fn pass(
+        &self,
+        act: impl FnOnce(Outlet<T>) -> BoxFuture<'static, Result<(), Error>> + Send,
+    ) -> Result<(), Error> {
+        let mut left = self.passing.lock().await;
+        if self.cut.is_cancelled() {
+            return Ok(());
+        }
+        let mut passing = act(self.outlet.clone());
+        tokio::select! {
+            biased;
+            passed = &mut passing => return passed,
+            () = self.cut.cancelled() => {}
+        }
+        *left = Some(passing);
+        Ok(())
+    }
+
+    async fn end(self: &Arc<Self>) -> Result<(), Error> {
+        self.cut.cancel();
+        let gate = self.clone();
+        let close = async move {
+            let left = gate.passing.lock().await.take();
+            let passed = match left {
+                Some(passing) => passing.await,
+                None => Ok(()),
+            };
+            gate.outlet.close().await.and(passed)
+        };
+        self.ending.get_or_init(|| Detached::new(close, &self.counters)).end().await
+    }
+}
+
+impl<T: Clone + Send + 'static> Ends for Arc<Gate<T>> {
+    fn end(&self) -> Handling<'_> {
+        Handling::going(Gate::end(self))
+    }
+}
+
+struct GateNode<T>(Arc<Gate<T>>);
+
+impl<T: Clone + Send + 'static> Node<T> for GateNode<T> {
+    fn accept(&self, items: Items<T>) -> Handling<'_> {
+        Handling::going(self.0.pass(|outlet| Box::pin(async move { outlet.send(items).await })))
+    }
+
+    fn pause(&self) -> Handling<'_> {
+        Handling::going(self.0.pass(|outlet| Box::pin(async move { outlet.pause().await })))
+    }
+
+    fn close(&self) -> Handling<'_> {
+        // What was taken away is waited for by who did that.
+        if self.0.cut.is_cancelled() { Handling::Done(Ok(())) } else { Handling::going(self.0.end()) }
+    }
+}

@@ -1,0 +1,136 @@
+//! A plugin's function on a stream that is not scattered: one record after another.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::AccumulateNode;
+use crate::fault::Fault;
+use crate::function::Kind;
+use crate::graph::scattered::mistake;
+use crate::graph::{CALLS_COUNT, Handling, Items, Node, Outlet, Stream};
+use crate::plugin::{Core, Failure, Outcome};
+use crate::pool::{CallError, PoolShared, retry};
+use crate::progress::Counters;
+use crate::record::{Batch, Record};
+use crate::{Error, Function};
+
+/// So long may a result be held back only to be faster.
+pub(super) const SHOWN_WITHIN: Duration = Duration::from_millis(10);
+
+/// Gives a function one record a call, and waits for it. A single instance is enough.
+pub(crate) struct FunctionNode<U> {
+    core: Arc<Core>,
+    pool: Arc<PoolShared>,
+    name: Arc<str>,
+    counters: Arc<Counters>,
+    mistake: Option<Error>,
+    outlet: Outlet<U>,
+}
+
+impl<U: Record> FunctionNode<U> {
+    /// Puts `function` behind `stream`; `used` is its kind as the graph says, if it says one.
+    pub(crate) fn attach<T: Record>(
+        stream: Stream<T>,
+        function: &Function<T, U>,
+        used: Option<Kind>,
+    ) -> Stream<U> {
+        let (core, pool) = (function.core().clone(), function.shared_pool().clone());
+        let (name, counters) = (core.name().into(), stream.counters.clone());
+        let kind = core.name().to_owned();
+        stream.attach_as(CALLS_COUNT, &kind, |outlet| Self {
+            mistake: mistake(&core, used),
+            core,
+            pool,
+            name,
+            counters,
+            outlet,
+        })
+    }
+
+    async fn process(&self, mut record: Batch) -> Result<(), Error> {
+        if self.core.policy().keeps_records() {
+            record.keep_as_origin();
+        }
+        let record = &record;
+        let outcome = match self.pool.call_alone(&self.core, record, &()).await {
+            Ok(outcome) => retry(&self.pool, &self.core, record, outcome, &()).await?,
+            Err(CallError::Open(error)) => return Err(error),
+            Err(CallError::Trouble(trouble)) => return self.settle(record, Failure::alone(trouble.cause, 1)),
+        };
+        let Outcome { output, failures, .. } = outcome;
+        if let Some(failure) = failures.into_iter().next() {
+            return self.settle(record, failure);
+        }
+        if output.is_empty() {
+            return Ok(());
+        }
+        self.outlet.send(Items::records(output, self.name.clone())).await
+    }
+
+    fn settle(&self, record: &Batch, Failure { cause, attempts, .. }: Failure) -> Result<(), Error> {
+        let fault = Fault { record: record.number(0), function: self.name.to_string().into(), cause };
+        self.core.policy().settle(fault, || record.origin(0).into(), attempts, &*self.counters)
+    }
+}
+
+impl<T: Record> Stream<T> {
+    /// Elements through a plugin's function of whatever kind, as long as it is no sink.
+    ///
+    /// ```no_run
+    /// # #[tokio::main] async fn main() -> Result<(), engine::Error> {
+    /// use engine::{Pool, Source, sinks};
+    ///
+    /// let pool = Pool::new()?;
+    /// let words = pool.load("words.wasm")?.function::<String, String>("words")?;
+    /// let source = Source::new();
+    /// let (sink, list) = sinks::list();
+    /// source.stream().apply(&words).sink(sink);
+    /// source.emit("so it goes".to_owned()).await?;
+    /// source.close().await?;
+    /// assert_eq!(list.take(), ["so", "it", "goes"]);
+    /// # Ok(()) }
+    /// ```
+    pub fn apply<U: Record>(self, function: &Function<T, U>) -> Stream<U> {
+        match function.core().kind() {
+            Kind::Accumulate => AccumulateNode::attach(self, function, None),
+            _ => FunctionNode::attach(self, function, None),
+        }
+    }
+}
+
+impl<T: Record, U: Record> Node<T> for FunctionNode<U> {
+    fn accept(&self, items: Items<T>) -> Handling<'_> {
+        Handling::going(async move {
+            if let Some(mistake) = &self.mistake {
+                return Err(mistake.clone());
+            }
+            // Whoever emits a single element pauses by itself.
+            let is_one = matches!(items, Items::One(..));
+            let batch = items.into_batch(&self.name, self.core.policy(), &self.counters)?;
+            let Some(mut batch) = batch else { return Ok(()) };
+            if is_one {
+                return self.process(batch).await;
+            }
+            let mut shown = Instant::now();
+            while !batch.is_empty() {
+                let rest = batch.split_off(1);
+                self.process(batch).await?;
+                // A slow function's results are not held back until those behind them are there.
+                if shown.elapsed() > SHOWN_WITHIN {
+                    self.outlet.pause().await?;
+                    shown = Instant::now();
+                }
+                batch = rest;
+            }
+            Ok(())
+        })
+    }
+
+    fn pause(&self) -> Handling<'_> {
+        self.outlet.pause()
+    }
+
+    fn close(&self) -> Handling<'_> {
+        Handling::going(self.outlet.close())
+    }
+}

@@ -1,0 +1,172 @@
+//! `latest`: only the newest element, if what is behind is slow.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::Notify;
+
+use crate::Error;
+use crate::graph::{Handling, Items, Node, Outlet, Scattered, Stream};
+use crate::progress::{Counters, Detached};
+use crate::record::Record;
+
+impl<T: Clone + Send + 'static> Stream<T> {
+    /// The newest element whenever what is behind has time for one: those that came meanwhile are dropped.
+    /// Who emits never waits here.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() -> Result<(), engine::Error> {
+    /// # use tokio::time::sleep;
+    /// use std::time::Duration;
+    ///
+    /// use engine::{Source, sinks};
+    ///
+    /// let source = Source::new();
+    /// let (sink, readings) = sinks::list();
+    /// source.stream().latest().rate_limit(Duration::from_secs(1)).sink(sink);
+    /// for x in 0..8 {
+    ///     source.emit(x).await?;
+    ///     sleep(Duration::from_millis(300)).await;
+    /// }
+    /// source.close().await?;
+    /// assert_eq!(readings.take(), [0, 1, 3, 6, 7]);
+    /// # Ok(()) }
+    /// ```
+    pub fn latest(self) -> Self {
+        let counters = self.counters.clone();
+        let stream = self.attach("latest", |outlet| {
+            let slot = Arc::new(Slot { state: Mutex::default(), news: Notify::new(), counters });
+            let task = Detached::new(pass_on(slot.clone(), outlet), &slot.counters);
+            LatestNode { slot, task }
+        });
+        if let Some(watched) = &stream.watched {
+            watched.hands_over(None);
+        }
+        Stream { apart: true, ..stream }
+    }
+}
+
+impl<T: Record> Scattered<T> {
+    /// Only the newest result, if what is behind is slow.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), engine::Error> {
+    /// use engine::{Pool, Source, sinks};
+    ///
+    /// let (pool, source) = (Pool::new()?, Source::new());
+    /// let (sink, readings) = sinks::list();
+    /// source.stream().scatter(&pool).latest().gather().sink(sink);
+    /// for x in 0..8 {
+    ///     source.emit(x).await?;
+    /// }
+    /// source.close().await?;
+    /// assert_eq!(readings.take().last(), Some(&7));
+    /// # Ok(()) }
+    /// ```
+    pub fn latest(self) -> Self {
+        self.in_order(Stream::latest)
+    }
+}
+
+struct Slot<T> {
+    state: Mutex<State<T>>,
+    news: Notify,
+    counters: Arc<Counters>,
+}
+
+struct State<T> {
+    newest: Option<(u64, T)>,
+    closed: bool,
+    failed: Option<Error>,
+    /// Its place among those that say how far elements are done.
+    tracked: Option<usize>,
+}
+
+impl<T> Default for State<T> {
+    fn default() -> Self {
+        Self { newest: None, closed: false, failed: None, tracked: None }
+    }
+}
+
+impl<T> Slot<T> {
+    fn state(&self) -> MutexGuard<'_, State<T>> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+async fn pass_on<T: Clone + Send + 'static>(slot: Arc<Slot<T>>, outlet: Outlet<T>) -> Result<(), Error> {
+    let passed = pass(&slot, &outlet).await;
+    if let Err(error) = &passed {
+        slot.state().failed = Some(error.clone());
+        slot.counters.fail(error.clone());
+    }
+    outlet.close().await.and(passed)
+}
+
+async fn pass<T: Clone + Send + 'static>(slot: &Slot<T>, outlet: &Outlet<T>) -> Result<(), Error> {
+    loop {
+        let (newest, closed) = {
+            let mut state = slot.state();
+            (state.newest.take(), state.closed)
+        };
+        match newest {
+            Some((number, element)) => {
+                outlet.send(Items::One(number, element)).await?;
+                let state = slot.state();
+                if let Some(place) = state.tracked {
+                    // Another piece of it may have come since.
+                    let done = if state.newest.is_some() { number - 1 } else { number };
+                    slot.counters.reach(place, done);
+                }
+            }
+            None if closed => return Ok(()),
+            None => {
+                outlet.pause().await?;
+                let _waiting = slot.counters.actors.wait();
+                slot.news.notified().await;
+            }
+        }
+    }
+}
+
+struct LatestNode<T> {
+    slot: Arc<Slot<T>>,
+    task: Detached,
+}
+
+impl<T: Clone + Send + 'static> LatestNode<T> {
+    async fn take(&self, items: Items<T>) -> Result<(), Error> {
+        self.task.start().await;
+        for item in items {
+            let (number, element) = item?;
+            let mut state = self.slot.state();
+            if let Some(error) = &state.failed {
+                return Err(error.clone());
+            }
+            let place = *state.tracked.get_or_insert_with(|| self.slot.counters.track(false));
+            self.slot.counters.take(place, number, number);
+            state.newest = Some((number, element));
+        }
+        self.slot.news.notify_one();
+        Ok(())
+    }
+}
+
+impl<T: Clone + Send + 'static> Node<T> for LatestNode<T> {
+    fn accept(&self, items: Items<T>) -> Handling<'_> {
+        Handling::going(self.take(items))
+    }
+
+    fn pause(&self) -> Handling<'_> {
+        // The task sees for itself when there is nothing more.
+        Handling::Done(Ok(()))
+    }
+
+    fn close(&self) -> Handling<'_> {
+        Handling::going(async {
+            self.slot.state().closed = true;
+            self.slot.news.notify_one();
+            self.task.end().await
+        })
+    }
+}

@@ -1,0 +1,128 @@
+//! `scatter`: hands records to a pool.
+
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+use crate::graph::Metered;
+use crate::graph::{Handling, Items, Node, Scattered, Stream};
+use crate::pool::Segment;
+use crate::progress::Detached;
+use crate::record::{Batch, Record};
+use crate::{Error, FaultPolicy, Pool};
+
+impl<T: Record> Stream<T> {
+    /// Hands records to the pool's workers, until [`gather`](Scattered::gather) takes the results back.
+    ///
+    /// Without a [`buffer`](Scattered::buffer), exactly one record is unfinished at a time.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), engine::Error> {
+    /// use engine::{Pool, Source, sinks};
+    ///
+    /// let (pool, source) = (Pool::new()?, Source::new());
+    /// let (sink, numbers) = sinks::list();
+    /// source.stream().scatter(&pool).gather().sink(sink);
+    /// for x in 0..5 {
+    ///     source.emit(x).await?;
+    ///     assert!(source.counts().unfinished <= 1);
+    /// }
+    /// source.close().await?;
+    /// assert_eq!(numbers.take(), [0, 1, 2, 3, 4]);
+    /// # Ok(()) }
+    /// ```
+    pub fn scatter(self, pool: &Pool) -> Scattered<T> {
+        let depth = self.outlet.depth();
+        let (outlet, before) = (self.outlet, self.watched.clone());
+        let untouched = Some(outlet.clone());
+        let scattering = self.watched.as_ref().map(|watched| watched.behind("scatter"));
+        let (watched, meter) = scattering.unzip();
+        Scattered {
+            pool: pool.clone(),
+            connect: Box::new(move |crossing| {
+                let node = ScatterNode::<T> { crossing, types: PhantomData };
+                match meter {
+                    Some(meter) => outlet.connect(Metered::new(node, meter)),
+                    None => outlet.connect(node),
+                }
+            }),
+            counters: self.counters,
+            before,
+            watched,
+            depth,
+            stages: Vec::new(),
+            buffer: None,
+            complete: false,
+            untouched,
+            unbuffered: Vec::new(),
+            mistake: None,
+            types: PhantomData,
+        }
+    }
+}
+
+/// A segment, with the task that gathers its results.
+pub(crate) struct Crossing {
+    pub(crate) segment: Arc<Segment>,
+    pub(crate) mistake: Option<Error>,
+    pub(crate) gather: Detached,
+}
+
+impl Crossing {
+    /// Waits until all is gathered. Given up midway, it can be called again.
+    async fn close(&self) -> Result<(), Error> {
+        if let Some(mistake) = &self.mistake {
+            return Err(mistake.clone());
+        }
+        self.segment.close();
+        self.gather.end().await
+    }
+}
+
+impl Drop for Crossing {
+    fn drop(&mut self) {
+        // The task ends once it has passed on what is there.
+        self.segment.close();
+    }
+}
+
+/// An element's bytes. One that is too long is a fault of the function that it should have gone to.
+fn batch<T: Record>(segment: &Segment, items: Items<T>) -> Result<Option<Batch>, Error> {
+    let counters = segment.counters();
+    match segment.stages.first() {
+        Some(first) => items.into_batch(first.name(), first.policy(), counters),
+        None => items.into_batch("scatter", &FaultPolicy::stop(), counters),
+    }
+}
+
+struct ScatterNode<T> {
+    crossing: Crossing,
+    types: PhantomData<fn(T)>,
+}
+
+impl<T: Record> Node<T> for ScatterNode<T> {
+    fn accept(&self, items: Items<T>) -> Handling<'_> {
+        Handling::going(async move {
+            let Crossing { segment, mistake, gather } = &self.crossing;
+            if let Some(mistake) = mistake {
+                return Err(mistake.clone());
+            }
+            gather.start().await;
+            match items {
+                Items::One(..) => match batch(segment, items)? {
+                    Some(one) => segment.push_here(one).await,
+                    None => Ok(()),
+                },
+                Items::Records(records) => segment.push(records.batch).await,
+            }
+        })
+    }
+
+    fn pause(&self) -> Handling<'_> {
+        // Records are taken up at once, and the gather sees for itself when there is nothing more.
+        Handling::Done(Ok(()))
+    }
+
+    fn close(&self) -> Handling<'_> {
+        Handling::going(self.crossing.close())
+    }
+}

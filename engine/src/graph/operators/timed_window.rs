@@ -1,0 +1,234 @@
+//! `timed_window`: what came in each interval.
+
+use std::hash::Hash;
+use std::time::Duration;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use tokio::time::Instant;
+
+use super::bounds::{Bounds, Room};
+use super::partition_unique::{Keep, UniqueGroup};
+use crate::graph::{Operator, Outputs, Scattered, Stream};
+use crate::record::{Json, Record};
+
+impl<T: Clone + Send + 'static> Stream<T> {
+    /// What came in each interval, also nothing. The first one begins with the first element; the last one
+    /// comes at the end, unless nothing came in it.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() -> Result<(), engine::Error> {
+    /// # use tokio::time::sleep;
+    /// use std::time::Duration;
+    ///
+    /// use engine::{Source, sinks};
+    ///
+    /// let (source, second) = (Source::new(), Duration::from_secs(1));
+    /// let (sink, windows) = sinks::list();
+    /// source.stream().timed_window(second).sink(sink);
+    /// source.emit(1).await?;
+    /// source.emit(2).await?;
+    /// sleep(second * 5 / 2).await;
+    /// source.emit(3).await?;
+    /// source.close().await?;
+    /// assert_eq!(windows.take(), [vec![1, 2], vec![], vec![3]]);
+    /// # Ok(()) }
+    /// ```
+    pub fn timed_window(self, interval: Duration) -> Stream<Vec<T>> {
+        self.timed_window_bounded(interval, Bounds::none())
+    }
+
+    /// The same for elements that may take only so much together.
+    pub(crate) fn timed_window_bounded(self, interval: Duration, bounds: Bounds<T>) -> Stream<Vec<T>> {
+        let (room, guard) = bounds.parts();
+        let window = TimedWindow { clock: Clock::new(interval), window: Vec::new(), room, taken: 0 };
+        Stream { apart: true, ..self.through_node(window, guard).0 }
+    }
+
+    /// The same without elements whose key came in the interval before.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() -> Result<(), engine::Error> {
+    /// # use tokio::time::sleep;
+    /// use std::time::Duration;
+    ///
+    /// use engine::{Keep, Source, sinks};
+    ///
+    /// let (source, second) = (Source::new(), Duration::from_secs(1));
+    /// let (sink, windows) = sinks::list();
+    /// source.stream().timed_window_unique(second, |x: &i64| x % 2, Keep::Last).sink(sink);
+    /// for x in [1, 2, 3] {
+    ///     source.emit(x).await?;
+    /// }
+    /// sleep(second * 3 / 2).await;
+    /// source.emit(5).await?;
+    /// source.close().await?;
+    /// assert_eq!(windows.take(), [vec![2, 3], vec![5]]);
+    /// # Ok(()) }
+    /// ```
+    pub fn timed_window_unique<K>(
+        self,
+        interval: Duration,
+        key: impl FnMut(&T) -> K + Send + 'static,
+        keep: Keep,
+    ) -> Stream<Vec<T>>
+    where
+        K: Eq + Hash + Send + 'static,
+    {
+        self.timed_window_unique_bounded(interval, key, keep, Bounds::none())
+    }
+
+    /// The same for elements that may take only so much together.
+    pub(crate) fn timed_window_unique_bounded<K>(
+        self,
+        interval: Duration,
+        key: impl FnMut(&T) -> K + Send + 'static,
+        keep: Keep,
+        bounds: Bounds<T>,
+    ) -> Stream<Vec<T>>
+    where
+        K: Eq + Hash + Send + 'static,
+    {
+        let (room, guard) = bounds.parts();
+        let (clock, window) = (Clock::new(interval), UniqueGroup::new(keep, room));
+        Stream { apart: true, ..self.through_node(TimedWindowUnique { clock, key, window }, guard).0 }
+    }
+}
+
+impl<T: Record + Serialize + DeserializeOwned> Scattered<T> {
+    /// The results that came in each interval, also none, as JSON arrays.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() -> Result<(), engine::Error> {
+    /// # use std::time::Duration;
+    /// # use engine::{Json, Pool, Source, sinks};
+    /// # use tokio::time::sleep;
+    /// let (pool, source, second) = (Pool::new()?, Source::new(), Duration::from_secs(1));
+    /// let (sink, windows) = sinks::list();
+    /// source.stream().scatter(&pool).timed_window(second).buffer(8).gather().sink(sink);
+    /// source.emit(1).await?;
+    /// source.emit(2).await?;
+    /// sleep(second * 3 / 2).await;
+    /// source.emit(3).await?;
+    /// source.close().await?;
+    /// assert_eq!(windows.take(), [Json(vec![1, 2]), Json(vec![3])]);
+    /// # Ok(()) }
+    /// ```
+    pub fn timed_window(self, interval: Duration) -> Scattered<Json<Vec<T>>> {
+        self.in_order(|stream| stream.timed_window(interval).map(Json))
+    }
+}
+
+/// Intervals one after another.
+struct Clock {
+    interval: Duration,
+    /// When the current one ends.
+    end: Option<Instant>,
+}
+
+impl Clock {
+    fn new(interval: Duration) -> Self {
+        // Without any length it would never let anybody else do anything.
+        Self { interval: interval.max(Duration::from_millis(1)), end: None }
+    }
+
+    fn start(&mut self) {
+        self.end.get_or_insert_with(|| Instant::now() + self.interval);
+    }
+
+    /// The current one is over. Who wakes too late has missed some: those are not made up for.
+    fn next(&mut self) {
+        let now = Instant::now();
+        self.end = self.end.map(|end| {
+            let next = end + self.interval;
+            if next > now { next } else { now + self.interval }
+        });
+    }
+}
+
+struct TimedWindow<T> {
+    clock: Clock,
+    window: Vec<T>,
+    room: Room<T>,
+    /// What the window takes.
+    taken: usize,
+}
+
+impl<T> TimedWindow<T> {
+    fn take_out(&mut self) -> Vec<T> {
+        self.taken = 0;
+        std::mem::take(&mut self.window)
+    }
+}
+
+impl<T: Clone + Send + 'static> Operator<T> for TimedWindow<T> {
+    type Output = Vec<T>;
+
+    fn take(&mut self, element: T, _: &mut Outputs<Vec<T>>) -> Result<(), String> {
+        self.clock.start();
+        self.taken = self.room.with(self.taken, &element)?;
+        self.window.push(element);
+        Ok(())
+    }
+
+    fn end(&mut self, outputs: &mut Outputs<Vec<T>>) {
+        if !self.window.is_empty() {
+            outputs.give(self.take_out());
+        }
+    }
+
+    fn alarm(&self) -> Option<Instant> {
+        self.clock.end
+    }
+
+    fn wake(&mut self, outputs: &mut Outputs<Vec<T>>) {
+        self.clock.next();
+        outputs.give(self.take_out());
+    }
+
+    fn holds_back(&self) -> bool {
+        !self.window.is_empty()
+    }
+}
+
+struct TimedWindowUnique<T, K, F> {
+    clock: Clock,
+    key: F,
+    window: UniqueGroup<K, T>,
+}
+
+impl<T, K, F> Operator<T> for TimedWindowUnique<T, K, F>
+where
+    T: Clone + Send + 'static,
+    K: Eq + Hash + Send + 'static,
+    F: FnMut(&T) -> K + Send + 'static,
+{
+    type Output = Vec<T>;
+
+    fn take(&mut self, element: T, _: &mut Outputs<Vec<T>>) -> Result<(), String> {
+        self.clock.start();
+        self.window.put((self.key)(&element), element)
+    }
+
+    fn end(&mut self, outputs: &mut Outputs<Vec<T>>) {
+        if self.window.len() > 0 {
+            outputs.give(self.window.take());
+        }
+    }
+
+    fn alarm(&self) -> Option<Instant> {
+        self.clock.end
+    }
+
+    fn wake(&mut self, outputs: &mut Outputs<Vec<T>>) {
+        self.clock.next();
+        outputs.give(self.window.take());
+    }
+
+    fn holds_back(&self) -> bool {
+        self.window.len() > 0
+    }
+}
