@@ -22,7 +22,7 @@ fn inc() -> PathBuf {
         "--quiet",
         "--release",
         "--package",
-        "engine",
+        "engine-cli",
         "--",
         "build",
         "plugins/inc",

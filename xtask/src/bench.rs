@@ -71,7 +71,7 @@ impl Bench {
 
 /// Builds what is measured.
 pub(crate) fn build(checkout: &Checkout) -> anyhow::Result<()> {
-    for package in ["engine", "bench"] {
+    for package in ["engine-cli", "bench"] {
         succeed(checkout.cargo(&["build", "--release", "--package", package]))?;
     }
     build_plugins(checkout)

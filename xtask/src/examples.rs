@@ -19,7 +19,7 @@ pub(crate) fn run(checkout: &Checkout, steps: &mut Steps) -> anyhow::Result<()> 
 }
 
 fn build(checkout: &Checkout, folder: &str, output: &Path) -> anyhow::Result<()> {
-    let args = ["run", "--quiet", "--release", "--package", "engine", "--", "build", folder, "--output"];
+    let args = ["run", "--quiet", "--release", "--package", "engine-cli", "--", "build", folder, "--output"];
     let mut build = checkout.cargo(&args);
     build.arg(output);
     succeed(build)

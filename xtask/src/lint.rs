@@ -9,9 +9,11 @@ use crate::layers;
 use crate::steps::Steps;
 use crate::tidy;
 
-pub(crate) const ENGINE: &[&str] = &["--package", "engine"];
+/// The library and the command: what they depend on has the same features whichever of the two is built.
+pub(crate) const ENGINE: &[&str] = &["--package", "engine", "--package", "engine-cli"];
 pub(crate) const BENCH: &[&str] = &["--package", "bench"];
-pub(crate) const OTHER_PACKAGES: &[&str] = &["--workspace", "--exclude", "engine", "--exclude", "bench"];
+pub(crate) const OTHER_PACKAGES: &[&str] =
+    &["--workspace", "--exclude", "engine", "--exclude", "engine-cli", "--exclude", "bench"];
 
 /// The root workspace in parts.
 const PARTS: [&[&str]; 3] = [ENGINE, BENCH, OTHER_PACKAGES];

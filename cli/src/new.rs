@@ -1,0 +1,194 @@
+//! `engine new`: a plugin crate to begin with.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, ensure};
+use clap::ValueEnum;
+use include_dir::{Dir, include_dir};
+
+use super::exit::{Ending, tell};
+
+/// The guest SDK, which each new crate gets a copy of: it builds wherever it is taken.
+static SDK: Dir = include_dir!("$CARGO_MANIFEST_DIR/../sdk");
+static CONTRACT: &str = include_str!("../../wit/plugin.wit");
+
+const MANIFEST: &str = include_str!("../templates/Cargo.toml.in");
+
+/// Make a plugin crate, with a function and its test
+#[derive(clap::Args)]
+#[command(after_help = "\
+Examples:
+  engine new inc
+  engine new --template filter only-get
+  (cd inc && cargo test) && engine build inc")]
+pub(crate) struct NewCommand {
+    /// The new folder; its last part is the crate's name
+    folder: PathBuf,
+    /// What kind of function to begin with
+    #[arg(short, long, value_enum, default_value = "map")]
+    template: Template,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Template {
+    /// One result for each record
+    Map,
+    /// Keeps some of the records
+    Filter,
+    /// Any number of results for each record
+    FlatMap,
+    /// Keeps a state from record to record
+    Accumulate,
+    /// The end of a stream
+    Sink,
+}
+
+impl Template {
+    fn source(self) -> &'static str {
+        match self {
+            Self::Map => include_str!("../templates/map.rs"),
+            Self::Filter => include_str!("../templates/filter.rs"),
+            Self::FlatMap => include_str!("../templates/flat-map.rs"),
+            Self::Accumulate => include_str!("../templates/accumulate.rs"),
+            Self::Sink => include_str!("../templates/sink.rs"),
+        }
+    }
+}
+
+impl NewCommand {
+    pub(crate) fn execute(self) -> anyhow::Result<Ending> {
+        let folder = &self.folder;
+        let name = folder.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        check_name(name)?;
+        ensure!(!folder.exists(), "{} is there already", folder.display());
+        let parent =
+            folder.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let failed = || format!("can't make {}", folder.display());
+        fs::create_dir_all(parent).with_context(failed)?;
+        // Made beside its place, and moved there when it is whole.
+        let draft =
+            tempfile::Builder::new().prefix(".engine-new-").tempdir_in(parent).with_context(failed)?;
+        self.write(draft.path(), name).with_context(failed)?;
+        fs::rename(draft.keep(), folder).with_context(failed)?;
+        make_visible(folder).with_context(failed)?;
+        let shown = folder.display();
+        tell(format_args!("made {shown}: the function is in {shown}/src/lib.rs"));
+        tell(format_args!(
+            "try it with `cargo test` there, and make {name}.wasm with `engine build {shown}`"
+        ));
+        Ok(Ending::Done)
+    }
+
+    fn write(&self, folder: &Path, name: &str) -> std::io::Result<()> {
+        let function = name.replace('-', "_");
+        let fill = |text: &str| text.replace("NAME", name).replace("FUNCTION", &function);
+        fs::create_dir(folder.join("src"))?;
+        fs::write(folder.join("Cargo.toml"), fill(MANIFEST))?;
+        fs::write(folder.join("src/lib.rs"), fill(self.template.source()))?;
+        fs::write(folder.join(".gitignore"), "/target\n/*.wasm\n")?;
+        let sdk = folder.join("engine-sdk");
+        copy(&SDK, &sdk.join("sdk"))?;
+        fs::create_dir(sdk.join("wit"))?;
+        fs::write(sdk.join("wit/plugin.wit"), CONTRACT)
+    }
+}
+
+/// Copies a folder that the binary carries, without tests and what a build left there.
+fn copy(from: &Dir, to: &Path) -> std::io::Result<()> {
+    fs::create_dir_all(to)?;
+    for file in from.files() {
+        fs::write(to.join(file.path().file_name().unwrap_or_default()), file.contents())?;
+    }
+    for folder in from.dirs() {
+        let name = folder.path().file_name().unwrap_or_default();
+        if name != "tests" && name != "target" {
+            copy(folder, &to.join(name))?;
+        }
+    }
+    Ok(())
+}
+
+/// Temporary folders are for their user alone; a crate is like any other folder.
+#[cfg(unix)]
+fn make_visible(folder: &Path) -> std::io::Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+    let likewise = folder.join("src").metadata()?.permissions().mode();
+    fs::set_permissions(folder, fs::Permissions::from_mode(likewise))
+}
+
+#[cfg(not(unix))]
+fn make_visible(_: &Path) -> std::io::Result<()> {
+    Ok(())
+}
+
+/// Words that can't name a function, or that name crates of Rust's own.
+const RESERVED: &[&str] = &[
+    "abstract",
+    "alloc",
+    "as",
+    "async",
+    "await",
+    "become",
+    "box",
+    "break",
+    "const",
+    "continue",
+    "core",
+    "crate",
+    "do",
+    "dyn",
+    "else",
+    "enum",
+    "extern",
+    "false",
+    "final",
+    "fn",
+    "for",
+    "gen",
+    "if",
+    "impl",
+    "in",
+    "let",
+    "loop",
+    "macro",
+    "match",
+    "mod",
+    "move",
+    "mut",
+    "override",
+    "priv",
+    "proc_macro",
+    "pub",
+    "ref",
+    "return",
+    "self",
+    "static",
+    "std",
+    "struct",
+    "super",
+    "test",
+    "trait",
+    "true",
+    "try",
+    "type",
+    "typeof",
+    "unsafe",
+    "unsized",
+    "use",
+    "virtual",
+    "where",
+    "while",
+    "yield",
+];
+
+fn check_name(name: &str) -> anyhow::Result<()> {
+    let words = name.starts_with(|c: char| c.is_ascii_lowercase())
+        && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || c == '_');
+    ensure!(words, "{name:?} can't name a crate: use lower-case letters, digits and -, a letter first");
+    ensure!(
+        !RESERVED.contains(&&*name.replace('-', "_")),
+        "{name} can't name a crate: Rust reserves the word"
+    );
+    Ok(())
+}

@@ -1,0 +1,105 @@
+//! `engine run PIPELINE.toml`.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use engine::pipeline::PipelineFile;
+use engine::{Counts, Fault, PoolBuilder};
+use tokio_util::sync::CancellationToken;
+
+use super::report::{Report, fault_of};
+use super::watching::WatchArgs;
+use super::{Messages, SOON, printer};
+use crate::drain::{self, Drain};
+use crate::exit::{Ending, RunFailed, at};
+use crate::plugins::Components;
+use crate::progress::Progress;
+use crate::threads::asking_runtime;
+use crate::{check, signals};
+
+/// Runs the pipeline of a file.
+pub(super) fn run(
+    file: &PipelineFile,
+    pool: PoolBuilder,
+    messages: Messages,
+    watch: &WatchArgs,
+    drain: &Drain,
+    components: &Components,
+) -> anyhow::Result<Ending> {
+    watch.check(false, false)?;
+    let interrupted = signals::interrupts(drain.clone(), move || messages.tell_aborted())?;
+    let mut watching = watch.begin(&interrupted, messages)?;
+    let progress = Progress::hidden();
+    let pool = pool.on_print(printer(progress.bar()));
+    let watched =
+        check::Watched { monitor: watching.monitor(), on_terminal: watch.draws(), writes: watch.file() };
+    let Some(mut pipeline) = check::open(file, pool, &watched, &|path| components.find(path))? else {
+        return Ok(Ending::Mistakes);
+    };
+    pipeline.drain_timeout().into_iter().for_each(|timeout| drain.is_in_file(timeout));
+    let sources = pipeline.sources();
+    let counts = move || sources.iter().map(|source| source.counts()).fold(Counts::default(), Counts::plus);
+    let counts = Arc::new(counts);
+    let (counted, flush) = (counts.clone(), pipeline.flush_put_aside());
+    drain.begins(drain::Run {
+        counts: Box::new(move || counted()),
+        // What can't be written is lost, as all else that is not finished.
+        flush: Arc::new(move || drop(flush())),
+    });
+    let to_stdout = pipeline.writes_to_stdout();
+    if !messages.json {
+        progress.show(counts.clone(), messages.quiet || watch.draws(), to_stdout);
+    }
+    let begun = Instant::now();
+    if let Some(monitor) = watching.monitor() {
+        pipeline.put_aside().iter().for_each(|(file, _)| monitor.puts_aside(file.display().to_string()));
+    }
+    let runtime = asking_runtime()?;
+    watching.show()?;
+    let ended = runtime.block_on(async {
+        let stop = CancellationToken::new();
+        let signal = async {
+            let by = *watching.ending().wait().await;
+            stop.cancel();
+            tokio::time::sleep(SOON).await;
+            messages.tell_interrupted(by, counts().unfinished);
+            std::future::pending::<()>().await;
+        };
+        tokio::select! {
+            ended = pipeline.run(&stop) => ended.map(|()| Ending::Done),
+            () = signal => Ok(Ending::Done),
+            () = watching.obey() => Ok(Ending::Stopped),
+        }
+    });
+    progress.end();
+    pipeline.pool().close();
+    let (left_out, first_fault) = pipeline.left_out();
+    let ended = ended.map(|ending| match (ending, watching.ending().get()) {
+        (Ending::Done, Some(by)) => Ending::Interrupted { by: *by, goes_on: false },
+        (ending, _) => ending,
+    });
+    let told = |fault: &Fault| {
+        pipeline.place(fault.record).map_or_else(|| fault.to_string(), |place| at(fault, &place))
+    };
+    let report = Report {
+        messages,
+        result: ended.map_err(|error| {
+            let place = fault_of(&error).and_then(|fault| pipeline.place(fault.record));
+            RunFailed { error, place }
+        }),
+        counts: counts(),
+        time: begun.elapsed(),
+        pool: pipeline.pool().usage(),
+        functions: pipeline.usage(),
+        plugins: pipeline.plugins().iter().collect(),
+        left_out: (left_out, first_fault.map(told)),
+        first_fault,
+        put_aside: pipeline
+            .put_aside()
+            .into_iter()
+            .map(|(file, records)| (file.to_owned(), records))
+            .collect(),
+        to_stdout,
+    };
+    watching.end(report)
+}

@@ -1,0 +1,129 @@
+//! The command `engine top`.
+
+use std::io::{IsTerminal, stderr, stdout};
+use std::sync::Arc;
+
+use tokio::sync::SetOnce;
+
+use super::address::Address;
+use super::app::{App, News, Who, Wish};
+use super::client::{Client, Remote};
+use super::looks::Looks;
+use super::screen::Screen;
+use super::show::{Seen, show};
+use super::view;
+use crate::drain::Drain;
+use crate::exit::{Ending, Signal, tell};
+use crate::signals;
+use crate::terminal::{print, print_json};
+
+/// Show a run's dashboard on the terminal
+///
+/// It follows a run that was begun with --dashboard: what sets the pace, each node, the rates, what each
+/// worker does, the functions, faults and what functions print. With the address that the run has printed,
+/// which has a token, the run can be paused, drained and stopped.
+///
+/// Keys: Tab or 1 to 7 for one panel, arrows to scroll, p to pause and resume, d to drain (read no more, and
+/// finish what was taken in), S to stop at once, q to leave; the run goes on.
+#[derive(clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct TopCommand {
+    /// Where the run's dashboard is: HOST:PORT, PORT, or the whole address that the run has printed
+    #[arg(default_value = "127.0.0.1:8787")]
+    addr: String,
+    /// Print what there is now, as text; also if stdout is no terminal
+    #[arg(long)]
+    once: bool,
+    /// Print what there is now, as JSON
+    #[arg(long, conflicts_with = "once")]
+    json: bool,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  engine run pipeline.toml --dashboard
+  engine top                             the run on this machine
+  engine top 'http://127.0.0.1:8787/status?token=…'
+                                         the same, which can then be paused and ended
+  engine top 9000 --once
+  engine top --json | jq .verdict.text
+
+Exit codes: 0 done, 1 no run can be seen there, 2 wrong use";
+
+/// As wide as text is that is not for a terminal.
+const WIDE: u16 = 100;
+
+impl TopCommand {
+    pub(crate) fn execute(self) -> anyhow::Result<Ending> {
+        let address = Address::parse(&self.addr)?;
+        let who = Who::Other { has_token: address.token.is_some() };
+        let client = Client::new(address)?;
+        let is_looked_at = stdout().is_terminal() && stderr().is_terminal();
+        if self.json || self.once || !is_looked_at {
+            let snapshot = match client.snapshot() {
+                Ok(snapshot) => snapshot,
+                Err(error) => return Ok(no_run(&error)),
+            };
+            match self.json {
+                true => print_json(&serde_json::to_string(&snapshot)?)?,
+                false => print(&text(who, snapshot))?,
+            }
+            return Ok(Ending::Done);
+        }
+        let interrupted = signals::interrupts(Drain::new(None, false), || {})?;
+        super::check()?;
+        let remote = match client.follow() {
+            Ok(remote) => remote,
+            Err(error) => return Ok(no_run(&error)),
+        };
+        let mut screen = Screen::open()?;
+        let mut app = App::new(who, Looks::of_environment());
+        show(&mut screen, &mut app, &mut Other { remote, interrupted: interrupted.clone() })?;
+        drop(screen);
+        Ok(match interrupted.get() {
+            Some(signal) => Ending::Told { code: signal.exit_code() },
+            None => Ending::Done,
+        })
+    }
+}
+
+fn no_run(error: &anyhow::Error) -> Ending {
+    tell(format_args!("engine: {error:#}; a run shows itself with engine run --dashboard"));
+    Ending::Told { code: 1 }
+}
+
+/// A snapshot as text, without escape sequences.
+fn text(who: Who, snapshot: engine::metrics::Snapshot) -> String {
+    let mut app = App::new(who, Looks::new(false));
+    app.hear(News::Snapshot(Box::new(snapshot)));
+    let width = match ratatui::crossterm::terminal::size() {
+        Ok((width, _)) if stdout().is_terminal() => width.max(60),
+        _ => WIDE,
+    };
+    view::text(&app, width)
+}
+
+/// A run of another process.
+struct Other {
+    remote: Remote,
+    interrupted: Arc<SetOnce<Signal>>,
+}
+
+impl Seen for Other {
+    fn news(&mut self) -> Option<News> {
+        self.remote.news.try_recv().ok()
+    }
+
+    fn said(&mut self, line: String) -> Option<News> {
+        Some(News::Said(line))
+    }
+
+    fn act(&mut self, wish: Wish) {
+        // Who does not answer has enough to do already.
+        let _ = self.remote.wish.try_send(wish);
+    }
+
+    fn is_over(&self) -> bool {
+        self.interrupted.initialized()
+    }
+}

@@ -1,0 +1,121 @@
+//! The panels: what is in each, and what stands above it.
+
+use ratatui::Frame;
+use ratatui::layout::Rect;
+use ratatui::text::{Line, Span};
+use ratatui::widgets::Paragraph;
+
+use super::{cells, functions, lists, nodes, rates, workers};
+use crate::top::app::{App, Page};
+
+/// A part of the screen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Panel {
+    Graph,
+    Rates,
+    Workers,
+    Functions,
+    Faults,
+    Log,
+}
+
+impl Panel {
+    pub(super) const ALL: [Self; 6] =
+        [Self::Graph, Self::Rates, Self::Workers, Self::Functions, Self::Faults, Self::Log];
+
+    /// The panel that has a page for itself.
+    pub(super) fn of(page: Page) -> Self {
+        match page {
+            Page::All | Page::Graph => Self::Graph,
+            Page::Rates => Self::Rates,
+            Page::Workers => Self::Workers,
+            Page::Functions => Self::Functions,
+            Page::Faults => Self::Faults,
+            Page::Log => Self::Log,
+        }
+    }
+
+    /// The key that shows it alone.
+    pub(super) fn key(self) -> char {
+        let page = match self {
+            Self::Graph => Page::Graph,
+            Self::Rates => Page::Rates,
+            Self::Workers => Page::Workers,
+            Self::Functions => Page::Functions,
+            Self::Faults => Page::Faults,
+            Self::Log => Page::Log,
+        };
+        page.key()
+    }
+
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Graph => "graph",
+            Self::Rates => "rates",
+            Self::Workers => "workers",
+            Self::Functions => "functions",
+            Self::Faults => "faults",
+            Self::Log => "log",
+        }
+    }
+
+    /// What it shows, in words.
+    pub(super) fn title(self, app: &App) -> String {
+        match self {
+            Self::Graph => "Graph: records a second, busy, full".to_owned(),
+            Self::Rates => "Records a second".to_owned(),
+            Self::Workers => format!("Workers, the last {} s", workers::SECONDS),
+            Self::Functions => "Functions: part of the time inside, time a record takes".to_owned(),
+            Self::Faults => match lists::kinds(app) {
+                kinds if kinds.is_empty() => "Faults".to_owned(),
+                kinds => format!("Faults: {kinds}"),
+            },
+            Self::Log => "Log".to_owned(),
+        }
+    }
+
+    /// What is in it.
+    pub(super) fn lines(self, app: &App, columns: usize, rows: usize) -> Vec<Line<'static>> {
+        match self {
+            Self::Graph => nodes::lines(app, columns),
+            Self::Rates if app.page == Page::Rates => rates::all(app, columns, rows),
+            Self::Rates => rates::lines(app, columns, rows),
+            Self::Workers => workers::lines(app, columns, rows),
+            Self::Functions => functions::lines(app, columns),
+            Self::Faults => lists::faults(app, columns),
+            Self::Log => lists::log(app, columns),
+        }
+    }
+
+    /// Draws it with its title. A page of its own is scrolled, but not beyond its end.
+    pub(super) fn draw(self, frame: &mut Frame, app: &mut App, area: Rect) {
+        let columns = usize::from(area.width);
+        let rows = usize::from(area.height.saturating_sub(1));
+        let lines = self.lines(app, columns, rows);
+        let all = lines.len();
+        let from = match app.page {
+            Page::All => 0,
+            _ => app.scroll.min(all.saturating_sub(rows)),
+        };
+        if app.page != Page::All {
+            app.scroll = from;
+        }
+        let shown: Vec<_> = lines.into_iter().skip(from).take(rows).collect();
+        let more = if all > shown.len() {
+            format!(" {} to {} of {all} ", from + 1, from + shown.len())
+        } else {
+            String::new()
+        };
+        let room = columns.saturating_sub(4 + more.chars().count());
+        let title = cells::cut(&format!("{} {}", self.key(), self.title(app)), room);
+        let line = columns.saturating_sub(4 + cells::width(&title) + more.chars().count());
+        let title = Line::from(vec![
+            Span::styled("─ ", app.looks.dim()),
+            Span::styled(title, app.looks.bold()),
+            Span::styled(format!(" {}{more}─", "─".repeat(line)), app.looks.dim()),
+        ]);
+        frame.render_widget(Paragraph::new(title), Rect { height: area.height.min(1), ..area });
+        let below = Rect { y: area.y + area.height.min(1), height: area.height.saturating_sub(1), ..area };
+        frame.render_widget(Paragraph::new(shown), below);
+    }
+}
