@@ -21,7 +21,7 @@ pub(crate) struct Program {
     pub(crate) stdin: Option<PathBuf>,
     /// A cache folder, emptied before each run.
     pub(crate) scratch: Option<PathBuf>,
-    /// Removed before each run: nobody pays for what another has left to be written to the disk.
+    /// Removed before each run, so that no run pays for another's dirty pages.
     pub(crate) output: Option<PathBuf>,
     /// How many records a run takes. What a program reports itself goes before this.
     pub(crate) records: u64,

@@ -89,7 +89,7 @@ impl Cluster {
                 break;
             }
         }
-        // Else it would wait for somebody who reads.
+        // Else it would wait for a reader.
         std::thread::spawn(move || lines.for_each(drop));
         ensure!(ready, "the broker does not start");
         Ok((server, port.context("the broker does not say where it listens")?))

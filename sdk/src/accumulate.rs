@@ -159,7 +159,7 @@ impl<S> States<S> {
         Ok(data)
     }
 
-    /// The bytes may be anybody's.
+    /// The bytes are not trusted.
     fn read(bytes: &[u8], codec: &StateCodec<S>) -> Result<Self, String> {
         let read = |bytes: &[u8]| (codec.read)(bytes).map_err(|failure| failure.to_string());
         let rest = bytes.strip_prefix(MAGIC).ok_or("it was written by something else")?;

@@ -1,4 +1,4 @@
-//! The loop over a batch: one for each kind of function, compiled anew for each function.
+//! The loop over a batch: one for each kind of function, compiled for each function.
 
 use crate::contract::{self, Batch, Outcome};
 use crate::failure::Failure;

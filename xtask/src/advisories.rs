@@ -22,7 +22,7 @@ const HEADER: &str = "\
 # All crates are here, so that a dependency that is added later is checked too.
 ";
 
-/// Make advisories.toml anew
+/// Write advisories.toml again
 #[derive(clap::Args)]
 pub(crate) struct Advisories {
     /// A clone of RustSec's advisory-db, bare or not; fetched from the network by default
@@ -211,7 +211,7 @@ fn read_entry(text: &str) -> anyhow::Result<Option<Advisory>> {
     let (head, _) = head.context("it does not begin with ```toml")?;
     let Entry { advisory, versions: Versions { patched, unaffected } } = toml::from_str(head)?;
     let Head { id, package, withdrawn, informational } = advisory;
-    // Some tell that nobody keeps a crate any more, which `cargo deny` looks for.
+    // Some say that a crate is unmaintained, which `cargo deny` checks.
     let is_hole = informational.is_none_or(|kind| kind == "unsound");
     Ok((withdrawn.is_none() && is_hole).then_some(Advisory { id, package, patched, unaffected }))
 }

@@ -41,7 +41,7 @@ impl Checkout {
         cargo
     }
 
-    /// The files that git knows or would add, as far as they are there.
+    /// The files that git knows or would add, if they are there.
     pub(crate) fn files(&self) -> anyhow::Result<BTreeSet<PathBuf>> {
         let mut git = Command::new("git");
         git.args(["ls-files", "-z", "--cached", "--others", "--exclude-standard"]).current_dir(&self.root);

@@ -14,7 +14,7 @@ use crate::bench;
 use crate::checkout::Checkout;
 use crate::steps::Steps;
 
-/// The counts as they were when somebody last looked at them.
+/// The counts when they were last accepted.
 const KNOWN: &str = "bench/instructions.txt";
 
 /// So much more is a fault, as a share of the known count.

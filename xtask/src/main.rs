@@ -53,7 +53,7 @@ enum Task {
     Guide,
     /// The engine beside its rivals: builds all of them, measures, and writes bench/RESULTS.md
     Bench(bench::Bench),
-    /// Known holes of crates, as advisories.toml has them: makes the file anew
+    /// Write advisories.toml again, the list of known vulnerabilities of crates
     Advisories(advisories::Advisories),
     /// Foreign bytes of all kinds, to what reads them
     Fuzz(fuzz::Fuzz),

@@ -1,4 +1,4 @@
-//! Cargo's further tools, built once into the target folder: nothing is added to who runs this.
+//! Further tools of cargo, built once into the target folder: the user's own installation stays as it is.
 
 use std::path::PathBuf;
 use std::process::Command;

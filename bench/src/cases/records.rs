@@ -1,4 +1,4 @@
-//! Many records at once: files through a function, beside who does the same.
+//! Many records at once: files through a function, beside rivals that do the same.
 
 use anyhow::Context;
 

@@ -17,7 +17,7 @@ pub(super) const LOOK: OFlags = OFlags::PATH.union(OFlags::CLOEXEC);
 pub(super) const LOOK: OFlags =
     OFlags::RDONLY.union(OFlags::NONBLOCK).union(OFlags::CLOEXEC).union(OFlags::NOCTTY);
 
-/// Opens what `path` leads to in a folder. Links are followed if `links`, as far as they stay in it.
+/// Opens what `path` leads to in a folder. If `links` is true, links that stay within the folder are followed.
 pub(super) fn open(
     folder: &OwnedFd,
     path: &Path,
@@ -49,7 +49,7 @@ fn by_system(
     if !links {
         resolve |= ResolveFlags::NO_SYMLINKS;
     }
-    // Somebody else renames folders at the same time.
+    // Another process renames folders at the same time.
     let mut tries = 0;
     loop {
         match fs::openat2(folder, path, flags, mode, resolve) {

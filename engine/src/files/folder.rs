@@ -13,8 +13,8 @@ use super::system::{How, Place, is_no_file, let_wait};
 
 /// A folder that was opened once: names in it are looked up there, whatever becomes of its path.
 ///
-/// Nothing outside of it is ever opened. Links in it are followed as far as they stay in it, and not at all if a
-/// function may write to it.
+/// Nothing outside of it is ever opened. Links in it are followed if they stay within it, and never if a function may
+/// write to it.
 #[derive(Clone, Debug)]
 pub struct Folder(pub(super) Arc<Place>);
 

@@ -7,7 +7,7 @@ use std::path::Path;
 use super::kind;
 use super::system::{self, How, let_wait, wait_for_writer};
 
-/// Something that is read: a file, a device, or a pipe, whose writer is waited for when it is read first.
+/// An open input: a file, a device or a pipe. The first read of a pipe waits for its writer.
 #[derive(Debug)]
 pub struct Input {
     file: File,

@@ -1,7 +1,7 @@
 //! The host's files and folders, opened in one place.
 //!
 //! Everything that the engine reads, writes, lists or renames is opened here, so that no function of a plugin and
-//! nobody else who may write to a folder decides what the host opens:
+//! no other process that may write to a folder decides what the host opens:
 //!
 //! - A path is resolved component by component, on descriptors. In a folder that a function may write
 //!   ([`Granted`]), and below it, no link is followed and only regular files are opened. A function isn't

@@ -28,11 +28,11 @@ pub enum Mode {
     Empty,
 }
 
-/// How often it is looked whether somebody reads a pipe.
+/// How often a pipe is checked for a reader.
 const LOOK: Duration = Duration::from_millis(20);
 
-/// Opens a file to write to it, and makes it if it is not there. A pipe is waited for until somebody reads it, or
-/// `stop` says that nobody waits any more.
+/// Opens a file for writing, and creates it if it is not there. Blocks while a pipe has no reader, until `stop` returns
+/// true.
 ///
 /// # Errors
 ///
@@ -102,7 +102,7 @@ enum DraftPlace {
 const TRIES: usize = 100;
 
 impl Draft {
-    /// Begins a file that is to be at `path`, and may be used by whoever may use new files.
+    /// Begins a file that will be at `path`, with the permissions that new files have.
     ///
     /// # Errors
     ///
@@ -174,7 +174,7 @@ impl Draft {
 impl Drop for Draft {
     fn drop(&mut self) {
         match &self.place {
-            // What is left of it is of no use to anybody.
+            // A draft that can't be removed does no harm.
             DraftPlace::Here { folder, draft, .. } => drop(folder.remove(draft)),
             DraftPlace::Outside(named) => named.discard(),
             DraftPlace::Put => {}

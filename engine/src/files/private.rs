@@ -1,4 +1,4 @@
-//! Folders that nobody else can change.
+//! Folders that no other user can change.
 
 use std::ffi::OsStr;
 use std::io;
@@ -68,12 +68,12 @@ fn make_in(folder: &OwnedFd, name: &OsStr) -> io::Result<()> {
     }
 }
 
-/// An error if somebody else could put another folder in the place of one within this one.
+/// Fails if another user could replace a folder within this one.
 fn check(folder: &OwnedFd) -> io::Result<()> {
     let known = fs::fstat(folder)?;
     let is_ours = known.st_uid == 0 || known.st_uid == geteuid().as_raw();
     let mode = Mode::from_raw_mode(known.st_mode);
-    // There everybody may remove only what is their own.
+    // In a sticky folder each user may remove only what they own.
     let is_closed = !mode.intersects(OTHERS_WRITE) || mode.contains(Mode::SVTX);
     if is_ours && is_closed { Ok(()) } else { Err(foreign()) }
 }

@@ -32,7 +32,7 @@ fn numbered(name: &OsStr, number: usize) -> OsString {
 impl Folder {
     /// The same as [`rotate`], in this folder.
     pub(crate) fn rotate(&self, name: &OsStr, keep: usize) -> io::Result<()> {
-        // Names behind the first that is not there stay as they are.
+        // Names after the first gap stay as they are.
         let is_there = |older: &usize| self.0.is_there(&numbered(name, *older));
         let there = (1..keep).take_while(is_there).count();
         for older in (1..=keep.min(there + 1)).rev() {

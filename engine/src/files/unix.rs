@@ -96,7 +96,7 @@ pub(super) fn let_wait(file: &File) -> io::Result<()> {
     Ok(fs::fcntl_setfl(file, flags - OFlags::NONBLOCK)?)
 }
 
-/// Waits until somebody writes to a pipe.
+/// Waits until a pipe has a writer.
 pub(super) fn wait_for_writer(pipe: &File) -> io::Result<()> {
     let mut asked = [PollFd::new(pipe, PollFlags::IN)];
     loop {
@@ -108,7 +108,7 @@ pub(super) fn wait_for_writer(pipe: &File) -> io::Result<()> {
     }
 }
 
-/// Whether a pipe could not be opened since nobody reads it.
+/// Whether a pipe could not be opened because it has no reader.
 pub(super) fn has_no_reader(error: &io::Error) -> bool {
     Errno::from_io_error(error) == Some(Errno::NXIO)
 }

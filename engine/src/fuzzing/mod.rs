@@ -28,7 +28,7 @@ impl From<Said> for wit::Outcome {
     }
 }
 
-/// Checks what a guest says of a batch whose records have these lengths, and reads all that is believed.
+/// Checks what a guest returns for a batch whose records have these lengths, and reads everything that passes.
 pub fn outcome(kind: u8, input: &[u8], guests: Said) {
     let kinds = [Kind::Map, Kind::Filter, Kind::FlatMap, Kind::Accumulate, Kind::Sink];
     let kind = kinds[usize::from(kind) % kinds.len()];
@@ -67,7 +67,7 @@ pub fn checkpoint(bytes: &[u8]) {
     assert_eq!(Checkpoint::parse(&with_checksum(written)), Ok(checkpoint));
 }
 
-/// Reads a pipeline file, as far as nothing beside it is needed. Each mistake stands somewhere in it.
+/// Reads a pipeline file without opening any other file. Each mistake has a place in it.
 pub fn pipeline(text: &str) {
     for mistake in crate::pipeline::mistakes_of(text) {
         assert!(mistake.span.start <= mistake.span.end && mistake.span.end <= text.len(), "{mistake:?}");

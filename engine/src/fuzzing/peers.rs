@@ -94,7 +94,7 @@ impl<'b> Peer<'b> {
     }
 }
 
-/// Reads what a server of WebSockets says, from the handshake on or behind it, as the source does.
+/// Reads what a server of WebSockets says, from the handshake on or after it, as the source does.
 async fn messages(connection: DuplexStream, shakes_hands: bool) -> Vec<Vec<u8>> {
     let source = Source::new();
     let (sink, list) = sinks::list();

@@ -21,7 +21,7 @@ pub(crate) struct Batch {
     block: Arc<Block>,
     range: Range<usize>,
     numbers: Numbers,
-    /// The records that these were made from, where somebody may ask for them.
+    /// The records that these were made from, if they may be asked for.
     origin: Option<Arc<Self>>,
 }
 
@@ -119,7 +119,7 @@ impl Batch {
         self.data().len() + origin
     }
 
-    /// The most bytes of one record, the byte behind it included; or, if records of one number are `grouped`,
+    /// The most bytes of one record, the byte after it included; or, if records of one number are `grouped`,
     /// of one such group.
     pub(crate) fn largest(&self, grouped: bool) -> usize {
         let start = self.start(self.range.start);
@@ -221,7 +221,7 @@ impl Batch {
         numbers.build()
     }
 
-    /// All records with `separator` after each, without a copy if it is there already, or if nobody else holds
+    /// All records with `separator` after each, without a copy if it is there already, or if nothing else holds
     /// the block.
     pub(crate) fn separated(&mut self, separator: u8) -> std::borrow::Cow<'_, [u8]> {
         let (from, to) = (self.start(self.range.start), self.start(self.range.end));

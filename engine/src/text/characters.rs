@@ -1,4 +1,4 @@
-//! What becomes of each character when a text is shown.
+//! How each character of an untrusted text is shown.
 
 use unicode_width::UnicodeWidthChar;
 
@@ -9,9 +9,9 @@ pub(super) enum Look {
     Shown,
     /// It joins the character before it: harmless, unless there are many.
     Mark,
-    /// Space and line controls, and line separators: a space stands for it.
+    /// A space or line control, or a line separator: shown as a space.
     Space,
-    /// A terminal obeys it, nobody sees it, or it moves what stands around it: `\u{fffd}` stands for it.
+    /// A control, an invisible character, or one that moves the text around it: shown as `\u{fffd}`.
     Hidden,
 }
 

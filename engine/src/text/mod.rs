@@ -1,9 +1,8 @@
-//! Text that others wrote, made harmless before anybody sees it.
+//! Makes untrusted text harmless before it is shown.
 //!
-//! File names, messages of functions, answers of servers and what workers say may hold anything: sequences that a
-//! terminal obeys, newlines that forge a line of the log, characters that hide or reorder others. Such text becomes
-//! [`PlainText`] where it enters a structure, and every line that the command writes goes through [`plain`] once
-//! more.
+//! File names, messages of functions, and replies of servers and workers may hold anything: escape sequences for a
+//! terminal, newlines that forge a line of the log, characters that hide or reorder others. Such text becomes
+//! [`PlainText`] where it enters a structure, and every line that the command writes goes through [`plain`] again.
 
 mod characters;
 mod json;

@@ -22,7 +22,7 @@ pub(crate) const MOST_SHORT: usize = 4 * (SHORT + 1);
 /// So many marks may stand on one character: more of them would cover the lines above and below.
 const MARKS: usize = 4;
 
-/// One harmless line of somebody else's words, of 5000 characters at most.
+/// Untrusted text as one harmless line of at most 5000 characters.
 ///
 /// Any text becomes one, and none holds what a terminal obeys: no controls, line separators, direction marks, tags
 /// or invisible characters. So it is shown, written into a log and put into JSON as it is, also if it was read from
@@ -58,8 +58,8 @@ impl PlainText {
     }
 }
 
-/// A text as one harmless line of at most so many characters: spaces stand for line breaks and tabs, `\u{fffd}` for
-/// what is not to be shown, and `…` for the rest.
+/// Returns a text as one harmless line of at most `most` characters. Line breaks and tabs become spaces, hidden
+/// characters become `\u{fffd}`, and `…` marks the end of what was cut.
 ///
 /// ```
 /// assert_eq!(engine::text::plain("a\tb\u{202e}c", 10), "a b\u{fffd}c");
@@ -126,7 +126,7 @@ pub fn path(path: &Path) -> PlainText {
     path.to_string_lossy().into()
 }
 
-/// A part of an error's text that may be anybody's.
+/// An untrusted part of an error's text, cut short.
 pub(crate) fn short(text: &str) -> Cow<'_, str> {
     plain(text, SHORT)
 }

@@ -37,7 +37,7 @@ const NAMES: &[&str] = &[
     "/run/systemd/resolve",
 ];
 
-/// Certificates of those who sign others', which connections with TLS are checked against.
+/// Certificates of authorities, which TLS connections are checked against.
 const CERTIFICATES: &[&str] =
     &["/etc/ssl", "/etc/pki", "/usr/share/ca-certificates", "/usr/local/share/ca-certificates"];
 

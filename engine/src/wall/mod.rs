@@ -1,7 +1,7 @@
-//! The second wall: what is left to a process whose sandbox failed.
+//! The second wall: limits the harm that a guest can do if it breaks out of its sandbox.
 //!
-//! WebAssembly is the first wall. If a guest breaks out of it, it can do whatever the process may do; so
-//! the process gives up, before it starts its first thread, all that its run does not need.
+//! WebAssembly is the first wall. A guest that breaks out of it can do whatever the process may do. So before it starts
+//! its first thread, the process gives up every permission that its run does not need.
 
 #[cfg(target_os = "linux")]
 mod access;

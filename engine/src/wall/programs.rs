@@ -1,5 +1,5 @@
-//! What is started outside of the wall: no program that the run could change, and no file that is named to it by an
-//! argument. What a program reads of its own accord, its interpreter among that, is not known here.
+//! Checks the programs that the launcher starts outside of the wall: the run must not be able to change them, nor a file
+//! that one of their arguments names. Files that a program finds by itself, such as its interpreter, are not checked.
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};

@@ -51,7 +51,7 @@ impl Part {
     }
 }
 
-/// The wall, as far as it could be raised.
+/// Which parts of the wall were raised, and which the system lacks or refused.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Raised {
     /// What this kernel can't do.
@@ -135,7 +135,7 @@ const ENDING: Duration = Duration::from_millis(1);
 /// How often it is looked at.
 const LOOKS: u32 = 1000;
 
-/// Whether this thread is the process's only one, as far as the system tells.
+/// Whether this is the process's only thread. True if the system does not tell.
 fn is_alone() -> bool {
     let threads = || Ok::<_, io::Error>(Folder::open(Path::new("/proc/self/task"))?.names()?.len());
     for _ in 0..LOOKS {

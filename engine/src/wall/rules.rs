@@ -1,4 +1,4 @@
-//! What a process may still reach behind the wall.
+//! The rules of the wall: what the process may still reach once it is raised.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::Program;
 use crate::Capability;
 
-/// What a process may still reach behind the wall; all else is refused by the kernel.
+/// What a process may still reach once the wall is raised. The kernel refuses everything else.
 ///
 /// Paths are looked up when the wall is raised, so a file that is moved later stays reachable, and one
 /// that takes its place does not. A path that does not exist then is not reachable.
@@ -23,7 +23,7 @@ pub struct Rules {
     /// Files that the launcher opens for writing, since they may not exist yet. Nothing else in their
     /// folders becomes reachable.
     pub creates: BTreeSet<PathBuf>,
-    /// Files in whose place the launcher puts others, and which it removes.
+    /// Files that the launcher replaces or removes.
     pub replaces: BTreeSet<PathBuf>,
     /// Files that the launcher gives the names of older ones, and how many of these are kept.
     pub rotates: BTreeMap<PathBuf, usize>,

@@ -39,7 +39,7 @@ impl<'r> Columns<'r> {
 
     /// Checks that nothing is left.
     pub(crate) fn end(mut self) -> Result<(), String> {
-        self.0.next().map_or(Ok(()), |text| Err(format!("`{text}` stands behind the last column")))
+        self.0.next().map_or(Ok(()), |text| Err(format!("`{text}` comes after the last column")))
     }
 
     fn next(&mut self, name: &str) -> Result<&'r str, String> {

@@ -161,7 +161,7 @@ mod tests {
         check_refused("JFK,2013,March", "column `month`: `March` is no whole number in 1..=12");
         check_refused(&ROW.replace("37.04", "mild"), "column `temp`: `mild` is neither a number nor NA");
         check_refused(&ROW.replace("57.5", "inf"), "column `wind_gust`: `inf` is neither a number nor NA");
-        check_refused(&format!("{ROW},1"), "`1` stands behind the last column");
+        check_refused(&format!("{ROW},1"), "`1` comes after the last column");
     }
 
     #[test]

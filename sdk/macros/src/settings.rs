@@ -74,7 +74,7 @@ impl Setting {
     }
 }
 
-/// Refuses what nobody could grant.
+/// Refuses what could never be granted.
 fn check(need: &LitStr) -> Result<()> {
     let text = need.value();
     let (kind, rest) = text.split_once(':').map_or((&*text, None), |(kind, rest)| (kind, Some(rest)));

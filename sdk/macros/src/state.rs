@@ -10,7 +10,7 @@ use crate::types;
 
 /// The state of a function that accumulates.
 pub(crate) struct State {
-    /// The type behind `&mut`.
+    /// The type that `&mut` refers to.
     pub(crate) ty: Type,
     start: Option<Expr>,
 }

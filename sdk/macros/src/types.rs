@@ -69,7 +69,7 @@ pub(crate) fn inferred(ty: &Type) -> Type {
     ty
 }
 
-/// Whether the type is a number, text or the like, which nobody can iterate.
+/// Whether the type is a number, text or the like, which can't be iterated.
 pub(crate) fn is_single(ty: &Type) -> bool {
     const SINGLE: [&str; 18] = [
         "String", "bool", "char", "f32", "f64", "i128", "i16", "i32", "i64", "i8", "isize", "str", "u128",

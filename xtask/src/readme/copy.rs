@@ -1,4 +1,4 @@
-//! A copy of the repository, kept from run to run: what did not change is not built anew.
+//! A copy of the repository, kept from run to run: unchanged files are not built again.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -17,7 +17,7 @@ pub(crate) fn refresh(checkout: &Checkout, copy: &Path) -> anyhow::Result<()> {
         let failed = || format!("can't copy {}", file.display());
         let wanted = fs::read(checkout.root.join(file)).with_context(failed)?;
         let place = copy.join(file);
-        // Writing it anew would make cargo build it anew.
+        // A new time of change would make cargo build it again.
         if fs::read(&place).is_ok_and(|there| there == wanted) {
             continue;
         }

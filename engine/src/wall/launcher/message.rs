@@ -72,7 +72,7 @@ pub(super) fn send(socket: impl AsFd, message: &impl Serialize, with: &[Borrowed
     pass(socket, message, with, SendFlags::NOSIGNAL)
 }
 
-/// The same, and never waits: nobody may read what is said on a line.
+/// Like [`send`], but never blocks: the other end of a line may not be reading.
 pub(super) fn reply(line: impl AsFd, reply: &Reply, with: &[BorrowedFd]) -> io::Result<()> {
     pass(line, reply, with, SendFlags::NOSIGNAL | SendFlags::DONTWAIT)
 }

@@ -25,7 +25,7 @@ pub(super) fn short(text: &[u8]) -> Option<u64> {
     Some(fours.wrapping_mul(10_000 << 32 | 1) >> 32)
 }
 
-/// The text's bytes, the last of them in the highest byte, behind as many `0` as are missing.
+/// The text's bytes, the last of them in the highest byte, after as many `0` as are missing.
 #[inline]
 fn right_aligned(text: &[u8]) -> Option<u64> {
     let missing = 8_u32.checked_sub(text.len() as u32)? * 8;

@@ -111,7 +111,7 @@ impl Encode for bool {
     }
 }
 
-/// An integer that is not just a few digits. Apart from its caller, whose loop is the faster the shorter
+/// An integer that is not just a few digits. In a function of its own: the caller's loop is faster when short
 /// it is.
 #[inline(never)]
 fn long_integer<T: TryFrom<u64> + FromLexical>(text: &[u8]) -> Option<T> {
