@@ -8,7 +8,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use crate::Cause;
-use crate::cluster::protocol::in_flight::{Act, Ledger};
+use crate::cluster::protocol::in_flight::{Act, InFlight};
 use crate::cluster::protocol::wire::{Outcome, ResultPart, Task};
 use crate::function::Kind;
 use crate::pool::{Ending, Failed, Terms, Whole};
@@ -87,7 +87,7 @@ pub fn result(kinds: &[u8], records: &[(u8, u8)], steps: Vec<Sent>) {
 }
 
 struct Host {
-    ledger: Ledger<u64>,
+    in_flight: InFlight<u64>,
     batch: Batch,
     terms: Vec<Terms>,
     /// Messages that are not acknowledged.
@@ -98,12 +98,12 @@ struct Host {
 
 impl Host {
     fn new(batch: Batch, terms: Vec<Terms>) -> Self {
-        let mut ledger = Ledger::new(1, MOST);
+        let mut in_flight = InFlight::new(1, MOST);
         for _ in 0..TASKS {
-            let (task, _) = ledger.submit(MOST, Duration::ZERO);
-            ledger.published(task, 0, task, Duration::ZERO);
+            let (task, _) = in_flight.submit(MOST, Duration::ZERO);
+            in_flight.published(task, 0, task, Duration::ZERO);
         }
-        Self { ledger, batch, terms, tokens: HashSet::new(), next: 0, now: Duration::ZERO }
+        Self { in_flight, batch, terms, tokens: HashSet::new(), next: 0, now: Duration::ZERO }
     }
 
     fn step(&mut self, step: Sent) {
@@ -121,48 +121,48 @@ impl Host {
             }
             Sent::Looked { task, found } => {
                 let task = u64::from(task) % TASKS;
-                (0..8).for_each(|attempt| self.ledger.looked(task, attempt, found, self.now));
+                (0..8).for_each(|attempt| self.in_flight.looked(task, attempt, found, self.now));
             }
             Sent::Time => {
                 self.now += Duration::from_secs(6);
-                let acts = self.ledger.tick(self.now);
+                let acts = self.in_flight.tick(self.now);
                 self.act(acts);
             }
         }
-        let (drafted, most) = self.ledger.drafted();
+        let (drafted, most) = self.in_flight.drafted();
         assert!(drafted <= most, "drafts cost {drafted}, more than {most}");
     }
 
     fn part(&mut self, part: ResultPart) {
         self.next += 1;
         self.tokens.insert(self.next);
-        let acts = self.ledger.result(part, self.next, self.now);
+        let acts = self.in_flight.result(part, self.next, self.now);
         self.act(acts);
     }
 
     fn act(&mut self, acts: Vec<Act<u64>>) {
         for act in acts {
             match act {
-                Act::Publish { task, attempt } => self.ledger.published(task, attempt, task, self.now),
+                Act::Publish { task, attempt } => self.in_flight.published(task, attempt, task, self.now),
                 Act::Look { .. } => {}
                 Act::Release(token) => assert!(self.tokens.remove(&token), "it was acknowledged before"),
                 Act::Done { task, nonce, parts, tokens, held } => {
                     assert!(tokens.iter().all(|token| self.tokens.remove(token)));
-                    self.ledger.released(held);
+                    self.in_flight.released(held);
                     let outcome = Outcome::decode(&parts.concat()).ok();
                     let whole = outcome.map(|outcome| outcome.whole);
                     let believed = whole.filter(|whole| whole.check(&self.batch, &self.terms).is_ok());
                     let acts = match believed {
                         Some(whole) => {
                             self.is_true(&whole);
-                            self.ledger.forget(task)
+                            self.in_flight.forget(task)
                         }
-                        None => self.ledger.refuse(task, nonce, self.now).into_iter().collect(),
+                        None => self.in_flight.refuse(task, nonce, self.now).into_iter().collect(),
                     };
                     self.act(acts);
                 }
                 Act::TooLarge { task } | Act::GiveUp { task } => {
-                    let acts = self.ledger.forget(task);
+                    let acts = self.in_flight.forget(task);
                     self.act(acts);
                 }
             }
@@ -197,10 +197,10 @@ impl Host {
 
     fn end(mut self) {
         for task in 0..TASKS {
-            let acts = self.ledger.forget(task);
+            let acts = self.in_flight.forget(task);
             self.act(acts);
         }
-        assert!(self.tokens.is_empty() && self.ledger.drafted() == (0, 0));
+        assert!(self.tokens.is_empty() && self.in_flight.drafted() == (0, 0));
     }
 }
 

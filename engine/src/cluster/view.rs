@@ -13,7 +13,7 @@ use serde::Serialize;
 
 use crate::cluster::host::registry::HostPresence;
 use crate::cluster::nats::subjects::{
-    Durability, HOST_INBOX, HOSTS, PLUGINS, Places, RUNS, SILENCE, WORKERS, is_name,
+    Durability, HOST_INBOX, HOSTS, PLUGINS, PRESENCE_EXPIRY, RUNS, Subjects, WORKERS, is_name,
 };
 use crate::cluster::run::Run;
 use crate::cluster::worker::process::Presence;
@@ -103,7 +103,7 @@ impl ClusterView {
         let alive: BTreeMap<_, _> = entries(&context, HOSTS).await.map_err(failed)?.into_iter().collect();
         for (name, entry) in entries(&context, RUNS).await.map_err(failed)? {
             let Ok(run) = serde_json::from_slice::<Run>(&entry.value) else { continue };
-            let places = Places::new(&name, Durability::default());
+            let subjects = Subjects::new(&name, Durability::default());
             let functions = run.segments.iter();
             let functions =
                 functions.map(|stages| stages.iter().map(|stage| stage.function.as_str().into()).collect());
@@ -114,8 +114,8 @@ impl ClusterView {
                 done: done.map(|presence| presence.done),
                 epoch: run.epoch,
                 functions: functions.collect(),
-                tasks: waiting(&context, places.tasks()).await,
-                results: waiting(&context, places.results()).await,
+                tasks: waiting(&context, subjects.tasks()).await,
+                results: waiting(&context, subjects.results()).await,
                 engine: run.engine,
                 machine: run.host.name,
                 process: run.host.process,
@@ -143,7 +143,8 @@ impl ClusterView {
         // A host that has just begun, or taken a run over, says later than that that it lives.
         let alive: BTreeMap<_, _> = entries(&context, HOSTS).await.map_err(failed)?.into_iter().collect();
         // The broker's clock may be ahead of this one.
-        let is_old = |entry: &Entry| SystemTime::from(entry.created).elapsed().is_ok_and(|age| age > SILENCE);
+        let is_old =
+            |entry: &Entry| SystemTime::from(entry.created).elapsed().is_ok_and(|age| age > PRESENCE_EXPIRY);
         for (name, entry) in &known {
             if alive.contains_key(name) || !is_old(entry) {
                 continue;
@@ -152,12 +153,12 @@ impl ClusterView {
             if let Some(runs) = &runs
                 && runs.delete_expect_revision(name, Some(entry.revision)).await.is_ok()
             {
-                Places::new(name, Durability::default()).remove(&context).await;
+                Subjects::new(name, Durability::default()).remove(&context).await;
                 removed.push(format!("the run {name}"));
             }
         }
         for stream in streams {
-            let run = Places::run_of(&stream).filter(|run| !known.iter().any(|(name, _)| name == run));
+            let run = Subjects::run_of(&stream).filter(|run| !known.iter().any(|(name, _)| name == run));
             if run.is_some() && context.delete_stream(&stream).await.is_ok() {
                 removed.push(format!("the stream {stream}"));
             }

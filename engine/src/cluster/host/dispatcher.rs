@@ -25,10 +25,10 @@ use tokio::time::{MissedTickBehavior, interval};
 
 use crate::Error;
 use crate::cluster::host::executor::{Link, Owed};
-use crate::cluster::host::membership::Roster;
+use crate::cluster::host::membership::Membership;
 use crate::cluster::host::registry::{self, Registry};
-use crate::cluster::nats::subjects::{self, BEAT, HOST_INBOX, Places, WORKERS};
-use crate::cluster::protocol::in_flight::{Act, Ledger};
+use crate::cluster::nats::subjects::{self, HEARTBEAT, HOST_INBOX, Subjects, WORKERS};
+use crate::cluster::protocol::in_flight::{Act, InFlight};
 use crate::cluster::protocol::wire::{Outcome, ResultPart, Task};
 use crate::cluster::run::{Machine, Stage};
 use crate::cluster::settings::Cluster;
@@ -82,12 +82,12 @@ struct Known {
 
 /// What came of an errand.
 enum Answer {
-    /// The broker has a task at this place, or does not take it, since it has no stream for it or for some other
+    /// The broker has a task at this sequence number, or does not take it, since it has no stream for it or for some other
     /// reason.
     Published {
         task: u64,
         attempt: u32,
-        place: Option<u64>,
+        sequence: Option<u64>,
         no_stream: bool,
     },
     Looked {
@@ -108,17 +108,17 @@ enum Answer {
 }
 
 /// The thread's side.
-pub(in crate::cluster) struct Driver {
+pub(in crate::cluster) struct Dispatcher {
     link: Arc<Link>,
     cluster: Cluster,
     context: Context,
-    places: Places,
+    subjects: Subjects,
     epoch: u64,
     registry: Arc<Mutex<Registry>>,
-    ledger: Ledger<Acker>,
+    in_flight: InFlight<Acker>,
     out: HashMap<u64, Out>,
     segments: Vec<Known>,
-    roster: Roster,
+    membership: Membership,
     /// Workers whose results were refused, which was told.
     refused: HashSet<PlainText>,
     errands: FuturesUnordered<BoxFuture<'static, Answer>>,
@@ -133,7 +133,7 @@ pub(in crate::cluster) struct Driver {
     silent: bool,
 }
 
-/// Why a driver ends.
+/// Why a dispatcher ends.
 type Ended = Result<(), Error>;
 
 /// A broker that answers, before anything of the run is there.
@@ -157,7 +157,7 @@ impl Connected {
     }
 }
 
-impl Driver {
+impl Dispatcher {
     pub(in crate::cluster) async fn begin(connected: Connected, link: Arc<Link>) -> Result<Self, Error> {
         let Connected { cluster, name, context } = connected;
         let mut registry = Registry::take_over(context.clone(), &cluster, &name).await?;
@@ -167,10 +167,10 @@ impl Driver {
                 format!("the run {name} was begun on {machine} (process {process}): it is taken over");
             cluster.on_notice.tell(&notice);
         }
-        let places = Places::new(&name, cluster.durability);
+        let subjects = Subjects::new(&name, cluster.durability);
         // What another host has left there is nobody's.
-        places.remove(&context).await;
-        let room = match places.make(&context, epoch, cluster.ack_wait).await {
+        subjects.remove(&context).await;
+        let room = match subjects.make(&context, epoch, cluster.ack_wait).await {
             Ok(room) => room,
             Err(error) => {
                 let _ = BROKER_END.within("the broker", registry.remove()).await;
@@ -182,13 +182,13 @@ impl Driver {
             link,
             cluster,
             context,
-            places,
+            subjects,
             epoch,
             registry: Arc::new(Mutex::new(registry)),
-            ledger: Ledger::new(epoch, room / 2),
+            in_flight: InFlight::new(epoch, room / 2),
             out: HashMap::new(),
             segments: Vec::new(),
-            roster: Roster::new(&name),
+            membership: Membership::new(&name),
             refused: HashSet::new(),
             errands: FuturesUnordered::new(),
             beating: false,
@@ -222,7 +222,7 @@ impl Driver {
 
     async fn serve(&mut self) -> Ended {
         let (over, link) = (self.link.over.clone(), self.link.clone());
-        let (mut tick, mut beat) = (interval(TICK), interval(BEAT));
+        let (mut tick, mut beat) = (interval(TICK), interval(HEARTBEAT));
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let (mut results, mut presences) = (None, None);
@@ -237,11 +237,11 @@ impl Driver {
                     Answer::Results(Some(stream)) => results = Some(stream),
                     Answer::Results(None) => {
                         // Its stream was wiped, or is not there yet.
-                        self.make_places();
-                        self.ask_for_results(subjects::AGAIN);
+                        self.make_streams();
+                        self.ask_for_results(subjects::RETRY_WAIT);
                     }
                     Answer::Presences(Some(watch)) => presences = Some(watch),
-                    Answer::Presences(None) => self.ask_for_presences(subjects::AGAIN),
+                    Answer::Presences(None) => self.ask_for_presences(subjects::RETRY_WAIT),
                     answer => self.answered(answer)?,
                 },
                 message = next(&mut results) => match message {
@@ -261,7 +261,7 @@ impl Driver {
                 },
                 _ = tick.tick() => {
                     self.let_go();
-                    let acts = self.ledger.tick(self.now());
+                    let acts = self.in_flight.tick(self.now());
                     self.act(acts)?;
                 }
                 _ = beat.tick() => self.beat(),
@@ -275,7 +275,7 @@ impl Driver {
     /// Acknowledges results that are out.
     fn settle(&mut self) {
         for (ackers, held) in self.link.take_out() {
-            self.ledger.released(held);
+            self.in_flight.released(held);
             ackers.into_iter().for_each(|acker| self.release(acker));
         }
     }
@@ -291,12 +291,12 @@ impl Driver {
 
     /// Asks for results as they come, after a while.
     fn ask_for_results(&self, after: Duration) {
-        let (context, places, epoch) = (self.context.clone(), self.places.clone(), self.epoch);
+        let (context, subjects, epoch) = (self.context.clone(), self.subjects.clone(), self.epoch);
         let ask = async move {
             tokio::time::sleep(after).await;
             let name = subjects::host_consumer(epoch);
             let consumer: Option<PullConsumer> =
-                context.get_consumer_from_stream(&name, places.results()).await.ok();
+                context.get_consumer_from_stream(&name, subjects.results()).await.ok();
             let Some(consumer) = consumer else { return Answer::Results(None) };
             let stream = consumer.stream().max_messages_per_batch(256).max_bytes_per_batch(PULLED);
             let stream = stream.heartbeat(Duration::from_secs(5));
@@ -319,20 +319,20 @@ impl Driver {
     /// A worker says that it is there, and how much it does at once.
     fn meet(&mut self, entry: &Entry) {
         match serde_json::from_slice::<Presence>(&entry.value) {
-            Ok(presence) if entry.operation == Operation::Put => self.roster.meet(&entry.key, presence),
-            _ => self.roster.part(&entry.key),
+            Ok(presence) if entry.operation == Operation::Put => self.membership.meet(&entry.key, presence),
+            _ => self.membership.part(&entry.key),
         }
         self.look_at_workers();
     }
 
     fn look_at_workers(&mut self) {
-        self.roster.look();
-        self.link.set_workers(self.roster.statuses(), self.roster.width());
+        self.membership.look();
+        self.link.set_workers(self.membership.statuses(), self.membership.width());
     }
 
     /// Hands out work while more may be out.
     fn hand_out(&mut self) -> Ended {
-        while self.ledger.len() < self.link.width.load(Relaxed) {
+        while self.in_flight.len() < self.link.width.load(Relaxed) {
             let Some(segment) = self.link.next() else { return Ok(()) };
             let index = self.index_of(&segment);
             if !self.segments[index].told {
@@ -357,7 +357,7 @@ impl Driver {
 
     fn submit(&mut self, out: Out) -> Ended {
         let most = most_bytes(&self.segments[out.index as usize].terms);
-        let (task, act) = self.ledger.submit(most, self.now());
+        let (task, act) = self.in_flight.submit(most, self.now());
         self.out.insert(task, out);
         self.act(vec![act])
     }
@@ -416,7 +416,7 @@ impl Driver {
         for act in acts {
             match act {
                 Act::Publish { task, attempt } => self.publish(task, attempt),
-                Act::Look { task, attempt, place } => self.look(task, attempt, place),
+                Act::Look { task, attempt, sequence } => self.look(task, attempt, sequence),
                 Act::Release(acker) => self.release(acker),
                 Act::Done { task, nonce, parts, tokens, held } => {
                     let owed = Owed { link: self.link.clone(), ackers: tokens, held };
@@ -443,27 +443,27 @@ impl Driver {
         let Some(Out { index, work, .. }) = self.out.get(&task) else { return };
         let message = Task { epoch: self.epoch, task, attempt, segment: *index, batch: work.batch.clone() };
         let id = id_of(self.epoch, task, attempt);
-        let (context, subject) = (self.context.clone(), self.places.task_subject(self.epoch));
+        let (context, subject) = (self.context.clone(), self.subjects.task_subject(self.epoch));
         let publish = async move {
             let message = PublishMessage::build().payload(message.encode()).message_id(id);
-            let (place, no_stream) = match context.send_publish(subject, message).await {
+            let (sequence, no_stream) = match context.send_publish(subject, message).await {
                 Ok(answer) => match answer.await {
                     Ok(answer) => (Some(answer.sequence), false),
                     Err(error) => (None, error.kind() == PublishErrorKind::StreamNotFound),
                 },
                 Err(_) => (None, false),
             };
-            Answer::Published { task, attempt, place, no_stream }
+            Answer::Published { task, attempt, sequence, no_stream }
         };
         self.errands.push(publish.boxed());
     }
 
-    fn look(&self, task: u64, attempt: u32, place: u64) {
-        let (context, stream) = (self.context.clone(), self.places.tasks());
+    fn look(&self, task: u64, attempt: u32, sequence: u64) {
+        let (context, stream) = (self.context.clone(), self.subjects.tasks());
         let id = id_of(self.epoch, task, attempt);
         let look = async move {
             let Ok(stream) = context.get_stream_no_info(stream).await else { return Answer::Nothing };
-            match stream.get_raw_message(place).await {
+            match stream.get_raw_message(sequence).await {
                 Ok(message) => Answer::Looked { task, attempt, found: has_id(&message.headers, &id) },
                 Err(error) if is_missing(&error) => Answer::Looked { task, attempt, found: false },
                 Err(_) => Answer::Nothing,
@@ -475,19 +475,19 @@ impl Driver {
     fn answered(&mut self, answer: Answer) -> Ended {
         let now = self.now();
         match answer {
-            Answer::Published { task, attempt, place: Some(place), .. } => {
+            Answer::Published { task, attempt, sequence: Some(sequence), .. } => {
                 self.heard = Instant::now();
-                self.ledger.published(task, attempt, place, now);
+                self.in_flight.published(task, attempt, sequence, now);
             }
-            Answer::Published { task, attempt, place: None, no_stream } => {
-                self.ledger.refused(task, attempt, now);
+            Answer::Published { task, attempt, sequence: None, no_stream } => {
+                self.in_flight.refused(task, attempt, now);
                 if no_stream {
-                    self.make_places();
+                    self.make_streams();
                 }
             }
             Answer::Looked { task, attempt, found } => {
                 self.heard = Instant::now();
-                self.ledger.looked(task, attempt, found, now);
+                self.in_flight.looked(task, attempt, found, now);
             }
             Answer::Told(told) => {
                 let index = told?;
@@ -525,11 +525,11 @@ impl Driver {
         Ok(())
     }
 
-    fn make_places(&self) {
-        let (context, places) = (self.context.clone(), self.places.clone());
+    fn make_streams(&self) {
+        let (context, subjects) = (self.context.clone(), self.subjects.clone());
         let (epoch, ack_wait) = (self.epoch, self.cluster.ack_wait);
         let make = async move {
-            let made = places.make(&context, epoch, ack_wait).await;
+            let made = subjects.make(&context, epoch, ack_wait).await;
             // One that does not answer is waited for.
             let refused = made.err().filter(|error| {
                 let known = error.downcast_ref::<CreateStreamError>().map(CreateStreamError::kind);
@@ -563,7 +563,7 @@ impl Driver {
                 ))
             }
             (true, true) => None,
-            (false, _) => self.roster.notice(!self.out.is_empty()),
+            (false, _) => self.membership.notice(!self.out.is_empty()),
         };
         self.silent = silent;
         if let Some(notice) = notice {
@@ -581,7 +581,7 @@ impl Driver {
         self.heard = Instant::now();
         let (message, acker) = message.split();
         let acts = match ResultPart::decode(&message.payload) {
-            Ok(part) => self.ledger.result(part, acker, self.now()),
+            Ok(part) => self.in_flight.result(part, acker, self.now()),
             // It is nobody's result: were it one that is missed, it would be made again.
             Err(_) => vec![Act::Release(acker)],
         };
@@ -593,7 +593,7 @@ impl Driver {
         let Some(out) = self.out.get(&task) else { return Ok(()) };
         match checked(parts, &out.work.batch, &self.segments[out.index as usize].terms) {
             Ok(outcome) => {
-                let acts = self.ledger.forget(task);
+                let acts = self.in_flight.forget(task);
                 if let Some(out) = self.out.remove(&task) {
                     self.finish(out, outcome, owed);
                 }
@@ -602,7 +602,7 @@ impl Driver {
             // Somebody else may do better.
             Err(refusal) => {
                 self.refuse(task, refusal);
-                let look = self.ledger.refuse(task, nonce, self.now());
+                let look = self.in_flight.refuse(task, nonce, self.now());
                 self.act(look.into_iter().collect())
             }
         }
@@ -617,7 +617,7 @@ impl Driver {
             self.refuse(task, Refusal { worker: "unknown".into(), reason });
             return Ok(());
         }
-        let acts = self.ledger.forget(task);
+        let acts = self.in_flight.forget(task);
         if let Some(Out { segment, work, .. }) = self.out.remove(&task) {
             segment.put_back(work, &[(records / 2, false), (records - records / 2, false)]);
             if segment.mark_listed() {
@@ -649,13 +649,13 @@ impl Driver {
                 core.opening.messages.show(line.as_bytes());
             }
         }
-        let since = self.roster.used(&worker, index, used, segment.stages.len());
+        let since = self.membership.used(&worker, index, used, segment.stages.len());
         for (stage, (core, used)) in segment.stages.iter().zip(since).enumerate() {
             let failed = whole.failed.iter().any(|failed| failed.stage == stage);
             core.note_elsewhere(&used, failed);
         }
         if let Some(stage) = segment.stages.first() {
-            let (fast, slow) = self.roster.task_time();
+            let (fast, slow) = self.membership.task_time();
             stage.pace.learn_between(work.batch.len(), Duration::from_nanos(nanos), fast, slow);
         }
         segment.complete(work, whole, Receipt::new(owed));
@@ -666,7 +666,7 @@ impl Driver {
         let over = self.out.iter().filter(|(_, out)| out.segment.is_over());
         for task in over.map(|(task, _)| *task).collect::<Vec<_>>() {
             self.out.remove(&task);
-            for act in self.ledger.forget(task) {
+            for act in self.in_flight.forget(task) {
                 if let Act::Release(acker) = act {
                     self.release(acker);
                 }

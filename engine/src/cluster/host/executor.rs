@@ -11,7 +11,7 @@ use tokio::runtime::Builder;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
-use crate::cluster::host::dispatcher::{Connected, Driver};
+use crate::cluster::host::dispatcher::{Connected, Dispatcher};
 use crate::cluster::host::membership::FEWEST;
 use crate::cluster::settings::Cluster;
 use crate::metrics::WorkerStatus;
@@ -81,8 +81,8 @@ impl ClusterExecutor {
                 // Nothing of the run is there before there is work: it may yet be found wrong.
                 tokio::select! {
                     () = its.over.cancelled() => its.fail(&[], &Error::Closed),
-                    () = its.bell.notified() => match Driver::begin(connected, its.clone()).await {
-                        Ok(driver) => driver.run().await,
+                    () = its.bell.notified() => match Dispatcher::begin(connected, its.clone()).await {
+                        Ok(dispatcher) => dispatcher.run().await,
                         Err(error) => its.fail(&[], &error),
                     },
                 }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use hashlink::LruCache;
 
-use crate::cluster::nats::subjects::SILENCE;
+use crate::cluster::nats::subjects::PRESENCE_EXPIRY;
 use crate::cluster::worker::process::Presence;
 use crate::metrics::WorkerStatus;
 use crate::plugin::Tally;
@@ -31,7 +31,7 @@ const PATIENCE: Duration = Duration::from_secs(3);
 const MOST_WORKERS: usize = 4096;
 
 /// The workers that live.
-pub(in crate::cluster) struct Roster {
+pub(in crate::cluster) struct Membership {
     run: String,
     workers: BTreeMap<PlainText, (Presence, Instant)>,
     /// When somebody worked last, or might have.
@@ -41,7 +41,7 @@ pub(in crate::cluster) struct Roster {
     tallies: LruCache<(String, u32), Vec<Tally>>,
 }
 
-impl Roster {
+impl Membership {
     pub(in crate::cluster) fn new(run: &str) -> Self {
         Self {
             run: run.to_owned(),
@@ -68,13 +68,13 @@ impl Roster {
 
     /// Forgets those that are silent.
     pub(in crate::cluster) fn look(&mut self) {
-        self.workers.retain(|_, (_, seen)| seen.elapsed() < SILENCE);
+        self.workers.retain(|_, (_, seen)| seen.elapsed() < PRESENCE_EXPIRY);
     }
 
     /// How many tasks may be out.
     pub(in crate::cluster) fn width(&self) -> usize {
-        let slots = self.workers.values().map(|(presence, _)| presence.slots);
-        slots.fold(0, usize::saturating_add).saturating_mul(AHEAD).clamp(FEWEST, MOST)
+        let concurrency = self.workers.values().map(|(presence, _)| presence.concurrency);
+        concurrency.fold(0, usize::saturating_add).saturating_mul(AHEAD).clamp(FEWEST, MOST)
     }
 
     /// A task is as large as what a worker does in a time between these. The more workers there are, the longer it
@@ -152,23 +152,24 @@ mod tests {
 
     #[test]
     fn what_workers_used_is_counted_once_whatever_overtakes_it() {
-        let mut roster = Roster::new("one");
-        let calls =
-            |roster: &mut Roster, worker: &str, now| roster.used(worker, 0, vec![tally(now)], 1)[0].calls;
-        assert_eq!(calls(&mut roster, "a", 3), 3);
-        assert_eq!(calls(&mut roster, "b", 2), 2);
-        assert_eq!(calls(&mut roster, "a", 9), 6);
-        assert_eq!(calls(&mut roster, "a", 5), 0);
-        assert_eq!(calls(&mut roster, "a", 10), 1);
+        let mut membership = Membership::new("one");
+        let calls = |membership: &mut Membership, worker: &str, now| {
+            membership.used(worker, 0, vec![tally(now)], 1)[0].calls
+        };
+        assert_eq!(calls(&mut membership, "a", 3), 3);
+        assert_eq!(calls(&mut membership, "b", 2), 2);
+        assert_eq!(calls(&mut membership, "a", 9), 6);
+        assert_eq!(calls(&mut membership, "a", 5), 0);
+        assert_eq!(calls(&mut membership, "a", 10), 1);
     }
 
     #[test]
     fn many_workers_have_longer_tasks() {
-        let mut roster = Roster::new("one");
-        assert_eq!(roster.task_time(), (FAST, SLOW));
+        let mut membership = Membership::new("one");
+        assert_eq!(membership.task_time(), (FAST, SLOW));
         let mut join = |worker: usize| {
-            roster.meet(&worker.to_string(), Presence { threads: 8, ..Presence::default() });
-            roster.task_time().1
+            membership.meet(&worker.to_string(), Presence { threads: 8, ..Presence::default() });
+            membership.task_time().1
         };
         assert_eq!([join(0), join(1)], [SLOW; 2]);
         assert_eq!((2..8).map(&mut join).last(), Some(SLOW * 2));
@@ -177,18 +178,18 @@ mod tests {
 
     #[test]
     fn nothing_is_said_while_somebody_may_work() {
-        let mut roster = Roster::new("one");
-        assert_eq!(roster.notice(true), None);
-        roster.served = Instant::now().checked_sub(PATIENCE).unwrap();
-        assert_eq!(roster.notice(false), None);
-        roster.served = Instant::now().checked_sub(PATIENCE).unwrap();
-        assert!(roster.notice(true).unwrap().contains("there is none"));
-        assert_eq!(roster.notice(true), None);
+        let mut membership = Membership::new("one");
+        assert_eq!(membership.notice(true), None);
+        membership.served = Instant::now().checked_sub(PATIENCE).unwrap();
+        assert_eq!(membership.notice(false), None);
+        membership.served = Instant::now().checked_sub(PATIENCE).unwrap();
+        assert!(membership.notice(true).unwrap().contains("there is none"));
+        assert_eq!(membership.notice(true), None);
         let mut presence = Presence::default();
         presence.refused.insert("one".into(), "too much".into());
-        roster.meet("a", presence);
-        assert!(roster.notice(true).unwrap().ends_with("none of 1 serves this run: a: too much"));
-        roster.meet("b", Presence::default());
-        assert_eq!(roster.notice(true), None);
+        membership.meet("a", presence);
+        assert!(membership.notice(true).unwrap().ends_with("none of 1 serves this run: a: too much"));
+        membership.meet("b", Presence::default());
+        assert_eq!(membership.notice(true), None);
     }
 }

@@ -13,14 +13,14 @@ use async_nats::jetstream::{Context, ErrorCode};
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
-use crate::cluster::nats::subjects::{self, Durability, HOSTS, RUNS, SILENCE, WORKERS};
+use crate::cluster::nats::subjects::{self, Durability, HOSTS, PRESENCE_EXPIRY, RUNS, WORKERS};
 use crate::cluster::run::{Machine, Run, Stage};
 use crate::cluster::settings::Cluster;
 use crate::plugin::Core;
 use crate::{Broker, Error};
 
 /// After this something that failed is tried again.
-const AGAIN: Duration = Duration::from_millis(200);
+const RETRY_WAIT: Duration = Duration::from_millis(200);
 
 /// Plugins travel in pieces of so many bytes at most, beside which a message has some more.
 const CHUNK: usize = 128 << 10;
@@ -189,7 +189,7 @@ impl Registry {
             removed = self.runs.delete_expect_revision(&self.name, Some(entry.revision)).await;
         }
         if removed.is_ok() {
-            subjects::Places::new(&self.name, self.durability).remove(&self.context).await;
+            subjects::Subjects::new(&self.name, self.durability).remove(&self.context).await;
             let _ = self.hosts.delete(&self.name).await;
         }
         let _ = self.context.client().flush().await;
@@ -228,7 +228,7 @@ impl Registry {
             if begun.elapsed() > self.timeout {
                 return Err(self.broker.lost(&error));
             }
-            tokio::time::sleep(AGAIN).await;
+            tokio::time::sleep(RETRY_WAIT).await;
         }
     }
 }
@@ -259,7 +259,7 @@ impl Uploader {
             if begun.elapsed() > self.timeout {
                 return Err(self.broker.lost(&*error));
             }
-            tokio::time::sleep(AGAIN).await;
+            tokio::time::sleep(RETRY_WAIT).await;
         }
     }
 
@@ -299,7 +299,7 @@ pub(in crate::cluster) async fn prepare(context: &Context, cluster: &Cluster) ->
                 return Err(Error::NoJetStream { address: address() });
             }
             // Servers that have just begun choose a leader.
-            _ if begun.elapsed() < ELECTION && broker.permits() => tokio::time::sleep(AGAIN).await,
+            _ if begun.elapsed() < ELECTION && broker.permits() => tokio::time::sleep(RETRY_WAIT).await,
             _ => return Err(broker.lost(&error)),
         }
     }
@@ -322,9 +322,9 @@ pub(in crate::cluster) async fn prepare(context: &Context, cluster: &Cluster) ->
 
 /// The buckets of runs and hosts; that of workers is made too.
 async fn buckets(context: &Context, durability: Durability) -> Result<(Store, Store), async_nats::Error> {
-    subjects::bucket(context, WORKERS, SILENCE, durability).await?;
+    subjects::bucket(context, WORKERS, PRESENCE_EXPIRY, durability).await?;
     let runs = subjects::bucket(context, RUNS, Duration::ZERO, durability).await?;
-    Ok((runs, subjects::bucket(context, HOSTS, SILENCE, durability).await?))
+    Ok((runs, subjects::bucket(context, HOSTS, PRESENCE_EXPIRY, durability).await?))
 }
 
 async fn take_over(

@@ -15,27 +15,27 @@ use crate::deadlines::BROKER_ANSWER;
 
 /// Runs that there are, each by its name.
 pub(in crate::cluster) const RUNS: &str = "engine-runs";
-/// Hosts and workers that live, each by its name: an entry that is not written again is gone after [`SILENCE`].
+/// Hosts and workers that live, each by its name: an entry that is not written again is gone after [`PRESENCE_EXPIRY`].
 pub(in crate::cluster) const HOSTS: &str = "engine-hosts";
 pub(in crate::cluster) const WORKERS: &str = "engine-workers";
 /// Plugins, each by its hash.
 pub(in crate::cluster) const PLUGINS: &str = "engine-plugins";
 
 /// Who is silent for so long is taken for gone.
-pub(in crate::cluster) const SILENCE: Duration = Duration::from_secs(15);
+pub(in crate::cluster) const PRESENCE_EXPIRY: Duration = Duration::from_secs(15);
 
 /// After this something that failed is asked for again.
-pub(in crate::cluster) const AGAIN: Duration = Duration::from_millis(500);
+pub(in crate::cluster) const RETRY_WAIT: Duration = Duration::from_millis(500);
 
 /// Hosts and workers say so often that they live.
-pub(in crate::cluster) const BEAT: Duration = Duration::from_secs(2);
+pub(in crate::cluster) const HEARTBEAT: Duration = Duration::from_secs(2);
 
 /// Answers to hosts and to workers come by subjects that begin so.
 pub(in crate::cluster) const HOST_INBOX: &str = "engine.inbox.host";
 pub(in crate::cluster) const WORKER_INBOX: &str = "engine.inbox.worker";
 
 /// The workers' consumer of a run's tasks.
-pub(in crate::cluster) const TAKERS: &str = "workers";
+pub(in crate::cluster) const WORKERS_CONSUMER: &str = "workers";
 
 /// What the streams of a run are called begins so.
 const TASKS: &str = "ENGINE_TASKS_";
@@ -65,12 +65,12 @@ impl Default for Durability {
 
 /// The streams of a run.
 #[derive(Clone, Debug)]
-pub(in crate::cluster) struct Places {
+pub(in crate::cluster) struct Subjects {
     pub(in crate::cluster) run: String,
     durability: Durability,
 }
 
-impl Places {
+impl Subjects {
     pub(in crate::cluster) fn new(run: &str, durability: Durability) -> Self {
         Self { run: run.to_owned(), durability }
     }
@@ -151,7 +151,7 @@ impl Places {
         let tasks = self.make_queue(broker, tasks, format!("engine.task.{}.*", self.run)).await?;
         let results = self.make_queue(broker, results, format!("engine.result.{}.*", self.run)).await?;
         let takers = pull::Config {
-            durable_name: Some(TAKERS.to_owned()),
+            durable_name: Some(WORKERS_CONSUMER.to_owned()),
             ack_policy: AckPolicy::Explicit,
             ack_wait,
             max_ack_pending: 100_000,
@@ -165,7 +165,7 @@ impl Places {
             filter_subject: self.result_subject(epoch),
             ..pull::Config::default()
         };
-        tasks.get_or_create_consumer(TAKERS, takers).await?;
+        tasks.get_or_create_consumer(WORKERS_CONSUMER, takers).await?;
         results.get_or_create_consumer(&host_consumer(epoch), host).await?;
         Ok(usize::try_from(results.cached_info().config.max_bytes).unwrap_or(0))
     }

@@ -45,13 +45,13 @@ const MOST_REFUSED: usize = 16;
 pub(in crate::cluster) enum Act<T> {
     /// Publish a task, with an id that tells this attempt from others.
     Publish { task: u64, attempt: u32 },
-    /// Ask the broker whether it still has a task, at this place of its stream.
-    Look { task: u64, attempt: u32, place: u64 },
+    /// Ask the broker whether it still has a task, at this sequence number of its stream.
+    Look { task: u64, attempt: u32, sequence: u64 },
     /// Acknowledge a message that nobody needs.
     Release(T),
-    /// A result is whole. If it can be believed the task is to be [forgotten](Ledger::forget), else the result is to
-    /// be [refused](Ledger::refuse). Its messages are acknowledged once all of it is out, which is
-    /// [told](Ledger::released).
+    /// A result is whole. If it can be believed the task is to be [forgotten](InFlight::forget), else the result is to
+    /// be [refused](InFlight::refuse). Its messages are acknowledged once all of it is out, which is
+    /// [told](InFlight::released).
     Done { task: u64, nonce: u64, parts: Vec<Bytes>, tokens: Vec<T>, held: usize },
     /// A result is larger than it may be, and was refused.
     TooLarge { task: u64 },
@@ -61,7 +61,7 @@ pub(in crate::cluster) enum Act<T> {
 
 /// All tasks that are out.
 #[derive(Debug)]
-pub(in crate::cluster) struct Ledger<T> {
+pub(in crate::cluster) struct InFlight<T> {
     epoch: u64,
     next: u64,
     tasks: BTreeMap<u64, Entry<T>>,
@@ -94,9 +94,9 @@ enum State {
     /// The broker has not said yet that it has it.
     Publishing { since: Duration },
     /// The broker has it, or had it.
-    Out { place: u64, since: Duration },
+    Out { sequence: u64, since: Duration },
     /// It was asked whether it still has it.
-    Sought { place: u64, since: Duration },
+    Sought { sequence: u64, since: Duration },
     /// It has it no more, and what came of it is waited for until then.
     Gone { until: Duration },
 }
@@ -117,7 +117,7 @@ struct Draft<T> {
 }
 
 impl<T> Entry<T> {
-    /// The place of a draft.
+    /// Where a draft is among the drafts.
     fn draft(&self, nonce: u64) -> Option<usize> {
         self.drafts.iter().position(|draft| draft.nonce == nonce)
     }
@@ -139,7 +139,7 @@ impl<T> Draft<T> {
     }
 }
 
-impl<T> Ledger<T> {
+impl<T> InFlight<T> {
     /// Of results that are not out, the broker keeps about `most` bytes.
     pub(in crate::cluster) fn new(epoch: u64, most: usize) -> Self {
         Self { epoch, next: 0, tasks: BTreeMap::new(), held: 0, drafted: 0, most }
@@ -168,13 +168,13 @@ impl<T> Ledger<T> {
         (task, Act::Publish { task, attempt: 0 })
     }
 
-    /// The broker has a task, at this place of its stream.
-    pub(in crate::cluster) fn published(&mut self, task: u64, attempt: u32, place: u64, now: Duration) {
+    /// The broker has a task, at this sequence number of its stream.
+    pub(in crate::cluster) fn published(&mut self, task: u64, attempt: u32, sequence: u64, now: Duration) {
         if let Some(entry) = self.current(task, attempt)
             && matches!(entry.state, State::Publishing { .. } | State::Waiting { .. })
         {
             entry.refusals = 0;
-            entry.state = State::Out { place, since: now };
+            entry.state = State::Out { sequence, since: now };
         }
     }
 
@@ -192,10 +192,10 @@ impl<T> Ledger<T> {
     /// The broker was asked whether it still has a task.
     pub(in crate::cluster) fn looked(&mut self, task: u64, attempt: u32, found: bool, now: Duration) {
         if let Some(entry) = self.current(task, attempt)
-            && let State::Sought { place, .. } = entry.state
+            && let State::Sought { sequence, .. } = entry.state
         {
             entry.state = match found {
-                true => State::Out { place, since: now },
+                true => State::Out { sequence, since: now },
                 // Who was done with it gave what was refused.
                 false if entry.spoilt => State::Gone { until: now },
                 false => State::Gone { until: now + GRACE },
@@ -291,9 +291,9 @@ impl<T> Ledger<T> {
         entry.note_refused(nonce);
         entry.spoilt = true;
         let attempt = entry.attempt;
-        let State::Out { place, .. } = entry.state else { return None };
-        entry.state = State::Sought { place, since: now };
-        Some(Act::Look { task, attempt, place })
+        let State::Out { sequence, .. } = entry.state else { return None };
+        entry.state = State::Sought { sequence, since: now };
+        Some(Act::Look { task, attempt, sequence })
     }
 
     /// A result that was [`Done`](Act::Done) is out, and its messages are acknowledged.
@@ -325,13 +325,13 @@ impl<T> Ledger<T> {
                     entry.state = State::Publishing { since: now };
                     acts.push(Act::Publish { task, attempt });
                 }
-                State::Out { place, since } if since + LOOK <= now => {
-                    entry.state = State::Sought { place, since: now };
-                    acts.push(Act::Look { task, attempt, place });
+                State::Out { sequence, since } if since + LOOK <= now => {
+                    entry.state = State::Sought { sequence, since: now };
+                    acts.push(Act::Look { task, attempt, sequence });
                 }
-                State::Sought { place, since } if since + REPLY <= now => {
-                    entry.state = State::Sought { place, since: now };
-                    acts.push(Act::Look { task, attempt, place });
+                State::Sought { sequence, since } if since + REPLY <= now => {
+                    entry.state = State::Sought { sequence, since: now };
+                    acts.push(Act::Look { task, attempt, sequence });
                 }
                 State::Gone { until } if until <= now => {
                     if attempt + 1 == MOST_ATTEMPTS {
@@ -362,14 +362,14 @@ mod tests {
 
     const MIB: usize = 1 << 20;
 
-    /// A ledger in which so many tasks are out, whose results may have 64 MiB each.
-    fn ledger(tasks: usize) -> Ledger<u64> {
-        let mut ledger = Ledger::new(1, 0);
+    /// So many tasks are in flight, whose results may have 64 MiB each.
+    fn in_flight(tasks: usize) -> InFlight<u64> {
+        let mut in_flight = InFlight::new(1, 0);
         for _ in 0..tasks {
-            let (task, _) = ledger.submit(64 * MIB, Duration::ZERO);
-            ledger.published(task, 0, task, Duration::ZERO);
+            let (task, _) = in_flight.submit(64 * MIB, Duration::ZERO);
+            in_flight.published(task, 0, task, Duration::ZERO);
         }
-        ledger
+        in_flight
     }
 
     fn part(task: u64, nonce: u64, (part, parts): (u32, u32), body: &Bytes) -> ResultPart {
@@ -378,64 +378,64 @@ mod tests {
 
     #[test]
     fn drafts_cost_no_more_than_they_may() {
-        let mut ledger = ledger(20);
+        let mut in_flight = in_flight(20);
         let body = Bytes::from(vec![0; MIB]);
         for task in 0..20 {
             for nonce in 0..2 {
-                for place in 0..50 {
-                    let acts = ledger.result(part(task, nonce, (place, 60), &body), 0, Duration::ZERO);
+                for index in 0..50 {
+                    let acts = in_flight.result(part(task, nonce, (index, 60), &body), 0, Duration::ZERO);
                     assert!(acts.iter().all(|act| *act == Act::Release(0)));
-                    assert!(ledger.drafted <= MOST_DRAFTED + MIB + PART_COST);
+                    assert!(in_flight.drafted <= MOST_DRAFTED + MIB + PART_COST);
                 }
             }
         }
         // Empty parts are not for nothing.
         for task in 0..20 {
-            for place in 0..60_000 {
-                ledger.result(part(task, 7, (place, 60_000), &Bytes::new()), 0, Duration::ZERO);
-                assert!(ledger.drafted <= MOST_DRAFTED + 2 * PART_COST);
+            for index in 0..60_000 {
+                in_flight.result(part(task, 7, (index, 60_000), &Bytes::new()), 0, Duration::ZERO);
+                assert!(in_flight.drafted <= MOST_DRAFTED + 2 * PART_COST);
             }
         }
-        (0..20).for_each(|task| drop(ledger.forget(task)));
-        assert_eq!((ledger.drafted, ledger.held, ledger.len()), (0, 0, 0));
+        (0..20).for_each(|task| drop(in_flight.forget(task)));
+        assert_eq!((in_flight.drafted, in_flight.held, in_flight.len()), (0, 0, 0));
     }
 
     #[test]
     fn a_result_that_is_too_large_is_refused_with_all_that_follows() {
-        let mut ledger = ledger(1);
+        let mut in_flight = in_flight(1);
         let body = Bytes::from(vec![0; MIB]);
         let sent: Vec<_> = (0..100)
-            .flat_map(|place| ledger.result(part(0, 5, (place, 100), &body), 0, Duration::ZERO))
+            .flat_map(|index| in_flight.result(part(0, 5, (index, 100), &body), 0, Duration::ZERO))
             .filter(|act| *act != Act::Release(0))
             .collect();
-        assert_eq!(sent, [Act::Look { task: 0, attempt: 0, place: 0 }, Act::TooLarge { task: 0 }]);
-        assert_eq!(ledger.drafted, 0);
+        assert_eq!(sent, [Act::Look { task: 0, attempt: 0, sequence: 0 }, Act::TooLarge { task: 0 }]);
+        assert_eq!(in_flight.drafted, 0);
         // So many parts would cost too much, whatever is in them.
-        let acts = ledger.result(part(0, 6, (0, u32::MAX), &Bytes::new()), 0, Duration::ZERO);
+        let acts = in_flight.result(part(0, 6, (0, u32::MAX), &Bytes::new()), 0, Duration::ZERO);
         assert!(acts.contains(&Act::TooLarge { task: 0 }));
         // An honest one is taken all the same.
-        let acts = ledger.result(part(0, 8, (0, 1), &body), 0, Duration::ZERO);
+        let acts = in_flight.result(part(0, 8, (0, 1), &body), 0, Duration::ZERO);
         assert!(acts.iter().any(|act| matches!(act, Act::Done { task: 0, nonce: 8, .. })));
     }
 
     #[test]
     fn a_task_whose_result_was_refused_is_handed_out_anew_without_a_wait() {
-        let mut ledger = ledger(1);
+        let mut in_flight = in_flight(1);
         let body = Bytes::from_static(b"x");
         for attempt in 0..MOST_ATTEMPTS {
             let nonce = u64::from(attempt);
-            let acts = ledger.result(part(0, nonce, (0, 1), &body), 0, Duration::ZERO);
+            let acts = in_flight.result(part(0, nonce, (0, 1), &body), 0, Duration::ZERO);
             assert!(acts.iter().any(|act| matches!(act, Act::Done { .. })));
             assert_eq!(
-                ledger.refuse(0, nonce, Duration::ZERO),
-                Some(Act::Look { task: 0, attempt, place: 0 })
+                in_flight.refuse(0, nonce, Duration::ZERO),
+                Some(Act::Look { task: 0, attempt, sequence: 0 })
             );
-            ledger.looked(0, attempt, false, Duration::ZERO);
-            let acts = ledger.tick(Duration::ZERO);
+            in_flight.looked(0, attempt, false, Duration::ZERO);
+            let acts = in_flight.tick(Duration::ZERO);
             let last = attempt + 1 == MOST_ATTEMPTS;
             let anew = Act::Publish { task: 0, attempt: attempt + 1 };
             assert_eq!(acts, [if last { Act::GiveUp { task: 0 } } else { anew }]);
-            ledger.published(0, attempt + 1, 0, Duration::ZERO);
+            in_flight.published(0, attempt + 1, 0, Duration::ZERO);
         }
     }
 }

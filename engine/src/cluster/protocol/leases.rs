@@ -52,7 +52,7 @@ pub(in crate::cluster) enum Act<T> {
 
 /// All that a worker is at, of one run.
 #[derive(Debug)]
-pub(in crate::cluster) struct Duty<T> {
+pub(in crate::cluster) struct Leases<T> {
     /// The broker gives a task to somebody else if it hears nothing for so long.
     ack_wait: Duration,
     next: u64,
@@ -88,7 +88,7 @@ enum Sending {
     Kept,
 }
 
-impl<T> Duty<T> {
+impl<T> Leases<T> {
     pub(in crate::cluster) fn new(ack_wait: Duration) -> Self {
         Self { ack_wait, next: 0, items: BTreeMap::new() }
     }

@@ -10,8 +10,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use crate::cluster::protocol::in_flight::{self, Ledger};
-use crate::cluster::protocol::leases::{self, Duty, Judged, judge};
+use crate::cluster::protocol::in_flight::{self, InFlight};
+use crate::cluster::protocol::leases::{self, Judged, Leases, judge};
 use crate::cluster::protocol::wire::{PART_BYTES, ResultPart};
 
 const ACK_WAIT: Duration = Duration::from_millis(500);
@@ -90,18 +90,68 @@ impl Weather {
 #[derive(Clone, Debug)]
 enum Message {
     // To the broker.
-    Task { from: usize, epoch: u64, task: u64, attempt: u32, record: u64 },
-    Look { from: usize, task: u64, attempt: u32, place: u64, id: (u64, u64, u32) },
-    Progress { place: u64, lease: u64 },
-    Taken { place: u64 },
-    Result { from: (usize, u64), key: u64, part: ResultPart },
-    Out { place: u64 },
+    Task {
+        from: usize,
+        epoch: u64,
+        task: u64,
+        attempt: u32,
+        record: u64,
+    },
+    Look {
+        from: usize,
+        task: u64,
+        attempt: u32,
+        sequence: u64,
+        id: (u64, u64, u32),
+    },
+    Progress {
+        sequence: u64,
+        lease: u64,
+    },
+    Taken {
+        sequence: u64,
+    },
+    Result {
+        from: (usize, u64),
+        key: u64,
+        part: ResultPart,
+    },
+    Out {
+        sequence: u64,
+    },
     // From it.
-    Published { to: usize, task: u64, attempt: u32, place: Option<u64> },
-    Looked { to: usize, task: u64, attempt: u32, found: bool },
-    Deliver { to: (usize, u64), place: u64, lease: u64, deliveries: u64, epoch: u64, task: u64, record: u64 },
-    Kept { to: (usize, u64), key: u64, part: u32, kept: bool },
-    Given { to: usize, place: u64, part: ResultPart },
+    Published {
+        to: usize,
+        task: u64,
+        attempt: u32,
+        sequence: Option<u64>,
+    },
+    Looked {
+        to: usize,
+        task: u64,
+        attempt: u32,
+        found: bool,
+    },
+    Deliver {
+        to: (usize, u64),
+        sequence: u64,
+        lease: u64,
+        deliveries: u64,
+        epoch: u64,
+        task: u64,
+        record: u64,
+    },
+    Kept {
+        to: (usize, u64),
+        key: u64,
+        part: u32,
+        kept: bool,
+    },
+    Given {
+        to: usize,
+        sequence: u64,
+        part: ResultPart,
+    },
 }
 
 #[derive(Clone, Debug)]
@@ -154,7 +204,7 @@ struct Broker {
 struct Host {
     alive: bool,
     epoch: u64,
-    ledger: Ledger<u64>,
+    in_flight: InFlight<u64>,
     records: BTreeMap<u64, u64>,
     emitted: u64,
     waiting: BTreeMap<u64, (Bytes, Vec<u64>, usize)>,
@@ -169,7 +219,7 @@ struct Worker {
     alive: bool,
     asleep: bool,
     epoch: u64,
-    duty: Duty<(u64, u64)>,
+    leases: Leases<(u64, u64)>,
     missed: Vec<Event>,
 }
 
@@ -253,7 +303,7 @@ impl World {
                 alive: false,
                 asleep: false,
                 epoch: 0,
-                duty: Duty::new(ACK_WAIT),
+                leases: Leases::new(ACK_WAIT),
                 missed: Vec::new(),
             });
             let delay = self.within(100_000);
@@ -275,11 +325,11 @@ impl World {
     fn told(&self) -> String {
         let host = self.hosts.last().unwrap();
         format!(
-            "{:?}; out {} of {}, ledger {:?}, broker {:?}",
+            "{:?}; out {} of {}, in_flight {:?}, broker {:?}",
             self.weather,
             host.output.len(),
             self.weather.records,
-            host.ledger,
+            host.in_flight,
             self.broker
         )
     }
@@ -300,22 +350,22 @@ impl World {
             Event::HostTick(host) => self.host_tick(host),
             Event::WorkerTick(worker, life) if self.lives((worker, life)) => {
                 self.at(TICK, Event::WorkerTick(worker, life));
-                let acts = self.workers[worker].duty.tick(self.now);
-                self.do_duty(worker, acts);
+                let acts = self.workers[worker].leases.tick(self.now);
+                self.do_leases(worker, acts);
             }
             Event::Worked { worker, key, part, dies } if self.lives(worker) => {
                 if dies {
                     self.deaths_by_poison += 1;
                     return self.kill_worker(worker.0);
                 }
-                let acts = self.workers[worker.0].duty.finished(key, part, self.now);
-                self.do_duty(worker.0, acts);
+                let acts = self.workers[worker.0].leases.finished(key, part, self.now);
+                self.do_leases(worker.0, acts);
             }
             Event::Hears { worker, epoch } if self.lives(worker) => {
                 let known = &mut self.workers[worker.0];
                 if known.epoch < epoch {
                     known.epoch = epoch;
-                    known.duty.begin_anew(ACK_WAIT);
+                    known.leases.begin_anew(ACK_WAIT);
                 }
             }
             Event::Fenced(host) => self.hosts[host].alive = false,
@@ -324,7 +374,7 @@ impl World {
                 let this = &mut self.workers[worker];
                 this.life += 1;
                 (this.alive, this.asleep, this.epoch) = (true, false, epoch);
-                this.duty = Duty::new(ACK_WAIT);
+                this.leases = Leases::new(ACK_WAIT);
                 let life = this.life;
                 self.at(TICK, Event::WorkerTick(worker, life));
                 self.at(Duration::ZERO, Event::Serve);
@@ -414,11 +464,11 @@ impl World {
         }
         let sunk = self.committed.len() as u64;
         // There is always room for one more: a part has 8 bytes or more.
-        let ledger = Ledger::new(epoch, 8 * (self.weather.room - 1));
+        let in_flight = InFlight::new(epoch, 8 * (self.weather.room - 1));
         self.hosts.push(Host {
             alive: true,
             epoch,
-            ledger,
+            in_flight,
             records: BTreeMap::new(),
             emitted: sunk,
             waiting: BTreeMap::new(),
@@ -440,7 +490,7 @@ impl World {
             return;
         }
         self.at(TICK, Event::HostTick(host));
-        let acts = self.hosts[host].ledger.tick(self.now);
+        let acts = self.hosts[host].in_flight.tick(self.now);
         self.do_host(host, acts);
         self.emit(host);
     }
@@ -450,12 +500,12 @@ impl World {
         while self.hosts[host].emitted < records {
             let this = &mut self.hosts[host];
             // Unfinished are those that are out, and those whose results wait for others.
-            let unfinished = this.ledger.len() + this.waiting.len();
+            let unfinished = this.in_flight.len() + this.waiting.len();
             assert!(unfinished <= window, "{unfinished} are unfinished");
             if unfinished == window {
                 return;
             }
-            let (task, act) = this.ledger.submit(MOST_RESULT, self.now);
+            let (task, act) = this.in_flight.submit(MOST_RESULT, self.now);
             this.records.insert(task, this.emitted);
             this.emitted += 1;
             self.do_host(host, vec![act]);
@@ -470,17 +520,17 @@ impl World {
                     let record = self.hosts[host].records[&task];
                     self.send(Message::Task { from: host, epoch, task, attempt, record });
                 }
-                in_flight::Act::Look { task, attempt, place } => {
+                in_flight::Act::Look { task, attempt, sequence } => {
                     let id = (epoch, task, attempt);
-                    self.send(Message::Look { from: host, task, attempt, place, id });
+                    self.send(Message::Look { from: host, task, attempt, sequence, id });
                 }
-                in_flight::Act::Release(place) => self.send(Message::Out { place }),
+                in_flight::Act::Release(sequence) => self.send(Message::Out { sequence }),
                 in_flight::Act::Done { task, nonce, parts, tokens, held } => {
                     if self.is_rough() && self.random.chance(self.weather.wrong) {
                         self.refuse(host, (task, nonce), tokens, held);
                         continue;
                     }
-                    let acts = self.hosts[host].ledger.forget(task);
+                    let acts = self.hosts[host].in_flight.forget(task);
                     self.do_host(host, acts);
                     let this = &mut self.hosts[host];
                     let record = this.records[&task];
@@ -497,10 +547,10 @@ impl World {
 
     /// What came of a task is none of it.
     fn refuse(&mut self, host: usize, (task, nonce): (u64, u64), tokens: Vec<u64>, held: usize) {
-        let ledger = &mut self.hosts[host].ledger;
-        ledger.released(held);
-        let look = ledger.refuse(task, nonce, self.now);
-        tokens.into_iter().for_each(|place| self.send(Message::Out { place }));
+        let in_flight = &mut self.hosts[host].in_flight;
+        in_flight.released(held);
+        let look = in_flight.refuse(task, nonce, self.now);
+        tokens.into_iter().for_each(|sequence| self.send(Message::Out { sequence }));
         self.do_host(host, look.into_iter().collect());
     }
 
@@ -509,11 +559,11 @@ impl World {
             let this = &mut self.hosts[host];
             let Some((body, tokens, held)) = this.waiting.remove(&this.sunk) else { break };
             this.sunk += 1;
-            this.ledger.released(held);
+            this.in_flight.released(held);
             assert_eq!(body[8..16], body[16..24], "parts of two results are mixed");
             this.output.push(u64::from_le_bytes(body[..8].try_into().unwrap()));
             let output = this.output.clone();
-            tokens.into_iter().for_each(|place| self.send(Message::Out { place }));
+            tokens.into_iter().for_each(|sequence| self.send(Message::Out { sequence }));
             // A host that was given up writes to a place of its own, as one does that has lost its lock.
             if host + 1 == self.hosts.len() && self.random.chance(30) {
                 self.committed = output;
@@ -522,20 +572,20 @@ impl World {
         self.emit(host);
     }
 
-    fn do_duty(&mut self, worker: usize, acts: Vec<leases::Act<(u64, u64)>>) {
+    fn do_leases(&mut self, worker: usize, acts: Vec<leases::Act<(u64, u64)>>) {
         for act in acts {
             match act {
                 leases::Act::Progress { key } => {
-                    if let Some((place, lease)) = self.workers[worker].duty.token(key).copied() {
-                        self.send(Message::Progress { place, lease });
+                    if let Some((sequence, lease)) = self.workers[worker].leases.token(key).copied() {
+                        self.send(Message::Progress { sequence, lease });
                     }
                 }
                 leases::Act::Publish { key, part } => {
                     let from = (worker, self.workers[worker].life);
                     self.send(Message::Result { from, key, part });
                 }
-                leases::Act::Acknowledge((place, _)) => {
-                    self.send(Message::Taken { place });
+                leases::Act::Acknowledge((sequence, _)) => {
+                    self.send(Message::Taken { sequence });
                     self.at(Duration::ZERO, Event::Serve);
                 }
             }
@@ -555,10 +605,10 @@ impl World {
             Message::Task { from, epoch, task, attempt, record } => {
                 let id = (epoch, task, attempt);
                 let known = self.broker.task_ids.contains(&id);
-                let place = if known {
+                let sequence = if known {
                     // As the real one does, it tells where the first one stood.
-                    let place = self.broker.tasks.iter().find(|(_, queued)| queued.id == id);
-                    Some(place.map_or(0, |(place, _)| *place))
+                    let sequence = self.broker.tasks.iter().find(|(_, queued)| queued.id == id);
+                    Some(sequence.map_or(0, |(sequence, _)| *sequence))
                 } else if self.broker.tasks.len() < self.weather.room {
                     self.broker.next += 1;
                     self.broker.task_ids.insert(id);
@@ -569,22 +619,23 @@ impl World {
                 } else {
                     None
                 };
-                self.send(Message::Published { to: from, task, attempt, place });
+                self.send(Message::Published { to: from, task, attempt, sequence });
             }
-            Message::Look { from, task, attempt, place, id } => {
-                let found = self.broker.tasks.get(&place).is_some_and(|queued| queued.id == id);
+            Message::Look { from, task, attempt, sequence, id } => {
+                let found = self.broker.tasks.get(&sequence).is_some_and(|queued| queued.id == id);
                 self.send(Message::Looked { to: from, task, attempt, found });
             }
-            Message::Progress { place, lease } => {
+            Message::Progress { sequence, lease } => {
                 let now = self.now;
-                if let Some(queued) = self.broker.tasks.get_mut(&place).filter(|queued| queued.lease == lease)
+                if let Some(queued) =
+                    self.broker.tasks.get_mut(&sequence).filter(|queued| queued.lease == lease)
                 {
                     queued.leased = now + ACK_WAIT;
                     self.at(ACK_WAIT, Event::Serve);
                 }
             }
             // The real one takes any delivery's acknowledgement.
-            Message::Taken { place } => drop(self.broker.tasks.remove(&place)),
+            Message::Taken { sequence } => drop(self.broker.tasks.remove(&sequence)),
             Message::Result { from, key, part } => {
                 let id = (part.epoch, part.task, part.nonce, part.part);
                 let known = self.broker.result_ids.contains(&id);
@@ -598,34 +649,34 @@ impl World {
                 }
                 self.send(Message::Kept { to: from, key, part: number, kept });
             }
-            Message::Out { place } => drop(self.broker.results.remove(&place)),
+            Message::Out { sequence } => drop(self.broker.results.remove(&sequence)),
             Message::Published { to, .. } | Message::Looked { to, .. } | Message::Given { to, .. }
                 if !self.hosts[to].alive => {}
-            Message::Published { to, task, attempt, place } => {
-                let (ledger, now) = (&mut self.hosts[to].ledger, self.now);
-                match place {
-                    Some(place) => ledger.published(task, attempt, place, now),
-                    None => ledger.refused(task, attempt, now),
+            Message::Published { to, task, attempt, sequence } => {
+                let (in_flight, now) = (&mut self.hosts[to].in_flight, self.now);
+                match sequence {
+                    Some(sequence) => in_flight.published(task, attempt, sequence, now),
+                    None => in_flight.refused(task, attempt, now),
                 }
             }
             Message::Looked { to, task, attempt, found } => {
-                self.hosts[to].ledger.looked(task, attempt, found, self.now);
+                self.hosts[to].in_flight.looked(task, attempt, found, self.now);
             }
-            Message::Given { to, place, part } => {
-                let acts = self.hosts[to].ledger.result(part, place, self.now);
+            Message::Given { to, sequence, part } => {
+                let acts = self.hosts[to].in_flight.result(part, sequence, self.now);
                 self.do_host(to, acts);
             }
             Message::Deliver { to, .. } | Message::Kept { to, .. } if !self.lives(to) => {}
-            Message::Deliver { to, place, lease, deliveries, epoch, task, record } => {
-                self.delivered(to, (place, lease), deliveries, (epoch, task), record);
+            Message::Deliver { to, sequence, lease, deliveries, epoch, task, record } => {
+                self.delivered(to, (sequence, lease), deliveries, (epoch, task), record);
             }
             Message::Kept { to, key, part, kept } => {
-                let duty = &mut self.workers[to.0].duty;
-                let act = if kept { duty.kept(key, part) } else { None };
+                let leases = &mut self.workers[to.0].leases;
+                let act = if kept { leases.kept(key, part) } else { None };
                 if !kept {
-                    duty.refused(key, part, self.now);
+                    leases.refused(key, part, self.now);
                 }
-                self.do_duty(to.0, act.into_iter().collect());
+                self.do_leases(to.0, act.into_iter().collect());
             }
         }
     }
@@ -640,14 +691,14 @@ impl World {
     ) {
         let judged = judge(task.0, self.workers[worker.0].epoch, deliveries);
         if judged == Judged::Stale {
-            return self.send(Message::Taken { place: token.0 });
+            return self.send(Message::Taken { sequence: token.0 });
         }
         self.runs += 1;
         // Some take longer than a worker is given for them, as one does that hangs.
         let work = self.within(self.weather.work);
         let deadline = self.now + Duration::from_secs(1);
-        let key = self.workers[worker.0].duty.take(token, self.now);
-        self.workers[worker.0].duty.run(key, deadline);
+        let key = self.workers[worker.0].leases.take(token, self.now);
+        self.workers[worker.0].leases.run(key, deadline);
         let poison = self.weather.poison == Some(record);
         let value = if poison { KILLED } else { made_of(record) };
         let nonce = self.random.next();
@@ -685,19 +736,19 @@ impl World {
             .tasks
             .iter()
             .filter(|(_, queued)| queued.leased <= now)
-            .map(|(place, _)| *place)
+            .map(|(sequence, _)| *sequence)
             .collect();
-        for (index, place) in ready.into_iter().enumerate() {
+        for (index, sequence) in ready.into_iter().enumerate() {
             let Some(worker) = free.get(index % free.len().max(1)).copied() else { break };
             self.broker.leases += 1;
             let lease = self.broker.leases;
             let to = (worker, self.workers[worker].life);
-            let Some(queued) = self.broker.tasks.get_mut(&place) else { continue };
+            let Some(queued) = self.broker.tasks.get_mut(&sequence) else { continue };
             queued.deliveries += 1;
             (queued.lease, queued.leased) = (lease, now + ACK_WAIT);
             let (deliveries, record) = (queued.deliveries, queued.record);
             let (epoch, task, _) = queued.id;
-            self.send(Message::Deliver { to, place, lease, deliveries, epoch, task, record });
+            self.send(Message::Deliver { to, sequence, lease, deliveries, epoch, task, record });
             self.at(ACK_WAIT, Event::Serve);
         }
         let host = self.hosts.len() - 1;
@@ -706,13 +757,13 @@ impl World {
             .results
             .iter()
             .filter(|(_, (_, leased))| *leased <= now)
-            .map(|(place, _)| *place)
+            .map(|(sequence, _)| *sequence)
             .collect();
-        for place in ready {
-            let Some((part, leased)) = self.broker.results.get_mut(&place) else { continue };
+        for sequence in ready {
+            let Some((part, leased)) = self.broker.results.get_mut(&sequence) else { continue };
             *leased = now + RESULT_WAIT;
             let part = part.clone();
-            self.send(Message::Given { to: host, place, part });
+            self.send(Message::Given { to: host, sequence, part });
             self.at(RESULT_WAIT, Event::Serve);
         }
     }

@@ -12,7 +12,7 @@ const MOST: usize = 1000;
 const OFTEN: u8 = 3;
 
 /// Room for tasks.
-pub(in crate::cluster) struct Slots {
+pub(in crate::cluster) struct Concurrency {
     permits: Semaphore,
     least: usize,
     /// How many there are.
@@ -22,12 +22,12 @@ pub(in crate::cluster) struct Slots {
 }
 
 /// Room for a task.
-pub(in crate::cluster) struct Slot<'a> {
-    slots: &'a Slots,
+pub(in crate::cluster) struct TaskPermit<'a> {
+    concurrency: &'a Concurrency,
     permit: Option<SemaphorePermit<'a>>,
 }
 
-impl Slots {
+impl Concurrency {
     pub(in crate::cluster) fn new(threads: usize) -> Self {
         let least = threads * 2;
         Self { permits: Semaphore::new(least), least, all: least.into(), wanted: least.into() }
@@ -44,9 +44,9 @@ impl Slots {
     }
 
     /// Waits for one.
-    pub(in crate::cluster) async fn take(&self) -> Slot<'_> {
+    pub(in crate::cluster) async fn take(&self) -> TaskPermit<'_> {
         let permit = self.permits.acquire().await.ok();
-        Slot { slots: self, permit }
+        TaskPermit { concurrency: self, permit }
     }
 
     /// How many nobody has.
@@ -54,7 +54,7 @@ impl Slots {
         self.permits.available_permits()
     }
 
-    /// Threads are `idle`, or are not, for the `times`th time in a row. Says whether there are more slots now.
+    /// Threads are `idle`, or are not, for the `times`th time in a row. Says whether there are more permits now.
     pub(in crate::cluster) fn look(&self, idle: bool, times: u8) -> bool {
         let all = self.all();
         if !idle || self.free() > all / 2 {
@@ -72,7 +72,7 @@ impl Slots {
     }
 }
 
-impl Slots {
+impl Concurrency {
     /// Half of them are enough: those that nobody has go now.
     fn shrink(&self, all: usize) {
         let wanted = (all / 2).max(self.least);
@@ -82,9 +82,9 @@ impl Slots {
     }
 }
 
-impl Drop for Slot<'_> {
+impl Drop for TaskPermit<'_> {
     fn drop(&mut self) {
-        let Slots { all, wanted, .. } = self.slots;
+        let Concurrency { all, wanted, .. } = self.concurrency;
         let shrink = |all| (all > wanted.load(Relaxed)).then(|| all - 1);
         if all.fetch_update(Relaxed, Relaxed, shrink).is_ok()
             && let Some(permit) = self.permit.take()
@@ -100,26 +100,26 @@ mod tests {
 
     #[tokio::test]
     async fn there_are_more_while_functions_wait_and_as_few_again_when_they_compute() {
-        let slots = Slots::new(1);
-        let mut held = vec![slots.take().await, slots.take().await];
-        assert!(!slots.look(true, OFTEN - 1));
-        assert!(slots.look(true, OFTEN));
-        assert_eq!((slots.all(), slots.free()), (4, 2));
+        let concurrency = Concurrency::new(1);
+        let mut held = vec![concurrency.take().await, concurrency.take().await];
+        assert!(!concurrency.look(true, OFTEN - 1));
+        assert!(concurrency.look(true, OFTEN));
+        assert_eq!((concurrency.all(), concurrency.free()), (4, 2));
         // There is room.
-        assert!(!slots.look(true, OFTEN));
-        held.extend([slots.take().await, slots.take().await]);
-        assert!(slots.look(true, OFTEN));
-        assert_eq!((slots.all(), slots.free()), (8, 4));
-        held.extend([slots.take().await, slots.take().await]);
+        assert!(!concurrency.look(true, OFTEN));
+        held.extend([concurrency.take().await, concurrency.take().await]);
+        assert!(concurrency.look(true, OFTEN));
+        assert_eq!((concurrency.all(), concurrency.free()), (8, 4));
+        held.extend([concurrency.take().await, concurrency.take().await]);
         // Functions compute: those that are free go at once, and others when they are given back.
-        slots.look(false, 1);
-        assert_eq!((slots.all(), slots.free()), (6, 0));
+        concurrency.look(false, 1);
+        assert_eq!((concurrency.all(), concurrency.free()), (6, 0));
         drop(held.split_off(3));
-        assert_eq!((slots.all(), slots.free()), (4, 1));
+        assert_eq!((concurrency.all(), concurrency.free()), (4, 1));
         // Nobody needs so many.
         drop(held);
-        slots.look(true, 1);
-        slots.look(true, 1);
-        assert_eq!((slots.all(), slots.free()), (2, 2));
+        concurrency.look(true, 1);
+        concurrency.look(true, 1);
+        assert_eq!((concurrency.all(), concurrency.free()), (2, 2));
     }
 }

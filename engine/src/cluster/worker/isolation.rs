@@ -15,7 +15,7 @@ use crate::cluster::protocol::wire::{Outcome, Task};
 use crate::cluster::run::Stage;
 use crate::cluster::worker::admission::Admission;
 use crate::cluster::worker::plugin_folder::PluginFolder;
-use crate::cluster::worker::process::Left;
+use crate::cluster::worker::process::Declined;
 use crate::cluster::worker::run::{Segment, open};
 use crate::deadlines::APART;
 use crate::plugin::Core;
@@ -90,7 +90,7 @@ impl Isolation {
         segment: &Segment,
         task: &Task,
         advance: impl Fn(),
-    ) -> Result<Whole, Left> {
+    ) -> Result<Whole, Declined> {
         let mut outputs = BatchBuilder::default();
         let (mut failed, mut ending) = (Vec::new(), None);
         // In their order, the next one last.
@@ -127,9 +127,9 @@ impl Isolation {
         Ok(Whole { output, failed, ending })
     }
 
-    async fn run_once(&self, folder: &Path, segment: &Segment, task: &Task) -> Result<Ran, Left> {
+    async fn run_once(&self, folder: &Path, segment: &Segment, task: &Task) -> Result<Ran, Declined> {
         let told =
-            |error: &dyn std::fmt::Display| Left(format!("a process of its own can't be run: {error}"));
+            |error: &dyn std::fmt::Display| Declined(format!("a process of its own can't be run: {error}"));
         let _room = self.room.acquire().await;
         let head = Head { folder: folder.to_owned(), stages: segment.described.clone() };
         let head = serde_json::to_vec(&head).map_err(|error| told(&error))?;

@@ -16,13 +16,13 @@ use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval, sleep};
 use tokio_util::sync::CancellationToken;
 
-use crate::cluster::nats::subjects::{AGAIN, BEAT, PLUGINS, RUNS, WORKER_INBOX, WORKERS, is_name};
+use crate::cluster::nats::subjects::{HEARTBEAT, PLUGINS, RETRY_WAIT, RUNS, WORKER_INBOX, WORKERS, is_name};
 use crate::cluster::protocol::wire::PROTOCOL;
 use crate::cluster::run::{Machine, Run};
-use crate::cluster::worker::concurrency::Slots;
+use crate::cluster::worker::concurrency::Concurrency;
 use crate::cluster::worker::isolation::Isolation;
 use crate::cluster::worker::plugin_folder::{Held, PluginFolder};
-use crate::cluster::worker::run::Serving;
+use crate::cluster::worker::run::RunWorker;
 use crate::deadlines::{BROKER_END, DRAIN, FETCH};
 use crate::metrics::WorkerStatus;
 use crate::text::{self, PlainText};
@@ -61,7 +61,7 @@ pub(in crate::cluster) struct Presence {
     /// How many threads run functions.
     pub(in crate::cluster) threads: usize,
     /// How many tasks it takes at once.
-    pub(in crate::cluster) slots: usize,
+    pub(in crate::cluster) concurrency: usize,
     /// How many it is at.
     pub(in crate::cluster) busy: usize,
     pub(in crate::cluster) tasks: u64,
@@ -148,7 +148,7 @@ impl Worker {
         told(&format!("{} works for {}, {threads} at once", self.name, self.broker));
         let shared = Arc::new(Shared {
             context: crate::cluster::nats::subjects::context(client),
-            slots: Slots::new(self.pool.workers()),
+            concurrency: Concurrency::new(self.pool.workers()),
             news: Notify::new(),
             worker: self,
             told,
@@ -167,7 +167,7 @@ impl Worker {
 
 /// Why a task is left to another worker, or to this one later: the host could load its functions, so what stands
 /// in the way is here.
-pub(in crate::cluster) struct Left(pub(in crate::cluster) String);
+pub(in crate::cluster) struct Declined(pub(in crate::cluster) String);
 
 /// A plugin, and its file, which a process apart may load it from.
 struct Loaded {
@@ -179,7 +179,7 @@ struct Loaded {
 pub(in crate::cluster) struct Shared {
     pub(in crate::cluster) worker: Worker,
     pub(in crate::cluster) context: Context,
-    pub(in crate::cluster) slots: Slots,
+    pub(in crate::cluster) concurrency: Concurrency,
     /// There is something to say of this worker.
     news: Notify,
     pub(in crate::cluster) told: Arc<dyn Fn(&str) + Send + Sync>,
@@ -229,7 +229,7 @@ impl Shared {
         let mut serving: HashMap<String, watch::Sender<Run>> = HashMap::new();
         let mut work = JoinSet::new();
         let beats = tokio::spawn(self.clone().beats());
-        let looks = tokio::spawn(self.clone().look_at_slots());
+        let looks = tokio::spawn(self.clone().adapt_concurrency());
         let mut absent = false;
         while !self.leaving.is_cancelled() {
             let watched = match self.context.get_key_value(RUNS).await {
@@ -240,7 +240,7 @@ impl Shared {
                 if !std::mem::replace(&mut absent, true) {
                     (self.told)("no run has been here yet: waiting for one");
                 }
-                self.pause(AGAIN).await;
+                self.pause(RETRY_WAIT).await;
                 continue;
             };
             absent = false;
@@ -273,11 +273,11 @@ impl Shared {
                     None => {
                         let (sender, receiver) = watch::channel(run);
                         serving.insert(entry.key.clone(), sender);
-                        work.spawn(Serving::new(self.clone(), &entry.key, receiver).serve());
+                        work.spawn(RunWorker::new(self.clone(), &entry.key, receiver).serve());
                     }
                 }
             }
-            self.pause(AGAIN).await;
+            self.pause(RETRY_WAIT).await;
         }
         (self.told)("leaving: what was begun is finished");
         let drained = async { while work.join_next().await.is_some() {} };
@@ -317,7 +317,7 @@ impl Shared {
 
     /// Says that this worker lives.
     async fn beats(self: Arc<Self>) {
-        let mut beat = interval(BEAT);
+        let mut beat = interval(HEARTBEAT);
         beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut store: Option<Store> = None;
         loop {
@@ -337,7 +337,7 @@ impl Shared {
     }
 
     /// Takes more tasks while functions wait, so that they wait side by side.
-    async fn look_at_slots(self: Arc<Self>) {
+    async fn adapt_concurrency(self: Arc<Self>) {
         let mut look = interval(LOOK);
         look.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let (mut idle, mut times) = (false, 0_u8);
@@ -346,7 +346,7 @@ impl Shared {
             let now = self.worker.pool.shared().has_idle_threads();
             times = if now == idle { times.saturating_add(1) } else { 1 };
             idle = now;
-            if self.slots.look(idle, times) {
+            if self.concurrency.look(idle, times) {
                 self.news.notify_one();
             }
         }
@@ -358,7 +358,7 @@ impl Shared {
             engine: env!("CARGO_PKG_VERSION").into(),
             machine: Machine::this(),
             threads: self.worker.pool.workers(),
-            slots: self.slots.all(),
+            concurrency: self.concurrency.all(),
             busy: self.busy.load(Relaxed),
             tasks: self.tasks.load(Relaxed),
             records: self.records.load(Relaxed),
@@ -368,7 +368,7 @@ impl Shared {
     }
 
     /// A plugin, from the broker if it is not here yet.
-    pub(in crate::cluster) async fn plugin(&self, hash: &str, size: u64) -> Result<crate::Plugin, Left> {
+    pub(in crate::cluster) async fn plugin(&self, hash: &str, size: u64) -> Result<crate::Plugin, Declined> {
         // One that takes its time holds no other one up.
         let cell = {
             let mut loaded = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
@@ -385,8 +385,8 @@ impl Shared {
         loaded.retain(|hash, _| is_wanted(hash));
     }
 
-    async fn load(&self, hash: &str, size: u64) -> Result<Loaded, Left> {
-        let cant = |error: &dyn std::fmt::Display| Left(format!("its plugin can't be had: {error}"));
+    async fn load(&self, hash: &str, size: u64) -> Result<Loaded, Declined> {
+        let cant = |error: &dyn std::fmt::Display| Declined(format!("its plugin can't be had: {error}"));
         let most = self.worker.pool.shared().plugin_size();
         let folder = PluginFolder::open(&self.worker.folder).map_err(|error| cant(&error))?;
         let file = match folder.get(hash, most) {
@@ -401,11 +401,11 @@ impl Shared {
         let path = self.worker.folder.join(PluginFolder::name(hash));
         // To compile takes a while.
         let (tell, loaded) = oneshot::channel();
-        let told = |error: Error| Left(format!("its plugin can't be loaded: {error}"));
+        let told = |error: Error| Declined(format!("its plugin can't be loaded: {error}"));
         threads::start("engine-load", move || drop(tell.send(pool.load(path)))).map_err(told)?;
         let plugin = loaded.await.unwrap_or(Err(Error::Panicked)).map_err(told)?;
         if plugin.hash() != hash {
-            return Err(Left("its plugin was changed here".to_owned()));
+            return Err(Declined("its plugin was changed here".to_owned()));
         }
         Ok(Loaded { plugin, _file: file })
     }

@@ -15,12 +15,12 @@ use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 use crate::Print;
-use crate::cluster::nats::subjects::{AGAIN, Durability, Places, TAKERS};
-use crate::cluster::protocol::leases::{Act, Duty, Judged, judge};
+use crate::cluster::nats::subjects::{Durability, RETRY_WAIT, Subjects, WORKERS_CONSUMER};
+use crate::cluster::protocol::leases::{Act, Judged, Leases, judge};
 use crate::cluster::protocol::wire::{Outcome, PART_BYTES, ResultPart, Task};
 use crate::cluster::run::{Run, Stage};
 use crate::cluster::worker::admission::Admission;
-use crate::cluster::worker::process::{Left, Shared};
+use crate::cluster::worker::process::{Declined, Shared};
 use crate::plugin::{Core, Messages, OnPrint, Tally};
 use crate::pool::{Executor, Terms, Whole, most_bytes, run_whole};
 use crate::record::Batch;
@@ -52,11 +52,11 @@ const SLACK: Duration = Duration::from_secs(2);
 type Message = Arc<jetstream::Message>;
 
 /// What a worker has of one run.
-pub(in crate::cluster) struct Serving {
+pub(in crate::cluster) struct RunWorker {
     shared: Arc<Shared>,
-    places: Places,
+    subjects: Subjects,
     run: watch::Receiver<Run>,
-    duty: Mutex<Duty<Message>>,
+    leases: Mutex<Leases<Message>>,
     /// The functions of its segments, of one host.
     segments: tokio::sync::Mutex<(u64, HashMap<u32, Segment>)>,
     began: Instant,
@@ -105,21 +105,21 @@ impl Segment {
     }
 }
 
-impl Serving {
+impl RunWorker {
     pub(in crate::cluster) fn new(shared: Arc<Shared>, name: &str, run: watch::Receiver<Run>) -> Arc<Self> {
         let ack_wait = Duration::from_millis(run.borrow().ack_wait);
         Arc::new(Self {
-            places: Places::new(name, Durability::default()),
+            subjects: Subjects::new(name, Durability::default()),
             shared,
             run,
-            duty: Mutex::new(Duty::new(ack_wait)),
+            leases: Mutex::new(Leases::new(ack_wait)),
             segments: tokio::sync::Mutex::default(),
             began: Instant::now(),
         })
     }
 
-    fn duty(&self) -> MutexGuard<'_, Duty<Message>> {
-        self.duty.lock().unwrap_or_else(PoisonError::into_inner)
+    fn leases(&self) -> MutexGuard<'_, Leases<Message>> {
+        self.leases.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn now(&self) -> Duration {
@@ -132,7 +132,7 @@ impl Serving {
 
     /// Serves the run until it is gone, or the worker leaves.
     pub(in crate::cluster) async fn serve(self: Arc<Self>) {
-        (self.shared.told)(&format!("serving the run {}", self.places.run));
+        (self.shared.told)(&format!("serving the run {}", self.subjects.run));
         let stop = CancellationToken::new();
         let ticks = tokio::spawn(self.clone().ticks(stop.clone()));
         let mut tasks = JoinSet::new();
@@ -149,12 +149,12 @@ impl Serving {
         }
         while tasks.join_next().await.is_some() {}
         // What has a result is still to be published.
-        while !self.duty().is_empty() && !self.is_gone() {
+        while !self.leases().is_empty() && !self.is_gone() {
             sleep(TICK).await;
         }
         stop.cancel();
         let _ = ticks.await;
-        (self.shared.told)(&format!("done with the run {}", self.places.run));
+        (self.shared.told)(&format!("done with the run {}", self.subjects.run));
     }
 
     /// Takes tasks until the worker leaves.
@@ -169,7 +169,7 @@ impl Serving {
                 (run.epoch, run.segments.iter().map(Vec::len).collect::<Vec<_>>())
             };
             if let Err(reason) = &admitted {
-                self.shared.refuse(&self.places.run, reason);
+                self.shared.refuse(&self.subjects.run, reason);
             }
             // What is refused is left to others, unless it wants something else later. What has no function yet may
             // not even have its streams.
@@ -180,21 +180,21 @@ impl Serving {
                 }
             }
             // Who can't have its plugins leaves its tasks alone.
-            if let Err(Left(reason)) = self.prepare(epoch, &segments).await {
-                self.shared.refuse(&self.places.run, &reason);
+            if let Err(Declined(reason)) = self.prepare(epoch, &segments).await {
+                self.shared.refuse(&self.subjects.run, &reason);
                 self.shared.pause(LATER).await;
                 continue;
             }
-            self.shared.refused().remove(&*self.places.run);
-            let stream = self.places.tasks();
-            let consumer = self.shared.context.get_consumer_from_stream(TAKERS, stream).await;
+            self.shared.refused().remove(&*self.subjects.run);
+            let stream = self.subjects.tasks();
+            let consumer = self.shared.context.get_consumer_from_stream(WORKERS_CONSUMER, stream).await;
             let Ok(consumer) = consumer else {
-                self.shared.pause(AGAIN).await;
+                self.shared.pause(RETRY_WAIT).await;
                 continue;
             };
             while !leaving.is_cancelled() && !run.has_changed().unwrap_or(true) {
                 if !self.ask(&consumer, tasks).await {
-                    self.shared.pause(AGAIN).await;
+                    self.shared.pause(RETRY_WAIT).await;
                     break;
                 }
             }
@@ -202,7 +202,7 @@ impl Serving {
     }
 
     /// Makes the functions of all segments ready that are known.
-    async fn prepare(&self, epoch: u64, segments: &[usize]) -> Result<(), Left> {
+    async fn prepare(&self, epoch: u64, segments: &[usize]) -> Result<(), Declined> {
         for (index, stages) in (0..).zip(segments) {
             if *stages > 0 {
                 self.segment(index, epoch).await?;
@@ -211,18 +211,18 @@ impl Serving {
         Ok(())
     }
 
-    /// Asks for as many tasks as there are slots free, and begins those that come. Says whether the broker was
+    /// Asks for as many tasks as there are free permits, and begins those that come. Says whether the broker was
     /// there.
     async fn ask(self: &Arc<Self>, consumer: &PullConsumer, tasks: &mut JoinSet<()>) -> bool {
-        let slots = &self.shared.slots;
-        if self.duty().len() > 2 * slots.all() {
+        let concurrency = &self.shared.concurrency;
+        if self.leases().len() > 2 * concurrency.all() {
             // Results do not leave.
             self.shared.pause(TICK).await;
             return true;
         }
         // Nothing is held while it waits: another run's tasks may need it meanwhile. What comes too much waits.
-        let Some(_) = self.shared.unless_leaving(slots.take()).await else { return true };
-        let free = slots.free().clamp(1, MOST_ASKED);
+        let Some(_) = self.shared.unless_leaving(concurrency.take()).await else { return true };
+        let free = concurrency.free().clamp(1, MOST_ASKED);
         let asked = consumer.batch().max_messages(free).expires(ASK).messages().await;
         let Ok(mut batch) = asked else { return false };
         loop {
@@ -252,17 +252,17 @@ impl Serving {
         let task = match Task::decode(&message.payload) {
             Ok(task) => task,
             Err(error) => {
-                (self.shared.told)(&format!("a task of the run {} is refused: {error}", self.places.run));
+                (self.shared.told)(&format!("a task of the run {} is refused: {error}", self.subjects.run));
                 // The host misses it, and gives it out again.
                 let _ = message.ack_with(AckKind::Term).await;
                 return;
             }
         };
         let message = Arc::new(message);
-        let key = self.duty().take(message.clone(), self.now());
+        let key = self.leases().take(message.clone(), self.now());
         let mut owed = Owed { serving: &self, key, done: false };
         let segment = self.segment(task.segment, task.epoch).await;
-        let _slot = self.shared.slots.take().await;
+        let _permit = self.shared.concurrency.take().await;
         let judged = judge(task.epoch, self.run.borrow().epoch, deliveries);
         if judged == Judged::Stale {
             let _ = message.ack().await;
@@ -277,8 +277,8 @@ impl Serving {
         };
         let (whole, segment) = match done {
             Ok(done) => done,
-            Err(Left(reason)) => {
-                self.shared.refuse(&self.places.run, &reason);
+            Err(Declined(reason)) => {
+                self.shared.refuse(&self.subjects.run, &reason);
                 let _ = message.ack_with(AckKind::Nak(Some(LATER))).await;
                 return;
             }
@@ -288,11 +288,11 @@ impl Serving {
         let parts = ResultPart::cut(epoch, number, crate::cluster::random(), &body, self.part_bytes());
         // From now on it is told by what the broker says.
         owed.done = true;
-        let acts = self.duty().finished(key, parts, self.now());
+        let acts = self.leases().finished(key, parts, self.now());
         drop(busy);
         self.shared.tasks.fetch_add(1, Relaxed);
         self.shared.records.fetch_add(records, Relaxed);
-        self.shared.refused().remove(&*self.places.run);
+        self.shared.refused().remove(&*self.subjects.run);
         self.act(acts).await;
     }
 
@@ -310,7 +310,7 @@ impl Serving {
     }
 
     /// The functions of a segment, made ready the first time.
-    async fn segment(&self, index: u32, epoch: u64) -> Result<Segment, Left> {
+    async fn segment(&self, index: u32, epoch: u64) -> Result<Segment, Declined> {
         let stages = self.stages(index, epoch).await?;
         let mut segments = self.segments.lock().await;
         if segments.0 < epoch {
@@ -320,23 +320,23 @@ impl Serving {
             return Ok(segment.clone());
         }
         // It was asked for before this segment was known.
-        stages.iter().try_for_each(|stage| self.admit(stage)).map_err(Left)?;
+        stages.iter().try_for_each(|stage| self.admit(stage)).map_err(Declined)?;
         let printed = Printed::default();
         let mut cores = Vec::with_capacity(stages.len());
         for (place, stage) in stages.iter().enumerate() {
             let plugin = self.shared.plugin(&stage.plugin, stage.size).await?;
             let on_print = self.on_print(place, &printed);
-            cores.push(open(&plugin, stage, on_print).map_err(Left)?);
+            cores.push(open(&plugin, stage, on_print).map_err(Declined)?);
         }
         let longest = stages.iter().map(Stage::longest).sum::<Duration>() + SLACK;
         let segment = Segment { stages: cores, described: stages, longest, printed };
         segments.1.insert(index, segment.clone());
-        self.shared.refused().remove(&*self.places.run);
+        self.shared.refused().remove(&*self.subjects.run);
         Ok(segment)
     }
 
     /// What is said of a segment's functions, which may come later than a task.
-    async fn stages(&self, index: u32, epoch: u64) -> Result<Vec<Stage>, Left> {
+    async fn stages(&self, index: u32, epoch: u64) -> Result<Vec<Stage>, Declined> {
         let mut run = self.run.clone();
         let is_known = |run: &Run| {
             let told = run.segments.get(index as usize).is_some_and(|stages| !stages.is_empty());
@@ -345,7 +345,7 @@ impl Serving {
         let known = timeout(NEWS, run.wait_for(is_known)).await;
         let known = known.ok().and_then(Result::ok).filter(|run| run.epoch == epoch);
         let known = known.map(|run| run.segments[index as usize].clone());
-        known.ok_or_else(|| Left("what is said of it does not come".to_owned()))
+        known.ok_or_else(|| Declined("what is said of it does not come".to_owned()))
     }
 
     /// What functions print is told here, and to the host with the next result.
@@ -357,11 +357,11 @@ impl Serving {
         })
     }
 
-    async fn run(&self, key: u64, segment: &Segment, task: Task, judged: Judged) -> Result<Whole, Left> {
+    async fn run(&self, key: u64, segment: &Segment, task: Task, judged: Judged) -> Result<Whole, Declined> {
         // Another task's record may be before each of these on all threads.
-        let turns = u32::try_from(self.shared.slots.least()).unwrap_or(u32::MAX).saturating_add(1);
+        let turns = u32::try_from(self.shared.concurrency.least()).unwrap_or(u32::MAX).saturating_add(1);
         let longest = segment.longest.saturating_mul(turns);
-        let advance = || self.duty().run(key, self.now() + longest);
+        let advance = || self.leases().run(key, self.now() + longest);
         advance();
         let isolation = self.shared.worker.isolation.as_ref().filter(|_| judged == Judged::Isolate);
         if let Some(isolation) = isolation {
@@ -369,7 +369,7 @@ impl Serving {
         }
         let executor: Arc<dyn Executor> = Arc::new(self.shared.worker.pool.clone());
         let whole = run_whole(&executor, &segment.stages, task.batch, advance).await;
-        whole.map_err(|error| Left(error.to_string()))
+        whole.map_err(|error| Declined(error.to_string()))
     }
 
     /// What the protocol wants to have done.
@@ -377,7 +377,7 @@ impl Serving {
         for act in acts {
             match act {
                 Act::Progress { key } => {
-                    let message = self.duty().token(key).cloned();
+                    let message = self.leases().token(key).cloned();
                     if let Some(message) = message {
                         let _ = message.ack_with(AckKind::Progress).await;
                     }
@@ -390,7 +390,7 @@ impl Serving {
     }
 
     async fn publish(self: &Arc<Self>, key: u64, part: ResultPart) {
-        let subject = self.places.result_subject(part.epoch);
+        let subject = self.subjects.result_subject(part.epoch);
         let id = format!("{}.{}.{}.{}", part.epoch, part.task, part.nonce, part.part);
         let publish = PublishMessage::build().payload(part.encode()).message_id(id);
         let sent = self.shared.context.send_publish(subject, publish).await;
@@ -401,9 +401,9 @@ impl Serving {
                 Err(_) => false,
             };
             let act = if kept {
-                this.duty().kept(key, part.part)
+                this.leases().kept(key, part.part)
             } else {
-                this.duty().refused(key, part.part, this.now());
+                this.leases().refused(key, part.part, this.now());
                 None
             };
             if let Some(Act::Acknowledge(message)) = act {
@@ -429,9 +429,9 @@ impl Serving {
             if latest > epoch {
                 // Another host has taken over: what was done for the one before is nobody's.
                 epoch = latest;
-                drop(self.duty().begin_anew(ack_wait));
+                drop(self.leases().begin_anew(ack_wait));
             }
-            let acts = self.duty().tick(self.now());
+            let acts = self.leases().tick(self.now());
             self.act(acts).await;
         }
     }
@@ -439,7 +439,7 @@ impl Serving {
 
 /// A task that is given up midway is owed no more.
 struct Owed<'a> {
-    serving: &'a Serving,
+    serving: &'a RunWorker,
     key: u64,
     done: bool,
 }
@@ -447,7 +447,7 @@ struct Owed<'a> {
 impl Drop for Owed<'_> {
     fn drop(&mut self) {
         if !self.done {
-            self.serving.duty().let_go(self.key);
+            self.serving.leases().let_go(self.key);
         }
     }
 }
