@@ -7,6 +7,7 @@ use std::io::{BufRead, BufReader, Cursor, Write};
 use std::process::Stdio;
 use std::time::Duration;
 
+use engine::error::FunctionError;
 use engine::{
     Cause, DeadLetter, Error, FaultPolicy, Function, Isolation, Json, Part, Pool, Source, Stream, sources,
 };
@@ -296,7 +297,8 @@ async fn a_state_that_can_not_be_written_ends_the_run_and_says_so() {
     let quotient = misbehaving::<f64, String>(&pool, "quotient");
     let (outputs, ended) = ran([2.0, 0.0, 1.0], |stream| stream.accumulate(&quotient)).await;
     assert_eq!(outputs, ["0.5", "inf"]);
-    let Err(Error::State { function, cause: Cause::Failed { message, .. } }) = ended else {
+    let Err(Error::Function(FunctionError::State { function, cause: Cause::Failed { message, .. } })) = ended
+    else {
         panic!("{ended:?}")
     };
     assert_eq!(function, "quotient");

@@ -3,6 +3,7 @@
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
+use engine::error::GraphError;
 use engine::{Error, FaultPolicy, Keep, Monitor, Pool, Source, Stream, sinks, sources};
 
 use crate::support::{engine, fed, only};
@@ -74,7 +75,7 @@ async fn most(link: &Link) -> usize {
         (0..middle).fold(source.stream(), |stream, _| link(stream)).sink(|_: i64| {});
         match source.close().await {
             Ok(()) => right = middle,
-            Err(Error::TooManyNodes { .. }) => wrong = middle,
+            Err(Error::Graph(GraphError::TooManyNodes { .. })) => wrong = middle,
             Err(error) => panic!("{error}"),
         }
     }
@@ -100,7 +101,7 @@ fn a_chain_that_is_too_long_is_an_error_however_long_it_is() {
     on_a_thread(async || {
         for (name, link) in links() {
             let (outputs, ended) = through(Source::new(), 5_000, &link).await;
-            assert!(matches!(ended, Err(Error::TooManyNodes { .. })), "{name}: {ended:?}");
+            assert!(matches!(ended, Err(Error::Graph(GraphError::TooManyNodes { .. }))), "{name}: {ended:?}");
             assert_eq!(outputs, [0; 0], "{name}");
         }
     });

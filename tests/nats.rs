@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use async_nats::jetstream::consumer::{AckPolicy, pull};
 use async_nats::jetstream::stream::{Config, DiscardPolicy, RetentionPolicy, Stream};
 use async_nats::jetstream::{self, Context};
+use engine::error::GraphError;
 use engine::sources::{self, Feed};
 use engine::{Broker, CancellationToken, Error, Source};
 use futures_util::StreamExt;
@@ -453,5 +454,5 @@ async fn where_streams_of_two_sources_come_together_nobody_knows_what_to_acknowl
     let (one, other) = (Source::<String>::new(), Source::new());
     one.stream().union(other.stream()).sink(|_: String| {});
     let fed = sources::nats(broker, "IN", "engine").feed(&one, &CancellationToken::new()).await;
-    assert!(matches!(fed, Err(Error::Mixed { .. })), "{fed:?}");
+    assert!(matches!(fed, Err(Error::Graph(GraphError::MixedSources { .. }))), "{fed:?}");
 }

@@ -4,6 +4,7 @@ use std::num::{NonZeroU64, NonZeroUsize};
 use std::sync::Arc;
 use std::time::Duration;
 
+use engine::error::GraphError;
 use engine::sinks::{self, Consumer, Refusal};
 use engine::{Cause, Error, FaultPolicy, Json, Keep, Operator, Outputs, Side, Source, Stream};
 use serde_json::{Value, json};
@@ -659,14 +660,23 @@ async fn a_closure_that_fails_for_an_element_goes_by_the_policy() {
 async fn branches_of_one_source_that_are_too_far_apart_fail_and_do_not_hang() {
     let far = |numbers: Stream<i64>| numbers.branch().zip(numbers.slice(20..));
     let (outputs, ended) = ran(0..100, far).await;
-    assert!(outputs.is_empty() && matches!(ended, Err(Error::FarApart { .. })), "{outputs:?} {ended:?}");
+    assert!(
+        outputs.is_empty() && matches!(ended, Err(Error::Graph(GraphError::Deadlock { .. }))),
+        "{outputs:?} {ended:?}"
+    );
     // Nor with a buffer that is too small; and what is slow is not stuck.
     let small = |numbers: Stream<i64>| numbers.branch().buffer(5).zip(numbers.slice(20..));
     let (outputs, ended) = ran(0..100, small).await;
-    assert!(outputs.is_empty() && matches!(ended, Err(Error::FarApart { .. })), "{outputs:?} {ended:?}");
+    assert!(
+        outputs.is_empty() && matches!(ended, Err(Error::Graph(GraphError::Deadlock { .. }))),
+        "{outputs:?} {ended:?}"
+    );
     let slow = |numbers: Stream<i64>| numbers.branch().buffer(5).zip(numbers.slice(20..).buffer(1));
     let (outputs, ended) = ran(0..100, slow).await;
-    assert!(outputs.is_empty() && matches!(ended, Err(Error::FarApart { .. })), "{outputs:?} {ended:?}");
+    assert!(
+        outputs.is_empty() && matches!(ended, Err(Error::Graph(GraphError::Deadlock { .. }))),
+        "{outputs:?} {ended:?}"
+    );
     // Nor beside a timer that goes on for ever, with what flushes them, behind a second source, or at the end.
     let timed = |numbers: Stream<i64>| {
         numbers.branch().timed_window(MS(60_000)).sink(|_: Vec<i64>| {});
@@ -697,7 +707,7 @@ async fn branches_of_one_source_that_are_too_far_apart_fail_and_do_not_hang() {
         ("late", ran(0..100, late).await.1),
         ("joined", ran(0..100, joined).await.1),
     ] {
-        assert!(matches!(ended, Err(Error::FarApart { .. })), "{name}: {ended:?}");
+        assert!(matches!(ended, Err(Error::Graph(GraphError::Deadlock { .. }))), "{name}: {ended:?}");
     }
     let late = |numbers: Stream<i64>| numbers.branch().buffer(5).zip(numbers.delay(MS(60_000)));
     assert_eq!(given(0..100, late).await.len(), 100);

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 use std::time::{Duration, Instant};
 
+use engine::error::{FunctionError, GraphError};
 use engine::{Error, Json, Pool, Source, sources};
 
 use crate::support::{list, misbehaving, only, plugin, ran};
@@ -339,7 +340,7 @@ async fn a_function_of_another_kind_is_named_by_the_first_emit() {
 async fn a_function_of_another_pool_is_named_by_the_first_emit() {
     let inc = only::<i64, i64>(&pool(1), "inc");
     let (_, ended) = ran([1], |numbers| numbers.scatter(&pool(1)).map(&inc).gather()).await;
-    assert!(matches!(ended, Err(Error::OtherPool { .. })), "{ended:?}");
+    assert!(matches!(ended, Err(Error::Graph(GraphError::OtherPool { .. }))), "{ended:?}");
 }
 
 #[tokio::test]
@@ -374,9 +375,12 @@ async fn arguments_are_bound_and_checked_before_the_first_record() {
     let pool = pool(1);
     let words = pool.load(plugin("words")).unwrap();
     let long = words.function::<String, String>("long").unwrap();
-    assert!(matches!(long.with("leters", 3), Err(Error::UnknownArgument { nearest: Some(_), .. })));
+    assert!(matches!(
+        long.with("leters", 3),
+        Err(Error::Function(FunctionError::UnknownArgument { nearest: Some(_), .. }))
+    ));
     let refused = long.with("letters", "many").unwrap().prepare();
-    assert!(matches!(refused, Err(Error::Refused { .. })), "{refused:?}");
+    assert!(matches!(refused, Err(Error::Function(FunctionError::Refused { .. }))), "{refused:?}");
 }
 
 #[tokio::test]

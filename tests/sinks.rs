@@ -5,6 +5,7 @@ use std::fs;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use engine::error::FileError;
 use engine::sinks::{self, Consumer, Records, Refusal};
 use engine::sources::Feed;
 use futures_util::StreamExt;
@@ -166,7 +167,7 @@ async fn a_file_is_emptied_or_appended_to() {
     put::<i64>([], sinks::files(&path)).await.unwrap();
     assert_eq!(fs::read_to_string(&path).unwrap(), "");
     let error = put([1], sinks::files(folder.path().join("no/out"))).await.unwrap_err();
-    assert!(matches!(error, Error::Write { path, .. } if path.ends_with("no/out")));
+    assert!(matches!(error, Error::File(FileError::Write { path, .. }) if path.ends_with("no/out")));
 }
 
 #[tokio::test]

@@ -3,6 +3,7 @@
 use std::error::Error as _;
 use std::fs;
 
+use engine::error::FileError;
 use engine::sources::{self, Feed};
 use engine::{CancellationToken, Error, Source, sinks};
 
@@ -49,7 +50,10 @@ async fn compressed_data_that_is_cut_off_is_not_written_on() {
     for cut in [whole[..whole.len() - 1].to_vec(), whole[..12].to_vec(), [&whole, &b"x\n"[..]].concat()] {
         fs::write(&path, &cut).unwrap();
         let error = put([5], log().append(true)).await.unwrap_err();
-        assert!(matches!(&error, Error::Write { path: told, .. } if *told == path), "{error}");
+        assert!(
+            matches!(&error, Error::File(FileError::Write { path: told, .. }) if *told == path),
+            "{error}"
+        );
         let reason = error.source().unwrap().to_string();
         assert!(reason.starts_with("what it has is no gzip that could be written on: "), "{reason}");
         assert_eq!(fs::read(&path).unwrap(), cut);

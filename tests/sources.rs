@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use engine::error::FileError;
 use engine::sources::{self, Csv, Feed, Layout};
 use engine::{CancellationToken, Error, Record, Source, Stream, sinks};
 use futures_util::{SinkExt, StreamExt};
@@ -63,7 +64,7 @@ async fn a_file_that_is_not_there_is_named_after_the_records_before_it() {
     let missing = folder.path().join("missing");
     let (lines, ended) = fed::<i64>(sources::files([file(&folder, "a", "1\n"), missing.clone()])).await;
     assert_eq!(lines, [1]);
-    assert!(matches!(ended, Err(Error::Read { path, .. }) if path == missing));
+    assert!(matches!(ended, Err(Error::File(FileError::Read { path, .. })) if path == missing));
 }
 
 #[tokio::test]
@@ -364,7 +365,7 @@ async fn a_folder_that_is_looked_at_takes_files_that_no_longer_change() {
     let pattern = fed_error(sources::folder(folder.path()).names("{")).await;
     assert_eq!(pattern.to_string(), r#""{" is no pattern of names"#);
     let missing = fed_error(sources::folder(folder.path().join("missing"))).await;
-    assert!(matches!(missing, Error::Read { path, .. } if path.ends_with("missing")));
+    assert!(matches!(missing, Error::File(FileError::Read { path, .. }) if path.ends_with("missing")));
 }
 
 pub(crate) async fn fed_error(feed: impl Feed<String>) -> Error {

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use engine::error::FileError;
 use engine::sources::Mark;
 use engine::{Checkpoint, Done, Error, Output, OutputState, Snapshot, Source};
 use tokio::sync::SetOnce;
@@ -40,7 +41,8 @@ impl Durable {
 }
 
 fn sync(file: &File, path: &Path) -> Result<(), Error> {
-    file.sync_data().map_err(|error| Error::Write { path: path.to_owned(), source: Arc::new(error) })
+    file.sync_data()
+        .map_err(|error| Error::File(FileError::Write { path: path.to_owned(), source: Arc::new(error) }))
 }
 
 /// Notes now and then how far a run has come.

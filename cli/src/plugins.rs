@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail, ensure};
+use engine::error::FunctionError;
 use engine::{Capability, Error, FaultPolicy, Function, Kind, Output, Part, Plugin, Pool, Signature, Usage};
 
 use super::args::{Allowed, Argument, KeyArg, PluginSpec};
@@ -216,7 +217,7 @@ impl Link {
 
 /// The error, with the flags that would help.
 fn with_flags(error: Error) -> anyhow::Error {
-    let Error::NotGranted { capabilities, .. } = &error else { return error.into() };
+    let Error::Function(FunctionError::NotGranted { capabilities, .. }) = &error else { return error.into() };
     let flags: Vec<_> = capabilities.iter().map(|need| flag(need)).collect();
     anyhow::anyhow!("{error} (to grant it: {})", flags.join(" "))
 }

@@ -14,6 +14,7 @@ use rustls::pki_types::pem::PemObject;
 
 use crate::Error;
 use crate::deadlines::BROKER;
+use crate::error::{BrokerError, FileError};
 use crate::files;
 use crate::net::tls;
 use crate::net::url::shown;
@@ -76,7 +77,7 @@ impl FromStr for Broker {
 }
 
 fn server(text: &str) -> Result<ServerAddr, Error> {
-    let wrong = |reason| Error::BrokerAddress { address: shown(text), reason };
+    let wrong = |reason| Error::Broker(BrokerError::Address { address: shown(text), reason });
     let server: ServerAddr = text.parse().map_err(|_| wrong("write nats://HOST:PORT, or tls://HOST:PORT"))?;
     if server.host().is_empty() {
         return Err(wrong("write nats://HOST:PORT, or tls://HOST:PORT"));
@@ -145,7 +146,7 @@ impl Broker {
         };
         let version = client.server_info().version;
         if !is_safe(&version) {
-            return Err(Error::OldBroker { address: self.to_string(), version });
+            return Err(Error::Broker(BrokerError::TooOld { address: self.to_string(), version }));
         }
         Ok(client)
     }
@@ -175,7 +176,7 @@ impl Broker {
                     Some(file) => format!("who has the credentials in {}", text::path(file)),
                     None => "who brings no credentials".to_owned(),
                 };
-                return Error::BrokerKey { address: self.to_string(), who };
+                return Error::Broker(BrokerError::Rejected { address: self.to_string(), who });
             }
             // The client knows these by their texts alone.
             _ if said.contains("InvalidContentType") => "it does not speak TLS".to_owned(),
@@ -190,8 +191,12 @@ impl Broker {
 
     /// It could not be asked, or did not answer.
     pub(crate) fn lost(&self, error: &(impl fmt::Display + ?Sized)) -> Error {
-        let unreachable =
-            |address| Error::Broker { address, source: Arc::new(Reason(error.to_string().into())) };
+        let unreachable = |address| {
+            Error::Broker(BrokerError::Unreachable {
+                address,
+                source: Arc::new(Reason(error.to_string().into())),
+            })
+        };
         self.refused().unwrap_or_else(|| unreachable(self.to_string()))
     }
 
@@ -202,15 +207,20 @@ impl Broker {
 
     /// It has not answered for so long.
     pub(crate) fn gone(&self, timeout: Duration) -> Error {
-        self.refused().unwrap_or_else(|| Error::BrokerGone { address: self.to_string(), timeout })
+        self.refused()
+            .unwrap_or_else(|| Error::Broker(BrokerError::NoAnswer { address: self.to_string(), timeout }))
     }
 
     /// What it did not permit of late: who asks for that gets no answer.
     fn refused(&self) -> Option<Error> {
         let refusals = self.refusals();
         let (refusal, since) = refusals.latest.as_ref()?;
-        (since.elapsed() < RECENT)
-            .then(|| Error::BrokerRefuses { address: self.to_string(), refusal: refusal.to_string() })
+        (since.elapsed() < RECENT).then(|| {
+            Error::Broker(BrokerError::NotPermitted {
+                address: self.to_string(),
+                refusal: refusal.to_string(),
+            })
+        })
     }
 
     fn refusals(&self) -> MutexGuard<'_, Refusals> {
@@ -224,22 +234,24 @@ impl Broker {
             ConnectOptions::new().require_tls(self.servers.iter().any(ServerAddr::tls_required));
         if let Some(file) = &self.authority {
             // Else it is told as a connection that failed.
-            let read = |source| Error::Read { path: file.clone(), source: Arc::new(source) };
+            let read = |source| Error::File(FileError::Read { path: file.clone(), source: Arc::new(source) });
             let text = files::read_at_most(file, LONGEST).map_err(read)?;
             if CertificateDer::pem_slice_iter(&text).next().is_none_or(|known| known.is_err()) {
-                return Err(Error::NoCertificate { path: file.clone() });
+                return Err(Error::Broker(BrokerError::NoCertificate { path: file.clone() }));
             }
             options = options.add_root_certificates(file.clone()).require_tls(true);
         }
         let Some(file) = &self.credentials else { return Ok(options) };
         let text = files::read_at_most(file, LONGEST)
             .and_then(|text| String::from_utf8(text).map_err(|_| io::ErrorKind::InvalidData.into()));
-        let text = text.map_err(|source| Error::Read { path: file.clone(), source: Arc::new(source) })?;
+        let text = text.map_err(|source| {
+            Error::File(FileError::Read { path: file.clone(), source: Arc::new(source) })
+        })?;
         let seed = text.lines().map(str::trim).find(|line| !line.is_empty() && !line.starts_with('#'));
         match seed {
             Some(seed) if seed.starts_with("SU") => Ok(options.nkey(seed.to_owned())),
             _ => {
-                let wrong = |_| Error::Credentials { path: file.clone() };
+                let wrong = |_| Error::Broker(BrokerError::NoCredentials { path: file.clone() });
                 options.credentials(&text).map_err(wrong)
             }
         }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use crate::error::FileError;
 use crate::{Error, State, files};
 
 /// The version of the file's layout.
@@ -88,7 +89,9 @@ impl OutputState {
     /// If the file can't be read up to `length`.
     pub fn with_tail(self) -> Result<Self, Error> {
         let tail = self.read_tail();
-        let tail = tail.map_err(|error| Error::Read { path: self.path.clone(), source: Arc::new(error) })?;
+        let tail = tail.map_err(|error| {
+            Error::File(FileError::Read { path: self.path.clone(), source: Arc::new(error) })
+        })?;
         Ok(Self { tail, ..self })
     }
 
@@ -122,10 +125,14 @@ impl Checkpoint {
         let bytes = match read() {
             Ok(bytes) => bytes,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(Error::Read { path: path.to_owned(), source: Arc::new(error) }),
+            Err(error) => {
+                return Err(Error::File(FileError::Read { path: path.to_owned(), source: Arc::new(error) }));
+            }
         };
         let checkpoint = Self::parse(&bytes);
-        checkpoint.map(Some).map_err(|reason| Error::NotACheckpoint { path: path.to_owned(), reason })
+        checkpoint
+            .map(Some)
+            .map_err(|reason| Error::File(FileError::NotACheckpoint { path: path.to_owned(), reason }))
     }
 
     /// A checkpoint is a line of JSON, and the BLAKE3 hash of that line in hexadecimal digits.
@@ -157,7 +164,9 @@ impl Checkpoint {
             let text = with_checksum(serde_json::to_vec(&Self { version: VERSION, ..self.clone() })?);
             files::replace(path, |file| file.write_all(&text))
         };
-        save().map_err(|error: io::Error| Error::Write { path: path.to_owned(), source: Arc::new(error) })
+        save().map_err(|error: io::Error| {
+            Error::File(FileError::Write { path: path.to_owned(), source: Arc::new(error) })
+        })
     }
 
     /// Removes the file: the run is done.
@@ -168,7 +177,7 @@ impl Checkpoint {
     pub fn remove(path: &Path) -> Result<(), Error> {
         match files::remove(path) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                Err(Error::Write { path: path.to_owned(), source: Arc::new(error) })
+                Err(Error::File(FileError::Write { path: path.to_owned(), source: Arc::new(error) }))
             }
             _ => Ok(()),
         }

@@ -13,6 +13,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::Error;
+use crate::error::ConnectorError;
 
 #[cfg(feature = "net")]
 pub(crate) use http::Http;
@@ -21,7 +22,9 @@ pub(crate) use places::Places;
 /// Listens at an address.
 pub(crate) async fn bind(address: &str) -> Result<TcpListener, Error> {
     let bound = TcpListener::bind(address).await;
-    bound.map_err(|error| Error::Listen { address: address.to_owned(), source: Arc::new(error) })
+    bound.map_err(|error| {
+        Error::Connector(ConnectorError::Listen { address: address.to_owned(), source: Arc::new(error) })
+    })
 }
 
 /// Serves connections until it is to stop, and then waits for those that are there. Panics as `serve` does.

@@ -12,6 +12,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 
+use crate::error::FileError;
 use crate::files::{Mode, create};
 use crate::{DeadLetter, Error};
 
@@ -196,7 +197,7 @@ fn end_line(file: &mut File) {
 }
 
 fn unwritable(path: &Path, error: std::io::Error) -> Error {
-    Error::Write { path: path.to_owned(), source: Arc::new(error) }
+    Error::File(FileError::Write { path: path.to_owned(), source: Arc::new(error) })
 }
 
 fn encode(letter: &DeadLetter, place: Option<&Place>, data: &mut Vec<u8>) {

@@ -34,7 +34,7 @@ mod connectors;
 #[cfg(feature = "net")]
 mod dashboard;
 mod deadlines;
-mod error;
+pub mod error;
 mod fault;
 pub mod files;
 mod function;
@@ -72,7 +72,7 @@ pub use connectors::{end_commands, sinks, sources};
 #[cfg(feature = "net")]
 pub use dashboard::{Dashboard, PORT as DASHBOARD_PORT, Report};
 pub use deadlines::{Wait, waits};
-pub use error::{Error, NotAPlugin};
+pub use error::Error;
 pub use fault::{Cause, Fault, Resource};
 pub use function::{Kind, Parameter, Signature};
 pub use graph::{

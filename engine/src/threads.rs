@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use tokio::runtime::{Builder, Runtime};
 
+use crate::error::SystemError;
 use crate::{Error, Machine};
 
 /// So many threads are left for what a run starts later: who reads its inputs, who writes its checkpoints.
@@ -21,7 +22,7 @@ const STARTED_WITHIN: Duration = Duration::from_secs(10);
 ///
 /// # Errors
 ///
-/// [`Error::Thread`], if the system has no more of them.
+/// [`SystemError::Thread`](crate::error::SystemError::Thread), if the system has no more of them.
 pub(crate) fn start<T: Send + 'static>(
     name: &str,
     work: impl FnOnce() -> T + Send + 'static,
@@ -76,7 +77,7 @@ fn wait_until_gone(thread: &Path) {
 ///
 /// # Errors
 ///
-/// [`Error::Thread`], if the system has none.
+/// [`SystemError::Thread`](crate::error::SystemError::Thread), if the system has none.
 pub(crate) fn runtime(
     name: &str,
     most: usize,
@@ -122,6 +123,6 @@ impl Error {
     /// The system refused a thread, or a process.
     #[must_use]
     pub fn thread(source: io::Error) -> Self {
-        Self::Thread { limit: Machine::here().thread_limit(), source: Arc::new(source) }
+        SystemError::Thread { limit: Machine::here().thread_limit(), source: Arc::new(source) }.into()
     }
 }

@@ -20,6 +20,7 @@ use tokio_util::sync::CancellationToken;
 
 use self::guard::Guard;
 pub use self::report::Report;
+use crate::error::ConnectorError;
 use crate::{Error, Monitor, threads};
 
 /// The port, if none is named.
@@ -83,7 +84,12 @@ impl Dashboard {
     ///
     /// If it can't listen there.
     pub fn serve_with(monitor: &Monitor, address: SocketAddr, token: &str) -> Result<Self, Error> {
-        let failed = |source| Error::Listen { address: address.to_string(), source: Arc::new(source) };
+        let failed = |source| {
+            Error::Connector(ConnectorError::Listen {
+                address: address.to_string(),
+                source: Arc::new(source),
+            })
+        };
         let listener = std::net::TcpListener::bind(address).map_err(failed)?;
         listener.set_nonblocking(true).map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;

@@ -33,7 +33,7 @@ use crate::{Error, Source};
 /// ```
 ///
 /// [`Source::emit`] takes values, [`Source::emit_records`] the bytes of records, and [`Source::refuse`] what
-/// is no record. [`Error::Feed`] is for what else may fail.
+/// is no record. [`ConnectorError::Source`](crate::error::ConnectorError::Source) is for what else may fail.
 pub trait Feed<T>: Send + 'static {
     /// Emits what comes, until its end, or until `stop` is cancelled: what was emitted by then is on its way.
     /// The source stays open.

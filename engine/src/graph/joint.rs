@@ -13,6 +13,7 @@ use tokio::sync::{Mutex, MutexGuard, Notify};
 
 use super::{Handling, Items, Node, Outlet, Stream};
 use crate::Error;
+use crate::error::GraphError;
 use crate::graph::Metered;
 use crate::progress::Counters;
 
@@ -169,7 +170,7 @@ impl<J, U: Clone + Send + 'static> Joint<J, U> {
                 return Ok(state);
             }
             if self.one_source && self.together {
-                return Err(Error::FarApart { node: state.join.name().to_owned() });
+                return Err(Error::Graph(GraphError::Deadlock { node: state.join.name().to_owned() }));
             }
             // In the line before others can move.
             moved.as_mut().enable();
@@ -181,7 +182,7 @@ impl<J, U: Clone + Send + 'static> Joint<J, U> {
                 () = moved => {}
                 () = actors.deadlock() => {
                     let node = self.state.lock().await.join.name().to_owned();
-                    return Err(Error::FarApart { node });
+                    return Err(Error::Graph(GraphError::Deadlock { node }));
                 }
             }
         }

@@ -14,6 +14,7 @@ use futures_util::stream::FuturesOrdered;
 use super::Items;
 use super::Metered;
 use crate::Error;
+use crate::error::GraphError;
 use crate::monitor::Watched;
 use crate::progress::Actors;
 use crate::progress::BoxFuture;
@@ -188,7 +189,7 @@ struct OneTooMany;
 
 impl OneTooMany {
     fn refuse() -> Handling<'static> {
-        Handling::Done(Err(Error::TooManyNodes { most: MOST_IN_A_ROW }))
+        Handling::Done(Err(Error::Graph(GraphError::TooManyNodes { most: MOST_IN_A_ROW })))
     }
 }
 

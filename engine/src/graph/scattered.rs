@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::operators::Crossing;
 use super::{Outlet, Stream};
+use crate::error::GraphError;
 use crate::function::Kind;
 use crate::monitor::Watched;
 use crate::plugin::Core;
@@ -49,9 +50,11 @@ impl<T: Record> Scattered<T> {
         let mut this = if self.complete { self.rescatter() } else { self };
         let core = function.core();
         let elsewhere = !Arc::ptr_eq(function.shared_pool(), this.pool.shared());
-        let other_pool = elsewhere.then(|| Error::OtherPool { function: core.name().to_owned() });
+        let other_pool =
+            elsewhere.then(|| Error::Graph(GraphError::OtherPool { function: core.name().to_owned() }));
         let sequential = core.kind() == Kind::Accumulate && used.is_none();
-        let needs_order = sequential.then(|| Error::NeedsOrder { function: core.name().to_owned() });
+        let needs_order =
+            sequential.then(|| Error::Graph(GraphError::NeedsOrder { function: core.name().to_owned() }));
         this.mistake = this.mistake.or(other_pool).or(needs_order).or_else(|| mistake(core, used));
         this.stages.push(core.clone());
         let watched = this.watched.as_ref().map(|watched| watched.behind_function(core));

@@ -6,6 +6,7 @@ use std::sync::{Arc, PoisonError};
 use tokio::sync::{Mutex, MutexGuard};
 
 use super::{Items, Outlet, Stream};
+use crate::error::InputError;
 use crate::fault::{Cause, Fault};
 use crate::metrics::Counts;
 use crate::monitor::SourceFigures;
@@ -456,8 +457,9 @@ impl<T: Record> Source<T> {
             self.emit_batch(batch).await?;
         }
         self.pause().await?;
-        let too_long =
-            too_long.then(|| Error::LongRecord { record: self.last_number() + 1, limit: LONGEST as u64 });
+        let too_long = too_long.then(|| {
+            Error::Input(InputError::LongRecord { record: self.last_number() + 1, limit: LONGEST as u64 })
+        });
         too_long.map_or(Ok(()), Err)
     }
 

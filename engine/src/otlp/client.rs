@@ -15,6 +15,7 @@ use tokio::time::{Instant, sleep_until};
 
 use super::collector::Collector;
 use crate::deadlines::{COLLECTOR, client};
+use crate::error::TelemetryError;
 use crate::{Error, threads};
 
 /// No more of an answer is read.
@@ -84,7 +85,7 @@ impl Client {
     /// Tells it, if it is the first time.
     fn fails(&self, source: Arc<dyn StdError + Send + Sync>) {
         if !self.failed.swap(true, Relaxed) {
-            (self.on_failure)(Error::Export { url: self.url.clone(), source });
+            (self.on_failure)(Error::Telemetry(TelemetryError::Send { url: self.url.clone(), source }));
         }
     }
 }

@@ -7,6 +7,7 @@ use axum::http::Uri;
 use axum::http::uri::Scheme;
 
 use crate::Error;
+use crate::error::TelemetryError;
 
 /// The port, if none is named.
 const PORT: u16 = 4318;
@@ -47,7 +48,9 @@ impl FromStr for Collector {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self, Error> {
-        let wrong = |reason| Error::CollectorAddress { address: crate::net::url::shown(text), reason };
+        let wrong = |reason| {
+            Error::Telemetry(TelemetryError::Address { address: crate::net::url::shown(text), reason })
+        };
         let url = if text.contains("://") { text.to_owned() } else { format!("http://{text}") };
         let url: Uri = url.parse().map_err(|_| wrong("write HOST:PORT or http://HOST:PORT"))?;
         let secure = url.scheme() == Some(&Scheme::HTTPS);

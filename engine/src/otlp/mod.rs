@@ -28,6 +28,7 @@ use self::exporter::Exporter;
 use self::latest::Latest;
 use self::spans::Trace;
 use crate::deadlines::COLLECTOR_END;
+use crate::error::TelemetryError;
 use crate::{Error, Monitor, threads};
 
 /// So often is sent what is new, if `OTEL_METRIC_EXPORT_INTERVAL` does not say it.
@@ -74,7 +75,7 @@ impl Otlp {
         collector: &Collector,
         on_failure: impl Fn(Error) + Send + Sync + 'static,
     ) -> Result<Self, Error> {
-        let failed = |source| Error::Export { url: collector.to_string(), source };
+        let failed = |source| Error::Telemetry(TelemetryError::Send { url: collector.to_string(), source });
         let wrong = |source: ExporterBuildError| failed(Arc::new(source));
         let ending = Arc::new(SetOnce::new());
         let client = Client::new(collector, ending.clone(), on_failure).map_err(failed)?;

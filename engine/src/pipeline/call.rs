@@ -10,6 +10,7 @@ use super::mistake::Problem;
 use super::options::{Argument, Key, OneOrMore, Size, Time};
 use super::pin::PluginOption;
 use super::reach::Reach;
+use crate::error::{FunctionError, LoadError};
 use crate::pool::Returns;
 use crate::{Capability, Error, Function, Kind, Plugin};
 
@@ -159,26 +160,31 @@ impl Call {
 /// A mistake in the choice of a function, told where it stands.
 pub(super) fn problem(error: &Error) -> Problem {
     let key: Vec<&str> = match error {
-        Error::UnknownFunction { .. } => vec!["function"],
-        Error::UnknownArgument { name, .. } => vec!["args", name],
-        Error::MissingArgument { .. } | Error::Refused { .. } => vec!["args"],
-        Error::NotGranted { .. } => vec!["allow"],
-        Error::WrongHash { .. } => vec!["plugin", "blake3"],
+        Error::Load(LoadError::UnknownFunction { .. }) => vec!["function"],
+        Error::Function(FunctionError::UnknownArgument { name, .. }) => vec!["args", name],
+        Error::Function(FunctionError::MissingArgument { .. })
+        | Error::Function(FunctionError::Refused { .. }) => vec!["args"],
+        Error::Function(FunctionError::NotGranted { .. }) => vec!["allow"],
+        Error::Load(LoadError::WrongHash { .. }) => vec!["plugin", "blake3"],
         _ => vec!["plugin"],
     };
     let help = match error {
-        Error::Ambiguous { functions, .. } => {
+        Error::Load(LoadError::Ambiguous { functions, .. }) => {
             functions.first().map(|name| format!("say which, as in function = {name:?}"))
         }
-        Error::WrongKind { kind: Kind::Sink, .. } => {
+        Error::Function(FunctionError::WrongKind { kind: Kind::Sink, .. }) => {
             Some("make it a sink: [sinks.NAME] with type = \"plugin\"".to_owned())
         }
-        Error::WrongKind { used: Kind::Sink, .. } => Some("make it a stage: [stages.NAME]".to_owned()),
-        Error::WrongKind { kind, .. } => {
+        Error::Function(FunctionError::WrongKind { used: Kind::Sink, .. }) => {
+            Some("make it a stage: [stages.NAME]".to_owned())
+        }
+        Error::Function(FunctionError::WrongKind { kind, .. }) => {
             Some(format!("write type = {:?}", kind.to_string().replace('-', "_")))
         }
-        Error::MissingArgument { name, .. } => Some(format!("give it, as in args = {{ {name} = … }}")),
-        Error::NotGranted { capabilities, .. } => {
+        Error::Function(FunctionError::MissingArgument { name, .. }) => {
+            Some(format!("give it, as in args = {{ {name} = … }}"))
+        }
+        Error::Function(FunctionError::NotGranted { capabilities, .. }) => {
             Some(format!("grant it, if you want to, as in allow = {capabilities:?}"))
         }
         _ => None,

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
 use crate::Error;
+use crate::error::FileError;
 use crate::files::{Mode, create};
 
 /// A file that is opened when the run begins: made, or emptied, before anything is written.
@@ -63,5 +64,5 @@ fn is_regular(file: &File) -> bool {
 }
 
 fn unwritable(path: &Path, error: io::Error) -> Error {
-    Error::Write { path: path.to_owned(), source: Arc::new(error) }
+    Error::File(FileError::Write { path: path.to_owned(), source: Arc::new(error) })
 }

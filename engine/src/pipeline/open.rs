@@ -13,6 +13,7 @@ use super::mistake::{Mistakes, Report};
 use super::picture::Picture;
 use super::run::Pipeline;
 use super::settings::{LimitOptions, PoolOptions};
+use crate::error::FileError;
 use crate::{Error, Monitor, Pool, PoolBuilder, files};
 
 /// The longest file that is read, in bytes.
@@ -77,7 +78,7 @@ impl PipelineFile {
         let read = files::read_at_most(&path, LONGEST);
         match read.and_then(|bytes| String::from_utf8(bytes).map_err(no_text)) {
             Ok(text) => Ok(Self { path, text }),
-            Err(error) => Err(Error::Read { path, source: Arc::new(error) }),
+            Err(error) => Err(Error::File(FileError::Read { path, source: Arc::new(error) })),
         }
     }
 

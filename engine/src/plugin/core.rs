@@ -8,6 +8,7 @@ use super::output::{Messages, Output};
 use super::pace::Pace;
 use super::usage::{Tally, UsageGauge};
 use super::{Grants, Instance, Limits, Loaded, Outcome, Trouble};
+use crate::error::FunctionError;
 use crate::function::{Kind, Signature};
 use crate::metrics::FunctionStatus;
 use crate::monitor::{FunctionFigures, FunctionGauge, Watch};
@@ -166,6 +167,10 @@ impl Core {
 
     /// The error for a function that was used as what it is not.
     pub(crate) fn used_as(&self, used: Kind) -> Error {
-        Error::WrongKind { function: self.name().to_owned(), kind: self.kind(), used }
+        Error::Function(FunctionError::WrongKind {
+            function: self.name().to_owned(),
+            kind: self.kind(),
+            used,
+        })
     }
 }

@@ -20,6 +20,8 @@ use super::instance::{OpenError, describe};
 use super::output::{Messages, OnPrint};
 use super::sandbox::Sandbox;
 use crate::error::{Error, NotAPlugin};
+use crate::error::{FileError, LoadError};
+use crate::error::{FunctionError, SystemError};
 use crate::files;
 use crate::function::Signature;
 use crate::text::is_plain;
@@ -54,7 +56,7 @@ impl Loaded {
         limits: Limits,
         on_print: OnPrint,
     ) -> Result<Self, Error> {
-        let not_a_plugin = |problem| Error::NotAPlugin { path: path.to_owned(), problem };
+        let not_a_plugin = |problem| Error::Load(LoadError::NotAPlugin { path: path.to_owned(), problem });
         let Ready { size, hash, compiled } = match hosting.ahead.take(path) {
             Some(ready) => ready,
             None => read_and_compile(path, pin, hosting)?,
@@ -73,9 +75,13 @@ impl Loaded {
         let name = path.file_stem().unwrap_or_default().to_string_lossy();
         let messages = Messages::new(&name, on_print, limits.messages);
         let signatures = describe(&pre, hosting, limits, messages).await.map_err(|error| match error {
-            OpenError::Fault(cause) => Error::Describe { path: path.to_owned(), cause },
-            OpenError::NoRoom { limit } => Error::NoRoom { function: name.clone().into_owned(), limit },
-            OpenError::Exhausted(reason) | OpenError::Refused(reason) => Error::Sandbox { reason },
+            OpenError::Fault(cause) => Error::Load(LoadError::Describe { path: path.to_owned(), cause }),
+            OpenError::NoRoom { limit } => {
+                Error::Function(FunctionError::NoRoom { function: name.clone().into_owned(), limit })
+            }
+            OpenError::Exhausted(reason) | OpenError::Refused(reason) => {
+                Error::System(SystemError::Sandbox { reason })
+            }
         })?;
         let mut signatures: Vec<Signature> = signatures.into_iter().map(Signature::from).collect();
         signatures.sort_by(|one, other| one.name.cmp(&other.name));
@@ -111,7 +117,7 @@ impl Wasm {
 }
 
 fn read(path: &Path, limit: u64) -> Result<Vec<u8>, Error> {
-    let failed = |source| Error::Read { path: path.to_owned(), source: Arc::new(source) };
+    let failed = |source| Error::File(FileError::Read { path: path.to_owned(), source: Arc::new(source) });
     let file = files::open(path).map_err(failed)?;
     let metadata = file.metadata().map_err(failed)?;
     let problem = match metadata.len() {
@@ -120,12 +126,13 @@ fn read(path: &Path, limit: u64) -> Result<Vec<u8>, Error> {
         _ => None,
     };
     if let Some(problem) = problem {
-        return Err(Error::NotAPlugin { path: path.to_owned(), problem });
+        return Err(Error::Load(LoadError::NotAPlugin { path: path.to_owned(), problem }));
     }
     let mut wasm = Vec::with_capacity(usize::try_from(metadata.len()).unwrap_or_default());
     file.take(limit.saturating_add(1)).read_to_end(&mut wasm).map_err(failed)?;
     // It grew meanwhile.
-    let (size, problem) = (wasm.len() as u64, |problem| Error::NotAPlugin { path: path.to_owned(), problem });
+    let (size, problem) =
+        (wasm.len() as u64, |problem| Error::Load(LoadError::NotAPlugin { path: path.to_owned(), problem }));
     if size > limit { Err(problem(NotAPlugin::TooLarge { size, limit })) } else { Ok(wasm) }
 }
 
@@ -134,7 +141,11 @@ pub(crate) fn check_hash(path: &Path, hash: &str, pin: &str) -> Result<(), Error
     if hash.eq_ignore_ascii_case(pin) {
         return Ok(());
     }
-    Err(Error::WrongHash { path: path.to_owned(), hash: hash.to_owned(), pin: pin.to_owned() })
+    Err(Error::Load(LoadError::WrongHash {
+        path: path.to_owned(),
+        hash: hash.to_owned(),
+        pin: pin.to_owned(),
+    }))
 }
 
 /// A plugin's code, and what it took to compile it unless its code was in the cache.
@@ -147,7 +158,7 @@ pub(super) struct Compiled {
 
 /// Reads a plugin, if it has the hash that it is pinned to, and compiles it.
 fn read_and_compile(path: &Path, pin: Option<&str>, hosting: &Hosting) -> Result<Ready, Error> {
-    let not_a_plugin = |problem| Error::NotAPlugin { path: path.to_owned(), problem };
+    let not_a_plugin = |problem| Error::Load(LoadError::NotAPlugin { path: path.to_owned(), problem });
     let wasm = Wasm::read(path, hosting.plugin_size)?;
     pin.map_or(Ok(()), |pin| check_hash(path, &wasm.hash.to_hex(), pin))?;
     wasm.recognize().map_err(not_a_plugin)?;

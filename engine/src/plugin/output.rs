@@ -13,6 +13,7 @@ use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
 use wasmtime_wasi::p2::{OutputStream, Pollable, StreamError, StreamResult};
 
 use crate::Error;
+use crate::error::ConnectorError;
 use crate::text::PlainText;
 
 /// A run's output: a buffered writer that sinks share.
@@ -88,7 +89,7 @@ impl State {
         if self.failed.is_none() {
             self.failed = write(&mut self.writer).err().map(Arc::new);
         }
-        self.failed.clone().map_or(Ok(()), |source| Err(Error::Output { source }))
+        self.failed.clone().map_or(Ok(()), |source| Err(Error::Connector(ConnectorError::Output { source })))
     }
 }
 

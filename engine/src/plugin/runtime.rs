@@ -18,6 +18,7 @@ use super::names::GrantedNames;
 use super::random::BoundedRandom;
 use super::sandbox::Sandbox;
 use super::sockets;
+use crate::error::SystemError;
 use crate::{Error, threads};
 
 /// How often a busy guest is interrupted, so that its deadline is looked at and others may run.
@@ -38,7 +39,8 @@ impl Runtime {
     /// that at once, and they take one another's place fast. Only if it is `bounded` a busy guest is
     /// interrupted.
     pub(crate) fn new(stack: usize, slots: Option<usize>, bounded: bool) -> Result<Self, Error> {
-        let wrong = |error: wasmtime::Error| Error::Sandbox { reason: format!("{error:#}") };
+        let wrong =
+            |error: wasmtime::Error| Error::System(SystemError::Sandbox { reason: format!("{error:#}") });
         let (engine, linker) = Self::build(stack, slots, bounded).map_err(wrong)?;
         let ticker = Ticker::spawn(engine.clone())?;
         Ok(Self { engine, linker, ticker })

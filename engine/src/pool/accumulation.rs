@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use super::journal::Journal;
 use super::shared::{CallError, MEMORY_TRIES, PoolShared, budget};
+use crate::error::FunctionError;
 use crate::plugin::{Core, Failure, Instance, Isolation, Outcome, Trouble};
 use crate::record::{Batch, BatchBuilder};
 use crate::{Error, State};
@@ -153,7 +154,7 @@ impl Accumulation {
     }
 
     fn stateless(&self, trouble: Trouble) -> Error {
-        Error::State { function: self.core.name().to_owned(), cause: trouble.cause }
+        Error::Function(FunctionError::State { function: self.core.name().to_owned(), cause: trouble.cause })
     }
 
     /// Opens an instance, and brings it to the state of the one before.
@@ -171,7 +172,7 @@ impl Accumulation {
                 }
                 Err(trouble) => {
                     let function = self.core.name().to_owned();
-                    return Err(Error::Rebuild { function, cause: trouble.cause });
+                    return Err(Error::Function(FunctionError::Rebuild { function, cause: trouble.cause }));
                 }
             }
         };

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::shared::{Pool, PoolShared};
+use crate::error::FunctionError;
 use crate::error::nearest_of;
 use crate::function::{Kind, Signature};
 use crate::plugin::{Core, Opening, Output, Usage};
@@ -54,11 +55,13 @@ impl<I: Record, O: Returns> Function<I, O> {
     /// Checks that the function takes and returns what the types say.
     pub(super) fn typed(core: Arc<Core>, pool: Arc<PoolShared>) -> Result<Self, Error> {
         let signature = core.signature();
-        let wrong = |side, actual: &Shape, asked| Error::WrongType {
-            function: signature.name.clone(),
-            side,
-            actual: actual.clone(),
-            asked,
+        let wrong = |side, actual: &Shape, asked| {
+            Error::Function(FunctionError::WrongType {
+                function: signature.name.clone(),
+                side,
+                actual: actual.clone(),
+                asked,
+            })
         };
         let input = I::shape();
         if !input.fits(&signature.input) {
@@ -86,12 +89,12 @@ impl<I: Record, O: Returns> Function<I, O> {
         let parameters = &self.core.signature().parameters;
         if !parameters.iter().any(|parameter| parameter.name == name) {
             let names = || parameters.iter().map(|parameter| parameter.name.as_str());
-            return Err(Error::UnknownArgument {
+            return Err(Error::Function(FunctionError::UnknownArgument {
                 function: self.core.name().to_owned(),
                 name: name.to_owned(),
                 parameters: names().map(str::to_owned).collect(),
                 nearest: nearest_of(name, names()),
-            });
+            }));
         }
         Ok(self.changed(|opening| {
             opening.arguments.retain(|(known, _)| known != name);
@@ -184,11 +187,11 @@ impl<I: Record, O: Returns> Function<I, O> {
     pub fn prepare(&self) -> Result<(), Error> {
         for parameter in self.core.signature().parameters.iter().filter(|parameter| parameter.required) {
             if !self.core.opening.arguments.iter().any(|(name, _)| *name == parameter.name) {
-                return Err(Error::MissingArgument {
+                return Err(Error::Function(FunctionError::MissingArgument {
                     function: self.core.name().to_owned(),
                     name: parameter.name.clone(),
                     shape: parameter.shape.clone(),
-                });
+                }));
             }
         }
         self.pool.prepare(&self.core)

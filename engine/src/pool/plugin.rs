@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::function::{Function, Returns};
 use super::shared::PoolShared;
 use crate::error::nearest_of;
+use crate::error::{FunctionError, LoadError};
 use crate::function::{Kind, Signature};
 use crate::plugin::{Capability, Compilation, Core, Grants, Loaded, Messages, Opening, Output, check_hash};
 use crate::record::Record;
@@ -57,7 +58,10 @@ impl Plugin {
     pub fn only_function<I: Record, O: Returns>(&self) -> Result<Function<I, O>, Error> {
         match self.signatures() {
             [signature] => self.open(signature),
-            _ => Err(Error::Ambiguous { path: self.path().to_owned(), functions: self.names() }),
+            _ => Err(Error::Load(LoadError::Ambiguous {
+                path: self.path().to_owned(),
+                functions: self.names(),
+            })),
         }
     }
 
@@ -75,18 +79,21 @@ impl Plugin {
 
     fn signature(&self, name: &str) -> Result<&Signature, Error> {
         let named = self.signatures().iter().find(|signature| signature.name == name);
-        named.ok_or_else(|| Error::UnknownFunction {
-            path: self.path().to_owned(),
-            name: name.to_owned(),
-            functions: self.names(),
-            nearest: nearest_of(name, self.signatures().iter().map(|signature| signature.name.as_str())),
+        named.ok_or_else(|| {
+            Error::Load(LoadError::UnknownFunction {
+                path: self.path().to_owned(),
+                name: name.to_owned(),
+                functions: self.names(),
+                nearest: nearest_of(name, self.signatures().iter().map(|signature| signature.name.as_str())),
+            })
         })
     }
 
     fn opening(&self, signature: &Signature) -> Result<Opening, Error> {
         let grants = Grants::of(&signature.capabilities, &self.granted);
-        let grants = grants
-            .map_err(|capabilities| Error::NotGranted { function: signature.name.clone(), capabilities })?;
+        let grants = grants.map_err(|capabilities| {
+            Error::Function(FunctionError::NotGranted { function: signature.name.clone(), capabilities })
+        })?;
         Ok(Opening {
             plugin: self.loaded.clone(),
             name: signature.name.clone(),

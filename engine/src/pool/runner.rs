@@ -10,6 +10,7 @@ use super::segment::Segment;
 use super::shared::{CallError, PoolShared, Runner};
 use super::state::{Work, fitting};
 use crate::Error;
+use crate::error::SystemError;
 use crate::fault::{Cause, Fault};
 use crate::plugin::{Core, Failure, Outcome, Trouble};
 
@@ -57,7 +58,7 @@ struct Unwinding<'a> {
 
 impl Drop for Unwinding<'_> {
     fn drop(&mut self) {
-        self.segment.fail(Error::Panicked);
+        self.segment.fail(Error::System(SystemError::Panicked));
         self.pool.runner_is_gone();
     }
 }

@@ -15,6 +15,7 @@ use super::plugin::Plugin;
 use super::runner;
 use super::segment::Segment;
 use crate::Error;
+use crate::error::{FunctionError, SystemError};
 use crate::metrics::{PoolStatus, WorkerStatus};
 use crate::monitor::{PoolFigures, Watch};
 use crate::plugin::{
@@ -504,10 +505,10 @@ pub(super) fn budget(core: &Core, records: usize) -> Duration {
 fn open_error(core: &Core, error: OpenError) -> Error {
     let function = core.name().to_owned();
     match error {
-        OpenError::Refused(message) => Error::Refused { function, message },
-        OpenError::Fault(cause) => Error::Open { function, cause },
-        OpenError::NoRoom { limit } => Error::NoRoom { function, limit },
-        OpenError::Exhausted(reason) => Error::Sandbox { reason },
+        OpenError::Refused(message) => Error::Function(FunctionError::Refused { function, message }),
+        OpenError::Fault(cause) => Error::Function(FunctionError::Open { function, cause }),
+        OpenError::NoRoom { limit } => Error::Function(FunctionError::NoRoom { function, limit }),
+        OpenError::Exhausted(reason) => Error::System(SystemError::Sandbox { reason }),
     }
 }
 

@@ -34,6 +34,7 @@ use crate::cluster::run::{Machine, Stage};
 use crate::cluster::settings::Cluster;
 use crate::cluster::worker::process::Presence;
 use crate::deadlines::BROKER_END;
+use crate::error::{ClusterError, SystemError};
 use crate::pool::{Receipt, Segment, Terms, Whole, Work, most_bytes, run_whole};
 use crate::record::Batch;
 use crate::text::PlainText;
@@ -204,7 +205,10 @@ impl Dispatcher {
     }
 
     pub(in crate::cluster) async fn run(mut self) {
-        let ended = AssertUnwindSafe(self.serve()).catch_unwind().await.unwrap_or(Err(Error::Panicked));
+        let ended = AssertUnwindSafe(self.serve())
+            .catch_unwind()
+            .await
+            .unwrap_or(Err(Error::System(SystemError::Panicked)));
         // Those that take up work again may drop the last of what holds this thread.
         let left = std::mem::take(&mut self.out);
         // Whoever uses what was closed is told so.
@@ -214,7 +218,7 @@ impl Dispatcher {
         drop(left);
         // An errand may hold what is needed to clear up.
         self.errands.clear();
-        if !matches!(ended, Err(Error::TakenOver { .. })) {
+        if !matches!(ended, Err(Error::Cluster(ClusterError::TakenOver { .. }))) {
             let _ =
                 BROKER_END.within("the broker", async { self.registry.lock().await.remove().await }).await;
         }
@@ -427,11 +431,11 @@ impl Dispatcher {
                     let out = self.out.remove(&task);
                     let record = out.as_ref().map_or(0, |out| out.work.batch.number(0));
                     return Err(match out.and_then(|out| out.refusal) {
-                        Some(Refusal { worker, reason }) => Error::Worker {
+                        Some(Refusal { worker, reason }) => Error::Cluster(ClusterError::Worker {
                             worker: worker.into(),
                             reason: format!("it sent what is no result: {reason}"),
-                        },
-                        None => Error::NoResult { record },
+                        }),
+                        None => Error::Cluster(ClusterError::NoResult { record }),
                     });
                 }
             }
@@ -506,7 +510,7 @@ impl Dispatcher {
                 self.beating = false;
                 match beat {
                     Ok(()) => self.heard = Instant::now(),
-                    Err(error @ Error::TakenOver { .. }) => return Err(error),
+                    Err(error @ Error::Cluster(ClusterError::TakenOver { .. })) => return Err(error),
                     // It may be back before the time is up.
                     Err(_) => {}
                 }
@@ -716,5 +720,5 @@ fn is_missing(error: &RawMessageError) -> bool {
 
 fn check_name(name: &str) -> Result<(), Error> {
     let fine = subjects::is_name(name) && name.len() <= 64;
-    fine.then_some(()).ok_or_else(|| Error::RunName { name: name.to_owned() })
+    fine.then_some(()).ok_or_else(|| Error::Cluster(ClusterError::RunName { name: name.to_owned() }))
 }

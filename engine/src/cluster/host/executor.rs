@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 use crate::cluster::host::dispatcher::{Connected, Dispatcher};
 use crate::cluster::host::membership::FEWEST;
 use crate::cluster::settings::Cluster;
+use crate::error::SystemError;
 use crate::metrics::WorkerStatus;
 use crate::plugin::{Core, MOST_BYTES};
 use crate::pool::{Executor, PoolShared, Segment};
@@ -90,7 +91,7 @@ impl ClusterExecutor {
             runtime.shutdown_background();
         };
         let handle = threads::start("engine-cluster", work)?;
-        begun.recv().unwrap_or(Err(Error::Panicked))?;
+        begun.recv().unwrap_or(Err(Error::System(SystemError::Panicked)))?;
         Ok(Self { link, thread: Some(handle) })
     }
 }

@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 use crate::cluster::nats::subjects::{self, Durability, HOSTS, PRESENCE_EXPIRY, RUNS, WORKERS};
 use crate::cluster::run::{Machine, Run, Stage};
 use crate::cluster::settings::Cluster;
+use crate::error::{BrokerError, ClusterError, FileError, LoadError};
 use crate::plugin::Core;
 use crate::{Broker, Error};
 
@@ -156,7 +157,7 @@ impl Registry {
     ///
     /// If another host has written or removed it, which then has the run, or had it and is done.
     fn is_own(&mut self, entry: &Entry) -> Result<bool, Error> {
-        let taken_over = Err(Error::TakenOver { run: self.name.clone() });
+        let taken_over = Err(Error::Cluster(ClusterError::TakenOver { run: self.name.clone() }));
         let run = serde_json::from_slice::<Run>(&entry.value);
         // A server of several may be behind the others, and not know yet that the run is this host's.
         let is_before = || run.as_ref().is_ok_and(|run| run.epoch < self.run.epoch);
@@ -274,10 +275,11 @@ impl Uploader {
         if store.info(&plugin.hash).await.is_ok_and(|info| !info.deleted) {
             return Ok(Ok(()));
         }
-        let bytes = crate::files::read_at_most(&plugin.path, plugin.size_limit)
-            .map_err(|source| Error::Read { path: plugin.path.clone(), source: Arc::new(source) })?;
+        let bytes = crate::files::read_at_most(&plugin.path, plugin.size_limit).map_err(|source| {
+            Error::File(FileError::Read { path: plugin.path.clone(), source: Arc::new(source) })
+        })?;
         if *blake3::hash(&bytes).to_hex() != *plugin.hash {
-            return Err(Error::Changed { path: plugin.path.clone() });
+            return Err(Error::Load(LoadError::Changed { path: plugin.path.clone() }));
         }
         let most = self.context.client().max_payload().saturating_sub(HEADER).clamp(1, CHUNK);
         let meta =
@@ -294,9 +296,11 @@ pub(in crate::cluster) async fn prepare(context: &Context, cluster: &Cluster) ->
     let begun = Instant::now();
     while let Err(error) = context.query_account().await {
         match error.kind() {
-            AccountErrorKind::JetStreamUnavailable => return Err(Error::NoJetStream { address: address() }),
+            AccountErrorKind::JetStreamUnavailable => {
+                return Err(Error::Broker(BrokerError::NoJetStream { address: address() }));
+            }
             AccountErrorKind::JetStream(known) if NOTHING_KEPT.contains(&known.error_code()) => {
-                return Err(Error::NoJetStream { address: address() });
+                return Err(Error::Broker(BrokerError::NoJetStream { address: address() }));
             }
             // Servers that have just begun choose a leader.
             _ if begun.elapsed() < ELECTION && broker.permits() => tokio::time::sleep(RETRY_WAIT).await,
@@ -311,10 +315,10 @@ pub(in crate::cluster) async fn prepare(context: &Context, cluster: &Cluster) ->
     let known = context.get_stream(format!("KV_{WORKERS}")).await;
     match (made, known) {
         (_, Ok(stream)) if stream.cached_info().cluster.as_ref().is_none_or(|known| known.name.is_none()) => {
-            Err(Error::NoReplicas { address: address() })
+            Err(Error::Broker(BrokerError::NoReplicas { address: address() }))
         }
         (Err(error), _) if error.to_string().contains(NOT_CLUSTERED) => {
-            Err(Error::NoReplicas { address: address() })
+            Err(Error::Broker(BrokerError::NoReplicas { address: address() }))
         }
         (made, _) => made.map(drop).map_err(|error| broker.lost(&*error)),
     }

@@ -18,6 +18,7 @@ use crate::cluster::worker::plugin_folder::PluginFolder;
 use crate::cluster::worker::process::Declined;
 use crate::cluster::worker::run::{Segment, open};
 use crate::deadlines::APART;
+use crate::error::ClusterError;
 use crate::plugin::Core;
 use crate::pool::{Executor, Failed, Whole, run_whole};
 use crate::process::{Child, Program, Reader, Stdio};
@@ -254,7 +255,9 @@ fn say(kind: u8, parts: &[&[u8]]) -> std::io::Result<()> {
 
 /// Runs the task that comes on stdin, and writes its outcome to stdout.
 pub(in crate::cluster) fn serve(pool: &Pool, allowed: &[Capability]) -> Result<(), Error> {
-    let broken = |reason: String| Error::Worker { worker: "a process of its own".to_owned(), reason };
+    let broken = |reason: String| {
+        Error::Cluster(ClusterError::Worker { worker: "a process of its own".to_owned(), reason })
+    };
     let read = || read_one().map_err(|error| broken(format!("half a task came: {error}")));
     let (head, task) = (read()?, read()?);
     let head: Head = serde_json::from_slice(&head).map_err(|error| broken(error.to_string()))?;

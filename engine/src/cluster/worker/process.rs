@@ -24,6 +24,7 @@ use crate::cluster::worker::isolation::Isolation;
 use crate::cluster::worker::plugin_folder::{Held, PluginFolder};
 use crate::cluster::worker::run::RunWorker;
 use crate::deadlines::{BROKER_END, DRAIN, FETCH};
+use crate::error::SystemError;
 use crate::metrics::WorkerStatus;
 use crate::text::{self, PlainText};
 use crate::{Broker, Capability, Error, Pool, threads};
@@ -403,7 +404,7 @@ impl Shared {
         let (tell, loaded) = oneshot::channel();
         let told = |error: Error| Declined(format!("its plugin can't be loaded: {error}"));
         threads::start("engine-load", move || drop(tell.send(pool.load(path)))).map_err(told)?;
-        let plugin = loaded.await.unwrap_or(Err(Error::Panicked)).map_err(told)?;
+        let plugin = loaded.await.unwrap_or(Err(Error::System(SystemError::Panicked))).map_err(told)?;
         if plugin.hash() != hash {
             return Err(Declined("its plugin was changed here".to_owned()));
         }

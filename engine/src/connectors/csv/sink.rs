@@ -10,6 +10,7 @@ use serde_json::value::RawValue;
 
 use crate::connectors::support::consumers::{Consumer, Records, Refusal, records};
 use crate::connectors::support::file_writer::FileWriter;
+use crate::error::FileError;
 use crate::graph::{Sink, Stream};
 use crate::record::Record;
 use crate::{Error, FaultPolicy};
@@ -153,7 +154,7 @@ impl Rows {
     }
 
     fn unwritable(&self, error: io::Error) -> Error {
-        Error::Write { path: self.file.path.clone(), source: Arc::new(error) }
+        Error::File(FileError::Write { path: self.file.path.clone(), source: Arc::new(error) })
     }
 
     fn write(&mut self, record: &[u8]) -> Result<(), Refusal> {

@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 use super::follow;
 use crate::connectors::support::formats::rows::Origin;
 use crate::connectors::support::formats::{Layout, compressed};
+use crate::error::{FileError, InputError};
 use crate::graph::Feed;
 use crate::record::Record;
 use crate::{Error, FaultPolicy, Source, Unit};
@@ -156,20 +157,22 @@ pub(crate) async fn read<T: Record>(
 }
 
 pub(crate) fn unreadable(path: &Path, error: io::Error) -> Error {
-    Error::Read { path: path.to_owned(), source: Arc::new(error) }
+    Error::File(FileError::Read { path: path.to_owned(), source: Arc::new(error) })
 }
 
 /// The same error, saying which file it was; its first record is the one behind `before`.
 fn naming(path: &Path, before: u64, error: Error) -> Error {
     let invalid = |message: String| unreadable(path, io::Error::new(io::ErrorKind::InvalidData, message));
     match error {
-        Error::Input { source, .. } => Error::Read { path: path.to_owned(), source },
-        Error::LongRecord { record, limit } => invalid(format!(
+        Error::Input(InputError::Read { source, .. }) => {
+            Error::File(FileError::Read { path: path.to_owned(), source })
+        }
+        Error::Input(InputError::LongRecord { record, limit }) => invalid(format!(
             "its record {} is longer than {}",
             record.saturating_sub(before),
             ByteSize(limit)
         )),
-        Error::Header { .. } => invalid(error.to_string()),
+        Error::Input(InputError::Header { .. }) => invalid(error.to_string()),
         error => error,
     }
 }

@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 use super::arrivals::Arrivals;
 use crate::connectors::file::source::{read, unreadable};
 use crate::connectors::support::formats::Layout;
+use crate::error::FileError;
 use crate::graph::{Feed, next};
 use crate::record::Record;
 use crate::{Error, FaultPolicy, Source, files};
@@ -109,8 +110,9 @@ impl Folder {
 
     fn pattern(&self) -> Result<Option<GlobMatcher>, Error> {
         let Some(pattern) = &self.names else { return Ok(None) };
-        let glob = Glob::new(pattern)
-            .map_err(|error| Error::Pattern { pattern: pattern.clone(), source: Arc::new(error) })?;
+        let glob = Glob::new(pattern).map_err(|error| {
+            Error::File(FileError::Pattern { pattern: pattern.clone(), source: Arc::new(error) })
+        })?;
         Ok(Some(glob.compile_matcher()))
     }
 }

@@ -13,6 +13,7 @@ use crate::connectors::support::backoff::waits;
 use crate::connectors::support::outbox::{Grouping, Outbox, Sent};
 use crate::connectors::support::tally::Tally;
 use crate::deadlines::{ANSWER, READY_AGAIN, client, waiting};
+use crate::error::ConnectorError;
 use crate::fault::Cause;
 use crate::graph::{Sink, Stream};
 use crate::net::url::shown;
@@ -141,9 +142,8 @@ impl Http {
     }
 
     fn requests(&self) -> Result<Requests, Error> {
-        let unusable = |source: Arc<dyn std::error::Error + Send + Sync>| Error::Request {
-            url: shown(&self.url),
-            source,
+        let unusable = |source: Arc<dyn std::error::Error + Send + Sync>| {
+            Error::Connector(ConnectorError::Request { url: shown(&self.url), source })
         };
         let url = Url::parse(&self.url).map_err(|error| unusable(Arc::new(error)))?;
         let mut headers = HeaderMap::new();
@@ -240,7 +240,10 @@ impl Requests {
                 }
                 (None, Err(error)) => {
                     let url = shown(self.url.as_str());
-                    return Err(Error::Request { url, source: Arc::new(error.without_url()) });
+                    return Err(Error::Connector(ConnectorError::Request {
+                        url,
+                        source: Arc::new(error.without_url()),
+                    }));
                 }
             }
         }

@@ -19,6 +19,7 @@ use crate::Error;
 use crate::connectors::nats::link::{AGAIN, Away, Link};
 use crate::connectors::support::deliveries::{Delivered, Deliveries};
 use crate::deadlines::{BROKER_ANSWER, BROKER_END};
+use crate::error::BrokerError;
 use crate::progress::Counters;
 
 /// How long a broker keeps a request for messages if there are none.
@@ -242,16 +243,19 @@ impl Post {
     async fn look(&self) -> Result<Option<Info>, Error> {
         let known = self.consumer.cached_info();
         let (stream, consumer) = (known.stream_name.clone(), known.name.clone());
-        let no_stream = || Error::NoStream { address: self.link.address(), stream: stream.clone() };
+        let no_stream =
+            || Error::Broker(BrokerError::NoStream { address: self.link.address(), stream: stream.clone() });
         let of = self.link.context.get_stream_no_info(&stream).await.map_err(|_| no_stream())?;
         let info = of.consumer_info(&consumer).await;
         match info {
             Ok(info) => Ok(Some(info)),
             Err(error) => match error.kind() {
                 ConsumerInfoErrorKind::StreamNotFound => Err(no_stream()),
-                ConsumerInfoErrorKind::NotFound => {
-                    Err(Error::StreamConsumer { stream, consumer, reason: "is gone".to_owned() })
-                }
+                ConsumerInfoErrorKind::NotFound => Err(Error::Broker(BrokerError::Consumer {
+                    stream,
+                    consumer,
+                    reason: "is gone".to_owned(),
+                })),
                 _ => Ok(None),
             },
         }

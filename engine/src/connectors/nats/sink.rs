@@ -17,6 +17,7 @@ use tokio::time::sleep;
 use crate::connectors::nats::link::{AGAIN, Link};
 use crate::connectors::support::consumers::{Consumer, Records, Refusal, records};
 use crate::deadlines::{BROKER_ANSWER, BROKER_AWAY};
+use crate::error::BrokerError;
 use crate::graph::{Sink, Stream};
 use crate::record::Record;
 use crate::{Broker, Error, FaultPolicy};
@@ -131,14 +132,20 @@ impl Nats {
         match (error.kind(), refusal(&error)) {
             (PublishErrorKind::WrongLastMessageId, _) => {}
             (PublishErrorKind::StreamNotFound, _) if !begun => {
-                return Err(Error::NoSubject { address: link.address(), subject: self.subject.clone() });
+                return Err(Error::Broker(BrokerError::NoSubject {
+                    address: link.address(),
+                    subject: self.subject.clone(),
+                }));
             }
             (_, Some(code)) if is_full(code) => {
                 link.heard();
                 sleep(FULL).await;
             }
             (_, Some(_)) => {
-                return Err(Error::Publish { subject: self.subject.clone(), source: Arc::new(error) });
+                return Err(Error::Broker(BrokerError::Publish {
+                    subject: self.subject.clone(),
+                    source: Arc::new(error),
+                }));
             }
             _ => {
                 link.missed()?;

@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 use super::post::Post;
 use crate::connectors::nats::link::Link;
 use crate::deadlines::BROKER_AWAY;
+use crate::error::{BrokerError, GraphError, InputError};
 use crate::graph::{Feed, next};
 use crate::record::{BatchBuilder, LONGEST, Record};
 use crate::{Broker, Error, Source};
@@ -138,7 +139,8 @@ impl Nats {
     }
 
     async fn find(&self, link: &Link) -> Result<PullConsumer, Error> {
-        let no_stream = || Error::NoStream { address: link.address(), stream: self.stream.clone() };
+        let no_stream =
+            || Error::Broker(BrokerError::NoStream { address: link.address(), stream: self.stream.clone() });
         let stream = link.context.get_stream_no_info(&self.stream).await.map_err(|_| no_stream())?;
         match stream.consumer_info(&self.consumer).await {
             Ok(info) => {
@@ -199,14 +201,14 @@ impl Nats {
 
     fn unfit(&self, reason: &str) -> Error {
         let (stream, consumer) = (self.stream.clone(), self.consumer.clone());
-        Error::StreamConsumer { stream, consumer, reason: reason.to_owned() }
+        Error::Broker(BrokerError::Consumer { stream, consumer, reason: reason.to_owned() })
     }
 }
 
 impl<T: Record> Feed<T> for Nats {
     async fn feed(self, source: &Source<T>, stop: &CancellationToken) -> Result<(), Error> {
         if source.counters().are_mixed() {
-            return Err(Error::Mixed { source_name: "nats".to_owned() });
+            return Err(Error::Graph(GraphError::MixedSources { source_name: "nats".to_owned() }));
         }
         let Self { in_flight, follow, connected, .. } = self.connect().await?;
         let Connected { link, consumer } = connected.ok_or(Error::Closed)?;
@@ -248,7 +250,10 @@ async fn emit<T: Record>(
         let mut more = Some(first);
         while let Some((place, payload)) = more {
             if payload.len() > LONGEST {
-                return Err(Error::LongRecord { record: source.last_number() + 1, limit: LONGEST as u64 });
+                return Err(Error::Input(InputError::LongRecord {
+                    record: source.last_number() + 1,
+                    limit: LONGEST as u64,
+                }));
             }
             batch.push(0, |data| data.extend_from_slice(&payload));
             places.push(place);

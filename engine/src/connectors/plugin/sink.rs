@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use tokio::sync::Mutex;
 
+use crate::error::FunctionError;
 use crate::fault::{Cause, Fault};
 use crate::function::Kind;
 use crate::graph::{Handling, Items, Node, Sink, Stream};
@@ -164,13 +165,13 @@ impl PluginNode {
 
     async fn end(&self, instance: Box<Instance>) -> Result<(), Error> {
         let function = self.core.name().to_owned();
-        instance.finish(&()).await.map_err(|cause| Error::Finish { function, cause })
+        instance.finish(&()).await.map_err(|cause| Error::Function(FunctionError::Finish { function, cause }))
     }
 
     /// What is kept while a call runs, for whoever comes after one that was given up: its records
     /// may be done or not, and are not given again.
     fn gone(&self) -> Kept {
-        Kept::Gone(Error::Abandoned { function: self.core.name().to_owned() })
+        Kept::Gone(Error::Function(FunctionError::Abandoned { function: self.core.name().to_owned() }))
     }
 }
 

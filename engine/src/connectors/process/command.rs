@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use crate::deadlines::PROCESS;
+use crate::error::ConnectorError;
 use crate::process::{Child, Program, Stdio};
 use crate::{Error, Machine};
 
@@ -44,7 +45,7 @@ fn cant_run(command: String, error: io::Error) -> Error {
         io::ErrorKind::WouldBlock => io::Error::other(Machine::here().thread_limit()),
         _ => error,
     };
-    Error::Command { command, source: Arc::new(error) }
+    Error::Connector(ConnectorError::Command { command, source: Arc::new(error) })
 }
 
 impl Running {
@@ -70,7 +71,9 @@ impl Running {
         self.forget();
         match ended {
             Ok(status) if status.success() => Ok(()),
-            Ok(status) => Err(Error::CommandFailed { command: self.name.clone(), status }),
+            Ok(status) => {
+                Err(Error::Connector(ConnectorError::CommandFailed { command: self.name.clone(), status }))
+            }
             Err(error) => Err(self.failed(error)),
         }
     }

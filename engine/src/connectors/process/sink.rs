@@ -11,6 +11,7 @@ use crate::Error;
 use crate::connectors::process::command::Running;
 use crate::connectors::support::consumers::{Consumer, Records, Refusal, records};
 use crate::deadlines::{PROCESS, Timely};
+use crate::error::ConnectorError;
 use crate::graph::{Sink, Stream};
 use crate::process::{self, Stdio};
 use crate::record::Record;
@@ -124,7 +125,7 @@ impl Consumer<Records> for Writer {
         }
         // How it ended says more. One that ended well has what it wanted, as `head` does.
         running.ended_within(timeout).await?;
-        Err(Error::Output { source: Arc::new(error) }.into())
+        Err(Error::Connector(ConnectorError::Output { source: Arc::new(error) }).into())
     }
 
     async fn end(&mut self) -> Result<(), Error> {

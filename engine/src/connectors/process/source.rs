@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::connectors::process::command::Running;
 use crate::connectors::support::formats::splitter::{Cut, Splitter};
+use crate::error::InputError;
 use crate::graph::{Feed, next};
 use crate::process::Stdio;
 use crate::record::{LONGEST, Record};
@@ -123,7 +124,8 @@ async fn read<T: Record>(
         source.pause().await?;
         let Some(read) = next(source, stop, output.read(&mut block)).await? else { return Ok(()) };
         let record = source.last_number();
-        let read = read.map_err(|error| Error::Input { record, source: Arc::new(error) })?;
+        let read =
+            read.map_err(|error| Error::Input(InputError::Read { record, source: Arc::new(error) }))?;
         if read == 0 {
             break;
         }
@@ -132,7 +134,10 @@ async fn read<T: Record>(
             source.emit_batch(records).await?;
         }
         if too_long.is_some() {
-            return Err(Error::LongRecord { record: source.last_number() + 1, limit: LONGEST as u64 });
+            return Err(Error::Input(InputError::LongRecord {
+                record: source.last_number() + 1,
+                limit: LONGEST as u64,
+            }));
         }
     }
     if let Some(last) = splitter.end() {

@@ -12,6 +12,7 @@ use flate2::write::GzEncoder;
 use tokio::time::Instant;
 
 use crate::Error;
+use crate::error::FileError;
 use crate::files::{self, Mode};
 
 /// When another file takes a file's place, and what becomes of it.
@@ -134,7 +135,7 @@ impl FileWriter {
 
     fn attempt<O>(&mut self, act: impl FnOnce(&mut Self) -> io::Result<O>) -> Result<O, Error> {
         let path = self.path.clone();
-        act(self).map_err(|error| Error::Write { path, source: Arc::new(error) })
+        act(self).map_err(|error| Error::File(FileError::Write { path, source: Arc::new(error) }))
     }
 
     fn opened(&mut self) -> io::Result<&mut Opened> {

@@ -13,6 +13,7 @@ use crate::Error;
 use crate::connectors::support::backoff::waits;
 use crate::connectors::support::consumers::{Consumer, Records, Refusal, records};
 use crate::deadlines::{self, CLOSE, CONNECT, Timely, WRITE};
+use crate::error::ConnectorError;
 use crate::graph::{Sink, Stream};
 use crate::record::Record;
 
@@ -144,7 +145,11 @@ impl Consumer<Records> for Writer {
         while let Err(error) = self.write(&bytes).await {
             let Some(wait) = waits.next() else {
                 let address = self.tcp.address.clone();
-                return Err(Error::Connection { address, source: Arc::new(error) }.into());
+                return Err(Error::Connector(ConnectorError::Connection {
+                    address,
+                    source: Arc::new(error),
+                })
+                .into());
             };
             sleep(wait).await;
         }
@@ -159,7 +164,9 @@ impl Consumer<Records> for Writer {
             // What is not heard when the connection is closed breaks it off, and with it what is still to be read.
             let _ = CLOSE.within(&address, copy(&mut connection, &mut sink())).await;
         }
-        ended.map_err(|error| Error::Connection { address, source: Arc::new(error) })
+        ended.map_err(|error| {
+            Error::Connector(ConnectorError::Connection { address, source: Arc::new(error) })
+        })
     }
 
     fn name(&self) -> &str {

@@ -16,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 use crate::connections::{Places, accept, bind};
 use crate::connectors::support::formats::splitter::{Cut, Splitter};
 use crate::deadlines::SILENT;
+use crate::error::ConnectorError;
 use crate::graph::{Feed, next};
 use crate::record::{Batch, LONGEST, Record};
 use crate::{Error, FaultPolicy, Source};
@@ -116,7 +117,7 @@ impl Tcp {
         self
     }
 
-    /// The same; `told` is given an [`Error::Connection`] for each that breaks.
+    /// The same; `told` is given an [`ConnectorError::Connection`](crate::error::ConnectorError::Connection) for each that breaks.
     #[must_use]
     pub fn on_broken(mut self, told: impl Fn(Error) + Send + Sync + 'static) -> Self {
         self.broken = Arc::new(told);
@@ -210,7 +211,10 @@ impl Reader {
             let reason = format!("the connection with {peer} broke within it: {error}");
             self.pass(Piece::Refused(line, reason)).await;
         }
-        (self.broken)(Error::Connection { address: peer.to_string(), source: Arc::new(error) });
+        (self.broken)(Error::Connector(ConnectorError::Connection {
+            address: peer.to_string(),
+            source: Arc::new(error),
+        }));
     }
 
     async fn read(

@@ -13,6 +13,7 @@ use tokio_tungstenite::tungstenite::{self, Message, protocol::WebSocketConfig};
 
 use crate::Error;
 use crate::deadlines::{self, Socket};
+use crate::error::ConnectorError;
 use crate::net::url::shown;
 use crate::record::LONGEST;
 
@@ -43,7 +44,7 @@ pub(crate) fn broken(url: &str, error: tungstenite::Error) -> Error {
         tungstenite::Error::Io(error) => error,
         other => io::Error::other(other),
     };
-    Error::Connection { address: shown(url), source: Arc::new(source) }
+    Error::Connector(ConnectorError::Connection { address: shown(url), source: Arc::new(source) })
 }
 
 /// Sends messages. What the other side sends meanwhile is left out: one that waits to be heard reads nothing.

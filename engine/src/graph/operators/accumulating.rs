@@ -13,6 +13,7 @@ use tokio::task::JoinSet;
 use super::function::SHOWN_WITHIN;
 use super::key::{WriteKey, keys_of};
 use super::shard::{Ran, Shard, Step};
+use crate::error::FunctionError;
 use crate::fault::{Cause, Fault};
 use crate::function::Kind;
 use crate::graph::scattered::mistake;
@@ -71,7 +72,8 @@ impl<U: Record> AccumulateNode<U> {
             (None, state) => vec![state],
             (Some(ByKey { instances, .. }), None) => vec![None; (*instances).max(1)],
             (Some(_), Some(state)) => state::apart(&state).unwrap_or_else(|| {
-                foreign = Some(Error::ForeignState { function: core.name().to_owned() });
+                foreign =
+                    Some(Error::Function(FunctionError::ForeignState { function: core.name().to_owned() }));
                 vec![None]
             }),
         };

@@ -15,7 +15,7 @@ impl<T: Clone + Send + 'static> Stream<T> {
     /// elements ahead waits for the other one; what finds no partner until the end is dropped.
     ///
     /// A side that is ahead of a branch of the same source would wait for ever if that branch leaves elements
-    /// out: after a second in which nobody could move, the run ends with [`Error::FarApart`](crate::Error). Give
+    /// out: after a second in which nobody could move, the run ends with [`GraphError::Deadlock`](crate::error::GraphError::Deadlock). Give
     /// it room with [`zip_ahead`](Self::zip_ahead), or put a [`buffer`](Self::buffer) before it. In a graph of
     /// several sources it waits, since another source may go on.
     ///

@@ -9,6 +9,7 @@ use serde::Deserialize;
 use super::files::read;
 use super::format::RecordFormat;
 use crate::Error;
+use crate::error::FileError;
 use crate::files;
 use crate::pipeline::building::Building;
 use crate::pipeline::flow::Contents;
@@ -38,8 +39,8 @@ impl Source for Letters {
         let paths = read(self.path, building)?;
         let feeding = Feeding::new(move |source, stop| async move {
             for path in paths {
-                let file =
-                    files::open(&path).map_err(|error| Error::Read { path, source: Arc::new(error) })?;
+                let file = files::open(&path)
+                    .map_err(|error| Error::File(FileError::Read { path, source: Arc::new(error) }))?;
                 dead_letters(file).feed(&source, &stop).await?;
             }
             Ok(())

@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::only;
+use crate::error::FunctionError;
 use crate::pipeline::building::{Building, Called};
 use crate::pipeline::call::{Call, KeyedCall, PerhapsCall, problem};
 use crate::pipeline::flow::{Bytes, Contents, Flow};
@@ -148,7 +149,11 @@ fn found(call: &Call, building: &mut Building, used: Kind) -> Result<Function<By
     let function = call.function::<Bytes>(building)?;
     let Signature { name, kind, .. } = function.signature();
     if *kind != used {
-        return Err(problem(&Error::WrongKind { function: name.clone(), kind: *kind, used }));
+        return Err(problem(&Error::Function(FunctionError::WrongKind {
+            function: name.clone(),
+            kind: *kind,
+            used,
+        })));
     }
     Ok(function)
 }

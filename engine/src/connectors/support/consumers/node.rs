@@ -7,6 +7,7 @@ use tokio::sync::Mutex;
 use crate::Error;
 use crate::connectors::support::tally::Tally;
 use crate::deadlines::waiting;
+use crate::error::FunctionError;
 use crate::graph::{Handling, Items, Node};
 use crate::progress::Detached;
 
@@ -80,7 +81,7 @@ impl<P> Shared<P> {
         let portions = portions.as_mut().ok_or(Error::Closed)?;
         // For whoever comes after a call that was given up.
         *broken = true;
-        *failed = Some(Error::Abandoned { function: self.tally.name().to_owned() });
+        *failed = Some(Error::Function(FunctionError::Abandoned { function: self.tally.name().to_owned() }));
         let done = waiting(|| format!("the sink {}", self.tally.name()), act(portions)).await;
         *failed = done.clone().err();
         // A fault says that its record was not taken, and nothing else.

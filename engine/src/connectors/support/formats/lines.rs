@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio_util::sync::CancellationToken;
 
+use crate::error::InputError;
 use crate::graph::Feed;
 use crate::letters;
 use crate::progress::BoxFuture;
@@ -168,10 +169,13 @@ impl<R: Read + Send + 'static> Lines<R> {
             }
             match end {
                 Some(End::Failed(error)) => {
-                    return Err(Error::Input { record: records, source: Arc::new(error) });
+                    return Err(Error::Input(InputError::Read { record: records, source: Arc::new(error) }));
                 }
                 Some(End::TooLong) => {
-                    return Err(Error::LongRecord { record: records + 1, limit: LONGEST as u64 });
+                    return Err(Error::Input(InputError::LongRecord {
+                        record: records + 1,
+                        limit: LONGEST as u64,
+                    }));
                 }
                 None => {}
             }
@@ -232,7 +236,7 @@ fn decoded(lines: &Batch, decode: Decode, before: u64) -> (Batch, Option<Error>)
         let read = decode(line, &mut decoded);
         let short = decoded.len() <= LONGEST;
         if let Err(reason) = read.and(if short { Ok(()) } else { Err("its record is too long".to_owned()) }) {
-            return (records.build(), Some(Error::NotALetter { record, reason }));
+            return (records.build(), Some(Error::Input(InputError::NotALetter { record, reason })));
         }
         records.push(record, |data| data.extend_from_slice(&decoded));
     }

@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 use super::counting::Counting;
 use super::layout::Layout;
 use super::lines::{BLOCK, emit};
+use crate::error::InputError;
 use crate::graph::{Feed, next};
 use crate::record::{Batch, BatchBuilder, LONGEST, Record};
 use crate::threads;
@@ -213,9 +214,11 @@ impl Stopped {
     fn into_result(self, record: u64) -> Result<(), Error> {
         Err(match self {
             Self::Unwanted => return Ok(()),
-            Self::TooLong => Error::LongRecord { record: record + 1, limit: LONGEST as u64 },
-            Self::Header(reason) => Error::Header { reason },
-            Self::Failed(error) => Error::Input { record, source: Arc::new(error) },
+            Self::TooLong => {
+                Error::Input(InputError::LongRecord { record: record + 1, limit: LONGEST as u64 })
+            }
+            Self::Header(reason) => Error::Input(InputError::Header { reason }),
+            Self::Failed(error) => Error::Input(InputError::Read { record, source: Arc::new(error) }),
         })
     }
 }
