@@ -41,7 +41,7 @@ impl Program {
     /// Where the program is looked for, in order: up to the first place where it is.
     pub(crate) fn places(&self) -> Vec<PathBuf> {
         let Some(program) = self.words.first().map(Path::new) else { return Vec::new() };
-        if !is_name(program) {
+        if !self.is_name() {
             return vec![self.here().join(program)];
         }
         let named = self.environment.iter().rev().find(|(name, _)| name == "PATH");
@@ -55,6 +55,11 @@ impl Program {
             }
         }
         places
+    }
+
+    /// Whether the program is only named, and so looked for in the folders of `PATH`.
+    pub(crate) fn is_name(&self) -> bool {
+        self.words.first().is_some_and(|word| Path::new(word).file_name() == Some(word))
     }
 
     /// Paths that its arguments may be, of files that are there or not.
@@ -90,11 +95,6 @@ impl Program {
         std::os::unix::process::CommandExt::process_group(&mut command, 0);
         command
     }
-}
-
-/// Whether a word is no more than a name, which is looked for in the folders of `PATH`.
-fn is_name(word: &Path) -> bool {
-    word.file_name() == Some(word.as_os_str())
 }
 
 /// Whether a program is there that may be run.

@@ -1,7 +1,8 @@
 //! Checks the programs that the launcher starts outside of the wall: the run must not be able to change them, nor a file
 //! that one of their arguments names. Files that a program finds by itself, such as its interpreter, are not checked.
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -16,12 +17,20 @@ use crate::process::can_run;
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Outside {
     program: Program,
-    place: Option<PathBuf>,
+    /// None if no folder of `PATH` had it. It is not looked for again: by then the run could have put it there.
+    place: Option<OsString>,
 }
 
 impl Outside {
-    pub(super) fn command(&self) -> Command {
-        self.program.command_at(self.place.as_deref())
+    /// The command that starts the program.
+    ///
+    /// # Errors
+    ///
+    /// If the program was not found.
+    #[cfg(unix)]
+    pub(super) fn command(&self) -> io::Result<Command> {
+        let place = self.place.as_deref().ok_or(rustix::io::Errno::NOENT)?;
+        Ok(self.program.command_at(Some(Path::new(place))))
     }
 }
 
@@ -36,8 +45,9 @@ pub(super) fn find(rules: &Rules) -> Result<Vec<Outside>, WallError> {
         let named = named.iter().filter(|word| changes.name(&here.join(word)) || is_path(word, &here));
         let mut paths = places.iter().cloned().chain(named.map(|word| here.join(word)));
         paths.try_for_each(|path| changes.check(&path)).map_err(refused)?;
-        let place = places.into_iter().next_back().filter(|place| can_run(place));
-        Ok(Outside { program: program.clone(), place })
+        // A program that is named by a path stays where it is, and its start says what is wrong with it.
+        let place = places.into_iter().next_back().filter(|place| !program.is_name() || can_run(place));
+        Ok(Outside { program: program.clone(), place: place.map(PathBuf::into_os_string) })
     };
     rules.programs.iter().map(find).collect()
 }
@@ -198,6 +208,24 @@ mod tests {
 
     #[test]
     #[cfg(unix)]
+    fn a_program_is_started_where_it_was_found_or_not_at_all() {
+        use std::os::unix::ffi::OsStringExt;
+
+        let folder = tempfile::tempdir().unwrap();
+        let tool = folder.path().join(OsString::from_vec(b"t\xffl".to_vec()));
+        std::fs::write(&tool, "#!/bin/sh\n").unwrap();
+        let mut rules = Rules::new();
+        rules.start(Program::new([&tool]));
+        rules.start(Program::new(["a-program-that-is-nowhere"]));
+        // As the launcher gets them.
+        let found = serde_json::to_vec(&find(&rules).unwrap()).unwrap();
+        let found: Vec<Outside> = serde_json::from_slice(&found).unwrap();
+        assert_eq!(found[0].command().unwrap().get_program(), tool);
+        assert_eq!(found[1].command().unwrap_err().kind(), io::ErrorKind::NotFound);
+    }
+
+    #[test]
+    #[cfg(unix)]
     fn a_link_at_the_end_of_a_long_path_is_followed() {
         let folder = tempfile::tempdir().unwrap();
         let granted = folder.path().join("granted");
@@ -225,7 +253,7 @@ mod tests {
             &["sed", "-e", "s/a/b/", "--posix"][..],
             &["sh", "-c", "exec cat", "1.5", ".name", ".", "{print $1}", "dir:data"],
         ] {
-            assert!(start(words).unwrap().is_some_and(|place| place.is_absolute()), "{words:?}");
+            assert!(start(words).unwrap().is_some_and(|place| Path::new(&place).is_absolute()), "{words:?}");
         }
         assert_eq!(start(&["a-program-that-is-nowhere"]).unwrap(), None);
         for words in [&["sh", "new.sh"][..], &["./tool"], &["sh", "--rcfile=./new"]] {

@@ -128,7 +128,7 @@ impl Allowed {
         };
         // Its own stdin is the socket, which no program may have.
         let [stdin, stdout, stderr] = streams;
-        let mut command = program.command();
+        let mut command = program.command()?;
         command.stdin(stdio(stdin, || Err(refused("the launcher's stdin")))?);
         command.stdout(stdio(stdout, || io::stdout().as_fd().try_clone_to_owned())?);
         command.stderr(stdio(stderr, || io::stderr().as_fd().try_clone_to_owned())?);
