@@ -26,7 +26,6 @@
 
 #[cfg(feature = "cluster")]
 mod broker;
-mod checkpoint;
 #[cfg(feature = "cluster")]
 mod cluster;
 mod connections;
@@ -35,6 +34,7 @@ mod connectors;
 mod dashboard;
 mod deadlines;
 pub mod error;
+mod executor;
 mod fault;
 pub mod files;
 mod function;
@@ -43,7 +43,6 @@ mod function;
 pub mod fuzzing;
 mod graph;
 mod layout;
-mod letters;
 mod machine;
 pub mod metrics;
 mod monitor;
@@ -54,18 +53,15 @@ mod otlp;
 pub mod pipeline;
 mod plugin;
 mod policy;
-mod pool;
 mod process;
 mod progress;
 mod record;
-mod state;
 pub mod text;
 mod threads;
 pub mod wall;
 
 #[cfg(feature = "cluster")]
 pub use broker::Broker;
-pub use checkpoint::{Checkpoint, InputState, OutputState};
 #[cfg(feature = "cluster")]
 pub use cluster::{Cluster, ClusterView, RunView, Worker, WorkerView};
 pub use connectors::{end_commands, sinks, sources};
@@ -73,13 +69,13 @@ pub use connectors::{end_commands, sinks, sources};
 pub use dashboard::{Dashboard, PORT as DASHBOARD_PORT, Report};
 pub use deadlines::{Wait, waits};
 pub use error::Error;
+pub use executor::{Function, Plugin, Pool, PoolBuilder, Returns};
 pub use fault::{Cause, Fault, Resource};
-pub use function::{Kind, Parameter, Signature};
+pub use function::{Kind, Parameter, Signature, State};
 pub use graph::{
     Accumulate, Connection, Filter, FlatMap, Flush, Keep, Key, Map, Operator, Outputs, Part, Scattered, Side,
     Sink, Source, Starmap, Stream,
 };
-pub use letters::{DeadLetters, Place, Unit};
 pub use machine::Machine;
 pub use metrics::Counts;
 pub use monitor::Monitor;
@@ -89,11 +85,9 @@ pub use plugin::{
     Ahead, Capability, Compilation, Compiler, Isolation, Output, PoolUsage, Print, Usage, compile_cache,
     private_folder,
 };
-pub use policy::{DeadLetter, FaultPolicy};
-pub use pool::{Function, Plugin, Pool, PoolBuilder, Returns};
-pub use progress::{Done, Snapshot};
+pub use policy::{DeadLetter, DeadLetters, FaultPolicy, Place, Unit};
+pub use progress::{Checkpoint, Done, InputState, OutputState, Snapshot};
 pub use record::{Format, Json, Record, Shape};
-pub use state::State;
 pub use tokio_util::sync::CancellationToken;
 
 /// The guide's pages about Rust, compiled as documentation is.

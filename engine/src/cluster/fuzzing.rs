@@ -10,8 +10,8 @@ use bytes::Bytes;
 use crate::Cause;
 use crate::cluster::protocol::in_flight::{Act, InFlight};
 use crate::cluster::protocol::wire::{Outcome, ResultPart, Task};
+use crate::executor::{Ending, Failed, Terms, Whole};
 use crate::function::Kind;
-use crate::pool::{Ending, Failed, Terms, Whole};
 use crate::record::{Batch, BatchBuilder};
 
 /// So many tasks are out.

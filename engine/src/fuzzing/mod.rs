@@ -3,10 +3,10 @@
 
 mod peers;
 
-use crate::checkpoint::{Checkpoint, with_checksum};
 pub use crate::cluster::fuzzing::{Forged, Sent, result, wire};
 use crate::function::Kind;
 use crate::plugin::{Outcome, wit};
+use crate::progress::{Checkpoint, with_checksum};
 use crate::record::BatchBuilder;
 pub use peers::{http_peer, websocket_peer};
 

@@ -11,7 +11,7 @@ use super::options::{Argument, Key, OneOrMore, Size, Time};
 use super::pin::PluginOption;
 use super::reach::Reach;
 use crate::error::{FunctionError, LoadError};
-use crate::pool::Returns;
+use crate::executor::Returns;
 use crate::{Capability, Error, Function, Kind, Plugin};
 
 macro_rules! options {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use tokio::sync::{Mutex, MutexGuard};
 use tokio::task::JoinHandle;
 
-use super::deadlock::Actors;
+use super::wait_graph::Actors;
 use super::{BoxFuture, Counters};
 use crate::Error;
 

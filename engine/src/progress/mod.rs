@@ -1,19 +1,23 @@
 //! How far a graph is: what its nodes tell its source, what has left it, and who waits for whom.
 
-mod counters;
-mod deadlock;
+mod checkpoint;
+mod context;
 mod detached;
-mod leaving;
+mod frontier;
 mod snapshots;
+mod wait_graph;
 
 use std::pin::Pin;
 
-pub(crate) use counters::Counters;
-pub(crate) use deadlock::{Actors, Works};
+#[cfg(any(fuzzing, test))]
+pub(crate) use checkpoint::with_checksum;
+pub use checkpoint::{Checkpoint, InputState, OutputState};
+pub(crate) use context::Counters;
 pub(crate) use detached::Detached;
-pub use leaving::Done;
+pub use frontier::Done;
 pub use snapshots::Snapshot;
 pub(crate) use snapshots::Snapshots;
+pub(crate) use wait_graph::{Actors, Works};
 
 /// A future of any kind.
 pub(crate) type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;

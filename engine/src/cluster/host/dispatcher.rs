@@ -35,7 +35,7 @@ use crate::cluster::settings::Cluster;
 use crate::cluster::worker::process::Presence;
 use crate::deadlines::BROKER_END;
 use crate::error::{ClusterError, SystemError};
-use crate::pool::{Receipt, Segment, Terms, Whole, Work, most_bytes, run_whole};
+use crate::executor::{Receipt, Segment, Terms, Whole, Work, most_bytes, run_whole};
 use crate::record::Batch;
 use crate::text::PlainText;
 

@@ -15,9 +15,9 @@ use crate::cluster::host::dispatcher::{Connected, Dispatcher};
 use crate::cluster::host::membership::FEWEST;
 use crate::cluster::settings::Cluster;
 use crate::error::SystemError;
+use crate::executor::{Executor, PoolShared, Segment};
 use crate::metrics::WorkerStatus;
 use crate::plugin::{Core, MOST_BYTES};
-use crate::pool::{Executor, PoolShared, Segment};
 use crate::record::Batch;
 use crate::{Error, Pool, PoolBuilder, threads};
 

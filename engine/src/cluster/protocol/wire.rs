@@ -11,8 +11,8 @@ use bytes::Bytes;
 use serde::de::{Error as _, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::executor::{Ending, Failed, Whole};
 use crate::plugin::Tally;
-use crate::pool::{Ending, Failed, Whole};
 use crate::record::{Batch, Numbers};
 use crate::text::PlainText;
 

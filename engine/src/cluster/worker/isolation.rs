@@ -19,8 +19,8 @@ use crate::cluster::worker::process::Declined;
 use crate::cluster::worker::run::{Segment, open};
 use crate::deadlines::APART;
 use crate::error::ClusterError;
+use crate::executor::{Executor, Failed, Whole, run_whole};
 use crate::plugin::Core;
-use crate::pool::{Executor, Failed, Whole, run_whole};
 use crate::process::{Child, Program, Reader, Stdio};
 use crate::record::{Batch, BatchBuilder};
 use crate::text::PlainText;
@@ -110,7 +110,7 @@ impl Isolation {
                     let (record, cause) = (batch.number(0), Cause::KilledItsWorker { how: how.into() });
                     match segment.described.first().and_then(|stage| stage.stops_behind) {
                         Some(behind) if record > behind => {
-                            ending = Some(crate::pool::Ending { stage: 0, record, cause });
+                            ending = Some(crate::executor::Ending { stage: 0, record, cause });
                         }
                         _ => failed.push(Failed { stage: 0, record, cause, attempts: 1 }),
                     }

@@ -21,8 +21,8 @@ use crate::cluster::protocol::wire::{Outcome, PART_BYTES, ResultPart, Task};
 use crate::cluster::run::{Run, Stage};
 use crate::cluster::worker::admission::Admission;
 use crate::cluster::worker::process::{Declined, Shared};
+use crate::executor::{Executor, Terms, Whole, most_bytes, run_whole};
 use crate::plugin::{Core, Messages, OnPrint, Tally};
-use crate::pool::{Executor, Terms, Whole, most_bytes, run_whole};
 use crate::record::Batch;
 
 /// The protocol looks at the time so often.

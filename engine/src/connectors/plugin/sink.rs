@@ -6,11 +6,11 @@ use std::sync::Arc;
 use tokio::sync::Mutex;
 
 use crate::error::FunctionError;
+use crate::executor::PoolShared;
 use crate::fault::{Cause, Fault};
 use crate::function::Kind;
 use crate::graph::{Handling, Items, Node, Sink, Stream};
 use crate::plugin::{Core, Failure, Instance, MOST_BYTES, Output};
-use crate::pool::PoolShared;
 use crate::progress::Counters;
 use crate::record::{Batch, Record};
 use crate::{Error, Function};

@@ -14,16 +14,16 @@ use super::function::SHOWN_WITHIN;
 use super::key::{WriteKey, keys_of};
 use super::shard::{Ran, Shard, Step};
 use crate::error::FunctionError;
+use crate::executor::{PoolShared, fitting};
 use crate::fault::{Cause, Fault};
-use crate::function::Kind;
+use crate::function::{Kind, apart, together};
 use crate::graph::scattered::mistake;
 use crate::graph::{CALLS_COUNT, Handling, Items, Node, Outlet, Stream};
 use crate::plugin::Core;
-use crate::pool::{PoolShared, fitting};
 use crate::progress::Counters;
 use crate::record::{Batch, BatchBuilder, Record};
 use crate::text::PlainText;
-use crate::{Error, Function, state};
+use crate::{Error, Function};
 
 pub(crate) struct AccumulateNode<U> {
     core: Arc<Core>,
@@ -71,7 +71,7 @@ impl<U: Record> AccumulateNode<U> {
         let states = match (&key, known) {
             (None, state) => vec![state],
             (Some(ByKey { instances, .. }), None) => vec![None; (*instances).max(1)],
-            (Some(_), Some(state)) => state::apart(&state).unwrap_or_else(|| {
+            (Some(_), Some(state)) => apart(&state).unwrap_or_else(|| {
                 foreign =
                     Some(Error::Function(FunctionError::ForeignState { function: core.name().to_owned() }));
                 vec![None]
@@ -232,13 +232,13 @@ impl<U: Record> AccumulateNode<U> {
 
 impl State {
     /// The state after all records so far; none is the beginning.
-    async fn taken(&mut self) -> Result<Option<state::State>, Error> {
+    async fn taken(&mut self) -> Result<Option<crate::State>, Error> {
         let mut states = Vec::with_capacity(self.shards.len());
         for shard in &mut self.shards {
             states.push(shard.as_mut().ok_or(Error::Closed)?.state().await?);
         }
         match &self.key {
-            Some(_) => Ok(Some(state::together(&states))),
+            Some(_) => Ok(Some(together(&states))),
             None => Ok(states.pop().flatten()),
         }
     }

@@ -4,12 +4,12 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::AccumulateNode;
+use crate::executor::{CallError, PoolShared, retry};
 use crate::fault::Fault;
 use crate::function::Kind;
 use crate::graph::scattered::mistake;
 use crate::graph::{CALLS_COUNT, Handling, Items, Node, Outlet, Stream};
 use crate::plugin::{Core, Failure, Outcome};
-use crate::pool::{CallError, PoolShared, retry};
 use crate::progress::Counters;
 use crate::record::{Batch, Record};
 use crate::{Error, Function};

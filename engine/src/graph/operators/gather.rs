@@ -4,9 +4,9 @@ use std::sync::{Arc, Weak};
 
 use super::scatter::Crossing;
 use crate::Error;
+use crate::executor::{Due, Next, Segment};
 use crate::graph::{CALLS_COUNT, Items, Outlet, Scattered, Stream};
 use crate::monitor::{Gauge, Meter};
-use crate::pool::{Due, Next, Segment};
 use crate::progress::Detached;
 use crate::record::Record;
 

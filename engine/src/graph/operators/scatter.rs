@@ -3,9 +3,9 @@
 use std::marker::PhantomData;
 use std::sync::Arc;
 
+use crate::executor::Segment;
 use crate::graph::Metered;
 use crate::graph::{Handling, Items, Node, Scattered, Stream};
-use crate::pool::Segment;
 use crate::progress::Detached;
 use crate::record::{Batch, Record};
 use crate::{Error, FaultPolicy, Pool};

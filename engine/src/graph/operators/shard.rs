@@ -5,11 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::Error;
+use crate::executor::{Accumulation, CallError, PoolShared, fitting, isolate};
 use crate::fault::Cause;
+use crate::function::State;
 use crate::plugin::{Core, Failure, Outcome};
-use crate::pool::{Accumulation, CallError, PoolShared, fitting, isolate};
 use crate::record::{Batch, BatchBuilder};
-use crate::state::State;
 
 pub(super) struct Shard {
     core: Arc<Core>,

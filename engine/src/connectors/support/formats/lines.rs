@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::error::InputError;
 use crate::graph::Feed;
-use crate::letters;
+use crate::policy::decode_dead_letter;
 use crate::progress::BoxFuture;
 use crate::record::{Batch, BatchBuilder, LONGEST, Numbers, Record, positions};
 use crate::threads;
@@ -59,7 +59,7 @@ pub fn lines<R: Read + Send + 'static>(reader: R) -> Lines<R> {
 /// # Ok(()) }
 /// ```
 pub fn dead_letters<R: Read + Send + 'static>(reader: R) -> Lines<R> {
-    Lines { decode: Some(letters::decode), ..lines(reader) }
+    Lines { decode: Some(decode_dead_letter), ..lines(reader) }
 }
 
 /// Where a record begins, so that reading can begin there again.

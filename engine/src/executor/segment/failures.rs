@@ -17,12 +17,12 @@ pub(crate) struct Letters {
 }
 
 /// One of them.
-pub(super) struct Letter {
-    pub(super) stage: usize,
+pub(crate) struct Letter {
+    pub(crate) stage: usize,
     /// Alone, with the source's number.
-    pub(super) record: Batch,
-    pub(super) cause: Cause,
-    pub(super) attempts: u32,
+    pub(crate) record: Batch,
+    pub(crate) cause: Cause,
+    pub(crate) attempts: u32,
 }
 
 /// A record that a stage failed for, by its number alone.
@@ -36,7 +36,7 @@ pub(crate) struct Failed {
 
 impl Letters {
     /// Of a call with `batch`. The records themselves are copied only if they are to be kept.
-    pub(super) fn new(stage: usize, batch: &Batch, mut failures: Vec<Failure>, keep: bool) -> Self {
+    pub(crate) fn new(stage: usize, batch: &Batch, mut failures: Vec<Failure>, keep: bool) -> Self {
         let mut records = BatchBuilder::default();
         let mut last = None;
         for failure in &mut failures {
@@ -51,7 +51,7 @@ impl Letters {
     }
 
     /// What failed, without the records: for each its number.
-    pub(super) fn without_records(self) -> impl Iterator<Item = Failed> {
+    pub(crate) fn without_records(self) -> impl Iterator<Item = Failed> {
         let Self { stage, records, failures } = self;
         failures.into_iter().map(move |Failure { index, cause, attempts, .. }| Failed {
             stage,
@@ -62,7 +62,7 @@ impl Letters {
     }
 
     /// About the bytes that they hold.
-    pub(super) fn size(&self) -> usize {
+    pub(crate) fn size(&self) -> usize {
         let failures = self.failures.iter().map(|failure| size_of::<Failure>() + failure.cause.text_len());
         self.records.data().len() + failures.sum::<usize>()
     }
@@ -87,7 +87,7 @@ impl Letters {
 }
 
 /// Leaves those of records before the source's number `first`, and returns the others.
-pub(super) fn split_off(letters: &mut Vec<Letters>, first: u64) -> Vec<Letters> {
+pub(crate) fn split_off(letters: &mut Vec<Letters>, first: u64) -> Vec<Letters> {
     let behind = letters.iter_mut().map(|letters| {
         let before = (0..letters.records.len()).take_while(|index| letters.records.number(*index) < first);
         letters.split_off(before.count())
@@ -98,7 +98,7 @@ pub(super) fn split_off(letters: &mut Vec<Letters>, first: u64) -> Vec<Letters> 
 }
 
 /// All of them by the records' numbers.
-pub(super) fn in_order(letters: Vec<Letters>) -> Vec<Letter> {
+pub(crate) fn in_order(letters: Vec<Letters>) -> Vec<Letter> {
     let mut letters: Vec<_> = letters.into_iter().flat_map(Letters::into_letters).collect();
     letters.sort_by_key(|letter| letter.record.number(0));
     letters

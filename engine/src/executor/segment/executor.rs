@@ -2,13 +2,11 @@
 
 use std::sync::{Arc, Weak};
 
-use super::runner;
-use super::segment::Segment;
-use super::shared::{Pool, PoolShared};
-use super::state::fitting;
+use super::handle::Segment;
 use crate::Error;
+use crate::executor::local::PoolShared;
 use crate::metrics::WorkerStatus;
-use crate::plugin::{Core, MOST_BYTES};
+use crate::plugin::Core;
 use crate::record::Batch;
 
 /// Begins the work of an executor. It may block.
@@ -41,22 +39,4 @@ pub(crate) trait Executor: Send + Sync {
 
     /// Gives back what it has elsewhere, and waits for that. Nothing is done any more.
     fn end(&self) {}
-}
-
-impl Executor for Pool {
-    fn enlist(&self, segment: &Arc<Segment>) {
-        self.shared().enlist(segment);
-    }
-
-    fn work_here(&self, segment: &Arc<Segment>) -> bool {
-        runner::run_here(self.shared(), segment)
-    }
-
-    fn fitting(&self, stage: &Core, batch: &Batch, alone: bool) -> usize {
-        fitting(stage, batch, alone)
-    }
-
-    fn room(&self) -> usize {
-        2 * self.workers() * MOST_BYTES
-    }
 }

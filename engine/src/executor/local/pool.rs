@@ -9,18 +9,18 @@ use std::time::Duration;
 use tokio::runtime::{Builder, Handle};
 
 use super::builder::PoolBuilder;
-use super::executor::Executor;
 use super::instances::{Held, Instances};
 use super::plugin::Plugin;
 use super::runner;
-use super::segment::Segment;
 use crate::Error;
 use crate::error::{FunctionError, SystemError};
+use crate::executor::segment::Segment;
+use crate::executor::segment::{Executor, fitting};
 use crate::metrics::{PoolStatus, WorkerStatus};
 use crate::monitor::{PoolFigures, Watch};
 use crate::plugin::{
-    Core, Hosting, Instance, Isolation, Ledger, Limits, Loaded, Network, OnPrint, OpenError, Outcome,
-    PoolUsage, Runtime, TotalMemory, Trouble, Waiting,
+    Core, Hosting, Instance, Isolation, Ledger, Limits, Loaded, MOST_BYTES, Network, OnPrint, OpenError,
+    Outcome, PoolUsage, Runtime, TotalMemory, Trouble, Waiting,
 };
 use crate::record::Batch;
 use crate::{Machine, Monitor, Print, threads};
@@ -112,7 +112,7 @@ impl Pool {
         self.0.usage()
     }
 
-    /// Who does the work of its segments.
+    /// What does the work of its segments.
     pub(crate) fn executor(&self) -> Arc<dyn Executor> {
         self.0.executor.clone().unwrap_or_else(|| Arc::new(self.clone()))
     }
@@ -123,6 +123,24 @@ impl Pool {
 
     pub(crate) fn shared(&self) -> &Arc<PoolShared> {
         &self.0
+    }
+}
+
+impl Executor for Pool {
+    fn enlist(&self, segment: &Arc<Segment>) {
+        self.shared().enlist(segment);
+    }
+
+    fn work_here(&self, segment: &Arc<Segment>) -> bool {
+        runner::run_here(self.shared(), segment)
+    }
+
+    fn fitting(&self, stage: &Core, batch: &Batch, alone: bool) -> usize {
+        fitting(stage, batch, alone)
+    }
+
+    fn room(&self) -> usize {
+        2 * self.workers() * MOST_BYTES
     }
 }
 
@@ -146,7 +164,7 @@ pub(crate) struct PoolShared {
     schedule: Mutex<Schedule>,
     ids: AtomicUsize,
     monitor: Option<Monitor>,
-    /// Who does the work of segments, if the threads do not.
+    /// What does the work of segments, if the threads do not.
     executor: Option<Arc<dyn Executor>>,
 }
 

@@ -4,7 +4,7 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::shared::{Pool, PoolShared};
+use super::pool::{Pool, PoolShared};
 use crate::error::FunctionError;
 use crate::error::nearest_of;
 use crate::function::{Kind, Signature};

@@ -4,9 +4,9 @@ use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
 
 use super::executor::Executor;
-use super::letters::{Letters, split_off};
-use super::slots::{Slot, Slots};
-use super::whole::Receipt;
+use super::failures::{Letters, split_off};
+use super::result::Receipt;
+use super::result_order::{Slot, Slots};
 use crate::Error;
 use crate::fault::Fault;
 use crate::plugin::{Core, Isolation, MOST_BYTES};
@@ -19,41 +19,41 @@ const HELD_BYTES: usize = 8 << 20;
 /// Batches with less than this are put together while they wait.
 const SMALL_BYTES: usize = 4 << 10;
 
-pub(super) struct State {
+pub(crate) struct State {
     /// Records that no worker has taken, in batches as they came.
-    pub(super) queue: VecDeque<Batch>,
+    pub(crate) queue: VecDeque<Batch>,
     /// Small batches and single records, put together at the end of the queue.
-    pub(super) open: BatchBuilder,
+    pub(crate) open: BatchBuilder,
     /// The number of the first of these.
     open_from: u64,
     /// Work that was begun and cut: it is older than the queue.
-    pub(super) again: VecDeque<Work>,
-    pub(super) slots: Slots<Place>,
+    pub(crate) again: VecDeque<Work>,
+    pub(crate) slots: Slots<Place>,
     /// Finished places, for an unordered gather.
-    pub(super) finished: VecDeque<Slot>,
+    pub(crate) finished: VecDeque<Slot>,
     /// Bytes of all that is here or at work.
     held: usize,
     /// How many that may be.
     most: usize,
     /// Bytes of results that the gather has not taken.
-    pub(super) done: usize,
+    pub(crate) done: usize,
     /// All records up to this one were dropped at the head of the order.
     passed: Option<u64>,
-    pub(super) closing: bool,
-    pub(super) failed: Option<Error>,
+    pub(crate) closing: bool,
+    pub(crate) failed: Option<Error>,
     /// A record is known to be a fault: what is behind it is not wanted.
-    pub(super) stopping: bool,
+    pub(crate) stopping: bool,
     /// The fault that ends the run, now that the records before it are passed on.
-    pub(super) ending: Option<Fault>,
+    pub(crate) ending: Option<Fault>,
 }
 
 /// A piece of work for one call of one stage.
 pub(crate) struct Work {
-    pub(super) slot: Slot,
-    pub(super) stage: usize,
+    pub(crate) slot: Slot,
+    pub(crate) stage: usize,
     pub(crate) batch: Batch,
     /// To be given record by record, since one of them is suspected.
-    pub(super) alone: bool,
+    pub(crate) alone: bool,
     /// The bytes that are counted for it.
     held: usize,
 }
@@ -66,17 +66,17 @@ impl Work {
 }
 
 /// What is known of one place in the order.
-pub(super) struct Place {
+pub(crate) struct Place {
     /// How many unfinished records are counted here.
-    pub(super) permits: usize,
+    pub(crate) permits: usize,
     /// The number of the last record that belongs here, though it may be dropped by now.
     last: u64,
     /// The first fault among them that ends the run.
-    pub(super) fault: Option<Fault>,
+    pub(crate) fault: Option<Fault>,
     /// The others, by their records once they are delivered.
     letters: Vec<Letters>,
     /// The results, once all stages are done.
-    pub(super) output: Option<Batch>,
+    pub(crate) output: Option<Batch>,
     /// Dropped when all of it has left.
     receipt: Option<Receipt>,
 }
@@ -111,7 +111,7 @@ pub(crate) enum Next {
 }
 
 impl State {
-    pub(super) fn new(room: usize) -> Self {
+    pub(crate) fn new(room: usize) -> Self {
         Self {
             queue: VecDeque::new(),
             open: BatchBuilder::default(),
@@ -130,23 +130,23 @@ impl State {
         }
     }
 
-    pub(super) fn has_work(&self) -> bool {
+    pub(crate) fn has_work(&self) -> bool {
         !self.queue.is_empty() || self.open.len() > 0 || !self.again.is_empty()
     }
 
     /// Whether all that came in is out, but for what the gather has been given.
-    pub(super) fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         let goes_on = self.failed.is_none() && !self.stopping && self.ending.is_none();
         goes_on && !self.has_work() && self.slots.head().is_none() && self.passed.is_none()
     }
 
     /// Whether more records may come in.
-    pub(super) fn has_room(&self) -> bool {
+    pub(crate) fn has_room(&self) -> bool {
         self.held < self.most
     }
 
     /// Counts the bytes that a work has now.
-    pub(super) fn weigh(&mut self, work: &mut Work) {
+    pub(crate) fn weigh(&mut self, work: &mut Work) {
         let now = work.batch.weight();
         self.held = self.held + now - work.held;
         work.held = now;
@@ -158,18 +158,18 @@ impl State {
     }
 
     /// Whether workers do something here, or will: without that, results come out only if somebody takes them.
-    pub(super) fn is_at_work(&self) -> bool {
+    pub(crate) fn is_at_work(&self) -> bool {
         let at_work = self.slots.iter().any(|place| place.output.is_none());
         at_work || (self.has_work() && !self.is_congested())
     }
 
     /// Whether work lies here that only somebody who looks again will find: a place that finished
     /// without results made another the first one.
-    pub(super) fn is_stuck(&self) -> bool {
+    pub(crate) fn is_stuck(&self) -> bool {
         self.is_congested() && self.has_work()
     }
 
-    pub(super) fn enqueue(&mut self, batch: Batch) {
+    pub(crate) fn enqueue(&mut self, batch: Batch) {
         self.held += batch.data().len();
         self.is_part(batch.number(0));
         if batch.data().len() >= SMALL_BYTES || batch.has_origin() {
@@ -206,7 +206,7 @@ impl State {
     }
 
     /// A record of a place is a fault, and its work ends before it. The run will end there.
-    pub(super) fn stop(&mut self, slot: Slot, fault: Fault) {
+    pub(crate) fn stop(&mut self, slot: Slot, fault: Fault) {
         self.stopping = true;
         self.close_open();
         let mut dropped: usize = self.queue.drain(..).map(|batch| batch.data().len()).sum();
@@ -223,7 +223,7 @@ impl State {
 
     /// Records of a work are faults that do not end the run. Their place keeps its permits until the
     /// gather has settled them, so that no more are unfinished than may be.
-    pub(super) fn put_aside(&mut self, slot: Slot, letters: Letters) {
+    pub(crate) fn put_aside(&mut self, slot: Slot, letters: Letters) {
         let size = letters.size();
         self.held += size;
         self.done += size;
@@ -231,7 +231,7 @@ impl State {
     }
 
     /// The next work, cut to what its stage takes at once.
-    pub(super) fn take(&mut self, stages: &[Arc<Core>], executor: &dyn Executor) -> Option<Work> {
+    pub(crate) fn take(&mut self, stages: &[Arc<Core>], executor: &dyn Executor) -> Option<Work> {
         if self.failed.is_some() {
             return None;
         }
@@ -278,7 +278,7 @@ impl State {
 
     /// Leaves the first `n` records of a work and returns the rest, with a place of its own right
     /// behind. Takes as long as there are records that stay.
-    pub(super) fn cut(&mut self, work: &mut Work, n: usize) -> Work {
+    pub(crate) fn cut(&mut self, work: &mut Work, n: usize) -> Work {
         let batch = work.batch.split_off(n);
         // A record whose outputs are cut in two is counted at its last part.
         let shared = n > 0 && !batch.is_empty() && work.batch.number(n - 1) == batch.number(0);
@@ -300,19 +300,19 @@ impl State {
     }
 
     /// `receipt` is dropped when all of a place has left.
-    pub(super) fn expect_receipt(&mut self, slot: Slot, receipt: Receipt) {
+    pub(crate) fn expect_receipt(&mut self, slot: Slot, receipt: Receipt) {
         self.slots.get_mut(slot).receipt = Some(receipt);
     }
 
     /// Puts a work back to be taken up next, unless nobody wants it any more.
-    pub(super) fn put_back(&mut self, work: Work) {
+    pub(crate) fn put_back(&mut self, work: Work) {
         if self.failed.is_none() {
             self.again.push_front(work);
         }
     }
 
     /// All stages are done with a work. Returns how many of its records have left.
-    pub(super) fn finish(&mut self, work: Work, ordered: bool) -> usize {
+    pub(crate) fn finish(&mut self, work: Work, ordered: bool) -> usize {
         let Work { slot, batch: output, held, .. } = work;
         let place = self.slots.get_mut(slot);
         // What was dropped or is a fault has left.
@@ -339,7 +339,7 @@ impl State {
     }
 
     /// What the gather does next; none if it has to wait.
-    pub(super) fn step(&mut self, ordered: bool) -> Result<Option<Next>, Error> {
+    pub(crate) fn step(&mut self, ordered: bool) -> Result<Option<Next>, Error> {
         if let Some(error) = &self.failed {
             return Err(error.clone());
         }

@@ -2,8 +2,8 @@
 
 use std::ops::Range;
 
-use super::letters::Failed;
-use super::whole::{Ending, Whole};
+use super::failures::Failed;
+use super::result::{Ending, Whole};
 use crate::function::Kind;
 use crate::plugin::Core;
 use crate::record::Batch;

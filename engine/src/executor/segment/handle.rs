@@ -7,12 +7,12 @@ use std::time::Instant;
 
 use tokio::sync::{Notify, Semaphore, SemaphorePermit, TryAcquireError};
 
+use super::contents::{Next, State, Work};
 use super::executor::Executor;
-use super::haste::Haste;
-use super::letters::{Letter, Letters, in_order};
-use super::slots::Slot;
-use super::state::{Next, State, Work};
-use super::whole::{Ending, Receipt, Whole};
+use super::failures::{Letter, Letters, in_order};
+use super::inline::Haste;
+use super::result::{Ending, Receipt, Whole};
+use super::result_order::Slot;
 use crate::Error;
 use crate::fault::Fault;
 use crate::monitor::Gauge;
@@ -246,7 +246,7 @@ impl Segment {
 
     /// Leaves the first `n` records of a work and puts the rest back, for the same stage. Says
     /// whether there was a rest.
-    pub(super) fn cut(&self, work: &mut Work, n: usize) -> bool {
+    pub(crate) fn cut(&self, work: &mut Work, n: usize) -> bool {
         if n >= work.batch.len() {
             return false;
         }
@@ -257,7 +257,7 @@ impl Segment {
     }
 
     /// Goes on with what a stage returned.
-    pub(super) fn advance(&self, work: &mut Work, output: Batch) {
+    pub(crate) fn advance(&self, work: &mut Work, output: Batch) {
         work.batch = output;
         work.stage += 1;
         work.alone = false;
@@ -266,12 +266,12 @@ impl Segment {
 
     /// Notes a record's fault, which ends the run once the records before it are out. The work of
     /// its place must end before it.
-    pub(super) fn fault(&self, slot: Slot, fault: Fault) {
+    pub(crate) fn fault(&self, slot: Slot, fault: Fault) {
         self.state().stop(slot, fault);
     }
 
     /// Notes records of a work as faults that do not end the run.
-    pub(super) fn put_aside(&self, slot: Slot, letters: Letters) {
+    pub(crate) fn put_aside(&self, slot: Slot, letters: Letters) {
         self.state().put_aside(slot, letters);
     }
 
@@ -331,7 +331,7 @@ impl Segment {
     }
 
     /// So many records have left that somebody else settles.
-    pub(super) fn leave(&self, permits: usize) {
+    pub(crate) fn leave(&self, permits: usize) {
         self.release(permits);
     }
 
@@ -346,7 +346,7 @@ impl Segment {
     }
 
     /// All stages are done with a work.
-    pub(super) fn finish(self: &Arc<Self>, work: Work) {
+    pub(crate) fn finish(self: &Arc<Self>, work: Work) {
         let mut state = self.state();
         let left = state.finish(work, self.ordered);
         let stuck = state.is_stuck();

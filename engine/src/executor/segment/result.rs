@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::contents::{Due, Next, Work};
 use super::executor::Executor;
-use super::letters::{Failed, Letters};
-use super::segment::Segment;
-use super::state::{Due, Next, Work};
+use super::failures::{Failed, Letters};
+use super::handle::Segment;
 use crate::fault::Fault;
 use crate::plugin::{Core, Failure};
 use crate::progress::Counters;

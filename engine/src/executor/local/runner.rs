@@ -4,13 +4,13 @@
 use std::sync::Arc;
 use std::task::{Context, Waker};
 
-use super::letters::Letters;
-use super::retry::retry;
-use super::segment::Segment;
-use super::shared::{CallError, PoolShared, Runner};
-use super::state::{Work, fitting};
+use super::pool::{CallError, PoolShared, Runner};
+use super::retries::retry;
 use crate::Error;
 use crate::error::SystemError;
+use crate::executor::segment::Letters;
+use crate::executor::segment::Segment;
+use crate::executor::segment::{Work, fitting};
 use crate::fault::{Cause, Fault};
 use crate::plugin::{Core, Failure, Outcome, Trouble};
 
@@ -23,7 +23,7 @@ pub(super) async fn run(pool: Arc<PoolShared>) {
 
 /// Takes up a piece of work on the caller's thread, and says whether it did: not if a worker is awake,
 /// who will soon take it up. What has to wait goes on on the pool.
-pub(super) fn run_here(pool: &Arc<PoolShared>, segment: &Arc<Segment>) -> bool {
+pub(crate) fn run_here(pool: &Arc<PoolShared>, segment: &Arc<Segment>) -> bool {
     if !pool.begin_alone() {
         return false;
     }

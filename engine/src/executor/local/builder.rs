@@ -4,8 +4,8 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::executor::Join;
-use super::shared::{Pool, PoolShared};
+use super::pool::{Pool, PoolShared};
+use crate::executor::segment::Join;
 use crate::plugin::{Ahead, Compiler, Isolation, Limits, OnPrint, Print};
 use crate::{Error, Machine, Monitor};
 

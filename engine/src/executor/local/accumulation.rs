@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::journal::Journal;
-use super::shared::{CallError, MEMORY_TRIES, PoolShared, budget};
+use super::pool::{CallError, MEMORY_TRIES, PoolShared, budget};
 use crate::error::FunctionError;
 use crate::plugin::{Core, Failure, Instance, Isolation, Outcome, Trouble};
 use crate::record::{Batch, BatchBuilder};

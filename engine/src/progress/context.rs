@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 
 use tokio::sync::SetOnce;
 
-use super::deadlock::Actors;
-use super::leaving::Leaving;
+use super::frontier::Leaving;
+use super::wait_graph::Actors;
 use super::{BoxFuture, Done, Snapshots};
 use crate::metrics::Counts;
 use crate::monitor::{SourceFigures, Watch};

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::shared::{CallError, PoolShared};
+use super::pool::{CallError, PoolShared};
 use crate::Error;
 use crate::plugin::{Core, Failure, Outcome, Waiting};
 use crate::record::{Batch, BatchBuilder};

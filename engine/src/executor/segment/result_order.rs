@@ -3,7 +3,7 @@
 use slab::Slab;
 
 /// A place in the order.
-pub(super) type Slot = usize;
+pub(crate) type Slot = usize;
 
 /// An ordered list of places, each with what is known of it. All operations take constant time.
 pub(super) struct Slots<T> {

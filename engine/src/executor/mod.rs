@@ -1,0 +1,11 @@
+//! What does the work of segments: the trait, the segments, and the pool that does it in this process.
+
+mod local;
+mod segment;
+
+pub(crate) use local::{Accumulation, CallError, PoolShared, isolate, retry};
+pub use local::{Function, Plugin, Pool, PoolBuilder, Returns};
+pub(crate) use segment::Executor;
+pub(crate) use segment::{
+    Due, Ending, Failed, Next, Receipt, Segment, Terms, Whole, Work, fitting, most_bytes, run_whole,
+};

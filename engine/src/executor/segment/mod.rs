@@ -1,0 +1,17 @@
+//! Records between a scatter and its gather, and the results that they become.
+
+mod contents;
+mod executor;
+mod failures;
+mod handle;
+mod inline;
+mod result;
+mod result_order;
+mod verification;
+
+pub(crate) use contents::{Due, Next, Work, fitting};
+pub(crate) use executor::{Executor, Join};
+pub(crate) use failures::{Failed, Letters};
+pub(crate) use handle::Segment;
+pub(crate) use result::{Ending, Receipt, Whole, run_whole};
+pub(crate) use verification::{Terms, most_bytes};

@@ -1,0 +1,9 @@
+//! What becomes of records that functions fail for: the policy decides, and dead letters keep them in a file.
+
+mod dead_letters;
+mod fault_policy;
+
+pub(crate) use dead_letters::decode as decode_dead_letter;
+pub use dead_letters::{DeadLetters, Place, Unit};
+pub(crate) use fault_policy::Faults;
+pub use fault_policy::{DeadLetter, FaultPolicy};
