@@ -1,7 +1,7 @@
 //! Ten records through a function that sleeps a second, one after another: it takes ten seconds.
 //!
 //! ```sh
-//! engine build plugins/slow-inc && cargo run --release --package engine --example local slow-inc.wasm
+//! engine build plugins/slow-inc && cargo run --release --example local slow-inc.wasm
 //! ```
 
 use engine::{Error, Pool, Source};

@@ -1,7 +1,7 @@
 //! Ten records through a function that sleeps a second, side by side: it takes a second.
 //!
 //! ```sh
-//! engine build plugins/slow-inc && cargo run --release --package engine --example scattered slow-inc.wasm
+//! engine build plugins/slow-inc && cargo run --release --example scattered slow-inc.wasm
 //! ```
 
 use engine::{Error, Pool, Source};

@@ -6,6 +6,7 @@ use std::process::Command;
 use clap::Args;
 
 use crate::checkout::{Checkout, succeed};
+use crate::lint::WITH_BENCH;
 use crate::nats;
 use crate::steps::Steps;
 
@@ -71,9 +72,7 @@ impl Bench {
 
 /// Builds what is measured.
 pub(crate) fn build(checkout: &Checkout) -> anyhow::Result<()> {
-    for package in ["engine-cli", "bench"] {
-        succeed(checkout.cargo(&["build", "--release", "--package", package]))?;
-    }
+    succeed(checkout.cargo(&[&["build", "--release"], WITH_BENCH].concat()))?;
     build_plugins(checkout)
 }
 

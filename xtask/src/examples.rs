@@ -26,7 +26,7 @@ fn build(checkout: &Checkout, folder: &str, output: &Path) -> anyhow::Result<()>
 }
 
 fn check(checkout: &Checkout, name: &str, plugin: &Path, expected: &str) -> anyhow::Result<()> {
-    let args = ["run", "--quiet", "--release", "--package", "engine", "--example", name, "--"];
+    let args = ["run", "--quiet", "--release", "--example", name, "--"];
     let mut example = checkout.cargo(&args);
     example.arg(plugin);
     let printed = stdout(example)?;

@@ -1,22 +1,23 @@
 //! Format, rules of the house, clippy and documentation, of all workspaces.
 //!
-//! All in the release profile, and the engine apart from the other packages: what they depend on is
-//! then built once for all steps. (Packages that are built together share their features: beside the
-//! guest SDK the engine would need another wasmtime than alone.)
+//! Packages that are built together share the features of their dependencies. So library and command are always
+//! built together, and never with the guest SDK, and all in the release profile: wasmtime is then compiled once.
 
 use crate::checkout::{Checkout, PLUGINS, succeed};
 use crate::layers;
 use crate::steps::Steps;
 use crate::tidy;
 
-/// The library and the command: what they depend on has the same features whichever of the two is built.
+/// The library and the command.
 pub(crate) const ENGINE: &[&str] = &["--package", "engine", "--package", "engine-cli"];
-pub(crate) const BENCH: &[&str] = &["--package", "bench"];
+/// The benchmark, with the same dependencies as these.
+pub(crate) const WITH_BENCH: &[&str] =
+    &["--package", "engine", "--package", "engine-cli", "--package", "bench"];
 pub(crate) const OTHER_PACKAGES: &[&str] =
     &["--workspace", "--exclude", "engine", "--exclude", "engine-cli", "--exclude", "bench"];
 
 /// The root workspace in parts.
-const PARTS: [&[&str]; 3] = [ENGINE, BENCH, OTHER_PACKAGES];
+const PARTS: [&[&str]; 2] = [WITH_BENCH, OTHER_PACKAGES];
 
 /// What clippy is not run on: rivals of the benchmark, what they share with its plugins, and fuzz targets.
 const OTHERS: [&str; 5] = ["bench/event", "bench/peers", "bench/peers/guests", "bench/peers/native", "fuzz"];
@@ -37,7 +38,9 @@ fn format(checkout: &Checkout) -> anyhow::Result<()> {
 }
 
 fn clippy(checkout: &Checkout) -> anyhow::Result<()> {
-    for part in PARTS {
+    // With what has a feature for it alone.
+    let boundary = [WITH_BENCH, &["--features", "bench/boundary"]].concat();
+    for part in [&boundary[..], OTHER_PACKAGES] {
         let args = [&["clippy", "--release", "--all-targets"], part, &["--", "-D", "warnings"]];
         succeed(checkout.cargo(&args.concat()))?;
     }

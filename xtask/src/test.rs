@@ -1,7 +1,7 @@
 //! Unit, integration and documentation tests.
 
 use crate::checkout::{Checkout, succeed};
-use crate::lint::{BENCH, ENGINE, OTHER_PACKAGES};
+use crate::lint::{ENGINE, OTHER_PACKAGES, WITH_BENCH};
 use crate::steps::Steps;
 use crate::suites::Form;
 
@@ -27,7 +27,7 @@ pub(crate) fn sdk(checkout: &Checkout, steps: &mut Steps) -> anyhow::Result<()> 
 }
 
 pub(crate) fn bench(checkout: &Checkout, steps: &mut Steps) -> anyhow::Result<()> {
-    steps.step("tests of the benchmark", || test(checkout, BENCH))
+    steps.step("tests of the benchmark", || test(checkout, &[WITH_BENCH, &["--bin", "bench"]].concat()))
 }
 
 fn test(checkout: &Checkout, packages: &[&str]) -> anyhow::Result<()> {
