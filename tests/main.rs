@@ -84,8 +84,8 @@ mod top;
 mod watched;
 
 // Pipeline files: what nodes mean there, all that can be wrong, and those of examples/pipelines.
+mod pipeline_diagnostics;
 mod pipeline_examples;
-mod pipeline_mistakes;
 mod pipeline_options;
 mod pipeline_runs;
 mod pipelines;

@@ -6,7 +6,7 @@ use std::process::Command;
 use engine::pipeline::Pipeline;
 use expect_test::expect;
 
-use crate::pipeline_mistakes::check;
+use crate::pipeline_diagnostics::check;
 use crate::pipelines::Files;
 use crate::support::Listening;
 

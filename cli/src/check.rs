@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use annotate_snippets::renderer::DecorStyle;
 use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
-use engine::pipeline::{Mistakes, OpenError, Pipeline, PipelineFile, Setup};
+use engine::pipeline::{Diagnostics, OpenError, Pipeline, PipelineFile, Setup};
 use engine::text::{path, same_length};
 use engine::{Monitor, PoolBuilder};
 use serde_json::{Value, json};
@@ -43,7 +43,7 @@ impl CheckCommand {
         if self.json {
             let found = match &opened {
                 Ok(_) => json!([]),
-                Err(OpenError::Mistakes(mistakes)) => machine(mistakes),
+                Err(OpenError::Diagnostics(diagnostics)) => machine(diagnostics),
                 // It is about the file as a whole.
                 Err(error) => {
                     json!([{ "file": self.pipeline.display().to_string(), "message": told_whole(error) }])
@@ -53,7 +53,7 @@ impl CheckCommand {
             return Ok(if opened.is_ok() { Ending::Done } else { Ending::Mistakes });
         }
         let Some(pipeline) = told(opened)? else { return Ok(Ending::Mistakes) };
-        let (nodes, functions) = (pipeline.picture().len(), pipeline.usage().len());
+        let (nodes, functions) = (pipeline.diagram().len(), pipeline.usage().len());
         let nodes = counted(nodes as u64, "node");
         let functions = counted(functions as u64, "function");
         print(&format_args!("{}: {nodes}, {functions}, no mistakes\n", path(&self.pipeline)))?;
@@ -111,12 +111,12 @@ fn try_open(
 fn told(opened: Result<Pipeline, OpenError>) -> anyhow::Result<Option<Pipeline>> {
     match opened {
         Ok(pipeline) => Ok(Some(pipeline)),
-        Err(OpenError::Mistakes(mistakes)) if stderr().is_terminal() => {
-            tell_coloured(&shown(&mistakes));
+        Err(OpenError::Diagnostics(diagnostics)) if stderr().is_terminal() => {
+            tell_coloured(&shown(&diagnostics));
             Ok(None)
         }
-        Err(OpenError::Mistakes(mistakes)) => {
-            tell_lines(&mistakes);
+        Err(OpenError::Diagnostics(diagnostics)) => {
+            tell_lines(&diagnostics);
             Ok(None)
         }
         Err(error) => Err(error.into()),
@@ -124,18 +124,18 @@ fn told(opened: Result<Pipeline, OpenError>) -> anyhow::Result<Option<Pipeline>>
 }
 
 /// Mistakes with the lines that they stand in, for a terminal.
-fn shown(mistakes: &Mistakes) -> String {
-    let path = path(mistakes.path());
-    let text = &same_length(mistakes.text());
-    let groups: Vec<_> = mistakes
+fn shown(diagnostics: &Diagnostics) -> String {
+    let path = path(diagnostics.path());
+    let text = &same_length(diagnostics.text());
+    let groups: Vec<_> = diagnostics
         .list()
         .iter()
-        .map(|mistake| {
-            let span = mistake.span.start.min(text.len())..mistake.span.end.min(text.len());
+        .map(|diagnostic| {
+            let span = diagnostic.span.start.min(text.len())..diagnostic.span.end.min(text.len());
             let source = Snippet::source(&**text).path(path.as_str());
             let source = source.annotation(AnnotationKind::Primary.span(span));
-            let group = Level::ERROR.primary_title(mistake.message.as_str()).element(source);
-            match &mistake.help {
+            let group = Level::ERROR.primary_title(diagnostic.message.as_str()).element(source);
+            match &diagnostic.help {
                 Some(help) => group.element(Level::HELP.message(help.as_str())),
                 None => group,
             }
@@ -156,17 +156,17 @@ fn told_whole(error: &OpenError) -> String {
     }
 }
 
-fn machine(mistakes: &Mistakes) -> Value {
-    let path = path(mistakes.path());
-    let mistakes = mistakes.list().iter().map(|mistake| {
+fn machine(diagnostics: &Diagnostics) -> Value {
+    let path = path(diagnostics.path());
+    let diagnostics = diagnostics.list().iter().map(|diagnostic| {
         json!({
             "file": path,
-            "line": mistake.line,
-            "column": mistake.column,
-            "span": [mistake.span.start, mistake.span.end],
-            "message": mistake.message,
-            "help": mistake.help,
+            "line": diagnostic.line,
+            "column": diagnostic.column,
+            "span": [diagnostic.span.start, diagnostic.span.end],
+            "message": diagnostic.message,
+            "help": diagnostic.help,
         })
     });
-    mistakes.collect()
+    diagnostics.collect()
 }

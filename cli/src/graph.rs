@@ -48,11 +48,11 @@ impl GraphCommand {
         let Some(pipeline) = opened else {
             return Ok(Ending::Mistakes);
         };
-        let picture = pipeline.picture();
+        let diagram = pipeline.diagram();
         let text = match self.form {
-            Form::Svg => picture.svg(),
-            Form::Mermaid => picture.mermaid(),
-            Form::Dot => picture.dot(),
+            Form::Svg => diagram.svg(),
+            Form::Mermaid => diagram.mermaid(),
+            Form::Dot => diagram.dot(),
         };
         match self.output {
             Some(path) => {

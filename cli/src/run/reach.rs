@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use engine::pipeline::{PipelineFile, Reach};
+use engine::pipeline::{Access, PipelineFile};
 use engine::wall::Rules;
 use engine::{Ahead, Compiler};
 
@@ -35,17 +35,17 @@ pub(super) fn of_pipeline(
     ahead: &Ahead,
 ) -> anyhow::Result<Rules> {
     let mut rules = common(run)?;
-    let reach = Reach::of(file);
-    let size = reach.plugin_size.unwrap_or(wall::PLUGIN_SIZE);
+    let access = Access::of(file);
+    let size = access.plugin_size.unwrap_or(wall::PLUGIN_SIZE);
     // What can't be built is told with the other mistakes of the file.
     let find = |path: &Path| match run.wall.is_shown() {
         true => found(path, Crates::BuiltBefore).ok(),
         false => components.find(path).ok(),
     };
-    let found = reach.plugins.into_iter().filter_map(|(path, pin)| Some((find(&path)?, pin)));
+    let found = access.plugins.into_iter().filter_map(|(path, pin)| Some((find(&path)?, pin)));
     let ahead = (!run.wall.is_shown()).then_some(ahead);
     load(&mut rules, &found.collect::<Vec<_>>(), ahead, &compiler()?, size);
-    rules.extend(reach.rules);
+    rules.extend(access.rules);
     Ok(rules)
 }
 

@@ -69,9 +69,12 @@ pub fn checkpoint(bytes: &[u8]) {
 
 /// Reads a pipeline file without opening any other file. Each mistake has a place in it.
 pub fn pipeline(text: &str) {
-    for mistake in crate::pipeline::mistakes_of(text) {
-        assert!(mistake.span.start <= mistake.span.end && mistake.span.end <= text.len(), "{mistake:?}");
-        assert!((1..=text.lines().count().max(1) + 1).contains(&mistake.line), "{mistake:?}");
-        assert!(mistake.message.len() < 10_000 + 10 * text.len());
+    for diagnostic in crate::pipeline::diagnostics_of(text) {
+        assert!(
+            diagnostic.span.start <= diagnostic.span.end && diagnostic.span.end <= text.len(),
+            "{diagnostic:?}"
+        );
+        assert!((1..=text.lines().count().max(1) + 1).contains(&diagnostic.line), "{diagnostic:?}");
+        assert!(diagnostic.message.len() < 10_000 + 10 * text.len());
     }
 }

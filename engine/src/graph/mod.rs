@@ -2,9 +2,9 @@
 //!
 //! Each operator is a file in `operators/`. What reads from outside the program, and writes there, is in `connectors/`.
 
+mod binary;
 mod feed;
 mod items;
-mod joint;
 mod metered;
 mod node;
 mod operator;
@@ -15,10 +15,10 @@ mod scattered;
 mod sink;
 mod source;
 
+pub use binary::Side;
 pub use feed::Feed;
 pub(crate) use feed::next;
 pub(crate) use items::Items;
-pub use joint::Side;
 pub(crate) use metered::Metered;
 pub use node::Stream;
 pub(crate) use node::{CALLS_COUNT, Handling, MOST_IN_A_ROW, Node, Outlet};

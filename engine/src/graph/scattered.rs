@@ -36,8 +36,8 @@ pub struct Scattered<T> {
     pub(crate) untouched: Option<Outlet<T>>,
     /// Stretches before it that its buffer is for too.
     pub(crate) unbuffered: Vec<Arc<Segment>>,
-    /// A mistake in the graph: the first emit reports it.
-    pub(crate) mistake: Option<Error>,
+    /// A misuse in the graph: the first emit reports it.
+    pub(crate) misuse: Option<Error>,
     pub(crate) types: PhantomData<fn() -> T>,
 }
 
@@ -55,7 +55,7 @@ impl<T: Record> Scattered<T> {
         let sequential = core.kind() == Kind::Accumulate && used.is_none();
         let needs_order =
             sequential.then(|| Error::Graph(GraphError::NeedsOrder { function: core.name().to_owned() }));
-        this.mistake = this.mistake.or(other_pool).or(needs_order).or_else(|| mistake(core, used));
+        this.misuse = this.misuse.or(other_pool).or(needs_order).or_else(|| misuse(core, used));
         this.stages.push(core.clone());
         let watched = this.watched.as_ref().map(|watched| watched.behind_function(core));
         let Scattered {
@@ -68,7 +68,7 @@ impl<T: Record> Scattered<T> {
             buffer,
             complete,
             unbuffered,
-            mistake,
+            misuse,
             ..
         } = this;
         let types = PhantomData;
@@ -85,7 +85,7 @@ impl<T: Record> Scattered<T> {
             complete,
             untouched,
             unbuffered,
-            mistake,
+            misuse,
             types,
         }
     }
@@ -131,7 +131,7 @@ impl<T: Record> Scattered<T> {
         let mut stretch = Stretch {
             pool: self.pool.clone(),
             unbuffered: std::mem::take(&mut self.unbuffered),
-            mistake: self.mistake.clone(),
+            misuse: self.misuse.clone(),
         };
         if let Some(outlet) = self.untouched.take() {
             return (Stream { outlet, counters: self.counters, apart: true, watched: self.watched }, stretch);
@@ -154,25 +154,25 @@ impl<T: Record> Scattered<T> {
 pub(crate) struct Stretch {
     pool: Pool,
     unbuffered: Vec<Arc<Segment>>,
-    mistake: Option<Error>,
+    misuse: Option<Error>,
 }
 
 impl Stretch {
     /// Both of two that came together.
     pub(crate) fn and(mut self, other: Self) -> Self {
         self.unbuffered.extend(other.unbuffered);
-        self.mistake = self.mistake.or(other.mistake);
+        self.misuse = self.misuse.or(other.misuse);
         self
     }
 
     pub(crate) fn scatter<T: Record>(self, stream: Stream<T>) -> Scattered<T> {
-        let Self { pool, unbuffered, mistake } = self;
-        Scattered { unbuffered, mistake, ..stream.scatter(&pool) }
+        let Self { pool, unbuffered, misuse } = self;
+        Scattered { unbuffered, misuse, ..stream.scatter(&pool) }
     }
 }
 
 /// What is wrong with a function in this place; `used` is its kind as the graph says.
-pub(crate) fn mistake(core: &Core, used: Option<Kind>) -> Option<Error> {
+pub(crate) fn misuse(core: &Core, used: Option<Kind>) -> Option<Error> {
     let used = used.unwrap_or(if core.kind() == Kind::Sink { Kind::Map } else { core.kind() });
     (core.kind() != used).then(|| core.used_as(used))
 }

@@ -4,12 +4,12 @@ use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::building::Building;
+use super::access::Access;
+use super::build_context::BuildContext;
+use super::diagnostic::Problem;
 use super::flow::Bytes;
-use super::mistake::Problem;
 use super::options::{Argument, Key, OneOrMore, Size, Time};
 use super::pin::PluginOption;
-use super::reach::Reach;
 use crate::error::{FunctionError, LoadError};
 use crate::executor::Returns;
 use crate::{Capability, Error, Function, Kind, Plugin};
@@ -64,8 +64,8 @@ options! {
 
 impl KeyedCall {
     /// The plugin, and what it may have.
-    pub(super) fn reach(&self, reach: &mut Reach) {
-        reach.loads(&self.plugin, self.allow.as_slice());
+    pub(super) fn access(&self, access: &mut Access) {
+        access.loads(&self.plugin, self.allow.as_slice());
     }
 
     /// The call, and the key.
@@ -77,8 +77,8 @@ impl KeyedCall {
 
 impl PerhapsCall {
     /// The plugin, if there is one, and what it may have.
-    pub(super) fn reach(&self, reach: &mut Reach) {
-        self.plugin.iter().for_each(|plugin| reach.loads(plugin, self.allow.as_slice()));
+    pub(super) fn access(&self, access: &mut Access) {
+        self.plugin.iter().for_each(|plugin| access.loads(plugin, self.allow.as_slice()));
     }
 
     /// The call, if there is a plugin.
@@ -104,17 +104,17 @@ impl PerhapsCall {
 
 impl Call {
     /// The plugin, and what it may have.
-    pub(super) fn reach(&self, reach: &mut Reach) {
-        reach.loads(&self.plugin, self.allow.as_slice());
+    pub(super) fn access(&self, access: &mut Access) {
+        access.loads(&self.plugin, self.allow.as_slice());
     }
 
     /// The function, opened once, so that wrong arguments show before the first record.
     pub(super) fn function<O: Returns>(
         &self,
-        building: &mut Building,
+        context: &mut BuildContext,
     ) -> Result<Function<Bytes, O>, Problem> {
-        let plugin = building.plugin(&self.plugin)?;
-        let plugin = self.granted(plugin, building)?;
+        let plugin = context.plugin(&self.plugin)?;
+        let plugin = self.granted(plugin, context)?;
         let found = match &self.function {
             Some(name) => plugin.function(name),
             None => plugin.only_function(),
@@ -132,17 +132,17 @@ impl Call {
         if let Some(Size(bytes)) = self.output_size {
             function = function.output(bytes);
         }
-        let function = function.on_fault(&building.guard.policy);
+        let function = function.on_fault(&context.guard.policy);
         function.prepare().map_err(|error| problem(&error))?;
         Ok(function)
     }
 
-    fn granted(&self, mut plugin: Plugin, building: &Building) -> Result<Plugin, Problem> {
+    fn granted(&self, mut plugin: Plugin, context: &BuildContext) -> Result<Plugin, Problem> {
         for text in self.allow.as_slice() {
             let capability: Capability = text.parse().map_err(|help: String| {
                 Problem::at("allow", format!("{text:?} is no capability")).help(help)
             })?;
-            let capability = building.grants(capability)?;
+            let capability = context.grants(capability)?;
             let functions = plugin.signatures().iter();
             let mut needs = functions
                 .filter(|function| self.function.as_ref().is_none_or(|name| *name == function.name))

@@ -5,9 +5,9 @@ use std::ops::Range;
 use toml::Spanned;
 use toml::de::{DeString, DeTable, DeValue};
 
+use super::diagnostic::Report;
 use super::environment::{self, Lookup};
 use super::kinds::{self, Kind, Section};
-use super::mistake::Report;
 use super::node::{Node, Table};
 use crate::error::nearest_of;
 

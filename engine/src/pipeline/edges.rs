@@ -2,9 +2,9 @@
 
 use std::collections::HashMap;
 
+use super::diagnostic::Report;
 use super::document::{Document, meant};
 use super::kinds::{Section, Takes};
-use super::mistake::Report;
 use super::node::{Input, Node};
 
 /// The inputs of a node, in their order.

@@ -8,7 +8,7 @@ use std::sync::{Arc, OnceLock};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::mistake::Problem;
+use super::diagnostic::Problem;
 use super::options::Number;
 use super::run::Places;
 use crate::{DeadLetters, Error, FaultPolicy};

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
+use super::diagnostic::Problem;
 use super::json::{self, Path};
-use super::mistake::Problem;
 use crate::graph::{self, Operator, Outputs, Readers, Scattered, Stream, Stretch};
 use crate::record::{Format, Record};
 use crate::{FaultPolicy, Source};
@@ -39,7 +39,7 @@ impl Contents {
         *self == Self::Plain(Format::Text)
     }
 
-    /// What it is called on the picture.
+    /// What it is called on the diagram.
     pub(super) fn name(&self) -> &'static str {
         match self {
             Self::Plain(Format::Bytes) => "bytes",

@@ -3,13 +3,13 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::building::Building;
+use super::build_context::BuildContext;
+use super::diagnostic::{Problem, Report};
 use super::document::Document;
 use super::edges::Edges;
 use super::faults::FaultOptions;
 use super::flow::{Bytes, Contents, Flow};
 use super::kinds::{Kind, Read, Section};
-use super::mistake::{Problem, Report};
 use super::node::{Node, Table};
 use super::run::Feeding;
 use crate::graph::MOST_IN_A_ROW;
@@ -75,13 +75,13 @@ impl Graph {
         document: &Document,
         edges: &Edges,
         place: usize,
-        building: &mut Building,
+        context: &mut BuildContext,
         report: &mut Report,
     ) {
         let node = &document.nodes[place];
         let Some(kind) = node.kind else { return };
         let Some(Parts { own, faults }) = Parts::of(node, report) else { return };
-        let given = building.begin(node.name(), &faults, &edges.inputs[place], document);
+        let given = context.begin(node.name(), &faults, &edges.inputs[place], document);
         if let Err(problem) = given {
             node.report(problem, report);
         }
@@ -106,8 +106,8 @@ impl Graph {
         let added = match &kind.read {
             Read::Source(read) => {
                 let Some(options) = read(&own, report) else { return };
-                building.says(|reach| options.reach(reach));
-                options.open(building).map(|(feeding, contents)| {
+                context.says(|access| options.access(access));
+                options.open(context).map(|(feeding, contents)| {
                     let (flow, watched) = self.source(node, kind, feeding, contents);
                     self.watched.extend(watched.map(|watched| (place, watched)));
                     Some(flow)
@@ -115,15 +115,15 @@ impl Graph {
             }
             Read::Stage(read) => {
                 let Some(options) = read(&own, report) else { return };
-                building.says(|reach| options.reach(reach));
-                options.attach(inputs, building).map(Some)
+                context.says(|access| options.access(access));
+                options.attach(inputs, context).map(Some)
             }
             Read::Sink(read) => {
                 let Some(options) = read(&own, report) else { return };
-                building.says(|reach| options.reach(reach));
+                context.says(|access| options.access(access));
                 let input = inputs.into_iter().next().unwrap_or_else(Flow::stand_in);
-                let input = input.while_read(&building.readers);
-                options.attach(input, building).map(|()| None)
+                let input = input.while_read(&context.readers);
+                options.attach(input, context).map(|()| None)
             }
         };
         self.end(place, scope);

@@ -3,11 +3,11 @@
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::de::DeserializeOwned;
 
-use super::building::Building;
+use super::access::Access;
+use super::build_context::BuildContext;
+use super::diagnostic::{Problem, Report};
 use super::flow::{Contents, Flow};
-use super::mistake::{Problem, Report};
 use super::node::Table;
-use super::reach::Reach;
 use super::run::Feeding;
 use super::{sinks, sources, stages};
 
@@ -73,11 +73,11 @@ impl Kind {
 
 impl Kind {
     /// What a node with these options reaches outside of this process.
-    pub(super) fn reach(&self, table: &Table, report: &mut Report, reach: &mut Reach) {
+    pub(super) fn access(&self, table: &Table, report: &mut Report, access: &mut Access) {
         match self.read {
-            Read::Source(read) => read(table, report).into_iter().for_each(|node| node.reach(reach)),
-            Read::Stage(read) => read(table, report).into_iter().for_each(|node| node.reach(reach)),
-            Read::Sink(read) => read(table, report).into_iter().for_each(|node| node.reach(reach)),
+            Read::Source(read) => read(table, report).into_iter().for_each(|node| node.access(access)),
+            Read::Stage(read) => read(table, report).into_iter().for_each(|node| node.access(access)),
+            Read::Sink(read) => read(table, report).into_iter().for_each(|node| node.access(access)),
         }
     }
 }
@@ -94,10 +94,10 @@ pub(super) trait Source: DeserializeOwned + JsonSchema + 'static {
     const REFUSES: bool = false;
 
     /// What it reaches outside of this process, for the wall.
-    fn reach(&self, _: &mut Reach) {}
+    fn access(&self, _: &mut Access) {}
 
     /// What feeds it, and what it gives. Nothing is read yet.
-    fn open(self, building: &mut Building) -> Result<(Feeding, Contents), Problem>;
+    fn open(self, context: &mut BuildContext) -> Result<(Feeding, Contents), Problem>;
 }
 
 /// A stage's options.
@@ -106,10 +106,10 @@ pub(super) trait Stage: DeserializeOwned + JsonSchema + 'static {
     const TAKES: Takes = Takes::One;
 
     /// What it reaches outside of this process, for the wall.
-    fn reach(&self, _: &mut Reach) {}
+    fn access(&self, _: &mut Access) {}
 
     /// Puts it behind what it takes from: one flow, if it does not join several.
-    fn attach(self, inputs: Vec<Flow>, building: &mut Building) -> Result<Flow, Problem>;
+    fn attach(self, inputs: Vec<Flow>, context: &mut BuildContext) -> Result<Flow, Problem>;
 }
 
 /// A sink's options.
@@ -117,28 +117,28 @@ pub(super) trait Sink: DeserializeOwned + JsonSchema + 'static {
     const REFUSES: bool = false;
 
     /// What it reaches outside of this process, for the wall.
-    fn reach(&self, _: &mut Reach) {}
+    fn access(&self, _: &mut Access) {}
 
     /// Puts it behind what it takes from. Nothing is written yet.
-    fn attach(self, input: Flow, building: &mut Building) -> Result<(), Problem>;
+    fn attach(self, input: Flow, context: &mut BuildContext) -> Result<(), Problem>;
 }
 
 macro_rules! any {
     ($any:ident, $kind:ident, fn $method:ident($($name:ident: $type:ty),*) -> $output:ty) => {
         /// The same without its type.
         pub(super) trait $any {
-            fn $method(self: Box<Self>, $($name: $type,)* building: &mut Building) -> Result<$output, Problem>;
+            fn $method(self: Box<Self>, $($name: $type,)* context: &mut BuildContext) -> Result<$output, Problem>;
 
-            fn reach(&self, reach: &mut Reach);
+            fn access(&self, access: &mut Access);
         }
 
         impl<T: $kind> $any for T {
-            fn $method(self: Box<Self>, $($name: $type,)* building: &mut Building) -> Result<$output, Problem> {
-                $kind::$method(*self, $($name,)* building)
+            fn $method(self: Box<Self>, $($name: $type,)* context: &mut BuildContext) -> Result<$output, Problem> {
+                $kind::$method(*self, $($name,)* context)
             }
 
-            fn reach(&self, reach: &mut Reach) {
-                $kind::reach(self, reach);
+            fn access(&self, access: &mut Access) {
+                $kind::access(self, access);
             }
         }
     };

@@ -10,9 +10,9 @@ use serde_json::Value;
 use toml::Spanned;
 use toml::de::{DeString, DeTable, DeValue, Deserializer};
 
+use super::diagnostic::{Problem, Report};
 use super::document::{meant, take};
 use super::kinds::{Kind, Section};
-use super::mistake::{Problem, Report};
 
 /// A table of the file, which knows where it stands.
 #[derive(Clone)]

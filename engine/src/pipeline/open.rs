@@ -4,13 +4,13 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::building::{Building, FindComponent, OnListen};
+use super::build_context::{BuildContext, FindComponent, OnListen};
+use super::diagnostic::{Diagnostics, Report};
+use super::diagram::Diagram;
 use super::document::{self, Document};
 use super::edges::{self, Edges};
 use super::faults::FaultOptions;
 use super::graph::{Graph, Parts};
-use super::mistake::{Mistakes, Report};
-use super::picture::Picture;
 use super::run::Pipeline;
 use super::settings::{LimitOptions, PoolOptions};
 use crate::error::FileError;
@@ -58,7 +58,7 @@ impl std::fmt::Debug for Setup<'_> {
     }
 }
 
-/// A pipeline file that was read: what its process may [reach](super::Reach) and the graph that is built come from
+/// A pipeline file that was read: what its process may [access](super::Access) and the graph that is built come from
 /// the same text.
 #[derive(Clone, Debug)]
 pub struct PipelineFile {
@@ -92,7 +92,7 @@ impl PipelineFile {
         let Self { path, text } = self;
         let mut report = Report::new(path, text);
         let Some(document) = document::read(text, setup.variable, &mut report) else {
-            return Err(report.mistakes().into());
+            return Err(report.diagnostics().into());
         };
         let edges = edges::find(&document, &mut report);
         build(&document, &edges, setup, path, report)
@@ -117,7 +117,7 @@ pub enum OpenError {
     Error(#[from] Error),
     /// What stands in it.
     #[error(transparent)]
-    Mistakes(#[from] Mistakes),
+    Diagnostics(#[from] Diagnostics),
 }
 
 impl Pipeline {
@@ -185,16 +185,16 @@ fn build(
     }
     let pool = settings.build()?;
     let folder = folder_of(path);
-    let mut building = Building::new(pool, &folder, setup.find_component, setup.on_listen, faults);
-    building.on_terminal = setup.on_terminal;
+    let mut context = BuildContext::new(pool, &folder, setup.find_component, setup.on_listen, faults);
+    context.on_terminal = setup.on_terminal;
     // It is the first claim, which nothing stands against.
-    let _ = building.claims.read(path, "path");
+    let _ = context.conflicts.read(path, "path");
     if let Some(path) = &setup.writes {
-        let _ = building.claims.write(path, false, "path");
+        let _ = context.conflicts.write(path, false, "path");
     }
     let mut graph = Graph::new(setup.monitor);
     for place in &edges.order {
-        graph.add(document, edges, *place, &mut building, &mut report);
+        graph.add(document, edges, *place, &mut context, &mut report);
     }
     // What stands on a cycle has options too.
     for place in (0..document.nodes.len()).filter(|place| !edges.order.contains(place)) {
@@ -204,14 +204,14 @@ fn build(
         }
     }
     report.end()?;
-    let picture = Picture::new(document, edges, &graph.contents(document));
-    let pipeline = building.finish(graph.sources, graph.feeds, picture);
+    let diagram = Diagram::new(document, edges, &graph.contents(document));
+    let pipeline = context.finish(graph.sources, graph.feeds, diagram);
     Ok(Pipeline { drain_timeout, ..pipeline })
 }
 
 /// What is wrong with a file's text, whatever else there is on this machine.
 #[cfg(any(fuzzing, test))]
-pub(crate) fn mistakes_of(text: &str) -> Vec<super::Mistake> {
+pub(crate) fn diagnostics_of(text: &str) -> Vec<super::Diagnostic> {
     let mut report = Report::new(Path::new("fuzz"), text);
     let variable = |name: &str| (name.len() == 1).then(|| "value".to_owned());
     if let Some(document) = document::read(text, &variable, &mut report) {
@@ -230,5 +230,5 @@ pub(crate) fn mistakes_of(text: &str) -> Vec<super::Mistake> {
         let _ = document.limits.options::<LimitOptions>(&mut report);
         drop(document.faults.options::<FaultOptions>(&mut report));
     }
-    report.end().map_or_else(|mistakes| mistakes.list().to_vec(), |()| Vec::new())
+    report.end().map_or_else(|diagnostics| diagnostics.list().to_vec(), |()| Vec::new())
 }

@@ -6,8 +6,8 @@ use std::path::PathBuf;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{Deserialize, Deserializer};
 
-use super::building::Building;
-use super::mistake::Problem;
+use super::build_context::BuildContext;
+use super::diagnostic::Problem;
 use super::options::{Word, Written};
 use crate::Capability;
 use crate::wall::Program;
@@ -64,14 +64,14 @@ impl Address {
     }
 
     /// The text, for a node that said that it listens there.
-    pub(super) fn listened_at(self, building: &Building) -> Result<String, Problem> {
-        building.said(&Use::Listens(self.clone()))?;
+    pub(super) fn listened_at(self, context: &BuildContext) -> Result<String, Problem> {
+        context.said(&Use::Listens(self.clone()))?;
         Ok(self.0)
     }
 
     /// The text, for a node that said that it connects to it.
-    pub(super) fn dialed(self, building: &Building) -> Result<String, Problem> {
-        building.said(&Use::Dials(self.clone()))?;
+    pub(super) fn dialed(self, context: &BuildContext) -> Result<String, Problem> {
+        context.said(&Use::Dials(self.clone()))?;
         Ok(self.0)
     }
 }
@@ -83,14 +83,14 @@ impl Url {
     }
 
     /// The text, for a node that said that it connects to it.
-    pub(super) fn connected(self, building: &Building) -> Result<String, Problem> {
-        building.said(&Use::Connects(self.clone()))?;
+    pub(super) fn connected(self, context: &BuildContext) -> Result<String, Problem> {
+        context.said(&Use::Connects(self.clone()))?;
         Ok(self.0)
     }
 
     /// The text, for a node that said that it asks these servers.
-    pub(super) fn asked(self, building: &Building) -> Result<String, Problem> {
-        building.said(&Use::Asks(self.clone()))?;
+    pub(super) fn asked(self, context: &BuildContext) -> Result<String, Problem> {
+        context.said(&Use::Asks(self.clone()))?;
         Ok(self.0)
     }
 }

@@ -7,11 +7,11 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use super::building::Called;
+use super::build_context::Called;
+use super::diagram::Diagram;
 use super::faults::Letters;
 use super::files::{self, Opening};
 use super::flow::Bytes;
-use super::picture::Picture;
 use crate::deadlines::waiting;
 use crate::metrics::Counts;
 use crate::progress::BoxFuture;
@@ -106,7 +106,7 @@ pub struct Pipeline {
     pub(super) skipping: Vec<FaultPolicy>,
     pub(super) letters: Vec<Letters>,
     pub(super) stdout: Option<Output>,
-    pub(super) picture: Picture,
+    pub(super) diagram: Diagram,
     pub(super) places: Places,
     pub(super) drain_timeout: Option<Duration>,
 }
@@ -146,8 +146,8 @@ impl Pipeline {
 
     /// Where its nodes stand, and who takes from whom.
     #[must_use]
-    pub fn picture(&self) -> &Picture {
-        &self.picture
+    pub fn diagram(&self) -> &Diagram {
+        &self.diagram
     }
 
     /// Where a record stood in the input, if that is known: a number of a pipeline of several sources does not

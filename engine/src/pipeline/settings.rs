@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::mistake::Problem;
+use super::diagnostic::Problem;
 use std::time::Duration;
 
 use super::options::{Count, Patience, Size, Time};

@@ -17,7 +17,7 @@ use crate::error::FunctionError;
 use crate::executor::{PoolShared, fitting};
 use crate::fault::{Cause, Fault};
 use crate::function::{Kind, apart, together};
-use crate::graph::scattered::mistake;
+use crate::graph::scattered::misuse;
 use crate::graph::{CALLS_COUNT, Handling, Items, Node, Outlet, Stream};
 use crate::plugin::Core;
 use crate::progress::Counters;
@@ -30,7 +30,7 @@ pub(crate) struct AccumulateNode<U> {
     pool: Arc<PoolShared>,
     name: Arc<str>,
     counters: Arc<Counters>,
-    mistake: Option<Error>,
+    misuse: Option<Error>,
     /// Its place among those of the graph that accumulate.
     place: usize,
     state: Mutex<State>,
@@ -81,14 +81,14 @@ impl<U: Record> AccumulateNode<U> {
         let shards = states.into_iter().map(shard).collect();
         let key = key.map(|key| key.write);
         let state = Mutex::new(State { shards, key, last: 0, shown: Instant::now() });
-        let mistake = mistake(&core, Some(Kind::Accumulate)).or(foreign);
+        let misuse = misuse(&core, Some(Kind::Accumulate)).or(foreign);
         let kind = core.name().to_owned();
         stream.attach_as(CALLS_COUNT, &kind, |outlet| Self {
             core,
             pool,
             name,
             counters,
-            mistake,
+            misuse,
             place,
             state,
             outlet,
@@ -96,8 +96,8 @@ impl<U: Record> AccumulateNode<U> {
     }
 
     async fn take(&self, mut batch: Batch) -> Result<(), Error> {
-        if let Some(mistake) = &self.mistake {
-            return Err(mistake.clone());
+        if let Some(misuse) = &self.misuse {
+            return Err(misuse.clone());
         }
         if self.core.policy().keeps_records() {
             batch.keep_as_origin();

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::graph::joint::{Join, Side};
+use crate::graph::binary::{BinaryOperator, Side};
 use crate::graph::{Scattered, Stream};
 use crate::record::{Json, Record};
 
@@ -30,7 +30,7 @@ impl<T: Clone + Send + 'static> Stream<T> {
     /// # Ok(()) }
     /// ```
     pub fn combine_latest<U: Clone + Send + 'static>(self, other: Stream<U>) -> Stream<(T, U)> {
-        self.join(other, CombineLatest { first: None, second: None, on: None })
+        self.binary(other, CombineLatest { first: None, second: None, on: None })
     }
 
     /// The same, but only elements of one side make something come out.
@@ -52,7 +52,7 @@ impl<T: Clone + Send + 'static> Stream<T> {
     /// # Ok(()) }
     /// ```
     pub fn combine_latest_on<U: Clone + Send + 'static>(self, other: Stream<U>, on: Side) -> Stream<(T, U)> {
-        self.join(other, CombineLatest { first: None, second: None, on: Some(on) })
+        self.binary(other, CombineLatest { first: None, second: None, on: Some(on) })
     }
 
     /// Every element with the latest of the other stream. Those that come before it has brought one wait
@@ -75,7 +75,7 @@ impl<T: Clone + Send + 'static> Stream<T> {
     /// # Ok(()) }
     /// ```
     pub fn zip_latest<U: Clone + Send + 'static>(self, other: Stream<U>) -> Stream<(T, U)> {
-        self.join(other, ZipLatest { waiting: VecDeque::new(), latest: None, hopeless: false })
+        self.binary(other, ZipLatest { waiting: VecDeque::new(), latest: None, hopeless: false })
     }
 }
 
@@ -119,7 +119,7 @@ impl<A: Clone, B: Clone> CombineLatest<A, B> {
     }
 }
 
-impl<A: Clone + Send + 'static, B: Clone + Send + 'static> Join<A, B> for CombineLatest<A, B> {
+impl<A: Clone + Send + 'static, B: Clone + Send + 'static> BinaryOperator<A, B> for CombineLatest<A, B> {
     type Output = (A, B);
 
     fn name(&self) -> &str {
@@ -147,7 +147,7 @@ struct ZipLatest<A, B> {
     hopeless: bool,
 }
 
-impl<A: Clone + Send + 'static, B: Clone + Send + 'static> Join<A, B> for ZipLatest<A, B> {
+impl<A: Clone + Send + 'static, B: Clone + Send + 'static> BinaryOperator<A, B> for ZipLatest<A, B> {
     type Output = (A, B);
 
     fn name(&self) -> &str {

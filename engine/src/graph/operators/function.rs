@@ -7,7 +7,7 @@ use super::AccumulateNode;
 use crate::executor::{CallError, PoolShared, retry};
 use crate::fault::Fault;
 use crate::function::Kind;
-use crate::graph::scattered::mistake;
+use crate::graph::scattered::misuse;
 use crate::graph::{CALLS_COUNT, Handling, Items, Node, Outlet, Stream};
 use crate::plugin::{Core, Failure, Outcome};
 use crate::progress::Counters;
@@ -23,7 +23,7 @@ pub(crate) struct FunctionNode<U> {
     pool: Arc<PoolShared>,
     name: Arc<str>,
     counters: Arc<Counters>,
-    mistake: Option<Error>,
+    misuse: Option<Error>,
     outlet: Outlet<U>,
 }
 
@@ -38,7 +38,7 @@ impl<U: Record> FunctionNode<U> {
         let (name, counters) = (core.name().into(), stream.counters.clone());
         let kind = core.name().to_owned();
         stream.attach_as(CALLS_COUNT, &kind, |outlet| Self {
-            mistake: mistake(&core, used),
+            misuse: misuse(&core, used),
             core,
             pool,
             name,
@@ -101,8 +101,8 @@ impl<T: Record> Stream<T> {
 impl<T: Record, U: Record> Node<T> for FunctionNode<U> {
     fn accept(&self, items: Items<T>) -> Handling<'_> {
         Handling::going(async move {
-            if let Some(mistake) = &self.mistake {
-                return Err(mistake.clone());
+            if let Some(misuse) = &self.misuse {
+                return Err(misuse.clone());
             }
             // Whoever emits a single element pauses by itself.
             let is_one = matches!(items, Items::One(..));

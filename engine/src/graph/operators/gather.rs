@@ -55,14 +55,14 @@ impl<T: Record> Scattered<T> {
 
     /// The stream as it was before, if nothing runs on the pool and nothing is to wait.
     fn unscattered(mut self) -> Result<Stream<T>, Box<Self>> {
-        match self.untouched.take().filter(|_| self.buffer.is_none() && self.mistake.is_none()) {
+        match self.untouched.take().filter(|_| self.buffer.is_none() && self.misuse.is_none()) {
             Some(outlet) => Ok(Stream { outlet, counters: self.counters, apart: true, watched: self.before }),
             None => Err(Box::new(self)),
         }
     }
 
     pub(crate) fn gathered(self, ordered: bool) -> (Stream<T>, Arc<Segment>) {
-        let Self { pool, connect, counters, watched, stages, buffer, mistake, depth, .. } = self;
+        let Self { pool, connect, counters, watched, stages, buffer, misuse, depth, .. } = self;
         let last = stages.last().map_or("scatter", |stage| stage.name());
         let from = Arc::from(last);
         let segment = Segment::new(pool.executor(), stages, buffer.unwrap_or(1), ordered, counters.clone());
@@ -76,7 +76,7 @@ impl<T: Record> Scattered<T> {
             watched.hands_over(None);
         }
         let task = gather(segment.clone(), outlet.clone(), from, meter);
-        connect(Crossing { segment: segment.clone(), mistake, gather: Detached::new(task, &counters) });
+        connect(Crossing { segment: segment.clone(), misuse, gather: Detached::new(task, &counters) });
         (Stream { outlet, counters, apart: true, watched }, segment)
     }
 }

@@ -54,7 +54,7 @@ impl<T: Record> Stream<T> {
             complete: false,
             untouched,
             unbuffered: Vec::new(),
-            mistake: None,
+            misuse: None,
             types: PhantomData,
         }
     }
@@ -63,15 +63,15 @@ impl<T: Record> Stream<T> {
 /// A segment, with the task that gathers its results.
 pub(crate) struct Crossing {
     pub(crate) segment: Arc<Segment>,
-    pub(crate) mistake: Option<Error>,
+    pub(crate) misuse: Option<Error>,
     pub(crate) gather: Detached,
 }
 
 impl Crossing {
     /// Waits until all is gathered. Given up midway, it can be called again.
     async fn close(&self) -> Result<(), Error> {
-        if let Some(mistake) = &self.mistake {
-            return Err(mistake.clone());
+        if let Some(misuse) = &self.misuse {
+            return Err(misuse.clone());
         }
         self.segment.close();
         self.gather.end().await
@@ -102,9 +102,9 @@ struct ScatterNode<T> {
 impl<T: Record> Node<T> for ScatterNode<T> {
     fn accept(&self, items: Items<T>) -> Handling<'_> {
         Handling::going(async move {
-            let Crossing { segment, mistake, gather } = &self.crossing;
-            if let Some(mistake) = mistake {
-                return Err(mistake.clone());
+            let Crossing { segment, misuse, gather } = &self.crossing;
+            if let Some(misuse) = misuse {
+                return Err(misuse.clone());
             }
             gather.start().await;
             match items {

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use crate::graph::joint::Join;
+use crate::graph::binary::BinaryOperator;
 use crate::graph::{Scattered, Stream};
 use crate::record::Record;
 
@@ -28,7 +28,7 @@ impl<T: Clone + Send + 'static> Stream<T> {
     /// # Ok(()) }
     /// ```
     pub fn union(self, other: Self) -> Self {
-        self.join(other, Union)
+        self.binary(other, Union)
     }
 }
 
@@ -57,7 +57,7 @@ impl<T: Record> Scattered<T> {
 
 struct Union;
 
-impl<T: Clone + Send + 'static> Join<T, T> for Union {
+impl<T: Clone + Send + 'static> BinaryOperator<T, T> for Union {
     type Output = T;
 
     fn name(&self) -> &str {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::graph::joint::{Join, Side};
+use crate::graph::binary::{BinaryOperator, Side};
 use crate::graph::{Scattered, Stream};
 use crate::record::{Json, Record};
 
@@ -67,7 +67,7 @@ impl<T: Clone + Send + 'static> Stream<T> {
         U: Clone + Send + 'static,
     {
         let (first, second) = (VecDeque::new(), VecDeque::new());
-        self.join(other, Zip { name, first, second, most: most.max(1), ended: [false; 2] })
+        self.binary(other, Zip { name, first, second, most: most.max(1), ended: [false; 2] })
     }
 }
 
@@ -123,7 +123,7 @@ impl<A, B> Zip<A, B> {
     }
 }
 
-impl<A: Clone + Send + 'static, B: Clone + Send + 'static> Join<A, B> for Zip<A, B> {
+impl<A: Clone + Send + 'static, B: Clone + Send + 'static> BinaryOperator<A, B> for Zip<A, B> {
     type Output = (A, B);
 
     fn first(&mut self, element: A, outputs: &mut VecDeque<(A, B)>) {

@@ -5,12 +5,12 @@ use std::path::PathBuf;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::pipeline::building::Building;
+use crate::pipeline::access::Access;
+use crate::pipeline::build_context::BuildContext;
+use crate::pipeline::diagnostic::Problem;
 use crate::pipeline::flow::Flow;
 use crate::pipeline::kinds::Sink;
-use crate::pipeline::mistake::Problem;
 use crate::pipeline::options::Delimiter;
-use crate::pipeline::reach::Reach;
 use crate::sinks;
 
 /// Rows of CSV to a file: records are JSON objects or arrays. One that does not fit is a fault.
@@ -30,12 +30,12 @@ pub(in crate::pipeline) struct Csv {
 impl Sink for Csv {
     const REFUSES: bool = true;
 
-    fn reach(&self, reach: &mut Reach) {
-        reach.writes(&self.path);
+    fn access(&self, access: &mut Access) {
+        access.writes(&self.path);
     }
 
-    fn attach(self, input: Flow, building: &mut Building) -> Result<(), Problem> {
-        let mut csv = sinks::csv(building.writes(&self.path, self.append, false)?).append(self.append);
+    fn attach(self, input: Flow, context: &mut BuildContext) -> Result<(), Problem> {
+        let mut csv = sinks::csv(context.writes(&self.path, self.append, false)?).append(self.append);
         if let Some(columns) = self.columns {
             csv = csv.columns(columns);
         }
@@ -47,7 +47,7 @@ impl Sink for Csv {
             }
             csv = csv.delimiter(delimiter);
         }
-        input.local()?.0.sink(csv.on_fault(&building.guard.policy));
+        input.local()?.0.sink(csv.on_fault(&context.guard.policy));
         Ok(())
     }
 }

@@ -6,12 +6,12 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::separator;
-use crate::pipeline::building::Building;
+use crate::pipeline::access::Access;
+use crate::pipeline::build_context::BuildContext;
+use crate::pipeline::diagnostic::Problem;
 use crate::pipeline::flow::Flow;
 use crate::pipeline::kinds::Sink;
-use crate::pipeline::mistake::Problem;
 use crate::pipeline::options::{Number, Size, Time};
-use crate::pipeline::reach::Reach;
 use crate::sinks;
 
 /// So many older files are renamed at each rotation at most.
@@ -40,24 +40,24 @@ pub(in crate::pipeline) struct File {
 }
 
 impl Sink for File {
-    fn reach(&self, reach: &mut Reach) {
+    fn access(&self, access: &mut Access) {
         let rotates = self.rotate_at.is_some() || self.rotate_every.is_some();
         if rotates {
             let keep = self.keep.as_ref().map_or(0, |Number(keep)| *keep);
-            reach.rotates(&self.path, usize::try_from(keep).unwrap_or(usize::MAX));
+            access.rotates(&self.path, usize::try_from(keep).unwrap_or(usize::MAX));
         } else {
-            reach.writes(&self.path);
+            access.writes(&self.path);
         };
     }
 
-    fn attach(self, input: Flow, building: &mut Building) -> Result<(), Problem> {
+    fn attach(self, input: Flow, context: &mut BuildContext) -> Result<(), Problem> {
         let Self { path, append, null, gzip, rotate_at, rotate_every, keep } = self;
         let rotates = rotate_at.is_some() || rotate_every.is_some();
         if keep.is_some() && !rotates {
             let problem = Problem::at("keep", "there is nothing to keep, since the file does not rotate");
             return Err(problem.help("add rotate_at or rotate_every"));
         }
-        let files = sinks::files(building.writes(&path, append, rotates)?).append(append).gzip(gzip);
+        let files = sinks::files(context.writes(&path, append, rotates)?).append(append).gzip(gzip);
         let mut files = files.separated_by(separator(null));
         if let Some(Size(bytes)) = rotate_at {
             files = files.rotate_at(bytes as u64);

@@ -6,13 +6,13 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::net::url::shown;
-use crate::pipeline::building::Building;
+use crate::pipeline::access::Access;
+use crate::pipeline::build_context::BuildContext;
+use crate::pipeline::diagnostic::Problem;
 use crate::pipeline::flow::Flow;
 use crate::pipeline::kinds::Sink;
-use crate::pipeline::mistake::Problem;
 use crate::pipeline::options::{Count, Number, Time};
 use crate::pipeline::outside::Url;
-use crate::pipeline::reach::Reach;
 use crate::sinks;
 
 /// POSTs each record to a URL, or many together. One that is not taken is a fault.
@@ -42,13 +42,13 @@ pub(in crate::pipeline) struct Http {
 impl Sink for Http {
     const REFUSES: bool = true;
 
-    fn reach(&self, reach: &mut Reach) {
-        reach.connects(&self.url);
+    fn access(&self, access: &mut Access) {
+        access.connects(&self.url);
     }
 
-    fn attach(self, input: Flow, building: &mut Building) -> Result<(), Problem> {
+    fn attach(self, input: Flow, context: &mut BuildContext) -> Result<(), Problem> {
         let Self { url, headers, timeout, tries, batch, within, array, in_flight } = self;
-        let url = url.connected(building)?;
+        let url = url.connected(context)?;
         check_url(&url)?;
         headers.iter().try_for_each(|(name, value)| check_header(name, value))?;
         if within.is_some() && batch.is_none() {
@@ -73,7 +73,7 @@ impl Sink for Http {
         if let Some(Count(requests)) = in_flight {
             http = http.in_flight(requests.get());
         }
-        input.local()?.0.sink(http.on_fault(&building.guard.policy));
+        input.local()?.0.sink(http.on_fault(&context.guard.policy));
         Ok(())
     }
 }

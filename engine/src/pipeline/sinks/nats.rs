@@ -5,14 +5,14 @@ use std::path::PathBuf;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::pipeline::building::Building;
+use crate::pipeline::access::Access;
+use crate::pipeline::build_context::BuildContext;
+use crate::pipeline::diagnostic::Problem;
 use crate::pipeline::flow::Flow;
 use crate::pipeline::json::canonical;
 use crate::pipeline::kinds::Sink;
-use crate::pipeline::mistake::Problem;
 use crate::pipeline::options::{Count, Key, Time};
 use crate::pipeline::outside::Url;
-use crate::pipeline::reach::Reach;
 use crate::pipeline::sources::{Server, check_subject};
 use crate::sinks;
 
@@ -40,13 +40,13 @@ pub(in crate::pipeline) struct Nats {
 impl Sink for Nats {
     const REFUSES: bool = true;
 
-    fn reach(&self, reach: &mut Reach) {
-        reach.asks(&self.server, [&self.credentials, &self.ca]);
+    fn access(&self, access: &mut Access) {
+        access.asks(&self.server, [&self.credentials, &self.ca]);
     }
 
-    fn attach(self, input: Flow, building: &mut Building) -> Result<(), Problem> {
+    fn attach(self, input: Flow, context: &mut BuildContext) -> Result<(), Problem> {
         let Self { server, credentials, ca, subject, id, in_flight, timeout } = self;
-        let broker = Server { server, credentials, ca }.broker(building)?;
+        let broker = Server { server, credentials, ca }.broker(context)?;
         check_subject(&subject, false)?;
         let mut nats = sinks::nats(broker, subject);
         if let Some(Key(path)) = id {
@@ -58,7 +58,7 @@ impl Sink for Nats {
         if let Some(Time(timeout)) = timeout {
             nats = nats.timeout(timeout);
         }
-        input.local()?.0.sink(nats.on_fault(&building.guard.policy));
+        input.local()?.0.sink(nats.on_fault(&context.guard.policy));
         Ok(())
     }
 }

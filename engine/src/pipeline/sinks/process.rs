@@ -6,12 +6,12 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::separator;
-use crate::pipeline::building::Building;
+use crate::pipeline::access::Access;
+use crate::pipeline::build_context::BuildContext;
+use crate::pipeline::diagnostic::Problem;
 use crate::pipeline::flow::Flow;
 use crate::pipeline::kinds::Sink;
-use crate::pipeline::mistake::Problem;
 use crate::pipeline::options::Time;
-use crate::pipeline::reach::Reach;
 use crate::sinks;
 
 /// Lines to a command's stdin. It is no sandbox: the command may do what you may.
@@ -29,12 +29,12 @@ pub(in crate::pipeline) struct Process {
 }
 
 impl Sink for Process {
-    fn reach(&self, reach: &mut Reach) {
-        reach.starts(&self.command, self.folder.as_deref());
+    fn access(&self, access: &mut Access) {
+        access.starts(&self.command, self.folder.as_deref());
     }
 
-    fn attach(self, input: Flow, building: &mut Building) -> Result<(), Problem> {
-        let (command, folder) = building.starts(self.command, self.folder.as_deref())?;
+    fn attach(self, input: Flow, context: &mut BuildContext) -> Result<(), Problem> {
+        let (command, folder) = context.starts(self.command, self.folder.as_deref())?;
         let process = sinks::process(command).separated_by(separator(self.null));
         let process = match folder {
             Some(folder) => process.folder(folder),

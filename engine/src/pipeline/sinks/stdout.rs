@@ -4,10 +4,10 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::separator;
-use crate::pipeline::building::Building;
+use crate::pipeline::build_context::BuildContext;
+use crate::pipeline::diagnostic::Problem;
 use crate::pipeline::flow::Flow;
 use crate::pipeline::kinds::Sink;
-use crate::pipeline::mistake::Problem;
 use crate::sinks::lines;
 
 /// Lines to stdout.
@@ -19,8 +19,8 @@ pub(in crate::pipeline) struct Stdout {
 }
 
 impl Sink for Stdout {
-    fn attach(self, input: Flow, building: &mut Building) -> Result<(), Problem> {
-        input.local()?.0.sink(lines(&building.stdout()?).separated_by(separator(self.null)));
+    fn attach(self, input: Flow, context: &mut BuildContext) -> Result<(), Problem> {
+        input.local()?.0.sink(lines(&context.stdout()?).separated_by(separator(self.null)));
         Ok(())
     }
 }

@@ -4,13 +4,13 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::separator;
-use crate::pipeline::building::Building;
+use crate::pipeline::access::Access;
+use crate::pipeline::build_context::BuildContext;
+use crate::pipeline::diagnostic::Problem;
 use crate::pipeline::flow::Flow;
 use crate::pipeline::kinds::Sink;
-use crate::pipeline::mistake::Problem;
 use crate::pipeline::options::{Number, Time};
 use crate::pipeline::outside::Address;
-use crate::pipeline::reach::Reach;
 use crate::sinks;
 
 /// Lines to an address, by TCP.
@@ -28,12 +28,12 @@ pub(in crate::pipeline) struct Tcp {
 }
 
 impl Sink for Tcp {
-    fn reach(&self, reach: &mut Reach) {
-        reach.dials(&self.address);
+    fn access(&self, access: &mut Access) {
+        access.dials(&self.address);
     }
 
-    fn attach(self, input: Flow, building: &mut Building) -> Result<(), Problem> {
-        let mut tcp = sinks::tcp(self.address.dialed(building)?).separated_by(separator(self.null));
+    fn attach(self, input: Flow, context: &mut BuildContext) -> Result<(), Problem> {
+        let mut tcp = sinks::tcp(self.address.dialed(context)?).separated_by(separator(self.null));
         if let Some(Number(retries)) = self.retries {
             tcp = tcp.retries(usize::try_from(retries).unwrap_or(usize::MAX));
         }

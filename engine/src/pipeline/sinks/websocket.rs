@@ -3,13 +3,13 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::pipeline::building::Building;
+use crate::pipeline::access::Access;
+use crate::pipeline::build_context::BuildContext;
+use crate::pipeline::diagnostic::Problem;
 use crate::pipeline::flow::Flow;
 use crate::pipeline::kinds::Sink;
-use crate::pipeline::mistake::Problem;
 use crate::pipeline::options::{Number, Time};
 use crate::pipeline::outside::Url;
-use crate::pipeline::reach::Reach;
 use crate::pipeline::sources::websocket_url;
 use crate::sinks;
 
@@ -26,12 +26,12 @@ pub(in crate::pipeline) struct WebSocket {
 }
 
 impl Sink for WebSocket {
-    fn reach(&self, reach: &mut Reach) {
-        reach.connects(&self.url);
+    fn access(&self, access: &mut Access) {
+        access.connects(&self.url);
     }
 
-    fn attach(self, input: Flow, building: &mut Building) -> Result<(), Problem> {
-        let url = self.url.connected(building)?;
+    fn attach(self, input: Flow, context: &mut BuildContext) -> Result<(), Problem> {
+        let url = self.url.connected(context)?;
         websocket_url(&url)?;
         let mut socket = sinks::websocket(url);
         if let Some(Number(retries)) = self.retries {

@@ -6,12 +6,12 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::format::{RecordFormat, separator};
-use crate::pipeline::building::Building;
+use crate::pipeline::access::Access;
+use crate::pipeline::build_context::BuildContext;
+use crate::pipeline::diagnostic::Problem;
 use crate::pipeline::flow::Contents;
 use crate::pipeline::kinds::Source;
-use crate::pipeline::mistake::Problem;
 use crate::pipeline::options::OneOrMore;
-use crate::pipeline::reach::Reach;
 use crate::pipeline::run::Feeding;
 use crate::sources;
 
@@ -32,18 +32,18 @@ pub(in crate::pipeline) struct Files {
 }
 
 impl Source for Files {
-    fn reach(&self, reach: &mut Reach) {
-        reach.reads_all(self.path.as_slice(), self.follow);
+    fn access(&self, access: &mut Access) {
+        access.reads_all(self.path.as_slice(), self.follow);
     }
 
-    fn open(self, building: &mut Building) -> Result<(Feeding, Contents), Problem> {
-        let paths = read(self.path, building)?;
+    fn open(self, context: &mut BuildContext) -> Result<(Feeding, Contents), Problem> {
+        let paths = read(self.path, context)?;
         let files = sources::files(paths).separated_by(separator(self.null)).follow(self.follow);
         Ok((Feeding::of(files), self.format.contents()))
     }
 }
 
 /// Paths of files that are there.
-pub(super) fn read(paths: OneOrMore<PathBuf>, building: &mut Building) -> Result<Vec<PathBuf>, Problem> {
-    paths.into_vec().into_iter().map(|path| building.reads(&path, "path")).collect()
+pub(super) fn read(paths: OneOrMore<PathBuf>, context: &mut BuildContext) -> Result<Vec<PathBuf>, Problem> {
+    paths.into_vec().into_iter().map(|path| context.reads(&path, "path")).collect()
 }

@@ -6,12 +6,12 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::format::{CsvOptions, RecordFormat, separator};
-use crate::pipeline::building::Building;
+use crate::pipeline::access::Access;
+use crate::pipeline::build_context::BuildContext;
+use crate::pipeline::diagnostic::Problem;
 use crate::pipeline::flow::Contents;
 use crate::pipeline::kinds::Source;
-use crate::pipeline::mistake::Problem;
 use crate::pipeline::options::Time;
-use crate::pipeline::reach::Reach;
 use crate::pipeline::run::Feeding;
 use crate::sources::{self, Layout};
 
@@ -55,13 +55,13 @@ enum Files {
 impl Source for Folder {
     const REFUSES: bool = true;
 
-    fn reach(&self, reach: &mut Reach) {
-        reach.reads(&self.path);
+    fn access(&self, access: &mut Access) {
+        access.reads(&self.path);
     }
 
-    fn open(self, building: &mut Building) -> Result<(Feeding, Contents), Problem> {
+    fn open(self, context: &mut BuildContext) -> Result<(Feeding, Contents), Problem> {
         let Self { path, names, layout, format, csv, once, polling } = self;
-        let path = building.reads_folder(&path)?;
+        let path = context.reads_folder(&path)?;
         if layout != Files::Lines && format != RecordFormat::default() {
             return Err(Problem::at("format", "rows of CSV and NDJSON are JSON").help("remove it"));
         }
@@ -78,8 +78,8 @@ impl Source for Folder {
         });
         let pattern = pattern.transpose()?;
         let fits = move |name: &Path| pattern.as_ref().is_none_or(|pattern| pattern.is_match(name));
-        building.claims.read_folder(&path, Box::new(fits), "path")?;
-        let mut folder = sources::folder(path).layout(layout).once(once).on_fault(&building.guard.policy);
+        context.conflicts.read_folder(&path, Box::new(fits), "path")?;
+        let mut folder = sources::folder(path).layout(layout).once(once).on_fault(&context.guard.policy);
         if let Some(names) = names {
             folder = folder.names(names);
         }

@@ -3,8 +3,8 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use crate::pipeline::diagnostic::Problem;
 use crate::pipeline::flow::Contents;
-use crate::pipeline::mistake::Problem;
 use crate::pipeline::options::{Delimiter, Quote};
 use crate::record::Format;
 use crate::sources::{Csv, Layout};

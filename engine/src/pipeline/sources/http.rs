@@ -6,13 +6,13 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::format::RecordFormat;
-use crate::pipeline::building::Building;
+use crate::pipeline::access::Access;
+use crate::pipeline::build_context::BuildContext;
+use crate::pipeline::diagnostic::Problem;
 use crate::pipeline::flow::Contents;
 use crate::pipeline::kinds::Source;
-use crate::pipeline::mistake::Problem;
 use crate::pipeline::options::{Count, Size, Time};
 use crate::pipeline::outside::Address;
-use crate::pipeline::reach::Reach;
 use crate::pipeline::run::Feeding;
 use crate::sources;
 
@@ -44,13 +44,13 @@ pub(in crate::pipeline) struct Http {
 }
 
 impl Source for Http {
-    fn reach(&self, reach: &mut Reach) {
-        reach.listens(&self.address);
+    fn access(&self, access: &mut Access) {
+        access.listens(&self.address);
     }
 
-    fn open(self, building: &mut Building) -> Result<(Feeding, Contents), Problem> {
+    fn open(self, context: &mut BuildContext) -> Result<(Feeding, Contents), Problem> {
         let is_json = self.format == RecordFormat::Json;
-        let mut http = sources::http(self.address.listened_at(building)?).lines(self.lines).json(is_json);
+        let mut http = sources::http(self.address.listened_at(context)?).lines(self.lines).json(is_json);
         if let Some(path) = self.path {
             check_path(&path)?;
             http = http.path(path);
@@ -74,7 +74,7 @@ impl Source for Http {
             let address = http.local_addr();
             Ok((http, address))
         };
-        let feeding = Feeding::listening(listening, building.listens());
+        let feeding = Feeding::listening(listening, context.listens());
         Ok((feeding, self.format.contents()))
     }
 }

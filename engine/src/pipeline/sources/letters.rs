@@ -11,12 +11,12 @@ use super::format::RecordFormat;
 use crate::Error;
 use crate::error::FileError;
 use crate::files;
-use crate::pipeline::building::Building;
+use crate::pipeline::access::Access;
+use crate::pipeline::build_context::BuildContext;
+use crate::pipeline::diagnostic::Problem;
 use crate::pipeline::flow::Contents;
 use crate::pipeline::kinds::Source;
-use crate::pipeline::mistake::Problem;
 use crate::pipeline::options::OneOrMore;
-use crate::pipeline::reach::Reach;
 use crate::pipeline::run::Feeding;
 use crate::sources::{Feed, dead_letters};
 
@@ -31,12 +31,12 @@ pub(in crate::pipeline) struct Letters {
 }
 
 impl Source for Letters {
-    fn reach(&self, reach: &mut Reach) {
-        reach.reads_all(self.path.as_slice(), false);
+    fn access(&self, access: &mut Access) {
+        access.reads_all(self.path.as_slice(), false);
     }
 
-    fn open(self, building: &mut Building) -> Result<(Feeding, Contents), Problem> {
-        let paths = read(self.path, building)?;
+    fn open(self, context: &mut BuildContext) -> Result<(Feeding, Contents), Problem> {
+        let paths = read(self.path, context)?;
         let feeding = Feeding::new(move |source, stop| async move {
             for path in paths {
                 let file = files::open(&path)

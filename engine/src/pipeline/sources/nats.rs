@@ -6,13 +6,13 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::format::RecordFormat;
-use crate::pipeline::building::Building;
+use crate::pipeline::access::Access;
+use crate::pipeline::build_context::BuildContext;
+use crate::pipeline::diagnostic::Problem;
 use crate::pipeline::flow::Contents;
 use crate::pipeline::kinds::Source;
-use crate::pipeline::mistake::Problem;
 use crate::pipeline::options::{Count, Time};
 use crate::pipeline::outside::Url;
-use crate::pipeline::reach::Reach;
 use crate::pipeline::run::Feeding;
 use crate::{Broker, sources};
 
@@ -46,13 +46,13 @@ pub(in crate::pipeline) struct Nats {
 }
 
 impl Source for Nats {
-    fn reach(&self, reach: &mut Reach) {
-        reach.asks(&self.server, [&self.credentials, &self.ca]);
+    fn access(&self, access: &mut Access) {
+        access.asks(&self.server, [&self.credentials, &self.ca]);
     }
 
-    fn open(self, building: &mut Building) -> Result<(Feeding, Contents), Problem> {
+    fn open(self, context: &mut BuildContext) -> Result<(Feeding, Contents), Problem> {
         let Self { server, credentials, ca, .. } = self;
-        let broker = Server { server, credentials, ca }.broker(building)?;
+        let broker = Server { server, credentials, ca }.broker(context)?;
         for (key, name) in [("stream", &self.stream), ("consumer", &self.consumer)] {
             check_name(key, name)?;
         }
@@ -84,14 +84,14 @@ pub(in crate::pipeline) struct Server {
 }
 
 impl Server {
-    pub(in crate::pipeline) fn broker(self, building: &mut Building) -> Result<Broker, Problem> {
-        let broker = self.server.asked(building)?.parse::<Broker>();
+    pub(in crate::pipeline) fn broker(self, context: &mut BuildContext) -> Result<Broker, Problem> {
+        let broker = self.server.asked(context)?.parse::<Broker>();
         let mut broker = broker.map_err(|error| Problem::at("server", error.to_string()))?;
         if let Some(file) = self.credentials {
-            broker = broker.credentials(building.reads(&file, "credentials")?);
+            broker = broker.credentials(context.reads(&file, "credentials")?);
         }
         if let Some(file) = self.ca {
-            broker = broker.authority(building.reads(&file, "ca")?);
+            broker = broker.authority(context.reads(&file, "ca")?);
         }
         Ok(broker)
     }

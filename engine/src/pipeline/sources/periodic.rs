@@ -3,10 +3,10 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::pipeline::building::Building;
+use crate::pipeline::build_context::BuildContext;
+use crate::pipeline::diagnostic::Problem;
 use crate::pipeline::flow::Contents;
 use crate::pipeline::kinds::Source;
-use crate::pipeline::mistake::Problem;
 use crate::pipeline::options::{Number, Time};
 use crate::pipeline::run::Feeding;
 use crate::sources;
@@ -23,7 +23,7 @@ pub(in crate::pipeline) struct Periodic {
 }
 
 impl Source for Periodic {
-    fn open(self, _: &mut Building) -> Result<(Feeding, Contents), Problem> {
+    fn open(self, _: &mut BuildContext) -> Result<(Feeding, Contents), Problem> {
         let mut periodic = sources::periodic(self.interval.0);
         if let Some(value) = self.value {
             periodic = periodic.value(value.to_string());

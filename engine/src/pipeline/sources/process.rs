@@ -6,11 +6,11 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::format::{RecordFormat, separator};
-use crate::pipeline::building::Building;
+use crate::pipeline::access::Access;
+use crate::pipeline::build_context::BuildContext;
+use crate::pipeline::diagnostic::Problem;
 use crate::pipeline::flow::Contents;
 use crate::pipeline::kinds::Source;
-use crate::pipeline::mistake::Problem;
-use crate::pipeline::reach::Reach;
 use crate::pipeline::run::Feeding;
 use crate::sources;
 
@@ -30,12 +30,12 @@ pub(in crate::pipeline) struct Process {
 }
 
 impl Source for Process {
-    fn reach(&self, reach: &mut Reach) {
-        reach.starts(&self.command, self.folder.as_deref());
+    fn access(&self, access: &mut Access) {
+        access.starts(&self.command, self.folder.as_deref());
     }
 
-    fn open(self, building: &mut Building) -> Result<(Feeding, Contents), Problem> {
-        let (command, folder) = building.starts(self.command, self.folder.as_deref())?;
+    fn open(self, context: &mut BuildContext) -> Result<(Feeding, Contents), Problem> {
+        let (command, folder) = context.starts(self.command, self.folder.as_deref())?;
         let process = sources::process(command).separated_by(separator(self.null));
         let process = match folder {
             Some(folder) => process.folder(folder),

@@ -8,12 +8,12 @@ use serde::Deserialize;
 
 use super::files::read;
 use super::format::CsvOptions;
-use crate::pipeline::building::Building;
+use crate::pipeline::access::Access;
+use crate::pipeline::build_context::BuildContext;
+use crate::pipeline::diagnostic::Problem;
 use crate::pipeline::flow::Contents;
 use crate::pipeline::kinds::Source;
-use crate::pipeline::mistake::Problem;
 use crate::pipeline::options::{Delimiter, OneOrMore, Quote};
-use crate::pipeline::reach::Reach;
 use crate::pipeline::run::Feeding;
 use crate::sources::{self, Layout};
 
@@ -40,14 +40,14 @@ pub(in crate::pipeline) struct Csv {
 impl Source for Csv {
     const REFUSES: bool = true;
 
-    fn reach(&self, reach: &mut Reach) {
-        self.path.iter().for_each(|paths| reach.reads_all(paths.as_slice(), self.follow));
+    fn access(&self, access: &mut Access) {
+        self.path.iter().for_each(|paths| access.reads_all(paths.as_slice(), self.follow));
     }
 
-    fn open(self, building: &mut Building) -> Result<(Feeding, Contents), Problem> {
+    fn open(self, context: &mut BuildContext) -> Result<(Feeding, Contents), Problem> {
         let Self { path, delimiter, quote, headers, infer, follow } = self;
         let layout = CsvOptions { delimiter, quote, headers, infer }.layout(&["delimiter"])?;
-        rows(path, layout, follow, building)
+        rows(path, layout, follow, context)
     }
 }
 
@@ -64,12 +64,12 @@ pub(in crate::pipeline) struct Ndjson {
 impl Source for Ndjson {
     const REFUSES: bool = true;
 
-    fn reach(&self, reach: &mut Reach) {
-        self.path.iter().for_each(|paths| reach.reads_all(paths.as_slice(), self.follow));
+    fn access(&self, access: &mut Access) {
+        self.path.iter().for_each(|paths| access.reads_all(paths.as_slice(), self.follow));
     }
 
-    fn open(self, building: &mut Building) -> Result<(Feeding, Contents), Problem> {
-        rows(self.path, Layout::Ndjson, self.follow, building)
+    fn open(self, context: &mut BuildContext) -> Result<(Feeding, Contents), Problem> {
+        rows(self.path, Layout::Ndjson, self.follow, context)
     }
 }
 
@@ -77,19 +77,19 @@ fn rows(
     path: Option<OneOrMore<PathBuf>>,
     layout: Layout,
     follow: bool,
-    building: &mut Building,
+    context: &mut BuildContext,
 ) -> Result<(Feeding, Contents), Problem> {
-    let policy = building.guard.policy.clone();
+    let policy = context.guard.policy.clone();
     let feeding = match path {
         Some(path) => {
-            let files = sources::files(read(path, building)?);
+            let files = sources::files(read(path, context)?);
             Feeding::of(files.layout(layout).follow(follow).on_fault(&policy))
         }
         None if follow => {
             return Err(Problem::at("follow", "there is no file to follow").help("name its path"));
         }
         None => {
-            building.take_stdin()?;
+            context.take_stdin()?;
             let reading = match layout {
                 Layout::Csv(csv) => sources::csv(stdin(), csv),
                 _ => sources::ndjson(stdin()),

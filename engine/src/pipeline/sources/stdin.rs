@@ -6,10 +6,10 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::format::{RecordFormat, separator};
-use crate::pipeline::building::Building;
+use crate::pipeline::build_context::BuildContext;
+use crate::pipeline::diagnostic::Problem;
 use crate::pipeline::flow::Contents;
 use crate::pipeline::kinds::Source;
-use crate::pipeline::mistake::Problem;
 use crate::pipeline::run::Feeding;
 use crate::sources;
 
@@ -25,8 +25,8 @@ pub(in crate::pipeline) struct Stdin {
 }
 
 impl Source for Stdin {
-    fn open(self, building: &mut Building) -> Result<(Feeding, Contents), Problem> {
-        building.take_stdin()?;
+    fn open(self, context: &mut BuildContext) -> Result<(Feeding, Contents), Problem> {
+        context.take_stdin()?;
         let lines = sources::lines(stdin()).separated_by(separator(self.null));
         Ok((Feeding::of(lines), self.format.contents()))
     }

@@ -4,13 +4,13 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::format::RecordFormat;
-use crate::pipeline::building::Building;
+use crate::pipeline::access::Access;
+use crate::pipeline::build_context::BuildContext;
+use crate::pipeline::diagnostic::Problem;
 use crate::pipeline::flow::Contents;
 use crate::pipeline::kinds::Source;
-use crate::pipeline::mistake::Problem;
 use crate::pipeline::options::{Count, Size, Time};
 use crate::pipeline::outside::Address;
-use crate::pipeline::reach::Reach;
 use crate::pipeline::run::Feeding;
 use crate::sources;
 
@@ -34,12 +34,12 @@ pub(in crate::pipeline) struct Tcp {
 impl Source for Tcp {
     const REFUSES: bool = true;
 
-    fn reach(&self, reach: &mut Reach) {
-        reach.listens(&self.address);
+    fn access(&self, access: &mut Access) {
+        access.listens(&self.address);
     }
 
-    fn open(self, building: &mut Building) -> Result<(Feeding, Contents), Problem> {
-        let mut tcp = sources::tcp(self.address.listened_at(building)?).on_fault(&building.guard.policy);
+    fn open(self, context: &mut BuildContext) -> Result<(Feeding, Contents), Problem> {
+        let mut tcp = sources::tcp(self.address.listened_at(context)?).on_fault(&context.guard.policy);
         if let Some(Count(connections)) = self.connections {
             tcp = tcp.connections(connections.get());
         }
@@ -54,7 +54,7 @@ impl Source for Tcp {
             let address = tcp.local_addr();
             Ok((tcp, address))
         };
-        let feeding = Feeding::listening(listening, building.listens());
+        let feeding = Feeding::listening(listening, context.listens());
         Ok((feeding, self.format.contents()))
     }
 }

@@ -6,13 +6,13 @@ use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 
 use super::format::RecordFormat;
 use crate::net::url::shown;
-use crate::pipeline::building::Building;
+use crate::pipeline::access::Access;
+use crate::pipeline::build_context::BuildContext;
+use crate::pipeline::diagnostic::Problem;
 use crate::pipeline::flow::Contents;
 use crate::pipeline::kinds::Source;
-use crate::pipeline::mistake::Problem;
 use crate::pipeline::options::{Number, Time};
 use crate::pipeline::outside::Url;
-use crate::pipeline::reach::Reach;
 use crate::pipeline::run::Feeding;
 use crate::sources;
 
@@ -35,12 +35,12 @@ pub(in crate::pipeline) struct WebSocket {
 }
 
 impl Source for WebSocket {
-    fn reach(&self, reach: &mut Reach) {
-        reach.connects(&self.url);
+    fn access(&self, access: &mut Access) {
+        access.connects(&self.url);
     }
 
-    fn open(self, building: &mut Building) -> Result<(Feeding, Contents), Problem> {
-        let url = self.url.connected(building)?;
+    fn open(self, context: &mut BuildContext) -> Result<(Feeding, Contents), Problem> {
+        let url = self.url.connected(context)?;
         websocket_url(&url)?;
         let retries =
             self.retries.map_or(0, |Number(retries)| usize::try_from(retries).unwrap_or(usize::MAX));

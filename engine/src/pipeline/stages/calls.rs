@@ -5,14 +5,14 @@ use serde::Deserialize;
 
 use super::only;
 use crate::error::FunctionError;
-use crate::pipeline::building::{Building, Called};
+use crate::pipeline::access::Access;
+use crate::pipeline::build_context::{BuildContext, Called};
 use crate::pipeline::call::{Call, KeyedCall, PerhapsCall, problem};
+use crate::pipeline::diagnostic::Problem;
 use crate::pipeline::flow::{Bytes, Contents, Flow};
 use crate::pipeline::json;
 use crate::pipeline::kinds::Stage;
-use crate::pipeline::mistake::Problem;
 use crate::pipeline::options::Key;
-use crate::pipeline::reach::Reach;
 use crate::{Error, Function, Kind, Signature};
 
 /// Each record through a function.
@@ -23,12 +23,12 @@ pub(in crate::pipeline) struct Map(Call);
 impl Stage for Map {
     const REFUSES: bool = true;
 
-    fn reach(&self, reach: &mut Reach) {
-        self.0.reach(reach);
+    fn access(&self, access: &mut Access) {
+        self.0.access(access);
     }
 
-    fn attach(self, inputs: Vec<Flow>, building: &mut Building) -> Result<Flow, Problem> {
-        called(&self.0, inputs, building, Kind::Map)
+    fn attach(self, inputs: Vec<Flow>, context: &mut BuildContext) -> Result<Flow, Problem> {
+        called(&self.0, inputs, context, Kind::Map)
     }
 }
 
@@ -40,12 +40,12 @@ pub(in crate::pipeline) struct Starmap(Call);
 impl Stage for Starmap {
     const REFUSES: bool = true;
 
-    fn reach(&self, reach: &mut Reach) {
-        self.0.reach(reach);
+    fn access(&self, access: &mut Access) {
+        self.0.access(access);
     }
 
-    fn attach(self, inputs: Vec<Flow>, building: &mut Building) -> Result<Flow, Problem> {
-        called(&self.0, inputs, building, Kind::Map)
+    fn attach(self, inputs: Vec<Flow>, context: &mut BuildContext) -> Result<Flow, Problem> {
+        called(&self.0, inputs, context, Kind::Map)
     }
 }
 
@@ -57,12 +57,12 @@ pub(in crate::pipeline) struct FlatMap(Call);
 impl Stage for FlatMap {
     const REFUSES: bool = true;
 
-    fn reach(&self, reach: &mut Reach) {
-        self.0.reach(reach);
+    fn access(&self, access: &mut Access) {
+        self.0.access(access);
     }
 
-    fn attach(self, inputs: Vec<Flow>, building: &mut Building) -> Result<Flow, Problem> {
-        called(&self.0, inputs, building, Kind::FlatMap)
+    fn attach(self, inputs: Vec<Flow>, context: &mut BuildContext) -> Result<Flow, Problem> {
+        called(&self.0, inputs, context, Kind::FlatMap)
     }
 }
 
@@ -75,13 +75,13 @@ pub(in crate::pipeline) struct Filter(PerhapsCall);
 impl Stage for Filter {
     const REFUSES: bool = true;
 
-    fn reach(&self, reach: &mut Reach) {
-        self.0.reach(reach);
+    fn access(&self, access: &mut Access) {
+        self.0.access(access);
     }
 
-    fn attach(self, inputs: Vec<Flow>, building: &mut Building) -> Result<Flow, Problem> {
+    fn attach(self, inputs: Vec<Flow>, context: &mut BuildContext) -> Result<Flow, Problem> {
         if let Some(call) = self.0.given()? {
-            return called(&call, inputs, building, Kind::Filter);
+            return called(&call, inputs, context, Kind::Filter);
         }
         let flow = only(inputs)?;
         let contents = flow.contents().clone();
@@ -97,15 +97,15 @@ pub(in crate::pipeline) struct Remove(Call);
 impl Stage for Remove {
     const REFUSES: bool = true;
 
-    fn reach(&self, reach: &mut Reach) {
-        self.0.reach(reach);
+    fn access(&self, access: &mut Access) {
+        self.0.access(access);
     }
 
-    fn attach(self, inputs: Vec<Flow>, building: &mut Building) -> Result<Flow, Problem> {
+    fn attach(self, inputs: Vec<Flow>, context: &mut BuildContext) -> Result<Flow, Problem> {
         let flow = only(inputs)?;
-        let function = found(&self.0, building, Kind::Filter)?.negated();
+        let function = found(&self.0, context, Kind::Filter)?.negated();
         let contents = flow.contents().clone();
-        Ok(applied(flow, function, contents, building))
+        Ok(applied(flow, function, contents, context))
     }
 }
 
@@ -117,14 +117,14 @@ pub(in crate::pipeline) struct Accumulate(KeyedCall);
 impl Stage for Accumulate {
     const REFUSES: bool = true;
 
-    fn reach(&self, reach: &mut Reach) {
-        self.0.reach(reach);
+    fn access(&self, access: &mut Access) {
+        self.0.access(access);
     }
 
-    fn attach(self, inputs: Vec<Flow>, building: &mut Building) -> Result<Flow, Problem> {
+    fn attach(self, inputs: Vec<Flow>, context: &mut BuildContext) -> Result<Flow, Problem> {
         let (flow, (call, key)) = (only(inputs)?, self.0.parts());
-        let function = found(&call, building, Kind::Accumulate)?;
-        building.calls(Called::Function(function.clone()));
+        let function = found(&call, context, Kind::Accumulate)?;
+        context.calls(Called::Function(function.clone()));
         let contents = given(&function);
         Ok(match (flow, key) {
             (Flow::Scattered(scattered, _), Some(Key(path))) => {
@@ -136,17 +136,17 @@ impl Stage for Accumulate {
     }
 }
 
-fn called(call: &Call, inputs: Vec<Flow>, building: &mut Building, kind: Kind) -> Result<Flow, Problem> {
+fn called(call: &Call, inputs: Vec<Flow>, context: &mut BuildContext, kind: Kind) -> Result<Flow, Problem> {
     let flow = only(inputs)?;
-    let function = found(call, building, kind)?;
+    let function = found(call, context, kind)?;
     // A filter's records are those that it was given.
     let contents = if kind == Kind::Filter { flow.contents().clone() } else { given(&function) };
-    Ok(applied(flow, function, contents, building))
+    Ok(applied(flow, function, contents, context))
 }
 
 /// The function of a call, which must be of a kind.
-fn found(call: &Call, building: &mut Building, used: Kind) -> Result<Function<Bytes, Bytes>, Problem> {
-    let function = call.function::<Bytes>(building)?;
+fn found(call: &Call, context: &mut BuildContext, used: Kind) -> Result<Function<Bytes, Bytes>, Problem> {
+    let function = call.function::<Bytes>(context)?;
     let Signature { name, kind, .. } = function.signature();
     if *kind != used {
         return Err(problem(&Error::Function(FunctionError::WrongKind {
@@ -168,12 +168,12 @@ fn applied(
     flow: Flow,
     function: Function<Bytes, Bytes>,
     contents: Contents,
-    building: &mut Building,
+    context: &mut BuildContext,
 ) -> Flow {
     let flow = match flow {
         Flow::Local(stream, _) => Flow::Local(stream.apply(&function), contents),
         Flow::Scattered(scattered, _) => Flow::Scattered(Box::new(scattered.apply(&function)), contents),
     };
-    building.calls(Called::Function(function));
+    context.calls(Called::Function(function));
     flow
 }

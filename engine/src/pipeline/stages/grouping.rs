@@ -8,11 +8,11 @@ use serde::Deserialize;
 
 use super::only;
 use crate::graph::Bounds;
-use crate::pipeline::building::Building;
+use crate::pipeline::build_context::BuildContext;
+use crate::pipeline::diagnostic::Problem;
 use crate::pipeline::flow::{Bytes, Contents, Flow, Guard, no_bytes};
 use crate::pipeline::json::{self, Path};
 use crate::pipeline::kinds::{Stage, Takes};
-use crate::pipeline::mistake::Problem;
 use crate::pipeline::options::{Count, Key, Time};
 use crate::{Keep, Stream};
 
@@ -23,11 +23,11 @@ type Keyed = (Bytes, Bytes);
 /// its key.
 fn grouped(
     inputs: Vec<Flow>,
-    building: &mut Building,
+    context: &mut BuildContext,
     key: Option<Key>,
     nodes: impl FnOnce(Stream<Keyed>, Bounds<Keyed>) -> Stream<Vec<Keyed>>,
 ) -> Result<Flow, Problem> {
-    let (flow, guard) = (only(inputs)?, building.guard.clone());
+    let (flow, guard) = (only(inputs)?, context.guard.clone());
     no_bytes(flow.contents())?;
     let contents = flow.contents().clone();
     Ok(flow.nodes(contents.clone().list(), |stream| {
@@ -81,10 +81,10 @@ pub(in crate::pipeline) struct Partition {
 impl Stage for Partition {
     const REFUSES: bool = true;
 
-    fn attach(self, inputs: Vec<Flow>, building: &mut Building) -> Result<Flow, Problem> {
+    fn attach(self, inputs: Vec<Flow>, context: &mut BuildContext) -> Result<Flow, Problem> {
         let Self { n, timeout, key } = self;
         let (by_key, timeout) = (key.is_some(), timeout.map(|Time(timeout)| timeout));
-        grouped(inputs, building, key, |stream, bounds| {
+        grouped(inputs, context, key, |stream, bounds| {
             stream.partition_bounded(n.0, timeout, move |(key, _)| by_key.then(|| key.clone()), bounds)
         })
     }
@@ -125,9 +125,9 @@ pub(in crate::pipeline) struct PartitionUnique {
 impl Stage for PartitionUnique {
     const REFUSES: bool = true;
 
-    fn attach(self, inputs: Vec<Flow>, building: &mut Building) -> Result<Flow, Problem> {
+    fn attach(self, inputs: Vec<Flow>, context: &mut BuildContext) -> Result<Flow, Problem> {
         let Self { n, key, keep } = self;
-        grouped(inputs, building, key, |stream, bounds| {
+        grouped(inputs, context, key, |stream, bounds| {
             stream.partition_unique_bounded(n.0, |(key, _): &Keyed| key.clone(), keep.into(), bounds)
         })
     }
@@ -146,9 +146,9 @@ pub(in crate::pipeline) struct SlidingWindow {
 impl Stage for SlidingWindow {
     const REFUSES: bool = true;
 
-    fn attach(self, inputs: Vec<Flow>, building: &mut Building) -> Result<Flow, Problem> {
+    fn attach(self, inputs: Vec<Flow>, context: &mut BuildContext) -> Result<Flow, Problem> {
         let Self { n, return_partial } = self;
-        grouped(inputs, building, None, |stream, bounds| {
+        grouped(inputs, context, None, |stream, bounds| {
             stream.sliding_window_bounded(n.0, return_partial, bounds)
         })
     }
@@ -164,8 +164,8 @@ pub(in crate::pipeline) struct TimedWindow {
 impl Stage for TimedWindow {
     const REFUSES: bool = true;
 
-    fn attach(self, inputs: Vec<Flow>, building: &mut Building) -> Result<Flow, Problem> {
-        grouped(inputs, building, None, |stream, bounds| stream.timed_window_bounded(self.interval.0, bounds))
+    fn attach(self, inputs: Vec<Flow>, context: &mut BuildContext) -> Result<Flow, Problem> {
+        grouped(inputs, context, None, |stream, bounds| stream.timed_window_bounded(self.interval.0, bounds))
     }
 }
 
@@ -184,9 +184,9 @@ pub(in crate::pipeline) struct TimedWindowUnique {
 impl Stage for TimedWindowUnique {
     const REFUSES: bool = true;
 
-    fn attach(self, inputs: Vec<Flow>, building: &mut Building) -> Result<Flow, Problem> {
+    fn attach(self, inputs: Vec<Flow>, context: &mut BuildContext) -> Result<Flow, Problem> {
         let Self { interval, key, keep } = self;
-        grouped(inputs, building, key, |stream, bounds| {
+        grouped(inputs, context, key, |stream, bounds| {
             stream.timed_window_unique_bounded(
                 interval.0,
                 |(key, _): &Keyed| key.clone(),
@@ -209,17 +209,17 @@ impl Stage for Collect {
     const REFUSES: bool = true;
     const TAKES: Takes = Takes::OneOrTwo;
 
-    fn attach(self, mut inputs: Vec<Flow>, building: &mut Building) -> Result<Flow, Problem> {
+    fn attach(self, mut inputs: Vec<Flow>, context: &mut BuildContext) -> Result<Flow, Problem> {
         let most = self.most.0;
         let flushes = if inputs.len() > 1 { inputs.pop() } else { None };
         match flushes {
             Some(flushes) => {
                 let (flushes, _) = flushes.local()?;
-                grouped(inputs, building, None, |stream, bounds| {
+                grouped(inputs, context, None, |stream, bounds| {
                     stream.collect_on_bounded(&flushes, most, bounds)
                 })
             }
-            None => grouped(inputs, building, None, |stream, bounds| stream.collect_bounded(most, bounds).0),
+            None => grouped(inputs, context, None, |stream, bounds| stream.collect_bounded(most, bounds).0),
         }
     }
 }
@@ -236,8 +236,8 @@ pub(in crate::pipeline) struct Unique {
 impl Stage for Unique {
     const REFUSES: bool = true;
 
-    fn attach(self, inputs: Vec<Flow>, building: &mut Building) -> Result<Flow, Problem> {
-        let (flow, guard) = (only(inputs)?, building.guard.clone());
+    fn attach(self, inputs: Vec<Flow>, context: &mut BuildContext) -> Result<Flow, Problem> {
+        let (flow, guard) = (only(inputs)?, context.guard.clone());
         let (contents, maxsize) = (flow.contents().clone(), self.maxsize.0);
         Ok(flow.nodes(contents, |stream| match self.key {
             Some(Key(path)) => guard
@@ -266,8 +266,8 @@ pub(in crate::pipeline) struct Frequencies {}
 impl Stage for Frequencies {
     const REFUSES: bool = true;
 
-    fn attach(self, inputs: Vec<Flow>, building: &mut Building) -> Result<Flow, Problem> {
-        let (flow, guard) = (only(inputs)?, building.guard.clone());
+    fn attach(self, inputs: Vec<Flow>, context: &mut BuildContext) -> Result<Flow, Problem> {
+        let (flow, guard) = (only(inputs)?, context.guard.clone());
         no_bytes(flow.contents())?;
         let (mut counts, json) = (BTreeMap::<String, u64>::new(), !flow.contents().is_text());
         Ok(flow.nodes(Contents::JSON, |stream| {

@@ -3,11 +3,11 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::pipeline::building::Building;
+use crate::pipeline::build_context::BuildContext;
+use crate::pipeline::diagnostic::Problem;
 use crate::pipeline::flow::{Bytes, Contents, Flow, no_bytes};
 use crate::pipeline::json;
 use crate::pipeline::kinds::{Stage, Takes};
-use crate::pipeline::mistake::Problem;
 use crate::pipeline::options::Count;
 use crate::{Side, Stream};
 
@@ -18,8 +18,8 @@ pub(in crate::pipeline) struct Union {}
 impl Stage for Union {
     const TAKES: Takes = Takes::Several;
 
-    fn attach(self, inputs: Vec<Flow>, building: &mut Building) -> Result<Flow, Problem> {
-        if !building.literals().is_empty() {
+    fn attach(self, inputs: Vec<Flow>, context: &mut BuildContext) -> Result<Flow, Problem> {
+        if !context.literals().is_empty() {
             let problem = Problem::at("from", "a literal has no records that could come");
             return Err(problem.help("zip puts one beside each record"));
         }
@@ -55,11 +55,11 @@ fn both((mut one, other): Pair) -> Vec<Bytes> {
 /// their places among them.
 fn tuples(
     inputs: Vec<Flow>,
-    building: &mut Building,
+    context: &mut BuildContext,
     join: impl FnOnce(Vec<Stream<Vec<Bytes>>>) -> Stream<Vec<Bytes>>,
 ) -> Result<Flow, Problem> {
     inputs.iter().try_for_each(|input| no_bytes(input.contents()))?;
-    let (guard, literals) = (building.guard.clone(), building.literals());
+    let (guard, literals) = (context.guard.clone(), context.literals());
     let contents: Vec<_> = inputs.iter().map(|input| input.contents().clone()).collect();
     let same = literals.is_empty() && contents.windows(2).all(|pair| pair[0] == pair[1]);
     let items = contents.first().filter(|_| same).cloned().unwrap_or(Contents::JSON);
@@ -92,9 +92,9 @@ impl Stage for Zip {
     const REFUSES: bool = true;
     const TAKES: Takes = Takes::Several;
 
-    fn attach(self, inputs: Vec<Flow>, building: &mut Building) -> Result<Flow, Problem> {
-        let (most, name) = (self.maxsize.0.get(), building.guard.name.clone());
-        tuples(inputs, building, |streams| {
+    fn attach(self, inputs: Vec<Flow>, context: &mut BuildContext) -> Result<Flow, Problem> {
+        let (most, name) = (self.maxsize.0.get(), context.guard.name.clone());
+        tuples(inputs, context, |streams| {
             folded(streams, |one, other| one.zip_as(name.clone(), other, most).map(both))
         })
     }
@@ -111,8 +111,8 @@ impl Stage for CombineLatest {
     const REFUSES: bool = true;
     const TAKES: Takes = Takes::Several;
 
-    fn attach(self, inputs: Vec<Flow>, building: &mut Building) -> Result<Flow, Problem> {
-        let names = building.taken_from();
+    fn attach(self, inputs: Vec<Flow>, context: &mut BuildContext) -> Result<Flow, Problem> {
+        let names = context.taken_from();
         let on = self.emit_on.as_ref().map(|on| {
             let found = names.iter().position(|name| name == on);
             found.ok_or_else(|| {
@@ -121,7 +121,7 @@ impl Stage for CombineLatest {
             })
         });
         let on = on.transpose()?;
-        tuples(inputs, building, move |mut streams| match on {
+        tuples(inputs, context, move |mut streams| match on {
             None => folded(streams, |one, other| one.combine_latest(other).map(both)),
             Some(place) => {
                 let first = streams.remove(place);
@@ -146,12 +146,12 @@ impl Stage for ZipLatest {
     const REFUSES: bool = true;
     const TAKES: Takes = Takes::Several;
 
-    fn attach(self, inputs: Vec<Flow>, building: &mut Building) -> Result<Flow, Problem> {
-        if building.literals().iter().any(|(place, _)| *place == 0) {
+    fn attach(self, inputs: Vec<Flow>, context: &mut BuildContext) -> Result<Flow, Problem> {
+        if context.literals().iter().any(|(place, _)| *place == 0) {
             let problem = Problem::at("from", "the first must be a node, whose records are to come out");
             return Err(problem.help("put the literal behind it"));
         }
-        tuples(inputs, building, |mut streams| {
+        tuples(inputs, context, |mut streams| {
             let first = streams.remove(0);
             if streams.is_empty() {
                 return first;

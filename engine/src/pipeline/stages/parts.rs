@@ -6,11 +6,11 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::only;
-use crate::pipeline::building::Building;
+use crate::pipeline::build_context::BuildContext;
+use crate::pipeline::diagnostic::Problem;
 use crate::pipeline::flow::{Bytes, Contents, Flow};
 use crate::pipeline::json;
 use crate::pipeline::kinds::Stage;
-use crate::pipeline::mistake::Problem;
 use crate::pipeline::options::{Key, Number, OneOrMore};
 
 /// The items of each record, which is a JSON array; an empty one gives nothing.
@@ -20,8 +20,8 @@ pub(in crate::pipeline) struct Flatten {}
 impl Stage for Flatten {
     const REFUSES: bool = true;
 
-    fn attach(self, inputs: Vec<Flow>, building: &mut Building) -> Result<Flow, Problem> {
-        let (flow, guard) = (only(inputs)?, building.guard.clone());
+    fn attach(self, inputs: Vec<Flow>, context: &mut BuildContext) -> Result<Flow, Problem> {
+        let (flow, guard) = (only(inputs)?, context.guard.clone());
         let items = flow.contents().items();
         // Texts were quoted when they became items.
         let texts = items.is_text();
@@ -49,8 +49,8 @@ pub(in crate::pipeline) struct Pluck {
 impl Stage for Pluck {
     const REFUSES: bool = true;
 
-    fn attach(self, inputs: Vec<Flow>, building: &mut Building) -> Result<Flow, Problem> {
-        let (flow, guard) = (only(inputs)?, building.guard.clone());
+    fn attach(self, inputs: Vec<Flow>, context: &mut BuildContext) -> Result<Flow, Problem> {
+        let (flow, guard) = (only(inputs)?, context.guard.clone());
         Ok(flow.nodes(Contents::JSON, |stream| match self.key {
             OneOrMore::One(Key(path)) => {
                 guard.each(stream, move |record: Bytes| Ok(path.of(&record)?.as_bytes().to_vec()))
@@ -75,7 +75,7 @@ pub(in crate::pipeline) struct Slice {
 }
 
 impl Stage for Slice {
-    fn attach(self, inputs: Vec<Flow>, _: &mut Building) -> Result<Flow, Problem> {
+    fn attach(self, inputs: Vec<Flow>, _: &mut BuildContext) -> Result<Flow, Problem> {
         let flow = only(inputs)?;
         let contents = flow.contents().clone();
         let [start, end] = [self.start, self.end].map(|number| number.map(|Number(number)| number));

@@ -4,10 +4,10 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::only;
-use crate::pipeline::building::Building;
+use crate::pipeline::build_context::BuildContext;
+use crate::pipeline::diagnostic::Problem;
 use crate::pipeline::flow::Flow;
 use crate::pipeline::kinds::Stage;
-use crate::pipeline::mistake::Problem;
 use crate::pipeline::options::Count;
 
 /// Hands records to the pool: what follows, up to a gather, runs for many of them at once.
@@ -15,10 +15,10 @@ use crate::pipeline::options::Count;
 pub(in crate::pipeline) struct Scatter {}
 
 impl Stage for Scatter {
-    fn attach(self, inputs: Vec<Flow>, building: &mut Building) -> Result<Flow, Problem> {
+    fn attach(self, inputs: Vec<Flow>, context: &mut BuildContext) -> Result<Flow, Problem> {
         match only(inputs)? {
             Flow::Local(stream, contents) => {
-                Ok(Flow::Scattered(Box::new(stream.scatter(&building.pool)), contents))
+                Ok(Flow::Scattered(Box::new(stream.scatter(&context.pool)), contents))
             }
             Flow::Scattered(..) => Err(Problem::new("its records are scattered already").help("remove it")),
         }
@@ -34,7 +34,7 @@ pub(in crate::pipeline) struct Buffer {
 }
 
 impl Stage for Buffer {
-    fn attach(self, inputs: Vec<Flow>, _: &mut Building) -> Result<Flow, Problem> {
+    fn attach(self, inputs: Vec<Flow>, _: &mut BuildContext) -> Result<Flow, Problem> {
         let n = self.n.0.get();
         Ok(match only(inputs)? {
             Flow::Local(stream, contents) => Flow::Local(stream.buffer(n), contents),
@@ -56,7 +56,7 @@ fn yes() -> bool {
 }
 
 impl Stage for Gather {
-    fn attach(self, inputs: Vec<Flow>, _: &mut Building) -> Result<Flow, Problem> {
+    fn attach(self, inputs: Vec<Flow>, _: &mut BuildContext) -> Result<Flow, Problem> {
         match only(inputs)? {
             Flow::Scattered(scattered, contents) => {
                 let stream = if self.ordered { scattered.gather() } else { scattered.gather_unordered() };

@@ -4,10 +4,10 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::only;
-use crate::pipeline::building::Building;
+use crate::pipeline::build_context::BuildContext;
+use crate::pipeline::diagnostic::Problem;
 use crate::pipeline::flow::Flow;
 use crate::pipeline::kinds::Stage;
-use crate::pipeline::mistake::Problem;
 use crate::pipeline::options::Time;
 
 /// Each record later by an interval, in order.
@@ -18,7 +18,7 @@ pub(in crate::pipeline) struct Delay {
 }
 
 impl Stage for Delay {
-    fn attach(self, inputs: Vec<Flow>, _: &mut Building) -> Result<Flow, Problem> {
+    fn attach(self, inputs: Vec<Flow>, _: &mut BuildContext) -> Result<Flow, Problem> {
         let flow = only(inputs)?;
         let contents = flow.contents().clone();
         Ok(flow.nodes(contents, |stream| stream.delay(self.interval.0)))
@@ -33,7 +33,7 @@ pub(in crate::pipeline) struct RateLimit {
 }
 
 impl Stage for RateLimit {
-    fn attach(self, inputs: Vec<Flow>, _: &mut Building) -> Result<Flow, Problem> {
+    fn attach(self, inputs: Vec<Flow>, _: &mut BuildContext) -> Result<Flow, Problem> {
         let flow = only(inputs)?;
         let contents = flow.contents().clone();
         Ok(flow.nodes(contents, |stream| stream.rate_limit(self.interval.0)))
@@ -45,7 +45,7 @@ impl Stage for RateLimit {
 pub(in crate::pipeline) struct Latest {}
 
 impl Stage for Latest {
-    fn attach(self, inputs: Vec<Flow>, _: &mut Building) -> Result<Flow, Problem> {
+    fn attach(self, inputs: Vec<Flow>, _: &mut BuildContext) -> Result<Flow, Problem> {
         let flow = only(inputs)?;
         let contents = flow.contents().clone();
         Ok(flow.nodes(contents, crate::Stream::latest))

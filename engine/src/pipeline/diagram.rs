@@ -1,4 +1,4 @@
-//! A picture of a pipeline's graph: as SVG, Mermaid or DOT.
+//! A diagram of a pipeline's graph: as SVG, Mermaid or DOT.
 
 use std::fmt::Write;
 
@@ -9,7 +9,7 @@ use crate::layout;
 
 /// The nodes of a pipeline and the edges between them.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Picture {
+pub struct Diagram {
     nodes: Vec<Vertex>,
     /// By the places of their ends.
     edges: Vec<Edge>,
@@ -32,7 +32,7 @@ struct Edge {
     scattered: bool,
 }
 
-impl Picture {
+impl Diagram {
     /// `contents` says of each node how what it gives is to be read.
     pub(super) fn new(document: &Document, edges: &Edges, contents: &[Option<&'static str>]) -> Self {
         let nodes = document.nodes.iter().map(|node| Vertex {
@@ -116,7 +116,7 @@ impl Picture {
         text + "}\n"
     }
 
-    /// As a picture of its own, for light and dark pages. What runs on the pool has thick edges.
+    /// As a diagram of its own, for light and dark pages. What runs on the pool has thick edges.
     #[must_use]
     pub fn svg(&self) -> String {
         let places = self.places();

@@ -24,7 +24,7 @@ fn opened(pipeline: &str) -> String {
     let setup = Setup { variable: &|name| (name == "SET").then(|| "in".to_owned()), ..Setup::default() };
     let said = match Pipeline::open_with(&path, setup) {
         Ok(_) => "no mistakes".to_owned(),
-        Err(OpenError::Mistakes(mistakes)) => mistakes.to_string(),
+        Err(OpenError::Diagnostics(diagnostics)) => diagnostics.to_string(),
         Err(error) => format!("{error:?}"),
     };
     said.replace(&plugins, "$PLUGINS").replace(&format!("{}/", folder.path().display()), "")

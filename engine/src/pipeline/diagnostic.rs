@@ -10,7 +10,7 @@ use crate::text::{self, PlainText};
 /// One mistake.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Mistake {
+pub struct Diagnostic {
     /// Which bytes of the file it is about.
     pub span: Range<usize>,
     /// Its line, counted from 1.
@@ -23,7 +23,7 @@ pub struct Mistake {
     pub help: Option<PlainText>,
 }
 
-impl fmt::Display for Mistake {
+impl fmt::Display for Diagnostic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.message)?;
         self.help.as_ref().map_or(Ok(()), |help| write!(f, " ({help})"))
@@ -34,13 +34,13 @@ impl fmt::Display for Mistake {
 ///
 /// Its text is a line for each, as compilers write them: `FILE:LINE:COLUMN: what is wrong (what to do)`.
 #[derive(Clone, Debug)]
-pub struct Mistakes {
+pub struct Diagnostics {
     path: Arc<PathBuf>,
     text: Arc<str>,
-    list: Vec<Mistake>,
+    list: Vec<Diagnostic>,
 }
 
-impl Mistakes {
+impl Diagnostics {
     /// The file.
     #[must_use]
     pub fn path(&self) -> &Path {
@@ -55,23 +55,23 @@ impl Mistakes {
 
     /// Each of them.
     #[must_use]
-    pub fn list(&self) -> &[Mistake] {
+    pub fn list(&self) -> &[Diagnostic] {
         &self.list
     }
 }
 
-impl fmt::Display for Mistakes {
+impl fmt::Display for Diagnostics {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (number, mistake) in self.list.iter().enumerate() {
+        for (number, diagnostic) in self.list.iter().enumerate() {
             let end = if number > 0 { "\n" } else { "" };
-            let Mistake { line, column, .. } = mistake;
-            write!(f, "{end}{}:{line}:{column}: {mistake}", text::path(&self.path))?;
+            let Diagnostic { line, column, .. } = diagnostic;
+            write!(f, "{end}{}:{line}:{column}: {diagnostic}", text::path(&self.path))?;
         }
         Ok(())
     }
 }
 
-impl std::error::Error for Mistakes {}
+impl std::error::Error for Diagnostics {}
 
 /// What is wrong with a node, by the key of its table that it is about; with the table itself, if none is
 /// named.
@@ -140,20 +140,20 @@ impl Report {
     }
 
     /// All that was found, if anything was.
-    pub(super) fn end(self) -> Result<(), Mistakes> {
-        if self.found.is_empty() { Ok(()) } else { Err(self.mistakes()) }
+    pub(super) fn end(self) -> Result<(), Diagnostics> {
+        if self.found.is_empty() { Ok(()) } else { Err(self.diagnostics()) }
     }
 
     /// All that was found.
-    pub(super) fn mistakes(mut self) -> Mistakes {
+    pub(super) fn diagnostics(mut self) -> Diagnostics {
         self.found.sort_by_key(|(span, ..)| (span.start, span.end));
         self.found.dedup();
         let located = self.found.into_iter().map(|(span, message, help)| {
             let (line, column) = place(&self.text, span.start);
             let help = help.map(Into::into);
-            Mistake { span, line, column, message: message.into(), help }
+            Diagnostic { span, line, column, message: message.into(), help }
         });
-        Mistakes { list: located.collect(), path: self.path, text: self.text }
+        Diagnostics { list: located.collect(), path: self.path, text: self.text }
     }
 }
 

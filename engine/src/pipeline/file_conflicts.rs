@@ -3,7 +3,7 @@
 use std::fs::Metadata;
 use std::path::{Path, PathBuf};
 
-use super::mistake::Problem;
+use super::diagnostic::Problem;
 use crate::files;
 
 /// A file that may not be there yet.
@@ -62,7 +62,7 @@ fn is_one(_: &Metadata, _: &Metadata) -> bool {
 
 /// What nodes read and write so far.
 #[derive(Default)]
-pub(super) struct Claims {
+pub(super) struct FileConflicts {
     read: Vec<Place>,
     /// Each with which of its files.
     folders: Vec<(Place, Names)>,
@@ -70,7 +70,7 @@ pub(super) struct Claims {
     written: Vec<(Place, bool)>,
 }
 
-impl Claims {
+impl FileConflicts {
     /// A file that is read: nobody may write it.
     pub(super) fn read(&mut self, path: &Path, key: &str) -> Result<(), Problem> {
         let place = Place::new(path);

@@ -36,7 +36,7 @@ impl Side {
 }
 
 /// What comes of the elements of two streams.
-pub(super) trait Join<A, B>: Send + 'static {
+pub(super) trait BinaryOperator<A, B>: Send + 'static {
     type Output: Clone + Send + 'static;
 
     fn first(&mut self, element: A, outputs: &mut VecDeque<Self::Output>);
@@ -79,18 +79,18 @@ impl<A: Clone + Send + 'static> Stream<A> {
     }
 
     /// Brings two streams together. The result counts with the source of the first one.
-    pub(super) fn join<B, J>(self, other: Stream<B>, join: J) -> Stream<J::Output>
+    pub(super) fn binary<B, J>(self, other: Stream<B>, operator: J) -> Stream<J::Output>
     where
         B: Clone + Send + 'static,
-        J: Join<A, B>,
+        J: BinaryOperator<A, B>,
     {
-        let kind = join.name().to_owned();
+        let kind = operator.name().to_owned();
         let state =
-            State { join, outputs: VecDeque::new(), last: 0, taken: 0, ended: [false; 2], failed: None };
+            State { operator, outputs: VecDeque::new(), last: 0, taken: 0, ended: [false; 2], failed: None };
         let one_source = self.meets(&other);
         let depth = self.outlet.depth().max(other.outlet.depth());
         let outlet = Outlet::new(&self.counters, depth + 1);
-        let joint = Arc::new(Joint {
+        let binary = Arc::new(BinaryNode {
             state: Mutex::new(state),
             moved: Notify::new(),
             one_source,
@@ -100,8 +100,8 @@ impl<A: Clone + Send + 'static> Stream<A> {
             moving: AtomicBool::new(true),
             outlet: outlet.clone(),
         });
-        let first = SideOf::<_, A, B> { node: FirstNode(joint.clone()), types: PhantomData };
-        let second = SideOf::<_, A, B> { node: SecondNode(joint), types: PhantomData };
+        let first = SideOf::<_, A, B> { node: FirstNode(binary.clone()), types: PhantomData };
+        let second = SideOf::<_, A, B> { node: SecondNode(binary), types: PhantomData };
         // Both sides are one node for people.
         let watched = match (&self.watched, &other.watched) {
             (Some(one), Some(both)) => {
@@ -121,7 +121,7 @@ impl<A: Clone + Send + 'static> Stream<A> {
     }
 }
 
-struct Joint<J, U> {
+struct BinaryNode<J, U> {
     state: Mutex<State<J, U>>,
     /// A side took an element, or ended.
     moved: Notify,
@@ -137,7 +137,7 @@ struct Joint<J, U> {
 }
 
 struct State<J, U> {
-    join: J,
+    operator: J,
     /// What was given and not passed on yet.
     outputs: VecDeque<U>,
     /// The number of the last output.
@@ -148,11 +148,11 @@ struct State<J, U> {
     failed: Option<Error>,
 }
 
-impl<J, U: Clone + Send + 'static> Joint<J, U> {
+impl<J, U: Clone + Send + 'static> BinaryNode<J, U> {
     /// Waits until there is room for an element of a side.
     async fn enter<A, B>(&self, side: Side) -> Result<MutexGuard<'_, State<J, U>>, Error>
     where
-        J: Join<A, B, Output = U>,
+        J: BinaryOperator<A, B, Output = U>,
     {
         loop {
             let mut moved = pin!(self.moved.notified());
@@ -166,11 +166,11 @@ impl<J, U: Clone + Send + 'static> Joint<J, U> {
             if let Some(error) = &state.failed {
                 return Err(error.clone());
             }
-            if state.join.has_room(side) || state.ended[side.other() as usize] {
+            if state.operator.has_room(side) || state.ended[side.other() as usize] {
                 return Ok(state);
             }
             if self.one_source && self.together {
-                return Err(Error::Graph(GraphError::Deadlock { node: state.join.name().to_owned() }));
+                return Err(Error::Graph(GraphError::Deadlock { node: state.operator.name().to_owned() }));
             }
             // In the line before others can move.
             moved.as_mut().enable();
@@ -181,7 +181,7 @@ impl<J, U: Clone + Send + 'static> Joint<J, U> {
             tokio::select! {
                 () = moved => {}
                 () = actors.deadlock() => {
-                    let node = self.state.lock().await.join.name().to_owned();
+                    let node = self.state.lock().await.operator.name().to_owned();
                     return Err(Error::Graph(GraphError::Deadlock { node }));
                 }
             }
@@ -191,7 +191,7 @@ impl<J, U: Clone + Send + 'static> Joint<J, U> {
     /// An element of `number` was taken: passes on what came of it.
     async fn leave<A, B>(&self, mut state: MutexGuard<'_, State<J, U>>, number: u64) -> Result<(), Error>
     where
-        J: Join<A, B, Output = U>,
+        J: BinaryOperator<A, B, Output = U>,
     {
         self.moved.notify_waiters();
         state.taken = state.taken.max(number);
@@ -200,7 +200,7 @@ impl<J, U: Clone + Send + 'static> Joint<J, U> {
             state.failed = Some(error.clone());
             self.counters.iter().for_each(|counters| counters.fail(error.clone()));
         }
-        let holds = state.join.holds_back();
+        let holds = state.operator.holds_back();
         if passed.is_ok() && self.one_source && (holds || self.tracked.get().is_some()) {
             let place = *self.tracked.get_or_init(|| self.counters[0].track(true));
             match holds {
@@ -244,11 +244,11 @@ impl<J, U: Clone + Send + 'static> Joint<J, U> {
     /// A side has ended; with the other one, so does what is behind.
     async fn close<A, B>(&self, side: Side) -> Result<(), Error>
     where
-        J: Join<A, B, Output = U>,
+        J: BinaryOperator<A, B, Output = U>,
     {
         let mut state = self.state.lock().await;
         state.ended[side as usize] = true;
-        state.join.end(side);
+        state.operator.end(side);
         self.moved.notify_waiters();
         if !state.ended[side.other() as usize] {
             return Ok(());
@@ -276,25 +276,25 @@ impl Drop for Moving<'_> {
 
 macro_rules! side {
     ($node:ident, $side:expr, $take:ident, $element:ident) => {
-        struct $node<J, U>(Arc<Joint<J, U>>);
+        struct $node<J, U>(Arc<BinaryNode<J, U>>);
 
         impl<A, B, J, U> Node<$element> for SideOf<$node<J, U>, A, B>
         where
             A: Clone + Send + 'static,
             B: Clone + Send + 'static,
             U: Clone + Send + 'static,
-            J: Join<A, B, Output = U>,
+            J: BinaryOperator<A, B, Output = U>,
         {
             fn accept(&self, items: Items<$element>) -> Handling<'_> {
-                let joint = &self.node.0;
+                let binary = &self.node.0;
                 Handling::going(async move {
-                    let _moving = Moving(&joint.moving);
+                    let _moving = Moving(&binary.moving);
                     for item in items {
                         let (number, element) = item?;
-                        let mut state = joint.enter::<A, B>($side).await?;
-                        let State { join, outputs, .. } = &mut *state;
-                        join.$take(element, outputs);
-                        joint.leave::<A, B>(state, number).await?;
+                        let mut state = binary.enter::<A, B>($side).await?;
+                        let State { operator, outputs, .. } = &mut *state;
+                        operator.$take(element, outputs);
+                        binary.leave::<A, B>(state, number).await?;
                     }
                     Ok(())
                 })

@@ -3,10 +3,10 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+use super::diagnostic::Report;
 use super::document::{self, Document};
 use super::faults::FaultOptions;
 use super::graph::Parts;
-use super::mistake::Report;
 use super::open::PipelineFile;
 use super::outside::{Address, Url, Use};
 use super::pin::PluginOption;
@@ -16,7 +16,7 @@ use crate::wall::{Program, Rules};
 
 /// What a pipeline reaches outside of its process.
 #[derive(Clone, Debug, Default)]
-pub struct Reach {
+pub struct Access {
     /// Files, hosts and programs of its sources, its sinks and its functions.
     pub rules: Rules,
     /// Where its plugins are, files or folders of plugin crates; and the hash that each must have, if that is said.
@@ -29,17 +29,17 @@ pub struct Reach {
     folder: PathBuf,
 }
 
-impl Reach {
+impl Access {
     /// What the pipeline of a file reaches. What is wrong with the file is told when it is opened.
     #[must_use]
     pub fn of(file: &PipelineFile) -> Self {
         let mut report = Report::new(&file.path, &file.text);
         let variable = |name: &str| std::env::var(name).ok();
-        let mut reach = Self::beneath(file.folder());
+        let mut access = Self::beneath(file.folder());
         if let Some(document) = document::read(&file.text, &variable, &mut report) {
-            reach.add(&document, &mut report);
+            access.add(&document, &mut report);
         }
-        reach
+        access
     }
 
     /// Nothing yet, by a file in this folder.
@@ -55,7 +55,7 @@ impl Reach {
         for node in &document.nodes {
             if let (Some(kind), Some(Parts { own, faults })) = (node.kind, Parts::of(node, report)) {
                 self.puts_aside(&faults);
-                kind.reach(&own, report, self);
+                kind.access(&own, report, self);
             }
         }
     }
@@ -186,11 +186,11 @@ mod tests {
 
     #[test]
     fn a_node_has_what_it_said_and_nothing_else() {
-        let mut reach = Reach::beneath("folder".into());
-        reach.reads("a".as_ref());
-        reach.writes("b".as_ref());
-        assert!(reach.has(&Use::Reads("folder/a".into())) && reach.has(&Use::Writes("folder/b".into())));
-        assert!(!reach.has(&Use::Writes("folder/a".into())) && !reach.has(&Use::Reads("folder/b".into())));
-        assert!(!reach.has(&Use::Reads("a".into())));
+        let mut access = Access::beneath("folder".into());
+        access.reads("a".as_ref());
+        access.writes("b".as_ref());
+        assert!(access.has(&Use::Reads("folder/a".into())) && access.has(&Use::Writes("folder/b".into())));
+        assert!(!access.has(&Use::Writes("folder/a".into())) && !access.has(&Use::Reads("folder/b".into())));
+        assert!(!access.has(&Use::Reads("a".into())));
     }
 }

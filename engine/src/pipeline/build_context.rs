@@ -8,18 +8,18 @@ use std::sync::Arc;
 
 use indexmap::IndexMap;
 
+use super::access::{Access, beneath, program};
 use super::call::problem;
-use super::claims::{Claims, is_one_file};
+use super::diagnostic::Problem;
+use super::diagram::Diagram;
 use super::document::Document;
 use super::edges::Inputs;
 use super::faults::{FaultOptions, Letters};
+use super::file_conflicts::{FileConflicts, is_one_file};
 use super::files::Opening;
 use super::flow::{Bytes, Guard};
-use super::mistake::Problem;
 use super::outside::Use;
-use super::picture::Picture;
 use super::pin::PluginOption;
-use super::reach::{Reach, beneath, program};
 use super::run::{Feeding, Pipeline, Places};
 use crate::graph::Readers;
 use crate::{Capability, FaultPolicy, Function, Output, Plugin, Pool, Source, Usage, files};
@@ -30,7 +30,7 @@ pub(super) type FindComponent<'a> = &'a dyn Fn(&Path) -> Result<PathBuf, String>
 /// Who is told the name of a source, and where it listens.
 pub(super) type OnListen = Arc<dyn Fn(&str, SocketAddr) + Send + Sync>;
 
-pub(super) struct Building<'a> {
+pub(super) struct BuildContext<'a> {
     pub(super) pool: Pool,
     /// Where relative paths begin.
     folder: PathBuf,
@@ -49,9 +49,9 @@ pub(super) struct Building<'a> {
     /// The node at hand.
     pub(super) guard: Guard,
     /// What it said that it uses.
-    reach: Reach,
+    access: Access,
     /// Files that are read and written.
-    pub(super) claims: Claims,
+    pub(super) conflicts: FileConflicts,
     /// Who is told where a source listens.
     pub(super) on_listen: OnListen,
     /// Files that are opened once all is found right.
@@ -86,7 +86,7 @@ impl Called {
     }
 }
 
-impl<'a> Building<'a> {
+impl<'a> BuildContext<'a> {
     pub(super) fn new(
         pool: Pool,
         folder: &Path,
@@ -106,8 +106,8 @@ impl<'a> Building<'a> {
             skipping: Vec::new(),
             letters: Vec::new(),
             guard: Guard::stopping(""),
-            reach: Reach::default(),
-            claims: Claims::default(),
+            access: Access::default(),
+            conflicts: FileConflicts::default(),
             openings: Vec::new(),
             stdout: None,
             places: Places::default(),
@@ -149,14 +149,14 @@ impl<'a> Building<'a> {
     }
 
     /// The node at hand says what it uses.
-    pub(super) fn says(&mut self, say: impl FnOnce(&mut Reach)) {
-        self.reach = Reach::beneath(self.folder.clone());
-        say(&mut self.reach);
+    pub(super) fn says(&mut self, say: impl FnOnce(&mut Access)) {
+        self.access = Access::beneath(self.folder.clone());
+        say(&mut self.access);
     }
 
     /// Refuses what the node at hand did not say that it uses: behind the wall there is no more.
     pub(super) fn said(&self, what: &Use) -> Result<(), Problem> {
-        if self.reach.has(what) {
+        if self.access.has(what) {
             return Ok(());
         }
         // What it is may be a secret.
@@ -222,7 +222,7 @@ impl<'a> Building<'a> {
             return Err(Problem::at(key, format!("can't read {}: it is a folder", path.display())));
         }
         files::check_readable(&path).map_err(|error| unreadable(&path, key, &error))?;
-        self.claims.read(&path, key)?;
+        self.conflicts.read(&path, key)?;
         Ok(path)
     }
 
@@ -233,7 +233,7 @@ impl<'a> Building<'a> {
         if let Some(letters) = self.letters.iter().find(|letters| is_one_file(&letters.path, &path)) {
             return Ok(letters.clone());
         }
-        self.claims.write(&path, false, "on_fault")?;
+        self.conflicts.write(&path, false, "on_fault")?;
         let letters = Letters::new(path, self.places.clone());
         self.letters.push(letters.clone());
         Ok(letters)
@@ -243,7 +243,7 @@ impl<'a> Building<'a> {
     pub(super) fn writes(&mut self, path: &Path, append: bool, rotates: bool) -> Result<PathBuf, Problem> {
         let path = self.path(path);
         self.said(&if rotates { Use::Rotates(path.clone()) } else { Use::Writes(path.clone()) })?;
-        self.claims.write(&path, rotates, "path")?;
+        self.conflicts.write(&path, rotates, "path")?;
         self.openings.push(Opening::new(&path, append));
         Ok(path)
     }
@@ -271,7 +271,7 @@ impl<'a> Building<'a> {
                 None => problem,
             }
         })?;
-        self.claims.read(&component, "plugin")?;
+        self.conflicts.read(&component, "plugin")?;
         let plugin = match hash {
             Some(hash) => self.pool.load_pinned(component, hash),
             None => self.pool.load(component),
@@ -305,7 +305,7 @@ impl<'a> Building<'a> {
         }
         if cfg!(unix) {
             // It may be a file that somebody reads.
-            self.claims.write_stream(Path::new("/dev/stdout"), "type")?;
+            self.conflicts.write_stream(Path::new("/dev/stdout"), "type")?;
         }
         Ok(self.stdout.insert(Output::stdout()).clone())
     }
@@ -320,7 +320,7 @@ impl<'a> Building<'a> {
                 Err(problem.help("let stdin be a file or a pipe, or use a source of type \"files\""))
             }
             // It may be a file that somebody writes.
-            false if cfg!(unix) => self.claims.read(Path::new("/dev/stdin"), "type"),
+            false if cfg!(unix) => self.conflicts.read(Path::new("/dev/stdin"), "type"),
             false => Ok(()),
         }
     }
@@ -330,7 +330,7 @@ impl<'a> Building<'a> {
         self,
         sources: Vec<(String, Arc<Source<Bytes>>)>,
         feeds: Vec<(Arc<Source<Bytes>>, Feeding)>,
-        picture: Picture,
+        diagram: Diagram,
     ) -> Pipeline {
         if let [(_, only)] = sources.as_slice() {
             self.places.are_of(only.clone());
@@ -350,7 +350,7 @@ impl<'a> Building<'a> {
             skipping: self.skipping,
             letters: self.letters,
             stdout: self.stdout,
-            picture,
+            diagram,
             places: self.places,
             drain_timeout: None,
         }
