@@ -35,48 +35,53 @@ macro_rules! deadlines {
 
 deadlines! {
     CONNECT = "connect", 30_000, "accept a connection",
-        "`tcp` and `websocket` connect; `timeout` changes it";
+        "connecting by `tcp` or `websocket`; `timeout` changes it";
     HANDSHAKE = "handshake", 30_000, "finish the handshake",
         "TLS and the upgrade of a `websocket`, together; `timeout` changes it";
     WRITE = "write", 30_000, "read anything of what is written to it",
-        "the other side of a `tcp` or `websocket` connection takes nothing of what is written; `timeout` changes it";
+        "the other side of a `tcp` or `websocket` connection reads nothing of what is written; `timeout` \
+         changes it";
     CLOSE = "close", 5_000, "close the connection",
-        "a `tcp` or `websocket` connection is over, and the other side is to hear it";
+        "telling the other side of a `tcp` or `websocket` connection that it is over";
     ANSWER = "answer", 30_000, "answer the request",
-        "a request of the sink `http`, from the connection on; `timeout` changes it";
+        "a request of the sink `http`, including the connection; `timeout` changes it";
     READY_AGAIN = "retry-after", 60_000, "be ready again",
-        "a server that says Retry-After is not waited for any longer than that";
+        "waiting as long as a server's Retry-After says";
     REQUEST = "request", 30_000, "send its request, or read the answer",
-        "a client of the source `http`: for the head, for the body, and for reading the answer, with a second more \
-         for each 16 KiB; `timeout` changes it";
+        "a client of the source `http` sends the head, sends the body, or reads the answer (with one more \
+         second for each 16 KiB of it); `timeout` changes it";
     STOPPED = "stopped", 5_000, "end its requests",
-        "requests that the source `http` has when it is stopped";
+        "finishing the requests of the source `http` when it is stopped";
     PAGE = "page", 10_000, "send its request, or read the answer",
         "a client of the dashboard, as for `request`";
     PAGE_END = "page-end", 500, "hear of the end",
-        "the dashboard's pages hear of a run's end";
+        "telling the dashboard's pages that the run has ended";
     SILENT = "silent", 60_000, "send a whole line while others wait for its place",
-        "a client of the source `tcp` when all `connections` are taken; `idle` closes it also when nobody waits";
+        "a client of the source `tcp` sends no whole line while all `connections` are taken and others wait; \
+         `idle` closes it even if none waits";
     PROCESS = "process", 3_600_000, "read its input, or end after it",
-        "a command of the sink `process`, for reading anything of what is written and for its end; `timeout` changes it";
+        "the command of a sink `process` reads nothing of what is written, or does not exit after it; \
+         `timeout` changes it";
     BROKER = "broker", 10_000, "let anybody in",
-        "a NATS server, for the connection, TLS and the login together";
+        "connecting to a NATS server, with TLS and login";
     BROKER_ANSWER = "broker-answer", 5_000, "answer",
-        "a NATS server answers a request, before it is asked again";
+        "a NATS server answers a request; then the request is repeated";
     BROKER_AWAY = "broker-away", 60_000, "come back",
-        "a NATS server that was there; `timeout`, and of a cluster `--cluster-timeout`, change it";
+        "a NATS server that was connected is unreachable; `timeout` changes it, and `--broker-timeout` for a \
+         cluster";
     BROKER_END = "broker-end", 3_000, "hear of the end",
-        "a NATS server hears what was not finished, and that a run or a worker has left";
+        "telling a NATS server what was not finished, and that a run or a worker has left";
     FETCH = "fetch", 60_000, "hand a plugin over",
         "a worker fetches a plugin from the NATS server";
     APART = "apart", 60_000, "finish its task",
-        "a task that a worker runs in a process of its own, beyond the time that its records may take together";
+        "a task that a worker runs in a separate process, in addition to the time limits of its records";
     COLLECTOR = "collector", 10_000, "answer",
-        "a collector of OpenTelemetry; `OTEL_EXPORTER_OTLP_TIMEOUT` changes it";
+        "an OpenTelemetry collector answers; `OTEL_EXPORTER_OTLP_TIMEOUT` changes it";
     COLLECTOR_END = "collector-end", 4_500, "take the last figures",
         "the same at the end of a run";
     DRAIN = "drain", 30_000, "end",
-        "everything together, after the first Ctrl-C, SIGTERM or SIGHUP; `--drain-timeout`, and `drain_timeout` in `[limits]`, change it";
+        "everything together, after the first Ctrl-C, SIGTERM or SIGHUP; `--drain-timeout` changes it, and \
+         `drain_timeout` in `[limits]`";
 }
 
 /// Something outside has not done in time what it was asked.
