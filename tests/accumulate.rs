@@ -388,7 +388,10 @@ async fn what_accumulates_is_used_as_that_and_in_order() {
     let said = |ended: Result<(), Error>| ended.unwrap_err().to_string();
     let one = || ["1".to_owned()];
     let (_, ended) = ran(one(), |stream| stream.scatter(&pool).apply(&total).gather()).await;
-    assert!(said(ended).starts_with("total accumulates, which goes record by record: gather before it"));
+    assert!(
+        said(ended)
+            .starts_with("total accumulates, so it needs records one by one and in order: gather before it")
+    );
     let (_, ended) = ran(one(), |stream| stream.scatter(&pool).map(&total).gather()).await;
     assert_eq!(said(ended), "total is an accumulate function and can't be used as a map");
     let (_, ended) = ran(one(), |stream| stream.map(&total)).await;

@@ -255,7 +255,7 @@ fn what_has_changed_since_is_refused() {
     fs::write(&checkpoint, &kept[..kept.len() / 2]).unwrap();
     let did = fed(engine(begin), "");
     assert_eq!(did.code, Some(2));
-    assert!(did.stderr.starts_with(&format!("engine: {checkpoint} is no checkpoint: ")), "{}", did.stderr);
+    assert!(did.stderr.starts_with(&format!("engine: {checkpoint} is not a checkpoint: ")), "{}", did.stderr);
 }
 
 #[test]
@@ -340,8 +340,8 @@ fn a_checkpoint_that_was_changed_is_refused_and_no_output_is_lost() {
     let mut old = shorter.clone();
     old["version"] = 4.into();
     let reasons = [
-        (format!("{shorter}\n"), "is no checkpoint: its checksum is missing or wrong"),
-        (format!("{old}\n"), "is no checkpoint: it is of version 4, and this engine writes 5"),
+        (format!("{shorter}\n"), "is not a checkpoint: its checksum is missing or wrong"),
+        (format!("{old}\n"), "is not a checkpoint: it is of version 4, and this engine writes 5"),
         // Whoever makes a checksum too does not know what the output ends with.
         (summed(&shorter), "out is not what that run wrote"),
     ];

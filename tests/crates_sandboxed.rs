@@ -190,7 +190,7 @@ fn a_crate_reads_more_than_its_folder_where_it_is_let() {
     assert!(said.ends_with(" in the sandbox (to let it read more: --sandbox-read PATH)\n"), "{said}");
     // It was built, to what exports nothing.
     let said = build(&["--sandbox-read", "near"]);
-    assert!(said.contains(" is no plugin: it has no functions"), "{said}");
+    assert!(said.contains(" is not a plugin: it has no functions"), "{said}");
 }
 
 #[test]

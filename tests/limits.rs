@@ -308,11 +308,13 @@ fn row_8_compiling_is_bounded_in_a_process_of_its_own() {
     for (flags, problem) in [
         (["--compile-timeout", "1ms"], "compiling it takes longer than 1ms"),
         (["--compile-memory", "20MiB"], "compiling it needs more than 20.0 MiB of memory"),
-        (["--plugin-size", "1KiB"], "it has "),
+        (["--plugin-size", "1KiB"], "its size of "),
     ] {
         let did = run(&flags);
-        let expected = format!("engine: {plugin} is no plugin: {problem}");
+        let expected = format!("engine: {plugin} is not a plugin: {problem}");
         assert!(did.code == Some(2) && did.stderr.starts_with(&expected), "{} is not {expected}", did.stderr);
+        let hint = format!(" (raise it with {})\n", flags[0]);
+        assert!(did.stderr.ends_with(&hint), "{} does not end with {hint}", did.stderr);
     }
     let did = run(&[]);
     assert_eq!((did.code, &*did.stdout), (Some(0), "x\n"), "{}", did.stderr);

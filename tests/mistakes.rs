@@ -40,7 +40,7 @@ fn row_8_not_a_component() {
         path.display().to_string()
     };
     let is_no_plugin =
-        |path: &str, problem: &str| wrong(&["-p", path], &format!("{path} is no plugin: {problem}"));
+        |path: &str, problem: &str| wrong(&["-p", path], &format!("{path} is not a plugin: {problem}"));
     is_no_plugin(&file("empty.wasm", b""), "the file is empty");
     is_no_plugin(
         &file("text.wasm", b"fn main() {}"),
@@ -55,7 +55,7 @@ fn row_8_not_a_component() {
     let did = fed(engine(["run", "-p", &truncated]), "1\n");
     assert_eq!((did.code, did.stderr.lines().count()), (Some(2), 1), "{}", did.stderr);
     assert!(
-        did.stderr.starts_with(&format!("engine: {truncated} is no plugin: it is damaged (")),
+        did.stderr.starts_with(&format!("engine: {truncated} is not a plugin: it is damaged (")),
         "{}",
         did.stderr
     );
@@ -68,19 +68,19 @@ fn a_pipe_is_no_plugin() {
     let pipe = folder.path().join("pipe");
     assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
     let path = pipe.display().to_string();
-    wrong(&["-p", &path], &format!("{path} is no plugin: it is no file"));
+    wrong(&["-p", &path], &format!("{path} is not a plugin: it is not a file"));
 }
 
 #[test]
 fn row_8_another_contract() {
     let path = hostile("other-version").display().to_string();
-    let problem = "it exports engine:plugin/stages@0.3.0, and this engine runs engine:plugin/stages@0.2.0 \
-                   (build it again with the SDK of this engine)";
-    wrong(&["-p", &path], &format!("{path} is no plugin: {problem}"));
+    let problem = "it exports engine:plugin/stages@0.3.0, but this engine runs engine:plugin/stages@0.2.0 \
+                   (rebuild it with the SDK of this engine)";
+    wrong(&["-p", &path], &format!("{path} is not a plugin: {problem}"));
     let path = hostile("no-contract").display().to_string();
     let did = fed(engine(["run", "-p", &path]), "1\n");
     assert_eq!(did.code, Some(2));
-    assert!(did.stderr.contains("and this engine runs engine:plugin/stages@0.2.0"), "{}", did.stderr);
+    assert!(did.stderr.contains("but this engine runs engine:plugin/stages@0.2.0"), "{}", did.stderr);
 }
 
 #[test]
@@ -142,7 +142,8 @@ fn words_that_stand_alone() {
 
 #[test]
 fn limits_that_nothing_fits_into() {
-    let line = "an instance of inc needs more than the 64.0 KiB that all together may have";
+    let line = "an instance of inc exceeds the pool's memory limit of 64.0 KiB \
+                (raise it with --total-memory, or total_memory in [limits])";
     wrong(&["-p", &inc(), "--total-memory", "64KiB"], line);
 }
 

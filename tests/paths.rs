@@ -226,8 +226,8 @@ fn what_never_ends_or_is_no_file_is_refused_in_one_line() {
         ([&run[..], &["/dev/zero"]].concat(), "it is a device, and must be a file"),
         (vec!["check", &zero], "it has more than 1048576 bytes"),
         (vec!["run", &zero], "it has more than 1048576 bytes"),
-        (vec!["inspect", &zero], "it is no file"),
-        (vec!["inspect", &pipe], "it is no file"),
+        (vec!["inspect", &zero], "it is not a file"),
+        (vec!["inspect", &pipe], "it is not a file"),
     ];
     for (args, reason) in cases {
         let did = within_a_minute(&args);

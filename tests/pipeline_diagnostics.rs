@@ -315,7 +315,7 @@ fn a_plugin_is_wrong() {
     stages(
         "[stages.map]\nplugin = \"p.toml\"",
         expect![
-            "p.toml:3:10: map: p.toml is no plugin: it is not WebAssembly (build a plugin crate with `engine build`)"
+            "p.toml:3:10: map: p.toml is not a plugin: it is not WebAssembly (build a plugin crate with `engine build`)"
         ],
     );
     stages(
@@ -339,7 +339,7 @@ fn a_plugin_is_another_one_than_was_pinned() {
     stages(&pinned(&inc), expect!["no mistakes"]);
     stages(&pinned(&inc.to_uppercase()), expect!["no mistakes"]);
     let wrong = pinned(&words);
-    let said = "has the BLAKE3 hash INC, and is pinned to WORDS";
+    let said = "has the BLAKE3 hash INC, but is pinned to WORDS";
     let said = said.replace("INC", &inc).replace("WORDS", &words);
     stages_say(&wrong, &format!("p.toml:4:10: map: $PLUGINS/inc.wasm {said}"));
     // Where it is loaded already, too.

@@ -49,8 +49,8 @@ fn streams_of_a_server_can_not_be_called_so() {
     check(
         "[sources.nats]\nserver = \"nats://me:key@host\"\nstream = \"A\"\nconsumer = \"b\"\n[sinks.out]\ntype = \"nats\"\nserver = \"http://host\"\nsubject = \"a\"\n",
         expect![[r#"
-            p.toml:2:10: nats: "nats://host" is no address of a broker: secrets would be seen by everybody on this machine: put them into a file
-            p.toml:7:10: out: "http://host" is no address of a broker: write nats://HOST:PORT, or tls://HOST:PORT"#]],
+            p.toml:2:10: nats: "nats://host" is not the address of a broker: secrets would be seen by everybody on this machine: put them into a file
+            p.toml:7:10: out: "http://host" is not the address of a broker: write nats://HOST:PORT, or tls://HOST:PORT"#]],
     );
     check(
         "[sources.nats]\nserver = \"nats://host\"\nstream = \"A.B\"\nconsumer = \"b\"\n[sinks.out]\ntype = \"nats\"\nserver = \"host\"\nsubject = \"a.*\"\n",
@@ -71,7 +71,7 @@ fn names_and_addresses_are_none() {
     check(
         "[sources.folder]\npath = \".\"\nnames = \"[a\"\n[sinks.tcp]\naddress = \"nonsense\"\n",
         expect![[r#"
-            p.toml:3:9: folder: "[a" is no pattern of names: unclosed character class; missing ']'
+            p.toml:3:9: folder: "[a" is not a pattern for file names: unclosed character class; missing ']'
             p.toml:5:11: address: expected a host and a port, as "127.0.0.1:9000", found "nonsense""#]],
     );
     check(

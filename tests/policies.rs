@@ -262,7 +262,7 @@ fn a_line_that_is_no_letter_ends_the_run_behind_those_before_it() {
         "{\"number\":1,\"function\":\"f\",\"fault\":\"failed\",\"message\":\"\",\"attempts\":1,\"record\":\"a\"}\nb\n",
     );
     assert_eq!((did.code, &*did.stdout), (Some(1), "a\n"));
-    assert!(did.stderr.starts_with("engine: record 2 of the input is no dead letter: "), "{}", did.stderr);
+    assert!(did.stderr.starts_with("engine: record 2 of the input is not a dead letter: "), "{}", did.stderr);
 }
 
 #[test]

@@ -131,7 +131,7 @@ async fn a_call_that_was_given_up_is_the_last() {
         () = tokio::task::yield_now() => {}
     }
     let closed = source.close().await.unwrap_err();
-    assert_eq!(closed.to_string(), "a call of Never was given up midway: what it did is not known");
+    assert_eq!(closed.to_string(), "a call of Never was cut short: what it did is not known");
 }
 
 #[cfg(unix)]
@@ -311,7 +311,7 @@ async fn lines_go_to_an_address_also_after_the_connection_was_closed() {
     assert_eq!((&line, &*rest), (b"1\n", "2\n3\n"));
     drop(listener);
     let failed = put([1], sinks::tcp(address.to_string()).retries(1)).await.unwrap_err();
-    assert_eq!(failed.to_string(), format!("the connection with {address} broke"));
+    assert_eq!(failed.to_string(), format!("lost the connection to {address}"));
 }
 
 /// A server that answers what it is told to, 200 after that, and keeps what it was asked.

@@ -22,7 +22,7 @@ async fn what_is_told_of_a_post_has_no_secret() {
     assert!(!format!("{error:?}").contains("secret"), "{error:?}");
     let socket = sinks::websocket(gone.replace("http", "ws")).retries(0);
     let error = put([1], socket).await.unwrap_err();
-    assert_eq!(error.to_string(), "the connection with ws://127.0.0.1:1/in broke");
+    assert_eq!(error.to_string(), "lost the connection to ws://127.0.0.1:1/in");
 }
 
 #[tokio::test]

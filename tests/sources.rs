@@ -363,7 +363,7 @@ async fn a_folder_that_is_looked_at_takes_files_that_no_longer_change() {
     assert_eq!(fed.next().await, ["1"]);
     fed.stop().await.unwrap();
     let pattern = fed_error(sources::folder(folder.path()).names("{")).await;
-    assert_eq!(pattern.to_string(), r#""{" is no pattern of names"#);
+    assert_eq!(pattern.to_string(), r#""{" is not a pattern for file names"#);
     let missing = fed_error(sources::folder(folder.path().join("missing"))).await;
     assert!(matches!(missing, Error::File(FileError::Read { path, .. }) if path.ends_with("missing")));
 }
@@ -456,7 +456,7 @@ async fn lines_come_from_many_connections_and_one_that_breaks_harms_no_other() {
     other.write_all(b"short\nfar too long a line").await.unwrap();
     assert_eq!(fed.next().await, ["short"]);
     let error = breaks.recv().await.unwrap();
-    assert_eq!(error.to_string(), format!("the connection with {} broke", other.local_addr().unwrap()));
+    assert_eq!(error.to_string(), format!("lost the connection to {}", other.local_addr().unwrap()));
     one.write_all(b" 2\nlast").await.unwrap();
     one.shutdown().await.unwrap();
     assert_eq!(fed.next().await, ["one 2", "last"]);
@@ -464,7 +464,7 @@ async fn lines_come_from_many_connections_and_one_that_breaks_harms_no_other() {
     let taken = Fed::new(sources::tcp(address.to_string())).stop().await;
     taken.unwrap();
     let refused = fed_error(sources::tcp("no such address")).await;
-    assert_eq!(refused.to_string(), "can't listen at no such address");
+    assert_eq!(refused.to_string(), "can't listen on no such address");
 }
 
 #[tokio::test]
@@ -601,5 +601,5 @@ async fn messages_are_records_also_after_a_connection_broke() {
     assert!(heard.unwrap().unwrap().is_close());
     drop(listener);
     let error = fed_error(sources::websocket("ws://127.0.0.1:1/")).await;
-    assert_eq!(error.to_string(), "the connection with ws://127.0.0.1:1/ broke");
+    assert_eq!(error.to_string(), "lost the connection to ws://127.0.0.1:1/");
 }

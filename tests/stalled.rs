@@ -51,7 +51,7 @@ async fn a_handshake_that_is_never_answered_ends_the_run() {
     let (_silent, address) = silent().await;
     let socket = sources::websocket(format!("ws://{address}/"));
     let error = socket.feed(&Source::<String>::new(), &CancellationToken::new()).await.unwrap_err();
-    assert_eq!(error.to_string(), format!("the connection with ws://{address}/ broke"));
+    assert_eq!(error.to_string(), format!("lost the connection to ws://{address}/"));
     let reason = std::error::Error::source(&error).unwrap().to_string();
     assert_eq!(reason, "it did not finish the handshake within 30s");
     let socket = sinks::websocket(format!("ws://{address}/")).retries(1).timeout(Duration::from_secs(1));

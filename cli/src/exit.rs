@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use engine::{Error, Fault, Place};
 
+use super::hint::hint;
 use super::setup::shortage;
 use super::summary::counted;
 pub(crate) use super::terminal::tell;
@@ -101,7 +102,7 @@ impl std::fmt::Display for RunFailed {
         match (&self.error, &self.place) {
             (Error::Fault(fault), Some(place)) => at(fault, place).fmt(f),
             (Error::TooManyFaults { limit, fault }, Some(place)) => {
-                write!(f, "more faults than {limit}, the last: {}", at(fault, place))
+                write!(f, "more than {limit} faults; the last: {}", at(fault, place))
             }
             (error, _) => error.fmt(f),
         }
@@ -150,10 +151,9 @@ pub(crate) fn told(result: anyhow::Result<Ending>) -> u8 {
     if is_closed_pipe(&error) {
         return 0;
     }
-    match shortage(&error) {
-        Some(short) => tell(format_args!("engine: {error:#}: {short}")),
-        None => tell(format_args!("engine: {error:#}")),
-    }
+    let short = shortage(&error).map(|short| format!(": {short}")).unwrap_or_default();
+    let hint = hint(&error).map(|hint| format!(" ({hint})")).unwrap_or_default();
+    tell(format_args!("engine: {error:#}{short}{hint}"));
     if error.is::<RunFailed>() { 1 } else { 2 }
 }
 

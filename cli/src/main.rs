@@ -13,6 +13,7 @@ mod drain;
 mod exit;
 mod faults;
 mod graph;
+mod hint;
 mod inspect;
 mod keeper;
 #[cfg(unix)]

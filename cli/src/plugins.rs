@@ -5,8 +5,7 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail, ensure};
-use engine::error::FunctionError;
-use engine::{Capability, Error, FaultPolicy, Function, Kind, Output, Part, Plugin, Pool, Signature, Usage};
+use engine::{Capability, FaultPolicy, Function, Kind, Output, Part, Plugin, Pool, Signature, Usage};
 
 use super::args::{Allowed, Argument, KeyArg, PluginSpec};
 use super::cargo;
@@ -186,8 +185,8 @@ impl Link {
         let kind =
             plugin.signatures().iter().find(|signature| signature.name == name).map(|found| found.kind);
         match kind {
-            Some(Kind::Sink) => Ok(Self::Sink(plugin.function(&name).map_err(with_flags)?)),
-            _ => Ok(Self::Function(plugin.function(&name).map_err(with_flags)?)),
+            Some(Kind::Sink) => Ok(Self::Sink(plugin.function(&name)?)),
+            _ => Ok(Self::Function(plugin.function(&name)?)),
         }
     }
 
@@ -212,25 +211,6 @@ impl Link {
             Self::Sink(function) => *function = function.with(name, value)?,
         }
         Ok(())
-    }
-}
-
-/// The error, with the flags that would help.
-fn with_flags(error: Error) -> anyhow::Error {
-    let Error::Function(FunctionError::NotGranted { capabilities, .. }) = &error else { return error.into() };
-    let flags: Vec<_> = capabilities.iter().map(|need| flag(need)).collect();
-    anyhow::anyhow!("{error} (to grant it: {})", flags.join(" "))
-}
-
-/// The flag that grants what a function needs.
-fn flag(need: &str) -> String {
-    match need {
-        "dir" => "--allow dir:PATH".to_owned(),
-        "net" => "--allow net:HOST:PORT".to_owned(),
-        need if need.parse::<Capability>().is_ok() && !need.contains(char::is_control) => {
-            format!("--allow {need}")
-        }
-        _ => "this engine has no such capability".to_owned(),
     }
 }
 

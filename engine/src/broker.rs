@@ -173,8 +173,8 @@ impl Broker {
         let reason = match error.kind() {
             ConnectErrorKind::AuthorizationViolation | ConnectErrorKind::Authentication => {
                 let who = match &self.credentials {
-                    Some(file) => format!("who has the credentials in {}", text::path(file)),
-                    None => "who brings no credentials".to_owned(),
+                    Some(file) => format!("the credentials in {}", text::path(file)),
+                    None => "a client without credentials".to_owned(),
                 };
                 return Error::Broker(BrokerError::Rejected { address: self.to_string(), who });
             }

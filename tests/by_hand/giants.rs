@@ -47,7 +47,7 @@ fn row_8_a_component_that_is_large_in_one_way_is_refused_in_a_line() {
     let modules = "(core module)".repeat(900);
     let deep: String = (1..90).map(|n| format!("(type $t{n} (list $t{}))", n - 1)).collect();
     let wide: String = (1..60).map(|n| format!("(type $t{n} (tuple $t{0} $t{0}))", n - 1)).collect();
-    let contract = "and this engine runs engine:plugin/stages@0.2.0";
+    let contract = "but this engine runs engine:plugin/stages@0.2.0";
     for (name, text, problem) in [
         ("50,000 exports", format!("{function} {exports}"), contract),
         ("50,000 imports", format!("{imports} {function}"), "it has no functions"),
@@ -58,11 +58,11 @@ fn row_8_a_component_that_is_large_in_one_way_is_refused_in_a_line() {
         ),
         ("900 core instances", format!("{function} {instances}"), "901 core module instances"),
         ("900 core modules", modules, "it has no functions"),
-        ("a deep type", format!(r#"(type $t0 u8) {deep} (export "t" (type $t89))"#), "is no plugin: "),
+        ("a deep type", format!(r#"(type $t0 u8) {deep} (export "t" (type $t89))"#), "is not a plugin: "),
         (
             "a type of 2^60 fields",
             format!(r#"(type $t0 u8) {wide} (export "t" (type $t59))"#),
-            "is no plugin: ",
+            "is not a plugin: ",
         ),
     ] {
         refused(name, &component(&text), problem);
@@ -80,7 +80,7 @@ fn row_8_components_in_components_are_refused_in_a_line() {
         outer.append(&mut nested);
         nested = outer;
     }
-    refused("20,000 deep", &nested, "is no plugin: ");
+    refused("20,000 deep", &nested, "is not a plugin: ");
 }
 
 /// A number as WebAssembly writes it.
@@ -117,7 +117,7 @@ fn row_8_what_takes_long_to_compile_is_given_up_in_time() {
         let did = run(&with(more));
         let right = match did.code {
             Some(0) => did.stdout == "one\n",
-            Some(2) => did.stderr.contains("compiling it ") || did.stderr.contains("is no plugin: "),
+            Some(2) => did.stderr.contains("compiling it ") || did.stderr.contains("is not a plugin: "),
             _ => false,
         };
         assert!(right, "{name}: {:?} {}", did.code, did.stderr);

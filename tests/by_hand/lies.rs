@@ -129,13 +129,13 @@ async fn row_5_lists_of_functions_that_lie_are_refused() {
         ("a kind that is none", writing(SIGNATURE + 8, &[200]), unreadable),
         ("a name beyond the memory", writing(SIGNATURE, &[1024, u32::MAX]), unreadable),
         ("a name that is no text", writing(1024, &[0xff]), unreadable),
-        ("a name without end", writing(SIGNATURE, &[7000, 100_000]), "it is no plugin: "),
+        ("a name without end", writing(SIGNATURE, &[7000, 100_000]), "it is not a plugin: "),
         (
             "a thousand functions of one name",
             repeated(1000, 0),
-            "it is no plugin: it has two functions named f",
+            "it is not a plugin: it has two functions named f",
         ),
-        ("ten thousand functions", repeated(10_000, 0), "it is no plugin: it has 10000 functions"),
+        ("ten thousand functions", repeated(10_000, 0), "it is not a plugin: it has 10000 functions"),
         ("texts that overlap", repeated(10_000, 600_000), unreadable),
     ];
     for (name, module, expected) in cases {

@@ -68,7 +68,7 @@ fn row_29_hosts_and_workers_may_do_what_they_have_to_and_no_more() {
     // Without a key there is nothing at all, and keys are never shown.
     let Did { code, stderr, .. } = fed(engine(["cluster", "status", cluster.url()]), "");
     assert_eq!(code, Some(2), "{stderr}");
-    let said = format!("engine: the broker at {} does not let in who brings no credentials\n", cluster.url());
+    let said = format!("engine: the broker at {} rejected a client without credentials\n", cluster.url());
     assert_eq!(stderr, said);
     let path = cluster.path("in").display().to_string();
     let Did { stderr, .. } =
@@ -76,7 +76,7 @@ fn row_29_hosts_and_workers_may_do_what_they_have_to_and_no_more() {
     assert_eq!(
         stderr,
         format!(
-            "engine: {path} has no credentials: neither those that NATS' tools write nor the seed of an NKey\n"
+            "engine: {path} has no credentials: expected what NATS' tools write, or the seed of an NKey\n"
         )
     );
 }
@@ -90,7 +90,7 @@ fn who_has_the_wrong_key_is_told_what_it_may_not_do() {
     let run =
         cluster.run(&slow_loop(), &["--cluster-credentials", worker.to_str().unwrap()]).spawn().unwrap();
     let (code, said) = ended(run);
-    let expected = format!("engine: the broker at {} does not permit it (", cluster.url());
+    let expected = format!("engine: the broker at {} does not permit this (", cluster.url());
     assert!(code == Some(2) && said.starts_with(&expected) && said.lines().count() == 1, "{code:?}: {said}");
 
     let args = ["worker", "--cluster", cluster.url(), "--cluster-credentials", host.to_str().unwrap()];

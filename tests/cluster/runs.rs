@@ -164,7 +164,7 @@ fn an_output_is_kept_where_the_broker_is_not_fit() {
         let Did { code, stderr, .. } = fed(cluster.run(&inc, &["--replicas", "3"]), "");
         let url = cluster.url();
         let said = format!(
-            "engine: the broker at {url} is one server, which keeps work on no other one: go without replicas\n"
+            "engine: the broker at {url} is a single server and can't keep replicas: run without them (--replicas 1)\n"
         );
         assert_eq!((code, stderr), (Some(2), said));
         assert_eq!(cluster.text("out"), "kept");

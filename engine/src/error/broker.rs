@@ -10,15 +10,15 @@ use crate::text::{path as shown, short};
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum BrokerError {
-    /// A text is no address of a broker.
-    #[error("{address:?} is no address of a broker: {reason}")]
+    /// A text is not the address of a broker.
+    #[error("{address:?} is not the address of a broker: {reason}")]
     Address {
         /// The text.
         address: String,
         /// What is wrong with it.
         reason: &'static str,
     },
-    /// A broker can't be reached, or lets nobody in.
+    /// The broker can't be reached.
     #[error("can't reach the broker at {address}")]
     Unreachable {
         /// Where it is.
@@ -26,56 +26,51 @@ pub enum BrokerError {
         /// Why.
         source: Arc<dyn std::error::Error + Send + Sync>,
     },
-    /// A broker may lose what it has acknowledged.
+    /// The broker's version may lose messages after acknowledging them.
     #[error(
-        "the broker at {address} is NATS {version}, which may lose what it has acknowledged: 2.11 or later is needed"
+        "the broker at {address} is NATS {version}, which may lose messages after acknowledging them: use 2.11 or later"
     )]
     TooOld {
         /// Where it is.
         address: String,
-        /// What it says it is.
+        /// The version that it reports.
         version: String,
     },
-    /// A file has nothing that a broker lets anybody in by.
-    #[error(
-        "{} has no credentials: neither those that NATS' tools write nor the seed of an NKey",
-        shown(path)
-    )]
+    /// A file has no credentials in it.
+    #[error("{} has no credentials: expected what NATS' tools write, or the seed of an NKey", shown(path))]
     NoCredentials {
         /// The file.
         path: PathBuf,
     },
-    /// A file has no certificate that servers could be known by.
-    #[error("{} has no certificate: it wants PEM, from BEGIN CERTIFICATE to END CERTIFICATE", shown(path))]
+    /// A file has no certificate to verify servers with.
+    #[error("{} has no certificate: expected PEM, from BEGIN CERTIFICATE to END CERTIFICATE", shown(path))]
     NoCertificate {
         /// The file.
         path: PathBuf,
     },
-    /// A broker lets in nobody who comes so.
-    #[error("the broker at {address} does not let in {who}")]
+    /// The broker rejected the credentials, or wants some.
+    #[error("the broker at {address} rejected {who}")]
     Rejected {
         /// Where it is.
         address: String,
-        /// With which credentials, if with any.
+        /// What it rejected: the credentials in a file, or a client without any.
         who: String,
     },
-    /// A broker that keeps nothing.
-    #[error(
-        "the broker at {address} keeps nothing for this account: it wants JetStream (nats-server --jetstream)"
-    )]
+    /// The broker does not store messages for this account.
+    #[error("the broker at {address} has no JetStream for this account: enable it (nats-server --jetstream)")]
     NoJetStream {
         /// Where it is.
         address: String,
     },
-    /// A broker that is a single server.
-    #[error("the broker at {address} is one server, which keeps work on no other one: go without replicas")]
+    /// The broker is a single server, and replicas were asked for.
+    #[error("the broker at {address} is a single server and can't keep replicas: run without them")]
     NoReplicas {
         /// Where it is.
         address: String,
     },
-    /// A broker does not permit what has to be done there.
+    /// The broker does not permit what the run needs there.
     #[error(
-        "the broker at {address} does not permit it ({refusal}): see docs/cluster/nats.conf for what keys need"
+        "the broker at {address} does not permit this ({refusal}): docs/cluster/nats.conf shows the permissions that keys need"
     )]
     NotPermitted {
         /// Where it is.
@@ -83,15 +78,15 @@ pub enum BrokerError {
         /// What it said.
         refusal: String,
     },
-    /// A broker that was there can't be reached any more.
+    /// The broker stopped answering.
     #[error("the broker at {address} has not answered for {timeout:?}")]
     NoAnswer {
-        /// Where it was.
+        /// Where it is.
         address: String,
-        /// How long it was waited for.
+        /// How long the run waited.
         timeout: Duration,
     },
-    /// A broker has no such stream.
+    /// The broker has no such stream.
     #[error("the broker at {address} has no stream {stream}")]
     NoStream {
         /// Where it is.
@@ -99,7 +94,7 @@ pub enum BrokerError {
         /// The stream's name.
         stream: String,
     },
-    /// No stream of a broker takes messages of a subject.
+    /// No stream of the broker takes messages of the subject.
     #[error("no stream of the broker at {address} takes the subject {subject}")]
     NoSubject {
         /// Where it is.
@@ -107,17 +102,17 @@ pub enum BrokerError {
         /// The subject.
         subject: String,
     },
-    /// A stream's consumer is not what it should be.
+    /// The stream's consumer is not as the source needs it.
     #[error("the consumer {consumer} of the stream {stream} {}", short(reason))]
     Consumer {
         /// The stream's name.
         stream: String,
-        /// The consumer's.
+        /// The consumer's name.
         consumer: String,
         /// What is wrong with it.
         reason: String,
     },
-    /// A stream does not take what is published.
+    /// A message can't be published.
     #[error("can't publish to {subject}")]
     Publish {
         /// The subject.

@@ -6,30 +6,28 @@ use crate::text::short;
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ClusterError {
-    /// A name can't be that of a run.
-    #[error("{name:?} is no name for a run: letters, digits, - and _, up to 64 of them")]
+    /// A text can't be the name of a run.
+    #[error("{name:?} can't be the name of a run: use up to 64 letters, digits, - and _")]
     RunName {
         /// The name.
         name: String,
     },
-    /// Another host has begun the same run.
-    #[error("the run {run} was taken over by another host: this one has ended where it was")]
+    /// Another host has started the same run.
+    #[error("the run {run} was taken over by another host: this host stopped where it was")]
     TakenOver {
         /// The run.
         run: String,
     },
-    /// A worker of the cluster can't do what it is to do.
-    #[error("the worker {worker} can't go on: {}", short(reason))]
+    /// A worker can't do its tasks.
+    #[error("the worker {worker} can't continue: {}", short(reason))]
     Worker {
         /// Its name.
         worker: String,
-        /// What it says.
+        /// What it said.
         reason: String,
     },
-    /// A task was handed out again and again, and no result came.
-    #[error(
-        "no worker gives a result for record {record} and those behind it, which were handed out 8 times"
-    )]
+    /// A task was handed out 8 times without a result.
+    #[error("no worker returned a result for record {record} and those after it in 8 attempts")]
     NoResult {
         /// The first record of the task.
         record: u64,

@@ -22,7 +22,7 @@ pub enum ConnectorError {
         /// What the system says.
         source: Arc<io::Error>,
     },
-    /// A command ended in another way than well.
+    /// A command failed.
     #[error("{command} ended with {status}")]
     CommandFailed {
         /// Its first word.
@@ -30,8 +30,8 @@ pub enum ConnectorError {
         /// How it ended.
         status: ExitStatus,
     },
-    /// An address can't be listened at.
-    #[error("can't listen at {address}")]
+    /// A server can't listen on the address.
+    #[error("can't listen on {address}")]
     Listen {
         /// The address.
         address: String,
@@ -39,14 +39,14 @@ pub enum ConnectorError {
         source: Arc<io::Error>,
     },
     /// A connection broke.
-    #[error("the connection with {address} broke")]
+    #[error("lost the connection to {address}")]
     Connection {
         /// The address at its other end.
         address: String,
         /// What the system says.
         source: Arc<io::Error>,
     },
-    /// A request can't be made, or has no answer.
+    /// A request can't be made, or got no answer.
     #[error("can't post to {url}")]
     Request {
         /// Where it goes.
@@ -54,20 +54,20 @@ pub enum ConnectorError {
         /// Why.
         source: Arc<dyn std::error::Error + Send + Sync>,
     },
-    /// A source of the program's own failed.
+    /// A source that the program wrote failed.
     #[error("the source {name} failed")]
     Source {
-        /// What it is called.
+        /// Its name.
         name: String,
-        /// What it says.
+        /// What it said.
         source: Arc<dyn std::error::Error + Send + Sync>,
     },
-    /// A sink of the program's own failed.
+    /// A sink that the program wrote failed.
     #[error("the sink {name} failed")]
     Sink {
-        /// What it is called.
+        /// Its name.
         name: String,
-        /// What it says.
+        /// What it said.
         source: Arc<dyn std::error::Error + Send + Sync>,
     },
 }

@@ -10,7 +10,7 @@ use crate::text::path as shown;
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum FileError {
-    /// A file can't be read.
+    /// The file can't be read.
     #[error("can't read {}", shown(path))]
     Read {
         /// The file.
@@ -18,7 +18,7 @@ pub enum FileError {
         /// What the system says.
         source: Arc<io::Error>,
     },
-    /// A file can't be written.
+    /// The file can't be written.
     #[error("can't write {}", shown(path))]
     Write {
         /// The file.
@@ -26,18 +26,18 @@ pub enum FileError {
         /// What the system says.
         source: Arc<io::Error>,
     },
-    /// A file is no checkpoint.
-    #[error("{} is no checkpoint: {reason}", shown(path))]
+    /// The file is not a checkpoint.
+    #[error("{} is not a checkpoint: {reason}", shown(path))]
     NotACheckpoint {
         /// The file.
         path: PathBuf,
         /// What is wrong with it.
         reason: String,
     },
-    /// A pattern of names is none.
-    #[error("{pattern:?} is no pattern of names")]
+    /// A pattern for file names is malformed.
+    #[error("{pattern:?} is not a pattern for file names")]
     Pattern {
-        /// As it was given.
+        /// The pattern.
         pattern: String,
         /// What is wrong with it.
         source: Arc<dyn std::error::Error + Send + Sync>,

@@ -12,7 +12,7 @@ use crate::text::short;
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum FunctionError {
-    /// A function was used as what it is not.
+    /// A function of one kind is used as one of another.
     #[error("{function} is {} function and can't be used as {}", a(*kind), a(*used))]
     WrongKind {
         /// The function.
@@ -22,28 +22,28 @@ pub enum FunctionError {
         /// What it was used as.
         used: Kind,
     },
-    /// A function takes or returns another type than the one asked for.
+    /// A function takes or returns another type than asked for.
     #[error("{function} {side} {actual}, not {asked}")]
     WrongType {
         /// The function.
         function: String,
         /// `takes` or `returns`.
         side: &'static str,
-        /// What the function says.
+        /// What the function declares.
         actual: Shape,
-        /// What was asked for.
+        /// The type asked for.
         asked: Shape,
     },
-    /// A function has no such parameter.
+    /// A function has no parameter of that name.
     #[error("{function} has no parameter {name}{}; {}", did_you_mean(nearest), it_has(parameters))]
     UnknownArgument {
         /// The function.
         function: String,
-        /// The name given.
+        /// The name that was given.
         name: String,
-        /// The parameters that there are.
+        /// The parameters that it has.
         parameters: Vec<String>,
-        /// The one that was probably meant.
+        /// The name that was probably meant.
         nearest: Option<String>,
     },
     /// An argument is missing.
@@ -56,7 +56,7 @@ pub enum FunctionError {
         /// What it takes.
         shape: Shape,
     },
-    /// The function did not accept its arguments.
+    /// The function rejected its arguments.
     #[error("{function} can't be opened: {}", short(message))]
     Refused {
         /// The function.
@@ -64,7 +64,7 @@ pub enum FunctionError {
         /// What it said.
         message: String,
     },
-    /// A function needs what it was not granted.
+    /// A function needs capabilities that were not granted.
     #[error("{function} needs {}, which was not granted", short(&capabilities.join(", ")))]
     NotGranted {
         /// The function.
@@ -72,15 +72,15 @@ pub enum FunctionError {
         /// What it needs.
         capabilities: Vec<String>,
     },
-    /// Not even one instance fits into the memory that all may have together.
-    #[error("an instance of {function} needs more than the {} that all together may have", ByteSize(*limit as u64))]
+    /// Not even one instance fits into the memory of the pool.
+    #[error("an instance of {function} exceeds the pool's memory limit of {}", ByteSize(*limit as u64))]
     NoRoom {
         /// The function.
         function: String,
         /// The limit in bytes.
         limit: usize,
     },
-    /// Opening an instance of the function failed.
+    /// The function failed when an instance was opened.
     #[error("{function} can't be opened: it {cause}")]
     Open {
         /// The function.
@@ -96,7 +96,7 @@ pub enum FunctionError {
         /// What happened.
         cause: Cause,
     },
-    /// A function that accumulates could not tell its state.
+    /// A function that accumulates failed to write its state.
     #[error("{function} can't hand over its state: it {cause}")]
     State {
         /// The function.
@@ -104,13 +104,13 @@ pub enum FunctionError {
         /// What happened.
         cause: Cause,
     },
-    /// The state that a run is to go on with is none that one has left.
-    #[error("{function}: the state in the checkpoint is damaged: remove it to begin anew")]
+    /// A state in the checkpoint is not one that a run has written.
+    #[error("{function}: the state in the checkpoint is damaged: remove the checkpoint to start over")]
     ForeignState {
         /// The function.
         function: String,
     },
-    /// A function that accumulates did not do with its records what it had done before.
+    /// A function that accumulates did not repeat what it had done, given the same records again.
     #[error("{function} can't be brought back to its state: given its records again, it {cause}")]
     Rebuild {
         /// The function.
@@ -118,8 +118,8 @@ pub enum FunctionError {
         /// What happened.
         cause: Cause,
     },
-    /// A call of a sink was given up midway, and what it did is not known.
-    #[error("a call of {function} was given up midway: what it did is not known")]
+    /// A call of a sink was cut short, so that what it did is not known.
+    #[error("a call of {function} was cut short: what it did is not known")]
     Abandoned {
         /// The function.
         function: String,

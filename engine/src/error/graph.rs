@@ -1,42 +1,41 @@
-//! A graph can't do what it was built to do.
+//! Errors of a graph: it can't do what it was built to do.
 
 /// A graph can't do what it was built to do.
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum GraphError {
-    /// Two branches of one source come together, and one of them gives so much less that the other would wait
-    /// for it, and so for itself, for ever.
+    /// Two branches of one source meet, and one of them gives so many fewer elements that each waits for the
+    /// other.
     #[error(
-        "{node}: its branches of one source are too far apart, so that each waits for the other: let more wait here (maxsize), or put a buffer on the branch that gives more, as large as they get apart"
+        "{node}: branches of one source deadlocked: raise `maxsize` here, or buffer the branch that gives more"
     )]
     Deadlock {
         /// The node.
         node: String,
     },
-    /// Too many nodes follow one another.
-    #[error("there are more than {most} nodes in a row: each takes a part of the stack")]
+    /// Too many nodes stand in a row.
+    #[error("more than {most} nodes in a row: each of them uses a part of the stack")]
     TooManyNodes {
-        /// So many may follow one another.
+        /// The most that may stand in a row.
         most: usize,
     },
-    /// It can't be known when what a source gave is out, since another source's elements come where it goes.
+    /// A source acknowledges its records, and its stream meets another source's, so that it can't be known when
+    /// they have left the graph.
     #[error(
-        "{source_name}: what it gives is acknowledged when it is out, which nobody knows where streams of two sources come together"
+        "{source_name}: its records are acknowledged when they have left the graph, which can't be known where streams of two sources meet"
     )]
     MixedSources {
-        /// What the source is called.
+        /// The source's name.
         source_name: String,
     },
-    /// A function was scattered over a pool that did not load it.
-    #[error("{function} was loaded by another pool than the one that it is scattered over")]
+    /// A function is scattered over a pool that did not load it.
+    #[error("{function} was loaded by another pool than the one it is scattered over")]
     OtherPool {
         /// The function.
         function: String,
     },
-    /// A function that accumulates was scattered.
-    #[error(
-        "{function} accumulates, which goes record by record: gather before it, and use it as a stream's own"
-    )]
+    /// A function that accumulates is scattered.
+    #[error("{function} accumulates, so it needs records one by one and in order: gather before it")]
     NeedsOrder {
         /// The function.
         function: String,

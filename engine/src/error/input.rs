@@ -19,7 +19,7 @@ pub enum InputError {
         /// What the system says.
         source: Arc<io::Error>,
     },
-    /// A record of the input is larger than a batch may be.
+    /// A record is longer than a batch may be.
     #[error("record {record} of the input is longer than {}", ByteSize(*limit))]
     LongRecord {
         /// Its number.
@@ -27,14 +27,14 @@ pub enum InputError {
         /// The limit in bytes.
         limit: u64,
     },
-    /// The first row of comma-separated values is no header.
+    /// The first row of comma-separated values can't be used as a header.
     #[error("the header can't be used: {}", short(reason))]
     Header {
         /// What is wrong with it.
         reason: String,
     },
-    /// A line of a file of dead letters is none.
-    #[error("record {record} of the input is no dead letter: {reason}")]
+    /// A line in a file of dead letters is not one.
+    #[error("record {record} of the input is not a dead letter: {reason}")]
     NotALetter {
         /// Its number.
         record: u64,

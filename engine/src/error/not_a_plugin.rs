@@ -6,24 +6,24 @@ use bytesize::ByteSize;
 
 use crate::text::short;
 
-/// What a file is that should have been a plugin.
+/// Why a file is not a plugin.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum NotAPlugin {
     /// A pipe, a device or the like.
-    #[error("it is no file")]
+    #[error("it is not a file")]
     NotAFile,
     /// No bytes at all.
     #[error("the file is empty")]
     Empty,
-    /// Something else than WebAssembly.
+    /// Something other than WebAssembly.
     #[error("it is not WebAssembly (build a plugin crate with `engine build`)")]
     NotWasm,
     /// A module without the component layer.
     #[error("it is a core module, not a component (build it for the target wasm32-wasip2)")]
     CoreModule,
-    /// Larger than is worth compiling.
-    #[error("it has {}, more than the {} that are allowed", ByteSize(*size), ByteSize(*limit))]
+    /// The file is larger than allowed.
+    #[error("its size of {} exceeds the limit of {}", ByteSize(*size), ByteSize(*limit))]
     TooLarge {
         /// Its size in bytes.
         size: u64,
@@ -31,18 +31,18 @@ pub enum NotAPlugin {
         limit: u64,
     },
     /// Compiling it took too long.
-    #[error("compiling it takes longer than {limit:?} (--compile-timeout allows more)")]
+    #[error("compiling it takes longer than {limit:?}")]
     SlowToCompile {
         /// The limit.
         limit: Duration,
     },
-    /// Compiling it ended without a result, as it does when memory is short.
-    #[error("compiling it needs more than {} of memory, or ends in another way without a result (--compile-memory allows more)", ByteSize(*limit as u64))]
+    /// Compiling it ended without a result, as it does when memory runs out.
+    #[error("compiling it needs more than {} of memory, or the compiler crashed", ByteSize(*limit as u64))]
     LargeToCompile {
         /// The limit in bytes.
         limit: usize,
     },
-    /// The process that compiles could not be started or heard.
+    /// The process that compiles could not be started, or did not answer.
     #[error("it can't be compiled: {reason}")]
     NotCompiled {
         /// What the system says.
@@ -54,15 +54,15 @@ pub enum NotAPlugin {
         /// Where, and how.
         reason: String,
     },
-    /// A component that speaks another contract, or another version of it.
-    #[error("it exports {found}, and this engine runs {wanted} (build it again with the SDK of this engine)")]
+    /// A component for another contract, or another version of it.
+    #[error("it exports {found}, but this engine runs {wanted} (rebuild it with the SDK of this engine)")]
     OtherContract {
         /// What it exports.
         found: String,
         /// What is needed.
         wanted: &'static str,
     },
-    /// A component that needs what no plugin is given.
+    /// A component that imports what no plugin is given.
     #[error("it does not fit the contract ({})", short(reason))]
     Misfit {
         /// What does not fit.
@@ -75,16 +75,16 @@ pub enum NotAPlugin {
         name: String,
     },
     /// A function or a parameter has a name that can't be typed, or shown.
-    #[error("it names something {name:?} (names are a letter or _, then letters, digits, _ or -)")]
+    #[error("it uses the name {name:?} (a name is a letter or _, then letters, digits, _ or -)")]
     BadName {
         /// The name.
         name: String,
     },
-    /// It has no function.
+    /// It has no functions.
     #[error("it has no functions (mark one with #[map], #[filter], #[flat_map], #[accumulate] or #[sink])")]
     NoFunctions,
-    /// It has more functions than a plugin may, or one of them more parameters.
-    #[error("it has {count} functions, or parameters of one, and there may be {limit}")]
+    /// It has too many functions, or one of them too many parameters.
+    #[error("it has {count} functions, or parameters of one; the limit is {limit}")]
     TooManyNames {
         /// How many there are.
         count: usize,

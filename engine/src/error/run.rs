@@ -19,7 +19,7 @@ pub enum Error {
     #[error("{0}")]
     Fault(Fault),
     /// More records became faults than the policy allows.
-    #[error("more faults than {limit}, the last: {fault}")]
+    #[error("more than {limit} faults; the last: {fault}")]
     TooManyFaults {
         /// So many were allowed.
         limit: u64,

@@ -6,8 +6,8 @@ use std::sync::Arc;
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum TelemetryError {
-    /// A text is no address of a collector.
-    #[error("{address:?} is no address of a collector: {reason}")]
+    /// A text is not the address of a collector.
+    #[error("{address:?} is not the address of a collector: {reason}")]
     Address {
         /// The text.
         address: String,

@@ -72,7 +72,7 @@ impl Source for Folder {
         };
         let pattern = names.as_deref().map(|names| {
             let wrong = |error: globset::Error| {
-                Problem::at("names", format!("{names:?} is no pattern of names: {}", error.kind()))
+                Problem::at("names", format!("{names:?} is not a pattern for file names: {}", error.kind()))
             };
             Ok(globset::Glob::new(names).map_err(wrong)?.compile_matcher())
         });

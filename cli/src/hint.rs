@@ -1,0 +1,47 @@
+//! What a user of the command can do about an error: the library's texts name no flags.
+
+use engine::error::{BrokerError, FunctionError, LoadError, NotAPlugin};
+use engine::{Capability, Error};
+
+use super::exit::RunFailed;
+
+/// The flag that helps with an error, in a few words; none if no flag does.
+pub(crate) fn hint(error: &anyhow::Error) -> Option<String> {
+    let failed = error.downcast_ref::<RunFailed>().map(|failed| &failed.error);
+    match failed.or_else(|| error.chain().find_map(|cause| cause.downcast_ref::<Error>()))? {
+        Error::Function(FunctionError::NotGranted { capabilities, .. }) => {
+            let flags: Vec<_> = capabilities.iter().map(|need| flag(need)).collect();
+            Some(format!("to grant it: {}", flags.join(" ")))
+        }
+        Error::Function(FunctionError::NoRoom { .. }) => {
+            Some("raise it with --total-memory, or total_memory in [limits]".to_owned())
+        }
+        Error::Load(LoadError::NotAPlugin { problem, .. }) => {
+            limit(problem).map(|flag| format!("raise it with {flag}"))
+        }
+        Error::Broker(BrokerError::NoReplicas { .. }) => Some("--replicas 1".to_owned()),
+        _ => None,
+    }
+}
+
+/// The flag that raises the limit that a plugin's file is over.
+fn limit(problem: &NotAPlugin) -> Option<&'static str> {
+    match problem {
+        NotAPlugin::TooLarge { .. } => Some("--plugin-size"),
+        NotAPlugin::SlowToCompile { .. } => Some("--compile-timeout"),
+        NotAPlugin::LargeToCompile { .. } => Some("--compile-memory"),
+        _ => None,
+    }
+}
+
+/// The flag that grants what a function needs.
+fn flag(need: &str) -> String {
+    match need {
+        "dir" => "--allow dir:PATH".to_owned(),
+        "net" => "--allow net:HOST:PORT".to_owned(),
+        need if need.parse::<Capability>().is_ok() && !need.contains(char::is_control) => {
+            format!("--allow {need}")
+        }
+        _ => "this engine has no such capability".to_owned(),
+    }
+}
