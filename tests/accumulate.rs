@@ -92,7 +92,7 @@ fn settings() -> impl Strategy<Value = Setting> {
 }
 
 fn pool(isolation: Isolation) -> Pool {
-    Pool::builder().workers(2).memory(16 << 20).isolation(isolation).build().unwrap()
+    Pool::builder().threads(2).memory(16 << 20).isolation(isolation).build().unwrap()
 }
 
 fn diverting() -> (FaultPolicy, List<DeadLetter>) {
@@ -215,7 +215,7 @@ fn text(records: Vec<Bytes>) -> Vec<String> {
 
 #[tokio::test]
 async fn a_record_that_takes_too_long_leaves_no_trace_in_the_state() {
-    let pool = Pool::builder().workers(1).timeout(Duration::from_millis(300)).build().unwrap();
+    let pool = Pool::builder().threads(1).timeout(Duration::from_millis(300)).build().unwrap();
     let (policy, letters) = diverting();
     let total = misbehaving::<Bytes, Bytes>(&pool, "total").on_fault(&policy);
     let source = Source::<Bytes>::new();
@@ -269,7 +269,7 @@ async fn each_key_has_its_state_and_a_record_without_one_is_a_fault() {
 #[tokio::test]
 async fn a_state_may_be_large_and_outlives_its_instance() {
     // Of 64 MiB the state takes up to 6, several times while it is written and read.
-    let pool = Pool::builder().workers(1).isolation(Isolation::Batch).build().unwrap();
+    let pool = Pool::builder().threads(1).isolation(Isolation::Batch).build().unwrap();
     let keeps = misbehaving::<String, u32>(&pool, "keeps").with("times", 1 << 20).unwrap();
     let (outputs, ended) = ran(vec!["a".to_owned(); 6], |stream| stream.accumulate(&keeps)).await;
     ended.unwrap();
@@ -278,7 +278,7 @@ async fn a_state_may_be_large_and_outlives_its_instance() {
 
 #[tokio::test]
 async fn a_state_that_does_not_fit_is_the_fault_of_the_record_that_made_it_so() {
-    let pool = Pool::builder().workers(1).memory(8 << 20).build().unwrap();
+    let pool = Pool::builder().threads(1).memory(8 << 20).build().unwrap();
     let (policy, letters) = diverting();
     let keeps = misbehaving::<String, u32>(&pool, "keeps").with("times", 1 << 20).unwrap().on_fault(&policy);
     let records = ["a", "aaaaaaaaaaaa", "b"].map(str::to_owned);
@@ -293,7 +293,7 @@ async fn a_state_that_does_not_fit_is_the_fault_of_the_record_that_made_it_so() 
 
 #[tokio::test]
 async fn a_state_that_can_not_be_written_ends_the_run_and_says_so() {
-    let pool = Pool::builder().workers(1).isolation(Isolation::Batch).build().unwrap();
+    let pool = Pool::builder().threads(1).isolation(Isolation::Batch).build().unwrap();
     let quotient = misbehaving::<f64, String>(&pool, "quotient");
     let (outputs, ended) = ran([2.0, 0.0, 1.0], |stream| stream.accumulate(&quotient)).await;
     assert_eq!(outputs, ["0.5", "inf"]);
@@ -320,7 +320,7 @@ async fn a_function_that_does_not_do_the_same_again_is_found_out() {
 
 /// What a function of the plugin that lies gives for these records, a sandbox for each call.
 async fn lied(name: &str, records: &[&str]) -> Ran<String> {
-    let builder = Pool::builder().workers(1).timeout(Duration::from_millis(300)).memory(32 << 20);
+    let builder = Pool::builder().threads(1).timeout(Duration::from_millis(300)).memory(32 << 20);
     let pool = builder.isolation(Isolation::Batch).build().unwrap();
     let function = pool.load(hostile("liar")).unwrap().function::<String, String>(name).unwrap();
     let source = Source::<String>::new();

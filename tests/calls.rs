@@ -40,7 +40,7 @@ const WITHOUT_END: u8 = 15;
 
 #[tokio::test]
 async fn what_a_guest_has_too_much_of_is_named() {
-    let pool = Pool::builder().workers(1).build().unwrap();
+    let pool = Pool::builder().threads(1).build().unwrap();
     let calls = pool.load(hostile("calls")).unwrap().function::<Vec<u8>, String>("calls").unwrap();
     let cause = async |program: &[u8]| {
         let (policy, letters) = put_aside();
@@ -71,7 +71,7 @@ async fn what_a_guest_has_too_much_of_is_named() {
 
 #[tokio::test]
 async fn time_that_a_guest_waits_counts_however_often_it_is_woken() {
-    let pool = Pool::builder().workers(1).timeout(LIMIT).build().unwrap();
+    let pool = Pool::builder().threads(1).timeout(LIMIT).build().unwrap();
     let calls = pool.load(hostile("calls")).unwrap().function::<Vec<u8>, String>("calls").unwrap();
     // It waits not at all, a nanosecond, up to five milliseconds; and does so for ever, two of them at a time.
     for time in 0..5 {
@@ -141,7 +141,7 @@ fn sequences() {
 /// Gives each function of the plugin some sequences, in a pool of their own.
 async fn try_all(runner: &mut TestRunner, isolation: Isolation, port: u16, world: &Path) {
     let monitor = Monitor::new();
-    let builder = Pool::builder().workers(2).instances(64).memory(MEMORY).total_memory(TOTAL_MEMORY);
+    let builder = Pool::builder().threads(2).instances(64).memory(MEMORY).total_memory(TOTAL_MEMORY);
     let pool = builder.isolation(isolation).monitor(&monitor).build().unwrap();
     let neighbour = misbehaving::<String, String>(&pool, "upper");
     let capabilities = [format!("dir:{}", world.display()), format!("net:127.0.0.1:{port}")];

@@ -20,7 +20,7 @@ fn granted(pool: &Pool, name: &str, grants: &[&str]) -> Result<Function<String, 
 
 /// What a function makes of one record, or why it could not.
 async fn made(name: &str, grants: &[&str], record: &str) -> Result<String, String> {
-    let pool = Pool::builder().workers(1).build().unwrap();
+    let pool = Pool::builder().threads(1).build().unwrap();
     let function = granted(&pool, name, grants).unwrap();
     let (outputs, ended) = ran([record.to_owned()], |stream| stream.apply(&function)).await;
     ended.map_err(|error| error.to_string())?;
@@ -138,7 +138,7 @@ async fn row_7_one_port_is_all_of_the_network_that_is_reached() {
 #[tokio::test]
 async fn what_has_effects_is_not_run_again() {
     let folder = tempdir().unwrap();
-    let pool = Pool::builder().workers(2).build().unwrap();
+    let pool = Pool::builder().threads(2).build().unwrap();
     let makes = granted(&pool, "makes", &[&format!("dir:{}", shown(folder.path()))]).unwrap();
     let (letters, list) = list();
     let policy = FaultPolicy::divert(move |letter| {

@@ -135,7 +135,7 @@ fn a_long_chain_that_never_runs_or_fails_at_its_end_leaves_quietly() {
 #[test]
 fn the_longest_chain_of_functions_fits_on_a_threads_stack() {
     on_a_thread(async || {
-        let pool = Pool::builder().workers(1).build().unwrap();
+        let pool = Pool::builder().threads(1).build().unwrap();
         let redact = only::<i64, i64>(&pool, "inc");
         let function = redact.clone();
         let links: Vec<(&str, Link)> = vec![

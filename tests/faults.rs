@@ -8,7 +8,7 @@ use crate::support::{Ran, hostile, list, misbehaving, ran};
 /// checks that the lines before it are right.
 async fn fault_of(function: &str, good: &str, bad: &str) -> Fault {
     const BAD: usize = 3210;
-    let pool = Pool::builder().workers(2).build().unwrap();
+    let pool = Pool::builder().threads(2).build().unwrap();
     let function = misbehaving::<String, String>(&pool, function);
     let source = Source::<String>::new();
     let (outputs, list) = list();
@@ -70,7 +70,7 @@ async fn an_err_is_told_with_its_message() {
 #[tokio::test]
 async fn filters_and_flat_maps_fail_for_a_record_too() {
     assert!(matches!(fault_of("panics_filter", "good", "bad").await.cause, Cause::Panicked { .. }));
-    let pool = Pool::builder().workers(2).build().unwrap();
+    let pool = Pool::builder().threads(2).build().unwrap();
     let late = misbehaving::<String, String>(&pool, "fails_late");
     let inputs = ["ab", "bad", "cd"].map(str::to_owned);
     let (outputs, ended): Ran<String> =
@@ -82,7 +82,7 @@ async fn filters_and_flat_maps_fail_for_a_record_too() {
 
 #[tokio::test]
 async fn records_before_a_fault_are_out_though_a_later_function_is_slower() {
-    let pool = Pool::builder().workers(2).build().unwrap();
+    let pool = Pool::builder().threads(2).build().unwrap();
     let fails = misbehaving::<String, String>(&pool, "fails");
     let dawdles = misbehaving::<String, String>(&pool, "dawdles");
     let source = Source::<String>::new();
@@ -102,7 +102,7 @@ async fn records_before_a_fault_are_out_though_a_later_function_is_slower() {
 
 #[tokio::test]
 async fn who_is_told_messages_may_panic() {
-    let pool = Pool::builder().workers(2).on_print(|_| panic!("a bug of the user")).build().unwrap();
+    let pool = Pool::builder().threads(2).on_print(|_| panic!("a bug of the user")).build().unwrap();
     let prints = misbehaving::<String, String>(&pool, "prints_escapes");
     let inputs = ["bad", "bad"].map(str::to_owned);
     let (outputs, ended) = ran(inputs, |lines| lines.scatter(&pool).map(&prints).buffer(2).gather()).await;
@@ -112,7 +112,7 @@ async fn who_is_told_messages_may_panic() {
 
 #[tokio::test]
 async fn the_first_fault_in_the_order_of_records_is_the_one_that_ends_the_run() {
-    let pool = Pool::builder().workers(2).build().unwrap();
+    let pool = Pool::builder().threads(2).build().unwrap();
     let hostile = pool.load(hostile("misdeeds")).unwrap();
     // Of the two records that fail, the second one fails first.
     let sleeps = hostile.function::<u64, u64>("sleeps").unwrap();
@@ -138,7 +138,7 @@ async fn the_first_fault_in_the_order_of_records_is_the_one_that_ends_the_run() 
 #[tokio::test]
 async fn sinks_fail_for_the_record_that_they_began() {
     for (name, panics) in [("fails_sink", false), ("panics_sink", true)] {
-        let pool = Pool::builder().workers(2).build().unwrap();
+        let pool = Pool::builder().threads(2).build().unwrap();
         let sink = pool.load(hostile("misdeeds")).unwrap().function::<String, ()>(name).unwrap();
         let file = tempfile::NamedTempFile::new().unwrap();
         let sink = sink.stdout(&engine::Output::new(file.reopen().unwrap()));
@@ -158,7 +158,7 @@ async fn sinks_fail_for_the_record_that_they_began() {
 
 #[tokio::test]
 async fn row_4_poison_of_every_kind_leaves_the_pool_as_it_was() {
-    let pool = Pool::builder().workers(2).build().unwrap();
+    let pool = Pool::builder().threads(2).build().unwrap();
     for function in ["panics", "unreachable", "recurses", "exits", "allocates", "fails"] {
         for _ in 0..20 {
             let function = misbehaving::<String, String>(&pool, function);

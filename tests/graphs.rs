@@ -273,7 +273,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
 
 #[test]
 fn random_scattered_graphs_do_what_lists_do() {
-    let pool = Pool::builder().workers(2).build().unwrap();
+    let pool = Pool::builder().threads(2).build().unwrap();
     let inc = only::<i64, i64>(&pool, "inc");
     let step = |scattered: Scattered<i64>, step: &Step| match *step {
         Step::Inc => scattered.map(&inc),

@@ -120,7 +120,7 @@ fn attributes(inode: u32) -> Vec<u8> {
 /// Its calls take one record each: one of several that hangs would cost a thread more, since its records are tried
 /// again one by one.
 fn pool(timeout: Duration) -> Pool {
-    Pool::builder().workers(2).timeout(timeout).isolation(Isolation::Record).build().unwrap()
+    Pool::builder().threads(2).timeout(timeout).isolation(Isolation::Record).build().unwrap()
 }
 
 fn granted(pool: &Pool, plugin: &str, name: &str, folder: &str) -> Function<String, String> {

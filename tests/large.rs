@@ -150,7 +150,7 @@ async fn emitted(build: impl FnOnce(Stream<String>)) -> (Result<(), Error>, u64)
 
 #[tokio::test]
 async fn a_value_that_is_too_long_as_a_record_meets_the_policy_of_who_takes_it() {
-    let pool = Pool::builder().workers(1).build().unwrap();
+    let pool = Pool::builder().threads(1).build().unwrap();
     let echo = |policy: &FaultPolicy| -> Function<String, String> {
         misbehaving::<String, String>(&pool, "loops").on_fault(policy)
     };

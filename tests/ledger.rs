@@ -16,7 +16,7 @@ use tempfile::tempdir;
 use crate::support::{engine, fed, function_of, hostile, ran};
 
 fn pool() -> PoolBuilder {
-    Pool::builder().workers(2).timeout(Duration::from_secs(20))
+    Pool::builder().threads(2).timeout(Duration::from_secs(20))
 }
 
 /// A function of a hostile plugin, with a folder.

@@ -26,7 +26,7 @@ async fn ended(pool: &Pool, kind: Kind, name: &str) -> Result<(), Error> {
 
 #[tokio::test]
 async fn row_5_every_lie_is_a_fault_that_names_the_rule() {
-    let pool = Pool::builder().workers(2).build().unwrap();
+    let pool = Pool::builder().threads(2).build().unwrap();
     let liar = pool.load(hostile("liar")).unwrap();
     // Bytes that are no text are for the next one to refuse, who knows what it needs.
     let harmless = ["consumed_early", "line_breaks"];

@@ -7,7 +7,7 @@ use engine::{Cause, Error, Isolation, Pool, Source, sources};
 use crate::support::{hostile, list, misbehaving, only, ran};
 
 fn impatient() -> Pool {
-    Pool::builder().workers(2).timeout(Duration::from_millis(1500)).build().unwrap()
+    Pool::builder().threads(2).timeout(Duration::from_millis(1500)).build().unwrap()
 }
 
 #[tokio::test]
@@ -35,7 +35,7 @@ async fn row_2_a_record_that_never_ends_is_stopped_and_its_neighbours_are_right(
 #[tokio::test]
 async fn row_2_nobody_is_charged_for_a_neighbours_time() {
     // One worker, and twenty records that wait 200 ms each and then compute: they queue for it.
-    let pool = Pool::builder().workers(1).timeout(Duration::from_millis(500)).build().unwrap();
+    let pool = Pool::builder().threads(1).timeout(Duration::from_millis(500)).build().unwrap();
     let busy = misbehaving::<u64, u64>(&pool, "slow_loop");
     let begun = Instant::now();
     let (outputs, ended) =
@@ -85,7 +85,7 @@ async fn a_sink_that_never_ends_is_stopped_at_its_record() {
 
 #[tokio::test]
 async fn row_4_an_instance_that_leaks_retires_before_it_fails() {
-    let pool = Pool::builder().workers(2).build().unwrap();
+    let pool = Pool::builder().threads(2).build().unwrap();
     let leaks = misbehaving::<String, String>(&pool, "leaks");
     let (outputs, ended) =
         ran(vec!["a".to_owned(); 10_000], |lines| lines.scatter(&pool).map(&leaks).buffer(100).gather())
@@ -98,7 +98,7 @@ async fn row_4_an_instance_that_leaks_retires_before_it_fails() {
 
 #[tokio::test]
 async fn a_new_instance_finds_nothing_of_an_old_one() {
-    let pool = Pool::builder().workers(2).build().unwrap();
+    let pool = Pool::builder().threads(2).build().unwrap();
     let sees = misbehaving::<String, u64>(&pool, "sees_zeros");
     let (outputs, ended) =
         ran(vec!["a".to_owned(); 500], |lines| lines.scatter(&pool).map(&sees).buffer(10).gather()).await;
@@ -108,7 +108,7 @@ async fn a_new_instance_finds_nothing_of_an_old_one() {
 
 #[tokio::test]
 async fn row_12_at_the_bound_on_all_memory_instances_stop_growing_and_no_record_fails() {
-    let pool = Pool::builder().workers(2).total_memory(8 << 20).build().unwrap();
+    let pool = Pool::builder().threads(2).total_memory(8 << 20).build().unwrap();
     let sleeps = misbehaving::<u64, u64>(&pool, "sleeps");
     let (outputs, ended) = ran([20; 60], |times| times.scatter(&pool).map(&sleeps).buffer(60).gather()).await;
     ended.unwrap();
@@ -118,7 +118,7 @@ async fn row_12_at_the_bound_on_all_memory_instances_stop_growing_and_no_record_
 
 #[tokio::test]
 async fn memory_that_others_hold_is_no_records_fault() {
-    let pool = Pool::builder().workers(2).total_memory(24 << 20).build().unwrap();
+    let pool = Pool::builder().threads(2).total_memory(24 << 20).build().unwrap();
     let leaks = misbehaving::<String, String>(&pool, "leaks").with("bytes", 2 << 20).unwrap();
     let (outputs, ended) =
         ran(vec!["a".to_owned(); 200], |lines| lines.scatter(&pool).map(&leaks).buffer(20).gather()).await;
@@ -128,7 +128,7 @@ async fn memory_that_others_hold_is_no_records_fault() {
 
 #[tokio::test]
 async fn after_a_shortage_of_memory_instances_grow_again() {
-    let pool = Pool::builder().workers(2).total_memory(80 << 20).build().unwrap();
+    let pool = Pool::builder().threads(2).total_memory(80 << 20).build().unwrap();
     let leaks = misbehaving::<String, String>(&pool, "leaks").with("bytes", 40 << 20).unwrap();
     let (_, ended) =
         ran(vec!["a".to_owned(); 20], |lines| lines.scatter(&pool).map(&leaks).buffer(20).gather()).await;
@@ -143,7 +143,7 @@ async fn after_a_shortage_of_memory_instances_grow_again() {
 
 #[tokio::test]
 async fn bytes_at_work_count_as_held() {
-    let pool = Pool::builder().workers(2).build().unwrap();
+    let pool = Pool::builder().threads(2).build().unwrap();
     let sleeps = misbehaving::<String, String>(&pool, "sleeps_first");
     let source = Source::new();
     source.stream().scatter(&pool).map(&sleeps).buffer(10_000).gather().sink(|_: String| {});
@@ -157,7 +157,7 @@ async fn bytes_at_work_count_as_held() {
 
 #[tokio::test]
 async fn two_instances_draw_the_same_numbers() {
-    let pool = Pool::builder().workers(2).build().unwrap();
+    let pool = Pool::builder().threads(2).build().unwrap();
     let random = misbehaving::<String, String>(&pool, "random");
     let draw = || async { ran(["a".to_owned()], |lines| lines.map(&random)).await.0 };
     let first = draw().await;
@@ -167,7 +167,7 @@ async fn two_instances_draw_the_same_numbers() {
 
 /// What a function that reaches out says: an output, or a fault.
 async fn reaches(name: &str, record: &str) -> Result<String, String> {
-    let pool = Pool::builder().workers(1).build().unwrap();
+    let pool = Pool::builder().threads(1).build().unwrap();
     let function = misbehaving::<String, String>(&pool, name);
     let (outputs, ended) = ran([record.to_owned()], |lines| lines.map(&function)).await;
     ended.map(|()| outputs.concat()).map_err(|error| error.to_string())
@@ -209,7 +209,7 @@ fn row_6_what_guests_print_is_bounded() {
 
 #[tokio::test]
 async fn row_6_a_record_that_explodes_does_not_fill_the_hosts_memory() {
-    let pool = Pool::builder().workers(2).build().unwrap();
+    let pool = Pool::builder().threads(2).build().unwrap();
     let explodes = misbehaving::<String, String>(&pool, "explodes");
     // 30 MB in one record's outputs: more than may wait, less than the guest's memory.
     let explodes = explodes.with("count", 30).unwrap();
@@ -232,7 +232,7 @@ async fn row_6_a_record_that_explodes_does_not_fill_the_hosts_memory() {
 
 #[tokio::test]
 async fn usage_is_told_against_the_limits() {
-    let pool = Pool::builder().workers(1).build().unwrap();
+    let pool = Pool::builder().threads(1).build().unwrap();
     let inc = only::<i64, i64>(&pool, "inc");
     let (_, ended) = ran(0..10, |numbers| numbers.map(&inc)).await;
     ended.unwrap();
@@ -241,7 +241,7 @@ async fn usage_is_told_against_the_limits() {
     assert!(usage.longest > Duration::ZERO && usage.memory > 0);
     // The last one is 10, and a byte behind it.
     assert_eq!((usage.output, usage.output_limit, usage.messages), (3, 32 << 20, 0));
-    let pool = Pool::builder().workers(1).output(5 << 20).messages(100).build().unwrap();
+    let pool = Pool::builder().threads(1).output(5 << 20).messages(100).build().unwrap();
     let explodes = misbehaving::<String, String>(&pool, "explodes").with("count", 6).unwrap();
     let (_, ended) = ran(["bad".to_owned()], |lines| lines.flat_map(&explodes)).await;
     ended.unwrap_err();
@@ -258,7 +258,7 @@ async fn usage_is_told_against_the_limits() {
 #[tokio::test]
 async fn an_instance_lives_as_long_as_its_isolation_says() {
     let seen = async |isolation| {
-        let pool = Pool::builder().workers(1).isolation(isolation).build().unwrap();
+        let pool = Pool::builder().threads(1).isolation(isolation).build().unwrap();
         let counts = misbehaving::<String, u64>(&pool, "counts");
         let (outputs, list) = list();
         let source = Source::<String>::new();
@@ -279,7 +279,7 @@ async fn an_instance_lives_as_long_as_its_isolation_says() {
 
 #[tokio::test]
 async fn row_6_outputs_of_a_record_are_bounded() {
-    let pool = Pool::builder().workers(1).output(5 << 20).build().unwrap();
+    let pool = Pool::builder().threads(1).output(5 << 20).build().unwrap();
     let explodes = misbehaving::<String, String>(&pool, "explodes");
     let (outputs, ended) = ran(["a", "bad", "b"].map(str::to_owned), |stream| {
         stream.scatter(&pool).flat_map(&explodes.with("count", 3).unwrap()).buffer(3).gather()

@@ -46,7 +46,7 @@ fn acting(pool: &Pool, grants: &[String]) -> Result<Function<String, String>, Er
 }
 
 fn one_by_one() -> Pool {
-    Pool::builder().workers(1).isolation(Isolation::Record).build().unwrap()
+    Pool::builder().threads(1).isolation(Isolation::Record).build().unwrap()
 }
 
 /// Commands that take `open/in` away and put a link to the vault in its place.

@@ -493,6 +493,14 @@ fn two_sources_read_stdin() {
 }
 
 #[test]
+fn threads_are_set_by_both_of_their_names() {
+    check(
+        "[pool]\nthreads = 2\nworkers = 2\n[sources.stdin]\n[sinks.stdout]\n",
+        expect!["p.toml:3:11: workers: the former name of threads (remove one)"],
+    );
+}
+
+#[test]
 fn settings_are_wrong() {
     check(
         "[pool]\nworker = 2\nisolation = \"batches\"\n[limits]\nmemory = \"much\"\n[faults]\nretries = -1\n[sources.stdin]\n[sinks.stdout]\n",

@@ -514,6 +514,10 @@ fn no_number_is_too_large_to_be_told() {
         assert!(did.code == Some(2) && did.stderr.contains("expected a time"), "{}", did.stderr);
     }
     assert_eq!(given("[stages.buffer]\nn = 9223372036854775807\n", "1 2"), ["1", "2"]);
-    let many = Files::new("[pool]\nworkers = 100000\n[sources.stdin]\n[sinks.stdout]\n").run("1\n");
-    assert!(many.code == Some(2) && many.stderr.contains("workers: 1024 at most"), "{}", many.stderr);
+    for name in ["threads", "workers"] {
+        let many =
+            Files::new(&format!("[pool]\n{name} = 100000\n[sources.stdin]\n[sinks.stdout]\n")).run("1\n");
+        let said = format!("{name}: 1024 at most");
+        assert!(many.code == Some(2) && many.stderr.contains(&said), "{}", many.stderr);
+    }
 }

@@ -34,7 +34,7 @@ async fn scattered(function: &Function<String, String>, lines: &[&str]) -> Ran<S
 
 #[tokio::test]
 async fn row_10_a_fault_costs_one_record_and_no_neighbour() {
-    let pool = Pool::builder().workers(2).timeout(Duration::from_millis(500)).build().unwrap();
+    let pool = Pool::builder().threads(2).timeout(Duration::from_millis(500)).build().unwrap();
     let cases = [
         ("panics", "panicked"),
         ("unreachable", "trapped"),
@@ -115,7 +115,7 @@ async fn skipped_records_are_counted_and_may_be_too_many() {
 
 #[tokio::test]
 async fn what_may_succeed_later_is_tried_again() {
-    let pool = Pool::builder().workers(1).build().unwrap();
+    let pool = Pool::builder().threads(1).build().unwrap();
     let flaky =
         |failures: u32| misbehaving::<String, String>(&pool, "flaky").with("failures", failures).unwrap();
     let (policy, letters) = diverting();
@@ -243,7 +243,7 @@ fn a_letter_may_be_longer_than_a_line_may_be() {
 #[tokio::test]
 async fn however_many_may_succeed_later_all_are_tried_again() {
     // Who counts tries is the instance.
-    let pool = Pool::builder().workers(1).instances(1).build().unwrap();
+    let pool = Pool::builder().threads(1).instances(1).build().unwrap();
     let flaky = misbehaving::<String, String>(&pool, "flaky").with("failures", 1).unwrap();
     let (policy, letters) = diverting();
     let lines: Vec<_> = (0..500).map(|x| x.to_string()).collect();

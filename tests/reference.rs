@@ -187,7 +187,7 @@ fn random_chains_do_what_an_interpreter_does() {
             if let Some(buffer) = buffers.last_mut() {
                 buffer.get_or_insert(last);
             }
-            let pool = Pool::builder().workers(workers).build().unwrap();
+            let pool = Pool::builder().threads(workers).build().unwrap();
             let did = runtime.block_on(run(&pool, &chain, &buffers, &records, &FaultPolicy::stop()));
             prop_assert_eq!(did, interpret(&chain, &records));
             let (letters, list) = list();

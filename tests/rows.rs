@@ -42,7 +42,7 @@ fn feed(child: &mut Child, records: u64) -> std::thread::JoinHandle<std::process
 
 #[tokio::test]
 async fn row_3_recursion_without_end_costs_its_record_and_no_other() {
-    let pool = engine::Pool::builder().workers(2).build().unwrap();
+    let pool = engine::Pool::builder().threads(2).build().unwrap();
     let policy = engine::FaultPolicy::skip();
     let recurses = misbehaving::<String, String>(&pool, "recurses").on_fault(&policy);
     let inputs = ["a", "bad", "b", "bad", "c"].map(str::to_owned);

@@ -11,7 +11,7 @@ use engine::{Error, Json, Pool, Source, sources};
 use crate::support::{list, misbehaving, only, plugin, ran};
 
 fn pool(workers: usize) -> Pool {
-    Pool::builder().workers(workers).build().unwrap()
+    Pool::builder().threads(workers).build().unwrap()
 }
 
 #[tokio::test]
@@ -53,7 +53,7 @@ async fn row_12_waiting_guests_leave_their_worker_to_others() {
 
 #[tokio::test]
 async fn row_12_at_the_bound_on_instances_records_wait_and_none_fails() {
-    let pool = Pool::builder().workers(2).instances(3).build().unwrap();
+    let pool = Pool::builder().threads(2).instances(3).build().unwrap();
     let sleeps = misbehaving::<u64, u64>(&pool, "sleeps");
     let (outputs, ended) = ran([10; 50], |times| times.scatter(&pool).map(&sleeps).buffer(50).gather()).await;
     ended.unwrap();
@@ -63,7 +63,7 @@ async fn row_12_at_the_bound_on_instances_records_wait_and_none_fails() {
 
 #[tokio::test]
 async fn a_single_instance_is_enough_for_a_chain_and_its_sink() {
-    let pool = Pool::builder().workers(2).instances(1).build().unwrap();
+    let pool = Pool::builder().threads(2).instances(1).build().unwrap();
     let (inc, sleeps) = (only::<i64, i64>(&pool, "inc"), misbehaving::<Vec<u8>, Vec<u8>>(&pool, "sleeps"));
     let print = pool.load(plugin("print")).unwrap().function::<Vec<u8>, ()>("print").unwrap();
     let file = tempfile::NamedTempFile::new().unwrap();

@@ -57,7 +57,7 @@ fn single(criterion: &mut Criterion) {
 /// Lines through one worker, from memory and to nowhere.
 fn batches(criterion: &mut Criterion) {
     let runtime = Runtime::new().expect("a runtime");
-    let pool = Pool::builder().workers(1).build().expect("a pool");
+    let pool = Pool::builder().threads(1).build().expect("a pool");
     let inc = load(&pool);
     let text: String = (0..LINES).map(|x| format!("{}\n", 10_000_000 + x)).collect();
     let mut group = criterion.benchmark_group("batches");

@@ -82,10 +82,10 @@ impl WorkerCommand {
             }
         });
         let builder =
-            self.workers.into_iter().fold(builder, |builder, workers| builder.workers(workers.into()));
+            self.workers.into_iter().fold(builder, |builder, workers| builder.threads(workers.into()));
         if self.isolated {
             signals::ignore()?;
-            let pool = builder.workers(1).build()?;
+            let pool = builder.threads(1).build()?;
             Worker::serve_isolated(&pool, &self.allow)?;
             return Ok(Ending::Done);
         }

@@ -28,7 +28,7 @@ struct World {
 
 static WORLD: LazyLock<World> = LazyLock::new(|| {
     let path = std::env::var_os("ENGINE_CALLS").expect("`cargo xtask fuzz calls` builds it, and says where");
-    let builder = Pool::builder().workers(2).timeout(LIMIT).memory(MEMORY).isolation(Isolation::Batch);
+    let builder = Pool::builder().threads(2).timeout(LIMIT).memory(MEMORY).isolation(Isolation::Batch);
     let pool = builder.build().unwrap();
     let (folder, port) = (tempfile::tempdir().unwrap(), listen());
     let grants = [format!("dir:{}", folder.path().display()), format!("net:127.0.0.1:{port}")];

@@ -12,7 +12,7 @@ use libfuzzer_sys::fuzz_target;
 const SOON: Duration = Duration::from_secs(10);
 
 static POOL: LazyLock<Pool> = LazyLock::new(|| {
-    let builder = Pool::builder().workers(1).timeout(Duration::from_millis(200));
+    let builder = Pool::builder().threads(1).timeout(Duration::from_millis(200));
     // A state is told, and read again, for each record.
     builder.memory(16 << 20).plugin_size(1 << 20).isolation(Isolation::Record).build().unwrap()
 });

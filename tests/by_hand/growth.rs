@@ -83,7 +83,7 @@ fn what_is_counted_of_memory_is_what_there_is() {
     for isolation in [Isolation::Worker, Isolation::Record] {
         let path = growing(isolation == Isolation::Worker).component(&folder);
         let monitor = Monitor::new();
-        let pool = Pool::builder().workers(1).monitor(&monitor).isolation(isolation).build().unwrap();
+        let pool = Pool::builder().threads(1).monitor(&monitor).isolation(isolation).build().unwrap();
         let plugin = pool.load(&path).unwrap();
         // What is counted and what there is, after a fresh instance did what a record says.
         let grown = |record: String| {

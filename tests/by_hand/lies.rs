@@ -12,7 +12,7 @@ use crate::support::{misbehaving, ran};
 async fn given(module: Module) -> Result<Vec<String>, String> {
     let folder = tempfile::tempdir().unwrap();
     let path = module.component(&folder);
-    let pool = Pool::builder().workers(2).timeout(Duration::from_millis(500)).build().unwrap();
+    let pool = Pool::builder().threads(2).timeout(Duration::from_millis(500)).build().unwrap();
     let neighbour = misbehaving::<String, String>(&pool, "upper");
     neighbour.prepare().unwrap();
     let begun = Instant::now();

@@ -11,7 +11,7 @@ use crate::support::ran;
 async fn given(module: Module) -> Result<Vec<String>, String> {
     let folder = tempfile::tempdir().unwrap();
     let path = module.component(&folder);
-    let builder = Pool::builder().workers(1).timeout(Duration::from_millis(500)).memory(1 << 20);
+    let builder = Pool::builder().threads(1).timeout(Duration::from_millis(500)).memory(1 << 20);
     let pool = builder.isolation(Isolation::Record).build().unwrap();
     let function = pool.load(path).unwrap().function::<String, String>("f").unwrap();
     let begun = Instant::now();

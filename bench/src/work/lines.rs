@@ -24,7 +24,7 @@ pub(super) struct Lines {
 impl Lines {
     pub(super) fn measure(&self, plugin: &Path) -> anyhow::Result<Duration> {
         let builder = match self.workers {
-            Some(workers) => Pool::builder().workers(workers),
+            Some(workers) => Pool::builder().threads(workers),
             None => Pool::builder(),
         };
         let pool = if self.without_limits { builder.without_limits() } else { builder }.build()?;
@@ -35,7 +35,7 @@ impl Lines {
             File::create(&self.output).with_context(|| format!("can't write {}", self.output.display()))?;
         let output = Output::new(file);
         let source = Source::<Vec<u8>>::new();
-        let mapped = source.stream().scatter(&pool).map(&function).buffer(pool.workers() * 131_072).gather();
+        let mapped = source.stream().scatter(&pool).map(&function).buffer(pool.threads() * 131_072).gather();
         mapped.sink(sinks::lines(&output));
         let runtime = tokio::runtime::Builder::new_current_thread().build().context("no runtime")?;
         let begun = Instant::now();

@@ -50,7 +50,7 @@ impl RunCommand {
     /// Enough that workers need not wait for one another. How many a cluster has is not known: there records have
     /// no bound of their own but that of their bytes.
     fn buffer(&self, pool: &Pool) -> usize {
-        let many = if self.is_clustered() { CLUSTERED } else { (pool.workers() * 131_072).max(262_144) };
+        let many = if self.is_clustered() { CLUSTERED } else { (pool.threads() * 131_072).max(262_144) };
         self.buffer.map_or(many, |buffer| buffer as usize)
     }
 

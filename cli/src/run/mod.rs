@@ -389,8 +389,8 @@ impl RunCommand {
             self.limits.pool()?.ahead(ahead).instances(self.instances()).on_print(printer(progress.clone()));
         let builder = if self.instances() <= 1000 { builder.keep_room() } else { builder };
         let builder = match self.workers {
-            Some(workers) => builder.workers(workers.into()),
-            None if self.sequential => builder.workers(1),
+            Some(workers) => builder.threads(workers.into()),
+            None if self.sequential => builder.threads(1),
             None => builder,
         };
         let builder = monitor.into_iter().fold(builder, engine::PoolBuilder::monitor);

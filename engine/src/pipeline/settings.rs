@@ -12,13 +12,16 @@ use crate::{Isolation, PoolBuilder};
 /// The pool that functions run on.
 #[derive(Default, Deserialize, JsonSchema)]
 pub(super) struct PoolOptions {
-    /// Threads that run functions; one a core, if not said.
+    /// Threads that run functions; one per core unless set.
+    threads: Option<Count>,
+    /// The former name of `threads`.
+    #[schemars(extend("deprecated" = true))]
     workers: Option<Count>,
     /// Instances at once at most; 1,000, if not said.
     instances: Option<Count>,
     /// Memory of all instances together at most; half of what the machine or its container has, if not said.
     total_memory: Option<Size>,
-    /// How long an instance lives: for a worker's records, for a batch of them, or for one record.
+    /// How long an instance lives: until it fails, for a batch of records, or for one record.
     isolation: Option<Lives>,
 }
 
@@ -53,7 +56,7 @@ pub(super) struct LimitOptions {
     drain_timeout: Option<Patience>,
 }
 
-const MOST_WORKERS: usize = 1024;
+const MOST_THREADS: usize = 1024;
 
 const MOST_INSTANCES: usize = 100_000;
 
@@ -63,11 +66,18 @@ const INSTANCES: usize = 1000;
 impl PoolOptions {
     /// What can't be had.
     pub(super) fn problem(&self) -> Option<Problem> {
+        if self.threads.is_some() && self.workers.is_some() {
+            return Some(Problem::at(
+                "workers",
+                "workers: the former name of threads (remove one)".to_owned(),
+            ));
+        }
         let too_many = |key: &str, count: &Option<Count>, most: usize| {
             let count = count.as_ref().map_or(0, |Count(count)| count.get());
             (count > most).then(|| Problem::at(key, format!("{key}: {most} at most, not {count}")))
         };
-        too_many("workers", &self.workers, MOST_WORKERS)
+        too_many("threads", &self.threads, MOST_THREADS)
+            .or_else(|| too_many("workers", &self.workers, MOST_THREADS))
             .or_else(|| too_many("instances", &self.instances, MOST_INSTANCES))
     }
 
@@ -77,8 +87,8 @@ impl PoolOptions {
         if instances <= INSTANCES {
             builder = builder.keep_room();
         }
-        if let Some(Count(workers)) = self.workers {
-            builder = builder.workers(workers.get());
+        if let Some(Count(threads)) = self.threads.or(self.workers) {
+            builder = builder.threads(threads.get());
         }
         if let Some(Size(bytes)) = self.total_memory {
             builder = builder.total_memory(bytes);

@@ -142,14 +142,14 @@ impl Worker {
         let hear = told.clone();
         let name = format!("engine worker {}", self.name);
         let client = self.broker.connect(&name, WORKER_INBOX, move |line| hear(line)).await?;
-        let threads = match self.pool.workers() {
+        let threads = match self.pool.threads() {
             1 => "one function".to_owned(),
             more => format!("{more} functions"),
         };
         told(&format!("{} works for {}, {threads} at once", self.name, self.broker));
         let shared = Arc::new(Shared {
             context: crate::cluster::nats::subjects::context(client),
-            concurrency: Concurrency::new(self.pool.workers()),
+            concurrency: Concurrency::new(self.pool.threads()),
             news: Notify::new(),
             worker: self,
             told,
@@ -358,7 +358,7 @@ impl Shared {
             protocol: PROTOCOL,
             engine: env!("CARGO_PKG_VERSION").into(),
             machine: Machine::this(),
-            threads: self.worker.pool.workers(),
+            threads: self.worker.pool.threads(),
             concurrency: self.concurrency.all(),
             busy: self.busy.load(Relaxed),
             tasks: self.tasks.load(Relaxed),

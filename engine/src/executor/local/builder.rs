@@ -12,7 +12,7 @@ use crate::{Error, Machine, Monitor};
 /// Sets up a [`Pool`]. The defaults are safe, and fast on the machine at hand.
 #[must_use]
 pub struct PoolBuilder {
-    pub(super) workers: usize,
+    pub(super) threads: usize,
     pub(super) instances: usize,
     pub(super) keep_room: bool,
     pub(super) limits: Limits,
@@ -29,7 +29,7 @@ pub struct PoolBuilder {
 impl Default for PoolBuilder {
     fn default() -> Self {
         Self {
-            workers: std::thread::available_parallelism().map_or(2, NonZeroUsize::get),
+            threads: std::thread::available_parallelism().map_or(2, NonZeroUsize::get),
             instances: 10_000,
             keep_room: false,
             limits: Limits::default(),
@@ -60,14 +60,14 @@ impl PoolBuilder {
     }
 
     /// How many threads run guests; as many as the machine has cores, if not said. At least 1.
-    pub fn workers(mut self, workers: usize) -> Self {
-        self.workers = workers.max(1);
+    pub fn threads(mut self, threads: usize) -> Self {
+        self.threads = threads.max(1);
         self
     }
 
     /// How many instances there may be at once; 10,000 if not said. At least 1.
     ///
-    /// There are no more than workers as long as functions compute; while they wait, others take
+    /// There are no more than threads as long as functions compute; while they wait, others take
     /// their place. At the bound no more are made, and records wait. There are no more than the system has
     /// memory mappings for: some 10,000 with Linux's defaults.
     pub fn instances(mut self, instances: usize) -> Self {

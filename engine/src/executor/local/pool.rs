@@ -91,8 +91,8 @@ impl Pool {
 
     /// How many threads run guests.
     #[must_use]
-    pub fn workers(&self) -> usize {
-        self.0.workers
+    pub fn threads(&self) -> usize {
+        self.0.threads
     }
 
     /// Gives back what the pool has on other machines, and waits for that, which takes some seconds at most if the
@@ -140,13 +140,13 @@ impl Executor for Pool {
     }
 
     fn room(&self) -> usize {
-        2 * self.workers() * MOST_BYTES
+        2 * self.threads() * MOST_BYTES
     }
 }
 
 impl std::fmt::Debug for Pool {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Pool({} workers)", self.0.workers)
+        write!(f, "Pool({} threads)", self.0.threads)
     }
 }
 
@@ -154,8 +154,8 @@ impl std::fmt::Debug for Pool {
 pub(crate) struct PoolShared {
     hosting: Arc<Hosting>,
     /// Taken when the pool is dropped.
-    threads: Option<tokio::runtime::Runtime>,
-    workers: usize,
+    runtime: Option<tokio::runtime::Runtime>,
+    threads: usize,
     limits: Limits,
     /// Of one call, in bytes.
     stack: usize,
@@ -188,7 +188,7 @@ impl PoolFigures for PoolShared {
     fn status(&self) -> PoolStatus {
         let usage = self.usage();
         PoolStatus {
-            workers: self.workers,
+            workers: self.threads,
             instances: self.instances.live(),
             instances_most: usage.instances,
             instances_limit: usage.instances_limit,
@@ -223,7 +223,7 @@ impl PoolShared {
 
     pub(super) fn start(builder: PoolBuilder) -> Result<Arc<Self>, Error> {
         let PoolBuilder {
-            workers,
+            threads,
             instances,
             limits,
             total_memory,
@@ -249,14 +249,14 @@ impl PoolShared {
         let slots = keep_room.then_some(instances + SINKS);
         // Not every system has the address space for it.
         let runtime = Arc::new(new(slots).or_else(|_| new(None))?);
-        let (threads, workers) = threads::runtime("engine-worker", workers, Builder::enable_time)?;
+        let (pool_runtime, threads) = threads::runtime("engine-pool", threads, Builder::enable_time)?;
         let executor = executor.map(|join| join()).transpose()?;
         let total = TotalMemory::new(total_memory);
         let hosting = Hosting {
             runtime,
             ledger: Ledger::new(total.clone()),
             total,
-            timers: threads.handle().clone(),
+            timers: pool_runtime.handle().clone(),
             plugin_size,
             compiler,
             ahead,
@@ -264,8 +264,8 @@ impl PoolShared {
         };
         let shared = Arc::new(Self {
             hosting: Arc::new(hosting),
-            threads: Some(threads),
-            workers,
+            runtime: Some(pool_runtime),
+            threads,
             limits,
             stack,
             on_print,
@@ -294,7 +294,7 @@ impl PoolShared {
     /// Whether a thread has nothing to do, since functions wait or there is no work.
     #[cfg(feature = "cluster")]
     pub(crate) fn has_idle_threads(&self) -> bool {
-        self.schedule().running < self.workers
+        self.schedule().running < self.threads
     }
 
     /// Runs a future on a worker and blocks until it is done.
@@ -442,7 +442,7 @@ impl PoolShared {
 
     /// Starts a runner if one is allowed and there is work. It starts the next one itself.
     fn kick(self: &Arc<Self>, mut schedule: MutexGuard<'_, Schedule>) {
-        if schedule.running < self.workers && !schedule.ready.is_empty() {
+        if schedule.running < self.threads && !schedule.ready.is_empty() {
             schedule.running += 1;
             drop(schedule);
             self.hosting.timers.spawn(runner::run(self.clone()));
@@ -464,8 +464,8 @@ impl PoolShared {
         self.kick(schedule);
     }
 
-    /// The workers' threads.
-    pub(crate) fn threads(&self) -> &Handle {
+    /// The pool's threads.
+    pub(crate) fn handle(&self) -> &Handle {
         &self.hosting.timers
     }
 
@@ -482,7 +482,7 @@ impl PoolShared {
     /// The next segment for a runner; none ends it.
     pub(super) fn next_segment(&self) -> Option<Arc<Segment>> {
         let mut schedule = self.schedule();
-        let next = (schedule.running <= self.workers).then(|| schedule.ready.pop_front()).flatten();
+        let next = (schedule.running <= self.threads).then(|| schedule.ready.pop_front()).flatten();
         match &next {
             Some(segment) => segment.mark_unlisted(),
             None => schedule.running -= 1,
@@ -508,8 +508,8 @@ impl Waiting for Runner<'_> {
 
 impl Drop for PoolShared {
     fn drop(&mut self) {
-        if let Some(threads) = self.threads.take() {
-            threads.shutdown_background();
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
         }
     }
 }

@@ -142,7 +142,7 @@ impl<T: Record> Scattered<T> {
     /// # Ok(()) }
     /// ```
     pub fn accumulate_by<U: Record>(self, key: impl Key<T>, function: &Function<T, U>) -> Scattered<U> {
-        let instances = self.pool.workers();
+        let instances = self.pool.threads();
         self.in_order(|stream| stream.accumulate_among(key, function, instances))
     }
 }

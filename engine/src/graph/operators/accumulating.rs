@@ -266,7 +266,7 @@ async fn side_by_side(
             let ran = shard.run(records.build(), keys.build()).await;
             (index, shard, ran)
         };
-        running.spawn_on(run, pool.threads());
+        running.spawn_on(run, pool.handle());
     }
     let mut ran = Vec::with_capacity(running.len());
     while let Some(ended) = running.join_next().await {
