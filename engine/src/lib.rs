@@ -48,6 +48,7 @@ pub mod metrics;
 mod monitor;
 #[cfg(feature = "net")]
 mod net;
+mod nodes;
 #[cfg(feature = "otlp")]
 mod otlp;
 pub mod pipeline;

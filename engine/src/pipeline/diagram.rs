@@ -4,8 +4,8 @@ use std::fmt::Write;
 
 use super::document::Document;
 use super::edges::Edges;
-use super::kinds::Section;
 use crate::layout;
+use crate::nodes::Section;
 
 /// The nodes of a pipeline and the edges between them.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -2,14 +2,12 @@
 
 use std::ops::Range;
 
-use toml::Spanned;
-use toml::de::{DeString, DeTable, DeValue};
+use toml::de::{DeTable, DeValue};
 
-use super::diagnostic::Report;
 use super::environment::{self, Lookup};
-use super::kinds::{self, Kind, Section};
-use super::node::{Node, Table};
-use crate::error::nearest_of;
+use super::node::Node;
+use super::registry;
+use crate::nodes::{NodeType, Report, Section, Table, meant, take};
 
 /// The tables of settings, beside those of nodes.
 const SETTINGS: [&str; 3] = ["pool", "limits", "faults"];
@@ -119,8 +117,8 @@ fn kind(
     span: &Range<usize>,
     table: &mut DeTable,
     report: &mut Report,
-) -> Option<&'static Kind> {
-    let kinds = kinds::of(section);
+) -> Option<&'static NodeType> {
+    let kinds = registry::of(section);
     let find = |name: &str| kinds.iter().find(|kind| kind.name == name);
     let names = || kinds.iter().map(|kind| kind.name);
     let position = table.keys().position(|key| key.get_ref() == "type");
@@ -150,34 +148,6 @@ fn kind(
 /// Says that a type is one of another section, if it is.
 fn elsewhere(section: Section, name: &str) -> Option<String> {
     let mut others = Section::ALL.into_iter().filter(|other| *other != section);
-    let other = others.find(|other| kinds::of(*other).iter().any(|kind| kind.name == name))?;
+    let other = others.find(|other| registry::of(*other).iter().any(|kind| kind.name == name))?;
     Some(format!("{name} is a type of {}: it belongs in [{}]", other.singular(), other.table()))
-}
-
-/// Takes an entry out of a table.
-pub(super) fn take<'i>(
-    table: &mut DeTable<'i>,
-    position: usize,
-) -> Option<(Spanned<DeString<'i>>, Spanned<DeValue<'i>>)> {
-    let mut taken = None;
-    let entries = std::mem::take(table);
-    for (place, (key, value)) in entries.into_iter().enumerate() {
-        if place == position {
-            taken = Some((key, value));
-        } else {
-            table.insert(key, value);
-        }
-    }
-    taken
-}
-
-/// `did you mean x?`, or what there is.
-pub(super) fn meant<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> String {
-    let known: Vec<_> = known.into_iter().collect();
-    match nearest_of(name, known.iter().copied()) {
-        Some(nearest) => format!("did you mean {nearest}?"),
-        None if known.is_empty() => "it takes none".to_owned(),
-        None if known.len() == 1 => format!("there is only {}", known[0]),
-        None => format!("there are {}", known.join(", ")),
-    }
 }

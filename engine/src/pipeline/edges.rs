@@ -2,10 +2,9 @@
 
 use std::collections::HashMap;
 
-use super::diagnostic::Report;
-use super::document::{Document, meant};
-use super::kinds::{Section, Takes};
+use super::document::Document;
 use super::node::{Input, Node};
+use crate::nodes::{Report, Section, Takes, meant};
 
 /// The inputs of a node, in their order.
 #[derive(Clone, Debug, Default)]
@@ -43,7 +42,7 @@ pub(super) fn find(document: &Document, report: &mut Report) -> Edges {
     }
     for (section, what) in [(Section::Sources, "nothing comes in"), (Section::Sinks, "nothing comes out")] {
         if !document.broken && !nodes.iter().any(|node| node.section == section) {
-            let help = format!("add one, as [{}.{}]", section.table(), super::kinds::of(section)[0].name);
+            let help = format!("add one, as [{}.{}]", section.table(), super::registry::of(section)[0].name);
             let message = format!("there is no {}: {what}", section.singular());
             report.add(document.start.clone(), message, Some(help));
         }

@@ -6,7 +6,7 @@ use std::ops::Range;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::diagnostic::Report;
+use crate::nodes::Report;
 
 /// What a variable is, if it is set.
 pub(super) type Lookup<'a> = &'a dyn Fn(&str) -> Option<String>;
@@ -68,6 +68,7 @@ fn filled(text: &str, lookup: Lookup, span: &Range<usize>, report: &mut Report) 
 
 #[cfg(test)]
 mod tests {
+
     use std::path::Path;
 
     use super::*;

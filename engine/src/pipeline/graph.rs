@@ -3,16 +3,14 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::build_context::BuildContext;
-use super::diagnostic::{Problem, Report};
 use super::document::Document;
 use super::edges::Edges;
-use super::faults::FaultOptions;
-use super::flow::{Bytes, Contents, Flow};
-use super::kinds::{Kind, Read, Section};
-use super::node::{Node, Table};
-use super::run::Feeding;
+use super::node::Node;
 use crate::graph::MOST_IN_A_ROW;
+use crate::nodes::{
+    BuildContext, Bytes, Contents, FaultOptions, Feeding, Flow, NodeType, Problem, Read, Report, Section,
+    Table,
+};
 use crate::{Monitor, Source};
 
 /// The graph, as far as it is built.
@@ -81,7 +79,10 @@ impl Graph {
         let node = &document.nodes[place];
         let Some(kind) = node.kind else { return };
         let Some(Parts { own, faults }) = Parts::of(node, report) else { return };
-        let given = context.begin(node.name(), &faults, &edges.inputs[place], document);
+        let from = &edges.inputs[place];
+        let taken_from = from.nodes.iter().map(|place| document.nodes[*place].name().to_owned()).collect();
+        let literals = from.literals.iter().map(|(place, literal)| (*place, literal.clone().into_bytes()));
+        let given = context.begin(node.name(), &faults, taken_from, literals.collect());
         if let Err(problem) = given {
             node.report(problem, report);
         }
@@ -143,7 +144,7 @@ impl Graph {
     }
 
     /// Who watches is told of a stage or sink, of which all nodes until the end are a part.
-    fn begin(&self, node: &Node, kind: &Kind, inputs: &[usize]) -> Option<usize> {
+    fn begin(&self, node: &Node, kind: &NodeType, inputs: &[usize]) -> Option<usize> {
         let graph = &self.monitor.as_ref()?.watch().graph;
         if node.section == Section::Sources {
             return None;
@@ -165,7 +166,7 @@ impl Graph {
     fn source(
         &mut self,
         node: &Node,
-        kind: &Kind,
+        kind: &NodeType,
         feeding: Feeding,
         contents: Contents,
     ) -> (Flow, Option<usize>) {

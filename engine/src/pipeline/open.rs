@@ -4,16 +4,14 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::build_context::{BuildContext, FindComponent, OnListen};
-use super::diagnostic::{Diagnostics, Report};
 use super::diagram::Diagram;
 use super::document::{self, Document};
 use super::edges::{self, Edges};
-use super::faults::FaultOptions;
 use super::graph::{Graph, Parts};
 use super::run::Pipeline;
 use super::settings::{LimitOptions, PoolOptions};
 use crate::error::FileError;
+use crate::nodes::{BuildContext, Diagnostics, FaultOptions, FindComponent, OnListen, Report};
 use crate::{Error, Monitor, Pool, PoolBuilder, files};
 
 /// The longest file that is read, in bytes.
@@ -205,8 +203,7 @@ fn build(
     }
     report.end()?;
     let diagram = Diagram::new(document, edges, &graph.contents(document));
-    let pipeline = context.finish(graph.sources, graph.feeds, diagram);
-    Ok(Pipeline { drain_timeout, ..pipeline })
+    Ok(Pipeline::new(context, graph.sources, graph.feeds, diagram, drain_timeout))
 }
 
 /// What is wrong with a file's text, whatever else there is on this machine.

@@ -1,99 +1,17 @@
 //! A pipeline that was found right, and is run.
 
-use std::net::SocketAddr;
-use std::sync::{Arc, OnceLock};
+use std::future::ready;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use super::build_context::Called;
 use super::diagram::Diagram;
-use super::faults::Letters;
-use super::files::{self, Opening};
-use super::flow::Bytes;
 use crate::deadlines::waiting;
 use crate::metrics::Counts;
-use crate::progress::BoxFuture;
-use crate::sources::Feed;
+use crate::nodes::{Begin, BuildContext, Bytes, Called, Feeding, Letters, Opening, Places, open_letters};
 use crate::{Error, Fault, FaultPolicy, Output, Place, Plugin, Pool, Source, Usage};
-
-/// What feeds a source, once it is started.
-pub(super) enum Feeding {
-    Ready(Begin),
-    /// It has to get hold of something first, such as an address, which others may have.
-    Preparing(Box<dyn FnOnce() -> BoxFuture<'static, Result<Begin, Error>> + Send>),
-}
-
-pub(super) type Begin =
-    Box<dyn FnOnce(Arc<Source<Bytes>>, CancellationToken) -> BoxFuture<'static, Result<(), Error>> + Send>;
-
-impl Feeding {
-    pub(super) fn new<F, R>(feed: F) -> Self
-    where
-        F: FnOnce(Arc<Source<Bytes>>, CancellationToken) -> R + Send + 'static,
-        R: Future<Output = Result<(), Error>> + Send + 'static,
-    {
-        Self::Ready(Box::new(move |source, stop| Box::pin(feed(source, stop))))
-    }
-
-    /// One that listens before any output is touched, and tells where when it begins.
-    pub(super) fn listening<L: Feed<Bytes>>(
-        listen: impl Future<Output = Result<(L, Option<SocketAddr>), Error>> + Send + 'static,
-        told: impl FnOnce(Option<SocketAddr>) + Send + 'static,
-    ) -> Self {
-        Self::Preparing(Box::new(move || {
-            Box::pin(async move {
-                let (feed, address) = listen.await?;
-                let begin: Begin = Box::new(move |source, stop| {
-                    told(address);
-                    Box::pin(async move { feed.feed(&source, &stop).await })
-                });
-                Ok(begin)
-            })
-        }))
-    }
-
-    /// One that is connected before any output is touched.
-    #[cfg(feature = "cluster")]
-    pub(super) fn connecting<C: Feed<Bytes>>(
-        connect: impl Future<Output = Result<C, Error>> + Send + 'static,
-    ) -> Self {
-        Self::Preparing(Box::new(move || {
-            Box::pin(async move {
-                let feed = connect.await?;
-                let begin: Begin =
-                    Box::new(move |source, stop| Box::pin(async move { feed.feed(&source, &stop).await }));
-                Ok(begin)
-            })
-        }))
-    }
-
-    async fn ready(self) -> Result<Begin, Error> {
-        match self {
-            Self::Ready(begin) => Ok(begin),
-            Self::Preparing(prepare) => prepare().await,
-        }
-    }
-
-    pub(super) fn of(feed: impl Feed<Bytes>) -> Self {
-        Self::new(|source, stop| async move { feed.feed(&source, &stop).await })
-    }
-}
-
-/// Where records of the only source stood.
-#[derive(Clone, Default)]
-pub(super) struct Places(Arc<OnceLock<Arc<Source<Bytes>>>>);
-
-impl Places {
-    pub(super) fn are_of(&self, source: Arc<Source<Bytes>>) {
-        self.0.get_or_init(|| source);
-    }
-
-    pub(super) fn place(&self, record: u64) -> Option<Place> {
-        self.0.get()?.place(record)
-    }
-}
 
 /// A graph that a pipeline file describes, ready to be run.
 pub struct Pipeline {
@@ -112,6 +30,38 @@ pub struct Pipeline {
 }
 
 impl Pipeline {
+    /// A graph whose nodes were built with this context.
+    pub(super) fn new(
+        context: BuildContext,
+        sources: Vec<(String, Arc<Source<Bytes>>)>,
+        feeds: Vec<(Arc<Source<Bytes>>, Feeding)>,
+        diagram: Diagram,
+        drain_timeout: Option<Duration>,
+    ) -> Self {
+        if let [(_, only)] = sources.as_slice() {
+            context.places.are_of(only.clone());
+        }
+        for (_, source) in &sources {
+            let letters = context.letters.clone();
+            let flush = move || letters.iter().try_for_each(Letters::flush);
+            source.counters().on_flush(move || Box::pin(ready(flush())));
+        }
+        Self {
+            pool: context.pool,
+            sources,
+            feeds,
+            functions: context.functions,
+            plugins: context.plugins.into_values().collect(),
+            openings: context.openings,
+            skipping: context.skipping,
+            letters: context.letters,
+            stdout: context.stdout,
+            diagram,
+            places: context.places,
+            drain_timeout,
+        }
+    }
+
     /// Feeds all sources until they end, or `stop` is cancelled, and waits until every record has reached its
     /// sink or is a fault. Runs once.
     ///
@@ -138,7 +88,7 @@ impl Pipeline {
     fn open_files(&self) -> Result<(), Error> {
         let outputs = self.openings.iter().map(|opening| Ok((opening, opening.open()?)));
         let outputs = outputs.collect::<Result<Vec<_>, Error>>()?;
-        let letters = self.letters.iter().map(|letters| Ok((letters, files::open_letters(&letters.path)?)));
+        let letters = self.letters.iter().map(|letters| Ok((letters, open_letters(&letters.path)?)));
         let letters = letters.collect::<Result<Vec<_>, Error>>()?;
         outputs.into_iter().try_for_each(|(opening, file)| opening.begin(file))?;
         letters.into_iter().try_for_each(|(letters, file)| letters.begin(file))

@@ -4,9 +4,9 @@ use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, SchemaGenerator};
 use serde_json::{Map, Value, json};
 
-use super::faults::FaultOptions;
-use super::kinds::{self, Kind, Section, Takes};
+use super::registry;
 use super::settings::{LimitOptions, PoolOptions};
+use crate::nodes::{FaultOptions, NodeType, Section, Takes};
 
 /// The JSON schema of pipeline files: what nodes there are, with every option and what it means.
 #[must_use]
@@ -17,7 +17,7 @@ pub fn schema() -> Value {
     let mut generator = settings.into_generator();
     let (mut properties, mut definitions) = (Map::new(), Map::new());
     for section in Section::ALL {
-        for kind in kinds::of(section) {
+        for kind in registry::of(section) {
             definitions.insert(definition(section, kind), node(section, kind, &mut generator));
         }
         properties.insert(section.table().to_owned(), nodes(section));
@@ -37,14 +37,14 @@ pub fn schema() -> Value {
     })
 }
 
-fn definition(section: Section, kind: &Kind) -> String {
+fn definition(section: Section, kind: &NodeType) -> String {
     format!("{}.{}", section.table(), kind.name)
 }
 
 /// The tables of a section: each as its type says, or else its name.
 fn nodes(section: Section) -> Value {
-    let refer = |kind: &Kind| json!({ "$ref": format!("#/definitions/{}", definition(section, kind)) });
-    let kinds = kinds::of(section);
+    let refer = |kind: &NodeType| json!({ "$ref": format!("#/definitions/{}", definition(section, kind)) });
+    let kinds = registry::of(section);
     let names: Vec<_> = kinds.iter().map(|kind| kind.name).collect();
     // One after another, so that an editor says what is wrong with the one that is meant.
     let by_type = kinds.iter().map(|kind| {
@@ -75,7 +75,7 @@ fn nodes(section: Section) -> Value {
 }
 
 /// A node's table.
-fn node(section: Section, kind: &Kind, generator: &mut SchemaGenerator) -> Value {
+fn node(section: Section, kind: &NodeType, generator: &mut SchemaGenerator) -> Value {
     let mut schema = (kind.schema)(generator).to_value();
     let Some(object) = schema.as_object_mut() else { return schema };
     let mut properties = Map::new();

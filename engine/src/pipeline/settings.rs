@@ -3,10 +3,9 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::diagnostic::Problem;
 use std::time::Duration;
 
-use super::options::{Count, Patience, Size, Time};
+use crate::nodes::{Count, Patience, Problem, Size, Time};
 use crate::{Isolation, PoolBuilder};
 
 /// The pool that functions run on.

@@ -3,19 +3,14 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::pipeline::access::Access;
-use crate::pipeline::build_context::{BuildContext, Called};
-use crate::pipeline::call;
-use crate::pipeline::diagnostic::Problem;
-use crate::pipeline::flow::Flow;
-use crate::pipeline::kinds::Sink;
+use crate::nodes::{self, Access, BuildContext, Called, Flow, Problem, SinkNode};
 
 /// A sink function of a plugin: one instance, in order. What it prints goes to stdout.
 #[derive(Deserialize, JsonSchema)]
 #[serde(transparent)]
-pub(in crate::pipeline) struct Call(call::Call);
+pub(in crate::pipeline) struct Call(nodes::Call);
 
-impl Sink for Call {
+impl SinkNode for Call {
     const REFUSES: bool = true;
 
     fn access(&self, access: &mut Access) {

@@ -5,12 +5,7 @@ use std::path::PathBuf;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::pipeline::access::Access;
-use crate::pipeline::build_context::BuildContext;
-use crate::pipeline::diagnostic::Problem;
-use crate::pipeline::flow::Flow;
-use crate::pipeline::kinds::Sink;
-use crate::pipeline::options::Delimiter;
+use crate::nodes::{Access, BuildContext, Delimiter, Flow, Problem, SinkNode};
 use crate::sinks;
 
 /// Rows of CSV to a file: records are JSON objects or arrays. One that does not fit is a fault.
@@ -27,7 +22,7 @@ pub(in crate::pipeline) struct Csv {
     append: bool,
 }
 
-impl Sink for Csv {
+impl SinkNode for Csv {
     const REFUSES: bool = true;
 
     fn access(&self, access: &mut Access) {

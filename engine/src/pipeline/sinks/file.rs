@@ -6,12 +6,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::separator;
-use crate::pipeline::access::Access;
-use crate::pipeline::build_context::BuildContext;
-use crate::pipeline::diagnostic::Problem;
-use crate::pipeline::flow::Flow;
-use crate::pipeline::kinds::Sink;
-use crate::pipeline::options::{Number, Size, Time};
+use crate::nodes::{Access, BuildContext, Flow, Number, Problem, SinkNode, Size, Time};
 use crate::sinks;
 
 /// So many older files are renamed at each rotation at most.
@@ -39,7 +34,7 @@ pub(in crate::pipeline) struct File {
     keep: Option<Number>,
 }
 
-impl Sink for File {
+impl SinkNode for File {
     fn access(&self, access: &mut Access) {
         let rotates = self.rotate_at.is_some() || self.rotate_every.is_some();
         if rotates {

@@ -6,13 +6,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::net::url::shown;
-use crate::pipeline::access::Access;
-use crate::pipeline::build_context::BuildContext;
-use crate::pipeline::diagnostic::Problem;
-use crate::pipeline::flow::Flow;
-use crate::pipeline::kinds::Sink;
-use crate::pipeline::options::{Count, Number, Time};
-use crate::pipeline::outside::Url;
+use crate::nodes::{Access, BuildContext, Count, Flow, Number, Problem, SinkNode, Time, Url};
 use crate::sinks;
 
 /// POSTs each record to a URL, or many together. One that is not taken is a fault.
@@ -39,7 +33,7 @@ pub(in crate::pipeline) struct Http {
     in_flight: Option<Count>,
 }
 
-impl Sink for Http {
+impl SinkNode for Http {
     const REFUSES: bool = true;
 
     fn access(&self, access: &mut Access) {
@@ -48,7 +42,7 @@ impl Sink for Http {
 
     fn attach(self, input: Flow, context: &mut BuildContext) -> Result<(), Problem> {
         let Self { url, headers, timeout, tries, batch, within, array, in_flight } = self;
-        let url = url.connected(context)?;
+        let url = context.access.connected(url)?;
         check_url(&url)?;
         headers.iter().try_for_each(|(name, value)| check_header(name, value))?;
         if within.is_some() && batch.is_none() {

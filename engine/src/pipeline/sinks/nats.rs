@@ -5,14 +5,8 @@ use std::path::PathBuf;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::pipeline::access::Access;
-use crate::pipeline::build_context::BuildContext;
-use crate::pipeline::diagnostic::Problem;
-use crate::pipeline::flow::Flow;
-use crate::pipeline::json::canonical;
-use crate::pipeline::kinds::Sink;
-use crate::pipeline::options::{Count, Key, Time};
-use crate::pipeline::outside::Url;
+use crate::nodes::json::canonical;
+use crate::nodes::{Access, BuildContext, Count, Flow, Key, Problem, SinkNode, Time, Url};
 use crate::pipeline::sources::{Server, check_subject};
 use crate::sinks;
 
@@ -37,7 +31,7 @@ pub(in crate::pipeline) struct Nats {
     timeout: Option<Time>,
 }
 
-impl Sink for Nats {
+impl SinkNode for Nats {
     const REFUSES: bool = true;
 
     fn access(&self, access: &mut Access) {

@@ -6,12 +6,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::separator;
-use crate::pipeline::access::Access;
-use crate::pipeline::build_context::BuildContext;
-use crate::pipeline::diagnostic::Problem;
-use crate::pipeline::flow::Flow;
-use crate::pipeline::kinds::Sink;
-use crate::pipeline::options::Time;
+use crate::nodes::{Access, BuildContext, Flow, Problem, SinkNode, Time};
 use crate::sinks;
 
 /// Lines to a command's stdin. It is no sandbox: the command may do what you may.
@@ -28,7 +23,7 @@ pub(in crate::pipeline) struct Process {
     timeout: Option<Time>,
 }
 
-impl Sink for Process {
+impl SinkNode for Process {
     fn access(&self, access: &mut Access) {
         access.starts(&self.command, self.folder.as_deref());
     }

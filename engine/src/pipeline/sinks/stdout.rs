@@ -4,10 +4,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::separator;
-use crate::pipeline::build_context::BuildContext;
-use crate::pipeline::diagnostic::Problem;
-use crate::pipeline::flow::Flow;
-use crate::pipeline::kinds::Sink;
+use crate::nodes::{BuildContext, Flow, Problem, SinkNode};
 use crate::sinks::lines;
 
 /// Lines to stdout.
@@ -18,7 +15,7 @@ pub(in crate::pipeline) struct Stdout {
     null: bool,
 }
 
-impl Sink for Stdout {
+impl SinkNode for Stdout {
     fn attach(self, input: Flow, context: &mut BuildContext) -> Result<(), Problem> {
         input.local()?.0.sink(lines(&context.stdout()?).separated_by(separator(self.null)));
         Ok(())

@@ -4,13 +4,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::separator;
-use crate::pipeline::access::Access;
-use crate::pipeline::build_context::BuildContext;
-use crate::pipeline::diagnostic::Problem;
-use crate::pipeline::flow::Flow;
-use crate::pipeline::kinds::Sink;
-use crate::pipeline::options::{Number, Time};
-use crate::pipeline::outside::Address;
+use crate::nodes::{Access, Address, BuildContext, Flow, Number, Problem, SinkNode, Time};
 use crate::sinks;
 
 /// Lines to an address, by TCP.
@@ -27,13 +21,13 @@ pub(in crate::pipeline) struct Tcp {
     null: bool,
 }
 
-impl Sink for Tcp {
+impl SinkNode for Tcp {
     fn access(&self, access: &mut Access) {
         access.dials(&self.address);
     }
 
     fn attach(self, input: Flow, context: &mut BuildContext) -> Result<(), Problem> {
-        let mut tcp = sinks::tcp(self.address.dialed(context)?).separated_by(separator(self.null));
+        let mut tcp = sinks::tcp(context.access.dialed(self.address)?).separated_by(separator(self.null));
         if let Some(Number(retries)) = self.retries {
             tcp = tcp.retries(usize::try_from(retries).unwrap_or(usize::MAX));
         }

@@ -3,13 +3,7 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::pipeline::access::Access;
-use crate::pipeline::build_context::BuildContext;
-use crate::pipeline::diagnostic::Problem;
-use crate::pipeline::flow::Flow;
-use crate::pipeline::kinds::Sink;
-use crate::pipeline::options::{Number, Time};
-use crate::pipeline::outside::Url;
+use crate::nodes::{Access, BuildContext, Flow, Number, Problem, SinkNode, Time, Url};
 use crate::pipeline::sources::websocket_url;
 use crate::sinks;
 
@@ -25,13 +19,13 @@ pub(in crate::pipeline) struct WebSocket {
     timeout: Option<Time>,
 }
 
-impl Sink for WebSocket {
+impl SinkNode for WebSocket {
     fn access(&self, access: &mut Access) {
         access.connects(&self.url);
     }
 
     fn attach(self, input: Flow, context: &mut BuildContext) -> Result<(), Problem> {
-        let url = self.url.connected(context)?;
+        let url = context.access.connected(self.url)?;
         websocket_url(&url)?;
         let mut socket = sinks::websocket(url);
         if let Some(Number(retries)) = self.retries {

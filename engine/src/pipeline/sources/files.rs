@@ -6,13 +6,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::format::{RecordFormat, separator};
-use crate::pipeline::access::Access;
-use crate::pipeline::build_context::BuildContext;
-use crate::pipeline::diagnostic::Problem;
-use crate::pipeline::flow::Contents;
-use crate::pipeline::kinds::Source;
-use crate::pipeline::options::OneOrMore;
-use crate::pipeline::run::Feeding;
+use crate::nodes::{Access, BuildContext, Contents, Feeding, OneOrMore, Problem, SourceNode};
 use crate::sources;
 
 /// Lines of files, one file after another; those compressed with gzip or zstd are read as what was compressed.
@@ -31,7 +25,7 @@ pub(in crate::pipeline) struct Files {
     follow: bool,
 }
 
-impl Source for Files {
+impl SourceNode for Files {
     fn access(&self, access: &mut Access) {
         access.reads_all(self.path.as_slice(), self.follow);
     }

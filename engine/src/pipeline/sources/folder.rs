@@ -6,13 +6,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::format::{CsvOptions, RecordFormat, separator};
-use crate::pipeline::access::Access;
-use crate::pipeline::build_context::BuildContext;
-use crate::pipeline::diagnostic::Problem;
-use crate::pipeline::flow::Contents;
-use crate::pipeline::kinds::Source;
-use crate::pipeline::options::Time;
-use crate::pipeline::run::Feeding;
+use crate::nodes::{Access, BuildContext, Contents, Feeding, Problem, SourceNode, Time};
 use crate::sources::{self, Layout};
 
 /// The records of a folder's files, as the files appear: what is there first, in the order of their names, then
@@ -52,7 +46,7 @@ enum Files {
     Ndjson,
 }
 
-impl Source for Folder {
+impl SourceNode for Folder {
     const REFUSES: bool = true;
 
     fn access(&self, access: &mut Access) {

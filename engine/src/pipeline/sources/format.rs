@@ -3,9 +3,7 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::pipeline::diagnostic::Problem;
-use crate::pipeline::flow::Contents;
-use crate::pipeline::options::{Delimiter, Quote};
+use crate::nodes::{Contents, Delimiter, Problem, Quote};
 use crate::record::Format;
 use crate::sources::{Csv, Layout};
 

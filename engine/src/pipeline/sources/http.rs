@@ -6,14 +6,9 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::format::RecordFormat;
-use crate::pipeline::access::Access;
-use crate::pipeline::build_context::BuildContext;
-use crate::pipeline::diagnostic::Problem;
-use crate::pipeline::flow::Contents;
-use crate::pipeline::kinds::Source;
-use crate::pipeline::options::{Count, Size, Time};
-use crate::pipeline::outside::Address;
-use crate::pipeline::run::Feeding;
+use crate::nodes::{
+    Access, Address, BuildContext, Contents, Count, Feeding, Problem, Size, SourceNode, Time,
+};
 use crate::sources;
 
 /// What others POST to an address: a body is a record, or each of its lines is. The answer is 202 once the graph
@@ -43,14 +38,15 @@ pub(in crate::pipeline) struct Http {
     origins: Vec<String>,
 }
 
-impl Source for Http {
+impl SourceNode for Http {
     fn access(&self, access: &mut Access) {
         access.listens(&self.address);
     }
 
     fn open(self, context: &mut BuildContext) -> Result<(Feeding, Contents), Problem> {
         let is_json = self.format == RecordFormat::Json;
-        let mut http = sources::http(self.address.listened_at(context)?).lines(self.lines).json(is_json);
+        let mut http =
+            sources::http(context.access.listened_at(self.address)?).lines(self.lines).json(is_json);
         if let Some(path) = self.path {
             check_path(&path)?;
             http = http.path(path);

@@ -11,13 +11,7 @@ use super::format::RecordFormat;
 use crate::Error;
 use crate::error::FileError;
 use crate::files;
-use crate::pipeline::access::Access;
-use crate::pipeline::build_context::BuildContext;
-use crate::pipeline::diagnostic::Problem;
-use crate::pipeline::flow::Contents;
-use crate::pipeline::kinds::Source;
-use crate::pipeline::options::OneOrMore;
-use crate::pipeline::run::Feeding;
+use crate::nodes::{Access, BuildContext, Contents, Feeding, OneOrMore, Problem, SourceNode};
 use crate::sources::{Feed, dead_letters};
 
 /// The records in files of dead letters, as they were when they were put aside.
@@ -30,7 +24,7 @@ pub(in crate::pipeline) struct Letters {
     format: RecordFormat,
 }
 
-impl Source for Letters {
+impl SourceNode for Letters {
     fn access(&self, access: &mut Access) {
         access.reads_all(self.path.as_slice(), false);
     }

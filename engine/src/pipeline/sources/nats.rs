@@ -6,14 +6,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::format::RecordFormat;
-use crate::pipeline::access::Access;
-use crate::pipeline::build_context::BuildContext;
-use crate::pipeline::diagnostic::Problem;
-use crate::pipeline::flow::Contents;
-use crate::pipeline::kinds::Source;
-use crate::pipeline::options::{Count, Time};
-use crate::pipeline::outside::Url;
-use crate::pipeline::run::Feeding;
+use crate::nodes::{Access, BuildContext, Contents, Count, Feeding, Problem, SourceNode, Time, Url};
 use crate::{Broker, sources};
 
 /// Messages of a JetStream stream of a NATS server, by a durable pull consumer. Each is acknowledged when all that came
@@ -45,7 +38,7 @@ pub(in crate::pipeline) struct Nats {
     timeout: Option<Time>,
 }
 
-impl Source for Nats {
+impl SourceNode for Nats {
     fn access(&self, access: &mut Access) {
         access.asks(&self.server, [&self.credentials, &self.ca]);
     }
@@ -85,7 +78,7 @@ pub(in crate::pipeline) struct Server {
 
 impl Server {
     pub(in crate::pipeline) fn broker(self, context: &mut BuildContext) -> Result<Broker, Problem> {
-        let broker = self.server.asked(context)?.parse::<Broker>();
+        let broker = context.access.asked(self.server)?.parse::<Broker>();
         let mut broker = broker.map_err(|error| Problem::at("server", error.to_string()))?;
         if let Some(file) = self.credentials {
             broker = broker.credentials(context.reads(&file, "credentials")?);

@@ -3,12 +3,7 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::pipeline::build_context::BuildContext;
-use crate::pipeline::diagnostic::Problem;
-use crate::pipeline::flow::Contents;
-use crate::pipeline::kinds::Source;
-use crate::pipeline::options::{Number, Time};
-use crate::pipeline::run::Feeding;
+use crate::nodes::{BuildContext, Contents, Feeding, Number, Problem, SourceNode, Time};
 use crate::sources;
 
 /// A record in each interval: 0, 1, 2 and so on, or the same each time.
@@ -22,7 +17,7 @@ pub(in crate::pipeline) struct Periodic {
     times: Option<Number>,
 }
 
-impl Source for Periodic {
+impl SourceNode for Periodic {
     fn open(self, _: &mut BuildContext) -> Result<(Feeding, Contents), Problem> {
         let mut periodic = sources::periodic(self.interval.0);
         if let Some(value) = self.value {

@@ -6,12 +6,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::format::{RecordFormat, separator};
-use crate::pipeline::access::Access;
-use crate::pipeline::build_context::BuildContext;
-use crate::pipeline::diagnostic::Problem;
-use crate::pipeline::flow::Contents;
-use crate::pipeline::kinds::Source;
-use crate::pipeline::run::Feeding;
+use crate::nodes::{Access, BuildContext, Contents, Feeding, Problem, SourceNode};
 use crate::sources;
 
 /// Lines that a command prints. It is no sandbox: the command may do what you may.
@@ -29,7 +24,7 @@ pub(in crate::pipeline) struct Process {
     null: bool,
 }
 
-impl Source for Process {
+impl SourceNode for Process {
     fn access(&self, access: &mut Access) {
         access.starts(&self.command, self.folder.as_deref());
     }

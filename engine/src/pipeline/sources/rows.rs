@@ -8,13 +8,9 @@ use serde::Deserialize;
 
 use super::files::read;
 use super::format::CsvOptions;
-use crate::pipeline::access::Access;
-use crate::pipeline::build_context::BuildContext;
-use crate::pipeline::diagnostic::Problem;
-use crate::pipeline::flow::Contents;
-use crate::pipeline::kinds::Source;
-use crate::pipeline::options::{Delimiter, OneOrMore, Quote};
-use crate::pipeline::run::Feeding;
+use crate::nodes::{
+    Access, BuildContext, Contents, Delimiter, Feeding, OneOrMore, Problem, Quote, SourceNode,
+};
 use crate::sources::{self, Layout};
 
 /// Rows of CSV, as JSON objects; one that has more or fewer fields than the header is a fault.
@@ -37,7 +33,7 @@ pub(in crate::pipeline) struct Csv {
     follow: bool,
 }
 
-impl Source for Csv {
+impl SourceNode for Csv {
     const REFUSES: bool = true;
 
     fn access(&self, access: &mut Access) {
@@ -61,7 +57,7 @@ pub(in crate::pipeline) struct Ndjson {
     follow: bool,
 }
 
-impl Source for Ndjson {
+impl SourceNode for Ndjson {
     const REFUSES: bool = true;
 
     fn access(&self, access: &mut Access) {

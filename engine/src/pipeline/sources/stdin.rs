@@ -6,11 +6,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::format::{RecordFormat, separator};
-use crate::pipeline::build_context::BuildContext;
-use crate::pipeline::diagnostic::Problem;
-use crate::pipeline::flow::Contents;
-use crate::pipeline::kinds::Source;
-use crate::pipeline::run::Feeding;
+use crate::nodes::{BuildContext, Contents, Feeding, Problem, SourceNode};
 use crate::sources;
 
 /// Lines of stdin.
@@ -24,7 +20,7 @@ pub(in crate::pipeline) struct Stdin {
     null: bool,
 }
 
-impl Source for Stdin {
+impl SourceNode for Stdin {
     fn open(self, context: &mut BuildContext) -> Result<(Feeding, Contents), Problem> {
         context.take_stdin()?;
         let lines = sources::lines(stdin()).separated_by(separator(self.null));

@@ -4,14 +4,9 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::format::RecordFormat;
-use crate::pipeline::access::Access;
-use crate::pipeline::build_context::BuildContext;
-use crate::pipeline::diagnostic::Problem;
-use crate::pipeline::flow::Contents;
-use crate::pipeline::kinds::Source;
-use crate::pipeline::options::{Count, Size, Time};
-use crate::pipeline::outside::Address;
-use crate::pipeline::run::Feeding;
+use crate::nodes::{
+    Access, Address, BuildContext, Contents, Count, Feeding, Problem, Size, SourceNode, Time,
+};
 use crate::sources;
 
 /// Lines of TCP connections to an address. A line that is too long, or that its connection breaks within, is a
@@ -31,7 +26,7 @@ pub(in crate::pipeline) struct Tcp {
     idle: Option<Time>,
 }
 
-impl Source for Tcp {
+impl SourceNode for Tcp {
     const REFUSES: bool = true;
 
     fn access(&self, access: &mut Access) {
@@ -39,7 +34,7 @@ impl Source for Tcp {
     }
 
     fn open(self, context: &mut BuildContext) -> Result<(Feeding, Contents), Problem> {
-        let mut tcp = sources::tcp(self.address.listened_at(context)?).on_fault(&context.guard.policy);
+        let mut tcp = sources::tcp(context.access.listened_at(self.address)?).on_fault(&context.guard.policy);
         if let Some(Count(connections)) = self.connections {
             tcp = tcp.connections(connections.get());
         }

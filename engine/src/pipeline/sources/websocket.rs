@@ -6,14 +6,7 @@ use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 
 use super::format::RecordFormat;
 use crate::net::url::shown;
-use crate::pipeline::access::Access;
-use crate::pipeline::build_context::BuildContext;
-use crate::pipeline::diagnostic::Problem;
-use crate::pipeline::flow::Contents;
-use crate::pipeline::kinds::Source;
-use crate::pipeline::options::{Number, Time};
-use crate::pipeline::outside::Url;
-use crate::pipeline::run::Feeding;
+use crate::nodes::{Access, BuildContext, Contents, Feeding, Number, Problem, SourceNode, Time, Url};
 use crate::sources;
 
 /// Messages that come from a WebSocket.
@@ -34,13 +27,13 @@ pub(in crate::pipeline) struct WebSocket {
     reconnect: bool,
 }
 
-impl Source for WebSocket {
+impl SourceNode for WebSocket {
     fn access(&self, access: &mut Access) {
         access.connects(&self.url);
     }
 
     fn open(self, context: &mut BuildContext) -> Result<(Feeding, Contents), Problem> {
-        let url = self.url.connected(context)?;
+        let url = context.access.connected(self.url)?;
         websocket_url(&url)?;
         let retries =
             self.retries.map_or(0, |Number(retries)| usize::try_from(retries).unwrap_or(usize::MAX));

@@ -5,14 +5,10 @@ use serde::Deserialize;
 
 use super::only;
 use crate::error::FunctionError;
-use crate::pipeline::access::Access;
-use crate::pipeline::build_context::{BuildContext, Called};
-use crate::pipeline::call::{Call, KeyedCall, PerhapsCall, problem};
-use crate::pipeline::diagnostic::Problem;
-use crate::pipeline::flow::{Bytes, Contents, Flow};
-use crate::pipeline::json;
-use crate::pipeline::kinds::Stage;
-use crate::pipeline::options::Key;
+use crate::nodes::{
+    Access, BuildContext, Bytes, Call, Called, Contents, Flow, Key, KeyedCall, PerhapsCall, Problem,
+    StageNode, json,
+};
 use crate::{Error, Function, Kind, Signature};
 
 /// Each record through a function.
@@ -20,7 +16,7 @@ use crate::{Error, Function, Kind, Signature};
 #[serde(transparent)]
 pub(in crate::pipeline) struct Map(Call);
 
-impl Stage for Map {
+impl StageNode for Map {
     const REFUSES: bool = true;
 
     fn access(&self, access: &mut Access) {
@@ -37,7 +33,7 @@ impl Stage for Map {
 #[serde(transparent)]
 pub(in crate::pipeline) struct Starmap(Call);
 
-impl Stage for Starmap {
+impl StageNode for Starmap {
     const REFUSES: bool = true;
 
     fn access(&self, access: &mut Access) {
@@ -54,7 +50,7 @@ impl Stage for Starmap {
 #[serde(transparent)]
 pub(in crate::pipeline) struct FlatMap(Call);
 
-impl Stage for FlatMap {
+impl StageNode for FlatMap {
     const REFUSES: bool = true;
 
     fn access(&self, access: &mut Access) {
@@ -72,7 +68,7 @@ impl Stage for FlatMap {
 #[serde(transparent)]
 pub(in crate::pipeline) struct Filter(PerhapsCall);
 
-impl Stage for Filter {
+impl StageNode for Filter {
     const REFUSES: bool = true;
 
     fn access(&self, access: &mut Access) {
@@ -94,7 +90,7 @@ impl Stage for Filter {
 #[serde(transparent)]
 pub(in crate::pipeline) struct Remove(Call);
 
-impl Stage for Remove {
+impl StageNode for Remove {
     const REFUSES: bool = true;
 
     fn access(&self, access: &mut Access) {
@@ -114,7 +110,7 @@ impl Stage for Remove {
 #[serde(transparent)]
 pub(in crate::pipeline) struct Accumulate(KeyedCall);
 
-impl Stage for Accumulate {
+impl StageNode for Accumulate {
     const REFUSES: bool = true;
 
     fn access(&self, access: &mut Access) {
@@ -149,7 +145,7 @@ fn found(call: &Call, context: &mut BuildContext, used: Kind) -> Result<Function
     let function = call.function::<Bytes>(context)?;
     let Signature { name, kind, .. } = function.signature();
     if *kind != used {
-        return Err(problem(&Error::Function(FunctionError::WrongKind {
+        return Err(Problem::of(&Error::Function(FunctionError::WrongKind {
             function: name.clone(),
             kind: *kind,
             used,

@@ -8,12 +8,10 @@ use serde::Deserialize;
 
 use super::only;
 use crate::graph::Bounds;
-use crate::pipeline::build_context::BuildContext;
-use crate::pipeline::diagnostic::Problem;
-use crate::pipeline::flow::{Bytes, Contents, Flow, Guard, no_bytes};
-use crate::pipeline::json::{self, Path};
-use crate::pipeline::kinds::{Stage, Takes};
-use crate::pipeline::options::{Count, Key, Time};
+use crate::nodes::json::Path;
+use crate::nodes::{
+    BuildContext, Bytes, Contents, Count, Flow, Guard, Key, Problem, StageNode, Takes, Time, json, no_bytes,
+};
 use crate::{Keep, Stream};
 
 /// A record with the key that it was given.
@@ -78,7 +76,7 @@ pub(in crate::pipeline) struct Partition {
     key: Option<Key>,
 }
 
-impl Stage for Partition {
+impl StageNode for Partition {
     const REFUSES: bool = true;
 
     fn attach(self, inputs: Vec<Flow>, context: &mut BuildContext) -> Result<Flow, Problem> {
@@ -122,7 +120,7 @@ pub(in crate::pipeline) struct PartitionUnique {
     keep: Kept,
 }
 
-impl Stage for PartitionUnique {
+impl StageNode for PartitionUnique {
     const REFUSES: bool = true;
 
     fn attach(self, inputs: Vec<Flow>, context: &mut BuildContext) -> Result<Flow, Problem> {
@@ -143,7 +141,7 @@ pub(in crate::pipeline) struct SlidingWindow {
     return_partial: bool,
 }
 
-impl Stage for SlidingWindow {
+impl StageNode for SlidingWindow {
     const REFUSES: bool = true;
 
     fn attach(self, inputs: Vec<Flow>, context: &mut BuildContext) -> Result<Flow, Problem> {
@@ -161,7 +159,7 @@ pub(in crate::pipeline) struct TimedWindow {
     interval: Time,
 }
 
-impl Stage for TimedWindow {
+impl StageNode for TimedWindow {
     const REFUSES: bool = true;
 
     fn attach(self, inputs: Vec<Flow>, context: &mut BuildContext) -> Result<Flow, Problem> {
@@ -181,7 +179,7 @@ pub(in crate::pipeline) struct TimedWindowUnique {
     keep: Kept,
 }
 
-impl Stage for TimedWindowUnique {
+impl StageNode for TimedWindowUnique {
     const REFUSES: bool = true;
 
     fn attach(self, inputs: Vec<Flow>, context: &mut BuildContext) -> Result<Flow, Problem> {
@@ -205,7 +203,7 @@ pub(in crate::pipeline) struct Collect {
     most: Count,
 }
 
-impl Stage for Collect {
+impl StageNode for Collect {
     const REFUSES: bool = true;
     const TAKES: Takes = Takes::OneOrTwo;
 
@@ -233,7 +231,7 @@ pub(in crate::pipeline) struct Unique {
     key: Option<Key>,
 }
 
-impl Stage for Unique {
+impl StageNode for Unique {
     const REFUSES: bool = true;
 
     fn attach(self, inputs: Vec<Flow>, context: &mut BuildContext) -> Result<Flow, Problem> {
@@ -263,7 +261,7 @@ fn uncount(counts: &mut BTreeMap<String, u64>, key: &str) {
 #[derive(Deserialize, JsonSchema)]
 pub(in crate::pipeline) struct Frequencies {}
 
-impl Stage for Frequencies {
+impl StageNode for Frequencies {
     const REFUSES: bool = true;
 
     fn attach(self, inputs: Vec<Flow>, context: &mut BuildContext) -> Result<Flow, Problem> {

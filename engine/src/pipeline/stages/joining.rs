@@ -3,19 +3,14 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::pipeline::build_context::BuildContext;
-use crate::pipeline::diagnostic::Problem;
-use crate::pipeline::flow::{Bytes, Contents, Flow, no_bytes};
-use crate::pipeline::json;
-use crate::pipeline::kinds::{Stage, Takes};
-use crate::pipeline::options::Count;
+use crate::nodes::{BuildContext, Bytes, Contents, Count, Flow, Problem, StageNode, Takes, json, no_bytes};
 use crate::{Side, Stream};
 
 /// The records of several, as they come.
 #[derive(Deserialize, JsonSchema)]
 pub(in crate::pipeline) struct Union {}
 
-impl Stage for Union {
+impl StageNode for Union {
     const TAKES: Takes = Takes::Several;
 
     fn attach(self, inputs: Vec<Flow>, context: &mut BuildContext) -> Result<Flow, Problem> {
@@ -88,7 +83,7 @@ fn ten() -> Count {
     Count(std::num::NonZeroUsize::new(10).expect("ten is not zero"))
 }
 
-impl Stage for Zip {
+impl StageNode for Zip {
     const REFUSES: bool = true;
     const TAKES: Takes = Takes::Several;
 
@@ -107,7 +102,7 @@ pub(in crate::pipeline) struct CombineLatest {
     emit_on: Option<String>,
 }
 
-impl Stage for CombineLatest {
+impl StageNode for CombineLatest {
     const REFUSES: bool = true;
     const TAKES: Takes = Takes::Several;
 
@@ -142,7 +137,7 @@ impl Stage for CombineLatest {
 #[derive(Deserialize, JsonSchema)]
 pub(in crate::pipeline) struct ZipLatest {}
 
-impl Stage for ZipLatest {
+impl StageNode for ZipLatest {
     const REFUSES: bool = true;
     const TAKES: Takes = Takes::Several;
 

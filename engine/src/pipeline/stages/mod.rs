@@ -16,8 +16,7 @@ pub(super) use parts::{Flatten, Pluck, Slice};
 pub(super) use pool::{Buffer, Gather, Scatter};
 pub(super) use timing::{Delay, Latest, RateLimit};
 
-use super::diagnostic::Problem;
-use super::flow::Flow;
+use crate::nodes::{Flow, Problem};
 
 /// The only flow of a node that joins none.
 fn only(inputs: Vec<Flow>) -> Result<Flow, Problem> {

@@ -6,18 +6,13 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::only;
-use crate::pipeline::build_context::BuildContext;
-use crate::pipeline::diagnostic::Problem;
-use crate::pipeline::flow::{Bytes, Contents, Flow};
-use crate::pipeline::json;
-use crate::pipeline::kinds::Stage;
-use crate::pipeline::options::{Key, Number, OneOrMore};
+use crate::nodes::{BuildContext, Bytes, Contents, Flow, Key, Number, OneOrMore, Problem, StageNode, json};
 
 /// The items of each record, which is a JSON array; an empty one gives nothing.
 #[derive(Deserialize, JsonSchema)]
 pub(in crate::pipeline) struct Flatten {}
 
-impl Stage for Flatten {
+impl StageNode for Flatten {
     const REFUSES: bool = true;
 
     fn attach(self, inputs: Vec<Flow>, context: &mut BuildContext) -> Result<Flow, Problem> {
@@ -46,7 +41,7 @@ pub(in crate::pipeline) struct Pluck {
     key: OneOrMore<Key>,
 }
 
-impl Stage for Pluck {
+impl StageNode for Pluck {
     const REFUSES: bool = true;
 
     fn attach(self, inputs: Vec<Flow>, context: &mut BuildContext) -> Result<Flow, Problem> {
@@ -74,7 +69,7 @@ pub(in crate::pipeline) struct Slice {
     step: Option<Number>,
 }
 
-impl Stage for Slice {
+impl StageNode for Slice {
     fn attach(self, inputs: Vec<Flow>, _: &mut BuildContext) -> Result<Flow, Problem> {
         let flow = only(inputs)?;
         let contents = flow.contents().clone();

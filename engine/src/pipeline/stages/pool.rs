@@ -4,17 +4,13 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::only;
-use crate::pipeline::build_context::BuildContext;
-use crate::pipeline::diagnostic::Problem;
-use crate::pipeline::flow::Flow;
-use crate::pipeline::kinds::Stage;
-use crate::pipeline::options::Count;
+use crate::nodes::{BuildContext, Count, Flow, Problem, StageNode};
 
 /// Hands records to the pool: what follows, up to a gather, runs for many of them at once.
 #[derive(Deserialize, JsonSchema)]
 pub(in crate::pipeline) struct Scatter {}
 
-impl Stage for Scatter {
+impl StageNode for Scatter {
     fn attach(self, inputs: Vec<Flow>, context: &mut BuildContext) -> Result<Flow, Problem> {
         match only(inputs)? {
             Flow::Local(stream, contents) => {
@@ -33,7 +29,7 @@ pub(in crate::pipeline) struct Buffer {
     n: Count,
 }
 
-impl Stage for Buffer {
+impl StageNode for Buffer {
     fn attach(self, inputs: Vec<Flow>, _: &mut BuildContext) -> Result<Flow, Problem> {
         let n = self.n.0.get();
         Ok(match only(inputs)? {
@@ -55,7 +51,7 @@ fn yes() -> bool {
     true
 }
 
-impl Stage for Gather {
+impl StageNode for Gather {
     fn attach(self, inputs: Vec<Flow>, _: &mut BuildContext) -> Result<Flow, Problem> {
         match only(inputs)? {
             Flow::Scattered(scattered, contents) => {

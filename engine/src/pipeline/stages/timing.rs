@@ -4,11 +4,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::only;
-use crate::pipeline::build_context::BuildContext;
-use crate::pipeline::diagnostic::Problem;
-use crate::pipeline::flow::Flow;
-use crate::pipeline::kinds::Stage;
-use crate::pipeline::options::Time;
+use crate::nodes::{BuildContext, Flow, Problem, StageNode, Time};
 
 /// Each record later by an interval, in order.
 #[derive(Deserialize, JsonSchema)]
@@ -17,7 +13,7 @@ pub(in crate::pipeline) struct Delay {
     interval: Time,
 }
 
-impl Stage for Delay {
+impl StageNode for Delay {
     fn attach(self, inputs: Vec<Flow>, _: &mut BuildContext) -> Result<Flow, Problem> {
         let flow = only(inputs)?;
         let contents = flow.contents().clone();
@@ -32,7 +28,7 @@ pub(in crate::pipeline) struct RateLimit {
     interval: Time,
 }
 
-impl Stage for RateLimit {
+impl StageNode for RateLimit {
     fn attach(self, inputs: Vec<Flow>, _: &mut BuildContext) -> Result<Flow, Problem> {
         let flow = only(inputs)?;
         let contents = flow.contents().clone();
@@ -44,7 +40,7 @@ impl Stage for RateLimit {
 #[derive(Deserialize, JsonSchema)]
 pub(in crate::pipeline) struct Latest {}
 
-impl Stage for Latest {
+impl StageNode for Latest {
     fn attach(self, inputs: Vec<Flow>, _: &mut BuildContext) -> Result<Flow, Problem> {
         let flow = only(inputs)?;
         let contents = flow.contents().clone();

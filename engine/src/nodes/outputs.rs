@@ -10,7 +10,7 @@ use crate::error::FileError;
 use crate::files::{Mode, create};
 
 /// A file that is opened when the run begins: made, or emptied, before anything is written.
-pub(super) struct Opening {
+pub(crate) struct Opening {
     path: PathBuf,
     append: bool,
     /// A pipe stays open, since who reads it would take a close for its end.
@@ -18,17 +18,17 @@ pub(super) struct Opening {
 }
 
 impl Opening {
-    pub(super) fn new(path: &Path, append: bool) -> Self {
+    pub(crate) fn new(path: &Path, append: bool) -> Self {
         Self { path: path.to_owned(), append, pipe: OnceLock::new() }
     }
 
     /// Opens the file, and leaves it as it is.
-    pub(super) fn open(&self) -> Result<File, Error> {
+    pub(crate) fn open(&self) -> Result<File, Error> {
         open(&self.path, self.append)
     }
 
     /// Empties it, if it is to be. Who writes opens it by itself.
-    pub(super) fn begin(&self, file: File) -> Result<(), Error> {
+    pub(crate) fn begin(&self, file: File) -> Result<(), Error> {
         if !self.append {
             empty(&file, &self.path)?;
         }
@@ -39,19 +39,19 @@ impl Opening {
     }
 }
 
-pub(super) fn open(path: &Path, append: bool) -> Result<File, Error> {
+pub(crate) fn open(path: &Path, append: bool) -> Result<File, Error> {
     let mode = if append { Mode::Append } else { Mode::Keep };
     let opened = create(path, mode, &|| false);
     opened.map_err(|error| unwritable(path, error))
 }
 
 /// A file of dead letters, whose end is looked at.
-pub(super) fn open_letters(path: &Path) -> Result<File, Error> {
+pub(crate) fn open_letters(path: &Path) -> Result<File, Error> {
     let opened = create(path, Mode::ReadAndAppend, &|| false);
     opened.map_err(|error| unwritable(path, error))
 }
 
-pub(super) fn empty(file: &File, path: &Path) -> Result<(), Error> {
+pub(crate) fn empty(file: &File, path: &Path) -> Result<(), Error> {
     // A device or a pipe has no length.
     if is_regular(file) {
         file.set_len(0).map_err(|error| unwritable(path, error))?;

@@ -1,6 +1,5 @@
 //! What the nodes of a pipeline have in common while the graph is built: the pool, plugins, policies, files.
 
-use std::future::ready;
 use std::io::{IsTerminal, stdin, stdout};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -8,77 +7,72 @@ use std::sync::Arc;
 
 use indexmap::IndexMap;
 
-use super::access::{Access, beneath, program};
-use super::call::problem;
+use super::access::{Access, Use, beneath, program};
+use super::dead_letters::{Letters, Places};
 use super::diagnostic::Problem;
-use super::diagram::Diagram;
-use super::document::Document;
-use super::edges::Inputs;
-use super::faults::{FaultOptions, Letters};
+use super::faults::FaultOptions;
 use super::file_conflicts::{FileConflicts, is_one_file};
-use super::files::Opening;
 use super::flow::{Bytes, Guard};
-use super::outside::Use;
-use super::pin::PluginOption;
-use super::run::{Feeding, Pipeline, Places};
+use super::outputs::Opening;
+use super::plugin_option::PluginOption;
 use crate::graph::Readers;
-use crate::{Capability, FaultPolicy, Function, Output, Plugin, Pool, Source, Usage, files};
+use crate::{Capability, FaultPolicy, Function, Output, Plugin, Pool, Usage, files};
 
 /// Finds the component that a plugin's path stands for.
-pub(super) type FindComponent<'a> = &'a dyn Fn(&Path) -> Result<PathBuf, String>;
+pub(crate) type FindComponent<'a> = &'a dyn Fn(&Path) -> Result<PathBuf, String>;
 
 /// Who is told the name of a source, and where it listens.
-pub(super) type OnListen = Arc<dyn Fn(&str, SocketAddr) + Send + Sync>;
+pub(crate) type OnListen = Arc<dyn Fn(&str, SocketAddr) + Send + Sync>;
 
-pub(super) struct BuildContext<'a> {
-    pub(super) pool: Pool,
+pub(crate) struct BuildContext<'a> {
+    pub(crate) pool: Pool,
     /// Where relative paths begin.
     folder: PathBuf,
     find_component: FindComponent<'a>,
-    plugins: IndexMap<PathBuf, Plugin>,
+    pub(crate) plugins: IndexMap<PathBuf, Plugin>,
     /// By the names of their nodes.
-    functions: Vec<(String, Called)>,
+    pub(crate) functions: Vec<(String, Called)>,
     /// What holds for nodes that don't say otherwise.
     faults: FaultOptions,
     /// Nodes that say nothing count their faults together.
     shared: Option<Guard>,
     /// Each that leaves records out.
-    skipping: Vec<FaultPolicy>,
+    pub(crate) skipping: Vec<FaultPolicy>,
     /// Where records are put aside.
-    pub(super) letters: Vec<Letters>,
+    pub(crate) letters: Vec<Letters>,
     /// The node at hand.
-    pub(super) guard: Guard,
+    pub(crate) guard: Guard,
     /// What it said that it uses.
-    access: Access,
+    pub(crate) access: Access,
     /// Files that are read and written.
-    pub(super) conflicts: FileConflicts,
+    pub(crate) conflicts: FileConflicts,
     /// Who is told where a source listens.
-    pub(super) on_listen: OnListen,
+    pub(crate) on_listen: OnListen,
     /// Files that are opened once all is found right.
-    openings: Vec<Opening>,
+    pub(crate) openings: Vec<Opening>,
     /// What goes to stdout, if anything does.
-    stdout: Option<Output>,
+    pub(crate) stdout: Option<Output>,
     /// Where records stood, for dead letters.
-    pub(super) places: Places,
+    pub(crate) places: Places,
     /// Sinks, which go on without those whose readers are gone.
-    pub(super) readers: Arc<Readers>,
+    pub(crate) readers: Arc<Readers>,
     /// Whether a source reads stdin.
     stdin: bool,
     /// Whether something is drawn on the terminal.
-    pub(super) on_terminal: bool,
+    pub(crate) on_terminal: bool,
     /// Whom the node at hand takes from, and the literals among them.
     taken_from: Vec<String>,
     literals: Vec<(usize, Bytes)>,
 }
 
 /// A function that a node calls.
-pub(super) enum Called {
+pub(crate) enum Called {
     Function(Function<Bytes, Bytes>),
     Sink(Function<Bytes, ()>),
 }
 
 impl Called {
-    pub(super) fn usage(&self) -> Usage {
+    pub(crate) fn usage(&self) -> Usage {
         match self {
             Self::Function(function) => function.usage(),
             Self::Sink(function) => function.usage(),
@@ -87,7 +81,7 @@ impl Called {
 }
 
 impl<'a> BuildContext<'a> {
-    pub(super) fn new(
+    pub(crate) fn new(
         pool: Pool,
         folder: &Path,
         find_component: FindComponent<'a>,
@@ -120,17 +114,15 @@ impl<'a> BuildContext<'a> {
     }
 
     /// The next node is this one, with its own options about faults.
-    pub(super) fn begin(
+    pub(crate) fn begin(
         &mut self,
         name: &str,
         own: &FaultOptions,
-        inputs: &Inputs,
-        document: &Document,
+        taken_from: Vec<String>,
+        literals: Vec<(usize, Bytes)>,
     ) -> Result<(), Problem> {
         self.guard = Guard::stopping(name);
-        self.taken_from = inputs.nodes.iter().map(|place| document.nodes[*place].name().to_owned()).collect();
-        let literals = inputs.literals.iter();
-        self.literals = literals.map(|(place, literal)| (*place, literal.clone().into_bytes())).collect();
+        (self.taken_from, self.literals) = (taken_from, literals);
         if own.is_empty() {
             if self.shared.is_none() {
                 let policy = self.faults.clone().policy(|path| self.letters(path))?;
@@ -149,19 +141,9 @@ impl<'a> BuildContext<'a> {
     }
 
     /// The node at hand says what it uses.
-    pub(super) fn says(&mut self, say: impl FnOnce(&mut Access)) {
+    pub(crate) fn says(&mut self, say: impl FnOnce(&mut Access)) {
         self.access = Access::beneath(self.folder.clone());
         say(&mut self.access);
-    }
-
-    /// Refuses what the node at hand did not say that it uses: behind the wall there is no more.
-    pub(super) fn said(&self, what: &Use) -> Result<(), Problem> {
-        if self.access.has(what) {
-            return Ok(());
-        }
-        // What it is may be a secret.
-        Err(Problem::new("the engine uses what this node did not say that it uses")
-            .help("report this as a bug"))
     }
 
     /// A path of the file, as this process sees it.
@@ -170,9 +152,9 @@ impl<'a> BuildContext<'a> {
     }
 
     /// A folder that is read.
-    pub(super) fn reads_folder(&self, path: &Path) -> Result<PathBuf, Problem> {
+    pub(crate) fn reads_folder(&self, path: &Path) -> Result<PathBuf, Problem> {
         let path = self.path(path);
-        self.said(&Use::Reads(path.clone()))?;
+        self.access.check(&Use::Reads(path.clone()))?;
         if path.is_dir() {
             return Ok(path);
         }
@@ -180,9 +162,9 @@ impl<'a> BuildContext<'a> {
     }
 
     /// What a plugin may have.
-    pub(super) fn grants(&self, capability: Capability) -> Result<Capability, Problem> {
+    pub(crate) fn grants(&self, capability: Capability) -> Result<Capability, Problem> {
         let capability = beneath(capability, &self.folder);
-        self.said(&Use::Grants(capability.clone()))?;
+        self.access.check(&Use::Grants(capability.clone()))?;
         match &capability {
             Capability::Dir { path, .. } if !path.is_dir() => {
                 Err(Problem::at("allow", format!("there is no folder {}", path.display())))
@@ -192,7 +174,7 @@ impl<'a> BuildContext<'a> {
     }
 
     /// Tells where the node at hand listens.
-    pub(super) fn listens(&self) -> impl FnOnce(Option<SocketAddr>) + Send + use<> {
+    pub(crate) fn listens(&self) -> impl FnOnce(Option<SocketAddr>) + Send + use<> {
         let (told, name) = (self.on_listen.clone(), self.guard.name.clone());
         move |address| {
             if let Some(address) = address {
@@ -202,21 +184,23 @@ impl<'a> BuildContext<'a> {
     }
 
     /// A command that is started, and the folder that it runs in, if it is another one than this process's.
-    pub(super) fn starts(
+    pub(crate) fn starts(
         &self,
         command: Vec<String>,
         folder: Option<&Path>,
     ) -> Result<(Vec<String>, Option<PathBuf>), Problem> {
         let program = program(&command, folder, &self.folder);
-        self.said(&Use::Starts(program.clone()))?;
+        self.access.check(&Use::Starts(program.clone()))?;
         find_program(&command)?;
         Ok((command, program.folder))
     }
 
     /// A file that is read.
-    pub(super) fn reads(&mut self, path: &Path, key: &str) -> Result<PathBuf, Problem> {
+    pub(crate) fn reads(&mut self, path: &Path, key: &str) -> Result<PathBuf, Problem> {
         let path = self.path(path);
-        self.said(&Use::Follows(path.clone())).or_else(|_| self.said(&Use::Reads(path.clone())))?;
+        self.access
+            .check(&Use::Follows(path.clone()))
+            .or_else(|_| self.access.check(&Use::Reads(path.clone())))?;
         let readable = files::known(&path).map_err(|error| unreadable(&path, key, &error))?;
         if readable.is_dir() {
             return Err(Problem::at(key, format!("can't read {}: it is a folder", path.display())));
@@ -240,24 +224,24 @@ impl<'a> BuildContext<'a> {
     }
 
     /// A file that a node writes by itself, which is made or emptied once all is found right.
-    pub(super) fn writes(&mut self, path: &Path, append: bool, rotates: bool) -> Result<PathBuf, Problem> {
+    pub(crate) fn writes(&mut self, path: &Path, append: bool, rotates: bool) -> Result<PathBuf, Problem> {
         let path = self.path(path);
-        self.said(&if rotates { Use::Rotates(path.clone()) } else { Use::Writes(path.clone()) })?;
+        self.access.check(&if rotates { Use::Rotates(path.clone()) } else { Use::Writes(path.clone()) })?;
         self.conflicts.write(&path, rotates, "path")?;
         self.openings.push(Opening::new(&path, append));
         Ok(path)
     }
 
     /// A plugin that a node names, loaded once.
-    pub(super) fn plugin(&mut self, option: &PluginOption) -> Result<Plugin, Problem> {
+    pub(crate) fn plugin(&mut self, option: &PluginOption) -> Result<Plugin, Problem> {
         let path = self.path(option.path());
-        self.said(&Use::Loads(path.clone(), option.hash().map(str::to_owned)))?;
+        self.access.check(&Use::Loads(path.clone(), option.hash().map(str::to_owned)))?;
         let plugin = match self.plugins.get(&path) {
             Some(plugin) => plugin.clone(),
             None => self.load(&path, option.hash())?,
         };
         // Another node may have named it otherwise.
-        option.hash().map_or(Ok(()), |hash| plugin.check_hash(hash)).map_err(|error| problem(&error))?;
+        option.hash().map_or(Ok(()), |hash| plugin.check_hash(hash)).map_err(|error| Problem::of(&error))?;
         self.plugins.insert(path, plugin.clone());
         Ok(plugin)
     }
@@ -276,26 +260,26 @@ impl<'a> BuildContext<'a> {
             Some(hash) => self.pool.load_pinned(component, hash),
             None => self.pool.load(component),
         };
-        plugin.map_err(|error| problem(&error))
+        plugin.map_err(|error| Problem::of(&error))
     }
 
     /// The node at hand calls a function.
-    pub(super) fn calls(&mut self, function: Called) {
+    pub(crate) fn calls(&mut self, function: Called) {
         self.functions.push((self.guard.name.to_string(), function));
     }
 
     /// The names of those that the node at hand takes from, in their order.
-    pub(super) fn taken_from(&self) -> Vec<String> {
+    pub(crate) fn taken_from(&self) -> Vec<String> {
         self.taken_from.clone()
     }
 
     /// The values that stand among them, with their places in the whole.
-    pub(super) fn literals(&self) -> Vec<(usize, Bytes)> {
+    pub(crate) fn literals(&self) -> Vec<(usize, Bytes)> {
         self.literals.clone()
     }
 
     /// This process's stdout, which nodes share.
-    pub(super) fn stdout(&mut self) -> Result<Output, Problem> {
+    pub(crate) fn stdout(&mut self) -> Result<Output, Problem> {
         if let Some(stdout) = &self.stdout {
             return Ok(stdout.clone());
         }
@@ -311,7 +295,7 @@ impl<'a> BuildContext<'a> {
     }
 
     /// A node reads stdin: only one can.
-    pub(super) fn take_stdin(&mut self) -> Result<(), Problem> {
+    pub(crate) fn take_stdin(&mut self) -> Result<(), Problem> {
         match std::mem::replace(&mut self.stdin, true) {
             true => Err(Problem::new("another source reads stdin too").help("remove one of them")),
             false if self.on_terminal && stdin().is_terminal() => {
@@ -322,37 +306,6 @@ impl<'a> BuildContext<'a> {
             // It may be a file that somebody writes.
             false if cfg!(unix) => self.conflicts.read(Path::new("/dev/stdin"), "type"),
             false => Ok(()),
-        }
-    }
-
-    /// The pipeline, once all of its nodes are in the graph.
-    pub(super) fn finish(
-        self,
-        sources: Vec<(String, Arc<Source<Bytes>>)>,
-        feeds: Vec<(Arc<Source<Bytes>>, Feeding)>,
-        diagram: Diagram,
-    ) -> Pipeline {
-        if let [(_, only)] = sources.as_slice() {
-            self.places.are_of(only.clone());
-        }
-        for (_, source) in &sources {
-            let letters = self.letters.clone();
-            let flush = move || letters.iter().try_for_each(Letters::flush);
-            source.counters().on_flush(move || Box::pin(ready(flush())));
-        }
-        Pipeline {
-            pool: self.pool,
-            sources,
-            feeds,
-            functions: self.functions,
-            plugins: self.plugins.into_values().collect(),
-            openings: self.openings,
-            skipping: self.skipping,
-            letters: self.letters,
-            stdout: self.stdout,
-            diagram,
-            places: self.places,
-            drain_timeout: None,
         }
     }
 }

@@ -12,7 +12,7 @@ use super::options::Blake3;
 /// A plugin, as a node names it.
 #[derive(Clone, Debug, JsonSchema)]
 #[serde(untagged)]
-pub(super) enum PluginOption {
+pub(crate) enum PluginOption {
     /// Whatever is at this path.
     Path(PathBuf),
     /// What is at this path, if it has this hash.
@@ -22,7 +22,7 @@ pub(super) enum PluginOption {
 /// A plugin that must be the one that it was.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Pinned {
+pub(crate) struct Pinned {
     /// The plugin: a .wasm file, or a plugin crate's folder, which `engine run` builds if it changed.
     path: PathBuf,
     /// The BLAKE3 hash of its file, as `engine inspect` shows it.
@@ -30,14 +30,14 @@ pub(super) struct Pinned {
 }
 
 impl PluginOption {
-    pub(super) fn path(&self) -> &PathBuf {
+    pub(crate) fn path(&self) -> &PathBuf {
         match self {
             Self::Path(path) | Self::Pinned(Pinned { path, .. }) => path,
         }
     }
 
     /// The hash that it must have.
-    pub(super) fn hash(&self) -> Option<&str> {
+    pub(crate) fn hash(&self) -> Option<&str> {
         match self {
             Self::Path(_) => None,
             Self::Pinned(Pinned { blake3: Blake3(hash), .. }) => Some(hash),

@@ -9,16 +9,15 @@ use super::build_context::BuildContext;
 use super::diagnostic::Problem;
 use super::flow::Bytes;
 use super::options::{Argument, Key, OneOrMore, Size, Time};
-use super::pin::PluginOption;
-use crate::error::{FunctionError, LoadError};
+use super::plugin_option::PluginOption;
 use crate::executor::Returns;
-use crate::{Capability, Error, Function, Kind, Plugin};
+use crate::{Capability, Function, Plugin};
 
 macro_rules! options {
     ($(#[$docs:meta])* $name:ident { $($extra:tt)* }) => {
         $(#[$docs])*
         #[derive(Clone, Debug, Deserialize, JsonSchema)]
-        pub(super) struct $name {
+        pub(crate) struct $name {
             /// The plugin: a .wasm file, or a plugin crate's folder, which `engine run` builds if it changed.
             ///
             /// { path = …, blake3 = … } takes it only if its file has that hash.
@@ -64,12 +63,12 @@ options! {
 
 impl KeyedCall {
     /// The plugin, and what it may have.
-    pub(super) fn access(&self, access: &mut Access) {
+    pub(crate) fn access(&self, access: &mut Access) {
         access.loads(&self.plugin, self.allow.as_slice());
     }
 
     /// The call, and the key.
-    pub(super) fn parts(self) -> (Call, Option<Key>) {
+    pub(crate) fn parts(self) -> (Call, Option<Key>) {
         let Self { plugin, key, function, args, allow, timeout, memory, output_size } = self;
         (Call { plugin, function, args, allow, timeout, memory, output_size }, key)
     }
@@ -77,12 +76,12 @@ impl KeyedCall {
 
 impl PerhapsCall {
     /// The plugin, if there is one, and what it may have.
-    pub(super) fn access(&self, access: &mut Access) {
+    pub(crate) fn access(&self, access: &mut Access) {
         self.plugin.iter().for_each(|plugin| access.loads(plugin, self.allow.as_slice()));
     }
 
     /// The call, if there is a plugin.
-    pub(super) fn given(self) -> Result<Option<Call>, Problem> {
+    pub(crate) fn given(self) -> Result<Option<Call>, Problem> {
         let Self { plugin, function, args, allow, timeout, memory, output_size } = self;
         if let Some(plugin) = plugin {
             return Ok(Some(Call { plugin, function, args, allow, timeout, memory, output_size }));
@@ -104,12 +103,12 @@ impl PerhapsCall {
 
 impl Call {
     /// The plugin, and what it may have.
-    pub(super) fn access(&self, access: &mut Access) {
+    pub(crate) fn access(&self, access: &mut Access) {
         access.loads(&self.plugin, self.allow.as_slice());
     }
 
     /// The function, opened once, so that wrong arguments show before the first record.
-    pub(super) fn function<O: Returns>(
+    pub(crate) fn function<O: Returns>(
         &self,
         context: &mut BuildContext,
     ) -> Result<Function<Bytes, O>, Problem> {
@@ -119,9 +118,9 @@ impl Call {
             Some(name) => plugin.function(name),
             None => plugin.only_function(),
         };
-        let mut function = found.map_err(|error| problem(&error))?;
+        let mut function = found.map_err(|error| Problem::of(&error))?;
         for (name, value) in &self.args {
-            function = function.with(name, &value.0).map_err(|error| problem(&error))?;
+            function = function.with(name, &value.0).map_err(|error| Problem::of(&error))?;
         }
         if let Some(Time(timeout)) = self.timeout {
             function = function.timeout(timeout);
@@ -133,7 +132,7 @@ impl Call {
             function = function.output(bytes);
         }
         let function = function.on_fault(&context.guard.policy);
-        function.prepare().map_err(|error| problem(&error))?;
+        function.prepare().map_err(|error| Problem::of(&error))?;
         Ok(function)
     }
 
@@ -154,44 +153,5 @@ impl Call {
             plugin = plugin.grant(capability);
         }
         Ok(plugin)
-    }
-}
-
-/// A mistake in the choice of a function, told where it stands.
-pub(super) fn problem(error: &Error) -> Problem {
-    let key: Vec<&str> = match error {
-        Error::Load(LoadError::UnknownFunction { .. }) => vec!["function"],
-        Error::Function(FunctionError::UnknownArgument { name, .. }) => vec!["args", name],
-        Error::Function(FunctionError::MissingArgument { .. })
-        | Error::Function(FunctionError::Refused { .. }) => vec!["args"],
-        Error::Function(FunctionError::NotGranted { .. }) => vec!["allow"],
-        Error::Load(LoadError::WrongHash { .. }) => vec!["plugin", "blake3"],
-        _ => vec!["plugin"],
-    };
-    let help = match error {
-        Error::Load(LoadError::Ambiguous { functions, .. }) => {
-            functions.first().map(|name| format!("say which, as in function = {name:?}"))
-        }
-        Error::Function(FunctionError::WrongKind { kind: Kind::Sink, .. }) => {
-            Some("make it a sink: [sinks.NAME] with type = \"plugin\"".to_owned())
-        }
-        Error::Function(FunctionError::WrongKind { used: Kind::Sink, .. }) => {
-            Some("make it a stage: [stages.NAME]".to_owned())
-        }
-        Error::Function(FunctionError::WrongKind { kind, .. }) => {
-            Some(format!("write type = {:?}", kind.to_string().replace('-', "_")))
-        }
-        Error::Function(FunctionError::MissingArgument { name, .. }) => {
-            Some(format!("give it, as in args = {{ {name} = … }}"))
-        }
-        Error::Function(FunctionError::NotGranted { capabilities, .. }) => {
-            Some(format!("grant it, if you want to, as in allow = {capabilities:?}"))
-        }
-        _ => None,
-    };
-    let problem = Problem::new(format!("{error:?}")).about(&key);
-    match help {
-        Some(help) => problem.help(help),
-        None => problem,
     }
 }

@@ -9,11 +9,11 @@ use crate::record::{Format, Record};
 use crate::{FaultPolicy, Source};
 
 /// A record's bytes.
-pub(super) type Bytes = Vec<u8>;
+pub(crate) type Bytes = Vec<u8>;
 
 /// How the records of an edge are to be read.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Contents {
+pub(crate) enum Contents {
     /// As their format says.
     Plain(Format),
     /// JSON arrays of such.
@@ -21,26 +21,26 @@ pub(super) enum Contents {
 }
 
 impl Contents {
-    pub(super) const JSON: Self = Self::Plain(Format::Json);
+    pub(crate) const JSON: Self = Self::Plain(Format::Json);
 
-    pub(super) fn list(self) -> Self {
+    pub(crate) fn list(self) -> Self {
         Self::List(Box::new(self))
     }
 
     /// What the items of an array are.
-    pub(super) fn items(&self) -> Self {
+    pub(crate) fn items(&self) -> Self {
         match self {
             Self::List(items) => (**items).clone(),
             Self::Plain(_) => Self::JSON,
         }
     }
 
-    pub(super) fn is_text(&self) -> bool {
+    pub(crate) fn is_text(&self) -> bool {
         *self == Self::Plain(Format::Text)
     }
 
     /// What it is called on the diagram.
-    pub(super) fn name(&self) -> &'static str {
+    pub(crate) fn name(&self) -> &'static str {
         match self {
             Self::Plain(Format::Bytes) => "bytes",
             Self::Plain(Format::Text) => "text",
@@ -50,25 +50,25 @@ impl Contents {
 }
 
 /// A stream of the graph, scattered or not.
-pub(super) enum Flow {
+pub(crate) enum Flow {
     Local(Stream<Bytes>, Contents),
     Scattered(Box<Scattered<Bytes>>, Contents),
 }
 
 impl Flow {
     /// In the place of one that is not known, to find out what else is wrong.
-    pub(super) fn stand_in() -> Self {
+    pub(crate) fn stand_in() -> Self {
         Self::Local(Source::new().stream(), Contents::JSON)
     }
 
-    pub(super) fn contents(&self) -> &Contents {
+    pub(crate) fn contents(&self) -> &Contents {
         match self {
             Self::Local(_, contents) | Self::Scattered(_, contents) => contents,
         }
     }
 
     /// How many nodes of the library are before what comes next.
-    pub(super) fn depth(&self) -> usize {
+    pub(crate) fn depth(&self) -> usize {
         match self {
             Self::Local(stream, _) => stream.outlet.depth(),
             Self::Scattered(scattered, _) => scattered.depth + graph::CALLS_COUNT + 1,
@@ -76,7 +76,7 @@ impl Flow {
     }
 
     /// A node of ours that needs one element after another.
-    pub(super) fn nodes(
+    pub(crate) fn nodes(
         self,
         contents: Contents,
         nodes: impl FnOnce(Stream<Bytes>) -> Stream<Bytes>,
@@ -88,7 +88,7 @@ impl Flow {
     }
 
     /// The stream of a flow that was gathered.
-    pub(super) fn local(self) -> Result<(Stream<Bytes>, Contents), Problem> {
+    pub(crate) fn local(self) -> Result<(Stream<Bytes>, Contents), Problem> {
         match self {
             Self::Local(stream, contents) => Ok((stream, contents)),
             Self::Scattered(..) => Err(Problem::new("its records are still scattered")
@@ -98,7 +98,7 @@ impl Flow {
     }
 
     /// It comes from this node, for who watches.
-    pub(super) fn stands_at(&mut self, place: usize) {
+    pub(crate) fn stands_at(&mut self, place: usize) {
         let watched = match self {
             Self::Local(stream, _) => &mut stream.watched,
             Self::Scattered(scattered, _) => &mut scattered.watched,
@@ -109,7 +109,7 @@ impl Flow {
     }
 
     /// For a sink, which gets no more when its reader has gone, as long as others have theirs.
-    pub(super) fn while_read(self, readers: &Arc<Readers>) -> Self {
+    pub(crate) fn while_read(self, readers: &Arc<Readers>) -> Self {
         match self {
             Self::Local(stream, contents) => Self::Local(stream.while_read(readers), contents),
             // It is a mistake, of which the sink tells.
@@ -118,7 +118,7 @@ impl Flow {
     }
 
     /// Brings several together. What was scattered is so again behind it.
-    pub(super) fn join(
+    pub(crate) fn join(
         inputs: Vec<Self>,
         contents: Contents,
         nodes: impl FnOnce(Vec<Stream<Bytes>>) -> Stream<Bytes>,
@@ -145,14 +145,14 @@ impl Flow {
 
 /// The name and the policy of a node of ours, for the records that it refuses.
 #[derive(Clone)]
-pub(super) struct Guard {
-    pub(super) name: Arc<str>,
-    pub(super) policy: FaultPolicy,
+pub(crate) struct Guard {
+    pub(crate) name: Arc<str>,
+    pub(crate) policy: FaultPolicy,
 }
 
 impl Guard {
     /// Elements through a function that may refuse them.
-    pub(super) fn each<T, U, F>(&self, stream: Stream<T>, f: F) -> Stream<U>
+    pub(crate) fn each<T, U, F>(&self, stream: Stream<T>, f: F) -> Stream<U>
     where
         T: Record,
         U: Clone + Send + 'static,
@@ -162,7 +162,7 @@ impl Guard {
     }
 
     /// Records as the JSON values that they are in an array.
-    pub(super) fn items(&self, stream: Stream<Bytes>, contents: &Contents) -> Stream<Bytes> {
+    pub(crate) fn items(&self, stream: Stream<Bytes>, contents: &Contents) -> Stream<Bytes> {
         match contents {
             // Our own nodes made it, and it is JSON for certain.
             Contents::List(_) => stream,
@@ -177,7 +177,7 @@ impl Guard {
     }
 
     /// Tuples of records as one record each; one that would be too long is a fault, and put aside whole.
-    pub(super) fn tuples(
+    pub(crate) fn tuples(
         &self,
         stream: Stream<Vec<Bytes>>,
         mut tuple: impl FnMut(Vec<Bytes>) -> Bytes + Send + 'static,
@@ -189,7 +189,7 @@ impl Guard {
     }
 
     /// Records with a part of each, which stands for it: its JSON, or the record itself if none is named.
-    pub(super) fn keyed(&self, stream: Stream<Bytes>, key: Option<&Path>) -> Stream<(Bytes, Bytes)> {
+    pub(crate) fn keyed(&self, stream: Stream<Bytes>, key: Option<&Path>) -> Stream<(Bytes, Bytes)> {
         let key = key.cloned();
         self.each(stream, move |record: Bytes| {
             let part = match &key {
@@ -224,7 +224,7 @@ where
 }
 
 /// Refuses bytes where a node makes arrays.
-pub(super) fn no_bytes(contents: &Contents) -> Result<(), Problem> {
+pub(crate) fn no_bytes(contents: &Contents) -> Result<(), Problem> {
     if *contents == Contents::Plain(Format::Bytes) {
         let problem = Problem::new("it makes arrays of records, and bytes have no form in JSON");
         return Err(problem.help("give the source format = \"text\" or \"json\", or put a function between"));

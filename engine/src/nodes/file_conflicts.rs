@@ -62,7 +62,7 @@ fn is_one(_: &Metadata, _: &Metadata) -> bool {
 
 /// What nodes read and write so far.
 #[derive(Default)]
-pub(super) struct FileConflicts {
+pub(crate) struct FileConflicts {
     read: Vec<Place>,
     /// Each with which of its files.
     folders: Vec<(Place, Names)>,
@@ -72,7 +72,7 @@ pub(super) struct FileConflicts {
 
 impl FileConflicts {
     /// A file that is read: nobody may write it.
-    pub(super) fn read(&mut self, path: &Path, key: &str) -> Result<(), Problem> {
+    pub(crate) fn read(&mut self, path: &Path, key: &str) -> Result<(), Problem> {
         let place = Place::new(path);
         self.check_unwritten(&place, key, "read")?;
         self.read.push(place);
@@ -80,7 +80,7 @@ impl FileConflicts {
     }
 
     /// A folder whose files are read that have certain names.
-    pub(super) fn read_folder(&mut self, path: &Path, names: Names, key: &str) -> Result<(), Problem> {
+    pub(crate) fn read_folder(&mut self, path: &Path, names: Names, key: &str) -> Result<(), Problem> {
         let folder = (Place::new(path), names);
         if let Some((place, _)) = self.written.iter().find(|(place, _)| is_in(place, &folder)) {
             let message = format!("can't read {}: {} is written there", path.display(), place.path.display());
@@ -91,7 +91,7 @@ impl FileConflicts {
     }
 
     /// A stream that was opened for this program, perhaps to a file: nobody may read or write that.
-    pub(super) fn write_stream(&mut self, path: &Path, key: &str) -> Result<(), Problem> {
+    pub(crate) fn write_stream(&mut self, path: &Path, key: &str) -> Result<(), Problem> {
         let mut place = Place::new(path);
         place.path.clone_from(&place.real);
         if let Some(other) = self.read.iter().find(|other| place.is(other)) {
@@ -104,7 +104,7 @@ impl FileConflicts {
     }
 
     /// A file that is written: nobody else may write it, or read it.
-    pub(super) fn write(&mut self, path: &Path, rotates: bool, key: &str) -> Result<(), Problem> {
+    pub(crate) fn write(&mut self, path: &Path, rotates: bool, key: &str) -> Result<(), Problem> {
         let place = Place::new(path);
         let taken = |other: &Place| place.is(other) || rotates && other.is_older(&place);
         if let Some(other) = self.read.iter().find(|other| taken(other)) {
@@ -139,12 +139,12 @@ impl FileConflicts {
 }
 
 /// Whether two paths lead to one file, which need not be there yet.
-pub(super) fn is_one_file(one: &Path, other: &Path) -> bool {
+pub(crate) fn is_one_file(one: &Path, other: &Path) -> bool {
     one == other || Place::new(one).is(&Place::new(other))
 }
 
 /// Which files are read, by their names.
-pub(super) type Names = Box<dyn Fn(&Path) -> bool>;
+pub(crate) type Names = Box<dyn Fn(&Path) -> bool>;
 
 /// Whether a file is one that is read of a folder.
 fn is_in(place: &Place, (folder, names): &(Place, Names)) -> bool {

@@ -6,24 +6,23 @@ use serde::de::DeserializeOwned;
 use super::access::Access;
 use super::build_context::BuildContext;
 use super::diagnostic::{Problem, Report};
+use super::feeding::Feeding;
 use super::flow::{Contents, Flow};
-use super::node::Table;
-use super::run::Feeding;
-use super::{sinks, sources, stages};
+use super::table::Table;
 
 /// What a node is to the graph.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Section {
+pub(crate) enum Section {
     Sources,
     Stages,
     Sinks,
 }
 
 impl Section {
-    pub(super) const ALL: [Self; 3] = [Self::Sources, Self::Stages, Self::Sinks];
+    pub(crate) const ALL: [Self; 3] = [Self::Sources, Self::Stages, Self::Sinks];
 
     /// Its table in the file.
-    pub(super) fn table(self) -> &'static str {
+    pub(crate) fn table(self) -> &'static str {
         match self {
             Self::Sources => "sources",
             Self::Stages => "stages",
@@ -31,7 +30,7 @@ impl Section {
         }
     }
 
-    pub(super) fn singular(self) -> &'static str {
+    pub(crate) fn singular(self) -> &'static str {
         match self {
             Self::Sources => "source",
             Self::Stages => "stage",
@@ -42,7 +41,7 @@ impl Section {
 
 /// From how many others a node takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Takes {
+pub(crate) enum Takes {
     One,
     /// The second one only says when.
     OneOrTwo,
@@ -51,18 +50,18 @@ pub(super) enum Takes {
 }
 
 /// A type of nodes.
-pub(super) struct Kind {
-    pub(super) name: &'static str,
+pub(crate) struct NodeType {
+    pub(crate) name: &'static str,
     /// Whether records can be refused there, so that it has options about faults.
-    pub(super) refuses: bool,
-    pub(super) takes: Takes,
-    pub(super) read: Read,
-    pub(super) schema: fn(&mut SchemaGenerator) -> Schema,
+    pub(crate) refuses: bool,
+    pub(crate) takes: Takes,
+    pub(crate) read: Read,
+    pub(crate) schema: fn(&mut SchemaGenerator) -> Schema,
 }
 
-impl Kind {
+impl NodeType {
     /// Reads the options of a node that will not be in the graph, and reports what is wrong.
-    pub(super) fn check(&self, table: &Table, report: &mut Report) {
+    pub(crate) fn check(&self, table: &Table, report: &mut Report) {
         match self.read {
             Read::Source(read) => drop(read(table, report)),
             Read::Stage(read) => drop(read(table, report)),
@@ -71,9 +70,9 @@ impl Kind {
     }
 }
 
-impl Kind {
+impl NodeType {
     /// What a node with these options reaches outside of this process.
-    pub(super) fn access(&self, table: &Table, report: &mut Report, access: &mut Access) {
+    pub(crate) fn access(&self, table: &Table, report: &mut Report, access: &mut Access) {
         match self.read {
             Read::Source(read) => read(table, report).into_iter().for_each(|node| node.access(access)),
             Read::Stage(read) => read(table, report).into_iter().for_each(|node| node.access(access)),
@@ -83,14 +82,14 @@ impl Kind {
 }
 
 /// Reads the options of a node, and reports what is wrong.
-pub(super) enum Read {
+pub(crate) enum Read {
     Source(fn(&Table, &mut Report) -> Option<Box<dyn AnySource>>),
     Stage(fn(&Table, &mut Report) -> Option<Box<dyn AnyStage>>),
     Sink(fn(&Table, &mut Report) -> Option<Box<dyn AnySink>>),
 }
 
 /// A source's options.
-pub(super) trait Source: DeserializeOwned + JsonSchema + 'static {
+pub(crate) trait SourceNode: DeserializeOwned + JsonSchema + 'static {
     const REFUSES: bool = false;
 
     /// What it reaches outside of this process, for the wall.
@@ -101,7 +100,7 @@ pub(super) trait Source: DeserializeOwned + JsonSchema + 'static {
 }
 
 /// A stage's options.
-pub(super) trait Stage: DeserializeOwned + JsonSchema + 'static {
+pub(crate) trait StageNode: DeserializeOwned + JsonSchema + 'static {
     const REFUSES: bool = false;
     const TAKES: Takes = Takes::One;
 
@@ -113,7 +112,7 @@ pub(super) trait Stage: DeserializeOwned + JsonSchema + 'static {
 }
 
 /// A sink's options.
-pub(super) trait Sink: DeserializeOwned + JsonSchema + 'static {
+pub(crate) trait SinkNode: DeserializeOwned + JsonSchema + 'static {
     const REFUSES: bool = false;
 
     /// What it reaches outside of this process, for the wall.
@@ -126,7 +125,7 @@ pub(super) trait Sink: DeserializeOwned + JsonSchema + 'static {
 macro_rules! any {
     ($any:ident, $kind:ident, fn $method:ident($($name:ident: $type:ty),*) -> $output:ty) => {
         /// The same without its type.
-        pub(super) trait $any {
+        pub(crate) trait $any {
             fn $method(self: Box<Self>, $($name: $type,)* context: &mut BuildContext) -> Result<$output, Problem>;
 
             fn access(&self, access: &mut Access);
@@ -144,93 +143,21 @@ macro_rules! any {
     };
 }
 
-any!(AnySource, Source, fn open() -> (Feeding, Contents));
-any!(AnyStage, Stage, fn attach(inputs: Vec<Flow>) -> Flow);
-any!(AnySink, Sink, fn attach(input: Flow) -> ());
+any!(AnySource, SourceNode, fn open() -> (Feeding, Contents));
+any!(AnyStage, StageNode, fn attach(inputs: Vec<Flow>) -> Flow);
+any!(AnySink, SinkNode, fn attach(input: Flow) -> ());
 
-const fn source<T: Source>(name: &'static str) -> Kind {
+pub(crate) const fn source<T: SourceNode>(name: &'static str) -> NodeType {
     let read = Read::Source(|table, report| Some(Box::new(table.options::<T>(report)?)));
-    Kind { name, refuses: T::REFUSES, takes: Takes::One, read, schema: T::json_schema }
+    NodeType { name, refuses: T::REFUSES, takes: Takes::One, read, schema: T::json_schema }
 }
 
-const fn stage<T: Stage>(name: &'static str) -> Kind {
+pub(crate) const fn stage<T: StageNode>(name: &'static str) -> NodeType {
     let read = Read::Stage(|table, report| Some(Box::new(table.options::<T>(report)?)));
-    Kind { name, refuses: T::REFUSES, takes: T::TAKES, read, schema: T::json_schema }
+    NodeType { name, refuses: T::REFUSES, takes: T::TAKES, read, schema: T::json_schema }
 }
 
-const fn sink<T: Sink>(name: &'static str) -> Kind {
+pub(crate) const fn sink<T: SinkNode>(name: &'static str) -> NodeType {
     let read = Read::Sink(|table, report| Some(Box::new(table.options::<T>(report)?)));
-    Kind { name, refuses: T::REFUSES, takes: Takes::One, read, schema: T::json_schema }
+    NodeType { name, refuses: T::REFUSES, takes: Takes::One, read, schema: T::json_schema }
 }
-
-/// The types that a section has.
-pub(super) fn of(section: Section) -> &'static [Kind] {
-    match section {
-        Section::Sources => SOURCES,
-        Section::Stages => STAGES,
-        Section::Sinks => SINKS,
-    }
-}
-
-const SOURCES: &[Kind] = &[
-    source::<sources::Stdin>("stdin"),
-    source::<sources::Files>("files"),
-    source::<sources::Folder>("folder"),
-    source::<sources::Csv>("csv"),
-    source::<sources::Ndjson>("ndjson"),
-    source::<sources::Letters>("letters"),
-    source::<sources::Periodic>("periodic"),
-    source::<sources::Process>("process"),
-    source::<sources::Tcp>("tcp"),
-    #[cfg(feature = "net")]
-    source::<sources::Http>("http"),
-    #[cfg(feature = "net")]
-    source::<sources::WebSocket>("websocket"),
-    #[cfg(feature = "cluster")]
-    source::<sources::Nats>("nats"),
-];
-
-const STAGES: &[Kind] = &[
-    stage::<stages::Map>("map"),
-    stage::<stages::Starmap>("starmap"),
-    stage::<stages::Filter>("filter"),
-    stage::<stages::Remove>("remove"),
-    stage::<stages::FlatMap>("flat_map"),
-    stage::<stages::Accumulate>("accumulate"),
-    stage::<stages::Flatten>("flatten"),
-    stage::<stages::Scatter>("scatter"),
-    stage::<stages::Buffer>("buffer"),
-    stage::<stages::Gather>("gather"),
-    stage::<stages::Slice>("slice"),
-    stage::<stages::Partition>("partition"),
-    stage::<stages::PartitionUnique>("partition_unique"),
-    stage::<stages::SlidingWindow>("sliding_window"),
-    stage::<stages::TimedWindow>("timed_window"),
-    stage::<stages::TimedWindowUnique>("timed_window_unique"),
-    stage::<stages::Unique>("unique"),
-    stage::<stages::Pluck>("pluck"),
-    stage::<stages::Frequencies>("frequencies"),
-    stage::<stages::Collect>("collect"),
-    stage::<stages::Delay>("delay"),
-    stage::<stages::RateLimit>("rate_limit"),
-    stage::<stages::Latest>("latest"),
-    stage::<stages::Union>("union"),
-    stage::<stages::Zip>("zip"),
-    stage::<stages::CombineLatest>("combine_latest"),
-    stage::<stages::ZipLatest>("zip_latest"),
-];
-
-const SINKS: &[Kind] = &[
-    sink::<sinks::Stdout>("stdout"),
-    sink::<sinks::File>("file"),
-    sink::<sinks::Csv>("csv"),
-    sink::<sinks::Call>("plugin"),
-    sink::<sinks::Process>("process"),
-    sink::<sinks::Tcp>("tcp"),
-    #[cfg(feature = "net")]
-    sink::<sinks::Http>("http"),
-    #[cfg(feature = "net")]
-    sink::<sinks::WebSocket>("websocket"),
-    #[cfg(feature = "cluster")]
-    sink::<sinks::Nats>("nats"),
-];

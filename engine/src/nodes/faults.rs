@@ -1,21 +1,18 @@
 //! What becomes of records that a node refuses, as the file says.
 
-use std::fs::File;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::sync::{Arc, OnceLock};
 
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::dead_letters::Letters;
 use super::diagnostic::Problem;
 use super::options::Number;
-use super::run::Places;
-use crate::{DeadLetters, Error, FaultPolicy};
+use crate::FaultPolicy;
 
 /// Options of all nodes that may refuse records.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
-pub(super) struct FaultOptions {
+pub(crate) struct FaultOptions {
     /// What becomes of a record that the node fails for: "stop" ends the run, "skip" leaves it out,
     /// { divert = "FILE" } puts it aside as a line of JSON.
     on_fault: Option<OnFault>,
@@ -39,14 +36,14 @@ enum OnFault {
 
 impl FaultOptions {
     /// The keys of the table that it is read from.
-    pub(super) const KEYS: [&str; 3] = ["on_fault", "retries", "max_faults"];
+    pub(crate) const KEYS: [&str; 3] = ["on_fault", "retries", "max_faults"];
 
-    pub(super) fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.on_fault.is_none() && self.retries.is_none() && self.max_faults.is_none()
     }
 
     /// The file that records are put aside in.
-    pub(super) fn file(&self) -> Option<&Path> {
+    pub(crate) fn file(&self) -> Option<&Path> {
         match &self.on_fault {
             Some(OnFault::Divert(path)) => Some(path),
             _ => None,
@@ -54,7 +51,7 @@ impl FaultOptions {
     }
 
     /// These, and the others' where nothing is said.
-    pub(super) fn or(&self, others: &Self) -> Self {
+    pub(crate) fn or(&self, others: &Self) -> Self {
         Self {
             on_fault: self.on_fault.as_ref().or(others.on_fault.as_ref()).cloned(),
             retries: self.retries.as_ref().or(others.retries.as_ref()).cloned(),
@@ -62,7 +59,7 @@ impl FaultOptions {
         }
     }
 
-    pub(super) fn policy(
+    pub(crate) fn policy(
         self,
         mut letters: impl FnMut(&Path) -> Result<Letters, Problem>,
     ) -> Result<FaultPolicy, Problem> {
@@ -71,45 +68,11 @@ impl FaultOptions {
             Some(OnFault::Skip) => FaultPolicy::skip(),
             Some(OnFault::Divert(path)) => {
                 let letters = letters(&path)?;
-                FaultPolicy::divert(move |letter| {
-                    let Some(file) = letters.file.get() else { return Ok(()) };
-                    letters.put.fetch_add(1, Relaxed);
-                    file.put(&letter, letters.places.place(letter.fault.record).as_ref())
-                })
+                FaultPolicy::divert(move |letter| letters.put(&letter))
             }
         };
         let retries = self.retries.map_or(0, |Number(retries)| retries);
         let policy = policy.retries(u32::try_from(retries).unwrap_or(u32::MAX));
         Ok(self.max_faults.map_or(policy.clone(), |Number(most)| policy.max_faults(most)))
-    }
-}
-
-/// A file of dead letters, which is made once all is found right.
-#[derive(Clone)]
-pub(super) struct Letters {
-    pub(super) path: PathBuf,
-    file: Arc<OnceLock<DeadLetters>>,
-    put: Arc<AtomicU64>,
-    places: Places,
-}
-
-impl Letters {
-    pub(super) fn new(path: PathBuf, places: Places) -> Self {
-        Self { path, file: Arc::default(), put: Arc::default(), places }
-    }
-
-    /// Begins to write at the end of the file, which is open already.
-    pub(super) fn begin(&self, file: File) -> Result<(), Error> {
-        self.file.get_or_init(|| DeadLetters::to(file, &self.path));
-        Ok(())
-    }
-
-    pub(super) fn flush(&self) -> Result<(), Error> {
-        self.file.get().map_or(Ok(()), DeadLetters::flush)
-    }
-
-    /// How many records were put there.
-    pub(super) fn count(&self) -> u64 {
-        self.put.load(Relaxed)
     }
 }

@@ -11,7 +11,7 @@ use crate::record::{LONGEST, shorten};
 
 /// Which part of a JSON value: a field or an item, or one of its own parts.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Path(Vec<Step>);
+pub(crate) struct Path(Vec<Step>);
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Step {
@@ -21,17 +21,17 @@ enum Step {
 
 impl Path {
     /// A field's name, or a JSON pointer (RFC 6901) if it begins with a slash.
-    pub(super) fn parse(text: &str) -> Self {
+    pub(crate) fn parse(text: &str) -> Self {
         let Some(pointer) = text.strip_prefix('/') else { return Self(vec![Step::Field(text.to_owned())]) };
         Self(pointer.split('/').map(|step| Step::Field(step.replace("~1", "/").replace("~0", "~"))).collect())
     }
 
-    pub(super) fn item(item: usize) -> Self {
+    pub(crate) fn item(item: usize) -> Self {
         Self(vec![Step::Item(item)])
     }
 
     /// The part of a record, as its JSON stands there.
-    pub(super) fn of<'a>(&self, record: &'a [u8]) -> Result<&'a str, String> {
+    pub(crate) fn of<'a>(&self, record: &'a [u8]) -> Result<&'a str, String> {
         let mut part = text(record)?;
         for step in &self.0 {
             part = step.of(part)?;
@@ -75,7 +75,7 @@ impl Step {
 
 /// A JSON value in a form that is the same however its texts are escaped and its fields are ordered. Numbers
 /// stay as they are written.
-pub(super) fn canonical(value: &str) -> Cow<'_, str> {
+pub(crate) fn canonical(value: &str) -> Cow<'_, str> {
     if value.trim_ascii_start().starts_with(|c: char| c == '-' || c.is_ascii_digit()) {
         return Cow::Borrowed(value.trim_ascii());
     }
@@ -89,7 +89,7 @@ pub(super) fn canonical(value: &str) -> Cow<'_, str> {
 }
 
 /// The items of an array, as their JSON stands there.
-pub(super) fn items(value: &str) -> Result<Vec<&str>, String> {
+pub(crate) fn items(value: &str) -> Result<Vec<&str>, String> {
     if !value.trim_ascii_start().starts_with('[') {
         check(value)?;
         return Err(format!("{} is no array", shorten(value.as_bytes())));
@@ -99,36 +99,36 @@ pub(super) fn items(value: &str) -> Result<Vec<&str>, String> {
 }
 
 /// A record's text.
-pub(super) fn text(record: &[u8]) -> Result<&str, String> {
+pub(crate) fn text(record: &[u8]) -> Result<&str, String> {
     str::from_utf8(record).map_err(|_| format!("{} is not UTF-8", shorten(record)))
 }
 
 /// Makes sure that a text is one JSON value.
-pub(super) fn check(value: &str) -> Result<(), String> {
+pub(crate) fn check(value: &str) -> Result<(), String> {
     let checked = serde_json::from_str::<IgnoredAny>(value);
     checked.map(drop).map_err(|error| format!("{} is not JSON: {error}", shorten(value.as_bytes())))
 }
 
 /// A text as a JSON string.
-pub(super) fn quoted(text: &str) -> Vec<u8> {
+pub(crate) fn quoted(text: &str) -> Vec<u8> {
     serde_json::to_vec(text).expect("a string is JSON")
 }
 
 /// What so many bytes of JSON take in an array: a comma or a bracket is behind them.
-pub(super) fn in_array(value: &[u8]) -> usize {
+pub(crate) fn in_array(value: &[u8]) -> usize {
     value.len() + 1
 }
 
 /// What the values of an array may take, so that it is not longer than a record may be.
-pub(super) const MOST_IN_ARRAY: usize = LONGEST - 1;
+pub(crate) const MOST_IN_ARRAY: usize = LONGEST - 1;
 
 /// A record that was made of others, unless it would be longer than a record may be.
-pub(super) fn whole(record: Vec<u8>) -> Result<Vec<u8>, String> {
+pub(crate) fn whole(record: Vec<u8>) -> Result<Vec<u8>, String> {
     if record.len() <= LONGEST { Ok(record) } else { Err(graph::too_long(LONGEST)) }
 }
 
 /// JSON values as an array.
-pub(super) fn array<T: AsRef<[u8]>>(values: impl IntoIterator<Item = T>) -> Vec<u8> {
+pub(crate) fn array<T: AsRef<[u8]>>(values: impl IntoIterator<Item = T>) -> Vec<u8> {
     let mut array = vec![b'['];
     for (number, value) in values.into_iter().enumerate() {
         if number > 0 {
@@ -142,7 +142,7 @@ pub(super) fn array<T: AsRef<[u8]>>(values: impl IntoIterator<Item = T>) -> Vec<
 
 /// Whether a record counts as false: null, false, 0, and a text, list or object with nothing in it. What is
 /// not JSON is true, unless it is empty.
-pub(super) fn is_falsy(record: &[u8]) -> bool {
+pub(crate) fn is_falsy(record: &[u8]) -> bool {
     let value = record.trim_ascii();
     match value {
         b"" | b"null" | b"false" | b"\"\"" => true,

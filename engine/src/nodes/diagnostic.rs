@@ -5,6 +5,7 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use crate::error::nearest_of;
 use crate::text::{self, PlainText};
 
 /// One mistake.
@@ -76,76 +77,76 @@ impl std::error::Error for Diagnostics {}
 /// What is wrong with a node, by the key of its table that it is about; with the table itself, if none is
 /// named.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Problem {
-    pub(super) key: Vec<String>,
-    pub(super) message: String,
-    pub(super) help: Option<String>,
+pub(crate) struct Problem {
+    pub(crate) key: Vec<String>,
+    pub(crate) message: String,
+    pub(crate) help: Option<String>,
 }
 
 impl Problem {
-    pub(super) fn new(message: impl Into<String>) -> Self {
+    pub(crate) fn new(message: impl Into<String>) -> Self {
         Self { message: message.into(), ..Self::default() }
     }
 
-    pub(super) fn at(key: &str, message: impl Into<String>) -> Self {
+    pub(crate) fn at(key: &str, message: impl Into<String>) -> Self {
         Self::new(message).about(&[key])
     }
 
     /// The same about another key.
-    pub(super) fn about(mut self, key: &[&str]) -> Self {
+    pub(crate) fn about(mut self, key: &[&str]) -> Self {
         self.key = key.iter().map(|part| (*part).to_owned()).collect();
         self
     }
 
     /// Whether it is about what the node says, whatever it takes from.
-    pub(super) fn is_of_options(&self) -> bool {
+    pub(crate) fn is_of_options(&self) -> bool {
         self.key.first().is_some_and(|key| key != "from")
     }
 
-    pub(super) fn help(mut self, help: impl Into<String>) -> Self {
+    pub(crate) fn help(mut self, help: impl Into<String>) -> Self {
         self.help = Some(help.into());
         self
     }
 }
 
 /// Mistakes that were found so far in a file.
-pub(super) struct Report {
+pub(crate) struct Report {
     path: Arc<PathBuf>,
     text: Arc<str>,
     found: Vec<(Range<usize>, String, Option<String>)>,
 }
 
 impl Report {
-    pub(super) fn new(path: &Path, text: &str) -> Self {
+    pub(crate) fn new(path: &Path, text: &str) -> Self {
         Self { path: Arc::new(path.to_owned()), text: text.into(), found: Vec::new() }
     }
 
-    pub(super) fn text(&self) -> Arc<str> {
+    pub(crate) fn text(&self) -> Arc<str> {
         self.text.clone()
     }
 
-    pub(super) fn add(&mut self, span: Range<usize>, message: impl Into<String>, help: Option<String>) {
+    pub(crate) fn add(&mut self, span: Range<usize>, message: impl Into<String>, help: Option<String>) {
         self.found.push((span, message.into(), help));
     }
 
     /// The same, unless something was said about these very bytes: one mistake often leads to another.
-    pub(super) fn add_first(&mut self, span: Range<usize>, message: String, help: Option<String>) {
+    pub(crate) fn add_first(&mut self, span: Range<usize>, message: String, help: Option<String>) {
         if !self.found.iter().any(|(known, ..)| *known == span) {
             self.add(span, message, help);
         }
     }
 
-    pub(super) fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.found.is_empty()
     }
 
     /// All that was found, if anything was.
-    pub(super) fn end(self) -> Result<(), Diagnostics> {
+    pub(crate) fn end(self) -> Result<(), Diagnostics> {
         if self.found.is_empty() { Ok(()) } else { Err(self.diagnostics()) }
     }
 
     /// All that was found.
-    pub(super) fn diagnostics(mut self) -> Diagnostics {
+    pub(crate) fn diagnostics(mut self) -> Diagnostics {
         self.found.sort_by_key(|(span, ..)| (span.start, span.end));
         self.found.dedup();
         let located = self.found.into_iter().map(|(span, message, help)| {
@@ -163,6 +164,17 @@ fn place(text: &str, byte: usize) -> (usize, usize) {
     let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
     let start = before.iter().rposition(|byte| *byte == b'\n').map_or(0, |newline| newline + 1);
     (line, String::from_utf8_lossy(&before[start..]).chars().count() + 1)
+}
+
+/// `did you mean x?`, or what there is.
+pub(crate) fn meant<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> String {
+    let known: Vec<_> = known.into_iter().collect();
+    match nearest_of(name, known.iter().copied()) {
+        Some(nearest) => format!("did you mean {nearest}?"),
+        None if known.is_empty() => "it takes none".to_owned(),
+        None if known.len() == 1 => format!("there is only {}", known[0]),
+        None => format!("there are {}", known.join(", ")),
+    }
 }
 
 #[cfg(test)]

@@ -12,13 +12,13 @@ use serde::de::{Deserialize, Deserializer, Error, Visitor};
 use super::json::Path;
 
 /// Reads an option from whatever way of writing it a type understands.
-pub(super) struct Written<T> {
-    pub(super) expected: &'static str,
-    pub(super) from: fn(Word) -> Option<T>,
+pub(crate) struct Written<T> {
+    pub(crate) expected: &'static str,
+    pub(crate) from: fn(Word) -> Option<T>,
 }
 
 /// A scalar as it stands in the file.
-pub(super) enum Word<'a> {
+pub(crate) enum Word<'a> {
     Text(&'a str),
     Integer(i64),
     Float(f64),
@@ -70,7 +70,7 @@ macro_rules! option {
     ($(#[$docs:meta])* $name:ident($vis:vis $type:ty), $expected:literal, $from:expr, $schema:tt) => {
         $(#[$docs])*
         #[derive(Clone, Debug, PartialEq)]
-        pub(in crate::pipeline) struct $name($vis $type);
+        pub(crate) struct $name($vis $type);
 
         impl<'de> Deserialize<'de> for $name {
             fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -117,35 +117,35 @@ fn time(word: &Word) -> Option<Duration> {
 
 option! {
     /// How many: at least one.
-    Count(pub(super) NonZeroUsize), "a whole number from 1",
+    Count(pub(crate) NonZeroUsize), "a whole number from 1",
     |word| number::<usize>(&word).and_then(NonZeroUsize::new),
     { "type": ["integer", "string"], "minimum": 1, "description": "A whole number from 1." }
 }
 
 option! {
     /// A position or a number of things, which may be 0.
-    Number(pub(super) u64), "a whole number from 0",
+    Number(pub(crate) u64), "a whole number from 0",
     |word| number(&word),
     { "type": ["integer", "string"], "minimum": 0, "description": "A whole number from 0." }
 }
 
 option! {
     /// A time above zero.
-    Time(pub(super) Duration), "a time, as \"500ms\", \"2s\" or a number of seconds",
+    Time(pub(crate) Duration), "a time, as \"500ms\", \"2s\" or a number of seconds",
     |word| time(&word).filter(|time| !time.is_zero()),
     { "type": ["number", "string"], "description": "A time, as \"500ms\", \"2s\", or a number of seconds." }
 }
 
 option! {
     /// A time that may be 0.
-    Patience(pub(super) Duration), "a time, as \"500ms\", \"2s\" or a number of seconds, or 0",
+    Patience(pub(crate) Duration), "a time, as \"500ms\", \"2s\" or a number of seconds, or 0",
     |word| time(&word),
     { "type": ["number", "string"], "description": "A time, as \"500ms\", \"2s\", or a number of seconds, or 0." }
 }
 
 option! {
     /// A number of bytes.
-    Size(pub(super) usize), "a number of bytes, as \"64MiB\"",
+    Size(pub(crate) usize), "a number of bytes, as \"64MiB\"",
     |word| match word {
         Word::Text(text) => text.parse::<ByteSize>().ok().and_then(|size| usize::try_from(size.0).ok()),
         word => number(&word),
@@ -155,7 +155,7 @@ option! {
 
 option! {
     /// A part of a record.
-    Key(pub(super) Path), "a field's name, the number of an item, or a path such as \"/user/id\"",
+    Key(pub(crate) Path), "a field's name, the number of an item, or a path such as \"/user/id\"",
     |word| match word {
         Word::Text(text) => Some(Path::parse(text)),
         Word::Integer(item) => usize::try_from(item).ok().map(Path::item),
@@ -169,7 +169,7 @@ option! {
 
 option! {
     /// A function's argument, as the text that it is given.
-    Argument(pub(super) String), "a text, a number or a boolean",
+    Argument(pub(crate) String), "a text, a number or a boolean",
     |word| Some(match word {
         Word::Text(text) => text.to_owned(),
         Word::Integer(number) => number.to_string(),
@@ -181,7 +181,7 @@ option! {
 
 option! {
     /// One byte that stands between others.
-    Delimiter(pub(super) u8), "one ASCII character, as \",\" or \"\\t\"",
+    Delimiter(pub(crate) u8), "one ASCII character, as \",\" or \"\\t\"",
     |word| match word {
         Word::Text(text) => single(text),
         _ => None,
@@ -191,7 +191,7 @@ option! {
 
 option! {
     /// A byte that stands around others, if any does.
-    Quote(pub(super) Option<u8>), "one ASCII character, as \"'\", or \"\" for none",
+    Quote(pub(crate) Option<u8>), "one ASCII character, as \"'\", or \"\" for none",
     |word| match word {
         Word::Text("") => Some(None),
         Word::Text(text) => single(text).map(Some),
@@ -208,7 +208,7 @@ fn single(text: &str) -> Option<u8> {
 
 option! {
     /// A BLAKE3 hash, in small letters.
-    Blake3(pub(super) String), "64 hexadecimal digits, as `engine inspect` shows them",
+    Blake3(pub(crate) String), "64 hexadecimal digits, as `engine inspect` shows them",
     |word| match word {
         Word::Text(text) if text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit()) => {
             Some(text.to_ascii_lowercase())
@@ -221,7 +221,7 @@ option! {
 /// One or several of something.
 #[derive(Clone, Debug, serde::Deserialize, JsonSchema)]
 #[serde(untagged, expecting = "it must be one, or a list of them")]
-pub(super) enum OneOrMore<T> {
+pub(crate) enum OneOrMore<T> {
     One(T),
     More(Vec<T>),
 }
@@ -234,14 +234,14 @@ impl<T> Default for OneOrMore<T> {
 }
 
 impl<T> OneOrMore<T> {
-    pub(super) fn as_slice(&self) -> &[T] {
+    pub(crate) fn as_slice(&self) -> &[T] {
         match self {
             Self::One(one) => std::slice::from_ref(one),
             Self::More(more) => more,
         }
     }
 
-    pub(super) fn into_vec(self) -> Vec<T> {
+    pub(crate) fn into_vec(self) -> Vec<T> {
         match self {
             Self::One(one) => vec![one],
             Self::More(more) => more,

@@ -1,0 +1,38 @@
+//! What a type of nodes needs to be one of pipeline files: traits, options, and what nodes have in common while the
+//! graph is built.
+
+#[macro_use]
+mod options;
+mod access;
+mod address;
+mod build_context;
+mod call;
+mod dead_letters;
+mod diagnostic;
+mod faults;
+mod feeding;
+mod file_conflicts;
+mod flow;
+mod function_errors;
+pub(crate) mod json;
+mod node_type;
+mod outputs;
+mod plugin_option;
+mod table;
+
+pub use access::Access;
+pub(crate) use address::{Address, Url};
+pub(crate) use build_context::{BuildContext, Called, FindComponent, OnListen};
+pub(crate) use call::{Call, KeyedCall, PerhapsCall};
+pub(crate) use dead_letters::{Letters, Places};
+pub use diagnostic::{Diagnostic, Diagnostics};
+pub(crate) use diagnostic::{Problem, Report, meant};
+pub(crate) use faults::FaultOptions;
+pub(crate) use feeding::{Begin, Feeding};
+pub(crate) use flow::{Bytes, Contents, Flow, Guard, no_bytes};
+pub(crate) use node_type::{
+    NodeType, Read, Section, SinkNode, SourceNode, StageNode, Takes, sink, source, stage,
+};
+pub(crate) use options::{Count, Delimiter, Key, Number, OneOrMore, Patience, Quote, Size, Time};
+pub(crate) use outputs::{Opening, open_letters};
+pub(crate) use table::{Table, take};
