@@ -15,7 +15,7 @@ use super::{Handling, Items, Node, Outlet, Stream};
 use crate::Error;
 use crate::error::GraphError;
 use crate::graph::Metered;
-use crate::progress::Counters;
+use crate::progress::GraphContext;
 
 /// One of two streams that come together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,11 +68,11 @@ pub(super) trait BinaryOperator<A, B>: Send + 'static {
 impl<A: Clone + Send + 'static> Stream<A> {
     /// Notes that streams come together. Whether they are of one source.
     pub(super) fn meets<B>(&self, other: &Stream<B>) -> bool {
-        let one_source = Arc::ptr_eq(&self.counters, &other.counters);
+        let one_source = Arc::ptr_eq(&self.context, &other.context);
         if !one_source {
-            for counters in [&self.counters, &other.counters] {
-                counters.actors.open();
-                counters.mix();
+            for context in [&self.context, &other.context] {
+                context.actors.open();
+                context.mix();
             }
         }
         one_source
@@ -89,13 +89,13 @@ impl<A: Clone + Send + 'static> Stream<A> {
             State { operator, outputs: VecDeque::new(), last: 0, taken: 0, ended: [false; 2], failed: None };
         let one_source = self.meets(&other);
         let depth = self.outlet.depth().max(other.outlet.depth());
-        let outlet = Outlet::new(&self.counters, depth + 1);
+        let outlet = Outlet::new(&self.context, depth + 1);
         let binary = Arc::new(BinaryNode {
             state: Mutex::new(state),
             moved: Notify::new(),
             one_source,
             together: !self.apart && !other.apart,
-            counters: [self.counters.clone(), other.counters],
+            context: [self.context.clone(), other.context],
             tracked: OnceLock::new(),
             moving: AtomicBool::new(true),
             outlet: outlet.clone(),
@@ -117,7 +117,7 @@ impl<A: Clone + Send + 'static> Stream<A> {
             }
         };
         let apart = !one_source || self.apart && other.apart;
-        Stream { outlet, counters: self.counters, apart, watched }
+        Stream { outlet, context: self.context, apart, watched }
     }
 }
 
@@ -129,7 +129,7 @@ struct BinaryNode<J, U> {
     one_source: bool,
     /// Both sides are passed on by whoever emits: none of them moves while the other one waits.
     together: bool,
-    counters: [Arc<Counters>; 2],
+    context: [Arc<GraphContext>; 2],
     tracked: OnceLock<usize>,
     /// Something may have gone behind it since it last passed on a pause.
     moving: AtomicBool,
@@ -159,7 +159,7 @@ impl<J, U: Clone + Send + 'static> BinaryNode<J, U> {
             let state = match self.state.try_lock() {
                 Ok(state) => state,
                 Err(_) => {
-                    let _waiting = self.counters[0].actors.wait();
+                    let _waiting = self.context[0].actors.wait();
                     self.state.lock().await
                 }
             };
@@ -175,9 +175,9 @@ impl<J, U: Clone + Send + 'static> BinaryNode<J, U> {
             // In the line before others can move.
             moved.as_mut().enable();
             drop(state);
-            let actors = &self.counters[0].actors;
+            let actors = &self.context[0].actors;
             let _waiting = actors.wait();
-            let _held_up = self.counters.each_ref().map(|counters| counters.actors.hold_up());
+            let _held_up = self.context.each_ref().map(|context| context.actors.hold_up());
             tokio::select! {
                 () = moved => {}
                 () = actors.deadlock() => {
@@ -198,14 +198,14 @@ impl<J, U: Clone + Send + 'static> BinaryNode<J, U> {
         let passed = self.pass_on(&mut state).await;
         if let Err(error) = &passed {
             state.failed = Some(error.clone());
-            self.counters.iter().for_each(|counters| counters.fail(error.clone()));
+            self.context.iter().for_each(|context| context.fail(error.clone()));
         }
         let holds = state.operator.holds_back();
         if passed.is_ok() && self.one_source && (holds || self.tracked.get().is_some()) {
-            let place = *self.tracked.get_or_init(|| self.counters[0].track(true));
+            let place = *self.tracked.get_or_init(|| self.context[0].track(true));
             match holds {
-                true => self.counters[0].take(place, number, number),
-                false => self.counters[0].reach(place, state.taken),
+                true => self.context[0].take(place, number, number),
+                false => self.context[0].reach(place, state.taken),
             }
         }
         passed
@@ -259,7 +259,7 @@ impl<J, U: Clone + Send + 'static> BinaryNode<J, U> {
         }
         let closed = self.outlet.close().await.and(result);
         if let Some(place) = self.tracked.get().filter(|_| closed.is_ok()) {
-            self.counters[0].reach(*place, state.taken);
+            self.context[0].reach(*place, state.taken);
         }
         closed
     }

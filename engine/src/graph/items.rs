@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytesize::ByteSize;
 
 use crate::fault::{Cause, Fault};
-use crate::progress::Counters;
+use crate::progress::GraphContext;
 use crate::record::{Batch, LONGEST, Record};
 use crate::text::PlainText;
 use crate::{Error, FaultPolicy};
@@ -98,7 +98,7 @@ impl<T: Record> Items<T> {
         self,
         function: &str,
         policy: &FaultPolicy,
-        counters: &Counters,
+        context: &GraphContext,
     ) -> Result<Option<Batch>, Error> {
         let (record, value) = match self {
             Self::Records(Records { batch, .. }) => return Ok(Some(batch)),
@@ -112,6 +112,6 @@ impl<T: Record> Items<T> {
         let message = format!("it is longer than {}", ByteSize(LONGEST as u64));
         let cause = Cause::Failed { message: PlainText::short(message), retryable: false };
         let fault = Fault { record, function: function.into(), cause };
-        policy.settle(fault, || data.into(), 1, counters).map(|()| None)
+        policy.settle(fault, || data.into(), 1, context).map(|()| None)
     }
 }

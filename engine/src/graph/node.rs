@@ -18,7 +18,7 @@ use crate::error::GraphError;
 use crate::monitor::Watched;
 use crate::progress::Actors;
 use crate::progress::BoxFuture;
-use crate::progress::Counters;
+use crate::progress::GraphContext;
 
 /// What a node does with what it is given: some are done at once, the others return a future.
 pub(crate) enum Handling<'a> {
@@ -85,13 +85,13 @@ impl<T> Clone for Outlet<T> {
 
 impl<T: Clone + Send + 'static> Outlet<T> {
     /// Of a node behind `depth` others.
-    pub(crate) fn new(counters: &Counters, depth: usize) -> Self {
+    pub(crate) fn new(context: &GraphContext, depth: usize) -> Self {
         Self(Arc::new(Edges {
             first: OnceLock::new(),
             others: RwLock::default(),
             forks: AtomicBool::new(false),
             depth,
-            actors: counters.actors.clone(),
+            actors: context.actors.clone(),
         }))
     }
 
@@ -214,7 +214,7 @@ impl<T> Node<T> for OneTooMany {
 /// time, on one instance; [`scatter`](Self::scatter) runs them on a pool.
 pub struct Stream<T> {
     pub(crate) outlet: Outlet<T>,
-    pub(crate) counters: Arc<Counters>,
+    pub(crate) context: Arc<GraphContext>,
     /// Its elements may come while whoever emits waits: from a task of its own, a timer or another source.
     pub(crate) apart: bool,
     /// Where it stands, if somebody watches.
@@ -242,8 +242,8 @@ impl<T: Clone + Send + 'static> Stream<T> {
     /// ```
     #[must_use]
     pub fn branch(&self) -> Self {
-        let (outlet, counters, watched) = (self.outlet.clone(), self.counters.clone(), self.watched.clone());
-        Self { outlet, counters, apart: self.apart, watched }
+        let (outlet, context, watched) = (self.outlet.clone(), self.context.clone(), self.watched.clone());
+        Self { outlet, context, apart: self.apart, watched }
     }
 
     /// Attaches a node that makes elements of `U`, and returns their stream. `kind` is what people call it.
@@ -266,10 +266,10 @@ impl<T: Clone + Send + 'static> Stream<T> {
         U: Clone + Send + 'static,
         N: Node<T> + 'static,
     {
-        let outlet = Outlet::new(&self.counters, self.outlet.depth() + count);
+        let outlet = Outlet::new(&self.context, self.outlet.depth() + count);
         let node = make(outlet.clone());
         let watched = self.connect(kind, node);
-        Stream { outlet, counters: self.counters, apart: self.apart, watched }
+        Stream { outlet, context: self.context, apart: self.apart, watched }
     }
 
     /// Puts a node behind this. Where a stream behind that stands, if somebody watches.

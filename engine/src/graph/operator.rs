@@ -10,7 +10,7 @@ use super::{Handling, Items, Node, Outlet, Stream};
 use crate::fault::{Cause, Fault};
 use crate::policy::Faults;
 use crate::progress::Actors;
-use crate::progress::Counters;
+use crate::progress::GraphContext;
 use crate::text::PlainText;
 use crate::{Error, FaultPolicy, Record};
 
@@ -159,14 +159,14 @@ impl<T: Clone + Send + 'static> Stream<T> {
         operator: O,
         guard: Option<Guard<T>>,
     ) -> (Stream<O::Output>, Weak<Shared<T, O>>) {
-        let counters = self.counters.clone();
+        let context = self.context.clone();
         let outputs = Outputs::new();
         let kind = snake(operator.name());
         let state = State { operator, outputs, guard, last: 0, failed: None, closed: false };
         let (tracked, alarm) = (OnceLock::new(), OnceLock::new());
         let mut node = Weak::new();
         let stream = self.attach(&kind, |outlet| {
-            let shared = Arc::new(Shared { state: Mutex::new(state), outlet, counters, tracked, alarm });
+            let shared = Arc::new(Shared { state: Mutex::new(state), outlet, context, tracked, alarm });
             node = Arc::downgrade(&shared);
             OperatorNode(shared)
         });
@@ -180,7 +180,7 @@ struct OperatorNode<T, O: Operator<T>>(Arc<Shared<T, O>>);
 pub(crate) struct Shared<T, O: Operator<T>> {
     state: Mutex<State<T, O>>,
     outlet: Outlet<O::Output>,
-    counters: Arc<Counters>,
+    context: Arc<GraphContext>,
     /// Its place among those that say how far elements are done, once it has held one back.
     tracked: OnceLock<usize>,
     /// Tells the task that waits for alarms of a new one, once there was any.
@@ -215,7 +215,7 @@ fn encoded<T: Record>(element: &T) -> Arc<[u8]> {
 }
 
 impl<T, O: Operator<T>> State<T, O> {
-    fn take(&mut self, number: u64, element: T, counters: &Counters) -> Result<(), Error> {
+    fn take(&mut self, number: u64, element: T, context: &GraphContext) -> Result<(), Error> {
         self.last = number;
         self.outputs.number = number;
         let guard = self.guard.as_ref();
@@ -227,9 +227,9 @@ impl<T, O: Operator<T>> State<T, O> {
         let name = guard.and_then(|guard| guard.name.as_deref()).unwrap_or(self.operator.name());
         let fault = Fault { record: number, function: name.into(), cause };
         match guard {
-            Some(guard) => guard.policy.settle(fault, || record.unwrap_or_default(), 1, counters),
+            Some(guard) => guard.policy.settle(fault, || record.unwrap_or_default(), 1, context),
             None => {
-                counters.fault(&fault, None);
+                context.fault(&fault, None);
                 Err(Error::Fault(fault))
             }
         }
@@ -245,7 +245,7 @@ impl<T: Send + 'static, O: Operator<T>> Shared<T, O> {
         if state.failed.is_some() || !state.outputs.is_empty() {
             return Handling::going(self.go_on(state, Some((number, element))));
         }
-        if let Err(error) = state.take(number, element, &self.counters) {
+        if let Err(error) = state.take(number, element, &self.context) {
             return Handling::Done(Err(error));
         }
         let waits = state.operator.alarm().is_some() || self.alarm.get().is_some();
@@ -279,7 +279,7 @@ impl<T: Send + 'static, O: Operator<T>> Shared<T, O> {
         }
         self.pass_on(&mut state).await?;
         if let Some((number, element)) = element {
-            state.take(number, element, &self.counters)?;
+            state.take(number, element, &self.context)?;
             self.pass_on(&mut state).await?;
         }
         self.settle(&state);
@@ -297,16 +297,16 @@ impl<T: Send + 'static, O: Operator<T>> Shared<T, O> {
     fn settle(self: &Arc<Self>, state: &State<T, O>) {
         let holds = state.operator.holds_back();
         if holds || self.tracked.get().is_some() {
-            let place = *self.tracked.get_or_init(|| self.counters.track(true));
+            let place = *self.tracked.get_or_init(|| self.context.track(true));
             match holds {
-                true => self.counters.take(place, state.last, state.last),
-                false => self.counters.reach(place, state.last),
+                true => self.context.take(place, state.last, state.last),
+                false => self.context.reach(place, state.last),
             }
         }
         if state.operator.alarm().is_some() {
             let start = || {
                 let changed = Arc::new(Notify::new());
-                let actors = self.counters.actors.clone();
+                let actors = self.context.actors.clone();
                 tokio::spawn(wait_for_alarms(Arc::downgrade(self), changed.clone(), actors));
                 changed
             };
@@ -319,7 +319,7 @@ impl<T: Send + 'static, O: Operator<T>> Shared<T, O> {
         match self.state.try_lock() {
             Ok(state) => state,
             Err(_) => {
-                let _waiting = self.counters.actors.wait();
+                let _waiting = self.context.actors.wait();
                 self.state.lock().await
             }
         }
@@ -364,7 +364,7 @@ impl<T: Send + 'static, O: Operator<T>> Shared<T, O> {
         match &passed {
             Ok(()) => self.settle(state),
             Err(error) => {
-                self.counters.fail(error.clone());
+                self.context.fail(error.clone());
                 state.failed = Some(error.clone());
             }
         }
@@ -386,7 +386,7 @@ impl<T: Send + 'static, O: Operator<T>> Shared<T, O> {
         // What is behind must get to its end too.
         let closed = self.outlet.close().await.and(result);
         if let Some(place) = self.tracked.get().filter(|_| closed.is_ok()) {
-            self.counters.reach(*place, state.last);
+            self.context.reach(*place, state.last);
         }
         closed
     }

@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use super::{Handling, Items, Node, Outlet, Stream};
 use crate::Error;
 use crate::monitor::Gauge;
-use crate::progress::{Counters, Detached};
+use crate::progress::{Detached, GraphContext};
 
 /// An element that waits, and when it was taken.
 struct Waiting<T> {
@@ -29,15 +29,15 @@ pub(super) trait Pace: Send + 'static {
 impl<T: Clone + Send + 'static> Stream<T> {
     /// Up to `n` elements wait here, for a task that passes them on at its `pace`; the next one waits outside.
     pub(super) fn queue(self, kind: &str, n: usize, pace: impl Pace) -> Self {
-        let counters = self.counters.clone();
+        let context = self.context.clone();
         let mut gauge: Option<Weak<dyn Gauge>> = None;
         let stream = self.attach(kind, |outlet| {
             let (sender, receiver) = channel(n.clamp(1, Semaphore::MAX_PERMITS));
             let sender = Arc::new(Mutex::new(Some(sender)));
             let filled: Weak<Queued<T>> = Arc::downgrade(&sender);
             gauge = Some(filled);
-            let link = Arc::new(Link { counters, failed: OnceLock::new(), tracked: OnceLock::new() });
-            let task = Detached::new(pass_on(receiver, outlet, pace, link.clone()), &link.counters);
+            let link = Arc::new(Link { context, failed: OnceLock::new(), tracked: OnceLock::new() });
+            let task = Detached::new(pass_on(receiver, outlet, pace, link.clone()), &link.context);
             QueueNode { sender, task, link }
         });
         if let Some(watched) = &stream.watched {
@@ -49,7 +49,7 @@ impl<T: Clone + Send + 'static> Stream<T> {
 
 /// What both sides know.
 struct Link {
-    counters: Arc<Counters>,
+    context: Arc<GraphContext>,
     failed: OnceLock<Error>,
     /// Its place among those that say how far elements are done.
     tracked: OnceLock<usize>,
@@ -57,11 +57,11 @@ struct Link {
 
 impl Link {
     fn place(&self) -> usize {
-        *self.tracked.get_or_init(|| self.counters.track(false))
+        *self.tracked.get_or_init(|| self.context.track(false))
     }
 
     fn fail(&self, error: Error) {
-        self.counters.fail(self.failed.get_or_init(|| error).clone());
+        self.context.fail(self.failed.get_or_init(|| error).clone());
     }
 
     fn failure(&self) -> Error {
@@ -100,12 +100,12 @@ impl<T> QueueNode<T> {
             let (number, element) = item?;
             let room = match sender.try_reserve() {
                 Err(TrySendError::Full(())) => {
-                    let _waiting = self.link.counters.actors.wait();
+                    let _waiting = self.link.context.actors.wait();
                     sender.reserve().await.map_err(|_| self.link.failure())?
                 }
                 room => room.map_err(|_| self.link.failure())?,
             };
-            self.link.counters.enter(place, number, number, 1);
+            self.link.context.enter(place, number, number, 1);
             room.send(Waiting { number, element, since: Instant::now() });
         }
         Ok(())
@@ -142,19 +142,19 @@ async fn pass<T: Clone + Send + 'static>(
             Err(TryRecvError::Disconnected) => None,
             Err(TryRecvError::Empty) => {
                 outlet.pause().await?;
-                let _waiting = link.counters.actors.wait();
+                let _waiting = link.context.actors.wait();
                 receiver.recv().await
             }
         };
         let Some(Waiting { number, element, since }) = waiting else { return Ok(()) };
         // No more pieces of the one before will come.
         if number > passed {
-            link.counters.reach(link.place(), passed);
+            link.context.reach(link.place(), passed);
         }
         pace.wait(since).await;
         outlet.send(Items::One(number, element)).await?;
         passed = number;
-        link.counters.leave(link.place(), number, 1);
+        link.context.leave(link.place(), number, 1);
     }
 }
 

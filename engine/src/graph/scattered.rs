@@ -10,7 +10,7 @@ use crate::executor::Segment;
 use crate::function::Kind;
 use crate::monitor::Watched;
 use crate::plugin::Core;
-use crate::progress::Counters;
+use crate::progress::GraphContext;
 use crate::record::Record;
 use crate::{Error, Function, Pool};
 
@@ -22,7 +22,7 @@ use crate::{Error, Function, Pool};
 pub struct Scattered<T> {
     pub(crate) pool: Pool,
     pub(crate) connect: Connect,
-    pub(crate) counters: Arc<Counters>,
+    pub(crate) context: Arc<GraphContext>,
     /// Where the stream that was scattered stood, if somebody watches, and where this stands.
     pub(crate) before: Option<Watched>,
     pub(crate) watched: Option<Watched>,
@@ -61,7 +61,7 @@ impl<T: Record> Scattered<T> {
         let Scattered {
             pool,
             connect,
-            counters,
+            context,
             before,
             depth,
             stages,
@@ -76,7 +76,7 @@ impl<T: Record> Scattered<T> {
         Scattered {
             pool,
             connect,
-            counters,
+            context,
             before,
             watched,
             depth,
@@ -134,7 +134,7 @@ impl<T: Record> Scattered<T> {
             misuse: self.misuse.clone(),
         };
         if let Some(outlet) = self.untouched.take() {
-            return (Stream { outlet, counters: self.counters, apart: true, watched: self.watched }, stretch);
+            return (Stream { outlet, context: self.context, apart: true, watched: self.watched }, stretch);
         }
         if self.buffer.is_some() {
             return (self.gathered(true).0, stretch);

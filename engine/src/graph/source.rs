@@ -11,7 +11,7 @@ use crate::fault::{Cause, Fault};
 use crate::metrics::Counts;
 use crate::monitor::SourceFigures;
 use crate::monitor::Watched;
-use crate::progress::{BoxFuture, Counters, Done, Snapshot};
+use crate::progress::{BoxFuture, Done, GraphContext, Snapshot};
 use crate::record::{Batch, BatchBuilder, LONGEST, Record};
 use crate::text::PlainText;
 use crate::{Error, FaultPolicy, Monitor, Place, Unit};
@@ -38,7 +38,7 @@ const PIECE: usize = 256 << 10;
 /// ```
 pub struct Source<T> {
     outlet: Outlet<T>,
-    counters: Arc<Counters>,
+    context: Arc<GraphContext>,
     watched: Option<Watched>,
     /// What a close waits for when all has reached its end.
     endings: std::sync::Mutex<Vec<Ending>>,
@@ -64,9 +64,9 @@ impl<T: Clone + Send + 'static> Source<T> {
     #[must_use]
     pub fn new() -> Self {
         let state = Mutex::new(State { next: 1, closed: false, ended: false, failed: None });
-        let counters = Arc::default();
-        let (outlet, endings) = (Outlet::new(&counters, 0), std::sync::Mutex::default());
-        Self { outlet, counters, watched: None, endings, state }
+        let context = Arc::default();
+        let (outlet, endings) = (Outlet::new(&context, 0), std::sync::Mutex::default());
+        Self { outlet, context, watched: None, endings, state }
     }
 
     /// The same, watched by a [`Monitor`](crate::Monitor): it tells what goes through each node that is built
@@ -79,9 +79,9 @@ impl<T: Clone + Send + 'static> Source<T> {
     /// The same with a name, and what people call such a source.
     pub(crate) fn monitored_as(mut self, monitor: &Monitor, name: &str, kind: &str) -> Self {
         let watch = monitor.watch();
-        let place = watch.graph.add_source(name, kind, &self.counters);
-        watch.add_source(self.counters.clone());
-        let _ = self.counters.watch.set(watch.clone());
+        let place = watch.graph.add_source(name, kind, &self.context);
+        watch.add_source(self.context.clone());
+        let _ = self.context.watch.set(watch.clone());
         self.watched = Some(Watched { watch: watch.clone(), from: vec![place] });
         self
     }
@@ -90,13 +90,13 @@ impl<T: Clone + Send + 'static> Source<T> {
         self.watched.as_ref()
     }
 
-    pub(crate) fn counters(&self) -> &Arc<Counters> {
-        &self.counters
+    pub(crate) fn context(&self) -> &Arc<GraphContext> {
+        &self.context
     }
 
     /// So many bytes are to be read, of which it is told by the sources in this crate how many were.
     pub fn expects(&self, bytes: u64) {
-        self.counters.expect_bytes(bytes);
+        self.context.expect_bytes(bytes);
     }
 
     /// The same, but its first element has the number behind `number`: the run goes on where another one
@@ -117,7 +117,7 @@ impl<T: Clone + Send + 'static> Source<T> {
     #[must_use]
     pub fn numbered_after(mut self, number: u64) -> Self {
         self.state.get_mut().next = number + 1;
-        self.counters.begin_after(number);
+        self.context.begin_after(number);
         self
     }
 
@@ -155,37 +155,37 @@ impl<T: Clone + Send + 'static> Source<T> {
     #[must_use]
     pub fn resumed(self, snapshot: Snapshot, done: u64) -> Self {
         let this = self.numbered_after(snapshot.record);
-        this.counters.snapshots.begin_with(snapshot, done);
+        this.context.snapshots.begin_with(snapshot, done);
         this
     }
 
     /// `told` is called with each [snapshot](Self::want_snapshot). It must be quick; only the first one set
     /// is told.
     pub fn on_snapshot(&self, told: impl Fn(Snapshot) + Send + Sync + 'static) {
-        self.counters.snapshots.tell(told);
+        self.context.snapshots.tell(told);
     }
 
     /// Asks for the states of the functions that accumulate, all of them behind the same record. They are
     /// told with one of the next records; never, if no function accumulates.
     pub fn want_snapshot(&self) {
-        self.counters.snapshots.want();
+        self.context.snapshots.want();
     }
 
     /// Where a record stood in the files that were read, if that is known.
     #[must_use]
     pub fn place(&self, record: u64) -> Option<Place> {
-        self.counters.place(record)
+        self.context.place(record)
     }
 
     /// The next records are of another input, and are its units.
     pub(crate) fn begin_input(&self, name: Option<(&Path, Unit)>) {
-        self.counters.begin_input(name.map(|(path, unit)| (path.display().to_string().into(), unit)));
+        self.context.begin_input(name.map(|(path, unit)| (path.display().to_string().into(), unit)));
     }
 
     /// The number of the last element that was emitted.
     #[must_use]
     pub fn last_number(&self) -> u64 {
-        self.counters.last()
+        self.context.last()
     }
 
     /// `told` is called each time that more elements have left the graph, and says which of them were faults. Of
@@ -213,7 +213,7 @@ impl<T: Clone + Send + 'static> Source<T> {
     /// # Ok(()) }
     /// ```
     pub fn on_done(&self, told: impl Fn(Done<'_>) + Send + Sync + 'static) {
-        self.counters.tell(told);
+        self.context.tell(told);
     }
 
     /// Lets sinks pass on what they hold back only to be faster: what [has left the graph](Self::on_done) before is
@@ -238,21 +238,21 @@ impl<T: Clone + Send + 'static> Source<T> {
     ///
     /// Why a sink can't.
     pub async fn flush(&self) -> Result<(), Error> {
-        self.counters.flush().await
+        self.context.flush().await
     }
 
     /// The number of the last element that a sink has taken, or a part of it: it may be ahead of what
     /// [has left the graph](Self::on_done).
     #[must_use]
     pub fn last_delivered(&self) -> u64 {
-        self.counters.last_delivered()
+        self.context.last_delivered()
     }
 
     /// How many records became faults, of those that [have left the graph](Self::on_done); counted only if
     /// somebody is told of them.
     #[must_use]
     pub fn faults_done(&self) -> u64 {
-        self.counters.faults_done()
+        self.context.faults_done()
     }
 
     /// Its stream. Each call begins a branch; elements go to one branch after another.
@@ -273,8 +273,8 @@ impl<T: Clone + Send + 'static> Source<T> {
     /// ```
     #[must_use]
     pub fn stream(&self) -> Stream<T> {
-        let (outlet, counters, watched) = (self.outlet.clone(), self.counters.clone(), self.watched.clone());
-        Stream { outlet, counters, apart: false, watched }
+        let (outlet, context, watched) = (self.outlet.clone(), self.context.clone(), self.watched.clone());
+        Stream { outlet, context, apart: false, watched }
     }
 
     /// Emits an element, and waits until every node behind has accepted it: while a buffer is full
@@ -308,13 +308,13 @@ impl<T: Clone + Send + 'static> Source<T> {
         let number = state.next;
         state.next += 1;
         let sent = self.outlet.send(Items::One(number, element)).await;
-        self.counters.emit(1);
+        self.context.emit(1);
         let sent = match sent {
             Ok(()) => self.outlet.pause().await,
             error => error,
         };
         if sent.is_ok() {
-            self.counters.accepted();
+            self.context.accepted();
         }
         state.note(sent)
     }
@@ -322,7 +322,7 @@ impl<T: Clone + Send + 'static> Source<T> {
     async fn ready(&self) -> Result<MutexGuard<'_, State>, Error> {
         // Others have their turn too, where nothing behind ever waits.
         tokio::task::coop::consume_budget().await;
-        if let Some(watch) = self.counters.watch.get() {
+        if let Some(watch) = self.context.watch.get() {
             watch.control.may_go_on().await;
         }
         let state = match self.state.try_lock() {
@@ -366,7 +366,7 @@ impl<T: Clone + Send + 'static> Source<T> {
             // What fails on the way out comes before what an emit has failed for.
             match self.outlet.close().await {
                 Err(error) => state.failed = Some(error),
-                Ok(()) if state.failed.is_none() => self.counters.accepted(),
+                Ok(()) if state.failed.is_none() => self.context.accepted(),
                 Ok(()) => {}
             }
             let endings = self.endings.lock().unwrap_or_else(PoisonError::into_inner).clone();
@@ -403,7 +403,7 @@ impl<T: Clone + Send + 'static> Source<T> {
     /// # Ok(()) }
     /// ```
     pub async fn failure(&self) -> Error {
-        self.counters.failure().await
+        self.context.failure().await
     }
 
     /// How many elements went where so far.
@@ -424,7 +424,7 @@ impl<T: Clone + Send + 'static> Source<T> {
     /// ```
     #[must_use]
     pub fn counts(&self) -> Counts {
-        self.counters.counts()
+        self.context.counts()
     }
 }
 
@@ -495,10 +495,10 @@ impl<T: Record> Source<T> {
         state.next += 1;
         let cause = Cause::Failed { message: PlainText::short(message), retryable: false };
         let fault = Fault { record: number, function: name.into(), cause };
-        let settled = policy.settle(fault, || record.into(), 1, &*self.counters);
-        self.counters.emit(1);
+        let settled = policy.settle(fault, || record.into(), 1, &*self.context);
+        self.context.emit(1);
         if settled.is_ok() {
-            self.counters.accepted();
+            self.context.accepted();
         }
         state.note(settled)
     }
@@ -516,9 +516,9 @@ impl<T: Record> Source<T> {
         let records = batch.len();
         state.next += records as u64;
         let sent = self.outlet.send(Items::records(batch, "source".into())).await;
-        self.counters.emit(records);
+        self.context.emit(records);
         if sent.is_ok() {
-            self.counters.accepted();
+            self.context.accepted();
         }
         state.note(sent)
     }
@@ -570,6 +570,6 @@ impl<T: Clone + Send + 'static> Default for Source<T> {
 
 impl<T> std::fmt::Debug for Source<T> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Source").field("counts", &self.counters.counts()).finish_non_exhaustive()
+        f.debug_struct("Source").field("counts", &self.context.counts()).finish_non_exhaustive()
     }
 }

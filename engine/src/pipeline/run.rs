@@ -44,7 +44,7 @@ impl Pipeline {
         for (_, source) in &sources {
             let letters = context.letters.clone();
             let flush = move || letters.iter().try_for_each(Letters::flush);
-            source.counters().on_flush(move || Box::pin(ready(flush())));
+            source.context().on_flush(move || Box::pin(ready(flush())));
         }
         Self {
             pool: context.pool,

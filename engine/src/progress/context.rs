@@ -23,7 +23,7 @@ struct Input {
 
 /// What the nodes of a graph tell its source.
 #[derive(Debug, Default)]
-pub(crate) struct Counters {
+pub(crate) struct GraphContext {
     emitted: AtomicU64,
     unfinished: AtomicU64,
     delivered: AtomicU64,
@@ -60,7 +60,7 @@ impl std::fmt::Debug for Flushes {
     }
 }
 
-impl SourceFigures for Counters {
+impl SourceFigures for GraphContext {
     fn counts(&self) -> Counts {
         Counts {
             emitted: self.emitted.load(Relaxed),
@@ -76,7 +76,7 @@ impl SourceFigures for Counters {
     }
 }
 
-impl Faults for Counters {
+impl Faults for GraphContext {
     fn want_records(&self) -> bool {
         self.watch.get().is_some()
     }
@@ -90,7 +90,7 @@ impl Faults for Counters {
     }
 }
 
-impl Counters {
+impl GraphContext {
     /// A segment failed: the source need not wait for its next element to know.
     pub(crate) fn fail(&self, error: Error) {
         // The first failure is the one that counts.

@@ -7,7 +7,7 @@ use tokio::sync::{Mutex, MutexGuard};
 use tokio::task::JoinHandle;
 
 use super::wait_graph::Actors;
-use super::{BoxFuture, Counters};
+use super::{BoxFuture, GraphContext};
 use crate::Error;
 
 /// The task that passes on what a node has taken, to its end. It starts with the first element: only then
@@ -24,12 +24,12 @@ enum Task {
 }
 
 impl Detached {
-    /// The task is one of those that act in the graph that `counters` are of.
+    /// The task is one of those that act in the graph that `context` are of.
     pub(crate) fn new(
         task: impl Future<Output = Result<(), Error>> + Send + 'static,
-        counters: &Counters,
+        context: &GraphContext,
     ) -> Self {
-        Self { task: Mutex::new(Task::Waiting(Box::pin(task))), actors: counters.actors.clone() }
+        Self { task: Mutex::new(Task::Waiting(Box::pin(task))), actors: context.actors.clone() }
     }
 
     /// Starts it, if it does not run yet.

@@ -12,7 +12,7 @@ use std::pin::Pin;
 #[cfg(any(fuzzing, test))]
 pub(crate) use checkpoint::with_checksum;
 pub use checkpoint::{Checkpoint, InputState, OutputState};
-pub(crate) use context::Counters;
+pub(crate) use context::GraphContext;
 pub(crate) use detached::Detached;
 pub use frontier::Done;
 pub use snapshots::Snapshot;

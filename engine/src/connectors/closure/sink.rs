@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::Error;
 use crate::graph::{Handling, Items, Node, Sink, Stream};
-use crate::progress::Counters;
+use crate::progress::GraphContext;
 
 impl<T, F> Sink<T> for F
 where
@@ -12,14 +12,14 @@ where
     F: FnMut(T) + Send + 'static,
 {
     fn attach(self, stream: Stream<T>) {
-        let counters = stream.counters.clone();
-        stream.connect("sink", ClosureNode { f: Mutex::new(self), counters });
+        let context = stream.context.clone();
+        stream.connect("sink", ClosureNode { f: Mutex::new(self), context });
     }
 }
 
 struct ClosureNode<F> {
     f: Mutex<F>,
-    counters: Arc<Counters>,
+    context: Arc<GraphContext>,
 }
 
 impl<F> ClosureNode<F> {
@@ -31,7 +31,7 @@ impl<F> ClosureNode<F> {
         for item in items {
             let (number, value) = item?;
             f(value);
-            self.counters.deliver(1, number);
+            self.context.deliver(1, number);
         }
         Ok(())
     }

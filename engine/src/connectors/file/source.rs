@@ -148,7 +148,7 @@ pub(crate) async fn read<T: Record>(
     source: &Source<T>,
     stop: &CancellationToken,
 ) -> Result<(), Error> {
-    let reader = compressed::unpacked(file, source.counters().clone());
+    let reader = compressed::unpacked(file, source.context().clone());
     let unit = if matches!(layout, Layout::Lines { .. }) { Unit::Line } else { Unit::Row };
     source.begin_input(Some((path, unit)));
     let before = source.last_number();

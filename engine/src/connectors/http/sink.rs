@@ -170,14 +170,14 @@ impl Http {
 impl<T: Record> Sink<T> for Http {
     fn attach(self, stream: Stream<T>) {
         let requests = self.requests();
-        let tally = Tally::new("http", self.policy, stream.counters.clone());
+        let tally = Tally::new("http", self.policy, stream.context.clone());
         let (array, alone) = (self.array, self.grouping.records == 1);
         let send = move |records: Batch| {
             let requests = requests.clone();
             async move { requests?.post(body(records, array, alone)).await }
         };
-        let counters = stream.counters.clone();
-        stream.connect("http", Outbox::new(self.grouping, tally, counters, send));
+        let context = stream.context.clone();
+        stream.connect("http", Outbox::new(self.grouping, tally, context, send));
     }
 }
 

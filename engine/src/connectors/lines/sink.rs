@@ -4,7 +4,7 @@ use std::future::ready;
 use std::sync::Arc;
 
 use crate::graph::{Handling, Items, Node, Sink, Stream};
-use crate::progress::Counters;
+use crate::progress::GraphContext;
 use crate::record::Record;
 use crate::{Error, FaultPolicy, Output};
 
@@ -46,25 +46,25 @@ impl Lines {
 
 impl<T: Record> Sink<T> for Lines {
     fn attach(self, stream: Stream<T>) {
-        let (counters, output) = (stream.counters.clone(), self.output.clone());
-        counters.on_flush(move || Box::pin(ready(output.flush())));
-        stream.connect("lines", LinesNode { lines: self, counters });
+        let (context, output) = (stream.context.clone(), self.output.clone());
+        context.on_flush(move || Box::pin(ready(output.flush())));
+        stream.connect("lines", LinesNode { lines: self, context });
     }
 }
 
 struct LinesNode {
     lines: Lines,
-    counters: Arc<Counters>,
+    context: Arc<GraphContext>,
 }
 
 impl LinesNode {
     fn write<T: Record>(&self, items: Items<T>) -> Result<(), Error> {
-        let batch = items.into_batch("lines", &FaultPolicy::stop(), &self.counters)?;
+        let batch = items.into_batch("lines", &FaultPolicy::stop(), &self.context)?;
         let Some(mut batch) = batch else { return Ok(()) };
         let Some(last) = batch.len().checked_sub(1) else { return Ok(()) };
         let last = batch.number(last);
         self.lines.output.write(&batch.separated(self.lines.separator))?;
-        self.counters.deliver(batch.len(), last);
+        self.context.deliver(batch.len(), last);
         Ok(())
     }
 }

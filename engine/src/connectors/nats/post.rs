@@ -20,7 +20,7 @@ use crate::connectors::nats::link::{AGAIN, Away, Link};
 use crate::connectors::support::deliveries::{Delivered, Deliveries};
 use crate::deadlines::{BROKER_ANSWER, BROKER_END};
 use crate::error::BrokerError;
-use crate::progress::Counters;
+use crate::progress::GraphContext;
 
 /// How long a broker keeps a request for messages if there are none.
 const EXPIRES: Duration = Duration::from_secs(2);
@@ -41,7 +41,7 @@ pub(crate) struct Post {
     consumer: PullConsumer,
     in_flight: usize,
     follow: bool,
-    counters: Weak<Counters>,
+    context: Weak<GraphContext>,
     deliveries: Mutex<Deliveries>,
     /// Bytes of messages that wait to be emitted.
     waiting: AtomicUsize,
@@ -61,7 +61,7 @@ impl Post {
         consumer: PullConsumer,
         in_flight: usize,
         follow: bool,
-        counters: &Arc<Counters>,
+        context: &Arc<GraphContext>,
     ) -> Self {
         Self {
             link,
@@ -69,7 +69,7 @@ impl Post {
             consumer,
             in_flight,
             follow,
-            counters: Arc::downgrade(counters),
+            context: Arc::downgrade(context),
             deliveries: Mutex::default(),
             waiting: AtomicUsize::new(0),
             room: Notify::new(),
@@ -265,7 +265,7 @@ impl Post {
     async fn keep(&self) {
         let wait = self.consumer.cached_info().config.backoff.iter().copied().min();
         let wait = wait.unwrap_or(self.consumer.cached_info().config.ack_wait);
-        while self.counters.strong_count() > 0 {
+        while self.context.strong_count() > 0 {
             sleep(wait / 3).await;
             if self.link.is_connected() {
                 self.tell("+WPI").await;
@@ -289,10 +289,10 @@ impl Post {
             let last = *done.borrow_and_update();
             out.append(&mut self.deliveries().out(last));
             let told = self.settle(&mut out).await;
-            if let Some(counters) = self.counters.upgrade()
+            if let Some(context) = self.context.upgrade()
                 && let Err(error) = &told
             {
-                counters.fail(error.clone());
+                context.fail(error.clone());
             }
             if closing {
                 if self.link.is_connected() {
@@ -317,8 +317,8 @@ impl Post {
         if out.is_empty() {
             return Ok(());
         }
-        if let Some(counters) = self.counters.upgrade() {
-            counters.flush().await?;
+        if let Some(context) = self.context.upgrade() {
+            context.flush().await?;
         }
         loop {
             if self.link.is_connected() {

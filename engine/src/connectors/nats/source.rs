@@ -207,13 +207,13 @@ impl Nats {
 
 impl<T: Record> Feed<T> for Nats {
     async fn feed(self, source: &Source<T>, stop: &CancellationToken) -> Result<(), Error> {
-        if source.counters().are_mixed() {
+        if source.context().are_mixed() {
             return Err(Error::Graph(GraphError::MixedSources { source_name: "nats".to_owned() }));
         }
         let Self { in_flight, follow, connected, .. } = self.connect().await?;
         let Connected { link, consumer } = connected.ok_or(Error::Closed)?;
         let (sender, messages) = channel(in_flight);
-        let post = Arc::new(Post::new(link, consumer, in_flight, follow, source.counters()));
+        let post = Arc::new(Post::new(link, consumer, in_flight, follow, source.context()));
         let told = post.clone();
         source.on_done(move |done| told.are_done(done.last));
         let ending = post.clone();

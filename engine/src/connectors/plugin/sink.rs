@@ -11,7 +11,7 @@ use crate::fault::{Cause, Fault};
 use crate::function::Kind;
 use crate::graph::{Handling, Items, Node, Sink, Stream};
 use crate::plugin::{Core, Failure, Instance, MOST_BYTES, Output};
-use crate::progress::Counters;
+use crate::progress::GraphContext;
 use crate::record::{Batch, Record};
 use crate::{Error, Function};
 
@@ -20,11 +20,11 @@ impl<T: Record> Sink<T> for &Function<T, ()> {
         let node = PluginNode {
             core: self.core().clone(),
             pool: self.shared_pool().clone(),
-            counters: stream.counters.clone(),
+            context: stream.context.clone(),
             instance: Mutex::new(Kept::None),
         };
         if let Some(output) = node.core.opening.output.clone() {
-            node.counters.on_flush(move || Box::pin(ready(output.flush())));
+            node.context.on_flush(move || Box::pin(ready(output.flush())));
         }
         stream.connect(self.core().name(), node);
     }
@@ -50,7 +50,7 @@ struct Taken {
 struct PluginNode {
     core: Arc<Core>,
     pool: Arc<PoolShared>,
-    counters: Arc<Counters>,
+    context: Arc<GraphContext>,
     instance: Mutex<Kept>,
 }
 
@@ -68,7 +68,7 @@ impl PluginNode {
             while !batch.is_empty() {
                 let Taken { done, failed } = self.call(&mut instance, &batch).await?;
                 if done > 0 {
-                    self.counters.deliver(done, batch.number(done - 1));
+                    self.context.deliver(done, batch.number(done - 1));
                     batch = batch.split_off(done);
                     attempts = 1;
                 }
@@ -140,7 +140,7 @@ impl PluginNode {
     /// Does with the fault of the first record of `batch` what is to be done.
     fn settle(&self, batch: &Batch, cause: Cause, attempts: u32) -> Result<(), Error> {
         let fault = Fault { record: batch.number(0), function: self.core.name().into(), cause };
-        self.core.policy().settle(fault, || batch.origin(0).into(), attempts, &*self.counters)
+        self.core.policy().settle(fault, || batch.origin(0).into(), attempts, &*self.context)
     }
 
     fn output(&self, act: impl FnOnce(&Output) -> Result<(), Error>) -> Result<(), Error> {
@@ -178,7 +178,7 @@ impl PluginNode {
 impl<T: Record> Node<T> for PluginNode {
     fn accept(&self, items: Items<T>) -> Handling<'_> {
         Handling::going(async {
-            match items.into_batch(self.core.name(), self.core.policy(), &self.counters)? {
+            match items.into_batch(self.core.name(), self.core.policy(), &self.context)? {
                 Some(batch) => self.take(batch).await,
                 None => Ok(()),
             }

@@ -15,7 +15,7 @@ use crate::Error;
 use crate::connectors::support::tally::Tally;
 use crate::fault::Cause;
 use crate::graph::{Handling, Items, Node};
-use crate::progress::{Counters, Detached};
+use crate::progress::{Detached, GraphContext};
 use crate::record::{Batch, BatchBuilder, Record};
 use crate::text::PlainText;
 
@@ -53,7 +53,7 @@ pub(crate) struct Outbox {
 
 /// What both sides know.
 struct Link {
-    counters: Arc<Counters>,
+    context: Arc<GraphContext>,
     failed: OnceLock<Error>,
     /// Its place among those that say how far elements are done.
     tracked: OnceLock<usize>,
@@ -61,7 +61,7 @@ struct Link {
 
 impl Link {
     fn place(&self) -> usize {
-        *self.tracked.get_or_init(|| self.counters.track(false))
+        *self.tracked.get_or_init(|| self.context.track(false))
     }
 
     fn failure(&self) -> Error {
@@ -70,13 +70,13 @@ impl Link {
 }
 
 impl Outbox {
-    pub(crate) fn new<S, F>(grouping: Grouping, tally: Tally, counters: Arc<Counters>, send: S) -> Self
+    pub(crate) fn new<S, F>(grouping: Grouping, tally: Tally, context: Arc<GraphContext>, send: S) -> Self
     where
         S: Fn(Batch) -> F + Send + 'static,
         F: Future<Output = Result<Sent, Error>> + Send + 'static,
     {
         let (sender, receiver) = channel(1);
-        let link = Arc::new(Link { counters, failed: OnceLock::new(), tracked: OnceLock::new() });
+        let link = Arc::new(Link { context, failed: OnceLock::new(), tracked: OnceLock::new() });
         let refusing = tally.clone();
         let mailing = Mailing {
             grouping,
@@ -87,7 +87,7 @@ impl Outbox {
             since: Instant::now(),
             under_way: FuturesOrdered::new(),
         };
-        let task = Detached::new(mailing.run(receiver), &link.counters);
+        let task = Detached::new(mailing.run(receiver), &link.context);
         Self { sender: Mutex::new(Some(sender)), task, link, tally: refusing }
     }
 
@@ -100,9 +100,9 @@ impl Outbox {
         self.task.start().await;
         let sender = self.sender().clone().ok_or(Error::Closed)?;
         let Some(last) = batch.len().checked_sub(1) else { return Ok(()) };
-        let _waiting = self.link.counters.actors.wait();
+        let _waiting = self.link.context.actors.wait();
         let room = sender.reserve().await.map_err(|_| self.link.failure())?;
-        self.link.counters.enter(place, batch.number(0), batch.number(last), batch.len());
+        self.link.context.enter(place, batch.number(0), batch.number(last), batch.len());
         room.send(batch);
         Ok(())
     }
@@ -154,13 +154,13 @@ where
     async fn run(mut self, mut receiver: Receiver<Batch>) -> Result<(), Error> {
         let ran = self.mail(&mut receiver).await;
         if let Err(error) = &ran {
-            self.link.counters.fail(self.link.failed.get_or_init(|| error.clone()).clone());
+            self.link.context.fail(self.link.failed.get_or_init(|| error.clone()).clone());
         }
         ran
     }
 
     async fn mail(&mut self, receiver: &mut Receiver<Batch>) -> Result<(), Error> {
-        let (actors, mut more) = (self.link.counters.actors.clone(), true);
+        let (actors, mut more) = (self.link.context.actors.clone(), true);
         while more || self.records() > 0 || !self.under_way.is_empty() {
             let full = self.records() >= self.grouping.records;
             let due = self.since + self.grouping.within;
@@ -237,7 +237,7 @@ where
                     let cause = Cause::Failed { message: PlainText::short(message), retryable: false };
                     self.tally.refused(number, cause, || record.into(), 1)?;
                     // Those before it may be under way.
-                    self.link.counters.leave(self.link.place(), 0, 1);
+                    self.link.context.leave(self.link.place(), 0, 1);
                 }
             }
         }
@@ -257,7 +257,7 @@ where
                 }
             }
         }
-        self.link.counters.leave(self.link.place(), group.number(group.len() - 1), group.len());
+        self.link.context.leave(self.link.place(), group.number(group.len() - 1), group.len());
         Ok(())
     }
 }

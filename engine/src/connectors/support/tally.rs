@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::fault::{Cause, Fault};
 use crate::graph::Items;
-use crate::progress::Counters;
+use crate::progress::GraphContext;
 use crate::record::{Batch, Record};
 use crate::{Error, FaultPolicy};
 
@@ -14,12 +14,12 @@ pub(crate) struct Tally {
     /// What the sink is called.
     name: String,
     policy: FaultPolicy,
-    counters: Arc<Counters>,
+    context: Arc<GraphContext>,
 }
 
 impl Tally {
-    pub(crate) fn new(name: &str, policy: FaultPolicy, counters: Arc<Counters>) -> Self {
-        Self { name: name.to_owned(), policy, counters }
+    pub(crate) fn new(name: &str, policy: FaultPolicy, context: Arc<GraphContext>) -> Self {
+        Self { name: name.to_owned(), policy, context }
     }
 
     /// Elements as bytes, unless they are too long for that, which is a fault.
@@ -28,11 +28,11 @@ impl Tally {
     ///
     /// If that ends the run.
     pub(crate) fn batch<T: Record>(&self, items: Items<T>) -> Result<Option<Batch>, Error> {
-        items.into_batch(&self.name, &self.policy, &self.counters)
+        items.into_batch(&self.name, &self.policy, &self.context)
     }
 
-    pub(crate) fn counters(&self) -> &Counters {
-        &self.counters
+    pub(crate) fn context(&self) -> &GraphContext {
+        &self.context
     }
 
     pub(crate) fn name(&self) -> &str {
@@ -41,7 +41,7 @@ impl Tally {
 
     /// The sink took so many records, the last of which has this number.
     pub(crate) fn taken(&self, records: usize, last: u64) {
-        self.counters.deliver(records, last);
+        self.context.deliver(records, last);
     }
 
     /// Whether a record that failed for this cause is to be tried again, after the wait before that.
@@ -66,6 +66,6 @@ impl Tally {
         attempts: u32,
     ) -> Result<(), Error> {
         let fault = Fault { record, function: self.name.as_str().into(), cause };
-        self.policy.settle(fault, bytes, attempts, &*self.counters)
+        self.policy.settle(fault, bytes, attempts, &*self.context)
     }
 }

@@ -18,7 +18,7 @@ use crate::fault::Fault;
 use crate::monitor::Gauge;
 use crate::plugin::Core;
 use crate::policy::Faults;
-use crate::progress::Counters;
+use crate::progress::GraphContext;
 use crate::progress::Works;
 use crate::record::{Batch, BatchBuilder};
 
@@ -32,7 +32,7 @@ pub(crate) struct Segment {
     /// How many of them there are.
     allowed: AtomicUsize,
     ordered: bool,
-    counters: Arc<Counters>,
+    context: Arc<GraphContext>,
     /// Its place among those that say how far elements are done.
     tracked: usize,
     /// The number of the last record that has left, with all before it if it is ordered.
@@ -52,7 +52,7 @@ impl Segment {
         stages: Vec<Arc<Core>>,
         buffer: usize,
         ordered: bool,
-        counters: Arc<Counters>,
+        context: Arc<GraphContext>,
     ) -> Arc<Self> {
         let room = executor.room();
         let segment = Arc::new(Self {
@@ -61,8 +61,8 @@ impl Segment {
             permits: Semaphore::new(buffer.clamp(1, Semaphore::MAX_PERMITS)),
             allowed: buffer.clamp(1, Semaphore::MAX_PERMITS).into(),
             ordered,
-            tracked: counters.track(false),
-            counters,
+            tracked: context.track(false),
+            context,
             done_to: AtomicU64::new(0),
             state: Mutex::new(State::new(room)),
             listed: AtomicBool::new(false),
@@ -71,7 +71,7 @@ impl Segment {
             drained: Notify::new(),
         });
         let work: Weak<Self> = Arc::downgrade(&segment);
-        segment.counters.actors.add(work);
+        segment.context.actors.add(work);
         segment
     }
 
@@ -80,8 +80,8 @@ impl Segment {
     }
 
     /// What its elements are counted by.
-    pub(crate) fn counters(&self) -> &Counters {
-        &self.counters
+    pub(crate) fn context(&self) -> &GraphContext {
+        &self.context
     }
 
     /// So many more records may be unfinished.
@@ -145,8 +145,8 @@ impl Segment {
                 }
                 // What comes behind a fault is not wanted any more.
                 if !state.stopping {
-                    self.counters.begin(batch.len());
-                    self.counters.take(self.tracked, batch.number(0), batch.number(batch.len() - 1));
+                    self.context.begin(batch.len());
+                    self.context.take(self.tracked, batch.number(0), batch.number(batch.len() - 1));
                     state.enqueue(batch);
                 }
             }
@@ -161,7 +161,7 @@ impl Segment {
     async fn take_permits(&self, wanted: usize) -> Result<SemaphorePermit<'_>, Error> {
         let permits = match self.permits.try_acquire() {
             Err(TryAcquireError::NoPermits) => {
-                let _waiting = self.counters.actors.wait();
+                let _waiting = self.context.actors.wait();
                 self.permits.acquire().await.ok()
             }
             permits => permits.ok(),
@@ -183,7 +183,7 @@ impl Segment {
                     return;
                 }
             }
-            let _waiting = self.counters.actors.wait();
+            let _waiting = self.context.actors.wait();
             drained.await;
         }
     }
@@ -194,7 +194,7 @@ impl Segment {
 
     /// Ends the segment at once; whoever waits for it is told.
     pub(crate) fn fail(&self, error: Error) {
-        self.counters.fail(self.state().failed.get_or_insert(error).clone());
+        self.context.fail(self.state().failed.get_or_insert(error).clone());
         self.end();
     }
 
@@ -296,13 +296,13 @@ impl Segment {
                 _ => copied.insert((number, record.record(0).into())).1.clone(),
             };
             let fault = Fault { record: number, function: stage.name().into(), cause };
-            stage.policy().settle(fault, copy, attempts, &*self.counters)?;
+            stage.policy().settle(fault, copy, attempts, &*self.context)?;
         }
         self.release(permits);
         self.done_to.fetch_max(last, Ordering::Relaxed);
         let done = if self.ordered { Some(last) } else { self.all() };
         if let Some(done) = done {
-            self.counters.reach(self.tracked, done);
+            self.context.reach(self.tracked, done);
         }
         drop(receipt);
         Ok(())
@@ -311,7 +311,7 @@ impl Segment {
     /// The number of the last record that came in, if nothing is left.
     fn all(&self) -> Option<u64> {
         let state = self.state();
-        state.is_empty().then(|| self.counters.taken(self.tracked))
+        state.is_empty().then(|| self.context.taken(self.tracked))
     }
 
     /// Somebody else took a work through all stages. `receipt` is dropped when all of it has left.
@@ -361,7 +361,7 @@ impl Segment {
 
     /// Records have left: as many others may come.
     fn release(&self, permits: usize) {
-        self.counters.end(permits);
+        self.context.end(permits);
         self.permits.add_permits(permits);
     }
 
@@ -385,12 +385,12 @@ impl Segment {
                 Ok(Some(next)) => return Ok(next),
                 Ok(None) if !paused => return Ok(Next::Pause),
                 Ok(None) => {
-                    let _waiting = self.counters.actors.wait();
+                    let _waiting = self.context.actors.wait();
                     self.news.notified().await;
                 }
                 Err(error) => {
                     if let Error::Fault(fault) = &error {
-                        self.counters.fault(fault, None);
+                        self.context.fault(fault, None);
                     }
                     self.fail(error.clone());
                     return Err(error);

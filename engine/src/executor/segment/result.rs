@@ -10,7 +10,7 @@ use super::failures::{Failed, Letters};
 use super::handle::Segment;
 use crate::fault::Fault;
 use crate::plugin::{Core, Failure};
-use crate::progress::Counters;
+use crate::progress::GraphContext;
 use crate::record::{Batch, BatchBuilder};
 use crate::{Cause, Error};
 
@@ -46,7 +46,7 @@ pub(crate) async fn run_whole(
     advance: impl Fn(),
 ) -> Result<Whole, Error> {
     let segment =
-        Segment::new(executor.clone(), stages.to_vec(), batch.len(), true, Arc::new(Counters::default()));
+        Segment::new(executor.clone(), stages.to_vec(), batch.len(), true, Arc::new(GraphContext::default()));
     let _end = EndOfSegment(&segment);
     segment.push(batch).await?;
     segment.close();

@@ -20,7 +20,7 @@ use crate::function::{Kind, apart, together};
 use crate::graph::scattered::misuse;
 use crate::graph::{CALLS_COUNT, Handling, Items, Node, Outlet, Stream};
 use crate::plugin::Core;
-use crate::progress::Counters;
+use crate::progress::GraphContext;
 use crate::record::{Batch, BatchBuilder, Record};
 use crate::text::PlainText;
 use crate::{Error, Function};
@@ -29,7 +29,7 @@ pub(crate) struct AccumulateNode<U> {
     core: Arc<Core>,
     pool: Arc<PoolShared>,
     name: Arc<str>,
-    counters: Arc<Counters>,
+    context: Arc<GraphContext>,
     misuse: Option<Error>,
     /// Its place among those of the graph that accumulate.
     place: usize,
@@ -65,9 +65,9 @@ impl<U: Record> AccumulateNode<U> {
         key: Option<ByKey>,
     ) -> Stream<U> {
         let (core, pool) = (function.core().clone(), function.shared_pool().clone());
-        let (name, counters) = (core.name().into(), stream.counters.clone());
-        let place = counters.snapshots.join();
-        let (known, mut foreign) = (counters.snapshots.state(place), None);
+        let (name, context) = (core.name().into(), stream.context.clone());
+        let place = context.snapshots.join();
+        let (known, mut foreign) = (context.snapshots.state(place), None);
         let states = match (&key, known) {
             (None, state) => vec![state],
             (Some(ByKey { instances, .. }), None) => vec![None; (*instances).max(1)],
@@ -87,7 +87,7 @@ impl<U: Record> AccumulateNode<U> {
             core,
             pool,
             name,
-            counters,
+            context,
             misuse,
             place,
             state,
@@ -120,7 +120,7 @@ impl<U: Record> AccumulateNode<U> {
     /// Takes the state out if somebody wants it who wants those of others too. Returns how many of the next
     /// records may be given together before that.
     async fn look(&self, state: &mut State, batch: &Batch) -> Result<usize, Error> {
-        let snapshots = &self.counters.snapshots;
+        let snapshots = &self.context.snapshots;
         let Some(at) = snapshots.cut(self.place, state.last, batch.number(0)) else { return Ok(batch.len()) };
         let before = batch.iter().take_while(|(number, _)| *number <= at).count();
         if before == 0 {
@@ -214,7 +214,7 @@ impl<U: Record> AccumulateNode<U> {
     }
 
     async fn send(&self, mut output: Batch) -> Result<(), Error> {
-        let silent = self.counters.snapshots.silent_until(self.place);
+        let silent = self.context.snapshots.silent_until(self.place);
         if silent > 0 {
             output = output.split_off(output.iter().take_while(|(number, _)| *number <= silent).count());
         }
@@ -226,7 +226,7 @@ impl<U: Record> AccumulateNode<U> {
 
     fn settle(&self, records: &Batch, index: usize, cause: Cause, attempts: u32) -> Result<(), Error> {
         let fault = Fault { record: records.number(index), function: self.name.to_string().into(), cause };
-        self.core.policy().settle(fault, || records.origin(index).into(), attempts, &*self.counters)
+        self.core.policy().settle(fault, || records.origin(index).into(), attempts, &*self.context)
     }
 }
 
@@ -285,7 +285,7 @@ async fn side_by_side(
 impl<T: Record, U: Record> Node<T> for AccumulateNode<U> {
     fn accept(&self, items: Items<T>) -> Handling<'_> {
         Handling::going(async {
-            match items.into_batch(&self.name, self.core.policy(), &self.counters)? {
+            match items.into_batch(&self.name, self.core.policy(), &self.context)? {
                 Some(batch) => self.take(batch).await,
                 None => Ok(()),
             }

@@ -38,7 +38,7 @@ impl<T: Clone + Send + 'static> Stream<T> {
 
     /// The same for elements that may take only so much together.
     pub(crate) fn collect_bounded(self, most: NonZeroUsize, bounds: Bounds<T>) -> (Stream<Vec<T>>, Flush) {
-        let actors = self.counters.actors.clone();
+        let actors = self.context.actors.clone();
         let (room, guard) = bounds.parts();
         let (stream, node) = self.through_node(Collect { held: Vec::new(), most, room, taken: 0 }, guard);
         let flush = move || -> BoxFuture<'static, Result<(), Error>> {

@@ -7,7 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::Error;
 use crate::graph::{Handling, Items, Node, Outlet, Stream};
-use crate::progress::{BoxFuture, Counters, Detached};
+use crate::progress::{BoxFuture, Detached, GraphContext};
 
 impl<T: Clone + Send + 'static> Stream<T> {
     /// The stream, and a handle that takes all that is behind here from the graph while it runs.
@@ -30,10 +30,10 @@ impl<T: Clone + Send + 'static> Stream<T> {
     /// ```
     #[must_use]
     pub fn disconnectable(self) -> (Self, Connection) {
-        let (mut connection, counters) = (None, self.counters.clone());
+        let (mut connection, context) = (None, self.context.clone());
         let stream = self.attach("disconnectable", |outlet| {
             let (cut, passing, ending) = (CancellationToken::new(), Mutex::default(), OnceLock::new());
-            let gate = Arc::new(Gate { outlet, cut, passing, ending, counters });
+            let gate = Arc::new(Gate { outlet, cut, passing, ending, context });
             connection = Some(Connection(Arc::new(gate.clone())));
             GateNode(gate)
         });
@@ -80,7 +80,7 @@ struct Gate<T> {
     passing: Mutex<Option<BoxFuture<'static, Result<(), Error>>>>,
     /// The end of what is behind, once it was asked for.
     ending: OnceLock<Detached>,
-    counters: Arc<Counters>,
+    context: Arc<GraphContext>,
 }
 
 impl<T: Clone + Send + 'static> Gate<T> {
@@ -114,7 +114,7 @@ impl<T: Clone + Send + 'static> Gate<T> {
             };
             gate.outlet.close().await.and(passed)
         };
-        self.ending.get_or_init(|| Detached::new(close, &self.counters)).end().await
+        self.ending.get_or_init(|| Detached::new(close, &self.context)).end().await
     }
 }
 

@@ -10,7 +10,7 @@ use crate::function::Kind;
 use crate::graph::scattered::misuse;
 use crate::graph::{CALLS_COUNT, Handling, Items, Node, Outlet, Stream};
 use crate::plugin::{Core, Failure, Outcome};
-use crate::progress::Counters;
+use crate::progress::GraphContext;
 use crate::record::{Batch, Record};
 use crate::{Error, Function};
 
@@ -22,7 +22,7 @@ pub(crate) struct FunctionNode<U> {
     core: Arc<Core>,
     pool: Arc<PoolShared>,
     name: Arc<str>,
-    counters: Arc<Counters>,
+    context: Arc<GraphContext>,
     misuse: Option<Error>,
     outlet: Outlet<U>,
 }
@@ -35,14 +35,14 @@ impl<U: Record> FunctionNode<U> {
         used: Option<Kind>,
     ) -> Stream<U> {
         let (core, pool) = (function.core().clone(), function.shared_pool().clone());
-        let (name, counters) = (core.name().into(), stream.counters.clone());
+        let (name, context) = (core.name().into(), stream.context.clone());
         let kind = core.name().to_owned();
         stream.attach_as(CALLS_COUNT, &kind, |outlet| Self {
             misuse: misuse(&core, used),
             core,
             pool,
             name,
-            counters,
+            context,
             outlet,
         })
     }
@@ -69,7 +69,7 @@ impl<U: Record> FunctionNode<U> {
 
     fn settle(&self, record: &Batch, Failure { cause, attempts, .. }: Failure) -> Result<(), Error> {
         let fault = Fault { record: record.number(0), function: self.name.to_string().into(), cause };
-        self.core.policy().settle(fault, || record.origin(0).into(), attempts, &*self.counters)
+        self.core.policy().settle(fault, || record.origin(0).into(), attempts, &*self.context)
     }
 }
 
@@ -106,7 +106,7 @@ impl<T: Record, U: Record> Node<T> for FunctionNode<U> {
             }
             // Whoever emits a single element pauses by itself.
             let is_one = matches!(items, Items::One(..));
-            let batch = items.into_batch(&self.name, self.core.policy(), &self.counters)?;
+            let batch = items.into_batch(&self.name, self.core.policy(), &self.context)?;
             let Some(mut batch) = batch else { return Ok(()) };
             if is_one {
                 return self.process(batch).await;

@@ -56,17 +56,17 @@ impl<T: Record> Scattered<T> {
     /// The stream as it was before, if nothing runs on the pool and nothing is to wait.
     fn unscattered(mut self) -> Result<Stream<T>, Box<Self>> {
         match self.untouched.take().filter(|_| self.buffer.is_none() && self.misuse.is_none()) {
-            Some(outlet) => Ok(Stream { outlet, counters: self.counters, apart: true, watched: self.before }),
+            Some(outlet) => Ok(Stream { outlet, context: self.context, apart: true, watched: self.before }),
             None => Err(Box::new(self)),
         }
     }
 
     pub(crate) fn gathered(self, ordered: bool) -> (Stream<T>, Arc<Segment>) {
-        let Self { pool, connect, counters, watched, stages, buffer, misuse, depth, .. } = self;
+        let Self { pool, connect, context, watched, stages, buffer, misuse, depth, .. } = self;
         let last = stages.last().map_or("scatter", |stage| stage.name());
         let from = Arc::from(last);
-        let segment = Segment::new(pool.executor(), stages, buffer.unwrap_or(1), ordered, counters.clone());
-        let outlet = Outlet::new(&counters, depth + CALLS_COUNT + 1);
+        let segment = Segment::new(pool.executor(), stages, buffer.unwrap_or(1), ordered, context.clone());
+        let outlet = Outlet::new(&context, depth + CALLS_COUNT + 1);
         if let Some(watched) = &watched {
             let work: Weak<dyn Gauge> = Arc::<Segment>::downgrade(&segment);
             watched.holds(&work);
@@ -76,8 +76,8 @@ impl<T: Record> Scattered<T> {
             watched.hands_over(None);
         }
         let task = gather(segment.clone(), outlet.clone(), from, meter);
-        connect(Crossing { segment: segment.clone(), misuse, gather: Detached::new(task, &counters) });
-        (Stream { outlet, counters, apart: true, watched }, segment)
+        connect(Crossing { segment: segment.clone(), misuse, gather: Detached::new(task, &context) });
+        (Stream { outlet, context, apart: true, watched }, segment)
     }
 }
 

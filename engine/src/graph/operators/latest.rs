@@ -6,7 +6,7 @@ use tokio::sync::Notify;
 
 use crate::Error;
 use crate::graph::{Handling, Items, Node, Outlet, Scattered, Stream};
-use crate::progress::{Counters, Detached};
+use crate::progress::{Detached, GraphContext};
 use crate::record::Record;
 
 impl<T: Clone + Send + 'static> Stream<T> {
@@ -33,10 +33,10 @@ impl<T: Clone + Send + 'static> Stream<T> {
     /// # Ok(()) }
     /// ```
     pub fn latest(self) -> Self {
-        let counters = self.counters.clone();
+        let context = self.context.clone();
         let stream = self.attach("latest", |outlet| {
-            let slot = Arc::new(Slot { state: Mutex::default(), news: Notify::new(), counters });
-            let task = Detached::new(pass_on(slot.clone(), outlet), &slot.counters);
+            let slot = Arc::new(Slot { state: Mutex::default(), news: Notify::new(), context });
+            let task = Detached::new(pass_on(slot.clone(), outlet), &slot.context);
             LatestNode { slot, task }
         });
         if let Some(watched) = &stream.watched {
@@ -71,7 +71,7 @@ impl<T: Record> Scattered<T> {
 struct Slot<T> {
     state: Mutex<State<T>>,
     news: Notify,
-    counters: Arc<Counters>,
+    context: Arc<GraphContext>,
 }
 
 struct State<T> {
@@ -98,7 +98,7 @@ async fn pass_on<T: Clone + Send + 'static>(slot: Arc<Slot<T>>, outlet: Outlet<T
     let passed = pass(&slot, &outlet).await;
     if let Err(error) = &passed {
         slot.state().failed = Some(error.clone());
-        slot.counters.fail(error.clone());
+        slot.context.fail(error.clone());
     }
     outlet.close().await.and(passed)
 }
@@ -116,13 +116,13 @@ async fn pass<T: Clone + Send + 'static>(slot: &Slot<T>, outlet: &Outlet<T>) -> 
                 if let Some(place) = state.tracked {
                     // Another piece of it may have come since.
                     let done = if state.newest.is_some() { number - 1 } else { number };
-                    slot.counters.reach(place, done);
+                    slot.context.reach(place, done);
                 }
             }
             None if closed => return Ok(()),
             None => {
                 outlet.pause().await?;
-                let _waiting = slot.counters.actors.wait();
+                let _waiting = slot.context.actors.wait();
                 slot.news.notified().await;
             }
         }
@@ -143,8 +143,8 @@ impl<T: Clone + Send + 'static> LatestNode<T> {
             if let Some(error) = &state.failed {
                 return Err(error.clone());
             }
-            let place = *state.tracked.get_or_insert_with(|| self.slot.counters.track(false));
-            self.slot.counters.take(place, number, number);
+            let place = *state.tracked.get_or_insert_with(|| self.slot.context.track(false));
+            self.slot.context.take(place, number, number);
             state.newest = Some((number, element));
         }
         self.slot.news.notify_one();

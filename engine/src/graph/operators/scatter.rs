@@ -45,7 +45,7 @@ impl<T: Record> Stream<T> {
                     None => outlet.connect(node),
                 }
             }),
-            counters: self.counters,
+            context: self.context,
             before,
             watched,
             depth,
@@ -87,10 +87,10 @@ impl Drop for Crossing {
 
 /// An element's bytes. One that is too long is a fault of the function that it should have gone to.
 fn batch<T: Record>(segment: &Segment, items: Items<T>) -> Result<Option<Batch>, Error> {
-    let counters = segment.counters();
+    let context = segment.context();
     match segment.stages.first() {
-        Some(first) => items.into_batch(first.name(), first.policy(), counters),
-        None => items.into_batch("scatter", &FaultPolicy::stop(), counters),
+        Some(first) => items.into_batch(first.name(), first.policy(), context),
+        None => items.into_batch("scatter", &FaultPolicy::stop(), context),
     }
 }
 

@@ -81,7 +81,7 @@ impl<P> Consumed<P> {
     where
         P: Portions<T>,
     {
-        let tally = Tally::new(self.portions.name(), self.policy, stream.counters.clone());
+        let tally = Tally::new(self.portions.name(), self.policy, stream.context.clone());
         let kind = tally.name().to_owned();
         stream.connect(&kind, ConsumerNode::new::<T>(self.portions, tally));
     }

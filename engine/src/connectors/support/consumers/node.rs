@@ -49,7 +49,7 @@ impl<P: Send + 'static> ConsumerNode<P> {
         let shared = Arc::new(Shared { state: Mutex::new(state), tally });
         // They belong to one another, and are gone together.
         let flushed = Arc::downgrade(&shared);
-        shared.tally.counters().on_flush(move || {
+        shared.tally.context().on_flush(move || {
             let flushed = flushed.upgrade();
             Box::pin(
                 async move { if let Some(shared) = flushed { shared.flush::<T>().await } else { Ok(()) } },
@@ -99,7 +99,7 @@ impl<P> Shared<P> {
         if !*broken && let Some(mut portions) = portions.take() {
             let told = format!("the end of the sink {}", self.tally.name());
             let end = async move { waiting(|| told, portions.end()).await };
-            *ending = Some(Detached::new(end, self.tally.counters()));
+            *ending = Some(Detached::new(end, self.tally.context()));
         }
         let ended = match ending {
             Some(ending) => ending.end().await,

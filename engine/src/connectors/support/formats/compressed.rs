@@ -7,7 +7,7 @@ use flate2::read::MultiGzDecoder;
 use zstd::stream::read::Decoder;
 
 use super::counting::Counting;
-use crate::progress::Counters;
+use crate::progress::GraphContext;
 
 const GZIP: &[u8] = &[0x1f, 0x8b];
 const ZSTD: &[u8] = &[0x28, 0xb5, 0x2f, 0xfd];
@@ -16,9 +16,9 @@ const ZSTD: &[u8] = &[0x28, 0xb5, 0x2f, 0xfd];
 /// of the file itself counts. Nothing is read before the first bytes are asked for.
 pub(crate) fn unpacked(
     file: impl Read + Send + 'static,
-    counters: Arc<Counters>,
+    context: Arc<GraphContext>,
 ) -> Unpacked<impl Read + Send + 'static> {
-    Unpacked::Unread(Some(Counting::new(file, counters)))
+    Unpacked::Unread(Some(Counting::new(file, context)))
 }
 
 /// See [`unpacked`].

@@ -3,24 +3,24 @@
 use std::io::{self, Read};
 use std::sync::Arc;
 
-use crate::progress::Counters;
+use crate::progress::GraphContext;
 
 /// A reader whose bytes count as read.
 pub(crate) struct Counting<R> {
     reader: R,
-    counters: Arc<Counters>,
+    context: Arc<GraphContext>,
 }
 
 impl<R> Counting<R> {
-    pub(crate) fn new(reader: R, counters: Arc<Counters>) -> Self {
-        Self { reader, counters }
+    pub(crate) fn new(reader: R, context: Arc<GraphContext>) -> Self {
+        Self { reader, context }
     }
 }
 
 impl<R: Read> Read for Counting<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let read = self.reader.read(buffer)?;
-        self.counters.read_bytes(read as u64);
+        self.context.read_bytes(read as u64);
         Ok(read)
     }
 }

@@ -154,7 +154,7 @@ impl<R: Read + Send + 'static> Lines<R> {
             lines = lines.split_off(skipped);
             offset += size;
             if !counted {
-                source.counters().read_bytes(size);
+                source.context().read_bytes(size);
             }
             let (batch, wrong) = match decode {
                 Some(decode) => decoded(&lines, decode, records),

@@ -42,7 +42,7 @@ impl<R> Reading<R> {
 impl<T: Record, R: Read + Send + 'static> Feed<T> for Reading<R> {
     async fn feed(self, source: &Source<T>, stop: &CancellationToken) -> Result<(), Error> {
         let Self { reader, layout, policy } = self;
-        let reader = Counting::new(reader, source.counters().clone());
+        let reader = Counting::new(reader, source.context().clone());
         layout.feed(reader, Origin::default(), &policy, source, stop).await
     }
 }
