@@ -71,7 +71,7 @@ impl<A: Clone + Send + 'static> Stream<A> {
         let one_source = Arc::ptr_eq(&self.context, &other.context);
         if !one_source {
             for context in [&self.context, &other.context] {
-                context.actors.open();
+                context.waits.open();
                 context.mix();
             }
         }
@@ -159,7 +159,7 @@ impl<J, U: Clone + Send + 'static> BinaryNode<J, U> {
             let state = match self.state.try_lock() {
                 Ok(state) => state,
                 Err(_) => {
-                    let _waiting = self.context[0].actors.wait();
+                    let _waiting = self.context[0].waits.wait();
                     self.state.lock().await
                 }
             };
@@ -175,12 +175,12 @@ impl<J, U: Clone + Send + 'static> BinaryNode<J, U> {
             // In the line before others can move.
             moved.as_mut().enable();
             drop(state);
-            let actors = &self.context[0].actors;
-            let _waiting = actors.wait();
-            let _held_up = self.context.each_ref().map(|context| context.actors.hold_up());
+            let waits = &self.context[0].waits;
+            let _waiting = waits.wait();
+            let _held_up = self.context.each_ref().map(|context| context.waits.hold_up());
             tokio::select! {
                 () = moved => {}
-                () = actors.deadlock() => {
+                () = waits.deadlock() => {
                     let node = self.state.lock().await.operator.name().to_owned();
                     return Err(Error::Graph(GraphError::Deadlock { node }));
                 }

@@ -16,9 +16,9 @@ use super::Metered;
 use crate::Error;
 use crate::error::GraphError;
 use crate::monitor::Watched;
-use crate::progress::Actors;
 use crate::progress::BoxFuture;
 use crate::progress::GraphContext;
+use crate::progress::WaitGraph;
 
 /// What a node does with what it is given: some are done at once, the others return a future.
 pub(crate) enum Handling<'a> {
@@ -74,7 +74,7 @@ struct Edges<T> {
     forks: AtomicBool,
     /// How many nodes are before it.
     depth: usize,
-    actors: Arc<Actors>,
+    waits: Arc<WaitGraph>,
 }
 
 impl<T> Clone for Outlet<T> {
@@ -91,7 +91,7 @@ impl<T: Clone + Send + 'static> Outlet<T> {
             others: RwLock::default(),
             forks: AtomicBool::new(false),
             depth,
-            actors: context.actors.clone(),
+            waits: context.waits.clone(),
         }))
     }
 
@@ -158,9 +158,9 @@ impl<T: Clone + Send + 'static> Outlet<T> {
             return only.close().await;
         }
         // Who closes waits for those that each close a branch.
-        let _waiting = self.0.actors.wait();
+        let _waiting = self.0.waits.wait();
         let beside = |node: &Arc<dyn Node<T>>| {
-            let (acting, node) = (self.0.actors.begin(), node.clone());
+            let (acting, node) = (self.0.waits.begin(), node.clone());
             async move {
                 let _acting = acting;
                 node.close().await
@@ -176,7 +176,7 @@ impl<T: Clone + Send + 'static> Outlet<T> {
             tokio::select! {
                 biased;
                 Some(closed) = closing.next() => result = result.and(closed),
-                () = self.0.actors.held_up(), if left.len() > 0 => {
+                () = self.0.waits.held_up(), if left.len() > 0 => {
                     closing.extend(left.next().map(beside));
                 }
             }

@@ -9,8 +9,8 @@ use tokio::time::Instant;
 use super::{Handling, Items, Node, Outlet, Stream};
 use crate::fault::{Cause, Fault};
 use crate::policy::Faults;
-use crate::progress::Actors;
 use crate::progress::GraphContext;
+use crate::progress::WaitGraph;
 use crate::text::PlainText;
 use crate::{Error, FaultPolicy, Record};
 
@@ -306,8 +306,8 @@ impl<T: Send + 'static, O: Operator<T>> Shared<T, O> {
         if state.operator.alarm().is_some() {
             let start = || {
                 let changed = Arc::new(Notify::new());
-                let actors = self.context.actors.clone();
-                tokio::spawn(wait_for_alarms(Arc::downgrade(self), changed.clone(), actors));
+                let waits = self.context.waits.clone();
+                tokio::spawn(wait_for_alarms(Arc::downgrade(self), changed.clone(), waits));
                 changed
             };
             self.alarm.get_or_init(start).notify_one();
@@ -319,7 +319,7 @@ impl<T: Send + 'static, O: Operator<T>> Shared<T, O> {
         match self.state.try_lock() {
             Ok(state) => state,
             Err(_) => {
-                let _waiting = self.context.actors.wait();
+                let _waiting = self.context.waits.wait();
                 self.state.lock().await
             }
         }
@@ -396,10 +396,10 @@ impl<T: Send + 'static, O: Operator<T>> Shared<T, O> {
 async fn wait_for_alarms<T: Send + 'static, O: Operator<T>>(
     node: Weak<Shared<T, O>>,
     changed: Arc<Notify>,
-    actors: Arc<Actors>,
+    waits: Arc<WaitGraph>,
 ) {
     loop {
-        let acting = actors.begin();
+        let acting = waits.begin();
         let Some(shared) = node.upgrade() else { return };
         let Ok(next) = shared.wake().await else { return };
         drop(shared);

@@ -100,7 +100,7 @@ impl<T> QueueNode<T> {
             let (number, element) = item?;
             let room = match sender.try_reserve() {
                 Err(TrySendError::Full(())) => {
-                    let _waiting = self.link.context.actors.wait();
+                    let _waiting = self.link.context.waits.wait();
                     sender.reserve().await.map_err(|_| self.link.failure())?
                 }
                 room => room.map_err(|_| self.link.failure())?,
@@ -142,7 +142,7 @@ async fn pass<T: Clone + Send + 'static>(
             Err(TryRecvError::Disconnected) => None,
             Err(TryRecvError::Empty) => {
                 outlet.pause().await?;
-                let _waiting = link.context.actors.wait();
+                let _waiting = link.context.waits.wait();
                 receiver.recv().await
             }
         };

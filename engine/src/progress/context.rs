@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 
 use tokio::sync::SetOnce;
 
-use super::frontier::Leaving;
-use super::wait_graph::Actors;
+use super::frontier::Frontier;
+use super::wait_graph::WaitGraph;
 use super::{BoxFuture, Done, Snapshots};
 use crate::metrics::Counts;
 use crate::monitor::{SourceFigures, Watch};
@@ -35,7 +35,7 @@ pub(crate) struct GraphContext {
     failure: SetOnce<Error>,
     /// The number of the record before the first one.
     before: AtomicU64,
-    leaving: Leaving,
+    frontier: Frontier,
     flushes: Flushes,
     /// The states of functions that accumulate.
     pub(crate) snapshots: Snapshots,
@@ -44,7 +44,7 @@ pub(crate) struct GraphContext {
     /// Who watches.
     pub(crate) watch: OnceLock<Arc<Watch>>,
     /// Who acts, and who waits for another one.
-    pub(crate) actors: Arc<Actors>,
+    pub(crate) waits: Arc<WaitGraph>,
 }
 
 /// Passes on what a sink holds back only to be faster.
@@ -86,7 +86,7 @@ impl Faults for GraphContext {
             watch.faults.push(watch.now(), fault, bytes);
         }
         self.faults.fetch_add(1, Relaxed);
-        self.leaving.fault(fault.record);
+        self.frontier.fault(fault.record);
     }
 }
 
@@ -108,20 +108,20 @@ impl GraphContext {
 
     /// All nodes behind the source have accepted what was emitted.
     pub(crate) fn accepted(&self) {
-        if self.leaving.matters() {
-            self.leaving.accept(self.last());
+        if self.frontier.matters() {
+            self.frontier.accept(self.last());
         }
     }
 
     /// The faults of records that have left the graph, if somebody is told of these.
     pub(crate) fn faults_done(&self) -> u64 {
-        self.leaving.faults_done()
+        self.frontier.faults_done()
     }
 
     /// The source numbers its elements from the one behind `number`.
     pub(crate) fn begin_after(&self, number: u64) {
         self.before.store(number, Relaxed);
-        self.leaving.begin_after(number);
+        self.frontier.begin_after(number);
     }
 
     /// The next records are of another input.
@@ -145,48 +145,48 @@ impl GraphContext {
 
     /// Who is told how far all elements have left the graph.
     pub(crate) fn tell(&self, told: impl Fn(Done<'_>) + Send + Sync + 'static) {
-        self.leaving.tell(told);
+        self.frontier.tell(told);
     }
 
     /// Another source's elements come to where these go, so that nobody can be told how far they are.
     pub(crate) fn mix(&self) {
-        self.leaving.mix();
+        self.frontier.mix();
     }
 
     #[cfg(feature = "cluster")]
     pub(crate) fn are_mixed(&self) -> bool {
-        self.leaving.is_mixed()
+        self.frontier.is_mixed()
     }
 
     /// Another node takes elements over, to pass them on later, and several together if it `groups` them. Returns
     /// its place among those that do.
     pub(crate) fn track(&self, groups: bool) -> usize {
-        self.leaving.track(groups)
+        self.frontier.track(groups)
     }
 
     /// A holder is given elements, of which the first may be another piece of one that has left it.
     pub(crate) fn take(&self, holder: usize, first: u64, last: u64) {
-        self.leaving.take(holder, first, last);
+        self.frontier.take(holder, first, last);
     }
 
     /// The same for a holder that counts so many pieces.
     pub(crate) fn enter(&self, holder: usize, first: u64, last: u64, pieces: usize) {
-        self.leaving.enter(holder, first, last, pieces);
+        self.frontier.enter(holder, first, last, pieces);
     }
 
     /// The highest number that a holder was given, if somebody is told how far elements are.
     pub(crate) fn taken(&self, holder: usize) -> u64 {
-        self.leaving.taken(holder)
+        self.frontier.taken(holder)
     }
 
     /// All elements up to `number` have left a holder.
     pub(crate) fn reach(&self, holder: usize, number: u64) {
-        self.leaving.reach(holder, number);
+        self.frontier.reach(holder, number);
     }
 
     /// So many pieces have left a holder that counts them, in order, the last of which has this number.
     pub(crate) fn leave(&self, holder: usize, number: u64, pieces: usize) {
-        self.leaving.leave(holder, number, pieces);
+        self.frontier.leave(holder, number, pieces);
     }
 
     /// A sink holds something back only to be faster: this passes it on.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use tokio::sync::{Mutex, MutexGuard};
 use tokio::task::JoinHandle;
 
-use super::wait_graph::Actors;
+use super::wait_graph::WaitGraph;
 use super::{BoxFuture, GraphContext};
 use crate::Error;
 
@@ -14,7 +14,7 @@ use crate::Error;
 /// is there sure to be a runtime.
 pub(crate) struct Detached {
     task: Mutex<Task>,
-    actors: Arc<Actors>,
+    waits: Arc<WaitGraph>,
 }
 
 enum Task {
@@ -29,7 +29,7 @@ impl Detached {
         task: impl Future<Output = Result<(), Error>> + Send + 'static,
         context: &GraphContext,
     ) -> Self {
-        Self { task: Mutex::new(Task::Waiting(Box::pin(task))), actors: context.actors.clone() }
+        Self { task: Mutex::new(Task::Waiting(Box::pin(task))), waits: context.waits.clone() }
     }
 
     /// Starts it, if it does not run yet.
@@ -42,7 +42,7 @@ impl Detached {
         if matches!(*task, Task::Waiting(_))
             && let Task::Waiting(future) = std::mem::replace(&mut *task, Task::Ended(Err(Error::Closed)))
         {
-            let acting = self.actors.begin();
+            let acting = self.waits.begin();
             *task = Task::Running(tokio::spawn(async move {
                 let _acting = acting;
                 future.await
@@ -56,7 +56,7 @@ impl Detached {
         let mut task = self.started().await;
         let ended = match &mut *task {
             Task::Running(running) => {
-                let _waiting = self.actors.wait();
+                let _waiting = self.waits.wait();
                 running.await
             }
             Task::Ended(result) => return result.clone(),

@@ -23,9 +23,9 @@ type Tell = dyn Fn(Done<'_>) + Send + Sync;
 
 /// How far all elements have left the graph, for who wants to know.
 #[derive(Default)]
-pub(super) struct Leaving {
+pub(super) struct Frontier {
     way: Mutex<Way>,
-    faults: Mutex<Faults>,
+    faults: Mutex<FaultsAhead>,
     told: RwLock<Vec<Box<Tell>>>,
     /// Somebody is told.
     matters: OnceLock<()>,
@@ -90,13 +90,13 @@ impl Way {
 /// The faults of records that have left the graph, and of those that have not: behind one holder more may have
 /// failed already than have come through another.
 #[derive(Default)]
-struct Faults {
+struct FaultsAhead {
     done: u64,
     /// How many of each record.
     ahead: BTreeMap<u64, u64>,
 }
 
-impl Leaving {
+impl Frontier {
     /// Who is told how far all elements have left the graph.
     pub(super) fn tell(&self, told: impl Fn(Done<'_>) + Send + Sync + 'static) {
         self.told.write().unwrap_or_else(PoisonError::into_inner).push(Box::new(told));
@@ -193,7 +193,7 @@ impl Leaving {
         self.way.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn faults(&self) -> MutexGuard<'_, Faults> {
+    fn faults(&self) -> MutexGuard<'_, FaultsAhead> {
         self.faults.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -224,9 +224,9 @@ impl Leaving {
     }
 }
 
-impl std::fmt::Debug for Leaving {
+impl std::fmt::Debug for Frontier {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Leaving").field("way", &self.way).finish_non_exhaustive()
+        f.debug_struct("Frontier").field("way", &self.way).finish_non_exhaustive()
     }
 }
 
@@ -238,68 +238,68 @@ mod tests {
     use super::*;
 
     /// How far it was told.
-    fn told() -> (Leaving, Arc<AtomicU64>) {
-        let (leaving, last) = (Leaving::default(), Arc::new(AtomicU64::new(0)));
+    fn told() -> (Frontier, Arc<AtomicU64>) {
+        let (frontier, last) = (Frontier::default(), Arc::new(AtomicU64::new(0)));
         let its = last.clone();
-        leaving.tell(move |done| its.store(done.last, Relaxed));
-        (leaving, last)
+        frontier.tell(move |done| its.store(done.last, Relaxed));
+        (frontier, last)
     }
 
     #[test]
     fn what_a_holder_never_sees_is_done_once_it_is_accepted() {
-        let (leaving, last) = told();
-        let holder = leaving.track(false);
-        leaving.take(holder, 1, 1);
-        leaving.accept(1);
+        let (frontier, last) = told();
+        let holder = frontier.track(false);
+        frontier.take(holder, 1, 1);
+        frontier.accept(1);
         assert_eq!(last.load(Relaxed), 0);
-        leaving.accept(2);
-        leaving.reach(holder, 1);
+        frontier.accept(2);
+        frontier.reach(holder, 1);
         assert_eq!(last.load(Relaxed), 2);
-        leaving.accept(5);
+        frontier.accept(5);
         assert_eq!(last.load(Relaxed), 5);
-        leaving.take(holder, 6, 6);
-        leaving.accept(6);
+        frontier.take(holder, 6, 6);
+        frontier.accept(6);
         assert_eq!(last.load(Relaxed), 5);
     }
 
     #[test]
     fn what_a_holder_is_done_with_may_be_on_its_way_to_another_branch() {
-        let (leaving, last) = told();
-        let holder = leaving.track(false);
-        leaving.take(holder, 1, 3);
-        leaving.reach(holder, 3);
+        let (frontier, last) = told();
+        let holder = frontier.track(false);
+        frontier.take(holder, 1, 3);
+        frontier.reach(holder, 3);
         assert_eq!(last.load(Relaxed), 2);
-        leaving.accept(3);
+        frontier.accept(3);
         assert_eq!(last.load(Relaxed), 3);
     }
 
     #[test]
     fn an_element_in_a_group_is_done_with_the_group() {
-        let (leaving, last) = told();
-        let (groups, buffer) = (leaving.track(true), leaving.track(false));
+        let (frontier, last) = told();
+        let (groups, buffer) = (frontier.track(true), frontier.track(false));
         // Of 1 to 4 the groups are 2 and 3, and 1 and 4.
-        leaving.take(groups, 1, 1);
-        leaving.enter(buffer, 3, 3, 1);
-        leaving.take(groups, 3, 3);
-        leaving.leave(buffer, 3, 1);
-        leaving.enter(buffer, 4, 4, 1);
-        leaving.reach(groups, 4);
-        leaving.accept(4);
+        frontier.take(groups, 1, 1);
+        frontier.enter(buffer, 3, 3, 1);
+        frontier.take(groups, 3, 3);
+        frontier.leave(buffer, 3, 1);
+        frontier.enter(buffer, 4, 4, 1);
+        frontier.reach(groups, 4);
+        frontier.accept(4);
         assert_eq!(last.load(Relaxed), 0);
-        leaving.leave(buffer, 4, 1);
+        frontier.leave(buffer, 4, 1);
         assert_eq!(last.load(Relaxed), 4);
     }
 
     #[test]
     fn an_element_is_done_with_its_last_piece() {
-        let (leaving, last) = told();
-        let holder = leaving.track(false);
-        leaving.enter(holder, 1, 1, 1);
-        leaving.enter(holder, 1, 1, 1);
-        leaving.accept(1);
-        leaving.leave(holder, 1, 1);
+        let (frontier, last) = told();
+        let holder = frontier.track(false);
+        frontier.enter(holder, 1, 1, 1);
+        frontier.enter(holder, 1, 1, 1);
+        frontier.accept(1);
+        frontier.leave(holder, 1, 1);
         assert_eq!(last.load(Relaxed), 0);
-        leaving.leave(holder, 1, 1);
+        frontier.leave(holder, 1, 1);
         assert_eq!(last.load(Relaxed), 1);
     }
 }

@@ -17,7 +17,7 @@ pub(crate) use detached::Detached;
 pub use frontier::Done;
 pub use snapshots::Snapshot;
 pub(crate) use snapshots::Snapshots;
-pub(crate) use wait_graph::{Actors, Works};
+pub(crate) use wait_graph::{Activity, WaitGraph};
 
 /// A future of any kind.
 pub(crate) type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;

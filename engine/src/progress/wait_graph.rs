@@ -1,7 +1,7 @@
 //! Whether all that act in a graph wait for each other, so that none of them will ever move.
 //!
 //! One who emits acts, and each task that serves a node; a node that counts its waits says so with
-//! [`Actors::wait`]. Who waits for anything else, a slow sink or the time, does not count as waiting here, and
+//! [`WaitGraph::wait`]. Who waits for anything else, a slow sink or the time, does not count as waiting here, and
 //! neither does a worker that runs a function: what is not known to stand still is taken to move.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::SeqCst};
@@ -16,7 +16,7 @@ const INTERVAL: Duration = Duration::from_millis(100);
 
 /// Who acts in the graph of a source.
 #[derive(Default)]
-pub(crate) struct Actors {
+pub(crate) struct WaitGraph {
     /// Those that act beside the one who emits.
     others: AtomicUsize,
     /// Those of all that wait until another one has moved.
@@ -27,16 +27,16 @@ pub(crate) struct Actors {
     moves: AtomicU64,
     /// Elements may come from another source, or the end has begun: who waits may wait for that.
     open: AtomicBool,
-    works: Mutex<Vec<Weak<dyn Works>>>,
+    works: Mutex<Vec<Weak<dyn Activity>>>,
 }
 
 /// Work that others do.
-pub(crate) trait Works: Send + Sync {
+pub(crate) trait Activity: Send + Sync {
     /// Whether something of it is being done, or will be.
     fn goes_on(&self) -> bool;
 }
 
-impl Actors {
+impl WaitGraph {
     /// Another one acts from now on.
     pub(crate) fn begin(self: &Arc<Self>) -> Acting {
         self.others.fetch_add(1, SeqCst);
@@ -63,7 +63,7 @@ impl Actors {
     }
 
     /// Work that others do for the graph.
-    pub(crate) fn add(&self, work: Weak<dyn Works>) {
+    pub(crate) fn add(&self, work: Weak<dyn Activity>) {
         self.works.lock().unwrap_or_else(PoisonError::into_inner).push(work);
     }
 
@@ -92,14 +92,14 @@ impl Actors {
     }
 }
 
-impl std::fmt::Debug for Actors {
+impl std::fmt::Debug for WaitGraph {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Actors").field("others", &self.others).field("waiting", &self.waiting).finish()
+        f.debug_struct("WaitGraph").field("others", &self.others).field("waiting", &self.waiting).finish()
     }
 }
 
 /// One that acts, until this is dropped.
-pub(crate) struct Acting(Arc<Actors>);
+pub(crate) struct Acting(Arc<WaitGraph>);
 
 impl Drop for Acting {
     fn drop(&mut self) {
@@ -108,7 +108,7 @@ impl Drop for Acting {
 }
 
 /// One that waits, until this is dropped.
-pub(crate) struct Waiting<'a>(&'a Actors);
+pub(crate) struct Waiting<'a>(&'a WaitGraph);
 
 impl Drop for Waiting<'_> {
     fn drop(&mut self) {
@@ -118,7 +118,7 @@ impl Drop for Waiting<'_> {
 }
 
 /// A branch that waits for another one, until this is dropped.
-pub(crate) struct HeldUp<'a>(&'a Actors);
+pub(crate) struct HeldUp<'a>(&'a WaitGraph);
 
 impl Drop for HeldUp<'_> {
     fn drop(&mut self) {

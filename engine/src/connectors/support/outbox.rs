@@ -100,7 +100,7 @@ impl Outbox {
         self.task.start().await;
         let sender = self.sender().clone().ok_or(Error::Closed)?;
         let Some(last) = batch.len().checked_sub(1) else { return Ok(()) };
-        let _waiting = self.link.context.actors.wait();
+        let _waiting = self.link.context.waits.wait();
         let room = sender.reserve().await.map_err(|_| self.link.failure())?;
         self.link.context.enter(place, batch.number(0), batch.number(last), batch.len());
         room.send(batch);
@@ -160,7 +160,7 @@ where
     }
 
     async fn mail(&mut self, receiver: &mut Receiver<Batch>) -> Result<(), Error> {
-        let (actors, mut more) = (self.link.context.actors.clone(), true);
+        let (waits, mut more) = (self.link.context.waits.clone(), true);
         while more || self.records() > 0 || !self.under_way.is_empty() {
             let full = self.records() >= self.grouping.records;
             let due = self.since + self.grouping.within;
@@ -177,7 +177,7 @@ where
                 continue;
             }
             let idle = self.records() == 0 && self.under_way.is_empty();
-            let _waiting = idle.then(|| actors.wait());
+            let _waiting = idle.then(|| waits.wait());
             tokio::select! {
                 Some((batch, sent)) = self.under_way.next() => self.settle(&batch, sent?)?,
                 came = receiver.recv(), if more && !full => match came {

@@ -18,8 +18,8 @@ use crate::fault::Fault;
 use crate::monitor::Gauge;
 use crate::plugin::Core;
 use crate::policy::Faults;
+use crate::progress::Activity;
 use crate::progress::GraphContext;
-use crate::progress::Works;
 use crate::record::{Batch, BatchBuilder};
 
 /// Records between a scatter and its gather.
@@ -71,7 +71,7 @@ impl Segment {
             drained: Notify::new(),
         });
         let work: Weak<Self> = Arc::downgrade(&segment);
-        segment.context.actors.add(work);
+        segment.context.waits.add(work);
         segment
     }
 
@@ -161,7 +161,7 @@ impl Segment {
     async fn take_permits(&self, wanted: usize) -> Result<SemaphorePermit<'_>, Error> {
         let permits = match self.permits.try_acquire() {
             Err(TryAcquireError::NoPermits) => {
-                let _waiting = self.context.actors.wait();
+                let _waiting = self.context.waits.wait();
                 self.permits.acquire().await.ok()
             }
             permits => permits.ok(),
@@ -183,7 +183,7 @@ impl Segment {
                     return;
                 }
             }
-            let _waiting = self.context.actors.wait();
+            let _waiting = self.context.waits.wait();
             drained.await;
         }
     }
@@ -385,7 +385,7 @@ impl Segment {
                 Ok(Some(next)) => return Ok(next),
                 Ok(None) if !paused => return Ok(Next::Pause),
                 Ok(None) => {
-                    let _waiting = self.context.actors.wait();
+                    let _waiting = self.context.waits.wait();
                     self.news.notified().await;
                 }
                 Err(error) => {
@@ -400,7 +400,7 @@ impl Segment {
     }
 }
 
-impl Works for Segment {
+impl Activity for Segment {
     fn goes_on(&self) -> bool {
         self.state().is_at_work()
     }

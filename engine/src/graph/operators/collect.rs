@@ -6,8 +6,8 @@ use std::sync::Arc;
 use super::bounds::{Bounds, Room};
 use crate::Error;
 use crate::graph::{Handling, Items, Node, Operator, Outputs, Stream};
-use crate::progress::Actors;
 use crate::progress::BoxFuture;
+use crate::progress::WaitGraph;
 
 impl<T: Clone + Send + 'static> Stream<T> {
     /// Holds elements until they are flushed, and gives them as one then, also if there are none. Once there
@@ -38,7 +38,7 @@ impl<T: Clone + Send + 'static> Stream<T> {
 
     /// The same for elements that may take only so much together.
     pub(crate) fn collect_bounded(self, most: NonZeroUsize, bounds: Bounds<T>) -> (Stream<Vec<T>>, Flush) {
-        let actors = self.context.actors.clone();
+        let waits = self.context.waits.clone();
         let (room, guard) = bounds.parts();
         let (stream, node) = self.through_node(Collect { held: Vec::new(), most, room, taken: 0 }, guard);
         let flush = move || -> BoxFuture<'static, Result<(), Error>> {
@@ -50,7 +50,7 @@ impl<T: Clone + Send + 'static> Stream<T> {
                 }
             })
         };
-        (Stream { apart: true, ..stream }, Flush { act: Arc::new(flush), actors })
+        (Stream { apart: true, ..stream }, Flush { act: Arc::new(flush), waits })
     }
 
     /// The same; each element of `flushes` flushes what is held by then.
@@ -127,7 +127,7 @@ impl<U: Send + 'static> Node<U> for FlushNode {
 #[derive(Clone)]
 pub struct Flush {
     act: Arc<dyn Fn() -> BoxFuture<'static, Result<(), Error>> + Send + Sync>,
-    actors: Arc<Actors>,
+    waits: Arc<WaitGraph>,
 }
 
 impl Flush {
@@ -138,7 +138,7 @@ impl Flush {
     /// The failure of what is behind; [`Error::Closed`] once the stream has ended.
     pub async fn flush(&self) -> Result<(), Error> {
         // Whoever calls this acts beside the one who emits.
-        let _acting = self.actors.begin();
+        let _acting = self.waits.begin();
         (self.act)().await
     }
 }

@@ -122,7 +122,7 @@ async fn pass<T: Clone + Send + 'static>(slot: &Slot<T>, outlet: &Outlet<T>) -> 
             None if closed => return Ok(()),
             None => {
                 outlet.pause().await?;
-                let _waiting = slot.context.actors.wait();
+                let _waiting = slot.context.waits.wait();
                 slot.news.notified().await;
             }
         }
