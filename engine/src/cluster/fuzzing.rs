@@ -10,7 +10,7 @@ use bytes::Bytes;
 use crate::Cause;
 use crate::cluster::protocol::in_flight::{Act, InFlight};
 use crate::cluster::protocol::wire::{Outcome, ResultPart, Task};
-use crate::executor::{Ending, Failed, Terms, Whole};
+use crate::executor::{Ending, NumberedFailure, SegmentResult, Terms};
 use crate::function::Kind;
 use crate::record::{Batch, BatchBuilder};
 
@@ -170,8 +170,8 @@ impl Host {
     }
 
     /// The same rules, in other words.
-    fn is_true(&self, whole: &Whole) {
-        let Whole { output, failed, ending } = whole;
+    fn is_true(&self, whole: &SegmentResult) {
+        let SegmentResult { output, failed, ending } = whole;
         let numbers: Vec<_> = (0..output.len()).map(|index| output.number(index)).collect();
         assert!(numbers.is_sorted() && failed.is_sorted_by_key(|failed| failed.record));
         let one_each = self.terms.iter().all(|terms| terms.kind != Kind::FlatMap);
@@ -208,7 +208,7 @@ impl Forged {
     fn outcome(self, inputs: &Batch) -> Outcome {
         let failed = |(stage, record): (u8, u8)| {
             let cause = Cause::Failed { message: "no".repeat(record.into()).into(), retryable: false };
-            Failed { stage: usize::from(stage % 4), record: record.into(), cause, attempts: 1 }
+            NumberedFailure { stage: usize::from(stage % 4), record: record.into(), cause, attempts: 1 }
         };
         let ending = self.ending.map(failed);
         let mut output = BatchBuilder::default();
@@ -221,10 +221,14 @@ impl Forged {
                 None => output.push(number, |data| data.resize(data.len() + usize::from(length), b'o')),
             }
         }
-        let whole = Whole {
+        let whole = SegmentResult {
             output: output.build(),
             failed: self.faults.into_iter().map(failed).collect(),
-            ending: ending.map(|Failed { stage, record, cause, .. }| Ending { stage, record, cause }),
+            ending: ending.map(|NumberedFailure { stage, record, cause, .. }| Ending {
+                stage,
+                record,
+                cause,
+            }),
         };
         Outcome { worker: "one".into(), nanos: 1, whole, used: Vec::new(), printed: Vec::new() }
     }

@@ -7,5 +7,6 @@ pub(crate) use local::{Accumulation, CallError, PoolShared, isolate, retry};
 pub use local::{Function, Plugin, Pool, PoolBuilder, Returns};
 pub(crate) use segment::Executor;
 pub(crate) use segment::{
-    Due, Ending, Failed, Next, Receipt, Segment, Terms, Whole, Work, fitting, most_bytes, run_whole,
+    Due, Ending, Next, NumberedFailure, Receipt, Segment, SegmentResult, Terms, Work, fitting, most_bytes,
+    run_segment,
 };

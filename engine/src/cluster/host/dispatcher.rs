@@ -35,7 +35,7 @@ use crate::cluster::settings::Cluster;
 use crate::cluster::worker::process::Presence;
 use crate::deadlines::BROKER_END;
 use crate::error::{ClusterError, SystemError};
-use crate::executor::{Receipt, Segment, Terms, Whole, Work, most_bytes, run_whole};
+use crate::executor::{Receipt, Segment, SegmentResult, Terms, Work, most_bytes, run_segment};
 use crate::record::Batch;
 use crate::text::PlainText;
 
@@ -97,7 +97,7 @@ enum Answer {
         found: bool,
     },
     /// What was too large for the broker was done here.
-    Here(Box<(Out, Result<Whole, Error>)>),
+    Here(Box<(Out, Result<SegmentResult, Error>)>),
     /// Why the run's streams can't be made again, if so.
     Made(Option<String>),
     /// Workers were told of a segment.
@@ -378,7 +378,7 @@ impl Dispatcher {
         let Some(executor) = self.link.home() else { return out.segment.fail(Error::Closed) };
         let (stages, batch) = (out.segment.stages.clone(), out.work.batch.clone());
         let run =
-            async move { Answer::Here(Box::new((out, run_whole(&executor, &stages, batch, || ()).await))) };
+            async move { Answer::Here(Box::new((out, run_segment(&executor, &stages, batch, || ()).await))) };
         self.errands.push(run.boxed());
     }
 

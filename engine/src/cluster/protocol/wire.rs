@@ -11,7 +11,7 @@ use bytes::Bytes;
 use serde::de::{Error as _, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::executor::{Ending, Failed, Whole};
+use crate::executor::{Ending, NumberedFailure, SegmentResult};
 use crate::plugin::Tally;
 use crate::record::{Batch, Numbers};
 use crate::text::PlainText;
@@ -75,7 +75,7 @@ pub(in crate::cluster) struct Outcome {
     pub(in crate::cluster) worker: PlainText,
     /// How long that took, in nanoseconds.
     pub(in crate::cluster) nanos: u64,
-    pub(in crate::cluster) whole: Whole,
+    pub(in crate::cluster) whole: SegmentResult,
     /// What each stage used on that worker up to now.
     pub(in crate::cluster) used: Vec<Tally>,
     /// What stages printed there since the last result.
@@ -136,7 +136,7 @@ struct WireWhole<'a> {
     #[serde(borrow)]
     output: WireBatch<'a>,
     #[serde(deserialize_with = "at_most::<_, _, MOST_FAULTS>")]
-    failed: Cow<'a, [Failed]>,
+    failed: Cow<'a, [NumberedFailure]>,
     ending: Option<Cow<'a, Ending>>,
 }
 
@@ -245,7 +245,7 @@ impl ResultPart {
 
 impl Outcome {
     pub(in crate::cluster) fn encode(&self) -> Bytes {
-        let Whole { output, failed, ending } = &self.whole;
+        let SegmentResult { output, failed, ending } = &self.whole;
         let (output, ending) = (WireBatch::of(output), ending.as_ref().map(Cow::Borrowed));
         let size = output.size();
         let whole = WireWhole { output, failed: failed.into(), ending };
@@ -260,7 +260,7 @@ impl Outcome {
         let WireOutcome { worker, nanos, whole, used, printed } = decode(bytes)?;
         let WireWhole { output, failed, ending } = whole;
         let (failed, ending) = (failed.into_owned(), ending.map(Cow::into_owned));
-        let whole = Whole { output: output.build()?, failed, ending };
+        let whole = SegmentResult { output: output.build()?, failed, ending };
         let (used, printed) = (used.into_owned(), printed.into_owned());
         Ok(Self { worker: PlainText::short(worker.into_owned()), nanos, whole, used, printed })
     }
@@ -344,9 +344,9 @@ mod tests {
     fn outcome() -> Outcome {
         let cause = Cause::Panicked { message: "no".into() };
         let trap = Cause::Trapped { trap: "unreachable code".into(), stderr: "oh".into() };
-        let whole = Whole {
+        let whole = SegmentResult {
             output: batch(&[(7, "x"), (8, "y")]),
-            failed: vec![Failed { stage: 1, record: 8, cause, attempts: 2 }],
+            failed: vec![NumberedFailure { stage: 1, record: 8, cause, attempts: 2 }],
             ending: Some(Ending { stage: 0, record: 11, cause: trap }),
         };
         let used = vec![Tally { calls: 3, longest: 1 << 40, ..Tally::default() }];

@@ -19,7 +19,7 @@ use crate::cluster::worker::process::Declined;
 use crate::cluster::worker::run::{Segment, open};
 use crate::deadlines::APART;
 use crate::error::ClusterError;
-use crate::executor::{Executor, Failed, Whole, run_whole};
+use crate::executor::{Executor, NumberedFailure, SegmentResult, run_segment};
 use crate::plugin::Core;
 use crate::process::{Child, Program, Reader, Stdio};
 use crate::record::{Batch, BatchBuilder};
@@ -91,7 +91,7 @@ impl Isolation {
         segment: &Segment,
         task: &Task,
         advance: impl Fn(),
-    ) -> Result<Whole, Declined> {
+    ) -> Result<SegmentResult, Declined> {
         let mut outputs = BatchBuilder::default();
         let (mut failed, mut ending) = (Vec::new(), None);
         // In their order, the next one last.
@@ -112,7 +112,7 @@ impl Isolation {
                         Some(behind) if record > behind => {
                             ending = Some(crate::executor::Ending { stage: 0, record, cause });
                         }
-                        _ => failed.push(Failed { stage: 0, record, cause, attempts: 1 }),
+                        _ => failed.push(NumberedFailure { stage: 0, record, cause, attempts: 1 }),
                     }
                 }
                 Ran::Died(_) => {
@@ -125,7 +125,7 @@ impl Isolation {
             }
         }
         let output = if outputs.len() == 0 { Batch::empty() } else { outputs.build() };
-        Ok(Whole { output, failed, ending })
+        Ok(SegmentResult { output, failed, ending })
     }
 
     async fn run_once(&self, folder: &Path, segment: &Segment, task: &Task) -> Result<Ran, Declined> {
@@ -271,7 +271,8 @@ pub(in crate::cluster) fn serve(pool: &Pool, allowed: &[Capability]) -> Result<(
     say(READY, &[]).map_err(|error| broken(error.to_string()))?;
     let executor: Arc<dyn Executor> = Arc::new(pool.clone());
     let stages = cores.clone();
-    let whole = pool.shared().wait(async move { run_whole(&executor, &stages, task.batch, || ()).await })?;
+    let whole =
+        pool.shared().wait(async move { run_segment(&executor, &stages, task.batch, || ()).await })?;
     let used = cores.iter().map(|core| core.usage.tally()).collect();
     let outcome = Outcome { worker: PlainText::default(), nanos: 0, whole, used, printed: Vec::new() };
     match say(OUTCOME, &[&outcome.encode()]) {

@@ -21,7 +21,7 @@ use crate::cluster::protocol::wire::{Outcome, PART_BYTES, ResultPart, Task};
 use crate::cluster::run::{Run, Stage};
 use crate::cluster::worker::admission::Admission;
 use crate::cluster::worker::process::{Declined, Shared};
-use crate::executor::{Executor, Terms, Whole, most_bytes, run_whole};
+use crate::executor::{Executor, SegmentResult, Terms, most_bytes, run_segment};
 use crate::plugin::{Core, Messages, OnPrint, Tally};
 use crate::record::Batch;
 
@@ -86,7 +86,7 @@ impl Segment {
     }
 
     /// Whether another process can have made this of a batch.
-    pub(in crate::cluster) fn check(&self, whole: &Whole, batch: &Batch) -> Result<(), &'static str> {
+    pub(in crate::cluster) fn check(&self, whole: &SegmentResult, batch: &Batch) -> Result<(), &'static str> {
         whole.check(batch, &self.terms())
     }
 
@@ -296,7 +296,7 @@ impl RunWorker {
         self.act(acts).await;
     }
 
-    fn outcome(&self, nanos: u64, whole: Whole, segment: &Segment) -> Outcome {
+    fn outcome(&self, nanos: u64, whole: SegmentResult, segment: &Segment) -> Outcome {
         let worker = self.shared.worker.name.as_str().into();
         let used = segment.stages.iter().map(|core| core.usage.tally()).collect();
         let printed = std::mem::take(&mut *lock(&segment.printed));
@@ -357,7 +357,13 @@ impl RunWorker {
         })
     }
 
-    async fn run(&self, key: u64, segment: &Segment, task: Task, judged: Judged) -> Result<Whole, Declined> {
+    async fn run(
+        &self,
+        key: u64,
+        segment: &Segment,
+        task: Task,
+        judged: Judged,
+    ) -> Result<SegmentResult, Declined> {
         // Another task's record may be before each of these on all threads.
         let turns = u32::try_from(self.shared.concurrency.least()).unwrap_or(u32::MAX).saturating_add(1);
         let longest = segment.longest.saturating_mul(turns);
@@ -368,7 +374,7 @@ impl RunWorker {
             return isolation.run(&self.shared.worker.folder, segment, &task, advance).await;
         }
         let executor: Arc<dyn Executor> = Arc::new(self.shared.worker.pool.clone());
-        let whole = run_whole(&executor, &segment.stages, task.batch, advance).await;
+        let whole = run_segment(&executor, &segment.stages, task.batch, advance).await;
         whole.map_err(|error| Declined(error.to_string()))
     }
 

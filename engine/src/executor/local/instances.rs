@@ -9,16 +9,16 @@ use crate::plugin::{Core, Hosting, Instance, OpenError};
 
 /// The instances of a pool.
 pub(crate) struct Instances {
-    shared: Arc<Shared>,
+    shared: Arc<SharedTable>,
 }
 
-struct Shared {
-    state: Mutex<State>,
+struct SharedTable {
+    state: Mutex<InstanceTable>,
     /// Somebody gave an instance back, or one is gone.
     freed: Notify,
 }
 
-struct State {
+struct InstanceTable {
     /// By function: the pool numbers its functions one after another.
     idle: Vec<Vec<Held>>,
     live: usize,
@@ -38,7 +38,7 @@ pub(crate) struct Held {
 
 /// A place in the count of live instances, free again when dropped.
 pub(crate) struct Seat {
-    shared: Arc<Shared>,
+    shared: Arc<SharedTable>,
     function: usize,
 }
 
@@ -49,15 +49,15 @@ impl Drop for Seat {
     }
 }
 
-impl State {
+impl InstanceTable {
     /// Takes an instance of the function that is at rest.
     fn rested(&mut self, function: usize) -> Option<Held> {
         self.idle.get_mut(function)?.pop()
     }
 }
 
-impl Shared {
-    fn lock(&self) -> MutexGuard<'_, State> {
+impl SharedTable {
+    fn lock(&self) -> MutexGuard<'_, InstanceTable> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -80,8 +80,8 @@ enum Step {
 
 impl Instances {
     pub(crate) fn new(bound: usize) -> Self {
-        let state = State { idle: Vec::new(), live: 0, most: 0, bound, limit: bound };
-        Self { shared: Arc::new(Shared { state: Mutex::new(state), freed: Notify::new() }) }
+        let state = InstanceTable { idle: Vec::new(), live: 0, most: 0, bound, limit: bound };
+        Self { shared: Arc::new(SharedTable { state: Mutex::new(state), freed: Notify::new() }) }
     }
 
     /// An instance of the function: one at rest unless it is to be `fresh`, else a new one; at the
@@ -160,7 +160,7 @@ impl Instances {
         state.idle.iter_mut().find_map(Vec::pop).map_or(Step::Wait, Step::Drop)
     }
 
-    fn seat(&self, state: &mut State, function: usize) -> Seat {
+    fn seat(&self, state: &mut InstanceTable, function: usize) -> Seat {
         state.live += 1;
         state.most = state.most.max(state.live);
         Seat { shared: self.shared.clone(), function }

@@ -8,8 +8,8 @@ use super::pool::{CallError, PoolShared, Runner};
 use super::retries::retry;
 use crate::Error;
 use crate::error::SystemError;
-use crate::executor::segment::Letters;
 use crate::executor::segment::Segment;
+use crate::executor::segment::StageFailures;
 use crate::executor::segment::{Work, fitting};
 use crate::fault::{Cause, Fault};
 use crate::plugin::{Core, Failure, Outcome, Trouble};
@@ -127,7 +127,7 @@ fn fault(segment: &Segment, stage: &Core, work: &Work, failures: Vec<Failure>) {
         return;
     }
     let keep = stage.policy().keeps_records();
-    segment.put_aside(work.slot, Letters::new(work.stage, &work.batch, failures, keep));
+    segment.put_aside(work.slot, StageFailures::new(work.stage, &work.batch, failures, keep));
 }
 
 /// How to cut a batch whose call failed so that the record to blame is soon alone: parts in order,

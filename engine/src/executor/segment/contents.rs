@@ -4,9 +4,9 @@ use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
 
 use super::executor::Executor;
-use super::failures::{Letters, split_off};
+use super::failures::{StageFailures, split_off};
 use super::result::Receipt;
-use super::result_order::{Slot, Slots};
+use super::result_order::{ResultOrder, Slot};
 use crate::Error;
 use crate::fault::Fault;
 use crate::plugin::{Core, Isolation, MOST_BYTES};
@@ -19,7 +19,7 @@ const HELD_BYTES: usize = 8 << 20;
 /// Batches with less than this are put together while they wait.
 const SMALL_BYTES: usize = 4 << 10;
 
-pub(crate) struct State {
+pub(crate) struct SegmentContents {
     /// Records that no worker has taken, in batches as they came.
     pub(crate) queue: VecDeque<Batch>,
     /// Small batches and single records, put together at the end of the queue.
@@ -28,7 +28,7 @@ pub(crate) struct State {
     open_from: u64,
     /// Work that was begun and cut: it is older than the queue.
     pub(crate) again: VecDeque<Work>,
-    pub(crate) slots: Slots<Place>,
+    pub(crate) order: ResultOrder<Pending>,
     /// Finished places, for an unordered gather.
     pub(crate) finished: VecDeque<Slot>,
     /// Bytes of all that is here or at work.
@@ -66,7 +66,7 @@ impl Work {
 }
 
 /// What is known of one place in the order.
-pub(crate) struct Place {
+pub(crate) struct Pending {
     /// How many unfinished records are counted here.
     pub(crate) permits: usize,
     /// The number of the last record that belongs here, though it may be dropped by now.
@@ -74,16 +74,16 @@ pub(crate) struct Place {
     /// The first fault among them that ends the run.
     pub(crate) fault: Option<Fault>,
     /// The others, by their records once they are delivered.
-    letters: Vec<Letters>,
+    failures: Vec<StageFailures>,
     /// The results, once all stages are done.
     pub(crate) output: Option<Batch>,
     /// Dropped when all of it has left.
     receipt: Option<Receipt>,
 }
 
-impl Place {
+impl Pending {
     fn new(permits: usize, last: u64) -> Self {
-        Self { permits, last, fault: None, letters: Vec::new(), output: None, receipt: None }
+        Self { permits, last, fault: None, failures: Vec::new(), output: None, receipt: None }
     }
 }
 
@@ -91,7 +91,7 @@ impl Place {
 pub(crate) struct Due {
     pub(crate) output: Batch,
     /// To be settled once the outputs are passed on.
-    pub(crate) letters: Vec<Letters>,
+    pub(crate) failures: Vec<StageFailures>,
     /// To be given back then.
     pub(crate) permits: usize,
     /// The number of the last record that is done then, with all before it.
@@ -110,14 +110,14 @@ pub(crate) enum Next {
     End,
 }
 
-impl State {
+impl SegmentContents {
     pub(crate) fn new(room: usize) -> Self {
         Self {
             queue: VecDeque::new(),
             open: BatchBuilder::default(),
             open_from: 0,
             again: VecDeque::new(),
-            slots: Slots::new(),
+            order: ResultOrder::new(),
             finished: VecDeque::new(),
             held: 0,
             most: HELD_BYTES + room,
@@ -137,7 +137,7 @@ impl State {
     /// Whether all that came in is out, but for what the gather has been given.
     pub(crate) fn is_empty(&self) -> bool {
         let goes_on = self.failed.is_none() && !self.stopping && self.ending.is_none();
-        goes_on && !self.has_work() && self.slots.head().is_none() && self.passed.is_none()
+        goes_on && !self.has_work() && self.order.head().is_none() && self.passed.is_none()
     }
 
     /// Whether more records may come in.
@@ -159,7 +159,7 @@ impl State {
 
     /// Whether workers do something here, or will: without that, results come out only if somebody takes them.
     pub(crate) fn is_at_work(&self) -> bool {
-        let at_work = self.slots.iter().any(|place| place.output.is_none());
+        let at_work = self.order.iter().any(|place| place.output.is_none());
         at_work || (self.has_work() && !self.is_congested())
     }
 
@@ -191,7 +191,7 @@ impl State {
     /// Another piece of the record `number` comes behind all that was taken up: that record is not done with
     /// the last place yet.
     fn is_part(&mut self, number: u64) {
-        let tail = self.slots.tail().map(|tail| &mut self.slots.get_mut(tail).last);
+        let tail = self.order.tail().map(|tail| &mut self.order.get_mut(tail).last);
         for last in tail.into_iter().chain(&mut self.passed) {
             if *last == number {
                 *last -= 1;
@@ -210,7 +210,7 @@ impl State {
         self.stopping = true;
         self.close_open();
         let mut dropped: usize = self.queue.drain(..).map(|batch| batch.data().len()).sum();
-        let behind: HashSet<Slot> = self.slots.behind(slot).collect();
+        let behind: HashSet<Slot> = self.order.behind(slot).collect();
         self.again.retain(|work| {
             let keep = !behind.contains(&work.slot);
             dropped += if keep { 0 } else { work.held };
@@ -218,16 +218,16 @@ impl State {
         });
         self.held -= dropped;
         // A fault that was noted here before is of a record further behind.
-        self.slots.get_mut(slot).fault = Some(fault);
+        self.order.get_mut(slot).fault = Some(fault);
     }
 
     /// Records of a work are faults that do not end the run. Their place keeps its permits until the
     /// gather has settled them, so that no more are unfinished than may be.
-    pub(crate) fn put_aside(&mut self, slot: Slot, letters: Letters) {
-        let size = letters.size();
+    pub(crate) fn put_aside(&mut self, slot: Slot, failures: StageFailures) {
+        let size = failures.size();
         self.held += size;
         self.done += size;
-        self.slots.get_mut(slot).letters.push(letters);
+        self.order.get_mut(slot).failures.push(failures);
     }
 
     /// The next work, cut to what its stage takes at once.
@@ -238,7 +238,7 @@ impl State {
         let congested = self.is_congested();
         let next = if congested {
             // Only what the gather waits for may add to its results.
-            self.again.iter().position(|work| Some(work.slot) == self.slots.head())
+            self.again.iter().position(|work| Some(work.slot) == self.order.head())
         } else {
             (!self.again.is_empty()).then_some(0)
         };
@@ -251,7 +251,7 @@ impl State {
             }
             return Some(work);
         }
-        if congested && !self.slots.is_empty() {
+        if congested && !self.order.is_empty() {
             return None;
         }
         if self.queue.is_empty() {
@@ -266,7 +266,7 @@ impl State {
         if n < batch.len() {
             self.queue.push_front(batch.split_off(n));
         }
-        let slot = self.slots.push(Place::new(batch.len(), batch.number(batch.len() - 1)));
+        let slot = self.order.push(Pending::new(batch.len(), batch.number(batch.len() - 1)));
         let open = (self.open.len() > 0).then_some(self.open_from);
         if let Some(next) = self.queue.front().map(|next| next.number(0)).or(open) {
             self.is_part(next);
@@ -283,16 +283,17 @@ impl State {
         // A record whose outputs are cut in two is counted at its last part.
         let shared = n > 0 && !batch.is_empty() && work.batch.number(n - 1) == batch.number(0);
         let staying = work.batch.sources() - usize::from(shared);
-        let place = self.slots.get_mut(work.slot);
+        let place = self.order.get_mut(work.slot);
         let permits = place.permits.saturating_sub(staying);
         place.permits -= permits;
         // Work ends before its fault, so that the fault is behind all that is cut.
         let fault = place.fault.take();
         let first = (!batch.is_empty()).then(|| batch.number(0));
-        let letters = first.map_or_else(Vec::new, |first| split_off(&mut place.letters, first));
+        let failures = first.map_or_else(Vec::new, |first| split_off(&mut place.failures, first));
         let last = place.last;
         place.last = first.map_or(last, |first| first - 1);
-        let slot = self.slots.insert_after(work.slot, Place { fault, letters, ..Place::new(permits, last) });
+        let slot =
+            self.order.insert_after(work.slot, Pending { fault, failures, ..Pending::new(permits, last) });
         let mut rest = Work::new(slot, work.stage, batch, work.alone);
         self.weigh(work);
         self.weigh(&mut rest);
@@ -301,7 +302,7 @@ impl State {
 
     /// `receipt` is dropped when all of a place has left.
     pub(crate) fn expect_receipt(&mut self, slot: Slot, receipt: Receipt) {
-        self.slots.get_mut(slot).receipt = Some(receipt);
+        self.order.get_mut(slot).receipt = Some(receipt);
     }
 
     /// Puts a work back to be taken up next, unless nobody wants it any more.
@@ -314,20 +315,20 @@ impl State {
     /// All stages are done with a work. Returns how many of its records have left.
     pub(crate) fn finish(&mut self, work: Work, ordered: bool) -> usize {
         let Work { slot, batch: output, held, .. } = work;
-        let place = self.slots.get_mut(slot);
+        let place = self.order.get_mut(slot);
         // What was dropped or is a fault has left.
-        let settled = place.letters.is_empty();
+        let settled = place.failures.is_empty();
         let left = if settled { place.permits.saturating_sub(output.sources()) } else { 0 };
         place.permits -= left;
         self.held -= held;
         if output.is_empty() && place.fault.is_none() && settled {
             let last = place.last;
             // Its records are done when those before it are.
-            match self.slots.before(slot) {
-                Some(before) => self.slots.get_mut(before).last = last,
+            match self.order.before(slot) {
+                Some(before) => self.order.get_mut(before).last = last,
                 None => self.passed = Some(last),
             }
-            self.slots.remove(slot);
+            self.order.remove(slot);
             return left;
         }
         let finished = !ordered && place.fault.is_none();
@@ -349,32 +350,32 @@ impl State {
         if let Some(last) = self.passed.take() {
             return Ok(Some(Next::Due(Due {
                 output: Batch::empty(),
-                letters: Vec::new(),
+                failures: Vec::new(),
                 permits: 0,
                 last,
                 receipt: None,
             })));
         }
         let finished = self.finished.pop_front();
-        let Some(slot) = finished.or(self.slots.head()) else {
+        let Some(slot) = finished.or(self.order.head()) else {
             let end = self.closing && !self.has_work();
             return Ok(end.then_some(Next::End));
         };
-        let place = self.slots.get(slot);
+        let place = self.order.get(slot);
         // An unordered gather takes the head only if it is the fault that ends the run.
         let due = finished.is_some() || ordered || place.fault.is_some();
         if !due || place.output.is_none() {
             return Ok(None);
         }
-        let Place { permits, last, fault, letters, output, receipt } = self.slots.remove(slot);
+        let Pending { permits, last, fault, failures, output, receipt } = self.order.remove(slot);
         let output = output.expect("it was looked at above");
-        let size = output.weight() + letters.iter().map(Letters::size).sum::<usize>();
+        let size = output.weight() + failures.iter().map(StageFailures::size).sum::<usize>();
         self.done -= size;
         self.held -= size;
         // What a fault cut off behind the outputs is not done.
         let last = fault.as_ref().map_or(last, |fault| last.min(fault.record - 1));
         self.ending = fault;
-        Ok(Some(Next::Due(Due { output, letters, permits, last, receipt })))
+        Ok(Some(Next::Due(Due { output, failures, permits, last, receipt })))
     }
 }
 

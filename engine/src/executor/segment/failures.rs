@@ -1,4 +1,4 @@
-//! Records that functions failed for, between the call and the gather, which settles them in turn.
+//! Records that functions failed for, from the call until the gather settles them in their order.
 
 use serde::{Deserialize, Serialize};
 
@@ -6,36 +6,36 @@ use crate::Cause;
 use crate::plugin::Failure;
 use crate::record::{Batch, BatchBuilder};
 
-/// What a stage failed for in one call: together, since there may be thousands.
-pub(crate) struct Letters {
+/// The failures of a stage in one call, kept together because there may be thousands.
+pub(crate) struct StageFailures {
     stage: usize,
-    /// The records as they are to be put aside, each once though several pieces of it failed; empty ones if
-    /// nobody wants them.
+    /// The records as dead letters get them, each once even if several pieces of it failed; empty ones if the
+    /// policy keeps no records.
     records: Batch,
-    /// By ascending records, whose places among `records` are their indices.
+    /// By ascending records; an index is the record's position in `records`.
     failures: Vec<Failure>,
 }
 
-/// One of them.
-pub(crate) struct Letter {
+/// A record that a stage failed for.
+pub(crate) struct RecordFailure {
     pub(crate) stage: usize,
-    /// Alone, with the source's number.
+    /// Alone in its batch, with the source's number.
     pub(crate) record: Batch,
     pub(crate) cause: Cause,
     pub(crate) attempts: u32,
 }
 
-/// A record that a stage failed for, by its number alone.
+/// A record that a stage failed for, without its bytes: the host of a cluster has them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Failed {
+pub(crate) struct NumberedFailure {
     pub(crate) stage: usize,
     pub(crate) record: u64,
     pub(crate) cause: Cause,
     pub(crate) attempts: u32,
 }
 
-impl Letters {
-    /// Of a call with `batch`. The records themselves are copied only if they are to be kept.
+impl StageFailures {
+    /// The failures of a call with `batch`. Copies the records only if `keep` is set.
     pub(crate) fn new(stage: usize, batch: &Batch, mut failures: Vec<Failure>, keep: bool) -> Self {
         let mut records = BatchBuilder::default();
         let mut last = None;
@@ -50,10 +50,10 @@ impl Letters {
         Self { stage, records: records.build(), failures }
     }
 
-    /// What failed, without the records: for each its number.
-    pub(crate) fn without_records(self) -> impl Iterator<Item = Failed> {
+    /// The failures without their records.
+    pub(crate) fn without_records(self) -> impl Iterator<Item = NumberedFailure> {
         let Self { stage, records, failures } = self;
-        failures.into_iter().map(move |Failure { index, cause, attempts, .. }| Failed {
+        failures.into_iter().map(move |Failure { index, cause, attempts, .. }| NumberedFailure {
             stage,
             record: records.number(index),
             cause,
@@ -61,13 +61,13 @@ impl Letters {
         })
     }
 
-    /// About the bytes that they hold.
+    /// About the bytes that this holds.
     pub(crate) fn size(&self) -> usize {
         let failures = self.failures.iter().map(|failure| size_of::<Failure>() + failure.cause.text_len());
         self.records.data().len() + failures.sum::<usize>()
     }
 
-    /// Leaves those of the first `n` records, and returns the others.
+    /// Leaves the failures of the first `n` records, and returns the others.
     fn split_off(&mut self, n: usize) -> Self {
         let records = self.records.split_off(n);
         let failures = self.failures.split_off(self.failures.partition_point(|failure| failure.index < n));
@@ -75,9 +75,9 @@ impl Letters {
         Self { stage: self.stage, records, failures: moved.collect() }
     }
 
-    fn into_letters(self) -> impl Iterator<Item = Letter> {
+    fn into_records(self) -> impl Iterator<Item = RecordFailure> {
         let Self { stage, records, failures } = self;
-        failures.into_iter().map(move |Failure { index, cause, attempts, .. }| Letter {
+        failures.into_iter().map(move |Failure { index, cause, attempts, .. }| RecordFailure {
             stage,
             record: records.alone(index),
             cause,
@@ -86,20 +86,20 @@ impl Letters {
     }
 }
 
-/// Leaves those of records before the source's number `first`, and returns the others.
-pub(crate) fn split_off(letters: &mut Vec<Letters>, first: u64) -> Vec<Letters> {
-    let behind = letters.iter_mut().map(|letters| {
-        let before = (0..letters.records.len()).take_while(|index| letters.records.number(*index) < first);
-        letters.split_off(before.count())
+/// Leaves the failures of records before the source's number `first`, and returns the others.
+pub(crate) fn split_off(stages: &mut Vec<StageFailures>, first: u64) -> Vec<StageFailures> {
+    let later = stages.iter_mut().map(|failures| {
+        let earlier = (0..failures.records.len()).take_while(|index| failures.records.number(*index) < first);
+        failures.split_off(earlier.count())
     });
-    let behind = behind.filter(|behind| !behind.failures.is_empty()).collect();
-    letters.retain(|letters| !letters.failures.is_empty());
-    behind
+    let later = later.filter(|later| !later.failures.is_empty()).collect();
+    stages.retain(|failures| !failures.failures.is_empty());
+    later
 }
 
-/// All of them by the records' numbers.
-pub(crate) fn in_order(letters: Vec<Letters>) -> Vec<Letter> {
-    let mut letters: Vec<_> = letters.into_iter().flat_map(Letters::into_letters).collect();
-    letters.sort_by_key(|letter| letter.record.number(0));
-    letters
+/// The failures of all stages, by the numbers of their records.
+pub(crate) fn in_order(stages: Vec<StageFailures>) -> Vec<RecordFailure> {
+    let mut failures: Vec<_> = stages.into_iter().flat_map(StageFailures::into_records).collect();
+    failures.sort_by_key(|failure| failure.record.number(0));
+    failures
 }

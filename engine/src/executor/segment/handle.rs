@@ -7,11 +7,11 @@ use std::time::Instant;
 
 use tokio::sync::{Notify, Semaphore, SemaphorePermit, TryAcquireError};
 
-use super::contents::{Next, State, Work};
+use super::contents::{Next, SegmentContents, Work};
 use super::executor::Executor;
-use super::failures::{Letter, Letters, in_order};
-use super::inline::Haste;
-use super::result::{Ending, Receipt, Whole};
+use super::failures::{RecordFailure, StageFailures, in_order};
+use super::inline::InlineExecution;
+use super::result::{Ending, Receipt, SegmentResult};
 use super::result_order::Slot;
 use crate::Error;
 use crate::fault::Fault;
@@ -37,11 +37,11 @@ pub(crate) struct Segment {
     tracked: usize,
     /// The number of the last record that has left, with all before it if it is ordered.
     done_to: AtomicU64,
-    state: Mutex<State>,
+    state: Mutex<SegmentContents>,
     listed: AtomicBool,
     /// Something for the gather: the next result, the end, or a failure.
     news: Notify,
-    haste: Haste,
+    inline: InlineExecution,
     /// Bytes were taken away.
     drained: Notify,
 }
@@ -64,10 +64,10 @@ impl Segment {
             tracked: context.track(false),
             context,
             done_to: AtomicU64::new(0),
-            state: Mutex::new(State::new(room)),
+            state: Mutex::new(SegmentContents::new(room)),
             listed: AtomicBool::new(false),
             news: Notify::new(),
-            haste: Haste::default(),
+            inline: InlineExecution::default(),
             drained: Notify::new(),
         });
         let work: Weak<Self> = Arc::downgrade(&segment);
@@ -75,7 +75,7 @@ impl Segment {
         segment
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, SegmentContents> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -109,7 +109,7 @@ impl Segment {
     /// itself, as far as it need not wait: to wake a worker takes longer than most functions. The
     /// result goes to the gather as ever, since the closures behind it may wait for the caller.
     pub(crate) async fn push_here(self: &Arc<Self>, one: Batch) -> Result<(), Error> {
-        if !self.haste.is_worth_it() {
+        if !self.inline.is_worth_it() {
             return self.push(one).await;
         }
         let here = AtomicBool::new(false);
@@ -118,7 +118,7 @@ impl Segment {
             let done = self.executor.work_here(self);
             here.store(done, Ordering::Relaxed);
             if done {
-                self.haste.learn(begun, Instant::now());
+                self.inline.learn(begun, Instant::now());
             } else {
                 self.executor.enlist(self);
             }
@@ -271,8 +271,8 @@ impl Segment {
     }
 
     /// Notes records of a work as faults that do not end the run.
-    pub(crate) fn put_aside(&self, slot: Slot, letters: Letters) {
-        self.state().put_aside(slot, letters);
+    pub(crate) fn put_aside(&self, slot: Slot, failures: StageFailures) {
+        self.state().put_aside(slot, failures);
     }
 
     /// The outputs of a place were passed on: does with its faults what their stages' policies say.
@@ -282,14 +282,14 @@ impl Segment {
     /// If that ends the run.
     pub(crate) fn settle(
         &self,
-        letters: Vec<Letters>,
+        failures: Vec<StageFailures>,
         permits: usize,
         last: u64,
         receipt: Option<Receipt>,
     ) -> Result<(), Error> {
         // Of a record in many pieces there is one copy.
         let mut copied: Option<(u64, Arc<[u8]>)> = None;
-        for Letter { stage, record, cause, attempts } in in_order(letters) {
+        for RecordFailure { stage, record, cause, attempts } in in_order(failures) {
             let (stage, number) = (&self.stages[stage], record.number(0));
             let copy = || match &copied {
                 Some((known, copy)) if *known == number => copy.clone(),
@@ -315,10 +315,10 @@ impl Segment {
     }
 
     /// Somebody else took a work through all stages. `receipt` is dropped when all of it has left.
-    pub(crate) fn complete(self: &Arc<Self>, mut work: Work, whole: Whole, receipt: Receipt) {
-        let Whole { mut output, failed, ending } = whole;
-        for letters in Whole::letters(&failed, &self.stages, &work) {
-            self.put_aside(work.slot, letters);
+    pub(crate) fn complete(self: &Arc<Self>, mut work: Work, whole: SegmentResult, receipt: Receipt) {
+        let SegmentResult { mut output, failed, ending } = whole;
+        for failures in SegmentResult::failures(&failed, &self.stages, &work) {
+            self.put_aside(work.slot, failures);
         }
         if let Some(Ending { stage, record, cause }) = ending {
             let function = self.stages[stage].name().into();

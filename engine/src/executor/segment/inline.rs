@@ -15,10 +15,10 @@ const MOST_SPARED: u32 = 64;
 
 /// What was learned from the last records that were done where they were emitted.
 #[derive(Default)]
-pub(super) struct Haste(Mutex<State>);
+pub(super) struct InlineExecution(Mutex<Learned>);
 
 #[derive(Default)]
-struct State {
+struct Learned {
     /// How many are still left to the workers.
     spared: u32,
     /// How many the last slow one left to them.
@@ -26,8 +26,8 @@ struct State {
     ended: Option<Instant>,
 }
 
-impl Haste {
-    fn lock(&self) -> MutexGuard<'_, State> {
+impl InlineExecution {
+    fn lock(&self) -> MutexGuard<'_, Learned> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -58,23 +58,23 @@ mod tests {
 
     #[test]
     fn in_a_row_slow_ones_are_left_to_the_workers() {
-        let (haste, now) = (Haste::default(), Instant::now());
-        haste.learn(now, now + HANDING / 2);
-        assert!(haste.is_worth_it());
+        let (inline, now) = (InlineExecution::default(), Instant::now());
+        inline.learn(now, now + HANDING / 2);
+        assert!(inline.is_worth_it());
         for spared in [1, 2, 4, 8, 16, 32, 64, 64] {
-            haste.learn(now + HANDING, now + HANDING * 3);
-            assert!((0..spared).all(|_| !haste.is_worth_it()));
-            assert!(haste.is_worth_it());
+            inline.learn(now + HANDING, now + HANDING * 3);
+            assert!((0..spared).all(|_| !inline.is_worth_it()));
+            assert!(inline.is_worth_it());
         }
     }
 
     #[test]
     fn now_and_then_one_may_take_longer() {
-        let (haste, now) = (Haste::default(), Instant::now());
-        haste.learn(now, now);
-        haste.learn(now + HANDING * 10, now + HANDING * 12);
-        assert!(haste.is_worth_it());
-        haste.learn(now + LONG * 10, now + LONG * 12);
-        assert!(!haste.is_worth_it());
+        let (inline, now) = (InlineExecution::default(), Instant::now());
+        inline.learn(now, now);
+        inline.learn(now + HANDING * 10, now + HANDING * 12);
+        assert!(inline.is_worth_it());
+        inline.learn(now + LONG * 10, now + LONG * 12);
+        assert!(!inline.is_worth_it());
     }
 }

@@ -11,7 +11,7 @@ mod verification;
 
 pub(crate) use contents::{Due, Next, Work, fitting};
 pub(crate) use executor::{Executor, Join};
-pub(crate) use failures::{Failed, Letters};
+pub(crate) use failures::{NumberedFailure, StageFailures};
 pub(crate) use handle::Segment;
-pub(crate) use result::{Ending, Receipt, Whole, run_whole};
+pub(crate) use result::{Ending, Receipt, SegmentResult, run_segment};
 pub(crate) use verification::{Terms, most_bytes};

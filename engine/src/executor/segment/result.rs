@@ -1,4 +1,4 @@
-//! What all stages of a segment make of a batch: done here for somebody else, or taken from who did it.
+//! The result of a segment: what all of its stages made of a batch, here or on a worker of a cluster.
 
 use std::sync::Arc;
 
@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::contents::{Due, Next, Work};
 use super::executor::Executor;
-use super::failures::{Failed, Letters};
+use super::failures::{NumberedFailure, StageFailures};
 use super::handle::Segment;
 use crate::fault::Fault;
 use crate::plugin::{Core, Failure};
@@ -16,12 +16,12 @@ use crate::{Cause, Error};
 
 /// What all stages of a segment made of a batch.
 #[derive(Clone, Debug)]
-pub(crate) struct Whole {
+pub(crate) struct SegmentResult {
     /// What came out at the last stage, with the numbers of the records that it comes from.
     pub(crate) output: Batch,
     /// The records that stages failed for, by their numbers, where that does not end the run.
-    pub(crate) failed: Vec<Failed>,
-    /// The record whose fault ends the run: nothing behind it is done.
+    pub(crate) failed: Vec<NumberedFailure>,
+    /// The record whose fault ends the run: no record after it is processed.
     pub(crate) ending: Option<Ending>,
 }
 
@@ -39,12 +39,12 @@ pub(crate) struct Ending {
 /// # Errors
 ///
 /// If the stages can't be run at all.
-pub(crate) async fn run_whole(
+pub(crate) async fn run_segment(
     executor: &Arc<dyn Executor>,
     stages: &[Arc<Core>],
     batch: Batch,
     advance: impl Fn(),
-) -> Result<Whole, Error> {
+) -> Result<SegmentResult, Error> {
     let segment =
         Segment::new(executor.clone(), stages.to_vec(), batch.len(), true, Arc::new(GraphContext::default()));
     let _end = EndOfSegment(&segment);
@@ -54,8 +54,8 @@ pub(crate) async fn run_whole(
     let mut failed = Vec::new();
     let ending = loop {
         match segment.next(true).await {
-            Ok(Next::Due(Due { output, letters, permits, .. })) => {
-                failed.extend(letters.into_iter().flat_map(Letters::without_records));
+            Ok(Next::Due(Due { output, failures, permits, .. })) => {
+                failed.extend(failures.into_iter().flat_map(StageFailures::without_records));
                 outputs.push(output);
                 segment.leave(permits);
                 advance();
@@ -73,10 +73,10 @@ pub(crate) async fn run_whole(
         }
     };
     failed.sort_by_key(|failed| failed.record);
-    Ok(Whole { output: joined(outputs), failed, ending })
+    Ok(SegmentResult { output: joined(outputs), failed, ending })
 }
 
-/// Whoever gives up midway leaves no work behind.
+/// Ends the segment when the caller gives up midway.
 struct EndOfSegment<'a>(&'a Arc<Segment>);
 
 impl Drop for EndOfSegment<'_> {
@@ -100,11 +100,14 @@ fn joined(mut outputs: Vec<Batch>) -> Batch {
     }
 }
 
-impl Whole {
-    /// The faults of `work`, as its segment keeps them.
-    pub(super) fn letters(failed: &[Failed], stages: &[Arc<Core>], work: &Work) -> Vec<Letters> {
-        let mut letters: Vec<Letters> = Vec::new();
-        for group in failed.chunk_by(|a, b| a.stage == b.stage) {
+impl SegmentResult {
+    /// The failures of `work`, as its segment keeps them.
+    pub(super) fn failures(
+        failed: &[NumberedFailure],
+        stages: &[Arc<Core>],
+        work: &Work,
+    ) -> Vec<StageFailures> {
+        let of_stage = |group: &[NumberedFailure]| {
             let stage = group[0].stage;
             let failures = group.iter().filter_map(|failed| {
                 let index = work.batch.find(failed.record)?;
@@ -112,13 +115,13 @@ impl Whole {
                 Some(Failure { index, cause, outputs_before: 0, attempts })
             });
             let keep = stages[stage].policy().keeps_records();
-            letters.push(Letters::new(stage, &work.batch, failures.collect(), keep));
-        }
-        letters
+            StageFailures::new(stage, &work.batch, failures.collect(), keep)
+        };
+        failed.chunk_by(|a, b| a.stage == b.stage).map(of_stage).collect()
     }
 }
 
-/// Kept with a result until all of it is out, or nobody wants it any more. Who gave it is told by its drop.
+/// Kept with a result until all of it has left, or is no longer wanted. Its drop tells the sender.
 pub(crate) struct Receipt(#[expect(dead_code, reason = "it is there to be dropped")] Box<dyn Send>);
 
 impl Receipt {

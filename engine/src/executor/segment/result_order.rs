@@ -6,7 +6,7 @@ use slab::Slab;
 pub(crate) type Slot = usize;
 
 /// An ordered list of places, each with what is known of it. All operations take constant time.
-pub(super) struct Slots<T> {
+pub(super) struct ResultOrder<T> {
     nodes: Slab<Node<T>>,
     head: Option<Slot>,
     tail: Option<Slot>,
@@ -18,7 +18,7 @@ struct Node<T> {
     after: Option<Slot>,
 }
 
-impl<T> Slots<T> {
+impl<T> ResultOrder<T> {
     pub(super) fn new() -> Self {
         Self { nodes: Slab::new(), head: None, tail: None }
     }
@@ -101,29 +101,29 @@ impl<T> Slots<T> {
 mod tests {
     use super::*;
 
-    fn order(mut slots: Slots<char>) -> String {
-        std::iter::from_fn(|| slots.head().map(|head| slots.remove(head))).collect()
+    fn drained(mut order: ResultOrder<char>) -> String {
+        std::iter::from_fn(|| order.head().map(|head| order.remove(head))).collect()
     }
 
     #[test]
     fn a_cut_place_keeps_its_order() {
-        let mut slots = Slots::new();
-        let a = slots.push('a');
-        let d = slots.push('d');
-        let b = slots.insert_after(a, 'b');
-        slots.insert_after(b, 'c');
-        slots.insert_after(d, 'e');
-        assert_eq!(order(slots), "abcde");
+        let mut order = ResultOrder::new();
+        let a = order.push('a');
+        let d = order.push('d');
+        let b = order.insert_after(a, 'b');
+        order.insert_after(b, 'c');
+        order.insert_after(d, 'e');
+        assert_eq!(drained(order), "abcde");
     }
 
     #[test]
     fn a_place_can_leave_from_anywhere() {
-        let mut slots = Slots::new();
-        let [a, _, c, _, e] = ['a', 'b', 'c', 'd', 'e'].map(|value| slots.push(value));
+        let mut order = ResultOrder::new();
+        let [a, _, c, _, e] = ['a', 'b', 'c', 'd', 'e'].map(|value| order.push(value));
         for slot in [c, a, e] {
-            slots.remove(slot);
+            order.remove(slot);
         }
-        slots.push('f');
-        assert_eq!(order(slots), "bdf");
+        order.push('f');
+        assert_eq!(drained(order), "bdf");
     }
 }

@@ -2,8 +2,8 @@
 
 use std::ops::Range;
 
-use super::failures::Failed;
-use super::result::{Ending, Whole};
+use super::failures::NumberedFailure;
+use super::result::{Ending, SegmentResult};
 use crate::function::Kind;
 use crate::plugin::Core;
 use crate::record::Batch;
@@ -51,7 +51,7 @@ pub(crate) fn most_bytes(stages: &[Terms]) -> usize {
     largest.saturating_mul(3).saturating_add(BESIDE).max(MOST_RESULT)
 }
 
-impl Whole {
+impl SegmentResult {
     /// Checks what somebody else says that stages made of a batch, and names what can't be.
     pub(crate) fn check(&self, batch: &Batch, stages: &[Terms]) -> Result<(), &'static str> {
         self.failed.iter().try_for_each(|failed| check_fault(failed, stages))?;
@@ -85,7 +85,7 @@ fn stretch(begin: usize, end: usize, is_in: impl Fn(usize) -> bool) -> usize {
     (begin..end).find(|index| !is_in(*index)).unwrap_or(end)
 }
 
-fn check_fault(failed: &Failed, stages: &[Terms]) -> Result<(), &'static str> {
+fn check_fault(failed: &NumberedFailure, stages: &[Terms]) -> Result<(), &'static str> {
     let stage = stages.get(failed.stage).ok_or("a fault is of no function of the task")?;
     let attempts = 1..=stage.retries.saturating_add(1);
     require(attempts.contains(&failed.attempts), "a record was tried more often than it may be")?;
@@ -104,7 +104,7 @@ fn check_ending(ending: &Ending, batch: &Batch, stages: &[Terms]) -> Result<u64,
 
 /// The records of a batch that have one number, and what came of them.
 struct Group<'a> {
-    whole: &'a Whole,
+    whole: &'a SegmentResult,
     batch: &'a Batch,
     inputs: Range<usize>,
     outputs: Range<usize>,
@@ -166,17 +166,17 @@ mod tests {
         Terms { kind, output: 8, stops_behind: None, retries: 1 }
     }
 
-    fn failed(record: u64) -> Failed {
+    fn failed(record: u64) -> NumberedFailure {
         let cause = Cause::Failed { message: "no".into(), retryable: false };
-        Failed { stage: 0, record, cause, attempts: 1 }
+        NumberedFailure { stage: 0, record, cause, attempts: 1 }
     }
 
-    fn whole(output: &[(u64, &str)], faults: &[u64]) -> Whole {
+    fn whole(output: &[(u64, &str)], faults: &[u64]) -> SegmentResult {
         let failed = faults.iter().map(|record| failed(*record)).collect();
-        Whole { output: batch(output), failed, ending: None }
+        SegmentResult { output: batch(output), failed, ending: None }
     }
 
-    fn said(whole: &Whole, stages: &[Terms]) -> Result<(), &'static str> {
+    fn said(whole: &SegmentResult, stages: &[Terms]) -> Result<(), &'static str> {
         // The record 3 was two before.
         whole.check(&batch(&[(1, "a"), (3, "b"), (3, "c"), (4, "d")]), stages)
     }
@@ -220,8 +220,8 @@ mod tests {
         let map = terms(Kind::Map);
         let stops = Terms { stops_behind: Some(1), ..map };
         let ending = |stage, record| {
-            let Failed { cause, .. } = failed(record);
-            Whole { ending: Some(Ending { stage, record, cause }), ..whole(&[(1, "x")], &[]) }
+            let NumberedFailure { cause, .. } = failed(record);
+            SegmentResult { ending: Some(Ending { stage, record, cause }), ..whole(&[(1, "x")], &[]) }
         };
         said(&ending(0, 3), &[stops]).unwrap();
         said(&whole(&[], &[1]), &[stops]).unwrap();
@@ -231,15 +231,30 @@ mod tests {
             (ending(0, 1), stops),
             (ending(0, 2), stops),
             (whole(&[], &[3]), stops),
-            (Whole { output: batch(&[(4, "x")]), ..ending(0, 3) }, stops),
-            (Whole { failed: vec![Failed { attempts: 3, ..failed(1) }], ..whole(&[], &[]) }, map),
-            (Whole { failed: vec![Failed { attempts: 0, ..failed(1) }], ..whole(&[], &[]) }, map),
-            (Whole { failed: vec![Failed { stage: 1, ..failed(1) }], ..whole(&[], &[]) }, map),
+            (SegmentResult { output: batch(&[(4, "x")]), ..ending(0, 3) }, stops),
+            (
+                SegmentResult {
+                    failed: vec![NumberedFailure { attempts: 3, ..failed(1) }],
+                    ..whole(&[], &[])
+                },
+                map,
+            ),
+            (
+                SegmentResult {
+                    failed: vec![NumberedFailure { attempts: 0, ..failed(1) }],
+                    ..whole(&[], &[])
+                },
+                map,
+            ),
+            (
+                SegmentResult { failed: vec![NumberedFailure { stage: 1, ..failed(1) }], ..whole(&[], &[]) },
+                map,
+            ),
         ] {
             assert!(said(&lie, &[stage]).is_err(), "{lie:?} by {stage:?}");
         }
         let cause = Cause::Panicked { message: "x".repeat(2000).into() };
-        let long = Whole { failed: vec![Failed { cause, ..failed(1) }], ..whole(&[], &[]) };
+        let long = SegmentResult { failed: vec![NumberedFailure { cause, ..failed(1) }], ..whole(&[], &[]) };
         assert!(said(&long, &[map]).is_err());
     }
 }

@@ -117,7 +117,7 @@ async fn pass<T: Record>(
     let mut paused = false;
     loop {
         match segment.next(paused).await? {
-            Next::Due(Due { output, letters, permits, last, receipt }) => {
+            Next::Due(Due { output, failures, permits, last, receipt }) => {
                 paused = false;
                 if let Some(meter) = meter {
                     meter.count(output.len());
@@ -125,7 +125,7 @@ async fn pass<T: Record>(
                 if !output.is_empty() {
                     outlet.send(Items::records(output, from.clone())).await?;
                 }
-                segment.settle(letters, permits, last, receipt)?;
+                segment.settle(failures, permits, last, receipt)?;
             }
             Next::Pause => {
                 outlet.pause().await?;
