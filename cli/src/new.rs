@@ -10,8 +10,10 @@ use include_dir::{Dir, include_dir};
 use super::exit::{Ending, tell};
 
 /// The guest SDK, which each new crate gets a copy of: it builds wherever it is taken.
-static SDK: Dir = include_dir!("$CARGO_MANIFEST_DIR/../sdk");
-static CONTRACT: &str = include_str!("../../wit/plugin.wit");
+///
+/// `cli/sdk` consists of links to it, so that it is part of the published package. Cargo would leave out a folder with
+/// a `Cargo.toml`: its name ends in `.in` there.
+static SDK: Dir = include_dir!("$CARGO_MANIFEST_DIR/sdk");
 
 const MANIFEST: &str = include_str!("../templates/Cargo.toml.in");
 
@@ -87,24 +89,19 @@ impl NewCommand {
         fs::write(folder.join("Cargo.toml"), fill(MANIFEST))?;
         fs::write(folder.join("src/lib.rs"), fill(self.template.source()))?;
         fs::write(folder.join(".gitignore"), "/target\n/*.wasm\n")?;
-        let sdk = folder.join("engine-sdk");
-        copy(&SDK, &sdk.join("sdk"))?;
-        fs::create_dir(sdk.join("wit"))?;
-        fs::write(sdk.join("wit/plugin.wit"), CONTRACT)
+        copy(&SDK, &folder.join("engine-sdk"))
     }
 }
 
-/// Copies a folder that the binary carries, without tests and what a build left there.
+/// Copies a folder that the binary carries.
 fn copy(from: &Dir, to: &Path) -> std::io::Result<()> {
     fs::create_dir_all(to)?;
     for file in from.files() {
-        fs::write(to.join(file.path().file_name().unwrap_or_default()), file.contents())?;
+        let name = file.path().file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        fs::write(to.join(name.strip_suffix(".in").unwrap_or(name)), file.contents())?;
     }
     for folder in from.dirs() {
-        let name = folder.path().file_name().unwrap_or_default();
-        if name != "tests" && name != "target" {
-            copy(folder, &to.join(name))?;
-        }
+        copy(folder, &to.join(folder.path().file_name().unwrap_or_default()))?;
     }
     Ok(())
 }

@@ -90,9 +90,3 @@ pub use policy::{DeadLetter, DeadLetters, FaultPolicy, Place, Unit};
 pub use progress::{Checkpoint, Done, InputState, OutputState, Snapshot};
 pub use record::{Format, Json, Record, Shape};
 pub use tokio_util::sync::CancellationToken;
-
-/// The guide's pages about Rust, compiled as documentation is.
-#[cfg(doctest)]
-#[doc = include_str!("../../docs/guide/src/rust.md")]
-#[cfg_attr(feature = "net", doc = include_str!("../../docs/guide/src/dashboard.md"))]
-mod guide {}

@@ -2,7 +2,7 @@
 
 #![allow(unsafe_code, missing_docs, unreachable_pub)]
 
-wit_bindgen::generate!({ path: "../wit", world: "stream-plugin" });
+wit_bindgen::generate!({ path: "wit", world: "stream-plugin" });
 
 pub use self::engine::plugin::host;
 pub use self::exports::engine::plugin::stages::{

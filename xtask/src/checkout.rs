@@ -41,7 +41,7 @@ impl Checkout {
         cargo
     }
 
-    /// The files that git knows or would add, if they are there.
+    /// The files and links that git knows or would add, if they are there.
     pub(crate) fn files(&self) -> anyhow::Result<BTreeSet<PathBuf>> {
         let mut git = Command::new("git");
         git.args(["ls-files", "-z", "--cached", "--others", "--exclude-standard"]).current_dir(&self.root);
@@ -49,7 +49,7 @@ impl Checkout {
         ensure!(listed.status.success(), "`git ls-files` failed: {} is no checkout", self.root.display());
         let names = String::from_utf8(listed.stdout).context("a file's name is no text")?;
         let files = names.split_terminator('\0').map(PathBuf::from);
-        Ok(files.filter(|file| self.root.join(file).is_file()).collect())
+        Ok(files.filter(|file| self.root.join(file).symlink_metadata().is_ok()).collect())
     }
 
     /// Where a workspace of plugins is built to.

@@ -9,12 +9,12 @@ use crate::steps::Steps;
 use crate::tidy;
 
 /// The library and the command.
-pub(crate) const ENGINE: &[&str] = &["--package", "engine", "--package", "engine-cli"];
+pub(crate) const ENGINE: &[&str] = &["--package", "engine-streams", "--package", "engine-cli"];
 /// The benchmark, with the same dependencies as these.
 pub(crate) const WITH_BENCH: &[&str] =
-    &["--package", "engine", "--package", "engine-cli", "--package", "bench"];
+    &["--package", "engine-streams", "--package", "engine-cli", "--package", "bench"];
 pub(crate) const OTHER_PACKAGES: &[&str] =
-    &["--workspace", "--exclude", "engine", "--exclude", "engine-cli", "--exclude", "bench"];
+    &["--workspace", "--exclude", "engine-streams", "--exclude", "engine-cli", "--exclude", "bench"];
 
 /// The root workspace in parts.
 const PARTS: [&[&str]; 2] = [WITH_BENCH, OTHER_PACKAGES];

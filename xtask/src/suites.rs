@@ -63,7 +63,7 @@ const SUITES: [Suite; 11] = [
     Suite {
         name: "engine",
         about: "unit, integration and documentation tests; --full: 10 times the random ones",
-        packages: "engine, engine-cli",
+        packages: "engine-streams, engine-cli",
         tier: Tier::Test,
         cold: 20,
         warm: 14,
@@ -81,7 +81,7 @@ const SUITES: [Suite; 11] = [
     Suite {
         name: "examples",
         about: "what the examples of the library print",
-        packages: "engine, engine-cli",
+        packages: "engine-streams, engine-cli",
         tier: Tier::Test,
         cold: 1,
         warm: 1,
@@ -90,7 +90,7 @@ const SUITES: [Suite; 11] = [
     Suite {
         name: "readme",
         about: "the commands of the README and of the guide",
-        packages: "engine, engine-cli",
+        packages: "engine-streams, engine-cli",
         tier: Tier::Ci,
         cold: 4,
         warm: 2,
@@ -108,7 +108,7 @@ const SUITES: [Suite; 11] = [
     Suite {
         name: "instructions",
         about: "what a record and a start take, by callgrind where there is one",
-        packages: "engine, engine-cli, bench",
+        packages: "engine-streams, engine-cli, bench",
         tier: Tier::Ci,
         cold: 3,
         warm: 1,

@@ -1,7 +1,7 @@
 //! The contract in `wit/plugin.wit`, as wasmtime's bindings see it.
 
 wasmtime::component::bindgen!({
-    path: "../wit",
+    path: "wit",
     world: "stream-plugin",
     exports: { default: async },
     ownership: Borrowing { duplicate_if_necessary: true },

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::io;
+use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
@@ -15,6 +17,10 @@ pub(crate) fn refresh(checkout: &Checkout, copy: &Path) -> anyhow::Result<()> {
     remove_others(copy, Path::new(""), &files)?;
     for file in &files {
         let failed = || format!("can't copy {}", file.display());
+        if let Ok(to) = fs::read_link(checkout.root.join(file)) {
+            link(&to, &copy.join(file)).with_context(failed)?;
+            continue;
+        }
         let wanted = fs::read(checkout.root.join(file)).with_context(failed)?;
         let place = copy.join(file);
         // A new time of change would make cargo build it again.
@@ -33,6 +39,18 @@ pub(crate) fn refresh(checkout: &Checkout, copy: &Path) -> anyhow::Result<()> {
             .with_context(failed)?;
     }
     Ok(())
+}
+
+/// Makes a link that leads to `to`, unless it is there already.
+fn link(to: &Path, place: &Path) -> io::Result<()> {
+    if fs::read_link(place).is_ok_and(|there| there == to) {
+        return Ok(());
+    }
+    if place.symlink_metadata().is_ok() {
+        fs::remove_file(place)?;
+    }
+    fs::create_dir_all(place.parent().unwrap_or(place))?;
+    symlink(to, place)
 }
 
 /// Removes what an earlier run left in `folder` of the copy.
