@@ -168,7 +168,7 @@ fn records() -> impl Strategy<Value = Vec<String>> {
 }
 
 #[test]
-fn random_records_do_what_an_interpreter_does() {
+fn random_records_match_the_interpreter() {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     runner(60)
         .run(&(settings(), records()), |(setting, records)| {
@@ -214,7 +214,7 @@ fn text(records: Vec<Bytes>) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn a_record_that_takes_too_long_leaves_no_trace_in_the_state() {
+async fn a_record_that_times_out_leaves_no_trace_in_the_state() {
     let pool = Pool::builder().threads(1).timeout(Duration::from_millis(300)).build().unwrap();
     let (policy, letters) = diverting();
     let total = misbehaving::<Bytes, Bytes>(&pool, "total").on_fault(&policy);
@@ -239,7 +239,7 @@ async fn a_record_that_takes_too_long_leaves_no_trace_in_the_state() {
 }
 
 #[tokio::test]
-async fn a_record_that_may_succeed_later_is_tried_again_with_the_state_before_it() {
+async fn a_retried_record_sees_the_state_before_it() {
     let pool = Pool::new().unwrap();
     let (policy, letters) = diverting();
     let total = misbehaving::<Bytes, Bytes>(&pool, "total").on_fault(&policy.retries(2));
@@ -277,7 +277,7 @@ async fn a_state_may_be_large_and_outlives_its_instance() {
 }
 
 #[tokio::test]
-async fn a_state_that_does_not_fit_is_the_fault_of_the_record_that_made_it_so() {
+async fn an_oversized_state_is_a_fault_of_its_record() {
     let pool = Pool::builder().threads(1).memory(8 << 20).build().unwrap();
     let (policy, letters) = diverting();
     let keeps = misbehaving::<String, u32>(&pool, "keeps").with("times", 1 << 20).unwrap().on_fault(&policy);
@@ -292,7 +292,7 @@ async fn a_state_that_does_not_fit_is_the_fault_of_the_record_that_made_it_so() 
 }
 
 #[tokio::test]
-async fn a_state_that_can_not_be_written_ends_the_run_and_says_so() {
+async fn a_state_that_cannot_be_saved_ends_the_run() {
     let pool = Pool::builder().threads(1).isolation(Isolation::Batch).build().unwrap();
     let quotient = misbehaving::<f64, String>(&pool, "quotient");
     let (outputs, ended) = ran([2.0, 0.0, 1.0], |stream| stream.accumulate(&quotient)).await;
@@ -306,7 +306,7 @@ async fn a_state_that_can_not_be_written_ends_the_run_and_says_so() {
 }
 
 #[tokio::test]
-async fn a_function_that_does_not_do_the_same_again_is_found_out() {
+async fn a_function_that_is_not_deterministic_is_detected() {
     let pool = Pool::new().unwrap();
     let disagrees = misbehaving::<String, u64>(&pool, "disagrees").on_fault(&FaultPolicy::skip());
     let records = ["a", "b", "bad", "c", "bad", "d"].map(str::to_owned);
@@ -334,7 +334,7 @@ async fn lied(name: &str, records: &[&str]) -> Ran<String> {
 }
 
 #[tokio::test]
-async fn states_that_are_not_told_end_the_run_in_a_line() {
+async fn a_failing_state_function_ends_the_run_with_one_line() {
     let (outputs, ended) = lied("has_a_state", &["a", "b", "c"]).await;
     ended.unwrap();
     assert_eq!(outputs, ["a", "b", "c"]);
@@ -356,7 +356,7 @@ async fn states_that_are_not_told_end_the_run_in_a_line() {
 }
 
 #[tokio::test]
-async fn outcomes_that_lie_are_faults_of_the_record() {
+async fn invalid_outcomes_are_faults_of_the_record() {
     let (_, ended) = lied("counts_two", &["a", "b"]).await;
     let Err(Error::Fault(fault)) = ended else { panic!("{ended:?}") };
     assert_eq!((fault.record, fault.cause.kind()), (1, "broken-contract"));
@@ -370,7 +370,7 @@ async fn outcomes_that_lie_are_faults_of_the_record() {
 }
 
 #[tokio::test]
-async fn keys_cross_as_they_are() {
+async fn keys_reach_the_function_unchanged() {
     let pool = Pool::new().unwrap();
     let gives_keys = pool.load(hostile("liar")).unwrap().function::<String, String>("gives_keys").unwrap();
     let records = ["a", "", "b é"].map(str::to_owned);
@@ -381,7 +381,7 @@ async fn keys_cross_as_they_are() {
 }
 
 #[tokio::test]
-async fn what_accumulates_is_used_as_that_and_in_order() {
+async fn an_accumulator_runs_only_as_one_and_in_order() {
     let pool = Pool::new().unwrap();
     let total = misbehaving::<String, String>(&pool, "total");
     let upper = misbehaving::<String, String>(&pool, "upper");
@@ -404,7 +404,7 @@ async fn what_accumulates_is_used_as_that_and_in_order() {
 }
 
 #[test]
-fn a_chain_accumulates_between_what_is_scattered() {
+fn a_chain_accumulates_between_scattered_segments() {
     let (weather, running) = (plugin("weather"), plugin("running"));
     let table = root().join("examples/data/weather.csv").display().to_string();
     let (parse, temperature) = (function_of(&weather, "parse"), function_of(&running, "temperature"));
@@ -442,7 +442,7 @@ fn a_chain_accumulates_between_what_is_scattered() {
 }
 
 #[test]
-fn a_key_is_for_what_accumulates() {
+fn only_accumulators_take_a_key() {
     let total = function_of(&hostile("misdeeds"), "total");
     let inc = plugin("inc").display().to_string();
     let wrong = |args: &[&str], line: &str| {
@@ -458,7 +458,7 @@ fn a_key_is_for_what_accumulates() {
 }
 
 #[test]
-fn a_record_without_its_key_is_a_fault_on_the_command_line_too() {
+fn the_command_reports_a_record_without_its_key_as_a_fault() {
     let keeps = function_of(&hostile("misdeeds"), "keeps");
     let input = "{\"u\":1}\n[1]\n{\"u\":1}\n";
     let did = fed(engine(["run", "-p", &keeps, "--key", "u", "--on-fault", "skip"]), input);
@@ -471,7 +471,7 @@ fn a_record_without_its_key_is_a_fault_on_the_command_line_too() {
 }
 
 #[test]
-fn a_line_is_answered_though_the_input_stays_open() {
+fn a_line_is_answered_while_the_input_is_still_open() {
     let numbered = function_of(&hostile("misdeeds"), "numbered");
     let mut command = engine(["run", "-q", "-p", &numbered]);
     let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
@@ -487,7 +487,7 @@ fn a_line_is_answered_though_the_input_stays_open() {
 }
 
 #[test]
-fn inspect_tells_the_state() {
+fn inspect_shows_the_state() {
     let did = fed(engine(["inspect", &plugin("running").display().to_string()]), "");
     assert!(did.stdout.contains("  accumulate warmest: json → text, state json\n"), "{}", did.stdout);
     let did = fed(engine(["inspect", "--json", &hostile("misdeeds").display().to_string()]), "");

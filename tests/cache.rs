@@ -19,7 +19,7 @@ fn compiled(cache: &Path) -> Vec<PathBuf> {
 }
 
 #[test]
-fn row_9_a_compiled_plugin_is_kept_and_a_damaged_one_is_compiled_anew() {
+fn row_9_a_compiled_plugin_is_cached_and_a_damaged_one_recompiled() {
     let cache = tempfile::tempdir().unwrap();
     assert_eq!(run(cache.path()).stdout, "2\n");
     let [file] = &*compiled(cache.path()) else { panic!("one plugin was compiled") };
@@ -48,7 +48,7 @@ fn row_9_a_compiled_plugin_is_kept_and_a_damaged_one_is_compiled_anew() {
 
 #[cfg(unix)]
 #[test]
-fn row_9_a_folder_that_others_can_write_to_is_not_used() {
+fn row_9_a_cache_folder_that_others_can_write_to_is_not_used() {
     use std::os::unix::fs::PermissionsExt;
     let cache = tempfile::tempdir().unwrap();
     let folder = cache.path().join("engine").join("compiled");
@@ -60,7 +60,7 @@ fn row_9_a_folder_that_others_can_write_to_is_not_used() {
 
 #[cfg(unix)]
 #[test]
-fn a_cache_in_a_folder_that_others_could_swap_is_not_used() {
+fn a_cache_in_a_folder_that_others_could_replace_is_not_used() {
     use std::os::unix::fs::{PermissionsExt, chown};
 
     let (open, foreign) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
@@ -75,7 +75,7 @@ fn a_cache_in_a_folder_that_others_could_swap_is_not_used() {
 }
 
 #[test]
-fn a_compiled_plugin_under_the_key_of_another_one_is_compiled_anew() {
+fn a_compiled_plugin_under_a_wrong_key_is_recompiled() {
     let (cache, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     assert_eq!(run(cache.path()).stdout, "2\n");
     let mut inspect = engine(["inspect", &plugin("redact").display().to_string()]);
@@ -92,7 +92,7 @@ fn a_compiled_plugin_under_the_key_of_another_one_is_compiled_anew() {
 }
 
 #[test]
-fn a_function_is_not_granted_a_folder_with_the_cache_in_it() {
+fn no_function_is_granted_a_folder_that_holds_the_cache() {
     let home = tempfile::tempdir().unwrap();
     let cache = home.path().join("cache");
     let reads = format!("{}:reads", hostile("granted").display());
@@ -112,7 +112,7 @@ fn a_function_is_not_granted_a_folder_with_the_cache_in_it() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn no_run_behind_the_wall_may_write_where_compiled_plugins_are_kept() {
+fn no_run_behind_the_wall_may_write_to_the_cache() {
     let home = tempfile::tempdir().unwrap();
     let cache = home.path().join("cache");
     let output = home.path().join("out");
@@ -137,7 +137,7 @@ fn no_run_behind_the_wall_may_write_where_compiled_plugins_are_kept() {
 
 #[cfg(all(target_os = "linux", feature = "cluster"))]
 #[test]
-fn a_worker_may_read_compiled_plugins_and_write_none() {
+fn a_worker_may_read_the_cache_but_not_write_it() {
     use engine::wall::Rules;
 
     let cache = tempfile::tempdir().unwrap();
@@ -154,7 +154,7 @@ fn a_worker_may_read_compiled_plugins_and_write_none() {
 }
 
 #[tokio::test]
-async fn a_plugin_that_was_read_ahead_is_not_read_again() {
+async fn a_preloaded_plugin_is_not_read_again() {
     use engine::{Ahead, Compiler, Pool};
 
     let folder = tempfile::tempdir().unwrap();

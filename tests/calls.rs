@@ -39,7 +39,7 @@ const TOO_MANY: u8 = 8;
 const WITHOUT_END: u8 = 15;
 
 #[tokio::test]
-async fn what_a_guest_has_too_much_of_is_named() {
+async fn exceeded_guest_limits_are_named() {
     let pool = Pool::builder().threads(1).build().unwrap();
     let calls = pool.load(hostile("calls")).unwrap().function::<Vec<u8>, String>("calls").unwrap();
     let cause = async |program: &[u8]| {
@@ -70,7 +70,7 @@ async fn what_a_guest_has_too_much_of_is_named() {
 }
 
 #[tokio::test]
-async fn time_that_a_guest_waits_counts_however_often_it_is_woken() {
+async fn waiting_counts_towards_the_timeout_however_often_it_wakes() {
     let pool = Pool::builder().threads(1).timeout(LIMIT).build().unwrap();
     let calls = pool.load(hostile("calls")).unwrap().function::<Vec<u8>, String>("calls").unwrap();
     // It waits not at all, a nanosecond, up to five milliseconds; and does so for ever, two of them at a time.
@@ -103,14 +103,14 @@ const NAMES: [&str; 3] = ["calls", "granted", "sinks"];
 
 /// What grows in a process is told only by one that does nothing else.
 #[test]
-fn no_sequence_of_host_calls_moves_a_limit_or_leaves_anything() {
+fn no_sequence_of_host_calls_exceeds_a_limit_or_leaks() {
     const ALONE: &str = "ENGINE_CALLS_ALONE";
     if std::env::var_os(ALONE).is_some() {
         return sequences();
     }
     // Built by one process, not by both.
     hostile("calls");
-    let name = "calls::no_sequence_of_host_calls_moves_a_limit_or_leaves_anything";
+    let name = "calls::no_sequence_of_host_calls_exceeds_a_limit_or_leaks";
     let mut alone = Command::new(std::env::current_exe().unwrap());
     let did = alone.args([name, "--exact", "--nocapture"]).env(ALONE, "1").output().unwrap();
     let said = String::from_utf8_lossy(&did.stdout) + String::from_utf8_lossy(&did.stderr);

@@ -32,7 +32,7 @@ fn shown(path: &Path) -> String {
 }
 
 #[test]
-fn row_7_what_is_needed_and_not_granted_is_refused_before_anything_runs() {
+fn row_7_a_missing_grant_is_refused_before_anything_runs() {
     let cases = [
         ("reads", "dir", "--allow dir:PATH"),
         ("variables", "env:ENGINE_GRANTED", "--allow env:ENGINE_GRANTED"),
@@ -48,7 +48,7 @@ fn row_7_what_is_needed_and_not_granted_is_refused_before_anything_runs() {
 }
 
 #[test]
-fn what_nobody_needs_is_not_granted() {
+fn a_grant_that_no_function_needs_is_refused() {
     let did =
         fed(engine(["run", "-p", &function_of(&hostile("misdeeds"), "clock"), "--allow", "clock"]), "x\n");
     let expected = "engine: --allow clock: no function says that it needs that (see `engine inspect`)\n";
@@ -63,7 +63,7 @@ fn what_nobody_needs_is_not_granted() {
 }
 
 #[tokio::test]
-async fn row_7_a_folder_is_all_of_the_disk_that_is_seen() {
+async fn row_7_a_function_sees_only_its_granted_folder() {
     let outside = tempdir().unwrap();
     let folder = outside.path().join("inside");
     fs::create_dir(&folder).unwrap();
@@ -95,7 +95,7 @@ async fn row_7_a_folder_is_all_of_the_disk_that_is_seen() {
 }
 
 #[test]
-fn row_7_one_variable_is_all_of_the_environment_that_is_seen() {
+fn row_7_a_function_sees_only_its_granted_variable() {
     let variables = function_of(&hostile("granted"), "variables");
     let mut command = engine(["run", "-p", &variables, "--allow", "env:ENGINE_GRANTED"]);
     command.env("ENGINE_GRANTED", "this").env("ENGINE_SECRET", "that");
@@ -103,7 +103,7 @@ fn row_7_one_variable_is_all_of_the_environment_that_is_seen() {
 }
 
 #[tokio::test]
-async fn row_7_time_and_chance_are_granted_apart() {
+async fn row_7_clock_and_randomness_are_granted_separately() {
     assert!(made("now", &["clock"], "").await.unwrap().parse::<u64>().unwrap() > 1_700_000_000);
     let draws =
         [made("draws", &["random"], "x").await.unwrap(), made("draws", &["random"], "x").await.unwrap()];
@@ -111,7 +111,7 @@ async fn row_7_time_and_chance_are_granted_apart() {
 }
 
 #[tokio::test]
-async fn row_7_one_port_is_all_of_the_network_that_is_reached() {
+async fn row_7_a_function_reaches_only_its_granted_port() {
     let listen = || {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
@@ -136,7 +136,7 @@ async fn row_7_one_port_is_all_of_the_network_that_is_reached() {
 }
 
 #[tokio::test]
-async fn what_has_effects_is_not_run_again() {
+async fn functions_with_side_effects_are_not_replayed() {
     let folder = tempdir().unwrap();
     let pool = Pool::builder().threads(2).build().unwrap();
     let makes = granted(&pool, "makes", &[&format!("dir:{}", shown(folder.path()))]).unwrap();

@@ -83,7 +83,7 @@ async fn most(link: &Link) -> usize {
 }
 
 #[test]
-fn the_longest_chain_of_each_operator_fits_on_a_threads_stack() {
+fn the_longest_chain_of_each_operator_fits_the_stack() {
     for (name, link) in links() {
         on_a_thread(async move || {
             let most = most(&link).await;
@@ -97,7 +97,7 @@ fn the_longest_chain_of_each_operator_fits_on_a_threads_stack() {
 }
 
 #[test]
-fn a_chain_that_is_too_long_is_an_error_however_long_it_is() {
+fn a_chain_of_any_excess_length_is_an_error() {
     on_a_thread(async || {
         for (name, link) in links() {
             let (outputs, ended) = through(Source::new(), 5_000, &link).await;
@@ -108,7 +108,7 @@ fn a_chain_that_is_too_long_is_an_error_however_long_it_is() {
 }
 
 #[test]
-fn a_long_chain_that_never_runs_or_fails_at_its_end_leaves_quietly() {
+fn a_long_chain_that_never_runs_or_fails_drops_without_overflow() {
     on_a_thread(async || {
         for (name, link) in links() {
             let most = most(&link).await;
@@ -133,7 +133,7 @@ fn a_long_chain_that_never_runs_or_fails_at_its_end_leaves_quietly() {
 }
 
 #[test]
-fn the_longest_chain_of_functions_fits_on_a_threads_stack() {
+fn the_longest_chain_of_functions_fits_the_stack() {
     on_a_thread(async || {
         let pool = Pool::builder().threads(1).build().unwrap();
         let redact = only::<i64, i64>(&pool, "inc");
@@ -171,7 +171,7 @@ fn pipeline(nodes: usize, node: &str) -> tempfile::TempDir {
 }
 
 #[test]
-fn a_pipeline_of_ten_thousand_nodes_in_a_row_is_a_mistake_whatever_is_done_with_it() {
+fn every_command_rejects_a_chain_of_ten_thousand_nodes() {
     let folder = pipeline(10_000, "type = 'slice'\nstart = 0");
     let path = folder.path().join("pipeline.toml");
     for command in ["check", "run", "graph"] {
@@ -185,7 +185,7 @@ fn a_pipeline_of_ten_thousand_nodes_in_a_row_is_a_mistake_whatever_is_done_with_
 }
 
 #[test]
-fn a_pipeline_as_long_as_may_be_is_checked_drawn_and_run() {
+fn the_longest_allowed_pipeline_is_checked_drawn_and_run() {
     for (nodes, node) in [
         (90, "type = 'slice'\nstart = 0"),
         (24, "type = 'partition'\nn = 1"),
@@ -207,7 +207,7 @@ fn a_pipeline_as_long_as_may_be_is_checked_drawn_and_run() {
 const DIAMONDS: usize = 48;
 
 #[tokio::test]
-async fn branches_that_meet_again_and_again_double_nothing() {
+async fn branches_that_rejoin_repeatedly_stay_linear() {
     for monitor in [None, Some(Monitor::new())] {
         let mut source = Source::new();
         if let Some(monitor) = &monitor {

@@ -93,22 +93,22 @@ fn random(seed: &mut u64) -> u64 {
 }
 
 #[test]
-fn row_14_killed_fifty_times_it_gives_what_one_run_gives() {
+fn row_14_killed_fifty_times_a_run_matches_an_uninterrupted_one() {
     survives(&Run::new(TWICE, 200_000), 60_000);
 }
 
 #[test]
-fn row_14_killed_fifty_times_states_are_what_one_run_makes_of_them() {
+fn row_14_killed_fifty_times_states_match_an_uninterrupted_run() {
     survives(&Run::new(&["slow_loop", "total"], 60_000), 120_000);
 }
 
 #[test]
-fn row_14_killed_fifty_times_several_states_fit_one_another() {
+fn row_14_killed_fifty_times_states_stay_consistent() {
     survives(&Run::new(&["slow_loop", "total", "twice", "numbered", "same"], 60_000), 250_000);
 }
 
 #[test]
-fn row_14_killed_fifty_times_each_piece_of_a_record_is_there_once() {
+fn row_14_killed_fifty_times_each_piece_is_written_once() {
     survives(&Run::new(&["twice", "slow_loop"], 60_000), 60_000);
 }
 
@@ -144,7 +144,7 @@ fn survives(run: &Run, mut longest: u64) {
 }
 
 #[test]
-fn row_15_interrupted_it_drains_and_goes_on_later() {
+fn row_15_an_interrupted_run_drains_and_resumes_later() {
     for (signal, code) in [("-INT", 130), ("-TERM", 143)] {
         let run = Run::new(if signal == "-INT" { TWICE } else { &["slow_loop", "total"] }, 200_000);
         let mut child = run.with_checkpoint(&[]).spawn().unwrap();
@@ -161,7 +161,7 @@ fn row_15_interrupted_it_drains_and_goes_on_later() {
 }
 
 #[test]
-fn a_fault_that_ends_the_run_can_be_gone_on_from() {
+fn a_run_resumes_after_a_fatal_fault() {
     let folder = tempdir().unwrap();
     let path = |name: &str| folder.path().join(name);
     fs::write(path("in"), "1\n2\nbad\n4\n").unwrap();
@@ -185,7 +185,7 @@ fn a_fault_that_ends_the_run_can_be_gone_on_from() {
 }
 
 #[test]
-fn faults_of_the_run_before_count() {
+fn faults_before_the_restart_count() {
     let folder = tempdir().unwrap();
     let path = |name: &str| folder.path().join(name).display().to_string();
     fs::write(path("in"), "bad\n1\nbad\n2\nbad\n3\n").unwrap();
@@ -207,7 +207,7 @@ fn faults_of_the_run_before_count() {
 }
 
 #[test]
-fn what_has_changed_since_is_refused() {
+fn a_checkpoint_of_a_different_run_is_refused() {
     let folder = tempdir().unwrap();
     let path = |name: &str| folder.path().join(name).display().to_string();
     let (input, out, checkpoint, inc) = (path("in"), path("out"), path("checkpoint"), path("inc.wasm"));
@@ -259,7 +259,7 @@ fn what_has_changed_since_is_refused() {
 }
 
 #[test]
-fn without_a_pool_a_fault_is_not_gone_past_either() {
+fn without_a_pool_a_fault_is_not_skipped_either() {
     let folder = tempdir().unwrap();
     let path = |name: &str| folder.path().join(name);
     let lines: Vec<_> = (1..=1000).map(|x| if x == 300 { "bad".to_owned() } else { x.to_string() }).collect();
@@ -287,7 +287,7 @@ fn without_a_pool_a_fault_is_not_gone_past_either() {
 }
 
 #[test]
-fn a_checkpoint_is_a_file_of_its_own() {
+fn a_checkpoint_needs_a_file_of_its_own() {
     let folder = tempdir().unwrap();
     let path = |name: &str| folder.path().join(name).display().to_string();
     fs::write(path("in"), "1\n").unwrap();
@@ -302,7 +302,7 @@ fn a_checkpoint_is_a_file_of_its_own() {
 }
 
 #[test]
-fn records_that_are_dropped_are_done() {
+fn dropped_records_are_done() {
     let folder = tempdir().unwrap();
     let path = |name: &str| folder.path().join(name);
     fs::write(path("in"), "1\n".repeat(5000) + "bad\n").unwrap();
@@ -327,7 +327,7 @@ fn summed(line: &serde_json::Value) -> String {
 }
 
 #[test]
-fn a_checkpoint_that_was_changed_is_refused_and_no_output_is_lost() {
+fn a_modified_checkpoint_is_refused_and_no_output_is_lost() {
     let folder = tempdir().unwrap();
     let path = |name: &str| folder.path().join(name).display().to_string();
     let (input, out, checkpoint) = (path("in"), path("out"), path("checkpoint"));
@@ -355,7 +355,7 @@ fn a_checkpoint_that_was_changed_is_refused_and_no_output_is_lost() {
 }
 
 #[test]
-fn a_state_that_a_changed_plugin_does_not_know_is_refused() {
+fn a_state_unknown_to_a_changed_plugin_is_refused() {
     let folder = tempdir().unwrap();
     let path = |name: &str| folder.path().join(name).display().to_string();
     let misdeeds = path("misdeeds.wasm");
@@ -389,7 +389,7 @@ fn a_state_that_a_changed_plugin_does_not_know_is_refused() {
 }
 
 #[test]
-fn letters_of_another_run_stay_and_are_not_taken_for_its_own() {
+fn dead_letters_of_another_run_stay_and_do_not_count() {
     let run = Run::new(TWICE, 20_000);
     // Of a record that is a fault in this run too, and one that was cut off.
     let others = "{\"number\":19988}\n{\"number\":1";
@@ -406,7 +406,7 @@ fn letters_of_another_run_stay_and_are_not_taken_for_its_own() {
 }
 
 #[test]
-fn states_of_keys_go_on_whatever_the_number_of_workers() {
+fn keyed_states_resume_with_any_number_of_threads() {
     let (weather, running) = (plugin("weather"), plugin("running"));
     let (parse, temperature) = (function_of(&weather, "parse"), function_of(&running, "temperature"));
     let table = fs::read_to_string(root().join("examples/data/weather.csv")).unwrap();

@@ -1,6 +1,6 @@
 //! Mistakes that do not compile.
 
 #[test]
-fn a_forgotten_gather_and_wrong_types() {
+fn a_missing_gather_and_wrong_types_do_not_compile() {
     trybuild::TestCases::new().compile_fail("../tests/ui/*.rs");
 }

@@ -100,7 +100,7 @@ fn share_target(target: &Path) {
 }
 
 #[test]
-fn looking_at_a_crate_runs_nothing_of_it() {
+fn inspecting_a_crate_runs_none_of_its_code() {
     let stranger = Crate::new();
     for did in stranger.looked_at() {
         assert_eq!((did.code, &*did.stdout, did.stderr.lines().count()), (Some(2), "", 1), "{}", did.stderr);
@@ -109,7 +109,7 @@ fn looking_at_a_crate_runs_nothing_of_it() {
 }
 
 #[test]
-fn what_a_crate_was_built_to_is_looked_at_without_a_build() {
+fn inspect_reads_a_built_crate_without_building() {
     let own = Crate::new();
     share_target(&own.path("it/target"));
     own.builds(&["build", "it"]);
@@ -133,7 +133,7 @@ fn what_a_crate_was_built_to_is_looked_at_without_a_build() {
 }
 
 #[test]
-fn what_a_workspaces_crate_was_built_to_is_found_in_its_target_folder() {
+fn a_workspace_members_build_is_found_in_the_target_folder() {
     let own = Crate::new();
     own.edit("it/Cargo.toml", "[workspace]\nexclude", "[package.metadata]\nunused");
     own.write(

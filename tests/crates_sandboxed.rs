@@ -116,7 +116,7 @@ fn a_strangers_build_script_reaches_nothing() {
 }
 
 #[test]
-fn an_honest_crate_is_built_to_the_same_component() {
+fn a_sandboxed_build_gives_the_same_component() {
     if !can_be() {
         return;
     }
@@ -137,7 +137,7 @@ fn an_honest_crate_is_built_to_the_same_component() {
 }
 
 #[test]
-fn a_build_that_never_ends_is_ended() {
+fn a_build_that_never_ends_is_killed() {
     if !can_be() {
         return;
     }
@@ -168,7 +168,7 @@ fn a_build_that_never_ends_is_ended() {
 }
 
 #[test]
-fn a_crate_reads_more_than_its_folder_where_it_is_let() {
+fn a_crate_reads_beyond_its_folder_only_where_allowed() {
     if !can_be() {
         return;
     }
@@ -194,7 +194,7 @@ fn a_crate_reads_more_than_its_folder_where_it_is_let() {
 }
 
 #[test]
-fn without_bubblewrap_it_says_so() {
+fn without_bubblewrap_the_sandbox_says_so() {
     let folder = tempfile::tempdir().unwrap();
     let mut build = engine(["build", "--sandbox", "it"]);
     build.current_dir(&folder).env("PATH", folder.path());

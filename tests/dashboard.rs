@@ -104,7 +104,7 @@ pub(crate) fn inc() -> Run {
 }
 
 #[test]
-fn programs_are_told_of_nodes_and_functions() {
+fn the_api_reports_nodes_and_functions() {
     let mut run = inc();
     run.feed("1\n2\n3\n");
     let status = run.wait_for(|status| status["run"]["delivered"] == 3);
@@ -126,7 +126,7 @@ fn programs_are_told_of_nodes_and_functions() {
 }
 
 #[test]
-fn functions_of_one_name_are_told_apart() {
+fn functions_with_the_same_name_have_separate_metrics() {
     let inc = plugin("inc").display().to_string();
     let mut run = Run::start(engine(["run", "-q", "-p", &inc, "-p", &inc]));
     run.feed("1\n");
@@ -141,7 +141,7 @@ fn functions_of_one_name_are_told_apart() {
 }
 
 #[test]
-fn a_run_is_held_goes_on_and_is_drained_by_who_has_the_token() {
+fn a_client_with_the_token_can_pause_resume_and_drain() {
     let mut run = inc();
     run.feed("1\n");
     run.wait_for(|status| status["run"]["delivered"] == 1);
@@ -162,7 +162,7 @@ fn a_run_is_held_goes_on_and_is_drained_by_who_has_the_token() {
 }
 
 #[test]
-fn others_pages_and_names_are_refused() {
+fn cross_site_requests_and_host_names_are_refused() {
     let run = inc();
     let bearer = run.bearer();
     // Only the token itself becomes the cookie, whoever asks.
@@ -185,7 +185,7 @@ fn others_pages_and_names_are_refused() {
 }
 
 #[test]
-fn a_browser_that_stalls_holds_nothing_up() {
+fn a_stalled_browser_does_not_slow_the_run() {
     let mut run = inc();
     let stalled: Vec<_> = (0..50)
         .map(|_| {
@@ -208,7 +208,7 @@ fn a_browser_that_stalls_holds_nothing_up() {
 }
 
 #[test]
-fn the_page_shows_the_run_as_it_goes_on() {
+fn the_page_follows_the_run_live() {
     let pipeline = format!(
         "[sources.numbers]\ntype = \"stdin\"\n[stages.scatter]\n[stages.work]\ntype = \"map\"\nplugin = \"$HOSTILE/{}\"\n\
          function = \"fails\"\non_fault = \"skip\"\n[stages.gather]\n[sinks.all]\ntype = \"file\"\npath = \"out\"\n",
@@ -259,7 +259,7 @@ fn the_page_shows_the_run_as_it_goes_on() {
 }
 
 #[test]
-fn a_page_whose_run_is_lost_offers_nothing_more() {
+fn a_page_that_lost_its_run_offers_no_actions() {
     let mut run = inc();
     run.feed("1\n");
     run.wait_for(|status| status["run"]["delivered"] == 1);
@@ -277,7 +277,7 @@ fn a_page_whose_run_is_lost_offers_nothing_more() {
 }
 
 #[test]
-fn a_page_without_the_token_says_how_to_get_the_buttons() {
+fn a_page_without_the_token_says_how_to_get_controls() {
     let run = inc();
     let address = format!("http://{}/status", run.address);
     let Some(mut page) = Browser::open(&address, 1280, 1000, false) else { return };
@@ -287,7 +287,7 @@ fn a_page_without_the_token_says_how_to_get_the_buttons() {
 }
 
 #[test]
-fn the_page_stays_when_it_is_to_be_held() {
+fn the_page_stays_with_hold() {
     let function = function_of(&plugin("inc"), "inc");
     let mut run = Run::start(engine(["run", "-q", "-p", &function, "--hold"]));
     run.feed("1\n");

@@ -109,7 +109,7 @@ const NATS: &str = "INFO {\"server_id\":\"x\",\"version\":\"2.12.0\",\"max_paylo
 
 #[test]
 #[cfg(target_os = "linux")]
-fn whatever_hangs_one_signal_ends_the_run_in_time() {
+fn one_signal_ends_the_run_in_time_whatever_hangs() {
     let megabytes = "x".repeat(16 << 20) + "\n";
     let cases: [(&str, &str, &str, &str, &str); 7] = [
         (
@@ -192,7 +192,7 @@ fn whatever_hangs_one_signal_ends_the_run_in_time() {
 
 #[test]
 #[cfg(target_os = "linux")]
-fn a_pipe_that_nobody_opens_ends_with_the_signal() {
+fn a_signal_ends_the_wait_for_a_pipe() {
     let folder = tempfile::tempdir().unwrap();
     let pipe = folder.path().join("pipe");
     assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
@@ -214,7 +214,7 @@ fn a_pipe_that_nobody_opens_ends_with_the_signal() {
 
 #[test]
 #[cfg(target_os = "linux")]
-fn a_function_that_takes_too_long_is_left_with_its_record() {
+fn a_function_that_outlasts_the_drain_is_abandoned_with_its_record() {
     let mut command = engine(["run", "-q", "--drain-timeout", "1s", "--timeout", "1000s", "-p"]);
     command.arg(function_of(&hostile("misdeeds"), "loops"));
     let mut run = Run::start(command);
@@ -228,7 +228,7 @@ fn a_function_that_takes_too_long_is_left_with_its_record() {
 
 #[test]
 #[cfg(target_os = "linux")]
-fn a_file_says_how_long_and_nothing_is_at_once() {
+fn the_file_sets_the_drain_timeout_and_zero_ends_at_once() {
     for (limits, flags, code, said) in [
         ("drain_timeout = \"100ms\"", &[][..], 1, "within 100ms"),
         ("drain_timeout = 0", &[], 143, "within 0s"),
@@ -250,7 +250,7 @@ fn a_file_says_how_long_and_nothing_is_at_once() {
 
 #[test]
 #[cfg(target_os = "linux")]
-fn two_signals_end_it_at_once_with_the_commands_that_it_runs() {
+fn two_signals_end_the_run_and_its_commands_at_once() {
     let folder = tempfile::tempdir().unwrap();
     let pipeline =
         "[sources.stdin]\n[sinks.process]\ncommand = [\"sh\", \"-c\", \"echo $$; exec sleep 1000\"]\n";
@@ -277,7 +277,7 @@ fn two_signals_end_it_at_once_with_the_commands_that_it_runs() {
 
 #[test]
 #[cfg(target_os = "linux")]
-fn the_end_of_the_terminal_drains_a_run_unless_it_is_nothing_to_it() {
+fn a_hangup_drains_the_run_unless_it_is_ignored() {
     let command = || {
         let mut command = engine(["run", "-q", "-p"]);
         command.arg(plugin("inc"));
@@ -306,7 +306,7 @@ fn the_end_of_the_terminal_drains_a_run_unless_it_is_nothing_to_it() {
 
 #[cfg(unix)]
 #[test]
-fn a_limit_on_processor_time_drains_a_run() {
+fn the_cpu_time_limit_drains_a_run() {
     let mut command = engine(["run", "-p"]);
     command.arg(plugin("inc"));
     let mut run = Run::start(command);
@@ -321,7 +321,7 @@ fn a_limit_on_processor_time_drains_a_run() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn a_run_that_has_used_its_processor_time_loses_nothing() {
+fn a_run_that_exceeds_its_cpu_time_loses_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let output = folder.path().join("out");
     let mut run = Command::new("sh");
@@ -349,7 +349,7 @@ fn next_address(lines: &mut impl BufRead) -> String {
 
 #[test]
 #[cfg(target_os = "linux")]
-fn a_thousand_clients_that_stall_take_little_memory_and_hold_up_no_end() {
+fn a_thousand_stalled_clients_take_little_memory_and_delay_no_end() {
     let folder = tempfile::tempdir().unwrap();
     let pipeline = "[sources.http]\naddress = \"127.0.0.1:0\"\n[sources.tcp]\naddress = \"127.0.0.1:0\"\n\
                     [stages.union]\nfrom = [\"http\", \"tcp\"]\n[sinks.stdout]\n";
@@ -398,7 +398,7 @@ impl sinks::Consumer<String> for Slow {
 }
 
 #[tokio::test]
-async fn a_stop_does_not_break_off_what_a_sink_is_at() {
+async fn a_stop_does_not_interrupt_a_sink_call() {
     let (pausing, mut paused) = mpsc::channel(1);
     let (source, stop) = (Source::new(), CancellationToken::new());
     source.stream().sink(sinks::consumer(Slow { pausing, has_some: false }));

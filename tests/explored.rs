@@ -17,7 +17,7 @@ fn line() -> impl Strategy<Value = Vec<u8>> {
 }
 
 #[tokio::test]
-async fn whatever_is_done_in_a_folder_by_turns_nothing_beside_it_is_reached() {
+async fn no_sequence_of_folder_changes_reaches_anything_beside_it() {
     let explorer = Explorer::new(hostile("calls").as_ref());
     let scripts: Vec<Vec<Vec<u8>>> = vec(vec(line(), 1..8), 100).new_tree(&mut runner(1)).unwrap().current();
     // The secret as a link, through a link, and in a folder that was swapped, which is listed.

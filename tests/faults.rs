@@ -30,7 +30,7 @@ async fn fault_of(function: &str, good: &str, bad: &str) -> Fault {
 }
 
 #[tokio::test]
-async fn row_1_a_panic_is_told_with_message_and_place() {
+async fn row_1_a_panic_is_reported_with_message_and_location() {
     let Cause::Panicked { message } = fault_of("panics", "good", "bad").await.cause else {
         panic!("no panic")
     };
@@ -44,7 +44,7 @@ async fn row_1_a_panic_is_told_with_message_and_place() {
 }
 
 #[tokio::test]
-async fn row_1_a_trap_is_told_by_its_kind() {
+async fn row_1_a_trap_is_reported_by_its_kind() {
     let cases = [
         ("unreachable", "good", "bad", "trapped: unreachable code"),
         ("traps_memory", "good", "bad", "trapped: memory access out of bounds"),
@@ -61,14 +61,14 @@ async fn row_1_a_trap_is_told_by_its_kind() {
 }
 
 #[tokio::test]
-async fn an_err_is_told_with_its_message() {
+async fn an_err_is_reported_with_its_message() {
     let fault = fault_of("fails", "good", "bad").await;
     assert!(fault.cause.to_string().starts_with("no `bad`"), "{fault}");
     assert!(matches!(fault_of("divides", "7", "seven").await.cause, Cause::Failed { .. }));
 }
 
 #[tokio::test]
-async fn filters_and_flat_maps_fail_for_a_record_too() {
+async fn filters_and_flat_maps_can_fail_for_a_record() {
     assert!(matches!(fault_of("panics_filter", "good", "bad").await.cause, Cause::Panicked { .. }));
     let pool = Pool::builder().threads(2).build().unwrap();
     let late = misbehaving::<String, String>(&pool, "fails_late");
@@ -81,7 +81,7 @@ async fn filters_and_flat_maps_fail_for_a_record_too() {
 }
 
 #[tokio::test]
-async fn records_before_a_fault_are_out_though_a_later_function_is_slower() {
+async fn records_before_a_fault_are_delivered_first() {
     let pool = Pool::builder().threads(2).build().unwrap();
     let fails = misbehaving::<String, String>(&pool, "fails");
     let dawdles = misbehaving::<String, String>(&pool, "dawdles");
@@ -101,7 +101,7 @@ async fn records_before_a_fault_are_out_though_a_later_function_is_slower() {
 }
 
 #[tokio::test]
-async fn who_is_told_messages_may_panic() {
+async fn a_panic_in_a_message_callback_does_no_harm() {
     let pool = Pool::builder().threads(2).on_print(|_| panic!("a bug of the user")).build().unwrap();
     let prints = misbehaving::<String, String>(&pool, "prints_escapes");
     let inputs = ["bad", "bad"].map(str::to_owned);
@@ -111,7 +111,7 @@ async fn who_is_told_messages_may_panic() {
 }
 
 #[tokio::test]
-async fn the_first_fault_in_the_order_of_records_is_the_one_that_ends_the_run() {
+async fn the_first_fault_in_record_order_ends_the_run() {
     let pool = Pool::builder().threads(2).build().unwrap();
     let hostile = pool.load(hostile("misdeeds")).unwrap();
     // Of the two records that fail, the second one fails first.
@@ -136,7 +136,7 @@ async fn the_first_fault_in_the_order_of_records_is_the_one_that_ends_the_run() 
 }
 
 #[tokio::test]
-async fn sinks_fail_for_the_record_that_they_began() {
+async fn a_sink_fails_for_the_record_it_started() {
     for (name, panics) in [("fails_sink", false), ("panics_sink", true)] {
         let pool = Pool::builder().threads(2).build().unwrap();
         let sink = pool.load(hostile("misdeeds")).unwrap().function::<String, ()>(name).unwrap();
@@ -157,7 +157,7 @@ async fn sinks_fail_for_the_record_that_they_began() {
 }
 
 #[tokio::test]
-async fn row_4_poison_of_every_kind_leaves_the_pool_as_it_was() {
+async fn row_4_poison_of_every_kind_leaves_the_pool_healthy() {
     let pool = Pool::builder().threads(2).build().unwrap();
     for function in ["panics", "unreachable", "recurses", "exits", "allocates", "fails"] {
         for _ in 0..20 {

@@ -238,7 +238,7 @@ fn parts() -> impl Strategy<Value = Vec<Part>> {
 }
 
 #[test]
-fn random_graphs_do_what_lists_do() {
+fn random_graphs_match_the_list_interpreter() {
     let runtime = || tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
     runner(400)
         .run(&(parts(), prop::collection::vec(-20_i64..20, 0..60)), |(parts, elements)| {
@@ -272,7 +272,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
 }
 
 #[test]
-fn random_scattered_graphs_do_what_lists_do() {
+fn random_scattered_graphs_match_the_list_interpreter() {
     let pool = Pool::builder().threads(2).build().unwrap();
     let inc = only::<i64, i64>(&pool, "inc");
     let step = |scattered: Scattered<i64>, step: &Step| match *step {

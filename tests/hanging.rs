@@ -158,7 +158,7 @@ async fn lose_all(pool: &Pool, opens: &Function<String, String>, folder: &str) -
 }
 
 #[tokio::test]
-async fn calls_that_never_return_cost_their_function_alone() {
+async fn calls_that_never_return_affect_only_their_function() {
     let Some(hanging) = HangingFolder::mount() else { return };
     let folder = tempdir().unwrap();
     let file = folder.path().join("file").display().to_string();
@@ -179,7 +179,7 @@ async fn calls_that_never_return_cost_their_function_alone() {
 }
 
 #[tokio::test]
-async fn a_function_that_has_lost_all_its_threads_ends_the_run_and_says_why() {
+async fn a_function_that_lost_all_its_threads_ends_the_run() {
     let Some(hanging) = HangingFolder::mount() else { return };
     let pool = pool(Duration::from_secs(1));
     let opens = granted(&pool, "misdeeds", "opens", &hanging.path());
@@ -193,7 +193,7 @@ async fn a_function_that_has_lost_all_its_threads_ends_the_run_and_says_why() {
 /// A process that starts another one while it has such a file open waits for that file to be closed, so the run is in
 /// one that starts none.
 #[test]
-fn files_that_can_not_be_closed_cost_their_function_alone() {
+fn files_that_cannot_be_closed_affect_only_their_function() {
     const FOLDER: &str = "ENGINE_HANGING_FOLDER";
     const LOST: &str = "all turns are lost";
     let lost = || println!("{LOST}");
@@ -204,7 +204,7 @@ fn files_that_can_not_be_closed_cost_their_function_alone() {
     // Built by one process, not by both.
     hostile("misdeeds");
     hostile("granted");
-    let name = "hanging::files_that_can_not_be_closed_cost_their_function_alone";
+    let name = "hanging::files_that_cannot_be_closed_affect_only_their_function";
     let mut alone = Command::new(std::env::current_exe().unwrap());
     alone.args([name, "--exact", "--nocapture"]).env(FOLDER, hanging.path()).stdout(Stdio::piped());
     let mut alone = alone.spawn().unwrap();

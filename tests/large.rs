@@ -84,7 +84,7 @@ fn letters(path: &Path) -> Vec<String> {
 }
 
 #[test]
-fn a_record_that_would_make_another_too_long_is_a_fault_under_each_policy() {
+fn a_record_that_makes_a_group_too_long_is_a_fault_under_any_policy() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
     write_input(&folder.join("in"));
@@ -116,7 +116,7 @@ fn a_record_that_would_make_another_too_long_is_a_fault_under_each_policy() {
 }
 
 #[test]
-fn a_text_that_is_too_long_when_it_is_quoted_is_a_fault() {
+fn a_text_that_is_too_long_once_quoted_is_a_fault() {
     let folder = tempfile::tempdir().unwrap();
     // Six bytes each in JSON.
     let text = "a\n".to_owned() + &"\u{1}".repeat(6 << 20) + "\nb\n";
@@ -127,7 +127,7 @@ fn a_text_that_is_too_long_when_it_is_quoted_is_a_fault() {
 }
 
 #[test]
-fn a_record_that_is_one_part_many_times_is_a_fault() {
+fn a_record_that_repeats_one_part_too_often_is_a_fault() {
     let folder = tempfile::tempdir().unwrap();
     let large = format!("{{\"x\":\"{}\"}}", "a".repeat(20 << 20));
     std::fs::write(folder.path().join("in"), large + "\n{\"x\":\"b\"}\n").unwrap();
@@ -149,7 +149,7 @@ async fn emitted(build: impl FnOnce(Stream<String>)) -> (Result<(), Error>, u64)
 }
 
 #[tokio::test]
-async fn a_value_that_is_too_long_as_a_record_meets_the_policy_of_who_takes_it() {
+async fn a_value_too_long_for_a_record_meets_the_consumers_policy() {
     let pool = Pool::builder().threads(1).build().unwrap();
     let echo = |policy: &FaultPolicy| -> Function<String, String> {
         misbehaving::<String, String>(&pool, "loops").on_fault(policy)
@@ -191,7 +191,7 @@ async fn a_value_that_is_too_long_as_a_record_meets_the_policy_of_who_takes_it()
 }
 
 #[tokio::test]
-async fn a_value_that_is_too_long_for_a_sink_meets_its_policy() {
+async fn a_value_too_long_for_a_sink_meets_its_policy() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("out");
     let (ended, faults) = emitted(|texts| {

@@ -70,7 +70,7 @@ async fn a_pipe_in_a_folder_blocks_no_thread() {
 
 #[cfg(target_os = "linux")]
 #[tokio::test]
-async fn lists_of_large_folders_are_read_as_they_are_asked_for() {
+async fn large_folders_are_listed_lazily() {
     let folder = tempdir().unwrap();
     for number in 0..20_000 {
         fs::write(folder.path().join(format!("{number:0200}")), "").unwrap();
@@ -88,7 +88,7 @@ async fn lists_of_large_folders_are_read_as_they_are_asked_for() {
 }
 
 #[test]
-fn with_few_descriptors_hoarders_are_refused_and_others_go_on() {
+fn with_few_descriptors_hoarders_are_refused_and_others_continue() {
     let folder = tempdir().unwrap();
     let (path, file) = (shown(folder.path()), folder.path().join("file"));
     fs::write(&file, "mine").unwrap();
@@ -118,7 +118,7 @@ fn with_few_descriptors_hoarders_are_refused_and_others_go_on() {
 }
 
 #[tokio::test]
-async fn when_its_instances_are_gone_a_pool_holds_nothing() {
+async fn a_pool_without_instances_holds_nothing() {
     let folder = tempdir().unwrap();
     let (path, file) = (shown(folder.path()), folder.path().join("file"));
     fs::write(&file, "mine").unwrap();
@@ -134,7 +134,7 @@ async fn when_its_instances_are_gone_a_pool_holds_nothing() {
 }
 
 #[tokio::test]
-async fn connections_are_bounded_and_let_go_of() {
+async fn connections_are_bounded_and_released() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap().to_string();
     thread::spawn(move || {
@@ -157,7 +157,7 @@ async fn connections_are_bounded_and_let_go_of() {
 }
 
 #[tokio::test]
-async fn a_file_grows_no_further_than_the_quota_however_it_grows() {
+async fn a_file_never_grows_past_its_quota() {
     let folder = tempdir().unwrap();
     let pool = pool().build().unwrap();
     let grant = format!("{}:quota=1MiB", shown(folder.path()));
@@ -183,7 +183,7 @@ async fn a_file_grows_no_further_than_the_quota_however_it_grows() {
 }
 
 #[tokio::test]
-async fn what_is_removed_is_free_again_unless_it_is_still_open() {
+async fn a_removed_file_frees_its_quota_unless_still_open() {
     let folder = tempdir().unwrap();
     let pool = pool().build().unwrap();
     let grant = format!("{}:quota=1MiB", shown(folder.path()));
@@ -198,7 +198,7 @@ async fn what_is_removed_is_free_again_unless_it_is_still_open() {
 }
 
 #[tokio::test]
-async fn files_count_though_they_are_empty() {
+async fn empty_files_count_against_the_quota() {
     let folder = tempdir().unwrap();
     let pool = pool().build().unwrap();
     let path = shown(folder.path());
@@ -208,7 +208,7 @@ async fn files_count_though_they_are_empty() {
 }
 
 #[test]
-fn a_quota_is_granted_on_the_command_line() {
+fn the_command_line_grants_a_quota() {
     let folder = tempdir().unwrap();
     let path = shown(folder.path());
     let litters = function_of(&hostile("misdeeds"), "litters");

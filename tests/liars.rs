@@ -25,7 +25,7 @@ async fn ended(pool: &Pool, kind: Kind, name: &str) -> Result<(), Error> {
 }
 
 #[tokio::test]
-async fn row_5_every_lie_is_a_fault_that_names_the_rule() {
+async fn row_5_every_contract_violation_names_its_rule() {
     let pool = Pool::builder().threads(2).build().unwrap();
     let liar = pool.load(hostile("liar")).unwrap();
     // Bytes that are no text are for the next one to refuse, who knows what it needs.
@@ -52,7 +52,7 @@ async fn row_5_every_lie_is_a_fault_that_names_the_rule() {
 }
 
 #[tokio::test]
-async fn a_sink_that_claims_progress_for_ever_is_stopped() {
+async fn a_sink_that_claims_progress_forever_is_stopped() {
     let limit = Duration::from_millis(500);
     let pool = Pool::builder().timeout(limit).build().unwrap();
     let ended = ended(&pool, Kind::Sink, "progress_forever").await;
@@ -79,7 +79,7 @@ async fn faults_of_sink(name: &str) -> (Vec<Fault>, u64) {
 }
 
 #[tokio::test]
-async fn no_claim_of_progress_gives_a_record_more_time() {
+async fn claimed_progress_gives_a_record_no_more_time() {
     // Building plugins is not their time.
     hostile("liar");
     for name in ["progress_forever", "progress_to_and_fro_forever", "progress_beyond_forever"] {
@@ -97,7 +97,7 @@ async fn no_claim_of_progress_gives_a_record_more_time() {
 }
 
 #[tokio::test]
-async fn a_sink_that_lies_about_what_it_began_is_not_given_it_again() {
+async fn a_sink_with_false_progress_is_not_given_a_record_twice() {
     let cases = [
         ("begins_all_and_panics_at_the_first", "panicked"),
         ("begins_all_and_fails_at_the_first", "broken-contract"),
@@ -113,7 +113,7 @@ async fn a_sink_that_lies_about_what_it_began_is_not_given_it_again() {
 }
 
 #[tokio::test]
-async fn row_2_a_guest_that_fails_while_it_is_opened_fails_before_the_first_record() {
+async fn row_2_a_guest_that_fails_in_open_fails_before_the_first_record() {
     let pool = Pool::builder().timeout(Duration::from_millis(300)).build().unwrap();
     let liar = pool.load(hostile("liar")).unwrap();
     let cases = [
@@ -130,7 +130,7 @@ async fn row_2_a_guest_that_fails_while_it_is_opened_fails_before_the_first_reco
 }
 
 #[test]
-fn row_2_a_guest_that_loops_while_it_is_loaded_is_stopped() {
+fn row_2_a_guest_that_loops_while_loading_is_stopped() {
     for name in ["loops-in-describe", "loops-at-start"] {
         let pool = Pool::builder().timeout(Duration::from_millis(300)).build().unwrap();
         let said = pool.load(hostile(name)).unwrap_err().to_string();
@@ -139,7 +139,7 @@ fn row_2_a_guest_that_loops_while_it_is_loaded_is_stopped() {
 }
 
 #[test]
-fn row_8_plugins_without_functions_or_with_two_of_one_name_are_refused() {
+fn row_8_plugins_with_no_or_duplicate_functions_are_refused() {
     let pool = Pool::new().unwrap();
     let said = pool.load(hostile("two-names")).unwrap_err().to_string();
     assert!(said.contains("it has two functions named "), "{said}");

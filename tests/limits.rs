@@ -11,7 +11,7 @@ fn impatient() -> Pool {
 }
 
 #[tokio::test]
-async fn row_2_a_record_that_never_ends_is_stopped_and_its_neighbours_are_right() {
+async fn row_2_a_record_that_never_ends_times_out_alone() {
     for name in ["loops", "sleeps_forever", "naps_forever"] {
         let pool = impatient();
         let function = misbehaving::<String, String>(&pool, name);
@@ -33,7 +33,7 @@ async fn row_2_a_record_that_never_ends_is_stopped_and_its_neighbours_are_right(
 }
 
 #[tokio::test]
-async fn row_2_nobody_is_charged_for_a_neighbours_time() {
+async fn row_2_no_record_is_charged_for_a_neighbours_time() {
     // One worker, and twenty records that wait 200 ms each and then compute: they queue for it.
     let pool = Pool::builder().threads(1).timeout(Duration::from_millis(500)).build().unwrap();
     let busy = misbehaving::<u64, u64>(&pool, "slow_loop");
@@ -46,7 +46,7 @@ async fn row_2_nobody_is_charged_for_a_neighbours_time() {
 }
 
 #[tokio::test]
-async fn row_2_a_plugins_timeout_does_not_touch_others() {
+async fn row_2_a_plugins_timeout_does_not_affect_others() {
     let pool = impatient();
     let (loops, sleeps) =
         (misbehaving::<String, String>(&pool, "loops"), misbehaving::<u64, u64>(&pool, "sleeps"));
@@ -59,7 +59,7 @@ async fn row_2_a_plugins_timeout_does_not_touch_others() {
 }
 
 #[tokio::test]
-async fn each_record_of_a_sink_has_the_whole_limit() {
+async fn each_record_of_a_sink_has_the_full_timeout() {
     let pool = impatient();
     let sink = pool.load(hostile("misdeeds")).unwrap().function::<String, ()>("slow_sink").unwrap();
     let source = Source::<String>::new();
@@ -72,7 +72,7 @@ async fn each_record_of_a_sink_has_the_whole_limit() {
 }
 
 #[tokio::test]
-async fn a_sink_that_never_ends_is_stopped_at_its_record() {
+async fn a_sink_that_never_ends_times_out_at_its_record() {
     let pool = impatient();
     let sink = pool.load(hostile("misdeeds")).unwrap().function::<String, ()>("loops_sink").unwrap();
     let source = Source::<String>::new();
@@ -97,7 +97,7 @@ async fn row_4_an_instance_that_leaks_retires_before_it_fails() {
 }
 
 #[tokio::test]
-async fn a_new_instance_finds_nothing_of_an_old_one() {
+async fn a_new_instance_sees_nothing_of_an_old_one() {
     let pool = Pool::builder().threads(2).build().unwrap();
     let sees = misbehaving::<String, u64>(&pool, "sees_zeros");
     let (outputs, ended) =
@@ -107,7 +107,7 @@ async fn a_new_instance_finds_nothing_of_an_old_one() {
 }
 
 #[tokio::test]
-async fn row_12_at_the_bound_on_all_memory_instances_stop_growing_and_no_record_fails() {
+async fn row_12_at_the_total_memory_limit_no_record_fails() {
     let pool = Pool::builder().threads(2).total_memory(8 << 20).build().unwrap();
     let sleeps = misbehaving::<u64, u64>(&pool, "sleeps");
     let (outputs, ended) = ran([20; 60], |times| times.scatter(&pool).map(&sleeps).buffer(60).gather()).await;
@@ -117,7 +117,7 @@ async fn row_12_at_the_bound_on_all_memory_instances_stop_growing_and_no_record_
 }
 
 #[tokio::test]
-async fn memory_that_others_hold_is_no_records_fault() {
+async fn memory_held_by_others_is_no_fault_of_a_record() {
     let pool = Pool::builder().threads(2).total_memory(24 << 20).build().unwrap();
     let leaks = misbehaving::<String, String>(&pool, "leaks").with("bytes", 2 << 20).unwrap();
     let (outputs, ended) =
@@ -127,7 +127,7 @@ async fn memory_that_others_hold_is_no_records_fault() {
 }
 
 #[tokio::test]
-async fn after_a_shortage_of_memory_instances_grow_again() {
+async fn instances_grow_again_after_a_memory_shortage() {
     let pool = Pool::builder().threads(2).total_memory(80 << 20).build().unwrap();
     let leaks = misbehaving::<String, String>(&pool, "leaks").with("bytes", 40 << 20).unwrap();
     let (_, ended) =
@@ -142,7 +142,7 @@ async fn after_a_shortage_of_memory_instances_grow_again() {
 }
 
 #[tokio::test]
-async fn bytes_at_work_count_as_held() {
+async fn bytes_in_functions_count_against_the_buffer() {
     let pool = Pool::builder().threads(2).build().unwrap();
     let sleeps = misbehaving::<String, String>(&pool, "sleeps_first");
     let source = Source::new();
@@ -174,7 +174,7 @@ async fn reaches(name: &str, record: &str) -> Result<String, String> {
 }
 
 #[tokio::test]
-async fn row_7_a_guest_reaches_nothing_outside() {
+async fn row_7_a_guest_reaches_nothing_outside_its_sandbox() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("file");
     std::fs::write(&file, "secret").unwrap();
@@ -208,7 +208,7 @@ fn row_6_what_guests_print_is_bounded() {
 }
 
 #[tokio::test]
-async fn row_6_a_record_that_explodes_does_not_fill_the_hosts_memory() {
+async fn row_6_an_exploding_record_does_not_fill_the_hosts_memory() {
     let pool = Pool::builder().threads(2).build().unwrap();
     let explodes = misbehaving::<String, String>(&pool, "explodes");
     // 30 MB in one record's outputs: more than may wait, less than the guest's memory.
@@ -231,7 +231,7 @@ async fn row_6_a_record_that_explodes_does_not_fill_the_hosts_memory() {
 }
 
 #[tokio::test]
-async fn usage_is_told_against_the_limits() {
+async fn usage_is_reported_against_the_limits() {
     let pool = Pool::builder().threads(1).build().unwrap();
     let inc = only::<i64, i64>(&pool, "inc");
     let (_, ended) = ran(0..10, |numbers| numbers.map(&inc)).await;
@@ -296,7 +296,7 @@ async fn row_6_outputs_of_a_record_are_bounded() {
 }
 
 #[test]
-fn row_8_compiling_is_bounded_in_a_process_of_its_own() {
+fn row_8_compilation_is_bounded_in_its_own_process() {
     let cache = tempfile::tempdir().unwrap();
     let plugin = hostile("misdeeds").display().to_string();
     let same = crate::support::function_of(&hostile("misdeeds"), "same");

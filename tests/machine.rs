@@ -100,7 +100,7 @@ fn swept(mut run: impl FnMut(usize) -> Did, right: &str) {
 }
 
 #[test]
-fn with_few_threads_a_run_is_right_or_says_what_is_short() {
+fn with_few_threads_a_run_is_correct_or_names_the_shortage() {
     let Some(stranger) = Stranger::new() else { return };
     std::fs::copy(plugin("inc"), stranger.path("inc.wasm")).unwrap();
     let inc = stranger.path("inc.wasm").display().to_string();
@@ -132,7 +132,7 @@ fn with_few_threads_a_run_is_right_or_says_what_is_short() {
 }
 
 #[test]
-fn with_few_threads_a_pipeline_is_right_or_says_what_is_short() {
+fn with_few_threads_a_pipeline_is_correct_or_names_the_shortage() {
     let Some(stranger) = Stranger::new() else { return };
     std::fs::copy(plugin("inc"), stranger.path("inc.wasm")).unwrap();
     let spool = stranger.path("spool");
@@ -164,7 +164,7 @@ fn with_few_threads_a_pipeline_is_right_or_says_what_is_short() {
 }
 
 #[test]
-fn with_few_processes_a_command_is_run_or_the_line_says_what_is_short() {
+fn with_few_processes_a_command_runs_or_the_shortage_is_named() {
     let Some(stranger) = Stranger::new() else { return };
     std::fs::copy(plugin("inc"), stranger.path("inc.wasm")).unwrap();
     let pipeline = format!(
@@ -178,7 +178,7 @@ fn with_few_processes_a_command_is_run_or_the_line_says_what_is_short() {
 }
 
 #[test]
-fn where_few_files_may_be_open_the_line_says_how_many() {
+fn the_error_names_the_limit_on_open_files() {
     let mut command = Command::new("prlimit");
     command.args(["--nofile=9:9", env!("CARGO_BIN_EXE_engine"), "run", "--plugin"]).arg(plugin("inc"));
     let Did { code, stderr, .. } = fed(command, "1\n");
@@ -187,7 +187,7 @@ fn where_few_files_may_be_open_the_line_says_how_many() {
 }
 
 #[test]
-fn the_limit_on_open_files_is_raised_as_far_as_it_may_be() {
+fn the_limit_on_open_files_is_raised_to_the_hard_limit() {
     let folder = tempfile::tempdir().unwrap();
     let pipeline = "[sources.limit]\ntype = 'process'\ncommand = ['sh', '-c', 'ulimit -n']\n[sinks.stdout]\n";
     std::fs::write(folder.path().join("pipeline.toml"), pipeline).unwrap();
@@ -206,7 +206,7 @@ fn with_small_files(args: &[&str], input: &str) -> Did {
 }
 
 #[test]
-fn a_file_that_may_not_grow_is_an_error_and_not_the_end_of_the_process() {
+fn a_file_size_limit_is_an_error_and_kills_no_process() {
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().join("out").display().to_string();
     let inc = plugin("inc").display().to_string();
@@ -225,7 +225,7 @@ fn a_file_that_may_not_grow_is_an_error_and_not_the_end_of_the_process() {
 }
 
 #[test]
-fn a_guest_that_makes_a_file_too_large_is_refused_and_goes_on() {
+fn a_guest_that_hits_the_file_size_limit_continues() {
     let folder = tempfile::tempdir().unwrap();
     let grows = function_of(&hostile("granted"), "grows");
     let allow = format!("dir:{}", folder.path().display());
@@ -282,7 +282,7 @@ impl Drop for MemoryGroup {
 }
 
 #[test]
-fn in_a_container_with_little_memory_instances_together_have_half_of_it() {
+fn in_a_container_instances_get_half_of_its_memory() {
     let Some(group) = MemoryGroup::new(256 << 20) else { return };
     // Each instance takes a MiB and more for each record, and lives until it has half of its 64 MiB.
     let leaks = function_of(&hostile("misdeeds"), "leaks");

@@ -63,7 +63,7 @@ fn row_8_not_a_component() {
 
 #[cfg(unix)]
 #[test]
-fn a_pipe_is_no_plugin() {
+fn a_pipe_is_not_a_plugin() {
     let folder = tempfile::tempdir().unwrap();
     let pipe = folder.path().join("pipe");
     assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
@@ -131,7 +131,7 @@ fn arguments_missing_unknown_or_not_parseable() {
 }
 
 #[test]
-fn words_that_stand_alone() {
+fn stray_words() {
     wrong(&["inc.wasm"], "inc.wasm stands alone: write --plugin inc.wasm");
     let either = "inc stands alone: write --input inc for an input, --plugin inc for a plugin";
     wrong(&["inc"], either);
@@ -141,14 +141,14 @@ fn words_that_stand_alone() {
 }
 
 #[test]
-fn limits_that_nothing_fits_into() {
+fn limits_that_are_too_small() {
     let line = "an instance of inc exceeds the pool's memory limit of 64.0 KiB \
                 (raise it with --total-memory, or total_memory in [limits])";
     wrong(&["-p", &inc(), "--total-memory", "64KiB"], line);
 }
 
 #[test]
-fn sinks_come_last_and_once() {
+fn one_sink_at_the_end() {
     let print = plugin("print").display().to_string();
     let line = "print is a sink: it must be the last --plugin, and the only sink";
     wrong(&["-p", &print, "-p", &inc()], line);
@@ -156,7 +156,7 @@ fn sinks_come_last_and_once() {
 }
 
 #[test]
-fn an_output_that_cant_be_written() {
+fn an_output_that_cannot_be_written() {
     wrong(
         &["-p", &inc(), "-o", "/nowhere/out"],
         "can't write /nowhere/out: No such file or directory (os error 2)",
@@ -170,7 +170,7 @@ fn an_output_that_cant_be_written() {
 }
 
 #[test]
-fn a_mistake_leaves_the_output_file_as_it_was() {
+fn a_usage_error_leaves_the_output_file_untouched() {
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().join("out");
     fs::write(&out, "yesterday's\n").unwrap();
@@ -184,14 +184,14 @@ fn a_mistake_leaves_the_output_file_as_it_was() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn row_13_a_full_disk_is_told() {
+fn row_13_a_full_disk_is_reported() {
     let did = fed(engine(["run", "-p", &inc(), "-o", "/dev/full"]), "1\n2\n");
     assert_eq!(did.code, Some(1));
     assert_eq!(did.stderr, "engine: can't write the output: No space left on device (os error 28)\n");
 }
 
 #[test]
-fn input_that_is_no_number() {
+fn input_that_is_not_a_number() {
     let long = "x".repeat(1000);
     let did = fed(engine(["run", "-p", &inc()]), format!("1\n{long}\n"));
     assert_eq!((did.code, &*did.stdout), (Some(1), "2\n"));

@@ -143,7 +143,7 @@ fn first_ones(numbers: &[u64]) -> Vec<u64> {
 }
 
 #[tokio::test]
-async fn a_server_that_was_killed_has_what_it_acknowledged() {
+async fn a_killed_server_keeps_what_it_acknowledged() {
     let Some(mut server) = NatsServer::start() else { return };
     let client = async_nats::connect(server.url()).await.unwrap();
     let context = jetstream::new(client);
@@ -157,14 +157,14 @@ async fn a_server_that_was_killed_has_what_it_acknowledged() {
 }
 
 #[tokio::test]
-async fn a_server_may_want_to_know_who_comes() {
+async fn a_server_may_require_credentials() {
     let Some(server) = NatsServer::start_with("authorization { token: open }") else { return };
     assert!(async_nats::connect(server.url()).await.is_err());
     assert!(async_nats::ConnectOptions::with_token("open".into()).connect(server.url()).await.is_ok());
 }
 
 #[tokio::test]
-async fn all_messages_go_through_a_pipeline_in_order_and_are_acknowledged() {
+async fn messages_pass_a_pipeline_in_order_and_are_acknowledged() {
     let Some(broker) = Streams::start().await else { return };
     broker.publish(1..=20_000).await;
     let stages =
@@ -177,7 +177,7 @@ async fn all_messages_go_through_a_pipeline_in_order_and_are_acknowledged() {
 }
 
 #[tokio::test]
-async fn a_message_that_comes_during_the_run_is_answered_at_once() {
+async fn a_message_published_during_the_run_is_answered_at_once() {
     let Some(broker) = Streams::start().await else { return };
     let files = broker.pipeline("subject = \"in.new\"", TO_OUT);
     let run = started(files.command());
@@ -192,7 +192,7 @@ async fn a_message_that_comes_during_the_run_is_answered_at_once() {
 }
 
 #[tokio::test]
-async fn killed_in_mid_run_nothing_is_lost_and_twice_comes_only_what_was_under_way() {
+async fn a_killed_run_loses_nothing_and_repeats_only_what_was_in_flight() {
     let Some(broker) = Streams::start().await else { return };
     broker.publish(1..=3000).await;
     let options = format!("{UNTIL_END}\nin_flight = 50");
@@ -213,7 +213,7 @@ async fn killed_in_mid_run_nothing_is_lost_and_twice_comes_only_what_was_under_w
 }
 
 #[tokio::test]
-async fn a_message_is_acknowledged_when_what_came_of_it_is_in_its_file() {
+async fn a_message_is_acknowledged_once_its_output_is_written() {
     let Some(broker) = Streams::start().await else { return };
     let inc =
         "[stages.inc]\ntype = \"map\"\nplugin = \"$PLUGINS/inc.wasm\"\non_fault = { divert = \"dead\" }\n";
@@ -228,7 +228,7 @@ async fn a_message_is_acknowledged_when_what_came_of_it_is_in_its_file() {
 }
 
 #[tokio::test]
-async fn a_fault_that_ends_the_run_leaves_its_message_to_the_next_one() {
+async fn a_fatal_fault_leaves_its_message_to_the_next_run() {
     let Some(broker) = Streams::start().await else { return };
     broker.publish(["1", "two", "3"]).await;
     let inc = "[stages.inc]\ntype = \"map\"\nplugin = \"$PLUGINS/inc.wasm\"\n";
@@ -244,7 +244,7 @@ async fn a_fault_that_ends_the_run_leaves_its_message_to_the_next_one() {
 }
 
 #[tokio::test]
-async fn messages_that_are_dropped_and_those_in_pieces_make_room_for_others() {
+async fn dropped_and_split_messages_make_room_for_others() {
     let Some(broker) = Streams::start().await else { return };
     broker.publish((1..=500).map(|number| format!("[{number},{number}]"))).await;
     let stages = "[stages.slice]\nstart = 490\n[stages.flatten]\n[stages.buffer]\nn = 1\n";
@@ -257,7 +257,7 @@ async fn messages_that_are_dropped_and_those_in_pieces_make_room_for_others() {
 }
 
 #[tokio::test]
-async fn a_message_that_is_long_under_way_is_not_given_out_again() {
+async fn a_message_that_takes_long_is_not_redelivered() {
     let Some(broker) = Streams::start().await else { return };
     broker.publish(1..=3).await;
     let slow = format!("[stages.delay]\ninterval = \"5s\"\n{TO_OUT}");
@@ -271,7 +271,7 @@ async fn a_message_that_is_long_under_way_is_not_given_out_again() {
 }
 
 #[tokio::test]
-async fn a_broker_that_dies_and_comes_back_is_waited_for() {
+async fn a_run_waits_for_its_broker_to_restart() {
     let Some(mut broker) = Streams::start().await else { return };
     broker.publish(1..=3000).await;
     let stages = "[stages.rate_limit]\ninterval = \"1ms\"\n";
@@ -288,7 +288,7 @@ async fn a_broker_that_dies_and_comes_back_is_waited_for() {
 }
 
 #[tokio::test]
-async fn a_broker_that_is_gone_for_good_ends_the_run() {
+async fn a_broker_that_does_not_return_ends_the_run() {
     let Some(mut broker) = Streams::start().await else { return };
     broker.publish(1..=10).await;
     let files = broker.pipeline("timeout = \"1s\"", &format!("{TO_OUT}timeout = \"1s\"\n"));
@@ -302,7 +302,7 @@ async fn a_broker_that_is_gone_for_good_ends_the_run() {
 }
 
 #[tokio::test]
-async fn a_stream_without_room_holds_the_source_back_and_keeps_the_order() {
+async fn a_full_stream_slows_the_source_down_and_keeps_the_order() {
     let Some(broker) = Streams::start().await else { return };
     // What is acknowledged there makes room.
     let retention = RetentionPolicy::WorkQueue;
@@ -328,7 +328,7 @@ async fn a_stream_without_room_holds_the_source_back_and_keeps_the_order() {
 }
 
 #[tokio::test]
-async fn what_others_publish_between_changes_no_order() {
+async fn concurrent_publishers_do_not_change_the_order() {
     let Some(broker) = Streams::start().await else { return };
     broker.publish(1..=2000).await;
     let files = broker.pipeline(UNTIL_END, TO_OUT);
@@ -343,7 +343,7 @@ async fn what_others_publish_between_changes_no_order() {
 }
 
 #[tokio::test]
-async fn records_with_an_id_of_their_own_are_kept_once_whatever_runs_they_come_from() {
+async fn records_with_an_id_are_deduplicated_across_runs() {
     let Some(broker) = Streams::start().await else { return };
     let sink = format!("[sources.stdin]\nformat = \"json\"\n{TO_OUT}id = \"id\"\non_fault = \"skip\"\n");
     let files = Files::new(&sink.replace("$SERVER", &broker.server.url()));
@@ -357,7 +357,7 @@ async fn records_with_an_id_of_their_own_are_kept_once_whatever_runs_they_come_f
 }
 
 #[tokio::test]
-async fn what_a_broker_lacks_is_told_in_a_line() {
+async fn missing_broker_resources_are_named_with_one_line() {
     let Some(broker) = Streams::start().await else { return };
     let url = broker.server.url();
     broker.publish([1]).await;
@@ -395,7 +395,7 @@ async fn what_a_broker_lacks_is_told_in_a_line() {
 }
 
 #[tokio::test]
-async fn a_consumer_may_bound_what_is_asked_for_at_once() {
+async fn a_consumer_may_limit_how_much_is_fetched_at_once() {
     let Some(broker) = Streams::start().await else { return };
     broker.publish(1..=500).await;
     let bounded = pull::Config {
@@ -412,7 +412,7 @@ async fn a_consumer_may_bound_what_is_asked_for_at_once() {
 }
 
 #[tokio::test]
-async fn a_broker_that_takes_no_acknowledgement_ends_the_run() {
+async fn a_broker_that_rejects_acknowledgements_ends_the_run() {
     let denied = "authorization { users: [{ user: a, password: b }, { nkey: KEY, permissions: { publish: { deny: \"$JS.ACK.>\" } } }] }";
     let pair = nkeys::KeyPair::new_user();
     let folder = tempfile::tempdir().unwrap();
@@ -435,7 +435,7 @@ async fn a_broker_that_takes_no_acknowledgement_ends_the_run() {
 }
 
 #[tokio::test]
-async fn who_has_no_credentials_is_told_so() {
+async fn missing_credentials_are_reported() {
     let Some(server) = NatsServer::start_with("authorization { token: open }") else { return };
     let url = server.url();
     let source = format!("[sources.nats]\nserver = \"{url}\"\nstream = \"IN\"\nconsumer = \"engine\"\n");
@@ -449,7 +449,7 @@ async fn who_has_no_credentials_is_told_so() {
 }
 
 #[tokio::test]
-async fn where_streams_of_two_sources_come_together_nobody_knows_what_to_acknowledge() {
+async fn joining_two_acknowledged_sources_is_an_error() {
     let broker: Broker = "nats://127.0.0.1:1".parse().unwrap();
     let (one, other) = (Source::<String>::new(), Source::new());
     one.stream().union(other.stream()).sink(|_: String| {});

@@ -34,18 +34,18 @@ where
 const MS: fn(u64) -> Duration = Duration::from_millis;
 
 #[tokio::test]
-async fn starmap_takes_the_parts_as_arguments() {
+async fn starmap_takes_the_items_as_arguments() {
     let sums = given([(1, 2), (3, 4)], |pairs| pairs.starmap(|a: i64, b: i64| a + b)).await;
     assert_eq!(sums, [3, 7]);
 }
 
 #[tokio::test]
-async fn remove_leaves_out_what_filter_keeps() {
+async fn remove_drops_elements_that_filter_keeps() {
     assert_eq!(given(0..6, |numbers| numbers.remove(|x: &i64| x % 2 == 0)).await, [1, 3, 5]);
 }
 
 #[tokio::test]
-async fn without_a_function_filter_drops_what_is_falsy() {
+async fn filter_without_a_function_drops_falsy_elements() {
     let values = json!([0, 1, "", "a", null, false, true, [], [0], {}, {"a": 0}, 0.0]);
     let values: Vec<_> = values.as_array().unwrap().iter().cloned().map(Json).collect();
     let kept = given(values, Stream::truthy).await;
@@ -54,17 +54,17 @@ async fn without_a_function_filter_drops_what_is_falsy() {
 }
 
 #[tokio::test]
-async fn flatten_gives_items_and_nothing_of_an_empty_one() {
+async fn flatten_emits_items_and_nothing_for_an_empty_list() {
     assert_eq!(given([vec![1, 2], vec![], vec![3]], Stream::flatten).await, [1, 2, 3]);
 }
 
 #[tokio::test]
-async fn accumulate_begins_with_the_first_element_as_it_is() {
+async fn accumulate_starts_with_the_first_element() {
     assert_eq!(given([1, 2, 3], |numbers| numbers.accumulate(|sum: i64, x: i64| sum + x)).await, [1, 3, 6]);
 }
 
 #[tokio::test]
-async fn scan_returns_what_its_function_does_and_keeps_a_state_for_each_key() {
+async fn scan_keeps_a_state_per_key() {
     let results = given([1, 2, 3], |numbers| {
         numbers.scan(10, |sum, x: i64| {
             *sum += x;
@@ -86,7 +86,7 @@ async fn scan_returns_what_its_function_does_and_keeps_a_state_for_each_key() {
 }
 
 #[tokio::test]
-async fn slice_goes_by_position() {
+async fn slice_selects_by_position() {
     assert_eq!(given(0..10, |numbers| numbers.slice(2..5)).await, [2, 3, 4]);
     assert_eq!(given(0..10, |numbers| numbers.slice(..=1)).await, [0, 1]);
     let three = NonZeroU64::new(3).unwrap();
@@ -94,14 +94,14 @@ async fn slice_goes_by_position() {
 }
 
 #[tokio::test]
-async fn partition_groups_by_key_and_gives_what_is_left_at_the_end() {
+async fn partition_groups_by_key_and_flushes_the_rest_at_the_end() {
     assert_eq!(given(0..5, |x| x.partition(n(2))).await, [vec![0, 1], vec![2, 3], vec![4]]);
     let groups = given(0..10, |x| x.partition_by(n(2), |x: &i64| x % 2)).await;
     assert_eq!(groups, [vec![0, 2], vec![1, 3], vec![4, 6], vec![5, 7], vec![8], vec![9]]);
 }
 
 #[tokio::test(start_paused = true)]
-async fn after_the_timeout_a_group_comes_out_short_and_a_full_one_cancels_it() {
+async fn the_timeout_flushes_a_short_group_and_a_full_one_resets_it() {
     let source = Source::new();
     let (seen, log) = list();
     let begun = Instant::now();
@@ -137,7 +137,7 @@ async fn sliding_windows_overlap() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_timed_window_holds_what_came_in_it_also_nothing() {
+async fn a_timed_window_holds_its_elements_and_may_be_empty() {
     let source = Source::new();
     let (seen, log) = list();
     source.stream().timed_window(MS(100)).sink(move |window: Vec<i64>| log.lock().unwrap().push(window));
@@ -150,7 +150,7 @@ async fn a_timed_window_holds_what_came_in_it_also_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_timed_window_may_be_without_keys_that_are_there_twice() {
+async fn a_timed_window_may_drop_duplicate_keys() {
     let source = Source::new();
     let (seen, log) = list();
     let windows = source.stream().timed_window_unique(MS(100), |x: &i64| x % 2, Keep::Last);
@@ -164,7 +164,7 @@ async fn a_timed_window_may_be_without_keys_that_are_there_twice() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn delay_is_for_each_element_in_order() {
+async fn delay_applies_to_each_element_in_order() {
     let source = Source::new();
     let (seen, log) = list();
     let begun = Instant::now();
@@ -180,7 +180,7 @@ async fn delay_is_for_each_element_in_order() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_rate_limit_holds_the_source_back() {
+async fn a_rate_limit_slows_the_source_down() {
     let source = Source::new();
     source.stream().rate_limit(MS(100)).sink(|_: i64| {});
     let begun = Instant::now();
@@ -192,7 +192,7 @@ async fn a_rate_limit_holds_the_source_back() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn of_a_buffer_so_many_elements_wait_and_the_next_one_outside() {
+async fn a_full_buffer_makes_the_next_emit_wait() {
     let source = Source::new();
     // One is being passed on, three wait.
     source.stream().buffer(3).rate_limit(MS(1000)).sink(|_: i64| {});
@@ -212,7 +212,7 @@ async fn of_a_buffer_so_many_elements_wait_and_the_next_one_outside() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_slow_branch_does_not_hold_the_fast_one_until_its_own_buffer_is_full() {
+async fn a_slow_branch_delays_the_fast_one_only_once_its_buffer_is_full() {
     let source = Source::new();
     let (fast, log) = list();
     source.stream().buffer(10).rate_limit(MS(1000)).sink(|_: i64| {});
@@ -227,7 +227,7 @@ async fn a_slow_branch_does_not_hold_the_fast_one_until_its_own_buffer_is_full()
 }
 
 #[tokio::test(start_paused = true)]
-async fn latest_drops_what_came_while_what_is_behind_was_busy() {
+async fn latest_drops_elements_while_downstream_is_busy() {
     let source = Source::new();
     let (seen, log) = list();
     source.stream().latest().rate_limit(MS(100)).sink(move |x: i64| log.lock().unwrap().push(x));
@@ -261,7 +261,7 @@ where
 }
 
 #[tokio::test]
-async fn zip_goes_in_lock_step_and_a_side_that_is_ahead_waits() {
+async fn zip_runs_in_lockstep_and_the_faster_side_waits() {
     let pairs = joined(Stream::zip, async |numbers, letters| {
         let ahead = tokio::spawn(async move {
             for x in 0..15 {
@@ -279,7 +279,7 @@ async fn zip_goes_in_lock_step_and_a_side_that_is_ahead_waits() {
 }
 
 #[tokio::test]
-async fn a_side_that_is_ten_ahead_is_held_back_until_the_other_one_moves_or_ends() {
+async fn a_side_ten_ahead_waits_until_the_other_moves_or_ends() {
     let (first, second) = (Source::<i64>::new(), Source::<i64>::new());
     let (seen, log) = list();
     first.stream().zip(second.stream()).sink(move |pair: (i64, i64)| log.lock().unwrap().push(pair));
@@ -313,7 +313,7 @@ async fn polled<F: Future + Unpin>(future: &mut F) -> Option<F::Output> {
 }
 
 #[tokio::test]
-async fn combine_latest_waits_for_both_and_may_go_by_one_side() {
+async fn combine_latest_waits_for_both_and_may_emit_on_one_side() {
     let emit = async |a: Arc<Source<i64>>, b: Arc<Source<char>>| {
         a.emit(1).await.unwrap();
         a.emit(2).await.unwrap();
@@ -327,7 +327,7 @@ async fn combine_latest_waits_for_both_and_may_go_by_one_side() {
 }
 
 #[tokio::test]
-async fn zip_latest_gives_every_element_of_the_first() {
+async fn zip_latest_emits_every_element_of_the_first() {
     let pairs = joined(Stream::zip_latest, async |a, b| {
         a.emit(1).await.unwrap();
         a.emit(2).await.unwrap();
@@ -339,7 +339,7 @@ async fn zip_latest_gives_every_element_of_the_first() {
 }
 
 #[tokio::test]
-async fn union_gives_elements_as_they_come() {
+async fn union_emits_elements_as_they_arrive() {
     let all = joined(Stream::union, async |a, b| {
         a.emit(1).await.unwrap();
         b.emit(2).await.unwrap();
@@ -349,7 +349,7 @@ async fn union_gives_elements_as_they_come() {
 }
 
 #[tokio::test]
-async fn branches_of_one_source_come_together_in_order() {
+async fn branches_of_one_source_join_in_order() {
     let joined = given(0..3, |x| {
         let (doubled, negated) = (x.branch().map(|x: i64| 2 * x), x.map(|x: i64| -x));
         doubled.union(negated)
@@ -358,7 +358,7 @@ async fn branches_of_one_source_come_together_in_order() {
 }
 
 #[tokio::test]
-async fn unique_forgets_what_was_seen_longest_ago() {
+async fn unique_forgets_the_oldest_elements() {
     assert_eq!(given([1, 2, 1, 3, 2, 1], |x| x.unique(n(10))).await, [1, 2, 3]);
     // 1 is seen again, so that 2 is the one to be forgotten.
     assert_eq!(given([1, 2, 1, 3, 1, 2], |x| x.unique(n(2))).await, [1, 2, 3, 2]);
@@ -366,7 +366,7 @@ async fn unique_forgets_what_was_seen_longest_ago() {
 }
 
 #[tokio::test]
-async fn pluck_takes_a_part_and_a_missing_one_is_a_fault() {
+async fn pluck_takes_an_item_and_a_missing_one_is_a_fault() {
     let people = [json!({"name": "a", "age": 1}), json!({"name": "b", "age": 2})].map(Json);
     let names = given(people.clone(), |people| people.pluck("name")).await;
     assert_eq!(names, [Json(json!("a")), Json(json!("b"))]);
@@ -380,13 +380,13 @@ async fn pluck_takes_a_part_and_a_missing_one_is_a_fault() {
 }
 
 #[tokio::test]
-async fn frequencies_count_after_each_element() {
+async fn frequencies_emit_counts_after_each_element() {
     let counts = given(["a", "b", "a"], Stream::frequencies).await;
     assert_eq!(counts, [vec![("a", 1)], vec![("a", 1), ("b", 1)], vec![("a", 2), ("b", 1)]]);
 }
 
 #[tokio::test]
-async fn collected_elements_come_out_as_one_when_flushed_also_none() {
+async fn collect_emits_one_list_per_flush_even_if_empty() {
     let source = Source::new();
     let (seen, log) = list();
     let (collected, flush) = source.stream().collect(n(100));
@@ -401,7 +401,7 @@ async fn collected_elements_come_out_as_one_when_flushed_also_none() {
 }
 
 #[tokio::test]
-async fn a_failure_behind_a_buffer_reaches_who_emits_and_nothing_hangs() {
+async fn a_failure_after_a_buffer_reaches_the_emitter_and_nothing_hangs() {
     type Values = Stream<Json<Value>>;
     let nodes: [fn(Values) -> Values; 3] = [|x| x.buffer(2), |x| x.latest(), |x| x.delay(MS(1))];
     for detach in nodes {
@@ -418,7 +418,7 @@ async fn a_failure_behind_a_buffer_reaches_who_emits_and_nothing_hangs() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn elements_are_done_when_they_have_left_every_node_that_holds_them() {
+async fn elements_are_done_once_no_node_holds_them() {
     let source = Source::new();
     let (done, log) = list();
     source.on_done(move |done| log.lock().unwrap().push(done.last));
@@ -433,7 +433,7 @@ async fn elements_are_done_when_they_have_left_every_node_that_holds_them() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_is_told_of_elements_that_are_done_is_told_which_were_faults() {
+async fn the_done_callback_says_which_elements_were_faults() {
     let source = Source::new();
     let (done, log) = list();
     source.on_done(move |done| log.lock().unwrap().push((done.last, done.faults.to_vec())));
@@ -449,7 +449,7 @@ async fn who_is_told_of_elements_that_are_done_is_told_which_were_faults() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn elements_that_are_dropped_before_a_node_that_holds_others_are_done_at_once() {
+async fn elements_dropped_before_a_holding_node_are_done_at_once() {
     let source = Source::new();
     let (done, log) = list();
     source.on_done(move |done| log.lock().unwrap().push(done.last));
@@ -463,7 +463,7 @@ async fn elements_that_are_dropped_before_a_node_that_holds_others_are_done_at_o
 }
 
 #[tokio::test]
-async fn an_element_is_done_when_each_branch_is_done_with_it() {
+async fn an_element_is_done_once_every_branch_is_done_with_it() {
     let source = Source::new();
     let (sender, told) = std::sync::mpsc::channel();
     source.on_done(move |done| sender.send(done.last).unwrap());
@@ -509,7 +509,7 @@ impl Consumer<i64> for Gated {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_element_in_pieces_is_done_with_its_last_piece() {
+async fn a_split_element_is_done_with_its_last_piece() {
     let source = Source::new();
     let (done, log) = list();
     source.on_done(move |done| log.lock().unwrap().push(done.last));
@@ -526,7 +526,7 @@ async fn an_element_in_pieces_is_done_with_its_last_piece() {
 }
 
 #[tokio::test]
-async fn an_element_that_ends_the_run_is_not_done_nor_those_behind_it() {
+async fn a_fatal_element_and_those_after_it_are_not_done() {
     let source = Source::new();
     let (done, log) = list();
     source.on_done(move |done| log.lock().unwrap().push(done.last));
@@ -540,7 +540,7 @@ async fn an_element_that_ends_the_run_is_not_done_nor_those_behind_it() {
 }
 
 #[tokio::test]
-async fn where_streams_of_two_sources_come_together_nobody_is_told_of_elements() {
+async fn a_join_of_two_sources_reports_no_element_as_done() {
     let (one, other) = (Source::new(), Source::new());
     let (done, log) = list();
     one.on_done(move |done| log.lock().unwrap().push(done.last));
@@ -573,7 +573,7 @@ impl Operator<String> for Echo {
 }
 
 #[tokio::test]
-async fn operators_of_ones_own_are_a_state_and_what_an_element_does_to_it() {
+async fn a_custom_operator_is_a_state_and_a_step_function() {
     let words = ["a", "b"].map(str::to_owned);
     assert_eq!(given(words, |words| words.through(Echo)).await, ["a", "a", "b", "b", "end"]);
     let (_, ended) = ran(["a", ""].map(str::to_owned), |words| words.through(Echo)).await;
@@ -582,7 +582,7 @@ async fn operators_of_ones_own_are_a_state_and_what_an_element_does_to_it() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_branch_that_is_disconnected_gives_what_it_held_and_the_others_go_on() {
+async fn a_disconnected_branch_flushes_and_the_others_continue() {
     let source = Source::new();
     let ((all, every), (some, groups)) = (list(), list());
     source.stream().sink(move |x: i64| every.lock().unwrap().push(x));
@@ -602,7 +602,7 @@ async fn a_branch_that_is_disconnected_gives_what_it_held_and_the_others_go_on()
 }
 
 #[tokio::test]
-async fn a_branch_whose_sink_is_stuck_can_be_taken_away() {
+async fn a_branch_with_a_stuck_sink_can_be_disconnected() {
     let source = Arc::new(Source::new());
     let (all, list) = list();
     let (branch, connection) = source.stream().disconnectable();
@@ -643,7 +643,7 @@ impl Consumer<i32> for Stuck {
 }
 
 #[tokio::test]
-async fn a_closure_that_fails_for_an_element_goes_by_the_policy() {
+async fn a_failing_closure_meets_the_policy() {
     let (put, aside) = list();
     let policy = FaultPolicy::divert(move |letter| {
         aside.lock().unwrap().push((letter.fault.to_string(), letter.record.to_vec()));
@@ -657,7 +657,7 @@ async fn a_closure_that_fails_for_an_element_goes_by_the_policy() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn branches_of_one_source_that_are_too_far_apart_fail_and_do_not_hang() {
+async fn deadlocked_branches_fail_and_do_not_hang() {
     let far = |numbers: Stream<i64>| numbers.branch().zip(numbers.slice(20..));
     let (outputs, ended) = ran(0..100, far).await;
     assert!(

@@ -206,7 +206,7 @@ fn numbers(count: u64) -> (String, String) {
 }
 
 #[test]
-fn the_last_figures_are_those_of_the_run() {
+fn the_last_exported_metrics_match_the_run() {
     let mut collector = Collector::start();
     let mut command = inc(&format!("http://{}/base/", collector.address));
     command
@@ -242,7 +242,7 @@ fn the_last_figures_are_those_of_the_run() {
 }
 
 #[test]
-fn each_call_is_sent_once_while_the_run_goes_on() {
+fn each_call_is_exported_once_during_the_run() {
     let mut collector = Collector::start();
     let mut command = inc(&collector.address);
     command.env("OTEL_METRIC_EXPORT_INTERVAL", "5");
@@ -272,7 +272,7 @@ fn fails(collector: &Collector, more: &[&str]) -> Did {
 }
 
 #[test]
-fn a_fault_is_told() {
+fn a_fault_is_exported_with_its_record() {
     let mut collector = Collector::start();
     assert_eq!(fails(&collector, &["--on-fault", "skip"]).code, Some(0));
     let seen = collector.seen();
@@ -295,7 +295,7 @@ fn a_fault_is_told() {
 }
 
 #[test]
-fn a_run_that_failed_says_why() {
+fn a_failed_run_exports_its_error() {
     for more in [&[][..], &["--json"]] {
         let mut collector = Collector::start();
         assert_eq!(fails(&collector, more).code, Some(1));
@@ -307,7 +307,7 @@ fn a_run_that_failed_says_why() {
 }
 
 #[test]
-fn a_collector_that_is_away_is_told_once_and_changes_nothing() {
+fn a_missing_collector_is_reported_once_and_changes_nothing() {
     let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
     let mut command = inc(&nobody);
     command.env("OTEL_METRIC_EXPORT_INTERVAL", "1");
@@ -320,7 +320,7 @@ fn a_collector_that_is_away_is_told_once_and_changes_nothing() {
 }
 
 #[test]
-fn a_collector_that_never_answers_is_not_waited_for() {
+fn a_collector_that_never_answers_does_not_delay_the_run() {
     // Connections are made, and nobody reads them as long as this is there.
     let stalled = TcpListener::bind("127.0.0.1:0").unwrap();
     let mut command = inc(&stalled.local_addr().unwrap().to_string());
@@ -337,7 +337,7 @@ fn a_collector_that_never_answers_is_not_waited_for() {
 }
 
 #[test]
-fn an_address_that_is_none_is_told_before_anything_is_opened() {
+fn an_invalid_collector_address_is_reported_before_the_start() {
     let folder = tempfile::tempdir().unwrap();
     let output = folder.path().join("out");
     let mut command = inc("grpc://collector:4317");
@@ -371,7 +371,7 @@ async fn program(address: &str) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn a_program_sends_its_own_figures() {
+async fn a_program_exports_its_own_metrics() {
     let mut collector = Collector::start();
     assert_eq!(program(&collector.address).await, [""; 0]);
     let seen = collector.seen();
@@ -380,7 +380,7 @@ async fn a_program_sends_its_own_figures() {
 }
 
 #[tokio::test]
-async fn a_collector_of_traces_alone_gets_them() {
+async fn a_traces_only_collector_gets_traces() {
     let refuse = |path: &str| if path == "/v1/metrics" { StatusCode::NOT_FOUND } else { StatusCode::OK };
     let mut collector = Collector::answering(refuse);
     let failures = program(&collector.address).await;

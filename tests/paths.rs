@@ -67,7 +67,7 @@ fn grant(path: &Path) -> String {
 }
 
 #[tokio::test]
-async fn a_granted_folder_stays_the_one_that_was_granted() {
+async fn a_grant_follows_its_folder_when_the_path_is_replaced() {
     let scene = Scene::new();
     let grants = [grant(&scene.path("open")), format!("dir:{}:ro", scene.shown("open/in"))];
     let pool = one_by_one();
@@ -83,7 +83,7 @@ async fn a_granted_folder_stays_the_one_that_was_granted() {
 }
 
 #[test]
-fn a_link_that_an_earlier_run_planted_leads_no_grant_elsewhere() {
+fn a_symlink_from_an_earlier_run_redirects_no_grant() {
     let scene = Scene::new();
     let (open, within) = (grant(&scene.path("open")), format!("dir:{}:ro", scene.shown("open/in")));
     let did = run(&["--allow", &open], &swap(&scene).join("\n"));
@@ -111,7 +111,7 @@ async fn records(feed: impl Feed<String>) -> Result<Vec<String>, Error> {
 }
 
 #[tokio::test]
-async fn no_link_leads_a_source_out_of_its_folder() {
+async fn no_symlink_leads_a_source_out_of_its_folder() {
     let scene = Scene::new();
     let name = |name: &str| scene.path("open").join(name);
     fs::write(name(".hidden"), "within\n").unwrap();
@@ -133,7 +133,7 @@ async fn no_link_leads_a_source_out_of_its_folder() {
 }
 
 #[tokio::test]
-async fn a_link_that_a_function_plants_in_its_spool_is_not_read() {
+async fn a_symlink_planted_in_a_spool_folder_is_not_read() {
     let scene = Scene::new();
     let pool = one_by_one();
     let acts = acting(&pool, &[grant(&scene.path("open"))]).unwrap();
@@ -148,7 +148,7 @@ async fn a_link_that_a_function_plants_in_its_spool_is_not_read() {
 }
 
 #[tokio::test]
-async fn what_a_function_may_write_is_read_and_written_without_links() {
+async fn folders_that_functions_write_to_are_opened_without_symlinks() {
     let scene = Scene::new();
     let (link, below) = (scene.path("open/link"), scene.path("open/in2/file"));
     symlink("../vault/file", &link).unwrap();
@@ -183,7 +183,7 @@ async fn written(path: &Path) -> Result<(), Error> {
 }
 
 #[test]
-fn a_run_reads_and_writes_no_link_that_its_functions_could_plant() {
+fn a_run_follows_no_symlink_that_its_functions_could_plant() {
     let scene = Scene::new();
     symlink("../vault/file", scene.path("open/link")).unwrap();
     fs::write(scene.path("in"), "x\n").unwrap();
@@ -212,7 +212,7 @@ fn within_a_minute(args: &[&str]) -> Did {
 }
 
 #[test]
-fn what_never_ends_or_is_no_file_is_refused_in_one_line() {
+fn endless_and_special_files_are_refused_with_one_line() {
     let scene = Scene::new();
     let pipe = scene.shown("pipe.toml");
     assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
@@ -237,7 +237,7 @@ fn what_never_ends_or_is_no_file_is_refused_in_one_line() {
 }
 
 #[test]
-fn a_pipe_that_the_user_names_is_waited_for() {
+fn a_pipe_named_by_the_user_is_waited_for() {
     let scene = Scene::new();
     let (from, to) = (scene.shown("from"), scene.shown("to"));
     assert!(Command::new("mkfifo").args([&from, &to]).status().unwrap().success());
@@ -251,7 +251,7 @@ fn a_pipe_that_the_user_names_is_waited_for() {
 }
 
 #[test]
-fn a_pipeline_file_is_read_once() {
+fn a_pipeline_file_is_read_only_once() {
     let scene = Scene::new();
     let (pipe, out) = (scene.shown("pipe.toml"), scene.path("out"));
     assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
@@ -268,7 +268,7 @@ fn a_pipeline_file_is_read_once() {
 }
 
 #[test]
-fn a_function_makes_the_file_that_a_link_in_its_folder_leads_to() {
+fn a_function_can_create_the_target_of_a_symlink_in_its_folder() {
     let scene = Scene::new();
     symlink("in/second", scene.path("open/first")).unwrap();
     symlink("./made", scene.path("open/in/second")).unwrap();
@@ -283,7 +283,7 @@ fn a_function_makes_the_file_that_a_link_in_its_folder_leads_to() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn a_function_does_not_let_go_who_waits_at_a_pipe_in_its_folder() {
+fn a_function_does_not_release_a_process_blocked_on_a_pipe() {
     use rustix::fs::inotify::{self, CreateFlags, WatchFlags};
     let scene = Scene::new();
     let (pipe, link) = (scene.shown("open/pipe"), scene.shown("open/link"));

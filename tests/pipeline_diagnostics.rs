@@ -43,7 +43,7 @@ fn stages(stages: &str, expected: Expect) {
 }
 
 #[test]
-fn it_is_not_toml() {
+fn invalid_toml() {
     check(
         "[sources.stdin\n[sinks.stdout]\nx = = 1\n",
         expect![[r#"
@@ -54,7 +54,7 @@ fn it_is_not_toml() {
 }
 
 #[test]
-fn a_table_is_unknown() {
+fn unknown_table() {
     check(
         "[source.stdin]\n[sources.stdin]\n[sinks.stdout]\n[output]\n",
         expect![[r#"
@@ -64,7 +64,7 @@ fn a_table_is_unknown() {
 }
 
 #[test]
-fn a_node_is_no_table() {
+fn a_node_that_is_not_a_table() {
     check(
         "sinks.stdout = true\n[sources]\nstdin = \"x\"\n",
         expect![[r#"
@@ -74,7 +74,7 @@ fn a_node_is_no_table() {
 }
 
 #[test]
-fn a_type_is_unknown() {
+fn unknown_type() {
     stages(
         "[stages.x]\ntype = \"partitoin\"\nn = 2",
         expect![[r#"p.toml:3:8: there is no stage of type "partitoin" (did you mean partition?)"#]],
@@ -82,7 +82,7 @@ fn a_type_is_unknown() {
 }
 
 #[test]
-fn a_type_is_of_another_section() {
+fn a_type_of_another_section() {
     stages(
         "[stages.x]\ntype = \"stdout\"",
         expect![[
@@ -92,7 +92,7 @@ fn a_type_is_of_another_section() {
 }
 
 #[test]
-fn a_type_is_missing() {
+fn missing_type() {
     stages(
         "[stages.pairs]\nn = 2",
         expect![[
@@ -102,7 +102,7 @@ fn a_type_is_missing() {
 }
 
 #[test]
-fn an_option_is_unknown() {
+fn unknown_option() {
     stages(
         "[stages.partition]\nn = 2\ntimout = \"1s\"",
         expect!["p.toml:4:1: partition has no option timout (did you mean timeout?)"],
@@ -110,7 +110,7 @@ fn an_option_is_unknown() {
 }
 
 #[test]
-fn an_option_is_missing() {
+fn missing_option() {
     stages(
         "[stages.partition]\nkey = \"a\"",
         expect![
@@ -120,7 +120,7 @@ fn an_option_is_missing() {
 }
 
 #[test]
-fn a_value_is_of_the_wrong_type() {
+fn a_value_of_the_wrong_type() {
     stages(
         "[stages.partition]\nn = \"two\"\nkey = 1.5\ntimeout = true",
         expect![[r#"
@@ -131,7 +131,7 @@ fn a_value_is_of_the_wrong_type() {
 }
 
 #[test]
-fn a_value_is_out_of_range() {
+fn a_value_out_of_range() {
     stages(
         "[stages.slice]\nstart = -1\nend = 3\n[stages.delay]\ninterval = 0\n[stages.buffer]\nn = 0",
         expect![[r#"
@@ -150,7 +150,7 @@ fn a_value_is_out_of_range() {
 }
 
 #[test]
-fn a_choice_is_unknown() {
+fn unknown_choice() {
     stages(
         "[stages.partition_unique]\nn = 2\nkeep = \"frist\"",
         expect!["p.toml:4:8: keep: unknown variant `frist`, expected `first` or `last`"],
@@ -166,7 +166,7 @@ fn a_choice_is_unknown() {
 }
 
 #[test]
-fn a_name_is_bad_or_there_twice() {
+fn invalid_and_duplicate_names() {
     check(
         "[sources.stdin]\n[stages.\"a b\"]\ntype = \"flatten\"\n[sinks.stdin]\ntype = \"stdout\"\n",
         expect![[r#"
@@ -176,7 +176,7 @@ fn a_name_is_bad_or_there_twice() {
 }
 
 #[test]
-fn nobody_is_taken_from() {
+fn a_node_without_an_input() {
     check(
         "[sinks.stdout]\n[sources.stdin]\n",
         expect![[
@@ -186,7 +186,7 @@ fn nobody_is_taken_from() {
 }
 
 #[test]
-fn somebody_unknown_is_taken_from() {
+fn an_input_from_an_unknown_node() {
     stages(
         "[stages.flatten]\nfrom = \"stdn\"",
         expect!["p.toml:3:8: there is no node named stdn (did you mean stdin?)"],
@@ -200,7 +200,7 @@ fn somebody_unknown_is_taken_from() {
 }
 
 #[test]
-fn a_sink_is_taken_from() {
+fn a_sink_as_an_input() {
     check(
         "[sources.stdin]\n[sinks.stdout]\n[sinks.file]\npath = \"x\"\nfrom = \"stdout\"\n",
         expect!["p.toml:5:8: stdout is a sink: nothing comes out of it (take from what stands before it)"],
@@ -208,7 +208,7 @@ fn a_sink_is_taken_from() {
 }
 
 #[test]
-fn a_source_takes() {
+fn a_source_with_an_input() {
     check(
         "[sources.stdin]\nfrom = \"x\"\n[sinks.stdout]\n",
         expect!["p.toml:2:1: stdin is a source: it takes from nobody (remove it, or make it a stage)"],
@@ -216,7 +216,7 @@ fn a_source_takes() {
 }
 
 #[test]
-fn nodes_go_in_a_circle() {
+fn a_cycle_of_nodes() {
     let circle = "[stages.a]\ntype = \"union\"\nfrom = [\"stdin\", \"c\"]\n[stages.b]\ntype = \"flatten\"\n[stages.c]\ntype = \"delay\"\ninterval = 1";
     stages(
         circle,
@@ -233,7 +233,7 @@ fn nodes_go_in_a_circle() {
 }
 
 #[test]
-fn too_many_or_too_few_are_taken_from() {
+fn too_many_or_too_few_inputs() {
     check(
         "[sources.stdin]\n[sources.files]\npath = \"in\"\n[sinks.stdout]\nfrom = [\"stdin\", \"files\"]\n",
         expect![
@@ -259,7 +259,7 @@ fn too_many_or_too_few_are_taken_from() {
 }
 
 #[test]
-fn nothing_comes_of_a_node() {
+fn a_node_without_a_consumer() {
     check(
         "[sources.stdin]\n[stages.flatten]\n[sinks.stdout]\nfrom = \"stdin\"\n",
         expect![[
@@ -281,7 +281,7 @@ fn nothing_comes_of_a_node() {
 }
 
 #[test]
-fn scattered_records_are_not_gathered() {
+fn scatter_without_gather() {
     stages(
         "[stages.scatter]",
         expect!["p.toml:3:8: stdout: its records are still scattered (put a gather before it)"],
@@ -307,7 +307,7 @@ fn scattered_records_are_not_gathered() {
 }
 
 #[test]
-fn a_plugin_is_wrong() {
+fn a_wrong_plugin() {
     stages(
         "[stages.map]\nplugin = \"nothing.wasm\"",
         expect!["p.toml:3:10: map: can't read nothing.wasm: No such file or directory (os error 2)"],
@@ -331,7 +331,7 @@ fn a_plugin_is_wrong() {
 }
 
 #[test]
-fn a_plugin_is_another_one_than_was_pinned() {
+fn a_plugin_that_does_not_match_its_pin() {
     let hash = |name| blake3::hash(&fs::read(plugin(name)).unwrap()).to_string();
     let (inc, words) = (hash("inc"), hash("words"));
     let pinned =
@@ -368,7 +368,7 @@ fn a_plugin_is_another_one_than_was_pinned() {
 }
 
 #[test]
-fn a_function_is_wrong() {
+fn a_wrong_function() {
     stages(
         "[stages.map]\nplugin = \"$PLUGINS/words.wasm\"",
         expect![[
@@ -402,7 +402,7 @@ fn a_function_is_wrong() {
 }
 
 #[test]
-fn an_argument_is_wrong() {
+fn a_wrong_argument() {
     let long = "[stages.filter]\nplugin = \"$PLUGINS/words.wasm\"\nfunction = \"long\"\n";
     stages(
         &format!("{long}args = {{ leters = 3 }}"),
@@ -421,7 +421,7 @@ fn an_argument_is_wrong() {
 }
 
 #[test]
-fn a_capability_is_wrong() {
+fn a_wrong_capability() {
     let inc = "[stages.map]\nplugin = \"$PLUGINS/inc.wasm\"\n";
     stages(
         &format!("{inc}allow = [\"clok\"]"),
@@ -440,7 +440,7 @@ fn a_capability_is_wrong() {
 }
 
 #[test]
-fn a_file_is_wrong() {
+fn a_wrong_file() {
     check(
         "[sources.files]\npath = [\"in\", \"nothing\"]\n[sinks.file]\npath = \"in\"\n",
         expect![[r#"
@@ -464,7 +464,7 @@ fn a_file_is_wrong() {
 }
 
 #[test]
-fn a_variable_is_not_set() {
+fn an_unset_variable() {
     check(
         "[sources.files]\npath = \"${UNSET}\"\n[sinks.file]\npath = \"${SET\"\n",
         expect![[r#"
@@ -475,7 +475,7 @@ fn a_variable_is_not_set() {
 }
 
 #[test]
-fn bytes_are_put_into_arrays() {
+fn bytes_in_arrays() {
     check(
         "[sources.stdin]\nformat = \"bytes\"\n[stages.partition]\nn = 2\n[sinks.stdout]\n",
         expect![[
@@ -485,7 +485,7 @@ fn bytes_are_put_into_arrays() {
 }
 
 #[test]
-fn two_sources_read_stdin() {
+fn two_sources_of_stdin() {
     check(
         "[sources.stdin]\n[sources.b]\ntype = \"stdin\"\n[stages.union]\nfrom = [\"stdin\", \"b\"]\n[sinks.stdout]\n",
         expect!["p.toml:2:10: b: another source reads stdin too (remove one of them)"],
@@ -501,7 +501,7 @@ fn threads_are_set_by_both_of_their_names() {
 }
 
 #[test]
-fn settings_are_wrong() {
+fn wrong_settings() {
     check(
         "[pool]\nworker = 2\nisolation = \"batches\"\n[limits]\nmemory = \"much\"\n[faults]\nretries = -1\n[sources.stdin]\n[sinks.stdout]\n",
         expect![[r#"
@@ -513,7 +513,7 @@ fn settings_are_wrong() {
 }
 
 #[test]
-fn all_mistakes_come_at_once_and_in_order() {
+fn all_diagnostics_come_at_once_and_in_order() {
     check(
         "[sources.files]\npath = \"nothing\"\n[stages.map]\nplugin = \"$PLUGINS/words.wasm\"\nfunction = \"long\"\n\
          [stages.slice]\nstart = -1\n[sinks.stdout]\nfrom = \"slise\"\n",
@@ -526,7 +526,7 @@ fn all_mistakes_come_at_once_and_in_order() {
 }
 
 #[test]
-fn the_command_tells_them_in_lines_or_as_json() {
+fn the_command_prints_diagnostics_as_lines_or_json() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("p.toml");
     fs::write(&path, "[sources.stdin]\n[sinks.stdout]\nnul = true\n").unwrap();

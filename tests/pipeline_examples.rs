@@ -16,7 +16,7 @@ fn run(name: &str, out: &Path) -> Did {
 }
 
 #[test]
-fn a_log_is_summed_up_in_windows() {
+fn the_log_example_counts_in_windows() {
     let folder = tempfile::tempdir().unwrap();
     let Did { code, stdout, stderr } = run("packages", folder.path());
     assert_eq!((code, &*stderr), (Some(0), ""));
@@ -38,7 +38,7 @@ fn a_log_is_summed_up_in_windows() {
 }
 
 #[test]
-fn a_table_is_made_clean_and_what_is_impossible_put_aside() {
+fn the_table_example_cleans_rows_and_diverts_impossible_ones() {
     let folder = tempfile::tempdir().unwrap();
     let did = run("clean", folder.path());
     assert_eq!(did.code, Some(1), "{}", did.stderr);
@@ -56,7 +56,7 @@ fn a_table_is_made_clean_and_what_is_impossible_put_aside() {
 }
 
 #[test]
-fn one_table_goes_to_two_sinks() {
+fn the_fan_out_example_writes_to_two_sinks() {
     let folder = tempfile::tempdir().unwrap();
     let Did { code, stderr, .. } = run("storms", folder.path());
     assert_eq!((code, &*stderr), (Some(0), ""));
@@ -69,7 +69,7 @@ fn one_table_goes_to_two_sinks() {
 }
 
 #[test]
-fn what_is_posted_is_written_without_names() {
+fn the_http_example_redacts_posted_records() {
     let folder = tempfile::tempdir().unwrap();
     let path = root().join("examples/pipelines/messages.toml");
     let mut command = engine(["run".as_ref(), path.as_os_str()]);

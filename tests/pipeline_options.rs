@@ -11,7 +11,7 @@ use crate::pipelines::Files;
 use crate::support::Listening;
 
 #[test]
-fn how_csv_is_written_can_not_be_so() {
+fn impossible_csv_options() {
     check(
         "[sources.folder]\npath = \".\"\nlayout = \"csv\"\ncsv = { delimeter = \";\" }\n[sinks.stdout]\n",
         expect![[
@@ -45,7 +45,7 @@ fn how_csv_is_written_can_not_be_so() {
 
 #[cfg(feature = "cluster")]
 #[test]
-fn streams_of_a_server_can_not_be_called_so() {
+fn impossible_names_of_nats_streams() {
     check(
         "[sources.nats]\nserver = \"nats://me:key@host\"\nstream = \"A\"\nconsumer = \"b\"\n[sinks.out]\ntype = \"nats\"\nserver = \"http://host\"\nsubject = \"a\"\n",
         expect![[r#"
@@ -67,7 +67,7 @@ fn streams_of_a_server_can_not_be_called_so() {
 }
 
 #[test]
-fn names_and_addresses_are_none() {
+fn invalid_patterns_and_addresses() {
     check(
         "[sources.folder]\npath = \".\"\nnames = \"[a\"\n[sinks.tcp]\naddress = \"nonsense\"\n",
         expect![[r#"
@@ -107,7 +107,7 @@ fn names_and_addresses_are_none() {
 }
 
 #[test]
-fn files_of_all_sinks_are_emptied_when_the_run_begins() {
+fn the_files_of_all_sinks_are_truncated_when_the_run_starts() {
     let files = Files::new(
         "[sources.tcp]\naddress = \"127.0.0.1:0\"\n\
          [sinks.plain]\ntype = \"file\"\npath = \"plain\"\n\
@@ -127,7 +127,7 @@ fn files_of_all_sinks_are_emptied_when_the_run_begins() {
 
 #[cfg(unix)]
 #[test]
-fn who_reads_a_pipe_gets_all_lines() {
+fn the_reader_of_a_pipe_gets_all_lines() {
     let files = Files::new("[sources.stdin]\n[sinks.file]\npath = \"pipe\"\n");
     let pipe = files.path("pipe");
     assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
@@ -138,7 +138,7 @@ fn who_reads_a_pipe_gets_all_lines() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn an_output_that_can_not_be_written_is_named() {
+fn an_output_that_cannot_be_written_is_named() {
     let files = Files::new("[sources.stdin]\n[sinks.file]\npath = \"/dev/full\"\n");
     let did = files.run("1\n");
     assert_eq!(did.code, Some(1));
@@ -146,7 +146,7 @@ fn an_output_that_can_not_be_written_is_named() {
 }
 
 #[test]
-fn a_mistake_in_an_option_leaves_files_as_they_were() {
+fn an_invalid_option_leaves_files_untouched() {
     let files = Files::new(
         "[sources.stdin]\n[sinks.file]\npath = \"out\"\ngzip = true\n[sinks.tcp]\naddress = \"no\"\n",
     );

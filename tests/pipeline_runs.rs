@@ -10,7 +10,7 @@ use crate::pipelines::Files;
 use crate::support::{Did, engine, fed, plugin};
 
 #[test]
-fn a_reader_that_goes_away_leaves_the_other_sinks_alone() {
+fn a_reader_that_goes_away_does_not_affect_other_sinks() {
     let many: String = (0..300_000).map(|x| format!("{x}\n")).collect();
     let all = "[sinks.file]\nfrom = \"stdin\"\npath = \"all\"\n";
     let command = "[sinks.process]\nfrom = \"stdin\"\ncommand = [\"head\", \"-1\"]\n";
@@ -32,7 +32,7 @@ fn a_reader_that_goes_away_leaves_the_other_sinks_alone() {
 }
 
 #[test]
-fn stdout_may_be_a_file_that_is_read() {
+fn stdout_may_be_an_input_file() {
     let files = Files::new("[sources.files]\npath = \"kept\"\n[sinks.stdout]\n");
     files.write("kept", "precious\n");
     let stdout = fs::File::options().append(true).open(files.path("kept")).unwrap();
@@ -43,7 +43,7 @@ fn stdout_may_be_a_file_that_is_read() {
 }
 
 #[test]
-fn devices_may_be_read_and_written_by_all() {
+fn devices_may_be_shared_by_nodes() {
     let nothing = "type = \"file\"\npath = \"/dev/null\"\nfrom = \"files\"\n";
     let files = Files::new(&format!(
         "[sources.files]\npath = \"/dev/null\"\n[sinks.one]\n{nothing}[sinks.other]\n{nothing}"
@@ -56,7 +56,7 @@ const PLUCKING: &str =
     "[sources.stdin]\n[stages.pluck]\nkey = \"x\"\non_fault = { divert = \"dead\" }\n[sinks.stdout]\n";
 
 #[test]
-fn letters_stay_until_somebody_reads_them_and_are_a_source() {
+fn dead_letters_stay_until_read_and_can_be_a_source() {
     let files = Files::new(PLUCKING);
     assert_eq!(files.run("{\"x\":1}\n{\"y\":2}\n").code, Some(1));
     assert_eq!(files.run("{\"z\":3}\n").code, Some(1));
@@ -78,7 +78,7 @@ fn letters_stay_until_somebody_reads_them_and_are_a_source() {
 }
 
 #[test]
-fn machines_are_told_all_of_it_in_one_object() {
+fn the_json_summary_is_one_object() {
     let told = |pipeline: &str, input: &str| {
         let files = Files::new(pipeline);
         let mut command = files.command();
@@ -99,7 +99,7 @@ fn machines_are_told_all_of_it_in_one_object() {
 }
 
 #[test]
-fn flags_that_a_pipeline_file_has_words_for_are_refused() {
+fn flags_that_belong_in_the_pipeline_file_are_refused() {
     let files = Files::new("[sources.stdin]\n[sinks.stdout]\n");
     for (more, said) in [
         (&["--letters"][..], "--letters does not go with a pipeline file: say it in "),
@@ -117,7 +117,7 @@ fn flags_that_a_pipeline_file_has_words_for_are_refused() {
 }
 
 #[test]
-fn literals_stand_beside_what_joins() {
+fn joins_accept_literals_as_inputs() {
     let given = |stage: &str| Files::new(&format!("[sources.stdin]\n{stage}\n[sinks.stdout]\n")).run("a\n");
     let latest = given("[stages.zip_latest]\nfrom = [\"stdin\", { literal = 2 }]");
     assert_eq!((latest.code, &*latest.stdout), (Some(0), "[\"a\",2]\n"), "{}", latest.stderr);
@@ -133,7 +133,7 @@ fn literals_stand_beside_what_joins() {
 }
 
 #[test]
-fn what_is_collected_is_flushed_by_another_node() {
+fn collect_is_flushed_by_another_node() {
     let pipeline = "[sources.stdin]\nformat = \"json\"\n[stages.odd]\ntype = \"partition\"\nn = 3\nfrom = \"stdin\"\n\
                     [stages.collect]\nmost = 100\nfrom = [\"stdin\", \"odd\"]\n[sinks.stdout]\n";
     let Did { code, stdout, stderr } = Files::new(pipeline).run("1\n2\n3\n4\n5\n6\n7\n");
@@ -143,7 +143,7 @@ fn what_is_collected_is_flushed_by_another_node() {
 }
 
 #[test]
-fn branches_that_are_too_far_apart_end_the_run_and_name_the_node() {
+fn deadlocked_branches_end_the_run_and_name_the_node() {
     let pipeline = "[sources.stdin]\n[stages.a]\ntype = \"buffer\"\nn = 4\n[stages.b]\ntype = \"slice\"\nstart = \
                     40\nfrom = \"stdin\"\n[stages.pairs]\ntype = \"zip\"\nfrom = [\"a\", \"b\"]\n[sinks.stdout]\n";
     let many: String = (0..200).map(|x| format!("{x}\n")).collect();
@@ -152,7 +152,7 @@ fn branches_that_are_too_far_apart_end_the_run_and_name_the_node() {
 }
 
 #[test]
-fn faults_name_the_file_that_their_record_stood_in() {
+fn faults_name_the_file_of_their_record() {
     let pipeline = |kind: &str| {
         format!(
             "[sources.{kind}]\npath = [\"a\", \"b\"]\n[stages.pluck]\nkey = \"x\"\non_fault = POLICY\n[sinks.stdout]\n"
@@ -181,7 +181,7 @@ fn faults_name_the_file_that_their_record_stood_in() {
 }
 
 #[test]
-fn an_address_that_others_have_leaves_outputs_as_they_were() {
+fn an_address_in_use_leaves_outputs_untouched() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap();
     for kind in ["http", "tcp"] {
@@ -196,7 +196,7 @@ fn an_address_that_others_have_leaves_outputs_as_they_were() {
 }
 
 #[test]
-fn a_folder_may_be_written_to_whose_other_files_are_read() {
+fn a_folder_may_hold_inputs_and_outputs() {
     let files = Files::new(
         "[sources.folder]\npath = \".\"\nnames = \"*.log\"\nonce = true\n[sinks.file]\npath = \"out.txt\"\n",
     );

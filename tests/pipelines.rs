@@ -60,7 +60,7 @@ fn given(stages: &str, input: &str) -> Vec<String> {
 }
 
 #[test]
-fn what_groups_makes_arrays() {
+fn grouping_nodes_emit_arrays() {
     assert_eq!(given("[stages.partition]\nn = 2", "a b c"), [r#"["a","b"]"#, r#"["c"]"#]);
     let json = "[sources.in]\ntype = \"stdin\"\nformat = \"json\"\n";
     let by_key = format!("{json}[stages.partition]\nn = 2\nkey = \"k\"\n[sinks.stdout]\n");
@@ -80,7 +80,7 @@ fn what_groups_makes_arrays() {
 }
 
 #[test]
-fn partition_then_flatten_is_the_identity() {
+fn flatten_undoes_partition() {
     let stages = "[stages.partition]\nn = 2\n[stages.flatten]";
     let lines = ["a", "\"quoted\" \\ text", "", "[1]", "é"];
     let did = through(stages, &lines.map(|line| format!("{line}\n")).concat());
@@ -91,7 +91,7 @@ fn partition_then_flatten_is_the_identity() {
 }
 
 #[test]
-fn what_takes_apart_keeps_bytes() {
+fn pluck_and_flatten_keep_bytes() {
     let pluck = |key: &str| format!("[stages.pluck]\nkey = {key}");
     let record = "{\"a\":{\"b\":[1.0,2e3]},\"z\":null}";
     assert_eq!(given(&pluck("\"a\""), record), ["{\"b\":[1.0,2e3]}"]);
@@ -102,7 +102,7 @@ fn what_takes_apart_keeps_bytes() {
 }
 
 #[test]
-fn positions_and_truth_choose_records() {
+fn slice_filter_and_unique_select_records() {
     assert_eq!(given("[stages.slice]\nstart = 1\nend = 5\nstep = 2", "a b c d e f"), ["b", "d"]);
     assert_eq!(given("[stages.filter]", "0 1 null a false {} [] \"\" x"), ["1", "a", "x"]);
     assert_eq!(given("[stages.unique]\nmaxsize = 2", "a b a c b"), ["a", "b", "c", "b"]);
@@ -113,7 +113,7 @@ fn positions_and_truth_choose_records() {
 }
 
 #[test]
-fn what_only_waits_changes_nothing() {
+fn timing_nodes_change_no_records() {
     let stages = "[stages.delay]\ninterval = \"1ms\"\n[stages.rate_limit]\ninterval = 0.001\n[stages.buffer]\nn = 2\n\
                   [stages.latest]\n[stages.timed_window]\ninterval = \"1h\"\n[stages.flatten]";
     // `latest` may leave out what is not the newest, and never the last.
@@ -121,7 +121,7 @@ fn what_only_waits_changes_nothing() {
 }
 
 #[test]
-fn functions_run_here_or_on_the_pool() {
+fn functions_run_locally_or_on_the_pool() {
     let inc = "[stages.inc]\ntype = \"map\"\nplugin = \"$PLUGINS/inc.wasm\"\n";
     assert_eq!(given(inc, "1 2"), ["2", "3"]);
     let scattered = format!("[stages.scatter]\n{inc}[stages.buffer]\nn = 8\n[stages.gather]\n");
@@ -133,7 +133,7 @@ fn functions_run_here_or_on_the_pool() {
 }
 
 #[test]
-fn what_a_filter_keeps_remove_leaves_out() {
+fn remove_drops_what_filter_keeps() {
     let long = |stage: &str| {
         format!(
             "[stages.{stage}]\nplugin = \"$PLUGINS/words.wasm\"\nfunction = \"long\"\nargs = {{ letters = 3 }}\n"
@@ -147,7 +147,7 @@ fn what_a_filter_keeps_remove_leaves_out() {
 }
 
 #[test]
-fn functions_keep_states_for_all_or_for_each_key() {
+fn accumulators_keep_one_state_or_one_per_key() {
     let stage = |function: &str, more: &str| {
         format!(
             "[stages.accumulate]\nplugin = \"$HOSTILE/misdeeds.wasm\"\nfunction = \"{function}\"\n{more}\n"
@@ -162,7 +162,7 @@ fn functions_keep_states_for_all_or_for_each_key() {
 }
 
 #[test]
-fn nodes_between_functions_on_the_pool_see_the_order() {
+fn nodes_between_scattered_functions_see_records_in_order() {
     let inc = |name: &str| format!("[stages.{name}]\ntype = \"map\"\nplugin = \"$PLUGINS/inc.wasm\"\n");
     let stages = format!(
         "[stages.scatter]\n{}[stages.slice]\nstep = 2\n{}[stages.partition]\nn = 2\n[stages.buffer]\nn = 16\n[stages.gather]",
@@ -175,7 +175,7 @@ fn nodes_between_functions_on_the_pool_see_the_order() {
 }
 
 #[test]
-fn streams_come_together() {
+fn joins_combine_streams() {
     let two = |stage: &str| {
         let files = Files::new(&format!(
             "[sources.a]\ntype = \"files\"\npath = \"a\"\n[sources.b]\ntype = \"files\"\npath = \"b\"\n\
@@ -198,7 +198,7 @@ fn streams_come_together() {
 }
 
 #[test]
-fn a_stream_may_go_to_several_sinks() {
+fn a_stream_may_feed_several_sinks() {
     let files = Files::new(
         "[sources.stdin]\n[sinks.all]\ntype = \"file\"\npath = \"all\"\n[stages.slice]\nend = 1\n\
          [sinks.first]\ntype = \"file\"\npath = \"first\"\nappend = true\n",
@@ -227,7 +227,7 @@ fn each_stage_has_its_own_policy() {
 }
 
 #[test]
-fn a_fault_ends_the_run_and_names_its_stage() {
+fn a_fault_ends_the_run_naming_its_stage() {
     let did = through(
         "[stages.user]\ntype = \"pluck\"\nkey = \"user\"",
         "{\"user\":1}\n{\"usr\":2}\n{\"user\":3}\n",
@@ -237,7 +237,7 @@ fn a_fault_ends_the_run_and_names_its_stage() {
 }
 
 #[test]
-fn limits_hold_for_a_stage() {
+fn limits_apply_per_stage() {
     let did = through(
         "[limits]\ntimeout = \"10m\"\n[stages.map]\nplugin = \"$HOSTILE/misdeeds.wasm\"\nfunction = \"sleeps\"\ntimeout = \"50ms\"",
         "1000000\n",
@@ -246,7 +246,7 @@ fn limits_hold_for_a_stage() {
 }
 
 #[test]
-fn variables_and_paths_are_of_the_file() {
+fn variables_are_replaced_and_paths_are_relative_to_the_file() {
     let files = Files::new("[sources.files]\npath = \"${NAME:-in}\"\n[sinks.file]\npath = \"out\"\n");
     files.write("in", "1\n");
     files.write("other", "2\n");
@@ -262,7 +262,7 @@ fn variables_and_paths_are_of_the_file() {
 }
 
 #[test]
-fn mistakes_leave_outputs_as_they_were() {
+fn an_invalid_pipeline_leaves_outputs_untouched() {
     let files = Files::new(
         "[sources.stdin]\n[sinks.file]\npath = \"out\"\n[sinks.other]\ntype = \"file\"\npath = \"no/where\"\n",
     );
@@ -272,7 +272,7 @@ fn mistakes_leave_outputs_as_they_were() {
 }
 
 #[test]
-fn tables_come_in_and_go_out() {
+fn csv_tables_are_read_and_written() {
     let files = Files::new(
         "[sources.csv]\npath = \"in.csv\"\ninfer = true\ndelimiter = \";\"\non_fault = { divert = \"dead\" }\n\
          [sinks.csv_out]\ntype = \"csv\"\npath = \"out.csv\"\ncolumns = [\"b\", \"a\"]\n\
@@ -307,7 +307,7 @@ fn files_of_all_kinds_are_read() {
 }
 
 #[test]
-fn commands_and_clocks_feed_and_take() {
+fn processes_and_periodic_sources_work() {
     let files = Files::new(
         "[sources.process]\ncommand = [\"printf\", \"2\\\\n1\\\\n\"]\n\
          [sinks.sort]\ntype = \"process\"\ncommand = [\"sort\", \"-o\", \"sorted\"]\n",
@@ -321,7 +321,7 @@ fn commands_and_clocks_feed_and_take() {
 }
 
 #[test]
-fn what_is_posted_is_accepted_and_written() {
+fn posted_records_are_accepted_and_written() {
     let files = Files::new(
         "[sources.http]\naddress = \"127.0.0.1:0\"\npath = \"/events\"\nformat = \"json\"\n\
          [stages.pluck]\nkey = \"user\"\n[sinks.file]\npath = \"out\"\n",
@@ -337,7 +337,7 @@ fn what_is_posted_is_accepted_and_written() {
 }
 
 #[test]
-fn lines_go_from_one_pipeline_to_another_by_tcp_and_by_http() {
+fn pipelines_exchange_lines_over_tcp_and_http() {
     let lines = "1\n2\n3\n";
     for (source, sink) in [
         ("tcp", "[sinks.tcp]\naddress = \"$AT\"\n"),
@@ -363,7 +363,7 @@ fn lines_go_from_one_pipeline_to_another_by_tcp_and_by_http() {
 }
 
 #[tokio::test]
-async fn a_program_runs_a_pipeline() {
+async fn the_library_runs_a_pipeline() {
     let files = Files::new("[sources.files]\npath = \"in\"\n[sinks.file]\npath = \"out\"\n");
     files.write("in", "a\nb\n");
     let mut pipeline = Pipeline::open(files.path("pipeline.toml")).unwrap();
@@ -375,7 +375,7 @@ async fn a_program_runs_a_pipeline() {
 }
 
 #[test]
-fn a_pipeline_is_drawn() {
+fn a_pipeline_renders_as_a_diagram() {
     let files = Files::new(
         "[sources.stdin]\n[stages.inc]\ntype = \"map\"\nplugin = \"$PLUGINS/inc.wasm\"\n[sinks.stdout]\n",
     );
@@ -395,7 +395,7 @@ fn a_pipeline_is_drawn() {
 }
 
 #[test]
-fn editors_are_told_every_option_of_every_node() {
+fn the_json_schema_has_every_option_of_every_node() {
     let schema: Value = serde_json::from_str(&fed(engine(["schema"]), "").stdout).unwrap();
     let options = |node: &str| -> Vec<String> {
         let properties = schema["definitions"][node]["properties"].as_object();
@@ -433,7 +433,7 @@ fn refused(pipeline: &str, kept: &str, mistake: &str) {
 }
 
 #[test]
-fn no_node_spoils_what_another_one_needs() {
+fn no_node_overwrites_a_file_another_one_needs() {
     let sink = |path: &str| format!("[sources.stdin]\n[sinks.file]\npath = \"{path}\"\n");
     let source = "[sources.b]\ntype = \"files\"\npath = \"kept\"\n[sinks.stdout]\n";
     refused(&format!("{}{source}", sink("kept")), "kept", "another node writes there");
@@ -457,7 +457,7 @@ fn no_node_spoils_what_another_one_needs() {
 }
 
 #[test]
-fn stdin_may_be_a_file_that_is_written() {
+fn stdin_may_be_an_output_file() {
     let files = Files::new("[sources.stdin]\n[sinks.file]\npath = \"kept\"\n");
     files.write("kept", "precious\n");
     let stdin = fs::File::open(files.path("kept")).unwrap();
@@ -466,7 +466,7 @@ fn stdin_may_be_a_file_that_is_written() {
 }
 
 #[test]
-fn outputs_are_emptied_only_when_all_can_be_written() {
+fn outputs_are_truncated_only_if_all_can_be_written() {
     let files = Files::new(
         "[sources.stdin]\n[sinks.file]\npath = \"kept\"\n[sinks.other]\ntype = \"file\"\npath = \"/proc/none\"\n",
     );
@@ -477,7 +477,7 @@ fn outputs_are_emptied_only_when_all_can_be_written() {
 }
 
 #[test]
-fn one_file_of_dead_letters_may_be_shared_and_all_of_them_are_told() {
+fn nodes_may_share_a_dead_letter_file_and_all_are_counted() {
     let pluck = |name: &str, path: &str| {
         format!(
             "[stages.{name}]\ntype = \"pluck\"\nkey = \"x\"\nfrom = \"stdin\"\non_fault = {{ divert = \"{path}\" }}\n[sinks.{name}_out]\ntype = \"stdout\"\n"
@@ -498,7 +498,7 @@ fn one_file_of_dead_letters_may_be_shared_and_all_of_them_are_told() {
 }
 
 #[test]
-fn a_command_that_has_enough_ends_the_run_quietly() {
+fn a_command_that_stops_reading_ends_the_run_quietly() {
     let files = Files::new("[sources.stdin]\n[sinks.process]\ncommand = [\"head\", \"-1\"]\n");
     let many: String = (0..1_000_000).map(|x| format!("{x}\n")).collect();
     let Did { code, stdout, stderr } = files.run(many);
@@ -506,7 +506,7 @@ fn a_command_that_has_enough_ends_the_run_quietly() {
 }
 
 #[test]
-fn no_number_is_too_large_to_be_told() {
+fn huge_intervals_are_reported_as_errors() {
     for stage in
         ["[stages.delay]\ninterval = 9223372036854775807\n", "[stages.timed_window]\ninterval = \"900y\"\n"]
     {

@@ -33,7 +33,7 @@ async fn scattered(function: &Function<String, String>, lines: &[&str]) -> Ran<S
 }
 
 #[tokio::test]
-async fn row_10_a_fault_costs_one_record_and_no_neighbour() {
+async fn row_10_a_fault_costs_only_its_record() {
     let pool = Pool::builder().threads(2).timeout(Duration::from_millis(500)).build().unwrap();
     let cases = [
         ("panics", "panicked"),
@@ -66,7 +66,7 @@ async fn row_10_a_fault_costs_one_record_and_no_neighbour() {
 }
 
 #[tokio::test]
-async fn what_is_put_aside_is_the_record_as_it_was_read() {
+async fn a_dead_letter_holds_the_record_as_it_was_read() {
     let pool = Pool::new().unwrap();
     let (policy, letters) = diverting();
     let function = |name| misbehaving::<String, String>(&pool, name).on_fault(&policy);
@@ -87,7 +87,7 @@ async fn what_is_put_aside_is_the_record_as_it_was_read() {
 }
 
 #[tokio::test]
-async fn skipped_records_are_counted_and_may_be_too_many() {
+async fn skipped_records_are_counted_and_limited() {
     let pool = Pool::new().unwrap();
     let function = misbehaving::<String, String>(&pool, "panics");
     let lines = ["good", "bad", "good", "bad", "good", "bad", "good"].map(str::to_owned);
@@ -114,7 +114,7 @@ async fn skipped_records_are_counted_and_may_be_too_many() {
 }
 
 #[tokio::test]
-async fn what_may_succeed_later_is_tried_again() {
+async fn retryable_failures_are_retried() {
     let pool = Pool::builder().threads(1).build().unwrap();
     let flaky =
         |failures: u32| misbehaving::<String, String>(&pool, "flaky").with("failures", failures).unwrap();
@@ -144,7 +144,7 @@ async fn what_may_succeed_later_is_tried_again() {
 }
 
 #[tokio::test]
-async fn a_sink_goes_on_behind_a_record_that_it_failed_for() {
+async fn a_sink_continues_after_a_failed_record() {
     let pool = Pool::new().unwrap();
     let lines = ["a", "bad", "b", "bad", "c"].map(str::to_owned);
     for (name, printed) in
@@ -173,7 +173,7 @@ async fn a_sink_goes_on_behind_a_record_that_it_failed_for() {
 }
 
 #[test]
-fn dead_letters_are_a_file_that_runs_again() {
+fn a_dead_letter_file_can_be_run_again() {
     let folder = tempdir().unwrap();
     let path = |name: &str| folder.path().join(name).display().to_string();
     let (first, second, dead) = (path("first"), path("second"), path("dead"));
@@ -204,7 +204,7 @@ fn dead_letters_are_a_file_that_runs_again() {
 }
 
 #[test]
-fn a_file_for_dead_letters_is_no_input_and_no_output() {
+fn a_dead_letter_file_cannot_be_an_input_or_output() {
     let folder = tempdir().unwrap();
     let file = folder.path().join("file").display().to_string();
     fs::write(&file, "1\n").unwrap();
@@ -223,7 +223,7 @@ fn a_file_for_dead_letters_is_no_input_and_no_output() {
 }
 
 #[test]
-fn a_letter_may_be_longer_than_a_line_may_be() {
+fn a_dead_letter_may_exceed_the_line_limit() {
     let folder = tempdir().unwrap();
     let path = |name: &str| folder.path().join(name).display().to_string();
     let same = function_of(&hostile("misdeeds"), "same");
@@ -241,7 +241,7 @@ fn a_letter_may_be_longer_than_a_line_may_be() {
 }
 
 #[tokio::test]
-async fn however_many_may_succeed_later_all_are_tried_again() {
+async fn any_number_of_retryable_records_is_retried() {
     // Who counts tries is the instance.
     let pool = Pool::builder().threads(1).instances(1).build().unwrap();
     let flaky = misbehaving::<String, String>(&pool, "flaky").with("failures", 1).unwrap();
@@ -255,7 +255,7 @@ async fn however_many_may_succeed_later_all_are_tried_again() {
 }
 
 #[test]
-fn a_line_that_is_no_letter_ends_the_run_behind_those_before_it() {
+fn an_invalid_dead_letter_ends_the_run_after_the_lines_before_it() {
     let echo = function_of(&hostile("misdeeds"), "same");
     let did = fed(
         engine(["run", "-p", &echo, "--letters"]),
@@ -266,7 +266,7 @@ fn a_line_that_is_no_letter_ends_the_run_behind_those_before_it() {
 }
 
 #[test]
-fn a_record_in_pieces_is_put_aside_once_and_whole() {
+fn a_flat_mapped_record_is_one_whole_dead_letter() {
     let folder = tempdir().unwrap();
     let dead = folder.path().join("dead").display().to_string();
     let (splits, inc) = (function_of(&hostile("misdeeds"), "splits"), plugin("inc").display().to_string());

@@ -44,7 +44,7 @@ fn a_chain_reports_the_windy_hours_in_their_order() {
 }
 
 #[test]
-fn measures_add_up_to_the_values_of_the_table() {
+fn measures_match_the_values_of_the_table() {
     let did = weather(&["parse", "measures"], &[]);
     let mut counts = BTreeMap::<String, usize>::new();
     for line in did.stdout.lines() {
@@ -56,7 +56,7 @@ fn measures_add_up_to_the_values_of_the_table() {
 }
 
 #[test]
-fn what_is_wrong_in_the_data_is_found_at_its_row() {
+fn wrong_data_is_reported_at_its_row() {
     let did = weather(&["parse", "check"], &[]);
     assert_eq!(did.code, Some(1));
     assert!(did.stderr.starts_with("engine: record 1011: check: "), "{}", did.stderr);
@@ -64,7 +64,7 @@ fn what_is_wrong_in_the_data_is_found_at_its_row() {
 }
 
 #[test]
-fn personal_data_is_masked_and_the_rest_stays() {
+fn personal_data_is_masked_and_the_rest_kept() {
     let contacts = root().join("examples/data/contacts.ndjson");
     let mut command = engine(["run", "--arg", "1.mask=x", "--arg", "2.mask=y", "--input"]);
     command.arg(&contacts);

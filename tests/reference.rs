@@ -176,7 +176,7 @@ fn records() -> impl Strategy<Value = Vec<String>> {
 }
 
 #[test]
-fn random_chains_do_what_an_interpreter_does() {
+fn random_chains_match_the_interpreter() {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     let mut runner = runner(60);
     let cases = (stages(), records(), 1_usize..4, 1_usize..3000);

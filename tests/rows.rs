@@ -41,7 +41,7 @@ fn feed(child: &mut Child, records: u64) -> std::thread::JoinHandle<std::process
 }
 
 #[tokio::test]
-async fn row_3_recursion_without_end_costs_its_record_and_no_other() {
+async fn row_3_endless_recursion_costs_only_its_record() {
     let pool = engine::Pool::builder().threads(2).build().unwrap();
     let policy = engine::FaultPolicy::skip();
     let recurses = misbehaving::<String, String>(&pool, "recurses").on_fault(&policy);
@@ -53,7 +53,7 @@ async fn row_3_recursion_without_end_costs_its_record_and_no_other() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn row_4_resident_memory_stays_within_the_limit_and_a_fixed_overhead() {
+fn row_4_resident_memory_stays_within_limit_plus_overhead() {
     let mut child = spawned(misdeed("allocates", &["-w", "1", "--memory", "200MiB", "--on-fault", "skip"]));
     let mut stdin = child.stdin.take().unwrap();
     writeln!(stdin, "bad\nbad\nbad\ngood").unwrap();
@@ -67,7 +67,7 @@ fn row_4_resident_memory_stays_within_the_limit_and_a_fixed_overhead() {
 }
 
 #[test]
-fn row_10_a_million_poison_records_are_each_put_aside() {
+fn row_10_a_million_poison_records_become_dead_letters() {
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| folder.path().join(name).display().to_string();
     // By `Err`, and by a panic, which is dearer.
@@ -98,7 +98,7 @@ fn row_10_a_million_poison_records_are_each_put_aside() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn row_6_a_record_whose_pieces_all_fail_is_held_once() {
+fn row_6_a_record_with_many_failing_pieces_is_held_once() {
     let folder = tempfile::tempdir().unwrap();
     let dead = folder.path().join("dead");
     let (splits, inc) = (function_of(&hostile("misdeeds"), "splits"), plugin("inc").display().to_string());
@@ -122,7 +122,7 @@ fn row_6_a_record_whose_pieces_all_fail_is_held_once() {
 }
 
 #[test]
-fn row_15_an_interrupt_is_heard_from_the_first_output_on() {
+fn row_15_an_interrupt_works_from_the_first_output_on() {
     for _ in 0..20 {
         let mut child = spawned(misdeed("same", &[]));
         let mut stdin = child.stdin.take().unwrap();
@@ -134,7 +134,7 @@ fn row_15_an_interrupt_is_heard_from_the_first_output_on() {
 }
 
 #[test]
-fn row_12_ten_thousand_sleep_at_once_on_as_many_threads_as_ever() {
+fn row_12_ten_thousand_sleeping_calls_need_no_extra_threads() {
     let mut child = spawned(misdeed("sleeps_first", &["-w", "2", "--buffer", "10000"]));
     let begun = Instant::now();
     let mut stdin = child.stdin.take().unwrap();
@@ -155,7 +155,7 @@ fn row_12_ten_thousand_sleep_at_once_on_as_many_threads_as_ever() {
 }
 
 #[test]
-fn row_13_what_can_be_wrong_with_an_input_is_told_by_its_place() {
+fn row_13_input_errors_name_their_position() {
     let inc = plugin("inc").display().to_string();
     // Text that is none, in the middle.
     let did = fed(misdeed("upper", &[]), b"a\n\xff\xfe\nb\n");
@@ -177,7 +177,7 @@ fn row_13_what_can_be_wrong_with_an_input_is_told_by_its_place() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn row_13_a_line_of_a_gigabyte_ends_the_run_and_fills_no_memory() {
+fn row_13_a_gigabyte_line_ends_the_run_in_little_memory() {
     let mut child = spawned(misdeed("upper", &[]));
     let mut stdin = child.stdin.take().unwrap();
     let fed = std::thread::spawn(move || {
@@ -196,7 +196,7 @@ fn row_13_a_line_of_a_gigabyte_ends_the_run_and_fills_no_memory() {
 }
 
 #[test]
-fn row_15_interrupted_twice_it_ends_at_once() {
+fn row_15_a_second_interrupt_ends_the_run_at_once() {
     let mut child = spawned(misdeed("sleeps_forever", &["--timeout", "1h"]));
     let mut stdin = child.stdin.take().unwrap();
     writeln!(stdin, "good").unwrap();
@@ -217,7 +217,7 @@ fn row_15_interrupted_twice_it_ends_at_once() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn row_17_a_hundred_million_records_through_a_function_that_leaks_take_no_more_memory() {
+fn row_17_a_leaking_function_takes_no_more_memory_over_time() {
     const RECORDS: u64 = 100_000_000;
     let leaks = function_of(&hostile("misdeeds"), "leaks");
     let mut child = spawned(engine(["run", "-q", "--json", "-w", "2", "-p", &leaks, "-a", "bytes=16"]));
@@ -270,7 +270,7 @@ time_t time(time_t *now) {
 
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 #[test]
-fn row_18_clocks_that_jump_make_nothing_time_out() {
+fn row_18_clock_jumps_cause_no_timeouts() {
     let folder = tempfile::tempdir().unwrap();
     let (source, library) = (folder.path().join("jumps.c"), folder.path().join("jumps.so"));
     fs::write(&source, JUMPS).unwrap();

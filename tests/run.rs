@@ -19,7 +19,7 @@ fn inc() -> String {
 }
 
 #[test]
-fn lines_are_records() {
+fn each_line_is_a_record() {
     assert_eq!(run(&["-p", &inc()], "1\n2\n3\n"), "2\n3\n4\n");
     assert_eq!(run(&["-p", &inc()], "1\r\n2"), "2\n3\n");
     assert_eq!(run(&["-p", &inc()], ""), "");
@@ -29,7 +29,7 @@ fn lines_are_records() {
 }
 
 #[test]
-fn plugins_make_a_chain_and_a_sink_prints_the_output() {
+fn plugins_form_a_chain_and_a_sink_prints() {
     let (inc, print) = (inc(), plugin("print").display().to_string());
     assert_eq!(run(&["-p", &inc, "-p", &inc, "-p", &print], "1\n2\n"), "3\n4\n");
     assert_eq!(run(&["-p", &print], "1\n2\n"), "1\n2\n");
@@ -37,7 +37,7 @@ fn plugins_make_a_chain_and_a_sink_prints_the_output() {
 }
 
 #[test]
-fn files_are_read_one_after_another_and_written_to_a_file() {
+fn files_are_read_in_order_and_written_to_a_file() {
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| folder.path().join(name).display().to_string();
     fs::write(path("a"), "1\n2").unwrap();
@@ -47,7 +47,7 @@ fn files_are_read_one_after_another_and_written_to_a_file() {
 }
 
 #[test]
-fn a_fault_names_its_place_among_several_files() {
+fn a_fault_names_its_file_and_line() {
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| folder.path().join(name).display().to_string();
     fs::write(path("a"), "1\n2\n").unwrap();
@@ -63,7 +63,7 @@ fn a_fault_names_its_place_among_several_files() {
 }
 
 #[test]
-fn ten_million_numbers_are_as_awk_computes_them() {
+fn ten_million_numbers_match_awk() {
     let folder = tempfile::tempdir().unwrap();
     let (numbers, expected) = (folder.path().join("numbers"), folder.path().join("expected"));
     let shell = format!(
@@ -83,7 +83,7 @@ fn ten_million_numbers_are_as_awk_computes_them() {
 }
 
 #[test]
-fn small_buffers_and_many_workers_keep_the_order() {
+fn small_buffers_and_many_threads_keep_the_order() {
     let numbers: String = (0..60_000).map(|x| format!("{x}\n")).collect();
     let expected: String = (1..=60_000).map(|x| format!("{x}\n")).collect();
     for flags in
@@ -97,7 +97,7 @@ fn small_buffers_and_many_workers_keep_the_order() {
 }
 
 #[test]
-fn ten_records_that_sleep_run_side_by_side_by_default() {
+fn ten_sleeping_records_run_concurrently_by_default() {
     let begun = Instant::now();
     let numbers: String = (0..10).map(|x| format!("{x}\n")).collect();
     assert_eq!(
@@ -108,7 +108,7 @@ fn ten_records_that_sleep_run_side_by_side_by_default() {
 }
 
 #[test]
-fn a_line_is_answered_while_the_input_stays_open() {
+fn a_line_is_processed_while_the_input_stays_open() {
     for flags in [&[][..], &["--sequential"]] {
         let mut command = engine(["run", "-p", &inc()]);
         let mut child = command.args(flags).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
@@ -124,7 +124,7 @@ fn a_line_is_answered_while_the_input_stays_open() {
 }
 
 #[test]
-fn a_slow_function_holds_back_no_result_of_those_before() {
+fn a_slow_record_does_not_delay_results_before_it() {
     for flags in [&[][..], &["--sequential"]] {
         let sleeps = function_of(&hostile("misdeeds"), "sleeps");
         let mut command = engine(["run", "-p", &sleeps]);
@@ -141,7 +141,7 @@ fn a_slow_function_holds_back_no_result_of_those_before() {
 }
 
 #[test]
-fn row_13_a_reader_that_has_enough_ends_the_run_quietly() {
+fn row_13_a_closed_output_pipe_ends_the_run_quietly() {
     let mut child = engine(["run", "-p", &inc()])
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -184,7 +184,7 @@ fn a_fault_ends_the_run_after_the_records_before_it() {
 }
 
 #[test]
-fn a_fault_ends_the_run_though_the_input_stays_open() {
+fn a_fault_ends_the_run_while_the_input_stays_open() {
     let mut child =
         engine(["run", "-p", &inc()]).stdin(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let mut stdin = child.stdin.take().unwrap();
@@ -194,7 +194,7 @@ fn a_fault_ends_the_run_though_the_input_stays_open() {
 }
 
 #[test]
-fn row_6_what_functions_print_goes_to_stderr_with_their_name() {
+fn row_6_function_output_goes_to_stderr_with_its_name() {
     let escapes = function_of(&hostile("misdeeds"), "prints_escapes");
     let did = fed(engine(["run", "-p", &escapes]), "a\nbad\n");
     assert_eq!((did.code, &*did.stdout), (Some(0), "a\nbad\n"));
@@ -203,7 +203,7 @@ fn row_6_what_functions_print_goes_to_stderr_with_their_name() {
 }
 
 #[test]
-fn the_summary_is_there_for_scripts() {
+fn the_summary_is_available_as_json() {
     let did = fed(engine(["run", "--json", "-p", &inc()]), "1\n2\n");
     let summary: serde_json::Value = serde_json::from_str(&did.stderr).unwrap();
     assert_eq!((&summary["records_in"], &summary["records_out"]), (&2.into(), &2.into()));
@@ -215,7 +215,7 @@ fn the_summary_is_there_for_scripts() {
 
 #[cfg(unix)]
 #[test]
-fn an_interrupt_finishes_what_was_taken_in() {
+fn an_interrupt_finishes_accepted_records() {
     let function = |name: &str| function_of(&hostile("misdeeds"), name);
     let mut child = engine(["run", "-p", &function("prints_escapes"), "-p", &function("sleeps_first")])
         .stdin(Stdio::piped())
@@ -238,7 +238,7 @@ fn an_interrupt_finishes_what_was_taken_in() {
 }
 
 #[test]
-fn row_16_a_plugin_that_is_replaced_during_a_run_goes_on_as_it_was() {
+fn row_16_a_run_keeps_using_a_replaced_plugin() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("plugin.wasm");
     std::fs::copy(plugin("inc"), &file).unwrap();
@@ -265,7 +265,7 @@ fn row_16_a_plugin_that_is_replaced_during_a_run_goes_on_as_it_was() {
 }
 
 #[test]
-fn two_runs_do_not_write_one_output() {
+fn two_runs_cannot_write_to_one_output() {
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().join("out").display().to_string();
     let mut command = engine(["run", "-q", "-p", &inc(), "-o", &out]);

@@ -15,7 +15,7 @@ fn pool(workers: usize) -> Pool {
 }
 
 #[tokio::test]
-async fn results_come_in_the_order_of_emission() {
+async fn results_keep_the_order_of_emission() {
     let pool = pool(2);
     let sleeps = misbehaving::<u64, u64>(&pool, "sleeps");
     // The longest first: they end in the opposite order.
@@ -27,7 +27,7 @@ async fn results_come_in_the_order_of_emission() {
 }
 
 #[tokio::test]
-async fn unordered_results_come_as_they_end() {
+async fn unordered_results_come_in_completion_order() {
     let pool = pool(2);
     let sleeps = misbehaving::<u64, u64>(&pool, "sleeps");
     let scattered =
@@ -38,7 +38,7 @@ async fn unordered_results_come_as_they_end() {
 }
 
 #[tokio::test]
-async fn row_12_waiting_guests_leave_their_worker_to_others() {
+async fn row_12_waiting_guests_free_their_thread() {
     let pool = pool(1);
     let sleeps = misbehaving::<u64, u64>(&pool, "sleeps");
     let begun = Instant::now();
@@ -52,7 +52,7 @@ async fn row_12_waiting_guests_leave_their_worker_to_others() {
 }
 
 #[tokio::test]
-async fn row_12_at_the_bound_on_instances_records_wait_and_none_fails() {
+async fn row_12_at_the_instance_limit_records_wait_and_none_fails() {
     let pool = Pool::builder().threads(2).instances(3).build().unwrap();
     let sleeps = misbehaving::<u64, u64>(&pool, "sleeps");
     let (outputs, ended) = ran([10; 50], |times| times.scatter(&pool).map(&sleeps).buffer(50).gather()).await;
@@ -62,7 +62,7 @@ async fn row_12_at_the_bound_on_instances_records_wait_and_none_fails() {
 }
 
 #[tokio::test]
-async fn a_single_instance_is_enough_for_a_chain_and_its_sink() {
+async fn one_instance_is_enough_for_a_chain_and_its_sink() {
     let pool = Pool::builder().threads(2).instances(1).build().unwrap();
     let (inc, sleeps) = (only::<i64, i64>(&pool, "inc"), misbehaving::<Vec<u8>, Vec<u8>>(&pool, "sleeps"));
     let print = pool.load(plugin("print")).unwrap().function::<Vec<u8>, ()>("print").unwrap();
@@ -80,7 +80,7 @@ async fn a_single_instance_is_enough_for_a_chain_and_its_sink() {
 }
 
 #[tokio::test]
-async fn an_emit_that_is_given_up_takes_no_place() {
+async fn a_cancelled_emit_takes_no_slot() {
     let pool = pool(1);
     let sleeps = misbehaving::<u64, u64>(&pool, "sleeps");
     let source = Source::new();
@@ -95,7 +95,7 @@ async fn an_emit_that_is_given_up_takes_no_place() {
 }
 
 #[tokio::test]
-async fn a_close_that_is_given_up_can_be_repeated() {
+async fn a_cancelled_close_can_be_repeated() {
     let pool = pool(1);
     let sleeps = misbehaving::<u64, u64>(&pool, "sleeps");
     let source = Source::new();
@@ -114,7 +114,7 @@ async fn a_close_that_is_given_up_can_be_repeated() {
 }
 
 #[tokio::test]
-async fn many_results_may_wait_for_a_first_one_that_is_dropped() {
+async fn many_results_may_wait_for_one_that_is_dropped() {
     let pool = pool(2);
     let [sleeps, splits, drops] =
         ["sleeps_first", "splits", "drops"].map(|name| misbehaving::<String, String>(&pool, name));
@@ -133,7 +133,7 @@ async fn many_results_may_wait_for_a_first_one_that_is_dropped() {
 }
 
 #[tokio::test]
-async fn behind_an_unordered_gather_records_are_done_when_all_are_out() {
+async fn unordered_records_are_done_once_all_outputs_are_out() {
     let pool = pool(2);
     let sleeps = misbehaving::<u64, u64>(&pool, "sleeps");
     let source = Source::new();
@@ -150,7 +150,7 @@ async fn behind_an_unordered_gather_records_are_done_when_all_are_out() {
 }
 
 #[tokio::test]
-async fn behind_an_unordered_gather_a_fault_ends_what_comes_after_it() {
+async fn after_an_unordered_gather_a_fault_stops_later_records() {
     let pool = pool(2);
     let sleeps = misbehaving::<u64, u64>(&pool, "sleeps");
     let fails = misbehaving::<String, String>(&pool, "fails");
@@ -199,7 +199,7 @@ async fn row_11_the_buffer_is_exact() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_buffer_is_exact_for_lines_too() {
+async fn the_buffer_is_exact_for_lines() {
     let pool = pool(2);
     let inc = only::<i64, i64>(&pool, "inc");
     let source = Source::<i64>::new();
@@ -217,7 +217,7 @@ async fn the_buffer_is_exact_for_lines_too() {
 }
 
 #[tokio::test]
-async fn each_buffer_bounds_the_stretch_before_it() {
+async fn each_buffer_bounds_the_nodes_before_it() {
     let pool = pool(2);
     let (sleeps, inc) = (misbehaving::<u64, u64>(&pool, "sleeps"), misbehaving::<u64, u64>(&pool, "sleeps"));
     let two =
@@ -228,7 +228,7 @@ async fn each_buffer_bounds_the_stretch_before_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn row_11_a_slow_sink_holds_the_source_back() {
+async fn row_11_a_slow_sink_slows_the_source_down() {
     let pool = pool(2);
     let inc = only::<i64, i64>(&pool, "inc");
     let source = Source::new();
@@ -248,7 +248,7 @@ async fn row_11_a_slow_sink_holds_the_source_back() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_task_may_block_until_what_it_emitted_is_there() {
+async fn a_task_may_block_until_its_output_arrives() {
     let pool = pool(2);
     let inc = only::<i64, i64>(&pool, "inc");
     let source = Source::new();
@@ -268,7 +268,7 @@ async fn a_task_may_block_until_what_it_emitted_is_there() {
 }
 
 #[tokio::test]
-async fn an_endless_emitter_leaves_the_others_their_turn() {
+async fn an_endless_emitter_does_not_starve_others() {
     let source = Source::new();
     source.stream().map(|x: i64| x + 1).sink(|_: i64| {});
     let endless = async { while source.emit(1).await.is_ok() {} };
@@ -276,7 +276,7 @@ async fn an_endless_emitter_leaves_the_others_their_turn() {
 }
 
 #[tokio::test]
-async fn a_sink_that_panics_hangs_nobody() {
+async fn a_panicking_sink_does_not_hang_the_run() {
     let pool = pool(2);
     let inc = only::<i64, i64>(&pool, "inc");
     let source = Source::new();
@@ -307,7 +307,7 @@ async fn chains_filters_and_flat_maps_keep_record_numbers() {
 }
 
 #[tokio::test]
-async fn records_that_are_dropped_give_their_place_back() {
+async fn dropped_records_free_their_slot() {
     let pool = pool(2);
     let even = misbehaving::<Vec<u8>, Vec<u8>>(&pool, "even");
     let sleeps = misbehaving::<Vec<u8>, Vec<u8>>(&pool, "sleeps");
@@ -329,7 +329,7 @@ async fn records_that_are_dropped_give_their_place_back() {
 }
 
 #[tokio::test]
-async fn a_function_of_another_kind_is_named_by_the_first_emit() {
+async fn the_first_emit_rejects_a_function_of_another_kind() {
     let pool = pool(1);
     let even = pool.load(crate::support::hostile("misdeeds")).unwrap().function::<i64, i64>("even").unwrap();
     let (_, ended) = ran([1], |numbers| numbers.scatter(&pool).map(&even).gather()).await;
@@ -337,14 +337,14 @@ async fn a_function_of_another_kind_is_named_by_the_first_emit() {
 }
 
 #[tokio::test]
-async fn a_function_of_another_pool_is_named_by_the_first_emit() {
+async fn the_first_emit_rejects_a_function_of_another_pool() {
     let inc = only::<i64, i64>(&pool(1), "inc");
     let (_, ended) = ran([1], |numbers| numbers.scatter(&pool(1)).map(&inc).gather()).await;
     assert!(matches!(ended, Err(Error::Graph(GraphError::OtherPool { .. }))), "{ended:?}");
 }
 
 #[tokio::test]
-async fn row_10b_cheap_records_and_then_slow_ones_take_no_longer_than_the_slow_ones() {
+async fn row_10b_cheap_records_do_not_delay_slow_ones() {
     let pool = pool(2);
     let sleeps = misbehaving::<u64, u64>(&pool, "sleeps");
     let source = Source::<u64>::new();
@@ -362,7 +362,7 @@ async fn row_10b_cheap_records_and_then_slow_ones_take_no_longer_than_the_slow_o
 }
 
 #[tokio::test]
-async fn nothing_is_gathered_before_something_is_scattered() {
+async fn gather_without_scatter_is_an_error() {
     let pool = pool(1);
     let (outputs, ended) =
         ran([1, 2, 3], |numbers: engine::Stream<i64>| numbers.scatter(&pool).gather()).await;
@@ -371,7 +371,7 @@ async fn nothing_is_gathered_before_something_is_scattered() {
 }
 
 #[tokio::test]
-async fn arguments_are_bound_and_checked_before_the_first_record() {
+async fn arguments_are_checked_before_the_first_record() {
     let pool = pool(1);
     let words = pool.load(plugin("words")).unwrap();
     let long = words.function::<String, String>("long").unwrap();
@@ -384,7 +384,7 @@ async fn arguments_are_bound_and_checked_before_the_first_record() {
 }
 
 #[tokio::test]
-async fn nodes_that_need_an_order_have_it_and_stay_scattered() {
+async fn ordered_nodes_in_a_scattered_segment_see_records_in_order() {
     let pool = pool(2);
     let (sleeps, inc) = (misbehaving::<u64, u64>(&pool, "sleeps"), only::<i64, i64>(&pool, "inc"));
     let two = NonZeroUsize::new(2).unwrap();
@@ -424,7 +424,7 @@ async fn nodes_that_need_an_order_have_it_and_stay_scattered() {
 }
 
 #[tokio::test]
-async fn a_buffer_behind_a_node_that_holds_is_for_the_functions_before_it_too() {
+async fn a_buffer_after_a_holding_node_also_covers_functions_before_it() {
     let pool = pool(1);
     let sleeps = misbehaving::<u64, u64>(&pool, "sleeps");
     let ten = NonZeroUsize::new(10).unwrap();

@@ -66,7 +66,7 @@ fn picky(attempts: u32) -> (Picky, Arc<Mutex<Vec<i64>>>) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_record_that_a_sink_refuses_meets_its_policy() {
+async fn a_record_refused_by_a_sink_meets_its_policy() {
     let (consumer, ended) = picky(1);
     let error = put([1, -2, 3], sinks::consumer(consumer)).await.unwrap_err();
     assert_eq!(error.to_string(), "record 2: Picky: it is negative");
@@ -79,7 +79,7 @@ async fn a_record_that_a_sink_refuses_meets_its_policy() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_sink_that_says_try_again_is_given_the_record_again() {
+async fn a_retryable_sink_failure_is_retried() {
     let (consumer, ended) = picky(3);
     let begun = tokio::time::Instant::now();
     put([1], sinks::consumer(consumer).on_fault(&FaultPolicy::stop().retries(2))).await.unwrap();
@@ -103,7 +103,7 @@ impl Consumer<Records> for Words {
 }
 
 #[tokio::test]
-async fn records_reach_a_sink_together_and_none_is_given_twice() {
+async fn records_reach_a_sink_in_batches_and_none_twice() {
     let source = Source::<String>::new();
     let (policy, letters) = put_aside();
     let seen = Arc::default();
@@ -116,7 +116,7 @@ async fn records_reach_a_sink_together_and_none_is_given_twice() {
 }
 
 #[tokio::test]
-async fn a_call_that_was_given_up_is_the_last() {
+async fn a_cancelled_sink_call_is_the_last() {
     struct Never;
     impl Consumer<i64> for Never {
         async fn take(&mut self, _: i64) -> Result<(), Refusal> {
@@ -136,7 +136,7 @@ async fn a_call_that_was_given_up_is_the_last() {
 
 #[cfg(unix)]
 #[tokio::test]
-async fn a_close_of_a_sink_that_is_given_up_can_be_repeated() {
+async fn a_cancelled_sink_close_can_be_repeated() {
     let folder = tempfile::tempdir().unwrap();
     let source = Source::new();
     source
@@ -156,7 +156,7 @@ async fn a_close_of_a_sink_that_is_given_up_can_be_repeated() {
 }
 
 #[tokio::test]
-async fn a_file_is_emptied_or_appended_to() {
+async fn a_file_is_truncated_or_appended_to() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("out");
     put([1, 2], sinks::files(&path)).await.unwrap();
@@ -171,7 +171,7 @@ async fn a_file_is_emptied_or_appended_to() {
 }
 
 #[tokio::test]
-async fn a_line_is_in_the_file_when_its_emit_returns() {
+async fn an_emitted_line_is_in_the_file_when_emit_returns() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("out");
     let source = Source::new();
@@ -185,7 +185,7 @@ async fn a_line_is_in_the_file_when_its_emit_returns() {
 }
 
 #[tokio::test]
-async fn files_are_rotated_between_records_and_so_many_are_kept() {
+async fn files_rotate_between_records_and_old_ones_are_removed() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("log");
     put(
@@ -207,7 +207,7 @@ async fn files_are_rotated_between_records_and_so_many_are_kept() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn files_are_rotated_by_time() {
+async fn files_rotate_by_time() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("log");
     let source = Source::new();
@@ -222,7 +222,7 @@ async fn files_are_rotated_by_time() {
 }
 
 #[tokio::test]
-async fn a_compressed_file_reads_back() {
+async fn compressed_output_round_trips() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("log.gz");
     put([1, 2], sinks::files(&path).gzip(true)).await.unwrap();
@@ -236,7 +236,7 @@ async fn a_compressed_file_reads_back() {
 }
 
 #[tokio::test]
-async fn objects_become_rows_and_what_does_not_fit_is_a_fault() {
+async fn objects_become_rows_and_others_are_faults() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("out.csv");
     let records = [
@@ -270,7 +270,7 @@ async fn objects_become_rows_and_what_does_not_fit_is_a_fault() {
 
 #[cfg(unix)]
 #[tokio::test]
-async fn a_command_gets_all_records_and_is_waited_for() {
+async fn a_command_gets_all_records_and_the_run_waits_for_it() {
     let folder = tempfile::tempdir().unwrap();
     let sort = sinks::process(["sh", "-c", "sort -n > sorted"]).folder(folder.path());
     put([3, 1, 2], sort).await.unwrap();
@@ -292,7 +292,7 @@ async fn a_command_that_fails_or_ends_early_ends_the_run() {
 }
 
 #[tokio::test]
-async fn lines_go_to_an_address_also_after_the_connection_was_closed() {
+async fn tcp_lines_continue_after_a_reconnect() {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let source = Source::new();
@@ -348,7 +348,7 @@ impl Server {
 }
 
 #[tokio::test]
-async fn a_post_is_tried_again_until_it_succeeds() {
+async fn a_post_is_retried_until_it_succeeds() {
     let server = Server::new([(503, None), (429, Some("1"))]).await;
     let begun = std::time::Instant::now();
     put([1, 2], sinks::http(&server.url).header("x-key", ":k")).await.unwrap();
@@ -358,7 +358,7 @@ async fn a_post_is_tried_again_until_it_succeeds() {
 }
 
 #[tokio::test]
-async fn a_record_that_a_server_does_not_want_is_put_aside() {
+async fn a_record_rejected_by_a_server_becomes_a_dead_letter() {
     let server = Server::new([(200, None), (422, None), (302, None), (500, None), (500, None)]).await;
     let (policy, letters) = put_aside();
     put([1, 2, 3, 4, 5], sinks::http(&server.url).retries(1).on_fault(&policy)).await.unwrap();
@@ -379,7 +379,7 @@ async fn a_record_that_a_server_does_not_want_is_put_aside() {
 }
 
 #[tokio::test]
-async fn records_are_posted_together_when_there_are_enough_or_at_the_end() {
+async fn records_are_posted_in_full_batches_or_at_the_end() {
     let server = Server::new([]).await;
     let within = Duration::from_secs(3600);
     put(1..=5, sinks::http(&server.url).batches(2, within)).await.unwrap();
@@ -407,7 +407,7 @@ async fn records_are_posted_together_when_there_are_enough_or_at_the_end() {
 }
 
 #[tokio::test]
-async fn a_server_that_is_not_there_ends_the_run() {
+async fn an_unreachable_server_ends_the_run() {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/", listener.local_addr().unwrap());
     drop(listener);
@@ -418,7 +418,7 @@ async fn a_server_that_is_not_there_ends_the_run() {
 }
 
 #[tokio::test]
-async fn a_slow_server_holds_the_source_back() {
+async fn a_slow_server_slows_the_source_down() {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/", listener.local_addr().unwrap());
     let source = Source::new();
@@ -438,7 +438,7 @@ async fn a_slow_server_holds_the_source_back() {
 }
 
 #[tokio::test]
-async fn records_are_messages_also_after_the_connection_was_closed() {
+async fn websocket_messages_continue_after_a_reconnect() {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("ws://{}/", listener.local_addr().unwrap());
     let source = Source::new();

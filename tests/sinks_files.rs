@@ -11,7 +11,7 @@ use crate::sinks::put;
 use crate::support::put_aside;
 
 #[tokio::test]
-async fn what_is_appended_begins_behind_a_whole_record() {
+async fn appending_starts_after_a_complete_record() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("log");
     let log = || sinks::files(&path).append(true);
@@ -33,7 +33,7 @@ async fn what_is_appended_begins_behind_a_whole_record() {
 }
 
 #[tokio::test]
-async fn compressed_data_that_is_cut_off_is_not_written_on() {
+async fn truncated_compressed_files_are_not_appended_to() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("log.gz");
     let log = || sinks::files(&path).gzip(true);
@@ -61,7 +61,7 @@ async fn compressed_data_that_is_cut_off_is_not_written_on() {
 }
 
 #[tokio::test]
-async fn rows_are_appended_in_the_columns_that_the_file_has() {
+async fn appended_rows_use_the_columns_of_the_file() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("out.csv");
     let before = "b,\"a,c\"\r\n1,2\r\n";
@@ -85,7 +85,7 @@ async fn rows_are_appended_in_the_columns_that_the_file_has() {
 }
 
 #[tokio::test]
-async fn numbers_stand_in_rows_as_they_stand_in_records() {
+async fn numbers_in_rows_are_written_as_in_records() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("out.csv");
     let records = [

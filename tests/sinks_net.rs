@@ -8,7 +8,7 @@ use tokio_tungstenite::tungstenite::Message;
 use crate::sinks::{Server, put};
 
 #[tokio::test]
-async fn what_is_told_of_a_post_has_no_secret() {
+async fn post_errors_contain_no_secrets() {
     let server = Server::new([(422, None)]).await;
     let secret = format!("{}?token=secret#secret", server.url.replace("//", "//me:secret@"));
     let error = put([1], sinks::http(&secret)).await.unwrap_err();
@@ -26,7 +26,7 @@ async fn what_is_told_of_a_post_has_no_secret() {
 }
 
 #[tokio::test]
-async fn a_websocket_that_is_reset_when_all_was_said_has_ended_well() {
+async fn a_websocket_reset_after_the_last_message_is_no_error() {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("ws://{}/", listener.local_addr().unwrap());
     let source = Source::new();
@@ -44,7 +44,7 @@ async fn a_websocket_that_is_reset_when_all_was_said_has_ended_well() {
 }
 
 #[tokio::test]
-async fn one_that_answers_each_line_gets_them_all() {
+async fn a_peer_that_answers_each_line_gets_all_lines() {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap().to_string();
     let serving = tokio::spawn(async move {
@@ -58,7 +58,7 @@ async fn one_that_answers_each_line_gets_them_all() {
 }
 
 #[tokio::test]
-async fn one_that_never_stops_to_talk_is_not_listened_to_for_ever() {
+async fn a_peer_that_never_stops_sending_is_disconnected() {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap().to_string();
     let serving = tokio::spawn(async move {

@@ -50,7 +50,7 @@ pub(crate) async fn lines_of(feed: impl Feed<String>) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn files_come_one_after_another_and_a_last_line_ends_with_its_file() {
+async fn files_are_read_in_order_and_a_last_line_ends_with_its_file() {
     let folder = folder();
     let paths = [file(&folder, "a", "1\n2"), file(&folder, "b", ""), file(&folder, "c", "3\r\n\n")];
     assert_eq!(lines_of(sources::files(paths)).await, ["1", "2", "3", ""]);
@@ -59,7 +59,7 @@ async fn files_come_one_after_another_and_a_last_line_ends_with_its_file() {
 }
 
 #[tokio::test]
-async fn a_file_that_is_not_there_is_named_after_the_records_before_it() {
+async fn a_missing_file_is_named_after_the_records_before_it() {
     let folder = folder();
     let missing = folder.path().join("missing");
     let (lines, ended) = fed::<i64>(sources::files([file(&folder, "a", "1\n"), missing.clone()])).await;
@@ -68,7 +68,7 @@ async fn a_file_that_is_not_there_is_named_after_the_records_before_it() {
 }
 
 #[tokio::test]
-async fn who_sends_to_a_full_channel_waits_for_the_sink() {
+async fn sending_to_a_full_channel_waits_for_the_sink() {
     let (sender, channel) = sources::channel(1);
     let source = Source::new();
     let (taken, mut waiting) = tokio::sync::mpsc::channel(1);
@@ -104,7 +104,7 @@ impl sinks::Consumer<i64> for Slow {
 }
 
 #[tokio::test]
-async fn a_channel_that_is_stopped_emits_what_was_sent() {
+async fn a_stopped_channel_emits_what_was_sent() {
     let (sender, channel) = sources::channel(8);
     for x in 0..5 {
         sender.send(x).await.unwrap();
@@ -120,7 +120,7 @@ async fn a_channel_that_is_stopped_emits_what_was_sent() {
 }
 
 #[tokio::test]
-async fn records_are_emitted_as_bytes_and_what_is_none_is_refused_with_its_number() {
+async fn emitted_and_refused_bytes_count_as_numbered_records() {
     let source = Source::<i64>::new();
     let (sink, list) = sinks::list();
     source.stream().sink(sink);
@@ -137,7 +137,7 @@ async fn records_are_emitted_as_bytes_and_what_is_none_is_refused_with_its_numbe
 }
 
 #[tokio::test]
-async fn a_broken_row_is_a_fault_and_the_next_ones_keep_their_numbers() {
+async fn a_broken_row_is_a_fault_and_later_rows_keep_their_numbers() {
     let bytes = b"a,b\n1,\"x\ny\"\n2\n3,\xff\n4,z\n";
     let (policy, letters) = put_aside();
     let source = Source::<Vec<u8>>::new();
@@ -162,7 +162,7 @@ async fn a_broken_row_ends_the_run_after_the_rows_before_it() {
 }
 
 #[tokio::test]
-async fn csv_is_read_as_it_is_said_to_be_written() {
+async fn csv_is_read_with_its_options() {
     let given = Csv::new().delimiter(b'\t').quote(None).headers(["n", "s"]).infer(true);
     let rows = lines_of(sources::csv(&b"1\t\"x\r\n\r\n-0.5e3\ttrue\n01\t\n"[..], given)).await;
     assert_eq!(rows, [r#"{"n":1,"s":"\"x"}"#, r#"{"n":-0.5e3,"s":true}"#, r#"{"n":"01","s":null}"#]);
@@ -171,7 +171,7 @@ async fn csv_is_read_as_it_is_said_to_be_written() {
 }
 
 #[tokio::test]
-async fn rows_do_not_depend_on_how_they_are_cut() {
+async fn rows_do_not_depend_on_chunk_boundaries() {
     let text: String = (0..5000).map(|i| format!("{i},\"a,{i}\"\r\n")).collect();
     for size in [1, 7, 4096] {
         let pieces = Pieces { text: format!("i,s\r\n{text}").into_bytes(), size };
@@ -197,7 +197,7 @@ impl std::io::Read for Pieces {
 }
 
 #[tokio::test]
-async fn a_line_that_is_no_json_is_a_fault_and_a_blank_one_nothing() {
+async fn an_invalid_json_line_is_a_fault_and_a_blank_one_is_skipped() {
     let (policy, letters) = put_aside();
     let text = "{\"a\": 1}\n\n  \nnot json\n[2]\n3 4\n\"end\"";
     let reader = Pieces { text: text.into(), size: 5 };
@@ -214,7 +214,7 @@ pub(crate) fn gzip(text: &str) -> Vec<u8> {
 }
 
 #[tokio::test]
-async fn compressed_files_are_told_by_their_first_bytes() {
+async fn compressed_files_are_detected_by_their_first_bytes() {
     let folder = folder();
     let members = [gzip("1\n2"), gzip("3\n")].concat();
     let frames = [zstd::encode_all(&b"4\n"[..], 1).unwrap(), zstd::encode_all(&b"5\n"[..], 1).unwrap()];
@@ -228,7 +228,7 @@ async fn compressed_files_are_told_by_their_first_bytes() {
 }
 
 #[tokio::test]
-async fn a_compressed_file_that_is_cut_off_is_named() {
+async fn a_truncated_compressed_file_is_named() {
     let folder = folder();
     let text: String = (0..100_000).map(|i| format!("{i}\n")).collect();
     for (name, bytes) in [("cut.gz", gzip(&text)), ("cut.zst", zstd::encode_all(text.as_bytes(), 1).unwrap())]
@@ -244,7 +244,7 @@ async fn a_compressed_file_that_is_cut_off_is_named() {
 }
 
 #[tokio::test]
-async fn files_may_be_laid_out_in_another_way() {
+async fn files_can_be_read_with_another_layout() {
     let folder = folder();
     let paths = [file(&folder, "a.csv", gzip("n\n1\n")), file(&folder, "b.csv", "m\n2\n")];
     let rows = lines_of(sources::files(paths).layout(Layout::Csv(Csv::new()))).await;
@@ -311,7 +311,7 @@ pub(crate) fn append(path: &Path, text: &str) {
 }
 
 #[tokio::test]
-async fn a_file_is_followed_as_it_grows_is_rotated_and_is_cut() {
+async fn a_followed_file_may_grow_rotate_and_shrink() {
     let folder = folder();
     let (old, log) = (file(&folder, "old", "0\n"), file(&folder, "log", "1\n"));
     let mut fed = Fed::new(sources::files([old, log.clone()]).follow(true));
@@ -332,7 +332,7 @@ async fn a_file_is_followed_as_it_grows_is_rotated_and_is_cut() {
 }
 
 #[tokio::test]
-async fn files_of_a_folder_are_read_once_each_when_they_are_complete() {
+async fn files_of_a_folder_are_read_once_when_complete() {
     let folder = folder();
     file(&folder, "b.log", "2\n");
     file(&folder, "a.log", "1\n");
@@ -356,7 +356,7 @@ async fn files_of_a_folder_are_read_once_each_when_they_are_complete() {
 }
 
 #[tokio::test]
-async fn a_folder_that_is_looked_at_takes_files_that_no_longer_change() {
+async fn a_polled_folder_gives_files_that_no_longer_change() {
     let folder = folder();
     let mut fed = Fed::new(sources::folder(folder.path()).polling(Duration::from_millis(10)));
     file(&folder, "a", "1\n");
@@ -373,7 +373,7 @@ pub(crate) async fn fed_error(feed: impl Feed<String>) -> Error {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_record_comes_each_interval_and_a_slow_graph_misses_none() {
+async fn a_record_comes_each_interval_even_in_a_slow_graph() {
     let source = Source::<i64>::new();
     let (sink, times) = sinks::list();
     let begun = Instant::now();
@@ -404,7 +404,7 @@ impl sinks::Consumer<i64> for Busy {
 
 #[cfg(unix)]
 #[tokio::test]
-async fn a_command_that_fails_says_so_after_all_that_it_printed() {
+async fn a_failing_command_is_reported_after_its_output() {
     let said = Arc::new(Mutex::new(Vec::new()));
     let told = said.clone();
     let process = sources::process(["sh", "-c", "echo 1; echo oh no >&2; printf 2; exit 3"])
@@ -419,7 +419,7 @@ async fn a_command_that_fails_says_so_after_all_that_it_printed() {
 
 #[cfg(unix)]
 #[tokio::test]
-async fn a_command_that_is_stopped_is_killed_with_all_that_it_started() {
+async fn a_stopped_command_is_killed_with_its_children() {
     let mut fed = Fed::new(sources::process(["sh", "-c", "sleep 1000 & echo $!; echo $$; wait"]));
     let pids: [String; 2] = fed.next().await;
     fed.stop().await.unwrap();
@@ -443,7 +443,7 @@ pub(crate) async fn connected(address: SocketAddr) -> TcpStream {
 }
 
 #[tokio::test]
-async fn lines_come_from_many_connections_and_one_that_breaks_harms_no_other() {
+async fn a_broken_connection_does_not_affect_others() {
     let (broken, mut breaks) = mpsc::channel(8);
     let tcp =
         sources::tcp("127.0.0.1:0").longest_line(10).on_broken(move |error| broken.try_send(error).unwrap());
@@ -468,7 +468,7 @@ async fn lines_come_from_many_connections_and_one_that_breaks_harms_no_other() {
 }
 
 #[tokio::test]
-async fn a_full_graph_holds_back_who_sends_lines_and_a_stop_loses_none_that_were_read() {
+async fn a_full_graph_slows_senders_down_and_a_stop_loses_no_lines() {
     let tcp = sources::tcp("127.0.0.1:0").bind().await.unwrap();
     let address = tcp.local_addr().unwrap();
     let mut fed = Fed::new(tcp);
@@ -486,7 +486,7 @@ async fn a_full_graph_holds_back_who_sends_lines_and_a_stop_loses_none_that_were
 }
 
 #[tokio::test]
-async fn at_the_bound_on_connections_others_wait() {
+async fn at_the_connection_limit_new_ones_wait() {
     let tcp = sources::tcp("127.0.0.1:0").connections(1).bind().await.unwrap();
     let address = tcp.local_addr().unwrap();
     let mut fed = Fed::new(tcp);
@@ -527,7 +527,7 @@ pub(crate) async fn http(build: impl FnOnce(sources::Http) -> sources::Http) -> 
 const NDJSON: &str = "application/x-ndjson";
 
 #[tokio::test]
-async fn bodies_or_their_lines_are_records_and_what_is_wrong_is_answered() {
+async fn bodies_or_their_lines_are_records_and_errors_are_answered() {
     let (http, address) = http(|http| http.largest_body(20)).await;
     let mut fed = Fed::new(http);
     assert_eq!(posted(address, "text/plain", "two\nlines").await, "202");
@@ -545,7 +545,7 @@ async fn bodies_or_their_lines_are_records_and_what_is_wrong_is_answered() {
 }
 
 #[tokio::test]
-async fn answers_wait_for_the_graph_and_one_too_many_is_told_to_come_back() {
+async fn answers_wait_for_the_graph_and_excess_requests_get_429() {
     let (http, address) = http(|http| http.waiting(1)).await;
     let mut fed = Fed::new(http);
     assert_eq!(posted(address, "", "1").await, "202");
@@ -565,7 +565,7 @@ async fn answers_wait_for_the_graph_and_one_too_many_is_told_to_come_back() {
 }
 
 #[tokio::test]
-async fn when_the_run_has_failed_who_posts_is_told() {
+async fn a_post_to_a_failed_run_gets_an_error() {
     let (http, address) = http(|http| http).await;
     let source = Source::<i64>::new();
     source.stream().sink(|_: i64| {});
@@ -577,7 +577,7 @@ async fn when_the_run_has_failed_who_posts_is_told() {
 }
 
 #[tokio::test]
-async fn messages_are_records_also_after_a_connection_broke() {
+async fn websocket_records_continue_after_a_reconnect() {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("ws://{}/", listener.local_addr().unwrap());
     let accept = async || tokio_tungstenite::accept_async(listener.accept().await.unwrap().0).await.unwrap();

@@ -10,7 +10,7 @@ use crate::sources::{Fed, append, fed, file, folder, lines_of};
 use crate::support::put_aside;
 
 #[tokio::test]
-async fn a_last_row_without_its_closing_quote_is_a_fault() {
+async fn a_last_row_without_a_closing_quote_is_a_fault() {
     for (cut, row) in [("2,\"x\n3,y\n", "2,\"x\n3,y"), ("2,\"", "2,\"")] {
         let (policy, letters) = put_aside();
         let text = format!("a,b\n1,\"\"\"\"\n{cut}");
@@ -27,7 +27,7 @@ async fn a_last_row_without_its_closing_quote_is_a_fault() {
 }
 
 #[tokio::test]
-async fn a_row_whose_record_would_be_too_long_is_a_fault() {
+async fn a_row_that_makes_too_long_a_record_is_a_fault() {
     let (policy, letters) = put_aside();
     let text = [&b"a\n"[..], &[1; 6 << 20], b"\n2\n"].concat();
     let csv = sources::csv(std::io::Cursor::new(text), Csv::new()).on_fault(&policy);
@@ -38,7 +38,7 @@ async fn a_row_whose_record_would_be_too_long_is_a_fault() {
 }
 
 #[tokio::test]
-async fn the_header_of_each_file_that_is_followed_is_no_row() {
+async fn the_header_of_a_followed_file_is_not_a_row() {
     let folder = folder();
     let log = file(&folder, "log", "n\n1\n");
     let (policy, letters) = put_aside();
@@ -68,7 +68,7 @@ async fn the_header_of_each_file_that_is_followed_is_no_row() {
 }
 
 #[tokio::test]
-async fn what_is_wrong_names_its_file_and_its_line() {
+async fn errors_name_their_file_and_line() {
     let folder = folder();
     let first = file(&folder, "a", "a,b\n1,2\n");
     let second = file(&folder, "b", "a,b\n1,\"x\ny\"\n\nalone\n");
@@ -90,7 +90,7 @@ async fn what_is_wrong_names_its_file_and_its_line() {
 
 #[cfg(unix)]
 #[tokio::test]
-async fn folders_and_pipes_that_appear_are_none_and_links_are_files() {
+async fn new_folders_and_pipes_are_skipped_and_symlinks_are_files() {
     let (folder, elsewhere) = (folder(), folder());
     let name = |name: &str| folder.path().join(name);
     let make_pipe = |path: &std::path::Path| {
@@ -120,7 +120,7 @@ async fn folders_and_pipes_that_appear_are_none_and_links_are_files() {
 }
 
 #[tokio::test]
-async fn rows_that_are_refused_are_counted_where_they_stand() {
+async fn refused_rows_are_counted_at_their_position() {
     let source = Source::<String>::new();
     let (sink, rows) = sinks::list();
     source.stream().sink(sink);

@@ -10,7 +10,7 @@ use crate::sources::{Fed, asked, connected, fed, http, posted};
 use crate::support::put_aside;
 
 #[tokio::test]
-async fn no_limit_is_too_large() {
+async fn huge_limits_are_accepted() {
     let (sender, channel) = sources::channel(usize::MAX);
     sender.send(1).await.unwrap();
     drop(sender);
@@ -30,7 +30,7 @@ async fn no_limit_is_too_large() {
 }
 
 #[tokio::test]
-async fn a_panic_of_who_is_told_of_a_broken_connection_is_the_sources() {
+async fn a_panic_in_on_broken_ends_the_source() {
     let tcp = sources::tcp("127.0.0.1:0").longest_line(1).on_broken(|_| panic!("it is told"));
     let tcp = tcp.on_fault(&engine::FaultPolicy::skip()).bind().await.unwrap();
     let address = tcp.local_addr().unwrap();
@@ -40,7 +40,7 @@ async fn a_panic_of_who_is_told_of_a_broken_connection_is_the_sources() {
 }
 
 #[tokio::test]
-async fn lines_that_are_too_long_or_broken_off_are_refused_with_who_sent_them() {
+async fn overlong_and_truncated_lines_are_refused_naming_their_sender() {
     let (broken, mut breaks) = mpsc::channel(8);
     let (policy, letters) = put_aside();
     let tcp = sources::tcp("127.0.0.1:0").longest_line(4).on_fault(&policy);
@@ -69,7 +69,7 @@ async fn lines_that_are_too_long_or_broken_off_are_refused_with_who_sent_them() 
 }
 
 #[tokio::test]
-async fn a_line_that_is_too_long_ends_the_run_if_nothing_else_is_said() {
+async fn an_overlong_line_ends_the_run_by_default() {
     let tcp = sources::tcp("127.0.0.1:0").longest_line(4).bind().await.unwrap();
     let address = tcp.local_addr().unwrap();
     let fed = Fed::new(tcp);
@@ -81,7 +81,7 @@ async fn a_line_that_is_too_long_ends_the_run_if_nothing_else_is_said() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_connection_that_sends_nothing_is_closed_if_that_is_said() {
+async fn an_idle_connection_is_closed_if_configured() {
     let (policy, letters) = put_aside();
     let tcp =
         sources::tcp("127.0.0.1:0").idle(Duration::from_secs(1)).on_fault(&policy).bind().await.unwrap();
@@ -97,7 +97,7 @@ async fn a_connection_that_sends_nothing_is_closed_if_that_is_said() {
 }
 
 #[tokio::test]
-async fn a_path_is_what_it_says() {
+async fn an_http_path_is_matched_literally() {
     for path in ["/{a", "/*", "/:id", "/{id}", "/{*rest}"] {
         let (http, address) = http(|http| http.path(path)).await;
         let mut fed = Fed::new(http);
@@ -111,7 +111,7 @@ async fn a_path_is_what_it_says() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_sends_no_request_or_half_a_one_is_left() {
+async fn a_client_without_a_complete_request_times_out() {
     let (http, address) = http(|http| http.timeout(Duration::from_secs(1))).await;
     let fed = Fed::new(http);
     for begun in ["", "POST /in HTTP/1.1\r\nHost:"] {
@@ -125,7 +125,7 @@ async fn who_sends_no_request_or_half_a_one_is_left() {
 }
 
 #[tokio::test]
-async fn a_body_that_comes_slowly_takes_nobodys_place() {
+async fn a_slow_body_does_not_block_other_clients() {
     let (http, address) = http(|http| http.waiting(1)).await;
     let mut fed = Fed::new(http);
     let mut slow = connected(address).await;
@@ -143,7 +143,7 @@ async fn a_body_that_comes_slowly_takes_nobodys_place() {
 }
 
 #[tokio::test]
-async fn what_should_be_json_is_a_record_on_one_line_or_refused() {
+async fn a_json_body_is_one_record_or_refused() {
     let (http, address) = http(|http| http.json(true)).await;
     let mut fed = Fed::new(http);
     for wrong in [&b"{"[..], b"", b"1 2", b"1\n2", b"\"\xff\""] {
@@ -159,7 +159,7 @@ async fn what_should_be_json_is_a_record_on_one_line_or_refused() {
 }
 
 #[tokio::test]
-async fn web_pages_may_post_only_if_their_origin_is_named() {
+async fn web_pages_may_post_only_from_allowed_origins() {
     let ours = "https://example.org";
     for (origins, origin, status) in [
         (&[][..], ours, "403"),

@@ -47,7 +47,7 @@ pub(crate) async fn upgrade(connection: &mut TcpStream) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_handshake_that_is_never_answered_ends_the_run() {
+async fn an_unanswered_handshake_ends_the_run() {
     let (_silent, address) = silent().await;
     let socket = sources::websocket(format!("ws://{address}/"));
     let error = socket.feed(&Source::<String>::new(), &CancellationToken::new()).await.unwrap_err();
@@ -62,7 +62,7 @@ async fn a_handshake_that_is_never_answered_ends_the_run() {
 
 #[tokio::test]
 #[cfg(target_os = "linux")]
-async fn one_that_pings_and_never_reads_is_left_and_takes_no_memory() {
+async fn a_peer_that_pings_and_never_reads_is_disconnected() {
     let (listener, address) = silent().await;
     let folder = tempfile::tempdir().unwrap();
     let source =
@@ -86,7 +86,7 @@ async fn one_that_pings_and_never_reads_is_left_and_takes_no_memory() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn one_that_waits_to_be_heard_gets_all_messages() {
+async fn a_peer_that_blocks_on_writing_still_gets_all_messages() {
     let (listener, address) = silent().await;
     let serving = tokio::spawn(async move {
         let (connection, _) = listener.accept().await.unwrap();
@@ -137,7 +137,7 @@ const POST: &str = "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\n1";
 const LAST_POST: &str = "POST / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 1\r\n\r\n1";
 
 #[tokio::test(start_paused = true)]
-async fn clients_that_read_no_answer_keep_nobody_out_of_a_source() {
+async fn clients_that_read_no_answer_do_not_block_a_source() {
     for theirs in [POST, "GET / HTTP/1.1\r\nHost: x\r\n\r\n"] {
         let http = sources::http("127.0.0.1:0").connections(16).bind().await.unwrap();
         let (address, stop) = (http.local_addr().unwrap(), CancellationToken::new());
@@ -154,7 +154,7 @@ async fn clients_that_read_no_answer_keep_nobody_out_of_a_source() {
 }
 
 #[tokio::test]
-async fn clients_that_read_no_answer_keep_nobody_out_of_the_dashboard() {
+async fn clients_that_read_no_answer_do_not_block_the_dashboard() {
     // Beyond this machine each answer is 401.
     let dashboard = Dashboard::serve(&Monitor::new(), "0.0.0.0:0".parse().unwrap()).unwrap();
     let address = SocketAddr::from(([127, 0, 0, 1], dashboard.address().port()));
@@ -168,7 +168,7 @@ async fn clients_that_read_no_answer_keep_nobody_out_of_the_dashboard() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn silent_connections_give_their_places_to_those_that_come() {
+async fn silent_connections_make_room_for_new_ones() {
     let tcp = sources::tcp("127.0.0.1:0").connections(2).bind().await.unwrap();
     let (address, stop) = (tcp.local_addr().unwrap(), CancellationToken::new());
     let (lines, mut came) = tokio::sync::mpsc::channel(8);

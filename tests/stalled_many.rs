@@ -153,7 +153,7 @@ fn allow_descriptors() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn servers_that_stall_at_any_step_are_left() {
+async fn a_server_that_stalls_at_any_step_times_out() {
     allow_descriptors();
     let mut clients = JoinSet::new();
     for (client, stall, many) in cases() {
@@ -185,7 +185,7 @@ async fn stalled_clients(address: SocketAddr, stalls: &[Stall], each: usize) -> 
 }
 
 #[tokio::test(start_paused = true)]
-async fn clients_that_stall_at_any_step_keep_nobody_out() {
+async fn clients_that_stall_at_any_step_block_no_others() {
     allow_descriptors();
     let (stop, policy) = (CancellationToken::new(), FaultPolicy::skip());
     let http = sources::http("127.0.0.1:0").connections(120).bind().await.unwrap();

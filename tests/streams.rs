@@ -5,7 +5,7 @@ use engine::{Cause, Error, Json, Pool, Source, sinks, sources};
 use crate::support::{list, misbehaving, only, ran};
 
 #[tokio::test]
-async fn closures_map_filter_and_flat_map() {
+async fn closures_can_map_filter_and_flat_map() {
     let (outputs, ended) = ran(1..=6, |numbers| {
         numbers
             .map(|x: i64| x * 10)
@@ -19,7 +19,7 @@ async fn closures_map_filter_and_flat_map() {
 }
 
 #[tokio::test]
-async fn a_plugins_function_maps_elements_one_after_another() {
+async fn a_plugin_function_maps_elements_one_by_one() {
     let inc = only::<i64, i64>(&Pool::new().unwrap(), "inc");
     let (outputs, ended) = ran(0..10, |numbers| numbers.map(&inc).map(|x: i64| x * 2)).await;
     ended.unwrap();
@@ -56,7 +56,7 @@ async fn a_stream_may_fork() {
 }
 
 #[tokio::test]
-async fn many_emits_at_once_keep_their_order() {
+async fn concurrent_emits_keep_their_order() {
     let pool = Pool::new().unwrap();
     let inc = only::<i64, i64>(&pool, "inc");
     let source = std::sync::Arc::new(Source::new());
@@ -81,7 +81,7 @@ async fn many_emits_at_once_keep_their_order() {
 }
 
 #[tokio::test]
-async fn after_close_an_emit_says_so_at_once() {
+async fn an_emit_after_close_fails_at_once() {
     let source = Source::new();
     source.stream().sink(|_: i64| {});
     source.close().await.unwrap();
@@ -100,7 +100,7 @@ async fn a_fault_is_returned_to_emit_and_to_close() {
 }
 
 #[tokio::test]
-async fn lines_that_are_no_numbers_are_faults_of_the_source() {
+async fn lines_that_do_not_parse_are_faults_of_the_source() {
     let source = Source::new();
     let (outputs, list) = list();
     source.stream().sink(move |x: i64| list.lock().unwrap().push(x));
@@ -126,7 +126,7 @@ async fn structures_travel_as_json() {
 }
 
 #[tokio::test]
-async fn lines_are_written_as_they_come_in() {
+async fn lines_are_written_as_they_arrive() {
     let file = tempfile::NamedTempFile::new().unwrap();
     let output = engine::Output::new(file.reopen().unwrap());
     let source = Source::<String>::new();

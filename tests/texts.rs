@@ -37,7 +37,7 @@ fn forged(function: &str, flags: &[&str]) -> Did {
 }
 
 #[test]
-fn a_function_that_is_called_as_the_engine_is_told_apart() {
+fn a_function_named_engine_cannot_pass_for_the_engine() {
     for name in ["engine", "еngine"] {
         let did = forged(name, &[]);
         is_harmless(&did);
@@ -47,7 +47,7 @@ fn a_function_that_is_called_as_the_engine_is_told_apart() {
 }
 
 #[test]
-fn what_a_function_says_is_one_line_for_each_of_its_own_and_no_more() {
+fn function_output_cannot_forge_extra_lines() {
     for (function, lines) in [("prints", 2), ("fails", 1), ("panics", 3)] {
         for flags in [&[][..], &["--json"]] {
             let did = forged(function, flags);
@@ -59,7 +59,7 @@ fn what_a_function_says_is_one_line_for_each_of_its_own_and_no_more() {
 }
 
 #[test]
-fn what_a_plugin_says_of_itself_is_harmless_too() {
+fn plugin_descriptions_are_printed_safely() {
     let forger = hostile("forger").display().to_string();
     for flags in [&[][..], &["--json"]] {
         let did = fed(engine([&["inspect"], flags, &[&*forger]].concat()), "");
@@ -81,7 +81,7 @@ fn folder_pipeline(folder: &Path) -> String {
 }
 
 #[test]
-fn names_of_files_that_others_chose_are_text() {
+fn file_names_are_printed_safely() {
     let folder = tempdir().unwrap();
     fs::create_dir(folder.path().join("in")).unwrap();
     fs::write(folder.path().join("in").join(format!("{NAME}.csv")), "a,b\n1,2,3\n").unwrap();
@@ -103,7 +103,7 @@ fn names_of_files_that_others_chose_are_text() {
 }
 
 #[test]
-fn what_stands_in_a_pipeline_file_is_text() {
+fn pipeline_file_contents_are_printed_safely() {
     let folder = tempdir().unwrap();
     let pipeline = folder.path().join("p.toml");
     let text = "[sources.stdin]\n# \u{202e}\u{e0041}\nformat = \"\u{9b}2J\\u001b[2J\\nengine: done\"\n[sinks.stdout]\n";
@@ -116,7 +116,7 @@ fn what_stands_in_a_pipeline_file_is_text() {
 }
 
 #[test]
-fn what_a_server_answers_is_text() {
+fn server_answers_are_printed_safely() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     let serve = std::thread::spawn(move || {

@@ -52,7 +52,7 @@ fn each_template_builds_passes_its_test_and_runs() {
 }
 
 #[test]
-fn a_crates_folder_is_a_plugin_and_is_built_when_it_changed() {
+fn a_crate_folder_is_a_plugin_and_is_rebuilt_when_changed() {
     let folder = tempfile::tempdir().unwrap();
     made("map", "changing", folder.path());
     let path = folder.path().join("changing");
@@ -72,7 +72,7 @@ fn a_crates_folder_is_a_plugin_and_is_built_when_it_changed() {
 }
 
 #[test]
-fn new_refuses_names_and_folders_that_are_taken() {
+fn new_refuses_existing_names_and_folders() {
     let folder = tempfile::tempdir().unwrap();
     let new = |name: &str| fed(engine(["new", &folder.path().join(name).display().to_string()]), "");
     for name in ["Inc", "1st", "fn", "a b"] {
@@ -85,7 +85,7 @@ fn new_refuses_names_and_folders_that_are_taken() {
 }
 
 #[test]
-fn inspect_says_what_is_in_a_plugin() {
+fn inspect_shows_what_is_in_a_plugin() {
     let path = plugin("words").display().to_string();
     let did = fed(engine(["inspect", &path]), "");
     assert!(did.stdout.contains("  flat-map words: text → text\n"), "{}", did.stdout);
@@ -98,7 +98,7 @@ fn inspect_says_what_is_in_a_plugin() {
 }
 
 #[test]
-fn completions_are_there_for_shells() {
+fn completions_exist_for_shells() {
     for shell in ["bash", "fish", "zsh"] {
         assert!(fed(engine(["completions", shell]), "").stdout.contains("inspect"), "{shell}");
     }

@@ -34,7 +34,7 @@ fn a_run_is_printed_once() {
 }
 
 #[test]
-fn where_nobody_listens_it_says_so_in_one_line() {
+fn an_unreachable_dashboard_is_reported_with_one_line() {
     let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
     for args in [&[&*address][..], &[&address, "--json"]] {
         let Did { code, stdout, stderr } = top(args);
@@ -81,7 +81,7 @@ mod on_a_terminal {
     }
 
     #[test]
-    fn keys_hold_a_run_for_who_has_the_token() {
+    fn with_the_token_keys_pause_and_stop_a_run() {
         let mut run = inc();
         run.feed("1\n");
         run.wait_for(|status| status["run"]["delivered"] == 1);
@@ -110,7 +110,7 @@ mod on_a_terminal {
     }
 
     #[test]
-    fn without_the_token_a_run_is_only_seen() {
+    fn without_the_token_a_run_is_read_only() {
         let run = inc();
         let mut top = Terminal::run(["top", &run.address]);
         top.wait_for(" running ");
@@ -137,7 +137,7 @@ mod on_a_terminal {
     }
 
     #[test]
-    fn a_run_that_draws_itself_gives_what_it_gives_without() {
+    fn the_tui_does_not_change_the_output() {
         let folder = tempfile::tempdir().unwrap();
         let numbers = |from: u64| (from..from + 50_000).map(|x| format!("{x}\n")).collect::<String>();
         fs::write(path(&folder, "in"), numbers(0)).unwrap();
@@ -154,7 +154,7 @@ mod on_a_terminal {
     }
 
     #[test]
-    fn the_screen_goes_when_the_run_ends() {
+    fn the_screen_closes_when_the_run_ends() {
         let folder = tempfile::tempdir().unwrap();
         let (mut run, mut stdin) = run(&folder, &inc_of(), &[]);
         stdin.write_all(b"1\n2\n").unwrap();
@@ -167,7 +167,7 @@ mod on_a_terminal {
     }
 
     #[test]
-    fn the_screen_goes_when_the_run_fails() {
+    fn the_screen_closes_when_the_run_fails() {
         let folder = tempfile::tempdir().unwrap();
         let (mut run, mut stdin) = run(&folder, &inc_of(), &[]);
         stdin.write_all(b"1\n").unwrap();
@@ -179,7 +179,7 @@ mod on_a_terminal {
     }
 
     #[test]
-    fn who_hides_the_screen_lets_the_run_go_on() {
+    fn closing_the_screen_lets_the_run_continue() {
         let folder = tempfile::tempdir().unwrap();
         let (mut run, mut stdin) = run(&folder, &inc_of(), &[]);
         stdin.write_all(b"1\n").unwrap();
@@ -195,7 +195,7 @@ mod on_a_terminal {
     }
 
     #[test]
-    fn an_interrupt_finishes_what_was_taken_in_and_restores_the_terminal() {
+    fn an_interrupt_finishes_accepted_records_and_restores_the_terminal() {
         let folder = tempfile::tempdir().unwrap();
         let (mut run, mut stdin) = run(&folder, &inc_of(), &[]);
         stdin.write_all(b"1\n").unwrap();
@@ -228,7 +228,7 @@ mod on_a_terminal {
     }
 
     #[test]
-    fn a_screen_that_is_held_stays_after_a_stop() {
+    fn a_held_screen_stays_after_a_stop() {
         let folder = tempfile::tempdir().unwrap();
         let (mut run, stdin) = run(&folder, &inc_of(), &["--hold"]);
         run.wait_for(" running ");
@@ -245,7 +245,7 @@ mod on_a_terminal {
     }
 
     #[test]
-    fn what_functions_print_is_in_the_log_and_moves_nothing() {
+    fn function_output_goes_to_the_log_without_disturbing_the_screen() {
         let folder = tempfile::tempdir().unwrap();
         let function = function_of(&hostile("misdeeds"), "prints_escapes");
         let (mut run, mut stdin) = run(&folder, &function, &[]);
@@ -262,7 +262,7 @@ mod on_a_terminal {
     }
 
     #[test]
-    fn what_commands_say_moves_nothing_and_is_there_behind_the_screen() {
+    fn command_output_appears_after_the_screen_closes() {
         let pipeline = "[sources.ends]\ntype = \"process\"\ncommand = [\"sh\", \"-c\", \"echo oops >&2; echo 1; \
                         read x < gate; echo 2\"]\n[sinks.all]\ntype = \"file\"\npath = \"out\"\n";
         let files = Files::new(pipeline);
@@ -280,7 +280,7 @@ mod on_a_terminal {
     }
 
     #[test]
-    fn records_do_not_come_and_go_where_it_is_drawn() {
+    fn the_tui_refuses_records_on_the_terminal() {
         let folder = tempfile::tempdir().unwrap();
         let input = path(&folder, "in");
         fs::write(&input, "1\n").unwrap();

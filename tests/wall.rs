@@ -44,7 +44,7 @@ fn rules_of(folder: &Path, pipeline: &str, flags: &[&str]) -> Rules {
 }
 
 #[test]
-fn a_pipeline_may_reach_what_its_file_names_and_no_more() {
+fn a_pipeline_reaches_only_what_its_file_names() {
     let folder = tempfile::tempdir().unwrap();
     let at = |name: &str| folder.path().join(name);
     fs::write(at("old"), "").unwrap();
@@ -101,7 +101,7 @@ fn a_pipeline_may_reach_what_its_file_names_and_no_more() {
 }
 
 #[test]
-fn a_run_of_lines_may_reach_its_plugin_and_no_network() {
+fn a_run_over_lines_reaches_its_plugin_and_no_network() {
     let shown = engine(["run", "--wall", "show", "--plugin"]).arg(plugin("inc")).output().unwrap();
     let rules: Rules = serde_json::from_slice(&shown.stdout).unwrap();
     assert!(rules.reads.contains(&plugin("inc")));
@@ -141,7 +141,7 @@ fn where_calls_fail<T: Send>(calls: &[i64], error: i32, act: impl FnOnce() -> T 
 const LANDLOCK: i64 = libc::SYS_landlock_create_ruleset;
 
 #[test]
-fn the_summary_tells_what_of_the_wall_a_kernel_lacks() {
+fn the_summary_names_the_parts_of_the_wall_a_kernel_lacks() {
     let told = where_calls_fail(&[LANDLOCK], libc::ENOSYS, || told_wall(&[]));
     assert_eq!(told, serde_json::json!({ "missing": ["files", "ports", "signals"], "refused": [] }));
     assert_eq!(told_wall(&[]), serde_json::json!({ "missing": [], "refused": [] }));
@@ -149,7 +149,7 @@ fn the_summary_tells_what_of_the_wall_a_kernel_lacks() {
 }
 
 #[test]
-fn a_run_goes_on_without_a_part_of_the_wall_that_is_forbidden_and_says_so() {
+fn a_run_warns_and_continues_without_a_forbidden_part_of_the_wall() {
     let all = ["files", "ports", "signals"];
     let cases = [
         (LANDLOCK, &all[..]),
@@ -180,7 +180,7 @@ fn a_run_goes_on_without_a_part_of_the_wall_that_is_forbidden_and_says_so() {
 }
 
 #[test]
-fn a_run_ends_where_a_part_of_the_wall_is_forbidden_that_was_asked_for() {
+fn a_run_fails_without_a_required_part_of_the_wall() {
     for call in [LANDLOCK, libc::SYS_landlock_restrict_self, libc::SYS_seccomp] {
         let run = where_calls_fail(&[call], libc::EPERM, || run_with(&["--wall", "on"]));
         assert_eq!((run.code, &*run.stdout), (Some(2), ""), "{}", run.stderr);
@@ -199,7 +199,7 @@ fn run_of_command(words: &[&str]) -> Did {
 }
 
 #[test]
-fn a_command_may_be_as_long_as_the_system_takes() {
+fn a_command_line_may_be_as_long_as_the_system_allows() {
     let long = "x".repeat(120_000);
     let mut words = vec!["printf", r"%s\n"];
     words.extend([&*long; 8]);
@@ -240,7 +240,7 @@ fn assert_refused(did: &Did, says: &str) {
 const STDOUT: &str = "[sinks.stdout]";
 
 #[test]
-fn a_program_behind_a_link_that_a_function_may_replace_is_not_started() {
+fn a_program_behind_a_replaceable_symlink_is_not_started() {
     let folder = tempfile::tempdir().unwrap();
     fs::create_dir_all(folder.path().join("proj/.venv/bin")).unwrap();
     std::os::unix::fs::symlink("/bin/echo", folder.path().join("proj/.venv/bin/say")).unwrap();
@@ -249,7 +249,7 @@ fn a_program_behind_a_link_that_a_function_may_replace_is_not_started() {
 }
 
 #[test]
-fn a_program_before_which_a_function_may_put_another_is_not_started() {
+fn a_program_that_a_function_could_shadow_is_not_started() {
     let folder = tempfile::tempdir().unwrap();
     let first = folder.path().join("proj/bin");
     fs::create_dir_all(folder.path().join("proj")).unwrap();
@@ -269,7 +269,7 @@ fn a_program_before_which_a_function_may_put_another_is_not_started() {
 }
 
 #[test]
-fn a_script_that_the_run_itself_makes_is_not_started() {
+fn a_script_created_by_the_run_is_not_started() {
     let folder = tempfile::tempdir().unwrap();
     fs::create_dir_all(folder.path().join("proj")).unwrap();
     let sink = "[sinks.file]\npath = 'new.sh'";
@@ -278,7 +278,7 @@ fn a_script_that_the_run_itself_makes_is_not_started() {
 }
 
 #[test]
-fn a_run_replaces_and_rotates_its_files_and_leaves_those_beside_them() {
+fn a_run_replaces_and_rotates_only_its_own_files() {
     let folder = tempfile::tempdir().unwrap();
     let at = |name: &str| folder.path().join(name);
     fs::write(at("in"), "1\n2\n3\n4\n5\n").unwrap();
@@ -301,7 +301,7 @@ fn a_run_replaces_and_rotates_its_files_and_leaves_those_beside_them() {
 }
 
 #[test]
-fn of_what_a_run_inherits_it_keeps_what_it_names() {
+fn a_run_keeps_only_the_inherited_descriptors_it_names() {
     let folder = tempfile::tempdir().unwrap();
     let (input, secret) = (folder.path().join("in"), folder.path().join("secret"));
     fs::write(&input, "1\n").unwrap();

@@ -34,7 +34,7 @@ fn python(modules: &str, script: &str, input: &str) -> Option<Value> {
 }
 
 #[test]
-fn prometheus_own_parser_reads_the_figures() {
+fn the_prometheus_parser_reads_the_metrics() {
     let mut run = inc();
     run.feed("1\n2\n3\n");
     run.wait_for(|status| status["run"]["delivered"] == 3);
@@ -59,7 +59,7 @@ print(json.dumps(told))";
 }
 
 #[test]
-fn the_interface_is_as_its_schema_says() {
+fn the_api_matches_its_schema() {
     let inc = plugin("inc").display().to_string();
     let mut run = Run::start(engine(["run", "-q", "-p", &inc, "--on-fault", "skip"]));
     run.feed("1\n2\n3\nfour\n");
@@ -95,7 +95,7 @@ print(json.dumps(sorted(told)))";
 }
 
 #[test]
-fn a_report_is_one_page_that_needs_nothing_else() {
+fn a_report_is_one_self_contained_page() {
     let files = Files::new(&format!(
         "[sources.numbers]\ntype = \"stdin\"\n[stages.scatter]\n[stages.work]\ntype = \"map\"\nplugin = \"{}\"\n\
          function = \"fails\"\non_fault = {{ divert = \"dead.ndjson\" }}\n[stages.gather]\n[sinks.all]\n\
@@ -131,7 +131,7 @@ fn a_report_is_one_page_that_needs_nothing_else() {
 }
 
 #[test]
-fn a_report_is_written_of_what_failed_and_never_over_anything_but_a_page() {
+fn a_failed_run_writes_a_report_and_overwrites_no_other_file() {
     let folder = tempfile::tempdir().unwrap();
     let inc = plugin("inc").display().to_string();
     let report = |name: &str, input: &str| {
@@ -155,7 +155,7 @@ fn a_report_is_written_of_what_failed_and_never_over_anything_but_a_page() {
 }
 
 #[test]
-fn a_run_that_failed_is_shown_so_however_its_summary_is_told() {
+fn a_failed_run_shows_as_failed_in_any_summary_format() {
     let inc = plugin("inc").display().to_string();
     let files = Files::new(&format!(
         "[sources.stdin]\n[stages.inc]\ntype = \"map\"\nplugin = \"{inc}\"\n[sinks.all]\ntype = \"file\"\npath = \"out\"\n"
@@ -193,7 +193,7 @@ fn a_run_that_failed_is_shown_so_however_its_summary_is_told() {
 }
 
 #[test]
-fn a_report_takes_no_other_files_place() {
+fn a_report_replaces_no_other_file() {
     let folder = tempfile::tempdir().unwrap();
     let inc = plugin("inc").display().to_string();
     let path = |name: &str| folder.path().join(name).display().to_string();
@@ -223,7 +223,7 @@ fn a_report_takes_no_other_files_place() {
 }
 
 #[test]
-fn a_run_that_is_stopped_says_so_and_still_tells_of_itself() {
+fn a_stopped_run_says_so_and_still_reports() {
     let folder = tempfile::tempdir().unwrap();
     let inc = plugin("inc").display().to_string();
     let [report, dead] =
@@ -250,7 +250,7 @@ fn a_run_that_is_stopped_says_so_and_still_tells_of_itself() {
 }
 
 #[test]
-fn a_page_that_is_held_stays_after_a_drain_and_a_failure() {
+fn a_held_dashboard_stays_after_a_drain_and_a_failure() {
     let inc = plugin("inc").display().to_string();
     let mut run = Run::start(engine(["run", "-q", "-p", &inc, "--hold"]));
     run.feed("1\n");
@@ -276,7 +276,7 @@ fn a_page_that_is_held_stays_after_a_drain_and_a_failure() {
 
 #[cfg(unix)]
 #[test]
-fn a_page_that_is_held_stays_after_a_stop_though_functions_are_at_work() {
+fn a_held_dashboard_stays_after_a_stop_with_calls_in_flight() {
     let function = function_of(&hostile("misdeeds"), "sleeps_forever");
     let mut run = Run::start(engine(["run", "-q", "-p", &function, "--timeout", "1h", "--hold"]));
     run.feed("good\nbad\n");
@@ -300,7 +300,7 @@ fn input(told: &Value) -> (u64, u64) {
 }
 
 #[test]
-fn the_size_of_the_input_is_known_whatever_its_format() {
+fn the_input_size_is_known_in_every_format() {
     let rows: String = (0..1000).map(|row| format!("{row},x\n")).collect();
     let lines: String = (0..1000).map(|row| format!("{{\"n\":{row}}}\n")).collect();
     let packed = {
@@ -334,7 +334,7 @@ fn the_size_of_the_input_is_known_whatever_its_format() {
 }
 
 #[test]
-fn whoever_sends_half_a_request_is_not_waited_for_at_the_end() {
+fn a_half_sent_request_does_not_delay_the_end() {
     let mut run = inc();
     let mut slow = std::net::TcpStream::connect(run.address()).unwrap();
     slow.write_all(b"GET /api/v1/status HTTP/1.1\r\nHost: ").unwrap();

@@ -37,7 +37,7 @@ fn name(letters: usize) -> String {
 }
 
 #[test]
-fn row_8_a_component_that_is_large_in_one_way_is_refused_in_a_line() {
+fn row_8_an_oversized_component_is_refused_with_one_line() {
     let function = r#"(core module $m (func (export "f")))
         (core instance $i (instantiate $m))
         (func $f (canon lift (core func $i "f")))"#;
@@ -70,7 +70,7 @@ fn row_8_a_component_that_is_large_in_one_way_is_refused_in_a_line() {
 }
 
 #[test]
-fn row_8_components_in_components_are_refused_in_a_line() {
+fn row_8_nested_components_are_refused_with_one_line() {
     let head = [0, b'a', b's', b'm', 0x0d, 0, 1, 0];
     let mut nested = head.to_vec();
     for _ in 0..20_000 {
@@ -95,7 +95,7 @@ fn leb(mut number: usize) -> Vec<u8> {
 }
 
 #[test]
-fn row_8_what_takes_long_to_compile_is_given_up_in_time() {
+fn row_8_a_slow_compilation_times_out() {
     let folder = tempfile::tempdir().unwrap();
     let with = |more: String| fs::read(Module { more, ..Module::default() }.component(&folder)).unwrap();
     let sums = "(local.set 0 (i32.add (local.get 0) (i32.mul (local.get 0) (i32.const 3))))".repeat(500_000);

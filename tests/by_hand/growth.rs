@@ -76,7 +76,7 @@ fn told(letters: &str) -> usize {
 }
 
 #[test]
-fn what_is_counted_of_memory_is_what_there_is() {
+fn counted_memory_matches_real_memory() {
     let folder = tempfile::tempdir().unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     // Where instances keep their room there is room for one of each in a module.

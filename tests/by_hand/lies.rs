@@ -54,13 +54,13 @@ const UNREADABLE: &str = "record 1: f: broke the plugin contract: what it return
 const LOOP: &str = "(loop (br 0)) unreachable";
 
 #[tokio::test]
-async fn what_is_written_by_hand_is_right_before_it_is_changed() {
+async fn the_unchanged_module_works() {
     assert_eq!(given(Module::default()).await.unwrap(), ["one"]);
     assert_eq!(given(Module::sink()).await.unwrap(), [""; 0]);
 }
 
 #[tokio::test]
-async fn row_5_outcomes_that_lie_are_faults_of_the_record() {
+async fn row_5_invalid_outcomes_are_faults_of_the_record() {
     let claiming = |claims: &[(u32, u32)]| Module::default().claiming(claims);
     let at = |place: u32| with(|module| module.process = format!("i32.const {}", place.cast_signed()));
     // So many failures, whose messages are all the same 60 KiB: 600 MB of a memory of 256 KiB.
@@ -97,7 +97,7 @@ async fn row_5_outcomes_that_lie_are_faults_of_the_record() {
 }
 
 #[tokio::test]
-async fn row_5_where_the_host_writes_is_looked_at() {
+async fn row_5_the_address_from_realloc_is_checked() {
     // For the ends of a batch only.
     let realloc = |text: &str| {
         let ends =
@@ -120,7 +120,7 @@ async fn row_5_where_the_host_writes_is_looked_at() {
 }
 
 #[tokio::test]
-async fn row_5_lists_of_functions_that_lie_are_refused() {
+async fn row_5_invalid_function_lists_are_refused() {
     let unreadable = "it can't be loaded: asked for its functions, it broke the plugin contract: what it returned can't be read from its memory";
     let writing = |at: u32, words: &[u32]| Module::default().writing(at, words);
     let cases = [
@@ -165,7 +165,7 @@ fn repeated(count: u32, docs: u32) -> Module {
 }
 
 #[tokio::test]
-async fn row_2_every_entry_point_may_loop() {
+async fn row_2_a_loop_in_any_entry_point_times_out() {
     let late = "took longer than 500ms";
     let looping = |change: fn(&mut Module)| with(change);
     let cases = [
@@ -184,7 +184,7 @@ async fn row_2_every_entry_point_may_loop() {
 }
 
 #[tokio::test]
-async fn row_1_every_entry_point_may_trap() {
+async fn row_1_a_trap_in_any_entry_point_is_reported() {
     let trapping = |change: fn(&mut Module)| with(change);
     let cases = [
         ("start", trapping(|module| module.more = "(func $s unreachable) (start $s)".to_owned())),
@@ -202,7 +202,7 @@ async fn row_1_every_entry_point_may_trap() {
 }
 
 #[tokio::test]
-async fn row_5_what_open_and_finish_return_is_looked_at() {
+async fn row_5_results_of_open_and_finish_are_checked() {
     let opening = |text: &str| with(|module| module.open = format!("{text} i32.const 3000"));
     // Whose memory is all zeros: control characters, which are not shown.
     let refusal = "(i32.store (i32.const 3000) (i32.const 1)) (i32.store (i32.const 3004) (i32.const 66000))

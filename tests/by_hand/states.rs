@@ -23,12 +23,12 @@ async fn given(module: Module) -> Result<Vec<String>, String> {
 }
 
 #[tokio::test]
-async fn what_is_written_by_hand_is_right_before_it_is_changed() {
+async fn the_unchanged_module_works() {
     assert_eq!(given(Module::accumulate()).await.unwrap(), ["one", "two"]);
 }
 
 #[tokio::test]
-async fn row_5_states_that_lie_end_the_run_in_a_line() {
+async fn row_5_invalid_states_end_the_run_with_one_line() {
     let unreadable = "f can't hand over its state: it broke the plugin contract: what it returned can't be read from its memory";
     for (name, words) in [
         ("neither right nor wrong", [7, 0, 0]),

@@ -10,7 +10,7 @@ use crate::machines::Machine;
 use crate::support::{Did, engine, fed, function_of, plugin};
 
 #[test]
-fn row_23_a_broker_that_comes_back_is_waited_for() {
+fn row_23_a_run_waits_for_a_broker_to_come_back() {
     let Some(mut cluster) = Cluster::start(2) else { return };
     let mut run = FedRun::start(&Machine::this(), cluster.url(), &["--ack-wait", "500ms"]);
     run.give(2000);
@@ -24,7 +24,7 @@ fn row_23_a_broker_that_comes_back_is_waited_for() {
 }
 
 #[test]
-fn row_23_a_broker_that_is_gone_for_good_ends_the_run() {
+fn row_23_a_broker_that_stays_away_ends_the_run() {
     let Some(mut cluster) = Cluster::start(1) else { return };
     fs::write(cluster.path("in"), slow(10_000)).unwrap();
     let run = cluster.run(&slow_loop(), &["--broker-timeout", "3s"]).spawn().unwrap();
@@ -42,7 +42,7 @@ fn row_23_a_broker_that_is_gone_for_good_ends_the_run() {
 }
 
 #[test]
-fn row_23_servers_that_say_nothing_leave_time_for_another() {
+fn row_23_silent_servers_leave_time_to_try_another() {
     let Some(cluster) = Cluster::start(0) else { return };
     // They take connections, and that is all.
     let mute = [(); 2].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
@@ -56,7 +56,7 @@ fn row_23_servers_that_say_nothing_leave_time_for_another() {
 }
 
 #[test]
-fn row_24_a_broker_that_has_lost_everything_is_told_again() {
+fn row_24_a_broker_that_lost_everything_is_set_up_again() {
     let Some(mut cluster) = Cluster::start(2) else { return };
     let mut run = FedRun::start(&Machine::this(), cluster.url(), &["--ack-wait", "500ms"]);
     run.give(2000);
@@ -67,7 +67,7 @@ fn row_24_a_broker_that_has_lost_everything_is_told_again() {
 }
 
 #[test]
-fn row_24_a_worker_that_comes_after_all_was_lost_knows_of_the_run() {
+fn row_24_a_worker_that_starts_after_the_loss_finds_the_run() {
     let Some(mut cluster) = Cluster::start(1) else { return };
     let mut run = FedRun::start(&Machine::this(), cluster.url(), &["--ack-wait", "500ms"]);
     run.give(2000);
@@ -80,7 +80,7 @@ fn row_24_a_worker_that_comes_after_all_was_lost_knows_of_the_run() {
 }
 
 #[test]
-fn row_26_a_broker_without_room_holds_the_source_back() {
+fn row_26_a_full_broker_slows_the_source_down() {
     let Some(mut cluster) = Cluster::start_with("jetstream { max_file: 10MB }", 0) else { return };
     let input = numbers(1_000_000..3_000_000);
     fs::write(cluster.path("in"), &input).unwrap();

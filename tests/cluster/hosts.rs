@@ -9,7 +9,7 @@ use super::processes::{Cluster, ended, signal, slow, slow_loop};
 use crate::support::engine;
 
 #[test]
-fn row_21_a_host_that_is_killed_ten_times_goes_on_from_its_checkpoint() {
+fn row_21_a_host_killed_ten_times_resumes_from_its_checkpoint() {
     let Some(cluster) = Cluster::start(2) else { return };
     let records = 10_000;
     fs::write(cluster.path("in"), slow(records)).unwrap();
@@ -51,7 +51,7 @@ fn row_22_the_second_of_two_hosts_takes_over() {
 }
 
 #[test]
-fn row_22_a_host_that_slept_while_another_one_did_its_run_ends() {
+fn row_22_a_host_that_slept_through_a_takeover_ends() {
     let Some(cluster) = Cluster::start(2) else { return };
     fs::write(cluster.path("in"), slow(10_000)).unwrap();
     let first = cluster.run(&slow_loop(), &["--run-name", "one"]).spawn().unwrap();

@@ -9,7 +9,7 @@ use super::processes::{Cluster, ended, numbers};
 use crate::support::{engine, fed, function_of, plugin};
 
 #[test]
-fn a_worker_keeps_the_plugins_that_were_used_last_and_those_in_use() {
+fn a_worker_keeps_recent_plugins_and_those_in_use() {
     let Some(mut cluster) = Cluster::start(0) else { return };
     let folder = cluster.path("cache/engine/plugins");
     fs::create_dir_all(&folder).unwrap();
@@ -31,7 +31,7 @@ fn a_worker_keeps_the_plugins_that_were_used_last_and_those_in_use() {
 }
 
 #[test]
-fn what_a_worker_can_not_keep_itself_is_kept_for_all() {
+fn a_workers_compiled_plugins_go_to_the_shared_cache() {
     let Some(cluster) = Cluster::start(1) else { return };
     let function = function_of(&plugin("inc"), "inc");
     fs::write(cluster.path("in"), numbers(0..10)).unwrap();

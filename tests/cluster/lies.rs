@@ -111,7 +111,7 @@ impl Lied {
 }
 
 #[test]
-fn what_no_function_can_have_made_is_refused_and_an_honest_worker_does_it() {
+fn an_impossible_result_is_refused_and_its_task_redispatched() {
     let Some(mut cluster) = Cluster::start(0) else { return };
     let mut lied = Lied::begin(&cluster, 2000);
     let evil = "evil\u{1b}[2J\nengine: done";
@@ -147,7 +147,7 @@ fn what_no_function_can_have_made_is_refused_and_an_honest_worker_does_it() {
 }
 
 #[test]
-fn what_a_worker_says_of_a_fault_is_one_harmless_line() {
+fn a_workers_fault_message_is_one_printable_line() {
     let Some(mut cluster) = Cluster::start(0) else { return };
     let mut lied = Lied::begin(&cluster, 2000);
     lied.send(&result("evil", &[], &[(1, TRAPPED, "oh\u{1b}[2J\nengine: done\u{202e}\u{e0041}")], None));
@@ -167,7 +167,7 @@ fn most_memory(child: &Child) -> u64 {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn a_result_in_endless_parts_is_given_up_before_it_fills_the_host() {
+fn an_endless_result_is_dropped_before_it_fills_the_host() {
     let Some(mut cluster) = Cluster::start(0) else { return };
     let mut lied = Lied::begin(&cluster, 2000);
     let before = most_memory(&lied.run);

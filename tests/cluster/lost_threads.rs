@@ -39,11 +39,11 @@ fn begins_anew(walled: bool) {
 }
 
 #[test]
-fn a_worker_that_loses_its_threads_begins_anew() {
+fn a_worker_that_loses_its_threads_restarts() {
     begins_anew(false);
 }
 
 #[test]
-fn behind_the_wall_a_worker_that_loses_its_threads_asks_to_be_started_again() {
+fn a_worker_behind_the_wall_that_loses_its_threads_asks_for_a_restart() {
     begins_anew(true);
 }

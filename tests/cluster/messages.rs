@@ -12,7 +12,7 @@ pub(super) fn client(url: &str) -> (tokio::runtime::Runtime, async_nats::Client)
 }
 
 #[test]
-fn row_28_messages_that_are_none_harm_nobody() {
+fn row_28_invalid_messages_do_no_harm() {
     let Some(mut cluster) = Cluster::start(0) else { return };
     fs::write(cluster.path("in"), slow(2000)).unwrap();
     let run = cluster.run(&slow_loop(), &["--run-name", "one"]).spawn().unwrap();
@@ -35,7 +35,7 @@ fn row_28_messages_that_are_none_harm_nobody() {
 }
 
 #[test]
-fn row_28_a_host_of_another_version_is_refused_with_both() {
+fn row_28_a_host_of_another_version_is_refused_naming_both() {
     let Some(cluster) = Cluster::start(1) else { return };
     let (runtime, client) = client(cluster.url());
     let context = runtime.block_on(async { async_nats::jetstream::new(client) });
@@ -71,7 +71,7 @@ fn runs(runtime: &tokio::runtime::Runtime, context: &async_nats::jetstream::Cont
 }
 
 #[test]
-fn row_28_names_that_nobody_has_are_left_alone() {
+fn row_28_unknown_names_are_ignored() {
     let Some(cluster) = Cluster::start(1) else { return };
     fs::write(cluster.path("in"), "500\n").unwrap();
     assert_eq!(ended(cluster.run(&slow_loop(), &[]).spawn().unwrap()), (Some(0), String::new()));

@@ -55,7 +55,7 @@ impl Apart {
 }
 
 #[test]
-fn row_25_a_worker_that_is_cut_off_is_done_without_and_may_come_back() {
+fn row_25_a_run_continues_without_a_disconnected_worker() {
     let Some(apart) = Apart::start() else { return };
     let mut run = apart.run();
     apart.network.pull("one");
@@ -71,7 +71,7 @@ fn row_25_a_worker_that_is_cut_off_is_done_without_and_may_come_back() {
 }
 
 #[test]
-fn row_25_a_host_that_is_cut_off_goes_on_once_it_is_back() {
+fn row_25_a_disconnected_host_continues_after_reconnect() {
     let Some(apart) = Apart::start() else { return };
     let mut run = apart.run();
     let before = apart.host.sent_again();
@@ -85,7 +85,7 @@ fn row_25_a_host_that_is_cut_off_goes_on_once_it_is_back() {
 }
 
 #[test]
-fn row_25_packets_that_are_lost_lose_no_records() {
+fn row_25_lost_packets_lose_no_records() {
     let Some(apart) = Apart::start() else { return };
     apart.network.lose_packets();
     let mut run = apart.run();

@@ -29,7 +29,7 @@ fn keys(folder: &TempDir) -> (String, [PathBuf; 2]) {
 }
 
 #[test]
-fn row_29_hosts_and_workers_may_do_what_they_have_to_and_no_more() {
+fn row_29_hosts_and_workers_have_only_the_permissions_they_need() {
     let seeds = tempdir().unwrap();
     let (configuration, [host, worker]) = keys(&seeds);
     let Some(mut cluster) = Cluster::start_with(&configuration, 0) else { return };
@@ -82,7 +82,7 @@ fn row_29_hosts_and_workers_may_do_what_they_have_to_and_no_more() {
 }
 
 #[test]
-fn who_has_the_wrong_key_is_told_what_it_may_not_do() {
+fn a_wrong_key_is_reported_with_the_denied_action() {
     let seeds = tempdir().unwrap();
     let (configuration, [host, worker]) = keys(&seeds);
     let Some(cluster) = Cluster::start_with(&configuration, 0) else { return };
@@ -104,7 +104,7 @@ fn who_has_the_wrong_key_is_told_what_it_may_not_do() {
 }
 
 #[test]
-fn who_can_not_see_which_hosts_live_removes_no_run() {
+fn a_host_that_cannot_list_hosts_removes_no_run() {
     let seeds = tempdir().unwrap();
     let [all, some] = ["all", "some"].map(|name| key(&seeds, name));
     let denied = "permissions: { publish: { deny: \"$JS.API.STREAM.INFO.KV_engine-hosts\" } }";
@@ -125,7 +125,7 @@ fn who_can_not_see_which_hosts_live_removes_no_run() {
 }
 
 #[test]
-fn a_worker_serves_no_run_that_wants_more_than_it_allows() {
+fn a_worker_refuses_runs_that_want_more_than_it_allows() {
     let Some(mut cluster) = Cluster::start(0) else { return };
     let most = ["--memory=64MiB", "--timeout=10s", "--output-size=32MiB", "--allow=clock"];
     // Each lacks something of what the run wants.

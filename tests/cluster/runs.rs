@@ -82,7 +82,7 @@ path = "middle"
 "#;
 
 #[test]
-fn a_pipeline_gives_the_same_bytes() {
+fn a_pipeline_over_a_cluster_gives_the_same_bytes() {
     let Some(cluster) = Cluster::start(2) else { return };
     let line = |x: u64| if x % 97 == 5 { "bad\n".to_owned() } else { format!("{x}\n") };
     let input: String = (0..20_000).map(line).collect();
@@ -101,7 +101,7 @@ fn a_pipeline_gives_the_same_bytes() {
 }
 
 #[test]
-fn row_16_a_plugin_that_is_replaced_stays_what_it_was() {
+fn row_16_a_plugin_replaced_during_a_run_keeps_its_version() {
     let Some(mut cluster) = Cluster::start(1) else { return };
     let path = cluster.path("plugin.wasm");
     fs::copy(hostile("misdeeds"), &path).unwrap();
@@ -125,7 +125,7 @@ fn row_16_a_plugin_that_is_replaced_stays_what_it_was() {
 }
 
 #[test]
-fn runs_that_have_ended_leave_nothing_behind() {
+fn ended_runs_leave_nothing_at_the_broker() {
     let Some(cluster) = Cluster::start(2) else { return };
     fs::write(cluster.path("in"), numbers(0..20)).unwrap();
     let inc = function_of(&plugin("inc"), "inc");
@@ -137,7 +137,7 @@ fn runs_that_have_ended_leave_nothing_behind() {
 }
 
 #[test]
-fn a_plugin_that_was_cleared_away_comes_again() {
+fn a_removed_plugin_is_uploaded_again() {
     let Some(mut cluster) = Cluster::start(1) else { return };
     fs::write(cluster.path("in"), numbers(0..20)).unwrap();
     let inc = function_of(&plugin("inc"), "inc");
@@ -155,7 +155,7 @@ fn a_plugin_that_was_cleared_away_comes_again() {
 }
 
 #[test]
-fn an_output_is_kept_where_the_broker_is_not_fit() {
+fn an_unsuitable_broker_leaves_the_output_untouched() {
     let Some(cluster) = Cluster::start(1) else { return };
     fs::write(cluster.path("in"), numbers(0..20)).unwrap();
     let inc = function_of(&plugin("inc"), "inc");
@@ -176,7 +176,7 @@ fn an_output_is_kept_where_the_broker_is_not_fit() {
 }
 
 #[tokio::test]
-async fn a_pool_that_was_closed_says_so_to_who_still_uses_it() {
+async fn using_a_closed_pool_is_an_error() {
     let Some(cluster) = Cluster::start(0) else { return };
     let pool = Pool::builder().cluster(engine::Cluster::new(cluster.url().parse().unwrap())).build().unwrap();
     let inc = pool.load(plugin("inc")).unwrap().function("inc").unwrap();

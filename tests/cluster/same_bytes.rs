@@ -6,7 +6,7 @@ use super::processes::{Cluster, numbers};
 use crate::support::{Did, engine, fed, function_of, hostile, plugin};
 
 #[test]
-fn a_flag_more_gives_the_same_bytes() {
+fn the_cluster_flag_gives_the_same_bytes() {
     let Some(cluster) = Cluster::start(2) else { return };
     let inc = function_of(&plugin("inc"), "inc");
     let input = numbers(0..200_000);
@@ -20,7 +20,7 @@ fn a_flag_more_gives_the_same_bytes() {
 }
 
 #[test]
-fn a_record_that_no_message_has_room_for_comes_out_in_its_place() {
+fn a_record_larger_than_a_message_keeps_its_position() {
     let Some(cluster) = Cluster::start(1) else { return };
     let long = "x".repeat(1_500_000);
     let upper = function_of(&hostile("misdeeds"), "upper");
@@ -31,7 +31,7 @@ fn a_record_that_no_message_has_room_for_comes_out_in_its_place() {
 }
 
 #[test]
-fn faults_filters_and_pieces_are_as_they_are_without() {
+fn faults_filters_and_flat_maps_match_a_local_run() {
     let Some(cluster) = Cluster::start(2) else { return };
     let misdeeds = hostile("misdeeds");
     let line = |x: u64| if x % 97 == 5 { "bad\n".to_owned() } else { format!("{x}\n") };

@@ -15,7 +15,7 @@ fn inc() -> String {
 }
 
 #[test]
-fn a_run_without_a_worker_says_what_it_waits_for() {
+fn a_run_without_workers_says_what_it_waits_for() {
     let Some(mut cluster) = Cluster::start(0) else { return };
     cluster.join(&["--memory", "8MiB"]);
     fs::write(cluster.path("in"), numbers(0..10)).unwrap();
@@ -39,7 +39,7 @@ fn a_run_without_a_worker_says_what_it_waits_for() {
 }
 
 #[test]
-fn the_dashboard_has_workers_and_what_functions_used_there() {
+fn the_dashboard_shows_workers_and_function_usage() {
     let Some(cluster) = Cluster::start(2) else { return };
     let mut run = dashboard::Run::start(engine(["run", "-p", &inc(), "--cluster", cluster.url()]));
     run.feed(&numbers(0..1000));
@@ -63,7 +63,7 @@ fn the_dashboard_has_workers_and_what_functions_used_there() {
 }
 
 #[test]
-fn what_functions_print_elsewhere_is_shown_here() {
+fn output_printed_on_workers_is_shown_by_the_host() {
     let Some(cluster) = Cluster::start(1) else { return };
     let prints = function_of(&hostile("misdeeds"), "floods_stderr");
     let command = engine(["run", "-p", &prints, "--arg", "lines=1", "--cluster", cluster.url()]);
@@ -74,7 +74,7 @@ fn what_functions_print_elsewhere_is_shown_here() {
 }
 
 #[test]
-fn functions_that_wait_do_so_side_by_side() {
+fn waiting_functions_run_concurrently_over_a_cluster() {
     let Some(mut cluster) = Cluster::start(0) else { return };
     cluster.join(&["--timeout", "60s"]);
     fs::write(cluster.path("in"), "30000\n".repeat(100)).unwrap();

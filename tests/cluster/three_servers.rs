@@ -53,7 +53,7 @@ fn is_whole(cluster: &stream::ClusterInfo) -> bool {
 }
 
 #[test]
-fn row_23_each_of_three_servers_may_be_lost() {
+fn row_23_any_of_three_servers_may_be_lost() {
     let Some(servers) = NatsCluster::start() else { return };
     let urls = servers.urls();
     let mut cluster = Cluster::behind(servers, urls.join(","), Machine::this());
@@ -84,7 +84,7 @@ fn row_23_each_of_three_servers_may_be_lost() {
 }
 
 #[test]
-fn row_23_a_server_that_says_nothing_is_left_for_another() {
+fn row_23_a_silent_server_is_replaced_by_another() {
     let Some(servers) = NatsCluster::start() else { return };
     let [first, second, _] = servers.urls();
     let mut cluster = Cluster::behind(servers, second, Machine::this());

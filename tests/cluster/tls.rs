@@ -68,7 +68,7 @@ impl Certified {
 }
 
 #[test]
-fn a_server_is_known_by_its_certificate() {
+fn a_server_is_verified_by_its_certificate() {
     let Some(certified) = Certified::start() else { return };
     let ca = certified.file("ca.pem").display().to_string();
     let known = ["--cluster-ca", &ca];
@@ -107,7 +107,7 @@ fn refused(url: &str, more: &[&str], reason: &str) {
 }
 
 #[test]
-fn a_server_that_is_not_known_is_refused_in_a_line() {
+fn an_unknown_server_is_refused_with_one_line() {
     let Some(certified) = Certified::start() else { return };
     let [ca, other] = ["ca.pem", "other.pem"].map(|name| certified.file(name).display().to_string());
     let localhost = certified.url("tls", "localhost");
@@ -137,7 +137,7 @@ fn listener() -> (u16, JoinHandle<Option<u8>>) {
 const HANDSHAKE: Option<u8> = Some(0x16);
 
 #[test]
-fn nothing_goes_over_an_open_connection() {
+fn no_data_goes_over_an_unencrypted_connection() {
     let folder = tempdir().unwrap();
     let ca = folder.path().join("ca.pem");
     Authority::new(&ca);
@@ -176,7 +176,7 @@ fn between(server: u16, named: u16) -> u16 {
 }
 
 #[test]
-fn nothing_goes_over_an_open_connection_to_a_server_that_another_one_names() {
+fn no_data_goes_unencrypted_to_an_advertised_server() {
     let Some(mut certified) = Certified::start() else { return };
     let (named, told) = listener();
     let port = between(certified.server.port(), named);

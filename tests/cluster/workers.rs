@@ -13,7 +13,7 @@ use crate::machines::Machine;
 use crate::support::{engine, function_of, hostile};
 
 #[test]
-fn row_19_every_worker_in_turn_is_killed_fifty_times() {
+fn row_19_workers_killed_in_turn_fifty_times_lose_nothing() {
     const ROUND: usize = 600;
     let Some(mut cluster) = Cluster::start(3) else { return };
     let mut run = FedRun::start(&Machine::this(), cluster.url(), &["--ack-wait", "300ms"]);
@@ -31,7 +31,7 @@ fn row_19_every_worker_in_turn_is_killed_fifty_times() {
 }
 
 #[test]
-fn row_20_a_worker_that_sleeps_gives_nothing_twice() {
+fn row_20_a_suspended_worker_delivers_nothing_twice() {
     let Some(mut cluster) = Cluster::start(1) else { return };
     let mut run = FedRun::start(&Machine::this(), cluster.url(), &["--ack-wait", "500ms"]);
     run.give(2000);
@@ -94,7 +94,7 @@ fn hunt(cluster: &mut Cluster, run: &mut Child) -> (usize, usize) {
 }
 
 #[test]
-fn row_27_a_record_that_kills_its_worker_is_alone_a_fault() {
+fn row_27_only_the_record_that_kills_its_worker_is_a_fault() {
     let Some(mut cluster) = Cluster::start(0) else { return };
     let good = |x: u64| if x == 77 { "bad\n".to_owned() } else { format!("{x}\n") };
     fs::write(cluster.path("in"), (1..=200).map(good).collect::<String>()).unwrap();
@@ -113,7 +113,7 @@ fn row_27_a_record_that_kills_its_worker_is_alone_a_fault() {
 }
 
 #[test]
-fn a_worker_that_leaves_finishes_what_it_has_begun() {
+fn a_leaving_worker_finishes_its_tasks() {
     let Some(mut cluster) = Cluster::start(1) else { return };
     fs::write(cluster.path("in"), slow(6000)).unwrap();
     let begun = Instant::now();
