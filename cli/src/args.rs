@@ -174,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn an_argument_may_say_whose_it_is() {
+    fn an_argument_may_name_its_plugin() {
         let argument = |text: &str| text.parse::<Argument>().map(|a| (a.plugin, a.name, a.value)).ok();
         assert_eq!(argument("mask=x"), Some((None, "mask".into(), "x".into())));
         assert_eq!(argument("2.mask=a.b=c"), Some((Some(2), "mask".into(), "a.b=c".into())));
@@ -193,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn faults_may_be_put_aside() {
+    fn on_fault_accepts_a_dead_letter_file() {
         let parse = |text: &str| text.parse::<OnFault>().ok();
         assert_eq!(["stop", "skip"].map(parse), [Some(OnFault::Stop), Some(OnFault::Skip)]);
         assert_eq!(parse("divert=a=b"), Some(OnFault::Divert("a=b".into())));
@@ -201,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn sizes_and_times_read_as_people_write_them() {
+    fn sizes_and_durations_parse_with_units() {
         assert_eq!(["64MiB", "1kB", "10"].map(size), [Ok(64 << 20), Ok(1000), Ok(10)]);
         assert_eq!(["10s", "500ms", "0.5"].map(|text| time(text).unwrap().as_millis()), [10_000, 500, 500]);
         assert!(time("0").is_err() && time("-1").is_err() && size("much").is_err());

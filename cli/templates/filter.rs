@@ -17,7 +17,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn keeps_lines_that_hold_the_word() {
+    fn keeps_lines_with_the_word() {
         assert!(FUNCTION("GET /index.html", "GET"));
         assert!(!FUNCTION("POST /form", "GET"));
     }

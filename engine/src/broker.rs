@@ -276,7 +276,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn old_servers_are_known_by_their_version() {
+    fn old_servers_are_recognised_by_version() {
         let old = ["1.4.1", "2.9.25", "2.10.29", "2.10.0-beta.1"];
         let safe = ["2.11.0", "2.12.3-RC.1", "2.15.1", "3.0.0", "dev"];
         assert_eq!(old.map(is_safe), [false; 4]);
@@ -284,7 +284,7 @@ mod tests {
     }
 
     #[test]
-    fn mistakes_in_addresses_say_what_to_write() {
+    fn address_errors_say_what_to_write() {
         let said = |text: &str| text.parse::<Broker>().unwrap_err().to_string();
         let secret = said("nats://me:key@one:4222");
         assert!(secret.contains("nats://one:4222") && !secret.contains("key"), "{secret}");

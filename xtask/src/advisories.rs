@@ -281,7 +281,7 @@ mod tests {
     const GATE: &str = "[advisory]\nid = \"RUSTSEC-2099-0002\"\npackage = \"gate\"\n[versions]\npatched = []";
 
     #[test]
-    fn a_locked_version_that_is_neither_patched_nor_unaffected_is_told() {
+    fn a_vulnerable_locked_version_is_reported() {
         let database =
             database(&[("fence/RUSTSEC-2099-0001.md", FENCE), ("gate/RUSTSEC-2099-0002.md", GATE)]);
         for (version, is_safe) in [
@@ -309,7 +309,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_withdrawn_or_only_informs_is_left_out() {
+    fn withdrawn_and_informational_advisories_are_left_out() {
         let withdrawn = GATE.replace("package", "withdrawn = \"2099-02-01\"\npackage");
         let unkept = GATE.replace("package", "informational = \"unmaintained\"\npackage");
         let unsound = GATE.replace("package", "informational = \"unsound\"\npackage");
@@ -319,7 +319,7 @@ mod tests {
     }
 
     #[test]
-    fn the_file_reads_as_it_was_written() {
+    fn the_advisories_file_round_trips() {
         let database = database(&[("fence/RUSTSEC-2099-0001.md", FENCE)]);
         let advisory = read_database(database.path()).unwrap();
         let accepted = vec![Accepted { id: "RUSTSEC-2099-0003".into(), reason: "it is \"far\" away".into() }];
@@ -329,7 +329,7 @@ mod tests {
     }
 
     #[test]
-    fn a_hole_in_a_locked_crate_fails_the_check() {
+    fn a_vulnerability_in_a_locked_crate_fails_the_check() {
         let root = tempfile::tempdir().unwrap();
         let write = |name: &str, text: &str| fs::write(root.path().join(name), text).unwrap();
         write(
@@ -347,7 +347,7 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_that_is_no_database_is_refused() {
+    fn a_folder_without_a_database_is_refused() {
         let folder = tempfile::tempdir().unwrap();
         assert!(read_database(folder.path()).unwrap_err().to_string().contains("has no folder crates"));
         assert!(read_entry("# no head").is_err());

@@ -179,7 +179,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_long_or_named_twice_is_found() {
+    fn long_code_and_duplicate_names_are_found() {
         let mut found = Found::default();
         let body = "    a();\n".repeat(50);
         let text = format!("struct State;\nfn long(a: A, b: B, c: C, d: D, e: E, f: F) {{\n{body}}}\n");

@@ -243,12 +243,12 @@ mod tests {
     }
 
     #[test]
-    fn the_plan_fits_into_the_time_there_is() {
+    fn the_plan_fits_its_time_limit() {
         planned_fits(&SUITES).unwrap();
     }
 
     #[test]
-    fn a_plan_that_takes_too_long_is_refused() {
+    fn a_plan_over_the_time_limit_is_refused() {
         assert!(planned_fits(&[planned(Tier::Test, 31)]).is_err());
         assert!(planned_fits(&[planned(Tier::Test, 30), planned(Tier::Ci, 31)]).is_err());
         assert!(planned_fits(&[planned(Tier::Test, 30), planned(Tier::Ci, 30)]).is_ok());

@@ -154,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn tests_are_told_from_other_names() {
+    fn test_names_are_recognised_among_other_names() {
         let text = "`unwrap_used`, `the_buffer_is_exact` (tests/scattered.rs), `plugin/`";
         assert_eq!(tests_named(text).collect::<Vec<_>>(), ["the_buffer_is_exact"]);
     }
@@ -168,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn each_rule_is_seen() {
+    fn each_rule_is_checked() {
         assert_eq!(count("engine/src/pool/mod.rs", "//! The pool.\n"), 0);
         assert_eq!(count("engine/src/pool/mod.rs", "mod pool;\n"), 1);
         assert_eq!(count("engine/src/pool/mod.rs", concat!("//! A.\nuse wasmtime", "::Engine;\n")), 1);
@@ -181,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn files_are_opened_in_one_place() {
+    fn only_one_folder_may_open_files() {
         for line in ["File::open(path)?;", "use std::fs::{File, OpenOptions};", "tokio::fs::read(path).await"]
         {
             let text = format!("//! A.\n{line}\n");

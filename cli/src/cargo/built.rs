@@ -94,7 +94,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn sources_are_read_as_make_reads_them() {
+    fn dep_files_parse_as_make_rules() {
         let rule = "/a/it.wasm: /a/build.rs /a/my\\ src/lib.rs\n\n/a/build.rs:\n";
         assert_eq!(sources(rule).collect::<Vec<_>>(), ["/a/build.rs", "/a/my src/lib.rs"]);
         assert_eq!(sources("").count(), 0);

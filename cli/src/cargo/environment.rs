@@ -109,7 +109,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn builds_see_what_they_need_and_no_secrets() {
+    fn builds_get_the_environment_they_need_and_no_secrets() {
         let needed = |name: &str| is_needed(&OsString::from(name));
         assert!(
             ["PATH", "https_proxy", "CARGO_HOME", "RUSTUP_TOOLCHAIN", "LC_ALL", "CC_wasm32_wasip2"]

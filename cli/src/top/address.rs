@@ -77,7 +77,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn people_write_addresses_in_many_ways() {
+    fn dashboard_addresses_parse_in_many_forms() {
         for (text, base, token) in [
             ("127.0.0.1:8787", "http://127.0.0.1:8787", None),
             ("9000", "http://127.0.0.1:9000", None),

@@ -45,7 +45,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn events_come_in_pieces() {
+    fn events_may_arrive_in_pieces() {
         let text = b": hello\n\ndata: one\n\nevent: x\r\ndata:two\r\ndata: three\r\n\r\n";
         for size in 1..text.len() {
             let mut events = Events::default();

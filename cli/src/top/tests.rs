@@ -176,17 +176,17 @@ fn press(app: &mut App, keys: &str) -> Vec<Option<Wish>> {
 }
 
 #[test]
-fn a_run_is_drawn_on_a_small_screen() {
+fn a_run_renders_on_a_small_screen() {
     check(&mut app(TOKEN, true, snapshot()), 80, 24, &expect_file!["drawn/80x24.txt"]);
 }
 
 #[test]
-fn a_run_is_drawn_on_a_large_screen() {
+fn a_run_renders_on_a_large_screen() {
     check(&mut app(TOKEN, true, snapshot()), 160, 50, &expect_file!["drawn/160x50.txt"]);
 }
 
 #[test]
-fn without_colours_functions_are_letters() {
+fn without_colours_functions_show_as_letters() {
     let mut app = app(TOKEN, false, snapshot());
     press(&mut app, "4");
     check(&mut app, 80, 10, &expect_file!["drawn/workers.txt"]);
@@ -195,13 +195,13 @@ fn without_colours_functions_are_letters() {
 }
 
 #[test]
-fn what_is_printed_once_is_text() {
+fn printing_once_gives_plain_text() {
     let app = app(TOKEN, false, snapshot());
     expect_file!["drawn/once.txt"].assert_eq(&view::text(&app, 100));
 }
 
 #[test]
-fn colours_are_those_that_each_terminal_has() {
+fn colours_match_what_the_terminal_supports() {
     let cells = drawn(&mut app(TOKEN, true, snapshot()), 160, 50);
     let of = |symbol: &str| cells.content.iter().find(|cell| cell.symbol() == symbol).unwrap();
     assert_eq!(of("▶").fg, Color::Yellow);
@@ -211,7 +211,7 @@ fn colours_are_those_that_each_terminal_has() {
 }
 
 #[test]
-fn every_size_has_room_for_something() {
+fn every_screen_size_shows_something() {
     for (columns, rows) in [(1, 1), (2, 3), (10, 4), (40, 12), (119, 23), (120, 24), (300, 100)] {
         for page in "1234567".chars() {
             let mut app = app(TOKEN, true, snapshot());
@@ -241,7 +241,7 @@ fn all_named(text: &str) -> Snapshot {
 }
 
 #[test]
-fn what_records_say_is_text_whatever_it_is() {
+fn text_from_records_is_shown_as_plain_text() {
     let evil = "\x1b[2J\x1b]0;x\x07a\u{9b}31m\r\n\u{202e}b\u{200d}\0";
     for (columns, rows) in [(80, 24), (160, 50)] {
         for page in "1234567".chars() {
@@ -260,7 +260,7 @@ fn what_records_say_is_text_whatever_it_is() {
 }
 
 #[test]
-fn wide_letters_move_nothing_that_is_beside_them() {
+fn wide_characters_do_not_shift_their_neighbours() {
     let columns_of = |name: &str| {
         let cells = drawn(&mut app(TOKEN, true, all_named(name)), 160, 50);
         let width = usize::from(cells.area.width);
@@ -285,7 +285,7 @@ fn wide_letters_move_nothing_that_is_beside_them() {
 }
 
 #[test]
-fn keys_ask_for_what_they_stand_for() {
+fn keys_send_their_actions() {
     let mut app = app(TOKEN, true, snapshot());
     assert_eq!(press(&mut app, "pd"), [Some(Wish::Pause), Some(Wish::Drain)]);
     // A stop waits for its yes.
@@ -306,7 +306,7 @@ fn keys_ask_for_what_they_stand_for() {
 }
 
 #[test]
-fn without_the_token_keys_say_that_it_is_needed() {
+fn without_the_token_keys_ask_for_it() {
     let mut app = app(Who::Other { has_token: false }, true, snapshot());
     for key in ["p", "d", "S"] {
         assert_eq!(press(&mut app, key), [None]);
@@ -316,7 +316,7 @@ fn without_the_token_keys_say_that_it_is_needed() {
 }
 
 #[test]
-fn a_run_that_is_gone_keeps_its_last_picture() {
+fn a_lost_run_keeps_its_last_frame() {
     let mut app = app(TOKEN, true, snapshot());
     app.hear(News::Gone);
     let lines = rows(&drawn(&mut app, 80, 24));
@@ -332,7 +332,7 @@ fn a_run_that_is_gone_keeps_its_last_picture() {
 }
 
 #[test]
-fn what_sets_the_pace_and_fails_is_marked_as_both() {
+fn a_failing_bottleneck_is_marked_as_both() {
     let mut failing = snapshot();
     failing.verdict.node = Some(4);
     let lines = rows(&drawn(&mut app(TOKEN, true, failing), 80, 24));
@@ -340,7 +340,7 @@ fn what_sets_the_pace_and_fails_is_marked_as_both() {
 }
 
 #[test]
-fn after_the_end_there_is_nothing_to_stop() {
+fn a_finished_run_offers_no_stop() {
     let mut over = snapshot();
     over.status.run.state = RunState::Done;
     for who in [TOKEN, Who::Itself] {
@@ -350,7 +350,7 @@ fn after_the_end_there_is_nothing_to_stop() {
 }
 
 #[test]
-fn a_narrow_screen_has_whole_figures_and_faults_among_them() {
+fn a_narrow_screen_shows_whole_numbers_and_the_faults() {
     for (columns, first) in [
         (100, " running  00:42   in 27.8 k/s  out 41.7 k/s   2 faults   1.06 M in, 420 k out"),
         (60, " running  00:42   in 27.8 k/s  out 41.7 k/s   2 faults"),
@@ -363,14 +363,14 @@ fn a_narrow_screen_has_whole_figures_and_faults_among_them() {
 }
 
 #[test]
-fn a_short_run_is_told_in_milliseconds() {
+fn a_short_run_shows_milliseconds() {
     let mut short = snapshot();
     short.status.run.now = 212;
     assert!(rows(&drawn(&mut app(TOKEN, true, short), 80, 24))[0].starts_with(" running  212 ms   in "));
 }
 
 #[test]
-fn what_is_printed_once_has_the_latest_faults_and_lines() {
+fn printing_once_includes_the_latest_faults_and_log_lines() {
     let mut long = snapshot();
     long.status.log = (1..=50).map(|number| line(number, &format!("line {number}"))).collect();
     long.status.faults.latest = (1..=30).rev().map(|number| told(number, 41_000, "even")).collect();
@@ -382,7 +382,7 @@ fn what_is_printed_once_has_the_latest_faults_and_lines() {
 }
 
 #[test]
-fn a_list_is_scrolled_to_its_end_and_no_further() {
+fn a_list_scrolls_no_further_than_its_end() {
     let mut long = snapshot();
     long.status.log = (1..=50).map(|number| line(number, &format!("line {number}"))).collect();
     let mut app = app(TOKEN, true, long);
@@ -397,7 +397,7 @@ fn a_list_is_scrolled_to_its_end_and_no_further() {
 }
 
 #[test]
-fn another_run_at_the_same_place_has_a_history_of_its_own() {
+fn another_run_at_the_same_address_has_its_own_history() {
     let mut app = app(TOKEN, true, snapshot());
     let mut other = snapshot();
     other.status.run.now = 400;

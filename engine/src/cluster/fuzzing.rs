@@ -279,7 +279,7 @@ mod tests {
         #![proptest_config(ProptestConfig { cases: 2000, failure_persistence: None, ..ProptestConfig::default() })]
 
         #[test]
-        fn whatever_workers_send_is_bounded_and_only_what_can_be_is_believed(
+        fn any_worker_messages_are_bounded_and_only_valid_ones_accepted(
             kinds in vec(0..3_u8, 1..4),
             records in vec((0..3_u8, 0..9_u8), 1..9),
             steps in vec(sent(), 0..60),
@@ -288,7 +288,7 @@ mod tests {
         }
 
         #[test]
-        fn any_bytes_are_a_message_or_none(bytes in vec(any::<u8>(), 0..200)) {
+        fn any_bytes_decode_or_are_rejected(bytes in vec(any::<u8>(), 0..200)) {
             wire(&[&[crate::cluster::protocol::wire::PROTOCOL], &bytes[..]].concat());
         }
     }

@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn another_sites_name_is_refused_on_this_machine() {
+    fn a_foreign_host_name_is_refused_on_loopback() {
         let guard = guard("127.0.0.1:8787");
         for host in ["127.0.0.1:8787", "LOCALHOST:9000", "localhost", "[::1]:8787", "[::1]"] {
             assert_eq!(guard.may_see(&headers(&[("host", host)]), &status()), Ok(()), "{host}");
@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn elsewhere_nobody_sees_anything_without_the_token() {
+    fn beyond_loopback_every_request_needs_the_token() {
         let guard = guard("192.0.2.1:8787");
         assert_eq!(guard.may_see(&HeaderMap::new(), &status()), Err(Refused::Unknown));
         let asked = Uri::from_static("/status?x=1&token=secret");
@@ -154,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn another_sites_page_controls_nothing_whatever_it_knows() {
+    fn a_cross_site_page_cannot_control_the_run() {
         let guard = guard("127.0.0.1:8787");
         let with = |more: &[(&'static str, &str)]| {
             let known = [("host", "127.0.0.1:8787"), ("cookie", "a=b; engine-8787=secret")];

@@ -129,7 +129,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_guide_has_the_table() {
+    fn the_guide_has_the_deadlines_table() {
         let guide = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/guide/src/deadlines.md");
         let guide = std::fs::read_to_string(guide).expect("the guide is in the repository");
         let rows: Vec<_> = guide.lines().filter(|line| line.starts_with("| `")).collect();
@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn what_takes_too_long_is_told_with_who_did_not_do_what() {
+    async fn timeout_errors_name_the_peer_and_the_missing_step() {
         let never = std::future::pending::<()>();
         let overdue = CONNECT.of(Duration::from_millis(1500)).within("there:1", never).await.unwrap_err();
         assert_eq!(overdue.to_string(), "it did not accept a connection within 1s 500ms");

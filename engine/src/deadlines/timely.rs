@@ -166,7 +166,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn one_who_reads_too_slowly_is_left() {
+    async fn a_reader_that_is_too_slow_is_disconnected() {
         // Anything is enough for one who holds up nobody else.
         assert_eq!(left_after(false, 100 << 10, 1 << 10).await, None);
         assert_eq!(left_after(true, 100 << 10, 1 << 10).await, Some(10));

@@ -79,7 +79,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn only_what_is_not_there_yet_is_told() {
+    async fn only_pending_waits_are_reported() {
         let told = || waits().iter().any(|wait| wait.what == "the test");
         waiting(|| "the test".to_owned(), async { assert!(!told()) }).await;
         let later = async {

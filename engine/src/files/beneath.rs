@@ -167,7 +167,7 @@ mod tests {
         #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
 
         #[test]
-        fn nothing_outside_of_a_folder_is_ever_opened(
+        fn no_path_opens_anything_outside_the_folder(
             tree in tree(),
             asked in prop::collection::vec(prop::collection::vec(select(&STEPS[..]), 1..5), 1..8),
         ) {

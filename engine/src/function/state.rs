@@ -85,13 +85,13 @@ mod tests {
 
     proptest! {
         #[test]
-        fn states_come_apart_as_they_were(states in prop::collection::vec(prop::option::of(prop::collection::vec(any::<u8>(), 0..9)), 1..5)) {
+        fn states_round_trip(states in prop::collection::vec(prop::option::of(prop::collection::vec(any::<u8>(), 0..9)), 1..5)) {
             let states: Vec<_> = states.into_iter().map(|state| state.map(State::from)).collect();
             prop_assert_eq!(apart(&together(&states)), Some(states));
         }
 
         #[test]
-        fn whatever_the_bytes_are_there_is_no_panic(bytes in prop::collection::vec(any::<u8>(), 0..40)) {
+        fn any_state_bytes_cause_no_panic(bytes in prop::collection::vec(any::<u8>(), 0..40)) {
             if let Some(states) = apart(&State::from(bytes.clone())) {
                 prop_assert_eq!(&*together(&states), &*bytes);
             }
@@ -99,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_cut_off_is_no_state() {
+    fn a_truncated_state_is_refused() {
         for bytes in [&[][..], &[0; 7], &[0; 9], &[3, 0, 0, 0, 0, 0, 0, 0, 1], &[255; 8]] {
             assert_eq!(apart(&State::from(bytes.to_vec())), None, "{bytes:?}");
         }

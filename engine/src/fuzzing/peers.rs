@@ -145,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn seeds_of_peers_in_every_way_come_to_an_end() {
+    fn every_seed_of_peer_scripts_ends() {
         for how in 0..=u8::MAX {
             let behaves = |mut seed: Vec<u8>| {
                 seed[0] = how;
@@ -163,7 +163,7 @@ mod tests {
         #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
 
         #[test]
-        fn peers_that_say_anything_come_to_an_end(bytes: Vec<u8>, seed: prop::sample::Index, place: prop::sample::Index) {
+        fn random_peer_scripts_end(bytes: Vec<u8>, seed: prop::sample::Index, place: prop::sample::Index) {
             http_peer(&bytes);
             websocket_peer(&bytes);
             for target in ["http_peer", "websocket_peer"] {

@@ -129,7 +129,7 @@ mod tests {
 ";
 
     #[test]
-    fn without_groups_it_is_what_the_machine_has() {
+    fn without_cgroups_capacity_is_the_machines() {
         assert_eq!(with(&[]).memory, Some(1 << 30));
         assert_eq!(with(&[]).guest_memory(), 512 << 20);
         let limits = "Limit   Soft Limit   Hard Limit   Units\n\
@@ -141,14 +141,14 @@ mod tests {
     }
 
     #[test]
-    fn a_system_that_tells_nothing_has_the_old_defaults() {
+    fn an_unknown_system_gets_the_defaults() {
         let unknown = machine(&[]);
         assert_eq!(unknown, Machine::default());
         assert_eq!((unknown.guest_memory(), unknown.most_instances()), (16 << 30, usize::MAX));
     }
 
     #[test]
-    fn a_group_of_version_2_allows_less_than_the_machine_has() {
+    fn a_cgroup_v2_limits_below_the_machine() {
         let group = |max: &str| {
             with(&[
                 ("proc/self/mountinfo", V2),
@@ -164,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn the_groups_around_count_too() {
+    fn limits_of_parent_cgroups_count() {
         let nested = with(&[
             ("proc/self/mountinfo", V2),
             ("proc/self/cgroup", "0::/pod/app/worker\n"),
@@ -178,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn a_group_of_version_1_has_a_hierarchy_for_each_controller() {
+    fn a_cgroup_v1_has_a_hierarchy_per_controller() {
         let group = with(&[
             ("proc/self/mountinfo", V1),
             ("proc/self/cgroup", "9:name=systemd:/x\n8:pids:/docker/a\n4:memory:/docker/b\n0::/\n"),
@@ -192,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn a_container_sees_its_own_group_alone() {
+    fn a_container_sees_only_its_own_cgroup() {
         // Docker without a namespace for groups: the mount begins at the container's group.
         let mount = "35 31 0:32 /docker/abc /sys/fs/cgroup/memory ro - cgroup cgroup rw,memory\n";
         let limit = ("sys/fs/cgroup/memory/memory.limit_in_bytes", "300000000\n");
@@ -206,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn a_mount_may_have_spaces_in_its_name() {
+    fn a_mount_name_may_have_spaces() {
         let mount = r"31 23 0:28 / /my\040groups rw - cgroup2 cgroup2 rw";
         let files =
             [("proc/self/mountinfo", mount), ("proc/self/cgroup", "0::/a"), ("my groups/a/memory.max", "9")];
@@ -214,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn a_mount_whose_name_is_no_text_hides_no_limit() {
+    fn a_mount_name_that_is_not_utf8_hides_no_limit() {
         let root = tempfile::tempdir().unwrap();
         let write = |path: &str, bytes: &[u8]| {
             let path = root.path().join(path);

@@ -119,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn a_day_takes_as_much_room_as_minutes_and_has_its_begin_and_end() {
+    fn a_day_of_history_takes_bounded_memory_and_keeps_both_ends() {
         for milliseconds in [60_000, 3_600_000, 86_400_000] {
             let History { at, emitted, delivered, faults, .. } = looked_at(milliseconds);
             assert!(at.len() <= MOST && at.len() >= MOST / 4, "{}", at.len());

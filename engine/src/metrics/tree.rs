@@ -138,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn branches_are_put_in_and_what_comes_of_them_follows() {
+    fn branches_are_indented_and_joins_name_their_inputs() {
         let edges = [(0, 1), (0, 2), (2, 3), (1, 4), (3, 4), (4, 5)];
         assert_eq!(lines(6, &edges), ["0", "├ 1", "└ 2", "  3", "4 < 1 3", "5"]);
         let nested = [(0, 1), (0, 2), (1, 3), (1, 4)];
@@ -146,12 +146,12 @@ mod tests {
     }
 
     #[test]
-    fn several_sources_come_together() {
+    fn several_sources_join() {
         assert_eq!(lines(4, &[(0, 2), (1, 2), (2, 3)]), ["0", "1", "2 < 0 1", "3"]);
     }
 
     #[test]
-    fn many_branches_within_each_other_are_all_there() {
+    fn many_nested_branches_are_all_listed() {
         let edges: Vec<_> =
             (0..20_000).flat_map(|node| [(2 * node, 2 * node + 1), (2 * node, 2 * node + 2)]).collect();
         let lines = lines(40_001, &edges);
@@ -163,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn nodes_on_a_cycle_are_there_once() {
+    fn nodes_on_a_cycle_are_listed_once() {
         assert_eq!(lines(4, &[(0, 1), (1, 2), (2, 1), (2, 3)]), ["0", "1 < 0 2", "2", "└ 3"]);
         assert_eq!(lines(2, &[(0, 0), (0, 7)]), ["0", "1"]);
     }

@@ -72,7 +72,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_have_three_digits_at_most() {
+    fn numbers_have_at_most_three_digits() {
         let told = [0.0, 7.0, 7.25, 999.0, 1000.0, 12_345.0, 123_456.0, 20e6, 1.5e9].map(short);
         assert_eq!(told, ["0", "7", "7.2", "999", "1.00 k", "12.3 k", "123 k", "20.0 M", "1.50 G"]);
         // Also those that are rounded up.
@@ -81,7 +81,7 @@ mod tests {
     }
 
     #[test]
-    fn sizes_have_their_unit() {
+    fn sizes_have_units() {
         let told = [0, 1023, 1024, 1536, 20 << 20, 3 << 29].map(size);
         assert_eq!(told, ["0 B", "1023 B", "1 KiB", "1.5 KiB", "20 MiB", "1.5 GiB"]);
         let told = [(10 << 10) - 1, (1 << 20) - 1, (10 << 20) - 1].map(size);
@@ -89,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn times_have_their_unit() {
+    fn times_have_units() {
         let told = [0, 999, 1500, 29_000, 1_000_000, 61_000_000_000].map(span);
         assert_eq!(told, ["0 ns", "999 ns", "1.5 µs", "29 µs", "1.0 ms", "1.0 min"]);
         let told = [9_999, 999_900, 9_990_000_000, 59_900_000_000].map(span);

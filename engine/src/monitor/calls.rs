@@ -266,7 +266,7 @@ mod tests {
     }
 
     #[test]
-    fn short_calls_are_put_together_and_those_of_others_are_not() {
+    fn short_calls_of_one_function_are_merged() {
         assert!(joins(&bar(0, 0, 10), &bar(0, 15, 20)));
         assert!(!joins(&bar(0, 0, 10), &bar(1, 15, 20)));
         assert!(!joins(&bar(0, 0, 10), &bar(0, 2000, 2010)));
@@ -275,7 +275,7 @@ mod tests {
     }
 
     #[test]
-    fn calls_of_several_functions_share_a_stretch_of_time() {
+    fn calls_of_several_functions_share_a_time_slot() {
         let mut bars = Vec::new();
         for call in [bar(0, 0, 10), bar(1, 10, 20), bar(0, 20, 30), bar(1, 30, 40), bar(0, 1000, 1010)] {
             gather(&mut bars, &call, 1000);
@@ -299,7 +299,7 @@ mod tests {
     }
 
     #[test]
-    fn an_hour_of_calls_takes_as_much_room_as_minutes_and_none_is_forgotten() {
+    fn an_hour_of_calls_takes_bounded_memory_and_loses_none() {
         let mut old = Old::default();
         // Two functions by turns, a call each millisecond.
         let all = 3_600_000;
@@ -314,7 +314,7 @@ mod tests {
 
     #[cfg(feature = "otlp")]
     #[test]
-    fn who_reads_each_call_once_is_told_of_all_in_few_bars() {
+    fn a_reader_of_new_calls_gets_all_of_them_in_few_bars() {
         let calls = Calls::new(Instant::now());
         let mut bookmark = Bookmark::default();
         let mut told = Vec::new();

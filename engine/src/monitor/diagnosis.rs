@@ -275,7 +275,7 @@ mod tests {
     }
 
     #[test]
-    fn who_sets_the_pace_is_named_with_those_who_wait_for_it() {
+    fn the_bottleneck_is_named_with_the_nodes_that_wait_for_it() {
         let local = verdict(&[("source", 0.0, None), ("heavy", 0.9, None), ("sink", 0.1, None)]);
         assert_eq!(local, ("heavy sets the pace: it is busy 90 % of the time.".to_owned(), Some(1)));
         let pool = [("source", 0.0, None), ("scatter", 0.0, Some(0.8)), ("heavy", 0.97, None)];
@@ -288,7 +288,7 @@ mod tests {
     }
 
     #[test]
-    fn where_records_wait_something_holds_the_run_up_even_if_nobody_is_busy_alone() {
+    fn waiting_records_mean_a_bottleneck_even_if_no_node_is_busy() {
         let shared =
             [("source", 0.0, None), ("scatter", 0.0, Some(1.0)), ("one", 0.2, None), ("two", 0.19, None)];
         let text = "What comes to scatter waits 100 % of the time: the slowest behind it is one, busy 20 %.";
@@ -296,7 +296,7 @@ mod tests {
     }
 
     #[test]
-    fn of_two_that_are_about_as_busy_the_same_one_is_named() {
+    fn of_two_equally_busy_nodes_the_same_one_stays_named() {
         let named = |one, other, before| {
             let (status, pace) = chain(&[("source", 0.0, None), ("one", one, None), ("two", other, None)]);
             Verdict::of(&status, &pace, before).node
@@ -307,7 +307,7 @@ mod tests {
     }
 
     #[test]
-    fn only_a_run_that_failed_is_bad() {
+    fn only_a_failed_run_is_bad() {
         let (mut status, pace) = chain(&[("source", 0.0, None)]);
         status.run.counts.faults = 3;
         assert_eq!(Verdict::of(&status, &pace, None).mood, Mood::Slow);
@@ -318,14 +318,14 @@ mod tests {
     }
 
     #[test]
-    fn a_pause_is_told_at_the_end() {
+    fn a_pause_is_reported_at_the_end() {
         let (mut status, pace) = chain(&[("source", 0.0, None)]);
         (status.run.state, status.run.paused) = (RunState::Done, 11_200);
         assert_eq!(Verdict::of(&status, &pace, None).text, "Done: 1 record in, 0 out, paused 11 s.");
     }
 
     #[test]
-    fn who_waits_for_something_else_is_not_named() {
+    fn a_node_that_waits_for_another_is_not_the_bottleneck() {
         let (mut status, mut pace) = chain(&[("a", 0.0, None), ("queue", 0.0, Some(0.9)), ("b", 0.1, None)]);
         let (other, other_pace) = chain(&[("c", 0.0, None), ("heavy", 0.95, None)]);
         status.nodes.extend(other.nodes);

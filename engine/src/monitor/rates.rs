@@ -167,7 +167,7 @@ mod tests {
     use crate::metrics::{FunctionStatus, RunState};
 
     #[test]
-    fn a_pause_is_no_part_of_what_a_run_takes_for_its_records() {
+    fn a_pause_does_not_count_in_the_rate() {
         let mut status = Monitor::new().status();
         (status.run.now, status.run.paused, status.run.counts.emitted) = (12_000, 10_000, 100);
         status.run.state = RunState::Done;
@@ -175,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_call_takes_is_told_of_the_latest_ones() {
+    fn call_times_cover_the_latest_calls() {
         let mut status = Monitor::new().status();
         let mut past = Past::default();
         let mut records_a_call = |now, calls, records| {

@@ -215,7 +215,7 @@ mod tests {
     use crate::{Error, Monitor, Source};
 
     #[tokio::test]
-    async fn each_way_into_a_node_has_a_count_of_its_own() -> Result<(), Error> {
+    async fn each_edge_into_a_node_has_its_own_count() -> Result<(), Error> {
         let monitor = Monitor::new();
         let [one, other] = [(), ()].map(|()| Source::new().monitored(&monitor));
         one.stream().union(other.stream()).sink(|_: i64| {});

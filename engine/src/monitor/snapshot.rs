@@ -59,7 +59,7 @@ mod tests {
     use crate::{Cause, Fault};
 
     #[test]
-    fn after_the_end_nothing_changes_any_more() {
+    fn after_the_end_the_snapshot_stays_the_same() {
         let monitor = Monitor::new();
         monitor.end(None);
         let first = monitor.snapshot();
@@ -72,7 +72,7 @@ mod tests {
     }
 
     #[test]
-    fn an_hour_of_events_is_told_in_as_much_as_minutes_are() {
+    fn an_hour_of_events_takes_no_more_room_than_minutes() {
         let monitor = Monitor::new();
         let watch = monitor.watch();
         let mut told = Vec::new();

@@ -14,7 +14,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn secrets_are_left_out() {
+    fn secrets_are_left_out_of_urls() {
         assert_eq!(
             shown("https://me:key@example.org:8443/in/@x?token=1#2"),
             "https://example.org:8443/in/@x"

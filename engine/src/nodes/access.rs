@@ -211,7 +211,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_node_has_what_it_said_and_nothing_else() {
+    fn a_node_gets_exactly_what_it_declared() {
         let mut access = Access::beneath("folder".into());
         access.reads("a".as_ref());
         access.writes("b".as_ref());

@@ -182,7 +182,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn places_count_lines_and_characters_from_one() {
+    fn positions_count_lines_and_characters_from_one() {
         assert_eq!([0, 2, 3, 5].map(|byte| place("aé\nbc", byte)), [(1, 1), (1, 3), (1, 3), (2, 2)]);
         assert_eq!(place("", 7), (1, 1));
     }

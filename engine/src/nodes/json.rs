@@ -181,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_is_the_same_however_it_is_written() {
+    fn a_key_is_equal_in_any_notation() {
         let same = |one: &str, other: &str| assert_eq!(canonical(one), canonical(other), "{one}");
         same(r#""a b""#, r#""a\u0020b""#);
         same(r#"{"b":[1, 2],"a":null}"#, r#"{"a": null, "b": [1,2]}"#);
@@ -189,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_false() {
+    fn empty_values_are_falsy() {
         for falsy in ["", "0", "-0.0", "0e5", "null", "false", "\"\"", "[ ]", "{}", " 0 "] {
             assert!(is_falsy(falsy.as_bytes()), "{falsy:?}");
         }

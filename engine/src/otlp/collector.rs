@@ -82,7 +82,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_no_address_is_told_why() {
+    fn invalid_addresses_say_why() {
         let told = |text: &str| text.parse::<Collector>().expect_err(text).to_string();
         for (text, end) in [
             ("", "write HOST:PORT or http://HOST:PORT"),

@@ -85,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn variables_have_values_and_defaults() {
+    fn variables_take_values_and_defaults() {
         assert_eq!(with("${HOME}/x ${NO:-y}${HOME:-z}"), ("/home/a/x y/home/a".into(), true));
         assert_eq!(with("[${EMPTY}] ${EMPTY:-e} ${NO:-}"), ("[] e ".into(), true));
         assert_eq!(with("$${HOME} $ {} $HOME"), ("${HOME} $ {} $HOME".into(), true));

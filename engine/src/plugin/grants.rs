@@ -315,7 +315,7 @@ mod tests {
     }
 
     #[test]
-    fn capabilities_read_as_they_are_shown() {
+    fn capabilities_round_trip_through_text() {
         for text in [
             "dir:/a b",
             "dir:data:ro",
@@ -352,7 +352,7 @@ mod tests {
     }
 
     #[test]
-    fn a_function_has_what_it_needs_and_was_granted() {
+    fn a_function_gets_what_it_needs_and_was_granted() {
         let granted = ["net:a:1", "net:b:2", "dir:/x", "clock"].map(capability);
         let of = |needs: &[&str]| {
             let needs: Vec<_> = needs.iter().map(ToString::to_string).collect();
@@ -369,7 +369,7 @@ mod tests {
 
     #[cfg(feature = "cluster")]
     #[test]
-    fn a_folder_with_a_smaller_quota_is_no_more_than_one_with_a_larger() {
+    fn a_folder_grant_covers_a_smaller_quota() {
         assert!(capability("dir:/x:quota=2GiB").covers(&capability("dir:/x")));
         for other in ["dir:/x:quota=2GiB", "dir:/x:ro", "dir:/y", "clock"] {
             assert!(!capability("dir:/x").covers(&capability(other)), "{other}");
@@ -377,7 +377,7 @@ mod tests {
     }
 
     #[test]
-    fn only_addresses_of_the_internet_are_public() {
+    fn only_internet_addresses_are_public() {
         for ip in ["8.8.8.8", "2606:4700::1111", "172.32.0.1", "100.128.0.1"] {
             assert!(is_public(ip.parse().unwrap()), "{ip}");
         }

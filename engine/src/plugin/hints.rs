@@ -65,7 +65,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn progress_only_rises_and_begins_each_record_once() {
+    fn progress_only_rises_and_starts_each_record_once() {
         let mut hints = Hints::of(3);
         let said = [(0, false), (2, true), (1, false), (2, false), (0, false), (7, false), (3, false)];
         for (done, begins) in said {
@@ -76,7 +76,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_panic_of_a_call_counts_and_little_of_its_text_is_kept() {
+    fn a_calls_first_panic_counts_and_its_text_is_cut() {
         let mut hints = Hints::of(5);
         hints.progress(1);
         hints.panics(3, &"x".repeat(1 << 20));

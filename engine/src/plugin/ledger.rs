@@ -244,7 +244,7 @@ mod tests {
     }
 
     #[test]
-    fn an_instance_always_has_its_part_and_what_is_dropped_is_free() {
+    fn an_instance_always_has_its_share_and_dropped_memory_is_free() {
         let ledger = ledger(10, 1 << 20);
         let (greedy, modest) = (Account::open(&ledger).unwrap(), Account::open(&ledger).unwrap());
         assert!(Account::open(&ledger).is_err(), "there are two descriptors left, and it needs four");
@@ -259,7 +259,7 @@ mod tests {
     }
 
     #[test]
-    fn a_charge_outlives_the_instance_that_it_was_made_for() {
+    fn a_charge_outlives_its_instance() {
         let ledger = ledger(10, 1 << 20);
         let account = Account::open(&ledger).unwrap();
         let charge = account.charge(Resource::Buffers, 300 << 10).unwrap();
@@ -270,7 +270,7 @@ mod tests {
     }
 
     #[test]
-    fn no_instance_has_more_than_one_may_have() {
+    fn no_instance_exceeds_the_limit_of_one() {
         let ledger = ledger(usize::MAX, 1 << 30);
         let account = Account::open(&ledger).unwrap();
         assert!(account.charge(Resource::Buffers, BUFFERS + 1).is_err());

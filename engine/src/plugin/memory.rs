@@ -162,7 +162,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn growth_that_fails_does_not_count() {
+    fn failed_growth_does_not_count() {
         let total = TotalMemory::new(1000);
         let mut gauge = Gauge::new(400, total.clone());
         assert!(gauge.memory_growing(0, 100, Some(200)).is_ok_and(|grows| grows));

@@ -245,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn a_failure_knows_its_place_among_the_outputs() {
+    fn a_failure_keeps_its_position_among_the_outputs() {
         let before = |kind, said| {
             let outcome = Outcome::check(kind, &input(), said).unwrap();
             outcome.failures.iter().map(|failure| failure.outputs_before).collect::<Vec<_>>()
@@ -256,7 +256,7 @@ mod tests {
     }
 
     #[test]
-    fn a_lie_is_named() {
+    fn each_contract_violation_is_named() {
         let mut retryable = said(&["b", "c"], None, &[0], 3);
         retryable.failures[0].retryable = true;
         let lies = [
@@ -282,7 +282,7 @@ mod tests {
     }
 
     #[test]
-    fn ends_that_descend_or_overrun_are_named() {
+    fn record_ends_that_descend_or_overrun_are_named() {
         for ends in [vec![1, 1, 2], vec![2, 0, 5], vec![0, 2, 6], vec![0, 2, u32::MAX]] {
             let output = wit::BatchResult { data: vec![0; 6], ends };
             assert!(check_batch(&output).is_err(), "{:?}", output.ends);

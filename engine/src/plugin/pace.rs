@@ -68,7 +68,7 @@ mod tests {
     }
 
     #[test]
-    fn a_slow_record_brings_it_back_to_one() {
+    fn a_slow_record_resets_the_batch_to_one() {
         let pace = Pace(AtomicUsize::new(MOST_RECORDS));
         pace.learn(MOST_RECORDS, Duration::from_millis(20));
         assert_eq!(pace.records(), MOST_RECORDS / 10);

@@ -251,7 +251,7 @@ mod tests {
     }
 
     #[test]
-    fn a_letter_is_a_line_that_scripts_can_read() {
+    fn a_dead_letter_is_a_line_of_json() {
         let place = Place { input: "a.log".into(), unit: Unit::Line, number: 5 };
         let line = String::from_utf8(encoded(&letter(b"x\ty"), Some(&place))).unwrap();
         let expected = r#"{"number":7,"input":"a.log","line":5,"function":"parse","fault":"failed","message":"no �[0m \"good\"","attempts":3,"record":"x\ty"}"#;
@@ -261,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_letter_is_refused() {
+    fn a_line_that_is_no_dead_letter_is_refused() {
         for line in ["", "{}", "7", r#"{"record":"x"}"#] {
             assert!(decode(line.as_bytes(), &mut Vec::new()).is_err(), "{line}");
         }
@@ -269,14 +269,14 @@ mod tests {
 
     proptest! {
         #[test]
-        fn records_come_back_as_they_were(record: Vec<u8>) {
+        fn dead_letter_records_round_trip(record: Vec<u8>) {
             let mut back = Vec::new();
             decode(&encoded(&letter(&record), None), &mut back).unwrap();
             prop_assert_eq!(back, record);
         }
 
         #[test]
-        fn foreign_bytes_are_no_panic(line: Vec<u8>) {
+        fn any_bytes_cause_no_panic(line: Vec<u8>) {
             let _ = decode(&line, &mut Vec::new());
         }
     }

@@ -224,7 +224,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn waits_double_up_to_a_bound() {
+    fn retry_delays_double_up_to_a_bound() {
         let policy = FaultPolicy::skip().retries(10);
         let waits: Vec<_> =
             (1..=11).map(|attempts| policy.retry_after(attempts).map(|wait| wait.as_millis())).collect();

@@ -218,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_saved_is_loaded() {
+    fn a_saved_checkpoint_loads() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("checkpoint");
         assert_eq!(Checkpoint::load(&path).unwrap(), None);
@@ -230,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_none_is_refused() {
+    fn a_file_that_is_no_checkpoint_is_refused() {
         let text = serde_json::to_string(&Checkpoint { version: VERSION, ..checkpoint() }).unwrap();
         let summed = |text: &str| with_checksum(text.as_bytes().to_vec());
         assert!(Checkpoint::parse(&summed(&text)).is_ok());
@@ -254,7 +254,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn foreign_bytes_are_no_panic(bytes: Vec<u8>) {
+        fn any_bytes_cause_no_panic(bytes: Vec<u8>) {
             let _ = Checkpoint::parse(&bytes);
         }
     }

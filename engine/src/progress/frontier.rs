@@ -246,7 +246,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_holder_never_sees_is_done_once_it_is_accepted() {
+    fn an_element_dropped_before_a_holding_node_is_done_once_accepted() {
         let (frontier, last) = told();
         let holder = frontier.track(false);
         frontier.take(holder, 1, 1);
@@ -263,7 +263,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_holder_is_done_with_may_be_on_its_way_to_another_branch() {
+    fn an_element_done_in_one_branch_may_be_in_flight_in_another() {
         let (frontier, last) = told();
         let holder = frontier.track(false);
         frontier.take(holder, 1, 3);
@@ -274,7 +274,7 @@ mod tests {
     }
 
     #[test]
-    fn an_element_in_a_group_is_done_with_the_group() {
+    fn an_element_of_a_group_is_done_with_the_group() {
         let (frontier, last) = told();
         let (groups, buffer) = (frontier.track(true), frontier.track(false));
         // Of 1 to 4 the groups are 2 and 3, and 1 and 4.

@@ -125,7 +125,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn all_states_are_those_behind_one_record() {
+    fn all_states_are_snapshots_after_the_same_record() {
         let snapshots = Snapshots::default();
         let told = Arc::new(Mutex::new(Vec::new()));
         let list = told.clone();

@@ -293,7 +293,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cut_batch_reads_as_if_it_stood_alone() {
+    fn a_sliced_batch_reads_like_a_batch_of_its_own() {
         let mut first = batch(&["a", "", "ccc", "dd"]);
         let rest = first.split_off(2);
         assert_eq!(first.data(), b"a\n\n");
@@ -303,7 +303,7 @@ mod tests {
     }
 
     #[test]
-    fn a_shared_block_is_not_written_to() {
+    fn a_shared_block_is_not_overwritten() {
         let mut first = batch(&["a", "b"]);
         let other = first.clone();
         assert_eq!(&*first.separated(0), b"a\0b\0");
@@ -311,13 +311,13 @@ mod tests {
     }
 
     #[test]
-    fn fitting_takes_whole_records_and_at_least_one() {
+    fn splitting_takes_whole_records_and_at_least_one() {
         let batch = batch(&["aaaa", "b", "c"]);
         assert_eq!([1, 5, 6, 7, 100].map(|bytes| batch.fitting(bytes)), [1, 1, 1, 2, 3]);
     }
 
     #[test]
-    fn the_largest_is_of_one_number() {
+    fn the_largest_record_counts_all_outputs_of_one_number() {
         let mut pieces = batch(&["aaaa", "b", "ccc"]);
         assert_eq!((pieces.largest(true), pieces.split_off(1).largest(true)), (5, 4));
         let mut builder = BatchBuilder::default();

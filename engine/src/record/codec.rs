@@ -233,7 +233,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_encoded_reads_back(i: i64, u: u128, f in proptest::num::f64::NORMAL, b: bool, s: String, v: Vec<u8>) {
+        fn encoded_values_round_trip(i: i64, u: u128, f in proptest::num::f64::NORMAL, b: bool, s: String, v: Vec<u8>) {
             round_trip(&i);
             round_trip(&u);
             round_trip(&f);
@@ -245,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn a_shape_says_its_schema_in_a_word() {
+    fn a_shape_names_its_schema_in_a_word() {
         assert_eq!(
             [i64::shape(), bool::shape(), String::shape()].map(|shape| shape.to_string()),
             ["int64", "boolean", "text"]
@@ -253,7 +253,7 @@ mod tests {
     }
 
     #[test]
-    fn messages_show_no_control_characters_and_no_megabytes() {
+    fn messages_have_no_control_characters_and_are_cut() {
         assert_eq!(i64::decode(b"\x1b[2J").unwrap_err(), r#"expected i64, found "\u{1b}[2J""#);
         assert!(i64::decode(&[b'x'; 1 << 20]).unwrap_err().len() < 100);
     }

@@ -66,12 +66,12 @@ mod tests {
     }
 
     #[test]
-    fn consecutive_numbers_take_no_room() {
+    fn consecutive_numbers_take_no_memory() {
         assert!(matches!(build(&[7, 8, 9]), Numbers::From(7)));
     }
 
     #[test]
-    fn gaps_and_repetition_are_kept() {
+    fn gaps_and_repetitions_are_kept() {
         let numbers = build(&[7, 8, 8, 12]);
         assert_eq!((0..4).map(|i| numbers.get(i)).collect::<Vec<_>>(), [7, 8, 8, 12]);
         assert_eq!(numbers.distinct(1..4), 2);

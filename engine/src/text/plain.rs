@@ -241,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn no_character_of_all_comes_out_as_harm() {
+    fn no_character_can_control_the_terminal() {
         for c in '\0'..=char::MAX {
             for text in [c.to_string(), format!("a{c}b"), format!("{c}{c}{c}{c}{c}{c}{c}")] {
                 let shown = PlainText::from(text);
@@ -255,7 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn marks_cover_no_other_line() {
+    fn combining_marks_cannot_cover_other_lines() {
         assert_eq!(plain("e\u{301}", 9), "e\u{301}");
         let zalgo = format!("e{}f", "\u{301}".repeat(100));
         assert_eq!(plain(&zalgo, 200), format!("e{}f", "\u{301}".repeat(MARKS)));
@@ -263,7 +263,7 @@ mod tests {
     }
 
     #[test]
-    fn text_of_all_languages_stays() {
+    fn text_in_all_languages_is_kept() {
         for text in ["größer", "漢字", "Ελλάδα", "עברית", "हिन्दी", "한국어", "→ … ✓", "😀"]
         {
             assert_eq!(plain(text, 99), text);
@@ -272,7 +272,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_text_is_one_harmless_line(text in any::<String>(), most in 1_usize..50) {
+        fn any_text_becomes_one_printable_line(text in any::<String>(), most in 1_usize..50) {
             let shown = plain(&text, most);
             prop_assert!(!shown.chars().any(harms) && shown.chars().count() <= most + 1);
             prop_assert_eq!(plain(&shown, most), shown.as_ref());

@@ -208,7 +208,7 @@ mod tests {
 
     #[test]
     #[cfg(unix)]
-    fn a_program_is_started_where_it_was_found_or_not_at_all() {
+    fn a_program_starts_from_where_it_was_found_or_not_at_all() {
         use std::os::unix::ffi::OsStringExt;
 
         let folder = tempfile::tempdir().unwrap();
@@ -226,7 +226,7 @@ mod tests {
 
     #[test]
     #[cfg(unix)]
-    fn a_link_at_the_end_of_a_long_path_is_followed() {
+    fn a_symlink_at_the_end_of_a_long_path_is_followed() {
         let folder = tempfile::tempdir().unwrap();
         let granted = folder.path().join("granted");
         let deep = folder.path().join("d/".repeat(50));
@@ -240,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn where_a_run_writes_its_folder_the_programs_of_the_system_run() {
+    fn system_programs_run_though_the_run_can_write_its_folder() {
         let folder = tempfile::tempdir().unwrap();
         let mut rules = Rules::new();
         rules.write(folder.path());

@@ -252,7 +252,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_need_a_resolver_and_addresses_do_not() {
+    fn host_names_need_a_resolver_and_addresses_do_not() {
         let mut rules = Rules::new();
         rules.connect("127.0.0.1", 80);
         rules.connect("[::1]", 81);
@@ -263,7 +263,7 @@ mod tests {
     }
 
     #[test]
-    fn urls_tell_their_ports() {
+    fn urls_give_their_ports() {
         let ports = |url: &str| {
             let mut rules = Rules::new();
             rules.connect_url(url);
@@ -276,7 +276,7 @@ mod tests {
     }
 
     #[test]
-    fn a_new_file_is_created_by_the_launcher_and_an_old_one_is_written_here() {
+    fn the_launcher_creates_new_files_and_existing_ones_are_written_directly() {
         let folder = tempfile::tempdir().unwrap();
         let (old, new) = (folder.path().join("old"), folder.path().join("new"));
         std::fs::write(&old, "").unwrap();

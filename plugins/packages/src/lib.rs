@@ -75,7 +75,7 @@ mod tests {
     const STATUS: &str = "2025-06-24 14:36:26 status unpacked libc-bin:amd64 2.36-9+deb12u10";
 
     #[test]
-    fn lines_tell_what_happened_to_which_package() {
+    fn lines_give_action_and_package() {
         let event = parse(UPGRADE).unwrap();
         assert_eq!((&*event.action, event.package.as_deref()), ("upgrade", Some("libsystemd0:amd64")));
         assert_eq!(parse(STATUS).unwrap().package.as_deref(), Some("libc-bin:amd64"));
@@ -83,7 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_line_of_the_log_is_refused() {
+    fn a_line_that_is_not_from_the_log_is_refused() {
         assert!(parse("").is_err() && parse("hello there general kenobi").is_err());
         assert_eq!(parse("2025-06-24 14:36:25 status").unwrap_err(), "it has no state");
     }

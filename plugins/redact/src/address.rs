@@ -65,7 +65,7 @@ mod tests {
     }
 
     #[test]
-    fn leaves_what_is_no_address() {
+    fn leaves_text_that_is_no_address() {
         for text in
             ["", "1", "1.2.3", "1.2.3.4.5", "192.0.2.256", "192.0.2.0001", "1..2.3.4", "1.2.3.", "٣.0.2.1"]
         {

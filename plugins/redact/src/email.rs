@@ -67,24 +67,24 @@ mod tests {
     }
 
     #[test]
-    fn knows_letters_of_any_language() {
+    fn accepts_letters_of_any_language() {
         check("<jörg@exämple.org> <用户@例子.公司>");
     }
 
     #[test]
-    fn keeps_json_whole() {
+    fn keeps_json_valid() {
         check(r#"{"to":"<ann@example.org>","text":"a <\nann@example.org>\n\"<ann@example.org>\""}"#);
         check(r#"{"to":"<j\u00f6rg@example.org>"}"#);
     }
 
     #[test]
-    fn takes_the_first_of_two_that_overlap() {
+    fn takes_the_first_of_two_overlapping_addresses() {
         check("<a@example.org>@example.net");
         check("a@<b@example.org>");
     }
 
     #[test]
-    fn leaves_what_is_no_address() {
+    fn leaves_text_that_is_no_address() {
         for text in ["", "@", "a@", "@example.org", "a@b", "a@.org", "a@b.c", "a@127.0.0.1", "a @example.org"]
         {
             check(text);

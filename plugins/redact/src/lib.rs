@@ -56,13 +56,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_holds_no_address_is_lent() {
+    fn text_without_addresses_is_borrowed() {
         assert!(matches!(emails("nothing here", "x"), Cow::Borrowed("nothing here")));
         assert!(matches!(addresses("", "x"), Cow::Borrowed("")));
     }
 
     #[test]
-    fn each_function_masks_its_own() {
+    fn each_function_masks_its_own_kind() {
         let line = "ann@example.org from 192.0.2.7";
         assert_eq!(emails(line, "[email]"), "[email] from 192.0.2.7");
         assert_eq!(addresses(line, ""), "ann@example.org from ");

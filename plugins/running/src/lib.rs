@@ -71,7 +71,7 @@ mod tests {
     }
 
     #[test]
-    fn an_hour_that_was_not_measured_changes_nothing() {
+    fn an_hour_without_a_measurement_changes_nothing() {
         let mut seen = Statistics::default();
         assert_eq!(temperature(&mut seen, hour(None)), None);
         assert_eq!(seen, Statistics::default());
@@ -87,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_is_warmer_is_told() {
+    fn only_warmer_hours_are_reported() {
         let mut highest = None;
         let mut given = |temp| warmest(&mut highest, hour(Some(temp)), 0.5);
         assert_eq!(given(50.0).unwrap(), "2013-07-18 15:00  JFK  10.0 °C");

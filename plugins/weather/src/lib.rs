@@ -145,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_may_end_as_on_windows() {
+    fn lines_may_end_with_crlf() {
         assert_eq!(parse(&format!("{ROW}\r")), parse(ROW));
     }
 
@@ -184,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn measures_leave_out_what_was_not_measured() {
+    fn measures_leave_out_missing_values() {
         let weather = parse(ROW).unwrap().unwrap();
         let measures: Vec<_> = measures(&weather).collect();
         let names: Vec<_> = measures.iter().map(|measure| measure.name).collect();

@@ -61,7 +61,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_tells_of_wind_temperature_and_rain() {
+    fn a_line_reports_wind_temperature_and_rain() {
         assert_eq!(
             line(&storm()),
             "2013-03-06 22:00  JFK  wind  74 km/h NE, gusts  93 km/h,   3 °C, rain 1.0 mm"
@@ -69,13 +69,13 @@ mod tests {
     }
 
     #[test]
-    fn what_was_not_measured_is_a_dash_in_its_column() {
+    fn a_missing_value_is_a_dash_in_its_column() {
         let calm = Weather { wind_dir: None, wind_gust: None, temp: Some(31.9), precip: None, ..storm() };
         assert_eq!(line(&calm), "2013-03-06 22:00  JFK  wind  74 km/h ?,  gusts   - km/h,   0 °C");
     }
 
     #[test]
-    fn the_compass_closes() {
+    fn compass_directions_wrap_around() {
         let points = [0.0, 22.0, 23.0, 90.0, 337.0, 338.0, 360.0].map(compass);
         assert_eq!(points, ["N", "N", "NE", "E", "NW", "N", "N"]);
     }

@@ -29,7 +29,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_was_not_measured_is_null() {
+    fn a_missing_value_is_null() {
         let field = |field| Some(Field::Text(Cow::Borrowed(field)));
         let row = [("origin", field("JFK")), ("temp", Some(Field::Number(39.02))), ("gust", field("NA"))];
         let row = row.map(|(name, field)| (Cow::Borrowed(name), field));

@@ -31,7 +31,7 @@ mod tests {
     }
 
     #[test]
-    fn words_are_what_stands_between_spaces_and_marks() {
+    fn words_are_separated_by_spaces_and_punctuation() {
         check("The quick, brown fox -- jumps!", &["the", "quick", "brown", "fox", "jumps"]);
         check("", &[]);
         check(" … ", &[]);

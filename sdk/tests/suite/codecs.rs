@@ -68,7 +68,7 @@ fn same(name: &str, record: &str) -> String {
 }
 
 #[test]
-fn numbers_may_be_any_json() {
+fn numbers_accept_any_json_notation() {
     assert_eq!(same("same_i64", " 7\r"), "7");
     assert_eq!(same("same_i64", "-0"), "0");
     assert_eq!(same("same_f64", "1e3"), "1000.0");
@@ -77,7 +77,7 @@ fn numbers_may_be_any_json() {
 }
 
 #[test]
-fn references_are_lent() {
+fn references_are_borrowed() {
     assert_eq!(outputs(&call("lent_visit", &[r#"{"user":"ann"}"#])), ["ann"]);
     assert_eq!(outputs(&call("slice", &["[1,2,3]"])), ["6"]);
     assert_eq!(outputs(&call("length", &["", "abc"])), ["0", "3"]);
@@ -86,7 +86,7 @@ fn references_are_lent() {
 
 proptest! {
     #[test]
-    fn integers_come_back(x: i64, small: i8, large: u64, huge: i128) {
+    fn integers_round_trip(x: i64, small: i8, large: u64, huge: i128) {
         prop_assert_eq!(same("same_i64", &x.to_string()), x.to_string());
         prop_assert_eq!(same("same_i8", &small.to_string()), small.to_string());
         prop_assert_eq!(same("same_u64", &large.to_string()), large.to_string());
@@ -94,13 +94,13 @@ proptest! {
     }
 
     #[test]
-    fn floats_come_back(x: f64, small: f32) {
+    fn floats_round_trip(x: f64, small: f32) {
         prop_assert_eq!(same("same_f64", &x.to_string()).parse(), Ok(x));
         prop_assert_eq!(same("same_f32", &small.to_string()).parse(), Ok(small));
     }
 
     #[test]
-    fn text_comes_back(text: String, character: char) {
+    fn text_round_trips(text: String, character: char) {
         for name in ["same_text", "same_string", "same_boxed", "same_cow"] {
             prop_assert_eq!(&same(name, &text), &text);
         }
@@ -109,7 +109,7 @@ proptest! {
     }
 
     #[test]
-    fn structures_come_back(user: String, seconds: Option<i32>) {
+    fn structures_round_trip(user: String, seconds: Option<i32>) {
         let visit = Visit { user, seconds: seconds.map(f64::from) };
         let json = serde_json::to_string(&visit).expect("it is JSON");
         prop_assert_eq!(serde_json::from_str::<Visit>(&same("same_visit", &json)).expect("it is JSON"), visit);

@@ -81,20 +81,20 @@ fn array(x: Vec<i64>) -> usize {
 }
 
 #[test]
-fn an_error_tells_its_sources() {
+fn an_error_includes_its_sources() {
     let outcome = call("port", &["80", "x"]);
     assert_eq!(failures(&outcome), [(1, "no port: invalid digit found in string")]);
     assert!(!outcome.failures[0].retryable);
 }
 
 #[test]
-fn an_error_needs_no_more_than_a_text() {
+fn an_error_can_be_a_plain_text() {
     assert_eq!(failures(&call("plain", &[""])), [(0, "just text")]);
     assert_eq!(failures(&call("boxed", &["x"])), [(0, "invalid digit found in string")]);
 }
 
 #[test]
-fn a_failure_says_whether_to_try_again() {
+fn a_failure_says_whether_to_retry() {
     let outcome = call("mixed", &["1", "busy", "bad", "x"]);
     let expected = [
         (1, "the port is busy", true),
@@ -106,7 +106,7 @@ fn a_failure_says_whether_to_try_again() {
 }
 
 #[test]
-fn a_record_that_is_something_else_fails_alone() {
+fn a_record_of_another_type_fails_alone() {
     assert_eq!(
         failures(&call("integer", &["1", "abc", "", "1.5", "9223372036854775808", "true"])),
         [
@@ -125,7 +125,7 @@ fn a_record_that_is_something_else_fails_alone() {
 }
 
 #[test]
-fn what_is_no_finite_number_fails() {
+fn a_non_finite_number_fails() {
     assert_eq!(
         failures(&call("number", &["NaN", "inf", "1e999", "1e308"])),
         [

@@ -87,7 +87,7 @@ fn none_leaves_a_record_out() {
 }
 
 #[test]
-fn counts_tell_failed_records_from_those_left_out() {
+fn counts_distinguish_failed_records_from_dropped_ones() {
     let outcome = call("even_half", &["-1", "2", "x", "3", "-2", "4"]);
     assert_eq!(outputs(&outcome), ["1", "2"]);
     assert_eq!(outcome.counts, Some(vec![0, 1, 0, 0, 0, 1]));
@@ -95,14 +95,14 @@ fn counts_tell_failed_records_from_those_left_out() {
 }
 
 #[test]
-fn failed_records_alone_need_no_counts() {
+fn failed_records_alone_do_not_need_counts() {
     let outcome = call("even_half", &["2", "-1", "4"]);
     assert_eq!(outputs(&outcome), ["1", "2"]);
     assert_eq!(outcome.counts, None);
 }
 
 #[test]
-fn a_result_may_stand_within_an_option() {
+fn an_option_may_hold_a_result() {
     let outcome = call("optional_result", &["1", "0", "-1"]);
     assert_eq!(outputs(&outcome), ["1"]);
     assert_eq!(outcome.counts, Some(vec![1, 0, 0]));
@@ -110,7 +110,7 @@ fn a_result_may_stand_within_an_option() {
 }
 
 #[test]
-fn a_filter_counts_what_it_keeps() {
+fn a_filter_counts_the_records_it_keeps() {
     let outcome = call("is_even", &["1", "2", "3"]);
     assert_eq!(outcome.counts, Some(vec![0, 1, 0]));
     assert!(outcome.output.data.is_empty() && outcome.output.ends.is_empty());
@@ -137,7 +137,7 @@ fn a_flat_map_gives_any_number_of_outputs() {
 }
 
 #[test]
-fn a_flat_map_may_fail_as_a_whole() {
+fn a_flat_map_may_fail_before_its_first_output() {
     let outcome = call("count_up", &["2", "9", "1"]);
     assert_eq!(outputs(&outcome), ["0", "1", "0"]);
     assert_eq!(outcome.counts, Some(vec![2, 0, 1]));
@@ -153,7 +153,7 @@ fn a_record_that_fails_midway_leaves_no_output() {
 }
 
 #[test]
-fn a_sink_gives_nothing() {
+fn a_sink_has_no_output() {
     let outcome = call("swallow", &["a", "b"]);
     assert_eq!((outcome.consumed, outcome.counts), (2, None));
     assert!(outcome.output.data.is_empty() && outcome.failures.is_empty());
@@ -167,14 +167,14 @@ fn a_sink_stops_at_the_record_that_fails() {
 }
 
 #[test]
-fn a_full_room_ends_the_call_after_the_record_at_hand() {
+fn a_full_output_ends_the_call_after_the_current_record() {
     let outcome = call_with("words", &[], 4, &["a", "b c", "d", "e"]);
     assert_eq!(outputs(&outcome), ["a", "b", "c"]);
     assert_eq!((outcome.consumed, outcome.counts), (2, Some(vec![1, 2])));
 }
 
 #[test]
-fn one_record_may_go_beyond_the_room() {
+fn one_record_may_exceed_the_output_limit() {
     let outcome = call_with("inc", &[], 1, &["1", "2"]);
     assert_eq!((outputs(&outcome), outcome.consumed), (vec!["2"], 1));
 }

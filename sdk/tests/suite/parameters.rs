@@ -36,7 +36,7 @@ fn one(name: &str, arguments: &[(&str, &str)], record: &str) -> String {
 }
 
 #[test]
-fn defaults_stand_in() {
+fn defaults_fill_in_missing_arguments() {
     assert_eq!(outputs(&call("add", &["1"])), ["-1"]);
     assert_eq!(one("add", &[("step", "5")], "1"), "-9");
     assert_eq!(one("add", &[("times", "3"), ("step", "5")], "1"), "16");

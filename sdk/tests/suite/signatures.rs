@@ -71,7 +71,7 @@ fn shape(shape: &Shape) -> (Format, Option<&str>) {
 }
 
 #[test]
-fn names_documentation_and_parameters_are_told() {
+fn signatures_give_names_documentation_and_parameters() {
     let signature = signature("documented");
     assert_eq!(signature.docs, "Says what it does.\n\nAnd more of it.");
     assert_eq!(signature.kind, Kind::Map);
@@ -114,7 +114,7 @@ fn shapes_follow_the_types() {
 }
 
 #[test]
-fn what_a_function_needs_is_told() {
+fn signatures_give_the_needed_capabilities() {
     assert_eq!(signature("needy").capabilities, ["net:example.org:443", "clock", "dir"]);
     assert!(signature("documented").capabilities.is_empty());
 }

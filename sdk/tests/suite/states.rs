@@ -72,7 +72,7 @@ fn give_by_key(process: &Process, pairs: &[(&str, &str)]) -> Outcome {
 }
 
 #[test]
-fn a_state_goes_from_record_to_record_and_from_call_to_call() {
+fn a_state_is_carried_across_records_and_calls() {
     let process = open_with("count", &[]).unwrap();
     assert_eq!(outputs(&give(&process, &["a", "b"])), ["1", "2"]);
     let outcome = give(&process, &["c"]);
@@ -84,7 +84,7 @@ fn a_state_goes_from_record_to_record_and_from_call_to_call() {
 }
 
 #[test]
-fn what_is_told_names_the_state() {
+fn signatures_describe_the_state() {
     let signature = |name: &str| describe().into_iter().find(|known| known.name == name).unwrap();
     let count = signature("count");
     assert_eq!((count.kind, count.input.format), (Kind::Accumulate, Format::Text));
@@ -98,7 +98,7 @@ fn what_is_told_names_the_state() {
 }
 
 #[test]
-fn it_stops_at_a_failure_of_its_own_and_not_at_a_record_that_it_never_saw() {
+fn a_call_stops_at_its_own_failure_and_not_at_an_undecodable_record() {
     let process = open_with("fresh", &[]).unwrap();
     let outcome = give(&process, &["1", "x", "1", "2"]);
     assert_eq!((outputs(&outcome), outcome.consumed), (vec!["1", "2"], 4));
@@ -137,7 +137,7 @@ fn keys_come_with_all_records_or_with_none() {
 }
 
 #[test]
-fn a_state_that_would_not_come_back_is_told_when_it_is_written() {
+fn a_state_that_cannot_be_read_back_fails_when_saved() {
     for name in ["largest", "smallest"] {
         let process = open_with(name, &[]).unwrap();
         give(&process, &["x"]);
@@ -150,7 +150,7 @@ fn a_state_that_would_not_come_back_is_told_when_it_is_written() {
 }
 
 #[test]
-fn foreign_bytes_are_no_state() {
+fn invalid_state_bytes_are_refused() {
     let process = open_with("fresh", &[]).unwrap();
     give_by_key(&process, &[("a", "1"), ("b", "2")]);
     let good = process.state().unwrap();
@@ -169,7 +169,7 @@ fn foreign_bytes_are_no_state() {
 
 proptest! {
     #[test]
-    fn whatever_the_bytes_are_there_is_no_panic(bytes: Vec<u8>, kind in 0_u8..4) {
+    fn any_state_bytes_cause_no_panic(bytes: Vec<u8>, kind in 0_u8..4) {
         for name in ["count", "fresh", "joined"] {
             let _ = resumed(name, &bytes);
             let _ = resumed(name, &[&b"acc1"[..], &[kind], &bytes].concat());
@@ -177,7 +177,7 @@ proptest! {
     }
 
     #[test]
-    fn where_it_is_written_and_read_can_not_be_seen(
+    fn saving_and_restoring_a_state_anywhere_changes_no_output(
         pairs in prop::collection::vec(("[ab]{0,2}", any::<f64>().prop_filter("no JSON", |x| x.abs() < 1e300)), 1..40),
         cut in 0_usize..40,
         by_key: bool,

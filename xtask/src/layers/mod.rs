@@ -147,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn an_upward_import_is_named_whatever_way_it_takes() {
+    fn an_upward_import_is_named_in_any_notation() {
         for code in [
             "use crate::Pool;",
             "use crate::pool::inner::Pool;",
@@ -169,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn a_circle_within_a_layer_is_named() {
+    fn a_cycle_within_a_layer_is_named() {
         let files = [
             ("fault.rs", "use crate::Pool; pub struct Fault;"),
             ("pool/mod.rs", "use crate::Fault; pub struct Pool;"),
@@ -178,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn the_list_of_what_is_allowed_only_shrinks() {
+    fn the_list_of_exceptions_only_shrinks() {
         let files = [("record/mod.rs", "use crate::Pool;"), ("pool/mod.rs", "pub struct Pool;")];
         assert_eq!(said(&files, "# a reason\nrecord -> pool\n"), [""; 0]);
         let said = said(&files, "record -> pool\nrecord -> fault\n");
@@ -186,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn a_room_is_in_the_table() {
+    fn every_room_is_in_the_table() {
         let said = said(&[("new.rs", "use crate::record;"), ("record/mod.rs", "")], "");
         assert_eq!(said, ["ARCHITECTURE.md: the table of layers lacks `new`"]);
     }

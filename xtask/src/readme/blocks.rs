@@ -71,7 +71,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn commands_are_found_with_what_they_print() {
+    fn commands_are_found_with_their_output() {
         let text =
             "# Title\n```sh\ncd a\nb\n```\n```console\n$ c \\\n    d\n1\n2\n$ e\n```\n```rust\nf\n```\n";
         let command = |line, text: &str, output| Command { line, text: text.to_owned(), output };
@@ -86,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn texts_may_stand_within_commands() {
+    fn commands_may_contain_here_documents() {
         let text = "```console\n$ cat <<'end'\na\n$b\nend\na\n$ c\n```\n";
         let command =
             |line, text: &str, output| Command { line, text: text.to_owned(), output: Some(output) };
@@ -95,14 +95,14 @@ mod tests {
     }
 
     #[test]
-    fn files_are_written_as_they_are_shown() {
+    fn files_are_written_as_shown() {
         let text = "```toml,a.toml\n[a]\nb = 1\n```\n```toml\nno = 1\n```\n";
         let written = "cat > a.toml <<'end of the file'\n[a]\nb = 1\nend of the file";
         assert_eq!(commands(text), [Command { line: 2, text: written.to_owned(), output: None }]);
     }
 
     #[test]
-    fn other_marks_are_for_reading() {
+    fn other_code_blocks_are_not_run() {
         assert_eq!(commands("```sh no_run\nrm -r .\n```\n"), []);
     }
 }

@@ -27,13 +27,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lines_must_be_the_same() {
+    fn lines_must_match() {
         assert!(fit(&["a", "b"], &["a", "b"]));
         assert!(!fit(&["a", "b"], &["a"]) && !fit(&["a"], &["a", "b"]) && !fit(&["a"], &["A"]));
     }
 
     #[test]
-    fn what_differs_may_be_left_out() {
+    fn varying_parts_may_be_elided() {
         assert!(fit(&["…", "c"], &["a", "b", "c"]) && fit(&["a", "…"], &["a"]));
         assert!(fit(&["size … KiB, … s"], &["size 12.3 KiB, 4 s"]));
         assert!(!fit(&["size … KiB"], &["size 12.3 MiB"]) && !fit(&["…", "d"], &["a", "b", "c"]));

@@ -109,7 +109,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn wide_letters_take_two_columns() {
+    fn wide_characters_take_two_columns() {
         assert_eq!((fit("漢字", 6), right("漢字", 6)), ("漢字  ".to_owned(), "  漢字".to_owned()));
         assert_eq!(
             [cut("漢字", 4), cut("漢字", 3), cut("漢字x", 4), cut("abc", 2)],
@@ -119,14 +119,14 @@ mod tests {
     }
 
     #[test]
-    fn fields_are_as_high_as_their_values() {
+    fn table_fields_are_as_high_as_their_values() {
         assert_eq!(field(&[0.0, 1.0, 4.0, 8.0, 0.01], 8.0, 1), [" ▁▄█▁"]);
         assert_eq!(field(&[0.0, 1.0, 4.0, 8.0], 8.0, 2), ["   █", " ▂██"]);
         assert_eq!(field(&[0.0], 0.0, 1), [" "]);
     }
 
     #[test]
-    fn words_that_have_no_room_are_cut() {
+    fn words_without_room_are_truncated() {
         let told: Vec<_> =
             wrapped("one two abcdefghijk", 7, Style::new()).iter().map(ToString::to_string).collect();
         assert_eq!(told, ["one two", "abcdef…"]);

@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn a_moment_is_of_the_function_that_took_most_of_it() {
+    fn a_time_slot_shows_the_function_that_used_most_of_it() {
         let bars = [
             bar(0, 0, 160, false),
             bar(1, 160, 400, false),

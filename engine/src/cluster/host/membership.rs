@@ -151,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn what_workers_used_is_counted_once_whatever_overtakes_it() {
+    fn worker_usage_is_counted_once_in_any_message_order() {
         let mut membership = Membership::new("one");
         let calls = |membership: &mut Membership, worker: &str, now| {
             membership.used(worker, 0, vec![tally(now)], 1)[0].calls
@@ -164,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn many_workers_have_longer_tasks() {
+    fn many_workers_get_larger_tasks() {
         let mut membership = Membership::new("one");
         assert_eq!(membership.task_time(), (FAST, SLOW));
         let mut join = |worker: usize| {
@@ -177,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_said_while_somebody_may_work() {
+    fn no_notice_while_a_worker_may_serve() {
         let mut membership = Membership::new("one");
         assert_eq!(membership.notice(true), None);
         membership.served = Instant::now().checked_sub(PATIENCE).unwrap();

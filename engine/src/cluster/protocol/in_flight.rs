@@ -377,7 +377,7 @@ mod tests {
     }
 
     #[test]
-    fn drafts_cost_no_more_than_they_may() {
+    fn drafts_stay_within_their_memory_limit() {
         let mut in_flight = in_flight(20);
         let body = Bytes::from(vec![0; MIB]);
         for task in 0..20 {
@@ -401,7 +401,7 @@ mod tests {
     }
 
     #[test]
-    fn a_result_that_is_too_large_is_refused_with_all_that_follows() {
+    fn an_oversized_result_is_refused_and_its_parts_ignored() {
         let mut in_flight = in_flight(1);
         let body = Bytes::from(vec![0; MIB]);
         let sent: Vec<_> = (0..100)
@@ -419,7 +419,7 @@ mod tests {
     }
 
     #[test]
-    fn a_task_whose_result_was_refused_is_handed_out_anew_without_a_wait() {
+    fn a_task_with_a_refused_result_is_redispatched_at_once() {
         let mut in_flight = in_flight(1);
         let body = Bytes::from_static(b"x");
         for attempt in 0..MOST_ATTEMPTS {

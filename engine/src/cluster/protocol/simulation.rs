@@ -789,7 +789,7 @@ fn came_out(world: World) -> World {
 }
 
 #[test]
-fn any_weather_gives_what_a_quiet_day_gives() {
+fn any_fault_schedule_matches_the_fault_free_run() {
     let number = |name| std::env::var(name).ok().and_then(|number| number.parse::<u64>().ok());
     let seeds = match number("ENGINE_SEED") {
         Some(seed) => seed..seed + 1,
@@ -831,7 +831,7 @@ fn calm(seed: u64, room: usize) -> World {
 }
 
 #[test]
-fn results_that_wait_leave_room_for_the_one_they_wait_for() {
+fn waiting_results_leave_room_for_the_next_in_order() {
     for seed in 0..200 {
         // One that were stuck would wait until the broker gives its results once more.
         assert!(calm(seed, 2).now < RESULT_WAIT);
@@ -839,7 +839,7 @@ fn results_that_wait_leave_room_for_the_one_they_wait_for() {
 }
 
 #[test]
-fn on_a_quiet_day_nothing_is_done_twice() {
+fn without_faults_no_task_runs_twice() {
     for seed in 0..200 {
         let world = calm(seed, 2 + seed as usize % 4);
         assert_eq!(world.runs, world.weather.records);

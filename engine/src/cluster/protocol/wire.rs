@@ -358,7 +358,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_sent_is_what_comes() {
+    fn messages_round_trip() {
         let sent = task();
         let came = Task::decode(&sent.encode()).unwrap();
         assert_eq!((came.epoch, came.task, came.attempt, came.segment), (3, 1 << 40, 1, 2));
@@ -375,7 +375,7 @@ mod tests {
     }
 
     #[test]
-    fn long_results_come_in_parts() {
+    fn long_results_are_sent_in_parts() {
         let body = Bytes::from(vec![7; PART_BYTES * 2 + 1]);
         let parts = ResultPart::cut(1, 2, 3, &body, PART_BYTES);
         let lengths: Vec<_> = parts.iter().map(|part| (part.part, part.parts, part.body.len())).collect();
@@ -387,7 +387,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_message_is_refused() {
+    fn invalid_messages_are_refused_by_the_codec() {
         assert_eq!(Task::decode(&[]).unwrap_err(), WireError::Empty);
         let mut other = task().encode().to_vec();
         other[0] = 9;
@@ -409,7 +409,7 @@ mod tests {
     }
 
     #[test]
-    fn damaged_messages_harm_nobody() {
+    fn damaged_messages_cause_no_panic() {
         let mut seed = 1_u64;
         for message in [task().encode(), outcome().encode()] {
             for _ in 0..20_000 {

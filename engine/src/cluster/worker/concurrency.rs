@@ -99,7 +99,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn there_are_more_while_functions_wait_and_as_few_again_when_they_compute() {
+    async fn concurrency_grows_while_functions_wait_and_shrinks_when_they_compute() {
         let concurrency = Concurrency::new(1);
         let mut held = vec![concurrency.take().await, concurrency.take().await];
         assert!(!concurrency.look(true, OFTEN - 1));

@@ -116,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn the_latest_plugins_are_kept_and_all_that_are_used() {
+    fn the_latest_plugins_and_those_in_use_are_kept() {
         let path = tempfile::tempdir().unwrap();
         let folder = PluginFolder { kept: 3, ..PluginFolder::open(path.path()).unwrap() };
         let plugins: Vec<_> = (0..10_u8).map(|byte| vec![byte]).collect();
@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn a_plugin_that_another_process_keeps_locked_comes_again() {
+    fn a_plugin_locked_by_another_process_is_fetched_again() {
         let path = tempfile::tempdir().unwrap();
         let folder = PluginFolder::open(path.path()).unwrap();
         let plugin = hash(b"plugin");
@@ -152,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_what_it_is_called_is_none() {
+    fn a_file_with_a_wrong_hash_is_not_a_plugin() {
         let path = tempfile::tempdir().unwrap();
         let folder = PluginFolder::open(path.path()).unwrap();
         let (right, name) = (hash(b"right"), PluginFolder::name(&hash(b"right")));

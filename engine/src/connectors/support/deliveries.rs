@@ -54,7 +54,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_message_that_comes_again_is_run_once_and_acknowledged_where_it_came_last() {
+    fn a_redelivered_message_runs_once_and_is_acknowledged_at_its_last_delivery() {
         let mut deliveries = Deliveries::default();
         assert!(deliveries.receive(7, "first".into()));
         deliveries.emit(1, &[7]);
@@ -68,7 +68,7 @@ mod tests {
     }
 
     #[test]
-    fn messages_are_out_by_their_numbers_whatever_their_places() {
+    fn messages_complete_by_number_not_by_position() {
         let mut deliveries = Deliveries::default();
         for place in [3, 1, 2] {
             deliveries.receive(place, "reply".into());

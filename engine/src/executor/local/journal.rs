@@ -105,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn small_batches_are_given_again_together_and_in_order() {
+    fn small_batches_are_replayed_together_and_in_order() {
         let mut journal = Journal::default();
         let mut last = 0;
         for length in [1, 3, 600, 1, 500, 20, 700, 2] {

@@ -160,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn the_record_to_blame_is_soon_alone() {
+    fn bisection_soon_isolates_the_failing_record() {
         let trap = || Cause::Trapped { trap: "unreachable code".into(), stderr: "".into() };
         assert_eq!(parts(trap(), Some(2), 0), [(2, false), (1, true), (5, false)]);
         assert_eq!(parts(trap(), Some(0), 0), [(1, true), (7, false)]);
@@ -171,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn a_hint_that_lies_harms_nobody() {
+    fn a_wrong_hint_does_no_harm() {
         assert_eq!(parts(Cause::StackOverflow, Some(8), 99), [(4, false), (4, false)]);
     }
 }

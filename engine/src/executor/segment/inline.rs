@@ -57,7 +57,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn in_a_row_slow_ones_are_left_to_the_workers() {
+    fn repeated_slow_calls_go_to_the_pool_threads() {
         let (inline, now) = (InlineExecution::default(), Instant::now());
         inline.learn(now, now + HANDING / 2);
         assert!(inline.is_worth_it());
@@ -69,7 +69,7 @@ mod tests {
     }
 
     #[test]
-    fn now_and_then_one_may_take_longer() {
+    fn an_occasional_slow_call_stays_inline() {
         let (inline, now) = (InlineExecution::default(), Instant::now());
         inline.learn(now, now);
         inline.learn(now + HANDING * 10, now + HANDING * 12);

@@ -106,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cut_place_keeps_its_order() {
+    fn a_split_slot_keeps_its_order() {
         let mut order = ResultOrder::new();
         let a = order.push('a');
         let d = order.push('d');
@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn a_place_can_leave_from_anywhere() {
+    fn a_slot_can_be_removed_anywhere() {
         let mut order = ResultOrder::new();
         let [a, _, c, _, e] = ['a', 'b', 'c', 'd', 'e'].map(|value| order.push(value));
         for slot in [c, a, e] {

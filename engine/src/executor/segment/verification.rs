@@ -182,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn what_can_be_is_believed() {
+    fn plausible_results_are_accepted() {
         let [map, filter, flat_map] = [Kind::Map, Kind::Filter, Kind::FlatMap].map(terms);
         said(&whole(&[(1, "x"), (3, "y"), (3, "z"), (4, "w")], &[]), &[map]).unwrap();
         said(&whole(&[(3, "y")], &[1, 3, 4]), &[map, filter]).unwrap();
@@ -192,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn what_can_not_be_is_named() {
+    fn impossible_results_are_named_and_refused() {
         let [map, filter, flat_map] = [Kind::Map, Kind::Filter, Kind::FlatMap].map(terms);
         let lies = [
             (whole(&[(1, "x"), (1, "y")], &[]), map),
@@ -216,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn faults_are_those_of_the_task_and_its_policy() {
+    fn faults_must_fit_the_task_and_its_policy() {
         let map = terms(Kind::Map);
         let stops = Terms { stops_behind: Some(1), ..map };
         let ending = |stage, record| {

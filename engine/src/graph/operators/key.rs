@@ -109,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn the_same_value_is_the_same_key_however_it_is_written() {
+    fn equal_values_are_equal_keys_in_any_notation() {
         for record in [r#"{"user":"ann","x":[{"user":1}]}"#, r#" { "x" : 1 , "us\u0065r" : "\u0061nn" } "#] {
             assert_eq!(key("user", record).as_deref(), Ok(r#""ann""#));
         }
@@ -118,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn a_record_without_its_key_says_so() {
+    fn a_record_without_its_key_is_named() {
         for (part, record) in [
             (Part::from("user"), r#"{"name":1}"#),
             (Part::from("user"), "[1]"),
@@ -135,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_end_before_the_first_record_that_has_none() {
+    fn keys_stop_at_the_first_record_without_one() {
         let mut records = BatchBuilder::default();
         for (number, record) in [(1, "[1]"), (2, "[\"b\"]"), (3, "c"), (4, "[4]")] {
             records.push(number, |data| data.extend_from_slice(record.as_bytes()));

@@ -6,7 +6,7 @@ use std::sync::mpsc;
 use super::*;
 
 #[tokio::test]
-async fn what_never_returns_is_counted_and_others_go_on() {
+async fn a_job_that_never_returns_is_counted_and_others_continue() {
     let (threads, lane, other) = (FileThreads::default(), Arc::default(), Arc::default());
     let (release, released) = mpsc::channel::<()>();
     let (began, begun) = oneshot::channel();
@@ -27,7 +27,7 @@ async fn what_never_returns_is_counted_and_others_go_on() {
 }
 
 #[tokio::test]
-async fn a_job_that_panics_gives_nothing_and_the_next_one_runs() {
+async fn a_panicking_job_returns_nothing_and_the_next_one_runs() {
     let (threads, lane) = (FileThreads::default(), Arc::default());
     assert_eq!(threads.run(&lane, || panic!("as planned")).unwrap().await, None::<()>);
     assert_eq!(threads.run(&lane, || 7).unwrap().await, Some(7));
@@ -35,7 +35,7 @@ async fn a_job_that_panics_gives_nothing_and_the_next_one_runs() {
 }
 
 #[tokio::test]
-async fn what_waits_for_a_thread_and_is_given_up_is_never_begun() {
+async fn a_cancelled_job_that_waits_for_a_thread_never_starts() {
     let (threads, lane) = (FileThreads::default(), Arc::default());
     let mut running = Vec::new();
     let (release, released) = mpsc::channel::<()>();
@@ -55,7 +55,7 @@ async fn what_waits_for_a_thread_and_is_given_up_is_never_begun() {
 }
 
 #[tokio::test]
-async fn files_that_are_never_closed_take_the_turns_of_their_function_and_come_back() {
+async fn files_that_hang_on_close_use_only_their_functions_threads() {
     let (threads, lane, other) = (FileThreads::default(), Arc::default(), Arc::default());
     let (release, released) = mpsc::channel();
     let open = Arc::new(Mutex::new(released));
@@ -78,7 +78,7 @@ async fn files_that_are_never_closed_take_the_turns_of_their_function_and_come_b
 }
 
 #[tokio::test]
-async fn functions_that_lose_all_their_threads_take_none_of_others() {
+async fn a_function_that_loses_its_threads_takes_none_from_others() {
     let (threads, other) = (FileThreads::default(), Arc::default());
     let (release, released) = mpsc::channel();
     let free = Arc::new(Mutex::new(released));

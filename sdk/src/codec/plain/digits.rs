@@ -49,7 +49,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn digits_are_read_whatever_their_number() {
+    fn numbers_of_any_length_parse_as_digits() {
         let digits = "9081726354453627";
         for text in (1..=16).flat_map(|length| [&digits[..length], &digits[16 - length..]]) {
             let read = if text.len() <= 8 { short } else { long };
@@ -59,7 +59,7 @@ mod tests {
     }
 
     #[test]
-    fn all_else_is_left_to_others() {
+    fn other_notations_are_left_to_the_general_parser() {
         for text in [
             "",
             "-1",

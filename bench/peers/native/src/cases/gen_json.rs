@@ -116,7 +116,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lines_are_events_of_the_promised_length() -> anyhow::Result<()> {
+    fn generated_lines_are_events_of_the_requested_length() -> anyhow::Result<()> {
         let mut random = Random(0);
         let mut line = Vec::new();
         let mut escapes = 0;

@@ -30,7 +30,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_number_is_an_error() {
+    fn a_line_without_a_number_is_an_error() {
         assert!(lines(b"1\none\n", Vec::new()).is_err());
     }
 }

@@ -28,7 +28,7 @@ mod tests {
     );
 
     #[test]
-    fn changes_what_it_should_and_keeps_the_rest() -> anyhow::Result<()> {
+    fn changes_its_fields_and_keeps_the_rest() -> anyhow::Result<()> {
         let output = lines(format!("{BEFORE}\n").as_bytes(), Vec::new())?;
         let expected = BEFORE.replace("99.99", "89.99").replace("fr", "FR") + "\n";
         assert_eq!(String::from_utf8(output)?, expected);

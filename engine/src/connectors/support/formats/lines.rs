@@ -390,7 +390,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_are_what_people_take_them_for() {
+    fn lines_split_at_line_breaks() {
         assert_eq!(records(&[b"a\n\nb\r\nc"], b'\n'), ["a", "", "b", "c"]);
         assert_eq!(records(&[b"a\nb\n"], b'\n'), ["a", "b"]);
         assert_eq!(records(&[b"a\r", b"\nb\rc\n"], b'\n'), ["a", "b\rc"]);
@@ -400,7 +400,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn pieces_do_not_matter(lines in prop::collection::vec("[a-z]{0,5}", 0..20), cuts in prop::collection::vec(0usize..60, 0..5)) {
+        fn chunk_boundaries_do_not_matter(lines in prop::collection::vec("[a-z]{0,5}", 0..20), cuts in prop::collection::vec(0usize..60, 0..5)) {
             let text: String = lines.iter().map(|line| format!("{line}\n")).collect();
             let mut cuts: Vec<_> = cuts.into_iter().map(|cut| cut.min(text.len())).chain([0, text.len()]).collect();
             cuts.sort_unstable();
