@@ -125,7 +125,7 @@ const GO_OTHER_WAYS: [&str; 7] = [
     // It builds crates, with folders for the sandbox that it makes itself.
     "cli/src/cargo",
     // Guests' own files, beneath the folders that they were granted, which `engine/src/files` has opened.
-    "engine/src/plugin/files",
+    "engine/src/plugin/capabilities/dir",
     // It writes a template into a folder that it has made itself.
     "cli/src/new.rs",
     // They ask what a path or a descriptor is, and open nothing.

@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 use crate::FaultPolicy;
 use crate::cluster::protocol::wire::PROTOCOL;
 use crate::function::Kind;
-use crate::plugin::{Core, Isolation, Limits};
+use crate::function::{Isolation, Limits};
+use crate::plugin::Core;
 use crate::text::PlainText;
 
 /// A run, as it stands in the broker.

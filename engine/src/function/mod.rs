@@ -1,8 +1,14 @@
 //! What a function is, for all that have to do with it: plain data, which knows nothing of WebAssembly.
 
+mod limits;
 mod signature;
 mod state;
+mod usage;
 
+pub use limits::Isolation;
+pub(crate) use limits::Limits;
 pub use signature::{Kind, Parameter, Signature};
 pub use state::State;
 pub(crate) use state::{apart, together};
+pub use usage::{PoolUsage, Usage};
+pub(crate) use usage::{Tally, UsageGauge};

@@ -4,12 +4,12 @@ use std::sync::{Arc, OnceLock};
 
 use tokio::runtime::{Builder, Handle};
 
-use super::ahead::Ahead;
-use super::compiler::Compiler;
-use super::grants::Grants;
-use super::ledger::Ledger;
-use super::memory::TotalMemory;
-use super::runtime::Runtime;
+use crate::plugin::capabilities::grants::Grants;
+use crate::plugin::host::resources::Ledger;
+use crate::plugin::loading::ahead::Ahead;
+use crate::plugin::loading::compiler::Compiler;
+use crate::plugin::memory::TotalMemory;
+use crate::plugin::runtime::Runtime;
 use crate::threads;
 
 /// What instances of a pool share.

@@ -11,14 +11,14 @@ use wasmtime_wasi::p2::bindings::filesystem::{preopens, types as filesystem};
 use wasmtime_wasi::p2::bindings::random::{insecure, random};
 use wasmtime_wasi::p2::bindings::sockets::ip_name_lookup;
 
-use super::contract::StreamPlugin;
-use super::files::GrantedFiles;
-use super::memory::CORE_ITEMS;
-use super::names::GrantedNames;
-use super::random::BoundedRandom;
-use super::sandbox::Sandbox;
-use super::sockets;
 use crate::error::SystemError;
+use crate::plugin::capabilities::dir::GrantedFiles;
+use crate::plugin::capabilities::net::names::GrantedNames;
+use crate::plugin::capabilities::net::sockets;
+use crate::plugin::capabilities::random::BoundedRandom;
+use crate::plugin::contract::StreamPlugin;
+use crate::plugin::memory::CORE_ITEMS;
+use crate::plugin::sandbox::Sandbox;
 use crate::{Error, threads};
 
 /// How often a busy guest is interrupted, so that its deadline is looked at and others may run.

@@ -10,14 +10,14 @@ use wasmtime_wasi::{
     Deterministic, HostWallClock, Rng, WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView, thread_rng,
 };
 
-use super::contract::engine::plugin::host::Host;
-use super::files::{FileContext, Files};
-use super::grants::{Capability, Grants};
-use super::hints::Hints;
-use super::memory::Gauge;
-use super::meter::Meter;
-use super::output::{Draft, GuestStream, Messages, Output};
-use super::sockets::Connection;
+use crate::plugin::calls::hints::Hints;
+use crate::plugin::calls::meter::Meter;
+use crate::plugin::capabilities::dir::{FileContext, Files};
+use crate::plugin::capabilities::grants::{Capability, Grants};
+use crate::plugin::capabilities::net::sockets::Connection;
+use crate::plugin::contract::engine::plugin::host::Host;
+use crate::plugin::memory::Gauge;
+use crate::plugin::output::{Draft, GuestStream, Messages, Output};
 
 /// The most handles that a guest may hold at once.
 pub(super) const HANDLES: usize = 1000;

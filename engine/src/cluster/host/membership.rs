@@ -8,8 +8,8 @@ use hashlink::LruCache;
 
 use crate::cluster::nats::subjects::PRESENCE_EXPIRY;
 use crate::cluster::worker::process::Presence;
+use crate::function::Tally;
 use crate::metrics::WorkerStatus;
-use crate::plugin::Tally;
 use crate::text::PlainText;
 
 /// So many tasks may be out before it is known how many workers there are, and at most.

@@ -12,7 +12,7 @@ use serde::de::{Error as _, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::executor::{Ending, NumberedFailure, SegmentResult};
-use crate::plugin::Tally;
+use crate::function::Tally;
 use crate::record::{Batch, Numbers};
 use crate::text::PlainText;
 

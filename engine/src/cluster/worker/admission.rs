@@ -4,7 +4,7 @@ use bytesize::ByteSize;
 
 use crate::Capability;
 use crate::cluster::run::Stage;
-use crate::plugin::Limits;
+use crate::function::Limits;
 
 /// A record may be tried again so often.
 const MOST_RETRIES: u32 = 10_000;

@@ -22,7 +22,8 @@ use crate::cluster::run::{Run, Stage};
 use crate::cluster::worker::admission::Admission;
 use crate::cluster::worker::process::{Declined, Shared};
 use crate::executor::{Executor, SegmentResult, Terms, most_bytes, run_segment};
-use crate::plugin::{Core, Messages, OnPrint, Tally};
+use crate::function::Tally;
+use crate::plugin::{Core, Messages, OnPrint};
 use crate::record::Batch;
 
 /// The protocol looks at the time so often.

@@ -10,7 +10,8 @@ use std::time::{Duration, Instant};
 use super::journal::Journal;
 use super::pool::{CallError, MEMORY_TRIES, PoolShared, budget};
 use crate::error::FunctionError;
-use crate::plugin::{Core, Failure, Instance, Isolation, Outcome, Trouble};
+use crate::function::Isolation;
+use crate::plugin::{Core, Failure, Instance, Outcome, Trouble};
 use crate::record::{Batch, BatchBuilder};
 use crate::{Error, State};
 

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use super::pool::{Pool, PoolShared};
 use crate::executor::segment::Join;
-use crate::plugin::{Ahead, Compiler, Isolation, Limits, OnPrint, Print};
+use crate::function::{Isolation, Limits};
+use crate::plugin::{Ahead, Compiler, OnPrint, Print};
 use crate::{Error, Machine, Monitor};
 
 /// Sets up a [`Pool`]. The defaults are safe, and fast on the machine at hand.

@@ -7,8 +7,9 @@ use std::time::Duration;
 use super::pool::{Pool, PoolShared};
 use crate::error::FunctionError;
 use crate::error::nearest_of;
+use crate::function::Usage;
 use crate::function::{Kind, Signature};
-use crate::plugin::{Core, Opening, Output, Usage};
+use crate::plugin::{Core, Opening, Output};
 use crate::record::{Record, Shape};
 use crate::{Error, FaultPolicy};
 

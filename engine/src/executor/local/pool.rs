@@ -16,11 +16,12 @@ use crate::Error;
 use crate::error::{FunctionError, SystemError};
 use crate::executor::segment::Segment;
 use crate::executor::segment::{Executor, fitting};
+use crate::function::{Isolation, Limits, PoolUsage};
 use crate::metrics::{PoolStatus, WorkerStatus};
 use crate::monitor::{PoolFigures, Watch};
 use crate::plugin::{
-    Core, Hosting, Instance, Isolation, Ledger, Limits, Loaded, MOST_BYTES, Network, OnPrint, OpenError,
-    Outcome, PoolUsage, Runtime, TotalMemory, Trouble, Waiting,
+    Core, Hosting, Instance, Ledger, Loaded, MOST_BYTES, Network, OnPrint, OpenError, Outcome, Runtime,
+    TotalMemory, Trouble, Waiting,
 };
 use crate::record::Batch;
 use crate::{Machine, Monitor, Print, threads};

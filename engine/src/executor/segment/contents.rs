@@ -9,7 +9,8 @@ use super::result::Receipt;
 use super::result_order::{ResultOrder, Slot};
 use crate::Error;
 use crate::fault::Fault;
-use crate::plugin::{Core, Isolation, MOST_BYTES};
+use crate::function::Isolation;
+use crate::plugin::{Core, MOST_BYTES};
 use crate::record::{Batch, BatchBuilder};
 
 /// A segment holds about this many bytes, beside those that may be at work: of records that wait, and of

@@ -1,0 +1,198 @@
+//! What one instance holds of the host, and where its calls block.
+
+use std::ops::Deref;
+use std::sync::Arc;
+use std::time::Duration;
+
+use wasmtime::component::{HasData, Resource, ResourceTable, ResourceTableError};
+use wasmtime_wasi::p2::FsError;
+use wasmtime_wasi::p2::bindings::filesystem::types::{Descriptor, ErrorCode};
+
+use super::node::{Folder, Node};
+use crate::plugin::capabilities::dir::quota::Disk;
+use crate::plugin::capabilities::grants::{Capability, Grants};
+use crate::plugin::host::lane::Lane;
+use crate::plugin::host::resources::{Account, Charge, Ledger, Resource as Held};
+use crate::plugin::host::threads::FileThreads;
+
+/// A function has lost all of its turns, and every further call would wait for ever.
+#[derive(Debug, thiserror::Error)]
+#[error("{calls} of its calls never returned, and each keeps a thread: look at the file system of {folders}")]
+pub(in crate::plugin) struct Stuck {
+    calls: usize,
+    folders: String,
+}
+
+/// The folders that an instance was granted, and who pays for what it does in them.
+pub(in crate::plugin) struct FileContext {
+    pub(super) folders: Vec<Folder>,
+    account: Arc<Account>,
+    lane: Arc<Lane>,
+    /// A close that takes longer is stuck.
+    patience: Duration,
+}
+
+impl FileContext {
+    /// Opens an account, and the folders that were granted; none if nothing was that takes anything of the host.
+    pub(in crate::plugin) fn open(
+        grants: &Grants,
+        ledger: &Arc<Ledger>,
+        patience: Duration,
+    ) -> wasmtime::Result<Option<Arc<Self>>> {
+        if !grants.hold_descriptors() {
+            return Ok(None);
+        }
+        if let Some(calls) = ledger.threads.is_lost(&grants.lane) {
+            return Err(Stuck { calls, folders: grants.folders() }.into());
+        }
+        let account = Account::open(ledger).map_err(|refused| wasmtime::format_err!("{refused}"))?;
+        let mut folders = Vec::new();
+        for capability in &grants.capabilities {
+            if let Capability::Dir { path, read_only, quota } = capability {
+                let quota = (!read_only).then(|| ledger.disk.quota(path, *quota));
+                let refused = |error| wasmtime::format_err!("dir:{}: {error}", path.display());
+                let file = grants.folder(path).map_err(refused)?;
+                folders.push(Folder { file, name: path.to_string_lossy().into_owned(), quota });
+            }
+        }
+        Ok(Some(Arc::new(Self { folders, account, lane: grants.lane.clone(), patience })))
+    }
+
+    pub(super) fn threads(&self) -> &FileThreads {
+        &self.account.ledger().threads
+    }
+
+    pub(super) fn disk(&self) -> &Arc<Disk> {
+        &self.account.ledger().disk
+    }
+
+    pub(in crate::plugin) fn charge(&self, held: Held, count: usize) -> Result<Charge, ErrorCode> {
+        self.account.charge(held, count).map_err(|_| ErrorCode::InsufficientMemory)
+    }
+
+    /// So many descriptors; files that were dropped are closed before it is said that there are none.
+    pub(super) async fn descriptors(&self, count: usize) -> Result<Charge, ErrorCode> {
+        if let Ok(charge) = self.charge(Held::Descriptors, count) {
+            return Ok(charge);
+        }
+        self.run(|| Ok(())).await?;
+        self.charge(Held::Descriptors, count)
+    }
+
+    /// Does something to files on a thread, when it is this instance's turn.
+    pub(super) async fn run<T: Send + 'static>(
+        &self,
+        job: impl FnOnce() -> Result<T, ErrorCode> + Send + 'static,
+    ) -> Result<T, ErrorCode> {
+        self.on_thread(job).await.unwrap_or(Err(ErrorCode::InsufficientMemory))
+    }
+
+    /// Does what may block on a thread, when it is this instance's turn; nothing if no thread can be had.
+    pub(in crate::plugin) async fn on_thread<T: Send + 'static>(
+        &self,
+        job: impl FnOnce() -> T + Send + 'static,
+    ) -> Option<T> {
+        let turns = (self.account.turn().await, self.threads().turn(&self.lane).await);
+        let job = move || {
+            // They end with the call, though nobody may wait for it any more.
+            let _turns = turns;
+            job()
+        };
+        self.threads().run(&self.lane, job).ok()?.await
+    }
+}
+
+/// What is dropped on a thread at a turn of the function that opened it, since closing may block.
+pub(super) struct Open<T: Send + 'static> {
+    /// Taken when it is dropped.
+    inside: Option<T>,
+    /// None if no function opened it.
+    context: Option<Arc<FileContext>>,
+}
+
+impl<T: Send + 'static> Open<T> {
+    pub(super) fn new(inside: T, context: Option<&Arc<FileContext>>) -> Self {
+        Self { inside: Some(inside), context: context.cloned() }
+    }
+}
+
+impl<T: Send + 'static> Deref for Open<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        self.inside.as_ref().expect("it is taken when it is dropped")
+    }
+}
+
+impl<T: Send + 'static> Drop for Open<T> {
+    fn drop(&mut self) {
+        if let (Some(context), Some(inside)) = (self.context.take(), self.inside.take()) {
+            context.threads().close(&context.lane, context.patience, inside);
+        }
+    }
+}
+
+/// The host's side of `wasi:filesystem` for one instance.
+pub(in crate::plugin) struct Files<'a> {
+    pub(super) table: &'a mut ResourceTable,
+    /// None if it was granted no folder.
+    pub(super) context: Option<&'a Arc<FileContext>>,
+}
+
+/// Files as the linker names them.
+pub(in crate::plugin) struct GrantedFiles;
+
+impl HasData for GrantedFiles {
+    type Data<'a> = Files<'a>;
+}
+
+impl<'a> Files<'a> {
+    pub(in crate::plugin) fn new(
+        table: &'a mut ResourceTable,
+        context: Option<&'a Arc<FileContext>>,
+    ) -> Self {
+        Self { table, context }
+    }
+
+    /// Who without a folder has a handle to a file has made it up.
+    pub(super) fn context(&self) -> Result<&'a Arc<FileContext>, FsError> {
+        self.context.ok_or_else(|| ErrorCode::BadDescriptor.into())
+    }
+
+    pub(super) fn node(&self, handle: &Resource<Descriptor>) -> Result<Node, FsError> {
+        // What the bindings call a descriptor is a node in our table.
+        let key = Resource::<Node>::new_borrow(handle.rep());
+        Ok(self.table.get(&key)?.clone())
+    }
+
+    pub(super) fn file(&self, handle: &Resource<Descriptor>) -> Result<Node, FsError> {
+        self.node(handle)
+            .and_then(|node| if node.is_folder() { Err(ErrorCode::BadDescriptor.into()) } else { Ok(node) })
+    }
+
+    pub(super) fn folder(&self, handle: &Resource<Descriptor>) -> Result<Node, FsError> {
+        self.node(handle)
+            .and_then(|node| if node.is_folder() { Ok(node) } else { Err(ErrorCode::NotDirectory.into()) })
+    }
+
+    /// A folder in which something may be changed.
+    pub(super) fn writable_folder(&self, handle: &Resource<Descriptor>) -> Result<Node, FsError> {
+        let folder = self.folder(handle)?;
+        if folder.grant.is_none() { Err(ErrorCode::NotPermitted.into()) } else { Ok(folder) }
+    }
+
+    /// A file that may be changed.
+    pub(super) fn writable_file(&self, handle: &Resource<Descriptor>) -> Result<Node, FsError> {
+        let file = self.file(handle)?;
+        if file.grant.is_none() { Err(ErrorCode::NotPermitted.into()) } else { Ok(file) }
+    }
+
+    /// Gives the guest a handle, unless it has as many as it may.
+    pub(super) fn push<T: Send + 'static, R: 'static>(&mut self, entry: T) -> Result<Resource<R>, FsError> {
+        match self.table.push(entry) {
+            Ok(handle) => Ok(Resource::new_own(handle.rep())),
+            Err(ResourceTableError::Full) => Err(ErrorCode::InsufficientMemory.into()),
+            Err(error) => Err(FsError::trap(error)),
+        }
+    }
+}

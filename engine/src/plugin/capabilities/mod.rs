@@ -1,0 +1,6 @@
+//! What the sandbox gives a function for each capability that it was granted.
+
+pub(in crate::plugin) mod dir;
+pub(in crate::plugin) mod grants;
+pub(in crate::plugin) mod net;
+pub(in crate::plugin) mod random;

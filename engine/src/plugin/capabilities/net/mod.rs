@@ -1,0 +1,4 @@
+//! TCP connections to the hosts that were granted, and the addresses of their names.
+
+pub(in crate::plugin) mod names;
+pub(in crate::plugin) mod sockets;
