@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use crate::sample::Figure;
 
-/// Programs that do the same work, run by turns.
+/// Programs that do the same work, run alternately.
 pub(crate) struct Case {
     /// To choose it by.
     pub(crate) name: &'static str,

@@ -31,7 +31,7 @@ impl Machine {
                 ("system", printed("uname", &["-sr"])),
                 ("rustc", printed("rustc", &["--version"])),
                 ("python3", printed("/usr/bin/python3", &["--version"])),
-                ("runs", format!("{rounds} of each program, by turns; {size}")),
+                ("runs", format!("{rounds} of each program, alternately; {size}")),
             ],
         }
     }

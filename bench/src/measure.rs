@@ -1,4 +1,4 @@
-//! Runs the programs of each case by turns.
+//! Runs the programs of each case alternately.
 
 use std::path::PathBuf;
 
@@ -84,7 +84,7 @@ fn line(case: &Case, row: &Row, rounds: &[Vec<Sample>]) -> anyhow::Result<Line> 
     let (rival, ratios, speed, limit) = match row.bound {
         Bound::AtMost(limit) => (None, Vec::new(), None, Some(limit)),
         Bound::Rival { program, speed } => {
-            // What a rival says of itself is its time a record, whatever ours is.
+            // What a rival says of itself is its time per record, whatever ours is.
             let figure = crate::sample::Figure::PerRecord;
             let figure = if row.figure == crate::sample::Figure::Time { row.figure } else { figure };
             let theirs = figures(program, figure)?;

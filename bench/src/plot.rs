@@ -55,7 +55,7 @@ fn label(name: &str) -> &'static str {
         "lines" => "20 M lines, file to file",
         "json" => "JSON, file to file",
         "identity" => "1 KiB records as they are",
-        "single" => "one record a call",
+        "single" => "one record per call",
         "chain" => "scatter to gather",
         "round-trip" => "one element there and back",
         "start" => "start to end, one line",
@@ -76,7 +76,7 @@ fn draw(bars: &[(String, f64)]) -> anyhow::Result<String> {
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {height}\" role=\"img\" \
          aria-label=\"Speed of engine as a multiple of each rival's\">\n<style>{STYLE}\n</style>\n\
          <text class=\"title\" x=\"16\" y=\"26\">engine’s speed, as a multiple of each rival’s</text>\n\
-         <text class=\"faint\" x=\"16\" y=\"45\">measured by turns in one run, two cores; logarithmic scale</text>\n"
+         <text class=\"faint\" x=\"16\" y=\"45\">measured alternately in one run, two cores; logarithmic scale</text>\n"
     );
     for decade in DECADES {
         let (ratio, class) = (10f64.powi(decade), if decade == 0 { "even" } else { "grid" });

@@ -90,7 +90,7 @@ impl Line {
     }
 }
 
-const HEAD: [&str; 7] = ["", "engine", "rival", "", "speed", "of all rounds", "target"];
+const HEAD: [&str; 7] = ["", "engine", "rival", "", "speed", "lowest … highest", "target"];
 
 #[expect(clippy::print_stdout, reason = "it is what a person waits for")]
 pub(crate) fn print(measured: &Measured) {
@@ -110,9 +110,9 @@ pub(crate) fn print(measured: &Measured) {
 /// Writes the table as Markdown.
 pub(crate) fn write(path: &Path, machine: &Machine, all: &[Measured]) -> anyhow::Result<()> {
     let mut text = String::from(
-        "# Results\n\nWritten by `cargo xtask bench`; [README.md](README.md) says what is measured, and how.\n\
-         Figures are medians; the speed is the median of the rounds' own ratios, 2 × being twice as fast as the \
-         rival.\nMachines differ: only what stands in one line compares.\n\n",
+        "# Results\n\n`cargo xtask bench` writes this page. [README.md](README.md) says what is measured, and how.\n\
+         Figures are medians. The speed is the median of the ratios within each round: 2 × is twice as fast as the \
+         rival.\nCompare only figures of the same line, since machines differ.\n\n",
     );
     text += "| | |\n|---|---|\n";
     for (name, value) in &machine.facts {

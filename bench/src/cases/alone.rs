@@ -19,14 +19,14 @@ pub(super) fn limits(places: &Places, scale: &Scale) -> anyhow::Result<Case> {
     let one = ["--workers", "1"];
     let title = format!("The price of limits: adding one to {} lines, file to file", millions(records));
     let with = program("engine, all limits", &[])?;
-    let mut case = Rivals::new("limits", title, "time a record", with)
+    let mut case = Rivals::new("limits", title, "time per record", with)
         .add(Some(program("engine, none", &["--without-limits"])?), 0.9)
         .case;
     // Without limits a guest does not give its thread back now and then, and the second worker begins
-    // later: one worker tells the price of limits alone.
-    case.programs.push(program("engine, all limits, one worker", &one)?);
-    case.programs.push(program("engine, none, one worker", &[&one[..], &["--without-limits"]].concat())?);
-    case.rows.push(Row::against("time a record, one worker", PerRecord, 3, 0.9).of(2));
+    // later: one thread tells the price of limits alone.
+    case.programs.push(program("engine, all limits, one thread", &one)?);
+    case.programs.push(program("engine, none, one thread", &[&one[..], &["--without-limits"]].concat())?);
+    case.rows.push(Row::against("time per record, one thread", PerRecord, 3, 0.9).of(2));
     Ok(case)
 }
 
@@ -42,7 +42,7 @@ pub(super) fn wall(places: &Places, scale: &Scale) -> anyhow::Result<Case> {
     let title = format!("The second wall: adding one to {} lines, and to one", millions(records));
     let with = lines("engine, wall on", &[]);
     let without = lines("engine, wall off", &["--wall", "off"]);
-    let mut case = Rivals::new("wall", title, "time a record", with).add(Some(without), 0.97).case;
+    let mut case = Rivals::new("wall", title, "time per record", with).add(Some(without), 0.97).case;
     case.programs.extend([start("one line, wall on", &[]), start("one line, wall off", &["--wall", "off"])]);
     case.rows.push(Row::against("one line, start to end", Time, 3, 0.8).of(2));
     Ok(case)
@@ -52,10 +52,10 @@ pub(super) fn workers(places: &Places, scale: &Scale) -> anyhow::Result<Case> {
     let records = scale.of(300_000);
     let input = inputs::numbers(places, records)?;
     let program = |workers| run(places, "spin", &input, &["-w", workers, "-o", "/dev/null"]).records(records);
-    let two = Program { name: "engine, 2 workers".into(), ..program("2") };
-    let one = Program { name: "engine, 1 worker".into(), ..program("1") };
-    let title = "A function that takes some 10 µs, one worker and two".to_owned();
-    Ok(Rivals::new("workers", title, "time a record", two).add(Some(one), 1.85).case)
+    let two = Program { name: "engine, 2 threads".into(), ..program("2") };
+    let one = Program { name: "engine, 1 thread".into(), ..program("1") };
+    let title = "A function that takes about 10 µs, one thread and two".to_owned();
+    Ok(Rivals::new("workers", title, "time per record", two).add(Some(one), 1.85).case)
 }
 
 pub(super) fn neighbour(places: &Places, scale: &Scale) -> anyhow::Result<Case> {
@@ -66,7 +66,7 @@ pub(super) fn neighbour(places: &Places, scale: &Scale) -> anyhow::Result<Case> 
     let alone = Program { name: "engine, alone".into(), ..alone };
     let title = "A pipeline beside one of the same pool that never has enough".to_owned();
     // Half of the pool is its share.
-    Ok(Rivals::new("neighbour", title, "time a record", beside).add(Some(alone), 0.45).case)
+    Ok(Rivals::new("neighbour", title, "time per record", beside).add(Some(alone), 0.45).case)
 }
 
 pub(super) fn growth(places: &Places, scale: &Scale) -> anyhow::Result<Case> {
@@ -83,10 +83,10 @@ pub(super) fn growth(places: &Places, scale: &Scale) -> anyhow::Result<Case> {
     let many = named(10 * few, &ten_times(&input, "/dev/null"));
     let few_to_null = named(few, &["-o", "/dev/null"]);
     let mut case =
-        Rivals::new("growth", title, "time a record, to /dev/null", many).add(Some(few_to_null), 0.9).case;
+        Rivals::new("growth", title, "time per record, to /dev/null", many).add(Some(few_to_null), 0.9).case;
     // The system writes a large file to the disk while the run goes on, as it does for any program.
     case.programs.extend([named(10 * few, &ten_times(&input, &output)), named(few, &["-o", &output])]);
-    case.rows.push(Row::against("time a record, to a file", PerRecord, 3, None).of(2));
+    case.rows.push(Row::against("time per record, to a file", PerRecord, 3, None).of(2));
     Ok(case)
 }
 
@@ -98,9 +98,9 @@ pub(super) fn start(places: &Places, _: &Scale) -> anyhow::Result<Case> {
     let cold = Program { name: "engine, nothing compiled before".into(), ..engine() };
     let title = "One line, start to end".to_owned();
     let mut case =
-        Rivals::new("start", title, "plugin compiled before", engine()).add(Some(python), 1.0).case;
+        Rivals::new("start", title, "with the plugin in the cache", engine()).add(Some(python), 1.0).case;
     case.programs.push(cold.emptying(places.data("cache")));
-    case.rows.push(Row::at_most("compiled now", Time, 0.3).of(2));
+    case.rows.push(Row::at_most("with the plugin compiled first", Time, 0.3).of(2));
     Ok(case)
 }
 
@@ -119,7 +119,7 @@ pub(super) fn sleepers(places: &Places, _: &Scale) -> anyhow::Result<Case> {
         ],
     };
     if let Some(dask) = dask(places, "streamz with Dask, its defaults", &["sleepers", "10"]) {
-        case.rows.push(Row::against("10 records, time a record", PerRecord, 2, None));
+        case.rows.push(Row::against("10 records, time per record", PerRecord, 2, None));
         case.programs.push(dask);
     }
     Ok(case)

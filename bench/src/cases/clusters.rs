@@ -36,9 +36,9 @@ pub(super) fn cluster(places: &Places, scale: &Scale) -> anyhow::Result<Case> {
         return Ok(Case { name: "cluster", title, programs: Vec::new(), rows: Vec::new() });
     };
     let dask = dask(places, "Dask, 10,000 a task by hand", &["batches", &records.to_string()]);
-    let mut case = Rivals::new("cluster", title, "time a record", engine).add(dask, 0.5).case;
+    let mut case = Rivals::new("cluster", title, "time per record", engine).add(dask, 0.5).case;
     let target =
-        Row { bound: crate::case::Bound::AtMost(1e-6), ..Row::at_most("time a record", PerRecord, 0.0) };
+        Row { bound: crate::case::Bound::AtMost(1e-6), ..Row::at_most("time per record", PerRecord, 0.0) };
     case.rows.insert(0, target);
     let beside = [
         ("engine, the broker in memory", vec!["--", "--in-memory"]),
@@ -48,19 +48,19 @@ pub(super) fn cluster(places: &Places, scale: &Scale) -> anyhow::Result<Case> {
     for (name, more) in beside {
         let place = case.programs.len();
         case.programs.extend(over(places, name, "identity", input, &more)?);
-        case.rows.push(Row::against("time a record, 2 workers, durable", PerRecord, place, None));
+        case.rows.push(Row::against("time per record, 2 workers, durable", PerRecord, place, None));
     }
     let place = case.programs.len();
     let local = run(places, "identity", input.0, &["-w", "2", "-o", &shown(&file)]).records(records);
     case.programs.push(Program { name: "engine, the pool of one process".into(), ..local.writing(file) });
-    case.rows.push(Row::against("time a record, 2 workers, durable", PerRecord, place, None));
+    case.rows.push(Row::against("time per record, 2 workers, durable", PerRecord, place, None));
     Ok(case)
 }
 
 pub(super) fn cluster_workers(places: &Places, scale: &Scale) -> anyhow::Result<Case> {
     let records = scale.of(30_000);
     let input = inputs::numbers(places, records)?;
-    let title = "A cluster: a function that takes some 1 ms, one worker and two".to_owned();
+    let title = "A cluster: a function that takes about 1 ms, one worker and two".to_owned();
     let rounds = ["--arg", "rounds=800000", "--workers"];
     let program = |name: &str, workers| {
         over(places, name, "spin", (&input, records), &[&rounds[..], &[workers]].concat())
@@ -68,7 +68,7 @@ pub(super) fn cluster_workers(places: &Places, scale: &Scale) -> anyhow::Result<
     let Some(two) = program("engine, 2 workers", "2")? else {
         return Ok(Case { name: "cluster-workers", title, programs: Vec::new(), rows: Vec::new() });
     };
-    Ok(Rivals::new("cluster-workers", title, "time a record", two)
+    Ok(Rivals::new("cluster-workers", title, "time per record", two)
         .add(program("engine, 1 worker", "1")?, 1.9)
         .case)
 }

@@ -15,16 +15,16 @@ pub(super) fn single(places: &Places, scale: &Scale) -> anyhow::Result<Case> {
         Program::new("Extism", [peer, guest, "single".into(), scale.of(300_000).to_string()])
     });
     let engine = library(places, &["single"], scale.of(1_000_000))?;
-    let title = "One record a call, one instance".to_owned();
+    let title = "One record per call, one instance".to_owned();
     Ok(Rivals::new("single", title, "emit to sink", engine).add(fluvio, 2.0).add(extism, 10.0).case)
 }
 
 pub(super) fn local(places: &Places, scale: &Scale) -> anyhow::Result<Case> {
-    closures(places, scale, "local", 1, "map, sink, with a closure, an element each")
+    closures(places, scale, "local", 1, "map, sink, with a closure, element by element")
 }
 
 pub(super) fn ten_maps(places: &Places, scale: &Scale) -> anyhow::Result<Case> {
-    closures(places, scale, "ten-maps", 10, "Ten maps in a row, sink, with closures, an element each")
+    closures(places, scale, "ten-maps", 10, "Ten maps in a row, sink, with closures, element by element")
 }
 
 fn closures(
@@ -48,7 +48,7 @@ pub(super) fn chain(places: &Places, scale: &Scale) -> anyhow::Result<Case> {
     let by_hundreds = dask(places, "the same with partition(100)", &["partition", &records]);
     let engine = library(places, &["chain"], scale.of(1_000_000))?;
     let from_main = library(places, &["chain", "--main"], scale.of(1_000_000))?;
-    let title = "scatter, map, buffer(8), gather, an element each".to_owned();
+    let title = "scatter, map, buffer(8), gather, element by element".to_owned();
     let rivals = Rivals::new("chain", title, "emit to sink, from a task", engine);
     let mut case = rivals.add(one_by_one, 1000.0).add(by_hundreds, None).case;
     if case.programs.len() > 1 {
@@ -62,10 +62,10 @@ pub(super) fn chain(places: &Places, scale: &Scale) -> anyhow::Result<Case> {
 pub(super) fn round_trip(places: &Places, scale: &Scale) -> anyhow::Result<Case> {
     let engine = library(places, &["round-trip"], scale.of(5_000))?;
     let dask = dask(places, "Dask, a task", &["round-trip", &scale.of(500).to_string()]);
-    let title = "One element through scatter and gather, nothing else under way".to_owned();
+    let title = "One element through scatter and gather, nothing else in flight".to_owned();
     let mut case = Rivals::new("round-trip", title, "", engine).case;
     case.rows.push(Row::at_most("median", Reported("p50"), 15e-6));
-    case.rows.push(Row::at_most("99 of 100", Reported("p99"), 150e-6));
+    case.rows.push(Row::at_most("99th percentile", Reported("p99"), 150e-6));
     if let Some(dask) = dask {
         case.rows.push(Row::against("mean", Reported("mean"), 1, None));
         case.programs.push(dask);

@@ -14,7 +14,7 @@ pub(super) fn guest(places: &Places, scale: &Scale) -> anyhow::Result<Case> {
     let engine = run(places, "inc", &input, &["-w", "1", "-o", "/dev/null", "--json"]);
     let mut case = Case {
         name: "guest",
-        title: "Adding one to numbers as text, in full batches, one worker".into(),
+        title: "Adding one to numbers as text, in full batches, one thread".into(),
         programs: vec![engine.records(records)],
         rows: Vec::new(),
     };
@@ -60,7 +60,7 @@ pub(super) fn lines(places: &Places, scale: &Scale) -> anyhow::Result<Case> {
                 .slow()
         });
     let title = format!("Adding one to {} lines, file to file", millions(records));
-    let rivals = Rivals::new("lines", title, "time a record", engine)
+    let rivals = Rivals::new("lines", title, "time per record", engine)
         .add(native, 0.6)
         .add(Some(awk), None)
         .add(fluvio, 10.0);
@@ -92,7 +92,7 @@ pub(super) fn pipeline(places: &Places, scale: &Scale) -> anyhow::Result<Case> {
     let flags = run(places, "inc", &input, &["-o", &output]);
     let flags = Program { name: "the same flags".to_owned(), ..flags }.records(records).writing(file);
     let title = format!("Adding one to {} lines, file to file, by a pipeline file", millions(records));
-    Ok(Rivals::new("pipeline", title, "time a record", engine).add(Some(flags), 1.0 / 1.05).case)
+    Ok(Rivals::new("pipeline", title, "time per record", engine).add(Some(flags), 1.0 / 1.05).case)
 }
 
 pub(super) fn json(places: &Places, scale: &Scale) -> anyhow::Result<Case> {
@@ -108,7 +108,7 @@ pub(super) fn json(places: &Places, scale: &Scale) -> anyhow::Result<Case> {
     let native = Program::new("native program", [&native, "json", &input, &output, &threads()])
         .records(records)
         .writing(file);
-    Ok(Rivals::new("json", title, "time a record", engine).add(Some(native), 0.6).case)
+    Ok(Rivals::new("json", title, "time per record", engine).add(Some(native), 0.6).case)
 }
 
 pub(super) fn identity(places: &Places, scale: &Scale) -> anyhow::Result<Case> {
@@ -117,6 +117,6 @@ pub(super) fn identity(places: &Places, scale: &Scale) -> anyhow::Result<Case> {
     let engine = run(places, "identity", &input, &["-o", "/dev/null"]).records(records);
     let script = format!("cat '{input}' | cat > /dev/null");
     let cat = Program::new("cat FILE | cat", ["sh", "-c", &script]).records(records);
-    let title = format!("Giving {} records of 1 KiB back", millions(records));
-    Ok(Rivals::new("identity", title, "time a record", engine).add(Some(cat), 0.5).case)
+    let title = format!("Returning {} records of 1 KiB", millions(records));
+    Ok(Rivals::new("identity", title, "time per record", engine).add(Some(cat), 0.5).case)
 }

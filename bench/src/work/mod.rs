@@ -36,7 +36,7 @@ enum Kind {
 /// An element at a time, by a runtime of the caller's.
 #[derive(Subcommand)]
 enum Elements {
-    /// One record a call, on one instance
+    /// One record per call, on one instance
     Single { records: u64 },
     /// Emit to sink through closures, nothing scattered
     Local {
@@ -45,7 +45,7 @@ enum Elements {
         #[arg(long, default_value_t = 1)]
         maps: u64,
     },
-    /// Emit to sink through scatter, map, buffer and gather, an element each
+    /// Emit to sink through scatter, map, buffer and gather, element by element
     Chain {
         records: u64,
         #[arg(long, default_value_t = 8)]
@@ -54,7 +54,7 @@ enum Elements {
         #[arg(long)]
         main: bool,
     },
-    /// The time of one element from emit to sink, when nothing else is under way
+    /// The time of one element from emit to sink, when nothing else is in flight
     RoundTrip { records: u64 },
 }
 

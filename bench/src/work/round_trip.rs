@@ -1,4 +1,4 @@
-//! One element from emit to sink, while nothing else is under way.
+//! One element from emit to sink, while nothing else is in flight.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};

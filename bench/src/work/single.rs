@@ -1,4 +1,4 @@
-//! One record a call, on one instance: a stream that is not scattered.
+//! One record per call, on one instance: a stream that is not scattered.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering::Relaxed};
