@@ -1,7 +1,7 @@
 //! The protocol in a world that can be anything but kind: messages are lost, repeated, late and out of order, the
 //! broker forgets, processes die, sleep and come back, and a host that was given up goes on.
 //!
-//! All of it follows from one seed, which a failure names: `ENGINE_SEED=… cargo test any_weather`. With
+//! All of it follows from one seed, which a failure names: `ENGINE_SEED=… cargo test any_fault_schedule`. With
 //! `ENGINE_SEEDS=1000000` there are more worlds than the usual ten thousand.
 
 use std::collections::{BTreeMap, BTreeSet};
