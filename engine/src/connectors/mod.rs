@@ -1,8 +1,8 @@
-//! Sources and sinks: a folder for each thing outside of the program that they connect to.
+//! Sources and sinks: a folder for each thing outside of the graph that they connect to.
 
 mod channel;
-mod closure;
 mod csv;
+mod dead_letters;
 mod file;
 mod folder;
 #[cfg(feature = "net")]
@@ -11,16 +11,18 @@ mod lines;
 mod list;
 #[cfg(feature = "cluster")]
 mod nats;
+mod ndjson;
 mod periodic;
 mod plugin;
 mod process;
-pub mod sinks;
-pub mod sources;
+mod registry;
 mod support;
 mod tcp;
 #[cfg(feature = "net")]
 pub(crate) mod websocket;
 
 #[cfg(all(any(fuzzing, test), feature = "net"))]
-pub(crate) use http::source::serve_one;
+pub(crate) use http::serve_one;
 pub use process::end_commands;
+pub(crate) use registry::NODES;
+pub use registry::{sinks, sources};

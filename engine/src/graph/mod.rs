@@ -3,6 +3,7 @@
 //! Each operator is a file in `operators/`. What reads from outside the program, and writes there, is in `connectors/`.
 
 mod binary;
+mod closure;
 mod feed;
 mod items;
 mod metered;

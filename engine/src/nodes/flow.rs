@@ -61,6 +61,11 @@ impl Flow {
         Self::Local(Source::new().stream(), Contents::JSON)
     }
 
+    /// The only one that a node takes from which joins none.
+    pub(crate) fn only(inputs: Vec<Self>) -> Result<Self, Problem> {
+        inputs.into_iter().next().ok_or_else(|| Problem::new("it takes from nobody"))
+    }
+
     pub(crate) fn contents(&self) -> &Contents {
         match self {
             Self::Local(_, contents) | Self::Scattered(_, contents) => contents,

@@ -31,7 +31,7 @@ pub(crate) use faults::FaultOptions;
 pub(crate) use feeding::{Begin, Feeding};
 pub(crate) use flow::{Bytes, Contents, Flow, Guard, no_bytes};
 pub(crate) use node_type::{
-    NodeType, Read, Section, SinkNode, SourceNode, StageNode, Takes, sink, source, stage,
+    NodeType, Read, Section, SinkNode, SourceNode, StageNode, Takes, sink_type, source_type, stage_type,
 };
 pub(crate) use options::{Count, Delimiter, Key, Number, OneOrMore, Patience, Quote, Size, Time};
 pub(crate) use outputs::{Opening, open_letters};

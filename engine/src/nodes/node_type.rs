@@ -60,6 +60,15 @@ pub(crate) struct NodeType {
 }
 
 impl NodeType {
+    /// In which section of the file it is.
+    pub(crate) fn section(&self) -> Section {
+        match self.read {
+            Read::Source(_) => Section::Sources,
+            Read::Stage(_) => Section::Stages,
+            Read::Sink(_) => Section::Sinks,
+        }
+    }
+
     /// Reads the options of a node that will not be in the graph, and reports what is wrong.
     pub(crate) fn check(&self, table: &Table, report: &mut Report) {
         match self.read {
@@ -147,17 +156,17 @@ any!(AnySource, SourceNode, fn open() -> (Feeding, Contents));
 any!(AnyStage, StageNode, fn attach(inputs: Vec<Flow>) -> Flow);
 any!(AnySink, SinkNode, fn attach(input: Flow) -> ());
 
-pub(crate) const fn source<T: SourceNode>(name: &'static str) -> NodeType {
+pub(crate) const fn source_type<T: SourceNode>(name: &'static str) -> NodeType {
     let read = Read::Source(|table, report| Some(Box::new(table.options::<T>(report)?)));
     NodeType { name, refuses: T::REFUSES, takes: Takes::One, read, schema: T::json_schema }
 }
 
-pub(crate) const fn stage<T: StageNode>(name: &'static str) -> NodeType {
+pub(crate) const fn stage_type<T: StageNode>(name: &'static str) -> NodeType {
     let read = Read::Stage(|table, report| Some(Box::new(table.options::<T>(report)?)));
     NodeType { name, refuses: T::REFUSES, takes: T::TAKES, read, schema: T::json_schema }
 }
 
-pub(crate) const fn sink<T: SinkNode>(name: &'static str) -> NodeType {
+pub(crate) const fn sink_type<T: SinkNode>(name: &'static str) -> NodeType {
     let read = Read::Sink(|table, report| Some(Box::new(table.options::<T>(report)?)));
     NodeType { name, refuses: T::REFUSES, takes: Takes::One, read, schema: T::json_schema }
 }

@@ -119,7 +119,7 @@ fn kind(
     report: &mut Report,
 ) -> Option<&'static NodeType> {
     let kinds = registry::of(section);
-    let find = |name: &str| kinds.iter().find(|kind| kind.name == name);
+    let find = |name: &str| kinds.iter().copied().find(|kind| kind.name == name);
     let names = || kinds.iter().map(|kind| kind.name);
     let position = table.keys().position(|key| key.get_ref() == "type");
     let Some((_, value)) = position.and_then(|position| take(table, position)) else {

@@ -15,8 +15,6 @@ mod registry;
 mod run;
 mod schema;
 mod settings;
-mod sinks;
-mod sources;
 mod stages;
 
 pub use crate::nodes::{Access, Diagnostic, Diagnostics};

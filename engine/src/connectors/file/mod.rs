@@ -1,5 +1,13 @@
 //! Files of records that end with a newline or another separator.
 
 mod follow;
+mod options;
 pub(super) mod sink;
 pub(super) mod source;
+
+use crate::nodes::{NodeType, sink_type, source_type};
+use options::{FileSink, FileSource};
+pub(super) use options::{read, rows};
+
+/// In pipeline files.
+pub(super) const NODES: &[NodeType] = &[source_type::<FileSource>("files"), sink_type::<FileSink>("file")];

@@ -1,4 +1,11 @@
-//! Files that come into a folder.
+//! The files of a folder, as they appear.
 
 mod arrivals;
+mod options;
 pub(super) mod source;
+
+use crate::nodes::{NodeType, source_type};
+use options::FolderSource;
+
+/// In pipeline files.
+pub(super) const NODES: &[NodeType] = &[source_type::<FolderSource>("folder")];

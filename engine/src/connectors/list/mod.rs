@@ -1,3 +1,8 @@
-//! A list that a program reads.
+//! A list of elements, which the program reads.
 
 pub(super) mod sink;
+
+use crate::nodes::NodeType;
+
+/// None in pipeline files: only a program can use it.
+pub(super) const NODES: &[NodeType] = &[];

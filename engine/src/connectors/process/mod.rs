@@ -1,7 +1,14 @@
-//! Commands: what they print is a source, what they read a sink.
+//! Commands: the source reads what one prints, the sink writes to its stdin.
 
 mod command;
+mod options;
 pub(super) mod sink;
 pub(super) mod source;
 
+use crate::nodes::{NodeType, sink_type, source_type};
 pub use command::end_commands;
+use options::{ProcessSink, ProcessSource};
+
+/// In pipeline files.
+pub(super) const NODES: &[NodeType] =
+    &[source_type::<ProcessSource>("process"), sink_type::<ProcessSink>("process")];

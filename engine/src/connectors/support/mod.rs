@@ -7,6 +7,7 @@ pub(in crate::connectors) mod consumers;
 pub(in crate::connectors) mod deliveries;
 pub(in crate::connectors) mod file_writer;
 pub(in crate::connectors) mod formats;
+pub(in crate::connectors) mod options;
 #[cfg(feature = "net")]
 pub(in crate::connectors) mod outbox;
 pub(in crate::connectors) mod tally;

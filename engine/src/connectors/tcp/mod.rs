@@ -1,4 +1,11 @@
-//! Lines over TCP.
+//! Lines over TCP connections.
 
+mod options;
 pub(super) mod sink;
 pub(super) mod source;
+
+use crate::nodes::{NodeType, sink_type, source_type};
+use options::{TcpSink, TcpSource};
+
+/// In pipeline files.
+pub(super) const NODES: &[NodeType] = &[source_type::<TcpSource>("tcp"), sink_type::<TcpSink>("tcp")];

@@ -3,7 +3,6 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::only;
 use crate::error::FunctionError;
 use crate::nodes::{
     Access, BuildContext, Bytes, Call, Called, Contents, Flow, Key, KeyedCall, PerhapsCall, Problem,
@@ -79,7 +78,7 @@ impl StageNode for Filter {
         if let Some(call) = self.0.given()? {
             return called(&call, inputs, context, Kind::Filter);
         }
-        let flow = only(inputs)?;
+        let flow = Flow::only(inputs)?;
         let contents = flow.contents().clone();
         Ok(flow.nodes(contents, |stream| stream.filter(|record: &Bytes| !json::is_falsy(record))))
     }
@@ -98,7 +97,7 @@ impl StageNode for Remove {
     }
 
     fn attach(self, inputs: Vec<Flow>, context: &mut BuildContext) -> Result<Flow, Problem> {
-        let flow = only(inputs)?;
+        let flow = Flow::only(inputs)?;
         let function = found(&self.0, context, Kind::Filter)?.negated();
         let contents = flow.contents().clone();
         Ok(applied(flow, function, contents, context))
@@ -118,7 +117,7 @@ impl StageNode for Accumulate {
     }
 
     fn attach(self, inputs: Vec<Flow>, context: &mut BuildContext) -> Result<Flow, Problem> {
-        let (flow, (call, key)) = (only(inputs)?, self.0.parts());
+        let (flow, (call, key)) = (Flow::only(inputs)?, self.0.parts());
         let function = found(&call, context, Kind::Accumulate)?;
         context.calls(Called::Function(function.clone()));
         let contents = given(&function);
@@ -133,7 +132,7 @@ impl StageNode for Accumulate {
 }
 
 fn called(call: &Call, inputs: Vec<Flow>, context: &mut BuildContext, kind: Kind) -> Result<Flow, Problem> {
-    let flow = only(inputs)?;
+    let flow = Flow::only(inputs)?;
     let function = found(call, context, kind)?;
     // A filter's records are those that it was given.
     let contents = if kind == Kind::Filter { flow.contents().clone() } else { given(&function) };

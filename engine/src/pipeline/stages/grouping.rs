@@ -6,7 +6,6 @@ use std::sync::Arc;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::only;
 use crate::graph::Bounds;
 use crate::nodes::json::Path;
 use crate::nodes::{
@@ -25,7 +24,7 @@ fn grouped(
     key: Option<Key>,
     nodes: impl FnOnce(Stream<Keyed>, Bounds<Keyed>) -> Stream<Vec<Keyed>>,
 ) -> Result<Flow, Problem> {
-    let (flow, guard) = (only(inputs)?, context.guard.clone());
+    let (flow, guard) = (Flow::only(inputs)?, context.guard.clone());
     no_bytes(flow.contents())?;
     let contents = flow.contents().clone();
     Ok(flow.nodes(contents.clone().list(), |stream| {
@@ -235,7 +234,7 @@ impl StageNode for Unique {
     const REFUSES: bool = true;
 
     fn attach(self, inputs: Vec<Flow>, context: &mut BuildContext) -> Result<Flow, Problem> {
-        let (flow, guard) = (only(inputs)?, context.guard.clone());
+        let (flow, guard) = (Flow::only(inputs)?, context.guard.clone());
         let (contents, maxsize) = (flow.contents().clone(), self.maxsize.0);
         Ok(flow.nodes(contents, |stream| match self.key {
             Some(Key(path)) => guard
@@ -265,7 +264,7 @@ impl StageNode for Frequencies {
     const REFUSES: bool = true;
 
     fn attach(self, inputs: Vec<Flow>, context: &mut BuildContext) -> Result<Flow, Problem> {
-        let (flow, guard) = (only(inputs)?, context.guard.clone());
+        let (flow, guard) = (Flow::only(inputs)?, context.guard.clone());
         no_bytes(flow.contents())?;
         let (mut counts, json) = (BTreeMap::<String, u64>::new(), !flow.contents().is_text());
         Ok(flow.nodes(Contents::JSON, |stream| {

@@ -7,18 +7,35 @@ mod parts;
 mod pool;
 mod timing;
 
-pub(super) use calls::{Accumulate, Filter, FlatMap, Map, Remove, Starmap};
-pub(super) use grouping::{
-    Collect, Frequencies, Partition, PartitionUnique, SlidingWindow, TimedWindow, TimedWindowUnique, Unique,
-};
-pub(super) use joining::{CombineLatest, Union, Zip, ZipLatest};
-pub(super) use parts::{Flatten, Pluck, Slice};
-pub(super) use pool::{Buffer, Gather, Scatter};
-pub(super) use timing::{Delay, Latest, RateLimit};
+use crate::nodes::{NodeType, stage_type};
 
-use crate::nodes::{Flow, Problem};
-
-/// The only flow of a node that joins none.
-fn only(inputs: Vec<Flow>) -> Result<Flow, Problem> {
-    inputs.into_iter().next().ok_or_else(|| Problem::new("it takes from nobody"))
-}
+/// In the order in which people are told of them.
+pub(super) const NODES: &[NodeType] = &[
+    stage_type::<calls::Map>("map"),
+    stage_type::<calls::Starmap>("starmap"),
+    stage_type::<calls::Filter>("filter"),
+    stage_type::<calls::Remove>("remove"),
+    stage_type::<calls::FlatMap>("flat_map"),
+    stage_type::<calls::Accumulate>("accumulate"),
+    stage_type::<parts::Flatten>("flatten"),
+    stage_type::<pool::Scatter>("scatter"),
+    stage_type::<pool::Buffer>("buffer"),
+    stage_type::<pool::Gather>("gather"),
+    stage_type::<parts::Slice>("slice"),
+    stage_type::<grouping::Partition>("partition"),
+    stage_type::<grouping::PartitionUnique>("partition_unique"),
+    stage_type::<grouping::SlidingWindow>("sliding_window"),
+    stage_type::<grouping::TimedWindow>("timed_window"),
+    stage_type::<grouping::TimedWindowUnique>("timed_window_unique"),
+    stage_type::<grouping::Unique>("unique"),
+    stage_type::<parts::Pluck>("pluck"),
+    stage_type::<grouping::Frequencies>("frequencies"),
+    stage_type::<grouping::Collect>("collect"),
+    stage_type::<timing::Delay>("delay"),
+    stage_type::<timing::RateLimit>("rate_limit"),
+    stage_type::<timing::Latest>("latest"),
+    stage_type::<joining::Union>("union"),
+    stage_type::<joining::Zip>("zip"),
+    stage_type::<joining::CombineLatest>("combine_latest"),
+    stage_type::<joining::ZipLatest>("zip_latest"),
+];

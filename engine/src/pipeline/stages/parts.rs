@@ -5,7 +5,6 @@ use std::num::NonZeroU64;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::only;
 use crate::nodes::{BuildContext, Bytes, Contents, Flow, Key, Number, OneOrMore, Problem, StageNode, json};
 
 /// The items of each record, which is a JSON array; an empty one gives nothing.
@@ -16,7 +15,7 @@ impl StageNode for Flatten {
     const REFUSES: bool = true;
 
     fn attach(self, inputs: Vec<Flow>, context: &mut BuildContext) -> Result<Flow, Problem> {
-        let (flow, guard) = (only(inputs)?, context.guard.clone());
+        let (flow, guard) = (Flow::only(inputs)?, context.guard.clone());
         let items = flow.contents().items();
         // Texts were quoted when they became items.
         let texts = items.is_text();
@@ -45,7 +44,7 @@ impl StageNode for Pluck {
     const REFUSES: bool = true;
 
     fn attach(self, inputs: Vec<Flow>, context: &mut BuildContext) -> Result<Flow, Problem> {
-        let (flow, guard) = (only(inputs)?, context.guard.clone());
+        let (flow, guard) = (Flow::only(inputs)?, context.guard.clone());
         Ok(flow.nodes(Contents::JSON, |stream| match self.key {
             OneOrMore::One(Key(path)) => {
                 guard.each(stream, move |record: Bytes| Ok(path.of(&record)?.as_bytes().to_vec()))
@@ -71,7 +70,7 @@ pub(in crate::pipeline) struct Slice {
 
 impl StageNode for Slice {
     fn attach(self, inputs: Vec<Flow>, _: &mut BuildContext) -> Result<Flow, Problem> {
-        let flow = only(inputs)?;
+        let flow = Flow::only(inputs)?;
         let contents = flow.contents().clone();
         let [start, end] = [self.start, self.end].map(|number| number.map(|Number(number)| number));
         let step = NonZeroU64::new(self.step.map_or(1, |Number(step)| step));

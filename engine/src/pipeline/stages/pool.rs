@@ -3,7 +3,6 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::only;
 use crate::nodes::{BuildContext, Count, Flow, Problem, StageNode};
 
 /// Hands records to the pool: what follows, up to a gather, runs for many of them at once.
@@ -12,7 +11,7 @@ pub(in crate::pipeline) struct Scatter {}
 
 impl StageNode for Scatter {
     fn attach(self, inputs: Vec<Flow>, context: &mut BuildContext) -> Result<Flow, Problem> {
-        match only(inputs)? {
+        match Flow::only(inputs)? {
             Flow::Local(stream, contents) => {
                 Ok(Flow::Scattered(Box::new(stream.scatter(&context.pool)), contents))
             }
@@ -32,7 +31,7 @@ pub(in crate::pipeline) struct Buffer {
 impl StageNode for Buffer {
     fn attach(self, inputs: Vec<Flow>, _: &mut BuildContext) -> Result<Flow, Problem> {
         let n = self.n.0.get();
-        Ok(match only(inputs)? {
+        Ok(match Flow::only(inputs)? {
             Flow::Local(stream, contents) => Flow::Local(stream.buffer(n), contents),
             Flow::Scattered(scattered, contents) => Flow::Scattered(Box::new(scattered.buffer(n)), contents),
         })
@@ -53,7 +52,7 @@ fn yes() -> bool {
 
 impl StageNode for Gather {
     fn attach(self, inputs: Vec<Flow>, _: &mut BuildContext) -> Result<Flow, Problem> {
-        match only(inputs)? {
+        match Flow::only(inputs)? {
             Flow::Scattered(scattered, contents) => {
                 let stream = if self.ordered { scattered.gather() } else { scattered.gather_unordered() };
                 Ok(Flow::Local(stream, contents))

@@ -3,7 +3,6 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::only;
 use crate::nodes::{BuildContext, Flow, Problem, StageNode, Time};
 
 /// Each record later by an interval, in order.
@@ -15,7 +14,7 @@ pub(in crate::pipeline) struct Delay {
 
 impl StageNode for Delay {
     fn attach(self, inputs: Vec<Flow>, _: &mut BuildContext) -> Result<Flow, Problem> {
-        let flow = only(inputs)?;
+        let flow = Flow::only(inputs)?;
         let contents = flow.contents().clone();
         Ok(flow.nodes(contents, |stream| stream.delay(self.interval.0)))
     }
@@ -30,7 +29,7 @@ pub(in crate::pipeline) struct RateLimit {
 
 impl StageNode for RateLimit {
     fn attach(self, inputs: Vec<Flow>, _: &mut BuildContext) -> Result<Flow, Problem> {
-        let flow = only(inputs)?;
+        let flow = Flow::only(inputs)?;
         let contents = flow.contents().clone();
         Ok(flow.nodes(contents, |stream| stream.rate_limit(self.interval.0)))
     }
@@ -42,7 +41,7 @@ pub(in crate::pipeline) struct Latest {}
 
 impl StageNode for Latest {
     fn attach(self, inputs: Vec<Flow>, _: &mut BuildContext) -> Result<Flow, Problem> {
-        let flow = only(inputs)?;
+        let flow = Flow::only(inputs)?;
         let contents = flow.contents().clone();
         Ok(flow.nodes(contents, crate::Stream::latest))
     }

@@ -9,7 +9,6 @@ use tokio_util::sync::CancellationToken;
 
 use crate::error::InputError;
 use crate::graph::Feed;
-use crate::policy::decode_dead_letter;
 use crate::progress::BoxFuture;
 use crate::record::{Batch, BatchBuilder, LONGEST, Numbers, Record, positions};
 use crate::threads;
@@ -43,25 +42,6 @@ pub fn lines<R: Read + Send + 'static>(reader: R) -> Lines<R> {
     Lines { reader, separator: b'\n', decode: None, skip: 0, counted: false, at: Box::new(|_| {}), stop }
 }
 
-/// A source of the records in a file of [`DeadLetters`](crate::DeadLetters), to run them again.
-///
-/// ```
-/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), engine::Error> {
-/// use engine::{Source, sinks, sources};
-///
-/// let source = Source::new();
-/// let (sink, numbers) = sinks::list::<i64>();
-/// source.stream().sink(sink);
-/// let letter = r#"{"number":3,"function":"f","fault":"failed","message":"no","attempts":1,"record":"7"}"#;
-/// sources::dead_letters(letter.as_bytes()).emit_into(&source).await?;
-/// source.close().await?;
-/// assert_eq!(numbers.take(), [7]);
-/// # Ok(()) }
-/// ```
-pub fn dead_letters<R: Read + Send + 'static>(reader: R) -> Lines<R> {
-    Lines { decode: Some(decode_dead_letter), ..lines(reader) }
-}
-
 /// Where a record begins, so that reading can begin there again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Mark {
@@ -93,6 +73,12 @@ impl<R> std::fmt::Debug for Lines<R> {
 }
 
 impl<R: Read + Send + 'static> Lines<R> {
+    /// The same; `decode` appends the record that a line stands for.
+    pub(crate) fn decoded_by(mut self, decode: Decode) -> Self {
+        self.decode = Some(decode);
+        self
+    }
+
     /// The same of a reader that counts what is read of it.
     pub(crate) fn counted(mut self) -> Self {
         self.counted = true;

@@ -9,8 +9,7 @@ mod ndjson;
 pub(in crate::connectors) mod rows;
 pub(in crate::connectors) mod splitter;
 
-pub use csv::{Csv, csv};
+pub use csv::Csv;
 pub use layout::Layout;
-pub use lines::{Lines, Mark, dead_letters, lines};
-pub use ndjson::ndjson;
+pub use lines::{Lines, Mark, lines};
 pub use rows::Reading;

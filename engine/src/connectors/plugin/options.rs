@@ -1,16 +1,16 @@
-//! A plugin's function as a sink.
+//! Options of the node type `plugin`.
 
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::nodes::{self, Access, BuildContext, Called, Flow, Problem, SinkNode};
+use crate::nodes::{Access, BuildContext, Call, Called, Flow, Problem, SinkNode};
 
 /// A sink function of a plugin: one instance, in order. What it prints goes to stdout.
 #[derive(Deserialize, JsonSchema)]
 #[serde(transparent)]
-pub(in crate::pipeline) struct Call(nodes::Call);
+pub(super) struct PluginSink(Call);
 
-impl SinkNode for Call {
+impl SinkNode for PluginSink {
     const REFUSES: bool = true;
 
     fn access(&self, access: &mut Access) {

@@ -1,18 +1,22 @@
-//! Messages of a stream of a NATS server.
+//! Options of the node types `nats`.
 
 use std::path::PathBuf;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::format::RecordFormat;
-use crate::nodes::{Access, BuildContext, Contents, Count, Feeding, Problem, SourceNode, Time, Url};
-use crate::{Broker, sources};
+use super::{sink, source};
+use crate::Broker;
+use crate::connectors::support::options::RecordFormat;
+use crate::nodes::json::canonical;
+use crate::nodes::{
+    Access, BuildContext, Contents, Count, Feeding, Flow, Key, Problem, SinkNode, SourceNode, Time, Url,
+};
 
 /// Messages of a JetStream stream of a NATS server, by a durable pull consumer. Each is acknowledged when all that came
 /// of it is out.
 #[derive(Deserialize, JsonSchema)]
-pub(in crate::pipeline) struct Nats {
+pub(super) struct NatsSource {
     /// Where the server is, as "nats://127.0.0.1:4222", or "tls://…"; several with commas between.
     server: Url,
     /// A file that lets in: credentials, or the seed of an NKey.
@@ -38,7 +42,7 @@ pub(in crate::pipeline) struct Nats {
     timeout: Option<Time>,
 }
 
-impl SourceNode for Nats {
+impl SourceNode for NatsSource {
     fn access(&self, access: &mut Access) {
         access.asks(&self.server, [&self.credentials, &self.ca]);
     }
@@ -52,7 +56,7 @@ impl SourceNode for Nats {
         if let Some(subject) = &self.subject {
             check_subject(subject, true)?;
         }
-        let mut nats = sources::nats(broker, self.stream, self.consumer).follow(self.follow.unwrap_or(true));
+        let mut nats = source::nats(broker, self.stream, self.consumer).follow(self.follow.unwrap_or(true));
         if let Some(subject) = self.subject {
             nats = nats.subject(subject);
         }
@@ -70,14 +74,14 @@ impl SourceNode for Nats {
 }
 
 /// Where a server is, and what lets somebody in.
-pub(in crate::pipeline) struct Server {
-    pub(in crate::pipeline) server: Url,
-    pub(in crate::pipeline) credentials: Option<PathBuf>,
-    pub(in crate::pipeline) ca: Option<PathBuf>,
+struct Server {
+    server: Url,
+    credentials: Option<PathBuf>,
+    ca: Option<PathBuf>,
 }
 
 impl Server {
-    pub(in crate::pipeline) fn broker(self, context: &mut BuildContext) -> Result<Broker, Problem> {
+    fn broker(self, context: &mut BuildContext) -> Result<Broker, Problem> {
         let broker = context.access.asked(self.server)?.parse::<Broker>();
         let mut broker = broker.map_err(|error| Problem::at("server", error.to_string()))?;
         if let Some(file) = self.credentials {
@@ -101,7 +105,7 @@ fn check_name(key: &str, name: &str) -> Result<(), Problem> {
 }
 
 /// Refuses what is no subject; with `wildcards` it may stand for several.
-pub(in crate::pipeline) fn check_subject(subject: &str, wildcards: bool) -> Result<(), Problem> {
+fn check_subject(subject: &str, wildcards: bool) -> Result<(), Problem> {
     let tokens: Vec<_> = subject.split('.').collect();
     let last = tokens.len() - 1;
     let fits = |(place, token): (usize, &&str)| match *token {
@@ -120,4 +124,51 @@ pub(in crate::pipeline) fn check_subject(subject: &str, wildcards: bool) -> Resu
         true => problem.help("as \"orders.new\", \"orders.*\" or \"orders.>\""),
         false => problem.help("as \"orders.new\""),
     })
+}
+
+/// Publishes each record to a subject, of which a JetStream stream of a NATS server keeps the messages. One that is too
+/// large is a fault.
+#[derive(Deserialize, JsonSchema)]
+pub(super) struct NatsSink {
+    /// Where the server is, as "nats://127.0.0.1:4222", or "tls://…"; several with commas between.
+    server: Url,
+    /// A file that lets in: credentials, or the seed of an NKey.
+    credentials: Option<PathBuf>,
+    /// A file with certificates (PEM) that the server is known by.
+    ca: Option<PathBuf>,
+    /// The subject, as "orders.new".
+    subject: String,
+    /// What a record is known by: of two alike within the stream's duplicate window the first is kept, also of
+    /// different runs.
+    id: Option<Key>,
+    /// Messages under way at once; 256, if not said.
+    in_flight: Option<Count>,
+    /// How long the server may be away before the run ends; 60s, if not said.
+    timeout: Option<Time>,
+}
+
+impl SinkNode for NatsSink {
+    const REFUSES: bool = true;
+
+    fn access(&self, access: &mut Access) {
+        access.asks(&self.server, [&self.credentials, &self.ca]);
+    }
+
+    fn attach(self, input: Flow, context: &mut BuildContext) -> Result<(), Problem> {
+        let Self { server, credentials, ca, subject, id, in_flight, timeout } = self;
+        let broker = Server { server, credentials, ca }.broker(context)?;
+        check_subject(&subject, false)?;
+        let mut nats = sink::nats(broker, subject);
+        if let Some(Key(path)) = id {
+            nats = nats.id(move |record| Ok(canonical(path.of(record)?).into_owned()));
+        }
+        if let Some(Count(messages)) = in_flight {
+            nats = nats.in_flight(messages);
+        }
+        if let Some(Time(timeout)) = timeout {
+            nats = nats.timeout(timeout);
+        }
+        input.local()?.0.sink(nats.on_fault(&context.guard.policy));
+        Ok(())
+    }
 }

@@ -1,17 +1,19 @@
-//! Messages of a WebSocket.
+//! Options of the node types `websocket`.
 
 use schemars::JsonSchema;
 use serde::Deserialize;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 
-use super::format::RecordFormat;
+use super::{sink, source};
+use crate::connectors::support::options::RecordFormat;
 use crate::net::url::shown;
-use crate::nodes::{Access, BuildContext, Contents, Feeding, Number, Problem, SourceNode, Time, Url};
-use crate::sources;
+use crate::nodes::{
+    Access, BuildContext, Contents, Feeding, Flow, Number, Problem, SinkNode, SourceNode, Time, Url,
+};
 
 /// Messages that come from a WebSocket.
 #[derive(Deserialize, JsonSchema)]
-pub(in crate::pipeline) struct WebSocket {
+pub(super) struct WebSocketSource {
     /// To what it connects, as "wss://example.org/ticks".
     url: Url,
     /// How each message is to be read: "text", "json" or "bytes".
@@ -27,7 +29,7 @@ pub(in crate::pipeline) struct WebSocket {
     reconnect: bool,
 }
 
-impl SourceNode for WebSocket {
+impl SourceNode for WebSocketSource {
     fn access(&self, access: &mut Access) {
         access.connects(&self.url);
     }
@@ -37,7 +39,7 @@ impl SourceNode for WebSocket {
         websocket_url(&url)?;
         let retries =
             self.retries.map_or(0, |Number(retries)| usize::try_from(retries).unwrap_or(usize::MAX));
-        let mut socket = sources::websocket(url).retries(retries).reconnect(self.reconnect);
+        let mut socket = source::websocket(url).retries(retries).reconnect(self.reconnect);
         if let Some(Time(timeout)) = self.timeout {
             socket = socket.timeout(timeout);
         }
@@ -46,10 +48,42 @@ impl SourceNode for WebSocket {
 }
 
 /// Refuses what can't be a WebSocket's URL.
-pub(in crate::pipeline) fn websocket_url(url: &str) -> Result<(), Problem> {
+fn websocket_url(url: &str) -> Result<(), Problem> {
     let no_url = |reason: &str| Problem::at("url", format!("{:?} is no WebSocket's URL{reason}", shown(url)));
     if !url.starts_with("ws://") && !url.starts_with("wss://") {
         return Err(no_url("").help("write ws://… or wss://…"));
     }
     url.into_client_request().map(drop).map_err(|error| no_url(&format!(": {error}")))
+}
+
+/// Each record as a message to a WebSocket.
+#[derive(Deserialize, JsonSchema)]
+pub(super) struct WebSocketSink {
+    /// To what it connects, as "wss://example.org/ticks".
+    url: Url,
+    /// How often in a row it tries to connect again; 10, if not said.
+    retries: Option<Number>,
+    /// How long the other side may take for the connection, for the handshake, and later until it reads anything;
+    /// 30s, if not said.
+    timeout: Option<Time>,
+}
+
+impl SinkNode for WebSocketSink {
+    fn access(&self, access: &mut Access) {
+        access.connects(&self.url);
+    }
+
+    fn attach(self, input: Flow, context: &mut BuildContext) -> Result<(), Problem> {
+        let url = context.access.connected(self.url)?;
+        websocket_url(&url)?;
+        let mut socket = sink::websocket(url);
+        if let Some(Number(retries)) = self.retries {
+            socket = socket.retries(usize::try_from(retries).unwrap_or(usize::MAX));
+        }
+        if let Some(Time(timeout)) = self.timeout {
+            socket = socket.timeout(timeout);
+        }
+        input.local()?.0.sink(socket);
+        Ok(())
+    }
 }

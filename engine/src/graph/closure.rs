@@ -2,8 +2,8 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
+use super::{Handling, Items, Node, Sink, Stream};
 use crate::Error;
-use crate::graph::{Handling, Items, Node, Sink, Stream};
 use crate::progress::GraphContext;
 
 impl<T, F> Sink<T> for F

@@ -1,4 +1,4 @@
-//! Records that were put aside.
+//! Options of the node type `letters`.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -6,17 +6,16 @@ use std::sync::Arc;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::files::read;
-use super::format::RecordFormat;
-use crate::Error;
+use crate::connectors::file::read;
+use crate::connectors::support::options::RecordFormat;
 use crate::error::FileError;
-use crate::files;
 use crate::nodes::{Access, BuildContext, Contents, Feeding, OneOrMore, Problem, SourceNode};
 use crate::sources::{Feed, dead_letters};
+use crate::{Error, files};
 
 /// The records in files of dead letters, as they were when they were put aside.
 #[derive(Deserialize, JsonSchema)]
-pub(in crate::pipeline) struct Letters {
+pub(super) struct DeadLettersSource {
     /// The file, or a list of them.
     path: OneOrMore<PathBuf>,
     /// How each record is to be read: "text", "json" or "bytes".
@@ -24,7 +23,7 @@ pub(in crate::pipeline) struct Letters {
     format: RecordFormat,
 }
 
-impl SourceNode for Letters {
+impl SourceNode for DeadLettersSource {
     fn access(&self, access: &mut Access) {
         access.reads_all(self.path.as_slice(), false);
     }

@@ -1,18 +1,19 @@
-//! The files of a folder, as they appear.
+//! Options of the node type `folder`.
 
 use std::path::{Path, PathBuf};
 
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::format::{CsvOptions, RecordFormat, separator};
+use super::source;
+use crate::connectors::support::formats::Layout;
+use crate::connectors::support::options::{CsvOptions, RecordFormat, separator};
 use crate::nodes::{Access, BuildContext, Contents, Feeding, Problem, SourceNode, Time};
-use crate::sources::{self, Layout};
 
 /// The records of a folder's files, as the files appear: what is there first, in the order of their names, then
 /// each file when it is complete.
 #[derive(Deserialize, JsonSchema)]
-pub(in crate::pipeline) struct Folder {
+pub(super) struct FolderSource {
     /// The folder.
     path: PathBuf,
     /// Only files whose names fit this pattern, as "*.log".
@@ -46,7 +47,7 @@ enum Files {
     Ndjson,
 }
 
-impl SourceNode for Folder {
+impl SourceNode for FolderSource {
     const REFUSES: bool = true;
 
     fn access(&self, access: &mut Access) {
@@ -73,7 +74,7 @@ impl SourceNode for Folder {
         let pattern = pattern.transpose()?;
         let fits = move |name: &Path| pattern.as_ref().is_none_or(|pattern| pattern.is_match(name));
         context.conflicts.read_folder(&path, Box::new(fits), "path")?;
-        let mut folder = sources::folder(path).layout(layout).once(once).on_fault(&context.guard.policy);
+        let mut folder = source::folder(path).layout(layout).once(once).on_fault(&context.guard.policy);
         if let Some(names) = names {
             folder = folder.names(names);
         }

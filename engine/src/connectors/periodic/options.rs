@@ -1,14 +1,14 @@
-//! A record in each interval.
+//! Options of the node type `periodic`.
 
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::source;
 use crate::nodes::{BuildContext, Contents, Feeding, Number, Problem, SourceNode, Time};
-use crate::sources;
 
 /// A record in each interval: 0, 1, 2 and so on, or the same each time.
 #[derive(Deserialize, JsonSchema)]
-pub(in crate::pipeline) struct Periodic {
+pub(super) struct PeriodicSource {
     /// From one record to the next.
     interval: Time,
     /// What each record is, as JSON; numbers from 0, if not said.
@@ -17,9 +17,9 @@ pub(in crate::pipeline) struct Periodic {
     times: Option<Number>,
 }
 
-impl SourceNode for Periodic {
+impl SourceNode for PeriodicSource {
     fn open(self, _: &mut BuildContext) -> Result<(Feeding, Contents), Problem> {
-        let mut periodic = sources::periodic(self.interval.0);
+        let mut periodic = source::periodic(self.interval.0);
         if let Some(value) = self.value {
             periodic = periodic.value(value.to_string());
         }

@@ -1,4 +1,4 @@
-//! How the records of a source are to be read.
+//! Options that several types of nodes have.
 
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -10,7 +10,7 @@ use crate::sources::{Csv, Layout};
 /// How each record is to be read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
-pub(super) enum RecordFormat {
+pub(crate) enum RecordFormat {
     /// Text, which is quoted where it becomes an item of an array.
     #[default]
     Text,
@@ -21,7 +21,7 @@ pub(super) enum RecordFormat {
 }
 
 impl RecordFormat {
-    pub(super) fn contents(self) -> Contents {
+    pub(crate) fn contents(self) -> Contents {
         Contents::Plain(match self {
             Self::Text => Format::Text,
             Self::Json => Format::Json,
@@ -31,29 +31,29 @@ impl RecordFormat {
 }
 
 /// The byte that ends records.
-pub(super) fn separator(null: bool) -> u8 {
+pub(crate) fn separator(null: bool) -> u8 {
     if null { 0 } else { b'\n' }
 }
 
 /// How comma-separated values are written.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(super) struct CsvOptions {
+pub(crate) struct CsvOptions {
     /// What stands between fields; a comma, if not said.
-    pub(super) delimiter: Option<Delimiter>,
+    pub(crate) delimiter: Option<Delimiter>,
     /// What stands around fields that need it; a double quote, if not said. "" for nothing.
-    pub(super) quote: Option<Quote>,
+    pub(crate) quote: Option<Quote>,
     /// The names of the fields, if the file has no header.
-    pub(super) headers: Option<Vec<String>>,
+    pub(crate) headers: Option<Vec<String>>,
     /// Fields that read as numbers, true and false are those, and empty ones are null; all are texts, if not
     /// said.
     #[serde(default)]
-    pub(super) infer: bool,
+    pub(crate) infer: bool,
 }
 
 impl CsvOptions {
     /// The layout, unless the delimiter, whose key is this one, is the quote too.
-    pub(super) fn layout(self, delimiter_key: &[&str]) -> Result<Layout, Problem> {
+    pub(crate) fn layout(self, delimiter_key: &[&str]) -> Result<Layout, Problem> {
         let delimiter = self.delimiter.map_or(b',', |Delimiter(delimiter)| delimiter);
         let quote = self.quote.map_or(Some(b'"'), |Quote(quote)| quote);
         if quote == Some(delimiter) {

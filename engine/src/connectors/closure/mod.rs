@@ -1,3 +1,0 @@
-//! Closures as sinks.
-
-pub(super) mod sink;

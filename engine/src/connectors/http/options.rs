@@ -1,0 +1,179 @@
+//! Options of the node types `http`.
+
+use axum::http::uri::PathAndQuery;
+use indexmap::IndexMap;
+use reqwest::header::{HeaderName, HeaderValue};
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::{sink, source};
+use crate::connectors::support::options::RecordFormat;
+use crate::net::url::shown;
+use crate::nodes::{
+    Access, Address, BuildContext, Contents, Count, Feeding, Flow, Number, Problem, SinkNode, Size,
+    SourceNode, Time, Url,
+};
+
+/// What others POST to an address: a body is a record, or each of its lines is. The answer is 202 once the graph
+/// has accepted it.
+#[derive(Deserialize, JsonSchema)]
+pub(super) struct HttpSource {
+    /// Where it listens, as "127.0.0.1:8080".
+    address: Address,
+    /// The path of requests; "/", if not said.
+    path: Option<String>,
+    /// How each record is to be read: "text", "json" or "bytes". What should be JSON and is not gets 400.
+    #[serde(default)]
+    format: RecordFormat,
+    /// Each line of any body is a record; those of the content type application/x-ndjson are so anyway.
+    #[serde(default)]
+    lines: bool,
+    /// The largest body; 1MiB, if not said.
+    largest_body: Option<Size>,
+    /// Requests that were read and may wait for the graph; further ones get 429. 64, if not said.
+    waiting: Option<Count>,
+    /// How long the head of a request may take to arrive, and its body; 30s, if not said.
+    timeout: Option<Time>,
+    /// Connections at once; 256, if not said.
+    connections: Option<Count>,
+    /// Web pages that may post, by their origins, as "https://example.org"; those of others get 403.
+    #[serde(default)]
+    origins: Vec<String>,
+}
+
+impl SourceNode for HttpSource {
+    fn access(&self, access: &mut Access) {
+        access.listens(&self.address);
+    }
+
+    fn open(self, context: &mut BuildContext) -> Result<(Feeding, Contents), Problem> {
+        let is_json = self.format == RecordFormat::Json;
+        let mut http =
+            source::http(context.access.listened_at(self.address)?).lines(self.lines).json(is_json);
+        if let Some(path) = self.path {
+            check_path(&path)?;
+            http = http.path(path);
+        }
+        self.origins.iter().try_for_each(|origin| check_origin(origin))?;
+        http = http.origins(self.origins);
+        if let Some(Size(bytes)) = self.largest_body {
+            http = http.largest_body(bytes);
+        }
+        if let Some(Count(requests)) = self.waiting {
+            http = http.waiting(requests.get());
+        }
+        if let Some(Time(timeout)) = self.timeout {
+            http = http.timeout(timeout);
+        }
+        if let Some(Count(connections)) = self.connections {
+            http = http.connections(connections.get());
+        }
+        let listening = async move {
+            let http = http.bind().await?;
+            let address = http.local_addr();
+            Ok((http, address))
+        };
+        let feeding = Feeding::listening(listening, context.listens());
+        Ok((feeding, self.format.contents()))
+    }
+}
+
+fn check_path(path: &str) -> Result<(), Problem> {
+    if !path.starts_with('/') {
+        return Err(Problem::at("path", "a path begins with /").help(format!("write \"/{path}\"")));
+    }
+    if PathAndQuery::try_from(path).is_ok_and(|known| known.as_str() == path && known.query().is_none()) {
+        return Ok(());
+    }
+    Err(Problem::at("path", format!("no request has the path {path:?}"))
+        .help("write it as it stands in a URL"))
+}
+
+fn check_origin(origin: &str) -> Result<(), Problem> {
+    let known = reqwest::Url::parse(origin).map(|url| url.origin().ascii_serialization());
+    if known.as_deref() == Ok(origin) {
+        return Ok(());
+    }
+    let help =
+        known.map_or_else(|_| "as \"https://example.org\"".to_owned(), |known| format!("write {known:?}"));
+    Err(Problem::at("origins", format!("{origin:?} is no origin of web pages")).help(help))
+}
+
+/// POSTs each record to a URL, or many together. One that is not taken is a fault.
+#[derive(Deserialize, JsonSchema)]
+pub(super) struct HttpSink {
+    /// To what, as "https://example.org/events".
+    url: Url,
+    /// Headers of each request.
+    #[serde(default)]
+    #[schemars(with = "std::collections::HashMap<String, String>")]
+    headers: IndexMap<String, String>,
+    /// How long an answer may take; 30s, if not said.
+    timeout: Option<Time>,
+    /// How often it tries again when a connection fails, or the answer is 429 or 5xx; 5, if not said.
+    tries: Option<Number>,
+    /// So many records go together, each with a newline behind it.
+    batch: Option<Count>,
+    /// They go together after this time though there are fewer; 100ms, if not said.
+    within: Option<Time>,
+    /// Records that go together are a JSON array.
+    #[serde(default)]
+    array: bool,
+    /// Requests under way at once; with more than one they may arrive in another order. 1, if not said.
+    in_flight: Option<Count>,
+}
+
+impl SinkNode for HttpSink {
+    const REFUSES: bool = true;
+
+    fn access(&self, access: &mut Access) {
+        access.connects(&self.url);
+    }
+
+    fn attach(self, input: Flow, context: &mut BuildContext) -> Result<(), Problem> {
+        let Self { url, headers, timeout, tries, batch, within, array, in_flight } = self;
+        let url = context.access.connected(url)?;
+        check_url(&url)?;
+        headers.iter().try_for_each(|(name, value)| check_header(name, value))?;
+        if within.is_some() && batch.is_none() {
+            return Err(
+                Problem::at("within", "each record goes alone").help("say how many go together: batch = 100")
+            );
+        }
+        let mut http = sink::http(url).array(array);
+        for (name, value) in headers {
+            http = http.header(name, value);
+        }
+        if let Some(Time(timeout)) = timeout {
+            http = http.timeout(timeout);
+        }
+        if let Some(Number(tries)) = tries {
+            http = http.retries(usize::try_from(tries).unwrap_or(usize::MAX));
+        }
+        if let Some(Count(records)) = batch {
+            let within = within.map_or(std::time::Duration::from_millis(100), |Time(within)| within);
+            http = http.batches(records.get(), within);
+        }
+        if let Some(Count(requests)) = in_flight {
+            http = http.in_flight(requests.get());
+        }
+        input.local()?.0.sink(http.on_fault(&context.guard.policy));
+        Ok(())
+    }
+}
+
+fn check_url(url: &str) -> Result<(), Problem> {
+    let no_url = |reason: &str| Problem::at("url", format!("{:?} is no URL of HTTP{reason}", shown(url)));
+    if !url.starts_with("http://") && !url.starts_with("https://") {
+        return Err(no_url("").help("write http://… or https://…"));
+    }
+    reqwest::Url::parse(url).map(drop).map_err(|error| no_url(&format!(": {error}")))
+}
+
+fn check_header(name: &str, value: &str) -> Result<(), Problem> {
+    let problem = |message: String| Problem::new(message).about(&["headers", name]);
+    HeaderName::try_from(name).map_err(|_| problem(format!("{name:?} is no name of a header")))?;
+    // It may be a secret.
+    HeaderValue::try_from(value).map_err(|_| problem(format!("what {name} has is no value of a header")))?;
+    Ok(())
+}

@@ -1,0 +1,88 @@
+//! Options of the node types `tcp`.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::{sink, source};
+use crate::connectors::support::options::{RecordFormat, separator};
+use crate::nodes::{
+    Access, Address, BuildContext, Contents, Count, Feeding, Flow, Number, Problem, SinkNode, Size,
+    SourceNode, Time,
+};
+
+/// Lines of TCP connections to an address. A line that is too long, or that its connection breaks within, is a
+/// fault.
+#[derive(Deserialize, JsonSchema)]
+pub(super) struct TcpSource {
+    /// Where it listens, as "127.0.0.1:9000".
+    address: Address,
+    /// How each line is to be read: "text", "json" or "bytes".
+    #[serde(default)]
+    format: RecordFormat,
+    /// Connections that are served at once; others wait. 256, if not said.
+    connections: Option<Count>,
+    /// The longest line; 1MiB, if not said.
+    longest_line: Option<Size>,
+    /// How long a connection may send nothing before it is closed; for ever, if not said.
+    idle: Option<Time>,
+}
+
+impl SourceNode for TcpSource {
+    const REFUSES: bool = true;
+
+    fn access(&self, access: &mut Access) {
+        access.listens(&self.address);
+    }
+
+    fn open(self, context: &mut BuildContext) -> Result<(Feeding, Contents), Problem> {
+        let mut tcp = source::tcp(context.access.listened_at(self.address)?).on_fault(&context.guard.policy);
+        if let Some(Count(connections)) = self.connections {
+            tcp = tcp.connections(connections.get());
+        }
+        if let Some(Size(bytes)) = self.longest_line {
+            tcp = tcp.longest_line(bytes);
+        }
+        if let Some(Time(time)) = self.idle {
+            tcp = tcp.idle(time);
+        }
+        let listening = async move {
+            let tcp = tcp.bind().await?;
+            let address = tcp.local_addr();
+            Ok((tcp, address))
+        };
+        let feeding = Feeding::listening(listening, context.listens());
+        Ok((feeding, self.format.contents()))
+    }
+}
+
+/// Lines to an address, by TCP.
+#[derive(Deserialize, JsonSchema)]
+pub(super) struct TcpSink {
+    /// To what it connects, as "127.0.0.1:9000".
+    address: Address,
+    /// How often in a row it tries to connect again; 10, if not said.
+    retries: Option<Number>,
+    /// How long the other side may take to accept a connection, and later until it reads anything; 30s, if not said.
+    timeout: Option<Time>,
+    /// A NUL byte behind each record, not a newline.
+    #[serde(default)]
+    null: bool,
+}
+
+impl SinkNode for TcpSink {
+    fn access(&self, access: &mut Access) {
+        access.dials(&self.address);
+    }
+
+    fn attach(self, input: Flow, context: &mut BuildContext) -> Result<(), Problem> {
+        let mut tcp = sink::tcp(context.access.dialed(self.address)?).separated_by(separator(self.null));
+        if let Some(Number(retries)) = self.retries {
+            tcp = tcp.retries(usize::try_from(retries).unwrap_or(usize::MAX));
+        }
+        if let Some(Time(timeout)) = self.timeout {
+            tcp = tcp.timeout(timeout);
+        }
+        input.local()?.0.sink(tcp);
+        Ok(())
+    }
+}
