@@ -254,7 +254,9 @@ fn the_page_follows_the_run_live() {
     let (code, _) = run.end();
     assert_eq!(code, Some(0));
     page.wait_for("document.getElementById('state').textContent === 'done'");
-    page.wait_for("document.getElementById('verdict').textContent.startsWith('Done: 4 records in, 3 out.')");
+    page.wait_for(
+        "document.getElementById('diagnosis').textContent.startsWith('Done: 4 records in, 3 out.')",
+    );
     assert_eq!(fs::read_to_string(files.path("out")).unwrap().lines().count(), 3);
 }
 

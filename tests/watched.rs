@@ -122,7 +122,7 @@ fn a_report_is_one_self_contained_page() {
     assert!(text.contains("{{body}}") && text.contains("calls of the whole run"), "{text}");
     assert!(text.contains("dead.ndjson"), "{text}");
     // What was put aside as it was ordered is no failure.
-    assert_eq!(page.value("document.getElementById('verdict').className"), "slow");
+    assert_eq!(page.value("document.getElementById('diagnosis').className"), "warning");
     assert_eq!(page.value("document.querySelectorAll('#functions tbody tr').length"), 1);
     assert_eq!(page.value("getComputedStyle(document.getElementById('controls')).display"), "none");
     assert_eq!(page.complaints, [""; 0]);

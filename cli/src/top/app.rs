@@ -4,14 +4,14 @@ use engine::metrics::{History, RunState, Snapshot};
 use engine::text::PlainText;
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
-use super::looks::Looks;
+use super::theme::Theme;
 
 /// The rates of so many milliseconds are shown as they are told; those before, as they are kept.
 pub(super) const RECENT: u64 = 120_000;
 /// So many moments of them are kept at most.
 const MOMENTS: usize = 1000;
 
-/// What somebody who looks wants.
+/// What the viewer wants.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Wish {
     Pause,
@@ -64,7 +64,7 @@ impl Page {
     }
 }
 
-/// Who looks at what.
+/// Who looks, and at what.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Who {
     /// The process that runs it.
@@ -77,7 +77,7 @@ pub(super) enum Who {
 #[derive(Debug)]
 pub(super) struct App {
     who: Who,
-    pub(super) looks: Looks,
+    pub(super) theme: Theme,
     pub(super) snapshot: Option<Snapshot>,
     /// The whole run.
     pub(super) whole: History,
@@ -95,10 +95,10 @@ pub(super) struct App {
 }
 
 impl App {
-    pub(super) fn new(who: Who, looks: Looks) -> Self {
+    pub(super) fn new(who: Who, theme: Theme) -> Self {
         Self {
             who,
-            looks,
+            theme,
             snapshot: None,
             whole: History::default(),
             recent: History::default(),

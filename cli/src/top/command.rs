@@ -8,9 +8,9 @@ use tokio::sync::SetOnce;
 use super::address::Address;
 use super::app::{App, News, Who, Wish};
 use super::client::{Client, Remote};
-use super::looks::Looks;
 use super::screen::Screen;
 use super::show::{Seen, show};
+use super::theme::Theme;
 use super::view;
 use crate::drain::Drain;
 use crate::exit::{Ending, Signal, tell};
@@ -46,7 +46,7 @@ Examples:
   engine top 'http://127.0.0.1:8787/status?token=…'
                                          the same, which can then be paused and ended
   engine top 9000 --once
-  engine top --json | jq .verdict.text
+  engine top --json | jq .diagnosis.text
 
 Exit codes: 0 done, 1 no run can be seen there, 2 wrong use";
 
@@ -77,7 +77,7 @@ impl TopCommand {
             Err(error) => return Ok(no_run(&error)),
         };
         let mut screen = Screen::open()?;
-        let mut app = App::new(who, Looks::of_environment());
+        let mut app = App::new(who, Theme::of_environment());
         show(&mut screen, &mut app, &mut Other { remote, interrupted: interrupted.clone() })?;
         drop(screen);
         Ok(match interrupted.get() {
@@ -94,7 +94,7 @@ fn no_run(error: &anyhow::Error) -> Ending {
 
 /// A snapshot as text, without escape sequences.
 fn text(who: Who, snapshot: engine::metrics::Snapshot) -> String {
-    let mut app = App::new(who, Looks::new(false));
+    let mut app = App::new(who, Theme::new(false));
     app.hear(News::Snapshot(Box::new(snapshot)));
     let width = match ratatui::crossterm::terminal::size() {
         Ok((width, _)) if stdout().is_terminal() => width.max(60),

@@ -2,16 +2,16 @@
 
 mod address;
 mod app;
-mod aside;
 mod client;
 mod command;
 mod events;
-mod looks;
 mod own;
 mod screen;
 mod show;
+mod stderr_capture;
 #[cfg(test)]
 mod tests;
+mod theme;
 mod view;
 
 pub(crate) use command::TopCommand;

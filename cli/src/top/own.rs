@@ -10,9 +10,9 @@ use tokio::sync::SetOnce;
 use tokio_util::sync::CancellationToken;
 
 use super::app::{App, News, Who, Wish};
-use super::looks::Looks;
 use super::screen::Screen;
 use super::show::{Seen, show};
+use super::theme::Theme;
 use crate::exit::Signal;
 use crate::{signals, threads};
 
@@ -40,7 +40,7 @@ impl OwnScreen {
         let leaving = left.clone().drop_guard();
         let draw = move || {
             let _leaving = leaving;
-            let mut app = App::new(Who::Itself, Looks::of_environment());
+            let mut app = App::new(Who::Itself, Theme::of_environment());
             app.hear(News::History(own.monitor.history()));
             // A terminal that is gone shows nothing; the run goes on.
             let _ = show(&mut screen, &mut app, &mut own);

@@ -21,14 +21,14 @@ use ratatui::crossterm::terminal::{
     EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
 };
 
-use super::aside::Aside;
+use super::stderr_capture::StderrCapture;
 
 /// What is to be put back, while there is a screen.
 static SHOWN: Mutex<Option<Shown>> = Mutex::new(None);
 
 struct Shown {
     out: File,
-    aside: Aside,
+    capture: StderrCapture,
 }
 
 /// A screen of its own on stderr's terminal. Dropped, it leaves the terminal as it was.
@@ -46,11 +46,11 @@ pub(crate) fn is_shown() -> bool {
 pub(crate) fn restore() {
     // Whoever comes second waits until all is as it was.
     shown(|shown| {
-        let Some(Shown { mut out, aside }) = shown.take() else { return };
+        let Some(Shown { mut out, capture }) = shown.take() else { return };
         // Where this fails there is no terminal any more.
         let _ = disable_raw_mode();
         let _ = execute!(out, LeaveAlternateScreen, Show);
-        aside.end();
+        capture.end();
         IS_SHOWN.store(false, Release);
     });
 }
@@ -67,9 +67,9 @@ impl Screen {
     /// Takes stderr's terminal.
     pub(crate) fn open() -> anyhow::Result<Self> {
         let cant = "can't draw on the terminal";
-        let aside = Aside::begin().context(cant)?;
-        let (out, drawn) = (aside.stderr().context(cant)?, aside.stderr().context(cant)?);
-        shown(|shown| *shown = Some(Shown { out, aside }));
+        let capture = StderrCapture::begin().context(cant)?;
+        let (out, drawn) = (capture.stderr().context(cant)?, capture.stderr().context(cant)?);
+        shown(|shown| *shown = Some(Shown { out, capture }));
         IS_SHOWN.store(true, Release);
         let begin = || {
             enable_raw_mode()?;
@@ -88,7 +88,7 @@ impl Screen {
 
     /// What was written on stderr since it was asked last.
     pub(super) fn said() -> Vec<String> {
-        shown(|shown| shown.as_mut().map(|shown| shown.aside.news()).unwrap_or_default())
+        shown(|shown| shown.as_mut().map(|shown| shown.capture.news()).unwrap_or_default())
     }
 
     /// What happens at the terminal within this time, if anything does.

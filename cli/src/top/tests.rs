@@ -2,8 +2,7 @@
 
 use engine::Monitor;
 use engine::metrics::{
-    Bar, Buffer, EdgeStatus, FunctionStatus, History, Input, Lane, Line, Mood, NodePace, NodeStatus,
-    RunState, Snapshot, Told,
+    Bar, FunctionStatus, History, Lane, LogLine, NodeStatus, RecentFault, RunState, Severity, Snapshot,
 };
 use expect_test::{ExpectFile, expect_file};
 use ratatui::Terminal;
@@ -11,9 +10,11 @@ use ratatui::backend::TestBackend;
 use ratatui::buffer::Buffer as Cells;
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use ratatui::style::Color;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
 
 use super::app::{App, News, Who, Wish};
-use super::looks::Looks;
+use super::theme::Theme;
 use super::view;
 
 const TOKEN: Who = Who::Other { has_token: true };
@@ -32,105 +33,92 @@ fn snapshot() -> Snapshot {
     ];
     let status = &mut snapshot.status;
     status.nodes = names.map(|(name, kind)| node(name, kind)).into();
-    status.nodes[1].buffer = Some(Buffer { filled: 20_000, limit: 20_000 });
+    status.nodes[1].buffer = part(json!({ "filled": 20_000, "limit": 20_000 }));
     status.nodes[2].function = Some(0);
     status.nodes[6].records = 0;
     status.edges = [(0, 1), (1, 2), (2, 3), (3, 4), (4, 5), (3, 6)]
-        .map(|(from, to)| EdgeStatus { from, to, records: 0 })
+        .map(|(from, to)| part(json!({ "from": from, "to": to, "records": 0 })))
         .into();
     status.functions = vec![function("enrich", 500, 1 << 20), function("even", 2, 60 << 20)];
     status.pool.workers = 2;
     status.run.now = 42_000;
     let counts = &mut status.run.counts;
     (counts.emitted, counts.delivered, counts.faults) = (1_058_400, 420_000, 2);
-    status.run.input = Some(Input { read: 430, done: 430, all: 1000 });
+    status.run.input = part(json!({ "read": 430, "done": 430, "all": 1000 }));
     status.faults.kinds = [("failed".into(), 2)].into();
     status.faults.latest = vec![told(2, 41_000, "even"), told(1, 3000, "enrich")];
     status.faults.put_aside = vec!["dead.ndjson".into()];
     status.log = vec![line(1, "seen 50000 so far"), line(2, "seen 100000 so far")];
-    snapshot.pace.emitted = 27_800.0;
-    snapshot.pace.delivered = 41_700.0;
-    snapshot.pace.left = Some(55_000);
-    snapshot.pace.nodes = [0.0, 0.0, 0.93, 0.0, 0.12, 0.07, 0.0]
-        .map(|busy| NodePace { records: 27_800.0, busy, waited: 0.0 })
+    snapshot.rates.emitted = 27_800.0;
+    snapshot.rates.delivered = 41_700.0;
+    snapshot.rates.left = Some(55_000);
+    snapshot.rates.nodes = [0.0, 0.0, 0.93, 0.0, 0.12, 0.07, 0.0]
+        .map(|busy| part(json!({ "records": 27_800.0, "busy": busy, "waited": 0.0 })))
         .into();
-    snapshot.pace.nodes[1].waited = 0.99;
-    snapshot.pace.functions = vec![0.93, 0.05];
-    snapshot.pace.records_a_call = vec![500.0, 1.0];
-    snapshot.verdict.mood = Mood::Slow;
-    snapshot.verdict.node = Some(2);
-    snapshot.verdict.text =
+    snapshot.rates.nodes[1].waited = 0.99;
+    snapshot.rates.functions = vec![0.93, 0.05];
+    snapshot.rates.records_a_call = vec![500.0, 1.0];
+    snapshot.diagnosis.severity = Severity::Warning;
+    snapshot.diagnosis.node = Some(2);
+    snapshot.diagnosis.text =
         "enrich sets the pace: it is busy 93 % of the time; what comes to scatter waits. 2 records \
                              became faults (2 failed)."
             .into();
+    let mut failed = bar(1, 40_900, 41_000);
+    failed.failed = true;
     snapshot.lanes = vec![
-        Lane { name: "worker 1".into(), bars: vec![bar(0, 37_000, 39_500), bar(1, 39_500, 42_000)] },
-        Lane {
-            name: "worker 2".into(),
-            bars: vec![bar(0, 38_000, 40_000), Bar { failed: true, ..bar(1, 40_900, 41_000) }],
-        },
+        lane("worker 1", &[bar(0, 37_000, 39_500), bar(1, 39_500, 42_000)]),
+        lane("worker 2", &[bar(0, 38_000, 40_000), failed]),
     ];
     snapshot
 }
 
+/// A part of a status, as the dashboard's interface gives it.
+fn part<T: DeserializeOwned>(value: Value) -> T {
+    serde_json::from_value(value).unwrap()
+}
+
 fn node(name: &str, kind: &str) -> NodeStatus {
-    NodeStatus {
-        name: name.into(),
-        kind: kind.into(),
-        at: (0.0, 0.0),
-        records: 1_234_567,
-        nanos: 0,
-        hands_over: false,
-        meets: false,
-        buffer: None,
-        function: None,
-    }
+    part(json!({
+        "name": name, "kind": kind, "at": [0.0, 0.0], "records": 1_234_567, "nanos": 0,
+        "hands_over": false, "meets": false, "buffer": null, "function": null,
+    }))
 }
 
 fn function(name: &str, batch: usize, memory: usize) -> FunctionStatus {
-    FunctionStatus {
-        name: name.into(),
-        plugin: "work.wasm".into(),
-        calls: 2469,
-        records: 1_234_567,
-        failed_calls: 1,
-        nanos: 0,
-        p50: Some(896),
-        p99: Some(20_480),
-        longest: 469_000,
-        timeout: 10_000_000_000,
-        histogram: vec![(512, 1024, 1_000_000), (1024, 2048, 200_000), (16_384, 18_432, 34_567)],
-        batch,
-        memory,
-        memory_most: memory,
-        memory_limit: 64 << 20,
-        retired: 3,
-    }
+    part(json!({
+        "name": name, "plugin": "work.wasm", "calls": 2469, "records": 1_234_567, "failed_calls": 1,
+        "nanos": 0, "p50": 896, "p99": 20_480, "longest": 469_000, "timeout": 10_000_000_000_u64,
+        "histogram": [[512, 1024, 1_000_000], [1024, 2048, 200_000], [16_384, 18_432, 34_567]],
+        "batch": batch, "memory": memory, "memory_most": memory, "memory_limit": 64 << 20, "retired": 3,
+    }))
 }
 
 fn bar(function: usize, from: u64, to: u64) -> Bar {
     let (from, to) = (1000 * from, 1000 * to);
-    Bar { function, from, to, busy: (to - from) / 2, records: 10, calls: 2, failed: false }
+    part(json!({
+        "function": function, "from": from, "to": to, "busy": (to - from) / 2, "records": 10, "calls": 2,
+        "failed": false,
+    }))
 }
 
-fn told(number: u64, at: u64, function: &str) -> Told {
-    Told {
-        number,
-        at,
-        record: 100 * number,
-        function: function.into(),
-        kind: "failed".into(),
-        message: "it is out of range".into(),
-        excerpt: Some("\"100007\"".into()),
-    }
+fn lane(name: &str, bars: &[Bar]) -> Lane {
+    part(json!({ "name": name, "bars": bars }))
 }
 
-fn line(number: u64, line: &str) -> Line {
-    Line { number, at: 1000 * number, function: "enrich".into(), line: line.into() }
+fn told(number: u64, at: u64, function: &str) -> RecentFault {
+    part(json!({
+        "number": number, "at": at, "record": 100 * number, "function": function, "kind": "failed",
+        "message": "it is out of range", "excerpt": "\"100007\"",
+    }))
+}
+
+fn line(number: u64, line: &str) -> LogLine {
+    part(json!({ "number": number, "at": 1000 * number, "function": "enrich", "line": line }))
 }
 
 fn app(who: Who, colours: bool, snapshot: Snapshot) -> App {
-    let mut app = App::new(who, Looks::new(colours));
+    let mut app = App::new(who, Theme::new(colours));
     let mut history = History::default();
     for second in 0..42 {
         history.at.push(1000 * second);
@@ -177,19 +165,19 @@ fn press(app: &mut App, keys: &str) -> Vec<Option<Wish>> {
 
 #[test]
 fn a_run_renders_on_a_small_screen() {
-    check(&mut app(TOKEN, true, snapshot()), 80, 24, &expect_file!["drawn/80x24.txt"]);
+    check(&mut app(TOKEN, true, snapshot()), 80, 24, &expect_file!["snapshots/80x24.txt"]);
 }
 
 #[test]
 fn a_run_renders_on_a_large_screen() {
-    check(&mut app(TOKEN, true, snapshot()), 160, 50, &expect_file!["drawn/160x50.txt"]);
+    check(&mut app(TOKEN, true, snapshot()), 160, 50, &expect_file!["snapshots/160x50.txt"]);
 }
 
 #[test]
 fn without_colours_functions_show_as_letters() {
     let mut app = app(TOKEN, false, snapshot());
     press(&mut app, "4");
-    check(&mut app, 80, 10, &expect_file!["drawn/workers.txt"]);
+    check(&mut app, 80, 10, &expect_file!["snapshots/threads.txt"]);
     let cells = drawn(&mut app, 80, 24);
     assert!(cells.content.iter().all(|cell| (cell.fg, cell.bg) == (Color::Reset, Color::Reset)));
 }
@@ -197,7 +185,7 @@ fn without_colours_functions_show_as_letters() {
 #[test]
 fn printing_once_gives_plain_text() {
     let app = app(TOKEN, false, snapshot());
-    expect_file!["drawn/once.txt"].assert_eq(&view::text(&app, 100));
+    expect_file!["snapshots/once.txt"].assert_eq(&view::text(&app, 100));
 }
 
 #[test]
@@ -218,7 +206,7 @@ fn every_screen_size_shows_something() {
             press(&mut app, &page.to_string());
             drawn(&mut app, columns, rows);
         }
-        drawn(&mut App::new(TOKEN, Looks::new(true)), columns, rows);
+        drawn(&mut App::new(TOKEN, Theme::new(true)), columns, rows);
     }
 }
 
@@ -236,7 +224,7 @@ fn all_named(text: &str) -> Snapshot {
     }
     status.log.iter_mut().for_each(|line| (line.function, line.line) = (text.into(), text.into()));
     snapshot.lanes.iter_mut().for_each(|lane| lane.name = text.into());
-    snapshot.verdict.text = text.into();
+    snapshot.diagnosis.text = text.into();
     snapshot
 }
 
@@ -302,7 +290,7 @@ fn keys_send_their_actions() {
     assert_eq!(press(&mut app, "p"), [Some(Wish::Resume)]);
     let control_c = KeyEvent::new(KeyCode::Char('c'), KeyModifiers::CONTROL);
     assert_eq!(app.key(control_c), Some(Wish::Leave));
-    assert_eq!(App::new(Who::Itself, Looks::new(true)).key(control_c), Some(Wish::Interrupt));
+    assert_eq!(App::new(Who::Itself, Theme::new(true)).key(control_c), Some(Wish::Interrupt));
 }
 
 #[test]
@@ -334,7 +322,7 @@ fn a_lost_run_keeps_its_last_frame() {
 #[test]
 fn a_failing_bottleneck_is_marked_as_both() {
     let mut failing = snapshot();
-    failing.verdict.node = Some(4);
+    failing.diagnosis.node = Some(4);
     let lines = rows(&drawn(&mut app(TOKEN, true, failing), 80, 24));
     assert!(lines.iter().any(|line| line.starts_with("▶✗├ even ")), "{lines:?}");
 }

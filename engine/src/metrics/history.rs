@@ -12,6 +12,7 @@ const APART: u64 = 300;
 
 /// How many records had gone where, from the begin of a run until now. All lists are equally long.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[non_exhaustive]
 pub struct History {
     /// When, in milliseconds since the start.
     pub at: Vec<u64>,

@@ -7,6 +7,7 @@ const DEEPEST: usize = 24;
 
 /// A node in a list of all: each stands below those that it takes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Branch {
     /// Its place in the status.
     pub node: usize,

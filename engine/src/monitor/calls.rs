@@ -7,11 +7,8 @@ use std::sync::{Arc, Mutex};
 use std::thread::ThreadId;
 use std::time::{Duration, Instant};
 
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
-
 use super::watch::lock;
-use crate::text::PlainText;
+use crate::metrics::{Bar, Lane};
 
 /// Calls of one function that follow one another at once are kept as one, in microseconds.
 const APART: u64 = 500;
@@ -24,34 +21,6 @@ const BACK: usize = 8;
 const MOST: usize = 8192;
 /// And so many bars of those before them, which grow longer as the run does.
 const MOST_OLD: usize = 2048;
-
-/// One call, or several that were put together.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct Bar {
-    /// The function's place in the status.
-    pub function: usize,
-    /// When it began and ended, in microseconds since the start.
-    pub from: u64,
-    /// See `from`.
-    pub to: u64,
-    /// How long calls took between them, in microseconds.
-    pub busy: u64,
-    /// How many records it was given.
-    pub records: u64,
-    /// How many calls it was.
-    pub calls: u64,
-    /// Whether one of them failed.
-    pub failed: bool,
-}
-
-/// The calls of a thread.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct Lane {
-    /// The thread's name.
-    pub name: PlainText,
-    /// In the order of their ends.
-    pub bars: Vec<Bar>,
-}
 
 /// The calls of all threads.
 pub(crate) struct Calls {

@@ -1,12 +1,7 @@
 //! What the figures of a run mean, in a sentence: who sets the pace, who waits, what went wrong.
 
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
-
-use super::Pace;
 use crate::metrics::words::{short, span};
-use crate::metrics::{RunState, RunStatus, Status};
-use crate::text::PlainText;
+use crate::metrics::{Diagnosis, Rates, RunState, RunStatus, Severity, Status};
 
 /// From this part of the time on a node sets the pace.
 const BUSY: f64 = 0.5;
@@ -15,62 +10,37 @@ const WAITED: f64 = 0.2;
 /// A node that was named goes on to be, as long as it is so busy, as a part of the busiest.
 const NEARLY: f64 = 0.85;
 
-/// How a run fares, in a sentence.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct Verdict {
-    /// How good that is.
-    pub mood: Mood,
-    /// The sentence.
-    pub text: PlainText,
-    /// The node that sets the pace, by its place, if one does.
-    pub node: Option<usize>,
+/// `before` is the node that was named last: of those that are nearly as busy it stays the one.
+pub(super) fn diagnose(status: &Status, rates: &Rates, before: Option<usize>) -> Diagnosis {
+    let run = &status.run;
+    let wrong = wrong(status);
+    let pacing = Pacing { status, rates, before: before.filter(|_| !run.state.is_end()) };
+    let (text, node) = pacing.told().unzip();
+    let Some(ended) = ended(run) else {
+        let held = run.state == RunState::Paused;
+        let draining = if run.state == RunState::Draining { "Draining. " } else { "" };
+        let idle = rates.emitted == 0.0 && run.counts.unfinished == 0;
+        let (severity, text) = match text {
+            _ if held => (Severity::Warning, "Paused: the sources are held.".to_owned()),
+            Some(text) => (Severity::Warning, text),
+            None if idle => (Severity::Ok, "Waiting for input.".to_owned()),
+            None => (Severity::Ok, "Nothing holds the run up: it is as fast as its input.".to_owned()),
+        };
+        return diagnosis(severity, &format!("{draining}{text}"), &wrong, node.filter(|_| !held));
+    };
+    let severity = match run.state {
+        RunState::Failed => Severity::Error,
+        RunState::Done => Severity::Ok,
+        _ => Severity::Warning,
+    };
+    let text = text.map(|text| format!(" {text}")).unwrap_or_default();
+    diagnosis(severity, &format!("{ended}{text}"), &wrong, node)
 }
 
-/// How good something is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Mood {
-    /// All is well.
-    Good,
-    /// Something is slower than the rest, or held, or records have become faults.
-    Slow,
-    /// The run has failed.
-    Bad,
-}
-
-impl Verdict {
-    /// `before` is the node that was named last: of those that are nearly as busy it stays the one.
-    pub(super) fn of(status: &Status, pace: &Pace, before: Option<usize>) -> Self {
-        let run = &status.run;
-        let wrong = wrong(status);
-        let pacing = Pacing { status, pace, before: before.filter(|_| !run.state.is_end()) };
-        let (text, node) = pacing.told().unzip();
-        let Some(ended) = ended(run) else {
-            let held = run.state == RunState::Paused;
-            let draining = if run.state == RunState::Draining { "Draining. " } else { "" };
-            let idle = pace.emitted == 0.0 && run.counts.unfinished == 0;
-            let (mood, text) = match text {
-                _ if held => (Mood::Slow, "Paused: the sources are held.".to_owned()),
-                Some(text) => (Mood::Slow, text),
-                None if idle => (Mood::Good, "Waiting for input.".to_owned()),
-                None => (Mood::Good, "Nothing holds the run up: it is as fast as its input.".to_owned()),
-            };
-            return Self::new(mood, &format!("{draining}{text}"), &wrong, node.filter(|_| !held));
-        };
-        let mood = match run.state {
-            RunState::Failed => Mood::Bad,
-            RunState::Done => Mood::Good,
-            _ => Mood::Slow,
-        };
-        let text = text.map(|text| format!(" {text}")).unwrap_or_default();
-        Self::new(mood, &format!("{ended}{text}"), &wrong, node)
-    }
-
-    /// A sentence, and what went wrong.
-    fn new(mood: Mood, text: &str, wrong: &str, node: Option<usize>) -> Self {
-        let mood = if mood == Mood::Good && !wrong.is_empty() { Mood::Slow } else { mood };
-        Self { mood, text: format!("{text}{wrong}").into(), node }
-    }
+/// A sentence, and what went wrong.
+fn diagnosis(severity: Severity, text: &str, wrong: &str, node: Option<usize>) -> Diagnosis {
+    let severity = if severity == Severity::Ok && !wrong.is_empty() { Severity::Warning } else { severity };
+    Diagnosis { severity, text: format!("{text}{wrong}").into(), node }
 }
 
 /// How a run has ended, if it has.
@@ -97,7 +67,7 @@ fn ended(run: &RunStatus) -> Option<String> {
 /// Finds out who sets the pace.
 struct Pacing<'a> {
     status: &'a Status,
-    pace: &'a Pace,
+    rates: &'a Rates,
     before: Option<usize>,
 }
 
@@ -120,14 +90,14 @@ impl Pacing<'_> {
             ));
         }
         // Nobody is busy alone, but somebody waits all the same.
-        let nodes = self.pace.nodes.iter().enumerate();
+        let nodes = self.rates.nodes.iter().enumerate();
         let (waited, node) = nodes.max_by(|one, other| one.1.waited.total_cmp(&other.1.waited))?;
         if node.waited <= WAITED {
             return None;
         }
         let behind = |place| place != waited && self.reaches(waited, place);
         let (slowest, busy) = self.busiest(behind).unwrap_or((waited, 0.0));
-        let functions = self.pace.functions.iter().enumerate();
+        let functions = self.rates.functions.iter().enumerate();
         let functions = functions.filter(|(place, _)| self.status.is_on_pool(*place));
         let all: f64 = functions.map(|(_, inside)| inside).sum();
         let mut text = format!(
@@ -149,7 +119,7 @@ impl Pacing<'_> {
 
     /// The busiest of some nodes, or the one that was named before if it is nearly as busy.
     fn busiest(&self, which: impl Fn(usize) -> bool) -> Option<(usize, f64)> {
-        let nodes = self.pace.nodes.iter().enumerate().filter(|(place, _)| which(*place));
+        let nodes = self.rates.nodes.iter().enumerate().filter(|(place, _)| which(*place));
         let nodes: Vec<_> = nodes.map(|(place, node)| (place, node.busy)).collect();
         let busiest = nodes.iter().copied().max_by(|one, other| one.1.total_cmp(&other.1))?;
         let before = nodes.into_iter().find(|(place, _)| self.before == Some(*place));
@@ -163,13 +133,13 @@ impl Pacing<'_> {
             (node.hands_over || node.meets) && *before != place && self.reaches(*before, place)
         };
         let before: Vec<_> = (0..self.status.nodes.len()).filter(takes_over).collect();
-        before.is_empty() || before.iter().any(|before| self.pace.nodes[*before].waited > WAITED)
+        before.is_empty() || before.iter().any(|before| self.rates.nodes[*before].waited > WAITED)
     }
 
     /// The nodes before one in which records wait.
     fn waiting(&self, place: usize) -> Vec<&str> {
-        let nodes = self.pace.nodes.iter().enumerate();
-        let nodes = nodes.filter(|(before, pace)| pace.waited > WAITED && self.reaches(*before, place));
+        let nodes = self.rates.nodes.iter().enumerate();
+        let nodes = nodes.filter(|(before, rates)| rates.waited > WAITED && self.reaches(*before, place));
         nodes.map(|(before, _)| self.name(before)).collect()
     }
 
@@ -229,14 +199,14 @@ fn wrong(status: &Status) -> String {
 mod tests {
     use super::*;
     use crate::Monitor;
-    use crate::metrics::{EdgeStatus, NodePace, NodeStatus};
+    use crate::metrics::{EdgeStatus, NodeRates, NodeStatus};
 
     /// A chain of nodes, some of which take records over: name, busy, waited for.
-    fn chain(nodes: &[(&str, f64, Option<f64>)]) -> (Status, Pace) {
+    fn chain(nodes: &[(&str, f64, Option<f64>)]) -> (Status, Rates) {
         let mut status = Monitor::new().status();
         status.run.counts.emitted = 1;
-        let (mut pace, template) = (
-            Pace {
+        let (mut rates, template) = (
+            Rates {
                 over: 1000,
                 emitted: 1.0,
                 delivered: 1.0,
@@ -263,27 +233,26 @@ mod tests {
             if place > 0 {
                 status.edges.push(EdgeStatus { from: place - 1, to: place, records: 1 });
             }
-            pace.nodes.push(NodePace { records: 1.0, busy: *busy, waited: waited.unwrap_or(0.0) });
+            rates.nodes.push(NodeRates { records: 1.0, busy: *busy, waited: waited.unwrap_or(0.0) });
         }
-        (status, pace)
+        (status, rates)
     }
 
-    fn verdict(nodes: &[(&str, f64, Option<f64>)]) -> (String, Option<usize>) {
-        let (status, pace) = chain(nodes);
-        let Verdict { text, node, .. } = Verdict::of(&status, &pace, None);
+    fn told(nodes: &[(&str, f64, Option<f64>)]) -> (String, Option<usize>) {
+        let (status, rates) = chain(nodes);
+        let Diagnosis { text, node, .. } = diagnose(&status, &rates, None);
         (text.into(), node)
     }
 
     #[test]
     fn the_bottleneck_is_named_with_the_nodes_that_wait_for_it() {
-        let local = verdict(&[("source", 0.0, None), ("heavy", 0.9, None), ("sink", 0.1, None)]);
+        let local = told(&[("source", 0.0, None), ("heavy", 0.9, None), ("sink", 0.1, None)]);
         assert_eq!(local, ("heavy sets the pace: it is busy 90 % of the time.".to_owned(), Some(1)));
         let pool = [("source", 0.0, None), ("scatter", 0.0, Some(0.8)), ("heavy", 0.97, None)];
         let text = "heavy sets the pace: it is busy 97 % of the time; what comes to scatter waits.";
-        assert_eq!(verdict(&pool), (text.to_owned(), Some(2)));
+        assert_eq!(told(&pool), (text.to_owned(), Some(2)));
         // One that is busy, but for which nobody waits, keeps up.
-        let (text, node) =
-            verdict(&[("source", 0.0, None), ("scatter", 0.0, Some(0.0)), ("sleeps", 1.0, None)]);
+        let (text, node) = told(&[("source", 0.0, None), ("scatter", 0.0, Some(0.0)), ("sleeps", 1.0, None)]);
         assert_eq!((&*text, node), ("Nothing holds the run up: it is as fast as its input.", None));
     }
 
@@ -292,14 +261,14 @@ mod tests {
         let shared =
             [("source", 0.0, None), ("scatter", 0.0, Some(1.0)), ("one", 0.2, None), ("two", 0.19, None)];
         let text = "What comes to scatter waits 100 % of the time: the slowest behind it is one, busy 20 %.";
-        assert_eq!(verdict(&shared), (text.to_owned(), Some(2)));
+        assert_eq!(told(&shared), (text.to_owned(), Some(2)));
     }
 
     #[test]
     fn of_two_equally_busy_nodes_the_same_one_stays_named() {
         let named = |one, other, before| {
-            let (status, pace) = chain(&[("source", 0.0, None), ("one", one, None), ("two", other, None)]);
-            Verdict::of(&status, &pace, before).node
+            let (status, rates) = chain(&[("source", 0.0, None), ("one", one, None), ("two", other, None)]);
+            diagnose(&status, &rates, before).node
         };
         assert_eq!([named(0.60, 0.62, None), named(0.60, 0.62, Some(1))], [Some(2), Some(1)]);
         assert_eq!([named(0.48, 0.47, Some(2)), named(0.48, 0.47, None)], [Some(2), None]);
@@ -308,31 +277,31 @@ mod tests {
 
     #[test]
     fn only_a_failed_run_is_bad() {
-        let (mut status, pace) = chain(&[("source", 0.0, None)]);
+        let (mut status, rates) = chain(&[("source", 0.0, None)]);
         status.run.counts.faults = 3;
-        assert_eq!(Verdict::of(&status, &pace, None).mood, Mood::Slow);
+        assert_eq!(diagnose(&status, &rates, None).severity, Severity::Warning);
         status.run.state = RunState::Done;
-        assert_eq!(Verdict::of(&status, &pace, None).mood, Mood::Slow);
+        assert_eq!(diagnose(&status, &rates, None).severity, Severity::Warning);
         status.run.state = RunState::Failed;
-        assert_eq!(Verdict::of(&status, &pace, None).mood, Mood::Bad);
+        assert_eq!(diagnose(&status, &rates, None).severity, Severity::Error);
     }
 
     #[test]
     fn a_pause_is_reported_at_the_end() {
-        let (mut status, pace) = chain(&[("source", 0.0, None)]);
+        let (mut status, rates) = chain(&[("source", 0.0, None)]);
         (status.run.state, status.run.paused) = (RunState::Done, 11_200);
-        assert_eq!(Verdict::of(&status, &pace, None).text, "Done: 1 record in, 0 out, paused 11 s.");
+        assert_eq!(diagnose(&status, &rates, None).text, "Done: 1 record in, 0 out, paused 11 s.");
     }
 
     #[test]
     fn a_node_that_waits_for_another_is_not_the_bottleneck() {
-        let (mut status, mut pace) = chain(&[("a", 0.0, None), ("queue", 0.0, Some(0.9)), ("b", 0.1, None)]);
-        let (other, other_pace) = chain(&[("c", 0.0, None), ("heavy", 0.95, None)]);
+        let (mut status, mut rates) = chain(&[("a", 0.0, None), ("queue", 0.0, Some(0.9)), ("b", 0.1, None)]);
+        let (other, other_rates) = chain(&[("c", 0.0, None), ("heavy", 0.95, None)]);
         status.nodes.extend(other.nodes);
-        pace.nodes.extend(other_pace.nodes);
+        rates.nodes.extend(other_rates.nodes);
         status.edges.push(EdgeStatus { from: 3, to: 4, records: 1 });
-        let verdict = Verdict::of(&status, &pace, None);
-        assert_eq!(verdict.text, "heavy sets the pace: it is busy 95 % of the time.");
-        assert_eq!(verdict.node, Some(4));
+        let diagnosis = diagnose(&status, &rates, None);
+        assert_eq!(diagnosis.text, "heavy sets the pace: it is busy 95 % of the time.");
+        assert_eq!(diagnosis.node, Some(4));
     }
 }

@@ -3,42 +3,21 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Mutex;
 
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
-
 use super::watch::lock;
 use crate::Fault;
+use crate::metrics::RecentFault;
 use crate::record::shorten;
 use crate::text::PlainText;
 
 /// So many are kept.
 const MOST: usize = 100;
 
-/// A fault, as it is told to people.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct Told {
-    /// Its number, counted from 1.
-    pub number: u64,
-    /// When, in milliseconds since the start.
-    pub at: u64,
-    /// The source's number of the record.
-    pub record: u64,
-    /// The function or node that failed.
-    pub function: PlainText,
-    /// The kind of fault, as in dead letters.
-    pub kind: PlainText,
-    /// What happened.
-    pub message: PlainText,
-    /// The begin of the record, if it is known.
-    pub excerpt: Option<PlainText>,
-}
-
 #[derive(Default)]
 pub(crate) struct Faults(Mutex<Seen>);
 
 #[derive(Default)]
 struct Seen {
-    latest: VecDeque<Told>,
+    latest: VecDeque<RecentFault>,
     kinds: BTreeMap<&'static str, u64>,
     all: u64,
     /// Where records are put aside.
@@ -47,7 +26,7 @@ struct Seen {
 
 impl Faults {
     pub(crate) fn push(&self, at: u64, fault: &Fault, record: Option<&[u8]>) {
-        let mut told = Told {
+        let mut told = RecentFault {
             number: 0,
             at,
             record: fault.record,
@@ -72,7 +51,7 @@ impl Faults {
     }
 
     /// How many of each kind, the latest of them, and where records are put aside.
-    pub(crate) fn read(&self, most: usize) -> (BTreeMap<PlainText, u64>, Vec<Told>, Vec<PlainText>) {
+    pub(crate) fn read(&self, most: usize) -> (BTreeMap<PlainText, u64>, Vec<RecentFault>, Vec<PlainText>) {
         let seen = lock(&self.0);
         let kinds = seen.kinds.iter().map(|(kind, count)| ((*kind).into(), *count)).collect();
         (kinds, seen.latest.iter().rev().take(most).cloned().collect(), seen.files.clone())

@@ -2,51 +2,15 @@
 
 use std::collections::VecDeque;
 
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use crate::metrics::{Counts, History, NodeRates, Rates, Status};
 
-use crate::metrics::{Counts, History, Status};
-
-/// Over how long a pace is told, in milliseconds.
+/// The time that rates are measured over, in milliseconds.
 const OVER: u64 = 2000;
 
 /// Moments are kept so far apart at least, in milliseconds.
 const APART: u64 = 200;
 
-/// How fast a run goes: over some two seconds, or over all of it if it has ended, without pauses.
-#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
-pub struct Pace {
-    /// Over how long, in milliseconds.
-    pub over: u64,
-    /// Records that sources emit, a second.
-    pub emitted: f64,
-    /// Records that sinks take, a second.
-    pub delivered: f64,
-    /// How long the rest of the input takes at this pace, in milliseconds, if its size is known.
-    pub left: Option<u64>,
-    /// Of each node.
-    pub nodes: Vec<NodePace>,
-    /// Records that go each way between nodes, a second.
-    pub edges: Vec<f64>,
-    /// The part of the time that is spent in each function, from 0 to 1: of all workers' time, or of one thread's if it
-    /// is called outside the pool.
-    pub functions: Vec<f64>,
-    /// Records that a call of each function takes, in the mean of its latest calls.
-    pub records_a_call: Vec<f64>,
-}
-
-/// How fast a node is.
-#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize, JsonSchema)]
-pub struct NodePace {
-    /// Records that come, a second.
-    pub records: f64,
-    /// The part of the time that it is busy itself, from 0 to 1; of a function on the pool, of all workers' time.
-    pub busy: f64,
-    /// The part of the time that others wait for room in it, from 0 to 1.
-    pub waited: f64,
-}
-
-/// What is kept of a status, to tell a pace from.
+/// What is kept of a status, to measure rates against.
 #[derive(Debug, Default)]
 struct Moment {
     at: u64,
@@ -84,7 +48,7 @@ impl Past {
     }
 
     /// How fast it goes at this status.
-    pub(super) fn pace(&self, status: &Status) -> Pace {
+    pub(super) fn rates(&self, status: &Status) -> Rates {
         let begin = Moment::default();
         let before = self.last.front().filter(|then| then.at < status.run.now && !status.run.state.is_end());
         between(before.unwrap_or(&begin), status)
@@ -108,9 +72,9 @@ impl Moment {
     }
 }
 
-#[expect(clippy::cast_precision_loss, reason = "paces are rounded")]
+#[expect(clippy::cast_precision_loss, reason = "rates are rounded")]
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it is not negative")]
-fn between(then: &Moment, status: &Status) -> Pace {
+fn between(then: &Moment, status: &Status) -> Rates {
     let paused = if status.run.state.is_end() { status.run.paused } else { 0 };
     let over = status.run.now.saturating_sub(then.at + paused).max(1);
     let a_second = |now: u64, then: u64| now.saturating_sub(then) as f64 * 1000.0 / over as f64;
@@ -123,7 +87,7 @@ fn between(then: &Moment, status: &Status) -> Pace {
         let on_pool = node.function.is_some();
         let share = part(node.nanos, nanos, if on_pool { workers } else { 1 });
         let waits = (node.hands_over || node.meets) && !on_pool;
-        NodePace {
+        NodeRates {
             records: a_second(node.records, records),
             busy: if waits { 0.0 } else { share },
             waited: if waits { share } else { 0.0 },
@@ -148,7 +112,7 @@ fn between(then: &Moment, status: &Status) -> Pace {
         let speed = a_second(input.done, then.done);
         (speed > 0.0).then(|| (input.all.saturating_sub(input.done) as f64 * 1000.0 / speed) as u64)
     });
-    Pace {
+    Rates {
         over,
         emitted: a_second(status.run.counts.emitted, then.counts.emitted),
         delivered: a_second(status.run.counts.delivered, then.counts.delivered),
@@ -171,7 +135,7 @@ mod tests {
         let mut status = Monitor::new().status();
         (status.run.now, status.run.paused, status.run.counts.emitted) = (12_000, 10_000, 100);
         status.run.state = RunState::Done;
-        assert_eq!(Past::default().pace(&status).emitted, 50.0);
+        assert_eq!(Past::default().rates(&status).emitted, 50.0);
     }
 
     #[test]
@@ -182,7 +146,7 @@ mod tests {
             status.run.now = now;
             status.functions = vec![FunctionStatus { calls, records, ..FunctionStatus::default() }];
             past.keep(&status);
-            past.pace(&status).records_a_call[0]
+            past.rates(&status).records_a_call[0]
         };
         assert_eq!(records_a_call(1000, 10, 10), 1.0);
         assert_eq!(records_a_call(2000, 20, 510), 50.0);

@@ -1,47 +1,32 @@
 //! All that somebody who looks is told at once.
 
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
-
-use super::{Lane, Monitor, Pace, Verdict, lock};
-use crate::metrics::Status;
+use super::diagnosis::diagnose;
+use super::{Monitor, lock};
+use crate::metrics::{Rates, Snapshot, Status};
 
 /// How much of the past is told of calls, in milliseconds, and calls within how many are one bar.
 const WINDOW: u64 = 6000;
 const GRAIN: u64 = 20;
 
-/// A run at one moment, how fast it goes, and what that means.
-#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
-pub struct Snapshot {
-    /// What is there.
-    pub status: Status,
-    /// How fast it goes.
-    pub pace: Pace,
-    /// What that means, in a sentence.
-    pub verdict: Verdict,
-    /// The calls of the last seconds, thread by thread.
-    pub lanes: Vec<Lane>,
-}
-
 impl Monitor {
-    /// The run at this moment, with its pace since some two seconds: as long as somebody asks that often.
+    /// The run at this moment, with its rates since some two seconds: as long as somebody asks that often.
     #[must_use]
     pub fn snapshot(&self) -> Snapshot {
-        let (status, pace) = self.look();
+        let (status, rates) = self.look();
         let mut past = lock(&self.watch().past);
-        let verdict = Verdict::of(&status, &pace, past.named);
-        past.named = verdict.node.or(past.named);
+        let diagnosis = diagnose(&status, &rates, past.named);
+        past.named = diagnosis.node.or(past.named);
         drop(past);
-        Snapshot { verdict, pace, lanes: self.lanes(WINDOW, GRAIN), status }
+        Snapshot { diagnosis, rates, lanes: self.lanes(WINDOW, GRAIN), status }
     }
 
     /// The status, which the next ones are held against.
-    pub(crate) fn look(&self) -> (Status, Pace) {
+    pub(crate) fn look(&self) -> (Status, Rates) {
         let status = self.status();
         let mut past = lock(&self.watch().past);
-        let pace = past.pace(&status);
+        let rates = past.rates(&status);
         past.keep(&status);
-        (status, pace)
+        (status, rates)
     }
 
     /// The whole run, as far as [snapshots](Self::snapshot) were taken.

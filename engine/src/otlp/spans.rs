@@ -8,7 +8,7 @@ use opentelemetry_sdk::trace::{IdGenerator, RandomIdGenerator, SpanData, SpanEve
 
 use super::latest::Moment;
 use crate::Monitor;
-use crate::metrics::{Bar, RunState, RunStatus, Told};
+use crate::metrics::{Bar, RecentFault, RunState, RunStatus};
 use crate::monitor::Bookmark;
 
 /// So many bars of calls are told at once.
@@ -95,7 +95,7 @@ impl Trace {
     }
 
     /// The record itself is not told: nobody may have meant it for others.
-    fn fault(&self, fault: &Told) -> SpanData {
+    fn fault(&self, fault: &RecentFault) -> SpanData {
         let attributes = vec![
             KeyValue::new("engine.function", String::from(fault.function.clone())),
             KeyValue::new("engine.record", whole(fault.record)),

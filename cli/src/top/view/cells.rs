@@ -3,7 +3,7 @@
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
-use crate::top::looks::Looks;
+use crate::top::theme::Theme;
 
 /// How many columns a text takes.
 pub(super) fn width(text: &str) -> usize {
@@ -48,9 +48,9 @@ pub(super) fn cut(text: &str, columns: usize) -> String {
 }
 
 /// A part of 1, from 0 on, as a bar.
-pub(super) fn bar(part: f64, columns: usize, style: Style, looks: Looks) -> [Span<'static>; 2] {
+pub(super) fn bar(part: f64, columns: usize, style: Style, theme: Theme) -> [Span<'static>; 2] {
     let full = portion(part, columns);
-    [Span::styled("━".repeat(full), style), Span::styled("─".repeat(columns - full), looks.dim())]
+    [Span::styled("━".repeat(full), style), Span::styled("─".repeat(columns - full), theme.dim())]
 }
 
 /// So many of them all, and one at least where there is anything.

@@ -6,7 +6,7 @@ use ratatui::text::{Line, Span};
 
 use super::cells::{field, fit, percent, right, width};
 use crate::top::app::App;
-use crate::top::looks::Looks;
+use crate::top::theme::Theme;
 
 /// From so many columns on there is more of each function.
 const WIDE: usize = 120;
@@ -19,7 +19,7 @@ pub(super) fn lines(app: &App, columns: usize) -> Vec<Line<'static>> {
     let Some(snapshot) = &app.snapshot else { return Vec::new() };
     let functions = &snapshot.status.functions;
     if functions.is_empty() {
-        return vec![Line::styled("there are none: nothing is called in a sandbox", app.looks.dim())];
+        return vec![Line::styled("there are none: nothing is called in a sandbox", app.theme.dim())];
     }
     let wide = columns >= WIDE;
     let others = 69 + if wide { 23 + POWERS + 2 } else { 0 };
@@ -40,12 +40,12 @@ pub(super) fn lines(app: &App, columns: usize) -> Vec<Line<'static>> {
         only_wide("retired", 8),
         if wide { format!("  {}", fit("a record takes", POWERS)) } else { String::new() },
     ];
-    let head = Line::styled(head.concat(), app.looks.dim());
+    let head = Line::styled(head.concat(), app.theme.dim());
     let rows = functions.iter().enumerate();
     let rows = rows.map(|(place, function)| {
         let of = |list: &[f64]| list.get(place).copied().unwrap_or_default();
-        let pace = (of(&snapshot.pace.functions), of(&snapshot.pace.records_a_call));
-        row(app, place, function, pace, names, wide)
+        let rates = (of(&snapshot.rates.functions), of(&snapshot.rates.records_a_call));
+        row(app, place, function, rates, names, wide)
     });
     std::iter::once(head).chain(rows).collect()
 }
@@ -59,13 +59,13 @@ fn row(
     names: usize,
     wide: bool,
 ) -> Line<'static> {
-    let looks = app.looks;
-    let mark = if looks.has_colours() { '■' } else { Looks::letter(place) };
+    let theme = app.theme;
+    let mark = if theme.has_colours() { '■' } else { Theme::letter(place) };
     let time = |nanos: Option<u64>| nanos.map_or_else(|| "–".to_owned(), span);
     let memory = format!("{} of {}", size(f.memory_most), size(f.memory_limit));
     let tight = f.memory_most as f64 > 0.9 * f.memory_limit as f64;
     let mut spans =
-        vec![Span::styled(format!("{mark} "), looks.function(place)), Span::raw(fit(&f.name, names))];
+        vec![Span::styled(format!("{mark} "), theme.function(place)), Span::raw(fit(&f.name, names))];
     if wide {
         spans.push(Span::raw(right(&short(f.calls as f64), 7)));
     }
@@ -77,18 +77,18 @@ fn row(
         Span::raw(right(&time(f.p99), 8)),
     ]);
     if wide {
-        spans.push(Span::styled(right(&span(f.timeout), 8), looks.dim()));
+        spans.push(Span::styled(right(&span(f.timeout), 8), theme.dim()));
     }
     spans.extend([
-        Span::styled(right(&memory, 18), if tight { looks.slow() } else { ratatui::style::Style::new() }),
+        Span::styled(right(&memory, 18), if tight { theme.slow() } else { ratatui::style::Style::new() }),
         Span::styled(
             right(&short(f.failed_calls as f64), 13),
-            if f.failed_calls > 0 { looks.bad() } else { looks.dim() },
+            if f.failed_calls > 0 { theme.bad() } else { theme.dim() },
         ),
     ]);
     if wide {
-        spans.push(Span::styled(right(&short(f.retired as f64), 8), looks.dim()));
-        spans.push(Span::styled(format!("  {}", histogram(&f.histogram)), looks.function(place)));
+        spans.push(Span::styled(right(&short(f.retired as f64), 8), theme.dim()));
+        spans.push(Span::styled(format!("  {}", histogram(&f.histogram)), theme.function(place)));
     }
     Line::from(spans)
 }

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
+use engine::metrics::Snapshot;
 use engine::metrics::words::{clock, long, short};
-use engine::metrics::{RunState, Snapshot};
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
@@ -17,30 +17,24 @@ pub(super) fn lines(app: &App, columns: usize) -> Vec<Line<'static>> {
     };
     let mut lines = vec![figures(app, snapshot, columns)];
     lines.extend(progress(app, snapshot, columns));
-    lines.extend(verdict(app, snapshot, columns));
+    lines.extend(diagnosis(app, snapshot, columns));
     lines
 }
 
 #[expect(clippy::cast_precision_loss, reason = "numbers are rounded")]
 fn figures(app: &App, snapshot: &Snapshot, columns: usize) -> Line<'static> {
-    let (looks, run, pace) = (app.looks, &snapshot.status.run, &snapshot.pace);
+    let (theme, run, rates) = (app.theme, &snapshot.status.run, &snapshot.rates);
     let counts = run.counts;
     let state = match run.state {
-        _ if app.gone && !run.state.is_end() => Span::styled(" gone ", looks.gone()),
-        RunState::Running => Span::styled(" running ", looks.state(run.state)),
-        RunState::Paused => Span::styled(" paused ", looks.state(run.state)),
-        RunState::Draining => Span::styled(" draining ", looks.state(run.state)),
-        RunState::Drained => Span::styled(" drained ", looks.state(run.state)),
-        RunState::Stopped => Span::styled(" stopped ", looks.state(run.state)),
-        RunState::Done => Span::styled(" done ", looks.state(run.state)),
-        RunState::Failed => Span::styled(" failed ", looks.state(run.state)),
+        _ if app.gone && !run.state.is_end() => Span::styled(" gone ", theme.gone()),
+        state => Span::styled(format!(" {state} "), theme.state(state)),
     };
-    let faults = if counts.faults > 0 { looks.bad().patch(looks.bold()) } else { looks.dim() };
+    let faults = if counts.faults > 0 { theme.bad().patch(theme.bold()) } else { theme.dim() };
     let word = if counts.faults == 1 { "fault" } else { "faults" };
     let rate = |word: &str, rate: f64, style: Style| {
         vec![
             Span::raw(word.to_owned()),
-            Span::styled(format!("{}/s", short(rate)), style.patch(looks.bold())),
+            Span::styled(format!("{}/s", short(rate)), style.patch(theme.bold())),
         ]
     };
     let told = |text: String, style| vec![Span::raw("   "), Span::styled(text, style)];
@@ -49,10 +43,10 @@ fn figures(app: &App, snapshot: &Snapshot, columns: usize) -> Line<'static> {
     let mut fields = vec![
         (6, vec![state]),
         (4, vec![Span::raw(format!(" {}", long(Duration::from_millis(run.now))))]),
-        (3, rate("   in ", pace.emitted, looks.inward())),
-        (2, rate("  out ", pace.delivered, looks.outward())),
+        (3, rate("   in ", rates.emitted, theme.inward())),
+        (2, rate("  out ", rates.delivered, theme.outward())),
         (5, told(format!("{} {word}", short(counts.faults as f64)), faults)),
-        (1, told(totals, looks.dim())),
+        (1, told(totals, theme.dim())),
     ];
     // What has no room goes as a whole.
     let taken = |fields: &[(u8, Vec<Span>)]| -> usize {
@@ -69,22 +63,22 @@ fn figures(app: &App, snapshot: &Snapshot, columns: usize) -> Line<'static> {
 fn progress(app: &App, snapshot: &Snapshot, columns: usize) -> Option<Line<'static>> {
     let input = snapshot.status.run.input?;
     let part = (input.done as f64 / input.all.max(1) as f64).min(1.0);
-    let left = snapshot.pace.left.filter(|left| *left >= 1000 && !app.gone);
+    let left = snapshot.rates.left.filter(|left| *left >= 1000 && !app.gone);
     let left = left.map(|left| format!(", {} left", clock(Duration::from_millis(left)))).unwrap_or_default();
     let words = format!(" {}{left}", percent(part));
     let room = columns.saturating_sub(words.chars().count() + 1);
-    let [full, rest] = bar(part, room, app.looks.inward(), app.looks);
+    let [full, rest] = bar(part, room, app.theme.inward(), app.theme);
     Some(Line::from(vec![full, rest, Span::raw(words)]))
 }
 
-fn verdict(app: &App, snapshot: &Snapshot, columns: usize) -> Vec<Line<'static>> {
-    let verdict = &snapshot.verdict;
+fn diagnosis(app: &App, snapshot: &Snapshot, columns: usize) -> Vec<Line<'static>> {
+    let diagnosis = &snapshot.diagnosis;
     if app.gone && !snapshot.status.run.state.is_end() {
         let text = "The run has ended, or can't be reached. What is below was the last of it.";
-        return wrapped(text, columns, app.looks.bad());
+        return wrapped(text, columns, app.theme.bad());
     }
-    let style = app.looks.mood(verdict.mood).patch(app.looks.bold());
-    let mut lines = wrapped(&verdict.text, columns, style);
+    let style = app.theme.severity(diagnosis.severity).patch(app.theme.bold());
+    let mut lines = wrapped(&diagnosis.text, columns, style);
     lines.truncate(3);
     lines
 }

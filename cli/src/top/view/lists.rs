@@ -13,9 +13,9 @@ pub(super) fn faults(app: &App, columns: usize) -> Vec<Line<'static>> {
     let Some(snapshot) = &app.snapshot else { return Vec::new() };
     let latest = &snapshot.status.faults.latest;
     if latest.is_empty() {
-        return vec![Line::styled("none", app.looks.dim())];
+        return vec![Line::styled("none", app.theme.dim())];
     }
-    let line = |told: &engine::metrics::Told| {
+    let line = |told: &engine::metrics::RecentFault| {
         let at = format!("{} ", clock(Duration::from_millis(told.at)));
         let record = format!("record {} ", told.record);
         let kind = format!("{} ", told.kind);
@@ -25,11 +25,11 @@ pub(super) fn faults(app: &App, columns: usize) -> Vec<Line<'static>> {
         let rest = cut(&rest, room);
         let excerpt: String = excerpt.map(|text| cut(&text, room - width(&rest))).collect();
         Line::from(vec![
-            Span::styled(at, app.looks.dim()),
-            Span::styled(record, app.looks.bold()),
-            Span::styled(kind, app.looks.bad()),
+            Span::styled(at, app.theme.dim()),
+            Span::styled(record, app.theme.bold()),
+            Span::styled(kind, app.theme.bad()),
             Span::raw(rest),
-            Span::styled(excerpt, app.looks.dim()),
+            Span::styled(excerpt, app.theme.dim()),
         ])
     };
     latest.iter().map(line).collect()
@@ -51,15 +51,15 @@ pub(super) fn log(app: &App, columns: usize) -> Vec<Line<'static>> {
     let Some(snapshot) = &app.snapshot else { return Vec::new() };
     let log = &snapshot.status.log;
     if log.is_empty() {
-        return vec![Line::styled("functions have printed nothing", app.looks.dim())];
+        return vec![Line::styled("functions have printed nothing", app.theme.dim())];
     }
-    let line = |line: &engine::metrics::Line| {
+    let line = |line: &engine::metrics::LogLine| {
         let at = format!("{} ", clock(Duration::from_millis(line.at)));
         let function = format!("{} ", cut(&line.function, 20));
         let room = columns.saturating_sub(width(&at) + width(&function));
         Line::from(vec![
-            Span::styled(at, app.looks.dim()),
-            Span::styled(function, app.looks.bold()),
+            Span::styled(at, app.theme.dim()),
+            Span::styled(function, app.theme.bold()),
             Span::raw(cut(&line.line, room)),
         ])
     };

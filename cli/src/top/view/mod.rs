@@ -8,7 +8,7 @@ mod lists;
 mod nodes;
 mod panel;
 mod rates;
-mod workers;
+mod threads;
 
 use ratatui::Frame;
 use ratatui::layout::Rect;
@@ -62,13 +62,13 @@ pub(super) fn text(app: &App, width: u16) -> String {
 
 /// What was asked or said, or else what keys there are.
 fn footer_line(app: &App, shown: &[Panel], columns: usize) -> Line<'static> {
-    let looks = app.looks;
+    let theme = app.theme;
     if app.stopping {
         let question = "End the run at once? What was taken in is not finished. y/n";
-        return Line::styled(cells::cut(question, columns), looks.bad().patch(looks.bold()));
+        return Line::styled(cells::cut(question, columns), theme.bad().patch(theme.bold()));
     }
     if let Some(said) = &app.said {
-        return Line::styled(cells::cut(said, columns), looks.slow().patch(looks.bold()));
+        return Line::styled(cells::cut(said, columns), theme.slow().patch(theme.bold()));
     }
     let hidden = Panel::ALL.into_iter().filter(|panel| !shown.contains(panel));
     let hidden: Vec<_> = hidden.map(|panel| format!("{} {}", panel.key(), panel.name())).collect();
@@ -91,7 +91,7 @@ fn footer_line(app: &App, shown: &[Panel], columns: usize) -> Line<'static> {
     let room = columns.saturating_sub(keys.chars().count() + 2);
     let panels = if cells::width(&panels) > room { "1-7, Tab panels".to_owned() } else { panels };
     Line::from(vec![
-        Span::styled(format!("{}  ", cells::cut(&panels, room)), looks.dim()),
-        Span::styled(keys, looks.bold()),
+        Span::styled(format!("{}  ", cells::cut(&panels, room)), theme.dim()),
+        Span::styled(keys, theme.bold()),
     ])
 }

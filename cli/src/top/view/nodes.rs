@@ -36,12 +36,12 @@ fn name(snapshot: &Snapshot, branch: &Branch) -> String {
 
 #[expect(clippy::cast_precision_loss, reason = "numbers are rounded")]
 fn line(app: &App, snapshot: &Snapshot, branch: &Branch, name: &str, columns: usize) -> Line<'static> {
-    let (looks, wide) = (app.looks, columns >= WIDE);
+    let (theme, wide) = (app.theme, columns >= WIDE);
     let node = &snapshot.status.nodes[branch.node];
-    let pace = snapshot.pace.nodes.get(branch.node).copied().unwrap_or_default();
-    let sets_pace = snapshot.verdict.node == Some(branch.node);
+    let rates = snapshot.rates.nodes.get(branch.node).copied().unwrap_or_default();
+    let sets_pace = snapshot.diagnosis.node == Some(branch.node);
     let fails = fails(snapshot, branch.node);
-    let (bad, slow) = (looks.bad().patch(looks.bold()), looks.slow().patch(looks.bold()));
+    let (bad, slow) = (theme.bad().patch(theme.bold()), theme.slow().patch(theme.bold()));
     let style = match (fails, sets_pace) {
         (true, _) => bad,
         (false, true) => slow,
@@ -49,36 +49,36 @@ fn line(app: &App, snapshot: &Snapshot, branch: &Branch, name: &str, columns: us
     };
     let kind = if node.kind == node.name { "" } else { &*node.kind };
     let told = |count: String| if node.records > 0 { count } else { String::new() };
-    let rate = told(format!("{}/s", short(pace.records)));
+    let rate = told(format!("{}/s", short(rates.records)));
     let mut spans = vec![
         Span::styled(if sets_pace { "▶" } else { " " }, slow),
         Span::styled(if fails { "✗" } else { " " }, bad),
         Span::styled(format!("{name} "), style),
-        Span::styled(fit(kind, if wide { 12 } else { 7 }), looks.dim()),
+        Span::styled(fit(kind, if wide { 12 } else { 7 }), theme.dim()),
         Span::raw(right(&rate, 9)),
     ];
     if wide {
-        spans.push(Span::styled(right(&told(short(node.records as f64)), 9), looks.dim()));
+        spans.push(Span::styled(right(&told(short(node.records as f64)), 9), theme.dim()));
     }
-    let busy = if sets_pace { looks.slow() } else { looks.outward() };
+    let busy = if sets_pace { theme.slow() } else { theme.outward() };
     let (long, words) = if wide { (16, 18) } else { (6, 14) };
-    spans.push(Span::raw(right(&percent(pace.busy), 6) + " "));
-    spans.extend(bar(pace.busy, long, busy, looks));
+    spans.push(Span::raw(right(&percent(rates.busy), 6) + " "));
+    spans.extend(bar(rates.busy, long, busy, theme));
     spans.push(Span::raw(" "));
     match node.buffer {
         Some(buffer) => {
             let part = buffer.filled as f64 / buffer.limit.max(1) as f64;
-            let style = if part > 0.9 { looks.slow() } else { looks.inward() };
-            spans.extend(bar(part, long, style, looks));
+            let style = if part > 0.9 { theme.slow() } else { theme.inward() };
+            spans.extend(bar(part, long, style, theme));
             let of = if wide { " of " } else { "/" };
             let of = format!(" {}{of}{}", short(buffer.filled as f64), short(buffer.limit as f64));
             spans.push(Span::raw(fit(&of, words)));
         }
         None => spans.push(Span::raw(" ".repeat(long + words))),
     }
-    if pace.waited > 0.1 {
+    if rates.waited > 0.1 {
         let words = if wide { "others wait" } else { "waits" };
-        spans.push(Span::styled(format!(" {words} {}", percent(pace.waited)), looks.slow()));
+        spans.push(Span::styled(format!(" {words} {}", percent(rates.waited)), theme.slow()));
     }
     Line::from(spans)
 }

@@ -5,7 +5,7 @@ use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::Paragraph;
 
-use super::{cells, functions, lists, nodes, rates, workers};
+use super::{cells, functions, lists, nodes, rates, threads};
 use crate::top::app::{App, Page};
 
 /// A part of the screen.
@@ -64,7 +64,7 @@ impl Panel {
         match self {
             Self::Graph => "Graph: records a second, busy, full".to_owned(),
             Self::Rates => "Records a second".to_owned(),
-            Self::Workers => format!("Workers, the last {} s", workers::SECONDS),
+            Self::Workers => format!("Workers, the last {} s", threads::SECONDS),
             Self::Functions => "Functions: part of the time inside, time a record takes".to_owned(),
             Self::Faults => match lists::kinds(app) {
                 kinds if kinds.is_empty() => "Faults".to_owned(),
@@ -80,7 +80,7 @@ impl Panel {
             Self::Graph => nodes::lines(app, columns),
             Self::Rates if app.page == Page::Rates => rates::all(app, columns, rows),
             Self::Rates => rates::lines(app, columns, rows),
-            Self::Workers => workers::lines(app, columns, rows),
+            Self::Workers => threads::lines(app, columns, rows),
             Self::Functions => functions::lines(app, columns),
             Self::Faults => lists::faults(app, columns),
             Self::Log => lists::log(app, columns),
@@ -110,9 +110,9 @@ impl Panel {
         let title = cells::cut(&format!("{} {}", self.key(), self.title(app)), room);
         let line = columns.saturating_sub(4 + cells::width(&title) + more.chars().count());
         let title = Line::from(vec![
-            Span::styled("─ ", app.looks.dim()),
-            Span::styled(title, app.looks.bold()),
-            Span::styled(format!(" {}{more}─", "─".repeat(line)), app.looks.dim()),
+            Span::styled("─ ", app.theme.dim()),
+            Span::styled(title, app.theme.bold()),
+            Span::styled(format!(" {}{more}─", "─".repeat(line)), app.theme.dim()),
         ]);
         frame.render_widget(Paragraph::new(title), Rect { height: area.height.min(1), ..area });
         let below = Rect { y: area.y + area.height.min(1), height: area.height.saturating_sub(1), ..area };

@@ -41,8 +41,8 @@ fn over(app: &App, history: &History, from: u64, to: u64, columns: usize, rows: 
     let most = highest(&inward).max(highest(&outward));
     let (into, out) =
         (format!("in {}", short(highest(&inward))), format!("out {}", short(highest(&outward))));
-    let mut lines = area(&field(&inward, most, each), &into, app.looks.inward(), app);
-    lines.extend(area(&field(&outward, most, each), &out, app.looks.outward(), app));
+    let mut lines = area(&field(&inward, most, each), &into, app.theme.inward(), app);
+    lines.extend(area(&field(&outward, most, each), &out, app.theme.outward(), app));
     if has_axis {
         let left = if from == 0 {
             clock(Duration::ZERO)
@@ -52,7 +52,7 @@ fn over(app: &App, history: &History, from: u64, to: u64, columns: usize, rows: 
         let right_end = clock(Duration::from_millis(to));
         let room = parts.saturating_sub(left.chars().count() + right_end.chars().count());
         let axis = format!("{}{left}{}{right_end}", " ".repeat(LABEL + 1), " ".repeat(room));
-        lines.push(Line::styled(axis, app.looks.dim()));
+        lines.push(Line::styled(axis, app.theme.dim()));
     }
     lines
 }
@@ -61,7 +61,7 @@ fn over(app: &App, history: &History, from: u64, to: u64, columns: usize, rows: 
 fn area(rows: &[String], label: &str, style: Style, app: &App) -> Vec<Line<'static>> {
     let labels = [label].into_iter().chain(std::iter::repeat(""));
     let row = |(label, row): (&str, &String)| {
-        let label = Span::styled(right(label, LABEL) + " ", app.looks.dim());
+        let label = Span::styled(right(label, LABEL) + " ", app.theme.dim());
         Line::from(vec![label, Span::styled(row.clone(), style)])
     };
     labels.zip(rows).map(row).collect()

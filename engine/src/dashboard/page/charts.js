@@ -17,11 +17,11 @@ function remember(history) {
   }
 }
 
-function chartRates({ status: now, pace }) {
+function chartRates({ status: now, rates: { emitted, delivered } }) {
   if (!isEnd(now) && now.run.now / 1000 > (rates[0].at(-1) || 0)) {
     rates[0].push(now.run.now / 1000);
-    rates[1].push(pace.emitted);
-    rates[2].push(pace.delivered);
+    rates[1].push(emitted);
+    rates[2].push(delivered);
   }
   // What is old is told by every second moment.
   if (rates[0].length > MOST) rates.forEach((list) => list.splice(0, MOST, ...list.slice(0, MOST).filter((_, place) => place % 2)));

@@ -49,7 +49,7 @@ function draw({ nodes, edges }) {
   }
 }
 
-function graph({ status: now, pace, verdict }) {
+function graph({ status: now, rates, diagnosis }) {
   const same = JSON.stringify([now.nodes.map((node) => [node.name, node.kind, node.at]), now.edges.map(({ from, to }) => [from, to])]);
   if (same !== shape && now.nodes.length) {
     shape = same;
@@ -58,7 +58,7 @@ function graph({ status: now, pace, verdict }) {
   const failing = new Set(now.faults.latest.filter((fault) => now.run.now - fault.at < 5000).map((fault) => fault.function));
   now.nodes.forEach((node, place) => {
     const { group, bar, figures, under, title } = drawn.nodes[place];
-    const { records, busy, waited } = pace.nodes[place];
+    const { records, busy, waited } = rates.nodes[place];
     put(figures, node.records ? counted(node.records) : "");
     const full = node.buffer ? node.buffer.filled / Math.max(1, node.buffer.limit) : null;
     const part = full === null ? busy : full;
@@ -69,13 +69,13 @@ function graph({ status: now, pace, verdict }) {
     put(under, holds + waits || (busy >= 0.01 ? `busy ${percent(busy)}` : ""));
     put(title, `${node.name} (${node.kind}): ${node.records} records`);
     const bad = failing.has(node.name) || failing.has((now.functions[node.function] || {}).name);
-    group.setAttribute("class", "node" + (bad ? " bad" : "") + (place === verdict.node ? " slow" : ""));
+    group.setAttribute("class", "node" + (bad ? " bad" : "") + (place === diagnosis.node ? " slow" : ""));
     const told = [null, null, short(node.records), short(records) + "/s", percent(busy), waited ? percent(waited) : "–", holds || "–"];
     told.forEach((text, column) => { if (text !== null) put(drawn.rows[place][column], text); });
   });
   now.edges.forEach((_, place) => {
     const { line, speed } = drawn.edges[place];
-    const records = pace.edges[place];
+    const records = rates.edges[place];
     line.setAttribute("class", "edge" + (records > 0 && !isEnd(now) ? " flows" : ""));
     put(speed, records > 0 ? short(records) + "/s" : "");
   });

@@ -3,13 +3,13 @@
 const isEnd = ({ run }) => ["done", "drained", "stopped", "failed"].includes(run.state);
 let ended = false;
 
-function header({ status: { run }, pace }) {
+function header({ status: { run }, rates }) {
   put($("state"), run.state);
   $("state").className = "pill " + run.state;
   put($("time"), long(run.now));
-  put($("rate-in"), short(pace.emitted) + "/s");
+  put($("rate-in"), short(rates.emitted) + "/s");
   put($("in"), short(run.emitted));
-  put($("rate-out"), short(pace.delivered) + "/s");
+  put($("rate-out"), short(rates.delivered) + "/s");
   put($("out"), short(run.delivered));
   put($("unfinished"), short(run.unfinished));
   put($("faults-count"), short(run.faults));
@@ -18,19 +18,19 @@ function header({ status: { run }, pace }) {
   if (run.input) {
     const part = Math.min(1, run.input.done / run.input.all);
     $("bar").style.width = (100 * part).toFixed(1) + "%";
-    put($("left"), percent(part) + (pace.left > 1000 ? ", " + clock(pace.left) + " left" : ""));
+    put($("left"), percent(part) + (rates.left > 1000 ? ", " + clock(rates.left) + " left" : ""));
   }
   put($("pause"), run.state === "paused" ? "Resume" : "Pause");
   for (const id of ["pause", "drain", "stop"]) $(id).disabled = ended || (id !== "stop" && run.state === "draining");
-  document.title = ended ? run.state + " · engine" : short(pace.emitted) + "/s · engine";
+  document.title = ended ? run.state + " · engine" : short(rates.emitted) + "/s · engine";
 }
 
 // Those who hear the page are told when something else is the matter, not each time that a figure changes.
 let matter = "";
-function say({ text, mood, node }, state) {
-  put($("verdict"), text);
-  $("verdict").className = mood;
-  const now = [state, mood, node].join();
+function say({ text, severity, node }, state) {
+  put($("diagnosis"), text);
+  $("diagnosis").className = severity;
+  const now = [state, severity, node].join();
   if (now !== matter) {
     matter = now;
     put($("said"), text);
@@ -40,7 +40,7 @@ function say({ text, mood, node }, state) {
 function show(snapshot, whole = false) {
   ended = isEnd(snapshot.status);
   header(snapshot);
-  say(snapshot.verdict, snapshot.status.run.state);
+  say(snapshot.diagnosis, snapshot.status.run.state);
   graph(snapshot);
   chartRates(snapshot);
   lanes(snapshot, whole);
@@ -82,7 +82,7 @@ async function follow() {
     put($("left"), $("left").textContent.split(",")[0]);
     for (const button of document.querySelectorAll("nav button")) button.disabled = true;
     for (const { line } of drawn.edges) line.setAttribute("class", "edge");
-    say({ text: "The run is gone, or can't be reached. What is below was the last of it.", mood: "bad" }, "gone");
+    say({ text: "The run is gone, or can't be reached. What is below was the last of it.", severity: "error" }, "gone");
   };
   const history = await fetch("api/v1/history");
   if (history.ok) remember(await history.json());

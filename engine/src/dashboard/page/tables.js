@@ -17,7 +17,7 @@ function functionRow(f, place) {
   return { cells, bars };
 }
 
-function functions({ status: now, pace }) {
+function functions({ status: now, rates }) {
   now.functions.forEach((f, place) => {
     tables[place] ||= functionRow(f, place);
     const { cells, bars } = tables[place];
@@ -25,7 +25,7 @@ function functions({ status: now, pace }) {
     const node = now.nodes.find((node) => node.function === place);
     put(cells[0].lastChild, !node || node.name === f.name ? f.name : `${f.name} (${node.name})`);
     const texts = [
-      null, short(f.calls), short(f.records), short(pace.records_a_call[place]), percent(pace.functions[place]), span(f.p50), span(f.p99), span(f.timeout), null,
+      null, short(f.calls), short(f.records), short(rates.records_a_call[place]), percent(rates.functions[place]), span(f.p50), span(f.p99), span(f.timeout), null,
       `${size(f.memory)}, most ${size(f.memory_most)} of ${size(f.memory_limit)}`, short(f.failed_calls), short(f.retired),
     ];
     texts.forEach((text, column) => { if (text !== null) put(cells[column], text); });

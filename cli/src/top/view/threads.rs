@@ -5,7 +5,7 @@ use ratatui::text::{Line, Span};
 
 use super::cells::{field, fit, right};
 use crate::top::app::App;
-use crate::top::looks::Looks;
+use crate::top::theme::Theme;
 
 /// So many seconds are shown.
 pub(super) const SECONDS: u64 = 5;
@@ -20,7 +20,7 @@ const HIGHEST: usize = 3;
 pub(super) fn lines(app: &App, columns: usize, rows: usize) -> Vec<Line<'static>> {
     let Some(snapshot) = &app.snapshot else { return Vec::new() };
     if snapshot.lanes.is_empty() {
-        return vec![Line::styled("no function was called yet", app.looks.dim())];
+        return vec![Line::styled("no function was called yet", app.theme.dim())];
     }
     let columns = columns.saturating_sub(NAME + 1).max(SECONDS as usize);
     let high = (rows.saturating_sub(1) / snapshot.lanes.len()).clamp(1, HIGHEST);
@@ -37,14 +37,14 @@ fn rows_of(app: &App, snapshot: &Snapshot, lane: &Lane, columns: usize, high: us
     let rows = field(&busy, 1.0, high).into_iter().zip(names);
     rows.map(|(heights, name)| {
         let mut heights = heights.chars();
-        let mut spans = vec![Span::styled(fit(name, NAME) + " ", app.looks.dim())];
-        for run in cells.chunk_by(Cell::looks_like) {
+        let mut spans = vec![Span::styled(fit(name, NAME) + " ", app.theme.dim())];
+        for run in cells.chunk_by(Cell::is_like) {
             let style = match run[0] {
-                Cell { failed: true, .. } => app.looks.bad(),
-                Cell { function, .. } => app.looks.function(function),
+                Cell { failed: true, .. } => app.theme.bad(),
+                Cell { function, .. } => app.theme.function(function),
             };
             let text: String =
-                run.iter().zip(&mut heights).map(|(cell, height)| cell.shown(height, app.looks)).collect();
+                run.iter().zip(&mut heights).map(|(cell, height)| cell.shown(height, app.theme)).collect();
             spans.push(Span::styled(text, style));
         }
         Line::from(spans)
@@ -61,17 +61,17 @@ struct Cell {
 }
 
 impl Cell {
-    fn looks_like(&self, other: &Self) -> bool {
+    fn is_like(&self, other: &Self) -> bool {
         (self.function, self.failed) == (other.function, other.failed)
     }
 
     /// A part of a bar; where there are no colours, a letter in its place.
-    fn shown(&self, height: char, looks: Looks) -> char {
+    fn shown(&self, height: char, theme: Theme) -> char {
         match height {
             ' ' => ' ',
-            height if looks.has_colours() => height,
+            height if theme.has_colours() => height,
             _ if self.failed => '✗',
-            _ => Looks::letter(self.function),
+            _ => Theme::letter(self.function),
         }
     }
 }
@@ -115,15 +115,22 @@ fn axis(app: &App, columns: usize) -> Line<'static> {
         let rest = if second == 0 { columns - each * (SECONDS as usize - 1) } else { each };
         text += &right(&label, rest);
     }
-    Line::styled(text, app.looks.dim())
+    Line::styled(text, app.theme.dim())
 }
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     fn bar(function: usize, from: u64, to: u64, failed: bool) -> Bar {
-        Bar { function, from, to, busy: (to - from) / 2, records: 1, calls: 1, failed }
+        let busy = (to - from) / 2;
+        let bar = json!({
+            "function": function, "from": from, "to": to, "busy": busy, "records": 1, "calls": 1,
+            "failed": failed,
+        });
+        serde_json::from_value(bar).unwrap()
     }
 
     #[test]

@@ -2,11 +2,11 @@
 
 use ratatui::style::{Color, Modifier, Style};
 
-use engine::metrics::{Mood, RunState};
+use engine::metrics::{RunState, Severity};
 
 /// How things look.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Looks {
+pub(super) struct Theme {
     colours: bool,
 }
 
@@ -21,7 +21,7 @@ const FUNCTIONS: [Color; 8] = [
     Color::LightGreen,
 ];
 
-impl Looks {
+impl Theme {
     /// With colours, or with bold, dim and inverse text alone.
     pub(super) fn new(colours: bool) -> Self {
         Self { colours }
@@ -48,20 +48,20 @@ impl Looks {
         Style::new().add_modifier(Modifier::BOLD)
     }
 
-    pub(super) fn mood(self, mood: Mood) -> Style {
-        match mood {
-            Mood::Good => self.coloured(Color::Green),
-            Mood::Slow => self.coloured(Color::Yellow),
-            Mood::Bad => self.coloured(Color::Red),
+    pub(super) fn severity(self, severity: Severity) -> Style {
+        match severity {
+            Severity::Ok => self.coloured(Color::Green),
+            Severity::Error => self.coloured(Color::Red),
+            _ => self.coloured(Color::Yellow),
         }
     }
 
     pub(super) fn slow(self) -> Style {
-        self.mood(Mood::Slow)
+        self.severity(Severity::Warning)
     }
 
     pub(super) fn bad(self) -> Style {
-        self.mood(Mood::Bad)
+        self.severity(Severity::Error)
     }
 
     /// What comes in, and what fills.
@@ -77,10 +77,8 @@ impl Looks {
     pub(super) fn state(self, state: RunState) -> Style {
         let style = match state {
             RunState::Running | RunState::Done => self.coloured(Color::Green),
-            RunState::Paused | RunState::Draining | RunState::Drained | RunState::Stopped => {
-                self.coloured(Color::Yellow)
-            }
             RunState::Failed => self.coloured(Color::Red),
+            _ => self.coloured(Color::Yellow),
         };
         style.add_modifier(Modifier::BOLD | Modifier::REVERSED)
     }

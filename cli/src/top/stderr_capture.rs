@@ -8,9 +8,9 @@ use std::io::{self, ErrorKind, PipeReader, Read, Write, stderr};
 const MOST: usize = 1000;
 const LONGEST: usize = 4096;
 
-/// Stderr, put aside. Others who write there, commands that were started too, write into a pipe.
+/// Captures stderr: whatever writes there, commands that were started too, writes into a pipe.
 #[derive(Debug)]
-pub(super) struct Aside {
+pub(super) struct StderrCapture {
     stderr: File,
     pipe: PipeReader,
     begun: Vec<u8>,
@@ -18,8 +18,8 @@ pub(super) struct Aside {
     left_out: usize,
 }
 
-impl Aside {
-    /// Puts stderr aside.
+impl StderrCapture {
+    /// Replaces stderr by a pipe.
     pub(super) fn begin() -> io::Result<Self> {
         let (pipe, writer) = io::pipe()?;
         rustix::io::ioctl_fionbio(&pipe, true)?;
@@ -28,7 +28,7 @@ impl Aside {
         Ok(Self { stderr, pipe, begun: Vec::new(), lines: VecDeque::new(), left_out: 0 })
     }
 
-    /// Where stderr was, for who draws there.
+    /// Where stderr was, for drawing.
     pub(super) fn stderr(&self) -> io::Result<File> {
         self.stderr.try_clone()
     }
