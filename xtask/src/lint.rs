@@ -8,13 +8,23 @@ use crate::layers;
 use crate::steps::Steps;
 use crate::tidy;
 
-/// The library and the command.
-pub(crate) const ENGINE: &[&str] = &["--package", "engine-streams", "--package", "engine-cli"];
+/// The library, the command, and the code in the guide.
+pub(crate) const ENGINE: &[&str] =
+    &["--package", "engine-streams", "--package", "engine-cli", "--package", "engine-docs"];
 /// The benchmark, with the same dependencies as these.
 pub(crate) const WITH_BENCH: &[&str] =
     &["--package", "engine-streams", "--package", "engine-cli", "--package", "bench"];
-pub(crate) const OTHER_PACKAGES: &[&str] =
-    &["--workspace", "--exclude", "engine-streams", "--exclude", "engine-cli", "--exclude", "bench"];
+pub(crate) const OTHER_PACKAGES: &[&str] = &[
+    "--workspace",
+    "--exclude",
+    "engine-streams",
+    "--exclude",
+    "engine-cli",
+    "--exclude",
+    "engine-docs",
+    "--exclude",
+    "bench",
+];
 
 /// The root workspace in parts.
 const PARTS: [&[&str]; 2] = [WITH_BENCH, OTHER_PACKAGES];

@@ -12,6 +12,7 @@ mod layers;
 mod lint;
 mod nats;
 mod packages;
+mod published;
 mod readme;
 mod steps;
 mod suites;

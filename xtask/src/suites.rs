@@ -11,7 +11,8 @@ use clap::Args;
 use crate::checkout::Checkout;
 use crate::steps::Steps;
 use crate::{
-    advisories, examples, fuzz, guide, instructions, lint, nats, packages, readme, supply, test, toolchain,
+    advisories, examples, fuzz, guide, instructions, lint, nats, packages, published, readme, supply, test,
+    toolchain,
 };
 
 /// So many minutes all suites together may take on two cores, from an empty target folder.
@@ -19,6 +20,9 @@ const MOST_COLD: u32 = 60;
 
 /// The same for `cargo xtask test` alone.
 const MOST_COLD_OF_TEST: u32 = 30;
+
+/// The same for all suites after a change of one line.
+const MOST_WARM: u32 = 40;
 
 /// Who runs a suite.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -50,13 +54,13 @@ struct Suite {
 }
 
 /// All suites, in the order in which they run.
-const SUITES: [Suite; 11] = [
+const SUITES: [Suite; 13] = [
     Suite {
         name: "lint",
         about: "format, rules of the house, layers, clippy, documentation",
         packages: "all",
         tier: Tier::Test,
-        cold: 6,
+        cold: 5,
         warm: 2,
         run: |checkout, steps, _| lint::run(checkout, steps),
     },
@@ -101,8 +105,8 @@ const SUITES: [Suite; 11] = [
         about: "tests of the benchmark",
         packages: "bench",
         tier: Tier::Ci,
-        cold: 2,
-        warm: 2,
+        cold: 1,
+        warm: 1,
         run: |checkout, steps, _| test::bench(checkout, steps),
     },
     Suite {
@@ -113,6 +117,24 @@ const SUITES: [Suite; 11] = [
         cold: 3,
         warm: 1,
         run: |checkout, steps, _| instructions::check(checkout, steps),
+    },
+    Suite {
+        name: "features",
+        about: "the library without its features, and with each one alone",
+        packages: "engine-streams",
+        tier: Tier::Ci,
+        cold: 3,
+        warm: 2,
+        run: |checkout, steps, _| published::features(checkout, steps),
+    },
+    Suite {
+        name: "packages",
+        about: "the packages that are published, each from its own archive",
+        packages: "engine-streams, engine-cli, engine-sdk, engine-sdk-macros",
+        tier: Tier::Ci,
+        cold: 1,
+        warm: 1,
+        run: |checkout, steps, _| published::archives(checkout, steps),
     },
     Suite {
         name: "supply",
@@ -146,7 +168,7 @@ const SUITES: [Suite; 11] = [
         about: "foreign bytes, 10 s for each target; --full: 10 minutes for each",
         packages: "engine-fuzz",
         tier: Tier::Ci,
-        cold: 15,
+        cold: 13,
         warm: 7,
         run: |checkout, steps, form| fuzz::Fuzz::of(form).run(checkout, steps),
     },
@@ -214,6 +236,8 @@ fn planned_fits(suites: &[Suite]) -> anyhow::Result<()> {
     let (test, all) = (sum(&[Tier::Test]), sum(&[Tier::Test, Tier::Ci]));
     ensure!(test <= MOST_COLD_OF_TEST, "`cargo xtask test` is planned to take {test} minutes: cut some");
     ensure!(all <= MOST_COLD, "all suites are planned to take {all} minutes: cut some");
+    let warm: u32 = suites.iter().map(|suite| suite.warm).sum();
+    ensure!(warm <= MOST_WARM, "all suites are planned to take {warm} minutes after a change: cut some");
     Ok(())
 }
 

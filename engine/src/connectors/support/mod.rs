@@ -1,6 +1,5 @@
 //! What several connectors share.
 
-#[cfg(feature = "net")]
 pub(in crate::connectors) mod backoff;
 pub(in crate::connectors) mod consumers;
 #[cfg(feature = "cluster")]
