@@ -22,33 +22,33 @@ mod scattered;
 mod streams;
 
 // The sandbox: limits, faults, guests that lie, paths that lead elsewhere, and compiled code that is not what it was.
-mod by_hand;
 mod cache;
 mod calls;
 mod capabilities;
-#[cfg(target_os = "linux")]
-mod explored;
-#[cfg(target_os = "linux")]
-mod exploring;
+mod contract_violations;
 mod faults;
-mod hanging;
-mod large;
-mod ledger;
-mod liars;
+#[cfg(target_os = "linux")]
+mod folder_explorer;
+#[cfg(target_os = "linux")]
+mod folder_races;
+mod full_size;
+mod hand_written;
+mod hanging_files;
+mod host_resources;
 mod limits;
-#[cfg(unix)]
-mod machine;
+mod overlong_records;
 #[cfg(unix)]
 mod paths;
 mod policies;
-mod rows;
+#[cfg(unix)]
+mod scarce_resources;
 #[cfg(target_os = "linux")]
 mod wall;
 
 // Where records come from, and where they go.
-mod ending;
 #[cfg(feature = "cluster")]
 mod nats;
+mod shutdown;
 mod sinks;
 mod sinks_files;
 mod sinks_net;
@@ -65,10 +65,10 @@ mod checkpoints;
 mod crates;
 #[cfg(unix)]
 mod crates_sandboxed;
-mod mistakes;
 mod run;
-mod texts;
 mod tooling;
+mod untrusted_text;
+mod usage_errors;
 
 // Many machines behind a broker.
 #[cfg(feature = "cluster")]
@@ -76,12 +76,12 @@ mod cluster;
 
 // The dashboard, in the browser, on a terminal and for programs.
 mod dashboard;
+mod monitoring;
 #[cfg(feature = "otlp")]
 mod otlp;
 #[cfg(unix)]
 mod terminal;
 mod top;
-mod watched;
 
 // Pipeline files: what nodes mean there, all that can be wrong, and those of examples/pipelines.
 mod pipeline_diagnostics;

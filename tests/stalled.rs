@@ -13,7 +13,7 @@ use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
-use crate::ending::Run;
+use crate::shutdown::Run;
 use crate::sinks::put;
 
 /// Accepts a connection, and never says anything.

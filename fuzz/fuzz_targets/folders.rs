@@ -1,16 +1,16 @@
 //! Whatever a guest and somebody else do in a granted folder by turns, nothing beside it is read or changed.
 //!
-//! The guest is `plugins/hostile/calls`, in the file that `ENGINE_CALLS` names; tests/exploring.rs says what an input
+//! The guest is `plugins/hostile/calls`, in the file that `ENGINE_CALLS` names; tests/folder_explorer.rs says what an input
 //! stands for.
 #![no_main]
 
-#[path = "../../tests/exploring.rs"]
-mod exploring;
+#[path = "../../tests/folder_explorer.rs"]
+mod folder_explorer;
 
 use std::cell::RefCell;
 use std::path::Path;
 
-use exploring::Explorer;
+use folder_explorer::Explorer;
 use libfuzzer_sys::fuzz_target;
 
 /// So many scripts are of one folder: what others remove of it still counts as the function's.

@@ -14,13 +14,13 @@ mod three_servers;
 mod workers;
 
 // What comes out, and who may do what.
-mod kept_plugins;
-mod lies;
-#[cfg(target_os = "linux")]
-mod lost_threads;
 mod messages;
+mod monitoring;
 mod permissions;
+mod plugin_cache;
 mod runs;
-mod same_bytes;
-mod seen;
+mod same_output;
+#[cfg(target_os = "linux")]
+mod stuck_threads;
 mod tls;
+mod untrusted_workers;

@@ -91,7 +91,7 @@ fn a_pipeline_over_a_cluster_gives_the_same_bytes() {
         let mut command = files.command();
         command.arg("-q").args(more);
         let Did { code, stdout, stderr } = fed(command, &input);
-        let dead: Vec<_> = files.read("dead").lines().map(super::same_bytes::letter).collect();
+        let dead: Vec<_> = files.read("dead").lines().map(super::same_output::letter).collect();
         let said = stderr.replace(&files.path("").display().to_string(), "");
         (code, stdout, said, files.read("middle"), dead)
     };

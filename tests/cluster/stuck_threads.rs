@@ -5,7 +5,7 @@ use std::io::{BufRead, BufReader};
 use std::process::Stdio;
 
 use super::processes::Cluster;
-use crate::hanging::HangingFolder;
+use crate::hanging_files::HangingFolder;
 use crate::support::{engine, function_of, hostile};
 
 /// A worker that has lost threads says so and leaves, and then runs itself again; or, behind the wall, ends with the

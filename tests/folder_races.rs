@@ -6,7 +6,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 
-use crate::exploring::Explorer;
+use crate::folder_explorer::Explorer;
 use crate::support::{hostile, runner};
 
 /// A line: what somebody else does, the granted folder, and calls, of which most have small operands.

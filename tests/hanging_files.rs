@@ -204,7 +204,7 @@ fn files_that_cannot_be_closed_affect_only_their_function() {
     // Built by one process, not by both.
     hostile("misdeeds");
     hostile("granted");
-    let name = "hanging::files_that_cannot_be_closed_affect_only_their_function";
+    let name = "hanging_files::files_that_cannot_be_closed_affect_only_their_function";
     let mut alone = Command::new(std::env::current_exe().unwrap());
     alone.args([name, "--exact", "--nocapture"]).env(FOLDER, hanging.path()).stdout(Stdio::piped());
     let mut alone = alone.spawn().unwrap();
