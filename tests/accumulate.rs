@@ -1,5 +1,4 @@
-//! Functions that keep a state: what they give is what a naive interpreter gives, whatever happens to their
-//! instances.
+//! Accumulators: their outputs match a naive interpreter, whatever happens to their instances.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -27,7 +26,7 @@ struct Sum {
 }
 
 impl Sum {
-    /// What a record gives: nothing, an output, or a fault, which leaves the state as it was.
+    /// Takes a record: gives nothing, an output, or a fault, which leaves the state as it was.
     fn take(&mut self, record: &str) -> Result<Option<String>, &'static str> {
         let (word, number) = record.split_once(' ').unwrap_or(("", record));
         let number: i64 = number.parse().map_err(|_| "failed")?;
@@ -47,7 +46,7 @@ impl Sum {
     }
 }
 
-/// The key of a record, as the tests tell it: the sign and the last digit of its number.
+/// The key of a record in these tests: the sign and the last digit of its number.
 fn key(record: &Bytes) -> String {
     let digit = record.last().copied().filter(u8::is_ascii_digit).unwrap_or(b'x');
     format!("{}{}", record.contains(&b'-'), char::from(digit / 4))
@@ -56,7 +55,7 @@ fn key(record: &Bytes) -> String {
 /// Outputs, and the number and kind of each fault.
 type Given = (Vec<String>, Vec<(u64, String)>);
 
-/// Each record after the other, as nobody would do it who is in a hurry.
+/// A naive interpreter: one record after another.
 fn interpret(records: &[String], by_key: bool) -> Given {
     let (mut outputs, mut faults) = (Vec::new(), Vec::new());
     let mut states = BTreeMap::<String, Sum>::new();
@@ -70,12 +69,12 @@ fn interpret(records: &[String], by_key: bool) -> Given {
     (outputs, faults)
 }
 
-/// How the engine is to do the same.
+/// How the engine runs the same.
 #[derive(Clone, Debug)]
 struct Setting {
     isolation: Isolation,
     by_key: bool,
-    /// Functions before and behind it, which are scattered.
+    /// With scattered functions before and after it.
     scattered: bool,
     /// Emitted one by one.
     singly: bool,
@@ -108,7 +107,7 @@ fn diverting() -> (FaultPolicy, List<DeadLetter>) {
 fn attach(stream: Stream<Bytes>, function: &Function<Bytes, Bytes>, setting: &Setting) -> Stream<Bytes> {
     let same = misbehaving::<Bytes, Bytes>(&function.pool(), "same");
     if setting.scattered && setting.by_key {
-        // Keys run side by side.
+        // Keys run concurrently.
         let before = stream.scatter(&function.pool()).map(&same).buffer(500);
         return before.accumulate_by(key, function).map(&same).buffer(500).gather();
     }
@@ -143,7 +142,7 @@ async fn run(setting: &Setting, records: &[String], policy: &FaultPolicy) -> Ran
     (outputs, ended)
 }
 
-/// Many records that are fine, and few of all other kinds.
+/// Many valid records, and few of all other kinds.
 fn records() -> impl Strategy<Value = Vec<String>> {
     let number = -1000_i64..1000;
     let odd = (
@@ -172,7 +171,7 @@ fn random_records_match_the_interpreter() {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     runner(60)
         .run(&(settings(), records()), |(setting, records)| {
-            // Each with a sandbox of its own takes time.
+            // A separate sandbox for each takes time.
             let many = if setting.isolation == Isolation::Record { 300 } else { 3000 };
             let records = &records[..records.len().min(many)];
             let (outputs, faults) = interpret(records, setting.by_key);
@@ -190,7 +189,7 @@ fn random_records_match_the_interpreter() {
                 let record = &records[letter.fault.record as usize - 1];
                 prop_assert_eq!(&*letter.record, record.as_bytes());
             }
-            // The first fault ends the run, behind what came before it.
+            // The first fault ends the run, after the records before it.
             let (given, ended) = runtime.block_on(run(&setting, records, &FaultPolicy::stop()));
             let ended = match ended {
                 Ok(()) => None,
@@ -318,7 +317,7 @@ async fn a_function_that_is_not_deterministic_is_detected() {
     }
 }
 
-/// What a function of the plugin that lies gives for these records, a sandbox for each call.
+/// The result of a function of the plugin `liar` for these records, with a sandbox per call.
 async fn lied(name: &str, records: &[&str]) -> Ran<String> {
     let builder = Pool::builder().threads(1).timeout(Duration::from_millis(300)).memory(32 << 20);
     let pool = builder.isolation(Isolation::Batch).build().unwrap();
@@ -360,7 +359,7 @@ async fn invalid_outcomes_are_faults_of_the_record() {
     let (_, ended) = lied("counts_two", &["a", "b"]).await;
     let Err(Error::Fault(fault)) = ended else { panic!("{ended:?}") };
     assert_eq!((fault.record, fault.cause.kind()), (1, "broken-contract"));
-    // Alone, the record does nothing that is forbidden.
+    // Alone, the record violates nothing.
     let records = ["a"; 100];
     let (outputs, ended) = lied("goes_on_behind_a_retry", &records).await;
     ended.unwrap();
@@ -417,7 +416,7 @@ fn a_chain_accumulates_between_scattered_segments() {
         let again = fed(engine([&chain[..], &["--key", "origin"], more].concat()), "");
         assert!(again.stdout == did.stdout, "{more:?}: {}", again.stderr);
     }
-    // As anybody would compute it.
+    // Computed in the usual way.
     let mut lists = BTreeMap::<&str, Vec<f64>>::new();
     let rows = fs::read_to_string(&table).unwrap();
     for row in rows.lines().skip(1) {

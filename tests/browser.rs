@@ -1,4 +1,4 @@
-//! A browser that tests look through: headless Chromium, by its DevTools protocol.
+//! A browser for tests: headless Chromium, over its DevTools protocol.
 
 use std::io::{BufRead, BufReader};
 use std::net::TcpStream;
@@ -10,7 +10,7 @@ use tempfile::TempDir;
 use tokio_tungstenite::tungstenite::stream::MaybeTlsStream;
 use tokio_tungstenite::tungstenite::{Message, WebSocket, connect};
 
-/// One page of a browser, and all that it complained of.
+/// One page of a browser, and its errors.
 pub(crate) struct Browser {
     child: Child,
     socket: WebSocket<MaybeTlsStream<TcpStream>>,
@@ -18,16 +18,16 @@ pub(crate) struct Browser {
     next: u64,
     /// Errors of the page, and what it wrote to its console.
     pub(crate) complaints: Vec<String>,
-    /// The addresses that it asked for something.
+    /// The addresses that it requested.
     pub(crate) asked: Vec<String>,
     _profile: TempDir,
 }
 
-/// A value comes within this time.
+/// The longest wait for a value.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 impl Browser {
-    /// Opens a page of this size. None where there is no browser, which is said; in CI there has to be one.
+    /// Opens a page of this size. None, with a note, if there is no browser; CI must have one.
     pub(crate) fn open(url: &str, width: u32, height: u32, dark: bool) -> Option<Self> {
         let profile = tempfile::tempdir().unwrap();
         let mut command = Command::new("chromium");
@@ -65,7 +65,7 @@ impl Browser {
         Some(browser)
     }
 
-    /// Calls a method, and returns its result. What the page does meanwhile is noted.
+    /// Calls a method, and returns its result. Events that arrive meanwhile are recorded.
     fn call(&mut self, method: &str, params: &Value) -> Value {
         self.next += 1;
         let mut message = json!({ "id": self.next, "method": method, "params": params });
@@ -100,7 +100,7 @@ impl Browser {
         }
     }
 
-    /// What an expression is on the page.
+    /// Evaluates an expression on the page.
     pub(crate) fn value(&mut self, expression: &str) -> Value {
         let evaluated = self.call(
             "Runtime.evaluate",

@@ -1,11 +1,11 @@
-//! Compiled plugins on disk: a help, and never a way into the host.
+//! The cache of compiled plugins: it saves time, and is never a way into the host.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::support::{Did, engine, fed, hostile, plugin, ran};
 
-/// Runs `inc` with a cache of its own.
+/// Runs `inc` with its own cache.
 fn run(cache: &Path) -> Did {
     let mut command = engine(["run", "-p", &plugin("inc").display().to_string()]);
     command.env("XDG_CACHE_HOME", cache);
@@ -42,7 +42,7 @@ fn row_9_a_compiled_plugin_is_cached_and_a_damaged_one_recompiled() {
         fs::write(file, bytes).unwrap();
         let did = run(cache.path());
         assert_eq!((&*did.stdout, &*did.stderr), ("2\n", ""));
-        assert!(fs::read(file).unwrap() == whole, "it was compiled anew, and kept");
+        assert!(fs::read(file).unwrap() == whole, "it was compiled again, and cached");
     }
 }
 
@@ -88,7 +88,7 @@ fn a_compiled_plugin_under_a_wrong_key_is_recompiled() {
     fs::copy(foreign, file).unwrap();
     let did = run(cache.path());
     assert_eq!((&*did.stdout, &*did.stderr), ("2\n", ""));
-    assert!(fs::read(file).unwrap() == whole, "it was compiled anew, and kept");
+    assert!(fs::read(file).unwrap() == whole, "it was compiled again, and cached");
 }
 
 #[test]
@@ -116,7 +116,7 @@ fn no_run_behind_the_wall_may_write_to_the_cache() {
     let home = tempfile::tempdir().unwrap();
     let cache = home.path().join("cache");
     let output = home.path().join("out");
-    // Of the folder of a checkpoint nothing else may be written.
+    // In a checkpoint's folder, nothing else may be written.
     for (checkpoint, code) in
         [(cache.join("engine/compiled/run"), Some(2)), (home.path().join("run"), Some(0))]
     {

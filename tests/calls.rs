@@ -1,8 +1,7 @@
-//! Whatever calls a guest makes, in whatever order: it ends within its limits, its neighbours are right, and
-//! nothing of it is left.
+//! Random sequences of host calls: the guest stays within its limits, its neighbours stay correct, and nothing leaks.
 //!
-//! The plugin `calls` does what a record says, a byte for each call and each operand. Random records are as many
-//! sequences: some thousand, or as many as `ENGINE_SEQUENCES` says.
+//! The plugin `calls` does what a record says, a byte for each call and each operand. Random records are random
+//! sequences: a thousand of them, or as many as `ENGINE_SEQUENCES` says.
 
 use std::io::Cursor;
 use std::path::Path;
@@ -22,7 +21,7 @@ use tokio::net::TcpListener;
 
 use crate::support::{hostile, misbehaving, put_aside, ran, runner};
 
-/// Bytes that stand for calls.
+/// The bytes of some calls.
 const GOES_BACK: u8 = 4;
 const GIVES_BACK: u8 = 5;
 const DRAWS: u8 = 12;
@@ -49,7 +48,7 @@ async fn exceeded_guest_limits_are_named() {
         letters.read().remove(0).fault.cause
     };
     let exceeded = |resource, limit| Cause::LimitExceeded { resource, limit };
-    // Two handles each: the time, and who waits for it.
+    // Two handles each: the timer and its pollable.
     let handles = cause(&[WAITS_FOR, 0, GOES_BACK, WITHOUT_END]).await;
     assert_eq!(handles, exceeded(Resource::Handles, 1000));
     assert_eq!(handles.to_string(), "held more than 1000 handles");
@@ -73,7 +72,7 @@ async fn exceeded_guest_limits_are_named() {
 async fn waiting_counts_towards_the_timeout_however_often_it_wakes() {
     let pool = Pool::builder().threads(1).timeout(LIMIT).build().unwrap();
     let calls = pool.load(hostile("calls")).unwrap().function::<Vec<u8>, String>("calls").unwrap();
-    // It waits not at all, a nanosecond, up to five milliseconds; and does so for ever, two of them at a time.
+    // It waits between 0 and 5 ms, again and again without end, two records at a time.
     for time in 0..5 {
         let program = vec![WAITS_FOR, time, BLOCKS, 0, GIVES_BACK, 0, 0, GOES_BACK, WITHOUT_END];
         let (policy, letters) = put_aside();
@@ -90,18 +89,18 @@ async fn waiting_counts_towards_the_timeout_however_often_it_wakes() {
     }
 }
 
-/// The time that a record of `calls` may take; and what a busy machine adds, by the engine's own account.
+/// The timeout of a record of `calls`, and what a busy machine adds by the engine's own account.
 const LIMIT: Duration = Duration::from_millis(200);
 const BUDGET_AND_NOISE: Duration = Duration::from_secs(5);
 
 const MEMORY: usize = 16 << 20;
 const TOTAL_MEMORY: usize = 512 << 20;
 
-/// So many sequences are on their way at once, to each of these functions.
+/// How many sequences are in flight at once, for each of these functions.
 const CHUNK: usize = 100;
 const NAMES: [&str; 3] = ["calls", "granted", "sinks"];
 
-/// What grows in a process is told only by one that does nothing else.
+/// Only a process that does nothing else can measure its own growth, so this test starts one.
 #[test]
 fn no_sequence_of_host_calls_exceeds_a_limit_or_leaks() {
     const ALONE: &str = "ENGINE_CALLS_ALONE";
@@ -130,7 +129,7 @@ fn sequences() {
             tokio.block_on(try_all(&mut runner, isolation, port, world.path()));
             done += CHUNK * NAMES.len();
         }
-        // The first pools have started what stays.
+        // The first pools have started all that stays.
         let now = Process::now();
         let first = *grown.get_or_insert(now);
         let settled = tokio.block_on(eventually(|| Process::now().is_no_more_than(first)));
@@ -138,7 +137,7 @@ fn sequences() {
     }
 }
 
-/// Gives each function of the plugin some sequences, in a pool of their own.
+/// Runs sequences through each function of the plugin, in a separate pool.
 async fn try_all(runner: &mut TestRunner, isolation: Isolation, port: u16, world: &Path) {
     let monitor = Monitor::new();
     let builder = Pool::builder().threads(2).instances(64).memory(MEMORY).total_memory(TOTAL_MEMORY);
@@ -170,7 +169,7 @@ async fn try_all(runner: &mut TestRunner, isolation: Isolation, port: u16, world
 /// Stands for any byte.
 const ANY: u16 = 256;
 
-/// What leads further than chance does: files and folders that are there, a connection, streams, waits.
+/// Phrases that reach further than random bytes: existing files and folders, a connection, streams, waits.
 const PHRASES: &[&[u16]] = &[
     &[33, 35, 0, 1, 0, 1, 3],
     &[33, 35, 0, 1, 3, 2, 1],
@@ -204,7 +203,7 @@ const PHRASES: &[&[u16]] = &[
     &[4, ANY],
 ];
 
-/// A record: phrases and chance, without the end of a line, which stands for a call that others stand for too.
+/// A record of phrases and random bytes, without line ends (whose call has other bytes too).
 fn program() -> impl Strategy<Value = Vec<u8>> {
     let fill = |(phrase, chance): (&[u16], Vec<u8>)| -> Vec<u8> {
         phrase.iter().zip(chance).map(|(byte, any)| u8::try_from(*byte).unwrap_or(any)).collect()
@@ -215,7 +214,7 @@ fn program() -> impl Strategy<Value = Vec<u8>> {
     vec(piece, 0..16).prop_map(move |pieces| pieces.concat().into_iter().map(no_end).collect())
 }
 
-/// A folder with a little in it.
+/// Creates a folder with a few files.
 fn furnish(world: &Path) {
     std::fs::create_dir_all(world.join("folder")).unwrap();
     std::fs::write(world.join("a"), [b'a'; 100_000]).unwrap();
@@ -252,7 +251,7 @@ async fn try_each(plugin: &Plugin, name: &str, port: u16, programs: &[Vec<u8>]) 
     assert!(begun.elapsed() < most, "{name}: {:?}: {programs:?}", begun.elapsed());
 }
 
-/// What another plugin gives meanwhile.
+/// Checks another plugin's output meanwhile.
 async fn are_right(pool: &Pool, neighbour: &Function<String, String>) {
     let records = vec!["a".to_owned(); 100];
     let (outputs, ended) =
@@ -261,7 +260,7 @@ async fn are_right(pool: &Pool, neighbour: &Function<String, String>) {
     assert_eq!(outputs, ["A"; 100]);
 }
 
-/// Listens for connections, says something to each, and hears it out.
+/// Listens for connections, writes to each, and reads until its end.
 async fn listen() -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
@@ -272,7 +271,7 @@ async fn listen() -> u16 {
                     connection.write_all(&[b'x'; 100_000]).await?;
                     connection.read_to_end(&mut Vec::new()).await
                 };
-                // Whoever says nothing is left.
+                // A silent client is disconnected.
                 let _ = tokio::time::timeout(LIMIT, heard).await;
             });
         }
@@ -280,7 +279,7 @@ async fn listen() -> u16 {
     port
 }
 
-/// What a process has that may grow.
+/// Resources of a process that may grow.
 #[derive(Clone, Copy, Debug)]
 struct Process {
     descriptors: usize,
@@ -307,11 +306,11 @@ impl Process {
     }
 }
 
-/// Whether something becomes so in some seconds.
+/// Whether a condition becomes true within some seconds.
 async fn eventually(is_so: impl Fn() -> bool) -> bool {
     let begun = Instant::now();
     while !is_so() && begun.elapsed() < Duration::from_secs(20) {
-        // What was dropped is ended by other threads.
+        // Other threads clean up what was dropped.
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
     is_so()

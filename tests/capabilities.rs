@@ -1,4 +1,4 @@
-//! Row 7: a plugin that reaches beyond what it was granted is refused; what was granted works, and no more.
+//! Capabilities (row 7): what was granted works; anything beyond it is refused.
 
 use std::fs;
 use std::io::Write;
@@ -11,14 +11,14 @@ use tempfile::tempdir;
 
 use crate::support::{engine, fed, function_of, hostile, list, ran};
 
-/// A function of the plugin that says what it needs, with these grants.
+/// A function of the plugin `granted`, with these grants.
 fn granted(pool: &Pool, name: &str, grants: &[&str]) -> Result<Function<String, String>, Error> {
     let plugin = pool.load(hostile("granted")).unwrap();
     let capabilities = grants.iter().map(|grant| grant.parse::<Capability>().unwrap());
     capabilities.fold(plugin, engine::Plugin::grant).function(name)
 }
 
-/// What a function makes of one record, or why it could not.
+/// A function's output for one record, or its fault.
 async fn made(name: &str, grants: &[&str], record: &str) -> Result<String, String> {
     let pool = Pool::builder().threads(1).build().unwrap();
     let function = granted(&pool, name, grants).unwrap();
@@ -127,12 +127,12 @@ async fn row_7_a_function_reaches_only_its_granted_port() {
     assert_eq!(made("hears", &[&grant], &address.to_string()).await.unwrap(), "hello");
     silent.set_nonblocking(true).unwrap();
     made("hears", &[&grant], &other.to_string()).await.unwrap_err();
-    // A name stands for addresses of the internet: never for this machine.
+    // A name may stand for internet addresses, never for this machine.
     let named = format!("net:localhost:{}", address.port());
     made("hears", &[&named], &format!("localhost:{}", address.port())).await.unwrap_err();
     made("hears", &[&named], &address.to_string()).await.unwrap_err();
     made("hears", &[&named], &format!("example.org:{}", address.port())).await.unwrap_err();
-    assert!(silent.accept().is_err(), "nobody came");
+    assert!(silent.accept().is_err(), "there was a connection");
 }
 
 #[tokio::test]
@@ -153,7 +153,7 @@ async fn functions_with_side_effects_are_not_replayed() {
     ended.unwrap();
     let good: Vec<_> = records.iter().filter(|record| !record.starts_with("bad")).cloned().collect();
     assert_eq!(outputs, good);
-    // Begun a second time, a record would fail since its file is there.
+    // A record that is started twice would fail, since its file exists.
     assert_eq!(*letters.lock().unwrap(), ["panicked"; 6]);
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 300);
 }

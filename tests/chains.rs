@@ -1,4 +1,4 @@
-//! Long chains: a node calls the next one, so there is a bound on how many may follow one another.
+//! Long chains: each node calls the next one, so their number is bounded.
 
 use std::num::NonZeroUsize;
 use std::time::Duration;
@@ -8,10 +8,10 @@ use engine::{Error, FaultPolicy, Keep, Monitor, Pool, Source, Stream, sinks, sou
 
 use crate::support::{engine, fed, only};
 
-/// The stack that threads have where nobody says otherwise.
+/// The default stack size of a thread.
 const STACK: usize = 2 << 20;
 
-/// One node or more, behind which elements are as they were.
+/// One node or more that leave elements unchanged.
 type Link = Box<dyn Fn(Stream<i64>) -> Stream<i64> + Send>;
 
 fn links() -> Vec<(&'static str, Link)> {
@@ -41,7 +41,7 @@ fn links() -> Vec<(&'static str, Link)> {
     ]
 }
 
-/// What emitting some elements into so many links gives.
+/// Emits some elements into a chain of this many links.
 async fn through(source: Source<i64>, links: usize, link: &Link) -> (Vec<i64>, Result<(), Error>) {
     let (sink, seen) = sinks::list();
     let mut stream = source.stream();
@@ -66,7 +66,7 @@ fn on_a_thread(work: impl AsyncFnOnce() + Send + 'static) {
     std::thread::Builder::new().stack_size(STACK).spawn(run).unwrap().join().unwrap();
 }
 
-/// The most links that there may be, found by how the first emit ends.
+/// The maximum number of links, found by the result of the first emit.
 async fn most(link: &Link) -> usize {
     let (mut right, mut wrong) = (0, 300);
     while wrong - right > 1 {
@@ -113,12 +113,12 @@ fn a_long_chain_that_never_runs_or_fails_drops_without_overflow() {
         for (name, link) in links() {
             let most = most(&link).await;
             let build = |source: &Source<i64>| (0..most).fold(source.stream(), |stream, _| link(stream));
-            // Never run.
+            // Without a run.
             drop(build(&Source::new()));
             let source = Source::new();
             let failing = |x: i64| if x == 2 { Err("two") } else { Ok(x) };
             build(&source).sink(|_: i64| {});
-            // One node fewer, so that there is room for another one.
+            // One node fewer, to leave room for another one.
             let source = Source::new();
             let chain = (1..most).fold(source.stream(), |stream, _| link(stream));
             chain.try_map(failing, &FaultPolicy::stop()).sink(|_: i64| {});
@@ -155,7 +155,7 @@ fn the_longest_chain_of_functions_fits_the_stack() {
     });
 }
 
-/// A pipeline with so many nodes in a row.
+/// A pipeline with this many nodes in a row.
 fn pipeline(nodes: usize, node: &str) -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     let mut text = "[sources.lines]\ntype = 'files'\npath = 'in'\nformat = 'json'\n".to_owned();
@@ -203,7 +203,7 @@ fn the_longest_allowed_pipeline_is_checked_drawn_and_run() {
     }
 }
 
-/// So many times two branches meet again: were each of them to double anything, it would never end.
+/// How often two branches rejoin: if each doubled anything, it would never end.
 const DIAMONDS: usize = 48;
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! A run that is killed goes on where it was, and gives what one run gives.
+//! Checkpoints: a killed run resumes, and its output matches an uninterrupted run's.
 
 use std::fs;
 use std::io::Read;
@@ -17,7 +17,7 @@ struct Run {
     chain: &'static [&'static str],
 }
 
-/// Each record is given out twice.
+/// Emits each record twice.
 const TWICE: &[&str] = &["slow_loop", "twice"];
 
 impl Run {
@@ -65,7 +65,7 @@ impl Run {
     fn check(&self) {
         let did = fed(self.command("expected-out", "expected-dead", &[]), "");
         assert_eq!(did.code, Some(1), "{}", did.stderr);
-        // Stretches of a chain put their records aside each in their own time.
+        // Segments of a chain write dead letters at different times.
         let dead = |name: &str| {
             let mut lines: Vec<_> = self.text(name).lines().map(str::to_owned).collect();
             if self.chain != TWICE {
@@ -79,14 +79,14 @@ impl Run {
     }
 }
 
-/// Waits until a checkpoint is there, or the run is over.
+/// Waits until a checkpoint exists, or the run has ended.
 fn wait_for_checkpoint(run: &Run, child: &mut Child) {
     while !run.path("checkpoint").exists() && child.try_wait().unwrap().is_none() {
         thread::yield_now();
     }
 }
 
-/// Numbers that look random, from a seed that a failure shows.
+/// Pseudorandom numbers, from a seed that a failure shows.
 fn random(seed: &mut u64) -> u64 {
     *seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
     *seed >> 33
@@ -112,7 +112,7 @@ fn row_14_killed_fifty_times_each_piece_is_written_once() {
     survives(&Run::new(&["twice", "slow_loop"], 60_000), 60_000);
 }
 
-/// Kills it again and again, after so many microseconds at most, until it is done.
+/// Kills it again and again, after at most this many microseconds, until it is done.
 fn survives(run: &Run, mut longest: u64) {
     let mut seed = std::process::id().into();
     println!("seed {seed}");
@@ -122,7 +122,7 @@ fn survives(run: &Run, mut longest: u64) {
         thread::sleep(Duration::from_micros(random(&mut seed) % longest));
         child.kill().unwrap();
         let over = child.wait().unwrap().code().is_some();
-        // It may have been done, and about to end.
+        // It may have been done already.
         let done =
             !run.path("checkpoint").exists() && run.path("dead").exists() && !run.text("dead").is_empty();
         if over || done {
@@ -131,7 +131,7 @@ fn survives(run: &Run, mut longest: u64) {
         if run.path("checkpoint").exists() {
             killed += 1;
         } else {
-            // A machine that is busy takes longer to begin.
+            // A busy machine takes longer to start it.
             longest += longest / 20;
         }
     }
@@ -199,7 +199,7 @@ fn faults_before_the_restart_count() {
     let did = command("1");
     assert_eq!(did.code, Some(1), "{}", did.stderr);
     assert_eq!(fs::read_to_string(path("out")).unwrap(), "1\n");
-    // One was there before, and the limit is met again; with a higher one it goes on.
+    // One fault was there before, so the limit is exceeded again; with a higher limit the run continues.
     assert_eq!(command("1").code, Some(1));
     let did = command("3");
     assert_eq!(did.code, Some(0), "{}", did.stderr);
@@ -233,7 +233,7 @@ fn a_checkpoint_of_a_different_run_is_refused() {
         &[&begin[..], &["--on-fault", &format!("divert={}", path("dead"))]].concat(),
         "it is of a run with another --on-fault",
     );
-    // Somebody else wrote to the output meanwhile.
+    // Another process wrote to the output meanwhile.
     fs::write(&out, "2\n4\n").unwrap();
     let did = fed(engine(begin), "");
     let expected = format!("engine: can't go on from {checkpoint}: {out} is not what that run wrote");
@@ -315,12 +315,12 @@ fn dropped_records_are_done() {
     assert_eq!(checkpoint["record"], 5000);
 }
 
-/// What a checkpoint says.
+/// The contents of a checkpoint.
 fn line_of(checkpoint: &str) -> serde_json::Value {
     serde_json::from_str(checkpoint.lines().next().unwrap()).unwrap()
 }
 
-/// A checkpoint that says this, with its checksum.
+/// A checkpoint with these contents and their checksum.
 fn summed(line: &serde_json::Value) -> String {
     let line = line.to_string();
     format!("{line}\n{}\n", blake3::hash(line.as_bytes()).to_hex())
@@ -342,7 +342,7 @@ fn a_modified_checkpoint_is_refused_and_no_output_is_lost() {
     let reasons = [
         (format!("{shorter}\n"), "is not a checkpoint: its checksum is missing or wrong"),
         (format!("{old}\n"), "is not a checkpoint: it is of version 4, and this engine writes 5"),
-        // Whoever makes a checksum too does not know what the output ends with.
+        // Even with a valid checksum, it does not match the output's end.
         (summed(&shorter), "out is not what that run wrote"),
     ];
     for (text, reason) in reasons {
@@ -372,7 +372,7 @@ fn a_state_unknown_to_a_changed_plugin_is_refused() {
     let did = fed(engine([&command[..], &["--key", "x"]].concat()), "");
     assert_eq!(did.code, Some(2), "{}", did.stderr);
     assert!(did.stderr.contains("this one is of total --key x"), "{}", did.stderr);
-    // Nor is a state believed that somebody wrote there.
+    // Nor is a modified state accepted.
     let mut broken = line_of(&saved);
     broken["states"][0] = "AAAA".into();
     fs::write(&checkpoint, summed(&broken)).unwrap();
@@ -391,7 +391,7 @@ fn a_state_unknown_to_a_changed_plugin_is_refused() {
 #[test]
 fn dead_letters_of_another_run_stay_and_do_not_count() {
     let run = Run::new(TWICE, 20_000);
-    // Of a record that is a fault in this run too, and one that was cut off.
+    // Of a record that is a fault in this run too, and a truncated one.
     let others = "{\"number\":19988}\n{\"number\":1";
     fs::write(run.path("dead"), others).unwrap();
     let mut child = run.with_checkpoint(&[]).spawn().unwrap();

@@ -1,4 +1,4 @@
-//! Mistakes that do not compile.
+//! Mistakes that must not compile.
 
 #[test]
 fn a_missing_gather_and_wrong_types_do_not_compile() {

@@ -1,4 +1,4 @@
-//! Guests that return what the contract forbids: a fault that names the rule, and no harm.
+//! Guests that violate the contract: each violation is a fault that names the rule.
 
 use std::time::{Duration, Instant};
 
@@ -6,7 +6,7 @@ use engine::{Cause, Error, Fault, Kind, Pool, Source, sources};
 
 use crate::support::{hostile, put_aside};
 
-/// What becomes of three records that the liar gets.
+/// Gives the liar three records, and returns how the run ended.
 async fn ended(pool: &Pool, kind: Kind, name: &str) -> Result<(), Error> {
     let liar = pool.load(hostile("liar")).unwrap();
     let source = Source::<String>::new();
@@ -28,14 +28,14 @@ async fn ended(pool: &Pool, kind: Kind, name: &str) -> Result<(), Error> {
 async fn row_5_every_contract_violation_names_its_rule() {
     let pool = Pool::builder().threads(2).build().unwrap();
     let liar = pool.load(hostile("liar")).unwrap();
-    // Bytes that are no text are for the next one to refuse, who knows what it needs.
+    // Bytes that are not text are the next function's to refuse.
     let harmless = ["consumed_early", "line_breaks"];
     let mut lies = 0;
-    // Of these other tests tell: they need more records, or are told at the ends.
+    // Other tests cover these: they need more records, or fail at open or finish.
     let elsewhere = |name: &str| {
         ["_open", "_finish", "_forever", "_first", "_failure"].iter().any(|end| name.ends_with(end))
     };
-    // What lies about states is tried in `accumulate`.
+    // False states are tested in `accumulate`.
     let stateless = liar.signatures().iter().filter(|signature| signature.kind != Kind::Accumulate);
     for signature in stateless.filter(|signature| !elsewhere(&signature.name)) {
         let ended = ended(&pool, signature.kind, &signature.name).await;
@@ -48,7 +48,7 @@ async fn row_5_every_contract_violation_names_its_rule() {
         assert!(named && fault.record == 1, "{}: {fault}", signature.name);
         lies += 1;
     }
-    assert!(lies > 15, "only {lies} lies were told");
+    assert!(lies > 15, "only {lies} violations");
 }
 
 #[tokio::test]
@@ -60,11 +60,11 @@ async fn a_sink_that_claims_progress_forever_is_stopped() {
     assert_eq!((fault.record, fault.cause), (1, Cause::TimedOut { limit }));
 }
 
-/// How long sinks that lie may take for a record.
+/// The timeout of a record for sinks with false progress.
 const LIMIT: Duration = Duration::from_millis(100);
 
-/// The faults of a sink that is given 40 records, of which it lies about those that come together, and how many
-/// records it took.
+/// Gives 40 records to a sink that reports false progress for batches. Returns its faults and the number of records
+/// it took.
 async fn faults_of_sink(name: &str) -> (Vec<Fault>, u64) {
     let pool = Pool::builder().timeout(LIMIT).build().unwrap();
     let sink = pool.load(hostile("liar")).unwrap().function::<String, ()>(name).unwrap();
@@ -80,7 +80,7 @@ async fn faults_of_sink(name: &str) -> (Vec<Fault>, u64) {
 
 #[tokio::test]
 async fn claimed_progress_gives_a_record_no_more_time() {
-    // Building plugins is not their time.
+    // Building plugins does not count.
     hostile("liar");
     for name in ["progress_forever", "progress_to_and_fro_forever", "progress_beyond_forever"] {
         let begun = Instant::now();
@@ -90,7 +90,7 @@ async fn claimed_progress_gives_a_record_no_more_time() {
             faults.iter().all(|fault| fault.cause == Cause::TimedOut { limit: LIMIT }),
             "{name}: {faults:?}"
         );
-        // Each record of a lie was begun once, and had its limit.
+        // Each record with false progress was started once, and had its timeout.
         assert_eq!(faults.len() as u64 + delivered, 40, "{name}");
         assert!(begun.elapsed() < LIMIT * 20 + Duration::from_secs(30), "{name}: {:?}", begun.elapsed());
     }
@@ -104,7 +104,7 @@ async fn a_sink_with_false_progress_is_not_given_a_record_twice() {
     ];
     for (name, kind) in cases {
         let (faults, _) = faults_of_sink(name).await;
-        // Records that are given alone can't be lied about in that way.
+        // Records that are given alone can't have false progress.
         assert!(faults.iter().any(|fault| fault.cause.kind() == kind), "{name}: {faults:?}");
         assert!(faults.len() < 20, "{name}: {} records were begun again", faults.len());
     }

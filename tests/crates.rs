@@ -1,4 +1,4 @@
-//! Folders of plugin crates: a build runs code of their author, so only what is meant to build them does.
+//! Folders of plugin crates: a build runs the author's code, so only commands that are meant to build do so.
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
@@ -59,7 +59,7 @@ impl Crate {
         )
     }
 
-    /// What all commands say that look at plugins, and that nothing was run for them.
+    /// Checks what all commands that inspect plugins print, and that they ran nothing.
     fn looked_at(&self) -> [Did; 3] {
         let commands = [["inspect", "it"], ["check", "pipeline.toml"], ["graph", "pipeline.toml"]];
         let did = commands.map(|command| self.do_it(&command));
@@ -71,7 +71,7 @@ impl Crate {
         let did = self.do_it(args);
         assert_eq!(did.code, Some(0), "{}", did.stderr);
         fs::remove_file(self.path("called")).unwrap();
-        // What is as it was is not built again.
+        // An unchanged crate is not built again.
         if let Ok(environment) = fs::read_to_string(self.path("marker")) {
             fs::remove_file(self.path("marker")).unwrap();
             assert!(environment.contains("PATH") && !environment.contains("SECRET"), "{environment}");
@@ -79,7 +79,7 @@ impl Crate {
         did
     }
 
-    /// The PATH, with programs before all others that note that they were called.
+    /// The PATH, preceded by programs that record their calls.
     fn noting(&self) -> String {
         let called = self.path("called");
         for program in ["cargo", "rustc", "rustup"] {
@@ -124,7 +124,7 @@ fn inspect_reads_a_built_crate_without_building() {
     assert_eq!(own.builds(&run).stdout, "0\n");
     assert!(own.looked_at().iter().all(|did| did.code == Some(0)));
 
-    // Saved without a change, it need not be built again, and counts as built.
+    // Saved without a change, it is not built again, and counts as built.
     let manifest = fs::File::options().append(true).open(own.path("it/Cargo.toml")).unwrap();
     manifest.set_modified(SystemTime::now()).unwrap();
     assert!(own.looked_at().iter().all(|did| did.code == Some(2)));

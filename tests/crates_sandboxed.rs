@@ -1,4 +1,4 @@
-//! `engine build --sandbox`: a stranger's crate does nothing but become a component.
+//! `engine build --sandbox`: a stranger's crate can do nothing but become a component.
 
 use std::fs;
 use std::io::ErrorKind;
@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use crate::support::{Did, engine, fed};
 
-/// What a crate's build script does: it tries to get out, and tells what it could.
+/// A build script that tries to escape, and reports which attempts succeeded.
 const ATTEMPTS: &str = r#"
 use std::{env, fs, net, path, process};
 
@@ -46,7 +46,7 @@ fn main() {
 }
 "#;
 
-/// Whether there can be sandboxes here. CI has them.
+/// Whether this machine supports sandboxes. CI does.
 #[expect(clippy::print_stdout, reason = "a test that is skipped says so")]
 fn can_be() -> bool {
     let mut bwrap = Command::new("bwrap");
@@ -106,7 +106,7 @@ fn a_strangers_build_script_reaches_nothing() {
     let Did { code, stderr, .. } = fed(build, "");
     assert!(!stderr.contains("COULD") && !stderr.contains('\x1b'), "{stderr}");
     assert!(stderr.contains("was at it") && stderr.matches("tried to").count() == 13, "{stderr}");
-    // What it is built to is no plugin, and so it is not left anywhere.
+    // The result is not a plugin, so no file is left.
     assert_eq!((code, at("it.wasm").exists()), (Some(2), false), "{stderr}");
     assert_eq!(listener.accept().unwrap_err().kind(), ErrorKind::WouldBlock);
     assert_eq!(processes_with(&daemon), 0);
@@ -188,7 +188,7 @@ fn a_crate_reads_beyond_its_folder_only_where_allowed() {
     };
     let said = build(&[]);
     assert!(said.ends_with(" in the sandbox (to let it read more: --sandbox-read PATH)\n"), "{said}");
-    // It was built, to what exports nothing.
+    // It was built, to a component without exports.
     let said = build(&["--sandbox-read", "near"]);
     assert!(said.contains(" is not a plugin: it has no functions"), "{said}");
 }

@@ -1,4 +1,4 @@
-//! The dashboard, as people and programs see it: against real runs.
+//! The dashboard of real runs, as people and programs see it.
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -13,7 +13,7 @@ use crate::browser::Browser;
 use crate::pipelines::Files;
 use crate::support::{engine, function_of, hostile, plugin};
 
-/// A run whose page is served.
+/// A run with a dashboard.
 pub(crate) struct Run {
     pub(crate) child: Child,
     stdin: Option<ChildStdin>,
@@ -47,7 +47,7 @@ impl Run {
         stdin.flush().unwrap();
     }
 
-    /// What is answered to a request: its status, and its body.
+    /// The answer to a request: status and body.
     pub(crate) fn ask(&self, method: &str, path: &str, headers: &[&str]) -> (u16, String) {
         let mut stream = TcpStream::connect(&self.address).unwrap();
         let mut request = format!("{method} {path} HTTP/1.1\r\nConnection: close\r\n");
@@ -68,7 +68,7 @@ impl Run {
         serde_json::from_str(&body).unwrap()
     }
 
-    /// Waits for a status of which something holds.
+    /// Waits for a status that fulfils a condition.
     pub(crate) fn wait_for(&self, holds: impl Fn(&Value) -> bool) -> Value {
         let begun = Instant::now();
         loop {
@@ -90,7 +90,7 @@ impl Run {
         format!("Authorization: Bearer {}", self.token)
     }
 
-    /// Its exit code, and the rest of what it said.
+    /// Its exit code, and the rest of its stderr.
     pub(crate) fn end(mut self) -> (Option<i32>, String) {
         drop(self.stdin.take());
         let mut said = String::new();
@@ -151,7 +151,7 @@ fn a_client_with_the_token_can_pause_resume_and_drain() {
     assert_eq!(run.status()["run"]["emitted"], 1);
     assert_eq!(run.ask("POST", "/api/v1/resume", &[&run.bearer()]).0, 200);
     run.wait_for(|status| status["run"]["delivered"] == 3);
-    // One that is held drains all the same.
+    // A paused run drains too.
     run.ask("POST", "/api/v1/pause", &[&run.bearer()]);
     assert_eq!(run.ask("POST", "/api/v1/drain", &[&run.bearer()]).0, 200);
     let mut stdout = run.child.stdout.take().unwrap();
@@ -165,7 +165,7 @@ fn a_client_with_the_token_can_pause_resume_and_drain() {
 fn cross_site_requests_and_host_names_are_refused() {
     let run = inc();
     let bearer = run.bearer();
-    // Only the token itself becomes the cookie, whoever asks.
+    // Only the token itself becomes the cookie.
     assert_eq!(run.ask("GET", "/status?token=0123", &[&bearer]).0, 200);
     assert_eq!(run.ask("GET", &format!("/status?token={}", run.token), &[]).0, 303);
     for (method, path, headers, code) in [
@@ -223,7 +223,7 @@ fn the_page_follows_the_run_live() {
         page.wait_for(&format!("document.getElementById('graph').textContent.includes('{name}')"));
     }
     page.wait_for("document.getElementById('out').textContent === '1'");
-    // A fault shows as text, whatever it says.
+    // A fault's message shows as plain text.
     run.feed("bad <img src=x onerror=alert(1)>\n");
     page.wait_for("document.getElementById('faults-count').textContent === '1'");
     page.wait_for("document.getElementById('faults').textContent.includes('record 2')");
@@ -232,7 +232,7 @@ fn the_page_follows_the_run_live() {
         page.value("/^\\d\\d:\\d\\d$/.test(document.querySelector('#faults time').textContent)"),
         true
     );
-    // Held by the button, the source takes nothing; then it goes on.
+    // Paused by the button, the source takes nothing; then it continues.
     page.value("document.getElementById('pause').click()");
     page.wait_for("document.getElementById('state').textContent === 'paused'");
     run.feed("good\ngood\n");
@@ -247,10 +247,10 @@ fn the_page_follows_the_run_live() {
         .collect();
     assert!(foreign.is_empty(), "{foreign:?}");
     assert!(!page.value("location.href").as_str().unwrap().contains("token"));
-    // What is seen can be heard and read as well.
+    // The page is accessible to screen readers too.
     assert_eq!(page.value("document.querySelectorAll('#nodes tbody tr').length"), 5);
     assert_eq!(page.value("document.getElementById('said').textContent.length > 0"), true);
-    // The end is told to those who look, without their asking.
+    // The page learns of the end by itself.
     let (code, _) = run.end();
     assert_eq!(code, Some(0));
     page.wait_for("document.getElementById('state').textContent === 'done'");
@@ -267,7 +267,7 @@ fn a_page_that_lost_its_run_offers_no_actions() {
     run.wait_for(|status| status["run"]["delivered"] == 1);
     let Some(mut page) = Browser::open(&run.url, 400, 800, false) else { return };
     page.wait_for("document.getElementById('in').textContent === '1'");
-    // On a narrow screen what is cut off says so, and the graph is there as a table.
+    // A narrow screen marks cut text, and shows the graph as a table.
     page.wait_for("document.querySelector('#graph-panel > .scroll.more')");
     assert_eq!(page.value("document.getElementById('as-table').open"), true);
     assert_eq!(page.value("document.getElementById('stop').disabled"), false);

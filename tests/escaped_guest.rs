@@ -1,4 +1,4 @@
-//! What is left to a function that breaks out of its sandbox: a program that stands for one.
+//! What a function that breaks out of its sandbox can still do, tried by a stand-in program.
 //!
 //! It asks the command for the rules of a run, starts itself again as the stand-in, which raises the wall by
 //! these rules as the command does, before it has a thread, and then tries natively what an attacker would.

@@ -1,4 +1,4 @@
-//! A record that a function fails for: a fault of that record alone, with its cause.
+//! A function that fails for a record: a fault of that record alone, with its cause.
 
 use engine::{Cause, Error, Fault, Pool, Source, sources};
 

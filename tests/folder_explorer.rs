@@ -1,8 +1,8 @@
-//! A folder that a function and somebody else change by turns: nothing beside it is reached.
+//! A folder that a function and another process change by turns: the function reaches nothing outside it.
 //!
-//! A script is lines of bytes. The first byte of a line is what somebody else does in the folder, the others are the
-//! calls that the function `explores` of the plugin `calls` makes then; its handles stay from line to line. The fuzz
-//! target `folders` has this file too.
+//! A script is lines of bytes. The first byte of a line is the other process's action in the folder; the others are
+//! the calls that the function `explores` of the plugin `calls` makes next. Its handles stay open from line to line.
+//! The fuzz target `folders` uses this file too.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -14,14 +14,14 @@ use std::time::{Duration, Instant};
 use engine::{Capability, FaultPolicy, Function, Pool, Source};
 use tempfile::TempDir;
 
-/// By how much the folder may grow.
+/// The folder's quota.
 const QUOTA: u64 = 64 << 20;
 
-/// A name and a text that are beside the folder.
+/// The name and the contents of a file next to the folder.
 const NAME: &str = "name-that-nobody-tells";
 const TEXT: &str = "text-that-nobody-reads";
 
-/// A function with a folder, and what is beside that.
+/// A function with a folder, and what is next to it.
 pub(crate) struct Explorer {
     pool: Pool,
     function: Function<Vec<u8>, String>,
@@ -42,7 +42,7 @@ impl Explorer {
         Self { pool, function, home }
     }
 
-    /// Goes through a script, and looks after each line whether all holds.
+    /// Runs a script, and checks the invariants after each line.
     pub(crate) async fn explore(&self, script: &[u8]) {
         let (granted, outside) = (self.home.path().join("granted"), self.home.path().join("outside"));
         furnish(&granted);
@@ -64,7 +64,7 @@ impl Explorer {
         empty(&granted);
     }
 
-    /// When the function lets go of all, nothing is held open but what an instance always has.
+    /// Once the function has dropped its handles, only an instance's usual descriptors are open.
     pub(crate) async fn end(self) {
         const OWN: usize = 4;
         self.give(&[]).await;
@@ -88,10 +88,10 @@ impl Explorer {
         std::mem::take(&mut *seen.lock().unwrap())
     }
 
-    /// What somebody else does. What can't be done is left.
+    /// The other process's action. Impossible ones are skipped.
     fn change(&self, change: u8) {
         let home = |name: &str| self.home.path().join(name);
-        // The folder itself, whatever has its name.
+        // The folder itself, whatever its name leads to.
         let here =
             |name: &str| home(if home("granted").is_symlink() { "moved" } else { "granted" }).join(name);
         let (folder, link, aside) = (here("folder"), here("link"), home("aside"));

@@ -1,4 +1,4 @@
-//! Random scripts of a function and somebody else in one folder.
+//! Random scripts of a function and another process in one folder.
 
 #![cfg(target_os = "linux")]
 
@@ -9,7 +9,7 @@ use proptest::strategy::ValueTree;
 use crate::folder_explorer::Explorer;
 use crate::support::{hostile, runner};
 
-/// A line: what somebody else does, the granted folder, and calls, of which most have small operands.
+/// A line: the other process's action, the granted folder, and calls, most with small operands.
 fn line() -> impl Strategy<Value = Vec<u8>> {
     let byte =
         || prop_oneof![3 => 0_u8..32, 1 => any::<u8>()].prop_map(|byte| if byte == b'\n' { 1 } else { byte });
@@ -20,7 +20,7 @@ fn line() -> impl Strategy<Value = Vec<u8>> {
 async fn no_sequence_of_folder_changes_reaches_anything_beside_it() {
     let explorer = Explorer::new(hostile("calls").as_ref());
     let scripts: Vec<Vec<Vec<u8>>> = vec(vec(line(), 1..8), 100).new_tree(&mut runner(1)).unwrap().current();
-    // The secret as a link, through a link, and in a folder that was swapped, which is listed.
+    // The secret as a symlink, through a symlink, and in a swapped folder that is listed.
     let planted: [&[u8]; 3] = [
         &[5, 0, 2, 0, 1, 0, 0, 1, 5, 1, 3, 0],
         &[1, 0, 2, 0, 1, 13, 0, 1, 5, 1, 3, 0],

@@ -1,4 +1,4 @@
-//! Faults of a whole run, at full size: what the command does, and what it takes of the machine meanwhile.
+//! Reliability at full size: what the command does, and which resources it uses meanwhile.
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -70,7 +70,7 @@ fn row_4_resident_memory_stays_within_limit_plus_overhead() {
 fn row_10_a_million_poison_records_become_dead_letters() {
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| folder.path().join(name).display().to_string();
-    // By `Err`, and by a panic, which is dearer.
+    // By `Err`, and by a panic, which is more expensive.
     for (function, records) in [("fails", 1_000_000), ("panics", 50_000)] {
         // The last ones are good.
         fs::write(path("in"), "bad\n".repeat(records) + "good\ngood\n").unwrap();
@@ -157,13 +157,13 @@ fn row_12_ten_thousand_sleeping_calls_need_no_extra_threads() {
 #[test]
 fn row_13_input_errors_name_their_position() {
     let inc = plugin("inc").display().to_string();
-    // Text that is none, in the middle.
+    // Invalid UTF-8 in the middle.
     let did = fed(misdeed("upper", &[]), b"a\n\xff\xfe\nb\n");
     assert_eq!((did.code, &*did.stdout), (Some(1), "A\n"));
     assert!(did.stderr.starts_with("engine: record 2: upper: "), "{}", did.stderr);
-    // A last line without an end.
+    // A last line without a newline.
     assert_eq!(fed(engine(["run", "-q", "-p", &inc]), "1\n2").stdout, "2\n3\n");
-    // What can't be read is found before anything runs.
+    // Unreadable inputs are found before anything runs.
     let folder = tempfile::tempdir().unwrap();
     for (path, problem) in
         [(folder.path().to_owned(), "it is a folder"), (folder.path().join("no"), "No such")]
@@ -202,10 +202,10 @@ fn row_15_a_second_interrupt_ends_the_run_at_once() {
     writeln!(stdin, "good").unwrap();
     let mut outputs = BufReader::new(child.stdout.take().unwrap());
     outputs.read_line(&mut String::new()).unwrap();
-    // The next one is not going to end by itself.
+    // The next one would not end by itself.
     writeln!(stdin, "bad").unwrap();
     let begun = Instant::now();
-    // The first one is to be seen as such: signals of one kind that wait are one.
+    // The first one must be handled first: pending signals of one kind merge.
     while child.try_wait().unwrap().is_none() {
         let id = child.id().to_string();
         assert!(Command::new("kill").args(["-INT", &id]).status().unwrap().success());
@@ -229,7 +229,7 @@ fn row_17_a_leaking_function_takes_no_more_memory_over_time() {
         assert!(read > 0, "the run ended after {bytes} bytes");
         bytes += read;
     }
-    // 1.6 GB leaked, and what the allocator adds; two instances of 64 MiB at most, and what the host has.
+    // 1.6 GB leaked, plus the allocator's overhead; at most two instances of 64 MiB, plus the host.
     let memory = most_memory(&child) >> 20;
     assert!(memory < 220, "{memory} MiB");
     drop(feeder.join().unwrap());
@@ -240,8 +240,8 @@ fn row_17_a_leaking_function_takes_no_more_memory_over_time() {
     assert_eq!(child.wait().unwrap().code(), Some(0));
 }
 
-/// Makes the time of day jump by an hour back and forth, at each look. The clock that only counts stays
-/// as it is.
+/// Makes the time of day jump by an hour back and forth at each read. The monotonic clock stays
+/// unchanged.
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 const JUMPS: &str = "
 #define _GNU_SOURCE
@@ -276,14 +276,14 @@ fn row_18_clock_jumps_cause_no_timeouts() {
     fs::write(&source, JUMPS).unwrap();
     let built = Command::new("cc").args(["-shared", "-fPIC", "-o"]).args([&library, &source]).status();
     assert!(built.unwrap().success());
-    // It does jump: a function that may look at the time of day sees it.
+    // It does jump: a function with the capability `clock` sees it.
     let now = function_of(&hostile("granted"), "now");
     let mut command = engine(["run", "-q", "-p", &now, "--allow", "clock"]);
     command.env("LD_PRELOAD", &library);
     let seen = fed(command, "a\nb\n").stdout;
     let seen: Vec<i64> = seen.lines().map(|line| line.parse().unwrap()).collect();
     assert!((seen[0] - seen[1]).abs() > 3000, "{seen:?}");
-    // A thousand sleepers, retries that wait, and a checkpoint now and then.
+    // A thousand sleepers, waiting retries, and some checkpoints.
     let output = folder.path().join("out");
     let input = folder.path().join("in");
     fs::write(&input, "300\n".repeat(1000)).unwrap();

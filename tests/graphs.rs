@@ -1,4 +1,4 @@
-//! Random graphs, local and scattered, against an interpreter that knows lists only.
+//! Random graphs, local and scattered, against an interpreter over lists.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::num::NonZeroUsize;
@@ -27,9 +27,9 @@ enum Part {
     Delay,
     RateLimit,
     Collect(usize),
-    /// Two branches that come together again.
+    /// Two branches that rejoin.
     Union,
-    /// Of branches that hold elements back.
+    /// With branches that hold elements.
     UnionOfGroups(usize),
     Zip,
     CombineLatest,
@@ -39,7 +39,7 @@ fn n(n: usize) -> NonZeroUsize {
     NonZeroUsize::new(n).unwrap()
 }
 
-/// A group as one number, in which order and length show.
+/// A group as one number that shows order and length.
 fn folded(group: Vec<i64>) -> i64 {
     group.into_iter().fold(17, |hash: i64, x| hash.wrapping_mul(31).wrapping_add(x))
 }
@@ -255,7 +255,7 @@ fn random_graphs_match_the_list_interpreter() {
         .unwrap();
 }
 
-/// A step of a scattered stretch.
+/// A step of a scattered segment.
 #[derive(Clone, Copy, Debug)]
 enum Step {
     /// A plugin's function.

@@ -1,4 +1,4 @@
-//! A file system that never answers: what a function loses in it is its own.
+//! A file system that never answers: only the function that uses it is affected.
 
 #![cfg(target_os = "linux")]
 
@@ -14,23 +14,23 @@ use tempfile::{TempDir, tempdir};
 
 use crate::support::{hostile, list, ran};
 
-/// A folder whose file system answers what it must to be mounted, and then leaves something unanswered.
+/// A folder with a file system that can be mounted, and then leaves some requests unanswered.
 pub(crate) struct HangingFolder {
     folder: TempDir,
     _device: Arc<File>,
 }
 
-/// What a file system never answers.
+/// The requests that a file system never answers.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Unanswered {
-    /// All that comes after it said that the first name is not there.
+    /// Everything after the first lookup.
     Names,
-    /// That a file is closed. It has all files that are asked for.
+    /// The closing of files. All requested files exist.
     Closes,
 }
 
 impl HangingFolder {
-    /// None where nothing can be mounted.
+    /// None if nothing can be mounted.
     pub(crate) fn mount() -> Option<Self> {
         Self::without(Unanswered::Names)
     }
@@ -61,21 +61,21 @@ impl HangingFolder {
 
 impl Drop for HangingFolder {
     fn drop(&mut self) {
-        // Those who wait for it are told that it is gone.
+        // Pending calls fail.
         let _ = Command::new("umount").args(["-f", "-l"]).arg(self.folder.path()).status();
     }
 }
 
-/// Answers by FUSE's protocol.
+/// Answers over FUSE's protocol.
 fn serve(mut device: &File, unanswered: Unanswered) {
     const LOOKUP: u32 = 1;
     const GETATTR: u32 = 3;
     const OPEN: u32 = 14;
     const FLUSH: u32 = 25;
     const INIT: u32 = 26;
-    // They are told, and expect no answer.
+    // Notifications, which expect no answer.
     const NEWS: [u32; 3] = [2, 36, 42];
-    // Attributes stay so.
+    // Attributes may be cached for long.
     const AN_HOUR: u64 = 3600;
     const NO_ENTRY: i32 = -2;
     const NO_CALL: i32 = -38;
@@ -128,7 +128,7 @@ fn granted(pool: &Pool, plugin: &str, name: &str, folder: &str) -> Function<Stri
     pool.load(hostile(plugin)).unwrap().grant(capability).function(name).unwrap()
 }
 
-/// Opens as many files in the folder as said, each of which takes too long, and says how that ended.
+/// Opens this many files in the folder, each of which times out, and returns how that ended.
 async fn hang(
     pool: &Pool,
     opens: &Function<String, String>,
@@ -147,7 +147,7 @@ async fn hang(
     ended.map(|()| failed).map_err(|error| error.to_string())
 }
 
-/// Opens files until that ends the run, and says with which error.
+/// Opens files until that ends the run, and returns the error.
 async fn lose_all(pool: &Pool, opens: &Function<String, String>, folder: &str) -> String {
     for _ in 0..10 {
         if let Err(error) = hang(pool, opens, folder, 300).await {
@@ -210,7 +210,7 @@ fn files_that_cannot_be_closed_affect_only_their_function() {
     let mut alone = alone.spawn().unwrap();
     let mut lines = BufReader::new(alone.stdout.take().unwrap()).lines().map_while(Result::ok);
     let told = lines.find(|line| line.contains(LOST) || line.contains("FAILED"));
-    // Before that it can't even end.
+    // Before that, it can't even exit.
     drop(hanging);
     assert!(alone.wait().unwrap().success() && told.unwrap().contains(LOST));
 }

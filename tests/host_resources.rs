@@ -1,5 +1,5 @@
-//! What functions may take of the host beside memory: files, folders, threads, disk. Whatever one takes, others
-//! have theirs, and the run goes on.
+//! Host resources other than memory: files, folders, threads, disk. Whatever one function takes, others have
+//! their share, and the run continues.
 
 #![cfg(unix)]
 
@@ -25,7 +25,7 @@ fn granted(pool: &Pool, plugin: &str, name: &str, folder: &str) -> Function<Stri
     pool.load(hostile(plugin)).unwrap().grant(capability).function(name).unwrap()
 }
 
-/// What a function makes of each record, several at once.
+/// A function's outputs for these records, several at once.
 async fn made(
     pool: &Pool,
     function: &Function<String, String>,
@@ -41,7 +41,7 @@ fn shown(path: &Path) -> String {
     path.display().to_string()
 }
 
-/// What this process has of the machine's memory, in bytes.
+/// The resident memory of this process, in bytes.
 #[cfg(target_os = "linux")]
 fn resident() -> usize {
     let pages = fs::read_to_string("/proc/self/statm").unwrap();
@@ -127,7 +127,7 @@ async fn a_pool_without_instances_holds_nothing() {
     let said = made(&pool, &hoards, (0..4).map(|_| "keeps".to_owned())).await;
     assert!(said.iter().all(|said| said.starts_with("9")), "{said:?}");
     assert!(pool.usage().descriptors > 900);
-    // Files are closed on threads of their own.
+    // Files are closed on other threads.
     while pool.usage().descriptors_held > 0 {
         tokio::task::yield_now().await;
     }
@@ -167,7 +167,7 @@ async fn a_file_never_grows_past_its_quota() {
     for function in [stretches, far] {
         let (_, ended) = ran([path("sparse")], |stream| stream.apply(&function)).await;
         let error = ended.unwrap_err().to_string();
-        // Of what writing fails by, libraries of guests tell only that it did.
+        // The guest's library reports only that writing failed, not why.
         assert!(error.contains("uota") || error.contains("I/O error"), "{error}");
         assert_eq!(fs::metadata(path("sparse")).unwrap().len(), 0);
     }
@@ -176,7 +176,7 @@ async fn a_file_never_grows_past_its_quota() {
     let written = fs::metadata(path("full")).unwrap().len();
     assert_eq!(said, [written.to_string()]);
     assert!((900 << 10..=1 << 20).contains(&written), "{written}");
-    // It is one quota for all instances and all functions that were granted the same.
+    // All instances and functions with the same grant share one quota.
     let append = granted(&pool, "misdeeds", "fills", &grant).with("append", true).unwrap();
     assert_eq!(made(&pool, &append, [path("full")]).await, ["0"]);
     assert!((900 << 10..=1 << 20).contains(&pool.usage().disk));

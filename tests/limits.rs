@@ -1,4 +1,4 @@
-//! What guests may use, and what they can't reach.
+//! Limits on guests, and what guests can't reach.
 
 use std::time::{Duration, Instant};
 
@@ -24,7 +24,7 @@ async fn row_2_a_record_that_never_ends_times_out_alone() {
         let begun = Instant::now();
         let emitted = sources::lines(std::io::Cursor::new(text)).emit_into(&source).await;
         let ended = source.close().await.and(emitted);
-        // Its limit, the budget of the batch before, and what a noisy machine adds.
+        // Its timeout, the budget of the batch before, and what a busy machine adds.
         assert!(begun.elapsed() < Duration::from_millis(2500), "{name}: {:?}", begun.elapsed());
         let Err(Error::Fault(fault)) = ended else { panic!("{name}: {ended:?}") };
         assert_eq!((fault.record, outputs.lock().unwrap().len()), (3000, 2999), "{name}: {fault}");
@@ -34,7 +34,7 @@ async fn row_2_a_record_that_never_ends_times_out_alone() {
 
 #[tokio::test]
 async fn row_2_no_record_is_charged_for_a_neighbours_time() {
-    // One worker, and twenty records that wait 200 ms each and then compute: they queue for it.
+    // One thread, and twenty records that wait 200 ms each and then compute: they queue for it.
     let pool = Pool::builder().threads(1).timeout(Duration::from_millis(500)).build().unwrap();
     let busy = misbehaving::<u64, u64>(&pool, "slow_loop");
     let begun = Instant::now();
@@ -165,7 +165,7 @@ async fn two_instances_draw_the_same_numbers() {
     assert_eq!(first, ran(["a".to_owned()], |lines| lines.map(&again)).await.0);
 }
 
-/// What a function that reaches out says: an output, or a fault.
+/// The output, or the fault, of a function that tries to reach outside.
 async fn reaches(name: &str, record: &str) -> Result<String, String> {
     let pool = Pool::builder().threads(1).build().unwrap();
     let function = misbehaving::<String, String>(&pool, name);
@@ -189,7 +189,7 @@ async fn row_7_a_guest_reaches_nothing_outside_its_sandbox() {
     let address = listener.local_addr().unwrap().to_string();
     reaches("connects", &address).await.unwrap_err();
     reaches("sends", &address).await.unwrap_err();
-    assert!(listener.accept().is_err(), "nobody came");
+    assert!(listener.accept().is_err(), "there was a connection");
 
     for nothing in ["reads_env", "reads_args", "reads_stdin"] {
         assert_eq!(reaches(nothing, "").await.unwrap(), "", "{nothing}");
@@ -239,7 +239,7 @@ async fn usage_is_reported_against_the_limits() {
     let usage = inc.usage();
     assert_eq!((usage.calls, usage.records, usage.memory_limit), (10, 10, 64 << 20));
     assert!(usage.longest > Duration::ZERO && usage.memory > 0);
-    // The last one is 10, and a byte behind it.
+    // The last one is 10, plus a byte after it.
     assert_eq!((usage.output, usage.output_limit, usage.messages), (3, 32 << 20, 0));
     let pool = Pool::builder().threads(1).output(5 << 20).messages(100).build().unwrap();
     let explodes = misbehaving::<String, String>(&pool, "explodes").with("count", 6).unwrap();
@@ -274,7 +274,7 @@ async fn an_instance_lives_as_long_as_its_isolation_says() {
     assert_eq!(seen(Isolation::Record).await, [1; 5000]);
     let batches = seen(Isolation::Batch).await;
     assert!(batches.iter().max().is_some_and(|most| (2..5000).contains(most)), "some records share a call");
-    assert!(batches.windows(2).all(|pair| pair[1] == 1 || pair[1] == pair[0] + 1), "each call begins anew");
+    assert!(batches.windows(2).all(|pair| pair[1] == 1 || pair[1] == pair[0] + 1), "each call starts again");
 }
 
 #[tokio::test]
@@ -318,6 +318,6 @@ fn row_8_compilation_is_bounded_in_its_own_process() {
     }
     let did = run(&[]);
     assert_eq!((did.code, &*did.stdout), (Some(0), "x\n"), "{}", did.stderr);
-    // What was compiled is kept, and loading it takes no compiler.
+    // Compiled code is cached, and loading it needs no compiler.
     assert_eq!(run(&["--compile-timeout", "1ms"]).code, Some(0));
 }

@@ -1,4 +1,4 @@
-//! Machines: this one, and others with a network of their own, which are namespaces of Linux at a switch.
+//! Machines: this one, and others with their own network, as Linux network namespaces at a switch.
 
 use std::ffi::OsStr;
 use std::process::{Command, Stdio, id};
@@ -23,7 +23,7 @@ impl Machine {
         Self { address: "127.0.0.1".into(), namespace: None }
     }
 
-    /// A command, to be run here. What it is connected to is to be said anew.
+    /// The same command on this machine. Its stdin, stdout and stderr must be set again.
     pub(crate) fn command(&self, command: &Command) -> Command {
         let before = self.namespace.iter().flat_map(|namespace| ["ip", "netns", "exec", namespace]);
         let mut words = before.map(OsStr::new).chain([command.get_program()]).chain(command.get_args());
@@ -38,7 +38,7 @@ impl Machine {
         here
     }
 
-    /// How many segments of TCP were sent from here more than once.
+    /// How many TCP segments were sent from here more than once.
     pub(crate) fn sent_again(&self) -> u64 {
         let mut show = Command::new("cat");
         let Did { stdout, .. } = fed(self.command(show.arg("/proc/net/snmp")), "");
@@ -49,7 +49,7 @@ impl Machine {
     }
 }
 
-/// Machines at a switch, which are gone with it.
+/// Machines at a switch, which are removed with it.
 pub(crate) struct Network {
     /// The namespace of the switch; those of machines begin with it.
     name: String,
@@ -57,7 +57,7 @@ pub(crate) struct Network {
 }
 
 impl Network {
-    /// None where there can be none, which is said: only root may make some. In CI there has to be `ip`.
+    /// None, with a note, unless the test runs as root. CI must have `ip`.
     pub(crate) fn new<const N: usize>(machines: [&'static str; N]) -> Option<(Self, [Machine; N])> {
         static NUMBER: AtomicUsize = AtomicUsize::new(0);
         let name = format!("engine-{}-{}", id(), NUMBER.fetch_add(1, Relaxed));
@@ -94,7 +94,7 @@ impl Network {
         run("ip", &[&["-n", &self.name], args].concat());
     }
 
-    /// Pulls a machine's cable. Who talks to it is told nothing.
+    /// Unplugs a machine's cable. Its peers get no error.
     pub(crate) fn pull(&self, machine: &str) {
         self.ip(&["link", "set", machine, "down"]);
     }
@@ -104,7 +104,7 @@ impl Network {
         self.ip(&["link", "set", machine, "up"]);
     }
 
-    /// From now on one packet in ten is lost, whoever sends it.
+    /// From now on, one packet in ten is lost, in both directions.
     pub(crate) fn lose_packets(&self) {
         for machine in &self.machines {
             run("tc", &["-n", &self.name, "qdisc", "add", "dev", machine, "clsact"]);
@@ -129,7 +129,7 @@ fn run(program: &str, args: &[&str]) {
     said(program, args).unwrap_or_else(|reason| panic!("{program} {args:?}: {reason}"));
 }
 
-/// Nothing, or why it did not work.
+/// Fails with the reason.
 fn said(program: &str, args: &[&str]) -> Result<(), String> {
     let output = Command::new(program).args(args).output().map_err(|error| format!("{program}: {error}"))?;
     let said = String::from_utf8_lossy(&output.stderr);

@@ -1,4 +1,4 @@
-//! What users may rely on, tried as they would use it.
+//! Integration tests: what users may rely on, tried as they would use it.
 //!
 //! Plugins are built to WebAssembly when the first test needs one.
 
@@ -12,7 +12,7 @@ mod machines;
 mod nats_server;
 mod support;
 
-// The library: what operators mean, in order and side by side.
+// The library: operators, local and scattered.
 mod accumulate;
 mod chains;
 mod graphs;
@@ -21,7 +21,7 @@ mod reference;
 mod scattered;
 mod streams;
 
-// The sandbox: limits, faults, guests that lie, paths that lead elsewhere, and compiled code that is not what it was.
+// The sandbox: limits, faults, contract violations, symlinks, and damaged compiled code.
 mod cache;
 mod calls;
 mod capabilities;
@@ -45,7 +45,7 @@ mod scarce_resources;
 #[cfg(target_os = "linux")]
 mod wall;
 
-// Where records come from, and where they go.
+// Sources and sinks.
 #[cfg(feature = "cluster")]
 mod nats;
 mod shutdown;
@@ -70,11 +70,11 @@ mod tooling;
 mod untrusted_text;
 mod usage_errors;
 
-// Many machines behind a broker.
+// Clusters.
 #[cfg(feature = "cluster")]
 mod cluster;
 
-// The dashboard, in the browser, on a terminal and for programs.
+// Monitoring: the dashboard in a browser, on a terminal and for programs.
 mod dashboard;
 mod monitoring;
 #[cfg(feature = "otlp")]
@@ -83,13 +83,13 @@ mod otlp;
 mod terminal;
 mod top;
 
-// Pipeline files: what nodes mean there, all that can be wrong, and those of examples/pipelines.
+// Pipeline files: nodes, diagnostics, and examples/pipelines.
 mod pipeline_diagnostics;
 mod pipeline_examples;
 mod pipeline_options;
 mod pipeline_runs;
 mod pipelines;
 
-// What must not compile, and what real plugins do.
+// Code that must not compile, and the example plugins.
 mod compile_fail;
 mod real_data;

@@ -1,4 +1,4 @@
-//! What a run tells of itself, as others read it: Prometheus, a validator, a colleague.
+//! What a run reports about itself: metrics for Prometheus, the API's schema, report pages.
 
 use std::fs;
 use std::io::{Read, Write};
@@ -12,8 +12,7 @@ use crate::dashboard::{Run, inc};
 use crate::pipelines::Files;
 use crate::support::{engine, fed, function_of, hostile, plugin};
 
-/// What a script of Python prints, as JSON. None where its modules are missing, which is said; in CI they have to be
-/// there.
+/// The JSON that a Python script prints. None, with a note, if its modules are missing; CI must have them.
 fn python(modules: &str, script: &str, input: &str) -> Option<Value> {
     let run = |script: &str, input: &str| {
         let mut python = Command::new("/usr/bin/python3");
@@ -72,7 +71,7 @@ fn the_api_matches_its_schema() {
     });
     assert_eq!(run.end().0, Some(0));
     let told: serde_json::Map<_, _> = told.into_iter().collect();
-    // Whatever is told is described, too.
+    // Each field in use is in the schema.
     let script = "
 told = json.load(sys.stdin)
 schema = told.pop('schema')
@@ -121,7 +120,7 @@ fn a_report_is_one_self_contained_page() {
     assert!(text.contains("</script><img src=x onerror=alert(1)>"), "{text}");
     assert!(text.contains("{{body}}") && text.contains("calls of the whole run"), "{text}");
     assert!(text.contains("dead.ndjson"), "{text}");
-    // What was put aside as it was ordered is no failure.
+    // Records that the policy diverted are no failure.
     assert_eq!(page.value("document.getElementById('diagnosis').className"), "warning");
     assert_eq!(page.value("document.querySelectorAll('#functions tbody tr').length"), 1);
     assert_eq!(page.value("getComputedStyle(document.getElementById('controls')).display"), "none");
@@ -257,13 +256,13 @@ fn a_held_dashboard_stays_after_a_drain_and_a_failure() {
     run.wait_for(|status| status["run"]["delivered"] == 1);
     run.ask("POST", "/api/v1/drain", &[&run.bearer()]);
     let first = run.wait_for(|status| status["run"]["state"] == "drained");
-    // No time passes any more, for whoever asks.
+    // The status no longer changes.
     assert_eq!(run.wait_for(|_| true), first);
     run.ask("POST", "/api/v1/stop", &[&run.bearer()]);
     let told =
         "engine: drained by somebody who watches\nengine: the dashboard stays until Ctrl-C\n".to_owned();
     assert_eq!(run.end(), (Some(143), told));
-    // What went wrong is told before somebody leaves.
+    // The error is printed before the dashboard closes.
     let mut run = Run::start(engine(["run", "-q", "-p", &inc, "--hold"]));
     run.feed("two\n");
     run.wait_for(|status| status["run"]["state"] == "failed");
@@ -293,7 +292,7 @@ fn a_held_dashboard_stays_after_a_stop_with_calls_in_flight() {
     assert_eq!(run.end(), (Some(143), told.to_owned()));
 }
 
-/// The bytes that were done of the input, and all of it.
+/// The bytes of the input that are done, and its size.
 fn input(told: &Value) -> (u64, u64) {
     let input = &told["run"]["input"];
     (input["done"].as_u64().unwrap(), input["all"].as_u64().unwrap())

@@ -16,16 +16,16 @@ use crate::nats_server::NatsServer;
 use crate::pipelines::Files;
 use crate::support::Did;
 
-/// Whatever is waited for comes within this time.
+/// The longest wait for anything.
 const PATIENCE: Duration = Duration::from_secs(120);
 
-/// A server with the streams IN and OUT, which have what is published to `in` and `out`.
+/// A server with the streams IN and OUT for the subjects `in` and `out`.
 struct Streams {
     server: NatsServer,
 }
 
 impl Streams {
-    /// None where there is no NATS server, which is said.
+    /// None, with a note, if there is no NATS server.
     async fn start() -> Option<Self> {
         let this = Self { server: NatsServer::start()? };
         this.make(stream("IN", "in.>")).await;
@@ -84,7 +84,7 @@ impl Streams {
         numbers
     }
 
-    /// Up to which message of IN all are acknowledged, and how many are under way.
+    /// The last message of IN up to which all are acknowledged, and the number in flight.
     async fn acknowledged(&self) -> (u64, usize) {
         let info = self.stream("IN").await.consumer_info("engine").await.unwrap();
         (info.ack_floor.stream_sequence, info.num_ack_pending)
@@ -92,7 +92,7 @@ impl Streams {
 
     async fn wait_until_acknowledged(&self, message: u64) {
         let begun = Instant::now();
-        // The consumer is made by the run.
+        // The run creates the consumer.
         while self.stream("IN").await.consumer_info("engine").await.is_err()
             || self.acknowledged().await.0 < message
         {
@@ -104,7 +104,7 @@ impl Streams {
         }
     }
 
-    /// A pipeline from IN: its source has these options besides, and these are its stages and sinks.
+    /// A pipeline from IN, with these options of the source, and these stages and sinks.
     fn pipeline(&self, options: &str, rest: &str) -> Files {
         let url = self.server.url();
         Files::new(&format!(
@@ -136,7 +136,7 @@ fn ended(child: Child) -> (Option<i32>, String) {
     (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
 }
 
-/// Without those that came before.
+/// Drops repeated messages.
 fn first_ones(numbers: &[u64]) -> Vec<u64> {
     let mut seen = BTreeSet::new();
     numbers.iter().copied().filter(|number| seen.insert(*number)).collect()
@@ -282,7 +282,7 @@ async fn a_run_waits_for_its_broker_to_restart() {
         broker.server.restart();
     }
     assert_eq!(ended(run), (Some(0), String::new()));
-    // A broker that is killed may forget what was acknowledged last.
+    // A killed broker may forget the last acknowledgements.
     assert_eq!(first_ones(&broker.numbers().await), (1..=3000).collect::<Vec<u64>>());
     assert_eq!(broker.acknowledged().await.1, 0);
 }
@@ -304,7 +304,7 @@ async fn a_broker_that_does_not_return_ends_the_run() {
 #[tokio::test]
 async fn a_full_stream_slows_the_source_down_and_keeps_the_order() {
     let Some(broker) = Streams::start().await else { return };
-    // What is acknowledged there makes room.
+    // Acknowledging messages there makes room.
     let retention = RetentionPolicy::WorkQueue;
     broker
         .make(Config { retention, max_messages: 10, discard: DiscardPolicy::New, ..stream("QUEUE", "queue") })
@@ -314,7 +314,7 @@ async fn a_full_stream_slows_the_source_down_and_keeps_the_order() {
     let run = started(files.command());
     let mut queue = broker.stream("QUEUE").await;
     while queue.info().await.unwrap().state.messages < 10 {}
-    // What has no room is not acknowledged.
+    // Messages whose output had no room are not acknowledged.
     assert!(broker.acknowledged().await.0 <= 10);
     let consumer = queue.create_consumer(pull::Config::default()).await.unwrap();
     let mut messages = consumer.messages().await.unwrap();

@@ -1,4 +1,4 @@
-//! NATS servers of a test's own, which may die and come back.
+//! NATS servers for tests, which may die and come back.
 
 use std::hash::{BuildHasher, RandomState};
 use std::io::{BufRead, BufReader};
@@ -15,10 +15,10 @@ use crate::machines::Machine;
 /// Servers before this version are refused.
 const OLDEST: (u64, u64) = (2, 11);
 
-/// The port of a server that was killed is free again within this time, and servers have found each other.
+/// The longest wait for a killed server's port to be free, and for servers to find each other.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// A server with JetStream, at a port that it chose itself.
+/// A server with JetStream, on a port of its choice.
 pub(crate) struct NatsServer {
     program: PathBuf,
     machine: Machine,
@@ -26,12 +26,12 @@ pub(crate) struct NatsServer {
     port: u16,
     /// None while it is dead.
     child: Option<Child>,
-    /// A server of several tells here that it knows who leads them.
+    /// Signals that a server of a cluster knows the leader.
     led: Receiver<()>,
 }
 
 impl NatsServer {
-    /// Starts one. None where there is no program, which is said; in CI there has to be one.
+    /// Starts one. None, with a note, if there is no program; CI must have one.
     pub(crate) fn start() -> Option<Self> {
         Self::start_with("")
     }
@@ -65,7 +65,7 @@ impl NatsServer {
         self.port
     }
 
-    /// Ends it with no time to write or say anything.
+    /// Kills it, with no time to write or send anything.
     pub(crate) fn kill(&mut self) {
         if let Some(mut child) = self.child.take() {
             // It may be gone already.
@@ -74,24 +74,24 @@ impl NatsServer {
         }
     }
 
-    /// Stops it as it is: it says nothing more, and its connections stay.
+    /// Suspends it: it sends nothing more, and its connections stay open.
     pub(crate) fn freeze(&self) {
         let id = self.child.as_ref().expect("it lives").id().to_string();
         let sent = Command::new("kill").args(["-STOP", &id]).status();
         assert!(sent.is_ok_and(|status| status.success()));
     }
 
-    /// Starts it at the same port, with the streams that it had.
+    /// Restarts it on the same port, with its streams.
     pub(crate) fn restart(&mut self) {
         self.kill();
         let begun = Instant::now();
-        // Who wants to connect may hold the port for a moment.
+        // A connecting client may hold the port for a moment.
         while !self.run() {
             assert!(begun.elapsed() < PATIENCE, "it does not start again");
         }
     }
 
-    /// The same, but it has lost all that it had.
+    /// The same, but it has lost its data.
     pub(crate) fn restart_empty(&mut self) {
         self.kill();
         std::fs::remove_dir_all(self.folder.path().join("jetstream")).unwrap();
@@ -124,7 +124,7 @@ impl NatsServer {
         }
         let (led, is_led) = channel();
         self.led = is_led;
-        // Were there nobody who reads, it would wait.
+        // It would block if its log were not read.
         std::thread::spawn(move || {
             lines.filter(|line| line.contains("metadata leader")).try_for_each(|_| led.send(()))
         });
@@ -140,14 +140,14 @@ impl Drop for NatsServer {
     }
 }
 
-/// Three servers that keep streams together, of which one may be lost.
+/// A cluster of three servers, of which one may be lost.
 pub(crate) struct NatsCluster([NatsServer; 3]);
 
 impl NatsCluster {
-    /// What they are called.
+    /// Their names.
     pub(crate) const NAMES: [&str; 3] = ["one", "two", "three"];
 
-    /// Starts them, and waits until they have found each other. None where there is no program.
+    /// Starts them, and waits until they have found each other. None if there is no program.
     pub(crate) fn start() -> Option<Self> {
         let listen = [(); 3].map(|()| format!("127.0.0.1:{}", free_port()));
         let routes = listen.each_ref().map(|listen| format!("\"nats://{listen}\"")).join(", ");
@@ -172,14 +172,14 @@ impl NatsCluster {
     }
 }
 
-/// A port that nobody has, and that the system gives to no connection.
+/// A free port outside the system's ephemeral range.
 fn free_port() -> u16 {
     std::iter::repeat_with(|| 10_000 + (RandomState::new().hash_one(()) % 20_000) as u16)
         .find(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok())
         .expect("there are many")
 }
 
-/// The server that somebody named, that is installed, or that `cargo xtask test` has fetched.
+/// The server program: from the environment, installed, or fetched by `cargo xtask test`.
 fn program() -> Option<PathBuf> {
     if let Some(named) = std::env::var_os("NATS_SERVER") {
         return Some(named.into());

@@ -1,4 +1,4 @@
-//! What each node means, sentence by sentence; on tokio's clock, which is paused.
+//! What each node does, on tokio's paused clock.
 
 use std::num::{NonZeroU64, NonZeroUsize};
 use std::sync::Arc;
@@ -17,7 +17,7 @@ fn n(n: usize) -> NonZeroUsize {
     NonZeroUsize::new(n).unwrap()
 }
 
-/// What comes of these elements; the run must end well.
+/// The outputs for these elements. The run must succeed.
 async fn given<T, U>(
     elements: impl IntoIterator<Item = T>,
     build: impl FnOnce(Stream<T>) -> Stream<U>,
@@ -241,7 +241,7 @@ async fn latest_drops_elements_while_downstream_is_busy() {
     assert!(seen.is_sorted() && (5..9).contains(&seen.len()), "{seen:?}");
 }
 
-/// Two sources, and what comes of joining them.
+/// Two sources, and the output of joining them.
 async fn joined<A, B, U>(
     join: impl FnOnce(Stream<A>, Stream<B>) -> Stream<U>,
     emit: impl AsyncFnOnce(Arc<Source<A>>, Arc<Source<B>>),
@@ -360,7 +360,7 @@ async fn branches_of_one_source_join_in_order() {
 #[tokio::test]
 async fn unique_forgets_the_oldest_elements() {
     assert_eq!(given([1, 2, 1, 3, 2, 1], |x| x.unique(n(10))).await, [1, 2, 3]);
-    // 1 is seen again, so that 2 is the one to be forgotten.
+    // 1 is seen again, so 2 is the one to be forgotten.
     assert_eq!(given([1, 2, 1, 3, 1, 2], |x| x.unique(n(2))).await, [1, 2, 3, 2]);
     assert_eq!(given([1, 11, 2], |x| x.unique_by(n(10), |x: &i64| x % 10)).await, [1, 2]);
 }
@@ -410,7 +410,7 @@ async fn a_failure_after_a_buffer_reaches_the_emitter_and_nothing_hangs() {
         source.emit(Json(json!({}))).await.unwrap();
         let error = source.failure().await;
         assert!(matches!(&error, Error::Fault(fault) if fault.record == 1), "{error}");
-        // Whether by the next emit or by the one after it, it is told; and at the end again.
+        // One of the next emits returns the error, and close returns it again.
         while source.emit(Json(json!({"a": 1}))).await.is_ok() {}
         let Err(Error::Fault(fault)) = source.close().await else { panic!("no fault") };
         assert!(matches!(fault.cause, Cause::Failed { .. }));
@@ -480,7 +480,7 @@ async fn an_element_is_done_once_every_branch_is_done_with_it() {
     let watching = async {
         opened.notified().await;
         through.notified().await;
-        // One branch has it, the other one is at it.
+        // One branch has finished it, the other one is processing it.
         tokio::task::yield_now().await;
         assert!(told.try_recv().is_err());
         gate.notify_one();
@@ -494,7 +494,7 @@ async fn an_element_is_done_once_every_branch_is_done_with_it() {
     assert_eq!(told.try_recv(), Ok(2));
 }
 
-/// Takes an element when it is let.
+/// Takes an element when the test allows it.
 struct Gated {
     gate: Arc<Notify>,
     reached: Arc<Notify>,
@@ -591,7 +591,7 @@ async fn a_disconnected_branch_flushes_and_the_others_continue() {
     for x in 1..=4 {
         source.emit(x).await.unwrap();
     }
-    // What waits in the buffer has not reached it yet.
+    // Elements in the buffer have not reached it yet.
     sleep(MS(1)).await;
     connection.disconnect().await.unwrap();
     assert_eq!(*some.lock().unwrap(), [vec![1, 2, 3], vec![4]]);
@@ -623,12 +623,12 @@ async fn a_branch_with_a_stuck_sink_can_be_disconnected() {
     source.emit(2).await.unwrap();
     assert_eq!(*all.lock().unwrap(), [1, 2]);
     source.close().await.unwrap();
-    // What is behind has not ended before it has what was given to it.
+    // The nodes after it do not end before they have got its elements.
     enough.notify_one();
     connection.disconnect().await.unwrap();
 }
 
-/// A consumer that says that it has an element, and takes it when it may.
+/// A consumer that reports an element's arrival, and takes it when allowed.
 struct Stuck {
     held: Arc<Notify>,
     enough: Arc<Notify>,
@@ -664,7 +664,7 @@ async fn deadlocked_branches_fail_and_do_not_hang() {
         outputs.is_empty() && matches!(ended, Err(Error::Graph(GraphError::Deadlock { .. }))),
         "{outputs:?} {ended:?}"
     );
-    // Nor with a buffer that is too small; and what is slow is not stuck.
+    // Nor with a buffer that is too small; and slow is not deadlocked.
     let small = |numbers: Stream<i64>| numbers.branch().buffer(5).zip(numbers.slice(20..));
     let (outputs, ended) = ran(0..100, small).await;
     assert!(
@@ -677,7 +677,7 @@ async fn deadlocked_branches_fail_and_do_not_hang() {
         outputs.is_empty() && matches!(ended, Err(Error::Graph(GraphError::Deadlock { .. }))),
         "{outputs:?} {ended:?}"
     );
-    // Nor beside a timer that goes on for ever, with what flushes them, behind a second source, or at the end.
+    // Nor with a timer that never stops, a flush, a second source, or at the end.
     let timed = |numbers: Stream<i64>| {
         numbers.branch().timed_window(MS(60_000)).sink(|_: Vec<i64>| {});
         numbers.branch().zip(numbers.slice(20..))

@@ -1,4 +1,4 @@
-//! Metrics and traces, as a collector gets them.
+//! Metrics and traces, as a collector receives them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{Read, Write};
@@ -25,11 +25,11 @@ use prost::Message;
 
 use crate::support::{Did, engine, fed, function_of, hostile, plugin};
 
-/// A collector on this machine, which keeps what it is sent.
+/// A collector on this machine that keeps what it receives.
 struct Collector {
     address: String,
     requests: Receiver<Request>,
-    /// What came until now.
+    /// Everything received so far.
     seen: Seen,
 }
 
@@ -41,7 +41,7 @@ struct Request {
 
 #[derive(Default)]
 struct Seen {
-    /// The latest of each figure, by its name and its attributes' values, and in what it is told.
+    /// The latest value of each metric, by its name and attributes' values, and its unit.
     figures: BTreeMap<(String, String), (f64, String)>,
     spans: Vec<Span>,
     resources: Vec<BTreeMap<String, String>>,
@@ -61,7 +61,7 @@ impl Collector {
         let take = move |uri: Uri, headers: HeaderMap, body: Bytes| async move {
             let path = uri.path().to_owned();
             let status = answer(&path);
-            // Who does not look any more needs nothing.
+            // The test may have finished.
             let _ = sender.send(Request { path, headers, body });
             status
         };
@@ -75,7 +75,7 @@ impl Collector {
         Self { address, requests, seen: Seen::default() }
     }
 
-    /// All that came.
+    /// Everything received.
     fn seen(&mut self) -> &Seen {
         while let Ok(request) = self.requests.try_recv() {
             self.seen.take(request);
@@ -83,7 +83,7 @@ impl Collector {
         &self.seen
     }
 
-    /// Waits until a figure is as large as that.
+    /// Waits until a metric is at least this large.
     fn wait_for(&mut self, figure: &str, value: f64) {
         while self.seen.figure(figure, "") < value {
             self.seen.take(self.requests.recv_timeout(Duration::from_secs(60)).expect(figure));
@@ -127,7 +127,7 @@ impl Seen {
         }
     }
 
-    /// What a figure is; nothing is as good as 0.
+    /// The value of a metric; 0 if it is missing.
     fn figure(&self, name: &str, labels: &str) -> f64 {
         self.figures.get(&(name.to_owned(), labels.to_owned())).map_or(0.0, |(value, _)| *value)
     }
@@ -136,7 +136,7 @@ impl Seen {
         &self.figures[&(name.to_owned(), labels.to_owned())].1
     }
 
-    /// The span of the run, and all others, which lie in it and were sent once.
+    /// The span of the run, and all others, which lie within it and were sent once.
     fn trace(&self) -> (&Span, Vec<&Span>) {
         let (runs, others): (Vec<_>, Vec<_>) =
             self.spans.iter().partition(|span| span.parent_span_id.is_empty());
@@ -233,7 +233,7 @@ fn the_last_exported_metrics_match_the_run() {
     assert!(others.iter().all(|span| span.name == "inc" && span.status.clone().unwrap().code == 0));
     let told = ["engine.state", "engine.records.delivered", "engine.spans.left_out"];
     assert_eq!(told.map(|key| attribute(run, key)), ["done", "1000", "0"]);
-    // Once the figures and once the spans: it was short.
+    // The metrics once and the spans once: the run was short.
     assert_eq!(seen.headers.len(), 2);
     for (headers, resource) in seen.headers.iter().zip(&seen.resources) {
         assert!(headers["x-token"] == "a b" && headers["x-tenant"] == "me", "{headers:?}");
@@ -263,7 +263,7 @@ fn each_call_is_exported_once_during_the_run() {
     assert_eq!(names, BTreeSet::from(["engine"]));
 }
 
-/// A run of a function that fails for what is bad.
+/// A run of a function that fails for bad records.
 fn fails(collector: &Collector, more: &[&str]) -> Did {
     let function = function_of(&hostile("misdeeds"), "fails");
     let mut command = engine(["run", "-q", "-p", &function, "--otlp", &collector.address]);
@@ -321,7 +321,7 @@ fn a_missing_collector_is_reported_once_and_changes_nothing() {
 
 #[test]
 fn a_collector_that_never_answers_does_not_delay_the_run() {
-    // Connections are made, and nobody reads them as long as this is there.
+    // Connections are accepted by the system, and never read while this is alive.
     let stalled = TcpListener::bind("127.0.0.1:0").unwrap();
     let mut command = inc(&stalled.local_addr().unwrap().to_string());
     command.env("OTEL_METRIC_EXPORT_INTERVAL", "1");
@@ -352,7 +352,7 @@ fn an_invalid_collector_address_is_reported_before_the_start() {
     assert!(!output.exists());
 }
 
-/// Emits some numbers in a program of one's own, and tells what failed.
+/// Emits some numbers in a program that uses the library, and returns what failed.
 async fn program(address: &str) -> Vec<String> {
     let failures = Arc::new(Mutex::new(Vec::new()));
     let told = failures.clone();

@@ -1,4 +1,4 @@
-//! Records that others would make too long: a fault of the one that is too much, and nothing else is lost.
+//! Records that would become too long in a group: the record that exceeds the limit is a fault, and no other is lost.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -8,11 +8,11 @@ use serde_json::Value;
 
 use crate::support::{Did, engine, fed, misbehaving, put_aside};
 
-/// Two of them fit into a record, and not three.
+/// Two of these fit into a record, three do not.
 const LARGE: usize = 12 << 20;
 
-/// A stage, what its outputs are without the third of five records, and the records that are its faults. A record
-/// is told by its letter.
+/// A stage, its outputs without the third of five records, and the records that are its faults. Each record is named
+/// by its letter.
 struct Case {
     stage: &'static str,
     outputs: &'static [&'static str],
@@ -34,7 +34,7 @@ const CASES: &[Case] = &[
     Case { stage: "type = 'timed_window_unique'\ninterval = '1h'", outputs: &["abde"], faults: &[3] },
     Case { stage: "type = 'collect'\nmost = 100", outputs: &["abde"], faults: &[3] },
     Case { stage: "type = 'frequencies'", outputs: &["a", "ab", "abd", "abde"], faults: &[3] },
-    // Three of the same: what is small comes through.
+    // Three of the same: small ones pass.
     Case {
         stage: "type = 'zip'\nfrom = ['lines', 'lines2', 'lines3']",
         outputs: &["ddd", "eee"],
@@ -58,7 +58,7 @@ from = 'lines'
 ";
 
 fn run(folder: &Path, stage: &str, on_fault: &str) -> Did {
-    // Those that bring branches together say so themselves.
+    // Joins report it themselves.
     let (from, branches) = match stage.contains("from = ") {
         true => ("", BRANCHES),
         false => ("from = 'lines'\n", ""),
@@ -72,7 +72,7 @@ fn run(folder: &Path, stage: &str, on_fault: &str) -> Did {
     fed(engine(["run".as_ref(), folder.join("pipeline.toml").as_os_str()]), "")
 }
 
-/// Outputs, each record in them by its letter.
+/// Outputs, with each record as its letter.
 fn letters(path: &Path) -> Vec<String> {
     let first = |text: &str| text.chars().next().into_iter().collect::<String>();
     let told = |line: &str| match serde_json::from_str(line).unwrap() {
@@ -136,7 +136,7 @@ fn a_record_that_repeats_one_part_too_often_is_a_fault() {
     assert_eq!(letters(&folder.path().join("out")), ["bb"]);
 }
 
-/// Emits texts of these lengths, and returns how it ended and how many were faults.
+/// Emits texts of these lengths; returns the run's result and the number of faults.
 async fn emitted(build: impl FnOnce(Stream<String>)) -> (Result<(), Error>, u64) {
     let source = Source::new();
     build(source.stream().map(|length: usize| "x".repeat(length)));

@@ -1,5 +1,5 @@
-//! Nobody but the user decides what the host opens: not a function that may write to a folder, and not somebody else
-//! who may drop files there.
+//! Only the user decides what the host opens: not a function that may write to a folder, and not another process that
+//! may create files there.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -16,7 +16,7 @@ use tempfile::{TempDir, tempdir};
 use crate::sources::Fed;
 use crate::support::{Did, engine, fed, function_of, hostile, plugin, ran};
 
-/// A folder that functions may have, `open`, with a folder `in` within; and beside it what is nobody's business.
+/// A folder for functions, `open`, that contains a folder `in`; and next to it a folder that nothing may reach.
 struct Scene(TempDir);
 
 impl Scene {
@@ -38,7 +38,7 @@ impl Scene {
     }
 }
 
-/// The function that does with folders what its records say, with these grants.
+/// The function that executes commands on folders, with these grants.
 fn acting(pool: &Pool, grants: &[String]) -> Result<Function<String, String>, Error> {
     let plugin = pool.load(hostile("granted")).unwrap();
     let capabilities = grants.iter().map(|grant| grant.parse::<Capability>().unwrap());
@@ -49,14 +49,14 @@ fn one_by_one() -> Pool {
     Pool::builder().threads(1).isolation(Isolation::Record).build().unwrap()
 }
 
-/// Commands that take `open/in` away and put a link to the vault in its place.
+/// Commands that replace `open/in` with a symlink to the vault.
 fn swap(scene: &Scene) -> [String; 2] {
-    // By way of the folder around it: from within it has no name.
+    // Through its parent folder: it has no name from within.
     let (from, away) = (scene.shown("open/./in"), scene.shown("open/away"));
     [format!("rename {from} {away}"), format!("link ../vault {from}")]
 }
 
-/// `engine run` with the function that does what records say, one after another.
+/// `engine run` with the function that executes commands, one record at a time.
 fn run(more: &[&str], input: &str) -> Did {
     let acts = function_of(&hostile("granted"), "acts");
     fed(engine([&["run", "-q", "--workers", "1", "-p", &acts], more].concat()), input)
@@ -124,7 +124,7 @@ async fn no_symlink_leads_a_source_out_of_its_folder() {
     symlink("in/file", name("g")).unwrap();
     let folder = || sources::folder(scene.path("open")).once(true);
     assert_eq!(records(folder()).await.unwrap(), ["within", "inside"]);
-    // Once a function may write there, no link is trusted.
+    // Once a function may write there, no symlink is trusted.
     let pool = one_by_one();
     let acts = acting(&pool, &[grant(&scene.path("open"))]).unwrap();
     assert_eq!(records(folder()).await.unwrap(), [""; 0]);
@@ -169,7 +169,7 @@ async fn folders_that_functions_write_to_are_opened_without_symlinks() {
         }
     }
     assert_eq!(fs::read_to_string(scene.path("vault/file")).unwrap(), "secret\n");
-    // What is no link is what it is.
+    // Other files are opened as usual.
     assert_eq!(records(sources::files([scene.path("open/in/file")])).await.unwrap(), ["inside"]);
     written(&scene.path("open/out")).await.unwrap();
     assert_eq!(fs::read_to_string(scene.path("open/out")).unwrap(), "x\n");
@@ -204,7 +204,7 @@ fn a_run_follows_no_symlink_that_its_functions_could_plant() {
     }
 }
 
-/// Ends a command that hangs.
+/// Runs a command, and kills it after a minute.
 fn within_a_minute(args: &[&str]) -> Did {
     let mut command = Command::new("timeout");
     command.args(["-k", "1", "60", env!("CARGO_BIN_EXE_engine")]).args(args);
@@ -259,7 +259,7 @@ fn a_pipeline_file_is_read_only_once() {
         let pipe = pipe.clone();
         thread::spawn(move || within_a_minute(&["run", &pipe]))
     };
-    // Whoever reads it again waits for a writer.
+    // A second read would wait for a writer.
     let once = "[sources.periodic]\ninterval = \"1ms\"\ntimes = 2\n[sinks.file]\npath = \"out\"\n";
     fs::write(&pipe, once).unwrap();
     let did = run.join().unwrap();
@@ -308,7 +308,7 @@ fn a_function_does_not_release_a_process_blocked_on_a_pipe() {
     }
     let mut events = [std::mem::MaybeUninit::uninit(); 512];
     let mut opened = inotify::Reader::new(&watch, &mut events);
-    assert!(opened.next().is_err(), "somebody opened the pipe");
+    assert!(opened.next().is_err(), "the pipe was opened");
     assert_eq!(fs::read_to_string(&pipe).unwrap(), "precious");
     waits.join().unwrap().unwrap();
 }

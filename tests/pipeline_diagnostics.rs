@@ -1,4 +1,4 @@
-//! What can be wrong with a pipeline file, and how it is told: where, what, and what is meant.
+//! Diagnostics of pipeline files: position, problem and suggestion.
 
 use std::fs;
 
@@ -7,14 +7,14 @@ use expect_test::{Expect, expect};
 
 use crate::support::{engine, fed, plugin};
 
-/// Opens a pipeline file, and expects what is said of it. `$PLUGINS` stands for where test plugins are.
+/// Opens a pipeline file, and expects these diagnostics. `$PLUGINS` stands for the folder of test plugins.
 #[expect(clippy::needless_pass_by_value, reason = "`check(…, expect![…])` reads as it is meant")]
 #[track_caller]
 pub(crate) fn check(pipeline: &str, expected: Expect) {
     expected.assert_eq(&opened(pipeline));
 }
 
-/// What is said of a pipeline file.
+/// The diagnostics of a pipeline file.
 fn opened(pipeline: &str) -> String {
     let folder = tempfile::tempdir().unwrap();
     let (path, plugins) =
@@ -30,13 +30,13 @@ fn opened(pipeline: &str) -> String {
     said.replace(&plugins, "$PLUGINS").replace(&format!("{}/", folder.path().display()), "")
 }
 
-/// The same, where what is said is made up.
+/// The same, without checking files.
 #[track_caller]
 fn stages_say(wrong: &str, said: &str) {
     assert_eq!(opened(&format!("[sources.stdin]\n{wrong}\n[sinks.stdout]\n")), said);
 }
 
-/// The same with `stages` between a source and a sink that are right.
+/// The same with `stages` between a valid source and sink.
 #[track_caller]
 fn stages(stages: &str, expected: Expect) {
     check(&format!("[sources.stdin]\n{stages}\n[sinks.stdout]\n"), expected);

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::support::{Did, Listening, engine, fed, posted, root};
 
-/// Runs an example whose files go to `out`.
+/// Runs an example with its files in `out`.
 fn run(name: &str, out: &Path) -> Did {
     let path = root().join("examples/pipelines").join(name).with_extension("toml");
     let mut command = engine(["run".as_ref(), path.as_os_str()]);
@@ -21,7 +21,7 @@ fn the_log_example_counts_in_windows() {
     let Did { code, stdout, stderr } = run("packages", folder.path());
     assert_eq!((code, &*stderr), (Some(0), ""));
     let windows: Vec<Value> = stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    // 2,494 lines: four whole windows, and what is left.
+    // 2,494 lines: four full windows, and the rest.
     assert_eq!(windows.len(), 5);
     assert_eq!(
         (&windows[0]["from"], &windows[4]["to"]),
@@ -63,7 +63,7 @@ fn the_fan_out_example_writes_to_two_sinks() {
     let storms = fs::read_to_string(folder.path().join("storms.txt")).unwrap();
     assert!(storms.lines().count() > 5 && storms.contains("JFK"), "{storms}");
     let warmest = fs::read_to_string(folder.path().join("warmest.txt")).unwrap();
-    // The airports come one after another, each colder at the start of its year than at the summit of it.
+    // The airports follow one another; each is colder at the start of its year than in the middle.
     let of = |airport: &str| warmest.lines().filter(|line| line.contains(airport)).count();
     assert!(["EWR", "JFK", "LGA"].iter().all(|airport| of(airport) > 5), "{warmest}");
 }

@@ -1,4 +1,4 @@
-//! Options of sources and sinks in pipeline files: those that can't be right, and what they do to files.
+//! Options of sources and sinks in pipeline files: invalid ones, and their effect on files.
 
 use std::fs;
 use std::process::Command;

@@ -1,4 +1,4 @@
-//! How runs of pipelines end: readers that go away, faults, interruptions, and what is said of them.
+//! How runs of pipelines end: closed pipes, faults, interrupts, and their summaries.
 
 use std::fs;
 use std::io::Read;
@@ -18,7 +18,7 @@ fn a_reader_that_goes_away_does_not_affect_other_sinks() {
     let Did { code, stdout, stderr } = files.run(&many);
     assert_eq!((code, &*stdout, &*stderr), (Some(0), "0\n", ""));
     assert!(files.read("all") == many, "{} bytes", files.read("all").len());
-    // The same with stdout.
+    // The same for stdout.
     let files = Files::new(&format!("[sources.stdin]\n[sinks.stdout]\n{all}"));
     files.write("in", &many);
     let mut command = files.command();
@@ -65,7 +65,7 @@ fn dead_letters_stay_until_read_and_can_be_a_source() {
     files.write("pipeline.toml", "[sources.letters]\npath = \"dead\"\n[sinks.stdout]\n");
     let Did { code, stdout, stderr } = files.run("");
     assert_eq!((code, &*stdout, &*stderr), (Some(0), "{\"y\":2}\n{\"z\":3}\n", ""));
-    // A last line that was cut off spoils nothing.
+    // A truncated last line does no harm.
     files.write("pipeline.toml", PLUCKING);
     files.write("dead", "{\"number\":1,\"mess");
     assert_eq!(files.run("{}\n").code, Some(1));
@@ -137,7 +137,7 @@ fn collect_is_flushed_by_another_node() {
     let pipeline = "[sources.stdin]\nformat = \"json\"\n[stages.odd]\ntype = \"partition\"\nn = 3\nfrom = \"stdin\"\n\
                     [stages.collect]\nmost = 100\nfrom = [\"stdin\", \"odd\"]\n[sinks.stdout]\n";
     let Did { code, stdout, stderr } = Files::new(pipeline).run("1\n2\n3\n4\n5\n6\n7\n");
-    // At the end comes what is left, and then the last flush finds nothing any more.
+    // The rest comes at the end; then the last flush finds nothing.
     assert_eq!((code, &*stderr), (Some(0), ""));
     assert_eq!(stdout, "[1,2]\n[3,4,5]\n[6,7]\n");
 }

@@ -1,4 +1,4 @@
-//! Pipeline files: what nodes mean over records, and how runs go.
+//! Pipeline files: what nodes do with records, and how runs behave.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,7 +10,7 @@ use tempfile::TempDir;
 
 use crate::support::{Did, Listening, engine, fed, hostile, plugin, posted};
 
-/// A folder with a pipeline file; `$PLUGINS` and `$HOSTILE` in it stand for where test plugins are.
+/// A folder with a pipeline file, in which `$PLUGINS` and `$HOSTILE` stand for the folders of test plugins.
 pub(crate) struct Files(TempDir);
 
 impl Files {
@@ -51,7 +51,7 @@ fn through(stages: &str, input: &str) -> Did {
     Files::new(&format!("[sources.stdin]\n{stages}\n[sinks.stdout]\n")).run(input)
 }
 
-/// What comes out, a line each; the run must end well.
+/// The output lines. The run must succeed.
 #[track_caller]
 fn given(stages: &str, input: &str) -> Vec<String> {
     let Did { code, stdout, stderr } = through(stages, &input.replace(' ', "\n"));
@@ -116,7 +116,7 @@ fn slice_filter_and_unique_select_records() {
 fn timing_nodes_change_no_records() {
     let stages = "[stages.delay]\ninterval = \"1ms\"\n[stages.rate_limit]\ninterval = 0.001\n[stages.buffer]\nn = 2\n\
                   [stages.latest]\n[stages.timed_window]\ninterval = \"1h\"\n[stages.flatten]";
-    // `latest` may leave out what is not the newest, and never the last.
+    // `latest` may drop all but the newest record, and never the last one.
     assert_eq!(given(stages, "a b c").last().map(String::as_str), Some("c"));
 }
 
@@ -353,7 +353,7 @@ fn pipelines_exchange_lines_over_tcp_and_http() {
         let giver = Files::new(&format!("[sources.stdin]\n{}", sink.replace("$AT", &run.address)));
         let did = giver.run(lines);
         assert_eq!((did.code, &*did.stderr), (Some(0), ""), "{source}");
-        // Over TCP nobody says when all is read: it is once it is written.
+        // TCP has no sign that all was read: wait until it is written.
         while fs::read_to_string(taker.path("out")).unwrap_or_default() != lines {
             std::thread::yield_now();
         }
@@ -417,7 +417,7 @@ fn the_json_schema_has_every_option_of_every_node() {
     }
 }
 
-/// Expects a mistake, and that the file `kept` stays as it is.
+/// Expects an error, and that the file `kept` stays untouched.
 #[track_caller]
 fn refused(pipeline: &str, kept: &str, mistake: &str) {
     let files = Files::new(pipeline);

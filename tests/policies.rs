@@ -1,4 +1,4 @@
-//! What becomes of a run when a record is a fault: it stops, skips the record, puts it aside or tries again.
+//! Fault policies: the run stops, skips the record, writes a dead letter or retries.
 
 use std::fs;
 use std::io::Cursor;
@@ -9,7 +9,7 @@ use tempfile::tempdir;
 
 use crate::support::{List, Ran, engine, fed, function_of, hostile, list, misbehaving, plugin, ran};
 
-/// A policy that puts records aside in a list.
+/// A policy that diverts records to a list.
 fn diverting() -> (FaultPolicy, List<DeadLetter>) {
     let (letters, list) = list();
     let policy = FaultPolicy::divert(move |letter| {
@@ -74,7 +74,7 @@ async fn a_dead_letter_holds_the_record_as_it_was_read() {
     let lines = ["7", "a b", "0", "5"];
     let (outputs, ended) = ran(lines.map(str::to_owned), |stream| {
         let stream = stream.scatter(&pool).apply(&twice).apply(&upper).apply(&divides).buffer(3).gather();
-        // A stretch of its own, which never saw the source's records.
+        // A separate segment, which never saw the source's records.
         stream.scatter(&pool).apply(&divides).buffer(2).gather()
     })
     .await;
@@ -197,7 +197,7 @@ fn a_dead_letter_file_can_be_run_again() {
         })
         .collect();
     assert_eq!(places, [(2, first, 2), (5, second, 2)]);
-    // Somebody mends one of them.
+    // One of them is corrected.
     fs::write(&dead, letters.replace(r#""record":"x""#, r#""record":"41""#)).unwrap();
     let did = fed(engine(["run", "-p", &inc, "-i", &dead, "--letters", "--on-fault", "skip"]), "");
     assert_eq!((did.code, &*did.stdout), (Some(0), "42\n"), "{}", did.stderr);
@@ -215,7 +215,7 @@ fn a_dead_letter_file_cannot_be_an_input_or_output() {
         assert_eq!((did.code, did.stderr), (Some(2), format!("engine: can't write {file}: {why}\n")));
     }
     assert_eq!(fs::read_to_string(&file).unwrap(), "1\n");
-    // Nor by another name for it, of a file that is not there yet.
+    // Nor under another name of a file that does not exist yet.
     let out = folder.path().join("out").display().to_string();
     let divert = format!("divert={}", folder.path().join(".").join("out").display());
     let did = fed(engine(["run", "-p", &inc, "-i", &file, "-o", &out, "--on-fault", &divert]), "");
@@ -242,7 +242,7 @@ fn a_dead_letter_may_exceed_the_line_limit() {
 
 #[tokio::test]
 async fn any_number_of_retryable_records_is_retried() {
-    // Who counts tries is the instance.
+    // The instance counts the tries.
     let pool = Pool::builder().threads(1).instances(1).build().unwrap();
     let flaky = misbehaving::<String, String>(&pool, "flaky").with("failures", 1).unwrap();
     let (policy, letters) = diverting();

@@ -1,4 +1,4 @@
-//! Real plugins over a real table: the weather of 26,115 hours.
+//! The example plugins over real data: the weather of 26,115 hours.
 
 use std::collections::BTreeMap;
 use std::fs;

@@ -1,24 +1,24 @@
-//! Random chains over random records, against a naive interpreter: one record at a time.
+//! Random chains over random records, against an interpreter that takes one record at a time.
 
 use engine::{DeadLetter, Error, FaultPolicy, Function, Pool, Source, sources};
 use proptest::prelude::*;
 
 use crate::support::{List, hostile, list, runner};
 
-/// A stage of a chain, as the plugin has it and as the interpreter does.
+/// A stage of a chain, for the plugin and for the interpreter.
 #[derive(Clone, Copy, Debug)]
 enum Stage {
-    /// Keeps even numbers; a text that is no number fails.
+    /// Keeps even numbers; fails for text that is no number.
     Even,
-    /// Each record two times.
+    /// Emits each record twice.
     Twice,
     /// 100 divided by the record; 0 panics.
     Divides,
     /// Panics at `bad`.
     Panics,
-    /// Traps at `bad`, without a word.
+    /// Traps at `bad`, without a message.
     Unreachable,
-    /// Sleeps for some, and is busy for others.
+    /// Sleeps for some records, and computes for others.
     Lingers,
 }
 
@@ -34,7 +34,7 @@ impl Stage {
         }
     }
 
-    /// What it gives for one record; none if it fails.
+    /// Its outputs for one record; none if it fails.
     fn interpret(self, record: &str) -> Option<Vec<String>> {
         let number = record.parse::<i64>().ok();
         let same = || vec![record.to_owned()];
@@ -67,7 +67,7 @@ fn interpret(chain: &[Stage], records: &[String]) -> (Vec<String>, Option<u64>) 
     (outputs, None)
 }
 
-/// All outputs, and each element that some stage fails for: its record's number, the stage and the record.
+/// All outputs, and each failed element: its record's number, the stage and the record.
 fn interpret_on(chain: &[Stage], records: &[String]) -> (Vec<String>, Vec<PutAside>) {
     let (mut outputs, mut put_aside) = (Vec::new(), Vec::new());
     for (number, record) in (1..).zip(records) {
@@ -89,7 +89,7 @@ fn interpret_on(chain: &[Stage], records: &[String]) -> (Vec<String>, Vec<PutAsi
 /// A record's number, the function that failed for it, and the record as it was read.
 type PutAside = (u64, String, String);
 
-/// What is put aside, sorted: stretches of a chain put their records aside each in their own time.
+/// The dead letters, sorted: segments of a chain write theirs at different times.
 fn put_aside(letters: &List<DeadLetter>) -> Vec<PutAside> {
     let letters = std::mem::take(&mut *letters.lock().unwrap());
     let text = |record: std::sync::Arc<[u8]>| String::from_utf8(record.to_vec()).unwrap();
@@ -101,7 +101,7 @@ fn put_aside(letters: &List<DeadLetter>) -> Vec<PutAside> {
     letters
 }
 
-/// The same by the engine; `buffers` says after which stages a stretch ends, and with which bound.
+/// The same by the engine; `buffers` says after which stages a segment ends, and its bound.
 async fn run(
     pool: &Pool,
     chain: &[Stage],
@@ -147,7 +147,7 @@ fn stages() -> impl Strategy<Value = Vec<(Stage, Option<usize>)>> {
     prop::collection::vec((stage, buffer), 1..5)
 }
 
-/// Many records that are fine, and few that some stage may not like.
+/// Many valid records, and few that some stage may fail for.
 fn records() -> impl Strategy<Value = Vec<String>> {
     let fine = (1_i64..50).prop_map(|x| (2 * x).to_string());
     let odd = prop_oneof![
@@ -160,7 +160,7 @@ fn records() -> impl Strategy<Value = Vec<String>> {
         let mut records: Vec<_> =
             (0..length).map(|x| if x % 3 == 0 { fine.clone() } else { (x * 2 + 2).to_string() }).collect();
         for (record, place) in odd {
-            // Those with a place behind the end are left out.
+            // Positions after the end are left out.
             #[expect(
                 clippy::cast_possible_truncation,
                 clippy::cast_sign_loss,
@@ -183,7 +183,7 @@ fn random_chains_match_the_interpreter() {
     runner
         .run(&cases, |(stages, records, workers, last)| {
             let (chain, mut buffers): (Vec<_>, Vec<_>) = stages.into_iter().unzip();
-            // Without any buffer a record at a time would be all there is.
+            // Without a buffer, records would run one at a time.
             if let Some(buffer) = buffers.last_mut() {
                 buffer.get_or_insert(last);
             }

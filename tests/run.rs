@@ -1,4 +1,4 @@
-//! `engine run`: what goes in, what comes out.
+//! `engine run`: inputs and outputs.
 
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
@@ -55,7 +55,7 @@ fn a_fault_names_its_file_and_line() {
     let did = fed(engine(["run", "-p", &inc(), "-i", &path("a"), &path("b")]), "");
     let place = format!("record 4 ({}, line 2): inc: expected an integer", path("b"));
     assert!(did.stderr.starts_with(&format!("engine: {place}")), "{}", did.stderr);
-    // Left out, it is told too.
+    // Skipped records are reported too.
     let did = fed(engine(["run", "-p", &inc(), "--on-fault", "skip", "-i", &path("a"), &path("b")]), "");
     assert_eq!((did.code, &*did.stdout), (Some(0), "2\n3\n4\n"));
     let expected = format!("engine: 1 record left out, the first: {place}");
@@ -154,7 +154,7 @@ fn row_13_a_closed_output_pipe_ends_the_run_quietly() {
     let mut first = String::new();
     answers.read_line(&mut first).unwrap();
     drop(answers);
-    // The input stays open: the run ends since nobody reads its output.
+    // The input stays open: the run ends since its output is closed.
     while writeln!(stdin, "2").is_ok() {
         std::thread::yield_now();
     }
@@ -226,7 +226,7 @@ fn an_interrupt_finishes_accepted_records() {
     let mut stdin = child.stdin.take().unwrap();
     let mut messages = BufReader::new(child.stderr.take().unwrap());
     writeln!(stdin, "500 bad").unwrap();
-    // The first function has said something: the second one is about to sleep.
+    // The first function has printed: the second one is about to sleep.
     messages.read_line(&mut String::new()).unwrap();
     let interrupt = std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status();
     assert!(interrupt.unwrap().success());

@@ -1,4 +1,4 @@
-//! A machine that has little: of memory, of threads, of files, of room for a file.
+//! Scarce resources: little memory, few threads, few open files, small files.
 
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::path::{Path, PathBuf};
@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 
 use crate::support::{Did, engine, fed, function_of, hostile, plugin};
 
-/// The command as a user who has nothing else running, with a folder that it may write to. None where this can't be,
-/// which is said: only root may be somebody else.
+/// The command as a user without other processes, with a folder that it may write to. None, with a note, unless the
+/// test runs as root.
 struct Stranger {
     folder: tempfile::TempDir,
     uid: u32,
@@ -23,10 +23,10 @@ impl Stranger {
             .into_iter()
             .all(|tool| Command::new(tool).arg("--version").output().is_ok_and(|told| told.status.success()));
         if !(is_root && has_tools) {
-            println!("skipped: only root can be somebody else, with setpriv, prlimit and timeout");
+            println!("skipped: it needs root, setpriv, prlimit and timeout");
             return None;
         }
-        // Nobody else is this user, no other test either.
+        // No other test uses this user.
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         let uid = 100_000 + id() + (NUMBER.fetch_add(1, Relaxed) << 24);
         let folder = tempfile::tempdir().unwrap();
@@ -45,7 +45,7 @@ impl Stranger {
         self.path("home")
     }
 
-    /// The command, with so many threads and processes.
+    /// The command, limited to this many threads and processes.
     fn command(&self, threads: usize, args: &[&str]) -> Command {
         self.wait_until_alone();
         let mut command = Command::new("timeout");
@@ -61,7 +61,7 @@ impl Stranger {
         command
     }
 
-    /// Waits until nothing of an earlier run is left, which would count: the system puts processes away a little
+    /// Waits until no process of an earlier run is left, since it would count: the system removes processes a little
     /// after their end.
     fn wait_until_alone(&self) {
         let uid = format!("Uid:\t{}\t", self.uid);
@@ -71,7 +71,7 @@ impl Stranger {
         };
         let begun = Instant::now();
         while std::fs::read_dir("/proc").unwrap().any(is_ours) {
-            assert!(begun.elapsed() < Duration::from_secs(60), "a run leaves a process behind");
+            assert!(begun.elapsed() < Duration::from_secs(60), "a process of a run is left");
             std::thread::yield_now();
         }
     }
@@ -81,7 +81,7 @@ impl Stranger {
     }
 }
 
-/// Runs with more and more threads: each run is right, or ends with one line that says what is short.
+/// Runs with more and more threads: each run is correct, or ends with one line that names the shortage.
 fn swept(mut run: impl FnMut(usize) -> Did, right: &str) {
     let (mut ends, mut last) = (Vec::new(), String::new());
     for threads in 1..=24 {
@@ -111,7 +111,7 @@ fn with_few_threads_a_run_is_correct_or_names_the_shortage() {
         let args = [&["run", "--quiet", "--plugin", &inc], args].concat();
         fed(stranger.command(threads, &args), &input)
     };
-    // Compiled each time, and then found.
+    // Compiled the first time, and cached afterwards.
     swept(
         |threads| {
             stranger.forget_compiled();
@@ -198,7 +198,7 @@ fn the_limit_on_open_files_is_raised_to_the_hard_limit() {
     assert_eq!((code, &*stdout), (Some(0), "512\n"), "{stderr}");
 }
 
-/// A run whose files may have 64 KiB.
+/// A run with files of at most 64 KiB.
 fn with_small_files(args: &[&str], input: &str) -> Did {
     let mut command = Command::new("prlimit");
     command.args(["--fsize=65536:65536", env!("CARGO_BIN_EXE_engine"), "run", "--quiet"]).args(args);
@@ -238,11 +238,11 @@ fn a_guest_that_hits_the_file_size_limit_continues() {
     assert!(length.contains("File too large") && written != "done", "{}", did.stdout);
 }
 
-/// A group of this process's own, which may have so much memory; gone with this.
+/// A cgroup for this process with this memory limit, removed on drop.
 struct MemoryGroup(PathBuf);
 
 impl MemoryGroup {
-    /// None where there can be none, which is said.
+    /// None, with a note, if it can't be created.
     fn new(bytes: u64) -> Option<Self> {
         let groups = std::fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
         let own = |prefix: &str| {

@@ -1,4 +1,4 @@
-//! Scattered streams: side by side, in order, and never more than the buffer allows.
+//! Scattered streams: concurrent, in order, and bounded by the buffer.
 
 use std::num::NonZeroUsize;
 use std::sync::Arc;
@@ -121,7 +121,7 @@ async fn many_results_may_wait_for_one_that_is_dropped() {
     let source = Source::<String>::new();
     let scattered = source.stream().scatter(&pool).map(&sleeps).flat_map(&splits).filter(&drops);
     scattered.buffer(10_000).gather().sink(|_: String| {});
-    // Behind the first, of which all but one word is dropped, 12 MB of results wait.
+    // 12 MB of results wait for the first, whose words are dropped except one.
     let first = "800".to_owned() + &" drop".repeat(40) + "\n";
     let text = first + &("x".repeat(100_000) + "\n").repeat(120);
     let run = async {
@@ -260,7 +260,7 @@ async fn a_task_may_block_until_its_output_arrives() {
         for i in 0..200 {
             source.emit(i).await.unwrap();
             let result = results.recv_timeout(Duration::from_secs(10));
-            assert_eq!(result, Ok(i + 1), "nobody passes on what this thread waits for");
+            assert_eq!(result, Ok(i + 1), "no other thread delivers what this thread waits for");
         }
         source.close().await
     });

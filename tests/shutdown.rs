@@ -1,4 +1,4 @@
-//! One signal ends everything in time, whatever hangs; two end it at once.
+//! Shutdown: one signal ends a run in time, whatever hangs; two end it at once.
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -16,7 +16,7 @@ use tokio::sync::mpsc;
 
 use crate::support::{Did, engine, function_of, hostile, plugin};
 
-/// A run whose stdin stays open.
+/// A run with an open stdin.
 pub(crate) struct Run(Child);
 
 impl Run {
@@ -38,7 +38,7 @@ impl Run {
         self.0.stdin.as_mut().unwrap().write_all(text.as_bytes()).unwrap();
     }
 
-    /// Waits until it hears signals, as far as that can be seen.
+    /// Waits until it handles signals, as far as that is visible.
     fn hears(&self, signal: u32) {
         let path = format!("/proc/{}/status", self.0.id());
         let caught = || {
@@ -51,7 +51,7 @@ impl Run {
         }
     }
 
-    /// What it prints next.
+    /// Its next output.
     fn printed<const BYTES: usize>(&mut self) -> [u8; BYTES] {
         let mut printed = [0; BYTES];
         self.0.stdout.as_mut().unwrap().read_exact(&mut printed).unwrap();
@@ -63,14 +63,14 @@ impl Run {
         assert!(Command::new("kill").args([name, &pid]).status().unwrap().success());
     }
 
-    /// The most that it has had in memory, in bytes.
+    /// Its peak memory, in bytes.
     pub(crate) fn memory(&self) -> u64 {
         let status = fs::read_to_string(format!("/proc/{}/status", self.0.id())).unwrap_or_default();
         let most = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
         most.map_or(0, |most| most.trim().trim_end_matches(" kB").parse::<u64>().unwrap() << 10)
     }
 
-    /// What it did. Its stdin stays open until it has ended.
+    /// Its result. Its stdin stays open until it has ended.
     pub(crate) fn ended(mut self) -> Did {
         let stdin = self.0.stdin.take();
         let did = self.0.wait_with_output().unwrap().into();
@@ -79,12 +79,12 @@ impl Run {
     }
 }
 
-/// A peer that says this first, and nothing else; and the connections that it has accepted.
+/// A peer that sends only this, and the connections that it has accepted.
 fn peer(greeting: &'static str) -> (String, Receiver<TcpStream>) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build().unwrap();
     let listener: TcpListener = runtime.block_on(async {
         let socket = TcpSocket::new_v4().unwrap();
-        // What it does not read soon has no room.
+        // Small buffers: what it does not read soon has no room.
         socket.set_recv_buffer_size(4096).unwrap();
         socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
         socket.listen(64).unwrap().into_std().unwrap()
@@ -103,7 +103,7 @@ fn peer(greeting: &'static str) -> (String, Receiver<TcpStream>) {
     (address, connections)
 }
 
-/// What a NATS server says that lets everybody in.
+/// The greeting of a NATS server without authentication.
 const NATS: &str = "INFO {\"server_id\":\"x\",\"version\":\"2.12.0\",\"max_payload\":1048576,\"headers\":true,\
                     \"jetstream\":true}\r\nPONG\r\n";
 
@@ -269,7 +269,7 @@ fn two_signals_end_the_run_and_its_commands_at_once() {
     // Two signals that come together may come in any order.
     assert!(matches!(did.code, Some(130 | 143)), "{:?} {}", did.code, did.stderr);
     let state = || fs::read_to_string(format!("/proc/{}/stat", pid.trim())).unwrap_or_default();
-    // Whoever inherits it may not have asked for its end yet.
+    // Its new parent may not have reaped it yet.
     while !(state().is_empty() || state().contains(") Z ")) {
         thread::sleep(Duration::from_millis(5));
     }
@@ -283,7 +283,7 @@ fn a_hangup_drains_the_run_unless_it_is_ignored() {
         command.arg(plugin("inc"));
         command
     };
-    // Who runs this test may have made it nothing to it.
+    // The test's own parent may have ignored the signal.
     let mut usual = Command::new("env");
     usual.arg("--default-signal=HUP").arg(command().get_program()).args(command().get_args());
     let mut run = Run::start(usual);
@@ -373,10 +373,10 @@ fn a_thousand_stalled_clients_take_little_memory_and_delay_no_end() {
     drop(clients);
 }
 
-/// A sink that passes on what it holds back when the test says so.
+/// A sink that delivers what it holds when the test says so.
 struct Slow {
     pausing: mpsc::Sender<tokio::sync::oneshot::Sender<()>>,
-    /// It has nothing before it is given a record: a source may pause before it has read one.
+    /// Sends once it gets a record: a source may pause before it has read one.
     has_some: bool,
 }
 

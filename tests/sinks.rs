@@ -1,4 +1,4 @@
-//! Where records go: files, formats, processes and connections, as they really are.
+//! Sinks against real files, formats, processes and connections.
 
 use std::collections::VecDeque;
 use std::fs;
@@ -15,7 +15,7 @@ use tokio_tungstenite::tungstenite::Message;
 use crate::support::put_aside;
 use engine::{CancellationToken, Error, FaultPolicy, Record, Sink, Source, sources};
 
-/// Puts records into a sink, to the end.
+/// Writes records to a sink and closes it.
 pub(crate) async fn put<T: Record>(
     records: impl IntoIterator<Item = T>,
     sink: impl Sink<T>,
@@ -32,7 +32,7 @@ pub(crate) async fn put<T: Record>(
     source.close().await.and(emitted)
 }
 
-/// Takes what can be had for the `attempts`-th time, and no number below 0.
+/// Accepts a record at the `attempts`-th try, and no number below 0.
 struct Picky {
     attempts: u32,
     asked: u32,
@@ -90,7 +90,7 @@ async fn a_retryable_sink_failure_is_retried() {
     assert_eq!(letters.read()[0].attempts, 3);
 }
 
-/// Writes words down, each batch as it came, and refuses those with a question mark.
+/// Logs each batch of words, and refuses words with a question mark.
 struct Words(Arc<Mutex<Vec<Vec<String>>>>);
 
 impl Consumer<Records> for Words {
@@ -199,7 +199,7 @@ async fn files_rotate_between_records_and_old_ones_are_removed() {
     assert_eq!(read("log.1").unwrap(), "dddddddddddd\n");
     assert_eq!(read("log.2").unwrap(), "c\nc\n");
     assert_eq!(read("log.3"), None);
-    // What is there counts, and goes on.
+    // Existing content counts, and is appended to.
     put(["ffff", "g"].map(str::to_owned), sinks::files(&path).append(true).rotate_at(8).keep(1))
         .await
         .unwrap();
@@ -314,7 +314,7 @@ async fn tcp_lines_continue_after_a_reconnect() {
     assert_eq!(failed.to_string(), format!("lost the connection to {address}"));
 }
 
-/// A server that answers what it is told to, 200 after that, and keeps what it was asked.
+/// A server that gives these answers, then 200, and keeps the requests.
 pub(crate) struct Server {
     pub(crate) url: String,
     bodies: Arc<Mutex<Vec<String>>>,
@@ -423,7 +423,7 @@ async fn a_slow_server_slows_the_source_down() {
     let url = format!("http://{}/", listener.local_addr().unwrap());
     let source = Source::new();
     source.stream().sink(sinks::http(&url));
-    // It listens, and does not answer: one record is under way, one waits to be, and one more.
+    // It listens and does not answer: one record is in flight, one waits, and one more.
     let emitted = async {
         loop {
             source.emit(1).await.unwrap();

@@ -1,4 +1,4 @@
-//! Files that are written to: what they had before, and what stands in them then.
+//! File sinks: what a file had before, and what it holds afterwards.
 
 use std::error::Error as _;
 use std::fs;

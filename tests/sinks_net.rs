@@ -1,4 +1,4 @@
-//! Sinks over connections: what is told of them, and others that answer, or break off when all is said.
+//! Network sinks: error messages, and peers that answer or disconnect.
 
 use engine::{Source, sinks};
 use futures_util::StreamExt;

@@ -1,4 +1,4 @@
-//! Where records come from: files, formats, processes and connections, as they really are.
+//! Sources against real files, formats, processes and connections.
 
 use std::fs;
 use std::io::Write;
@@ -20,7 +20,7 @@ use tokio_tungstenite::tungstenite::Message;
 
 use crate::support::put_aside;
 
-/// A folder that is gone after the test.
+/// A temporary folder.
 pub(crate) fn folder() -> TempDir {
     tempfile::tempdir().unwrap()
 }
@@ -32,7 +32,7 @@ pub(crate) fn file(folder: &TempDir, name: &str, bytes: impl AsRef<[u8]>) -> Pat
     path
 }
 
-/// All that a source gives until its end, and how it ended.
+/// All records of a source, and how it ended.
 pub(crate) async fn fed<T: Record>(feed: impl Feed<T>) -> (Vec<T>, Result<(), Error>) {
     let source = Source::new();
     let (sink, list) = sinks::list();
@@ -42,7 +42,7 @@ pub(crate) async fn fed<T: Record>(feed: impl Feed<T>) -> (Vec<T>, Result<(), Er
     (list.take(), fed.and(closed))
 }
 
-/// The same of text, where nothing goes wrong.
+/// The lines of a source that must not fail.
 pub(crate) async fn lines_of(feed: impl Feed<String>) -> Vec<String> {
     let (lines, ended) = fed(feed).await;
     ended.unwrap();
@@ -77,7 +77,7 @@ async fn sending_to_a_full_channel_waits_for_the_sink() {
         channel.feed(&source, &CancellationToken::new()).await.unwrap();
         source.close().await.unwrap();
     });
-    // One is with the sink, which waits, and one in the channel.
+    // The sink has one, and waits; one is in the channel.
     sender.send(1).await.unwrap();
     let first = waiting.recv().await.unwrap();
     sender.send(2).await.unwrap();
@@ -91,7 +91,7 @@ async fn sending_to_a_full_channel_waits_for_the_sink() {
     feeding.await.unwrap();
 }
 
-/// A sink that is done with an element when the test says so.
+/// A sink that finishes an element when the test says so.
 struct Slow(tokio::sync::mpsc::Sender<tokio::sync::oneshot::Sender<()>>);
 
 impl sinks::Consumer<i64> for Slow {
@@ -181,7 +181,7 @@ async fn rows_do_not_depend_on_chunk_boundaries() {
     }
 }
 
-/// Gives its text in pieces of a size.
+/// Reads its text in chunks of this size.
 pub(crate) struct Pieces {
     pub(crate) text: Vec<u8>,
     pub(crate) size: usize,
@@ -251,7 +251,7 @@ async fn files_can_be_read_with_another_layout() {
     assert_eq!(rows, [r#"{"n":"1"}"#, r#"{"m":"2"}"#]);
 }
 
-/// A source that is fed on a task of its own, until it is stopped.
+/// A source that a task feeds until it is stopped.
 pub(crate) struct Fed {
     coming: mpsc::Receiver<String>,
     pub(crate) stop: CancellationToken,
@@ -342,7 +342,7 @@ async fn files_of_a_folder_are_read_once_when_complete() {
     assert_eq!(fed.next().await, ["1", "2"]);
     let mut growing = fs::File::create(folder.path().join("d.log")).unwrap();
     growing.write_all(b"4\n").unwrap();
-    // Renamed into place while the other one is open: it comes first.
+    // Renamed into place while the other one is open: it is read first.
     fs::rename(file(&folder, ".e", "3\n"), folder.path().join("e.log")).unwrap();
     assert_eq!(fed.next().await, ["3"]);
     growing.write_all(b"5\n").unwrap();
@@ -390,7 +390,7 @@ async fn a_record_comes_each_interval_even_in_a_slow_graph() {
     fed.stop().await.unwrap();
 }
 
-/// Takes its time for the second element.
+/// Is slow with the second element.
 struct Busy;
 
 impl sinks::Consumer<i64> for Busy {
@@ -424,13 +424,13 @@ async fn a_stopped_command_is_killed_with_its_children() {
     let pids: [String; 2] = fed.next().await;
     fed.stop().await.unwrap();
     assert!(!is_running(&pids[1]), "it was waited for");
-    // Nobody but the system waits for the other one.
+    // Only the system reaps the other one.
     while is_running(&pids[0]) {
         tokio::task::yield_now().await;
     }
 }
 
-/// Whether a process is there, and not only waiting to be waited for.
+/// Whether a process runs, and is not a zombie.
 #[cfg(unix)]
 fn is_running(pid: &str) -> bool {
     let state = std::process::Command::new("ps").args(["-o", "stat=", "-p", pid]).output().unwrap();
@@ -475,7 +475,7 @@ async fn a_full_graph_slows_senders_down_and_a_stop_loses_no_lines() {
     let mut client = connected(address).await;
     client.write_all(b"first\n").await.unwrap();
     assert_eq!(fed.next().await, ["first"]);
-    // Nobody takes records now: at some time the connection takes no more.
+    // The test takes no records now, so the connection fills up.
     let line = [&[b'x'; 1023][..], b"\n"].concat();
     let mut written = 0;
     while let Ok(()) = client.try_write(&line).map(|n| written += n) {
@@ -502,7 +502,7 @@ async fn at_the_connection_limit_new_ones_wait() {
     fed.stop().await.unwrap();
 }
 
-/// What is answered to a request, as it is on the wire.
+/// The answer to a request, as raw text.
 pub(crate) async fn asked(address: SocketAddr, head: &str, body: &[u8]) -> String {
     let mut client = connected(address).await;
     let head = format!("{head}\r\nHost: x\r\nConnection: close\r\nContent-Length: {}\r\n\r\n", body.len());
@@ -549,19 +549,19 @@ async fn answers_wait_for_the_graph_and_excess_requests_get_429() {
     let (http, address) = http(|http| http.waiting(1)).await;
     let mut fed = Fed::new(http);
     assert_eq!(posted(address, "", "1").await, "202");
-    // One of them waits for the graph, and the other is one too many.
+    // One of them waits for the graph, and the other exceeds the limit.
     let post = || Box::pin(asked(address, "POST /in HTTP/1.1", b"2"));
     let (refused, waiting) = match futures_util::future::select(post(), post()).await {
         futures_util::future::Either::Left(done) => done,
         futures_util::future::Either::Right(done) => done,
     };
     assert!(refused.starts_with("HTTP/1.1 429") && refused.contains("\r\nretry-after: 1\r\n"), "{refused}");
-    // It was taken in: a stop waits for it.
+    // It was accepted, so a stop waits for it.
     fed.stop.cancel();
     assert_eq!(fed.next().await, ["1", "2"]);
     assert!(waiting.await.starts_with("HTTP/1.1 202"));
     fed.stop().await.unwrap();
-    assert!(TcpStream::connect(address).await.is_err(), "nobody listens any more");
+    assert!(TcpStream::connect(address).await.is_err(), "it no longer listens");
 }
 
 #[tokio::test]

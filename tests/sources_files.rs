@@ -1,4 +1,4 @@
-//! Files that are read: rows that are wrong, files that are rotated, and names that appear in folders.
+//! File sources: invalid rows, rotated files, and new names in folders.
 
 use std::error::Error as _;
 use std::fs;
@@ -106,7 +106,7 @@ async fn new_folders_and_pipes_are_skipped_and_symlinks_are_files() {
     fs::rename(elsewhere.path().join("p"), name("p")).unwrap();
     fs::hard_link(file(&elsewhere, "b", "2\n"), name("b")).unwrap();
     assert_eq!(fed.next().await, ["2"]);
-    // A link leads to another name in the folder, and never out of it.
+    // A symlink leads to another name in the folder, and never out of it.
     file(&folder, ".c", "3\n");
     std::os::unix::fs::symlink(file(&elsewhere, "b2", "out\n"), name("b2")).unwrap();
     std::os::unix::fs::symlink(".c", name("c")).unwrap();

@@ -1,4 +1,4 @@
-//! What others may do to a source: connect in numbers, be slow, break off, and send what nobody wants.
+//! Limits of sources: many connections, slow clients, disconnects, and invalid data.
 
 use std::time::Duration;
 

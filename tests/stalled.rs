@@ -16,7 +16,7 @@ use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use crate::shutdown::Run;
 use crate::sinks::put;
 
-/// Accepts a connection, and never says anything.
+/// Accepts a connection, and never sends anything.
 async fn silent() -> (TcpListener, String) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap().to_string();
@@ -104,7 +104,7 @@ async fn a_peer_that_blocks_on_writing_still_gets_all_messages() {
     assert_eq!(serving.await.unwrap(), 64);
 }
 
-/// Asks for the same again and again, and never reads an answer.
+/// Sends the same request again and again, and never reads an answer.
 async fn ask_and_never_read(address: SocketAddr, request: String) {
     let socket = TcpSocket::new_v4().unwrap();
     socket.set_recv_buffer_size(4096).unwrap();
@@ -113,7 +113,7 @@ async fn ask_and_never_read(address: SocketAddr, request: String) {
     while client.write_all(requests.as_bytes()).await.is_ok() {}
 }
 
-/// So many that ask and never read, and then one that wants an answer: the answer.
+/// Starts clients that never read answers, and returns the answer to one more client.
 async fn asked_beside(many: usize, address: SocketAddr, theirs: &str, ours: &str) -> String {
     let mut others = JoinSet::new();
     for _ in 0..many {
@@ -155,7 +155,7 @@ async fn clients_that_read_no_answer_do_not_block_a_source() {
 
 #[tokio::test]
 async fn clients_that_read_no_answer_do_not_block_the_dashboard() {
-    // Beyond this machine each answer is 401.
+    // Beyond loopback each answer is 401.
     let dashboard = Dashboard::serve(&Monitor::new(), "0.0.0.0:0".parse().unwrap()).unwrap();
     let address = SocketAddr::from(([127, 0, 0, 1], dashboard.address().port()));
     let ask = |more: &str| format!("GET /api/v1/status HTTP/1.1\r\nHost: x\r\n{more}\r\n");

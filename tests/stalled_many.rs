@@ -1,4 +1,4 @@
-//! A thousand peers that stall at once, at each step of each protocol: nothing waits for them without an end.
+//! A thousand peers that stall at once, at each step of each protocol: every wait for them ends.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -13,24 +13,24 @@ use tokio::time::{sleep, timeout};
 use crate::sinks::put;
 use crate::stalled::upgrade;
 
-/// Whoever waits longer waits for ever.
+/// A wait longer than this counts as endless.
 const END: Duration = Duration::from_secs(600);
 
 /// At which step a peer stalls.
 #[derive(Clone, Copy, Debug)]
 enum Stall {
-    /// It says this, and nothing more.
+    /// It sends this, and nothing more.
     Says(&'static str),
-    /// It says so, a byte each second, over and over.
+    /// It sends this, a byte each second, over and over.
     Trickles(&'static str),
-    /// It answers the handshake of a WebSocket, says this so often, and reads nothing.
+    /// It answers the handshake of a WebSocket, sends this so often, and reads nothing.
     Upgrades(&'static [u8], usize),
     /// It answers the handshake, reads, and closes nothing.
     NeverCloses,
 }
 
 impl Stall {
-    /// Does so with a connection, which stays open.
+    /// Stalls on a connection, which stays open.
     async fn at(self, mut connection: TcpStream) {
         match self {
             Self::Says(words) => drop(connection.write_all(words.as_bytes()).await),
@@ -54,7 +54,7 @@ impl Stall {
         std::future::pending::<()>().await;
     }
 
-    /// A server each of whose connections stalls so.
+    /// A server on which each connection stalls this way.
     async fn serve(self) -> SocketAddr {
         let socket = TcpSocket::new_v4().unwrap();
         socket.set_recv_buffer_size(4096).unwrap();
@@ -71,7 +71,7 @@ impl Stall {
     }
 }
 
-/// What connects to such a server, and with which scheme.
+/// A client of such a server, and its scheme.
 #[derive(Clone, Copy, Debug)]
 enum Client {
     Reads(&'static str),
@@ -83,7 +83,7 @@ enum Client {
 }
 
 impl Client {
-    /// Has to do with a server to the end.
+    /// Talks to a server until the end.
     async fn meets(self, address: SocketAddr) -> Result<(), Error> {
         let records = || (0..8).map(|_| "x".repeat(1 << 20));
         let stop = CancellationToken::new();
@@ -104,7 +104,7 @@ impl Client {
     }
 }
 
-/// Half a record of TLS: a server's first one.
+/// Half of a server's first TLS record.
 const HALF_TLS: &str = "\x16\x03\x03\x00\x7a\x02";
 const HALF_LINE: &str = "HTTP/1.1 1";
 const HALF_HEAD: &str = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: webs";
@@ -145,7 +145,7 @@ fn cases() -> Vec<(Client, Stall, usize)> {
     cases
 }
 
-/// There are as many descriptors as connections need.
+/// Allows as many descriptors as the connections need.
 fn allow_descriptors() {
     use rustix::process::{Resource, getrlimit, setrlimit};
     let limit = getrlimit(Resource::Nofile);
@@ -166,13 +166,13 @@ async fn a_server_that_stalls_at_any_step_times_out() {
     while let Some(ended) = clients.join_next().await {
         let (client, stall, ended) = ended.unwrap();
         let ended = ended.unwrap_or_else(|_| panic!("{client:?} waits for one that stalls: {stall:?}"));
-        // One that does not hear the end has got all.
+        // A sink that does not get the close has delivered all.
         let got_all = matches!(stall, Stall::NeverCloses);
         assert_eq!(ended.is_ok(), got_all, "{client:?} {stall:?}: {ended:?}");
     }
 }
 
-/// Connections of clients that stall so, as long as the set is there.
+/// Connections of clients that stall this way, as long as the set lives.
 async fn stalled_clients(address: SocketAddr, stalls: &[Stall], each: usize) -> JoinSet<()> {
     let mut clients = JoinSet::new();
     for stall in stalls {

@@ -1,4 +1,4 @@
-//! Streams that the host handles, without a pool.
+//! Local streams, without a pool.
 
 use engine::{Cause, Error, Json, Pool, Source, sinks, sources};
 
@@ -131,7 +131,7 @@ async fn lines_are_written_as_they_arrive() {
     let output = engine::Output::new(file.reopen().unwrap());
     let source = Source::<String>::new();
     source.stream().sink(sinks::lines(&output));
-    // Within the call, the line is written: nothing more is at hand.
+    // The line is written within the call, since no other record is ready.
     source.emit("first".to_owned()).await.unwrap();
     assert_eq!(std::fs::read_to_string(file.path()).unwrap(), "first\n");
     source.close().await.unwrap();

@@ -1,4 +1,4 @@
-//! Plugins, streams and commands, in few words.
+//! Helpers for plugins, streams and commands.
 
 use std::ffi::OsStr;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -58,7 +58,7 @@ pub(crate) fn misbehaving<I: Record, O: Record>(pool: &Pool, name: &str) -> Func
     pool.load(hostile("misdeeds")).expect("it loads").function(name).expect("it has the function")
 }
 
-/// What a run gave: the elements that reached its sink, and how it ended.
+/// The elements that reached a run's sink, and how it ended.
 pub(crate) type Ran<T> = (Vec<T>, Result<(), Error>);
 
 /// Emits `inputs` into the graph that `build` makes, and closes it.
@@ -85,7 +85,7 @@ where
     (outputs, ended)
 }
 
-/// What a sink collects.
+/// The elements that a sink collects.
 pub(crate) type List<T> = Arc<Mutex<Vec<T>>>;
 
 /// A list that a sink fills, and a second handle to it.
@@ -94,7 +94,7 @@ pub(crate) fn list<T>() -> (List<T>, List<T>) {
     (list.clone(), list)
 }
 
-/// Records that were put aside.
+/// Dead letters.
 #[derive(Clone, Default)]
 pub(crate) struct Letters(Arc<Mutex<Vec<DeadLetter>>>);
 
@@ -104,7 +104,7 @@ impl Letters {
     }
 }
 
-/// A policy that puts records aside, and where they are.
+/// A policy that diverts records, and its dead letters.
 pub(crate) fn put_aside() -> (FaultPolicy, Letters) {
     let letters = Letters::default();
     let list = letters.clone();
@@ -122,7 +122,7 @@ pub(crate) fn engine(args: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Comma
     command
 }
 
-/// What a command did.
+/// The result of a command.
 pub(crate) struct Did {
     pub(crate) code: Option<i32>,
     pub(crate) stdout: String,
@@ -156,7 +156,7 @@ pub(crate) fn fed(mut command: Command, input: impl AsRef<[u8]>) -> Did {
     output.into()
 }
 
-/// A run that listens, with the address that it tells.
+/// A run that listens, with the address that it prints.
 pub(crate) struct Listening {
     child: Child,
     stderr: BufReader<ChildStderr>,
@@ -185,7 +185,7 @@ impl Listening {
     }
 }
 
-/// What is answered to a body that is posted.
+/// The answer to a posted body.
 pub(crate) fn posted(address: &str, path: &str, content_type: &str, body: &str) -> String {
     let mut client = TcpStream::connect(address).expect("it listens");
     let length = body.len();
@@ -197,8 +197,8 @@ pub(crate) fn posted(address: &str, path: &str, content_type: &str, body: &str) 
     answer
 }
 
-/// Runs a property so many times, by chance: of `ENGINE_SEED`, or new. The seed is printed, and shown if the
-/// test fails.
+/// Runs a property this many times, with the seed `ENGINE_SEED` or a new one. The seed is printed, and shown if
+/// the test fails.
 #[expect(clippy::print_stdout, reason = "who repeats a failure needs it")]
 pub(crate) fn runner(cases: u32) -> TestRunner {
     let new = || std::hash::BuildHasher::hash_one(&std::collections::hash_map::RandomState::new(), 0);

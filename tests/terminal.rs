@@ -1,4 +1,4 @@
-//! A terminal that a command runs on, and what it shows.
+//! A pseudo-terminal for commands, and what it shows.
 
 use std::ffi::OsStr;
 use std::fs::File;
@@ -104,7 +104,7 @@ impl Terminal {
     }
 }
 
-/// A test that fails leaves nothing behind.
+/// Kills what a failed test leaves running.
 impl Drop for Terminal {
     fn drop(&mut self) {
         let _ = self.child.kill();
@@ -117,7 +117,7 @@ fn command(args: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Command {
     command.env_remove("CARGO_TARGET_DIR").env_remove("NO_COLOR").env("TERM", "xterm-256color")
 }
 
-/// What is written to a terminal, until nobody has it open any more.
+/// What is written to a terminal, until all its users have closed it.
 fn read(mut pty: Pty) -> Receiver<Vec<u8>> {
     let (sender, receiver) = sync_channel(1024);
     thread::spawn(move || {

@@ -18,7 +18,7 @@ fn target() -> std::path::PathBuf {
 
 #[test]
 fn each_template_builds_passes_its_test_and_runs() {
-    // Outside of the repository: nothing of it can be found by chance.
+    // Outside the repository, so that none of its files is found by accident.
     let folder = tempfile::tempdir().unwrap();
     let cases: [(&str, &str, &[&str], &str); 5] = [
         ("map", "add", &["-a", "step=2"], "3\n4\n"),

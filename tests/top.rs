@@ -1,4 +1,4 @@
-//! The dashboard on a terminal: against real runs, and on real terminals. What is drawn is tested where it is drawn.
+//! `engine top` against real runs, on real terminals. Its rendering has unit tests.
 
 use std::fs;
 use std::net::TcpListener;
@@ -94,13 +94,13 @@ mod on_a_terminal {
         run.wait_for(|status| status["run"]["state"] == "paused");
         top.press("p");
         run.wait_for(|status| status["run"]["state"] == "running");
-        // A stop that is not meant.
+        // A stop that is not confirmed.
         top.press("S");
         top.wait_for("End the run at once?");
         top.press("n");
         top.wait_for("q leave");
         top.press("d");
-        // It ends though its input does not, and the last picture stays.
+        // It ends though its input stays open, and the last frame stays.
         top.wait_for(" drained ");
         assert_eq!(run.end(), (Some(143), "engine: drained by somebody who watches\n".to_owned()));
         top.wait_for(" inc ");
@@ -217,7 +217,7 @@ mod on_a_terminal {
         stdin.write_all(b"bad\n").unwrap();
         run.wait_for("1 in, 0 out");
         run.press("\x03");
-        // It is told on the screen, for now.
+        // It shows on the screen first.
         run.press("7");
         run.wait_for("finishing 1 record; a second Ctrl-C aborts");
         run.press("\x03");
@@ -252,7 +252,7 @@ mod on_a_terminal {
         stdin.write_all(b"one\n").unwrap();
         run.wait_for("1 in, 1 out");
         run.press("7");
-        // The tests' terminal leaves out what stands for a control character, so that what is behind it moves.
+        // The tests' terminal drops replacement characters, so the text after them moves.
         run.wait_for("]0;ownedout");
         assert!(run.shown().starts_with(" running "), "{}", run.shown());
         drop(stdin);

@@ -1,4 +1,4 @@
-//! Words of others on the terminal: no line of them passes for the engine's own, and none does anything.
+//! Untrusted text on the terminal: no line can pass for the engine's own, or control the terminal.
 
 use std::fs;
 use std::io::{Read, Write};
@@ -9,7 +9,7 @@ use tempfile::tempdir;
 
 use crate::support::{Did, engine, fed, function_of, hostile, plugin};
 
-/// What a terminal obeys, or nobody sees.
+/// Characters that control a terminal, or are invisible.
 fn harms(c: char) -> bool {
     (c.is_control() && c != '\n')
         || matches!(c,
@@ -17,7 +17,7 @@ fn harms(c: char) -> bool {
             | '\u{e0000}'..='\u{e007f}')
 }
 
-/// What words begin with that are to be taken for the engine's.
+/// Prefixes of lines that imitate the engine's.
 const FORGED: [&str; 2] = ["engine: 7 records put aside", "engine: done"];
 
 #[track_caller]
@@ -94,7 +94,7 @@ fn file_names_are_printed_safely() {
         is_harmless(&did);
         assert_eq!((did.code, did.stderr.lines().count()), (Some(2), 1), "{:?}", did.stderr);
     }
-    // Also as the plugin's name, before which what it says in `describe` would stand.
+    // Also as the plugin's name, which precedes what it says in `describe`.
     let engine_wasm = folder.path().join("engine: done.wasm");
     fs::copy(plugin("inc"), &engine_wasm).unwrap();
     let did = fed(engine(["run", "-p", engine_wasm.to_str().unwrap()]), "1\n");

@@ -1,10 +1,10 @@
-//! Mistakes on the command line: one clear line, an exit code, and nothing runs.
+//! Usage errors on the command line: one clear line, an exit code, and nothing runs.
 
 use std::fs;
 
 use crate::support::{Did, engine, fed, function_of, hostile, plugin};
 
-/// Runs and expects the line that says what is wrong; `$X` stand for paths.
+/// Runs, and expects this error line; `$X` stand for paths.
 #[track_caller]
 fn wrong(args: &[&str], line: &str) {
     let Did { code, stdout, stderr } = fed(engine(["run"].iter().chain(args)), "1\n2\n");

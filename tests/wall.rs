@@ -34,7 +34,7 @@ fn all_threads_of_a_run_are_behind_the_wall() {
     assert!(run.wait().unwrap().success());
 }
 
-/// What a run of the file, with these flags besides, may reach.
+/// What a run of the file with these flags may reach.
 fn rules_of(folder: &Path, pipeline: &str, flags: &[&str]) -> Rules {
     let file = folder.join("pipeline.toml");
     fs::write(&file, pipeline).unwrap();
@@ -116,7 +116,7 @@ fn run_with(flags: &[&str]) -> Did {
     fed(run, "1\n")
 }
 
-/// The wall that the summary of a run with these flags tells.
+/// The wall in the summary of a run with these flags.
 fn told_wall(flags: &[&str]) -> serde_json::Value {
     let run = run_with(&[&["--json"], flags].concat());
     assert_eq!((run.code, &*run.stdout), (Some(0), "2\n"), "{}", run.stderr);
@@ -124,7 +124,7 @@ fn told_wall(flags: &[&str]) -> serde_json::Value {
     summary["wall"].take()
 }
 
-/// Does something where calls of the kernel fail with an error, also those of programs that are started.
+/// Runs a closure while some system calls fail with an error, also in started programs.
 fn where_calls_fail<T: Send>(calls: &[i64], error: i32, act: impl FnOnce() -> T + Send) -> T {
     let failing = calls.iter().map(|call| (*call, Vec::new())).collect::<BTreeMap<_, _>>();
     let failed = SeccompAction::Errno(error.unsigned_abs());
@@ -189,7 +189,7 @@ fn a_run_fails_without_a_required_part_of_the_wall() {
     }
 }
 
-/// A run whose source is a command with these words.
+/// A run with a source that starts this command.
 fn run_of_command(words: &[&str]) -> Did {
     let folder = tempfile::tempdir().unwrap();
     let words = serde_json::to_string(words).unwrap();

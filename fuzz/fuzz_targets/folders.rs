@@ -1,7 +1,7 @@
-//! Whatever a guest and somebody else do in a granted folder by turns, nothing beside it is read or changed.
+//! Whatever a guest and another process do in a granted folder by turns, nothing outside it is read or changed.
 //!
-//! The guest is `plugins/hostile/calls`, in the file that `ENGINE_CALLS` names; tests/folder_explorer.rs says what an input
-//! stands for.
+//! The guest is `plugins/hostile/calls`, in the file that `ENGINE_CALLS` names. tests/folder_explorer.rs describes its
+//! inputs.
 #![no_main]
 
 #[path = "../../tests/folder_explorer.rs"]

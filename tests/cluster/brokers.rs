@@ -1,4 +1,4 @@
-//! Brokers that die, forget, or are full.
+//! Brokers that die, lose their data, or are full.
 
 use std::fs;
 use std::net::TcpListener;
@@ -44,10 +44,10 @@ fn row_23_a_broker_that_stays_away_ends_the_run() {
 #[test]
 fn row_23_silent_servers_leave_time_to_try_another() {
     let Some(cluster) = Cluster::start(0) else { return };
-    // They take connections, and that is all.
+    // They only accept connections.
     let mute = [(); 2].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
     let [one, other] = mute.each_ref().map(|mute| format!("nats://{}", mute.local_addr().unwrap()));
-    // Which one is asked first is left to chance.
+    // The order of connecting is random.
     for _ in 0..2 {
         let all = format!("{one},{},{other}", cluster.url());
         let Did { code, stderr, .. } = fed(engine(["cluster", "status", &all]), "");
@@ -86,7 +86,7 @@ fn row_26_a_full_broker_slows_the_source_down() {
     fs::write(cluster.path("in"), &input).unwrap();
     let inc = function_of(&plugin("inc"), "inc");
     let run = cluster.run(&inc, &["-b", "2000000"]).spawn().unwrap();
-    // There is more than it has room for, and nobody takes it.
+    // There is more than it has room for, and no worker takes it.
     cluster.wait_until(|status| {
         status["runs"].as_object().unwrap().values().any(|run| run["tasks"].as_u64() > Some(10))
     });

@@ -1,4 +1,4 @@
-//! A run over a cluster that is given records while others come out, so that it lasts for as long as a test wants.
+//! A run over a cluster that is fed while its results come out, so that it lasts as long as a test needs.
 
 use std::io::{Read, Write};
 use std::process::{Child, ChildStdin, Stdio};
@@ -15,7 +15,7 @@ pub(super) struct FedRun {
     child: Child,
     stdin: ChildStdin,
     given: usize,
-    /// What came out, and when.
+    /// The outputs, and when they came.
     came: Receiver<(Vec<u8>, Instant)>,
     out: Vec<u8>,
     latest: Option<Instant>,
@@ -43,13 +43,13 @@ impl FedRun {
         Self { child, stdin, given: 0, came, out: Vec::new(), latest: None, longest_pause }
     }
 
-    /// Gives it so many records more. Waits until it takes them, so a few thousand are the most.
+    /// Feeds this many more records. Waits until they are taken, so give it a few thousand at most.
     pub(super) fn give(&mut self, records: usize) {
         self.stdin.write_all(slow(records).as_bytes()).unwrap();
         self.given += records;
     }
 
-    /// Waits until so many records are out, in all.
+    /// Waits until this many records are out in total.
     pub(super) fn wait_for(&mut self, records: usize) {
         while self.out.len() < slow(records).len() {
             let (more, now) = self.came.recv_timeout(PATIENCE).expect("the run goes on");
@@ -60,7 +60,7 @@ impl FedRun {
         }
     }
 
-    /// Waits until all are out, and no more, and the run has ended well. Returns the longest time between two
+    /// Waits until exactly these are out, and the run has succeeded. Returns the longest gap between two
     /// pieces of the output.
     pub(super) fn end(mut self) -> Duration {
         self.wait_for(self.given);

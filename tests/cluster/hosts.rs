@@ -1,4 +1,4 @@
-//! Hosts that die, and two for one run.
+//! Hosts that die, and two hosts for one run.
 
 use std::fs;
 use std::process::Stdio;
@@ -32,7 +32,7 @@ fn row_22_the_second_of_two_hosts_takes_over() {
     fs::write(cluster.path("in"), slow(10_000)).unwrap();
     let first = cluster.run(&slow_loop(), &["--run-name", "one"]).spawn().unwrap();
     cluster.wait_for_output();
-    // It is not to be done before the second one is there.
+    // It must not finish before the second one starts.
     cluster.workers.iter().for_each(|worker| signal(worker, "-STOP"));
     let epoch = |status: &Value| status["runs"]["one"]["epoch"].as_u64();
     let known = epoch(&cluster.status());
@@ -46,7 +46,7 @@ fn row_22_the_second_of_two_hosts_takes_over() {
     assert!(said.starts_with("engine: the run one was taken over by another host"), "{said}");
     assert_eq!(ended(second), (Some(0), String::new()));
     assert!(cluster.text("other") == slow(10_000));
-    // What the first one had written is right as far as it came.
+    // The first one's output is correct as far as it got.
     assert!(slow(10_000).starts_with(&cluster.text("out")));
 }
 

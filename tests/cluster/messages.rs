@@ -1,4 +1,4 @@
-//! Messages that are none, or of another version.
+//! Invalid messages, and messages of another version.
 
 use std::fs;
 
@@ -46,7 +46,7 @@ fn row_28_a_host_of_another_version_is_refused_naming_both() {
         "protocol": 9, "engine": "9.9.9", "epoch": 1, "host": { "name": "there", "process": 1 }, "ack_wait": 5000,
         "segments": [], "done": 0, "ended": false,
     });
-    // No host was here before: the bucket is made as one would make it.
+    // No host was here before: create the bucket like a host.
     let store = runtime.block_on(async {
         let config = async_nats::jetstream::kv::Config { bucket: "engine-runs".into(), ..Default::default() };
         context.create_key_value(config).await.unwrap()

@@ -1,19 +1,19 @@
-//! The same over a cluster: a broker, workers and hosts as processes of their own, which die, sleep and come back.
+//! Runs over a cluster: a broker, workers and hosts as processes that die, sleep and come back.
 //!
 //! Rows are those of the table in docs/reliability.md.
 
-// What they start.
+// Helpers.
 mod fed_run;
 mod processes;
 
-// Who dies, sleeps, forgets or comes back.
+// Processes and machines that die, sleep, lose data or come back.
 mod brokers;
 mod hosts;
 mod networks;
 mod three_servers;
 mod workers;
 
-// What comes out, and who may do what.
+// Output and permissions.
 mod messages;
 mod monitoring;
 mod permissions;

@@ -1,4 +1,4 @@
-//! What people see of a run whose work is done elsewhere.
+//! Monitoring of a run over a cluster: notices, dashboard, printed output.
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read};
@@ -32,7 +32,7 @@ fn a_run_without_workers_says_what_it_waits_for() {
     }
     assert!(line.contains("inc may have 64.0 MiB of memory, and here at most 8.0 MiB (--memory)"), "{line}");
     cluster.join(&[]);
-    // The run writes its summary, for which somebody has to be there.
+    // The run writes its summary, so stderr must be read.
     lines.read_to_string(&mut line).unwrap();
     assert_eq!(ended(run).0, Some(0));
     assert_eq!(cluster.text("out"), numbers(1..11));

@@ -1,4 +1,4 @@
-//! Machines that are cut off from the broker, and a network that loses packets.
+//! Machines that lose their connection to the broker, and a network that loses packets.
 
 use serde_json::Value;
 
@@ -9,14 +9,14 @@ use crate::nats_server::NatsServer;
 
 /// A broker, a host and two workers, each on a machine of its own.
 struct Apart {
-    // Processes go before their machines.
+    // Processes are dropped before their machines.
     cluster: Cluster,
     host: Machine,
     network: Network,
 }
 
 impl Apart {
-    /// None where there is no such network, or no NATS server.
+    /// None if there is no such network or no NATS server.
     fn start() -> Option<Self> {
         let (network, [broker, host, one, two]) = Network::new(["broker", "host", "one", "two"])?;
         let server = NatsServer::start_on(&broker, "")?;
@@ -28,7 +28,7 @@ impl Apart {
         Some(Self { cluster, host, network })
     }
 
-    /// A run on the host's machine, which has begun.
+    /// A started run on the host's machine.
     fn run(&self) -> FedRun {
         let mut run = FedRun::start(&self.host, self.cluster.url(), &["--ack-wait", "500ms"]);
         run.give(1000);
@@ -36,7 +36,7 @@ impl Apart {
         run
     }
 
-    /// How many tasks the one worker or the other has done.
+    /// How many tasks a worker has done.
     fn tasks(&self, worker: usize, status: &Value) -> u64 {
         let process = self.cluster.workers[worker].id();
         let mut workers = status["workers"].as_object().unwrap().values();
@@ -44,7 +44,7 @@ impl Apart {
         known.map_or(0, |known| known["tasks"].as_u64().unwrap())
     }
 
-    /// Gives the run records until a worker has done tasks that it had not done by now.
+    /// Feeds the run until a worker has done more tasks.
     fn give_work_to(&self, worker: usize, run: &mut FedRun) {
         let done = self.tasks(worker, &self.cluster.status());
         self.cluster.wait_until(|status| {
@@ -64,7 +64,7 @@ fn row_25_a_run_continues_without_a_disconnected_worker() {
     run.wait_for(2000);
     apart.network.plug("one");
     apart.give_work_to(0, &mut run);
-    // The other one does not come back.
+    // The other one stays away.
     apart.network.pull("two");
     run.give(1000);
     run.end();
@@ -77,7 +77,7 @@ fn row_25_a_disconnected_host_continues_after_reconnect() {
     let before = apart.host.sent_again();
     apart.network.pull("host");
     run.give(1000);
-    // It calls into nothing for some seconds: each try waits twice as long as the one before.
+    // It retries in vain for some seconds, with doubling delays.
     while apart.host.sent_again() < before + 4 {}
     apart.network.plug("host");
     run.give(1000);

@@ -1,4 +1,4 @@
-//! Who may do what: keys, and what a worker allows.
+//! Permissions: keys, and what a worker allows.
 
 use std::fs;
 use std::io::{BufRead, BufReader};
@@ -12,7 +12,7 @@ use super::processes::{Cluster, PATIENCE, ended, slow, slow_loop};
 use crate::machines::Machine;
 use crate::support::{Did, engine, fed, function_of, hostile};
 
-/// A key, and a file that has its seed.
+/// A key, and a file with its seed.
 fn key(folder: &TempDir, name: &str) -> (String, PathBuf) {
     let pair = nkeys::KeyPair::new_user();
     let path = folder.path().join(name);
@@ -20,7 +20,7 @@ fn key(folder: &TempDir, name: &str) -> (String, PathBuf) {
     (pair.public_key(), path)
 }
 
-/// The documented configuration, with keys, and files that have their seeds.
+/// The documented configuration, with keys and files of their seeds.
 fn keys(folder: &TempDir) -> (String, [PathBuf; 2]) {
     let [host, worker] = ["host", "worker"].map(|name| key(folder, name));
     let documented = fs::read_to_string(crate::support::root().join("docs/cluster/nats.conf")).unwrap();
@@ -40,7 +40,7 @@ fn row_29_hosts_and_workers_have_only_the_permissions_they_need() {
     assert_eq!(ended(run), (Some(0), String::new()));
     assert!(cluster.text("out") == slow(2000));
 
-    // With a worker's key nobody hands out tasks, sees results, or changes runs.
+    // A worker's key can't dispatch tasks, read results, or change runs.
     let seed = fs::read_to_string(&worker).unwrap();
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
     let (sender, told) = std::sync::mpsc::channel();
@@ -65,7 +65,7 @@ fn row_29_hosts_and_workers_have_only_the_permissions_they_need() {
     let refused = || told.recv_timeout(PATIENCE).unwrap();
     assert!(std::iter::repeat_with(refused).any(|event| event.contains("engine.result.>")));
 
-    // Without a key there is nothing at all, and keys are never shown.
+    // Without a key nothing is allowed, and keys are never shown.
     let Did { code, stderr, .. } = fed(engine(["cluster", "status", cluster.url()]), "");
     assert_eq!(code, Some(2), "{stderr}");
     let said = format!("engine: the broker at {} rejected a client without credentials\n", cluster.url());
@@ -96,7 +96,7 @@ fn a_wrong_key_is_reported_with_the_denied_action() {
     let args = ["worker", "--cluster", cluster.url(), "--cluster-credentials", host.to_str().unwrap()];
     let mut child = engine(args).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
     let mut lines = BufReader::new(child.stderr.take().unwrap()).lines().map_while(Result::ok);
-    // It goes on: who runs the server may permit it.
+    // It keeps trying: the server's administrator may permit it later.
     let told = lines.find(|line| line.starts_with("engine: the broker refuses: "));
     child.kill().unwrap();
     child.wait().unwrap();
@@ -153,7 +153,7 @@ fn a_worker_refuses_runs_that_want_more_than_it_allows() {
             workers.any(|known| known["process"] == worker.id() && known["refused"]["one"] == *reason)
         });
     }
-    assert!(run.try_wait().unwrap().is_none(), "nobody may have served it");
+    assert!(run.try_wait().unwrap().is_none(), "no worker may serve it");
     // Another one may.
     cluster.join(&most);
     assert_eq!(ended(run), (Some(0), String::new()));

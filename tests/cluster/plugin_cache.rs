@@ -1,4 +1,4 @@
-//! The folder in which a worker keeps the plugins that it gets.
+//! The folder in which a worker caches plugins.
 
 use std::fs::{self, File};
 use std::time::{Duration, SystemTime};

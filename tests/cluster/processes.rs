@@ -1,4 +1,4 @@
-//! A broker and workers as processes of their own, and runs over them.
+//! A broker and workers as separate processes, and runs over them.
 
 use std::fs;
 use std::path::PathBuf;
@@ -12,21 +12,21 @@ use crate::machines::Machine;
 use crate::nats_server::NatsServer;
 use crate::support::{Did, engine, fed, function_of, hostile};
 
-/// Whatever is waited for comes within this time.
+/// The longest wait for anything.
 pub(super) const PATIENCE: Duration = Duration::from_secs(300);
 
 /// A broker and workers.
 pub(super) struct Cluster<S = NatsServer> {
     pub(super) server: S,
     url: String,
-    /// Where the broker is.
+    /// The broker's machine.
     machine: Machine,
     pub(super) folder: TempDir,
     pub(super) workers: Vec<Child>,
 }
 
 impl Cluster {
-    /// None where there is no NATS server, which is said.
+    /// None, with a note, if there is no NATS server.
     pub(super) fn start(workers: usize) -> Option<Self> {
         Self::start_with("", workers)
     }
@@ -41,7 +41,7 @@ impl Cluster {
 }
 
 impl<S> Cluster<S> {
-    /// Behind a broker that is reached by `url`, at least from the machine that it is on.
+    /// A cluster with the broker at `url`, as reached from its own machine.
     pub(super) fn behind(server: S, url: String, machine: Machine) -> Self {
         Self { server, url, machine, folder: tempdir().unwrap(), workers: Vec::new() }
     }
@@ -51,14 +51,14 @@ impl<S> Cluster<S> {
         self.join_by(self.worker(args));
     }
 
-    /// The command that is such a worker.
+    /// The command of such a worker.
     pub(super) fn worker(&self, args: &[&str]) -> Command {
         let mut command = engine(["worker", "--quiet", "--workers", "2", "--cluster", &self.url]);
         command.args(args).env("XDG_CACHE_HOME", self.path("cache"));
         command
     }
 
-    /// Another worker, which is this command.
+    /// Another worker, started by this command.
     pub(super) fn join_by(&mut self, mut command: Command) {
         command.stdout(Stdio::null()).stderr(Stdio::inherit());
         self.workers.push(command.spawn().unwrap());
@@ -84,7 +84,7 @@ impl<S> Cluster<S> {
         self.try_status().unwrap_or_else(|stderr| panic!("{stderr}"))
     }
 
-    /// What is there, or why that can't be known now.
+    /// The cluster's status, or why it is unknown now.
     fn try_status(&self) -> Result<Value, String> {
         let status = engine(["cluster", "status", "--json", &self.url]);
         let Did { code, stdout, stderr } = fed(self.machine.command(&status), "");
@@ -98,7 +98,7 @@ impl<S> Cluster<S> {
     pub(super) fn wait_until(&self, mut is_so: impl FnMut(&Value) -> bool) {
         let begun = Instant::now();
         loop {
-            // Servers that choose a leader may be asked in vain.
+            // Servers that elect a leader may not answer.
             let status = self.try_status();
             if status.as_ref().is_ok_and(&mut is_so) {
                 return;
@@ -113,17 +113,17 @@ impl<S> Cluster<S> {
         child.wait().unwrap();
     }
 
-    /// Waits until something of the output is there.
+    /// Waits for the first output.
     pub(super) fn wait_for_output(&self) {
         self.wait_for_bytes(1);
     }
 
-    /// How many bytes of the output are there.
+    /// The size of the output in bytes.
     pub(super) fn bytes(&self) -> u64 {
         fs::metadata(self.path("out")).map_or(0, |file| file.len())
     }
 
-    /// Waits until so many bytes of the output are there.
+    /// Waits until the output has this many bytes.
     pub(super) fn wait_for_bytes(&self, bytes: u64) {
         let begun = Instant::now();
         while self.bytes() < bytes {
@@ -157,7 +157,7 @@ pub(super) fn numbers(range: std::ops::Range<u64>) -> String {
     range.map(|x| format!("{x}\n")).collect()
 }
 
-/// Records that take half a millisecond each, as they come out.
+/// The outputs of records that take half a millisecond each.
 pub(super) fn slow(records: usize) -> String {
     "500\n".repeat(records)
 }

@@ -1,4 +1,4 @@
-//! Runs side by side, runs of pipelines, and plugins that are replaced while they run.
+//! Concurrent runs, runs of pipelines, and plugins that are replaced during a run.
 
 use std::fs;
 use std::io::Write;
@@ -36,7 +36,7 @@ fn two_runs_share_the_workers() {
     assert!(cluster.text("out") == slow(20_000));
 }
 
-/// Two segments, with a state between them, a fork, and records that are put aside.
+/// Two segments with an accumulator between them, a fork, and dead letters.
 const PIPELINE: &str = r#"
 [sources.stdin]
 
@@ -111,7 +111,7 @@ fn row_16_a_plugin_replaced_during_a_run_keeps_its_version() {
     let new = cluster.path("new.wasm");
     fs::copy(plugin("inc"), &new).unwrap();
     fs::rename(&new, &path).unwrap();
-    // A worker that has never seen it has the old one too.
+    // A new worker gets the old one too.
     let mut worker = cluster.worker(&[]);
     worker.env("XDG_CACHE_HOME", cluster.path("other-cache"));
     cluster.join_by(worker);
@@ -147,7 +147,7 @@ fn a_removed_plugin_is_uploaded_again() {
         let Did { code, stdout, stderr } = fed(engine(["cluster", "clean", cluster.url()]), "");
         assert_eq!((code, &*stderr), (Some(0), ""));
         assert!(stdout.contains("the plugin "), "{stdout}");
-        // Another worker, on a machine that knows no plugin yet.
+        // Another worker, on a machine without plugins.
         cluster.kill(0);
         fs::remove_dir_all(cluster.path("cache")).unwrap();
         cluster.join(&[]);
@@ -185,7 +185,7 @@ async fn using_a_closed_pool_is_an_error() {
         source.stream().scatter(&pool).map(&inc).buffer(8).gather().sink(|_: String| {});
         source
     };
-    // Nobody works for it: it would wait for ever.
+    // It has no workers, and would wait forever.
     let source = started();
     source.emit("1".to_owned()).await.unwrap();
     cluster.wait_until(|status| status["runs"].as_object().is_some_and(|runs| !runs.is_empty()));

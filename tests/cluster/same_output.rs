@@ -1,4 +1,4 @@
-//! What comes out over a cluster is what comes out without, byte for byte.
+//! A run over a cluster gives the same output as a local run, byte for byte.
 
 use serde_json::Value;
 
@@ -50,7 +50,7 @@ fn faults_filters_and_flat_maps_match_a_local_run() {
     assert!(here.stdout == there.stdout);
     let letters = |name| cluster.text(name).lines().map(letter).collect::<Vec<_>>();
     assert_eq!(letters("here"), letters("there"));
-    // The first fault ends a run behind what came before it.
+    // The first fault ends a run after the records before it.
     let mut command = engine(["run", "-q", "-p", &functions[1], "--cluster", cluster.url()]);
     command.args(["-b", "64"]);
     let Did { code, stdout, stderr } = fed(command, "2\n3\n4\nbad\n6\n");
@@ -58,7 +58,7 @@ fn faults_filters_and_flat_maps_match_a_local_run() {
     assert!(stderr.starts_with("engine: record 4: even: "), "{stderr}");
 }
 
-/// A dead letter without what depends on the day.
+/// A dead letter without its timestamp.
 pub(super) fn letter(line: &str) -> Value {
     let mut letter: Value = serde_json::from_str(line).unwrap();
     letter.as_object_mut().unwrap().remove("time");

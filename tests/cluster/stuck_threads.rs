@@ -8,8 +8,8 @@ use super::processes::Cluster;
 use crate::hanging_files::HangingFolder;
 use crate::support::{engine, function_of, hostile};
 
-/// A worker that has lost threads says so and leaves, and then runs itself again; or, behind the wall, ends with the
-/// exit code that asks for that.
+/// A worker that has lost threads says so and leaves, and then restarts itself; behind the wall, it exits with the code
+/// that asks for a restart.
 fn begins_anew(walled: bool) {
     let Some(hanging) = HangingFolder::mount() else { return };
     let Some(cluster) = Cluster::start(0) else { return };

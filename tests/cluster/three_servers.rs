@@ -1,4 +1,4 @@
-//! A broker of three servers, of which one after another is lost.
+//! A broker of three servers that are lost one after another.
 
 use std::collections::BTreeSet;
 use std::time::Instant;
@@ -11,11 +11,11 @@ use super::processes::{Cluster, PATIENCE};
 use crate::machines::Machine;
 use crate::nats_server::NatsCluster;
 
-/// What there is of a run called `one`.
+/// The streams of a run called `one`.
 const STREAMS: [&str; 5] =
     ["ENGINE_TASKS_one", "ENGINE_RESULTS_one", "KV_engine-runs", "KV_engine-hosts", "KV_engine-workers"];
 
-/// Who leads streams.
+/// Watches the leaders of streams.
 struct Watch {
     runtime: Runtime,
     context: jetstream::Context,
@@ -28,7 +28,7 @@ impl Watch {
         Self { runtime, context }
     }
 
-    /// Waits until a stream is as it is to be, and says who leads it.
+    /// Waits until a stream fulfils a condition, and returns its leader.
     fn leader(&self, stream: &str, is_so: impl Fn(&stream::ClusterInfo) -> bool) -> String {
         let begun = Instant::now();
         let mut latest = None;
@@ -66,7 +66,7 @@ fn row_23_any_of_three_servers_may_be_lost() {
     let mut left = BTreeSet::from(NatsCluster::NAMES);
     let mut given = 1000;
     while !left.is_empty() {
-        // Those that lead go first: who leads changes with each of them.
+        // Leaders go first: leadership moves with each of them.
         let leaders = STREAMS.map(|stream| watch.leader(stream, is_whole));
         let victim = leaders.iter().find_map(|leader| left.take(leader.as_str()));
         let victim = victim.or_else(|| left.pop_last()).unwrap();
@@ -89,7 +89,7 @@ fn row_23_a_silent_server_is_replaced_by_another() {
     let [first, second, _] = servers.urls();
     let mut cluster = Cluster::behind(servers, second, Machine::this());
     cluster.join(&[]);
-    // The host is told of the others by the first one.
+    // The host learns of the others from the first one.
     let args = ["--replicas", "3", "--ack-wait", "500ms", "--broker-timeout", "40s"];
     let mut run = FedRun::start(&Machine::this(), &first, &args);
     run.give(1000);

@@ -1,4 +1,4 @@
-//! Connections by TLS: who is known by a certificate, who is not, and that nothing goes over an open one.
+//! TLS: trusted and untrusted certificates, and no data over an unencrypted connection.
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write, copy};
@@ -15,14 +15,14 @@ use crate::machines::Machine;
 use crate::nats_server::NatsServer;
 use crate::support::{Did, engine, fed};
 
-/// Somebody who certifies servers.
+/// A certificate authority.
 struct Authority(Issuer<'static, KeyPair>);
 
 impl Authority {
-    /// A new one, and the file that it is known by.
+    /// A new one, with its certificate in this file.
     fn new(file: &Path) -> Self {
         let mut params = CertificateParams::new(Vec::new()).unwrap();
-        // Two of one name would be taken for each other, as far as the signature.
+        // Two of one name would differ only in the signature.
         params.distinguished_name.push(DnType::CommonName, file.display().to_string());
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         let key = KeyPair::generate().unwrap();
@@ -30,7 +30,7 @@ impl Authority {
         Self(Issuer::new(params, key))
     }
 
-    /// The configuration of a server that shows who it is: `localhost`.
+    /// The configuration of a server with a certificate for `localhost`.
     fn certify(&self, folder: &Path) -> String {
         let key = KeyPair::generate().unwrap();
         let params = CertificateParams::new(["localhost".to_owned()]).unwrap();
@@ -42,14 +42,14 @@ impl Authority {
     }
 }
 
-/// A server that wants TLS.
+/// A server that requires TLS.
 struct Certified {
     folder: TempDir,
     server: NatsServer,
 }
 
 impl Certified {
-    /// None where there is no NATS server.
+    /// None if there is no NATS server.
     fn start() -> Option<Self> {
         let folder = tempdir().unwrap();
         let authority = Authority::new(&folder.path().join("ca.pem"));
@@ -88,14 +88,14 @@ fn a_server_is_verified_by_its_certificate() {
     }
 }
 
-/// The commands that go to a broker.
+/// The commands that connect to a broker.
 fn commands(url: &str) -> [Command; 3] {
     let plugin = slow_loop();
     let run = ["run", "-q", "-p", &plugin, "--cluster", url];
     [engine(run), engine(["worker", "--cluster", url, "--quiet"]), engine(["cluster", "status", url])]
 }
 
-/// Each of the commands says the same in a line.
+/// Each of the commands prints the same line.
 fn refused(url: &str, more: &[&str], reason: &str) {
     for mut command in commands(url) {
         command.args(more);
@@ -114,11 +114,11 @@ fn an_unknown_server_is_refused_with_one_line() {
     refused(&localhost, &[], "nobody whom this system trusts has signed");
     refused(&localhost, &["--cluster-ca", &other], "has signed its certificate");
     refused(&certified.url("tls", "127.0.0.1"), &["--cluster-ca", &ca], "not valid for name");
-    // A server that wants TLS gets it, asked for or not.
+    // A server that requires TLS gets it, whatever the URL's scheme.
     refused(&certified.url("nats", "localhost"), &[], "nobody whom this system trusts has signed");
 }
 
-/// Somebody who speaks without TLS, as who listens in would. Returns its port, and the first byte that it is told.
+/// A server without TLS, like an eavesdropper. Returns its port, and the first byte that it receives.
 fn listener() -> (u16, JoinHandle<Option<u8>>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
@@ -133,7 +133,7 @@ fn listener() -> (u16, JoinHandle<Option<u8>>) {
     (port, told)
 }
 
-/// How a handshake of TLS begins. Whoever speaks openly would begin with a `C`, of `CONNECT`.
+/// The first byte of a TLS handshake. An unencrypted client would start with the `C` of `CONNECT`.
 const HANDSHAKE: Option<u8> = Some(0x16);
 
 #[test]
@@ -152,14 +152,14 @@ fn no_data_goes_over_an_unencrypted_connection() {
     }
 }
 
-/// Somebody between a client and a server, who adds a server to those that the server names. That is said before
-/// the handshake, where nobody notices.
+/// A proxy between a client and a server that adds a server to the advertised ones. They are sent before the handshake,
+/// so the change goes unnoticed.
 fn between(server: u16, named: u16) -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
     spawn(move || {
         let (mut client, _) = listener.accept().unwrap();
-        // Nobody else is let in.
+        // It accepts one connection only.
         drop(listener);
         let mut server = BufReader::new(TcpStream::connect(("localhost", server)).unwrap());
         let mut info = String::new();

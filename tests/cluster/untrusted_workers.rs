@@ -1,4 +1,4 @@
-//! A worker that lies about results: nothing of it is believed, kept or shown as it is.
+//! A worker that sends false results: none is accepted, and none of its text is shown unescaped.
 
 use std::fs;
 use std::process::{Child, Stdio};
@@ -9,7 +9,7 @@ use super::messages::client;
 use super::processes::{Cluster, ended, slow, slow_loop};
 use crate::support::engine;
 
-/// The protocol's messages, written by hand: what no worker of ours would send.
+/// The protocol's messages, written by hand, which no real worker would send.
 #[derive(Default)]
 struct Bytes(Vec<u8>);
 
@@ -46,7 +46,7 @@ type Fault<'a> = (u64, u64, &'a str);
 const FAILED: u64 = 0;
 const TRAPPED: u64 = 2;
 
-/// A result: who made it, the outputs of one byte by their records, and the faults.
+/// A result: its worker, the outputs of one byte by record, and the faults.
 fn result(worker: &str, outputs: &[u64], faults: &[Fault], ending: Option<Fault>) -> Vec<u8> {
     let fault =
         |bytes: Bytes, (record, kind, text): Fault| bytes.numbers([0, record, kind]).text(text).number(0);
@@ -66,7 +66,7 @@ fn result(worker: &str, outputs: &[u64], faults: &[Fault], ending: Option<Fault>
     bytes.numbers([0, 0]).0
 }
 
-/// A run whose messages a liar may write.
+/// A run that gets forged messages.
 struct Lied {
     runtime: tokio::runtime::Runtime,
     context: Context,
@@ -76,7 +76,7 @@ struct Lied {
 }
 
 impl Lied {
-    /// A run of `records` records over a cluster of no workers, whose tasks wait.
+    /// A run of `records` records over a cluster without workers; its tasks wait.
     fn begin(cluster: &Cluster, records: usize) -> Self {
         fs::write(cluster.path("in"), slow(records)).unwrap();
         let mut run = engine(["run", "-p", &slow_loop(), "--on-fault", "skip", "--run-name", "one"]);
@@ -98,12 +98,12 @@ impl Lied {
         let message = bytes::Bytes::from(message.0);
         let subject = format!("engine.result.one.{}", self.epoch);
         self.runtime.block_on(async {
-            // A stream that is full has room as soon as the host has read.
+            // A full stream has room once the host has read.
             while self.context.publish(subject.clone(), message.clone()).await.unwrap().await.is_err() {}
         });
     }
 
-    /// Sends what is said to be the result of the first task.
+    /// Sends a forged result of the first task.
     fn send(&mut self, body: &[u8]) {
         self.nonce += 1;
         self.send_part((0, 1), body);
@@ -132,7 +132,7 @@ fn an_impossible_result_is_refused_and_its_task_redispatched() {
     for (lie, _) in &lies {
         lied.send(lie);
     }
-    // So many outputs are claimed, and none follows.
+    // It claims many outputs, and none follows.
     let [begin, end] = [Bytes::message().text("i").numbers([0, 1]).0, vec![0xff, 0xff, 0xff, 0xff, 0x0f]];
     lied.send(&[begin, end].concat());
     cluster.join(&[]);
@@ -158,7 +158,7 @@ fn a_workers_fault_message_is_one_printable_line() {
     assert!(told.contains("the first: record 1: ") && told.ends_with(line), "{told:?}");
 }
 
-/// The most memory that a process had, in bytes.
+/// The peak memory of a process, in bytes.
 fn most_memory(child: &Child) -> u64 {
     let status = fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap();
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
@@ -172,7 +172,7 @@ fn an_endless_result_is_dropped_before_it_fills_the_host() {
     let mut lied = Lied::begin(&cluster, 2000);
     let before = most_memory(&lied.run);
     let body = vec![0; 512 << 10];
-    // 384 MiB of one result, and as many parts of others as nobody has for a first task.
+    // 384 MiB of one result, and more parts of others than any first task has.
     lied.nonce = 1;
     (0..768).for_each(|part| lied.send_part((part, 8000), &body));
     for nonce in 2..2000 {

@@ -1,4 +1,4 @@
-//! Workers that die, sleep, leave, or run what kills them.
+//! Workers that die, sleep, leave, or run a record that kills them.
 
 use std::fs;
 use std::io::{BufRead, BufReader};
@@ -21,12 +21,12 @@ fn row_19_workers_killed_in_turn_fifty_times_lose_nothing() {
     for round in 1..=50 {
         run.give(ROUND);
         run.wait_for(round * ROUND);
-        // It is at work on the next round.
+        // It works on the next round.
         cluster.kill(0);
         cluster.join(&[]);
     }
     let pause = run.end();
-    // On a quiet machine it is less than the wait and a second.
+    // On an idle machine it takes less than the wait plus a second.
     assert!(pause < 3 * Duration::from_millis(300 + 1000), "{pause:?}");
 }
 
@@ -38,23 +38,23 @@ fn row_20_a_suspended_worker_delivers_nothing_twice() {
     run.wait_for(100);
     signal(&cluster.workers[0], "-STOP");
     cluster.join(&[]);
-    // What it was at, another one has done.
+    // Another one has done its task.
     run.wait_for(2000);
     run.give(2000);
     signal(&cluster.workers[0], "-CONT");
     run.end();
 }
 
-/// The processes that another one has started.
+/// The children of a process.
 fn children_of(process: &str) -> String {
     let found = Command::new("pgrep").args(["-P", process]).output().unwrap();
     String::from_utf8(found.stdout).unwrap()
 }
 
-/// A record may take longer than the bad one waits to be killed.
+/// A timeout longer than the bad record waits to be killed.
 const PATIENT: [&str; 2] = ["--timeout", "20s"];
 
-/// Ends whoever runs a record that is told of as bad: the process that runs it alone, or else the worker.
+/// Kills the process that runs a bad record: the isolated process if there is one, or else the worker.
 fn hunt(cluster: &mut Cluster, run: &mut Child) -> (usize, usize) {
     let (mut workers, mut apart) = (0, 0);
     let (sender, told) = std::sync::mpsc::channel();
@@ -76,7 +76,7 @@ fn hunt(cluster: &mut Cluster, run: &mut Child) -> (usize, usize) {
             continue;
         }
         let worker = cluster.workers[0].id().to_string();
-        // Between a worker behind the wall and such a process is the launcher.
+        // A worker behind the wall starts such a process through the launcher.
         let children: String = children_of(&worker).split_whitespace().map(children_of).collect();
         if children.trim().is_empty() {
             cluster.kill(0);
@@ -84,7 +84,7 @@ fn hunt(cluster: &mut Cluster, run: &mut Child) -> (usize, usize) {
             workers += 1;
         } else {
             let end = |signal| Command::new("kill").arg(signal).args(children.split_whitespace()).status();
-            // What ends a whole session is nobody's fault.
+            // Signals to the whole session must not blame the record.
             assert!(end("-INT").unwrap().success() && end("-TERM").unwrap().success());
             let killed = end("-KILL");
             apart += usize::from(killed.unwrap().success());

@@ -1,4 +1,4 @@
-//! What an escaped guest tries, and what must come of it.
+//! The attacks of an escaped guest, and their expected results.
 
 use std::collections::BTreeSet;
 use std::fs::{self, File};
@@ -18,13 +18,13 @@ use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, SocketTy
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-/// The variable that makes this program the stand-in, with what it is to do as JSON.
+/// The variable that makes this program the stand-in, with its role as JSON.
 const ROLE: &str = "ENGINE_TEST_ESCAPED_GUEST";
 
-/// What the stand-in is to attack.
+/// The targets of the stand-in.
 #[derive(Serialize, Deserialize)]
 struct Role {
-    /// The rules of a run; none to try what happens without a wall.
+    /// The rules of a run; none to try without a wall.
     rules: Option<Rules>,
     /// A folder that functions may write.
     granted: PathBuf,
@@ -75,7 +75,7 @@ fn check() {
         assert!(behind.is_empty(), "an escaped guest could, with {net:?}: {behind:#?}");
     }
     let in_worker = succeeded(Some(&|_, granted| of_worker(granted)));
-    // Servers of a cluster tell of one another, by any name and port.
+    // Servers of a cluster announce each other, with any name and port.
     let network = ["connect by TCP", "send by UDP"];
     let more: Vec<_> = in_worker.iter().filter(|name| !network.contains(&name.as_str())).collect();
     assert!(more.is_empty(), "an escaped guest of a worker could: {more:#?}");
@@ -236,7 +236,7 @@ fn to_misuse(mut rules: Rules, plugin: &Path, granted: &Path, outside: &Path) ->
 
 type Try = fn(&Role) -> bool;
 
-/// What a run still has to be able to do.
+/// What a run must still be able to do.
 const WORK: &[(&str, Try)] = &[
     ("read what it was granted", |role| fs::read(role.granted.join("mine")).is_ok()),
     ("write what it was granted", |role| fs::write(role.granted.join("new"), "1").is_ok()),
@@ -285,7 +285,7 @@ const WORK: &[(&str, Try)] = &[
     }),
 ];
 
-/// What an attacker tries. Each is true if it got what it wanted.
+/// The attacks. Each is true if it succeeded.
 const ATTACKS: &[(&str, Try)] = &[
     // Files.
     ("read a secret", |role| fs::read(&role.secret).is_ok()),
@@ -461,7 +461,7 @@ const ATTACKS: &[(&str, Try)] = &[
             let mut reply = [0; 200];
             matches!((&mut &*line).read(&mut reply), Ok(1..))
         };
-        // Each that is refused is told so before the launcher takes the next question.
+        // The launcher answers each refused message before it takes the next one.
         let last = asked(&json!({ "File": { "file": 99, "act": open() } }));
         last || lines.iter().flatten().filter(|line| !refused(line)).count() > 100
     }),
@@ -555,7 +555,7 @@ fn open() -> Value {
     json!({ "Open": { "append": true } })
 }
 
-/// Sends a message to the launcher, and returns its line. Without a launcher there is nobody to ask.
+/// Sends a message to the launcher, and returns its connection; none without a launcher.
 fn ask(message: &Value) -> Option<UnixStream> {
     let (line, its) = UnixStream::pair().expect("a line");
     tell(message, &[its.as_fd()]).then_some(line)

@@ -1,4 +1,4 @@
-//! Memories and tables that grow, and fail to: what is counted is what there is.
+//! Memories and tables that grow or fail to grow: the counted memory is the real memory.
 
 use engine::{Isolation, Monitor, Pool};
 use proptest::collection::vec;
@@ -6,7 +6,7 @@ use proptest::collection::vec;
 use super::module::Module;
 use crate::support::{ran, runner};
 
-/// What a byte of the record lets grow, by its lower four bits. `$by` is up to 32, by the others.
+/// What a byte of the record lets grow, by its lower four bits. The upper bits set `$by`.
 const GROWTH: [&str; 10] = [
     "(memory.grow (local.get $by))",
     "(memory.grow (i32.mul (local.get $by) (i32.const 8)))",
@@ -20,9 +20,8 @@ const GROWTH: [&str; 10] = [
     "(table.grow $many (ref.null func) (i32.const -1))",
 ];
 
-/// A plugin with one memory and one table, or two of each, some of which have a bound of their own, and which does
-/// with them what the bytes of the record say. It returns how many bytes they have, as eight letters from `a`
-/// to `p`.
+/// A plugin with one memory and one table, or two of each, some with their own bound. It grows them as the bytes of the
+/// record say, and returns their size in bytes as eight letters from `a` to `p`.
 fn growing(two: bool) -> Module {
     let (second, size, entries) = if two {
         ("(memory $small 1 5) (table $many 1 funcref)", "(memory.size $small)", "(table.size $many)")
@@ -70,7 +69,7 @@ fn growing(two: bool) -> Module {
     module
 }
 
-/// How many bytes eight letters tell of.
+/// Decodes a size from eight letters.
 fn told(letters: &str) -> usize {
     letters.bytes().rev().fold(0, |bytes, letter| bytes * 16 + usize::from(letter - b'a'))
 }
@@ -79,13 +78,13 @@ fn told(letters: &str) -> usize {
 fn counted_memory_matches_real_memory() {
     let folder = tempfile::tempdir().unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    // Where instances keep their room there is room for one of each in a module.
+    // Pooled instances have room for only one of each in a module.
     for isolation in [Isolation::Worker, Isolation::Record] {
         let path = growing(isolation == Isolation::Worker).component(&folder);
         let monitor = Monitor::new();
         let pool = Pool::builder().threads(1).monitor(&monitor).isolation(isolation).build().unwrap();
         let plugin = pool.load(&path).unwrap();
-        // What is counted and what there is, after a fresh instance did what a record says.
+        // The counted and the real memory, after a fresh instance ran a record.
         let grown = |record: String| {
             let function = plugin.function::<String, String>("f").unwrap();
             let (outputs, ended) = runtime.block_on(ran([record], |records| records.map(&function)));

@@ -1,7 +1,8 @@
-//! Plugins written by hand in WebAssembly's text format, for what no compiler would say.
+//! Plugins written by hand in WebAssembly's text format, for cases that no compiler emits.
 //!
-//! Those of `violations` and `states` fit the contract in their types and break it in their bytes: at each entry point, the
-//! neighbours looked at after each. Those of `growth` have memories that can't grow. Those of `oversized` want whoever reads them to take for ever.
+//! Those of `violations` and `states` fit the contract in their types and break it in their bytes, at each entry point;
+//! neighbours are checked after each. Those of `growth` have memories that can't grow. Those of `oversized` take very
+//! long to compile or parse.
 
 mod growth;
 mod module;

@@ -1,4 +1,4 @@
-//! A plugin as a core module in text, of which each part can be replaced.
+//! A plugin as a core module in text format; each part can be replaced.
 
 use std::fmt::Write as _;
 use std::path::PathBuf;
@@ -11,7 +11,7 @@ use crate::support::root;
 
 const CONTRACT: &str = "engine:plugin/stages@0.2.0";
 
-/// A module with one function `f`, which returns each record as it came.
+/// A module with one function `f` that returns each record unchanged.
 ///
 /// In memory: the list of functions at 16, the only one at [`SIGNATURE`], its name at 1024, what `open`
 /// returns at 3000, the outcome at [`OUTCOME`], what `finish` returns at [`FINISHED`],
@@ -27,7 +27,7 @@ pub(super) struct Module {
     pub(super) process: String,
     pub(super) finish: String,
     pub(super) state: String,
-    /// What follows once the host has read a list of functions, or an outcome.
+    /// The call after the host has read a list of functions or an outcome.
     pub(super) post: String,
     /// Further definitions.
     pub(super) more: String,
@@ -74,13 +74,13 @@ impl Default for Module {
     }
 }
 
-/// Numbers as they lie in memory.
+/// Numbers in little-endian bytes.
 fn words(words: &[u32]) -> Vec<u8> {
     words.iter().flat_map(|word| word.to_le_bytes()).collect()
 }
 
 impl Module {
-    /// A sink, which takes all.
+    /// A sink that takes all records.
     pub(super) fn sink() -> Self {
         let signature = [1024, 1, SINK, TEXT];
         let mut module = Self::default().writing(SIGNATURE, &signature).writing(SIGNATURE + 28, &[0]);
@@ -88,7 +88,7 @@ impl Module {
         module
     }
 
-    /// A function that accumulates, whose state is empty, and which returns each record as it came.
+    /// An accumulator with an empty state that returns each record unchanged.
     pub(super) fn accumulate() -> Self {
         Self::default().writing(SIGNATURE + 8, &[ACCUMULATE])
     }

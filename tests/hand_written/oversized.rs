@@ -1,4 +1,4 @@
-//! Files that are large in one way: each is refused in a line, soon, or it runs.
+//! Components that are oversized in one way: each is refused soon, with one line, or runs.
 
 use std::fs;
 use std::time::{Duration, Instant};
@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use super::module::Module;
 use crate::support::{Did, engine, fed};
 
-/// Runs a plugin over one record, with 3 s and 1 GiB for compiling it.
+/// Runs a plugin over one record, with 3 s and 1 GiB to compile it.
 fn run(wasm: &[u8]) -> Did {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("giant.wasm");
@@ -15,7 +15,7 @@ fn run(wasm: &[u8]) -> Did {
     command.arg(&path).env("XDG_CACHE_HOME", folder.path()).env("HOME", folder.path());
     let begun = Instant::now();
     let did = fed(command, "one\n");
-    // What is not compiling has to be soon.
+    // Everything but compilation must be fast.
     assert!(begun.elapsed() < Duration::from_secs(8), "{:?}: {}", begun.elapsed(), did.stderr);
     assert!(did.stderr.lines().count() <= 1 && did.stderr.chars().count() < 600, "{}", did.stderr);
     did
@@ -31,7 +31,7 @@ fn component(text: &str) -> Vec<u8> {
     wat::parse_str(format!("(component {text})")).unwrap()
 }
 
-/// A name of so many letters, as components may have them.
+/// A name of this many letters, in a component's notation.
 fn name(letters: usize) -> String {
     "a".repeat(letters)
 }
@@ -83,7 +83,7 @@ fn row_8_nested_components_are_refused_with_one_line() {
     refused("20,000 deep", &nested, "is not a plugin: ");
 }
 
-/// A number as WebAssembly writes it.
+/// A number in LEB128, as in WebAssembly.
 fn leb(mut number: usize) -> Vec<u8> {
     let mut bytes = Vec::new();
     while number > 0x7f {

@@ -1,4 +1,4 @@
-//! What the host is told for a state, and what it is told behind records with keys.
+//! Invalid states, and invalid outcomes for records with keys.
 
 use std::time::{Duration, Instant};
 

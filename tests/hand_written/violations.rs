@@ -1,4 +1,4 @@
-//! Each case changes one part of a plugin that is right.
+//! Contract violations: each case changes one part of a correct plugin.
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -8,7 +8,7 @@ use engine::{Error, Kind, Pool, Source};
 use super::module::{FINISHED, Module, SIGNATURE};
 use crate::support::{misbehaving, ran};
 
-/// What the plugin gives for one record, on a pool where another plugin goes on as before.
+/// The plugin's result for one record, on a pool where another plugin must keep working.
 async fn given(module: Module) -> Result<Vec<String>, String> {
     let folder = tempfile::tempdir().unwrap();
     let path = module.component(&folder);
@@ -63,7 +63,7 @@ async fn the_unchanged_module_works() {
 async fn row_5_invalid_outcomes_are_faults_of_the_record() {
     let claiming = |claims: &[(u32, u32)]| Module::default().claiming(claims);
     let at = |place: u32| with(|module| module.process = format!("i32.const {}", place.cast_signed()));
-    // So many failures, whose messages are all the same 60 KiB: 600 MB of a memory of 256 KiB.
+    // 10,000 failures that share one message of 60 KiB: 600 MB out of a memory of 256 KiB.
     let overlapping = with(|module| {
         module.memory = 4;
         module.more = "(func $fill (local $at i32)
@@ -98,7 +98,7 @@ async fn row_5_invalid_outcomes_are_faults_of_the_record() {
 
 #[tokio::test]
 async fn row_5_the_address_from_realloc_is_checked() {
-    // For the ends of a batch only.
+    // Only for the ends of a batch.
     let realloc = |text: &str| {
         let ends =
             "(i32.and (i32.eq (local.get $align) (i32.const 4)) (i32.ne (local.get $wanted) (i32.const 0)))";
@@ -204,7 +204,7 @@ async fn row_1_a_trap_in_any_entry_point_is_reported() {
 #[tokio::test]
 async fn row_5_results_of_open_and_finish_are_checked() {
     let opening = |text: &str| with(|module| module.open = format!("{text} i32.const 3000"));
-    // Whose memory is all zeros: control characters, which are not shown.
+    // Its memory is all zeros: control characters, which are not shown.
     let refusal = "(i32.store (i32.const 3000) (i32.const 1)) (i32.store (i32.const 3004) (i32.const 66000))
         (i32.store (i32.const 3008) (i32.const 60000))";
     for (name, module) in [

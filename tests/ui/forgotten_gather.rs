@@ -1,4 +1,4 @@
-//! Results that were not gathered have no sink.
+//! Results that were not gathered can't have a sink.
 
 fn main() {
     let pool = engine::Pool::new().unwrap();

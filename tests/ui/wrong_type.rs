@@ -1,4 +1,4 @@
-//! A function over numbers does not go with a stream of texts.
+//! A function over numbers does not fit a stream of texts.
 
 fn main() {
     let pool = engine::Pool::new().unwrap();
