@@ -301,7 +301,7 @@ fn scatter_without_gather() {
     stages(
         forked,
         expect![[
-            r#"p.toml:7:8: b: another node takes from scatter too (scatter is scattered: put a gather behind it, or a scatter into each branch)"#
+            r#"p.toml:7:8: b: another node takes from scatter too (scatter is scattered: put a gather after it, or a scatter into each branch)"#
         ]],
     );
 }

@@ -203,7 +203,7 @@ impl Graph {
                     let name = document.nodes[*input].name();
                     let problem = Problem::at("from", format!("another node takes from {name} too"));
                     return Err(problem.help(format!(
-                        "{name} is scattered: put a gather behind it, or a scatter into each branch"
+                        "{name} is scattered: put a gather after it, or a scatter into each branch"
                     )));
                 }
             }
