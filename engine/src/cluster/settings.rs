@@ -1,10 +1,9 @@
-//! What a user says of a cluster.
+//! What a user says of a run that goes to a cluster.
 
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::cluster::nats::subjects::Durability;
 use crate::deadlines::BROKER_AWAY;
 use crate::{Broker, text};
 
@@ -26,7 +25,22 @@ pub struct Cluster {
     pub(super) on_notice: OnNotice,
 }
 
-/// Who is told what a person should know.
+/// How the broker keeps what it has of a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Durability {
+    /// In memory alone: faster, and gone with the broker. The host then hands out again what is lost.
+    pub(super) memory: bool,
+    /// On so many of the broker's servers: 1, 3 or 5.
+    pub(super) replicas: usize,
+}
+
+impl Default for Durability {
+    fn default() -> Self {
+        Self { memory: false, replicas: 1 }
+    }
+}
+
+/// Takes what a person should know.
 #[derive(Clone)]
 pub(super) struct OnNotice(Arc<dyn Fn(&str) + Send + Sync>);
 

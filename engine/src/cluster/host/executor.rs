@@ -1,91 +1,59 @@
 //! The executor of a pool whose work goes to a cluster: what segments see of it, and the thread that it has.
 
-use std::collections::VecDeque;
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
-use std::sync::mpsc::sync_channel;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
+use std::sync::mpsc::{SyncSender, sync_channel};
+use std::sync::{Arc, Weak};
 use std::thread::{self, JoinHandle};
 
-use async_nats::jetstream::message::Acker;
 use tokio::runtime::Builder;
-use tokio::sync::Notify;
-use tokio_util::sync::CancellationToken;
 
-use crate::cluster::host::dispatcher::{Connected, Dispatcher};
-use crate::cluster::host::membership::FEWEST;
+use super::dispatcher::Dispatcher;
+use super::link::{Cleared, Link};
+use crate::cluster::description::is_name;
+use crate::cluster::random::random;
 use crate::cluster::settings::Cluster;
-use crate::error::SystemError;
+use crate::cluster::transport::Transport;
+use crate::error::{ClusterError, SystemError};
 use crate::executor::{Executor, PoolShared, Segment};
 use crate::metrics::WorkerStatus;
 use crate::plugin::{Core, MOST_BYTES};
 use crate::record::Batch;
-use crate::{Error, Pool, PoolBuilder, threads};
+use crate::{Error, threads};
 
-/// Records of a segment that are out have at most about so many bytes.
+/// Bytes of a segment's records in flight at most, about.
 const ROOM: usize = 64 << 20;
 
-/// Work that goes to a cluster.
+/// The most characters of a run's name.
+const LONGEST_NAME: usize = 64;
+
+/// Gives the work of segments to a cluster.
 pub(crate) struct ClusterExecutor {
     link: Arc<Link>,
     thread: Option<JoinHandle<()>>,
 }
 
-/// What the executor and its thread share.
-pub(in crate::cluster) struct Link {
-    ready: Mutex<Ready>,
-    /// The pool whose executor this is.
-    home: OnceLock<Weak<PoolShared>>,
-    /// What results are acknowledged by that are out, and their bytes.
-    out: Mutex<Vec<(Vec<Acker>, usize)>>,
-    /// Either has more.
-    pub(in crate::cluster) bell: Notify,
-    pub(in crate::cluster) over: CancellationToken,
-    /// The thread has cleared up.
-    gone: (Mutex<bool>, Condvar),
-    /// How many tasks may be out.
-    pub(in crate::cluster) width: AtomicUsize,
-    workers: Mutex<Vec<WorkerStatus>>,
-}
-
-#[derive(Default)]
-struct Ready {
-    /// Segments that have work, each once, in turn.
-    segments: VecDeque<Arc<Segment>>,
-    /// Why nobody does it any more.
-    failure: Option<Error>,
-}
-
-impl PoolBuilder {
-    /// Where the work of scattered segments is done; on this pool's threads, if not said.
-    ///
-    /// To build the pool then blocks until the broker has answered.
-    pub fn cluster(self, cluster: Cluster) -> Self {
-        self.executor(Box::new(|| Ok(Arc::new(ClusterExecutor::join(cluster)?))))
-    }
-}
-
 impl ClusterExecutor {
-    /// Connects, and begins the run. Blocks until the broker has answered.
-    pub(crate) fn join(cluster: Cluster) -> Result<Self, Error> {
+    /// Connects, and begins the run named. Blocks until the broker has answered.
+    pub(in crate::cluster) fn start<F>(
+        cluster: Cluster,
+        connect: impl FnOnce(Cluster, String) -> F + Send + 'static,
+    ) -> Result<Self, Error>
+    where
+        F: Future<Output = Result<Arc<dyn Transport>, Error>>,
+    {
         let (runtime, _) = threads::runtime("engine-cluster", 2, Builder::enable_all)?;
         let link = Arc::new(Link::new());
         let (told, begun) = sync_channel(1);
         let its = link.clone();
         let work = move || {
-            let _gone = Gone(&its);
+            let _cleared = Cleared(its.clone());
             runtime.block_on(async {
-                let connected = match Connected::to(cluster).await {
-                    Ok(connected) => connected,
-                    Err(error) => return drop(told.send(Err(error))),
+                let name = cluster.run.clone().unwrap_or_else(|| format!("run-{:016x}", random()));
+                let connected = match check_name(&name) {
+                    Ok(()) => connect(cluster.clone(), name.clone()).await,
+                    Err(error) => Err(error),
                 };
-                let _ = told.send(Ok(()));
-                // Nothing of the run is there before there is work: it may yet be found wrong.
-                tokio::select! {
-                    () = its.over.cancelled() => its.fail(&[], &Error::Closed),
-                    () = its.bell.notified() => match Dispatcher::begin(connected, its.clone()).await {
-                        Ok(dispatcher) => dispatcher.run().await,
-                        Err(error) => its.fail(&[], &error),
-                    },
+                if let Some(transport) = begin(connected, &told) {
+                    dispatch(transport, cluster, &name, its).await;
                 }
             });
             runtime.shutdown_background();
@@ -94,6 +62,40 @@ impl ClusterExecutor {
         begun.recv().unwrap_or(Err(Error::System(SystemError::Panicked)))?;
         Ok(Self { link, thread: Some(handle) })
     }
+
+    /// Whether the caller is this executor's thread, which can't wait for itself.
+    fn is_this_thread(&self) -> bool {
+        self.thread.as_ref().is_some_and(|thread| thread.thread().id() == thread::current().id())
+    }
+}
+
+/// Tells whether there is a connection.
+fn begin(
+    connected: Result<Arc<dyn Transport>, Error>,
+    told: &SyncSender<Result<(), Error>>,
+) -> Option<Arc<dyn Transport>> {
+    let (transport, begun) = match connected {
+        Ok(transport) => (Some(transport), Ok(())),
+        Err(error) => (None, Err(error)),
+    };
+    let _ = told.send(begun);
+    transport
+}
+
+/// Hands out work from the first piece on: before that the run may yet be found wrong, and nothing of it is there.
+async fn dispatch(transport: Arc<dyn Transport>, cluster: Cluster, name: &str, link: Arc<Link>) {
+    tokio::select! {
+        () = link.over.cancelled() => link.fail(&[], &Error::Closed),
+        () = link.bell.notified() => match Dispatcher::begin(transport, cluster, name, link.clone()).await {
+            Ok(dispatcher) => dispatcher.run().await,
+            Err(error) => link.fail(&[], &error),
+        },
+    }
+}
+
+fn check_name(name: &str) -> Result<(), Error> {
+    let fine = is_name(name) && name.len() <= LONGEST_NAME;
+    fine.then_some(()).ok_or_else(|| Error::Cluster(ClusterError::RunName { name: name.to_owned() }))
 }
 
 impl Executor for ClusterExecutor {
@@ -120,122 +122,30 @@ impl Executor for ClusterExecutor {
     }
 
     fn workers(&self) -> Vec<WorkerStatus> {
-        lock(&self.link.workers).clone()
+        self.link.workers()
     }
 
     fn is_at_home(&self, pool: Weak<PoolShared>) {
-        let _ = self.link.home.set(pool);
+        self.link.set_home(pool);
     }
 
     fn end(&self) {
         self.link.over.cancel();
-        // Who is told something by the thread can't wait for it.
-        if self.thread.as_ref().is_some_and(|thread| thread.thread().id() == thread::current().id()) {
-            return;
+        if !self.is_this_thread() {
+            self.link.wait_until_cleared();
         }
-        let (gone, told) = &self.link.gone;
-        drop(told.wait_while(lock(gone), |gone| !*gone));
-    }
-}
-
-/// Tells that the thread has cleared up, or can't any more.
-struct Gone<'a>(&'a Link);
-
-impl Drop for Gone<'_> {
-    fn drop(&mut self) {
-        let (gone, told) = &self.0.gone;
-        *lock(gone) = true;
-        told.notify_all();
     }
 }
 
 impl Drop for ClusterExecutor {
     fn drop(&mut self) {
         self.link.over.cancel();
+        let is_this_thread = self.is_this_thread();
         if let Some(thread) = self.thread.take()
-            && thread.thread().id() != thread::current().id()
+            && !is_this_thread
         {
             // It clears up, which does not take long.
             let _ = thread.join();
         }
     }
-}
-
-impl Link {
-    fn new() -> Self {
-        Self {
-            ready: Mutex::default(),
-            home: OnceLock::new(),
-            out: Mutex::default(),
-            bell: Notify::new(),
-            over: CancellationToken::new(),
-            gone: Default::default(),
-            width: FEWEST.into(),
-            workers: Mutex::default(),
-        }
-    }
-
-    /// Ends all segments, and those that come.
-    pub(in crate::cluster) fn fail(&self, segments: &[Weak<Segment>], error: &Error) {
-        let ready = {
-            let mut ready = lock(&self.ready);
-            ready.failure = Some(error.clone());
-            std::mem::take(&mut ready.segments)
-        };
-        for segment in segments.iter().filter_map(Weak::upgrade).chain(ready) {
-            segment.fail(error.clone());
-        }
-    }
-
-    /// A segment that is marked as listed has work.
-    pub(in crate::cluster) fn enlist(&self, segment: Arc<Segment>) -> Result<(), Error> {
-        let mut ready = lock(&self.ready);
-        match &ready.failure {
-            Some(error) => Err(error.clone()),
-            None => {
-                ready.segments.push_back(segment);
-                Ok(())
-            }
-        }
-    }
-
-    /// The next segment that has work.
-    pub(in crate::cluster) fn next(&self) -> Option<Arc<Segment>> {
-        lock(&self.ready).segments.pop_front()
-    }
-
-    /// Who does what can't be sent anywhere.
-    pub(in crate::cluster) fn home(&self) -> Option<Arc<dyn Executor>> {
-        let pool = self.home.get()?.upgrade()?;
-        Some(Arc::new(Pool::from_shared(pool)))
-    }
-
-    /// The acknowledgements of results that are out since they were taken last.
-    pub(in crate::cluster) fn take_out(&self) -> Vec<(Vec<Acker>, usize)> {
-        std::mem::take(&mut *lock(&self.out))
-    }
-
-    pub(in crate::cluster) fn set_workers(&self, workers: Vec<WorkerStatus>, width: usize) {
-        *lock(&self.workers) = workers;
-        self.width.store(width, Relaxed);
-    }
-}
-
-/// A result's acknowledgements: due once nothing of it is here any more.
-pub(in crate::cluster) struct Owed {
-    pub(in crate::cluster) link: Arc<Link>,
-    pub(in crate::cluster) ackers: Vec<Acker>,
-    /// In bytes.
-    pub(in crate::cluster) held: usize,
-}
-
-impl Drop for Owed {
-    fn drop(&mut self) {
-        lock(&self.link.out).push((std::mem::take(&mut self.ackers), self.held));
-        self.link.bell.notify_one();
-    }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -6,15 +6,14 @@ use std::time::{Duration, Instant};
 
 use hashlink::LruCache;
 
-use crate::cluster::nats::subjects::PRESENCE_EXPIRY;
-use crate::cluster::worker::process::Presence;
+use crate::cluster::presence::{PRESENCE_EXPIRY, WorkerPresence};
+use crate::cluster::protocol::in_flight::MOST_TASKS;
 use crate::function::Tally;
 use crate::metrics::WorkerStatus;
 use crate::text::PlainText;
 
-/// So many tasks may be out before it is known how many workers there are, and at most.
-pub(in crate::cluster) const FEWEST: usize = 16;
-pub(in crate::cluster) const MOST: usize = 4096;
+/// So many tasks may be in flight before it is known how many workers there are.
+pub(super) const FEWEST_TASKS: usize = 16;
 
 /// For each task that a worker is at, so many are out: while it works on some, others come and go.
 const AHEAD: usize = 3;
@@ -31,9 +30,9 @@ const PATIENCE: Duration = Duration::from_secs(3);
 const MOST_WORKERS: usize = 4096;
 
 /// The workers that live.
-pub(in crate::cluster) struct Membership {
+pub(super) struct Membership {
     run: String,
-    workers: BTreeMap<PlainText, (Presence, Instant)>,
+    workers: BTreeMap<PlainText, (WorkerPresence, Instant)>,
     /// When somebody worked last, or might have.
     served: Instant,
     /// What was said of it last.
@@ -42,7 +41,7 @@ pub(in crate::cluster) struct Membership {
 }
 
 impl Membership {
-    pub(in crate::cluster) fn new(run: &str) -> Self {
+    pub(super) fn new(run: &str) -> Self {
         Self {
             run: run.to_owned(),
             workers: BTreeMap::new(),
@@ -53,7 +52,7 @@ impl Membership {
     }
 
     /// A worker says what it is at.
-    pub(in crate::cluster) fn meet(&mut self, name: &str, presence: Presence) {
+    pub(super) fn meet(&mut self, name: &str, presence: WorkerPresence) {
         // A worker's key may write any number of them.
         let name = PlainText::short(name);
         if self.workers.len() < MOST_WORKERS || self.workers.contains_key(&name) {
@@ -62,38 +61,39 @@ impl Membership {
     }
 
     /// A worker has left.
-    pub(in crate::cluster) fn part(&mut self, name: &str) {
+    pub(super) fn part(&mut self, name: &str) {
         self.workers.remove(&PlainText::short(name));
     }
 
     /// Forgets those that are silent.
-    pub(in crate::cluster) fn look(&mut self) {
+    pub(super) fn look(&mut self) {
         self.workers.retain(|_, (_, seen)| seen.elapsed() < PRESENCE_EXPIRY);
     }
 
-    /// How many tasks may be out.
-    pub(in crate::cluster) fn width(&self) -> usize {
+    /// How many tasks may be in flight.
+    pub(super) fn most_tasks(&self) -> usize {
         let concurrency = self.workers.values().map(|(presence, _)| presence.concurrency);
-        concurrency.fold(0, usize::saturating_add).saturating_mul(AHEAD).clamp(FEWEST, MOST)
+        concurrency.fold(0, usize::saturating_add).saturating_mul(AHEAD).clamp(FEWEST_TASKS, MOST_TASKS)
     }
 
     /// A task is as large as what a worker does in a time between these. The more workers there are, the longer it
     /// is, so that what each task costs the broker does not grow with them.
-    pub(in crate::cluster) fn task_time(&self) -> (Duration, Duration) {
+    pub(super) fn task_time(&self) -> (Duration, Duration) {
         let threads = self.workers.values().map(|(presence, _)| presence.threads);
         let threads = threads.fold(0, usize::saturating_add);
         let many = u32::try_from(threads / THREADS).unwrap_or(u32::MAX).clamp(1, 3);
         (FAST * many, SLOW * many)
     }
 
-    pub(in crate::cluster) fn statuses(&self) -> Vec<WorkerStatus> {
+    pub(super) fn statuses(&self) -> Vec<WorkerStatus> {
         let workers = self.workers.iter();
         workers.map(|(name, (presence, _))| presence.status(name, presence.refused.get(&*self.run))).collect()
     }
 
     /// What a person should know, if it is new: why nothing goes on although there is work.
-    pub(in crate::cluster) fn notice(&mut self, has_work: bool) -> Option<String> {
-        let serves = |presence: &Presence| !presence.leaving && !presence.refused.contains_key(&*self.run);
+    pub(super) fn notice(&mut self, has_work: bool) -> Option<String> {
+        let serves =
+            |presence: &WorkerPresence| !presence.leaving && !presence.refused.contains_key(&*self.run);
         if !has_work || self.workers.values().any(|(presence, _)| serves(presence)) {
             self.served = Instant::now();
             self.told = None;
@@ -121,7 +121,7 @@ impl Membership {
 
     /// What a worker used for a segment's functions since it said so last.
     /// `stages` is how many functions there are.
-    pub(in crate::cluster) fn used(
+    pub(super) fn used(
         &mut self,
         worker: &str,
         segment: u32,
@@ -168,7 +168,7 @@ mod tests {
         let mut membership = Membership::new("one");
         assert_eq!(membership.task_time(), (FAST, SLOW));
         let mut join = |worker: usize| {
-            membership.meet(&worker.to_string(), Presence { threads: 8, ..Presence::default() });
+            membership.meet(&worker.to_string(), WorkerPresence { threads: 8, ..WorkerPresence::default() });
             membership.task_time().1
         };
         assert_eq!([join(0), join(1)], [SLOW; 2]);
@@ -185,11 +185,11 @@ mod tests {
         membership.served = Instant::now().checked_sub(PATIENCE).unwrap();
         assert!(membership.notice(true).unwrap().contains("there is none"));
         assert_eq!(membership.notice(true), None);
-        let mut presence = Presence::default();
+        let mut presence = WorkerPresence::default();
         presence.refused.insert("one".into(), "too much".into());
         membership.meet("a", presence);
         assert!(membership.notice(true).unwrap().ends_with("none of 1 serves this run: a: too much"));
-        membership.meet("b", Presence::default());
+        membership.meet("b", WorkerPresence::default());
         assert_eq!(membership.notice(true), None);
     }
 }

@@ -1,6 +1,13 @@
 //! The host of a run: what its pool sees, and what hands tasks out and takes results in.
 
-pub(in crate::cluster) mod dispatcher;
-pub(in crate::cluster) mod executor;
-pub(in crate::cluster) mod membership;
-pub(in crate::cluster) mod registry;
+mod dispatcher;
+mod errands;
+pub(super) mod executor;
+mod link;
+mod membership;
+mod notices;
+mod registry;
+mod results;
+mod segments;
+mod tasks;
+mod uploader;

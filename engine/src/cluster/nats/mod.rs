@@ -1,3 +1,12 @@
-//! The cluster over NATS JetStream.
+//! The cluster's transport over NATS JetStream. Nothing else of the cluster names a client of NATS.
 
-pub(in crate::cluster) mod subjects;
+mod connect;
+mod fitness;
+mod jetstream;
+mod plugins;
+mod queues;
+mod streams;
+mod subjects;
+mod tables;
+
+pub(super) use connect::{host, viewer, worker};

@@ -10,6 +10,9 @@ use bytes::Bytes;
 
 use crate::cluster::protocol::wire::ResultPart;
 
+/// So many tasks are in flight at most.
+pub(in crate::cluster) const MOST_TASKS: usize = 4096;
+
 /// A broker that does not answer within this time is asked again.
 const REPLY: Duration = Duration::from_secs(10);
 

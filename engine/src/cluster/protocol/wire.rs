@@ -197,6 +197,11 @@ impl<'a> WireBatch<'a> {
     }
 }
 
+/// What the broker knows an attempt of a task by.
+pub(in crate::cluster) fn task_id(epoch: u64, task: u64, attempt: u32) -> String {
+    format!("{epoch}.{task}.{attempt}")
+}
+
 impl Task {
     pub(in crate::cluster) fn encode(&self) -> Bytes {
         let batch = WireBatch::of(&self.batch);
@@ -226,6 +231,12 @@ impl ResultPart {
             Self { epoch, task, nonce, part, parts, body }
         });
         cut.collect()
+    }
+
+    /// What the broker knows the part by.
+    pub(in crate::cluster) fn id(&self) -> String {
+        let Self { epoch, task, nonce, part, .. } = self;
+        format!("{epoch}.{task}.{nonce}.{part}")
     }
 
     pub(in crate::cluster) fn encode(&self) -> Bytes {

@@ -1,23 +1,23 @@
-//! What a worker lets runs have: that is up to who runs it, not to who runs the host.
+//! What a worker lets runs have: its administrator decides that, not the one of the host.
 
 use bytesize::ByteSize;
 
 use crate::Capability;
-use crate::cluster::run::Stage;
+use crate::cluster::description::Stage;
 use crate::function::Limits;
 
 /// A record may be tried again so often.
 const MOST_RETRIES: u32 = 10_000;
 
 /// The most that a function may have.
-pub(in crate::cluster) struct Admission<'a> {
-    pub(in crate::cluster) limits: Limits,
-    pub(in crate::cluster) allowed: &'a [Capability],
+pub(super) struct Admission<'a> {
+    pub(super) limits: Limits,
+    pub(super) allowed: &'a [Capability],
 }
 
 impl Admission<'_> {
     /// Whether a function may be run here, and if not, why.
-    pub(in crate::cluster) fn check(&self, stage: &Stage) -> Result<(), String> {
+    pub(super) fn check(&self, stage: &Stage) -> Result<(), String> {
         let function = &stage.function;
         let bytes = |bytes: usize| ByteSize(bytes as u64).to_string();
         let Limits { memory, timeout, output, .. } = self.limits;

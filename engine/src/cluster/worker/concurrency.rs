@@ -12,7 +12,7 @@ const MOST: usize = 1000;
 const OFTEN: u8 = 3;
 
 /// Room for tasks.
-pub(in crate::cluster) struct Concurrency {
+pub(super) struct Concurrency {
     permits: Semaphore,
     least: usize,
     /// How many there are.
@@ -22,40 +22,40 @@ pub(in crate::cluster) struct Concurrency {
 }
 
 /// Room for a task.
-pub(in crate::cluster) struct TaskPermit<'a> {
+pub(super) struct TaskPermit<'a> {
     concurrency: &'a Concurrency,
     permit: Option<SemaphorePermit<'a>>,
 }
 
 impl Concurrency {
-    pub(in crate::cluster) fn new(threads: usize) -> Self {
+    pub(super) fn new(threads: usize) -> Self {
         let least = threads * 2;
         Self { permits: Semaphore::new(least), least, all: least.into(), wanted: least.into() }
     }
 
     /// How many there are while functions compute.
-    pub(in crate::cluster) fn least(&self) -> usize {
+    pub(super) fn least(&self) -> usize {
         self.least
     }
 
     /// How many there are.
-    pub(in crate::cluster) fn all(&self) -> usize {
+    pub(super) fn all(&self) -> usize {
         self.all.load(Relaxed)
     }
 
     /// Waits for one.
-    pub(in crate::cluster) async fn take(&self) -> TaskPermit<'_> {
+    pub(super) async fn take(&self) -> TaskPermit<'_> {
         let permit = self.permits.acquire().await.ok();
         TaskPermit { concurrency: self, permit }
     }
 
     /// How many nobody has.
-    pub(in crate::cluster) fn free(&self) -> usize {
+    pub(super) fn free(&self) -> usize {
         self.permits.available_permits()
     }
 
     /// Threads are `idle`, or are not, for the `times`th time in a row. Says whether there are more permits now.
-    pub(in crate::cluster) fn look(&self, idle: bool, times: u8) -> bool {
+    pub(super) fn look(&self, idle: bool, times: u8) -> bool {
         let all = self.all();
         if !idle || self.free() > all / 2 {
             self.shrink(all);

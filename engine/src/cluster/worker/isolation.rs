@@ -1,35 +1,29 @@
-//! A task in a process of its own: what kills it kills nobody else, and is soon known.
+//! Runs a task in a process of its own: what kills that kills nothing else, and is soon known.
 
 use std::ffi::OsString;
-use std::io::{ErrorKind, Read, Write, stdin, stdout};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::Semaphore;
 
+use super::isolated::{Head, OUTCOME, PRINT, READY};
+use super::segment::Segment;
+use super::shared::Declined;
+use crate::Cause;
 use crate::cluster::protocol::wire::{Outcome, Task};
-use crate::cluster::run::Stage;
-use crate::cluster::worker::admission::Admission;
-use crate::cluster::worker::plugin_folder::PluginFolder;
-use crate::cluster::worker::process::Declined;
-use crate::cluster::worker::run::{Segment, open};
 use crate::deadlines::APART;
-use crate::error::ClusterError;
-use crate::executor::{Executor, NumberedFailure, SegmentResult, run_segment};
-use crate::plugin::Core;
+use crate::executor::{Ending, NumberedFailure, SegmentResult};
 use crate::process::{Child, Program, Reader, Stdio};
 use crate::record::{Batch, BatchBuilder};
-use crate::text::PlainText;
-use crate::{Capability, Cause, Error, Pool, Print, threads};
 
-/// So many of them run at once, or as many as there are cores: functions may wait.
+/// So many such processes run at once, or as many as there are cores: functions may wait.
 const FEWEST: usize = 8;
 
-/// The program that runs a task apart.
+/// The program that runs a task in isolation.
 #[derive(Clone, Debug)]
 pub(in crate::cluster) struct Isolation {
     program: PathBuf,
@@ -38,21 +32,7 @@ pub(in crate::cluster) struct Isolation {
     room: Arc<Semaphore>,
 }
 
-/// What such a process is told before the task.
-#[derive(Serialize, Deserialize)]
-struct Head {
-    folder: PathBuf,
-    stages: Vec<Stage>,
-}
-
-/// Such a process says that its functions are there: dies it before that, no record is to blame.
-const READY: u8 = b'R';
-/// What a function prints: the place of the function and the length of the line, four bytes each, and the line.
-const PRINT: u8 = b'P';
-/// What came of the task, to the end of what it says.
-const OUTCOME: u8 = b'O';
-
-/// A line that a function prints has no more bytes, with what may be said behind it.
+/// A line that a function prints has no more bytes, with what may follow it.
 const LONGEST_LINE: u32 = 32 << 10;
 
 /// How far such a process came.
@@ -76,16 +56,16 @@ impl Isolation {
     }
 
     /// The program, as it is started.
-    pub(in crate::cluster) fn program(&self) -> Program {
+    fn program(&self) -> Program {
         let arguments = self.arguments.iter().map(OsString::from);
         Program::new(std::iter::once(self.program.clone().into()).chain(arguments))
     }
 
-    /// Runs a task apart. If the process dies its records are run in halves, until the one is alone that it dies
+    /// Runs a task in isolation. If the process dies its records are run in halves, until the one is alone that it dies
     /// of, which is a fault.
     ///
     /// `advance` is called before each process.
-    pub(in crate::cluster) async fn run(
+    pub(super) async fn run(
         &self,
         folder: &Path,
         segment: &Segment,
@@ -110,7 +90,7 @@ impl Isolation {
                     let (record, cause) = (batch.number(0), Cause::KilledItsWorker { how: how.into() });
                     match segment.described.first().and_then(|stage| stage.stops_behind) {
                         Some(behind) if record > behind => {
-                            ending = Some(crate::executor::Ending { stage: 0, record, cause });
+                            ending = Some(Ending { stage: 0, record, cause });
                         }
                         _ => failed.push(NumberedFailure { stage: 0, record, cause, attempts: 1 }),
                     }
@@ -134,7 +114,7 @@ impl Isolation {
         let _room = self.room.acquire().await;
         let head = Head { folder: folder.to_owned(), stages: segment.described.clone() };
         let head = serde_json::to_vec(&head).map_err(|error| told(&error))?;
-        // A signal that is meant for the worker is not for it: it has a process group of its own.
+        // A signal to the worker does not reach it: it has a process group of its own.
         let streams = [Stdio::Piped, Stdio::Piped, Stdio::Inherited];
         let mut child = Child::start(&self.program(), streams).map_err(|error| told(&error))?;
         let (mut stdin, mut stdout) = match (child.stdin.take(), child.stdout.take()) {
@@ -173,7 +153,7 @@ impl Isolation {
     }
 }
 
-/// Whether somebody ended it, as services and sessions end, and no record did.
+/// Whether a service or a session ended it, and no record did.
 fn was_ended(status: ExitStatus) -> bool {
     #[cfg(unix)]
     {
@@ -191,7 +171,7 @@ fn was_ended(status: ExitStatus) -> bool {
     }
 }
 
-/// Hears what such a process says, to its end. What its functions print is told at once: it may be the last that is
+/// Reads what such a process says, to its end. What its functions print is told at once: it may be the last that is
 /// heard of them.
 async fn hear(stdout: &mut Reader, segment: &Segment) -> std::io::Result<Said> {
     let mut said = Said::Nothing;
@@ -234,71 +214,4 @@ async fn hear_one(stdout: &mut Reader, segment: &Segment) -> std::io::Result<Opt
 
 fn length_of(bytes: &[u8]) -> [u8; 8] {
     u64::try_from(bytes.len()).unwrap_or(u64::MAX).to_le_bytes()
-}
-
-/// Reads what comes on stdin behind its length.
-fn read_one() -> std::io::Result<Vec<u8>> {
-    let (mut stdin, mut length) = (stdin().lock(), [0; 8]);
-    stdin.read_exact(&mut length)?;
-    let (length, mut bytes) = (u64::from_le_bytes(length), Vec::new());
-    let read = stdin.take(length).read_to_end(&mut bytes)?;
-    if read as u64 == length { Ok(bytes) } else { Err(ErrorKind::UnexpectedEof.into()) }
-}
-
-/// Says something of a kind to the worker.
-fn say(kind: u8, parts: &[&[u8]]) -> std::io::Result<()> {
-    let mut out = stdout().lock();
-    out.write_all(&[kind])?;
-    parts.iter().try_for_each(|part| out.write_all(part))?;
-    out.flush()
-}
-
-/// Runs the task that comes on stdin, and writes its outcome to stdout.
-pub(in crate::cluster) fn serve(pool: &Pool, allowed: &[Capability]) -> Result<(), Error> {
-    let broken = |reason: String| {
-        Error::Cluster(ClusterError::Worker { worker: "a process of its own".to_owned(), reason })
-    };
-    let read = || read_one().map_err(|error| broken(format!("half a task came: {error}")));
-    let (head, task) = (read()?, read()?);
-    let head: Head = serde_json::from_slice(&head).map_err(|error| broken(error.to_string()))?;
-    let task = Task::decode(&task).map_err(|error| broken(error.to_string()))?;
-    // Whoever wants the outcome holds the other end, and nobody else ends this process.
-    threads::start("engine-host", || {
-        let _ = std::io::copy(&mut stdin().lock(), &mut std::io::sink());
-        std::process::exit(1);
-    })?;
-    let cores = open_all(pool, allowed, &head).map_err(broken)?;
-    say(READY, &[]).map_err(|error| broken(error.to_string()))?;
-    let executor: Arc<dyn Executor> = Arc::new(pool.clone());
-    let stages = cores.clone();
-    let whole =
-        pool.shared().wait(async move { run_segment(&executor, &stages, task.batch, || ()).await })?;
-    let used = cores.iter().map(|core| core.usage.tally()).collect();
-    let outcome = Outcome { worker: PlainText::default(), nanos: 0, whole, used, printed: Vec::new() };
-    match say(OUTCOME, &[&outcome.encode()]) {
-        // The worker that wanted it is gone: so is who would be told.
-        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
-        written => written.map_err(|error| broken(error.to_string())),
-    }
-}
-
-/// The functions that a task goes through, as far as they may be run here.
-fn open_all(pool: &Pool, allowed: &[Capability], head: &Head) -> Result<Vec<Arc<Core>>, String> {
-    let admission = Admission { limits: pool.shared().limits(), allowed };
-    let open = |(place, stage): (usize, &Stage)| {
-        admission.check(stage)?;
-        let path = head.folder.join(PluginFolder::name(&stage.plugin));
-        let plugin = pool.load(path).map_err(|error| error.to_string())?;
-        if plugin.hash() != stage.plugin {
-            return Err("its plugin was changed here".to_owned());
-        }
-        let place = u32::try_from(place).unwrap_or(u32::MAX).to_le_bytes();
-        let on_print = move |print: Print| {
-            let length = u32::try_from(print.line.len()).unwrap_or(u32::MAX).to_le_bytes();
-            // Nobody hears it if the worker is gone.
-            let _ = say(PRINT, &[&place, &length, print.line.as_bytes()]);
-        };
-        open(&plugin, stage, Arc::new(on_print))
-    };
-    head.stages.iter().enumerate().map(open).collect()
 }

@@ -2,7 +2,14 @@
 
 mod admission;
 mod concurrency;
-mod isolation;
+pub(super) mod isolated;
+pub(super) mod isolation;
+pub(super) mod options;
 mod plugin_folder;
-pub(in crate::cluster) mod process;
+mod plugins;
+mod presence;
+pub(super) mod process;
 mod run;
+mod segment;
+mod shared;
+mod task;

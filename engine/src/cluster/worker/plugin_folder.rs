@@ -20,28 +20,28 @@ const LONGEST: Duration = Duration::from_millis(50);
 const TRY: Duration = Duration::from_millis(1);
 
 /// A folder of plugins by their hashes.
-pub(in crate::cluster) struct PluginFolder {
+pub(super) struct PluginFolder {
     folder: Folder,
     kept: usize,
 }
 
 /// A plugin's file that nobody removes as long as this lives.
 #[derive(Debug)]
-pub(in crate::cluster) struct Held(#[expect(dead_code, reason = "its lock goes with it")] File);
+pub(super) struct Held(#[expect(dead_code, reason = "its lock goes with it")] File);
 
 impl PluginFolder {
     /// A folder that nobody else can change, made if it is not there.
-    pub(in crate::cluster) fn open(path: &Path) -> io::Result<Self> {
+    pub(super) fn open(path: &Path) -> io::Result<Self> {
         Ok(Self { folder: Folder::private(path)?, kept: KEPT })
     }
 
     /// The name of a plugin's file.
-    pub(in crate::cluster) fn name(hash: &str) -> String {
+    pub(super) fn name(hash: &str) -> String {
         format!("{hash}.wasm")
     }
 
     /// A plugin that is there and whole, of at most so many bytes. One that another process keeps to itself is none.
-    pub(in crate::cluster) fn get(&self, hash: &str, most: u64) -> Option<Held> {
+    pub(super) fn get(&self, hash: &str, most: u64) -> Option<Held> {
         let name = OsString::from(Self::name(hash));
         let file = self.folder.read(&name).ok()?;
         if !is_shared(&file) {
@@ -58,7 +58,7 @@ impl PluginFolder {
     }
 
     /// Keeps a plugin, and removes those that were not used for longest.
-    pub(in crate::cluster) fn put(&self, hash: &str, bytes: &[u8]) -> io::Result<Held> {
+    pub(super) fn put(&self, hash: &str, bytes: &[u8]) -> io::Result<Held> {
         self.folder.replace(OsStr::new(&Self::name(hash)), |file| file.write_all(bytes))?;
         let held = self.get(hash, bytes.len() as u64);
         self.prune();

@@ -2,16 +2,23 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
+use super::protocol::wire::PROTOCOL;
 use crate::FaultPolicy;
-use crate::cluster::protocol::wire::PROTOCOL;
 use crate::function::Kind;
 use crate::function::{Isolation, Limits};
 use crate::plugin::Core;
 use crate::text::PlainText;
 
-/// A run, as it stands in the broker.
+/// Whether a run or a worker may have this name: then it can be part of a subject, and is shown as it is.
+pub(super) fn is_name(text: &str) -> bool {
+    let fits = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+    !text.is_empty() && text.len() <= 128 && text.chars().all(fits)
+}
+
+/// A run, as its entry among the runs says it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Run {
     pub(super) protocol: u8,
@@ -82,9 +89,14 @@ impl Run {
         }
     }
 
-    /// The plugins of all segments: their hashes and sizes.
-    pub(super) fn plugins(&self) -> impl Iterator<Item = (&str, u64)> {
-        self.segments.iter().flatten().map(|stage| (&*stage.plugin, stage.size))
+    /// The entry of a run, if it can be read.
+    pub(super) fn read(value: Option<&Bytes>) -> Option<Self> {
+        serde_json::from_slice(value?).ok()
+    }
+
+    /// Whether a function of the run is from the plugin with this hash.
+    pub(super) fn wants(&self, hash: &str) -> bool {
+        self.segments.iter().flatten().any(|stage| stage.plugin == hash)
     }
 }
 
@@ -111,7 +123,7 @@ impl Stage {
         }
     }
 
-    /// What becomes of a record that fails: the host settles it, but a worker stops where the run does.
+    /// What a worker does with a record that fails: the host decides about it, but a worker stops where the run does.
     pub(super) fn policy(&self) -> FaultPolicy {
         let policy = match self.stops_behind {
             Some(record) => FaultPolicy::stop().after_record(record),

@@ -1,0 +1,115 @@
+//! Where a program joins a cluster: as the host of a run, by its pool, or as a worker.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+
+use super::host::executor::ClusterExecutor;
+use super::nats;
+use super::settings::Cluster;
+use super::worker::isolated;
+use super::worker::isolation::Isolation;
+use super::worker::options::{Options, Told};
+use super::worker::process;
+use crate::{Broker, Capability, Error, Pool, PoolBuilder, text};
+
+/// The most characters of a line of news.
+const LINE: usize = 2000;
+
+impl PoolBuilder {
+    /// Where the work of scattered segments is done; on this pool's threads, if not said.
+    ///
+    /// To build the pool then blocks until the broker has answered.
+    pub fn cluster(self, cluster: Cluster) -> Self {
+        let connect = |cluster: Cluster, run: String| async move {
+            let on_notice = cluster.on_notice.clone();
+            let told = move |line: &str| on_notice.tell(line);
+            nats::host(cluster.broker, cluster.durability, &run, told).await
+        };
+        self.executor(Box::new(move || Ok(Arc::new(ClusterExecutor::start(cluster, connect)?))))
+    }
+}
+
+/// A process that takes up work of clusters' runs: any number of runs, one after another or side by side.
+///
+/// What a run may do here is up to the administrator of the worker: no more memory and time for a function than the
+/// pool allows, and no capability but those that are [allowed](Self::allow). A run that wants more is not served, which
+/// `engine cluster status` shows with the reason.
+///
+/// Of plugins only their WebAssembly comes over the network: it is hashed, checked and compiled here.
+#[derive(Clone, Debug)]
+pub struct Worker {
+    broker: Broker,
+    options: Options,
+}
+
+impl Worker {
+    /// A worker that runs functions on a pool, and keeps plugins that it gets in a folder.
+    pub fn new(broker: Broker, pool: &Pool, folder: impl Into<PathBuf>) -> Self {
+        Self { broker, options: Options::new(pool, folder.into()) }
+    }
+
+    /// What was begun may take so long to be finished when the worker leaves; the rest is left to other workers. 30 s,
+    /// if not said.
+    #[must_use]
+    pub fn drain_timeout(mut self, timeout: Duration) -> Self {
+        self.options.drain = timeout;
+        self
+    }
+
+    /// Functions may have this, if the host grants it and they say that they need it.
+    #[must_use]
+    pub fn allow(mut self, capability: Capability) -> Self {
+        self.options.allowed.push(capability);
+        self
+    }
+
+    /// A task that may have killed workers is run by this program, called with these arguments. Its `main` calls
+    /// [`Worker::serve_isolated`] for them. Without it such a task is run in this process.
+    #[must_use]
+    pub fn isolate(mut self, program: impl Into<PathBuf>, arguments: Vec<String>) -> Self {
+        self.options.isolation = Some(Isolation::new(program.into(), arguments));
+        self
+    }
+
+    /// What it is called: the machine's name, the process's number, and four random digits.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.options.name
+    }
+
+    /// Runs one task that comes on stdin, and writes what comes of it to stdout.
+    ///
+    /// # Errors
+    ///
+    /// If they are no task.
+    pub fn serve_isolated(pool: &Pool, allowed: &[Capability]) -> Result<(), Error> {
+        isolated::serve(pool, allowed)
+    }
+
+    /// Works until `leaving` is cancelled; then what was begun is finished, and no more is taken. `told` is given
+    /// news in lines, for people.
+    ///
+    /// # Errors
+    ///
+    /// If the broker can't be reached at the beginning. Later it is waited for.
+    pub async fn serve(
+        self,
+        leaving: CancellationToken,
+        told: impl Fn(&str) + Send + Sync + 'static,
+    ) -> Result<(), Error> {
+        let told: Told = Arc::new(move |line| told(&text::plain(line, LINE)));
+        let Self { broker, options } = self;
+        let (address, hear) = (broker.to_string(), told.clone());
+        let transport = nats::worker(broker, &options.name, move |line| hear(line)).await?;
+        let threads = match options.pool.threads() {
+            1 => "one function".to_owned(),
+            more => format!("{more} functions"),
+        };
+        told(&format!("{} works for {address}, {threads} at once", options.name));
+        process::serve(transport, options, leaving, told).await;
+        Ok(())
+    }
+}

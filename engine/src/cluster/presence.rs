@@ -1,0 +1,71 @@
+//! What hosts and workers say of themselves, so that others know that they live.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::description::Machine;
+use crate::metrics::WorkerStatus;
+use crate::text::PlainText;
+
+/// How often hosts and workers say that they live.
+pub(super) const HEARTBEAT: Duration = Duration::from_secs(2);
+
+/// A host or worker that is silent for so long is taken for gone.
+pub(super) const PRESENCE_EXPIRY: Duration = Duration::from_secs(15);
+
+/// What a host says of itself.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct HostPresence {
+    pub(super) epoch: u64,
+    pub(super) host: Machine,
+    /// The number of the last record that is done, with all before it.
+    pub(super) done: u64,
+}
+
+/// What a worker says of itself.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub(super) struct WorkerPresence {
+    pub(super) protocol: u8,
+    pub(super) engine: PlainText,
+    pub(super) machine: Machine,
+    /// How many threads run functions.
+    pub(super) threads: usize,
+    /// How many tasks it takes at once.
+    pub(super) concurrency: usize,
+    /// How many tasks it runs now.
+    pub(super) busy: usize,
+    pub(super) tasks: u64,
+    pub(super) records: u64,
+    /// It takes no more tasks.
+    pub(super) leaving: bool,
+    /// The runs that it does not serve, with the reasons.
+    pub(super) refused: BTreeMap<PlainText, PlainText>,
+}
+
+impl WorkerPresence {
+    /// As much as one run's host keeps: a worker may have written anything about other runs.
+    pub(super) fn shortened(mut self, run: &str) -> Self {
+        let [engine, machine] =
+            [&self.engine, &self.machine.name].map(|text| PlainText::short(text.as_str()));
+        let refused = self.refused.remove(run).map(|reason| (run.into(), PlainText::short(reason)));
+        (self.engine, self.machine.name, self.refused) = (engine, machine, refused.into_iter().collect());
+        self
+    }
+
+    /// What is shown of it; `refused` is why it does not serve the run in question.
+    pub(super) fn status(&self, name: &PlainText, refused: Option<&PlainText>) -> WorkerStatus {
+        WorkerStatus {
+            name: name.clone(),
+            machine: self.machine.name.clone(),
+            process: self.machine.process,
+            threads: self.threads,
+            busy: self.busy,
+            tasks: self.tasks,
+            records: self.records,
+            leaving: self.leaving,
+            refused: refused.cloned(),
+        }
+    }
+}

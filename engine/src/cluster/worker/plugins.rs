@@ -1,0 +1,89 @@
+//! The plugins of a worker: fetched from the broker, checked, and loaded once.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::{OnceCell, oneshot};
+
+use super::options::Options;
+use super::plugin_folder::{Held, PluginFolder};
+use super::shared::Declined;
+use crate::cluster::transport::Transport;
+use crate::deadlines::FETCH;
+use crate::error::SystemError;
+use crate::{Error, Plugin, Pool, threads};
+
+/// The plugins of a worker, by their hashes.
+pub(super) struct Plugins {
+    transport: Arc<dyn Transport>,
+    pool: Pool,
+    folder: PathBuf,
+    loaded: Mutex<HashMap<String, Arc<OnceCell<Loaded>>>>,
+}
+
+/// A plugin, and its file, which an isolated process may load it from.
+struct Loaded {
+    plugin: Plugin,
+    _file: Held,
+}
+
+impl Plugins {
+    pub(super) fn new(transport: Arc<dyn Transport>, options: &Options) -> Self {
+        let Options { pool, folder, .. } = options;
+        Self { transport, pool: pool.clone(), folder: folder.clone(), loaded: Mutex::default() }
+    }
+
+    fn loaded(&self) -> MutexGuard<'_, HashMap<String, Arc<OnceCell<Loaded>>>> {
+        self.loaded.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A plugin, from the broker if it is not here yet.
+    pub(super) async fn get(&self, hash: &str, size: u64) -> Result<Plugin, Declined> {
+        // Each has a cell of its own: a slow one does not hold up the others.
+        let cell = self.loaded().entry(hash.to_owned()).or_default().clone();
+        cell.get_or_try_init(|| self.load(hash, size)).await.map(|loaded| loaded.plugin.clone())
+    }
+
+    /// Lets go of plugins that are not wanted any more. What uses one keeps it.
+    pub(super) fn retain(&self, is_wanted: impl Fn(&str) -> bool) {
+        self.loaded().retain(|hash, _| is_wanted(hash));
+    }
+
+    async fn load(&self, hash: &str, size: u64) -> Result<Loaded, Declined> {
+        let cant = |error: &dyn std::fmt::Display| Declined(format!("its plugin can't be had: {error}"));
+        let most = self.pool.shared().plugin_size();
+        let folder = PluginFolder::open(&self.folder).map_err(|error| cant(&error))?;
+        let file = match folder.get(hash, most) {
+            Some(file) => file,
+            None => {
+                let fetched = FETCH.within("the broker", self.fetch(hash, size, most)).await;
+                let bytes = fetched.unwrap_or_else(|_| Err("it does not come".to_owned()));
+                folder.put(hash, &bytes.map_err(|error| cant(&error))?).map_err(|error| cant(&error))?
+            }
+        };
+        let (pool, path) = (self.pool.clone(), self.folder.join(PluginFolder::name(hash)));
+        // To compile takes a while.
+        let (tell, loaded) = oneshot::channel();
+        let told = |error: Error| Declined(format!("its plugin can't be loaded: {error}"));
+        threads::start("engine-load", move || drop(tell.send(pool.load(path)))).map_err(told)?;
+        let plugin = loaded.await.unwrap_or(Err(Error::System(SystemError::Panicked))).map_err(told)?;
+        if plugin.hash() != hash {
+            return Err(Declined("its plugin was changed here".to_owned()));
+        }
+        Ok(Loaded { plugin, _file: file })
+    }
+
+    /// The bytes of a plugin that the broker has. They are believed only if they hash to what was asked for.
+    async fn fetch(&self, hash: &str, size: u64, most: u64) -> Result<Vec<u8>, String> {
+        if size > most {
+            return Err(format!("it has {size} bytes, and here at most {most} (--plugin-size)"));
+        }
+        // One more byte than there should be, so that more is noticed.
+        let bytes = self.transport.plugins().get(hash, size + 1).await.map_err(|error| error.to_string())?;
+        if *blake3::hash(&bytes).to_hex() != *hash {
+            return Err("it came damaged".to_owned());
+        }
+        Ok(bytes)
+    }
+}

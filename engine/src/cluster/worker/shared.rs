@@ -1,0 +1,107 @@
+//! What all runs of a worker share.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, AtomicUsize};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::Notify;
+use tokio::time::sleep;
+use tokio_util::sync::CancellationToken;
+
+use super::admission::Admission;
+use super::concurrency::Concurrency;
+use super::options::{Options, Told};
+use super::plugins::Plugins;
+use crate::cluster::description::Stage;
+use crate::cluster::transport::Transport;
+use crate::text::PlainText;
+
+/// Why this worker declines a task, which another worker gets, or this one later. The host could load its functions,
+/// so what stands in the way is here.
+pub(super) struct Declined(pub(super) String);
+
+/// What all runs of a worker share.
+pub(super) struct Shared {
+    pub(super) options: Options,
+    pub(super) transport: Arc<dyn Transport>,
+    pub(super) concurrency: Concurrency,
+    pub(super) plugins: Plugins,
+    /// Rung when what the worker says of itself has changed.
+    pub(super) changed: Notify,
+    pub(super) told: Told,
+    /// Tasks and records that are done.
+    pub(super) tasks: AtomicU64,
+    pub(super) records: AtomicU64,
+    /// Tasks that are being run.
+    pub(super) busy: AtomicUsize,
+    /// Runs that are not served, with the reasons.
+    refused: Mutex<BTreeMap<PlainText, PlainText>>,
+    /// The reason that was told last for each run.
+    said: Mutex<BTreeMap<String, String>>,
+    pub(super) leaving: CancellationToken,
+}
+
+impl Shared {
+    pub(super) fn new(
+        transport: Arc<dyn Transport>,
+        options: Options,
+        leaving: CancellationToken,
+        told: Told,
+    ) -> Self {
+        Self {
+            concurrency: Concurrency::new(options.pool.threads()),
+            plugins: Plugins::new(transport.clone(), &options),
+            options,
+            transport,
+            changed: Notify::new(),
+            told,
+            tasks: AtomicU64::new(0),
+            records: AtomicU64::new(0),
+            busy: AtomicUsize::new(0),
+            refused: Mutex::default(),
+            said: Mutex::default(),
+            leaving,
+        }
+    }
+
+    /// Waits for something, unless the worker leaves.
+    pub(super) async fn unless_leaving<T>(&self, work: impl Future<Output = T>) -> Option<T> {
+        self.leaving.run_until_cancelled(work).await
+    }
+
+    /// Waits, unless the worker leaves.
+    pub(super) async fn pause(&self, time: Duration) {
+        let _ = self.unless_leaving(sleep(time)).await;
+    }
+
+    /// Runs that are not served, with the reasons.
+    pub(super) fn refused(&self) -> MutexGuard<'_, BTreeMap<PlainText, PlainText>> {
+        lock(&self.refused)
+    }
+
+    /// Says that a run is not served, once for each reason.
+    pub(super) fn refuse(&self, run: &str, reason: &str) {
+        self.refused().insert(run.into(), reason.into());
+        let known = lock(&self.said).insert(run.to_owned(), reason.to_owned());
+        if known.as_deref() != Some(reason) {
+            (self.told)(&format!("the run {run} is not served: {reason}"));
+        }
+    }
+
+    /// Forgets a run that is over.
+    pub(super) fn forget(&self, run: &str) {
+        self.refused().remove(run);
+        lock(&self.said).remove(run);
+    }
+
+    /// Whether a function may be run here, and if not, why.
+    pub(super) fn admit(&self, stage: &Stage) -> Result<(), String> {
+        let Options { pool, allowed, .. } = &self.options;
+        Admission { limits: pool.shared().limits(), allowed }.check(stage)
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
