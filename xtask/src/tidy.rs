@@ -85,6 +85,12 @@ fn broken(file: &Path, text: &str) -> impl Iterator<Item = &'static str> {
             "only engine/src/plugin may name wasmtime",
         ),
         (
+            file.starts_with("engine/src/cluster")
+                && !file.starts_with("engine/src/cluster/nats")
+                && names(&["async_nats"]),
+            "only engine/src/cluster/nats may name the broker's client",
+        ),
+        (
             ours && names_a_dial(text)
                 && !file.starts_with("engine/src/deadlines")
                 && !DIALS.iter().any(|dial| file == Path::new(dial)),

@@ -7,8 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::protocol::wire::PROTOCOL;
 use crate::FaultPolicy;
-use crate::function::Kind;
-use crate::function::{Isolation, Limits};
+use crate::function::{Isolation, Kind, Limits};
 use crate::plugin::Core;
 use crate::text::PlainText;
 
