@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail, ensure};
-use engine::{Capability, FaultPolicy, Function, Kind, Output, Part, Plugin, Pool, Signature, Usage};
+use engine::{FaultPolicy, Function, Kind, Output, Part, Plugin, Pool, Signature, Usage};
 
 use super::args::{Allowed, Argument, KeyArg, PluginSpec};
 use super::cargo;
@@ -161,8 +161,8 @@ fn check_needed(links: &[Link], Allowed { plugin, capability }: &Allowed) -> any
             "--allow {number}.{capability}: there is no plugin {number}"
         );
     }
-    if let Capability::Dir { path, .. } = capability {
-        ensure!(path.is_dir(), "--allow {capability}: there is no such folder");
+    if let Some(folder) = capability.folder() {
+        ensure!(folder.is_dir(), "--allow {capability}: there is no such folder");
     }
     let mut its = (1..).zip(links).filter(|(number, _)| plugin.is_none_or(|plugin| plugin == *number));
     let needed = its.any(|(_, link)| link.signature().capabilities.iter().any(|need| capability.meets(need)));

@@ -84,7 +84,8 @@ pub use deadlines::{Wait, waits};
 pub use error::Error;
 pub use executor::{Function, Plugin, Pool, PoolBuilder, Returns};
 pub use fault::{Cause, Fault, Resource};
-pub use function::{Isolation, Kind, Parameter, PoolUsage, Signature, State, Usage};
+pub use function::capability;
+pub use function::{Capability, Isolation, Kind, Parameter, PoolUsage, Signature, State, Usage};
 pub use graph::{
     Accumulate, Connection, Filter, FlatMap, Flush, Keep, Key, Map, Operator, Outputs, Part, Scattered, Side,
     Sink, Source, Starmap, Stream,
@@ -94,7 +95,7 @@ pub use metrics::Counts;
 pub use monitor::Monitor;
 #[cfg(feature = "otlp")]
 pub use otlp::{Collector, Otlp};
-pub use plugin::{Ahead, Capability, Compilation, Compiler, Output, Print, compile_cache, private_folder};
+pub use plugin::{Ahead, Compilation, Compiler, Output, Print, compile_cache, private_folder};
 pub use policy::{DeadLetter, DeadLetters, FaultPolicy, Place, Unit};
 pub use progress::{Checkpoint, Done, InputState, OutputState, Snapshot};
 pub use record::{Format, Json, Record, Shape};

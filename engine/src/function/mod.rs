@@ -1,10 +1,12 @@
 //! What a function is, for all that have to do with it: plain data, which knows nothing of WebAssembly.
 
+pub mod capability;
 mod limits;
 mod signature;
 mod state;
 mod usage;
 
+pub use capability::Capability;
 pub use limits::Isolation;
 pub(crate) use limits::Limits;
 pub use signature::{Kind, Parameter, Signature};

@@ -175,19 +175,9 @@ impl Access {
     /// It loads a plugin, which may have these.
     pub(crate) fn loads(&mut self, plugin: &PluginOption, allowed: &[String]) {
         self.say(Use::Loads(self.path(plugin.path()), plugin.hash().map(str::to_owned)));
-        for capability in allowed.iter().filter_map(|text| text.parse().ok()) {
-            self.say(Use::Grants(beneath(capability, &self.folder)));
+        for capability in allowed.iter().filter_map(|text| text.parse::<Capability>().ok()) {
+            self.say(Use::Grants(capability.beneath(&self.folder)));
         }
-    }
-}
-
-/// A capability whose folder begins where the file's paths begin.
-pub(crate) fn beneath(capability: Capability, folder: &Path) -> Capability {
-    match capability {
-        Capability::Dir { path, read_only, quota } => {
-            Capability::Dir { path: folder.join(path), read_only, quota }
-        }
-        other => other,
     }
 }
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use indexmap::IndexMap;
 
-use super::access::{Access, Use, beneath, program};
+use super::access::{Access, Use, program};
 use super::dead_letters::{Letters, Places};
 use super::diagnostic::Problem;
 use super::faults::FaultOptions;
@@ -163,11 +163,11 @@ impl<'a> BuildContext<'a> {
 
     /// What a plugin may have.
     pub(crate) fn grants(&self, capability: Capability) -> Result<Capability, Problem> {
-        let capability = beneath(capability, &self.folder);
+        let capability = capability.beneath(&self.folder);
         self.access.check(&Use::Grants(capability.clone()))?;
-        match &capability {
-            Capability::Dir { path, .. } if !path.is_dir() => {
-                Err(Problem::at("allow", format!("there is no folder {}", path.display())))
+        match capability.folder() {
+            Some(folder) if !folder.is_dir() => {
+                Err(Problem::at("allow", format!("there is no folder {}", folder.display())))
             }
             _ => Ok(capability),
         }

@@ -19,7 +19,6 @@ pub(crate) use calls::core::{Core, Opening};
 pub(crate) use calls::instance::{Instance, OpenError, Trouble};
 pub(crate) use calls::meter::Waiting;
 pub(crate) use calls::outcome::{Failure, Outcome};
-pub use capabilities::grants::Capability;
 pub(crate) use capabilities::grants::Grants;
 #[cfg(any(fuzzing, test))]
 pub(crate) use contract::exports::engine::plugin::stages as wit;

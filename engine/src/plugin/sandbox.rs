@@ -2,18 +2,15 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use wasmtime::component::ResourceTable;
-use wasmtime_wasi::sockets::SocketAddrUse;
-use wasmtime_wasi::{
-    Deterministic, HostWallClock, Rng, WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView, thread_rng,
-};
+use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 
 use crate::plugin::calls::hints::Hints;
 use crate::plugin::calls::meter::Meter;
 use crate::plugin::capabilities::dir::{FileContext, Files};
-use crate::plugin::capabilities::grants::{Capability, Grants};
+use crate::plugin::capabilities::give;
+use crate::plugin::capabilities::grants::Grants;
 use crate::plugin::capabilities::net::sockets::Connection;
 use crate::plugin::contract::engine::plugin::host::Host;
 use crate::plugin::memory::Gauge;
@@ -57,31 +54,8 @@ impl Sandbox {
             None => GuestStream::Messages(messages.clone(), stdout.clone()),
         };
         let mut wasi = WasiCtx::builder();
-        wasi.stdout(out)
-            .stderr(GuestStream::Messages(messages.clone(), stderr.clone()))
-            .secure_random(seed())
-            .insecure_random(seed())
-            .insecure_random_seed(SEED)
-            .wall_clock(NoWallClock)
-            .allow_tcp(false)
-            .allow_udp(false);
-        for capability in &grants.capabilities {
-            give(&mut wasi, capability);
-        }
-        if grants.have_network() {
-            let (grants, context) = (grants.clone(), context.clone());
-            wasi.allow_tcp(true).allow_ip_name_lookup(true).socket_addr_check(move |address, purpose| {
-                let (grants, context) = (grants.clone(), context.clone());
-                Box::pin(async move {
-                    match purpose {
-                        SocketAddrUse::TcpConnect => grants.may_connect(address, context).await,
-                        // As the system does for a connection.
-                        SocketAddrUse::TcpBind => address.ip().is_unspecified() && address.port() == 0,
-                        _ => false,
-                    }
-                })
-            });
-        }
+        wasi.stdout(out).stderr(GuestStream::Messages(messages.clone(), stderr.clone()));
+        give(&mut wasi, grants, context.as_ref());
         let (wasi, grants) = (wasi.build(), grants.clone());
         let mut table = ResourceTable::new();
         table.set_max_capacity(HANDLES);
@@ -134,59 +108,8 @@ impl Host for Sandbox {
     }
 }
 
-/// Gives a guest what it was granted; folders and the network are not among it.
-fn give(wasi: &mut WasiCtxBuilder, capability: &Capability) {
-    match capability {
-        Capability::Env { name } => {
-            if let Ok(value) = std::env::var(name) {
-                wasi.env(name, value);
-            }
-        }
-        Capability::Clock => drop(wasi.wall_clock(WallClock)),
-        Capability::Random => {
-            let mut seed = thread_rng();
-            wasi.insecure_random_seed(u128::from(seed.next_u64()) << 64 | u128::from(seed.next_u64()));
-            wasi.secure_random(thread_rng()).insecure_random(thread_rng());
-        }
-        Capability::Dir { .. } | Capability::Net { .. } => {}
-    }
-}
-
 impl Sandbox {
     pub(super) fn files(&mut self) -> Files<'_> {
         Files::new(&mut self.table, self.context.as_ref())
-    }
-}
-
-/// Two instances draw the same numbers, so that a record gives the same output on each.
-const SEED: u128 = 0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c834;
-
-fn seed() -> Deterministic {
-    Deterministic::new(SEED.to_le_bytes().to_vec())
-}
-
-/// The time of day, for those that were granted it.
-struct WallClock;
-
-impl HostWallClock for WallClock {
-    fn resolution(&self) -> Duration {
-        Duration::from_nanos(1)
-    }
-
-    fn now(&self) -> Duration {
-        SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
-    }
-}
-
-/// The time of day is a capability: for others it is always 1970.
-struct NoWallClock;
-
-impl HostWallClock for NoWallClock {
-    fn resolution(&self) -> Duration {
-        Duration::from_secs(1)
-    }
-
-    fn now(&self) -> Duration {
-        Duration::ZERO
     }
 }

@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::Program;
-use crate::Capability;
+use crate::function::Capability;
+use crate::function::capability::Reach;
 
 /// What a process may still reach once the wall is raised. The kernel refuses everything else.
 ///
@@ -133,11 +134,11 @@ impl Rules {
 
     /// Lets a process reach what its functions were granted.
     pub fn grant(&mut self, capability: &Capability) {
-        match capability {
-            Capability::Dir { path, read_only: true, .. } => self.read(path),
-            Capability::Dir { path, .. } => self.write(path),
-            Capability::Net { host, port } => self.connect(host, *port),
-            _ => {}
+        match capability.reach() {
+            Reach::Folder { path, read_only: true } => self.read(path),
+            Reach::Folder { path, read_only: false } => self.write(path),
+            Reach::Host { host, port } => self.connect(host, port),
+            Reach::Nothing => {}
         }
     }
 

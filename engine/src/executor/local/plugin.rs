@@ -7,8 +7,8 @@ use super::function::{Function, Returns};
 use super::pool::PoolShared;
 use crate::error::nearest_of;
 use crate::error::{FunctionError, LoadError};
-use crate::function::{Kind, Signature};
-use crate::plugin::{Capability, Compilation, Core, Grants, Loaded, Messages, Opening, Output, check_hash};
+use crate::function::{Capability, Kind, Signature};
+use crate::plugin::{Compilation, Core, Grants, Loaded, Messages, Opening, Output, check_hash};
 use crate::record::Record;
 use crate::{Error, FaultPolicy};
 

@@ -1,12 +1,29 @@
-//! Random numbers for guests: so many bytes a call, and a refusal that says so.
+//! Random numbers: the same for every instance unless granted, and a bounded number of bytes per call.
 
 use wasmtime::component::HasData;
 use wasmtime_wasi::p2::bindings::random::{insecure, random};
 use wasmtime_wasi::random::WasiRandomCtx;
+use wasmtime_wasi::{Deterministic, Rng, WasiCtxBuilder, thread_rng};
 
 use crate::fault::Resource;
 use crate::plugin::refusal::Refusal;
 use crate::plugin::sandbox::Sandbox;
+
+/// All instances draw the same numbers, so that a record gives the same output on each.
+const SEED: u128 = 0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c834;
+
+/// Gives numbers that cannot be predicted.
+pub(super) fn give(wasi: &mut WasiCtxBuilder) {
+    let mut seed = thread_rng();
+    wasi.insecure_random_seed(u128::from(seed.next_u64()) << 64 | u128::from(seed.next_u64()));
+    wasi.secure_random(thread_rng()).insecure_random(thread_rng());
+}
+
+/// Gives the same numbers to each instance.
+pub(super) fn withhold(wasi: &mut WasiCtxBuilder) {
+    let fixed = || Deterministic::new(SEED.to_le_bytes().to_vec());
+    wasi.secure_random(fixed()).insecure_random(fixed()).insecure_random_seed(SEED);
+}
 
 /// The most bytes that one call gives.
 const MOST: u64 = 64 << 10;

@@ -9,8 +9,10 @@ use wasmtime_wasi::p2::FsError;
 use wasmtime_wasi::p2::bindings::filesystem::types::{Descriptor, ErrorCode};
 
 use super::node::{Folder, Node};
+use crate::function::Capability;
+use crate::function::capability::Dir;
 use crate::plugin::capabilities::dir::quota::Disk;
-use crate::plugin::capabilities::grants::{Capability, Grants};
+use crate::plugin::capabilities::grants::Grants;
 use crate::plugin::host::lane::Lane;
 use crate::plugin::host::resources::{Account, Charge, Ledger, Resource as Held};
 use crate::plugin::host::threads::FileThreads;
@@ -43,15 +45,15 @@ impl FileContext {
             return Ok(None);
         }
         if let Some(calls) = ledger.threads.is_lost(&grants.lane) {
-            return Err(Stuck { calls, folders: grants.folders() }.into());
+            return Err(Stuck { calls, folders: grants.places() }.into());
         }
         let account = Account::open(ledger).map_err(|refused| wasmtime::format_err!("{refused}"))?;
         let mut folders = Vec::new();
         for capability in &grants.capabilities {
-            if let Capability::Dir { path, read_only, quota } = capability {
+            if let Capability::Dir(Dir { path, read_only, quota }) = capability {
                 let quota = (!read_only).then(|| ledger.disk.quota(path, *quota));
                 let refused = |error| wasmtime::format_err!("dir:{}: {error}", path.display());
-                let file = grants.folder(path).map_err(refused)?;
+                let file = grants.folders.get(path).map_err(refused)?;
                 folders.push(Folder { file, name: path.to_string_lossy().into_owned(), quota });
             }
         }

@@ -6,6 +6,7 @@
 mod context;
 mod convert;
 mod found;
+pub(in crate::plugin) mod granted;
 mod host;
 mod listing;
 mod node;
@@ -15,4 +16,3 @@ pub(in crate::plugin) mod quota;
 mod streams;
 
 pub(in crate::plugin) use context::{FileContext, Files, GrantedFiles, Stuck};
-pub(in crate::plugin) use node::open_granted;
