@@ -318,7 +318,7 @@ async fn a_function_that_is_not_deterministic_is_detected() {
 }
 
 /// The result of a function of the plugin `liar` for these records, with a sandbox per call.
-async fn lied(name: &str, records: &[&str]) -> Ran<String> {
+async fn ran_liar(name: &str, records: &[&str]) -> Ran<String> {
     let builder = Pool::builder().threads(1).timeout(Duration::from_millis(300)).memory(32 << 20);
     let pool = builder.isolation(Isolation::Batch).build().unwrap();
     let function = pool.load(hostile("liar")).unwrap().function::<String, String>(name).unwrap();
@@ -334,7 +334,7 @@ async fn lied(name: &str, records: &[&str]) -> Ran<String> {
 
 #[tokio::test]
 async fn a_failing_state_function_ends_the_run_with_one_line() {
-    let (outputs, ended) = lied("has_a_state", &["a", "b", "c"]).await;
+    let (outputs, ended) = ran_liar("has_a_state", &["a", "b", "c"]).await;
     ended.unwrap();
     assert_eq!(outputs, ["a", "b", "c"]);
     for (name, said) in [
@@ -346,7 +346,7 @@ async fn a_failing_state_function_ends_the_run_with_one_line() {
         ("panics_with_state", "panics_with_state can't be opened: it trapped: unreachable code"),
         ("refuses_with_state", "refuses_with_state can't be opened: I won't go on\u{fffd}[2J fake line"),
     ] {
-        let (outputs, ended) = lied(name, &["a", "b", "c"]).await;
+        let (outputs, ended) = ran_liar(name, &["a", "b", "c"]).await;
         let error = ended.unwrap_err().to_string();
         assert!(error.starts_with(said), "{name}: {error}");
         assert!(error.len() < 1000 && !error.contains(char::is_control), "{error:?}");
@@ -356,15 +356,15 @@ async fn a_failing_state_function_ends_the_run_with_one_line() {
 
 #[tokio::test]
 async fn invalid_outcomes_are_faults_of_the_record() {
-    let (_, ended) = lied("counts_two", &["a", "b"]).await;
+    let (_, ended) = ran_liar("counts_two", &["a", "b"]).await;
     let Err(Error::Fault(fault)) = ended else { panic!("{ended:?}") };
     assert_eq!((fault.record, fault.cause.kind()), (1, "broken-contract"));
     // Alone, the record violates nothing.
     let records = ["a"; 100];
-    let (outputs, ended) = lied("goes_on_behind_a_retry", &records).await;
+    let (outputs, ended) = ran_liar("goes_on_behind_a_retry", &records).await;
     ended.unwrap();
     assert_eq!(outputs, records);
-    let (_, ended) = lied("gives_keys", &["a"]).await;
+    let (_, ended) = ran_liar("gives_keys", &["a"]).await;
     assert!(matches!(ended, Err(Error::Fault(fault)) if fault.record == 1));
 }
 

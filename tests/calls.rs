@@ -19,7 +19,7 @@ use proptest::test_runner::TestRunner;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
-use crate::support::{hostile, misbehaving, put_aside, ran, runner};
+use crate::support::{divert_to_list, hostile, misbehaving, ran, runner};
 
 /// The bytes of some calls.
 const GOES_BACK: u8 = 4;
@@ -42,7 +42,7 @@ async fn exceeded_guest_limits_are_named() {
     let pool = Pool::builder().threads(1).build().unwrap();
     let calls = pool.load(hostile("calls")).unwrap().function::<Vec<u8>, String>("calls").unwrap();
     let cause = async |program: &[u8]| {
-        let (policy, letters) = put_aside();
+        let (policy, letters) = divert_to_list();
         let (_, ended) = ran([program.to_vec()], |records| records.map(&calls.on_fault(&policy))).await;
         ended.unwrap();
         letters.read().remove(0).fault.cause
@@ -75,7 +75,7 @@ async fn waiting_counts_towards_the_timeout_however_often_it_wakes() {
     // It waits between 0 and 5 ms, again and again without end, two records at a time.
     for time in 0..5 {
         let program = vec![WAITS_FOR, time, BLOCKS, 0, GIVES_BACK, 0, 0, GOES_BACK, WITHOUT_END];
-        let (policy, letters) = put_aside();
+        let (policy, letters) = divert_to_list();
         let calls = calls.on_fault(&policy);
         let records = [program.clone(), program];
         let given = ran(records, |records| records.scatter(&pool).map(&calls).buffer(2).gather());
@@ -223,7 +223,7 @@ fn furnish(world: &Path) {
 
 /// Each program is a record, and gives an output or a fault, within its limits.
 async fn try_each(plugin: &Plugin, name: &str, port: u16, programs: &[Vec<u8>]) {
-    let (policy, letters) = put_aside();
+    let (policy, letters) = divert_to_list();
     let source = Source::<Vec<u8>>::new();
     let usage: Box<dyn Fn() -> Usage> = if name == "sinks" {
         let sink = plugin.function::<Vec<u8>, ()>(name).unwrap().timeout(LIMIT).on_fault(&policy);

@@ -94,26 +94,26 @@ fn random(seed: &mut u64) -> u64 {
 
 #[test]
 fn row_14_killed_fifty_times_a_run_matches_an_uninterrupted_one() {
-    survives(&Run::new(TWICE, 200_000), 60_000);
+    finish_despite_kills(&Run::new(TWICE, 200_000), 60_000);
 }
 
 #[test]
 fn row_14_killed_fifty_times_states_match_an_uninterrupted_run() {
-    survives(&Run::new(&["slow_loop", "total"], 60_000), 120_000);
+    finish_despite_kills(&Run::new(&["slow_loop", "total"], 60_000), 120_000);
 }
 
 #[test]
 fn row_14_killed_fifty_times_states_stay_consistent() {
-    survives(&Run::new(&["slow_loop", "total", "twice", "numbered", "same"], 60_000), 250_000);
+    finish_despite_kills(&Run::new(&["slow_loop", "total", "twice", "numbered", "same"], 60_000), 250_000);
 }
 
 #[test]
 fn row_14_killed_fifty_times_each_piece_is_written_once() {
-    survives(&Run::new(&["twice", "slow_loop"], 60_000), 60_000);
+    finish_despite_kills(&Run::new(&["twice", "slow_loop"], 60_000), 60_000);
 }
 
 /// Kills it again and again, after at most this many microseconds, until it is done.
-fn survives(run: &Run, mut longest: u64) {
+fn finish_despite_kills(run: &Run, mut longest: u64) {
     let mut seed = std::process::id().into();
     println!("seed {seed}");
     let mut killed = 0;

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use engine::{Cause, Error, Fault, Kind, Pool, Source, sources};
 
-use crate::support::{hostile, put_aside};
+use crate::support::{divert_to_list, hostile};
 
 /// Gives the liar three records, and returns how the run ended.
 async fn ended(pool: &Pool, kind: Kind, name: &str) -> Result<(), Error> {
@@ -68,7 +68,7 @@ const LIMIT: Duration = Duration::from_millis(100);
 async fn faults_of_sink(name: &str) -> (Vec<Fault>, u64) {
     let pool = Pool::builder().timeout(LIMIT).build().unwrap();
     let sink = pool.load(hostile("liar")).unwrap().function::<String, ()>(name).unwrap();
-    let (policy, letters) = put_aside();
+    let (policy, letters) = divert_to_list();
     let source = Source::<String>::new();
     source.stream().sink(&sink.on_fault(&policy));
     let text = "good\n".repeat(20) + &"bad\n".repeat(20);

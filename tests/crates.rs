@@ -47,7 +47,7 @@ impl Crate {
         self.write(name, &text.replacen(from, to, 1));
     }
 
-    fn do_it(&self, args: &[&str]) -> Did {
+    fn run(&self, args: &[&str]) -> Did {
         let mut command = engine(args);
         fed(
             {
@@ -60,15 +60,15 @@ impl Crate {
     }
 
     /// Checks what all commands that inspect plugins print, and that they ran nothing.
-    fn looked_at(&self) -> [Did; 3] {
+    fn inspected(&self) -> [Did; 3] {
         let commands = [["inspect", "it"], ["check", "pipeline.toml"], ["graph", "pipeline.toml"]];
-        let did = commands.map(|command| self.do_it(&command));
+        let did = commands.map(|command| self.run(&command));
         assert!(!self.path("marker").exists() && !self.path("called").exists());
         did
     }
 
     fn builds(&self, args: &[&str]) -> Did {
-        let did = self.do_it(args);
+        let did = self.run(args);
         assert_eq!(did.code, Some(0), "{}", did.stderr);
         fs::remove_file(self.path("called")).unwrap();
         // An unchanged crate is not built again.
@@ -102,7 +102,7 @@ fn share_target(target: &Path) {
 #[test]
 fn inspecting_a_crate_runs_none_of_its_code() {
     let stranger = Crate::new();
-    for did in stranger.looked_at() {
+    for did in stranger.inspected() {
         assert_eq!((did.code, &*did.stdout, did.stderr.lines().count()), (Some(2), "", 1), "{}", did.stderr);
         assert!(did.stderr.contains("it is a crate that is not built: build it with `engine build "));
     }
@@ -113,23 +113,23 @@ fn inspect_reads_a_built_crate_without_building() {
     let own = Crate::new();
     share_target(&own.path("it/target"));
     own.builds(&["build", "it"]);
-    assert!(own.looked_at().iter().all(|did| (did.code, &*did.stderr) == (Some(0), "")));
+    assert!(own.inspected().iter().all(|did| (did.code, &*did.stderr) == (Some(0), "")));
 
     own.edit("it/src/lib.rs", "x + step", "x - step");
-    for did in own.looked_at() {
+    for did in own.inspected() {
         assert_eq!((did.code, did.stderr.lines().count()), (Some(2), 1), "{}", did.stderr);
         assert!(did.stderr.contains("it changed after it was built: build it with `engine build "));
     }
     let run = ["run", "--plugin", "it"];
     assert_eq!(own.builds(&run).stdout, "0\n");
-    assert!(own.looked_at().iter().all(|did| did.code == Some(0)));
+    assert!(own.inspected().iter().all(|did| did.code == Some(0)));
 
     // Saved without a change, it is not built again, and counts as built.
     let manifest = fs::File::options().append(true).open(own.path("it/Cargo.toml")).unwrap();
     manifest.set_modified(SystemTime::now()).unwrap();
-    assert!(own.looked_at().iter().all(|did| did.code == Some(2)));
+    assert!(own.inspected().iter().all(|did| did.code == Some(2)));
     own.builds(&run);
-    assert!(own.looked_at().iter().all(|did| did.code == Some(0)));
+    assert!(own.inspected().iter().all(|did| did.code == Some(0)));
 }
 
 #[test]
@@ -142,5 +142,5 @@ fn a_workspace_members_build_is_found_in_the_target_folder() {
     );
     share_target(&own.path("target"));
     own.builds(&["build", "it"]);
-    assert!(own.looked_at().iter().all(|did| (did.code, &*did.stderr) == (Some(0), "")));
+    assert!(own.inspected().iter().all(|did| (did.code, &*did.stderr) == (Some(0), "")));
 }

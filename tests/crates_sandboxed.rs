@@ -13,7 +13,7 @@ use crate::support::{Did, engine, fed};
 const ATTEMPTS: &str = r#"
 use std::{env, fs, net, path, process};
 
-fn tell(what: &str, could: bool) {
+fn report(what: &str, could: bool) {
     println!("cargo::warning={} {what}", if could { "COULD" } else { "tried to" });
 }
 
@@ -22,23 +22,23 @@ fn says(path: impl AsRef<path::Path>, word: &str) -> bool {
 }
 
 fn main() {
-    tell("read a key by its path", says("KEYS/id_ed25519", "SECRET"));
+    report("read a key by its path", says("KEYS/id_ed25519", "SECRET"));
     let home = env::var("HOME").unwrap_or_default();
-    tell("read a key at home", says(path::Path::new(&home).join(".ssh/id_ed25519"), "SECRET"));
-    tell("read where a lock file's link leads", says("Cargo.lock", "SECRET"));
-    tell("find a secret in the environment", env::vars().any(|(_, value)| value.contains("SECRET")));
+    report("read a key at home", says(path::Path::new(&home).join(".ssh/id_ed25519"), "SECRET"));
+    report("read where a lock file's link leads", says("Cargo.lock", "SECRET"));
+    report("find a secret in the environment", env::vars().any(|(_, value)| value.contains("SECRET")));
     let processes = || fs::read_dir("/proc").into_iter().flatten().flatten();
-    tell("find one of another process", processes().any(|process| says(process.path().join("environ"), "SECRET")));
-    tell("see other processes", processes().any(|process| says(process.path().join("cmdline"), "ENGINE")));
-    tell("write to a folder", fs::write("OUTSIDE/written", "").is_ok());
-    tell("change the crate", fs::write("src/lib.rs", "").is_ok() || fs::write("Cargo.toml", "").is_ok());
-    tell("add to the crate's sources", fs::write("src/more.rs", "").is_ok());
+    report("find one of another process", processes().any(|process| says(process.path().join("environ"), "SECRET")));
+    report("see other processes", processes().any(|process| says(process.path().join("cmdline"), "ENGINE")));
+    report("write to a folder", fs::write("OUTSIDE/written", "").is_ok());
+    report("change the crate", fs::write("src/lib.rs", "").is_ok() || fs::write("Cargo.toml", "").is_ok());
+    report("add to the crate's sources", fs::write("src/more.rs", "").is_ok());
     let mut write = fs::OpenOptions::new();
-    tell("change the kernel's settings", write.write(true).open("/proc/sys/kernel/core_pattern").is_ok());
-    tell("connect to this machine", net::TcpStream::connect("ADDRESS").is_ok());
-    tell("connect to another", net::TcpStream::connect("192.0.2.1:80").is_ok());
+    report("change the kernel's settings", write.write(true).open("/proc/sys/kernel/core_pattern").is_ok());
+    report("connect to this machine", net::TcpStream::connect("ADDRESS").is_ok());
+    report("connect to another", net::TcpStream::connect("192.0.2.1:80").is_ok());
     let mut unshare = process::Command::new("unshare");
-    tell("make a sandbox of its own", unshare.args(["--user", "true"]).status().is_ok_and(|ended| ended.success()));
+    report("make a sandbox of its own", unshare.args(["--user", "true"]).status().is_ok_and(|ended| ended.success()));
     let mut daemon = process::Command::new("setsid");
     daemon.args(["sleep", "DAEMON"]).stdout(process::Stdio::null()).stderr(process::Stdio::null()).spawn().unwrap();
     println!("cargo::warning=\u{1b}[31mred");

@@ -60,7 +60,7 @@ impl Explorer {
             fs::read_dir(self.home.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
         let known = ["aside", "granted", "moved", "outside"];
         assert!(names.iter().all(|name| known.iter().any(|known| name == known)), "{script:?}: {names:?}");
-        self.put_back();
+        self.restore();
         empty(&granted);
     }
 
@@ -110,14 +110,14 @@ impl Explorer {
                 fs::rename(home("granted"), home("moved")).and_then(|()| symlink("outside", home("granted")))
             }
             _ => {
-                self.put_back();
+                self.restore();
                 Ok(())
             }
         };
     }
 
     /// The granted folder has its name again.
-    fn put_back(&self) {
+    fn restore(&self) {
         let [granted, moved, aside] = ["granted", "moved", "aside"].map(|name| self.home.path().join(name));
         if granted.is_symlink() {
             fs::remove_file(&granted).and_then(|()| fs::rename(&moved, &granted)).unwrap();

@@ -6,14 +6,14 @@ use engine::{Cause, Error, Isolation, Pool, Source, sources};
 
 use crate::support::{hostile, list, misbehaving, only, ran};
 
-fn impatient() -> Pool {
+fn short_timeout_pool() -> Pool {
     Pool::builder().threads(2).timeout(Duration::from_millis(1500)).build().unwrap()
 }
 
 #[tokio::test]
 async fn row_2_a_record_that_never_ends_times_out_alone() {
     for name in ["loops", "sleeps_forever", "naps_forever"] {
-        let pool = impatient();
+        let pool = short_timeout_pool();
         let function = misbehaving::<String, String>(&pool, name);
         let source = Source::<String>::new();
         let (outputs, list) = list();
@@ -47,7 +47,7 @@ async fn row_2_no_record_is_charged_for_a_neighbours_time() {
 
 #[tokio::test]
 async fn row_2_a_plugins_timeout_does_not_affect_others() {
-    let pool = impatient();
+    let pool = short_timeout_pool();
     let (loops, sleeps) =
         (misbehaving::<String, String>(&pool, "loops"), misbehaving::<u64, u64>(&pool, "sleeps"));
     let sleeping = ran([200; 10], |times| times.scatter(&pool).map(&sleeps).buffer(2).gather());
@@ -60,7 +60,7 @@ async fn row_2_a_plugins_timeout_does_not_affect_others() {
 
 #[tokio::test]
 async fn each_record_of_a_sink_has_the_full_timeout() {
-    let pool = impatient();
+    let pool = short_timeout_pool();
     let sink = pool.load(hostile("misdeeds")).unwrap().function::<String, ()>("slow_sink").unwrap();
     let source = Source::<String>::new();
     source.stream().sink(&sink.with("milliseconds", 30).unwrap());
@@ -73,7 +73,7 @@ async fn each_record_of_a_sink_has_the_full_timeout() {
 
 #[tokio::test]
 async fn a_sink_that_never_ends_times_out_at_its_record() {
-    let pool = impatient();
+    let pool = short_timeout_pool();
     let sink = pool.load(hostile("misdeeds")).unwrap().function::<String, ()>("loops_sink").unwrap();
     let source = Source::<String>::new();
     source.stream().sink(&sink);

@@ -39,7 +39,7 @@ impl Machine {
     }
 
     /// How many TCP segments were sent from here more than once.
-    pub(crate) fn sent_again(&self) -> u64 {
+    pub(crate) fn retransmitted(&self) -> u64 {
         let mut show = Command::new("cat");
         let Did { stdout, .. } = fed(self.command(show.arg("/proc/net/snmp")), "");
         let mut lines = stdout.lines().filter_map(|line| line.strip_prefix("Tcp: "));

@@ -137,7 +137,7 @@ fn ended(child: Child) -> (Option<i32>, String) {
 }
 
 /// Drops repeated messages.
-fn first_ones(numbers: &[u64]) -> Vec<u64> {
+fn without_repeats(numbers: &[u64]) -> Vec<u64> {
     let mut seen = BTreeSet::new();
     numbers.iter().copied().filter(|number| seen.insert(*number)).collect()
 }
@@ -239,7 +239,7 @@ async fn a_fatal_fault_leaves_its_message_to_the_next_run() {
     assert!(broker.acknowledged().await.0 < 2);
     let files = broker.pipeline(UNTIL_END, &format!("{inc}on_fault = \"skip\"\n{TO_OUT}"));
     assert_eq!(files.run("").code, Some(0));
-    assert_eq!(first_ones(&broker.numbers().await), [2, 4]);
+    assert_eq!(without_repeats(&broker.numbers().await), [2, 4]);
     assert_eq!(broker.acknowledged().await, (3, 0));
 }
 
@@ -283,7 +283,7 @@ async fn a_run_waits_for_its_broker_to_restart() {
     }
     assert_eq!(ended(run), (Some(0), String::new()));
     // A killed broker may forget the last acknowledgements.
-    assert_eq!(first_ones(&broker.numbers().await), (1..=3000).collect::<Vec<u64>>());
+    assert_eq!(without_repeats(&broker.numbers().await), (1..=3000).collect::<Vec<u64>>());
     assert_eq!(broker.acknowledged().await.1, 0);
 }
 

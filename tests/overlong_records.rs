@@ -6,7 +6,7 @@ use std::path::Path;
 use engine::{Cause, Error, Fault, FaultPolicy, Function, Json, Output, Pool, Source, Stream, sinks};
 use serde_json::Value;
 
-use crate::support::{Did, engine, fed, misbehaving, put_aside};
+use crate::support::{Did, divert_to_list, engine, fed, misbehaving};
 
 /// Two of these fit into a record, three do not.
 const LARGE: usize = 12 << 20;
@@ -180,7 +180,7 @@ async fn a_value_too_long_for_a_record_meets_the_consumers_policy() {
         let (ended, faults) = emitted(|texts| build(texts, &FaultPolicy::skip())).await;
         ended.unwrap();
         assert_eq!(faults, 1, "{name}");
-        let (policy, letters) = put_aside();
+        let (policy, letters) = divert_to_list();
         emitted(|texts| build(texts, &policy)).await.0.unwrap();
         let [letter] = letters.read().try_into().unwrap();
         assert!(letter.fault.record == 2 && is_too_long(&letter.fault), "{name}: {}", letter.fault);

@@ -30,9 +30,9 @@ fn opened(pipeline: &str) -> String {
     said.replace(&plugins, "$PLUGINS").replace(&format!("{}/", folder.path().display()), "")
 }
 
-/// The same, without checking files.
+/// The same for an expected text that the test computes.
 #[track_caller]
-fn stages_say(wrong: &str, said: &str) {
+fn check_stages(wrong: &str, said: &str) {
     assert_eq!(opened(&format!("[sources.stdin]\n{wrong}\n[sinks.stdout]\n")), said);
 }
 
@@ -341,10 +341,10 @@ fn a_plugin_that_does_not_match_its_pin() {
     let wrong = pinned(&words);
     let said = "has the BLAKE3 hash INC, but is pinned to WORDS";
     let said = said.replace("INC", &inc).replace("WORDS", &words);
-    stages_say(&wrong, &format!("p.toml:4:10: map: $PLUGINS/inc.wasm {said}"));
+    check_stages(&wrong, &format!("p.toml:4:10: map: $PLUGINS/inc.wasm {said}"));
     // Where it is loaded already, too.
     let twice = format!("[stages.first]\ntype = \"map\"\nplugin = \"$PLUGINS/inc.wasm\"\n{wrong}");
-    stages_say(&twice, &format!("p.toml:7:10: map: $PLUGINS/inc.wasm {said}"));
+    check_stages(&twice, &format!("p.toml:7:10: map: $PLUGINS/inc.wasm {said}"));
     stages(
         &pinned("123"),
         expect![[

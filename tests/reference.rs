@@ -68,29 +68,29 @@ fn interpret(chain: &[Stage], records: &[String]) -> (Vec<String>, Option<u64>) 
 }
 
 /// All outputs, and each failed element: its record's number, the stage and the record.
-fn interpret_on(chain: &[Stage], records: &[String]) -> (Vec<String>, Vec<PutAside>) {
-    let (mut outputs, mut put_aside) = (Vec::new(), Vec::new());
+fn interpret_on(chain: &[Stage], records: &[String]) -> (Vec<String>, Vec<FailedRecord>) {
+    let (mut outputs, mut failed_records) = (Vec::new(), Vec::new());
     for (number, record) in (1..).zip(records) {
         outputs.extend(chain.iter().fold(vec![record.clone()], |inputs, stage| {
             let mut given = Vec::new();
             for input in inputs {
                 match stage.interpret(&input) {
                     Some(outputs) => given.extend(outputs),
-                    None => put_aside.push((number, stage.name().to_owned(), record.clone())),
+                    None => failed_records.push((number, stage.name().to_owned(), record.clone())),
                 }
             }
             given
         }));
     }
-    put_aside.sort();
-    (outputs, put_aside)
+    failed_records.sort();
+    (outputs, failed_records)
 }
 
 /// A record's number, the function that failed for it, and the record as it was read.
-type PutAside = (u64, String, String);
+type FailedRecord = (u64, String, String);
 
 /// The dead letters, sorted: segments of a chain write theirs at different times.
-fn put_aside(letters: &List<DeadLetter>) -> Vec<PutAside> {
+fn failed_records(letters: &List<DeadLetter>) -> Vec<FailedRecord> {
     let letters = std::mem::take(&mut *letters.lock().unwrap());
     let text = |record: std::sync::Arc<[u8]>| String::from_utf8(record.to_vec()).unwrap();
     let mut letters: Vec<_> = letters
@@ -197,7 +197,7 @@ fn random_chains_match_the_interpreter() {
             });
             let (outputs, fault) = runtime.block_on(run(&pool, &chain, &buffers, &records, &policy));
             prop_assert_eq!(fault, None);
-            prop_assert_eq!((outputs, put_aside(&letters)), interpret_on(&chain, &records));
+            prop_assert_eq!((outputs, failed_records(&letters)), interpret_on(&chain, &records));
             Ok(())
         })
         .unwrap();

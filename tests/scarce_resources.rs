@@ -82,7 +82,7 @@ impl Stranger {
 }
 
 /// Runs with more and more threads: each run is correct, or ends with one line that names the shortage.
-fn swept(mut run: impl FnMut(usize) -> Did, right: &str) {
+fn sweep(mut run: impl FnMut(usize) -> Did, right: &str) {
     let (mut ends, mut last) = (Vec::new(), String::new());
     for threads in 1..=24 {
         let Did { code, stdout, stderr } = run(threads);
@@ -112,15 +112,15 @@ fn with_few_threads_a_run_is_correct_or_names_the_shortage() {
         fed(stranger.command(threads, &args), &input)
     };
     // Compiled the first time, and cached afterwards.
-    swept(
+    sweep(
         |threads| {
             stranger.forget_compiled();
             run(threads, &[])
         },
         &right,
     );
-    swept(|threads| run(threads, &["--workers", "8"]), &right);
-    swept(|threads| run(threads, &["--report", "report.html"]), &right);
+    sweep(|threads| run(threads, &["--workers", "8"]), &right);
+    sweep(|threads| run(threads, &["--report", "report.html"]), &right);
     let checkpointed = |threads| {
         let mut did = run(threads, &["--input", "../in", "--output", "out", "--checkpoint", "checkpoint"]);
         did.stdout = std::fs::read_to_string(stranger.home().join("out")).unwrap_or_default();
@@ -128,7 +128,7 @@ fn with_few_threads_a_run_is_correct_or_names_the_shortage() {
         let _ = std::fs::remove_file(stranger.home().join("checkpoint"));
         did
     };
-    swept(checkpointed, &right);
+    sweep(checkpointed, &right);
 }
 
 #[test]
@@ -160,7 +160,7 @@ fn with_few_threads_a_pipeline_is_correct_or_names_the_shortage() {
         did.stdout = lines.join(" ");
         did
     };
-    swept(run, "2 3 4");
+    sweep(run, "2 3 4");
 }
 
 #[test]
@@ -174,7 +174,7 @@ fn with_few_processes_a_command_runs_or_the_shortage_is_named() {
     );
     std::fs::write(stranger.path("pipeline.toml"), pipeline).unwrap();
     let path = stranger.path("pipeline.toml").display().to_string();
-    swept(|threads| fed(stranger.command(threads, &["run", "--quiet", &path]), ""), "2\n3\n4\n");
+    sweep(|threads| fed(stranger.command(threads, &["run", "--quiet", &path]), ""), "2\n3\n4\n");
 }
 
 #[test]

@@ -39,7 +39,7 @@ impl Run {
     }
 
     /// Waits until it handles signals, as far as that is visible.
-    fn hears(&self, signal: u32) {
+    fn wait_until_handled(&self, signal: u32) {
         let path = format!("/proc/{}/status", self.0.id());
         let caught = || {
             let status = fs::read_to_string(&path).unwrap();
@@ -199,14 +199,14 @@ fn a_signal_ends_the_wait_for_a_pipe() {
     let pipe = pipe.to_str().unwrap();
     let files = format!("[sources.files]\npath = {pipe:?}\n[sinks.stdout]\n");
     let run = Run::of_file(folder.path(), &files, &["--drain-timeout", "0.2s"]);
-    run.hears(15);
+    run.wait_until_handled(15);
     run.signal("-TERM");
     let did = run.ended();
     assert!(matches!(did.code, Some(1 | 143)), "{:?} {}", did.code, did.stderr);
     let mut command = engine(["run", "-q", "--drain-timeout", "200ms", "-o", pipe, "-p"]);
     command.arg(plugin("inc"));
     let run = Run::start(command);
-    run.hears(15);
+    run.wait_until_handled(15);
     run.signal("-TERM");
     let did = run.ended();
     assert!(matches!(did.code, Some(1 | 143)), "{:?} {}", did.code, did.stderr);

@@ -12,7 +12,7 @@ use futures_util::StreamExt;
 use tokio::io::AsyncReadExt;
 use tokio_tungstenite::tungstenite::Message;
 
-use crate::support::put_aside;
+use crate::support::divert_to_list;
 use engine::{CancellationToken, Error, FaultPolicy, Record, Sink, Source, sources};
 
 /// Writes records to a sink and closes it.
@@ -71,7 +71,7 @@ async fn a_record_refused_by_a_sink_meets_its_policy() {
     let error = put([1, -2, 3], sinks::consumer(consumer)).await.unwrap_err();
     assert_eq!(error.to_string(), "record 2: Picky: it is negative");
     assert_eq!(*ended.lock().unwrap(), [1], "what was taken before is written out");
-    let (policy, letters) = put_aside();
+    let (policy, letters) = divert_to_list();
     let (consumer, ended) = picky(1);
     put([1, -2, 3], sinks::consumer(consumer).on_fault(&policy)).await.unwrap();
     assert_eq!(*ended.lock().unwrap(), [1, 3]);
@@ -84,7 +84,7 @@ async fn a_retryable_sink_failure_is_retried() {
     let begun = tokio::time::Instant::now();
     put([1], sinks::consumer(consumer).on_fault(&FaultPolicy::stop().retries(2))).await.unwrap();
     assert_eq!((&*ended.lock().unwrap(), begun.elapsed().as_millis()), (&vec![1], 300));
-    let (policy, letters) = put_aside();
+    let (policy, letters) = divert_to_list();
     let (consumer, _) = picky(9);
     put([1], sinks::consumer(consumer).on_fault(&policy.retries(2))).await.unwrap();
     assert_eq!(letters.read()[0].attempts, 3);
@@ -105,7 +105,7 @@ impl Consumer<Records> for Words {
 #[tokio::test]
 async fn records_reach_a_sink_in_batches_and_none_twice() {
     let source = Source::<String>::new();
-    let (policy, letters) = put_aside();
+    let (policy, letters) = divert_to_list();
     let seen = Arc::default();
     source.stream().sink(sinks::records(Words(Arc::clone(&seen))).on_fault(&policy));
     source.emit_records(["a", "b", "why?", "c"]).await.unwrap();
@@ -248,7 +248,7 @@ async fn objects_become_rows_and_others_are_faults() {
         "7",
         r#"["x","y"]"#,
     ];
-    let (policy, letters) = put_aside();
+    let (policy, letters) = divert_to_list();
     put(records.map(str::to_owned), sinks::csv(&path).on_fault(&policy)).await.unwrap();
     let text = "z,a\n\"a,b\",1.50\n\"{\"\"k\"\":[true]}\",\nx,y\n";
     assert_eq!(fs::read_to_string(&path).unwrap(), text);
@@ -360,7 +360,7 @@ async fn a_post_is_retried_until_it_succeeds() {
 #[tokio::test]
 async fn a_record_rejected_by_a_server_becomes_a_dead_letter() {
     let server = Server::new([(200, None), (422, None), (302, None), (500, None), (500, None)]).await;
-    let (policy, letters) = put_aside();
+    let (policy, letters) = divert_to_list();
     put([1, 2, 3, 4, 5], sinks::http(&server.url).retries(1).on_fault(&policy)).await.unwrap();
     assert_eq!(server.bodies(), ["1", "2", "3", "4", "4", "5"]);
     let letters: Vec<_> = letters.read().into_iter().map(|l| (l.fault.to_string(), l.attempts)).collect();
@@ -390,7 +390,7 @@ async fn records_are_posted_in_full_batches_or_at_the_end() {
     let mut bodies = server.bodies();
     bodies.sort();
     assert_eq!(bodies, ["[1,2]", "[3]"]);
-    let (policy, letters) = put_aside();
+    let (policy, letters) = divert_to_list();
     let array = sinks::http(&server.url).batches(3, within).array(true).on_fault(&policy);
     put(["4", "x", "5"].map(str::to_owned), array).await.unwrap();
     assert_eq!(server.bodies()[2..], ["[4,5]"]);

@@ -8,7 +8,7 @@ use engine::sources::{self, Feed};
 use engine::{CancellationToken, Error, Source, sinks};
 
 use crate::sinks::put;
-use crate::support::put_aside;
+use crate::support::divert_to_list;
 
 #[tokio::test]
 async fn appending_starts_after_a_complete_record() {
@@ -70,7 +70,7 @@ async fn appended_rows_use_the_columns_of_the_file() {
     put([r#"{"a,c":4,"b":3}"#.to_owned()], rows()).await.unwrap();
     put(["[5,6]".to_owned()], rows().columns(["b", "a,c"])).await.unwrap();
     assert_eq!(fs::read_to_string(&path).unwrap(), format!("{before}3,4\n5,6\n"));
-    let (policy, letters) = put_aside();
+    let (policy, letters) = divert_to_list();
     put([r#"{"x":1}"#.to_owned()], rows().on_fault(&policy)).await.unwrap();
     assert_eq!(letters.read()[0].fault.to_string(), r#"record 1: csv: it has no "b""#);
     for records in [vec!["[7,8]".to_owned()], vec![]] {
@@ -94,7 +94,7 @@ async fn numbers_in_rows_are_written_as_in_records() {
         r#"[{"b":1.0,"a":[ ]},"\u0041"]"#,
         r#"["\ud800",1]"#,
     ];
-    let (policy, letters) = put_aside();
+    let (policy, letters) = divert_to_list();
     put(records.map(str::to_owned), sinks::csv(&path).on_fault(&policy)).await.unwrap();
     let text = "n,m\n1e400,12345678901234567890123\ntrue,-0.10\n\"{\"\"b\"\":1.0,\"\"a\"\":[ ]}\",A\n";
     assert_eq!(fs::read_to_string(&path).unwrap(), text);

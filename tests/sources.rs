@@ -18,7 +18,7 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 use tokio_tungstenite::tungstenite::Message;
 
-use crate::support::put_aside;
+use crate::support::divert_to_list;
 
 /// A temporary folder.
 pub(crate) fn folder() -> TempDir {
@@ -139,7 +139,7 @@ async fn emitted_and_refused_bytes_count_as_numbered_records() {
 #[tokio::test]
 async fn a_broken_row_is_a_fault_and_later_rows_keep_their_numbers() {
     let bytes = b"a,b\n1,\"x\ny\"\n2\n3,\xff\n4,z\n";
-    let (policy, letters) = put_aside();
+    let (policy, letters) = divert_to_list();
     let source = Source::<Vec<u8>>::new();
     let (sink, rows) = sinks::list();
     source.stream().sink(sink);
@@ -198,7 +198,7 @@ impl std::io::Read for Pieces {
 
 #[tokio::test]
 async fn an_invalid_json_line_is_a_fault_and_a_blank_one_is_skipped() {
-    let (policy, letters) = put_aside();
+    let (policy, letters) = divert_to_list();
     let text = "{\"a\": 1}\n\n  \nnot json\n[2]\n3 4\n\"end\"";
     let reader = Pieces { text: text.into(), size: 5 };
     let lines = lines_of(sources::ndjson(reader).on_fault(&policy)).await;

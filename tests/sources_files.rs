@@ -7,12 +7,12 @@ use engine::sources::{self, Csv, Feed, Layout};
 use engine::{CancellationToken, Source, sinks};
 
 use crate::sources::{Fed, append, fed, file, folder, lines_of};
-use crate::support::put_aside;
+use crate::support::divert_to_list;
 
 #[tokio::test]
 async fn a_last_row_without_a_closing_quote_is_a_fault() {
     for (cut, row) in [("2,\"x\n3,y\n", "2,\"x\n3,y"), ("2,\"", "2,\"")] {
-        let (policy, letters) = put_aside();
+        let (policy, letters) = divert_to_list();
         let text = format!("a,b\n1,\"\"\"\"\n{cut}");
         let rows = lines_of(sources::csv(std::io::Cursor::new(text), Csv::new()).on_fault(&policy)).await;
         assert_eq!(rows, [r#"{"a":"1","b":"\""}"#]);
@@ -28,7 +28,7 @@ async fn a_last_row_without_a_closing_quote_is_a_fault() {
 
 #[tokio::test]
 async fn a_row_that_makes_too_long_a_record_is_a_fault() {
-    let (policy, letters) = put_aside();
+    let (policy, letters) = divert_to_list();
     let text = [&b"a\n"[..], &[1; 6 << 20], b"\n2\n"].concat();
     let csv = sources::csv(std::io::Cursor::new(text), Csv::new()).on_fault(&policy);
     assert_eq!(lines_of(csv).await, [r#"{"a":"2"}"#]);
@@ -41,7 +41,7 @@ async fn a_row_that_makes_too_long_a_record_is_a_fault() {
 async fn the_header_of_a_followed_file_is_not_a_row() {
     let folder = folder();
     let log = file(&folder, "log", "n\n1\n");
-    let (policy, letters) = put_aside();
+    let (policy, letters) = divert_to_list();
     let mut fed = Fed::new(
         sources::files([log.clone()]).layout(Layout::Csv(Csv::new())).follow(true).on_fault(&policy),
     );

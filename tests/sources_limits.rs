@@ -7,7 +7,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::mpsc;
 
 use crate::sources::{Fed, asked, connected, fed, http, posted};
-use crate::support::put_aside;
+use crate::support::divert_to_list;
 
 #[tokio::test]
 async fn huge_limits_are_accepted() {
@@ -42,7 +42,7 @@ async fn a_panic_in_on_broken_ends_the_source() {
 #[tokio::test]
 async fn overlong_and_truncated_lines_are_refused_naming_their_sender() {
     let (broken, mut breaks) = mpsc::channel(8);
-    let (policy, letters) = put_aside();
+    let (policy, letters) = divert_to_list();
     let tcp = sources::tcp("127.0.0.1:0").longest_line(4).on_fault(&policy);
     let tcp = tcp.on_broken(move |error| broken.try_send(error).unwrap()).bind().await.unwrap();
     let address = tcp.local_addr().unwrap();
@@ -82,7 +82,7 @@ async fn an_overlong_line_ends_the_run_by_default() {
 
 #[tokio::test(start_paused = true)]
 async fn an_idle_connection_is_closed_if_configured() {
-    let (policy, letters) = put_aside();
+    let (policy, letters) = divert_to_list();
     let tcp =
         sources::tcp("127.0.0.1:0").idle(Duration::from_secs(1)).on_fault(&policy).bind().await.unwrap();
     let address = tcp.local_addr().unwrap();

@@ -105,7 +105,7 @@ async fn a_peer_that_blocks_on_writing_still_gets_all_messages() {
 }
 
 /// Sends the same request again and again, and never reads an answer.
-async fn ask_and_never_read(address: SocketAddr, request: String) {
+async fn ask_without_reading(address: SocketAddr, request: String) {
     let socket = TcpSocket::new_v4().unwrap();
     socket.set_recv_buffer_size(4096).unwrap();
     let mut client = socket.connect(address).await.unwrap();
@@ -114,10 +114,10 @@ async fn ask_and_never_read(address: SocketAddr, request: String) {
 }
 
 /// Starts clients that never read answers, and returns the answer to one more client.
-async fn asked_beside(many: usize, address: SocketAddr, theirs: &str, ours: &str) -> String {
+async fn ask_among(many: usize, address: SocketAddr, theirs: &str, ours: &str) -> String {
     let mut others = JoinSet::new();
     for _ in 0..many {
-        others.spawn(ask_and_never_read(address, theirs.to_owned()));
+        others.spawn(ask_without_reading(address, theirs.to_owned()));
     }
     // They are there first.
     for _ in 0..64 {
@@ -144,7 +144,7 @@ async fn clients_that_read_no_answer_do_not_block_a_source() {
         let source = Source::<String>::new();
         source.stream().sink(|_| {});
         let asked = async {
-            let answer = asked_beside(32, address, theirs, LAST_POST).await;
+            let answer = ask_among(32, address, theirs, LAST_POST).await;
             assert!(answer.starts_with("HTTP/1.1 202"), "{answer}");
             stop.cancel();
         };
@@ -162,7 +162,7 @@ async fn clients_that_read_no_answer_do_not_block_the_dashboard() {
     let ours = ask(&format!("Connection: close\r\nAuthorization: Bearer {}\r\n", dashboard.token()));
     let bearer = ask(&format!("Authorization: Bearer {}\r\n", dashboard.token()));
     for theirs in [ask(""), bearer] {
-        let answer = asked_beside(300, address, &theirs, &ours).await;
+        let answer = ask_among(300, address, &theirs, &ours).await;
         assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
     }
 }

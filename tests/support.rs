@@ -105,7 +105,7 @@ impl Letters {
 }
 
 /// A policy that diverts records, and its dead letters.
-pub(crate) fn put_aside() -> (FaultPolicy, Letters) {
+pub(crate) fn divert_to_list() -> (FaultPolicy, Letters) {
     let letters = Letters::default();
     let list = letters.clone();
     let policy = FaultPolicy::divert(move |letter| {

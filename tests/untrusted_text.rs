@@ -10,7 +10,7 @@ use tempfile::tempdir;
 use crate::support::{Did, engine, fed, function_of, hostile, plugin};
 
 /// Characters that control a terminal, or are invisible.
-fn harms(c: char) -> bool {
+fn is_harmful(c: char) -> bool {
     (c.is_control() && c != '\n')
         || matches!(c,
             '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}'
@@ -23,7 +23,7 @@ const FORGED: [&str; 2] = ["engine: 7 records put aside", "engine: done"];
 #[track_caller]
 fn is_harmless(did: &Did) {
     for text in [&did.stdout, &did.stderr] {
-        assert!(!text.contains(harms), "{text:?}");
+        assert!(!text.contains(is_harmful), "{text:?}");
         let forged = |line: &str| FORGED.iter().any(|forged| line.starts_with(forged));
         assert!(!text.lines().any(forged), "{text:?}");
     }

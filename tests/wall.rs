@@ -117,7 +117,7 @@ fn run_with(flags: &[&str]) -> Did {
 }
 
 /// The wall in the summary of a run with these flags.
-fn told_wall(flags: &[&str]) -> serde_json::Value {
+fn reported_wall(flags: &[&str]) -> serde_json::Value {
     let run = run_with(&[&["--json"], flags].concat());
     assert_eq!((run.code, &*run.stdout), (Some(0), "2\n"), "{}", run.stderr);
     let mut summary: serde_json::Value = serde_json::from_str(run.stderr.trim()).unwrap();
@@ -142,10 +142,10 @@ const LANDLOCK: i64 = libc::SYS_landlock_create_ruleset;
 
 #[test]
 fn the_summary_names_the_parts_of_the_wall_a_kernel_lacks() {
-    let told = where_calls_fail(&[LANDLOCK], libc::ENOSYS, || told_wall(&[]));
+    let told = where_calls_fail(&[LANDLOCK], libc::ENOSYS, || reported_wall(&[]));
     assert_eq!(told, serde_json::json!({ "missing": ["files", "ports", "signals"], "refused": [] }));
-    assert_eq!(told_wall(&[]), serde_json::json!({ "missing": [], "refused": [] }));
-    assert!(told_wall(&["--wall", "off"]).is_null());
+    assert_eq!(reported_wall(&[]), serde_json::json!({ "missing": [], "refused": [] }));
+    assert!(reported_wall(&["--wall", "off"]).is_null());
 }
 
 #[test]
@@ -158,7 +158,7 @@ fn a_run_warns_and_continues_without_a_forbidden_part_of_the_wall() {
         (libc::SYS_seccomp, &["calls"][..]),
     ];
     for (call, refused) in cases {
-        let told = where_calls_fail(&[call], libc::EPERM, || told_wall(&[]));
+        let told = where_calls_fail(&[call], libc::EPERM, || reported_wall(&[]));
         assert_eq!(told, serde_json::json!({ "missing": [], "refused": refused }), "{call}");
     }
     let both = [LANDLOCK, libc::SYS_seccomp];
@@ -215,7 +215,7 @@ fn a_command_line_may_be_as_long_as_the_system_allows() {
 }
 
 /// A run of a file with a source that starts a command, from a folder with a granted one, `proj`.
-fn run_beside(folder: &Path, command: &[&str], sink: &str, path: &Path) -> Did {
+fn run_command_from(folder: &Path, command: &[&str], sink: &str, path: &Path) -> Did {
     let command = serde_json::to_string(command).unwrap();
     let (acts, proj) = (hostile("granted"), folder.join("proj"));
     let pipeline = format!(
@@ -244,7 +244,7 @@ fn a_program_behind_a_replaceable_symlink_is_not_started() {
     let folder = tempfile::tempdir().unwrap();
     fs::create_dir_all(folder.path().join("proj/.venv/bin")).unwrap();
     std::os::unix::fs::symlink("/bin/echo", folder.path().join("proj/.venv/bin/say")).unwrap();
-    let did = run_beside(folder.path(), &["proj/.venv/bin/say", "1"], STDOUT, Path::new("/bin"));
+    let did = run_command_from(folder.path(), &["proj/.venv/bin/say", "1"], STDOUT, Path::new("/bin"));
     assert_refused(&did, "proj/.venv/bin/say is in ");
 }
 
@@ -253,14 +253,14 @@ fn a_program_that_a_function_could_shadow_is_not_started() {
     let folder = tempfile::tempdir().unwrap();
     let first = folder.path().join("proj/bin");
     fs::create_dir_all(folder.path().join("proj")).unwrap();
-    let did = run_beside(folder.path(), &["echo", "1"], STDOUT, &first);
+    let did = run_command_from(folder.path(), &["echo", "1"], STDOUT, &first);
     assert_refused(&did, "proj/bin/echo is in ");
     let file = folder.path().join("proj/file");
     fs::write(&file, "1\n").unwrap();
     let read = format!("read {}", file.display());
-    let did = run_beside(folder.path(), &["echo", &read], STDOUT, Path::new("/bin"));
+    let did = run_command_from(folder.path(), &["echo", &read], STDOUT, Path::new("/bin"));
     assert_eq!((did.code, did.stdout.trim()), (Some(0), "1"), "{}", did.stderr);
-    let did = run_beside(folder.path(), &["no-such-program"], STDOUT, Path::new("/bin"));
+    let did = run_command_from(folder.path(), &["no-such-program"], STDOUT, Path::new("/bin"));
     assert!(
         did.code == Some(2) && did.stderr.contains("there is no program no-such-program"),
         "{}",
@@ -273,7 +273,7 @@ fn a_script_created_by_the_run_is_not_started() {
     let folder = tempfile::tempdir().unwrap();
     fs::create_dir_all(folder.path().join("proj")).unwrap();
     let sink = "[sinks.file]\npath = 'new.sh'";
-    let did = run_beside(folder.path(), &["sh", "new.sh"], sink, Path::new("/bin"));
+    let did = run_command_from(folder.path(), &["sh", "new.sh"], sink, Path::new("/bin"));
     assert_refused(&did, "new.sh is a file that the run makes");
 }
 

@@ -21,7 +21,7 @@ impl Apart {
         let (network, [broker, host, one, two]) = Network::new(["broker", "host", "one", "two"])?;
         let server = NatsServer::start_on(&broker, "")?;
         let url = server.url();
-        let mut cluster = Cluster::behind(server, url, broker);
+        let mut cluster = Cluster::with_broker(server, url, broker);
         for machine in [one, two] {
             cluster.join_by(machine.command(&cluster.worker(&[])));
         }
@@ -45,7 +45,7 @@ impl Apart {
     }
 
     /// Feeds the run until a worker has done more tasks.
-    fn give_work_to(&self, worker: usize, run: &mut FedRun) {
+    fn feed_until_working(&self, worker: usize, run: &mut FedRun) {
         let done = self.tasks(worker, &self.cluster.status());
         self.cluster.wait_until(|status| {
             run.give(100);
@@ -59,11 +59,11 @@ fn row_25_a_run_continues_without_a_disconnected_worker() {
     let Some(apart) = Apart::start() else { return };
     let mut run = apart.run();
     apart.network.pull("one");
-    apart.give_work_to(1, &mut run);
+    apart.feed_until_working(1, &mut run);
     run.give(1000);
     run.wait_for(2000);
     apart.network.plug("one");
-    apart.give_work_to(0, &mut run);
+    apart.feed_until_working(0, &mut run);
     // The other one stays away.
     apart.network.pull("two");
     run.give(1000);
@@ -74,11 +74,11 @@ fn row_25_a_run_continues_without_a_disconnected_worker() {
 fn row_25_a_disconnected_host_continues_after_reconnect() {
     let Some(apart) = Apart::start() else { return };
     let mut run = apart.run();
-    let before = apart.host.sent_again();
+    let before = apart.host.retransmitted();
     apart.network.pull("host");
     run.give(1000);
     // It retries in vain for some seconds, with doubling delays.
-    while apart.host.sent_again() < before + 4 {}
+    while apart.host.retransmitted() < before + 4 {}
     apart.network.plug("host");
     run.give(1000);
     run.end();
@@ -93,6 +93,6 @@ fn row_25_lost_packets_lose_no_records() {
         run.give(1000);
     }
     run.end();
-    let again = apart.host.sent_again();
+    let again = apart.host.retransmitted();
     assert!(again > 20, "only {again} packets were sent again");
 }

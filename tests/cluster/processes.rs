@@ -34,7 +34,7 @@ impl Cluster {
     pub(super) fn start_with(configuration: &str, workers: usize) -> Option<Self> {
         let server = NatsServer::start_with(configuration)?;
         let url = server.url();
-        let mut cluster = Self::behind(server, url, Machine::this());
+        let mut cluster = Self::with_broker(server, url, Machine::this());
         (0..workers).for_each(|_| cluster.join(&[]));
         Some(cluster)
     }
@@ -42,7 +42,7 @@ impl Cluster {
 
 impl<S> Cluster<S> {
     /// A cluster with the broker at `url`, as reached from its own machine.
-    pub(super) fn behind(server: S, url: String, machine: Machine) -> Self {
+    pub(super) fn with_broker(server: S, url: String, machine: Machine) -> Self {
         Self { server, url, machine, folder: tempdir().unwrap(), workers: Vec::new() }
     }
 

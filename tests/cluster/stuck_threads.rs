@@ -10,7 +10,7 @@ use crate::support::{engine, function_of, hostile};
 
 /// A worker that has lost threads says so and leaves, and then restarts itself; behind the wall, it exits with the code
 /// that asks for a restart.
-fn begins_anew(walled: bool) {
+fn restarts(walled: bool) {
     let Some(hanging) = HangingFolder::mount() else { return };
     let Some(cluster) = Cluster::start(0) else { return };
     let capability = format!("dir:{}:ro", hanging.path());
@@ -40,10 +40,10 @@ fn begins_anew(walled: bool) {
 
 #[test]
 fn a_worker_that_loses_its_threads_restarts() {
-    begins_anew(false);
+    restarts(false);
 }
 
 #[test]
 fn a_worker_behind_the_wall_that_loses_its_threads_asks_for_a_restart() {
-    begins_anew(true);
+    restarts(true);
 }

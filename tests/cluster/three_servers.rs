@@ -56,7 +56,7 @@ fn is_whole(cluster: &stream::ClusterInfo) -> bool {
 fn row_23_any_of_three_servers_may_be_lost() {
     let Some(servers) = NatsCluster::start() else { return };
     let urls = servers.urls();
-    let mut cluster = Cluster::behind(servers, urls.join(","), Machine::this());
+    let mut cluster = Cluster::with_broker(servers, urls.join(","), Machine::this());
     (0..2).for_each(|_| cluster.join(&[]));
     let args = ["--replicas", "3", "--run-name", "one", "--ack-wait", "500ms"];
     let mut run = FedRun::start(&Machine::this(), cluster.url(), &args);
@@ -87,7 +87,7 @@ fn row_23_any_of_three_servers_may_be_lost() {
 fn row_23_a_silent_server_is_replaced_by_another() {
     let Some(servers) = NatsCluster::start() else { return };
     let [first, second, _] = servers.urls();
-    let mut cluster = Cluster::behind(servers, second, Machine::this());
+    let mut cluster = Cluster::with_broker(servers, second, Machine::this());
     cluster.join(&[]);
     // The host learns of the others from the first one.
     let args = ["--replicas", "3", "--ack-wait", "500ms", "--broker-timeout", "40s"];

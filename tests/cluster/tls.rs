@@ -74,7 +74,7 @@ fn a_server_is_verified_by_its_certificate() {
     let known = ["--cluster-ca", &ca];
     for scheme in ["tls", "nats"] {
         let url = certified.url(scheme, "localhost");
-        let mut cluster = Cluster::behind((), url, Machine::this());
+        let mut cluster = Cluster::with_broker((), url, Machine::this());
         cluster.join(&known);
         fs::write(cluster.path("in"), slow(500)).unwrap();
         let run = cluster.run(&slow_loop(), &known).spawn().unwrap();

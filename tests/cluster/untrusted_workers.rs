@@ -67,7 +67,7 @@ fn result(worker: &str, outputs: &[u64], faults: &[Fault], ending: Option<Fault>
 }
 
 /// A run that gets forged messages.
-struct Lied {
+struct ForgedRun {
     runtime: tokio::runtime::Runtime,
     context: Context,
     run: Child,
@@ -75,9 +75,9 @@ struct Lied {
     nonce: u64,
 }
 
-impl Lied {
+impl ForgedRun {
     /// A run of `records` records over a cluster without workers; its tasks wait.
-    fn begin(cluster: &Cluster, records: usize) -> Self {
+    fn start(cluster: &Cluster, records: usize) -> Self {
         fs::write(cluster.path("in"), slow(records)).unwrap();
         let mut run = engine(["run", "-p", &slow_loop(), "--on-fault", "skip", "--run-name", "one"]);
         run.args(["--cluster", cluster.url(), "-i"]).arg(cluster.path("in"));
@@ -113,7 +113,7 @@ impl Lied {
 #[test]
 fn an_impossible_result_is_refused_and_its_task_redispatched() {
     let Some(mut cluster) = Cluster::start(0) else { return };
-    let mut lied = Lied::begin(&cluster, 2000);
+    let mut forged = ForgedRun::start(&cluster, 2000);
     let evil = "evil\u{1b}[2J\nengine: done";
     let no = (1, FAILED, "no");
     let lies = [
@@ -130,13 +130,13 @@ fn an_impossible_result_is_refused_and_its_task_redispatched() {
         ),
     ];
     for (lie, _) in &lies {
-        lied.send(lie);
+        forged.send(lie);
     }
     // It claims many outputs, and none follows.
     let [begin, end] = [Bytes::message().text("i").numbers([0, 1]).0, vec![0xff, 0xff, 0xff, 0xff, 0x0f]];
-    lied.send(&[begin, end].concat());
+    forged.send(&[begin, end].concat());
     cluster.join(&[]);
-    let (code, told) = ended(lied.run);
+    let (code, told) = ended(forged.run);
     assert_eq!(code, Some(0), "{told}");
     assert!(cluster.text("out") == slow(2000));
     for (_, reason) in lies {
@@ -149,10 +149,10 @@ fn an_impossible_result_is_refused_and_its_task_redispatched() {
 #[test]
 fn a_workers_fault_message_is_one_printable_line() {
     let Some(mut cluster) = Cluster::start(0) else { return };
-    let mut lied = Lied::begin(&cluster, 2000);
-    lied.send(&result("evil", &[], &[(1, TRAPPED, "oh\u{1b}[2J\nengine: done\u{202e}\u{e0041}")], None));
+    let mut forged = ForgedRun::start(&cluster, 2000);
+    forged.send(&result("evil", &[], &[(1, TRAPPED, "oh\u{1b}[2J\nengine: done\u{202e}\u{e0041}")], None));
     cluster.join(&[]);
-    let (code, told) = ended(lied.run);
+    let (code, told) = ended(forged.run);
     assert_eq!(code, Some(0), "{told}");
     let line = "slow_loop: trapped: oh\u{fffd}[2J engine: done\u{fffd}\u{fffd}\n";
     assert!(told.contains("the first: record 1: ") && told.ends_with(line), "{told:?}");
@@ -169,19 +169,19 @@ fn most_memory(child: &Child) -> u64 {
 #[test]
 fn an_endless_result_is_dropped_before_it_fills_the_host() {
     let Some(mut cluster) = Cluster::start(0) else { return };
-    let mut lied = Lied::begin(&cluster, 2000);
-    let before = most_memory(&lied.run);
+    let mut forged = ForgedRun::start(&cluster, 2000);
+    let before = most_memory(&forged.run);
     let body = vec![0; 512 << 10];
     // 384 MiB of one result, and more parts of others than any first task has.
-    lied.nonce = 1;
-    (0..768).for_each(|part| lied.send_part((part, 8000), &body));
+    forged.nonce = 1;
+    (0..768).for_each(|part| forged.send_part((part, 8000), &body));
     for nonce in 2..2000 {
-        lied.nonce = nonce;
-        lied.send_part((0, 1 << 31), &[]);
+        forged.nonce = nonce;
+        forged.send_part((0, 1 << 31), &[]);
     }
-    let grown = most_memory(&lied.run).saturating_sub(before);
+    let grown = most_memory(&forged.run).saturating_sub(before);
     assert!(grown < 200 << 20, "it grew by {} MiB", grown >> 20);
     cluster.join(&[]);
-    assert_eq!(ended(lied.run).0, Some(0));
+    assert_eq!(ended(forged.run).0, Some(0));
     assert!(cluster.text("out") == slow(2000));
 }

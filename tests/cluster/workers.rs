@@ -55,7 +55,7 @@ fn children_of(process: &str) -> String {
 const PATIENT: [&str; 2] = ["--timeout", "20s"];
 
 /// Kills the process that runs a bad record: the isolated process if there is one, or else the worker.
-fn hunt(cluster: &mut Cluster, run: &mut Child) -> (usize, usize) {
+fn kill_bad_record(cluster: &mut Cluster, run: &mut Child) -> (usize, usize) {
     let (mut workers, mut apart) = (0, 0);
     let (sender, told) = std::sync::mpsc::channel();
     let start = |cluster: &Cluster| {
@@ -102,7 +102,7 @@ fn row_27_only_the_record_that_kills_its_worker_is_a_fault() {
     let divert = format!("divert={}", cluster.path("dead").display());
     let options = [&["--on-fault", &divert, "--ack-wait", "500ms"], &PATIENT[..]].concat();
     let mut run = cluster.run(&announces, &options).spawn().unwrap();
-    let (workers, apart) = hunt(&mut cluster, &mut run);
+    let (workers, apart) = kill_bad_record(&mut cluster, &mut run);
     assert_eq!(ended(run).0, Some(1));
     let expected: String = (1..=200).filter(|x| *x != 77).map(|x| format!("{x}\n")).collect();
     assert!(cluster.text("out") == expected);

@@ -156,13 +156,13 @@ fn succeeded(walled: Option<Walled>) -> Vec<String> {
     let victim = Command::new("sleep").arg("600").stdout(Stdio::null()).spawn().expect("sleep is there");
     let victim = Victim(victim);
     let left_open = [outside.join("secret"), outside.join("passed")].map(left_open);
-    let to_misuse = |rules: Walled| {
-        let mut rules = to_misuse(rules(&plugin, &granted), &plugin, &granted, &outside);
+    let with_targets = |rules: Walled| {
+        let mut rules = with_targets(rules(&plugin, &granted), &plugin, &granted, &outside);
         rules.read(format!("/dev/fd/{}", left_open[1].as_raw_fd()));
         rules
     };
     let role = Role {
-        rules: walled.map(to_misuse),
+        rules: walled.map(with_targets),
         passed: outside.join("passed"),
         secret: outside.join("secret"),
         tcp: tcp.local_addr().expect("an address").to_string(),
@@ -222,7 +222,7 @@ fn shown(mut show: Command) -> Rules {
 
 /// The rules, with a launcher to be misused, the plugin's file, and files of the run's own in the granted folder and
 /// elsewhere.
-fn to_misuse(mut rules: Rules, plugin: &Path, granted: &Path, outside: &Path) -> Rules {
+fn with_targets(mut rules: Rules, plugin: &Path, granted: &Path, outside: &Path) -> Rules {
     rules.read(plugin);
     rules.start(Program::new(["true"]));
     rules.start(Program::new(["sleep", "600"]));
