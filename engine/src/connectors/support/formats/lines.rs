@@ -147,7 +147,7 @@ impl<R: Read + Send + 'static> Lines<R> {
                 None => (lines, None),
             };
             records += batch.len() as u64;
-            if emit(batch, source, &mut piece, &mut stop).await? {
+            if emit_pieces(batch, source, &mut piece, &mut stop).await? {
                 return Ok(());
             }
             if let Some(error) = wrong {
@@ -185,7 +185,7 @@ impl<T: Record, R: Read + Send + 'static> Feed<T> for Lines<R> {
 
 /// Emits a block in pieces that take some milliseconds at most, as far as that can be foreseen, and
 /// looks for `stop` between them. Returns whether it was there.
-pub(crate) async fn emit<T: Record>(
+pub(in crate::connectors) async fn emit_pieces<T: Record>(
     mut batch: Batch,
     source: &Source<T>,
     piece: &mut usize,

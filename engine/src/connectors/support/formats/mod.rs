@@ -11,5 +11,6 @@ pub(in crate::connectors) mod splitter;
 
 pub use csv::Csv;
 pub use layout::Layout;
+pub(in crate::connectors) use lines::emit_pieces;
 pub use lines::{Lines, Mark, lines};
 pub use rows::Reading;

@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::counting::Counting;
 use super::layout::Layout;
-use super::lines::{BLOCK, emit};
+use super::lines::{BLOCK, emit_pieces};
 use crate::error::InputError;
 use crate::graph::{Feed, next};
 use crate::record::{Batch, BatchBuilder, LONGEST, Record};
@@ -184,7 +184,7 @@ pub(crate) async fn feed<T: Record, W: Rows>(
     while let Some(came) = next_piece(&mut coming, source, stop).await? {
         match came {
             Piece::Records(batch) => {
-                if emit(batch, source, &mut piece, &mut stopped).await? {
+                if emit_pieces(batch, source, &mut piece, &mut stopped).await? {
                     return Ok(());
                 }
             }
