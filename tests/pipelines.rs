@@ -321,6 +321,20 @@ fn processes_and_periodic_sources_work() {
 }
 
 #[test]
+fn a_source_counts_to_its_end_or_until_the_run_is_stopped() {
+    let count = |options: &str| {
+        Files::new(&format!("[sources.count]\n{options}\n[stages.slice]\nend = 4\n[sinks.stdout]\n"))
+    };
+    assert_eq!(count("start = 3\nend = 12\nstep = 4").run("").stdout, "3\n7\n11\n");
+    assert_eq!(count("end = 3\nevery = \"1ms\"").run("").stdout, "0\n1\n2\n");
+    assert_eq!(count("start = 3\nend = 3").run("").stdout, "");
+    let many = Files::new("[sources.count]\nend = 100000\nstep = 1\n[sinks.file]\npath = \"out\"\n");
+    assert_eq!(many.run("").code, Some(0));
+    let expected: String = (0..100_000).map(|number| format!("{number}\n")).collect();
+    assert_eq!(many.read("out"), expected);
+}
+
+#[test]
 fn posted_records_are_accepted_and_written() {
     let files = Files::new(
         "[sources.http]\naddress = \"127.0.0.1:0\"\npath = \"/events\"\nformat = \"json\"\n\

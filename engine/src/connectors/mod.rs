@@ -1,6 +1,7 @@
 //! Sources and sinks: a folder for each thing outside of the graph that they connect to.
 
 mod channel;
+mod count;
 mod csv;
 mod dead_letters;
 mod file;

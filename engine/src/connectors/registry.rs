@@ -46,6 +46,7 @@ registry! {
     ndjson: source;
     dead_letters: source;
     periodic: source;
+    count: source;
     plugin;
     process: source sink;
     tcp: source sink;
