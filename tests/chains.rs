@@ -24,6 +24,7 @@ fn links() -> Vec<(&'static str, Link)> {
         ("scan", Box::new(|stream| stream.scan(0, |_: &mut i32, x: i64| x))),
         ("unique", Box::new(move |stream| stream.unique(NonZeroUsize::new(9).unwrap()))),
         ("slice", Box::new(|stream| stream.slice(0..))),
+        ("sample", Box::new(|stream| stream.sample(std::num::NonZeroU64::MIN))),
         ("partition", Box::new(move |stream| stream.partition(one).flat_map(|group: Vec<i64>| group))),
         (
             "partition_unique",

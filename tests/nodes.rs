@@ -93,6 +93,16 @@ async fn slice_selects_by_position() {
     assert_eq!(given(0..10, |numbers| numbers.slice_by(1.., three)).await, [1, 4, 7]);
 }
 
+#[tokio::test(start_paused = true)]
+async fn sample_passes_the_first_of_every_n_and_of_each_interval() {
+    let three = NonZeroU64::new(3).unwrap();
+    assert_eq!(given(0..8, |numbers| numbers.sample(three)).await, [0, 3, 6]);
+    assert_eq!(given(0..3, |numbers| numbers.sample(NonZeroU64::MIN)).await, [0, 1, 2]);
+    let each = Duration::from_secs(10);
+    let some = given(0..9, |numbers| numbers.rate_limit(Duration::from_secs(4)).sample_every(each));
+    assert_eq!(some.await, [0, 3, 6]);
+}
+
 #[tokio::test]
 async fn partition_groups_by_key_and_flushes_the_rest_at_the_end() {
     assert_eq!(given(0..5, |x| x.partition(n(2))).await, [vec![0, 1], vec![2, 3], vec![4]]);

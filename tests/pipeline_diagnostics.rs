@@ -96,7 +96,7 @@ fn missing_type() {
     stages(
         "[stages.pairs]\nn = 2",
         expect![[
-            r#"p.toml:2:9: pairs has no type (give it one, as in type = "map"; there are map, starmap, filter, remove, flat_map, accumulate, flatten, scatter, buffer, gather, slice, partition, partition_unique, sliding_window, timed_window, timed_window_unique, unique, pluck, frequencies, collect, delay, rate_limit, latest, union, zip, combine_latest, zip_latest)"#
+            r#"p.toml:2:9: pairs has no type (give it one, as in type = "map"; there are map, starmap, filter, remove, flat_map, accumulate, flatten, scatter, buffer, gather, slice, sample, partition, partition_unique, sliding_window, timed_window, timed_window_unique, unique, pluck, frequencies, collect, delay, rate_limit, latest, union, zip, combine_latest, zip_latest)"#
         ]],
     );
 }
@@ -142,6 +142,16 @@ fn a_value_out_of_range() {
     stages(
         "[stages.slice]\nstart = 5\nend = 3",
         expect!["p.toml:4:7: slice: the end, 3, is before the start, 5"],
+    );
+    stages(
+        "[stages.sample]",
+        expect![[
+            r#"p.toml:2:9: sample: it does not say how many records to drop (write n = 10 or every = "1s")"#
+        ]],
+    );
+    stages(
+        "[stages.sample]\nn = 2\nevery = \"1s\"",
+        expect!["p.toml:4:9: sample: n already says how many records to drop (remove one of them)"],
     );
     stages(
         "[stages.slice]\nstep = 0",

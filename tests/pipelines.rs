@@ -104,6 +104,9 @@ fn pluck_and_flatten_keep_bytes() {
 #[test]
 fn slice_filter_and_unique_select_records() {
     assert_eq!(given("[stages.slice]\nstart = 1\nend = 5\nstep = 2", "a b c d e f"), ["b", "d"]);
+    assert_eq!(given("[stages.sample]\nn = 2", "a b c d e"), ["a", "c", "e"]);
+    assert_eq!(given("[stages.scatter]\n[stages.sample]\nn = 3\n[stages.gather]", "a b c d"), ["a", "d"]);
+    assert_eq!(given("[stages.sample]\nevery = \"1h\"", "a b c"), ["a"]);
     assert_eq!(given("[stages.filter]", "0 1 null a false {} [] \"\" x"), ["1", "a", "x"]);
     assert_eq!(given("[stages.unique]\nmaxsize = 2", "a b a c b"), ["a", "b", "c", "b"]);
     let by_key = "[stages.unique]\nmaxsize = 9\nkey = \"k\"";

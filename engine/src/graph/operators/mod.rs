@@ -22,6 +22,7 @@ mod partition_unique;
 mod pluck;
 mod rate_limit;
 mod remove;
+mod sample;
 mod scan;
 mod scatter;
 mod shard;

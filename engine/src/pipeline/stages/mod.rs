@@ -5,6 +5,7 @@ mod grouping;
 mod joining;
 mod parts;
 mod pool;
+mod sample;
 mod timing;
 
 use crate::nodes::{NodeType, stage_type};
@@ -22,6 +23,7 @@ pub(super) const NODES: &[NodeType] = &[
     stage_type::<pool::Buffer>("buffer"),
     stage_type::<pool::Gather>("gather"),
     stage_type::<parts::Slice>("slice"),
+    stage_type::<sample::Sample>("sample"),
     stage_type::<grouping::Partition>("partition"),
     stage_type::<grouping::PartitionUnique>("partition_unique"),
     stage_type::<grouping::SlidingWindow>("sliding_window"),
