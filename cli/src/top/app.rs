@@ -5,6 +5,7 @@ use engine::text::PlainText;
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
 use super::theme::Theme;
+use super::worker_rates::WorkerRates;
 
 /// The rates of so many milliseconds are shown as they are told; those before, as they are kept.
 pub(super) const RECENT: u64 = 120_000;
@@ -83,6 +84,7 @@ pub(super) struct App {
     pub(super) whole: History,
     /// The last two minutes.
     pub(super) recent: History,
+    pub(super) worker_rates: WorkerRates,
     pub(super) gone: bool,
     pub(super) page: Page,
     /// So many lines of the page are above the screen; what is drawn keeps it within bounds.
@@ -102,6 +104,7 @@ impl App {
             snapshot: None,
             whole: History::default(),
             recent: History::default(),
+            worker_rates: WorkerRates::default(),
             gone: false,
             page: Page::All,
             scroll: 0,
@@ -133,9 +136,10 @@ impl App {
         let run = &snapshot.status.run;
         // Another run may be at the same address.
         if self.recent.at.last().is_some_and(|last| *last > run.now) {
-            (self.whole, self.recent) = Default::default();
+            (self.whole, self.recent, self.worker_rates) = Default::default();
         }
         self.whole.keep(&snapshot.status);
+        self.worker_rates.keep(&snapshot.status);
         let History { at, emitted, delivered, faults, .. } = &mut self.recent;
         if at.last() != Some(&run.now) {
             at.push(run.now);

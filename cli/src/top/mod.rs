@@ -13,6 +13,7 @@ mod stderr_capture;
 mod tests;
 mod theme;
 mod view;
+mod worker_rates;
 
 pub(crate) use command::TopCommand;
 pub(crate) use own::OwnScreen;

@@ -182,6 +182,38 @@ fn without_colours_functions_show_as_letters() {
     assert!(cells.content.iter().all(|cell| (cell.fg, cell.bg) == (Color::Reset, Color::Reset)));
 }
 
+/// The same run, whose functions run on the workers of a cluster, two seconds after the first look.
+fn on_workers() -> App {
+    let worker = |machine: &str, name: &str, busy: usize, records: u64| {
+        json!({
+            "name": name, "machine": machine, "process": 7, "threads": 4, "busy": busy, "tasks": 1234,
+            "records": records, "leaving": false, "refused": null,
+        })
+    };
+    let mut first = snapshot();
+    (first.lanes, first.status.run.now) = (Vec::new(), 42_000);
+    let mut refused = worker("anna", "anna-2", 0, 0);
+    refused["refused"] = "inc may have 64.0 MiB of memory, and here at most 8.0 MiB".into();
+    let mut leaving = worker("berta", "berta-1", 1, 900);
+    leaving["leaving"] = true.into();
+    let workers = |records| [worker("anna", "anna-1", 4, records), refused.clone(), leaving.clone()];
+    first.status.workers = workers(600_000).map(part).into();
+    let mut second = first.clone();
+    second.status.run.now = 44_000;
+    second.status.workers = workers(634_567).map(part).into();
+    second.diagnosis.text =
+        "The worker sets the pace: all of its threads are busy; what comes to scatter waits.".into();
+    let mut app = app(TOKEN, true, first);
+    app.hear(News::Snapshot(Box::new(second)));
+    app
+}
+
+#[test]
+fn the_workers_of_a_cluster_stand_in_place_of_threads() {
+    check(&mut on_workers(), 80, 24, &expect_file!["snapshots/workers-80x24.txt"]);
+    check(&mut on_workers(), 160, 50, &expect_file!["snapshots/workers-160x50.txt"]);
+}
+
 #[test]
 fn printing_once_gives_plain_text() {
     let app = app(TOKEN, false, snapshot());

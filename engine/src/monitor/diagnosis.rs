@@ -1,14 +1,8 @@
-//! What the figures of a run mean, in a sentence: who sets the pace, who waits, what went wrong.
+//! What the figures of a run mean, in a sentence: what sets the pace, what waits, what went wrong.
 
+use super::bottleneck::Pacing;
 use crate::metrics::words::{short, span};
 use crate::metrics::{Diagnosis, Rates, RunState, RunStatus, Severity, Status};
-
-/// From this part of the time on a node sets the pace.
-const BUSY: f64 = 0.5;
-/// From this part of the time on others wait for a node.
-const WAITED: f64 = 0.2;
-/// A node that was named goes on to be, as long as it is so busy, as a part of the busiest.
-const NEARLY: f64 = 0.85;
 
 /// `before` is the node that was named last: of those that are nearly as busy it stays the one.
 pub(super) fn diagnose(status: &Status, rates: &Rates, before: Option<usize>) -> Diagnosis {
@@ -64,120 +58,6 @@ fn ended(run: &RunStatus) -> Option<String> {
     Some(format!("{how}: {emitted} {records} in, {delivered} out{paused}."))
 }
 
-/// Finds out who sets the pace.
-struct Pacing<'a> {
-    status: &'a Status,
-    rates: &'a Rates,
-    before: Option<usize>,
-}
-
-impl Pacing<'_> {
-    /// Who sets the pace, in a sentence, and which node that is.
-    fn told(&self) -> Option<(String, usize)> {
-        let enough = |place| if self.before == Some(place) { NEARLY * BUSY } else { BUSY };
-        let busiest = self.busiest(|place| self.is_waited_for(place));
-        let busiest = busiest.filter(|(place, busy)| *busy > enough(*place));
-        if let Some((place, busy)) = busiest {
-            let others = match self.waiting(place) {
-                names if names.is_empty() => String::new(),
-                names => format!("; what {} to {} {}", self.comes(), names.join(" and "), self.waits()),
-            };
-            let (sets, is) = if self.is_over() { ("set", "was") } else { ("sets", "is") };
-            let name = self.name(place);
-            return Some((
-                format!("{name} {sets} the pace: it {is} busy {} of the time{others}.", percent(busy)),
-                place,
-            ));
-        }
-        // Nobody is busy alone, but somebody waits all the same.
-        let nodes = self.rates.nodes.iter().enumerate();
-        let (waited, node) = nodes.max_by(|one, other| one.1.waited.total_cmp(&other.1.waited))?;
-        if node.waited <= WAITED {
-            return None;
-        }
-        let behind = |place| place != waited && self.reaches(waited, place);
-        let (slowest, busy) = self.busiest(behind).unwrap_or((waited, 0.0));
-        let functions = self.rates.functions.iter().enumerate();
-        let functions = functions.filter(|(place, _)| self.status.is_on_pool(*place));
-        let all: f64 = functions.map(|(_, inside)| inside).sum();
-        let mut text = format!(
-            "What {} to {} {} {} of the time",
-            self.comes(),
-            self.name(waited),
-            self.waits(),
-            percent(node.waited)
-        );
-        if busy > 0.01 {
-            let is = if self.is_over() { "was" } else { "is" };
-            text += &format!(": the slowest behind it {is} {}, busy {}", self.name(slowest), percent(busy));
-            if self.status.functions.len() > 1 && self.status.nodes[slowest].function.is_some() {
-                text += &format!(" (all functions together {})", percent(all.min(1.0)));
-            }
-        }
-        Some((text + ".", slowest))
-    }
-
-    /// The busiest of some nodes, or the one that was named before if it is nearly as busy.
-    fn busiest(&self, which: impl Fn(usize) -> bool) -> Option<(usize, f64)> {
-        let nodes = self.rates.nodes.iter().enumerate().filter(|(place, _)| which(*place));
-        let nodes: Vec<_> = nodes.map(|(place, node)| (place, node.busy)).collect();
-        let busiest = nodes.iter().copied().max_by(|one, other| one.1.total_cmp(&other.1))?;
-        let before = nodes.into_iter().find(|(place, _)| self.before == Some(*place));
-        Some(before.filter(|(_, busy)| *busy >= NEARLY * busiest.1).unwrap_or(busiest))
-    }
-
-    /// Whether somebody waits for a node: who emits does, unless something before it takes records over.
-    fn is_waited_for(&self, place: usize) -> bool {
-        let takes_over = |before: &usize| {
-            let node = &self.status.nodes[*before];
-            (node.hands_over || node.meets) && *before != place && self.reaches(*before, place)
-        };
-        let before: Vec<_> = (0..self.status.nodes.len()).filter(takes_over).collect();
-        before.is_empty() || before.iter().any(|before| self.rates.nodes[*before].waited > WAITED)
-    }
-
-    /// The nodes before one in which records wait.
-    fn waiting(&self, place: usize) -> Vec<&str> {
-        let nodes = self.rates.nodes.iter().enumerate();
-        let nodes = nodes.filter(|(before, rates)| rates.waited > WAITED && self.reaches(*before, place));
-        nodes.map(|(before, _)| self.name(before)).collect()
-    }
-
-    /// Whether what goes through one node comes to another.
-    fn reaches(&self, from: usize, to: usize) -> bool {
-        let (mut seen, mut next) = (vec![false; self.status.nodes.len()], vec![from]);
-        while let Some(place) = next.pop() {
-            if place == to {
-                return true;
-            }
-            if !std::mem::replace(&mut seen[place], true) {
-                next.extend(self.status.edges.iter().filter(|edge| edge.from == place).map(|edge| edge.to));
-            }
-        }
-        false
-    }
-
-    fn name(&self, place: usize) -> &str {
-        &self.status.nodes[place].name
-    }
-
-    fn is_over(&self) -> bool {
-        self.status.run.state.is_end()
-    }
-
-    fn comes(&self) -> &str {
-        if self.is_over() { "came" } else { "comes" }
-    }
-
-    fn waits(&self) -> &str {
-        if self.is_over() { "waited" } else { "waits" }
-    }
-}
-
-fn percent(part: f64) -> String {
-    format!("{:.0} %", 100.0 * part)
-}
-
 #[expect(clippy::cast_precision_loss, reason = "it is rounded")]
 fn short_count(count: u64) -> String {
     short(count as f64)
@@ -199,7 +79,7 @@ fn wrong(status: &Status) -> String {
 mod tests {
     use super::*;
     use crate::Monitor;
-    use crate::metrics::{EdgeStatus, NodeRates, NodeStatus};
+    use crate::metrics::{EdgeStatus, NodeRates, NodeStatus, WorkerStatus};
 
     /// A chain of nodes, some of which take records over: name, busy, waited for.
     fn chain(nodes: &[(&str, f64, Option<f64>)]) -> (Status, Rates) {
@@ -254,6 +134,29 @@ mod tests {
         // One that is busy, but for which nobody waits, keeps up.
         let (text, node) = told(&[("source", 0.0, None), ("scatter", 0.0, Some(0.0)), ("sleeps", 1.0, None)]);
         assert_eq!((&*text, node), ("Nothing holds the run up: it is as fast as its input.", None));
+    }
+
+    #[test]
+    fn busy_workers_set_the_pace_and_not_the_busiest_node_of_the_host() {
+        let nodes =
+            [("scatter", 0.0, Some(0.9)), ("one", 0.3, None), ("two", 0.2, None), ("host_map", 0.6, None)];
+        let (mut status, rates) = chain(&nodes);
+        (status.nodes[1].function, status.nodes[2].function) = (Some(0), Some(1));
+        let worker = |threads, busy| WorkerStatus { threads, busy, ..WorkerStatus::default() };
+        let mut told = |workers: &[WorkerStatus]| {
+            status.workers = workers.to_vec();
+            let Diagnosis { text, node, .. } = diagnose(&status, &rates, None);
+            (text.to_string(), node)
+        };
+        let text = "The workers set the pace: all of their threads are busy, most of all in one; \
+                    what comes to scatter waits.";
+        assert_eq!(told(&[worker(2, 4), worker(4, 4)]), (text.to_owned(), Some(1)));
+        // Workers that wait for work, or for room for their results, do not.
+        let text = "host_map sets the pace: it is busy 60 % of the time; what comes to scatter waits.";
+        assert_eq!(told(&[worker(2, 0), worker(4, 1)]), (text.to_owned(), Some(3)));
+        let refused = WorkerStatus { refused: Some("memory".into()), ..worker(2, 0) };
+        let text = "No worker serves this run: what comes to scatter waits.";
+        assert_eq!(told(&[refused]), (text.to_owned(), Some(0)));
     }
 
     #[test]

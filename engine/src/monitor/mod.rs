@@ -1,5 +1,6 @@
 //! Watches a run: counts what happens where it happens, and tells it to readers as [metrics](crate::metrics).
 
+mod bottleneck;
 mod calls;
 mod control;
 mod diagnosis;

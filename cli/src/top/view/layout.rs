@@ -2,7 +2,7 @@
 
 use ratatui::layout::Rect;
 
-use super::panel::Panel;
+use super::panel::{Panel, workers_of};
 use crate::top::app::App;
 
 /// From this size on panels stand side by side.
@@ -29,7 +29,12 @@ pub(super) fn all(app: &App, area: Rect) -> Vec<(Panel, Rect)> {
 
 /// One below the other.
 fn stacked(app: &App, area: Rect) -> Vec<(Panel, Rect)> {
-    let wanted = [Panel::Graph, Panel::Rates, Panel::Faults, Panel::Functions, Panel::Workers, Panel::Log];
+    // In a cluster it is the workers that do the work.
+    let [third, fourth, fifth] = match workers_of(app) {
+        [] => [Panel::Faults, Panel::Functions, Panel::Workers],
+        _ => [Panel::Workers, Panel::Faults, Panel::Functions],
+    };
+    let wanted = [Panel::Graph, Panel::Rates, third, fourth, fifth, Panel::Log];
     let mut heights = shared(wanted.map(|panel| wants(app, panel)), area.height);
     // What is left is the chart's.
     heights[1] += if heights[1] > 0 { area.height - heights.iter().sum::<u16>() } else { 0 };
@@ -87,7 +92,8 @@ fn wants(app: &App, panel: Panel) -> Wants {
     match panel {
         Panel::Graph => some(status.nodes.len(), 9, 1),
         Panel::Rates => Wants { least: 3, most: 6 },
-        Panel::Workers => some(snapshot.lanes.len().max(1), 3, 2),
+        Panel::Workers if status.workers.is_empty() => some(snapshot.lanes.len().max(1), 3, 2),
+        Panel::Workers => some(status.workers.len(), 4, 2),
         Panel::Functions => some(status.functions.len(), 5, 2),
         Panel::Faults if status.faults.latest.is_empty() => Wants { least: 2, most: 2 },
         Panel::Faults => some(status.faults.latest.len(), 3, 1),

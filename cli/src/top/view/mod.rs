@@ -9,6 +9,7 @@ mod nodes;
 mod panel;
 mod rates;
 mod threads;
+mod workers;
 
 use ratatui::Frame;
 use ratatui::layout::Rect;
@@ -46,7 +47,9 @@ const LATEST: usize = 10;
 pub(super) fn text(app: &App, width: u16) -> String {
     let columns = usize::from(width);
     let mut lines = header::lines(app, columns);
-    for panel in [Panel::Graph, Panel::Functions, Panel::Faults, Panel::Log] {
+    let panels = [Panel::Graph, Panel::Workers, Panel::Functions, Panel::Faults, Panel::Log];
+    let has_workers = !panel::workers_of(app).is_empty();
+    for panel in panels.into_iter().filter(|panel| has_workers || *panel != Panel::Workers) {
         lines.push(Line::raw(""));
         lines.push(Line::raw(panel.title(app)));
         let mut list = panel.lines(app, columns, usize::MAX);
@@ -71,7 +74,7 @@ fn footer_line(app: &App, shown: &[Panel], columns: usize) -> Line<'static> {
         return Line::styled(cells::cut(said, columns), theme.slow().patch(theme.bold()));
     }
     let hidden = Panel::ALL.into_iter().filter(|panel| !shown.contains(panel));
-    let hidden: Vec<_> = hidden.map(|panel| format!("{} {}", panel.key(), panel.name())).collect();
+    let hidden: Vec<_> = hidden.map(|panel| format!("{} {}", panel.key(), panel.name(app))).collect();
     let panels = if app.page == Page::All {
         if hidden.is_empty() {
             "1-7 panels".to_owned()

@@ -1,11 +1,12 @@
 //! The panels: what is in each, and what stands above it.
 
+use engine::metrics::WorkerStatus;
 use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::Paragraph;
 
-use super::{cells, functions, lists, nodes, rates, threads};
+use super::{cells, functions, lists, nodes, rates, threads, workers};
 use crate::top::app::{App, Page};
 
 /// A part of the screen.
@@ -13,6 +14,7 @@ use crate::top::app::{App, Page};
 pub(super) enum Panel {
     Graph,
     Rates,
+    /// The pool's threads, or a cluster's workers.
     Workers,
     Functions,
     Faults,
@@ -48,10 +50,11 @@ impl Panel {
         page.key()
     }
 
-    pub(super) fn name(self) -> &'static str {
+    pub(super) fn name(self, app: &App) -> &'static str {
         match self {
             Self::Graph => "graph",
             Self::Rates => "rates",
+            Self::Workers if workers_of(app).is_empty() => "threads",
             Self::Workers => "workers",
             Self::Functions => "functions",
             Self::Faults => "faults",
@@ -64,7 +67,10 @@ impl Panel {
         match self {
             Self::Graph => "Graph: records a second, busy, full".to_owned(),
             Self::Rates => "Records a second".to_owned(),
-            Self::Workers => format!("Workers, the last {} s", threads::SECONDS),
+            Self::Workers => match workers_of(app) {
+                [] => format!("Threads, the last {} s", threads::SECONDS),
+                workers => workers::title(workers),
+            },
             Self::Functions => "Functions: part of the time inside, time a record takes".to_owned(),
             Self::Faults => match lists::kinds(app) {
                 kinds if kinds.is_empty() => "Faults".to_owned(),
@@ -80,7 +86,8 @@ impl Panel {
             Self::Graph => nodes::lines(app, columns),
             Self::Rates if app.page == Page::Rates => rates::all(app, columns, rows),
             Self::Rates => rates::lines(app, columns, rows),
-            Self::Workers => threads::lines(app, columns, rows),
+            Self::Workers if workers_of(app).is_empty() => threads::lines(app, columns, rows),
+            Self::Workers => workers::lines(app, columns),
             Self::Functions => functions::lines(app, columns),
             Self::Faults => lists::faults(app, columns),
             Self::Log => lists::log(app, columns),
@@ -118,4 +125,9 @@ impl Panel {
         let below = Rect { y: area.y + area.height.min(1), height: area.height.saturating_sub(1), ..area };
         frame.render_widget(Paragraph::new(shown), below);
     }
+}
+
+/// The workers of the run's cluster, if it has one.
+pub(super) fn workers_of(app: &App) -> &[WorkerStatus] {
+    app.snapshot.as_ref().map_or(&[], |snapshot| &snapshot.status.workers)
 }

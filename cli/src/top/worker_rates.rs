@@ -1,0 +1,48 @@
+//! How many records a second each worker of a cluster does.
+
+use std::collections::HashMap;
+
+use engine::metrics::Status;
+use engine::text::PlainText;
+
+/// A worker that reports no more records for so many milliseconds does none.
+const SILENT: u64 = 5000;
+
+/// The rates of workers, which report every two seconds: each is measured from one report to the next.
+#[derive(Debug, Default)]
+pub(super) struct WorkerRates(HashMap<PlainText, Report>);
+
+#[derive(Debug)]
+struct Report {
+    records: u64,
+    at: u64,
+    rate: f64,
+}
+
+impl WorkerRates {
+    /// Takes a status in.
+    #[expect(clippy::cast_precision_loss, reason = "rates are rounded")]
+    pub(super) fn keep(&mut self, status: &Status) {
+        let now = status.run.now;
+        self.0.retain(|name, _| status.workers.iter().any(|worker| worker.name == *name));
+        for worker in &status.workers {
+            let records = worker.records;
+            let new = Report { records, at: now, rate: 0.0 };
+            let last = self.0.entry(worker.name.clone()).or_insert(new);
+            let passed = now.saturating_sub(last.at);
+            if records > last.records && passed > 0 {
+                let rate = (records - last.records) as f64 * 1000.0 / passed as f64;
+                *last = Report { records, at: now, rate };
+            } else if records < last.records {
+                *last = Report { records, at: now, rate: 0.0 };
+            } else if passed > SILENT {
+                last.rate = 0.0;
+            }
+        }
+    }
+
+    /// Records a second.
+    pub(super) fn of(&self, worker: &PlainText) -> f64 {
+        self.0.get(worker).map_or(0.0, |report| report.rate)
+    }
+}
