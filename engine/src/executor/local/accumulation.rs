@@ -7,8 +7,9 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::calls::{CallError, MEMORY_TRIES, budget};
 use super::journal::Journal;
-use super::pool::{CallError, MEMORY_TRIES, PoolShared, budget};
+use super::shared::PoolShared;
 use crate::error::FunctionError;
 use crate::function::Isolation;
 use crate::plugin::{Core, Failure, Instance, Outcome, Trouble};

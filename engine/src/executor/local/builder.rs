@@ -4,7 +4,8 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::pool::{Pool, PoolShared};
+use super::pool::Pool;
+use super::shared::PoolShared;
 use crate::executor::segment::Join;
 use crate::function::{Isolation, Limits};
 use crate::plugin::{Ahead, Compiler, OnPrint, Print};

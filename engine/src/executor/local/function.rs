@@ -4,7 +4,8 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::pool::{Pool, PoolShared};
+use super::pool::Pool;
+use super::shared::PoolShared;
 use crate::error::FunctionError;
 use crate::error::nearest_of;
 use crate::function::Usage;

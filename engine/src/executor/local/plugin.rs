@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::function::{Function, Returns};
-use super::pool::PoolShared;
+use super::shared::PoolShared;
 use crate::error::nearest_of;
 use crate::error::{FunctionError, LoadError};
 use crate::function::{Capability, Kind, Signature};

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use super::pool::{CallError, PoolShared};
+use super::calls::CallError;
+use super::shared::PoolShared;
 use crate::Error;
 use crate::plugin::{Core, Failure, Outcome, Waiting};
 use crate::record::{Batch, BatchBuilder};

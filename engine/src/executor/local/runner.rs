@@ -4,8 +4,10 @@
 use std::sync::Arc;
 use std::task::{Context, Waker};
 
-use super::pool::{CallError, PoolShared, Runner};
+use super::calls::CallError;
 use super::retries::retry;
+use super::scheduler::Runner;
+use super::shared::PoolShared;
 use crate::Error;
 use crate::error::SystemError;
 use crate::executor::segment::Segment;

@@ -1,10 +1,13 @@
 //! Records between a scatter and its gather, and the results that they become.
 
 mod contents;
+mod delivery;
+mod execution;
 mod executor;
 mod failures;
 mod handle;
 mod inline;
+mod intake;
 mod result;
 mod result_order;
 mod verification;

@@ -96,7 +96,12 @@ impl FileThreads {
     /// Drops `what` on a thread at the function's next turn, since closing a file may block. If it takes longer than
     /// `patience`, it counts as stuck.
     pub(in crate::plugin) fn close<T: Send + 'static>(&self, lane: &Arc<Lane>, patience: Duration, what: T) {
-        lane.close(Close { run: Box::new(move || drop(what)), patience }, &self.0);
+        let under_way = lane.begin_close();
+        let run = Box::new(move || {
+            drop(what);
+            drop(under_way);
+        });
+        lane.close(Close { run, patience }, &self.0);
     }
 
     /// The number of threads in calls that were given up, and in closes that take too long.

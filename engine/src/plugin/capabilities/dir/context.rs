@@ -72,13 +72,9 @@ impl FileContext {
         self.account.charge(held, count).map_err(|_| ErrorCode::InsufficientMemory)
     }
 
-    /// So many descriptors; files that were dropped are closed before it is said that there are none.
+    /// Takes descriptors. Waits for closes of the function that are under way before it reports a shortage.
     pub(super) async fn descriptors(&self, count: usize) -> Result<Charge, ErrorCode> {
-        if let Ok(charge) = self.charge(Held::Descriptors, count) {
-            return Ok(charge);
-        }
-        self.run(|| Ok(())).await?;
-        self.charge(Held::Descriptors, count)
+        self.lane.retry_after_closes(|| self.charge(Held::Descriptors, count)).await
     }
 
     /// Does something to files on a thread, when it is this instance's turn.
@@ -196,5 +192,50 @@ impl<'a> Files<'a> {
             Err(ResourceTableError::Full) => Err(ErrorCode::InsufficientMemory.into()),
             Err(error) => Err(FsError::trap(error)),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::poll_fn;
+    use std::pin::pin;
+    use std::sync::mpsc;
+    use std::task::Poll;
+
+    use super::*;
+    use crate::plugin::TotalMemory;
+
+    /// Descriptors that are given back when a file system lets go of them.
+    struct SlowToClose {
+        _charges: Vec<Charge>,
+        released: mpsc::Receiver<()>,
+    }
+
+    impl Drop for SlowToClose {
+        fn drop(&mut self) {
+            let _ = self.released.recv();
+        }
+    }
+
+    #[tokio::test]
+    async fn a_shortage_of_descriptors_waits_for_closes_under_way() {
+        let folder = tempfile::tempdir().unwrap();
+        let capability = format!("dir:{}:ro", folder.path().display()).parse().unwrap();
+        let grants = Grants::of(&["dir".to_owned()], &[capability]).unwrap();
+        let ledger = Ledger::new(TotalMemory::new(1 << 30));
+        let context = FileContext::open(&grants, &ledger, Duration::from_secs(60)).unwrap().unwrap();
+
+        let all = std::iter::from_fn(|| context.charge(Held::Descriptors, 1).ok()).collect();
+        assert!(context.descriptors(1).await.is_err(), "nothing is being closed");
+        let (release, released) = mpsc::channel::<()>();
+        drop(Open::new(SlowToClose { _charges: all, released }, Some(&context)));
+        let mut descriptors = pin!(context.descriptors(1));
+        for _ in 0..100 {
+            let is_pending = poll_fn(|cx| Poll::Ready(descriptors.as_mut().poll(cx).is_pending())).await;
+            assert!(is_pending, "a close is under way");
+            tokio::task::yield_now().await;
+        }
+        drop(release);
+        assert!(descriptors.await.is_ok());
     }
 }

@@ -1,0 +1,204 @@
+//! What the clones of a pool share: its threads, instances and limits.
+
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::{Arc, Weak};
+
+use tokio::runtime::{Builder, Handle};
+
+use super::builder::PoolBuilder;
+use super::instances::Instances;
+use super::scheduler::Scheduler;
+use crate::executor::segment::Executor;
+use crate::function::{Isolation, Limits, PoolUsage};
+use crate::metrics::{PoolStatus, WorkerStatus};
+use crate::monitor::{PoolFigures, Watch};
+use crate::plugin::{Hosting, Ledger, Network, OnPrint, Runtime, TotalMemory};
+use crate::{Error, Machine, Monitor, Print, threads};
+
+/// So many instances at most have their room kept for the next ones: each takes time at the start.
+const MOST_SLOTS: usize = 1000;
+
+/// And so many that sinks keep, which don't count.
+const SINKS: usize = 50;
+
+/// What the clones of a pool share.
+pub(crate) struct PoolShared {
+    pub(super) hosting: Arc<Hosting>,
+    /// Taken when the pool is dropped.
+    runtime: Option<tokio::runtime::Runtime>,
+    pub(super) threads: usize,
+    limits: Limits,
+    /// Of one call, in bytes.
+    stack: usize,
+    on_print: OnPrint,
+    pub(super) instances: Instances,
+    pub(super) scheduler: Scheduler,
+    ids: AtomicUsize,
+    monitor: Option<Monitor>,
+    /// What does the work of segments, if the threads do not.
+    pub(super) executor: Option<Arc<dyn Executor>>,
+}
+
+impl PoolFigures for PoolShared {
+    fn status(&self) -> PoolStatus {
+        let usage = self.usage();
+        PoolStatus {
+            workers: self.threads,
+            instances: self.instances.live(),
+            instances_most: usage.instances,
+            instances_limit: usage.instances_limit,
+            memory: self.hosting.total.used(),
+            memory_most: usage.memory,
+            memory_limit: usage.memory_limit,
+        }
+    }
+
+    fn workers(&self) -> Vec<WorkerStatus> {
+        self.executor.as_ref().map_or_else(Vec::new, |executor| executor.workers())
+    }
+}
+
+impl PoolShared {
+    pub(super) fn usage(&self) -> PoolUsage {
+        let PoolShared { instances, hosting, stack, .. } = self;
+        let ledger = &hosting.ledger;
+        PoolUsage {
+            instances: instances.most(),
+            instances_limit: instances.limit(),
+            memory: hosting.total.most(),
+            memory_limit: hosting.total.limit(),
+            stack_limit: *stack,
+            descriptors: ledger.most_descriptors(),
+            descriptors_limit: ledger.descriptors_limit(),
+            descriptors_held: ledger.descriptors(),
+            disk: ledger.disk.used(),
+            stuck_threads: ledger.threads.stuck(),
+        }
+    }
+
+    pub(super) fn start(builder: PoolBuilder) -> Result<Arc<Self>, Error> {
+        let PoolBuilder {
+            threads,
+            instances,
+            limits,
+            total_memory,
+            keep_room,
+            stack,
+            plugin_size,
+            on_print,
+            compiler,
+            ahead,
+            monitor,
+            executor,
+        } = builder;
+        let on_print = match &monitor {
+            Some(monitor) => noting(monitor.clone(), on_print),
+            None => on_print,
+        };
+        let (instances, runtime) = sandbox(instances, keep_room, stack, limits)?;
+        let (pool_runtime, threads) = threads::runtime("engine-pool", threads, Builder::enable_time)?;
+        let executor = executor.map(|join| join()).transpose()?;
+        let total = TotalMemory::new(total_memory);
+        let hosting = Hosting {
+            runtime,
+            ledger: Ledger::new(total.clone()),
+            total,
+            timers: pool_runtime.handle().clone(),
+            plugin_size,
+            compiler,
+            ahead,
+            network: Network::default(),
+        };
+        let shared = Arc::new(Self {
+            hosting: Arc::new(hosting),
+            runtime: Some(pool_runtime),
+            threads,
+            limits,
+            stack,
+            on_print,
+            instances: Instances::new(instances),
+            scheduler: Scheduler::default(),
+            ids: AtomicUsize::new(0),
+            monitor,
+            executor,
+        });
+        if let Some(executor) = &shared.executor {
+            executor.is_at_home(Arc::downgrade(&shared));
+        }
+        if let Some(monitor) = &shared.monitor {
+            let pool: Weak<Self> = Arc::downgrade(&shared);
+            monitor.watch().add_pool(pool);
+        }
+        Ok(shared)
+    }
+
+    /// How many bytes a plugin's file may have.
+    #[cfg(feature = "cluster")]
+    pub(crate) fn plugin_size(&self) -> u64 {
+        self.hosting.plugin_size
+    }
+
+    /// Runs a future on a worker and blocks until it is done.
+    pub(crate) fn wait<T: Send + 'static>(&self, work: impl Future<Output = T> + Send + 'static) -> T {
+        let (sender, receiver) = std::sync::mpsc::sync_channel(1);
+        self.hosting.timers.spawn(async move { sender.send(work.await) });
+        receiver.recv().expect("the pool's threads live as long as the pool, and loading does not panic")
+    }
+
+    /// The runtime of the pool's threads.
+    pub(crate) fn handle(&self) -> &Handle {
+        &self.hosting.timers
+    }
+
+    pub(crate) fn next_id(&self) -> usize {
+        self.ids.fetch_add(1, Relaxed)
+    }
+
+    pub(crate) fn limits(&self) -> Limits {
+        self.limits
+    }
+
+    /// Who watches.
+    pub(crate) fn watch(&self) -> Option<Arc<Watch>> {
+        self.monitor.as_ref().map(|monitor| monitor.watch().clone())
+    }
+
+    pub(crate) fn on_print(&self) -> OnPrint {
+        self.on_print.clone()
+    }
+}
+
+/// The number of instances that there may be, and the WebAssembly runtime that has room for them.
+fn sandbox(
+    instances: usize,
+    keep_room: bool,
+    stack: usize,
+    limits: Limits,
+) -> Result<(usize, Arc<Runtime>), Error> {
+    let mut instances = instances.min(Machine::here().most_instances());
+    let keep_room = keep_room || limits.isolation != Isolation::Worker;
+    if keep_room {
+        instances = instances.min(MOST_SLOTS);
+    }
+    let new = |slots| Runtime::new(stack, slots, limits.bounded);
+    let slots = keep_room.then_some(instances + SINKS);
+    // Not every system has the address space for it.
+    let runtime = new(slots).or_else(|_| new(None))?;
+    Ok((instances, Arc::new(runtime)))
+}
+
+impl Drop for PoolShared {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+/// Notes what is printed for who watches, before it is shown.
+fn noting(monitor: Monitor, on_print: OnPrint) -> OnPrint {
+    Arc::new(move |print: Print| {
+        monitor.note_line(&print.function, &print.line);
+        on_print(print);
+    })
+}
