@@ -10,8 +10,7 @@ use super::host::executor::ClusterExecutor;
 use super::nats;
 use super::settings::Cluster;
 use super::worker::isolated;
-use super::worker::isolation::Isolation;
-use super::worker::options::{Options, Told};
+use super::worker::options::{Isolation, Options, Told};
 use super::worker::process;
 use crate::{Broker, Capability, Error, Pool, PoolBuilder, text};
 

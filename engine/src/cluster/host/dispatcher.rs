@@ -13,13 +13,12 @@ use tokio::sync::Mutex;
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::errands::{Answer, Errands};
+use super::in_flight_task::{InFlightTask, WholeResult};
 use super::link::{Acknowledgements, Link};
 use super::membership::Membership;
 use super::notices::Notices;
 use super::registry::Registry;
-use super::results::WholeResult;
 use super::segments::KnownSegments;
-use super::tasks::InFlightTask;
 use crate::Error;
 use crate::cluster::presence::HEARTBEAT;
 use crate::cluster::protocol::in_flight::{Act, InFlight};

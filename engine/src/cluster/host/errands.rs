@@ -8,8 +8,8 @@ use futures_util::stream::{BoxStream, FuturesUnordered};
 use futures_util::{FutureExt, StreamExt};
 use tokio::sync::Mutex;
 
+use super::in_flight_task::InFlightTask;
 use super::registry::Registry;
-use super::tasks::InFlightTask;
 use crate::Error;
 use crate::cluster::description::Stage;
 use crate::cluster::protocol::wire::{Task, task_id};

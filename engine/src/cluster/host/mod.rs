@@ -3,6 +3,7 @@
 mod dispatcher;
 mod errands;
 pub(super) mod executor;
+mod in_flight_task;
 mod link;
 mod membership;
 mod notices;

@@ -1,27 +1,16 @@
 //! What a host makes of results: they are checked, finished, refused or cut.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 
 use super::dispatcher::{Dispatcher, Ended};
+use super::in_flight_task::{InFlightTask, Refusal, WholeResult};
 use super::link::{Acknowledgements, Unacknowledged};
-use super::tasks::{InFlightTask, Refusal};
+
 use crate::cluster::protocol::wire::Outcome;
-use crate::cluster::transport::Receipt;
 use crate::executor::{Receipt as Finished, Terms};
 use crate::record::Batch;
-
-/// A result, all of whose parts are here.
-pub(super) struct WholeResult {
-    pub(super) task: u64,
-    pub(super) nonce: u64,
-    pub(super) parts: Vec<Bytes>,
-    pub(super) receipts: Vec<Arc<dyn Receipt>>,
-    /// Bytes that the broker keeps until they are acknowledged.
-    pub(super) held: usize,
-}
 
 impl Dispatcher {
     /// A result is whole: it is believed if it can be what came of its task.

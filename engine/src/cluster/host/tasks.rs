@@ -3,45 +3,14 @@
 use std::sync::Arc;
 
 use super::dispatcher::{Dispatcher, Ended};
+use super::in_flight_task::InFlightTask;
 use crate::Error;
 use crate::cluster::protocol::wire::Task;
-use crate::error::ClusterError;
-use crate::executor::{Segment, Work, most_bytes};
+use crate::executor::{Segment, most_bytes};
 use crate::record::Batch;
-use crate::text::PlainText;
 
 /// A task's message has no more bytes beside its records.
 const HEADER: usize = 1 << 10;
-
-/// A task that is in flight.
-pub(super) struct InFlightTask {
-    pub(super) segment: Arc<Segment>,
-    /// The segment's index among the run's.
-    pub(super) index: u32,
-    pub(super) work: Work,
-    /// Why the last result was refused.
-    pub(super) refusal: Option<Refusal>,
-}
-
-/// Why a result is refused.
-pub(super) struct Refusal {
-    /// The worker that it says it is from.
-    pub(super) worker: PlainText,
-    pub(super) reason: String,
-}
-
-impl InFlightTask {
-    /// Why nothing comes of the task, for the run's error.
-    pub(super) fn given_up(self) -> Error {
-        match self.refusal {
-            Some(Refusal { worker, reason }) => Error::Cluster(ClusterError::Worker {
-                worker: worker.into(),
-                reason: format!("it sent what is no result: {reason}"),
-            }),
-            None => Error::Cluster(ClusterError::NoResult { record: self.work.batch.number(0) }),
-        }
-    }
-}
 
 impl Dispatcher {
     /// Hands out work while more tasks may be in flight.

@@ -71,7 +71,7 @@ pub(in crate::cluster) struct ResultPart {
 /// What came of a task.
 #[derive(Clone, Debug)]
 pub(in crate::cluster) struct Outcome {
-    /// Who did it.
+    /// The worker that did it.
     pub(in crate::cluster) worker: PlainText,
     /// How long that took, in nanoseconds.
     pub(in crate::cluster) nanos: u64,
@@ -334,108 +334,4 @@ fn decode<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, WireError> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::Cause;
-    use crate::record::BatchBuilder;
-
-    fn batch(records: &[(u64, &str)]) -> Batch {
-        let mut builder = BatchBuilder::default();
-        for (number, record) in records {
-            builder.push(*number, |data| data.extend_from_slice(record.as_bytes()));
-        }
-        builder.build()
-    }
-
-    fn task() -> Task {
-        let batch = batch(&[(7, "a"), (8, ""), (8, "ccc"), (11, "d")]);
-        Task { epoch: 3, task: 1 << 40, attempt: 1, segment: 2, batch }
-    }
-
-    fn outcome() -> Outcome {
-        let cause = Cause::Panicked { message: "no".into() };
-        let trap = Cause::Trapped { trap: "unreachable code".into(), stderr: "oh".into() };
-        let whole = SegmentResult {
-            output: batch(&[(7, "x"), (8, "y")]),
-            failed: vec![NumberedFailure { stage: 1, record: 8, cause, attempts: 2 }],
-            ending: Some(Ending { stage: 0, record: 11, cause: trap }),
-        };
-        let used = vec![Tally { calls: 3, longest: 1 << 40, ..Tally::default() }];
-        Outcome { worker: "one".into(), nanos: 5, whole, used, printed: vec![(1, "oh".into())] }
-    }
-
-    fn records(batch: &Batch) -> Vec<(u64, Vec<u8>)> {
-        batch.iter().map(|(number, record)| (number, record.to_vec())).collect()
-    }
-
-    #[test]
-    fn messages_round_trip() {
-        let sent = task();
-        let came = Task::decode(&sent.encode()).unwrap();
-        assert_eq!((came.epoch, came.task, came.attempt, came.segment), (3, 1 << 40, 1, 2));
-        assert_eq!(records(&came.batch), records(&sent.batch));
-        let mut rest = sent.batch.clone();
-        let rest = Task { batch: rest.split_off(2), ..sent };
-        assert_eq!(records(&Task::decode(&rest.encode()).unwrap().batch), records(&rest.batch));
-
-        let (sent, came) = (outcome(), Outcome::decode(&outcome().encode()).unwrap());
-        assert_eq!((&came.used, &came.printed), (&sent.used, &sent.printed));
-        let (sent, came) = (sent.whole, came.whole);
-        assert_eq!(records(&came.output), records(&sent.output));
-        assert_eq!((came.failed, came.ending), (sent.failed, sent.ending));
-    }
-
-    #[test]
-    fn long_results_are_sent_in_parts() {
-        let body = Bytes::from(vec![7; PART_BYTES * 2 + 1]);
-        let parts = ResultPart::cut(1, 2, 3, &body, PART_BYTES);
-        let lengths: Vec<_> = parts.iter().map(|part| (part.part, part.parts, part.body.len())).collect();
-        assert_eq!(lengths, [(0, 3, PART_BYTES), (1, 3, PART_BYTES), (2, 3, 1)]);
-        for part in parts {
-            assert_eq!(ResultPart::decode(&part.encode()).unwrap(), part);
-        }
-        assert_eq!(ResultPart::cut(1, 2, 3, &Bytes::new(), PART_BYTES).len(), 1);
-    }
-
-    #[test]
-    fn invalid_messages_are_refused_by_the_codec() {
-        assert_eq!(Task::decode(&[]).unwrap_err(), WireError::Empty);
-        let mut other = task().encode().to_vec();
-        other[0] = 9;
-        let said = Task::decode(&other).unwrap_err().to_string();
-        assert!(said.contains("version 9 of the protocol, and this is version 1"), "{said}");
-        for message in [task().encode(), outcome().encode()] {
-            let longer = [&message[..], &[0]].concat();
-            assert!(Task::decode(&longer).is_err() && Outcome::decode(&longer).is_err());
-            for end in 0..message.len() {
-                assert!(Task::decode(&message[..end]).is_err());
-                assert!(Outcome::decode(&message[..end]).is_err());
-            }
-        }
-        let empty = Task { batch: Batch::empty(), ..task() };
-        assert!(Task::decode(&empty.encode()).is_err());
-        // Four gigabytes are claimed, and a few bytes follow.
-        let claim = [&[PROTOCOL, 0, 0, 0, 0, 0, 0][..], &[0xff, 0xff, 0xff, 0xff, 0x0f]].concat();
-        assert!(Task::decode(&claim).is_err());
-    }
-
-    #[test]
-    fn damaged_messages_cause_no_panic() {
-        let mut seed = 1_u64;
-        for message in [task().encode(), outcome().encode()] {
-            for _ in 0..20_000 {
-                let mut damaged = message.to_vec();
-                for _ in 0..3 {
-                    seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-                    let at = (seed >> 33) as usize % damaged.len();
-                    damaged[at] = (seed >> 20) as u8;
-                }
-                if let Ok(task) = Task::decode(&damaged) {
-                    assert!(records(&task.batch).len() == task.batch.len());
-                }
-                let _ = Outcome::decode(&damaged).map(|outcome| outcome.whole.output.len());
-                let _ = ResultPart::decode(&damaged.into());
-            }
-        }
-    }
-}
+mod tests;

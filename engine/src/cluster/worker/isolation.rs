@@ -2,35 +2,22 @@
 
 use std::ffi::OsString;
 use std::io::ErrorKind;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitStatus;
-use std::sync::Arc;
 
 use bytes::Bytes;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::sync::Semaphore;
 
+use super::declined::Declined;
 use super::isolated::{Head, OUTCOME, PRINT, READY};
+use super::options::Isolation;
 use super::segment::Segment;
-use super::shared::Declined;
 use crate::Cause;
 use crate::cluster::protocol::wire::{Outcome, Task};
 use crate::deadlines::APART;
 use crate::executor::{Ending, NumberedFailure, SegmentResult};
 use crate::process::{Child, Program, Reader, Stdio};
 use crate::record::{Batch, BatchBuilder};
-
-/// So many such processes run at once, or as many as there are cores: functions may wait.
-const FEWEST: usize = 8;
-
-/// The program that runs a task in isolation.
-#[derive(Clone, Debug)]
-pub(in crate::cluster) struct Isolation {
-    program: PathBuf,
-    arguments: Vec<String>,
-    /// One permit for each such process.
-    room: Arc<Semaphore>,
-}
 
 /// A line that a function prints has no more bytes, with what may follow it.
 const LONGEST_LINE: u32 = 32 << 10;
@@ -50,11 +37,6 @@ enum Ran {
 }
 
 impl Isolation {
-    pub(in crate::cluster) fn new(program: PathBuf, arguments: Vec<String>) -> Self {
-        let room = std::thread::available_parallelism().map_or(1, usize::from).max(FEWEST);
-        Self { program, arguments, room: Arc::new(Semaphore::new(room)) }
-    }
-
     /// The program, as it is started.
     fn program(&self) -> Program {
         let arguments = self.arguments.iter().map(OsString::from);

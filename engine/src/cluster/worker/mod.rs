@@ -2,8 +2,9 @@
 
 mod admission;
 mod concurrency;
+mod declined;
 pub(super) mod isolated;
-pub(super) mod isolation;
+mod isolation;
 pub(super) mod options;
 mod plugin_folder;
 mod plugins;

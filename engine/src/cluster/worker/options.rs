@@ -4,11 +4,15 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::isolation::Isolation;
+use tokio::sync::Semaphore;
+
 use crate::cluster::description::Machine;
 use crate::cluster::random::random;
 use crate::deadlines::DRAIN;
 use crate::{Capability, Pool};
+
+/// So many such processes run at once, or as many as there are cores: functions may wait.
+const FEWEST: usize = 8;
 
 /// Takes news in lines, for people.
 pub(in crate::cluster) type Told = Arc<dyn Fn(&str) + Send + Sync>;
@@ -41,5 +45,21 @@ impl Options {
             folder,
             drain: DRAIN.time,
         }
+    }
+}
+
+/// The program that runs a task in isolation.
+#[derive(Clone, Debug)]
+pub(in crate::cluster) struct Isolation {
+    pub(super) program: PathBuf,
+    pub(super) arguments: Vec<String>,
+    /// One permit for each such process.
+    pub(super) room: Arc<Semaphore>,
+}
+
+impl Isolation {
+    pub(in crate::cluster) fn new(program: PathBuf, arguments: Vec<String>) -> Self {
+        let room = std::thread::available_parallelism().map_or(1, usize::from).max(FEWEST);
+        Self { program, arguments, room: Arc::new(Semaphore::new(room)) }
     }
 }

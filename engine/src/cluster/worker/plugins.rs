@@ -6,9 +6,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::{OnceCell, oneshot};
 
+use super::declined::Declined;
 use super::options::Options;
 use super::plugin_folder::{Held, PluginFolder};
-use super::shared::Declined;
 use crate::cluster::transport::Transport;
 use crate::deadlines::FETCH;
 use crate::error::SystemError;

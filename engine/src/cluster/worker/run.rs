@@ -10,8 +10,9 @@ use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
+use super::declined::Declined;
 use super::segment::Segment;
-use super::shared::{Declined, Shared};
+use super::shared::Shared;
 use crate::cluster::description::{Run, Stage};
 use crate::cluster::protocol::leases::Leases;
 use crate::cluster::transport::{Queues, RETRY_WAIT, Receipt, TaskQueue};

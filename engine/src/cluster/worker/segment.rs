@@ -3,7 +3,8 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use super::shared::{Declined, Shared};
+use super::declined::Declined;
+use super::shared::Shared;
 use crate::cluster::description::Stage;
 use crate::executor::{SegmentResult, Terms, most_bytes};
 use crate::function::Tally;

@@ -17,10 +17,6 @@ use crate::cluster::description::Stage;
 use crate::cluster::transport::Transport;
 use crate::text::PlainText;
 
-/// Why this worker declines a task, which another worker gets, or this one later. The host could load its functions,
-/// so what stands in the way is here.
-pub(super) struct Declined(pub(super) String);
-
 /// What all runs of a worker share.
 pub(super) struct Shared {
     pub(super) options: Options,

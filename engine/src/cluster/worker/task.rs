@@ -4,9 +4,10 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Instant;
 
+use super::declined::Declined;
 use super::run::{LATER, RunWorker};
 use super::segment::Segment;
-use super::shared::{Declined, Shared};
+use super::shared::Shared;
 use crate::cluster::protocol::leases::{Act, Judged, judge};
 use crate::cluster::protocol::wire::{Outcome, PART_BYTES, ResultPart, Task};
 use crate::cluster::random::random;
