@@ -411,7 +411,7 @@ fn a_chain_accumulates_between_scattered_segments() {
     let print = plugin("print").display().to_string();
     let did = fed(engine([&chain[..], &["--key", "2.origin", "-p", &print]].concat()), "");
     assert_eq!((did.code, &*did.stderr), (Some(0), ""));
-    for more in [&["--sequential"][..], &["--isolation", "batch"], &["-w", "3", "-b", "10"], &["--unordered"]]
+    for more in [&["--sequential"][..], &["--isolation", "batch"], &["-t", "3", "-b", "10"], &["--unordered"]]
     {
         let again = fed(engine([&chain[..], &["--key", "origin"], more].concat()), "");
         assert!(again.stdout == did.stdout, "{more:?}: {}", again.stderr);

@@ -43,7 +43,7 @@ impl Run {
     /// The command; `out` and `dead` are where outputs and dead letters go.
     fn command(&self, out: &str, dead: &str, more: &[&str]) -> std::process::Command {
         let hostile = hostile("misdeeds");
-        let mut command = engine(["run", "-q", "-w", "2"]);
+        let mut command = engine(["run", "-q", "-t", "2"]);
         for function in self.chain {
             command.args(["-p", &function_of(&hostile, function)]);
         }
@@ -424,7 +424,7 @@ fn keyed_states_resume_with_any_number_of_threads() {
     let with_checkpoint = ["--checkpoint", &checkpoint, "--checkpoint-interval", "5ms"];
     let mut killed = 0;
     for workers in ["3", "1", "2", "1", "3", "2"] {
-        let mut child = command("out", &[&with_checkpoint[..], &["-w", workers]].concat()).spawn().unwrap();
+        let mut child = command("out", &[&with_checkpoint[..], &["-t", workers]].concat()).spawn().unwrap();
         let written = || fs::metadata(path("checkpoint")).ok().and_then(|known| known.modified().ok());
         let before = written();
         while written() == before && child.try_wait().unwrap().is_none() {

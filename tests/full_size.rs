@@ -54,7 +54,7 @@ async fn row_3_endless_recursion_costs_only_its_record() {
 #[cfg(target_os = "linux")]
 #[test]
 fn row_4_resident_memory_stays_within_limit_plus_overhead() {
-    let mut child = spawned(misdeed("allocates", &["-w", "1", "--memory", "200MiB", "--on-fault", "skip"]));
+    let mut child = spawned(misdeed("allocates", &["-t", "1", "--memory", "200MiB", "--on-fault", "skip"]));
     let mut stdin = child.stdin.take().unwrap();
     writeln!(stdin, "bad\nbad\nbad\ngood").unwrap();
     let mut answer = String::new();
@@ -102,7 +102,7 @@ fn row_6_a_record_with_many_failing_pieces_is_held_once() {
     let folder = tempfile::tempdir().unwrap();
     let dead = folder.path().join("dead");
     let (splits, inc) = (function_of(&hostile("misdeeds"), "splits"), plugin("inc").display().to_string());
-    let mut command = engine(["run", "-q", "-w", "1", "-p", &splits, "-p", &inc, "--on-fault"]);
+    let mut command = engine(["run", "-q", "-t", "1", "-p", &splits, "-p", &inc, "--on-fault"]);
     command.arg(format!("divert={}", dead.display()));
     let mut child = spawned(command);
     let mut stdin = child.stdin.take().unwrap();
@@ -135,7 +135,7 @@ fn row_15_an_interrupt_works_from_the_first_output_on() {
 
 #[test]
 fn row_12_ten_thousand_sleeping_calls_need_no_extra_threads() {
-    let mut child = spawned(misdeed("sleeps_first", &["-w", "2", "--buffer", "10000"]));
+    let mut child = spawned(misdeed("sleeps_first", &["-t", "2", "--buffer", "10000"]));
     let begun = Instant::now();
     let mut stdin = child.stdin.take().unwrap();
     stdin.write_all("2000\n".repeat(10_000).as_bytes()).unwrap();
@@ -220,7 +220,7 @@ fn row_15_a_second_interrupt_ends_the_run_at_once() {
 fn row_17_a_leaking_function_takes_no_more_memory_over_time() {
     const RECORDS: u64 = 100_000_000;
     let leaks = function_of(&hostile("misdeeds"), "leaks");
-    let mut child = spawned(engine(["run", "-q", "--json", "-w", "2", "-p", &leaks, "-a", "bytes=16"]));
+    let mut child = spawned(engine(["run", "-q", "--json", "-t", "2", "-p", &leaks, "-a", "bytes=16"]));
     let feeder = feed(&mut child, RECORDS);
     let mut stdout = child.stdout.take().unwrap();
     let (mut buffer, mut bytes) = (vec![0; 1 << 20], 0);

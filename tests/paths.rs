@@ -59,7 +59,7 @@ fn swap(scene: &Scene) -> [String; 2] {
 /// `engine run` with the function that executes commands, one record at a time.
 fn run(more: &[&str], input: &str) -> Did {
     let acts = function_of(&hostile("granted"), "acts");
-    fed(engine([&["run", "-q", "--workers", "1", "-p", &acts], more].concat()), input)
+    fed(engine([&["run", "-q", "--threads", "1", "-p", &acts], more].concat()), input)
 }
 
 fn grant(path: &Path) -> String {

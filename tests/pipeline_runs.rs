@@ -103,7 +103,7 @@ fn flags_that_belong_in_the_pipeline_file_are_refused() {
     let files = Files::new("[sources.stdin]\n[sinks.stdout]\n");
     for (more, said) in [
         (&["--letters"][..], "--letters does not go with a pipeline file: say it in "),
-        (&["-w", "2"], "--workers does not go with a pipeline file"),
+        (&["-t", "2"], "--threads does not go with a pipeline file"),
         (&["other.toml"], "is a pipeline file, which is run alone"),
     ] {
         let mut command = files.command();

@@ -37,7 +37,7 @@ fn a_chain_reports_the_windy_hours_in_their_order() {
     let did = weather(&["parse", "windy", "report"], &[]);
     assert_eq!(did.code, Some(0));
     assert!((10..=25).contains(&did.stdout.lines().count()), "{}", did.stdout);
-    let scattered = weather(&["parse", "windy", "report"], &["--buffer", "3", "--workers", "3"]);
+    let scattered = weather(&["parse", "windy", "report"], &["--buffer", "3", "--threads", "3"]);
     let sequential = weather(&["parse", "windy", "report"], &["--sequential"]);
     assert_eq!(did.stdout, scattered.stdout);
     assert_eq!(did.stdout, sequential.stdout);

@@ -73,7 +73,7 @@ fn ten_million_numbers_match_awk() {
     );
     assert!(std::process::Command::new("sh").args(["-c", &shell]).status().unwrap().success());
     let expected = fs::read(expected).unwrap();
-    for flags in [["-w", "1", "-b", "100000"], ["-w", "2", "-b", "100000"], ["-w", "16", "-b", "1000"]] {
+    for flags in [["-t", "1", "-b", "100000"], ["-t", "2", "-b", "100000"], ["-t", "16", "-b", "1000"]] {
         let out = folder.path().join("out");
         let mut command = engine(["run", "-p", &inc()]);
         command.args(flags).arg("-i").arg(&numbers).arg("-o").arg(&out);
@@ -87,7 +87,7 @@ fn small_buffers_and_many_threads_keep_the_order() {
     let numbers: String = (0..60_000).map(|x| format!("{x}\n")).collect();
     let expected: String = (1..=60_000).map(|x| format!("{x}\n")).collect();
     for flags in
-        [["-w", "1", "-b", "1"], ["-w", "16", "-b", "1"], ["-w", "2", "-b", "7"], ["-w", "16", "-b", "7"]]
+        [["-t", "1", "-b", "1"], ["-t", "16", "-b", "1"], ["-t", "2", "-b", "7"], ["-t", "16", "-b", "7"]]
     {
         let mut args = vec!["-p".to_owned(), inc()];
         args.extend(flags.map(str::to_owned));
@@ -164,7 +164,7 @@ fn row_13_a_closed_output_pipe_ends_the_run_quietly() {
 
 #[test]
 fn a_fault_ends_the_run_after_the_records_before_it() {
-    for flags in [&[][..], &["--sequential"], &["--unordered"], &["--workers", "1"]] {
+    for flags in [&[][..], &["--sequential"], &["--unordered"], &["--threads", "1"]] {
         let numbers: String =
             (1..=5000).map(|x| if x == 3777 { "x\n".to_owned() } else { format!("{x}\n") }).collect();
         let mut command = engine(["run", "-p", &inc()]);

@@ -119,7 +119,7 @@ fn with_few_threads_a_run_is_correct_or_names_the_shortage() {
         },
         &right,
     );
-    sweep(|threads| run(threads, &["--workers", "8"]), &right);
+    sweep(|threads| run(threads, &["--threads", "8"]), &right);
     sweep(|threads| run(threads, &["--report", "report.html"]), &right);
     let checkpointed = |threads| {
         let mut did = run(threads, &["--input", "../in", "--output", "out", "--checkpoint", "checkpoint"]);
@@ -286,7 +286,7 @@ fn in_a_container_instances_get_half_of_its_memory() {
     let Some(group) = MemoryGroup::new(256 << 20) else { return };
     // Each instance takes a MiB and more for each record, and lives until it has half of its 64 MiB.
     let leaks = function_of(&hostile("misdeeds"), "leaks");
-    let args = ["run", "--json", "--plugin", &leaks, "--arg", "bytes=4194304", "--workers", "16"];
+    let args = ["run", "--json", "--plugin", &leaks, "--arg", "bytes=4194304", "--threads", "16"];
     let did = fed(group.command(&args), "a\n".repeat(2000));
     assert_eq!(did.code, Some(0), "{:?} {}", did.code, did.stderr);
     assert_eq!(did.stdout.lines().count(), 2000);

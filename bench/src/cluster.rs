@@ -97,7 +97,7 @@ impl Cluster {
 
     fn worker(&self, url: &str) -> anyhow::Result<Running> {
         let mut command = Command::new(&self.engine);
-        command.args(["worker", "--quiet", "--workers", "1", "--cluster", url]).stdout(Stdio::null());
+        command.args(["worker", "--quiet", "--threads", "1", "--cluster", url]).stdout(Stdio::null());
         Ok(Running(command.spawn().with_context(|| format!("can't run {}", self.engine.display()))?))
     }
 

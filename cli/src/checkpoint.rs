@@ -10,7 +10,7 @@ use anyhow::{Context, bail, ensure};
 use engine::{Checkpoint, Error, InputState, OutputState, Source, files};
 
 use super::args::time;
-use super::keeper::{self, Durable, Keeper};
+use super::checkpointer::{self, Checkpointer, Durable};
 use super::plugins::Records;
 
 /// Flags about going on after a crash.
@@ -168,13 +168,13 @@ impl CheckpointArgs {
         start: Option<Checkpoint>,
         source: &Arc<Source<Records>>,
         durable: Durable,
-    ) -> Result<Option<Keeper>, Error> {
+    ) -> Result<Option<Checkpointer>, Error> {
         let (Some(path), Some(start)) = (self.checkpoint.clone(), start) else { return Ok(None) };
         if start.record == 0 && start.letters.is_some() {
             // Where its letters begin, behind those of others, is to be known from the start.
-            keeper::save(&path, &start, &durable)?;
+            checkpointer::save(&path, &start, &durable)?;
         }
-        Keeper::begin(path, self.checkpoint_interval, start, source, durable).map(Some)
+        Checkpointer::begin(path, self.checkpoint_interval, start, source, durable).map(Some)
     }
 }
 

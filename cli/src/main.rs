@@ -5,6 +5,7 @@ mod build;
 mod cargo;
 mod check;
 mod checkpoint;
+mod checkpointer;
 #[cfg(feature = "cluster")]
 mod cluster;
 mod compile;
@@ -15,7 +16,6 @@ mod faults;
 mod graph;
 mod hint;
 mod inspect;
-mod keeper;
 #[cfg(unix)]
 mod launcher;
 mod limits;

@@ -33,8 +33,15 @@ pub(crate) struct WorkerCommand {
     #[arg(long, value_name = "URL", required_unless_present = "isolated")]
     cluster: Option<Broker>,
     /// Threads that run functions [default: one a core]
-    #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
-    workers: Option<u16>,
+    #[arg(
+        short,
+        long,
+        short_alias = 'w',
+        alias = "workers",
+        value_name = "N",
+        value_parser = clap::value_parser!(u16).range(1..)
+    )]
+    threads: Option<u16>,
     /// Functions that need it may have this, if the run grants it: dir:PATH, dir:PATH:ro, dir:PATH:quota=SIZE,
     /// net:HOST:PORT, env:NAME, clock or random
     #[arg(long, value_name = "CAPABILITY")]
@@ -59,7 +66,7 @@ pub(crate) struct WorkerCommand {
 const EXAMPLES: &str = "\
 Examples:
   engine worker --cluster nats://broker:4222
-  engine worker --cluster tls://broker:4222 --cluster-credentials worker.creds --workers 8
+  engine worker --cluster tls://broker:4222 --cluster-credentials worker.creds --threads 8
   engine worker --cluster nats://broker:4222 --memory 256MiB --allow clock
 
 Exit codes: 0 it has left, 1 it did not within --drain-timeout, 2 wrong use, or the broker can't be reached, 75 it lost
@@ -82,7 +89,7 @@ impl WorkerCommand {
             }
         });
         let builder =
-            self.workers.into_iter().fold(builder, |builder, workers| builder.threads(workers.into()));
+            self.threads.into_iter().fold(builder, |builder, threads| builder.threads(threads.into()));
         if self.isolated {
             signals::ignore()?;
             let pool = builder.threads(1).build()?;

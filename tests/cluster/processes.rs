@@ -53,7 +53,7 @@ impl<S> Cluster<S> {
 
     /// The command of such a worker.
     pub(super) fn worker(&self, args: &[&str]) -> Command {
-        let mut command = engine(["worker", "--quiet", "--workers", "2", "--cluster", &self.url]);
+        let mut command = engine(["worker", "--quiet", "--threads", "2", "--cluster", &self.url]);
         command.args(args).env("XDG_CACHE_HOME", self.path("cache"));
         command
     }

@@ -15,7 +15,7 @@ fn restarts(walled: bool) {
     let Some(cluster) = Cluster::start(0) else { return };
     let capability = format!("dir:{}:ro", hanging.path());
     let allow = ["--allow", &capability, "--timeout", "1s"];
-    let mut worker = engine(["worker", "--workers", "2", "--cluster", cluster.url()]);
+    let mut worker = engine(["worker", "--threads", "2", "--cluster", cluster.url()]);
     worker.args(["--wall", if walled { "on" } else { "off" }]);
     worker.args(allow).env("XDG_CACHE_HOME", cluster.path("cache"));
     let mut worker = worker.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();

@@ -70,7 +70,7 @@ fn count_all(checkout: &Checkout) -> anyhow::Result<BTreeMap<String, u64>> {
     let inc = bench::plugins(checkout).join("inc.wasm");
     let run = |records: u64, options: &[&str]| -> anyhow::Result<u64> {
         let mut command = valgrind(checkout.target.join("release/engine"), options);
-        command.args(["run", "--workers", "1", "--output", "/dev/null", "--plugin"]).arg(&inc);
+        command.args(["run", "--threads", "1", "--output", "/dev/null", "--plugin"]).arg(&inc);
         count(command.arg("--input").arg(input(records)?))
     };
     let emit = |way: &str, records: u64| -> anyhow::Result<u64> {

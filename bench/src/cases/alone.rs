@@ -16,7 +16,7 @@ pub(super) fn limits(places: &Places, scale: &Scale) -> anyhow::Result<Case> {
         let program = library(places, &arguments, records)?.writing(file.clone());
         anyhow::Ok(Program { name: name.into(), ..program })
     };
-    let one = ["--workers", "1"];
+    let one = ["--threads", "1"];
     let title = format!("The price of limits: adding one to {} lines, file to file", millions(records));
     let with = program("engine, all limits", &[])?;
     let mut case = Rivals::new("limits", title, "time per record", with)
@@ -51,7 +51,7 @@ pub(super) fn wall(places: &Places, scale: &Scale) -> anyhow::Result<Case> {
 pub(super) fn workers(places: &Places, scale: &Scale) -> anyhow::Result<Case> {
     let records = scale.of(300_000);
     let input = inputs::numbers(places, records)?;
-    let program = |workers| run(places, "spin", &input, &["-w", workers, "-o", "/dev/null"]).records(records);
+    let program = |workers| run(places, "spin", &input, &["-t", workers, "-o", "/dev/null"]).records(records);
     let two = Program { name: "engine, 2 threads".into(), ..program("2") };
     let one = Program { name: "engine, 1 thread".into(), ..program("1") };
     let title = "A function that takes about 10 µs, one thread and two".to_owned();

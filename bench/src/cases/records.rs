@@ -11,7 +11,7 @@ use crate::sample::Figure::{Memory, PerRecordInGuest};
 pub(super) fn guest(places: &Places, scale: &Scale) -> anyhow::Result<Case> {
     let records = scale.of(20_000_000);
     let input = inputs::numbers(places, records)?;
-    let engine = run(places, "inc", &input, &["-w", "1", "-o", "/dev/null", "--json"]);
+    let engine = run(places, "inc", &input, &["-t", "1", "-o", "/dev/null", "--json"]);
     let mut case = Case {
         name: "guest",
         title: "Adding one to numbers as text, in full batches, one thread".into(),

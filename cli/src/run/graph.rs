@@ -47,7 +47,7 @@ impl RunCommand {
         if unordered { scattered.gather_unordered() } else { scattered.gather() }
     }
 
-    /// Enough that workers need not wait for one another. How many a cluster has is not known: there records have
+    /// Enough that threads need not wait for one another. How many a cluster has is not known: there records have
     /// no bound of their own but that of their bytes.
     fn buffer(&self, pool: &Pool) -> usize {
         let many = if self.is_clustered() { CLUSTERED } else { (pool.threads() * 131_072).max(262_144) };

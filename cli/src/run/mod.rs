@@ -26,12 +26,12 @@ use self::report::{Report, fault_of};
 use self::watching::WatchArgs;
 use super::args::{Allowed, Argument, KeyArg, PluginSpec};
 use super::checkpoint::{CheckpointArgs, Files, Identity, is_same};
+use super::checkpointer::{Checkpointer, Durable};
 #[cfg(feature = "cluster")]
 use super::cluster::ClusterArgs;
 use super::drain::{self, Drain, drain_time};
 use super::exit::{EndedBy, Ending, RunFailed, Signal, at, tell};
 use super::faults::{Faults, Letters, Places};
-use super::keeper::{Durable, Keeper};
 use super::limits::{LimitArgs, compiling_pool};
 use super::plugins::{Chain, Components, Crates, Named, Records, component};
 use super::progress::Progress;
@@ -87,18 +87,26 @@ pub(crate) struct RunCommand {
     unordered: bool,
 
     /// Threads that run functions [default: one a core]
-    #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..), help_heading = "Pool")]
-    workers: Option<u16>,
-    /// Instances at once at most; there are more than workers only while functions wait [default: 1000,
+    #[arg(
+        short,
+        long,
+        short_alias = 'w',
+        alias = "workers",
+        value_name = "N",
+        value_parser = clap::value_parser!(u16).range(1..),
+        help_heading = "Pool"
+    )]
+    threads: Option<u16>,
+    /// Instances at most; there are more of them than threads only while functions wait [default: 1000,
     /// or as many as --buffer says, up to 10000]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..), help_heading = "Pool")]
     instances: Option<u32>,
-    /// Records unfinished at most; the input waits when there are so many [default: 131072 a
-    /// worker, 262144 or more; with --cluster 4194304]
+    /// Unfinished records at most; then the input waits [default: 131072 per thread, but at least 262144;
+    /// with --cluster 4194304]
     #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..), help_heading = "Pool")]
     buffer: Option<u32>,
     /// One instance, one record at a time, no pool: to compare with
-    #[arg(long, conflicts_with_all = ["workers", "instances", "buffer", "unordered"], help_heading = "Pool")]
+    #[arg(long, conflicts_with_all = ["threads", "instances", "buffer", "unordered"], help_heading = "Pool")]
     sequential: bool,
 
     /// What was taken in may take so long to be finished after the first Ctrl-C; 0 ends the run at once [default: 30s]
@@ -247,7 +255,7 @@ impl RunCommand {
         let read_before: u64 = inputs.iter().map(|input| input.offset).sum();
         source.expects(inputs::bytes(&self.input).saturating_sub(read_before));
         let letters_before = start.as_ref().map_or(0, |start| start.put_aside);
-        let keeper = match file.get() {
+        let checkpointer = match file.get() {
             Some(output_file) => {
                 let (output, letters, output_file) =
                     (output.clone(), letters.clone(), output_file.try_clone()?);
@@ -275,7 +283,7 @@ impl RunCommand {
                 std::future::pending::<()>().await;
             };
             tokio::select! {
-                ended = self.feed(&source, inputs, &places, keeper.as_ref(), watching.ending()) => ended,
+                ended = self.feed(&source, inputs, &places, checkpointer.as_ref(), watching.ending()) => ended,
                 () = signal => Ok(Ending::Done),
                 () = watching.obey() => Ok(Ending::Stopped),
             }
@@ -283,7 +291,8 @@ impl RunCommand {
         // What was put aside before a failure stays.
         let flushed = letters.flush();
         let ended = ended.and_then(|ending| flushed.map(|()| ending));
-        let kept = keeper.map_or(Ok(()), |keeper| keeper.end(matches!(ended, Ok(Ending::Done))));
+        let kept =
+            checkpointer.map_or(Ok(()), |checkpointer| checkpointer.end(matches!(ended, Ok(Ending::Done))));
         let ended = ended.and_then(|ending| kept.map(|()| ending));
         progress.end();
         pool.close();
@@ -336,10 +345,10 @@ impl RunCommand {
         source: &Source<Records>,
         inputs: Vec<Input>,
         places: &Places,
-        keeper: Option<&Keeper>,
+        checkpointer: Option<&Checkpointer>,
         ending: &Arc<SetOnce<EndedBy>>,
     ) -> Result<Ending, Error> {
-        let unsaved = keeper.map(Keeper::failed).unwrap_or_default();
+        let unsaved = checkpointer.map(Checkpointer::failed).unwrap_or_default();
         let mut emitted = Ok(());
         for Input { index, name, reader, offset, skip } in inputs {
             let first = places.begin(&name, source.last_number() + 1);
@@ -356,8 +365,8 @@ impl RunCommand {
                 sources::lines(reader).separated_by(self.separator())
             };
             let mut lines = lines.skipping(skip).until(stop);
-            if let Some(keeper) = keeper {
-                lines = lines.marking(keeper.marks(index, offset, first));
+            if let Some(checkpointer) = checkpointer {
+                lines = lines.marking(checkpointer.marks(index, offset, first));
             }
             emitted = lines.emit_into(source).await;
             if emitted.is_err() || ending.initialized() || unsaved.initialized() {
@@ -368,7 +377,7 @@ impl RunCommand {
         if let Some(error) = unsaved.get() {
             return Err(error.clone());
         }
-        let goes_on = keeper.is_some();
+        let goes_on = checkpointer.is_some();
         Ok(ending.get().map_or(Ending::Done, |by| Ending::Interrupted { by: *by, goes_on }))
     }
 
@@ -388,8 +397,8 @@ impl RunCommand {
         let builder =
             self.limits.pool()?.ahead(ahead).instances(self.instances()).on_print(printer(progress.clone()));
         let builder = if self.instances() <= 1000 { builder.keep_room() } else { builder };
-        let builder = match self.workers {
-            Some(workers) => builder.threads(workers.into()),
+        let builder = match self.threads {
+            Some(threads) => builder.threads(threads.into()),
             None if self.sequential => builder.threads(1),
             None => builder,
         };

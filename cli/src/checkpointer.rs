@@ -46,7 +46,7 @@ fn sync(file: &File, path: &Path) -> Result<(), Error> {
 }
 
 /// Notes now and then how far a run has come.
-pub(crate) struct Keeper {
+pub(crate) struct Checkpointer {
     path: PathBuf,
     state: Arc<Mutex<State>>,
     durable: Arc<Durable>,
@@ -98,7 +98,7 @@ impl State {
     }
 }
 
-impl Keeper {
+impl Checkpointer {
     /// Begins with the checkpoint `start`; another one is saved each `interval`, or less often.
     pub(crate) fn begin(
         path: PathBuf,
