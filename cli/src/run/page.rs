@@ -7,7 +7,7 @@ use anyhow::{Context, ensure};
 use engine::files::Draft;
 use engine::{Monitor, Report};
 
-use super::Messages;
+use super::messages::Messages;
 use crate::exit::tell;
 
 /// The file that a page is written to, when the run has ended.

@@ -1,24 +1,49 @@
 //! `engine run PIPELINE.toml`.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
 use engine::pipeline::PipelineFile;
-use engine::{Counts, Fault, PoolBuilder};
+use engine::{Ahead, Counts, Fault, PoolBuilder};
+#[cfg(feature = "cluster")]
+use indicatif::ProgressBar;
 use tokio_util::sync::CancellationToken;
 
+use super::messages::{Messages, SOON, printer};
 use super::report::{Report, fault_of};
 use super::watching::WatchArgs;
-use super::{Messages, SOON, printer};
+use super::{RunCommand, reach};
 use crate::drain::{self, Drain};
 use crate::exit::{Ending, RunFailed, at};
+use crate::limits::compiling_pool;
 use crate::plugins::Components;
 use crate::progress::Progress;
 use crate::threads::asking_runtime;
+use crate::wall::Then;
 use crate::{check, signals};
 
+impl RunCommand {
+    pub(super) fn run_pipeline(&self, path: &Path) -> anyhow::Result<Ending> {
+        let file = PipelineFile::read(path)?;
+        let components = Components::default();
+        let ahead = Ahead::default();
+        if self.wall.raise(|| reach::of_pipeline(self, &file, &components, &ahead))? == Then::Stop {
+            return Ok(Ending::Done);
+        }
+        let pool = compiling_pool()?.ahead(&ahead);
+        #[cfg(feature = "cluster")]
+        let pool = self
+            .cluster
+            .cluster(None, self.messages().notices(ProgressBar::hidden()))
+            .into_iter()
+            .fold(pool, engine::PoolBuilder::cluster);
+        run(&file, pool, self.messages(), &self.watch, &self.drain(), &components)
+    }
+}
+
 /// Runs the pipeline of a file.
-pub(super) fn run(
+fn run(
     file: &PipelineFile,
     pool: PoolBuilder,
     messages: Messages,

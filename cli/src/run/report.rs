@@ -6,8 +6,8 @@ use std::time::Duration;
 use engine::{Counts, Error, Fault, Plugin, PoolUsage, Usage};
 use serde_json::json;
 
-use super::Messages;
-use crate::exit::{Ending, RunFailed, tell};
+use super::messages::Messages;
+use crate::exit::{Ending, RunFailed, Signal, tell};
 use crate::progress::is_watched;
 use crate::summary::{Summary, counted, forbidden};
 use crate::terminal::{tell_json, tell_lines};
@@ -85,7 +85,7 @@ impl Report<'_> {
         let mut summary = self.summary().json();
         let (ended, error, code) = match &self.result {
             Ok(Ending::Interrupted { by, .. }) => ("interrupted", None, by.exit_code()),
-            Ok(Ending::Stopped) => ("aborted", None, super::Signal::Terminate.exit_code()),
+            Ok(Ending::Stopped) => ("aborted", None, Signal::Terminate.exit_code()),
             Ok(_) if self.put_aside.is_empty() => ("done", None, 0),
             Ok(_) => ("done", None, 1),
             Err(failed) if failed.error.is_closed_pipe() => ("done", None, 0),

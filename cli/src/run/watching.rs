@@ -11,7 +11,7 @@ use engine::metrics::RunState;
 use engine::{DASHBOARD_PORT, Dashboard, Monitor};
 use tokio::sync::SetOnce;
 
-use super::Messages;
+use super::messages::Messages;
 use super::page::ReportFile;
 use super::report::Report;
 use crate::exit::{self, EndedBy, Ending, Signal, tell};
