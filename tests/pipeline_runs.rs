@@ -148,7 +148,10 @@ fn deadlocked_branches_end_the_run_and_name_the_node() {
                     40\nfrom = \"stdin\"\n[stages.pairs]\ntype = \"zip\"\nfrom = [\"a\", \"b\"]\n[sinks.stdout]\n";
     let many: String = (0..200).map(|x| format!("{x}\n")).collect();
     let Did { code, stderr, .. } = Files::new(pipeline).run(many);
-    assert!(code == Some(1) && stderr.starts_with("engine: pairs: its branches of one source"), "{stderr}");
+    assert!(
+        code == Some(1) && stderr.starts_with("engine: pairs: branches of one source deadlocked"),
+        "{stderr}"
+    );
 }
 
 #[test]

@@ -14,43 +14,48 @@ use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_util::sync::CancellationToken;
 
-use super::Places;
+use super::ConnectionLimit;
 use crate::deadlines::{Deadline, Timely};
 
-/// How HTTP is spoken.
+/// Serves HTTP/1.1 on connections.
 #[derive(Clone)]
 pub(crate) struct Http {
     builder: Builder,
     deadline: Deadline,
-    places: Places,
+    limit: ConnectionLimit,
     router: Router,
     stop: CancellationToken,
 }
 
 impl Http {
-    /// Answers as the router says. A request's head may take so long to come, and so may the reading of an answer,
-    /// with a second more for each 16 KiB.
-    pub(crate) fn new(deadline: Deadline, places: Places, router: Router, stop: CancellationToken) -> Self {
+    /// Answers with the router. The deadline is for the head of a request, and for the client to read an answer, with
+    /// a second more for each 16 KiB.
+    pub(crate) fn new(
+        deadline: Deadline,
+        limit: ConnectionLimit,
+        router: Router,
+        stop: CancellationToken,
+    ) -> Self {
         let mut builder = Builder::new();
         builder.timer(TokioTimer::new()).header_read_timeout(deadline.time);
-        Self { builder, deadline, places, router, stop }
+        Self { builder, deadline, limit, router, stop }
     }
 
-    /// Answers the requests of a connection, until it is to stop.
+    /// Answers the requests of a connection, until `stop` is cancelled.
     pub(crate) async fn serve<S>(self, connection: S, peer: SocketAddr)
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        let Self { builder, deadline, places, router, stop } = self;
+        let Self { builder, deadline, limit, router, stop } = self;
         let connection = Timely::answering(connection, peer.to_string(), deadline);
         let router = TowerToHyperService::new(router);
         let service = service_fn(|request: Request<Incoming>| {
             let answer = hyper::service::Service::call(&router, request);
-            async { answer.await.map(|answer| closing(answer, &places)) }
+            async { answer.await.map(|answer| closing(answer, &limit)) }
         });
         let serving = builder.serve_connection(TokioIo::new(connection), service);
         tokio::pin!(serving);
-        // A connection that broke can't be told.
+        // The client of a broken connection cannot be told.
         tokio::select! {
             _ = serving.as_mut() => return,
             () = stop.cancelled() => serving.as_mut().graceful_shutdown(),
@@ -59,11 +64,10 @@ impl Http {
     }
 }
 
-/// A connection whose request was refused ends with the answer, and so does any one while others may wait for its
-/// place.
-fn closing(mut answer: Response<Body>, places: &Places) -> Response<Body> {
+/// The answer, which closes its connection if the request was refused, or if other connections may wait.
+fn closing(mut answer: Response<Body>, limit: &ConnectionLimit) -> Response<Body> {
     let is_refused = answer.status().is_client_error() && answer.status() != StatusCode::TOO_MANY_REQUESTS;
-    if is_refused || places.are_taken() {
+    if is_refused || limit.is_reached() {
         answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     }
     answer

@@ -17,7 +17,7 @@ use tokio::net::TcpListener;
 use super::guard::{Refused, in_address};
 use super::{INTERVAL, Latest, Shared, page, prometheus};
 use crate::Monitor;
-use crate::connections::{Http, Places, accept};
+use crate::connections::{ConnectionLimit, Http, accept};
 use crate::deadlines::{PAGE, PAGE_END};
 use crate::metrics::{History, Lane, RunState, Snapshot, Status};
 
@@ -71,10 +71,10 @@ pub(super) async fn serve(listener: TcpListener, shared: Arc<Shared>) {
     let health = Router::new().route("/health", get(async || safe("ok\n".into_response())));
     let router = seen.merge(controls).merge(health).with_state(shared.clone());
     let stop = shared.stop.clone();
-    let places = Places::new(CONNECTIONS);
-    let http = Http::new(PAGE, places.clone(), router, stop.clone());
+    let limit = ConnectionLimit::new(CONNECTIONS);
+    let http = Http::new(PAGE, limit.clone(), router, stop.clone());
     let serving =
-        accept(listener, places, stop.clone(), move |connection, peer| http.clone().serve(connection, peer));
+        accept(listener, limit, stop.clone(), move |connection, peer| http.clone().serve(connection, peer));
     let ended = async {
         stop.cancelled().await;
         // Those who follow hear of the end; who only holds a connection is not waited for.

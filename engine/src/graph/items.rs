@@ -12,7 +12,7 @@ use crate::{Error, FaultPolicy};
 
 /// Consecutive elements, each with its source's number.
 ///
-/// Records stay bytes until somebody wants values: from a file through the pool to a file, nobody does.
+/// Records stay bytes until a node wants values: from a file through the pool to a file, no node does.
 pub(crate) enum Items<T> {
     One(u64, T),
     Records(Records<T>),
@@ -22,7 +22,7 @@ pub(crate) enum Items<T> {
 pub(crate) struct Records<T> {
     pub(crate) batch: Batch,
     decode: fn(&[u8]) -> Result<T, String>,
-    /// Who is to blame if they can't be read.
+    /// The node that faults name if they can't be read.
     from: Arc<str>,
 }
 

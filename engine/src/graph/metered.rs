@@ -1,4 +1,4 @@
-//! Nodes that somebody watches.
+//! Nodes of a graph that is monitored.
 
 use super::{Handling, Items, Node};
 use crate::Error;

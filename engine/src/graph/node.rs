@@ -100,7 +100,7 @@ impl<T: Clone + Send + 'static> Outlet<T> {
         self.0.depth
     }
 
-    /// Puts a node behind this. If there are too many before it, it is left out, and whatever comes is an error.
+    /// Puts a node after this. If there are too many before it, it is left out, and whatever comes is an error.
     pub(crate) fn connect(&self, node: impl Node<T> + 'static) {
         let node: Arc<dyn Node<T>> =
             if self.0.depth < MOST_IN_A_ROW { Arc::new(node) } else { Arc::new(OneTooMany) };
@@ -157,7 +157,7 @@ impl<T: Clone + Send + 'static> Outlet<T> {
         if let [only] = nodes.as_slice() {
             return only.close().await;
         }
-        // Who closes waits for those that each close a branch.
+        // The closing task waits for those that each close a branch.
         let _waiting = self.0.waits.wait();
         let beside = |node: &Arc<dyn Node<T>>| {
             let (acting, node) = (self.0.waits.begin(), node.clone());
@@ -215,9 +215,9 @@ impl<T> Node<T> for OneTooMany {
 pub struct Stream<T> {
     pub(crate) outlet: Outlet<T>,
     pub(crate) context: Arc<GraphContext>,
-    /// Its elements may come while whoever emits waits: from a task of its own, a timer or another source.
+    /// Its elements may come while the emitting task waits: from a task of its own, a timer or another source.
     pub(crate) apart: bool,
-    /// Where it stands, if somebody watches.
+    /// Where it stands, if the graph is monitored.
     pub(crate) watched: Option<Watched>,
 }
 
@@ -272,7 +272,7 @@ impl<T: Clone + Send + 'static> Stream<T> {
         Stream { outlet, context: self.context, apart: self.apart, watched }
     }
 
-    /// Puts a node behind this. Where a stream behind that stands, if somebody watches.
+    /// Puts a node after this. Returns where a stream after that stands, if the graph is monitored.
     pub(crate) fn connect(&self, kind: &str, node: impl Node<T> + 'static) -> Option<Watched> {
         let Some(watched) = &self.watched else {
             self.outlet.connect(node);
@@ -283,7 +283,7 @@ impl<T: Clone + Send + 'static> Stream<T> {
         Some(behind)
     }
 
-    /// Gives the node that this stream comes from a name, for those who [watch](crate::Monitor).
+    /// Gives the node that this stream comes from a name, which a [`Monitor`](crate::Monitor) shows.
     ///
     /// ```
     /// let monitor = engine::Monitor::new();

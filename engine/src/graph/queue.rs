@@ -112,7 +112,7 @@ impl<T> QueueNode<T> {
     }
 }
 
-/// Passes on what comes, and tells a failure to who emits.
+/// Passes on what comes, and tells a failure to the emitting task.
 async fn pass_on<T: Clone + Send + 'static>(
     mut receiver: Receiver<Waiting<T>>,
     outlet: Outlet<T>,

@@ -23,7 +23,7 @@ pub struct Scattered<T> {
     pub(crate) pool: Pool,
     pub(crate) connect: Connect,
     pub(crate) context: Arc<GraphContext>,
-    /// Where the stream that was scattered stood, if somebody watches, and where this stands.
+    /// Where the stream that was scattered stood, and where this stands, if the graph is monitored.
     pub(crate) before: Option<Watched>,
     pub(crate) watched: Option<Watched>,
     /// How many nodes are before its scatter.
@@ -41,7 +41,7 @@ pub struct Scattered<T> {
     pub(crate) types: PhantomData<fn() -> T>,
 }
 
-/// Puts a segment behind the stream that was scattered, whose type is no longer told.
+/// Puts a segment after the stream that was scattered, whose type is no longer told.
 pub(crate) type Connect = Box<dyn FnOnce(Crossing) + Send>;
 
 impl<T: Record> Scattered<T> {
@@ -91,7 +91,7 @@ impl<T: Record> Scattered<T> {
     }
 
     /// Nodes that need an order or a state: they get the results so far in the order of emission, one after
-    /// another, and what they give is scattered again. A buffer behind them is for the functions before
+    /// another, and what they give is scattered again. A buffer after them is for the functions before
     /// them too; what they hold themselves does not count there.
     ///
     /// ```

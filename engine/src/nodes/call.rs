@@ -56,7 +56,7 @@ options! {
     /// Options of nodes that call one which keeps a state.
     KeyedCall {
         plugin: PluginOption,
-        /// A state for each value of this part of the records; one for all, if not said.
+        /// A state for each value of this part of the records; one for all by default.
         key: Option<Key>,
     }
 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::dead_letters::Letters;
+use super::dead_letter_file::DeadLetterFile;
 use super::diagnostic::Problem;
 use super::options::Number;
 use crate::FaultPolicy;
@@ -61,14 +61,14 @@ impl FaultOptions {
 
     pub(crate) fn policy(
         self,
-        mut letters: impl FnMut(&Path) -> Result<Letters, Problem>,
+        mut dead_letters: impl FnMut(&Path) -> Result<DeadLetterFile, Problem>,
     ) -> Result<FaultPolicy, Problem> {
         let policy = match self.on_fault {
             None | Some(OnFault::Stop) => FaultPolicy::stop(),
             Some(OnFault::Skip) => FaultPolicy::skip(),
             Some(OnFault::Divert(path)) => {
-                let letters = letters(&path)?;
-                FaultPolicy::divert(move |letter| letters.put(&letter))
+                let dead_letters = dead_letters(&path)?;
+                FaultPolicy::divert(move |letter| dead_letters.put(&letter))
             }
         };
         let retries = self.retries.map_or(0, |Number(retries)| retries);

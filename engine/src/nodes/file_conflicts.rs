@@ -71,7 +71,7 @@ pub(crate) struct FileConflicts {
 }
 
 impl FileConflicts {
-    /// A file that is read: nobody may write it.
+    /// Notes a file that is read: no node may write it.
     pub(crate) fn read(&mut self, path: &Path, key: &str) -> Result<(), Problem> {
         let place = Place::new(path);
         self.check_unwritten(&place, key, "read")?;
@@ -90,7 +90,7 @@ impl FileConflicts {
         Ok(())
     }
 
-    /// A stream that was opened for this program, perhaps to a file: nobody may read or write that.
+    /// Notes a stream that was opened for this program, perhaps to a file: no node may read or write that file.
     pub(crate) fn write_stream(&mut self, path: &Path, key: &str) -> Result<(), Problem> {
         let mut place = Place::new(path);
         place.path.clone_from(&place.real);
@@ -103,7 +103,7 @@ impl FileConflicts {
         Ok(())
     }
 
-    /// A file that is written: nobody else may write it, or read it.
+    /// Notes a file that is written: no other node may write or read it.
     pub(crate) fn write(&mut self, path: &Path, rotates: bool, key: &str) -> Result<(), Problem> {
         let place = Place::new(path);
         let taken = |other: &Place| place.is(other) || rotates && other.is_older(&place);

@@ -102,7 +102,7 @@ impl Flow {
         }
     }
 
-    /// It comes from this node, for who watches.
+    /// Notes the node that it comes from, for the monitor.
     pub(crate) fn stands_at(&mut self, place: usize) {
         let watched = match self {
             Self::Local(stream, _) => &mut stream.watched,
@@ -122,7 +122,7 @@ impl Flow {
         }
     }
 
-    /// Brings several together. What was scattered is so again behind it.
+    /// Brings several together. What was scattered is so again after it.
     pub(crate) fn join(
         inputs: Vec<Self>,
         contents: Contents,

@@ -7,7 +7,7 @@ mod access;
 mod address;
 mod build_context;
 mod call;
-mod dead_letters;
+mod dead_letter_file;
 mod diagnostic;
 mod faults;
 mod feeding;
@@ -24,7 +24,7 @@ pub use access::Access;
 pub(crate) use address::{Address, Url};
 pub(crate) use build_context::{BuildContext, Called, FindComponent, OnListen};
 pub(crate) use call::{Call, KeyedCall, PerhapsCall};
-pub(crate) use dead_letters::{Letters, Places};
+pub(crate) use dead_letter_file::{DeadLetterFile, InputPositions};
 pub use diagnostic::{Diagnostic, Diagnostics};
 pub(crate) use diagnostic::{Problem, Report, meant};
 pub(crate) use faults::FaultOptions;
@@ -34,5 +34,5 @@ pub(crate) use node_type::{
     NodeType, Read, Section, SinkNode, SourceNode, StageNode, Takes, sink_type, source_type, stage_type,
 };
 pub(crate) use options::{Count, Delimiter, Key, Number, OneOrMore, Patience, Quote, Size, Time};
-pub(crate) use outputs::{Opening, open_letters};
+pub(crate) use outputs::{Opening, open_dead_letters};
 pub(crate) use table::{Table, take};

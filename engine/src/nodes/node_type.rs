@@ -116,7 +116,7 @@ pub(crate) trait StageNode: DeserializeOwned + JsonSchema + 'static {
     /// What it reaches outside of this process, for the wall.
     fn access(&self, _: &mut Access) {}
 
-    /// Puts it behind what it takes from: one flow, if it does not join several.
+    /// Puts it after what it takes from: one flow, if it does not join several.
     fn attach(self, inputs: Vec<Flow>, context: &mut BuildContext) -> Result<Flow, Problem>;
 }
 
@@ -127,7 +127,7 @@ pub(crate) trait SinkNode: DeserializeOwned + JsonSchema + 'static {
     /// What it reaches outside of this process, for the wall.
     fn access(&self, _: &mut Access) {}
 
-    /// Puts it behind what it takes from. Nothing is written yet.
+    /// Puts it after what it takes from. Nothing is written yet.
     fn attach(self, input: Flow, context: &mut BuildContext) -> Result<(), Problem>;
 }
 

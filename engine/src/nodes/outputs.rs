@@ -13,7 +13,7 @@ use crate::files::{Mode, create};
 pub(crate) struct Opening {
     path: PathBuf,
     append: bool,
-    /// A pipe stays open, since who reads it would take a close for its end.
+    /// A pipe stays open, since its reader would take a close for its end.
     pipe: OnceLock<File>,
 }
 
@@ -46,7 +46,7 @@ pub(crate) fn open(path: &Path, append: bool) -> Result<File, Error> {
 }
 
 /// A file of dead letters, whose end is looked at.
-pub(crate) fn open_letters(path: &Path) -> Result<File, Error> {
+pub(crate) fn open_dead_letters(path: &Path) -> Result<File, Error> {
     let opened = create(path, Mode::ReadAndAppend, &|| false);
     opened.map_err(|error| unwritable(path, error))
 }

@@ -68,7 +68,7 @@ impl<'i> Table<'i> {
         self.read(entries, known && complete, report)
     }
 
-    /// Takes options out that nobody knows, and reports them. False if there are any.
+    /// Removes unknown options, and reports them. Returns whether there were none.
     fn leave_known(&self, entries: &mut DeTable<'i>, schema: &Value, report: &mut Report) -> bool {
         let known: Vec<_> = schema["properties"].as_object().into_iter().flat_map(|map| map.keys()).collect();
         let is_strange = |key: &Spanned<DeString>| !known.iter().any(|known| key.get_ref() == *known);
@@ -136,7 +136,7 @@ impl<'i> Table<'i> {
     }
 }
 
-/// A sentence as it goes on behind a colon.
+/// A sentence as it goes on after a colon.
 fn lower(sentence: &str) -> String {
     let mut characters = sentence.chars();
     characters.next().map_or_else(String::new, |first| first.to_lowercase().chain(characters).collect())

@@ -1,4 +1,4 @@
-//! Who takes from whom: the graph that the nodes of a file make.
+//! Which node takes from which: the graph that the nodes of a file make.
 
 use std::collections::HashMap;
 
@@ -21,7 +21,7 @@ pub(super) struct Inputs {
 pub(super) struct Edges {
     /// Of each node.
     pub(super) inputs: Vec<Inputs>,
-    /// All nodes, each behind those that it takes from, and otherwise as they stand in the file.
+    /// All nodes, each after those that it takes from, and otherwise as they stand in the file.
     pub(super) order: Vec<usize>,
 }
 
@@ -48,7 +48,7 @@ pub(super) fn find(document: &Document, report: &mut Report) -> Edges {
         }
     }
     let inputs: Vec<_> = (0..nodes.len()).map(|place| inputs_of(nodes, place, &places, report)).collect();
-    // Whoever it is that takes from nobody may have been meant to take from it.
+    // A node whose input was not found may have been meant to take from it.
     let complete = !document.broken && !inputs.iter().any(|inputs| inputs.incomplete);
     for (place, node) in nodes.iter().enumerate().filter(|(_, node)| complete && node.gives()) {
         if !inputs.iter().any(|inputs| inputs.nodes.contains(&place)) {
@@ -136,7 +136,7 @@ fn inputs_of(nodes: &[Node], place: usize, places: &HashMap<&str, usize>, report
     inputs
 }
 
-/// An order in which each node stands behind those that it takes from. A cycle is reported, with the names on
+/// An order in which each node stands after those that it takes from. A cycle is reported, with the names on
 /// it, and left out.
 fn order(nodes: &[Node], inputs: &[Inputs], report: &mut Report) -> Vec<usize> {
     let mut order = Vec::with_capacity(nodes.len());

@@ -15,7 +15,7 @@ use crate::{Monitor, Source};
 
 /// The graph, as far as it is built.
 pub(super) struct Graph {
-    /// Who watches, and where each node stands there.
+    /// The monitor, and where each node stands there.
     monitor: Option<Monitor>,
     watched: HashMap<usize, usize>,
     /// What nodes give, with how it is to be read.
@@ -143,7 +143,7 @@ impl Graph {
         }
     }
 
-    /// Who watches is told of a stage or sink, of which all nodes until the end are a part.
+    /// Tells the monitor of a stage or sink, of which all nodes until the end are a part.
     fn begin(&self, node: &Node, kind: &NodeType, inputs: &[usize]) -> Option<usize> {
         let graph = &self.monitor.as_ref()?.watch().graph;
         if node.section == Section::Sources {
@@ -162,7 +162,7 @@ impl Graph {
         }
     }
 
-    /// A source, and where it stands for who watches.
+    /// Adds a source. Returns where it stands for the monitor.
     fn source(
         &mut self,
         node: &Node,

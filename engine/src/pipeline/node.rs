@@ -8,7 +8,7 @@ use toml::de::DeValue;
 
 use crate::nodes::{NodeType, Problem, Report, Section, Table};
 
-/// Whom a node takes from.
+/// What a node takes from.
 #[derive(Clone, Debug)]
 pub(super) enum Input {
     /// A node.
@@ -24,7 +24,7 @@ pub(super) struct Node<'i> {
     /// None if the file does not say it right.
     pub(super) kind: Option<&'static NodeType>,
     pub(super) table: Table<'i>,
-    /// From whom it says that it takes, and where; what stands before it, if it does not say.
+    /// The inputs that it names, and where; without a name it takes from the node before it in the file.
     pub(super) from: Option<Vec<(Range<usize>, Input)>>,
     /// It does not say that right.
     pub(super) astray: bool,

@@ -21,18 +21,17 @@ const LONGEST: u64 = 1 << 20;
 pub struct Setup<'a> {
     /// Settings of the pool, where the file says nothing.
     pub pool: PoolBuilder,
-    /// The component that a plugin's path stands for: the path itself, if not said otherwise.
+    /// The component that a plugin's path stands for: the path itself by default.
     pub find_component: FindComponent<'a>,
-    /// Who is told the name of each source that listens, and its address, once it does.
+    /// Called with the name of each source that listens, and its address, once it does.
     pub on_listen: OnListen,
-    /// Who watches the run.
+    /// Watches the run.
     pub monitor: Option<Monitor>,
     /// Whether something is drawn on the terminal: nodes may not read stdin or write to stdout there.
     pub on_terminal: bool,
     /// A file that is written besides, of which nodes keep away.
     pub writes: Option<PathBuf>,
-    /// What a variable in the file is, if it is set: one of this process's environment, if not said
-    /// otherwise.
+    /// What a variable in the file is, if it is set: one of this process's environment by default.
     pub variable: &'a dyn Fn(&str) -> Option<String>,
 }
 

@@ -10,7 +10,9 @@ use tokio_util::sync::CancellationToken;
 use super::diagram::Diagram;
 use crate::deadlines::waiting;
 use crate::metrics::Counts;
-use crate::nodes::{Begin, BuildContext, Bytes, Called, Feeding, Letters, Opening, Places, open_letters};
+use crate::nodes::{
+    Begin, BuildContext, Bytes, Called, DeadLetterFile, Feeding, InputPositions, Opening, open_dead_letters,
+};
 use crate::{Error, Fault, FaultPolicy, Output, Place, Plugin, Pool, Source, Usage};
 
 /// A graph that a pipeline file describes, ready to be run.
@@ -22,10 +24,10 @@ pub struct Pipeline {
     pub(super) plugins: Vec<Plugin>,
     pub(super) openings: Vec<Opening>,
     pub(super) skipping: Vec<FaultPolicy>,
-    pub(super) letters: Vec<Letters>,
+    pub(super) dead_letters: Vec<DeadLetterFile>,
     pub(super) stdout: Option<Output>,
     pub(super) diagram: Diagram,
-    pub(super) places: Places,
+    pub(super) positions: InputPositions,
     pub(super) drain_timeout: Option<Duration>,
 }
 
@@ -39,11 +41,11 @@ impl Pipeline {
         drain_timeout: Option<Duration>,
     ) -> Self {
         if let [(_, only)] = sources.as_slice() {
-            context.places.are_of(only.clone());
+            context.positions.set_source(only.clone());
         }
         for (_, source) in &sources {
-            let letters = context.letters.clone();
-            let flush = move || letters.iter().try_for_each(Letters::flush);
+            let dead_letters = context.dead_letters.clone();
+            let flush = move || dead_letters.iter().try_for_each(DeadLetterFile::flush);
             source.context().on_flush(move || Box::pin(ready(flush())));
         }
         Self {
@@ -54,10 +56,10 @@ impl Pipeline {
             plugins: context.plugins.into_values().collect(),
             openings: context.openings,
             skipping: context.skipping,
-            letters: context.letters,
+            dead_letters: context.dead_letters,
             stdout: context.stdout,
             diagram,
-            places: context.places,
+            positions: context.positions,
             drain_timeout,
         }
     }
@@ -80,7 +82,7 @@ impl Pipeline {
         self.open_files()?;
         let ended = feed(ready, &stop.child_token()).await;
         // What was put aside before a failure stays.
-        let flushed = self.letters.iter().try_for_each(Letters::flush);
+        let flushed = self.dead_letters.iter().try_for_each(DeadLetterFile::flush);
         ended.and(flushed)
     }
 
@@ -88,13 +90,16 @@ impl Pipeline {
     fn open_files(&self) -> Result<(), Error> {
         let outputs = self.openings.iter().map(|opening| Ok((opening, opening.open()?)));
         let outputs = outputs.collect::<Result<Vec<_>, Error>>()?;
-        let letters = self.letters.iter().map(|letters| Ok((letters, open_letters(&letters.path)?)));
-        let letters = letters.collect::<Result<Vec<_>, Error>>()?;
+        let dead_letters = self
+            .dead_letters
+            .iter()
+            .map(|dead_letters| Ok((dead_letters, open_dead_letters(&dead_letters.path)?)));
+        let dead_letters = dead_letters.collect::<Result<Vec<_>, Error>>()?;
         outputs.into_iter().try_for_each(|(opening, file)| opening.begin(file))?;
-        letters.into_iter().try_for_each(|(letters, file)| letters.begin(file))
+        dead_letters.into_iter().try_for_each(|(dead_letters, file)| dead_letters.begin(file))
     }
 
-    /// Where its nodes stand, and who takes from whom.
+    /// Its nodes, and which takes from which.
     #[must_use]
     pub fn diagram(&self) -> &Diagram {
         &self.diagram
@@ -104,7 +109,7 @@ impl Pipeline {
     /// tell.
     #[must_use]
     pub fn place(&self, record: u64) -> Option<Place> {
-        self.places.place(record)
+        self.positions.place(record)
     }
 
     /// The pool that its functions run on.
@@ -131,7 +136,7 @@ impl Pipeline {
         self.sources.iter().map(|(name, source)| (name.as_str(), source.counts())).collect()
     }
 
-    /// Its sources, for who wants to watch their counts while it runs.
+    /// Its sources, to read their counts while it runs.
     #[must_use]
     pub fn sources(&self) -> Vec<Arc<Source<Vec<u8>>>> {
         self.sources.iter().map(|(_, source)| source.clone()).collect()
@@ -148,13 +153,16 @@ impl Pipeline {
     /// How many records were put aside, and in which files.
     #[must_use]
     pub fn put_aside(&self) -> Vec<(&std::path::Path, u64)> {
-        self.letters.iter().map(|letters| (letters.path.as_path(), letters.count())).collect()
+        self.dead_letters
+            .iter()
+            .map(|dead_letters| (dead_letters.path.as_path(), dead_letters.count()))
+            .collect()
     }
 
     /// What writes out the records that were put aside so far, also while it runs.
     pub fn flush_put_aside(&self) -> impl Fn() -> Result<(), Error> + Send + Sync + 'static {
-        let letters = self.letters.clone();
-        move || letters.iter().try_for_each(Letters::flush)
+        let dead_letters = self.dead_letters.clone();
+        move || dead_letters.iter().try_for_each(DeadLetterFile::flush)
     }
 
     /// How long a run may take to end once it was told to, if the file says so: it is for the program that runs it.

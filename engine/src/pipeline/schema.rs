@@ -103,7 +103,7 @@ fn from(takes: Takes) -> Value {
         let most = if takes == Takes::One { 1 } else { 2 };
         return json!({
             "anyOf": [name, { "type": "array", "items": name, "minItems": 1, "maxItems": most }],
-            "description": "The node that it takes from; what stands before it in the file, if not said.",
+            "description": "The node that it takes from; what stands before it in the file by default.",
         });
     }
     let literal = json!({ "type": "object", "required": ["literal"], "additionalProperties": false, "properties": { "literal": {} } });

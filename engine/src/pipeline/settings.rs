@@ -16,9 +16,9 @@ pub(super) struct PoolOptions {
     /// The former name of `threads`.
     #[schemars(extend("deprecated" = true))]
     workers: Option<Count>,
-    /// Instances at once at most; 1,000, if not said.
+    /// Instances at once at most; 1,000 by default.
     instances: Option<Count>,
-    /// Memory of all instances together at most; half of what the machine or its container has, if not said.
+    /// Memory of all instances together at most; half of what the machine or its container has by default.
     total_memory: Option<Size>,
     /// How long an instance lives: until it fails, for a batch of records, or for one record.
     isolation: Option<Lives>,
@@ -39,19 +39,19 @@ enum Lives {
 /// Limits on functions that don't say otherwise.
 #[derive(Default, Deserialize, JsonSchema)]
 pub(super) struct LimitOptions {
-    /// Time for one record at most; 10s, if not said.
+    /// Time for one record at most; 10s by default.
     timeout: Option<Time>,
-    /// Memory of one instance at most; 64MiB, if not said.
+    /// Memory of one instance at most; 64MiB by default.
     memory: Option<Size>,
-    /// Outputs of one record at most; 32MiB, if not said.
+    /// Outputs of one record at most; 32MiB by default.
     output_size: Option<Size>,
-    /// What a function prints for people in a run at most; 1MiB, if not said.
+    /// What a function prints for people in a run at most; 1MiB by default.
     messages: Option<Size>,
-    /// Stack of one call at most; 512KiB, if not said.
+    /// Stack of one call at most; 512KiB by default.
     stack: Option<Size>,
-    /// A plugin's file at most; 100MiB, if not said.
+    /// A plugin's file at most; 100MiB by default.
     plugin_size: Option<Size>,
-    /// Time to finish what was taken in once the run is told to end; 0 ends it at once. 30s, if not said.
+    /// Time to finish what was taken in once the run is told to end; 0 ends it at once. 30s by default.
     drain_timeout: Option<Patience>,
 }
 

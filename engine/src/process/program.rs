@@ -57,6 +57,11 @@ impl Program {
         places
     }
 
+    /// Whether the program is there: at its path, or in a folder of `PATH`. A path is not looked at before the start.
+    pub(crate) fn is_found(&self) -> bool {
+        !self.is_name() || self.places().last().is_some_and(|place| can_run(place))
+    }
+
     /// Whether the program is only named, and so looked for in the folders of `PATH`.
     pub(crate) fn is_name(&self) -> bool {
         self.words.first().is_some_and(|word| Path::new(word).file_name() == Some(word))

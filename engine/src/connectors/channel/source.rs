@@ -6,8 +6,8 @@ use tokio_util::sync::CancellationToken;
 use crate::graph::{Feed, next};
 use crate::{Error, Source};
 
-/// A source of what is sent by other tasks and threads: up to `capacity` elements wait, at least one, and who
-/// sends the next one waits too. It ends when all senders are gone. When it is stopped nothing more is taken, and
+/// A source of what is sent by other tasks and threads: up to `capacity` elements wait, at least one; the next
+/// `send` waits until there is room. It ends when all senders are gone. When it is stopped nothing more is taken, and
 /// what was sent by then is emitted.
 ///
 /// ```

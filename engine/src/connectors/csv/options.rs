@@ -15,16 +15,16 @@ use crate::nodes::{
 /// Rows of CSV, as JSON objects; one that has more or fewer fields than the header is a fault.
 #[derive(Deserialize, JsonSchema)]
 pub(super) struct CsvSource {
-    /// The file, or a list of them; stdin, if not said.
+    /// The file, or a list of them; stdin by default.
     path: Option<OneOrMore<PathBuf>>,
-    /// What stands between fields; a comma, if not said.
+    /// What stands between fields; a comma by default.
     delimiter: Option<Delimiter>,
-    /// What stands around fields that need it; a double quote, if not said. "" for nothing.
+    /// What stands around fields that need it; a double quote by default. "" for nothing.
     quote: Option<Quote>,
     /// The names of the fields, if the file has no header.
     headers: Option<Vec<String>>,
-    /// Fields that read as numbers, true and false are those, and empty ones are null; all are texts, if not
-    /// said.
+    /// Fields that read as numbers, true and false are those, and empty ones are null; all are texts
+    /// by default.
     #[serde(default)]
     infer: bool,
     /// The last file is read on as it grows, until the run is stopped.
@@ -51,9 +51,9 @@ impl SourceNode for CsvSource {
 pub(super) struct CsvSink {
     /// The file. It is emptied when the run begins.
     path: PathBuf,
-    /// The columns; those of the file, or else the names of the first object, if not said.
+    /// The columns; those of the file, or else the names of the first object by default.
     columns: Option<Vec<String>>,
-    /// What stands between fields; a comma, if not said.
+    /// What stands between fields; a comma by default.
     delimiter: Option<Delimiter>,
     /// What the file has stays, and its first row names the columns.
     #[serde(default)]

@@ -78,7 +78,7 @@ impl Csv {
         self
     }
 
-    /// The same; `policy` says what becomes of a record that does not fit. The run ends, if not said.
+    /// The same; `policy` says what becomes of a record that does not fit. The run ends by default.
     #[must_use]
     pub fn on_fault(mut self, policy: &FaultPolicy) -> Self {
         self.policy = policy.clone();

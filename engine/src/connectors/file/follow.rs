@@ -13,7 +13,7 @@ use notify::{RecommendedWatcher, RecursiveMode, Watcher};
 use crate::files::{self, Input};
 use crate::threads;
 
-/// How often the file is looked at though nobody told of a change.
+/// How often the file is checked if no change was reported.
 const POLL: Duration = Duration::from_secs(1);
 
 /// Opens a file that grows, whose records end with `separator`. It has an end once the second is dropped. `anew` is

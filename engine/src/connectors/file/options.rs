@@ -55,10 +55,10 @@ const MOST_KEPT: u64 = 10_000;
 pub(super) struct FileSink {
     /// The file. It is emptied when the run begins.
     path: PathBuf,
-    /// What the file has stays, and records come behind it; a last one that is not ended is ended.
+    /// What the file has stays, and records come after it; a last one that is not ended is ended.
     #[serde(default)]
     append: bool,
-    /// A NUL byte behind each record, not a newline.
+    /// A NUL byte after each record, not a newline.
     #[serde(default)]
     null: bool,
     /// What is written is compressed.

@@ -45,7 +45,7 @@ impl std::fmt::Debug for Files {
 }
 
 impl Files {
-    /// The same with another byte behind each record.
+    /// The same with another byte after each record.
     #[must_use]
     pub fn separated_by(mut self, separator: u8) -> Self {
         self.file.separator = separator;
@@ -101,7 +101,7 @@ impl Files {
         self
     }
 
-    /// The same; so many files are kept besides the one that is written to. None, if not said: it is emptied
+    /// The same; so many files are kept besides the one that is written to. None by default: it is emptied
     /// each time.
     #[must_use]
     pub fn keep(mut self, files: usize) -> Self {

@@ -99,7 +99,7 @@ impl Files {
         self
     }
 
-    /// The same; `policy` says what becomes of what is no record. The run ends, if not said.
+    /// The same; `policy` says what becomes of what is no record. The run ends by default.
     #[must_use]
     pub fn on_fault(mut self, policy: &FaultPolicy) -> Self {
         self.policy = policy.clone();

@@ -151,7 +151,7 @@ fn is_hidden(name: &OsStr) -> bool {
     name.as_encoded_bytes().starts_with(b".")
 }
 
-/// Whether a new name is of a file that had another one before, as `ln` gives it: nobody has to close it.
+/// Whether a new name is of a file that had another one before, as `ln` gives it: no close follows.
 #[cfg(unix)]
 fn is_linked(path: &Path) -> bool {
     use std::os::unix::fs::MetadataExt;

@@ -22,13 +22,13 @@ const POLL: Duration = Duration::from_secs(1);
 /// A source of the records in the files of a folder, as they appear: what is there first, in the order of their
 /// names, then each file when it is complete, until the source is stopped.
 ///
-/// A file is complete if it is there at the start, when whoever wrote it closes it, or when it is renamed or linked
+/// A file is complete if it is there at the start, when its writer closes it, or when it is renamed or linked
 /// into the folder; where the system does not tell that, once it has the same size and time twice in a row, when the
 /// folder is looked at each second. It is read once, as [`files`](crate::sources::files) reads it, as long as its name
 /// stays there. Folders, pipes and devices are left out, and so are names that begin with a dot: write to such a
 /// name and rename it, and no reader sees half a file.
 ///
-/// Nothing outside of the folder is read, so that whoever may put files there can't have others read: a link that
+/// Nothing outside of the folder is read, so that a program that may put files there can't have other files read: a link that
 /// leads out of the folder is left out. Where a function of this process may write to the folder, all links are.
 ///
 /// ```
@@ -86,7 +86,7 @@ impl Folder {
         self
     }
 
-    /// The same; `policy` says what becomes of what is no record. The run ends, if not said.
+    /// The same; `policy` says what becomes of what is no record. The run ends by default.
     #[must_use]
     pub fn on_fault(mut self, policy: &FaultPolicy) -> Self {
         self.policy = policy.clone();

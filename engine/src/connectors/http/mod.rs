@@ -1,7 +1,7 @@
 //! Requests: others POST records to the source, and the sink POSTs records to others.
 
 mod options;
-mod posted;
+mod requests;
 pub(super) mod sink;
 pub(super) mod source;
 

@@ -20,7 +20,7 @@ use crate::nodes::{
 pub(super) struct HttpSource {
     /// Where it listens, as "127.0.0.1:8080".
     address: Address,
-    /// The path of requests; "/", if not said.
+    /// The path of requests; "/" by default.
     path: Option<String>,
     /// How each record is to be read: "text", "json" or "bytes". What should be JSON and is not gets 400.
     #[serde(default)]
@@ -28,13 +28,13 @@ pub(super) struct HttpSource {
     /// Each line of any body is a record; those of the content type application/x-ndjson are so anyway.
     #[serde(default)]
     lines: bool,
-    /// The largest body; 1MiB, if not said.
+    /// The largest body; 1MiB by default.
     largest_body: Option<Size>,
-    /// Requests that were read and may wait for the graph; further ones get 429. 64, if not said.
+    /// Requests that were read and may wait for the graph; further ones get 429. 64 by default.
     waiting: Option<Count>,
-    /// How long the head of a request may take to arrive, and its body; 30s, if not said.
+    /// How long the head of a request may take to arrive, and its body; 30s by default.
     timeout: Option<Time>,
-    /// Connections at once; 256, if not said.
+    /// Connections at once; 256 by default.
     connections: Option<Count>,
     /// Web pages that may post, by their origins, as "https://example.org"; those of others get 403.
     #[serde(default)]
@@ -108,18 +108,18 @@ pub(super) struct HttpSink {
     #[serde(default)]
     #[schemars(with = "std::collections::HashMap<String, String>")]
     headers: IndexMap<String, String>,
-    /// How long an answer may take; 30s, if not said.
+    /// How long an answer may take; 30s by default.
     timeout: Option<Time>,
-    /// How often it tries again when a connection fails, or the answer is 429 or 5xx; 5, if not said.
+    /// How often it tries again when a connection fails, or the answer is 429 or 5xx; 5 by default.
     tries: Option<Number>,
-    /// So many records go together, each with a newline behind it.
+    /// So many records go together, each with a newline after it.
     batch: Option<Count>,
-    /// They go together after this time though there are fewer; 100ms, if not said.
+    /// They go together after this time though there are fewer; 100ms by default.
     within: Option<Time>,
     /// Records that go together are a JSON array.
     #[serde(default)]
     array: bool,
-    /// Requests under way at once; with more than one they may arrive in another order. 1, if not said.
+    /// Requests under way at once; with more than one they may arrive in another order. 1 by default.
     in_flight: Option<Count>,
 }
 

@@ -10,8 +10,8 @@ use serde::de::IgnoredAny;
 use tokio::time::sleep;
 
 use crate::connectors::support::backoff::waits;
-use crate::connectors::support::outbox::{Grouping, Outbox, Sent};
-use crate::connectors::support::tally::Tally;
+use crate::connectors::support::batcher::{Batcher, Grouping, Sent};
+use crate::connectors::support::delivery_status::DeliveryStatus;
 use crate::deadlines::{ANSWER, READY_AGAIN, client, waiting};
 use crate::error::ConnectorError;
 use crate::fault::Cause;
@@ -95,21 +95,21 @@ impl Http {
         self
     }
 
-    /// The same; an answer may take so long. 30 s, if not said.
+    /// The same; an answer may take so long. 30 s by default.
     #[must_use]
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
         self
     }
 
-    /// The same; so many times it tries again. 5, if not said.
+    /// The same; so many times it tries again. 5 by default.
     #[must_use]
     pub fn retries(mut self, retries: usize) -> Self {
         self.retries = retries;
         self
     }
 
-    /// The same, but `records` go together, each with a newline behind it: as soon as there are so many, or when
+    /// The same, but `records` go together, each with a newline after it: as soon as there are so many, or when
     /// the first has waited for `within`. What becomes of the request becomes of each of them.
     #[must_use]
     pub fn batches(mut self, records: usize, within: Duration) -> Self {
@@ -133,7 +133,7 @@ impl Http {
         self
     }
 
-    /// The same; `policy` says what becomes of a record that was not taken. The run ends, if not said. Its
+    /// The same; `policy` says what becomes of a record that was not taken. The run ends by default. Its
     /// retries are not used: those of the sink are.
     #[must_use]
     pub fn on_fault(mut self, policy: &FaultPolicy) -> Self {
@@ -170,14 +170,14 @@ impl Http {
 impl<T: Record> Sink<T> for Http {
     fn attach(self, stream: Stream<T>) {
         let requests = self.requests();
-        let tally = Tally::new("http", self.policy, stream.context.clone());
+        let status = DeliveryStatus::new("http", self.policy, stream.context.clone());
         let (array, alone) = (self.array, self.grouping.records == 1);
         let send = move |records: Batch| {
             let requests = requests.clone();
             async move { requests?.post(body(records, array, alone)).await }
         };
         let context = stream.context.clone();
-        stream.connect("http", Outbox::new(self.grouping, tally, context, send));
+        stream.connect("http", Batcher::new(self.grouping, status, context, send));
     }
 }
 

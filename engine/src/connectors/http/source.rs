@@ -12,8 +12,8 @@ use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use super::posted::{Desk, Posted, Reading, take};
-use crate::connections::{self, Places, accept, bind};
+use super::requests::{Handler, Posted, Reading, take};
+use crate::connections::{self, ConnectionLimit, accept, bind};
 use crate::deadlines::{REQUEST, STOPPED};
 use crate::graph::{Feed, next};
 use crate::record::{LONGEST, Record};
@@ -93,7 +93,7 @@ pub struct Http {
 }
 
 impl Http {
-    /// The same for requests to this path, as `/records`. It is `/`, if not said; others are 404.
+    /// The same for requests to this path, as `/records`. It is `/` by default; others are 404.
     #[must_use]
     pub fn path(mut self, path: impl Into<String>) -> Self {
         self.reading.path = path.into();
@@ -123,14 +123,14 @@ impl Http {
         self
     }
 
-    /// The same; a body has so many bytes at most. 1 MiB, if not said; 32 MiB is the most.
+    /// The same; a body has so many bytes at most. 1 MiB by default; 32 MiB is the most.
     #[must_use]
     pub fn largest_body(mut self, bytes: usize) -> Self {
         self.reading.largest = bytes.min(LONGEST);
         self
     }
 
-    /// The same; so many requests that were read wait for the graph. 64, if not said.
+    /// The same; so many requests that were read wait for the graph. 64 by default.
     #[must_use]
     pub fn waiting(mut self, requests: usize) -> Self {
         self.reading.waiting = requests.clamp(1, Semaphore::MAX_PERMITS);
@@ -138,14 +138,14 @@ impl Http {
     }
 
     /// The same; the head of a request may take so long to arrive, and so may its body, and its client to read the
-    /// answer. 30 s each, if not said.
+    /// answer. 30 s each by default.
     #[must_use]
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.reading.timeout = timeout.min(FOREVER);
         self
     }
 
-    /// The same; so many connections are served at once, others wait. 256, if not said.
+    /// The same; so many connections are served at once, others wait. 256 by default.
     #[must_use]
     pub fn connections(mut self, connections: usize) -> Self {
         self.connections = connections.max(1);
@@ -187,13 +187,13 @@ impl<T: Record> Feed<T> for Http {
         };
         let (sender, mut posted) = channel(1);
         let deadline = REQUEST.of(reading.timeout);
-        let places = Places::new(connections);
-        let http = connections::Http::new(deadline, places.clone(), router(reading, sender), stop.clone());
+        let limit = ConnectionLimit::new(connections);
+        let http = connections::Http::new(deadline, limit.clone(), router(reading, sender), stop.clone());
         let serve = move |connection, peer| http.clone().serve(connection, peer);
         // Dropped, it ends its tasks.
         let mut serving = JoinSet::new();
-        serving.spawn(accept(listener, places, stop.clone(), serve));
-        // Ended by the last one who may post.
+        serving.spawn(accept(listener, limit, stop.clone(), serve));
+        // Ends when the last connection is closed.
         let over = CancellationToken::new();
         let emitting = emit(&mut posted, source, &over);
         tokio::pin!(emitting);
@@ -206,7 +206,7 @@ impl<T: Record> Feed<T> for Http {
             () = grace(stop) => over.cancel(),
         }
         emitting.await?;
-        // Those who were told have some time to hear it.
+        // Clients that were answered have some time to read it.
         let _ = STOPPED.within("clients", serving.join_all()).await;
         Ok(())
     }
@@ -214,10 +214,10 @@ impl<T: Record> Feed<T> for Http {
 
 /// What answers requests.
 fn router(reading: Reading, sender: Sender<Posted>) -> Router {
-    let places = Arc::new(Semaphore::new(reading.waiting));
+    let waiting = Arc::new(Semaphore::new(reading.waiting));
     let limit = DefaultBodyLimit::max(reading.largest);
-    let desk = Desk { reading: Arc::new(reading), places, sender };
-    Router::new().fallback(take).layer(limit).with_state(desk)
+    let handler = Handler { reading: Arc::new(reading), waiting, sender };
+    Router::new().fallback(take).layer(limit).with_state(handler)
 }
 
 /// Serves one connection to its end; the records that it brought.
@@ -228,7 +228,7 @@ where
 {
     let (sender, mut posted) = channel(1);
     let router = router(http("").largest_body(1 << 10).reading, sender);
-    let http = connections::Http::new(REQUEST, Places::new(2), router, CancellationToken::new());
+    let http = connections::Http::new(REQUEST, ConnectionLimit::new(2), router, CancellationToken::new());
     let taking = async {
         let mut records = Vec::new();
         while let Some(Posted { records: more, done }) = posted.recv().await {
@@ -245,7 +245,7 @@ async fn grace(stop: &CancellationToken) {
     tokio::time::sleep(STOPPED.time).await;
 }
 
-/// Emits what is posted, until nobody can post any more, or until it is `over`.
+/// Emits what is posted, until no connection is left, or until it is `over`.
 async fn emit<T: Record>(
     posted: &mut Receiver<Posted>,
     source: &Source<T>,

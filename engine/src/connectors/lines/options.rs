@@ -32,7 +32,7 @@ impl SourceNode for Stdin {
 /// Lines to stdout.
 #[derive(Deserialize, JsonSchema)]
 pub(super) struct Stdout {
-    /// A NUL byte behind each record, not a newline.
+    /// A NUL byte after each record, not a newline.
     #[serde(default)]
     null: bool,
 }

@@ -36,7 +36,7 @@ pub struct Lines {
 }
 
 impl Lines {
-    /// The same with another byte behind each record.
+    /// The same with another byte after each record.
     #[must_use]
     pub fn separated_by(mut self, separator: u8) -> Self {
         self.separator = separator;

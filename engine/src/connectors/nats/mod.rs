@@ -1,10 +1,12 @@
 //! Streams of a NATS server.
 
+mod acknowledge;
 mod link;
 mod options;
-mod post;
+mod receive;
 pub(super) mod sink;
 pub(super) mod source;
+mod subscription;
 
 use crate::nodes::{NodeType, sink_type, source_type};
 use options::{NatsSink, NatsSource};

@@ -27,18 +27,18 @@ pub(super) struct NatsSource {
     stream: String,
     /// The durable consumer, which is made if there is none of that name.
     consumer: String,
-    /// The subjects whose messages are wanted, as "orders.*"; all, if not said.
+    /// The subjects whose messages are wanted, as "orders.*"; all by default.
     subject: Option<String>,
     /// How each message is to be read: "text", "json" or "bytes".
     #[serde(default)]
     format: RecordFormat,
     /// If false, it ends when the stream has nothing more.
     follow: Option<bool>,
-    /// Messages that are under way or wait to be; 1000, if not said. More than what nodes hold until others come.
+    /// Messages that are under way or wait to be; 1000 by default. More than what nodes hold until others come.
     in_flight: Option<Count>,
-    /// If the consumer is made: a message of which it hears nothing for so long is given out again; 30s, if not said.
+    /// If the consumer is made: a message of which it hears nothing for so long is given out again; 30s by default.
     ack_wait: Option<Time>,
-    /// How long the server may be away before the run ends; 60s, if not said.
+    /// How long the server may be away before the run ends; 60s by default.
     timeout: Option<Time>,
 }
 
@@ -73,7 +73,7 @@ impl SourceNode for NatsSource {
     }
 }
 
-/// Where a server is, and what lets somebody in.
+/// Where a server is, and the credentials for it.
 struct Server {
     server: Url,
     credentials: Option<PathBuf>,
@@ -141,9 +141,9 @@ pub(super) struct NatsSink {
     /// What a record is known by: of two alike within the stream's duplicate window the first is kept, also of
     /// different runs.
     id: Option<Key>,
-    /// Messages under way at once; 256, if not said.
+    /// Messages under way at once; 256 by default.
     in_flight: Option<Count>,
-    /// How long the server may be away before the run ends; 60s, if not said.
+    /// How long the server may be away before the run ends; 60s by default.
     timeout: Option<Time>,
 }
 

@@ -30,8 +30,8 @@ const FULL: Duration = Duration::from_millis(100);
 
 /// A sink that publishes each record to a subject, of which a JetStream stream keeps the messages.
 ///
-/// Records are stored in their order, and each is acknowledged by the stream: a close, and whoever waits until what it
-/// gave is out, waits for that. A stream that has no room and discards nothing holds the source back. A broker that
+/// Records are stored in their order, and each is acknowledged by the stream: a close waits for that, and
+/// so does a source that acknowledges what is out. A stream that has no room and discards nothing holds the source back. A broker that
 /// goes away is waited for; what it has not acknowledged is published again, and known by its id, so that it is
 /// stored once if that is within the stream's duplicate window.
 ///
@@ -85,14 +85,14 @@ impl Nats {
         self
     }
 
-    /// The same; so many messages are under way at once. 256, if not said.
+    /// The same; so many messages are under way at once. 256 by default.
     #[must_use]
     pub fn in_flight(mut self, messages: NonZeroUsize) -> Self {
         self.in_flight = messages.get().min(tokio::sync::Semaphore::MAX_PERMITS / 2);
         self
     }
 
-    /// The same; a broker that was there and can't be reached for so long ends the run. 60 s, if not said.
+    /// The same; a broker that was there and can't be reached for so long ends the run. 60 s by default.
     #[must_use]
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
@@ -100,7 +100,7 @@ impl Nats {
     }
 
     /// The same; `policy` says what becomes of a record that is larger than the broker takes, or has no id. The run
-    /// ends, if not said.
+    /// ends by default.
     #[must_use]
     pub fn on_fault(mut self, policy: &FaultPolicy) -> Self {
         self.policy = policy.clone();
@@ -109,7 +109,7 @@ impl Nats {
 }
 
 impl Nats {
-    /// Publishes a message: only behind the one with the id `behind`, if there is one.
+    /// Publishes a message: only after the one with the id `behind`, if there is one.
     async fn publish(
         &self,
         link: &Link,
@@ -252,7 +252,7 @@ impl Writer {
         }
     }
 
-    /// Publishes again what a stream did not take, and what was under way behind it: one after another.
+    /// Publishes again what a stream did not take, and what was under way after it: one after another.
     async fn again(&mut self, link: &Link, first: Message, error: PublishError) -> Result<(), Error> {
         let behind = std::mem::take(&mut self.window);
         self.bytes = 0;

@@ -11,7 +11,7 @@ use tokio::sync::mpsc::error::TryRecvError;
 use tokio::sync::mpsc::{Receiver, channel};
 use tokio_util::sync::CancellationToken;
 
-use super::post::Post;
+use super::subscription::Subscription;
 use crate::connectors::nats::link::Link;
 use crate::deadlines::BROKER_AWAY;
 use crate::error::{BrokerError, GraphError, InputError};
@@ -27,7 +27,7 @@ const PIECE: usize = 256 << 10;
 ///
 /// A message is acknowledged when all that came of it is out, or it became a fault that was settled; while it is under
 /// way the broker is told so. What is not acknowledged when the run ends is given to the next run, with what was out
-/// by then and could not be acknowledged any more: at least once. It comes behind others then, when the consumer's
+/// by then and could not be acknowledged any more: at least once. It comes after others then, when the consumer's
 /// ack wait is over.
 ///
 /// Several runs may share a consumer; each message goes to one of them.
@@ -93,7 +93,7 @@ impl Nats {
         self
     }
 
-    /// The same; so many messages are under way or wait to be. 1,000, if not said. It must be more than what the graph
+    /// The same; so many messages are under way or wait to be. 1,000 by default. It must be more than what the graph
     /// holds until others come.
     #[must_use]
     pub fn in_flight(mut self, messages: NonZeroUsize) -> Self {
@@ -101,15 +101,15 @@ impl Nats {
         self
     }
 
-    /// The same; if a consumer is made, it gives out a message again of which it has heard nothing for so long. 30 s,
-    /// if not said.
+    /// The same; if a consumer is made, it gives out a message again of which it has heard nothing for so long. 30 s
+    /// by default.
     #[must_use]
     pub fn ack_wait(mut self, wait: Duration) -> Self {
         self.ack_wait = wait;
         self
     }
 
-    /// The same; a broker that was there and can't be reached for so long ends the run. 60 s, if not said.
+    /// The same; a broker that was there and can't be reached for so long ends the run. 60 s by default.
     #[must_use]
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
@@ -128,7 +128,7 @@ impl Nats {
     ///
     /// # Errors
     ///
-    /// If the broker can't be reached, or lets nobody in; if it has no such stream; if the consumer is not fit.
+    /// If the broker can't be reached, or rejects the credentials; if it has no such stream; if the consumer is not fit.
     pub async fn connect(mut self) -> Result<Self, Error> {
         if self.connected.is_none() {
             let link = Link::to(&self.broker, self.timeout, self.in_flight).await?;
@@ -213,17 +213,17 @@ impl<T: Record> Feed<T> for Nats {
         let Self { in_flight, follow, connected, .. } = self.connect().await?;
         let Connected { link, consumer } = connected.ok_or(Error::Closed)?;
         let (sender, messages) = channel(in_flight);
-        let post = Arc::new(Post::new(link, consumer, in_flight, follow, source.context()));
-        let told = post.clone();
-        source.on_done(move |done| told.are_done(done.last));
-        let ending = post.clone();
+        let subscription = Arc::new(Subscription::new(link, consumer, in_flight, follow, source.context()));
+        let told = subscription.clone();
+        source.on_done(move |done| told.acknowledgements().done(done.last));
+        let ending = subscription.clone();
         source.before_end(move || {
             let ending = ending.clone();
             Box::pin(async move { ending.end().await })
         });
-        tokio::spawn(post.clone().serve(sender));
-        let fed = emit(source, stop, messages, &post).await;
-        post.stop_reading();
+        tokio::spawn(subscription.clone().serve(sender));
+        let fed = emit(source, stop, messages, &subscription).await;
+        subscription.stop_reading();
         fed
     }
 }
@@ -233,7 +233,7 @@ async fn emit<T: Record>(
     source: &Source<T>,
     stop: &CancellationToken,
     mut messages: Receiver<(u64, Bytes)>,
-    post: &Post,
+    subscription: &Subscription,
 ) -> Result<(), Error> {
     while !stop.is_cancelled() {
         let first = match messages.try_recv() {
@@ -245,7 +245,7 @@ async fn emit<T: Record>(
                 message
             }
         };
-        let Some(first) = first else { return post.failure().map_or(Ok(()), Err) };
+        let Some(first) = first else { return subscription.failure().map_or(Ok(()), Err) };
         let (mut places, mut batch, mut bytes) = (Vec::new(), BatchBuilder::default(), 0);
         let mut more = Some(first);
         while let Some((place, payload)) = more {
@@ -260,8 +260,10 @@ async fn emit<T: Record>(
             bytes += payload.len();
             more = if bytes < PIECE { messages.try_recv().ok() } else { None };
         }
-        source.emit_numbered(batch.build(), |number| post.emitted(number, &places)).await?;
-        post.took(bytes);
+        source
+            .emit_numbered(batch.build(), |number| subscription.acknowledgements().emitted(number, &places))
+            .await?;
+        subscription.took(bytes);
     }
     Ok(())
 }

@@ -12,7 +12,7 @@ use crate::nodes::{Access, BuildContext, Contents, Feeding, OneOrMore, Problem, 
 /// Lines that are JSON; one that is not is a fault.
 #[derive(Deserialize, JsonSchema)]
 pub(super) struct NdjsonSource {
-    /// The file, or a list of them; stdin, if not said.
+    /// The file, or a list of them; stdin by default.
     path: Option<OneOrMore<PathBuf>>,
     /// The last file is read on as it grows, until the run is stopped.
     #[serde(default)]

@@ -11,7 +11,7 @@ use crate::nodes::{BuildContext, Contents, Feeding, Number, Problem, SourceNode,
 pub(super) struct PeriodicSource {
     /// From one record to the next.
     interval: Time,
-    /// What each record is, as JSON; numbers from 0, if not said.
+    /// What each record is, as JSON; numbers from 0 by default.
     value: Option<serde_json::Value>,
     /// It ends after so many records.
     times: Option<Number>,

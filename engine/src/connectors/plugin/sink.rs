@@ -168,7 +168,7 @@ impl PluginNode {
         instance.finish(&()).await.map_err(|cause| Error::Function(FunctionError::Finish { function, cause }))
     }
 
-    /// What is kept while a call runs, for whoever comes after one that was given up: its records
+    /// What is kept while a call runs, for the next call after one that was given up: its records
     /// may be done or not, and are not given again.
     fn gone(&self) -> Kept {
         Kept::Gone(Error::Function(FunctionError::Abandoned { function: self.core.name().to_owned() }))

@@ -14,7 +14,7 @@ use crate::nodes::{Access, BuildContext, Contents, Feeding, Flow, Problem, SinkN
 pub(super) struct ProcessSource {
     /// The program and its arguments; no shell has a part in it.
     command: Vec<String>,
-    /// The folder that it runs in; the file's, if not said.
+    /// The folder that it runs in; the file's by default.
     folder: Option<PathBuf>,
     /// How each line is to be read: "text", "json" or "bytes".
     #[serde(default)]
@@ -45,12 +45,12 @@ impl SourceNode for ProcessSource {
 pub(super) struct ProcessSink {
     /// The program and its arguments; no shell has a part in it.
     command: Vec<String>,
-    /// The folder that it runs in; the file's, if not said.
+    /// The folder that it runs in; the file's by default.
     folder: Option<PathBuf>,
-    /// A NUL byte behind each record, not a newline.
+    /// A NUL byte after each record, not a newline.
     #[serde(default)]
     null: bool,
-    /// How long it may take until it reads anything, and at the end until it ends; 1h, if not said.
+    /// How long it may take until it reads anything, and at the end until it ends; 1h by default.
     timeout: Option<Time>,
 }
 

@@ -62,7 +62,7 @@ impl Process {
         self
     }
 
-    /// The same with another byte behind each record.
+    /// The same with another byte after each record.
     #[must_use]
     pub fn separated_by(mut self, separator: u8) -> Self {
         self.separator = separator;
@@ -70,7 +70,7 @@ impl Process {
     }
 
     /// The same; it may take so long until it reads anything of what is written, and at the end until it ends. An hour
-    /// each, if not said.
+    /// each by default.
     #[must_use]
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;

@@ -104,7 +104,7 @@ impl<T: Record> Feed<T> for Process {
             running.kill().await;
         }
         if let Some(mut said) = said {
-            // Others may hold its stderr, and who is told may panic: neither is waited for at a stop.
+            // Other processes may hold its stderr, and the closure that is told may panic: a stop waits for neither.
             let _ = next(source, stop, &mut said).await;
             said.abort();
         }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use backon::{BackoffBuilder, ExponentialBuilder};
 
 /// The waits before so many tries: 100 ms, 200 ms and so on up to 10 s, each up to twice as long by chance, so
-/// that many who failed together do not come back together.
+/// that clients that failed together do not come back together.
 pub(crate) fn waits(retries: usize) -> impl Iterator<Item = Duration> + Send {
     let waits = ExponentialBuilder::default()
         .with_min_delay(Duration::from_millis(100))

@@ -50,7 +50,7 @@ struct Found {
 }
 
 impl Found {
-    /// Reads all of it, since what comes behind a part that is not whole could not be read again.
+    /// Reads all of it, since what comes after a part that is not whole could not be read again.
     fn compressed(file: File) -> io::Result<Self> {
         let (mut reader, mut block) = (MultiGzDecoder::new(BufReader::new(file)), vec![0; 64 << 10]);
         let mut found = Self::default();

@@ -39,14 +39,14 @@ pub(crate) fn separator(null: bool) -> u8 {
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct CsvOptions {
-    /// What stands between fields; a comma, if not said.
+    /// What stands between fields; a comma by default.
     pub(crate) delimiter: Option<Delimiter>,
-    /// What stands around fields that need it; a double quote, if not said. "" for nothing.
+    /// What stands around fields that need it; a double quote by default. "" for nothing.
     pub(crate) quote: Option<Quote>,
     /// The names of the fields, if the file has no header.
     pub(crate) headers: Option<Vec<String>>,
-    /// Fields that read as numbers, true and false are those, and empty ones are null; all are texts, if not
-    /// said.
+    /// Fields that read as numbers, true and false are those, and empty ones are null; all are texts
+    /// by default.
     #[serde(default)]
     pub(crate) infer: bool,
 }

@@ -19,11 +19,11 @@ pub(super) struct TcpSource {
     /// How each line is to be read: "text", "json" or "bytes".
     #[serde(default)]
     format: RecordFormat,
-    /// Connections that are served at once; others wait. 256, if not said.
+    /// Connections that are served at once; others wait. 256 by default.
     connections: Option<Count>,
-    /// The longest line; 1MiB, if not said.
+    /// The longest line; 1MiB by default.
     longest_line: Option<Size>,
-    /// How long a connection may send nothing before it is closed; for ever, if not said.
+    /// How long a connection may send nothing before it is closed; for ever by default.
     idle: Option<Time>,
 }
 
@@ -60,11 +60,11 @@ impl SourceNode for TcpSource {
 pub(super) struct TcpSink {
     /// To what it connects, as "127.0.0.1:9000".
     address: Address,
-    /// How often in a row it tries to connect again; 10, if not said.
+    /// How often in a row it tries to connect again; 10 by default.
     retries: Option<Number>,
-    /// How long the other side may take to accept a connection, and later until it reads anything; 30s, if not said.
+    /// How long the other side may take to accept a connection, and later until it reads anything; 30s by default.
     timeout: Option<Time>,
-    /// A NUL byte behind each record, not a newline.
+    /// A NUL byte after each record, not a newline.
     #[serde(default)]
     null: bool,
 }

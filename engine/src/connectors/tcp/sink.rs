@@ -59,14 +59,14 @@ pub struct Tcp {
 }
 
 impl Tcp {
-    /// The same with another byte behind each record.
+    /// The same with another byte after each record.
     #[must_use]
     pub fn separated_by(mut self, separator: u8) -> Self {
         self.separator = separator;
         self
     }
 
-    /// The same; so many times in a row it tries to connect again. 10, if not said.
+    /// The same; so many times in a row it tries to connect again. 10 by default.
     #[must_use]
     pub fn retries(mut self, retries: usize) -> Self {
         self.retries = retries;
@@ -74,7 +74,7 @@ impl Tcp {
     }
 
     /// The same; the other side may take so long to accept a connection, and later until it reads anything of what is
-    /// written. 30 s each, if not said.
+    /// written. 30 s each by default.
     #[must_use]
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;

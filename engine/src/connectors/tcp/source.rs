@@ -13,7 +13,7 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use crate::connections::{Places, accept, bind};
+use crate::connections::{ConnectionLimit, accept, bind};
 use crate::connectors::support::formats::splitter::{Cut, Splitter};
 use crate::deadlines::SILENT;
 use crate::error::ConnectorError;
@@ -88,21 +88,21 @@ impl std::fmt::Debug for Tcp {
 }
 
 impl Tcp {
-    /// The same; so many connections are served at once, others wait. 256, if not said.
+    /// The same; so many connections are served at once, others wait. 256 by default.
     #[must_use]
     pub fn connections(mut self, connections: usize) -> Self {
         self.connections = connections.max(1);
         self
     }
 
-    /// The same; a line has so many bytes at most. 1 MiB, if not said; 32 MiB is the most.
+    /// The same; a line has so many bytes at most. 1 MiB by default; 32 MiB is the most.
     #[must_use]
     pub fn longest_line(mut self, bytes: usize) -> Self {
         self.longest = bytes.min(LONGEST);
         self
     }
 
-    /// The same; a connection that sends nothing for so long is closed, as one that breaks. None is, if not said.
+    /// The same; a connection that sends nothing for so long is closed, as one that breaks. None is by default.
     #[must_use]
     pub fn idle(mut self, time: Duration) -> Self {
         self.idle = Some(time);
@@ -110,7 +110,7 @@ impl Tcp {
     }
 
     /// The same; `policy` says what becomes of a line that is too long, or that its connection breaks within: its
-    /// record is what was read of it. The run ends, if not said. Nothing is read twice, so there are no retries.
+    /// record is what was read of it. The run ends by default. Nothing is read twice, so there are no retries.
     #[must_use]
     pub fn on_fault(mut self, policy: &FaultPolicy) -> Self {
         self.policy = policy.clone();
@@ -160,10 +160,10 @@ impl<T: Record> Feed<T> for Tcp {
         let (sender, mut pieces) = channel(1);
         // Dropped, it ends its tasks.
         let mut listening = JoinSet::new();
-        let places = Places::new(connections);
-        let reader = Reader { longest, idle, broken, sender, places: places.clone(), stop: stop.clone() };
+        let limit = ConnectionLimit::new(connections);
+        let reader = Reader { longest, idle, broken, sender, limit: limit.clone(), stop: stop.clone() };
         let serve = move |connection, peer| reader.clone().serve(connection, peer);
-        listening.spawn(accept(listener, places, stop.clone(), serve));
+        listening.spawn(accept(listener, limit, stop.clone(), serve));
         // Lines that were read are emitted, also when it is to stop: the tasks end then.
         loop {
             let piece = match pieces.try_recv() {
@@ -199,7 +199,7 @@ struct Reader {
     idle: Option<Duration>,
     broken: OnBroken,
     sender: Sender<Piece>,
-    places: Places,
+    limit: ConnectionLimit,
     stop: CancellationToken,
 }
 
@@ -264,12 +264,12 @@ impl Reader {
             biased;
             read = connection.read(block) => return read,
             () = idle => "it has sent nothing for too long",
-            () = self.places.wanted_after(brought + SILENT.time) => "it has sent no whole line for long, and another one waits",
+            () = self.limit.wanted_after(brought + SILENT.time) => "it has sent no whole line for long, and another one waits",
         };
         Err(io::Error::new(io::ErrorKind::TimedOut, reason))
     }
 
-    /// If nobody takes it, the run has failed.
+    /// Fails only after the run has failed.
     async fn pass(&self, piece: Piece) {
         let _ = self.sender.send(piece).await;
     }

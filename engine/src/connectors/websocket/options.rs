@@ -19,10 +19,10 @@ pub(super) struct WebSocketSource {
     /// How each message is to be read: "text", "json" or "bytes".
     #[serde(default)]
     format: RecordFormat,
-    /// How often it connects again without a message between; not at all, if not said.
+    /// How often it connects again without a message between; not at all by default.
     retries: Option<Number>,
     /// How long the other side may take for the connection, for the handshake, and later until it reads anything;
-    /// 30s, if not said.
+    /// 30s by default.
     timeout: Option<Time>,
     /// It connects again also when the other side has closed the connection.
     #[serde(default)]
@@ -61,10 +61,10 @@ fn websocket_url(url: &str) -> Result<(), Problem> {
 pub(super) struct WebSocketSink {
     /// To what it connects, as "wss://example.org/ticks".
     url: Url,
-    /// How often in a row it tries to connect again; 10, if not said.
+    /// How often in a row it tries to connect again; 10 by default.
     retries: Option<Number>,
     /// How long the other side may take for the connection, for the handshake, and later until it reads anything;
-    /// 30s, if not said.
+    /// 30s by default.
     timeout: Option<Time>,
 }
 

@@ -61,7 +61,7 @@ pub struct WebSocket {
 }
 
 impl WebSocket {
-    /// The same; so many times in a row it tries to connect again. 10, if not said.
+    /// The same; so many times in a row it tries to connect again. 10 by default.
     #[must_use]
     pub fn retries(mut self, retries: usize) -> Self {
         self.retries = retries;
@@ -69,7 +69,7 @@ impl WebSocket {
     }
 
     /// The same; the other side may take so long to accept a connection, to finish the handshake, and later until it
-    /// reads anything of what is written. 30 s each, if not said.
+    /// reads anything of what is written. 30 s each by default.
     #[must_use]
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;

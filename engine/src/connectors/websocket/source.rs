@@ -62,7 +62,7 @@ pub struct WebSocket {
 
 impl WebSocket {
     /// The same; if it can't connect, or the connection breaks, it connects again, after 100 ms, 200 ms and so on
-    /// up to 10 s, so many times without a message between. What was sent meanwhile is lost. Never, if not said.
+    /// up to 10 s, so many times without a message between. What was sent meanwhile is lost. Never by default.
     #[must_use]
     pub fn retries(mut self, retries: usize) -> Self {
         self.retries = retries;
@@ -77,7 +77,7 @@ impl WebSocket {
     }
 
     /// The same; the other side may take so long to accept a connection, to finish the handshake, and later until it
-    /// reads anything of what is written: answers to its pings. 30 s each, if not said. A message may take any time.
+    /// reads anything of what is written: answers to its pings. 30 s each by default. A message may take any time.
     #[must_use]
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;

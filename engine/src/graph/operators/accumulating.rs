@@ -117,7 +117,7 @@ impl<U: Record> AccumulateNode<U> {
         Ok(())
     }
 
-    /// Takes the state out if somebody wants it who wants those of others too. Returns how many of the next
+    /// Takes the state out if a snapshot of all states wants it. Returns how many of the next
     /// records may be given together before that.
     async fn look(&self, state: &mut State, batch: &Batch) -> Result<usize, Error> {
         let snapshots = &self.context.snapshots;

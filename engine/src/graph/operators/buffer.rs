@@ -6,7 +6,7 @@ use crate::graph::queue::Pace;
 use crate::graph::{Scattered, Stream};
 
 impl<T: Clone + Send + 'static> Stream<T> {
-    /// Up to `n` elements wait here, so that who emits need not wait for what is behind; the next one waits
+    /// Up to `n` elements wait here, so that `emit` need not wait for what follows; the next one waits
     /// outside. At least 1. What is behind runs in a task of its own.
     ///
     /// ```

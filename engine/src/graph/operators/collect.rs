@@ -1,4 +1,4 @@
-//! `collect`: elements are held until somebody wants them.
+//! `collect`: elements are held until they are flushed.
 
 use std::num::NonZeroUsize;
 use std::sync::Arc;
@@ -137,7 +137,7 @@ impl Flush {
     ///
     /// The failure of what is behind; [`Error::Closed`] once the stream has ended.
     pub async fn flush(&self) -> Result<(), Error> {
-        // Whoever calls this acts beside the one who emits.
+        // The caller is an actor beside the task that emits.
         let _acting = self.waits.begin();
         (self.act)().await
     }

@@ -136,7 +136,7 @@ impl<T: Clone + Send + 'static> Node<T> for GateNode<T> {
     }
 
     fn close(&self) -> Handling<'_> {
-        // What was taken away is waited for by who did that.
+        // The task that disconnected it waits for it.
         if self.0.cut.is_cancelled() { Handling::Done(Ok(())) } else { Handling::going(self.0.end()) }
     }
 }

@@ -31,7 +31,7 @@ impl<T: Record> Scattered<T> {
         self.unscattered().unwrap_or_else(|scattered| scattered.gathered(true).0)
     }
 
-    /// Takes the results back as they come: a slow record does not hold those behind it.
+    /// Takes the results back as they come: a slow record does not hold those after it.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), engine::Error> {
@@ -81,8 +81,8 @@ impl<T: Record> Scattered<T> {
     }
 }
 
-/// Ends the segment when the gathering ends, so that nobody waits for it in vain: even if a
-/// closure behind it panicked.
+/// Ends the segment when the gathering ends, so that no task waits for it in vain: even if a
+/// closure after it panicked.
 struct EndOfSegment(Arc<Segment>);
 
 impl Drop for EndOfSegment {

@@ -14,6 +14,7 @@ mod flatten;
 mod frequencies;
 mod function;
 mod gather;
+mod group;
 mod key;
 mod latest;
 mod map;

@@ -3,9 +3,8 @@
 use std::hash::Hash;
 use std::num::NonZeroUsize;
 
-use indexmap::IndexMap;
-
-use super::bounds::{Bounds, Room};
+use super::bounds::Bounds;
+use super::group::{Different, Group};
 use crate::graph::{Operator, Outputs, Stream};
 
 /// Which of several elements with one key is kept.
@@ -32,7 +31,7 @@ pub enum Keep {
     /// The first: later ones are dropped.
     #[default]
     First,
-    /// The last: it takes the place behind the others.
+    /// The last: it takes the place after the others.
     Last,
 }
 
@@ -81,50 +80,13 @@ impl<T: Clone + Send + 'static> Stream<T> {
         K: Eq + Hash + Send + 'static,
     {
         let (room, guard) = bounds.parts();
-        self.through_node(PartitionUnique { n, key, group: UniqueGroup::new(keep, room) }, guard).0
-    }
-}
-
-/// Elements with different keys.
-pub(super) struct UniqueGroup<K, T> {
-    elements: IndexMap<K, T>,
-    keep: Keep,
-    room: Room<T>,
-    /// What they take.
-    taken: usize,
-}
-
-impl<K: Eq + Hash, T> UniqueGroup<K, T> {
-    pub(super) fn new(keep: Keep, room: Room<T>) -> Self {
-        Self { elements: IndexMap::new(), keep, room, taken: 0 }
-    }
-
-    pub(super) fn put(&mut self, key: K, element: T) -> Result<(), String> {
-        let before = self.elements.get(&key);
-        if before.is_some() && self.keep == Keep::First {
-            return Ok(());
-        }
-        let others = self.taken - before.map_or(0, |before| self.room.weigh(before));
-        self.taken = self.room.with(others, &element)?;
-        self.elements.shift_remove(&key);
-        self.elements.insert(key, element);
-        Ok(())
-    }
-
-    pub(super) fn len(&self) -> usize {
-        self.elements.len()
-    }
-
-    pub(super) fn take(&mut self) -> Vec<T> {
-        self.taken = 0;
-        self.elements.drain(..).map(|(_, element)| element).collect()
+        self.through_node(PartitionUnique { n, group: Different::new(key, keep, room) }, guard).0
     }
 }
 
 struct PartitionUnique<T, K, F> {
     n: NonZeroUsize,
-    key: F,
-    group: UniqueGroup<K, T>,
+    group: Different<T, K, F>,
 }
 
 impl<T, K, F> Operator<T> for PartitionUnique<T, K, F>
@@ -136,7 +98,7 @@ where
     type Output = Vec<T>;
 
     fn take(&mut self, element: T, outputs: &mut Outputs<Vec<T>>) -> Result<(), String> {
-        self.group.put((self.key)(&element), element)?;
+        self.group.put(element)?;
         if self.group.len() == self.n.get() {
             outputs.give(self.group.take());
         }

@@ -26,7 +26,7 @@ impl<T: Clone + Send + 'static> Stream<T> {
         self.slice_by(positions, NonZeroU64::MIN)
     }
 
-    /// Of the elements at these positions the first one, and each `step` behind it.
+    /// Of the elements at these positions the first one, and each `step` after it.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), engine::Error> {

@@ -7,8 +7,9 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::time::Instant;
 
-use super::bounds::{Bounds, Room};
-use super::partition_unique::{Keep, UniqueGroup};
+use super::bounds::Bounds;
+use super::group::{All, Different, Group};
+use super::partition_unique::Keep;
 use crate::graph::{Operator, Outputs, Scattered, Stream};
 use crate::record::{Json, Record};
 
@@ -42,7 +43,8 @@ impl<T: Clone + Send + 'static> Stream<T> {
     /// The same for elements that may take only so much together.
     pub(crate) fn timed_window_bounded(self, interval: Duration, bounds: Bounds<T>) -> Stream<Vec<T>> {
         let (room, guard) = bounds.parts();
-        let window = TimedWindow { clock: Clock::new(interval), window: Vec::new(), room, taken: 0 };
+        let (clock, window) = (Clock::new(interval), All::new(room));
+        let window = TimedWindow { clock, window, name: "TimedWindow" };
         Stream { apart: true, ..self.through_node(window, guard).0 }
     }
 
@@ -92,8 +94,9 @@ impl<T: Clone + Send + 'static> Stream<T> {
         K: Eq + Hash + Send + 'static,
     {
         let (room, guard) = bounds.parts();
-        let (clock, window) = (Clock::new(interval), UniqueGroup::new(keep, room));
-        Stream { apart: true, ..self.through_node(TimedWindowUnique { clock, key, window }, guard).0 }
+        let (clock, window) = (Clock::new(interval), Different::new(key, keep, room));
+        let window = TimedWindow { clock, window, name: "TimedWindowUnique" };
+        Stream { apart: true, ..self.through_node(window, guard).0 }
     }
 }
 
@@ -131,7 +134,7 @@ struct Clock {
 
 impl Clock {
     fn new(interval: Duration) -> Self {
-        // Without any length it would never let anybody else do anything.
+        // Without a length it would never let other tasks run.
         Self { interval: interval.max(Duration::from_millis(1)), end: None }
     }
 
@@ -139,7 +142,7 @@ impl Clock {
         self.end.get_or_insert_with(|| Instant::now() + self.interval);
     }
 
-    /// The current one is over. Who wakes too late has missed some: those are not made up for.
+    /// The current one is over. If the task wakes too late, the intervals that it missed are left out.
     fn next(&mut self) {
         let now = Instant::now();
         self.end = self.end.map(|end| {
@@ -149,68 +152,19 @@ impl Clock {
     }
 }
 
-struct TimedWindow<T> {
+struct TimedWindow<G> {
     clock: Clock,
-    window: Vec<T>,
-    room: Room<T>,
-    /// What the window takes.
-    taken: usize,
+    window: G,
+    /// What it is called in faults.
+    name: &'static str,
 }
 
-impl<T> TimedWindow<T> {
-    fn take_out(&mut self) -> Vec<T> {
-        self.taken = 0;
-        std::mem::take(&mut self.window)
-    }
-}
-
-impl<T: Clone + Send + 'static> Operator<T> for TimedWindow<T> {
+impl<T: Clone + Send + 'static, G: Group<T>> Operator<T> for TimedWindow<G> {
     type Output = Vec<T>;
 
     fn take(&mut self, element: T, _: &mut Outputs<Vec<T>>) -> Result<(), String> {
         self.clock.start();
-        self.taken = self.room.with(self.taken, &element)?;
-        self.window.push(element);
-        Ok(())
-    }
-
-    fn end(&mut self, outputs: &mut Outputs<Vec<T>>) {
-        if !self.window.is_empty() {
-            outputs.give(self.take_out());
-        }
-    }
-
-    fn alarm(&self) -> Option<Instant> {
-        self.clock.end
-    }
-
-    fn wake(&mut self, outputs: &mut Outputs<Vec<T>>) {
-        self.clock.next();
-        outputs.give(self.take_out());
-    }
-
-    fn holds_back(&self) -> bool {
-        !self.window.is_empty()
-    }
-}
-
-struct TimedWindowUnique<T, K, F> {
-    clock: Clock,
-    key: F,
-    window: UniqueGroup<K, T>,
-}
-
-impl<T, K, F> Operator<T> for TimedWindowUnique<T, K, F>
-where
-    T: Clone + Send + 'static,
-    K: Eq + Hash + Send + 'static,
-    F: FnMut(&T) -> K + Send + 'static,
-{
-    type Output = Vec<T>;
-
-    fn take(&mut self, element: T, _: &mut Outputs<Vec<T>>) -> Result<(), String> {
-        self.clock.start();
-        self.window.put((self.key)(&element), element)
+        self.window.put(element)
     }
 
     fn end(&mut self, outputs: &mut Outputs<Vec<T>>) {
@@ -230,5 +184,9 @@ where
 
     fn holds_back(&self) -> bool {
         self.window.len() > 0
+    }
+
+    fn name(&self) -> &str {
+        self.name
     }
 }

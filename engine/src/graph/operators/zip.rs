@@ -15,7 +15,7 @@ impl<T: Clone + Send + 'static> Stream<T> {
     /// elements ahead waits for the other one; what finds no partner until the end is dropped.
     ///
     /// A side that is ahead of a branch of the same source would wait for ever if that branch leaves elements
-    /// out: after a second in which nobody could move, the run ends with [`GraphError::Deadlock`](crate::error::GraphError::Deadlock). Give
+    /// out: after a second in which no task could move, the run ends with [`GraphError::Deadlock`](crate::error::GraphError::Deadlock). Give
     /// it room with [`zip_ahead`](Self::zip_ahead), or put a [`buffer`](Self::buffer) before it. In a graph of
     /// several sources it waits, since another source may go on.
     ///
@@ -48,7 +48,7 @@ impl<T: Clone + Send + 'static> Stream<T> {
     /// let source = Source::new();
     /// let (sink, pairs) = sinks::list();
     /// let numbers = source.stream();
-    /// // Fifteen numbers wait until the other branch has one, which comes behind the sixteenth.
+    /// // Fifteen numbers wait until the other branch has one, which comes after the sixteenth.
     /// numbers.branch().zip_ahead(numbers.slice(15..), 16).sink(sink);
     /// for x in 0..18 {
     ///     source.emit(x).await?;
@@ -113,7 +113,7 @@ impl<A, B> Zip<A, B> {
         while !self.first.is_empty() && !self.second.is_empty() {
             outputs.extend(self.first.pop_front().zip(self.second.pop_front()));
         }
-        // Those for whom there will be no partner any more.
+        // Elements that will have no partner any more.
         if self.ended[Side::First as usize] && self.first.is_empty() {
             self.second.clear();
         }

@@ -16,7 +16,7 @@ use crate::{Keep, Stream};
 /// A record with the key that it was given.
 type Keyed = (Bytes, Bytes);
 
-/// Puts nodes that make arrays behind a flow: they get each record as the JSON that it is in an array, with
+/// Puts nodes that make arrays after a flow: they get each record as the JSON that it is in an array, with
 /// its key.
 fn grouped(
     inputs: Vec<Flow>,
@@ -112,7 +112,7 @@ impl From<Kept> for Keep {
 pub(in crate::pipeline) struct PartitionUnique {
     /// How many different keys make a group.
     n: Count,
-    /// The part that must be different; the whole record, if not said.
+    /// The part that must be different; the whole record by default.
     key: Option<Key>,
     /// Which of several records with one key stays: "first" or "last".
     #[serde(default)]
@@ -171,7 +171,7 @@ impl StageNode for TimedWindow {
 pub(in crate::pipeline) struct TimedWindowUnique {
     /// How long each window is.
     interval: Time,
-    /// The part that must be different; the whole record, if not said.
+    /// The part that must be different; the whole record by default.
     key: Option<Key>,
     /// Which of several records with one key stays: "first" or "last".
     #[serde(default)]
@@ -226,7 +226,7 @@ impl StageNode for Collect {
 pub(in crate::pipeline) struct Unique {
     /// How many are remembered; the one that was seen longest ago is forgotten first.
     maxsize: Count,
-    /// The part that must be different; the whole record, if not said.
+    /// The part that must be different; the whole record by default.
     key: Option<Key>,
 }
 

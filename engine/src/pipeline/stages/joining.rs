@@ -98,7 +98,7 @@ impl StageNode for Zip {
 /// Arrays of the latest record of each, once all were seen.
 #[derive(Deserialize, JsonSchema)]
 pub(in crate::pipeline) struct CombineLatest {
-    /// Only records of this one make a new array; of each, if not said.
+    /// Only records of this one make a new array; of each by default.
     emit_on: Option<String>,
 }
 

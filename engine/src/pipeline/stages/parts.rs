@@ -62,7 +62,7 @@ impl StageNode for Pluck {
 pub(in crate::pipeline) struct Slice {
     /// The position of the first one, counted from 0.
     start: Option<Number>,
-    /// The position behind the last one; to the end, if not said.
+    /// The position after the last one; to the end by default.
     end: Option<Number>,
     /// One of so many.
     step: Option<Number>,

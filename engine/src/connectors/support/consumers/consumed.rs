@@ -2,7 +2,7 @@
 
 use super::node::{ConsumerNode, Portions};
 use super::{Consumer, Records};
-use crate::connectors::support::tally::Tally;
+use crate::connectors::support::delivery_status::DeliveryStatus;
 use crate::graph::{Items, Sink, Stream};
 use crate::record::Record;
 use crate::{Error, FaultPolicy};
@@ -70,7 +70,7 @@ pub struct Consumed<P> {
 }
 
 impl<P> Consumed<P> {
-    /// The same; `policy` says what becomes of a record that it refuses. The run ends, if not said.
+    /// The same; `policy` says what becomes of a record that it refuses. The run ends by default.
     #[must_use]
     pub fn on_fault(mut self, policy: &FaultPolicy) -> Self {
         self.policy = policy.clone();
@@ -81,9 +81,9 @@ impl<P> Consumed<P> {
     where
         P: Portions<T>,
     {
-        let tally = Tally::new(self.portions.name(), self.policy, stream.context.clone());
-        let kind = tally.name().to_owned();
-        stream.connect(&kind, ConsumerNode::new::<T>(self.portions, tally));
+        let status = DeliveryStatus::new(self.portions.name(), self.policy, stream.context.clone());
+        let kind = status.name().to_owned();
+        stream.connect(&kind, ConsumerNode::new::<T>(self.portions, status));
     }
 }
 
@@ -104,18 +104,18 @@ impl<T: Record, C: Consumer<Records>> Sink<T> for Consumed<Together<C>> {
 pub struct Each<C>(C);
 
 impl<T: Record, C: Consumer<T>> Portions<T> for Each<C> {
-    async fn take(&mut self, items: Items<T>, tally: &Tally) -> Result<(), Error> {
+    async fn take(&mut self, items: Items<T>, status: &DeliveryStatus) -> Result<(), Error> {
         for item in items {
             let (number, element) = item?;
             let mut attempts = 1;
             loop {
                 let Err(refusal) = self.0.take(element.clone()).await else {
-                    tally.taken(1, number);
+                    status.taken(1, number);
                     break;
                 };
                 let (_, cause) = refusal.into_cause()?;
-                if !tally.tries_again(&cause, &mut attempts).await {
-                    tally.refused(number, cause, || encoded(&element).into(), attempts)?;
+                if !status.tries_again(&cause, &mut attempts).await {
+                    status.refused(number, cause, || encoded(&element).into(), attempts)?;
                     break;
                 }
             }
@@ -147,24 +147,24 @@ fn encoded(element: &impl Record) -> Vec<u8> {
 pub struct Together<C>(C);
 
 impl<T: Record, C: Consumer<Records>> Portions<T> for Together<C> {
-    async fn take(&mut self, items: Items<T>, tally: &Tally) -> Result<(), Error> {
-        let Some(mut batch) = tally.batch(items)? else { return Ok(()) };
+    async fn take(&mut self, items: Items<T>, status: &DeliveryStatus) -> Result<(), Error> {
+        let Some(mut batch) = status.batch(items)? else { return Ok(()) };
         // Of the first record.
         let mut attempts = 1;
         while !batch.is_empty() {
             let Err(refusal) = self.0.take(Records::new(batch.clone())).await else {
-                tally.taken(batch.len(), batch.number(batch.len() - 1));
+                status.taken(batch.len(), batch.number(batch.len() - 1));
                 break;
             };
             let (index, cause) = refusal.into_cause()?;
             let taken = index.min(batch.len() - 1);
             if taken > 0 {
-                tally.taken(taken, batch.number(taken - 1));
+                status.taken(taken, batch.number(taken - 1));
                 batch = batch.split_off(taken);
                 attempts = 1;
             }
-            if !tally.tries_again(&cause, &mut attempts).await {
-                tally.refused(batch.number(0), cause, || batch.record(0).into(), attempts)?;
+            if !status.tries_again(&cause, &mut attempts).await {
+                status.refused(batch.number(0), cause, || batch.record(0).into(), attempts)?;
                 batch = batch.split_off(1);
                 attempts = 1;
             }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tokio::sync::Mutex;
 
 use crate::Error;
-use crate::connectors::support::tally::Tally;
+use crate::connectors::support::delivery_status::DeliveryStatus;
 use crate::deadlines::waiting;
 use crate::error::FunctionError;
 use crate::graph::{Handling, Items, Node};
@@ -13,7 +13,11 @@ use crate::progress::Detached;
 
 /// A consumer, and in what portions it is given elements.
 pub(crate) trait Portions<T>: Send + 'static {
-    fn take(&mut self, items: Items<T>, tally: &Tally) -> impl Future<Output = Result<(), Error>> + Send;
+    fn take(
+        &mut self,
+        items: Items<T>,
+        status: &DeliveryStatus,
+    ) -> impl Future<Output = Result<(), Error>> + Send;
 
     fn pause(&mut self) -> impl Future<Output = Result<(), Error>> + Send;
 
@@ -24,10 +28,10 @@ pub(crate) trait Portions<T>: Send + 'static {
 
 pub(crate) struct ConsumerNode<P>(Arc<Shared<P>>);
 
-/// What the node has, and who lets it pass things on.
+/// What the node has, shared with what flushes it.
 struct Shared<P> {
     state: Mutex<State<P>>,
-    tally: Tally,
+    status: DeliveryStatus,
 }
 
 struct State<P> {
@@ -41,15 +45,15 @@ struct State<P> {
 }
 
 impl<P: Send + 'static> ConsumerNode<P> {
-    pub(crate) fn new<T: Send + 'static>(portions: P, tally: Tally) -> Self
+    pub(crate) fn new<T: Send + 'static>(portions: P, status: DeliveryStatus) -> Self
     where
         P: Portions<T>,
     {
         let state = State { portions: Some(portions), ending: None, failed: None, broken: false };
-        let shared = Arc::new(Shared { state: Mutex::new(state), tally });
+        let shared = Arc::new(Shared { state: Mutex::new(state), status });
         // They belong to one another, and are gone together.
         let flushed = Arc::downgrade(&shared);
-        shared.tally.context().on_flush(move || {
+        shared.status.context().on_flush(move || {
             let flushed = flushed.upgrade();
             Box::pin(
                 async move { if let Some(shared) = flushed { shared.flush::<T>().await } else { Ok(()) } },
@@ -79,10 +83,10 @@ impl<P> Shared<P> {
             return Err(error.clone());
         }
         let portions = portions.as_mut().ok_or(Error::Closed)?;
-        // For whoever comes after a call that was given up.
+        // For the next call after one that was given up.
         *broken = true;
-        *failed = Some(Error::Function(FunctionError::Abandoned { function: self.tally.name().to_owned() }));
-        let done = waiting(|| format!("the sink {}", self.tally.name()), act(portions)).await;
+        *failed = Some(Error::Function(FunctionError::Abandoned { function: self.status.name().to_owned() }));
+        let done = waiting(|| format!("the sink {}", self.status.name()), act(portions)).await;
         *failed = done.clone().err();
         // A fault says that its record was not taken, and nothing else.
         *broken = failed.as_ref().is_some_and(|error| !is_fault(error));
@@ -97,9 +101,9 @@ impl<P> Shared<P> {
         let State { portions, ending, failed, broken } = &mut *state;
         // After a fault that ended the run, what was taken before is written out too.
         if !*broken && let Some(mut portions) = portions.take() {
-            let told = format!("the end of the sink {}", self.tally.name());
+            let told = format!("the end of the sink {}", self.status.name());
             let end = async move { waiting(|| told, portions.end()).await };
-            *ending = Some(Detached::new(end, self.tally.context()));
+            *ending = Some(Detached::new(end, self.status.context()));
         }
         let ended = match ending {
             Some(ending) => ending.end().await,
@@ -116,7 +120,7 @@ fn is_fault(error: &Error) -> bool {
 impl<T: Send + 'static, P: Portions<T>> Node<T> for ConsumerNode<P> {
     fn accept(&self, items: Items<T>) -> Handling<'_> {
         let Self(shared) = self;
-        Handling::going(shared.call(async |portions: &mut P| portions.take(items, &shared.tally).await))
+        Handling::going(shared.call(async |portions: &mut P| portions.take(items, &shared.status).await))
     }
 
     fn pause(&self) -> Handling<'_> {

@@ -55,7 +55,7 @@ impl Records {
         (0..self.0.len()).map(|index| self.0.record(index))
     }
 
-    /// All in one run of bytes, `end` after each; without a copy, if nobody else has them.
+    /// All in one run of bytes, `end` after each; without a copy, if they are not shared.
     pub fn ended_by(&mut self, end: u8) -> Cow<'_, [u8]> {
         self.0.separated(end)
     }

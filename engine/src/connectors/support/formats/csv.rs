@@ -47,7 +47,7 @@ impl Csv {
     }
 
     /// The same; if `infer`, fields that read as JSON numbers, `true` and `false` are those, and empty ones are
-    /// null. All are strings, if not said.
+    /// null. All are strings by default.
     #[must_use]
     pub fn infer(mut self, infer: bool) -> Self {
         self.infer = infer;

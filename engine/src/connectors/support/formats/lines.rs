@@ -1,24 +1,22 @@
 //! Records that are read one after another, each ended by a newline or another separator.
 
-use std::io::{self, Read};
+use std::io::Read;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
-use tokio::sync::mpsc::{Receiver, Sender, channel};
+use tokio::sync::mpsc::{Receiver, channel};
 use tokio_util::sync::CancellationToken;
 
+use super::blocks::{Block, End, read};
+use super::pieces::{emit_pieces, is_there};
 use crate::error::InputError;
 use crate::graph::Feed;
 use crate::progress::BoxFuture;
-use crate::record::{Batch, BatchBuilder, LONGEST, Numbers, Record, positions};
+use crate::record::{Batch, BatchBuilder, LONGEST, Numbers, Record};
 use crate::threads;
 use crate::{Error, Source};
 
 /// The longest line of a file of dead letters: each byte of a record takes six at most.
 const LETTER: usize = 7 * LONGEST;
-
-/// How much is read at once.
-pub(crate) const BLOCK: usize = 256 << 10;
 
 /// A source of the lines that `reader` gives: without their newline, and without a carriage return
 /// before it. A last line without a newline counts, and so do empty lines.
@@ -183,37 +181,6 @@ impl<T: Record, R: Read + Send + 'static> Feed<T> for Lines<R> {
     }
 }
 
-/// Emits a block in pieces that take some milliseconds at most, as far as that can be foreseen, and
-/// looks for `stop` between them. Returns whether it was there.
-pub(in crate::connectors) async fn emit_pieces<T: Record>(
-    mut batch: Batch,
-    source: &Source<T>,
-    piece: &mut usize,
-    stop: &mut BoxFuture<'static, ()>,
-) -> Result<bool, Error> {
-    const SOON: Duration = Duration::from_millis(5);
-    while !batch.is_empty() {
-        let rest = batch.split_off(batch.len().min(*piece));
-        let begun = Instant::now();
-        source.emit_batch(batch).await?;
-        *piece = if begun.elapsed() < SOON { (*piece * 2).min(1 << 20) } else { (*piece / 2).max(1) };
-        batch = rest;
-        if is_there(stop).await {
-            return Ok(true);
-        }
-    }
-    Ok(false)
-}
-
-/// Whether it is ready at once.
-async fn is_there(stop: &mut BoxFuture<'static, ()>) -> bool {
-    tokio::select! {
-        biased;
-        () = stop => true,
-        () = std::future::ready(()) => false,
-    }
-}
-
 /// The records that lines stand for, up to one that stands for none; `before` others came before them.
 fn decoded(lines: &Batch, decode: Decode, before: u64) -> (Batch, Option<Error>) {
     let (mut records, mut decoded) = (BatchBuilder::default(), Vec::new());
@@ -248,150 +215,5 @@ async fn next<T: Record>(
         () = stop => Ok(None),
         block = blocks.recv() => Ok(block),
         error = source.failure() => Err(error),
-    }
-}
-
-/// Whole records, as they cross into a sandbox, and why there are no more.
-struct Block {
-    data: Vec<u8>,
-    ends: Vec<u32>,
-    /// So many bytes of the reader.
-    size: u64,
-    end: Option<End>,
-}
-
-enum End {
-    Failed(io::Error),
-    TooLong,
-}
-
-/// Reads blocks until the end, or until nobody wants more.
-fn read(mut reader: impl Read, separator: u8, longest: usize, blocks: &Sender<Block>) {
-    let mut rest = Vec::new();
-    loop {
-        let (block, more) = read_block(&mut reader, separator, longest, &mut rest);
-        let end = block.end.is_some();
-        if blocks.blocking_send(block).is_err() || end || !more {
-            return;
-        }
-    }
-}
-
-/// Reads once, or until there is a whole record. `rest` is what was read of the next one.
-fn read_block(reader: &mut impl Read, separator: u8, longest: usize, rest: &mut Vec<u8>) -> (Block, bool) {
-    let mut data = std::mem::take(rest);
-    let mut end = None;
-    let mut more = true;
-    let mut added = 0;
-    loop {
-        let known = data.len();
-        data.resize(known + BLOCK, 0);
-        let read = reader.read(&mut data[known..]);
-        data.truncate(known + *read.as_ref().unwrap_or(&0));
-        match read {
-            Ok(0) => {
-                // The last record may lack its separator.
-                if !data.is_empty() {
-                    data.push(separator);
-                    added = 1;
-                }
-                more = false;
-                break;
-            }
-            Ok(_) => {
-                if let Some(last) = memchr::memrchr(separator, &data[known..]) {
-                    *rest = data.split_off(known + last + 1);
-                    break;
-                }
-                if data.len() > longest {
-                    end = Some(End::TooLong);
-                    data.clear();
-                    break;
-                }
-            }
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => {
-                end = Some(End::Failed(error));
-                data.clear();
-                break;
-            }
-        }
-    }
-    let size = data.len() as u64 - added;
-    (Block { ends: split(&mut data, separator), data, size, end }, more)
-}
-
-/// Where the records in `data` end. Carriage returns before newlines are taken out.
-pub(crate) fn split(data: &mut Vec<u8>, separator: u8) -> Vec<u32> {
-    if separator == b'\n' && memchr::memmem::find(data, b"\r\n").is_some() {
-        remove_carriage_returns(data);
-    }
-    positions(data, separator)
-}
-
-fn remove_carriage_returns(data: &mut Vec<u8>) {
-    let mut clean = Vec::with_capacity(data.len());
-    let mut start = 0;
-    for found in memchr::memmem::find_iter(data, b"\r\n") {
-        clean.extend_from_slice(&data[start..found]);
-        start = found + 1;
-    }
-    clean.extend_from_slice(&data[start..]);
-    *data = clean;
-}
-
-#[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    /// Gives its bytes in pieces, as a pipe does.
-    struct Pieces(Vec<Vec<u8>>);
-
-    impl Read for Pieces {
-        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-            let Some(piece) = self.0.pop() else { return Ok(0) };
-            buffer[..piece.len()].copy_from_slice(&piece);
-            Ok(piece.len())
-        }
-    }
-
-    fn records(pieces: &[&[u8]], separator: u8) -> Vec<String> {
-        // A piece without bytes would be the end of the input.
-        let pieces =
-            pieces.iter().rev().filter(|piece| !piece.is_empty()).map(|piece| piece.to_vec()).collect();
-        let (mut reader, mut rest, mut found) = (Pieces(pieces), Vec::new(), Vec::new());
-        loop {
-            let (Block { data, ends, .. }, more) = read_block(&mut reader, separator, LONGEST, &mut rest);
-            let mut start = 0;
-            for end in ends {
-                found.push(String::from_utf8(data[start..end as usize].to_vec()).unwrap());
-                start = end as usize + 1;
-            }
-            if !more {
-                return found;
-            }
-        }
-    }
-
-    #[test]
-    fn lines_split_at_line_breaks() {
-        assert_eq!(records(&[b"a\n\nb\r\nc"], b'\n'), ["a", "", "b", "c"]);
-        assert_eq!(records(&[b"a\nb\n"], b'\n'), ["a", "b"]);
-        assert_eq!(records(&[b"a\r", b"\nb\rc\n"], b'\n'), ["a", "b\rc"]);
-        assert_eq!(records(&[b"a\nb\0c\r\n\0"], 0), ["a\nb", "c\r\n"]);
-        assert!(records(&[], b'\n').is_empty());
-    }
-
-    proptest! {
-        #[test]
-        fn chunk_boundaries_do_not_matter(lines in prop::collection::vec("[a-z]{0,5}", 0..20), cuts in prop::collection::vec(0usize..60, 0..5)) {
-            let text: String = lines.iter().map(|line| format!("{line}\n")).collect();
-            let mut cuts: Vec<_> = cuts.into_iter().map(|cut| cut.min(text.len())).chain([0, text.len()]).collect();
-            cuts.sort_unstable();
-            let pieces: Vec<&[u8]> = cuts.windows(2).map(|pair| &text.as_bytes()[pair[0]..pair[1]]).collect();
-            prop_assert_eq!(records(&pieces, b'\n'), lines);
-        }
     }
 }

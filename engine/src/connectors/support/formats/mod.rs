@@ -1,16 +1,18 @@
 //! How bytes become records, apart from where they come from.
 
+mod blocks;
 pub(in crate::connectors) mod compressed;
 mod counting;
 mod csv;
 mod layout;
 mod lines;
 mod ndjson;
+mod pieces;
 pub(in crate::connectors) mod rows;
 pub(in crate::connectors) mod splitter;
 
 pub use csv::Csv;
 pub use layout::Layout;
-pub(in crate::connectors) use lines::emit_pieces;
 pub use lines::{Lines, Mark, lines};
+pub(in crate::connectors) use pieces::emit_pieces;
 pub use rows::Reading;

@@ -8,9 +8,10 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio_util::sync::CancellationToken;
 
+use super::blocks::BLOCK;
 use super::counting::Counting;
 use super::layout::Layout;
-use super::lines::{BLOCK, emit_pieces};
+use super::pieces::emit_pieces;
 use crate::error::InputError;
 use crate::graph::{Feed, next};
 use crate::record::{Batch, BatchBuilder, LONGEST, Record};
@@ -30,7 +31,7 @@ impl<R> Reading<R> {
         Self { reader, layout, policy: FaultPolicy::stop() }
     }
 
-    /// The same; `policy` says what becomes of what is no record. The run ends, if not said. Nothing is read
+    /// The same; `policy` says what becomes of what is no record. The run ends by default. Nothing is read
     /// twice, so there are no retries.
     #[must_use]
     pub fn on_fault(mut self, policy: &FaultPolicy) -> Self {
@@ -141,7 +142,7 @@ impl Pieces {
     }
 }
 
-/// Reads until the end, or until nobody wants more.
+/// Reads until the end, or until the receiver is gone.
 fn read(mut reader: impl Read, mut rows: impl Rows, mut pieces: Pieces, anew: &AtomicBool) {
     let mut block = vec![0; BLOCK];
     let stopped = loop {
@@ -162,7 +163,7 @@ fn read(mut reader: impl Read, mut rows: impl Rows, mut pieces: Pieces, anew: &A
         }
     };
     if let Some(stopped) = stopped {
-        // If nobody wants to know, nobody needs to.
+        // A receiver that is gone needs no answer.
         let _ = pieces.hand_over().and_then(|()| pieces.send(Piece::Stopped(stopped)));
     }
 }

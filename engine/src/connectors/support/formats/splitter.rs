@@ -1,7 +1,6 @@
 //! Bytes that come in pieces, cut into records.
 
-use super::lines::split;
-use crate::record::{Batch, Numbers};
+use crate::record::{Batch, Numbers, positions};
 
 /// Cuts what comes into the records that end there.
 pub(crate) struct Splitter {
@@ -15,7 +14,7 @@ pub(crate) struct Splitter {
 pub(crate) struct Cut {
     /// The records that end in it, up to one that is too long.
     pub(crate) records: Option<Batch>,
-    /// What came of that one. Nothing behind it is kept.
+    /// What came of that one. Nothing after it is kept.
     pub(crate) too_long: Option<Vec<u8>>,
 }
 
@@ -64,4 +63,23 @@ impl Splitter {
         let ends = split(&mut data, self.separator);
         Batch::new(data, ends, Numbers::From(0))
     }
+}
+
+/// Where the records in `data` end. Carriage returns before newlines are taken out.
+pub(crate) fn split(data: &mut Vec<u8>, separator: u8) -> Vec<u32> {
+    if separator == b'\n' && memchr::memmem::find(data, b"\r\n").is_some() {
+        remove_carriage_returns(data);
+    }
+    positions(data, separator)
+}
+
+fn remove_carriage_returns(data: &mut Vec<u8>) {
+    let mut clean = Vec::with_capacity(data.len());
+    let mut start = 0;
+    for found in memchr::memmem::find_iter(data, b"\r\n") {
+        clean.extend_from_slice(&data[start..found]);
+        start = found + 1;
+    }
+    clean.extend_from_slice(&data[start..]);
+    *data = clean;
 }

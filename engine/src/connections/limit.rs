@@ -1,4 +1,4 @@
-//! Places for connections: so many are served at once, and one that waits gets the place of one that brings nothing.
+//! How many connections are served at once, and which of them yields to one that waits.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
@@ -6,31 +6,31 @@ use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 
-/// Places for connections.
+/// Permits for connections, shared by a listener and the connections that it serves.
 #[derive(Clone)]
-pub(crate) struct Places {
+pub(crate) struct ConnectionLimit {
     free: Arc<Semaphore>,
     wanted: Arc<Wanted>,
 }
 
-/// Whether a connection waits for a place.
+/// Whether a connection waits for a permit.
 #[derive(Default)]
 struct Wanted {
     is: AtomicBool,
     told: Notify,
 }
 
-impl Places {
+impl ConnectionLimit {
     pub(crate) fn new(most: usize) -> Self {
         let free = Semaphore::new(most.min(Semaphore::MAX_PERMITS));
         Self { free: Arc::new(free), wanted: Arc::default() }
     }
 
-    /// A place, until it is dropped. While there is none, connections that bring nothing are asked for theirs.
-    pub(super) async fn take(&self) -> Option<OwnedSemaphorePermit> {
+    /// A permit, held until it is dropped. While there is none, idle connections are asked for theirs.
+    pub(super) async fn acquire(&self) -> Option<OwnedSemaphorePermit> {
         let free = self.free.clone();
-        let place = match free.clone().try_acquire_owned() {
-            Ok(place) => Some(place),
+        let permit = match free.clone().try_acquire_owned() {
+            Ok(permit) => Some(permit),
             Err(_) => {
                 self.wanted.is.store(true, SeqCst);
                 self.wanted.told.notify_waiters();
@@ -38,21 +38,21 @@ impl Places {
             }
         };
         self.wanted.is.store(false, SeqCst);
-        place
+        permit
     }
 
-    /// Whether all are taken.
-    pub(crate) fn are_taken(&self) -> bool {
+    /// Whether all permits are taken.
+    pub(crate) fn is_reached(&self) -> bool {
         self.free.available_permits() == 0
     }
 
-    /// Waits until a connection is to give its place to another one, which it need not before this moment.
+    /// Waits until an idle connection must yield its permit to another one, at the earliest at this moment.
     pub(crate) async fn wanted_after(&self, moment: Instant) {
         tokio::time::sleep_until(moment).await;
         loop {
             let mut told = std::pin::pin!(self.wanted.told.notified());
             told.as_mut().enable();
-            // It gives its place to one, and others keep theirs.
+            // Only one connection yields; the others keep their permits.
             if self.wanted.is.swap(false, SeqCst) {
                 return;
             }

@@ -10,14 +10,14 @@ use crate::{Error, FaultPolicy};
 
 /// Counts what a sink takes, and does with what it refuses what its policy says.
 #[derive(Clone)]
-pub(crate) struct Tally {
+pub(crate) struct DeliveryStatus {
     /// What the sink is called.
     name: String,
     policy: FaultPolicy,
     context: Arc<GraphContext>,
 }
 
-impl Tally {
+impl DeliveryStatus {
     pub(crate) fn new(name: &str, policy: FaultPolicy, context: Arc<GraphContext>) -> Self {
         Self { name: name.to_owned(), policy, context }
     }

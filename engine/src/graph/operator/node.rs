@@ -1,217 +1,44 @@
-//! Operators that are written as a state and what an element does to it: users' own, and most of ours.
+//! The node of an operator.
 
-use std::collections::VecDeque;
 use std::sync::{Arc, OnceLock, Weak};
 
 use tokio::sync::{Mutex, MutexGuard, Notify};
 use tokio::time::Instant;
 
-use super::{Handling, Items, Node, Outlet, Stream};
+use super::attach::Guard;
+use super::contract::{Operator, Outputs};
+use crate::Error;
 use crate::fault::{Cause, Fault};
+use crate::graph::{Handling, Items, Node, Outlet};
 use crate::policy::Faults;
 use crate::progress::GraphContext;
 use crate::progress::WaitGraph;
 use crate::text::PlainText;
-use crate::{Error, FaultPolicy, Record};
 
-/// What a node does with each element: the one trait for operators of one's own.
-///
-/// ```
-/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), engine::Error> {
-/// use engine::{Operator, Outputs, Source, sinks};
-///
-/// /// Each element with the one before it.
-/// #[derive(Default)]
-/// struct Pairs(Option<i64>);
-///
-/// impl Operator<i64> for Pairs {
-///     type Output = (i64, i64);
-///
-///     fn take(&mut self, x: i64, outputs: &mut Outputs<(i64, i64)>) -> Result<(), String> {
-///         if let Some(before) = self.0.replace(x) {
-///             outputs.give((before, x));
-///         }
-///         Ok(())
-///     }
-/// }
-///
-/// let source = Source::new();
-/// let (sink, pairs) = sinks::list();
-/// source.stream().through(Pairs::default()).sink(sink);
-/// for x in [1, 4, 9] {
-///     source.emit(x).await?;
-/// }
-/// source.close().await?;
-/// assert_eq!(pairs.take(), [(1, 4), (4, 9)]);
-/// # Ok(()) }
-/// ```
-pub trait Operator<T>: Send + 'static {
-    /// What it gives.
-    type Output: Clone + Send + 'static;
-
-    /// Takes an element, and gives any number of outputs.
-    ///
-    /// # Errors
-    ///
-    /// A sentence that says why not: the element is then a fault, and what was given for it is dropped.
-    /// It ends the run, unless a [policy](Stream::through_with) says otherwise.
-    fn take(&mut self, element: T, outputs: &mut Outputs<Self::Output>) -> Result<(), String>;
-
-    /// The stream has ended: gives what was held back.
-    fn end(&mut self, outputs: &mut Outputs<Self::Output>) {
-        let _ = outputs;
-    }
-
-    /// When it wants to be [woken](Self::wake) though no element came; asked after each call.
-    fn alarm(&self) -> Option<Instant> {
-        None
-    }
-
-    /// The time of its [alarm](Self::alarm) has come.
-    fn wake(&mut self, outputs: &mut Outputs<Self::Output>) {
-        let _ = outputs;
-    }
-
-    /// Whether it has taken elements that no output shows yet: they are not done.
-    fn holds_back(&self) -> bool {
-        false
-    }
-
-    /// What it is called in faults.
-    fn name(&self) -> &str {
-        let name = std::any::type_name::<Self>();
-        let name = name.split('<').next().unwrap_or(name);
-        name.rsplit("::").next().unwrap_or(name)
-    }
-}
-
-impl<T: Clone + Send + 'static> Stream<T> {
-    /// Elements through an [`Operator`]: one of the caller's own.
-    ///
-    /// ```
-    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), engine::Error> {
-    /// # use engine::{Operator, Outputs, Source, sinks};
-    /// /// How many elements there were, at the end.
-    /// struct Count(u64);
-    ///
-    /// impl Operator<&'static str> for Count {
-    ///     type Output = u64;
-    ///
-    ///     fn take(&mut self, _: &'static str, _: &mut Outputs<u64>) -> Result<(), String> {
-    ///         self.0 += 1;
-    ///         Ok(())
-    ///     }
-    ///
-    ///     fn end(&mut self, outputs: &mut Outputs<u64>) {
-    ///         outputs.give(self.0);
-    ///     }
-    /// }
-    ///
-    /// # let source = Source::new();
-    /// # let (sink, counts) = sinks::list();
-    /// source.stream().through(Count(0)).sink(sink);
-    /// source.emit("one").await?;
-    /// source.emit("other").await?;
-    /// source.close().await?;
-    /// assert_eq!(counts.take(), [2]);
-    /// # Ok(()) }
-    /// ```
-    pub fn through<O: Operator<T>>(self, operator: O) -> Stream<O::Output> {
-        self.through_node(operator, None).0
-    }
-
-    /// The same, with a policy for the elements that it refuses.
-    ///
-    /// ```
-    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), engine::Error> {
-    /// use engine::{FaultPolicy, Operator, Outputs};
-    ///
-    /// struct Parse;
-    ///
-    /// impl Operator<String> for Parse {
-    ///     type Output = i64;
-    ///
-    ///     fn take(&mut self, line: String, outputs: &mut Outputs<i64>) -> Result<(), String> {
-    ///         outputs.give(line.parse().map_err(|_| format!("{line:?} is no number"))?);
-    ///         Ok(())
-    ///     }
-    /// }
-    ///
-    /// let (source, skip) = (engine::Source::new(), FaultPolicy::skip());
-    /// source.stream().through_with(Parse, &skip).sink(|x: i64| assert_eq!(x, 1));
-    /// source.emit("one".to_owned()).await?;
-    /// source.emit("1".to_owned()).await?;
-    /// source.close().await?;
-    /// assert_eq!(source.counts().faults, 1);
-    /// # Ok(()) }
-    /// ```
-    pub fn through_with<O: Operator<T>>(self, operator: O, policy: &FaultPolicy) -> Stream<O::Output>
-    where
-        T: Record,
-    {
-        self.through_node(operator, Some(Guard { policy: policy.clone(), encode: encoded::<T>, name: None }))
-            .0
-    }
-
-    /// The same, and a handle to the node.
-    pub(crate) fn through_node<O: Operator<T>>(
-        self,
-        operator: O,
-        guard: Option<Guard<T>>,
-    ) -> (Stream<O::Output>, Weak<Shared<T, O>>) {
-        let context = self.context.clone();
-        let outputs = Outputs::new();
-        let kind = snake(operator.name());
-        let state = State { operator, outputs, guard, last: 0, failed: None, closed: false };
-        let (tracked, alarm) = (OnceLock::new(), OnceLock::new());
-        let mut node = Weak::new();
-        let stream = self.attach(&kind, |outlet| {
-            let shared = Arc::new(Shared { state: Mutex::new(state), outlet, context, tracked, alarm });
-            node = Arc::downgrade(&shared);
-            OperatorNode(shared)
-        });
-        (stream, node)
-    }
-}
-
-/// The node behind an operator.
-struct OperatorNode<T, O: Operator<T>>(Arc<Shared<T, O>>);
+/// The node of an operator.
+pub(super) struct OperatorNode<T, O: Operator<T>>(pub(super) Arc<Shared<T, O>>);
 
 pub(crate) struct Shared<T, O: Operator<T>> {
-    state: Mutex<State<T, O>>,
-    outlet: Outlet<O::Output>,
-    context: Arc<GraphContext>,
+    pub(super) state: Mutex<State<T, O>>,
+    pub(super) outlet: Outlet<O::Output>,
+    pub(super) context: Arc<GraphContext>,
     /// Its place among those that say how far elements are done, once it has held one back.
-    tracked: OnceLock<usize>,
+    pub(super) tracked: OnceLock<usize>,
     /// Tells the task that waits for alarms of a new one, once there was any.
-    alarm: OnceLock<Arc<Notify>>,
+    pub(super) alarm: OnceLock<Arc<Notify>>,
 }
 
-struct State<T, O: Operator<T>> {
-    operator: O,
-    /// What was given and not passed on yet: who is given up midway leaves it to the next.
-    outputs: Outputs<O::Output>,
+pub(super) struct State<T, O: Operator<T>> {
+    pub(super) operator: O,
+    /// What was given and not passed on yet: a call that is given up midway leaves it to the next.
+    pub(super) outputs: Outputs<O::Output>,
     /// The number of the last element that was taken.
-    last: u64,
+    pub(super) last: u64,
     /// What failed while no element was on its way.
-    failed: Option<Error>,
-    closed: bool,
-    /// What becomes of elements that it refuses; they end the run, if not said.
-    guard: Option<Guard<T>>,
-}
-
-/// A policy, and how to put an element aside.
-pub(crate) struct Guard<T> {
-    pub(crate) policy: FaultPolicy,
-    pub(crate) encode: fn(&T) -> Arc<[u8]>,
-    /// What the node is called in faults, if not as its operator.
-    pub(crate) name: Option<Arc<str>>,
-}
-
-fn encoded<T: Record>(element: &T) -> Arc<[u8]> {
-    let mut record = Vec::new();
-    element.encode(&mut record);
-    record.into()
+    pub(super) failed: Option<Error>,
+    pub(super) closed: bool,
+    /// What becomes of elements that it refuses; they end the run by default.
+    pub(super) guard: Option<Guard<T>>,
 }
 
 impl<T, O: Operator<T>> State<T, O> {
@@ -314,7 +141,7 @@ impl<T: Send + 'static, O: Operator<T>> Shared<T, O> {
         }
     }
 
-    /// The state, once nobody else has it: who has it may be the one who moves next.
+    /// The state, once no other task has it: the task that has it may be the one that moves next.
     async fn lock(&self) -> MutexGuard<'_, State<T, O>> {
         match self.state.try_lock() {
             Ok(state) => state,
@@ -338,7 +165,7 @@ impl<T: Send + 'static, O: Operator<T>> Shared<T, O> {
     }
 
     /// Lets the operator give something though no element came.
-    pub(super) async fn prompt(
+    pub(in crate::graph) async fn prompt(
         self: &Arc<Self>,
         act: impl FnOnce(&mut O, &mut Outputs<O::Output>),
     ) -> Result<(), Error> {
@@ -440,47 +267,4 @@ impl<T, O: Operator<T>> Drop for OperatorNode<T, O> {
             changed.notify_one();
         }
     }
-}
-
-/// What an operator gives, in its order.
-#[derive(Debug)]
-pub struct Outputs<U> {
-    given: VecDeque<(u64, U)>,
-    /// Of the element that they come from.
-    number: u64,
-}
-
-impl<U> Outputs<U> {
-    const fn new() -> Self {
-        Self { given: VecDeque::new(), number: 0 }
-    }
-
-    /// Gives an output.
-    pub fn give(&mut self, output: U) {
-        self.given.push_back((self.number, output));
-    }
-
-    fn is_empty(&self) -> bool {
-        self.given.is_empty()
-    }
-
-    fn len(&self) -> usize {
-        self.given.len()
-    }
-
-    fn next(&mut self) -> Option<(u64, U)> {
-        self.given.pop_front()
-    }
-}
-
-/// A type's name as methods are named.
-fn snake(name: &str) -> String {
-    let mut snake = String::new();
-    for letter in name.chars() {
-        if letter.is_uppercase() && !snake.is_empty() {
-            snake.push('_');
-        }
-        snake.extend(letter.to_lowercase());
-    }
-    snake
 }

@@ -77,44 +77,45 @@ fn on_one_line(json: Bytes) -> Bytes {
     }
 }
 
-/// The records of a request, and who waits for what becomes of them.
+/// The records of a request, and where to send what became of them.
 pub(crate) struct Posted {
     pub(crate) records: Vec<Bytes>,
     pub(crate) done: oneshot::Sender<Result<(), Error>>,
 }
 
-/// What takes requests.
+/// Takes requests.
 #[derive(Clone)]
-pub(crate) struct Desk {
+pub(crate) struct Handler {
     pub(crate) reading: Arc<Reading>,
-    pub(crate) places: Arc<Semaphore>,
+    /// Room for requests that wait for the graph.
+    pub(crate) waiting: Arc<Semaphore>,
     pub(crate) sender: Sender<Posted>,
 }
 
 /// Takes a request, and answers when the graph has accepted its records.
-pub(crate) async fn take(State(desk): State<Desk>, request: Request) -> Response {
-    if let Some(refusal) = desk.reading.refuse(&request) {
+pub(crate) async fn take(State(handler): State<Handler>, request: Request) -> Response {
+    if let Some(refusal) = handler.reading.refuse(&request) {
         return refusal;
     }
     let kind = Kind::of(request.headers());
     let reading = Bytes::from_request(request, &());
-    let body = match REQUEST.of(desk.reading.timeout).within("a client", reading).await {
+    let body = match REQUEST.of(handler.reading.timeout).within("a client", reading).await {
         Ok(Ok(body)) => body,
         Ok(Err(rejection)) => return rejection.into_response(),
         Err(_) => return StatusCode::REQUEST_TIMEOUT.into_response(),
     };
-    let records = match desk.reading.records(kind, body) {
+    let records = match handler.reading.records(kind, body) {
         Ok(records) => records,
         Err(reason) => return (StatusCode::BAD_REQUEST, reason + "\n").into_response(),
     };
-    // Only now, so that one that comes slowly takes nobody's place.
-    let Ok(_place) = desk.places.try_acquire() else {
+    // Only now, so that a request that arrives slowly takes no room.
+    let Ok(_permit) = handler.waiting.try_acquire() else {
         return (StatusCode::TOO_MANY_REQUESTS, [(RETRY_AFTER, "1")], "too many requests wait\n")
             .into_response();
     };
     let (done, wait) = oneshot::channel();
-    // Nobody takes it, or says what became of it, once the source has ended.
-    let _ = desk.sender.send(Posted { records, done }).await;
+    // After the end of the source it is not received, and the wait below fails.
+    let _ = handler.sender.send(Posted { records, done }).await;
     match wait.await {
         Ok(Ok(())) => StatusCode::ACCEPTED.into_response(),
         Ok(Err(error)) => (StatusCode::SERVICE_UNAVAILABLE, format!("{error}\n")).into_response(),

@@ -11,63 +11,15 @@ use std::sync::{Arc, OnceLock};
 
 use tokio::sync::{Mutex, MutexGuard, Notify};
 
-use super::{Handling, Items, Node, Outlet, Stream};
+use super::contract::{BinaryOperator, Side};
 use crate::Error;
 use crate::error::GraphError;
-use crate::graph::Metered;
+use crate::graph::{Handling, Items, Metered, Node, Outlet, Stream};
 use crate::progress::GraphContext;
-
-/// One of two streams that come together.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Side {
-    /// The one that the method was called on.
-    First,
-    /// The other one.
-    Second,
-}
-
-impl Side {
-    fn other(self) -> Self {
-        match self {
-            Self::First => Self::Second,
-            Self::Second => Self::First,
-        }
-    }
-}
-
-/// What comes of the elements of two streams.
-pub(super) trait BinaryOperator<A, B>: Send + 'static {
-    type Output: Clone + Send + 'static;
-
-    fn first(&mut self, element: A, outputs: &mut VecDeque<Self::Output>);
-
-    fn second(&mut self, element: B, outputs: &mut VecDeque<Self::Output>);
-
-    /// Whether it takes another element of a side now; asked again once the other side has moved.
-    fn has_room(&self, side: Side) -> bool {
-        let _ = side;
-        true
-    }
-
-    /// A side has ended: what the other one brings may find nobody any more.
-    fn end(&mut self, side: Side) {
-        let _ = side;
-    }
-
-    /// What it is called in errors.
-    fn name(&self) -> &str {
-        "join"
-    }
-
-    /// Whether elements wait here.
-    fn holds_back(&self) -> bool {
-        false
-    }
-}
 
 impl<A: Clone + Send + 'static> Stream<A> {
     /// Notes that streams come together. Whether they are of one source.
-    pub(super) fn meets<B>(&self, other: &Stream<B>) -> bool {
+    pub(in crate::graph) fn meets<B>(&self, other: &Stream<B>) -> bool {
         let one_source = Arc::ptr_eq(&self.context, &other.context);
         if !one_source {
             for context in [&self.context, &other.context] {
@@ -79,7 +31,7 @@ impl<A: Clone + Send + 'static> Stream<A> {
     }
 
     /// Brings two streams together. The result counts with the source of the first one.
-    pub(super) fn binary<B, J>(self, other: Stream<B>, operator: J) -> Stream<J::Output>
+    pub(in crate::graph) fn binary<B, J>(self, other: Stream<B>, operator: J) -> Stream<J::Output>
     where
         B: Clone + Send + 'static,
         J: BinaryOperator<A, B>,
@@ -127,11 +79,11 @@ struct BinaryNode<J, U> {
     moved: Notify,
     /// Both sides count with one source: numbers stay, else outputs are counted anew.
     one_source: bool,
-    /// Both sides are passed on by whoever emits: none of them moves while the other one waits.
+    /// The emitting task passes on both sides: neither moves while the other one waits.
     together: bool,
     context: [Arc<GraphContext>; 2],
     tracked: OnceLock<usize>,
-    /// Something may have gone behind it since it last passed on a pause.
+    /// Something may have gone after it since it last passed on a pause.
     moving: AtomicBool,
     outlet: Outlet<U>,
 }

@@ -12,7 +12,7 @@ use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio::time::{Instant, sleep_until};
 
 use crate::Error;
-use crate::connectors::support::tally::Tally;
+use crate::connectors::support::delivery_status::DeliveryStatus;
 use crate::fault::Cause;
 use crate::graph::{Handling, Items, Node};
 use crate::progress::{Detached, GraphContext};
@@ -42,13 +42,13 @@ pub(crate) enum Sent {
 }
 
 /// The node: it takes records over, for a task that sends them.
-pub(crate) struct Outbox {
+pub(crate) struct Batcher {
     /// Taken at the end.
     sender: Mutex<Option<Sender<Batch>>>,
     task: Detached,
     link: Arc<Link>,
     /// For what can't be taken over.
-    tally: Tally,
+    status: DeliveryStatus,
 }
 
 /// What both sides know.
@@ -69,18 +69,23 @@ impl Link {
     }
 }
 
-impl Outbox {
-    pub(crate) fn new<S, F>(grouping: Grouping, tally: Tally, context: Arc<GraphContext>, send: S) -> Self
+impl Batcher {
+    pub(crate) fn new<S, F>(
+        grouping: Grouping,
+        status: DeliveryStatus,
+        context: Arc<GraphContext>,
+        send: S,
+    ) -> Self
     where
         S: Fn(Batch) -> F + Send + 'static,
         F: Future<Output = Result<Sent, Error>> + Send + 'static,
     {
         let (sender, receiver) = channel(1);
         let link = Arc::new(Link { context, failed: OnceLock::new(), tracked: OnceLock::new() });
-        let refusing = tally.clone();
+        let refusing = status.clone();
         let mailing = Mailing {
             grouping,
-            tally,
+            status,
             link: link.clone(),
             send,
             waiting: VecDeque::new(),
@@ -88,7 +93,7 @@ impl Outbox {
             under_way: FuturesOrdered::new(),
         };
         let task = Detached::new(mailing.run(receiver), &link.context);
-        Self { sender: Mutex::new(Some(sender)), task, link, tally: refusing }
+        Self { sender: Mutex::new(Some(sender)), task, link, status: refusing }
     }
 
     fn sender(&self) -> MutexGuard<'_, Option<Sender<Batch>>> {
@@ -108,10 +113,10 @@ impl Outbox {
     }
 }
 
-impl<T: Record> Node<T> for Outbox {
+impl<T: Record> Node<T> for Batcher {
     fn accept(&self, items: Items<T>) -> Handling<'_> {
         Handling::going(async {
-            match self.tally.batch(items)? {
+            match self.status.batch(items)? {
                 Some(batch) => self.take(batch).await,
                 None => Ok(()),
             }
@@ -134,7 +139,7 @@ impl<T: Record> Node<T> for Outbox {
 /// The task that sends.
 struct Mailing<S, F: Future> {
     grouping: Grouping,
-    tally: Tally,
+    status: DeliveryStatus,
     link: Arc<Link>,
     send: S,
     /// What has not gone yet: less than a group, or one batch more.
@@ -235,7 +240,7 @@ where
                 None => group.push(number, |data| data.extend_from_slice(record)),
                 Some(message) => {
                     let cause = Cause::Failed { message: PlainText::short(message), retryable: false };
-                    self.tally.refused(number, cause, || record.into(), 1)?;
+                    self.status.refused(number, cause, || record.into(), 1)?;
                     // Those before it may be under way.
                     self.link.context.leave(self.link.place(), 0, 1);
                 }
@@ -249,11 +254,11 @@ where
         match sent {
             Sent::Taken => {
                 let last = group.len() - 1;
-                self.tally.taken(group.len(), group.number(last));
+                self.status.taken(group.len(), group.number(last));
             }
             Sent::Refused(cause, attempts) => {
                 for (number, record) in group.iter() {
-                    self.tally.refused(number, cause.clone(), || record.into(), attempts)?;
+                    self.status.refused(number, cause.clone(), || record.into(), attempts)?;
                 }
             }
         }

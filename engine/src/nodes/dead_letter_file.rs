@@ -10,16 +10,16 @@ use crate::{DeadLetter, DeadLetters, Error, Place, Source};
 
 /// A file of dead letters, which is made once all is found right.
 #[derive(Clone)]
-pub(crate) struct Letters {
+pub(crate) struct DeadLetterFile {
     pub(crate) path: PathBuf,
     file: Arc<OnceLock<DeadLetters>>,
     put: Arc<AtomicU64>,
-    places: Places,
+    positions: InputPositions,
 }
 
-impl Letters {
-    pub(crate) fn new(path: PathBuf, places: Places) -> Self {
-        Self { path, file: Arc::default(), put: Arc::default(), places }
+impl DeadLetterFile {
+    pub(crate) fn new(path: PathBuf, positions: InputPositions) -> Self {
+        Self { path, file: Arc::default(), put: Arc::default(), positions }
     }
 
     /// Begins to write at the end of the file, which is open already.
@@ -32,7 +32,7 @@ impl Letters {
     pub(crate) fn put(&self, letter: &DeadLetter) -> Result<(), Error> {
         let Some(file) = self.file.get() else { return Ok(()) };
         self.put.fetch_add(1, Relaxed);
-        file.put(letter, self.places.place(letter.fault.record).as_ref())
+        file.put(letter, self.positions.place(letter.fault.record).as_ref())
     }
 
     pub(crate) fn flush(&self) -> Result<(), Error> {
@@ -47,10 +47,10 @@ impl Letters {
 
 /// Where records of the only source stood.
 #[derive(Clone, Default)]
-pub(crate) struct Places(Arc<OnceLock<Arc<Source<Bytes>>>>);
+pub(crate) struct InputPositions(Arc<OnceLock<Arc<Source<Bytes>>>>);
 
-impl Places {
-    pub(crate) fn are_of(&self, source: Arc<Source<Bytes>>) {
+impl InputPositions {
+    pub(crate) fn set_source(&self, source: Arc<Source<Bytes>>) {
         self.0.get_or_init(|| source);
     }
 

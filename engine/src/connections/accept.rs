@@ -1,8 +1,4 @@
-//! Connections that others make: so many are served at once, others wait.
-
-#[cfg(feature = "net")]
-mod http;
-mod places;
+//! Accepts connections, and serves a bounded number of them at once.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -12,12 +8,9 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use super::ConnectionLimit;
 use crate::Error;
 use crate::error::ConnectorError;
-
-#[cfg(feature = "net")]
-pub(crate) use http::Http;
-pub(crate) use places::Places;
 
 /// Listens at an address.
 pub(crate) async fn bind(address: &str) -> Result<TcpListener, Error> {
@@ -27,10 +20,11 @@ pub(crate) async fn bind(address: &str) -> Result<TcpListener, Error> {
     })
 }
 
-/// Serves connections until it is to stop, and then waits for those that are there. Panics as `serve` does.
+/// Serves connections until `stop` is cancelled, and then waits until those that are open have ended. Panics if `serve`
+/// panics.
 pub(crate) async fn accept<F>(
     listener: TcpListener,
-    places: Places,
+    limit: ConnectionLimit,
     stop: CancellationToken,
     serve: impl Fn(TcpStream, SocketAddr) -> F,
 ) where
@@ -47,17 +41,17 @@ pub(crate) async fn accept<F>(
                     std::panic::resume_unwind(error.into_panic());
                 }
             }
-            place = places.take(), if waits.is_some() => {
+            permit = limit.acquire(), if waits.is_some() => {
                 let Some((connection, peer)) = waits.take() else { continue };
                 let serving = serve(connection, peer);
                 tasks.spawn(async move {
                     serving.await;
-                    drop(place);
+                    drop(permit);
                 });
             }
             accepted = listener.accept(), if waits.is_none() => match accepted {
                 Ok(accepted) => waits = Some(accepted),
-                // It was gone before it was served, or too many files are open: which others may close.
+                // The client has gone already, or too many files are open, which other tasks may close.
                 Err(_) => tokio::time::sleep(Duration::from_millis(10)).await,
             },
         }

@@ -1,0 +1,153 @@
+//! Receives messages of a stream for as long as there is room for them.
+
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::Duration;
+
+use async_nats::jetstream::Message;
+use async_nats::jetstream::consumer::Info;
+use async_nats::jetstream::consumer::pull::Batch;
+use async_nats::jetstream::context::ConsumerInfoErrorKind;
+use bytes::Bytes;
+use futures_util::StreamExt;
+use tokio::sync::mpsc::Sender;
+use tokio::time::{sleep, timeout};
+
+use super::link::AGAIN;
+use super::subscription::Subscription;
+use crate::Error;
+use crate::deadlines::BROKER_ANSWER;
+use crate::error::BrokerError;
+
+/// How long a broker keeps a request for messages if there are none.
+const EXPIRES: Duration = Duration::from_secs(2);
+
+/// Messages that wait to be emitted have about so many bytes at most; and those of one request.
+const ROOM: usize = 8 << 20;
+
+/// How long more room is waited for when there is little.
+const SOON: Duration = Duration::from_millis(20);
+
+impl Subscription {
+    /// Takes messages in for as long as there is room.
+    pub(super) async fn read(&self, sender: &Sender<(u64, Bytes)>) -> Result<(), Error> {
+        loop {
+            let room = self.wait_for_room().await;
+            if !self.link.is_connected() {
+                self.link.missed()?;
+                sleep(AGAIN).await;
+                continue;
+            }
+            // A client that is not connected may take no request at all.
+            let deadline = BROKER_ANSWER.of(2 * BROKER_ANSWER.time);
+            let (came, refused) = match deadline.within(&self.link.address(), self.ask(room)).await {
+                Ok(Ok(batch)) => self.take_in(batch, sender).await,
+                Ok(Err(_)) | Err(_) => (0, true),
+            };
+            if came == room {
+                self.link.heard();
+                continue;
+            }
+            let looked = deadline.within(&self.link.address(), self.look()).await;
+            let Some(info) = looked.unwrap_or(Ok(None))? else {
+                self.link.missed()?;
+                sleep(AGAIN).await;
+                continue;
+            };
+            if refused && came == 0 {
+                self.link.missed()?;
+                sleep(AGAIN).await;
+                continue;
+            }
+            self.link.heard();
+            if !self.follow && came == 0 {
+                // What others have may come back.
+                if info.num_pending == 0 && info.num_ack_pending <= self.acknowledgements.len() {
+                    return Ok(());
+                }
+                sleep(AGAIN).await;
+            }
+        }
+    }
+
+    /// How many more messages may be under way: at least one, and more if there is room for them soon.
+    async fn wait_for_room(&self) -> usize {
+        loop {
+            let room = match self.waiting.load(Relaxed) {
+                waiting if waiting > ROOM / 2 => 0,
+                _ => self.in_flight.saturating_sub(self.acknowledgements.len()),
+            };
+            if room > self.in_flight / 4 {
+                return room;
+            }
+            let waited = timeout(SOON, self.room.notified()).await;
+            if room > 0 && waited.is_err() {
+                return room;
+            }
+        }
+    }
+
+    async fn ask(&self, messages: usize) -> Result<Batch, Error> {
+        let config = &self.consumer.cached_info().config;
+        let at_most = |most: i64| usize::try_from(most).ok().filter(|most| *most > 0).unwrap_or(usize::MAX);
+        let messages = messages.min(at_most(config.max_batch));
+        // Of a single message it is always enough.
+        let bytes = ROOM.max(2 * self.link.client.max_payload()).min(at_most(config.max_bytes));
+        let expires =
+            Some(config.max_expires).filter(|most| !most.is_zero()).map_or(EXPIRES, |most| most.min(EXPIRES));
+        let failed = |error| self.link.failed(&error);
+        if self.follow {
+            let ask = self.consumer.batch().max_messages(messages).max_bytes(bytes).expires(expires);
+            return ask.messages().await.map_err(failed);
+        }
+        self.consumer.fetch().max_messages(messages).max_bytes(bytes).messages().await.map_err(failed)
+    }
+
+    /// Takes messages until there are no more of them. Returns how many there were, and whether the broker refused
+    /// to give any, or more.
+    async fn take_in(&self, mut batch: Batch, sender: &Sender<(u64, Bytes)>) -> (usize, bool) {
+        let mut came = 0;
+        loop {
+            match timeout(AGAIN, batch.next()).await {
+                Ok(Some(Ok(message))) => self.receive(message, sender),
+                Ok(end) => return (came, end.is_some()),
+                Err(_) if !self.link.is_connected() => return (came, true),
+                Err(_) => continue,
+            }
+            came += 1;
+        }
+    }
+
+    fn receive(&self, message: Message, sender: &Sender<(u64, Bytes)>) {
+        // What is no message of a stream can't be acknowledged.
+        let Some(place) = message.info().ok().map(|info| info.stream_sequence) else { return };
+        let Message { message, .. } = message;
+        let Some(reply) = message.reply else { return };
+        if self.acknowledgements.receive(place, reply) {
+            self.waiting.fetch_add(message.payload.len(), Relaxed);
+            // There is a place for each that may be under way; without a receiver it is given back at the end.
+            let _ = sender.try_send((place, message.payload));
+        }
+    }
+
+    /// Where the consumer stands; none if the broker does not say.
+    async fn look(&self) -> Result<Option<Info>, Error> {
+        let known = self.consumer.cached_info();
+        let (stream, consumer) = (known.stream_name.clone(), known.name.clone());
+        let no_stream =
+            || Error::Broker(BrokerError::NoStream { address: self.link.address(), stream: stream.clone() });
+        let of = self.link.context.get_stream_no_info(&stream).await.map_err(|_| no_stream())?;
+        let info = of.consumer_info(&consumer).await;
+        match info {
+            Ok(info) => Ok(Some(info)),
+            Err(error) => match error.kind() {
+                ConsumerInfoErrorKind::StreamNotFound => Err(no_stream()),
+                ConsumerInfoErrorKind::NotFound => Err(Error::Broker(BrokerError::Consumer {
+                    stream,
+                    consumer,
+                    reason: "is gone".to_owned(),
+                })),
+                _ => Ok(None),
+            },
+        }
+    }
+}

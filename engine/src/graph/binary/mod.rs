@@ -1,0 +1,7 @@
+//! Operators that take from two streams.
+
+mod contract;
+mod node;
+
+pub(in crate::graph) use contract::BinaryOperator;
+pub use contract::Side;

@@ -1,0 +1,8 @@
+//! Operators: what becomes of the elements of one stream.
+
+mod attach;
+mod contract;
+mod node;
+
+pub(crate) use attach::Guard;
+pub use contract::{Operator, Outputs};

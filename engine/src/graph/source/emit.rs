@@ -1,0 +1,123 @@
+//! Emits elements one by one, and ends a graph.
+
+use std::sync::{Arc, PoisonError};
+
+use tokio::sync::MutexGuard;
+
+use super::handle::{Source, State};
+use crate::Error;
+use crate::graph::Items;
+use crate::progress::BoxFuture;
+
+impl<T: Clone + Send + 'static> Source<T> {
+    /// Emits an element, and waits until every node behind has accepted it: while a buffer is full
+    /// or a sink is slow, this is where the program waits.
+    ///
+    /// Must be called within a Tokio runtime; from one of its tasks it is fastest, since results then
+    /// reach their sink without waking another thread. Where no worker is busy, a plugin's function may
+    /// run on the caller's thread, for some milliseconds at most. Given up midway, the element may or may not be on its
+    /// way; none is lost that was accepted, and the next one can be emitted.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), engine::Error> {
+    /// use engine::{Error, Source, sinks};
+    ///
+    /// let source = Source::new();
+    /// let (sink, numbers) = sinks::list();
+    /// source.stream().sink(sink);
+    /// source.emit(1).await?;
+    /// assert_eq!(numbers.read(), [1]);
+    /// source.close().await?;
+    /// assert!(matches!(source.emit(2).await, Err(Error::Closed)));
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// The failure that ended the run, which may be of an earlier element; [`Error::Closed`] after
+    /// [`close`](Self::close).
+    pub async fn emit(&self, element: T) -> Result<(), Error> {
+        let mut state = self.ready().await?;
+        let number = state.next;
+        state.next += 1;
+        let sent = self.outlet.send(Items::One(number, element)).await;
+        self.context.emit(1);
+        let sent = match sent {
+            Ok(()) => self.outlet.pause().await,
+            error => error,
+        };
+        if sent.is_ok() {
+            self.context.accepted();
+        }
+        state.note(sent)
+    }
+
+    pub(super) async fn ready(&self) -> Result<MutexGuard<'_, State>, Error> {
+        // Others have their turn too, where nothing behind ever waits.
+        tokio::task::coop::consume_budget().await;
+        if let Some(watch) = self.context.watch.get() {
+            watch.control.may_go_on().await;
+        }
+        let state = match self.state.try_lock() {
+            Ok(state) => state,
+            Err(_) => self.state.lock().await,
+        };
+        match &state.failed {
+            Some(error) => Err(error.clone()),
+            None if state.closed => Err(Error::Closed),
+            None => Ok(state),
+        }
+    }
+
+    /// Ends the stream, and waits until every element has reached its sink or is a fault. Given up
+    /// midway, it can be called again.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), engine::Error> {
+    /// # use std::num::NonZeroUsize;
+    /// # use engine::{Source, sinks};
+    /// let (source, two) = (Source::new(), NonZeroUsize::new(2).unwrap());
+    /// let (sink, pairs) = sinks::list();
+    /// source.stream().partition(two).buffer(8).sink(sink);
+    /// for x in 1..=3 {
+    ///     source.emit(x).await?;
+    /// }
+    /// source.close().await?;
+    /// assert_eq!(pairs.take(), [vec![1, 2], vec![3]]);
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// The failure that ended the run, after the elements before it have reached their sinks. Of
+    /// several faults it is the first in the order of records, while an [`emit`](Self::emit) may
+    /// have returned another one.
+    pub async fn close(&self) -> Result<(), Error> {
+        let mut state = self.state.lock().await;
+        state.closed = true;
+        if !state.ended {
+            // What fails on the way out comes before what an emit has failed for.
+            match self.outlet.close().await {
+                Err(error) => state.failed = Some(error),
+                Ok(()) if state.failed.is_none() => self.context.accepted(),
+                Ok(()) => {}
+            }
+            let endings = self.endings.lock().unwrap_or_else(PoisonError::into_inner).clone();
+            for ending in endings {
+                let ended = ending().await;
+                state.failed = state.failed.take().or(ended.err());
+            }
+            state.ended = true;
+        }
+        state.failed.clone().map_or(Ok(()), Err)
+    }
+
+    /// A close waits for this when everything has reached its end, or the run has failed.
+    #[cfg(feature = "cluster")]
+    pub(crate) fn before_end(
+        &self,
+        ending: impl Fn() -> BoxFuture<'static, Result<(), Error>> + Send + Sync + 'static,
+    ) {
+        self.endings.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::new(ending));
+    }
+}

@@ -1,0 +1,8 @@
+//! Where elements enter a graph.
+
+mod emit;
+mod handle;
+mod records;
+mod reports;
+
+pub use handle::Source;

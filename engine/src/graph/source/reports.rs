@@ -1,0 +1,140 @@
+//! Tells how far a graph is, and what became of its elements.
+
+use crate::metrics::Counts;
+use crate::monitor::SourceFigures;
+use crate::progress::{Done, Snapshot};
+use crate::{Error, Place};
+
+use super::Source;
+
+impl<T: Clone + Send + 'static> Source<T> {
+    /// `told` is called with each [snapshot](Self::want_snapshot). It must be quick; only the first one set
+    /// is told.
+    pub fn on_snapshot(&self, told: impl Fn(Snapshot) + Send + Sync + 'static) {
+        self.context.snapshots.tell(told);
+    }
+
+    /// Asks for the states of the functions that accumulate, all of them after the same record. They are
+    /// told with one of the next records; never, if no function accumulates.
+    pub fn want_snapshot(&self) {
+        self.context.snapshots.want();
+    }
+
+    /// Where a record stood in the files that were read, if that is known.
+    #[must_use]
+    pub fn place(&self, record: u64) -> Option<Place> {
+        self.context.place(record)
+    }
+
+    /// The number of the last element that was emitted.
+    #[must_use]
+    pub fn last_number(&self) -> u64 {
+        self.context.last()
+    }
+
+    /// `told` is called each time that more elements have left the graph, and says which of them were faults. Of
+    /// several sources whose streams come together nothing is told. An unordered gather tells only when nothing is
+    /// left after its scatter.
+    ///
+    /// It must be quick, and is to be set before the first element.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), engine::Error> {
+    /// use std::num::NonZeroUsize;
+    /// use std::sync::Arc;
+    /// use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+    ///
+    /// let (source, done) = (engine::Source::new(), Arc::new(AtomicU64::new(0)));
+    /// let last = done.clone();
+    /// source.on_done(move |now| last.store(now.last, Relaxed));
+    /// source.stream().partition(NonZeroUsize::new(2).unwrap()).sink(|_: Vec<i64>| {});
+    /// for x in [1, 2, 3] {
+    ///     source.emit(x).await?;
+    /// }
+    /// assert_eq!(done.load(Relaxed), 2); // the third one waits for another
+    /// source.close().await?;
+    /// assert_eq!(done.load(Relaxed), 3);
+    /// # Ok(()) }
+    /// ```
+    pub fn on_done(&self, told: impl Fn(Done<'_>) + Send + Sync + 'static) {
+        self.context.tell(told);
+    }
+
+    /// Lets sinks pass on what they hold back only to be faster: what [has left the graph](Self::on_done) before is
+    /// out then, so that its origin may forget it.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use engine::{Output, Source, sinks};
+    /// let file = tempfile::NamedTempFile::new()?;
+    /// let source = Source::new();
+    /// source.stream().buffer(8).sink(sinks::lines(&Output::new(file.reopen()?)));
+    /// let (told, mut done) = tokio::sync::mpsc::channel(8);
+    /// source.on_done(move |now| drop(told.try_send(now.last)));
+    /// source.emit(1).await?;
+    /// assert_eq!(done.recv().await, Some(1));
+    /// source.flush().await?;
+    /// assert_eq!(std::fs::read_to_string(file.path())?, "1\n");
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Why a sink can't.
+    pub async fn flush(&self) -> Result<(), Error> {
+        self.context.flush().await
+    }
+
+    /// The number of the last element that a sink has taken, or a part of it: it may be ahead of what
+    /// [has left the graph](Self::on_done).
+    #[must_use]
+    pub fn last_delivered(&self) -> u64 {
+        self.context.last_delivered()
+    }
+
+    /// How many records became faults, of those that [have left the graph](Self::on_done); counted only if
+    /// somebody is told of them.
+    #[must_use]
+    pub fn faults_done(&self) -> u64 {
+        self.context.faults_done()
+    }
+
+    /// Waits until the graph behind has failed, so that one that waits for input need not wait for more.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), engine::Error> {
+    /// # use engine::{FaultPolicy, Source};
+    /// let source = Source::new();
+    /// let lines = source.stream().buffer(8); // what is behind fails after the emit
+    /// let numbers = lines.try_map(|line: String| line.parse::<i64>(), &FaultPolicy::stop());
+    /// numbers.sink(|_: i64| {});
+    /// source.emit("one".to_owned()).await?;
+    /// let error = source.failure().await;
+    /// assert_eq!(error.to_string(), "record 1: try_map: invalid digit found in string");
+    /// # Ok(()) }
+    /// ```
+    pub async fn failure(&self) -> Error {
+        self.context.failure().await
+    }
+
+    /// How many elements went where so far.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), engine::Error> {
+    /// # use engine::{FaultPolicy, Source};
+    /// let source = Source::new();
+    /// let numbers = source.stream().try_map(|line: String| line.parse::<i64>(), &FaultPolicy::skip());
+    /// numbers.sink(|_: i64| {});
+    /// for line in ["1", "two", "3"] {
+    ///     source.emit(line.to_owned()).await?;
+    /// }
+    /// source.close().await?;
+    /// let counts = source.counts();
+    /// assert_eq!((counts.emitted, counts.delivered, counts.faults), (3, 2, 1));
+    /// # Ok(()) }
+    /// ```
+    #[must_use]
+    pub fn counts(&self) -> Counts {
+        self.context.counts()
+    }
+}

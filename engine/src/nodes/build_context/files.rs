@@ -1,0 +1,85 @@
+//! Files that nodes read and write, and programs that they start.
+
+use std::path::{Path, PathBuf};
+
+use super::BuildContext;
+use crate::files;
+use crate::nodes::access::{Use, program};
+use crate::nodes::dead_letter_file::DeadLetterFile;
+use crate::nodes::diagnostic::Problem;
+use crate::nodes::file_conflicts::is_one_file;
+use crate::nodes::outputs::Opening;
+
+impl BuildContext<'_> {
+    /// A folder that is read.
+    pub(crate) fn reads_folder(&self, path: &Path) -> Result<PathBuf, Problem> {
+        let path = self.path(path);
+        self.access.check(&Use::Reads(path.clone()))?;
+        if path.is_dir() {
+            return Ok(path);
+        }
+        Err(Problem::at("path", format!("there is no folder {}", path.display())))
+    }
+
+    /// A command that is started, and the folder that it runs in, if it is another one than this process's.
+    pub(crate) fn starts(
+        &self,
+        command: Vec<String>,
+        folder: Option<&Path>,
+    ) -> Result<(Vec<String>, Option<PathBuf>), Problem> {
+        let program = program(&command, folder, &self.folder);
+        self.access.check(&Use::Starts(program.clone()))?;
+        if command.first().is_none_or(String::is_empty) {
+            let problem = Problem::at("command", "there is no program");
+            return Err(problem.help("write [\"PROGRAM\", \"ARGUMENT\"]"));
+        }
+        if !program.is_found() {
+            let problem = Problem::at("command", format!("there is no program {}", command[0]));
+            return Err(problem.help("write its path, or mend PATH"));
+        }
+        Ok((command, program.folder))
+    }
+
+    /// A file that is read.
+    pub(crate) fn reads(&mut self, path: &Path, key: &str) -> Result<PathBuf, Problem> {
+        let path = self.path(path);
+        self.access
+            .check(&Use::Follows(path.clone()))
+            .or_else(|_| self.access.check(&Use::Reads(path.clone())))?;
+        let readable = files::known(&path).map_err(|error| unreadable(&path, key, &error))?;
+        if readable.is_dir() {
+            return Err(Problem::at(key, format!("can't read {}: it is a folder", path.display())));
+        }
+        files::check_readable(&path).map_err(|error| unreadable(&path, key, &error))?;
+        self.conflicts.read(&path, key)?;
+        Ok(path)
+    }
+
+    /// The file that records are put aside in, which several nodes may share.
+    pub(super) fn dead_letters(&mut self, path: &Path) -> Result<DeadLetterFile, Problem> {
+        let path = self.path(path);
+        // Another way to write it is the same file.
+        if let Some(dead_letters) =
+            self.dead_letters.iter().find(|dead_letters| is_one_file(&dead_letters.path, &path))
+        {
+            return Ok(dead_letters.clone());
+        }
+        self.conflicts.write(&path, false, "on_fault")?;
+        let dead_letters = DeadLetterFile::new(path, self.positions.clone());
+        self.dead_letters.push(dead_letters.clone());
+        Ok(dead_letters)
+    }
+
+    /// A file that a node writes by itself, which is made or emptied once all is found right.
+    pub(crate) fn writes(&mut self, path: &Path, append: bool, rotates: bool) -> Result<PathBuf, Problem> {
+        let path = self.path(path);
+        self.access.check(&if rotates { Use::Rotates(path.clone()) } else { Use::Writes(path.clone()) })?;
+        self.conflicts.write(&path, rotates, "path")?;
+        self.openings.push(Opening::new(&path, append));
+        Ok(path)
+    }
+}
+
+fn unreadable(path: &Path, key: &str, error: &std::io::Error) -> Problem {
+    Problem::at(key, format!("can't read {}: {error}", path.display()))
+}

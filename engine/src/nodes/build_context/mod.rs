@@ -1,0 +1,9 @@
+//! What the nodes of a pipeline share while the graph is built: the pool, plugins, policies, files.
+
+mod context;
+mod files;
+mod functions;
+mod streams;
+
+pub(crate) use context::{BuildContext, FindComponent, OnListen};
+pub(crate) use functions::Called;
