@@ -1,6 +1,6 @@
 //! What functions may be granted outside of their sandbox: a file for each capability.
 //!
-//! A new capability is a file here that implements [`Grant`], its name in the list of `kinds.rs`, and what the
+//! A new capability is a file here that implements `Grant`, its name in the list of `kinds.rs`, and what the
 //! sandbox gives for it in `plugin/capabilities/`.
 
 mod clock;

@@ -44,7 +44,7 @@ pub trait Operator<T>: Send + 'static {
     /// # Errors
     ///
     /// A sentence that says why not: the element is then a fault, and what was given for it is dropped.
-    /// It ends the run, unless a [policy](Stream::through_with) says otherwise.
+    /// It ends the run, unless a [policy](crate::Stream::through_with) says otherwise.
     fn take(&mut self, element: T, outputs: &mut Outputs<Self::Output>) -> Result<(), String>;
 
     /// The stream has ended: gives what was held back.
