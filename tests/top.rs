@@ -29,7 +29,7 @@ fn a_run_is_printed_once() {
     let Did { code, stdout, .. } = top(&[&run.address, "--json"]);
     let snapshot: Value = serde_json::from_str(&stdout).unwrap();
     assert_eq!((code, &snapshot["status"]["run"]["delivered"]), (Some(0), &3.into()));
-    assert_eq!(snapshot["verdict"]["mood"], "good");
+    assert_eq!(snapshot["diagnosis"]["severity"], "ok");
     assert_eq!(run.end(), (Some(0), String::new()));
 }
 
