@@ -12,6 +12,7 @@ use std::env;
 use std::ffi::OsString;
 use std::fmt::Write as _;
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Command as Process, Stdio};
 
@@ -24,10 +25,14 @@ use blocks::Command;
 /// Where the guide's pages are, and the order of them.
 const GUIDE: &str = "docs/guide/src";
 
+/// Where `cargo install` puts the command. It is new each time, as on a machine that has none.
+const INSTALLED: &str = "installed";
+
 pub(crate) fn run(checkout: &Checkout, steps: &mut Steps) -> anyhow::Result<()> {
     let copy = checkout.target.join("tmp/readme/engine");
     steps.step("the README's commands", || {
         copy::refresh(checkout, &copy)?;
+        remove(&copy.with_file_name(INSTALLED))?;
         check(checkout, &copy, "README.md")
     })?;
     // The README's have installed the command. What else they left is none of the guide's.
@@ -55,10 +60,7 @@ fn check(checkout: &Checkout, copy: &Path, page: &str) -> anyhow::Result<()> {
     }
     let printed = emptied(&checkout.target.join("tmp/readme"))?;
     // Plugins of one name are built to one file, and cargo does not see that another crate has written it since.
-    let plugins = checkout.target.join("wasm32-wasip2");
-    if plugins.exists() {
-        fs::remove_dir_all(&plugins).with_context(|| format!("can't empty {}", plugins.display()))?;
-    }
+    remove(&checkout.target.join("wasm32-wasip2"))?;
     let succeeded = shell(&script(page, &commands), copy, &printed, &checkout.target)?;
     for (index, command) in commands.iter().enumerate() {
         // The shell ends with the command that fails, so that the last file is its.
@@ -70,12 +72,20 @@ fn check(checkout: &Checkout, copy: &Path, page: &str) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Removes a folder, if it is there.
+fn remove(folder: &Path) -> anyhow::Result<()> {
+    match fs::remove_dir_all(folder) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            Err(error).with_context(|| format!("can't remove {}", folder.display()))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// A new folder for what the commands print.
 fn emptied(folder: &Path) -> anyhow::Result<PathBuf> {
     let printed = folder.join("printed");
-    if printed.exists() {
-        fs::remove_dir_all(&printed).with_context(|| format!("can't empty {}", printed.display()))?;
-    }
+    remove(&printed)?;
     fs::create_dir_all(&printed).with_context(|| format!("can't make {}", printed.display()))?;
     Ok(printed)
 }
@@ -92,7 +102,7 @@ fn script(page: &str, commands: &[Command]) -> String {
 
 fn shell(script: &str, folder: &Path, printed: &Path, target: &Path) -> anyhow::Result<bool> {
     // `cargo install` puts the command here, and not among the caller's own.
-    let installed = printed.with_file_name("installed");
+    let installed = printed.with_file_name(INSTALLED);
     let mut shell = Process::new("sh");
     shell.args(["-eu", "-c", script]).current_dir(folder).stdin(Stdio::null());
     shell.env("PATH", path_with(&installed.join("bin"))?).env("CARGO_INSTALL_ROOT", &installed);
