@@ -193,9 +193,9 @@ impl RunCommand {
         }
         let record = HumanCount(start.record);
         match start.record - start.read {
-            0 => tell(format_args!("engine: going on behind record {record}")),
+            0 => tell(format_args!("engine: continuing after record {record}")),
             again => tell(format_args!(
-                "engine: going on behind record {record}; for the states of functions, {} before that {} \
+                "engine: continuing after record {record}; for the states of functions, {} before that {} \
                  read again",
                 HumanCount(again),
                 if again == 1 { "is" } else { "are" }

@@ -39,7 +39,11 @@ pub(crate) fn run(checkout: &Checkout, steps: &mut Steps) -> anyhow::Result<()> 
     steps.step("the guide's commands", || {
         copy::refresh(checkout, &copy)?;
         let summary = read(checkout, &format!("{GUIDE}/SUMMARY.md"))?;
-        pages(&summary).try_for_each(|page| check(checkout, &copy, &format!("{GUIDE}/{page}")))
+        let check = |page| check(checkout, &copy, &format!("{GUIDE}/{page}"));
+        let failures: Vec<_> = pages(&summary).filter_map(|page| check(page).err()).collect();
+        let report = failures.iter().map(|failure| format!("{failure:#}")).collect::<Vec<_>>().join("\n\n");
+        ensure!(failures.is_empty(), "{report}");
+        Ok(())
     })
 }
 
