@@ -85,7 +85,7 @@ pub(crate) struct RunCommand {
     #[arg(long, conflicts_with_all = ["threads", "instances", "buffer", "unordered"], help_heading = "Pool")]
     pub(super) sequential: bool,
 
-    /// What was taken in may take so long to be finished after the first Ctrl-C; 0 ends the run at once [default: 30s]
+    /// How long accepted records may take to finish after the first Ctrl-C; 0 ends the run at once [default: 30s]
     #[arg(long, value_name = "TIME", value_parser = drain_time, help_heading = "Pool")]
     pub(super) drain_timeout: Option<Duration>,
 

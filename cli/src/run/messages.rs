@@ -13,7 +13,7 @@ use crate::top;
 /// A run that ends within this time need not be explained.
 pub(super) const SOON: Duration = Duration::from_millis(250);
 
-/// How a run is told.
+/// How a run reports what happens.
 #[derive(Clone, Copy)]
 pub(super) struct Messages {
     pub(super) quiet: bool,

@@ -16,7 +16,7 @@ use crate::plugins::Chain;
 pub(super) struct Late {
     file: Arc<OnceLock<File>>,
     begun: bool,
-    /// So many bytes stay, which another run wrote.
+    /// The number of bytes to keep, which an earlier run wrote.
     keep: u64,
 }
 
@@ -65,7 +65,7 @@ impl RunCommand {
         ensure!(!twice, "can't write {}: records are put aside in it", path.display());
         let file = files::create(path, files::Mode::Keep, stop);
         let file = file.with_context(|| format!("can't write {}", path.display()))?;
-        // Not every file system knows locks, and who writes to a device shares it.
+        // Not every file system has locks, and devices are shared.
         let is_file = file.metadata().is_ok_and(|metadata| metadata.is_file());
         let is_taken = is_file && matches!(file.try_lock(), Err(TryLockError::WouldBlock));
         ensure!(!is_taken, "can't write {}: another run writes it, and has not ended", path.display());

@@ -232,7 +232,7 @@ impl RunCommand {
         (Some(first), (faults, Some(told)))
     }
 
-    /// What is run, in words: another checkpoint's run is told from it.
+    /// A description of what is run. A checkpoint of another run has another one.
     fn identity(&self, chain: &Chain) -> Identity {
         let mut pipeline: Vec<_> = chain.signatures().map(|signature| signature.name.clone()).collect();
         pipeline.extend(self.arguments.iter().map(|argument| format!("--arg {argument}")));

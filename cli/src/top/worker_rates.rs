@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use engine::metrics::Status;
 use engine::text::PlainText;
 
-/// A worker that reports no more records for so many milliseconds does none.
+/// A worker whose count of records has not changed for this many milliseconds counts as idle.
 const SILENT: u64 = 5000;
 
 /// The rates of workers, which report every two seconds: each is measured from one report to the next.

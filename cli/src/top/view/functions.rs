@@ -8,7 +8,7 @@ use super::cells::{field, fit, percent, right, width};
 use crate::top::app::App;
 use crate::top::theme::Theme;
 
-/// From so many columns on there is more of each function.
+/// Screens of at least this many columns show more of each function.
 const WIDE: usize = 120;
 
 /// So many powers of two of times are shown.

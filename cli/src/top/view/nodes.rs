@@ -23,7 +23,7 @@ pub(super) fn lines(app: &App, columns: usize) -> Vec<Line<'static>> {
     named.into_iter().map(|(branch, name)| line(app, snapshot, branch, &fit(&name, names), columns)).collect()
 }
 
-/// From so many columns on there is more of each node.
+/// Screens of at least this many columns show more of each node.
 const WIDE: usize = 110;
 
 fn name(snapshot: &Snapshot, branch: &Branch) -> String {

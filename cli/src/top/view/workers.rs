@@ -9,7 +9,7 @@ use ratatui::text::{Line, Span};
 use super::cells::{cut, fit, right, width};
 use crate::top::app::App;
 
-/// From so many columns on there is more of each worker.
+/// Screens of at least this many columns show more of each worker.
 const WIDE: usize = 100;
 
 /// The longest name that is shown in full.
