@@ -7,9 +7,10 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use engine::error::FunctionError;
-use engine::{
-    Cause, DeadLetter, Error, FaultPolicy, Function, Isolation, Json, Part, Pool, Source, Stream, sources,
-};
+use engine::function::Isolation;
+use engine::operators::Part;
+use engine::policy::DeadLetter;
+use engine::{Cause, Error, FaultPolicy, Function, Json, Pool, Source, Stream, sources};
 use proptest::prelude::*;
 
 use crate::support::{

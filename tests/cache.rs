@@ -155,7 +155,8 @@ fn a_worker_may_read_the_cache_but_not_write_it() {
 
 #[tokio::test]
 async fn a_preloaded_plugin_is_not_read_again() {
-    use engine::{Ahead, Compiler, Pool};
+    use engine::Pool;
+    use engine::plugin::{Ahead, Compiler};
 
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("inc.wasm");

@@ -8,9 +8,9 @@ use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use engine::{
-    Capability, Cause, Function, Isolation, Monitor, Output, Plugin, Pool, Resource, Source, Usage, sources,
-};
+use engine::function::{Isolation, Usage};
+use engine::plugin::Output;
+use engine::{Capability, Cause, Function, Monitor, Plugin, Pool, Resource, Source, sources};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;

@@ -4,7 +4,8 @@ use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use engine::error::GraphError;
-use engine::{Error, FaultPolicy, Keep, Monitor, Pool, Source, Stream, sinks, sources};
+use engine::operators::Keep;
+use engine::{Error, FaultPolicy, Monitor, Pool, Source, Stream, sinks, sources};
 
 use crate::support::{engine, fed, only};
 

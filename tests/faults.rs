@@ -141,7 +141,7 @@ async fn a_sink_fails_for_the_record_it_started() {
         let pool = Pool::builder().threads(2).build().unwrap();
         let sink = pool.load(hostile("misdeeds")).unwrap().function::<String, ()>(name).unwrap();
         let file = tempfile::NamedTempFile::new().unwrap();
-        let sink = sink.stdout(&engine::Output::new(file.reopen().unwrap()));
+        let sink = sink.stdout(&engine::plugin::Output::new(file.reopen().unwrap()));
         let source = Source::<String>::new();
         source.stream().sink(&sink);
         let text: String =

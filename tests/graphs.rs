@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, VecDeque};
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
-use engine::{Keep, Pool, Scattered, Stream};
+use engine::operators::{Keep, Scattered};
+use engine::{Pool, Stream};
 use proptest::prelude::*;
 
 use crate::support::{only, ran, runner};

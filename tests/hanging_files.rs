@@ -9,7 +9,8 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use engine::{Capability, FaultPolicy, Function, Isolation, Pool};
+use engine::function::Isolation;
+use engine::{Capability, FaultPolicy, Function, Pool};
 use tempfile::{TempDir, tempdir};
 
 use crate::support::{hostile, list, ran};

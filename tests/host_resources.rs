@@ -10,7 +10,9 @@ use std::process::Command;
 use std::thread;
 use std::time::Duration;
 
-use engine::{Capability, Function, Isolation, Pool, PoolBuilder};
+use engine::function::Isolation;
+use engine::pool::PoolBuilder;
+use engine::{Capability, Function, Pool};
 use tempfile::tempdir;
 
 use crate::support::{engine, fed, function_of, hostile, ran};

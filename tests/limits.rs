@@ -2,7 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use engine::{Cause, Error, Isolation, Pool, Source, sources};
+use engine::function::Isolation;
+use engine::{Cause, Error, Pool, Source, sources};
 
 use crate::support::{hostile, list, misbehaving, only, ran};
 

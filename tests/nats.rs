@@ -7,9 +7,10 @@ use std::time::{Duration, Instant};
 use async_nats::jetstream::consumer::{AckPolicy, pull};
 use async_nats::jetstream::stream::{Config, DiscardPolicy, RetentionPolicy, Stream};
 use async_nats::jetstream::{self, Context};
+use engine::cluster::Broker;
 use engine::error::GraphError;
 use engine::sources::{self, Feed};
-use engine::{Broker, CancellationToken, Error, Source};
+use engine::{CancellationToken, Error, Source};
 use futures_util::StreamExt;
 
 use crate::nats_server::NatsServer;

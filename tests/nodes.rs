@@ -5,8 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use engine::error::GraphError;
+use engine::operators::{Keep, Operator, Outputs, Side};
 use engine::sinks::{self, Consumer, Refusal};
-use engine::{Cause, Error, FaultPolicy, Json, Keep, Operator, Outputs, Side, Source, Stream};
+use engine::{Cause, Error, FaultPolicy, Json, Source, Stream};
 use serde_json::{Value, json};
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep};

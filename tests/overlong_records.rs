@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use engine::{Cause, Error, Fault, FaultPolicy, Function, Json, Output, Pool, Source, Stream, sinks};
+use engine::plugin::Output;
+use engine::{Cause, Error, Fault, FaultPolicy, Function, Json, Pool, Source, Stream, sinks};
 use serde_json::Value;
 
 use crate::support::{Did, divert_to_list, engine, fed, misbehaving};

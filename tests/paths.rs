@@ -7,10 +7,10 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::thread;
 
+use engine::function::Isolation;
+use engine::policy::DeadLetters;
 use engine::sources::{self, Feed};
-use engine::{
-    CancellationToken, Capability, DeadLetters, Error, Function, Isolation, Plugin, Pool, Source, sinks,
-};
+use engine::{CancellationToken, Capability, Error, Function, Plugin, Pool, Source, sinks};
 use tempfile::{TempDir, tempdir};
 
 use crate::sources::Fed;
@@ -160,7 +160,7 @@ async fn folders_that_functions_write_to_are_opened_without_symlinks() {
             records(sources::files([path])).await.unwrap_err(),
             records(sources::files([path]).follow(true)).await.unwrap_err(),
             DeadLetters::create(path).unwrap_err(),
-            engine::Checkpoint::load(path).unwrap_err(),
+            engine::checkpoint::Checkpoint::load(path).unwrap_err(),
             written(path).await.unwrap_err(),
         ];
         for error in refused {

@@ -4,7 +4,9 @@ use std::fs;
 use std::io::Cursor;
 use std::time::Duration;
 
-use engine::{DeadLetter, Error, FaultPolicy, Function, Output, Pool, Source, sources};
+use engine::plugin::Output;
+use engine::policy::DeadLetter;
+use engine::{Error, FaultPolicy, Function, Pool, Source, sources};
 use tempfile::tempdir;
 
 use crate::support::{List, Ran, engine, fed, function_of, hostile, list, misbehaving, plugin, ran};

@@ -1,6 +1,7 @@
 //! Random chains over random records, against an interpreter that takes one record at a time.
 
-use engine::{DeadLetter, Error, FaultPolicy, Function, Pool, Source, sources};
+use engine::policy::DeadLetter;
+use engine::{Error, FaultPolicy, Function, Pool, Source, sources};
 use proptest::prelude::*;
 
 use crate::support::{List, hostile, list, runner};

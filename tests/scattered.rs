@@ -67,7 +67,7 @@ async fn one_instance_is_enough_for_a_chain_and_its_sink() {
     let (inc, sleeps) = (only::<i64, i64>(&pool, "inc"), misbehaving::<Vec<u8>, Vec<u8>>(&pool, "sleeps"));
     let print = pool.load(plugin("print")).unwrap().function::<Vec<u8>, ()>("print").unwrap();
     let file = tempfile::NamedTempFile::new().unwrap();
-    let print = print.stdout(&engine::Output::new(file.reopen().unwrap()));
+    let print = print.stdout(&engine::plugin::Output::new(file.reopen().unwrap()));
     let source = Source::<i64>::new();
     let bytes =
         source.stream().scatter(&pool).map(&inc).buffer(5).gather().map(|x: i64| x.to_string().into_bytes());

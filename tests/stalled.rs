@@ -3,8 +3,9 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use engine::dashboard::Dashboard;
 use engine::sources::{self, Feed};
-use engine::{CancellationToken, Dashboard, Monitor, Source, sinks};
+use engine::{CancellationToken, Monitor, Source, sinks};
 use futures_util::StreamExt;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};

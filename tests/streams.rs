@@ -128,7 +128,7 @@ async fn structures_travel_as_json() {
 #[tokio::test]
 async fn lines_are_written_as_they_arrive() {
     let file = tempfile::NamedTempFile::new().unwrap();
-    let output = engine::Output::new(file.reopen().unwrap());
+    let output = engine::plugin::Output::new(file.reopen().unwrap());
     let source = Source::<String>::new();
     source.stream().sink(sinks::lines(&output));
     // The line is written within the call, since no other record is ready.

@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStderr, Command, Output, Stdio};
 use std::sync::{Arc, LazyLock, Mutex};
 
-use engine::{DeadLetter, Error, FaultPolicy, Function, Pool, Record, Source, Stream};
+use engine::policy::DeadLetter;
+use engine::{Error, FaultPolicy, Function, Pool, Record, Source, Stream};
 use proptest::test_runner::{Config as ProptestConfig, RngAlgorithm, TestRng, TestRunner};
 
 /// The repository's root.

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use anyhow::Context;
 use bytesize::ByteSize;
-use engine::{Capability, Part};
+use engine::Capability;
+use engine::operators::Part;
 
 /// `FILE[:FUNCTION]`: a plugin, and which of its functions.
 #[derive(Clone, Debug, PartialEq, Eq)]

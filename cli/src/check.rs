@@ -6,9 +6,10 @@ use std::sync::Arc;
 
 use annotate_snippets::renderer::DecorStyle;
 use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
+use engine::Monitor;
 use engine::pipeline::{Diagnostics, OpenError, Pipeline, PipelineFile, Setup};
+use engine::pool::PoolBuilder;
 use engine::text::{path, same_length};
-use engine::{Monitor, PoolBuilder};
 use serde_json::{Value, json};
 
 use super::exit::{Ending, tell};

@@ -7,7 +7,8 @@ use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};
 
 use anyhow::{Context, bail, ensure};
-use engine::{Checkpoint, Error, InputState, OutputState, Source, files};
+use engine::checkpoint::{Checkpoint, InputState, OutputState};
+use engine::{Error, Source, files};
 
 use super::args::time;
 use super::checkpointer::{self, Checkpointer, Durable};

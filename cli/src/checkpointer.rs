@@ -8,9 +8,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use engine::checkpoint::{Checkpoint, Done, OutputState, Snapshot};
 use engine::error::FileError;
+use engine::plugin::Output;
 use engine::sources::Mark;
-use engine::{Checkpoint, Done, Error, Output, OutputState, Snapshot, Source};
+use engine::{Error, Source};
 use tokio::sync::SetOnce;
 
 use super::faults::Letters;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Subcommand};
-use engine::{Broker, Cluster, ClusterView};
+use engine::cluster::{Broker, Cluster, ClusterView};
 
 use super::args::time;
 use super::exit::Ending;

@@ -1,6 +1,6 @@
 //! `engine compile`: what `engine` starts as a process of its own when a plugin is to be compiled.
 
-use engine::Compiler;
+use engine::plugin::Compiler;
 use engine::wall::{self, Rules};
 
 use super::exit::Ending;

@@ -5,7 +5,8 @@ use std::sync::{Arc, OnceLock};
 use std::thread;
 use std::time::Duration;
 
-use engine::{Counts, Wait, waits};
+use engine::deadlines::{Wait, waits};
+use engine::metrics::Counts;
 use humantime::format_duration;
 use serde_json::json;
 

@@ -4,7 +4,8 @@ use std::io;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use engine::{Error, Fault, Place};
+use engine::policy::Place;
+use engine::{Error, Fault};
 
 use super::hint::hint;
 use super::setup::shortage;

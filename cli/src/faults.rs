@@ -8,7 +8,9 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use anyhow::Context;
-use engine::{Checkpoint, DeadLetter, DeadLetters, Error, FaultPolicy, Place, Unit, files};
+use engine::checkpoint::Checkpoint;
+use engine::policy::{DeadLetter, DeadLetters, Place, Unit};
+use engine::{Error, FaultPolicy, files};
 use serde::Deserialize;
 
 use super::args::OnFault;

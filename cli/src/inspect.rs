@@ -5,8 +5,9 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use bytesize::ByteSize;
+use engine::Plugin;
+use engine::function::{Parameter, Signature};
 use engine::text::path as shown;
-use engine::{Parameter, Plugin, Signature};
 use serde_json::json;
 
 use super::exit::Ending;

@@ -5,7 +5,11 @@ use std::time::Duration;
 
 use anyhow::Context;
 use clap::ValueEnum;
-use engine::{Compiler, Isolation, Machine, Pool, PoolBuilder};
+use engine::Pool;
+use engine::function::Isolation;
+use engine::machine::Machine;
+use engine::plugin::Compiler;
+use engine::pool::PoolBuilder;
 
 use super::args::{size, time};
 

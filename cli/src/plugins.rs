@@ -5,7 +5,10 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail, ensure};
-use engine::{FaultPolicy, Function, Kind, Output, Part, Plugin, Pool, Signature, Usage};
+use engine::function::{Signature, Usage};
+use engine::operators::Part;
+use engine::plugin::Output;
+use engine::{FaultPolicy, Function, Kind, Plugin, Pool};
 
 use super::args::{Allowed, Argument, KeyArg, PluginSpec};
 use super::cargo;

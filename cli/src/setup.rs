@@ -3,7 +3,7 @@
 use std::io;
 use std::sync::Arc;
 
-use engine::Machine;
+use engine::machine::Machine;
 
 /// So many files may be open at once where the system lets us choose. Commands that a pipeline starts have the same
 /// limit, and some of them look at each number below it.

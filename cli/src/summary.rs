@@ -3,8 +3,11 @@
 use std::time::Duration;
 
 use bytesize::ByteSize;
+use engine::function::{PoolUsage, Usage};
+use engine::metrics::Counts;
+use engine::plugin::Compilation;
 use engine::wall;
-use engine::{Compilation, Counts, Fault, Plugin, PoolUsage, Usage};
+use engine::{Fault, Plugin};
 use indicatif::HumanCount;
 use serde_json::{Value, json};
 

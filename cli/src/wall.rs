@@ -80,7 +80,7 @@ impl WallArgs {
 
 /// Refuses rules by which a function that broke out could put compiled code where other runs load it from.
 fn check_cache(rules: &Rules) -> anyhow::Result<()> {
-    let Some(cache) = engine::compile_cache().and_then(|cache| cache.canonicalize().ok()) else {
+    let Some(cache) = engine::plugin::compile_cache().and_then(|cache| cache.canonicalize().ok()) else {
         return Ok(());
     };
     let is_over = |path: &&PathBuf| {

@@ -8,8 +8,9 @@ use std::process::Command;
 use std::time::Duration;
 
 use anyhow::Context;
+use engine::cluster::{Broker, Worker};
 use engine::wall::{Program, Rules};
-use engine::{Broker, CancellationToken, Capability, Pool, Worker};
+use engine::{CancellationToken, Capability, Pool};
 use etcetera::BaseStrategy;
 
 use super::cluster::BrokerArgs;
@@ -158,8 +159,8 @@ impl WorkerCommand {
         let mut rules = Rules::new();
         self.allow.iter().for_each(|capability| rules.grant(capability));
         rules.start(self.limits.keeping_compiler()?.program());
-        engine::compile_cache().into_iter().for_each(|folder| rules.read(folder));
-        let plugins = engine::private_folder(&folder()?);
+        engine::plugin::compile_cache().into_iter().for_each(|folder| rules.read(folder));
+        let plugins = engine::plugin::private_folder(&folder()?);
         if self.isolated {
             plugins.into_iter().for_each(|folder| rules.read(folder));
             return Ok(rules);

@@ -36,7 +36,7 @@ const PING: Duration = Duration::from_secs(3);
 /// comes is given [`credentials`](Self::credentials).
 ///
 /// ```
-/// use engine::Broker;
+/// use engine::cluster::Broker;
 ///
 /// let broker: Broker = "nats://one:4222,nats://two:4222".parse().unwrap();
 /// assert_eq!(broker.to_string(), "nats://one:4222,nats://two:4222");

@@ -39,33 +39,33 @@
 #[cfg(feature = "cluster")]
 mod broker;
 #[cfg(feature = "cluster")]
-mod cluster;
+pub mod cluster;
 mod connections;
 mod connectors;
 #[cfg(feature = "net")]
-mod dashboard;
-mod deadlines;
+pub mod dashboard;
+pub mod deadlines;
 pub mod error;
 mod executor;
 mod fault;
 pub mod files;
-mod function;
+pub mod function;
 #[cfg(all(any(fuzzing, test), feature = "cluster"))]
 #[doc(hidden)]
 pub mod fuzzing;
 mod graph;
 mod layout;
-mod machine;
+pub mod machine;
 pub mod metrics;
 mod monitor;
 #[cfg(feature = "net")]
 mod net;
 mod nodes;
 #[cfg(feature = "otlp")]
-mod otlp;
+pub mod otlp;
 pub mod pipeline;
-mod plugin;
-mod policy;
+pub mod plugin;
+pub mod policy;
 mod process;
 mod progress;
 mod record;
@@ -73,30 +73,31 @@ pub mod text;
 mod threads;
 pub mod wall;
 
-#[cfg(feature = "cluster")]
-pub use broker::Broker;
-#[cfg(feature = "cluster")]
-pub use cluster::{Cluster, ClusterView, RunView, Worker, WorkerView};
 pub use connectors::{end_commands, sinks, sources};
-#[cfg(feature = "net")]
-pub use dashboard::{Dashboard, PORT as DASHBOARD_PORT, Report};
-pub use deadlines::{Wait, waits};
 pub use error::Error;
-pub use executor::{Function, Plugin, Pool, PoolBuilder, Returns};
+pub use executor::{Function, Plugin, Pool};
 pub use fault::{Cause, Fault, Resource};
-pub use function::capability;
-pub use function::{Capability, Isolation, Kind, Parameter, PoolUsage, Signature, State, Usage};
-pub use graph::{
-    Accumulate, Connection, Filter, FlatMap, Flush, Keep, Key, Map, Operator, Outputs, Part, Scattered, Side,
-    Sink, Source, Starmap, Stream,
-};
-pub use machine::Machine;
-pub use metrics::Counts;
+pub use function::{Capability, Kind, capability};
+pub use graph::{Key, Sink, Source, Stream};
 pub use monitor::Monitor;
-#[cfg(feature = "otlp")]
-pub use otlp::{Collector, Otlp};
-pub use plugin::{Ahead, Compilation, Compiler, Output, Print, compile_cache, private_folder};
-pub use policy::{DeadLetter, DeadLetters, FaultPolicy, Place, Unit};
-pub use progress::{Checkpoint, Done, InputState, OutputState, Snapshot};
+pub use policy::FaultPolicy;
 pub use record::{Format, Json, Record, Shape};
 pub use tokio_util::sync::CancellationToken;
+
+/// Operators: the types that a stream's methods return, and the trait with which to write an operator.
+pub mod operators {
+    pub use crate::graph::{
+        Accumulate, Connection, Filter, FlatMap, Flush, Keep, Map, Operator, Outputs, Part, Scattered, Side,
+        Starmap,
+    };
+}
+
+/// Builds a [`Pool`](crate::Pool), and names what its functions return.
+pub mod pool {
+    pub use crate::executor::{PoolBuilder, Returns};
+}
+
+/// A run's progress and the states of its functions, kept in a file, from which a later run continues.
+pub mod checkpoint {
+    pub use crate::progress::{Checkpoint, Done, InputState, OutputState, Snapshot};
+}

@@ -9,8 +9,9 @@ use std::time::Duration;
 
 use tokio::runtime::{Builder, Runtime};
 
+use crate::Error;
 use crate::error::SystemError;
-use crate::{Error, Machine};
+use crate::machine::Machine;
 
 /// So many threads are left for what a run starts later: who reads its inputs, who writes its checkpoints.
 const SPARE: usize = 4;

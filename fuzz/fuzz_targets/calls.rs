@@ -8,7 +8,9 @@ use std::net::TcpListener;
 use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
-use engine::{Capability, FaultPolicy, Isolation, Output, Plugin, Pool, Source, sources};
+use engine::function::Isolation;
+use engine::plugin::Output;
+use engine::{Capability, FaultPolicy, Plugin, Pool, Source, sources};
 use libfuzzer_sys::fuzz_target;
 use tempfile::TempDir;
 

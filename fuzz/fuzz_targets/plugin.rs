@@ -5,7 +5,8 @@ use std::io::Write;
 use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
-use engine::{Isolation, Kind, Pool, Source};
+use engine::function::Isolation;
+use engine::{Kind, Pool, Source};
 use libfuzzer_sys::fuzz_target;
 
 /// Time for loading, two functions of one record, and what a busy machine adds.

@@ -178,7 +178,10 @@ fn an_unsuitable_broker_leaves_the_output_untouched() {
 #[tokio::test]
 async fn using_a_closed_pool_is_an_error() {
     let Some(cluster) = Cluster::start(0) else { return };
-    let pool = Pool::builder().cluster(engine::Cluster::new(cluster.url().parse().unwrap())).build().unwrap();
+    let pool = Pool::builder()
+        .cluster(engine::cluster::Cluster::new(cluster.url().parse().unwrap()))
+        .build()
+        .unwrap();
     let inc = pool.load(plugin("inc")).unwrap().function("inc").unwrap();
     let started = || {
         let source = Source::<String>::new();

@@ -342,7 +342,7 @@ const ATTACKS: &[(&str, Try)] = &[
     }),
     ("change the plugin", |role| File::options().write(true).open(&role.plugin).is_ok()),
     ("keep compiled code for others", |_| {
-        engine::compile_cache().is_some_and(|cache| fs::write(cache.join("planted"), "1").is_ok())
+        engine::plugin::compile_cache().is_some_and(|cache| fs::write(cache.join("planted"), "1").is_ok())
     }),
     ("make a device", |role| {
         let path = role.granted.join("disk");

@@ -1,6 +1,7 @@
 //! Memories and tables that grow or fail to grow: the counted memory is the real memory.
 
-use engine::{Isolation, Monitor, Pool};
+use engine::function::Isolation;
+use engine::{Monitor, Pool};
 use proptest::collection::vec;
 
 use super::module::Module;

@@ -2,7 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use engine::{Isolation, Pool};
+use engine::Pool;
+use engine::function::Isolation;
 
 use super::module::{Module, STATE};
 use crate::support::ran;

@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use clap::Args;
-use engine::{Output, Pool, Source, sinks, sources};
+use engine::plugin::Output;
+use engine::{Pool, Source, sinks, sources};
 
 #[derive(Args)]
 pub(super) struct Lines {

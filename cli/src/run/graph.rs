@@ -1,6 +1,7 @@
 //! The graph of a run: functions scattered, and those that accumulate in order between them.
 
-use engine::{Output, Pool, Source, Stream, sinks};
+use engine::plugin::Output;
+use engine::{Pool, Source, Stream, sinks};
 
 use super::RunCommand;
 use crate::plugins::{Chain, Records, Stage};

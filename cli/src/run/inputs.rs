@@ -5,7 +5,8 @@ use std::io::{Read, Seek, SeekFrom, stdin};
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
-use engine::{Checkpoint, files};
+use engine::checkpoint::Checkpoint;
+use engine::files;
 
 /// Where records come from.
 pub(super) struct Input {

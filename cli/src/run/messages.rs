@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use engine::Print;
+use engine::plugin::Print;
 use indicatif::ProgressBar;
 
 use crate::exit::{EndedBy, Signal, tell};

@@ -4,8 +4,9 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, ensure};
+use engine::Monitor;
+use engine::dashboard::Report;
 use engine::files::Draft;
-use engine::{Monitor, Report};
 
 use super::messages::Messages;
 use crate::exit::tell;

@@ -4,8 +4,11 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
+use engine::Fault;
+use engine::metrics::Counts;
 use engine::pipeline::PipelineFile;
-use engine::{Ahead, Counts, Fault, PoolBuilder};
+use engine::plugin::Ahead;
+use engine::pool::PoolBuilder;
 #[cfg(feature = "cluster")]
 use indicatif::ProgressBar;
 use tokio_util::sync::CancellationToken;
@@ -37,7 +40,7 @@ impl RunCommand {
             .cluster
             .cluster(None, self.messages().notices(ProgressBar::hidden()))
             .into_iter()
-            .fold(pool, engine::PoolBuilder::cluster);
+            .fold(pool, engine::pool::PoolBuilder::cluster);
         run(&file, pool, self.messages(), &self.watch, &self.drain(), &components)
     }
 }

@@ -6,7 +6,10 @@ use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use anyhow::ensure;
-use engine::{Ahead, Checkpoint, Fault, FaultPolicy, Monitor, Output, Place, Pool, Snapshot, Source};
+use engine::checkpoint::{Checkpoint, Snapshot};
+use engine::plugin::{Ahead, Output};
+use engine::policy::Place;
+use engine::{Fault, FaultPolicy, Monitor, Pool, Source};
 use indicatif::{HumanCount, ProgressBar};
 
 use super::inputs::{self, Input};
@@ -149,11 +152,11 @@ impl RunCommand {
             None if self.sequential => builder.threads(1),
             None => builder,
         };
-        let builder = monitor.into_iter().fold(builder, engine::PoolBuilder::monitor);
+        let builder = monitor.into_iter().fold(builder, engine::pool::PoolBuilder::monitor);
         #[cfg(feature = "cluster")]
         let builder = {
             let cluster = self.cluster.cluster(self.checkpoint.run_name(), self.messages().notices(progress));
-            cluster.into_iter().fold(builder, engine::PoolBuilder::cluster)
+            cluster.into_iter().fold(builder, engine::pool::PoolBuilder::cluster)
         };
         Ok(builder.build()?)
     }

@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use engine::pipeline::{Access, PipelineFile};
+use engine::plugin::{Ahead, Compiler};
 use engine::wall::Rules;
-use engine::{Ahead, Compiler};
 
 use super::RunCommand;
 use super::watching::WatchArgs;
@@ -62,7 +62,7 @@ fn load(
         ahead.into_iter().for_each(|ahead| ahead.compile(component, pin.as_deref(), compiler, size));
     }
     // Compiled plugins are read from there, and none is written: who can write there can make others run.
-    engine::compile_cache().into_iter().for_each(|folder| rules.read(folder));
+    engine::plugin::compile_cache().into_iter().for_each(|folder| rules.read(folder));
 }
 
 /// What is reached whatever is run.

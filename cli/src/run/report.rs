@@ -3,7 +3,9 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use engine::{Counts, Error, Fault, Plugin, PoolUsage, Usage};
+use engine::function::{PoolUsage, Usage};
+use engine::metrics::Counts;
+use engine::{Error, Fault, Plugin};
 use serde_json::json;
 
 use super::messages::Messages;

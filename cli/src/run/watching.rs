@@ -7,8 +7,9 @@ use std::sync::Arc;
 
 use anyhow::{Context, bail, ensure};
 use clap::ArgGroup;
+use engine::Monitor;
+use engine::dashboard::{Dashboard, PORT as DASHBOARD_PORT};
 use engine::metrics::RunState;
-use engine::{DASHBOARD_PORT, Dashboard, Monitor};
 use tokio::sync::SetOnce;
 
 use super::messages::Messages;
@@ -54,7 +55,7 @@ pub(crate) struct WatchArgs {
     /// from OTEL_EXPORTER_OTLP_HEADERS, and the run's name from OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES.
     #[cfg(feature = "otlp")]
     #[arg(long, value_name = "ADDR")]
-    otlp: Option<engine::Collector>,
+    otlp: Option<engine::otlp::Collector>,
 }
 
 /// A run that is watched, or not.
@@ -68,7 +69,7 @@ pub(super) struct Watching<'a> {
     screen: Option<OwnScreen>,
     /// Sends until this is dropped.
     #[cfg(feature = "otlp")]
-    otlp: Option<engine::Otlp>,
+    otlp: Option<engine::otlp::Otlp>,
     /// The signal that this process got.
     interrupted: Arc<SetOnce<Signal>>,
     /// Who ends the run: that signal, or somebody who watches.
@@ -99,7 +100,7 @@ impl WatchArgs {
 
     /// Where metrics and traces go.
     #[cfg(feature = "otlp")]
-    pub(super) fn collector(&self) -> Option<&engine::Collector> {
+    pub(super) fn collector(&self) -> Option<&engine::otlp::Collector> {
         self.otlp.as_ref()
     }
 
@@ -207,7 +208,7 @@ impl Watching<'_> {
         #[cfg(feature = "otlp")]
         if let Some(collector) = &self.args.otlp {
             let told = |error| tell(format_args!("engine: {:#}", anyhow::Error::new(error)));
-            self.otlp = Some(engine::Otlp::export(monitor, collector, told)?);
+            self.otlp = Some(engine::otlp::Otlp::export(monitor, collector, told)?);
         }
         if self.args.tui {
             if let Some(dashboard) = &self.dashboard {

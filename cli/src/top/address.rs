@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use anyhow::{Context, ensure};
-use engine::DASHBOARD_PORT;
+use engine::dashboard::PORT as DASHBOARD_PORT;
 use reqwest::Url;
 
 /// The address of a dashboard, and the token for it.

@@ -12,7 +12,9 @@ use super::settings::Cluster;
 use super::worker::isolated;
 use super::worker::options::{Isolation, Options, Told};
 use super::worker::process;
-use crate::{Broker, Capability, Error, Pool, PoolBuilder, text};
+use crate::broker::Broker;
+use crate::executor::PoolBuilder;
+use crate::{Capability, Error, Pool, text};
 
 /// The most characters of a line of news.
 const LINE: usize = 2000;

@@ -22,3 +22,5 @@ pub use join::Worker;
 pub(crate) use random::random;
 pub use settings::Cluster;
 pub use view::{ClusterView, RunView, WorkerView};
+
+pub use crate::broker::Broker;

@@ -4,16 +4,17 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::broker::Broker;
 use crate::deadlines::BROKER_AWAY;
-use crate::{Broker, text};
+use crate::text;
 
 /// Notices have no more characters.
 const LINE: usize = 2000;
 
 /// Machines that a pool's segments run on: workers that any number of processes are, behind a NATS server.
 ///
-/// Given to [`PoolBuilder::cluster`](crate::PoolBuilder::cluster). What is scattered over the pool then goes to
-/// workers (`engine worker`, or a [`Worker`](crate::Worker)), and comes back in the order of emission; functions that
+/// Given to [`PoolBuilder::cluster`](crate::executor::PoolBuilder::cluster). What is scattered over the pool then goes to
+/// workers (`engine worker`, or a [`Worker`](crate::cluster::Worker)), and comes back in the order of emission; functions that
 /// accumulate, and sinks, run here as ever.
 #[derive(Clone, Debug)]
 pub struct Cluster {

@@ -10,8 +10,9 @@ use super::description::Run;
 use super::nats;
 use super::presence::{HostPresence, WorkerPresence};
 use super::transport::{Entry, Table, Transport, TransportError};
+use crate::Error;
+use crate::broker::Broker;
 use crate::text::PlainText;
-use crate::{Broker, Error};
 
 /// What a cluster is at: its workers and runs.
 #[derive(Clone, Debug, Serialize)]

@@ -33,7 +33,8 @@ const INTERVAL: Duration = Duration::from_millis(400);
 ///
 /// ```
 /// # fn main() -> Result<(), engine::Error> {
-/// use engine::{Dashboard, Monitor};
+/// use engine::dashboard::Dashboard;
+/// use engine::Monitor;
 ///
 /// let monitor = Monitor::new();
 /// let dashboard = Dashboard::serve(&monitor, "127.0.0.1:0".parse().unwrap())?;

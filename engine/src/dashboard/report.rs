@@ -10,7 +10,8 @@ use crate::{Error, Monitor, threads};
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> anyhow::Result<()> {
-/// use engine::{Monitor, Report, Source};
+/// use engine::dashboard::Report;
+/// use engine::{Monitor, Source};
 ///
 /// let monitor = Monitor::new();
 /// let report = Report::begin(&monitor)?;

@@ -24,7 +24,7 @@ const OTHER_MAPPINGS: u64 = 4096;
 /// (cgroups, as containers have them) allow. What the system does not tell is none.
 ///
 /// ```
-/// let machine = engine::Machine::here();
+/// let machine = engine::machine::Machine::here();
 /// if let Some(memory) = machine.memory {
 ///     assert!(machine.guest_memory() as u64 <= memory / 2);
 /// }

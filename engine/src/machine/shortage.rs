@@ -29,7 +29,7 @@ impl Machine {
     /// ```
     /// # #[cfg(target_os = "linux")] {
     /// let error = std::io::Error::from_raw_os_error(24); // EMFILE
-    /// let hint = engine::Machine::here().shortage(&error);
+    /// let hint = engine::machine::Machine::here().shortage(&error);
     /// assert!(hint.is_some_and(|hint| hint.contains("ulimit -n")));
     /// # }
     /// ```

@@ -6,7 +6,8 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, OnceLock};
 
 use super::flow::Bytes;
-use crate::{DeadLetter, DeadLetters, Error, Place, Source};
+use crate::policy::{DeadLetter, DeadLetters, Place};
+use crate::{Error, Source};
 
 /// A file of dead letters, which is made once all is found right.
 #[derive(Clone)]

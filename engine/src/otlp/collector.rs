@@ -17,7 +17,7 @@ const PORT: u16 = 4318;
 ///
 /// ```
 /// # fn main() -> Result<(), engine::Error> {
-/// use engine::Collector;
+/// use engine::otlp::Collector;
 ///
 /// let shown = |text: &str| text.parse::<Collector>().map(|collector| collector.to_string());
 /// assert_eq!(shown("collector")?, "http://collector:4318");

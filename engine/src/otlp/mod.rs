@@ -47,7 +47,8 @@ const NAME: &str = "engine";
 ///
 /// ```no_run
 /// # fn main() -> Result<(), engine::Error> {
-/// use engine::{Monitor, Otlp};
+/// use engine::otlp::Otlp;
+/// use engine::Monitor;
 ///
 /// let monitor = Monitor::new();
 /// let otlp = Otlp::export(&monitor, &"127.0.0.1:4318".parse()?, |error| eprintln!("{error:?}"))?;

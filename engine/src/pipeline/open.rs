@@ -11,8 +11,9 @@ use super::graph::{Graph, Parts};
 use super::run::Pipeline;
 use super::settings::{LimitOptions, PoolOptions};
 use crate::error::FileError;
+use crate::executor::PoolBuilder;
 use crate::nodes::{BuildContext, Diagnostics, FaultOptions, FindComponent, OnListen, Report};
-use crate::{Error, Monitor, Pool, PoolBuilder, files};
+use crate::{Error, Monitor, Pool, files};
 
 /// The longest file that is read, in bytes.
 const LONGEST: u64 = 1 << 20;

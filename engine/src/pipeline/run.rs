@@ -9,11 +9,14 @@ use tokio_util::sync::CancellationToken;
 
 use super::diagram::Diagram;
 use crate::deadlines::waiting;
+use crate::function::Usage;
 use crate::metrics::Counts;
 use crate::nodes::{
     Begin, BuildContext, Bytes, Called, DeadLetterFile, Feeding, InputPositions, Opening, open_dead_letters,
 };
-use crate::{Error, Fault, FaultPolicy, Output, Place, Plugin, Pool, Source, Usage};
+use crate::plugin::Output;
+use crate::policy::Place;
+use crate::{Error, Fault, FaultPolicy, Plugin, Pool, Source};
 
 /// A graph that a pipeline file describes, ready to be run.
 pub struct Pipeline {

@@ -5,8 +5,9 @@ use serde::Deserialize;
 
 use std::time::Duration;
 
+use crate::executor::PoolBuilder;
+use crate::function::Isolation;
 use crate::nodes::{Count, Patience, Problem, Size, Time};
-use crate::{Isolation, PoolBuilder};
 
 /// The pool that functions run on.
 #[derive(Default, Deserialize, JsonSchema)]

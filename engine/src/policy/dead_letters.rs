@@ -12,9 +12,10 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 
+use crate::Error;
 use crate::error::FileError;
 use crate::files::{Mode, create};
-use crate::{DeadLetter, Error};
+use crate::policy::DeadLetter;
 
 /// One line of the file. What a reader does not need is for people and for scripts.
 #[derive(Deserialize, Serialize)]
@@ -84,7 +85,8 @@ impl fmt::Display for Place {
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// use engine::{DeadLetters, FaultPolicy, Source};
+/// use engine::policy::DeadLetters;
+/// use engine::{FaultPolicy, Source};
 ///
 /// let folder = tempfile::tempdir()?;
 /// let path = folder.path().join("dead.ndjson");

@@ -7,7 +7,8 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::error::FileError;
-use crate::{Error, State, files};
+use crate::function::State;
+use crate::{Error, files};
 
 /// The version of the file's layout.
 const VERSION: u32 = 5;

@@ -11,7 +11,8 @@ use super::{BoxFuture, Done, Snapshots};
 use crate::metrics::Counts;
 use crate::monitor::{SourceFigures, Watch};
 use crate::policy::Faults;
-use crate::{Error, Fault, Place, Unit};
+use crate::policy::{Place, Unit};
+use crate::{Error, Fault};
 
 /// An input of a source, from its first record on.
 #[derive(Debug)]

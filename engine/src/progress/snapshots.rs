@@ -6,7 +6,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
-use crate::State;
+use crate::function::State;
 
 /// What the functions that accumulate have made of all records up to one.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -7,11 +7,12 @@ use async_nats::jetstream::ContextBuilder;
 use super::fitness;
 use super::jetstream::JetStream;
 use super::subjects::{HOST_INBOX, WORKER_INBOX};
+use crate::Error;
+use crate::broker::Broker;
 use crate::cluster::protocol::in_flight::MOST_TASKS;
 use crate::cluster::settings::Durability;
 use crate::cluster::transport::Transport;
 use crate::deadlines::BROKER_ANSWER;
-use crate::{Broker, Error};
 
 /// Connects the host of a run, to a broker that can do what the run wants. `told` is given what the broker refuses.
 pub(in crate::cluster) async fn host(

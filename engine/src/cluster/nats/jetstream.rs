@@ -10,9 +10,10 @@ use futures_util::TryStreamExt;
 use super::plugins::Objects;
 use super::queues::Streams;
 use super::{subjects, tables};
+use crate::Error;
+use crate::broker::Broker;
 use crate::cluster::settings::Durability;
 use crate::cluster::transport::{KeyValue, PluginStore, Queues, Table, Transport, TransportError};
-use crate::{Broker, Error};
 
 /// A connection to JetStream.
 pub(super) struct JetStream {

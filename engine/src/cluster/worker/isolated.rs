@@ -14,8 +14,9 @@ use crate::cluster::protocol::wire::{Outcome, Task};
 use crate::error::ClusterError;
 use crate::executor::{Executor, run_segment};
 use crate::plugin::Core;
+use crate::plugin::Print;
 use crate::text::PlainText;
-use crate::{Capability, Error, Pool, Print, threads};
+use crate::{Capability, Error, Pool, threads};
 
 /// What an isolated process is told before the task.
 #[derive(Serialize, Deserialize)]

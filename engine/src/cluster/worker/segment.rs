@@ -5,12 +5,13 @@ use std::time::Duration;
 
 use super::declined::Declined;
 use super::shared::Shared;
+use crate::Plugin;
 use crate::cluster::description::Stage;
 use crate::executor::{SegmentResult, Terms, most_bytes};
 use crate::function::Tally;
+use crate::plugin::Print;
 use crate::plugin::{Core, Messages, OnPrint};
 use crate::record::Batch;
-use crate::{Plugin, Print};
 
 /// What is not part of a record's own time, but of its task's.
 const SLACK: Duration = Duration::from_secs(2);

@@ -5,7 +5,7 @@ use std::io::Read;
 use crate::connectors::support::formats::{Lines, lines};
 use crate::policy::decode_dead_letter;
 
-/// A source of the records in a file of [`DeadLetters`](crate::DeadLetters), to run them again.
+/// A source of the records in a file of [`DeadLetters`](crate::policy::DeadLetters), to run them again.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), engine::Error> {

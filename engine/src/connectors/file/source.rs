@@ -12,8 +12,9 @@ use crate::connectors::support::formats::rows::Origin;
 use crate::connectors::support::formats::{Layout, compressed};
 use crate::error::{FileError, InputError};
 use crate::graph::Feed;
+use crate::policy::Unit;
 use crate::record::Record;
-use crate::{Error, FaultPolicy, Source, Unit};
+use crate::{Error, FaultPolicy, Source};
 
 /// A source of the lines of files, one file after another. A last line without a newline counts, and ends with
 /// its file. Files that are compressed with gzip or zstd are read as what was compressed: their first bytes tell,

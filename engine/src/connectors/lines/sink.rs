@@ -4,15 +4,17 @@ use std::future::ready;
 use std::sync::Arc;
 
 use crate::graph::{Handling, Items, Node, Sink, Stream};
+use crate::plugin::Output;
 use crate::progress::GraphContext;
 use crate::record::Record;
-use crate::{Error, FaultPolicy, Output};
+use crate::{Error, FaultPolicy};
 
 /// A sink that writes records to an output, each followed by a newline.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// use engine::{Output, Source, sinks};
+/// use engine::plugin::Output;
+/// use engine::{Source, sinks};
 ///
 /// let file = tempfile::NamedTempFile::new()?;
 /// let source = Source::new();

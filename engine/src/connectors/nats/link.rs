@@ -8,8 +8,9 @@ use async_nats::connection::State;
 use async_nats::jetstream::{Context, ContextBuilder};
 use tokio::time::Instant;
 
+use crate::Error;
+use crate::broker::Broker;
 use crate::deadlines::BROKER_ANSWER;
-use crate::{Broker, Error};
 
 /// Answers come by subjects that begin so, as clients have it that say nothing.
 const INBOX: &str = "_INBOX";

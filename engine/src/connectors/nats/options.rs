@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::{sink, source};
-use crate::Broker;
+use crate::broker::Broker;
 use crate::connectors::support::options::RecordFormat;
 use crate::nodes::json::canonical;
 use crate::nodes::{

@@ -14,13 +14,14 @@ use bytes::Bytes;
 use futures_util::future::join_all;
 use tokio::time::sleep;
 
+use crate::broker::Broker;
 use crate::connectors::nats::link::{AGAIN, Link};
 use crate::connectors::support::consumers::{Consumer, Records, Refusal, records};
 use crate::deadlines::{BROKER_ANSWER, BROKER_AWAY};
 use crate::error::BrokerError;
 use crate::graph::{Sink, Stream};
 use crate::record::Record;
-use crate::{Broker, Error, FaultPolicy};
+use crate::{Error, FaultPolicy};
 
 /// Messages that are under way have about so many bytes at most, unless one is larger.
 const ROOM: usize = 8 << 20;

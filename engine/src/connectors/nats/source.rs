@@ -12,12 +12,13 @@ use tokio::sync::mpsc::{Receiver, channel};
 use tokio_util::sync::CancellationToken;
 
 use super::subscription::Subscription;
+use crate::broker::Broker;
 use crate::connectors::nats::link::Link;
 use crate::deadlines::BROKER_AWAY;
 use crate::error::{BrokerError, GraphError, InputError};
 use crate::graph::{Feed, next};
 use crate::record::{BatchBuilder, LONGEST, Record};
-use crate::{Broker, Error, Source};
+use crate::{Error, Source};
 
 /// So many bytes are emitted at once, unless a message is longer.
 const PIECE: usize = 256 << 10;

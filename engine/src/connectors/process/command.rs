@@ -6,10 +6,11 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use crate::Error;
 use crate::deadlines::PROCESS;
 use crate::error::ConnectorError;
+use crate::machine::Machine;
 use crate::process::{Child, Program, Stdio};
-use crate::{Error, Machine};
 
 /// The groups of all that run and that this process started itself: the launcher ends its own.
 static RUNNING: Mutex<BTreeSet<u32>> = Mutex::new(BTreeSet::new());

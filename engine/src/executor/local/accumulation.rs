@@ -10,11 +10,12 @@ use std::time::{Duration, Instant};
 use super::calls::{CallError, MEMORY_TRIES, budget};
 use super::journal::Journal;
 use super::shared::PoolShared;
+use crate::Error;
 use crate::error::FunctionError;
 use crate::function::Isolation;
+use crate::function::State;
 use crate::plugin::{Core, Failure, Instance, Outcome, Trouble};
 use crate::record::{Batch, BatchBuilder};
-use crate::{Error, State};
 
 /// Taking the state out takes no more than one part in so many of the time.
 const SHARE: u32 = 50;

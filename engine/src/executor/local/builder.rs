@@ -8,8 +8,9 @@ use super::pool::Pool;
 use super::shared::PoolShared;
 use crate::executor::segment::Join;
 use crate::function::{Isolation, Limits};
+use crate::machine::Machine;
 use crate::plugin::{Ahead, Compiler, OnPrint, Print};
-use crate::{Error, Machine, Monitor};
+use crate::{Error, Monitor};
 
 /// Sets up a [`Pool`]. The defaults are safe, and fast on the machine at hand.
 #[must_use]

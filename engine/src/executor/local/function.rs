@@ -107,7 +107,7 @@ impl<I: Record, O: Returns> Function<I, O> {
     /// The same function with its stdout written to `output`, if it is a sink.
     ///
     /// A sink's stdout is otherwise that of this process. What other functions print are messages
-    /// for people (see [`PoolBuilder::on_print`](crate::PoolBuilder::on_print)).
+    /// for people (see [`PoolBuilder::on_print`](crate::executor::PoolBuilder::on_print)).
     #[must_use]
     pub fn stdout(&self, output: &Output) -> Self {
         self.changed(|opening| {

@@ -10,10 +10,12 @@ use super::instances::Instances;
 use super::scheduler::Scheduler;
 use crate::executor::segment::Executor;
 use crate::function::{Isolation, Limits, PoolUsage};
+use crate::machine::Machine;
 use crate::metrics::{PoolStatus, WorkerStatus};
 use crate::monitor::{PoolFigures, Watch};
+use crate::plugin::Print;
 use crate::plugin::{Hosting, Ledger, Network, OnPrint, Runtime, TotalMemory};
-use crate::{Error, Machine, Monitor, Print, threads};
+use crate::{Error, Monitor, threads};
 
 /// So many instances at most have their room kept for the next ones: each takes time at the start.
 const MOST_SLOTS: usize = 1000;

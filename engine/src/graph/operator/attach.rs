@@ -14,7 +14,8 @@ impl<T: Clone + Send + 'static> Stream<T> {
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), engine::Error> {
-    /// # use engine::{Operator, Outputs, Source, sinks};
+    /// # use engine::operators::{Operator, Outputs};
+    /// # use engine::{Source, sinks};
     /// /// How many elements there were, at the end.
     /// struct Count(u64);
     ///
@@ -48,7 +49,8 @@ impl<T: Clone + Send + 'static> Stream<T> {
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), engine::Error> {
-    /// use engine::{FaultPolicy, Operator, Outputs};
+    /// use engine::operators::{Operator, Outputs};
+    /// use engine::FaultPolicy;
     ///
     /// struct Parse;
     ///

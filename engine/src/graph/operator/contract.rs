@@ -8,7 +8,8 @@ use tokio::time::Instant;
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), engine::Error> {
-/// use engine::{Operator, Outputs, Source, sinks};
+/// use engine::operators::{Operator, Outputs};
+/// use engine::{Source, sinks};
 ///
 /// /// Each element with the one before it.
 /// #[derive(Default)]

@@ -67,11 +67,12 @@ impl<T: Clone + Send + 'static> Stream<T> {
 
 impl<T: Record> Stream<T> {
     /// A function of a plugin with a state for each key, which `key` tells of each record: a closure, or a
-    /// [`Part`](crate::Part) of a record that is JSON. A record without its key is a fault.
+    /// [`Part`](crate::graph::Part) of a record that is JSON. A record without its key is a fault.
     ///
     /// ```no_run
     /// # #[tokio::main] async fn main() -> Result<(), engine::Error> {
-    /// use engine::{Part, Pool, Source, sinks};
+    /// use engine::operators::Part;
+    /// use engine::{Pool, Source, sinks};
     ///
     /// let pool = Pool::new()?;
     /// let count = pool.load("count.wasm")?.function::<String, u64>("count")?;

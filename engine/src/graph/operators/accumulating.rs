@@ -232,7 +232,7 @@ impl<U: Record> AccumulateNode<U> {
 
 impl State {
     /// The state after all records so far; none is the beginning.
-    async fn taken(&mut self) -> Result<Option<crate::State>, Error> {
+    async fn taken(&mut self) -> Result<Option<crate::function::State>, Error> {
         let mut states = Vec::with_capacity(self.shards.len());
         for shard in &mut self.shards {
             states.push(shard.as_mut().ok_or(Error::Closed)?.state().await?);

@@ -37,7 +37,8 @@ impl<T: Clone + Send + 'static> Stream<T> {
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), engine::Error> {
-    /// use engine::{Side, Source, sinks};
+    /// use engine::operators::Side;
+    /// use engine::{Source, sinks};
     ///
     /// let (prices, rates) = (Source::new(), Source::new());
     /// let (sink, pairs) = sinks::list();

@@ -13,7 +13,8 @@ use crate::graph::{Operator, Outputs, Stream};
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), engine::Error> {
 /// use std::num::NonZeroUsize;
 ///
-/// use engine::{Keep, Source, sinks};
+/// use engine::operators::Keep;
+/// use engine::{Source, sinks};
 ///
 /// let (source, three) = (Source::new(), NonZeroUsize::new(3).unwrap());
 /// let ((sink, first), (other, last)) = (sinks::list(), sinks::list());
@@ -47,7 +48,7 @@ impl<T: Clone + Send + 'static> Stream<T> {
     ///
     /// let source = engine::Source::new();
     /// let three = NonZeroUsize::new(3).unwrap();
-    /// let groups = source.stream().partition_unique(three, |x: &i64| *x, engine::Keep::Last);
+    /// let groups = source.stream().partition_unique(three, |x: &i64| *x, engine::operators::Keep::Last);
     /// groups.sink(move |group: Vec<i64>| list.lock().unwrap().push(group));
     /// for x in [1, 2, 1, 3, 1, 3, 3, 2] {
     ///     source.emit(x).await?;

@@ -56,7 +56,8 @@ impl<T: Clone + Send + 'static> Stream<T> {
     /// # use tokio::time::sleep;
     /// use std::time::Duration;
     ///
-    /// use engine::{Keep, Source, sinks};
+    /// use engine::operators::Keep;
+    /// use engine::{Source, sinks};
     ///
     /// let (source, second) = (Source::new(), Duration::from_secs(1));
     /// let (sink, windows) = sinks::list();

@@ -7,8 +7,9 @@ use tokio::sync::Mutex;
 
 use crate::graph::{Outlet, Stream};
 use crate::monitor::{SourceFigures, Watched};
+use crate::policy::Unit;
 use crate::progress::{BoxFuture, GraphContext, Snapshot};
-use crate::{Error, Monitor, Unit};
+use crate::{Error, Monitor};
 
 /// Where elements enter a graph, and where its errors come back.
 ///

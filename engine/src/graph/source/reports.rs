@@ -1,9 +1,10 @@
 //! Tells how far a graph is, and what became of its elements.
 
+use crate::Error;
 use crate::metrics::Counts;
 use crate::monitor::SourceFigures;
+use crate::policy::Place;
 use crate::progress::{Done, Snapshot};
-use crate::{Error, Place};
 
 use super::Source;
 
@@ -65,7 +66,8 @@ impl<T: Clone + Send + 'static> Source<T> {
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// # use engine::{Output, Source, sinks};
+    /// # use engine::plugin::Output;
+    /// # use engine::{Source, sinks};
     /// let file = tempfile::NamedTempFile::new()?;
     /// let source = Source::new();
     /// source.stream().buffer(8).sink(sinks::lines(&Output::new(file.reopen()?)));

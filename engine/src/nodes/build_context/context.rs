@@ -15,7 +15,8 @@ use crate::nodes::faults::FaultOptions;
 use crate::nodes::file_conflicts::FileConflicts;
 use crate::nodes::flow::{Bytes, Guard};
 use crate::nodes::outputs::Opening;
-use crate::{FaultPolicy, Output, Plugin, Pool};
+use crate::plugin::Output;
+use crate::{FaultPolicy, Plugin, Pool};
 
 /// Finds the component that a plugin's path stands for.
 pub(crate) type FindComponent<'a> = &'a dyn Fn(&Path) -> Result<PathBuf, String>;

@@ -3,11 +3,12 @@
 use std::path::Path;
 
 use super::BuildContext;
+use crate::function::Usage;
 use crate::nodes::access::Use;
 use crate::nodes::diagnostic::Problem;
 use crate::nodes::flow::Bytes;
 use crate::nodes::plugin_option::PluginOption;
-use crate::{Capability, Function, Plugin, Usage};
+use crate::{Capability, Function, Plugin};
 
 /// A function that a node calls.
 pub(crate) enum Called {

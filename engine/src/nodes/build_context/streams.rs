@@ -5,8 +5,8 @@ use std::net::SocketAddr;
 use std::path::Path;
 
 use super::BuildContext;
-use crate::Output;
 use crate::nodes::diagnostic::Problem;
+use crate::plugin::Output;
 
 impl BuildContext<'_> {
     /// This process's stdout, which nodes share.

@@ -4,11 +4,12 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::error::FunctionError;
+use crate::function::Signature;
 use crate::nodes::{
     Access, BuildContext, Bytes, Call, Called, Contents, Flow, Key, KeyedCall, PerhapsCall, Problem,
     StageNode, json,
 };
-use crate::{Error, Function, Kind, Signature};
+use crate::{Error, Function, Kind};
 
 /// Each record through a function.
 #[derive(Deserialize, JsonSchema)]

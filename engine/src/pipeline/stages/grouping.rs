@@ -6,12 +6,13 @@ use std::sync::Arc;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use crate::Stream;
 use crate::graph::Bounds;
+use crate::graph::Keep;
 use crate::nodes::json::Path;
 use crate::nodes::{
     BuildContext, Bytes, Contents, Count, Flow, Guard, Key, Problem, StageNode, Takes, Time, json, no_bytes,
 };
-use crate::{Keep, Stream};
 
 /// A record with the key that it was given.
 type Keyed = (Bytes, Bytes);

@@ -3,8 +3,9 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use crate::Stream;
+use crate::graph::Side;
 use crate::nodes::{BuildContext, Bytes, Contents, Count, Flow, Problem, StageNode, Takes, json, no_bytes};
-use crate::{Side, Stream};
 
 /// The records of several, as they come.
 #[derive(Deserialize, JsonSchema)]
