@@ -1,7 +1,8 @@
 //! The same pipeline over many machines: a host hands batches out through a broker, and workers run them.
 //!
 //! `protocol/` is what both agree on, and knows neither network nor clock; `host/` and `worker/` are the two sides;
-//! `transport.rs` says what they need of a broker, and `nats/` does that with NATS JetStream.
+//! `transport.rs` says what they need of a broker; `nats/` implements it with NATS JetStream, and `memory/` in one
+//! process, for tests.
 
 mod cleaning;
 mod description;
@@ -9,6 +10,8 @@ mod description;
 pub(crate) mod fuzzing;
 mod host;
 mod join;
+#[cfg(test)]
+mod memory;
 mod nats;
 mod presence;
 mod protocol;

@@ -1,6 +1,6 @@
 //! What a cluster needs of a broker, as traits with plain data: the host, the workers and the views know no client.
 //!
-//! `nats/` implements them over JetStream.
+//! `nats/` implements them over JetStream, and `memory/` in memory, for tests.
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};

@@ -219,3 +219,6 @@ async fn take_over(
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

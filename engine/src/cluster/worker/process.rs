@@ -110,3 +110,6 @@ fn other_version(run: Option<Run>) -> String {
         None => "what is said of it can't be read".to_owned(),
     }
 }
+
+#[cfg(test)]
+mod tests;

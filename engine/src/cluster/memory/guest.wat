@@ -1,0 +1,51 @@
+;; A plugin with one map, `upper`: it turns letters into capital ones.
+;;
+;; Of the outcome at 4000 it sets the data, the ends and the count of consumed records. What the host hands over comes
+;; from 65536 on.
+(module
+  (import "[export]engine:plugin/stages@0.2.0" "[resource-new]stage" (func $new (param i32) (result i32)))
+  (memory (export "memory") 2)
+  (global $next (mut i32) (i32.const 65536))
+  ;; The list of functions: one, at 2048.
+  (data (i32.const 16) "\00\08\00\00\01\00\00\00")
+  (data (i32.const 1024) "upper")
+  ;; Its name, its kind (map), its input and output (text).
+  (data (i32.const 2048) "\00\04\00\00\05\00\00\00\00\00\00\00\01\00\00\00")
+  (data (i32.const 2076) "\01\00\00\00\01\00\00\00")
+  (func (export "cabi_realloc") (param i32 i32 i32) (param $wanted i32) (result i32)
+    (local $begin i32)
+    (local.set $begin (i32.and (i32.add (global.get $next) (i32.const 7)) (i32.const -8)))
+    (global.set $next (i32.add (local.get $begin) (local.get $wanted)))
+    (if (i32.gt_u (global.get $next) (i32.mul (memory.size) (i32.const 65536)))
+      (then (drop (memory.grow (i32.add (i32.shr_u (local.get $wanted) (i32.const 16)) (i32.const 1))))))
+    (local.get $begin))
+  (func (export "engine:plugin/stages@0.2.0#describe") (result i32)
+    (i32.const 16))
+  (func (export "engine:plugin/stages@0.2.0#[static]stage.open")
+    (param i32 i32 i32 i32 i32 i32 i32) (result i32)
+    (i32.store (i32.const 3004) (call $new (i32.const 7)))
+    (i32.const 3000))
+  (func (export "engine:plugin/stages@0.2.0#[method]stage.process")
+    (param i32) (param $data i32) (param $bytes i32) (param $ends i32) (param $count i32)
+    (param i32 i32 i32 i32 i32 i32) (result i32)
+    (local $at i32)
+    (local.set $at (local.get $data))
+    (block $done
+      (loop $byte
+        (br_if $done (i32.ge_u (local.get $at) (i32.add (local.get $data) (local.get $bytes))))
+        (i32.store8 (local.get $at)
+          (i32.sub (i32.load8_u (local.get $at))
+            (i32.mul (i32.const 32) (i32.ge_u (i32.load8_u (local.get $at)) (i32.const 97)))))
+        (local.set $at (i32.add (local.get $at) (i32.const 1)))
+        (br $byte)))
+    (i32.store (i32.const 4000) (local.get $data))
+    (i32.store (i32.const 4004) (local.get $bytes))
+    (i32.store (i32.const 4008) (local.get $ends))
+    (i32.store (i32.const 4012) (local.get $count))
+    (i32.store (i32.const 4036) (local.get $count))
+    (global.set $next (i32.const 65536))
+    (i32.const 4000))
+  (func (export "engine:plugin/stages@0.2.0#[method]stage.finish") (param i32) (result i32)
+    (i32.const 5000))
+  (func (export "engine:plugin/stages@0.2.0#[method]stage.state") (param i32) (result i32)
+    (i32.const 6000)))
