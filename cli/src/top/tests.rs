@@ -40,7 +40,7 @@ fn snapshot() -> Snapshot {
         .map(|(from, to)| part(json!({ "from": from, "to": to, "records": 0 })))
         .into();
     status.functions = vec![function("enrich", 500, 1 << 20), function("even", 2, 60 << 20)];
-    status.pool.workers = 2;
+    status.pool.threads = 2;
     status.run.now = 42_000;
     let counts = &mut status.run.counts;
     (counts.emitted, counts.delivered, counts.faults) = (1_058_400, 420_000, 2);
@@ -67,8 +67,8 @@ fn snapshot() -> Snapshot {
     let mut failed = bar(1, 40_900, 41_000);
     failed.failed = true;
     snapshot.lanes = vec![
-        lane("worker 1", &[bar(0, 37_000, 39_500), bar(1, 39_500, 42_000)]),
-        lane("worker 2", &[bar(0, 38_000, 40_000), failed]),
+        lane("pool 1", &[bar(0, 37_000, 39_500), bar(1, 39_500, 42_000)]),
+        lane("pool 2", &[bar(0, 38_000, 40_000), failed]),
     ];
     snapshot
 }
@@ -197,10 +197,10 @@ fn on_workers() -> App {
     let mut leaving = worker("berta", "berta-1", 1, 900);
     leaving["leaving"] = true.into();
     let workers = |records| [worker("anna", "anna-1", 4, records), refused.clone(), leaving.clone()];
-    first.status.workers = workers(600_000).map(part).into();
+    first.status.workers = Some(workers(600_000).map(part).into());
     let mut second = first.clone();
     second.status.run.now = 44_000;
-    second.status.workers = workers(634_567).map(part).into();
+    second.status.workers = Some(workers(634_567).map(part).into());
     second.diagnosis.text =
         "The worker sets the pace: all of its threads are busy; what comes to scatter waits.".into();
     let mut app = app(TOKEN, true, first);

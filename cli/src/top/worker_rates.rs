@@ -24,8 +24,9 @@ impl WorkerRates {
     #[expect(clippy::cast_precision_loss, reason = "rates are rounded")]
     pub(super) fn keep(&mut self, status: &Status) {
         let now = status.run.now;
-        self.0.retain(|name, _| status.workers.iter().any(|worker| worker.name == *name));
-        for worker in &status.workers {
+        let workers = status.workers.as_deref().unwrap_or_default();
+        self.0.retain(|name, _| workers.iter().any(|worker| worker.name == *name));
+        for worker in workers {
             let records = worker.records;
             let new = Report { records, at: now, rate: 0.0 };
             let last = self.0.entry(worker.name.clone()).or_insert(new);

@@ -79,8 +79,8 @@ pub(crate) const FIGURES: [Figure; 17] = [
     gauge("pool.memory_most", "The most of it at once", Unit::Bytes, |status| {
         one(status.pool.memory_most as u64)
     }),
-    gauge("pool.workers", "Threads that run functions", Unit::Threads, |status| {
-        one(status.pool.workers as u64)
+    gauge("pool.threads", "Threads that run functions", Unit::Threads, |status| {
+        one(status.pool.threads as u64)
     }),
 ];
 

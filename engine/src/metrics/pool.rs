@@ -48,7 +48,7 @@ pub struct FunctionStatus {
 #[non_exhaustive]
 pub struct PoolStatus {
     /// Threads that run functions.
-    pub workers: usize,
+    pub threads: usize,
     /// Instances that there are, without those that sinks keep.
     pub instances: usize,
     /// The most that there were at once.

@@ -21,9 +21,10 @@ pub struct Status {
     pub functions: Vec<FunctionStatus>,
     /// The pool that they run on.
     pub pool: PoolStatus,
-    /// The workers of a cluster, by their names.
+    /// The workers of the cluster that runs the functions, by their names; `None` if the pool's own threads run
+    /// them.
     #[serde(default)]
-    pub workers: Vec<WorkerStatus>,
+    pub workers: Option<Vec<WorkerStatus>>,
     /// What went wrong.
     pub faults: FaultsStatus,
     /// The latest lines that functions printed.
@@ -33,10 +34,9 @@ pub struct Status {
 impl Status {
     /// Threads that run the functions of segments: the pool's, or those of a cluster's workers.
     pub(crate) fn threads(&self) -> usize {
-        let serves = |worker: &&WorkerStatus| worker.refused.is_none();
-        let elsewhere = self.workers.iter().filter(serves).map(|worker| worker.threads);
-        let elsewhere = elsewhere.fold(0, usize::saturating_add);
-        if self.workers.is_empty() { self.pool.workers } else { elsewhere }
+        let Some(workers) = &self.workers else { return self.pool.threads };
+        let serving = workers.iter().filter(|worker| worker.refused.is_none());
+        serving.map(|worker| worker.threads).fold(0, usize::saturating_add)
     }
 
     /// Whether a node calls this function on the pool.

@@ -1,4 +1,4 @@
-//! Finds what sets the pace of a run, from how busy its nodes and workers are and from what waits.
+//! Finds what sets the pace of a run, from how busy its nodes and the cluster's workers are and from what waits.
 
 use crate::metrics::{Rates, Status, WorkerStatus};
 
@@ -23,18 +23,18 @@ impl Pacing<'_> {
         self.workers().or_else(|| self.busy_node()).or_else(|| self.waiting_node())
     }
 
-    /// The cluster's workers, if records wait for them and each of their threads has a task, or if none serves the
-    /// run. They are busy only if the graph after them takes their results.
+    /// The cluster's workers, if records wait for them and each of their threads has a task, or if none has joined
+    /// or serves the run. They are busy only if the graph after them takes their results.
     fn workers(&self) -> Option<(String, usize)> {
-        if self.status.workers.is_empty() || self.is_over() {
-            return None;
-        }
+        let workers = self.status.workers.as_ref().filter(|_| !self.is_over())?;
         let (waited, _) = self.longest_wait(|place| self.calls_after(place).next().is_some())?;
         let name = self.name(waited);
         let serves = |worker: &&WorkerStatus| worker.refused.is_none() && !worker.leaving;
-        let serving: Vec<_> = self.status.workers.iter().filter(serves).collect();
+        let serving: Vec<_> = workers.iter().filter(serves).collect();
         if serving.is_empty() {
-            return Some((format!("No worker serves this run: what comes to {name} waits."), waited));
+            let none =
+                if workers.is_empty() { "No worker has joined yet" } else { "No worker serves this run" };
+            return Some((format!("{none}: what comes to {name} waits."), waited));
         }
         if serving.iter().any(|worker| worker.busy < worker.threads) {
             return None;
@@ -42,12 +42,12 @@ impl Pacing<'_> {
         let (slowest, _) = self.busiest(|place| self.calls_after(waited).any(|called| called == place))?;
         let several = self.calls_after(waited).nth(1).is_some();
         let most = if several { format!(", most of all in {}", self.name(slowest)) } else { String::new() };
-        let who = if serving.len() == 1 {
+        let workers = if serving.len() == 1 {
             "The worker sets the pace: all of its"
         } else {
             "The workers set the pace: all of their"
         };
-        Some((format!("{who} threads are busy{most}; what comes to {name} waits."), slowest))
+        Some((format!("{workers} threads are busy{most}; what comes to {name} waits."), slowest))
     }
 
     /// The nodes after one that call functions on the pool.

@@ -144,7 +144,7 @@ mod tests {
         (status.nodes[1].function, status.nodes[2].function) = (Some(0), Some(1));
         let worker = |threads, busy| WorkerStatus { threads, busy, ..WorkerStatus::default() };
         let mut told = |workers: &[WorkerStatus]| {
-            status.workers = workers.to_vec();
+            status.workers = Some(workers.to_vec());
             let Diagnosis { text, node, .. } = diagnose(&status, &rates, None);
             (text.to_string(), node)
         };
@@ -157,6 +157,8 @@ mod tests {
         let refused = WorkerStatus { refused: Some("memory".into()), ..worker(2, 0) };
         let text = "No worker serves this run: what comes to scatter waits.";
         assert_eq!(told(&[refused]), (text.to_owned(), Some(0)));
+        let text = "No worker has joined yet: what comes to scatter waits.";
+        assert_eq!(told(&[]), (text.to_owned(), Some(0)));
     }
 
     #[test]

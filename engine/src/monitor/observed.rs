@@ -31,6 +31,6 @@ pub(crate) trait FunctionFigures: Send + Sync {
 pub(crate) trait PoolFigures: Send + Sync {
     fn status(&self) -> PoolStatus;
 
-    /// The workers elsewhere that do its work.
-    fn workers(&self) -> Vec<WorkerStatus>;
+    /// The workers of its cluster, or `None` if its own threads do the work.
+    fn workers(&self) -> Option<Vec<WorkerStatus>>;
 }

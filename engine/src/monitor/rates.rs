@@ -81,11 +81,11 @@ fn between(then: &Moment, status: &Status) -> Rates {
     let part = |now: u64, then: u64, of: usize| {
         (now.saturating_sub(then) as f64 / (over as f64 * 1e6) / of.max(1) as f64).min(1.0)
     };
-    let workers = status.threads();
+    let threads = status.threads();
     let nodes = status.nodes.iter().enumerate().map(|(place, node)| {
         let (records, nanos) = then.nodes.get(place).copied().unwrap_or_default();
         let on_pool = node.function.is_some();
-        let share = part(node.nanos, nanos, if on_pool { workers } else { 1 });
+        let share = part(node.nanos, nanos, if on_pool { threads } else { 1 });
         let waits = (node.hands_over || node.meets) && !on_pool;
         NodeRates {
             records: a_second(node.records, records),
@@ -99,8 +99,8 @@ fn between(then: &Moment, status: &Status) -> Rates {
         .enumerate()
         .map(|(place, edge)| a_second(edge.records, then.edges.get(place).copied().unwrap_or_default()));
     let functions = status.functions.iter().enumerate().map(|(place, function)| {
-        let threads = if status.is_on_pool(place) { workers } else { 1 };
-        part(function.nanos, then.functions.get(place).copied().unwrap_or_default().0, threads)
+        let of = if status.is_on_pool(place) { threads } else { 1 };
+        part(function.nanos, then.functions.get(place).copied().unwrap_or_default().0, of)
     });
     let records_a_call = status.functions.iter().enumerate().map(|(place, function)| {
         let (_, records, calls) = then.functions.get(place).copied().unwrap_or_default();

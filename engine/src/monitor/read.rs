@@ -104,10 +104,11 @@ impl Monitor {
         }
     }
 
-    fn workers(&self) -> Vec<WorkerStatus> {
+    /// The workers of all pools that have a cluster, or `None` if none has one.
+    fn workers(&self) -> Option<Vec<WorkerStatus>> {
         let pools = lock(&self.watch().pools);
         let pools = pools.iter().filter_map(std::sync::Weak::upgrade);
-        pools.flat_map(|pool| pool.workers()).collect()
+        pools.filter_map(|pool| pool.workers()).reduce(|all, more| [all, more].concat())
     }
 
     fn pool(&self) -> PoolStatus {
@@ -116,7 +117,7 @@ impl Monitor {
         pools.fold(PoolStatus::default(), |sum, pool| {
             let status = pool.status();
             PoolStatus {
-                workers: sum.workers + status.workers,
+                threads: sum.threads + status.threads,
                 instances: sum.instances + status.instances,
                 instances_most: sum.instances_most + status.instances_most,
                 instances_limit: sum.instances_limit + status.instances_limit,

@@ -31,8 +31,8 @@ pub(super) fn all(app: &App, area: Rect) -> Vec<(Panel, Rect)> {
 fn stacked(app: &App, area: Rect) -> Vec<(Panel, Rect)> {
     // In a cluster it is the workers that do the work.
     let [third, fourth, fifth] = match workers_of(app) {
-        [] => [Panel::Faults, Panel::Functions, Panel::Workers],
-        _ => [Panel::Workers, Panel::Faults, Panel::Functions],
+        None => [Panel::Faults, Panel::Functions, Panel::Workers],
+        Some(_) => [Panel::Workers, Panel::Faults, Panel::Functions],
     };
     let wanted = [Panel::Graph, Panel::Rates, third, fourth, fifth, Panel::Log];
     let mut heights = shared(wanted.map(|panel| wants(app, panel)), area.height);
@@ -92,8 +92,10 @@ fn wants(app: &App, panel: Panel) -> Wants {
     match panel {
         Panel::Graph => some(status.nodes.len(), 9, 1),
         Panel::Rates => Wants { least: 3, most: 6 },
-        Panel::Workers if status.workers.is_empty() => some(snapshot.lanes.len().max(1), 3, 2),
-        Panel::Workers => some(status.workers.len(), 4, 2),
+        Panel::Workers => match &status.workers {
+            None => some(snapshot.lanes.len().max(1), 3, 2),
+            Some(workers) => some(workers.len().max(1), 4, 2),
+        },
         Panel::Functions => some(status.functions.len(), 5, 2),
         Panel::Faults if status.faults.latest.is_empty() => Wants { least: 2, most: 2 },
         Panel::Faults => some(status.faults.latest.len(), 3, 1),

@@ -48,7 +48,7 @@ pub(super) fn text(app: &App, width: u16) -> String {
     let columns = usize::from(width);
     let mut lines = header::lines(app, columns);
     let panels = [Panel::Graph, Panel::Workers, Panel::Functions, Panel::Faults, Panel::Log];
-    let has_workers = !panel::workers_of(app).is_empty();
+    let has_workers = panel::workers_of(app).is_some();
     for panel in panels.into_iter().filter(|panel| has_workers || *panel != Panel::Workers) {
         lines.push(Line::raw(""));
         lines.push(Line::raw(panel.title(app)));

@@ -54,7 +54,7 @@ impl Panel {
         match self {
             Self::Graph => "graph",
             Self::Rates => "rates",
-            Self::Workers if workers_of(app).is_empty() => "threads",
+            Self::Workers if workers_of(app).is_none() => "threads",
             Self::Workers => "workers",
             Self::Functions => "functions",
             Self::Faults => "faults",
@@ -68,8 +68,8 @@ impl Panel {
             Self::Graph => "Graph: records a second, busy, full".to_owned(),
             Self::Rates => "Records a second".to_owned(),
             Self::Workers => match workers_of(app) {
-                [] => format!("Threads, the last {} s", threads::SECONDS),
-                workers => workers::title(workers),
+                None => format!("Threads, the last {} s", threads::SECONDS),
+                Some(workers) => workers::title(workers),
             },
             Self::Functions => "Functions: part of the time inside, time a record takes".to_owned(),
             Self::Faults => match lists::kinds(app) {
@@ -86,8 +86,10 @@ impl Panel {
             Self::Graph => nodes::lines(app, columns),
             Self::Rates if app.page == Page::Rates => rates::all(app, columns, rows),
             Self::Rates => rates::lines(app, columns, rows),
-            Self::Workers if workers_of(app).is_empty() => threads::lines(app, columns, rows),
-            Self::Workers => workers::lines(app, columns),
+            Self::Workers => match workers_of(app) {
+                None => threads::lines(app, columns, rows),
+                Some(workers) => workers::lines(app, workers, columns),
+            },
             Self::Functions => functions::lines(app, columns),
             Self::Faults => lists::faults(app, columns),
             Self::Log => lists::log(app, columns),
@@ -128,6 +130,6 @@ impl Panel {
 }
 
 /// The workers of the run's cluster, if it has one.
-pub(super) fn workers_of(app: &App) -> &[WorkerStatus] {
-    app.snapshot.as_ref().map_or(&[], |snapshot| &snapshot.status.workers)
+pub(super) fn workers_of(app: &App) -> Option<&[WorkerStatus]> {
+    app.snapshot.as_ref().and_then(|snapshot| snapshot.status.workers.as_deref())
 }

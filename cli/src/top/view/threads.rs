@@ -1,4 +1,4 @@
-//! What each worker did in the last seconds: a row a thread, a column a moment.
+//! What each thread of the pool did in the last seconds: a row per thread, a column per moment.
 
 use engine::metrics::{Bar, Lane, Snapshot};
 use ratatui::text::{Line, Span};

@@ -21,14 +21,20 @@ pub(super) fn title(workers: &[WorkerStatus]) -> String {
     let threads = workers.iter().map(|worker| worker.threads).fold(0, usize::saturating_add);
     let counted = |count: usize, word: &str| format!("{count} {word}{}", if count == 1 { "" } else { "s" });
     let (machines, threads) = (counted(machines, "machine"), counted(threads, "thread"));
-    format!("Workers: {} on {machines}, {threads}", workers.len())
+    if workers.is_empty() {
+        "Workers".to_owned()
+    } else {
+        format!("Workers: {} on {machines}, {threads}", workers.len())
+    }
 }
 
 /// A head, and a line a worker, those of a machine together.
 #[expect(clippy::cast_precision_loss, reason = "numbers are rounded")]
-pub(super) fn lines(app: &App, columns: usize) -> Vec<Line<'static>> {
-    let Some(snapshot) = &app.snapshot else { return Vec::new() };
-    let mut workers: Vec<_> = snapshot.status.workers.iter().collect();
+pub(super) fn lines(app: &App, workers: &[WorkerStatus], columns: usize) -> Vec<Line<'static>> {
+    if workers.is_empty() {
+        return vec![Line::styled("no worker has joined yet", app.theme.dim())];
+    }
+    let mut workers: Vec<_> = workers.iter().collect();
     workers.sort_by_key(|worker| (&*worker.machine, &*worker.name));
     let widest = |name: fn(&WorkerStatus) -> &str| {
         workers.iter().map(|worker| width(name(worker))).max().unwrap_or(0).clamp(8, NAME)

@@ -1,4 +1,4 @@
-// Records a second, and the calls of workers.
+// Records per second, and the calls of threads.
 
 // Time in seconds, in, out.
 const rates = [[], [], []];
@@ -49,7 +49,7 @@ function plotRates() {
   }, rates, place);
 }
 
-// The calls of workers, a row for each thread: those of the last seconds, or of the whole run.
+// The calls, a row for each thread: those of the last seconds, or of the whole run.
 const ROW = 22, NAMES = 76, SECONDS = 5;
 let hits = [];
 let lastLanes = null;

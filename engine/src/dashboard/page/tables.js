@@ -43,7 +43,7 @@ function functions({ status: now, rates }) {
     cells[8].title = f.histogram.map(([from, to, count]) => `${span(from)} to ${span(to)}: ${count}`).join("\n");
   });
   const { pool, workers } = now;
-  put($("pool"), pool.workers && !workers.length ? `${pool.workers} workers · ${short(pool.instances)} of ${short(pool.instances_limit)} instances · ${size(pool.memory)} of ${size(pool.memory_limit)} memory` : "");
+  put($("pool"), pool.threads && !workers ? `${pool.threads} thread${pool.threads === 1 ? "" : "s"} · ${short(pool.instances)} of ${short(pool.instances_limit)} instances · ${size(pool.memory)} of ${size(pool.memory_limit)} memory` : "");
 }
 
 // Workers tell of themselves every two seconds: a rate is from one time to the next.
@@ -57,10 +57,11 @@ function rateOf({ name, records }, now) {
 }
 
 function machines({ status: { workers, run } }) {
-  $("machines-panel").hidden = !workers.length;
+  $("machines-panel").hidden = !workers;
+  if (!workers) return;
   const names = new Set(workers.map((worker) => worker.machine));
   const threads = workers.reduce((sum, worker) => sum + worker.threads, 0);
-  put($("machines"), `${names.size} with ${workers.length} worker${workers.length === 1 ? "" : "s"} of ${threads} threads`);
+  put($("machines"), workers.length ? `${workers.length} on ${counted(names.size, "machine")}, ${counted(threads, "thread")}` : "none has joined yet");
   const body = document.querySelector("#workers tbody");
   while (body.rows.length > workers.length) body.deleteRow(-1);
   const inOrder = workers.toSorted((a, b) => a.machine.localeCompare(b.machine) || a.name.localeCompare(b.name));

@@ -45,7 +45,7 @@ impl PoolFigures for PoolShared {
     fn status(&self) -> PoolStatus {
         let usage = self.usage();
         PoolStatus {
-            workers: self.threads,
+            threads: self.threads,
             instances: self.instances.live(),
             instances_most: usage.instances,
             instances_limit: usage.instances_limit,
@@ -55,8 +55,8 @@ impl PoolFigures for PoolShared {
         }
     }
 
-    fn workers(&self) -> Vec<WorkerStatus> {
-        self.executor.as_ref().map_or_else(Vec::new, |executor| executor.workers())
+    fn workers(&self) -> Option<Vec<WorkerStatus>> {
+        self.executor.as_ref().map(|executor| executor.workers())
     }
 }
 
