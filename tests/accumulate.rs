@@ -322,7 +322,7 @@ async fn a_function_that_is_not_deterministic_is_detected() {
 async fn ran_liar(name: &str, records: &[&str]) -> Ran<String> {
     let builder = Pool::builder().threads(1).timeout(Duration::from_millis(300)).memory(32 << 20);
     let pool = builder.isolation(Isolation::Batch).build().unwrap();
-    let function = pool.load(hostile("liar")).unwrap().function::<String, String>(name).unwrap();
+    let function = pool.blocking_load(hostile("liar")).unwrap().function::<String, String>(name).unwrap();
     let source = Source::<String>::new();
     let (outputs, list) = list();
     source.stream().accumulate(&function).sink(move |x: String| list.lock().unwrap().push(x));
@@ -372,7 +372,8 @@ async fn invalid_outcomes_are_faults_of_the_record() {
 #[tokio::test]
 async fn keys_reach_the_function_unchanged() {
     let pool = Pool::new().unwrap();
-    let gives_keys = pool.load(hostile("liar")).unwrap().function::<String, String>("gives_keys").unwrap();
+    let gives_keys =
+        pool.blocking_load(hostile("liar")).unwrap().function::<String, String>("gives_keys").unwrap();
     let records = ["a", "", "b é"].map(str::to_owned);
     let (outputs, ended) =
         ran(records, |stream| stream.accumulate_by(|x: &String| format!("<{x}>"), &gives_keys)).await;

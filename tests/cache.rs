@@ -165,7 +165,7 @@ async fn a_preloaded_plugin_is_not_read_again() {
     ahead.compile(&path, None, &Compiler::new(env!("CARGO_BIN_EXE_engine"), ["compile"]), 100 << 20);
     fs::write(&path, "another one").unwrap();
     let pool = Pool::builder().ahead(&ahead).build().unwrap();
-    let inc = pool.load(&path).unwrap().function::<i64, i64>("inc").unwrap();
+    let inc = pool.blocking_load(&path).unwrap().function::<i64, i64>("inc").unwrap();
     let (outputs, ended) = ran([1], |numbers| numbers.scatter(&pool).map(&inc).gather()).await;
     ended.unwrap();
     assert_eq!(outputs, [2]);

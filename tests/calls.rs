@@ -40,7 +40,7 @@ const WITHOUT_END: u8 = 15;
 #[tokio::test]
 async fn exceeded_guest_limits_are_named() {
     let pool = Pool::builder().threads(1).build().unwrap();
-    let calls = pool.load(hostile("calls")).unwrap().function::<Vec<u8>, String>("calls").unwrap();
+    let calls = pool.blocking_load(hostile("calls")).unwrap().function::<Vec<u8>, String>("calls").unwrap();
     let cause = async |program: &[u8]| {
         let (policy, letters) = divert_to_list();
         let (_, ended) = ran([program.to_vec()], |records| records.map(&calls.on_fault(&policy))).await;
@@ -71,7 +71,7 @@ async fn exceeded_guest_limits_are_named() {
 #[tokio::test]
 async fn waiting_counts_towards_the_timeout_however_often_it_wakes() {
     let pool = Pool::builder().threads(1).timeout(LIMIT).build().unwrap();
-    let calls = pool.load(hostile("calls")).unwrap().function::<Vec<u8>, String>("calls").unwrap();
+    let calls = pool.blocking_load(hostile("calls")).unwrap().function::<Vec<u8>, String>("calls").unwrap();
     // It waits between 0 and 5 ms, again and again without end, two records at a time.
     for time in 0..5 {
         let program = vec![WAITS_FOR, time, BLOCKS, 0, GIVES_BACK, 0, 0, GOES_BACK, WITHOUT_END];
@@ -145,7 +145,7 @@ async fn try_all(runner: &mut TestRunner, isolation: Isolation, port: u16, world
     let neighbour = misbehaving::<String, String>(&pool, "upper");
     let capabilities = [format!("dir:{}", world.display()), format!("net:127.0.0.1:{port}")];
     let capabilities = capabilities.iter().map(|grant| grant.parse::<Capability>().unwrap());
-    let plugin = capabilities.fold(pool.load(hostile("calls")).unwrap(), Plugin::grant);
+    let plugin = capabilities.fold(pool.blocking_load(hostile("calls")).unwrap(), Plugin::grant);
     for name in NAMES {
         furnish(world);
         let programs: Vec<Vec<u8>> = vec(program(), CHUNK).new_tree(runner).unwrap().current();

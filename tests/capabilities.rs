@@ -13,7 +13,7 @@ use crate::support::{engine, fed, function_of, hostile, list, ran};
 
 /// A function of the plugin `granted`, with these grants.
 fn granted(pool: &Pool, name: &str, grants: &[&str]) -> Result<Function<String, String>, Error> {
-    let plugin = pool.load(hostile("granted")).unwrap();
+    let plugin = pool.blocking_load(hostile("granted")).unwrap();
     let capabilities = grants.iter().map(|grant| grant.parse::<Capability>().unwrap());
     capabilities.fold(plugin, engine::Plugin::grant).function(name)
 }

@@ -8,7 +8,7 @@ use crate::support::{divert_to_list, hostile};
 
 /// Gives the liar three records, and returns how the run ended.
 async fn ended(pool: &Pool, kind: Kind, name: &str) -> Result<(), Error> {
-    let liar = pool.load(hostile("liar")).unwrap();
+    let liar = pool.blocking_load(hostile("liar")).unwrap();
     let source = Source::<String>::new();
     if kind == Kind::Sink {
         source.stream().sink(&liar.function::<String, ()>(name).unwrap());
@@ -27,7 +27,7 @@ async fn ended(pool: &Pool, kind: Kind, name: &str) -> Result<(), Error> {
 #[tokio::test]
 async fn row_5_every_contract_violation_names_its_rule() {
     let pool = Pool::builder().threads(2).build().unwrap();
-    let liar = pool.load(hostile("liar")).unwrap();
+    let liar = pool.blocking_load(hostile("liar")).unwrap();
     // Bytes that are not text are the next function's to refuse.
     let harmless = ["consumed_early", "line_breaks"];
     let mut lies = 0;
@@ -67,7 +67,7 @@ const LIMIT: Duration = Duration::from_millis(100);
 /// it took.
 async fn faults_of_sink(name: &str) -> (Vec<Fault>, u64) {
     let pool = Pool::builder().timeout(LIMIT).build().unwrap();
-    let sink = pool.load(hostile("liar")).unwrap().function::<String, ()>(name).unwrap();
+    let sink = pool.blocking_load(hostile("liar")).unwrap().function::<String, ()>(name).unwrap();
     let (policy, letters) = divert_to_list();
     let source = Source::<String>::new();
     source.stream().sink(&sink.on_fault(&policy));
@@ -115,14 +115,14 @@ async fn a_sink_with_false_progress_is_not_given_a_record_twice() {
 #[tokio::test]
 async fn row_2_a_guest_that_fails_in_open_fails_before_the_first_record() {
     let pool = Pool::builder().timeout(Duration::from_millis(300)).build().unwrap();
-    let liar = pool.load(hostile("liar")).unwrap();
+    let liar = pool.blocking_load(hostile("liar")).unwrap();
     let cases = [
         ("refuses_open", "refuses_open can't be opened: "),
         ("panics_in_open", "panics_in_open can't be opened: it trapped: unreachable code (it wrote: "),
         ("loops_in_open", "loops_in_open can't be opened: it took longer than 300ms"),
     ];
     for (name, line) in cases {
-        let prepared = liar.function::<String, String>(name).unwrap().prepare();
+        let prepared = liar.function::<String, String>(name).unwrap().blocking_prepare();
         let said = prepared.unwrap_err().to_string();
         assert!(said.starts_with(line), "{said}");
         assert!(!said.chars().any(char::is_control), "{said:?}");
@@ -133,7 +133,7 @@ async fn row_2_a_guest_that_fails_in_open_fails_before_the_first_record() {
 fn row_2_a_guest_that_loops_while_loading_is_stopped() {
     for name in ["loops-in-describe", "loops-at-start"] {
         let pool = Pool::builder().timeout(Duration::from_millis(300)).build().unwrap();
-        let said = pool.load(hostile(name)).unwrap_err().to_string();
+        let said = pool.blocking_load(hostile(name)).unwrap_err().to_string();
         assert!(said.ends_with("asked for its functions, it took longer than 300ms"), "{said}");
     }
 }
@@ -141,8 +141,8 @@ fn row_2_a_guest_that_loops_while_loading_is_stopped() {
 #[test]
 fn row_8_plugins_with_no_or_duplicate_functions_are_refused() {
     let pool = Pool::new().unwrap();
-    let said = pool.load(hostile("two-names")).unwrap_err().to_string();
+    let said = pool.blocking_load(hostile("two-names")).unwrap_err().to_string();
     assert!(said.contains("it has two functions named "), "{said}");
-    let said = pool.load(hostile("no-functions")).unwrap_err().to_string();
+    let said = pool.blocking_load(hostile("no-functions")).unwrap_err().to_string();
     assert!(said.contains("it has no functions"), "{said}");
 }

@@ -113,7 +113,7 @@ async fn a_panic_in_a_message_callback_does_no_harm() {
 #[tokio::test]
 async fn the_first_fault_in_record_order_ends_the_run() {
     let pool = Pool::builder().threads(2).build().unwrap();
-    let hostile = pool.load(hostile("misdeeds")).unwrap();
+    let hostile = pool.blocking_load(hostile("misdeeds")).unwrap();
     // Of the two records that fail, the second one fails first.
     let sleeps = hostile.function::<u64, u64>("sleeps").unwrap();
     let divides = hostile.function::<Vec<u8>, Vec<u8>>("divides").unwrap();
@@ -139,7 +139,7 @@ async fn the_first_fault_in_record_order_ends_the_run() {
 async fn a_sink_fails_for_the_record_it_started() {
     for (name, panics) in [("fails_sink", false), ("panics_sink", true)] {
         let pool = Pool::builder().threads(2).build().unwrap();
-        let sink = pool.load(hostile("misdeeds")).unwrap().function::<String, ()>(name).unwrap();
+        let sink = pool.blocking_load(hostile("misdeeds")).unwrap().function::<String, ()>(name).unwrap();
         let file = tempfile::NamedTempFile::new().unwrap();
         let sink = sink.stdout(&engine::plugin::Output::new(file.reopen().unwrap()));
         let source = Source::<String>::new();

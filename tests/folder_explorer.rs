@@ -37,7 +37,7 @@ impl Explorer {
         fs::create_dir(home.path().join("granted")).unwrap();
         let pool = Pool::builder().threads(1).timeout(Duration::from_millis(500)).build().unwrap();
         let grant = format!("dir:{}:quota={QUOTA}", home.path().join("granted").display());
-        let plugin = pool.load(plugin).unwrap().grant(grant.parse::<Capability>().unwrap());
+        let plugin = pool.blocking_load(plugin).unwrap().grant(grant.parse::<Capability>().unwrap());
         let function = plugin.function("explores").unwrap().on_fault(&FaultPolicy::skip());
         Self { pool, function, home }
     }

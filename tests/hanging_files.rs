@@ -126,7 +126,7 @@ fn pool(timeout: Duration) -> Pool {
 
 fn granted(pool: &Pool, plugin: &str, name: &str, folder: &str) -> Function<String, String> {
     let capability: Capability = format!("dir:{folder}:ro").parse().unwrap();
-    pool.load(hostile(plugin)).unwrap().grant(capability).function(name).unwrap()
+    pool.blocking_load(hostile(plugin)).unwrap().grant(capability).function(name).unwrap()
 }
 
 /// Opens this many files in the folder, each of which times out, and returns how that ended.

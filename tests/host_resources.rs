@@ -24,7 +24,7 @@ fn pool() -> PoolBuilder {
 /// A function of a hostile plugin, with a folder.
 fn granted(pool: &Pool, plugin: &str, name: &str, folder: &str) -> Function<String, String> {
     let capability: Capability = format!("dir:{folder}").parse().unwrap();
-    pool.load(hostile(plugin)).unwrap().grant(capability).function(name).unwrap()
+    pool.blocking_load(hostile(plugin)).unwrap().grant(capability).function(name).unwrap()
 }
 
 /// A function's outputs for these records, several at once.
@@ -144,7 +144,7 @@ async fn connections_are_bounded_and_released() {
     });
     let pool = pool().isolation(Isolation::Record).build().unwrap();
     let capability: Capability = format!("net:{address}").parse().unwrap();
-    let plugin = pool.load(hostile("misdeeds")).unwrap().grant(capability);
+    let plugin = pool.blocking_load(hostile("misdeeds")).unwrap().grant(capability);
     let hoards: Function<String, String> = plugin.function("hoards_connections").unwrap();
     let hoards = hoards.with("address", &address).unwrap();
     for record in ["lets go", "keeps"] {

@@ -62,7 +62,7 @@ async fn row_2_a_plugins_timeout_does_not_affect_others() {
 #[tokio::test]
 async fn each_record_of_a_sink_has_the_full_timeout() {
     let pool = short_timeout_pool();
-    let sink = pool.load(hostile("misdeeds")).unwrap().function::<String, ()>("slow_sink").unwrap();
+    let sink = pool.blocking_load(hostile("misdeeds")).unwrap().function::<String, ()>("slow_sink").unwrap();
     let source = Source::<String>::new();
     source.stream().sink(&sink.with("milliseconds", 30).unwrap());
     // Some 60 records in a call: together they take longer than the limit.
@@ -75,7 +75,7 @@ async fn each_record_of_a_sink_has_the_full_timeout() {
 #[tokio::test]
 async fn a_sink_that_never_ends_times_out_at_its_record() {
     let pool = short_timeout_pool();
-    let sink = pool.load(hostile("misdeeds")).unwrap().function::<String, ()>("loops_sink").unwrap();
+    let sink = pool.blocking_load(hostile("misdeeds")).unwrap().function::<String, ()>("loops_sink").unwrap();
     let source = Source::<String>::new();
     source.stream().sink(&sink);
     let text: String = (1..=500).map(|x| if x == 300 { "bad\n" } else { "good\n" }).collect();

@@ -40,7 +40,7 @@ impl Scene {
 
 /// The function that executes commands on folders, with these grants.
 fn acting(pool: &Pool, grants: &[String]) -> Result<Function<String, String>, Error> {
-    let plugin = pool.load(hostile("granted")).unwrap();
+    let plugin = pool.blocking_load(hostile("granted")).unwrap();
     let capabilities = grants.iter().map(|grant| grant.parse::<Capability>().unwrap());
     capabilities.fold(plugin, Plugin::grant).function("acts")
 }
@@ -160,7 +160,7 @@ async fn folders_that_functions_write_to_are_opened_without_symlinks() {
             records(sources::files([path])).await.unwrap_err(),
             records(sources::files([path]).follow(true)).await.unwrap_err(),
             DeadLetters::create(path).unwrap_err(),
-            engine::checkpoint::Checkpoint::load(path).unwrap_err(),
+            engine::checkpoint::Checkpoint::blocking_load(path).unwrap_err(),
             written(path).await.unwrap_err(),
         ];
         for error in refused {

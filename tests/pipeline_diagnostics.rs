@@ -22,7 +22,7 @@ fn opened(pipeline: &str) -> String {
     fs::write(folder.path().join("in"), "1\n").unwrap();
     fs::write(&path, pipeline.replace("$PLUGINS", &plugins)).unwrap();
     let setup = Setup { variable: &|name| (name == "SET").then(|| "in".to_owned()), ..Setup::default() };
-    let said = match Pipeline::open_with(&path, setup) {
+    let said = match Pipeline::blocking_open_with(&path, setup) {
         Ok(_) => "no mistakes".to_owned(),
         Err(OpenError::Diagnostics(diagnostics)) => diagnostics.to_string(),
         Err(error) => format!("{error:?}"),

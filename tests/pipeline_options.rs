@@ -151,6 +151,6 @@ fn an_invalid_option_leaves_files_untouched() {
         "[sources.stdin]\n[sinks.file]\npath = \"out\"\ngzip = true\n[sinks.tcp]\naddress = \"no\"\n",
     );
     files.write("out", "old\n");
-    assert!(Pipeline::open(files.path("pipeline.toml")).is_err());
+    assert!(Pipeline::blocking_open(files.path("pipeline.toml")).is_err());
     assert_eq!(fs::read_to_string(files.path("out")).unwrap(), "old\n");
 }

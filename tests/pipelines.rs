@@ -383,7 +383,7 @@ fn pipelines_exchange_lines_over_tcp_and_http() {
 async fn the_library_runs_a_pipeline() {
     let files = Files::new("[sources.files]\npath = \"in\"\n[sinks.file]\npath = \"out\"\n");
     files.write("in", "a\nb\n");
-    let mut pipeline = Pipeline::open(files.path("pipeline.toml")).unwrap();
+    let mut pipeline = Pipeline::open(files.path("pipeline.toml")).await.unwrap();
     pipeline.run(&tokio_util::sync::CancellationToken::new()).await.unwrap();
     let counts = pipeline.counts();
     assert_eq!((counts[0].0, counts[0].1.emitted, counts[0].1.delivered), ("files", 2, 2));

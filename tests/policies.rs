@@ -156,7 +156,7 @@ async fn a_sink_continues_after_a_failed_record() {
         let file = folder.path().join("out");
         let output = Output::new(fs::File::create(&file).unwrap());
         let (policy, letters) = diverting();
-        let mut sink = pool.load(hostile("misdeeds")).unwrap().function::<String, ()>(name).unwrap();
+        let mut sink = pool.blocking_load(hostile("misdeeds")).unwrap().function::<String, ()>(name).unwrap();
         if name == "flaky_sink" {
             sink = sink.with("failures", 1).unwrap();
         }

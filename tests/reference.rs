@@ -110,7 +110,7 @@ async fn run(
     records: &[String],
     policy: &FaultPolicy,
 ) -> (Vec<String>, Option<u64>) {
-    let plugin = pool.load(hostile("misdeeds")).unwrap();
+    let plugin = pool.blocking_load(hostile("misdeeds")).unwrap();
     let (outputs, list) = list();
     let source = Source::<Vec<u8>>::new();
     let mut scattered = source.stream().scatter(pool);

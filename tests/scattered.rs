@@ -65,7 +65,7 @@ async fn row_12_at_the_instance_limit_records_wait_and_none_fails() {
 async fn one_instance_is_enough_for_a_chain_and_its_sink() {
     let pool = Pool::builder().threads(2).instances(1).build().unwrap();
     let (inc, sleeps) = (only::<i64, i64>(&pool, "inc"), misbehaving::<Vec<u8>, Vec<u8>>(&pool, "sleeps"));
-    let print = pool.load(plugin("print")).unwrap().function::<Vec<u8>, ()>("print").unwrap();
+    let print = pool.blocking_load(plugin("print")).unwrap().function::<Vec<u8>, ()>("print").unwrap();
     let file = tempfile::NamedTempFile::new().unwrap();
     let print = print.stdout(&engine::plugin::Output::new(file.reopen().unwrap()));
     let source = Source::<i64>::new();
@@ -291,7 +291,7 @@ async fn a_panicking_sink_does_not_hang_the_run() {
 #[tokio::test]
 async fn chains_filters_and_flat_maps_keep_record_numbers() {
     let pool = pool(2);
-    let plugin = pool.load(crate::support::hostile("misdeeds")).unwrap();
+    let plugin = pool.blocking_load(crate::support::hostile("misdeeds")).unwrap();
     let even = plugin.function::<i64, i64>("even").unwrap();
     let twice = plugin.function::<i64, i64>("twice").unwrap();
     let divides = plugin.function::<i64, i64>("divides").unwrap();
@@ -331,7 +331,11 @@ async fn dropped_records_free_their_slot() {
 #[tokio::test]
 async fn the_first_emit_rejects_a_function_of_another_kind() {
     let pool = pool(1);
-    let even = pool.load(crate::support::hostile("misdeeds")).unwrap().function::<i64, i64>("even").unwrap();
+    let even = pool
+        .blocking_load(crate::support::hostile("misdeeds"))
+        .unwrap()
+        .function::<i64, i64>("even")
+        .unwrap();
     let (_, ended) = ran([1], |numbers| numbers.scatter(&pool).map(&even).gather()).await;
     assert_eq!(ended.unwrap_err().to_string(), "even is a filter function and can't be used as a map");
 }
@@ -373,13 +377,13 @@ async fn gather_without_scatter_is_an_error() {
 #[tokio::test]
 async fn arguments_are_checked_before_the_first_record() {
     let pool = pool(1);
-    let words = pool.load(plugin("words")).unwrap();
+    let words = pool.blocking_load(plugin("words")).unwrap();
     let long = words.function::<String, String>("long").unwrap();
     assert!(matches!(
         long.with("leters", 3),
         Err(Error::Function(FunctionError::UnknownArgument { nearest: Some(_), .. }))
     ));
-    let refused = long.with("letters", "many").unwrap().prepare();
+    let refused = long.with("letters", "many").unwrap().blocking_prepare();
     assert!(matches!(refused, Err(Error::Function(FunctionError::Refused { .. }))), "{refused:?}");
 }
 

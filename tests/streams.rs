@@ -116,7 +116,7 @@ async fn lines_that_do_not_parse_are_faults_of_the_source() {
 async fn structures_travel_as_json() {
     let pool = Pool::new().unwrap();
     let parse = pool
-        .load(crate::support::plugin("weather"))
+        .blocking_load(crate::support::plugin("weather"))
         .unwrap()
         .function::<String, Json<serde_json::Value>>("parse");
     let row = "JFK,2013,1,1,1,39.02,26.06,59.37,270,10.36,NA,0,1012,10,2013-01-01T06:00:00Z";

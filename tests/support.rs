@@ -51,12 +51,12 @@ pub(crate) fn function_of(plugin: &Path, function: &str) -> String {
 
 /// The function of a plugin that has just one.
 pub(crate) fn only<I: Record, O: Record>(pool: &Pool, name: &str) -> Function<I, O> {
-    pool.load(plugin(name)).expect("it loads").only_function().expect("it has one function")
+    pool.blocking_load(plugin(name)).expect("it loads").only_function().expect("it has one function")
 }
 
 /// A function of the plugin that misbehaves in many ways.
 pub(crate) fn misbehaving<I: Record, O: Record>(pool: &Pool, name: &str) -> Function<I, O> {
-    pool.load(hostile("misdeeds")).expect("it loads").function(name).expect("it has the function")
+    pool.blocking_load(hostile("misdeeds")).expect("it loads").function(name).expect("it has the function")
 }
 
 /// The elements that reached a run's sink, and how it ended.

@@ -34,7 +34,7 @@ fn inc() -> PathBuf {
 }
 
 fn load(pool: &Pool) -> Function<i64, i64> {
-    pool.load(inc()).and_then(|plugin| plugin.only_function()).expect("it loads")
+    pool.blocking_load(inc()).and_then(|plugin| plugin.only_function()).expect("it loads")
 }
 
 /// One record a call, and what a call of the host's own closure costs beside it.

@@ -58,7 +58,7 @@ impl BuildCommand {
             cargo::build(&self.folder, self.quiet)?
         };
         // What can't be loaded is not worth having, and what it holds is worth telling.
-        let plugin = self.compile.pool()?.threads(1).build()?.load(&built.wasm)?;
+        let plugin = self.compile.pool()?.threads(1).build()?.blocking_load(&built.wasm)?;
         let output = self.output.unwrap_or_else(|| PathBuf::from(format!("{}.wasm", built.name)));
         let other = output.exists() && !plugin_before(&output)?;
         ensure!(!other, "can't write {}: it is there, and no component", output.display());

@@ -6,7 +6,6 @@ use std::sync::Arc;
 
 use annotate_snippets::renderer::DecorStyle;
 use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
-use engine::Monitor;
 use engine::pipeline::{Diagnostics, OpenError, Pipeline, PipelineFile, Setup};
 use engine::pool::PoolBuilder;
 use engine::text::{path, same_length};
@@ -40,7 +39,7 @@ impl CheckCommand {
         let pool = compiling_pool()?;
         let opened = PipelineFile::read(&self.pipeline)
             .map_err(OpenError::from)
-            .and_then(|file| try_open(&file, pool, &Watched::default(), &built_before));
+            .and_then(|file| file.blocking_open(setup(pool, &built_before)));
         if self.json {
             let found = match &opened {
                 Ok(_) => json!([]),
@@ -63,13 +62,14 @@ impl CheckCommand {
 }
 
 /// The pipeline that a file describes. If it has mistakes, they are told, and there is none.
-pub(super) fn open(
-    file: &PipelineFile,
-    pool: PoolBuilder,
-    watched: &Watched,
-    find_component: FindComponent,
-) -> anyhow::Result<Option<Pipeline>> {
-    told(try_open(file, pool, watched, find_component))
+pub(super) fn open(file: &PipelineFile, setup: Setup) -> anyhow::Result<Option<Pipeline>> {
+    told(file.blocking_open(setup))
+}
+
+/// How a pipeline that is not watched is opened.
+pub(super) fn setup(pool: PoolBuilder, find_component: FindComponent) -> Setup {
+    let on_listen = Arc::new(|name: &str, address| tell(format_args!("engine: {name} listens at {address}")));
+    Setup { pool, find_component, on_listen, ..Setup::default() }
 }
 
 /// Finds the component that a plugin's path stands for.
@@ -78,35 +78,6 @@ pub(super) type FindComponent<'a> = &'a dyn Fn(&Path) -> Result<PathBuf, String>
 /// Only looks at crates, which were built before.
 pub(super) fn built_before(path: &Path) -> Result<PathBuf, String> {
     found(path, Crates::BuiltBefore)
-}
-
-/// How a pipeline is watched.
-#[derive(Default)]
-pub(super) struct Watched<'a> {
-    pub(super) monitor: Option<&'a Monitor>,
-    /// It is drawn on the terminal.
-    pub(super) on_terminal: bool,
-    /// A file is written about it.
-    pub(super) writes: Option<&'a Path>,
-}
-
-fn try_open(
-    file: &PipelineFile,
-    pool: PoolBuilder,
-    watched: &Watched,
-    find_component: FindComponent,
-) -> Result<Pipeline, OpenError> {
-    let on_listen = Arc::new(|name: &str, address| tell(format_args!("engine: {name} listens at {address}")));
-    let setup = Setup {
-        pool,
-        find_component,
-        on_listen,
-        monitor: watched.monitor.cloned(),
-        on_terminal: watched.on_terminal,
-        writes: watched.writes.map(Path::to_owned),
-        ..Setup::default()
-    };
-    file.open(setup)
 }
 
 fn told(opened: Result<Pipeline, OpenError>) -> anyhow::Result<Option<Pipeline>> {

@@ -65,7 +65,7 @@ impl CheckpointArgs {
 
     /// The checkpoint in the file, if there is one.
     pub(crate) fn known(&self) -> anyhow::Result<Option<Checkpoint>> {
-        Ok(self.checkpoint.as_ref().map(|path| Checkpoint::load(path)).transpose()?.flatten())
+        Ok(self.checkpoint.as_ref().map(|path| Checkpoint::blocking_load(path)).transpose()?.flatten())
     }
 
     /// The checkpoint that the run begins with: the `known` one, or the beginning. None without

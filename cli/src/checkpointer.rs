@@ -187,7 +187,7 @@ impl Checkpointer {
         let now = lock(&self.state).now.clone();
         if done {
             self.durable.sync(&now)?;
-            return Checkpoint::remove(&self.path);
+            return Checkpoint::blocking_remove(&self.path);
         }
         save(&self.path, &now, &self.durable)
     }
@@ -198,5 +198,5 @@ pub(crate) fn save(path: &Path, checkpoint: &Checkpoint, durable: &Durable) -> R
     durable.sync(checkpoint)?;
     let Checkpoint { output, letters, .. } = checkpoint.clone();
     let (output, letters) = (output.with_tail()?, letters.map(OutputState::with_tail).transpose()?);
-    Checkpoint { output, letters, ..checkpoint.clone() }.save(path)
+    Checkpoint { output, letters, ..checkpoint.clone() }.blocking_save(path)
 }

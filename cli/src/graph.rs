@@ -42,9 +42,8 @@ enum Form {
 
 impl GraphCommand {
     pub(crate) fn execute(self) -> anyhow::Result<Ending> {
-        let watched = check::Watched::default();
         let file = PipelineFile::read(&self.pipeline)?;
-        let opened = check::open(&file, compiling_pool()?, &watched, &check::built_before)?;
+        let opened = check::open(&file, check::setup(compiling_pool()?, &check::built_before))?;
         let Some(pipeline) = opened else {
             return Ok(Ending::Mistakes);
         };

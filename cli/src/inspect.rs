@@ -35,7 +35,7 @@ pub(crate) struct InspectCommand {
 impl InspectCommand {
     pub(crate) fn execute(self) -> anyhow::Result<Ending> {
         let path = component(&self.plugin, Crates::BuiltBefore)?;
-        let plugin = self.compile.pool()?.threads(1).build()?.load(path)?;
+        let plugin = self.compile.pool()?.threads(1).build()?.blocking_load(path)?;
         match self.json {
             true => print_json(&json(&plugin)?)?,
             false => print(&describe(&self.plugin, &plugin))?,

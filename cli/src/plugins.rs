@@ -109,7 +109,7 @@ impl Chain {
         let mut links = Vec::new();
         let mut plugins = Vec::new();
         for (number, (spec, component)) in (1..).zip(named.plugins.iter().zip(named.components)) {
-            let plugin = pool.load(component)?;
+            let plugin = pool.blocking_load(component)?;
             plugins.push(plugin.clone());
             let its = |allowed: &&Allowed| allowed.plugin.is_none_or(|plugin| plugin == number);
             let granted = allowed.iter().filter(its).map(|allowed| allowed.capability.clone());
@@ -131,7 +131,7 @@ impl Chain {
             match link {
                 Link::Function(function) => {
                     let function = function.on_fault(policy);
-                    function.prepare()?;
+                    function.blocking_prepare()?;
                     stages.push(Stage { function, key: keys[index].take() });
                 }
                 Link::Sink(function) => {
@@ -141,7 +141,7 @@ impl Chain {
                         "{name} is a sink: it must be the last --plugin, and the only sink"
                     );
                     let function = function.stdout(output).on_fault(policy);
-                    function.prepare()?;
+                    function.blocking_prepare()?;
                     sink = Some(function);
                 }
             }

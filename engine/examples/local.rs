@@ -9,7 +9,7 @@ use engine::{Error, Pool, Source};
 #[tokio::main]
 async fn main() -> Result<(), Error> {
     let plugin = std::env::args().nth(1).unwrap_or("slow-inc.wasm".into());
-    let slow_inc = Pool::new()?.load(plugin)?.function::<i64, i64>("slow_inc")?;
+    let slow_inc = Pool::new()?.load(plugin).await?.function::<i64, i64>("slow_inc")?;
 
     let source = Source::new();
     source.stream().map(&slow_inc).sink(|x| println!("{x}"));

@@ -10,7 +10,7 @@ use engine::{Error, Pool, Source};
 async fn main() -> Result<(), Error> {
     let plugin = std::env::args().nth(1).unwrap_or("slow-inc.wasm".into());
     let pool = Pool::new()?;
-    let slow_inc = pool.load(plugin)?.function::<i64, i64>("slow_inc")?;
+    let slow_inc = pool.load(plugin).await?.function::<i64, i64>("slow_inc")?;
 
     let source = Source::new();
     source.stream().scatter(&pool).map(&slow_inc).buffer(10).gather().sink(|x| println!("{x}"));

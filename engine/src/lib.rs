@@ -9,7 +9,7 @@
 //! use engine::{Pool, Source};
 //!
 //! let pool = Pool::new()?;
-//! let inc = pool.load("inc.wasm")?.function::<i64, i64>("inc")?;
+//! let inc = pool.load("inc.wasm").await?.function::<i64, i64>("inc")?;
 //! let source = Source::new();
 //! source.stream().scatter(&pool).map(&inc).buffer(8).gather().sink(|x| println!("{x}"));
 //! for i in 0..10 {
@@ -21,6 +21,16 @@
 //!
 //! What a run promises is said per record: its order, its limits of time and memory, its fault.
 //! That records cross into the sandbox in batches can't be seen.
+//!
+//! # Blocking
+//!
+//! Calls that wait are `async`. Those that block the calling thread instead begin with `blocking_`, for programs
+//! without a runtime and for closures. All others return at once, except that a few open, read or write a local file
+//! within the call: [`PipelineFile::read`](pipeline::PipelineFile::read),
+//! [`DeadLetters`](policy::DeadLetters), [`Output`](plugin::Output) and the functions of [`files`].
+//! The entry points of helper processes, such as [`Compiler::serve`](plugin::Compiler::serve), run until their work is
+//! done. Dropping a [`Dashboard`](dashboard::Dashboard), an [`Otlp`](otlp::Otlp) or the last clone of a cluster's pool
+//! waits for its end.
 //!
 //! # Features
 //!

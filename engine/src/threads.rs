@@ -8,6 +8,7 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use tokio::runtime::{Builder, Runtime};
+use tokio::sync::oneshot;
 
 use crate::Error;
 use crate::error::SystemError;
@@ -29,6 +30,22 @@ pub(crate) fn start<T: Send + 'static>(
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Result<JoinHandle<T>, Error> {
     thread::Builder::new().name(name.into()).spawn(work).map_err(Error::thread)
+}
+
+/// Does work that blocks in a thread of its own, so that the caller's thread is free while it waits. If the caller
+/// gives up waiting, the work goes on to its end.
+///
+/// # Errors
+///
+/// [`SystemError::Thread`](crate::error::SystemError::Thread), if the system has no more threads;
+/// [`SystemError::Panicked`](crate::error::SystemError::Panicked), if the work panics.
+pub(crate) async fn unblocked<T: Send + 'static>(
+    name: &str,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, Error> {
+    let (done, result) = oneshot::channel();
+    start(name, move || drop(done.send(work())))?;
+    result.await.map_err(|_| Error::System(SystemError::Panicked))
 }
 
 /// Makes sure that so many threads can be started now, by something that would not say it.

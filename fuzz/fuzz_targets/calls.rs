@@ -35,7 +35,7 @@ static WORLD: LazyLock<World> = LazyLock::new(|| {
     let (folder, port) = (tempfile::tempdir().unwrap(), listen());
     let grants = [format!("dir:{}", folder.path().display()), format!("net:127.0.0.1:{port}")];
     let grants = grants.iter().map(|grant| grant.parse::<Capability>().unwrap());
-    let plugin = grants.fold(pool.load(path).unwrap(), Plugin::grant);
+    let plugin = grants.fold(pool.blocking_load(path).unwrap(), Plugin::grant);
     World { pool, plugin, folder, port }
 });
 

@@ -23,7 +23,7 @@ fuzz_target!(|bytes: &[u8]| {
     let begun = Instant::now();
     let mut file = tempfile::NamedTempFile::new().unwrap();
     file.write_all(bytes).unwrap();
-    if let Ok(plugin) = pool.load(file.path()) {
+    if let Ok(plugin) = pool.blocking_load(file.path()) {
         let names: Vec<_> = plugin.signatures().iter().map(|signature| signature.name.clone()).collect();
         for name in names.iter().take(2) {
             if let Ok(function) = plugin.function::<Vec<u8>, Vec<u8>>(name) {

@@ -181,8 +181,9 @@ async fn using_a_closed_pool_is_an_error() {
     let pool = Pool::builder()
         .cluster(engine::cluster::Cluster::new(cluster.url().parse().unwrap()))
         .build()
+        .await
         .unwrap();
-    let inc = pool.load(plugin("inc")).unwrap().function("inc").unwrap();
+    let inc = pool.blocking_load(plugin("inc")).unwrap().function("inc").unwrap();
     let started = || {
         let source = Source::<String>::new();
         source.stream().scatter(&pool).map(&inc).buffer(8).gather().sink(|_: String| {});
@@ -192,7 +193,7 @@ async fn using_a_closed_pool_is_an_error() {
     let source = started();
     source.emit("1".to_owned()).await.unwrap();
     cluster.wait_until(|status| status["runs"].as_object().is_some_and(|runs| !runs.is_empty()));
-    pool.close();
+    pool.close().await;
     assert!(matches!(source.close().await, Err(Error::Closed)));
     let later = started();
     let emitted = later.emit("1".to_owned()).await;

@@ -84,7 +84,7 @@ fn counted_memory_matches_real_memory() {
         let path = growing(isolation == Isolation::Worker).component(&folder);
         let monitor = Monitor::new();
         let pool = Pool::builder().threads(1).monitor(&monitor).isolation(isolation).build().unwrap();
-        let plugin = pool.load(&path).unwrap();
+        let plugin = pool.blocking_load(&path).unwrap();
         // The counted and the real memory, after a fresh instance ran a record.
         let grown = |record: String| {
             let function = plugin.function::<String, String>("f").unwrap();

@@ -14,7 +14,7 @@ async fn given(module: Module) -> Result<Vec<String>, String> {
     let path = module.component(&folder);
     let builder = Pool::builder().threads(1).timeout(Duration::from_millis(500)).memory(1 << 20);
     let pool = builder.isolation(Isolation::Record).build().unwrap();
-    let function = pool.load(path).unwrap().function::<String, String>("f").unwrap();
+    let function = pool.blocking_load(path).unwrap().function::<String, String>("f").unwrap();
     let begun = Instant::now();
     let records = ["one", "two"].map(str::to_owned);
     let (outputs, ended) =

@@ -14,7 +14,7 @@ async fn given(module: Module) -> Result<Vec<String>, String> {
     let path = module.component(&folder);
     let pool = Pool::builder().threads(2).timeout(Duration::from_millis(500)).build().unwrap();
     let neighbour = misbehaving::<String, String>(&pool, "upper");
-    neighbour.prepare().unwrap();
+    neighbour.blocking_prepare().unwrap();
     let begun = Instant::now();
     let given = attempt(&pool, path.clone()).await;
     assert!(begun.elapsed() < Duration::from_secs(5), "{given:?} took {:?}", begun.elapsed());
@@ -29,7 +29,7 @@ async fn given(module: Module) -> Result<Vec<String>, String> {
 }
 
 async fn attempt(pool: &Pool, path: PathBuf) -> Result<Vec<String>, Error> {
-    let plugin = pool.load(path)?;
+    let plugin = pool.blocking_load(path)?;
     if plugin.signatures()[0].kind == Kind::Sink {
         let source = Source::<String>::new();
         source.stream().sink(&plugin.function::<String, ()>("f")?);
@@ -37,7 +37,7 @@ async fn attempt(pool: &Pool, path: PathBuf) -> Result<Vec<String>, Error> {
         return source.close().await.and(emitted).map(|()| Vec::new());
     }
     let function = plugin.function::<String, String>("f")?;
-    function.prepare()?;
+    function.blocking_prepare()?;
     let (outputs, ended) = ran(["one".to_owned()], |lines| lines.scatter(pool).map(&function).gather()).await;
     ended.map(|()| outputs)
 }

@@ -2,7 +2,7 @@
 
 fn main() {
     let pool = engine::Pool::new().unwrap();
-    let inc = pool.load("inc.wasm").unwrap().function::<i64, i64>("inc").unwrap();
+    let inc = pool.blocking_load("inc.wasm").unwrap().function::<i64, i64>("inc").unwrap();
     let texts = engine::Source::<String>::new();
     texts.stream().map(&inc).sink(|x: i64| println!("{x}"));
     texts.stream().scatter(&pool).map(&inc).gather().sink(|x: i64| println!("{x}"));

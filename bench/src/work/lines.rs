@@ -29,7 +29,7 @@ impl Lines {
             None => Pool::builder(),
         };
         let pool = if self.without_limits { builder.without_limits() } else { builder }.build()?;
-        let function = pool.load(plugin)?.only_function::<Vec<u8>, Vec<u8>>()?;
+        let function = pool.blocking_load(plugin)?.only_function::<Vec<u8>, Vec<u8>>()?;
         let input =
             File::open(&self.input).with_context(|| format!("can't read {}", self.input.display()))?;
         let file =

@@ -69,7 +69,7 @@ impl Work {
             }
             Kind::Elements(elements) => {
                 let pool = Pool::new()?;
-                let inc = pool.load(&self.plugin)?.only_function::<i64, i64>()?;
+                let inc = pool.blocking_load(&self.plugin)?.only_function::<i64, i64>()?;
                 let runtime = tokio::runtime::Runtime::new().context("no runtime")?;
                 runtime.block_on(elements.measure(&pool, &inc))?
             }

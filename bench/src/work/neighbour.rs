@@ -36,7 +36,7 @@ async fn run(pool: Pool, spin: Function<u64, u64>, lines: usize, go_on: &AtomicB
 impl Neighbour {
     pub(super) async fn measure(&self) -> anyhow::Result<Duration> {
         let pool = Pool::new()?;
-        let function = || pool.load(&self.plugin)?.only_function::<u64, u64>();
+        let function = || pool.blocking_load(&self.plugin)?.only_function::<u64, u64>();
         let busy = Arc::new(AtomicBool::new(!self.alone));
         let (others, theirs, go_on) = (pool.clone(), function()?, busy.clone());
         let other = tokio::spawn(async move {

@@ -6,9 +6,8 @@ use std::time::Instant;
 
 use engine::Fault;
 use engine::metrics::Counts;
-use engine::pipeline::PipelineFile;
+use engine::pipeline::{PipelineFile, Setup};
 use engine::plugin::Ahead;
-use engine::pool::PoolBuilder;
 #[cfg(feature = "cluster")]
 use indicatif::ProgressBar;
 use tokio_util::sync::CancellationToken;
@@ -34,34 +33,37 @@ impl RunCommand {
         if self.wall.raise(|| reach::of_pipeline(self, &file, &components, &ahead))? == Then::Stop {
             return Ok(Ending::Done);
         }
-        let pool = compiling_pool()?.ahead(&ahead);
+        let find = |path: &Path| components.find(path);
+        let setup = check::setup(compiling_pool()?.ahead(&ahead), &find);
         #[cfg(feature = "cluster")]
-        let pool = self
-            .cluster
-            .cluster(None, self.messages().notices(ProgressBar::hidden()))
-            .into_iter()
-            .fold(pool, engine::pool::PoolBuilder::cluster);
-        run(&file, pool, self.messages(), &self.watch, &self.drain(), &components)
+        let setup = Setup {
+            cluster: self.cluster.cluster(None, self.messages().notices(ProgressBar::hidden())),
+            ..setup
+        };
+        run(&file, setup, self.messages(), &self.watch, &self.drain())
     }
 }
 
 /// Runs the pipeline of a file.
 fn run(
     file: &PipelineFile,
-    pool: PoolBuilder,
+    setup: Setup,
     messages: Messages,
     watch: &WatchArgs,
     drain: &Drain,
-    components: &Components,
 ) -> anyhow::Result<Ending> {
     watch.check(false, false)?;
     let interrupted = signals::interrupts(drain.clone(), move || messages.tell_aborted())?;
     let mut watching = watch.begin(&interrupted, messages)?;
     let progress = Progress::hidden();
-    let pool = pool.on_print(printer(progress.bar()));
-    let watched =
-        check::Watched { monitor: watching.monitor(), on_terminal: watch.draws(), writes: watch.file() };
-    let Some(mut pipeline) = check::open(file, pool, &watched, &|path| components.find(path))? else {
+    let setup = Setup {
+        pool: setup.pool.on_print(printer(progress.bar())),
+        monitor: watching.monitor().cloned(),
+        on_terminal: watch.draws(),
+        writes: watch.file().map(Path::to_owned),
+        ..setup
+    };
+    let Some(mut pipeline) = check::open(file, setup)? else {
         return Ok(Ending::Mistakes);
     };
     pipeline.drain_timeout().into_iter().for_each(|timeout| drain.is_in_file(timeout));
@@ -100,7 +102,7 @@ fn run(
         }
     });
     progress.end();
-    pipeline.pool().close();
+    pipeline.pool().blocking_close();
     let (left_out, first_fault) = pipeline.left_out();
     let ended = ended.map(|ending| match (ending, watching.ending().get()) {
         (Ending::Done, Some(by)) => Ending::Interrupted { by: *by, goes_on: false },

@@ -83,7 +83,7 @@ impl RunCommand {
         let kept = checkpointer.map_or(Ok(()), |it| it.end(matches!(ended, Ok(Ending::Done))));
         let ended = ended.and_then(|ending| kept.map(|()| ending));
         progress.end();
-        pool.close();
+        pool.blocking_close();
         let result = ended.map_err(|error| {
             let place = fault_of(&error).and_then(|fault| self.place(fault, &books.places));
             RunFailed { error, place }
@@ -154,10 +154,11 @@ impl RunCommand {
         };
         let builder = monitor.into_iter().fold(builder, engine::pool::PoolBuilder::monitor);
         #[cfg(feature = "cluster")]
-        let builder = {
-            let cluster = self.cluster.cluster(self.checkpoint.run_name(), self.messages().notices(progress));
-            cluster.into_iter().fold(builder, engine::pool::PoolBuilder::cluster)
-        };
+        if let Some(cluster) =
+            self.cluster.cluster(self.checkpoint.run_name(), self.messages().notices(progress))
+        {
+            return Ok(builder.cluster(cluster).blocking_build()?);
+        }
         Ok(builder.build()?)
     }
 

@@ -14,22 +14,61 @@ use super::worker::options::{Isolation, Options, Told};
 use super::worker::process;
 use crate::broker::Broker;
 use crate::executor::PoolBuilder;
-use crate::{Capability, Error, Pool, text};
+use crate::{Capability, Error, Pool, text, threads};
 
 /// The most characters of a line of news.
 const LINE: usize = 2000;
 
 impl PoolBuilder {
-    /// Where the work of scattered segments is done; on this pool's threads, if not said.
+    /// Runs scattered segments on a cluster's workers instead of this pool's threads.
     ///
-    /// To build the pool then blocks until the broker has answered.
-    pub fn cluster(self, cluster: Cluster) -> Self {
+    /// ```no_run
+    /// # #[tokio::main] async fn main() -> Result<(), engine::Error> {
+    /// use engine::Pool;
+    /// use engine::cluster::Cluster;
+    ///
+    /// let cluster = Cluster::new("nats://127.0.0.1:4222".parse()?);
+    /// let pool = Pool::builder().cluster(cluster).build().await?;
+    /// # pool.close().await;
+    /// # Ok(()) }
+    /// ```
+    pub fn cluster(self, cluster: Cluster) -> ClusterPoolBuilder {
+        ClusterPoolBuilder { pool: self, cluster }
+    }
+}
+
+/// Sets up a [`Pool`] whose scattered segments run on a cluster's workers. Made by
+/// [`PoolBuilder::cluster`](crate::pool::PoolBuilder::cluster).
+#[must_use]
+pub struct ClusterPoolBuilder {
+    pool: PoolBuilder,
+    cluster: Cluster,
+}
+
+impl ClusterPoolBuilder {
+    /// Connects to the broker, and starts the pool.
+    ///
+    /// # Errors
+    ///
+    /// If the broker can't be used, and those of [`PoolBuilder::build`](crate::pool::PoolBuilder::build).
+    pub async fn build(self) -> Result<Pool, Error> {
+        threads::unblocked("engine-connect", move || self.blocking_build()).await?
+    }
+
+    /// Builds the pool as [`build`](Self::build) does, and blocks the caller's thread until the broker has
+    /// answered.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`build`](Self::build).
+    pub fn blocking_build(self) -> Result<Pool, Error> {
+        let Self { pool, cluster } = self;
         let connect = |cluster: Cluster, run: String| async move {
             let on_notice = cluster.on_notice.clone();
             let told = move |line: &str| on_notice.tell(line);
             nats::host(cluster.broker, cluster.durability, &run, told).await
         };
-        self.executor(Box::new(move || Ok(Arc::new(ClusterExecutor::start(cluster, connect)?))))
+        pool.executor(Box::new(move || Ok(Arc::new(ClusterExecutor::start(cluster, connect)?)))).build()
     }
 }
 

@@ -21,7 +21,7 @@ mod transport;
 mod view;
 mod worker;
 
-pub use join::Worker;
+pub use join::{ClusterPoolBuilder, Worker};
 pub(crate) use random::random;
 pub use settings::Cluster;
 pub use view::{ClusterView, RunView, WorkerView};

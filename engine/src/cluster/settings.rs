@@ -13,7 +13,7 @@ const LINE: usize = 2000;
 
 /// Machines that a pool's segments run on: workers that any number of processes are, behind a NATS server.
 ///
-/// Given to [`PoolBuilder::cluster`](crate::executor::PoolBuilder::cluster). What is scattered over the pool then goes to
+/// Given to [`PoolBuilder::cluster`](crate::pool::PoolBuilder::cluster). What is scattered over the pool then goes to
 /// workers (`engine worker`, or a [`Worker`](crate::cluster::Worker)), and comes back in the order of emission; functions that
 /// accumulate, and sinks, run here as ever.
 #[derive(Clone, Debug)]

@@ -132,7 +132,7 @@ impl Call {
             function = function.output(bytes);
         }
         let function = function.on_fault(&context.guard.policy);
-        function.prepare().map_err(|error| Problem::of(&error))?;
+        function.blocking_prepare().map_err(|error| Problem::of(&error))?;
         Ok(function)
     }
 

@@ -10,10 +10,12 @@ use super::edges::{self, Edges};
 use super::graph::{Graph, Parts};
 use super::run::Pipeline;
 use super::settings::{LimitOptions, PoolOptions};
+#[cfg(feature = "cluster")]
+use crate::cluster::Cluster;
 use crate::error::FileError;
 use crate::executor::PoolBuilder;
 use crate::nodes::{BuildContext, Diagnostics, FaultOptions, FindComponent, OnListen, Report};
-use crate::{Error, Monitor, Pool, files};
+use crate::{Error, Monitor, Pool, files, threads};
 
 /// The longest file that is read, in bytes.
 const LONGEST: u64 = 1 << 20;
@@ -22,6 +24,9 @@ const LONGEST: u64 = 1 << 20;
 pub struct Setup<'a> {
     /// Settings of the pool, where the file says nothing.
     pub pool: PoolBuilder,
+    /// The cluster whose workers run scattered segments, instead of this process.
+    #[cfg(feature = "cluster")]
+    pub cluster: Option<Cluster>,
     /// The component that a plugin's path stands for: the path itself by default.
     pub find_component: FindComponent<'a>,
     /// Called with the name of each source that listens, and its address, once it does.
@@ -40,6 +45,8 @@ impl Default for Setup<'_> {
     fn default() -> Self {
         Self {
             pool: Pool::builder(),
+            #[cfg(feature = "cluster")]
+            cluster: None,
             find_component: &|path| Ok(path.to_owned()),
             on_listen: Arc::new(|_, _| {}),
             monitor: None,
@@ -81,12 +88,12 @@ impl PipelineFile {
     }
 
     /// Loads the plugins that it names, and builds its graph. Nothing is read from its inputs yet, and nothing
-    /// written.
+    /// written. Blocks while plugins are compiled.
     ///
     /// # Errors
     ///
     /// All mistakes that it has.
-    pub fn open(&self, setup: Setup) -> Result<Pipeline, OpenError> {
+    pub fn blocking_open(&self, setup: Setup) -> Result<Pipeline, OpenError> {
         let Self { path, text } = self;
         let mut report = Report::new(path, text);
         let Some(document) = document::read(text, setup.variable, &mut report) else {
@@ -139,7 +146,7 @@ impl Pipeline {
     /// ";
     /// std::fs::write(&path, all_but_the_first)?;
     /// std::fs::write(folder.path().join("lines"), "header\none\ntwo\n")?;
-    /// let mut pipeline = Pipeline::open(path)?;
+    /// let mut pipeline = Pipeline::open(path).await?;
     /// pipeline.run(&Default::default()).await?;
     /// assert_eq!(std::fs::read_to_string(folder.path().join("rest"))?, "one\ntwo\n");
     /// # Ok(()) }
@@ -148,17 +155,27 @@ impl Pipeline {
     /// # Errors
     ///
     /// All mistakes that it has.
-    pub fn open(path: impl AsRef<Path>) -> Result<Self, OpenError> {
-        Self::open_with(path, Setup::default())
+    pub async fn open(path: impl AsRef<Path>) -> Result<Self, OpenError> {
+        let path = path.as_ref().to_owned();
+        threads::unblocked("engine-open", move || Self::blocking_open(path)).await?
     }
 
-    /// The same, with other settings than the defaults.
+    /// Opens a pipeline file as [`open`](Self::open) does, and blocks the caller's thread meanwhile.
     ///
     /// # Errors
     ///
-    /// All mistakes that it has.
-    pub fn open_with(path: impl AsRef<Path>, setup: Setup) -> Result<Self, OpenError> {
-        PipelineFile::read(path)?.open(setup)
+    /// Those of [`open`](Self::open).
+    pub fn blocking_open(path: impl AsRef<Path>) -> Result<Self, OpenError> {
+        Self::blocking_open_with(path, Setup::default())
+    }
+
+    /// Opens a pipeline file with other settings than the defaults, and blocks the caller's thread meanwhile.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`open`](Self::open).
+    pub fn blocking_open_with(path: impl AsRef<Path>, setup: Setup) -> Result<Self, OpenError> {
+        PipelineFile::read(path)?.blocking_open(setup)
     }
 }
 
@@ -181,6 +198,12 @@ fn build(
     if let Some(monitor) = &setup.monitor {
         settings = settings.monitor(monitor);
     }
+    #[cfg(feature = "cluster")]
+    let pool = match setup.cluster {
+        Some(cluster) => settings.cluster(cluster).blocking_build()?,
+        None => settings.build()?,
+    };
+    #[cfg(not(feature = "cluster"))]
     let pool = settings.build()?;
     let folder = folder_of(path);
     let mut context = BuildContext::new(pool, &folder, setup.find_component, setup.on_listen, faults);

@@ -23,7 +23,7 @@ const TAIL: u64 = 64 << 10;
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, expecting = "a checkpoint")]
 pub struct Checkpoint {
-    /// Of the file's layout; [`save`](Self::save) sets it.
+    /// Of the file's layout; [`blocking_save`](Self::blocking_save) sets it.
     pub version: u32,
     /// The number of the last record that is done.
     pub record: u64,
@@ -118,7 +118,7 @@ impl Checkpoint {
     /// # Errors
     ///
     /// If the file can't be read, or is no checkpoint.
-    pub fn load(path: &Path) -> Result<Option<Self>, Error> {
+    pub fn blocking_load(path: &Path) -> Result<Option<Self>, Error> {
         let read = || {
             files::open_file(path)?;
             files::read_at_most(path, LONGEST)
@@ -160,7 +160,7 @@ impl Checkpoint {
     /// # Errors
     ///
     /// If it can't be written.
-    pub fn save(&self, path: &Path) -> Result<(), Error> {
+    pub fn blocking_save(&self, path: &Path) -> Result<(), Error> {
         let save = || {
             let text = with_checksum(serde_json::to_vec(&Self { version: VERSION, ..self.clone() })?);
             files::replace(path, |file| file.write_all(&text))
@@ -175,7 +175,7 @@ impl Checkpoint {
     /// # Errors
     ///
     /// If it can't be removed.
-    pub fn remove(path: &Path) -> Result<(), Error> {
+    pub fn blocking_remove(path: &Path) -> Result<(), Error> {
         match files::remove(path) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
                 Err(Error::File(FileError::Write { path: path.to_owned(), source: Arc::new(error) }))
@@ -222,11 +222,14 @@ mod tests {
     fn a_saved_checkpoint_loads() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("checkpoint");
-        assert_eq!(Checkpoint::load(&path).unwrap(), None);
-        checkpoint().save(&path).unwrap();
-        assert_eq!(Checkpoint::load(&path).unwrap(), Some(Checkpoint { version: VERSION, ..checkpoint() }));
-        Checkpoint::remove(&path).unwrap();
-        Checkpoint::remove(&path).unwrap();
+        assert_eq!(Checkpoint::blocking_load(&path).unwrap(), None);
+        checkpoint().blocking_save(&path).unwrap();
+        assert_eq!(
+            Checkpoint::blocking_load(&path).unwrap(),
+            Some(Checkpoint { version: VERSION, ..checkpoint() })
+        );
+        Checkpoint::blocking_remove(&path).unwrap();
+        Checkpoint::blocking_remove(&path).unwrap();
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
     }
 

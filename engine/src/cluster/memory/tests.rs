@@ -50,7 +50,7 @@ async fn run(connection: &Connection, folder: &Path) -> Vec<String> {
     let executor =
         move || -> Result<_, Error> { Ok(Arc::new(ClusterExecutor::start(settings(), connect)?) as _) };
     let pool = Pool::builder().executor(Box::new(executor)).build().unwrap();
-    let upper = pool.load(plugin(folder)).unwrap().function::<String, String>("upper").unwrap();
+    let upper = pool.blocking_load(plugin(folder)).unwrap().function::<String, String>("upper").unwrap();
     let outputs = Arc::new(Mutex::new(Vec::new()));
     let (source, out) = (Source::<String>::new(), outputs.clone());
     let push = move |output| out.lock().unwrap().push(output);

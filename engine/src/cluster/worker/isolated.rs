@@ -84,7 +84,7 @@ fn open_all(pool: &Pool, allowed: &[Capability], head: &Head) -> Result<Vec<Arc<
     let open = |(index, stage): (usize, &Stage)| {
         admission.check(stage)?;
         let path = head.folder.join(PluginFolder::name(&stage.plugin));
-        let plugin = pool.load(path).map_err(|error| error.to_string())?;
+        let plugin = pool.blocking_load(path).map_err(|error| error.to_string())?;
         if plugin.hash() != stage.plugin {
             return Err("its plugin was changed here".to_owned());
         }

@@ -4,15 +4,14 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use tokio::sync::{OnceCell, oneshot};
+use tokio::sync::OnceCell;
 
 use super::declined::Declined;
 use super::options::Options;
 use super::plugin_folder::{Held, PluginFolder};
 use crate::cluster::transport::Transport;
 use crate::deadlines::FETCH;
-use crate::error::SystemError;
-use crate::{Error, Plugin, Pool, threads};
+use crate::{Error, Plugin, Pool};
 
 /// The plugins of a worker, by their hashes.
 pub(super) struct Plugins {
@@ -62,12 +61,9 @@ impl Plugins {
                 folder.put(hash, &bytes.map_err(|error| cant(&error))?).map_err(|error| cant(&error))?
             }
         };
-        let (pool, path) = (self.pool.clone(), self.folder.join(PluginFolder::name(hash)));
-        // To compile takes a while.
-        let (tell, loaded) = oneshot::channel();
+        let path = self.folder.join(PluginFolder::name(hash));
         let told = |error: Error| Declined(format!("its plugin can't be loaded: {error}"));
-        threads::start("engine-load", move || drop(tell.send(pool.load(path)))).map_err(told)?;
-        let plugin = loaded.await.unwrap_or(Err(Error::System(SystemError::Panicked))).map_err(told)?;
+        let plugin = self.pool.load(path).await.map_err(told)?;
         if plugin.hash() != hash {
             return Err(Declined("its plugin was changed here".to_owned()));
         }

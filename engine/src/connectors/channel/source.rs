@@ -19,7 +19,7 @@ use crate::{Error, Source};
 /// let (sink, numbers) = sinks::list();
 /// source.stream().map(|x: i64| x * 2).sink(sink);
 /// let (sender, channel) = sources::channel(8);
-/// std::thread::spawn(move || (1..=3).try_for_each(|x: i64| sender.send_blocking(x)));
+/// std::thread::spawn(move || (1..=3).try_for_each(|x: i64| sender.blocking_send(x)));
 /// channel.feed(&source, &CancellationToken::new()).await?;
 /// source.close().await?;
 /// assert_eq!(numbers.take(), [2, 4, 6]);
@@ -56,7 +56,7 @@ impl<T> Sender<T> {
     /// # Errors
     ///
     /// Those of [`send`](Self::send).
-    pub fn send_blocking(&self, element: T) -> Result<(), Error> {
+    pub fn blocking_send(&self, element: T) -> Result<(), Error> {
         self.0.blocking_send(element).map_err(|_| Error::Closed)
     }
 

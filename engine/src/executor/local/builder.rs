@@ -169,7 +169,7 @@ impl PoolBuilder {
         self
     }
 
-    /// Starts the pool.
+    /// Starts the pool. Returns as soon as its threads have started.
     ///
     /// # Errors
     ///

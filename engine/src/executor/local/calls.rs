@@ -26,13 +26,10 @@ pub(crate) enum CallError {
 
 impl PoolShared {
     /// Opens the first instance of a function, and keeps it for the first record.
-    pub(crate) fn prepare(self: &Arc<Self>, core: &Arc<Core>) -> Result<(), Error> {
-        let (pool, function) = (self.clone(), core.clone());
-        self.wait(async move {
-            let held = pool.acquire(&function, false).await?;
-            pool.instances.give_back(held);
-            Ok(())
-        })
+    pub(super) async fn prepare(self: Arc<Self>, core: Arc<Core>) -> Result<(), Error> {
+        let held = self.acquire(&core, false).await?;
+        self.instances.give_back(held);
+        Ok(())
     }
 
     async fn acquire(&self, core: &Core, fresh: bool) -> Result<Held, Error> {

@@ -181,12 +181,28 @@ impl<I: Record, O: Returns> Function<I, O> {
 
     /// Opens the first instance now, so that a wrong argument shows before the first record.
     ///
-    /// Blocks for a fraction of a millisecond, and at most for the time limit.
+    /// Takes a fraction of a millisecond, and at most the function's time limit.
     ///
     /// # Errors
     ///
     /// If an argument is missing or the function refuses one, or if it can't be opened at all.
-    pub fn prepare(&self) -> Result<(), Error> {
+    pub async fn prepare(&self) -> Result<(), Error> {
+        self.check_arguments()?;
+        self.pool.spawn(self.pool.clone().prepare(self.core.clone())).await?
+    }
+
+    /// Opens the first instance as [`prepare`](Self::prepare) does, and blocks the caller's thread meanwhile.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`prepare`](Self::prepare).
+    pub fn blocking_prepare(&self) -> Result<(), Error> {
+        self.check_arguments()?;
+        self.pool.wait(self.pool.clone().prepare(self.core.clone()))
+    }
+
+    /// Checks that no required argument is missing.
+    fn check_arguments(&self) -> Result<(), Error> {
         for parameter in self.core.signature().parameters.iter().filter(|parameter| parameter.required) {
             if !self.core.opening.arguments.iter().any(|(name, _)| *name == parameter.name) {
                 return Err(Error::Function(FunctionError::MissingArgument {
@@ -196,7 +212,7 @@ impl<I: Record, O: Returns> Function<I, O> {
                 }));
             }
         }
-        self.pool.prepare(&self.core)
+        Ok(())
     }
 
     /// What the plugin says of it.

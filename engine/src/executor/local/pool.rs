@@ -1,6 +1,6 @@
 //! The pool, as users hold it.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::builder::PoolBuilder;
@@ -12,6 +12,7 @@ use crate::executor::segment::{Executor, Segment, fitting};
 use crate::function::PoolUsage;
 use crate::plugin::{Core, Loaded, MOST_BYTES};
 use crate::record::Batch;
+use crate::threads;
 
 /// Threads, instances and their limits: what runs functions.
 ///
@@ -20,7 +21,7 @@ use crate::record::Batch;
 pub struct Pool(Arc<PoolShared>);
 
 impl Pool {
-    /// A pool with the defaults of [`PoolBuilder`].
+    /// A pool with the defaults of [`PoolBuilder`]. Returns as soon as its threads have started.
     ///
     /// # Errors
     ///
@@ -34,35 +35,59 @@ impl Pool {
         PoolBuilder::default()
     }
 
-    /// Loads the plugin at `path`.
+    /// Loads the plugin at `path`, and compiles it on the pool's threads.
     ///
-    /// Blocks while it is compiled, a tenth of a second for a small one; the compiled code is kept
-    /// in the user's cache folder for the next time.
+    /// A small plugin takes a tenth of a second, a large one seconds. The compiled code is kept in the user's
+    /// cache folder, so the next time takes milliseconds.
     ///
     /// # Errors
     ///
     /// If the file can't be read or is no plugin that this engine runs.
-    pub fn load(&self, path: impl AsRef<Path>) -> Result<Plugin, Error> {
-        self.load_if(path.as_ref(), None)
+    pub async fn load(&self, path: impl AsRef<Path>) -> Result<Plugin, Error> {
+        let loaded = self.0.spawn(self.loading(path.as_ref(), None)).await??;
+        Ok(Plugin::new(loaded, self.0.clone()))
     }
 
-    /// The same, if the file's BLAKE3 hash is this, in hexadecimal digits. Otherwise nothing of it is compiled
-    /// or run.
+    /// Loads a plugin as [`load`](Self::load) does, and blocks the caller's thread meanwhile: for programs that
+    /// load their plugins before they start a runtime.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`load`](Self::load).
+    pub fn blocking_load(&self, path: impl AsRef<Path>) -> Result<Plugin, Error> {
+        let loaded = self.0.wait(self.loading(path.as_ref(), None))?;
+        Ok(Plugin::new(loaded, self.0.clone()))
+    }
+
+    /// Loads the plugin at `path` if its file has this BLAKE3 hash, in hexadecimal digits. Otherwise nothing of it
+    /// is compiled or run.
     ///
     /// # Errors
     ///
     /// If the hash is another one, and those of [`load`](Self::load).
-    pub fn load_pinned(&self, path: impl AsRef<Path>, blake3: &str) -> Result<Plugin, Error> {
-        self.load_if(path.as_ref(), Some(blake3.to_owned()))
+    pub async fn load_pinned(&self, path: impl AsRef<Path>, blake3: &str) -> Result<Plugin, Error> {
+        let loaded = self.0.spawn(self.loading(path.as_ref(), Some(blake3))).await??;
+        Ok(Plugin::new(loaded, self.0.clone()))
     }
 
-    fn load_if(&self, path: &Path, pin: Option<String>) -> Result<Plugin, Error> {
-        let shared = &self.0;
-        let path = path.to_owned();
-        let (hosting, limits, on_print) = (shared.hosting.clone(), shared.limits(), shared.on_print());
-        let loaded = shared
-            .wait(async move { Loaded::load(&path, pin.as_deref(), &hosting, limits, on_print).await })?;
-        Ok(Plugin::new(loaded, shared.clone()))
+    /// Loads a plugin as [`load_pinned`](Self::load_pinned) does, and blocks the caller's thread meanwhile.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`load_pinned`](Self::load_pinned).
+    pub fn blocking_load_pinned(&self, path: impl AsRef<Path>, blake3: &str) -> Result<Plugin, Error> {
+        let loaded = self.0.wait(self.loading(path.as_ref(), Some(blake3)))?;
+        Ok(Plugin::new(loaded, self.0.clone()))
+    }
+
+    fn loading(
+        &self,
+        path: &Path,
+        pin: Option<&str>,
+    ) -> impl Future<Output = Result<Loaded, Error>> + Send + use<> {
+        let (path, pin): (PathBuf, _) = (path.to_owned(), pin.map(str::to_owned));
+        let (hosting, limits, on_print) = (self.0.hosting.clone(), self.0.limits(), self.0.on_print());
+        async move { Loaded::load(&path, pin.as_deref(), &hosting, limits, on_print).await }
     }
 
     /// How many threads run guests.
@@ -71,12 +96,23 @@ impl Pool {
         self.0.threads
     }
 
-    /// Gives back what the pool has on other machines, and waits for that, which takes some seconds at most if the
-    /// broker is there. Nothing that was scattered over it goes on: streams that still use it end with
-    /// [`Error::Closed`]. Without a cluster there is nothing to give back. It blocks.
+    /// Gives back what the pool has on other machines, and waits for that: some seconds at most if the broker
+    /// answers. Streams that still use the pool end with [`Error::Closed`]. Without a cluster there is nothing to
+    /// give back.
     ///
-    /// To drop a pool does the same, but whoever drops the last of it may be nobody that the program waits for.
-    pub fn close(&self) {
+    /// Dropping the last clone of a pool does the same and blocks, perhaps in a task that the program does not
+    /// wait for.
+    pub async fn close(&self) {
+        let Some(executor) = self.0.executor.clone() else { return };
+        let ending = executor.clone();
+        if threads::unblocked("engine-close", move || ending.end()).await.is_err() {
+            // There is no thread left that could block instead.
+            executor.end();
+        }
+    }
+
+    /// Closes the pool as [`close`](Self::close) does, and blocks the caller's thread meanwhile.
+    pub fn blocking_close(&self) {
         if let Some(executor) = &self.0.executor {
             executor.end();
         }

@@ -8,6 +8,7 @@ use tokio::runtime::{Builder, Handle};
 use super::builder::PoolBuilder;
 use super::instances::Instances;
 use super::scheduler::Scheduler;
+use crate::error::SystemError;
 use crate::executor::segment::Executor;
 use crate::function::{Isolation, Limits, PoolUsage};
 use crate::machine::Machine;
@@ -140,7 +141,15 @@ impl PoolShared {
         self.hosting.plugin_size
     }
 
-    /// Runs a future on a worker and blocks until it is done.
+    /// Runs a future on a thread of the pool, and waits until it is done.
+    pub(super) async fn spawn<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = T> + Send + 'static,
+    ) -> Result<T, Error> {
+        self.hosting.timers.spawn(work).await.map_err(|_| Error::System(SystemError::Panicked))
+    }
+
+    /// Runs a future on a thread of the pool, and blocks until it is done.
     pub(crate) fn wait<T: Send + 'static>(&self, work: impl Future<Output = T> + Send + 'static) -> T {
         let (sender, receiver) = std::sync::mpsc::sync_channel(1);
         self.hosting.timers.spawn(async move { sender.send(work.await) });

@@ -49,7 +49,7 @@ impl<T: Clone + Send + 'static> Stream<T> {
     /// use engine::{Pool, Source, sinks};
     ///
     /// let pool = Pool::new()?;
-    /// let count = pool.load("count.wasm")?.function::<String, u64>("count")?;
+    /// let count = pool.load("count.wasm").await?.function::<String, u64>("count")?;
     /// let source = Source::new();
     /// let (sink, counts) = sinks::list();
     /// source.stream().accumulate(&count).sink(sink);
@@ -75,7 +75,7 @@ impl<T: Record> Stream<T> {
     /// use engine::{Pool, Source, sinks};
     ///
     /// let pool = Pool::new()?;
-    /// let count = pool.load("count.wasm")?.function::<String, u64>("count")?;
+    /// let count = pool.load("count.wasm").await?.function::<String, u64>("count")?;
     /// let (source, (by_user, users), (by_length, lengths)) = (Source::new(), sinks::list(), sinks::list());
     /// let lines = source.stream();
     /// lines.branch().accumulate_by(Part::from("user"), &count).sink(by_user);
@@ -109,7 +109,7 @@ impl<T: Record> Scattered<T> {
     /// # #[tokio::main] async fn main() -> Result<(), engine::Error> {
     /// # use engine::{Pool, Source, sinks};
     /// let pool = Pool::new()?;
-    /// let sum = pool.load("sum.wasm")?.function::<i64, i64>("sum")?;
+    /// let sum = pool.load("sum.wasm").await?.function::<i64, i64>("sum")?;
     /// let source = Source::new();
     /// let (sink, sums) = sinks::list();
     /// source.stream().scatter(&pool).accumulate(&sum).buffer(8).gather().sink(sink);
@@ -131,7 +131,7 @@ impl<T: Record> Scattered<T> {
     /// # #[tokio::main] async fn main() -> Result<(), engine::Error> {
     /// # use engine::{Pool, Source, sinks};
     /// let pool = Pool::new()?;
-    /// let sum = pool.load("sum.wasm")?.function::<i64, i64>("sum")?;
+    /// let sum = pool.load("sum.wasm").await?.function::<i64, i64>("sum")?;
     /// let source = Source::new();
     /// let (sink, sums) = sinks::list();
     /// source.stream().scatter(&pool).accumulate_by(|x: &i64| x % 2, &sum).buffer(8).gather().sink(sink);

@@ -49,7 +49,7 @@ impl<T: Record> Scattered<T> {
     /// # #[tokio::main] async fn main() -> Result<(), engine::Error> {
     /// # use engine::{Pool, Source, sinks};
     /// let pool = Pool::new()?;
-    /// let even = pool.load("even.wasm")?.function::<i64, i64>("even")?;
+    /// let even = pool.load("even.wasm").await?.function::<i64, i64>("even")?;
     /// let source = Source::new();
     /// let (sink, numbers) = sinks::list();
     /// source.stream().scatter(&pool).filter(&even).buffer(8).gather().sink(sink);

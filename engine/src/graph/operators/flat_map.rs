@@ -51,7 +51,7 @@ impl<T: Record> Scattered<T> {
     /// # #[tokio::main] async fn main() -> Result<(), engine::Error> {
     /// # use engine::{Pool, Source, sinks};
     /// let pool = Pool::new()?;
-    /// let words = pool.load("words.wasm")?.function::<String, String>("words")?;
+    /// let words = pool.load("words.wasm").await?.function::<String, String>("words")?;
     /// let source = Source::new();
     /// let (sink, list) = sinks::list();
     /// source.stream().scatter(&pool).flat_map(&words).buffer(8).gather().sink(sink);

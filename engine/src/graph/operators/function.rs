@@ -81,7 +81,7 @@ impl<T: Record> Stream<T> {
     /// use engine::{Pool, Source, sinks};
     ///
     /// let pool = Pool::new()?;
-    /// let words = pool.load("words.wasm")?.function::<String, String>("words")?;
+    /// let words = pool.load("words.wasm").await?.function::<String, String>("words")?;
     /// let source = Source::new();
     /// let (sink, list) = sinks::list();
     /// source.stream().apply(&words).sink(sink);

@@ -51,7 +51,7 @@ impl<T: Record> Scattered<T> {
     /// # #[tokio::main] async fn main() -> Result<(), engine::Error> {
     /// # use engine::{Pool, Source, sinks};
     /// let pool = Pool::new()?;
-    /// let inc = pool.load("inc.wasm")?.function::<i64, i64>("inc")?;
+    /// let inc = pool.load("inc.wasm").await?.function::<i64, i64>("inc")?;
     /// let source = Source::new();
     /// let (sink, numbers) = sinks::list();
     /// source.stream().scatter(&pool).map(&inc).buffer(8).gather().sink(sink);
@@ -72,7 +72,7 @@ impl<T: Record> Scattered<T> {
     /// # #[tokio::main] async fn main() -> Result<(), engine::Error> {
     /// # use engine::{Pool, Source, sinks};
     /// let pool = Pool::new()?;
-    /// let words = pool.load("words.wasm")?.function::<String, String>("words")?;
+    /// let words = pool.load("words.wasm").await?.function::<String, String>("words")?;
     /// let source = Source::new();
     /// let (sink, list) = sinks::list();
     /// source.stream().scatter(&pool).apply(&words).buffer(8).gather().sink(sink);

@@ -70,7 +70,7 @@ where
     /// use engine::{Json, Pool, Source, sinks};
     ///
     /// let pool = Pool::new()?;
-    /// let add = pool.load("add.wasm")?.function::<Json<(i64, i64)>, i64>("add")?;
+    /// let add = pool.load("add.wasm").await?.function::<Json<(i64, i64)>, i64>("add")?;
     /// let source = Source::new();
     /// let (sink, sums) = sinks::list();
     /// source.stream().scatter(&pool).starmap(&add).buffer(8).gather().sink(sink);

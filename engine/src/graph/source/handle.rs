@@ -124,7 +124,7 @@ impl<T: Clone + Send + 'static> Source<T> {
     /// # use std::sync::{Arc, OnceLock};
     /// # use engine::{Pool, Source, sinks};
     /// let pool = Pool::new()?;
-    /// let sum = pool.load("sum.wasm")?.function::<i64, i64>("sum")?;
+    /// let sum = pool.load("sum.wasm").await?.function::<i64, i64>("sum")?;
     /// let (source, kept) = (Source::new(), Arc::new(OnceLock::new()));
     /// # let keep = kept.clone();
     /// source.on_snapshot(move |snapshot| drop(keep.set(snapshot)));

@@ -63,8 +63,8 @@ impl BuildContext<'_> {
         })?;
         self.conflicts.read(&component, "plugin")?;
         let plugin = match hash {
-            Some(hash) => self.pool.load_pinned(component, hash),
-            None => self.pool.load(component),
+            Some(hash) => self.pool.blocking_load_pinned(component, hash),
+            None => self.pool.blocking_load(component),
         };
         plugin.map_err(|error| Problem::of(&error))
     }
