@@ -147,7 +147,8 @@ async fn connections_are_bounded_and_released() {
     let plugin = pool.blocking_load(hostile("misdeeds")).unwrap().grant(capability);
     let hoards: Function<String, String> = plugin.function("hoards_connections").unwrap();
     let hoards = hoards.with("address", &address).unwrap();
-    for record in ["lets go", "keeps"] {
+    // To wait for a connection takes a handle more.
+    for record in ["lets go", "waits", "keeps"] {
         let (said, ended) = ran([record.to_owned()], |stream| stream.apply(&hoards)).await;
         ended.unwrap();
         let count: usize = said[0].split(' ').next().unwrap().parse().unwrap();

@@ -16,7 +16,7 @@ use crate::plugin::contract::engine::plugin::host::Host;
 use crate::plugin::memory::Gauge;
 use crate::plugin::output::{Draft, GuestStream, Messages, Output};
 
-/// The most handles that a guest may hold at once.
+/// The most handles that a guest may hold at once, beside those of its connections.
 pub(super) const HANDLES: usize = 1000;
 
 /// The state of one instance's store.

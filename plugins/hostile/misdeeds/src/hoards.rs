@@ -1,8 +1,9 @@
 //! What takes of the host beside memory: files, folders, disk. They need a folder to do it in.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Seek, SeekFrom, Write};
+use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::net::TcpStream;
+use std::time::Duration;
 
 use engine_sdk::map;
 
@@ -122,7 +123,14 @@ fn hides(path: &str, bytes: usize) -> io::Result<String> {
     }
 }
 
-/// Connects to `address` again and again and keeps all connections, and says how often it could.
+/// Waits for a connection that brings nothing.
+fn wait(stream: &mut TcpStream) {
+    let limited = stream.set_read_timeout(Some(Duration::from_millis(1)));
+    assert!(limited.is_ok() && stream.read(&mut [0]).is_err());
+}
+
+/// Connects to `address` again and again and keeps all connections, and says how often it could. If the record says
+/// that it `waits`, it then waits for each.
 #[map(needs("net"))]
 fn hoards_connections(record: &str, address: &str) -> String {
     let mut held = Vec::new();
@@ -133,6 +141,9 @@ fn hoards_connections(record: &str, address: &str) -> String {
         }
     };
     let count = held.len();
+    if record == "waits" {
+        held.iter_mut().for_each(wait);
+    }
     if record == "keeps" {
         std::mem::forget(held);
     }

@@ -8,10 +8,13 @@ use wasmtime_wasi::sockets::WasiSocketsView;
 
 use crate::plugin::capabilities::net::names::{GrantedNames, Names};
 use crate::plugin::host::resources::{Charge, Resource as Held};
-use crate::plugin::sandbox::Sandbox;
+use crate::plugin::sandbox::{HANDLES, Sandbox};
 
 /// What wasmtime-wasi holds of a connection that takes nothing, in bytes.
 const UNSENT: usize = 64 << 10;
+
+/// The most handles that a guest has of one connection: of its socket and its two streams, and to wait for each.
+const HANDLES_EACH: usize = 6;
 
 /// The interface that has sockets, as wasmtime-wasi names it.
 const TCP: &str = "wasi:sockets/tcp@0.2.12";
@@ -29,8 +32,17 @@ pub(in crate::plugin) fn add_to_linker(linker: &mut Linker<Sandbox>) -> wasmtime
         let sandbox = store.data_mut();
         sandbox.table.delete(Resource::<TcpSocket>::new_own(handle))?;
         sandbox.connections.remove(&handle);
+        sandbox.allow_handles();
         Ok(())
     })
+}
+
+impl Sandbox {
+    /// Lets the guest have all handles of its connections beside its others: how many a connection needs depends on
+    /// what the guest had to wait for.
+    fn allow_handles(&mut self) {
+        self.table.set_max_capacity(HANDLES + HANDLES_EACH * self.connections.len());
+    }
 }
 
 impl tcp_create_socket::Host for Names<'_> {
@@ -43,6 +55,7 @@ impl tcp_create_socket::Host for Names<'_> {
         };
         let socket = WasiSocketsView::sockets(&mut *self.0).create_tcp_socket(family)?;
         self.0.connections.insert(socket.rep(), connection);
+        self.0.allow_handles();
         Ok(socket)
     }
 }
