@@ -1,7 +1,6 @@
 //! Accepts connections, and serves a bounded number of them at once.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpStream};
@@ -9,16 +8,6 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::ConnectionLimit;
-use crate::Error;
-use crate::error::ConnectorError;
-
-/// Listens at an address.
-pub(crate) async fn bind(address: &str) -> Result<TcpListener, Error> {
-    let bound = TcpListener::bind(address).await;
-    bound.map_err(|error| {
-        Error::Connector(ConnectorError::Listen { address: address.to_owned(), source: Arc::new(error) })
-    })
-}
 
 /// Serves connections until `stop` is cancelled, and then waits until those that are open have ended. Panics if `serve`
 /// panics.
@@ -31,7 +20,7 @@ pub(crate) async fn accept<F>(
     F: Future<Output = ()> + Send + 'static,
 {
     let mut tasks = JoinSet::new();
-    let mut waits = None;
+    let mut waiting = None;
     loop {
         tokio::select! {
             biased;
@@ -41,21 +30,21 @@ pub(crate) async fn accept<F>(
                     std::panic::resume_unwind(error.into_panic());
                 }
             }
-            permit = limit.acquire(), if waits.is_some() => {
-                let Some((connection, peer)) = waits.take() else { continue };
+            permit = limit.acquire(), if waiting.is_some() => {
+                let Some((connection, peer)) = waiting.take() else { continue };
                 let serving = serve(connection, peer);
                 tasks.spawn(async move {
                     serving.await;
                     drop(permit);
                 });
             }
-            accepted = listener.accept(), if waits.is_none() => match accepted {
-                Ok(accepted) => waits = Some(accepted),
-                // The client has gone already, or too many files are open, which other tasks may close.
+            accepted = listener.accept(), if waiting.is_none() => match accepted {
+                Ok(accepted) => waiting = Some(accepted),
+                // The client has disconnected already, or too many files are open, which other tasks may close.
                 Err(_) => tokio::time::sleep(Duration::from_millis(10)).await,
             },
         }
     }
-    drop((listener, waits));
+    drop((listener, waiting));
     tasks.join_all().await;
 }

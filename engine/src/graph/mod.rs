@@ -5,6 +5,7 @@
 mod binary;
 mod closure;
 mod feed;
+mod handover;
 mod items;
 mod metered;
 mod node;
@@ -15,10 +16,13 @@ mod readers;
 mod scattered;
 mod sink;
 mod source;
+mod unary;
 
 pub use binary::Side;
 pub use feed::Feed;
 pub(crate) use feed::next;
+#[cfg(feature = "net")]
+pub(crate) use handover::{Backlog, Handover};
 pub(crate) use items::Items;
 pub(crate) use metered::Metered;
 pub use node::Stream;

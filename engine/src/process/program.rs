@@ -38,6 +38,11 @@ impl Program {
         self
     }
 
+    /// The program's name or path, as it was given.
+    pub(crate) fn name(&self) -> String {
+        self.words.first().map(|word| word.to_string_lossy().into_owned()).unwrap_or_default()
+    }
+
     /// Where the program is looked for, in order: up to the first place where it is.
     pub(crate) fn places(&self) -> Vec<PathBuf> {
         let Some(program) = self.words.first().map(Path::new) else { return Vec::new() };

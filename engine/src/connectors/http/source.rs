@@ -9,11 +9,10 @@ use axum::extract::DefaultBodyLimit;
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
-use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::requests::{Handler, Posted, Reading, take};
-use crate::connections::{self, ConnectionLimit, accept, bind};
+use crate::connections::{self, ConnectionLimit, ListenAddress};
 use crate::deadlines::{REQUEST, STOPPED};
 use crate::graph::{Feed, next};
 use crate::record::{LONGEST, Record};
@@ -68,8 +67,7 @@ const FOREVER: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
 /// ```
 pub fn http(address: impl Into<String>) -> Http {
     Http {
-        address: address.into(),
-        listener: None,
+        listen: ListenAddress::new(address),
         connections: 256,
         reading: Reading {
             path: "/".to_owned(),
@@ -86,8 +84,7 @@ pub fn http(address: impl Into<String>) -> Http {
 /// See [`http`].
 #[derive(Debug)]
 pub struct Http {
-    address: String,
-    listener: Option<TcpListener>,
+    listen: ListenAddress,
     connections: usize,
     reading: Reading,
 }
@@ -155,7 +152,7 @@ impl Http {
     /// The same on a listener that is bound already.
     #[must_use]
     pub fn listener(mut self, listener: TcpListener) -> Self {
-        self.listener = Some(listener);
+        self.listen.replace(listener);
         self
     }
 
@@ -165,34 +162,26 @@ impl Http {
     ///
     /// If the address can't be listened at.
     pub async fn bind(mut self) -> Result<Self, Error> {
-        if self.listener.is_none() {
-            self.listener = Some(bind(&self.address).await?);
-        }
+        self.listen.bind().await?;
         Ok(self)
     }
 
     /// Where it listens, if it is bound.
     #[must_use]
     pub fn local_addr(&self) -> Option<SocketAddr> {
-        self.listener.as_ref()?.local_addr().ok()
+        self.listen.local_addr()
     }
 }
 
 impl<T: Record> Feed<T> for Http {
     async fn feed(self, source: &Source<T>, stop: &CancellationToken) -> Result<(), Error> {
-        let Self { address, listener, connections, reading } = self;
-        let listener = match listener {
-            Some(listener) => listener,
-            None => bind(&address).await?,
-        };
+        let Self { listen, connections, reading } = self;
         let (sender, mut posted) = channel(1);
         let deadline = REQUEST.of(reading.timeout);
         let limit = ConnectionLimit::new(connections);
         let http = connections::Http::new(deadline, limit.clone(), router(reading, sender), stop.clone());
         let serve = move |connection, peer| http.clone().serve(connection, peer);
-        // Dropped, it ends its tasks.
-        let mut serving = JoinSet::new();
-        serving.spawn(accept(listener, limit, stop.clone(), serve));
+        let serving = listen.serve(limit, stop.clone(), serve).await?;
         // Ends when the last connection is closed.
         let over = CancellationToken::new();
         let emitting = emit(&mut posted, source, &over);

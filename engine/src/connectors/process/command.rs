@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 use std::io;
-use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -50,14 +49,10 @@ fn cant_run(command: String, error: io::Error) -> Error {
 }
 
 impl Running {
-    /// Starts a command in a folder, with these for its stdin, stdout and stderr.
-    pub(crate) fn start(
-        words: &[String],
-        folder: Option<PathBuf>,
-        streams: [Stdio; 3],
-    ) -> Result<Self, Error> {
-        let name = words.first().cloned().unwrap_or_default();
-        match Child::start(&Program::new(words).folder(folder), streams) {
+    /// Starts a command, with these for its stdin, stdout and stderr.
+    pub(crate) fn start(program: &Program, streams: [Stdio; 3]) -> Result<Self, Error> {
+        let name = program.name();
+        match Child::start(program, streams) {
             Ok(child) => {
                 groups().extend(child.id());
                 Ok(Self { group: child.id(), child, name })

@@ -13,7 +13,7 @@ use crate::connectors::support::consumers::{Consumer, Records, Refusal, records}
 use crate::deadlines::{PROCESS, Timely};
 use crate::error::ConnectorError;
 use crate::graph::{Sink, Stream};
-use crate::process::{self, Stdio};
+use crate::process::{self, Program, Stdio};
 use crate::record::Record;
 
 /// A sink that writes records to a command's standard input, each followed by a newline: its first word is the
@@ -41,15 +41,14 @@ use crate::record::Record;
 /// # #[cfg(not(unix))] fn main() {}
 /// ```
 pub fn process<S: Into<String>>(words: impl IntoIterator<Item = S>) -> Process {
-    let words = words.into_iter().map(Into::into).collect();
-    Process { words, folder: None, separator: b'\n', timeout: PROCESS.time }
+    let program = Program::new(words.into_iter().map(Into::<String>::into));
+    Process { program, separator: b'\n', timeout: PROCESS.time }
 }
 
 /// See [`process`].
 #[derive(Clone, Debug)]
 pub struct Process {
-    words: Vec<String>,
-    folder: Option<PathBuf>,
+    program: Program,
     separator: u8,
     timeout: Duration,
 }
@@ -58,7 +57,7 @@ impl Process {
     /// The same; it runs in this folder.
     #[must_use]
     pub fn folder(mut self, path: impl Into<PathBuf>) -> Self {
-        self.folder = Some(path.into());
+        self.program = self.program.folder(Some(path.into()));
         self
     }
 
@@ -101,17 +100,13 @@ impl Writer {
         Ok(self.running.insert(running))
     }
 
-    fn name(&self) -> &str {
-        self.process.words.first().map_or("", |program| program)
-    }
-
     fn start(&self) -> Result<(Running, Input), Error> {
         let streams = [Stdio::Piped, Stdio::Inherited, Stdio::Inherited];
-        let mut running = Running::start(&self.process.words, self.process.folder.clone(), streams)?;
+        let mut running = Running::start(&self.process.program, streams)?;
         let stdin = running.child.stdin.take();
         let stdin = stdin.ok_or_else(|| running.failed(io::ErrorKind::BrokenPipe.into()))?;
         let deadline = PROCESS.of(self.process.timeout);
-        Ok((running, Timely::new(stdin, self.name(), deadline)))
+        Ok((running, Timely::new(stdin, self.process.program.name(), deadline)))
     }
 }
 

@@ -10,7 +10,7 @@ use crate::connectors::process::command::Running;
 use crate::connectors::support::formats::splitter::{Cut, Splitter};
 use crate::error::InputError;
 use crate::graph::{Feed, next};
-use crate::process::Stdio;
+use crate::process::{Program, Stdio};
 use crate::record::{LONGEST, Record};
 use crate::{Error, Source};
 
@@ -43,14 +43,13 @@ const SAID: usize = 4 << 10;
 /// # #[cfg(not(unix))] fn main() {}
 /// ```
 pub fn process<S: Into<String>>(words: impl IntoIterator<Item = S>) -> Process {
-    let words = words.into_iter().map(Into::into).collect();
-    Process { words, folder: None, separator: b'\n', said: None }
+    let program = Program::new(words.into_iter().map(Into::<String>::into));
+    Process { program, separator: b'\n', said: None }
 }
 
 /// See [`process`].
 pub struct Process {
-    words: Vec<String>,
-    folder: Option<PathBuf>,
+    program: Program,
     separator: u8,
     said: Option<OnSaid>,
 }
@@ -59,7 +58,7 @@ type OnSaid = Arc<dyn Fn(String) + Send + Sync>;
 
 impl std::fmt::Debug for Process {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Process").field("words", &self.words).finish_non_exhaustive()
+        f.debug_struct("Process").field("program", &self.program).finish_non_exhaustive()
     }
 }
 
@@ -67,7 +66,7 @@ impl Process {
     /// The same; it runs in this folder.
     #[must_use]
     pub fn folder(mut self, path: impl Into<PathBuf>) -> Self {
-        self.folder = Some(path.into());
+        self.program = self.program.folder(Some(path.into()));
         self
     }
 
@@ -90,7 +89,7 @@ impl<T: Record> Feed<T> for Process {
     async fn feed(self, source: &Source<T>, stop: &CancellationToken) -> Result<(), Error> {
         let stderr = if self.said.is_some() { Stdio::Piped } else { Stdio::Inherited };
         let streams = [Stdio::Null, Stdio::Piped, stderr];
-        let mut running = Running::start(&self.words, self.folder.clone(), streams)?;
+        let mut running = Running::start(&self.program, streams)?;
         let said = running.child.stderr.take().zip(self.said).map(|(stderr, told)| hear(stderr, told));
         let said = said.map(tokio::spawn);
         let Some(mut stdout) = running.child.stdout.take() else { return Ok(()) };

@@ -1,72 +1,51 @@
-//! Records that are sent in groups, some of which are under way at once.
+//! Sends records in groups, some of which are in flight at the same time.
 
 use std::collections::VecDeque;
 use std::future::{Ready, ready};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::StreamExt;
 use futures_util::future::{Join, join};
 use futures_util::stream::FuturesOrdered;
-use tokio::sync::mpsc::{Receiver, Sender, channel};
+use tokio::sync::mpsc::Receiver;
 use tokio::time::{Instant, sleep_until};
 
 use crate::Error;
 use crate::connectors::support::delivery_status::DeliveryStatus;
 use crate::fault::Cause;
-use crate::graph::{Handling, Items, Node};
-use crate::progress::{Detached, GraphContext};
+use crate::graph::{Backlog, Handling, Handover, Items, Node};
+use crate::progress::GraphContext;
 use crate::record::{Batch, BatchBuilder, Record};
 use crate::text::PlainText;
 
-/// So many bytes go together at most, unless a record is longer.
-const MOST: usize = 1 << 20;
+/// The most bytes of a group, unless a record is longer.
+const GROUP_BYTES: usize = 1 << 20;
 
 /// Which records go together.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Grouping {
     pub(crate) records: usize,
-    /// How long the first waits for others.
+    /// How long the first record waits for others.
     pub(crate) within: Duration,
-    /// So many groups are under way at once.
+    /// The most groups in flight at the same time.
     pub(crate) in_flight: usize,
-    /// Why a record can't be sent at all, if it can't.
+    /// Returns why a record can't be sent at all, if that is so.
     pub(crate) refuse: fn(&[u8]) -> Option<String>,
 }
 
 /// What became of a group.
 pub(crate) enum Sent {
     Taken,
-    /// None of it was taken, for this cause, after so many attempts.
+    /// No record of it was taken, for this cause and after this number of attempts.
     Refused(Cause, u32),
 }
 
-/// The node: it takes records over, for a task that sends them.
+/// The node: it hands records over to a task that sends them.
 pub(crate) struct Batcher {
-    /// Taken at the end.
-    sender: Mutex<Option<Sender<Batch>>>,
-    task: Detached,
-    link: Arc<Link>,
-    /// For what can't be taken over.
+    handover: Handover<Batch>,
+    /// For what can't be handed over.
     status: DeliveryStatus,
-}
-
-/// What both sides know.
-struct Link {
-    context: Arc<GraphContext>,
-    failed: OnceLock<Error>,
-    /// Its place among those that say how far elements are done.
-    tracked: OnceLock<usize>,
-}
-
-impl Link {
-    fn place(&self) -> usize {
-        *self.tracked.get_or_init(|| self.context.track(false))
-    }
-
-    fn failure(&self) -> Error {
-        self.failed.get().cloned().unwrap_or(Error::Closed)
-    }
 }
 
 impl Batcher {
@@ -80,36 +59,27 @@ impl Batcher {
         S: Fn(Batch) -> F + Send + 'static,
         F: Future<Output = Result<Sent, Error>> + Send + 'static,
     {
-        let (sender, receiver) = channel(1);
-        let link = Arc::new(Link { context, failed: OnceLock::new(), tracked: OnceLock::new() });
         let refusing = status.clone();
-        let mailing = Mailing {
-            grouping,
-            status,
-            link: link.clone(),
-            send,
-            waiting: VecDeque::new(),
-            since: Instant::now(),
-            under_way: FuturesOrdered::new(),
-        };
-        let task = Detached::new(mailing.run(receiver), &link.context);
-        Self { sender: Mutex::new(Some(sender)), task, link, status: refusing }
-    }
-
-    fn sender(&self) -> MutexGuard<'_, Option<Sender<Batch>>> {
-        self.sender.lock().unwrap_or_else(PoisonError::into_inner)
+        let handover = Handover::new(1, context, |receiver, backlog| {
+            let sending = Sending {
+                grouping,
+                status,
+                backlog,
+                send,
+                waiting: VecDeque::new(),
+                since: Instant::now(),
+                in_flight: FuturesOrdered::new(),
+            };
+            sending.run(receiver)
+        });
+        Self { handover, status: refusing }
     }
 
     async fn take(&self, batch: Batch) -> Result<(), Error> {
-        let place = self.link.place();
-        self.task.start().await;
-        let sender = self.sender().clone().ok_or(Error::Closed)?;
-        let Some(last) = batch.len().checked_sub(1) else { return Ok(()) };
-        let _waiting = self.link.context.waits.wait();
-        let room = sender.reserve().await.map_err(|_| self.link.failure())?;
-        self.link.context.enter(place, batch.number(0), batch.number(last), batch.len());
-        room.send(batch);
-        Ok(())
+        let sender = self.handover.begin().await?;
+        let (Some(last), count) = (batch.len().checked_sub(1), batch.len()) else { return Ok(()) };
+        let numbers = (batch.number(0), batch.number(last));
+        sender.send(numbers, count, || batch).await
     }
 }
 
@@ -129,63 +99,60 @@ impl<T: Record> Node<T> for Batcher {
     }
 
     fn close(&self) -> Handling<'_> {
-        Handling::going(async {
-            drop(self.sender().take());
-            self.task.end().await
-        })
+        Handling::going(self.handover.close())
     }
 }
 
 /// The task that sends.
-struct Mailing<S, F: Future> {
+struct Sending<S, F: Future> {
     grouping: Grouping,
     status: DeliveryStatus,
-    link: Arc<Link>,
+    backlog: Arc<Backlog>,
     send: S,
-    /// What has not gone yet: less than a group, or one batch more.
+    /// What is not sent yet: less than a group, or one batch more.
     waiting: VecDeque<Batch>,
     /// When the first of them came.
     since: Instant,
-    under_way: FuturesOrdered<UnderWay<F>>,
+    in_flight: FuturesOrdered<InFlight<F>>,
 }
 
-type UnderWay<F> = Join<Ready<Batch>, F>;
+type InFlight<F> = Join<Ready<Batch>, F>;
 
-impl<S, F> Mailing<S, F>
+impl<S, F> Sending<S, F>
 where
     S: Fn(Batch) -> F + Send + 'static,
     F: Future<Output = Result<Sent, Error>> + Send + 'static,
 {
     async fn run(mut self, mut receiver: Receiver<Batch>) -> Result<(), Error> {
-        let ran = self.mail(&mut receiver).await;
-        if let Err(error) = &ran {
-            self.link.context.fail(self.link.failed.get_or_init(|| error.clone()).clone());
+        let sent = self.send_all(&mut receiver).await;
+        if let Err(error) = &sent {
+            self.backlog.fail(error.clone());
         }
-        ran
+        sent
     }
 
-    async fn mail(&mut self, receiver: &mut Receiver<Batch>) -> Result<(), Error> {
-        let (waits, mut more) = (self.link.context.waits.clone(), true);
-        while more || self.records() > 0 || !self.under_way.is_empty() {
+    async fn send_all(&mut self, receiver: &mut Receiver<Batch>) -> Result<(), Error> {
+        let (waits, mut more) = (self.backlog.context().waits.clone(), true);
+        while more || self.records() > 0 || !self.in_flight.is_empty() {
             let full = self.records() >= self.grouping.records;
             let due = self.since + self.grouping.within;
-            let has_room = self.under_way.len() < self.grouping.in_flight;
+            let has_room = self.in_flight.len() < self.grouping.in_flight;
             let is_due = self.records() > 0 && (full || !more || due <= Instant::now());
             if has_room && is_due {
-                if let Err(error) = self.post() {
-                    // What stood before a record that ends the run is sent all the same.
-                    while let Some((batch, sent)) = self.under_way.next().await {
+                if let Err(error) = self.send_group() {
+                    // What came before a record that ends the run is sent all the same.
+                    while let Some((batch, sent)) = self.in_flight.next().await {
                         self.settle(&batch, sent?)?;
                     }
                     return Err(error);
                 }
                 continue;
             }
-            let idle = self.records() == 0 && self.under_way.is_empty();
+            let idle = self.records() == 0 && self.in_flight.is_empty();
             let _waiting = idle.then(|| waits.wait());
             tokio::select! {
-                Some((batch, sent)) = self.under_way.next() => self.settle(&batch, sent?)?,
-                came = receiver.recv(), if more && !full => match came {
+                Some((batch, sent)) = self.in_flight.next() => self.settle(&batch, sent?)?,
+                received = receiver.recv(), if more && !full => match received {
                     Some(batch) => self.put(batch),
                     None => more = false,
                 },
@@ -207,11 +174,11 @@ where
     }
 
     /// Sends the next group.
-    fn post(&mut self) -> Result<(), Error> {
+    fn send_group(&mut self) -> Result<(), Error> {
         let (mut group, mut added) = (BatchBuilder::default(), Ok(()));
         while let Some(mut batch) = self.waiting.pop_front() {
             let room = self.grouping.records - group.len();
-            let fitting = batch.fitting(MOST.saturating_sub(group.bytes()));
+            let fitting = batch.fitting(GROUP_BYTES.saturating_sub(group.bytes()));
             let rest = batch.split_off(room.min(fitting).min(batch.len()));
             added = self.add(&batch, &mut group);
             if added.is_err() {
@@ -221,19 +188,19 @@ where
                 self.waiting.push_front(rest);
                 break;
             }
-            if group.len() >= self.grouping.records || group.bytes() >= MOST {
+            if group.len() >= self.grouping.records || group.bytes() >= GROUP_BYTES {
                 break;
             }
         }
         if group.len() > 0 {
             let group = group.build();
             let sending = (self.send)(group.clone());
-            self.under_way.push_back(join(ready(group), sending));
+            self.in_flight.push_back(join(ready(group), sending));
         }
         added
     }
 
-    /// Adds those records to a group that can be sent.
+    /// Adds the records that can be sent to a group.
     fn add(&self, batch: &Batch, group: &mut BatchBuilder) -> Result<(), Error> {
         for (number, record) in batch.iter() {
             match (self.grouping.refuse)(record) {
@@ -241,8 +208,8 @@ where
                 Some(message) => {
                     let cause = Cause::Failed { message: PlainText::short(message), retryable: false };
                     self.status.refused(number, cause, || record.into(), 1)?;
-                    // Those before it may be under way.
-                    self.link.context.leave(self.link.place(), 0, 1);
+                    // Those before it may be in flight.
+                    self.backlog.leave(0, 1);
                 }
             }
         }
@@ -262,7 +229,7 @@ where
                 }
             }
         }
-        self.link.context.leave(self.link.place(), group.number(group.len() - 1), group.len());
+        self.backlog.leave(group.number(group.len() - 1), group.len());
         Ok(())
     }
 }

@@ -124,6 +124,11 @@ impl Writer {
         Ok(())
     }
 
+    fn broken(&self, error: io::Error) -> Error {
+        let address = self.tcp.address.clone();
+        Error::Connector(ConnectorError::Connection { address, source: Arc::new(error) })
+    }
+
     /// Whether the other side has not closed it, as far as can be seen from what it sent.
     fn is_open(&mut self, connection: &TcpStream) -> bool {
         let mut scrap = [0; SCRAP];
@@ -143,14 +148,7 @@ impl Consumer<Records> for Writer {
         let bytes = records.ended_by(self.tcp.separator);
         let mut waits = waits(self.tcp.retries);
         while let Err(error) = self.write(&bytes).await {
-            let Some(wait) = waits.next() else {
-                let address = self.tcp.address.clone();
-                return Err(Error::Connector(ConnectorError::Connection {
-                    address,
-                    source: Arc::new(error),
-                })
-                .into());
-            };
+            let Some(wait) = waits.next() else { return Err(self.broken(error).into()) };
             sleep(wait).await;
         }
         Ok(())
@@ -158,15 +156,12 @@ impl Consumer<Records> for Writer {
 
     async fn end(&mut self) -> Result<(), Error> {
         let Some(mut connection) = self.connection.take() else { return Ok(()) };
-        let address = self.tcp.address.clone();
         let ended = connection.shutdown().await;
         if self.answers {
             // What is not heard when the connection is closed breaks it off, and with it what is still to be read.
-            let _ = CLOSE.within(&address, copy(&mut connection, &mut sink())).await;
+            let _ = CLOSE.within(&self.tcp.address, copy(&mut connection, &mut sink())).await;
         }
-        ended.map_err(|error| {
-            Error::Connector(ConnectorError::Connection { address, source: Arc::new(error) })
-        })
+        ended.map_err(|error| self.broken(error))
     }
 
     fn name(&self) -> &str {

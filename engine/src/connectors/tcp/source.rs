@@ -9,11 +9,10 @@ use bytesize::ByteSize;
 use tokio::io::AsyncReadExt;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc::{Sender, channel};
-use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use crate::connections::{ConnectionLimit, accept, bind};
+use crate::connections::{ConnectionLimit, ListenAddress};
 use crate::connectors::support::formats::splitter::{Cut, Splitter};
 use crate::deadlines::SILENT;
 use crate::error::ConnectorError;
@@ -58,8 +57,7 @@ const BLOCK: usize = 16 << 10;
 /// ```
 pub fn tcp(address: impl Into<String>) -> Tcp {
     Tcp {
-        address: address.into(),
-        listener: None,
+        listen: ListenAddress::new(address),
         connections: 256,
         longest: 1 << 20,
         idle: None,
@@ -70,8 +68,7 @@ pub fn tcp(address: impl Into<String>) -> Tcp {
 
 /// See [`tcp`].
 pub struct Tcp {
-    address: String,
-    listener: Option<TcpListener>,
+    listen: ListenAddress,
     connections: usize,
     longest: usize,
     idle: Option<Duration>,
@@ -83,7 +80,7 @@ type OnBroken = Arc<dyn Fn(Error) + Send + Sync>;
 
 impl std::fmt::Debug for Tcp {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Tcp").field("address", &self.address).finish_non_exhaustive()
+        f.debug_struct("Tcp").field("address", &self.listen.address()).finish_non_exhaustive()
     }
 }
 
@@ -127,7 +124,7 @@ impl Tcp {
     /// The same on a listener that is bound already.
     #[must_use]
     pub fn listener(mut self, listener: TcpListener) -> Self {
-        self.listener = Some(listener);
+        self.listen.replace(listener);
         self
     }
 
@@ -137,33 +134,25 @@ impl Tcp {
     ///
     /// If the address can't be listened at.
     pub async fn bind(mut self) -> Result<Self, Error> {
-        if self.listener.is_none() {
-            self.listener = Some(bind(&self.address).await?);
-        }
+        self.listen.bind().await?;
         Ok(self)
     }
 
     /// Where it listens, if it is bound.
     #[must_use]
     pub fn local_addr(&self) -> Option<SocketAddr> {
-        self.listener.as_ref()?.local_addr().ok()
+        self.listen.local_addr()
     }
 }
 
 impl<T: Record> Feed<T> for Tcp {
     async fn feed(self, source: &Source<T>, stop: &CancellationToken) -> Result<(), Error> {
-        let Self { address, listener, connections, longest, idle, broken, policy } = self;
-        let listener = match listener {
-            Some(listener) => listener,
-            None => bind(&address).await?,
-        };
+        let Self { listen, connections, longest, idle, broken, policy } = self;
         let (sender, mut pieces) = channel(1);
-        // Dropped, it ends its tasks.
-        let mut listening = JoinSet::new();
         let limit = ConnectionLimit::new(connections);
         let reader = Reader { longest, idle, broken, sender, limit: limit.clone(), stop: stop.clone() };
         let serve = move |connection, peer| reader.clone().serve(connection, peer);
-        listening.spawn(accept(listener, limit, stop.clone(), serve));
+        let serving = listen.serve(limit, stop.clone(), serve).await?;
         // Lines that were read are emitted, also when it is to stop: the tasks end then.
         loop {
             let piece = match pieces.try_recv() {
@@ -180,7 +169,7 @@ impl<T: Record> Feed<T> for Tcp {
                 Piece::Refused(line, reason) => source.refuse(&line, "tcp", reason, &policy).await?,
             }
         }
-        listening.join_all().await;
+        serving.join_all().await;
         Ok(())
     }
 }

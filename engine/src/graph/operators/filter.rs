@@ -1,11 +1,9 @@
 //! `filter`: the elements for which a function says true.
 
-use std::sync::{Mutex, PoisonError};
-
 use super::FunctionNode;
 use crate::Function;
 use crate::function::Kind;
-use crate::graph::{Handling, Items, Node, Outlet, Scattered, Stream};
+use crate::graph::{Scattered, Stream};
 use crate::record::Record;
 
 /// What [`Stream::filter`] takes: a closure, or a function of a plugin.
@@ -70,56 +68,13 @@ where
     T: Clone + Send + 'static,
     F: FnMut(&T) -> bool + Send + 'static,
 {
-    fn attach(self, stream: Stream<T>) -> Stream<T> {
-        stream.attach("filter", |outlet| FilterNode { f: Mutex::new(self), outlet })
+    fn attach(mut self, stream: Stream<T>) -> Stream<T> {
+        stream.unary("filter", move |element| self(&element).then_some(element))
     }
 }
 
 impl<T: Record> Filter<T> for &Function<T, T> {
     fn attach(self, stream: Stream<T>) -> Stream<T> {
         FunctionNode::attach(stream, self, Some(Kind::Filter))
-    }
-}
-
-struct FilterNode<T, F> {
-    f: Mutex<F>,
-    outlet: Outlet<T>,
-}
-
-impl<T, F> FilterNode<T, F>
-where
-    T: Clone + Send + 'static,
-    F: FnMut(&T) -> bool,
-{
-    fn take(&self, number: u64, value: T) -> Handling<'_> {
-        let keep = (self.f.lock().unwrap_or_else(PoisonError::into_inner))(&value);
-        if keep { self.outlet.send(Items::One(number, value)) } else { Handling::Done(Ok(())) }
-    }
-}
-
-impl<T, F> Node<T> for FilterNode<T, F>
-where
-    T: Clone + Send + 'static,
-    F: FnMut(&T) -> bool + Send,
-{
-    fn accept(&self, items: Items<T>) -> Handling<'_> {
-        match items {
-            Items::One(number, value) => self.take(number, value),
-            items => Handling::going(async move {
-                for item in items {
-                    let (number, value) = item?;
-                    self.take(number, value).await?;
-                }
-                Ok(())
-            }),
-        }
-    }
-
-    fn pause(&self) -> Handling<'_> {
-        self.outlet.pause()
-    }
-
-    fn close(&self) -> Handling<'_> {
-        Handling::going(self.outlet.close())
     }
 }

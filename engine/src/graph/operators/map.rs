@@ -1,11 +1,9 @@
 //! `map`: each element through a function.
 
-use std::sync::{Mutex, PoisonError};
-
 use super::FunctionNode;
 use crate::Function;
 use crate::function::Kind;
-use crate::graph::{Handling, Items, Node, Outlet, Scattered, Stream};
+use crate::graph::{Scattered, Stream};
 use crate::record::Record;
 
 /// What [`Stream::map`] takes: a closure, or a function of a plugin.
@@ -94,8 +92,8 @@ where
 {
     type Output = U;
 
-    fn attach(self, stream: Stream<T>) -> Stream<U> {
-        stream.attach("map", |outlet| MapNode { f: Mutex::new(self), outlet })
+    fn attach(mut self, stream: Stream<T>) -> Stream<U> {
+        stream.unary("map", move |element| Some(self(element)))
     }
 }
 
@@ -104,48 +102,5 @@ impl<T: Record, U: Record> Map<T> for &Function<T, U> {
 
     fn attach(self, stream: Stream<T>) -> Stream<U> {
         FunctionNode::attach(stream, self, Some(Kind::Map))
-    }
-}
-
-struct MapNode<F, U> {
-    f: Mutex<F>,
-    outlet: Outlet<U>,
-}
-
-impl<F, U: Clone + Send + 'static> MapNode<F, U> {
-    fn take<T>(&self, number: u64, value: T) -> Handling<'_>
-    where
-        F: FnMut(T) -> U,
-    {
-        let mapped = (self.f.lock().unwrap_or_else(PoisonError::into_inner))(value);
-        self.outlet.send(Items::One(number, mapped))
-    }
-}
-
-impl<T, U, F> Node<T> for MapNode<F, U>
-where
-    T: Clone + Send + 'static,
-    U: Clone + Send + 'static,
-    F: FnMut(T) -> U + Send,
-{
-    fn accept(&self, items: Items<T>) -> Handling<'_> {
-        match items {
-            Items::One(number, value) => self.take(number, value),
-            items => Handling::going(async move {
-                for item in items {
-                    let (number, value) = item?;
-                    self.take(number, value).await?;
-                }
-                Ok(())
-            }),
-        }
-    }
-
-    fn pause(&self) -> Handling<'_> {
-        self.outlet.pause()
-    }
-
-    fn close(&self) -> Handling<'_> {
-        Handling::going(self.outlet.close())
     }
 }
