@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::browser::Browser;
-use crate::pipelines::Files;
+use crate::support::browser::Browser;
+use crate::support::pipelines::Files;
 use crate::support::{engine, function_of, hostile, plugin};
 
 /// A run with a dashboard.

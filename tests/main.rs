@@ -4,12 +4,7 @@
 
 #![expect(clippy::disallowed_methods, reason = "a test that can start no thread has failed")]
 
-// Helpers: plugins, commands, streams, a browser, servers, machines.
-mod browser;
-#[cfg(feature = "cluster")]
-mod machines;
-#[cfg(feature = "cluster")]
-mod nats_server;
+// Helpers.
 mod support;
 
 // The library: operators, local and scattered.
@@ -50,11 +45,7 @@ mod wall;
 mod nats;
 mod shutdown;
 mod sinks;
-mod sinks_files;
-mod sinks_net;
 mod sources;
-mod sources_files;
-mod sources_limits;
 mod stalled;
 #[cfg(all(unix, feature = "cluster"))]
 mod stalled_many;
@@ -79,15 +70,9 @@ mod dashboard;
 mod monitoring;
 #[cfg(feature = "otlp")]
 mod otlp;
-#[cfg(unix)]
-mod terminal;
 mod top;
 
 // Pipeline files: nodes, diagnostics, and examples/pipelines.
-mod pipeline_diagnostics;
-mod pipeline_examples;
-mod pipeline_options;
-mod pipeline_runs;
 mod pipelines;
 
 // Code that must not compile, and the example plugins.

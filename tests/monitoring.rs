@@ -7,9 +7,9 @@ use std::thread;
 
 use serde_json::{Value, json};
 
-use crate::browser::Browser;
 use crate::dashboard::{Run, inc};
-use crate::pipelines::Files;
+use crate::support::browser::Browser;
+use crate::support::pipelines::Files;
 use crate::support::{engine, fed, function_of, hostile, plugin};
 
 /// The JSON that a Python script prints. None, with a note, if its modules are missing; CI must have them.

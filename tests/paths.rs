@@ -13,7 +13,7 @@ use engine::sources::{self, Feed};
 use engine::{CancellationToken, Capability, Error, Function, Plugin, Pool, Source, sinks};
 use tempfile::{TempDir, tempdir};
 
-use crate::sources::Fed;
+use crate::support::feeds::Fed;
 use crate::support::{Did, engine, fed, function_of, hostile, plugin, ran};
 
 /// A folder for functions, `open`, that contains a folder `in`; and next to it a folder that nothing may reach.

@@ -15,7 +15,7 @@ use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
 use crate::shutdown::Run;
-use crate::sinks::put;
+use crate::support::put;
 
 /// Accepts a connection, and never sends anything.
 async fn silent() -> (TcpListener, String) {

@@ -10,8 +10,8 @@ use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
-use crate::sinks::put;
 use crate::stalled::upgrade;
+use crate::support::put;
 
 /// A wait longer than this counts as endless.
 const END: Duration = Duration::from_secs(600);

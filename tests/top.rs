@@ -69,9 +69,9 @@ mod on_a_terminal {
     use tempfile::TempDir;
 
     use crate::dashboard::inc;
-    use crate::pipelines::Files;
+    use crate::support::pipelines::Files;
+    use crate::support::terminal::Terminal;
     use crate::support::{function_of, hostile, plugin};
-    use crate::terminal::Terminal;
 
     const ENTERS: &[u8] = b"\x1b[?1049h";
     const LEAVES: &[u8] = b"\x1b[?1049l";

@@ -10,8 +10,8 @@ use std::thread;
 use engine::wall::{Program, Rules};
 use seccompiler::{SeccompAction, SeccompFilter, TargetArch};
 
+use crate::support::terminal::Terminal;
 use crate::support::{Did, engine, fed, hostile, plugin};
-use crate::terminal::Terminal;
 
 #[test]
 fn all_threads_of_a_run_are_behind_the_wall() {

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::fed_run::FedRun;
 use super::processes::{Cluster, ended, numbers, slow, slow_loop};
-use crate::machines::Machine;
+use crate::support::machines::Machine;
 use crate::support::{Did, engine, fed, function_of, plugin};
 
 #[test]

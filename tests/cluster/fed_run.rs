@@ -7,8 +7,8 @@ use std::thread::spawn;
 use std::time::{Duration, Instant};
 
 use super::processes::{PATIENCE, ended, slow, slow_loop};
-use crate::machines::Machine;
 use crate::support::engine;
+use crate::support::machines::Machine;
 
 /// A run of records that take half a millisecond each.
 pub(super) struct FedRun {

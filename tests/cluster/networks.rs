@@ -4,8 +4,8 @@ use serde_json::Value;
 
 use super::fed_run::FedRun;
 use super::processes::Cluster;
-use crate::machines::{Machine, Network};
-use crate::nats_server::NatsServer;
+use crate::support::machines::{Machine, Network};
+use crate::support::nats_server::NatsServer;
 
 /// A broker, a host and two workers, each on a machine of its own.
 struct Apart {

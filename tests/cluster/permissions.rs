@@ -9,7 +9,7 @@ use tempfile::{TempDir, tempdir};
 
 use super::fed_run::FedRun;
 use super::processes::{Cluster, PATIENCE, ended, slow, slow_loop};
-use crate::machines::Machine;
+use crate::support::machines::Machine;
 use crate::support::{Did, engine, fed, function_of, hostile};
 
 /// A key, and a file with its seed.

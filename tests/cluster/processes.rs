@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 use tempfile::{TempDir, tempdir};
 
-use crate::machines::Machine;
-use crate::nats_server::NatsServer;
+use crate::support::machines::Machine;
+use crate::support::nats_server::NatsServer;
 use crate::support::{Did, engine, fed, function_of, hostile};
 
 /// The longest wait for anything.

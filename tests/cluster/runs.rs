@@ -8,7 +8,7 @@ use std::thread;
 use engine::{Error, Pool, Source};
 
 use super::processes::{Cluster, ended, numbers, slow, slow_loop};
-use crate::pipelines::Files;
+use crate::support::pipelines::Files;
 use crate::support::{Did, engine, fed, function_of, hostile, plugin};
 
 #[test]

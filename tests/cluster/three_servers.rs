@@ -8,8 +8,8 @@ use tokio::runtime::Runtime;
 
 use super::fed_run::FedRun;
 use super::processes::{Cluster, PATIENCE};
-use crate::machines::Machine;
-use crate::nats_server::NatsCluster;
+use crate::support::machines::Machine;
+use crate::support::nats_server::NatsCluster;
 
 /// The streams of a run called `one`.
 const STREAMS: [&str; 5] =

@@ -11,8 +11,8 @@ use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
 use tempfile::{TempDir, tempdir};
 
 use super::processes::{Cluster, ended, slow, slow_loop};
-use crate::machines::Machine;
-use crate::nats_server::NatsServer;
+use crate::support::machines::Machine;
+use crate::support::nats_server::NatsServer;
 use crate::support::{Did, engine, fed};
 
 /// A certificate authority.

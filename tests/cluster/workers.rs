@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::fed_run::FedRun;
 use super::processes::{Cluster, ended, signal, slow, slow_loop};
-use crate::machines::Machine;
+use crate::support::machines::Machine;
 use crate::support::{engine, function_of, hostile};
 
 #[test]

@@ -161,7 +161,7 @@ mod tests {
 
     #[test]
     fn test_names_are_recognised_among_other_names() {
-        let text = "`unwrap_used`, `the_buffer_is_exact` (tests/scattered.rs), `plugin/`";
+        let text = "`unwrap_used`, `the_buffer_is_exact` (tests/scattered/buffer.rs), `plugin/`";
         assert_eq!(tests_named(text).collect::<Vec<_>>(), ["the_buffer_is_exact"]);
     }
 

@@ -1,0 +1,8 @@
+//! Checkpoints: a killed run resumes, and its output matches an uninterrupted run's.
+
+// Helpers.
+mod support;
+
+mod kills;
+mod refused;
+mod resume;

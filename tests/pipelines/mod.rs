@@ -1,0 +1,15 @@
+//! Pipeline files: what nodes do with records, how runs behave, and what is said about mistakes.
+
+// Helpers.
+mod support;
+
+mod diagnostics;
+mod document;
+mod endpoints;
+mod examples;
+mod faults;
+mod functions;
+mod options;
+mod outputs;
+mod runs;
+mod stages;

@@ -1,0 +1,117 @@
+//! Rows of CSV and lines of JSON, broken ones among them.
+
+use engine::sources::{self, Csv, Feed};
+use engine::{CancellationToken, Source, sinks};
+
+use crate::support::divert_to_list;
+use crate::support::feeds::{fed, lines_of};
+
+#[tokio::test]
+async fn a_broken_row_is_a_fault_and_later_rows_keep_their_numbers() {
+    let bytes = b"a,b\n1,\"x\ny\"\n2\n3,\xff\n4,z\n";
+    let (policy, letters) = divert_to_list();
+    let source = Source::<Vec<u8>>::new();
+    let (sink, rows) = sinks::list();
+    source.stream().sink(sink);
+    let csv = sources::csv(&bytes[..], Csv::new()).on_fault(&policy);
+    csv.feed(&source, &CancellationToken::new()).await.unwrap();
+    let rows: Vec<_> = rows.take().into_iter().map(|row| String::from_utf8(row).unwrap()).collect();
+    assert_eq!(rows, [r#"{"a":"1","b":"x\ny"}"#, r#"{"a":"4","b":"z"}"#]);
+    let letters = letters.read();
+    assert_eq!(letters[0].fault.to_string(), "record 2: csv: it has 1 field, and the header has 2");
+    assert_eq!(letters[1].fault.to_string(), "record 3: csv: it is not UTF-8");
+    assert_eq!((&*letters[0].record, &*letters[1].record), (&b"2"[..], &b"3,\xff"[..]));
+    assert_eq!((source.last_number(), source.counts().faults), (4, 2));
+}
+
+#[tokio::test]
+async fn a_broken_row_ends_the_run_after_the_rows_before_it() {
+    let (rows, ended) = fed::<String>(sources::csv(&b"a\n1\n2,3\n4\n"[..], Csv::new())).await;
+    assert_eq!(rows, [r#"{"a":"1"}"#]);
+    assert_eq!(ended.unwrap_err().to_string(), "record 2: csv: it has 2 fields, and the header has 1");
+}
+
+#[tokio::test]
+async fn csv_is_read_with_its_options() {
+    let given = Csv::new().delimiter(b'\t').quote(None).headers(["n", "s"]).infer(true);
+    let rows = lines_of(sources::csv(&b"1\t\"x\r\n\r\n-0.5e3\ttrue\n01\t\n"[..], given)).await;
+    assert_eq!(rows, [r#"{"n":1,"s":"\"x"}"#, r#"{"n":-0.5e3,"s":true}"#, r#"{"n":"01","s":null}"#]);
+    let twice = fed::<String>(sources::csv(&b"a,a\n1,2\n"[..], Csv::new())).await.1;
+    assert_eq!(twice.unwrap_err().to_string(), r#"the header can't be used: it has two columns named "a""#);
+}
+
+#[tokio::test]
+async fn rows_do_not_depend_on_chunk_boundaries() {
+    let text: String = (0..5000).map(|i| format!("{i},\"a,{i}\"\r\n")).collect();
+    for size in [1, 7, 4096] {
+        let pieces = Pieces { text: format!("i,s\r\n{text}").into_bytes(), size };
+        let rows = lines_of(sources::csv(pieces, Csv::new())).await;
+        let expected = (0..5000).map(|i| format!(r#"{{"i":"{i}","s":"a,{i}"}}"#));
+        assert!(rows.into_iter().eq(expected), "{size}");
+    }
+}
+
+/// Reads its text in chunks of this size.
+pub(crate) struct Pieces {
+    pub(crate) text: Vec<u8>,
+    pub(crate) size: usize,
+}
+
+impl std::io::Read for Pieces {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        let n = self.size.min(self.text.len());
+        buffer[..n].copy_from_slice(&self.text[..n]);
+        self.text.drain(..n);
+        Ok(n)
+    }
+}
+
+#[tokio::test]
+async fn an_invalid_json_line_is_a_fault_and_a_blank_one_is_skipped() {
+    let (policy, letters) = divert_to_list();
+    let text = "{\"a\": 1}\n\n  \nnot json\n[2]\n3 4\n\"end\"";
+    let reader = Pieces { text: text.into(), size: 5 };
+    let lines = lines_of(sources::ndjson(reader).on_fault(&policy)).await;
+    assert_eq!(lines, [r#"{"a": 1}"#, "[2]", "\"end\""]);
+    let letters: Vec<_> = letters.read().into_iter().map(|l| (l.fault.record, l.record.to_vec())).collect();
+    assert_eq!(letters, [(2, b"not json".to_vec()), (4, b"3 4".to_vec())]);
+}
+
+#[tokio::test]
+async fn a_last_row_without_a_closing_quote_is_a_fault() {
+    for (cut, row) in [("2,\"x\n3,y\n", "2,\"x\n3,y"), ("2,\"", "2,\"")] {
+        let (policy, letters) = divert_to_list();
+        let text = format!("a,b\n1,\"\"\"\"\n{cut}");
+        let rows = lines_of(sources::csv(std::io::Cursor::new(text), Csv::new()).on_fault(&policy)).await;
+        assert_eq!(rows, [r#"{"a":"1","b":"\""}"#]);
+        let letter = &letters.read()[0];
+        assert_eq!(letter.fault.to_string(), "record 2: csv: its last field has no closing quote");
+        assert_eq!(*letter.record, *row.as_bytes());
+    }
+    assert_eq!(lines_of(sources::csv(&b"a\n\"x\""[..], Csv::new())).await, [r#"{"a":"x"}"#]);
+    assert_eq!(lines_of(sources::csv(&b"a\n\"x"[..], Csv::new().quote(None))).await, [r#"{"a":"\"x"}"#]);
+    let header = fed::<String>(sources::csv(&b"\"a\n1\n"[..], Csv::new())).await.1.unwrap_err();
+    assert_eq!(header.to_string(), "the header can't be used: its last field has no closing quote");
+}
+
+#[tokio::test]
+async fn a_row_that_makes_too_long_a_record_is_a_fault() {
+    let (policy, letters) = divert_to_list();
+    let text = [&b"a\n"[..], &[1; 6 << 20], b"\n2\n"].concat();
+    let csv = sources::csv(std::io::Cursor::new(text), Csv::new()).on_fault(&policy);
+    assert_eq!(lines_of(csv).await, [r#"{"a":"2"}"#]);
+    let letter = &letters.read()[0];
+    assert_eq!(letter.fault.to_string(), "record 1: csv: its record is longer than 32.0 MiB");
+    assert_eq!(letter.record.len(), 6 << 20);
+}
+
+#[tokio::test]
+async fn refused_rows_are_counted_at_their_position() {
+    let source = Source::<String>::new();
+    let (sink, rows) = sinks::list();
+    source.stream().sink(sink);
+    let csv = sources::csv(&b"a\n1\n2,2\n3\n\"4"[..], Csv::new()).on_fault(&engine::FaultPolicy::skip());
+    csv.feed(&source, &CancellationToken::new()).await.unwrap();
+    assert_eq!(rows.take(), [r#"{"a":"1"}"#, r#"{"a":"3"}"#]);
+    assert_eq!((source.last_number(), source.counts().faults), (4, 2));
+}
