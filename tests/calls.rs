@@ -310,7 +310,7 @@ impl Process {
 async fn eventually(is_so: impl Fn() -> bool) -> bool {
     let begun = Instant::now();
     while !is_so() && begun.elapsed() < Duration::from_secs(20) {
-        // Other threads clean up what was dropped.
+        // Other threads clean up what was dropped, and report no end of it.
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
     is_so()

@@ -73,8 +73,8 @@ fn run(folder: &Path, stage: &str, on_fault: &str) -> Did {
     fed(engine(["run".as_ref(), folder.join("pipeline.toml").as_os_str()]), "")
 }
 
-/// Outputs, with each record as its letter.
-fn letters(path: &Path) -> Vec<String> {
+/// Outputs, with each record as its first character.
+fn initials(path: &Path) -> Vec<String> {
     let first = |text: &str| text.chars().next().into_iter().collect::<String>();
     let told = |line: &str| match serde_json::from_str(line).unwrap() {
         Value::Array(items) => items.iter().map(|item| first(item.as_str().unwrap())).collect(),
@@ -92,11 +92,11 @@ fn a_record_that_makes_a_group_too_long_is_a_fault_under_any_policy() {
     for Case { stage, outputs, faults } in CASES {
         let did = run(folder, stage, "'skip'");
         assert_eq!(did.code, Some(0), "{stage}: {}", did.stderr);
-        assert_eq!(letters(&folder.join("out")), *outputs, "{stage}");
+        assert_eq!(initials(&folder.join("out")), *outputs, "{stage}");
 
         let did = run(folder, stage, "{ divert = 'dead.ndjson' }");
         assert_eq!(did.code, Some(1), "{stage}: {}", did.stderr);
-        assert_eq!(letters(&folder.join("out")), *outputs, "{stage}");
+        assert_eq!(initials(&folder.join("out")), *outputs, "{stage}");
         let dead = std::fs::read_to_string(folder.join("dead.ndjson")).unwrap();
         let dead: Vec<BTreeMap<String, Value>> =
             dead.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
@@ -124,7 +124,7 @@ fn a_text_that_is_too_long_once_quoted_is_a_fault() {
     std::fs::write(folder.path().join("in"), text).unwrap();
     let did = run(folder.path(), "type = 'partition'\nn = 2", "'skip'");
     assert_eq!(did.code, Some(0), "{}", did.stderr);
-    assert_eq!(letters(&folder.path().join("out")), ["ab"]);
+    assert_eq!(initials(&folder.path().join("out")), ["ab"]);
 }
 
 #[test]
@@ -134,7 +134,7 @@ fn a_record_that_repeats_one_part_too_often_is_a_fault() {
     std::fs::write(folder.path().join("in"), large + "\n{\"x\":\"b\"}\n").unwrap();
     let did = run(folder.path(), "type = 'pluck'\nkey = ['x', 'x']", "'skip'");
     assert_eq!(did.code, Some(0), "{}", did.stderr);
-    assert_eq!(letters(&folder.path().join("out")), ["bb"]);
+    assert_eq!(initials(&folder.path().join("out")), ["bb"]);
 }
 
 /// Emits texts of these lengths; returns the run's result and the number of faults.

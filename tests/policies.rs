@@ -5,21 +5,12 @@ use std::io::Cursor;
 use std::time::Duration;
 
 use engine::plugin::Output;
-use engine::policy::DeadLetter;
 use engine::{Error, FaultPolicy, Function, Pool, Source, sources};
 use tempfile::tempdir;
 
-use crate::support::{List, Ran, engine, fed, function_of, hostile, list, misbehaving, plugin, ran};
-
-/// A policy that diverts records to a list.
-fn diverting() -> (FaultPolicy, List<DeadLetter>) {
-    let (letters, list) = list();
-    let policy = FaultPolicy::divert(move |letter| {
-        list.lock().unwrap().push(letter);
-        Ok(())
-    });
-    (policy, letters)
-}
+use crate::support::{
+    DeadLetters, Ran, divert_to_list, engine, fed, function_of, hostile, list, misbehaving, plugin, ran,
+};
 
 /// Gives lines to a function, scattered and in large batches.
 async fn scattered(function: &Function<String, String>, lines: &[&str]) -> Ran<String> {
@@ -55,11 +46,11 @@ async fn row_10_a_fault_costs_only_its_record() {
         for place in [0, 1, 1500, 2999] {
             lines[place] = "bad";
         }
-        let (policy, letters) = diverting();
+        let (policy, letters) = divert_to_list();
         let (outputs, ended) = scattered(&function.on_fault(&policy), &lines).await;
         ended.unwrap();
         assert_eq!(outputs, vec![good[0].clone(); 2996], "{name}");
-        let letters = letters.lock().unwrap();
+        let letters = letters.read();
         let found: Vec<_> =
             letters.iter().map(|letter| (letter.fault.record, letter.fault.cause.kind())).collect();
         assert_eq!(found, [1, 2, 1501, 3000].map(|record| (record, kind)), "{name}");
@@ -70,7 +61,7 @@ async fn row_10_a_fault_costs_only_its_record() {
 #[tokio::test]
 async fn a_dead_letter_holds_the_record_as_it_was_read() {
     let pool = Pool::new().unwrap();
-    let (policy, letters) = diverting();
+    let (policy, letters) = divert_to_list();
     let function = |name| misbehaving::<String, String>(&pool, name).on_fault(&policy);
     let (twice, upper, divides) = (function("twice"), function("upper"), function("divides"));
     let lines = ["7", "a b", "0", "5"];
@@ -82,7 +73,7 @@ async fn a_dead_letter_holds_the_record_as_it_was_read() {
     .await;
     ended.unwrap();
     assert_eq!(outputs, ["7", "7", "5", "5"]);
-    let letters = letters.lock().unwrap();
+    let letters = letters.read();
     let found: Vec<_> =
         letters.iter().map(|letter| (letter.fault.record, str::from_utf8(&letter.record).unwrap())).collect();
     assert_eq!(found, [(2, "a b"), (2, "a b"), (3, "0"), (3, "0")]);
@@ -120,13 +111,13 @@ async fn retryable_failures_are_retried() {
     let pool = Pool::builder().threads(1).build().unwrap();
     let flaky =
         |failures: u32| misbehaving::<String, String>(&pool, "flaky").with("failures", failures).unwrap();
-    let (policy, letters) = diverting();
+    let (policy, letters) = divert_to_list();
     let (outputs, ended) =
         scattered(&flaky(2).on_fault(&policy.clone().retries(2)), &["a", "b", "bad", "c"]).await;
     ended.unwrap();
     assert_eq!(outputs, ["a", "b", "c"]);
-    let tried = |letters: &List<DeadLetter>| -> Vec<_> {
-        let letters = std::mem::take(&mut *letters.lock().unwrap());
+    let tried = |letters: &DeadLetters| -> Vec<_> {
+        let letters = letters.take();
         letters
             .into_iter()
             .map(|letter| (letter.fault.record, letter.attempts, letter.fault.cause.to_string()))
@@ -155,7 +146,7 @@ async fn a_sink_continues_after_a_failed_record() {
         let folder = tempdir().unwrap();
         let file = folder.path().join("out");
         let output = Output::new(fs::File::create(&file).unwrap());
-        let (policy, letters) = diverting();
+        let (policy, letters) = divert_to_list();
         let mut sink = pool.blocking_load(hostile("misdeeds")).unwrap().function::<String, ()>(name).unwrap();
         if name == "flaky_sink" {
             sink = sink.with("failures", 1).unwrap();
@@ -168,7 +159,7 @@ async fn a_sink_continues_after_a_failed_record() {
         }
         source.close().await.unwrap();
         assert_eq!(fs::read_to_string(&file).unwrap(), printed, "{name}");
-        let records: Vec<_> = letters.lock().unwrap().iter().map(|letter| letter.fault.record).collect();
+        let records: Vec<_> = letters.read().iter().map(|letter| letter.fault.record).collect();
         assert_eq!(records, [2, 4], "{name}");
         assert_eq!((source.counts().delivered, source.counts().faults), (3, 2), "{name}");
     }
@@ -247,13 +238,13 @@ async fn any_number_of_retryable_records_is_retried() {
     // The instance counts the tries.
     let pool = Pool::builder().threads(1).instances(1).build().unwrap();
     let flaky = misbehaving::<String, String>(&pool, "flaky").with("failures", 1).unwrap();
-    let (policy, letters) = diverting();
+    let (policy, letters) = divert_to_list();
     let lines: Vec<_> = (0..500).map(|x| x.to_string()).collect();
     let lines: Vec<_> = lines.iter().map(String::as_str).collect();
     let (outputs, ended) = scattered(&flaky.on_fault(&policy.retries(1)), &lines).await;
     ended.unwrap();
     assert_eq!(outputs, lines);
-    assert!(letters.lock().unwrap().is_empty());
+    assert!(letters.read().is_empty());
 }
 
 #[test]

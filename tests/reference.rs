@@ -1,10 +1,9 @@
 //! Random chains over random records, against an interpreter that takes one record at a time.
 
-use engine::policy::DeadLetter;
 use engine::{Error, FaultPolicy, Function, Pool, Source, sources};
 use proptest::prelude::*;
 
-use crate::support::{List, hostile, list, runner};
+use crate::support::{DeadLetters, divert_to_list, hostile, list, runner};
 
 /// A stage of a chain, for the plugin and for the interpreter.
 #[derive(Clone, Copy, Debug)]
@@ -91,8 +90,8 @@ fn interpret_on(chain: &[Stage], records: &[String]) -> (Vec<String>, Vec<Failed
 type FailedRecord = (u64, String, String);
 
 /// The dead letters, sorted: segments of a chain write theirs at different times.
-fn failed_records(letters: &List<DeadLetter>) -> Vec<FailedRecord> {
-    let letters = std::mem::take(&mut *letters.lock().unwrap());
+fn failed_records(letters: &DeadLetters) -> Vec<FailedRecord> {
+    let letters = letters.take();
     let text = |record: std::sync::Arc<[u8]>| String::from_utf8(record.to_vec()).unwrap();
     let mut letters: Vec<_> = letters
         .into_iter()
@@ -191,11 +190,7 @@ fn random_chains_match_the_interpreter() {
             let pool = Pool::builder().threads(workers).build().unwrap();
             let did = runtime.block_on(run(&pool, &chain, &buffers, &records, &FaultPolicy::stop()));
             prop_assert_eq!(did, interpret(&chain, &records));
-            let (letters, list) = list();
-            let policy = FaultPolicy::divert(move |letter| {
-                list.lock().unwrap().push(letter);
-                Ok(())
-            });
+            let (policy, letters) = divert_to_list();
             let (outputs, fault) = runtime.block_on(run(&pool, &chain, &buffers, &records, &policy));
             prop_assert_eq!(fault, None);
             prop_assert_eq!((outputs, failed_records(&letters)), interpret_on(&chain, &records));

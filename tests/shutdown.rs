@@ -47,6 +47,7 @@ impl Run {
             u64::from_str_radix(mask, 16).unwrap() & (1 << (signal - 1)) != 0
         };
         while !caught() {
+            // The kernel reports nothing when a handler is set.
             thread::sleep(Duration::from_millis(5));
         }
     }
@@ -269,7 +270,7 @@ fn two_signals_end_the_run_and_its_commands_at_once() {
     // Two signals that come together may come in any order.
     assert!(matches!(did.code, Some(130 | 143)), "{:?} {}", did.code, did.stderr);
     let state = || fs::read_to_string(format!("/proc/{}/stat", pid.trim())).unwrap_or_default();
-    // Its new parent may not have reaped it yet.
+    // Its new parent may not have reaped it yet, which no event reports.
     while !(state().is_empty() || state().contains(") Z ")) {
         thread::sleep(Duration::from_millis(5));
     }

@@ -36,6 +36,7 @@ impl Stall {
             Self::Says(words) => drop(connection.write_all(words.as_bytes()).await),
             Self::Trickles(words) => {
                 for byte in words.bytes().cycle() {
+                    // A client that is slow, not one that is waited for.
                     sleep(Duration::from_secs(1)).await;
                     if connection.write_all(&[byte]).await.is_err() {
                         return;

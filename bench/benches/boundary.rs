@@ -1,4 +1,4 @@
-//! The boundary itself: what it costs to give a sandbox one record, and many.
+//! The boundary alone: the cost of passing one record, and many, into a sandbox.
 //!
 //! `cargo bench -p bench`. The plugin is `plugins/inc`, which this builds.
 
@@ -9,7 +9,7 @@ use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use engine::{Error, Function, Pool, Source, sources};
 use tokio::runtime::Runtime;
 
-/// Lines a run of the batch benchmarks: several full calls.
+/// Lines of a run of the batch benchmarks: several full calls.
 const LINES: u64 = 1 << 16;
 
 /// The component of `plugins/inc`, built as users build theirs.
@@ -37,7 +37,7 @@ fn load(pool: &Pool) -> Function<i64, i64> {
     pool.blocking_load(inc()).and_then(|plugin| plugin.only_function()).expect("it loads")
 }
 
-/// One record a call, and what a call of the host's own closure costs beside it.
+/// One record in each call, and a closure on the host to compare it with.
 fn single(criterion: &mut Criterion) {
     let runtime = Runtime::new().expect("a runtime");
     let pool = Pool::new().expect("a pool");
@@ -54,7 +54,7 @@ fn single(criterion: &mut Criterion) {
     }
 }
 
-/// Lines through one worker, from memory and to nowhere.
+/// Lines through one thread, from memory to a sink that drops them.
 fn batches(criterion: &mut Criterion) {
     let runtime = Runtime::new().expect("a runtime");
     let pool = Pool::builder().threads(1).build().expect("a pool");

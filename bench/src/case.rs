@@ -6,7 +6,7 @@ use crate::sample::Figure;
 
 /// Programs that do the same work, run alternately.
 pub(crate) struct Case {
-    /// To choose it by.
+    /// The name on the command line.
     pub(crate) name: &'static str,
     pub(crate) title: String,
     /// The first one is the engine.
@@ -21,11 +21,11 @@ pub(crate) struct Program {
     pub(crate) stdin: Option<PathBuf>,
     /// A cache folder, emptied before each run.
     pub(crate) scratch: Option<PathBuf>,
-    /// Removed before each run, so that no run pays for another's dirty pages.
+    /// Files that are removed before each run, so that no run pays for the dirty pages of another.
     pub(crate) output: Option<PathBuf>,
-    /// How many records a run takes. What a program reports itself goes before this.
+    /// The number of records of a run, unless the program reports it.
     pub(crate) records: u64,
-    /// It takes long, and one run in full is enough to know its size.
+    /// Whether it takes so long that one run must be enough.
     pub(crate) slow: bool,
 }
 
@@ -38,12 +38,12 @@ pub(crate) struct Row {
     pub(crate) bound: Bound,
 }
 
-/// What a figure is held against.
+/// What a figure is compared with.
 #[derive(Clone, Copy)]
 pub(crate) enum Bound {
-    /// Another program's figure: how many times as fast ours is to be.
+    /// Another program's figure, with how many times as fast the engine should be.
     Rival { program: usize, speed: Option<f64> },
-    /// A figure in itself.
+    /// Nothing: the figure stands for itself.
     AtMost(f64),
 }
 
@@ -89,7 +89,7 @@ impl Row {
         Self { what: what.to_owned(), ours: 0, figure, bound }
     }
 
-    /// A figure in itself.
+    /// Nothing: the figure stands for itself.
     pub(crate) fn at_most(what: &str, figure: Figure, limit: f64) -> Self {
         Self { what: what.to_owned(), ours: 0, figure, bound: Bound::AtMost(limit) }
     }

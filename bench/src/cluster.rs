@@ -20,7 +20,7 @@ pub(crate) struct Cluster {
     input: PathBuf,
     output: PathBuf,
     records: u64,
-    /// How many workers, of a thread each
+    /// How many workers, with one thread each
     #[arg(long, default_value_t = 2)]
     workers: usize,
     /// The broker waits for the disk with each write
@@ -34,7 +34,7 @@ pub(crate) struct Cluster {
     flags: Vec<String>,
 }
 
-/// A process that is ended with its owner.
+/// A process that is killed when this is dropped.
 struct Running(Child);
 
 impl Drop for Running {
@@ -54,7 +54,7 @@ impl Cluster {
         let (server, port) = self.broker(&folder)?;
         let url = format!("nats://127.0.0.1:{port}");
         let workers = (0..self.workers).map(|_| self.worker(&url)).collect::<anyhow::Result<Vec<_>>>()?;
-        // What workers have to load and to compile is not timed.
+        // The time in which workers load and compile is not measured.
         let few = self.output.with_extension("few");
         let lines = BufReader::new(fs::File::open(&self.input)?).lines().take(1000);
         fs::write(&few, lines.collect::<Result<Vec<_>, _>>()?.join("\n"))?;
@@ -89,7 +89,7 @@ impl Cluster {
                 break;
             }
         }
-        // Else it would wait for a reader.
+        // Unread output would block it.
         std::thread::spawn(move || lines.for_each(drop));
         ensure!(ready, "the broker does not start");
         Ok((server, port.context("the broker does not say where it listens")?))

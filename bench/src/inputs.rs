@@ -18,15 +18,15 @@ pub(crate) fn numbers(places: &Places, records: u64) -> anyhow::Result<String> {
 
 /// Lines of 1,023 letters: with its newline each is a kibibyte.
 pub(crate) fn kibibytes(places: &Places, records: u64) -> anyhow::Result<String> {
-    letters(places, "kibibytes", 1023, records)
+    repeated(places, "kibibytes", 1023, records)
 }
 
 /// Lines of 100 letters.
 pub(crate) fn hundreds(places: &Places, records: u64) -> anyhow::Result<String> {
-    letters(places, "hundreds", 100, records)
+    repeated(places, "hundreds", 100, records)
 }
 
-fn letters(places: &Places, name: &str, length: usize, records: u64) -> anyhow::Result<String> {
+fn repeated(places: &Places, name: &str, length: usize, records: u64) -> anyhow::Result<String> {
     let path = places.data(&format!("{name}-{records}"));
     let mut line: Vec<u8> = (b'a'..=b'z').cycle().take(length).collect();
     line.push(b'\n');

@@ -1,10 +1,10 @@
-//! On what the figures were measured.
+//! The machine and the versions of programs that the figures were measured with.
 
 use std::fs;
 use std::process::Command;
 use std::time::SystemTime;
 
-/// What belongs beside figures.
+/// What a reader must know to compare the figures.
 pub(crate) struct Machine {
     /// What it is, and its name or version.
     pub(crate) facts: Vec<(&'static str, String)>,

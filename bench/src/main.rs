@@ -26,10 +26,10 @@ struct Bench {
 enum Task {
     /// Measures, and prints a table
     Measure(measure::Measure),
-    /// The engine's own part in a case that goes through the library
+    /// The engine's program for a case that uses the library
     #[command(hide = true)]
     Work(work::Work),
-    /// The engine's part in a case over a cluster
+    /// The engine's program for a case over a cluster
     #[command(hide = true)]
     Cluster(cluster::Cluster),
 }

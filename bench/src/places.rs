@@ -12,7 +12,7 @@ pub(crate) struct Places {
     /// The folder with the plugins' components
     #[arg(long)]
     plugins: PathBuf,
-    /// The target folder of the peers; without it there is no rival but awk, cat and python3
+    /// The target folder of the peers; without it the only rivals are awk, cat and python3
     #[arg(long)]
     peers: Option<PathBuf>,
     /// The command `nats-server`; without it there is no cluster
@@ -57,7 +57,7 @@ impl Places {
     }
 
     pub(crate) fn data(&self, name: &str) -> PathBuf {
-        // A cache folder is only taken for one if its path is absolute.
+        // A cache folder is only used if its path is absolute.
         std::path::absolute(&self.data).unwrap_or_else(|_| self.data.clone()).join(name)
     }
 }

@@ -1,4 +1,4 @@
-//! The picture for the README: how many times as fast as each rival the engine is.
+//! The chart for the README: how many times as fast as each rival the engine is.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -18,7 +18,7 @@ const ROW: f64 = 30.0;
 /// The powers of ten that the scale shows.
 const DECADES: [i32; 6] = [-1, 0, 1, 2, 3, 4];
 
-/// Light and dark, as the page that shows it. Colours that people with colour blindness tell apart.
+/// Colours for light and dark pages, which people with colour blindness can tell apart.
 const STYLE: &str = "
   text { font: 13px system-ui, sans-serif; fill: #24292f }
   .title { font-size: 15px; font-weight: 600 }
@@ -37,7 +37,7 @@ pub(crate) fn write(path: &Path, all: &[Measured]) -> anyhow::Result<()> {
     for measured in all {
         for line in &measured.lines {
             let Some(((rival, _), ratio)) = line.rival.as_ref().zip(line.ratio()) else { continue };
-            // The engine beside itself is another matter, and one bar for a rival is enough.
+            // Without the cases that compare the engine with itself, and with one bar for each rival.
             let known = bars.iter().any(|(name, _)| *name == format!("{}: {rival}", label(measured.name)));
             if !rival.starts_with("engine") && !known {
                 bars.push((format!("{}: {rival}", label(measured.name)), ratio));

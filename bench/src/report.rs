@@ -10,7 +10,7 @@ use crate::machine::Machine;
 use crate::measure::{Measured, median};
 use crate::sample::Figure;
 
-/// A figure beside what it is held against.
+/// A figure, and what it is compared with.
 pub(crate) struct Line {
     pub(crate) what: String,
     pub(crate) figure: Figure,
@@ -20,9 +20,9 @@ pub(crate) struct Line {
     pub(crate) rival: Option<(String, f64)>,
     /// How many times as fast as the rival, of each round.
     pub(crate) ratios: Vec<f64>,
-    /// How many times as fast as the rival it is to be.
+    /// How many times as fast as the rival it should be.
     pub(crate) speed: Option<f64>,
-    /// The most that it is to be.
+    /// The most that it may be.
     pub(crate) limit: Option<f64>,
 }
 

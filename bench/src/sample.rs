@@ -11,17 +11,17 @@ use wait4::Wait4;
 
 use crate::case::Program;
 
-/// What a run took.
+/// The time and memory of a run.
 pub(crate) struct Sample {
     time: Duration,
-    /// The largest it was, in bytes.
+    /// The most memory that it had, in bytes.
     memory: u64,
     records: u64,
     /// The line of JSON that it printed, if it did.
     said: Option<Value>,
 }
 
-/// What is read off a sample. The less the better.
+/// A figure of a sample. Less is better.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Figure {
     /// Seconds a record: of the time that the program took itself, else of the whole process.
@@ -100,7 +100,7 @@ impl Sample {
     }
 
     fn reported(&self, name: &str) -> Option<f64> {
-        // A summary of a run is no figure of a program that times itself.
+        // The summary of a run is not the time that a program reports itself.
         self.said.as_ref().filter(|said| said.get("functions").is_none())?.get(name)?.as_f64()
     }
 }

@@ -17,10 +17,10 @@ use tempfile::TempDir;
 const LIMIT: Duration = Duration::from_millis(50);
 const MEMORY: usize = 16 << 20;
 
-/// So many records of an input are given.
+/// The number of records of an input that are used.
 const MOST: usize = 8;
 
-/// A plugin with a folder, and a port where somebody listens.
+/// A plugin with a folder, and a port with a listener.
 struct World {
     pool: Pool,
     plugin: Plugin,

@@ -1,4 +1,4 @@
-//! A checkpoint is one, or it is refused; and one that is read is the same when it is written again.
+//! A checkpoint is read or refused; one that was read is the same after it is written and read again.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

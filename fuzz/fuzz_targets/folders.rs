@@ -13,7 +13,7 @@ use std::path::Path;
 use folder_explorer::Explorer;
 use libfuzzer_sys::fuzz_target;
 
-/// So many scripts are of one folder: what others remove of it still counts as the function's.
+/// The number of scripts for one folder: what others remove from it still counts as the function's.
 const SCRIPTS: u32 = 200;
 
 thread_local! {

@@ -1,5 +1,5 @@
-//! A client of the source `http` says anything and stalls at any point: it is served to an end, and brings no more
-//! than it has sent.
+//! A client of the source `http` sends anything and stalls at any point: its connection ends, and nothing arrives
+//! that it did not send.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

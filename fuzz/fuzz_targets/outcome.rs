@@ -1,4 +1,4 @@
-//! What a guest says of a call is believed only if it fits; and what is believed can be read to its end.
+//! An outcome that a guest returns is accepted only if it fits the call, and an accepted one can be read to its end.
 #![no_main]
 
 use arbitrary::Arbitrary;
@@ -11,7 +11,7 @@ struct Call {
     /// The records that the guest was given, by their lengths.
     input: Vec<u8>,
     data: Vec<u8>,
-    /// How far each record ends behind the one before: true layouts would hardly be met by chance.
+    /// The length of each record: a valid layout is unlikely to be found by chance.
     steps: Vec<u8>,
     lie: Option<(u8, u32)>,
     counts: Option<Vec<u8>>,

@@ -1,4 +1,4 @@
-//! Whatever stands in a pipeline file, it is read, and each mistake is one of a place in it.
+//! Any bytes are read as a pipeline file, and each diagnostic has a position in it.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

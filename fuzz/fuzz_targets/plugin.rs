@@ -1,4 +1,4 @@
-//! A file is a plugin or none, which is known soon; its functions do what they do within their limits.
+//! Any file is soon known to be a plugin or not; its functions stay within their limits.
 #![no_main]
 
 use std::io::Write;
@@ -14,7 +14,7 @@ const SOON: Duration = Duration::from_secs(10);
 
 static POOL: LazyLock<Pool> = LazyLock::new(|| {
     let builder = Pool::builder().threads(1).timeout(Duration::from_millis(200));
-    // A state is told, and read again, for each record.
+    // The state is saved and restored after each record.
     builder.memory(16 << 20).plugin_size(1 << 20).isolation(Isolation::Record).build().unwrap()
 });
 

@@ -1,5 +1,5 @@
-//! Whatever a worker sends, and in whatever order: a host keeps no more of it than it may, and believes only what the
-//! functions can have made of the task.
+//! Whatever a worker sends, in whatever order: the host keeps no more of it than its limits allow, and accepts only
+//! what the task's functions can have made.
 #![no_main]
 
 use arbitrary::Arbitrary;
@@ -9,7 +9,7 @@ use libfuzzer_sys::fuzz_target;
 #[derive(Arbitrary, Debug)]
 struct Run {
     kinds: Vec<u8>,
-    /// The task's records: how much further the number of each is, and how long it is.
+    /// The task's records: the distance of each number from the one before, and the record's length.
     records: Vec<(u8, u8)>,
     steps: Vec<Step>,
 }

@@ -1,5 +1,5 @@
-//! A server of WebSockets says anything and stalls at any point: the source and the sink come to an end, and no more
-//! comes than was sent.
+//! A WebSocket server sends anything and stalls at any point: the source and the sink end, and nothing arrives that
+//! was not sent.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

@@ -1,4 +1,4 @@
-//! A message of a cluster is read, or it is refused; and what was read is the same when it is written again.
+//! A message of a cluster is read or refused; one that was read is the same after it is written and read again.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

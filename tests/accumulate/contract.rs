@@ -34,7 +34,7 @@ async fn invalid_outcomes_are_faults_of_the_record() {
     assert_eq!((fault.record, fault.cause.kind()), (1, "broken-contract"));
     // Alone, the record violates nothing.
     let records = ["a"; 100];
-    let (outputs, ended) = ran_liar("goes_on_behind_a_retry", &records).await;
+    let (outputs, ended) = ran_liar("goes_on_after_a_retry", &records).await;
     ended.unwrap();
     assert_eq!(outputs, records);
     let (_, ended) = ran_liar("gives_keys", &["a"]).await;

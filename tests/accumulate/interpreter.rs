@@ -7,8 +7,8 @@ use engine::function::Isolation;
 use engine::{Error, FaultPolicy, Function, Pool, Source, Stream, sources};
 use proptest::prelude::*;
 
-use super::support::{Bytes, diverting};
-use crate::support::{Ran, list, misbehaving, runner};
+use super::support::Bytes;
+use crate::support::{Ran, divert_to_list, list, misbehaving, runner};
 
 /// The state of the function `total`, and what it does with a record.
 #[derive(Clone, Default)]
@@ -158,10 +158,10 @@ fn random_records_match_the_interpreter() {
             let many = if setting.isolation == Isolation::Record { 300 } else { 3000 };
             let records = &records[..records.len().min(many)];
             let (outputs, faults) = interpret(records, setting.by_key);
-            let (policy, letters) = diverting();
+            let (policy, letters) = divert_to_list();
             let (given, ended) = runtime.block_on(run(&setting, records, &policy));
             prop_assert!(ended.is_ok(), "{:?}", ended);
-            let letters = std::mem::take(&mut *letters.lock().unwrap());
+            let letters = letters.take();
             let told: Vec<_> = letters
                 .iter()
                 .map(|letter| (letter.fault.record, letter.fault.cause.kind().to_owned()))

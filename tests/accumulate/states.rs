@@ -8,13 +8,13 @@ use engine::function::Isolation;
 use engine::operators::Part;
 use engine::{Cause, Error, FaultPolicy, Json, Pool, Source, sources};
 
-use super::support::{Bytes, diverting, lines, text};
-use crate::support::{list, misbehaving, ran};
+use super::support::{Bytes, lines, text};
+use crate::support::{divert_to_list, list, misbehaving, ran};
 
 #[tokio::test]
 async fn a_record_that_times_out_leaves_no_trace_in_the_state() {
     let pool = Pool::builder().threads(1).timeout(Duration::from_millis(300)).build().unwrap();
-    let (policy, letters) = diverting();
+    let (policy, letters) = divert_to_list();
     let total = misbehaving::<Bytes, Bytes>(&pool, "total").on_fault(&policy);
     let source = Source::<Bytes>::new();
     let (outputs, list) = list();
@@ -27,38 +27,34 @@ async fn a_record_that_times_out_leaves_no_trace_in_the_state() {
         .map(|output| output.split(' ').nth(1).unwrap().parse::<i64>().unwrap())
         .collect();
     assert_eq!(sums, [1, 3, 7, 13, 14, 16, 20, 26]);
-    let faults: Vec<_> = letters
-        .lock()
-        .unwrap()
-        .iter()
-        .map(|letter| (letter.fault.record, letter.fault.cause.kind()))
-        .collect();
+    let faults: Vec<_> =
+        letters.read().iter().map(|letter| (letter.fault.record, letter.fault.cause.kind())).collect();
     assert_eq!(faults, [3, 5, 9, 11].map(|record| (record, "timed-out")));
 }
 
 #[tokio::test]
 async fn a_retried_record_sees_the_state_before_it() {
     let pool = Pool::new().unwrap();
-    let (policy, letters) = diverting();
+    let (policy, letters) = divert_to_list();
     let total = misbehaving::<Bytes, Bytes>(&pool, "total").on_fault(&policy.retries(2));
     let (outputs, ended) = ran(lines(&["1", "later 100", "2"]), |stream| stream.accumulate(&total)).await;
     ended.unwrap();
     assert_eq!(text(outputs), [" 1 0.3333333333333333", " 3 0.6666666666666666"]);
-    let letters = letters.lock().unwrap();
+    let letters = letters.read();
     assert_eq!((letters.len(), letters[0].fault.record, letters[0].attempts), (1, 2, 3));
 }
 
 #[tokio::test]
 async fn each_key_has_its_state_and_a_record_without_one_is_a_fault() {
     let pool = Pool::new().unwrap();
-    let (policy, letters) = diverting();
+    let (policy, letters) = divert_to_list();
     let keeps = misbehaving::<Json<serde_json::Value>, u32>(&pool, "keeps").on_fault(&policy);
     let records = [r#"{"u":1}"#, r#"{"u":22}"#, r#"{"u": 1}"#, r#"{"v":1}"#, "7", r#"{"u":22}"#];
     let records = records.map(|record| Json(serde_json::from_str(record).unwrap()));
     let (outputs, ended) = ran(records, |stream| stream.accumulate_by(Part::from("u"), &keeps)).await;
     ended.unwrap();
     assert_eq!(outputs, [7, 8, 14, 16]);
-    let letters = letters.lock().unwrap();
+    let letters = letters.read();
     let said: Vec<_> = letters.iter().map(|letter| letter.fault.to_string()).collect();
     assert_eq!(said[0], r#"record 4: keeps: "{\"v\":1}" has no field "u", which is the key"#);
     assert!(said[1].starts_with(r#"record 5: keeps: "7" has no field "u", which is the key"#), "{}", said[1]);
@@ -77,13 +73,13 @@ async fn a_state_may_be_large_and_outlives_its_instance() {
 #[tokio::test]
 async fn an_oversized_state_is_a_fault_of_its_record() {
     let pool = Pool::builder().threads(1).memory(8 << 20).build().unwrap();
-    let (policy, letters) = diverting();
+    let (policy, letters) = divert_to_list();
     let keeps = misbehaving::<String, u32>(&pool, "keeps").with("times", 1 << 20).unwrap().on_fault(&policy);
     let records = ["a", "aaaaaaaaaaaa", "b"].map(str::to_owned);
     let (outputs, ended) = ran(records, |stream| stream.accumulate(&keeps)).await;
     ended.unwrap();
     assert_eq!(outputs, [1 << 20, 2 << 20]);
-    let letters = letters.lock().unwrap();
+    let letters = letters.read();
     let faults: Vec<_> =
         letters.iter().map(|letter| (letter.fault.record, letter.fault.cause.kind())).collect();
     assert_eq!(faults, [(2, "out-of-memory")]);

@@ -1,29 +1,21 @@
-//! Helpers: records as bytes, dead letters, and functions of the plugin `liar`.
+//! Helpers: records as bytes, and functions of the plugin `liar`.
 
 use std::io::Cursor;
 use std::time::Duration;
 
 use engine::function::Isolation;
-use engine::policy::DeadLetter;
-use engine::{FaultPolicy, Pool, Source, sources};
+use engine::{Pool, Source, sources};
 
-use crate::support::{List, Ran, hostile, list};
+use crate::support::{Ran, hostile, list};
 
 pub(super) type Bytes = Vec<u8>;
 
-pub(super) fn diverting() -> (FaultPolicy, List<DeadLetter>) {
-    let (letters, list) = list();
-    let policy = FaultPolicy::divert(move |letter| {
-        list.lock().unwrap().push(letter);
-        Ok(())
-    });
-    (policy, letters)
-}
-
+/// Records of these texts.
 pub(super) fn lines(records: &[&str]) -> Vec<Bytes> {
     records.iter().map(|record| record.as_bytes().to_vec()).collect()
 }
 
+/// Records as texts.
 pub(super) fn text(records: Vec<Bytes>) -> Vec<String> {
     records.into_iter().map(|record| String::from_utf8(record).unwrap()).collect()
 }

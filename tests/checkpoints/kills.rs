@@ -40,6 +40,7 @@ fn finish_despite_kills(run: &Run, mut longest: u64) {
     let mut killed = 0;
     while killed < 50 {
         let mut child = run.with_checkpoint(&[]).spawn().unwrap();
+        // The random moment of the kill.
         thread::sleep(Duration::from_micros(random(&mut seed) % longest));
         child.kill().unwrap();
         let over = child.wait().unwrap().code().is_some();

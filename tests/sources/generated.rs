@@ -26,7 +26,7 @@ async fn a_record_comes_each_interval_even_in_a_slow_graph() {
     fed.stop().await.unwrap();
 }
 
-/// Is slow with the second element.
+/// Is slow with the second element, by the test's paused clock.
 struct Busy;
 
 impl sinks::Consumer<i64> for Busy {

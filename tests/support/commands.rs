@@ -54,6 +54,7 @@ pub(crate) struct Listening {
 }
 
 impl Listening {
+    /// Starts it, and waits for its address.
     pub(crate) fn start(command: &mut Command) -> Self {
         let mut child = command.stderr(Stdio::piped()).spawn().expect("the command starts");
         let mut stderr = BufReader::new(child.stderr.take().expect("it is piped"));

@@ -17,7 +17,7 @@ mod properties;
 mod streams;
 
 pub(crate) use commands::{Did, Listening, engine, fed, posted};
-pub(crate) use dead_letters::divert_to_list;
+pub(crate) use dead_letters::{DeadLetters, divert_to_list};
 pub(crate) use plugins::{function_of, hostile, misbehaving, only, plugin, root};
 pub(crate) use properties::runner;
-pub(crate) use streams::{List, Ran, list, put, ran};
+pub(crate) use streams::{Ran, list, put, ran};

@@ -18,9 +18,9 @@ use crate::tools;
 const TARGETS: [&str; 11] = [
     "calls",
     "checkpoint",
+    "dead_letters",
     "folders",
     "http_peer",
-    "letters",
     "outcome",
     "pipeline",
     "plugin",
@@ -34,7 +34,7 @@ pub(crate) struct Fuzz {
     /// Seconds for each target
     #[arg(long, default_value = "60")]
     seconds: u32,
-    /// Only these targets: calls, checkpoint, folders, http_peer, letters, outcome, pipeline, plugin, result, websocket_peer, wire
+    /// Only these targets: calls, checkpoint, dead_letters, folders, http_peer, outcome, pipeline, plugin, result, websocket_peer, wire
     #[arg(value_parser = TARGETS)]
     targets: Vec<String>,
 }

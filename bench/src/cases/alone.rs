@@ -1,4 +1,4 @@
-//! The engine beside itself: what limits, workers, neighbours, length and starts cost.
+//! The engine compared with itself: what limits, threads, neighbours, long inputs and starts cost.
 
 use super::{MIB, Rivals, Scale, dask, library, millions, run, ten_times};
 use crate::case::{Case, Program, Row};
@@ -22,8 +22,8 @@ pub(super) fn limits(places: &Places, scale: &Scale) -> anyhow::Result<Case> {
     let mut case = Rivals::new("limits", title, "time per record", with)
         .add(Some(program("engine, none", &["--without-limits"])?), 0.9)
         .case;
-    // Without limits a guest does not give its thread back now and then, and the second worker begins
-    // later: one thread tells the price of limits alone.
+    // Without limits a guest keeps its thread for longer, so the second thread starts later: a run with one
+    // thread shows the cost of limits alone.
     case.programs.push(program("engine, all limits, one thread", &one)?);
     case.programs.push(program("engine, none, one thread", &[&one[..], &["--without-limits"]].concat())?);
     case.rows.push(Row::against("time per record, one thread", PerRecord, 3, 0.9).of(2));
@@ -65,13 +65,13 @@ pub(super) fn neighbour(places: &Places, scale: &Scale) -> anyhow::Result<Case> 
     let alone = library(places, &["neighbour", &spin, "--alone"], records)?;
     let alone = Program { name: "engine, alone".into(), ..alone };
     let title = "A pipeline beside one of the same pool that never has enough".to_owned();
-    // Half of the pool is its share.
+    // Its share is half of the pool.
     Ok(Rivals::new("neighbour", title, "time per record", beside).add(Some(alone), 0.45).case)
 }
 
 pub(super) fn growth(places: &Places, scale: &Scale) -> anyhow::Result<Case> {
     let few = scale.of(10_000_000);
-    // The same lines ten times: numbers that count on would have a digit more.
+    // The same lines ten times: numbers that continue would have one digit more.
     let input = inputs::numbers(places, few)?;
     let file = places.data("output");
     let output = shown(&file);

@@ -1,4 +1,4 @@
-//! Many machines, all of them this one: a broker, workers of a thread each, and a host.
+//! A cluster on one machine: a broker, workers with one thread each, and a host.
 
 use anyhow::Context;
 

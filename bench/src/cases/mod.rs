@@ -1,4 +1,4 @@
-//! The cases: which programs do the same work, and how the engine is to do beside them.
+//! The cases: which programs do the same work, and how fast the engine should be compared with them.
 
 mod alone;
 mod clusters;
@@ -67,7 +67,7 @@ fn ten_times<'a>(input: &'a str, output: &'a str) -> Vec<&'a str> {
     std::iter::repeat_n(input, 9).chain(["-o", output]).collect()
 }
 
-/// The library's part in a case.
+/// The program that uses the library, for one case.
 fn library(places: &Places, arguments: &[&str], records: u64) -> anyhow::Result<Program> {
     let this = std::env::current_exe().context("can't tell what this program is")?;
     let command = [shown(&this), "work".into(), places.plugin("inc")];
@@ -75,7 +75,7 @@ fn library(places: &Places, arguments: &[&str], records: u64) -> anyhow::Result<
     Ok(Program::new("engine", command.into_iter().chain(arguments)))
 }
 
-/// Rivals with what is asked of the engine beside them. The engine is the first program.
+/// Programs with the speed that the engine should have compared with each. The engine is the first one.
 struct Rivals {
     case: Case,
     what: &'static str,
@@ -86,7 +86,7 @@ impl Rivals {
         Self { case: Case { name, title, programs: vec![engine], rows: Vec::new() }, what }
     }
 
-    /// Adds a rival that is there; the engine's `speed` is to be at least so many times its own.
+    /// Adds a rival, if it is built; the engine should be at least `speed` times as fast.
     fn add(mut self, rival: Option<Program>, speed: impl Into<Option<f64>>) -> Self {
         if let Some(rival) = rival {
             let figure = if self.case.name == "start" { Time } else { PerRecord };
@@ -107,7 +107,7 @@ fn dask(places: &Places, name: &str, arguments: &[&str]) -> Option<Program> {
     Some(Program::new(name, command).slow())
 }
 
-/// As many as the engine has workers by default.
+/// As many as the engine has threads by default.
 fn threads() -> String {
     std::thread::available_parallelism().map_or(1, usize::from).to_string()
 }

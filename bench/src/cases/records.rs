@@ -1,4 +1,4 @@
-//! Many records at once: files through a function, beside rivals that do the same.
+//! Many records at once: files through a function, compared with rivals that do the same.
 
 use anyhow::Context;
 
@@ -72,7 +72,7 @@ pub(super) fn lines(places: &Places, scale: &Scale) -> anyhow::Result<Case> {
     Ok(case)
 }
 
-/// The same work as a pipeline file says it, and as flags do.
+/// The same work by a pipeline file and by flags.
 pub(super) fn pipeline(places: &Places, scale: &Scale) -> anyhow::Result<Case> {
     let records = scale.of(20_000_000);
     let input = inputs::numbers(places, records)?;

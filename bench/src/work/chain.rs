@@ -1,4 +1,4 @@
-//! The sketch of the README, an element at a time.
+//! The example of the README, one element at a time.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering::Relaxed};
@@ -22,7 +22,7 @@ async fn run(pool: &Pool, inc: &Function<i64, i64>, records: u64, buffer: usize)
     let in_order = Arc::new(AtomicI64::new(0));
     let seen = in_order.clone();
     source.stream().scatter(pool).map(inc).buffer(buffer).gather().sink(move |x: i64| {
-        // Counts the results that are where they belong.
+        // Counts the results that are in order.
         let _ = seen.compare_exchange(x - 1, x, Relaxed, Relaxed);
     });
     let records = i64::try_from(records)?;

@@ -16,7 +16,7 @@ pub(super) struct Lines {
     /// Without limits on what functions use
     #[arg(long)]
     without_limits: bool,
-    /// One a core, if not said
+    /// Threads [default: one for each core]
     #[arg(long)]
     workers: Option<usize>,
     pub(super) records: u64,

@@ -1,4 +1,4 @@
-//! What users of the library write, timed from within: each prints one line of JSON.
+//! Programs as users of the library write them, timed from inside: each prints one line of JSON.
 
 mod chain;
 mod lines;
@@ -33,7 +33,7 @@ enum Kind {
     Elements(Elements),
 }
 
-/// An element at a time, by a runtime of the caller's.
+/// One element at a time, with a runtime of the caller's.
 #[derive(Subcommand)]
 enum Elements {
     /// One record per call, on one instance
@@ -41,7 +41,7 @@ enum Elements {
     /// Emit to sink through closures, nothing scattered
     Local {
         records: u64,
-        /// So many in a row
+        /// How many in a row
         #[arg(long, default_value_t = 1)]
         maps: u64,
     },
@@ -50,7 +50,7 @@ enum Elements {
         records: u64,
         #[arg(long, default_value_t = 8)]
         buffer: usize,
-        /// Emit on the main thread, which is none of the runtime's
+        /// Emit on the main thread, which is not one of the runtime's
         #[arg(long)]
         main: bool,
     },

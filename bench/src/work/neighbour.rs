@@ -1,4 +1,4 @@
-//! A pipeline beside another one of the same pool that never has enough.
+//! A pipeline that shares its pool with another one, which always has work.
 
 use std::io::Cursor;
 use std::path::PathBuf;
@@ -20,7 +20,7 @@ pub(super) struct Neighbour {
     pub(super) records: u64,
 }
 
-/// A pipeline through `spin`, fed with so many lines; `go_on` is asked now and then.
+/// A pipeline through `spin`, fed with this many lines; it asks `go_on` from time to time.
 async fn run(pool: Pool, spin: Function<u64, u64>, lines: usize, go_on: &AtomicBool) -> Result<(), Error> {
     let source = Source::<u64>::new();
     source.stream().scatter(&pool).map(&spin).buffer(10_000).gather().sink(|_: u64| {});

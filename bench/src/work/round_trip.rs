@@ -8,7 +8,7 @@ use engine::{Function, Pool, Source};
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
-/// So long nothing happens between two elements: the threads have gone to sleep by then.
+/// The pause between two elements, in which the threads go to sleep.
 const REST: Duration = Duration::from_millis(1);
 
 pub(super) async fn measure(pool: &Pool, inc: &Function<i64, i64>, records: u64) -> anyhow::Result<Value> {
@@ -19,7 +19,7 @@ pub(super) async fn measure(pool: &Pool, inc: &Function<i64, i64>, records: u64)
     });
     let times = Arc::new(Mutex::new(Vec::new()));
     let measured = times.clone();
-    // A task, as a server's is: the thread of `main` is no worker of the runtime.
+    // A task, as in a server: the main thread is not one of the runtime's threads.
     let task = tokio::spawn(async move {
         for x in 0..i64::try_from(records)? {
             tokio::time::sleep(REST).await;

@@ -14,7 +14,7 @@ use anyhow::Context;
 
 /// Bytes that are read at a time.
 const CHUNK: usize = 256 << 10;
-/// Chunks that may wait before a worker, and results that may wait behind it.
+/// Chunks that may wait before a worker, and results that may wait after it.
 const QUEUE: usize = 4;
 
 /// Takes all lines of `input` through `work` on `threads` threads, and writes what that appends to `output`.

@@ -89,7 +89,7 @@ struct Opened {
     is_sink: bool,
     /// Handles that go from record to record, of `explores`.
     explored: Option<RefCell<Held>>,
-    /// Where somebody listens who may be connected to.
+    /// The address of a listener to which connections are granted.
     port: u16,
 }
 

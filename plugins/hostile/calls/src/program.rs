@@ -1,4 +1,4 @@
-//! A record as a program: calls and their operands, which are 0 behind its end.
+//! A record as a program: calls and their operands, which are 0 after its end.
 
 /// Sizes and offsets worth trying.
 const SIZES: [u64; 16] = [

@@ -62,7 +62,7 @@ fn draws(record: &str) -> u64 {
     RandomState::new().hash_one(record)
 }
 
-/// What somebody says at the address that the record names.
+/// What the listener at the address that the record names sends.
 #[map(needs("net"))]
 fn hears(address: &str) -> io::Result<String> {
     let mut said = String::new();

@@ -14,7 +14,7 @@ pub(crate) const ALL: &[&str] = &[
     "loops_with_state",
     "panics_with_state",
     "refuses_with_state",
-    "goes_on_behind_a_retry",
+    "goes_on_after_a_retry",
     "counts_two",
     "gives_keys",
 ];
@@ -43,7 +43,7 @@ pub(crate) fn state(name: &str) -> Result<Vec<u8>, String> {
 pub(crate) fn lie(name: &str, keys: Option<&Batch>, outcome: &mut Outcome) {
     let records = outcome.consumed;
     match name {
-        "goes_on_behind_a_retry" if records > 1 => {
+        "goes_on_after_a_retry" if records > 1 => {
             outcome.failures = vec![Failure { index: 0, message: "later".to_owned(), retryable: true }];
             let first = outcome.output.ends.remove(0) as usize + 1;
             outcome.output.data.drain(..first);

@@ -73,8 +73,8 @@ fn counts(_: &str) -> u64 {
     SEEN.fetch_add(1, Relaxed) + 1
 }
 
-/// The sum of `bytes` of fresh memory, which is 0 unless somebody was there before. It writes on
-/// all of them, for the next one to find.
+/// The sum of `bytes` of fresh memory, which is 0 unless another call has used them before. It writes to
+/// all of them, for the next call to find.
 #[map(bytes = 1_000_000)]
 fn sees_zeros(_: &str, bytes: usize) -> u64 {
     let fresh = vec![0_u8; bytes].leak();

@@ -1,5 +1,5 @@
-//! A sum that is changed before the record misbehaves: whoever sees a wrong one was given a state that a
-//! failed record had left.
+//! A sum that is changed before the record misbehaves: a later output with a wrong sum was made from a
+//! state that a failed record had left.
 
 use std::collections::BTreeMap;
 use std::hint::black_box;
@@ -56,7 +56,7 @@ fn hoard() {
     }
 }
 
-/// Each record behind its number.
+/// Each record after its number.
 #[accumulate]
 fn numbered(count: &mut u64, record: &str) -> String {
     *count += 1;

@@ -46,12 +46,12 @@ fn dawdles(record: &str) -> &str {
     record
 }
 
-/// Tells of a bad record, and takes its time for it: somebody who hears it can end who runs it.
+/// Reports a bad record, and takes its time for it: a test that reads the report can end the process.
 #[map]
 fn announces(record: &str) -> &str {
     if crate::is_bad(record) {
         eprintln!("a bad one");
-        // So long whoever hears of it may take to end the process, on a machine that does much else.
+        // The time that a test has to end the process, on a busy machine.
         thread::sleep(Duration::from_secs(8));
     }
     record

@@ -1,4 +1,4 @@
-//! Two functions of one name, in two modules: nobody can tell which is meant.
+//! Two functions of one name, in two modules: it is unclear which is meant.
 
 mod one {
     use engine_sdk::map;

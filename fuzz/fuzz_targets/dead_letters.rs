@@ -1,4 +1,4 @@
-//! A file of dead letters gives its records, up to the first line that is none.
+//! A file of dead letters gives its records, up to the first line that is not a dead letter.
 #![no_main]
 
 use std::io::Cursor;
@@ -18,7 +18,7 @@ fuzz_target!(|bytes: &[u8]| {
         source.stream().sink(move |_: Vec<u8>| {
             count.fetch_add(1, Ordering::Relaxed);
         });
-        // What is no letter is told by an error.
+        // A line that is not a dead letter is an error.
         let _ = sources::dead_letters(Cursor::new(bytes.to_vec())).emit_into(&source).await;
         let _ = source.close().await;
     });
