@@ -63,7 +63,7 @@ impl Flow {
 
     /// The only one that a node takes from which joins none.
     pub(crate) fn only(inputs: Vec<Self>) -> Result<Self, Problem> {
-        inputs.into_iter().next().ok_or_else(|| Problem::new("it takes from nobody"))
+        inputs.into_iter().next().ok_or_else(|| Problem::new("it has no input"))
     }
 
     pub(crate) fn contents(&self) -> &Contents {

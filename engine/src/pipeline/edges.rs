@@ -1,6 +1,7 @@
 //! Which node takes from which: the graph that the nodes of a file make.
 
 use std::collections::HashMap;
+use std::ops::Range;
 
 use super::document::Document;
 use super::node::{Input, Node};
@@ -11,133 +12,195 @@ use crate::nodes::{Report, Section, Takes, meant};
 pub(super) struct Inputs {
     /// Other nodes, by their places in the file.
     pub(super) nodes: Vec<usize>,
-    /// Values that stand among them, by their places.
+    /// Values among them, by their places.
     pub(super) literals: Vec<(usize, String)>,
     /// Not all could be found.
     pub(super) incomplete: bool,
+}
+
+impl Inputs {
+    fn incomplete() -> Self {
+        Self { incomplete: true, ..Self::default() }
+    }
+
+    /// How many there are, with literals.
+    fn len(&self) -> usize {
+        self.nodes.len() + self.literals.len()
+    }
 }
 
 /// The edges of a graph without cycles.
 pub(super) struct Edges {
     /// Of each node.
     pub(super) inputs: Vec<Inputs>,
-    /// All nodes, each after those that it takes from, and otherwise as they stand in the file.
+    /// All nodes, each after those that it takes from, and otherwise in the order of the file.
     pub(super) order: Vec<usize>,
 }
 
 /// Finds the edges, and reports those that can't be.
 pub(super) fn find(document: &Document, report: &mut Report) -> Edges {
     let nodes = &document.nodes;
-    let mut places = HashMap::new();
-    for (place, node) in nodes.iter().enumerate() {
-        if let Some(first) = places.insert(node.name(), place) {
-            let line = |place: usize| {
-                1 + report.text()[..nodes[place].span().start].bytes().filter(|byte| *byte == b'\n').count()
-            };
-            let kind = node.kind.map_or("…", |kind| kind.name);
-            let help =
-                format!("another one stands in line {}: rename one, with type = \"{kind}\"", line(first));
-            report.add(node.span().clone(), format!("there are two nodes named {}", node.name()), Some(help));
-        }
+    let places = places(nodes, report);
+    if !document.broken {
+        check_sections(document, report);
     }
-    for (section, what) in [(Section::Sources, "nothing comes in"), (Section::Sinks, "nothing comes out")] {
-        if !document.broken && !nodes.iter().any(|node| node.section == section) {
-            let help = format!("add one, as [{}.{}]", section.table(), super::registry::of(section)[0].name);
-            let message = format!("there is no {}: {what}", section.singular());
-            report.add(document.start.clone(), message, Some(help));
-        }
-    }
-    let inputs: Vec<_> = (0..nodes.len()).map(|place| inputs_of(nodes, place, &places, report)).collect();
-    // A node whose input was not found may have been meant to take from it.
-    let complete = !document.broken && !inputs.iter().any(|inputs| inputs.incomplete);
-    for (place, node) in nodes.iter().enumerate().filter(|(_, node)| complete && node.gives()) {
-        if !inputs.iter().any(|inputs| inputs.nodes.contains(&place)) {
-            let help = format!("add a sink with from = {:?}, or remove it", node.name());
-            report.add(node.span().clone(), format!("nobody takes what {} gives", node.name()), Some(help));
-        }
+    let mut finder = Finder { nodes, places, report };
+    let inputs: Vec<_> = (0..nodes.len()).map(|place| finder.inputs_of(place)).collect();
+    // A node whose input was not found may have been meant to take from one of the others.
+    if !document.broken && !inputs.iter().any(|inputs| inputs.incomplete) {
+        check_outputs(nodes, &inputs, report);
     }
     let order = order(nodes, &inputs, report);
     Edges { inputs, order }
 }
 
-fn inputs_of(nodes: &[Node], place: usize, places: &HashMap<&str, usize>, report: &mut Report) -> Inputs {
-    let node = &nodes[place];
-    let mut inputs = Inputs::default();
-    if node.section == Section::Sources {
-        return inputs;
-    }
-    if node.astray {
-        inputs.incomplete = true;
-        return inputs;
-    }
-    let takes = node.kind.map_or(Takes::One, |kind| kind.takes);
-    let joins = takes == Takes::Several;
-    let Some(from) = &node.from else {
-        if joins {
-            let message = format!("{} brings streams together, and does not say which", node.name());
-            report.add(node.span().clone(), message, Some("write from = [\"one\", \"other\"]".to_owned()));
-            inputs.incomplete = true;
-            return inputs;
-        }
-        match nodes[..place].iter().rposition(Node::gives) {
-            Some(before) => inputs.nodes.push(before),
-            None => {
-                let message = format!("there is nothing before {} to take from", node.name());
-                let help = "put a source before it, or write from = \"NAME\"".to_owned();
-                report.add(node.span().clone(), message, Some(help));
-                inputs.incomplete = true;
-            }
-        }
-        return inputs;
-    };
-    for (span, input) in from {
-        match input {
-            Input::Literal(literal) if joins => {
-                let place = inputs.nodes.len() + inputs.literals.len();
-                inputs.literals.push((place, literal.clone()));
-            }
-            Input::Literal(_) => {
-                let message = format!("{} takes no literal", node.name());
-                report.add(span.clone(), message, Some("zip and combine_latest do".to_owned()));
-                inputs.incomplete = true;
-            }
-            Input::Node(name) => match places.get(name.as_str()) {
-                Some(found) if nodes[*found].gives() => inputs.nodes.push(*found),
-                Some(_) => {
-                    let message = format!("{name} is a sink: nothing comes out of it");
-                    let help = "take from what stands before it".to_owned();
-                    report.add(span.clone(), message, Some(help));
-                    inputs.incomplete = true;
-                }
-                None => {
-                    let known = nodes.iter().filter(|other| other.gives() && other.name() != node.name());
-                    let help = meant(name, known.map(Node::name));
-                    report.add(span.clone(), format!("there is no node named {name}"), Some(help));
-                    inputs.incomplete = true;
-                }
-            },
+/// The places of nodes by their names, of which each may come once.
+fn places<'n>(nodes: &'n [Node], report: &mut Report) -> HashMap<&'n str, usize> {
+    let mut places = HashMap::new();
+    for (place, node) in nodes.iter().enumerate() {
+        if let Some(first) = places.insert(node.name(), place) {
+            let before = &report.text()[..nodes[first].span().start];
+            let line = 1 + before.bytes().filter(|byte| *byte == b'\n').count();
+            let kind = node.kind.map_or("…", |kind| kind.name);
+            let help = format!("the other one is in line {line}: rename one, with type = \"{kind}\"");
+            report.add(node.span().clone(), format!("there are two nodes named {}", node.name()), Some(help));
         }
     }
-    let span = || from.first().zip(from.last()).map_or(node.span().clone(), |(a, b)| a.0.start..b.0.end);
-    let found = inputs.nodes.len() + inputs.literals.len();
-    if joins && !inputs.incomplete && (inputs.nodes.is_empty() || found < 2) {
-        let message = format!("{} brings streams together, and takes from only one", node.name());
-        report.add(span(), message, Some("write from = [\"one\", \"other\"]".to_owned()));
-        inputs.incomplete = true;
-    }
-    let most = if takes == Takes::One { 1 } else { 2 };
-    if !joins && !(1..=most).contains(&found) && !inputs.incomplete {
-        let some = if most == 1 { "one" } else { "one or two" };
-        let message = format!("{} takes from {some}, not from {found}", node.name());
-        let help = "put a union, a zip or a combine_latest between".to_owned();
-        report.add(span(), message, Some(help));
-        inputs.incomplete = true;
-    }
-    inputs
+    places
 }
 
-/// An order in which each node stands after those that it takes from. A cycle is reported, with the names on
-/// it, and left out.
+/// Reports a file without sources or sinks.
+fn check_sections(document: &Document, report: &mut Report) {
+    for (section, what) in [(Section::Sources, "nothing comes in"), (Section::Sinks, "nothing comes out")] {
+        if !document.nodes.iter().any(|node| node.section == section) {
+            let help = format!("add one, as [{}.{}]", section.table(), super::registry::of(section)[0].name);
+            let message = format!("there is no {}: {what}", section.singular());
+            report.add(document.start.clone(), message, Some(help));
+        }
+    }
+}
+
+/// Reports nodes from which no other node takes.
+fn check_outputs(nodes: &[Node], inputs: &[Inputs], report: &mut Report) {
+    for (place, node) in nodes.iter().enumerate().filter(|(_, node)| node.gives()) {
+        if !inputs.iter().any(|inputs| inputs.nodes.contains(&place)) {
+            let help = format!("add a sink with from = {:?}, or remove it", node.name());
+            report.add(node.span().clone(), format!("no node takes from {}", node.name()), Some(help));
+        }
+    }
+}
+
+/// Finds the inputs of nodes, and reports those that can't be.
+struct Finder<'a, 'i> {
+    nodes: &'a [Node<'i>],
+    /// The places of nodes by their names.
+    places: HashMap<&'a str, usize>,
+    report: &'a mut Report,
+}
+
+impl Finder<'_, '_> {
+    fn inputs_of(&mut self, place: usize) -> Inputs {
+        let node = &self.nodes[place];
+        match &node.from {
+            _ if node.section == Section::Sources => Inputs::default(),
+            _ if node.astray => Inputs::incomplete(),
+            None => self.unnamed(node, place),
+            Some(from) => self.named(node, from),
+        }
+    }
+
+    /// The input of a node that names none: the node before it.
+    fn unnamed(&mut self, node: &Node, place: usize) -> Inputs {
+        let name = node.name();
+        let (message, help) = match self.nodes[..place].iter().rposition(Node::gives) {
+            _ if takes(node) == Takes::Several => {
+                (format!("{name} joins several nodes, and names none"), WRITE_SEVERAL)
+            }
+            Some(before) => return Inputs { nodes: vec![before], ..Inputs::default() },
+            None => {
+                let help = "put a source before it, or write from = \"NAME\"";
+                (format!("{name} has no node before it to take from"), help)
+            }
+        };
+        self.report.add(node.span().clone(), message, Some(help.to_owned()));
+        Inputs::incomplete()
+    }
+
+    /// The inputs that a node names.
+    fn named(&mut self, node: &Node, from: &[(Range<usize>, Input)]) -> Inputs {
+        let mut inputs = Inputs::default();
+        for (span, input) in from {
+            match input {
+                Input::Literal(literal) if takes(node) == Takes::Several => {
+                    inputs.literals.push((inputs.len(), literal.clone()));
+                }
+                Input::Literal(_) => {
+                    let message = format!("{} takes no literal", node.name());
+                    self.report.add(span.clone(), message, Some("zip and combine_latest do".to_owned()));
+                    inputs.incomplete = true;
+                }
+                Input::Node(name) => match self.find(node, span, name) {
+                    Some(found) => inputs.nodes.push(found),
+                    None => inputs.incomplete = true,
+                },
+            }
+        }
+        if !inputs.incomplete {
+            self.check_number(node, from, &mut inputs);
+        }
+        inputs
+    }
+
+    /// The place of a node that another one names.
+    fn find(&mut self, node: &Node, span: &Range<usize>, name: &str) -> Option<usize> {
+        let (message, help) = match self.places.get(name) {
+            Some(found) if self.nodes[*found].gives() => return Some(*found),
+            Some(_) => {
+                let message = format!("{name} is a sink: nothing comes out of it");
+                (message, "take from the node before it".to_owned())
+            }
+            None => {
+                let is_known = |other: &&Node| other.gives() && other.name() != node.name();
+                let known = self.nodes.iter().filter(is_known).map(Node::name);
+                (format!("there is no node named {name}"), meant(name, known))
+            }
+        };
+        self.report.add(span.clone(), message, Some(help));
+        None
+    }
+
+    /// Reports a node that takes from too few or too many.
+    fn check_number(&mut self, node: &Node, from: &[(Range<usize>, Input)], inputs: &mut Inputs) {
+        let (name, found) = (node.name(), inputs.len());
+        let some = match takes(node) {
+            Takes::Several if found >= 2 && !inputs.nodes.is_empty() => return,
+            Takes::One if found == 1 => return,
+            Takes::OneOrTwo if matches!(found, 1 | 2) => return,
+            Takes::Several => None,
+            Takes::One => Some("one"),
+            Takes::OneOrTwo => Some("one or two"),
+        };
+        let (message, help) = match some {
+            None => (format!("{name} joins several nodes, and takes from only one"), WRITE_SEVERAL),
+            Some(some) => {
+                let help = "put a union, a zip or a combine_latest between";
+                (format!("{name} takes from {some}, not from {found}"), help)
+            }
+        };
+        let span = from.first().zip(from.last()).map(|(first, last)| first.0.start..last.0.end);
+        self.report.add(span.unwrap_or_else(|| node.span().clone()), message, Some(help.to_owned()));
+        inputs.incomplete = true;
+    }
+}
+
+const WRITE_SEVERAL: &str = "write from = [\"one\", \"other\"]";
+
+fn takes(node: &Node) -> Takes {
+    node.kind.map_or(Takes::One, |kind| kind.takes)
+}
+
+/// An order in which each node comes after those that it takes from. A cycle is reported with the names of its nodes,
+/// which are left out.
 fn order(nodes: &[Node], inputs: &[Inputs], report: &mut Report) -> Vec<usize> {
     let mut order = Vec::with_capacity(nodes.len());
     let mut ready = vec![false; nodes.len()];
@@ -146,7 +209,14 @@ fn order(nodes: &[Node], inputs: &[Inputs], report: &mut Report) -> Vec<usize> {
         ready[next] = true;
         order.push(next);
     }
-    let Some(first) = ready.iter().position(|ready| !ready) else { return order };
+    if let Some(first) = ready.iter().position(|ready| !ready) {
+        report_cycle(nodes, inputs, &ready, first, report);
+    }
+    order
+}
+
+/// Reports the cycle that is found by going back from a node without an order.
+fn report_cycle(nodes: &[Node], inputs: &[Inputs], ready: &[bool], first: usize, report: &mut Report) {
     // Each node that is left takes from one that is left: going back leads into a cycle.
     let before = |place: usize| inputs[place].nodes.iter().copied().find(|input| !ready[*input]);
     let mut way = vec![first];
@@ -154,12 +224,10 @@ fn order(nodes: &[Node], inputs: &[Inputs], report: &mut Report) -> Vec<usize> {
         if let Some(begin) = way.iter().position(|place| *place == next) {
             let mut names: Vec<_> = way[begin..].iter().rev().map(|place| nodes[*place].name()).collect();
             names.push(nodes[way[way.len() - 1]].name());
-            let help = "records would go around for ever: take from a node outside".to_owned();
+            let help = "records would go around forever: take from a node outside".to_owned();
             let span = nodes[way[way.len() - 1]].span().clone();
-            report.add(span, format!("this is a cycle: {}", names.join(" → ")), Some(help));
-            break;
+            return report.add(span, format!("this is a cycle: {}", names.join(" → ")), Some(help));
         }
         way.push(next);
     }
-    order
 }

@@ -1,4 +1,4 @@
-//! The graph of a pipeline while it is built: a node after the other, each behind those that it takes from.
+//! The graph of a pipeline while it is built: node by node, each after those that it takes from.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -12,6 +12,22 @@ use crate::nodes::{
     Table,
 };
 use crate::{Monitor, Source};
+
+/// The nodes of a file and the edges between them.
+pub(super) struct Plan<'a, 'i> {
+    pub(super) document: &'a Document<'i>,
+    pub(super) edges: &'a Edges,
+}
+
+impl Plan<'_, '_> {
+    /// Makes a node the one at hand, with what it takes from.
+    fn begin(&self, place: usize, faults: &FaultOptions, context: &mut BuildContext) -> Result<(), Problem> {
+        let (nodes, from) = (&self.document.nodes, &self.edges.inputs[place]);
+        let taken_from = from.nodes.iter().map(|place| nodes[*place].name().to_owned()).collect();
+        let literals = from.literals.iter().map(|(place, literal)| (*place, literal.clone().into_bytes()));
+        context.begin(nodes[place].name(), faults, taken_from, literals.collect())
+    }
+}
 
 /// The graph, as far as it is built.
 pub(super) struct Graph {
@@ -68,51 +84,26 @@ impl Graph {
     }
 
     /// Puts a node into the graph, if it can be; reports what is wrong with it.
-    pub(super) fn add(
-        &mut self,
-        document: &Document,
-        edges: &Edges,
-        place: usize,
-        context: &mut BuildContext,
-        report: &mut Report,
-    ) {
-        let node = &document.nodes[place];
+    pub(super) fn add(&mut self, plan: &Plan, place: usize, context: &mut BuildContext, report: &mut Report) {
+        let node = &plan.document.nodes[place];
         let Some(kind) = node.kind else { return };
         let Some(Parts { own, faults }) = Parts::of(node, report) else { return };
-        let from = &edges.inputs[place];
-        let taken_from = from.nodes.iter().map(|place| document.nodes[*place].name().to_owned()).collect();
-        let literals = from.literals.iter().map(|(place, literal)| (*place, literal.clone().into_bytes()));
-        let given = context.begin(node.name(), &faults, taken_from, literals.collect());
-        if let Err(problem) = given {
+        if let Err(problem) = plan.begin(place, &faults, context) {
             node.report(problem, report);
         }
-        let inputs = match self.inputs(edges, place, document) {
-            Ok(inputs) => inputs,
-            Err(problem) => {
-                node.report(problem, report);
-                None
-            }
-        };
-        let inputs = match inputs {
-            Some(inputs) if inputs.iter().any(|input| input.depth() >= MOST_IN_A_ROW) => {
-                node.report(too_many(), report);
-                None
-            }
-            inputs => inputs,
-        };
+        let inputs = self.inputs(plan, place).unwrap_or_else(|problem| {
+            node.report(problem, report);
+            None
+        });
+        let scope = self.begin(node, kind, &plan.edges.inputs[place].nodes);
         // What is wrong before a node does not hide what is wrong with the node itself.
         let alone = inputs.is_none();
         let inputs = inputs.unwrap_or_else(|| vec![Flow::stand_in()]);
-        let scope = self.begin(node, kind, &edges.inputs[place].nodes);
         let added = match &kind.read {
             Read::Source(read) => {
                 let Some(options) = read(&own, report) else { return };
                 context.says(|access| options.access(access));
-                options.open(context).map(|(feeding, contents)| {
-                    let (flow, watched) = self.source(node, kind, feeding, contents);
-                    self.watched.extend(watched.map(|watched| (place, watched)));
-                    Some(flow)
-                })
+                options.open(context).map(|opened| Some(self.source(place, node, kind, opened)))
             }
             Read::Stage(read) => {
                 let Some(options) = read(&own, report) else { return };
@@ -128,19 +119,27 @@ impl Graph {
             }
         };
         self.end(place, scope);
-        match added {
-            Ok(Some(flow)) if !alone && flow.depth() > MOST_IN_A_ROW => node.report(too_many(), report),
-            Ok(Some(mut flow)) if !alone => {
-                if let Some(scope) = scope {
-                    flow.stands_at(scope);
-                }
-                let contents = flow.contents().clone();
-                self.flows.insert(place, Given { contents, flow: Some(flow) });
-            }
-            Ok(_) => {}
-            Err(problem) if alone && !problem.is_of_options() => {}
-            Err(problem) => node.report(problem, report),
+        let kept = match added {
+            Err(problem) if alone && !problem.is_of_options() => Ok(()),
+            Ok(Some(flow)) if !alone => self.keep(place, flow, scope),
+            added => added.map(drop),
+        };
+        if let Err(problem) = kept {
+            node.report(problem, report);
         }
+    }
+
+    /// Keeps what a node gives, for the nodes after it.
+    fn keep(&mut self, place: usize, mut flow: Flow, scope: Option<usize>) -> Result<(), Problem> {
+        if flow.depth() > MOST_IN_A_ROW {
+            return Err(too_many());
+        }
+        if let Some(scope) = scope {
+            flow.stands_at(scope);
+        }
+        let contents = flow.contents().clone();
+        self.flows.insert(place, Given { contents, flow: Some(flow) });
+        Ok(())
     }
 
     /// Tells the monitor of a stage or sink, of which all nodes until the end are a part.
@@ -162,34 +161,25 @@ impl Graph {
         }
     }
 
-    /// Adds a source. Returns where it stands for the monitor.
-    fn source(
-        &mut self,
-        node: &Node,
-        kind: &NodeType,
-        feeding: Feeding,
-        contents: Contents,
-    ) -> (Flow, Option<usize>) {
+    /// Adds a source, and returns its records.
+    fn source(&mut self, place: usize, node: &Node, kind: &NodeType, opened: (Feeding, Contents)) -> Flow {
+        let (feeding, contents) = opened;
         let mut source = Source::new();
         if let Some(monitor) = &self.monitor {
             source = source.monitored_as(monitor, node.name(), kind.name);
         }
         let watched = source.watched().and_then(|watched| watched.from.first().copied());
+        self.watched.extend(watched.map(|watched| (place, watched)));
         let source = Arc::new(source);
         let flow = Flow::Local(source.stream(), contents);
         self.sources.push((node.name().to_owned(), source.clone()));
         self.feeds.push((source, feeding));
-        (flow, watched)
+        flow
     }
 
     /// What a node takes from; none if something is wrong before it.
-    fn inputs(
-        &mut self,
-        edges: &Edges,
-        place: usize,
-        document: &Document,
-    ) -> Result<Option<Vec<Flow>>, Problem> {
-        let inputs = &edges.inputs[place];
+    fn inputs(&mut self, plan: &Plan, place: usize) -> Result<Option<Vec<Flow>>, Problem> {
+        let inputs = &plan.edges.inputs[place];
         let mut flows = Vec::new();
         for input in &inputs.nodes {
             let Some(given) = self.flows.get_mut(input) else { return Ok(None) };
@@ -200,7 +190,7 @@ impl Graph {
                 }
                 Some(scattered) => flows.push(scattered),
                 None => {
-                    let name = document.nodes[*input].name();
+                    let name = plan.document.nodes[*input].name();
                     let problem = Problem::at("from", format!("another node takes from {name} too"));
                     return Err(problem.help(format!(
                         "{name} is scattered: put a gather after it, or a scatter into each branch"
@@ -208,7 +198,13 @@ impl Graph {
                 }
             }
         }
-        Ok((!inputs.incomplete).then_some(flows))
+        if inputs.incomplete {
+            return Ok(None);
+        }
+        match flows.iter().any(|input| input.depth() >= MOST_IN_A_ROW) {
+            true => Err(too_many()),
+            false => Ok(Some(flows)),
+        }
     }
 
     /// How what each node gives is to be read.

@@ -1,4 +1,4 @@
-//! A node as it stands in the file.
+//! A node as the file describes it.
 
 use std::ops::Range;
 
@@ -17,16 +17,16 @@ pub(super) enum Input {
     Literal(String),
 }
 
-/// A vertex of the graph, as it stands in the file.
+/// A node as the file describes it.
 #[derive(Clone)]
 pub(super) struct Node<'i> {
     pub(super) section: Section,
-    /// None if the file does not say it right.
+    /// None if the file names no type, or one that does not exist.
     pub(super) kind: Option<&'static NodeType>,
     pub(super) table: Table<'i>,
     /// The inputs that it names, and where; without a name it takes from the node before it in the file.
     pub(super) from: Option<Vec<(Range<usize>, Input)>>,
-    /// It does not say that right.
+    /// Its `from` is wrong.
     pub(super) astray: bool,
 }
 
@@ -42,7 +42,7 @@ impl<'i> Node<'i> {
         let from = from.and_then(|(key, value)| {
             if section == Section::Sources {
                 let help = Some("remove it, or make it a stage".to_owned());
-                report.add(key.span(), format!("{} is a source: it takes from nobody", table.name), help);
+                report.add(key.span(), format!("{} is a source: it has no input", table.name), help);
                 return None;
             }
             let inputs: Option<Vec<_>> = inputs(&value, report).into_iter().collect();

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::diagram::Diagram;
 use super::document::{self, Document};
 use super::edges::{self, Edges};
-use super::graph::{Graph, Parts};
+use super::graph::{Graph, Parts, Plan};
 use super::run::Pipeline;
 use super::settings::{LimitOptions, PoolOptions};
 #[cfg(feature = "cluster")]
@@ -214,10 +214,11 @@ fn build(
         let _ = context.conflicts.write(path, false, "path");
     }
     let mut graph = Graph::new(setup.monitor);
+    let plan = Plan { document, edges };
     for place in &edges.order {
-        graph.add(document, edges, *place, &mut context, &mut report);
+        graph.add(&plan, *place, &mut context, &mut report);
     }
-    // What stands on a cycle has options too.
+    // Nodes on a cycle have options too.
     for place in (0..document.nodes.len()).filter(|place| !edges.order.contains(place)) {
         let node = &document.nodes[place];
         if let (Some(kind), Some(Parts { own, .. })) = (node.kind, Parts::of(node, &mut report)) {

@@ -9,7 +9,7 @@ fn a_node_without_an_input() {
     check(
         "[sinks.stdout]\n[sources.stdin]\n",
         expect![[
-            r#"p.toml:1:8: there is nothing before stdout to take from (put a source before it, or write from = "NAME")"#
+            r#"p.toml:1:8: stdout has no node before it to take from (put a source before it, or write from = "NAME")"#
         ]],
     );
 }
@@ -32,7 +32,7 @@ fn an_input_from_an_unknown_node() {
 fn a_sink_as_an_input() {
     check(
         "[sources.stdin]\n[sinks.stdout]\n[sinks.file]\npath = \"x\"\nfrom = \"stdout\"\n",
-        expect!["p.toml:5:8: stdout is a sink: nothing comes out of it (take from what stands before it)"],
+        expect!["p.toml:5:8: stdout is a sink: nothing comes out of it (take from the node before it)"],
     );
 }
 
@@ -40,7 +40,7 @@ fn a_sink_as_an_input() {
 fn a_source_with_an_input() {
     check(
         "[sources.stdin]\nfrom = \"x\"\n[sinks.stdout]\n",
-        expect!["p.toml:2:1: stdin is a source: it takes from nobody (remove it, or make it a stage)"],
+        expect!["p.toml:2:1: stdin is a source: it has no input (remove it, or make it a stage)"],
     );
 }
 
@@ -50,14 +50,14 @@ fn a_cycle_of_nodes() {
     stages(
         circle,
         expect![
-            "p.toml:5:9: this is a cycle: b → c → a → b (records would go around for ever: take from a node outside)"
+            "p.toml:5:9: this is a cycle: b → c → a → b (records would go around forever: take from a node outside)"
         ],
     );
     stages(
         "[stages.flatten]\nfrom = \"flatten\"",
         expect![[r#"
-        p.toml:1:10: nobody takes what stdin gives (add a sink with from = "stdin", or remove it)
-        p.toml:2:9: this is a cycle: flatten → flatten (records would go around for ever: take from a node outside)"#]],
+        p.toml:1:10: no node takes from stdin (add a sink with from = "stdin", or remove it)
+        p.toml:2:9: this is a cycle: flatten → flatten (records would go around forever: take from a node outside)"#]],
     );
 }
 
@@ -71,14 +71,12 @@ fn too_many_or_too_few_inputs() {
     );
     stages(
         "[stages.zip]",
-        expect![[
-            r#"p.toml:2:9: zip brings streams together, and does not say which (write from = ["one", "other"])"#
-        ]],
+        expect![[r#"p.toml:2:9: zip joins several nodes, and names none (write from = ["one", "other"])"#]],
     );
     stages(
         "[stages.zip]\nfrom = \"stdin\"",
         expect![[
-            r#"p.toml:3:8: zip brings streams together, and takes from only one (write from = ["one", "other"])"#
+            r#"p.toml:3:8: zip joins several nodes, and takes from only one (write from = ["one", "other"])"#
         ]],
     );
     stages(
@@ -92,14 +90,14 @@ fn a_node_without_a_consumer() {
     check(
         "[sources.stdin]\n[stages.flatten]\n[sinks.stdout]\nfrom = \"stdin\"\n",
         expect![[
-            r#"p.toml:2:9: nobody takes what flatten gives (add a sink with from = "flatten", or remove it)"#
+            r#"p.toml:2:9: no node takes from flatten (add a sink with from = "flatten", or remove it)"#
         ]],
     );
     check(
         "[sources.stdin]\n",
         expect![[r#"
         p.toml:1:1: there is no sink: nothing comes out (add one, as [sinks.stdout])
-        p.toml:1:10: nobody takes what stdin gives (add a sink with from = "stdin", or remove it)"#]],
+        p.toml:1:10: no node takes from stdin (add a sink with from = "stdin", or remove it)"#]],
     );
     check(
         "",

@@ -69,6 +69,6 @@ fn invalid_and_duplicate_names() {
         "[sources.stdin]\n[stages.\"a b\"]\ntype = \"flatten\"\n[sinks.stdin]\ntype = \"stdout\"\n",
         expect![[r#"
             p.toml:2:9: a node can't be named "a b": names have letters, digits, _ and -
-            p.toml:4:8: there are two nodes named stdin (another one stands in line 1: rename one, with type = "stdout")"#]],
+            p.toml:4:8: there are two nodes named stdin (the other one is in line 1: rename one, with type = "stdout")"#]],
     );
 }
