@@ -1,0 +1,5 @@
+//! What several stages share.
+
+pub(super) mod calls;
+pub(super) mod groups;
+pub(super) mod joins;
