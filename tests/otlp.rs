@@ -386,6 +386,6 @@ async fn a_traces_only_collector_gets_traces() {
     let mut collector = Collector::answering(refuse);
     let failures = program(&collector.address).await;
     let [told] = &failures[..] else { panic!("{failures:?}") };
-    assert!(told.ends_with("/v1/metrics is answered with 404 Not Found"), "{told}");
+    assert!(told.ends_with("/v1/metrics: the collector answered 404 Not Found"), "{told}");
     assert_eq!(attribute(collector.seen().trace().0, "engine.state"), "done");
 }

@@ -1,10 +1,10 @@
-//! Who may see the run, and who may hold and end it.
+//! Decides which requests may see the run, and which may control it.
 
 use std::net::SocketAddr;
 
 use axum::http::{HeaderMap, Uri, header};
 
-/// Knows the token, and by which names the dashboard is called.
+/// Knows the token and the dashboard's address.
 pub(super) struct Guard {
     address: SocketAddr,
     token: blake3::Hash,
@@ -13,9 +13,9 @@ pub(super) struct Guard {
 /// Why a request is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Refused {
-    /// It was sent to another name, or by the page of another site.
+    /// It names another host, or the page of another site sent it.
     Foreign,
-    /// It has no token, or a wrong one.
+    /// It has no token or a wrong one, and needs it.
     Unknown,
 }
 
@@ -24,25 +24,25 @@ impl Guard {
         Self { address, token: blake3::hash(token.as_bytes()) }
     }
 
-    /// The name of the cookie that holds the token: a machine's ports share their cookies.
+    /// The name of the cookie that holds the token. It contains the port, because all ports of a host share cookies.
     pub(super) fn cookie(&self) -> String {
         format!("engine-{}", self.address.port())
     }
 
-    /// Whether a request may see the run: anybody's on this machine, else only with the token.
+    /// Whether a request may see the run: any request if the dashboard listens on loopback, else only with the token.
     pub(super) fn may_see(&self, headers: &HeaderMap, uri: &Uri) -> Result<(), Refused> {
-        self.is_meant(headers)?;
+        self.names_this_host(headers)?;
         match self.address.ip().is_loopback() || self.has_token(headers, uri) {
             true => Ok(()),
             false => Err(Refused::Unknown),
         }
     }
 
-    /// Whether a request may hold or end the run.
+    /// Whether a request may pause, drain or stop the run.
     pub(super) fn may_control(&self, headers: &HeaderMap, uri: &Uri) -> Result<(), Refused> {
-        self.is_meant(headers)?;
+        self.names_this_host(headers)?;
         let host = text(headers, &header::HOST).unwrap_or_default();
-        // A proxy may have taken the encryption off.
+        // A proxy before the dashboard may use https.
         let of_page = |origin: &str| {
             let name = origin.strip_prefix("http://").or_else(|| origin.strip_prefix("https://"));
             name.is_some_and(|name| name.eq_ignore_ascii_case(host))
@@ -57,14 +57,14 @@ impl Guard {
         if self.has_token(headers, uri) { Ok(()) } else { Err(Refused::Unknown) }
     }
 
-    /// Whether the name that a request was sent to is one of this machine's, if it listens for nobody else: a
-    /// page of another site could give its own name this address.
-    fn is_meant(&self, headers: &HeaderMap) -> Result<(), Refused> {
+    /// Whether a request names this machine, if the dashboard listens on loopback: another site's name could
+    /// resolve to this address (DNS rebinding).
+    fn names_this_host(&self, headers: &HeaderMap) -> Result<(), Refused> {
         if !self.address.ip().is_loopback() {
             return Ok(());
         }
         let host = text(headers, &header::HOST).unwrap_or_default();
-        // The port may be another one, from which somebody passes on what comes: only a name can be made up.
+        // The port may differ, if it is forwarded. Only a name can be forged.
         let name = match host.rsplit_once(':') {
             Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
             _ => host,
@@ -75,7 +75,7 @@ impl Guard {
         if known { Ok(()) } else { Err(Refused::Foreign) }
     }
 
-    /// Whether the token is there: in the address, in a cookie, or as a bearer's.
+    /// Whether a request has the token: in its address, in a cookie, or as a bearer token.
     pub(super) fn has_token(&self, headers: &HeaderMap, uri: &Uri) -> bool {
         let bearer = text(headers, &header::AUTHORIZATION).and_then(|value| value.strip_prefix("Bearer "));
         let cookies = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
@@ -87,13 +87,13 @@ impl Guard {
         [bearer, cookie, in_address(uri)].into_iter().flatten().any(|token| self.is(token))
     }
 
-    /// Whether this is the token. Takes as long whatever is wrong: hashes are compared so.
+    /// Whether this is the token. Hashes are compared in constant time.
     pub(super) fn is(&self, token: &str) -> bool {
         blake3::hash(token.as_bytes()) == self.token
     }
 }
 
-/// The token in a request's address.
+/// The token in a request's address, if there is one.
 pub(super) fn in_address(uri: &Uri) -> Option<&str> {
     uri.query()?.split('&').find_map(|pair| pair.strip_prefix("token="))
 }
@@ -102,7 +102,7 @@ fn text<'h>(headers: &'h HeaderMap, name: &header::HeaderName) -> Option<&'h str
     headers.get(name).and_then(|value| value.to_str().ok())
 }
 
-/// 128 bits that nobody guesses, in hexadecimal digits.
+/// A new token: 128 random bits, in hexadecimal digits.
 pub(super) fn token() -> String {
     let mut bytes = [0; 16];
     getrandom::fill(&mut bytes).expect("the system has random numbers");

@@ -1,4 +1,4 @@
-//! The page: as it is served, and whole in one file.
+//! The page: as the dashboard serves it, and as one file for a report.
 
 use serde::Serialize;
 
@@ -24,33 +24,33 @@ const LINKS: &str = "<link rel=\"stylesheet\" href=\"uplot.css\">
 <script src=\"uplot.js\" defer></script>
 <script src=\"page.js\" defer></script>";
 
-/// Into how many bars at most a thread's calls are put in a report, for each function.
+/// The most bars in a report for the calls of one function on one thread.
 const BARS: u64 = 600;
 
-/// All that a report's page shows.
+/// All data of a report's page.
 #[derive(Serialize)]
-struct Told {
+struct ReportData {
     version: &'static str,
     #[serde(flatten)]
     snapshot: Snapshot,
     history: History,
 }
 
-/// The page that shows a run as it goes on, to somebody who may control it or not.
-pub(super) fn live(controls: bool) -> String {
-    HTML.replace("{{may}}", if controls { "control" } else { "see" })
+/// The page that follows a run, with or without its buttons.
+pub(super) fn live(has_controls: bool) -> String {
+    HTML.replace("{{may}}", if has_controls { "control" } else { "see" })
         .replace("{{head}}", LINKS)
         .replace("{{body}}", "")
 }
 
-/// A page that needs nothing else, and asks for nothing.
+/// The page with its data, which needs no other files and loads nothing.
 pub(super) fn whole(monitor: &Monitor) -> String {
     let mut snapshot = monitor.snapshot();
     let now = snapshot.status.run.now;
     snapshot.lanes = monitor.lanes(now, now / BARS);
-    let told = Told { version: env!("CARGO_PKG_VERSION"), snapshot, history: monitor.history() };
+    let data = ReportData { version: env!("CARGO_PKG_VERSION"), snapshot, history: monitor.history() };
     // Within a script only `<` could be more than text.
-    let told = serde_json::to_string(&told).expect("these are texts and numbers").replace('<', "\\u003c");
+    let data = serde_json::to_string(&data).expect("these are texts and numbers").replace('<', "\\u003c");
     let nonce = guard::token();
     let head = format!(
         "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; img-src data:; \
@@ -58,9 +58,9 @@ pub(super) fn whole(monitor: &Monitor) -> String {
          <style nonce=\"{nonce}\">{CHART_STYLE}{STYLE}</style>"
     );
     let body = format!(
-        "<script type=\"application/json\" id=\"report\">{told}</script>\n\
+        "<script type=\"application/json\" id=\"report\">{data}</script>\n\
          <script nonce=\"{nonce}\">{CHART_SCRIPT}</script>\n<script nonce=\"{nonce}\">{SCRIPT}</script>"
     );
-    // What records say comes last: nothing is looked for in it.
+    // Text from records is inserted last, so that no placeholder is replaced in it.
     HTML.replace("{{may}}", "report").replace("{{head}}", &head).replacen("{{body}}", &body, 1)
 }

@@ -1,4 +1,4 @@
-//! The status as Prometheus reads it (OpenMetrics).
+//! The status as metrics for Prometheus (OpenMetrics).
 
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric, text::encode};
@@ -12,19 +12,19 @@ use crate::metrics::figures::{FIGURES, Figure, Labels, Unit, seconds};
 
 pub(super) const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
-/// All figures, with their help and units.
+/// All metrics, with their help and units.
 pub(super) fn text(monitor: &Monitor) -> String {
     let mut registry = Registry::with_prefix("engine");
-    registry.register_collector(Box::new(Run(monitor.status())));
+    registry.register_collector(Box::new(StatusCollector(monitor.status())));
     let mut text = String::new();
     encode(&mut text, &registry).expect("a text takes what is written to it");
     text
 }
 
 #[derive(Debug)]
-struct Run(Status);
+struct StatusCollector(Status);
 
-impl Collector for Run {
+impl Collector for StatusCollector {
     fn encode(&self, mut encoder: DescriptorEncoder) -> Result<(), std::fmt::Error> {
         for figure in &FIGURES {
             let values = (figure.values)(&self.0).into_iter();
@@ -40,7 +40,7 @@ impl Collector for Run {
     }
 }
 
-/// Writes a figure with a value for each of some labels.
+/// Writes a metric with a value for each set of labels.
 fn each<M: EncodeMetric>(
     encoder: &mut DescriptorEncoder,
     figure: &Figure,

@@ -1,12 +1,13 @@
-//! A page about a run, to be looked at after its end.
+//! A report: the page of a run that has ended, as one file.
 
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::thread::JoinHandle;
 
-use super::{INTERVAL, page};
+use super::page;
+use super::server::INTERVAL;
 use crate::{Error, Monitor, threads};
 
-/// Looks at a run from time to time, on a thread of its own, to tell of all of it in one page.
+/// Records a run for a page that shows all of it after its end. A thread of its own reads the monitor at intervals.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> anyhow::Result<()> {
@@ -27,31 +28,31 @@ use crate::{Error, Monitor, threads};
 #[derive(Debug)]
 pub struct Report {
     monitor: Monitor,
-    /// The thread ends when this is gone.
-    looking: Option<Sender<()>>,
+    /// The thread ends when this is dropped.
+    recording: Option<Sender<()>>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl Report {
-    /// Begins to look.
+    /// Begins to record what a monitor sees.
     ///
     /// # Errors
     ///
-    /// If there can be no more threads.
+    /// If the system starts no more threads.
     pub fn begin(monitor: &Monitor) -> Result<Self, Error> {
-        let (looking, ended) = channel();
+        let (recording, ended) = channel();
         let watched = monitor.clone();
         let look = move || {
             while ended.recv_timeout(INTERVAL) == Err(RecvTimeoutError::Timeout) {
-                watched.look();
+                watched.sample();
             }
         };
         let thread = threads::start("engine-report", look)?;
-        Ok(Self { monitor: monitor.clone(), looking: Some(looking), thread: Some(thread) })
+        Ok(Self { monitor: monitor.clone(), recording: Some(recording), thread: Some(thread) })
     }
 
-    /// The run until now, as a page of HTML that needs nothing else. What it tells of records, functions and
-    /// faults is text in it.
+    /// The run until now, as a page of HTML that needs no other files. Text from records, functions and faults is
+    /// text in it, never markup.
     #[must_use]
     pub fn page(&self) -> String {
         page::whole(&self.monitor)
@@ -60,9 +61,9 @@ impl Report {
 
 impl Drop for Report {
     fn drop(&mut self) {
-        self.looking.take();
+        self.recording.take();
         if let Some(thread) = self.thread.take() {
-            // It does not panic, but if so, the report is less than it could be.
+            // If it panicked, the report has fewer points in time.
             let _ = thread.join();
         }
     }

@@ -1,4 +1,4 @@
-//! What is at which path.
+//! The routes: what each path answers, and to whom.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -15,27 +15,28 @@ use futures_util::stream::unfold;
 use tokio::net::TcpListener;
 
 use super::guard::{Refused, in_address};
-use super::{INTERVAL, Latest, Shared, page, prometheus};
+use super::server::{INTERVAL, Shared, Update};
+use super::{page, prometheus};
 use crate::Monitor;
 use crate::connections::{ConnectionLimit, Http, accept};
 use crate::deadlines::{PAGE, PAGE_END};
 use crate::metrics::{History, Lane, RunState, Snapshot, Status};
 
-/// So many connections are served at once, others wait.
+/// The most connections at once; others wait.
 const CONNECTIONS: usize = 256;
 
-/// And so many of them follow what goes on: others find room.
+/// The most connections that follow the run's events, so that others find room.
 pub(super) const FOLLOWERS: usize = 200;
 
-/// What was written last is on its way within this time.
+/// The time for sending what was written last.
 const LAST: Duration = Duration::from_millis(20);
 
-type Known = State<Arc<Shared>>;
+type SharedState = State<Arc<Shared>>;
 
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src \
                       'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-/// A file that the page needs.
+/// Answers with a file that the page needs.
 fn asset<S: Clone + Send + Sync + 'static>(kind: &'static str, text: &'static str) -> MethodRouter<S> {
     get(move || async move { ([(header::CONTENT_TYPE, kind)], text) })
 }
@@ -43,7 +44,7 @@ fn asset<S: Clone + Send + Sync + 'static>(kind: &'static str, text: &'static st
 const CSS: &str = "text/css; charset=utf-8";
 const JS: &str = "text/javascript; charset=utf-8";
 
-/// Serves until the dashboard ends.
+/// Serves requests until the dashboard is dropped.
 pub(super) async fn serve(listener: TcpListener, shared: Arc<Shared>) {
     let seen = Router::new()
         .route("/", get(|| async { (StatusCode::SEE_OTHER, [(header::LOCATION, "/status")]) }))
@@ -59,15 +60,15 @@ pub(super) async fn serve(listener: TcpListener, shared: Arc<Shared>) {
         .route("/api/v1/snapshot", get(snapshot))
         .route("/api/v1/events", get(events))
         .route("/api/v1/schema", get(schema))
-        .fallback(async || (StatusCode::NOT_FOUND, "there is nothing here\n"))
+        .fallback(async || (StatusCode::NOT_FOUND, "not found: the page is at /status\n"))
         .layer(from_fn_with_state(shared.clone(), see));
     let controls = Router::new()
-        .route("/api/v1/pause", wish(Monitor::pause))
-        .route("/api/v1/resume", wish(Monitor::resume))
-        .route("/api/v1/drain", wish(Monitor::drain))
+        .route("/api/v1/pause", action(Monitor::pause))
+        .route("/api/v1/resume", action(Monitor::resume))
+        .route("/api/v1/drain", action(Monitor::drain))
         .route("/api/v1/stop", post(stop))
         .route_layer(from_fn_with_state(shared.clone(), control));
-    // Whether it is there may be asked by anybody.
+    // It needs no token: it tells nothing of the run.
     let health = Router::new().route("/health", get(async || safe("ok\n".into_response())));
     let router = seen.merge(controls).merge(health).with_state(shared.clone());
     let stop = shared.stop.clone();
@@ -77,75 +78,76 @@ pub(super) async fn serve(listener: TcpListener, shared: Arc<Shared>) {
         accept(listener, limit, stop.clone(), move |connection, peer| http.clone().serve(connection, peer));
     let ended = async {
         stop.cancelled().await;
-        // Those who follow hear of the end; who only holds a connection is not waited for.
+        // Clients that follow the run get its end. Idle connections are not waited for.
         if shared.followers.available_permits() < FOLLOWERS {
             let all = u32::try_from(FOLLOWERS).unwrap_or(u32::MAX);
-            let _ = PAGE_END.within("who follows", shared.followers.acquire_many(all)).await;
+            let _ = PAGE_END.within("the dashboard's clients", shared.followers.acquire_many(all)).await;
             tokio::time::sleep(LAST).await;
         }
     };
     tokio::select! {
-        () = async { tokio::join!(serving, tell(&shared)); } => {}
-        // Who does not read is not waited for.
+        () = async { tokio::join!(serving, publish(&shared)); } => {}
+        // Clients that do not read are not waited for.
         () = ended => {}
     }
 }
 
-/// Looks at the run now and then, so that its paces are known, and tells those who wait for it; the end at last.
-async fn tell(shared: &Shared) {
+/// Reads the monitor at intervals, so that its rates are known, and publishes snapshots for the clients that follow
+/// the run, the end as the last.
+async fn publish(shared: &Shared) {
     let mut ticks = tokio::time::interval(INTERVAL);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
-        let ends = tokio::select! {
+        let is_last = tokio::select! {
             _ = ticks.tick() => false,
             () = shared.stop.cancelled() => true,
         };
         if shared.latest.receiver_count() == 0 {
-            shared.monitor.look();
+            shared.monitor.sample();
         } else {
-            shared.latest.send_replace(Latest { told: told(&shared.monitor.snapshot()), ends });
+            shared.latest.send_replace(Update { json: json(&shared.monitor.snapshot()), is_last });
         }
-        if ends {
+        if is_last {
             return;
         }
     }
 }
 
-fn told(snapshot: &Snapshot) -> Arc<str> {
+fn json(snapshot: &Snapshot) -> Arc<str> {
     serde_json::to_string(snapshot).expect("these are texts and numbers").into()
 }
 
-/// What is told at which path below `/api/v1/`.
+/// What each path below `/api/v1/` answers.
 #[derive(schemars::JsonSchema)]
-#[expect(dead_code, reason = "it is for the schema alone")]
+#[expect(dead_code, reason = "only its schema is used")]
 struct Api {
     /// The run at this moment.
     status: Status,
-    /// The calls of the last seconds, thread by thread.
+    /// The calls of the last seconds, by thread.
     calls: Vec<Lane>,
-    /// Both, how fast the run goes, and what that means.
+    /// Both, how fast the run is, and the diagnosis.
     snapshot: Snapshot,
-    /// Snapshots, some times a second: the data of each event.
+    /// Snapshots, several per second: the data of each event.
     events: Snapshot,
-    /// The whole run in few moments.
+    /// Records in and out since the start.
     history: History,
 }
 
-async fn see(State(shared): Known, request: Request, next: Next) -> Response {
+async fn see(State(shared): SharedState, request: Request, next: Next) -> Response {
     match shared.guard.may_see(request.headers(), request.uri()) {
         Ok(()) => safe(next.run(request).await),
         Err(refused) => refused.into_response(),
     }
 }
 
-async fn control(State(shared): Known, request: Request, next: Next) -> Response {
+async fn control(State(shared): SharedState, request: Request, next: Next) -> Response {
     match shared.guard.may_control(request.headers(), request.uri()) {
         Ok(()) => safe(next.run(request).await),
         Err(refused) => refused.into_response(),
     }
 }
 
-/// What the browser is told about every answer.
+/// Adds the headers that protect the page in a browser.
 fn safe(mut response: Response) -> Response {
     for (name, value) in [
         (header::CONTENT_SECURITY_POLICY, POLICY),
@@ -162,17 +164,20 @@ fn safe(mut response: Response) -> Response {
 impl IntoResponse for Refused {
     fn into_response(self) -> Response {
         let (code, why) = match self {
-            Self::Foreign => (StatusCode::FORBIDDEN, "this is for the run's own page\n"),
+            Self::Foreign => (
+                StatusCode::FORBIDDEN,
+                "refused: the request comes from another site, or names another host\n",
+            ),
             Self::Unknown => {
-                (StatusCode::UNAUTHORIZED, "open the address that the run has printed, with its token\n")
+                (StatusCode::UNAUTHORIZED, "open the whole address that the run printed, with its token\n")
             }
         };
         safe((code, why).into_response())
     }
 }
 
-/// The page. A token in its address becomes a cookie, so that it does not stay in the browser's history.
-async fn status_page(State(shared): Known, headers: HeaderMap, uri: Uri) -> Response {
+/// Answers with the page. A token in the address becomes a cookie, so that the browser's history does not keep it.
+async fn status_page(State(shared): SharedState, headers: HeaderMap, uri: Uri) -> Response {
     if let Some(token) = in_address(&uri).filter(|token| shared.guard.is(token)) {
         let cookie = format!("{}={token}; Path=/; HttpOnly; SameSite=Lax", shared.guard.cookie());
         return (
@@ -185,9 +190,9 @@ async fn status_page(State(shared): Known, headers: HeaderMap, uri: Uri) -> Resp
     ([(header::CONTENT_TYPE, "text/html; charset=utf-8")], page).into_response()
 }
 
-/// What somebody wants of a run that goes on.
-fn wish(does: fn(&Monitor)) -> MethodRouter<Arc<Shared>> {
-    post(async move |State(shared): Known| {
+/// Does something to a run that goes on.
+fn action(does: fn(&Monitor)) -> MethodRouter<Arc<Shared>> {
+    post(async move |State(shared): SharedState| {
         if shared.monitor.status().run.state.is_end() {
             return HAS_ENDED.into_response();
         }
@@ -196,8 +201,8 @@ fn wish(does: fn(&Monitor)) -> MethodRouter<Arc<Shared>> {
     })
 }
 
-/// A page that is held after the end goes, unless it is the end that was wanted.
-async fn stop(State(shared): Known) -> Response {
+/// Stops the run, or closes a page that is held after the end. A run that was stopped already stays.
+async fn stop(State(shared): SharedState) -> Response {
     if shared.monitor.status().run.state == RunState::Stopped {
         return HAS_ENDED.into_response();
     }
@@ -207,19 +212,19 @@ async fn stop(State(shared): Known) -> Response {
 
 const HAS_ENDED: (StatusCode, &str) = (StatusCode::CONFLICT, "the run has ended\n");
 
-async fn status(State(shared): Known) -> Response {
+async fn status(State(shared): SharedState) -> Response {
     json_of(&shared.monitor.status())
 }
 
-async fn calls(State(shared): Known) -> Response {
+async fn calls(State(shared): SharedState) -> Response {
     json_of(&shared.monitor.snapshot().lanes)
 }
 
-async fn snapshot(State(shared): Known) -> Response {
+async fn snapshot(State(shared): SharedState) -> Response {
     json_of(&shared.monitor.snapshot())
 }
 
-async fn history(State(shared): Known) -> Response {
+async fn history(State(shared): SharedState) -> Response {
     json_of(&shared.monitor.history())
 }
 
@@ -232,31 +237,35 @@ fn json_of(value: &impl serde::Serialize) -> Response {
     ([(header::CONTENT_TYPE, "application/json")], body).into_response()
 }
 
-async fn metrics(State(shared): Known) -> Response {
+async fn metrics(State(shared): SharedState) -> Response {
     let text = prometheus::text(&shared.monitor);
     ([(header::CONTENT_TYPE, prometheus::CONTENT_TYPE)], text).into_response()
 }
 
-/// The latest status as it changes: one that was not read before the next one came is left out.
-async fn events(State(shared): Known) -> Response {
-    let Ok(place) = shared.followers.clone().try_acquire_owned() else {
-        return (StatusCode::SERVICE_UNAVAILABLE, "too many follow this run already\n").into_response();
+/// Sends snapshots as they come. A slow client misses some of them.
+async fn events(State(shared): SharedState) -> Response {
+    let Ok(permit) = shared.followers.clone().try_acquire_owned() else {
+        return (
+            StatusCode::SERVICE_UNAVAILABLE,
+            "too many clients follow this run already: close one of them\n",
+        )
+            .into_response();
     };
     let receiver = shared.latest.subscribe();
-    let first = Latest { told: told(&shared.monitor.snapshot()), ends: shared.stop.is_cancelled() };
+    let first = Update { json: json(&shared.monitor.snapshot()), is_last: shared.stop.is_cancelled() };
     let stream =
-        unfold((Some(first), receiver, false, place), |(first, mut receiver, ended, place)| async move {
+        unfold((Some(first), receiver, false, permit), |(first, mut receiver, ended, permit)| async move {
             if ended {
                 return None;
             }
-            let Latest { told, ends } = match first {
+            let Update { json, is_last } = match first {
                 Some(first) => first,
                 None => {
                     receiver.changed().await.ok()?;
                     receiver.borrow_and_update().clone()
                 }
             };
-            Some((Ok::<_, Infallible>(Event::default().data(&*told)), (None, receiver, ends, place)))
+            Some((Ok::<_, Infallible>(Event::default().data(&*json)), (None, receiver, is_last, permit)))
         });
     Sse::new(stream).into_response()
 }

@@ -2,7 +2,7 @@
 
 use super::{Handling, Items, Node};
 use crate::Error;
-use crate::monitor::{Inside, Meter};
+use crate::monitor::{Meter, RunningCall};
 
 /// A node, and its meter.
 pub(crate) struct Metered<N> {
@@ -16,7 +16,7 @@ impl<N> Metered<N> {
     }
 }
 
-async fn metered(handling: Handling<'_>, inside: Inside<'_>) -> Result<(), Error> {
+async fn metered(handling: Handling<'_>, inside: RunningCall<'_>) -> Result<(), Error> {
     let handled = handling.await;
     drop(inside);
     handled

@@ -4,22 +4,22 @@ use crate::metrics::{Rates, Status, WorkerStatus};
 
 /// A node sets the pace if it is busy for more than this part of the time.
 const BUSY: f64 = 0.5;
-/// Others wait for a node if they do for more than this part of the time.
+/// Others count as waiting for a node if they do so for more than this part of the time.
 const WAITED: f64 = 0.2;
 /// A node that was named stays named while it is at least this part as busy as the busiest.
 const NEARLY: f64 = 0.85;
 
-/// Finds what sets the pace.
-pub(super) struct Pacing<'a> {
+/// Finds the node that sets the pace.
+pub(super) struct Bottleneck<'a> {
     pub(super) status: &'a Status,
     pub(super) rates: &'a Rates,
     /// The node that was named last.
     pub(super) before: Option<usize>,
 }
 
-impl Pacing<'_> {
-    /// What sets the pace, in a sentence, and which node that is.
-    pub(super) fn told(&self) -> Option<(String, usize)> {
+impl Bottleneck<'_> {
+    /// A sentence on what sets the pace, and the node.
+    pub(super) fn sentence(&self) -> Option<(String, usize)> {
         self.workers().or_else(|| self.busy_node()).or_else(|| self.waiting_node())
     }
 
@@ -56,7 +56,7 @@ impl Pacing<'_> {
         nodes.map(|(called, _)| called).filter(move |called| *called != place && self.reaches(place, *called))
     }
 
-    /// The node of some for which others wait longest, and the part of the time that they wait.
+    /// The node, of those that `which` accepts, that others wait for longest, and the part of the time that they wait.
     fn longest_wait(&self, which: impl Fn(usize) -> bool) -> Option<(usize, f64)> {
         let nodes = self.rates.nodes.iter().enumerate().filter(|(place, _)| which(*place));
         let longest = nodes.max_by(|one, other| one.1.waited.total_cmp(&other.1.waited));
@@ -81,8 +81,8 @@ impl Pacing<'_> {
     /// A node that others wait for, although no node is busy most of the time.
     fn waiting_node(&self) -> Option<(String, usize)> {
         let (waited, part) = self.longest_wait(|_| true)?;
-        let behind = |place| place != waited && self.reaches(waited, place);
-        let (slowest, busy) = self.busiest(behind).unwrap_or((waited, 0.0));
+        let after = |place| place != waited && self.reaches(waited, place);
+        let (slowest, busy) = self.busiest(after).unwrap_or((waited, 0.0));
         let functions = self.rates.functions.iter().enumerate();
         let functions = functions.filter(|(place, _)| self.status.is_on_pool(*place));
         let all: f64 = functions.map(|(_, inside)| inside).sum();
@@ -95,7 +95,7 @@ impl Pacing<'_> {
         );
         if busy > 0.01 {
             let is = if self.is_over() { "was" } else { "is" };
-            text += &format!(": the slowest behind it {is} {}, busy {}", self.name(slowest), percent(busy));
+            text += &format!(": the slowest after it {is} {}, busy {}", self.name(slowest), percent(busy));
             if self.status.functions.len() > 1 && self.status.nodes[slowest].function.is_some() {
                 text += &format!(" (all functions together {})", percent(all.min(1.0)));
             }
@@ -103,7 +103,7 @@ impl Pacing<'_> {
         Some((text + ".", slowest))
     }
 
-    /// The busiest of some nodes, or the one that was named before if it is nearly as busy.
+    /// The busiest node of those that `which` accepts, or the one named before if it is nearly as busy.
     fn busiest(&self, which: impl Fn(usize) -> bool) -> Option<(usize, f64)> {
         let nodes = self.rates.nodes.iter().enumerate().filter(|(place, _)| which(*place));
         let nodes: Vec<_> = nodes.map(|(place, node)| (place, node.busy)).collect();
@@ -112,13 +112,13 @@ impl Pacing<'_> {
         Some(before.filter(|(_, busy)| *busy >= NEARLY * busiest.1).unwrap_or(busiest))
     }
 
-    /// Whether others wait for a node: a source does, unless a node between them takes records over.
+    /// Whether others wait for a node. A source always does, unless a node between them hands records over.
     fn is_waited_for(&self, place: usize) -> bool {
-        let takes_over = |before: &usize| {
+        let hands_over = |before: &usize| {
             let node = &self.status.nodes[*before];
             (node.hands_over || node.meets) && *before != place && self.reaches(*before, place)
         };
-        let before: Vec<_> = (0..self.status.nodes.len()).filter(takes_over).collect();
+        let before: Vec<_> = (0..self.status.nodes.len()).filter(hands_over).collect();
         before.is_empty() || before.iter().any(|before| self.rates.nodes[*before].waited > WAITED)
     }
 
@@ -129,7 +129,7 @@ impl Pacing<'_> {
         nodes.map(|(before, _)| self.name(before)).collect()
     }
 
-    /// Whether what goes through one node comes to another.
+    /// Whether there is a path from one node to another.
     fn reaches(&self, from: usize, to: usize) -> bool {
         let (mut seen, mut next) = (vec![false; self.status.nodes.len()], vec![from]);
         while let Some(place) = next.pop() {

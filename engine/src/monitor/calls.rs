@@ -1,4 +1,4 @@
-//! What was called when, on which thread.
+//! Keeps which function was called when, on which thread.
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
@@ -7,24 +7,25 @@ use std::sync::{Arc, Mutex};
 use std::thread::ThreadId;
 use std::time::{Duration, Instant};
 
-use super::watch::lock;
+use super::lock;
 use crate::metrics::{Bar, Lane};
 
-/// Calls of one function that follow one another at once are kept as one, in microseconds.
+/// Calls of one function are merged if the gap between them is at most this long, in microseconds.
 const APART: u64 = 500;
+/// Merged calls are at most this long, in microseconds.
 const TOGETHER: u64 = 5000;
 
-/// Functions that are called by turns: so many at most are each kept as one.
+/// A call may be merged with one of this many latest calls: functions may be called by turns.
 const BACK: usize = 8;
 
-/// So many calls of a thread are kept as they were.
+/// The most calls of a thread that are kept as they were.
 const MOST: usize = 8192;
-/// And so many bars of those before them, which grow longer as the run does.
+/// The most bars of older calls, which get longer as the run does.
 const MOST_OLD: usize = 2048;
 
 /// The calls of all threads.
 pub(crate) struct Calls {
-    /// Tells them from those of other monitors.
+    /// Tells this monitor's threads from those of others.
     id: u64,
     begun: Instant,
     threads: Mutex<Vec<Arc<Thread>>>,
@@ -33,45 +34,45 @@ pub(crate) struct Calls {
 struct Thread {
     id: ThreadId,
     name: String,
-    kept: Mutex<Kept>,
+    kept: Mutex<ThreadCalls>,
 }
 
 #[derive(Default)]
-struct Kept {
+struct ThreadCalls {
     calls: VecDeque<Bar>,
-    /// How many calls are with the old ones.
+    /// How many calls have become old.
     gone: u64,
-    /// How many of the last ones were not read by somebody who wants each once: others grow no more.
+    /// How many of the latest ones [`Bookmark`] has not passed. Only these may still grow.
     unread: usize,
-    old: Old,
+    old: OldCalls,
 }
 
-/// How far somebody has come who reads each call once.
+/// The position of a reader that reads each call once.
 #[cfg(feature = "otlp")]
 #[derive(Default)]
 pub(crate) struct Bookmark {
-    /// In each thread.
+    /// The number of calls read, for each thread.
     read: Vec<u64>,
-    /// How many bars had become old before they were read, or were too many.
+    /// How many bars were not read, because they had become old or were too many.
     pub(crate) missed: u64,
 }
 
-/// Calls of long ago.
-struct Old {
+/// Older calls, merged into longer bars.
+struct OldCalls {
     bars: Vec<Bar>,
     grain: u64,
 }
 
-impl Default for Old {
+impl Default for OldCalls {
     fn default() -> Self {
         Self { bars: Vec::new(), grain: TOGETHER }
     }
 }
 
-impl Old {
+impl OldCalls {
     fn push(&mut self, call: &Bar) {
         gather(&mut self.bars, call, self.grain);
-        // More functions than bars are told by one stretch for each.
+        // With more functions than bars, each has one long bar.
         while self.bars.len() > MOST_OLD && self.grain < LONGEST {
             self.grain *= 2;
             for bar in std::mem::take(&mut self.bars) {
@@ -82,11 +83,11 @@ impl Old {
 }
 
 thread_local! {
-    /// This thread's place, and whose it is.
+    /// This thread's calls, and the number of the monitor that they belong to.
     static OWN: RefCell<Option<(u64, Arc<Thread>)>> = const { RefCell::new(None) };
 }
 
-/// The next one's number.
+/// The number of the next monitor.
 static NEXT: AtomicU64 = AtomicU64::new(0);
 
 impl Calls {
@@ -94,7 +95,7 @@ impl Calls {
         Self { id: NEXT.fetch_add(1, Relaxed), begun, threads: Mutex::default() }
     }
 
-    /// A call has ended on this thread that took so long.
+    /// Adds a call that has ended on this thread.
     pub(crate) fn push(&self, function: usize, records: usize, time: Duration, failed: bool) {
         let micros = |time: Duration| u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
         let to = micros(self.begun.elapsed());
@@ -105,7 +106,7 @@ impl Calls {
                 Some((whose, thread)) if *whose == self.id => thread,
                 own => &own.insert((self.id, self.thread())).1,
             };
-            let Kept { calls, gone, unread, old } = &mut *lock(&own.kept);
+            let ThreadCalls { calls, gone, unread, old } = &mut *lock(&own.kept);
             let mut last = calls.iter_mut().rev().take(BACK.min(*unread));
             if let Some(last) = last.find(|last| joins(last, &bar)) {
                 return last.add(&bar);
@@ -119,7 +120,7 @@ impl Calls {
         });
     }
 
-    /// This thread's place, which it may have had before.
+    /// This thread's calls, which may exist already.
     fn thread(&self) -> Arc<Thread> {
         let mut threads = lock(&self.threads);
         let current = std::thread::current();
@@ -134,13 +135,13 @@ impl Calls {
         thread
     }
 
-    /// The calls of the `last` milliseconds until `now`, in microseconds. Those of one function that began in the same `grain` milliseconds are
-    /// one bar, so that there are not too many.
+    /// The calls of the `last` milliseconds before `now`, which is in microseconds. Calls of one function that began
+    /// in the same `grain` milliseconds are one bar.
     pub(crate) fn lanes(&self, now: u64, last: u64, grain: u64) -> Vec<Lane> {
         let (since, grain) = (now.saturating_sub(last * 1000), grain * 1000);
         let lane = |thread: &Arc<Thread>| {
             let mut bars = Vec::new();
-            let Kept { calls, old, .. } = &*lock(&thread.kept);
+            let ThreadCalls { calls, old, .. } = &*lock(&thread.kept);
             let all = old.bars.iter().chain(calls);
             all.filter(|call| call.to >= since && call.from < now.max(1))
                 .for_each(|call| gather(&mut bars, call, grain));
@@ -151,15 +152,15 @@ impl Calls {
         lanes
     }
 
-    /// The calls behind a bookmark, which is moved behind them: as they are kept, or put together in longer bars
-    /// so that there are not more than `most`.
+    /// The calls after a bookmark, which moves to their end. They are merged into longer bars if there are more than
+    /// `most`.
     #[cfg(feature = "otlp")]
     pub(crate) fn news(&self, bookmark: &mut Bookmark, most: usize) -> Vec<Lane> {
         let threads = lock(&self.threads).clone();
         bookmark.read.resize(threads.len(), 0);
         let mut lanes = Vec::new();
         for (thread, done) in threads.iter().zip(&mut bookmark.read) {
-            let Kept { calls, gone, unread, .. } = &mut *lock(&thread.kept);
+            let ThreadCalls { calls, gone, unread, .. } = &mut *lock(&thread.kept);
             bookmark.missed += gone.saturating_sub(*done);
             let known = usize::try_from(done.saturating_sub(*gone)).unwrap_or(usize::MAX);
             *done = *gone + calls.len() as u64;
@@ -187,7 +188,7 @@ impl Calls {
     }
 }
 
-/// No bar is longer for others' sake, in microseconds: some hours.
+/// The longest time that calls are merged over, in microseconds: some hours.
 const LONGEST: u64 = 1 << 34;
 
 #[cfg(feature = "otlp")]
@@ -196,12 +197,12 @@ fn count(lanes: &[Lane]) -> usize {
 }
 
 impl Bar {
-    /// Whether a call is of the same function, and ended as well.
+    /// Whether a call is of the same function and ended the same way.
     fn is_like(&self, call: &Self) -> bool {
         self.function == call.function && self.failed == call.failed
     }
 
-    /// A later call is a part of it.
+    /// Merges a later call into it.
     fn add(&mut self, call: &Self) {
         self.from = self.from.min(call.from);
         self.to = self.to.max(call.to);
@@ -211,12 +212,12 @@ impl Bar {
     }
 }
 
-/// Whether a call is kept as one with those right before it.
+/// Whether a call is merged with those right before it.
 fn joins(bar: &Bar, call: &Bar) -> bool {
     bar.is_like(call) && call.from <= bar.to + APART && call.to <= bar.from + TOGETHER
 }
 
-/// Puts a call to those of its function that began in the same `grain` microseconds, or behind all.
+/// Merges a call into the bar of its function that began in the same `grain` microseconds, or appends it.
 fn gather(bars: &mut Vec<Bar>, call: &Bar, grain: u64) {
     let slot = call.from / grain;
     let mut latest = bars.iter_mut().rev().take_while(|bar| bar.from / grain == slot);
@@ -269,7 +270,7 @@ mod tests {
 
     #[test]
     fn an_hour_of_calls_takes_bounded_memory_and_loses_none() {
-        let mut old = Old::default();
+        let mut old = OldCalls::default();
         // Two functions by turns, a call each millisecond.
         let all = 3_600_000;
         for call in 0..all {
@@ -295,13 +296,13 @@ mod tests {
         };
         for call in 0..3000 {
             calls.push(call % 2, 1, Duration::ZERO, false);
-            // What is read in the middle of short calls grows no more.
+            // A bar that was read does not grow any more.
             if call % 1000 == 0 {
                 read(&calls);
             }
         }
         assert_eq!((read(&calls), read(&calls)), (0, 0));
-        // By turns of so many that none is kept together with others of its function.
+        // So many functions by turns that no calls are merged.
         for call in 0..MOST + 5 {
             calls.push(call % (2 * BACK), 1, Duration::ZERO, false);
         }

@@ -1,4 +1,4 @@
-//! What somebody who looks may do to a run.
+//! What views may do to a run: pause, resume, drain, stop.
 
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
@@ -6,12 +6,12 @@ use std::time::{Duration, Instant};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use super::watch::lock;
+use super::lock;
 
-/// Whether sources are held, and who wants the end.
+/// Whether the sources are paused, and whether the run is asked to end.
 pub(crate) struct Control {
     held: watch::Sender<bool>,
-    /// How long they were held before, and since when they are.
+    /// How long they were paused before, and since when they are now.
     paused: Mutex<(Duration, Option<Instant>)>,
     drain: CancellationToken,
     stop: CancellationToken,
@@ -30,7 +30,7 @@ impl Control {
         self.held.send_replace(held);
     }
 
-    /// Counts the time from now on, or no more.
+    /// Starts or stops counting the time of a pause.
     fn count(&self, held: bool) {
         let (before, since) = &mut *lock(&self.paused);
         match held {
@@ -39,7 +39,7 @@ impl Control {
         }
     }
 
-    /// How long sources were held until now.
+    /// How long sources were paused until now.
     pub(crate) fn paused(&self) -> Duration {
         let (before, since) = *lock(&self.paused);
         before + since.map_or(Duration::ZERO, |since| since.elapsed())
@@ -49,14 +49,14 @@ impl Control {
         *self.held.borrow()
     }
 
-    /// Waits while sources are held; a run that is to end does not wait.
+    /// Waits while sources are paused, unless the run is asked to end.
     pub(crate) async fn may_go_on(&self) {
         if !self.is_held() {
             return;
         }
         let mut held = self.held.subscribe();
         tokio::select! {
-            // The sender is here.
+            // It can't fail: `self` has the sender.
             _ = held.wait_for(|held| !*held) => {}
             () = self.drain.cancelled() => {}
             () = self.stop.cancelled() => {}

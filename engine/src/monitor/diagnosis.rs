@@ -1,15 +1,15 @@
-//! What the figures of a run mean, in a sentence: what sets the pace, what waits, what went wrong.
+//! Says in a sentence what the figures of a run mean: what sets the pace, what waits, what went wrong.
 
-use super::bottleneck::Pacing;
+use super::bottleneck::Bottleneck;
 use crate::metrics::words::{short, span};
 use crate::metrics::{Diagnosis, Rates, RunState, RunStatus, Severity, Status};
 
-/// `before` is the node that was named last: of those that are nearly as busy it stays the one.
+/// Finds the sentence. `before` is the node that was named last; it stays named while it is nearly the busiest.
 pub(super) fn diagnose(status: &Status, rates: &Rates, before: Option<usize>) -> Diagnosis {
     let run = &status.run;
     let wrong = wrong(status);
-    let pacing = Pacing { status, rates, before: before.filter(|_| !run.state.is_end()) };
-    let (text, node) = pacing.told().unzip();
+    let bottleneck = Bottleneck { status, rates, before: before.filter(|_| !run.state.is_end()) };
+    let (text, node) = bottleneck.sentence().unzip();
     let Some(ended) = ended(run) else {
         let held = run.state == RunState::Paused;
         let draining = if run.state == RunState::Draining { "Draining. " } else { "" };
@@ -131,7 +131,7 @@ mod tests {
         let pool = [("source", 0.0, None), ("scatter", 0.0, Some(0.8)), ("heavy", 0.97, None)];
         let text = "heavy sets the pace: it is busy 97 % of the time; what comes to scatter waits.";
         assert_eq!(told(&pool), (text.to_owned(), Some(2)));
-        // One that is busy, but for which nobody waits, keeps up.
+        // A busy node that no other waits for keeps up.
         let (text, node) = told(&[("source", 0.0, None), ("scatter", 0.0, Some(0.0)), ("sleeps", 1.0, None)]);
         assert_eq!((&*text, node), ("Nothing holds the run up: it is as fast as its input.", None));
     }
@@ -151,7 +151,7 @@ mod tests {
         let text = "The workers set the pace: all of their threads are busy, most of all in one; \
                     what comes to scatter waits.";
         assert_eq!(told(&[worker(2, 4), worker(4, 4)]), (text.to_owned(), Some(1)));
-        // Workers that wait for work, or for room for their results, do not.
+        // Workers that wait for work, or for room for their results, do not set the pace.
         let text = "host_map sets the pace: it is busy 60 % of the time; what comes to scatter waits.";
         assert_eq!(told(&[worker(2, 0), worker(4, 1)]), (text.to_owned(), Some(3)));
         let refused = WorkerStatus { refused: Some("memory".into()), ..worker(2, 0) };
@@ -165,7 +165,7 @@ mod tests {
     fn waiting_records_mean_a_bottleneck_even_if_no_node_is_busy() {
         let shared =
             [("source", 0.0, None), ("scatter", 0.0, Some(1.0)), ("one", 0.2, None), ("two", 0.19, None)];
-        let text = "What comes to scatter waits 100 % of the time: the slowest behind it is one, busy 20 %.";
+        let text = "What comes to scatter waits 100 % of the time: the slowest after it is one, busy 20 %.";
         assert_eq!(told(&shared), (text.to_owned(), Some(2)));
     }
 

@@ -3,28 +3,29 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Mutex;
 
-use super::watch::lock;
+use super::lock;
 use crate::Fault;
 use crate::metrics::RecentFault;
 use crate::record::shorten;
 use crate::text::PlainText;
 
-/// So many are kept.
+/// The most faults that are kept.
 const MOST: usize = 100;
 
 #[derive(Default)]
-pub(crate) struct Faults(Mutex<Seen>);
+pub(crate) struct Faults(Mutex<FaultLog>);
 
 #[derive(Default)]
-struct Seen {
+struct FaultLog {
     latest: VecDeque<RecentFault>,
     kinds: BTreeMap<&'static str, u64>,
     all: u64,
-    /// Where records are put aside.
+    /// The files of dead letters.
     files: Vec<PlainText>,
 }
 
 impl Faults {
+    /// Adds a fault.
     pub(crate) fn push(&self, at: u64, fault: &Fault, record: Option<&[u8]>) {
         let mut told = RecentFault {
             number: 0,
@@ -33,7 +34,7 @@ impl Faults {
             function: fault.function.clone(),
             kind: fault.cause.kind().into(),
             message: fault.cause.to_string().into(),
-            // What was not kept is not known.
+            // An empty record was not kept.
             excerpt: record.filter(|record| !record.is_empty()).map(|record| shorten(record).into()),
         };
         let mut seen = lock(&self.0);
@@ -50,7 +51,7 @@ impl Faults {
         lock(&self.0).files.push(file);
     }
 
-    /// How many of each kind, the latest of them, and where records are put aside.
+    /// How many there were of each kind, the latest, and the files of dead letters.
     pub(crate) fn read(&self, most: usize) -> (BTreeMap<PlainText, u64>, Vec<RecentFault>, Vec<PlainText>) {
         let seen = lock(&self.0);
         let kinds = seen.kinds.iter().map(|(kind, count)| ((*kind).into(), *count)).collect();

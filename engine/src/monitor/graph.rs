@@ -1,4 +1,4 @@
-//! The nodes of a graph that somebody watches, and what goes through them.
+//! The nodes of a watched graph, and what goes through them.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, OnceLock, Weak};
@@ -14,26 +14,26 @@ pub(crate) struct Graph(Mutex<Shape>);
 pub(super) struct Shape {
     pub(super) nodes: Vec<Arc<Vertex>>,
     pub(super) edges: Vec<Edge>,
-    /// What is added belongs to this node, which a file names.
+    /// The node of a pipeline file that new nodes are part of.
     scope: Option<usize>,
-    /// Where the nodes are in a picture, once somebody has asked.
+    /// Where the nodes stand in a picture, once it was computed.
     pub(super) places: OnceLock<Vec<(f64, f64)>>,
 }
 
-/// One node gives to another.
+/// An edge from one node to another.
 pub(super) struct Edge {
     pub(super) from: usize,
     pub(super) to: usize,
-    pub(super) way: Arc<Way>,
+    pub(super) flow: Arc<Flow>,
 }
 
-/// What goes from one node to another.
-pub(super) struct Way {
-    /// Elements that came this way.
+/// What goes over an edge.
+pub(super) struct Flow {
+    /// Elements that went over it.
     records: AtomicU64,
-    /// How long calls took that gave them, with what is behind, in nanoseconds.
+    /// How long calls into the node took, including the nodes after it, in nanoseconds.
     inside: AtomicU64,
-    /// Since when one goes on, in nanoseconds since the start; 0 if none does.
+    /// When the running call began, in nanoseconds since the start; 0 if none is running.
     since: AtomicU64,
     begun: Instant,
 }
@@ -42,28 +42,28 @@ pub(super) struct Way {
 pub(super) struct Vertex {
     pub(super) name: Mutex<String>,
     pub(super) kind: String,
-    /// Elements that came.
+    /// Elements that came to it.
     pub(super) records: AtomicU64,
-    /// Whether what is behind runs in another task: its own time is that of a wait for room.
+    /// Whether the nodes after it run in another task. Then its own time is that of waiting for room.
     pub(super) hands_over: AtomicBool,
-    /// The function that it calls on the pool, whose figures are its own.
+    /// The function that it calls on the pool; the node shows its figures.
     pub(super) function: OnceLock<Weak<dyn FunctionFigures>>,
     /// The source that it is.
     pub(super) source: OnceLock<Weak<dyn SourceFigures>>,
-    /// How much waits in it, if that is known.
+    /// How full it is, if that is known.
     pub(super) gauges: Mutex<Vec<Weak<dyn Gauge>>>,
-    /// Whether streams meet in it: its own time is that for which one waited for another.
+    /// Whether streams meet in it. Then its own time is that of one stream waiting for another.
     pub(super) meets: AtomicBool,
 }
 
-/// Something that fills.
+/// Something that fills up.
 pub(crate) trait Gauge: Send + Sync {
-    /// How many records are there, and how many may be.
+    /// How many records it holds, and the most that it may hold.
     fn filled(&self) -> (u64, u64);
 }
 
 impl Graph {
-    /// Adds a node behind others. Returns it with its place.
+    /// Adds a node after others. Returns it with its place.
     fn add(&self, name: &str, kind: &str, from: &[usize]) -> (usize, Arc<Vertex>) {
         let mut shape = lock(&self.0);
         let place = match shape.scope {
@@ -74,7 +74,7 @@ impl Graph {
         (place, shape.nodes[place].clone())
     }
 
-    /// A source is a node in front of others.
+    /// Adds a source as a node. Returns its place.
     pub(crate) fn add_source<S: SourceFigures + 'static>(
         &self,
         name: &str,
@@ -88,7 +88,7 @@ impl Graph {
         place
     }
 
-    /// A node that a file names: what is added until the scope ends is a part of it.
+    /// Begins a node of a pipeline file: nodes that are added until `end` are part of it.
     pub(crate) fn begin(&self, name: &str, kind: &str) -> usize {
         let mut shape = lock(&self.0);
         let place = shape.push(name, kind);
@@ -100,17 +100,17 @@ impl Graph {
         lock(&self.0).scope = None;
     }
 
-    /// One node takes from others.
+    /// Adds edges from some nodes to one.
     pub(crate) fn link(&self, from: &[usize], to: usize) {
         lock(&self.0).link(from, to);
     }
 
-    /// Counts what comes to a node on its way from another.
+    /// Counts what goes over the edge from one node to another.
     fn meter(&self, from: &[usize], place: usize, vertex: Arc<Vertex>) -> Meter {
         let shape = lock(&self.0);
-        let way = |from: &usize| shape.edge(*from, place).map(|edge| edge.way.clone());
-        // A part of a node that a file names is counted where records come to it.
-        Meter { vertex, way: from.first().and_then(way) }
+        let flow = |from: &usize| shape.edge(*from, place).map(|edge| edge.flow.clone());
+        // A node of a pipeline file counts records where they enter it, not in its parts.
+        Meter { vertex, flow: from.first().and_then(flow) }
     }
 
     fn vertex(&self, place: usize) -> Arc<Vertex> {
@@ -142,7 +142,7 @@ impl Shape {
         self.places.take();
         for from in from.iter().filter(|from| **from != to) {
             if self.edge(*from, to).is_none() {
-                self.edges.push(Edge { from: *from, to, way: Arc::new(Way::new()) });
+                self.edges.push(Edge { from: *from, to, flow: Arc::new(Flow::new()) });
             }
         }
     }
@@ -152,7 +152,7 @@ impl Shape {
     }
 }
 
-impl Way {
+impl Flow {
     fn new() -> Self {
         Self { records: 0.into(), inside: 0.into(), since: 0.into(), begun: Instant::now() }
     }
@@ -165,7 +165,7 @@ impl Way {
         self.records.load(Relaxed)
     }
 
-    /// The time inside calls so far, the one that goes on included.
+    /// The time inside calls so far, including a running one.
     pub(super) fn time_inside(&self) -> u64 {
         let since = self.since.load(Relaxed);
         let now = if since == 0 { 0 } else { self.nanos().saturating_sub(since) };
@@ -173,7 +173,7 @@ impl Way {
     }
 }
 
-/// Where a stream stands in a graph that somebody watches.
+/// Where a stream stands in a watched graph.
 #[derive(Clone)]
 pub(crate) struct Watched {
     pub(crate) watch: Arc<Watch>,
@@ -182,7 +182,7 @@ pub(crate) struct Watched {
 }
 
 impl Watched {
-    /// The same behind another node, and that node's meter.
+    /// The stream after another node, and that node's meter.
     pub(crate) fn behind(&self, kind: &str) -> (Self, Meter) {
         let graph = &self.watch.graph;
         let (place, vertex) = graph.add(kind, kind, &self.from);
@@ -190,7 +190,7 @@ impl Watched {
         (Self { watch: self.watch.clone(), from: vec![place] }, meter)
     }
 
-    /// The same behind a node that takes from two.
+    /// The stream after a node that takes from two streams, and its meter for each.
     pub(crate) fn behind_both(&self, other: &Self, kind: &str) -> (Self, [Meter; 2]) {
         let from: Vec<_> = self.from.iter().chain(&other.from).copied().collect();
         let graph = &self.watch.graph;
@@ -200,7 +200,7 @@ impl Watched {
         (Self { watch: self.watch.clone(), from: vec![place] }, meters)
     }
 
-    /// The same behind a function on the pool.
+    /// The stream after a function on the pool.
     pub(crate) fn behind_function<F: FunctionFigures + 'static>(&self, function: &Arc<F>) -> Self {
         let (name, kind) = (function.name(), function.kind().to_string());
         let (place, vertex) = self.watch.graph.add(name, &kind, &self.from);
@@ -209,7 +209,7 @@ impl Watched {
         Self { watch: self.watch.clone(), from: vec![place] }
     }
 
-    /// The node that it comes from hands elements over to another task, and holds them meanwhile.
+    /// Marks the node before as one that hands elements over to another task, and holds them meanwhile.
     pub(crate) fn hands_over(&self, gauge: Option<Weak<dyn Gauge>>) {
         if let [place] = *self.from.as_slice() {
             let vertex = self.watch.graph.vertex(place);
@@ -218,8 +218,7 @@ impl Watched {
         }
     }
 
-    /// What is on the pool between the last scatter and here: it belongs to its buffer if that is a node, else to
-    /// the scatter.
+    /// Attaches the gauge of the segment that ends here to its buffer node, or to its scatter if it has none.
     pub(crate) fn holds(&self, gauge: &Weak<dyn Gauge>) {
         let mut place = self.from.first().copied();
         let mut buffered = false;
@@ -239,7 +238,7 @@ impl Watched {
         }
     }
 
-    /// Gives the node that it comes from another name.
+    /// Renames the node before.
     pub(crate) fn rename(&self, name: &str) {
         if let [place] = *self.from.as_slice() {
             name.clone_into(&mut lock(&self.watch.graph.vertex(place).name));
@@ -250,43 +249,43 @@ impl Watched {
 /// Counts what goes into a node.
 pub(crate) struct Meter {
     vertex: Arc<Vertex>,
-    /// The way on which they come; none within the node.
-    way: Option<Arc<Way>>,
+    /// The edge over which they come; `None` within the node.
+    flow: Option<Arc<Flow>>,
 }
 
-/// A call that is under way.
-pub(crate) struct Inside<'a> {
-    way: &'a Way,
+/// A running call into a node, measured until it is dropped.
+pub(crate) struct RunningCall<'a> {
+    flow: &'a Flow,
     since: u64,
 }
 
 impl Meter {
-    /// A call with elements begins; none if they come from within the node.
-    pub(crate) fn enter(&self) -> Option<Inside<'_>> {
-        self.way.as_deref().map(Inside::enter)
+    /// Begins a call with elements. `None` if they come from within the node.
+    pub(crate) fn enter(&self) -> Option<RunningCall<'_>> {
+        self.flow.as_deref().map(RunningCall::enter)
     }
 
-    /// So many elements came.
+    /// Counts elements.
     pub(crate) fn count(&self, elements: usize) {
         self.vertex.records.fetch_add(elements as u64, Relaxed);
-        if let Some(way) = &self.way {
-            way.records.fetch_add(elements as u64, Relaxed);
+        if let Some(flow) = &self.flow {
+            flow.records.fetch_add(elements as u64, Relaxed);
         }
     }
 }
 
-impl<'a> Inside<'a> {
-    fn enter(way: &'a Way) -> Self {
-        let since = way.nanos();
-        way.since.store(since, Relaxed);
-        Self { way, since }
+impl<'a> RunningCall<'a> {
+    fn enter(flow: &'a Flow) -> Self {
+        let since = flow.nanos();
+        flow.since.store(since, Relaxed);
+        Self { flow, since }
     }
 }
 
-impl Drop for Inside<'_> {
+impl Drop for RunningCall<'_> {
     fn drop(&mut self) {
-        let time = self.way.nanos().saturating_sub(self.since);
-        self.way.inside.fetch_add(time, Relaxed);
-        self.way.since.store(0, Relaxed);
+        let time = self.flow.nanos().saturating_sub(self.since);
+        self.flow.inside.fetch_add(time, Relaxed);
+        self.flow.since.store(0, Relaxed);
     }
 }

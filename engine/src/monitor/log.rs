@@ -1,12 +1,12 @@
-//! What functions printed last.
+//! The latest lines that functions printed.
 
 use std::collections::VecDeque;
 use std::sync::Mutex;
 
-use super::watch::lock;
+use super::lock;
 use crate::metrics::LogLine;
 
-/// So many lines are kept.
+/// The most lines that are kept.
 const MOST: usize = 500;
 
 #[derive(Default)]
@@ -22,7 +22,7 @@ impl Log {
         }
     }
 
-    /// The latest, as many as are wanted.
+    /// The latest lines, the oldest of them first.
     pub(crate) fn latest(&self, most: usize) -> Vec<LogLine> {
         let (_, lines) = &*lock(&self.0);
         lines.iter().skip(lines.len().saturating_sub(most)).cloned().collect()

@@ -1,4 +1,7 @@
-//! Watches a run: counts what happens where it happens, and tells it to readers as [metrics](crate::metrics).
+//! Counts what happens in a run, and reads the counts as [metrics](crate::metrics).
+//!
+//! Events are counted where they happen, by atomic additions and in rings of a fixed size. Views read a
+//! [`Status`](crate::metrics::Status) a few times a second. Without a monitor nothing is counted.
 
 mod bottleneck;
 mod calls;
@@ -7,6 +10,7 @@ mod diagnosis;
 mod faults;
 mod functions;
 mod graph;
+mod handle;
 mod log;
 mod observed;
 mod rates;
@@ -20,8 +24,8 @@ pub(crate) use calls::Calls;
 pub(crate) use control::Control;
 pub(crate) use faults::Faults;
 pub(crate) use functions::FunctionGauge;
-pub(crate) use graph::{Gauge, Graph, Inside, Meter, Watched};
+pub(crate) use graph::{Gauge, Graph, Meter, RunningCall, Watched};
+pub use handle::Monitor;
 pub(crate) use log::Log;
 pub(crate) use observed::{FunctionFigures, PoolFigures, SourceFigures};
-pub use watch::Monitor;
 pub(crate) use watch::{Watch, lock};

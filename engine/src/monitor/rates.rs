@@ -1,4 +1,4 @@
-//! How fast a run goes: what changed between two moments.
+//! How fast a run is: what changed between two samples.
 
 use std::collections::VecDeque;
 
@@ -7,12 +7,12 @@ use crate::metrics::{Counts, History, NodeRates, Rates, Status};
 /// The time that rates are measured over, in milliseconds.
 const OVER: u64 = 2000;
 
-/// Moments are kept so far apart at least, in milliseconds.
+/// The least time between two samples, in milliseconds.
 const APART: u64 = 200;
 
-/// What is kept of a status, to measure rates against.
+/// The counts of a status, against which rates are measured.
 #[derive(Debug, Default)]
-struct Moment {
+struct Sample {
     at: u64,
     counts: Counts,
     done: u64,
@@ -24,38 +24,38 @@ struct Moment {
     functions: Vec<(u64, u64, u64)>,
 }
 
-/// The last moments, and the whole run in few.
+/// The latest samples, and the history of the whole run.
 #[derive(Debug, Default)]
-pub(super) struct Past {
-    last: VecDeque<Moment>,
+pub(super) struct Samples {
+    last: VecDeque<Sample>,
     pub(super) history: History,
-    /// The node that set the pace when somebody last asked.
+    /// The node that the latest diagnosis named.
     pub(super) named: Option<usize>,
 }
 
-impl Past {
-    /// Takes a status in.
+impl Samples {
+    /// Adds a status.
     pub(super) fn keep(&mut self, status: &Status) {
         self.history.keep(status);
         let now = status.run.now;
         if self.last.back().is_some_and(|last| last.at + APART > now) {
             return;
         }
-        self.last.push_back(Moment::of(status));
+        self.last.push_back(Sample::of(status));
         while self.last.get(1).is_some_and(|second| second.at + OVER <= now) {
             self.last.pop_front();
         }
     }
 
-    /// How fast it goes at this status.
+    /// The rates at this status.
     pub(super) fn rates(&self, status: &Status) -> Rates {
-        let begin = Moment::default();
+        let begin = Sample::default();
         let before = self.last.front().filter(|then| then.at < status.run.now && !status.run.state.is_end());
         between(before.unwrap_or(&begin), status)
     }
 }
 
-impl Moment {
+impl Sample {
     fn of(status: &Status) -> Self {
         Self {
             at: status.run.now,
@@ -74,10 +74,10 @@ impl Moment {
 
 #[expect(clippy::cast_precision_loss, reason = "rates are rounded")]
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it is not negative")]
-fn between(then: &Moment, status: &Status) -> Rates {
+fn between(then: &Sample, status: &Status) -> Rates {
     let paused = if status.run.state.is_end() { status.run.paused } else { 0 };
     let over = status.run.now.saturating_sub(then.at + paused).max(1);
-    let a_second = |now: u64, then: u64| now.saturating_sub(then) as f64 * 1000.0 / over as f64;
+    let per_second = |now: u64, then: u64| now.saturating_sub(then) as f64 * 1000.0 / over as f64;
     let part = |now: u64, then: u64, of: usize| {
         (now.saturating_sub(then) as f64 / (over as f64 * 1e6) / of.max(1) as f64).min(1.0)
     };
@@ -88,34 +88,33 @@ fn between(then: &Moment, status: &Status) -> Rates {
         let share = part(node.nanos, nanos, if on_pool { threads } else { 1 });
         let waits = (node.hands_over || node.meets) && !on_pool;
         NodeRates {
-            records: a_second(node.records, records),
+            records: per_second(node.records, records),
             busy: if waits { 0.0 } else { share },
             waited: if waits { share } else { 0.0 },
         }
     });
-    let edges = status
-        .edges
-        .iter()
-        .enumerate()
-        .map(|(place, edge)| a_second(edge.records, then.edges.get(place).copied().unwrap_or_default()));
+    let edges =
+        status.edges.iter().enumerate().map(|(place, edge)| {
+            per_second(edge.records, then.edges.get(place).copied().unwrap_or_default())
+        });
     let functions = status.functions.iter().enumerate().map(|(place, function)| {
         let of = if status.is_on_pool(place) { threads } else { 1 };
         part(function.nanos, then.functions.get(place).copied().unwrap_or_default().0, of)
     });
     let records_a_call = status.functions.iter().enumerate().map(|(place, function)| {
         let (_, records, calls) = then.functions.get(place).copied().unwrap_or_default();
-        // Where there were none, those before tell it.
+        // If there were no calls since, all calls before count.
         let (records, calls) = if function.calls > calls { (records, calls) } else { (0, 0) };
         (function.records - records) as f64 / (function.calls - calls).max(1) as f64
     });
     let left = status.run.input.filter(|_| !status.run.state.is_end()).and_then(|input| {
-        let speed = a_second(input.done, then.done);
+        let speed = per_second(input.done, then.done);
         (speed > 0.0).then(|| (input.all.saturating_sub(input.done) as f64 * 1000.0 / speed) as u64)
     });
     Rates {
         over,
-        emitted: a_second(status.run.counts.emitted, then.counts.emitted),
-        delivered: a_second(status.run.counts.delivered, then.counts.delivered),
+        emitted: per_second(status.run.counts.emitted, then.counts.emitted),
+        delivered: per_second(status.run.counts.delivered, then.counts.delivered),
         left,
         nodes: nodes.collect(),
         edges: edges.collect(),
@@ -135,13 +134,13 @@ mod tests {
         let mut status = Monitor::new().status();
         (status.run.now, status.run.paused, status.run.counts.emitted) = (12_000, 10_000, 100);
         status.run.state = RunState::Done;
-        assert_eq!(Past::default().rates(&status).emitted, 50.0);
+        assert_eq!(Samples::default().rates(&status).emitted, 50.0);
     }
 
     #[test]
     fn call_times_cover_the_latest_calls() {
         let mut status = Monitor::new().status();
-        let mut past = Past::default();
+        let mut past = Samples::default();
         let mut records_a_call = |now, calls, records| {
             status.run.now = now;
             status.functions = vec![FunctionStatus { calls, records, ..FunctionStatus::default() }];

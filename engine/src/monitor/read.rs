@@ -1,4 +1,4 @@
-//! Reads what is counted as a status.
+//! Reads the counts as a status.
 
 use std::sync::atomic::Ordering::Relaxed;
 
@@ -11,39 +11,39 @@ use crate::metrics::{
     RunStatus, Status, WorkerStatus,
 };
 
-/// Of nodes, in a picture.
+/// The size of nodes in a picture.
 const WIDTH: f64 = 152.0;
 const HEIGHT: f64 = 66.0;
 const MARGIN: f64 = 12.0;
-/// So much wider is the way from one to the next: for a figure.
+/// The extra width between nodes, for a figure.
 const ROOM: f64 = 32.0;
 
-/// So many faults and lines are told at once.
-const TOLD: usize = 50;
+/// The most faults and lines in a status.
+const LATEST: usize = 50;
 
 impl Monitor {
-    /// The run at this moment. After its end nothing changes but what is printed.
+    /// The run at this moment. After its end only the log changes.
     #[must_use]
     pub fn status(&self) -> Status {
         match self.watch().last.get() {
-            Some(last) => Status { log: self.watch().log.latest(TOLD), ..(**last).clone() },
+            Some(last) => Status { log: self.watch().log.latest(LATEST), ..(**last).clone() },
             None => self.read(),
         }
     }
 
-    /// The run as it is.
+    /// The run at this moment, whether it has ended or not.
     pub(super) fn read(&self) -> Status {
         let watch = self.watch();
-        let (kinds, latest, put_aside) = watch.faults.read(TOLD);
+        let (kinds, latest, put_aside) = watch.faults.read(LATEST);
         let functions: Vec<_> = lock(&watch.functions).iter().map(|gauge| gauge.status(function)).collect();
         let (nodes, edges) = watch.graph.read(|shape| {
-            let inside: Vec<_> = shape.edges.iter().map(|edge| edge.way.time_inside()).collect();
+            let inside: Vec<_> = shape.edges.iter().map(|edge| edge.flow.time_inside()).collect();
             let sum = |is: &dyn Fn(&Edge) -> bool| -> u64 {
                 shape.edges.iter().zip(&inside).filter(|(edge, _)| is(edge)).map(|(_, inside)| inside).sum()
             };
             let own = |place: usize| {
                 let inside = sum(&|edge| edge.to == place);
-                // What is behind ran within its calls, unless it hands over.
+                // The nodes after it ran within its calls, unless it hands over to another task.
                 let hands_over = shape.nodes[place].hands_over.load(Relaxed);
                 inside.saturating_sub(if hands_over { 0 } else { sum(&|edge| edge.from == place) })
             };
@@ -59,9 +59,9 @@ impl Monitor {
             });
             let mut nodes: Vec<_> = nodes.collect();
             pass_through(&mut nodes, &shape.edges);
-            let edges = shape.edges.iter().map(|Edge { from, to, way }| {
+            let edges = shape.edges.iter().map(|Edge { from, to, flow }| {
                 let only = shape.edges.iter().filter(|edge| edge.to == *to).count() == 1;
-                let records = if only { nodes[*to].records } else { way.records() };
+                let records = if only { nodes[*to].records } else { flow.records() };
                 EdgeStatus { from: *from, to: *to, records }
             });
             let edges = edges.collect();
@@ -75,7 +75,7 @@ impl Monitor {
             pool: self.pool(),
             workers: self.workers(),
             faults: FaultsStatus { kinds, latest, put_aside },
-            log: watch.log.latest(TOLD),
+            log: watch.log.latest(LATEST),
         }
     }
 
@@ -129,19 +129,19 @@ impl Monitor {
     }
 }
 
-/// As much of what was read as of the records.
+/// The part of the bytes read that is done, estimated from the part of the records.
 fn done(read: u64, counts: Counts) -> u64 {
     let (emitted, unfinished) = (u128::from(counts.emitted.max(1)), u128::from(counts.unfinished));
     let part = u128::from(read) * emitted.saturating_sub(unfinished) / emitted;
     u64::try_from(part).unwrap_or(read)
 }
 
-/// The buffer of a scattered stretch counts nothing itself: what came to it is what went on.
+/// Gives the buffers of segments, which count nothing themselves, the count of the nodes after them.
 fn pass_through(nodes: &mut [NodeStatus], edges: &[Edge]) {
     for place in (0..nodes.len()).rev() {
         if nodes[place].kind == "buffer" && nodes[place].records == 0 {
-            let behind = edges.iter().filter(|edge| edge.from == place).map(|edge| nodes[edge.to].records);
-            nodes[place].records = behind.max().unwrap_or(0);
+            let after = edges.iter().filter(|edge| edge.from == place).map(|edge| nodes[edge.to].records);
+            nodes[place].records = after.max().unwrap_or(0);
         }
     }
 }
@@ -193,7 +193,7 @@ fn function(gauge: &FunctionGauge) -> Option<FunctionStatus> {
     })
 }
 
-/// The end of the bucket in which so many of all records are at most.
+/// The end of the bucket that contains this quantile.
 #[expect(
     clippy::cast_precision_loss,
     clippy::cast_possible_truncation,

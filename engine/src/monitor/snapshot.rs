@@ -1,38 +1,38 @@
-//! All that somebody who looks is told at once.
+//! Snapshots: status, rates, diagnosis and calls at one moment.
 
 use super::diagnosis::diagnose;
 use super::{Monitor, lock};
 use crate::metrics::{Rates, Snapshot, Status};
 
-/// How much of the past is told of calls, in milliseconds, and calls within how many are one bar.
+/// The time whose calls a snapshot contains, and the time whose calls are one bar, in milliseconds.
 const WINDOW: u64 = 6000;
 const GRAIN: u64 = 20;
 
 impl Monitor {
-    /// The run at this moment, with its rates since some two seconds: as long as somebody asks that often.
+    /// The run at this moment. Its rates cover about two seconds if snapshots are taken at least that often.
     #[must_use]
     pub fn snapshot(&self) -> Snapshot {
-        let (status, rates) = self.look();
-        let mut past = lock(&self.watch().past);
-        let diagnosis = diagnose(&status, &rates, past.named);
-        past.named = diagnosis.node.or(past.named);
-        drop(past);
+        let (status, rates) = self.sample();
+        let mut samples = lock(&self.watch().samples);
+        let diagnosis = diagnose(&status, &rates, samples.named);
+        samples.named = diagnosis.node.or(samples.named);
+        drop(samples);
         Snapshot { diagnosis, rates, lanes: self.lanes(WINDOW, GRAIN), status }
     }
 
-    /// The status, which the next ones are held against.
-    pub(crate) fn look(&self) -> (Status, Rates) {
+    /// Reads the status and keeps it, so that later rates are measured against it.
+    pub(crate) fn sample(&self) -> (Status, Rates) {
         let status = self.status();
-        let mut past = lock(&self.watch().past);
-        let rates = past.rates(&status);
-        past.keep(&status);
+        let mut samples = lock(&self.watch().samples);
+        let rates = samples.rates(&status);
+        samples.keep(&status);
         (status, rates)
     }
 
-    /// The whole run, as far as [snapshots](Self::snapshot) were taken.
+    /// Records in and out since the start, at the moments when [snapshots](Self::snapshot) were taken.
     #[must_use]
     pub fn history(&self) -> crate::metrics::History {
-        lock(&self.watch().past).history.clone()
+        lock(&self.watch().samples).history.clone()
     }
 }
 
@@ -61,23 +61,23 @@ mod tests {
         let monitor = Monitor::new();
         let watch = monitor.watch();
         let mut told = Vec::new();
-        // Looked at as often as in an hour, with more events than anybody reads.
-        for look in 1..=9000_u64 {
+        // As many snapshots as in an hour, with more events than are kept.
+        for snapshot in 1..=9000_u64 {
             for event in 0..20 {
                 watch.calls.push(event % 2, 1, Duration::ZERO, event == 0);
-                let message = format!("{look} {event:0>60}");
+                let message = format!("{snapshot} {event:0>60}");
                 let fault = Fault {
-                    record: look,
+                    record: snapshot,
                     function: "f".into(),
                     cause: Cause::Failed { message: message.as_str().into(), retryable: false },
                 };
-                watch.faults.push(look, &fault, Some(message.as_bytes()));
+                watch.faults.push(snapshot, &fault, Some(message.as_bytes()));
                 monitor.note_line("f", &message);
             }
-            let snapshot = monitor.snapshot();
-            if look.is_multiple_of(1500) {
-                // How many calls there are at once has a test of its own.
-                let all = serde_json::to_string(&(snapshot.status, monitor.history())).unwrap();
+            let latest = monitor.snapshot();
+            if snapshot.is_multiple_of(1500) {
+                // The number of calls has a test of its own.
+                let all = serde_json::to_string(&(latest.status, monitor.history())).unwrap();
                 told.push(all.len());
             }
         }

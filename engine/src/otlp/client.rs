@@ -18,25 +18,25 @@ use crate::deadlines::{COLLECTOR, client};
 use crate::error::TelemetryError;
 use crate::{Error, threads};
 
-/// No more of an answer is read.
+/// The most bytes of an answer that are read.
 const ANSWER: usize = 1 << 20;
 
-/// Posts to the collector from the SDK's thread, which waits for it, and tells of the first failure.
+/// Posts to the collector from the SDK's thread, which waits for the answer. Reports the first failure.
 pub(super) struct Client {
-    /// There until it is dropped.
+    /// `None` only while it is dropped.
     runtime: Option<Runtime>,
     http: reqwest::Client,
     url: String,
-    /// Until when anything is sent.
+    /// The deadline of the last export, once it has begun.
     ending: Arc<SetOnce<Instant>>,
     failed: AtomicBool,
     on_failure: Box<dyn Fn(Error) + Send + Sync>,
 }
 
-/// Why nothing was taken.
+/// Why the collector did not take a request.
 #[derive(Debug, thiserror::Error)]
 enum Refused {
-    #[error("{path} is answered with {status}")]
+    #[error("{path}: the collector answered {status}")]
     Answer { path: String, status: reqwest::StatusCode },
     #[error("the run ended before {path} was answered")]
     TooLate { path: String },
@@ -50,7 +50,7 @@ impl Client {
     ) -> Result<Self, Arc<dyn StdError + Send + Sync>> {
         let given = std::env::var("OTEL_EXPORTER_OTLP_TIMEOUT").ok().and_then(|millis| millis.parse().ok());
         let timeout = given.map_or(COLLECTOR.time, Duration::from_millis);
-        // What the headers say is meant for this collector alone.
+        // A redirect could send the headers, which may be secret, to another server.
         let http = client(timeout).redirect(Policy::none()).build();
         Ok(Self {
             runtime: Some(threads::asking_runtime().map_err(shared)?),
@@ -82,7 +82,7 @@ impl Client {
         Ok(response)
     }
 
-    /// Tells it, if it is the first time.
+    /// Reports a failure, if it is the first.
     fn fails(&self, source: Arc<dyn StdError + Send + Sync>) {
         if !self.failed.swap(true, Relaxed) {
             (self.on_failure)(Error::Telemetry(TelemetryError::Send { url: self.url.clone(), source }));
@@ -101,9 +101,9 @@ impl HttpClient for Client {
                 () = late => Err(Refused::TooLate { path }.into()),
             }
         };
-        // Nothing else runs on this thread.
+        // No other task runs on this thread.
         let runtime = self.runtime.as_ref().expect("it is there until the client is dropped");
-        runtime.block_on(sent).inspect_err(|error| self.fails(Arc::from(told(&**error))))
+        runtime.block_on(sent).inspect_err(|error| self.fails(Arc::from(as_text(&**error))))
     }
 }
 
@@ -111,15 +111,15 @@ fn shared(error: impl StdError + Send + Sync + 'static) -> Arc<dyn StdError + Se
     Arc::new(error)
 }
 
-/// An error that others keep, as text.
-fn told(error: &(dyn StdError + 'static)) -> Box<dyn StdError + Send + Sync> {
+/// An error with its causes, as text.
+fn as_text(error: &(dyn StdError + 'static)) -> Box<dyn StdError + Send + Sync> {
     let causes = std::iter::successors(Some(error), |error| (*error).source());
     causes.map(ToString::to_string).collect::<Vec<_>>().join(": ").into()
 }
 
 impl Drop for Client {
     fn drop(&mut self) {
-        // Whoever drops it may be a task, which must not wait.
+        // It may be dropped inside a task, which must not wait.
         self.runtime.take().into_iter().for_each(Runtime::shutdown_background);
     }
 }

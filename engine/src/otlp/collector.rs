@@ -1,4 +1,4 @@
-//! Where metrics and traces are sent.
+//! The address of a collector.
 
 use std::fmt;
 use std::str::FromStr;
@@ -9,11 +9,11 @@ use axum::http::uri::Scheme;
 use crate::Error;
 use crate::error::TelemetryError;
 
-/// The port, if none is named.
+/// The default port.
 const PORT: u16 = 4318;
 
-/// Where metrics and traces are sent: `HOST`, `HOST:PORT`, or a URL with `http` or `https` that may have a path.
-/// The port is 4318, or that of https, if none is named.
+/// The address of a collector: `HOST`, `HOST:PORT`, or a URL with `http` or `https` that may have a path. The
+/// default port is 4318, or 443 for https.
 ///
 /// ```
 /// # fn main() -> Result<(), engine::Error> {
@@ -32,7 +32,7 @@ pub struct Collector {
 }
 
 impl Collector {
-    /// Where a signal is sent: `metrics` or `traces`.
+    /// The URL for a signal: `metrics` or `traces`.
     pub(super) fn endpoint(&self, signal: &str) -> String {
         format!("{}/v1/{signal}", self.url)
     }

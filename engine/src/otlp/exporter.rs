@@ -1,4 +1,4 @@
-//! What the SDK's thread does each few seconds.
+//! What the SDK's thread does at each export.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -11,13 +11,13 @@ use opentelemetry_sdk::metrics::data::ResourceMetrics;
 use opentelemetry_sdk::metrics::exporter::PushMetricExporter;
 use opentelemetry_sdk::trace::SpanExporter as _;
 
-use super::latest::Latest;
 use super::spans::Trace;
+use super::status_cache::StatusCache;
 use crate::monitor::lock;
 
-/// Sends the figures of a moment, and the spans that have ended since the one before.
+/// Sends the figures, and the spans that have ended since the last export.
 pub(super) struct Exporter {
-    latest: Arc<Latest>,
+    cache: Arc<StatusCache>,
     metrics: MetricExporter,
     spans: SpanExporter,
     trace: Mutex<Trace>,
@@ -25,31 +25,31 @@ pub(super) struct Exporter {
 
 impl Exporter {
     pub(super) fn new(
-        latest: Arc<Latest>,
+        cache: Arc<StatusCache>,
         metrics: MetricExporter,
         mut spans: SpanExporter,
         trace: Trace,
         resource: &Resource,
     ) -> Self {
         spans.set_resource(resource);
-        Self { latest, metrics, spans, trace: Mutex::new(trace) }
+        Self { cache, metrics, spans, trace: Mutex::new(trace) }
     }
 }
 
 impl PushMetricExporter for Exporter {
     async fn export(&self, metrics: &ResourceMetrics) -> OTelSdkResult {
-        let moment = self.latest.take();
+        let status = self.cache.take();
         let sent = self.metrics.export(metrics).await;
-        let spans = lock(&self.trace).next(&self.latest.monitor, &moment);
+        let spans = lock(&self.trace).next(&self.cache.monitor, &status);
         if spans.is_empty() {
             return sent;
         }
-        let many = spans.len();
-        // A collector may want one and not the other.
+        let count = spans.len();
+        // A collector may accept metrics and refuse spans.
         let spans_sent = self.spans.export(spans).await;
         if spans_sent.is_err() {
-            // It may have them all the same: they are not sent again.
-            lock(&self.trace).leaves_out(many);
+            // They are not sent again, because the collector may have them.
+            lock(&self.trace).leaves_out(count);
         }
         sent.and(spans_sent)
     }

@@ -1,15 +1,15 @@
-//! The figures as instruments of the SDK.
+//! The metrics as instruments of the SDK.
 
 use std::sync::Arc;
 
 use opentelemetry::KeyValue;
 use opentelemetry::metrics::{AsyncInstrument, Meter};
 
-use super::latest::Latest;
+use super::status_cache::StatusCache;
 use crate::metrics::figures::{FIGURES, Figure, Unit, seconds};
 
-/// Has all figures observed at each export.
-pub(super) fn register(meter: &Meter, latest: &Arc<Latest>) {
+/// Registers an instrument for each metric.
+pub(super) fn register(meter: &Meter, cache: &Arc<StatusCache>) {
     for figure in &FIGURES {
         let name = format!("engine.{}", figure.name);
         let unit = match figure.unit {
@@ -23,7 +23,7 @@ pub(super) fn register(meter: &Meter, latest: &Arc<Latest>) {
         macro_rules! observed {
             ($instrument:ident, $value:expr) => {{
                 let instrument = meter.$instrument(name).with_unit(unit).with_description(figure.help);
-                instrument.with_callback(observe(figure, latest, $value)).build();
+                instrument.with_callback(observe(figure, cache, $value)).build();
             }};
         }
         match (figure.counts, figure.unit) {
@@ -35,17 +35,17 @@ pub(super) fn register(meter: &Meter, latest: &Arc<Latest>) {
     }
 }
 
-/// Tells an instrument what a figure is.
+/// Gives an instrument its values at each export.
 fn observe<T>(
     figure: &'static Figure,
-    latest: &Arc<Latest>,
-    told: fn(u64) -> T,
+    cache: &Arc<StatusCache>,
+    convert: fn(u64) -> T,
 ) -> impl Fn(&dyn AsyncInstrument<T>) + Send + Sync + use<T> {
-    let latest = latest.clone();
+    let cache = cache.clone();
     move |instrument| {
-        for (labels, value) in (figure.values)(&latest.read().status) {
+        for (labels, value) in (figure.values)(&cache.read().status) {
             let labels: Vec<_> = labels.into_iter().map(|(key, value)| KeyValue::new(key, value)).collect();
-            instrument.observe(told(value), &labels);
+            instrument.observe(convert(value), &labels);
         }
     }
 }

@@ -1,4 +1,4 @@
-//! A run as a trace: a span for the whole of it, and in it one for each bar of calls and for each fault.
+//! A run as a trace: a span for the run, and inside it one for each bar of calls and each fault.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -6,24 +6,24 @@ use opentelemetry::trace::{SpanContext, SpanId, SpanKind, Status, TraceFlags, Tr
 use opentelemetry::{InstrumentationScope, KeyValue};
 use opentelemetry_sdk::trace::{IdGenerator, RandomIdGenerator, SpanData, SpanEvents, SpanLinks};
 
-use super::latest::Moment;
+use super::status_cache::ReadStatus;
 use crate::Monitor;
 use crate::metrics::{Bar, RecentFault, RunState, RunStatus};
 use crate::monitor::Bookmark;
 
-/// So many bars of calls are told at once.
+/// The most bars of calls in one export.
 const MOST: usize = 512;
 
-/// What was told of a run.
+/// The trace of a run, and how much of it was sent.
 pub(super) struct Trace {
     started: SystemTime,
     id: TraceId,
     run: SpanId,
     scope: InstrumentationScope,
     calls: Bookmark,
-    /// The names of functions, which may be gone when their calls are told.
+    /// The names of functions, which may be dropped before their calls are sent.
     names: Vec<String>,
-    /// The number of the last fault.
+    /// The number of the last fault that was sent.
     faults: u64,
     /// The end of the last call, in microseconds since the start.
     end: u64,
@@ -38,7 +38,9 @@ impl Trace {
             started: UNIX_EPOCH + Duration::from_secs_f64(monitor.started()),
             id: ids.new_trace_id(),
             run: ids.new_span_id(),
-            scope: InstrumentationScope::builder(super::NAME).with_version(env!("CARGO_PKG_VERSION")).build(),
+            scope: InstrumentationScope::builder(super::environment::NAME)
+                .with_version(env!("CARGO_PKG_VERSION"))
+                .build(),
             calls: Bookmark::default(),
             names: Vec::new(),
             faults: 0,
@@ -48,12 +50,12 @@ impl Trace {
         }
     }
 
-    /// The spans that ended since the last time; the run's own comes last.
-    pub(super) fn next(&mut self, monitor: &Monitor, moment: &Moment) -> Vec<SpanData> {
+    /// The spans that have ended since the last export. The run's own span comes last.
+    pub(super) fn next(&mut self, monitor: &Monitor, read: &ReadStatus) -> Vec<SpanData> {
         if self.is_over {
             return Vec::new();
         }
-        let status = &moment.status;
+        let status = &read.status;
         let mut spans = Vec::new();
         let lanes = monitor.watch().calls.news(&mut self.calls, MOST);
         // A function is known before its first call has ended.
@@ -68,14 +70,14 @@ impl Trace {
         self.faults = new.first().map_or(seen, |fault| fault.number);
         self.leaves_out(usize::try_from(self.faults - seen).unwrap_or(usize::MAX) - latest);
         spans.extend(new.iter().rev().map(|fault| self.fault(fault)));
-        if moment.last {
+        if read.is_last {
             self.is_over = true;
             spans.push(self.run(&status.run));
         }
         spans
     }
 
-    /// So many spans are not told.
+    /// Counts spans that could not be sent.
     pub(super) fn leaves_out(&mut self, spans: usize) {
         self.left_out += spans as u64;
     }
@@ -94,7 +96,7 @@ impl Trace {
         self.inside(name.to_owned(), (bar.from, bar.to), attributes, status)
     }
 
-    /// The record itself is not told: nobody may have meant it for others.
+    /// The span of a fault. It does not contain the record, which may be confidential.
     fn fault(&self, fault: &RecentFault) -> SpanData {
         let attributes = vec![
             KeyValue::new("engine.function", String::from(fault.function.clone())),
@@ -136,7 +138,7 @@ impl Trace {
         }
     }
 
-    /// A span in that of the run, from and to so many microseconds since the start.
+    /// A span inside the run's, from and to these microseconds since the start.
     fn inside(
         &self,
         name: String,
@@ -166,7 +168,7 @@ impl Trace {
     }
 }
 
-/// Attributes have a sign.
+/// A number as an attribute, which is signed.
 fn whole(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }
