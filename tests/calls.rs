@@ -240,7 +240,7 @@ async fn try_each(plugin: &Plugin, name: &str, port: u16, programs: &[Vec<u8>]) 
     let emitted = sources::lines(Cursor::new([lines, vec![b'\n']].concat())).emit_into(&source).await;
     let ended = source.close().await.and(emitted);
     ended.unwrap_or_else(|error| panic!("{name}: {error}: one of {programs:?}"));
-    let counts = source.counts();
+    let counts = source.progress().counts();
     assert_eq!(counts.delivered + counts.faults, programs.len() as u64, "{name}: {counts:?}");
     let faults: Vec<_> = letters.read().into_iter().map(|letter| letter.fault.record).collect();
     assert!(faults.is_sorted_by(|one, next| one < next), "a record failed twice: {faults:?}");

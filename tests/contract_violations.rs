@@ -75,7 +75,7 @@ async fn faults_of_sink(name: &str) -> (Vec<Fault>, u64) {
     sources::lines(std::io::Cursor::new(text)).emit_into(&source).await.unwrap();
     source.close().await.unwrap();
     let faults = letters.read().into_iter().map(|letter| letter.fault).collect();
-    (faults, source.counts().delivered)
+    (faults, source.progress().counts().delivered)
 }
 
 #[tokio::test]

@@ -149,7 +149,7 @@ async fn a_sink_fails_for_the_record_it_started() {
         let emitted = sources::lines(std::io::Cursor::new(text)).emit_into(&source).await;
         let Err(Error::Fault(fault)) = source.close().await.and(emitted) else { panic!("no fault") };
         assert_eq!((fault.record, matches!(fault.cause, Cause::Panicked { .. })), (77, panics), "{fault}");
-        assert_eq!(source.counts().delivered, 76);
+        assert_eq!(source.progress().counts().delivered, 76);
         let printed = std::fs::read_to_string(file.path()).unwrap();
         // One prints before it panics, the other does not before it fails; both stop there.
         assert_eq!(printed.lines().count(), 76 + usize::from(panics), "{name}");

@@ -69,7 +69,7 @@ async fn each_record_of_a_sink_has_the_full_timeout() {
     let text: String = "a\n".repeat(100);
     sources::lines(std::io::Cursor::new(text)).emit_into(&source).await.unwrap();
     source.close().await.unwrap();
-    assert_eq!(source.counts().delivered, 100);
+    assert_eq!(source.progress().counts().delivered, 100);
 }
 
 #[tokio::test]

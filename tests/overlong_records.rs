@@ -146,7 +146,7 @@ async fn emitted(build: impl FnOnce(Stream<String>)) -> (Result<(), Error>, u64)
         ended = ended.and(source.emit(length).await);
     }
     let ended = source.close().await.and(ended);
-    (ended, source.counts().faults)
+    (ended, source.progress().counts().faults)
 }
 
 #[tokio::test]

@@ -161,7 +161,11 @@ async fn a_sink_continues_after_a_failed_record() {
         assert_eq!(fs::read_to_string(&file).unwrap(), printed, "{name}");
         let records: Vec<_> = letters.read().iter().map(|letter| letter.fault.record).collect();
         assert_eq!(records, [2, 4], "{name}");
-        assert_eq!((source.counts().delivered, source.counts().faults), (3, 2), "{name}");
+        assert_eq!(
+            (source.progress().counts().delivered, source.progress().counts().faults),
+            (3, 2),
+            "{name}"
+        );
     }
 }
 

@@ -415,5 +415,5 @@ async fn a_stop_does_not_interrupt_a_sink_call() {
     let (fed, ()) = tokio::join!(sources::lines(reader).feed(&source, &stop), stopping);
     fed.unwrap();
     source.close().await.unwrap();
-    assert_eq!(source.counts().delivered, 1);
+    assert_eq!(source.progress().counts().delivered, 1);
 }

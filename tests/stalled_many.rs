@@ -221,5 +221,11 @@ async fn clients_that_stall_at_any_step_block_no_others() {
     let (posted, told) = (Source::<String>::new(), Source::<String>::new());
     let (fed, lined, ()) = tokio::join!(http.feed(&posted, &stop), tcp.feed(&told, &stop), clients);
     fed.and(lined).unwrap();
-    assert_eq!((posted.counts().emitted, told.counts().emitted - told.counts().faults), (1, 1));
+    assert_eq!(
+        (
+            posted.progress().counts().emitted,
+            told.progress().counts().emitted - told.progress().counts().faults
+        ),
+        (1, 1)
+    );
 }

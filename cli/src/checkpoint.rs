@@ -3,16 +3,14 @@
 use std::fs::Metadata;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};
 
 use anyhow::{Context, bail, ensure};
 use engine::checkpoint::{Checkpoint, InputState, OutputState};
-use engine::{Error, Source, files};
+use engine::{Error, Progress, files};
 
 use super::args::time;
 use super::checkpointer::{self, Checkpointer, Durable};
-use super::plugins::Records;
 
 /// Flags about going on after a crash.
 #[derive(clap::Args)]
@@ -167,7 +165,7 @@ impl CheckpointArgs {
     pub(crate) fn begin(
         &self,
         start: Option<Checkpoint>,
-        source: &Arc<Source<Records>>,
+        progress: &Progress,
         durable: Durable,
     ) -> Result<Option<Checkpointer>, Error> {
         let (Some(path), Some(start)) = (self.checkpoint.clone(), start) else { return Ok(None) };
@@ -175,7 +173,7 @@ impl CheckpointArgs {
             // Where its letters begin, behind those of others, is to be known from the start.
             checkpointer::save(&path, &start, &durable)?;
         }
-        Checkpointer::begin(path, self.checkpoint_interval, start, source, durable).map(Some)
+        Checkpointer::begin(path, self.checkpoint_interval, start, progress, durable).map(Some)
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{RecvTimeoutError, SyncSender, sync_channel};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -12,11 +12,10 @@ use engine::checkpoint::{Checkpoint, Done, OutputState, Snapshot};
 use engine::error::FileError;
 use engine::plugin::Output;
 use engine::sources::Mark;
-use engine::{Error, Source};
+use engine::{Error, Progress};
 use tokio::sync::SetOnce;
 
 use super::faults::Letters;
-use super::plugins::Records;
 use super::threads;
 
 /// Checkpoints take no more than one part in so many of the time.
@@ -106,32 +105,32 @@ impl Checkpointer {
         path: PathBuf,
         interval: Duration,
         start: Checkpoint,
-        source: &Arc<Source<Records>>,
+        progress: &Progress,
         durable: Durable,
     ) -> Result<Self, Error> {
         let Checkpoint { output, letters, faults, put_aside, .. } = start.clone();
         let (written, lettered) = (output.length, letters.map_or(0, |letters| letters.length));
         let state = Arc::new(Mutex::new(State { now: start, marks: VecDeque::new(), ahead: None }));
         let durable = Arc::new(durable);
-        let (its, files, counted) = (state.clone(), durable.clone(), Arc::downgrade(source));
-        source.on_done(move |Done { last: record, .. }| {
+        let (its, files, counted) = (state.clone(), durable.clone(), progress.downgrade());
+        progress.on_done(move |Done { last: record, .. }| {
             let mut state = lock(&its);
             let put = files.letters.settle(record);
-            let Some(source) = Weak::upgrade(&counted) else { return };
+            let Some(progress) = counted.upgrade() else { return };
             // What is in the output of records behind it would come once more.
-            if source.last_delivered() > record || !state.reach(record) {
+            if progress.last_delivered() > record || !state.reach(record) {
                 return;
             }
             state.now.output.length = written + files.output.written();
-            state.now.faults = faults + source.faults_done();
+            state.now.faults = faults + progress.faults_done();
             state.now.put_aside = put_aside + put;
             if let Some(letters) = &mut state.now.letters {
                 letters.length = lettered + files.letters.written();
             }
         });
         let its = state.clone();
-        source.on_snapshot(move |snapshot| lock(&its).look_ahead(snapshot));
-        let asked = Arc::downgrade(source);
+        progress.on_snapshot(move |snapshot| lock(&its).look_ahead(snapshot));
+        let asked = progress.downgrade();
         let (stop, stopped) = sync_channel(1);
         let failed = Arc::new(SetOnce::new());
         let (its, files, file, failure) = (state.clone(), durable.clone(), path.clone(), failed.clone());
@@ -142,8 +141,8 @@ impl Checkpointer {
                     let state = lock(&its);
                     (state.now.clone(), state.ahead.is_some())
                 };
-                if let Some(source) = Weak::upgrade(&asked).filter(|_| !waits) {
-                    source.want_snapshot();
+                if let Some(progress) = asked.upgrade().filter(|_| !waits) {
+                    progress.want_snapshot();
                 }
                 if saved.as_ref() == Some(&now) {
                     continue;

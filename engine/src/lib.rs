@@ -91,6 +91,7 @@ pub use function::{Capability, Kind, capability};
 pub use graph::{Key, Sink, Source, Stream};
 pub use monitor::Monitor;
 pub use policy::FaultPolicy;
+pub use progress::Progress;
 pub use record::{Format, Json, Record, Shape};
 pub use tokio_util::sync::CancellationToken;
 
@@ -109,5 +110,5 @@ pub mod pool {
 
 /// A run's progress and the states of its functions, kept in a file, from which a later run continues.
 pub mod checkpoint {
-    pub use crate::progress::{Checkpoint, Done, InputState, OutputState, Snapshot};
+    pub use crate::progress::{Checkpoint, Done, InputState, OutputState, Snapshot, WeakProgress};
 }

@@ -74,7 +74,7 @@ fuzz_target!(|bytes: &[u8]| {
         given.and(source.close().await)
     });
     given.unwrap();
-    let counts = source.counts();
+    let counts = source.progress().counts();
     assert_eq!(counts.delivered + counts.faults, counts.emitted);
     assert!(memory() <= MEMORY, "{} bytes", memory());
     // Each record alone, what is opened for it, and what a busy machine adds.

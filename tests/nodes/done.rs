@@ -14,7 +14,7 @@ use crate::support::list;
 async fn elements_are_done_once_no_node_holds_them() {
     let source = Source::new();
     let (done, log) = list();
-    source.on_done(move |done| log.lock().unwrap().push(done.last));
+    source.progress().on_done(move |done| log.lock().unwrap().push(done.last));
     source.stream().partition(n(2)).buffer(10).sink(|_: Vec<i64>| {});
     for x in 0..3 {
         source.emit(x).await.unwrap();
@@ -29,7 +29,7 @@ async fn elements_are_done_once_no_node_holds_them() {
 async fn the_done_callback_says_which_elements_were_faults() {
     let source = Source::new();
     let (done, log) = list();
-    source.on_done(move |done| log.lock().unwrap().push((done.last, done.faults.to_vec())));
+    source.progress().on_done(move |done| log.lock().unwrap().push((done.last, done.faults.to_vec())));
     let parse = |line: String| line.parse::<u8>();
     source.stream().try_map(parse, &FaultPolicy::skip()).buffer(10).sink(|_: u8| {});
     for line in ["1", "two", "three", "4"] {
@@ -45,7 +45,7 @@ async fn the_done_callback_says_which_elements_were_faults() {
 async fn elements_dropped_before_a_holding_node_are_done_at_once() {
     let source = Source::new();
     let (done, log) = list();
-    source.on_done(move |done| log.lock().unwrap().push(done.last));
+    source.progress().on_done(move |done| log.lock().unwrap().push(done.last));
     source.stream().filter(|x: &i64| *x == 1).buffer(10).sink(|_: i64| {});
     source.emit(1).await.unwrap();
     sleep(MS(1)).await;
@@ -59,7 +59,7 @@ async fn elements_dropped_before_a_holding_node_are_done_at_once() {
 async fn an_element_is_done_once_every_branch_is_done_with_it() {
     let source = Source::new();
     let (sender, told) = std::sync::mpsc::channel();
-    source.on_done(move |done| sender.send(done.last).unwrap());
+    source.progress().on_done(move |done| sender.send(done.last).unwrap());
     let through = Arc::new(Notify::new());
     let passed = through.clone();
     source.stream().buffer(10).sink(move |_: i64| passed.notify_one());
@@ -105,7 +105,7 @@ impl Consumer<i64> for Gated {
 async fn a_split_element_is_done_with_its_last_piece() {
     let source = Source::new();
     let (done, log) = list();
-    source.on_done(move |done| log.lock().unwrap().push(done.last));
+    source.progress().on_done(move |done| log.lock().unwrap().push(done.last));
     let (taken, pieces) = list();
     let slow = source.stream().flat_map(|x: i64| vec![x; 3]).buffer(10).rate_limit(MS(10));
     slow.sink(move |x: i64| pieces.lock().unwrap().push(x));
@@ -122,7 +122,7 @@ async fn a_split_element_is_done_with_its_last_piece() {
 async fn a_fatal_element_and_those_after_it_are_not_done() {
     let source = Source::new();
     let (done, log) = list();
-    source.on_done(move |done| log.lock().unwrap().push(done.last));
+    source.progress().on_done(move |done| log.lock().unwrap().push(done.last));
     let numbers = source.stream().buffer(10).try_map(|line: String| line.parse::<u8>(), &FaultPolicy::stop());
     numbers.sink(|_: u8| {});
     for line in ["1", "2", "three", "4"] {
@@ -136,7 +136,7 @@ async fn a_fatal_element_and_those_after_it_are_not_done() {
 async fn a_join_of_two_sources_reports_no_element_as_done() {
     let (one, other) = (Source::new(), Source::new());
     let (done, log) = list();
-    one.on_done(move |done| log.lock().unwrap().push(done.last));
+    one.progress().on_done(move |done| log.lock().unwrap().push(done.last));
     one.stream().union(other.stream()).buffer(10).sink(|_: i64| {});
     one.emit(1).await.unwrap();
     other.emit(1).await.unwrap();

@@ -52,7 +52,7 @@ async fn a_full_buffer_makes_the_next_emit_wait() {
     source.emit(5).await.unwrap();
     assert!(begun.elapsed() > MS(900), "it did not wait outside");
     source.close().await.unwrap();
-    assert_eq!(source.counts().delivered, 6);
+    assert_eq!(source.progress().counts().delivered, 6);
 }
 
 #[tokio::test(start_paused = true)]
@@ -67,7 +67,7 @@ async fn a_slow_branch_delays_the_fast_one_only_once_its_buffer_is_full() {
     }
     assert_eq!((fast.lock().unwrap().len(), begun.elapsed().as_millis()), (10, 0));
     source.close().await.unwrap();
-    assert_eq!(source.counts().delivered, 20);
+    assert_eq!(source.progress().counts().delivered, 20);
 }
 
 #[tokio::test(start_paused = true)]

@@ -27,7 +27,7 @@ async fn unfinished(buffer: Option<usize>) -> u64 {
     for begun in 1..=40 {
         source.emit(40).await.unwrap();
         most = most.max(begun - ended.load(SeqCst));
-        assert!(source.counts().unfinished <= buffer.unwrap_or(1) as u64);
+        assert!(source.progress().counts().unfinished <= buffer.unwrap_or(1) as u64);
     }
     source.close().await.unwrap();
     assert_eq!(ended.load(SeqCst), 40);
@@ -50,12 +50,12 @@ async fn the_buffer_is_exact_for_lines() {
     let (most, watched) = (Arc::new(AtomicU64::new(0)), counts.clone());
     let most_seen = most.clone();
     counts.stream().scatter(&pool).map(&inc).buffer(100).gather().sink(move |_: i64| {
-        most_seen.fetch_max(watched.counts().unfinished, SeqCst);
+        most_seen.fetch_max(watched.progress().counts().unfinished, SeqCst);
     });
     let text: String = (0..100_000).map(|x| format!("{x}\n")).collect();
     sources::lines(std::io::Cursor::new(text)).emit_into(&counts).await.unwrap();
     counts.close().await.unwrap();
-    assert_eq!(counts.counts().delivered, 100_000);
+    assert_eq!(counts.progress().counts().delivered, 100_000);
     assert_eq!(most.load(SeqCst), 100);
 }
 

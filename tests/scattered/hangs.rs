@@ -57,7 +57,7 @@ async fn many_results_may_wait_for_one_that_is_dropped() {
         source.close().await
     };
     tokio::time::timeout(Duration::from_secs(60), run).await.expect("it does not hang").unwrap();
-    assert_eq!(source.counts().delivered, 121);
+    assert_eq!(source.progress().counts().delivered, 121);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -36,7 +36,7 @@ async fn unordered_records_are_done_once_all_outputs_are_out() {
     let sleeps = misbehaving::<u64, u64>(&pool, "sleeps");
     let source = Source::new();
     let (sender, mut told) = tokio::sync::mpsc::unbounded_channel();
-    source.on_done(move |done| sender.send(done.last).unwrap());
+    source.progress().on_done(move |done| sender.send(done.last).unwrap());
     let (slept, outputs) = list();
     let unordered = source.stream().scatter(&pool).map(&sleeps).buffer(3).gather_unordered();
     unordered.sink(move |x: u64| outputs.lock().unwrap().push(x));

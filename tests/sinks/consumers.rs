@@ -87,7 +87,7 @@ async fn records_reach_a_sink_in_batches_and_none_twice() {
     source.close().await.unwrap();
     assert_eq!(*seen.lock().unwrap(), [vec!["a", "b"], vec!["c"]]);
     assert_eq!(letters.read()[0].fault.to_string(), "record 3: Words: it is a question");
-    assert_eq!((source.counts().delivered, source.counts().faults), (3, 1));
+    assert_eq!((source.progress().counts().delivered, source.progress().counts().faults), (3, 1));
 }
 
 #[tokio::test]

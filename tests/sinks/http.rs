@@ -127,7 +127,7 @@ async fn a_slow_server_slows_the_source_down() {
         () = emitted => {}
         _ = tokio::time::timeout(Duration::from_millis(200), std::future::pending::<()>()) => {}
     }
-    let counts = source.counts();
+    let counts = source.progress().counts();
     assert!(counts.emitted <= 4 && counts.delivered == 0, "{counts:?}");
 }
 

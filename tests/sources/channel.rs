@@ -69,5 +69,5 @@ async fn emitted_and_refused_bytes_count_as_numbered_records() {
     assert_eq!(error.to_string(), "record 6 of the input is longer than 32.0 MiB");
     assert_eq!(list.take(), [1, 2, 4, 5]);
     assert_eq!(skip.first_fault().unwrap().to_string(), "record 3: reader: it is no number");
-    assert_eq!((source.last_number(), source.counts().faults), (5, 1));
+    assert_eq!((source.last_number(), source.progress().counts().faults), (5, 1));
 }

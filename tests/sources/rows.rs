@@ -21,7 +21,7 @@ async fn a_broken_row_is_a_fault_and_later_rows_keep_their_numbers() {
     assert_eq!(letters[0].fault.to_string(), "record 2: csv: it has 1 field, and the header has 2");
     assert_eq!(letters[1].fault.to_string(), "record 3: csv: it is not UTF-8");
     assert_eq!((&*letters[0].record, &*letters[1].record), (&b"2"[..], &b"3,\xff"[..]));
-    assert_eq!((source.last_number(), source.counts().faults), (4, 2));
+    assert_eq!((source.last_number(), source.progress().counts().faults), (4, 2));
 }
 
 #[tokio::test]
@@ -113,5 +113,5 @@ async fn refused_rows_are_counted_at_their_position() {
     let csv = sources::csv(&b"a\n1\n2,2\n3\n\"4"[..], Csv::new()).on_fault(&engine::FaultPolicy::skip());
     csv.feed(&source, &CancellationToken::new()).await.unwrap();
     assert_eq!(rows.take(), [r#"{"a":"1"}"#, r#"{"a":"3"}"#]);
-    assert_eq!((source.last_number(), source.counts().faults), (4, 2));
+    assert_eq!((source.last_number(), source.progress().counts().faults), (4, 2));
 }

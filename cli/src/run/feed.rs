@@ -28,7 +28,7 @@ impl RunCommand {
             let by = *watching.ending().wait().await;
             // Reading stops by itself.
             tokio::time::sleep(SOON).await;
-            self.messages().tell_interrupted(by, source.counts().unfinished);
+            self.messages().tell_interrupted(by, source.progress().counts().unfinished);
             std::future::pending::<()>().await;
         };
         tokio::select! {

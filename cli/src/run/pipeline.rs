@@ -67,8 +67,8 @@ fn run(
         return Ok(Ending::Mistakes);
     };
     pipeline.drain_timeout().into_iter().for_each(|timeout| drain.is_in_file(timeout));
-    let sources = pipeline.sources();
-    let counts = move || sources.iter().map(|source| source.counts()).fold(Counts::default(), Counts::plus);
+    let sources = pipeline.progress();
+    let counts = move || sources.iter().map(engine::Progress::counts).fold(Counts::default(), Counts::plus);
     let counts = Arc::new(counts);
     let (counted, flush) = (counts.clone(), pipeline.flush_put_aside());
     drain.begins(drain::Run {

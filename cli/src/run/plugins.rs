@@ -88,7 +88,7 @@ impl RunCommand {
             let place = fault_of(&error).and_then(|fault| self.place(fault, &books.places));
             RunFailed { error, place }
         });
-        let counts = source.counts();
+        let counts = source.progress().counts();
         let (first_fault, left_out) = self.left_out(&policy, &books.places, counts.faults);
         let put_aside =
             self.faults.file().map(|file| (file.to_owned(), letters_before + books.letters.count()));
@@ -136,7 +136,7 @@ impl RunCommand {
     fn progress(&self, source: &Arc<Source<Records>>) -> Progress {
         let progress = Progress::hidden();
         if !self.json {
-            let source = source.clone();
+            let source = source.progress();
             let hidden = self.quiet || self.watch.draws();
             progress.show(Arc::new(move || source.counts()), hidden, self.output.is_none());
         }
@@ -219,7 +219,7 @@ impl RunCommand {
         let Some((file, output)) = written else { return Ok(None) };
         let (output, letters, output_file) = (output.clone(), books.letters.clone(), file.try_clone()?);
         let durable = Durable { output, output_file, letters, letters_file };
-        Ok(self.checkpoint.begin(start, source, durable)?)
+        Ok(self.checkpoint.begin(start, &source.progress(), durable)?)
     }
 
     /// The first fault that was skipped; and how many records were left out, with the first of them in words.
@@ -256,7 +256,7 @@ impl RunCommand {
 
 /// What is done with the run when its time is over.
 fn drained(source: &Arc<Source<Records>>, letters: &Letters) -> drain::Run {
-    let (source, letters) = (source.clone(), letters.clone());
+    let (source, letters) = (source.progress(), letters.clone());
     drain::Run {
         counts: Box::new(move || source.counts()),
         // What can't be written is lost, as all else that is not finished.

@@ -5,9 +5,8 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, OnceLock};
 
-use super::flow::Bytes;
 use crate::policy::{DeadLetter, DeadLetters, Place};
-use crate::{Error, Source};
+use crate::{Error, Progress};
 
 /// A file of dead letters, which is made once all is found right.
 #[derive(Clone)]
@@ -48,10 +47,10 @@ impl DeadLetterFile {
 
 /// Where records of the only source stood.
 #[derive(Clone, Default)]
-pub(crate) struct InputPositions(Arc<OnceLock<Arc<Source<Bytes>>>>);
+pub(crate) struct InputPositions(Arc<OnceLock<Progress>>);
 
 impl InputPositions {
-    pub(crate) fn set_source(&self, source: Arc<Source<Bytes>>) {
+    pub(crate) fn set_source(&self, source: Progress) {
         self.0.get_or_init(|| source);
     }
 

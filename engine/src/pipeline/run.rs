@@ -16,6 +16,7 @@ use crate::nodes::{
 };
 use crate::plugin::Output;
 use crate::policy::Place;
+use crate::progress::Progress;
 use crate::{Error, Fault, FaultPolicy, Plugin, Pool, Source};
 
 /// A graph that a pipeline file describes, ready to be run.
@@ -44,7 +45,7 @@ impl Pipeline {
         drain_timeout: Option<Duration>,
     ) -> Self {
         if let [(_, only)] = sources.as_slice() {
-            context.positions.set_source(only.clone());
+            context.positions.set_source(only.progress());
         }
         for (_, source) in &sources {
             let dead_letters = context.dead_letters.clone();
@@ -136,13 +137,13 @@ impl Pipeline {
     /// How many records went where so far, for each source.
     #[must_use]
     pub fn counts(&self) -> Vec<(&str, Counts)> {
-        self.sources.iter().map(|(name, source)| (name.as_str(), source.counts())).collect()
+        self.sources.iter().map(|(name, source)| (name.as_str(), source.progress().counts())).collect()
     }
 
-    /// Its sources, to read their counts while it runs.
+    /// The progress of each source, to be asked while the pipeline runs.
     #[must_use]
-    pub fn sources(&self) -> Vec<Arc<Source<Vec<u8>>>> {
-        self.sources.iter().map(|(_, source)| source.clone()).collect()
+    pub fn progress(&self) -> Vec<Progress> {
+        self.sources.iter().map(|(_, source)| source.progress()).collect()
     }
 
     /// How many records were left out without being kept, and the first of them as far as is known.

@@ -4,6 +4,7 @@ mod checkpoint;
 mod context;
 mod detached;
 mod frontier;
+mod handle;
 mod snapshots;
 mod wait_graph;
 
@@ -15,6 +16,7 @@ pub use checkpoint::{Checkpoint, InputState, OutputState};
 pub(crate) use context::GraphContext;
 pub(crate) use detached::Detached;
 pub use frontier::Done;
+pub use handle::{Progress, WeakProgress};
 pub use snapshots::Snapshot;
 pub(crate) use snapshots::Snapshots;
 pub(crate) use wait_graph::{Activity, WaitGraph};

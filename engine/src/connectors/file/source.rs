@@ -91,7 +91,7 @@ impl Files {
     /// });
     /// sources::files([log]).follow(true).feed(&source, &stop).await?;
     /// source.close().await?;
-    /// assert_eq!(source.counts().delivered, 2);
+    /// assert_eq!(source.progress().counts().delivered, 2);
     /// # Ok(()) }
     /// ```
     #[must_use]

@@ -216,7 +216,7 @@ impl<T: Record> Feed<T> for Nats {
         let (sender, messages) = channel(in_flight);
         let subscription = Arc::new(Subscription::new(link, consumer, in_flight, follow, source.context()));
         let told = subscription.clone();
-        source.on_done(move |done| told.acknowledgements().done(done.last));
+        source.progress().on_done(move |done| told.acknowledgements().done(done.last));
         let ending = subscription.clone();
         source.before_end(move || {
             let ending = ending.clone();

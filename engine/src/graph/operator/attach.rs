@@ -68,7 +68,7 @@ impl<T: Clone + Send + 'static> Stream<T> {
     /// source.emit("one".to_owned()).await?;
     /// source.emit("1".to_owned()).await?;
     /// source.close().await?;
-    /// assert_eq!(source.counts().faults, 1);
+    /// assert_eq!(source.progress().counts().faults, 1);
     /// # Ok(()) }
     /// ```
     pub fn through_with<O: Operator<T>>(self, operator: O, policy: &FaultPolicy) -> Stream<O::Output>

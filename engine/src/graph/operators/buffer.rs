@@ -57,7 +57,7 @@ impl<T> Scattered<T> {
     /// source.stream().scatter(&pool).buffer(2).gather().sink(sink);
     /// for x in 0..5 {
     ///     source.emit(x).await?;
-    ///     assert!(source.counts().unfinished <= 2);
+    ///     assert!(source.progress().counts().unfinished <= 2);
     /// }
     /// source.close().await?;
     /// assert_eq!(numbers.take(), [0, 1, 2, 3, 4]);

@@ -52,7 +52,7 @@ impl Connection {
     ///
     /// Who waits for it from behind here waits for itself.
     ///
-    /// [`Source::on_done`](crate::Source::on_done) is told of no later element if a node behind here held any.
+    /// [`Progress::on_done`](crate::Progress::on_done) is told of no later element if a node behind here held any.
     ///
     /// # Errors
     ///

@@ -24,7 +24,7 @@ impl<T: Record> Stream<T> {
     /// source.stream().scatter(&pool).gather().sink(sink);
     /// for x in 0..5 {
     ///     source.emit(x).await?;
-    ///     assert!(source.counts().unfinished <= 1);
+    ///     assert!(source.progress().counts().unfinished <= 1);
     /// }
     /// source.close().await?;
     /// assert_eq!(numbers.take(), [0, 1, 2, 3, 4]);

@@ -22,7 +22,7 @@ impl<T: Record> Stream<T> {
     /// }
     /// source.close().await?;
     /// assert_eq!(numbers.take(), [1, 3]);
-    /// assert_eq!(source.counts().faults, 1);
+    /// assert_eq!(source.progress().counts().faults, 1);
     /// # Ok(()) }
     /// ```
     pub fn try_map<U, E, F>(self, f: F, policy: &FaultPolicy) -> Stream<U>

@@ -52,6 +52,30 @@ impl<T: Clone + Send + 'static> Source<T> {
         state.note(sent)
     }
 
+    /// The number of the last element that was emitted.
+    #[must_use]
+    pub fn last_number(&self) -> u64 {
+        self.context.last()
+    }
+
+    /// Waits until the graph behind has failed, so that one that waits for input need not wait for more.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), engine::Error> {
+    /// # use engine::{FaultPolicy, Source};
+    /// let source = Source::new();
+    /// let lines = source.stream().buffer(8); // what is behind fails after the emit
+    /// let numbers = lines.try_map(|line: String| line.parse::<i64>(), &FaultPolicy::stop());
+    /// numbers.sink(|_: i64| {});
+    /// source.emit("one".to_owned()).await?;
+    /// let error = source.failure().await;
+    /// assert_eq!(error.to_string(), "record 1: try_map: invalid digit found in string");
+    /// # Ok(()) }
+    /// ```
+    pub async fn failure(&self) -> Error {
+        self.context.failure().await
+    }
+
     pub(super) async fn ready(&self) -> Result<MutexGuard<'_, State>, Error> {
         // Others have their turn too, where nothing behind ever waits.
         tokio::task::coop::consume_budget().await;

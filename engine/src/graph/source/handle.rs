@@ -8,10 +8,10 @@ use tokio::sync::Mutex;
 use crate::graph::{Outlet, Stream};
 use crate::monitor::{SourceFigures, Watched};
 use crate::policy::Unit;
-use crate::progress::{BoxFuture, GraphContext, Snapshot};
+use crate::progress::{BoxFuture, GraphContext, Progress, Snapshot};
 use crate::{Error, Monitor};
 
-/// Where elements enter a graph, and where its errors come back.
+/// Where elements enter a graph, and where its errors come back. What became of them tells [`Source::progress`].
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), engine::Error> {
@@ -86,7 +86,14 @@ impl<T: Clone + Send + 'static> Source<T> {
         &self.context
     }
 
-    /// So many bytes are to be read, of which it is told by the sources in this crate how many were.
+    /// How far its elements are: to ask during the run, and to be told.
+    #[must_use]
+    pub fn progress(&self) -> Progress {
+        Progress::new(&self.context)
+    }
+
+    /// Says how many bytes of input there are, so that views can show which part of them was read. The sources of
+    /// this crate count what they read.
     pub fn expects(&self, bytes: u64) {
         self.context.expect_bytes(bytes);
     }
@@ -127,10 +134,10 @@ impl<T: Clone + Send + 'static> Source<T> {
     /// let sum = pool.load("sum.wasm").await?.function::<i64, i64>("sum")?;
     /// let (source, kept) = (Source::new(), Arc::new(OnceLock::new()));
     /// # let keep = kept.clone();
-    /// source.on_snapshot(move |snapshot| drop(keep.set(snapshot)));
+    /// source.progress().on_snapshot(move |snapshot| drop(keep.set(snapshot)));
     /// source.stream().accumulate(&sum).sink(|_: i64| {});
     /// source.emit(1).await?;
-    /// source.want_snapshot();
+    /// source.progress().want_snapshot();
     /// source.emit(2).await?;
     /// # source.close().await?;
     ///

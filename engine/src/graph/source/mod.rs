@@ -3,6 +3,5 @@
 mod emit;
 mod handle;
 mod records;
-mod reports;
 
 pub use handle::Source;

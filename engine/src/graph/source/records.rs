@@ -59,7 +59,7 @@ impl<T: Record> Source<T> {
     /// source.refuse(b"?", "reader", "it is no number", &FaultPolicy::skip()).await?;
     /// source.emit(3).await?;
     /// source.close().await?;
-    /// assert_eq!((numbers.take(), source.last_number(), source.counts().faults), (vec![1, 3], 3, 1));
+    /// assert_eq!((numbers.take(), source.last_number(), source.progress().counts().faults), (vec![1, 3], 3, 1));
     /// # Ok(()) }
     /// ```
     ///

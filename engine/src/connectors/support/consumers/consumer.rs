@@ -35,7 +35,7 @@ use crate::text::PlainText;
 ///     source.emit(x).await?;
 /// }
 /// source.close().await?; // it prints 4
-/// assert_eq!(source.counts().faults, 1);
+/// assert_eq!(source.progress().counts().faults, 1);
 /// # Ok(()) }
 /// ```
 ///
