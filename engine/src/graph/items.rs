@@ -112,6 +112,6 @@ impl<T: Record> Items<T> {
         let message = format!("it is longer than {}", ByteSize(LONGEST as u64));
         let cause = Cause::Failed { message: PlainText::short(message), retryable: false };
         let fault = Fault { record, function: function.into(), cause };
-        policy.settle(fault, || data.into(), 1, context).map(|()| None)
+        context.handle_fault(policy, fault, || data.into(), 1).map(|()| None)
     }
 }

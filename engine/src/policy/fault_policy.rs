@@ -14,14 +14,26 @@ const FIRST_WAIT: Duration = Duration::from_millis(100);
 /// No wait is longer.
 const LONGEST_WAIT: Duration = Duration::from_secs(10);
 
-/// What is told of faults, whatever becomes of the run.
-pub(crate) trait Faults {
-    /// Whether it looks at the records too.
-    fn want_records(&self) -> bool;
-
-    /// A record became a fault; its bytes, if they are at hand.
-    fn fault(&self, fault: &Fault, bytes: Option<&[u8]>);
+/// What is to be done about a fault. The context of the graph carries it out (`progress/context.rs`).
+pub(crate) enum Decision<'a> {
+    /// End the run.
+    Stop,
+    /// Leave the record out.
+    Skip {
+        /// The policy's limit of faults, if this one exceeds it: then end the run.
+        exceeded: Option<u64>,
+    },
+    /// Leave the record out, and give it to this closure as a dead letter.
+    Divert {
+        /// The closure. Its error ends the run.
+        put_aside: &'a PutAside,
+        /// The policy's limit of faults, if this one exceeds it: then end the run.
+        exceeded: Option<u64>,
+    },
 }
+
+/// Takes dead letters.
+type PutAside = dyn Fn(DeadLetter) -> Result<(), Error> + Send + Sync;
 
 /// What becomes of a run when a function fails for a record: it ends, or it goes on without the record.
 ///
@@ -53,7 +65,7 @@ pub struct FaultPolicy {
 enum Action {
     Stop,
     Skip,
-    Divert(Arc<dyn Fn(DeadLetter) -> Result<(), Error> + Send + Sync>),
+    Divert(Arc<PutAside>),
 }
 
 /// A record for which a function failed, put aside.
@@ -172,34 +184,24 @@ impl FaultPolicy {
         (attempts <= self.retries).then(|| doubled.min(LONGEST_WAIT))
     }
 
-    /// Does with the fault of a record, or of what was made from it, what is to be done; an error ends the
-    /// run.
-    pub(crate) fn settle(
-        &self,
-        fault: Fault,
-        record: impl FnOnce() -> Arc<[u8]>,
-        attempts: u32,
-        told: &impl Faults,
-    ) -> Result<(), Error> {
+    /// Counts a fault, and decides what is to be done about it; none if an earlier run dealt with it.
+    pub(crate) fn decide(&self, fault: &Fault) -> Option<Decision<'_>> {
         if fault.record <= self.done {
-            return Ok(());
+            return None;
         }
-        let diverts = matches!(self.action, Action::Divert(_)) && !self.stops();
-        let bytes = (diverts || told.want_records()).then(record);
-        told.fault(&fault, bytes.as_deref());
         if self.stops() {
-            return Err(Error::Fault(fault));
+            return Some(Decision::Stop);
         }
         if self.first.get().is_none() {
-            // Somebody else may have been faster.
+            // Another thread may have been faster.
             let _ = self.first.set(fault.clone());
         }
-        let one_too_many = self.faults.fetch_add(1, Relaxed) >= self.most;
-        let last = one_too_many.then(|| fault.clone());
-        if let Action::Divert(put_aside) = &self.action {
-            put_aside(DeadLetter { fault, record: bytes.unwrap_or_default(), attempts })?;
-        }
-        last.map_or(Ok(()), |fault| Err(Error::TooManyFaults { limit: self.most, fault }))
+        let exceeded = (self.faults.fetch_add(1, Relaxed) >= self.most).then_some(self.most);
+        Some(match &self.action {
+            Action::Stop => Decision::Stop,
+            Action::Skip => Decision::Skip { exceeded },
+            Action::Divert(put_aside) => Decision::Divert { put_aside: &**put_aside, exceeded },
+        })
     }
 }
 

@@ -5,5 +5,5 @@ mod fault_policy;
 
 pub(crate) use dead_letters::decode as decode_dead_letter;
 pub use dead_letters::{DeadLetters, Place, Unit};
-pub(crate) use fault_policy::Faults;
+pub(crate) use fault_policy::Decision;
 pub use fault_policy::{DeadLetter, FaultPolicy};

@@ -10,9 +10,8 @@ use super::wait_graph::WaitGraph;
 use super::{BoxFuture, Done, Snapshots};
 use crate::metrics::Counts;
 use crate::monitor::{SourceFigures, Watch};
-use crate::policy::Faults;
-use crate::policy::{Place, Unit};
-use crate::{Error, Fault};
+use crate::policy::{DeadLetter, Decision, Place, Unit};
+use crate::{Error, Fault, FaultPolicy};
 
 /// An input of a source, from its first record on.
 #[derive(Debug)]
@@ -77,21 +76,45 @@ impl SourceFigures for GraphContext {
     }
 }
 
-impl Faults for GraphContext {
-    fn want_records(&self) -> bool {
-        self.watch.get().is_some()
-    }
-
-    fn fault(&self, fault: &Fault, bytes: Option<&[u8]>) {
+impl GraphContext {
+    /// Reports a fault, whatever becomes of the run, with its record's bytes if they are at hand.
+    pub(crate) fn report_fault(&self, fault: &Fault, bytes: Option<&[u8]>) {
         if let Some(watch) = self.watch.get() {
             watch.faults.push(watch.now(), fault, bytes);
         }
         self.faults.fetch_add(1, Relaxed);
         self.frontier.fault(fault.record);
     }
-}
 
-impl GraphContext {
+    /// Reports a fault, and carries out what the policy decides. `record` is called only if the record's bytes are
+    /// wanted.
+    ///
+    /// # Errors
+    ///
+    /// What ends the run.
+    pub(crate) fn handle_fault(
+        &self,
+        policy: &FaultPolicy,
+        fault: Fault,
+        record: impl FnOnce() -> Arc<[u8]>,
+        attempts: u32,
+    ) -> Result<(), Error> {
+        let Some(decision) = policy.decide(&fault) else { return Ok(()) };
+        let wanted = matches!(decision, Decision::Divert { .. }) || self.watch.get().is_some();
+        let bytes = wanted.then(record);
+        self.report_fault(&fault, bytes.as_deref());
+        match decision {
+            Decision::Stop => Err(Error::Fault(fault)),
+            Decision::Skip { exceeded: None } => Ok(()),
+            Decision::Skip { exceeded: Some(limit) } => Err(Error::TooManyFaults { limit, fault }),
+            Decision::Divert { put_aside, exceeded } => {
+                let last = exceeded.map(|limit| Error::TooManyFaults { limit, fault: fault.clone() });
+                put_aside(DeadLetter { fault, record: bytes.unwrap_or_default(), attempts })?;
+                last.map_or(Ok(()), Err)
+            }
+        }
+    }
+
     /// A segment failed: the source need not wait for its next element to know.
     pub(crate) fn fail(&self, error: Error) {
         // The first failure is the one that counts.

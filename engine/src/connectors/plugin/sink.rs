@@ -140,7 +140,7 @@ impl PluginNode {
     /// Does with the fault of the first record of `batch` what is to be done.
     fn settle(&self, batch: &Batch, cause: Cause, attempts: u32) -> Result<(), Error> {
         let fault = Fault { record: batch.number(0), function: self.core.name().into(), cause };
-        self.core.policy().settle(fault, || batch.origin(0).into(), attempts, &*self.context)
+        self.context.handle_fault(self.core.policy(), fault, || batch.origin(0).into(), attempts)
     }
 
     fn output(&self, act: impl FnOnce(&Output) -> Result<(), Error>) -> Result<(), Error> {

@@ -66,6 +66,6 @@ impl DeliveryStatus {
         attempts: u32,
     ) -> Result<(), Error> {
         let fault = Fault { record, function: self.name.as_str().into(), cause };
-        self.policy.settle(fault, bytes, attempts, &*self.context)
+        self.context.handle_fault(&self.policy, fault, bytes, attempts)
     }
 }

@@ -1,4 +1,4 @@
-//! The gather's side of a segment: results leave it, and faults are settled.
+//! The gather's side of a segment: results leave it, and faults are handled.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -9,7 +9,6 @@ use super::handle::Segment;
 use super::result::Receipt;
 use crate::Error;
 use crate::fault::Fault;
-use crate::policy::Faults;
 
 impl Segment {
     /// What the gather does next. `paused` says that it was told to pause before, and so waits.
@@ -37,7 +36,7 @@ impl Segment {
                 }
                 Err(error) => {
                     if let Error::Fault(fault) = &error {
-                        self.context.fault(fault, None);
+                        self.context.report_fault(fault, None);
                     }
                     self.fail(error.clone());
                     return Err(error);
@@ -46,12 +45,13 @@ impl Segment {
         }
     }
 
-    /// The outputs of a place were passed on: does with its faults what their stages' policies say.
+    /// Completes a place whose outputs were passed on: handles its faults as their stages' policies decide, and
+    /// returns its permits.
     ///
     /// # Errors
     ///
     /// If that ends the run.
-    pub(crate) fn settle(
+    pub(crate) fn delivered(
         &self,
         failures: Vec<StageFailures>,
         permits: usize,
@@ -67,7 +67,7 @@ impl Segment {
                 _ => copied.insert((number, record.record(0).into())).1.clone(),
             };
             let fault = Fault { record: number, function: stage.name().into(), cause };
-            stage.policy().settle(fault, copy, attempts, &*self.context)?;
+            self.context.handle_fault(stage.policy(), fault, copy, attempts)?;
         }
         self.release(permits);
         self.done_to.fetch_max(last, Ordering::Relaxed);

@@ -10,7 +10,6 @@ use super::contract::{Operator, Outputs};
 use crate::Error;
 use crate::fault::{Cause, Fault};
 use crate::graph::{Handling, Items, Node, Outlet};
-use crate::policy::Faults;
 use crate::progress::GraphContext;
 use crate::progress::WaitGraph;
 use crate::text::PlainText;
@@ -54,9 +53,9 @@ impl<T, O: Operator<T>> State<T, O> {
         let name = guard.and_then(|guard| guard.name.as_deref()).unwrap_or(self.operator.name());
         let fault = Fault { record: number, function: name.into(), cause };
         match guard {
-            Some(guard) => guard.policy.settle(fault, || record.unwrap_or_default(), 1, context),
+            Some(guard) => context.handle_fault(&guard.policy, fault, || record.unwrap_or_default(), 1),
             None => {
-                context.fault(&fault, None);
+                context.report_fault(&fault, None);
                 Err(Error::Fault(fault))
             }
         }
@@ -109,7 +108,7 @@ impl<T: Send + 'static, O: Operator<T>> Shared<T, O> {
             state.take(number, element, &self.context)?;
             self.pass_on(&mut state).await?;
         }
-        self.settle(&state);
+        self.note_progress(&state);
         Ok(())
     }
 
@@ -121,7 +120,7 @@ impl<T: Send + 'static, O: Operator<T>> Shared<T, O> {
     }
 
     /// Says how far elements are done, and sees to the next alarm.
-    fn settle(self: &Arc<Self>, state: &State<T, O>) {
+    fn note_progress(self: &Arc<Self>, state: &State<T, O>) {
         let holds = state.operator.holds_back();
         if holds || self.tracked.get().is_some() {
             let place = *self.tracked.get_or_init(|| self.context.track(true));
@@ -189,7 +188,7 @@ impl<T: Send + 'static, O: Operator<T>> Shared<T, O> {
             passed = self.outlet.pause().await;
         }
         match &passed {
-            Ok(()) => self.settle(state),
+            Ok(()) => self.note_progress(state),
             Err(error) => {
                 self.context.fail(error.clone());
                 state.failed = Some(error.clone());

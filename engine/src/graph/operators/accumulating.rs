@@ -142,7 +142,7 @@ impl<U: Record> AccumulateNode<U> {
         if let Some(key) = &state.key {
             let (known, missing) = keys_of(key, &records);
             if let Some(message) = missing.filter(|_| known.is_empty()) {
-                self.settle(
+                self.handle_fault(
                     batch,
                     0,
                     Cause::Failed { message: PlainText::short(message), retryable: false },
@@ -177,7 +177,7 @@ impl<U: Record> AccumulateNode<U> {
             passed = failure.outputs_before;
             self.send(output).await?;
             output = rest;
-            self.settle(records, failure.index, failure.cause, failure.attempts)?;
+            self.handle_fault(records, failure.index, failure.cause, failure.attempts)?;
         }
         self.send(output).await?;
         if let Some(wait) = wait {
@@ -200,7 +200,7 @@ impl<U: Record> AccumulateNode<U> {
                 Ok(output) => builder.push(records.number(index), |data| data.extend_from_slice(output)),
                 Err((cause, attempts)) => {
                     self.send_of(records, std::mem::take(&mut builder)).await?;
-                    self.settle(records, index, cause.clone(), attempts)?;
+                    self.handle_fault(records, index, cause.clone(), attempts)?;
                 }
             }
         }
@@ -224,9 +224,9 @@ impl<U: Record> AccumulateNode<U> {
         self.outlet.send(Items::records(output, self.name.clone())).await
     }
 
-    fn settle(&self, records: &Batch, index: usize, cause: Cause, attempts: u32) -> Result<(), Error> {
+    fn handle_fault(&self, records: &Batch, index: usize, cause: Cause, attempts: u32) -> Result<(), Error> {
         let fault = Fault { record: records.number(index), function: self.name.to_string().into(), cause };
-        self.core.policy().settle(fault, || records.origin(index).into(), attempts, &*self.context)
+        self.context.handle_fault(self.core.policy(), fault, || records.origin(index).into(), attempts)
     }
 }
 

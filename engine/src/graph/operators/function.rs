@@ -55,11 +55,13 @@ impl<U: Record> FunctionNode<U> {
         let outcome = match self.pool.call_alone(&self.core, record, &()).await {
             Ok(outcome) => retry(&self.pool, &self.core, record, outcome, &()).await?,
             Err(CallError::Open(error)) => return Err(error),
-            Err(CallError::Trouble(trouble)) => return self.settle(record, Failure::alone(trouble.cause, 1)),
+            Err(CallError::Trouble(trouble)) => {
+                return self.handle_fault(record, Failure::alone(trouble.cause, 1));
+            }
         };
         let Outcome { output, failures, .. } = outcome;
         if let Some(failure) = failures.into_iter().next() {
-            return self.settle(record, failure);
+            return self.handle_fault(record, failure);
         }
         if output.is_empty() {
             return Ok(());
@@ -67,9 +69,9 @@ impl<U: Record> FunctionNode<U> {
         self.outlet.send(Items::records(output, self.name.clone())).await
     }
 
-    fn settle(&self, record: &Batch, Failure { cause, attempts, .. }: Failure) -> Result<(), Error> {
+    fn handle_fault(&self, record: &Batch, Failure { cause, attempts, .. }: Failure) -> Result<(), Error> {
         let fault = Fault { record: record.number(0), function: self.name.to_string().into(), cause };
-        self.core.policy().settle(fault, || record.origin(0).into(), attempts, &*self.context)
+        self.context.handle_fault(self.core.policy(), fault, || record.origin(0).into(), attempts)
     }
 }
 

@@ -125,7 +125,7 @@ async fn pass<T: Record>(
                 if !output.is_empty() {
                     outlet.send(Items::records(output, from.clone())).await?;
                 }
-                segment.settle(failures, permits, last, receipt)?;
+                segment.delivered(failures, permits, last, receipt)?;
             }
             Next::Pause => {
                 outlet.pause().await?;

@@ -78,12 +78,12 @@ impl<T: Record> Source<T> {
         state.next += 1;
         let cause = Cause::Failed { message: PlainText::short(message), retryable: false };
         let fault = Fault { record: number, function: name.into(), cause };
-        let settled = policy.settle(fault, || record.into(), 1, &*self.context);
+        let handled = self.context.handle_fault(policy, fault, || record.into(), 1);
         self.context.emit(1);
-        if settled.is_ok() {
+        if handled.is_ok() {
             self.context.accepted();
         }
-        state.note(settled)
+        state.note(handled)
     }
 
     /// Emits records that were read as bytes, numbered on from the last one.
