@@ -79,7 +79,7 @@ impl State {
         if self.now.states.is_empty() {
             self.now.read = record;
         }
-        if let Some(Snapshot { record, states }) = self.ahead.take_if(|ahead| ahead.record <= record) {
+        if let Some(Snapshot { record, states, .. }) = self.ahead.take_if(|ahead| ahead.record <= record) {
             (self.now.read, self.now.states) = (record, states);
         }
         let next = self.now.read + 1;

@@ -4,7 +4,7 @@ use std::io;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use engine::policy::Place;
+use engine::policy::InputPosition;
 use engine::{Error, Fault};
 
 use super::hint::hint;
@@ -95,7 +95,7 @@ impl std::fmt::Display for EndedBy {
 pub(crate) struct RunFailed {
     pub(crate) error: Error,
     /// Where its record stood, if the error does not say it all.
-    pub(crate) place: Option<Place>,
+    pub(crate) place: Option<InputPosition>,
 }
 
 impl std::fmt::Display for RunFailed {
@@ -111,7 +111,7 @@ impl std::fmt::Display for RunFailed {
 }
 
 /// A fault with the place of its record, unless it says that itself.
-pub(crate) fn at(fault: &Fault, place: &Place) -> String {
+pub(crate) fn at(fault: &Fault, place: &InputPosition) -> String {
     if fault.cause.to_string().contains(&format!("({}, ", place.input)) {
         return fault.to_string();
     }

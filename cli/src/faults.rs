@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use anyhow::Context;
 use engine::checkpoint::Checkpoint;
-use engine::policy::{DeadLetter, DeadLetters, Place, Unit};
+use engine::policy::{DeadLetter, DeadLetters, InputPosition, Unit};
 use engine::{Error, FaultPolicy, files};
 use serde::Deserialize;
 
@@ -73,10 +73,10 @@ impl Places {
     }
 
     /// Where a record stands.
-    pub(crate) fn find(&self, record: u64) -> Option<Place> {
+    pub(crate) fn find(&self, record: u64) -> Option<InputPosition> {
         let begun = self.lock();
         let (input, first) = begun.inputs.iter().rev().find(|(_, first)| *first <= record)?;
-        Some(Place { input: input.clone(), unit: Unit::Line, number: record + 1 - first })
+        Some(InputPosition::new(input.clone(), Unit::Line, record + 1 - first))
     }
 }
 

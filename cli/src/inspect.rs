@@ -95,7 +95,7 @@ fn packages(imports: &[String]) -> String {
 
 /// `step=<int64>  how much to add (default 1)`.
 fn argument(parameter: &Parameter) -> String {
-    let Parameter { name, shape, required, default, docs } = parameter;
+    let Parameter { name, shape, required, default, docs, .. } = parameter;
     let mut text = format!("{name}=<{shape}>");
     if !docs.is_empty() {
         let _ = write!(text, "  {}", docs.lines().collect::<Vec<_>>().join(" "));

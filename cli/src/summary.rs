@@ -137,7 +137,7 @@ fn row(name: &str, usage: &Usage) -> [String; 4] {
 
 /// A line about a plugin that was compiled for this run.
 fn compiled(plugin: &Plugin) -> Option<String> {
-    let Compilation { time, timeout, resident, memory_limit } = plugin.compilation()?;
+    let Compilation { time, timeout, resident, memory_limit, .. } = plugin.compilation()?;
     let name = plugin.path().file_name().unwrap_or_default().to_string_lossy();
     let file = of(plugin.size(), plugin.size_limit());
     let mut text = format!("{name}: {file} · compiled in {}", short(time));

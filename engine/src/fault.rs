@@ -11,6 +11,7 @@ use crate::text::PlainText;
 
 /// One record for which a function failed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct Fault {
     /// The source's number of the record, counted from 1 as lines are.
     pub record: u64,
@@ -43,72 +44,72 @@ pub enum Cause {
         /// The panic's message and place.
         message: PlainText,
     },
-    /// The guest did what WebAssembly forbids, or gave up.
+    /// The guest did what WebAssembly forbids, or aborted.
     Trapped {
         /// Which trap.
         trap: PlainText,
-        /// The end of what it wrote to stderr, where a language leaves its reason.
+        /// The end of what the guest wrote to stderr, where many languages give the reason.
         stderr: PlainText,
     },
-    /// It recursed until its stack was full.
+    /// The function recursed until its stack was full.
     StackOverflow,
-    /// It ended itself with this exit code.
+    /// The function exited.
     Exited {
-        /// As given to `exit`.
+        /// The exit code.
         code: i32,
     },
-    /// It did not finish within its time.
+    /// The function did not finish within its time limit.
     TimedOut {
         /// The limit for one record.
         limit: Duration,
     },
-    /// It needed more memory than it may have.
+    /// The function needed more memory than its limit.
     OutOfMemory {
         /// The limit for one instance, in bytes.
         limit: usize,
     },
-    /// What it returned for the record is larger than it may be.
+    /// The outputs for the record exceed the limit.
     TooMuchOutput {
         /// The limit for one record, in bytes.
         limit: usize,
     },
-    /// What it returned breaks a rule of the contract.
+    /// The outcome breaks a rule of the contract.
     BrokenContract {
         /// The rule.
         rule: PlainText,
     },
-    /// The process that ran it died of it: one of a cluster's workers, which was started again for it alone.
+    /// The function killed the cluster worker that ran it, which had been started for this record alone.
     KilledItsWorker {
         /// How it ended.
         how: PlainText,
     },
-    /// What it returned can't be read as the type that the stream has.
+    /// An output can't be read as the type of the stream's elements.
     Unreadable {
-        /// What was expected, and what stood there.
+        /// What was expected, and what was found.
         message: PlainText,
     },
-    /// It asked the host for more of something than one instance may have.
+    /// The function asked the host for more of a resource than one instance may have.
     LimitExceeded {
-        /// Of what.
+        /// The resource.
         resource: Resource,
-        /// How much of it there may be.
+        /// How much one instance may have.
         limit: u64,
     },
 }
 
-/// Something of the host's, of which an instance may have so much.
+/// A resource of the host that is limited for each instance.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Resource {
-    /// Open files, streams, sockets, and what waits for them.
+    /// Open files, streams and sockets, and waits for them.
     Handles,
-    /// Random bytes of one call, by their number.
+    /// Random bytes in one call.
     RandomBytes,
 }
 
 impl Resource {
-    /// What an instance did that took more than `limit` of it.
+    /// What an instance did to exceed the limit.
     fn exceeded(self, limit: u64) -> String {
         match self {
             Self::Handles => format!("held more than {limit} handles"),
@@ -123,7 +124,7 @@ impl Cause {
         matches!(self, Self::Failed { retryable: true, .. })
     }
 
-    /// What is shown of it.
+    /// The text that is shown.
     pub(crate) fn message(&self) -> Cow<'_, str> {
         match self {
             Self::Failed { message, .. } => message.as_str().into(),
@@ -131,7 +132,7 @@ impl Cause {
         }
     }
 
-    /// The bytes of a guest's words in it.
+    /// How many bytes of text from the guest it holds.
     pub(crate) fn text_len(&self) -> usize {
         match self {
             Self::Failed { message, .. } | Self::Panicked { message } | Self::Unreadable { message } => {
@@ -144,7 +145,7 @@ impl Cause {
         }
     }
 
-    /// A word for its kind, as scripts want it: `failed`, `panicked`, `trapped`, …
+    /// The kind of the cause as one word for scripts: `failed`, `panicked`, `trapped`, …
     #[must_use]
     pub fn kind(&self) -> &'static str {
         match self {

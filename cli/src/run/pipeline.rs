@@ -109,12 +109,12 @@ fn run(
         (ending, _) => ending,
     });
     let told = |fault: &Fault| {
-        pipeline.place(fault.record).map_or_else(|| fault.to_string(), |place| at(fault, &place))
+        pipeline.position(fault.record).map_or_else(|| fault.to_string(), |place| at(fault, &place))
     };
     let report = Report {
         messages,
         result: ended.map_err(|error| {
-            let place = fault_of(&error).and_then(|fault| pipeline.place(fault.record));
+            let place = fault_of(&error).and_then(|fault| pipeline.position(fault.record));
             RunFailed { error, place }
         }),
         counts: counts(),

@@ -8,7 +8,7 @@ use std::time::Instant;
 use anyhow::ensure;
 use engine::checkpoint::{Checkpoint, Snapshot};
 use engine::plugin::{Ahead, Output};
-use engine::policy::Place;
+use engine::policy::InputPosition;
 use engine::{Fault, FaultPolicy, Monitor, Pool, Source};
 use indicatif::{HumanCount, ProgressBar};
 
@@ -123,7 +123,7 @@ impl RunCommand {
     fn source(&self, known: Option<&Checkpoint>, monitor: Option<&Monitor>) -> Arc<Source<Records>> {
         let (states, read, done) =
             known.map_or_else(Default::default, |known| (known.states.clone(), known.read, known.record));
-        let source = Source::new().resumed(Snapshot { record: read, states }, done);
+        let source = Source::new().resumed(Snapshot::new(read, states), done);
         let Some(monitor) = monitor else { return Arc::new(source) };
         let source = source.monitored(monitor);
         if let Some(file) = self.faults.file() {
@@ -249,7 +249,7 @@ impl RunCommand {
     }
 
     /// Where a fault's record stands, among several inputs.
-    fn place(&self, fault: &Fault, places: &Places) -> Option<Place> {
+    fn place(&self, fault: &Fault, places: &Places) -> Option<InputPosition> {
         places.find(fault.record).filter(|_| self.input.len() > 1)
     }
 }

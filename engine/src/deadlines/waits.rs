@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 /// Something that this process waits for.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Wait {
     /// What it is, for people.
     pub what: String,

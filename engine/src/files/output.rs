@@ -15,6 +15,7 @@ use super::system::{self, How, Last, Place, has_no_reader, let_wait};
 
 /// What becomes of what a file has when it is opened to be written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Mode {
     /// It is written over, from the start.
     Keep,

@@ -36,6 +36,7 @@ impl Default for Limits {
 /// How long an instance lives: what records may find of one another, if a function keeps something.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
 pub enum Isolation {
     /// Until it fails, or its memory has grown to half of the limit: the fastest.
     #[default]

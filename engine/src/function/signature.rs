@@ -9,6 +9,7 @@ use crate::record::Shape;
 /// What a function does with a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
 pub enum Kind {
     /// One output for each record, or none where it leaves the record out.
     Map,
@@ -43,6 +44,7 @@ impl fmt::Display for Kind {
 
 /// One argument that a function takes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct Parameter {
     /// Its name.
     pub name: String,
@@ -59,6 +61,7 @@ pub struct Parameter {
 
 /// What a plugin says of one function.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct Signature {
     /// Its name, unique in the plugin.
     pub name: String,

@@ -10,6 +10,7 @@ use crate::record::Batch;
 
 /// What a function's calls used, against its limits.
 #[derive(Clone, Copy, Debug, Serialize)]
+#[non_exhaustive]
 pub struct Usage {
     /// How many calls were made.
     pub calls: u64,
@@ -38,6 +39,7 @@ pub struct Usage {
 
 /// What all instances of a pool had together, against its limits.
 #[derive(Clone, Copy, Debug, Serialize)]
+#[non_exhaustive]
 pub struct PoolUsage {
     /// The most instances that there were at once, without those that sinks keep.
     pub instances: usize,

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, OnceLock};
 
-use crate::policy::{DeadLetter, DeadLetters, Place};
+use crate::policy::{DeadLetter, DeadLetters, InputPosition};
 use crate::{Error, Progress};
 
 /// A file of dead letters, which is made once all is found right.
@@ -32,7 +32,7 @@ impl DeadLetterFile {
     pub(crate) fn put(&self, letter: &DeadLetter) -> Result<(), Error> {
         let Some(file) = self.file.get() else { return Ok(()) };
         self.put.fetch_add(1, Relaxed);
-        file.put(letter, self.positions.place(letter.fault.record).as_ref())
+        file.put(letter, self.positions.position(letter.fault.record).as_ref())
     }
 
     pub(crate) fn flush(&self) -> Result<(), Error> {
@@ -45,7 +45,7 @@ impl DeadLetterFile {
     }
 }
 
-/// Where records of the only source stood.
+/// Where records of the only source stand in their inputs.
 #[derive(Clone, Default)]
 pub(crate) struct InputPositions(Arc<OnceLock<Progress>>);
 
@@ -54,7 +54,7 @@ impl InputPositions {
         self.0.get_or_init(|| source);
     }
 
-    pub(crate) fn place(&self, record: u64) -> Option<Place> {
-        self.0.get()?.place(record)
+    pub(crate) fn position(&self, record: u64) -> Option<InputPosition> {
+        self.0.get()?.position(record)
     }
 }

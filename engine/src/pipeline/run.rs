@@ -15,7 +15,7 @@ use crate::nodes::{
     Begin, BuildContext, Bytes, Called, DeadLetterFile, Feeding, InputPositions, Opening, open_dead_letters,
 };
 use crate::plugin::Output;
-use crate::policy::Place;
+use crate::policy::InputPosition;
 use crate::progress::Progress;
 use crate::{Error, Fault, FaultPolicy, Plugin, Pool, Source};
 
@@ -109,11 +109,11 @@ impl Pipeline {
         &self.diagram
     }
 
-    /// Where a record stood in the input, if that is known: a number of a pipeline of several sources does not
-    /// tell.
+    /// Where a record stands in its input, if that is known. In a pipeline of several sources, a record's number
+    /// does not tell.
     #[must_use]
-    pub fn place(&self, record: u64) -> Option<Place> {
-        self.positions.place(record)
+    pub fn position(&self, record: u64) -> Option<InputPosition> {
+        self.positions.position(record)
     }
 
     /// The pool that its functions run on.

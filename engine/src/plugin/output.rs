@@ -95,6 +95,7 @@ impl State {
 
 /// Something that a function wrote for people to read.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Print {
     /// The function that wrote it.
     pub function: PlainText,

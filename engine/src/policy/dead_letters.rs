@@ -45,19 +45,29 @@ struct Line<'a> {
     record_base64: Option<Cow<'a, str>>,
 }
 
-/// Where a record stood: the input, and its number there, counted from 1.
+/// Where a record stands in the input that it was read from.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Place {
+#[non_exhaustive]
+pub struct InputPosition {
     /// The input's name.
     pub input: Arc<str>,
     /// What is counted there.
     pub unit: Unit,
-    /// The record's number in it.
+    /// The record's number in the input, counted from 1.
     pub number: u64,
+}
+
+impl InputPosition {
+    /// The position of a record: the name of its input, what is counted there, and its number, from 1.
+    #[must_use]
+    pub fn new(input: impl Into<Arc<str>>, unit: Unit, number: u64) -> Self {
+        Self { input: input.into(), unit, number }
+    }
 }
 
 /// What an input is made of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Unit {
     /// Lines.
     Line,
@@ -66,7 +76,7 @@ pub enum Unit {
 }
 
 /// As in `clean.csv, row 5`.
-impl fmt::Display for Place {
+impl fmt::Display for InputPosition {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let unit = match self.unit {
             Unit::Line => "line",
@@ -103,14 +113,15 @@ impl fmt::Display for Place {
 /// ```
 #[derive(Clone)]
 pub struct DeadLetters {
-    state: Arc<Mutex<State>>,
+    writer: Arc<Mutex<LetterWriter>>,
     path: Arc<PathBuf>,
 }
 
 /// So much of a line's room is kept for the next one, in bytes.
 const LINE: usize = 64 << 10;
 
-struct State {
+/// Writes letters to the file.
+struct LetterWriter {
     file: BufWriter<File>,
     /// In bytes.
     written: u64,
@@ -136,18 +147,19 @@ impl DeadLetters {
     #[must_use]
     pub fn to(mut file: File, path: impl AsRef<Path>) -> Self {
         end_line(&mut file);
-        let state = State { file: BufWriter::with_capacity(64 << 10, file), written: 0, line: Vec::new() };
-        Self { state: Arc::new(Mutex::new(state)), path: Arc::new(path.as_ref().to_owned()) }
+        let writer =
+            LetterWriter { file: BufWriter::with_capacity(64 << 10, file), written: 0, line: Vec::new() };
+        Self { writer: Arc::new(Mutex::new(writer)), path: Arc::new(path.as_ref().to_owned()) }
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    fn writer(&self) -> MutexGuard<'_, LetterWriter> {
+        self.writer.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// How many bytes were put so far.
     #[must_use]
     pub fn written(&self) -> u64 {
-        self.state().written
+        self.writer().written
     }
 
     /// Adds a letter. It is in the file for certain after [`flush`](Self::flush).
@@ -155,11 +167,11 @@ impl DeadLetters {
     /// # Errors
     ///
     /// If it can't be written.
-    pub fn put(&self, letter: &DeadLetter, place: Option<&Place>) -> Result<(), Error> {
-        let mut state = self.state();
-        let State { file, written, line } = &mut *state;
+    pub fn put(&self, letter: &DeadLetter, position: Option<&InputPosition>) -> Result<(), Error> {
+        let mut writer = self.writer();
+        let LetterWriter { file, written, line } = &mut *writer;
         line.clear();
-        encode(letter, place, line);
+        encode(letter, position, line);
         line.push(b'\n');
         *written += line.len() as u64;
         let written = file.write_all(line);
@@ -174,7 +186,7 @@ impl DeadLetters {
     ///
     /// If that is not possible.
     pub fn flush(&self) -> Result<(), Error> {
-        self.state().file.flush().map_err(|error| unwritable(&self.path, error))
+        self.writer().file.flush().map_err(|error| unwritable(&self.path, error))
     }
 }
 
@@ -202,14 +214,14 @@ fn unwritable(path: &Path, error: std::io::Error) -> Error {
     Error::File(FileError::Write { path: path.to_owned(), source: Arc::new(error) })
 }
 
-fn encode(letter: &DeadLetter, place: Option<&Place>, data: &mut Vec<u8>) {
+fn encode(letter: &DeadLetter, position: Option<&InputPosition>, data: &mut Vec<u8>) {
     let DeadLetter { fault, record, attempts } = letter;
     let text = str::from_utf8(record).ok();
     let line = Line {
         number: fault.record,
-        input: place.map(|place| (&*place.input).into()),
-        line: place.filter(|place| place.unit == Unit::Line).map(|place| place.number),
-        row: place.filter(|place| place.unit == Unit::Row).map(|place| place.number),
+        input: position.map(|position| (&*position.input).into()),
+        line: position.filter(|position| position.unit == Unit::Line).map(|position| position.number),
+        row: position.filter(|position| position.unit == Unit::Row).map(|position| position.number),
         function: fault.function.as_str().into(),
         fault: fault.cause.kind().into(),
         message: fault.cause.message(),
@@ -246,16 +258,16 @@ mod tests {
         DeadLetter { fault, record: record.into(), attempts: 3 }
     }
 
-    fn encoded(letter: &DeadLetter, place: Option<&Place>) -> Vec<u8> {
+    fn encoded(letter: &DeadLetter, position: Option<&InputPosition>) -> Vec<u8> {
         let mut line = Vec::new();
-        encode(letter, place, &mut line);
+        encode(letter, position, &mut line);
         line
     }
 
     #[test]
     fn a_dead_letter_is_a_line_of_json() {
-        let place = Place { input: "a.log".into(), unit: Unit::Line, number: 5 };
-        let line = String::from_utf8(encoded(&letter(b"x\ty"), Some(&place))).unwrap();
+        let position = InputPosition::new("a.log", Unit::Line, 5);
+        let line = String::from_utf8(encoded(&letter(b"x\ty"), Some(&position))).unwrap();
         let expected = r#"{"number":7,"input":"a.log","line":5,"function":"parse","fault":"failed","message":"no �[0m \"good\"","attempts":3,"record":"x\ty"}"#;
         assert_eq!(line, expected);
         let binary = String::from_utf8(encoded(&letter(b"\xff\0"), None)).unwrap();

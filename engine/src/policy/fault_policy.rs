@@ -1,4 +1,4 @@
-//! What becomes of a run when a record is a fault.
+//! The policy for faults: what a fault means for the run.
 
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -35,7 +35,7 @@ pub(crate) enum Decision<'a> {
 /// Takes dead letters.
 type PutAside = dyn Fn(DeadLetter) -> Result<(), Error> + Send + Sync;
 
-/// What becomes of a run when a function fails for a record: it ends, or it goes on without the record.
+/// Decides what a fault means for the run: it ends, or goes on without the record.
 ///
 /// ```
 /// use engine::FaultPolicy;
@@ -48,15 +48,14 @@ type PutAside = dyn Fn(DeadLetter) -> Result<(), Error> + Send + Sync;
 /// # let _ = policy;
 /// ```
 ///
-/// Given to a function by [`Function::on_fault`](crate::Function::on_fault). Its clones count
-/// their faults together.
+/// Give it to a function by [`Function::on_fault`](crate::Function::on_fault). Clones count their faults together.
 #[derive(Clone)]
 pub struct FaultPolicy {
     action: Action,
     retries: u32,
     most: u64,
     faults: Arc<AtomicU64>,
-    /// Faults of records up to this one were dealt with by another run.
+    /// An earlier run handled the faults of records up to this one.
     done: u64,
     first: Arc<OnceLock<Fault>>,
 }
@@ -68,23 +67,21 @@ enum Action {
     Divert(Arc<PutAside>),
 }
 
-/// A record for which a function failed, put aside.
+/// A record for which a function failed, with the fault.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct DeadLetter {
     /// What happened.
     pub fault: Fault,
-    /// The record as it was before all functions in a row up to the one that failed, if those put records
-    /// aside too; otherwise as that one was given it.
+    /// The record. If the functions before the one that failed divert records too, it is the record as the first of
+    /// them got it, so that it can run again from there. Otherwise it is what the function got.
     pub record: Arc<[u8]>,
-    /// How often the function was given the record by itself or in a batch that it did not bring down:
-    /// 1 and one for each retry.
+    /// How often the function tried the record: once, and once for each retry.
     pub attempts: u32,
 }
 
 impl FaultPolicy {
-    /// The first fault ends the run, after the records before it are out. Functions do so if not told
-    /// otherwise.
+    /// The first fault ends the run, after the records before it have reached the sink. This is the default.
     #[must_use]
     pub fn stop() -> Self {
         Self::new(Action::Stop)
@@ -96,8 +93,8 @@ impl FaultPolicy {
         Self::new(Action::Skip)
     }
 
-    /// The run goes on, and `put_aside` is given the record: in the order of the records, after the outputs
-    /// of those before it, unless the gather is unordered. An error of it ends the run.
+    /// The run goes on, and `put_aside` gets the record. It is called in the order of the records, after the outputs
+    /// of earlier records, unless the gather is unordered. An error that it returns ends the run.
     #[must_use]
     pub fn divert(put_aside: impl Fn(DeadLetter) -> Result<(), Error> + Send + Sync + 'static) -> Self {
         Self::new(Action::Divert(Arc::new(put_aside)))
@@ -107,48 +104,48 @@ impl FaultPolicy {
         Self { action, retries: 0, most: u64::MAX, faults: Arc::default(), done: 0, first: Arc::default() }
     }
 
-    /// A record whose function says that another try may succeed is given again, so many times at most,
-    /// after 100 ms, 200 ms and so on up to 10 s. None, if not said.
+    /// Sets how often a record is tried again if its function says that a retry may succeed: after 100 ms, 200 ms
+    /// and so on up to 10 s. The default is 0.
     #[must_use]
     pub fn retries(mut self, retries: u32) -> Self {
         self.retries = retries;
         self
     }
 
-    /// One fault more than this ends the run. No limit, if not said.
+    /// Sets how many faults a run may have: one more ends it. There is no limit by default.
     #[must_use]
     pub fn max_faults(mut self, most: u64) -> Self {
         self.most = most;
         self
     }
 
-    /// So many faults count already, of a run that this one goes on from.
+    /// Counts faults of an earlier run, which this run continues.
     #[must_use]
     pub fn after_faults(self, faults: u64) -> Self {
         self.faults.store(faults, Relaxed);
         self
     }
 
-    /// Faults of records up to this one are nothing new: another run, which this one goes on from and has to
-    /// repeat in part, has dealt with them.
+    /// Ignores faults of records up to this one: an earlier run, which this run continues and has to repeat in part,
+    /// handled them.
     #[must_use]
     pub fn after_record(mut self, record: u64) -> Self {
         self.done = record;
         self
     }
 
-    /// The first fault that it was told of and did not end the run for, of all its clones.
+    /// The first fault that did not end the run, for all clones together.
     #[must_use]
     pub fn first_fault(&self) -> Option<&Fault> {
         self.first.get()
     }
 
-    /// How many faults it was told of.
+    /// How many faults there were.
     pub(crate) fn faults(&self) -> u64 {
         self.faults.load(Relaxed)
     }
 
-    /// Whether records are left out, and nothing keeps them.
+    /// Whether records are left out without being kept.
     pub(crate) fn skips(&self) -> bool {
         matches!(self.action, Action::Skip)
     }
@@ -163,7 +160,7 @@ impl FaultPolicy {
         self.stops() && record > self.done
     }
 
-    /// The record behind which the first fault ends the run, if one does.
+    /// The record after which the first fault ends the run, if one does.
     pub(crate) fn stops_behind(&self) -> Option<u64> {
         self.stops().then_some(self.done)
     }
@@ -173,7 +170,7 @@ impl FaultPolicy {
         self.retries
     }
 
-    /// Whether it wants to have the records themselves.
+    /// Whether it needs the bytes of records.
     pub(crate) fn keeps_records(&self) -> bool {
         matches!(self.action, Action::Divert(_))
     }

@@ -4,6 +4,6 @@ mod dead_letters;
 mod fault_policy;
 
 pub(crate) use dead_letters::decode as decode_dead_letter;
-pub use dead_letters::{DeadLetters, Place, Unit};
+pub use dead_letters::{DeadLetters, InputPosition, Unit};
 pub(crate) use fault_policy::Decision;
 pub use fault_policy::{DeadLetter, FaultPolicy};

@@ -10,7 +10,7 @@ use super::wait_graph::WaitGraph;
 use super::{BoxFuture, Done, Snapshots};
 use crate::metrics::Counts;
 use crate::monitor::{SourceFigures, Watch};
-use crate::policy::{DeadLetter, Decision, Place, Unit};
+use crate::policy::{DeadLetter, Decision, InputPosition, Unit};
 use crate::{Error, Fault, FaultPolicy};
 
 /// An input of a source, from its first record on.
@@ -154,12 +154,12 @@ impl GraphContext {
         self.inputs.lock().unwrap_or_else(PoisonError::into_inner).push(Input { first, name });
     }
 
-    /// Where a record stood.
-    pub(crate) fn place(&self, record: u64) -> Option<Place> {
+    /// Where a record stands in its input.
+    pub(crate) fn position(&self, record: u64) -> Option<InputPosition> {
         let inputs = self.inputs.lock().unwrap_or_else(PoisonError::into_inner);
         let Input { first, name } = inputs.iter().rev().find(|input| input.first <= record)?;
         let (input, unit) = name.clone()?;
-        Some(Place { input, unit, number: record + 1 - first })
+        Some(InputPosition::new(input, unit, record + 1 - first))
     }
 
     /// The number of the last element that was emitted.
@@ -230,11 +230,13 @@ impl GraphContext {
         Ok(())
     }
 
-    pub(crate) fn begin(&self, records: usize) {
+    /// So many more records are unfinished.
+    pub(crate) fn add_unfinished(&self, records: usize) {
         self.unfinished.fetch_add(records as u64, Relaxed);
     }
 
-    pub(crate) fn end(&self, records: usize) {
+    /// So many records are unfinished no more.
+    pub(crate) fn remove_unfinished(&self, records: usize) {
         self.unfinished.fetch_sub(records as u64, Relaxed);
     }
 

@@ -11,8 +11,9 @@ const MOST_AHEAD: usize = 1 << 18;
 
 /// More elements have left a graph.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Done<'a> {
-    /// All up to this number have reached their sinks, were dropped, or are faults that were settled.
+    /// All up to this number have reached their sinks, were dropped, or are faults that were handled.
     pub last: u64,
     /// The numbers of those since the last time that became a fault, or a part of them. Of more than 262,144 that
     /// wait for others, only the later ones are told.
@@ -24,7 +25,7 @@ type Tell = dyn Fn(Done<'_>) + Send + Sync;
 /// How far all elements have left the graph, for who wants to know.
 #[derive(Default)]
 pub(super) struct Frontier {
-    way: Mutex<Way>,
+    way: Mutex<Holders>,
     faults: Mutex<FaultsAhead>,
     told: RwLock<Vec<Box<Tell>>>,
     /// Somebody is told.
@@ -35,7 +36,7 @@ pub(super) struct Frontier {
 
 /// Where elements are.
 #[derive(Debug, Default)]
-struct Way {
+struct Holders {
     /// All up to this number were accepted by all nodes that the source calls.
     accepted: u64,
     holders: Vec<Holder>,
@@ -67,7 +68,7 @@ impl Holder {
     }
 }
 
-impl Way {
+impl Holders {
     fn take(&mut self, place: usize, first: u64, last: u64) {
         // Whoever groups elements is about to pass on some that it had before.
         let grouping = self.holders.iter().filter(|holder| holder.groups && !holder.is_empty());
@@ -171,7 +172,7 @@ impl Frontier {
         });
     }
 
-    fn change(&self, change: impl FnOnce(&mut Way)) {
+    fn change(&self, change: impl FnOnce(&mut Holders)) {
         if !self.matters() || self.is_mixed() {
             return;
         }
@@ -183,13 +184,13 @@ impl Frontier {
         }
         way.told = done;
         drop(way);
-        let faults = self.settle(done);
+        let faults = self.take_faults_up_to(done);
         for told in &*self.told.read().unwrap_or_else(PoisonError::into_inner) {
             told(Done { last: done, faults: &faults });
         }
     }
 
-    fn way(&self) -> MutexGuard<'_, Way> {
+    fn way(&self) -> MutexGuard<'_, Holders> {
         self.way.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -214,8 +215,8 @@ impl Frontier {
         self.faults().done
     }
 
-    /// All up to `number` have left the graph. Returns which of them were faults.
-    fn settle(&self, number: u64) -> Vec<u64> {
+    /// Counts the faults of records up to `number` as done, and returns these records.
+    fn take_faults_up_to(&self, number: u64) -> Vec<u64> {
         let mut faults = self.faults();
         let ahead = faults.ahead.split_off(&(number + 1));
         let done = std::mem::replace(&mut faults.ahead, ahead);

@@ -6,7 +6,7 @@ use super::{Done, GraphContext, Snapshot};
 use crate::Error;
 use crate::metrics::Counts;
 use crate::monitor::SourceFigures;
-use crate::policy::Place;
+use crate::policy::InputPosition;
 
 /// Tells how far the elements of a source are, and what became of them. Made by
 /// [`Source::progress`](crate::Source::progress), before or during the run; it does not end with the source.
@@ -76,10 +76,10 @@ impl Progress {
         self.0.snapshots.want();
     }
 
-    /// Where a record stood in the files that were read, if that is known.
+    /// Where a record stands in the files that were read, if that is known.
     #[must_use]
-    pub fn place(&self, record: u64) -> Option<Place> {
-        self.0.place(record)
+    pub fn position(&self, record: u64) -> Option<InputPosition> {
+        self.0.position(record)
     }
 
     /// `told` is called each time that more elements have left the graph, and says which of them were faults. Of

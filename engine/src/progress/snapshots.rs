@@ -10,6 +10,7 @@ use crate::function::State;
 
 /// What the functions that accumulate have made of all records up to one.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Snapshot {
     /// The number of the last record.
     pub record: u64,
@@ -17,17 +18,25 @@ pub struct Snapshot {
     pub states: Vec<Option<State>>,
 }
 
+impl Snapshot {
+    /// The states of functions after a record, in the order in which the functions were put into the graph.
+    #[must_use]
+    pub fn new(record: u64, states: Vec<Option<State>>) -> Self {
+        Self { record, states }
+    }
+}
+
 /// What the nodes of a graph know of it.
 #[derive(Default)]
 pub(crate) struct Snapshots {
-    state: Mutex<Taking>,
+    state: Mutex<SnapshotDraft>,
     /// One is wanted, or is being taken.
     busy: AtomicBool,
     told: OnceLock<Box<dyn Fn(Snapshot) + Send + Sync>>,
 }
 
 #[derive(Default)]
-struct Taking {
+struct SnapshotDraft {
     /// How many functions accumulate.
     nodes: usize,
     /// What they begin with.
@@ -46,7 +55,7 @@ impl std::fmt::Debug for Snapshots {
 }
 
 impl Snapshots {
-    fn lock(&self) -> MutexGuard<'_, Taking> {
+    fn lock(&self) -> MutexGuard<'_, SnapshotDraft> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 /// How the bytes of a record are to be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
+#[non_exhaustive]
 pub enum Format {
     /// Any bytes.
     Bytes,

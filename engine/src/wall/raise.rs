@@ -53,6 +53,7 @@ impl Part {
 
 /// Which parts of the wall were raised, and which the system lacks or refused.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct Raised {
     /// What this kernel can't do.
     pub missing: Vec<Part>,

@@ -12,7 +12,7 @@ use crate::machine::Machine;
 use crate::plugin::{Ahead, Compiler, OnPrint, Print};
 use crate::{Error, Monitor};
 
-/// Sets up a [`Pool`]. The defaults are safe, and fast on the machine at hand.
+/// Sets up a [`Pool`]. The defaults are safe, and fast on this machine.
 #[must_use]
 pub struct PoolBuilder {
     pub(super) threads: usize,
@@ -49,120 +49,121 @@ impl Default for PoolBuilder {
 }
 
 impl PoolBuilder {
-    /// Who watches what its functions do.
+    /// Lets a monitor watch what the pool's functions do.
     pub fn monitor(mut self, monitor: &Monitor) -> Self {
         self.monitor = Some(monitor.clone());
         self
     }
 
-    /// What does the work of scattered segments instead of this pool's threads; begun when the pool is built.
+    /// Runs scattered segments on an executor instead of this pool's threads. It starts when the pool is built.
     #[cfg(feature = "cluster")]
     pub(crate) fn executor(mut self, join: Join) -> Self {
         self.executor = Some(join);
         self
     }
 
-    /// How many threads run guests; as many as the machine has cores, if not said. At least 1.
+    /// Sets how many threads run guests: at least 1. The default is the machine's number of cores.
     pub fn threads(mut self, threads: usize) -> Self {
         self.threads = threads.max(1);
         self
     }
 
-    /// How many instances there may be at once; 10,000 if not said. At least 1.
+    /// Sets how many instances there may be at once: at least 1. The default is 10,000.
     ///
-    /// There are no more than threads as long as functions compute; while they wait, others take
-    /// their place. At the bound no more are made, and records wait. There are no more than the system has
-    /// memory mappings for: some 10,000 with Linux's defaults.
+    /// While functions compute, there are no more instances than threads. While they wait, other instances run.
+    /// At the limit, records wait. The system's memory mappings limit instances too: about 10,000 with Linux's
+    /// defaults.
     pub fn instances(mut self, instances: usize) -> Self {
         self.instances = instances.max(1);
         self
     }
 
-    /// Keeps the room of instances that go for those that come, of which there are 1,000 at most then.
+    /// Reuses the memory of instances that end for new ones, and limits instances to 1,000.
     ///
-    /// A new instance takes a third of the time: worth it where many records fail. It is always so where
-    /// instances live for a batch or a record. The pool takes 4 TiB of address space for it, so that
-    /// a process has room for some thirty of them, and 3 ms at the start. Where it can't be had, instances
-    /// get room of their own.
+    /// A new instance then takes a third of the time, which pays off if many records fail. Pools whose instances
+    /// live for a batch or a record always do so. The pool reserves 4 TiB of address space, so a process has room for
+    /// about thirty such pools, and takes 3 ms to start. If the address space is not available, each instance gets
+    /// memory of its own.
     pub fn keep_room(mut self) -> Self {
         self.keep_room = true;
         self
     }
 
-    /// How long a function may take for one record, running and waiting; 10 s if not said.
+    /// Sets how long a function may take for one record, running and waiting. The default is 10 s.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.limits.timeout = timeout;
         self
     }
 
-    /// How much linear memory one instance may have, in bytes; 64 MiB if not said.
+    /// Sets how much linear memory one instance may have, in bytes. The default is 64 MiB.
     pub fn memory(mut self, bytes: usize) -> Self {
         self.limits.memory = bytes;
         self
     }
 
-    /// How much linear memory all instances may have together, in bytes; if not said, half of what the
-    /// machine or the container has ([`Machine::guest_memory`]).
+    /// Sets how much linear memory all instances may have together, in bytes. The default is half of the memory of
+    /// the machine or the container ([`Machine::guest_memory`]).
     ///
-    /// What a guest has not touched counts, although it takes none of the machine's memory: a small
-    /// plugin has 1.1 MiB, of which 40 KiB are real.
+    /// Memory that a guest has not touched counts too, although it takes none of the machine's: a small plugin has
+    /// 1.1 MiB, of which 40 KiB are real.
     pub fn total_memory(mut self, bytes: usize) -> Self {
         self.total_memory = bytes;
         self
     }
 
-    /// How much stack a guest's calls may take, in bytes; 512 KiB if not said.
+    /// Sets how much stack a guest's calls may take, in bytes. The default is 512 KiB.
     pub fn stack(mut self, bytes: usize) -> Self {
         self.stack = bytes;
         self
     }
 
-    /// How many bytes the outputs of one record may take; 32 MiB if not said.
+    /// Sets how many bytes the outputs of one record may take. The default is 32 MiB.
     pub fn output(mut self, bytes: usize) -> Self {
         self.limits.output = bytes;
         self
     }
 
-    /// How many bytes a function may print for people in a run; 1 MiB if not said. The rest is left out.
+    /// Sets how many bytes of messages a function may print in a run. The default is 1 MiB. Later messages are
+    /// dropped.
     pub fn messages(mut self, bytes: usize) -> Self {
         self.limits.messages = bytes;
         self
     }
 
-    /// How many bytes a plugin's file may have; 100 MiB if not said.
+    /// Sets how many bytes a plugin's file may have. The default is 100 MiB.
     pub fn plugin_size(mut self, bytes: u64) -> Self {
         self.plugin_size = bytes;
         self
     }
 
-    /// How long an instance lives; [`Isolation::Worker`] if not said. A sink's instance lives as long as
-    /// the run, whatever is said here, since it may hold what it prints at the end.
+    /// Sets how long an instance lives. The default is [`Isolation::Worker`]. A sink's instance always lives as long
+    /// as the run, since it may hold what it prints at the end.
     pub fn isolation(mut self, isolation: Isolation) -> Self {
         self.limits.isolation = isolation;
         self
     }
 
-    /// Who compiles plugins, in a process of its own; this process does, if not said.
+    /// Compiles plugins in a process of its own. By default, this process compiles them.
     pub fn compiler(mut self, compiler: Compiler) -> Self {
         self.compiler = Some(compiler);
         self
     }
 
-    /// Plugins that were compiled before; they are not compiled again.
+    /// Takes plugins that were compiled before, and does not compile them again.
     pub fn ahead(mut self, ahead: &Ahead) -> Self {
         self.ahead = ahead.clone();
         self
     }
 
-    /// Who is told what functions print, line by line; nobody, if not said. A sink's stdout is
-    /// not among it: that is the run's output.
+    /// Calls a closure for each line that functions print. By default, these lines are dropped. A sink's stdout is
+    /// not included: it is the run's output.
     pub fn on_print(mut self, on_print: impl Fn(Print) + Send + Sync + 'static) -> Self {
         self.on_print = Arc::new(on_print);
         self
     }
 
-    /// Switches off what bounds time, memory and what a call hands over, to measure what it costs. Not for
-    /// functions that somebody else wrote, nor with a compiler of its own.
+    /// Switches off the limits of time, memory and outputs, to measure their cost. Not for functions that are not
+    /// trusted, nor with a compiler in a process of its own.
     #[doc(hidden)]
     pub fn without_limits(mut self) -> Self {
         self.limits.bounded = false;

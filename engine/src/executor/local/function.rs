@@ -104,7 +104,7 @@ impl<I: Record, O: Returns> Function<I, O> {
         }))
     }
 
-    /// The same function with its stdout written to `output`, if it is a sink.
+    /// The same sink with its stdout written to `output`. Other functions stay as they are.
     ///
     /// A sink's stdout is otherwise that of this process. What other functions print are messages
     /// for people (see [`PoolBuilder::on_print`](crate::executor::PoolBuilder::on_print)).
@@ -117,14 +117,14 @@ impl<I: Record, O: Returns> Function<I, O> {
         })
     }
 
-    /// The same function, if it is a filter, with what it keeps dropped, and the other way round.
+    /// The same filter negated: it drops what it kept, and keeps what it dropped. Other functions stay as they are.
     #[must_use]
     pub fn negated(&self) -> Self {
         self.changed(|opening| opening.negated = !opening.negated && opening.kind == Kind::Filter)
     }
 
-    /// The same function with another policy for the records that it fails for; if not said, the first
-    /// one ends the run.
+    /// The same function with a policy for the records that it fails for. By default, the first such record ends the
+    /// run.
     #[must_use]
     pub fn on_fault(&self, policy: &FaultPolicy) -> Self {
         self.changed(|opening| opening.policy = policy.clone())
@@ -215,7 +215,7 @@ impl<I: Record, O: Returns> Function<I, O> {
         Ok(())
     }
 
-    /// What the plugin says of it.
+    /// The function's signature.
     #[must_use]
     pub fn signature(&self) -> &Signature {
         self.core.signature()

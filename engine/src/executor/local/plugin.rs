@@ -31,7 +31,7 @@ impl Plugin {
         Self { loaded: Arc::new(loaded), pool, granted: Vec::new() }
     }
 
-    /// The same plugin, with something that its functions may have: those have it that say they need it.
+    /// The same plugin with a capability granted. Only functions that declare it get it.
     #[must_use]
     pub fn grant(mut self, capability: Capability) -> Self {
         self.granted.push(capability);
@@ -44,17 +44,17 @@ impl Plugin {
     ///
     /// # Errors
     ///
-    /// If there is no such function, if it takes or returns other types, or if it needs what the plugin
-    /// was not granted.
+    /// If there is no such function, if it takes or returns other types, or if it needs a capability that was not
+    /// granted.
     pub fn function<I: Record, O: Returns>(&self, name: &str) -> Result<Function<I, O>, Error> {
         self.open(self.signature(name)?)
     }
 
-    /// The plugin's function, if it has just one.
+    /// The only function of the plugin.
     ///
     /// # Errors
     ///
-    /// If it has several, and those of [`function`](Self::function).
+    /// If the plugin has several, and those of [`function`](Self::function).
     pub fn only_function<I: Record, O: Returns>(&self) -> Result<Function<I, O>, Error> {
         match self.signatures() {
             [signature] => self.open(signature),
@@ -113,7 +113,7 @@ impl Plugin {
         self.signatures().iter().map(|signature| signature.name.clone()).collect()
     }
 
-    /// What it says of its functions.
+    /// The signatures of its functions.
     #[must_use]
     pub fn signatures(&self) -> &[Signature] {
         &self.loaded.signatures
@@ -125,7 +125,7 @@ impl Plugin {
         &self.loaded.path
     }
 
-    /// The interfaces that it imports. Many are there whether it uses them or not.
+    /// The interfaces that the plugin imports. Compilers add many that it does not use.
     #[must_use]
     pub fn imports(&self) -> &[String] {
         &self.loaded.imports
@@ -137,19 +137,19 @@ impl Plugin {
         self.loaded.size
     }
 
-    /// The most bytes that it might have had.
+    /// The limit on its size, in bytes.
     #[must_use]
     pub fn size_limit(&self) -> u64 {
         self.loaded.size_limit
     }
 
-    /// What it took to compile it; none if the code was in the cache.
+    /// What compiling it took. None if the code was in the cache.
     #[must_use]
     pub fn compilation(&self) -> Option<Compilation> {
         self.loaded.compilation
     }
 
-    /// Checks that it is the one that somebody pinned.
+    /// Checks that the plugin has the pinned hash.
     pub(crate) fn check_hash(&self, pin: &str) -> Result<(), Error> {
         check_hash(self.path(), self.hash(), pin)
     }

@@ -91,7 +91,7 @@ impl Pending {
 /// What is due of one place in the order.
 pub(crate) struct Due {
     pub(crate) output: Batch,
-    /// To be settled once the outputs are passed on.
+    /// To be handled once the outputs are passed on.
     pub(crate) failures: Vec<StageFailures>,
     /// To be given back then.
     pub(crate) permits: usize,
@@ -103,7 +103,7 @@ pub(crate) struct Due {
 
 /// What a gather does next.
 pub(crate) enum Next {
-    /// Passes outputs on, and settles what came of them.
+    /// Passes outputs on, and handles their failures.
     Due(Due),
     /// Has nothing to pass on at the moment.
     Pause,
@@ -223,7 +223,7 @@ impl SegmentContents {
     }
 
     /// Records of a work are faults that do not end the run. Their place keeps its permits until the
-    /// gather has settled them, so that no more are unfinished than may be.
+    /// gather has handled them, so that no more are unfinished than may be.
     pub(crate) fn put_aside(&mut self, slot: Slot, failures: StageFailures) {
         let size = failures.size();
         self.held += size;
@@ -318,11 +318,11 @@ impl SegmentContents {
         let Work { slot, batch: output, held, .. } = work;
         let place = self.order.get_mut(slot);
         // What was dropped or is a fault has left.
-        let settled = place.failures.is_empty();
-        let left = if settled { place.permits.saturating_sub(output.sources()) } else { 0 };
+        let no_failures = place.failures.is_empty();
+        let left = if no_failures { place.permits.saturating_sub(output.sources()) } else { 0 };
         place.permits -= left;
         self.held -= held;
-        if output.is_empty() && place.fault.is_none() && settled {
+        if output.is_empty() && place.fault.is_none() && no_failures {
             let last = place.last;
             // Its records are done when those before it are.
             match self.order.before(slot) {

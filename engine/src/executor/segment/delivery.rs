@@ -85,7 +85,7 @@ impl Segment {
         state.is_empty().then(|| self.context.taken(self.tracked))
     }
 
-    /// So many records have left that somebody else settles.
+    /// So many records have left whose failures are handled elsewhere.
     pub(crate) fn leave(&self, permits: usize) {
         self.release(permits);
     }

@@ -1,4 +1,4 @@
-//! Records that functions failed for, from the call until the gather settles them in their order.
+//! Records that functions failed for, from the call until the gather handles them in order.
 
 use serde::{Deserialize, Serialize};
 

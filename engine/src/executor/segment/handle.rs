@@ -95,14 +95,14 @@ impl Segment {
         self.listed.store(false, Ordering::Release);
     }
 
-    /// Ends the segment at once; whoever waits for it is told.
+    /// Ends the segment at once with an error, which everything that waits for the segment gets.
     pub(crate) fn fail(&self, error: Error) {
         self.context.fail(self.state().failed.get_or_insert(error).clone());
-        self.end();
+        self.abandon();
     }
 
-    /// Nobody gathers any more: what is left is dropped, and nobody waits for it.
-    pub(crate) fn end(&self) {
+    /// Drops what is left, since nothing gathers it any more.
+    pub(crate) fn abandon(&self) {
         let mut state = self.state();
         state.failed.get_or_insert(Error::Closed);
         state.queue.clear();
@@ -127,7 +127,7 @@ impl Segment {
 
     /// Records have left: as many others may come.
     pub(super) fn release(&self, permits: usize) {
-        self.context.end(permits);
+        self.context.remove_unfinished(permits);
         self.permits.add_permits(permits);
     }
 }

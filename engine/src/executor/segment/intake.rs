@@ -56,7 +56,7 @@ impl Segment {
                 }
                 // What comes behind a fault is not wanted any more.
                 if !state.stopping {
-                    self.context.begin(batch.len());
+                    self.context.add_unfinished(batch.len());
                     self.context.take(self.tracked, batch.number(0), batch.number(batch.len() - 1));
                     state.enqueue(batch);
                 }

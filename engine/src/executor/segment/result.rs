@@ -81,7 +81,7 @@ struct EndOfSegment<'a>(&'a Arc<Segment>);
 
 impl Drop for EndOfSegment<'_> {
     fn drop(&mut self) {
-        self.0.end();
+        self.0.abandon();
     }
 }
 

@@ -37,8 +37,14 @@ impl<A: Clone + Send + 'static> Stream<A> {
         J: BinaryOperator<A, B>,
     {
         let kind = operator.name().to_owned();
-        let state =
-            State { operator, outputs: VecDeque::new(), last: 0, taken: 0, ended: [false; 2], failed: None };
+        let state = Operation {
+            operator,
+            outputs: VecDeque::new(),
+            last: 0,
+            taken: 0,
+            ended: [false; 2],
+            failed: None,
+        };
         let one_source = self.meets(&other);
         let depth = self.outlet.depth().max(other.outlet.depth());
         let outlet = Outlet::new(&self.context, depth + 1);
@@ -74,7 +80,7 @@ impl<A: Clone + Send + 'static> Stream<A> {
 }
 
 struct BinaryNode<J, U> {
-    state: Mutex<State<J, U>>,
+    state: Mutex<Operation<J, U>>,
     /// A side took an element, or ended.
     moved: Notify,
     /// Both sides count with one source: numbers stay, else outputs are counted anew.
@@ -88,7 +94,8 @@ struct BinaryNode<J, U> {
     outlet: Outlet<U>,
 }
 
-struct State<J, U> {
+/// An operator of two streams at work.
+struct Operation<J, U> {
     operator: J,
     /// What was given and not passed on yet.
     outputs: VecDeque<U>,
@@ -102,7 +109,7 @@ struct State<J, U> {
 
 impl<J, U: Clone + Send + 'static> BinaryNode<J, U> {
     /// Waits until there is room for an element of a side.
-    async fn enter<A, B>(&self, side: Side) -> Result<MutexGuard<'_, State<J, U>>, Error>
+    async fn enter<A, B>(&self, side: Side) -> Result<MutexGuard<'_, Operation<J, U>>, Error>
     where
         J: BinaryOperator<A, B, Output = U>,
     {
@@ -141,7 +148,7 @@ impl<J, U: Clone + Send + 'static> BinaryNode<J, U> {
     }
 
     /// An element of `number` was taken: passes on what came of it.
-    async fn leave<A, B>(&self, mut state: MutexGuard<'_, State<J, U>>, number: u64) -> Result<(), Error>
+    async fn leave<A, B>(&self, mut state: MutexGuard<'_, Operation<J, U>>, number: u64) -> Result<(), Error>
     where
         J: BinaryOperator<A, B, Output = U>,
     {
@@ -163,7 +170,7 @@ impl<J, U: Clone + Send + 'static> BinaryNode<J, U> {
         passed
     }
 
-    async fn pass_on(&self, state: &mut State<J, U>) -> Result<(), Error> {
+    async fn pass_on(&self, state: &mut Operation<J, U>) -> Result<(), Error> {
         while let Some(output) = state.outputs.pop_front() {
             state.last = if self.one_source { state.taken } else { state.last + 1 };
             self.outlet.send(Items::One(state.last, output)).await?;
@@ -244,7 +251,7 @@ macro_rules! side {
                     for item in items {
                         let (number, element) = item?;
                         let mut state = binary.enter::<A, B>($side).await?;
-                        let State { operator, outputs, .. } = &mut *state;
+                        let Operation { operator, outputs, .. } = &mut *state;
                         operator.$take(element, outputs);
                         binary.leave::<A, B>(state, number).await?;
                     }

@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock, Weak};
 use tokio::sync::Mutex;
 
 use super::contract::{Operator, Outputs};
-use super::node::{OperatorNode, Shared, State};
+use super::node::{Operation, OperatorNode, Shared};
 use crate::graph::Stream;
 use crate::{FaultPolicy, Record};
 
@@ -88,7 +88,7 @@ impl<T: Clone + Send + 'static> Stream<T> {
         let context = self.context.clone();
         let outputs = Outputs::new();
         let kind = snake(operator.name());
-        let state = State { operator, outputs, guard, last: 0, failed: None, closed: false };
+        let state = Operation { operator, outputs, guard, last: 0, failed: None, closed: false };
         let (tracked, alarm) = (OnceLock::new(), OnceLock::new());
         let mut node = Weak::new();
         let stream = self.attach(&kind, |outlet| {

@@ -18,7 +18,7 @@ use crate::text::PlainText;
 pub(super) struct OperatorNode<T, O: Operator<T>>(pub(super) Arc<Shared<T, O>>);
 
 pub(crate) struct Shared<T, O: Operator<T>> {
-    pub(super) state: Mutex<State<T, O>>,
+    pub(super) state: Mutex<Operation<T, O>>,
     pub(super) outlet: Outlet<O::Output>,
     pub(super) context: Arc<GraphContext>,
     /// Its place among those that say how far elements are done, once it has held one back.
@@ -27,7 +27,8 @@ pub(crate) struct Shared<T, O: Operator<T>> {
     pub(super) alarm: OnceLock<Arc<Notify>>,
 }
 
-pub(super) struct State<T, O: Operator<T>> {
+/// An operator at work.
+pub(super) struct Operation<T, O: Operator<T>> {
     pub(super) operator: O,
     /// What was given and not passed on yet: a call that is given up midway leaves it to the next.
     pub(super) outputs: Outputs<O::Output>,
@@ -40,7 +41,7 @@ pub(super) struct State<T, O: Operator<T>> {
     pub(super) guard: Option<Guard<T>>,
 }
 
-impl<T, O: Operator<T>> State<T, O> {
+impl<T, O: Operator<T>> Operation<T, O> {
     fn take(&mut self, number: u64, element: T, context: &GraphContext) -> Result<(), Error> {
         self.last = number;
         self.outputs.number = number;
@@ -97,7 +98,7 @@ impl<T: Send + 'static, O: Operator<T>> Shared<T, O> {
     /// Passes on what is there, takes an element if there is one, and passes on what came of it.
     async fn go_on(
         self: &Arc<Self>,
-        mut state: MutexGuard<'_, State<T, O>>,
+        mut state: MutexGuard<'_, Operation<T, O>>,
         element: Option<(u64, T)>,
     ) -> Result<(), Error> {
         if let Some(error) = &state.failed {
@@ -112,7 +113,7 @@ impl<T: Send + 'static, O: Operator<T>> Shared<T, O> {
         Ok(())
     }
 
-    async fn pass_on(&self, state: &mut State<T, O>) -> Result<(), Error> {
+    async fn pass_on(&self, state: &mut Operation<T, O>) -> Result<(), Error> {
         while let Some((number, output)) = state.outputs.next() {
             self.outlet.send(Items::One(number, output)).await?;
         }
@@ -120,7 +121,7 @@ impl<T: Send + 'static, O: Operator<T>> Shared<T, O> {
     }
 
     /// Says how far elements are done, and sees to the next alarm.
-    fn note_progress(self: &Arc<Self>, state: &State<T, O>) {
+    fn note_progress(self: &Arc<Self>, state: &Operation<T, O>) {
         let holds = state.operator.holds_back();
         if holds || self.tracked.get().is_some() {
             let place = *self.tracked.get_or_init(|| self.context.track(true));
@@ -141,7 +142,7 @@ impl<T: Send + 'static, O: Operator<T>> Shared<T, O> {
     }
 
     /// The state, once no other task has it: the task that has it may be the one that moves next.
-    async fn lock(&self) -> MutexGuard<'_, State<T, O>> {
+    async fn lock(&self) -> MutexGuard<'_, Operation<T, O>> {
         match self.state.try_lock() {
             Ok(state) => state,
             Err(_) => {
@@ -174,13 +175,13 @@ impl<T: Send + 'static, O: Operator<T>> Shared<T, O> {
 
     async fn act(
         self: &Arc<Self>,
-        state: &mut State<T, O>,
+        state: &mut Operation<T, O>,
         act: impl FnOnce(&mut O, &mut Outputs<O::Output>),
     ) -> Result<(), Error> {
         if let Some(error) = &state.failed {
             return Err(error.clone());
         }
-        let State { operator, outputs, last, .. } = &mut *state;
+        let Operation { operator, outputs, last, .. } = &mut *state;
         outputs.number = *last;
         act(operator, outputs);
         let mut passed = self.pass_on(state).await;
@@ -202,7 +203,7 @@ impl<T: Send + 'static, O: Operator<T>> Shared<T, O> {
         let mut result = state.failed.clone().map_or(Ok(()), Err);
         if result.is_ok() && !state.closed {
             state.closed = true;
-            let State { operator, outputs, last, .. } = &mut *state;
+            let Operation { operator, outputs, last, .. } = &mut *state;
             outputs.number = *last;
             operator.end(outputs);
         }

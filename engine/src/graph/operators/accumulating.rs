@@ -33,7 +33,7 @@ pub(crate) struct AccumulateNode<U> {
     misuse: Option<Error>,
     /// Its place among those of the graph that accumulate.
     place: usize,
-    state: Mutex<State>,
+    state: Mutex<Shards>,
     outlet: Outlet<U>,
 }
 
@@ -41,7 +41,8 @@ pub(crate) struct AccumulateNode<U> {
 /// more records than others is not waited for long, and few enough that results are soon out.
 const CALLS: usize = 8;
 
-struct State {
+/// The instances that share the keys, and how far they are.
+struct Shards {
     /// Each is there but while it runs beside others.
     shards: Vec<Option<Shard>>,
     key: Option<WriteKey>,
@@ -80,7 +81,7 @@ impl<U: Record> AccumulateNode<U> {
         let shard = |state| Some(Shard::new(core.clone(), pool.clone(), state));
         let shards = states.into_iter().map(shard).collect();
         let key = key.map(|key| key.write);
-        let state = Mutex::new(State { shards, key, last: 0, shown: Instant::now() });
+        let state = Mutex::new(Shards { shards, key, last: 0, shown: Instant::now() });
         let misuse = misuse(&core, Some(Kind::Accumulate)).or(foreign);
         let kind = core.name().to_owned();
         stream.attach_as(CALLS_COUNT, &kind, |outlet| Self {
@@ -119,7 +120,7 @@ impl<U: Record> AccumulateNode<U> {
 
     /// Takes the state out if a snapshot of all states wants it. Returns how many of the next
     /// records may be given together before that.
-    async fn look(&self, state: &mut State, batch: &Batch) -> Result<usize, Error> {
+    async fn look(&self, state: &mut Shards, batch: &Batch) -> Result<usize, Error> {
         let snapshots = &self.context.snapshots;
         let Some(at) = snapshots.cut(self.place, state.last, batch.number(0)) else { return Ok(batch.len()) };
         let before = batch.iter().take_while(|(number, _)| *number <= at).count();
@@ -131,7 +132,7 @@ impl<U: Record> AccumulateNode<U> {
     }
 
     /// Gives the function some of the first records, so many at most. Returns how many are done.
-    async fn give(&self, state: &mut State, batch: &Batch, most: usize) -> Result<usize, Error> {
+    async fn give(&self, state: &mut Shards, batch: &Batch, most: usize) -> Result<usize, Error> {
         let mut records = batch.clone();
         records.truncate(most);
         match state.shards.as_slice() {
@@ -230,7 +231,7 @@ impl<U: Record> AccumulateNode<U> {
     }
 }
 
-impl State {
+impl Shards {
     /// The state after all records so far; none is the beginning.
     async fn taken(&mut self) -> Result<Option<crate::function::State>, Error> {
         let mut states = Vec::with_capacity(self.shards.len());

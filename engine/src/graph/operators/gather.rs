@@ -87,7 +87,7 @@ struct EndOfSegment(Arc<Segment>);
 
 impl Drop for EndOfSegment {
     fn drop(&mut self) {
-        self.0.end();
+        self.0.abandon();
     }
 }
 

@@ -69,27 +69,28 @@ impl<T: Record> Scattered<T> {
 }
 
 struct Slot<T> {
-    state: Mutex<State<T>>,
+    state: Mutex<Newest<T>>,
     news: Notify,
     context: Arc<GraphContext>,
 }
 
-struct State<T> {
-    newest: Option<(u64, T)>,
+/// The newest element, until it is passed on.
+struct Newest<T> {
+    element: Option<(u64, T)>,
     closed: bool,
     failed: Option<Error>,
     /// Its place among those that say how far elements are done.
     tracked: Option<usize>,
 }
 
-impl<T> Default for State<T> {
+impl<T> Default for Newest<T> {
     fn default() -> Self {
-        Self { newest: None, closed: false, failed: None, tracked: None }
+        Self { element: None, closed: false, failed: None, tracked: None }
     }
 }
 
 impl<T> Slot<T> {
-    fn state(&self) -> MutexGuard<'_, State<T>> {
+    fn state(&self) -> MutexGuard<'_, Newest<T>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -107,7 +108,7 @@ async fn pass<T: Clone + Send + 'static>(slot: &Slot<T>, outlet: &Outlet<T>) -> 
     loop {
         let (newest, closed) = {
             let mut state = slot.state();
-            (state.newest.take(), state.closed)
+            (state.element.take(), state.closed)
         };
         match newest {
             Some((number, element)) => {
@@ -115,7 +116,7 @@ async fn pass<T: Clone + Send + 'static>(slot: &Slot<T>, outlet: &Outlet<T>) -> 
                 let state = slot.state();
                 if let Some(place) = state.tracked {
                     // Another piece of it may have come since.
-                    let done = if state.newest.is_some() { number - 1 } else { number };
+                    let done = if state.element.is_some() { number - 1 } else { number };
                     slot.context.reach(place, done);
                 }
             }
@@ -145,7 +146,7 @@ impl<T: Clone + Send + 'static> LatestNode<T> {
             }
             let place = *state.tracked.get_or_insert_with(|| self.slot.context.track(false));
             self.slot.context.take(place, number, number);
-            state.newest = Some((number, element));
+            state.element = Some((number, element));
         }
         self.slot.news.notify_one();
         Ok(())

@@ -72,7 +72,7 @@ impl Shard {
     /// Gives the function records, [no more](Self::most) than go together.
     pub(super) async fn step(&mut self, records: &Batch, keys: Option<&Batch>) -> Result<Step, Error> {
         let step = match self.accumulation.give(records, keys).await {
-            Ok(outcome) => self.settle(outcome),
+            Ok(outcome) => self.step_after(outcome),
             Err(CallError::Open(error)) => return Err(error),
             Err(CallError::Trouble(trouble)) if records.len() == 1 => {
                 let failures = vec![Failure::alone(trouble.cause, self.plan.tried + 1)];
@@ -89,8 +89,8 @@ impl Shard {
         Ok(step)
     }
 
-    /// A call went well; the last record that it failed for may be tried again.
-    fn settle(&mut self, outcome: Outcome) -> Step {
+    /// What a call that returned an outcome comes to: the last record that it failed for may be tried again.
+    fn step_after(&mut self, outcome: Outcome) -> Step {
         let Outcome { output, mut consumed, mut failures } = outcome;
         let mut wait = None;
         if let Some(last) = failures.last_mut() {

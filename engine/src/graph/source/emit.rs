@@ -4,7 +4,7 @@ use std::sync::{Arc, PoisonError};
 
 use tokio::sync::MutexGuard;
 
-use super::handle::{Source, State};
+use super::handle::{Emission, Source};
 use crate::Error;
 use crate::graph::Items;
 use crate::progress::BoxFuture;
@@ -76,7 +76,7 @@ impl<T: Clone + Send + 'static> Source<T> {
         self.context.failure().await
     }
 
-    pub(super) async fn ready(&self) -> Result<MutexGuard<'_, State>, Error> {
+    pub(super) async fn ready(&self) -> Result<MutexGuard<'_, Emission>, Error> {
         // Others have their turn too, where nothing behind ever waits.
         tokio::task::coop::consume_budget().await;
         if let Some(watch) = self.context.watch.get() {

@@ -35,13 +35,14 @@ pub struct Source<T> {
     /// What a close waits for when all has reached its end.
     pub(super) endings: std::sync::Mutex<Vec<Ending>>,
     /// Held while an element is on its way, so that many emits at once keep their order.
-    pub(super) state: Mutex<State>,
+    pub(super) state: Mutex<Emission>,
 }
 
 /// What is left to do when everything has reached its end, or the run has failed; may be called again.
 pub(super) type Ending = Arc<dyn Fn() -> BoxFuture<'static, Result<(), Error>> + Send + Sync>;
 
-pub(super) struct State {
+/// What was emitted, and how that ended.
+pub(super) struct Emission {
     /// The number of the next record.
     pub(super) next: u64,
     /// No more emits.
@@ -55,7 +56,7 @@ impl<T: Clone + Send + 'static> Source<T> {
     /// A source of elements that the program emits.
     #[must_use]
     pub fn new() -> Self {
-        let state = Mutex::new(State { next: 1, closed: false, ended: false, failed: None });
+        let state = Mutex::new(Emission { next: 1, closed: false, ended: false, failed: None });
         let context = Arc::default();
         let (outlet, endings) = (Outlet::new(&context, 0), std::sync::Mutex::default());
         Self { outlet, context, watched: None, endings, state }
@@ -186,7 +187,7 @@ impl<T: Clone + Send + 'static> Source<T> {
     }
 }
 
-impl State {
+impl Emission {
     /// Keeps a failure: what comes later fails likewise.
     pub(super) fn note(&mut self, result: Result<(), Error>) -> Result<(), Error> {
         if let Err(error) = &result {

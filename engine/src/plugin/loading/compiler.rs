@@ -49,6 +49,7 @@ pub struct Compiler {
 
 /// What compiling a plugin took, and might have taken.
 #[derive(Clone, Copy, Debug, Serialize)]
+#[non_exhaustive]
 pub struct Compilation {
     /// Until the result was there.
     pub time: Duration,
