@@ -125,7 +125,7 @@ fn sequences() {
     let mut done = 0;
     let mut grown = None;
     while done < count {
-        for isolation in [Isolation::Worker, Isolation::Batch] {
+        for isolation in [Isolation::Thread, Isolation::Batch] {
             tokio.block_on(try_all(&mut runner, isolation, port, world.path()));
             done += CHUNK * NAMES.len();
         }

@@ -271,7 +271,7 @@ async fn an_instance_lives_as_long_as_its_isolation_says() {
         source.close().await.unwrap();
         std::mem::take(&mut *outputs.lock().unwrap())
     };
-    assert_eq!(seen(Isolation::Worker).await, (1..=5000).collect::<Vec<_>>());
+    assert_eq!(seen(Isolation::Thread).await, (1..=5000).collect::<Vec<_>>());
     assert_eq!(seen(Isolation::Record).await, [1; 5000]);
     let batches = seen(Isolation::Batch).await;
     assert!(batches.iter().max().is_some_and(|most| (2..5000).contains(most)), "some records share a call");

@@ -1,4 +1,4 @@
-//! Flags about what functions may use, all with defaults.
+//! Flags that limit what functions may use.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -13,60 +13,61 @@ use engine::pool::PoolBuilder;
 
 use super::args::{size, time};
 
-/// What functions may use.
+/// Limits on what functions may use.
 #[derive(clap::Args)]
 #[command(next_help_heading = "Limits")]
 pub(crate) struct LimitArgs {
-    /// Time for one record at most, as 500ms; a bare number is seconds
+    /// Time limit for one record, such as 500ms; a plain number is seconds
     #[arg(long, value_name = "TIME", default_value = "10s", value_parser = time)]
     timeout: Duration,
-    /// Memory of one instance at most, tables included
+    /// Memory limit of one instance, including its tables
     #[arg(long, value_name = "SIZE", default_value = "64MiB", value_parser = size)]
     memory: usize,
-    /// Memory of all instances together at most; at the bound no more are made [default: half of what the
-    /// machine or its container has]
+    /// Memory limit of all instances together; at the limit no new instances start [default: half of the
+    /// memory of the machine or its container]
     #[arg(long, value_name = "SIZE", value_parser = size)]
     total_memory: Option<usize>,
-    /// Stack of one call at most
+    /// Stack limit of one call
     #[arg(long, value_name = "SIZE", default_value = "512KiB", value_parser = stack)]
     stack: usize,
-    /// Outputs of one record at most
+    /// Size limit for the outputs of one record
     #[arg(long, value_name = "SIZE", default_value = "32MiB", value_parser = size)]
     output_size: usize,
-    /// What one function prints for people in a run at most; the rest is left out
+    /// Size limit for what one function prints for people during a run; the rest is dropped
     #[arg(long, value_name = "SIZE", default_value = "1MiB", value_parser = size)]
     messages: usize,
-    /// How long an instance lives: for a worker's records, for a batch of them, or for one record, which
-    /// then finds a sandbox that never saw another
-    #[arg(long, value_name = "worker|batch|record", default_value = "worker", hide_possible_values = true)]
+    /// How long an instance lives: as long as it works for its thread, for one batch of records, or for one
+    /// record, which then finds a sandbox that no other record has used
+    #[arg(long, value_name = "thread|batch|record", default_value = "thread", hide_possible_values = true)]
     isolation: Lives,
     #[command(flatten)]
     compile: CompileArgs,
 }
 
-/// What compiling a plugin may use.
+/// Limits on compiling a plugin.
 #[derive(clap::Args)]
 pub(crate) struct CompileArgs {
-    /// A plugin's file at most
+    /// Size limit of a plugin's file
     #[arg(long, value_name = "SIZE", default_value = "100MiB", value_parser = size)]
     plugin_size: usize,
-    /// Time for compiling one plugin at most
+    /// Time limit for compiling one plugin
     #[arg(long, value_name = "TIME", default_value = "60s", value_parser = time)]
     compile_timeout: Duration,
-    /// Memory for compiling one plugin at most
+    /// Memory limit for compiling one plugin
     #[arg(long, value_name = "SIZE", default_value = "2GiB", value_parser = size)]
     compile_memory: usize,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
 enum Lives {
-    Worker,
+    #[value(alias = "worker")]
+    Thread,
     Batch,
     Record,
 }
 
 impl LimitArgs {
-    /// The same as flags, for another process.
+    /// The limits as flags for another process.
     #[cfg(feature = "cluster")]
     pub(crate) fn given(&self) -> Vec<String> {
         let Self { timeout, memory, total_memory, stack, output_size, messages, .. } = self;
@@ -80,12 +81,12 @@ impl LimitArgs {
         ]
     }
 
-    /// Who compiles plugins.
+    /// The compiler of plugins, in a process of its own.
     pub(crate) fn compiler(&self) -> anyhow::Result<Compiler> {
         self.compile.compiler()
     }
 
-    /// Who compiles plugins, and keeps them in the cache, for a process that must not.
+    /// A compiler that also writes to the cache, for a process that may not.
     #[cfg(feature = "cluster")]
     pub(crate) fn keeping_compiler(&self) -> anyhow::Result<Compiler> {
         self.compile.keeping_compiler()
@@ -98,7 +99,7 @@ impl LimitArgs {
 
     pub(crate) fn pool(&self) -> anyhow::Result<PoolBuilder> {
         let isolation = match self.isolation {
-            Lives::Worker => Isolation::Worker,
+            Lives::Thread => Isolation::Thread,
             Lives::Batch => Isolation::Batch,
             Lives::Record => Isolation::Record,
         };
@@ -124,7 +125,7 @@ pub(crate) fn compiler() -> anyhow::Result<Compiler> {
 }
 
 fn this() -> anyhow::Result<PathBuf> {
-    std::env::current_exe().context("can't tell which program this is")
+    std::env::current_exe().context("can't find the path of this program")
 }
 
 impl CompileArgs {
@@ -133,7 +134,7 @@ impl CompileArgs {
         self.plugin_size as u64
     }
 
-    /// Who compiles plugins.
+    /// The compiler of plugins, in a process of its own.
     pub(crate) fn compiler(&self) -> anyhow::Result<Compiler> {
         Ok(self.limit(compiler()?))
     }

@@ -74,7 +74,7 @@ struct Setting {
 
 fn settings() -> impl Strategy<Value = Setting> {
     let isolation = prop_oneof![
-        3 => Just(Isolation::Worker),
+        3 => Just(Isolation::Thread),
         2 => Just(Isolation::Batch),
         1 => Just(Isolation::Record)
     ];

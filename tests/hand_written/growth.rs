@@ -80,8 +80,8 @@ fn counted_memory_matches_real_memory() {
     let folder = tempfile::tempdir().unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     // Pooled instances have room for only one of each in a module.
-    for isolation in [Isolation::Worker, Isolation::Record] {
-        let path = growing(isolation == Isolation::Worker).component(&folder);
+    for isolation in [Isolation::Thread, Isolation::Record] {
+        let path = growing(isolation == Isolation::Thread).component(&folder);
         let monitor = Monitor::new();
         let pool = Pool::builder().threads(1).monitor(&monitor).isolation(isolation).build().unwrap();
         let plugin = pool.blocking_load(&path).unwrap();

@@ -27,7 +27,7 @@ impl Default for Limits {
             memory: 64 << 20,
             output: 32 << 20,
             messages: 1 << 20,
-            isolation: Isolation::Worker,
+            isolation: Isolation::Thread,
             bounded: true,
         }
     }
@@ -40,7 +40,8 @@ impl Default for Limits {
 pub enum Isolation {
     /// Until it fails, or its memory has grown to half of the limit: the fastest.
     #[default]
-    Worker,
+    #[serde(alias = "worker")]
+    Thread,
     /// For one call, which may take many records.
     Batch,
     /// For one record: each finds a sandbox that never saw another.

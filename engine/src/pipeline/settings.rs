@@ -30,7 +30,8 @@ pub(super) struct PoolOptions {
 #[serde(rename_all = "snake_case")]
 enum Lives {
     /// Until it fails, or its memory has grown: the fastest.
-    Worker,
+    #[serde(alias = "worker")]
+    Thread,
     /// For one call, which may take many records.
     Batch,
     /// For one record.
@@ -94,7 +95,7 @@ impl PoolOptions {
             builder = builder.total_memory(bytes);
         }
         match self.isolation {
-            Some(Lives::Worker) => builder.isolation(Isolation::Worker),
+            Some(Lives::Thread) => builder.isolation(Isolation::Thread),
             Some(Lives::Batch) => builder.isolation(Isolation::Batch),
             Some(Lives::Record) => builder.isolation(Isolation::Record),
             None => builder,

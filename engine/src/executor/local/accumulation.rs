@@ -103,7 +103,7 @@ impl Accumulation {
 
     /// Whether another instance should take its place.
     fn is_worn(&self, instance: &Instance, fresh: bool) -> bool {
-        let replaced = fresh || self.core.limits().isolation != Isolation::Worker;
+        let replaced = fresh || self.core.limits().isolation != Isolation::Thread;
         instance.is_bloated() || (replaced && !instance.is_fresh())
     }
 

@@ -136,7 +136,7 @@ impl PoolBuilder {
         self
     }
 
-    /// Sets how long an instance lives. The default is [`Isolation::Worker`]. A sink's instance always lives as long
+    /// Sets how long an instance lives. The default is [`Isolation::Thread`]. A sink's instance always lives as long
     /// as the run, since it may hold what it prints at the end.
     pub fn isolation(mut self, isolation: Isolation) -> Self {
         self.limits.isolation = isolation;

@@ -187,7 +187,7 @@ fn sandbox(
     limits: Limits,
 ) -> Result<(usize, Arc<Runtime>), Error> {
     let mut instances = instances.min(Machine::here().most_instances());
-    let keep_room = keep_room || limits.isolation != Isolation::Worker;
+    let keep_room = keep_room || limits.isolation != Isolation::Thread;
     if keep_room {
         instances = instances.min(MOST_SLOTS);
     }

@@ -250,7 +250,7 @@ impl Instance {
     /// Whether a new instance should take its place: since its memory has grown so much, or since no other
     /// call may find what this one left.
     pub(crate) fn is_worn(&self) -> bool {
-        self.limits.isolation != Isolation::Worker || self.has_grown()
+        self.limits.isolation != Isolation::Thread || self.has_grown()
     }
 
     /// The same of one that keeps a state, which may take much of the memory from the start.
