@@ -237,7 +237,7 @@ fn a_stopped_run_says_so_and_still_reports() {
         (code, &*said),
         (
             Some(143),
-            "engine: 1 record put aside in $\nengine: stopped: what was taken in is not finished\n"
+            "engine: 1 record put aside in $\nengine: stopped: records in progress are not finished\n"
                 .replace('$', &dead)
                 .as_str()
         )
@@ -259,8 +259,7 @@ fn a_held_dashboard_stays_after_a_drain_and_a_failure() {
     // The status no longer changes.
     assert_eq!(run.wait_for(|_| true), first);
     run.ask("POST", "/api/v1/stop", &[&run.bearer()]);
-    let told =
-        "engine: drained by somebody who watches\nengine: the dashboard stays until Ctrl-C\n".to_owned();
+    let told = "engine: drained from the dashboard\nengine: the dashboard stays until Ctrl-C\n".to_owned();
     assert_eq!(run.end(), (Some(143), told));
     // The error is printed before the dashboard closes.
     let mut run = Run::start(engine(["run", "-q", "-p", &inc, "--hold"]));
@@ -288,7 +287,7 @@ fn a_held_dashboard_stays_after_a_stop_with_calls_in_flight() {
     let pid = run.child.id().to_string();
     assert!(Command::new("kill").args(["-INT", &pid]).status().unwrap().success());
     let told =
-        "engine: stopped: what was taken in is not finished\nengine: the dashboard stays until Ctrl-C\n";
+        "engine: stopped: records in progress are not finished\nengine: the dashboard stays until Ctrl-C\n";
     assert_eq!(run.end(), (Some(143), told.to_owned()));
 }
 

@@ -80,7 +80,7 @@ fn new_refuses_existing_names_and_folders() {
         assert_eq!((did.code, did.stderr.lines().count()), (Some(2), 1), "{name}: {}", did.stderr);
     }
     fs::create_dir(folder.path().join("there")).unwrap();
-    assert!(new("there").stderr.ends_with("there is there already\n"));
+    assert!(new("there").stderr.ends_with("there exists already\n"));
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "nothing else was made");
 }
 

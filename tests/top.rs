@@ -39,7 +39,7 @@ fn an_unreachable_dashboard_is_reported_with_one_line() {
     for args in [&[&*address][..], &[&address, "--json"]] {
         let Did { code, stdout, stderr } = top(args);
         assert_eq!((code, &*stdout, stderr.lines().count()), (Some(1), "", 1), "{stderr}");
-        let told = format!("engine: can't see a run at {address}: nobody listens there; ");
+        let told = format!("engine: can't see a run at {address}: nothing listens there; ");
         assert!(stderr.starts_with(&told), "{stderr}");
         assert!(stderr.ends_with("engine run --dashboard\n"), "{stderr}");
     }
@@ -102,7 +102,7 @@ mod on_a_terminal {
         top.press("d");
         // It ends though its input stays open, and the last frame stays.
         top.wait_for(" drained ");
-        assert_eq!(run.end(), (Some(143), "engine: drained by somebody who watches\n".to_owned()));
+        assert_eq!(run.end(), (Some(143), "engine: drained from the dashboard\n".to_owned()));
         top.wait_for(" inc ");
         top.press("q");
         let (code, shown) = top.end();
@@ -223,7 +223,7 @@ mod on_a_terminal {
         run.press("\x03");
         let (code, shown) = run.end();
         assert_eq!(code, Some(130));
-        assert!(shown.contains("engine: aborted: what was taken in is not finished"), "{shown}");
+        assert!(shown.contains("engine: aborted: records in progress are not finished"), "{shown}");
         drop(stdin);
     }
 
@@ -240,7 +240,7 @@ mod on_a_terminal {
         run.press("q");
         let (code, shown) = run.end();
         assert_eq!(code, Some(143));
-        assert!(shown.ends_with("engine: stopped: what was taken in is not finished"), "{shown}");
+        assert!(shown.ends_with("engine: stopped: records in progress are not finished"), "{shown}");
         drop(stdin);
     }
 

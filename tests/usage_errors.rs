@@ -132,8 +132,8 @@ fn arguments_missing_unknown_or_not_parseable() {
 
 #[test]
 fn stray_words() {
-    wrong(&["inc.wasm"], "inc.wasm stands alone: write --plugin inc.wasm");
-    let either = "inc stands alone: write --input inc for an input, --plugin inc for a plugin";
+    wrong(&["inc.wasm"], "unexpected argument inc.wasm: write --plugin inc.wasm");
+    let either = "unexpected argument inc: write --input inc for an input, --plugin inc for a plugin";
     wrong(&["inc"], either);
     wrong(&[], "there is no plugin: write --plugin FILE (see engine run --help)");
     let long = function_of(&plugin("words"), "long");

@@ -1,4 +1,4 @@
-//! `engine build`: a plugin crate's component.
+//! `engine build`: builds a plugin crate.
 
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -11,23 +11,23 @@ use super::exit::{Ending, tell};
 use super::inspect::summary;
 use super::limits::CompileArgs;
 
-/// Build a plugin crate to a component
+/// Build a plugin crate
 ///
-/// The component is written to the current folder, as NAME.wasm. The target wasm32-wasip2 is added
-/// by rustup if it is missing. A build runs the crate's build scripts and macros as you, with few of the
-/// environment's variables: have a stranger's crate built with --sandbox.
+/// The component is written to the current folder as NAME.wasm. If the target wasm32-wasip2 is missing,
+/// rustup adds it. A build runs the crate's build scripts and macros with your permissions and a few
+/// environment variables. Build crates that you do not trust with --sandbox.
 #[derive(clap::Args)]
 #[command(
-    after_help = "Examples:\n  engine build inc && engine inspect inc.wasm\n  engine build --sandbox strangers"
+    after_help = "Examples:\n  engine build inc && engine inspect inc.wasm\n  engine build --sandbox untrusted"
 )]
 pub(crate) struct BuildCommand {
     /// The crate's folder
     #[arg(default_value = ".")]
     folder: PathBuf,
-    /// Where to write the component
+    /// Write the component to this file [default: NAME.wasm]
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
-    /// Say nothing unless it fails
+    /// Print nothing unless the build fails
     #[arg(short, long)]
     quiet: bool,
     #[command(flatten)]
@@ -61,7 +61,7 @@ impl BuildCommand {
         let plugin = self.compile.pool()?.threads(1).build()?.blocking_load(&built.wasm)?;
         let output = self.output.unwrap_or_else(|| PathBuf::from(format!("{}.wasm", built.name)));
         let other = output.exists() && !plugin_before(&output)?;
-        ensure!(!other, "can't write {}: it is there, and no component", output.display());
+        ensure!(!other, "can't write {}: it exists and is not a component", output.display());
         copy(&built.wasm, &output).with_context(|| format!("can't write {}", output.display()))?;
         if !self.quiet {
             tell(format_args!("{}: {}", output.display(), summary(&plugin)));

@@ -17,14 +17,14 @@ use super::plugins::{Crates, found};
 use super::summary::counted;
 use super::terminal::{print, print_json, tell_coloured, tell_lines};
 
-/// Look for mistakes in a pipeline file, all at once, without running it
+/// Find all mistakes in a pipeline file without running it
 ///
-/// Plugins are loaded, functions opened with their arguments, and inputs looked for; nothing is read from
-/// them, and nothing is written or built: a plugin crate's folder stands for what was built there before.
+/// Plugins are loaded, functions get their arguments, and inputs must exist. Nothing is read, written or
+/// built: for the folder of a plugin crate, the last build is used.
 #[derive(clap::Args)]
 #[command(
     after_help = "Examples:\n  engine check pipeline.toml\n  engine check --json pipeline.toml | jq '.[].message'\n\n\
-                  Exit codes: 0 it is right, 2 it has mistakes"
+                  Exit codes: 0 no mistakes, 2 mistakes, or the file can't be read"
 )]
 pub(crate) struct CheckCommand {
     /// The pipeline file

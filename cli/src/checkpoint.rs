@@ -12,20 +12,21 @@ use engine::{Error, Progress, files};
 use super::args::time;
 use super::checkpointer::{self, Checkpointer, Durable};
 
-/// Flags about going on after a crash.
+/// Flags about continuing after a crash.
 #[derive(clap::Args)]
-#[command(next_help_heading = "Going on after a crash")]
+#[command(next_help_heading = "Continue after a crash")]
 pub(crate) struct CheckpointArgs {
-    /// Note in this file how far the run has come; if it is there, go on from where it says
+    /// Save the progress of the run in this file; if the file exists, continue from there
     ///
-    /// The output is then what one run would have given, byte for byte. Inputs and output must be files.
-    /// What a plugin's sink prints is covered; its other effects may be repeated for the last records.
+    /// The output is then the same, byte for byte, as that of one uninterrupted run. Inputs and output must
+    /// be files. This includes what a plugin's sink prints; its other effects may be repeated for the last
+    /// records.
     #[arg(long, value_name = "FILE", requires_all = ["input", "output"], conflicts_with = "unordered")]
     checkpoint: Option<PathBuf>,
-    /// How often that is noted, or less often if the disk is slow
+    /// How often progress is saved; less often if the disk is slow
     #[arg(long, value_name = "TIME", default_value = "1s", value_parser = time, requires = "checkpoint")]
     checkpoint_interval: Duration,
-    /// Go on although a plugin is not the one that the run was begun with
+    /// Continue although a plugin has changed since the run began
     #[arg(long, requires = "checkpoint")]
     accept_changed_plugin: bool,
 }

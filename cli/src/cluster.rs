@@ -16,11 +16,11 @@ use super::threads::asking_runtime;
 #[derive(Args)]
 #[command(next_help_heading = "Cluster")]
 pub(crate) struct BrokerArgs {
-    /// What lets this program in at the broker: a file as NATS' tools write it, or with the seed of an NKey; the
-    /// variable ENGINE_CLUSTER_CREDENTIALS may name it too
+    /// Credentials for the broker: a file that NATS' tools wrote, or one with the seed of an NKey; the variable
+    /// ENGINE_CLUSTER_CREDENTIALS may name it too
     #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
     cluster_credentials: Option<PathBuf>,
-    /// Certificates (PEM) that the broker is known by; connections are by TLS then
+    /// Certificates (PEM) that verify the broker; connections then use TLS
     #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
     cluster_ca: Option<PathBuf>,
 }
@@ -29,26 +29,26 @@ pub(crate) struct BrokerArgs {
 #[derive(Args)]
 #[command(next_help_heading = "Cluster")]
 pub(crate) struct ClusterArgs {
-    /// Functions run on the workers of a cluster, behind this NATS server: nats://HOST:PORT, or tls://HOST:PORT;
-    /// several with commas
+    /// Run functions on the workers of a cluster, through this NATS server: nats://HOST:PORT or
+    /// tls://HOST:PORT; several servers with commas
     ///
-    /// A worker is engine worker --cluster with the same address, on any machine and any number of them.
+    /// Start workers with engine worker --cluster and the same address, as many as you like, on any machines.
     #[arg(long, value_name = "URL")]
     cluster: Option<Broker>,
-    /// What the run is called in the cluster; a host that begins one of the same name takes it over [default: a
-    /// name of its own; with --checkpoint one of that file]
+    /// The name of the run in the cluster; a host that starts a run of the same name takes it over [default: a
+    /// new name, or one made from the file of --checkpoint]
     #[arg(long, value_name = "NAME", requires = "cluster")]
     run_name: Option<String>,
-    /// The broker keeps work in its memory alone, which is faster
+    /// Let the broker keep tasks only in memory, which is faster
     #[arg(long, requires = "cluster")]
     in_memory: bool,
-    /// On how many of the broker's servers work is kept [default: 1]
+    /// How many of the broker's servers keep each task [default: 1]
     #[arg(long, value_name = "1|3|5", value_parser = replicas(), requires = "cluster")]
     replicas: Option<usize>,
-    /// A worker that is silent about its work for so long has lost it: another one takes it over [default: 5s]
+    /// How long a worker may be silent about a task before another one gets it [default: 5s]
     #[arg(long, value_name = "TIME", value_parser = time, requires = "cluster")]
     ack_wait: Option<Duration>,
-    /// A broker that can't be reached for so long ends the run [default: 60s]
+    /// How long the broker may be unreachable before the run ends [default: 60s]
     #[arg(long, value_name = "TIME", value_parser = time, requires = "cluster")]
     broker_timeout: Option<Duration>,
     #[command(flatten)]
@@ -117,7 +117,7 @@ impl ClusterArgs {
     }
 }
 
-/// See what a cluster is at, and clear up behind runs that are gone
+/// Show what a cluster is doing, and remove what dead runs have left
 #[derive(Args)]
 #[command(after_help = "Examples:\n  engine cluster status nats://broker:4222\n  \
                   engine cluster status --json nats://broker:4222 | jq '.workers | length'\n  \
@@ -129,17 +129,17 @@ pub(crate) struct ClusterCommand {
 
 #[derive(Subcommand)]
 enum What {
-    /// Print workers, runs, and what waits
+    /// Print the workers, the runs, and what waits
     Status {
         /// The broker: nats://HOST:PORT
         broker: Broker,
-        /// As JSON
+        /// Print JSON
         #[arg(long)]
         json: bool,
         #[command(flatten)]
         args: BrokerArgs,
     },
-    /// Remove what runs have left behind whose hosts are gone, and plugins that no run has
+    /// Remove what is left of runs whose hosts are gone, and plugins that no run uses
     Clean {
         /// The broker: nats://HOST:PORT
         broker: Broker,

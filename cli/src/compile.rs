@@ -6,7 +6,7 @@ use engine::wall::{self, Rules};
 use super::exit::Ending;
 use super::limits::CompileArgs;
 
-/// Compile a plugin from stdin to stdout, for another engine
+/// Compile a plugin from stdin to stdout, for another process of engine
 #[derive(clap::Args)]
 pub(crate) struct CompileCommand {
     /// Keep it in the cache too, within these limits: for a worker, which can't

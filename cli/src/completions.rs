@@ -8,7 +8,7 @@ use clap_complete::Shell;
 use super::Engine;
 use super::exit::Ending;
 
-/// Print a shell's completions
+/// Print completions for a shell
 #[derive(clap::Args)]
 #[command(
     after_help = "Example:\n  engine completions bash > ~/.local/share/bash-completion/completions/engine"

@@ -12,27 +12,27 @@ use super::setup::shortage;
 use super::summary::counted;
 pub(crate) use super::terminal::tell;
 
-/// What a command that did not fail has to say by its exit code.
+/// How a command ended that did not fail.
 pub(crate) enum Ending {
     Done,
-    /// All was said already.
+    /// Everything was printed already.
     Told {
         /// The exit code.
         code: u8,
     },
-    /// A file has mistakes, which were told: nothing was run.
+    /// A file has mistakes, which were printed: nothing was run.
     Mistakes,
-    /// All was done but for records that are now in a file.
+    /// Everything was done except for records that were put aside.
     PutAside {
         records: u64,
         file: PathBuf,
     },
-    /// Somebody who watches wanted its end at once: what was taken in is not finished.
+    /// Somebody who watches wanted its end at once: records in progress are not finished.
     Stopped,
-    /// Somebody told it to end: what was taken in is finished.
+    /// Told to end: records in progress are finished.
     Interrupted {
         by: EndedBy,
-        /// The same command goes on later.
+        /// Whether the same command continues later.
         goes_on: bool,
     },
 }
@@ -44,9 +44,9 @@ pub(crate) enum Signal {
     Interrupt,
     /// As `kill` and service managers send it.
     Terminate,
-    /// The terminal has gone.
+    /// The terminal was closed.
     Hangup,
-    /// The time that the processors may work for this process is over (`ulimit -S -t`), and soon it is killed.
+    /// The soft limit on processor time is reached (`ulimit -S -t`).
     CpuTime,
 }
 
@@ -62,16 +62,16 @@ impl Signal {
     }
 }
 
-/// Who ended a run before its input did.
+/// What ended a run before its input did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum EndedBy {
     Signal(Signal),
-    /// Somebody who watches.
+    /// A view: the dashboard or the terminal.
     Watcher,
 }
 
 impl EndedBy {
-    /// A watcher's wish ends a run as `kill` does.
+    /// The exit code. A drain from a view has that of SIGTERM.
     pub(crate) fn exit_code(self) -> u8 {
         match self {
             Self::Signal(signal) => signal.exit_code(),
@@ -85,16 +85,16 @@ impl std::fmt::Display for EndedBy {
         f.write_str(match self {
             Self::Signal(Signal::CpuTime) => "the limit on processor time is reached",
             Self::Signal(_) => "interrupted",
-            Self::Watcher => "drained by somebody who watches",
+            Self::Watcher => "drained from the dashboard",
         })
     }
 }
 
-/// A failure of a run that had begun. Any other error is of the setting up.
+/// A failure of a run that had begun. Any other error happened before it.
 #[derive(Debug)]
 pub(crate) struct RunFailed {
     pub(crate) error: Error,
-    /// Where its record stood, if the error does not say it all.
+    /// The place of its record, if the error does not name it.
     pub(crate) place: Option<InputPosition>,
 }
 
@@ -128,7 +128,7 @@ pub(crate) fn report(result: anyhow::Result<Ending>) -> ExitCode {
     ExitCode::from(told(result))
 }
 
-/// Says how it ended, and returns the exit code.
+/// Prints how it ended, and returns the exit code.
 pub(crate) fn told(result: anyhow::Result<Ending>) -> u8 {
     let error = match result {
         Ok(Ending::Done) => return 0,
@@ -139,11 +139,11 @@ pub(crate) fn told(result: anyhow::Result<Ending>) -> u8 {
             return 1;
         }
         Ok(Ending::Stopped) => {
-            tell(format_args!("engine: stopped: what was taken in is not finished"));
+            tell(format_args!("engine: stopped: records in progress are not finished"));
             return Signal::Terminate.exit_code();
         }
         Ok(Ending::Interrupted { by, goes_on }) => {
-            let how = if goes_on { ": the same command goes on from here" } else { "" };
+            let how = if goes_on { ": the same command continues from here" } else { "" };
             tell(format_args!("engine: {by}{how}"));
             return by.exit_code();
         }
@@ -158,7 +158,7 @@ pub(crate) fn told(result: anyhow::Result<Ending>) -> u8 {
     if error.is::<RunFailed>() { 1 } else { 2 }
 }
 
-/// Whether the reader of the output went away, as `head` does: it has what it wanted.
+/// Whether the reader of the output closed it, as `head` does, which is no failure.
 pub(crate) fn is_closed_pipe(error: &anyhow::Error) -> bool {
     error
         .chain()

@@ -19,18 +19,18 @@ use super::args::OnFault;
 #[derive(clap::Args)]
 #[command(next_help_heading = "Faults")]
 pub(crate) struct Faults {
-    /// What becomes of a record that a function fails for: stop ends the run, skip leaves the record
-    /// out, divert=FILE puts it aside as a line of JSON
+    /// What a fault does: stop ends the run, skip drops the record, divert=FILE puts it aside in a file as
+    /// a dead letter, one line of JSON
     #[arg(long, value_name = "stop|skip|divert=FILE", default_value = "stop", hide_default_value = false)]
     on_fault: OnFault,
-    /// Give a record again that its function says may succeed later, so many times at most, after
-    /// 100 ms, 200 ms and so on
+    /// Try a record again this many times at most, after 100 ms, 200 ms and so on, if its function says
+    /// that it may succeed later
     #[arg(long, value_name = "N", default_value = "0")]
     retries: u32,
-    /// One fault more than this ends the run [default: no limit]
+    /// End the run if there are more faults than this [default: no limit]
     #[arg(long, value_name = "N")]
     max_faults: Option<u64>,
-    /// The inputs are files of --on-fault divert: run their records again
+    /// Run the records of dead letters again: the inputs are files that --on-fault divert wrote
     #[arg(long)]
     pub(crate) letters: bool,
 }

@@ -16,8 +16,8 @@ use super::terminal::print;
 
 /// Draw a pipeline file's graph
 ///
-/// As SVG, for light and dark pages: sources are blue, sinks green, and what runs on the pool is joined by
-/// thick lines. Nothing is built: a plugin crate's folder stands for what was built there before.
+/// The SVG suits light and dark pages: sources are blue, sinks are green, and thick lines join what runs on
+/// the pool. Nothing is built: for the folder of a plugin crate, the last build is used.
 #[derive(clap::Args)]
 #[command(
     after_help = "Examples:\n  engine graph pipeline.toml -o pipeline.svg\n  engine graph --as mermaid pipeline.toml"
@@ -25,10 +25,10 @@ use super::terminal::print;
 pub(crate) struct GraphCommand {
     /// The pipeline file
     pipeline: PathBuf,
-    /// As what
+    /// The format of the picture
     #[arg(long = "as", value_name = "svg|mermaid|dot", default_value = "svg", hide_possible_values = true)]
     form: Form,
-    /// Write to this file, not stdout
+    /// Write to this file instead of stdout
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
 }

@@ -15,15 +15,15 @@ use super::limits::CompileArgs;
 use super::plugins::{Crates, component};
 use super::terminal::{print, print_json};
 
-/// Show what is in a plugin: its functions, what they take, return and need
+/// Show a plugin's functions: what they take, return and need
 ///
-/// Nothing is built, since a build runs code of the crate's author: see `engine build`.
+/// Nothing is built, because a build runs code of the crate's author: use engine build for that.
 #[derive(clap::Args)]
 #[command(
     after_help = "Examples:\n  engine inspect inc.wasm\n  engine inspect --json inc.wasm | jq '.functions[].name'"
 )]
 pub(crate) struct InspectCommand {
-    /// The plugin: a .wasm file, or a plugin crate's folder that was built before
+    /// The plugin: a .wasm file, or the folder of a plugin crate that was built before
     plugin: PathBuf,
     /// Print JSON
     #[arg(long)]

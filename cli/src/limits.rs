@@ -36,8 +36,8 @@ pub(crate) struct LimitArgs {
     /// Size limit for what one function prints for people during a run; the rest is dropped
     #[arg(long, value_name = "SIZE", default_value = "1MiB", value_parser = size)]
     messages: usize,
-    /// How long an instance lives: as long as it works for its thread, for one batch of records, or for one
-    /// record, which then finds a sandbox that no other record has used
+    /// How long an instance lives: thread until it fails or grows too large, batch for one batch of records,
+    /// record for one record, which then finds a sandbox that no other record has used
     #[arg(long, value_name = "thread|batch|record", default_value = "thread", hide_possible_values = true)]
     isolation: Lives,
     #[command(flatten)]

@@ -39,10 +39,10 @@ use std::process::ExitCode;
 use clap::parser::ValueSource;
 use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand};
 
-/// Stream processing with functions that nobody has to trust.
+/// Process streams of records with functions that you do not have to trust.
 ///
-/// Functions are compiled to WebAssembly and run in sandboxes that can do nothing they were not
-/// given: in order, side by side, and without losing a record.
+/// Functions are compiled to WebAssembly and run in sandboxes, which can reach only what you grant. They
+/// run in parallel; results keep the order of their records, and no record is lost.
 #[derive(Parser)]
 #[command(name = "engine", version, after_help = EXAMPLES, max_term_width = 100)]
 pub(crate) struct Engine {
@@ -52,15 +52,15 @@ pub(crate) struct Engine {
 
 const EXAMPLES: &str = "\
 Examples:
-  engine new inc                         a plugin crate to begin with
-  engine build inc                       its component, inc.wasm
-  engine inspect inc.wasm                what is in it
+  engine new inc                         create a plugin crate
+  engine build inc                       build it: inc.wasm
+  engine inspect inc.wasm                show its functions
   seq 1 10 | engine run --plugin inc.wasm
-  engine check pipeline.toml             what is wrong with a pipeline file
-  engine run pipeline.toml
-  engine run pipeline.toml --tui         what goes on in it, on the terminal
+  engine check pipeline.toml             find mistakes in a pipeline file
+  engine run pipeline.toml               run it
+  engine run pipeline.toml --tui         run it, and watch it on the terminal
 
-Exit codes: 0 done, 1 the run failed, 2 wrong use, 130 or 143 interrupted";
+Exit codes: 0 success, 1 the run failed, 2 the command is wrong, 130 or 143 interrupted";
 
 #[derive(Subcommand)]
 enum Command {
@@ -89,7 +89,7 @@ fn main() -> ExitCode {
 }
 
 impl Engine {
-    /// Reads the command line, which exits by itself where that is wrong, and does what it says.
+    /// Parses the command line and runs the command. A wrong command line ends the process.
     pub(crate) fn run() -> ExitCode {
         #[cfg(target_os = "linux")]
         engine::wall::note_inherited();

@@ -1,4 +1,4 @@
-//! `engine new`: a plugin crate to begin with.
+//! `engine new`: creates a plugin crate.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -17,7 +17,7 @@ static SDK: Dir = include_dir!("$CARGO_MANIFEST_DIR/sdk");
 
 const MANIFEST: &str = include_str!("../templates/Cargo.toml.in");
 
-/// Make a plugin crate, with a function and its test
+/// Create a plugin crate, with a function and its test
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -25,9 +25,9 @@ Examples:
   engine new --template filter only-get
   (cd inc && cargo test) && engine build inc")]
 pub(crate) struct NewCommand {
-    /// The new folder; its last part is the crate's name
+    /// The new folder; its name is the crate's name
     folder: PathBuf,
-    /// What kind of function to begin with
+    /// The kind of function in it
     #[arg(short, long, value_enum, default_value = "map")]
     template: Template,
 }
@@ -36,13 +36,13 @@ pub(crate) struct NewCommand {
 enum Template {
     /// One result for each record
     Map,
-    /// Keeps some of the records
+    /// Keeps or drops each record
     Filter,
     /// Any number of results for each record
     FlatMap,
     /// Keeps a state from record to record
     Accumulate,
-    /// The end of a stream
+    /// The end of a stream: returns nothing
     Sink,
 }
 
@@ -63,10 +63,10 @@ impl NewCommand {
         let folder = &self.folder;
         let name = folder.file_name().and_then(|name| name.to_str()).unwrap_or_default();
         check_name(name)?;
-        ensure!(!folder.exists(), "{} is there already", folder.display());
+        ensure!(!folder.exists(), "{} exists already", folder.display());
         let parent =
             folder.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let failed = || format!("can't make {}", folder.display());
+        let failed = || format!("can't create {}", folder.display());
         fs::create_dir_all(parent).with_context(failed)?;
         // Made beside its place, and moved there when it is whole.
         let draft =
@@ -75,9 +75,9 @@ impl NewCommand {
         fs::rename(draft.keep(), folder).with_context(failed)?;
         make_visible(folder).with_context(failed)?;
         let shown = folder.display();
-        tell(format_args!("made {shown}: the function is in {shown}/src/lib.rs"));
+        tell(format_args!("created {shown}: the function is in {shown}/src/lib.rs"));
         tell(format_args!(
-            "try it with `cargo test` there, and make {name}.wasm with `engine build {shown}`"
+            "test it there with `cargo test`, and build {name}.wasm with `engine build {shown}`"
         ));
         Ok(Ending::Done)
     }

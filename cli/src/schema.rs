@@ -7,8 +7,8 @@ use super::exit::Ending;
 /// Print the JSON schema of pipeline files, for editors
 #[derive(clap::Args)]
 #[command(
-    after_help = "Example:\n  engine schema > engine.schema.json\n\nIn a pipeline file, for editors with Taplo \
-                  (Even Better TOML):\n  #:schema ./engine.schema.json"
+    after_help = "Example:\n  engine schema > engine.schema.json\n\nTo use it in an editor with Taplo (Even Better \
+                  TOML), begin the pipeline file with:\n  #:schema ./engine.schema.json"
 )]
 pub(crate) struct SchemaCommand {}
 

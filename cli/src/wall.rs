@@ -9,12 +9,13 @@ use engine::wall::{self, Rules};
 #[derive(clap::Args)]
 #[command(next_help_heading = "Sandbox")]
 pub(crate) struct WallArgs {
-    /// The second wall: before it runs a function, the process gives up all that the run does not need
+    /// The second wall: before the first function runs, the process gives up all access that the run does not
+    /// need
     ///
-    /// Linux refuses it other files, hosts, programs and processes, also to a function that breaks out of its
-    /// sandbox. It is raised as far as the kernel can, and the summary says what is missing. on ends the run if
-    /// the system forbids a part of it, as some containers do; off raises none; show prints what the run may
-    /// still reach, as JSON, and runs nothing.
+    /// Linux then refuses access to other files, hosts, programs and processes, even to a function that breaks
+    /// out of its sandbox. By default the wall is raised as far as the kernel allows, and the summary names
+    /// missing parts. on ends the run if the system forbids a part, as some containers do. off raises no wall.
+    /// show prints as JSON what the run may still reach, and runs nothing.
     #[arg(long, value_name = "on|off|show", value_enum, hide_possible_values = true)]
     wall: Option<WallArg>,
 }

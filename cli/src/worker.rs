@@ -1,4 +1,4 @@
-//! `engine worker`: takes up work of a cluster's runs.
+//! `engine worker`: runs functions for the runs of a cluster.
 
 use std::cell::Cell;
 use std::ffi::OsString;
@@ -22,18 +22,19 @@ use super::summary::forbidden;
 use super::threads::asking_runtime;
 use super::wall::{Then, WallArgs};
 
-/// Take up work of the runs behind a broker, until Ctrl-C
+/// Run functions for the runs of a cluster, until Ctrl-C
 ///
-/// Any number of workers may come and go at any time, on any machines; runs go on. The first Ctrl-C or SIGTERM
-/// finishes what was begun and takes nothing more, the second ends at once, and others take it over. What functions
-/// may use here is bounded by the limits below: a run that wants more is not served.
+/// Any number of workers may join and leave at any time, on any machines; runs continue. The first Ctrl-C or
+/// SIGTERM finishes the tasks that were begun and takes no more; the second ends the worker at once, and other
+/// workers get its tasks. The limits below bound what functions may use here: the worker does not serve a run
+/// that wants more.
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct WorkerCommand {
-    /// The NATS server: nats://HOST:PORT, or tls://HOST:PORT; several with commas
+    /// The NATS server: nats://HOST:PORT or tls://HOST:PORT; several servers with commas
     #[arg(long, value_name = "URL", required_unless_present = "isolated")]
     cluster: Option<Broker>,
-    /// Threads that run functions [default: one a core]
+    /// Threads that run functions [default: one per core]
     #[arg(
         short,
         long,
@@ -43,14 +44,14 @@ pub(crate) struct WorkerCommand {
         value_parser = clap::value_parser!(u16).range(1..)
     )]
     threads: Option<u16>,
-    /// Functions that need it may have this, if the run grants it: dir:PATH, dir:PATH:ro, dir:PATH:quota=SIZE,
+    /// Allow runs to grant this to functions that need it: dir:PATH, dir:PATH:ro, dir:PATH:quota=SIZE,
     /// net:HOST:PORT, env:NAME, clock or random
     #[arg(long, value_name = "CAPABILITY")]
     allow: Vec<Capability>,
-    /// What was begun may take so long to be finished after the first Ctrl-C; 0 leaves it at once
+    /// Time to finish the tasks that were begun after the first Ctrl-C; 0 leaves at once
     #[arg(long, value_name = "TIME", default_value = drain::DEFAULT, value_parser = drain_time)]
     drain_timeout: Duration,
-    /// Say nothing
+    /// Print nothing
     #[arg(short, long)]
     quiet: bool,
     #[command(flatten)]
@@ -67,11 +68,14 @@ pub(crate) struct WorkerCommand {
 const EXAMPLES: &str = "\
 Examples:
   engine worker --cluster nats://broker:4222
-  engine worker --cluster tls://broker:4222 --cluster-credentials worker.creds --threads 8
+  engine worker --cluster tls://broker:4222 --cluster-credentials worker.creds
   engine worker --cluster nats://broker:4222 --memory 256MiB --allow clock
 
-Exit codes: 0 it has left, 1 it did not within --drain-timeout, 2 wrong use, or the broker can't be reached, 75 it lost
-threads to a file system that never answers, and could not begin anew by itself";
+Exit codes:
+  0   it has left the cluster
+  1   it did not finish within --drain-timeout
+  2   the command is wrong, or the broker can't be reached
+  75  it lost threads to a file system that does not answer: start it again";
 
 /// So long may it take to say that it has left.
 const FAREWELL: Duration = Duration::from_secs(1);
@@ -104,11 +108,11 @@ impl WorkerCommand {
         let drain = Drain::new(Some(self.drain_timeout), false);
         let interrupted = signals::interrupts(drain, move || {
             if !quiet {
-                tell(format_args!("engine: left at once: others take over what was begun"));
+                tell(format_args!("engine: left at once: other workers get the tasks that were begun"));
             }
         })?;
         let pool = builder.build()?;
-        let this = std::env::current_exe().context("can't tell which program this is")?;
+        let this = std::env::current_exe().context("can't find the path of this program")?;
         // Some of the time is for saying that it has left.
         let drain = self.drain_timeout.saturating_sub(FAREWELL.min(self.drain_timeout / 2));
         let worker =
@@ -134,7 +138,7 @@ impl WorkerCommand {
                 let lost = loses_threads(&pool).await;
                 if !quiet {
                     tell(format_args!(
-                        "engine: {lost} threads never came back from functions' file operations: leaving, to begin anew"
+                        "engine: {lost} threads are stuck in functions' file operations: leaving, to restart"
                     ));
                 }
                 begin_anew.set(!tired.is_cancelled());
@@ -167,7 +171,7 @@ impl WorkerCommand {
         }
         plugins.into_iter().for_each(|folder| rules.write(folder));
         self.cluster.iter().for_each(|broker| self.broker.reach(broker, &mut rules));
-        let this = std::env::current_exe().context("can't tell which program this is")?;
+        let this = std::env::current_exe().context("can't find the path of this program")?;
         rules.start(Program::new(
             std::iter::once(this.into()).chain(self.isolated().into_iter().map(OsString::from)),
         ));
@@ -208,9 +212,9 @@ fn run_anew() -> anyhow::Result<Ending> {
     #[cfg(unix)]
     if engine::wall::raised().is_none() {
         use std::os::unix::process::CommandExt;
-        let this = std::env::current_exe().context("can't tell which program this is")?;
+        let this = std::env::current_exe().context("can't find the path of this program")?;
         let error = Command::new(this).args(std::env::args_os().skip(1)).exec();
-        tell(format_args!("engine: can't begin anew: {error}"));
+        tell(format_args!("engine: can't restart: {error}"));
     }
     Ok(Ending::Told { code: BEGIN_ANEW })
 }
@@ -220,6 +224,6 @@ const BEGIN_ANEW: u8 = 75;
 
 /// Where plugins are kept that came over the network.
 fn folder() -> anyhow::Result<PathBuf> {
-    let base = etcetera::choose_base_strategy().context("can't tell where this user's caches are")?;
+    let base = etcetera::choose_base_strategy().context("can't find this user's cache folder")?;
     Ok(base.cache_dir().join("engine").join("plugins"))
 }

@@ -25,7 +25,7 @@ fn restarts(walled: bool) {
     let mut run = cluster.run(&opens, &allow).args(["--on-fault", "skip"]).spawn().unwrap();
     let begun = |line: &String| line.contains(" works for ");
     assert!(lines.any(|line| begun(&line)));
-    assert!(lines.any(|line| line.ends_with("leaving, to begin anew")));
+    assert!(lines.any(|line| line.ends_with("leaving, to restart")));
     if walled {
         assert_eq!(worker.wait().unwrap().code(), Some(75));
     } else {

@@ -21,16 +21,17 @@ use crate::args::time;
 /// What a sandbox for a crate has, beside the crate's folder.
 #[derive(clap::Args)]
 pub(crate) struct SandboxArgs {
-    /// Build a stranger's crate: all that it runs has no files but its own, no network and no environment
+    /// Build a crate that you do not trust: its programs have only their own files, no network and no
+    /// environment
     ///
-    /// Dependencies are fetched before that. It needs Linux and bubblewrap (bwrap), and takes the toolchain
-    /// that is the default, whatever the crate says. Nothing but the component comes out.
+    /// Dependencies are fetched before. This needs Linux and bubblewrap (bwrap), and uses the default
+    /// toolchain, whatever the crate asks for. Only the component comes out.
     #[arg(long)]
     pub(crate) sandbox: bool,
-    /// Let the sandbox read this too, as a crate that is named by a path outside of the folder
+    /// Let the sandbox read this too, such as a dependency outside of the crate's folder
     #[arg(long, value_name = "PATH", requires = "sandbox")]
     sandbox_read: Vec<PathBuf>,
-    /// Time for the build in the sandbox at most
+    /// Time limit for the build in the sandbox
     #[arg(long, value_name = "TIME", default_value = "30m", value_parser = time)]
     sandbox_timeout: Duration,
 }

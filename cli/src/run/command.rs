@@ -17,52 +17,54 @@ use crate::faults::Faults;
 use crate::limits::LimitArgs;
 use crate::wall::WallArgs;
 
-/// Run records through plugins' functions
+/// Run records through the functions of plugins
 ///
-/// A record is a line. Each goes through the functions in the order in which they are given; results
-/// come out in the order of their records. A record that a function fails for is a fault: it ends
-/// the run, after all records before it are out, unless --on-fault says otherwise.
+/// A record is a line. It goes through the functions in the order of their flags, and results come out in
+/// the order of their records. If a function fails for a record, this is a fault: the run ends after all
+/// records before it are out, unless --on-fault says otherwise.
 ///
-/// Functions run in sandboxes: without files, network, environment or time of day unless --allow gives
-/// them, and with limits on time (10 s a record) and memory (64 MiB an instance).
+/// Functions run in sandboxes. They have no files, network, environment variables or clock unless --allow
+/// grants them, and limited time (10 s per record) and memory (64 MiB per instance).
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLES, override_usage = "engine run [OPTIONS] --plugin FILE[:FUNCTION]...\n       engine run [--quiet] [--json] [--dashboard] [--tui] [--hold]\n                  [--report FILE.html] [--otlp ADDR] [--cluster URL] PIPELINE.toml")]
 pub(crate) struct RunCommand {
-    /// A plugin and its function, if it has several; repeat it to make a chain
+    /// A plugin, with the function to run if it has several; repeat the flag to make a chain
     ///
-    /// The plugin is a .wasm file, or a plugin crate's folder, which is built if it changed: that runs the
-    /// crate's build scripts and macros as you. A sink comes last: what it prints is the output.
+    /// The plugin is a .wasm file or the folder of a plugin crate. A crate is built if it has changed, which
+    /// runs its build scripts and macros with your permissions. A sink must be the last plugin; the output
+    /// is what it prints.
     #[arg(short, long = "plugin", value_name = "FILE[:FUNCTION]")]
     pub(super) plugins: Vec<PluginSpec>,
-    /// A pipeline file (.toml), which says all that the flags below say
+    /// A pipeline file (.toml), which replaces most of the flags below
     #[arg(value_name = "PIPELINE")]
     pub(super) words: Vec<String>,
-    /// An argument of a function; of the second plugin: 2.NAME=VALUE
+    /// An argument for the function that has this parameter; 2.NAME=VALUE is for the second plugin
     #[arg(short, long = "arg", value_name = "NAME=VALUE")]
     pub(super) arguments: Vec<Argument>,
-    /// The field of records that are JSON (or the item, by number) for whose values a function keeps a state
-    /// each; of the second plugin: 2.FIELD
+    /// Keep one state per value of this field (or item, by number) of JSON records; 2.FIELD is for the
+    /// second plugin
     #[arg(long = "key", value_name = "FIELD")]
     pub(super) keys: Vec<KeyArg>,
-    /// Let functions that need it have this: dir:PATH, dir:PATH:ro, dir:PATH:quota=SIZE (1GiB),
-    /// net:HOST:PORT, env:NAME, clock or random; only those of the second plugin: 2.CAPABILITY
+    /// Grant this to the functions that need it: dir:PATH, dir:PATH:ro, dir:PATH:quota=SIZE (1GiB),
+    /// net:HOST:PORT, env:NAME, clock or random; 2.CAPABILITY is for the second plugin
     #[arg(long, value_name = "CAPABILITY")]
     pub(super) allow: Vec<Allowed>,
 
-    /// Read these files one after another, not stdin (- is stdin)
+    /// Read these files one after another instead of stdin; - is stdin
     #[arg(short, long, value_name = "FILE", num_args = 1.., help_heading = "Input and output")]
     pub(super) input: Vec<PathBuf>,
-    /// Write to this file, not stdout (- is stdout)
+    /// Write to this file instead of stdout; - is stdout
     #[arg(short, long, value_name = "FILE", help_heading = "Input and output")]
     pub(super) output: Option<PathBuf>,
-    /// Records end with a NUL byte, not a newline
+    /// Records end with a NUL byte instead of a newline
     #[arg(short = '0', long, help_heading = "Input and output")]
     pub(super) null: bool,
-    /// Results may come out as soon as they are there; up to a function that accumulates they keep their order
+    /// Write results as soon as they are ready, in any order; functions with a state still get records in
+    /// order
     #[arg(long, help_heading = "Input and output")]
     pub(super) unordered: bool,
 
-    /// Threads that run functions [default: one a core]
+    /// Threads that run functions [default: one per core]
     #[arg(
         short,
         long,
@@ -73,19 +75,19 @@ pub(crate) struct RunCommand {
         help_heading = "Pool"
     )]
     pub(super) threads: Option<u16>,
-    /// Instances at most; there are more of them than threads only while functions wait [default: 1000,
-    /// or as many as --buffer says, up to 10000]
+    /// Instances at most; there are more than threads only while functions wait [default: 1000, or the
+    /// value of --buffer if that is larger, up to 10000]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..), help_heading = "Pool")]
     pub(super) instances: Option<u32>,
-    /// Unfinished records at most; then the input waits [default: 131072 per thread, but at least 262144;
-    /// with --cluster 4194304]
+    /// Unfinished records at most; at this number the input waits [default: 131072 per thread, at least
+    /// 262144; 4194304 with --cluster]
     #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..), help_heading = "Pool")]
     pub(super) buffer: Option<u32>,
-    /// One instance, one record at a time, no pool: to compare with
+    /// Use one instance and one record at a time, without a pool; useful for comparison
     #[arg(long, conflicts_with_all = ["threads", "instances", "buffer", "unordered"], help_heading = "Pool")]
     pub(super) sequential: bool,
 
-    /// How long accepted records may take to finish after the first Ctrl-C; 0 ends the run at once [default: 30s]
+    /// Time to finish the records in progress after the first Ctrl-C; 0 ends the run at once [default: 30s]
     #[arg(long, value_name = "TIME", value_parser = drain_time, help_heading = "Pool")]
     pub(super) drain_timeout: Option<Duration>,
 
@@ -108,10 +110,10 @@ pub(crate) struct RunCommand {
     #[command(flatten)]
     pub(super) watch: WatchArgs,
 
-    /// No progress line, and no summary but that of --json
+    /// Print no progress line and no summary; --json still prints one
     #[arg(short, long, help_heading = "Messages")]
     pub(super) quiet: bool,
-    /// The summary as JSON, on stderr
+    /// Print the summary as JSON, on stderr
     #[arg(long, help_heading = "Messages")]
     pub(super) json: bool,
 }
@@ -130,16 +132,16 @@ Examples:
   engine run -p parse.wasm -i log -o clean --tui
 
 Exit codes:
-  0    done; also when the reader of the output closes it
+  0    success; also if the reader of the output closes it early
   1    the run failed, put records aside, or did not end within --drain-timeout
-  2    wrong use: nothing was run
-  129  the same as 130 when the terminal goes (SIGHUP), unless nohup says that this is nothing to it
-  130  interrupted: the first Ctrl-C finishes what was taken in, the second aborts
-  143  the same by SIGTERM, or ended by somebody at the dashboard
-  152  the same at the soft limit on processor time (ulimit -S -t); it aborts nothing";
+  2    the command is wrong; nothing was run
+  130  Ctrl-C: the first one finishes the records in progress, the second aborts
+  143  SIGTERM, or ended from the dashboard
+  129  SIGHUP, when the terminal closes; not under nohup
+  152  SIGXCPU, at the soft limit on processor time (ulimit -S -t); never aborts";
 
 impl RunCommand {
-    /// Runs; `given` returns the flags that were given, by their long names.
+    /// Runs. `given` returns the long names of the flags on the command line.
     pub(crate) fn execute(mut self, given: impl FnOnce() -> Vec<String>) -> anyhow::Result<Ending> {
         self.output = self.output.filter(|path| path != Path::new("-"));
         if let [path] = self.words.as_slice()
@@ -147,12 +149,12 @@ impl RunCommand {
         {
             let mut flags = given().into_iter();
             if let Some(flag) = flags.find(|flag| !goes_with_a_pipeline(flag)) {
-                bail!("--{flag} does not go with a pipeline file: say it in {path}");
+                bail!("--{flag} can't be used with a pipeline file: set it in {path}");
             }
             return self.run_pipeline(Path::new(path));
         }
         if let Some(word) = self.words.first() {
-            bail!(alone(word, &self.words));
+            bail!(unexpected(word, &self.words));
         }
         self.run_plugins()
     }
@@ -179,15 +181,17 @@ fn goes_with_a_pipeline(flag: &str) -> bool {
     matches!(flag, "quiet" | "json" | "drain-timeout" | "wall") || WatchArgs::has(flag)
 }
 
-/// What a word that belongs to no flag may have been meant as.
-fn alone(word: &str, words: &[String]) -> String {
+/// Says what an argument that belongs to no flag was probably meant as.
+fn unexpected(word: &str, words: &[String]) -> String {
     let pipeline = words.iter().find(|word| word.ends_with(".toml"));
     let is_plugin = word.contains(".wasm");
     match pipeline {
         Some(pipeline) if words.len() > 1 => {
-            format!("{pipeline} is a pipeline file, which is run alone: engine run {pipeline}")
+            format!("{pipeline} is a pipeline file, which takes no other arguments: engine run {pipeline}")
         }
-        _ if is_plugin => format!("{word} stands alone: write --plugin {word}"),
-        _ => format!("{word} stands alone: write --input {word} for an input, --plugin {word} for a plugin"),
+        _ if is_plugin => format!("unexpected argument {word}: write --plugin {word}"),
+        _ => format!(
+            "unexpected argument {word}: write --input {word} for an input, --plugin {word} for a plugin"
+        ),
     }
 }

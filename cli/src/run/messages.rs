@@ -26,7 +26,7 @@ impl Messages {
         match self {
             Self { json: true, .. } => tell_json(&serde_json::json!({ "ended": "aborted" })),
             Self { quiet: true, .. } => {}
-            _ => tell(format_args!("engine: aborted: what was taken in is not finished")),
+            _ => tell(format_args!("engine: aborted: records in progress are not finished")),
         }
     }
 
@@ -46,7 +46,7 @@ impl Messages {
             return;
         }
         let what = match unfinished {
-            0 => "finishing what was taken in".to_owned(),
+            0 => "finishing the records in progress".to_owned(),
             records => format!("finishing {}", counted(records, "record")),
         };
         let aborts = match by {

@@ -23,36 +23,37 @@ use crate::top::{self, OwnScreen};
 /// The variable that a dashboard's token is taken from.
 const TOKEN: &str = "ENGINE_DASHBOARD_TOKEN";
 
-/// Flags about who watches.
+/// Flags about watching the run.
 #[derive(clap::Args)]
 #[command(next_help_heading = "Dashboard", group = ArgGroup::new("shown").args(["dashboard", "tui"]).multiple(true))]
 pub(crate) struct WatchArgs {
     /// Show the run on a page in the browser, at this address [default: 127.0.0.1:8787]
     ///
-    /// The address that is printed has a token, which lets its bearer pause, drain and stop the run; beyond
-    /// this machine nothing is shown without it. It is new for each run, unless the variable
-    /// ENGINE_DASHBOARD_TOKEN has one. Figures for Prometheus are at /metrics.
+    /// The printed address contains a token, which allows pausing, draining and stopping the run. From other
+    /// machines the page cannot even be seen without it. The token is new for each run; to set your own, use
+    /// the variable ENGINE_DASHBOARD_TOKEN. Metrics for Prometheus are at /metrics.
     #[arg(long, value_name = "ADDR", num_args = 0..=1, default_missing_value = "")]
     dashboard: Option<String>,
     /// Show the run on the terminal, until its end or q
     ///
-    /// It is drawn where messages are: records have to come and go elsewhere. See engine top --help for what
-    /// keys do; q lets the run go on without, and Ctrl-C is what it always is.
+    /// It is drawn on stderr, so neither the input nor the output may be the terminal. engine top --help lists
+    /// the keys. q closes the view and the run continues; Ctrl-C interrupts the run as usual.
     #[arg(long)]
     tui: bool,
-    /// Keep the page after the end, however it came, until Ctrl-C, and the screen until q
+    /// Keep the page open after the end of the run until Ctrl-C, and the terminal view until q
     #[arg(long, requires = "shown")]
     hold: bool,
-    /// Write a page about the run when it has ended: figures, timeline, faults, in one file of HTML
+    /// Write a report of the run at its end: figures, calls and faults, in one HTML file
     ///
-    /// It has what the dashboard shows, with the begin of records that became faults, and needs nothing else: send
-    /// it to whom it concerns.
+    /// It shows what the dashboard shows and needs no other files. It contains the beginning of records that
+    /// became faults, so check it before you send it to others.
     #[arg(long, value_name = "FILE.html", value_hint = clap::ValueHint::FilePath)]
     report: Option<PathBuf>,
-    /// Send metrics and traces to this collector of OpenTelemetry: http://HOST:PORT, or HOST:PORT
+    /// Send metrics and traces to this OpenTelemetry collector: http://HOST:PORT, or HOST:PORT
     ///
-    /// By OTLP over HTTP, each 5 s and at the end; the port is 4318 if none is named. Headers, as tokens, are taken
-    /// from OTEL_EXPORTER_OTLP_HEADERS, and the run's name from OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES.
+    /// They are sent by OTLP over HTTP, every 5 s and at the end. The default port is 4318. Headers, such as
+    /// tokens, come from OTEL_EXPORTER_OTLP_HEADERS, and the name of the service from OTEL_SERVICE_NAME and
+    /// OTEL_RESOURCE_ATTRIBUTES.
     #[cfg(feature = "otlp")]
     #[arg(long, value_name = "ADDR")]
     otlp: Option<engine::otlp::Collector>,
@@ -108,7 +109,7 @@ impl WatchArgs {
     /// there.
     pub(super) fn check(&self, from_stdin: bool, to_stdout: bool) -> anyhow::Result<()> {
         if let Some(file) = self.dashboard.as_deref().filter(|text| text.ends_with(".toml")) {
-            bail!("--dashboard {file}: an address comes here: write engine run {file} --dashboard");
+            bail!("--dashboard {file}: expected an address: write engine run {file} --dashboard");
         }
         if !self.tui {
             return Ok(());
@@ -171,7 +172,10 @@ fn serve(monitor: &Monitor, address: &str) -> anyhow::Result<Dashboard> {
     let address = address_of(address)?;
     let Ok(token) = std::env::var(TOKEN) else { return Ok(Dashboard::serve(monitor, address)?) };
     let is_text = token.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte));
-    ensure!(is_text && token.len() >= 16, "{TOKEN}: 16 or more letters, digits, - _ . ~ are a token");
+    ensure!(
+        is_text && token.len() >= 16,
+        "{TOKEN}: a token has at least 16 characters, which are letters, digits or - _ . ~"
+    );
     Ok(Dashboard::serve_with(monitor, address, &token)?)
 }
 
@@ -187,9 +191,9 @@ fn address_of(text: &str) -> anyhow::Result<SocketAddr> {
     if let Ok(address) = text.parse::<IpAddr>() {
         return Ok((address, DASHBOARD_PORT).into());
     }
-    ensure!(text.contains(':'), "--dashboard {text}: write an address, as 127.0.0.1:8787, or a port");
+    ensure!(text.contains(':'), "--dashboard {text}: write an address, such as 127.0.0.1:8787, or a port");
     let mut found = text.to_socket_addrs().with_context(|| format!("--dashboard {text}"))?;
-    found.next().with_context(|| format!("--dashboard {text}: nothing is found there"))
+    found.next().with_context(|| format!("--dashboard {text}: the name has no address"))
 }
 
 impl Watching<'_> {

@@ -49,7 +49,7 @@ impl Client {
         };
         // Its address has no part in what is said: it was named already.
         let response = match request.send().await {
-            Err(error) if error.is_connect() && is_refused(&error) => bail!("nobody listens there"),
+            Err(error) if error.is_connect() && is_refused(&error) => bail!("nothing listens there"),
             answered => answered.map_err(reqwest::Error::without_url)?,
         };
         match response.status() {

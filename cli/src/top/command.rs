@@ -19,22 +19,22 @@ use crate::terminal::{print, print_json};
 
 /// Show a run's dashboard on the terminal
 ///
-/// It follows a run that was begun with --dashboard: what sets the pace, each node, the rates, what each
-/// worker does, the functions, faults and what functions print. With the address that the run has printed,
-/// which has a token, the run can be paused, drained and stopped.
+/// It follows a run that was started with --dashboard: what sets the pace, the nodes, the rates, the threads
+/// (or the workers of a cluster), the functions, the faults, and what functions print. To pause, drain and
+/// stop the run, give the whole address that the run printed, which contains a token.
 ///
-/// Keys: Tab or 1 to 7 for one panel, arrows to scroll, p to pause and resume, d to drain (read no more, and
-/// finish what was taken in), S to stop at once, q to leave; the run goes on.
+/// Keys: Tab or 1 to 7 show one panel, arrows scroll, p pauses and resumes, d drains (stops reading and
+/// finishes the records in progress), S stops at once, q leaves; the run continues.
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct TopCommand {
-    /// Where the run's dashboard is: HOST:PORT, PORT, or the whole address that the run has printed
+    /// The address of the run's dashboard: HOST:PORT, PORT, or the whole address that the run printed
     #[arg(default_value = "127.0.0.1:8787")]
     addr: String,
-    /// Print what there is now, as text; also if stdout is no terminal
+    /// Print the run at this moment as text, and exit; the default if stdout is not a terminal
     #[arg(long)]
     once: bool,
-    /// Print what there is now, as JSON
+    /// Print the run at this moment as JSON, and exit
     #[arg(long, conflicts_with = "once")]
     json: bool,
 }
@@ -42,13 +42,13 @@ pub(crate) struct TopCommand {
 const EXAMPLES: &str = "\
 Examples:
   engine run pipeline.toml --dashboard
-  engine top                             the run on this machine
+  engine top                  watch the run on this machine
   engine top 'http://127.0.0.1:8787/status?token=…'
-                                         the same, which can then be paused and ended
+                              watch it, and be able to pause and end it
   engine top 9000 --once
   engine top --json | jq .diagnosis.text
 
-Exit codes: 0 done, 1 no run can be seen there, 2 wrong use";
+Exit codes: 0 success, 1 there is no run at the address, 2 the command is wrong";
 
 /// As wide as text is that is not for a terminal.
 const WIDE: u16 = 100;

@@ -312,7 +312,7 @@ fn keys_send_their_actions() {
     assert_eq!(press(&mut app, "Sn"), [None, None]);
     assert_eq!(press(&mut app, "S"), [None]);
     for columns in [60, 80] {
-        let question = "End the run at once? What was taken in is not finished. y/n";
+        let question = "End the run at once? Records in progress are not finished. y/n";
         assert_eq!(rows(&drawn(&mut app, columns, 24))[23], question);
     }
     assert_eq!(press(&mut app, "yq"), [Some(Wish::Stop), Some(Wish::Leave)]);

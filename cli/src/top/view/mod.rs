@@ -67,7 +67,7 @@ pub(super) fn text(app: &App, width: u16) -> String {
 fn footer_line(app: &App, shown: &[Panel], columns: usize) -> Line<'static> {
     let theme = app.theme;
     if app.stopping {
-        let question = "End the run at once? What was taken in is not finished. y/n";
+        let question = "End the run at once? Records in progress are not finished. y/n";
         return Line::styled(cells::cut(question, columns), theme.bad().patch(theme.bold()));
     }
     if let Some(said) = &app.said {

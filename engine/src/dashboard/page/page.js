@@ -82,7 +82,7 @@ async function follow() {
     put($("left"), $("left").textContent.split(",")[0]);
     for (const button of document.querySelectorAll("nav button")) button.disabled = true;
     for (const { line } of drawn.edges) line.setAttribute("class", "edge");
-    say({ text: "The run is gone, or can't be reached. What is below was the last of it.", severity: "error" }, "gone");
+    say({ text: "The run is gone, or can't be reached. Below is its last state.", severity: "error" }, "gone");
   };
   const history = await fetch("api/v1/history");
   if (history.ok) remember(await history.json());
@@ -91,7 +91,7 @@ async function follow() {
 function listen() {
   $("pause").onclick = () => act($("pause").textContent === "Resume" ? "resume" : "pause");
   $("drain").onclick = () => act("drain");
-  $("stop").onclick = () => { if (confirm("End the run at once? What was taken in is not finished.")) act("stop"); };
+  $("stop").onclick = () => { if (confirm("End the run at once? Records in progress are not finished.")) act("stop"); };
   document.addEventListener("visibilitychange", () => {
     if (!document.hidden) return void follow().catch(() => {});
     if (events) events.close();
@@ -116,7 +116,7 @@ $("as-table").open = innerWidth <= 760;
 if ($("report")) {
   const { version, history, ...snapshot } = JSON.parse($("report").textContent);
   const { started, now } = snapshot.status.run;
-  put($("about"), `A run of ${long(now)}, begun on ${new Date(1000 * started).toLocaleString()}. Told by engine ${version}.`);
+  put($("about"), `A run of ${long(now)}, started on ${new Date(1000 * started).toLocaleString()}. Written by engine ${version}.`);
   remember(history);
   show(snapshot, true);
 } else {

@@ -69,7 +69,7 @@ function machines({ status: { workers, run } }) {
     const row = body.rows[place] || body.insertRow();
     while (row.cells.length < 8) row.insertCell();
     const first = !place || inOrder[place - 1].machine !== worker.machine;
-    const state = worker.refused ? `does not serve this run: ${worker.refused}` : worker.leaving ? "leaving" : worker.busy ? "working" : "waiting";
+    const state = worker.refused ? `refused this run: ${worker.refused}` : worker.leaving ? "leaving" : worker.busy ? "working" : "waiting";
     [
       first ? worker.machine : "", worker.name, short(worker.threads), counted(worker.busy, "task"), short(worker.tasks),
       short(worker.records), `${short(rateOf(worker, run.now))}/s`, state,
