@@ -1,4 +1,4 @@
-//! Stream processing with functions that nobody has to trust.
+//! Stream processing with functions that need not be trusted.
 //!
 //! Functions are compiled to WebAssembly with the guest SDK and run in sandboxes that can do
 //! nothing they were not given. A stream hands its elements to them one after another, or scatters

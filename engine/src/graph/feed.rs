@@ -4,7 +4,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{Error, Source};
 
-/// What feeds a source from outside the program: the one trait for sources of one's own.
+/// What feeds a source from outside the program: the trait for your own sources.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), engine::Error> {
@@ -35,10 +35,9 @@ use crate::{Error, Source};
 /// [`Source::emit`] takes values, [`Source::emit_records`] the bytes of records, and [`Source::refuse`] what
 /// is no record. [`ConnectorError::Source`](crate::error::ConnectorError::Source) is for what else may fail.
 pub trait Feed<T>: Send + 'static {
-    /// Emits what comes, until its end, or until `stop` is cancelled: what was emitted by then is on its way.
-    /// The source stays open.
+    /// Emits elements until there are no more, or `stop` is cancelled. The source stays open.
     ///
-    /// One that waits should wait for [`Source::failure`] as well, since a run that has failed wants no more.
+    /// A feed that waits should also wait for [`Source::failure`], since a failed run takes no more elements.
     ///
     /// # Errors
     ///

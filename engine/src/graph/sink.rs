@@ -3,7 +3,7 @@
 use super::Stream;
 
 /// What [`Stream::sink`] takes: a closure, a sink function of a plugin, or one of [`sinks`](crate::sinks), among
-/// them [`consumer`](crate::sinks::consumer) for sinks of one's own.
+/// them [`consumer`](crate::sinks::consumer) for your own sinks.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` can't be the sink of a stream of `{T}`",
     label = "neither a closure over `{T}` nor a sink function of a plugin that takes `{T}`",

@@ -1,4 +1,4 @@
-//! How far a run has come, as a file: after a crash the run goes on from there.
+//! Checkpoints: the progress of a run as a file, from which a later run continues.
 
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
@@ -19,30 +19,32 @@ const LONGEST: u64 = 4 << 30;
 /// So much of an output's end is compared when a run goes on, in bytes.
 const TAIL: u64 = 64 << 10;
 
-/// A place in a run at which everything before is done, and nothing behind has left a trace.
+/// The progress of a run: all records up to one are done, and none of the later ones has left a trace.
+///
+/// Fields may be added: make one with `Checkpoint { …, ..Checkpoint::default() }`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, expecting = "a checkpoint")]
 pub struct Checkpoint {
-    /// Of the file's layout; [`blocking_save`](Self::blocking_save) sets it.
+    /// The version of the file's layout; [`blocking_save`](Self::blocking_save) sets it.
     pub version: u32,
     /// The number of the last record that is done.
     pub record: u64,
     /// How many of the records up to this one were faults.
     pub faults: u64,
-    /// How many of them were put aside.
+    /// How many of them were written as dead letters.
     pub put_aside: u64,
-    /// The number of the record behind which reading begins: the same, or an earlier one behind which the
-    /// states of functions are known. What came of the records between both is there already.
+    /// The number of the record after which reading begins: the same as `record`, or an earlier one after which the
+    /// states of functions are known. The outputs of the records between both are there already.
     pub read: u64,
-    /// What functions that accumulate have made of the records up to `read`, in their order.
+    /// The states of the functions that accumulate, after the record `read`.
     pub states: Vec<Option<State>>,
-    /// Which of the inputs is to be read, counted from 0.
+    /// The index of the input to read from.
     pub input: usize,
     /// The byte of it to read from.
     pub offset: u64,
-    /// So many records behind that byte are left out.
+    /// How many records after that byte are skipped.
     pub skip: u64,
-    /// What is run: functions and arguments, in words that are compared as they stand.
+    /// What is run: functions and arguments, as text that is compared word by word.
     pub pipeline: Vec<String>,
     /// The hash of each plugin's file.
     pub plugins: Vec<String>,
@@ -52,11 +54,11 @@ pub struct Checkpoint {
     pub output: OutputState,
     /// The file of dead letters, if there is one.
     pub letters: Option<OutputState>,
-    /// Where its own letters begin in that file, behind those of other runs: so many bytes are theirs.
+    /// How many bytes of that file belong to earlier runs.
     pub letters_from: u64,
 }
 
-/// An input file, so that another one is told from it.
+/// An input file, to notice if it is another one later.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct InputState {
@@ -76,7 +78,7 @@ pub struct InputState {
 pub struct OutputState {
     /// Its name.
     pub path: PathBuf,
-    /// So many bytes of it count; what is behind them was written later.
+    /// How many bytes of it belong to the checkpoint. The rest was written later.
     pub length: u64,
     /// The BLAKE3 hash of the last 64 KiB of these, in hexadecimal digits.
     pub tail: String,
@@ -113,7 +115,7 @@ impl OutputState {
 }
 
 impl Checkpoint {
-    /// Reads a checkpoint; none if there is no such file.
+    /// Reads a checkpoint, and blocks the caller's thread meanwhile. Returns none if there is no such file.
     ///
     /// # Errors
     ///
@@ -154,8 +156,8 @@ impl Checkpoint {
         Ok(checkpoint)
     }
 
-    /// Puts this checkpoint in the place of the one before, whole or not at all, and returns once it is on
-    /// the disk. What it speaks of must be there before.
+    /// Replaces the file by this checkpoint, as a whole or not at all, and blocks the caller's thread until it is on
+    /// the disk. The outputs that it describes must be there before.
     ///
     /// # Errors
     ///
@@ -170,7 +172,7 @@ impl Checkpoint {
         })
     }
 
-    /// Removes the file: the run is done.
+    /// Removes the file, since the run is done. Blocks the caller's thread meanwhile.
     ///
     /// # Errors
     ///
@@ -199,7 +201,7 @@ pub(crate) fn with_checksum(mut line: Vec<u8>) -> Vec<u8> {
     line
 }
 
-/// What stands behind a line in a file: a newline, its hash and another newline.
+/// What follows a line in a file: a newline, its hash and another newline.
 fn checksum(line: &[u8]) -> String {
     format!("\n{}\n", blake3::hash(line).to_hex())
 }

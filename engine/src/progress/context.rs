@@ -1,4 +1,4 @@
-//! What a source's graph has done so far.
+//! What the nodes of a graph share with its source: counts, progress, failures.
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
@@ -41,9 +41,9 @@ pub(crate) struct GraphContext {
     pub(crate) snapshots: Snapshots,
     /// Where the source's inputs began.
     inputs: Mutex<Vec<Input>>,
-    /// Who watches.
+    /// Watches the run, if it is monitored.
     pub(crate) watch: OnceLock<Arc<Watch>>,
-    /// Who acts, and who waits for another one.
+    /// Which tasks act, and which wait for others.
     pub(crate) waits: Arc<WaitGraph>,
 }
 
@@ -115,13 +115,13 @@ impl GraphContext {
         }
     }
 
-    /// A segment failed: the source need not wait for its next element to know.
+    /// Notes that a part of the graph failed, so that the source knows before its next element.
     pub(crate) fn fail(&self, error: Error) {
         // The first failure is the one that counts.
         let _ = self.failure.set(error);
     }
 
-    /// Waits until a segment fails.
+    /// Waits until a part of the graph fails.
     pub(crate) async fn failure(&self) -> Error {
         self.failure.wait().await.clone()
     }
@@ -130,19 +130,19 @@ impl GraphContext {
         self.emitted.fetch_add(records as u64, Relaxed);
     }
 
-    /// All nodes behind the source have accepted what was emitted.
+    /// Notes that all nodes after the source have accepted what was emitted.
     pub(crate) fn accepted(&self) {
         if self.frontier.matters() {
             self.frontier.accept(self.last());
         }
     }
 
-    /// The faults of records that have left the graph, if somebody is told of these.
+    /// How many records that have left the graph were faults. Counted only if there is a listener.
     pub(crate) fn faults_done(&self) -> u64 {
         self.frontier.faults_done()
     }
 
-    /// The source numbers its elements from the one behind `number`.
+    /// Numbers the source's elements from `number + 1`.
     pub(crate) fn begin_after(&self, number: u64) {
         self.before.store(number, Relaxed);
         self.frontier.begin_after(number);
@@ -167,12 +167,12 @@ impl GraphContext {
         self.before.load(Relaxed) + self.emitted.load(Relaxed)
     }
 
-    /// Who is told how far all elements have left the graph.
+    /// Adds a listener, which is called when more elements have left the graph.
     pub(crate) fn tell(&self, told: impl Fn(Done<'_>) + Send + Sync + 'static) {
         self.frontier.tell(told);
     }
 
-    /// Another source's elements come to where these go, so that nobody can be told how far they are.
+    /// Notes that elements of another source join these, so numbers no longer tell how far elements are.
     pub(crate) fn mix(&self) {
         self.frontier.mix();
     }
@@ -182,13 +182,13 @@ impl GraphContext {
         self.frontier.is_mixed()
     }
 
-    /// Another node takes elements over, to pass them on later, and several together if it `groups` them. Returns
-    /// its place among those that do.
+    /// Adds a holder: a node that keeps elements and passes them on later, several together if it `groups` them.
+    /// Returns the holder's index.
     pub(crate) fn track(&self, groups: bool) -> usize {
         self.frontier.track(groups)
     }
 
-    /// A holder is given elements, of which the first may be another piece of one that has left it.
+    /// A holder got elements. The first may be another piece of an element that has left it.
     pub(crate) fn take(&self, holder: usize, first: u64, last: u64) {
         self.frontier.take(holder, first, last);
     }
@@ -198,7 +198,7 @@ impl GraphContext {
         self.frontier.enter(holder, first, last, pieces);
     }
 
-    /// The highest number that a holder was given, if somebody is told how far elements are.
+    /// The highest number that a holder got. Known only if there is a listener.
     pub(crate) fn taken(&self, holder: usize) -> u64 {
         self.frontier.taken(holder)
     }
@@ -208,12 +208,12 @@ impl GraphContext {
         self.frontier.reach(holder, number);
     }
 
-    /// So many pieces have left a holder that counts them, in order, the last of which has this number.
+    /// Pieces have left a holder that counts them, in order; the last one has this number.
     pub(crate) fn leave(&self, holder: usize, number: u64, pieces: usize) {
         self.frontier.leave(holder, number, pieces);
     }
 
-    /// A sink holds something back only to be faster: this passes it on.
+    /// Adds what a flush has to do: pass on what a sink holds back only to be faster.
     pub(crate) fn on_flush(
         &self,
         flush: impl Fn() -> BoxFuture<'static, Result<(), Error>> + Send + Sync + 'static,
@@ -221,7 +221,7 @@ impl GraphContext {
         self.flushes.0.write().unwrap_or_else(PoisonError::into_inner).push(Arc::new(flush));
     }
 
-    /// Sinks pass on what they hold back only to be faster.
+    /// Makes sinks pass on what they hold back only to be faster.
     pub(crate) async fn flush(&self) -> Result<(), Error> {
         let flushes = self.flushes.0.read().unwrap_or_else(PoisonError::into_inner).clone();
         for flush in flushes {
@@ -230,33 +230,33 @@ impl GraphContext {
         Ok(())
     }
 
-    /// So many more records are unfinished.
+    /// Counts records that are unfinished from now on.
     pub(crate) fn add_unfinished(&self, records: usize) {
         self.unfinished.fetch_add(records as u64, Relaxed);
     }
 
-    /// So many records are unfinished no more.
+    /// Counts records that are finished.
     pub(crate) fn remove_unfinished(&self, records: usize) {
         self.unfinished.fetch_sub(records as u64, Relaxed);
     }
 
-    /// A sink took so many records, the last of which has this number.
+    /// Counts records that a sink took; the last one has this number.
     pub(crate) fn deliver(&self, records: usize, last: u64) {
         self.delivered.fetch_add(records as u64, Relaxed);
         self.last_delivered.store(last, Relaxed);
     }
 
-    /// The number of the last record that a sink took, or a part of it.
+    /// The number of the last record that a sink took, or took a part of.
     pub(crate) fn last_delivered(&self) -> u64 {
         self.last_delivered.load(Relaxed)
     }
 
-    /// So many bytes of the input are known to be there.
+    /// Adds to the bytes of input that are known to be there.
     pub(crate) fn expect_bytes(&self, bytes: u64) {
         self.input_bytes.fetch_add(bytes, Relaxed);
     }
 
-    /// So many bytes of the input were read.
+    /// Counts bytes of input that were read.
     pub(crate) fn read_bytes(&self, bytes: u64) {
         self.read_bytes.fetch_add(bytes, Relaxed);
     }

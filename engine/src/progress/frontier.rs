@@ -1,12 +1,12 @@
 //! How far the elements of a source have left its graph.
 //!
-//! The source notes what was accepted by all nodes that it calls; each node that takes elements over, to pass them on
-//! later, is a holder, and notes what it was given and what has left it.
+//! The source notes what all nodes that it calls have accepted. Each node that keeps elements and passes them on later is
+//! a holder: it notes what it got and what has left it.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
 
-/// So many records are told apart that failed, and have not left the graph.
+/// How many failed records that have not left the graph are listed at most.
 const MOST_AHEAD: usize = 1 << 18;
 
 /// More elements have left a graph.
@@ -15,22 +15,22 @@ const MOST_AHEAD: usize = 1 << 18;
 pub struct Done<'a> {
     /// All up to this number have reached their sinks, were dropped, or are faults that were handled.
     pub last: u64,
-    /// The numbers of those since the last time that became a fault, or a part of them. Of more than 262,144 that
-    /// wait for others, only the later ones are told.
+    /// The numbers of those since the last call that became faults, as a whole or in part. If more than 262,144
+    /// failed records waited for others, only the later ones are listed.
     pub faults: &'a [u64],
 }
 
 type Tell = dyn Fn(Done<'_>) + Send + Sync;
 
-/// How far all elements have left the graph, for who wants to know.
+/// How far elements have left the graph, and the listeners that are told.
 #[derive(Default)]
 pub(super) struct Frontier {
     way: Mutex<Holders>,
     faults: Mutex<FaultsAhead>,
     told: RwLock<Vec<Box<Tell>>>,
-    /// Somebody is told.
+    /// There is a listener.
     matters: OnceLock<()>,
-    /// Behind a node where another source's elements come too, numbers say nothing.
+    /// Elements of another source join these, so numbers say nothing.
     mixed: OnceLock<()>,
 }
 
@@ -40,11 +40,11 @@ struct Holders {
     /// All up to this number were accepted by all nodes that the source calls.
     accepted: u64,
     holders: Vec<Holder>,
-    /// What was told last.
+    /// What listeners were told last.
     told: u64,
 }
 
-/// A node that takes elements over.
+/// A node that keeps elements and passes them on later.
 #[derive(Debug, Default)]
 struct Holder {
     /// What it passes on may be several elements together, under the number of the last.
@@ -70,7 +70,7 @@ impl Holder {
 
 impl Holders {
     fn take(&mut self, place: usize, first: u64, last: u64) {
-        // Whoever groups elements is about to pass on some that it had before.
+        // A holder that groups elements is about to pass on some that it had before.
         let grouping = self.holders.iter().filter(|holder| holder.groups && !holder.is_empty());
         let grouped = grouping.map(|holder| holder.reached).min();
         let holder = &mut self.holders[place];
@@ -98,7 +98,7 @@ struct FaultsAhead {
 }
 
 impl Frontier {
-    /// Who is told how far all elements have left the graph.
+    /// Adds a listener.
     pub(super) fn tell(&self, told: impl Fn(Done<'_>) + Send + Sync + 'static) {
         self.told.write().unwrap_or_else(PoisonError::into_inner).push(Box::new(told));
         self.matters.get_or_init(|| ());
@@ -108,7 +108,7 @@ impl Frontier {
         self.matters.get().is_some()
     }
 
-    /// Another source's elements come to where these go: from now on nothing is told.
+    /// Notes that elements of another source join these: from now on, listeners are told nothing.
     pub(super) fn mix(&self) {
         self.mixed.get_or_init(|| ());
     }
@@ -117,13 +117,13 @@ impl Frontier {
         self.mixed.get().is_some()
     }
 
-    /// Elements are numbered from the one behind `number`.
+    /// Numbers elements from `number + 1`.
     pub(super) fn begin_after(&self, number: u64) {
         let mut way = self.way();
         (way.accepted, way.told) = (number, number);
     }
 
-    /// Another node takes elements over, and passes several on together if it `groups` them. Returns its place.
+    /// Adds a holder, which passes several elements on together if it `groups` them. Returns its index.
     pub(super) fn track(&self, groups: bool) -> usize {
         let mut way = self.way();
         way.holders.push(Holder { groups, ..Holder::default() });
@@ -135,7 +135,7 @@ impl Frontier {
         self.change(|way| way.accepted = way.accepted.max(number));
     }
 
-    /// A holder is given elements, of which the first may be another piece of one that has left it.
+    /// A holder got elements. The first may be another piece of an element that has left it.
     pub(super) fn take(&self, place: usize, first: u64, last: u64) {
         if self.matters() {
             self.way().take(place, first, last);

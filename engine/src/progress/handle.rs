@@ -9,7 +9,7 @@ use crate::monitor::SourceFigures;
 use crate::policy::InputPosition;
 
 /// Tells how far the elements of a source are, and what became of them. Made by
-/// [`Source::progress`](crate::Source::progress), before or during the run; it does not end with the source.
+/// [`Source::progress`](crate::Source::progress). It can be cloned, and used before, during and after the run.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), engine::Error> {
@@ -28,13 +28,13 @@ use crate::policy::InputPosition;
 #[derive(Clone)]
 pub struct Progress(Arc<GraphContext>);
 
-/// A [`Progress`] that does not keep the run's data: for closures that the run keeps itself, such as the one given to
-/// [`Progress::on_done`].
+/// A [`Progress`] that does not keep the run's data alive: for closures that the run itself keeps, such as the one given
+/// to [`Progress::on_done`].
 #[derive(Clone)]
 pub struct WeakProgress(Weak<GraphContext>);
 
 impl WeakProgress {
-    /// The progress, unless the run and all that belongs to it is gone.
+    /// The progress, unless nothing of the run is left.
     #[must_use]
     pub fn upgrade(&self) -> Option<Progress> {
         self.0.upgrade().map(Progress)
@@ -58,20 +58,20 @@ impl Progress {
         Self(context.clone())
     }
 
-    /// The same, without keeping the run's data.
+    /// The same, without keeping the run's data alive.
     #[must_use]
     pub fn downgrade(&self) -> WeakProgress {
         WeakProgress(Arc::downgrade(&self.0))
     }
 
-    /// `told` is called with each [snapshot](Self::want_snapshot). It must be quick; only the first one set
-    /// is told.
+    /// Sets the closure that gets each [snapshot](Self::want_snapshot). It must return quickly. Only the first closure
+    /// that is set is called.
     pub fn on_snapshot(&self, told: impl Fn(Snapshot) + Send + Sync + 'static) {
         self.0.snapshots.tell(told);
     }
 
-    /// Asks for the states of the functions that accumulate, all of them after the same record. They are
-    /// told with one of the next records; never, if no function accumulates.
+    /// Asks for a snapshot: the states of all functions that accumulate, after the same record. It comes with one of
+    /// the next records, and never if no function accumulates.
     pub fn want_snapshot(&self) {
         self.0.snapshots.want();
     }
@@ -82,11 +82,11 @@ impl Progress {
         self.0.position(record)
     }
 
-    /// `told` is called each time that more elements have left the graph, and says which of them were faults. Of
-    /// several sources whose streams come together nothing is told. An unordered gather tells only when nothing is
-    /// left after its scatter.
+    /// Adds a closure that is called each time more elements have left the graph, with those of them that were faults.
+    /// It must return quickly. Set it before the first element.
     ///
-    /// It must be quick, and is to be set before the first element.
+    /// It is never called if streams of several sources meet. After an unordered gather, it is called only when
+    /// nothing is left in the segment.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), engine::Error> {
@@ -110,8 +110,8 @@ impl Progress {
         self.0.tell(told);
     }
 
-    /// Lets sinks pass on what they hold back only to be faster: what [has left the graph](Self::on_done) before is
-    /// out then, so that its origin may forget it.
+    /// Makes sinks pass on what they hold back only to be faster, such as the buffer of a writer. Everything that
+    /// [left the graph](Self::on_done) before is then written, so its sender may forget it.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -131,26 +131,26 @@ impl Progress {
     ///
     /// # Errors
     ///
-    /// Why a sink can't.
+    /// If a sink can't write.
     pub async fn flush(&self) -> Result<(), Error> {
         self.0.flush().await
     }
 
-    /// The number of the last element that a sink has taken, or a part of it: it may be ahead of what
+    /// The number of the last element that a sink took, or took a part of. It may be ahead of what
     /// [has left the graph](Self::on_done).
     #[must_use]
     pub fn last_delivered(&self) -> u64 {
         self.0.last_delivered()
     }
 
-    /// How many records became faults, of those that [have left the graph](Self::on_done); counted only if
-    /// somebody is told of them.
+    /// How many of the records that [have left the graph](Self::on_done) became faults. Counted only if a closure was
+    /// set there.
     #[must_use]
     pub fn faults_done(&self) -> u64 {
         self.0.faults_done()
     }
 
-    /// How many elements went where so far.
+    /// How many elements were emitted, are unfinished, were delivered, and became faults so far.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), engine::Error> {

@@ -1,4 +1,4 @@
-//! How far a graph is: what its nodes tell its source, what has left it, and who waits for whom.
+//! How far a graph is: what its nodes tell its source, what has left it, and which tasks wait for which.
 
 mod checkpoint;
 mod context;

@@ -1,25 +1,25 @@
-//! The states of all functions that accumulate in a graph at one moment: each has taken all records up to
-//! one, and none behind it.
+//! Snapshots: the states of all functions of a graph that accumulate, each after the same record.
 //!
-//! The first of them says which record that is, when it is asked to; the others stop there in their turn.
+//! The first of these functions decides which record that is; the others stop after it in turn.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 use crate::function::State;
 
-/// What the functions that accumulate have made of all records up to one.
+/// The states of all functions that accumulate, after the same record.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Snapshot {
     /// The number of the last record.
     pub record: u64,
-    /// The states in the order in which the functions were put into the graph; none has not begun.
+    /// The states, in the order in which the functions were added to the graph. None for a function that has not
+    /// begun.
     pub states: Vec<Option<State>>,
 }
 
 impl Snapshot {
-    /// The states of functions after a record, in the order in which the functions were put into the graph.
+    /// The states of functions after a record, in the order in which the functions were added to the graph.
     #[must_use]
     pub fn new(record: u64, states: Vec<Option<State>>) -> Self {
         Self { record, states }
@@ -78,14 +78,14 @@ impl Snapshots {
         self.lock().begin.states.get(place).cloned().flatten()
     }
 
-    /// The record up to which the function at a place gives nothing, since that is there already: other
-    /// functions behind it that accumulate need it all the same.
+    /// The record up to which the function at a place outputs nothing, since these outputs are there already. Only the
+    /// last function is silent: those after the others need their outputs.
     pub(crate) fn silent_until(&self, place: usize) -> u64 {
         let taking = self.lock();
         if taking.nodes == place + 1 { taking.done } else { 0 }
     }
 
-    /// Who is told each snapshot. Only the first one is.
+    /// Sets the closure that gets each snapshot. Only the first one set does.
     pub(crate) fn tell(&self, told: impl Fn(Snapshot) + Send + Sync + 'static) {
         let _ = self.told.set(Box::new(told));
     }

@@ -1,8 +1,8 @@
-//! Whether all that act in a graph wait for each other, so that none of them will ever move.
+//! Finds deadlocks: all actors of a graph wait for each other, so none of them will ever move.
 //!
-//! One who emits acts, and each task that serves a node; a node that counts its waits says so with
-//! [`WaitGraph::wait`]. Who waits for anything else, a slow sink or the time, does not count as waiting here, and
-//! neither does a worker that runs a function: what is not known to stand still is taken to move.
+//! The emitting task is an actor, and so is each task that serves a node. A node reports its waits with
+//! [`WaitGraph::wait`]. An actor that waits for anything else, such as a slow sink or a timer, counts as moving, and so
+//! does a pool thread that runs a function.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
@@ -10,46 +10,46 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
-/// Nobody has moved at so many looks, one after another: what was about to move has had the time to.
+/// No actor moved in this many checks in a row: anything about to move has had the time to.
 const LOOKS: u32 = 10;
 const INTERVAL: Duration = Duration::from_millis(100);
 
-/// Who acts in the graph of a source.
+/// The actors in the graph of a source, and their waits.
 #[derive(Default)]
 pub(crate) struct WaitGraph {
-    /// Those that act beside the one who emits.
+    /// How many actors there are beside the emitting task.
     others: AtomicUsize,
-    /// Those of all that wait until another one has moved.
+    /// How many actors wait for another one to move.
     waiting: AtomicUsize,
-    /// Branches that wait for one that they come together with.
+    /// How many branches wait for another one that they join.
     held_up: watch::Sender<usize>,
     /// How many waits have ended.
     moves: AtomicU64,
-    /// Elements may come from another source, or the end has begun: who waits may wait for that.
+    /// Waits may end from outside: elements come from another source too, or the graph is closing.
     open: AtomicBool,
     works: Mutex<Vec<Weak<dyn Activity>>>,
 }
 
-/// Work that others do.
+/// Work that is done outside the graph's tasks.
 pub(crate) trait Activity: Send + Sync {
-    /// Whether something of it is being done, or will be.
+    /// Whether any of it is being done, or will be.
     fn goes_on(&self) -> bool;
 }
 
 impl WaitGraph {
-    /// Another one acts from now on.
+    /// Adds an actor.
     pub(crate) fn begin(self: &Arc<Self>) -> Acting {
         self.others.fetch_add(1, SeqCst);
         Acting(self.clone())
     }
 
-    /// One of those that act waits until another one has moved.
+    /// Notes that an actor waits for another one to move.
     pub(crate) fn wait(&self) -> Waiting<'_> {
         self.waiting.fetch_add(1, SeqCst);
         Waiting(self)
     }
 
-    /// A branch waits for one that it comes together with.
+    /// Notes that a branch waits for another one that it joins.
     pub(crate) fn hold_up(&self) -> HeldUp<'_> {
         self.held_up.send_modify(|branches| *branches += 1);
         HeldUp(self)
@@ -62,17 +62,17 @@ impl WaitGraph {
         let _ = branches.wait_for(|branches| *branches > 0).await;
     }
 
-    /// Work that others do for the graph.
+    /// Adds work that is done outside the graph's tasks.
     pub(crate) fn add(&self, work: Weak<dyn Activity>) {
         self.works.lock().unwrap_or_else(PoisonError::into_inner).push(work);
     }
 
-    /// Who waits may wait for something from outside.
+    /// Notes that waits may end from outside.
     pub(crate) fn open(&self) {
         self.open.store(true, SeqCst);
     }
 
-    /// Waits until nobody can move any more, which may never be. Who calls it is one of those that wait.
+    /// Waits for a deadlock, which may never come. The caller counts as waiting.
     pub(crate) async fn deadlock(&self) {
         let mut looks = 0;
         let mut moves = self.moves.load(SeqCst);
@@ -98,7 +98,7 @@ impl std::fmt::Debug for WaitGraph {
     }
 }
 
-/// One that acts, until this is dropped.
+/// An actor, until this is dropped.
 pub(crate) struct Acting(Arc<WaitGraph>);
 
 impl Drop for Acting {
@@ -107,7 +107,7 @@ impl Drop for Acting {
     }
 }
 
-/// One that waits, until this is dropped.
+/// A waiting actor, until this is dropped.
 pub(crate) struct Waiting<'a>(&'a WaitGraph);
 
 impl Drop for Waiting<'_> {

@@ -10,13 +10,13 @@ use crate::graph::Items;
 use crate::progress::BoxFuture;
 
 impl<T: Clone + Send + 'static> Source<T> {
-    /// Emits an element, and waits until every node behind has accepted it: while a buffer is full
-    /// or a sink is slow, this is where the program waits.
+    /// Emits an element, and waits until all nodes after the source have accepted it. While a buffer is full or a
+    /// sink is slow, the program waits here.
     ///
-    /// Must be called within a Tokio runtime; from one of its tasks it is fastest, since results then
-    /// reach their sink without waking another thread. Where no worker is busy, a plugin's function may
-    /// run on the caller's thread, for some milliseconds at most. Given up midway, the element may or may not be on its
-    /// way; none is lost that was accepted, and the next one can be emitted.
+    /// Must be called within a Tokio runtime. It is fastest in one of the runtime's tasks, since results then reach
+    /// their sink without waking another thread. If no pool thread is busy, a plugin's function may run on the
+    /// caller's thread, for some milliseconds at most. If the future is dropped early, the element may or may not be
+    /// emitted; accepted elements are not lost, and more can be emitted.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), engine::Error> {
@@ -58,13 +58,13 @@ impl<T: Clone + Send + 'static> Source<T> {
         self.context.last()
     }
 
-    /// Waits until the graph behind has failed, so that one that waits for input need not wait for more.
+    /// Waits until the graph has failed. A source that waits for input should wait for this too.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), engine::Error> {
     /// # use engine::{FaultPolicy, Source};
     /// let source = Source::new();
-    /// let lines = source.stream().buffer(8); // what is behind fails after the emit
+    /// let lines = source.stream().buffer(8); // nodes after it fail after the emit
     /// let numbers = lines.try_map(|line: String| line.parse::<i64>(), &FaultPolicy::stop());
     /// numbers.sink(|_: i64| {});
     /// source.emit("one".to_owned()).await?;
@@ -77,7 +77,7 @@ impl<T: Clone + Send + 'static> Source<T> {
     }
 
     pub(super) async fn ready(&self) -> Result<MutexGuard<'_, Emission>, Error> {
-        // Others have their turn too, where nothing behind ever waits.
+        // Other tasks get their turn even if no node ever waits.
         tokio::task::coop::consume_budget().await;
         if let Some(watch) = self.context.watch.get() {
             watch.control.may_go_on().await;
@@ -93,8 +93,8 @@ impl<T: Clone + Send + 'static> Source<T> {
         }
     }
 
-    /// Ends the stream, and waits until every element has reached its sink or is a fault. Given up
-    /// midway, it can be called again.
+    /// Ends the stream, and waits until every element has reached its sink or is a fault. If the future is dropped
+    /// early, it can be called again.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), engine::Error> {

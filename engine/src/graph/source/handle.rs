@@ -11,7 +11,7 @@ use crate::policy::Unit;
 use crate::progress::{BoxFuture, GraphContext, Progress, Snapshot};
 use crate::{Error, Monitor};
 
-/// Where elements enter a graph, and where its errors come back. What became of them tells [`Source::progress`].
+/// Feeds elements to a graph, and returns its errors. [`Source::progress`] tells what became of the elements.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), engine::Error> {
@@ -62,14 +62,14 @@ impl<T: Clone + Send + 'static> Source<T> {
         Self { outlet, context, watched: None, endings, state }
     }
 
-    /// The same, watched by a [`Monitor`](crate::Monitor): it tells what goes through each node that is built
-    /// after this, and can hold the source.
+    /// The same source, watched by a [`Monitor`](crate::Monitor), which counts what goes through each node that is
+    /// added later, and can pause the source.
     #[must_use]
     pub fn monitored(self, monitor: &Monitor) -> Self {
         self.monitored_as(monitor, "source", "source")
     }
 
-    /// The same with a name, and what people call such a source.
+    /// The same with the name and the kind that views show.
     pub(crate) fn monitored_as(mut self, monitor: &Monitor, name: &str, kind: &str) -> Self {
         let watch = monitor.watch();
         let place = watch.graph.add_source(name, kind, &self.context);
@@ -87,7 +87,7 @@ impl<T: Clone + Send + 'static> Source<T> {
         &self.context
     }
 
-    /// How far its elements are: to ask during the run, and to be told.
+    /// Tells how far its elements are, during the run and after it.
     #[must_use]
     pub fn progress(&self) -> Progress {
         Progress::new(&self.context)
@@ -99,8 +99,7 @@ impl<T: Clone + Send + 'static> Source<T> {
         self.context.expect_bytes(bytes);
     }
 
-    /// The same, but its first element has the number behind `number`: the run goes on where another one
-    /// stopped.
+    /// The same source with elements numbered from `number + 1`: the run continues where another one stopped.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), engine::Error> {
@@ -121,11 +120,12 @@ impl<T: Clone + Send + 'static> Source<T> {
         self
     }
 
-    /// The same, but functions that accumulate go on with the states of `snapshot`, behind whose record the
-    /// elements are numbered: the run repeats some of another one. What came of its records up to `done` is
-    /// there already, so the last of these functions gives nothing for them.
+    /// The same source, continuing an earlier run: functions that accumulate begin with the states of `snapshot`, and
+    /// elements are numbered after the snapshot's record. The outputs of records up to `done` are there already, so
+    /// the last of these functions outputs nothing for them.
     ///
-    /// The graph must be as it was, and these functions one after another; it is to be built after this.
+    /// Call it before the graph is built. The graph must be the same as before, with these functions one after
+    /// another.
     ///
     /// ```no_run
     /// # #[tokio::main] async fn main() -> Result<(), engine::Error> {
@@ -142,8 +142,8 @@ impl<T: Clone + Send + 'static> Source<T> {
     /// source.emit(2).await?;
     /// # source.close().await?;
     ///
-    /// // It is of the first element: another run repeats the second one, whose sum is there already.
-    /// let snapshot = kept.get().cloned().expect("it was told with the second element");
+    /// // It was taken after the first element. Another run repeats the second one, whose sum is there already.
+    /// let snapshot = kept.get().cloned().expect("it came with the second element");
     /// let (source, (sink, sums)) = (Source::new().resumed(snapshot, 2), sinks::list());
     /// source.stream().accumulate(&sum).sink(sink);
     /// source.emit(2).await?;
@@ -164,7 +164,7 @@ impl<T: Clone + Send + 'static> Source<T> {
         self.context.begin_input(name.map(|(path, unit)| (path.display().to_string().into(), unit)));
     }
 
-    /// Its stream. Each call begins a branch; elements go to one branch after another.
+    /// The stream of its elements. Each call starts a branch; each element goes to the branches in turn.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), engine::Error> {
@@ -188,7 +188,7 @@ impl<T: Clone + Send + 'static> Source<T> {
 }
 
 impl Emission {
-    /// Keeps a failure: what comes later fails likewise.
+    /// Keeps a failure, so that later calls fail too.
     pub(super) fn note(&mut self, result: Result<(), Error>) -> Result<(), Error> {
         if let Err(error) = &result {
             self.failed.get_or_insert_with(|| error.clone());

@@ -8,12 +8,12 @@ use crate::record::{Batch, BatchBuilder, LONGEST, Record};
 use crate::text::PlainText;
 use crate::{Error, FaultPolicy};
 
-/// So many bytes are emitted at once, unless a record is longer.
+/// How many bytes are emitted at once, unless a record is longer.
 const PIECE: usize = 256 << 10;
 
 impl<T: Record> Source<T> {
-    /// Emits records as the bytes that they are, one after another as [`emit`](Self::emit) would. Where values
-    /// are wanted they are read as `T`; bytes that are none are a fault then.
+    /// Emits records as bytes, one after another as [`emit`](Self::emit) would. Nodes that take values read them as
+    /// `T`; bytes that are not a `T` are a fault there.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), engine::Error> {
@@ -46,8 +46,8 @@ impl<T: Record> Source<T> {
         too_long.map_or(Ok(()), Err)
     }
 
-    /// Counts a record that `name` could not make sense of: it takes a number as if it were emitted, and is a
-    /// fault, with which is done what `policy` says.
+    /// Counts a record that `name` could not read: it takes a number as if it were emitted, and is a fault for
+    /// `policy`.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), engine::Error> {
