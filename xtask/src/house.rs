@@ -38,6 +38,9 @@ const RETIRED: [(&str, &str); 14] = [
     ("tally", "delivery status"),
 ];
 
+/// Words that make a reader stop: a component is "it", and one thing comes "after" another (STYLE.md).
+const FOREIGN: [&str; 8] = ["who", "whoever", "whom", "somebody", "someone", "nobody", "behind", "thereof"];
+
 /// What is found in the sources of the library and the command.
 #[derive(Default)]
 struct Found {
@@ -48,6 +51,8 @@ struct Found {
     types: BTreeMap<String, BTreeSet<String>>,
     /// Files named by such words, or with types named by them.
     retired: BTreeSet<String>,
+    /// How many lines of each file have words of [`FOREIGN`].
+    foreign: Vec<(usize, String)>,
 }
 
 #[expect(clippy::print_stdout, reason = "this is what was asked for")]
@@ -67,6 +72,7 @@ pub(crate) fn show(checkout: &Checkout) -> anyhow::Result<()> {
         ("Long functions, in lines", found.functions),
         ("Long lists of parameters", found.parameters),
         ("Types with one name", names.collect()),
+        ("Lines with words such as \"who\", \"nobody\" and \"behind\"", found.foreign),
     ] {
         println!("\n{title}");
         largest(what).for_each(|(size, what)| println!("{size:>6}  {what}"));
@@ -101,6 +107,10 @@ impl Found {
         let place = file.display().to_string();
         let code = text.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default();
         let lines = code.lines().count();
+        match text.lines().filter(|line| is_foreign(line)).count() {
+            0 => {}
+            foreign => self.foreign.push((foreign, place.clone())),
+        }
         if lines > LONG_FILE {
             self.files.push((lines, place.clone()));
         }
@@ -112,6 +122,11 @@ impl Found {
         Looking { place, found: self }.visit_file(&syn::parse_file(text)?);
         Ok(())
     }
+}
+
+fn is_foreign(line: &str) -> bool {
+    let line = line.replace("behind the wall", "").replace("behind a wall", "");
+    line.split(|c: char| !c.is_alphanumeric() && c != '_').any(|word| FOREIGN.contains(&&*word.to_lowercase()))
 }
 
 /// Looks through one file, tests left out.
