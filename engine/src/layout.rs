@@ -1,4 +1,4 @@
-//! Where the nodes of a graph stand in a picture: from left to right, each behind those that it takes from.
+//! Lays out the nodes of a graph in a picture from left to right, each node to the right of its inputs.
 
 use rust_sugiyama::configure::Config;
 

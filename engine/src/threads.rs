@@ -1,4 +1,4 @@
-//! Threads: all of them are started here, so that a system that has no more of them is told in one line.
+//! Starts all threads, so that a system that refuses one causes an error of one line.
 
 use std::io;
 use std::path::Path;
@@ -14,7 +14,7 @@ use crate::Error;
 use crate::error::SystemError;
 use crate::machine::Machine;
 
-/// So many threads are left for what a run starts later: who reads its inputs, who writes its checkpoints.
+/// Threads that are left for what a run starts later: readers of its inputs, writers of its checkpoints.
 const SPARE: usize = 4;
 
 /// A thread that was started moves within this time, unless it was not started after all.
@@ -48,7 +48,7 @@ pub(crate) async fn unblocked<T: Send + 'static>(
     result.await.map_err(|_| Error::System(SystemError::Panicked))
 }
 
-/// Makes sure that so many threads can be started now, by something that would not say it.
+/// Checks that `count` threads can be started now, before code runs that would panic without them.
 pub(crate) fn need(count: usize) -> Result<(), Error> {
     match room_for(count) {
         (_, None) => Ok(()),
@@ -56,7 +56,7 @@ pub(crate) fn need(count: usize) -> Result<(), Error> {
     }
 }
 
-/// How many threads can be started now, of so many, and why no more.
+/// How many threads can be started now, up to `most`, and the error that prevents more.
 fn room_for(most: usize) -> (usize, Option<io::Error>) {
     let gate = Arc::new(Mutex::new(()));
     // They are all there until it opens.

@@ -9,7 +9,7 @@ use crate::outputs::Outputs;
 use crate::process;
 use crate::registry::{Bound, Process};
 
-/// What the bytes of states begin with, and the version of their layout.
+/// The first bytes of written states: a mark, and the version of their layout.
 const MAGIC: &[u8; 4] = b"acc1";
 
 /// What follows: no record came so far; one state; how many keys there are, and each with its state, their
@@ -18,7 +18,7 @@ const NONE: u8 = 0;
 const ONE: u8 = 1;
 const BY_KEY: u8 = 2;
 
-/// How a state begins, and how it is written and read.
+/// How a state starts, and how it is written and read.
 pub struct StateCodec<S> {
     /// A state that has seen no record.
     pub start: fn() -> S,
@@ -48,7 +48,7 @@ struct Accumulation<S, F> {
     states: RefCell<States<S>>,
 }
 
-/// By key in the order of keys, so that the same states are always the same bytes; and nobody can choose
+/// By key in the order of keys, so that the same states are always the same bytes; and no input can choose
 /// keys that take long to find.
 enum States<S> {
     None,

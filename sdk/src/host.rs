@@ -1,6 +1,6 @@
 //! What the plugin tells the host while it works: how far it is, and why it panics.
 //!
-//! Outside of WebAssembly there is no host, and nothing is told.
+//! Outside WebAssembly there is no host, and these functions do nothing.
 
 use std::panic::{self, PanicHookInfo};
 use std::sync::Once;

@@ -1,6 +1,6 @@
 //! Write stream functions for `engine` as ordinary Rust functions.
 //!
-//! An attribute makes a function part of a plugin; there is nothing else to write:
+//! An attribute makes a function part of a plugin. Nothing else is needed:
 //!
 //! ```
 //! use engine_sdk::map;
@@ -11,7 +11,7 @@
 //!     x + 1
 //! }
 //!
-//! assert_eq!(inc(1), 2); // It stays an ordinary function.
+//! assert_eq!(inc(1), 2); // it is still an ordinary function
 //! ```
 //!
 //! | attribute | for each record it returns |
@@ -22,13 +22,13 @@
 //! | [`#[accumulate]`](macro@accumulate) | what a map returns, and changes a state |
 //! | [`#[sink]`](sink) | nothing |
 //!
-//! Any of them may return a `Result` of that: an `Err` makes this one record a fault, and leaves
-//! its neighbours alone. A panic does the same, at a higher price. See [`Failure`].
+//! Each may return a `Result` instead. An `Err` makes this one record a fault, and no other record is affected.
+//! A panic has the same effect but costs more: its instance is replaced. See [`Failure`].
 //!
 //! # Records
 //!
-//! The first argument is the record. Its type says how the record is read, and the type that is
-//! returned says how the result is written:
+//! The first argument is the record. Its type says how the record is read; the return type says how the
+//! result is written:
 //!
 //! | type | a record is |
 //! |---|---|
@@ -37,13 +37,13 @@
 //! | `&[u8]`, `Vec<u8>` | the bytes themselves |
 //! | any other type that serde knows | one JSON value |
 //!
-//! `&str` and `&[u8]` are lent from the batch and cost nothing. A serde type may be taken as `T` or
-//! as `&T`, and may itself borrow from the record (`Visit<'_>`); serde lends a `&str` only where the
-//! JSON holds no escapes, so a field `#[serde(borrow)] name: Cow<'a, str>` is the one to choose.
+//! `&str` and `&[u8]` are borrowed from the batch and are not copied. A serde type may be taken as `T` or as
+//! `&T`, and may borrow from the record (`Visit<'_>`). Declare borrowed text as
+//! `#[serde(borrow)] name: Cow<'a, str>`: serde can borrow a `&str` only if the JSON text has no escapes.
 //!
 //! # Parameters
 //!
-//! Further arguments are parameters. They are read once, when the function is opened:
+//! All other arguments are parameters. They are read once, when an instance opens the function:
 //!
 //! ```
 //! use engine_sdk::map;
@@ -61,17 +61,17 @@
 //! }
 //! ```
 //!
-//! Here `step` is 1 unless it is given, and `limit` may be left out; without either, a parameter is
-//! required. A parameter that is not a reference is cloned for each record.
+//! Here `step` is 1 unless it is given, and `limit` may be left out. A parameter without a default that is no
+//! `Option` is required. A parameter that is not a reference is cloned for each record.
 //!
 //! # States
 //!
-//! A function that [accumulates](macro@accumulate) has its state as the first argument, before the record:
+//! A function that [accumulates](macro@accumulate) takes its state as the first argument, before the record:
 //!
 //! ```
 //! use engine_sdk::accumulate;
 //!
-//! /// The largest number so far, where there is a new one.
+//! /// The largest number so far, if the record is larger than all before it.
 //! #[accumulate(start = i64::MIN)]
 //! fn largest(largest: &mut i64, x: i64) -> Option<i64> {
 //!     if x <= *largest {
@@ -85,17 +85,19 @@
 //! assert_eq!([2, 5, 4].map(|x| largest(&mut state, x)), [None, Some(5), None]);
 //! ```
 //!
-//! The state is a type that records could be: it is written, kept, and read again, here or in another
-//! instance, and has to come back as it was. Whoever runs the function may keep a state for each key.
+//! The state may have any type that a record may have. The host saves it and restores it, perhaps in another
+//! instance, so reading a written state must give the same state. If the run gives its records keys, there is
+//! one state for each key.
 //!
 //! # Rules
 //!
-//! A result depends on the record and the parameters alone (and on the state, if there is one), since a
-//! record may be run again on another instance: statics and thread-locals are caches. The order of a `HashMap` is such a state;
-//! sort what you take from one, or use a `BTreeMap`. A sandbox has no files, no network and no time of
-//! day: `SystemTime::now` is 1970, while `Instant` and `thread::sleep` work. What a function needs of
-//! that it says (`#[map(needs("clock"))]`), and gets it if whoever runs it agrees. `println!` and `eprintln!` work; what a
-//! sink prints is the output of the run.
+//! - A result depends only on the record, the parameters and the state, because a record may be run again on
+//!   another instance. Use statics and thread-locals as caches only. The order of a `HashMap` differs between
+//!   instances: sort what you take from one, or use a `BTreeMap`.
+//! - A sandbox has no files, no network and no time of day: `SystemTime::now` is 1970. `Instant` and
+//!   `thread::sleep` work. A function declares what it needs of these (`#[map(needs("clock"))]`), and the user
+//!   who runs it grants that or not.
+//! - `println!` and `eprintln!` work. What a sink prints is the output of the run.
 
 #![deny(unsafe_code)]
 #![warn(missing_docs)]

@@ -30,7 +30,7 @@ pub struct Function {
     pub name: &'static str,
     /// Where it is written, as `src/lib.rs:12`.
     pub location: &'static str,
-    /// All that the host is told of it.
+    /// What the host sees of it.
     pub signature: fn() -> Signature,
     /// Binds arguments, and takes a state up that was left.
     pub open: fn(&Arguments, Option<&[u8]>) -> Result<Process, String>,

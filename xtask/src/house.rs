@@ -12,7 +12,7 @@ use syn::visit::{self, Visit};
 use crate::checkout::Checkout;
 use crate::layers;
 
-/// So many of each kind are shown.
+/// How many of each kind are shown.
 const MOST: usize = 12;
 
 /// Lines of a file, lines of a function, and parameters, from which on one deserves a look.
@@ -126,7 +126,8 @@ impl Found {
 
 fn is_foreign(line: &str) -> bool {
     let line = line.replace("behind the wall", "").replace("behind a wall", "");
-    line.split(|c: char| !c.is_alphanumeric() && c != '_').any(|word| FOREIGN.contains(&&*word.to_lowercase()))
+    line.split(|c: char| !c.is_alphanumeric() && c != '_')
+        .any(|word| FOREIGN.contains(&&*word.to_lowercase()))
 }
 
 /// Looks through one file, tests left out.

@@ -17,7 +17,7 @@ use crate::steps::Steps;
 /// The counts when they were last accepted.
 const KNOWN: &str = "bench/instructions.txt";
 
-/// So much more is a fault, as a share of the known count.
+/// The share of the known count by which a count may exceed it.
 const TOLERANCE: f64 = 0.05;
 
 #[derive(Args)]
@@ -41,7 +41,7 @@ impl Instructions {
 }
 
 /// The same as a part of all tests: skipped where the counts mean nothing.
-#[expect(clippy::print_stdout, reason = "what is skipped is told")]
+#[expect(clippy::print_stdout, reason = "what is skipped is shown")]
 pub(crate) fn check(checkout: &Checkout, steps: &mut Steps) -> anyhow::Result<()> {
     let reason = if !has_valgrind() {
         "there is no valgrind"

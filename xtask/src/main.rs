@@ -62,7 +62,7 @@ enum Task {
     Instructions(instructions::Instructions),
 }
 
-#[expect(clippy::print_stderr, reason = "this is where failures are told")]
+#[expect(clippy::print_stderr, reason = "failures are printed here")]
 fn main() -> ExitCode {
     match run(&Xtask::parse().task) {
         Ok(()) => ExitCode::SUCCESS,

@@ -25,7 +25,7 @@ pub(crate) fn complete(checkout: &Checkout) -> anyhow::Result<()> {
 }
 
 /// Fetches it, unless it is there.
-#[expect(clippy::print_stdout, reason = "a download is told")]
+#[expect(clippy::print_stdout, reason = "downloads are shown")]
 pub(crate) fn fetch(checkout: &Checkout) -> anyhow::Result<()> {
     if program(checkout).is_file() {
         return Ok(());

@@ -26,7 +26,7 @@ pub(crate) fn complete() -> anyhow::Result<()> {
 }
 
 /// Installs Debian's packages.
-#[expect(clippy::print_stdout, reason = "a download is told")]
+#[expect(clippy::print_stdout, reason = "downloads are shown")]
 pub(crate) fn install(packages: &[&str]) -> anyhow::Result<()> {
     let install = [&["install", "-q", "-y", "--no-install-recommends"], packages].concat();
     for args in [&["update", "-q"][..], &install] {

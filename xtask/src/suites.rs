@@ -15,7 +15,7 @@ use crate::{
     toolchain,
 };
 
-/// So many minutes all suites together may take on two cores, from an empty target folder.
+/// Minutes that all suites together may take on two cores, from an empty target folder.
 const MOST_COLD: u32 = 60;
 
 /// The same for `cargo xtask test` alone.
@@ -24,7 +24,7 @@ const MOST_COLD_OF_TEST: u32 = 30;
 /// The same for all suites after a change of one line.
 const MOST_WARM: u32 = 40;
 
-/// Who runs a suite.
+/// Which command runs a suite.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Tier {
     /// A person, before a commit. It needs Rust alone; what else is missing (a browser, a server) is left out.

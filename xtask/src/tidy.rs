@@ -57,7 +57,7 @@ fn tests_named(markdown: &str) -> impl Iterator<Item = &str> {
     markdown.split('`').filter(is_sentence)
 }
 
-/// Who makes connections or requests elsewhere, each with its deadlines.
+/// Files that make connections or requests, each with its deadlines.
 const DIALS: [&str; 2] = ["engine/src/broker.rs", "cli/src/top/client.rs"];
 
 /// Whether code, which examples in docs are not, makes connections or requests to others.

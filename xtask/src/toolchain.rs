@@ -37,7 +37,7 @@ fn answers(checkout: &Checkout, tool: &str) -> bool {
     command.output().is_ok_and(|output| output.status.success())
 }
 
-#[expect(clippy::print_stdout, reason = "a download is told")]
+#[expect(clippy::print_stdout, reason = "downloads are shown")]
 fn add(checkout: &Checkout, args: &[&str]) -> anyhow::Result<()> {
     let mut rustup = Command::new("rustup");
     rustup.args(args).current_dir(&checkout.root);

@@ -19,7 +19,7 @@ const SHORT: usize = 300;
 /// The most bytes of such a message, with what tells that it was cut.
 pub(crate) const MOST_SHORT: usize = 4 * (SHORT + 1);
 
-/// So many marks may stand on one character: more of them would cover the lines above and below.
+/// Combining marks on one character at most: more would cover the lines above and below.
 const MARKS: usize = 4;
 
 /// Untrusted text as one harmless line of at most 5000 characters.

@@ -194,7 +194,7 @@ fn authority(rest: &str, usual: u16) -> Option<(&str, u16)> {
 /// Where names of hosts are looked up.
 const DNS: u16 = 53;
 
-/// So many links lead from a path to a file at most.
+/// Links that lead from a path to a file at most.
 pub(super) const LINKS: usize = 40;
 
 /// What a path leads to, as it is now; also if that is not there.

@@ -23,7 +23,7 @@ use proc_macro::TokenStream;
 
 use crate::function::Kind;
 
-/// One output for each record.
+/// Makes a function that returns one output for each record.
 ///
 /// Returns a value; an `Option`, where `None` leaves the record out; or a `Result` of those.
 ///
@@ -37,8 +37,8 @@ use crate::function::Kind;
 /// }
 /// ```
 ///
-/// Further arguments are parameters. One with a default, as `step` here, or of type `Option` may
-/// be left out:
+/// All other arguments are parameters. A parameter may be left out if it has a default, as `step` here, or is an
+/// `Option`:
 ///
 /// ```
 /// # use engine_sdk::map;
@@ -49,9 +49,9 @@ use crate::function::Kind;
 /// }
 /// ```
 ///
-/// What a function needs from outside of its sandbox it says, and whoever runs it must grant it: a folder
-/// (`dir`), connections (`net`), variables of the environment (`env:NAME`), the time of day (`clock`),
-/// entropy (`random`).
+/// A function declares what it needs from outside its sandbox, and the user who runs it must grant it: a folder
+/// (`dir`), connections (`net`), environment variables (`env:NAME`), the time of day (`clock`), or entropy
+/// (`random`).
 ///
 /// ```
 /// # use engine_sdk::map;
@@ -67,14 +67,14 @@ pub fn map(arguments: TokenStream, item: TokenStream) -> TokenStream {
     expand::attribute(Kind::Map, arguments.into(), item.into()).into()
 }
 
-/// Keeps a record as it is, or drops it.
+/// Makes a function that keeps a record unchanged, or drops it.
 ///
 /// Returns a `bool`, where `true` keeps the record; or a `Result` of it.
 ///
 /// ```
 /// use engine_sdk::filter;
 ///
-/// /// Keeps lines that hold `word`.
+/// /// Keeps lines that contain `word`.
 /// #[filter]
 /// fn contains(line: &str, word: &str) -> bool {
 ///     line.contains(word)
@@ -85,10 +85,10 @@ pub fn filter(arguments: TokenStream, item: TokenStream) -> TokenStream {
     expand::attribute(Kind::Filter, arguments.into(), item.into()).into()
 }
 
-/// Any number of outputs for each record.
+/// Makes a function that returns any number of outputs for each record.
 ///
-/// Returns an iterator, or anything that makes one: a `Vec`, an array, an `Option`; or a `Result`
-/// of it.
+/// Returns an iterator, or something that can become one, such as a `Vec`, an array or an `Option`; or a
+/// `Result` of those.
 ///
 /// ```
 /// use engine_sdk::flat_map;
@@ -104,10 +104,10 @@ pub fn flat_map(arguments: TokenStream, item: TokenStream) -> TokenStream {
     expand::attribute(Kind::FlatMap, arguments.into(), item.into()).into()
 }
 
-/// Carries a state from record to record.
+/// Makes a function that keeps a state from one record to the next.
 ///
-/// The first argument is the state, `&mut S`; the record is the second one. Returns what a map may return:
-/// a value, an `Option` of it, or a `Result` of those.
+/// The first argument is the state, `&mut S`, and the second is the record. Returns what a map may return: a
+/// value, an `Option`, or a `Result` of those.
 ///
 /// ```
 /// use engine_sdk::accumulate;
@@ -123,7 +123,7 @@ pub fn flat_map(arguments: TokenStream, item: TokenStream) -> TokenStream {
 /// assert_eq!([count(&mut total, "a"), count(&mut total, "b")], [1, 2]);
 /// ```
 ///
-/// A state begins as its `Default`, or as `start` says. Parameters follow the record:
+/// A state starts as its type's `Default`, or as the value of `start`. Parameters follow the record:
 ///
 /// ```
 /// # use engine_sdk::accumulate;
@@ -135,22 +135,22 @@ pub fn flat_map(arguments: TokenStream, item: TokenStream) -> TokenStream {
 /// }
 /// ```
 ///
-/// Records come one after another, in order, and whoever runs the function may give each of them a key: then
-/// there is a state for each key, all of which begin alike, and the function sees that of its record.
+/// Records come in order, one after another. If the run gives each record a key, there is a state for each key:
+/// all start alike, and the function gets the state of its record's key.
 ///
-/// Where a record fails, by an `Err` or a panic, the state is afterwards as if it had never come, whatever
-/// the function did to it before. An instance may go at any time, and another one goes on with the state:
-/// so it is written and read as records are, plain types as text and all others as JSON by serde, and
-/// must come back as it was. JSON has no infinite numbers, and its objects have texts as keys.
+/// If a record fails by an `Err` or a panic, its changes to the state are undone. An instance may be replaced at
+/// any time, and another one continues with the state. So the state is written and read as records are (plain
+/// types as text, all others as JSON by serde), and reading a written state must give the same state. JSON has
+/// no infinite numbers, and the keys of its objects are texts.
 #[proc_macro_attribute]
 pub fn accumulate(arguments: TokenStream, item: TokenStream) -> TokenStream {
     expand::attribute(Kind::Accumulate, arguments.into(), item.into()).into()
 }
 
-/// Consumes records and gives no output.
+/// Makes a function that consumes records and returns nothing.
 ///
-/// Returns nothing, or a `Result<(), E>`. It runs on one instance, in order, and at most once on
-/// each record within a run. What it prints is the output of the run.
+/// Returns nothing, or a `Result<(), E>`. It runs on one instance, in order, and at most once for each record
+/// of a run. What it prints is the output of the run.
 ///
 /// ```
 /// use engine_sdk::sink;

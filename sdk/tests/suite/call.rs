@@ -31,7 +31,7 @@ pub(crate) fn outputs(outcome: &Outcome) -> Vec<&str> {
         records.push(std::str::from_utf8(&data[start..end as usize]).expect("the output is text"));
         start = end as usize + 1;
     }
-    assert_eq!(start, data.len(), "nothing stands behind the last record");
+    assert_eq!(start, data.len(), "nothing follows the last record");
     records
 }
 

@@ -117,7 +117,7 @@ fn each_key_has_a_state_of_its_own() {
     assert_eq!(outputs(&outcome), ["1", "1", "2", "1"]);
     let resumed = resumed("count", &process.state().unwrap()).unwrap();
     assert_eq!(outputs(&give_by_key(&resumed, &[("b", "x"), ("a", "x"), ("c", "x")])), ["2", "3", "1"]);
-    // A record that fails leaves no key behind.
+    // A record that fails leaves no key.
     let process = open_with("fresh", &[]).unwrap();
     give_by_key(&process, &[("a", "1")]);
     let before = process.state().unwrap();

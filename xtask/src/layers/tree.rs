@@ -7,7 +7,7 @@ use super::imports;
 /// The names of a module from the crate's root on; none for the root itself.
 pub(super) type Path = Vec<String>;
 
-/// So many `use` items may lie between a name and what defines it.
+/// `use` items between a name and its definition at most.
 const HOPS: usize = 20;
 
 /// What stands in a module.

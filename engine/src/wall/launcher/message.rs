@@ -21,7 +21,7 @@ const LONGEST: usize = 16 << 10;
 /// The most descriptors that go with a message: a line, and three streams.
 const MOST: usize = 4;
 
-/// What the launcher is told before the wall is raised.
+/// What the launcher receives before the wall is raised.
 #[derive(Serialize, Deserialize)]
 pub(super) enum Setup {
     /// One more file that it may be asked for. Its folder comes along.

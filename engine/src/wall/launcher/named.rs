@@ -47,7 +47,7 @@ pub(super) fn files(rules: &Rules) -> Vec<(PathBuf, Named)> {
     uses.extend(rules.creates.iter().map(|path| (path.as_path(), Use::Opened)));
     uses.extend(rules.replaces.iter().map(|path| (path.as_path(), Use::Replaced)));
     uses.extend(rules.rotates.iter().map(|(path, keep)| (path.as_path(), Use::Rotated { keep: *keep })));
-    // What has no folder can't be made, which is told where it is opened.
+    // A file without a folder can't be created. Opening it gives the error.
     uses.into_iter()
         .filter_map(|(path, used)| Some((path.to_owned(), Named::find(path, used).ok()?)))
         .collect()

@@ -20,7 +20,7 @@ use crate::files::Folder;
 use crate::process::Stdio;
 use crate::wall::programs::Outside;
 
-/// So many programs run at once at most: a process that asks for more is not one that a pipeline describes.
+/// Programs that run at once at most. No pipeline needs more, so a process that asks for more is refused.
 const MOST: usize = 64;
 
 /// Serves the process at the other end of stdin, until it is gone. What it has started then ends too.
@@ -47,7 +47,7 @@ pub fn serve() -> io::Result<()> {
     Ok(())
 }
 
-/// What may be asked for, which is told first.
+/// What the process may ask for. It is sent first.
 fn named(socket: &OwnedFd) -> io::Result<(Vec<Named>, Vec<Outside>)> {
     let senseless = || io::Error::other("the launcher serves a process that runs functions");
     let mut files = Vec::new();

@@ -35,7 +35,7 @@ fn writes(program: &mut Program, held: &mut Held) {
         0 => output.check_write().map(drop),
         1 => output.write(&program.bytes()),
         2 => output.blocking_write_and_flush(&program.bytes()),
-        // As one does who keeps to the rules.
+        // As a guest that keeps to the rules does.
         _ => match output.check_write() {
             Ok(permit) => {
                 let bytes = program.bytes();
