@@ -66,7 +66,7 @@ pub(crate) struct HandoverSender<'a, T> {
 }
 
 impl<T> HandoverSender<'_, T> {
-    /// Sends a piece once there is room for it: so many elements, from the first number to the last.
+    /// Sends a piece with the elements from the first number to the last, once there is room for it.
     ///
     /// # Errors
     ///
@@ -117,7 +117,7 @@ impl Backlog {
         &self.context
     }
 
-    /// So many elements are finished, the last of which has this number.
+    /// Counts finished elements; the last one has this number.
     pub(crate) fn leave(&self, last: u64, count: usize) {
         self.context.leave(self.holder(), last, count);
     }

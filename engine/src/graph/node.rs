@@ -57,11 +57,11 @@ pub(crate) trait Node<T>: Send + Sync {
     fn close(&self) -> Handling<'_>;
 }
 
-/// So many nodes may follow one another. Each calls the next, closes it and lets go of it, so that a chain of them
-/// takes as much of a thread's stack as it is long. Threads have 2 MiB.
+/// How many nodes may follow one another. Each calls, closes and drops the next one, so a chain takes a part of the stack
+/// for each node. Threads have 2 MiB.
 pub(crate) const MOST_IN_A_ROW: usize = 100;
 
-/// A node that calls a function counts as so many: it takes that much more.
+/// How many nodes one that calls a function counts for: it takes that much more of the stack.
 pub(crate) const CALLS_COUNT: usize = 5;
 
 /// Where a node's outputs go.
@@ -84,7 +84,7 @@ impl<T> Clone for Outlet<T> {
 }
 
 impl<T: Clone + Send + 'static> Outlet<T> {
-    /// Of a node behind `depth` others.
+    /// The outlet of a node after `depth` others.
     pub(crate) fn new(context: &GraphContext, depth: usize) -> Self {
         Self(Arc::new(Edges {
             first: OnceLock::new(),
@@ -109,7 +109,7 @@ impl<T: Clone + Send + 'static> Outlet<T> {
         self.0.forks.store(true, Release);
     }
 
-    /// The node behind, unless there are none or several.
+    /// The next node, unless there are none or several.
     fn only_node(&self) -> Option<&dyn Node<T>> {
         self.0.first.get().filter(|_| !self.0.forks.load(Acquire)).map(|node| &**node)
     }
@@ -119,7 +119,7 @@ impl<T: Clone + Send + 'static> Outlet<T> {
         self.0.first.get().into_iter().chain(&*others).cloned().collect()
     }
 
-    /// Passes elements to all nodes behind: whole to a single one, one by one where the graph forks.
+    /// Passes elements to all next nodes: whole to a single one, one by one where the graph forks.
     pub(crate) fn send(&self, items: Items<T>) -> Handling<'_> {
         match self.only_node() {
             Some(node) => node.accept(items),
@@ -150,7 +150,7 @@ impl<T: Clone + Send + 'static> Outlet<T> {
         }
     }
 
-    /// Closes all nodes behind, and returns the first error: one after another, as elements go to them. Where
+    /// Closes all next nodes, and returns the first error: one after another, as elements go to them. Where
     /// branches come together again one may have to wait for the end of the other, which is then begun too.
     pub(crate) async fn close(&self) -> Result<(), Error> {
         let nodes = self.nodes();

@@ -17,7 +17,7 @@ use crate::{Error, Function, Pool};
 /// A stretch of a graph whose functions run on a pool. It becomes a [`Stream`](crate::Stream)
 /// again by [`gather`](Self::gather); only then does it run.
 ///
-/// Functions that follow one another run as one task on one worker.
+/// Functions that follow one another run as one piece of work on one thread.
 #[must_use = "records that are scattered must be gathered: add `.gather()`"]
 pub struct Scattered<T> {
     pub(crate) pool: Pool,
@@ -150,7 +150,7 @@ impl<T: Record> Scattered<T> {
     }
 }
 
-/// What goes on behind nodes that needed an order.
+/// What continues after nodes that need an order.
 pub(crate) struct Stretch {
     pool: Pool,
     unbuffered: Vec<Arc<Segment>>,

@@ -130,7 +130,7 @@ struct LetterWriter {
 }
 
 impl DeadLetters {
-    /// Makes the file, or goes on at its end: letters that nobody has read yet stay.
+    /// Creates the file, or appends to it: earlier letters stay.
     ///
     /// # Errors
     ///

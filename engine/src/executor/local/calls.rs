@@ -40,7 +40,7 @@ impl PoolShared {
     }
 
     /// An instance of its own for a node that keeps it, as sinks do. It does not count as one of
-    /// those that come and go, or a chain behind which it stands could wait for it in vain.
+    /// those that come and go, or a chain before it could wait for it forever.
     pub(crate) async fn open(&self, core: &Core, state: Option<&[u8]>) -> Result<Box<Instance>, Error> {
         let opened = self.instances.keep(core, state, &self.hosting).await;
         let instance = opened.map_err(|error| open_error(core, error))?;
@@ -104,7 +104,7 @@ impl PoolShared {
         let tries = if core.has_effects() { 0 } else { MEMORY_TRIES };
         for _ in 0..tries {
             match self.call_on(core, record, fresh, waiting).await {
-                // Who held the memory may be gone by now: only many tries tell that nobody did.
+                // The holder of the memory may be gone by now. Only many tries show that there was none.
                 Err(CallError::Trouble(trouble)) if trouble.starved => {
                     self.instances.shrink();
                     fresh = true;
@@ -129,7 +129,7 @@ impl PoolShared {
     }
 }
 
-/// The time that a call of so many records may take.
+/// The time that a call of `records` records may take.
 pub(super) fn budget(core: &Core, records: usize) -> Duration {
     let limit = core.limits().timeout;
     if records == 1 { limit } else { limit.min(BUDGET) }

@@ -14,7 +14,7 @@ pub(crate) struct Instances {
 
 struct SharedTable {
     state: Mutex<InstanceTable>,
-    /// Somebody gave an instance back, or one is gone.
+    /// An instance was given back, or is gone.
     freed: Notify,
 }
 
@@ -114,9 +114,8 @@ impl Instances {
         }
     }
 
-    /// An instance for one who keeps it, and whom nobody waits for: it takes no seat. One at rest
-    /// is given, such as the one that showed that the function can be opened, unless it is to go on with
-    /// a `state`.
+    /// An instance that the caller keeps. It takes no seat, since nothing waits for its return. Returns an instance at
+    /// rest, such as the one that showed that the function can be opened, unless it is to begin with a `state`.
     pub(crate) async fn keep(
         &self,
         core: &Core,

@@ -27,7 +27,7 @@ pub(crate) async fn retry(
     {
         return Ok(outcome);
     }
-    // Apart, so that those who need no retry do not carry it along.
+    // A future of its own, so that calls without retries do not carry it.
     Box::pin(tried_again(pool, core, batch, outcome, waiting)).await
 }
 
@@ -62,7 +62,7 @@ async fn tried_again(
     Ok(merge(&output, consumed, tries))
 }
 
-/// So many records of a call are tried again; what is behind them comes in another call.
+/// How many records of a call are tried again. Later ones come in another call.
 const MOST: usize = 64;
 
 /// The outcome up to the last record that may be tried again.

@@ -23,8 +23,8 @@ pub(super) async fn run(pool: Arc<PoolShared>) {
     }
 }
 
-/// Takes up a piece of work on the caller's thread, and says whether it did: not if a worker is awake,
-/// who will soon take it up. What has to wait goes on on the pool.
+/// Does a piece of work on the caller's thread, and returns whether it did. It does not if a pool thread is awake, which
+/// will soon take it. Work that has to wait continues on the pool.
 pub(crate) fn run_here(pool: &Arc<PoolShared>, segment: &Arc<Segment>) -> bool {
     if !pool.begin_alone() {
         return false;
@@ -34,7 +34,7 @@ pub(crate) fn run_here(pool: &Arc<PoolShared>, segment: &Arc<Segment>) -> bool {
         work_on(&shared, &its).await;
         shared.leave();
     });
-    // Whoever is to be woken by what it waits for is told when the pool polls it.
+    // What it waits for gets its waker when the pool polls it.
     if piece.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending() {
         pool.go_on(piece);
     }
@@ -52,7 +52,7 @@ async fn work_on(pool: &Arc<PoolShared>, segment: &Arc<Segment>) {
     std::mem::forget(unwinding);
 }
 
-/// Lets nobody wait for a runner that panicked: dropped only then.
+/// Fails the segment of a runner that panicked, so that nothing waits for it. Dropped only then.
 struct Unwinding<'a> {
     pool: &'a Arc<PoolShared>,
     segment: &'a Arc<Segment>,
@@ -132,8 +132,8 @@ fn fault(segment: &Segment, stage: &Core, work: &Work, failures: Vec<Failure>) {
     segment.put_aside(work.slot, StageFailures::new(work.stage, &work.batch, failures, keep));
 }
 
-/// How to cut a batch whose call failed so that the record to blame is soon alone: parts in order,
-/// so many records each, and whether they are to be given one by one.
+/// How to cut a batch whose call failed so that the record to blame is soon alone: parts in order, with the number of
+/// records of each, and whether they run one by one.
 pub(crate) fn isolate(records: usize, trouble: &Trouble) -> Vec<(usize, bool)> {
     // Time may be lost anywhere, and waiting records can wait side by side.
     if matches!(trouble.cause, Cause::TimedOut { .. }) {
@@ -144,7 +144,7 @@ pub(crate) fn isolate(records: usize, trouble: &Trouble) -> Vec<(usize, bool)> {
         let parts = [(suspect, false), (1, true), (records - suspect - 1, false)];
         return parts.into_iter().filter(|(records, _)| *records > 0).collect();
     }
-    // So many are done, as it said; else halves.
+    // As many as the guest said were done; otherwise half.
     let known = (1..records).contains(&trouble.done).then_some(trouble.done);
     let first = known.unwrap_or(records / 2);
     vec![(first, false), (records - first, false)]

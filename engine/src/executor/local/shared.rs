@@ -18,10 +18,10 @@ use crate::plugin::Print;
 use crate::plugin::{Hosting, Ledger, Network, OnPrint, Runtime, TotalMemory};
 use crate::{Error, Monitor, threads};
 
-/// So many instances at most have their room kept for the next ones: each takes time at the start.
+/// How many instances at most have their memory reused by later ones. Reserving it takes time at the start.
 const MOST_SLOTS: usize = 1000;
 
-/// And so many that sinks keep, which don't count.
+/// How many instances of sinks have memory reserved beside these.
 const SINKS: usize = 50;
 
 /// What the clones of a pool share.
@@ -169,7 +169,7 @@ impl PoolShared {
         self.limits
     }
 
-    /// Who watches.
+    /// Watches the pool's functions, if they are monitored.
     pub(crate) fn watch(&self) -> Option<Arc<Watch>> {
         self.monitor.as_ref().map(|monitor| monitor.watch().clone())
     }
@@ -206,7 +206,7 @@ impl Drop for PoolShared {
     }
 }
 
-/// Notes what is printed for who watches, before it is shown.
+/// Shows the monitor what is printed, before it is printed.
 fn noting(monitor: Monitor, on_print: OnPrint) -> OnPrint {
     Arc::new(move |print: Print| {
         monitor.note_line(&print.function, &print.line);

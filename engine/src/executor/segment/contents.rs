@@ -42,7 +42,7 @@ pub(crate) struct SegmentContents {
     passed: Option<u64>,
     pub(crate) closing: bool,
     pub(crate) failed: Option<Error>,
-    /// A record is known to be a fault: what is behind it is not wanted.
+    /// A record is known to be a fault that ends the run: later records are not wanted.
     pub(crate) stopping: bool,
     /// The fault that ends the run, now that the records before it are passed on.
     pub(crate) ending: Option<Fault>,
@@ -153,12 +153,12 @@ impl SegmentContents {
         work.held = now;
     }
 
-    /// Whether so many results wait that workers add only what the gather waits for.
+    /// Whether so many results wait that threads add only what the gather waits for.
     fn is_congested(&self) -> bool {
         self.done >= HELD_BYTES
     }
 
-    /// Whether workers do something here, or will: without that, results come out only if somebody takes them.
+    /// Whether threads work here, or will. Otherwise nothing happens here until the gather takes results.
     pub(crate) fn is_at_work(&self) -> bool {
         let at_work = self.order.iter().any(|place| place.output.is_none());
         at_work || (self.has_work() && !self.is_congested())
@@ -218,7 +218,7 @@ impl SegmentContents {
             keep
         });
         self.held -= dropped;
-        // A fault that was noted here before is of a record further behind.
+        // A fault that was noted here before is of a later record.
         self.order.get_mut(slot).fault = Some(fault);
     }
 
@@ -287,7 +287,7 @@ impl SegmentContents {
         let place = self.order.get_mut(work.slot);
         let permits = place.permits.saturating_sub(staying);
         place.permits -= permits;
-        // Work ends before its fault, so that the fault is behind all that is cut.
+        // Work ends before its fault, so the fault is after all that is cut.
         let fault = place.fault.take();
         let first = (!batch.is_empty()).then(|| batch.number(0));
         let failures = first.map_or_else(Vec::new, |first| split_off(&mut place.failures, first));
@@ -306,7 +306,7 @@ impl SegmentContents {
         self.order.get_mut(slot).receipt = Some(receipt);
     }
 
-    /// Puts a work back to be taken up next, unless nobody wants it any more.
+    /// Puts a work back to be taken next, unless the segment has ended.
     pub(crate) fn put_back(&mut self, work: Work) {
         if self.failed.is_none() {
             self.again.push_front(work);
@@ -373,7 +373,7 @@ impl SegmentContents {
         let size = output.weight() + failures.iter().map(StageFailures::size).sum::<usize>();
         self.done -= size;
         self.held -= size;
-        // What a fault cut off behind the outputs is not done.
+        // Records after the outputs that a fault cut off are not done.
         let last = fault.as_ref().map_or(last, |fault| last.min(fault.record - 1));
         self.ending = fault;
         Ok(Some(Next::Due(Due { output, failures, permits, last, receipt })))

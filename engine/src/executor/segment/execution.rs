@@ -18,8 +18,7 @@ impl Segment {
         Some((work, state.has_work()))
     }
 
-    /// Puts a work back in parts, in their order: so many records each, and whether they are to be
-    /// given one by one.
+    /// Puts a work back in parts, in their order: the number of records of each, and whether they run one by one.
     pub(crate) fn put_back(&self, mut work: Work, parts: &[(usize, bool)]) {
         let mut state = self.state();
         let mut works = Vec::with_capacity(parts.len());
@@ -29,7 +28,7 @@ impl Segment {
             part.alone = *alone;
             works.push(part);
         }
-        // Nothing is left behind the last part.
+        // Nothing is left after the last part.
         let left = state.finish(work, self.ordered);
         for work in works.into_iter().rev() {
             state.put_back(work);
@@ -69,7 +68,7 @@ impl Segment {
         self.state().put_aside(slot, failures);
     }
 
-    /// Somebody else took a work through all stages. `receipt` is dropped when all of it has left.
+    /// Takes the result of a work that went through all stages elsewhere. `receipt` is dropped when all of it has left.
     pub(crate) fn complete(self: &Arc<Self>, mut work: Work, whole: SegmentResult, receipt: Receipt) {
         let SegmentResult { mut output, failed, ending } = whole;
         for failures in SegmentResult::failures(&failed, &self.stages, &work) {

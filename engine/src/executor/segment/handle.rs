@@ -79,14 +79,14 @@ impl Segment {
         &self.context
     }
 
-    /// So many more records may be unfinished.
+    /// Lets more records be unfinished.
     pub(crate) fn allow(&self, more: usize) {
         let more = more.min(Semaphore::MAX_PERMITS - self.permits.available_permits());
         self.allowed.fetch_add(more, Ordering::Relaxed);
         self.permits.add_permits(more);
     }
 
-    /// True for the one who is to put the segment in the pool's list.
+    /// Returns true for the caller that is to put the segment in the pool's list.
     pub(crate) fn mark_listed(&self) -> bool {
         !self.listed.swap(true, Ordering::AcqRel)
     }
@@ -120,7 +120,7 @@ impl Segment {
         self.news.notify_one();
     }
 
-    /// Whether nobody wants results any more.
+    /// Whether the segment has ended, so results are not wanted any more.
     pub(crate) fn is_over(&self) -> bool {
         self.state().failed.is_some()
     }

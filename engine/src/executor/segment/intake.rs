@@ -18,7 +18,7 @@ impl Segment {
 
     /// The same with a single record. If no worker is awake, the caller's thread does the work
     /// itself, as far as it need not wait: to wake a worker takes longer than most functions. The
-    /// result goes to the gather as ever, since the closures behind it may wait for the caller.
+    /// result goes to the gather as ever, since closures after it may wait for the caller.
     pub(crate) async fn push_here(self: &Arc<Self>, one: Batch) -> Result<(), Error> {
         if !self.inline.is_worth_it() {
             return self.push(one).await;
@@ -54,7 +54,7 @@ impl Segment {
                 if let Some(error) = &state.failed {
                     return Err(error.clone());
                 }
-                // What comes behind a fault is not wanted any more.
+                // Records after a fault that ends the run are not wanted any more.
                 if !state.stopping {
                     self.context.add_unfinished(batch.len());
                     self.context.take(self.tracked, batch.number(0), batch.number(batch.len() - 1));

@@ -53,7 +53,7 @@ impl<T> ResultOrder<T> {
         self.nodes.iter().map(|(_, node)| &node.value)
     }
 
-    /// The places behind one, in their order.
+    /// The places after one, in their order.
     pub(super) fn behind(&self, slot: Slot) -> impl Iterator<Item = Slot> {
         std::iter::successors(self.nodes[slot].after, |slot| self.nodes[*slot].after)
     }

@@ -1,4 +1,4 @@
-//! What somebody else says that all stages made of a batch, checked before it is believed, as a guest's outcome is.
+//! Checks results of a segment that come from elsewhere, as outcomes of guests are checked.
 
 use std::ops::Range;
 
@@ -9,7 +9,7 @@ use crate::plugin::Core;
 use crate::record::Batch;
 use crate::text;
 
-/// The result of a task has at most so many bytes, or as many as a single record may give.
+/// How many bytes the result of a task has at most, unless a single record may give more.
 const MOST_RESULT: usize = 64 << 20;
 
 /// What is not outputs in a result of a record that gives as much as it may.
@@ -21,7 +21,7 @@ pub(crate) struct Terms {
     pub(crate) kind: Kind,
     /// The most bytes that its outputs for a record have, each with one more.
     pub(crate) output: usize,
-    /// The first fault of a record behind this one ends the run.
+    /// The first fault of a record after this one ends the run.
     pub(crate) stops_behind: Option<u64>,
     /// How often a record is tried again.
     pub(crate) retries: u32,
@@ -44,15 +44,14 @@ impl Terms {
     }
 }
 
-/// How many bytes a result may have. An empty output of its own takes three: its length, its number and the byte
-/// behind it.
+/// How many bytes a result may have. An empty output takes three: its length, its number and the byte after it.
 pub(crate) fn most_bytes(stages: &[Terms]) -> usize {
     let largest = stages.iter().map(|stage| stage.output).max().unwrap_or(0);
     largest.saturating_mul(3).saturating_add(BESIDE).max(MOST_RESULT)
 }
 
 impl SegmentResult {
-    /// Checks what somebody else says that stages made of a batch, and names what can't be.
+    /// Checks whether these stages could have made this result of a batch, and names what is impossible.
     pub(crate) fn check(&self, batch: &Batch, stages: &[Terms]) -> Result<(), &'static str> {
         self.failed.iter().try_for_each(|failed| check_fault(failed, stages))?;
         let end = self.ending.as_ref().map(|ending| check_ending(ending, batch, stages)).transpose()?;

@@ -191,7 +191,7 @@ impl<J, U: Clone + Send + 'static> BinaryNode<J, U> {
                 let moving = Moving(&self.moving);
                 async move {
                     paused.await?;
-                    // Whoever gives up before that leaves it to the next one.
+                    // A call that is dropped before that leaves it to the next one.
                     std::mem::forget(moving);
                     Ok(())
                 }
@@ -200,7 +200,7 @@ impl<J, U: Clone + Send + 'static> BinaryNode<J, U> {
         }
     }
 
-    /// A side has ended; with the other one, so does what is behind.
+    /// A side has ended. With the other one, the next nodes end too.
     async fn close<A, B>(&self, side: Side) -> Result<(), Error>
     where
         J: BinaryOperator<A, B, Output = U>,

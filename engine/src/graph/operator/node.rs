@@ -210,7 +210,7 @@ impl<T: Send + 'static, O: Operator<T>> Shared<T, O> {
         if result.is_ok() {
             result = self.pass_on(&mut state).await;
         }
-        // What is behind must get to its end too.
+        // The next nodes must end too.
         let closed = self.outlet.close().await.and(result);
         if let Some(place) = self.tracked.get().filter(|_| closed.is_ok()) {
             self.context.reach(*place, state.last);

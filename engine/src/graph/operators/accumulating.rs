@@ -37,8 +37,8 @@ pub(crate) struct AccumulateNode<U> {
     outlet: Outlet<U>,
 }
 
-/// Instances that share keys make about so many calls each before they wait for one another: enough that who has
-/// more records than others is not waited for long, and few enough that results are soon out.
+/// How many calls each of the instances that share keys makes, about, before they wait for each other: enough that one
+/// with more records than others is not waited for long, and few enough that results are soon out.
 const CALLS: usize = 8;
 
 /// The instances that share the keys, and how far they are.
@@ -59,7 +59,7 @@ pub(crate) struct ByKey {
 }
 
 impl<U: Record> AccumulateNode<U> {
-    /// Puts `function` behind `stream`, with a state for each key if there are keys.
+    /// Adds `function` to `stream`, with a state for each key if there are keys.
     pub(crate) fn attach<T: Record>(
         stream: Stream<T>,
         function: &Function<T, U>,
@@ -109,7 +109,7 @@ impl<U: Record> AccumulateNode<U> {
             let done = self.give(&mut state, &batch, most).await?;
             state.last = if done > 0 { batch.number(done - 1) } else { state.last };
             batch = batch.split_off(done);
-            // A slow function's results are not held back until those behind them are there.
+            // A slow function's results are not held back until later ones are there.
             if !batch.is_empty() && state.shown.elapsed() > SHOWN_WITHIN {
                 self.outlet.pause().await?;
                 state.shown = Instant::now();
@@ -131,7 +131,7 @@ impl<U: Record> AccumulateNode<U> {
         Ok(before)
     }
 
-    /// Gives the function some of the first records, so many at most. Returns how many are done.
+    /// Gives the function some of the first records, at most `most`. Returns how many are done.
     async fn give(&self, state: &mut Shards, batch: &Batch, most: usize) -> Result<usize, Error> {
         let mut records = batch.clone();
         records.truncate(most);

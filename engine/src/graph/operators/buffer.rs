@@ -6,8 +6,8 @@ use crate::graph::queue::Pace;
 use crate::graph::{Scattered, Stream};
 
 impl<T: Clone + Send + 'static> Stream<T> {
-    /// Up to `n` elements wait here, so that `emit` need not wait for what follows; the next one waits
-    /// outside. At least 1. What is behind runs in a task of its own.
+    /// Lets up to `n` elements wait here, at least 1, so that `emit` need not wait for the next nodes. These run in a
+    /// task of their own. When the buffer is full, the next element waits before it.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread", start_paused = true)]

@@ -131,11 +131,11 @@ pub struct Flush {
 }
 
 impl Flush {
-    /// Gives what is held as one, and waits until every node behind has accepted it.
+    /// Passes on what was collected as one element, and waits until all later nodes have accepted it.
     ///
     /// # Errors
     ///
-    /// The failure of what is behind; [`Error::Closed`] once the stream has ended.
+    /// The failure of a later node; [`Error::Closed`] once the stream has ended.
     pub async fn flush(&self) -> Result<(), Error> {
         // The caller is an actor beside the task that emits.
         let _acting = self.waits.begin();

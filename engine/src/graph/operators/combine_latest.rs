@@ -138,7 +138,7 @@ impl<A: Clone + Send + 'static, B: Clone + Send + 'static> BinaryOperator<A, B> 
     }
 }
 
-/// So many elements wait for the other stream's first one.
+/// How many elements wait for the other stream's first one.
 const WAITING: usize = 65_536;
 
 struct ZipLatest<A, B> {

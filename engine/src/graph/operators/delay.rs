@@ -8,7 +8,7 @@ use crate::graph::queue::Pace;
 use crate::graph::{Scattered, Stream};
 use crate::record::Record;
 
-/// So many elements are delayed at once; the next one waits outside.
+/// How many elements are delayed at once; the next one waits before the node.
 const DELAYED: usize = 65_536;
 
 impl<T: Clone + Send + 'static> Stream<T> {

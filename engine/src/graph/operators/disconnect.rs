@@ -10,7 +10,7 @@ use crate::graph::{Handling, Items, Node, Outlet, Stream};
 use crate::progress::{BoxFuture, Detached, GraphContext};
 
 impl<T: Clone + Send + 'static> Stream<T> {
-    /// The stream, and a handle that takes all that is behind here from the graph while it runs.
+    /// Returns the stream, and a handle that removes all nodes after this point from the graph while it runs.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), engine::Error> {
@@ -46,17 +46,17 @@ impl<T: Clone + Send + 'static> Stream<T> {
 pub struct Connection(Arc<dyn Ends>);
 
 impl Connection {
-    /// Takes what is behind from the graph: it gets no more elements, gives what it holds back, and has ended
-    /// when this returns. The rest of the graph goes on, also while what is behind has not ended yet. A second
-    /// time it does nothing more. Given up midway, what is behind ends all the same.
+    /// Removes the nodes after this point from the graph: they get no more elements, pass on what they hold back, and
+    /// have ended when this returns. Meanwhile the rest of the graph continues. A second call does nothing more. If
+    /// the future is dropped early, the nodes end all the same.
     ///
-    /// Who waits for it from behind here waits for itself.
+    /// A node after this point must not wait for this call: it would wait for itself.
     ///
-    /// [`Progress::on_done`](crate::Progress::on_done) is told of no later element if a node behind here held any.
+    /// If one of the removed nodes held elements, [`Progress::on_done`](crate::Progress::on_done) reports no later ones.
     ///
     /// # Errors
     ///
-    /// The failure of what is behind.
+    /// The failure of a removed node.
     pub async fn disconnect(&self) -> Result<(), Error> {
         self.0.end().await
     }
@@ -76,15 +76,15 @@ trait Ends: Send + Sync {
 struct Gate<T> {
     outlet: Outlet<T>,
     cut: CancellationToken,
-    /// Held while elements go through; those that were on their way when what is behind was taken away.
+    /// Held while elements go through. Holds the elements that were on their way when the nodes were removed.
     passing: Mutex<Option<BoxFuture<'static, Result<(), Error>>>>,
-    /// The end of what is behind, once it was asked for.
+    /// The end of the removed nodes, once they are removed.
     ending: OnceLock<Detached>,
     context: Arc<GraphContext>,
 }
 
 impl<T: Clone + Send + 'static> Gate<T> {
-    /// Passes something on, and does not wait for what is behind once that was taken away.
+    /// Passes something on, without waiting for nodes that were removed.
     async fn pass(
         &self,
         act: impl FnOnce(Outlet<T>) -> BoxFuture<'static, Result<(), Error>> + Send,

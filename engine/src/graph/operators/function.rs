@@ -28,7 +28,7 @@ pub(crate) struct FunctionNode<U> {
 }
 
 impl<U: Record> FunctionNode<U> {
-    /// Puts `function` behind `stream`; `used` is its kind as the graph says, if it says one.
+    /// Adds `function` to `stream`; `used` is the kind that the graph uses it as, if it says so.
     pub(crate) fn attach<T: Record>(
         stream: Stream<T>,
         function: &Function<T, U>,
@@ -106,7 +106,7 @@ impl<T: Record, U: Record> Node<T> for FunctionNode<U> {
             if let Some(misuse) = &self.misuse {
                 return Err(misuse.clone());
             }
-            // Whoever emits a single element pauses by itself.
+            // A single element is followed by a pause anyway.
             let is_one = matches!(items, Items::One(..));
             let batch = items.into_batch(&self.name, self.core.policy(), &self.context)?;
             let Some(mut batch) = batch else { return Ok(()) };
@@ -117,7 +117,7 @@ impl<T: Record, U: Record> Node<T> for FunctionNode<U> {
             while !batch.is_empty() {
                 let rest = batch.split_off(1);
                 self.process(batch).await?;
-                // A slow function's results are not held back until those behind them are there.
+                // A slow function's results are not held back until later ones are there.
                 if shown.elapsed() > SHOWN_WITHIN {
                     self.outlet.pause().await?;
                     shown = Instant::now();

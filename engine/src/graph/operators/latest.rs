@@ -1,4 +1,4 @@
-//! `latest`: only the newest element, if what is behind is slow.
+//! `latest`: only the newest element, if the next nodes are slow.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -10,8 +10,8 @@ use crate::progress::{Detached, GraphContext};
 use crate::record::Record;
 
 impl<T: Clone + Send + 'static> Stream<T> {
-    /// The newest element whenever what is behind has time for one: those that came meanwhile are dropped.
-    /// Who emits never waits here.
+    /// Passes on the newest element whenever the next nodes are ready for one, and drops those that came meanwhile.
+    /// `emit` never waits here.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
@@ -47,7 +47,7 @@ impl<T: Clone + Send + 'static> Stream<T> {
 }
 
 impl<T: Record> Scattered<T> {
-    /// Only the newest result, if what is behind is slow.
+    /// Passes on only the newest result, if the next nodes are slow.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), engine::Error> {

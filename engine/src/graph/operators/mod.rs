@@ -1,4 +1,4 @@
-//! The operators, a file each: the method, its meaning, and the node behind it.
+//! The operators, a file each: the method, its meaning, and its node.
 
 mod accumulate;
 mod accumulating;

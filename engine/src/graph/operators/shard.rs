@@ -131,7 +131,7 @@ impl Shard {
 }
 
 impl Plan {
-    /// So many records are done, or planned anew.
+    /// Takes records that are done, or planned anew, from the plan.
     fn advance(&mut self, mut records: usize) {
         while let Some((left, _)) = self.parts.last_mut()
             && records > 0

@@ -7,10 +7,10 @@ use crate::graph::{Scattered, Stream};
 use crate::record::Record;
 
 impl<T: Clone + Send + 'static> Stream<T> {
-    /// The elements of both streams as they come.
+    /// Passes on the elements of both streams as they come.
     ///
-    /// Those of two sources are counted anew, in the order in which they come out: what fails behind is told
-    /// by that number.
+    /// Elements of two sources are numbered anew, in the order in which they come out. Faults after this node have
+    /// these numbers.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), engine::Error> {

@@ -39,7 +39,7 @@ impl<T: Clone + Send + 'static> Stream<T> {
         self.zip_ahead(other, 10)
     }
 
-    /// The same, but a side may be so many elements ahead; at least one.
+    /// Zips two streams as [`zip`](Self::zip) does, with a limit on how many elements a side may be ahead: at least 1.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), engine::Error> {
