@@ -43,8 +43,6 @@
 //! | `otlp` | metrics and traces for OpenTelemetry; needs `net` | 15 beyond `net` |
 
 #![warn(clippy::print_stderr, clippy::print_stdout, clippy::unwrap_used)]
-// Lower rooms have parts that only optional ones use. Whether they are used at all shows with all features.
-#![cfg_attr(not(all(feature = "cluster", feature = "otlp")), allow(dead_code, unused_imports))]
 
 #[cfg(feature = "cluster")]
 mod broker;

@@ -42,6 +42,7 @@ impl ConnectionLimit {
     }
 
     /// Whether all permits are taken.
+    #[cfg(feature = "net")]
     pub(crate) fn is_reached(&self) -> bool {
         self.free.available_permits() == 0
     }

@@ -4,7 +4,7 @@ use std::io;
 
 use tokio::net::TcpStream;
 
-use super::table::{CONNECT, Deadline};
+use super::table::Deadline;
 
 /// Connects to an address by TCP, in the time for that or in another one.
 pub(crate) async fn tcp(address: &str, connect: Deadline) -> io::Result<TcpStream> {
@@ -25,9 +25,8 @@ mod net {
     use tokio_tungstenite::tungstenite::{Error, Result};
     use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, client_async_tls_with_config};
 
-    use super::super::table::{HANDSHAKE, WRITE};
+    use super::super::table::{CONNECT, HANDSHAKE, WRITE};
     use super::super::timely::Timely;
-    use super::CONNECT;
     use crate::net::{tls, url::shown};
 
     /// A WebSocket whose other side has to read.

@@ -5,8 +5,8 @@ mod segment;
 
 pub(crate) use local::{Accumulation, CallError, PoolShared, isolate, retry};
 pub use local::{Function, Plugin, Pool, PoolBuilder, Returns};
-pub(crate) use segment::Executor;
+pub(crate) use segment::{Due, Next, Segment, fitting};
+#[cfg(feature = "cluster")]
 pub(crate) use segment::{
-    Due, Ending, Next, NumberedFailure, Receipt, Segment, SegmentResult, Terms, Work, fitting, most_bytes,
-    run_segment,
+    Ending, Executor, NumberedFailure, Receipt, SegmentResult, Terms, Work, most_bytes, run_segment,
 };

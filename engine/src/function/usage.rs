@@ -3,7 +3,9 @@
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
+#[cfg(feature = "cluster")]
+use serde::Deserialize;
+use serde::Serialize;
 
 use super::{Kind, Limits};
 use crate::record::Batch;
@@ -66,6 +68,7 @@ pub struct PoolUsage {
 }
 
 /// What calls of a function used elsewhere up to now, as it is sent.
+#[cfg(feature = "cluster")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Tally {
     pub(crate) calls: u64,
@@ -144,6 +147,7 @@ impl UsageGauge {
         note(&self.memory, memory);
     }
 
+    #[cfg(feature = "cluster")]
     pub(crate) fn tally(&self) -> Tally {
         Tally {
             calls: self.calls.load(Relaxed),
@@ -156,7 +160,8 @@ impl UsageGauge {
         }
     }
 
-    /// Somebody else made calls.
+    /// Adds what calls elsewhere used.
+    #[cfg(feature = "cluster")]
     pub(crate) fn add(&self, more: &Tally) {
         self.calls.fetch_add(more.calls, Relaxed);
         self.records.fetch_add(more.records, Relaxed);
@@ -184,6 +189,7 @@ impl UsageGauge {
     }
 }
 
+#[cfg(feature = "cluster")]
 impl Tally {
     /// What has come since `before`, which may be later: then it is nothing. What is the most remains the most.
     pub(crate) fn since(&self, before: &Self) -> Self {

@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use super::address::{Address, Url};
+use super::address::Address;
+#[cfg(feature = "net")]
+use super::address::Url;
 use super::diagnostic::Problem;
 use super::faults::FaultOptions;
 use super::plugin_option::PluginOption;
@@ -23,8 +25,10 @@ pub(crate) enum Use {
     Starts(Program),
     Listens(Address),
     Dials(Address),
+    #[cfg(feature = "net")]
     Connects(Url),
     /// Servers that tell of others.
+    #[cfg(feature = "cluster")]
     Asks(Url),
     /// A plugin, and the hash that it must have.
     Loads(PathBuf, Option<String>),
@@ -74,7 +78,9 @@ impl Access {
             Use::Dials(address) => {
                 address.parts().into_iter().for_each(|(host, port)| rules.connect(host, port));
             }
+            #[cfg(feature = "net")]
             Use::Connects(url) => url.each().for_each(|url| rules.connect_url(url)),
+            #[cfg(feature = "cluster")]
             Use::Asks(servers) => {
                 servers.each().for_each(|server| rules.connect_url(server));
                 rules.connect_cluster();
@@ -115,12 +121,14 @@ impl Access {
     }
 
     /// A URL to which a node connects that said so.
+    #[cfg(feature = "net")]
     pub(crate) fn connected(&self, url: Url) -> Result<String, Problem> {
         self.check(&Use::Connects(url.clone()))?;
         Ok(url.0)
     }
 
     /// Servers that a node asks that said so.
+    #[cfg(feature = "cluster")]
     pub(crate) fn asked(&self, servers: Url) -> Result<String, Problem> {
         self.check(&Use::Asks(servers.clone()))?;
         Ok(servers.0)
@@ -162,11 +170,13 @@ impl Access {
     }
 
     /// It connects to this URL.
+    #[cfg(feature = "net")]
     pub(crate) fn connects(&mut self, url: &Url) {
         self.say(Use::Connects(url.clone()));
     }
 
     /// It connects to these servers, with what is in these files.
+    #[cfg(feature = "cluster")]
     pub(crate) fn asks(&mut self, servers: &Url, files: [&Option<PathBuf>; 2]) {
         self.say(Use::Asks(servers.clone()));
         files.into_iter().flatten().for_each(|file| self.reads(file));

@@ -18,6 +18,7 @@ option! {
     { "type": "string", "description": "A host and a port, as \"127.0.0.1:9000\"." }
 }
 
+#[cfg(feature = "net")]
 option! {
     /// To what a connection is made; several servers have commas between.
     Url(pub(crate) String), "a URL",
@@ -36,6 +37,7 @@ impl Address {
     }
 }
 
+#[cfg(feature = "net")]
 impl Url {
     /// The URLs.
     pub(crate) fn each(&self) -> impl Iterator<Item = &str> {

@@ -21,7 +21,9 @@ mod plugin_option;
 mod table;
 
 pub use access::Access;
-pub(crate) use address::{Address, Url};
+pub(crate) use address::Address;
+#[cfg(feature = "net")]
+pub(crate) use address::Url;
 pub(crate) use build_context::{BuildContext, Called, FindComponent, OnListen};
 pub(crate) use call::{Call, KeyedCall, PerhapsCall};
 pub(crate) use dead_letter_file::{DeadLetterFile, InputPositions};

@@ -161,11 +161,13 @@ impl FaultPolicy {
     }
 
     /// The record after which the first fault ends the run, if one does.
+    #[cfg(feature = "cluster")]
     pub(crate) fn stops_behind(&self) -> Option<u64> {
         self.stops().then_some(self.done)
     }
 
     /// How often a record is tried again.
+    #[cfg(feature = "cluster")]
     pub(crate) fn most_retries(&self) -> u32 {
         self.retries
     }

@@ -7,7 +7,9 @@ mod program;
 mod stdio;
 mod waiting;
 
-pub(crate) use child::{Child, Reader, Writer};
+#[cfg(feature = "cluster")]
+pub(crate) use child::Reader;
+pub(crate) use child::{Child, Writer};
 #[cfg(unix)]
 pub(crate) use outside::{Ended, Line, Starter, start_by};
 pub use program::Program;

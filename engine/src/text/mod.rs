@@ -9,5 +9,7 @@ mod json;
 mod plain;
 
 pub use json::escape_json;
-pub(crate) use plain::{MOST_SHORT, is_plain, short};
+#[cfg(feature = "cluster")]
+pub(crate) use plain::MOST_SHORT;
 pub use plain::{PlainText, path, plain, plain_lines, same_length};
+pub(crate) use plain::{is_plain, short};

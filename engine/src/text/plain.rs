@@ -17,6 +17,7 @@ const MOST: usize = 5000;
 const SHORT: usize = 300;
 
 /// The most bytes of such a message, with what tells that it was cut.
+#[cfg(feature = "cluster")]
 pub(crate) const MOST_SHORT: usize = 4 * (SHORT + 1);
 
 /// Combining marks on one character at most: more would cover the lines above and below.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::executor::Executor;
 use super::failures::{StageFailures, split_off};
-use super::result::Receipt;
+use super::receipt::Receipt;
 use super::result_order::{ResultOrder, Slot};
 use crate::Error;
 use crate::fault::Fault;
@@ -302,6 +302,7 @@ impl SegmentContents {
     }
 
     /// `receipt` is dropped when all of a place has left.
+    #[cfg(feature = "cluster")]
     pub(crate) fn expect_receipt(&mut self, slot: Slot, receipt: Receipt) {
         self.order.get_mut(slot).receipt = Some(receipt);
     }

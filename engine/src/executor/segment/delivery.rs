@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 use super::contents::Next;
 use super::failures::{RecordFailure, StageFailures, in_order};
 use super::handle::Segment;
-use super::result::Receipt;
+use super::receipt::Receipt;
 use crate::Error;
 use crate::fault::Fault;
 
@@ -83,15 +83,5 @@ impl Segment {
     fn all(&self) -> Option<u64> {
         let state = self.state();
         state.is_empty().then(|| self.context.taken(self.tracked))
-    }
-
-    /// So many records have left whose failures are handled elsewhere.
-    pub(crate) fn leave(&self, permits: usize) {
-        self.release(permits);
-    }
-
-    /// The number of the last record that has left, with all before it if it is ordered.
-    pub(crate) fn done_to(&self) -> u64 {
-        self.done_to.load(Ordering::Relaxed)
     }
 }

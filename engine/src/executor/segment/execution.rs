@@ -5,7 +5,6 @@ use std::sync::Arc;
 use super::contents::Work;
 use super::failures::StageFailures;
 use super::handle::Segment;
-use super::result::{Ending, Receipt, SegmentResult};
 use super::result_order::Slot;
 use crate::fault::Fault;
 use crate::record::Batch;
@@ -66,22 +65,6 @@ impl Segment {
     /// Notes records of a work as faults that do not end the run.
     pub(crate) fn put_aside(&self, slot: Slot, failures: StageFailures) {
         self.state().put_aside(slot, failures);
-    }
-
-    /// Takes the result of a work that went through all stages elsewhere. `receipt` is dropped when all of it has left.
-    pub(crate) fn complete(self: &Arc<Self>, mut work: Work, whole: SegmentResult, receipt: Receipt) {
-        let SegmentResult { mut output, failed, ending } = whole;
-        for failures in SegmentResult::failures(&failed, &self.stages, &work) {
-            self.put_aside(work.slot, failures);
-        }
-        if let Some(Ending { stage, record, cause }) = ending {
-            let function = self.stages[stage].name().into();
-            self.fault(work.slot, Fault { record, function, cause });
-        }
-        output.keep_origin_of(&work.batch);
-        self.state().expect_receipt(work.slot, receipt);
-        self.advance(&mut work, output);
-        self.finish(work);
     }
 
     /// All stages are done with a work.

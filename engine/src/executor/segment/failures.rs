@@ -1,5 +1,6 @@
 //! Records that functions failed for, from the call until the gather handles them in order.
 
+#[cfg(feature = "cluster")]
 use serde::{Deserialize, Serialize};
 
 use crate::Cause;
@@ -26,6 +27,7 @@ pub(crate) struct RecordFailure {
 }
 
 /// A record that a stage failed for, without its bytes: the host of a cluster has them.
+#[cfg(feature = "cluster")]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct NumberedFailure {
     pub(crate) stage: usize,
@@ -51,6 +53,7 @@ impl StageFailures {
     }
 
     /// The failures without their records.
+    #[cfg(feature = "cluster")]
     pub(crate) fn without_records(self) -> impl Iterator<Item = NumberedFailure> {
         let Self { stage, records, failures } = self;
         failures.into_iter().map(move |Failure { index, cause, attempts, .. }| NumberedFailure {

@@ -120,11 +120,6 @@ impl Segment {
         self.news.notify_one();
     }
 
-    /// Whether the segment has ended, so results are not wanted any more.
-    pub(crate) fn is_over(&self) -> bool {
-        self.state().failed.is_some()
-    }
-
     /// Records have left: as many others may come.
     pub(super) fn release(&self, permits: usize) {
         self.context.remove_unfinished(permits);

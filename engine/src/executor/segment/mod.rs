@@ -8,13 +8,22 @@ mod failures;
 mod handle;
 mod inline;
 mod intake;
+mod receipt;
+#[cfg(feature = "cluster")]
 mod result;
 mod result_order;
+#[cfg(feature = "cluster")]
 mod verification;
 
 pub(crate) use contents::{Due, Next, Work, fitting};
 pub(crate) use executor::{Executor, Join};
-pub(crate) use failures::{NumberedFailure, StageFailures};
+#[cfg(feature = "cluster")]
+pub(crate) use failures::NumberedFailure;
+pub(crate) use failures::StageFailures;
 pub(crate) use handle::Segment;
-pub(crate) use result::{Ending, Receipt, SegmentResult, run_segment};
+#[cfg(feature = "cluster")]
+pub(crate) use receipt::Receipt;
+#[cfg(feature = "cluster")]
+pub(crate) use result::{Ending, SegmentResult, run_segment};
+#[cfg(feature = "cluster")]
 pub(crate) use verification::{Terms, most_bytes};

@@ -1,6 +1,7 @@
 //! The result of a segment: what all of its stages made of a batch, here or on a worker of a cluster.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use serde::{Deserialize, Serialize};
 
@@ -8,6 +9,7 @@ use super::contents::{Due, Next, Work};
 use super::executor::Executor;
 use super::failures::{NumberedFailure, StageFailures};
 use super::handle::Segment;
+use super::receipt::Receipt;
 use crate::fault::Fault;
 use crate::plugin::{Core, Failure};
 use crate::progress::GraphContext;
@@ -57,7 +59,7 @@ pub(crate) async fn run_segment(
             Ok(Next::Due(Due { output, failures, permits, .. })) => {
                 failed.extend(failures.into_iter().flat_map(StageFailures::without_records));
                 outputs.push(output);
-                segment.leave(permits);
+                segment.release(permits);
                 advance();
             }
             Ok(Next::Pause) => {}
@@ -121,11 +123,30 @@ impl SegmentResult {
     }
 }
 
-/// Kept with a result until all of it has left, or is no longer wanted. Its drop tells the sender.
-pub(crate) struct Receipt(#[expect(dead_code, reason = "it is there to be dropped")] Box<dyn Send>);
+impl Segment {
+    /// Takes the result of a work that went through all stages elsewhere. `receipt` is dropped when all of it has left.
+    pub(crate) fn complete(self: &Arc<Self>, mut work: Work, whole: SegmentResult, receipt: Receipt) {
+        let SegmentResult { mut output, failed, ending } = whole;
+        for failures in SegmentResult::failures(&failed, &self.stages, &work) {
+            self.put_aside(work.slot, failures);
+        }
+        if let Some(Ending { stage, record, cause }) = ending {
+            let function = self.stages[stage].name().into();
+            self.fault(work.slot, Fault { record, function, cause });
+        }
+        output.keep_origin_of(&work.batch);
+        self.state().expect_receipt(work.slot, receipt);
+        self.advance(&mut work, output);
+        self.finish(work);
+    }
 
-impl Receipt {
-    pub(crate) fn new(told: impl Send + 'static) -> Self {
-        Self(Box::new(told))
+    /// Whether the segment has ended, so results are not wanted any more.
+    pub(crate) fn is_over(&self) -> bool {
+        self.state().failed.is_some()
+    }
+
+    /// The number of the last record that has left, with all before it if it is ordered.
+    pub(crate) fn done_to(&self) -> u64 {
+        self.done_to.load(Ordering::Relaxed)
     }
 }

@@ -49,6 +49,7 @@ impl Grant for Dir {
         self.path == needed.path && (needed.read_only || !self.read_only)
     }
 
+    #[cfg(feature = "cluster")]
     fn covers(&self, wished: &Self) -> bool {
         (&self.path, self.read_only) == (&wished.path, wished.read_only) && wished.quota <= self.quota
     }

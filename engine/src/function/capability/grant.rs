@@ -27,6 +27,7 @@ pub(crate) trait Grant: Sized + PartialEq {
     }
 
     /// Whether having `wished` is no more than having this.
+    #[cfg(feature = "cluster")]
     fn covers(&self, wished: &Self) -> bool {
         self == wished
     }

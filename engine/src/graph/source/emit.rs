@@ -1,12 +1,15 @@
 //! Emits elements one by one, and ends a graph.
 
-use std::sync::{Arc, PoisonError};
+#[cfg(feature = "cluster")]
+use std::sync::Arc;
+use std::sync::PoisonError;
 
 use tokio::sync::MutexGuard;
 
 use super::handle::{Emission, Source};
 use crate::Error;
 use crate::graph::Items;
+#[cfg(feature = "cluster")]
 use crate::progress::BoxFuture;
 
 impl<T: Clone + Send + 'static> Source<T> {

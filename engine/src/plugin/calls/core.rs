@@ -6,8 +6,10 @@ use std::time::Duration;
 
 use crate::error::FunctionError;
 use crate::function::Limits;
+#[cfg(feature = "cluster")]
+use crate::function::Tally;
+use crate::function::UsageGauge;
 use crate::function::{Kind, Signature};
-use crate::function::{Tally, UsageGauge};
 use crate::metrics::FunctionStatus;
 use crate::monitor::{FunctionFigures, FunctionGauge, Watch};
 use crate::plugin::calls::batch_size::Pace;
@@ -149,7 +151,8 @@ impl Core {
         }
     }
 
-    /// Somebody else made calls, of which `failed` is whether any failed.
+    /// Counts calls made elsewhere. `failed` is whether any of them failed.
+    #[cfg(feature = "cluster")]
     pub(crate) fn note_elsewhere(&self, more: &Tally, failed: bool) {
         self.usage.add(more);
         if let Some(gauge) = self.gauge().filter(|_| more.calls > 0) {
