@@ -10,6 +10,8 @@ mod calls;
 #[cfg(target_os = "linux")]
 mod check;
 #[cfg(target_os = "linux")]
+mod needs;
+#[cfg(target_os = "linux")]
 mod stand_in;
 #[cfg(target_os = "linux")]
 mod work;

@@ -22,6 +22,8 @@ pub(super) struct Role {
     pub(super) secret: PathBuf,
     /// A file elsewhere that is passed as a descriptor.
     pub(super) passed: PathBuf,
+    /// The folder of compiled code.
+    pub(super) compiled: PathBuf,
     /// The component that runs.
     pub(super) plugin: PathBuf,
     /// A listener of this machine.
@@ -42,9 +44,14 @@ pub(super) fn act(role: &Role) {
     if let Some(rules) = &role.rules {
         let raised = engine::wall::raise(rules).expect("the wall can be raised");
         assert!(raised.missing.is_empty(), "this kernel lacks {:?}", raised.missing);
+    } else {
+        assert_eq!(engine::plugin::compile_cache().as_ref(), Some(&role.compiled));
     }
     for (name, work) in WORK {
         assert!(work(role), "behind the wall a run can't {name}");
+    }
+    for (name, control) in attacks::launcher::CONTROLS {
+        assert!(role.rules.is_none() || control(role), "the launcher does not {name}");
     }
     attacks::all().filter(|(_, attack)| attack(role)).for_each(|(name, _)| println!("{name}"));
 }

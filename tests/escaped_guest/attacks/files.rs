@@ -63,9 +63,7 @@ pub(super) const ATTACKS: &[(&str, Try)] = &[
         opened >= 0 && call(libc::SYS_utimensat, [opened, empty, 0, libc::AT_EMPTY_PATH.into(), 0, 0])
     }),
     ("change the plugin", |role| File::options().write(true).open(&role.plugin).is_ok()),
-    ("keep compiled code for others", |_| {
-        engine::plugin::compile_cache().is_some_and(|cache| fs::write(cache.join("planted"), "1").is_ok())
-    }),
+    ("keep compiled code for others", |role| fs::write(role.compiled.join("planted"), "1").is_ok()),
     ("make a device", |role| {
         let path = role.granted.join("disk");
         call(
