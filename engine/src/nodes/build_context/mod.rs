@@ -4,6 +4,8 @@ mod context;
 mod files;
 mod functions;
 mod streams;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use context::{BuildContext, FindComponent, OnListen};
 pub(crate) use functions::Called;
