@@ -1,4 +1,4 @@
-//! Notes now and then how far a run has come, so that the same command goes on after a crash.
+//! Saves the progress of a run at intervals, so that the same command can continue after a crash.
 
 use std::collections::VecDeque;
 use std::fs::File;
@@ -18,10 +18,10 @@ use tokio::sync::SetOnce;
 use super::faults::Letters;
 use super::threads;
 
-/// Checkpoints take no more than one part in so many of the time.
+/// Saving takes at most one part in this many of the time.
 const SHARE: u32 = 20;
 
-/// What must be on the disk before a checkpoint may speak of it.
+/// What must be on the disk before a checkpoint may count it.
 pub(crate) struct Durable {
     pub(crate) output: Output,
     pub(crate) output_file: File,
@@ -46,10 +46,10 @@ fn sync(file: &File, path: &Path) -> Result<(), Error> {
         .map_err(|error| Error::File(FileError::Write { path: path.to_owned(), source: Arc::new(error) }))
 }
 
-/// Notes now and then how far a run has come.
+/// Saves the progress of a run at intervals.
 pub(crate) struct Checkpointer {
     path: PathBuf,
-    state: Arc<Mutex<State>>,
+    state: Arc<Mutex<RunProgress>>,
     durable: Arc<Durable>,
     /// Dropped to end the thread.
     stop: Option<SyncSender<()>>,
@@ -57,7 +57,7 @@ pub(crate) struct Checkpointer {
     failed: Arc<SetOnce<Error>>,
 }
 
-struct State {
+struct RunProgress {
     /// The latest that could be saved: everything in it belongs to one moment.
     now: Checkpoint,
     /// Where blocks of the inputs begin, as far as they may have to be read again.
@@ -66,11 +66,11 @@ struct State {
     ahead: Option<Snapshot>,
 }
 
-fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
+fn lock(state: &Mutex<RunProgress>) -> MutexGuard<'_, RunProgress> {
     state.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-impl State {
+impl RunProgress {
     /// All records up to `record` are done. False if they were before, in another run.
     fn reach(&mut self, record: u64) -> bool {
         if record <= self.now.record {
@@ -110,7 +110,7 @@ impl Checkpointer {
     ) -> Result<Self, Error> {
         let Checkpoint { output, letters, faults, put_aside, .. } = start.clone();
         let (written, lettered) = (output.length, letters.map_or(0, |letters| letters.length));
-        let state = Arc::new(Mutex::new(State { now: start, marks: VecDeque::new(), ahead: None }));
+        let state = Arc::new(Mutex::new(RunProgress { now: start, marks: VecDeque::new(), ahead: None }));
         let durable = Arc::new(durable);
         let (its, files, counted) = (state.clone(), durable.clone(), progress.downgrade());
         progress.on_done(move |Done { last: record, .. }| {
@@ -159,7 +159,7 @@ impl Checkpointer {
         Ok(Self { path, state, durable, stop: Some(stop), thread: Some(thread), failed })
     }
 
-    /// Who notes where the blocks of an input begin.
+    /// Returns a closure that records where the blocks of an input begin.
     pub(crate) fn marks(&self, input: usize, offset: u64, first: u64) -> impl FnMut(Mark) + Send + use<> {
         let state = self.state.clone();
         if let Some(input) = lock(&state).now.inputs.get_mut(input) {
@@ -168,7 +168,7 @@ impl Checkpointer {
         move |mark| lock(&state).marks.push_back((input, Mark { offset: offset + mark.offset, ..mark }))
     }
 
-    /// Waits until a checkpoint could not be saved.
+    /// Set when a checkpoint could not be saved.
     pub(crate) fn failed(&self) -> Arc<SetOnce<Error>> {
         self.failed.clone()
     }
@@ -192,7 +192,7 @@ impl Checkpointer {
     }
 }
 
-/// The output first: a checkpoint never speaks of what may be lost.
+/// Syncs the output first, so that a checkpoint never counts what may be lost.
 pub(crate) fn save(path: &Path, checkpoint: &Checkpoint, durable: &Durable) -> Result<(), Error> {
     durable.sync(checkpoint)?;
     let Checkpoint { output, letters, .. } = checkpoint.clone();

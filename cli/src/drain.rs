@@ -1,4 +1,4 @@
-//! A run that was told to end has so long for it.
+//! `--drain-timeout`: how long a run may take to end.
 
 use std::sync::mpsc::sync_channel;
 use std::sync::{Arc, OnceLock};
@@ -15,13 +15,13 @@ use super::exit::{Signal, tell};
 use super::summary::counted;
 use super::top;
 
-/// If nothing else is said.
+/// The default of `--drain-timeout`.
 pub(crate) const DEFAULT: &str = "30s";
 
-/// What is written out at the end may take so long.
+/// The time for writing out results at the end.
 const WRITTEN: Duration = Duration::from_secs(1);
 
-/// So many waits are told.
+/// The most waits that the message names.
 const TOLD: usize = 4;
 
 /// `--drain-timeout`: a time, or 0.
@@ -32,7 +32,7 @@ pub(crate) fn drain_time(text: &str) -> Result<Duration, String> {
     time(text).map_err(|_| "write a time, as in 30s or 500ms, or 0".to_owned())
 }
 
-/// How long a run has once it was told to end, and what is told if that is not enough.
+/// The time that a run has to end, and the message if that is not enough.
 #[derive(Clone)]
 pub(crate) struct Drain(Arc<Known>);
 
@@ -43,10 +43,10 @@ struct Known {
     run: OnceLock<Run>,
 }
 
-/// A run that goes on.
+/// A running run.
 pub(crate) struct Run {
     pub(crate) counts: Box<dyn Fn() -> Counts + Send + Sync>,
-    /// Writes out what is kept to be faster.
+    /// Writes out what is buffered.
     pub(crate) flush: Arc<dyn Fn() + Send + Sync>,
 }
 
@@ -57,7 +57,7 @@ impl Drain {
         Self(Arc::new(known))
     }
 
-    /// A pipeline file says how long, if the command line does not.
+    /// Takes the time of a pipeline file, unless the command line gave one.
     pub(crate) fn is_in_file(&self, timeout: Duration) {
         self.0.is_given(timeout);
     }
@@ -71,12 +71,12 @@ impl Drain {
         self.0.timeout.get().copied().unwrap_or_else(default)
     }
 
-    /// Says what is not finished, and ends the process: something in it may hang.
+    /// Prints what is not finished, and ends the process, in which something may hang.
     pub(crate) fn end(&self, by: Signal) -> ! {
         if let Some(run) = self.0.run.get() {
             let flush = run.flush.clone();
             let (done, wait) = sync_channel(1);
-            // Also that may hang.
+            // This may hang too.
             let flushing = move || {
                 flush();
                 let _ = done.send(());
@@ -87,7 +87,7 @@ impl Drain {
         top::restore();
         self.tell();
         engine::end_commands();
-        // With no time at all that is what was wanted.
+        // With a timeout of 0 this is what the user asked for.
         let code = if self.timeout().is_zero() { by.exit_code() } else { 1 };
         std::process::exit(code.into());
     }

@@ -27,7 +27,7 @@ pub(crate) enum Ending {
         records: u64,
         file: PathBuf,
     },
-    /// Somebody who watches wanted its end at once: records in progress are not finished.
+    /// Stopped from the dashboard: records in progress are not finished.
     Stopped,
     /// Told to end: records in progress are finished.
     Interrupted {

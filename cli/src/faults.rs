@@ -37,10 +37,10 @@ pub(crate) struct Faults {
 
 /// Where inputs began, so that a record's number tells its place.
 #[derive(Clone, Default)]
-pub(crate) struct Places(Arc<Mutex<Begun>>);
+pub(crate) struct Places(Arc<Mutex<InputStarts>>);
 
 #[derive(Default)]
-struct Begun {
+struct InputStarts {
     /// With the number of its first record.
     inputs: Vec<(Arc<str>, u64)>,
     /// The last of them was begun by another run, and goes on.
@@ -60,7 +60,7 @@ impl Places {
         first
     }
 
-    fn lock(&self) -> MutexGuard<'_, Begun> {
+    fn lock(&self) -> MutexGuard<'_, InputStarts> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -88,12 +88,12 @@ fn shown(path: &Path) -> Arc<str> {
 #[derive(Clone, Default)]
 pub(crate) struct Letters {
     file: Arc<OnceLock<DeadLetters>>,
-    put: Arc<Mutex<Put>>,
+    put: Arc<Mutex<PutAside>>,
 }
 
 /// What was put there.
 #[derive(Default)]
-struct Put {
+struct PutAside {
     /// How many records.
     count: u64,
     /// Those that may come again, in other pieces or from a run that repeats another one.
@@ -105,7 +105,7 @@ struct Put {
 /// So many records are known to have been put aside.
 const MOST_KNOWN: usize = 1 << 18;
 
-impl Put {
+impl PutAside {
     /// Notes a record. False if it is known.
     fn insert(&mut self, record: u64) -> bool {
         let new = self.known.insert(record);
@@ -136,7 +136,7 @@ impl Letters {
         file.put(letter, places.find(record).as_ref())
     }
 
-    fn lock(&self) -> MutexGuard<'_, Put> {
+    fn lock(&self) -> MutexGuard<'_, PutAside> {
         self.put.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

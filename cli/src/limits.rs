@@ -39,7 +39,7 @@ pub(crate) struct LimitArgs {
     /// How long an instance lives: thread until it fails or grows too large, batch for one batch of records,
     /// record for one record, which then finds a sandbox that no other record has used
     #[arg(long, value_name = "thread|batch|record", default_value = "thread", hide_possible_values = true)]
-    isolation: Lives,
+    isolation: IsolationArg,
     #[command(flatten)]
     compile: CompileArgs,
 }
@@ -59,7 +59,7 @@ pub(crate) struct CompileArgs {
 }
 
 #[derive(Clone, Copy, ValueEnum)]
-enum Lives {
+enum IsolationArg {
     #[value(alias = "worker")]
     Thread,
     Batch,
@@ -99,9 +99,9 @@ impl LimitArgs {
 
     pub(crate) fn pool(&self) -> anyhow::Result<PoolBuilder> {
         let isolation = match self.isolation {
-            Lives::Thread => Isolation::Thread,
-            Lives::Batch => Isolation::Batch,
-            Lives::Record => Isolation::Record,
+            IsolationArg::Thread => Isolation::Thread,
+            IsolationArg::Batch => Isolation::Batch,
+            IsolationArg::Record => Isolation::Record,
         };
         let pool = self.total_memory.into_iter().fold(self.compile.pool()?, PoolBuilder::total_memory);
         Ok(pool
@@ -139,7 +139,7 @@ impl CompileArgs {
         Ok(self.limit(compiler()?))
     }
 
-    /// Who compiles plugins and keeps them: with its limits in its arguments, so that no other can be asked for.
+    /// A compiler that also writes to the cache. Its limits are in its arguments, so that a caller can't change them.
     #[cfg(feature = "cluster")]
     fn keeping_compiler(&self) -> anyhow::Result<Compiler> {
         let Self { plugin_size, compile_timeout, compile_memory } = self;

@@ -1,4 +1,4 @@
-//! The progress line, where somebody is looking.
+//! The progress line on a terminal.
 
 use std::io::{IsTerminal, stderr, stdout};
 use std::path::Path;
@@ -20,7 +20,7 @@ impl Progress {
         Self(ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden()))
     }
 
-    /// Shows it, unless nobody would see it, or it would stand between the output's lines.
+    /// Shows it, unless stderr is no terminal, or the output goes to the same terminal.
     pub(crate) fn show(
         &self,
         counts: Arc<impl Fn() -> Counts + Send + Sync + 'static>,
@@ -63,7 +63,7 @@ impl Progress {
     }
 }
 
-/// Whether somebody looks at stderr who does not look at the records there.
+/// Whether stderr is a terminal that does not also show the records.
 pub(crate) fn is_watched(to_stdout: bool) -> bool {
     // A screen that goes meanwhile has put stderr back by then.
     (top::is_shown() || stderr().is_terminal()) && !(to_stdout && (stdout().is_terminal() || is_pipe()))

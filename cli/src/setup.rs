@@ -33,8 +33,7 @@ fn raise_descriptors() {
     }
 }
 
-/// A file that grows beyond `ulimit -f` is an error for whoever writes it, a guest or a sink, and not the end of this
-/// process.
+/// Makes a file that exceeds `ulimit -f` an error of the guest or sink that writes it, not the end of this process.
 #[cfg(unix)]
 fn survive_large_files() -> anyhow::Result<()> {
     use rustix::process::Signal;

@@ -30,7 +30,7 @@ pub(super) fn interrupts(
             if told.set(signal).is_ok() || signal == Signal::CpuTime {
                 let first = signal;
                 signal = tokio::select! {
-                    second = signals.next_of_somebody() => second,
+                    second = signals.next_from_outside() => second,
                     () = tokio::time::sleep(drain.timeout()) => drain.end(first),
                 };
             }
@@ -43,7 +43,7 @@ pub(super) fn interrupts(
     Ok(interrupted)
 }
 
-/// Whoever started this process ends it: signals to a service, or to a session, do not.
+/// Ignores signals to the service or the session: the process that started this one ends it.
 #[cfg(feature = "cluster")]
 pub(super) fn ignore() -> anyhow::Result<()> {
     let runtime = runtime()?;
@@ -111,8 +111,8 @@ impl Signals {
 }
 
 impl Signals {
-    /// The next one that somebody sends: the system says each second that the limit on processor time is reached.
-    async fn next_of_somebody(&mut self) -> Signal {
+    /// The next signal from outside: the system repeats SIGXCPU every second.
+    async fn next_from_outside(&mut self) -> Signal {
         loop {
             let signal = self.next().await;
             if signal != Signal::CpuTime {

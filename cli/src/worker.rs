@@ -129,7 +129,7 @@ impl WorkerCommand {
         let served = asking_runtime()?.block_on(async {
             let hear = async {
                 interrupted.wait().await;
-                // Whoever ends it wants it to stay away.
+                // A worker that was told to end does not restart.
                 begin_anew.set(false);
                 leave.cancel();
                 std::future::pending().await
@@ -207,7 +207,7 @@ async fn loses_threads(pool: &Pool) -> usize {
 }
 
 /// Runs the same command in this process's place: threads that are stuck end with it. Behind the wall no program
-/// can be started, and whoever looks after the worker is told by the exit code.
+/// can be started, and the exit code asks the service manager for a restart.
 fn run_anew() -> anyhow::Result<Ending> {
     #[cfg(unix)]
     if engine::wall::raised().is_none() {

@@ -25,7 +25,7 @@ pub(crate) fn build(folder: &Path, quiet: bool) -> anyhow::Result<Built> {
     let mut command = environment::command("cargo");
     command.args(["rustc", "--release", "--lib", "--target", TARGET]).current_dir(folder);
     command.arg("--message-format=json-render-diagnostics").stdout(Stdio::piped());
-    // Who can't see it need not be told, and a script's stderr stays empty.
+    // Only a terminal shows it, so that a script's stderr stays empty.
     let _patience = (quiet && std::io::stderr().is_terminal()).then(|| Patience::begin(folder));
     if quiet {
         command.arg("--quiet");
@@ -58,7 +58,7 @@ fn building(folder: &Path) -> String {
     )
 }
 
-/// Makes a component that need not be built again newer than its sources, as those see it who only look.
+/// Makes a component that need not be built again newer than its sources, for commands that compare times.
 fn touch(wasm: &Path) {
     // If it can't be, it is built before it is looked at once more than needed.
     let _ = files::create(wasm, files::Mode::Append, &|| false)
@@ -79,7 +79,7 @@ fn built_from(
 
 /// Says that a build takes a while, if it does.
 struct Patience {
-    /// The thread ends when nobody can tell it any more.
+    /// The thread ends when this is dropped.
     done: Option<Sender<()>>,
     thread: Option<JoinHandle<()>>,
 }
@@ -88,7 +88,7 @@ impl Patience {
     fn begin(folder: &Path) -> Self {
         let (done, waited) = channel();
         let told = building(folder);
-        // It says what nobody needs, if it can't be started.
+        // If the thread can't be started, only its message is lost.
         let thread = threads::start("engine-patience", move || {
             if waited.recv_timeout(Duration::from_millis(700)) == Err(RecvTimeoutError::Timeout) {
                 tell(format_args!("{told}"));

@@ -15,7 +15,7 @@ use crate::exit::tell;
 /// The home of programs in the sandbox, which is empty.
 const HOME: &str = "/tmp/home";
 
-/// The system's programs and libraries. None of it is anybody's secret.
+/// The system's programs and libraries, which contain no secrets.
 const SYSTEM: [&str; 7] = ["/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/nix/store"];
 
 /// What programs look up in /etc.
@@ -84,8 +84,8 @@ impl Sandbox {
         Ok(new)
     }
 
-    /// Lets nobody change the kernel's settings, or read what is not for all. Root's programs could do so without
-    /// any capability, since the files are root's.
+    /// Hides the kernel's settings and files that not everybody may read. Programs of root could otherwise change
+    /// them without any capability, because root owns the files.
     fn guard_kernel(&mut self) {
         for entry in fs::read_dir("/proc").into_iter().flatten().flatten() {
             let is_process = entry.file_name().as_encoded_bytes().iter().all(u8::is_ascii_digit);
@@ -201,7 +201,7 @@ impl Sandbox {
     }
 }
 
-/// Whether everybody may read a file, and nobody may write to it.
+/// Whether all users may read a file, and none may write to it.
 #[cfg(unix)]
 fn is_harmless(known: &fs::Metadata) -> bool {
     use std::os::unix::fs::MetadataExt;

@@ -218,7 +218,7 @@ fn cargo_home() -> anyhow::Result<PathBuf> {
     named.or_else(|| Some(std::env::home_dir()?.join(".cargo"))).context("there is no home folder")
 }
 
-/// What cargo has of crates.io. Other registries, and repositories, may be nobody else's business.
+/// What cargo has of crates.io. Other registries and repositories may be private.
 fn public_registry(home: &Path) -> Vec<PathBuf> {
     let parts = ["index", "cache", "src"].map(|part| home.join("registry").join(part));
     let entries = parts.iter().filter_map(|part| fs::read_dir(part).ok()).flatten().flatten();

@@ -13,14 +13,14 @@ use crate::checkpoint::is_same;
 use crate::plugins::Chain;
 
 /// The output file, emptied when there is something to write, or stdout.
-pub(super) struct Late {
+pub(super) struct LateFile {
     file: Arc<OnceLock<File>>,
     begun: bool,
     /// The number of bytes to keep, which an earlier run wrote.
     keep: u64,
 }
 
-impl Late {
+impl LateFile {
     /// `file` may be opened later; without one it is stdout. The first `keep` bytes stay.
     pub(super) fn new(file: Arc<OnceLock<File>>, keep: u64) -> Self {
         Self { file, begun: false, keep }
@@ -38,7 +38,7 @@ impl Late {
     }
 }
 
-impl Write for Late {
+impl Write for LateFile {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
         self.begin()?;
         match self.file.get() {

@@ -2,19 +2,19 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use engine::Fault;
 use engine::metrics::Counts;
-use engine::pipeline::{PipelineFile, Setup};
+use engine::pipeline::{Pipeline, PipelineFile, Setup};
 use engine::plugin::Ahead;
+use engine::{Error, Fault};
 #[cfg(feature = "cluster")]
 use indicatif::ProgressBar;
 use tokio_util::sync::CancellationToken;
 
 use super::messages::{Messages, SOON, printer};
 use super::report::{Report, fault_of};
-use super::watching::WatchArgs;
+use super::watching::{WatchArgs, Watching};
 use super::{RunCommand, reach};
 use crate::drain::{self, Drain};
 use crate::exit::{Ending, RunFailed, at};
@@ -67,18 +67,11 @@ fn run(
         return Ok(Ending::Mistakes);
     };
     pipeline.drain_timeout().into_iter().for_each(|timeout| drain.is_in_file(timeout));
-    let sources = pipeline.progress();
-    let counts = move || sources.iter().map(engine::Progress::counts).fold(Counts::default(), Counts::plus);
-    let counts = Arc::new(counts);
-    let (counted, flush) = (counts.clone(), pipeline.flush_put_aside());
-    drain.begins(drain::Run {
-        counts: Box::new(move || counted()),
-        // What can't be written is lost, as all else that is not finished.
-        flush: Arc::new(move || drop(flush())),
-    });
-    let to_stdout = pipeline.writes_to_stdout();
+    let counts = counts_of(&pipeline);
+    drain.begins(drained(&pipeline, &counts));
     if !messages.json {
-        progress.show(counts.clone(), messages.quiet || watch.draws(), to_stdout);
+        let hidden = messages.quiet || watch.draws();
+        progress.show(counts.clone(), hidden, pipeline.writes_to_stdout());
     }
     let begun = Instant::now();
     if let Some(monitor) = watching.monitor() {
@@ -86,50 +79,81 @@ fn run(
     }
     let runtime = asking_runtime()?;
     watching.show()?;
-    let ended = runtime.block_on(async {
-        let stop = CancellationToken::new();
-        let signal = async {
-            let by = *watching.ending().wait().await;
-            stop.cancel();
-            tokio::time::sleep(SOON).await;
-            messages.tell_interrupted(by, counts().unfinished);
-            std::future::pending::<()>().await;
-        };
-        tokio::select! {
-            ended = pipeline.run(&stop) => ended.map(|()| Ending::Done),
-            () = signal => Ok(Ending::Done),
-            () = watching.obey() => Ok(Ending::Stopped),
-        }
-    });
+    let ended = runtime.block_on(until_end(&mut pipeline, &watching, messages, &*counts));
     progress.end();
     pipeline.pool().blocking_close();
-    let (left_out, first_fault) = pipeline.left_out();
-    let ended = ended.map(|ending| match (ending, watching.ending().get()) {
+    let summary = report(&pipeline, messages, ended, counts(), begun.elapsed());
+    watching.end(summary)
+}
+
+/// Counts the records of all sources.
+fn counts_of(pipeline: &Pipeline) -> Arc<impl Fn() -> Counts + Send + Sync + use<>> {
+    let sources = pipeline.progress();
+    Arc::new(move || sources.iter().map(engine::Progress::counts).fold(Counts::default(), Counts::plus))
+}
+
+/// What is done with the run if it exceeds its drain timeout.
+fn drained(pipeline: &Pipeline, counts: &Arc<impl Fn() -> Counts + Send + Sync + 'static>) -> drain::Run {
+    let (counts, flush) = (counts.clone(), pipeline.flush_put_aside());
+    drain::Run {
+        counts: Box::new(move || counts()),
+        // What can't be written is lost, like everything else that is not finished.
+        flush: Arc::new(move || drop(flush())),
+    }
+}
+
+/// Runs a pipeline until it ends, is ended by a signal, or is stopped from a view.
+async fn until_end(
+    pipeline: &mut Pipeline,
+    watching: &Watching<'_>,
+    messages: Messages,
+    counts: &impl Fn() -> Counts,
+) -> Result<Ending, Error> {
+    let stop = CancellationToken::new();
+    let signal = async {
+        let by = *watching.ending().wait().await;
+        stop.cancel();
+        tokio::time::sleep(SOON).await;
+        messages.tell_interrupted(by, counts().unfinished);
+        std::future::pending::<()>().await;
+    };
+    let ended = tokio::select! {
+        ended = pipeline.run(&stop) => ended.map(|()| Ending::Done),
+        () = signal => Ok(Ending::Done),
+        () = watching.obey() => Ok(Ending::Stopped),
+    };
+    ended.map(|ending| match (ending, watching.ending().get()) {
         (Ending::Done, Some(by)) => Ending::Interrupted { by: *by, goes_on: false },
         (ending, _) => ending,
-    });
+    })
+}
+
+fn report(
+    pipeline: &Pipeline,
+    messages: Messages,
+    ended: Result<Ending, Error>,
+    counts: Counts,
+    time: Duration,
+) -> Report<'_> {
+    let (left_out, first_fault) = pipeline.left_out();
     let told = |fault: &Fault| {
         pipeline.position(fault.record).map_or_else(|| fault.to_string(), |place| at(fault, &place))
     };
-    let report = Report {
+    let put_aside = pipeline.put_aside().into_iter().map(|(file, records)| (file.to_owned(), records));
+    Report {
         messages,
         result: ended.map_err(|error| {
             let place = fault_of(&error).and_then(|fault| pipeline.position(fault.record));
             RunFailed { error, place }
         }),
-        counts: counts(),
-        time: begun.elapsed(),
+        counts,
+        time,
         pool: pipeline.pool().usage(),
         functions: pipeline.usage(),
         plugins: pipeline.plugins().iter().collect(),
         left_out: (left_out, first_fault.map(told)),
         first_fault,
-        put_aside: pipeline
-            .put_aside()
-            .into_iter()
-            .map(|(file, records)| (file.to_owned(), records))
-            .collect(),
-        to_stdout,
-    };
-    watching.end(report)
+        put_aside: put_aside.collect(),
+        to_stdout: pipeline.writes_to_stdout(),
+    }
 }

@@ -3,18 +3,18 @@
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::ensure;
 use engine::checkpoint::{Checkpoint, Snapshot};
 use engine::plugin::{Ahead, Output};
 use engine::policy::InputPosition;
-use engine::{Fault, FaultPolicy, Monitor, Pool, Source};
+use engine::{Error, Fault, FaultPolicy, Monitor, Pool, Source};
 use indicatif::{HumanCount, ProgressBar};
 
 use super::inputs::{self, Input};
 use super::messages::printer;
-use super::output::Late;
+use super::output::LateFile;
 use super::report::{Report, fault_of};
 use super::{RunCommand, reach};
 use crate::checkpoint::{Files, Identity};
@@ -28,15 +28,24 @@ use crate::signals;
 use crate::threads::runtime;
 use crate::wall::Then;
 
-/// What a run reads and writes besides records' data, shared by its parts.
+/// The dead letters of a run, and where its inputs begin.
 #[derive(Default)]
 struct Books {
     letters: Letters,
     places: Places,
 }
 
+/// The parts of a run that its report tells of.
+struct Parts<'a> {
+    pool: &'a Pool,
+    source: &'a Source<Records>,
+    chain: &'a Chain,
+    policy: &'a FaultPolicy,
+    books: &'a Books,
+}
+
 impl RunCommand {
-    /// Runs the chain. All that can be wrong is found before the output is opened.
+    /// Runs the chain. Mistakes are found before the output is opened.
     pub(super) fn run_plugins(self) -> anyhow::Result<Ending> {
         let ahead = Ahead::default();
         let Some(components) = self.confined(&ahead)? else { return Ok(Ending::Done) };
@@ -51,7 +60,7 @@ impl RunCommand {
         // The output is opened last, so that a mistake elsewhere leaves nothing behind.
         let file = Arc::new(OnceLock::new());
         let keep = known.as_ref().map_or(0, |known| known.output.length);
-        let output = Output::new(Late::new(file.clone(), keep));
+        let output = Output::new(LateFile::new(file.clone(), keep));
         let books = Books::default();
         let policy = self.faults.policy(&books.letters, &books.places, known.as_ref());
         let Self { plugins, arguments, keys, allow: allowed, .. } = &self;
@@ -77,26 +86,33 @@ impl RunCommand {
         watching.show()?;
         let fed = self.feed_watched(&source, inputs, &books.places, checkpointer.as_ref(), &watching);
         let ended = runtime.block_on(fed);
-        // What was put aside before a failure stays.
-        let flushed = books.letters.flush();
-        let ended = ended.and_then(|ending| flushed.map(|()| ending));
-        let kept = checkpointer.map_or(Ok(()), |it| it.end(matches!(ended, Ok(Ending::Done))));
-        let ended = ended.and_then(|ending| kept.map(|()| ending));
+        let ended = finish(ended, &books.letters, checkpointer);
         progress.end();
         pool.blocking_close();
-        let result = ended.map_err(|error| {
-            let place = fault_of(&error).and_then(|fault| self.place(fault, &books.places));
-            RunFailed { error, place }
-        });
+        let parts = Parts { pool: &pool, source: &source, chain: &chain, policy: &policy, books: &books };
+        watching.end(self.report(&parts, ended, begun.elapsed(), letters_before))
+    }
+
+    fn report<'a>(
+        &self,
+        parts: &Parts<'a>,
+        ended: Result<Ending, Error>,
+        time: Duration,
+        letters_before: u64,
+    ) -> Report<'a> {
+        let Parts { pool, source, chain, policy, books } = *parts;
         let counts = source.progress().counts();
-        let (first_fault, left_out) = self.left_out(&policy, &books.places, counts.faults);
+        let (first_fault, left_out) = self.left_out(policy, &books.places, counts.faults);
         let put_aside =
             self.faults.file().map(|file| (file.to_owned(), letters_before + books.letters.count()));
-        watching.end(Report {
-            messages,
-            result,
+        Report {
+            messages: self.messages(),
+            result: ended.map_err(|error| {
+                let place = fault_of(&error).and_then(|fault| self.place(fault, &books.places));
+                RunFailed { error, place }
+            }),
             counts,
-            time: begun.elapsed(),
+            time,
             pool: pool.usage(),
             functions: chain.usage(),
             plugins: chain.loaded(),
@@ -104,10 +120,10 @@ impl RunCommand {
             first_fault,
             put_aside: put_aside.into_iter().collect(),
             to_stdout: self.output.is_none(),
-        })
+        }
     }
 
-    /// The plugins' components, after the wall was raised. None if nothing is to be run.
+    /// The plugins' components, after the wall was raised. `None` if the wall is only shown.
     fn confined(&self, ahead: &Ahead) -> anyhow::Result<Option<Vec<PathBuf>>> {
         let from_stdin = self.input.is_empty() || self.input.iter().any(|path| path == Path::new("-"));
         self.watch.check(from_stdin, self.output.is_none())?;
@@ -119,7 +135,7 @@ impl RunCommand {
         Ok((then != Then::Stop).then_some(components))
     }
 
-    /// The source of the run, which goes on from the checkpoint `known`.
+    /// The source of the run, which continues from the checkpoint `known`.
     fn source(&self, known: Option<&Checkpoint>, monitor: Option<&Monitor>) -> Arc<Source<Records>> {
         let (states, read, done) =
             known.map_or_else(Default::default, |known| (known.states.clone(), known.read, known.record));
@@ -162,7 +178,7 @@ impl RunCommand {
         Ok(builder.build()?)
     }
 
-    /// Who wants many records under way wants them to wait side by side.
+    /// The most instances: a large buffer means that functions should wait in parallel.
     fn instances(&self) -> usize {
         let many = self.buffer.unwrap_or(0).clamp(1000, 10_000);
         self.instances.unwrap_or(many) as usize
@@ -173,7 +189,7 @@ impl RunCommand {
         Files { inputs: &self.input, output: self.output.as_deref(), letters: self.faults.file() }
     }
 
-    /// Goes to where the checkpoint `start` says, if there is one.
+    /// Moves the inputs to the position of the checkpoint `start`, if there is one.
     fn resume(
         &self,
         start: Option<&Checkpoint>,
@@ -207,7 +223,7 @@ impl RunCommand {
         }
     }
 
-    /// Begins to save checkpoints, if the run has an output file and is to save any.
+    /// Begins to save checkpoints, if the run has an output file and `--checkpoint`.
     fn checkpointer(
         &self,
         start: Option<Checkpoint>,
@@ -222,7 +238,7 @@ impl RunCommand {
         Ok(self.checkpoint.begin(start, &source.progress(), durable)?)
     }
 
-    /// The first fault that was skipped; and how many records were left out, with the first of them in words.
+    /// The first fault that was skipped, how many records were left out, and a text about the first of them.
     fn left_out<'a>(
         &self,
         policy: &'a FaultPolicy,
@@ -248,18 +264,30 @@ impl RunCommand {
         Identity { pipeline, plugins, states }
     }
 
-    /// Where a fault's record stands, among several inputs.
+    /// The position of a fault's record, if there are several inputs.
     fn place(&self, fault: &Fault, places: &Places) -> Option<InputPosition> {
         places.find(fault.record).filter(|_| self.input.len() > 1)
     }
 }
 
-/// What is done with the run when its time is over.
+/// Writes out the records that were put aside, also if the run failed, and ends the checkpoints.
+fn finish(
+    ended: Result<Ending, Error>,
+    letters: &Letters,
+    checkpointer: Option<Checkpointer>,
+) -> Result<Ending, Error> {
+    let flushed = letters.flush();
+    let ended = ended.and_then(|ending| flushed.map(|()| ending));
+    let saved = checkpointer.map_or(Ok(()), |it| it.end(matches!(ended, Ok(Ending::Done))));
+    ended.and_then(|ending| saved.map(|()| ending))
+}
+
+/// What is done with the run if it exceeds its drain timeout.
 fn drained(source: &Arc<Source<Records>>, letters: &Letters) -> drain::Run {
     let (source, letters) = (source.progress(), letters.clone());
     drain::Run {
         counts: Box::new(move || source.counts()),
-        // What can't be written is lost, as all else that is not finished.
+        // What can't be written is lost, like everything else that is not finished.
         flush: Arc::new(move || drop(letters.flush())),
     }
 }

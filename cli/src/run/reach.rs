@@ -61,7 +61,7 @@ fn load(
         rules.read(component);
         ahead.into_iter().for_each(|ahead| ahead.compile(component, pin.as_deref(), compiler, size));
     }
-    // Compiled plugins are read from there, and none is written: who can write there can make others run.
+    // Compiled plugins are read from there but not written: code written there would run in other processes.
     engine::plugin::compile_cache().into_iter().for_each(|folder| rules.read(folder));
 }
 

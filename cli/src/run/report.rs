@@ -34,7 +34,7 @@ pub(super) struct Report<'a> {
 }
 
 impl Report<'_> {
-    /// What it failed by. Who reads the output may have had enough, which is no failure.
+    /// Why it failed. An output that its reader closed is no failure.
     pub(super) fn failure(&self) -> Option<String> {
         self.result.as_ref().err().filter(|failed| !failed.error.is_closed_pipe()).map(with_causes)
     }

@@ -1,4 +1,4 @@
-//! Who watches the run: `--dashboard`, `--tui`, `--report`, `--otlp`.
+//! Watching the run: `--dashboard`, `--tui`, `--report`, `--otlp`.
 
 use std::io::{IsTerminal, stdin, stdout};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, ToSocketAddrs};
@@ -73,7 +73,7 @@ pub(super) struct Watching<'a> {
     otlp: Option<engine::otlp::Otlp>,
     /// The signal that this process got.
     interrupted: Arc<SetOnce<Signal>>,
-    /// Who ends the run: that signal, or somebody who watches.
+    /// What ends the run: that signal, or a view.
     ending: Arc<SetOnce<EndedBy>>,
 }
 
@@ -155,7 +155,7 @@ impl WatchArgs {
         Ok(watching)
     }
 
-    /// Whether anybody wants to see the run.
+    /// Whether any of these flags is given.
     fn is_watched(&self) -> bool {
         let wanted = [
             self.dashboard.is_some(),
@@ -223,13 +223,13 @@ impl Watching<'_> {
         Ok(())
     }
 
-    /// Does what a signal says, or somebody who watches. Returns if the run is to end at once.
+    /// Obeys signals and views. Returns if the run must end at once.
     pub(super) async fn obey(&self) {
         let Some(monitor) = &self.monitor else {
             let _ = self.ending.set(EndedBy::Signal(*self.interrupted.wait().await));
             return std::future::pending().await;
         };
-        // Whoever was first is the one that counts.
+        // The first of them counts.
         tokio::select! {
             () = monitor.draining() => {
                 let _ = self.ending.set(EndedBy::Watcher);
@@ -257,11 +257,11 @@ impl Watching<'_> {
         drop(self.otlp);
         let written = report.map_or(Ok(()), |report| report.write(messages));
         let mut ended = ended.and_then(|ending| written.map(|()| ending));
-        // Who hid the screen may still have the page.
+        // The page may still be open if the terminal view was closed.
         let screen = screen.filter(|screen| !screen.is_left());
         let is_stopped = monitor.status().run.state == RunState::Stopped;
         if args.hold && !interrupted.initialized() && (screen.is_some() || dashboard.is_some()) {
-            // What is wrong is told now, not when somebody has gone.
+            // The error is printed now, not when the view is closed.
             ended = Ok(Ending::Told { code: exit::told(ended) });
             if screen.is_none() {
                 tell(format_args!("engine: the dashboard stays until Ctrl-C"));
@@ -278,7 +278,7 @@ impl Watching<'_> {
     }
 }
 
-/// Waits until nobody wants to look any more.
+/// Waits until the views are closed.
 async fn held(monitor: &Monitor, interrupted: &SetOnce<Signal>, screen: Option<&OwnScreen>) {
     let left = async {
         match screen {
@@ -288,7 +288,7 @@ async fn held(monitor: &Monitor, interrupted: &SetOnce<Signal>, screen: Option<&
     };
     tokio::select! {
         _ = interrupted.wait() => {}
-        // Who has stopped the run wants to see it so.
+        // A run that was stopped from a view stays visible there.
         () = monitor.stopping(), if monitor.status().run.state != RunState::Stopped => {}
         () = left => {}
     }

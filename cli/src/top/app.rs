@@ -1,4 +1,4 @@
-//! What is shown, and what keys change about it.
+//! What the terminal view shows, and what keys do.
 
 use engine::metrics::{History, RunState, Snapshot};
 use engine::text::PlainText;
@@ -7,33 +7,33 @@ use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use super::theme::Theme;
 use super::worker_rates::WorkerRates;
 
-/// The rates of so many milliseconds are shown as they are told; those before, as they are kept.
+/// Rates of the last milliseconds are shown in full; older ones are thinned out.
 pub(super) const RECENT: u64 = 120_000;
-/// So many moments of them are kept at most.
+/// The most points of these that are kept.
 const MOMENTS: usize = 1000;
 
-/// What the viewer wants.
+/// What a key asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Wish {
+pub(super) enum Action {
     Pause,
     Resume,
     Drain,
     Stop,
-    /// See no more of it.
+    /// Close the view.
     Leave,
-    /// What Ctrl-C is without the screen.
+    /// What Ctrl-C does without the screen.
     Interrupt,
 }
 
-/// What is told of a run.
+/// News of a run.
 #[derive(Debug)]
-pub(super) enum News {
-    /// What came before.
+pub(super) enum Update {
+    /// The history until now.
     History(History),
     Snapshot(Box<Snapshot>),
-    /// It can't be reached any more.
+    /// The run can't be reached any more.
     Gone,
-    /// An answer to a wish, or a message.
+    /// An answer to an action, or a message.
     Said(String),
 }
 
@@ -65,19 +65,19 @@ impl Page {
     }
 }
 
-/// Who looks, and at what.
+/// Whose run is viewed, and with which rights.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Who {
-    /// The process that runs it.
+pub(super) enum Viewer {
+    /// This process's own run.
     Itself,
-    /// Another one, with the token or without.
+    /// The run of another process, with the token or without.
     Other { has_token: bool },
 }
 
-/// What is known, and what is shown of it.
+/// What is known of a run, and which part of it is shown.
 #[derive(Debug)]
 pub(super) struct App {
-    who: Who,
+    who: Viewer,
     pub(super) theme: Theme,
     pub(super) snapshot: Option<Snapshot>,
     /// The whole run.
@@ -87,17 +87,17 @@ pub(super) struct App {
     pub(super) worker_rates: WorkerRates,
     pub(super) gone: bool,
     pub(super) page: Page,
-    /// So many lines of the page are above the screen; what is drawn keeps it within bounds.
+    /// How many lines of the page are above the screen. Drawing keeps it within bounds.
     pub(super) scroll: usize,
-    /// Whether a stop waits for its yes.
+    /// Whether a stop waits to be confirmed.
     pub(super) stopping: bool,
     pub(super) said: Option<PlainText>,
-    /// Whether the screen is to be drawn again.
+    /// Whether the screen must be drawn again.
     pub(super) changed: bool,
 }
 
 impl App {
-    pub(super) fn new(who: Who, theme: Theme) -> Self {
+    pub(super) fn new(who: Viewer, theme: Theme) -> Self {
         Self {
             who,
             theme,
@@ -114,27 +114,27 @@ impl App {
         }
     }
 
-    pub(super) fn who(&self) -> Who {
+    pub(super) fn who(&self) -> Viewer {
         self.who
     }
 
     /// Takes news in.
-    pub(super) fn hear(&mut self, news: News) {
+    pub(super) fn hear(&mut self, news: Update) {
         self.changed = true;
         match news {
-            News::History(history) => {
+            Update::History(history) => {
                 self.recent = history.clone();
                 self.whole = history;
             }
-            News::Snapshot(snapshot) => self.take(*snapshot),
-            News::Gone => self.gone = true,
-            News::Said(text) => self.said = Some(text.into()),
+            Update::Snapshot(snapshot) => self.take(*snapshot),
+            Update::Gone => self.gone = true,
+            Update::Said(text) => self.said = Some(text.into()),
         }
     }
 
     fn take(&mut self, snapshot: Snapshot) {
         let run = &snapshot.status.run;
-        // Another run may be at the same address.
+        // Another run may have the same address now.
         if self.recent.at.last().is_some_and(|last| *last > run.now) {
             (self.whole, self.recent, self.worker_rates) = Default::default();
         }
@@ -148,7 +148,7 @@ impl App {
             faults.push(run.counts.faults);
         }
         let begin = run.now.saturating_sub(RECENT);
-        // One before them tells how it was when they began.
+        // One older point is kept, for the rate at the beginning.
         let old =
             at.partition_point(|at| *at < begin).saturating_sub(1).max(at.len().saturating_sub(MOMENTS));
         for list in [at, emitted, delivered, faults] {
@@ -162,26 +162,26 @@ impl App {
         self.snapshot.as_ref().map(|snapshot| snapshot.status.run.state)
     }
 
-    /// Does what a key is for. What it can't do itself is returned.
-    pub(super) fn key(&mut self, key: KeyEvent) -> Option<Wish> {
+    /// Handles a key. Returns an action that it can't do itself.
+    pub(super) fn key(&mut self, key: KeyEvent) -> Option<Action> {
         self.changed = true;
         self.said = None;
         if key.modifiers.contains(KeyModifiers::CONTROL) {
             return match (key.code, self.who) {
-                (KeyCode::Char('c'), Who::Itself) => Some(Wish::Interrupt),
-                (KeyCode::Char('c'), Who::Other { .. }) => Some(Wish::Leave),
+                (KeyCode::Char('c'), Viewer::Itself) => Some(Action::Interrupt),
+                (KeyCode::Char('c'), Viewer::Other { .. }) => Some(Action::Leave),
                 _ => None,
             };
         }
         if std::mem::take(&mut self.stopping) {
-            return (key.code == KeyCode::Char('y')).then_some(Wish::Stop);
+            return (key.code == KeyCode::Char('y')).then_some(Action::Stop);
         }
         match key.code {
-            KeyCode::Char('q') | KeyCode::Esc => return Some(Wish::Leave),
-            KeyCode::Char('p') if self.state() == Some(RunState::Paused) => return self.may(Wish::Resume),
-            KeyCode::Char('p') => return self.may(Wish::Pause),
-            KeyCode::Char('d') => return self.may(Wish::Drain),
-            KeyCode::Char('S') => self.stopping = self.may(Wish::Stop).is_some(),
+            KeyCode::Char('q') | KeyCode::Esc => return Some(Action::Leave),
+            KeyCode::Char('p') if self.state() == Some(RunState::Paused) => return self.may(Action::Resume),
+            KeyCode::Char('p') => return self.may(Action::Pause),
+            KeyCode::Char('d') => return self.may(Action::Drain),
+            KeyCode::Char('S') => self.stopping = self.may(Action::Stop).is_some(),
             KeyCode::Tab | KeyCode::Right => self.turn_to(self.page.after(1)),
             KeyCode::BackTab | KeyCode::Left => self.turn_to(self.page.after(Page::ALL.len() - 1)),
             KeyCode::Down | KeyCode::Char('j') => self.scroll += 1,
@@ -203,16 +203,16 @@ impl App {
         (self.page, self.scroll) = (page, 0);
     }
 
-    /// A wish that changes the run, or why it can't be.
-    fn may(&mut self, wish: Wish) -> Option<Wish> {
-        let why = if self.who == (Who::Other { has_token: false }) {
-            "that needs the token: engine top with the whole address that the run has printed"
+    /// Returns an action that changes the run, or shows why it can't be done.
+    fn may(&mut self, action: Action) -> Option<Action> {
+        let why = if self.who == (Viewer::Other { has_token: false }) {
+            "that needs the token: start engine top with the whole address that the run printed"
         } else if self.gone {
             "the run is gone"
         } else if self.state().is_some_and(RunState::is_end) {
             "the run has ended"
         } else {
-            return Some(wish);
+            return Some(action);
         };
         self.said = Some(why.into());
         None

@@ -6,10 +6,10 @@ use std::sync::Arc;
 use tokio::sync::SetOnce;
 
 use super::address::Address;
-use super::app::{App, News, Who, Wish};
+use super::app::{Action, App, Update, Viewer};
 use super::client::{Client, Remote};
 use super::screen::Screen;
-use super::show::{Seen, show};
+use super::show::{ViewedRun, show};
 use super::theme::Theme;
 use super::view;
 use crate::drain::Drain;
@@ -50,13 +50,13 @@ Examples:
 
 Exit codes: 0 success, 1 there is no run at the address, 2 the command is wrong";
 
-/// As wide as text is that is not for a terminal.
+/// The width of text that does not go to a terminal.
 const WIDE: u16 = 100;
 
 impl TopCommand {
     pub(crate) fn execute(self) -> anyhow::Result<Ending> {
         let address = Address::parse(&self.addr)?;
-        let who = Who::Other { has_token: address.token.is_some() };
+        let who = Viewer::Other { has_token: address.token.is_some() };
         let client = Client::new(address)?;
         let is_looked_at = stdout().is_terminal() && stderr().is_terminal();
         if self.json || self.once || !is_looked_at {
@@ -78,7 +78,7 @@ impl TopCommand {
         };
         let mut screen = Screen::open()?;
         let mut app = App::new(who, Theme::of_environment());
-        show(&mut screen, &mut app, &mut Other { remote, interrupted: interrupted.clone() })?;
+        show(&mut screen, &mut app, &mut RemoteRun { remote, interrupted: interrupted.clone() })?;
         drop(screen);
         Ok(match interrupted.get() {
             Some(signal) => Ending::Told { code: signal.exit_code() },
@@ -88,14 +88,14 @@ impl TopCommand {
 }
 
 fn no_run(error: &anyhow::Error) -> Ending {
-    tell(format_args!("engine: {error:#}; a run shows itself with engine run --dashboard"));
+    tell(format_args!("engine: {error:#}; start a run with engine run --dashboard"));
     Ending::Told { code: 1 }
 }
 
 /// A snapshot as text, without escape sequences.
-fn text(who: Who, snapshot: engine::metrics::Snapshot) -> String {
+fn text(who: Viewer, snapshot: engine::metrics::Snapshot) -> String {
     let mut app = App::new(who, Theme::new(false));
-    app.hear(News::Snapshot(Box::new(snapshot)));
+    app.hear(Update::Snapshot(Box::new(snapshot)));
     let width = match ratatui::crossterm::terminal::size() {
         Ok((width, _)) if stdout().is_terminal() => width.max(60),
         _ => WIDE,
@@ -104,23 +104,23 @@ fn text(who: Who, snapshot: engine::metrics::Snapshot) -> String {
 }
 
 /// A run of another process.
-struct Other {
+struct RemoteRun {
     remote: Remote,
     interrupted: Arc<SetOnce<Signal>>,
 }
 
-impl Seen for Other {
-    fn news(&mut self) -> Option<News> {
+impl ViewedRun for RemoteRun {
+    fn news(&mut self) -> Option<Update> {
         self.remote.news.try_recv().ok()
     }
 
-    fn said(&mut self, line: String) -> Option<News> {
-        Some(News::Said(line))
+    fn said(&mut self, line: String) -> Option<Update> {
+        Some(Update::Said(line))
     }
 
-    fn act(&mut self, wish: Wish) {
-        // Who does not answer has enough to do already.
-        let _ = self.remote.wish.try_send(wish);
+    fn act(&mut self, action: Action) {
+        // If the channel is full, the dashboard does not answer anyway.
+        let _ = self.remote.action.try_send(action);
     }
 
     fn is_over(&self) -> bool {

@@ -34,7 +34,7 @@ struct Shown {
 /// A screen of its own on stderr's terminal. Dropped, it leaves the terminal as it was.
 pub(crate) struct Screen(Terminal<CrosstermBackend<File>>);
 
-/// Whether there is a screen: who asks does not wait until it is drawn.
+/// Whether there is a screen, to be read without waiting for the lock.
 static IS_SHOWN: AtomicBool = AtomicBool::new(false);
 
 /// Whether there is a screen, and what is written on stderr is kept for later. If not, stderr is what it was before.
@@ -44,7 +44,7 @@ pub(crate) fn is_shown() -> bool {
 
 /// Leaves the terminal as it was, if there is a screen, and writes what was kept.
 pub(crate) fn restore() {
-    // Whoever comes second waits until all is as it was.
+    // A second caller waits until the terminal is restored.
     shown(|shown| {
         let Some(Shown { mut out, capture }) = shown.take() else { return };
         // Where this fails there is no terminal any more.

@@ -1,34 +1,34 @@
-//! A run on a screen, until somebody leaves or it is over.
+//! Shows a run until the view is closed or the run ends.
 
 use std::io;
 use std::time::Duration;
 
 use ratatui::crossterm::event::{Event, KeyEventKind};
 
-use super::app::{App, News, Wish};
+use super::app::{Action, App, Update};
 use super::screen::Screen;
 use super::view;
 
-/// News are looked for so often.
+/// How often updates are read.
 const OFTEN: Duration = Duration::from_millis(50);
 
-/// A run that is looked at.
-pub(super) trait Seen {
-    /// What has happened since it was asked last, one after another.
-    fn news(&mut self) -> Option<News>;
+/// A run that is shown.
+pub(super) trait ViewedRun {
+    /// The next update, if there is one.
+    fn news(&mut self) -> Option<Update>;
 
-    /// What was written on stderr meanwhile.
-    fn said(&mut self, line: String) -> Option<News>;
+    /// Takes a line that was written to stderr.
+    fn said(&mut self, line: String) -> Option<Update>;
 
-    /// Does what somebody wants.
-    fn act(&mut self, wish: Wish);
+    /// Does what a key asked for.
+    fn act(&mut self, action: Action);
 
-    /// Whether there is nothing more to look at.
+    /// Whether the view should close.
     fn is_over(&self) -> bool;
 }
 
 /// Shows a run.
-pub(super) fn show(screen: &mut Screen, app: &mut App, seen: &mut dyn Seen) -> io::Result<()> {
+pub(super) fn show(screen: &mut Screen, app: &mut App, seen: &mut dyn ViewedRun) -> io::Result<()> {
     while !seen.is_over() {
         for line in Screen::said() {
             if let Some(news) = seen.said(line) {
@@ -42,13 +42,13 @@ pub(super) fn show(screen: &mut Screen, app: &mut App, seen: &mut dyn Seen) -> i
             screen.draw(|frame| view::draw(frame, app))?;
         }
         let mut within = OFTEN;
-        // What was typed meanwhile counts before it is drawn again.
+        // All keys that were typed are handled before the screen is drawn again.
         while let Some(event) = Screen::event(within)? {
             app.changed = true;
             match event {
                 Event::Key(key) if key.kind != KeyEventKind::Release => match app.key(key) {
-                    Some(Wish::Leave) => return Ok(()),
-                    Some(wish) => seen.act(wish),
+                    Some(Action::Leave) => return Ok(()),
+                    Some(action) => seen.act(action),
                     None => {}
                 },
                 _ => {}

@@ -69,7 +69,7 @@ impl StderrCapture {
 
     /// Puts stderr back, and writes there what was written meanwhile.
     pub(super) fn end(mut self) {
-        // Where this fails nobody can be told.
+        // If this fails, there is no way to report it.
         let _ = rustix::stdio::dup2_stderr(&self.stderr);
         self.news();
         if !self.begun.is_empty() {

@@ -1,4 +1,4 @@
-//! What was called when, on which thread.
+//! Which function was called when, on which thread.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -11,25 +11,25 @@ use crate::text::PlainText;
 pub struct Lane {
     /// The thread's name.
     pub name: PlainText,
-    /// In the order of their ends.
+    /// Its calls, in the order in which they ended.
     pub bars: Vec<Bar>,
 }
 
-/// One call, or several that were put together.
+/// One call, or several merged ones.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[non_exhaustive]
 pub struct Bar {
     /// The function's place in the status.
     pub function: usize,
-    /// When it began and ended, in microseconds since the start.
+    /// When it began, in microseconds since the start.
     pub from: u64,
-    /// See `from`.
+    /// When it ended, in microseconds since the start.
     pub to: u64,
-    /// How long calls took between them, in microseconds.
+    /// How long the calls took in all, in microseconds.
     pub busy: u64,
-    /// How many records it was given.
+    /// How many records the calls were given.
     pub records: u64,
-    /// How many calls it was.
+    /// How many calls it stands for.
     pub calls: u64,
     /// Whether one of them failed.
     pub failed: bool,

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::text::PlainText;
 
-/// What holds a run up, and what went wrong, in a sentence.
+/// A sentence on what limits a run's throughput, and what went wrong.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[non_exhaustive]
 pub struct Diagnosis {
@@ -24,7 +24,7 @@ pub struct Diagnosis {
 pub enum Severity {
     /// Nothing is wrong.
     Ok,
-    /// The run is held up or held, or records have become faults.
+    /// Something limits the run or pauses it, or records have become faults.
     Warning,
     /// The run has failed.
     Error,

@@ -11,11 +11,11 @@ use crate::text::PlainText;
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[non_exhaustive]
 pub struct FaultsStatus {
-    /// How many of each kind.
+    /// How many faults there were of each kind.
     pub kinds: BTreeMap<PlainText, u64>,
-    /// The latest, the last one first.
+    /// The latest faults, the last one first.
     pub latest: Vec<RecentFault>,
-    /// Files in which records are put aside.
+    /// The files of dead letters.
     pub put_aside: Vec<PlainText>,
 }
 
@@ -35,6 +35,6 @@ pub struct RecentFault {
     pub kind: PlainText,
     /// What happened.
     pub message: PlainText,
-    /// The beginning of the record, if it is known.
+    /// The beginning of the record, if it was kept.
     pub excerpt: Option<PlainText>,
 }

@@ -1,25 +1,25 @@
-//! The figures that other programs collect, described once for all of them.
+//! The metrics that other programs collect, described once for Prometheus and OpenTelemetry.
 
 use super::{FunctionStatus, NodeStatus, Status};
 
-/// A figure: what it is called, and how it is read.
+/// A metric: its name, and how it is read from a status.
 pub(crate) struct Figure {
-    /// Its words, with dots between them.
+    /// Its name, with dots between the words.
     pub(crate) name: &'static str,
-    /// What it is.
+    /// Its description.
     pub(crate) help: &'static str,
-    /// In what it is told.
+    /// Its unit.
     pub(crate) unit: Unit,
-    /// Whether it never falls.
+    /// Whether it is a counter, which never falls.
     pub(crate) counts: bool,
-    /// A value for each of some labels; of time, in nanoseconds.
+    /// Its values, each with its labels. Times are in nanoseconds.
     pub(crate) values: fn(&Status) -> Vec<(Labels, u64)>,
 }
 
-/// Two nodes, or functions, may have one name: their places tell them apart.
+/// The labels of a value. A place is among them, because several nodes or functions may have one name.
 pub(crate) type Labels = Vec<(&'static str, String)>;
 
-/// In what a figure is told.
+/// The unit of a metric.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Unit {
     Records,
@@ -30,15 +30,15 @@ pub(crate) enum Unit {
     Seconds,
 }
 
-/// All of them.
+/// All metrics.
 pub(crate) const FIGURES: [Figure; 17] = [
     counter("records.emitted", "Records that sources have emitted", Unit::Records, |status| {
         one(status.run.counts.emitted)
     }),
-    counter("records.delivered", "Records that sinks have taken", Unit::Records, |status| {
+    counter("records.delivered", "Records that sinks have accepted", Unit::Records, |status| {
         one(status.run.counts.delivered)
     }),
-    gauge("records.unfinished", "Records on the pool", Unit::Records, |status| {
+    gauge("records.unfinished", "Records in segments that are not finished", Unit::Records, |status| {
         one(status.run.counts.unfinished)
     }),
     counter("faults", "Records that became faults", Unit::Records, |status| {
@@ -48,10 +48,10 @@ pub(crate) const FIGURES: [Figure; 17] = [
     counter("node.records", "Records that came to a node", Unit::Records, |status| {
         nodes(status, |node| Some(node.records))
     }),
-    gauge("buffer.records", "Records that wait or are unfinished in a node", Unit::Records, |status| {
+    gauge("buffer.records", "Records that a node holds", Unit::Records, |status| {
         nodes(status, |node| Some(node.buffer?.filled))
     }),
-    gauge("buffer.limit_records", "How many may be", Unit::Records, |status| {
+    gauge("buffer.limit_records", "The most records that a node may hold", Unit::Records, |status| {
         nodes(status, |node| Some(node.buffer?.limit))
     }),
     counter("function.calls", "Calls of a function", Unit::Calls, |status| {
@@ -60,23 +60,23 @@ pub(crate) const FIGURES: [Figure; 17] = [
     counter("function.records", "Records that a function was given", Unit::Records, |status| {
         functions(status, |function| function.records)
     }),
-    counter("function.retired_instances", "Instances that were given up", Unit::Instances, |status| {
+    counter("function.retired_instances", "Instances that were replaced", Unit::Instances, |status| {
         functions(status, |function| function.retired)
     }),
     counter("function.time", "Time that calls took", Unit::Seconds, |status| {
         functions(status, |function| function.nanos)
     }),
-    gauge("function.memory_most", "The most memory of an instance", Unit::Bytes, |status| {
+    gauge("function.memory_most", "The most memory that an instance had", Unit::Bytes, |status| {
         functions(status, |function| function.memory_most as u64)
     }),
-    gauge("pool.instances", "Instances that there are", Unit::Instances, |status| {
+    gauge("pool.instances", "Instances at this moment", Unit::Instances, |status| {
         one(status.pool.instances as u64)
     }),
     gauge("pool.instances_most", "The most instances at once", Unit::Instances, |status| {
         one(status.pool.instances_most as u64)
     }),
     gauge("pool.memory", "The memory of all instances", Unit::Bytes, |status| one(status.pool.memory as u64)),
-    gauge("pool.memory_most", "The most of it at once", Unit::Bytes, |status| {
+    gauge("pool.memory_most", "The most memory of all instances at once", Unit::Bytes, |status| {
         one(status.pool.memory_most as u64)
     }),
     gauge("pool.threads", "Threads that run functions", Unit::Threads, |status| {
@@ -113,7 +113,7 @@ fn functions(status: &Status, value: fn(&FunctionStatus) -> u64) -> Vec<(Labels,
     functions.collect()
 }
 
-/// Time as it is told.
+/// Nanoseconds as seconds.
 #[expect(clippy::cast_precision_loss, reason = "seconds with fractions")]
 pub(crate) fn seconds(nanos: u64) -> f64 {
     nanos as f64 / 1e9

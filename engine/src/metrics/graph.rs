@@ -17,11 +17,11 @@ pub struct NodeStatus {
     pub at: (f64, f64),
     /// Records that came to it.
     pub records: u64,
-    /// How long it was busy itself, in nanoseconds; if it hands records over, how long others waited for room in it.
+    /// How long it was busy itself, in nanoseconds. If it hands records over, how long others waited for room in it.
     pub nanos: u64,
     /// Whether it hands records over to another task.
     pub hands_over: bool,
-    /// Whether streams meet in it; then its time is how long one waited for another.
+    /// Whether streams meet in it. Then its time is how long one stream waited for another.
     pub meets: bool,
     /// How full it is, if it has a limit.
     pub buffer: Option<Buffer>,
@@ -29,7 +29,7 @@ pub struct NodeStatus {
     pub function: Option<usize>,
 }
 
-/// How full something is.
+/// How full a node is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[non_exhaustive]
 pub struct Buffer {
@@ -43,10 +43,10 @@ pub struct Buffer {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[non_exhaustive]
 pub struct EdgeStatus {
-    /// The place of the node that gives.
+    /// The place of the node where it begins.
     pub from: usize,
-    /// The place of the one that takes.
+    /// The place of the node where it ends.
     pub to: usize,
-    /// Records that went this way.
+    /// Records that went over it.
     pub records: u64,
 }

@@ -1,16 +1,16 @@
-//! The whole run, in a bounded number of moments.
+//! The counts of a whole run, at a bounded number of moments.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Status;
 
-/// So many moments are kept: when there are more, every second one goes.
+/// The most moments that are kept. If there are more, every second one is removed.
 const MOST: usize = 400;
-/// Moments are so far apart at first, in milliseconds.
+/// The time between moments at first, in milliseconds.
 const APART: u64 = 300;
 
-/// How many records had gone where, from the begin of a run until now. All lists are equally long.
+/// The counts of a run since its start. All lists have the same length.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[non_exhaustive]
 pub struct History {
@@ -22,13 +22,13 @@ pub struct History {
     pub delivered: Vec<u64>,
     /// Records that became faults until then.
     pub faults: Vec<u64>,
-    /// Moments are so far apart at least, in milliseconds.
+    /// The least time between moments, in milliseconds.
     #[serde(skip)]
     apart: u64,
 }
 
 impl History {
-    /// Takes a status in, if the last one is long enough ago or the run has ended.
+    /// Adds a status, if the last one is long enough ago or the run has ended.
     pub fn keep(&mut self, status: &Status) {
         let (now, counts) = (status.run.now, status.run.counts);
         if self.at.is_empty() {
@@ -53,8 +53,8 @@ impl History {
         self.faults.push(counts.faults);
     }
 
-    /// Records a second, in and out, in each of so many equal parts of the time between two moments, in
-    /// milliseconds. Between the moments that are kept, records came evenly.
+    /// Records per second, in and out, in each of `parts` equal parts of a time, which is in milliseconds. Between
+    /// the moments that are kept, a constant rate is assumed.
     ///
     /// ```
     /// use engine::metrics::History;
@@ -70,14 +70,14 @@ impl History {
         let moments = (0..=parts).map(|part| from as f64 + long * part as f64);
         let counts: Vec<_> =
             moments.map(|at| (self.until(&self.emitted, at), self.until(&self.delivered, at))).collect();
-        let a_second = |now: f64, then: f64| (now - then).max(0.0) * 1000.0 / long;
+        let per_second = |now: f64, then: f64| (now - then).max(0.0) * 1000.0 / long;
         counts
             .windows(2)
-            .map(|pair| (a_second(pair[1].0, pair[0].0), a_second(pair[1].1, pair[0].1)))
+            .map(|pair| (per_second(pair[1].0, pair[0].0), per_second(pair[1].1, pair[0].1)))
             .collect()
     }
 
-    /// A count at a moment, of those that are kept.
+    /// A count at any moment, interpolated.
     #[expect(clippy::cast_precision_loss, reason = "rates are rounded")]
     fn until(&self, counts: &[u64], at: f64) -> f64 {
         let count = |place: usize| counts.get(place).map_or(0.0, |count| *count as f64);
@@ -94,7 +94,7 @@ impl History {
     }
 }
 
-/// Leaves every second one, the first among them.
+/// Removes every second entry, and keeps the first.
 fn thin(list: &mut Vec<u64>) {
     let mut even = false;
     list.retain(|_| {

@@ -1,4 +1,4 @@
-//! What is told of a run, as data: what the dashboard's interface for programs gives, and what views show.
+//! The figures of a run, as data: what views show, and what the dashboard's interface for programs answers.
 //!
 //! [`Monitor::snapshot`](crate::Monitor::snapshot) gives all of it at one moment.
 

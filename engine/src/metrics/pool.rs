@@ -15,23 +15,23 @@ pub struct FunctionStatus {
     pub plugin: PlainText,
     /// How many calls were made.
     pub calls: u64,
-    /// How many records they took.
+    /// How many records they were given.
     pub records: u64,
-    /// How many of them failed: calls, not records.
+    /// How many calls failed.
     pub failed_calls: u64,
-    /// The time that calls took together, in nanoseconds.
+    /// The time of all calls, in nanoseconds.
     pub nanos: u64,
-    /// The time that half of all records took at most, in nanoseconds; a batch counts as its mean.
+    /// The median time of a record, in nanoseconds. Each record of a batch counts with their mean.
     pub p50: Option<u64>,
-    /// The same of 99 in 100.
+    /// The 99th percentile of these times.
     pub p99: Option<u64>,
     /// The longest time of a record, in nanoseconds.
     pub longest: u64,
     /// The limit.
     pub timeout: u64,
-    /// How many records took how long: from, to (in nanoseconds), and how many.
+    /// The times of records: from, to (in nanoseconds), and how many records.
     pub histogram: Vec<(u64, u64, u64)>,
-    /// How many records the next call may take; there may be fewer.
+    /// The most records that the next call takes.
     pub batch: usize,
     /// The memory of the instance that was called last, in bytes.
     pub memory: usize,
@@ -39,7 +39,7 @@ pub struct FunctionStatus {
     pub memory_most: usize,
     /// The limit.
     pub memory_limit: usize,
-    /// How many instances were given up: worn out, or after a failure.
+    /// How many instances were replaced, because they had grown or a call had failed.
     pub retired: u64,
 }
 
@@ -49,15 +49,15 @@ pub struct FunctionStatus {
 pub struct PoolStatus {
     /// Threads that run functions.
     pub threads: usize,
-    /// Instances that there are, without those that sinks keep.
+    /// Instances at this moment, without those of sinks.
     pub instances: usize,
-    /// The most that there were at once.
+    /// The most instances at once.
     pub instances_most: usize,
     /// The limit.
     pub instances_limit: usize,
-    /// The memory that all of them have, in bytes.
+    /// The memory of all instances, in bytes.
     pub memory: usize,
-    /// The most that it was at once, in bytes.
+    /// The most memory of all instances at once, in bytes.
     pub memory_most: usize,
     /// The limit.
     pub memory_limit: usize,
@@ -71,7 +71,7 @@ pub struct WorkerStatus {
     pub name: PlainText,
     /// The name of its machine.
     pub machine: PlainText,
-    /// Its process number there.
+    /// Its process ID there.
     pub process: u32,
     /// Threads that run functions.
     pub threads: usize,
@@ -81,8 +81,8 @@ pub struct WorkerStatus {
     pub tasks: u64,
     /// Records in these tasks.
     pub records: u64,
-    /// Whether it is leaving: it finishes what it has begun, and takes nothing more.
+    /// Whether it is leaving: it finishes its tasks and takes no more.
     pub leaving: bool,
-    /// Why it does not work for this run, if it refused to.
+    /// Why it does not serve this run, if it refused.
     pub refused: Option<PlainText>,
 }

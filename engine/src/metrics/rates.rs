@@ -1,9 +1,9 @@
-//! How fast a run goes.
+//! How fast a run is.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// How fast a run goes: over about two seconds, or over the whole run without pauses if it has ended.
+/// How fast a run is: over about two seconds, or over the whole run without pauses if it has ended.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[non_exhaustive]
 pub struct Rates {
@@ -11,7 +11,7 @@ pub struct Rates {
     pub over: u64,
     /// Records per second that sources emit.
     pub emitted: f64,
-    /// Records per second that sinks take.
+    /// Records per second that sinks accept.
     pub delivered: f64,
     /// How long the rest of the input takes at this rate, in milliseconds, if its size is known.
     pub left: Option<u64>,

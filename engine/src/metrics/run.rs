@@ -19,7 +19,7 @@ pub struct RunStatus {
     pub started: f64,
     /// Milliseconds since then.
     pub now: u64,
-    /// Milliseconds of these in which its sources were held.
+    /// How many of these milliseconds its sources were paused.
     pub paused: u64,
     /// How many records went where.
     #[serde(flatten)]
@@ -35,15 +35,15 @@ pub struct RunStatus {
 pub enum RunState {
     /// It reads input.
     Running,
-    /// Its sources are held.
+    /// Its sources are paused.
     Paused,
-    /// It finishes what was taken in.
+    /// It reads no more, and finishes the records in progress.
     Draining,
-    /// It has ended, and all of its input is done.
+    /// It has ended with all of its input processed.
     Done,
-    /// It has ended before its input did; what was taken in is done.
+    /// It has ended before its input did. The records that were read are processed.
     Drained,
-    /// It was ended at once; what was taken in is not done.
+    /// It was ended at once. Records in progress are not finished.
     Stopped,
     /// It has ended with an error.
     Failed,
@@ -75,11 +75,11 @@ impl fmt::Display for RunState {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[non_exhaustive]
 pub struct Input {
-    /// In bytes.
+    /// Bytes that were read.
     pub read: u64,
-    /// What of it is done, in bytes: as much as of the records that were emitted.
+    /// Bytes that are done, estimated from the part of emitted records that are done.
     pub done: u64,
-    /// In bytes.
+    /// Its size in bytes.
     pub all: u64,
 }
 
@@ -91,14 +91,14 @@ pub struct Counts {
     pub emitted: u64,
     /// In scattered segments, neither delivered nor dropped yet.
     pub unfinished: u64,
-    /// Taken by sinks.
+    /// Accepted by sinks.
     pub delivered: u64,
     /// Records that became faults.
     pub faults: u64,
 }
 
 impl Counts {
-    /// These and others together.
+    /// The sum of both.
     #[must_use]
     pub fn plus(self, other: Self) -> Self {
         Self {

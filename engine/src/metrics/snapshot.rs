@@ -1,20 +1,20 @@
-//! All that is told of a run at one moment.
+//! A run at one moment: status, rates, diagnosis and calls.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Diagnosis, Lane, Rates, Status};
 
-/// A run at one moment, how fast it goes, and what that means.
+/// A run at one moment, how fast it is, and what that means.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[non_exhaustive]
 pub struct Snapshot {
-    /// What is there.
+    /// The counts.
     pub status: Status,
-    /// How fast it goes.
+    /// How fast it is.
     pub rates: Rates,
     /// What that means, in a sentence.
     pub diagnosis: Diagnosis,
-    /// The calls of the last seconds, thread by thread.
+    /// The calls of the last seconds, by thread.
     pub lanes: Vec<Lane>,
 }

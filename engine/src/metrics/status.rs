@@ -15,7 +15,7 @@ pub struct Status {
     pub run: RunStatus,
     /// The nodes of the graph, in the order in which they were built.
     pub nodes: Vec<NodeStatus>,
-    /// Which node gives to which.
+    /// The edges between them.
     pub edges: Vec<EdgeStatus>,
     /// The functions of plugins.
     pub functions: Vec<FunctionStatus>,

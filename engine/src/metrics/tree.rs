@@ -2,23 +2,23 @@
 
 use super::{EdgeStatus, Status};
 
-/// What branches further in than so many columns is put in no further.
+/// The most columns by which branches are indented.
 const DEEPEST: usize = 24;
 
-/// A node in a list of all: each stands below those that it takes from.
+/// A node in a list of all nodes. Each stands below those that it takes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Branch {
     /// Its place in the status.
     pub node: usize,
-    /// What stands before its name: lines, where the graph branches.
+    /// The lines before its name, where the graph branches.
     pub lead: String,
     /// The places of those that it takes from, if there are several.
     pub from: Vec<usize>,
 }
 
 impl Status {
-    /// The nodes as a tree: a stretch without branches is a list, and branches are put in.
+    /// The nodes as a tree: a chain is a list, and branches are indented.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")] async fn main() {
@@ -71,13 +71,13 @@ struct Growing {
     /// How many of those before it each node has met.
     met: Vec<usize>,
     seen: Vec<bool>,
-    /// Branches that would be too far in.
+    /// Branches that would be indented too far.
     late: Vec<usize>,
     tree: Vec<Branch>,
 }
 
 impl Growing {
-    /// Adds a node and what is behind it. Returns the nodes at which this comes together with others.
+    /// Adds a node and the nodes after it. Returns the nodes where it joins other branches.
     fn grow(&mut self, node: usize, lead: &str, below: &str) -> Vec<usize> {
         let (mut next, mut met) = (vec![node], Vec::new());
         let mut lead = lead;
@@ -104,7 +104,7 @@ impl Growing {
         met
     }
 
-    /// Adds branches. Returns the nodes at which they come together.
+    /// Adds branches. Returns the nodes where they join.
     fn fork(&mut self, own: &[usize], mut joined: Vec<usize>, below: &str) -> Vec<usize> {
         if below.chars().count() > DEEPEST {
             self.late.extend(own);

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-/// A number of three digits at most, and its thousands: `12.3 k`.
+/// A number with at most three digits and a unit: `12.3 k`.
 #[must_use]
 #[expect(clippy::float_cmp, reason = "whole numbers are told from others")]
 pub fn short(n: f64) -> String {
@@ -16,7 +16,7 @@ pub fn short(n: f64) -> String {
     format!("{n:.*}", if whole { 0 } else { 1 })
 }
 
-/// A time of two or three digits, in nanoseconds.
+/// A time in nanoseconds, with two or three digits: `1.5 µs`.
 #[must_use]
 #[expect(clippy::cast_precision_loss, reason = "it is rounded")]
 pub fn span(nanos: u64) -> String {
@@ -31,7 +31,7 @@ pub fn span(nanos: u64) -> String {
     format!("{nanos} ns")
 }
 
-/// A size of two or three digits, in bytes: `1.5 MiB`.
+/// A size in bytes, with two or three digits: `1.5 MiB`.
 #[must_use]
 #[expect(clippy::cast_precision_loss, reason = "it is rounded")]
 pub fn size(bytes: usize) -> String {
@@ -45,7 +45,7 @@ pub fn size(bytes: usize) -> String {
     format!("{bytes} B")
 }
 
-/// Hours, if there are any, minutes and seconds.
+/// A time as minutes and seconds, with hours if there are any: `1:01:01`.
 #[must_use]
 pub fn clock(time: Duration) -> String {
     let s = time.as_secs();
@@ -53,7 +53,7 @@ pub fn clock(time: Duration) -> String {
     if s >= 3600 { format!("{}:{minutes}", s / 3600) } else { minutes }
 }
 
-/// The same, and in milliseconds what is shorter than a second.
+/// A time like [`clock`], or in milliseconds if it is shorter than a second.
 #[must_use]
 pub fn long(time: Duration) -> String {
     if time < Duration::from_secs(1) { format!("{} ms", time.as_millis()) } else { clock(time) }

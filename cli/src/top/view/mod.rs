@@ -17,7 +17,7 @@ use ratatui::text::{Line, Span};
 use ratatui::widgets::Paragraph;
 
 use self::panel::Panel;
-use super::app::{App, Page, Who};
+use super::app::{App, Page, Viewer};
 
 /// Draws all of it. Where a page was scrolled too far it is scrolled back.
 pub(super) fn draw(frame: &mut Frame, app: &mut App) {
@@ -67,7 +67,7 @@ pub(super) fn text(app: &App, width: u16) -> String {
 fn footer_line(app: &App, shown: &[Panel], columns: usize) -> Line<'static> {
     let theme = app.theme;
     if app.stopping {
-        let question = "End the run at once? Records in progress are not finished. y/n";
+        let question = "Stop the run? Records in progress are not finished. y/n";
         return Line::styled(cells::cut(question, columns), theme.bad().patch(theme.bold()));
     }
     if let Some(said) = &app.said {
@@ -88,8 +88,8 @@ fn footer_line(app: &App, shown: &[Panel], columns: usize) -> Line<'static> {
         app.gone || app.snapshot.as_ref().is_some_and(|snapshot| snapshot.status.run.state.is_end());
     let keys = match app.who() {
         _ if is_over => "q leave",
-        Who::Itself => "p pause  d drain  S stop  q hide",
-        Who::Other { .. } => "p pause  d drain  S stop  q leave",
+        Viewer::Itself => "p pause  d drain  S stop  q hide",
+        Viewer::Other { .. } => "p pause  d drain  S stop  q leave",
     };
     let room = columns.saturating_sub(keys.chars().count() + 2);
     let panels = if cells::width(&panels) > room { "1-7, Tab panels".to_owned() } else { panels };

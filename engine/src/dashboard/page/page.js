@@ -25,7 +25,7 @@ function header({ status: { run }, rates }) {
   document.title = ended ? run.state + " · engine" : short(rates.emitted) + "/s · engine";
 }
 
-// Those who hear the page are told when something else is the matter, not each time that a figure changes.
+// Screen readers speak a new sentence, but not each change of its figures.
 let matter = "";
 function say({ text, severity, node }, state) {
   put($("diagnosis"), text);
@@ -60,7 +60,7 @@ async function act(what) {
   put($("problem"), problem);
 }
 
-// A browser has few connections for a site: a page that nobody sees keeps none.
+// Browsers limit connections per site, so a hidden page keeps none.
 let events = null, run = null;
 async function follow() {
   if (events || ended || document.hidden) return;
@@ -78,7 +78,7 @@ async function follow() {
     put($("state"), "gone");
     $("state").className = "pill lost";
     document.title = "gone · engine";
-    // What is known goes no further: nobody can say how long it takes, and nobody can end it.
+    // The run can't be reached: there is no time left to show, and the buttons have no effect.
     put($("left"), $("left").textContent.split(",")[0]);
     for (const button of document.querySelectorAll("nav button")) button.disabled = true;
     for (const { line } of drawn.edges) line.setAttribute("class", "edge");
