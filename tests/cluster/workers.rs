@@ -59,26 +59,31 @@ fn kill_bad_record(cluster: &mut Cluster, run: &mut Child) -> (usize, usize) {
     let (mut workers, mut apart) = (0, 0);
     let (sender, told) = std::sync::mpsc::channel();
     let start = |cluster: &Cluster| {
-        let mut command = engine(["worker", "--workers", "1", "--cluster", cluster.url()]);
+        let mut command = engine(["worker", "--threads", "1", "--cluster", cluster.url()]);
         command.args(PATIENT);
         command.env("XDG_CACHE_HOME", cluster.folder.path().join("cache"));
         let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
         let lines = BufReader::new(child.stderr.take().unwrap()).lines().map_while(Result::ok);
-        let sender = sender.clone();
+        let (sender, worker) = (sender.clone(), child.id());
         std::thread::spawn(move || {
-            lines.filter(|line| line.ends_with("a bad one")).try_for_each(|line| sender.send(line))
+            lines.filter(|line| line.ends_with("a bad one")).try_for_each(|_| sender.send(worker))
         });
         child
     };
     cluster.workers.push(start(cluster));
     while run.try_wait().unwrap().is_none() {
-        if told.recv_timeout(Duration::from_millis(100)).is_err() {
+        let Ok(worker) = told.recv_timeout(Duration::from_millis(100)) else { continue };
+        // A worker that is late with a heartbeat gets its task a second time, and may report it twice before it dies.
+        if worker != cluster.workers[0].id() {
             continue;
         }
-        let worker = cluster.workers[0].id().to_string();
         // A worker behind the wall starts such a process through the launcher.
-        let children: String = children_of(&worker).split_whitespace().map(children_of).collect();
+        let children: String = children_of(&worker.to_string()).split_whitespace().map(children_of).collect();
         if children.trim().is_empty() {
+            if apart > 0 {
+                // No worker itself runs the record after that: the process that reported it was killed meanwhile.
+                continue;
+            }
             cluster.kill(0);
             cluster.workers.push(start(cluster));
             workers += 1;
@@ -100,7 +105,7 @@ fn row_27_only_the_record_that_kills_its_worker_is_a_fault() {
     fs::write(cluster.path("in"), (1..=200).map(good).collect::<String>()).unwrap();
     let announces = function_of(&hostile("misdeeds"), "announces");
     let divert = format!("divert={}", cluster.path("dead").display());
-    let options = [&["--on-fault", &divert, "--ack-wait", "500ms"], &PATIENT[..]].concat();
+    let options = [&["--on-fault", &divert, "--ack-wait", "2s"], &PATIENT[..]].concat();
     let mut run = cluster.run(&announces, &options).spawn().unwrap();
     let (workers, apart) = kill_bad_record(&mut cluster, &mut run);
     assert_eq!(ended(run).0, Some(1));
