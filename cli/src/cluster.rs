@@ -8,7 +8,7 @@ use clap::{Args, Subcommand};
 use engine::cluster::{Broker, Cluster, ClusterView};
 
 use super::args::time;
-use super::exit::Ending;
+use super::exit::{Ending, tell};
 use super::terminal::{print, print_json};
 use super::threads::asking_runtime;
 
@@ -107,6 +107,11 @@ impl ClusterArgs {
         on_notice: impl Fn(&str) + Send + Sync + 'static,
     ) -> Option<Cluster> {
         let broker = self.broker.apply(self.cluster.as_ref()?);
+        let how = start(&broker);
+        let on_notice = move |line: &str| match line {
+            Cluster::NO_WORKER => on_notice(&format!("{line} (to start one: {how})")),
+            line => on_notice(line),
+        };
         let mut cluster = Cluster::new(broker).replicas(self.replicas.unwrap_or(1)).on_notice(on_notice);
         if self.in_memory {
             cluster = cluster.in_memory();
@@ -115,6 +120,11 @@ impl ClusterArgs {
         cluster = self.broker_timeout.into_iter().fold(cluster, Cluster::timeout);
         Some(self.run_name.clone().or(name).into_iter().fold(cluster, Cluster::run))
     }
+}
+
+/// The command that starts a worker.
+fn start(broker: &Broker) -> String {
+    format!("engine worker --cluster {broker}")
 }
 
 /// Show what a cluster is doing, and remove what dead runs have left
@@ -157,6 +167,9 @@ impl ClusterCommand {
                 match json {
                     true => print_json(&serde_json::to_string_pretty(&view)?)?,
                     false => print(&view)?,
+                }
+                if view.workers.is_empty() {
+                    tell(format_args!("engine: to start a worker on any machine: {}", start(&broker)));
                 }
             }
             What::Clean { broker, args } => {

@@ -30,7 +30,7 @@ fn a_run_without_workers_says_what_it_waits_for() {
         line.clear();
         lines.read_line(&mut line).unwrap();
     }
-    assert!(line.contains("inc may have 64.0 MiB of memory, and here at most 8.0 MiB (--memory)"), "{line}");
+    assert!(line.contains("inc may use 64.0 MiB of memory, and this worker allows 8.0 MiB"), "{line}");
     cluster.join(&[]);
     // The run writes its summary, so stderr must be read.
     lines.read_to_string(&mut line).unwrap();

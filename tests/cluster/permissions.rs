@@ -130,13 +130,10 @@ fn a_worker_refuses_runs_that_want_more_than_it_allows() {
     let most = ["--memory=64MiB", "--timeout=10s", "--output-size=32MiB", "--allow=clock"];
     // Each lacks something of what the run wants.
     let refusing = [
-        ("--memory=8MiB", "now may have 64.0 MiB of memory, and here at most 8.0 MiB (--memory)"),
-        ("--timeout=1s", "now may take 10s for a record, and here at most 1s (--timeout)"),
-        (
-            "--output-size=1KiB",
-            "now may give 32.0 MiB for a record, and here at most 1.0 KiB (--output-size)",
-        ),
-        ("--allow=random", "now wants clock, which is not allowed here (--allow)"),
+        ("--memory=8MiB", "now may use 64.0 MiB of memory, and this worker allows 8.0 MiB"),
+        ("--timeout=1s", "now may take 10s for a record, and this worker allows 1s"),
+        ("--output-size=1KiB", "now may return 32.0 MiB for a record, and this worker allows 1.0 KiB"),
+        ("--allow=random", "now needs clock, which this worker does not allow"),
     ];
     for ((less, _), instead) in refusing.iter().zip(most) {
         let rest = most.iter().filter(|more| **more != instead);

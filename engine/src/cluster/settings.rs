@@ -58,6 +58,9 @@ impl fmt::Debug for OnNotice {
 }
 
 impl Cluster {
+    /// The [notice](Self::on_notice) that a run waits because no worker is connected.
+    pub const NO_WORKER: &str = "waiting for a worker: none is connected";
+
     /// Workers behind a broker.
     #[must_use]
     pub fn new(broker: Broker) -> Self {

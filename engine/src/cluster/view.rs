@@ -146,7 +146,7 @@ impl RunView {
 impl fmt::Display for ClusterView {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.workers.is_empty() {
-            writeln!(f, "no workers (engine worker --cluster URL, on any machine)")?;
+            writeln!(f, "no workers")?;
         } else {
             let widest = self.workers.keys().map(String::len).max().unwrap_or(0).max(6);
             writeln!(f, "{:widest$}  threads  busy    tasks        records", "worker")?;

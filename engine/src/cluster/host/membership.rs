@@ -8,6 +8,7 @@ use hashlink::LruCache;
 
 use crate::cluster::presence::{PRESENCE_EXPIRY, WorkerPresence};
 use crate::cluster::protocol::in_flight::MOST_TASKS;
+use crate::cluster::settings::Cluster;
 use crate::function::Tally;
 use crate::metrics::WorkerStatus;
 use crate::text::PlainText;
@@ -107,9 +108,7 @@ impl Membership {
             Some(format!("{name}: {reason}"))
         });
         let notice = match refusals.collect::<Vec<_>>() {
-            none if none.is_empty() => {
-                "waiting for a worker: there is none (engine worker --cluster URL)".to_owned()
-            }
+            none if none.is_empty() => Cluster::NO_WORKER.to_owned(),
             reasons => {
                 format!("waiting for a worker: none of {} serves this run: {}", reasons.len(), reasons[0])
             }

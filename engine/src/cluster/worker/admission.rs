@@ -1,4 +1,4 @@
-//! What a worker lets runs have: its administrator decides that, not the one of the host.
+//! What a worker allows runs: its administrator decides, not the host.
 
 use bytesize::ByteSize;
 
@@ -6,10 +6,10 @@ use crate::Capability;
 use crate::cluster::description::Stage;
 use crate::function::Limits;
 
-/// A record may be tried again so often.
+/// The most retries of a record.
 const MOST_RETRIES: u32 = 10_000;
 
-/// The most that a function may have.
+/// The most that a worker allows a function.
 pub(super) struct Admission<'a> {
     pub(super) limits: Limits,
     pub(super) allowed: &'a [Capability],
@@ -21,27 +21,22 @@ impl Admission<'_> {
         let function = &stage.function;
         let bytes = |bytes: usize| ByteSize(bytes as u64).to_string();
         let Limits { memory, timeout, output, .. } = self.limits;
-        let refused = |wish: String, most: String, flag: &str| {
-            Err(format!("{function} may {wish}, and here at most {most} ({flag})"))
-        };
+        let refused =
+            |wish: String, most: String| Err(format!("{function} may {wish}, and this worker allows {most}"));
         if stage.memory > memory {
-            let wish = format!("have {} of memory", bytes(stage.memory));
-            return refused(wish, bytes(memory), "--memory");
+            let wish = format!("use {} of memory", bytes(stage.memory));
+            return refused(wish, bytes(memory));
         }
         if stage.timeout > timeout {
             let wish = format!("take {:?} for a record", stage.timeout);
-            return refused(wish, format!("{timeout:?}"), "--timeout");
+            return refused(wish, format!("{timeout:?}"));
         }
         if stage.output > output {
-            let wish = format!("give {} for a record", bytes(stage.output));
-            return refused(wish, bytes(output), "--output-size");
+            let wish = format!("return {} for a record", bytes(stage.output));
+            return refused(wish, bytes(output));
         }
         if stage.retries > MOST_RETRIES {
-            return refused(
-                format!("be tried again {} times", stage.retries),
-                MOST_RETRIES.to_string(),
-                "fixed",
-            );
+            return refused(format!("retry a record {} times", stage.retries), MOST_RETRIES.to_string());
         }
         let lacks = |text: &&String| {
             let known = text.parse::<Capability>();
@@ -49,7 +44,7 @@ impl Admission<'_> {
         };
         match stage.capabilities.iter().find(lacks) {
             Some(capability) => {
-                Err(format!("{function} wants {capability}, which is not allowed here (--allow)"))
+                Err(format!("{function} needs {capability}, which this worker does not allow"))
             }
             None => Ok(()),
         }

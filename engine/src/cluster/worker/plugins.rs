@@ -73,7 +73,7 @@ impl Plugins {
     /// The bytes of a plugin that the broker has. They are believed only if they hash to what was asked for.
     async fn fetch(&self, hash: &str, size: u64, most: u64) -> Result<Vec<u8>, String> {
         if size > most {
-            return Err(format!("it has {size} bytes, and here at most {most} (--plugin-size)"));
+            return Err(format!("it has {size} bytes, and this worker allows {most}"));
         }
         // One more byte than there should be, so that more is noticed.
         let bytes = self.transport.plugins().get(hash, size + 1).await.map_err(|error| error.to_string())?;
