@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::protocol::wire::PROTOCOL;
 use crate::FaultPolicy;
 use crate::function::{Isolation, Kind, Limits};
-use crate::plugin::Core;
+use crate::plugin::FunctionCore;
 use crate::text::PlainText;
 
 /// Whether a run or a worker may have this name: then it can be part of a subject, and is shown as it is.
@@ -100,7 +100,7 @@ impl Run {
 }
 
 impl Stage {
-    pub(super) fn of(core: &Core) -> Self {
+    pub(super) fn of(core: &FunctionCore) -> Self {
         let opening = &core.opening;
         let Limits { timeout, memory, output, messages, isolation, .. } = opening.limits;
         let policy = &opening.policy;

@@ -9,7 +9,7 @@ use crate::error::GraphError;
 use crate::executor::Segment;
 use crate::function::Kind;
 use crate::monitor::Watched;
-use crate::plugin::Core;
+use crate::plugin::FunctionCore;
 use crate::progress::GraphContext;
 use crate::record::Record;
 use crate::{Error, Function, Pool};
@@ -28,7 +28,7 @@ pub struct Scattered<T> {
     pub(crate) watched: Option<Watched>,
     /// How many nodes are before its scatter.
     pub(crate) depth: usize,
-    pub(crate) stages: Vec<Arc<Core>>,
+    pub(crate) stages: Vec<Arc<FunctionCore>>,
     pub(crate) buffer: Option<usize>,
     /// The buffer is for the functions so far: another one begins a stretch of its own.
     pub(crate) complete: bool,
@@ -172,7 +172,7 @@ impl Stretch {
 }
 
 /// What is wrong with a function in this place; `used` is its kind as the graph says.
-pub(crate) fn misuse(core: &Core, used: Option<Kind>) -> Option<Error> {
+pub(crate) fn misuse(core: &FunctionCore, used: Option<Kind>) -> Option<Error> {
     let used = used.unwrap_or(if core.kind() == Kind::Sink { Kind::Map } else { core.kind() });
     (core.kind() != used).then(|| core.used_as(used))
 }

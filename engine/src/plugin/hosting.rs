@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 use tokio::runtime::{Builder, Handle};
 
 use crate::plugin::capabilities::grants::Grants;
-use crate::plugin::host::resources::Ledger;
+use crate::plugin::host::resources::GuestResources;
 use crate::plugin::loading::ahead::Ahead;
 use crate::plugin::loading::compiler::Compiler;
 use crate::plugin::memory::TotalMemory;
@@ -17,7 +17,7 @@ pub(crate) struct Hosting {
     pub(crate) runtime: Arc<Runtime>,
     pub(crate) total: Arc<TotalMemory>,
     /// What guests hold of the host.
-    pub(crate) ledger: Arc<Ledger>,
+    pub(crate) resources: Arc<GuestResources>,
     /// Where guests' timers run.
     pub(crate) timers: Handle,
     /// The most bytes that a plugin's file may have.

@@ -15,14 +15,14 @@ mod runtime;
 mod sandbox;
 
 pub(crate) use calls::batch_size::MOST_BYTES;
-pub(crate) use calls::core::{Core, Opening};
+pub(crate) use calls::function_core::{FunctionCore, Opening};
 pub(crate) use calls::instance::{Instance, OpenError, Trouble};
 pub(crate) use calls::meter::Waiting;
 pub(crate) use calls::outcome::{Failure, Outcome};
 pub(crate) use capabilities::grants::Grants;
 #[cfg(any(fuzzing, test))]
 pub(crate) use contract::exports::engine::plugin::stages as wit;
-pub(crate) use host::resources::Ledger;
+pub(crate) use host::resources::GuestResources;
 pub(crate) use hosting::{Hosting, Network};
 pub use loading::ahead::{Ahead, compile_cache, private_folder};
 pub use loading::compiler::{Compilation, Compiler};

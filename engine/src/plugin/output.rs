@@ -21,9 +21,9 @@ use crate::text::PlainText;
 /// What is written is passed on when the buffer is full or the stream pauses, so that a line that
 /// arrives alone is out at once, and many lines cost few calls.
 #[derive(Clone)]
-pub struct Output(Arc<Mutex<State>>);
+pub struct Output(Arc<Mutex<OutputState>>);
 
-struct State {
+struct OutputState {
     writer: BufWriter<Box<dyn Write + Send>>,
     failed: Option<Arc<io::Error>>,
     /// In bytes.
@@ -34,7 +34,7 @@ impl Output {
     /// An output that ends in `writer`.
     pub fn new(writer: impl Write + Send + 'static) -> Self {
         let writer = BufWriter::with_capacity(128 << 10, Box::new(writer) as Box<dyn Write + Send>);
-        Self(Arc::new(Mutex::new(State { writer, failed: None, written: 0 })))
+        Self(Arc::new(Mutex::new(OutputState { writer, failed: None, written: 0 })))
     }
 
     /// This process's standard output.
@@ -43,7 +43,7 @@ impl Output {
         Self::new(io::stdout())
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, OutputState> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -80,7 +80,7 @@ impl fmt::Debug for Output {
     }
 }
 
-impl State {
+impl OutputState {
     /// Does what `write` says unless an earlier attempt failed: half a record is never followed by another.
     fn attempt(
         &mut self,

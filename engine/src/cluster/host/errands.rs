@@ -17,7 +17,7 @@ use crate::cluster::transport::{
     Change, Deliveries, Published, Queues, Receipt, Reply, Table, Transport, TransportError,
 };
 use crate::executor::{Executor, SegmentResult, run_segment};
-use crate::plugin::Core;
+use crate::plugin::FunctionCore;
 
 /// Changes of the table of workers.
 pub(super) type Presences = BoxStream<'static, Result<Change, TransportError>>;
@@ -135,7 +135,7 @@ impl Errands {
     }
 
     /// Tells workers of a segment, and uploads its plugins.
-    pub(super) fn tell(&self, index: usize, stages: Vec<Stage>, cores: Vec<Arc<Core>>) {
+    pub(super) fn tell(&self, index: usize, stages: Vec<Stage>, cores: Vec<Arc<FunctionCore>>) {
         let registry = self.registry.clone();
         self.begin(async move {
             let uploader = registry.lock().await.uploader();

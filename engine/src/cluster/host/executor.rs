@@ -15,7 +15,7 @@ use crate::cluster::transport::Transport;
 use crate::error::{ClusterError, SystemError};
 use crate::executor::{Executor, PoolShared, Segment};
 use crate::metrics::WorkerStatus;
-use crate::plugin::{Core, MOST_BYTES};
+use crate::plugin::{FunctionCore, MOST_BYTES};
 use crate::record::Batch;
 use crate::{Error, threads};
 
@@ -112,8 +112,8 @@ impl Executor for ClusterExecutor {
         false
     }
 
-    fn fitting(&self, stage: &Core, batch: &Batch, alone: bool) -> usize {
-        let most = if alone { 1 } else { stage.pace.records() };
+    fn fitting(&self, stage: &FunctionCore, batch: &Batch, alone: bool) -> usize {
+        let most = if alone { 1 } else { stage.batch_size.records() };
         most.min(batch.fitting(MOST_BYTES)).min(batch.len())
     }
 

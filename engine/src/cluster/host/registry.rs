@@ -16,7 +16,7 @@ use crate::cluster::random::first_epoch;
 use crate::cluster::settings::Cluster;
 use crate::cluster::transport::{Entry, KeyValue, Table, Transport, TransportError};
 use crate::error::ClusterError;
-use crate::plugin::Core;
+use crate::plugin::FunctionCore;
 
 /// After this something that failed is tried again.
 const RETRY: Duration = Duration::from_millis(200);
@@ -39,7 +39,7 @@ pub(super) struct Registry {
     /// Since when the server that answers has been behind that.
     behind: Option<Instant>,
     /// Functions whose plugins workers need.
-    functions: Vec<Arc<Core>>,
+    functions: Vec<Arc<FunctionCore>>,
     uploader: Uploader,
 }
 
@@ -77,7 +77,7 @@ impl Registry {
         &mut self,
         segment: usize,
         stages: Vec<Stage>,
-        functions: &[Arc<Core>],
+        functions: &[Arc<FunctionCore>],
     ) -> Result<(), Error> {
         self.functions.extend_from_slice(functions);
         if self.run.segments.len() <= segment {

@@ -77,7 +77,7 @@ impl Dispatcher {
         }
         if let Some(stage) = segment.stages.first() {
             let (fast, slow) = self.membership.task_time();
-            stage.pace.learn_between(work.batch.len(), Duration::from_nanos(nanos), fast, slow);
+            stage.batch_size.learn_between(work.batch.len(), Duration::from_nanos(nanos), fast, slow);
         }
         segment.complete(work, whole, Finished::new(unacknowledged));
     }

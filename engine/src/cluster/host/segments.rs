@@ -4,7 +4,7 @@ use std::sync::{Arc, Weak};
 
 use crate::cluster::description::Stage;
 use crate::executor::{Segment, Terms};
-use crate::plugin::Core;
+use crate::plugin::FunctionCore;
 
 /// A segment of the run.
 pub(super) struct KnownSegment {
@@ -24,7 +24,7 @@ pub(super) struct KnownSegments(Vec<KnownSegment>);
 /// A segment that workers have to be told of.
 pub(super) struct Untold {
     pub(super) stages: Vec<Stage>,
-    pub(super) cores: Vec<Arc<Core>>,
+    pub(super) cores: Vec<Arc<FunctionCore>>,
 }
 
 impl KnownSegments {

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use crate::Error;
 use crate::cluster::transport::{Transport, TransportError};
 use crate::error::{FileError, LoadError};
-use crate::plugin::Core;
+use crate::plugin::FunctionCore;
 
 /// After this an upload that failed is tried again.
 const RETRY: Duration = Duration::from_millis(200);
@@ -21,7 +21,7 @@ pub(super) struct Uploader {
 
 impl Uploader {
     /// Uploads the plugins of functions.
-    pub(super) async fn upload_all(&self, functions: &[Arc<Core>]) -> Result<(), Error> {
+    pub(super) async fn upload_all(&self, functions: &[Arc<FunctionCore>]) -> Result<(), Error> {
         for core in functions {
             self.upload(core).await?;
         }
@@ -29,7 +29,7 @@ impl Uploader {
     }
 
     /// Uploads the plugin of a function, unless it is there.
-    async fn upload(&self, core: &Core) -> Result<(), Error> {
+    async fn upload(&self, core: &FunctionCore) -> Result<(), Error> {
         let begun = Instant::now();
         loop {
             let Err(error) = self.try_upload(core).await? else { return Ok(()) };
@@ -41,7 +41,7 @@ impl Uploader {
     }
 
     /// The error within is the broker's, after which it is tried again.
-    async fn try_upload(&self, core: &Core) -> Result<Result<(), TransportError>, Error> {
+    async fn try_upload(&self, core: &FunctionCore) -> Result<Result<(), TransportError>, Error> {
         let plugin = &core.opening.plugin;
         let store = self.transport.plugins();
         match store.has(&plugin.hash).await {

@@ -71,7 +71,7 @@ pub(in crate::cluster) struct InFlight<T> {
 pub(super) struct Entry<T> {
     pub(super) attempt: u32,
     refusals: u32,
-    pub(super) state: State,
+    pub(super) state: TaskState,
     pub(super) drafts: Vec<Draft<T>>,
     /// What a result may cost, in bytes.
     pub(super) most: usize,
@@ -83,7 +83,7 @@ pub(super) struct Entry<T> {
 
 /// Where a task is.
 #[derive(Debug)]
-pub(super) enum State {
+pub(super) enum TaskState {
     /// To be published then.
     Waiting { until: Duration },
     /// The broker has not said yet that it has it.
@@ -134,7 +134,7 @@ impl<T> InFlight<T> {
     pub(in crate::cluster) fn submit(&mut self, most: usize, now: Duration) -> (u64, Act<T>) {
         let task = self.next;
         self.next += 1;
-        let state = State::Publishing { since: now };
+        let state = TaskState::Publishing { since: now };
         let (drafts, refused, most) = (Vec::new(), Vec::new(), most.saturating_add(PART_COST));
         let entry = Entry { attempt: 0, refusals: 0, state, drafts, most, refused, spoilt: false };
         self.tasks.insert(task, entry);
@@ -144,34 +144,34 @@ impl<T> InFlight<T> {
     /// The broker has a task, at this sequence number of its stream.
     pub(in crate::cluster) fn published(&mut self, task: u64, attempt: u32, sequence: u64, now: Duration) {
         if let Some(entry) = self.current(task, attempt)
-            && matches!(entry.state, State::Publishing { .. } | State::Waiting { .. })
+            && matches!(entry.state, TaskState::Publishing { .. } | TaskState::Waiting { .. })
         {
             entry.refusals = 0;
-            entry.state = State::Out { sequence, since: now };
+            entry.state = TaskState::Out { sequence, since: now };
         }
     }
 
     /// The broker does not take a task now: it has no room, or can't be reached.
     pub(in crate::cluster) fn refused(&mut self, task: u64, attempt: u32, now: Duration) {
         if let Some(entry) = self.current(task, attempt)
-            && matches!(entry.state, State::Publishing { .. })
+            && matches!(entry.state, TaskState::Publishing { .. })
         {
             let wait = FIRST_WAIT.saturating_mul(1 << entry.refusals.min(16)).min(LONGEST_WAIT);
             entry.refusals += 1;
-            entry.state = State::Waiting { until: now + wait };
+            entry.state = TaskState::Waiting { until: now + wait };
         }
     }
 
     /// The broker was asked whether it still has a task.
     pub(in crate::cluster) fn looked(&mut self, task: u64, attempt: u32, found: bool, now: Duration) {
         if let Some(entry) = self.current(task, attempt)
-            && let State::Sought { sequence, .. } = entry.state
+            && let TaskState::Sought { sequence, .. } = entry.state
         {
             entry.state = match found {
-                true => State::Out { sequence, since: now },
+                true => TaskState::Out { sequence, since: now },
                 // The worker that was done with it gave what was refused.
-                false if entry.spoilt => State::Gone { until: now },
-                false => State::Gone { until: now + GRACE },
+                false if entry.spoilt => TaskState::Gone { until: now },
+                false => TaskState::Gone { until: now + GRACE },
             };
         }
     }
@@ -200,24 +200,24 @@ impl<T> InFlight<T> {
         for (task, entry) in &mut self.tasks {
             let (task, attempt) = (*task, entry.attempt);
             match entry.state {
-                State::Waiting { until } if until <= now => {
-                    entry.state = State::Publishing { since: now };
+                TaskState::Waiting { until } if until <= now => {
+                    entry.state = TaskState::Publishing { since: now };
                     acts.push(Act::Publish { task, attempt });
                 }
                 // The same id once more: if the broker has it after all, it takes it for what it is.
-                State::Publishing { since } if since + REPLY <= now => {
-                    entry.state = State::Publishing { since: now };
+                TaskState::Publishing { since } if since + REPLY <= now => {
+                    entry.state = TaskState::Publishing { since: now };
                     acts.push(Act::Publish { task, attempt });
                 }
-                State::Out { sequence, since } if since + LOOK <= now => {
-                    entry.state = State::Sought { sequence, since: now };
+                TaskState::Out { sequence, since } if since + LOOK <= now => {
+                    entry.state = TaskState::Sought { sequence, since: now };
                     acts.push(Act::Look { task, attempt, sequence });
                 }
-                State::Sought { sequence, since } if since + REPLY <= now => {
-                    entry.state = State::Sought { sequence, since: now };
+                TaskState::Sought { sequence, since } if since + REPLY <= now => {
+                    entry.state = TaskState::Sought { sequence, since: now };
                     acts.push(Act::Look { task, attempt, sequence });
                 }
-                State::Gone { until } if until <= now => {
+                TaskState::Gone { until } if until <= now => {
                     if attempt + 1 == MOST_ATTEMPTS {
                         acts.push(Act::GiveUp { task });
                         continue;
@@ -230,7 +230,7 @@ impl<T> InFlight<T> {
                     }
                     entry.attempt += 1;
                     entry.spoilt = false;
-                    entry.state = State::Publishing { since: now };
+                    entry.state = TaskState::Publishing { since: now };
                     acts.push(Act::Publish { task, attempt: entry.attempt });
                 }
                 _ => {}

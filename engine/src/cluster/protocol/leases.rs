@@ -64,11 +64,11 @@ struct Item<T> {
     token: T,
     /// When the broker heard of it last.
     heard: Duration,
-    state: State,
+    state: LeaseState,
 }
 
 #[derive(Debug)]
-enum State {
+enum LeaseState {
     /// It waits until functions have time for it.
     Queued,
     /// Functions are at it, and should get further by then.
@@ -97,7 +97,7 @@ impl<T> Leases<T> {
     pub(in crate::cluster) fn take(&mut self, token: T, now: Duration) -> u64 {
         let key = self.next;
         self.next += 1;
-        self.items.insert(key, Item { token, heard: now, state: State::Queued });
+        self.items.insert(key, Item { token, heard: now, state: LeaseState::Queued });
         key
     }
 
@@ -105,7 +105,7 @@ impl<T> Leases<T> {
     /// again.
     pub(in crate::cluster) fn run(&mut self, key: u64, deadline: Duration) {
         if let Some(item) = self.items.get_mut(&key) {
-            item.state = State::Running { deadline };
+            item.state = LeaseState::Running { deadline };
         }
     }
 
@@ -123,13 +123,15 @@ impl<T> Leases<T> {
     ) -> Vec<Act<T>> {
         let Some(item) = self.items.get_mut(&key) else { return Vec::new() };
         let sent = parts.iter().map(|part| (part.clone(), Sending::Sent { since: now })).collect();
-        item.state = State::Publishing { parts: sent, refusals: 0 };
+        item.state = LeaseState::Publishing { parts: sent, refusals: 0 };
         parts.into_iter().map(|part| Act::Publish { key, part }).collect()
     }
 
     /// The broker has a part of a result.
     pub(in crate::cluster) fn kept(&mut self, key: u64, part: u32) -> Option<Act<T>> {
-        let State::Publishing { parts, refusals } = &mut self.items.get_mut(&key)?.state else { return None };
+        let LeaseState::Publishing { parts, refusals } = &mut self.items.get_mut(&key)?.state else {
+            return None;
+        };
         *refusals = 0;
         let (_, sending) = parts.get_mut(part as usize)?;
         *sending = Sending::Kept;
@@ -141,7 +143,7 @@ impl<T> Leases<T> {
 
     /// The broker does not take a part of a result now: it has no room, or can't be reached.
     pub(in crate::cluster) fn refused(&mut self, key: u64, part: u32, now: Duration) {
-        if let Some(Item { state: State::Publishing { parts, refusals }, .. }) = self.items.get_mut(&key)
+        if let Some(Item { state: LeaseState::Publishing { parts, refusals }, .. }) = self.items.get_mut(&key)
             && let Some((_, sending @ Sending::Sent { .. })) = parts.get_mut(part as usize)
         {
             let wait = FIRST_WAIT.saturating_mul(1 << (*refusals).min(16)).min(LONGEST_WAIT);
@@ -175,14 +177,14 @@ impl<T> Leases<T> {
         for (key, item) in &mut self.items {
             let key = *key;
             let owed = match &item.state {
-                State::Running { deadline } => now < *deadline,
-                State::Queued | State::Publishing { .. } => true,
+                LeaseState::Running { deadline } => now < *deadline,
+                LeaseState::Queued | LeaseState::Publishing { .. } => true,
             };
             if owed && item.heard + self.ack_wait / 3 <= now {
                 item.heard = now;
                 acts.push(Act::Progress { key });
             }
-            let State::Publishing { parts, .. } = &mut item.state else { continue };
+            let LeaseState::Publishing { parts, .. } = &mut item.state else { continue };
             for (part, sending) in parts {
                 let again = match *sending {
                     Sending::Waiting { until } => until <= now,

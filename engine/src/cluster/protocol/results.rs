@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::draft::{Draft, MOST_DRAFTED, MOST_DRAFTS, PART_COST};
-use super::in_flight::{Act, InFlight, State};
+use super::in_flight::{Act, InFlight, TaskState};
 use super::wire::ResultPart;
 
 impl<T> InFlight<T> {
@@ -97,8 +97,8 @@ impl<T> InFlight<T> {
         entry.note_refused(nonce);
         entry.spoilt = true;
         let attempt = entry.attempt;
-        let State::Out { sequence, .. } = entry.state else { return None };
-        entry.state = State::Sought { sequence, since: now };
+        let TaskState::Out { sequence, .. } = entry.state else { return None };
+        entry.state = TaskState::Sought { sequence, since: now };
         Some(Act::Look { task, attempt, sequence })
     }
 }

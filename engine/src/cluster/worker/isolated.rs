@@ -13,7 +13,7 @@ use crate::cluster::description::Stage;
 use crate::cluster::protocol::wire::{Outcome, Task};
 use crate::error::ClusterError;
 use crate::executor::{Executor, run_segment};
-use crate::plugin::Core;
+use crate::plugin::FunctionCore;
 use crate::plugin::Print;
 use crate::text::PlainText;
 use crate::{Capability, Error, Pool, threads};
@@ -79,7 +79,7 @@ pub(in crate::cluster) fn serve(pool: &Pool, allowed: &[Capability]) -> Result<(
 }
 
 /// The functions that a task goes through, as far as they may be run here.
-fn open_all(pool: &Pool, allowed: &[Capability], head: &Head) -> Result<Vec<Arc<Core>>, String> {
+fn open_all(pool: &Pool, allowed: &[Capability], head: &Head) -> Result<Vec<Arc<FunctionCore>>, String> {
     let admission = Admission { limits: pool.shared().limits(), allowed };
     let open = |(index, stage): (usize, &Stage)| {
         admission.check(stage)?;

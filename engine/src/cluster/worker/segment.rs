@@ -10,7 +10,7 @@ use crate::cluster::description::Stage;
 use crate::executor::{SegmentResult, Terms, most_bytes};
 use crate::function::Tally;
 use crate::plugin::Print;
-use crate::plugin::{Core, Messages, OnPrint};
+use crate::plugin::{FunctionCore, Messages, OnPrint};
 use crate::record::Batch;
 
 /// What is not part of a record's own time, but of its task's.
@@ -19,7 +19,7 @@ const SLACK: Duration = Duration::from_secs(2);
 /// The functions of a segment.
 #[derive(Clone)]
 pub(super) struct Segment {
-    pub(super) stages: Vec<Arc<Core>>,
+    pub(super) stages: Vec<Arc<FunctionCore>>,
     /// What was said of them when they were admitted.
     pub(super) described: Vec<Stage>,
     /// How long a record may take, with all that belongs to it.
@@ -105,7 +105,7 @@ fn on_print(shared: &Shared, stage: usize, printed: &Printed) -> OnPrint {
 }
 
 /// Opens a function as the host wants it to be run.
-pub(super) fn open(plugin: &Plugin, stage: &Stage, on_print: OnPrint) -> Result<Arc<Core>, String> {
+pub(super) fn open(plugin: &Plugin, stage: &Stage, on_print: OnPrint) -> Result<Arc<FunctionCore>, String> {
     let capabilities = stage.capabilities.iter().filter_map(|text| text.parse().ok());
     let plugin = capabilities.fold(plugin.clone(), Plugin::grant);
     let core = plugin.core(&stage.function, |opening| {

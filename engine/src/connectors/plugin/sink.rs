@@ -10,7 +10,7 @@ use crate::executor::PoolShared;
 use crate::fault::{Cause, Fault};
 use crate::function::Kind;
 use crate::graph::{Handling, Items, Node, Sink, Stream};
-use crate::plugin::{Core, Failure, Instance, MOST_BYTES, Output};
+use crate::plugin::{Failure, FunctionCore, Instance, MOST_BYTES, Output};
 use crate::progress::GraphContext;
 use crate::record::{Batch, Record};
 use crate::{Error, Function};
@@ -48,7 +48,7 @@ struct Taken {
 }
 
 struct PluginNode {
-    core: Arc<Core>,
+    core: Arc<FunctionCore>,
     pool: Arc<PoolShared>,
     context: Arc<GraphContext>,
     instance: Mutex<Kept>,
@@ -63,7 +63,7 @@ impl PluginNode {
         // Of the first record, by retries.
         let mut attempts = 1;
         while !batch.is_empty() {
-            let n = self.core.pace.records().min(batch.fitting(MOST_BYTES));
+            let n = self.core.batch_size.records().min(batch.fitting(MOST_BYTES));
             let rest = batch.split_off(n.min(batch.len()));
             while !batch.is_empty() {
                 let Taken { done, failed } = self.call(&mut instance, &batch).await?;
@@ -128,7 +128,7 @@ impl PluginNode {
             }
         };
         self.core.usage.record(outcome.consumed, instance.used(), instance.memory());
-        self.core.pace.learn(outcome.consumed, instance.used());
+        self.core.batch_size.learn(outcome.consumed, instance.used());
         let taken = match outcome.failures.into_iter().next() {
             // It stops at the first that fails.
             Some(Failure { index, cause, .. }) => Taken { done: index, failed: Some(cause) },

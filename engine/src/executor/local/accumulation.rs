@@ -14,7 +14,7 @@ use crate::Error;
 use crate::error::FunctionError;
 use crate::function::Isolation;
 use crate::function::State;
-use crate::plugin::{Core, Failure, Instance, Outcome, Trouble};
+use crate::plugin::{Failure, FunctionCore, Instance, Outcome, Trouble};
 use crate::record::{Batch, BatchBuilder};
 
 /// Taking the state out takes no more than one part in so many of the time.
@@ -31,7 +31,7 @@ const PATIENCE: u32 = 10;
 
 /// The one instance of a function in a graph, and its state.
 pub(crate) struct Accumulation {
-    core: Arc<Core>,
+    core: Arc<FunctionCore>,
     pool: Arc<PoolShared>,
     /// None until the first record, and after one that failed.
     instance: Option<Box<Instance>>,
@@ -45,7 +45,7 @@ pub(crate) struct Accumulation {
 
 impl Accumulation {
     /// `state` is what another run left.
-    pub(crate) fn new(core: Arc<Core>, pool: Arc<PoolShared>, state: Option<State>) -> Self {
+    pub(crate) fn new(core: Arc<FunctionCore>, pool: Arc<PoolShared>, state: Option<State>) -> Self {
         let (journal, cost) = (Journal::default(), Duration::ZERO);
         Self { core, pool, instance: None, saved: state, journal, cost }
     }

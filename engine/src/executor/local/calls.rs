@@ -7,7 +7,7 @@ use super::instances::Held;
 use super::shared::PoolShared;
 use crate::Error;
 use crate::error::{FunctionError, SystemError};
-use crate::plugin::{Core, Instance, OpenError, Outcome, Trouble, Waiting};
+use crate::plugin::{FunctionCore, Instance, OpenError, Outcome, Trouble, Waiting};
 use crate::record::Batch;
 
 /// A call of several records may take this long; if it does not end, they are run one by one.
@@ -26,13 +26,13 @@ pub(crate) enum CallError {
 
 impl PoolShared {
     /// Opens the first instance of a function, and keeps it for the first record.
-    pub(super) async fn prepare(self: Arc<Self>, core: Arc<Core>) -> Result<(), Error> {
+    pub(super) async fn prepare(self: Arc<Self>, core: Arc<FunctionCore>) -> Result<(), Error> {
         let held = self.acquire(&core, false).await?;
         self.instances.give_back(held);
         Ok(())
     }
 
-    async fn acquire(&self, core: &Core, fresh: bool) -> Result<Held, Error> {
+    async fn acquire(&self, core: &FunctionCore, fresh: bool) -> Result<Held, Error> {
         let acquired = self.instances.acquire(core, fresh, &self.hosting).await;
         let held = acquired.map_err(|error| open_error(core, error))?;
         core.usage.open(held.instance.memory());
@@ -41,7 +41,11 @@ impl PoolShared {
 
     /// An instance of its own for a node that keeps it, as sinks do. It does not count as one of
     /// those that come and go, or a chain before it could wait for it forever.
-    pub(crate) async fn open(&self, core: &Core, state: Option<&[u8]>) -> Result<Box<Instance>, Error> {
+    pub(crate) async fn open(
+        &self,
+        core: &FunctionCore,
+        state: Option<&[u8]>,
+    ) -> Result<Box<Instance>, Error> {
         let opened = self.instances.keep(core, state, &self.hosting).await;
         let instance = opened.map_err(|error| open_error(core, error))?;
         core.usage.open(instance.memory());
@@ -52,7 +56,7 @@ impl PoolShared {
     /// function's full time limit, several have a budget.
     pub(crate) async fn call(
         &self,
-        core: &Core,
+        core: &FunctionCore,
         batch: &Batch,
         waiting: &dyn Waiting,
     ) -> Result<Outcome, CallError> {
@@ -62,7 +66,7 @@ impl PoolShared {
     /// The same; if it is to be `fresh`, on an instance that has made no call before.
     async fn call_on(
         &self,
-        core: &Core,
+        core: &FunctionCore,
         batch: &Batch,
         fresh: bool,
         waiting: &dyn Waiting,
@@ -95,7 +99,7 @@ impl PoolShared {
     /// memory may have been filled by earlier records, or be held by other instances.
     pub(crate) async fn call_alone(
         &self,
-        core: &Core,
+        core: &FunctionCore,
         record: &Batch,
         waiting: &dyn Waiting,
     ) -> Result<Outcome, CallError> {
@@ -130,12 +134,12 @@ impl PoolShared {
 }
 
 /// The time that a call of `records` records may take.
-pub(super) fn budget(core: &Core, records: usize) -> Duration {
+pub(super) fn budget(core: &FunctionCore, records: usize) -> Duration {
     let limit = core.limits().timeout;
     if records == 1 { limit } else { limit.min(BUDGET) }
 }
 
-fn open_error(core: &Core, error: OpenError) -> Error {
+fn open_error(core: &FunctionCore, error: OpenError) -> Error {
     let function = core.name().to_owned();
     match error {
         OpenError::Refused(message) => Error::Function(FunctionError::Refused { function, message }),

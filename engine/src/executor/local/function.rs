@@ -10,7 +10,7 @@ use crate::error::FunctionError;
 use crate::error::nearest_of;
 use crate::function::Usage;
 use crate::function::{Kind, Signature};
-use crate::plugin::{Core, Opening, Output};
+use crate::plugin::{FunctionCore, Opening, Output};
 use crate::record::{Record, Shape};
 use crate::{Error, FaultPolicy};
 
@@ -36,7 +36,7 @@ impl Returns for () {
 ///
 /// It is cheap to clone. Instances are opened as they are needed, in the pool that loaded the plugin.
 pub struct Function<I, O> {
-    core: Arc<Core>,
+    core: Arc<FunctionCore>,
     pool: Arc<PoolShared>,
     types: PhantomData<fn(I) -> O>,
 }
@@ -55,7 +55,7 @@ impl<I, O> std::fmt::Debug for Function<I, O> {
 
 impl<I: Record, O: Returns> Function<I, O> {
     /// Checks that the function takes and returns what the types say.
-    pub(super) fn typed(core: Arc<Core>, pool: Arc<PoolShared>) -> Result<Self, Error> {
+    pub(super) fn typed(core: Arc<FunctionCore>, pool: Arc<PoolShared>) -> Result<Self, Error> {
         let signature = core.signature();
         let wrong = |side, actual: &Shape, asked| {
             Error::Function(FunctionError::WrongType {
@@ -176,7 +176,11 @@ impl<I: Record, O: Returns> Function<I, O> {
             watch: watch.clone(),
         };
         change(&mut opening);
-        Self { core: Core::new(self.pool.next_id(), opening), pool: self.pool.clone(), types: PhantomData }
+        Self {
+            core: FunctionCore::new(self.pool.next_id(), opening),
+            pool: self.pool.clone(),
+            types: PhantomData,
+        }
     }
 
     /// Opens the first instance now, so that a wrong argument shows before the first record.
@@ -233,7 +237,7 @@ impl<I: Record, O: Returns> Function<I, O> {
         Pool::from_shared(self.pool.clone())
     }
 
-    pub(crate) fn core(&self) -> &Arc<Core> {
+    pub(crate) fn core(&self) -> &Arc<FunctionCore> {
         &self.core
     }
 

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
 
-use crate::plugin::{Core, Hosting, Instance, OpenError};
+use crate::plugin::{FunctionCore, Hosting, Instance, OpenError};
 
 /// The instances of a pool.
 pub(crate) struct Instances {
@@ -88,7 +88,7 @@ impl Instances {
     /// bound it waits for one.
     pub(crate) async fn acquire(
         &self,
-        core: &Core,
+        core: &FunctionCore,
         fresh: bool,
         hosting: &Arc<Hosting>,
     ) -> Result<Held, OpenError> {
@@ -118,7 +118,7 @@ impl Instances {
     /// rest, such as the one that showed that the function can be opened, unless it is to begin with a `state`.
     pub(crate) async fn keep(
         &self,
-        core: &Core,
+        core: &FunctionCore,
         state: Option<&[u8]>,
         hosting: &Arc<Hosting>,
     ) -> Result<Box<Instance>, OpenError> {
@@ -146,12 +146,12 @@ impl Instances {
         }
     }
 
-    fn step(&self, core: &Core, fresh: bool, hosting: &Hosting) -> Step {
+    fn step(&self, core: &FunctionCore, fresh: bool, hosting: &Hosting) -> Step {
         let mut state = self.shared.lock();
         if !fresh && let Some(held) = state.rested(core.id) {
             return Step::Use(held);
         }
-        let files = !core.opening.grants.hold_descriptors() || hosting.ledger.has_room();
+        let files = !core.opening.grants.hold_descriptors() || hosting.resources.has_room();
         let roomy = files && hosting.total.has_room(core.usage.footprint());
         if state.live == 0 || (state.live < state.bound && roomy) {
             return Step::Open(self.seat(&mut state, core.id));

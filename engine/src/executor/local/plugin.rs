@@ -8,7 +8,7 @@ use super::shared::PoolShared;
 use crate::error::nearest_of;
 use crate::error::{FunctionError, LoadError};
 use crate::function::{Capability, Kind, Signature};
-use crate::plugin::{Compilation, Core, Grants, Loaded, Messages, Opening, Output, check_hash};
+use crate::plugin::{Compilation, FunctionCore, Grants, Loaded, Messages, Opening, Output, check_hash};
 use crate::record::Record;
 use crate::{Error, FaultPolicy};
 
@@ -66,15 +66,19 @@ impl Plugin {
     }
 
     fn open<I: Record, O: Returns>(&self, signature: &Signature) -> Result<Function<I, O>, Error> {
-        Function::typed(Core::new(self.pool.next_id(), self.opening(signature)?), self.pool.clone())
+        Function::typed(FunctionCore::new(self.pool.next_id(), self.opening(signature)?), self.pool.clone())
     }
 
     /// The function `name`, opened otherwise, without the types of its records.
     #[cfg(feature = "cluster")]
-    pub(crate) fn core(&self, name: &str, change: impl FnOnce(&mut Opening)) -> Result<Arc<Core>, Error> {
+    pub(crate) fn core(
+        &self,
+        name: &str,
+        change: impl FnOnce(&mut Opening),
+    ) -> Result<Arc<FunctionCore>, Error> {
         let mut opening = self.opening(self.signature(name)?)?;
         change(&mut opening);
-        Ok(Core::new(self.pool.next_id(), opening))
+        Ok(FunctionCore::new(self.pool.next_id(), opening))
     }
 
     fn signature(&self, name: &str) -> Result<&Signature, Error> {

@@ -10,7 +10,7 @@ use super::shared::PoolShared;
 use crate::Error;
 use crate::executor::segment::{Executor, Segment, fitting};
 use crate::function::PoolUsage;
-use crate::plugin::{Core, Loaded, MOST_BYTES};
+use crate::plugin::{FunctionCore, Loaded, MOST_BYTES};
 use crate::record::Batch;
 use crate::threads;
 
@@ -147,7 +147,7 @@ impl Executor for Pool {
         runner::run_here(self.shared(), segment)
     }
 
-    fn fitting(&self, stage: &Core, batch: &Batch, alone: bool) -> usize {
+    fn fitting(&self, stage: &FunctionCore, batch: &Batch, alone: bool) -> usize {
         fitting(stage, batch, alone)
     }
 

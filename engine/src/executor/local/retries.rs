@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::calls::CallError;
 use super::shared::PoolShared;
 use crate::Error;
-use crate::plugin::{Core, Failure, Outcome, Waiting};
+use crate::plugin::{Failure, FunctionCore, Outcome, Waiting};
 use crate::record::{Batch, BatchBuilder};
 
 /// Gives the records of `batch` that failed, and may succeed later, to their function again: each alone,
@@ -17,7 +17,7 @@ use crate::record::{Batch, BatchBuilder};
 /// If no instance can be opened.
 pub(crate) async fn retry(
     pool: &PoolShared,
-    core: &Core,
+    core: &FunctionCore,
     batch: &Batch,
     outcome: Outcome,
     waiting: &dyn Waiting,
@@ -33,7 +33,7 @@ pub(crate) async fn retry(
 
 async fn tried_again(
     pool: &PoolShared,
-    core: &Core,
+    core: &FunctionCore,
     batch: &Batch,
     outcome: Outcome,
     waiting: &dyn Waiting,
@@ -78,7 +78,7 @@ fn bounded(outcome: Outcome) -> Outcome {
 }
 
 /// How long to wait before the next try of a record, if there is to be one.
-fn next_wait(core: &Core, failure: &Failure, given: Option<&Batch>) -> Option<Duration> {
+fn next_wait(core: &FunctionCore, failure: &Failure, given: Option<&Batch>) -> Option<Duration> {
     let open = given.is_none() && failure.cause.is_retryable();
     open.then(|| core.policy().retry_after(failure.attempts)).flatten()
 }

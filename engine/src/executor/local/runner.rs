@@ -14,7 +14,7 @@ use crate::executor::segment::Segment;
 use crate::executor::segment::StageFailures;
 use crate::executor::segment::{Work, fitting};
 use crate::fault::{Cause, Fault};
-use crate::plugin::{Core, Failure, Outcome, Trouble};
+use crate::plugin::{Failure, FunctionCore, Outcome, Trouble};
 
 /// Works until there is nothing left to do, or more runners than workers.
 pub(super) async fn run(pool: Arc<PoolShared>) {
@@ -100,7 +100,13 @@ async fn process(pool: &Arc<PoolShared>, segment: &Arc<Segment>, mut work: Work)
 }
 
 /// Goes on to the next stage with what one returned.
-fn advance(pool: &Arc<PoolShared>, segment: &Arc<Segment>, stage: &Core, work: &mut Work, outcome: Outcome) {
+fn advance(
+    pool: &Arc<PoolShared>,
+    segment: &Arc<Segment>,
+    stage: &FunctionCore,
+    work: &mut Work,
+    outcome: Outcome,
+) {
     if segment.cut(work, outcome.consumed) {
         pool.enlist(segment);
     }
@@ -114,12 +120,12 @@ fn advance(pool: &Arc<PoolShared>, segment: &Arc<Segment>, stage: &Core, work: &
 }
 
 /// The first failure that ends the run.
-fn ending<'f>(stage: &Core, work: &Work, failures: &'f [Failure]) -> Option<&'f Failure> {
+fn ending<'f>(stage: &FunctionCore, work: &Work, failures: &'f [Failure]) -> Option<&'f Failure> {
     failures.iter().find(|failure| stage.policy().stops_at(work.batch.number(failure.index)))
 }
 
 /// Notes the faults of a work's records.
-fn fault(segment: &Segment, stage: &Core, work: &Work, failures: Vec<Failure>) {
+fn fault(segment: &Segment, stage: &FunctionCore, work: &Work, failures: Vec<Failure>) {
     if let Some(first) = ending(stage, work, &failures) {
         let record = work.batch.number(first.index);
         let fault = Fault { record, function: stage.name().into(), cause: first.cause.clone() };

@@ -15,7 +15,7 @@ use crate::machine::Machine;
 use crate::metrics::{PoolStatus, WorkerStatus};
 use crate::monitor::{PoolFigures, Watch};
 use crate::plugin::Print;
-use crate::plugin::{Hosting, Ledger, Network, OnPrint, Runtime, TotalMemory};
+use crate::plugin::{GuestResources, Hosting, Network, OnPrint, Runtime, TotalMemory};
 use crate::{Error, Monitor, threads};
 
 /// How many instances at most have their memory reused by later ones. Reserving it takes time at the start.
@@ -64,18 +64,18 @@ impl PoolFigures for PoolShared {
 impl PoolShared {
     pub(super) fn usage(&self) -> PoolUsage {
         let PoolShared { instances, hosting, stack, .. } = self;
-        let ledger = &hosting.ledger;
+        let resources = &hosting.resources;
         PoolUsage {
             instances: instances.most(),
             instances_limit: instances.limit(),
             memory: hosting.total.most(),
             memory_limit: hosting.total.limit(),
             stack_limit: *stack,
-            descriptors: ledger.most_descriptors(),
-            descriptors_limit: ledger.descriptors_limit(),
-            descriptors_held: ledger.descriptors(),
-            disk: ledger.disk.used(),
-            stuck_threads: ledger.threads.stuck(),
+            descriptors: resources.most_descriptors(),
+            descriptors_limit: resources.descriptors_limit(),
+            descriptors_held: resources.descriptors(),
+            disk: resources.disk.used(),
+            stuck_threads: resources.threads.stuck(),
         }
     }
 
@@ -104,7 +104,7 @@ impl PoolShared {
         let total = TotalMemory::new(total_memory);
         let hosting = Hosting {
             runtime,
-            ledger: Ledger::new(total.clone()),
+            resources: GuestResources::new(total.clone()),
             total,
             timers: pool_runtime.handle().clone(),
             plugin_size,

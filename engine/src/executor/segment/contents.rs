@@ -10,7 +10,7 @@ use super::result_order::{ResultOrder, Slot};
 use crate::Error;
 use crate::fault::Fault;
 use crate::function::Isolation;
-use crate::plugin::{Core, MOST_BYTES};
+use crate::plugin::{FunctionCore, MOST_BYTES};
 use crate::record::{Batch, BatchBuilder};
 
 /// A segment holds about this many bytes, beside those that may be at work: of records that wait, and of
@@ -232,7 +232,7 @@ impl SegmentContents {
     }
 
     /// The next work, cut to what its stage takes at once.
-    pub(crate) fn take(&mut self, stages: &[Arc<Core>], executor: &dyn Executor) -> Option<Work> {
+    pub(crate) fn take(&mut self, stages: &[Arc<FunctionCore>], executor: &dyn Executor) -> Option<Work> {
         if self.failed.is_some() {
             return None;
         }
@@ -382,8 +382,8 @@ impl SegmentContents {
 }
 
 /// How many records of `batch` a call of the stage takes.
-pub(crate) fn fitting(stage: &Core, batch: &Batch, alone: bool) -> usize {
+pub(crate) fn fitting(stage: &FunctionCore, batch: &Batch, alone: bool) -> usize {
     let each = stage.has_effects() || stage.limits().isolation == Isolation::Record;
-    let most = if alone || each { 1 } else { stage.pace.records() };
+    let most = if alone || each { 1 } else { stage.batch_size.records() };
     most.min(batch.fitting(MOST_BYTES)).min(batch.len())
 }

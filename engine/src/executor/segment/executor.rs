@@ -6,7 +6,7 @@ use super::handle::Segment;
 use crate::Error;
 use crate::executor::local::PoolShared;
 use crate::metrics::WorkerStatus;
-use crate::plugin::Core;
+use crate::plugin::FunctionCore;
 use crate::record::Batch;
 
 /// Begins the work of an executor. It may block.
@@ -24,7 +24,7 @@ pub(crate) trait Executor: Send + Sync {
     fn work_here(&self, segment: &Arc<Segment>) -> bool;
 
     /// How many records of `batch` a piece of work takes, for a segment whose stage this is.
-    fn fitting(&self, stage: &Core, batch: &Batch, alone: bool) -> usize;
+    fn fitting(&self, stage: &FunctionCore, batch: &Batch, alone: bool) -> usize;
 
     /// How many bytes may be at work at once.
     fn room(&self) -> usize;

@@ -13,13 +13,13 @@ use super::executor::Executor;
 use super::inline::InlineExecution;
 use crate::Error;
 use crate::monitor::Gauge;
-use crate::plugin::Core;
+use crate::plugin::FunctionCore;
 use crate::progress::{Activity, GraphContext};
 use crate::record::BatchBuilder;
 
 /// Records between a scatter and its gather.
 pub(crate) struct Segment {
-    pub(crate) stages: Vec<Arc<Core>>,
+    pub(crate) stages: Vec<Arc<FunctionCore>>,
     pub(super) executor: Arc<dyn Executor>,
     /// One permit for each record that may be unfinished. A record takes it in `push`, and it
     /// comes back when the record has left: delivered, dropped, or a fault.
@@ -44,7 +44,7 @@ pub(crate) struct Segment {
 impl Segment {
     pub(crate) fn new(
         executor: Arc<dyn Executor>,
-        stages: Vec<Arc<Core>>,
+        stages: Vec<Arc<FunctionCore>>,
         buffer: usize,
         ordered: bool,
         context: Arc<GraphContext>,

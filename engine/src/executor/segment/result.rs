@@ -11,7 +11,7 @@ use super::failures::{NumberedFailure, StageFailures};
 use super::handle::Segment;
 use super::receipt::Receipt;
 use crate::fault::Fault;
-use crate::plugin::{Core, Failure};
+use crate::plugin::{Failure, FunctionCore};
 use crate::progress::GraphContext;
 use crate::record::{Batch, BatchBuilder};
 use crate::{Cause, Error};
@@ -43,7 +43,7 @@ pub(crate) struct Ending {
 /// If the stages can't be run at all.
 pub(crate) async fn run_segment(
     executor: &Arc<dyn Executor>,
-    stages: &[Arc<Core>],
+    stages: &[Arc<FunctionCore>],
     batch: Batch,
     advance: impl Fn(),
 ) -> Result<SegmentResult, Error> {
@@ -106,7 +106,7 @@ impl SegmentResult {
     /// The failures of `work`, as its segment keeps them.
     pub(super) fn failures(
         failed: &[NumberedFailure],
-        stages: &[Arc<Core>],
+        stages: &[Arc<FunctionCore>],
         work: &Work,
     ) -> Vec<StageFailures> {
         let of_stage = |group: &[NumberedFailure]| {

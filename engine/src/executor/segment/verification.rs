@@ -5,7 +5,7 @@ use std::ops::Range;
 use super::failures::NumberedFailure;
 use super::result::{Ending, SegmentResult};
 use crate::function::Kind;
-use crate::plugin::Core;
+use crate::plugin::FunctionCore;
 use crate::record::Batch;
 use crate::text;
 
@@ -28,7 +28,7 @@ pub(crate) struct Terms {
 }
 
 impl Terms {
-    pub(crate) fn of(core: &Core) -> Self {
+    pub(crate) fn of(core: &FunctionCore) -> Self {
         let policy = core.policy();
         Self {
             kind: core.kind(),

@@ -19,14 +19,14 @@ use crate::fault::{Cause, Fault};
 use crate::function::{Kind, apart, together};
 use crate::graph::scattered::misuse;
 use crate::graph::{CALLS_COUNT, Handling, Items, Node, Outlet, Stream};
-use crate::plugin::Core;
+use crate::plugin::FunctionCore;
 use crate::progress::GraphContext;
 use crate::record::{Batch, BatchBuilder, Record};
 use crate::text::PlainText;
 use crate::{Error, Function};
 
 pub(crate) struct AccumulateNode<U> {
-    core: Arc<Core>,
+    core: Arc<FunctionCore>,
     pool: Arc<PoolShared>,
     name: Arc<str>,
     context: Arc<GraphContext>,

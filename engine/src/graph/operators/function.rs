@@ -9,7 +9,7 @@ use crate::fault::Fault;
 use crate::function::Kind;
 use crate::graph::scattered::misuse;
 use crate::graph::{CALLS_COUNT, Handling, Items, Node, Outlet, Stream};
-use crate::plugin::{Core, Failure, Outcome};
+use crate::plugin::{Failure, FunctionCore, Outcome};
 use crate::progress::GraphContext;
 use crate::record::{Batch, Record};
 use crate::{Error, Function};
@@ -19,7 +19,7 @@ pub(super) const SHOWN_WITHIN: Duration = Duration::from_millis(10);
 
 /// Gives a function one record a call, and waits for it. A single instance is enough.
 pub(crate) struct FunctionNode<U> {
-    core: Arc<Core>,
+    core: Arc<FunctionCore>,
     pool: Arc<PoolShared>,
     name: Arc<str>,
     context: Arc<GraphContext>,

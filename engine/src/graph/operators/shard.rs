@@ -8,11 +8,11 @@ use crate::Error;
 use crate::executor::{Accumulation, CallError, PoolShared, fitting, isolate};
 use crate::fault::Cause;
 use crate::function::State;
-use crate::plugin::{Core, Failure, Outcome};
+use crate::plugin::{Failure, FunctionCore, Outcome};
 use crate::record::{Batch, BatchBuilder};
 
 pub(super) struct Shard {
-    core: Arc<Core>,
+    core: Arc<FunctionCore>,
     pool: Arc<PoolShared>,
     accumulation: Accumulation,
     plan: Plan,
@@ -53,7 +53,7 @@ struct Plan {
 }
 
 impl Shard {
-    pub(super) fn new(core: Arc<Core>, pool: Arc<PoolShared>, state: Option<State>) -> Self {
+    pub(super) fn new(core: Arc<FunctionCore>, pool: Arc<PoolShared>, state: Option<State>) -> Self {
         let accumulation = Accumulation::new(core.clone(), pool.clone(), state);
         Self { core, pool, accumulation, plan: Plan::default() }
     }

@@ -16,9 +16,9 @@ const FAST: Duration = Duration::from_micros(400);
 const SLOW: Duration = Duration::from_millis(2);
 
 /// The number of records that a call of one function takes, learned from the calls before.
-pub(crate) struct Pace(AtomicUsize);
+pub(crate) struct BatchSize(AtomicUsize);
 
-impl Pace {
+impl BatchSize {
     /// A new function starts with one record a call.
     pub(crate) fn new() -> Self {
         Self(AtomicUsize::new(1))
@@ -60,19 +60,19 @@ mod tests {
 
     #[test]
     fn cheap_records_soon_fill_a_call() {
-        let pace = Pace::new();
+        let batch_size = BatchSize::new();
         for _ in 0..20 {
-            pace.learn(pace.records(), Duration::from_micros(pace.records() as u64 / 50));
+            batch_size.learn(batch_size.records(), Duration::from_micros(batch_size.records() as u64 / 50));
         }
-        assert_eq!(pace.records(), MOST_RECORDS);
+        assert_eq!(batch_size.records(), MOST_RECORDS);
     }
 
     #[test]
     fn a_slow_record_resets_the_batch_to_one() {
-        let pace = Pace(AtomicUsize::new(MOST_RECORDS));
-        pace.learn(MOST_RECORDS, Duration::from_millis(20));
-        assert_eq!(pace.records(), MOST_RECORDS / 10);
-        pace.learn(1, Duration::from_secs(1));
-        assert_eq!(pace.records(), 1);
+        let batch_size = BatchSize(AtomicUsize::new(MOST_RECORDS));
+        batch_size.learn(MOST_RECORDS, Duration::from_millis(20));
+        assert_eq!(batch_size.records(), MOST_RECORDS / 10);
+        batch_size.learn(1, Duration::from_secs(1));
+        assert_eq!(batch_size.records(), 1);
     }
 }

@@ -12,7 +12,7 @@ use crate::Cause;
 use crate::function::Kind;
 use crate::function::{Isolation, Limits};
 use crate::plugin::calls::cause::{cause, hostcall_fuel, is_guests};
-use crate::plugin::calls::core::Opening;
+use crate::plugin::calls::function_core::Opening;
 use crate::plugin::calls::hints::Hints;
 use crate::plugin::calls::meter::{Meter, Waiting, metered};
 use crate::plugin::calls::outcome::{Outcome, check_batch, opposite};
@@ -318,7 +318,7 @@ fn store(
     grants: &Grants,
 ) -> wasmtime::Result<Store<Sandbox>> {
     let gauge = Gauge::new(limits.memory, hosting.total.clone());
-    let context = FileContext::open(grants, &hosting.ledger, limits.timeout)?;
+    let context = FileContext::open(grants, &hosting.resources, limits.timeout)?;
     let sandbox = Sandbox::new(gauge, messages, output, grants, context);
     let mut store = Store::new(&hosting.runtime.engine, sandbox);
     if !limits.bounded {

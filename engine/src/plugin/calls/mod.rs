@@ -2,7 +2,7 @@
 
 pub(in crate::plugin) mod batch_size;
 pub(in crate::plugin) mod cause;
-pub(in crate::plugin) mod core;
+pub(in crate::plugin) mod function_core;
 pub(in crate::plugin) mod hints;
 pub(in crate::plugin) mod instance;
 pub(in crate::plugin) mod meter;

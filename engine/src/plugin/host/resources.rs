@@ -31,14 +31,14 @@ const TURNS: usize = 4;
 const RESERVE: usize = 1024;
 
 /// What all guests of a pool hold together.
-pub(crate) struct Ledger {
+pub(crate) struct GuestResources {
     descriptors: Budget,
     memory: Arc<TotalMemory>,
     pub(crate) threads: FileThreads,
     pub(crate) disk: Arc<Disk>,
 }
 
-impl Ledger {
+impl GuestResources {
     /// What the host keeps for guests counts as their memory.
     pub(crate) fn new(memory: Arc<TotalMemory>) -> Arc<Self> {
         let limit = open_files().map_or(usize::MAX, |most| most - RESERVE.min(most / 2));
@@ -146,7 +146,7 @@ pub(in crate::plugin) enum Refused {
 
 /// What one instance holds. A part of each resource is its own from the start.
 pub(in crate::plugin) struct Account {
-    ledger: Arc<Ledger>,
+    resources: Arc<GuestResources>,
     held: Mutex<Held>,
     turns: Arc<Semaphore>,
 }
@@ -159,18 +159,18 @@ struct Held {
 
 impl Account {
     /// An instance's account, if there is room for another one.
-    pub(in crate::plugin) fn open(ledger: &Arc<Ledger>) -> Result<Arc<Self>, Refused> {
-        ledger.take(Resource::Descriptors, SURE_DESCRIPTORS)?;
-        if let Err(refused) = ledger.take(Resource::Buffers, SURE_BUFFERS) {
-            ledger.give_back(Resource::Descriptors, SURE_DESCRIPTORS);
+    pub(in crate::plugin) fn open(resources: &Arc<GuestResources>) -> Result<Arc<Self>, Refused> {
+        resources.take(Resource::Descriptors, SURE_DESCRIPTORS)?;
+        if let Err(refused) = resources.take(Resource::Buffers, SURE_BUFFERS) {
+            resources.give_back(Resource::Descriptors, SURE_DESCRIPTORS);
             return Err(refused);
         }
         let turns = Arc::new(Semaphore::new(TURNS));
-        Ok(Arc::new(Self { ledger: ledger.clone(), held: Mutex::default(), turns }))
+        Ok(Arc::new(Self { resources: resources.clone(), held: Mutex::default(), turns }))
     }
 
-    pub(in crate::plugin) fn ledger(&self) -> &Arc<Ledger> {
-        &self.ledger
+    pub(in crate::plugin) fn resources(&self) -> &Arc<GuestResources> {
+        &self.resources
     }
 
     /// Takes `count` of a resource until the guard is dropped.
@@ -184,7 +184,7 @@ impl Account {
         let used = held.of(resource);
         let now = used.checked_add(count).filter(|now| *now <= limit).ok_or(Refused::Instance)?;
         // What is within its own part was taken when the account was opened.
-        self.ledger.take(resource, now.max(sure) - (*used).max(sure))?;
+        self.resources.take(resource, now.max(sure) - (*used).max(sure))?;
         *used = now;
         Ok(Charge { account: self.clone(), resource, count })
     }
@@ -215,8 +215,8 @@ fn limits(resource: Resource) -> (usize, usize) {
 impl Drop for Account {
     fn drop(&mut self) {
         // Each charge keeps the account, so there is none left.
-        self.ledger.give_back(Resource::Descriptors, SURE_DESCRIPTORS);
-        self.ledger.give_back(Resource::Buffers, SURE_BUFFERS);
+        self.resources.give_back(Resource::Descriptors, SURE_DESCRIPTORS);
+        self.resources.give_back(Resource::Buffers, SURE_BUFFERS);
     }
 }
 
@@ -234,7 +234,7 @@ impl Drop for Charge {
         let used = held.of(self.resource);
         let before = *used;
         *used -= self.count;
-        self.account.ledger.give_back(self.resource, before.max(sure) - (*used).max(sure));
+        self.account.resources.give_back(self.resource, before.max(sure) - (*used).max(sure));
     }
 }
 
@@ -242,41 +242,49 @@ impl Drop for Charge {
 mod tests {
     use super::*;
 
-    fn ledger(descriptors: usize, memory: usize) -> Arc<Ledger> {
+    fn resources(descriptors: usize, memory: usize) -> Arc<GuestResources> {
         let (descriptors, memory) = (Budget::new(descriptors), TotalMemory::new(memory));
-        Arc::new(Ledger { descriptors, memory, threads: FileThreads::default(), disk: Arc::default() })
+        Arc::new(GuestResources {
+            descriptors,
+            memory,
+            threads: FileThreads::default(),
+            disk: Arc::default(),
+        })
     }
 
     #[test]
     fn an_instance_always_has_its_share_and_dropped_memory_is_free() {
-        let ledger = ledger(10, 1 << 20);
-        let (greedy, modest) = (Account::open(&ledger).unwrap(), Account::open(&ledger).unwrap());
-        assert!(Account::open(&ledger).is_err(), "there are two descriptors left, and it needs four");
+        let resources = resources(10, 1 << 20);
+        let (greedy, modest) = (Account::open(&resources).unwrap(), Account::open(&resources).unwrap());
+        assert!(Account::open(&resources).is_err(), "there are two descriptors left, and it needs four");
         let six: Vec<_> = (0..6).map(|_| greedy.charge(Resource::Descriptors, 1).unwrap()).collect();
         assert!(greedy.charge(Resource::Descriptors, 1).is_err());
         let four: Vec<_> = (0..4).map(|_| modest.charge(Resource::Descriptors, 1).unwrap()).collect();
-        assert_eq!(ledger.descriptors(), 10);
+        assert_eq!(resources.descriptors(), 10);
         drop((greedy, six));
-        assert_eq!(ledger.descriptors(), 4);
+        assert_eq!(resources.descriptors(), 4);
         drop((modest, four));
-        assert_eq!((ledger.descriptors(), ledger.memory.used(), ledger.most_descriptors()), (0, 0, 10));
+        assert_eq!(
+            (resources.descriptors(), resources.memory.used(), resources.most_descriptors()),
+            (0, 0, 10)
+        );
     }
 
     #[test]
     fn a_charge_outlives_its_instance() {
-        let ledger = ledger(10, 1 << 20);
-        let account = Account::open(&ledger).unwrap();
+        let resources = resources(10, 1 << 20);
+        let account = Account::open(&resources).unwrap();
         let charge = account.charge(Resource::Buffers, 300 << 10).unwrap();
         drop(account);
-        assert_eq!(ledger.memory.used(), 300 << 10);
+        assert_eq!(resources.memory.used(), 300 << 10);
         drop(charge);
-        assert_eq!(ledger.memory.used(), 0);
+        assert_eq!(resources.memory.used(), 0);
     }
 
     #[test]
     fn no_instance_exceeds_the_limit_of_one() {
-        let ledger = ledger(usize::MAX, 1 << 30);
-        let account = Account::open(&ledger).unwrap();
+        let resources = resources(usize::MAX, 1 << 30);
+        let account = Account::open(&resources).unwrap();
         assert!(account.charge(Resource::Buffers, BUFFERS + 1).is_err());
         let _all = account.charge(Resource::Descriptors, DESCRIPTORS).unwrap();
         assert!(account.charge(Resource::Descriptors, 1).is_err());

@@ -30,12 +30,12 @@ pub(crate) struct FileThreads(Arc<Shared>);
 
 #[derive(Default)]
 pub(in crate::plugin) struct Shared {
-    state: Mutex<State>,
+    state: Mutex<ThreadsState>,
     work: Condvar,
 }
 
 #[derive(Default)]
-struct State {
+struct ThreadsState {
     queue: VecDeque<Job>,
     /// Threads that wait for work.
     idle: usize,
@@ -128,7 +128,7 @@ impl Closing {
     }
 }
 
-impl State {
+impl ThreadsState {
     fn stuck(&self) -> usize {
         self.given_up + self.closing.values().filter(|closing| closing.is_stuck()).count()
     }
@@ -147,7 +147,7 @@ impl Drop for FileThreads {
 }
 
 impl Shared {
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, ThreadsState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -180,7 +180,7 @@ impl Shared {
     }
 
     /// Sees to it that a thread takes up what is in the queue; false if none will.
-    fn staff(self: &Arc<Self>, state: &mut State) -> bool {
+    fn staff(self: &Arc<Self>, state: &mut ThreadsState) -> bool {
         if state.idle < state.queue.len() && state.sound() < MOST {
             let shared = self.clone();
             let started = thread::Builder::new().name("engine-blocking".into()).spawn(move || shared.work());
@@ -190,7 +190,7 @@ impl Shared {
     }
 
     /// The others' work does not wait for a thread that may be lost.
-    fn replace(self: &Arc<Self>, state: &mut State) {
+    fn replace(self: &Arc<Self>, state: &mut ThreadsState) {
         if !state.queue.is_empty() {
             self.staff(state);
         }
@@ -219,7 +219,11 @@ impl Shared {
         state.threads -= 1;
     }
 
-    fn at_work<'s>(self: &'s Arc<Self>, mut state: MutexGuard<'s, State>, job: Job) -> MutexGuard<'s, State> {
+    fn at_work<'s>(
+        self: &'s Arc<Self>,
+        mut state: MutexGuard<'s, ThreadsState>,
+        job: Job,
+    ) -> MutexGuard<'s, ThreadsState> {
         let Job { run, lane, kind } = job;
         let this = thread::current().id();
         match &kind {

@@ -14,7 +14,7 @@ use crate::function::capability::Dir;
 use crate::plugin::capabilities::dir::quota::Disk;
 use crate::plugin::capabilities::grants::Grants;
 use crate::plugin::host::lane::Lane;
-use crate::plugin::host::resources::{Account, Charge, Ledger, Resource as Held};
+use crate::plugin::host::resources::{Account, Charge, GuestResources, Resource as Held};
 use crate::plugin::host::threads::FileThreads;
 
 /// A function has lost all of its turns, and every further call would wait for ever.
@@ -38,20 +38,20 @@ impl FileContext {
     /// Opens an account, and the folders that were granted; none if nothing was that takes anything of the host.
     pub(in crate::plugin) fn open(
         grants: &Grants,
-        ledger: &Arc<Ledger>,
+        resources: &Arc<GuestResources>,
         patience: Duration,
     ) -> wasmtime::Result<Option<Arc<Self>>> {
         if !grants.hold_descriptors() {
             return Ok(None);
         }
-        if let Some(calls) = ledger.threads.is_lost(&grants.lane) {
+        if let Some(calls) = resources.threads.is_lost(&grants.lane) {
             return Err(Stuck { calls, folders: grants.places() }.into());
         }
-        let account = Account::open(ledger).map_err(|refused| wasmtime::format_err!("{refused}"))?;
+        let account = Account::open(resources).map_err(|refused| wasmtime::format_err!("{refused}"))?;
         let mut folders = Vec::new();
         for capability in &grants.capabilities {
             if let Capability::Dir(Dir { path, read_only, quota }) = capability {
-                let quota = (!read_only).then(|| ledger.disk.quota(path, *quota));
+                let quota = (!read_only).then(|| resources.disk.quota(path, *quota));
                 let refused = |error| wasmtime::format_err!("dir:{}: {error}", path.display());
                 let file = grants.folders.get(path).map_err(refused)?;
                 folders.push(Folder { file, name: path.to_string_lossy().into_owned(), quota });
@@ -61,11 +61,11 @@ impl FileContext {
     }
 
     pub(super) fn threads(&self) -> &FileThreads {
-        &self.account.ledger().threads
+        &self.account.resources().threads
     }
 
     pub(super) fn disk(&self) -> &Arc<Disk> {
-        &self.account.ledger().disk
+        &self.account.resources().disk
     }
 
     pub(in crate::plugin) fn charge(&self, held: Held, count: usize) -> Result<Charge, ErrorCode> {
@@ -222,8 +222,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let capability = format!("dir:{}:ro", folder.path().display()).parse().unwrap();
         let grants = Grants::of(&["dir".to_owned()], &[capability]).unwrap();
-        let ledger = Ledger::new(TotalMemory::new(1 << 30));
-        let context = FileContext::open(&grants, &ledger, Duration::from_secs(60)).unwrap().unwrap();
+        let resources = GuestResources::new(TotalMemory::new(1 << 30));
+        let context = FileContext::open(&grants, &resources, Duration::from_secs(60)).unwrap().unwrap();
 
         let all = std::iter::from_fn(|| context.charge(Held::Descriptors, 1).ok()).collect();
         assert!(context.descriptors(1).await.is_err(), "nothing is being closed");

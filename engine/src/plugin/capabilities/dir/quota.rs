@@ -18,11 +18,11 @@ pub(in crate::plugin) type Inode = (u64, u64);
 /// What a pool's functions have written.
 #[derive(Default)]
 pub(crate) struct Disk {
-    state: Mutex<State>,
+    state: Mutex<DiskState>,
 }
 
 #[derive(Default)]
-struct State {
+struct DiskState {
     quotas: HashMap<(PathBuf, u64), Arc<Quota>>,
     files: HashMap<Inode, Entry>,
 }
@@ -107,7 +107,7 @@ impl Entry {
     }
 }
 
-impl State {
+impl DiskState {
     /// Forgets a file about which there is nothing to know any more.
     fn tidy(&mut self, inode: Inode) {
         if self.files.get(&inode).is_some_and(Entry::is_over)
@@ -119,7 +119,7 @@ impl State {
 }
 
 impl Disk {
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, DiskState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -227,7 +227,7 @@ impl Hold {
 
     /// Notes the size that the file has, if nothing but `own` operations may change it meanwhile.
     fn settle(&self, file: &File, own: usize) {
-        let turn = |state: &State| {
+        let turn = |state: &DiskState| {
             state.files.get(&self.inode).filter(|entry| entry.busy == own).map(|entry| entry.turn)
         };
         let before = turn(&self.disk.lock());

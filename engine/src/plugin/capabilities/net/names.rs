@@ -50,11 +50,11 @@ impl Names<'_> {
 
 /// Addresses that are being looked for, and that the guest takes one by one.
 struct Addresses {
-    state: State,
+    state: Lookup,
     _charge: Charge,
 }
 
-enum State {
+enum Lookup {
     Waiting(Pin<Box<dyn Future<Output = Option<Vec<IpAddr>>> + Send>>),
     Found(std::vec::IntoIter<IpAddr>),
     Unknown,
@@ -62,11 +62,11 @@ enum State {
 
 impl Addresses {
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        if let State::Waiting(work) = &mut self.state {
+        if let Lookup::Waiting(work) = &mut self.state {
             self.state = match work.as_mut().poll(cx) {
                 Poll::Pending => return Poll::Pending,
-                Poll::Ready(Some(found)) => State::Found(found.into_iter()),
-                Poll::Ready(None) => State::Unknown,
+                Poll::Ready(Some(found)) => Lookup::Found(found.into_iter()),
+                Poll::Ready(None) => Lookup::Unknown,
             };
         }
         Poll::Ready(())
@@ -112,8 +112,8 @@ impl ip_name_lookup::Host for Names<'_> {
         let charge = context.charge(Held::Buffers, BYTES).map_err(|_| ErrorCode::OutOfMemory)?;
         let state =
             match name.parse() {
-                Ok(address) => State::Found(vec![address].into_iter()),
-                Err(_) => State::Waiting(Box::pin(async move {
+                Ok(address) => Lookup::Found(vec![address].into_iter()),
+                Err(_) => Lookup::Waiting(Box::pin(async move {
                     context.on_thread(move || look_up(&name)).await.flatten()
                 })),
             };
@@ -133,9 +133,9 @@ impl ip_name_lookup::HostResolveAddressStream for Names<'_> {
         let addresses = self.0.table.get_mut(&Resource::<Addresses>::new_borrow(stream.rep()))?;
         let _ = addresses.poll(&mut Context::from_waker(Waker::noop()));
         match &mut addresses.state {
-            State::Waiting(_) => Err(ErrorCode::WouldBlock.into()),
-            State::Found(found) => Ok(found.next().map(Into::into)),
-            State::Unknown => Err(ErrorCode::NameUnresolvable.into()),
+            Lookup::Waiting(_) => Err(ErrorCode::WouldBlock.into()),
+            Lookup::Found(found) => Ok(found.next().map(Into::into)),
+            Lookup::Unknown => Err(ErrorCode::NameUnresolvable.into()),
         }
     }
 

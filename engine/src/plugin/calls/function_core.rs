@@ -12,7 +12,7 @@ use crate::function::UsageGauge;
 use crate::function::{Kind, Signature};
 use crate::metrics::FunctionStatus;
 use crate::monitor::{FunctionFigures, FunctionGauge, Watch};
-use crate::plugin::calls::batch_size::Pace;
+use crate::plugin::calls::batch_size::BatchSize;
 use crate::plugin::output::{Messages, Output};
 use crate::plugin::{Grants, Instance, Loaded, Outcome, Trouble};
 use crate::record::Batch;
@@ -39,18 +39,18 @@ pub(crate) struct Opening {
 }
 
 /// A function without the types of its records, and what is known of its calls.
-pub(crate) struct Core {
+pub(crate) struct FunctionCore {
     /// Tells its instances from those of other functions.
     pub(crate) id: usize,
     pub(crate) opening: Opening,
-    pub(crate) pace: Pace,
+    pub(crate) batch_size: BatchSize,
     pub(crate) usage: UsageGauge,
     own: Weak<Self>,
     /// Figures for who watches, from the first call on.
     gauge: OnceLock<Arc<FunctionGauge>>,
 }
 
-impl FunctionFigures for Core {
+impl FunctionFigures for FunctionCore {
     fn name(&self) -> &str {
         self.name()
     }
@@ -75,7 +75,7 @@ impl FunctionFigures for Core {
             nanos: nanos(usage.time),
             longest: nanos(usage.longest),
             timeout: nanos(usage.timeout),
-            batch: self.pace.records(),
+            batch: self.batch_size.records(),
             memory_most: usage.memory,
             memory_limit: usage.memory_limit,
             retired: self.usage.retired(),
@@ -84,13 +84,13 @@ impl FunctionFigures for Core {
     }
 }
 
-impl Core {
+impl FunctionCore {
     /// `id` is the pool's, and nobody else's.
     pub(crate) fn new(id: usize, opening: Opening) -> Arc<Self> {
         Arc::new_cyclic(|own| Self {
             id,
             opening,
-            pace: Pace::new(),
+            batch_size: BatchSize::new(),
             usage: UsageGauge::default(),
             own: own.clone(),
             gauge: OnceLock::new(),
@@ -123,7 +123,7 @@ impl Core {
     pub(crate) fn note_outcome(&self, instance: &Instance, outcome: &Outcome) {
         self.usage.record(outcome.consumed, instance.used(), instance.memory());
         self.usage.note_output(self.kind(), &outcome.output);
-        self.pace.learn(outcome.consumed, instance.used());
+        self.batch_size.learn(outcome.consumed, instance.used());
         if let Some(gauge) = self.gauge() {
             let failed = !outcome.failures.is_empty();
             gauge.called(outcome.consumed, instance.used(), instance.memory(), failed);
@@ -137,7 +137,7 @@ impl Core {
 
     /// A call with `batch` failed.
     pub(crate) fn note_trouble(&self, batch: &Batch, trouble: &Trouble) {
-        self.pace.shrink();
+        self.batch_size.shrink();
         self.usage.retire();
         if let Some(gauge) = self.gauge() {
             gauge.called(if batch.len() == 1 { 1 } else { 0 }, trouble.used, trouble.size, true);
