@@ -140,7 +140,7 @@ fn one_signal_ends_the_run_in_time_whatever_hangs() {
             "INFO {",
             "x\n",
             "type = \"nats\"\nserver = \"nats://ADDRESS\"\nsubject = \"x\"",
-            "to let anybody in",
+            "to accept a connection and its login",
             "the sink nats",
         ),
         (

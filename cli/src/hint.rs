@@ -45,3 +45,33 @@ fn flag(need: &str) -> String {
         _ => "this engine has no such capability".to_owned(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use crate::Engine;
+
+    #[test]
+    fn the_guide_has_the_flag_of_each_deadline() {
+        let guide = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/guide/src/deadlines.md");
+        let guide = std::fs::read_to_string(guide).expect("the guide is in the repository");
+        let rows = guide.lines().filter(|line| line.starts_with("| `"));
+        // A row's name and the text of its last column begin with a word in backticks.
+        let word = |text: &str| text.split('`').nth(1).map(str::to_owned);
+        let flags = rows.filter_map(|row| {
+            let (_, flag) = row.trim_end_matches('|').rsplit_once('|')?;
+            Some((word(row)?, word(flag)?))
+        });
+        let flags: Vec<_> = flags.collect();
+        let wanted = [("broker-away", "--broker-timeout"), ("drain", "--drain-timeout")];
+        assert_eq!(flags, wanted.map(|(name, flag)| (name.to_owned(), flag.to_owned())));
+        let command = Engine::command();
+        for (_, flag) in wanted {
+            let has = |command: &clap::Command| {
+                command.get_arguments().any(|known| known.get_long() == flag.strip_prefix("--"))
+            };
+            assert!(command.get_subcommands().any(has), "no command has {flag}");
+        }
+    }
+}

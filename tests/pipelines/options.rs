@@ -21,7 +21,7 @@ fn impossible_csv_options() {
     check(
         "[sources.folder]\npath = \".\"\nlayout = \"csv\"\ncsv = { delimiter = \"'\", quote = \"'\" }\n[sinks.stdout]\n",
         expect![[
-            r#"p.toml:4:21: folder: what stands between fields can't stand around them (choose another delimiter or quote)"#
+            r#"p.toml:4:21: folder: the delimiter and the quote must be different (choose another delimiter or quote)"#
         ]],
     );
     check(
@@ -34,8 +34,8 @@ fn impossible_csv_options() {
     check(
         "[sources.csv]\npath = \"in\"\ndelimiter = \"\\\"\"\n[sinks.out]\ntype = \"csv\"\npath = \"out\"\ndelimiter = \"\\\"\"\n",
         expect![[r#"
-            p.toml:3:13: csv: what stands between fields can't stand around them (choose another delimiter or quote)
-            p.toml:7:13: out: double quotes stand around fields (choose another one)"#]],
+            p.toml:3:13: csv: the delimiter and the quote must be different (choose another delimiter or quote)
+            p.toml:7:13: out: double quotes are around fields (choose another one)"#]],
     );
     check(
         "[sources.csv]\npath = \"in\"\nquote = \"\"\ndelimiter = \"\\\"\"\n[sinks.stdout]\n",

@@ -114,7 +114,7 @@ async fn a_json_body_is_one_record_or_refused() {
     let mut fed = Fed::new(http);
     for wrong in [&b"{"[..], b"", b"1 2", b"1\n2", b"\"\xff\""] {
         let answer = asked(address, "POST /in HTTP/1.1\r\nContent-Type: text/plain", wrong).await;
-        assert!(answer.starts_with("HTTP/1.1 400") && answer.contains("it is no JSON: "), "{answer}");
+        assert!(answer.starts_with("HTTP/1.1 400") && answer.contains("it is not JSON: "), "{answer}");
     }
     assert_eq!(posted(address, "", "{\r\n  \"a\": [1e400,\n\"\\n\"]}\n").await, "202");
     assert_eq!(fed.next().await, [r#"{  "a": [1e400,"\n"]}"#]);

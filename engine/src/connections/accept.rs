@@ -1,4 +1,4 @@
-//! Accepts connections, and serves a bounded number of them at once.
+//! Accepts connections, and serves a bounded number of them at the same time.
 
 use std::net::SocketAddr;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! HTTP on a connection.
+//! Serves HTTP on a connection.
 
 use std::net::SocketAddr;
 
@@ -28,8 +28,8 @@ pub(crate) struct Http {
 }
 
 impl Http {
-    /// Answers with the router. The deadline is for the head of a request, and for the client to read an answer, with
-    /// a second more for each 16 KiB.
+    /// Answers requests with the router. The deadline is for the head of a request, and for the client to read an answer,
+    /// with a second more for each 16 KiB.
     pub(crate) fn new(
         deadline: Deadline,
         limit: ConnectionLimit,
@@ -55,7 +55,7 @@ impl Http {
         });
         let serving = builder.serve_connection(TokioIo::new(connection), service);
         tokio::pin!(serving);
-        // The client of a broken connection cannot be told.
+        // The client of a broken connection can't be told.
         tokio::select! {
             _ = serving.as_mut() => return,
             () = stop.cancelled() => serving.as_mut().graceful_shutdown(),
@@ -64,7 +64,7 @@ impl Http {
     }
 }
 
-/// The answer, which closes its connection if the request was refused, or if other connections may wait.
+/// Makes an answer close its connection if the request was refused, or if other connections may wait.
 fn closing(mut answer: Response<Body>, limit: &ConnectionLimit) -> Response<Body> {
     let is_refused = answer.status().is_client_error() && answer.status() != StatusCode::TOO_MANY_REQUESTS;
     if is_refused || limit.is_reached() {

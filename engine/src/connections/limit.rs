@@ -1,4 +1,4 @@
-//! How many connections are served at once, and which of them yields to one that waits.
+//! Limits how many connections are served at the same time, and asks idle ones to make room for one that waits.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
@@ -16,8 +16,8 @@ pub(crate) struct ConnectionLimit {
 /// Whether a connection waits for a permit.
 #[derive(Default)]
 struct Wanted {
-    is: AtomicBool,
-    told: Notify,
+    waits: AtomicBool,
+    notify: Notify,
 }
 
 impl ConnectionLimit {
@@ -26,18 +26,18 @@ impl ConnectionLimit {
         Self { free: Arc::new(free), wanted: Arc::default() }
     }
 
-    /// A permit, held until it is dropped. While there is none, idle connections are asked for theirs.
+    /// Waits for a permit. Meanwhile idle connections are asked to give up theirs.
     pub(super) async fn acquire(&self) -> Option<OwnedSemaphorePermit> {
         let free = self.free.clone();
         let permit = match free.clone().try_acquire_owned() {
             Ok(permit) => Some(permit),
             Err(_) => {
-                self.wanted.is.store(true, SeqCst);
-                self.wanted.told.notify_waiters();
+                self.wanted.waits.store(true, SeqCst);
+                self.wanted.notify.notify_waiters();
                 free.acquire_owned().await.ok()
             }
         };
-        self.wanted.is.store(false, SeqCst);
+        self.wanted.waits.store(false, SeqCst);
         permit
     }
 
@@ -47,14 +47,14 @@ impl ConnectionLimit {
         self.free.available_permits() == 0
     }
 
-    /// Waits until an idle connection must yield its permit to another one, at the earliest at this moment.
+    /// Waits until an idle connection must give up its permit, at this moment or later.
     pub(crate) async fn wanted_after(&self, moment: Instant) {
         tokio::time::sleep_until(moment).await;
         loop {
-            let mut told = std::pin::pin!(self.wanted.told.notified());
+            let mut told = std::pin::pin!(self.wanted.notify.notified());
             told.as_mut().enable();
-            // Only one connection yields; the others keep their permits.
-            if self.wanted.is.swap(false, SeqCst) {
+            // Only one connection gives up its permit.
+            if self.wanted.waits.swap(false, SeqCst) {
                 return;
             }
             told.await;

@@ -1,4 +1,4 @@
-//! Sources and sinks: a folder for each thing outside of the graph that they connect to.
+//! Sources and sinks: a folder for each thing outside the graph that they connect to.
 
 mod channel;
 mod count;

@@ -1,4 +1,4 @@
-//! All connectors: a line for each says whether its module `source` or `sink` has something for programs.
+//! The list of all connectors: a line for each says whether it has a source and a sink for programs.
 
 use super::*;
 use crate::nodes::NodeType;
@@ -22,12 +22,12 @@ macro_rules! registry {
             $($(#[$feature])? export!(sink of $connector: $($($part)+)?);)+
         }
 
-        /// Their types of nodes in pipeline files, in the order in which people are told of them.
+        /// Their node types in pipeline files, in the order in which they are listed for people.
         pub(crate) const NODES: &[&[NodeType]] = &[$($(#[$feature])? $connector::NODES,)+];
     };
 }
 
-/// Hands on what the module `source` or `sink` of a connector has, if it has that.
+/// Exports what the module `source` or `sink` of a connector has, if it has that module.
 macro_rules! export {
     (source of $connector:ident: source $($part:ident)?) => {
         pub use crate::connectors::$connector::source::*;

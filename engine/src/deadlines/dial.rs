@@ -1,4 +1,4 @@
-//! Connections that are made to others.
+//! Makes connections to servers, each step with a deadline.
 
 use std::io;
 
@@ -6,7 +6,7 @@ use tokio::net::TcpStream;
 
 use super::table::Deadline;
 
-/// Connects to an address by TCP, in the time for that or in another one.
+/// Connects to an address by TCP, within the deadline.
 pub(crate) async fn tcp(address: &str, connect: Deadline) -> io::Result<TcpStream> {
     connect.within(address, TcpStream::connect(address)).await?
 }
@@ -29,10 +29,10 @@ mod net {
     use super::super::timely::Timely;
     use crate::net::{tls, url::shown};
 
-    /// A WebSocket whose other side has to read.
+    /// A WebSocket connection that breaks if the server does not read.
     pub(crate) type Socket = WebSocketStream<MaybeTlsStream<Timely<TcpStream>>>;
 
-    /// Connects to a URL, over TLS if it says wss; each step may take so long.
+    /// Connects to a URL, with TLS for `wss` URLs. The timeout is for each step.
     pub(crate) async fn websocket(url: &str, config: WebSocketConfig, timeout: Duration) -> Result<Socket> {
         tls::prepare();
         let request = url.into_client_request()?;
@@ -49,7 +49,7 @@ mod net {
         Ok(socket)
     }
 
-    /// What makes requests, whose answers may take so long.
+    /// Makes requests. The timeout is for each answer.
     pub(crate) fn client(timeout: Duration) -> reqwest::ClientBuilder {
         tls::prepare();
         reqwest::Client::builder().timeout(timeout)

@@ -1,4 +1,4 @@
-//! How long anything outside is waited for: no await on a peer, a server or a process is without a deadline.
+//! Deadlines: the engine never waits for a peer, a server or a process without one.
 
 mod dial;
 mod table;

@@ -1,20 +1,20 @@
-//! The table of deadlines, which the guide shows.
+//! The table of all deadlines, which the guide shows.
 
 use std::io;
 use std::time::Duration;
 
 use super::waits::waiting;
 
-/// How long something outside may take to do what it is asked.
+/// How long something outside may take for one step.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Deadline {
-    /// What it is called in the guide.
+    /// Its name in the guide.
     #[cfg_attr(not(test), expect(dead_code, reason = "the guide has it"))]
     name: &'static str,
     pub(crate) time: Duration,
-    /// What the other side should do: it may take so long "to accept a connection".
+    /// What the other side should do, as "accept a connection".
     awaited: &'static str,
-    /// What it is for, and what changes it, as the guide has it.
+    /// What it is for, and the option of pipeline files that changes it, as the guide says.
     #[cfg_attr(not(test), expect(dead_code, reason = "the guide has it"))]
     meaning: &'static str,
 }
@@ -25,9 +25,9 @@ const fn deadline(name: &'static str, millis: u64, awaited: &'static str, meanin
 
 macro_rules! deadlines {
     ($($constant:ident = $name:literal, $millis:literal, $awaited:literal, $meaning:literal;)*) => {
-        $(#[cfg_attr(not(all(feature = "cluster", feature = "otlp")), allow(dead_code, reason = "it is a feature's"))]
+        $(#[cfg_attr(not(all(feature = "cluster", feature = "otlp")), allow(dead_code, reason = "some belong to features"))]
         pub(crate) const $constant: Deadline = deadline($name, $millis, $awaited, $meaning);)*
-        /// All of them, in the guide's order.
+        /// All deadlines, in the guide's order.
         #[cfg(test)]
         const ALL: &[Deadline] = &[$($constant),*];
     };
@@ -54,7 +54,7 @@ deadlines! {
         "finishing the requests of the source `http` when it is stopped";
     PAGE = "page", 10_000, "send its request, or read the answer",
         "a client of the dashboard, as for `request`";
-    PAGE_END = "page-end", 500, "hear of the end",
+    PAGE_END = "page-end", 500, "receive the end",
         "telling the dashboard's pages that the run has ended";
     SILENT = "silent", 60_000, "send a whole line while others wait for its place",
         "a client of the source `tcp` sends no whole line while all `connections` are taken and others wait; \
@@ -62,16 +62,15 @@ deadlines! {
     PROCESS = "process", 3_600_000, "read its input, or end after it",
         "the command of a sink `process` reads nothing of what is written, or does not exit after it; \
          `timeout` changes it";
-    BROKER = "broker", 10_000, "let anybody in",
+    BROKER = "broker", 10_000, "accept a connection and its login",
         "connecting to a NATS server, with TLS and login";
     BROKER_ANSWER = "broker-answer", 5_000, "answer",
         "a NATS server answers a request; then the request is repeated";
     BROKER_AWAY = "broker-away", 60_000, "come back",
-        "a NATS server that was connected is unreachable; `timeout` changes it, and `--broker-timeout` for a \
-         cluster";
-    BROKER_END = "broker-end", 3_000, "hear of the end",
+        "a NATS server that was connected is unreachable; `timeout` changes it";
+    BROKER_END = "broker-end", 3_000, "receive the end",
         "telling a NATS server what was not finished, and that a run or a worker has left";
-    FETCH = "fetch", 60_000, "hand a plugin over",
+    FETCH = "fetch", 60_000, "send a plugin",
         "a worker fetches a plugin from the NATS server";
     APART = "apart", 60_000, "finish its task",
         "a task that a worker runs in a separate process, in addition to the time limits of its records";
@@ -80,11 +79,10 @@ deadlines! {
     COLLECTOR_END = "collector-end", 4_500, "take the last figures",
         "the same at the end of a run";
     DRAIN = "drain", 30_000, "end",
-        "everything together, after the first Ctrl-C, SIGTERM or SIGHUP; `--drain-timeout` changes it, and \
-         `drain_timeout` in `[limits]`";
+        "everything together, after the first Ctrl-C, SIGTERM or SIGHUP; `drain_timeout` in `[limits]` changes it";
 }
 
-/// Something outside has not done in time what it was asked.
+/// Something outside has not done its step in time.
 #[derive(Clone, Debug, thiserror::Error)]
 #[error("it did not {awaited} within {}", humantime::format_duration(*time))]
 pub(crate) struct Overdue {
@@ -99,12 +97,12 @@ impl From<Overdue> for io::Error {
 }
 
 impl Deadline {
-    /// The same with a time that somebody has chosen.
+    /// The same deadline with another time.
     pub(crate) fn of(self, time: Duration) -> Self {
         Self { time, ..self }
     }
 
-    /// Waits for what comes from a peer, which is shown to people.
+    /// Waits for a future, within the deadline. `peer` is shown to people as what is waited for.
     ///
     /// # Errors
     ///
@@ -114,7 +112,7 @@ impl Deadline {
         waiting(|| self.told(peer), coming).await.map_err(|_| self.overdue())
     }
 
-    /// What is waited for, in words: "127.0.0.1:9000 to accept a connection".
+    /// The wait in words, as "127.0.0.1:9000 to accept a connection".
     pub(crate) fn told(self, peer: &str) -> String {
         format!("{peer} to {}", self.awaited)
     }
@@ -135,9 +133,12 @@ mod tests {
         let rows: Vec<_> = guide.lines().filter(|line| line.starts_with("| `")).collect();
         let row = |deadline: &Deadline| {
             let Deadline { name, time, meaning, .. } = deadline;
-            format!("| `{name}` | {} | {meaning} |", humantime::format_duration(*time))
+            format!("| `{name}` | {} | {meaning} ", humantime::format_duration(*time))
         };
         let wanted: Vec<_> = ALL.iter().map(row).collect();
+        // The last column has the command's flags, which the command checks.
+        let rows: Vec<_> =
+            rows.iter().filter_map(|row| Some(row.trim_end_matches('|').rsplit_once('|')?.0)).collect();
         assert_eq!(rows, wanted, "write these rows into docs/guide/src/deadlines.md:\n{}", wanted.join("\n"));
     }
 

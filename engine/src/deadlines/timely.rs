@@ -1,4 +1,4 @@
-//! Connections whose other side has to read.
+//! Connections that break if the other side does not read.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -11,32 +11,32 @@ use tokio::time::{Instant, Sleep, sleep_until};
 use super::table::Deadline;
 use super::waits::Waiting;
 
-/// So many bytes a second are enough of a client that reads an answer.
+/// The bytes per second that a client must read of an answer.
 const RATE: u64 = 16 << 10;
 
-/// A connection that breaks if its other side does not read what is written to it.
+/// A connection that breaks if the other side does not read what is written to it.
 pub(crate) struct Timely<S> {
     stream: S,
     peer: String,
     deadline: Deadline,
-    /// Whether all must have been read in time, with a second more for each 16 KiB; else anything.
+    /// Whether everything must be read in time, with a second more for each 16 KiB; or else anything.
     whole: bool,
     stall: Option<Stall>,
 }
 
-/// The other side has not read all that there is.
+/// A wait for the other side to read.
 struct Stall {
     ends: Pin<Box<Sleep>>,
     _waiting: Waiting,
 }
 
 impl<S> Timely<S> {
-    /// One whose other side reads anything of what is written within the deadline.
+    /// A connection whose other side must read anything of what is written within the deadline.
     pub(crate) fn new(stream: S, peer: impl Into<String>, deadline: Deadline) -> Self {
         Self { stream, peer: peer.into(), deadline, whole: false, stall: None }
     }
 
-    /// One whose other side reads all of it, with a second more for each 16 KiB.
+    /// A connection whose other side must read everything, with a second more for each 16 KiB.
     #[cfg(feature = "net")]
     pub(crate) fn answering(stream: S, peer: impl Into<String>, deadline: Deadline) -> Self {
         Self { whole: true, ..Self::new(stream, peer, deadline) }
@@ -45,14 +45,14 @@ impl<S> Timely<S> {
     fn stall(&mut self) -> &mut Stall {
         let Self { peer, deadline, stall, .. } = self;
         stall.get_or_insert_with(|| {
-            // A time that is too long to be told is no deadline.
+            // A time that is too long for the clock is as good as no deadline.
             let far = Instant::now() + Duration::from_secs(86_400 * 365 * 30);
             let ends = Instant::now().checked_add(deadline.time).unwrap_or(far).min(far);
             Stall { ends: Box::pin(sleep_until(ends)), _waiting: Waiting::begin(deadline.told(peer)) }
         })
     }
 
-    /// So many bytes of those that were offered were taken.
+    /// Notes that `bytes` of the `offered` ones were written.
     fn taken(&mut self, bytes: usize, offered: usize) {
         if !self.whole || bytes >= offered {
             self.stall = None;
@@ -64,13 +64,13 @@ impl<S> Timely<S> {
         ends.as_mut().reset(later);
     }
 
-    /// Waits for another try, or for the end of the other side's time.
+    /// Waits until it can be written again, or until the other side's time is over.
     fn wait<T>(&mut self, context: &mut Context<'_>) -> Poll<io::Result<T>> {
         ready!(self.stall().ends.as_mut().poll(context));
         Poll::Ready(Err(self.deadline.overdue().into()))
     }
 
-    /// What became of a try to write so much.
+    /// Handles the result of writing `offered` bytes.
     fn tried(
         &mut self,
         context: &mut Context<'_>,
@@ -145,8 +145,8 @@ mod tests {
     use super::super::table::WRITE;
     use super::*;
 
-    /// How long it takes until one is left that is sent so much, and reads so much each second.
-    async fn left_after(whole: bool, bytes: usize, each_second: usize) -> Option<u64> {
+    /// The seconds until a peer is disconnected that is sent `bytes` and reads `each_second`; none if it never is.
+    async fn disconnected_after(whole: bool, bytes: usize, each_second: usize) -> Option<u64> {
         let (ours, mut theirs) = duplex(1 << 10);
         let begun = Instant::now();
         let reading = tokio::spawn(async move {
@@ -167,10 +167,10 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_reader_that_is_too_slow_is_disconnected() {
-        // Anything is enough for one who holds up nobody else.
-        assert_eq!(left_after(false, 100 << 10, 1 << 10).await, None);
-        assert_eq!(left_after(true, 100 << 10, 1 << 10).await, Some(10));
-        assert_eq!(left_after(true, 1 << 20, 32 << 10).await, None);
-        assert_eq!(left_after(false, 2 << 10, 0).await, Some(10));
+        // Reading anything is enough if nothing else waits for the peer.
+        assert_eq!(disconnected_after(false, 100 << 10, 1 << 10).await, None);
+        assert_eq!(disconnected_after(true, 100 << 10, 1 << 10).await, Some(10));
+        assert_eq!(disconnected_after(true, 1 << 20, 32 << 10).await, None);
+        assert_eq!(disconnected_after(false, 2 << 10, 0).await, Some(10));
     }
 }

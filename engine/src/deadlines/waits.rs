@@ -1,4 +1,4 @@
-//! What this process waits for at the moment.
+//! Lists what this process waits for.
 
 use std::collections::BTreeMap;
 use std::future::poll_fn;
@@ -10,14 +10,14 @@ use std::time::{Duration, Instant};
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Wait {
-    /// What it is, for people.
+    /// What is waited for, in words.
     pub what: String,
-    /// How long it has been waited for.
+    /// How long this has lasted.
     pub time: Duration,
 }
 
-/// What streams of this process wait for at the moment: peers, servers, processes, and the sinks and sources that
-/// have to do with them. What has been waited for longest comes first.
+/// Lists what the streams of this process wait for now: peers, servers, processes, and the sinks and sources that use
+/// them. The longest wait comes first.
 #[must_use]
 pub fn waits() -> Vec<Wait> {
     let wait = |Begun { what, since }: &Begun| Wait { what: what.clone(), time: since.elapsed() };
@@ -29,7 +29,7 @@ struct Begun {
     since: Instant,
 }
 
-/// By the order in which they began.
+/// The current waits, by the order in which they began.
 struct Waits {
     begun: BTreeMap<u64, Begun>,
     next: u64,
@@ -60,7 +60,7 @@ impl Drop for Waiting {
     }
 }
 
-/// Waits for what is coming, and says so meanwhile. What is there at once costs nothing.
+/// Waits for a future, and lists that wait meanwhile. Costs nothing if the future is ready at once.
 pub(crate) async fn waiting<T>(what: impl FnOnce() -> String, coming: impl Future<Output = T>) -> T {
     let (mut coming, mut what, mut waiting) = (pin!(coming), Some(what), None);
     poll_fn(|context| {

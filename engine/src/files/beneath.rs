@@ -1,4 +1,4 @@
-//! Files beneath a folder that is open: no name and no link leads out of it.
+//! Opens files in an open folder: no name and no link leads out of it.
 
 use std::ffi::OsStr;
 use std::io;
@@ -10,7 +10,7 @@ use rustix::io::Errno;
 
 use super::walk::open_folder;
 
-/// To look at something without reading it. Linux refuses what has no meaning beside it.
+/// Flags for reading metadata. Linux allows no others together with `PATH`.
 #[cfg(target_os = "linux")]
 pub(super) const LOOK: OFlags = OFlags::PATH.union(OFlags::CLOEXEC);
 #[cfg(not(target_os = "linux"))]
@@ -27,7 +27,7 @@ pub(super) fn open(
 ) -> io::Result<OwnedFd> {
     #[cfg(target_os = "linux")]
     match by_system(folder, path, flags, mode, links) {
-        // A kernel before 5.6, or a filter that knows no newer one.
+        // The kernel is older than 5.6, or a system call filter does not know the call.
         Err(Errno::NOSYS | Errno::PERM) => {}
         opened => return Ok(opened?),
     }
@@ -49,7 +49,7 @@ fn by_system(
     if !links {
         resolve |= ResolveFlags::NO_SYMLINKS;
     }
-    // Another process renames folders at the same time.
+    // Fails if another process renames folders at the same time.
     let mut tries = 0;
     loop {
         match fs::openat2(folder, path, flags, mode, resolve) {
@@ -59,7 +59,7 @@ fn by_system(
     }
 }
 
-/// The same where the system can't be asked: it follows no links at all.
+/// Does the same without the system's help, but follows no links at all.
 fn by_component(folder: &OwnedFd, path: &Path, flags: OFlags, mode: Mode) -> Result<OwnedFd, Errno> {
     let mut names = Vec::new();
     for component in path.components() {
@@ -92,7 +92,7 @@ mod tests {
     use crate::files::guests::{Granted, Id};
     use crate::files::walk::id_of;
 
-    /// Names of what stands in a folder, where links in it lead, and what is asked for there.
+    /// Names in a folder, and the components of links and of paths that are opened.
     const NAMES: [&str; 4] = ["a", "b", "c", "d"];
     const STEPS: [&str; 9] = ["a", "b", "c", "d", ".", "..", "../..", "outside", "/proc/self/cwd"];
 
@@ -117,7 +117,7 @@ mod tests {
         prop::collection::vec((prop::collection::vec(select(&NAMES[..]), 1..4), entry), 0..12)
     }
 
-    /// The tree in a folder `inside`, beside which there is another one; what can't be made is left out.
+    /// Makes the tree in a folder `inside`, with another folder beside it. What can't be made is left out.
     fn made(tree: &Tree) -> TempDir {
         let scene = tempdir().unwrap();
         let inside = scene.path().join("inside");
@@ -127,7 +127,7 @@ mod tests {
         }
         for (path, entry) in tree {
             let path = inside.join(path.join("/"));
-            // Never by way of a link.
+            // Not through a link.
             let whole = path.parent().and_then(|folder| folder.canonicalize().ok());
             if whole.is_none_or(|whole| whole != path.parent().unwrap()) {
                 continue;
@@ -142,13 +142,13 @@ mod tests {
         scene
     }
 
-    /// A link's text; with `outside` in front it is absolute.
+    /// A link's text. It is absolute if it begins with `outside`.
     fn target(scene: &Path, steps: &[&str]) -> PathBuf {
         let whole: PathBuf = steps.iter().collect();
         if steps[0] == "outside" { scene.join(whole) } else { whole }
     }
 
-    /// What stands beneath a folder, links not followed.
+    /// Everything below a folder, without following links.
     fn ids(folder: &Path, known: &mut HashSet<Id>) {
         known.insert(id_of(std::fs::File::open(folder).unwrap()).unwrap());
         for entry in std::fs::read_dir(folder).unwrap().map(Result::unwrap) {
@@ -176,7 +176,7 @@ mod tests {
             let mut within = HashSet::new();
             ids(&inside, &mut within);
             let folder = fs::open(&inside, OFlags::RDONLY | OFlags::DIRECTORY, Mode::empty()).unwrap();
-            // From here on no link in it is followed by way of its path either.
+            // From here on no link in it is followed when it is opened by its path either.
             let _granted = Granted::open(&inside, false).unwrap();
             let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
             for steps in &asked {
@@ -189,7 +189,7 @@ mod tests {
                 for file in opened.into_iter().flatten() {
                     prop_assert!(within.contains(&id_of(file).unwrap()), "{}", path.display());
                 }
-                // A path of the user's own may go up again.
+                // Paths that users give may contain `..`.
                 if !path.is_absolute() && !steps.iter().any(|step| step.contains("..")) {
                     let by_path = crate::files::open_file(&inside.join(&path));
                     if let Ok(file) = by_path {

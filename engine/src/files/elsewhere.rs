@@ -1,4 +1,4 @@
-//! The files and folders of this module on systems without descriptors of folders: by their names.
+//! Files and folders on systems that can't open names relative to a folder: by their paths.
 
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, File, Metadata};
@@ -6,31 +6,10 @@ use std::io;
 use std::path::{Component, Path, PathBuf};
 
 use super::guests::Id;
+use super::open_options::{LastLink, OpenOptions};
 
-/// How a file is opened.
-#[derive(Clone, Copy, Default)]
-pub(super) struct How {
-    pub(super) read: bool,
-    pub(super) write: bool,
-    pub(super) append: bool,
-    pub(super) create: bool,
-    pub(super) new: bool,
-    pub(super) private: bool,
-}
-
-impl How {
-    pub(super) const READ: Self =
-        Self { read: true, write: false, append: false, create: false, new: false, private: false };
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Last {
-    Followed,
-    Itself,
-}
-
-pub(super) fn open(path: &Path, how: How) -> io::Result<File> {
-    let How { read, write, append, create, new, private: _ } = how;
+pub(super) fn open(path: &Path, how: OpenOptions) -> io::Result<File> {
+    let OpenOptions { read, write, append, create, new, private: _ } = how;
     let mut options = File::options();
     options.read(read).write(write && !append).append(append).create(create).create_new(new);
     options.open(path)
@@ -40,9 +19,9 @@ pub(super) fn known(path: &Path) -> io::Result<Metadata> {
     fs::metadata(path)
 }
 
-pub(super) fn place(path: &Path, _: Last) -> io::Result<(Place, OsString)> {
+pub(super) fn place(path: &Path, _: LastLink) -> io::Result<(OpenFolder, OsString)> {
     let name = path.file_name().ok_or(io::ErrorKind::IsADirectory)?;
-    Ok((Place(path.parent().unwrap_or(Path::new("")).to_owned()), name.to_owned()))
+    Ok((OpenFolder(path.parent().unwrap_or(Path::new("")).to_owned()), name.to_owned()))
 }
 
 pub(super) fn let_wait(_: &File) -> io::Result<()> {
@@ -62,9 +41,9 @@ pub(super) fn is_no_file(error: &io::Error) -> bool {
 }
 
 #[derive(Debug)]
-pub(super) struct Place(PathBuf);
+pub(super) struct OpenFolder(PathBuf);
 
-impl Place {
+impl OpenFolder {
     pub(super) fn open(path: &Path) -> io::Result<Self> {
         if fs::metadata(path)?.is_dir() {
             Ok(Self(path.to_owned()))
@@ -86,7 +65,7 @@ impl Place {
         Some(self.0.clone())
     }
 
-    /// What a name stands for, unless it leads out of the folder or is a link.
+    /// The path of a name, unless that leads out of the folder or is a link.
     fn within(&self, name: &Path) -> io::Result<PathBuf> {
         let stays = name.components().all(|part| matches!(part, Component::Normal(_) | Component::CurDir));
         let path = self.0.join(name);
@@ -94,11 +73,11 @@ impl Place {
         if stays && !is_link { Ok(path) } else { Err(io::ErrorKind::PermissionDenied.into()) }
     }
 
-    pub(super) fn open_in(&self, name: &Path, how: How) -> io::Result<File> {
+    pub(super) fn open_in(&self, name: &Path, how: OpenOptions) -> io::Result<File> {
         open(&self.within(name)?, how)
     }
 
-    pub(super) fn open_itself(&self, name: &OsStr, how: How) -> io::Result<File> {
+    pub(super) fn open_itself(&self, name: &OsStr, how: OpenOptions) -> io::Result<File> {
         self.open_in(Path::new(name), how)
     }
 

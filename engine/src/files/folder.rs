@@ -1,4 +1,4 @@
-//! A folder that was opened once, and the files in it.
+//! An open folder, and the files in it.
 
 use std::ffi::{OsStr, OsString};
 use std::fs::{File, Metadata};
@@ -8,35 +8,36 @@ use std::sync::Arc;
 
 use super::guests::Id;
 use super::kind;
+use super::open_options::OpenOptions;
 use super::output::Draft;
-use super::system::{How, Place, is_no_file, let_wait};
+use super::system::{OpenFolder, is_no_file, let_wait};
 
-/// A folder that was opened once: names in it are looked up there, whatever becomes of its path.
+/// An open folder. Names are looked up in it, even after it was renamed or replaced.
 ///
 /// Nothing outside of it is ever opened. Links in it are followed if they stay within it, and never if a function may
 /// write to it.
 #[derive(Clone, Debug)]
-pub struct Folder(pub(super) Arc<Place>);
+pub struct Folder(pub(super) Arc<OpenFolder>);
 
 impl Folder {
     /// Opens a folder.
     ///
     /// # Errors
     ///
-    /// If it is not there, or is no folder.
+    /// If it does not exist, or is not a folder.
     pub fn open(path: &Path) -> io::Result<Self> {
-        Ok(Self(Arc::new(Place::open(path)?)))
+        Ok(Self(Arc::new(OpenFolder::open(path)?)))
     }
 
-    /// Opens a folder that belongs to this user, and makes what is missing of it. Nobody else can change it or put
-    /// another one in its place: all folders that it lies in belong to this user or to root, and others may not write
-    /// to them, or only to what is their own, as in `/tmp`. No function may write there.
+    /// Opens a folder that only this user can change or replace, and creates it if it does not exist. All folders that
+    /// contain it belong to this user or to root, and other users may not write to them, or only to their own files, as
+    /// in `/tmp`. No function may write there.
     ///
     /// # Errors
     ///
-    /// If there is no such folder and it can't be made, or if others could change it.
+    /// If it does not exist and can't be created, or if other users could change it.
     pub fn private(path: &Path) -> io::Result<Self> {
-        Ok(Self(Arc::new(Place::private(path)?)))
+        Ok(Self(Arc::new(OpenFolder::private(path)?)))
     }
 
     pub(super) fn id(&self) -> Option<Id> {
@@ -47,25 +48,26 @@ impl Folder {
         self.0.path()
     }
 
-    /// Opens a file in it to read it. Never waits.
+    /// Opens a file in it for reading. Never blocks.
     ///
     /// # Errors
     ///
-    /// If it is not there, is no regular file, or is a link that leads out of the folder.
+    /// If it does not exist, is not a regular file, or is a link that leads out of the folder.
     pub fn read(&self, name: &OsStr) -> io::Result<File> {
-        let file = self.0.open_in(Path::new(name), How::READ)?;
+        let file = self.0.open_in(Path::new(name), OpenOptions::READ)?;
         kind::check_regular(&file.metadata()?)?;
         let_wait(&file)?;
         Ok(file)
     }
 
-    /// The regular file of this name, or none: it may be gone, something else, or a link that leads out.
+    /// Opens the regular file of this name for reading, if there is one. None if it is gone, something else, or a link
+    /// that leads out of the folder.
     ///
     /// # Errors
     ///
-    /// If it is there and can't be read.
+    /// If it exists and can't be read.
     pub fn file(&self, name: &OsStr) -> io::Result<Option<File>> {
-        match self.0.open_in(Path::new(name), How::READ) {
+        match self.0.open_in(Path::new(name), OpenOptions::READ) {
             Ok(file) if file.metadata()?.is_file() => {
                 let_wait(&file)?;
                 Ok(Some(file))
@@ -75,7 +77,7 @@ impl Folder {
         }
     }
 
-    /// The bytes of a file in it.
+    /// Reads a file in it.
     ///
     /// # Errors
     ///
@@ -84,16 +86,16 @@ impl Folder {
         super::input::whole(&self.read(name)?, limit)
     }
 
-    /// What is known of something in it, without opening it.
+    /// The metadata of something in it, without opening it.
     ///
     /// # Errors
     ///
-    /// If it is not there, or is a link that leads out of the folder.
+    /// If it does not exist, or is a link that leads out of the folder.
     pub fn known(&self, name: &OsStr) -> io::Result<Metadata> {
         self.0.known_in(Path::new(name))
     }
 
-    /// The names in it.
+    /// Lists the names in it.
     ///
     /// # Errors
     ///
@@ -102,7 +104,7 @@ impl Folder {
         self.0.names()
     }
 
-    /// Puts a file in the place of one that may be there, whole or not at all. Only its owner may use it.
+    /// Creates or replaces a file, completely or not at all. Only its owner may use it.
     ///
     /// # Errors
     ///
@@ -113,30 +115,30 @@ impl Folder {
         draft.put()
     }
 
-    /// Opens a file in it to read and write it, and makes it if it is not there. Never waits.
+    /// Opens a file in it for reading and writing, and creates it if it does not exist. Never blocks. Follows no link.
     ///
     /// # Errors
     ///
-    /// If it can't be opened, or is no regular file; no link is followed.
+    /// If it can't be opened, or is not a regular file.
     pub fn create(&self, name: &OsStr, append: bool) -> io::Result<File> {
-        let how = How { read: true, write: true, append, create: true, ..How::default() };
+        let how = OpenOptions { read: true, write: true, append, create: true, ..OpenOptions::default() };
         let file = self.0.open_itself(name, how)?;
         kind::check_regular(&file.metadata()?)?;
         let_wait(&file)?;
         Ok(file)
     }
 
-    /// Begins a file that is to have this name in it. Only its owner may use it if it is `private`.
+    /// Begins a file that will get this name. Only its owner may use it if it is `private`.
     #[cfg(unix)]
     pub(crate) fn draft(&self, name: &OsStr, private: bool) -> io::Result<Draft> {
         Draft::new(self.0.clone(), name.to_owned(), private)
     }
 
-    /// Removes a file.
+    /// Removes a file in it.
     ///
     /// # Errors
     ///
-    /// If that is not possible.
+    /// If it does not exist or can't be removed.
     pub fn remove(&self, name: &OsStr) -> io::Result<()> {
         self.0.remove(name)
     }

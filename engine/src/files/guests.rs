@@ -1,4 +1,4 @@
-//! Folders that functions may write, which the host doesn't trust.
+//! Keeps track of the folders that functions may write, which the host doesn't trust.
 
 use std::collections::{HashMap, HashSet};
 use std::fmt;
@@ -8,17 +8,17 @@ use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
 
 use super::Folder;
 
-/// A file or folder, whatever its name: the device that it is on, and its number there.
+/// Identifies a file or folder independent of its name: its device, and its number there.
 pub(super) type Id = (u64, u64);
 
-/// What is known of folders in this process.
+/// What this process knows about folders.
 #[derive(Default)]
 struct Known {
-    /// Those that functions may write, and by how many grants.
+    /// Folders that functions may write, with the number of grants.
     written: HashMap<Id, usize>,
-    /// Those in or below which the host has followed a link.
+    /// Folders in or below which the host has followed a link.
     linked: HashSet<Id>,
-    /// Those in or below which the host keeps what it trusts.
+    /// Folders in or below which the host keeps files that it trusts.
     trusted: HashSet<Id>,
 }
 
@@ -34,7 +34,7 @@ pub(super) fn may_write(folders: &[Id]) -> bool {
     !known.written.is_empty() && folders.iter().any(|folder| known.written.contains_key(folder))
 }
 
-/// The host is about to follow a link in the last of these folders, each of which lies in the one before.
+/// Notes that the host is about to follow a link in the last of these folders, each of which is in the one before.
 pub(super) fn follow_link(folders: &[Id]) -> io::Result<()> {
     let mut known = lock();
     if folders.iter().any(|folder| known.written.contains_key(folder)) {
@@ -47,7 +47,7 @@ pub(super) fn follow_link(folders: &[Id]) -> io::Result<()> {
     Ok(())
 }
 
-/// The host trusts what is in the last of these folders. False if a function may write it.
+/// Notes that the host trusts the files in the last of these folders. False if a function may write there.
 pub(super) fn trust(folders: &[Id]) -> bool {
     let mut known = lock();
     if folders.iter().any(|folder| known.written.contains_key(folder)) {
@@ -57,9 +57,9 @@ pub(super) fn trust(folders: &[Id]) -> bool {
     true
 }
 
-/// A folder that functions were granted: opened once, so that it stays the same folder whatever becomes of its name.
+/// A folder that functions were granted. It is opened once, so it stays the same folder even if its name changes.
 ///
-/// As long as it is there, the host follows no link in a folder that may be written.
+/// While this exists, the host follows no link in a folder that functions may write.
 pub struct Granted {
     folder: Folder,
     written: Option<Id>,
@@ -71,7 +71,7 @@ impl Granted {
     ///
     /// # Errors
     ///
-    /// If it is no folder that can be opened, or if functions that write to it could lead the host elsewhere.
+    /// If it is not a folder or can't be opened, or if functions that write to it could make the host use other files.
     pub fn open(path: &Path, read_only: bool) -> io::Result<Self> {
         let folder = Folder::open(path)?;
         let written = match folder.id() {

@@ -1,11 +1,12 @@
-//! Files and pipes that are read.
+//! Opens and reads files and pipes.
 
 use std::fs::{File, Metadata};
 use std::io::{self, Read, Seek};
 use std::path::Path;
 
 use super::kind;
-use super::system::{self, How, let_wait, wait_for_writer};
+use super::open_options::OpenOptions;
+use super::system::{self, let_wait, wait_for_writer};
 
 /// An open input: a file, a device or a pipe. The first read of a pipe waits for its writer.
 #[derive(Debug)]
@@ -14,13 +15,13 @@ pub struct Input {
     waits: bool,
 }
 
-/// Opens what a path leads to, unless that is a folder. Never waits.
+/// Opens what a path leads to for reading, unless it is a folder. Never blocks.
 ///
 /// # Errors
 ///
-/// If it can't be opened. In a folder that a function may write, a link is refused, and so is all but a regular file.
+/// If it can't be opened. In a folder that a function may write, links and everything but regular files are refused.
 pub fn open(path: &Path) -> io::Result<Input> {
-    let file = system::open(path, How::READ)?;
+    let file = system::open(path, OpenOptions::READ)?;
     let known = kind::check_no_folder(&file)?;
     let waits = kind::is_pipe(&known);
     if !waits {
@@ -29,36 +30,36 @@ pub fn open(path: &Path) -> io::Result<Input> {
     Ok(Input { file, waits })
 }
 
-/// Opens a regular file.
+/// Opens a regular file for reading.
 ///
 /// # Errors
 ///
-/// As [`open`], and if it is a pipe or a device.
+/// Those of [`open`], and if it is a pipe or a device.
 pub fn open_file(path: &Path) -> io::Result<File> {
     let Input { file, .. } = open(path)?;
     kind::check_regular(&file.metadata()?)?;
     Ok(file)
 }
 
-/// What is known of what a path leads to, without opening it.
+/// The metadata of what a path leads to, without opening it.
 ///
 /// # Errors
 ///
-/// If it is not there.
+/// If it does not exist.
 pub fn known(path: &Path) -> io::Result<Metadata> {
     system::known(path)
 }
 
-/// Looks whether what a path leads to could be read. A pipe is not opened: its writer would take that for a reader.
+/// Checks that a path can be opened for reading. A pipe is not opened, since its writer would start to write.
 ///
 /// # Errors
 ///
-/// As [`open`].
+/// Those of [`open`].
 pub fn check_readable(path: &Path) -> io::Result<()> {
     if kind::is_pipe(&known(path)?) { Ok(()) } else { open(path).map(drop) }
 }
 
-/// The bytes of a file, a device or a pipe.
+/// Reads a file, a device or a pipe.
 ///
 /// # Errors
 ///
@@ -69,12 +70,12 @@ pub fn read_at_most(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
     read_whole(input, length, limit)
 }
 
-/// The bytes of a file that is open.
+/// Reads an open file.
 pub(super) fn whole(file: &File, limit: u64) -> io::Result<Vec<u8>> {
     read_whole(file, file.metadata()?.len(), limit)
 }
 
-/// `length` is what a file says that it has.
+/// `length` is the size in the file's metadata.
 fn read_whole(input: impl Read, length: u64, limit: u64) -> io::Result<Vec<u8>> {
     check_length(length, limit)?;
     let mut bytes = Vec::with_capacity(usize::try_from(length).unwrap_or_default());
@@ -92,20 +93,20 @@ fn check_length(length: u64, limit: u64) -> io::Result<()> {
 }
 
 impl Input {
-    /// What is known of it.
+    /// Its metadata.
     ///
     /// # Errors
     ///
-    /// If the system does not tell.
+    /// If the system can't read it.
     pub fn metadata(&self) -> io::Result<Metadata> {
         self.file.metadata()
     }
 
-    /// Reads it from its start again, if it is a file.
+    /// Continues to read at the start of the file.
     ///
     /// # Errors
     ///
-    /// If it is none.
+    /// If it is not a file.
     pub fn rewind(&mut self) -> io::Result<()> {
         self.file.rewind()
     }

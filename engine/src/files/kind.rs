@@ -1,14 +1,14 @@
-//! What stands at a path: a file, or something that only looks like one.
+//! Tells regular files from folders, pipes and devices.
 
 use std::fs::{File, Metadata};
 use std::io;
 
-/// Why something that is no regular file is refused.
+/// The error for something that is not a regular file.
 fn refused(what: &str) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidInput, format!("it is {what}, and must be a file"))
 }
 
-/// An error unless it is a regular file.
+/// Checks that it is a regular file.
 pub(super) fn check_regular(known: &Metadata) -> io::Result<()> {
     if known.is_file() { Ok(()) } else { Err(refused(name_of(known))) }
 }
@@ -17,7 +17,7 @@ pub(super) fn is_folder() -> io::Error {
     io::Error::new(io::ErrorKind::IsADirectory, "it is a folder")
 }
 
-/// An error if it is a folder.
+/// Checks that it is not a folder.
 pub(super) fn check_no_folder(file: &File) -> io::Result<Metadata> {
     let known = file.metadata()?;
     if known.is_dir() { Err(is_folder()) } else { Ok(known) }

@@ -1,4 +1,4 @@
-//! Locks on folders, which processes of this program take.
+//! Locks on folders, between processes of this program.
 
 use std::fs::File;
 use std::io;
@@ -9,20 +9,20 @@ use rustix::fs::{FlockOperation, flock};
 
 use super::Folder;
 
-/// So long a lock is waited for at most, by what begins and by what works: other programs may hold it for ever.
+/// The longest waits for a lock, when a process starts and later: other programs may hold it for ever.
 const AT_START: Duration = Duration::from_secs(2);
 const AT_WORK: Duration = Duration::from_millis(50);
 
-/// How often it is tried.
+/// The time between attempts.
 const TRY: Duration = Duration::from_millis(1);
 
 impl Folder {
-    /// Says that files in this folder are being replaced, until the file that is returned is dropped.
+    /// Locks the folder while files in it are being replaced, until the returned file is dropped.
     pub(crate) fn replacing(&self) -> io::Result<File> {
         self.lock(FlockOperation::NonBlockingLockShared, AT_WORK)
     }
 
-    /// Waits until no file in this folder is being replaced.
+    /// Waits until no process replaces files in this folder.
     pub(crate) fn wait_until_replaced(&self) -> io::Result<()> {
         self.lock(FlockOperation::NonBlockingLockExclusive, AT_START).map(drop)
     }

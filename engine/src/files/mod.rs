@@ -1,14 +1,14 @@
-//! The host's files and folders, opened in one place.
+//! Opens all files and folders of the host.
 //!
-//! Everything that the engine reads, writes, lists or renames is opened here, so that no function of a plugin and
-//! no other process that may write to a folder decides what the host opens:
+//! Everything that the engine reads, writes, lists or renames is opened here. So neither a function of a plugin nor
+//! another process that may write to a folder decides what the host opens:
 //!
 //! - A path is resolved component by component, on descriptors. In a folder that a function may write
 //!   ([`Granted`]), and below it, no link is followed and only regular files are opened. A function isn't
 //!   granted a folder if the host has followed a link in it.
 //! - Names in a [`Folder`] never lead out of it.
 //! - Opening never blocks: pipes and devices are opened as such, and their kind is checked afterwards.
-//! - What is read whole has a limit.
+//! - Reading a whole file has a limit.
 
 #[cfg(unix)]
 mod beneath;
@@ -18,6 +18,7 @@ mod input;
 mod kind;
 #[cfg(unix)]
 mod lock;
+mod open_options;
 mod output;
 mod outside;
 #[cfg(unix)]

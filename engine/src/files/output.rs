@@ -1,4 +1,4 @@
-//! Files that are written, renamed and removed.
+//! Creates, replaces and removes files.
 
 use std::ffi::OsString;
 use std::fs::File;
@@ -10,41 +10,42 @@ use std::thread;
 use std::time::Duration;
 
 use super::kind;
+use super::open_options::{LastLink, OpenOptions};
 use super::outside::{self, Named};
-use super::system::{self, How, Last, Place, has_no_reader, let_wait};
+use super::system::{self, OpenFolder, has_no_reader, let_wait};
 
-/// What becomes of what a file has when it is opened to be written.
+/// What happens to the contents of a file when it is opened for writing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Mode {
-    /// It is written over, from the start.
+    /// They stay, and are overwritten from the start.
     Keep,
-    /// It stays, and is written on.
+    /// They stay, and writing continues after them.
     Append,
-    /// The same, and it can be read too.
+    /// As `Append`, and the file can be read too.
     ReadAndAppend,
-    /// It stays, and can be read too.
+    /// As `Keep`, and the file can be read too.
     ReadAndKeep,
-    /// It is removed.
+    /// They are removed.
     Empty,
 }
 
 /// How often a pipe is checked for a reader.
 const LOOK: Duration = Duration::from_millis(20);
 
-/// Opens a file for writing, and creates it if it is not there. Blocks while a pipe has no reader, until `stop` returns
+/// Opens a file for writing, and creates it if it does not exist. Blocks while a pipe has no reader, until `stop` returns
 /// true.
 ///
 /// # Errors
 ///
-/// If it can't be opened. In a folder that a function may write, a link is refused, and so is all but a regular file.
+/// If it can't be opened. In a folder that a function may write, links and everything but regular files are refused.
 pub fn create(path: &Path, mode: Mode, stop: &dyn Fn() -> bool) -> io::Result<File> {
-    let how = How {
+    let how = OpenOptions {
         read: matches!(mode, Mode::ReadAndAppend | Mode::ReadAndKeep),
         write: true,
         append: matches!(mode, Mode::Append | Mode::ReadAndAppend),
         create: true,
-        ..How::default()
+        ..OpenOptions::default()
     };
     let file = loop {
         match system::open(path, how) {
@@ -69,8 +70,7 @@ fn is_pipe(path: &Path) -> bool {
     super::known(path).is_ok_and(|known| kind::is_pipe(&known))
 }
 
-/// Puts a file in the place of one that may be there, whole or not at all, and returns once it is on the disk. Only
-/// its owner may use it.
+/// Creates or replaces a file, completely or not at all, and returns when it is on the disk. Only its owner may use it.
 ///
 /// # Errors
 ///
@@ -81,7 +81,7 @@ pub fn replace(path: &Path, write: impl FnOnce(&mut File) -> io::Result<()>) -> 
     draft.put_on_disk()
 }
 
-/// A file that takes the place of another one once it is whole. It is gone if that never comes.
+/// A file under a temporary name, until it is put in its place. It is removed if that never happens.
 #[derive(Debug)]
 pub struct Draft {
     file: File,
@@ -91,29 +91,29 @@ pub struct Draft {
 /// Where a draft is.
 #[derive(Debug)]
 enum DraftPlace {
-    /// In this folder, where it has a name of its own until it gets the one that it is for.
-    Here { folder: Arc<Place>, draft: OsString, name: OsString },
-    /// Outside.
+    /// In this folder, under a temporary name.
+    Here { folder: Arc<OpenFolder>, draft: OsString, name: OsString },
+    /// Outside of what this process may reach.
     Outside(Arc<dyn Named>),
-    /// Where it belongs.
+    /// In its place.
     Put,
 }
 
-/// So often another name is tried.
+/// The most temporary names that are tried.
 const TRIES: usize = 100;
 
 impl Draft {
-    /// Begins a file that will be at `path`, with the permissions that new files have.
+    /// Begins a file that will be at `path`, with the usual permissions of new files.
     ///
     /// # Errors
     ///
-    /// If there is no such folder, or nothing can be written there.
+    /// If the folder does not exist, or nothing can be written there.
     pub fn begin(path: &Path) -> io::Result<Self> {
         Self::at(path, false)
     }
 
     fn at(path: &Path, private: bool) -> io::Result<Self> {
-        let (folder, name) = system::place(path, Last::Followed)?;
+        let (folder, name) = system::place(path, LastLink::Followed)?;
         match Self::new(Arc::new(folder), name, private) {
             Err(error) => {
                 let named = outside::instead(error, path)?;
@@ -123,8 +123,8 @@ impl Draft {
         }
     }
 
-    pub(super) fn new(folder: Arc<Place>, name: OsString, private: bool) -> io::Result<Self> {
-        let how = How { write: true, new: true, private, ..How::default() };
+    pub(super) fn new(folder: Arc<OpenFolder>, name: OsString, private: bool) -> io::Result<Self> {
+        let how = OpenOptions { write: true, new: true, private, ..OpenOptions::default() };
         let mut tries = 0;
         loop {
             let draft = OsString::from(format!(".engine-{:016x}", RandomState::new().hash_one(tries)));
@@ -140,16 +140,16 @@ impl Draft {
         }
     }
 
-    /// The file.
+    /// The file, to be written.
     pub fn file(&mut self) -> &mut File {
         &mut self.file
     }
 
-    /// Puts it where it belongs.
+    /// Puts the file in its place.
     ///
     /// # Errors
     ///
-    /// If that is not possible.
+    /// If it can't be renamed.
     pub fn put(mut self) -> io::Result<()> {
         match &self.place {
             DraftPlace::Here { folder, draft, name } => folder.rename(draft, folder, name)?,
@@ -160,7 +160,7 @@ impl Draft {
         Ok(())
     }
 
-    /// The same, and returns once it is on the disk.
+    /// Puts the file in its place, and returns when it is on the disk.
     pub(crate) fn put_on_disk(self) -> io::Result<()> {
         self.file.sync_all()?;
         let folder = match &self.place {
@@ -183,13 +183,13 @@ impl Drop for Draft {
     }
 }
 
-/// Removes a file; of a link, what it leads to.
+/// Removes a file. If the path is a link, removes what it leads to.
 ///
 /// # Errors
 ///
-/// If that is not possible.
+/// If it does not exist or can't be removed.
 pub fn remove(path: &Path) -> io::Result<()> {
-    let (folder, name) = system::place(path, Last::Followed)?;
+    let (folder, name) = system::place(path, LastLink::Followed)?;
     match folder.remove(&name) {
         Err(error) => outside::instead(error, path)?.remove(),
         removed => removed,

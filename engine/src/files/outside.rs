@@ -1,4 +1,4 @@
-//! Files that are opened, replaced and rotated outside of this process, which may do so itself with few.
+//! Files that another process opens, replaces and rotates for this one, which may reach only few itself.
 
 use std::fmt::Debug;
 use std::fs::File;
@@ -6,15 +6,15 @@ use std::io;
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
-/// A file that is reached outside: it and the names that belong to it, and nothing else in its folder.
+/// A file that another process reaches: it and the names that belong to it, and nothing else in its folder.
 pub(crate) trait Named: Debug + Send + Sync {
-    /// Opens it to read and write it, and makes it if it is not there.
+    /// Opens it for reading and writing, and creates it if it does not exist.
     fn open(&self, append: bool) -> io::Result<File>;
 
-    /// Begins a draft of it, in the place of one that was begun before. Only its owner may use it if it is `private`.
+    /// Begins a draft of it, and discards an earlier one. Only its owner may use it if it is `private`.
     fn draft(&self, private: bool) -> io::Result<File>;
 
-    /// Puts the draft in the file's place, and returns once its name is on the disk.
+    /// Replaces the file by the draft, and returns when its name is on the disk.
     fn commit(&self) -> io::Result<()>;
 
     /// Removes the draft.
@@ -23,22 +23,22 @@ pub(crate) trait Named: Debug + Send + Sync {
     /// Removes the file.
     fn remove(&self) -> io::Result<()>;
 
-    /// Gives it, and those that it had the name of before, the name of the next older one.
+    /// Renames it and its older versions to the next older name.
     fn rotate(&self) -> io::Result<()>;
 }
 
-/// Finds files by their names.
+/// Finds files by their paths.
 pub(crate) type Find = dyn Fn(&Path) -> Option<Arc<dyn Named>> + Send + Sync;
 
 static FIND: OnceLock<Box<Find>> = OnceLock::new();
 
-/// From now on files that this process may not reach are reached by what `find` finds. The first one stays.
+/// Makes this process reach files through `find` that it may not reach itself. Only the first call counts.
 #[cfg(unix)]
 pub(crate) fn reach_by(find: Box<Find>) {
     let _ = FIND.set(find);
 }
 
-/// The file outside, if that is how this process reaches it; else the system's error with which it was refused here.
+/// The file as another process reaches it; or the error with which this process was refused.
 pub(super) fn instead(error: io::Error, path: &Path) -> io::Result<Arc<dyn Named>> {
     let is_refused = error.kind() == io::ErrorKind::PermissionDenied && error.raw_os_error().is_some();
     let found = FIND.get().filter(|_| is_refused).and_then(|find| find(path));

@@ -1,4 +1,4 @@
-//! Folders that no other user can change.
+//! Opens and creates folders that no other user can change.
 
 use std::ffi::OsStr;
 use std::io;
@@ -10,15 +10,15 @@ use rustix::io::Errno;
 use rustix::process::geteuid;
 
 use super::guests;
-use super::system::Place;
-use super::walk::{self, Found, Last};
+use super::open_options::LastLink;
+use super::walk::{self, Found, OpenFolder};
 
-/// Others may change what is in a folder.
+/// The permissions with which other users may change a folder.
 const OTHERS_WRITE: Mode = Mode::WGRP.union(Mode::WOTH);
 
-impl Place {
-    /// Opens a folder of this user, and makes what is missing of it. It and all folders that it lies in are looked at
-    /// as they are opened, so that none of them can be another one afterwards.
+impl OpenFolder {
+    /// Opens a folder of this user, and creates it if it does not exist. It and all folders that contain it are checked
+    /// as they are opened, so that none of them can be replaced afterwards.
     pub(super) fn private(path: &Path) -> io::Result<Self> {
         let path = std::path::absolute(path)?;
         let opened = match open(&path) {
@@ -28,33 +28,33 @@ impl Place {
             }
             opened => opened,
         };
-        let place = opened?;
-        let known = fs::fstat(place.descriptor())?;
+        let folder = opened?;
+        let known = fs::fstat(&folder.descriptor)?;
         let mode = Mode::from_raw_mode(known.st_mode);
         if known.st_uid != geteuid().as_raw() || mode.intersects(OTHERS_WRITE) {
             return Err(foreign());
         }
-        if guests::trust(place.ancestors()) { Ok(place) } else { Err(foreign()) }
+        if guests::trust(&folder.ancestors) { Ok(folder) } else { Err(foreign()) }
     }
 }
 
-fn open(path: &Path) -> io::Result<Place> {
-    match walk::find(path, Last::Followed, &check)? {
-        Found { spot, name: None, .. } => Ok(Place::of(spot)),
-        Found { spot, name: Some(name), .. } => {
-            fs::statat(&spot.folder, &*name, AtFlags::SYMLINK_NOFOLLOW)?;
+fn open(path: &Path) -> io::Result<OpenFolder> {
+    match walk::find(path, LastLink::Followed, &check)? {
+        Found { folder, name: None, .. } => Ok(folder),
+        Found { folder, name: Some(name), .. } => {
+            fs::statat(&folder.descriptor, &*name, AtFlags::SYMLINK_NOFOLLOW)?;
             Err(Errno::NOTDIR.into())
         }
     }
 }
 
-/// Makes those folders of a path that are not there.
+/// Creates the folders of a path that do not exist.
 fn make(path: &Path) -> io::Result<()> {
     let mut way = PathBuf::new();
     for component in path.components() {
         way.push(component);
-        if let Found { spot, name: Some(name), .. } = walk::find(&way, Last::Followed, &check)? {
-            make_in(&spot.folder, &name)?;
+        if let Found { folder, name: Some(name), .. } = walk::find(&way, LastLink::Followed, &check)? {
+            make_in(&folder.descriptor, &name)?;
         }
     }
     Ok(())
@@ -62,13 +62,13 @@ fn make(path: &Path) -> io::Result<()> {
 
 fn make_in(folder: &OwnedFd, name: &OsStr) -> io::Result<()> {
     match fs::mkdirat(folder, name, Mode::RWXU) {
-        // Another process was faster.
+        // Another process has created it.
         Ok(()) | Err(Errno::EXIST) => Ok(()),
         Err(error) => Err(error.into()),
     }
 }
 
-/// Fails if another user could replace a folder within this one.
+/// Checks that no other user could replace a folder within this one.
 fn check(folder: &OwnedFd) -> io::Result<()> {
     let known = fs::fstat(folder)?;
     let is_ours = known.st_uid == 0 || known.st_uid == geteuid().as_raw();
@@ -79,5 +79,5 @@ fn check(folder: &OwnedFd) -> io::Result<()> {
 }
 
 fn foreign() -> io::Error {
-    io::Error::new(io::ErrorKind::PermissionDenied, "others can change it, or a folder that it lies in")
+    io::Error::new(io::ErrorKind::PermissionDenied, "other users can change it, or a folder that contains it")
 }

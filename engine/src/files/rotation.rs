@@ -1,28 +1,28 @@
-//! Older files, which have a file's name and a number.
+//! Renames a file and its older versions, whose names end with numbers.
 
 use std::ffi::{OsStr, OsString};
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::system::{self, Last};
-use super::{Folder, outside};
+use super::open_options::LastLink;
+use super::{Folder, outside, system};
 
-/// Gives a file, and those that had its name before, the name of the next older one: PATH becomes PATH.1, PATH.1
-/// becomes PATH.2, and so on up to the number `keep`, whose file is gone. Of a link, the link.
+/// Renames a file and its older versions to the next older name: PATH becomes PATH.1, PATH.1 becomes PATH.2, and so on
+/// up to `keep`, whose file is replaced. If PATH is a link, the link is renamed.
 ///
 /// # Errors
 ///
-/// If that is not possible.
+/// If a file can't be renamed.
 pub fn rotate(path: &Path, keep: usize) -> io::Result<()> {
-    let (folder, name) = system::place(path, Last::Itself)?;
+    let (folder, name) = system::place(path, LastLink::Itself)?;
     match Folder(Arc::new(folder)).rotate(&name, keep) {
         Err(error) => outside::instead(error, path)?.rotate(),
         rotated => rotated,
     }
 }
 
-/// The name of an older file.
+/// The name of an older version.
 fn numbered(name: &OsStr, number: usize) -> OsString {
     let mut name = name.to_owned();
     name.push(format!(".{number}"));
@@ -30,7 +30,7 @@ fn numbered(name: &OsStr, number: usize) -> OsString {
 }
 
 impl Folder {
-    /// The same as [`rotate`], in this folder.
+    /// Does what [`rotate`] does, in this folder.
     pub(crate) fn rotate(&self, name: &OsStr, keep: usize) -> io::Result<()> {
         // Names after the first gap stay as they are.
         let is_there = |older: &usize| self.0.is_there(&numbered(name, *older));

@@ -1,4 +1,4 @@
-//! What the system does for the files and folders of this module.
+//! Files and folders on Unix: names are opened relative to an open folder.
 
 use std::ffi::{OsStr, OsString};
 use std::fs::{File, Metadata};
@@ -13,29 +13,13 @@ use rustix::fs::{self, AtFlags, Mode, OFlags};
 use rustix::io::Errno;
 
 use super::guests::{self, Id};
-pub(super) use super::walk::Last;
-use super::walk::{self, Found, Spot};
+use super::open_options::{LastLink, OpenOptions};
+pub(super) use super::walk::OpenFolder;
+use super::walk::{self, Found};
 use super::{Folder, beneath, kind, outside};
 
-/// How a file is opened.
-#[derive(Clone, Copy, Default)]
-pub(super) struct How {
-    pub(super) read: bool,
-    pub(super) write: bool,
-    pub(super) append: bool,
-    /// It is made if it is not there.
-    pub(super) create: bool,
-    /// It must not be there.
-    pub(super) new: bool,
-    /// Only its owner may use it, if it is made.
-    pub(super) private: bool,
-}
-
-impl How {
-    pub(super) const READ: Self =
-        Self { read: true, write: false, append: false, create: false, new: false, private: false };
-
-    /// Opening never waits, and no terminal becomes this process's.
+impl OpenOptions {
+    /// Flags with which opening never blocks, and no terminal becomes this process's.
     fn flags(self) -> OFlags {
         let access = match self {
             Self { read: true, write: true, .. } => OFlags::RDWR,
@@ -60,37 +44,37 @@ impl How {
     }
 }
 
-/// Opens what a path leads to, without waiting. In a folder that functions may write it is a regular file.
-pub(super) fn open(path: &Path, how: How) -> io::Result<File> {
-    let Found { spot, name, magic } = walk::find(path, Last::Followed, &|_| Ok(()))?;
+/// Opens what a path leads to. Never blocks. In a folder that functions may write, only regular files are opened.
+pub(super) fn open(path: &Path, how: OpenOptions) -> io::Result<File> {
+    let Found { folder, name, magic } = walk::find(path, LastLink::Followed, &|_| Ok(()))?;
     let name = name.ok_or_else(kind::is_folder)?;
     let links = if magic { OFlags::empty() } else { OFlags::NOFOLLOW };
-    let file = match fs::openat(&spot.folder, &*name, how.flags() | links, how.mode()) {
+    let file = match fs::openat(&folder.descriptor, &*name, how.flags() | links, how.mode()) {
         Err(error) => outside::instead(error.into(), path)?.open(how.append)?,
         Ok(file) => File::from(file),
     };
-    if guests::may_write(&spot.ancestors) {
+    if guests::may_write(&folder.ancestors) {
         kind::check_regular(&file.metadata()?)?;
     }
     Ok(file)
 }
 
-/// What is known of what a path leads to, without opening it where the system can do that.
+/// The metadata of what a path leads to. Opens it only if the system can't do without.
 pub(super) fn known(path: &Path) -> io::Result<Metadata> {
-    let Found { spot, name, magic } = walk::find(path, Last::Followed, &|_| Ok(()))?;
-    let Some(name) = name else { return File::from(spot.folder).metadata() };
+    let Found { folder, name, magic } = walk::find(path, LastLink::Followed, &|_| Ok(()))?;
+    let Some(name) = name else { return File::from(folder.descriptor).metadata() };
     let links = if magic { OFlags::empty() } else { OFlags::NOFOLLOW };
-    File::from(fs::openat(&spot.folder, &*name, beneath::LOOK | links, Mode::empty())?).metadata()
+    File::from(fs::openat(&folder.descriptor, &*name, beneath::LOOK | links, Mode::empty())?).metadata()
 }
 
-/// The folder and the name that a path stands for; if it is a link, its own unless it is `Followed`.
-pub(super) fn place(path: &Path, last: Last) -> io::Result<(Place, OsString)> {
-    let Found { spot, name, .. } = walk::find(path, last, &|_| Ok(()))?;
+/// The folder and the name in it that a path stands for.
+pub(super) fn place(path: &Path, last: LastLink) -> io::Result<(OpenFolder, OsString)> {
+    let Found { folder, name, .. } = walk::find(path, last, &|_| Ok(()))?;
     let name = name.ok_or_else(kind::is_folder)?;
-    Ok((Place(spot), name))
+    Ok((folder, name))
 }
 
-/// Lets reading and writing wait, as they do unless opening must not.
+/// Lets reading and writing block again, after opening that must not.
 pub(super) fn let_wait(file: &File) -> io::Result<()> {
     let flags = fs::fcntl_getfl(file)?;
     Ok(fs::fcntl_setfl(file, flags - OFlags::NONBLOCK)?)
@@ -113,7 +97,7 @@ pub(super) fn has_no_reader(error: &io::Error) -> bool {
     Errno::from_io_error(error) == Some(Errno::NXIO)
 }
 
-/// Whether something could not be opened since it is a link that leads out, or a socket.
+/// Whether something could not be opened because it is a link that leads out, or a socket.
 pub(super) fn is_no_file(error: &io::Error) -> bool {
     matches!(Errno::from_io_error(error), Some(Errno::XDEV | Errno::LOOP | Errno::NXIO))
 }
@@ -121,78 +105,62 @@ pub(super) fn is_no_file(error: &io::Error) -> bool {
 impl Folder {
     /// A folder that another process has opened.
     pub(crate) fn opened(folder: OwnedFd) -> io::Result<Self> {
-        Ok(Self(Arc::new(Place(Spot::of(folder)?))))
+        Ok(Self(Arc::new(OpenFolder::of(folder)?)))
     }
 
     /// Its descriptor, for another process.
     pub(crate) fn descriptor(&self) -> BorrowedFd<'_> {
-        self.0.0.folder.as_fd()
+        self.0.descriptor.as_fd()
     }
 }
 
-/// A folder that is open.
-#[derive(Debug)]
-pub(super) struct Place(Spot);
-
-impl Place {
+impl OpenFolder {
     pub(super) fn open(path: &Path) -> io::Result<Self> {
-        let Found { spot, name, .. } = walk::find(path, Last::Followed, &|_| Ok(()))?;
+        let Found { folder, name, .. } = walk::find(path, LastLink::Followed, &|_| Ok(()))?;
         match name {
-            // Looking it up tells a file from nothing.
-            Some(name) => Err(fs::statat(&spot.folder, &*name, AtFlags::SYMLINK_NOFOLLOW)
+            // Tells a file from a missing one.
+            Some(name) => Err(fs::statat(&folder.descriptor, &*name, AtFlags::SYMLINK_NOFOLLOW)
                 .map_or_else(Into::into, |_| Errno::NOTDIR.into())),
-            None => Ok(Self(spot)),
+            None => Ok(folder),
         }
     }
 
-    pub(super) fn of(spot: Spot) -> Self {
-        Self(spot)
-    }
-
     pub(super) fn id(&self) -> Option<Id> {
-        self.0.ancestors.last().copied()
+        self.ancestors.last().copied()
     }
 
-    pub(super) fn ancestors(&self) -> &[Id] {
-        &self.0.ancestors
-    }
-
-    pub(super) fn descriptor(&self) -> &OwnedFd {
-        &self.0.folder
-    }
-
-    /// A path that leads to it in this process, whatever became of its name.
+    /// A path that leads to it in this process, even after it was renamed.
     pub(super) fn path(&self) -> Option<PathBuf> {
         let folder = if cfg!(target_os = "linux") { "/proc/self/fd" } else { "/dev/fd" };
-        Some(Path::new(folder).join(self.0.folder.as_raw_fd().to_string()))
+        Some(Path::new(folder).join(self.descriptor.as_raw_fd().to_string()))
     }
 
-    /// Opens something in it, without waiting; a link that leads out of it is an error.
-    pub(super) fn open_in(&self, name: &Path, how: How) -> io::Result<File> {
-        let links = !guests::may_write(&self.0.ancestors);
-        Ok(File::from(beneath::open(&self.0.folder, name, how.flags(), how.mode(), links)?))
+    /// Opens something in it. Never blocks. A link that leads out of it is an error.
+    pub(super) fn open_in(&self, name: &Path, how: OpenOptions) -> io::Result<File> {
+        let links = !guests::may_write(&self.ancestors);
+        Ok(File::from(beneath::open(&self.descriptor, name, how.flags(), how.mode(), links)?))
     }
 
-    /// The same, and no link is followed. It must not be a path.
-    pub(super) fn open_itself(&self, name: &OsStr, how: How) -> io::Result<File> {
+    /// Opens a name in it, which must not be a path. Follows no link.
+    pub(super) fn open_itself(&self, name: &OsStr, how: OpenOptions) -> io::Result<File> {
         let flags = how.flags() | OFlags::NOFOLLOW;
-        Ok(File::from(fs::openat(&self.0.folder, name, flags, how.mode())?))
+        Ok(File::from(fs::openat(&self.descriptor, name, flags, how.mode())?))
     }
 
-    /// Whether something has this name in it, which must not be a path.
+    /// Whether it has something of this name, which must not be a path.
     pub(super) fn is_there(&self, name: &OsStr) -> bool {
-        fs::statat(&self.0.folder, name, AtFlags::SYMLINK_NOFOLLOW).is_ok()
+        fs::statat(&self.descriptor, name, AtFlags::SYMLINK_NOFOLLOW).is_ok()
     }
 
-    /// What is known of something in it.
+    /// The metadata of something in it.
     pub(super) fn known_in(&self, name: &Path) -> io::Result<Metadata> {
-        let links = !guests::may_write(&self.0.ancestors);
-        File::from(beneath::open(&self.0.folder, name, beneath::LOOK, Mode::empty(), links)?).metadata()
+        let links = !guests::may_write(&self.ancestors);
+        File::from(beneath::open(&self.descriptor, name, beneath::LOOK, Mode::empty(), links)?).metadata()
     }
 
     pub(super) fn names(&self) -> io::Result<Vec<OsString>> {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-        let entries = fs::Dir::new(fs::openat(&self.0.folder, ".", flags, Mode::empty())?)?;
+        let entries = fs::Dir::new(fs::openat(&self.descriptor, ".", flags, Mode::empty())?)?;
         let names = entries.map(|entry| Ok(OsStr::from_bytes(entry?.file_name().to_bytes()).to_owned()));
         let is_other =
             |name: &io::Result<OsString>| !name.as_ref().is_ok_and(|name| name == "." || name == "..");
@@ -200,21 +168,21 @@ impl Place {
     }
 
     pub(super) fn rename(&self, from: &OsStr, to: &Self, name: &OsStr) -> io::Result<()> {
-        Ok(fs::renameat(&self.0.folder, from, &to.0.folder, name)?)
+        Ok(fs::renameat(&self.descriptor, from, &to.descriptor, name)?)
     }
 
     pub(super) fn remove(&self, name: &OsStr) -> io::Result<()> {
-        Ok(fs::unlinkat(&self.0.folder, name, AtFlags::empty())?)
+        Ok(fs::unlinkat(&self.descriptor, name, AtFlags::empty())?)
     }
 
-    /// Returns once the names in it are on the disk.
+    /// Syncs the names in it to the disk.
     pub(super) fn sync(&self) -> io::Result<()> {
         Ok(fs::fsync(self.to_lock()?)?)
     }
 
-    /// The folder as it must be open to be locked.
+    /// Opens it again in a way that allows to lock it.
     pub(super) fn to_lock(&self) -> io::Result<File> {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-        Ok(File::from(fs::openat(&self.0.folder, ".", flags, Mode::empty())?))
+        Ok(File::from(fs::openat(&self.descriptor, ".", flags, Mode::empty())?))
     }
 }

@@ -1,4 +1,4 @@
-//! From a path to a folder that is open and a name in it, component by component.
+//! Resolves a path, component by component, to an open folder and a name in it.
 
 use std::ffi::{OsStr, OsString};
 use std::io;
@@ -10,99 +10,93 @@ use rustix::fs::{self, CWD, Mode, OFlags};
 use rustix::io::Errno;
 
 use super::guests::{self, Id};
+use super::open_options::LastLink;
 
-/// So many links lead from a path to a file, as the system has it.
+/// The most links that are followed for a path, as in the system.
 const LINKS: usize = 40;
 
-/// How folders are opened to go through them.
+/// How folders on the way are opened.
 #[cfg(target_os = "linux")]
 const THROUGH: OFlags = OFlags::PATH;
 #[cfg(not(target_os = "linux"))]
 const THROUGH: OFlags = OFlags::RDONLY;
 
-/// A folder that is open, and the folders that it lies in.
+/// An open folder, and the folders that contain it.
 #[derive(Debug)]
-pub(super) struct Spot {
-    pub(super) folder: OwnedFd,
+pub(super) struct OpenFolder {
+    pub(super) descriptor: OwnedFd,
     /// From the root down to the folder itself.
     pub(super) ancestors: Vec<Id>,
 }
 
 /// Where a path leads.
 pub(super) struct Found {
-    pub(super) spot: Spot,
-    /// Of something in the folder that is no folder, or is not there; none if the path leads to the folder.
+    pub(super) folder: OpenFolder,
+    /// The name of something in the folder that is not a folder or does not exist; none if the path leads to the folder.
     pub(super) name: Option<OsString>,
-    /// The name is a link that only the system can follow, as in `/proc/self/fd`.
+    /// Whether the name is a link that only the system can follow, as in `/proc/self/fd`.
     pub(super) magic: bool,
 }
 
-/// Whether what stands at the end of a path is looked at or, if it is a link, what that leads to.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Last {
-    Followed,
-    Itself,
-}
-
-/// A look at each folder on the way.
+/// Checks each folder on the way.
 pub(super) type Check<'a> = &'a dyn Fn(&OwnedFd) -> io::Result<()>;
 
-/// Follows a path as the system would, but for links in folders that functions may write: they are refused.
-pub(super) fn find(path: &Path, last: Last, check: Check) -> io::Result<Found> {
+/// Resolves a path as the system would, but refuses links in folders that functions may write.
+pub(super) fn find(path: &Path, last: LastLink, check: Check) -> io::Result<Found> {
     let mut rest = components(path);
-    let start = if path.is_absolute() { Spot::root(check)? } else { Spot::here(check)? };
+    let start = if path.is_absolute() { OpenFolder::root(check)? } else { OpenFolder::here(check)? };
     if rest.is_empty() && path.as_os_str().is_empty() {
         return Err(Errno::NOENT.into());
     }
-    let (mut spot, mut links) = (start, 0);
+    let (mut folder, mut links) = (start, 0);
     while let Some(name) = rest.pop() {
         let (is_last, found) =
-            (rest.is_empty(), |spot, magic| Found { spot, name: Some(name.clone()), magic });
+            (rest.is_empty(), |folder, magic| Found { folder, name: Some(name.clone()), magic });
         if name == ".." {
-            spot.leave(check)?;
+            folder.leave(check)?;
             continue;
         }
-        match spot.enter(&name, OFlags::NOFOLLOW) {
-            Ok(folder) => {
-                check(&folder)?;
-                spot.go_on(folder)?;
+        match folder.enter(&name, OFlags::NOFOLLOW) {
+            Ok(inner) => {
+                check(&inner)?;
+                folder.go_on(inner)?;
                 continue;
             }
-            Err(Errno::NOTDIR | Errno::LOOP) if is_last && last == Last::Itself => {
-                return Ok(found(spot, false));
+            Err(Errno::NOTDIR | Errno::LOOP) if is_last && last == LastLink::Itself => {
+                return Ok(found(folder, false));
             }
             Err(Errno::NOTDIR | Errno::LOOP) => {}
-            Err(Errno::NOENT) if is_last => return Ok(found(spot, false)),
+            Err(Errno::NOENT) if is_last => return Ok(found(folder, false)),
             Err(error) => return Err(error.into()),
         }
-        let target = match fs::readlinkat(&spot.folder, &*name, Vec::new()) {
+        let target = match fs::readlinkat(&folder.descriptor, &*name, Vec::new()) {
             Ok(target) => OsString::from_vec(target.into_bytes()),
-            Err(Errno::INVAL) if is_last => return Ok(found(spot, false)),
+            Err(Errno::INVAL) if is_last => return Ok(found(folder, false)),
             Err(Errno::INVAL) => return Err(Errno::NOTDIR.into()),
             Err(error) => return Err(error.into()),
         };
-        guests::follow_link(&spot.ancestors)?;
+        guests::follow_link(&folder.ancestors)?;
         links += 1;
         if links > LINKS {
             return Err(Errno::LOOP.into());
         }
-        if is_magic(&spot.folder) {
-            match spot.enter(&name, OFlags::empty()) {
-                Ok(folder) => spot = Spot::of(folder)?,
-                Err(Errno::NOTDIR) if is_last => return Ok(found(spot, true)),
+        if is_magic(&folder.descriptor) {
+            match folder.enter(&name, OFlags::empty()) {
+                Ok(target) => folder = OpenFolder::of(target)?,
+                Err(Errno::NOTDIR) if is_last => return Ok(found(folder, true)),
                 Err(error) => return Err(error.into()),
             }
             continue;
         }
         if Path::new(&target).is_absolute() {
-            spot = Spot::root(check)?;
+            folder = OpenFolder::root(check)?;
         }
         rest.extend(components(Path::new(&target)));
     }
-    Ok(Found { spot, name: None, magic: false })
+    Ok(Found { folder, name: None, magic: false })
 }
 
-/// The names in a path, the last first.
+/// The names in a path, the last one first.
 fn components(path: &Path) -> Vec<OsString> {
     let names = path.components().filter_map(|component| match component {
         Component::Normal(name) => Some(name.to_owned()),
@@ -112,12 +106,12 @@ fn components(path: &Path) -> Vec<OsString> {
     names.rev().collect()
 }
 
-impl Spot {
+impl OpenFolder {
     fn root(check: Check) -> io::Result<Self> {
-        let folder = fs::openat(CWD, "/", THROUGH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?;
-        check(&folder)?;
-        let ancestors = vec![id_of(&folder)?];
-        Ok(Self { folder, ancestors })
+        let descriptor = fs::openat(CWD, "/", THROUGH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?;
+        check(&descriptor)?;
+        let ancestors = vec![id_of(&descriptor)?];
+        Ok(Self { descriptor, ancestors })
     }
 
     fn here(check: Check) -> io::Result<Self> {
@@ -126,11 +120,11 @@ impl Spot {
         Self::of(folder)
     }
 
-    /// A folder that was reached in another way than from the root.
-    pub(super) fn of(folder: OwnedFd) -> io::Result<Self> {
-        let mut ancestors = vec![id_of(&folder)?];
-        let mut above = folder.try_clone()?;
-        // What can't be looked at is not known to be a function's.
+    /// A folder that was not reached from the root, so its ancestors are looked up.
+    pub(super) fn of(descriptor: OwnedFd) -> io::Result<Self> {
+        let mut ancestors = vec![id_of(&descriptor)?];
+        let mut above = descriptor.try_clone()?;
+        // Ancestors that can't be opened are not known to be writable by functions.
         while let Ok(next) = open_folder(&above, OsStr::new(".."), OFlags::NOFOLLOW) {
             let id = id_of(&next)?;
             if ancestors.last() == Some(&id) {
@@ -140,20 +134,20 @@ impl Spot {
             above = next;
         }
         ancestors.reverse();
-        Ok(Self { folder, ancestors })
+        Ok(Self { descriptor, ancestors })
     }
 
     fn enter(&self, name: &OsStr, links: OFlags) -> Result<OwnedFd, Errno> {
-        open_folder(&self.folder, name, links)
+        open_folder(&self.descriptor, name, links)
     }
 
     fn go_on(&mut self, folder: OwnedFd) -> io::Result<()> {
         self.ancestors.push(id_of(&folder)?);
-        self.folder = folder;
+        self.descriptor = folder;
         Ok(())
     }
 
-    /// Goes to the folder above. What a function may write is still on the way there.
+    /// Goes to the parent folder. A folder that functions may write stays among its ancestors, since it is on the way.
     fn leave(&mut self, check: Check) -> io::Result<()> {
         let folder = self.enter(OsStr::new(".."), OFlags::NOFOLLOW)?;
         check(&folder)?;
@@ -175,7 +169,7 @@ pub(super) fn id_of(file: impl AsFd) -> io::Result<Id> {
     Ok((known.st_dev as u64, known.st_ino as u64))
 }
 
-/// Whether links in this folder lead to more than their text says.
+/// Whether links in this folder lead to something else than their text says.
 #[cfg(target_os = "linux")]
 fn is_magic(folder: &OwnedFd) -> bool {
     fs::fstatfs(folder).is_ok_and(|known| known.f_type == fs::PROC_SUPER_MAGIC)

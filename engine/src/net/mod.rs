@@ -1,4 +1,4 @@
-//! What all that speaks over networks needs: TLS, and URLs as people may see them.
+//! What all network connections need: TLS, and URLs without secrets.
 
 pub(crate) mod tls;
 pub(crate) mod url;

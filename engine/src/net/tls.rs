@@ -1,7 +1,7 @@
-//! The cryptography of connections.
+//! Chooses the cryptography of TLS connections.
 
-/// Connections over TLS use ring, unless the program has chosen something else.
+/// Makes TLS connections use ring, unless the program has chosen another provider.
 pub(crate) fn prepare() {
-    // Another choice was made before.
+    // An error says that a provider was chosen before.
     let _ = rustls::crypto::ring::default_provider().install_default();
 }

@@ -1,6 +1,6 @@
-//! URLs as people may see them.
+//! URLs as they are shown to people, without secrets.
 
-/// A URL without what may be a secret: its user, its query and what is behind it.
+/// A URL without its user, its query and its fragment, which may be secrets.
 pub(crate) fn shown(url: &str) -> String {
     let url = url.split(['?', '#']).next().unwrap_or_default();
     let Some((scheme, rest)) = url.split_once("://") else { return url.to_owned() };

@@ -1,4 +1,4 @@
-//! A child process for tasks.
+//! A child process for async tasks.
 
 use std::io;
 use std::process::ExitStatus;
@@ -10,27 +10,28 @@ use tokio::process::Command;
 use super::outside::{self, Line};
 use super::{Program, Stdio};
 
-/// What is read from a child.
+/// A child's stdout or stderr.
 pub(crate) type Reader = Box<dyn AsyncRead + Send + Sync + Unpin>;
-/// What is written to a child.
+/// A child's stdin.
 pub(crate) type Writer = Box<dyn AsyncWrite + Send + Sync + Unpin>;
 
-/// A child process with all that it starts. It is killed when it is dropped.
+/// A child process with everything that it starts. It is killed when this is dropped.
 pub(crate) struct Child {
     pub(crate) stdin: Option<Writer>,
     pub(crate) stdout: Option<Reader>,
     pub(crate) stderr: Option<Reader>,
-    kept: Kept,
+    handle: ChildHandle,
 }
 
-enum Kept {
+/// How the child is waited for and killed.
+enum ChildHandle {
     Own(tokio::process::Child),
     #[cfg(unix)]
     Outside(tokio::net::UnixStream),
 }
 
 impl Child {
-    /// Starts a program with these for its stdin, stdout and stderr.
+    /// Starts a program with these streams as its stdin, stdout and stderr.
     pub(crate) fn start(program: &Program, streams: [Stdio; 3]) -> io::Result<Self> {
         #[cfg(unix)]
         if let Some(starter) = outside::starter() {
@@ -43,7 +44,7 @@ impl Child {
             stdin: child.stdin.take().map(|stdin| Box::new(stdin) as _),
             stdout: child.stdout.take().map(|stdout| Box::new(stdout) as _),
             stderr: child.stderr.take().map(|stderr| Box::new(stderr) as _),
-            kept: Kept::Own(child),
+            handle: ChildHandle::Own(child),
         })
     }
 
@@ -60,16 +61,16 @@ impl Child {
             stdin: line.stdin.take().map(writer).transpose()?,
             stdout: line.stdout.take().map(reader).transpose()?,
             stderr: line.stderr.take().map(reader).transpose()?,
-            kept: Kept::Outside(tokio::net::UnixStream::from_std(line.socket)?),
+            handle: ChildHandle::Outside(tokio::net::UnixStream::from_std(line.socket)?),
         })
     }
 
-    /// Waits until it has ended.
+    /// Waits until it has exited.
     pub(crate) async fn wait(&mut self) -> io::Result<ExitStatus> {
-        match &mut self.kept {
-            Kept::Own(child) => child.wait().await,
+        match &mut self.handle {
+            ChildHandle::Own(child) => child.wait().await,
             #[cfg(unix)]
-            Kept::Outside(line) => {
+            ChildHandle::Outside(line) => {
                 use tokio::io::Interest;
 
                 loop {
@@ -83,26 +84,26 @@ impl Child {
         }
     }
 
-    /// Kills it with all that it started, and waits until it is gone.
+    /// Kills it with everything that it started, and waits until it is gone.
     pub(crate) async fn kill(&mut self) {
         self.kill_group();
-        // One that has ended can't be killed, and need not be.
+        // A child that has exited need not be killed.
         let _ = self.wait().await;
     }
 
-    /// The number of its process, unless it is outside or it has ended.
+    /// Its process number, unless the launcher started it or it has exited.
     pub(crate) fn id(&self) -> Option<u32> {
-        match &self.kept {
-            Kept::Own(child) => child.id(),
+        match &self.handle {
+            ChildHandle::Own(child) => child.id(),
             #[cfg(unix)]
-            Kept::Outside(_) => None,
+            ChildHandle::Outside(_) => None,
         }
     }
 
-    /// Kills it with all that it started, and does not wait for that.
+    /// Kills it with everything that it started. Does not wait for that.
     pub(crate) fn kill_group(&mut self) {
-        match &mut self.kept {
-            Kept::Own(child) => {
+        match &mut self.handle {
+            ChildHandle::Own(child) => {
                 #[cfg(unix)]
                 if let Some(group) =
                     child.id().and_then(|id| rustix::process::Pid::from_raw(id.cast_signed()))
@@ -112,7 +113,7 @@ impl Child {
                 let _ = child.start_kill();
             }
             #[cfg(unix)]
-            Kept::Outside(line) => outside::kill(&*line),
+            ChildHandle::Outside(line) => outside::kill(&*line),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Child processes: started here, or outside where this process may start none.
+//! Child processes: started by this process, or by the wall's launcher if this process may start none.
 
 mod child;
 #[cfg(unix)]

@@ -1,4 +1,4 @@
-//! Programs that are started outside of this process, which may start none itself.
+//! Programs that another process starts for this one, which may start none itself.
 
 use std::io::{self, PipeReader, PipeWriter};
 use std::os::fd::{AsFd, BorrowedFd};
@@ -10,20 +10,20 @@ use super::{Program, Stdio};
 
 /// Starts programs for this process.
 pub(crate) trait Starter: Send + Sync {
-    /// Starts a program, with these for its stdin, stdout and stderr.
+    /// Starts a program with these streams as its stdin, stdout and stderr.
     fn start(&self, program: &Program, streams: [Stdio; 3]) -> io::Result<Line>;
 
-    /// How a program ended, or why it was not started, from its line; it waits for that if the line does.
+    /// How a program ended, or why it was not started, as its line says. Blocks if the line's socket blocks.
     fn ended(&self, line: BorrowedFd) -> io::Result<Ended>;
 }
 
-/// How a program ended, or why it was not started: which may be for lack of processes, an error that is also that of
-/// a line on which nothing has come yet.
+/// How a program ended, or why it was not started. The error may be `WouldBlock` if the system had no more processes; a
+/// line on which nothing has come yet returns the same kind of error itself.
 pub(crate) type Ended = io::Result<ExitStatus>;
 
-/// A program that was started outside. When its socket is closed the program is killed.
+/// A program that was started by another process. When the socket is closed, the program is killed.
 pub(crate) struct Line {
-    /// How it ended comes here.
+    /// Receives how the program ended.
     pub(crate) socket: UnixStream,
     pub(crate) stdin: Option<PipeWriter>,
     pub(crate) stdout: Option<PipeReader>,
@@ -32,24 +32,24 @@ pub(crate) struct Line {
 
 static STARTER: OnceLock<Arc<dyn Starter>> = OnceLock::new();
 
-/// From now on this process has its programs started by `starter`. The first one stays.
+/// Makes this process start its programs with `starter`. Only the first call counts.
 pub(crate) fn start_by(starter: Arc<dyn Starter>) {
     let _ = STARTER.set(starter);
 }
 
-/// What starts programs, if that is not this process.
+/// What starts programs, if this process does not.
 pub(super) fn starter() -> Option<&'static dyn Starter> {
     STARTER.get().map(|starter| &**starter)
 }
 
-/// How a program ended, from its line.
+/// How a program ended, as its line says.
 pub(super) fn ended(line: impl AsFd) -> io::Result<Ended> {
     let starter = starter().ok_or_else(|| io::Error::other("nothing starts programs for this process"))?;
     starter.ended(line.as_fd())
 }
 
-/// Kills a program with all that it started. How it ended still comes on its line.
+/// Kills a program with everything that it started. How it ended still comes on its line.
 pub(super) fn kill(line: impl AsFd) {
-    // One that has ended can't be killed, and need not be.
+    // A program that has exited need not be killed.
     let _ = rustix::net::shutdown(line, rustix::net::Shutdown::Write);
 }

@@ -7,31 +7,31 @@ use std::process::Command;
 
 use serde::{Deserialize, Serialize};
 
-/// A program with its arguments, its folder and what is added to its environment.
+/// A program with its arguments, its folder and additions to its environment.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Program {
     /// The program, and its arguments.
     pub words: Vec<OsString>,
-    /// The folder that it runs in; this process's if there is none.
+    /// The folder that it runs in; this process's by default.
     pub folder: Option<PathBuf>,
-    /// What is added to this process's environment.
+    /// Variables that are added to this process's environment.
     pub environment: Vec<(String, String)>,
 }
 
 impl Program {
-    /// A program with its arguments.
+    /// A program with its arguments. The first word is the program.
     pub fn new(words: impl IntoIterator<Item = impl Into<OsString>>) -> Self {
         Self { words: words.into_iter().map(Into::into).collect(), ..Self::default() }
     }
 
-    /// The same in another folder.
+    /// Runs it in this folder; in this process's if none.
     #[must_use]
     pub fn folder(mut self, folder: Option<PathBuf>) -> Self {
         self.folder = folder;
         self
     }
 
-    /// The same with one more variable in its environment.
+    /// Adds a variable to its environment.
     #[must_use]
     pub fn variable(mut self, name: &str, value: impl Into<String>) -> Self {
         self.environment.push((name.to_owned(), value.into()));
@@ -43,7 +43,7 @@ impl Program {
         self.words.first().map(|word| word.to_string_lossy().into_owned()).unwrap_or_default()
     }
 
-    /// Where the program is looked for, in order: up to the first place where it is.
+    /// The paths where the program is searched, in order, up to the first at which it is found.
     pub(crate) fn places(&self) -> Vec<PathBuf> {
         let Some(program) = self.words.first().map(Path::new) else { return Vec::new() };
         if !self.is_name() {
@@ -62,17 +62,17 @@ impl Program {
         places
     }
 
-    /// Whether the program is there: at its path, or in a folder of `PATH`. A path is not looked at before the start.
+    /// Whether a program of this name is in a folder of `PATH`. True for a path, which is not checked before the start.
     pub(crate) fn is_found(&self) -> bool {
         !self.is_name() || self.places().last().is_some_and(|place| can_run(place))
     }
 
-    /// Whether the program is only named, and so looked for in the folders of `PATH`.
+    /// Whether the program is a name, not a path, and so searched in the folders of `PATH`.
     pub(crate) fn is_name(&self) -> bool {
         self.words.first().is_some_and(|word| Path::new(word).file_name() == Some(word))
     }
 
-    /// Paths that its arguments may be, of files that are there or not.
+    /// The paths that its arguments may be, whether such files exist or not.
     pub(crate) fn named(&self) -> Vec<PathBuf> {
         let values = |word: &OsString| word.to_str()?.split_once('=').map(|(_, value)| value.into());
         let words = self.words.iter().skip(1).flat_map(|word| [Some(word.clone()), values(word)]);
@@ -85,12 +85,12 @@ impl Program {
         self.folder.as_ref().map_or(here.clone(), |folder| here.join(folder))
     }
 
-    /// The command that starts it, with all that it starts in a process group of their own.
+    /// The command that starts it in a new process group.
     pub(crate) fn command(&self) -> Command {
         self.command_at(None)
     }
 
-    /// The same, where it was looked for already and found at a place.
+    /// The command that starts it from this path, if it was searched before.
     pub(crate) fn command_at(&self, place: Option<&Path>) -> Command {
         let mut words = self.words.iter();
         let word = words.next().cloned().unwrap_or_default();
@@ -107,7 +107,7 @@ impl Program {
     }
 }
 
-/// Whether a program is there that may be run.
+/// Whether there is a file at this path that may be run.
 pub(crate) fn can_run(place: &Path) -> bool {
     #[cfg(unix)]
     let allowed = rustix::fs::access(place, rustix::fs::Access::EXEC_OK).is_ok();

@@ -1,17 +1,17 @@
-//! What a program has for its stdin, stdout and stderr.
+//! What a program's stdin, stdout and stderr are connected to.
 
 use std::process;
 
 use serde::{Deserialize, Serialize};
 
-/// One of a program's stdin, stdout and stderr.
+/// What one of a program's stdin, stdout and stderr is connected to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Stdio {
-    /// It has none.
+    /// Nothing.
     Null,
-    /// That of this process.
+    /// The same stream of this process.
     Inherited,
-    /// A pipe.
+    /// A pipe to this process.
     Piped,
 }
 

@@ -1,4 +1,4 @@
-//! A child process for a thread that waits for it.
+//! A child process for threads that wait for it.
 
 use std::io::{self, Read, Write};
 use std::process::Child;
@@ -7,21 +7,22 @@ use std::process::Child;
 use super::outside::{self, Line};
 use super::{Program, Stdio};
 
-/// A child process that is killed, and waited for, when it is dropped.
+/// A child process that is killed and waited for when this is dropped.
 pub(crate) struct WaitedFor {
     pub(crate) stdin: Option<Box<dyn Write + Send>>,
     pub(crate) stdout: Option<Box<dyn Read + Send>>,
-    kept: Kept,
+    handle: ChildHandle,
 }
 
-enum Kept {
+/// How the child is waited for and killed.
+enum ChildHandle {
     Own(Child),
     #[cfg(unix)]
     Outside(std::os::unix::net::UnixStream),
 }
 
 impl WaitedFor {
-    /// Starts a program with pipes for its stdin and stdout, and without stderr.
+    /// Starts a program with pipes as its stdin and stdout, and no stderr.
     pub(crate) fn start(program: &Program) -> io::Result<Self> {
         let streams = [Stdio::Piped, Stdio::Piped, Stdio::Null];
         #[cfg(unix)]
@@ -29,26 +30,26 @@ impl WaitedFor {
             let Line { socket, stdin, stdout, .. } = starter.start(program, streams)?;
             let stdin = stdin.map(|stdin| Box::new(stdin) as _);
             let stdout = stdout.map(|stdout| Box::new(stdout) as _);
-            return Ok(Self { stdin, stdout, kept: Kept::Outside(socket) });
+            return Ok(Self { stdin, stdout, handle: ChildHandle::Outside(socket) });
         }
         let [stdin, stdout, stderr] = streams.map(Stdio::stdio);
         let mut child = program.command().stdin(stdin).stdout(stdout).stderr(stderr).spawn()?;
         let stdin = child.stdin.take().map(|stdin| Box::new(stdin) as _);
         let stdout = child.stdout.take().map(|stdout| Box::new(stdout) as _);
-        Ok(Self { stdin, stdout, kept: Kept::Own(child) })
+        Ok(Self { stdin, stdout, handle: ChildHandle::Own(child) })
     }
 }
 
 impl Drop for WaitedFor {
     fn drop(&mut self) {
-        // It may have ended by itself.
-        match &mut self.kept {
-            Kept::Own(child) => {
+        // It may have exited before.
+        match &mut self.handle {
+            ChildHandle::Own(child) => {
                 let _ = child.kill();
                 let _ = child.wait();
             }
             #[cfg(unix)]
-            Kept::Outside(line) => {
+            ChildHandle::Outside(line) => {
                 outside::kill(&*line);
                 let _ = outside::ended(&*line);
             }

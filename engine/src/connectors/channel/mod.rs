@@ -1,8 +1,8 @@
-//! Elements that other tasks and threads of the program send.
+//! A channel within the program: other tasks and threads send elements to the source.
 
 pub(super) mod source;
 
 use crate::nodes::NodeType;
 
-/// None in pipeline files: only a program can use it.
+/// It has no node type in pipeline files: only programs can use it.
 pub(super) const NODES: &[NodeType] = &[];

@@ -1,4 +1,4 @@
-//! A channel within the program: elements from other tasks and threads.
+//! The source `channel`: elements that other tasks and threads send.
 
 use tokio::sync::{Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
@@ -6,9 +6,10 @@ use tokio_util::sync::CancellationToken;
 use crate::graph::{Feed, next};
 use crate::{Error, Source};
 
-/// A source of what is sent by other tasks and threads: up to `capacity` elements wait, at least one; the next
-/// `send` waits until there is room. It ends when all senders are gone. When it is stopped nothing more is taken, and
-/// what was sent by then is emitted.
+/// Makes a channel, whose source emits what other tasks and threads send.
+///
+/// Up to `capacity` elements wait in it, at least 1; then [`send`](Sender::send) waits until there is room. The source
+/// ends when all senders are dropped. When it is stopped, it emits what was sent before, and later sends fail.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), engine::Error> {
@@ -31,7 +32,7 @@ pub fn channel<T>(capacity: usize) -> (Sender<T>, Channel<T>) {
     (Sender(sender), Channel(receiver))
 }
 
-/// The half of a [`channel`] that elements are sent to.
+/// Sends elements to the source of a [`channel`].
 #[derive(Debug)]
 pub struct Sender<T>(mpsc::Sender<T>);
 
@@ -42,16 +43,20 @@ impl<T> Clone for Sender<T> {
 }
 
 impl<T> Sender<T> {
-    /// Sends an element, and waits while the channel is full.
+    /// Sends an element. Waits while the channel is full.
     ///
     /// # Errors
     ///
-    /// [`Error::Closed`], once the source was stopped or its run has failed.
+    /// [`Error::Closed`], if the source was stopped or dropped, or its run has failed.
     pub async fn send(&self, element: T) -> Result<(), Error> {
         self.0.send(element).await.map_err(|_| Error::Closed)
     }
 
-    /// The same from a thread outside the runtime. In a task of the runtime it panics.
+    /// Sends an element from a thread outside the runtime. Blocks while the channel is full.
+    ///
+    /// # Panics
+    ///
+    /// In a task of the runtime.
     ///
     /// # Errors
     ///
@@ -60,7 +65,7 @@ impl<T> Sender<T> {
         self.0.blocking_send(element).map_err(|_| Error::Closed)
     }
 
-    /// Sends an element if there is room for it, and returns it otherwise.
+    /// Sends an element if there is room for it. Never waits.
     ///
     /// # Errors
     ///

@@ -1,4 +1,4 @@
-//! Numbers, one after another.
+//! Numbers that count up.
 
 mod options;
 pub(super) mod source;

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use super::source;
 use crate::nodes::{self, BuildContext, Contents, Feeding, Number, Problem, SourceNode, Time};
 
-/// Numbers, one after another.
+/// Numbers that count up.
 #[derive(Deserialize, JsonSchema)]
 pub(super) struct CountSource {
     /// The first number; 0 by default.
@@ -17,7 +17,7 @@ pub(super) struct CountSource {
     end: Option<Number>,
     /// The difference between a number and the next; 1 by default.
     step: Option<nodes::Count>,
-    /// The time from one number to the next; by default as fast as the graph takes them.
+    /// The time from one number to the next; by default they come as fast as the graph accepts them.
     every: Option<Time>,
 }
 

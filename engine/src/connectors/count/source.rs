@@ -1,4 +1,4 @@
-//! Numbers, one after another, as a source.
+//! The source `count`: numbers that count up.
 
 use std::num::NonZeroUsize;
 use std::ops::{Bound, RangeBounds, RangeInclusive};
@@ -12,11 +12,11 @@ use crate::graph::{Feed, next};
 use crate::record::{BatchBuilder, Record};
 use crate::{Error, Source};
 
-/// Numbers that become one batch.
+/// The most numbers in a batch.
 const BATCH: usize = 16 << 10;
 
-/// A source of the numbers in a range, as fast as the graph takes them. A range without an end goes on until the source
-/// is stopped.
+/// Emits the numbers of a range as records, as fast as the graph accepts them. A range without an end goes on until the
+/// source is stopped.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), engine::Error> {
@@ -60,15 +60,15 @@ pub struct Count {
 }
 
 impl Count {
-    /// The same, with only one of every `step` numbers, the first among them. 1 by default.
+    /// Emits the first number, and then only every `step`-th. 1 by default.
     #[must_use]
     pub fn step(mut self, step: NonZeroUsize) -> Self {
         self.step = step;
         self
     }
 
-    /// The same, with one number at once and one after each interval. If the graph takes longer than an interval, the
-    /// next number comes when it is done, and none is left out.
+    /// Emits one number at once, and one after each interval of at least 1 ms. If the graph takes longer than an interval,
+    /// the next number comes when it is done; no number is left out.
     #[must_use]
     pub fn every(mut self, interval: Duration) -> Self {
         self.every = Some(interval);

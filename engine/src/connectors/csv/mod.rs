@@ -1,4 +1,4 @@
-//! Rows of comma-separated values.
+//! CSV: rows of comma-separated values.
 
 mod options;
 pub(super) mod sink;

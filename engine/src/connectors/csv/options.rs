@@ -12,22 +12,22 @@ use crate::nodes::{
     Access, BuildContext, Contents, Delimiter, Feeding, Flow, OneOrMore, Problem, Quote, SinkNode, SourceNode,
 };
 
-/// Rows of CSV, as JSON objects; one that has more or fewer fields than the header is a fault.
+/// The rows of CSV files, as JSON objects. A row with more or fewer fields than the header is a fault.
 #[derive(Deserialize, JsonSchema)]
 pub(super) struct CsvSource {
-    /// The file, or a list of them; stdin by default.
+    /// The file, or a list of files; stdin by default.
     path: Option<OneOrMore<PathBuf>>,
-    /// What stands between fields; a comma by default.
+    /// The character between fields; a comma by default.
     delimiter: Option<Delimiter>,
-    /// What stands around fields that need it; a double quote by default. "" for nothing.
+    /// The character around fields that need it; a double quote by default. "" for none.
     quote: Option<Quote>,
-    /// The names of the fields, if the file has no header.
+    /// The names of the columns, if the file has no header.
     headers: Option<Vec<String>>,
-    /// Fields that read as numbers, true and false are those, and empty ones are null; all are texts
-    /// by default.
+    /// Fields that look like numbers, true or false become those, and empty fields become null. By default all are
+    /// strings.
     #[serde(default)]
     infer: bool,
-    /// The last file is read on as it grows, until the run is stopped.
+    /// The last file is followed as it grows, until the run is stopped.
     #[serde(default)]
     follow: bool,
 }
@@ -46,16 +46,16 @@ impl SourceNode for CsvSource {
     }
 }
 
-/// Rows of CSV to a file: records are JSON objects or arrays. One that does not fit is a fault.
+/// Writes records to a CSV file. Each must be a JSON object or array that fits the columns; others are faults.
 #[derive(Deserialize, JsonSchema)]
 pub(super) struct CsvSink {
-    /// The file. It is emptied when the run begins.
+    /// The file. Its contents are removed when the run begins.
     path: PathBuf,
-    /// The columns; those of the file, or else the names of the first object by default.
+    /// The columns; by default those of the file, or else the names of the first object.
     columns: Option<Vec<String>>,
-    /// What stands between fields; a comma by default.
+    /// The character between fields; a comma by default.
     delimiter: Option<Delimiter>,
-    /// What the file has stays, and its first row names the columns.
+    /// Keeps the contents of the file, whose first row names the columns.
     #[serde(default)]
     append: bool,
 }
@@ -75,7 +75,7 @@ impl SinkNode for CsvSink {
         if let Some(Delimiter(delimiter)) = self.delimiter {
             if delimiter == b'"' {
                 return Err(
-                    Problem::at("delimiter", "double quotes stand around fields").help("choose another one")
+                    Problem::at("delimiter", "double quotes are around fields").help("choose another one")
                 );
             }
             csv = csv.delimiter(delimiter);

@@ -1,4 +1,4 @@
-//! Rows of comma-separated values.
+//! The sink `csv`: records as rows of a file.
 
 use std::io;
 use std::path::PathBuf;
@@ -15,12 +15,13 @@ use crate::graph::{Sink, Stream};
 use crate::record::Record;
 use crate::{Error, FaultPolicy};
 
-/// A sink that writes records to a file as rows of comma-separated values. A record is a JSON object with the
-/// columns' names, in any order, or an array of their values. Strings stand as they are, numbers and booleans as
-/// they are written in JSON, null is empty, and structures are their JSON.
+/// Writes each record to a file as a row of comma-separated values. A record is a JSON object with the columns' names,
+/// in any order, or an array of their values. Strings are written without JSON's quotes, null as an empty field, and
+/// all other values as JSON.
 ///
-/// The columns are those of [`columns`](Csv::columns), or else the names of the first object; they are the
-/// first row of a new file. A record that has more columns, or fewer, is a fault.
+/// The columns are those of [`columns`](Csv::columns), or else the names of the first object; they are the first row of
+/// a new file. A record with more or fewer columns is a fault. The file is created, or emptied, when the first record
+/// comes, or at the end if none came. Rows are written as soon as no more records are ready, and at the end.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -56,29 +57,29 @@ impl std::fmt::Debug for Csv {
 }
 
 impl Csv {
-    /// The same with these columns.
+    /// Sets the columns, and their order.
     #[must_use]
     pub fn columns<S: Into<String>>(mut self, names: impl IntoIterator<Item = S>) -> Self {
         self.rows.columns = Some(names.into_iter().map(Into::into).collect());
         self
     }
 
-    /// The same with another byte between fields.
+    /// Writes another byte between fields, instead of a comma.
     #[must_use]
     pub fn delimiter(mut self, delimiter: u8) -> Self {
         self.rows.delimiter = delimiter;
         self
     }
 
-    /// The same; if `append`, what is in the file already stays, and its first row names the columns. Nothing is
-    /// written to one that has others than [`columns`](Self::columns) says.
+    /// If `append`, keeps the contents of the file, whose first row names the columns. If they differ from
+    /// [`columns`](Self::columns), the run fails and nothing is written.
     #[must_use]
     pub fn append(mut self, append: bool) -> Self {
         self.rows.file.append = append;
         self
     }
 
-    /// The same; `policy` says what becomes of a record that does not fit. The run ends by default.
+    /// Says what happens to a record that does not fit the columns. By default the run ends.
     #[must_use]
     pub fn on_fault(mut self, policy: &FaultPolicy) -> Self {
         self.policy = policy.clone();
@@ -101,7 +102,7 @@ struct Rows {
     headed: Option<bool>,
 }
 
-/// What can be a row.
+/// A record that can be a row.
 enum Row<'a> {
     Object(IndexMap<String, &'a RawValue>),
     Array(Vec<&'a RawValue>),
@@ -118,7 +119,7 @@ impl<'a> Row<'a> {
 }
 
 impl Rows {
-    /// Looks once at what the file has, and returns whether that is a header.
+    /// Reads the file's header once, and returns whether it has one.
     fn is_headed(&mut self) -> Result<bool, Error> {
         if let Some(headed) = self.headed {
             return Ok(headed);
@@ -128,7 +129,7 @@ impl Rows {
         let Some(found) = found else { return Ok(headed) };
         match &self.columns {
             Some(columns) if *columns != found => {
-                let message = format!("its columns are {}, and not {}", found.join(", "), columns.join(", "));
+                let message = format!("its columns are {}, not {}", found.join(", "), columns.join(", "));
                 Err(self.unwritable(io::Error::new(io::ErrorKind::InvalidData, message)))
             }
             _ => {
@@ -138,10 +139,10 @@ impl Rows {
         }
     }
 
-    /// The first row of a file that is there.
+    /// The first row of the file, if it exists.
     fn header(&self) -> Result<Option<Vec<String>>, Error> {
         let path = &self.file.path;
-        // A pipe or a device has none.
+        // Pipes and devices have none.
         if !path.metadata().is_ok_and(|known| known.is_file()) {
             return Ok(None);
         }
@@ -166,11 +167,11 @@ impl Rows {
             Row::Array(_) => None,
         });
         let columns = columns
-            .ok_or_else(|| Refusal::fault("the first record is no object, and no columns are given"))?;
+            .ok_or_else(|| Refusal::fault("the first record is not an object, and no columns are given"))?;
         let values = match fields(row, &columns) {
             Ok(values) => values,
             Err(refusal) => {
-                // Only a record that is written says what the columns are.
+                // Only a record that is written decides what the columns are.
                 self.columns = Some(columns).filter(|_| named);
                 return Err(refusal);
             }
@@ -224,7 +225,7 @@ fn field(value: &RawValue) -> Result<String, Refusal> {
     match json.as_bytes().first() {
         Some(b'n') => Ok(String::new()),
         Some(b'"') => serde_json::from_str(json)
-            .map_err(|error| Refusal::fault(format!("a text in it is none: {error}"))),
+            .map_err(|error| Refusal::fault(format!("a string in it is not valid: {error}"))),
         _ => Ok(json.to_owned()),
     }
 }

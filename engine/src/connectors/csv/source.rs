@@ -1,14 +1,16 @@
-//! Rows of comma-separated values, as a source.
+//! The source `csv`: rows of comma-separated values.
 
 use std::io::Read;
 
 pub use crate::connectors::support::formats::Csv;
 use crate::connectors::support::formats::{Layout, Reading};
 
-/// A source of the rows of comma-separated values, each a JSON object with the header's names. Blank lines are
-/// skipped. A row with more or fewer fields than the header is a fault (see [`Reading::on_fault`]), and so is one
-/// that is not UTF-8, whose last field has no closing quote at the end of the file, or whose record would be longer
-/// than 32 MiB: its record is the row as it was read, and it has a number as rows have.
+/// Emits each row of comma-separated values as a JSON object with the header's names. Blank lines are skipped. A thread
+/// reads ahead.
+///
+/// A row is a fault (see [`Reading::on_fault`]) if it has more or fewer fields than the header, is not UTF-8, has no
+/// closing quote before the end of the file, or if its record would be longer than 32 MiB. The fault's record is the row
+/// as it was read; it has a record number too. A header that can't be used ends the run.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), engine::Error> {

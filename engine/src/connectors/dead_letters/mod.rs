@@ -1,4 +1,4 @@
-//! Records that a run put aside, read again.
+//! Dead letters: records that failed in an earlier run, read again.
 
 mod options;
 pub(super) mod source;

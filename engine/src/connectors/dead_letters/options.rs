@@ -6,19 +6,19 @@ use std::sync::Arc;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::connectors::file::read;
+use crate::connectors::file::input_paths;
 use crate::connectors::support::options::RecordFormat;
 use crate::error::FileError;
 use crate::nodes::{Access, BuildContext, Contents, Feeding, OneOrMore, Problem, SourceNode};
 use crate::sources::{Feed, dead_letters};
 use crate::{Error, files};
 
-/// The records in files of dead letters, as they were when they were put aside.
+/// The records in files of dead letters, as they were before they failed.
 #[derive(Deserialize, JsonSchema)]
 pub(super) struct DeadLettersSource {
     /// The file, or a list of them.
     path: OneOrMore<PathBuf>,
-    /// How each record is to be read: "text", "json" or "bytes".
+    /// How to read each record: "text", "json" or "bytes".
     #[serde(default)]
     format: RecordFormat,
 }
@@ -29,7 +29,7 @@ impl SourceNode for DeadLettersSource {
     }
 
     fn open(self, context: &mut BuildContext) -> Result<(Feeding, Contents), Problem> {
-        let paths = read(self.path, context)?;
+        let paths = input_paths(self.path, context)?;
         let feeding = Feeding::new(move |source, stop| async move {
             for path in paths {
                 let file = files::open(&path)

@@ -1,11 +1,14 @@
-//! The records in files of dead letters, as a source.
+//! The source `letters`: the records in files of dead letters.
 
 use std::io::Read;
 
 use crate::connectors::support::formats::{Lines, lines};
 use crate::policy::decode_dead_letter;
 
-/// A source of the records in a file of [`DeadLetters`](crate::policy::DeadLetters), to run them again.
+/// Emits the records in a file of [`DeadLetters`](crate::policy::DeadLetters), to run them again.
+///
+/// `reader` gives the file, a JSON object per line. The run fails at a line that is not a dead letter, after the records
+/// before it.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), engine::Error> {

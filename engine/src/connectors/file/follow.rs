@@ -1,4 +1,4 @@
-//! A file that grows, as a reader that waits for more.
+//! Follows a file that grows: a reader that waits for more at its end.
 
 use std::fs::Metadata;
 use std::io::{self, Read};
@@ -16,11 +16,11 @@ use crate::threads;
 /// How often the file is checked if no change was reported.
 const POLL: Duration = Duration::from_secs(1);
 
-/// Opens a file that grows, whose records end with `separator`. It has an end once the second is dropped. `anew` is
-/// set before what is read is of another file, or of the same one from its start again.
+/// Opens a file that grows, whose records end with `separator`. The reader ends when [`Following`] is dropped. `anew` is
+/// set before the first bytes of another file, or of the same file from its start again, are returned.
 pub(crate) fn open(path: &Path, separator: u8, anew: Arc<AtomicBool>) -> io::Result<(Growing, Following)> {
     let (wake, woken) = sync_channel(1);
-    // Where the system can't tell, looking each second has to do.
+    // If the system can't report changes, checking each second is enough.
     let watcher = threads::need(1).ok().and_then(|()| watch(path, wake.clone()).ok());
     let over = Arc::new(AtomicBool::new(false));
     let growing = Growing {
@@ -37,7 +37,7 @@ pub(crate) fn open(path: &Path, separator: u8, anew: Arc<AtomicBool>) -> io::Res
     Ok((growing, Following { over, wake, _watcher: watcher }))
 }
 
-/// Watches the folder, since another file may take this one's place.
+/// Watches the file's folder, since another file may replace this one.
 fn watch(path: &Path, wake: SyncSender<()>) -> notify::Result<RecommendedWatcher> {
     let path = path.canonicalize()?;
     let name = path.file_name().map(ToOwned::to_owned);
@@ -47,7 +47,7 @@ fn watch(path: &Path, wake: SyncSender<()>) -> notify::Result<RecommendedWatcher
             event.kind.is_access() || !event.paths.is_empty() && !event.paths.iter().any(is_ours)
         });
         if !is_other {
-            // One that is not taken yet is enough.
+            // One wake-up that was not received yet is enough.
             let _ = wake.try_send(());
         }
     })?;
@@ -55,7 +55,7 @@ fn watch(path: &Path, wake: SyncSender<()>) -> notify::Result<RecommendedWatcher
     Ok(watcher)
 }
 
-/// Ends a [`Growing`].
+/// Keeps a [`Growing`] going until this is dropped.
 pub(crate) struct Following {
     over: Arc<AtomicBool>,
     wake: SyncSender<()>,
@@ -69,22 +69,22 @@ impl Drop for Following {
     }
 }
 
-/// Reads a file, and waits at its end for more.
+/// Reads a file, and waits for more at its end.
 pub(crate) struct Growing {
     path: PathBuf,
     file: Input,
     separator: u8,
     position: u64,
-    /// The last byte that it gave.
+    /// The last byte that was returned.
     last: u8,
     anew: Arc<AtomicBool>,
-    /// Nothing was read since the file's start.
+    /// Nothing was read since the file was opened again or cut.
     restarted: bool,
     woken: Receiver<()>,
     over: Arc<AtomicBool>,
 }
 
-/// What became of a file that was read to its end.
+/// What happened to a file that was read to its end.
 enum Change {
     None,
     Cut,
@@ -96,7 +96,7 @@ impl Growing {
         let known = self.file.metadata()?;
         let now = match files::known(&self.path) {
             Ok(now) => now,
-            // The next one is not there yet.
+            // The file that replaces it does not exist yet.
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Change::None),
             Err(error) => return Err(error),
         };
@@ -107,7 +107,7 @@ impl Growing {
         })
     }
 
-    /// Reads what is there; nothing at its end.
+    /// Reads what there is; nothing at its end.
     fn read_on(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let read = self.file.read(buffer)?;
         self.position += read as u64;
@@ -125,7 +125,7 @@ fn is_same(one: &Metadata, other: &Metadata) -> bool {
     (one.dev(), one.ino()) == (other.dev(), other.ino())
 }
 
-/// Without such numbers a file that was replaced shows by being shorter.
+/// Without file numbers, only a shorter file shows that it was replaced.
 #[cfg(not(unix))]
 fn is_same(_: &Metadata, _: &Metadata) -> bool {
     true
@@ -145,7 +145,7 @@ impl Read for Growing {
                 }
                 Change::Cut => self.file.rewind()?,
                 Change::Replaced => {
-                    // What was written to the old one before it was replaced.
+                    // The rest that was written to the old file before it was replaced.
                     let read = self.read_on(buffer)?;
                     if read > 0 {
                         return Ok(read);
@@ -160,7 +160,7 @@ impl Read for Growing {
             }
             (self.position, self.restarted) = (0, true);
             if std::mem::replace(&mut self.last, self.separator) != self.separator {
-                // The line that was begun ends there.
+                // An unfinished line of the old file ends here.
                 buffer[0] = self.separator;
                 return Ok(1);
             }

@@ -14,18 +14,18 @@ use crate::nodes::{
     Time,
 };
 
-/// Lines of files, one file after another; those compressed with gzip or zstd are read as what was compressed.
+/// The lines of files, one file after another. Files that are compressed with gzip or zstd are decompressed.
 #[derive(Deserialize, JsonSchema)]
 pub(super) struct FileSource {
-    /// The file, or a list of them.
+    /// The file, or a list of files.
     path: OneOrMore<PathBuf>,
-    /// How each line is to be read: "text", "json" or "bytes".
+    /// How to read each line: "text", "json" or "bytes".
     #[serde(default)]
     format: RecordFormat,
-    /// Records end with a NUL byte, not a newline.
+    /// Records end with a NUL byte, instead of a newline.
     #[serde(default)]
     null: bool,
-    /// The last file is read on as it grows, until the run is stopped.
+    /// The last file is followed as it grows, until the run is stopped.
     #[serde(default)]
     follow: bool,
 }
@@ -36,39 +36,42 @@ impl SourceNode for FileSource {
     }
 
     fn open(self, context: &mut BuildContext) -> Result<(Feeding, Contents), Problem> {
-        let paths = read(self.path, context)?;
+        let paths = input_paths(self.path, context)?;
         let files = source::files(paths).separated_by(separator(self.null)).follow(self.follow);
         Ok((Feeding::of(files), self.format.contents()))
     }
 }
 
-/// Paths of files that are there.
-pub(crate) fn read(paths: OneOrMore<PathBuf>, context: &mut BuildContext) -> Result<Vec<PathBuf>, Problem> {
+/// The paths of input files, which must exist.
+pub(crate) fn input_paths(
+    paths: OneOrMore<PathBuf>,
+    context: &mut BuildContext,
+) -> Result<Vec<PathBuf>, Problem> {
     paths.into_vec().into_iter().map(|path| context.reads(&path, "path")).collect()
 }
 
-/// So many older files are renamed at each rotation at most.
+/// The most older files, since each rotation renames them all.
 const MOST_KEPT: u64 = 10_000;
 
-/// Lines to a file, or to several one after another.
+/// Writes each record to a file as a line.
 #[derive(Deserialize, JsonSchema)]
 pub(super) struct FileSink {
-    /// The file. It is emptied when the run begins.
+    /// The file. Its contents are removed when the run begins.
     path: PathBuf,
-    /// What the file has stays, and records come after it; a last one that is not ended is ended.
+    /// Keeps the contents of the file, and writes after them. A last record without its end gets one.
     #[serde(default)]
     append: bool,
-    /// A NUL byte after each record, not a newline.
+    /// Writes a NUL byte after each record, instead of a newline.
     #[serde(default)]
     null: bool,
-    /// What is written is compressed.
+    /// Compresses the file.
     #[serde(default)]
     gzip: bool,
-    /// A file has so many bytes at most, before they are compressed; then another is begun.
+    /// The most bytes of a file, before compression; then a new file is begun.
     rotate_at: Option<Size>,
-    /// A file is written for so long, then another is begun.
+    /// The longest time that a file is written to; then a new file is begun.
     rotate_every: Option<Time>,
-    /// So many files are kept besides the one that is written to, as PATH.1, PATH.2 and so on.
+    /// How many older files to keep, as PATH.1, PATH.2 and so on; none by default.
     keep: Option<Number>,
 }
 
@@ -109,7 +112,7 @@ impl SinkNode for FileSink {
     }
 }
 
-/// Rows of files, or of stdin.
+/// A source of the rows of files, or of stdin.
 pub(crate) fn rows(
     path: Option<OneOrMore<PathBuf>>,
     layout: Layout,
@@ -119,7 +122,7 @@ pub(crate) fn rows(
     let policy = context.guard.policy.clone();
     let feeding = match path {
         Some(path) => {
-            let files = source::files(read(path, context)?);
+            let files = source::files(input_paths(path, context)?);
             Feeding::of(files.layout(layout).follow(follow).on_fault(&policy))
         }
         None if follow => {

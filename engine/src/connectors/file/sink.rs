@@ -1,4 +1,4 @@
-//! Records written to files, each with a newline or another separator behind it.
+//! The sink `files`: writes records to a file, each followed by a newline or another separator.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -9,10 +9,11 @@ use crate::connectors::support::file_writer::FileWriter;
 use crate::graph::{Sink, Stream};
 use crate::record::Record;
 
-/// A sink that writes records to a file, each followed by a newline. The file is made, or emptied, when the first
-/// record comes; at the end, if none came.
+/// Writes each record to a file, followed by a newline. The file is created, or emptied, when the first record comes, or
+/// at the end if none came.
 ///
-/// What is at hand is written as soon as nothing more is.
+/// Records are written as soon as no more are ready, and at the end; a close returns after that. They are handed to the
+/// system, not synced to the disk. Writing blocks the thread.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -45,32 +46,31 @@ impl std::fmt::Debug for Files {
 }
 
 impl Files {
-    /// The same with another byte after each record.
+    /// Writes another byte after each record, instead of a newline.
     #[must_use]
     pub fn separated_by(mut self, separator: u8) -> Self {
         self.file.separator = separator;
         self
     }
 
-    /// The same; if `append`, what is in the file already stays. A last record that is not ended is, before the
-    /// first one is written.
+    /// If `append`, keeps the contents of the file, and writes after them. A last record without its end gets one first.
     #[must_use]
     pub fn append(mut self, append: bool) -> Self {
         self.file.append = append;
         self
     }
 
-    /// The same; if `gzip`, what is written is compressed. A file that is appended to is read once from its start;
-    /// if what it has is cut off, or no gzip, nothing is written.
+    /// If `gzip`, compresses the file. A file that is appended to is read once from its start: if it is cut off or not
+    /// gzip, the run fails and nothing is written.
     #[must_use]
     pub fn gzip(mut self, gzip: bool) -> Self {
         self.file.gzip = gzip;
         self
     }
 
-    /// The same, but a file has so many bytes at most, before they are compressed, unless a single record is
-    /// longer. Then it is renamed from `log` to `log.1`, that one to `log.2` and so on, and a new one is begun:
-    /// between two records. See [`keep`](Self::keep).
+    /// Begins a new file between two records when the file would have more than this many bytes before compression,
+    /// unless a single record is longer. The file `log` is renamed to `log.1`, `log.1` to `log.2` and so on, up to the
+    /// number that [`keep`](Self::keep) says.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
@@ -94,15 +94,14 @@ impl Files {
         self
     }
 
-    /// The same, but a file that was begun this long ago is followed by another when the next record comes.
+    /// Begins a new file when a record comes and the file was begun this long ago.
     #[must_use]
     pub fn rotate_every(mut self, interval: Duration) -> Self {
         self.file.rotation.after = Some(interval);
         self
     }
 
-    /// The same; so many files are kept besides the one that is written to. None by default: it is emptied
-    /// each time.
+    /// Keeps this many older files when a new file is begun. 0 by default: the file is emptied each time.
     #[must_use]
     pub fn keep(mut self, files: usize) -> Self {
         self.file.rotation.keep = files;
@@ -121,7 +120,7 @@ impl Consumer<Records> for Files {
         if !self.file.rotates() {
             return Ok(self.file.write(&records.ended_by(self.file.separator))?);
         }
-        // What has a newline in it is a single record all the same.
+        // By their sizes, since records may contain newlines.
         let sizes: Vec<_> = records.iter().map(|record| record.len() + 1).collect();
         let bytes = records.ended_by(self.file.separator);
         let mut rest = &*bytes;

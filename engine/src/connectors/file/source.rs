@@ -1,4 +1,4 @@
-//! Files, one after another.
+//! The source `files`: the records of files, one file after another.
 
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -7,18 +7,21 @@ use std::sync::Arc;
 use bytesize::ByteSize;
 use tokio_util::sync::CancellationToken;
 
-use super::follow;
+use super::{compressed, follow};
+use crate::connectors::support::formats::Layout;
 use crate::connectors::support::formats::rows::Origin;
-use crate::connectors::support::formats::{Layout, compressed};
 use crate::error::{FileError, InputError};
 use crate::graph::Feed;
 use crate::policy::Unit;
 use crate::record::Record;
 use crate::{Error, FaultPolicy, Source};
 
-/// A source of the lines of files, one file after another. A last line without a newline counts, and ends with
-/// its file. Files that are compressed with gzip or zstd are read as what was compressed: their first bytes tell,
-/// not their names.
+/// Reads files one after another, and emits each line as a record. A last line without a newline counts, and ends with
+/// its file.
+///
+/// Files that are compressed with gzip or zstd are decompressed; their first bytes tell that, not their names. A thread
+/// reads ahead by two blocks of 256 KiB. A line has at most 32 MiB. The run fails if a file can't be read, after the
+/// records before were emitted.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -52,26 +55,26 @@ pub struct Files {
 }
 
 impl Files {
-    /// The same with another byte that ends a record; carriage returns then stay.
+    /// Ends records at another byte, instead of a newline. Carriage returns are then kept.
     #[must_use]
     pub fn separated_by(self, separator: u8) -> Self {
         self.layout(Layout::Lines { separator })
     }
 
-    /// The same of files whose records are laid out in another way.
+    /// Reads files with another layout than lines, such as CSV.
     #[must_use]
     pub fn layout(mut self, layout: Layout) -> Self {
         self.layout = layout;
         self
     }
 
-    /// The same; if `follow`, the last of the files is read on as it grows, until the source is stopped. If
-    /// another file takes its place (it was rotated), that one is read on, from its start; if it is cut
-    /// to less than was read of it, it is read from its start again. A line that is not ended waits for its end, or
-    /// ends where the file was left. Rows of CSV begin with a header each time, unless the names were given.
-    /// Such a file is read as it is, not as what was compressed.
+    /// If `follow`, waits at the end of the last file for more, until the source is stopped. The file is not decompressed.
     ///
-    /// The system tells of changes; besides, the file is looked at each second.
+    /// If another file replaces it, as a rotation does, that file is read from its start. If the file is cut to less
+    /// than was read of it, it is read from its start again; its CSV then has a header again, unless the names were
+    /// given. A line without its end waits for it, or ends where the file was left.
+    ///
+    /// The system reports changes; the file is also checked each second.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
@@ -100,7 +103,7 @@ impl Files {
         self
     }
 
-    /// The same; `policy` says what becomes of what is no record. The run ends by default.
+    /// Says what happens to input that is not a record of the layout. By default the run ends.
     #[must_use]
     pub fn on_fault(mut self, policy: &FaultPolicy) -> Self {
         self.policy = policy.clone();
@@ -125,7 +128,7 @@ impl<T: Record> Feed<T> for Files {
             read(path, file, self.layout.clone(), &self.policy, source, stop).await?;
         }
         let Some(path) = last else { return Ok(()) };
-        // A file that grows may be another one later.
+        // The file may be replaced later, so its name says nothing.
         source.begin_input(None);
         let (origin, before) = (Origin::of(path), source.last_number());
         let (growing, _following) = follow::open(path, self.layout.separator(), origin.anew.clone())
@@ -135,12 +138,12 @@ impl<T: Record> Feed<T> for Files {
     }
 }
 
-/// How many bytes will be read of a file, if that is known.
+/// The size of a regular file, which is how many bytes will be read.
 fn size(path: &Path) -> Option<u64> {
     Some(crate::files::known(path).ok().filter(std::fs::Metadata::is_file)?.len())
 }
 
-/// Emits the records of one file, which is open.
+/// Emits the records of an open file.
 pub(crate) async fn read<T: Record>(
     path: &Path,
     file: impl Read + Send + 'static,
@@ -149,7 +152,7 @@ pub(crate) async fn read<T: Record>(
     source: &Source<T>,
     stop: &CancellationToken,
 ) -> Result<(), Error> {
-    let reader = compressed::unpacked(file, source.context().clone());
+    let reader = compressed::decompressed(file, source.context().clone());
     let unit = if matches!(layout, Layout::Lines { .. }) { Unit::Line } else { Unit::Row };
     source.begin_input(Some((path, unit)));
     let before = source.last_number();
@@ -161,7 +164,7 @@ pub(crate) fn unreadable(path: &Path, error: io::Error) -> Error {
     Error::File(FileError::Read { path: path.to_owned(), source: Arc::new(error) })
 }
 
-/// The same error, saying which file it was; its first record is the one behind `before`.
+/// Adds the file to an error. Its first record is the one after `before`.
 fn naming(path: &Path, before: u64, error: Error) -> Error {
     let invalid = |message: String| unreadable(path, io::Error::new(io::ErrorKind::InvalidData, message));
     match error {

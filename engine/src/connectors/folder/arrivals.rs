@@ -1,4 +1,4 @@
-//! Which files of a folder are complete, and were not read yet.
+//! Finds the files of a folder that are complete and were not read yet.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::ffi::{OsStr, OsString};
@@ -15,7 +15,7 @@ use tokio::sync::Notify;
 use crate::files::Folder;
 use crate::threads;
 
-/// The files of a folder. It holds a name for each that is there.
+/// The files of a folder. Keeps the name of each file that is in it.
 pub(crate) struct Arrivals {
     names: Mutex<Names>,
     changed: Notify,
@@ -25,16 +25,16 @@ pub(crate) struct Arrivals {
 struct Names {
     waiting: BTreeSet<OsString>,
     read: HashSet<OsString>,
-    /// Made since the folder is watched, and not closed yet.
+    /// Created since the folder is watched, and not closed yet.
     growing: HashSet<OsString>,
-    /// The size and time of those that were there when the folder was looked at last, and may be growing.
-    looked: BTreeMap<OsString, (u64, Option<SystemTime>)>,
-    /// The system does not tell all.
+    /// The size and time of unread files at the last scan, which may be growing.
+    scanned: BTreeMap<OsString, (u64, Option<SystemTime>)>,
+    /// The system does not report every change, so the folder must be scanned.
     polled: bool,
 }
 
 impl Arrivals {
-    /// Begins to watch a folder, unless it is not to be; and as long as the second is there.
+    /// Begins to watch a folder if `watched`. The watcher must be kept as long as the folder is watched.
     pub(crate) fn watch(folder: &Path, watched: bool) -> (Arc<Self>, Option<RecommendedWatcher>) {
         let arrivals = Arc::new(Self { names: Mutex::default(), changed: Notify::new() });
         let told = arrivals.clone();
@@ -44,7 +44,7 @@ impl Arrivals {
             Ok::<_, notify::Error>(watcher)
         });
         let watcher = watcher.and_then(Result::ok);
-        // Only there are we told that a file was closed.
+        // Only Linux reports that a file was closed.
         arrivals.names().polled = watcher.is_none() || !cfg!(target_os = "linux");
         (arrivals, watcher)
     }
@@ -66,7 +66,7 @@ impl Arrivals {
         Some(name)
     }
 
-    /// Waits until there may be more, or until it is time to look.
+    /// Waits until there may be more files, or until it is time for a scan.
     pub(crate) async fn changed(&self, poll: Duration) {
         if self.are_polled() {
             tokio::time::sleep(poll).await;
@@ -79,12 +79,12 @@ impl Arrivals {
         self.names().polled
     }
 
-    /// Looks at the folder: all that is there is complete if it is the `first` time; otherwise what has not
-    /// changed since the last time.
+    /// Scans the folder. At the `first` scan all files are complete, except those that are reported as growing; later
+    /// those that have not changed since the last scan.
     pub(crate) fn scan(&self, folder: &Folder, first: bool) -> io::Result<()> {
         let mut files = BTreeMap::new();
         for name in folder.names()? {
-            // One that is gone again is none, and so is a link that leads out of the folder.
+            // The file may be gone again, or be a link that leads out of the folder.
             let Ok(metadata) = folder.known(&name) else { continue };
             if metadata.is_file() && !is_hidden(&name) {
                 files.insert(name, (metadata.len(), metadata.modified().ok()));
@@ -93,11 +93,15 @@ impl Arrivals {
         let names = &mut *self.names();
         names.read.retain(|name| files.contains_key(name));
         files.retain(|name, _| !names.read.contains(name));
-        let complete = files.iter().filter(|(name, state)| {
-            if first { !names.growing.contains(*name) } else { names.looked.get(*name) == Some(state) }
+        let complete = files.iter().filter(|(name, size_and_time)| {
+            if first {
+                !names.growing.contains(*name)
+            } else {
+                names.scanned.get(*name) == Some(size_and_time)
+            }
         });
         names.waiting.extend(complete.map(|(name, _)| name.clone()));
-        names.looked = files;
+        names.scanned = files;
         Ok(())
     }
 
@@ -105,7 +109,7 @@ impl Arrivals {
         let mut names = self.names();
         match event {
             Ok(event) if !event.need_rescan() => names.hear(&event),
-            // Something was not told.
+            // Some changes were not reported.
             _ => names.polled = true,
         }
         drop(names);
@@ -151,18 +155,18 @@ fn is_hidden(name: &OsStr) -> bool {
     name.as_encoded_bytes().starts_with(b".")
 }
 
-/// Whether a new name is of a file that had another one before, as `ln` gives it: no close follows.
+/// Whether a new name belongs to a file that had another name before, as after `ln`: no close is reported for it.
 #[cfg(unix)]
 fn is_linked(path: &Path) -> bool {
     use std::os::unix::fs::MetadataExt;
 
     let Ok(known) = fs::symlink_metadata(path) else { return false };
     let (written, changed) = ((known.mtime(), known.mtime_nsec()), (known.ctime(), known.ctime_nsec()));
-    // The name before may be gone already; a new file is changed when it is written.
+    // The other name may be gone already. A new file has the same time of writing and of change.
     known.is_symlink() || known.len() > 0 && (known.nlink() > 1 || written < changed)
 }
 
-/// Only where the system tells that files are closed does it matter.
+/// Not needed where the system does not report closed files.
 #[cfg(not(unix))]
 fn is_linked(_: &Path) -> bool {
     false

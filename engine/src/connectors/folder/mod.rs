@@ -1,4 +1,4 @@
-//! The files of a folder, as they appear.
+//! The files of a folder, as they appear in it.
 
 mod arrivals;
 mod options;

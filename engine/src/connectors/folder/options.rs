@@ -10,34 +10,34 @@ use crate::connectors::support::formats::Layout;
 use crate::connectors::support::options::{CsvOptions, RecordFormat, separator};
 use crate::nodes::{Access, BuildContext, Contents, Feeding, Problem, SourceNode, Time};
 
-/// The records of a folder's files, as the files appear: what is there first, in the order of their names, then
-/// each file when it is complete.
+/// The records of a folder's files: first those of the files that are in it, in the order of their names, then those of
+/// each new file when it is complete.
 #[derive(Deserialize, JsonSchema)]
 pub(super) struct FolderSource {
     /// The folder.
     path: PathBuf,
-    /// Only files whose names fit this pattern, as "*.log".
+    /// Only files whose names match this pattern, as "*.log".
     names: Option<String>,
-    /// How the files are cut into records: "lines", "csv" or "ndjson".
+    /// The layout of the files: "lines", "csv" or "ndjson".
     #[serde(default)]
-    layout: Files,
-    /// How each line is to be read: "text", "json" or "bytes". Rows of CSV and NDJSON are JSON.
+    layout: FileLayout,
+    /// How to read each line: "text", "json" or "bytes". Rows of CSV and NDJSON are JSON.
     #[serde(default)]
     format: RecordFormat,
-    /// How CSV is written.
+    /// The format of the CSV files.
     #[serde(default)]
     csv: CsvOptions,
-    /// It ends when all that is there was read.
+    /// Ends when the files that are in the folder were read.
     #[serde(default)]
     once: bool,
-    /// The folder is looked at in this interval, for file systems that don't tell of changes.
+    /// Scans the folder at this interval, for file systems that don't report changes.
     polling: Option<Time>,
 }
 
-/// How files are cut into records.
+/// The layout of files.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
-enum Files {
+enum FileLayout {
     /// Lines.
     #[default]
     Lines,
@@ -57,13 +57,13 @@ impl SourceNode for FolderSource {
     fn open(self, context: &mut BuildContext) -> Result<(Feeding, Contents), Problem> {
         let Self { path, names, layout, format, csv, once, polling } = self;
         let path = context.reads_folder(&path)?;
-        if layout != Files::Lines && format != RecordFormat::default() {
+        if layout != FileLayout::Lines && format != RecordFormat::default() {
             return Err(Problem::at("format", "rows of CSV and NDJSON are JSON").help("remove it"));
         }
         let (layout, contents) = match layout {
-            Files::Lines => (Layout::Lines { separator: separator(false) }, format.contents()),
-            Files::Csv => (csv.layout(&["csv", "delimiter"])?, Contents::JSON),
-            Files::Ndjson => (Layout::Ndjson, Contents::JSON),
+            FileLayout::Lines => (Layout::Lines { separator: separator(false) }, format.contents()),
+            FileLayout::Csv => (csv.layout(&["csv", "delimiter"])?, Contents::JSON),
+            FileLayout::Ndjson => (Layout::Ndjson, Contents::JSON),
         };
         let pattern = names.as_deref().map(|names| {
             let wrong = |error: globset::Error| {

@@ -1,4 +1,4 @@
-//! The files of a folder, as they appear.
+//! The source `folder`: the files of a folder, as they appear in it.
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -16,20 +16,20 @@ use crate::graph::{Feed, next};
 use crate::record::Record;
 use crate::{Error, FaultPolicy, Source, files};
 
-/// How often a folder is looked at where the system does not tell of changes.
+/// How often a folder is scanned if the system does not report changes.
 const POLL: Duration = Duration::from_secs(1);
 
-/// A source of the records in the files of a folder, as they appear: what is there first, in the order of their
-/// names, then each file when it is complete, until the source is stopped.
+/// Reads the files of a folder: first those that are in it, in the order of their names, then each new file when it is
+/// complete, until the source is stopped.
 ///
-/// A file is complete if it is there at the start, when its writer closes it, or when it is renamed or linked
-/// into the folder; where the system does not tell that, once it has the same size and time twice in a row, when the
-/// folder is looked at each second. It is read once, as [`files`](crate::sources::files) reads it, as long as its name
-/// stays there. Folders, pipes and devices are left out, and so are names that begin with a dot: write to such a
-/// name and rename it, and no reader sees half a file.
+/// A file is complete if it is there at the start, when its writer closes it, or when it is renamed or linked into the
+/// folder. If the system does not report that, the folder is scanned each second, and a file is complete when its size
+/// and time were the same twice in a row. Each file is read once, as [`files`](crate::sources::files) reads it, as long
+/// as its name stays in the folder; a new run reads all files again. Folders, pipes and devices are ignored, and so are
+/// names that begin with a dot: write to such a name and rename it, and no reader sees half a file.
 ///
-/// Nothing outside of the folder is read, so that a program that may put files there can't have other files read: a link that
-/// leads out of the folder is left out. Where a function of this process may write to the folder, all links are.
+/// Nothing outside of the folder is read, so programs that may write to it can't make the run read other files: links
+/// that lead out of the folder are ignored. If a function of this process may write to the folder, all links are.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -72,36 +72,37 @@ pub struct Folder {
 }
 
 impl Folder {
-    /// The same of those files whose name fits a pattern, as `*.log` or `{a,b}-??.csv`.
+    /// Reads only files whose names match a pattern, as `*.log` or `{a,b}-??.csv`. An invalid pattern is an error when the
+    /// source begins.
     #[must_use]
     pub fn names(mut self, pattern: impl Into<String>) -> Self {
         self.names = Some(pattern.into());
         self
     }
 
-    /// The same of files whose records are laid out in another way than lines.
+    /// Reads files with another layout than lines, such as CSV.
     #[must_use]
     pub fn layout(mut self, layout: Layout) -> Self {
         self.layout = layout;
         self
     }
 
-    /// The same; `policy` says what becomes of what is no record. The run ends by default.
+    /// Says what happens to input that is not a record of the layout. By default the run ends.
     #[must_use]
     pub fn on_fault(mut self, policy: &FaultPolicy) -> Self {
         self.policy = policy.clone();
         self
     }
 
-    /// The same; if `once`, it ends when all that is there has been read.
+    /// If `once`, ends when the files that are in the folder have been read.
     #[must_use]
     pub fn once(mut self, once: bool) -> Self {
         self.once = once;
         self
     }
 
-    /// The same, but the folder is looked at in this interval, and the system is not asked to tell of changes:
-    /// for file systems of other machines, whose changes it does not hear of.
+    /// Scans the folder at this interval, and does not ask the system to report changes: for network file systems, on
+    /// which other machines make changes that are not reported.
     #[must_use]
     pub fn polling(mut self, interval: Duration) -> Self {
         self.poll = Some(interval);

@@ -1,5 +1,6 @@
-//! Requests: others POST records to the source, and the sink POSTs records to others.
+//! HTTP requests: clients POST records to the source, and the sink POSTs records to a server.
 
+mod batcher;
 mod options;
 mod requests;
 pub(super) mod sink;

@@ -14,29 +14,29 @@ use crate::nodes::{
     SourceNode, Time, Url,
 };
 
-/// What others POST to an address: a body is a record, or each of its lines is. The answer is 202 once the graph
-/// has accepted it.
+/// What clients POST to an address: each body is a record, or each of its lines. The answer is 202 once the graph has
+/// accepted it.
 #[derive(Deserialize, JsonSchema)]
 pub(super) struct HttpSource {
-    /// Where it listens, as "127.0.0.1:8080".
+    /// The address to listen at, as "127.0.0.1:8080".
     address: Address,
     /// The path of requests; "/" by default.
     path: Option<String>,
-    /// How each record is to be read: "text", "json" or "bytes". What should be JSON and is not gets 400.
+    /// How to read each record: "text", "json" or "bytes". With "json", other bodies get 400.
     #[serde(default)]
     format: RecordFormat,
-    /// Each line of any body is a record; those of the content type application/x-ndjson are so anyway.
+    /// Each line of any body is a record. With the content type application/x-ndjson that is so anyway.
     #[serde(default)]
     lines: bool,
-    /// The largest body; 1MiB by default.
+    /// The most bytes of a body; 1MiB by default.
     largest_body: Option<Size>,
-    /// Requests that were read and may wait for the graph; further ones get 429. 64 by default.
+    /// The most requests that were read and wait for the graph; more get 429. 64 by default.
     waiting: Option<Count>,
-    /// How long the head of a request may take to arrive, and its body; 30s by default.
+    /// How long the head of a request may take to arrive, and how long its body; 30s by default.
     timeout: Option<Time>,
-    /// Connections at once; 256 by default.
+    /// The most connections at the same time; others wait. 256 by default.
     connections: Option<Count>,
-    /// Web pages that may post, by their origins, as "https://example.org"; those of others get 403.
+    /// The origins of web pages that may post, as "https://example.org"; other pages get 403.
     #[serde(default)]
     origins: Vec<String>,
 }
@@ -99,10 +99,10 @@ fn check_origin(origin: &str) -> Result<(), Problem> {
     Err(Problem::at("origins", format!("{origin:?} is no origin of web pages")).help(help))
 }
 
-/// POSTs each record to a URL, or many together. One that is not taken is a fault.
+/// POSTs each record to a URL, or many records together. A record that the server does not take is a fault.
 #[derive(Deserialize, JsonSchema)]
 pub(super) struct HttpSink {
-    /// To what, as "https://example.org/events".
+    /// The URL, as "https://example.org/events".
     url: Url,
     /// Headers of each request.
     #[serde(default)]
@@ -110,16 +110,16 @@ pub(super) struct HttpSink {
     headers: IndexMap<String, String>,
     /// How long an answer may take; 30s by default.
     timeout: Option<Time>,
-    /// How often it tries again when a connection fails, or the answer is 429 or 5xx; 5 by default.
+    /// How often to try again when a connection fails, or the answer is 429 or 5xx; 5 by default.
     tries: Option<Number>,
-    /// So many records go together, each with a newline after it.
+    /// The most records in one request, each followed by a newline.
     batch: Option<Count>,
-    /// They go together after this time though there are fewer; 100ms by default.
+    /// After this time a request goes with fewer records; 100ms by default.
     within: Option<Time>,
-    /// Records that go together are a JSON array.
+    /// The records of a request are sent as a JSON array.
     #[serde(default)]
     array: bool,
-    /// Requests under way at once; with more than one they may arrive in another order. 1 by default.
+    /// The most requests in flight; with more than one they may arrive in another order. 1 by default.
     in_flight: Option<Count>,
 }
 
@@ -173,7 +173,7 @@ fn check_url(url: &str) -> Result<(), Problem> {
 fn check_header(name: &str, value: &str) -> Result<(), Problem> {
     let problem = |message: String| Problem::new(message).about(&["headers", name]);
     HeaderName::try_from(name).map_err(|_| problem(format!("{name:?} is no name of a header")))?;
-    // It may be a secret.
+    // The value may be a secret.
     HeaderValue::try_from(value).map_err(|_| problem(format!("what {name} has is no value of a header")))?;
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! Requests that bring records, and their answers.
+//! Requests to the source `http`: which are taken, the records in their bodies, and the answers.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,9 +17,9 @@ use crate::deadlines::REQUEST;
 
 /// Which requests are taken, and how their bodies are read.
 #[derive(Clone, Debug)]
-pub(crate) struct Reading {
+pub(crate) struct RequestRules {
     pub(crate) path: String,
-    /// Of web pages that may post.
+    /// The origins of web pages that may post.
     pub(crate) origins: Vec<String>,
     pub(crate) lines: bool,
     pub(crate) json: bool,
@@ -28,8 +28,8 @@ pub(crate) struct Reading {
     pub(crate) waiting: usize,
 }
 
-impl Reading {
-    /// The answer to a request that is none to be read.
+impl RequestRules {
+    /// The answer to a request that is refused before its body is read.
     fn refuse(&self, request: &Request) -> Option<Response> {
         let is_ours = |origin: &[u8]| self.origins.iter().any(|ours| ours.as_bytes() == origin);
         let origins = request.headers().get_all(ORIGIN);
@@ -49,25 +49,25 @@ impl Reading {
     ///
     /// # Errors
     ///
-    /// Why it has none.
-    fn records(&self, kind: Kind, body: Bytes) -> Result<Vec<Bytes>, String> {
-        let has_lines = self.lines || kind == Kind::Ndjson;
+    /// Why it has no records, for the client.
+    fn records(&self, kind: BodyType, body: Bytes) -> Result<Vec<Bytes>, String> {
+        let has_lines = self.lines || kind == BodyType::Ndjson;
         let records = if has_lines { lines(&body) } else { vec![body] };
-        if self.json || kind != Kind::Other {
+        if self.json || kind != BodyType::Other {
             records.iter().try_for_each(|record| check(record))?;
         }
         Ok(if self.json { records.into_iter().map(on_one_line).collect() } else { records })
     }
 }
 
-/// Refuses what is no JSON.
+/// Checks that a record is JSON.
 fn check(record: &[u8]) -> Result<(), String> {
-    let text = str::from_utf8(record).map_err(|_| "it is no JSON: it is not UTF-8".to_owned())?;
-    serde_json::from_str::<IgnoredAny>(text).map_err(|error| format!("it is no JSON: {error}"))?;
+    let text = str::from_utf8(record).map_err(|_| "it is not JSON: it is not UTF-8".to_owned())?;
+    serde_json::from_str::<IgnoredAny>(text).map_err(|error| format!("it is not JSON: {error}"))?;
     Ok(())
 }
 
-/// The same JSON without newlines, which are never part of a value.
+/// JSON without the newlines in it, which are never part of a value.
 fn on_one_line(json: Bytes) -> Bytes {
     let is_newline = |byte: &u8| matches!(byte, b'\n' | b'\r');
     if json.iter().any(is_newline) {
@@ -77,44 +77,44 @@ fn on_one_line(json: Bytes) -> Bytes {
     }
 }
 
-/// The records of a request, and where to send what became of them.
+/// The records of a request, and where to send whether the graph has accepted them.
 pub(crate) struct Posted {
     pub(crate) records: Vec<Bytes>,
     pub(crate) done: oneshot::Sender<Result<(), Error>>,
 }
 
-/// Takes requests.
+/// Handles requests.
 #[derive(Clone)]
 pub(crate) struct Handler {
-    pub(crate) reading: Arc<Reading>,
-    /// Room for requests that wait for the graph.
+    pub(crate) rules: Arc<RequestRules>,
+    /// Permits for requests that wait for the graph.
     pub(crate) waiting: Arc<Semaphore>,
     pub(crate) sender: Sender<Posted>,
 }
 
 /// Takes a request, and answers when the graph has accepted its records.
 pub(crate) async fn take(State(handler): State<Handler>, request: Request) -> Response {
-    if let Some(refusal) = handler.reading.refuse(&request) {
+    if let Some(refusal) = handler.rules.refuse(&request) {
         return refusal;
     }
-    let kind = Kind::of(request.headers());
+    let kind = BodyType::of(request.headers());
     let reading = Bytes::from_request(request, &());
-    let body = match REQUEST.of(handler.reading.timeout).within("a client", reading).await {
+    let body = match REQUEST.of(handler.rules.timeout).within("a client", reading).await {
         Ok(Ok(body)) => body,
         Ok(Err(rejection)) => return rejection.into_response(),
         Err(_) => return StatusCode::REQUEST_TIMEOUT.into_response(),
     };
-    let records = match handler.reading.records(kind, body) {
+    let records = match handler.rules.records(kind, body) {
         Ok(records) => records,
         Err(reason) => return (StatusCode::BAD_REQUEST, reason + "\n").into_response(),
     };
-    // Only now, so that a request that arrives slowly takes no room.
+    // Only now, so that a request that arrives slowly takes no permit.
     let Ok(_permit) = handler.waiting.try_acquire() else {
         return (StatusCode::TOO_MANY_REQUESTS, [(RETRY_AFTER, "1")], "too many requests wait\n")
             .into_response();
     };
     let (done, wait) = oneshot::channel();
-    // After the end of the source it is not received, and the wait below fails.
+    // After the end of the source nothing receives it, and the wait below fails.
     let _ = handler.sender.send(Posted { records, done }).await;
     match wait.await {
         Ok(Ok(())) => StatusCode::ACCEPTED.into_response(),
@@ -128,15 +128,15 @@ fn lines(body: &Bytes) -> Vec<Bytes> {
     lines.filter(|line| !line.is_empty()).map(|line| body.slice_ref(line)).collect()
 }
 
-/// What a body is said to be.
+/// The content type of a body.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Kind {
+enum BodyType {
     Json,
     Ndjson,
     Other,
 }
 
-impl Kind {
+impl BodyType {
     fn of(headers: &HeaderMap) -> Self {
         let kind = headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
         let kind = kind.split(';').next().unwrap_or_default().trim();

@@ -1,4 +1,4 @@
-//! Records posted to others.
+//! The sink `http`: POSTs records to a server.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,8 +9,8 @@ use reqwest::{Client, Response, StatusCode, Url};
 use serde::de::IgnoredAny;
 use tokio::time::sleep;
 
+use super::batcher::{Batcher, Grouping, Sent};
 use crate::connectors::support::backoff::waits;
-use crate::connectors::support::batcher::{Batcher, Grouping, Sent};
 use crate::connectors::support::delivery_status::DeliveryStatus;
 use crate::deadlines::{ANSWER, READY_AGAIN, client, waiting};
 use crate::error::ConnectorError;
@@ -21,14 +21,16 @@ use crate::record::{Batch, Record};
 use crate::text::PlainText;
 use crate::{Error, FaultPolicy};
 
-/// A sink that POSTs each record to a URL, by HTTP/1.1, over TLS if the URL says https.
+/// POSTs each record to a URL by HTTP/1.1, with TLS for `https` URLs. A close returns when all requests are answered.
 ///
-/// When a connection fails, or the answer is 429 or 5xx, it tries again, after 100 ms, 200 ms and so on up to
-/// 10 s, or after as many seconds as Retry-After says, 60 at most. After so many
-/// [`retries`](Http::retries) a server that can't be reached ends the run; an answer that is no success makes the
-/// record a fault (see [`on_fault`](Http::on_fault)), and so does another answer that is none, at once. Redirects
-/// are not followed. A record may arrive twice if the connection breaks before its answer does. Errors and faults
-/// name the URL without its user and its query, which may be secrets.
+/// When a connection fails, or the answer is 429 or 5xx, the sink tries again after 100 ms, 200 ms and so on up to
+/// 10 s, or after as many seconds as Retry-After says, at most 60. After the last of the [`retries`](Http::retries), the
+/// run fails if the server can't be reached, and the record is a fault if the answer was not a success (see
+/// [`on_fault`](Http::on_fault)). Other answers that are not a success make it a fault at once. Redirects are not
+/// followed.
+///
+/// Each record arrives at least once, or is a fault: a record arrives twice if the connection breaks before its answer
+/// comes. Errors and faults name the URL without its user and its query, which may be secrets.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -88,53 +90,53 @@ impl std::fmt::Debug for Http {
 }
 
 impl Http {
-    /// The same with a header in each request.
+    /// Adds a header to each request.
     #[must_use]
     pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.headers.push((name.into(), value.into()));
         self
     }
 
-    /// The same; an answer may take so long. 30 s by default.
+    /// Limits how long an answer may take, including the connection. 30 s by default.
     #[must_use]
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
         self
     }
 
-    /// The same; so many times it tries again. 5 by default.
+    /// Tries again this many times. 5 by default.
     #[must_use]
     pub fn retries(mut self, retries: usize) -> Self {
         self.retries = retries;
         self
     }
 
-    /// The same, but `records` go together, each with a newline after it: as soon as there are so many, or when
-    /// the first has waited for `within`. What becomes of the request becomes of each of them.
+    /// Sends up to `records` records in one request, each followed by a newline: as soon as there are so many, or when
+    /// the first has waited for `within`. If the request is refused, each of them is a fault.
     #[must_use]
     pub fn batches(mut self, records: usize, within: Duration) -> Self {
         self.grouping = Grouping { records: records.max(1), within, ..self.grouping };
         self
     }
 
-    /// The same; if `array`, the records that go together are a JSON array, and one that is no JSON is a fault.
+    /// If `array`, sends the records of a request as a JSON array. A record that is not JSON is a fault.
     #[must_use]
     pub fn array(mut self, array: bool) -> Self {
         self.array = array;
-        self.grouping.refuse = if array { no_json } else { |_| None };
+        self.grouping.refuse = if array { not_json } else { |_| None };
         self
     }
 
-    /// The same; so many requests are under way at once. With more than one, the default, they may arrive in
-    /// another order; what becomes of them is told in theirs.
+    /// Keeps up to this many requests in flight. With more than 1, which is the default, they may arrive in another
+    /// order; faults are still reported in the order of the records.
     #[must_use]
     pub fn in_flight(mut self, requests: usize) -> Self {
         self.grouping.in_flight = requests.max(1);
         self
     }
 
-    /// The same; `policy` says what becomes of a record that was not taken. The run ends by default. Its
-    /// retries are not used: those of the sink are.
+    /// Says what happens to a record that the server did not take. By default the run ends. The retries of `policy`
+    /// are not used: those of the sink are.
     #[must_use]
     pub fn on_fault(mut self, policy: &FaultPolicy) -> Self {
         self.policy = policy.clone();
@@ -181,9 +183,9 @@ impl<T: Record> Sink<T> for Http {
     }
 }
 
-fn no_json(record: &[u8]) -> Option<String> {
+fn not_json(record: &[u8]) -> Option<String> {
     let error = serde_json::from_slice::<IgnoredAny>(record).err()?;
-    Some(format!("it is no JSON: {error}"))
+    Some(format!("it is not JSON: {error}"))
 }
 
 fn body(mut records: Batch, array: bool, alone: bool) -> Vec<u8> {
@@ -203,7 +205,7 @@ fn body(mut records: Batch, array: bool, alone: bool) -> Vec<u8> {
     }
 }
 
-/// What makes requests.
+/// Makes requests.
 #[derive(Clone)]
 struct Requests {
     client: Client,
@@ -212,18 +214,18 @@ struct Requests {
 }
 
 impl Requests {
-    /// Posts until there is an answer that is for good.
+    /// Posts a body until an answer is final.
     async fn post(&self, body: Vec<u8>) -> Result<Sent, Error> {
         let body = bytes::Bytes::from(body);
         let (mut waits, mut attempts) = (waits(self.retries), 0);
         loop {
             attempts += 1;
-            let asked = self.client.post(self.url.clone()).body(body.clone()).send();
-            let answer = waiting(|| ANSWER.told(&shown(self.url.as_str())), asked).await;
+            let request = self.client.post(self.url.clone()).body(body.clone()).send();
+            let answer = waiting(|| ANSWER.told(&shown(self.url.as_str())), request).await;
             let wait = match &answer {
                 Ok(answer) if answer.status().is_success() => return Ok(Sent::Taken),
                 Ok(answer) if !may_succeed(answer.status()) => None,
-                Ok(answer) => waits.next().map(|wait| asked_for(answer).unwrap_or(wait)),
+                Ok(answer) => waits.next().map(|wait| retry_after(answer).unwrap_or(wait)),
                 Err(_) => waits.next(),
             };
             match (wait, answer) {
@@ -255,8 +257,8 @@ fn may_succeed(status: StatusCode) -> bool {
     status == StatusCode::TOO_MANY_REQUESTS || status.is_server_error()
 }
 
-/// How long the server asks to wait.
-fn asked_for(answer: &Response) -> Option<Duration> {
+/// How long the server asks the client to wait.
+fn retry_after(answer: &Response) -> Option<Duration> {
     let seconds = answer.headers().get(RETRY_AFTER)?.to_str().ok()?.parse().ok()?;
     Some(Duration::from_secs(seconds).min(READY_AGAIN.time))
 }

@@ -1,4 +1,4 @@
-//! Records that others post.
+//! The source `http`: records that clients POST.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -11,33 +11,35 @@ use tokio::sync::Semaphore;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio_util::sync::CancellationToken;
 
-use super::requests::{Handler, Posted, Reading, take};
+use super::requests::{Handler, Posted, RequestRules, take};
 use crate::connections::{self, ConnectionLimit, ListenAddress};
 use crate::deadlines::{REQUEST, STOPPED};
 use crate::graph::{Feed, next};
 use crate::record::{LONGEST, Record};
 use crate::{Error, Source};
 
-/// Nobody waits for longer, and no clock ends before that.
-const FOREVER: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
+/// The longest timeout: longer ones could not be added to the current time.
+const LONGEST_TIMEOUT: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
 
-/// A source of what others POST to an address, by HTTP/1.1: a body is a record, or each of its lines is
-/// ([`lines`](Http::lines), or the content type `application/x-ndjson`).
+/// Listens at an address for HTTP/1.1 requests, and emits the body of each POST as a record, or each of its lines
+/// (with [`lines`](Http::lines), or the content type `application/x-ndjson`).
 ///
 /// | answer | when |
 /// |---|---|
 /// | 202 Accepted | the graph has accepted all records of the body |
-/// | 400 Bad Request | it should be JSON ([`json`](Http::json), or its content type), and is none; nothing of it was emitted |
-/// | 403 Forbidden | a web page sends it, of an origin that is not among the [`origins`](Http::origins) |
+/// | 400 Bad Request | the body should be JSON ([`json`](Http::json), or its content type), and is not; nothing of it was emitted |
+/// | 403 Forbidden | a web page sends the request, and its origin is not among the [`origins`](Http::origins) |
 /// | 408 Request Timeout | the body took longer than [`timeout`](Http::timeout) |
 /// | 413 Payload Too Large | the body is larger than [`largest_body`](Http::largest_body) |
-/// | 429 Too Many Requests | [`waiting`](Http::waiting) others wait for the graph already; with Retry-After |
+/// | 429 Too Many Requests | [`waiting`](Http::waiting) other requests wait for the graph; with Retry-After |
 /// | 503 Service Unavailable | the run has failed or is stopped; some of the records may have been emitted |
 ///
-/// While the graph is full, answers wait. When the source is stopped it takes no more requests, and those that
-/// it has are answered, for 5 s at most. A connection that sends no request for as long as a body may take is
-/// closed, and so is one that does not read its answer in that time, with a second more for each 16 KiB. A request
-/// that is refused (4xx, but not 429) ends its connection, and so does any while all connections are taken.
+/// While the graph is full, answers wait. A client that got no answer does not know whether its records were emitted.
+/// When the source is stopped, it takes no more requests, and answers those that it has within 5 s.
+///
+/// A connection is closed if it sends no request within the [`timeout`](Http::timeout), or does not read its answer in
+/// that time (with a second more for each 16 KiB); after a request that is refused (4xx, but not 429); and after each
+/// request while all [`connections`](Http::connections) are taken.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -69,7 +71,7 @@ pub fn http(address: impl Into<String>) -> Http {
     Http {
         listen: ListenAddress::new(address),
         connections: 256,
-        reading: Reading {
+        rules: RequestRules {
             path: "/".to_owned(),
             origins: Vec::new(),
             lines: false,
@@ -86,87 +88,87 @@ pub fn http(address: impl Into<String>) -> Http {
 pub struct Http {
     listen: ListenAddress,
     connections: usize,
-    reading: Reading,
+    rules: RequestRules,
 }
 
 impl Http {
-    /// The same for requests to this path, as `/records`. It is `/` by default; others are 404.
+    /// Takes requests to this path, as `/records`; others get 404. `/` by default.
     #[must_use]
     pub fn path(mut self, path: impl Into<String>) -> Self {
-        self.reading.path = path.into();
+        self.rules.path = path.into();
         self
     }
 
-    /// The same; if `lines`, each line of any body is a record, without its newline; empty ones are none.
+    /// If `lines`, emits each line of every body as a record, without its newline. Empty lines are skipped.
     #[must_use]
     pub fn lines(mut self, lines: bool) -> Self {
-        self.reading.lines = lines;
+        self.rules.lines = lines;
         self
     }
 
-    /// The same; if `json`, each record is JSON, whatever its content type: a body that is none is refused, and one
-    /// that is a record loses its newlines.
+    /// If `json`, reads each record as JSON, whatever the content type: other bodies are refused, and newlines between
+    /// JSON tokens are removed.
     #[must_use]
     pub fn json(mut self, json: bool) -> Self {
-        self.reading.json = json;
+        self.rules.json = json;
         self
     }
 
-    /// The same; web pages of these origins, as `https://example.org`, may post. Browsers send the origin of a page
-    /// along, and without this no page may: it could be anybody's, looked at by somebody who reaches this address.
+    /// Lets web pages of these origins post, as `https://example.org`. By default none may: any page that a user with
+    /// access to this address visits could post, and browsers send the origin of the page along.
     #[must_use]
     pub fn origins<S: Into<String>>(mut self, origins: impl IntoIterator<Item = S>) -> Self {
-        self.reading.origins = origins.into_iter().map(Into::into).collect();
+        self.rules.origins = origins.into_iter().map(Into::into).collect();
         self
     }
 
-    /// The same; a body has so many bytes at most. 1 MiB by default; 32 MiB is the most.
+    /// Limits a body to this many bytes. 1 MiB by default, and at most 32 MiB.
     #[must_use]
     pub fn largest_body(mut self, bytes: usize) -> Self {
-        self.reading.largest = bytes.min(LONGEST);
+        self.rules.largest = bytes.min(LONGEST);
         self
     }
 
-    /// The same; so many requests that were read wait for the graph. 64 by default.
+    /// Lets this many requests that were read wait for the graph; more get 429. 64 by default, and at least 1.
     #[must_use]
     pub fn waiting(mut self, requests: usize) -> Self {
-        self.reading.waiting = requests.clamp(1, Semaphore::MAX_PERMITS);
+        self.rules.waiting = requests.clamp(1, Semaphore::MAX_PERMITS);
         self
     }
 
-    /// The same; the head of a request may take so long to arrive, and so may its body, and its client to read the
-    /// answer. 30 s each by default.
+    /// Limits how long the head of a request may take to arrive, how long its body, and how long the client may take to
+    /// read the answer. 30 s each by default.
     #[must_use]
     pub fn timeout(mut self, timeout: Duration) -> Self {
-        self.reading.timeout = timeout.min(FOREVER);
+        self.rules.timeout = timeout.min(LONGEST_TIMEOUT);
         self
     }
 
-    /// The same; so many connections are served at once, others wait. 256 by default.
+    /// Serves this many connections at the same time; others wait. 256 by default, and at least 1.
     #[must_use]
     pub fn connections(mut self, connections: usize) -> Self {
         self.connections = connections.max(1);
         self
     }
 
-    /// The same on a listener that is bound already.
+    /// Uses a listener that is bound already, instead of the address.
     #[must_use]
     pub fn listener(mut self, listener: TcpListener) -> Self {
         self.listen.replace(listener);
         self
     }
 
-    /// Binds it now, not when it begins to feed.
+    /// Binds the address now, and not only when the source begins to feed.
     ///
     /// # Errors
     ///
-    /// If the address can't be listened at.
+    /// If it is no address, or another program listens there.
     pub async fn bind(mut self) -> Result<Self, Error> {
         self.listen.bind().await?;
         Ok(self)
     }
 
-    /// Where it listens, if it is bound.
+    /// The address that the source is bound to, with its port; none before it is bound.
     #[must_use]
     pub fn local_addr(&self) -> Option<SocketAddr> {
         self.listen.local_addr()
@@ -175,14 +177,14 @@ impl Http {
 
 impl<T: Record> Feed<T> for Http {
     async fn feed(self, source: &Source<T>, stop: &CancellationToken) -> Result<(), Error> {
-        let Self { listen, connections, reading } = self;
+        let Self { listen, connections, rules } = self;
         let (sender, mut posted) = channel(1);
-        let deadline = REQUEST.of(reading.timeout);
+        let deadline = REQUEST.of(rules.timeout);
         let limit = ConnectionLimit::new(connections);
-        let http = connections::Http::new(deadline, limit.clone(), router(reading, sender), stop.clone());
+        let http = connections::Http::new(deadline, limit.clone(), router(rules, sender), stop.clone());
         let serve = move |connection, peer| http.clone().serve(connection, peer);
         let serving = listen.serve(limit, stop.clone(), serve).await?;
-        // Ends when the last connection is closed.
+        // Without it, emitting ends when the last connection is closed.
         let over = CancellationToken::new();
         let emitting = emit(&mut posted, source, &over);
         tokio::pin!(emitting);
@@ -195,28 +197,28 @@ impl<T: Record> Feed<T> for Http {
             () = grace(stop) => over.cancel(),
         }
         emitting.await?;
-        // Clients that were answered have some time to read it.
+        // Clients have some time to read their answers.
         let _ = STOPPED.within("clients", serving.join_all()).await;
         Ok(())
     }
 }
 
-/// What answers requests.
-fn router(reading: Reading, sender: Sender<Posted>) -> Router {
-    let waiting = Arc::new(Semaphore::new(reading.waiting));
-    let limit = DefaultBodyLimit::max(reading.largest);
-    let handler = Handler { reading: Arc::new(reading), waiting, sender };
+/// Answers requests.
+fn router(rules: RequestRules, sender: Sender<Posted>) -> Router {
+    let waiting = Arc::new(Semaphore::new(rules.waiting));
+    let limit = DefaultBodyLimit::max(rules.largest);
+    let handler = Handler { rules: Arc::new(rules), waiting, sender };
     Router::new().fallback(take).layer(limit).with_state(handler)
 }
 
-/// Serves one connection to its end; the records that it brought.
+/// Serves one connection to its end, and returns the records that it brought.
 #[cfg(any(fuzzing, test))]
 pub(crate) async fn serve_one<S>(connection: S) -> Vec<bytes::Bytes>
 where
     S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send + 'static,
 {
     let (sender, mut posted) = channel(1);
-    let router = router(http("").largest_body(1 << 10).reading, sender);
+    let router = router(http("").largest_body(1 << 10).rules, sender);
     let http = connections::Http::new(REQUEST, ConnectionLimit::new(2), router, CancellationToken::new());
     let taking = async {
         let mut records = Vec::new();
@@ -234,7 +236,7 @@ async fn grace(stop: &CancellationToken) {
     tokio::time::sleep(STOPPED.time).await;
 }
 
-/// Emits what is posted, until no connection is left, or until it is `over`.
+/// Emits what is posted, until no connection is left or `over` is cancelled.
 async fn emit<T: Record>(
     posted: &mut Receiver<Posted>,
     source: &Source<T>,
@@ -242,7 +244,7 @@ async fn emit<T: Record>(
 ) -> Result<(), Error> {
     while let Some(Posted { records, done }) = next(source, over, posted.recv()).await?.flatten() {
         let emitted = source.emit_records(records).await;
-        // Who does not wait any more need not know.
+        // A client that has gone needs no answer.
         let _ = done.send(emitted.clone());
         emitted?;
     }

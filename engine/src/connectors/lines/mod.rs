@@ -1,4 +1,4 @@
-//! Lines of any reader, such as stdin; and lines to stdout.
+//! Lines of any reader, such as stdin, and lines to an output, such as stdout.
 
 mod options;
 pub(super) mod sink;

@@ -10,13 +10,13 @@ use crate::connectors::support::options::{RecordFormat, separator};
 use crate::nodes::{BuildContext, Contents, Feeding, Flow, Problem, SinkNode, SourceNode};
 use crate::sinks::lines;
 
-/// Lines of stdin.
+/// The lines of stdin.
 #[derive(Deserialize, JsonSchema)]
 pub(super) struct Stdin {
-    /// How each line is to be read: "text", "json" or "bytes".
+    /// How to read each line: "text", "json" or "bytes".
     #[serde(default)]
     format: RecordFormat,
-    /// Records end with a NUL byte, not a newline.
+    /// Records end with a NUL byte, instead of a newline.
     #[serde(default)]
     null: bool,
 }
@@ -29,10 +29,10 @@ impl SourceNode for Stdin {
     }
 }
 
-/// Lines to stdout.
+/// Writes each record to stdout as a line.
 #[derive(Deserialize, JsonSchema)]
 pub(super) struct Stdout {
-    /// A NUL byte after each record, not a newline.
+    /// Writes a NUL byte after each record, instead of a newline.
     #[serde(default)]
     null: bool,
 }

@@ -1,4 +1,4 @@
-//! Records written one after another, each with a newline or another separator behind it.
+//! The sink `lines`: writes records to an output, each followed by a newline or another separator.
 
 use std::future::ready;
 use std::sync::Arc;
@@ -9,7 +9,8 @@ use crate::progress::GraphContext;
 use crate::record::Record;
 use crate::{Error, FaultPolicy};
 
-/// A sink that writes records to an output, each followed by a newline.
+/// Writes each record to an output, followed by a newline. What is buffered is written as soon as no more records are
+/// ready, and at the end. Writing blocks the thread while the output does not accept more.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -38,7 +39,7 @@ pub struct Lines {
 }
 
 impl Lines {
-    /// The same with another byte after each record.
+    /// Writes another byte after each record, instead of a newline.
     #[must_use]
     pub fn separated_by(mut self, separator: u8) -> Self {
         self.separator = separator;

@@ -1,3 +1,3 @@
-//! Lines of a reader, as a source.
+//! The source `lines`: the lines of a reader. It is in `support/formats`, since files are read by it too.
 
 pub use crate::connectors::support::formats::{Lines, Mark, lines};

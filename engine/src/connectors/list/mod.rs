@@ -1,8 +1,8 @@
-//! A list of elements, which the program reads.
+//! A list in memory, which the program reads.
 
 pub(super) mod sink;
 
 use crate::nodes::NodeType;
 
-/// None in pipeline files: only a program can use it.
+/// It has no node type in pipeline files: only programs can use it.
 pub(super) const NODES: &[NodeType] = &[];

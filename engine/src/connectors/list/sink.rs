@@ -1,10 +1,11 @@
-//! A list in memory, for tests and for programs that want to have it all.
+//! The sink `list`: collects elements in memory.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::graph::{Sink, Stream};
 
-/// A sink that collects elements, and the list that they are in. It holds all that comes.
+/// Collects elements in memory: a sink, and the list that it fills. For tests, and for results that fit into memory:
+/// the list has no limit.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), engine::Error> {
@@ -28,7 +29,7 @@ pub fn list<T>() -> (Collector<T>, List<T>) {
 #[derive(Debug)]
 pub struct Collector<T>(List<T>);
 
-/// What a [`list`] has collected.
+/// The elements that a [`list`] has collected. Clones share them.
 #[derive(Debug)]
 pub struct List<T>(Arc<Mutex<Vec<T>>>);
 
@@ -49,19 +50,19 @@ impl<T> List<T> {
         self.elements().len()
     }
 
-    /// Whether there are none.
+    /// Whether it has no elements.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.elements().is_empty()
     }
 
-    /// Takes out what was collected so far.
+    /// Removes and returns the elements collected so far.
     #[must_use]
     pub fn take(&self) -> Vec<T> {
         std::mem::take(&mut self.elements())
     }
 
-    /// A copy of what was collected so far.
+    /// Returns a copy of the elements collected so far.
     #[must_use]
     pub fn read(&self) -> Vec<T>
     where

@@ -1,8 +1,9 @@
-//! Streams of a NATS server.
+//! NATS JetStream: the source receives the messages of a stream, the sink publishes records to one.
 
 mod acknowledge;
-mod link;
+mod connection;
 mod options;
+mod publisher;
 mod receive;
 pub(super) mod sink;
 pub(super) mod source;

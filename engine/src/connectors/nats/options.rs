@@ -13,32 +13,32 @@ use crate::nodes::{
     Access, BuildContext, Contents, Count, Feeding, Flow, Key, Problem, SinkNode, SourceNode, Time, Url,
 };
 
-/// Messages of a JetStream stream of a NATS server, by a durable pull consumer. Each is acknowledged when all that came
-/// of it is out.
+/// The messages of a JetStream stream of a NATS server, through a durable pull consumer. Each is acknowledged when all
+/// outputs of it are written.
 #[derive(Deserialize, JsonSchema)]
 pub(super) struct NatsSource {
-    /// Where the server is, as "nats://127.0.0.1:4222", or "tls://…"; several with commas between.
+    /// The server's address, as "nats://127.0.0.1:4222" or "tls://…"; several are separated by commas.
     server: Url,
-    /// A file that lets in: credentials, or the seed of an NKey.
+    /// A file to log in with: credentials, or the seed of an NKey.
     credentials: Option<PathBuf>,
-    /// A file with certificates (PEM) that the server is known by.
+    /// A file with the certificates (PEM) of the authorities that sign the server's.
     ca: Option<PathBuf>,
     /// The stream.
     stream: String,
-    /// The durable consumer, which is made if there is none of that name.
+    /// The durable consumer. It is created if there is none of this name.
     consumer: String,
-    /// The subjects whose messages are wanted, as "orders.*"; all by default.
+    /// The subjects to receive, as "orders.*"; all by default.
     subject: Option<String>,
-    /// How each message is to be read: "text", "json" or "bytes".
+    /// How to read each message: "text", "json" or "bytes".
     #[serde(default)]
     format: RecordFormat,
-    /// If false, it ends when the stream has nothing more.
+    /// If false, the source ends when the stream has no more messages. True by default.
     follow: Option<bool>,
-    /// Messages that are under way or wait to be; 1000 by default. More than what nodes hold until others come.
+    /// The most messages that are received and not acknowledged; 1000 by default. It must be more than nodes hold back.
     in_flight: Option<Count>,
-    /// If the consumer is made: a message of which it hears nothing for so long is given out again; 30s by default.
+    /// If the consumer is created: a message that is not acknowledged for this long is delivered again; 30s by default.
     ack_wait: Option<Time>,
-    /// How long the server may be away before the run ends; 60s by default.
+    /// How long the server may be unreachable before the run fails; 60s by default.
     timeout: Option<Time>,
 }
 
@@ -73,7 +73,7 @@ impl SourceNode for NatsSource {
     }
 }
 
-/// Where a server is, and the credentials for it.
+/// A server's address, and the files for it.
 struct Server {
     server: Url,
     credentials: Option<PathBuf>,
@@ -94,7 +94,7 @@ impl Server {
     }
 }
 
-/// Refuses what no stream and no consumer can be called.
+/// Checks the name of a stream or a consumer.
 fn check_name(key: &str, name: &str) -> Result<(), Problem> {
     let fits = |c: char| !c.is_whitespace() && !c.is_control() && !".*>/\\".contains(c);
     if !name.is_empty() && name.chars().all(fits) {
@@ -104,7 +104,7 @@ fn check_name(key: &str, name: &str) -> Result<(), Problem> {
     Err(problem.help("a name has no spaces, dots, slashes, * or >"))
 }
 
-/// Refuses what is no subject; with `wildcards` it may stand for several.
+/// Checks a subject; with `wildcards` it may match several.
 fn check_subject(subject: &str, wildcards: bool) -> Result<(), Problem> {
     let tokens: Vec<_> = subject.split('.').collect();
     let last = tokens.len() - 1;
@@ -126,24 +126,23 @@ fn check_subject(subject: &str, wildcards: bool) -> Result<(), Problem> {
     })
 }
 
-/// Publishes each record to a subject, of which a JetStream stream of a NATS server keeps the messages. One that is too
-/// large is a fault.
+/// Publishes each record to a subject of a JetStream stream on a NATS server. A record that is too large is a fault.
 #[derive(Deserialize, JsonSchema)]
 pub(super) struct NatsSink {
-    /// Where the server is, as "nats://127.0.0.1:4222", or "tls://…"; several with commas between.
+    /// The server's address, as "nats://127.0.0.1:4222" or "tls://…"; several are separated by commas.
     server: Url,
-    /// A file that lets in: credentials, or the seed of an NKey.
+    /// A file to log in with: credentials, or the seed of an NKey.
     credentials: Option<PathBuf>,
-    /// A file with certificates (PEM) that the server is known by.
+    /// A file with the certificates (PEM) of the authorities that sign the server's.
     ca: Option<PathBuf>,
     /// The subject, as "orders.new".
     subject: String,
-    /// What a record is known by: of two alike within the stream's duplicate window the first is kept, also of
-    /// different runs.
+    /// The id of each record: of two with the same id within the stream's duplicate window only the first is kept, even
+    /// from different runs.
     id: Option<Key>,
-    /// Messages under way at once; 256 by default.
+    /// The most messages in flight; 256 by default.
     in_flight: Option<Count>,
-    /// How long the server may be away before the run ends; 60s by default.
+    /// How long the server may be unreachable before the run fails; 60s by default.
     timeout: Option<Time>,
 }
 

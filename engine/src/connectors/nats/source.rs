@@ -1,4 +1,4 @@
-//! Messages of a stream of a NATS server.
+//! The source `nats`: the messages of a JetStream stream.
 
 use std::num::NonZeroUsize;
 use std::sync::Arc;
@@ -13,25 +13,26 @@ use tokio_util::sync::CancellationToken;
 
 use super::subscription::Subscription;
 use crate::broker::Broker;
-use crate::connectors::nats::link::Link;
+use crate::connectors::nats::connection::Connection;
 use crate::deadlines::BROKER_AWAY;
 use crate::error::{BrokerError, GraphError, InputError};
 use crate::graph::{Feed, next};
 use crate::record::{BatchBuilder, LONGEST, Record};
 use crate::{Error, Source};
 
-/// So many bytes are emitted at once, unless a message is longer.
-const PIECE: usize = 256 << 10;
+/// The most bytes that are emitted at once, unless a message is longer.
+const BATCH_BYTES: usize = 256 << 10;
 
-/// A source of the messages of a JetStream stream of a NATS server, each a record, by a durable pull consumer, which
-/// is made if there is none of that name.
+/// Receives the messages of a JetStream stream, and emits each as a record. It uses a durable pull consumer, and creates
+/// it if there is none of that name.
 ///
-/// A message is acknowledged when all that came of it is out, or it became a fault that was settled; while it is under
-/// way the broker is told so. What is not acknowledged when the run ends is given to the next run, with what was out
-/// by then and could not be acknowledged any more: at least once. It comes after others then, when the consumer's
-/// ack wait is over.
+/// A message is acknowledged when sinks have written all outputs of it, or when it became a fault and the policy did
+/// not end the run. Until then the broker is told that it is being processed. Messages that are not acknowledged when
+/// the run ends are delivered to the next run, after other messages, when the consumer's ack wait is over. So each
+/// message is processed at least once.
 ///
-/// Several runs may share a consumer; each message goes to one of them.
+/// Several runs may share a consumer; each message goes to one of them. While the graph is full, no more messages than
+/// [`in_flight`](Nats::in_flight) are received. A message has at most 32 MiB.
 ///
 /// ```no_run
 /// # #[tokio::main] async fn main() -> Result<(), engine::Error> {
@@ -41,7 +42,7 @@ const PIECE: usize = 256 << 10;
 /// let source = Source::new();
 /// let (sink, orders) = sinks::list::<String>();
 /// source.stream().sink(sink);
-/// // All orders that there are, but not those that come later.
+/// // All orders that the stream has now, but not those that come later.
 /// let nats = sources::nats("nats://127.0.0.1:4222".parse()?, "ORDERS", "engine").subject("orders.new").follow(false);
 /// nats.feed(&source, &CancellationToken::new()).await?;
 /// source.close().await?; // they are acknowledged
@@ -76,7 +77,7 @@ pub struct Nats {
 }
 
 struct Connected {
-    link: Link,
+    connection: Connection,
     consumer: PullConsumer,
 }
 
@@ -87,22 +88,22 @@ impl std::fmt::Debug for Connected {
 }
 
 impl Nats {
-    /// The same for messages of some subjects alone, as `orders.*`. A consumer that is there must be for them too.
+    /// Receives only messages of these subjects, as `orders.*`. An existing consumer must have the same filter.
     #[must_use]
     pub fn subject(mut self, subject: impl Into<String>) -> Self {
         self.subject = Some(subject.into());
         self
     }
 
-    /// The same; so many messages are under way or wait to be. 1,000 by default. It must be more than what the graph
-    /// holds until others come.
+    /// Receives up to this many messages before the first of them is acknowledged. 1,000 by default. It must be more than
+    /// the graph holds back, as windows do.
     #[must_use]
     pub fn in_flight(mut self, messages: NonZeroUsize) -> Self {
         self.in_flight = messages.get().min(tokio::sync::Semaphore::MAX_PERMITS);
         self
     }
 
-    /// The same; if a consumer is made, it gives out a message again of which it has heard nothing for so long. 30 s
+    /// If the consumer is created, lets the broker deliver a message again that was not acknowledged for this long. 30 s
     /// by default.
     #[must_use]
     pub fn ack_wait(mut self, wait: Duration) -> Self {
@@ -110,80 +111,83 @@ impl Nats {
         self
     }
 
-    /// The same; a broker that was there and can't be reached for so long ends the run. 60 s by default.
+    /// Fails the run if a broker that was connected can't be reached for this long. 60 s by default.
     #[must_use]
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
         self
     }
 
-    /// The same; unless `follow`, it ends when the stream has nothing more for the consumer, and no other run is at
-    /// any of it.
+    /// Unless `follow`, ends the source when the stream has no more messages for the consumer, and no other run is
+    /// processing one. True by default.
     #[must_use]
     pub fn follow(mut self, follow: bool) -> Self {
         self.follow = follow;
         self
     }
 
-    /// Connects now, not when it begins to feed, and looks for the stream and the consumer.
+    /// Connects now, and not only when the source begins to feed, and checks the stream and the consumer.
     ///
     /// # Errors
     ///
-    /// If the broker can't be reached, or rejects the credentials; if it has no such stream; if the consumer is not fit.
+    /// If the broker can't be reached or rejects the credentials, if it has no such stream, or if the consumer has
+    /// settings that this source can't use.
     pub async fn connect(mut self) -> Result<Self, Error> {
         if self.connected.is_none() {
-            let link = Link::to(&self.broker, self.timeout, self.in_flight).await?;
-            let consumer = self.find(&link).await?;
-            self.connected = Some(Connected { link, consumer });
+            let connection = Connection::to(&self.broker, self.timeout, self.in_flight).await?;
+            let consumer = self.find_consumer(&connection).await?;
+            self.connected = Some(Connected { connection, consumer });
         }
         Ok(self)
     }
 
-    async fn find(&self, link: &Link) -> Result<PullConsumer, Error> {
-        let no_stream =
-            || Error::Broker(BrokerError::NoStream { address: link.address(), stream: self.stream.clone() });
-        let stream = link.context.get_stream_no_info(&self.stream).await.map_err(|_| no_stream())?;
+    async fn find_consumer(&self, connection: &Connection) -> Result<PullConsumer, Error> {
+        let no_stream = || {
+            Error::Broker(BrokerError::NoStream {
+                address: connection.address(),
+                stream: self.stream.clone(),
+            })
+        };
+        let stream = connection.context.get_stream_no_info(&self.stream).await.map_err(|_| no_stream())?;
         match stream.consumer_info(&self.consumer).await {
             Ok(info) => {
                 self.check(&info.config)?;
                 let known = stream.get_consumer(&self.consumer).await;
-                known.map_err(|error| self.unfit(&error.to_string()))
+                known.map_err(|error| self.unusable(&error.to_string()))
             }
             Err(error) => match error.kind() {
                 ConsumerInfoErrorKind::NotFound => {
                     let made = stream.create_consumer(self.config()).await;
-                    made.map_err(|error| self.unfit(&format!("can't be made: {error}")))
+                    made.map_err(|error| self.unusable(&format!("can't be created: {error}")))
                 }
                 ConsumerInfoErrorKind::StreamNotFound => Err(no_stream()),
-                _ => Err(link.failed(&error)),
+                _ => Err(connection.failed(&error)),
             },
         }
     }
 
-    /// Refuses a consumer that is for something else.
+    /// Checks that this source can use the consumer.
     fn check(&self, config: &Config) -> Result<(), Error> {
         if config.deliver_subject.is_some() {
-            return Err(self.unfit("pushes: make it one that is pulled from"));
+            return Err(self.unusable("is a push consumer, and must be a pull consumer"));
         }
         if config.ack_policy != AckPolicy::Explicit {
-            return Err(
-                self.unfit("wants no acknowledgement of each message: its ack policy must be explicit")
-            );
+            return Err(self.unusable("has the wrong ack policy: its ack policy must be explicit"));
         }
         if config.headers_only {
-            return Err(self.unfit("gives headers alone: records would be empty"));
+            return Err(self.unusable("gives headers alone, so records would be empty"));
         }
         if !config.priority_groups.is_empty() {
-            return Err(self.unfit("has priority groups, of which this is in none"));
+            return Err(self.unusable("has priority groups, which this source does not support"));
         }
         let one = Some(&config.filter_subject).filter(|one| !one.is_empty());
         let subjects: Vec<_> = one.into_iter().chain(&config.filter_subjects).collect();
         match &self.subject {
             Some(wanted) if subjects.is_empty() => {
-                Err(self.unfit(&format!("is for all subjects, not for {wanted:?}")))
+                Err(self.unusable(&format!("is for all subjects, not for {wanted:?}")))
             }
             Some(wanted) if subjects != [wanted] => {
-                Err(self.unfit(&format!("is for {subjects:?}, not for {wanted:?}")))
+                Err(self.unusable(&format!("is for {subjects:?}, not for {wanted:?}")))
             }
             _ => Ok(()),
         }
@@ -200,7 +204,7 @@ impl Nats {
         }
     }
 
-    fn unfit(&self, reason: &str) -> Error {
+    fn unusable(&self, reason: &str) -> Error {
         let (stream, consumer) = (self.stream.clone(), self.consumer.clone());
         Error::Broker(BrokerError::Consumer { stream, consumer, reason: reason.to_owned() })
     }
@@ -212,9 +216,10 @@ impl<T: Record> Feed<T> for Nats {
             return Err(Error::Graph(GraphError::MixedSources { source_name: "nats".to_owned() }));
         }
         let Self { in_flight, follow, connected, .. } = self.connect().await?;
-        let Connected { link, consumer } = connected.ok_or(Error::Closed)?;
+        let Connected { connection, consumer } = connected.ok_or(Error::Closed)?;
         let (sender, messages) = channel(in_flight);
-        let subscription = Arc::new(Subscription::new(link, consumer, in_flight, follow, source.context()));
+        let subscription =
+            Arc::new(Subscription::new(connection, consumer, in_flight, follow, source.context()));
         let told = subscription.clone();
         source.progress().on_done(move |done| told.acknowledgements().done(done.last));
         let ending = subscription.clone();
@@ -229,7 +234,7 @@ impl<T: Record> Feed<T> for Nats {
     }
 }
 
-/// Emits what comes, several messages together if they are there.
+/// Emits messages, several together if they have been received.
 async fn emit<T: Record>(
     source: &Source<T>,
     stop: &CancellationToken,
@@ -259,12 +264,12 @@ async fn emit<T: Record>(
             batch.push(0, |data| data.extend_from_slice(&payload));
             places.push(place);
             bytes += payload.len();
-            more = if bytes < PIECE { messages.try_recv().ok() } else { None };
+            more = if bytes < BATCH_BYTES { messages.try_recv().ok() } else { None };
         }
         source
             .emit_numbered(batch.build(), |number| subscription.acknowledgements().emitted(number, &places))
             .await?;
-        subscription.took(bytes);
+        subscription.emitted(bytes);
     }
     Ok(())
 }

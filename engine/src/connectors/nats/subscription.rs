@@ -1,4 +1,4 @@
-//! Between a stream's consumer and a source: receives messages, and acknowledges them when what came of them is out.
+//! What the tasks of the source `nats` share: one receives messages, others acknowledge them.
 
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, OnceLock, Weak};
@@ -10,23 +10,23 @@ use tokio::sync::mpsc::Sender;
 use tokio::sync::{Notify, SetOnce};
 use tokio_util::sync::CancellationToken;
 
-use super::link::{Away, Link};
+use super::connection::{Connection, Silence};
 use crate::Error;
 use crate::connectors::support::acknowledgements::Acknowledgements;
 use crate::progress::GraphContext;
 
 pub(super) struct Subscription {
-    pub(super) link: Link,
-    /// It takes no acknowledgements.
-    pub(super) untaken: Away,
+    pub(super) connection: Connection,
+    /// How long the broker has confirmed no acknowledgement.
+    pub(super) unacknowledged: Silence,
     pub(super) consumer: PullConsumer,
     pub(super) in_flight: usize,
     pub(super) follow: bool,
     pub(super) context: Weak<GraphContext>,
     pub(super) acknowledgements: Acknowledgements<Subject>,
-    /// Bytes of messages that wait to be emitted.
+    /// The bytes of messages that wait to be emitted.
     pub(super) waiting: AtomicUsize,
-    /// There may be room for more messages.
+    /// Notified when there may be room for more messages.
     pub(super) room: Notify,
     reading: CancellationToken,
     pub(super) closing: CancellationToken,
@@ -36,15 +36,15 @@ pub(super) struct Subscription {
 
 impl Subscription {
     pub(super) fn new(
-        link: Link,
+        connection: Connection,
         consumer: PullConsumer,
         in_flight: usize,
         follow: bool,
         context: &Arc<GraphContext>,
     ) -> Self {
         Self {
-            link,
-            untaken: Away::default(),
+            connection,
+            unacknowledged: Silence::default(),
             consumer,
             in_flight,
             follow,
@@ -59,34 +59,34 @@ impl Subscription {
         }
     }
 
-    /// Which messages are to be acknowledged.
+    /// The messages that are not acknowledged yet.
     pub(super) fn acknowledgements(&self) -> &Acknowledgements<Subject> {
         &self.acknowledgements
     }
 
-    /// So many bytes do not wait any more.
-    pub(super) fn took(&self, bytes: usize) {
+    /// This many bytes were emitted.
+    pub(super) fn emitted(&self, bytes: usize) {
         self.waiting.fetch_sub(bytes, Relaxed);
         self.room.notify_one();
     }
 
-    /// Why no more messages come, if that is not their end.
+    /// The error that ended receiving, if one did.
     pub(super) fn failure(&self) -> Option<Error> {
         self.failure.get().cloned()
     }
 
-    /// No more messages are wanted.
+    /// Receives no more messages.
     pub(super) fn stop_reading(&self) {
         self.reading.cancel();
     }
 
-    /// The run has ended: waits until the broker knows what is out.
+    /// Called when the run has ended: waits until the last messages are acknowledged or given back.
     pub(super) async fn end(&self) -> Result<(), Error> {
         self.closing.cancel();
         self.ended.wait().await.clone()
     }
 
-    /// Takes messages in and acknowledges them, until the run has ended.
+    /// Receives messages and acknowledges them, until the run has ended.
     pub(super) async fn serve(self: Arc<Self>, sender: Sender<(u64, Bytes)>) {
         let reading = async {
             let read = self.reading.run_until_cancelled(self.read(&sender)).await;
@@ -98,7 +98,7 @@ impl Subscription {
         };
         tokio::select! {
             ended = self.acknowledge() => drop(self.ended.set(ended)),
-            () = self.keep() => {}
+            () = self.report_progress() => {}
             () = reading => {}
         }
     }

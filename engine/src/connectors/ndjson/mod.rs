@@ -1,4 +1,4 @@
-//! Lines that are JSON.
+//! NDJSON: lines that are JSON.
 
 mod options;
 pub(super) mod source;

@@ -9,12 +9,12 @@ use crate::connectors::file::rows;
 use crate::connectors::support::formats::Layout;
 use crate::nodes::{Access, BuildContext, Contents, Feeding, OneOrMore, Problem, SourceNode};
 
-/// Lines that are JSON; one that is not is a fault.
+/// Lines that are JSON. A line that is not is a fault.
 #[derive(Deserialize, JsonSchema)]
 pub(super) struct NdjsonSource {
-    /// The file, or a list of them; stdin by default.
+    /// The file, or a list of files; stdin by default.
     path: Option<OneOrMore<PathBuf>>,
-    /// The last file is read on as it grows, until the run is stopped.
+    /// The last file is followed as it grows, until the run is stopped.
     #[serde(default)]
     follow: bool,
 }

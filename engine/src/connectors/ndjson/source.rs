@@ -1,11 +1,11 @@
-//! Lines that are JSON, as a source.
+//! The source `ndjson`: lines that are JSON.
 
 use std::io::Read;
 
 use crate::connectors::support::formats::{Layout, Reading};
 
-/// A source of lines that are one JSON value each, as they stand. Blank lines are skipped, and are no records. A
-/// line that is no JSON is a fault (see [`Reading::on_fault`]), which has a number as records have.
+/// Emits each line of a reader that is a JSON value, as it was written. Blank lines are skipped. A line that is not JSON
+/// is a fault (see [`Reading::on_fault`]); it has a record number too. A thread reads ahead. A line has at most 32 MiB.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), engine::Error> {

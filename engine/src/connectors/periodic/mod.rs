@@ -1,4 +1,4 @@
-//! A record in each interval.
+//! One record per interval.
 
 mod options;
 pub(super) mod source;

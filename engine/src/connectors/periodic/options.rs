@@ -6,14 +6,14 @@ use serde::Deserialize;
 use super::source;
 use crate::nodes::{BuildContext, Contents, Feeding, Number, Problem, SourceNode, Time};
 
-/// A record in each interval: 0, 1, 2 and so on, or the same each time.
+/// One record per interval: 0, 1, 2 and so on, or the same record each time.
 #[derive(Deserialize, JsonSchema)]
 pub(super) struct PeriodicSource {
-    /// From one record to the next.
+    /// The time from one record to the next.
     interval: Time,
-    /// What each record is, as JSON; numbers from 0 by default.
+    /// The value of each record, as JSON; numbers from 0 by default.
     value: Option<serde_json::Value>,
-    /// It ends after so many records.
+    /// The number of records; without end by default.
     times: Option<Number>,
 }
 

@@ -1,4 +1,4 @@
-//! A record each interval.
+//! The source `periodic`: one record per interval.
 
 use std::time::Duration;
 
@@ -9,8 +9,10 @@ use crate::graph::{Feed, next};
 use crate::record::Record;
 use crate::{Error, Source};
 
-/// A source that counts: 0 at once, 1 after an interval, and so on. If the graph takes longer than an interval,
-/// the next number comes when it is done, and none is left out.
+/// Emits a number in each interval: 0 at once, 1 after one interval of at least 1 ms, and so on.
+///
+/// If the graph takes longer than an interval, the next number comes when it is done; no number is left out. The source
+/// goes on until it is stopped, unless [`times`](Periodic::times) limits it.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread", start_paused = true)] async fn main() -> Result<(), engine::Error> {
@@ -42,14 +44,14 @@ pub struct Periodic {
 }
 
 impl Periodic {
-    /// The same, but each record has these bytes.
+    /// Emits these bytes each time, instead of a number.
     #[must_use]
     pub fn value(mut self, bytes: impl Into<Vec<u8>>) -> Self {
         self.value = Some(bytes.into());
         self
     }
 
-    /// The same; it ends after so many records.
+    /// Ends after this many records.
     #[must_use]
     pub fn times(mut self, times: u64) -> Self {
         self.times = times;

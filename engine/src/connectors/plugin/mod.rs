@@ -1,4 +1,4 @@
-//! Sink functions of plugins.
+//! Sink functions of plugins, as sinks.
 
 mod options;
 pub(super) mod sink;

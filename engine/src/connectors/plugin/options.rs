@@ -5,7 +5,7 @@ use serde::Deserialize;
 
 use crate::nodes::{Access, BuildContext, Call, Called, Flow, Problem, SinkNode};
 
-/// A sink function of a plugin: one instance, in order. What it prints goes to stdout.
+/// Calls a sink function of a plugin with each record, in order, in one instance. What it prints goes to stdout.
 #[derive(Deserialize, JsonSchema)]
 #[serde(transparent)]
 pub(super) struct PluginSink(Call);

@@ -1,4 +1,4 @@
-//! A plugin's function as a sink: one instance, in order, and no record twice.
+//! A plugin's function as a sink: one instance gets the records in order, and none twice.
 
 use std::future::ready;
 use std::sync::Arc;
@@ -21,7 +21,7 @@ impl<T: Record> Sink<T> for &Function<T, ()> {
             core: self.core().clone(),
             pool: self.shared_pool().clone(),
             context: stream.context.clone(),
-            instance: Mutex::new(Kept::None),
+            instance: Mutex::new(SinkInstance::None),
         };
         if let Some(output) = node.core.opening.output.clone() {
             node.context.on_flush(move || Box::pin(ready(output.flush())));
@@ -31,19 +31,19 @@ impl<T: Record> Sink<T> for &Function<T, ()> {
 }
 
 /// The one instance of a sink.
-enum Kept {
+enum SinkInstance {
     /// Not opened yet, or finished.
     None,
     Some(Box<Instance>),
-    /// A call failed with this error, or was given up midway.
-    Gone(Error),
+    /// A call failed with this error, or was cancelled.
+    Failed(Error),
 }
 
-/// What a call did.
+/// The result of a call.
 struct Taken {
-    /// So many of the first records are done.
+    /// This many of the first records are done.
     done: usize,
-    /// The next one was begun, and failed.
+    /// Why the next record failed, if it did.
     failed: Option<Cause>,
 }
 
@@ -51,7 +51,7 @@ struct PluginNode {
     core: Arc<FunctionCore>,
     pool: Arc<PoolShared>,
     context: Arc<GraphContext>,
-    instance: Mutex<Kept>,
+    instance: Mutex<SinkInstance>,
 }
 
 impl PluginNode {
@@ -60,7 +60,7 @@ impl PluginNode {
             return Err(self.core.used_as(Kind::Sink));
         }
         let mut instance = self.instance.lock().await;
-        // Of the first record, by retries.
+        // For the first record of the batch.
         let mut attempts = 1;
         while !batch.is_empty() {
             let n = self.core.batch_size.records().min(batch.fitting(MOST_BYTES));
@@ -80,7 +80,7 @@ impl PluginNode {
                     continue;
                 }
                 if let Err(error) = self.settle(&batch, cause, attempts) {
-                    *instance = Kept::Gone(error.clone());
+                    *instance = SinkInstance::Failed(error.clone());
                     return Err(error);
                 }
                 batch = batch.split_off(1);
@@ -91,34 +91,38 @@ impl PluginNode {
         Ok(())
     }
 
-    /// Gives the sink records.
-    async fn call(&self, kept: &mut Kept, batch: &Batch) -> Result<Taken, Error> {
-        let called = self.call_on(std::mem::replace(kept, self.gone()), batch).await;
+    /// Calls the function with records.
+    async fn call(&self, kept: &mut SinkInstance, batch: &Batch) -> Result<Taken, Error> {
+        let called = self.call_on(std::mem::replace(kept, self.abandoned()), batch).await;
         match called {
             Ok((instance, taken)) => {
-                *kept = instance.map_or(Kept::None, Kept::Some);
+                *kept = instance.map_or(SinkInstance::None, SinkInstance::Some);
                 Ok(taken)
             }
             Err(error) => {
-                *kept = Kept::Gone(error.clone());
+                *kept = SinkInstance::Failed(error.clone());
                 Err(error)
             }
         }
     }
 
-    async fn call_on(&self, kept: Kept, batch: &Batch) -> Result<(Option<Box<Instance>>, Taken), Error> {
+    async fn call_on(
+        &self,
+        kept: SinkInstance,
+        batch: &Batch,
+    ) -> Result<(Option<Box<Instance>>, Taken), Error> {
         let instance = match kept {
-            Kept::Some(instance) if instance.has_grown() => {
+            SinkInstance::Some(instance) if instance.has_grown() => {
                 self.end(instance).await?;
                 self.pool.open(&self.core, None).await?
             }
-            Kept::Some(instance) => instance,
-            Kept::None => self.pool.open(&self.core, None).await?,
-            Kept::Gone(error) => return Err(error),
+            SinkInstance::Some(instance) => instance,
+            SinkInstance::None => self.pool.open(&self.core, None).await?,
+            SinkInstance::Failed(error) => return Err(error),
         };
-        // Each record has the limit for itself: the guest says when it begins one.
+        // The time limit is for each record: the guest says when it begins one.
         let called = instance.process(batch, None, self.core.limits().timeout, &()).await;
-        // A sink whose output is gone fails for that reason, whatever it makes of it.
+        // If the output is gone, that is why the call fails, whatever the guest returned.
         self.output(Output::check)?;
         let (instance, outcome) = match called {
             Ok(called) => called,
@@ -130,14 +134,14 @@ impl PluginNode {
         self.core.usage.record(outcome.consumed, instance.used(), instance.memory());
         self.core.batch_size.learn(outcome.consumed, instance.used());
         let taken = match outcome.failures.into_iter().next() {
-            // It stops at the first that fails.
+            // It stops at the first record that fails.
             Some(Failure { index, cause, .. }) => Taken { done: index, failed: Some(cause) },
             None => Taken { done: outcome.consumed, failed: None },
         };
         Ok((Some(instance), taken))
     }
 
-    /// Does with the fault of the first record of `batch` what is to be done.
+    /// Applies the policy to the fault of the first record of `batch`.
     fn settle(&self, batch: &Batch, cause: Cause, attempts: u32) -> Result<(), Error> {
         let fault = Fault { record: batch.number(0), function: self.core.name().into(), cause };
         self.context.handle_fault(self.core.policy(), fault, || batch.origin(0).into(), attempts)
@@ -149,17 +153,17 @@ impl PluginNode {
 
     async fn finish(&self) -> Result<(), Error> {
         let mut kept = self.instance.lock().await;
-        // What it wrote before it failed is output too.
+        // What the function wrote before it failed is output too.
         self.output(Output::flush)?;
-        match std::mem::replace(&mut *kept, self.gone()) {
-            Kept::Some(instance) => self.end(instance).await?,
-            Kept::None => {}
-            Kept::Gone(error) => {
-                *kept = Kept::Gone(error.clone());
+        match std::mem::replace(&mut *kept, self.abandoned()) {
+            SinkInstance::Some(instance) => self.end(instance).await?,
+            SinkInstance::None => {}
+            SinkInstance::Failed(error) => {
+                *kept = SinkInstance::Failed(error.clone());
                 return Err(error);
             }
         }
-        *kept = Kept::None;
+        *kept = SinkInstance::None;
         self.output(Output::flush)
     }
 
@@ -168,10 +172,12 @@ impl PluginNode {
         instance.finish(&()).await.map_err(|cause| Error::Function(FunctionError::Finish { function, cause }))
     }
 
-    /// What is kept while a call runs, for the next call after one that was given up: its records
-    /// may be done or not, and are not given again.
-    fn gone(&self) -> Kept {
-        Kept::Gone(Error::Function(FunctionError::Abandoned { function: self.core.name().to_owned() }))
+    /// What is kept while a call runs, for the next call if this one is cancelled: its records may be done or not, and
+    /// are not passed again.
+    fn abandoned(&self) -> SinkInstance {
+        SinkInstance::Failed(Error::Function(FunctionError::Abandoned {
+            function: self.core.name().to_owned(),
+        }))
     }
 }
 

@@ -1,4 +1,4 @@
-//! Commands that sources and sinks run, with all that they start.
+//! Running commands: they start with their own process group, and are killed with all that they started.
 
 use std::collections::BTreeSet;
 use std::io;
@@ -11,15 +11,15 @@ use crate::error::ConnectorError;
 use crate::machine::Machine;
 use crate::process::{Child, Program, Stdio};
 
-/// The groups of all that run and that this process started itself: the launcher ends its own.
+/// The process groups of the commands that this process started itself. The wall's launcher ends those that it started.
 static RUNNING: Mutex<BTreeSet<u32>> = Mutex::new(BTreeSet::new());
 
 fn groups() -> MutexGuard<'static, BTreeSet<u32>> {
     RUNNING.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Kills the commands that sources and sinks of this process run, with all that they started: for a program that
-/// ends without waiting for its streams.
+/// Kills all commands that sources and sinks of this process run, with everything that they started. For a program that
+/// exits without waiting for its streams. Does not wait until they have ended.
 pub fn end_commands() {
     groups().iter().for_each(|group| kill(*group));
 }
@@ -31,16 +31,16 @@ fn kill(_group: u32) {
     }
 }
 
-/// A command that runs. Dropped, it is killed, and what it started too.
+/// A running command. When this is dropped, the command is killed with everything that it started.
 pub(crate) struct Running {
     pub(crate) child: Child,
-    /// Its group, as long as it may run.
+    /// Its process group, as long as it may run.
     group: Option<u32>,
     name: String,
 }
 
-/// What the system says, or what is short if it has no more processes.
-fn cant_run(command: String, error: io::Error) -> Error {
+/// The system's error; or the limit that is reached, if no more processes can be started.
+fn command_error(command: String, error: io::Error) -> Error {
     let error = match error.kind() {
         io::ErrorKind::WouldBlock => io::Error::other(Machine::here().thread_limit()),
         _ => error,
@@ -49,7 +49,7 @@ fn cant_run(command: String, error: io::Error) -> Error {
 }
 
 impl Running {
-    /// Starts a command, with these for its stdin, stdout and stderr.
+    /// Starts a command with these streams as its stdin, stdout and stderr.
     pub(crate) fn start(program: &Program, streams: [Stdio; 3]) -> Result<Self, Error> {
         let name = program.name();
         match Child::start(program, streams) {
@@ -57,11 +57,11 @@ impl Running {
                 groups().extend(child.id());
                 Ok(Self { group: child.id(), child, name })
             }
-            Err(error) => Err(cant_run(name, error)),
+            Err(error) => Err(command_error(name, error)),
         }
     }
 
-    /// Waits until it has ended, and says if it did not end well.
+    /// Waits until the command has exited. An error if its exit code is not 0.
     pub(crate) async fn ended(&mut self) -> Result<(), Error> {
         let ended = self.child.wait().await;
         self.forget();
@@ -74,7 +74,7 @@ impl Running {
         }
     }
 
-    /// The same; if it takes too long, it is killed.
+    /// Like [`ended`](Self::ended), but kills the command after the timeout.
     pub(crate) async fn ended_within(&mut self, timeout: Duration) -> Result<(), Error> {
         let name = self.name.clone();
         match PROCESS.of(timeout).within(&name, self.ended()).await {
@@ -87,16 +87,16 @@ impl Running {
     }
 
     pub(crate) fn failed(&self, error: io::Error) -> Error {
-        cant_run(self.name.clone(), error)
+        command_error(self.name.clone(), error)
     }
 
-    /// Kills it and what it started, and waits until it is gone.
+    /// Kills the command with everything that it started, and waits until it is gone.
     pub(crate) async fn kill(&mut self) {
         self.child.kill().await;
         self.forget();
     }
 
-    /// It has ended: its number may be another one's.
+    /// Forgets its process group after it has ended: another process may get the same number.
     fn forget(&mut self) {
         if let Some(group) = self.group.take() {
             groups().remove(&group);

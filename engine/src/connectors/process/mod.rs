@@ -1,4 +1,4 @@
-//! Commands: the source reads what one prints, the sink writes to its stdin.
+//! Commands: the source reads what a command prints, the sink writes to a command's stdin.
 
 mod command;
 mod options;

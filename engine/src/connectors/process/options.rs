@@ -9,17 +9,17 @@ use super::{sink, source};
 use crate::connectors::support::options::{RecordFormat, separator};
 use crate::nodes::{Access, BuildContext, Contents, Feeding, Flow, Problem, SinkNode, SourceNode, Time};
 
-/// Lines that a command prints. It is no sandbox: the command may do what you may.
+/// The lines that a command prints. There is no sandbox: the command may do what you may.
 #[derive(Deserialize, JsonSchema)]
 pub(super) struct ProcessSource {
-    /// The program and its arguments; no shell has a part in it.
+    /// The program and its arguments, without a shell.
     command: Vec<String>,
-    /// The folder that it runs in; the file's by default.
+    /// The folder that it runs in; that of the pipeline file by default.
     folder: Option<PathBuf>,
-    /// How each line is to be read: "text", "json" or "bytes".
+    /// How to read each line: "text", "json" or "bytes".
     #[serde(default)]
     format: RecordFormat,
-    /// Records end with a NUL byte, not a newline.
+    /// Records end with a NUL byte, instead of a newline.
     #[serde(default)]
     null: bool,
 }
@@ -40,17 +40,17 @@ impl SourceNode for ProcessSource {
     }
 }
 
-/// Lines to a command's stdin. It is no sandbox: the command may do what you may.
+/// Writes each record to a command's stdin as a line. There is no sandbox: the command may do what you may.
 #[derive(Deserialize, JsonSchema)]
 pub(super) struct ProcessSink {
-    /// The program and its arguments; no shell has a part in it.
+    /// The program and its arguments, without a shell.
     command: Vec<String>,
-    /// The folder that it runs in; the file's by default.
+    /// The folder that it runs in; that of the pipeline file by default.
     folder: Option<PathBuf>,
-    /// A NUL byte after each record, not a newline.
+    /// Writes a NUL byte after each record, instead of a newline.
     #[serde(default)]
     null: bool,
-    /// How long it may take until it reads anything, and at the end until it ends; 1h by default.
+    /// How long the command may read nothing, and how long it may take to exit at the end; 1h by default.
     timeout: Option<Time>,
 }
 

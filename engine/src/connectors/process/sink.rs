@@ -1,4 +1,4 @@
-//! A command, whose input is the output.
+//! The sink `process`: writes records to a command.
 
 use std::io;
 use std::path::PathBuf;
@@ -16,14 +16,16 @@ use crate::graph::{Sink, Stream};
 use crate::process::{self, Program, Stdio};
 use crate::record::Record;
 
-/// A sink that writes records to a command's standard input, each followed by a newline: its first word is the
-/// program, the others are its arguments, and no shell has a part in it. What it prints goes where this program's
-/// output goes.
+/// Starts a command, and writes each record to its standard input, followed by a newline. The first word is the program
+/// and the others are its arguments, without a shell. What the command prints goes where this program's output goes.
 ///
-/// It is started with the first record; at the end, if none came. At the end its input is closed, and it is waited
-/// for. A command that does not end well, or ends before its input does, is an error, and so is one that reads nothing,
-/// or does not end, within the [`timeout`](Process::timeout): then it is killed. If the run is given up it is killed,
-/// together with what it started.
+/// The command starts when the first record comes, or at the end if none came. At the end its input is closed, and a
+/// close returns when it has exited. While the command does not read, the source waits. What the command has done with
+/// the records that it read is not known if it fails.
+///
+/// The run fails if the command exits with another code than 0 or before its input ends, or if it reads nothing or does
+/// not exit within the [`timeout`](Process::timeout): then it is killed. If the run is cancelled, the command is killed
+/// with everything that it started.
 ///
 /// ```
 /// # #[cfg(unix)]
@@ -54,22 +56,22 @@ pub struct Process {
 }
 
 impl Process {
-    /// The same; it runs in this folder.
+    /// Runs the command in this folder, instead of this program's.
     #[must_use]
     pub fn folder(mut self, path: impl Into<PathBuf>) -> Self {
         self.program = self.program.folder(Some(path.into()));
         self
     }
 
-    /// The same with another byte after each record.
+    /// Writes another byte after each record, instead of a newline.
     #[must_use]
     pub fn separated_by(mut self, separator: u8) -> Self {
         self.separator = separator;
         self
     }
 
-    /// The same; it may take so long until it reads anything of what is written, and at the end until it ends. An hour
-    /// each by default.
+    /// Limits how long the command may read nothing of what is written, and how long it may take to exit at the end. One
+    /// hour each by default.
     #[must_use]
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
@@ -118,7 +120,7 @@ impl Consumer<Records> for Writer {
         if error.kind() != io::ErrorKind::BrokenPipe {
             return Err(running.failed(error).into());
         }
-        // How it ended says more. One that ended well has what it wanted, as `head` does.
+        // How the command ended says more. It may have exited with 0 since it had enough, as `head` does.
         running.ended_within(timeout).await?;
         Err(Error::Connector(ConnectorError::Output { source: Arc::new(error) }).into())
     }

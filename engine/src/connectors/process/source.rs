@@ -1,4 +1,4 @@
-//! A command, whose output is the input.
+//! The source `process`: what a command prints.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -14,18 +14,19 @@ use crate::process::{Program, Stdio};
 use crate::record::{LONGEST, Record};
 use crate::{Error, Source};
 
-/// How much is read at once.
+/// The most bytes that are read at once.
 const BLOCK: usize = 64 << 10;
 
-/// The longest line of what it says; longer ones are cut in pieces.
-const SAID: usize = 4 << 10;
+/// The longest line of stderr; longer ones are cut in pieces.
+const STDERR_LINE: usize = 4 << 10;
 
-/// A source of the lines that a command prints: its first word is the program, the others are its arguments, and
-/// no shell has a part in it. Its standard input is empty. What it says on stderr goes where this program's goes,
-/// unless [`on_stderr`](Process::on_stderr) is told.
+/// Starts a command, and emits each line that it prints. The first word is the program and the others are its
+/// arguments, without a shell. Its standard input is empty. Its stderr goes where this program's goes, unless
+/// [`on_stderr`](Process::on_stderr) says otherwise.
 ///
-/// It ends when the command does; one that does not end well is an error, after all that it printed. When the
-/// source is stopped, or the run fails, the command is killed together with what it started, and waited for.
+/// The source ends when the command exits. If its exit code is not 0, the run fails after all lines were emitted. When
+/// the source is stopped, or the run fails, the command is killed with everything that it started. While the graph is
+/// full, nothing is read, so the command waits when its pipe is full. A line has at most 32 MiB.
 ///
 /// ```
 /// # #[cfg(unix)]
@@ -44,17 +45,17 @@ const SAID: usize = 4 << 10;
 /// ```
 pub fn process<S: Into<String>>(words: impl IntoIterator<Item = S>) -> Process {
     let program = Program::new(words.into_iter().map(Into::<String>::into));
-    Process { program, separator: b'\n', said: None }
+    Process { program, separator: b'\n', on_stderr: None }
 }
 
 /// See [`process`].
 pub struct Process {
     program: Program,
     separator: u8,
-    said: Option<OnSaid>,
+    on_stderr: Option<OnStderr>,
 }
 
-type OnSaid = Arc<dyn Fn(String) + Send + Sync>;
+type OnStderr = Arc<dyn Fn(String) + Send + Sync>;
 
 impl std::fmt::Debug for Process {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -63,55 +64,55 @@ impl std::fmt::Debug for Process {
 }
 
 impl Process {
-    /// The same; it runs in this folder.
+    /// Runs the command in this folder, instead of this program's.
     #[must_use]
     pub fn folder(mut self, path: impl Into<PathBuf>) -> Self {
         self.program = self.program.folder(Some(path.into()));
         self
     }
 
-    /// The same with another byte that ends a record; carriage returns then stay.
+    /// Ends records at another byte, instead of a newline. Carriage returns are then kept.
     #[must_use]
     pub fn separated_by(mut self, separator: u8) -> Self {
         self.separator = separator;
         self
     }
 
-    /// The same; `told` is given each line that it says on stderr, cut in pieces of 4 KiB.
+    /// Calls `told` with each line that the command prints on stderr, cut in pieces of 4 KiB.
     #[must_use]
     pub fn on_stderr(mut self, told: impl Fn(String) + Send + Sync + 'static) -> Self {
-        self.said = Some(Arc::new(told));
+        self.on_stderr = Some(Arc::new(told));
         self
     }
 }
 
 impl<T: Record> Feed<T> for Process {
     async fn feed(self, source: &Source<T>, stop: &CancellationToken) -> Result<(), Error> {
-        let stderr = if self.said.is_some() { Stdio::Piped } else { Stdio::Inherited };
+        let stderr = if self.on_stderr.is_some() { Stdio::Piped } else { Stdio::Inherited };
         let streams = [Stdio::Null, Stdio::Piped, stderr];
         let mut running = Running::start(&self.program, streams)?;
-        let said = running.child.stderr.take().zip(self.said).map(|(stderr, told)| hear(stderr, told));
-        let said = said.map(tokio::spawn);
+        let stderr = running.child.stderr.take().zip(self.on_stderr);
+        let reading = stderr.map(|(stderr, told)| tokio::spawn(read_stderr(stderr, told)));
         let Some(mut stdout) = running.child.stdout.take() else { return Ok(()) };
         let fed = read(&mut stdout, self.separator, source, stop).await;
         let ended = match &fed {
-            // It may be silent for long before it ends.
+            // The command may print nothing for long before it exits.
             Ok(()) => next(source, stop, running.ended()).await,
             Err(_) => Ok(None),
         };
         if !matches!(ended, Ok(Some(_))) {
             running.kill().await;
         }
-        if let Some(mut said) = said {
-            // Other processes may hold its stderr, and the closure that is told may panic: a stop waits for neither.
-            let _ = next(source, stop, &mut said).await;
-            said.abort();
+        if let Some(mut reading) = reading {
+            // Other processes may hold its stderr, and the callback may panic: a stop waits for neither.
+            let _ = next(source, stop, &mut reading).await;
+            reading.abort();
         }
         fed.and(ended?.unwrap_or(Ok(())))
     }
 }
 
-/// Emits the lines of a command's output, to its end.
+/// Emits the lines of a command's output until it ends.
 async fn read<T: Record>(
     output: &mut (impl AsyncRead + Unpin),
     separator: u8,
@@ -145,13 +146,13 @@ async fn read<T: Record>(
     source.pause().await
 }
 
-/// Tells what a command says, line by line.
-async fn hear(mut stderr: impl AsyncRead + Unpin, told: OnSaid) {
-    let (mut line, mut block) = (Vec::new(), vec![0; SAID]);
+/// Calls `told` with each line of stderr.
+async fn read_stderr(mut stderr: impl AsyncRead + Unpin, told: OnStderr) {
+    let (mut line, mut block) = (Vec::new(), vec![0; STDERR_LINE]);
     while let Ok(read @ 1..) = stderr.read(&mut block).await {
         for part in block[..read].split_inclusive(|byte| *byte == b'\n') {
             line.extend_from_slice(part);
-            if line.ends_with(b"\n") || line.len() >= SAID {
+            if line.ends_with(b"\n") || line.len() >= STDERR_LINE {
                 told(String::from_utf8_lossy(&line).trim_end().to_owned());
                 line.clear();
             }

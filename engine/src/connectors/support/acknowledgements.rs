@@ -1,4 +1,4 @@
-//! Which messages of a broker to acknowledge: those of which everything that came is out. For brokers of any kind.
+//! Decides which messages of a broker to acknowledge: those whose records have all left the graph. For any broker.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};

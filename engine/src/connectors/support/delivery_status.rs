@@ -1,4 +1,4 @@
-//! What became of the records that a sink was given.
+//! Reports whether a sink has taken its records.
 
 use std::sync::Arc;
 
@@ -8,10 +8,10 @@ use crate::progress::GraphContext;
 use crate::record::{Batch, Record};
 use crate::{Error, FaultPolicy};
 
-/// Counts what a sink takes, and does with what it refuses what its policy says.
+/// Counts the records that a sink takes, and applies its policy to those that it refuses.
 #[derive(Clone)]
 pub(crate) struct DeliveryStatus {
-    /// What the sink is called.
+    /// The sink's name.
     name: String,
     policy: FaultPolicy,
     context: Arc<GraphContext>,
@@ -22,11 +22,11 @@ impl DeliveryStatus {
         Self { name: name.to_owned(), policy, context }
     }
 
-    /// Elements as bytes, unless they are too long for that, which is a fault.
+    /// Encodes elements as records. One that is too long is a fault.
     ///
     /// # Errors
     ///
-    /// If that ends the run.
+    /// If a fault ends the run.
     pub(crate) fn batch<T: Record>(&self, items: Items<T>) -> Result<Option<Batch>, Error> {
         items.into_batch(&self.name, &self.policy, &self.context)
     }
@@ -39,12 +39,12 @@ impl DeliveryStatus {
         &self.name
     }
 
-    /// The sink took so many records, the last of which has this number.
+    /// Counts records that the sink has taken, the last of which has this number.
     pub(crate) fn taken(&self, records: usize, last: u64) {
         self.context.deliver(records, last);
     }
 
-    /// Whether a record that failed for this cause is to be tried again, after the wait before that.
+    /// Whether to try a record again that failed for this cause. Waits first, if so.
     pub(crate) async fn tries_again(&self, cause: &Cause, attempts: &mut u32) -> bool {
         let wait = self.policy.retry_after(*attempts).filter(|_| cause.is_retryable());
         let Some(wait) = wait else { return false };
@@ -53,11 +53,11 @@ impl DeliveryStatus {
         true
     }
 
-    /// A record is a fault.
+    /// Applies the policy to a record that the sink has refused.
     ///
     /// # Errors
     ///
-    /// If that ends the run.
+    /// If the fault ends the run.
     pub(crate) fn refused(
         &self,
         record: u64,

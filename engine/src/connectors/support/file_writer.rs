@@ -1,4 +1,4 @@
-//! A file that is written to, and that others take the place of.
+//! Writes a file, and begins new ones when it is full or old.
 
 use std::fs::File;
 use std::io::{self, BufReader, BufWriter, Read, Seek, SeekFrom, Write};
@@ -15,7 +15,7 @@ use crate::Error;
 use crate::error::FileError;
 use crate::files::{self, Mode};
 
-/// When another file takes a file's place, and what becomes of it.
+/// When a new file is begun, and how many older ones are kept.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Rotation {
     pub(crate) size: Option<u64>,
@@ -23,12 +23,12 @@ pub(crate) struct Rotation {
     pub(crate) keep: usize,
 }
 
-/// A file, opened with the first bytes.
+/// Writes a file, which is opened when the first bytes come.
 pub(crate) struct FileWriter {
     pub(crate) path: PathBuf,
     pub(crate) append: bool,
     pub(crate) gzip: bool,
-    /// What ends a record.
+    /// The byte that ends a record.
     pub(crate) separator: u8,
     pub(crate) rotation: Rotation,
     opened: Option<Opened>,
@@ -37,20 +37,21 @@ pub(crate) struct FileWriter {
 struct Opened {
     writer: Writer,
     since: Instant,
-    /// Bytes that it has, before they are compressed.
+    /// The file's bytes, before compression.
     size: u64,
 }
 
-/// What a file has that is written on.
+/// The contents of a file that is appended to.
 #[derive(Default)]
-struct Found {
-    /// Bytes, before they were compressed.
+struct Contents {
+    /// Its bytes, without compression.
     size: u64,
+    /// Its last byte, without compression.
     last: Option<u8>,
 }
 
-impl Found {
-    /// Reads all of it, since what comes after a part that is not whole could not be read again.
+impl Contents {
+    /// Reads all of it, since nothing after a damaged part could be read again.
     fn compressed(file: File) -> io::Result<Self> {
         let (mut reader, mut block) = (MultiGzDecoder::new(BufReader::new(file)), vec![0; 64 << 10]);
         let mut found = Self::default();
@@ -63,7 +64,7 @@ impl Found {
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => {
-                    let message = format!("what it has is no gzip that could be written on: {error}");
+                    let message = format!("it is not gzip, or is damaged: {error}");
                     return Err(io::Error::new(io::ErrorKind::InvalidData, message));
                 }
             }
@@ -108,8 +109,7 @@ impl FileWriter {
         self.rotation.size.is_some() || self.rotation.after.is_some()
     }
 
-    /// Writes bytes that are not to be torn apart. Before them, another file takes the place of one that is old or
-    /// would become too large.
+    /// Writes bytes to one file. Begins a new file first if the current one is old or would become too large.
     pub(crate) fn write(&mut self, bytes: &[u8]) -> Result<(), Error> {
         self.attempt(|file| {
             if file.is_full(bytes.len()) {
@@ -121,7 +121,7 @@ impl FileWriter {
         })
     }
 
-    /// Passes on what was written.
+    /// Hands everything that was written to the system.
     pub(crate) fn flush(&mut self) -> Result<(), Error> {
         self.attempt(|file| file.opened.as_mut().map_or(Ok(()), |opened| opened.writer.get().flush()))
     }
@@ -147,7 +147,7 @@ impl FileWriter {
     }
 
     fn open(&self, append: bool) -> io::Result<Opened> {
-        let found = if append { self.look()? } else { Found::default() };
+        let found = if append { self.contents()? } else { Contents::default() };
         let mode = if append { Mode::Append } else { Mode::Empty };
         let file = BufWriter::with_capacity(128 << 10, files::create(&self.path, mode, &|| false)?);
         let writer = if self.gzip {
@@ -157,28 +157,28 @@ impl FileWriter {
         };
         let mut opened = Opened { writer, since: Instant::now(), size: found.size };
         if found.last.is_some_and(|last| last != self.separator) {
-            // Its last record ends there.
+            // Its last record gets its end.
             opened.writer.get().write_all(&[self.separator])?;
             opened.size += 1;
         }
         Ok(opened)
     }
 
-    /// What the file has, if it is there and not a pipe or a device.
-    fn look(&self) -> io::Result<Found> {
+    /// The contents of the file, if it exists and is not a pipe or a device.
+    fn contents(&self) -> io::Result<Contents> {
         match files::known(&self.path) {
             Ok(known) if known.is_file() && known.len() > 0 => {}
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-            _ => return Ok(Found::default()),
+            _ => return Ok(Contents::default()),
         }
         let mut file = files::open_file(&self.path)?;
         if self.gzip {
-            return Found::compressed(file);
+            return Contents::compressed(file);
         }
         let mut last = [0];
         let before = file.seek(SeekFrom::End(-1))?;
         file.read_exact(&mut last)?;
-        Ok(Found { size: before + 1, last: Some(last[0]) })
+        Ok(Contents { size: before + 1, last: Some(last[0]) })
     }
 
     fn is_full(&self, more: usize) -> bool {
@@ -188,7 +188,7 @@ impl FileWriter {
             || after.is_some_and(|after| opened.since.elapsed() >= after)
     }
 
-    /// Gives each file the name of the next older one, and begins anew.
+    /// Renames each file to the next older name, and begins a new one.
     fn rotate(&mut self) -> io::Result<()> {
         if let Some(opened) = self.opened.take() {
             opened.writer.end()?;

@@ -1,10 +1,8 @@
-//! What several connectors share.
+//! What several connectors share: consumers, formats, options, and reports of what was delivered.
 
 #[cfg(feature = "cluster")]
 pub(in crate::connectors) mod acknowledgements;
 pub(in crate::connectors) mod backoff;
-#[cfg(feature = "net")]
-pub(in crate::connectors) mod batcher;
 pub(in crate::connectors) mod consumers;
 pub(in crate::connectors) mod delivery_status;
 pub(in crate::connectors) mod file_writer;

@@ -1,4 +1,4 @@
-//! Options that several types of nodes have.
+//! Options that several node types have.
 
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -7,11 +7,11 @@ use crate::nodes::{Contents, Delimiter, Problem, Quote};
 use crate::record::Format;
 use crate::sources::{Csv, Layout};
 
-/// How each record is to be read.
+/// How to read each record.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum RecordFormat {
-    /// Text, which is quoted where it becomes an item of an array.
+    /// Text, which is quoted when it becomes an item of an array.
     #[default]
     Text,
     /// One JSON value each.
@@ -35,30 +35,29 @@ pub(crate) fn separator(null: bool) -> u8 {
     if null { 0 } else { b'\n' }
 }
 
-/// How comma-separated values are written.
+/// The format of CSV files.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct CsvOptions {
-    /// What stands between fields; a comma by default.
+    /// The character between fields; a comma by default.
     pub(crate) delimiter: Option<Delimiter>,
-    /// What stands around fields that need it; a double quote by default. "" for nothing.
+    /// The character around fields that need it; a double quote by default. "" for none.
     pub(crate) quote: Option<Quote>,
-    /// The names of the fields, if the file has no header.
+    /// The names of the columns, if the file has no header.
     pub(crate) headers: Option<Vec<String>>,
-    /// Fields that read as numbers, true and false are those, and empty ones are null; all are texts
-    /// by default.
+    /// Fields that look like numbers, true or false become those, and empty fields become null. By default all are
+    /// strings.
     #[serde(default)]
     pub(crate) infer: bool,
 }
 
 impl CsvOptions {
-    /// The layout, unless the delimiter, whose key is this one, is the quote too.
+    /// The layout. An error at this key if the delimiter is also the quote.
     pub(crate) fn layout(self, delimiter_key: &[&str]) -> Result<Layout, Problem> {
         let delimiter = self.delimiter.map_or(b',', |Delimiter(delimiter)| delimiter);
         let quote = self.quote.map_or(Some(b'"'), |Quote(quote)| quote);
         if quote == Some(delimiter) {
-            let problem =
-                Problem::new("what stands between fields can't stand around them").about(delimiter_key);
+            let problem = Problem::new("the delimiter and the quote must be different").about(delimiter_key);
             return Err(problem.help("choose another delimiter or quote"));
         }
         let csv = Csv::new().delimiter(delimiter).quote(quote).infer(self.infer);

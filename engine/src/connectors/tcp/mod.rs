@@ -1,4 +1,4 @@
-//! Lines over TCP connections.
+//! Lines over TCP: the source accepts connections, the sink makes one.
 
 mod options;
 pub(super) mod sink;

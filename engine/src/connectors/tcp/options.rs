@@ -10,20 +10,20 @@ use crate::nodes::{
     SourceNode, Time,
 };
 
-/// Lines of TCP connections to an address. A line that is too long, or that its connection breaks within, is a
+/// Lines of TCP connections to an address. A line that is too long, or during which its connection breaks, is a
 /// fault.
 #[derive(Deserialize, JsonSchema)]
 pub(super) struct TcpSource {
-    /// Where it listens, as "127.0.0.1:9000".
+    /// The address to listen at, as "127.0.0.1:9000".
     address: Address,
-    /// How each line is to be read: "text", "json" or "bytes".
+    /// How to read each line: "text", "json" or "bytes".
     #[serde(default)]
     format: RecordFormat,
-    /// Connections that are served at once; others wait. 256 by default.
+    /// The most connections at the same time; others wait. 256 by default.
     connections: Option<Count>,
-    /// The longest line; 1MiB by default.
+    /// The most bytes of a line; 1MiB by default.
     longest_line: Option<Size>,
-    /// How long a connection may send nothing before it is closed; for ever by default.
+    /// How long a connection may send nothing before it is closed; without limit by default.
     idle: Option<Time>,
 }
 
@@ -55,16 +55,16 @@ impl SourceNode for TcpSource {
     }
 }
 
-/// Lines to an address, by TCP.
+/// Writes each record as a line to a TCP connection.
 #[derive(Deserialize, JsonSchema)]
 pub(super) struct TcpSink {
-    /// To what it connects, as "127.0.0.1:9000".
+    /// The address to connect to, as "127.0.0.1:9000".
     address: Address,
-    /// How often in a row it tries to connect again; 10 by default.
+    /// How often to connect again in a row before the run fails; 10 by default.
     retries: Option<Number>,
-    /// How long the other side may take to accept a connection, and later until it reads anything; 30s by default.
+    /// How long the server may take to accept the connection, and later to read anything; 30s by default.
     timeout: Option<Time>,
-    /// A NUL byte after each record, not a newline.
+    /// Writes a NUL byte after each record, instead of a newline.
     #[serde(default)]
     null: bool,
 }

@@ -1,4 +1,4 @@
-//! Lines over a connection.
+//! The sink `tcp`: lines over a connection to a server.
 
 use std::io;
 use std::sync::Arc;
@@ -17,18 +17,21 @@ use crate::error::ConnectorError;
 use crate::graph::{Sink, Stream};
 use crate::record::Record;
 
-/// How much of what the other side sends is read at once.
+/// The most bytes that are read at once of what the server sends, which is discarded.
 const SCRAP: usize = 1 << 10;
 
-/// So often that is done before something is written.
-const LEFT_OUT: usize = 64;
+/// The most reads before each write.
+const DISCARDS: usize = 64;
 
-/// A sink that writes records to an address by TCP, each followed by a newline. It connects with the first.
+/// Writes each record to a TCP connection, followed by a newline. It connects when the first record comes.
 ///
-/// If it can't connect, or the connection breaks, it connects again, after 100 ms, 200 ms and so on up to 10 s,
-/// and gives up after [`retries`](Tcp::retries). Records that were under way when a connection broke may be lost
-/// or arrive twice: TCP does not tell what the other side has read. What it sends is read and left out. One that
-/// accepts no connection, or reads nothing, within the [`timeout`](Tcp::timeout) is a connection that breaks.
+/// If it can't connect, or the connection breaks, it connects again after 100 ms, 200 ms and so on up to 10 s; the run
+/// fails after [`retries`](Tcp::retries) attempts in a row. The connection also counts as broken if the server does not
+/// accept it, or does not read anything, within the [`timeout`](Tcp::timeout). While the server does not read, the
+/// source waits.
+///
+/// Records that were in flight when a connection broke may be lost or arrive twice: TCP does not tell what the server
+/// has read. What the server sends is read and discarded.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -59,22 +62,22 @@ pub struct Tcp {
 }
 
 impl Tcp {
-    /// The same with another byte after each record.
+    /// Writes another byte after each record, instead of a newline.
     #[must_use]
     pub fn separated_by(mut self, separator: u8) -> Self {
         self.separator = separator;
         self
     }
 
-    /// The same; so many times in a row it tries to connect again. 10 by default.
+    /// Connects again this many times in a row before the run fails. 10 by default.
     #[must_use]
     pub fn retries(mut self, retries: usize) -> Self {
         self.retries = retries;
         self
     }
 
-    /// The same; the other side may take so long to accept a connection, and later until it reads anything of what is
-    /// written. 30 s each by default.
+    /// Limits how long the server may take to accept the connection, and later to read anything of what is written.
+    /// 30 s each by default.
     #[must_use]
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
@@ -92,14 +95,14 @@ impl<T: Record> Sink<T> for Tcp {
 struct Writer {
     tcp: Tcp,
     connection: Option<TcpStream>,
-    /// The other side has sent something.
+    /// The server has sent something.
     answers: bool,
 }
 
 impl Writer {
     /// Writes on a connection that is there, or on a new one.
     async fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
-        // The runtime has a chance to see that the other side has closed it.
+        // This lets the runtime see that the server has closed the connection.
         yield_now().await;
         let mut connection = match self.connection.take() {
             Some(connection) if self.is_open(&connection) => connection,
@@ -113,7 +116,7 @@ impl Writer {
         loop {
             tokio::select! {
                 written = &mut writing => break written?,
-                // One that answers waits until it is heard, and reads no more.
+                // A server that answers may read no more until its answer is read.
                 read = theirs.read(&mut scrap), if may_answer => {
                     may_answer = read.is_ok_and(|read| read > 0);
                     self.answers |= may_answer;
@@ -129,10 +132,10 @@ impl Writer {
         Error::Connector(ConnectorError::Connection { address, source: Arc::new(error) })
     }
 
-    /// Whether the other side has not closed it, as far as can be seen from what it sent.
+    /// Whether the server has not closed the connection, as far as what it sent tells. Discards that.
     fn is_open(&mut self, connection: &TcpStream) -> bool {
         let mut scrap = [0; SCRAP];
-        for _ in 0..LEFT_OUT {
+        for _ in 0..DISCARDS {
             match connection.try_read(&mut scrap) {
                 Ok(0) => return false,
                 Ok(_) => self.answers = true,
@@ -158,7 +161,7 @@ impl Consumer<Records> for Writer {
         let Some(mut connection) = self.connection.take() else { return Ok(()) };
         let ended = connection.shutdown().await;
         if self.answers {
-            // What is not heard when the connection is closed breaks it off, and with it what is still to be read.
+            // Unread answers would reset the connection when it is closed, and the server might lose our last records.
             let _ = CLOSE.within(&self.tcp.address, copy(&mut connection, &mut sink())).await;
         }
         ended.map_err(|error| self.broken(error))

@@ -1,4 +1,4 @@
-//! Lines from connections that others make.
+//! The source `tcp`: lines from the connections that clients make.
 
 use std::io;
 use std::net::SocketAddr;
@@ -20,18 +20,21 @@ use crate::graph::{Feed, next};
 use crate::record::{Batch, LONGEST, Record};
 use crate::{Error, FaultPolicy, Source};
 
-/// How much of a connection is read at once.
+/// The most bytes that are read from a connection at once.
 const BLOCK: usize = 16 << 10;
 
-/// A source of the lines that come by TCP connections: those of a connection in their order, a last one without a
-/// newline among them. While the graph is full, connections are not read from.
+/// Accepts TCP connections at an address, and emits each line that comes on them.
+///
+/// The lines of one connection keep their order, and a last line without a newline counts. While the graph is full,
+/// connections are not read from.
 ///
 /// A connection that breaks, or sends a line that is too long, is closed (see [`on_broken`](Tcp::on_broken)), and
-/// the line is a fault (see [`on_fault`](Tcp::on_fault)). When the source is stopped, lines that were read whole
-/// are emitted.
+/// the line is a fault (see [`on_fault`](Tcp::on_fault)). When the source is stopped, it still emits the whole lines
+/// that it has read. It acknowledges nothing to the client, so what a client sends around that time may be lost.
 ///
-/// One that sends nothing stays open and keeps its place, unless it is told [how long](Tcp::idle) it may. When all
-/// places are taken and another one waits, a connection that has sent no whole line for a minute is closed.
+/// A connection that sends nothing stays open, unless [`idle`](Tcp::idle) limits how long. While all
+/// [`connections`](Tcp::connections) are taken and another client waits, a connection that has sent no whole line for
+/// a minute is closed.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -85,60 +88,61 @@ impl std::fmt::Debug for Tcp {
 }
 
 impl Tcp {
-    /// The same; so many connections are served at once, others wait. 256 by default.
+    /// Serves this many connections at the same time; others wait. 256 by default, and at least 1.
     #[must_use]
     pub fn connections(mut self, connections: usize) -> Self {
         self.connections = connections.max(1);
         self
     }
 
-    /// The same; a line has so many bytes at most. 1 MiB by default; 32 MiB is the most.
+    /// Limits a line to this many bytes. 1 MiB by default, and at most 32 MiB.
     #[must_use]
     pub fn longest_line(mut self, bytes: usize) -> Self {
         self.longest = bytes.min(LONGEST);
         self
     }
 
-    /// The same; a connection that sends nothing for so long is closed, as one that breaks. None is by default.
+    /// Closes a connection that sends nothing for this long, as if it broke. By default none is closed for that.
     #[must_use]
     pub fn idle(mut self, time: Duration) -> Self {
         self.idle = Some(time);
         self
     }
 
-    /// The same; `policy` says what becomes of a line that is too long, or that its connection breaks within: its
-    /// record is what was read of it. The run ends by default. Nothing is read twice, so there are no retries.
+    /// Says what happens to a line that is too long, or during which its connection breaks: its record is what was read
+    /// of it. By default the run ends. Nothing can be read twice, so retries of `policy` are not used.
     #[must_use]
     pub fn on_fault(mut self, policy: &FaultPolicy) -> Self {
         self.policy = policy.clone();
         self
     }
 
-    /// The same; `told` is given an [`ConnectorError::Connection`](crate::error::ConnectorError::Connection) for each that breaks.
+    /// Calls `told` with a [`ConnectorError::Connection`](crate::error::ConnectorError::Connection) for each connection
+    /// that breaks.
     #[must_use]
     pub fn on_broken(mut self, told: impl Fn(Error) + Send + Sync + 'static) -> Self {
         self.broken = Arc::new(told);
         self
     }
 
-    /// The same on a listener that is bound already.
+    /// Uses a listener that is bound already, instead of the address.
     #[must_use]
     pub fn listener(mut self, listener: TcpListener) -> Self {
         self.listen.replace(listener);
         self
     }
 
-    /// Binds it now, not when it begins to feed.
+    /// Binds the address now, and not only when the source begins to feed.
     ///
     /// # Errors
     ///
-    /// If the address can't be listened at.
+    /// If it is no address, or another program listens there.
     pub async fn bind(mut self) -> Result<Self, Error> {
         self.listen.bind().await?;
         Ok(self)
     }
 
-    /// Where it listens, if it is bound.
+    /// The address that the source is bound to, with its port; none before it is bound.
     #[must_use]
     pub fn local_addr(&self) -> Option<SocketAddr> {
         self.listen.local_addr()
@@ -153,7 +157,7 @@ impl<T: Record> Feed<T> for Tcp {
         let reader = Reader { longest, idle, broken, sender, limit: limit.clone(), stop: stop.clone() };
         let serve = move |connection, peer| reader.clone().serve(connection, peer);
         let serving = listen.serve(limit, stop.clone(), serve).await?;
-        // Lines that were read are emitted, also when it is to stop: the tasks end then.
+        // Lines that were read are emitted even if the source is stopped: the tasks end then.
         loop {
             let piece = match pieces.try_recv() {
                 Ok(piece) => piece,
@@ -174,14 +178,14 @@ impl<T: Record> Feed<T> for Tcp {
     }
 }
 
-/// What came of a connection.
+/// What was read from a connection.
 enum Piece {
     Lines(Batch),
-    /// What was read of a line, and why there is no more of it.
+    /// The part of a line that was read, and why the rest was not.
     Refused(Vec<u8>, String),
 }
 
-/// What reads connections.
+/// Reads connections.
 #[derive(Clone)]
 struct Reader {
     longest: usize,
@@ -236,7 +240,7 @@ impl Reader {
         }
     }
 
-    /// Reads what comes; the last whole line came at the moment that is given.
+    /// Reads what comes; `brought` is when the last whole line came.
     async fn read_block(
         &self,
         connection: &mut TcpStream,
@@ -258,7 +262,7 @@ impl Reader {
         Err(io::Error::new(io::ErrorKind::TimedOut, reason))
     }
 
-    /// Fails only after the run has failed.
+    /// Hands a piece to the source. Nothing receives it after the run has failed.
     async fn pass(&self, piece: Piece) {
         let _ = self.sender.send(piece).await;
     }

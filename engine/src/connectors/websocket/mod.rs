@@ -1,4 +1,4 @@
-//! Messages of WebSockets.
+//! Messages of WebSockets: the source receives them, the sink sends them.
 
 mod options;
 pub(super) mod sink;

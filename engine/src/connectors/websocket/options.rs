@@ -11,20 +11,20 @@ use crate::nodes::{
     Access, BuildContext, Contents, Feeding, Flow, Number, Problem, SinkNode, SourceNode, Time, Url,
 };
 
-/// Messages that come from a WebSocket.
+/// The messages that come from a WebSocket.
 #[derive(Deserialize, JsonSchema)]
 pub(super) struct WebSocketSource {
-    /// To what it connects, as "wss://example.org/ticks".
+    /// The URL to connect to, as "wss://example.org/ticks".
     url: Url,
-    /// How each message is to be read: "text", "json" or "bytes".
+    /// How to read each message: "text", "json" or "bytes".
     #[serde(default)]
     format: RecordFormat,
-    /// How often it connects again without a message between; not at all by default.
+    /// How often to connect again in a row without a message between; not at all by default.
     retries: Option<Number>,
-    /// How long the other side may take for the connection, for the handshake, and later until it reads anything;
-    /// 30s by default.
+    /// How long the server may take to accept the connection, for the handshake, and later to read anything; 30s by
+    /// default.
     timeout: Option<Time>,
-    /// It connects again also when the other side has closed the connection.
+    /// Connects again also after the server has closed the connection.
     #[serde(default)]
     reconnect: bool,
 }
@@ -47,7 +47,7 @@ impl SourceNode for WebSocketSource {
     }
 }
 
-/// Refuses what can't be a WebSocket's URL.
+/// Checks that a text is the URL of a WebSocket.
 fn websocket_url(url: &str) -> Result<(), Problem> {
     let no_url = |reason: &str| Problem::at("url", format!("{:?} is no WebSocket's URL{reason}", shown(url)));
     if !url.starts_with("ws://") && !url.starts_with("wss://") {
@@ -56,15 +56,15 @@ fn websocket_url(url: &str) -> Result<(), Problem> {
     url.into_client_request().map(drop).map_err(|error| no_url(&format!(": {error}")))
 }
 
-/// Each record as a message to a WebSocket.
+/// Sends each record to a WebSocket as a message.
 #[derive(Deserialize, JsonSchema)]
 pub(super) struct WebSocketSink {
-    /// To what it connects, as "wss://example.org/ticks".
+    /// The URL to connect to, as "wss://example.org/ticks".
     url: Url,
-    /// How often in a row it tries to connect again; 10 by default.
+    /// How often to connect again in a row before the run fails; 10 by default.
     retries: Option<Number>,
-    /// How long the other side may take for the connection, for the handshake, and later until it reads anything;
-    /// 30s by default.
+    /// How long the server may take to accept the connection, for the handshake, and later to read anything; 30s by
+    /// default.
     timeout: Option<Time>,
 }
 

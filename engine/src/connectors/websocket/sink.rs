@@ -1,4 +1,4 @@
-//! Messages to a WebSocket.
+//! The sink `websocket`: records as messages to a server.
 
 use std::time::Duration;
 
@@ -16,14 +16,16 @@ use crate::graph::{Sink, Stream};
 use crate::net::url::shown;
 use crate::record::{LONGEST, Record};
 
-/// A sink that sends each record to a WebSocket as a message, of text if it is text and of bytes otherwise. It
-/// connects to a URL, as `wss://example.org/ticks`, with the first record.
+/// Sends each record to a WebSocket as a message: of text if the record is UTF-8, of bytes otherwise. It connects to
+/// the URL, as `wss://example.org/ticks`, when the first record comes.
 ///
-/// If it can't connect, or the connection breaks, it connects again, after 100 ms, 200 ms and so on up to 10 s,
-/// and gives up after [`retries`](WebSocket::retries). Messages that were under way when a connection broke may be
-/// lost or arrive twice. What the other side sends is read and left out, some messages each time that records are
-/// sent. One that does not finish the handshake, or reads nothing, within the [`timeout`](WebSocket::timeout) is a
-/// connection that breaks.
+/// If it can't connect, or the connection breaks, it connects again after 100 ms, 200 ms and so on up to 10 s; the run
+/// fails after [`retries`](WebSocket::retries) attempts in a row. The connection also counts as broken if the server
+/// does not finish the handshake, or does not read anything, within the [`timeout`](WebSocket::timeout). While the
+/// server does not read, the source waits.
+///
+/// Messages that were in flight when a connection broke may be lost or arrive twice. What the server sends is read and
+/// discarded, some messages each time that records are sent.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -61,15 +63,15 @@ pub struct WebSocket {
 }
 
 impl WebSocket {
-    /// The same; so many times in a row it tries to connect again. 10 by default.
+    /// Connects again this many times in a row before the run fails. 10 by default.
     #[must_use]
     pub fn retries(mut self, retries: usize) -> Self {
         self.retries = retries;
         self
     }
 
-    /// The same; the other side may take so long to accept a connection, to finish the handshake, and later until it
-    /// reads anything of what is written. 30 s each by default.
+    /// Limits how long the server may take to accept the connection, to finish the handshake, and later to read anything
+    /// of what is written. 30 s each by default.
     #[must_use]
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
@@ -90,17 +92,17 @@ struct Writer {
 }
 
 impl Writer {
-    /// Sends messages on a connection that is there, or on a new one.
+    /// Sends messages on the connection, or on a new one if that was closed.
     async fn send(&mut self, records: &Records) -> tungstenite::Result<()> {
-        // The runtime has a chance to see that the other side has closed it.
+        // This lets the runtime see that the server has closed the connection.
         yield_now().await;
-        let mut known = self.socket.take();
-        if let Some(socket) = &mut known
+        let mut open = self.socket.take();
+        if let Some(socket) = &mut open
             && !is_open(socket).await
         {
-            known = None;
+            open = None;
         }
-        let mut socket = match known {
+        let mut socket = match open {
             Some(socket) => socket,
             None => connect(&self.websocket.url, LONGEST, self.websocket.timeout).await?,
         };
@@ -129,15 +131,15 @@ impl Consumer<Records> for Writer {
 
     async fn end(&mut self) -> Result<(), Error> {
         let Some(mut socket) = self.socket.take() else { return Ok(()) };
-        let goodbye = async {
+        let closing = async {
             socket.close(None).await?;
-            // However it ends it now: it was told that this is all.
+            // However the server ends it: it was told that this is all.
             while let Some(Ok(_)) = socket.next().await {}
             Ok(())
         };
-        // Who does not answer is left: all was sent.
-        let said = CLOSE.within(&shown(&self.websocket.url), goodbye).await.unwrap_or(Ok(()));
-        said.map_err(|error| broken(&self.websocket.url, error))
+        // A server that does not answer is left: everything was sent.
+        let closed = CLOSE.within(&shown(&self.websocket.url), closing).await.unwrap_or(Ok(()));
+        closed.map_err(|error| broken(&self.websocket.url, error))
     }
 
     fn name(&self) -> &str {

@@ -1,4 +1,4 @@
-//! Connections that carry messages.
+//! WebSocket connections: making one, sending on it, and seeing whether it is open.
 
 use std::future::poll_fn;
 use std::io;
@@ -17,28 +17,28 @@ use crate::error::ConnectorError;
 use crate::net::url::shown;
 use crate::record::LONGEST;
 
-/// What may wait to be written beside messages: answers to pings. The latest stands for those that find no room.
-const PONGS: usize = 1 << 20;
+/// The most bytes of answers to pings that wait to be written. If there is no room, only the latest is kept.
+const PONG_BYTES: usize = 1 << 20;
 
-/// So many messages of the other side are left out at once.
-const LEFT_OUT: usize = 64;
+/// The most messages of the server that are discarded at once.
+const DISCARDS: usize = 64;
 
-/// How messages are read and written, the longest of which has so many bytes if any are written. No more is kept of
-/// what the other side does not read.
+/// How messages are read and written. `written` is the most bytes of a message that is written, and no more than that is
+/// kept while the server does not read.
 pub(crate) fn config(written: usize) -> WebSocketConfig {
     WebSocketConfig::default()
         .max_message_size(Some(LONGEST))
         .max_frame_size(Some(LONGEST))
-        .max_write_buffer_size(written + PONGS)
+        .max_write_buffer_size(written + PONG_BYTES)
 }
 
-/// Connects to a URL, over TLS if it says wss. The other side may take so long for each step of it, and later until
-/// it reads anything of what is written: messages of so many bytes at most.
+/// Connects to a URL, with TLS for `wss` URLs. The timeout is for each step of that, and later for the server to read
+/// anything of what is written: messages of up to `written` bytes.
 pub(crate) async fn connect(url: &str, written: usize, timeout: Duration) -> tungstenite::Result<Socket> {
     deadlines::websocket(url, config(written), timeout).await
 }
 
-/// A connection broke, or could not be made.
+/// The error of a connection that broke or could not be made.
 pub(crate) fn broken(url: &str, error: tungstenite::Error) -> Error {
     let source = match error {
         tungstenite::Error::Io(error) => error,
@@ -47,26 +47,26 @@ pub(crate) fn broken(url: &str, error: tungstenite::Error) -> Error {
     Error::Connector(ConnectorError::Connection { address: shown(url), source: Arc::new(source) })
 }
 
-/// Sends messages. What the other side sends meanwhile is left out: one that waits to be heard reads nothing.
+/// Sends messages, and discards what the server sends meanwhile: it may read nothing until its own messages are read.
 pub(crate) async fn send<S: AsyncRead + AsyncWrite + Unpin>(
     socket: &mut WebSocketStream<S>,
     messages: impl Iterator<Item = Message>,
 ) -> tungstenite::Result<()> {
     for message in messages {
-        hearing(socket, WebSocketStream::poll_ready_unpin).await?;
+        discarding(socket, WebSocketStream::poll_ready_unpin).await?;
         socket.start_send_unpin(message)?;
     }
-    hearing(socket, WebSocketStream::poll_flush_unpin).await
+    discarding(socket, WebSocketStream::poll_flush_unpin).await
 }
 
-/// Does something until it is done, and hears the other side while it has to wait.
-async fn hearing<S: AsyncRead + AsyncWrite + Unpin>(
+/// Polls `step` until it is done, and discards what the server sends while it has to wait.
+async fn discarding<S: AsyncRead + AsyncWrite + Unpin>(
     socket: &mut WebSocketStream<S>,
-    does: impl Fn(&mut WebSocketStream<S>, &mut Context<'_>) -> Poll<tungstenite::Result<()>>,
+    step: impl Fn(&mut WebSocketStream<S>, &mut Context<'_>) -> Poll<tungstenite::Result<()>>,
 ) -> tungstenite::Result<()> {
     poll_fn(|context| {
-        for _ in 0..LEFT_OUT {
-            if let Poll::Ready(done) = does(socket, context) {
+        for _ in 0..DISCARDS {
+            if let Poll::Ready(done) = step(socket, context) {
                 return Poll::Ready(done);
             }
             match socket.poll_next_unpin(context) {
@@ -76,18 +76,18 @@ async fn hearing<S: AsyncRead + AsyncWrite + Unpin>(
                 Poll::Pending => return Poll::Pending,
             }
         }
-        // Others have their turn.
+        // Other tasks have their turn.
         context.waker().wake_by_ref();
         Poll::Pending
     })
     .await
 }
 
-/// Whether the other side has not closed it, as far as can be seen from its next messages. Its pings are answered
-/// by that.
+/// Whether the server has not closed the connection, as far as its next messages tell. Reading them also answers its
+/// pings.
 pub(crate) async fn is_open(socket: &mut (impl Stream<Item = tungstenite::Result<Message>> + Unpin)) -> bool {
     poll_fn(|context| {
-        for _ in 0..LEFT_OUT {
+        for _ in 0..DISCARDS {
             match socket.poll_next_unpin(context) {
                 Poll::Ready(Some(Ok(message))) if !message.is_close() => {}
                 Poll::Ready(_) => return Poll::Ready(false),

@@ -1,4 +1,4 @@
-//! Messages of a WebSocket.
+//! The source `websocket`: messages from a server.
 
 use std::time::Duration;
 
@@ -17,9 +17,10 @@ use crate::net::url::shown;
 use crate::record::Record;
 use crate::{Error, Source};
 
-/// A source of the messages that come from a WebSocket, of text or of bytes, each a record of 32 MiB at most. It
-/// connects to a URL, as `wss://example.org/ticks`, and ends when the other side closes the connection; while the
-/// graph is full, nothing is read.
+/// Connects to a WebSocket, as `wss://example.org/ticks`, and emits each message as a record, whether text or bytes.
+///
+/// A message has at most 32 MiB. The source ends when the server closes the connection. While the graph is full,
+/// nothing is read. Messages are not acknowledged: what the server sends while the connection is down is lost.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -61,31 +62,31 @@ pub struct WebSocket {
 }
 
 impl WebSocket {
-    /// The same; if it can't connect, or the connection breaks, it connects again, after 100 ms, 200 ms and so on
-    /// up to 10 s, so many times without a message between. What was sent meanwhile is lost. Never by default.
+    /// If it can't connect, or the connection breaks, connects again after 100 ms, 200 ms and so on up to 10 s, this
+    /// many times without a message between. 0 by default. What the server sends meanwhile is lost.
     #[must_use]
     pub fn retries(mut self, retries: usize) -> Self {
         self.retries = retries;
         self
     }
 
-    /// The same; if `reconnect`, a connection that the other side closes counts as one that broke.
+    /// If `reconnect`, a connection that the server closes counts as broken.
     #[must_use]
     pub fn reconnect(mut self, reconnect: bool) -> Self {
         self.reconnect = reconnect;
         self
     }
 
-    /// The same; the other side may take so long to accept a connection, to finish the handshake, and later until it
-    /// reads anything of what is written: answers to its pings. 30 s each by default. A message may take any time.
+    /// Limits how long the server may take to accept the connection, to finish the handshake, and later to read the
+    /// answers to its pings. 30 s each by default. Waiting for a message has no limit.
     #[must_use]
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
         self
     }
 
-    /// Emits messages until the connection ends. Returns whether there were any, and how it ended; none, if it
-    /// is to stop.
+    /// Connects, and emits messages until the connection ends. Returns whether any came, and how it ended; none if the
+    /// source was stopped.
     async fn read<T: Record>(
         &self,
         source: &Source<T>,
@@ -98,14 +99,14 @@ impl WebSocket {
         };
         let read = messages(&mut socket, source, stop).await?;
         if read.is_none() {
-            // One that does not answer is left.
+            // A server that does not answer is left.
             let _ = CLOSE.within(&shown(&self.url), socket.close(None)).await;
         }
         Ok(read)
     }
 }
 
-/// Emits messages until the connection ends. Returns whether there were any, and how it ended; none, if it is to stop.
+/// Emits messages until the connection ends. Returns whether any came, and how it ended; none if the source was stopped.
 pub(crate) async fn messages<T: Record, S: AsyncRead + AsyncWrite + Unpin + Send>(
     socket: &mut WebSocketStream<S>,
     source: &Source<T>,

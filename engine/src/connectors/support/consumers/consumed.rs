@@ -1,4 +1,4 @@
-//! Consumers as the ends of a stream: one element at a time, or records as they come together.
+//! Consumers as sinks: they take one element at a time, or records as they come together.
 
 use super::node::{ConsumerNode, Portions};
 use super::{Consumer, Records};
@@ -7,7 +7,7 @@ use crate::graph::{Items, Sink, Stream};
 use crate::record::Record;
 use crate::{Error, FaultPolicy};
 
-/// A sink of the caller's own, which takes elements one by one.
+/// Makes a sink of a [`Consumer`] that takes elements one by one.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), engine::Error> {
@@ -17,7 +17,7 @@ use crate::{Error, FaultPolicy};
 ///
 /// impl Consumer<i64> for Sender {
 ///     async fn take(&mut self, x: i64) -> Result<(), Refusal> {
-///         self.0.send(x).await.map_err(|_| Refusal::fault("nobody wants it"))
+///         self.0.send(x).await.map_err(|_| Refusal::fault("the receiver is gone"))
 ///     }
 /// }
 ///
@@ -33,7 +33,7 @@ pub fn consumer<C>(consumer: C) -> Consumed<Each<C>> {
     Consumed { portions: Each(consumer), policy: FaultPolicy::stop() }
 }
 
-/// A sink of the caller's own, which takes [`Records`] as they come together.
+/// Makes a sink of a [`Consumer`] that takes [`Records`] as they come together.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), engine::Error> {
@@ -70,7 +70,7 @@ pub struct Consumed<P> {
 }
 
 impl<P> Consumed<P> {
-    /// The same; `policy` says what becomes of a record that it refuses. The run ends by default.
+    /// Says what happens to a record that the consumer refuses. By default the run ends.
     #[must_use]
     pub fn on_fault(mut self, policy: &FaultPolicy) -> Self {
         self.policy = policy.clone();
@@ -99,7 +99,7 @@ impl<T: Record, C: Consumer<Records>> Sink<T> for Consumed<Together<C>> {
     }
 }
 
-/// A consumer that is given elements one by one. See [`consumer`].
+/// Calls a consumer with one element at a time. See [`consumer`].
 #[derive(Debug)]
 pub struct Each<C>(C);
 
@@ -142,14 +142,14 @@ fn encoded(element: &impl Record) -> Vec<u8> {
     bytes
 }
 
-/// A consumer that is given [`Records`] as they come together. See [`records`].
+/// Calls a consumer with [`Records`] as they come together. See [`records`].
 #[derive(Debug)]
 pub struct Together<C>(C);
 
 impl<T: Record, C: Consumer<Records>> Portions<T> for Together<C> {
     async fn take(&mut self, items: Items<T>, status: &DeliveryStatus) -> Result<(), Error> {
         let Some(mut batch) = status.batch(items)? else { return Ok(()) };
-        // Of the first record.
+        // For the first record of the batch.
         let mut attempts = 1;
         while !batch.is_empty() {
             let Err(refusal) = self.0.take(Records::new(batch.clone())).await else {

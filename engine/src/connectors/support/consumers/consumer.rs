@@ -1,10 +1,10 @@
-//! The trait of sinks: users' own, and most of ours.
+//! The trait of sinks: users' own, and most connectors'.
 
 use crate::Error;
 use crate::fault::Cause;
 use crate::text::PlainText;
 
-/// What takes the elements at the end of a stream: the one trait for sinks of one's own.
+/// Takes the elements at the end of a stream. Implement this to write your own sink.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), engine::Error> {
@@ -39,39 +39,39 @@ use crate::text::PlainText;
 /// # Ok(()) }
 /// ```
 ///
-/// One that writes bytes is quicker as a `Consumer<Records>` (see [`Records`](crate::sinks::Records)), which
+/// A sink that writes bytes is faster as a `Consumer<Records>` (see [`Records`](crate::sinks::Records)), which
 /// [`records`](crate::sinks::records) attaches.
 ///
-/// Calls never overlap. One that is given up midway, as its [`emit`](crate::Source::emit) was, is the last:
-/// what it did is not known.
+/// Calls never overlap. If a call is cancelled, as when its [`emit`](crate::Source::emit) is dropped, no other follows,
+/// since what it has done is not known.
 pub trait Consumer<T>: Send + 'static {
-    /// Takes an element. The source waits for it.
+    /// Takes an element. The source waits until this returns, and the element then counts as delivered.
     ///
     /// # Errors
     ///
-    /// Why it is not taken: its own fault, or the end of the run.
+    /// Why it is not taken: a fault of the element, or an error that ends the run.
     fn take(&mut self, element: T) -> impl Future<Output = Result<(), Refusal>> + Send;
 
-    /// Nothing more is at hand for now: passes on what is held back only to be faster.
+    /// Writes what is buffered, since no more elements are ready for now.
     ///
     /// # Errors
     ///
-    /// Why that is not possible, which ends the run.
+    /// Why that failed, which ends the run.
     fn pause(&mut self) -> impl Future<Output = Result<(), Error>> + Send {
         async { Ok(()) }
     }
 
-    /// There will be no more: writes out all that was taken, and closes. Not called after an error of its own
-    /// that ended the run.
+    /// Writes everything that was taken, and closes, since there are no more elements. Not called after this consumer
+    /// returned an error that ended the run.
     ///
     /// # Errors
     ///
-    /// Why that is not possible.
+    /// Why that failed.
     fn end(&mut self) -> impl Future<Output = Result<(), Error>> + Send {
         async { Ok(()) }
     }
 
-    /// What it is called in faults.
+    /// The sink's name in faults. The type's name by default.
     fn name(&self) -> &str {
         let name = std::any::type_name::<Self>();
         let name = name.split('<').next().unwrap_or(name);
@@ -79,35 +79,35 @@ pub trait Consumer<T>: Send + 'static {
     }
 }
 
-/// Why a [`Consumer`] does not take what it was given.
+/// Why a [`Consumer`] has not taken an element.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Refusal {
-    /// A record is at fault, with which is done what the policy says.
+    /// A record is a fault, and the policy decides what happens to it.
     Fault {
-        /// Its place among the records given, all before which were taken; 0 for a single element.
+        /// Its index among the records of the call, of which all before it were taken; 0 for a single element.
         index: usize,
         /// Why.
         message: String,
-        /// Whether another try may succeed.
+        /// Whether another attempt may succeed.
         retryable: bool,
     },
-    /// The run is at its end.
+    /// An error that ends the run.
     Run(Error),
 }
 
 impl Refusal {
-    /// The record is at fault, and would be again.
+    /// A fault of the record that would happen again.
     pub fn fault(message: impl Into<String>) -> Self {
         Self::Fault { index: 0, message: message.into(), retryable: false }
     }
 
-    /// The record was not taken, and another try may succeed.
+    /// A fault of the record; another attempt may succeed.
     pub fn retryable(message: impl Into<String>) -> Self {
         Self::Fault { index: 0, message: message.into(), retryable: true }
     }
 
-    /// The same of the record at `place` among those given.
+    /// Sets the index of the record among those of the call. Does nothing to an error of the run.
     #[must_use]
     pub fn at(mut self, place: usize) -> Self {
         if let Self::Fault { index, .. } = &mut self {
@@ -116,7 +116,7 @@ impl Refusal {
         self
     }
 
-    /// The place of the record that is at fault, and why it is; or the error that ends the run.
+    /// The index of the record and the cause of its fault; or the error that ends the run.
     pub(crate) fn into_cause(self) -> Result<(usize, Cause), Error> {
         match self {
             Self::Fault { index, message, retryable } => {

@@ -1,4 +1,4 @@
-//! Sinks of one's own, and most of ours: what takes elements or records at the end of a stream.
+//! The trait `Consumer`, by which users and most connectors write sinks.
 
 mod consumed;
 mod consumer;

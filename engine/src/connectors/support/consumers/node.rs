@@ -1,4 +1,4 @@
-//! The node behind a consumer.
+//! The node that calls a consumer.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use crate::error::FunctionError;
 use crate::graph::{Handling, Items, Node};
 use crate::progress::Detached;
 
-/// A consumer, and in what portions it is given elements.
+/// A consumer, and how many elements it takes per call.
 pub(crate) trait Portions<T>: Send + 'static {
     fn take(
         &mut self,
@@ -26,21 +26,22 @@ pub(crate) trait Portions<T>: Send + 'static {
     fn name(&self) -> &str;
 }
 
-pub(crate) struct ConsumerNode<P>(Arc<Shared<P>>);
+pub(crate) struct ConsumerNode<P>(Arc<Calls<P>>);
 
-/// What the node has, shared with what flushes it.
-struct Shared<P> {
-    state: Mutex<State<P>>,
+/// Makes the calls, for the node and for flushes of the graph.
+struct Calls<P> {
+    progress: Mutex<CallProgress<P>>,
     status: DeliveryStatus,
 }
 
-struct State<P> {
+/// How far the consumer is.
+struct CallProgress<P> {
     /// Taken at the end.
     portions: Option<P>,
-    /// Its end, which goes on if a close is given up.
+    /// Its end, which goes on if a close is cancelled.
     ending: Option<Detached>,
     failed: Option<Error>,
-    /// What it did in a call that failed, or was given up midway, is not known.
+    /// A call failed or was cancelled, so what it has done is not known.
     broken: bool,
 }
 
@@ -49,27 +50,25 @@ impl<P: Send + 'static> ConsumerNode<P> {
     where
         P: Portions<T>,
     {
-        let state = State { portions: Some(portions), ending: None, failed: None, broken: false };
-        let shared = Arc::new(Shared { state: Mutex::new(state), status });
-        // They belong to one another, and are gone together.
-        let flushed = Arc::downgrade(&shared);
-        shared.status.context().on_flush(move || {
+        let progress = CallProgress { portions: Some(portions), ending: None, failed: None, broken: false };
+        let calls = Arc::new(Calls { progress: Mutex::new(progress), status });
+        // The graph's context must not keep its own node.
+        let flushed = Arc::downgrade(&calls);
+        calls.status.context().on_flush(move || {
             let flushed = flushed.upgrade();
-            Box::pin(
-                async move { if let Some(shared) = flushed { shared.flush::<T>().await } else { Ok(()) } },
-            )
+            Box::pin(async move { if let Some(calls) = flushed { calls.flush::<T>().await } else { Ok(()) } })
         });
-        Self(shared)
+        Self(calls)
     }
 }
 
-impl<P> Shared<P> {
-    /// Lets the consumer pass on what it holds back; after its end that is all that it took.
+impl<P> Calls<P> {
+    /// Lets the consumer write what is buffered. After its end, waits until everything is written.
     async fn flush<T: Send + 'static>(&self) -> Result<(), Error>
     where
         P: Portions<T>,
     {
-        if let Some(ending) = &self.state.lock().await.ending {
+        if let Some(ending) = &self.progress.lock().await.ending {
             return ending.end().await;
         }
         self.call(async |portions: &mut P| portions.pause().await).await
@@ -77,18 +76,18 @@ impl<P> Shared<P> {
 
     /// Calls the consumer, unless an earlier call failed.
     async fn call(&self, act: impl AsyncFnOnce(&mut P) -> Result<(), Error>) -> Result<(), Error> {
-        let mut state = self.state.lock().await;
-        let State { portions, failed, broken, .. } = &mut *state;
+        let mut progress = self.progress.lock().await;
+        let CallProgress { portions, failed, broken, .. } = &mut *progress;
         if let Some(error) = failed {
             return Err(error.clone());
         }
         let portions = portions.as_mut().ok_or(Error::Closed)?;
-        // For the next call after one that was given up.
+        // For the next call, if this one is cancelled.
         *broken = true;
         *failed = Some(Error::Function(FunctionError::Abandoned { function: self.status.name().to_owned() }));
         let done = waiting(|| format!("the sink {}", self.status.name()), act(portions)).await;
         *failed = done.clone().err();
-        // A fault says that its record was not taken, and nothing else.
+        // After a fault it is known that the record was not taken.
         *broken = failed.as_ref().is_some_and(|error| !is_fault(error));
         done
     }
@@ -97,9 +96,9 @@ impl<P> Shared<P> {
     where
         P: Portions<T>,
     {
-        let mut state = self.state.lock().await;
-        let State { portions, ending, failed, broken } = &mut *state;
-        // After a fault that ended the run, what was taken before is written out too.
+        let mut progress = self.progress.lock().await;
+        let CallProgress { portions, ending, failed, broken } = &mut *progress;
+        // After a fault that ended the run, what was taken before it is written too.
         if !*broken && let Some(mut portions) = portions.take() {
             let told = format!("the end of the sink {}", self.status.name());
             let end = async move { waiting(|| told, portions.end()).await };
@@ -119,8 +118,8 @@ fn is_fault(error: &Error) -> bool {
 
 impl<T: Send + 'static, P: Portions<T>> Node<T> for ConsumerNode<P> {
     fn accept(&self, items: Items<T>) -> Handling<'_> {
-        let Self(shared) = self;
-        Handling::going(shared.call(async |portions: &mut P| portions.take(items, &shared.status).await))
+        let Self(calls) = self;
+        Handling::going(calls.call(async |portions: &mut P| portions.take(items, &calls.status).await))
     }
 
     fn pause(&self) -> Handling<'_> {

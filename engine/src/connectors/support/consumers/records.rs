@@ -1,10 +1,10 @@
-//! Records that reach a sink together, as bytes.
+//! The records that a sink gets in one call, as bytes.
 
 use std::borrow::Cow;
 
 use crate::record::Batch;
 
-/// Consecutive records that reach a sink together, as bytes: at least one.
+/// Consecutive records that a sink gets in one call, as bytes. At least one.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), engine::Error> {
@@ -13,7 +13,7 @@ use crate::record::Batch;
 ///
 /// use engine::sinks::{self, Consumer, Records, Refusal};
 ///
-/// /// How many bytes came.
+/// /// Counts bytes.
 /// struct Size(Arc<AtomicUsize>);
 ///
 /// impl Consumer<Records> for Size {
@@ -43,19 +43,19 @@ impl Records {
         Self(batch)
     }
 
-    /// How many there are.
+    /// The number of records.
     #[expect(clippy::len_without_is_empty, reason = "there is at least one")]
     #[must_use]
     pub fn len(&self) -> usize {
         self.0.len()
     }
 
-    /// Their bytes, one by one.
+    /// The bytes of each record.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = &[u8]> {
         (0..self.0.len()).map(|index| self.0.record(index))
     }
 
-    /// All in one run of bytes, `end` after each; without a copy, if they are not shared.
+    /// All records in one run of bytes, with `end` after each. Copies nothing if the bytes are not shared.
     pub fn ended_by(&mut self, end: u8) -> Cow<'_, [u8]> {
         self.0.separated(end)
     }

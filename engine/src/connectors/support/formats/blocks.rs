@@ -1,4 +1,4 @@
-//! Reads blocks of whole records ahead, in a thread of its own.
+//! Reads ahead in blocks of whole records, on a thread.
 
 use std::io::{self, Read};
 
@@ -6,14 +6,14 @@ use tokio::sync::mpsc::Sender;
 
 use super::splitter::split;
 
-/// How much is read at once.
+/// The most bytes that are read at once.
 pub(super) const BLOCK: usize = 256 << 10;
 
-/// Whole records, as they cross into a sandbox, and why there are no more.
+/// Whole records, laid out as they cross into a sandbox, and why there are no more.
 pub(super) struct Block {
     pub(super) data: Vec<u8>,
     pub(super) ends: Vec<u32>,
-    /// So many bytes of the reader.
+    /// How many bytes of the reader they took.
     pub(super) size: u64,
     pub(super) end: Option<End>,
 }
@@ -35,7 +35,8 @@ pub(super) fn read(mut reader: impl Read, separator: u8, longest: usize, blocks:
     }
 }
 
-/// Reads once, or until there is a whole record. `rest` is what was read of the next one.
+/// Reads once, or until there is a whole record. `rest` is the part of the next record that was read. Returns whether the
+/// reader may have more.
 fn read_block(reader: &mut impl Read, separator: u8, longest: usize, rest: &mut Vec<u8>) -> (Block, bool) {
     let mut data = std::mem::take(rest);
     let mut end = None;
@@ -86,7 +87,7 @@ mod tests {
     use super::*;
     use crate::record::LONGEST;
 
-    /// Gives its bytes in pieces, as a pipe does.
+    /// Returns its bytes in pieces, as a pipe does.
     struct Pieces(Vec<Vec<u8>>);
 
     impl Read for Pieces {

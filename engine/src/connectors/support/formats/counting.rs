@@ -1,11 +1,11 @@
-//! How much of an input was read.
+//! Counts the bytes that are read of an input.
 
 use std::io::{self, Read};
 use std::sync::Arc;
 
 use crate::progress::GraphContext;
 
-/// A reader whose bytes count as read.
+/// A reader that counts its bytes for the graph.
 pub(crate) struct Counting<R> {
     reader: R,
     context: Arc<GraphContext>,

@@ -1,4 +1,4 @@
-//! Rows of comma-separated values.
+//! Parses rows of comma-separated values into JSON objects.
 
 use bytesize::ByteSize;
 use csv_core::{ReadRecordResult, Reader, ReaderBuilder};
@@ -6,10 +6,10 @@ use csv_core::{ReadRecordResult, Reader, ReaderBuilder};
 use super::rows::{Pieces, Rows, Stopped};
 use crate::record::LONGEST;
 
-/// A byte of a field becomes so many bytes of JSON at most.
+/// The most bytes of JSON that a byte of a field becomes.
 const LONGEST_ESCAPE: usize = 6;
 
-/// How comma-separated values are written.
+/// The format of a CSV file: its delimiter, its quotes, and where the names of columns come from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Csv {
     delimiter: u8,
@@ -19,35 +19,36 @@ pub struct Csv {
 }
 
 impl Csv {
-    /// Commas between fields, double quotes around those that need them, and a header first.
+    /// Commas between fields, double quotes around those that need them, and a header in the first row.
     #[must_use]
     pub fn new() -> Self {
         Self { delimiter: b',', quote: Some(b'"'), headers: None, infer: false }
     }
 
-    /// The same with another byte between fields.
+    /// Sets the byte between fields. A comma by default.
     #[must_use]
     pub fn delimiter(mut self, delimiter: u8) -> Self {
         self.delimiter = delimiter;
         self
     }
 
-    /// The same with another byte around fields that need it; with none, all bytes stand for themselves.
+    /// Sets the byte around fields that contain delimiters or newlines. A double quote by default; with none, no byte is a
+    /// quote.
     #[must_use]
     pub fn quote(mut self, quote: Option<u8>) -> Self {
         self.quote = quote;
         self
     }
 
-    /// The same of a file that has no header: these are the names, and its first row is a record.
+    /// Names the columns of a file that has no header: its first row is a record.
     #[must_use]
     pub fn headers<S: Into<String>>(mut self, names: impl IntoIterator<Item = S>) -> Self {
         self.headers = Some(names.into_iter().map(Into::into).collect());
         self
     }
 
-    /// The same; if `infer`, fields that read as JSON numbers, `true` and `false` are those, and empty ones are
-    /// null. All are strings by default.
+    /// If `infer`, turns fields that look like JSON numbers, `true` or `false` into those, and empty fields into null. By
+    /// default all fields become strings.
     #[must_use]
     pub fn infer(mut self, infer: bool) -> Self {
         self.infer = infer;
@@ -61,21 +62,21 @@ impl Default for Csv {
     }
 }
 
-/// Rows that are being read.
+/// The parser's state between blocks.
 pub(crate) struct CsvRows {
     reader: Reader,
     infer: bool,
-    /// Each name as what stands in an object before its value, once the header is known.
+    /// For each column the JSON before its value, as `,"name":`, once the header is known.
     keys: Option<Vec<Vec<u8>>>,
-    /// Those that the file has no header for.
+    /// The names, if the file has no header.
     names: Option<Vec<String>>,
-    /// The row so far: as it was read, its fields, and where they end.
+    /// The current row: its bytes as they were read, its fields, and where these end.
     raw: Vec<u8>,
     fields: Vec<u8>,
     ends: Vec<usize>,
-    /// How much of `fields` and `ends` is used.
+    /// How many elements of `fields` and `ends` are used.
     filled: (usize, usize),
-    /// Newlines before the row.
+    /// The number of newlines before the row.
     lines: u64,
 }
 
@@ -97,8 +98,8 @@ impl CsvRows {
         }
     }
 
-    /// A row is complete.
-    fn row(&mut self, pieces: &mut Pieces) -> Result<(), Stopped> {
+    /// Adds the current row, which is complete.
+    fn add_row(&mut self, pieces: &mut Pieces) -> Result<(), Stopped> {
         let fields = str::from_utf8(&self.fields[..self.filled.0]);
         let fields = fields
             .ok()
@@ -126,25 +127,25 @@ impl CsvRows {
     }
 
     fn refuse(&self, reason: &str, pieces: &mut Pieces) -> Result<(), Stopped> {
-        // A newline is the end of the row before, or of this one.
+        // Newlines around the row belong to the row before, or end this one.
         let row = trimmed(&self.raw);
         let before = self.raw.iter().take_while(|byte| matches!(byte, b'\r' | b'\n'));
         let blank = before.filter(|byte| **byte == b'\n').count() as u64;
         pieces.refuse(row, reason, self.lines + blank + 1)
     }
 
-    /// What was read of the row is done with.
+    /// Begins the next row.
     fn next_row(&mut self) {
         self.lines += memchr::memchr_iter(b'\n', &self.raw).count() as u64;
         self.raw.clear();
         self.filled = (0, 0);
     }
 
-    /// The last row of a file, which may lack its newline.
+    /// Adds the last row of a file, which may lack its newline.
     fn end(&mut self, pieces: &mut Pieces) -> Result<(), Stopped> {
         let known = self.filled.0;
         self.take(b"\n", pieces)?;
-        // Only within quotes is it a part of a field.
+        // Only within quotes the newline is a part of a field.
         if self.filled.0 > known {
             let reason = "its last field has no closing quote";
             if self.keys.is_none() {
@@ -171,7 +172,7 @@ impl CsvRows {
                 ReadRecordResult::OutputFull => self.fields.resize(self.fields.len() * 2, 0),
                 ReadRecordResult::OutputEndsFull => self.ends.resize(self.ends.len() * 2, 0),
                 ReadRecordResult::Record => {
-                    self.row(pieces)?;
+                    self.add_row(pieces)?;
                     self.next_row();
                 }
             }
@@ -195,7 +196,7 @@ fn trimmed(mut raw: &[u8]) -> &[u8] {
     raw
 }
 
-/// The fields that end there; one is none if a character is cut in two.
+/// The fields that end at `ends`. None for a field that begins or ends within a character.
 fn split<'a>(fields: &'a str, ends: &[usize]) -> impl Iterator<Item = Option<&'a str>> {
     let begins = std::iter::once(0).chain(ends.iter().copied());
     begins.zip(ends).map(|(begin, end)| fields.get(begin..*end))
@@ -226,7 +227,7 @@ fn object(keys: &[Vec<u8>], fields: &[&str], infer: bool, data: &mut Vec<u8>) {
     data.push(b'}');
 }
 
-/// Whether a field reads as a JSON number or boolean.
+/// Whether a field looks like a JSON number or boolean.
 fn is_plain(field: &str) -> bool {
     let is_number = || {
         let edges = [field.as_bytes().first(), field.as_bytes().last()];

@@ -1,4 +1,4 @@
-//! How the bytes of a file are cut into records.
+//! The layouts of files: lines, CSV, NDJSON.
 
 use std::io::Read;
 
@@ -12,7 +12,7 @@ use crate::graph::Feed;
 use crate::record::Record;
 use crate::{Error, FaultPolicy, Source};
 
-/// How the bytes of a file are cut into records.
+/// How the records of a file are laid out.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -34,12 +34,12 @@ use crate::{Error, FaultPolicy, Source};
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Layout {
-    /// Records that end with a byte; a carriage return before a newline goes with it. See [`lines`].
+    /// Records that end with a byte. A carriage return before a newline is removed with it. See [`lines`].
     Lines {
-        /// The byte.
+        /// The byte that ends each record.
         separator: u8,
     },
-    /// Rows, each a JSON object. See [`csv`](crate::sources::csv).
+    /// Rows of CSV, each read as a JSON object. See [`csv`](crate::sources::csv).
     Csv(Csv),
     /// Lines that are JSON. See [`ndjson`](crate::sources::ndjson).
     Ndjson,
@@ -61,7 +61,7 @@ impl Layout {
         }
     }
 
-    /// Emits the records of a reader, which counts what is read of it if anybody does.
+    /// Emits the records of a reader. The reader itself counts its bytes.
     pub(crate) async fn feed<T: Record>(
         self,
         reader: impl Read + Send + 'static,

@@ -1,4 +1,4 @@
-//! Records that are read one after another, each ended by a newline or another separator.
+//! The source `lines`: records that each end with a newline or another separator.
 
 use std::io::Read;
 use std::sync::Arc;
@@ -7,7 +7,7 @@ use tokio::sync::mpsc::{Receiver, channel};
 use tokio_util::sync::CancellationToken;
 
 use super::blocks::{Block, End, read};
-use super::pieces::{emit_pieces, is_there};
+use super::pieces::{emit_pieces, is_ready};
 use crate::error::InputError;
 use crate::graph::Feed;
 use crate::progress::BoxFuture;
@@ -15,13 +15,14 @@ use crate::record::{Batch, BatchBuilder, LONGEST, Numbers, Record};
 use crate::threads;
 use crate::{Error, Source};
 
-/// The longest line of a file of dead letters: each byte of a record takes six at most.
-const LETTER: usize = 7 * LONGEST;
+/// The longest line of a file of dead letters, in which each byte of a record takes at most six.
+const LONGEST_DEAD_LETTER: usize = 7 * LONGEST;
 
-/// A source of the lines that `reader` gives: without their newline, and without a carriage return
-/// before it. A last line without a newline counts, and so do empty lines.
+/// Emits each line of a reader as a record, without its newline and a carriage return before it. A last line without a
+/// newline counts, and so do empty lines.
 ///
-/// Lines go on as soon as they are read; a reader that pauses holds back nothing.
+/// A thread reads ahead by two blocks of 256 KiB. Lines are emitted as soon as they are read, even if the reader then
+/// blocks. A line has at most 32 MiB. If reading fails, the run fails after the lines before were emitted.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), engine::Error> {
@@ -40,12 +41,12 @@ pub fn lines<R: Read + Send + 'static>(reader: R) -> Lines<R> {
     Lines { reader, separator: b'\n', decode: None, skip: 0, counted: false, at: Box::new(|_| {}), stop }
 }
 
-/// Where a record begins, so that reading can begin there again.
+/// Where a record begins, so that a later run can begin to read there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Mark {
-    /// The source's number of the record.
+    /// The record's number at the source.
     pub record: u64,
-    /// So many bytes of the reader come before it.
+    /// The number of the reader's bytes before it.
     pub offset: u64,
 }
 
@@ -53,10 +54,10 @@ pub struct Mark {
 pub struct Lines<R> {
     reader: R,
     separator: u8,
-    /// Appends the record that a line stands for.
+    /// Decodes a line and appends the record.
     decode: Option<Decode>,
     skip: u64,
-    /// The reader counts what is read of it.
+    /// Whether the reader counts its bytes.
     counted: bool,
     at: Box<dyn FnMut(Mark) + Send>,
     stop: BoxFuture<'static, ()>,
@@ -71,49 +72,47 @@ impl<R> std::fmt::Debug for Lines<R> {
 }
 
 impl<R: Read + Send + 'static> Lines<R> {
-    /// The same; `decode` appends the record that a line stands for.
+    /// Decodes each line with `decode`, which appends the record.
     pub(crate) fn decoded_by(mut self, decode: Decode) -> Self {
         self.decode = Some(decode);
         self
     }
 
-    /// The same of a reader that counts what is read of it.
+    /// Leaves the counting of bytes to the reader.
     pub(crate) fn counted(mut self) -> Self {
         self.counted = true;
         self
     }
 
-    /// The same with another byte that ends a record; carriage returns then stay.
+    /// Ends records at another byte, instead of a newline. Carriage returns are then kept.
     #[must_use]
     pub fn separated_by(mut self, separator: u8) -> Self {
         self.separator = separator;
         self
     }
 
-    /// The same, but it reads no more once `stop` is ready. What was emitted by then is on its way.
+    /// Stops reading when `stop` is ready. Lines that were emitted before stay in the graph.
     #[must_use]
     pub fn until(mut self, stop: impl Future<Output = ()> + Send + 'static) -> Self {
         self.stop = Box::pin(stop);
         self
     }
 
-    /// The same without the first `records`.
+    /// Skips the first `records` lines. They count for the numbers of later records.
     #[must_use]
     pub fn skipping(mut self, records: u64) -> Self {
         self.skip = records;
         self
     }
 
-    /// The same; `at` is told where the next records begin, each time before some are emitted.
+    /// Calls `at` with the place where the next records begin, each time before some are emitted.
     #[must_use]
     pub fn marking(mut self, at: impl FnMut(Mark) + Send + 'static) -> Self {
         self.at = Box::new(at);
         self
     }
 
-    /// Emits all that there is to read, and leaves `source` open.
-    ///
-    /// A thread of its own reads ahead by two blocks of 256 KiB.
+    /// Reads to the end, and emits all records. Leaves `source` open.
     ///
     /// # Errors
     ///
@@ -121,8 +120,8 @@ impl<R: Read + Send + 'static> Lines<R> {
     /// and the errors of [`Source::emit`].
     pub async fn emit_into<T: Record>(self, source: &Source<T>) -> Result<(), Error> {
         let Self { reader, separator, decode, mut skip, counted, mut at, mut stop } = self;
-        // A letter is longer than its record.
-        let longest = if decode.is_some() { LETTER } else { LONGEST };
+        // A dead letter is longer than its record.
+        let longest = if decode.is_some() { LONGEST_DEAD_LETTER } else { LONGEST };
         let (sender, mut blocks) = channel(2);
         threads::start("engine-source", move || read(reader, separator, longest, &sender))?;
         let (mut records, mut offset) = (source.last_number(), 0);
@@ -132,7 +131,7 @@ impl<R: Read + Send + 'static> Lines<R> {
             let Some(Block { data, ends, size, end }) = block else { return Ok(()) };
             let mut lines = Batch::new(data, ends, Numbers::From(0));
             let skipped = usize::try_from(skip).map_or(lines.len(), |skip| skip.min(lines.len()));
-            // Records that are skipped have numbers too, which another run gave them.
+            // Skipped records have numbers too, which an earlier run gave them.
             at(Mark { record: (records + 1).saturating_sub(skip), offset });
             skip -= skipped as u64;
             lines = lines.split_off(skipped);
@@ -181,7 +180,7 @@ impl<T: Record, R: Read + Send + 'static> Feed<T> for Lines<R> {
     }
 }
 
-/// The records that lines stand for, up to one that stands for none; `before` others came before them.
+/// Decodes lines up to one that can't be decoded. `before` is the number of records before them.
 fn decoded(lines: &Batch, decode: Decode, before: u64) -> (Batch, Option<Error>) {
     let (mut records, mut decoded) = (BatchBuilder::default(), Vec::new());
     for (record, (_, line)) in (before + 1..).zip(lines.iter()) {
@@ -196,19 +195,19 @@ fn decoded(lines: &Batch, decode: Decode, before: u64) -> (Batch, Option<Error>)
     (records.build(), None)
 }
 
-/// The next block. The graph is told to pause if it has to be waited for.
+/// The next block. If it is not there yet, the graph passes on what it holds first.
 async fn next<T: Record>(
     blocks: &mut Receiver<Block>,
     source: &Source<T>,
     stop: &mut BoxFuture<'static, ()>,
 ) -> Result<Option<Block>, Error> {
-    if is_there(stop).await {
+    if is_ready(stop).await {
         return Ok(None);
     }
     if let Ok(block) = blocks.try_recv() {
         return Ok(Some(block));
     }
-    // A stop does not break off what sinks do now.
+    // A stop does not cancel what sinks do now.
     source.pause().await?;
     tokio::select! {
         biased;

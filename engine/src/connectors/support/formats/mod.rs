@@ -1,8 +1,7 @@
-//! How bytes become records, apart from where they come from.
+//! How bytes become records, independent of where they come from.
 
 mod blocks;
-pub(in crate::connectors) mod compressed;
-mod counting;
+pub(in crate::connectors) mod counting;
 mod csv;
 mod layout;
 mod lines;

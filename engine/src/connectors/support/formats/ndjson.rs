@@ -1,11 +1,11 @@
-//! Lines that are JSON.
+//! Checks that lines are JSON.
 
 use serde::de::IgnoredAny;
 
 use super::rows::{Pieces, Rows, Stopped};
 use crate::record::LONGEST;
 
-/// What was read of a line, and its number less one.
+/// The part of a line that was read, and the number of lines before it.
 #[derive(Default)]
 pub(crate) struct NdjsonRows {
     begun: Vec<u8>,
@@ -41,7 +41,7 @@ impl Rows for NdjsonRows {
 }
 
 impl NdjsonRows {
-    /// Adds what was begun.
+    /// Adds the line that was begun.
     fn end(&mut self, pieces: &mut Pieces) -> Result<(), Stopped> {
         let line = std::mem::take(&mut self.begun);
         self.add(&line, pieces)
@@ -58,7 +58,7 @@ impl NdjsonRows {
         }
         match serde_json::from_slice::<IgnoredAny>(line) {
             Ok(_) => pieces.add(|data| data.extend_from_slice(line)),
-            Err(error) => pieces.refuse(line, format!("it is no JSON: {error}"), self.lines),
+            Err(error) => pieces.refuse(line, format!("it is not JSON: {error}"), self.lines),
         }
     }
 }

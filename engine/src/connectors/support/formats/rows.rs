@@ -1,4 +1,4 @@
-//! Formats whose records may be wrong one by one: read on a thread, and what is wrong is a fault.
+//! Reads formats in which single records may be invalid: on a thread, and an invalid record is a fault.
 
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -18,7 +18,7 @@ use crate::record::{Batch, BatchBuilder, LONGEST, Record};
 use crate::threads;
 use crate::{Error, FaultPolicy, Source};
 
-/// A source of what a reader gives, in a [`Layout`]. See [`csv`](crate::sources::csv) and [`ndjson`](crate::sources::ndjson).
+/// A source that reads a reader with a [`Layout`]. See [`csv`](crate::sources::csv) and [`ndjson`](crate::sources::ndjson).
 #[derive(Debug)]
 pub struct Reading<R> {
     reader: R,
@@ -31,8 +31,8 @@ impl<R> Reading<R> {
         Self { reader, layout, policy: FaultPolicy::stop() }
     }
 
-    /// The same; `policy` says what becomes of what is no record. The run ends by default. Nothing is read
-    /// twice, so there are no retries.
+    /// Says what happens to input that is not a record of the layout. By default the run ends. Nothing can be read twice,
+    /// so retries of `policy` are not used.
     #[must_use]
     pub fn on_fault(mut self, policy: &FaultPolicy) -> Self {
         self.policy = policy.clone();
@@ -48,12 +48,12 @@ impl<T: Record, R: Read + Send + 'static> Feed<T> for Reading<R> {
     }
 }
 
-/// What a reader reads.
+/// The file that a reader reads.
 #[derive(Default)]
 pub(crate) struct Origin {
-    /// The file, if it is one.
+    /// Its path, if it is a file.
     pub(crate) path: Option<PathBuf>,
-    /// Set before the first bytes of another file, or of the same one from its start again, are read.
+    /// Set before the first bytes of another file, or of the same file from its start again, are returned.
     pub(crate) anew: Arc<AtomicBool>,
 }
 
@@ -62,7 +62,7 @@ impl Origin {
         Self { path: Some(path.to_owned()), anew: Arc::default() }
     }
 
-    /// Why a row is refused, and where it stands.
+    /// Adds the path and the line to the reason why a row is refused.
     fn locate(&self, reason: String, line: u64) -> String {
         match &self.path {
             Some(path) => format!("{reason} ({}, line {line})", path.display()),
@@ -73,17 +73,17 @@ impl Origin {
 
 /// How the bytes of a format become records.
 pub(crate) trait Rows: Send + 'static {
-    /// What it is called in faults.
+    /// The format's name in faults.
     const NAME: &'static str;
 
-    /// Takes the next bytes; none, at the end.
+    /// Parses the next bytes. None means the end.
     ///
     /// # Errors
     ///
     /// Why nothing more can be read, or [`Stopped::Unwanted`].
     fn read(&mut self, bytes: &[u8], pieces: &mut Pieces) -> Result<(), Stopped>;
 
-    /// What was read is over, and what comes is another file.
+    /// Ends the file, since the next bytes are of another one.
     ///
     /// # Errors
     ///
@@ -93,22 +93,22 @@ pub(crate) trait Rows: Send + 'static {
 
 /// Why a thread reads no more.
 pub(crate) enum Stopped {
-    /// Nobody wants more.
+    /// The source has ended.
     Unwanted,
     TooLong,
-    /// The first row is no header.
+    /// The first row is not a valid header.
     Header(String),
     Failed(io::Error),
 }
 
 enum Piece {
     Records(Batch),
-    /// What stood there, why it is no record, and its line.
+    /// Invalid input, why it is not a record, and its line.
     Refused(Vec<u8>, String, u64),
     Stopped(Stopped),
 }
 
-/// What was read and not handed over yet.
+/// Records that were parsed and not handed over yet.
 pub(crate) struct Pieces {
     records: BatchBuilder,
     sender: Sender<Piece>,
@@ -121,7 +121,7 @@ impl Pieces {
         if self.records.bytes() >= BLOCK { self.hand_over() } else { Ok(()) }
     }
 
-    /// Adds what is no record, and stands in this line.
+    /// Adds invalid input of this line, after the records before it.
     pub(crate) fn refuse(
         &mut self,
         bytes: &[u8],
@@ -152,7 +152,7 @@ fn read(mut reader: impl Read, mut rows: impl Rows, mut pieces: Pieces, anew: &A
             Err(error) => break Some(Stopped::Failed(error)),
         };
         let begun = if anew.swap(false, Relaxed) { rows.begin_anew(&mut pieces) } else { Ok(()) };
-        // What was read goes on before more is waited for.
+        // What was read is handed over before waiting for more.
         let taken = begun.and_then(|()| rows.read(&block[..read], &mut pieces));
         let taken = taken.and_then(|()| pieces.hand_over());
         if let Err(stopped) = taken {
@@ -163,12 +163,12 @@ fn read(mut reader: impl Read, mut rows: impl Rows, mut pieces: Pieces, anew: &A
         }
     };
     if let Some(stopped) = stopped {
-        // A receiver that is gone needs no answer.
+        // If the receiver is gone, nothing needs to be reported.
         let _ = pieces.hand_over().and_then(|()| pieces.send(Piece::Stopped(stopped)));
     }
 }
 
-/// Emits what `reader` gives as `rows` understands it.
+/// Emits the records that `rows` finds in what `reader` returns.
 pub(crate) async fn feed<T: Record, W: Rows>(
     reader: impl Read + Send + 'static,
     origin: &Origin,
@@ -211,7 +211,7 @@ async fn next_piece<T: Record>(
 }
 
 impl Stopped {
-    /// What it means for the run, after so many records.
+    /// The result of the run, after `record` records.
     fn into_result(self, record: u64) -> Result<(), Error> {
         Err(match self {
             Self::Unwanted => return Ok(()),

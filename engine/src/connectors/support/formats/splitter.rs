@@ -1,20 +1,20 @@
-//! Bytes that come in pieces, cut into records.
+//! Splits bytes that come in pieces into records.
 
 use crate::record::{Batch, Numbers, positions};
 
-/// Cuts what comes into the records that end there.
+/// Splits pieces of bytes into records.
 pub(crate) struct Splitter {
     separator: u8,
     longest: usize,
-    /// What came of the next record.
+    /// The part of the next record that came.
     rest: Vec<u8>,
 }
 
-/// What became of a piece.
+/// The result of splitting a piece.
 pub(crate) struct Cut {
-    /// The records that end in it, up to one that is too long.
+    /// The records that end in the piece, up to one that is too long.
     pub(crate) records: Option<Batch>,
-    /// What came of that one. Nothing after it is kept.
+    /// The part of the record that is too long, if there is one. Nothing after it is kept.
     pub(crate) too_long: Option<Vec<u8>>,
 }
 
@@ -23,7 +23,7 @@ impl Splitter {
         Self { separator, longest, rest: Vec::new() }
     }
 
-    /// The records that end in `bytes`.
+    /// Splits the next bytes.
     pub(crate) fn take(&mut self, bytes: &[u8]) -> Cut {
         let end = memchr::memrchr(self.separator, bytes).map_or(0, |last| last + 1);
         self.rest.extend_from_slice(&bytes[..end]);
@@ -44,7 +44,7 @@ impl Splitter {
         }
     }
 
-    /// What came of a record that does not end, if anything did.
+    /// The part of a record that did not end, if there is one.
     pub(crate) fn rest(&mut self) -> Option<Vec<u8>> {
         Some(std::mem::take(&mut self.rest)).filter(|rest| !rest.is_empty())
     }
@@ -65,7 +65,7 @@ impl Splitter {
     }
 }
 
-/// Where the records in `data` end. Carriage returns before newlines are taken out.
+/// Where the records in `data` end. Removes carriage returns before newlines.
 pub(crate) fn split(data: &mut Vec<u8>, separator: u8) -> Vec<u32> {
     if separator == b'\n' && memchr::memmem::find(data, b"\r\n").is_some() {
         remove_carriage_returns(data);

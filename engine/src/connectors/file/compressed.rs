@@ -1,4 +1,4 @@
-//! Files that may be compressed, which their first bytes tell.
+//! Decompresses files whose first bytes say that they are compressed.
 
 use std::io::{self, BufReader, Cursor, Read};
 use std::sync::Arc;
@@ -6,33 +6,33 @@ use std::sync::Arc;
 use flate2::read::MultiGzDecoder;
 use zstd::stream::read::Decoder;
 
-use super::counting::Counting;
+use crate::connectors::support::formats::counting::Counting;
 use crate::progress::GraphContext;
 
 const GZIP: &[u8] = &[0x1f, 0x8b];
 const ZSTD: &[u8] = &[0x28, 0xb5, 0x2f, 0xfd];
 
-/// Reads a file; if it is compressed with gzip or zstd, in one piece or several, what was compressed. What is read
-/// of the file itself counts. Nothing is read before the first bytes are asked for.
-pub(crate) fn unpacked(
+/// Reads a file, and decompresses it if it is compressed with gzip or zstd, in one piece or several. The bytes of the
+/// file itself are counted. Nothing is read before the first call of `read`.
+pub(crate) fn decompressed(
     file: impl Read + Send + 'static,
     context: Arc<GraphContext>,
-) -> Unpacked<impl Read + Send + 'static> {
-    Unpacked::Unread(Some(Counting::new(file, context)))
+) -> Decompressed<impl Read + Send + 'static> {
+    Decompressed::Unread(Some(Counting::new(file, context)))
 }
 
-/// See [`unpacked`].
-pub(crate) enum Unpacked<R> {
+/// See [`decompressed`].
+pub(crate) enum Decompressed<R> {
     Unread(Option<R>),
     Begun(Box<dyn Read + Send>),
 }
 
-impl<R: Read + Send + 'static> Read for Unpacked<R> {
+impl<R: Read + Send + 'static> Read for Decompressed<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         loop {
             match self {
                 Self::Begun(reader) => return reader.read(buffer),
-                // It could not be begun.
+                // Opening it failed before.
                 Self::Unread(None) => return Ok(0),
                 Self::Unread(file) => {
                     if let Some(file) = file.take() {

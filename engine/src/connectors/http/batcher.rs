@@ -34,7 +34,7 @@ pub(crate) struct Grouping {
     pub(crate) refuse: fn(&[u8]) -> Option<String>,
 }
 
-/// What became of a group.
+/// The result of sending a group.
 pub(crate) enum Sent {
     Taken,
     /// No record of it was taken, for this cause and after this number of attempts.
@@ -94,7 +94,7 @@ impl<T: Record> Node<T> for Batcher {
     }
 
     fn pause(&self) -> Handling<'_> {
-        // The task sees for itself how long records wait.
+        // The task itself checks how long records wait.
         Handling::Done(Ok(()))
     }
 
@@ -216,7 +216,7 @@ where
         Ok(())
     }
 
-    /// A group is done, and all before it.
+    /// Reports the result of a group. All groups before it are reported.
     fn settle(&self, group: &Batch, sent: Sent) -> Result<(), Error> {
         match sent {
             Sent::Taken => {
