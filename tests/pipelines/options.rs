@@ -55,13 +55,13 @@ fn impossible_names_of_nats_streams() {
     check(
         "[sources.nats]\nserver = \"nats://host\"\nstream = \"A.B\"\nconsumer = \"b\"\n[sinks.out]\ntype = \"nats\"\nserver = \"host\"\nsubject = \"a.*\"\n",
         expect![[r#"
-            p.toml:3:10: nats: no stream is called "A.B" (a name has no spaces, dots, slashes, * or >)
-            p.toml:8:11: out: "a.*" is no subject that messages can have (as "orders.new")"#]],
+            p.toml:3:10: nats: "A.B" is not a valid stream name (a name has no spaces, dots, slashes, * or >)
+            p.toml:8:11: out: "a.*" is not a valid subject (as "orders.new")"#]],
     );
     check(
         "[sources.nats]\nserver = \"nats://host\"\nstream = \"A\"\nconsumer = \"b\"\nsubject = \"a..b\"\n[sinks.out]\ntype = \"nats\"\nserver = \"host\"\ncredentials = \"none\"\nsubject = \"a\"\n",
         expect![[r#"
-            p.toml:5:11: nats: "a..b" is no subject that messages can have (as "orders.new", "orders.*" or "orders.>")
+            p.toml:5:11: nats: "a..b" is not a valid subject (as "orders.new", "orders.*" or "orders.>")
             p.toml:9:15: out: can't read none: No such file or directory (os error 2)"#]],
     );
 }
@@ -78,31 +78,31 @@ fn invalid_patterns_and_addresses() {
         "[sources.tcp]\naddress = \"host:99999\"\nidle = \"1m\"\non_fault = \"skip\"\n[sinks.http]\nurl = \"http://\"\n",
         expect![[r#"
             p.toml:2:11: address: expected a host and a port, as "127.0.0.1:9000", found "host:99999"
-            p.toml:6:7: http: "http://" is no URL of HTTP: empty host"#]],
+            p.toml:6:7: http: "http://" is not an HTTP URL: empty host"#]],
     );
     check(
         "[sources.in]\ntype = \"http\"\naddress = \":80\"\n[sinks.http]\nurl = \"https://me:key@host:x/?key\"\n",
         expect![[r#"
             p.toml:3:11: address: expected a host and a port, as "127.0.0.1:9000", found ":80"
-            p.toml:5:7: http: "https://host:x/" is no URL of HTTP: invalid port number"#]],
+            p.toml:5:7: http: "https://host:x/" is not an HTTP URL: invalid port number"#]],
     );
     check(
         "[sources.in]\ntype = \"http\"\naddress = \"[::1]:80\"\npath = \"/a?b\"\n[sinks.http]\nurl = \"https://host\"\nheaders = { \"a b\" = \"x\" }\n",
         expect![[r#"
-            p.toml:4:8: in: no request has the path "/a?b" (write it as it stands in a URL)
-            p.toml:7:21: http: "a b" is no name of a header"#]],
+            p.toml:4:8: in: "/a?b" is not a valid path (write it as in a URL)
+            p.toml:7:21: http: "a b" is not a valid header name"#]],
     );
     check(
         "[sources.in]\ntype = \"http\"\naddress = \"localhost:80\"\norigins = [\"https://example.org/\"]\n[sinks.http]\nurl = \"https://host\"\nheaders = { a = \"x\\ny\" }\n",
         expect![[r#"
-            p.toml:4:11: in: "https://example.org/" is no origin of web pages (write "https://example.org")
-            p.toml:7:17: http: what a has is no value of a header"#]],
+            p.toml:4:11: in: "https://example.org/" is not the origin of a web page (write "https://example.org")
+            p.toml:7:17: http: the value of a is not valid in a header"#]],
     );
     check(
         "[sources.websocket]\nurl = \"ws://\"\n[sinks.out]\ntype = \"websocket\"\nurl = \"wss://me:key@a b/?key\"\n",
         expect![[r#"
-            p.toml:2:7: websocket: "ws://" is no WebSocket's URL: HTTP format error: empty string
-            p.toml:5:7: out: "wss://a b/" is no WebSocket's URL: HTTP format error: invalid uri character"#]],
+            p.toml:2:7: websocket: "ws://" is not a WebSocket URL: HTTP format error: empty string
+            p.toml:5:7: out: "wss://a b/" is not a WebSocket URL: HTTP format error: invalid uri character"#]],
     );
 }
 

@@ -103,7 +103,10 @@ impl SinkNode for FileSink {
         }
         if let Some(Number(keep)) = keep {
             if keep > MOST_KEPT {
-                return Err(Problem::at("keep", format!("{MOST_KEPT} files can be kept, not {keep}")));
+                return Err(Problem::at(
+                    "keep",
+                    format!("at most {MOST_KEPT} files can be kept, not {keep}"),
+                ));
             }
             files = files.keep(usize::try_from(keep).unwrap_or(usize::MAX));
         }

@@ -85,8 +85,7 @@ fn check_path(path: &str) -> Result<(), Problem> {
     if PathAndQuery::try_from(path).is_ok_and(|known| known.as_str() == path && known.query().is_none()) {
         return Ok(());
     }
-    Err(Problem::at("path", format!("no request has the path {path:?}"))
-        .help("write it as it stands in a URL"))
+    Err(Problem::at("path", format!("{path:?} is not a valid path")).help("write it as in a URL"))
 }
 
 fn check_origin(origin: &str) -> Result<(), Problem> {
@@ -96,7 +95,7 @@ fn check_origin(origin: &str) -> Result<(), Problem> {
     }
     let help =
         known.map_or_else(|_| "as \"https://example.org\"".to_owned(), |known| format!("write {known:?}"));
-    Err(Problem::at("origins", format!("{origin:?} is no origin of web pages")).help(help))
+    Err(Problem::at("origins", format!("{origin:?} is not the origin of a web page")).help(help))
 }
 
 /// POSTs each record to a URL, or many records together. A record that the server does not take is a fault.
@@ -136,9 +135,8 @@ impl SinkNode for HttpSink {
         check_url(&url)?;
         headers.iter().try_for_each(|(name, value)| check_header(name, value))?;
         if within.is_some() && batch.is_none() {
-            return Err(
-                Problem::at("within", "each record goes alone").help("say how many go together: batch = 100")
-            );
+            return Err(Problem::at("within", "each record is sent alone")
+                .help("set how many are sent together: batch = 100"));
         }
         let mut http = sink::http(url).array(array);
         for (name, value) in headers {
@@ -163,7 +161,7 @@ impl SinkNode for HttpSink {
 }
 
 fn check_url(url: &str) -> Result<(), Problem> {
-    let no_url = |reason: &str| Problem::at("url", format!("{:?} is no URL of HTTP{reason}", shown(url)));
+    let no_url = |reason: &str| Problem::at("url", format!("{:?} is not an HTTP URL{reason}", shown(url)));
     if !url.starts_with("http://") && !url.starts_with("https://") {
         return Err(no_url("").help("write http://… or https://…"));
     }
@@ -172,8 +170,9 @@ fn check_url(url: &str) -> Result<(), Problem> {
 
 fn check_header(name: &str, value: &str) -> Result<(), Problem> {
     let problem = |message: String| Problem::new(message).about(&["headers", name]);
-    HeaderName::try_from(name).map_err(|_| problem(format!("{name:?} is no name of a header")))?;
+    HeaderName::try_from(name).map_err(|_| problem(format!("{name:?} is not a valid header name")))?;
     // The value may be a secret.
-    HeaderValue::try_from(value).map_err(|_| problem(format!("what {name} has is no value of a header")))?;
+    HeaderValue::try_from(value)
+        .map_err(|_| problem(format!("the value of {name} is not valid in a header")))?;
     Ok(())
 }

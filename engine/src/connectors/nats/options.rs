@@ -100,7 +100,7 @@ fn check_name(key: &str, name: &str) -> Result<(), Problem> {
     if !name.is_empty() && name.chars().all(fits) {
         return Ok(());
     }
-    let problem = Problem::at(key, format!("no {key} is called {name:?}"));
+    let problem = Problem::at(key, format!("{name:?} is not a valid {key} name"));
     Err(problem.help("a name has no spaces, dots, slashes, * or >"))
 }
 
@@ -119,7 +119,7 @@ fn check_subject(subject: &str, wildcards: bool) -> Result<(), Problem> {
     if tokens.iter().enumerate().all(fits) {
         return Ok(());
     }
-    let problem = Problem::at("subject", format!("{subject:?} is no subject that messages can have"));
+    let problem = Problem::at("subject", format!("{subject:?} is not a valid subject"));
     Err(match wildcards {
         true => problem.help("as \"orders.new\", \"orders.*\" or \"orders.>\""),
         false => problem.help("as \"orders.new\""),

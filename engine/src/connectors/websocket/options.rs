@@ -49,7 +49,8 @@ impl SourceNode for WebSocketSource {
 
 /// Checks that a text is the URL of a WebSocket.
 fn websocket_url(url: &str) -> Result<(), Problem> {
-    let no_url = |reason: &str| Problem::at("url", format!("{:?} is no WebSocket's URL{reason}", shown(url)));
+    let no_url =
+        |reason: &str| Problem::at("url", format!("{:?} is not a WebSocket URL{reason}", shown(url)));
     if !url.starts_with("ws://") && !url.starts_with("wss://") {
         return Err(no_url("").help("write ws://… or wss://…"));
     }
