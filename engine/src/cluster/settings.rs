@@ -1,4 +1,4 @@
-//! What a user says of a run that goes to a cluster.
+//! The settings of a run on a cluster.
 
 use std::fmt;
 use std::sync::Arc;
@@ -31,7 +31,7 @@ pub struct Cluster {
 pub(super) struct Durability {
     /// In memory alone: faster, and gone with the broker. The host then hands out again what is lost.
     pub(super) memory: bool,
-    /// On so many of the broker's servers: 1, 3 or 5.
+    /// The number of the broker's servers that keep it: 1, 3 or 5.
     pub(super) replicas: usize,
 }
 
@@ -41,7 +41,7 @@ impl Default for Durability {
     }
 }
 
-/// Takes what a person should know.
+/// Receives notices for people.
 #[derive(Clone)]
 pub(super) struct OnNotice(Arc<dyn Fn(&str) + Send + Sync>);
 
@@ -61,7 +61,7 @@ impl Cluster {
     /// The [notice](Self::on_notice) that a run waits because no worker is connected.
     pub const NO_WORKER: &str = "waiting for a worker: none is connected";
 
-    /// Workers behind a broker.
+    /// The workers that are connected to a broker.
     #[must_use]
     pub fn new(broker: Broker) -> Self {
         let (ack_wait, timeout) = (Duration::from_secs(5), BROKER_AWAY.time);

@@ -12,7 +12,7 @@ use futures_util::stream::BoxStream;
 
 use crate::Error;
 
-/// After this something that failed is asked for again.
+/// The wait before something that failed is tried again.
 pub(super) const RETRY_WAIT: Duration = Duration::from_millis(500);
 
 /// Why a broker did not do what it was asked for.
@@ -72,7 +72,7 @@ pub(super) type Deliveries = BoxStream<'static, Result<Delivery, TransportError>
 pub(super) enum Reply {
     /// It is done with, and not delivered again.
     Done,
-    /// It is being worked on: nobody else gets it before its time.
+    /// Work goes on: no other worker gets it yet.
     InProgress,
     /// Another worker gets it, or this one after a while.
     Later(Duration),

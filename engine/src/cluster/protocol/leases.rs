@@ -1,7 +1,7 @@
-//! What a worker has taken up, and owes: its side of the protocol, without a network.
+//! The tasks that a worker has taken, and the results that it owes: its side of the protocol, without a network.
 //!
 //! A task is acknowledged only when the broker has its result. Until then the broker is told now and then that
-//! somebody is at it, but no longer than the functions' own limits allow: one that hangs is left to others.
+//! work goes on, but no longer than the functions' own limits allow: a task that hangs is left to other workers.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -19,14 +19,14 @@ const LONGEST_WAIT: Duration = Duration::from_secs(1);
 /// they had is done soonest as everything else is.
 const APART: u64 = 2;
 
-/// How a task that was delivered is to be met.
+/// What a worker does with a task that was delivered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::cluster) enum Judged {
     /// It is run.
     Run,
-    /// It is run in a process of its own: workers that had it before may have died of it.
+    /// It is run in a separate process: it may have killed the workers that had it before.
     Isolate,
-    /// Another host has taken over since: nobody wants it.
+    /// Another host has taken over since, and does not want it.
     Stale,
 }
 
@@ -42,7 +42,7 @@ pub(in crate::cluster) fn judge(epoch: u64, known: u64, deliveries: u64) -> Judg
 /// What a worker is to do next. `T` is what a task is acknowledged by.
 #[derive(Debug, PartialEq, Eq)]
 pub(in crate::cluster) enum Act<T> {
-    /// Tell the broker that somebody is at it.
+    /// Tell the broker that work goes on.
     Progress { key: u64 },
     /// Publish a part of a result.
     Publish { key: u64, part: ResultPart },
@@ -50,10 +50,10 @@ pub(in crate::cluster) enum Act<T> {
     Acknowledge(T),
 }
 
-/// All that a worker is at, of one run.
+/// The tasks of one run that a worker holds.
 #[derive(Debug)]
 pub(in crate::cluster) struct Leases<T> {
-    /// The broker gives a task to somebody else if it hears nothing for so long.
+    /// The broker gives a task to another worker if it hears nothing for this time.
     ack_wait: Duration,
     next: u64,
     items: BTreeMap<u64, Item<T>>,
@@ -71,7 +71,7 @@ struct Item<T> {
 enum LeaseState {
     /// It waits until functions have time for it.
     Queued,
-    /// Functions are at it, and should get further by then.
+    /// Functions work on it, and should make progress by then.
     Running {
         deadline: Duration,
     },
@@ -152,7 +152,7 @@ impl<T> Leases<T> {
         }
     }
 
-    /// Somebody else may have it.
+    /// Gives a task up: another worker may have it.
     pub(in crate::cluster) fn let_go(&mut self, key: u64) -> Option<T> {
         self.items.remove(&key).map(|item| item.token)
     }

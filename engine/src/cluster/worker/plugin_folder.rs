@@ -1,7 +1,7 @@
 //! Plugins that came over the network, kept in a folder: as many as a bound says, the latest that were used.
 //!
-//! Several workers may share a folder. Each holds a shared lock on the files that it uses; a file is removed only by
-//! who gets its exclusive lock.
+//! Several workers may share a folder. Each holds a shared lock on the files that it uses; a file is removed only
+//! with its exclusive lock.
 
 use std::ffi::{OsStr, OsString};
 use std::fs::{File, TryLockError};
@@ -25,12 +25,12 @@ pub(super) struct PluginFolder {
     kept: usize,
 }
 
-/// A plugin's file that nobody removes as long as this lives.
+/// A plugin's file, which is not removed as long as this lives.
 #[derive(Debug)]
 pub(super) struct Held(#[expect(dead_code, reason = "its lock goes with it")] File);
 
 impl PluginFolder {
-    /// A folder that nobody else can change, made if it is not there.
+    /// A folder that only this user can change, made if it is missing.
     pub(super) fn open(path: &Path) -> io::Result<Self> {
         Ok(Self { folder: Folder::private(path)?, kept: KEPT })
     }
@@ -88,15 +88,15 @@ impl PluginFolder {
         entries.iter().filter(|(_, name)| self.remove(name)).take(more).for_each(drop);
     }
 
-    /// Removes a file that nobody uses, and says whether it did.
+    /// Removes a file that is not in use, and returns whether it did.
     fn remove(&self, name: &OsStr) -> bool {
         let Ok(file) = self.folder.read(name) else { return false };
         file.try_lock().is_ok() && self.folder.remove(name).is_ok()
     }
 }
 
-/// Locks a file for those who use it. Waits as long as somebody takes to remove it, but not for ever: whoever can read
-/// the file can hold its lock.
+/// Takes the shared lock of a file that is used. Waits while another process removes it, but not forever: any process
+/// that can read the file can hold its lock.
 fn is_shared(file: &File) -> bool {
     let begun = Instant::now();
     loop {
