@@ -101,7 +101,7 @@ pub mod operators {
     };
 }
 
-/// Builds a [`Pool`](crate::Pool), and names what its functions return.
+/// Builds a [`Pool`], and names what its functions return.
 pub mod pool {
     pub use crate::executor::{PoolBuilder, Returns};
 }
