@@ -103,7 +103,7 @@ fn wrong_settings() {
         "[pool]\nworker = 2\nisolation = \"batches\"\n[limits]\nmemory = \"much\"\n[faults]\nretries = -1\n[sources.stdin]\n[sinks.stdout]\n",
         expect![[r#"
             p.toml:2:1: pool has no option worker (did you mean workers?)
-            p.toml:3:13: isolation: unknown variant `batches`, expected one of `thread`, `batch`, `record`
+            p.toml:3:13: isolation: unknown variant `batches`, expected one of `thread`, `worker`, `batch`, `record`
             p.toml:5:10: memory: expected a number of bytes, as "64MiB", found "much"
             p.toml:7:11: retries: expected a whole number from 0, found -1"#]],
     );
