@@ -30,7 +30,7 @@ pub(crate) struct Hosting {
     pub(crate) network: Network,
 }
 
-/// A runtime for connections: workers wait faster without one, and most need none.
+/// A runtime for connections: the pool's threads wait faster without one, and most need none.
 #[derive(Default)]
 pub(crate) struct Network(OnceLock<Option<tokio::runtime::Runtime>>);
 

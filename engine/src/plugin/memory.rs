@@ -79,14 +79,14 @@ impl Gauge {
         (self.denied, self.starved) = (false, false);
     }
 
-    /// Whether something may grow by so many bytes, up to what it declared itself.
+    /// Whether something may grow by this number of bytes, up to what it declared itself.
     fn grow(&mut self, bytes: usize, declared: bool) -> bool {
         let grows = declared && self.grant(bytes);
         self.growing = if grows { bytes } else { 0 };
         grows
     }
 
-    /// Whether so many bytes more are granted.
+    /// Whether this number of bytes more is granted.
     fn grant(&mut self, bytes: usize) -> bool {
         if self.used.saturating_add(bytes) > self.limit {
             self.denied = true;

@@ -95,8 +95,8 @@ pub(super) fn config() -> Config {
     config
 }
 
-/// Room for so many instances, kept when they go: to map memory anew takes twice as long as all else that
-/// a fresh instance needs.
+/// Room for `slots` instances, kept when they go: mapping memory anew takes twice as long as all else that a
+/// fresh instance needs.
 fn pooling(slots: usize) -> PoolingAllocationConfig {
     let count = |each: usize| u32::try_from(slots.saturating_mul(each)).unwrap_or(u32::MAX);
     let mut pooling = PoolingAllocationConfig::new();

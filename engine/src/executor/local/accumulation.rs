@@ -17,7 +17,7 @@ use crate::function::State;
 use crate::plugin::{Failure, FunctionCore, Instance, Outcome, Trouble};
 use crate::record::{Batch, BatchBuilder};
 
-/// Taking the state out takes no more than one part in so many of the time.
+/// Saving the state takes at most one part in `SHARE` of the time.
 const SHARE: u32 = 50;
 
 /// Nor is it done more often than this, as long as the records since then are few.
@@ -26,7 +26,7 @@ const SELDOM: Duration = Duration::from_millis(20);
 /// Records since then have this many bytes at most, or twice as many as the state.
 const MOST_BYTES: usize = 8 << 20;
 
-/// An instance may take so many times longer than the first one to get to the same state.
+/// How many times longer than the first instance a later one may take to get to the same state.
 const PATIENCE: u32 = 10;
 
 /// The one instance of a function in a graph, and its state.

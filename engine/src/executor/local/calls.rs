@@ -120,7 +120,7 @@ impl PoolShared {
         self.call_on(core, record, fresh || !core.has_effects(), waiting).await
     }
 
-    /// Waits, and leaves the worker to others meanwhile.
+    /// Waits, and leaves the thread to other calls meanwhile.
     pub(crate) async fn sleep(&self, time: Duration, waiting: &dyn Waiting) {
         let sleep = {
             // The thread may be none of the pool's.

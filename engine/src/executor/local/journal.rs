@@ -11,7 +11,7 @@ const ENTRY: usize = 256;
 /// What each record takes beside its bytes.
 const RECORD: usize = 5;
 
-/// Batches with fewer records are put together when they are given again, up to so many.
+/// Batches with fewer records are merged up to this size when they are given again.
 const FEW: usize = 512;
 
 /// Records, and their keys if they have any.

@@ -1,4 +1,4 @@
-//! What a worker does: takes up work, gives it to one stage after another, and finds the record
+//! What a thread of the pool does: takes up work, gives it to one stage after another, and finds the record
 //! that is to blame when a call fails.
 
 use std::sync::Arc;
@@ -16,7 +16,7 @@ use crate::executor::segment::{Work, fitting};
 use crate::fault::{Cause, Fault};
 use crate::plugin::{Failure, FunctionCore, Outcome, Trouble};
 
-/// Works until there is nothing left to do, or more runners than workers.
+/// Works until there is nothing left to do, or there are more runners than threads.
 pub(super) async fn run(pool: Arc<PoolShared>) {
     while let Some(segment) = pool.next_segment() {
         work_on(&pool, &segment).await;

@@ -33,7 +33,7 @@ impl PoolShared {
         self.scheduler.lock().running < self.threads
     }
 
-    /// A segment has work: the next free worker takes it up.
+    /// A segment has work: the next free thread takes it up.
     pub(crate) fn enlist(self: &Arc<Self>, segment: &Arc<Segment>) {
         let mut schedule = self.scheduler.lock();
         if segment.mark_listed() {
@@ -51,7 +51,7 @@ impl PoolShared {
         }
     }
 
-    /// Whether the caller may run guests on its own thread: while no worker does.
+    /// Whether the caller may run guests on its own thread: only while no thread of the pool does.
     pub(super) fn begin_alone(&self) -> bool {
         let mut schedule = self.scheduler.lock();
         let alone = schedule.running == 0;
@@ -59,14 +59,14 @@ impl PoolShared {
         alone
     }
 
-    /// One that ran guests beside the workers ends.
+    /// A caller that ran guests beside the pool's threads ends.
     pub(super) fn leave(self: &Arc<Self>) {
         let mut schedule = self.scheduler.lock();
         schedule.running -= 1;
         self.kick(schedule);
     }
 
-    /// What was begun elsewhere goes on on a worker.
+    /// Continues on a thread of the pool what was begun elsewhere.
     pub(super) fn go_on(&self, piece: impl Future<Output = ()> + Send + 'static) {
         self.hosting.timers.spawn(piece);
     }
@@ -88,7 +88,7 @@ impl PoolShared {
     }
 }
 
-/// A runner's guest waits: its worker is free for another.
+/// A runner's guest waits: its thread is free for another.
 pub(super) struct Runner<'a>(pub(super) &'a Arc<PoolShared>);
 
 impl Waiting for Runner<'_> {

@@ -21,7 +21,7 @@ const HELD_BYTES: usize = 8 << 20;
 const SMALL_BYTES: usize = 4 << 10;
 
 pub(crate) struct SegmentContents {
-    /// Records that no worker has taken, in batches as they came.
+    /// Records that no thread has taken, in batches as they came.
     pub(crate) queue: VecDeque<Batch>,
     /// Small batches and single records, put together at the end of the queue.
     pub(crate) open: BatchBuilder,
@@ -153,7 +153,7 @@ impl SegmentContents {
         work.held = now;
     }
 
-    /// Whether so many results wait that threads add only what the gather waits for.
+    /// Whether results fill their room, so that threads add only what the gather waits for.
     fn is_congested(&self) -> bool {
         self.done >= HELD_BYTES
     }

@@ -22,7 +22,7 @@ impl Segment {
             match step {
                 Ok(Some(next @ Next::Due(_))) => {
                     self.drained.notify_one();
-                    // Workers stop while too many results wait.
+                    // Threads stop while too many results wait.
                     if self.state().has_work() {
                         self.executor.enlist(self);
                     }

@@ -3,13 +3,13 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// To hand a record to a worker that is awake takes about this long.
+/// Handing a record to a thread that is awake takes about this long.
 const HANDING: Duration = Duration::from_micros(5);
 
 /// A thread that has other things to do should not be kept longer.
 const LONG: Duration = Duration::from_micros(500);
 
-/// After one that took too long, one is left to the workers before the next try; if that takes too
+/// After one that took too long, one is left to the pool's threads before the next try; if that takes too
 /// long again, twice as many, up to this.
 const MOST_SPARED: u32 = 64;
 
@@ -19,7 +19,7 @@ pub(super) struct InlineExecution(Mutex<Learned>);
 
 #[derive(Default)]
 struct Learned {
-    /// How many are still left to the workers.
+    /// How many are still left to the pool's threads.
     spared: u32,
     /// How many the last slow one left to them.
     patience: u32,
@@ -40,7 +40,7 @@ impl InlineExecution {
     }
 
     /// Learns from a record that was at work from `begun` to `ended`. One after another they are to
-    /// be short, or several workers would be faster; now and then they may take a little longer.
+    /// be short, or several threads would be faster; now and then they may take a little longer.
     pub(super) fn learn(&self, begun: Instant, ended: Instant) {
         let mut state = self.lock();
         let time = ended - begun;

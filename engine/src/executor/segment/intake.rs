@@ -16,8 +16,8 @@ impl Segment {
         self.take_in(batch, || self.executor.enlist(self)).await
     }
 
-    /// The same with a single record. If no worker is awake, the caller's thread does the work
-    /// itself, as far as it need not wait: to wake a worker takes longer than most functions. The
+    /// The same with a single record. If no thread of the pool is awake, the caller's does the work
+    /// itself, as far as it need not wait: to wake a thread takes longer than most functions. The
     /// result goes to the gather as ever, since closures after it may wait for the caller.
     pub(crate) async fn push_here(self: &Arc<Self>, one: Batch) -> Result<(), Error> {
         if !self.inline.is_worth_it() {

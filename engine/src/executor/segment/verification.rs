@@ -68,7 +68,7 @@ impl SegmentResult {
             let group = Group { whole: self, batch, inputs, outputs: output.clone(), faults: fault.len() };
             group.check(stages, end.is_some_and(|end| end == number))?;
             if end.is_some_and(|end| number > end) && !(output.is_empty() && fault.is_empty()) {
-                return Err("it goes on behind the fault that ends the run");
+                return Err("it continued after the fault that ends the run");
             }
         }
         require(

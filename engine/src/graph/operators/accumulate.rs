@@ -124,7 +124,7 @@ impl<T: Record> Scattered<T> {
         self.in_order(|stream| stream.accumulate(function))
     }
 
-    /// The same with a state for each key. Keys run side by side, on as many instances as the pool has workers;
+    /// The same with a state for each key. Keys run side by side, on as many instances as the pool has threads;
     /// the records of one key come one after another, and results in the order of emission.
     ///
     /// ```no_run

@@ -46,7 +46,7 @@ impl<T> Scattered<T> {
     /// unfinished at once; the source waits when there are. At least 1.
     ///
     /// The bytes that wait, are at work or are not yet gathered are bounded too: at some 8 MiB, and half
-    /// a MiB a worker.
+    /// a MiB for each thread.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), engine::Error> {

@@ -11,7 +11,7 @@ use crate::record::{Batch, Record};
 use crate::{Error, FaultPolicy, Pool};
 
 impl<T: Record> Stream<T> {
-    /// Hands records to the pool's workers, until [`gather`](Scattered::gather) takes the results back.
+    /// Hands records to the pool's threads, until [`gather`](Scattered::gather) takes the results back.
     ///
     /// Without a [`buffer`](Scattered::buffer), exactly one record is unfinished at a time.
     ///

@@ -14,7 +14,7 @@ pub(in crate::plugin) struct Hints {
 }
 
 impl Hints {
-    /// Of a call that has so many records.
+    /// Hints of a call with this number of records.
     pub(in crate::plugin) fn of(records: u32) -> Self {
         Self { records, ..Self::default() }
     }

@@ -198,7 +198,7 @@ impl Instance {
         Err(self.trouble(cause))
     }
 
-    /// A call begins, of so many records.
+    /// A call begins, of this number of records.
     fn begin(&mut self, records: u32) {
         // The epoch has moved on while it rested.
         self.store.set_epoch_deadline(1);
@@ -247,7 +247,7 @@ impl Instance {
         self.store.data().gauge.used()
     }
 
-    /// Whether a new instance should take its place: since its memory has grown so much, or since no other
+    /// Whether a new instance should take its place: because its memory has grown, or because no other
     /// call may find what this one left.
     pub(crate) fn is_worn(&self) -> bool {
         self.limits.isolation != Isolation::Thread || self.has_grown()
@@ -263,7 +263,7 @@ impl Instance {
         self.calls == 0
     }
 
-    /// Whether its memory has grown so much that it may soon be short.
+    /// Whether its memory has grown to more than half of its limit.
     pub(crate) fn has_grown(&self) -> bool {
         self.memory() > self.memory_at_start && self.memory() > self.limits.memory / 2
     }

@@ -1,7 +1,7 @@
 //! What time a call has used, and when it must end.
 //!
 //! Time counts while the guest runs and while it waits in a host call. Time in which it could run
-//! but its worker was busy with a neighbour does not.
+//! but its thread was busy with a neighbour does not.
 
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
@@ -15,7 +15,7 @@ use tokio::time::Sleep;
 
 use crate::plugin::hosting::Hosting;
 
-/// Who wants to know that a guest waits, and so leaves its worker free.
+/// Learns that a guest waits, and so leaves its thread free.
 pub(crate) trait Waiting: Sync {
     /// The guest waits in a host call.
     fn waits(&self);

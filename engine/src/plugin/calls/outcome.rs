@@ -70,8 +70,8 @@ impl Outcome {
     }
 }
 
-/// A filter's outcome for so many `records`, with what it keeps dropped and the other way round. One that
-/// breaks a rule still does.
+/// A filter's outcome for this number of records, with what it keeps dropped and the other way round. An
+/// outcome that breaks a rule still does.
 pub(in crate::plugin) fn opposite(mut said: wit::Outcome, records: usize) -> wit::Outcome {
     let failed: HashSet<_> = said.failures.iter().map(|failure| failure.index as usize).collect();
     let consumed = records.min(said.consumed as usize);
@@ -121,10 +121,10 @@ fn check_failures(failures: &[wit::Failure], consumed: usize) -> Result<(), &'st
     require(inside, "a failure's index is no record that it consumed")
 }
 
-/// A record that may be tried again has to be the last, or those behind it would have come before it.
+/// A record that may be retried must be the last one, else records after it would overtake it.
 fn check_passed(failures: &[wit::Failure], consumed: usize) -> Result<(), &'static str> {
     let mut passed = failures.iter().filter(|failure| failure.index as usize + 1 < consumed);
-    require(passed.all(|failure| !failure.retryable), "it went on behind a record that may succeed later")
+    require(passed.all(|failure| !failure.retryable), "it continued after a record that may be retried")
 }
 
 /// A sink stops at the first record that fails: those after it come again, and must not have been begun.

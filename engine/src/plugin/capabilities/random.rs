@@ -28,7 +28,7 @@ pub(super) fn withhold(wasi: &mut WasiCtxBuilder) {
 /// The most bytes that one call gives.
 const MOST: u64 = 64 << 10;
 
-/// The numbers that WASI gives, of which a guest may have so many at once.
+/// WASI's random numbers, with a limit on how many a guest gets at once.
 pub(in crate::plugin) struct BoundedRandom;
 
 impl HasData for BoundedRandom {

@@ -15,16 +15,16 @@ use crate::plugin::memory::TotalMemory;
 /// The most descriptors that one instance may hold.
 const DESCRIPTORS: usize = 1000;
 
-/// So many descriptors an instance can always have, whatever others hold.
+/// Descriptors that an instance can always have, whatever others hold.
 const SURE_DESCRIPTORS: usize = 4;
 
 /// The most bytes that the host keeps for one instance.
 const BUFFERS: usize = 16 << 20;
 
-/// So many bytes an instance can always have: three buffers of a file, and a listing.
+/// Bytes that an instance can always have: three buffers of a file, and a listing.
 const SURE_BUFFERS: usize = 256 << 10;
 
-/// So many calls of one instance may be in file systems at once.
+/// Calls of one instance that may be in file systems at once.
 const TURNS: usize = 4;
 
 /// The most descriptors that are left to the host, for its inputs, outputs and connections.
@@ -136,11 +136,11 @@ pub(in crate::plugin) enum Resource {
 /// Why an instance gets no more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(in crate::plugin) enum Refused {
-    #[error("an instance may have no more")]
+    #[error("the instance has reached its limit")]
     Instance,
-    #[error("functions hold as many of the {0} files that they may have open together: raise `ulimit -n`")]
+    #[error("functions use all {0} files that they may have open together: raise `ulimit -n`")]
     Descriptors(usize),
-    #[error("functions hold as much of the {0} bytes that they may have together")]
+    #[error("functions use all {0} bytes of shared buffers")]
     Memory(usize),
 }
 

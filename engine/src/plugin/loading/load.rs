@@ -99,7 +99,7 @@ pub(in crate::plugin) struct Wasm {
 }
 
 impl Wasm {
-    /// Reads a file of so many bytes at most.
+    /// Reads a file of at most `limit` bytes.
     pub(in crate::plugin) fn read(path: &Path, limit: u64) -> Result<Self, Error> {
         let bytes = read(path, limit)?;
         Ok(Self { hash: blake3::hash(&bytes), bytes })
@@ -221,10 +221,10 @@ fn check_exports(hosting: &Hosting, component: &Component) -> Result<(), NotAPlu
     Err(NotAPlugin::OtherContract { found, wanted: CONTRACT })
 }
 
-/// So many functions at most has a plugin, and so many parameters each of them.
+/// Functions of a plugin, and parameters of each of them, at most.
 const MOST_NAMES: usize = 1000;
 
-/// So many names of a list are shown.
+/// Names of a list that are shown.
 const SHOWN: usize = 5;
 
 /// A name as far as it need be shown.

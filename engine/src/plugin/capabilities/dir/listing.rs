@@ -11,7 +11,7 @@ use super::convert::kind;
 use super::node::Node;
 use crate::plugin::host::resources::{Charge, Resource};
 
-/// So many names are read at once: as many as fit in what is charged, however long they are.
+/// Names that are read at once: as many as fit in what is charged, however long they are.
 const NAMES: usize = 64;
 
 /// What a listing takes: the names that were read, and what the system reads them into.

@@ -95,7 +95,7 @@ impl Node {
         change.map_err(|_| ErrorCode::Quota)
     }
 
-    /// Reads up to so many bytes at a place.
+    /// Reads at most `most` bytes at an offset.
     pub(super) fn read(&self, most: usize, at: u64) -> Result<Vec<u8>, ErrorCode> {
         let mut bytes = vec![0; most];
         let read = loop {

@@ -29,7 +29,7 @@ pub(super) struct Request {
 /// How often a file is looked for again that others make and remove meanwhile.
 const TRIES: usize = 4;
 
-/// So many links are followed, as the system does it.
+/// Links that are followed at most, as in the system.
 const LINKS: usize = 40;
 
 impl Request {

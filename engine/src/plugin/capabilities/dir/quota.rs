@@ -197,7 +197,7 @@ pub(in crate::plugin) struct Hold {
 pub(in crate::plugin) enum Growth {
     /// Up to this size.
     To(u64),
-    /// By so many bytes.
+    /// By this number of bytes.
     By(u64),
 }
 

@@ -15,7 +15,7 @@ use super::convert::FileError;
 use super::node::Node;
 use crate::plugin::host::resources::{Charge, Resource};
 
-/// So many bytes at most are read or written at once.
+/// Bytes that are read or written at once, at most.
 pub(super) const CHUNK: usize = 64 << 10;
 
 /// A guest that waits for bytes and has not said how many wants these.
