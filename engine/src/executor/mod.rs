@@ -8,5 +8,5 @@ pub use local::{Function, Plugin, Pool, PoolBuilder, Returns};
 pub(crate) use segment::{Due, Next, Segment, fitting};
 #[cfg(feature = "cluster")]
 pub(crate) use segment::{
-    Ending, Executor, NumberedFailure, Receipt, SegmentResult, Terms, Work, most_bytes, run_segment,
+    Ending, Executor, Home, NumberedFailure, Receipt, SegmentResult, Terms, Work, most_bytes, run_segment,
 };

@@ -1,7 +1,7 @@
 //! The executor of a pool whose work goes to a cluster: what segments see of it, and the thread that it has.
 
+use std::sync::Arc;
 use std::sync::mpsc::{SyncSender, sync_channel};
-use std::sync::{Arc, Weak};
 use std::thread::{self, JoinHandle};
 
 use tokio::runtime::Builder;
@@ -13,7 +13,7 @@ use crate::cluster::random::random;
 use crate::cluster::settings::Cluster;
 use crate::cluster::transport::Transport;
 use crate::error::{ClusterError, SystemError};
-use crate::executor::{Executor, PoolShared, Segment};
+use crate::executor::{Executor, Home, Segment};
 use crate::metrics::WorkerStatus;
 use crate::plugin::{FunctionCore, MOST_BYTES};
 use crate::record::Batch;
@@ -125,8 +125,8 @@ impl Executor for ClusterExecutor {
         self.link.workers()
     }
 
-    fn is_at_home(&self, pool: Weak<PoolShared>) {
-        self.link.set_home(pool);
+    fn is_at_home(&self, home: Home) {
+        self.link.set_home(home);
     }
 
     fn end(&self) {

@@ -8,16 +8,16 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use super::membership::FEWEST_TASKS;
+use crate::Error;
 use crate::cluster::transport::Receipt;
-use crate::executor::{Executor, PoolShared, Segment};
+use crate::executor::{Executor, Home, Segment};
 use crate::metrics::WorkerStatus;
-use crate::{Error, Pool};
 
 /// What the executor and its thread share.
 pub(super) struct Link {
     ready: Mutex<Ready>,
-    /// The pool whose executor this is.
-    home: OnceLock<Weak<PoolShared>>,
+    /// Finds the pool whose executor this is.
+    home: OnceLock<Home>,
     /// Acknowledgements that are due.
     due: Mutex<Vec<Acknowledgements>>,
     /// Rung when there is more work, or more to acknowledge.
@@ -116,14 +116,13 @@ impl Link {
     }
 
     /// Sets the pool whose executor this is.
-    pub(super) fn set_home(&self, pool: Weak<PoolShared>) {
-        let _ = self.home.set(pool);
+    pub(super) fn set_home(&self, home: Home) {
+        let _ = self.home.set(home);
     }
 
     /// Does on this machine what can't be sent to another one.
     pub(super) fn home(&self) -> Option<Arc<dyn Executor>> {
-        let pool = self.home.get()?.upgrade()?;
-        Some(Arc::new(Pool::from_shared(pool)))
+        self.home.get()?()
     }
 
     /// Takes the acknowledgements that have become due.

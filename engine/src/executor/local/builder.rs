@@ -176,6 +176,11 @@ impl PoolBuilder {
     ///
     /// If the machine refuses threads or what the sandbox needs.
     pub fn build(self) -> Result<Pool, Error> {
-        Ok(Pool::from_shared(PoolShared::start(self)?))
+        let shared = PoolShared::start(self)?;
+        if let Some(executor) = &shared.executor {
+            let pool = Arc::downgrade(&shared);
+            executor.is_at_home(Box::new(move || Some(Arc::new(Pool::from_shared(pool.upgrade()?)))));
+        }
+        Ok(Pool::from_shared(shared))
     }
 }

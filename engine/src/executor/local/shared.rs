@@ -125,9 +125,6 @@ impl PoolShared {
             monitor,
             executor,
         });
-        if let Some(executor) = &shared.executor {
-            executor.is_at_home(Arc::downgrade(&shared));
-        }
         if let Some(monitor) = &shared.monitor {
             let pool: Weak<Self> = Arc::downgrade(&shared);
             monitor.watch().add_pool(pool);

@@ -1,16 +1,18 @@
 //! What does the work of segments: the threads of a pool, or the workers of a cluster.
 
-use std::sync::{Arc, Weak};
+use std::sync::Arc;
 
 use super::handle::Segment;
 use crate::Error;
-use crate::executor::local::PoolShared;
 use crate::metrics::WorkerStatus;
 use crate::plugin::FunctionCore;
 use crate::record::Batch;
 
 /// Begins the work of an executor. It may block.
 pub(crate) type Join = Box<dyn FnOnce() -> Result<Arc<dyn Executor>, Error> + Send>;
+
+/// Finds the executor of the pool itself, as long as there is the pool.
+pub(crate) type Home = Box<dyn Fn() -> Option<Arc<dyn Executor>> + Send + Sync>;
 
 /// Does the work of segments. A segment does not know which one it has.
 ///
@@ -34,8 +36,8 @@ pub(crate) trait Executor: Send + Sync {
         Vec::new()
     }
 
-    /// The pool whose executor this is does what can't be sent anywhere.
-    fn is_at_home(&self, _: Weak<PoolShared>) {}
+    /// The executor of the pool at `home` does what can't be sent anywhere.
+    fn is_at_home(&self, _home: Home) {}
 
     /// Gives back what it has elsewhere, and waits for that. Nothing is done any more.
     fn end(&self) {}

@@ -16,6 +16,8 @@ mod result_order;
 mod verification;
 
 pub(crate) use contents::{Due, Next, Work, fitting};
+#[cfg(feature = "cluster")]
+pub(crate) use executor::Home;
 pub(crate) use executor::{Executor, Join};
 #[cfg(feature = "cluster")]
 pub(crate) use failures::NumberedFailure;
