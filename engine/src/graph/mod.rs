@@ -4,6 +4,7 @@
 
 mod binary;
 mod closure;
+mod crossing;
 mod feed;
 mod handover;
 mod items;

@@ -3,7 +3,7 @@
 use std::marker::PhantomData;
 use std::sync::Arc;
 
-use super::operators::Crossing;
+use super::crossing::Crossing;
 use super::{Outlet, Stream};
 use crate::error::GraphError;
 use crate::executor::Segment;

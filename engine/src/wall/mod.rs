@@ -8,6 +8,7 @@ mod access;
 #[cfg(target_os = "linux")]
 mod inherited;
 pub mod launcher;
+mod parts;
 mod programs;
 mod raise;
 mod rules;
@@ -17,7 +18,8 @@ mod ways;
 
 #[cfg(target_os = "linux")]
 pub use inherited::note_inherited;
-pub use raise::{Part, Raised, WallError, raise, raised};
+pub use parts::{Part, Raised, WallError};
+pub use raise::{raise, raised};
 pub use rules::Rules;
 
 pub use crate::process::Program;

@@ -2,9 +2,9 @@
 
 use std::sync::{Arc, Weak};
 
-use super::scatter::Crossing;
 use crate::Error;
 use crate::executor::{Due, Next, Segment};
+use crate::graph::crossing::Crossing;
 use crate::graph::{CALLS_COUNT, Items, Outlet, Scattered, Stream};
 use crate::monitor::{Gauge, Meter};
 use crate::progress::Detached;

@@ -49,5 +49,4 @@ pub use key::Key;
 pub use map::Map;
 pub use partition_unique::Keep;
 pub use pluck::Part;
-pub(crate) use scatter::Crossing;
 pub use starmap::Starmap;

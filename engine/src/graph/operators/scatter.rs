@@ -1,12 +1,11 @@
 //! `scatter`: hands records to a pool.
 
 use std::marker::PhantomData;
-use std::sync::Arc;
 
 use crate::executor::Segment;
 use crate::graph::Metered;
+use crate::graph::crossing::Crossing;
 use crate::graph::{Handling, Items, Node, Scattered, Stream};
-use crate::progress::Detached;
 use crate::record::{Batch, Record};
 use crate::{Error, FaultPolicy, Pool};
 
@@ -57,31 +56,6 @@ impl<T: Record> Stream<T> {
             misuse: None,
             types: PhantomData,
         }
-    }
-}
-
-/// A segment, with the task that gathers its results.
-pub(crate) struct Crossing {
-    pub(crate) segment: Arc<Segment>,
-    pub(crate) misuse: Option<Error>,
-    pub(crate) gather: Detached,
-}
-
-impl Crossing {
-    /// Waits until all is gathered. Given up midway, it can be called again.
-    async fn close(&self) -> Result<(), Error> {
-        if let Some(misuse) = &self.misuse {
-            return Err(misuse.clone());
-        }
-        self.segment.close();
-        self.gather.end().await
-    }
-}
-
-impl Drop for Crossing {
-    fn drop(&mut self) {
-        // The task ends once it has passed on what is there.
-        self.segment.close();
     }
 }
 
