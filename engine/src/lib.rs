@@ -42,6 +42,8 @@
 //! | `cluster` | runs on other machines, and streams of NATS as sources and sinks; needs `net` | 33 beyond `net` |
 //! | `otlp` | metrics and traces for OpenTelemetry; needs `net` | 15 beyond `net` |
 
+// On docs.rs each item names the feature that it needs.
+#![cfg_attr(docsrs, feature(doc_cfg))]
 #![warn(clippy::print_stderr, clippy::print_stdout, clippy::unwrap_used)]
 
 #[cfg(feature = "cluster")]
