@@ -1,4 +1,4 @@
-//! How many records a second each worker of a cluster does.
+//! How many records per second each worker of a cluster does.
 
 use std::collections::HashMap;
 
@@ -42,7 +42,7 @@ impl WorkerRates {
         }
     }
 
-    /// Records a second.
+    /// Records per second.
     pub(super) fn of(&self, worker: &PlainText) -> f64 {
         self.0.get(worker).map_or(0.0, |report| report.rate)
     }

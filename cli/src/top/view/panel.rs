@@ -65,8 +65,8 @@ impl Panel {
     /// What it shows, in words.
     pub(super) fn title(self, app: &App) -> String {
         match self {
-            Self::Graph => "Graph: records a second, busy, full".to_owned(),
-            Self::Rates => "Records a second".to_owned(),
+            Self::Graph => "Graph: records per second, busy, full".to_owned(),
+            Self::Rates => "Records per second".to_owned(),
             Self::Workers => match workers_of(app) {
                 None => format!("Threads, the last {} s", threads::SECONDS),
                 Some(workers) => workers::title(workers),

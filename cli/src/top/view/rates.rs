@@ -1,4 +1,4 @@
-//! Records a second, in and out, over time.
+//! Records per second, in and out, over time.
 
 use engine::metrics::History;
 use engine::metrics::words::{clock, short};
