@@ -1,21 +1,25 @@
 //! `engine worker`: runs functions for the runs of a cluster.
 
 use std::cell::Cell;
+use std::convert::Infallible;
 use std::ffi::OsString;
 use std::path::PathBuf;
 #[cfg(unix)]
 use std::process::Command;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
 use engine::cluster::{Broker, Worker};
+use engine::pool::PoolBuilder;
 use engine::wall::{Program, Rules};
 use engine::{CancellationToken, Capability, Pool};
 use etcetera::BaseStrategy;
+use tokio::sync::SetOnce;
 
 use super::cluster::BrokerArgs;
 use super::drain::{self, Drain, drain_time};
-use super::exit::{Ending, tell};
+use super::exit::{Ending, Signal, tell};
 use super::limits::LimitArgs;
 use super::signals;
 use super::summary::forbidden;
@@ -82,80 +86,82 @@ const FAREWELL: Duration = Duration::from_secs(1);
 
 impl WorkerCommand {
     pub(crate) fn execute(self) -> anyhow::Result<Ending> {
-        let quiet = self.quiet;
         if self.wall.raise(|| self.rules())? == Then::Stop {
             return Ok(Ending::Done);
         }
-        // Functions run here: what is compiled is kept by a process apart, for others to run.
+        let builder = self.pool()?;
+        if self.isolated {
+            return self.serve_one_task(builder);
+        }
+        if let Some(line) = forbidden() {
+            self.notices().tell(format_args!("{line}"));
+        }
+        let broker = self.broker.apply(self.cluster.as_ref().context("--cluster is missing")?);
+        let interrupted = self.interrupts()?;
+        let pool = builder.build()?;
+        let worker = self.worker(broker, &pool)?;
+        self.serve(worker, &pool, &interrupted)
+    }
+
+    /// The pool that functions run in. What is compiled is kept by a process apart, for others to run.
+    fn pool(&self) -> anyhow::Result<PoolBuilder> {
+        let quiet = self.quiet;
         let builder = self.limits.pool()?.compiler(self.limits.keeping_compiler()?);
         let builder = builder.on_print(move |print| {
             if !quiet {
                 tell(format_args!("{print}"));
             }
         });
-        let builder =
-            self.threads.into_iter().fold(builder, |builder, threads| builder.threads(threads.into()));
-        if self.isolated {
-            signals::ignore()?;
-            let pool = builder.threads(1).build()?;
-            Worker::serve_isolated(&pool, &self.allow)?;
-            return Ok(Ending::Done);
-        }
-        if let Some(line) = forbidden().filter(|_| !quiet) {
-            tell(format_args!("engine: {line}"));
-        }
-        let broker = self.broker.apply(self.cluster.as_ref().context("--cluster is missing")?);
-        let drain = Drain::new(Some(self.drain_timeout), false);
-        let interrupted = signals::interrupts(drain, move || {
-            if !quiet {
-                tell(format_args!("engine: left at once: other workers get the tasks that were begun"));
-            }
-        })?;
-        let pool = builder.build()?;
-        let this = std::env::current_exe().context("can't find the path of this program")?;
+        Ok(self.threads.into_iter().fold(builder, |builder, threads| builder.threads(threads.into())))
+    }
+
+    /// Runs the task that comes on stdin, in a process that a worker started for it.
+    fn serve_one_task(&self, builder: PoolBuilder) -> anyhow::Result<Ending> {
+        signals::ignore()?;
+        let pool = builder.threads(1).build()?;
+        Worker::serve_isolated(&pool, &self.allow)?;
+        Ok(Ending::Done)
+    }
+
+    /// Listens to signals: the first one lets the worker leave, the second ends the process.
+    fn interrupts(&self) -> anyhow::Result<Arc<SetOnce<Signal>>> {
+        let notices = self.notices();
+        signals::interrupts(Drain::new(Some(self.drain_timeout), false), move || {
+            notices.tell(format_args!("left at once: other workers get the tasks that were begun"));
+        })
+    }
+
+    fn worker(&self, broker: Broker, pool: &Pool) -> anyhow::Result<Worker> {
         // Some of the time is for saying that it has left.
         let drain = self.drain_timeout.saturating_sub(FAREWELL.min(self.drain_timeout / 2));
-        let worker =
-            Worker::new(broker, &pool, folder()?).isolate(this, self.isolated()).drain_timeout(drain);
-        let worker = self.allow.into_iter().fold(worker, Worker::allow);
-        let leaving = CancellationToken::new();
-        let (leave, tired) = (leaving.clone(), leaving.clone());
-        let begin_anew = Cell::new(false);
-        let told = move |line: &str| {
-            if !quiet {
-                tell(format_args!("engine: {line}"));
-            }
-        };
+        let worker = Worker::new(broker, pool, folder()?)
+            .isolate(this_program()?, self.isolated())
+            .drain_timeout(drain);
+        Ok(self.allow.iter().cloned().fold(worker, Worker::allow))
+    }
+
+    /// Serves the runs of the cluster until a signal comes, or until too many threads are lost.
+    fn serve(&self, worker: Worker, pool: &Pool, interrupted: &SetOnce<Signal>) -> anyhow::Result<Ending> {
+        let leave = CancellationToken::new();
+        let restart = Cell::new(false);
+        let notices = self.notices();
+        let told = move |line: &str| notices.tell(format_args!("{line}"));
         let served = asking_runtime()?.block_on(async {
-            let hear = async {
-                interrupted.wait().await;
-                // A worker that was told to end does not restart.
-                begin_anew.set(false);
-                leave.cancel();
-                std::future::pending().await
-            };
-            let lose = async {
-                let lost = loses_threads(&pool).await;
-                if !quiet {
-                    tell(format_args!(
-                        "engine: {lost} threads are stuck in functions' file operations: leaving, to restart"
-                    ));
-                }
-                begin_anew.set(!tired.is_cancelled());
-                tired.cancel();
-                std::future::pending().await
-            };
             tokio::select! {
-                served = worker.serve(leaving, told) => served,
-                never = hear => never,
-                never = lose => never,
+                served = worker.serve(leave.clone(), told) => served,
+                never = leave_on_signal(interrupted, &leave, &restart) => match never {},
+                never = leave_on_lost_threads(pool, notices, &leave, &restart) => match never {},
             }
         });
-        if begin_anew.get() {
-            return run_anew();
+        if restart.get() {
+            return restart_process();
         }
         served?;
         Ok(Ending::Done)
+    }
+
+    fn notices(&self) -> Notices {
+        Notices { quiet: self.quiet }
     }
 
     /// What this process may still reach.
@@ -171,9 +177,8 @@ impl WorkerCommand {
         }
         plugins.into_iter().for_each(|folder| rules.write(folder));
         self.cluster.iter().for_each(|broker| self.broker.reach(broker, &mut rules));
-        let this = std::env::current_exe().context("can't find the path of this program")?;
         rules.start(Program::new(
-            std::iter::once(this.into()).chain(self.isolated().into_iter().map(OsString::from)),
+            std::iter::once(this_program()?.into()).chain(self.isolated().into_iter().map(OsString::from)),
         ));
         Ok(rules)
     }
@@ -186,18 +191,59 @@ impl WorkerCommand {
     }
 }
 
-/// A worker that has lost so many threads begins anew: half of those that a single function can lose.
+/// Says on stderr what the worker does, unless it was told to be quiet.
+#[derive(Clone, Copy)]
+struct Notices {
+    quiet: bool,
+}
+
+impl Notices {
+    fn tell(self, line: std::fmt::Arguments<'_>) {
+        if !self.quiet {
+            tell(format_args!("engine: {line}"));
+        }
+    }
+}
+
+/// Lets the worker leave at the first signal.
+async fn leave_on_signal(
+    interrupted: &SetOnce<Signal>,
+    leave: &CancellationToken,
+    restart: &Cell<bool>,
+) -> Infallible {
+    interrupted.wait().await;
+    // A worker that was told to end does not restart.
+    restart.set(false);
+    leave.cancel();
+    std::future::pending().await
+}
+
+/// Lets the worker leave and restart if it loses too many threads.
+async fn leave_on_lost_threads(
+    pool: &Pool,
+    notices: Notices,
+    leave: &CancellationToken,
+    restart: &Cell<bool>,
+) -> Infallible {
+    let lost = lost_threads(pool).await;
+    notices.tell(format_args!("{lost} threads are stuck in functions' file operations: leaving, to restart"));
+    restart.set(!leave.is_cancelled());
+    leave.cancel();
+    std::future::pending().await
+}
+
+/// A worker that has lost so many threads restarts: half of those that a single function can lose.
 const LOST: usize = 32;
 
-/// How often it is looked at. What was slow once may be back the next time.
-const LOOK: Duration = Duration::from_secs(2);
+/// How often they are counted. What was slow once may be back the next time.
+const CHECK_INTERVAL: Duration = Duration::from_secs(2);
 
-/// Waits until so many threads are lost that only a new process is whole again.
-async fn loses_threads(pool: &Pool) -> usize {
-    let mut looks = tokio::time::interval(LOOK);
+/// Waits until so many threads are lost that only a new process has enough of them. Returns how many.
+async fn lost_threads(pool: &Pool) -> usize {
+    let mut checks = tokio::time::interval(CHECK_INTERVAL);
     let mut before = 0;
     loop {
-        looks.tick().await;
+        checks.tick().await;
         let lost = pool.usage().stuck_threads;
         if lost.min(before) >= LOST {
             return lost;
@@ -208,22 +254,25 @@ async fn loses_threads(pool: &Pool) -> usize {
 
 /// Runs the same command in this process's place: threads that are stuck end with it. Behind the wall no program
 /// can be started, and the exit code asks the service manager for a restart.
-fn run_anew() -> anyhow::Result<Ending> {
+fn restart_process() -> anyhow::Result<Ending> {
     #[cfg(unix)]
     if engine::wall::raised().is_none() {
         use std::os::unix::process::CommandExt;
-        let this = std::env::current_exe().context("can't find the path of this program")?;
-        let error = Command::new(this).args(std::env::args_os().skip(1)).exec();
+        let error = Command::new(this_program()?).args(std::env::args_os().skip(1)).exec();
         tell(format_args!("engine: can't restart: {error}"));
     }
-    Ok(Ending::Told { code: BEGIN_ANEW })
+    Ok(Ending::Told { code: RESTART })
 }
 
 /// What it ends with if it should be started again, as sysexits has it for what may go well the next time.
-const BEGIN_ANEW: u8 = 75;
+const RESTART: u8 = 75;
 
 /// Where plugins are kept that came over the network.
 fn folder() -> anyhow::Result<PathBuf> {
     let base = etcetera::choose_base_strategy().context("can't find this user's cache folder")?;
     Ok(base.cache_dir().join("engine").join("plugins"))
+}
+
+fn this_program() -> anyhow::Result<PathBuf> {
+    std::env::current_exe().context("can't find the path of this program")
 }
