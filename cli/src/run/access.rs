@@ -1,4 +1,4 @@
-//! What a run reaches outside of its process: for the wall.
+//! What a run has access to outside of its process: for the wall.
 
 use std::path::{Path, PathBuf};
 

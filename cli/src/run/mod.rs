@@ -1,5 +1,6 @@
 //! `engine run`: records from a file or pipe, through functions, to a file or pipe.
 
+mod access;
 mod command;
 mod feed;
 mod graph;
@@ -9,7 +10,6 @@ mod output;
 mod page;
 mod pipeline;
 mod plugins;
-mod reach;
 mod report;
 mod watching;
 

@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 use super::messages::{Messages, SOON, printer};
 use super::report::{Report, fault_of};
 use super::watching::{WatchArgs, Watching};
-use super::{RunCommand, reach};
+use super::{RunCommand, access};
 use crate::drain::{self, Drain};
 use crate::exit::{Ending, RunFailed, at};
 use crate::limits::compiling_pool;
@@ -30,7 +30,7 @@ impl RunCommand {
         let file = PipelineFile::read(path)?;
         let components = Components::default();
         let ahead = Ahead::default();
-        if self.wall.raise(|| reach::of_pipeline(self, &file, &components, &ahead))? == Then::Stop {
+        if self.wall.raise(|| access::of_pipeline(self, &file, &components, &ahead))? == Then::Stop {
             return Ok(Ending::Done);
         }
         let find = |path: &Path| components.find(path);

@@ -16,7 +16,7 @@ use super::inputs::{self, Input};
 use super::messages::printer;
 use super::output::LateFile;
 use super::report::{Report, fault_of};
-use super::{RunCommand, reach};
+use super::{RunCommand, access};
 use crate::checkpoint::{Files, Identity};
 use crate::checkpointer::{Checkpointer, Durable};
 use crate::drain;
@@ -131,7 +131,7 @@ impl RunCommand {
         let crates = if self.wall.is_shown() { Crates::BuiltBefore } else { Crates::Build };
         let components = self.plugins.iter().map(|spec| component(&spec.path, crates));
         let components = components.collect::<anyhow::Result<Vec<_>>>()?;
-        let then = self.wall.raise(|| reach::rules(self, &components, ahead))?;
+        let then = self.wall.raise(|| access::rules(self, &components, ahead))?;
         Ok((then != Then::Stop).then_some(components))
     }
 

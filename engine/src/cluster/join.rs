@@ -129,7 +129,7 @@ impl Worker {
         isolated::serve(pool, allowed)
     }
 
-    /// Works until `leaving` is cancelled; then what was begun is finished, and no more is taken. `told` is given
+    /// Works until `leave` is cancelled; then what was begun is finished, and no more is taken. `told` is given
     /// news in lines, for people.
     ///
     /// # Errors
@@ -137,7 +137,7 @@ impl Worker {
     /// If the broker can't be reached at the beginning. Later it is waited for.
     pub async fn serve(
         self,
-        leaving: CancellationToken,
+        leave: CancellationToken,
         told: impl Fn(&str) + Send + Sync + 'static,
     ) -> Result<(), Error> {
         let told: Told = Arc::new(move |line| told(&text::plain(line, LINE)));
@@ -149,7 +149,7 @@ impl Worker {
             more => format!("{more} functions"),
         };
         told(&format!("{} works for {address}, {threads} at once", options.name));
-        process::serve(transport, options, leaving, told).await;
+        process::serve(transport, options, leave, told).await;
         Ok(())
     }
 }

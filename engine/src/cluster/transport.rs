@@ -65,7 +65,7 @@ pub(super) struct Delivery {
 }
 
 /// Messages as they come. After an error the subscription is gone.
-pub(super) type Deliveries = BoxStream<'static, Result<Delivery, TransportError>>;
+pub(super) type DeliveryStream = BoxStream<'static, Result<Delivery, TransportError>>;
 
 /// What the broker is told of a message that it delivered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -172,7 +172,7 @@ pub(super) trait Queues: Send + Sync {
     async fn has_task(&self, sequence: u64, id: &str) -> Option<bool>;
 
     /// Results for the host of this epoch; none if there is no queue of them.
-    async fn results(&self, epoch: u64) -> Option<Deliveries>;
+    async fn results(&self, epoch: u64) -> Option<DeliveryStream>;
 
     /// Tasks for a worker; none if there is no queue of them.
     async fn tasks(&self) -> Option<Box<dyn TaskQueue>>;
@@ -188,7 +188,7 @@ pub(super) trait Queues: Send + Sync {
 #[async_trait]
 pub(super) trait TaskQueue: Send + Sync {
     /// Asks for as many tasks, which end after `wait`; none if the broker can't be asked.
-    async fn ask(&self, most: usize, wait: Duration) -> Option<Deliveries>;
+    async fn ask(&self, most: usize, wait: Duration) -> Option<DeliveryStream>;
 }
 
 /// Plugins by their hashes.

@@ -21,20 +21,20 @@ struct Waiting<T> {
 }
 
 /// When an element may go on, which came at a time.
-pub(super) trait Pace: Send + 'static {
+pub(super) trait Release: Send + 'static {
     /// Waits until it may.
     fn wait(&mut self, since: Instant) -> impl Future<Output = ()> + Send;
 }
 
 impl<T: Clone + Send + 'static> Stream<T> {
-    /// Up to `n` elements wait here, for a task that passes them on at its `pace`; the next one waits outside.
-    pub(super) fn queue(self, kind: &str, n: usize, pace: impl Pace) -> Self {
+    /// Up to `n` elements wait here, for a task that passes each on after its `release`; the next one waits outside.
+    pub(super) fn queue(self, kind: &str, n: usize, release: impl Release) -> Self {
         let context = self.context.clone();
         let mut gauge: Option<Weak<dyn Gauge>> = None;
         let stream = self.attach(kind, |outlet| {
             let capacity = n.clamp(1, Semaphore::MAX_PERMITS);
             let handover = Handover::new(capacity, context, |receiver, backlog| async move {
-                pass_on(receiver, outlet, pace, &backlog).await
+                pass_on(receiver, outlet, release, &backlog).await
             });
             gauge = Some(handover.gauge());
             QueueNode(handover)
@@ -64,10 +64,10 @@ impl<T: Send + 'static> QueueNode<T> {
 async fn pass_on<T: Clone + Send + 'static>(
     mut receiver: Receiver<Waiting<T>>,
     outlet: Outlet<T>,
-    mut pace: impl Pace,
+    mut release: impl Release,
     backlog: &Backlog,
 ) -> Result<(), Error> {
-    let passed = pass(&mut receiver, &outlet, &mut pace, backlog).await;
+    let passed = pass(&mut receiver, &outlet, &mut release, backlog).await;
     if let Err(error) = &passed {
         backlog.fail(error.clone());
     }
@@ -80,7 +80,7 @@ async fn pass_on<T: Clone + Send + 'static>(
 async fn pass<T: Clone + Send + 'static>(
     receiver: &mut Receiver<Waiting<T>>,
     outlet: &Outlet<T>,
-    pace: &mut impl Pace,
+    release: &mut impl Release,
     backlog: &Backlog,
 ) -> Result<(), Error> {
     let mut passed = 0;
@@ -99,7 +99,7 @@ async fn pass<T: Clone + Send + 'static>(
         if number > passed {
             backlog.reach(passed);
         }
-        pace.wait(since).await;
+        release.wait(since).await;
         outlet.send(Items::One(number, element)).await?;
         passed = number;
         backlog.leave(number, 1);

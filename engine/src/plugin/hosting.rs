@@ -51,8 +51,8 @@ impl Drop for Network {
 }
 
 impl Hosting {
-    /// What a guest with these grants waits by.
-    pub(crate) fn driver(&self, grants: &Grants) -> Handle {
+    /// A handle to the runtime that drives what a guest with these grants waits for.
+    pub(crate) fn handle(&self, grants: &Grants) -> Handle {
         let network = grants.have_network().then(|| self.network.runtime()).flatten();
         network.map_or_else(|| self.timers.clone(), |runtime| runtime.handle().clone())
     }

@@ -11,7 +11,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 /// No actor moved in this many checks in a row: anything about to move has had the time to.
-const LOOKS: u32 = 10;
+const CHECKS: u32 = 10;
 const INTERVAL: Duration = Duration::from_millis(100);
 
 /// The actors in the graph of a source, and their waits.
@@ -74,13 +74,13 @@ impl WaitGraph {
 
     /// Waits for a deadlock, which may never come. The caller counts as waiting.
     pub(crate) async fn deadlock(&self) {
-        let mut looks = 0;
+        let mut checks = 0;
         let mut moves = self.moves.load(SeqCst);
-        while looks < LOOKS {
+        while checks < CHECKS {
             tokio::time::sleep(INTERVAL).await;
             let before = std::mem::replace(&mut moves, self.moves.load(SeqCst));
             let stands = moves == before && self.stands_still();
-            looks = if stands { looks + 1 } else { 0 };
+            checks = if stands { checks + 1 } else { 0 };
         }
     }
 

@@ -61,13 +61,13 @@ pub fn raise(rules: &Rules) -> Result<&'static Raised, WallError> {
 /// How long a thread that has ended may still be listed.
 const ENDING: Duration = Duration::from_millis(1);
 
-/// How often it is looked at.
-const LOOKS: u32 = 1000;
+/// How often it is checked.
+const CHECKS: u32 = 1000;
 
 /// Whether this is the process's only thread. True if the system does not tell.
 fn is_alone() -> bool {
     let threads = || Ok::<_, io::Error>(Folder::open(Path::new("/proc/self/task"))?.names()?.len());
-    for _ in 0..LOOKS {
+    for _ in 0..CHECKS {
         match threads() {
             Ok(2..) => thread::sleep(ENDING),
             _ => return true,

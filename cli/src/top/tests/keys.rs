@@ -3,7 +3,7 @@
 use engine::metrics::RunState;
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
-use super::sample::{TOKEN, app, drawn, line, press, rows, snapshot};
+use super::sample::{TOKEN, app, line, press, rows, screen, snapshot};
 use crate::top::app::{Action, App, Update, Viewer};
 use crate::top::theme::Theme;
 
@@ -16,7 +16,7 @@ fn keys_send_their_actions() {
     assert_eq!(press(&mut app, "S"), [None]);
     for columns in [60, 80] {
         let question = "Stop the run? Records in progress are not finished. y/n";
-        assert_eq!(rows(&drawn(&mut app, columns, 24))[23], question);
+        assert_eq!(rows(&screen(&mut app, columns, 24))[23], question);
     }
     assert_eq!(press(&mut app, "yq"), [Some(Action::Stop), Some(Action::Leave)]);
     let mut paused = snapshot();
@@ -33,7 +33,7 @@ fn without_the_token_keys_ask_for_it() {
     let mut app = app(Viewer::Other { has_token: false }, true, snapshot());
     for key in ["p", "d", "S"] {
         assert_eq!(press(&mut app, key), [None]);
-        assert!(rows(&drawn(&mut app, 80, 24))[23].starts_with("that needs the token"), "{key}");
+        assert!(rows(&screen(&mut app, 80, 24))[23].starts_with("that needs the token"), "{key}");
     }
     assert_eq!(press(&mut app, "y"), [None]);
 }
@@ -43,7 +43,7 @@ fn a_finished_run_offers_no_stop() {
     let mut over = snapshot();
     over.status.run.state = RunState::Done;
     for who in [TOKEN, Viewer::Itself] {
-        let lines = rows(&drawn(&mut app(who, true, over.clone()), 80, 24));
+        let lines = rows(&screen(&mut app(who, true, over.clone()), 80, 24));
         assert!(lines[23].ends_with("  q leave") && !lines[23].contains("pause"), "{lines:?}");
     }
 }
@@ -54,11 +54,11 @@ fn a_list_scrolls_no_further_than_its_end() {
     long.status.log = (1..=50).map(|number| line(number, &format!("line {number}"))).collect();
     let mut app = app(TOKEN, true, long);
     press(&mut app, "7");
-    assert!(rows(&drawn(&mut app, 80, 24))[5].ends_with("line 50"));
+    assert!(rows(&screen(&mut app, 80, 24))[5].ends_with("line 50"));
     press(&mut app, &"j".repeat(200));
-    let lines = rows(&drawn(&mut app, 80, 24));
+    let lines = rows(&screen(&mut app, 80, 24));
     assert!(lines[22].ends_with("line 1"), "{lines:?}");
     press(&mut app, "k");
-    let lines = rows(&drawn(&mut app, 80, 24));
+    let lines = rows(&screen(&mut app, 80, 24));
     assert!(lines[22].ends_with("line 2"), "{lines:?}");
 }

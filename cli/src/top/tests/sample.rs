@@ -130,7 +130,7 @@ pub(super) fn app(who: Viewer, colours: bool, snapshot: Snapshot) -> App {
     app
 }
 
-pub(super) fn drawn(app: &mut App, columns: u16, rows: u16) -> Cells {
+pub(super) fn screen(app: &mut App, columns: u16, rows: u16) -> Cells {
     let mut terminal = Terminal::new(TestBackend::new(columns, rows)).unwrap();
     terminal.draw(|frame| view::draw(frame, app)).unwrap();
     terminal.backend().buffer().clone()
@@ -155,7 +155,7 @@ pub(super) fn rows(cells: &Cells) -> Vec<String> {
 }
 
 pub(super) fn check(app: &mut App, columns: u16, rows_: u16, expected: &ExpectFile) {
-    expected.assert_eq(&(rows(&drawn(app, columns, rows_)).join("\n") + "\n"));
+    expected.assert_eq(&(rows(&screen(app, columns, rows_)).join("\n") + "\n"));
 }
 
 pub(super) fn press(app: &mut App, keys: &str) -> Vec<Option<Action>> {

@@ -3,7 +3,7 @@
 use expect_test::expect_file;
 use ratatui::style::Color;
 
-use super::sample::{TOKEN, app, check, drawn, line, on_workers, press, rows, snapshot, told};
+use super::sample::{TOKEN, app, check, line, on_workers, press, rows, screen, snapshot, told};
 use crate::top::app::App;
 use crate::top::theme::Theme;
 use crate::top::view;
@@ -23,7 +23,7 @@ fn without_colours_functions_show_as_letters() {
     let mut app = app(TOKEN, false, snapshot());
     press(&mut app, "4");
     check(&mut app, 80, 10, &expect_file!["../snapshots/threads.txt"]);
-    let cells = drawn(&mut app, 80, 24);
+    let cells = screen(&mut app, 80, 24);
     assert!(cells.content.iter().all(|cell| (cell.fg, cell.bg) == (Color::Reset, Color::Reset)));
 }
 
@@ -41,7 +41,7 @@ fn printing_once_gives_plain_text() {
 
 #[test]
 fn colours_match_what_the_terminal_supports() {
-    let cells = drawn(&mut app(TOKEN, true, snapshot()), 160, 50);
+    let cells = screen(&mut app(TOKEN, true, snapshot()), 160, 50);
     let of = |symbol: &str| cells.content.iter().find(|cell| cell.symbol() == symbol).unwrap();
     assert_eq!(of("▶").fg, Color::Yellow);
     assert_eq!(of("✗").fg, Color::Red);
@@ -55,9 +55,9 @@ fn every_screen_size_shows_something() {
         for page in "1234567".chars() {
             let mut app = app(TOKEN, true, snapshot());
             press(&mut app, &page.to_string());
-            drawn(&mut app, columns, rows);
+            screen(&mut app, columns, rows);
         }
-        drawn(&mut App::new(TOKEN, Theme::new(true)), columns, rows);
+        screen(&mut App::new(TOKEN, Theme::new(true)), columns, rows);
     }
 }
 
@@ -70,7 +70,7 @@ fn a_narrow_screen_shows_whole_numbers_and_the_faults() {
         (30, " running  00:42   2 faults"),
         (20, " running    2 faults"),
     ] {
-        assert_eq!(rows(&drawn(&mut app(TOKEN, true, snapshot()), columns, 24))[0], first);
+        assert_eq!(rows(&screen(&mut app(TOKEN, true, snapshot()), columns, 24))[0], first);
     }
 }
 

@@ -1,6 +1,6 @@
 //! Text from records and functions is shown as plain text, in the columns that it has.
 
-use super::sample::{TOKEN, all_named, app, drawn, press};
+use super::sample::{TOKEN, all_named, app, press, screen};
 use crate::top::app::Update;
 use crate::top::view;
 
@@ -11,9 +11,9 @@ fn text_from_records_is_shown_as_plain_text() {
         for page in "1234567".chars() {
             let mut app = app(TOKEN, true, all_named(evil));
             app.hear(Update::Said(evil.to_owned()));
-            let footer = drawn(&mut app, columns, rows);
+            let footer = screen(&mut app, columns, rows);
             press(&mut app, &page.to_string());
-            for cells in [footer, drawn(&mut app, columns, rows)] {
+            for cells in [footer, screen(&mut app, columns, rows)] {
                 let hidden = |c: char| c.is_control() || "\u{202e}\u{200d}".contains(c);
                 assert!(!cells.content.iter().any(|cell| cell.symbol().contains(hidden)));
             }
@@ -26,7 +26,7 @@ fn text_from_records_is_shown_as_plain_text() {
 #[test]
 fn wide_characters_do_not_shift_their_neighbours() {
     let columns_of = |name: &str| {
-        let cells = drawn(&mut app(TOKEN, true, all_named(name)), 160, 50);
+        let cells = screen(&mut app(TOKEN, true, all_named(name)), 160, 50);
         let width = usize::from(cells.area.width);
         let rates: Vec<_> = (0..cells.content.len())
             .filter(|place| cells.content[*place].symbol() == "/" && cells.content[place + 1].symbol() == "s")

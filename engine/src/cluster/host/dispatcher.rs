@@ -13,7 +13,7 @@ use tokio::sync::Mutex;
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::errands::{Answer, Errands};
-use super::in_flight_task::{InFlightTask, WholeResult};
+use super::in_flight_task::{CompleteResult, InFlightTask};
 use super::link::{Acknowledgements, Link};
 use super::membership::Membership;
 use super::notices::Notices;
@@ -220,7 +220,7 @@ impl Dispatcher {
                 Act::Look { task, attempt, sequence } => self.errands.look(task, attempt, sequence),
                 Act::Release(receipt) => self.errands.acknowledge(receipt),
                 Act::Done { task, nonce, parts, tokens: receipts, held } => {
-                    self.done(WholeResult { task, nonce, parts, receipts, held })?;
+                    self.done(CompleteResult { task, nonce, parts, receipts, held })?;
                 }
                 Act::TooLarge { task } => self.cut(task)?,
                 Act::GiveUp { task } => {

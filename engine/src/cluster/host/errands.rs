@@ -14,7 +14,7 @@ use crate::Error;
 use crate::cluster::description::Stage;
 use crate::cluster::protocol::wire::{Task, task_id};
 use crate::cluster::transport::{
-    Change, Deliveries, Published, Queues, Receipt, Reply, Table, Transport, TransportError,
+    Change, DeliveryStream, Published, Queues, Receipt, Reply, Table, Transport, TransportError,
 };
 use crate::executor::{Executor, SegmentResult, run_segment};
 use crate::plugin::FunctionCore;
@@ -37,7 +37,7 @@ pub(super) enum Answer {
     /// The broker was told that this host lives.
     Beat(Result<(), Error>),
     /// A subscription to results; none if it failed.
-    Results(Option<Deliveries>),
+    Results(Option<DeliveryStream>),
     /// A subscription to what workers say; none if it failed.
     Presences(Option<Presences>),
     /// Nothing that the loop has to know.

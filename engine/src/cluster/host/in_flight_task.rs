@@ -41,7 +41,7 @@ impl InFlightTask {
 }
 
 /// A result, all of whose parts are here.
-pub(super) struct WholeResult {
+pub(super) struct CompleteResult {
     pub(super) task: u64,
     pub(super) nonce: u64,
     pub(super) parts: Vec<Bytes>,

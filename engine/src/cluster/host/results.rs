@@ -5,7 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::dispatcher::{Dispatcher, Ended};
-use super::in_flight_task::{InFlightTask, Refusal, WholeResult};
+use super::in_flight_task::{CompleteResult, InFlightTask, Refusal};
 use super::link::{Acknowledgements, Unacknowledged};
 
 use crate::cluster::protocol::wire::Outcome;
@@ -14,8 +14,8 @@ use crate::record::Batch;
 
 impl Dispatcher {
     /// A result is whole: it is believed if it can be what came of its task.
-    pub(super) fn done(&mut self, result: WholeResult) -> Ended {
-        let WholeResult { task, nonce, parts, receipts, held } = result;
+    pub(super) fn done(&mut self, result: CompleteResult) -> Ended {
+        let CompleteResult { task, nonce, parts, receipts, held } = result;
         let acknowledgements = Acknowledgements { receipts, bytes: held };
         // Whatever becomes of the result, its messages are acknowledged after that.
         let unacknowledged = Unacknowledged { link: self.link.clone(), acknowledgements };

@@ -13,7 +13,7 @@ use tokio::time::{Instant, timeout_at};
 use super::broker::{Connection, Contents, missing};
 use super::queue::{QUEUE_BYTES, Queue, Taken};
 use crate::cluster::transport::{
-    Deliveries, Delivery, Published, Queues, Receipt, Reply, TaskQueue, TransportError,
+    Delivery, DeliveryStream, Published, Queues, Receipt, Reply, TaskQueue, TransportError,
 };
 
 /// A result that a host has not acknowledged after this time comes again.
@@ -89,7 +89,13 @@ impl OfRun {
     }
 
     /// So many messages as they come, until the end.
-    fn deliveries(&self, kind: Kind, epoch: Option<u64>, most: usize, end: Option<Instant>) -> Deliveries {
+    fn deliveries(
+        &self,
+        kind: Kind,
+        epoch: Option<u64>,
+        most: usize,
+        end: Option<Instant>,
+    ) -> DeliveryStream {
         let deliveries = try_unfold((self.clone(), most), move |(this, most)| async move {
             if most == 0 {
                 return Ok(None);
@@ -135,7 +141,7 @@ impl Queues for OfRun {
         }
     }
 
-    async fn results(&self, epoch: u64) -> Option<Deliveries> {
+    async fn results(&self, epoch: u64) -> Option<DeliveryStream> {
         self.with(Kind::Results, |_| ()).ok()?;
         Some(self.deliveries(Kind::Results, Some(epoch), usize::MAX, None))
     }
@@ -159,7 +165,7 @@ impl Queues for OfRun {
 
 #[async_trait]
 impl TaskQueue for OfRun {
-    async fn ask(&self, most: usize, wait: Duration) -> Option<Deliveries> {
+    async fn ask(&self, most: usize, wait: Duration) -> Option<DeliveryStream> {
         self.with(Kind::Tasks, |_| ()).ok()?;
         Some(self.deliveries(Kind::Tasks, None, most, Some(Instant::now() + wait)))
     }

@@ -17,7 +17,7 @@ use futures_util::{FutureExt, StreamExt};
 use super::{streams, subjects};
 use crate::cluster::settings::Durability;
 use crate::cluster::transport::{
-    Deliveries, Delivery, Published, Queues, Receipt, Reply, TaskQueue, TransportError,
+    Delivery, DeliveryStream, Published, Queues, Receipt, Reply, TaskQueue, TransportError,
 };
 use crate::deadlines::BROKER_ANSWER;
 
@@ -68,7 +68,7 @@ impl Queues for Streams {
         }
     }
 
-    async fn results(&self, epoch: u64) -> Option<Deliveries> {
+    async fn results(&self, epoch: u64) -> Option<DeliveryStream> {
         let name = subjects::host_consumer(epoch);
         let stream = subjects::results(&self.run);
         let consumer: PullConsumer = self.context.get_consumer_from_stream(&name, stream).await.ok()?;
@@ -112,7 +112,7 @@ struct Consumer(PullConsumer);
 
 #[async_trait]
 impl TaskQueue for Consumer {
-    async fn ask(&self, most: usize, wait: Duration) -> Option<Deliveries> {
+    async fn ask(&self, most: usize, wait: Duration) -> Option<DeliveryStream> {
         let tasks = self.0.batch().max_messages(most).expires(wait).messages().await.ok()?;
         let task = |message: jetstream::Message| {
             let deliveries = message.info().map_or(1, |info| u64::try_from(info.delivered).unwrap_or(1));

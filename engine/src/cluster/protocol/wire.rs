@@ -124,7 +124,7 @@ struct WireOutcome<'a> {
     worker: Cow<'a, PlainText>,
     nanos: u64,
     #[serde(borrow)]
-    whole: WireWhole<'a>,
+    whole: WireSegmentResult<'a>,
     #[serde(deserialize_with = "at_most::<_, _, MOST_STAGES>")]
     used: Cow<'a, [Tally]>,
     #[serde(deserialize_with = "at_most::<_, _, MOST_PRINTED>")]
@@ -132,7 +132,7 @@ struct WireOutcome<'a> {
 }
 
 #[derive(Serialize, Deserialize)]
-struct WireWhole<'a> {
+struct WireSegmentResult<'a> {
     #[serde(borrow)]
     output: WireBatch<'a>,
     #[serde(deserialize_with = "at_most::<_, _, MOST_FAULTS>")]
@@ -259,7 +259,7 @@ impl Outcome {
         let SegmentResult { output, failed, ending } = &self.whole;
         let (output, ending) = (WireBatch::of(output), ending.as_ref().map(Cow::Borrowed));
         let size = output.size();
-        let whole = WireWhole { output, failed: failed.into(), ending };
+        let whole = WireSegmentResult { output, failed: failed.into(), ending };
         let (used, printed) = ((&*self.used).into(), (&*self.printed).into());
         encode(
             &WireOutcome { worker: Cow::Borrowed(&self.worker), nanos: self.nanos, whole, used, printed },
@@ -269,7 +269,7 @@ impl Outcome {
 
     pub(in crate::cluster) fn decode(bytes: &[u8]) -> Result<Self, WireError> {
         let WireOutcome { worker, nanos, whole, used, printed } = decode(bytes)?;
-        let WireWhole { output, failed, ending } = whole;
+        let WireSegmentResult { output, failed, ending } = whole;
         let (failed, ending) = (failed.into_owned(), ending.map(Cow::into_owned));
         let whole = SegmentResult { output: output.build()?, failed, ending };
         let (used, printed) = (used.into_owned(), printed.into_owned());

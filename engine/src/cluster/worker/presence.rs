@@ -71,7 +71,7 @@ impl Shared {
             busy: self.busy.load(Relaxed),
             tasks: self.tasks.load(Relaxed),
             records: self.records.load(Relaxed),
-            leaving: self.leaving.is_cancelled(),
+            leaving: self.leave.is_cancelled(),
             refused: self.refused().clone(),
         }
     }

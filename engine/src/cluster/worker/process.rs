@@ -17,14 +17,14 @@ use crate::cluster::protocol::wire::PROTOCOL;
 use crate::cluster::transport::{RETRY_WAIT, Table, Transport};
 use crate::deadlines::{BROKER_END, DRAIN};
 
-/// Works for all runs until `leaving` is cancelled; then what was begun is finished.
+/// Works for all runs until `leave` is cancelled; then what was begun is finished.
 pub(in crate::cluster) async fn serve(
     transport: Arc<dyn Transport>,
     options: Options,
-    leaving: CancellationToken,
+    leave: CancellationToken,
     told: Told,
 ) {
-    let shared = Arc::new(Shared::new(transport, options, leaving, told));
+    let shared = Arc::new(Shared::new(transport, options, leave, told));
     let beats = tokio::spawn(shared.clone().beats());
     let concurrency = tokio::spawn(shared.clone().adapt_concurrency());
     let mut runs = Runs { shared: shared.clone(), known: HashMap::new(), work: JoinSet::new() };
@@ -53,7 +53,7 @@ impl Runs {
     async fn serve(&mut self) {
         let shared = self.shared.clone();
         let mut absent = false;
-        while !shared.leaving.is_cancelled() {
+        while !shared.leave.is_cancelled() {
             let watched = match shared.transport.table(Table::Runs).await {
                 Ok(runs) => runs.watch().await,
                 Err(_) => None,

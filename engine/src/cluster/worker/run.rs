@@ -106,8 +106,8 @@ impl RunWorker {
 
     /// Takes tasks until the worker leaves.
     async fn take(self: &Arc<Self>, tasks: &mut JoinSet<()>) {
-        let leaving = &self.shared.leaving;
-        while !leaving.is_cancelled() {
+        let leave = &self.shared.leave;
+        while !leave.is_cancelled() {
             let mut run = self.run.clone();
             let known = run.borrow_and_update().clone();
             let admitted = known.segments.iter().flatten().try_for_each(|stage| self.shared.admit(stage));
@@ -133,7 +133,7 @@ impl RunWorker {
                 self.shared.pause(RETRY_WAIT).await;
                 continue;
             };
-            while !leaving.is_cancelled() && !run.has_changed().unwrap_or(true) {
+            while !leave.is_cancelled() && !run.has_changed().unwrap_or(true) {
                 if !self.ask(&*queue, tasks).await {
                     self.shared.pause(RETRY_WAIT).await;
                     break;

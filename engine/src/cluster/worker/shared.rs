@@ -35,14 +35,14 @@ pub(super) struct Shared {
     refused: Mutex<BTreeMap<PlainText, PlainText>>,
     /// The reason that was told last for each run.
     said: Mutex<BTreeMap<String, String>>,
-    pub(super) leaving: CancellationToken,
+    pub(super) leave: CancellationToken,
 }
 
 impl Shared {
     pub(super) fn new(
         transport: Arc<dyn Transport>,
         options: Options,
-        leaving: CancellationToken,
+        leave: CancellationToken,
         told: Told,
     ) -> Self {
         Self {
@@ -57,13 +57,13 @@ impl Shared {
             busy: AtomicUsize::new(0),
             refused: Mutex::default(),
             said: Mutex::default(),
-            leaving,
+            leave,
         }
     }
 
     /// Waits for something, unless the worker leaves.
     pub(super) async fn unless_leaving<T>(&self, work: impl Future<Output = T>) -> Option<T> {
-        self.leaving.run_until_cancelled(work).await
+        self.leave.run_until_cancelled(work).await
     }
 
     /// Waits, unless the worker leaves.

@@ -2,7 +2,7 @@
 
 use tokio::time::Instant;
 
-use crate::graph::queue::Pace;
+use crate::graph::queue::Release;
 use crate::graph::{Scattered, Stream};
 
 impl<T: Clone + Send + 'static> Stream<T> {
@@ -37,7 +37,7 @@ impl<T: Clone + Send + 'static> Stream<T> {
 
 struct AtOnce;
 
-impl Pace for AtOnce {
+impl Release for AtOnce {
     async fn wait(&mut self, _: Instant) {}
 }
 

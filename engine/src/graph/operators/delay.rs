@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::graph::queue::Pace;
+use crate::graph::queue::Release;
 use crate::graph::{Scattered, Stream};
 use crate::record::Record;
 
@@ -63,7 +63,7 @@ impl<T: Record> Scattered<T> {
 
 struct Delay(Duration);
 
-impl Pace for Delay {
+impl Release for Delay {
     async fn wait(&mut self, since: Instant) {
         tokio::time::sleep_until(since + self.0).await;
     }

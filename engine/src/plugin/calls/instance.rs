@@ -46,7 +46,7 @@ pub(crate) struct Instance {
     negated: bool,
     meter: Arc<Meter>,
     hosting: Arc<Hosting>,
-    driver: Handle,
+    handle: Handle,
     limits: Limits,
     /// The memory it had when it was opened.
     memory_at_start: usize,
@@ -98,7 +98,7 @@ impl Instance {
         hosting: &Arc<Hosting>,
     ) -> Result<Box<Self>, OpenError> {
         let limits = opening.limits;
-        let driver = hosting.driver(&opening.grants);
+        let handle = hosting.handle(&opening.grants);
         let store = store(hosting, limits, opening.messages.clone(), opening.output.clone(), &opening.grants);
         let mut store = store.map_err(not_made)?;
         let meter = store.data().meter.clone();
@@ -110,7 +110,7 @@ impl Instance {
                 let stage = stage.call_open(&mut store, &opening.name, &arguments, state).await;
                 Ok::<_, Early>((plugin, stage.map_err(Early::Call)?))
             });
-            metered(&meter, limits.timeout, hosting, &driver, &(), opened).await
+            metered(&meter, limits.timeout, hosting, &handle, &(), opened).await
         };
         let (plugin, stage) = match opened {
             Some(Ok((plugin, Ok(stage)))) => (plugin, stage),
@@ -128,7 +128,7 @@ impl Instance {
             negated,
             meter,
             hosting,
-            driver,
+            handle,
             limits,
             memory_at_start,
             calls: 0,
@@ -152,7 +152,7 @@ impl Instance {
         let called = {
             let stage = self.plugin.engine_plugin_stages().stage();
             let call = pin!(stage.call_process(&mut self.store, self.stage, param, keys, ROOM));
-            metered(&self.meter, limit, &self.hosting, &self.driver, waiting, call).await
+            metered(&self.meter, limit, &self.hosting, &self.handle, waiting, call).await
         };
         match called {
             Some(Ok(said)) => match Outcome::check(self.kind, batch, self.as_meant(batch, said)) {
@@ -187,7 +187,7 @@ impl Instance {
         let called = {
             let stage = self.plugin.engine_plugin_stages().stage();
             let call = pin!(stage.call_state(&mut self.store, self.stage));
-            metered(&self.meter, limit, &self.hosting, &self.driver, waiting, call).await
+            metered(&self.meter, limit, &self.hosting, &self.handle, waiting, call).await
         };
         let cause = match called {
             Some(Ok(Ok(state))) => return Ok((self, state)),
@@ -213,7 +213,7 @@ impl Instance {
         let called = {
             let stage = self.plugin.engine_plugin_stages().stage();
             let call = pin!(stage.call_finish(&mut self.store, self.stage));
-            metered(&self.meter, limit, &self.hosting, &self.driver, waiting, call).await
+            metered(&self.meter, limit, &self.hosting, &self.handle, waiting, call).await
         };
         match called {
             Some(Ok(Ok(batch))) => {

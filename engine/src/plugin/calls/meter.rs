@@ -129,7 +129,7 @@ struct Wait {
 }
 
 /// Runs a guest's `call` until it ends or has used `limit`: then the result is `None`, and the
-/// call and its store must be dropped. What the guest waits for is driven by `driver`.
+/// call and its store must be dropped. What the guest waits for is driven by the runtime of `handle`.
 ///
 /// A busy guest is ended by the epoch callback, which asks [`Meter::tick`]; its call returns a trap
 /// after which [`expired`] holds. A waiting one is ended here.
@@ -137,7 +137,7 @@ pub(crate) async fn metered<F: Future>(
     meter: &Arc<Meter>,
     limit: Duration,
     hosting: &Hosting,
-    driver: &Handle,
+    handle: &Handle,
     waiting: &dyn Waiting,
     mut call: Pin<&mut F>,
 ) -> Option<F::Output> {
@@ -168,7 +168,7 @@ pub(crate) async fn metered<F: Future>(
                 return Poll::Ready(None);
             }
         }
-        let _driver = driver.enter();
+        let _context = handle.enter();
         meter.begin();
         let polled = call.as_mut().poll(&mut Context::from_waker(&waker));
         meter.end();

@@ -25,8 +25,8 @@ async fn a_worker_refuses_runs_of_other_versions_and_removes_its_presence() {
     memory.make_tables().await.unwrap();
     let folder = tempfile::tempdir().unwrap();
     let options = Options::new(&Pool::new().unwrap(), folder.path().to_owned());
-    let (name, leaving) = (options.name.clone(), CancellationToken::new());
-    let worker = serve(Arc::new(memory.clone()), options, leaving.clone(), Arc::new(|_| {}));
+    let (name, leave) = (options.name.clone(), CancellationToken::new());
+    let worker = serve(Arc::new(memory.clone()), options, leave.clone(), Arc::new(|_| {}));
     let worker = tokio::spawn(worker);
     let workers = memory.table(Table::Workers).await.unwrap();
     wait_until(&*workers, |presence| presence.refused.is_empty()).await;
@@ -37,7 +37,7 @@ async fn a_worker_refuses_runs_of_other_versions_and_removes_its_presence() {
         presence.refused.get("one").is_some_and(|reason| reason.as_str().contains("version"))
     })
     .await;
-    leaving.cancel();
+    leave.cancel();
     worker.await.unwrap();
     assert!(workers.entry(&name).await.unwrap().unwrap().value.is_none());
 }
