@@ -196,7 +196,7 @@ fn a_dead_letter_file_can_be_run_again() {
     assert_eq!(places, [(2, first, 2), (5, second, 2)]);
     // One of them is corrected.
     fs::write(&dead, letters.replace(r#""record":"x""#, r#""record":"41""#)).unwrap();
-    let did = fed(engine(["run", "-p", &inc, "-i", &dead, "--letters", "--on-fault", "skip"]), "");
+    let did = fed(engine(["run", "-p", &inc, "-i", &dead, "--dead-letters", "--on-fault", "skip"]), "");
     assert_eq!((did.code, &*did.stdout), (Some(0), "42\n"), "{}", did.stderr);
 }
 
@@ -231,8 +231,10 @@ fn a_dead_letter_may_exceed_the_line_limit() {
     let divert = format!("divert={}", path("dead"));
     let did = fed(engine(["run", "-q", "-p", &panics, "-i", &path("in"), "--on-fault", &divert]), "");
     assert_eq!(did.code, Some(1), "{}", did.stderr);
-    let did =
-        fed(engine(["run", "-q", "-p", &same, "-i", &path("dead"), "--letters", "-o", &path("out")]), "");
+    let did = fed(
+        engine(["run", "-q", "-p", &same, "-i", &path("dead"), "--dead-letters", "-o", &path("out")]),
+        "",
+    );
     assert_eq!(did.code, Some(0), "{}", did.stderr);
     assert!(fs::read_to_string(path("out")).unwrap() == record + "\n", "it is another record");
 }
@@ -254,6 +256,7 @@ async fn any_number_of_retryable_records_is_retried() {
 #[test]
 fn an_invalid_dead_letter_ends_the_run_after_the_lines_before_it() {
     let echo = function_of(&hostile("misdeeds"), "same");
+    // The flag under its former name.
     let did = fed(
         engine(["run", "-p", &echo, "--letters"]),
         "{\"number\":1,\"function\":\"f\",\"fault\":\"failed\",\"message\":\"\",\"attempts\":1,\"record\":\"a\"}\nb\n",

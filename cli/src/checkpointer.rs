@@ -15,7 +15,7 @@ use engine::sources::Mark;
 use engine::{Error, Progress};
 use tokio::sync::SetOnce;
 
-use super::faults::Letters;
+use super::faults::DeadLetterFile;
 use super::threads;
 
 /// Saving takes at most one part in this many of the time.
@@ -25,7 +25,7 @@ const SHARE: u32 = 20;
 pub(crate) struct Durable {
     pub(crate) output: Output,
     pub(crate) output_file: File,
-    pub(crate) letters: Letters,
+    pub(crate) dead_letters: DeadLetterFile,
     pub(crate) letters_file: Option<File>,
 }
 
@@ -33,7 +33,7 @@ impl Durable {
     fn sync(&self, checkpoint: &Checkpoint) -> Result<(), Error> {
         self.output.flush()?;
         sync(&self.output_file, &checkpoint.output.path)?;
-        self.letters.flush()?;
+        self.dead_letters.flush()?;
         match (&self.letters_file, &checkpoint.letters) {
             (Some(file), Some(letters)) => sync(file, &letters.path),
             _ => Ok(()),
@@ -115,7 +115,7 @@ impl Checkpointer {
         let (its, files, counted) = (state.clone(), durable.clone(), progress.downgrade());
         progress.on_done(move |Done { last: record, .. }| {
             let mut state = lock(&its);
-            let put = files.letters.settle(record);
+            let put = files.dead_letters.settle(record);
             let Some(progress) = counted.upgrade() else { return };
             // What is in the output of records behind it would come once more.
             if progress.last_delivered() > record || !state.reach(record) {
@@ -125,7 +125,7 @@ impl Checkpointer {
             state.now.faults = faults + progress.faults_done();
             state.now.put_aside = put_aside + put;
             if let Some(letters) = &mut state.now.letters {
-                letters.length = lettered + files.letters.written();
+                letters.length = lettered + files.dead_letters.written();
             }
         });
         let its = state.clone();

@@ -31,13 +31,13 @@ pub(crate) struct Faults {
     #[arg(long, value_name = "N")]
     max_faults: Option<u64>,
     /// Run the records of dead letters again: the inputs are files that --on-fault divert wrote
-    #[arg(long)]
-    pub(crate) letters: bool,
+    #[arg(long, alias = "letters")]
+    pub(crate) dead_letters: bool,
 }
 
-/// Where inputs began, so that a record's number tells its place.
+/// Where inputs began, so that a record's number tells its position.
 #[derive(Clone, Default)]
-pub(crate) struct Places(Arc<Mutex<InputStarts>>);
+pub(crate) struct InputPositions(Arc<Mutex<InputStarts>>);
 
 #[derive(Default)]
 struct InputStarts {
@@ -47,7 +47,7 @@ struct InputStarts {
     goes_on: bool,
 }
 
-impl Places {
+impl InputPositions {
     /// An input begins with the record `first`, or did so in the run before. Returns that record.
     pub(crate) fn begin(&self, input: &Path, first: u64) -> u64 {
         let mut begun = self.lock();
@@ -86,14 +86,14 @@ fn shown(path: &Path) -> Arc<str> {
 
 /// The file of dead letters, which is made only after everything else was found right.
 #[derive(Clone, Default)]
-pub(crate) struct Letters {
+pub(crate) struct DeadLetterFile {
     file: Arc<OnceLock<DeadLetters>>,
-    put: Arc<Mutex<PutAside>>,
+    diverted: Arc<Mutex<DivertedRecords>>,
 }
 
 /// What was put there.
 #[derive(Default)]
-struct PutAside {
+struct DivertedRecords {
     /// How many records.
     count: u64,
     /// Those that may come again, in other pieces or from a run that repeats another one.
@@ -105,7 +105,7 @@ struct PutAside {
 /// So many records are known to have been put aside.
 const MOST_KNOWN: usize = 1 << 18;
 
-impl PutAside {
+impl DivertedRecords {
     /// Notes a record. False if it is known.
     fn insert(&mut self, record: u64) -> bool {
         let new = self.known.insert(record);
@@ -124,40 +124,40 @@ struct Line {
     number: u64,
 }
 
-impl Letters {
-    fn put(&self, letter: &DeadLetter, places: &Places) -> Result<(), Error> {
+impl DeadLetterFile {
+    fn put(&self, letter: &DeadLetter, positions: &InputPositions) -> Result<(), Error> {
         let Some(file) = self.file.get() else { return Ok(()) };
-        let mut put = self.lock();
+        let mut diverted = self.lock();
         let record = letter.fault.record;
         // Of a record in several pieces, which is there as a whole.
-        if !put.insert(record) {
+        if !diverted.insert(record) {
             return Ok(());
         }
-        file.put(letter, places.find(record).as_ref())
+        file.put(letter, positions.find(record).as_ref())
     }
 
-    fn lock(&self) -> MutexGuard<'_, PutAside> {
-        self.put.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, DivertedRecords> {
+        self.diverted.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// All records up to this one have left the graph. Returns how many of them were put aside.
     pub(crate) fn settle(&self, record: u64) -> u64 {
-        let mut put = self.lock();
-        let ahead = put.known.split_off(&(record + 1));
-        put.done += std::mem::replace(&mut put.known, ahead).len() as u64;
-        put.done
+        let mut diverted = self.lock();
+        let ahead = diverted.known.split_off(&(record + 1));
+        diverted.done += std::mem::replace(&mut diverted.known, ahead).len() as u64;
+        diverted.done
     }
 
     /// The run that this one goes on from put records aside that this one gets to again: in these bytes of the
     /// file, those behind `record`.
     fn know(&self, mut file: File, bytes: Range<u64>, record: u64) -> io::Result<()> {
-        let mut put = self.lock();
+        let mut diverted = self.lock();
         file.seek(SeekFrom::Start(bytes.start))?;
         for line in BufReader::new(file.take(bytes.end.saturating_sub(bytes.start))).lines() {
             if let Ok(Line { number }) = serde_json::from_str(&line?)
                 && number > record
             {
-                put.insert(number);
+                diverted.insert(number);
             }
         }
         Ok(())
@@ -182,16 +182,16 @@ impl Faults {
     /// The policy of all functions.
     pub(crate) fn policy(
         &self,
-        letters: &Letters,
-        places: &Places,
+        dead_letters: &DeadLetterFile,
+        positions: &InputPositions,
         known: Option<&Checkpoint>,
     ) -> FaultPolicy {
         let policy = match &self.on_fault {
             OnFault::Stop => FaultPolicy::stop(),
             OnFault::Skip => FaultPolicy::skip(),
             OnFault::Divert(_) => {
-                let (letters, places) = (letters.clone(), places.clone());
-                FaultPolicy::divert(move |letter| letters.put(&letter, &places))
+                let (file, positions) = (dead_letters.clone(), positions.clone());
+                FaultPolicy::divert(move |letter| file.put(&letter, &positions))
             }
         };
         let (faults, record) = known.map_or((0, 0), |known| (known.faults, known.record));
@@ -215,16 +215,16 @@ impl Faults {
     /// Makes the file, goes on at its end, or cuts it to what a checkpoint says of it. Returns a second handle to it.
     pub(crate) fn create(
         &self,
-        letters: &Letters,
+        dead_letters: &DeadLetterFile,
         start: Option<&Checkpoint>,
     ) -> anyhow::Result<Option<File>> {
         let Some(path) = self.file() else { return Ok(None) };
         let known = start.and_then(|start| Some(start.letters.as_ref()?.length));
-        // Another run's letters stay.
+        // Another run's dead letters stay.
         let keep = known.unwrap_or_else(|| path.metadata().map_or(0, |metadata| metadata.len()));
         let create = || {
             if let Some(start) = start.filter(|start| start.record > 0) {
-                letters.know(files::open_file(path)?, start.letters_from..keep, start.record)?;
+                dead_letters.know(files::open_file(path)?, start.letters_from..keep, start.record)?;
             }
             let mut file = files::create(path, files::Mode::ReadAndKeep, &|| false)?;
             let known = file.metadata()?;
@@ -234,7 +234,7 @@ impl Faults {
                 file.seek(SeekFrom::Start(keep))?;
             }
             let other = file.try_clone()?;
-            letters.file.get_or_init(|| DeadLetters::to(file, path));
+            dead_letters.file.get_or_init(|| DeadLetters::to(file, path));
             io::Result::Ok(other)
         };
         create().map(Some).with_context(|| format!("can't write {}", path.display()))

@@ -102,7 +102,7 @@ fn the_json_summary_is_one_object() {
 fn flags_that_belong_in_the_pipeline_file_are_refused() {
     let files = Files::new("[sources.stdin]\n[sinks.stdout]\n");
     for (more, said) in [
-        (&["--letters"][..], "--letters can't be used with a pipeline file: set it in "),
+        (&["--dead-letters"][..], "--dead-letters can't be used with a pipeline file: set it in "),
         (&["-t", "2"], "--threads does not go with a pipeline file"),
         (&["other.toml"], "is a pipeline file, which takes no other arguments"),
     ] {

@@ -125,7 +125,7 @@ Examples:
   tail -f access.log | engine run -p parse.wasm -p print.wasm
   engine run -p fetch.wasm --allow net:example.org:443 --retries 3
   engine run -p parse.wasm -i log -o clean --on-fault divert=dead.ndjson
-  engine run -p parse.wasm -i dead.ndjson --letters -o mended
+  engine run -p parse.wasm -i dead.ndjson --dead-letters -o mended
   engine run -p parse.wasm -i log -o clean --checkpoint clean.checkpoint
   engine run -p parse.wasm -p total.wasm --key user -i log
   engine run pipeline.toml --dashboard

@@ -11,7 +11,7 @@ use super::messages::SOON;
 use super::watching::Watching;
 use crate::checkpointer::Checkpointer;
 use crate::exit::{EndedBy, Ending};
-use crate::faults::Places;
+use crate::faults::InputPositions;
 use crate::plugins::Records;
 
 impl RunCommand {
@@ -20,7 +20,7 @@ impl RunCommand {
         &self,
         source: &Source<Records>,
         inputs: Vec<Input>,
-        places: &Places,
+        positions: &InputPositions,
         checkpointer: Option<&Checkpointer>,
         watching: &Watching<'_>,
     ) -> Result<Ending, Error> {
@@ -32,7 +32,7 @@ impl RunCommand {
             std::future::pending::<()>().await;
         };
         tokio::select! {
-            ended = self.feed(source, inputs, places, checkpointer, watching.ending()) => ended,
+            ended = self.feed(source, inputs, positions, checkpointer, watching.ending()) => ended,
             () = signal => Ok(Ending::Done),
             () = watching.obey() => Ok(Ending::Stopped),
         }
@@ -43,14 +43,14 @@ impl RunCommand {
         &self,
         source: &Source<Records>,
         inputs: Vec<Input>,
-        places: &Places,
+        positions: &InputPositions,
         checkpointer: Option<&Checkpointer>,
         ending: &Arc<SetOnce<EndedBy>>,
     ) -> Result<Ending, Error> {
         let unsaved = checkpointer.map(Checkpointer::failed).unwrap_or_default();
         let mut emitted = Ok(());
         for Input { index, name, reader, offset, skip } in inputs {
-            let first = places.begin(&name, source.last_number() + 1);
+            let first = positions.begin(&name, source.last_number() + 1);
             let (stop, failed) = (ending.clone(), unsaved.clone());
             let stop = async move {
                 tokio::select! {
@@ -58,7 +58,7 @@ impl RunCommand {
                     _ = failed.wait() => {}
                 }
             };
-            let lines = if self.faults.letters {
+            let lines = if self.faults.dead_letters {
                 sources::dead_letters(reader)
             } else {
                 sources::lines(reader).separated_by(self.separator())

@@ -21,7 +21,7 @@ use crate::checkpoint::{Files, Identity};
 use crate::checkpointer::{Checkpointer, Durable};
 use crate::drain;
 use crate::exit::{EndedBy, Ending, RunFailed, at, tell};
-use crate::faults::{Letters, Places};
+use crate::faults::{DeadLetterFile, InputPositions};
 use crate::plugins::{Chain, Crates, Named, Records, component};
 use crate::progress::Progress;
 use crate::signals;
@@ -31,8 +31,8 @@ use crate::wall::Then;
 /// The dead letters of a run, and where its inputs begin.
 #[derive(Default)]
 struct Books {
-    letters: Letters,
-    places: Places,
+    dead_letters: DeadLetterFile,
+    positions: InputPositions,
 }
 
 /// The parts of a run that its report tells of.
@@ -62,7 +62,7 @@ impl RunCommand {
         let keep = known.as_ref().map_or(0, |known| known.output.length);
         let output = Output::new(LateFile::new(file.clone(), keep));
         let books = Books::default();
-        let policy = self.faults.policy(&books.letters, &books.places, known.as_ref());
+        let policy = self.faults.policy(&books.dead_letters, &books.positions, known.as_ref());
         let Self { plugins, arguments, keys, allow: allowed, .. } = &self;
         let named = Named { plugins, components: &components, arguments, keys, allowed };
         let chain = Chain::open(&pool, &named, &output, &policy)?;
@@ -74,19 +74,19 @@ impl RunCommand {
         if let Some(opened) = opened? {
             file.get_or_init(|| opened);
         }
-        let letters_file = self.faults.create(&books.letters, start.as_ref())?;
+        let letters_file = self.faults.create(&books.dead_letters, start.as_ref())?;
         self.resume(start.as_ref(), &books, &mut inputs, &source)?;
         let letters_before = start.as_ref().map_or(0, |start| start.put_aside);
         let written = file.get().map(|file| (file, &output));
         let checkpointer = self.checkpointer(start, &source, written, &books, letters_file)?;
         self.build(&pool, &source, &chain, &output);
-        drain.begins(drained(&source, &books.letters));
+        drain.begins(drained(&source, &books.dead_letters));
         let begun = Instant::now();
         let runtime = runtime()?;
         watching.show()?;
-        let fed = self.feed_watched(&source, inputs, &books.places, checkpointer.as_ref(), &watching);
+        let fed = self.feed_watched(&source, inputs, &books.positions, checkpointer.as_ref(), &watching);
         let ended = runtime.block_on(fed);
-        let ended = finish(ended, &books.letters, checkpointer);
+        let ended = finish(ended, &books.dead_letters, checkpointer);
         progress.end();
         pool.blocking_close();
         let parts = Parts { pool: &pool, source: &source, chain: &chain, policy: &policy, books: &books };
@@ -102,13 +102,13 @@ impl RunCommand {
     ) -> Report<'a> {
         let Parts { pool, source, chain, policy, books } = *parts;
         let counts = source.progress().counts();
-        let (first_fault, left_out) = self.left_out(policy, &books.places, counts.faults);
+        let (first_fault, left_out) = self.left_out(policy, &books.positions, counts.faults);
         let put_aside =
-            self.faults.file().map(|file| (file.to_owned(), letters_before + books.letters.count()));
+            self.faults.file().map(|file| (file.to_owned(), letters_before + books.dead_letters.count()));
         Report {
             messages: self.messages(),
             result: ended.map_err(|error| {
-                let place = fault_of(&error).and_then(|fault| self.place(fault, &books.places));
+                let place = fault_of(&error).and_then(|fault| self.place(fault, &books.positions));
                 RunFailed { error, place }
             }),
             counts,
@@ -198,7 +198,7 @@ impl RunCommand {
         source: &Source<Records>,
     ) -> anyhow::Result<()> {
         if let Some(start) = start {
-            books.places.resume(start);
+            books.positions.resume(start);
             self.tell_resumed(start);
             inputs::go_to(inputs, start)?;
         }
@@ -233,8 +233,9 @@ impl RunCommand {
         letters_file: Option<File>,
     ) -> anyhow::Result<Option<Checkpointer>> {
         let Some((file, output)) = written else { return Ok(None) };
-        let (output, letters, output_file) = (output.clone(), books.letters.clone(), file.try_clone()?);
-        let durable = Durable { output, output_file, letters, letters_file };
+        let (output, dead_letters, output_file) =
+            (output.clone(), books.dead_letters.clone(), file.try_clone()?);
+        let durable = Durable { output, output_file, dead_letters, letters_file };
         Ok(self.checkpoint.begin(start, &source.progress(), durable)?)
     }
 
@@ -242,13 +243,13 @@ impl RunCommand {
     fn left_out<'a>(
         &self,
         policy: &'a FaultPolicy,
-        places: &Places,
+        positions: &InputPositions,
         faults: u64,
     ) -> (Option<&'a Fault>, (u64, Option<String>)) {
         let Some(first) = policy.first_fault().filter(|_| self.faults.skips()) else {
             return (None, (0, None));
         };
-        let told = self.place(first, places).map_or_else(|| first.to_string(), |place| at(first, &place));
+        let told = self.place(first, positions).map_or_else(|| first.to_string(), |place| at(first, &place));
         (Some(first), (faults, Some(told)))
     }
 
@@ -258,36 +259,37 @@ impl RunCommand {
         pipeline.extend(self.arguments.iter().map(|argument| format!("--arg {argument}")));
         pipeline.extend(self.keys.iter().map(|key| format!("--key {key}")));
         pipeline.extend(self.null.then(|| "--null".to_owned()));
-        pipeline.extend(self.faults.letters.then(|| "--letters".to_owned()));
+        // The flag's first name: a checkpoint that was saved under it stays valid.
+        pipeline.extend(self.faults.dead_letters.then(|| "--letters".to_owned()));
         let plugins = chain.plugins.iter().map(|plugin| plugin.hash().to_owned()).collect();
         let states = chain.stages.iter().filter(|stage| stage.accumulates()).count();
         Identity { pipeline, plugins, states }
     }
 
     /// The position of a fault's record, if there are several inputs.
-    fn place(&self, fault: &Fault, places: &Places) -> Option<InputPosition> {
-        places.find(fault.record).filter(|_| self.input.len() > 1)
+    fn place(&self, fault: &Fault, positions: &InputPositions) -> Option<InputPosition> {
+        positions.find(fault.record).filter(|_| self.input.len() > 1)
     }
 }
 
 /// Writes out the records that were put aside, also if the run failed, and ends the checkpoints.
 fn finish(
     ended: Result<Ending, Error>,
-    letters: &Letters,
+    dead_letters: &DeadLetterFile,
     checkpointer: Option<Checkpointer>,
 ) -> Result<Ending, Error> {
-    let flushed = letters.flush();
+    let flushed = dead_letters.flush();
     let ended = ended.and_then(|ending| flushed.map(|()| ending));
     let saved = checkpointer.map_or(Ok(()), |it| it.end(matches!(ended, Ok(Ending::Done))));
     ended.and_then(|ending| saved.map(|()| ending))
 }
 
 /// What is done with the run if it exceeds its drain timeout.
-fn drained(source: &Arc<Source<Records>>, letters: &Letters) -> drain::Run {
-    let (source, letters) = (source.progress(), letters.clone());
+fn drained(source: &Arc<Source<Records>>, dead_letters: &DeadLetterFile) -> drain::Run {
+    let (source, dead_letters) = (source.progress(), dead_letters.clone());
     drain::Run {
         counts: Box::new(move || source.counts()),
         // What can't be written is lost, like everything else that is not finished.
-        flush: Arc::new(move || drop(letters.flush())),
+        flush: Arc::new(move || drop(dead_letters.flush())),
     }
 }

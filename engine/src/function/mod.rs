@@ -12,7 +12,7 @@ pub(crate) use limits::Limits;
 pub use signature::{Kind, Parameter, Signature};
 pub use state::State;
 pub(crate) use state::{apart, together};
-#[cfg(feature = "cluster")]
-pub(crate) use usage::Tally;
 pub(crate) use usage::UsageGauge;
+#[cfg(feature = "cluster")]
+pub(crate) use usage::UsageTotals;
 pub use usage::{PoolUsage, Usage};

@@ -70,7 +70,7 @@ pub struct PoolUsage {
 /// What calls of a function used elsewhere up to now, as it is sent.
 #[cfg(feature = "cluster")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Tally {
+pub(crate) struct UsageTotals {
     pub(crate) calls: u64,
     pub(crate) records: u64,
     pub(crate) nanos: u64,
@@ -148,8 +148,8 @@ impl UsageGauge {
     }
 
     #[cfg(feature = "cluster")]
-    pub(crate) fn tally(&self) -> Tally {
-        Tally {
+    pub(crate) fn totals(&self) -> UsageTotals {
+        UsageTotals {
             calls: self.calls.load(Relaxed),
             records: self.records.load(Relaxed),
             nanos: self.nanos.load(Relaxed),
@@ -162,7 +162,7 @@ impl UsageGauge {
 
     /// Adds what calls elsewhere used.
     #[cfg(feature = "cluster")]
-    pub(crate) fn add(&self, more: &Tally) {
+    pub(crate) fn add(&self, more: &UsageTotals) {
         self.calls.fetch_add(more.calls, Relaxed);
         self.records.fetch_add(more.records, Relaxed);
         self.nanos.fetch_add(more.nanos, Relaxed);
@@ -190,7 +190,7 @@ impl UsageGauge {
 }
 
 #[cfg(feature = "cluster")]
-impl Tally {
+impl UsageTotals {
     /// What has come since `before`, which may be later: then it is nothing. What is the most remains the most.
     pub(crate) fn since(&self, before: &Self) -> Self {
         Self {

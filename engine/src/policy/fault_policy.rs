@@ -26,14 +26,14 @@ pub(crate) enum Decision<'a> {
     /// Leave the record out, and give it to this closure as a dead letter.
     Divert {
         /// The closure. Its error ends the run.
-        put_aside: &'a PutAside,
+        put_aside: &'a Divert,
         /// The policy's limit of faults, if this one exceeds it: then end the run.
         exceeded: Option<u64>,
     },
 }
 
 /// Takes dead letters.
-type PutAside = dyn Fn(DeadLetter) -> Result<(), Error> + Send + Sync;
+type Divert = dyn Fn(DeadLetter) -> Result<(), Error> + Send + Sync;
 
 /// Decides what a fault means for the run: it ends, or goes on without the record.
 ///
@@ -64,7 +64,7 @@ pub struct FaultPolicy {
 enum Action {
     Stop,
     Skip,
-    Divert(Arc<PutAside>),
+    Divert(Arc<Divert>),
 }
 
 /// A record for which a function failed, with the fault.

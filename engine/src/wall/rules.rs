@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Program;
 use crate::function::Capability;
-use crate::function::capability::Reach;
+use crate::function::capability::GrantedAccess;
 
 /// What a process may still reach once the wall is raised. The kernel refuses everything else.
 ///
@@ -134,11 +134,11 @@ impl Rules {
 
     /// Lets a process reach what its functions were granted.
     pub fn grant(&mut self, capability: &Capability) {
-        match capability.reach() {
-            Reach::Folder { path, read_only: true } => self.read(path),
-            Reach::Folder { path, read_only: false } => self.write(path),
-            Reach::Host { host, port } => self.connect(host, port),
-            Reach::Nothing => {}
+        match capability.access() {
+            GrantedAccess::Folder { path, read_only: true } => self.read(path),
+            GrantedAccess::Folder { path, read_only: false } => self.write(path),
+            GrantedAccess::Host { host, port } => self.connect(host, port),
+            GrantedAccess::Nothing => {}
         }
     }
 

@@ -9,7 +9,7 @@ use hashlink::LruCache;
 use crate::cluster::presence::{PRESENCE_EXPIRY, WorkerPresence};
 use crate::cluster::protocol::in_flight::MOST_TASKS;
 use crate::cluster::settings::Cluster;
-use crate::function::Tally;
+use crate::function::UsageTotals;
 use crate::metrics::WorkerStatus;
 use crate::text::PlainText;
 
@@ -38,7 +38,7 @@ pub(super) struct Membership {
     served: Instant,
     /// What was said of it last.
     told: Option<String>,
-    tallies: LruCache<(String, u32), Vec<Tally>>,
+    totals: LruCache<(String, u32), Vec<UsageTotals>>,
 }
 
 impl Membership {
@@ -48,7 +48,7 @@ impl Membership {
             workers: BTreeMap::new(),
             served: Instant::now(),
             told: None,
-            tallies: LruCache::new(MOST_WORKERS),
+            totals: LruCache::new(MOST_WORKERS),
         }
     }
 
@@ -124,12 +124,12 @@ impl Membership {
         &mut self,
         worker: &str,
         segment: u32,
-        mut used: Vec<Tally>,
+        mut used: Vec<UsageTotals>,
         stages: usize,
-    ) -> Vec<Tally> {
+    ) -> Vec<UsageTotals> {
         used.truncate(stages);
-        let known = self.tallies.entry((worker.to_owned(), segment)).or_insert_with(Vec::new);
-        known.resize(used.len(), Tally::default());
+        let known = self.totals.entry((worker.to_owned(), segment)).or_insert_with(Vec::new);
+        known.resize(used.len(), UsageTotals::default());
         let since: Vec<_> = used.iter().zip(&*known).map(|(now, before)| now.since(before)).collect();
         // Results may overtake one another.
         for (known, now) in known.iter_mut().zip(used) {
@@ -145,15 +145,15 @@ impl Membership {
 mod tests {
     use super::*;
 
-    fn tally(calls: u64) -> Tally {
-        Tally { calls, records: calls * 10, longest: 7, ..Tally::default() }
+    fn totals(calls: u64) -> UsageTotals {
+        UsageTotals { calls, records: calls * 10, longest: 7, ..UsageTotals::default() }
     }
 
     #[test]
     fn worker_usage_is_counted_once_in_any_message_order() {
         let mut membership = Membership::new("one");
         let calls = |membership: &mut Membership, worker: &str, now| {
-            membership.used(worker, 0, vec![tally(now)], 1)[0].calls
+            membership.used(worker, 0, vec![totals(now)], 1)[0].calls
         };
         assert_eq!(calls(&mut membership, "a", 3), 3);
         assert_eq!(calls(&mut membership, "b", 2), 2);

@@ -12,7 +12,7 @@ use serde::de::{Error as _, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::executor::{Ending, NumberedFailure, SegmentResult};
-use crate::function::Tally;
+use crate::function::UsageTotals;
 use crate::record::{Batch, Numbers};
 use crate::text::PlainText;
 
@@ -77,7 +77,7 @@ pub(in crate::cluster) struct Outcome {
     pub(in crate::cluster) nanos: u64,
     pub(in crate::cluster) whole: SegmentResult,
     /// What each stage used on that worker up to now.
-    pub(in crate::cluster) used: Vec<Tally>,
+    pub(in crate::cluster) used: Vec<UsageTotals>,
     /// What stages printed there since the last result.
     pub(in crate::cluster) printed: Vec<(usize, String)>,
 }
@@ -126,7 +126,7 @@ struct WireOutcome<'a> {
     #[serde(borrow)]
     whole: WireSegmentResult<'a>,
     #[serde(deserialize_with = "at_most::<_, _, MOST_STAGES>")]
-    used: Cow<'a, [Tally]>,
+    used: Cow<'a, [UsageTotals]>,
     #[serde(deserialize_with = "at_most::<_, _, MOST_PRINTED>")]
     printed: Cow<'a, [(usize, String)]>,
 }

@@ -69,7 +69,7 @@ pub(in crate::cluster) fn serve(pool: &Pool, allowed: &[Capability]) -> Result<(
     let stages = cores.clone();
     let whole =
         pool.shared().wait(async move { run_segment(&executor, &stages, task.batch, || ()).await })?;
-    let used = cores.iter().map(|core| core.usage.tally()).collect();
+    let used = cores.iter().map(|core| core.usage.totals()).collect();
     let outcome = Outcome { worker: PlainText::default(), nanos: 0, whole, used, printed: Vec::new() };
     match say(OUTCOME, &[&outcome.encode()]) {
         // The worker that wanted it is gone.

@@ -8,7 +8,7 @@ use super::shared::Shared;
 use crate::Plugin;
 use crate::cluster::description::Stage;
 use crate::executor::{SegmentResult, Terms, most_bytes};
-use crate::function::Tally;
+use crate::function::UsageTotals;
 use crate::plugin::Print;
 use crate::plugin::{FunctionCore, Messages, OnPrint};
 use crate::record::Batch;
@@ -57,8 +57,8 @@ impl Segment {
     }
 
     /// What functions used here up to now.
-    pub(super) fn used(&self) -> Vec<Tally> {
-        self.stages.iter().map(|core| core.usage.tally()).collect()
+    pub(super) fn used(&self) -> Vec<UsageTotals> {
+        self.stages.iter().map(|core| core.usage.totals()).collect()
     }
 
     /// Takes the lines that functions printed since this was called last.
@@ -81,7 +81,7 @@ impl Segment {
     }
 
     /// Counts what its functions used in another process.
-    pub(super) fn note_used(&self, used: &[Tally]) {
+    pub(super) fn note_used(&self, used: &[UsageTotals]) {
         for (core, used) in self.stages.iter().zip(used) {
             core.usage.add(used);
         }

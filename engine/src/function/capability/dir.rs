@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use bytesize::ByteSize;
 
-use super::{Grant, Reach};
+use super::{Grant, GrantedAccess};
 
 /// How many bytes the files of a folder may grow by unless the grant says otherwise.
 const QUOTA: u64 = 1 << 30;
@@ -54,8 +54,8 @@ impl Grant for Dir {
         (&self.path, self.read_only) == (&wished.path, wished.read_only) && wished.quota <= self.quota
     }
 
-    fn reach(&self) -> Reach<'_> {
-        Reach::Folder { path: &self.path, read_only: self.read_only }
+    fn access(&self) -> GrantedAccess<'_> {
+        GrantedAccess::Folder { path: &self.path, read_only: self.read_only }
     }
 
     fn beneath(self, folder: &Path) -> Self {

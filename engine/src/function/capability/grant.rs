@@ -1,4 +1,4 @@
-//! What each capability says of itself: how it is written, and what it reaches.
+//! What each capability says of itself: how it is written, and what it gives access to.
 
 use std::path::Path;
 
@@ -32,9 +32,9 @@ pub(crate) trait Grant: Sized + PartialEq {
         self == wished
     }
 
-    /// What it reaches of the machine.
-    fn reach(&self) -> Reach<'_> {
-        Reach::Nothing
+    /// What it has access to on the machine.
+    fn access(&self) -> GrantedAccess<'_> {
+        GrantedAccess::Nothing
     }
 
     /// The same capability with its relative paths below `folder`.
@@ -43,9 +43,9 @@ pub(crate) trait Grant: Sized + PartialEq {
     }
 }
 
-/// What a capability reaches of the machine.
+/// What a capability gives access to on the machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Reach<'a> {
+pub(crate) enum GrantedAccess<'a> {
     /// Neither files nor the network.
     Nothing,
     /// A folder and everything in it.
@@ -64,7 +64,7 @@ pub(crate) enum Reach<'a> {
     },
 }
 
-impl Reach<'_> {
+impl GrantedAccess<'_> {
     /// Whether something may be done that cannot be done twice without harm.
     pub(crate) fn has_effects(&self) -> bool {
         matches!(self, Self::Host { .. } | Self::Folder { read_only: false, .. })

@@ -4,7 +4,7 @@ use std::fmt;
 use std::path::Path;
 use std::str::FromStr;
 
-use super::{Clock, Dir, Env, Grant, Net, Random, Reach};
+use super::{Clock, Dir, Env, Grant, GrantedAccess, Net, Random};
 
 /// A kind of capability, as text is read.
 struct Kind {
@@ -63,10 +63,10 @@ macro_rules! capabilities {
                 }
             }
 
-            /// What it reaches of the machine.
-            pub(crate) fn reach(&self) -> Reach<'_> {
+            /// What it has access to on the machine.
+            pub(crate) fn access(&self) -> GrantedAccess<'_> {
                 match self {
-                    $(Self::$kind(capability) => capability.reach(),)*
+                    $(Self::$kind(capability) => capability.access(),)*
                 }
             }
 
@@ -104,8 +104,8 @@ impl Capability {
     /// The folder that it gives, if it is one.
     #[must_use]
     pub fn folder(&self) -> Option<&Path> {
-        match self.reach() {
-            Reach::Folder { path, .. } => Some(path),
+        match self.access() {
+            GrantedAccess::Folder { path, .. } => Some(path),
             _ => None,
         }
     }

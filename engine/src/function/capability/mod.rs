@@ -14,7 +14,7 @@ mod random;
 pub use clock::Clock;
 pub use dir::Dir;
 pub use env::Env;
-pub(crate) use grant::{Grant, Reach};
+pub(crate) use grant::{Grant, GrantedAccess};
 pub use kinds::Capability;
 pub use net::Net;
 pub use random::Random;

@@ -1,6 +1,6 @@
 //! Connections: `net:HOST:PORT`.
 
-use super::{Grant, Reach};
+use super::{Grant, GrantedAccess};
 
 /// TCP connections to one port of one host.
 ///
@@ -31,7 +31,7 @@ impl Grant for Net {
         if host.contains(':') { format!(":[{host}]:{port}") } else { format!(":{host}:{port}") }
     }
 
-    fn reach(&self) -> Reach<'_> {
-        Reach::Host { host: &self.host, port: self.port }
+    fn access(&self) -> GrantedAccess<'_> {
+        GrantedAccess::Host { host: &self.host, port: self.port }
     }
 }

@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use crate::error::FunctionError;
 use crate::function::Limits;
-#[cfg(feature = "cluster")]
-use crate::function::Tally;
 use crate::function::UsageGauge;
+#[cfg(feature = "cluster")]
+use crate::function::UsageTotals;
 use crate::function::{Kind, Signature};
 use crate::metrics::FunctionStatus;
 use crate::monitor::{FunctionFigures, FunctionGauge, Watch};
@@ -153,7 +153,7 @@ impl FunctionCore {
 
     /// Counts calls made elsewhere. `failed` is whether any of them failed.
     #[cfg(feature = "cluster")]
-    pub(crate) fn note_elsewhere(&self, more: &Tally, failed: bool) {
+    pub(crate) fn note_elsewhere(&self, more: &UsageTotals, failed: bool) {
         self.usage.add(more);
         if let Some(gauge) = self.gauge().filter(|_| more.calls > 0) {
             let records = usize::try_from(more.records).unwrap_or(usize::MAX);

@@ -7,7 +7,7 @@ use super::dir::FileContext;
 use super::dir::granted::GrantedFolders;
 use super::net::addresses::FoundAddresses;
 use crate::function::Capability;
-use crate::function::capability::Reach;
+use crate::function::capability::GrantedAccess;
 use crate::plugin::host::lane::Lane;
 
 /// What one function may use: what it was granted of what it says it needs.
@@ -34,13 +34,13 @@ impl Grants {
         Ok(Self { capabilities, folders, found: Arc::default(), lane: Arc::default() })
     }
 
-    fn reaches(&self) -> impl Iterator<Item = Reach<'_>> {
-        self.capabilities.iter().map(Capability::reach)
+    fn accesses(&self) -> impl Iterator<Item = GrantedAccess<'_>> {
+        self.capabilities.iter().map(Capability::access)
     }
 
     /// Whether a record that the function has begun must not be run again.
     pub(crate) fn have_effects(&self) -> bool {
-        self.reaches().any(|reach| reach.has_effects())
+        self.accesses().any(|access| access.has_effects())
     }
 
     /// Whether the function may use the network.
@@ -50,22 +50,22 @@ impl Grants {
 
     /// Whether its instances open files or connections.
     pub(crate) fn hold_descriptors(&self) -> bool {
-        self.reaches().any(|reach| reach != Reach::Nothing)
+        self.accesses().any(|access| access != GrantedAccess::Nothing)
     }
 
     /// What calls may block on, for people.
     pub(in crate::plugin) fn places(&self) -> String {
-        let shown = self.reaches().filter_map(|reach| match reach {
-            Reach::Folder { path, .. } => Some(path.display().to_string()),
-            Reach::Host { host, .. } => Some(host.to_owned()),
-            Reach::Nothing => None,
+        let shown = self.accesses().filter_map(|access| match access {
+            GrantedAccess::Folder { path, .. } => Some(path.display().to_string()),
+            GrantedAccess::Host { host, .. } => Some(host.to_owned()),
+            GrantedAccess::Nothing => None,
         });
         shown.collect::<Vec<_>>().join(", ")
     }
 
     fn hosts(&self) -> impl Iterator<Item = (&str, u16)> {
-        self.reaches().filter_map(|reach| match reach {
-            Reach::Host { host, port } => Some((host, port)),
+        self.accesses().filter_map(|access| match access {
+            GrantedAccess::Host { host, port } => Some((host, port)),
             _ => None,
         })
     }

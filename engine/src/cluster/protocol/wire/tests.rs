@@ -25,7 +25,7 @@ fn outcome() -> Outcome {
         failed: vec![NumberedFailure { stage: 1, record: 8, cause, attempts: 2 }],
         ending: Some(Ending { stage: 0, record: 11, cause: trap }),
     };
-    let used = vec![Tally { calls: 3, longest: 1 << 40, ..Tally::default() }];
+    let used = vec![UsageTotals { calls: 3, longest: 1 << 40, ..UsageTotals::default() }];
     Outcome { worker: "one".into(), nanos: 5, whole, used, printed: vec![(1, "oh".into())] }
 }
 
