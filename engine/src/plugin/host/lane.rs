@@ -1,13 +1,13 @@
 //! Turns of one function in file systems, and its files that wait to be closed.
 
 use std::collections::VecDeque;
-use std::pin::pin;
-use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
-use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use crate::plugin::host::closes::Closes;
 use crate::plugin::host::threads::Shared;
 
 /// The most calls of one function in file systems at once, stuck ones and closes included.
@@ -20,24 +20,8 @@ pub(crate) struct Lane {
     pub(in crate::plugin) given_up: AtomicUsize,
     /// They take the next turns that end. What they hold is charged, which bounds them.
     closes: Mutex<VecDeque<Close>>,
-    under_way: Arc<ClosesUnderWay>,
-}
-
-/// Closes of a function that have not ended, those that wait for a turn included.
-#[derive(Default)]
-struct ClosesUnderWay {
-    count: AtomicUsize,
-    ended: Notify,
-}
-
-/// A close that is under way until this is dropped.
-pub(in crate::plugin) struct UnderWay(Arc<ClosesUnderWay>);
-
-impl Drop for UnderWay {
-    fn drop(&mut self) {
-        self.0.count.fetch_sub(1, SeqCst);
-        self.0.ended.notify_waiters();
-    }
+    /// Closes that have not ended.
+    pub(in crate::plugin) under_way: Arc<Closes>,
 }
 
 /// A file to be closed.
@@ -77,29 +61,6 @@ impl Lane {
     pub(in crate::plugin) fn close(self: &Arc<Self>, close: Close, threads: &Arc<Shared>) {
         self.closes().push_back(close);
         self.pass_on(None, threads);
-    }
-
-    /// Counts a close, until the guard is dropped.
-    pub(in crate::plugin) fn begin_close(&self) -> UnderWay {
-        self.under_way.count.fetch_add(1, SeqCst);
-        UnderWay(self.under_way.clone())
-    }
-
-    /// Tries `take` again after each close that ends, as long as some are under way.
-    pub(in crate::plugin) async fn retry_after_closes<T, E>(
-        &self,
-        take: impl Fn() -> Result<T, E>,
-    ) -> Result<T, E> {
-        loop {
-            // The order matters: a close that ends after these two lines wakes this task.
-            let mut ended = pin!(self.under_way.ended.notified());
-            ended.as_mut().enable();
-            let under_way = self.under_way.count.load(SeqCst) > 0;
-            match take() {
-                Err(_) if under_way => ended.await,
-                taken => return taken,
-            }
-        }
     }
 
     pub(in crate::plugin) fn has_turns(&self) -> bool {

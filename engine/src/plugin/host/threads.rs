@@ -96,11 +96,7 @@ impl FileThreads {
     /// Drops `what` on a thread at the function's next turn, since closing a file may block. If it takes longer than
     /// `patience`, it counts as stuck.
     pub(in crate::plugin) fn close<T: Send + 'static>(&self, lane: &Arc<Lane>, patience: Duration, what: T) {
-        let under_way = lane.begin_close();
-        let run = Box::new(move || {
-            drop(what);
-            drop(under_way);
-        });
+        let run = Box::new(move || drop(what));
         lane.close(Close { run, patience }, &self.0);
     }
 

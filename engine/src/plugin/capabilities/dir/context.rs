@@ -72,9 +72,15 @@ impl FileContext {
         self.account.charge(held, count).map_err(|_| ErrorCode::InsufficientMemory)
     }
 
-    /// Takes descriptors. Waits for closes of the function that are under way before it reports a shortage.
+    /// Takes descriptors. Before it reports a shortage, it waits for closes of the function that can help: half of
+    /// what a call may take at most, so that the call has time to act on the error.
     pub(super) async fn descriptors(&self, count: usize) -> Result<Charge, ErrorCode> {
-        self.lane.retry_after_closes(|| self.charge(Held::Descriptors, count)).await
+        let take = || self.account.charge(Held::Descriptors, count);
+        if let Ok(charge) = take() {
+            return Ok(charge);
+        }
+        let charge = self.lane.under_way.retry(&self.account, self.patience / 2, take).await;
+        charge.map_err(|_| ErrorCode::InsufficientMemory)
     }
 
     /// Does something to files on a thread, when it is this instance's turn.
@@ -125,7 +131,9 @@ impl<T: Send + 'static> Deref for Open<T> {
 impl<T: Send + 'static> Drop for Open<T> {
     fn drop(&mut self) {
         if let (Some(context), Some(inside)) = (self.context.take(), self.inside.take()) {
-            context.threads().close(&context.lane, context.patience, inside);
+            let under_way = context.lane.under_way.begin(&context.account);
+            // What is inside is dropped first.
+            context.threads().close(&context.lane, context.patience, (inside, under_way));
         }
     }
 }
@@ -202,6 +210,8 @@ mod tests {
     use std::sync::mpsc;
     use std::task::Poll;
 
+    use tokio::time::Instant;
+
     use super::*;
     use crate::plugin::TotalMemory;
 
@@ -217,15 +227,24 @@ mod tests {
         }
     }
 
-    #[tokio::test]
-    async fn a_shortage_of_descriptors_waits_for_closes_under_way() {
+    /// Two instances of one function.
+    fn instances(patience: Duration) -> [Arc<FileContext>; 2] {
         let folder = tempfile::tempdir().unwrap();
         let capability = format!("dir:{}:ro", folder.path().display()).parse().unwrap();
         let grants = Grants::of(&["dir".to_owned()], &[capability]).unwrap();
         let resources = GuestResources::new(TotalMemory::new(1 << 30));
-        let context = FileContext::open(&grants, &resources, Duration::from_secs(60)).unwrap().unwrap();
+        [(); 2].map(|()| FileContext::open(&grants, &resources, patience).unwrap().unwrap())
+    }
 
-        let all = std::iter::from_fn(|| context.charge(Held::Descriptors, 1).ok()).collect();
+    /// As many as an instance can have.
+    fn all_descriptors(context: &FileContext) -> Vec<Charge> {
+        std::iter::from_fn(|| context.charge(Held::Descriptors, 1).ok()).collect()
+    }
+
+    #[tokio::test]
+    async fn a_shortage_of_descriptors_waits_for_closes_under_way() {
+        let [context, _] = instances(Duration::from_secs(60));
+        let all = all_descriptors(&context);
         assert!(context.descriptors(1).await.is_err(), "nothing is being closed");
         let (release, released) = mpsc::channel::<()>();
         drop(Open::new(SlowToClose { _charges: all, released }, Some(&context)));
@@ -237,5 +256,35 @@ mod tests {
         }
         drop(release);
         assert!(descriptors.await.is_ok());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_shortage_of_descriptors_is_an_error_while_a_close_is_stuck() {
+        let limit = Duration::from_secs(60);
+        let [context, _] = instances(limit);
+        let (_release, released) = mpsc::channel::<()>();
+        let all = all_descriptors(&context);
+        drop(Open::new(SlowToClose { _charges: all, released }, Some(&context)));
+
+        let began = Instant::now();
+        let descriptors = tokio::time::timeout(limit, context.descriptors(1)).await;
+        assert!(descriptors.expect("the call has time left").is_err());
+        let waited = began.elapsed();
+        assert!(context.descriptors(1).await.is_err());
+        assert_eq!(began.elapsed(), waited, "it is known to be stuck");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_instance_at_its_limit_does_not_wait_for_closes_of_others() {
+        let [context, other] = instances(Duration::from_secs(60));
+        let (_release, released) = mpsc::channel::<()>();
+        let charges = vec![other.charge(Held::Descriptors, 1).unwrap()];
+        drop(Open::new(SlowToClose { _charges: charges, released }, Some(&other)));
+
+        let began = Instant::now();
+        let more_than_its_limit =
+            tokio::time::timeout(Duration::from_secs(60), context.descriptors(usize::MAX));
+        assert!(more_than_its_limit.await.expect("it does not wait").is_err());
+        assert_eq!(began.elapsed(), Duration::ZERO);
     }
 }
