@@ -8,6 +8,7 @@ use super::plugin::Plugin;
 use super::runner;
 use super::shared::PoolShared;
 use crate::Error;
+use crate::error::SystemError;
 use crate::executor::segment::{Executor, Segment, fitting};
 use crate::function::PoolUsage;
 use crate::plugin::{FunctionCore, Loaded, MOST_BYTES};
@@ -100,13 +101,16 @@ impl Pool {
     /// answers. Streams that still use the pool end with [`Error::Closed`]. Without a cluster there is nothing to
     /// give back.
     ///
+    /// It waits in a thread of its own. If the system has no thread for it, it blocks the caller's.
+    ///
     /// Dropping the last clone of a pool does the same and blocks, perhaps in a task that the program does not
     /// wait for.
     pub async fn close(&self) {
         let Some(executor) = self.0.executor.clone() else { return };
         let ending = executor.clone();
-        if threads::unblocked("engine-close", move || ending.end()).await.is_err() {
-            // There is no thread left that could block instead.
+        let ended = threads::unblocked("engine-close", move || ending.end()).await;
+        // If it panicked, it was called already.
+        if let Err(Error::System(SystemError::Thread { .. })) = ended {
             executor.end();
         }
     }
@@ -159,5 +163,46 @@ impl Executor for Pool {
 impl std::fmt::Debug for Pool {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Pool({} threads)", self.0.threads)
+    }
+}
+
+#[cfg(all(test, feature = "cluster"))]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+
+    use super::*;
+
+    /// Counts how often it is ended, and panics then.
+    #[derive(Default)]
+    struct PanicsAtItsEnd(AtomicUsize);
+
+    impl Executor for PanicsAtItsEnd {
+        fn enlist(&self, _: &Arc<Segment>) {}
+
+        fn work_here(&self, _: &Arc<Segment>) -> bool {
+            false
+        }
+
+        fn fitting(&self, _: &FunctionCore, _: &Batch, _: bool) -> usize {
+            1
+        }
+
+        fn room(&self) -> usize {
+            0
+        }
+
+        fn end(&self) {
+            self.0.fetch_add(1, SeqCst);
+            panic!("as planned");
+        }
+    }
+
+    #[tokio::test]
+    async fn an_executor_that_panics_at_its_end_is_ended_once() {
+        let executor = Arc::<PanicsAtItsEnd>::default();
+        let join = executor.clone();
+        let pool = Pool::builder().threads(1).executor(Box::new(move || Ok(join))).build().unwrap();
+        pool.close().await;
+        assert_eq!(executor.0.load(SeqCst), 1);
     }
 }
