@@ -153,3 +153,19 @@ impl Worker {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_pool_without_its_broker_is_an_error_in_a_runtime_too() {
+        // Its port is closed when this is done.
+        let port = TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port();
+        let cluster = Cluster::new(format!("nats://127.0.0.1:{port}").parse().unwrap());
+        let built = Pool::builder().threads(1).cluster(cluster).blocking_build();
+        assert!(matches!(built, Err(Error::Broker(_))), "{built:?}");
+    }
+}

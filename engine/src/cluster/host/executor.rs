@@ -40,12 +40,16 @@ impl ClusterExecutor {
     where
         F: Future<Output = Result<Arc<dyn Transport>, Error>>,
     {
-        let (runtime, _) = threads::runtime("engine-cluster", 2, Builder::enable_all)?;
         let link = Arc::new(Link::new());
         let (told, begun) = sync_channel(1);
         let its = link.clone();
         let work = move || {
             let _cleared = Cleared(its.clone());
+            // It is made and dropped here: the caller may be in another runtime, where it can't be dropped.
+            let runtime = match threads::runtime("engine-cluster", 2, Builder::enable_all) {
+                Ok((runtime, _)) => runtime,
+                Err(error) => return drop(told.send(Err(error))),
+            };
             runtime.block_on(async {
                 let name = cluster.run.clone().unwrap_or_else(|| format!("run-{:016x}", random()));
                 let connected = match check_name(&name) {

@@ -99,8 +99,9 @@ impl PoolShared {
             None => on_print,
         };
         let (instances, runtime) = sandbox(instances, keep_room, stack, limits)?;
-        let (pool_runtime, threads) = threads::runtime("engine-pool", threads, Builder::enable_time)?;
+        // An executor that does not begin must not drop a runtime: the caller may be in another one.
         let executor = executor.map(|join| join()).transpose()?;
+        let (pool_runtime, threads) = threads::runtime("engine-pool", threads, Builder::enable_time)?;
         let total = TotalMemory::new(total_memory);
         let hosting = Hosting {
             runtime,
