@@ -155,7 +155,7 @@ fn a_client_with_the_token_can_pause_resume_and_drain() {
     run.ask("POST", "/api/v1/pause", &[&run.bearer()]);
     assert_eq!(run.ask("POST", "/api/v1/drain", &[&run.bearer()]).0, 200);
     let mut stdout = run.child.stdout.take().unwrap();
-    assert_eq!(run.end(), (Some(143), "engine: drained from the dashboard\n".to_owned()));
+    assert_eq!(run.end(), (Some(143), "engine: drained from a view\n".to_owned()));
     let mut output = String::new();
     stdout.read_to_string(&mut output).unwrap();
     assert_eq!(output, "2\n3\n4\n");

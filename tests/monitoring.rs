@@ -259,7 +259,7 @@ fn a_held_dashboard_stays_after_a_drain_and_a_failure() {
     // The status no longer changes.
     assert_eq!(run.wait_for(|_| true), first);
     run.ask("POST", "/api/v1/stop", &[&run.bearer()]);
-    let told = "engine: drained from the dashboard\nengine: the dashboard stays until Ctrl-C\n".to_owned();
+    let told = "engine: drained from a view\nengine: the dashboard stays until Ctrl-C\n".to_owned();
     assert_eq!(run.end(), (Some(143), told));
     // The error is printed before the dashboard closes.
     let mut run = Run::start(engine(["run", "-q", "-p", &inc, "--hold"]));

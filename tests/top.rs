@@ -102,7 +102,7 @@ mod on_a_terminal {
         top.press("d");
         // It ends though its input stays open, and the last frame stays.
         top.wait_for(" drained ");
-        assert_eq!(run.end(), (Some(143), "engine: drained from the dashboard\n".to_owned()));
+        assert_eq!(run.end(), (Some(143), "engine: drained from a view\n".to_owned()));
         top.wait_for(" inc ");
         top.press("q");
         let (code, shown) = top.end();

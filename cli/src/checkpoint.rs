@@ -108,7 +108,7 @@ impl CheckpointArgs {
 
     /// The checkpoint `known`, if it is of the run that would begin with `fresh`.
     fn resumed(&self, known: Checkpoint, fresh: Checkpoint) -> anyhow::Result<Checkpoint> {
-        let again = "remove it to begin anew";
+        let again = "remove the file to start over";
         ensure!(
             known.pipeline == fresh.pipeline,
             "it is of another run, of {}; this one is of {} ({again})",

@@ -85,7 +85,7 @@ impl std::fmt::Display for EndedBy {
         f.write_str(match self {
             Self::Signal(Signal::CpuTime) => "the limit on processor time is reached",
             Self::Signal(_) => "interrupted",
-            Self::Watcher => "drained from the dashboard",
+            Self::Watcher => "drained from a view",
         })
     }
 }

@@ -23,8 +23,8 @@ pub(crate) struct Faults {
     /// a dead letter, one line of JSON
     #[arg(long, value_name = "stop|skip|divert=FILE", default_value = "stop", hide_default_value = false)]
     on_fault: OnFault,
-    /// Try a record again this many times at most, after 100 ms, 200 ms and so on, if its function says
-    /// that it may succeed later
+    /// Try a record again this many times at most if its function says that it may succeed later: after
+    /// 100 ms, then after twice the last wait each time, up to 10 s
     #[arg(long, value_name = "N", default_value = "0")]
     retries: u32,
     /// End the run if there are more faults than this [default: no limit]

@@ -5,7 +5,7 @@ use engine::{Capability, Error};
 
 use super::exit::RunFailed;
 
-/// The flag that helps with an error, in a few words; none if no flag does.
+/// The flag or command that helps with an error, in a few words; none if none does.
 pub(crate) fn hint(error: &anyhow::Error) -> Option<String> {
     let failed = error.downcast_ref::<RunFailed>().map(|failed| &failed.error);
     match failed.or_else(|| error.chain().find_map(|cause| cause.downcast_ref::<Error>()))? {
@@ -15,6 +15,9 @@ pub(crate) fn hint(error: &anyhow::Error) -> Option<String> {
         }
         Error::Function(FunctionError::NoRoom { .. }) => {
             Some("raise it with --total-memory, or total_memory in [limits]".to_owned())
+        }
+        Error::Load(LoadError::NotAPlugin { problem: NotAPlugin::NotWasm, .. }) => {
+            Some("build a plugin crate with `engine build`".to_owned())
         }
         Error::Load(LoadError::NotAPlugin { problem, .. }) => {
             limit(problem).map(|flag| format!("raise it with {flag}"))

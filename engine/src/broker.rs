@@ -181,8 +181,8 @@ impl Broker {
             // The client knows these by their texts alone.
             _ if said.contains("InvalidContentType") => "it does not speak TLS".to_owned(),
             _ if said.contains("UnknownIssuer") => match &self.authority {
-                Some(file) => format!("none of those in {} has signed its certificate", text::path(file)),
-                None => "nobody whom this system trusts has signed its certificate".to_owned(),
+                Some(file) => format!("its certificate is signed by no authority in {}", text::path(file)),
+                None => "its certificate is signed by an unknown authority".to_owned(),
             },
             _ => said,
         };

@@ -111,11 +111,11 @@ fn an_unknown_server_is_refused_with_one_line() {
     let Some(certified) = Certified::start() else { return };
     let [ca, other] = ["ca.pem", "other.pem"].map(|name| certified.file(name).display().to_string());
     let localhost = certified.url("tls", "localhost");
-    refused(&localhost, &[], "nobody whom this system trusts has signed");
-    refused(&localhost, &["--cluster-ca", &other], "has signed its certificate");
+    refused(&localhost, &[], "its certificate is signed by an unknown authority");
+    refused(&localhost, &["--cluster-ca", &other], "its certificate is signed by no authority in ");
     refused(&certified.url("tls", "127.0.0.1"), &["--cluster-ca", &ca], "not valid for name");
     // A server that requires TLS gets it, whatever the URL's scheme.
-    refused(&certified.url("nats", "localhost"), &[], "nobody whom this system trusts has signed");
+    refused(&certified.url("nats", "localhost"), &[], "its certificate is signed by an unknown authority");
 }
 
 /// A server without TLS, like an eavesdropper. Returns its port, and the first byte that it receives.

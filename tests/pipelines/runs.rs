@@ -128,8 +128,11 @@ fn joins_accept_literals_as_inputs() {
     let combined = given("[stages.combine_latest]\nfrom = [{ literal = 2 }, \"stdin\"]\nemit_on = \"stdin\"");
     assert_eq!((combined.code, &*combined.stdout), (Some(0), "[2,\"a\"]\n"), "{}", combined.stderr);
     for (stage, said) in [
-        ("[stages.zip_latest]\nfrom = [{ literal = 2 }, \"stdin\"]", "the first must be a node"),
-        ("[stages.union]\nfrom = [{ literal = 2 }, \"stdin\"]", "a literal has no records that could come"),
+        (
+            "[stages.zip_latest]\nfrom = [{ literal = 2 }, \"stdin\"]",
+            "a literal can't be the first input here",
+        ),
+        ("[stages.union]\nfrom = [{ literal = 2 }, \"stdin\"]", "a literal can't be an input here"),
     ] {
         let refused = given(stage);
         assert!(refused.code == Some(2) && refused.stderr.contains(said), "{}", refused.stderr);

@@ -14,8 +14,8 @@ const LINE: usize = 2000;
 /// Machines that a pool's segments run on: workers that any number of processes are, behind a NATS server.
 ///
 /// Given to [`PoolBuilder::cluster`](crate::pool::PoolBuilder::cluster). What is scattered over the pool then goes to
-/// workers (`engine worker`, or a [`Worker`](crate::cluster::Worker)), and comes back in the order of emission; functions that
-/// accumulate, and sinks, run here as ever.
+/// [workers](crate::cluster::Worker), and comes back in the order of emission. Functions that accumulate, and sinks,
+/// still run in this process.
 #[derive(Clone, Debug)]
 pub struct Cluster {
     pub(super) broker: Broker,

@@ -79,7 +79,7 @@ deadlines! {
     COLLECTOR_END = "collector-end", 4_500, "take the last figures",
         "the same at the end of a run";
     DRAIN = "drain", 30_000, "end",
-        "everything together, after the first Ctrl-C, SIGTERM or SIGHUP; `drain_timeout` in `[limits]` changes it";
+        "everything together, after the first Ctrl-C, SIGTERM, SIGHUP or SIGXCPU; `drain_timeout` in `[limits]` changes it";
 }
 
 /// Something outside has not done its step in time.

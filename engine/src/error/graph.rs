@@ -4,8 +4,7 @@
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum GraphError {
-    /// Two branches of one source meet, and one of them gives so many fewer elements that each waits for the
-    /// other.
+    /// Two branches of one source meet, and each waits for the other, because one of them gives far fewer elements.
     #[error(
         "{node}: branches of one source deadlocked: raise `maxsize` here, or buffer the branch that gives more"
     )]
@@ -21,9 +20,7 @@ pub enum GraphError {
     },
     /// A source acknowledges its records, and its stream meets another source's, so that it can't be known when
     /// they have left the graph.
-    #[error(
-        "{source_name}: its records are acknowledged when they have left the graph, which can't be known where streams of two sources meet"
-    )]
+    #[error("{source_name}: can't acknowledge records where streams of two sources meet")]
     MixedSources {
         /// The source's name.
         source_name: String,

@@ -17,7 +17,7 @@ pub enum NotAPlugin {
     #[error("the file is empty")]
     Empty,
     /// Something other than WebAssembly.
-    #[error("it is not WebAssembly (build a plugin crate with `engine build`)")]
+    #[error("it is not WebAssembly")]
     NotWasm,
     /// A module without the component layer.
     #[error("it is a core module, not a component (build it for the target wasm32-wasip2)")]

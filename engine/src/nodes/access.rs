@@ -93,19 +93,18 @@ impl Access {
         self.said.push(what);
     }
 
-    /// Whether a node said that it uses something.
+    /// Whether a node declared that it uses something.
     fn has(&self, what: &Use) -> bool {
         self.said.contains(what)
     }
 
-    /// Refuses what a node did not say that it uses: behind the wall there is no more.
+    /// Refuses what a node did not declare: the wall does not let it through.
     pub(crate) fn check(&self, what: &Use) -> Result<(), Problem> {
         if self.has(what) {
             return Ok(());
         }
         // What it is may be a secret.
-        Err(Problem::new("the engine uses what this node did not say that it uses")
-            .help("report this as a bug"))
+        Err(Problem::new("this node opened something that it had not declared").help("report this as a bug"))
     }
 
     /// An address at which a node listens that said so.

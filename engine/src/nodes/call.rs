@@ -18,7 +18,7 @@ macro_rules! options {
         $(#[$docs])*
         #[derive(Clone, Debug, Deserialize, JsonSchema)]
         pub(crate) struct $name {
-            /// The plugin: a .wasm file, or a plugin crate's folder, which `engine run` builds if it changed.
+            /// The plugin: a .wasm file, or a plugin crate's folder, which is built if it changed.
             ///
             /// { path = …, blake3 = … } takes it only if its file has that hash.
             $($extra)*

@@ -208,7 +208,7 @@ fn single(text: &str) -> Option<u8> {
 
 option! {
     /// A BLAKE3 hash, in small letters.
-    Blake3(pub(crate) String), "64 hexadecimal digits, as `engine inspect` shows them",
+    Blake3(pub(crate) String), "64 hexadecimal digits",
     |word| match word {
         Word::Text(text) if text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit()) => {
             Some(text.to_ascii_lowercase())

@@ -23,9 +23,9 @@ pub(crate) enum PluginOption {
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Pinned {
-    /// The plugin: a .wasm file, or a plugin crate's folder, which `engine run` builds if it changed.
+    /// The plugin: a .wasm file, or a plugin crate's folder, which is built if it changed.
     path: PathBuf,
-    /// The BLAKE3 hash of its file, as `engine inspect` shows it.
+    /// The BLAKE3 hash of its file, in hexadecimal digits.
     blake3: Blake3,
 }
 

@@ -49,9 +49,7 @@ struct Given {
 /// A chain of nodes takes as much stack as it is long.
 fn too_many() -> Problem {
     let problem = Problem::new("too many nodes in a row lead to it");
-    problem.help(format!(
-        "some have several parts, and there may be {MOST_IN_A_ROW} parts in a row: put what they do into fewer functions"
-    ))
+    problem.help(format!("at most {MOST_IN_A_ROW} parts of nodes may follow one another: merge functions"))
 }
 
 /// A node's table, without what all nodes have.

@@ -28,7 +28,7 @@ pub fn schema() -> Value {
     json!({
         "$schema": "http://json-schema.org/draft-07/schema#",
         "title": "engine pipeline",
-        "description": "Sources, stages and sinks of a stream, for `engine run`.",
+        "description": "The sources, stages and sinks of a stream.",
         "type": "object",
         "additionalProperties": false,
         "required": ["sources", "sinks"],

@@ -104,8 +104,8 @@ impl FaultPolicy {
         Self { action, retries: 0, most: u64::MAX, faults: Arc::default(), done: 0, first: Arc::default() }
     }
 
-    /// Sets how often a record is tried again if its function says that a retry may succeed: after 100 ms, 200 ms
-    /// and so on up to 10 s. The default is 0.
+    /// Sets how often a record is tried again if its function says that a retry may succeed: after 100 ms,
+    /// then after twice the last wait each time, up to 10 s. The default is 0.
     #[must_use]
     pub fn retries(mut self, retries: u32) -> Self {
         self.retries = retries;

@@ -15,14 +15,12 @@ fn a_wrong_plugin() {
     );
     stages(
         "[stages.map]\nplugin = \"p.toml\"",
-        expect![
-            "p.toml:3:10: map: p.toml is not a plugin: it is not WebAssembly (build a plugin crate with `engine build`)"
-        ],
+        expect!["p.toml:3:10: map: p.toml is not a plugin: it is not WebAssembly"],
     );
     stages(
         "[stages.map]\nfunction = \"x\"",
         expect![
-            "p.toml:2:9: map needs the option plugin (plugin: the plugin: a .wasm file, or a plugin crate's folder, which `engine run` builds if it changed)"
+            "p.toml:2:9: map needs the option plugin (plugin: the plugin: a .wasm file, or a plugin crate's folder, which is built if it changed)"
         ],
     );
     stages(
@@ -46,12 +44,7 @@ fn a_plugin_that_does_not_match_its_pin() {
     // Where it is loaded already, too.
     let twice = format!("[stages.first]\ntype = \"map\"\nplugin = \"$PLUGINS/inc.wasm\"\n{wrong}");
     check_stages(&twice, &format!("p.toml:7:10: map: $PLUGINS/inc.wasm {said}"));
-    stages(
-        &pinned("123"),
-        expect![[
-            r#"p.toml:4:10: map: expected 64 hexadecimal digits, as `engine inspect` shows them, found "123""#
-        ]],
-    );
+    stages(&pinned("123"), expect![[r#"p.toml:4:10: map: expected 64 hexadecimal digits, found "123""#]]);
     stages(
         "[stages.map]\nplugin = { path = \"inc.wasm\" }",
         expect!["p.toml:3:10: plugin: missing field `blake3`"],

@@ -36,9 +36,8 @@ impl Notices {
     /// A result of a worker was refused.
     pub(super) fn refused(&mut self, worker: &PlainText, record: u64, reason: &str) {
         if self.refused.len() < MOST_TOLD && self.refused.insert(worker.clone()) {
-            let notice = format!(
-                "a result of the worker {worker} for record {record} and those behind it is refused: {reason}"
-            );
+            let notice =
+                format!("refused the worker {worker}'s result for the records from {record} on: {reason}");
             self.on_notice.tell(&notice);
         }
     }

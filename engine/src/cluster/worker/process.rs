@@ -29,10 +29,10 @@ pub(in crate::cluster) async fn serve(
     let concurrency = tokio::spawn(shared.clone().adapt_concurrency());
     let mut runs = Runs { shared: shared.clone(), known: HashMap::new(), work: JoinSet::new() };
     runs.serve().await;
-    (shared.told)("leaving: what was begun is finished");
+    (shared.told)("leaving after the tasks in progress");
     let drained = async { while runs.work.join_next().await.is_some() {} };
     if DRAIN.of(shared.options.drain).within("tasks", drained).await.is_err() {
-        (shared.told)("what is not finished is left to others");
+        (shared.told)("left unfinished tasks to other workers");
     }
     beats.abort();
     concurrency.abort();

@@ -206,7 +206,7 @@ impl RunWorker {
         let known = timeout(NEWS, run.wait_for(is_known)).await;
         let known = known.ok().and_then(Result::ok).filter(|run| run.epoch == epoch);
         let known = known.map(|run| run.segments[index as usize].clone());
-        known.ok_or_else(|| Declined("what is said of it does not come".to_owned()))
+        known.ok_or_else(|| Declined("received no description of the run".to_owned()))
     }
 
     /// Tells the protocol that time passes, and does what it wants.

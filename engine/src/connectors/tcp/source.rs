@@ -257,7 +257,7 @@ impl Reader {
             biased;
             read = connection.read(block) => return read,
             () = idle => "it has sent nothing for too long",
-            () = self.limit.wanted_after(brought + SILENT.time) => "it has sent no whole line for long, and another one waits",
+            () = self.limit.wanted_after(brought + SILENT.time) => "it sent no complete line in time, and other clients wait",
         };
         Err(io::Error::new(io::ErrorKind::TimedOut, reason))
     }

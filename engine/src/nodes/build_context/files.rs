@@ -35,7 +35,7 @@ impl BuildContext<'_> {
         }
         if !program.is_found() {
             let problem = Problem::at("command", format!("there is no program {}", command[0]));
-            return Err(problem.help("write its path, or mend PATH"));
+            return Err(problem.help("write the program's path, or correct PATH"));
         }
         Ok((command, program.folder))
     }

@@ -15,7 +15,7 @@ impl BuildContext<'_> {
             return Ok(stdout.clone());
         }
         if self.on_terminal && stdout().is_terminal() {
-            return Err(Problem::new("its records would go to the terminal, on which the run is drawn")
+            return Err(Problem::new("its records would go to the terminal, which shows the run")
                 .help("send stdout to a file or a pipe, or use a sink of type \"file\""));
         }
         if cfg!(unix) {
@@ -30,8 +30,7 @@ impl BuildContext<'_> {
         match std::mem::replace(&mut self.stdin, true) {
             true => Err(Problem::new("another source reads stdin too").help("remove one of them")),
             false if self.on_terminal && stdin().is_terminal() => {
-                let problem =
-                    Problem::new("its records would come from the terminal, on which the run is drawn");
+                let problem = Problem::new("its records would come from the terminal, which shows the run");
                 Err(problem.help("let stdin be a file or a pipe, or use a source of type \"files\""))
             }
             // It may be a file that a node writes.

@@ -89,7 +89,7 @@ fn asked<T>(result: Result<T, Problem>) -> Result<(), Problem> {
 /// Whether a node was refused since it did not declare something. That a plugin is none comes later.
 fn is_undeclared(result: &Result<(), Problem>) -> bool {
     match result {
-        Err(problem) if problem.message.contains("did not say that it uses") => true,
+        Err(problem) if problem.message.contains("had not declared") => true,
         Err(problem) => {
             assert_eq!(problem.message, "not a plugin");
             false

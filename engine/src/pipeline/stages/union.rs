@@ -16,8 +16,8 @@ impl StageNode for Union {
 
     fn attach(self, inputs: Vec<Flow>, context: &mut BuildContext) -> Result<Flow, Problem> {
         if !context.literals().is_empty() {
-            let problem = Problem::at("from", "a literal has no records that could come");
-            return Err(problem.help("zip puts one beside each record"));
+            let problem = Problem::at("from", "a literal can't be an input here");
+            return Err(problem.help("remove it, or use zip, which adds the literal to each record"));
         }
         let mut contents = inputs.iter().map(|input| input.contents().clone());
         let first = contents.next().unwrap_or(Contents::JSON);

@@ -16,8 +16,8 @@ impl StageNode for ZipLatest {
 
     fn attach(self, inputs: Vec<Flow>, context: &mut BuildContext) -> Result<Flow, Problem> {
         if context.literals().iter().any(|(place, _)| *place == 0) {
-            let problem = Problem::at("from", "the first must be a node, whose records are to come out");
-            return Err(problem.help("put the literal behind it"));
+            let problem = Problem::at("from", "a literal can't be the first input here");
+            return Err(problem.help("put the literal after the node"));
         }
         tuples(inputs, context, |mut streams| {
             let first = streams.remove(0);
