@@ -102,7 +102,7 @@ struct DivertedRecords {
     done: u64,
 }
 
-/// So many records are known to have been put aside.
+/// Records that are known to have been put aside, at most.
 const MOST_KNOWN: usize = 1 << 18;
 
 impl DivertedRecords {

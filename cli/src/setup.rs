@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use engine::machine::Machine;
 
-/// So many files may be open at once where the system lets us choose. Commands that a pipeline starts have the same
+/// Files that may be open at once where the system lets us choose. Commands that a pipeline starts have the same
 /// limit, and some of them look at each number below it.
 #[cfg(unix)]
 const DESCRIPTORS: u64 = 65_536;

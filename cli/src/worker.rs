@@ -81,7 +81,7 @@ Exit codes:
   2   the command is wrong, or the broker can't be reached
   75  it lost threads to a file system that does not answer: start it again";
 
-/// So long may it take to say that it has left.
+/// The longest time for saying that it has left.
 const FAREWELL: Duration = Duration::from_secs(1);
 
 impl WorkerCommand {
@@ -232,13 +232,13 @@ async fn leave_on_lost_threads(
     std::future::pending().await
 }
 
-/// A worker that has lost so many threads restarts: half of those that a single function can lose.
+/// Lost threads after which a worker restarts: half of those that a single function can lose.
 const LOST: usize = 32;
 
 /// How often they are counted. What was slow once may be back the next time.
 const CHECK_INTERVAL: Duration = Duration::from_secs(2);
 
-/// Waits until so many threads are lost that only a new process has enough of them. Returns how many.
+/// Waits until too many threads are lost to go on in this process. Returns how many.
 async fn lost_threads(pool: &Pool) -> usize {
     let mut checks = tokio::time::interval(CHECK_INTERVAL);
     let mut before = 0;

@@ -58,7 +58,7 @@ struct Refusals {
     latest: Option<(PlainText, Instant)>,
 }
 
-/// So much is told of what a server does not permit.
+/// Refusals of a server that are told at most.
 const MOST_REFUSALS: usize = 8;
 
 /// What goes wrong within this time of a refusal goes wrong because of it.
@@ -205,7 +205,7 @@ impl Broker {
         self.refused().is_none()
     }
 
-    /// It has not answered for so long.
+    /// The error of a broker that has not answered for this time.
     pub(crate) fn gone(&self, timeout: Duration) -> Error {
         self.refused()
             .unwrap_or_else(|| Error::Broker(BrokerError::NoAnswer { address: self.to_string(), timeout }))

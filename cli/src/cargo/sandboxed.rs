@@ -44,10 +44,10 @@ const LOOK: &str = "cargo fetch --quiet --offline \"$@\" >&2";
 
 const FETCH: &str = "cargo fetch --manifest-path \"$@\" >&2";
 
-/// So many files and folders has a crate's folder at most.
+/// Files and folders of a crate's folder at most.
 const ENTRIES: usize = 1000;
 
-/// Builds the crate in `folder`. The component has at most so many bytes.
+/// Builds the crate in `folder`. The component has at most `most` bytes.
 pub(crate) fn build_in_sandbox(
     folder: &Path,
     quiet: bool,

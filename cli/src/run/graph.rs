@@ -6,7 +6,7 @@ use engine::{Pool, Source, Stream, sinks};
 use super::RunCommand;
 use crate::plugins::{Chain, Records, Stage};
 
-/// So many records of a run may be under way in a cluster.
+/// Records of a run under way in a cluster at most.
 const CLUSTERED: usize = 4 << 20;
 
 impl RunCommand {

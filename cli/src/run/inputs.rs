@@ -14,9 +14,9 @@ pub(super) struct Input {
     pub(super) index: usize,
     pub(super) name: PathBuf,
     pub(super) reader: Box<dyn Read + Send>,
-    /// So many bytes of it were read by the run before.
+    /// Bytes of it that the run before has read.
     pub(super) offset: u64,
-    /// So many records behind them were done.
+    /// Records after them that were done.
     pub(super) skip: u64,
 }
 

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::fs::File;
 use std::io::{self, ErrorKind, PipeReader, Read, Write, stderr};
 
-/// So many lines are kept, the latest ones, of so many bytes each.
+/// The latest lines are kept: their number, and the bytes of each, at most.
 const MOST: usize = 1000;
 const LONGEST: usize = 4096;
 

@@ -14,13 +14,13 @@ use crate::executor::{Ending, NumberedFailure, SegmentResult, Terms};
 use crate::function::Kind;
 use crate::record::{Batch, BatchBuilder};
 
-/// So many tasks are out.
+/// Tasks in flight.
 const TASKS: u64 = 3;
 
-/// The result of each has at most so many bytes.
+/// Bytes of the result of each at most.
 const MOST: usize = 4 << 10;
 
-/// The outputs of a record have at most so many bytes.
+/// Bytes of the outputs of a record at most.
 const OUTPUT: usize = 64;
 
 /// Something that happens to a host.
@@ -28,7 +28,7 @@ const OUTPUT: usize = 64;
 pub enum Sent {
     /// A part of a result, of any bytes.
     Part { task: u8, nonce: u8, part: u8, parts: u8, body: Vec<u8> },
-    /// A result that is well-formed, in parts of so many bytes.
+    /// A result that is well-formed, in parts of `cut` bytes.
     Result { task: u8, nonce: u8, cut: u8, forged: Forged },
     /// The broker was asked for a task.
     Looked { task: u8, found: bool },

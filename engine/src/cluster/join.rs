@@ -91,8 +91,8 @@ impl Worker {
         Self { broker, options: Options::new(pool, folder.into()) }
     }
 
-    /// What was begun may take so long to be finished when the worker leaves; the rest is left to other workers. 30 s,
-    /// if not said.
+    /// Sets how long the tasks in progress may take when the worker leaves; the rest is left to other workers. The
+    /// default is 30 s.
     #[must_use]
     pub fn drain_timeout(mut self, timeout: Duration) -> Self {
         self.options.drain = timeout;

@@ -12,7 +12,7 @@ use crate::text::PlainText;
 /// How often hosts and workers say that they live.
 pub(super) const HEARTBEAT: Duration = Duration::from_secs(2);
 
-/// A host or worker that is silent for so long is taken for gone.
+/// A host or worker that is silent for this time is taken for gone.
 pub(super) const PRESENCE_EXPIRY: Duration = Duration::from_secs(15);
 
 /// What a host says of itself.

@@ -92,15 +92,15 @@ impl Cluster {
         self
     }
 
-    /// A worker that has been silent about a task for so long has lost it: another one has it next. 5 s, if not
-    /// said; workers that live say so three times as often.
+    /// Sets after which time a worker that is silent about a task has lost it: another worker gets it next. The
+    /// default is 5 s; workers that live say so three times as often.
     #[must_use]
     pub fn ack_wait(mut self, wait: Duration) -> Self {
         self.ack_wait = wait;
         self
     }
 
-    /// A broker that can't be reached for so long ends the run; 60 s, if not said.
+    /// Sets after which time a broker that can't be reached ends the run. The default is 60 s.
     #[must_use]
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;

@@ -110,7 +110,7 @@ pub(super) trait Transport: Send + Sync {
     /// The run's error for a broker that failed.
     fn failed(&self, error: &TransportError) -> Error;
 
-    /// The run's error for a broker that has been silent for so long.
+    /// The run's error for a broker that has been silent for this time.
     fn silent(&self, timeout: Duration) -> Error;
 
     /// Opens a table, which is [missing](TransportError::Missing) before the first host made it.

@@ -21,7 +21,7 @@ pub enum Error {
     /// More records became faults than the policy allows.
     #[error("more than {limit} faults; the last: {fault}")]
     TooManyFaults {
-        /// So many were allowed.
+        /// How many were allowed.
         limit: u64,
         /// The one that was too many.
         fault: Fault,

@@ -98,7 +98,7 @@ pub(crate) struct UsageGauge {
 }
 
 impl UsageGauge {
-    /// An instance was opened, and has so much memory.
+    /// An instance was opened, with this memory.
     pub(crate) fn open(&self, memory: usize) {
         if self.footprint() == 0 {
             let _ = self.footprint.compare_exchange(0, memory, Relaxed, Relaxed);

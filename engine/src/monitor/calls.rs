@@ -302,7 +302,7 @@ mod tests {
             }
         }
         assert_eq!((read(&calls), read(&calls)), (0, 0));
-        // So many functions by turns that no calls are merged.
+        // Too many functions by turns for calls to be merged.
         for call in 0..MOST + 5 {
             calls.push(call % (2 * BACK), 1, Duration::ZERO, false);
         }

@@ -114,7 +114,7 @@ pub(crate) fn quoted(text: &str) -> Vec<u8> {
     serde_json::to_vec(text).expect("a string is JSON")
 }
 
-/// What so many bytes of JSON take in an array: a comma or a bracket is after them.
+/// The bytes that a value takes in an array: a comma or a bracket is after it.
 pub(crate) fn in_array(value: &[u8]) -> usize {
     value.len() + 1
 }

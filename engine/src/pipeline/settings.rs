@@ -61,7 +61,7 @@ const MOST_THREADS: usize = 1024;
 
 const MOST_INSTANCES: usize = 100_000;
 
-/// So many instances are enough, unless more are asked for: their room can be kept then.
+/// Instances that are enough unless the file asks for more: their room can be kept then.
 const INSTANCES: usize = 1000;
 
 impl PoolOptions {

@@ -117,7 +117,7 @@ pub struct DeadLetters {
     path: Arc<PathBuf>,
 }
 
-/// So much of a line's room is kept for the next one, in bytes.
+/// The room for a line that is kept for the next one, in bytes.
 const LINE: usize = 64 << 10;
 
 /// Writes letters to the file.
@@ -175,7 +175,7 @@ impl DeadLetters {
         line.push(b'\n');
         *written += line.len() as u64;
         let written = file.write_all(line);
-        // One long record is no reason to keep so much.
+        // One long record is no reason to keep its room.
         line.shrink_to(LINE);
         written.map_err(|error| unwritable(&self.path, error))
     }

@@ -16,7 +16,7 @@ const VERSION: u32 = 5;
 /// The longest file, in bytes.
 const LONGEST: u64 = 4 << 30;
 
-/// So much of an output's end is compared when a run goes on, in bytes.
+/// The end of an output that is compared when a run continues, in bytes.
 const TAIL: u64 = 64 << 10;
 
 /// The progress of a run: all records up to one are done, and none of the later ones has left a trace.

@@ -193,7 +193,7 @@ impl GraphContext {
         self.frontier.take(holder, first, last);
     }
 
-    /// The same for a holder that counts so many pieces.
+    /// The same for a holder that counts the pieces.
     pub(crate) fn enter(&self, holder: usize, first: u64, last: u64, pieces: usize) {
         self.frontier.enter(holder, first, last, pieces);
     }

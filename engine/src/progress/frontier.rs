@@ -142,7 +142,7 @@ impl Frontier {
         }
     }
 
-    /// The same for a holder that counts so many pieces.
+    /// The same for a holder that counts the pieces.
     pub(super) fn enter(&self, place: usize, first: u64, last: u64, pieces: usize) {
         if self.matters() {
             let mut way = self.way();
@@ -161,8 +161,8 @@ impl Frontier {
         self.change(|way| way.holders[place].reached = way.holders[place].reached.max(number));
     }
 
-    /// So many pieces have left a holder that counts them, in order, the last of which has this number: more of
-    /// the same element may be there.
+    /// This number of pieces has left a holder that counts them, in order. The last one has the number `number`:
+    /// more pieces of the same element may be there.
     pub(super) fn leave(&self, place: usize, number: u64, pieces: usize) {
         self.change(|way| {
             let holder = &mut way.holders[place];

@@ -14,7 +14,7 @@ fn wide(c: char) -> usize {
     Span::raw(c.encode_utf8(&mut [0; 4]) as &str).width()
 }
 
-/// A text in so many columns: cut, or with room behind it.
+/// A text in this number of columns: cut, or filled with spaces.
 pub(super) fn fit(text: &str, columns: usize) -> String {
     let mut text = cut(text, columns);
     text.extend(std::iter::repeat_n(' ', columns - width(&text)));
@@ -53,7 +53,7 @@ pub(super) fn bar(part: f64, columns: usize, style: Style, theme: Theme) -> [Spa
     [Span::styled("━".repeat(full), style), Span::styled("─".repeat(columns - full), theme.dim())]
 }
 
-/// So many of them all, and one at least where there is anything.
+/// How many of `of` cells a part of 1 fills: at least one, unless it is almost 0.
 #[expect(
     clippy::cast_precision_loss,
     clippy::cast_possible_truncation,
@@ -65,7 +65,7 @@ fn portion(part: f64, of: usize) -> usize {
     full.max(usize::from(part > 0.005)).min(of)
 }
 
-/// Values from 0 to `most` as a field of so many rows, a column each, the highest row first.
+/// Values from 0 to `most` as a field of `rows` rows, a column each, the highest row first.
 pub(super) fn field(values: &[f64], most: f64, rows: usize) -> Vec<String> {
     const EIGHTHS: [char; 9] = [' ', '▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
     let heights: Vec<_> = values

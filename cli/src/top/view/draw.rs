@@ -30,7 +30,7 @@ pub(in crate::top) fn draw(frame: &mut Frame, app: &mut App) {
     frame.render_widget(Paragraph::new(footer_line(app, &shown, columns)), footer);
 }
 
-/// So many faults and lines are text, the latest ones.
+/// The latest faults and lines that are text, at most.
 const LATEST: usize = 10;
 
 /// The same as text, without what changes each moment.

@@ -11,7 +11,7 @@ use crate::top::theme::Theme;
 /// Screens of at least this many columns show more of each function.
 const WIDE: usize = 120;
 
-/// So many powers of two of times are shown.
+/// Powers of two of times that are shown.
 const POWERS: usize = 16;
 
 /// A head, and a line a function.

@@ -7,7 +7,7 @@ use ratatui::text::{Line, Span};
 use super::cells::{bar, fit, percent, right, width};
 use crate::top::app::App;
 
-/// Faults of so many milliseconds ago are news.
+/// The age up to which faults are news, in milliseconds.
 const NEWS: u64 = 5000;
 
 /// A line a node.
@@ -16,7 +16,7 @@ pub(super) fn lines(app: &App, columns: usize) -> Vec<Line<'static>> {
     let tree = snapshot.status.tree();
     let named: Vec<_> = tree.iter().map(|branch| (branch, name(snapshot, branch))).collect();
     let longest = named.iter().map(|(_, name)| width(name)).max().unwrap_or(0);
-    // What is behind the name has so many columns: the rest is the name's.
+    // The columns of what follows the name: the rest is the name's.
     let others = if columns >= WIDE { 110 } else { 64 };
     let most = columns.saturating_sub(others).max(8);
     let names = longest.clamp(8, most);

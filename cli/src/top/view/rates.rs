@@ -9,7 +9,7 @@ use std::time::Duration;
 use super::cells::{field, right};
 use crate::top::app::{App, RECENT};
 
-/// The last two minutes in so many rows.
+/// The last two minutes in `rows` rows.
 pub(super) fn lines(app: &App, columns: usize, rows: usize) -> Vec<Line<'static>> {
     let now = app.snapshot.as_ref().map_or(0, |snapshot| snapshot.status.run.now);
     over(app, &app.recent, now.saturating_sub(RECENT), now, columns, rows)

@@ -7,7 +7,7 @@ use super::cells::{field, fit, right};
 use crate::top::app::App;
 use crate::top::theme::Theme;
 
-/// So many seconds are shown.
+/// Seconds that are shown.
 pub(super) const SECONDS: u64 = 5;
 
 /// The room for a thread's name.

@@ -13,21 +13,21 @@ use crate::function::UsageTotals;
 use crate::metrics::WorkerStatus;
 use crate::text::PlainText;
 
-/// So many tasks may be in flight before it is known how many workers there are.
+/// Tasks that may be in flight before the number of workers is known.
 pub(super) const FEWEST_TASKS: usize = 16;
 
-/// For each task that a worker is at, so many are out: while it works on some, others come and go.
+/// Tasks in flight for each one that a worker runs: while it runs some, others come and go.
 const AHEAD: usize = 3;
 
-/// The time of a task, for up to twice so many threads.
+/// The time of a task, for up to twice `THREADS` threads.
 const FAST: Duration = Duration::from_millis(100);
 const SLOW: Duration = Duration::from_millis(400);
 const THREADS: usize = 32;
 
-/// After so long without anybody who works it is said.
+/// The time without a worker after which a notice says so.
 const PATIENCE: Duration = Duration::from_secs(3);
 
-/// What so many workers used, that may be gone by now, is told from what they used since.
+/// Workers that are known at most, and gone ones whose use is remembered.
 const MOST_WORKERS: usize = 4096;
 
 /// The workers that live.

@@ -21,7 +21,7 @@ use crate::plugin::FunctionCore;
 /// After this something that failed is tried again.
 const RETRY: Duration = Duration::from_millis(200);
 
-/// No server is behind the others for so long, unless it began anew.
+/// No server lags behind the others for this time, unless it restarted.
 const BEHIND: Duration = Duration::from_secs(10);
 
 /// The entry of one host's run.

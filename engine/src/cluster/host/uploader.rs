@@ -15,7 +15,7 @@ const RETRY: Duration = Duration::from_millis(200);
 #[derive(Clone)]
 pub(super) struct Uploader {
     pub(super) transport: Arc<dyn Transport>,
-    /// For so long uploads are tried.
+    /// How long uploads are tried.
     pub(super) timeout: Duration,
 }
 

@@ -88,7 +88,7 @@ impl OfRun {
         }
     }
 
-    /// So many messages as they come, until the end.
+    /// At most `most` messages as they come, until the end.
     fn deliveries(
         &self,
         kind: Kind,

@@ -12,7 +12,7 @@ use super::subjects::PLUGINS;
 use crate::cluster::settings::Durability;
 use crate::cluster::transport::{PluginStore, TransportError};
 
-/// Plugins travel in pieces of so many bytes at most, and a message has some more.
+/// Bytes of a piece of a plugin at most, and what its message has beside it.
 const CHUNK: usize = 128 << 10;
 const HEADER: usize = 1 << 10;
 

@@ -25,7 +25,7 @@ use crate::deadlines::BROKER_ANSWER;
 const RESULT_BYTES: usize = 16 << 20;
 const RESULT_MESSAGES: usize = 256;
 
-/// The broker keeps a request for results for so long, and says so often that it is there.
+/// How long the broker keeps a request for results, and the interval of its heartbeats.
 const RESULTS_EXPIRE: Duration = Duration::from_secs(20);
 const RESULTS_HEARTBEAT: Duration = Duration::from_secs(5);
 

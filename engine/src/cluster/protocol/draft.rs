@@ -4,14 +4,13 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 
-/// Results in parts by so many workers are kept for one task at once.
+/// Workers whose results in parts are kept for one task at once.
 pub(super) const MOST_DRAFTS: usize = 4;
 
-/// All that came of results whose other parts are missing has at most so many bytes, or as many as one of them may
-/// have.
+/// Bytes of all results whose other parts are missing, at most, or the most that one of them may have.
 pub(super) const MOST_DRAFTED: usize = 256 << 20;
 
-/// A part costs so much beside its bytes: an empty one is not for nothing.
+/// The cost of a part beside its bytes, in bytes: an empty one is not for nothing.
 pub(super) const PART_COST: usize = 1 << 10;
 
 /// A result, of which parts are missing.

@@ -10,7 +10,7 @@ use bytes::Bytes;
 
 use super::draft::{Draft, PART_COST};
 
-/// So many tasks are in flight at most.
+/// Tasks in flight at most.
 pub(in crate::cluster) const MOST_TASKS: usize = 4096;
 
 /// A broker that does not answer within this time is asked again.
@@ -29,8 +29,7 @@ const MOST_ATTEMPTS: u32 = 8;
 const FIRST_WAIT: Duration = Duration::from_millis(20);
 const LONGEST_WAIT: Duration = Duration::from_secs(2);
 
-/// So many results of a task that were refused are known by their numbers, so that what follows of them is refused
-/// too.
+/// Refused results of a task that are known by their numbers, so that their later parts are refused too.
 const MOST_REFUSED: usize = 16;
 
 /// What a host is to do next. `T` is what a result is acknowledged by.

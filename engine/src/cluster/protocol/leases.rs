@@ -157,7 +157,7 @@ impl<T> Leases<T> {
         self.items.remove(&key).map(|item| item.token)
     }
 
-    /// Lets go of everything, as a worker does that hears of a new host, which waits so long for acknowledgements.
+    /// Lets go of everything, as a worker does that hears of a new host. `ack_wait` is the new host's.
     pub(in crate::cluster) fn begin_anew(&mut self, ack_wait: Duration) -> Vec<T> {
         self.ack_wait = ack_wait;
         std::mem::take(&mut self.items).into_values().map(|item| item.token).collect()

@@ -19,7 +19,7 @@ use crate::text::PlainText;
 /// The version of the protocol. Hosts and workers of different versions do not talk to each other.
 pub(in crate::cluster) const PROTOCOL: u8 = 1;
 
-/// A message has at most so many bytes of a result; what is longer comes in parts.
+/// Bytes of a result in one message at most; a longer result comes in parts.
 pub(in crate::cluster) const PART_BYTES: usize = 512 << 10;
 
 /// More faults than there are records in a task are those of pieces; no result has more of them.
@@ -221,7 +221,7 @@ impl Task {
 }
 
 impl ResultPart {
-    /// A result in as many parts as it takes, of so many bytes at most.
+    /// A result in as many parts as it takes, of at most `most` bytes each.
     pub(in crate::cluster) fn cut(epoch: u64, task: u64, nonce: u64, body: &Bytes, most: usize) -> Vec<Self> {
         let count = body.len().div_ceil(most).max(1);
         let parts = u32::try_from(count).unwrap_or(u32::MAX);

@@ -116,7 +116,7 @@ mod tests {
         assert_eq!((concurrency.all(), concurrency.free()), (6, 0));
         drop(held.split_off(3));
         assert_eq!((concurrency.all(), concurrency.free()), (4, 1));
-        // Nobody needs so many.
+        // No task needs them all.
         drop(held);
         concurrency.look(true, 1);
         concurrency.look(true, 1);

@@ -11,7 +11,7 @@ use crate::cluster::random::random;
 use crate::deadlines::DRAIN;
 use crate::{Capability, Pool};
 
-/// So many such processes run at once, or as many as there are cores: functions may wait.
+/// Such processes at once, or one for each core if there are more cores: functions may wait.
 const FEWEST: usize = 8;
 
 /// Takes news in lines, for people.

@@ -12,10 +12,10 @@ use std::time::{Duration, Instant, SystemTime};
 
 use crate::files::Folder;
 
-/// So many plugins are kept beside those that are used.
+/// Plugins that are kept beside those that are used.
 const KEPT: usize = 200;
 
-/// So long a lock is waited for at most, and so often it is tried.
+/// The longest wait for a lock, and the wait between two tries.
 const LONGEST: Duration = Duration::from_millis(50);
 const TRY: Duration = Duration::from_millis(1);
 
@@ -40,7 +40,7 @@ impl PluginFolder {
         format!("{hash}.wasm")
     }
 
-    /// A plugin that is there and whole, of at most so many bytes. One that another process keeps to itself is none.
+    /// A plugin that is there and whole, of at most `most` bytes. One that another process keeps to itself is none.
     pub(super) fn get(&self, hash: &str, most: u64) -> Option<Held> {
         let name = OsString::from(Self::name(hash));
         let file = self.folder.read(&name).ok()?;

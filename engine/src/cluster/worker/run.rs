@@ -20,16 +20,16 @@ use crate::cluster::transport::{Queues, RETRY_WAIT, Receipt, TaskQueue};
 /// How often the protocol looks at the time.
 const TICK: Duration = Duration::from_millis(100);
 
-/// The broker keeps a request for tasks for so long before it is asked anew.
+/// How long the broker keeps a request for tasks before it is asked again.
 const ASK: Duration = Duration::from_secs(5);
 
 /// What the broker has given to a worker that leaves is here within this time.
 const ON_ITS_WAY: Duration = Duration::from_millis(500);
 
-/// So many tasks are asked for at once.
+/// Tasks that are asked for at once.
 const MOST_ASKED: usize = 8;
 
-/// A task may come so long before what is said of its run.
+/// How long before the description of its run a task may come.
 const NEWS: Duration = Duration::from_secs(5);
 
 /// What this worker declines it looks at again after this time, unless another one has it.

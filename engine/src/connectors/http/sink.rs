@@ -111,8 +111,8 @@ impl Http {
         self
     }
 
-    /// Sends up to `records` records in one request, each followed by a newline: as soon as there are so many, or when
-    /// the first has waited for `within`. If the request is refused, each of them is a fault.
+    /// Sends up to `records` records in one request, each followed by a newline: as soon as these are there, or when the
+    /// first has waited for `within`. If the request is refused, each of them is a fault.
     #[must_use]
     pub fn batches(mut self, records: usize, within: Duration) -> Self {
         self.grouping = Grouping { records: records.max(1), within, ..self.grouping };

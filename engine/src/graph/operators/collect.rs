@@ -36,7 +36,7 @@ impl<T: Clone + Send + 'static> Stream<T> {
         self.collect_bounded(most, Bounds::none())
     }
 
-    /// The same for elements that may take only so much together.
+    /// The same for elements whose bytes are limited together.
     pub(crate) fn collect_bounded(self, most: NonZeroUsize, bounds: Bounds<T>) -> (Stream<Vec<T>>, Flush) {
         let waits = self.context.waits.clone();
         let (room, guard) = bounds.parts();
@@ -79,7 +79,7 @@ impl<T: Clone + Send + 'static> Stream<T> {
         self.collect_on_bounded(flushes, most, Bounds::none())
     }
 
-    /// The same for elements that may take only so much together.
+    /// The same for elements whose bytes are limited together.
     pub(crate) fn collect_on_bounded<U>(
         self,
         flushes: &Stream<U>,
@@ -153,7 +153,7 @@ struct Collect<T> {
     held: Vec<T>,
     most: NonZeroUsize,
     room: Room<T>,
-    /// What is held takes so much.
+    /// The bytes that the held elements take.
     taken: usize,
 }
 

@@ -14,7 +14,7 @@ use crate::progress::GraphContext;
 use crate::record::{Batch, Record};
 use crate::{Error, Function};
 
-/// So long may a result be held back only to be faster.
+/// The longest time that a result is held back only to be faster.
 pub(super) const SHOWN_WITHIN: Duration = Duration::from_millis(10);
 
 /// Gives a function one record a call, and waits for it. A single instance is enough.

@@ -124,7 +124,7 @@ impl<T: Clone + Send + 'static> Stream<T> {
         self.partition_bounded(n, timeout, key, Bounds::none())
     }
 
-    /// The same for elements that may take only so much together.
+    /// The same for elements whose bytes are limited together.
     pub(crate) fn partition_bounded<K>(
         self,
         n: NonZeroUsize,

@@ -69,7 +69,7 @@ impl<T: Clone + Send + 'static> Stream<T> {
         self.partition_unique_bounded(n, key, keep, Bounds::none())
     }
 
-    /// The same for elements that may take only so much together.
+    /// The same for elements whose bytes are limited together.
     pub(crate) fn partition_unique_bounded<K>(
         self,
         n: NonZeroUsize,

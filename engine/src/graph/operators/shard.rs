@@ -45,8 +45,8 @@ pub(super) struct Failed {
 /// Which of the next records are given together.
 #[derive(Default)]
 struct Plan {
-    /// Parts of a batch that a call failed for, the next one last: so many records each, and whether they
-    /// are given one by one.
+    /// Parts of a batch that a call failed for, the next one last: the number of records of each, and whether
+    /// they are given one by one.
     parts: Vec<(usize, bool)>,
     /// How often the first record was tried.
     tried: u32,

@@ -11,7 +11,7 @@ use crate::graph::{Operator, Outputs, Scattered, Stream};
 use crate::record::{Json, Record};
 
 impl<T: Clone + Send + 'static> Stream<T> {
-    /// The last `n` elements, with each element once there are so many.
+    /// The last `n` elements with each element, once there are `n`.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), engine::Error> {
@@ -56,7 +56,7 @@ impl<T: Clone + Send + 'static> Stream<T> {
         self.sliding_window_bounded(n, true, Bounds::none())
     }
 
-    /// One of both for elements that may take only so much together.
+    /// Either of both, for elements whose bytes are limited together.
     pub(crate) fn sliding_window_bounded(
         self,
         n: NonZeroUsize,

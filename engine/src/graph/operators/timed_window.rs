@@ -40,7 +40,7 @@ impl<T: Clone + Send + 'static> Stream<T> {
         self.timed_window_bounded(interval, Bounds::none())
     }
 
-    /// The same for elements that may take only so much together.
+    /// The same for elements whose bytes are limited together.
     pub(crate) fn timed_window_bounded(self, interval: Duration, bounds: Bounds<T>) -> Stream<Vec<T>> {
         let (room, guard) = bounds.parts();
         let (clock, window) = (Clock::new(interval), All::new(room));
@@ -83,7 +83,7 @@ impl<T: Clone + Send + 'static> Stream<T> {
         self.timed_window_unique_bounded(interval, key, keep, Bounds::none())
     }
 
-    /// The same for elements that may take only so much together.
+    /// The same for elements whose bytes are limited together.
     pub(crate) fn timed_window_unique_bounded<K>(
         self,
         interval: Duration,

@@ -9,7 +9,7 @@ use crate::nodes::{BuildContext, Count, Flow, Problem, StageNode};
 /// scattered.
 #[derive(Deserialize, JsonSchema)]
 pub(super) struct Buffer {
-    /// So many; the next one waits outside.
+    /// Records in the buffer at most; the next one waits outside.
     n: Count,
 }
 

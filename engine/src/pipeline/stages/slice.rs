@@ -14,7 +14,7 @@ pub(super) struct Slice {
     start: Option<Number>,
     /// The position after the last one; to the end by default.
     end: Option<Number>,
-    /// One of so many.
+    /// Keeps every record at this distance: 2 keeps every second one. All by default.
     step: Option<Number>,
 }
 

@@ -8,7 +8,7 @@ use super::*;
 
 const MIB: usize = 1 << 20;
 
-/// So many tasks are in flight, whose results may have 64 MiB each.
+/// `tasks` tasks in flight, whose results may have 64 MiB each.
 fn in_flight(tasks: usize) -> InFlight<u64> {
     let mut in_flight = InFlight::new(1, 0);
     for _ in 0..tasks {
@@ -56,7 +56,7 @@ fn an_oversized_result_is_refused_and_its_parts_ignored() {
         .collect();
     assert_eq!(sent, [Act::Look { task: 0, attempt: 0, sequence: 0 }, Act::TooLarge { task: 0 }]);
     assert_eq!(in_flight.drafted, 0);
-    // So many parts would cost too much, whatever is in them.
+    // This number of parts would cost too much, whatever is in them.
     let acts = in_flight.result(part(0, 6, (0, u32::MAX), &Bytes::new()), 0, Duration::ZERO);
     assert!(acts.contains(&Act::TooLarge { task: 0 }));
     // An honest one is taken all the same.

@@ -9,7 +9,7 @@ use super::messages::{Event, Message, TICK, ToBroker, ToHost};
 use super::run::Simulation;
 use crate::cluster::protocol::in_flight::{Act, InFlight};
 
-/// A result may have so many bytes.
+/// Bytes of a result at most.
 const MOST_RESULT: usize = 1 << 20;
 
 /// A host, which may have been taken over.

@@ -81,7 +81,7 @@ pub(super) enum Event {
     Awake(usize),
 }
 
-/// A worker has lost a task that it says nothing about for so long.
+/// A worker that says nothing about a task for this time has lost it.
 pub(super) const ACK_WAIT: Duration = Duration::from_millis(500);
 
 /// How often the protocol looks at the time.

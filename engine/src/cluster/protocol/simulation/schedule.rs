@@ -17,7 +17,7 @@ impl Random {
         if most == 0 { 0 } else { self.next() % most }
     }
 
-    /// True in so many of a hundred cases.
+    /// True in `percent` of a hundred cases.
     pub(super) fn chance(&mut self, percent: u64) -> bool {
         self.below(100) < percent
     }
@@ -27,21 +27,21 @@ impl Random {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct FaultSchedule {
     pub(super) records: u64,
-    /// So many records are unfinished at most.
+    /// Unfinished records at most.
     pub(super) window: usize,
     pub(super) workers: usize,
     /// How many messages the broker has room for, of tasks and of results.
     pub(super) room: usize,
-    /// Of a hundred messages so many are lost, or repeated.
+    /// Messages of a hundred that are lost, and that are repeated.
     pub(super) lost: u64,
     pub(super) repeated: u64,
-    /// Of a hundred results so many can't be believed.
+    /// Results of a hundred that are wrong.
     pub(super) wrong: u64,
     /// The longest time that a message is on its way, in microseconds.
     pub(super) slow: u64,
     /// The longest time that a task takes, in microseconds.
     pub(super) work: u64,
-    /// So many incidents happen within the first seconds: processes die or sleep, the broker forgets or is away.
+    /// Incidents within the first seconds: processes die or sleep, the broker forgets or is away.
     pub(super) incidents: u64,
     /// The record that kills the worker that runs it.
     pub(super) poison: Option<u64>,
