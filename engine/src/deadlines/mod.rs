@@ -1,4 +1,9 @@
-//! Deadlines: the engine never waits for a peer, a server or a process without one.
+//! Tells what a run waits for, and for how long already.
+//!
+//! [`waits`] lists the peers, servers and processes that streams of this process wait for now. Show it if a run takes
+//! longer than you expect. Every such wait has a deadline, so none lasts forever.
+
+// The engine never waits for a peer, a server or a process without a deadline of `table.rs`.
 
 mod dial;
 mod table;

@@ -1,7 +1,7 @@
-//! Opens all files and folders of the host.
+//! Opens files and folders safely next to functions that may write to some of them.
 //!
-//! Everything that the engine reads, writes, lists or renames is opened here. So neither a function of a plugin nor
-//! another process that may write to a folder decides what the host opens:
+//! Use it for files in a folder that you grant to a function. Neither the function nor another process that may write
+//! to the folder then decides what your program opens:
 //!
 //! - A path is resolved component by component, on descriptors. In a folder that a function may write
 //!   ([`Granted`]), and below it, no link is followed and only regular files are opened. A function isn't
@@ -9,6 +9,8 @@
 //! - Names in a [`Folder`] never lead out of it.
 //! - Opening never blocks: pipes and devices are opened as such, and their kind is checked afterwards.
 //! - Reading a whole file has a limit.
+
+// Everything that the engine itself reads, writes, lists or renames is opened here.
 
 #[cfg(unix)]
 mod beneath;

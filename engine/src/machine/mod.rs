@@ -1,4 +1,6 @@
-//! What the machine has for this process: the smaller of what it is and what its limits allow.
+//! Tells how much memory and how many files, threads and processes your program may use on this machine.
+//!
+//! [`Machine::here`] reads it, with the limits of the process and its control groups. A pool takes its defaults from it.
 
 mod capacity;
 mod cgroup;

@@ -1,7 +1,11 @@
-//! Pipelines as files: TOML that names sources, stages and sinks, read into a graph of streams.
+//! Runs pipelines that are written as TOML files, which name sources, stages and sinks.
 //!
-//! `document.rs` reads the file, `registry.rs` knows the types of nodes, `edges.rs` which node takes from which, and
-//! `open.rs` leads from the file to a graph. All that is wrong is reported at once.
+//! [`Pipeline::open`] reads a file, loads its plugins and builds its graph; [`Pipeline::run`] runs it. All mistakes in
+//! a file are reported at once, each with its line and column ([`Diagnostics`]). [`PipelineFile`] tells what a pipeline
+//! will access before anything is opened, and [`schema`] describes the format for editors.
+
+// `document.rs` reads the file, `registry.rs` knows the types of nodes, `edges.rs` which node takes from which, and
+// `open.rs` leads from the file to a graph.
 
 mod access;
 mod diagram;

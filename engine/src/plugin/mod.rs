@@ -1,6 +1,10 @@
-//! Plugins: loading them, and running their functions in a sandbox.
+//! Compiles plugins in a separate process or ahead of time, and takes what their functions print.
 //!
-//! Only this folder names wasmtime.
+//! [`Pool::load`](crate::Pool::load) loads a plugin without any of this. A [`Compiler`] limits the time and memory of
+//! compiling, [`Ahead`] has the code of plugins ready before a pool needs it, [`Print`] is a line that a function wrote,
+//! and [`Output`] is a writer that several sinks share.
+
+// Only this folder names wasmtime.
 
 mod calls;
 mod capabilities;
