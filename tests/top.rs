@@ -96,7 +96,7 @@ mod on_a_terminal {
         run.wait_for(|status| status["run"]["state"] == "running");
         // A stop that is not confirmed.
         top.press("S");
-        top.wait_for("End the run at once?");
+        top.wait_for("Stop the run?");
         top.press("n");
         top.wait_for("q leave");
         top.press("d");
@@ -233,7 +233,7 @@ mod on_a_terminal {
         let (mut run, stdin) = run(&folder, &inc_of(), &["--hold"]);
         run.wait_for(" running ");
         run.press("S");
-        run.wait_for("End the run at once?");
+        run.wait_for("Stop the run?");
         run.press("y");
         run.wait_for(" stopped ");
         assert!(run.is_raw() && !has(&run.written, LEAVES));

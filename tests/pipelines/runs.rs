@@ -103,7 +103,7 @@ fn flags_that_belong_in_the_pipeline_file_are_refused() {
     let files = Files::new("[sources.stdin]\n[sinks.stdout]\n");
     for (more, said) in [
         (&["--dead-letters"][..], "--dead-letters can't be used with a pipeline file: set it in "),
-        (&["-t", "2"], "--threads does not go with a pipeline file"),
+        (&["-t", "2"], "--threads can't be used with a pipeline file"),
         (&["other.toml"], "is a pipeline file, which takes no other arguments"),
     ] {
         let mut command = files.command();

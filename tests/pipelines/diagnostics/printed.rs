@@ -38,7 +38,11 @@ fn the_command_prints_diagnostics_as_lines_or_json() {
         (Some(2), &3.into(), &"did you mean null?".into())
     );
     let did = fed(engine(["run", "--unordered", &path]), "");
-    assert!(did.stderr.starts_with("engine: --unordered does not go with a pipeline file"), "{}", did.stderr);
+    assert!(
+        did.stderr.starts_with("engine: --unordered can't be used with a pipeline file"),
+        "{}",
+        did.stderr
+    );
     let did = fed(engine(["check", "nothing.toml"]), "");
     assert_eq!((did.code, did.stderr.lines().count()), (Some(2), 1), "{}", did.stderr);
 }
