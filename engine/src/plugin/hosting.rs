@@ -6,8 +6,6 @@ use tokio::runtime::{Builder, Handle};
 
 use crate::plugin::capabilities::grants::Grants;
 use crate::plugin::host::resources::GuestResources;
-use crate::plugin::loading::ahead::Ahead;
-use crate::plugin::loading::compiler::Compiler;
 use crate::plugin::memory::TotalMemory;
 use crate::plugin::runtime::Runtime;
 use crate::threads;
@@ -20,12 +18,6 @@ pub(crate) struct Hosting {
     pub(crate) resources: Arc<GuestResources>,
     /// Where guests' timers run.
     pub(crate) timers: Handle,
-    /// The most bytes that a plugin's file may have.
-    pub(crate) plugin_size: u64,
-    /// Who compiles; this process, if none.
-    pub(crate) compiler: Option<Compiler>,
-    /// What was compiled before there was a pool.
-    pub(crate) ahead: Ahead,
     /// Where guests' connections run, once there are any.
     pub(crate) network: Network,
 }

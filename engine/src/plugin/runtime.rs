@@ -1,9 +1,4 @@
-//! The wasmtime engine that a pool owns, and the ticker that moves its epoch.
-
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::thread::{self, JoinHandle};
-use std::time::Duration;
+//! The wasmtime engine that a pool owns, with the functions of the host that it links.
 
 use wasmtime::component::{HasSelf, Linker};
 use wasmtime::{Config, Enabled, Engine, PoolingAllocationConfig};
@@ -11,18 +6,16 @@ use wasmtime_wasi::p2::bindings::filesystem::{preopens, types as filesystem};
 use wasmtime_wasi::p2::bindings::random::{insecure, random};
 use wasmtime_wasi::p2::bindings::sockets::ip_name_lookup;
 
+use crate::Error;
 use crate::error::SystemError;
 use crate::plugin::capabilities::dir::GrantedFiles;
-use crate::plugin::capabilities::net::names::GrantedNames;
+use crate::plugin::capabilities::net::guest::GrantedNetwork;
 use crate::plugin::capabilities::net::sockets;
 use crate::plugin::capabilities::random::BoundedRandom;
 use crate::plugin::contract::StreamPlugin;
 use crate::plugin::memory::CORE_ITEMS;
 use crate::plugin::sandbox::Sandbox;
-use crate::{Error, threads};
-
-/// How often a busy guest is interrupted, so that its deadline is looked at and others may run.
-pub(crate) const TICK: Duration = Duration::from_millis(5);
+use crate::plugin::sandbox::ticker::Ticker;
 
 /// The host's own calls on a guest's stack find this much, in bytes.
 const HOST_STACK: usize = 3 << 19;
@@ -31,7 +24,7 @@ const HOST_STACK: usize = 3 << 19;
 pub(crate) struct Runtime {
     pub(super) engine: Engine,
     pub(super) linker: Linker<Sandbox>,
-    ticker: Ticker,
+    pub(super) ticker: Ticker,
 }
 
 impl Runtime {
@@ -63,21 +56,15 @@ impl Runtime {
         let mut linker = Linker::new(&engine);
         wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
         linker.allow_shadowing(true);
-        ip_name_lookup::add_to_linker::<Sandbox, GrantedNames>(&mut linker, Sandbox::names)?;
+        ip_name_lookup::add_to_linker::<Sandbox, GrantedNetwork>(&mut linker, Sandbox::network)?;
         random::add_to_linker::<Sandbox, BoundedRandom>(&mut linker, Sandbox::random)?;
         insecure::add_to_linker::<Sandbox, BoundedRandom>(&mut linker, Sandbox::random)?;
         filesystem::add_to_linker::<Sandbox, GrantedFiles>(&mut linker, Sandbox::files)?;
         preopens::add_to_linker::<Sandbox, GrantedFiles>(&mut linker, Sandbox::files)?;
-        sockets::add_to_linker(&mut linker)?;
+        sockets::add_to_linker(&mut linker, Sandbox::network)?;
         linker.allow_shadowing(false);
         StreamPlugin::add_to_linker::<Sandbox, HasSelf<Sandbox>>(&mut linker, |sandbox| sandbox)?;
         Ok((engine, linker))
-    }
-
-    /// Keeps the epoch moving until the guard is dropped; guests run only meanwhile.
-    pub(crate) fn active(&self) -> Active<'_> {
-        self.ticker.enter();
-        Active(&self.ticker)
     }
 }
 
@@ -113,86 +100,4 @@ fn pooling(slots: usize) -> PoolingAllocationConfig {
         .async_stack_keep_resident(64 << 10);
     pooling.pagemap_scan(Enabled::Auto);
     pooling
-}
-
-/// While one lives, guests may run.
-pub(crate) struct Active<'a>(&'a Ticker);
-
-impl Drop for Active<'_> {
-    fn drop(&mut self) {
-        self.0.leave();
-    }
-}
-
-/// A thread that moves the epoch while any guest runs, and sleeps otherwise.
-struct Ticker {
-    shared: Arc<TickerState>,
-    thread: Option<JoinHandle<()>>,
-}
-
-#[derive(Default)]
-struct TickerState {
-    active: AtomicUsize,
-    asleep: AtomicBool,
-    stop: AtomicBool,
-}
-
-impl TickerState {
-    /// Ticks until `stop`. It falls asleep only after some idle ticks, so that short calls one
-    /// after another do not wake it each time.
-    fn run(&self, engine: &Engine) {
-        const IDLE_TICKS: u32 = 20;
-        let mut idle = 0;
-        while !self.stop.load(Ordering::SeqCst) {
-            idle = if self.active.load(Ordering::SeqCst) == 0 { idle + 1 } else { 0 };
-            if idle < IDLE_TICKS {
-                thread::park_timeout(TICK);
-                engine.increment_epoch();
-                continue;
-            }
-            self.asleep.store(true, Ordering::SeqCst);
-            if self.active.load(Ordering::SeqCst) == 0 && !self.stop.load(Ordering::SeqCst) {
-                thread::park();
-            }
-            self.asleep.store(false, Ordering::SeqCst);
-            idle = 0;
-        }
-    }
-}
-
-impl Ticker {
-    fn spawn(engine: Engine) -> Result<Self, Error> {
-        let shared = Arc::<TickerState>::default();
-        let state = shared.clone();
-        let thread = threads::start("engine-epoch", move || state.run(&engine))?;
-        Ok(Self { shared, thread: Some(thread) })
-    }
-
-    fn enter(&self) {
-        self.shared.active.fetch_add(1, Ordering::SeqCst);
-        if self.shared.asleep.swap(false, Ordering::SeqCst) {
-            self.wake();
-        }
-    }
-
-    fn leave(&self) {
-        self.shared.active.fetch_sub(1, Ordering::SeqCst);
-    }
-
-    fn wake(&self) {
-        if let Some(thread) = &self.thread {
-            thread.thread().unpark();
-        }
-    }
-}
-
-impl Drop for Ticker {
-    fn drop(&mut self) {
-        self.shared.stop.store(true, Ordering::SeqCst);
-        self.wake();
-        if let Some(thread) = self.thread.take() {
-            // It only parks and counts, so there is no panic to pass on.
-            let _ = thread.join();
-        }
-    }
 }

@@ -3,9 +3,9 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::formats::{Csv, Layout};
 use crate::nodes::{Contents, Delimiter, Problem, Quote};
 use crate::record::Format;
-use crate::sources::{Csv, Layout};
 
 /// How to read each record.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]

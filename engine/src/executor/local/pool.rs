@@ -87,8 +87,9 @@ impl Pool {
         pin: Option<&str>,
     ) -> impl Future<Output = Result<Loaded, Error>> + Send + use<> {
         let (path, pin): (PathBuf, _) = (path.to_owned(), pin.map(str::to_owned));
-        let (hosting, limits, on_print) = (self.0.hosting.clone(), self.0.limits(), self.0.on_print());
-        async move { Loaded::load(&path, pin.as_deref(), &hosting, limits, on_print).await }
+        let (loader, hosting) = (self.0.loader.clone(), self.0.hosting.clone());
+        let (limits, on_print) = (self.0.limits(), self.0.on_print());
+        async move { loader.load(&path, pin.as_deref(), &hosting, limits, on_print).await }
     }
 
     /// How many threads run guests.

@@ -15,7 +15,7 @@ use crate::machine::Machine;
 use crate::metrics::{PoolStatus, WorkerStatus};
 use crate::monitor::{PoolFigures, Watch};
 use crate::plugin::Print;
-use crate::plugin::{GuestResources, Hosting, Network, OnPrint, Runtime, TotalMemory};
+use crate::plugin::{GuestResources, Hosting, Loader, Network, OnPrint, Runtime, TotalMemory};
 use crate::{Error, Monitor, threads};
 
 /// How many instances at most have their memory reused by later ones. Reserving it takes time at the start.
@@ -27,6 +27,7 @@ const SINKS: usize = 50;
 /// What the clones of a pool share.
 pub(crate) struct PoolShared {
     pub(super) hosting: Arc<Hosting>,
+    pub(super) loader: Arc<Loader>,
     /// Taken when the pool is dropped.
     runtime: Option<tokio::runtime::Runtime>,
     pub(super) threads: usize,
@@ -108,13 +109,12 @@ impl PoolShared {
             resources: GuestResources::new(total.clone()),
             total,
             timers: pool_runtime.handle().clone(),
-            plugin_size,
-            compiler,
-            ahead,
             network: Network::default(),
         };
+        let loader = Loader { plugin_size, compiler, ahead };
         let shared = Arc::new(Self {
             hosting: Arc::new(hosting),
+            loader: Arc::new(loader),
             runtime: Some(pool_runtime),
             threads,
             limits,
@@ -136,7 +136,7 @@ impl PoolShared {
     /// How many bytes a plugin's file may have.
     #[cfg(feature = "cluster")]
     pub(crate) fn plugin_size(&self) -> u64 {
-        self.hosting.plugin_size
+        self.loader.plugin_size
     }
 
     /// Runs a future on a thread of the pool, and waits until it is done.

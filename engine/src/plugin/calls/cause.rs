@@ -10,9 +10,10 @@ use wasmtime_wasi::I32Exit;
 use crate::Cause;
 use crate::fault::Resource;
 use crate::function::Limits;
-use crate::plugin::calls::meter::expired;
+use crate::plugin::host::resources::HANDLES;
 use crate::plugin::refusal::Refusal;
-use crate::plugin::sandbox::{HANDLES, Sandbox};
+use crate::plugin::sandbox::Sandbox;
+use crate::plugin::sandbox::meter::expired;
 use crate::text::PlainText;
 
 /// Whether an error of instantiation is the guest's own: its start function has failed, or it needs too much.

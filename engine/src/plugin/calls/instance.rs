@@ -13,19 +13,19 @@ use crate::function::Kind;
 use crate::function::{Isolation, Limits};
 use crate::plugin::calls::cause::{cause, hostcall_fuel, is_guests};
 use crate::plugin::calls::function_core::Opening;
-use crate::plugin::calls::hints::Hints;
-use crate::plugin::calls::meter::{Meter, Waiting, metered};
 use crate::plugin::calls::outcome::{Outcome, check_batch, opposite};
-use crate::plugin::capabilities::dir::{FileContext, Stuck};
-use crate::plugin::capabilities::grants::Grants;
+use crate::plugin::capabilities::grants::{Grants, Stuck};
 use crate::plugin::contract::exports::engine::plugin::stages::{
     self as wit, BatchParam, Signature as WitSignature,
 };
 use crate::plugin::contract::{StreamPlugin, StreamPluginPre};
+use crate::plugin::host::resources::HANDLES;
 use crate::plugin::hosting::Hosting;
 use crate::plugin::memory::Gauge;
 use crate::plugin::output::{Messages, Output};
-use crate::plugin::sandbox::{HANDLES, Sandbox};
+use crate::plugin::sandbox::Sandbox;
+use crate::plugin::sandbox::hints::Hints;
+use crate::plugin::sandbox::meter::{Meter, Waiting, metered};
 use crate::record::Batch;
 use crate::text::PlainText;
 
@@ -110,7 +110,7 @@ impl Instance {
                 let stage = stage.call_open(&mut store, &opening.name, &arguments, state).await;
                 Ok::<_, Early>((plugin, stage.map_err(Early::Call)?))
             });
-            metered(&meter, limits.timeout, hosting, &handle, &(), opened).await
+            metered(&meter, limits.timeout, &hosting.runtime.ticker, &handle, &(), opened).await
         };
         let (plugin, stage) = match opened {
             Some(Ok((plugin, Ok(stage)))) => (plugin, stage),
@@ -152,7 +152,7 @@ impl Instance {
         let called = {
             let stage = self.plugin.engine_plugin_stages().stage();
             let call = pin!(stage.call_process(&mut self.store, self.stage, param, keys, ROOM));
-            metered(&self.meter, limit, &self.hosting, &self.handle, waiting, call).await
+            metered(&self.meter, limit, &self.hosting.runtime.ticker, &self.handle, waiting, call).await
         };
         match called {
             Some(Ok(said)) => match Outcome::check(self.kind, batch, self.as_meant(batch, said)) {
@@ -187,7 +187,7 @@ impl Instance {
         let called = {
             let stage = self.plugin.engine_plugin_stages().stage();
             let call = pin!(stage.call_state(&mut self.store, self.stage));
-            metered(&self.meter, limit, &self.hosting, &self.handle, waiting, call).await
+            metered(&self.meter, limit, &self.hosting.runtime.ticker, &self.handle, waiting, call).await
         };
         let cause = match called {
             Some(Ok(Ok(state))) => return Ok((self, state)),
@@ -213,7 +213,7 @@ impl Instance {
         let called = {
             let stage = self.plugin.engine_plugin_stages().stage();
             let call = pin!(stage.call_finish(&mut self.store, self.stage));
-            metered(&self.meter, limit, &self.hosting, &self.handle, waiting, call).await
+            metered(&self.meter, limit, &self.hosting.runtime.ticker, &self.handle, waiting, call).await
         };
         match called {
             Some(Ok(Ok(batch))) => {
@@ -301,7 +301,7 @@ pub(crate) async fn describe(
             let plugin = plugin.instantiate_async(&mut store).await.map_err(Early::Room)?;
             plugin.engine_plugin_stages().call_describe(&mut store).await.map_err(Early::Call)
         });
-        metered(&meter, limits.timeout, hosting, &hosting.timers, &(), described).await
+        metered(&meter, limits.timeout, &hosting.runtime.ticker, &hosting.timers, &(), described).await
     };
     match described {
         Some(Ok(signatures)) => Ok(signatures),
@@ -318,7 +318,7 @@ fn store(
     grants: &Grants,
 ) -> wasmtime::Result<Store<Sandbox>> {
     let gauge = Gauge::new(limits.memory, hosting.total.clone());
-    let context = FileContext::open(grants, &hosting.resources, limits.timeout)?;
+    let context = grants.open_context(&hosting.resources, limits.timeout)?;
     let sandbox = Sandbox::new(gauge, messages, output, grants, context);
     let mut store = Store::new(&hosting.runtime.engine, sandbox);
     if !limits.bounded {

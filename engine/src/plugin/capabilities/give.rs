@@ -27,6 +27,6 @@ pub(in crate::plugin) fn give(
         }
     }
     if grants.have_network() {
-        net::connections::give(wasi, grants, context);
+        net::connections::give(wasi, &grants.hosts, context);
     }
 }

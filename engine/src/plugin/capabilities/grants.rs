@@ -1,23 +1,31 @@
 //! What one function may use of the machine, and what its instances share of that.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::dir::FileContext;
 use super::dir::granted::GrantedFolders;
-use super::net::addresses::FoundAddresses;
+use super::net::granted::GrantedHosts;
 use crate::function::Capability;
 use crate::function::capability::GrantedAccess;
-use crate::plugin::host::lane::Lane;
+use crate::plugin::host::files::FunctionFiles;
+use crate::plugin::host::resources::{Account, GuestResources};
 
 /// What one function may use: what it was granted of what it says it needs.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Grants {
     pub(crate) capabilities: Vec<Capability>,
-    pub(in crate::plugin) folders: Arc<GrantedFolders>,
-    found: Arc<FoundAddresses>,
-    /// Where its file operations wait for one another.
-    pub(in crate::plugin) lane: Arc<Lane>,
+    folders: Arc<GrantedFolders>,
+    pub(in crate::plugin) hosts: Arc<GrantedHosts>,
+    files: FunctionFiles,
+}
+
+/// A function has lost all of its turns, and every further call would wait for ever.
+#[derive(Debug, thiserror::Error)]
+#[error("{calls} of its calls never returned, and each keeps a thread: look at the file system of {folders}")]
+pub(in crate::plugin) struct Stuck {
+    calls: usize,
+    folders: String,
 }
 
 impl Grants {
@@ -31,7 +39,8 @@ impl Grants {
         let needed = |capability: &&Capability| needs.iter().any(|need| capability.meets(need));
         let capabilities: Vec<_> = granted.iter().filter(needed).cloned().collect();
         let folders = Arc::new(GrantedFolders::open(&capabilities));
-        Ok(Self { capabilities, folders, found: Arc::default(), lane: Arc::default() })
+        let hosts = Arc::new(GrantedHosts::of(&capabilities));
+        Ok(Self { capabilities, folders, hosts, files: FunctionFiles::default() })
     }
 
     fn accesses(&self) -> impl Iterator<Item = GrantedAccess<'_>> {
@@ -45,7 +54,7 @@ impl Grants {
 
     /// Whether the function may use the network.
     pub(crate) fn have_network(&self) -> bool {
-        self.hosts().next().is_some()
+        !self.hosts.is_empty()
     }
 
     /// Whether its instances open files or connections.
@@ -54,7 +63,7 @@ impl Grants {
     }
 
     /// What calls may block on, for people.
-    pub(in crate::plugin) fn places(&self) -> String {
+    fn places(&self) -> String {
         let shown = self.accesses().filter_map(|access| match access {
             GrantedAccess::Folder { path, .. } => Some(path.display().to_string()),
             GrantedAccess::Host { host, .. } => Some(host.to_owned()),
@@ -63,28 +72,21 @@ impl Grants {
         shown.collect::<Vec<_>>().join(", ")
     }
 
-    fn hosts(&self) -> impl Iterator<Item = (&str, u16)> {
-        self.accesses().filter_map(|access| match access {
-            GrantedAccess::Host { host, port } => Some((host, port)),
-            _ => None,
-        })
-    }
-
-    /// Whether the guest may ask for the addresses of `name`.
-    pub(in crate::plugin) fn may_resolve(&self, name: &str) -> bool {
-        self.hosts().any(|(host, _)| host.eq_ignore_ascii_case(name))
-    }
-
-    /// Whether the guest may connect to an address.
-    pub(in crate::plugin) async fn may_connect(
+    /// Opens an account for an instance, and the folders that were granted; none if nothing was that takes anything
+    /// of the host.
+    pub(in crate::plugin) fn open_context(
         &self,
-        address: SocketAddr,
-        context: Option<&Arc<FileContext>>,
-    ) -> bool {
-        match context {
-            Some(context) => self.found.admit(self.hosts(), address, context).await,
-            None => false,
+        resources: &Arc<GuestResources>,
+        patience: Duration,
+    ) -> wasmtime::Result<Option<Arc<FileContext>>> {
+        if !self.hold_descriptors() {
+            return Ok(None);
         }
+        if let Some(calls) = resources.threads.is_lost(&self.files.lane) {
+            return Err(Stuck { calls, folders: self.places() }.into());
+        }
+        let account = Account::open(resources).map_err(|refused| wasmtime::format_err!("{refused}"))?;
+        FileContext::open(&self.capabilities, &self.folders, account, self.files.clone(), patience).map(Some)
     }
 }
 

@@ -7,7 +7,6 @@ use wasmtime_wasi::{Deterministic, Rng, WasiCtxBuilder, thread_rng};
 
 use crate::fault::Resource;
 use crate::plugin::refusal::Refusal;
-use crate::plugin::sandbox::Sandbox;
 
 /// All instances draw the same numbers, so that a record gives the same output on each.
 const SEED: u128 = 0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c834;
@@ -38,9 +37,9 @@ impl HasData for BoundedRandom {
 /// See [`BoundedRandom`].
 pub(in crate::plugin) struct Bounded<'a>(&'a mut WasiRandomCtx);
 
-impl Sandbox {
-    pub(in crate::plugin) fn random(&mut self) -> Bounded<'_> {
-        Bounded(self.wasi.random())
+impl<'a> Bounded<'a> {
+    pub(in crate::plugin) fn new(random: &'a mut WasiRandomCtx) -> Self {
+        Self(random)
     }
 }
 

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use crate::plugin::capabilities::dir::quota::Disk;
+use crate::plugin::host::quota::Disk;
 use crate::plugin::host::threads::FileThreads;
 use crate::plugin::memory::TotalMemory;
 
@@ -23,6 +23,9 @@ const BUFFERS: usize = 16 << 20;
 
 /// Bytes that an instance can always have: three buffers of a file, and a listing.
 const SURE_BUFFERS: usize = 256 << 10;
+
+/// The most handles that a guest may hold at once, beside those of its connections.
+pub(in crate::plugin) const HANDLES: usize = 1000;
 
 /// Calls of one instance that may be in file systems at once.
 const TURNS: usize = 4;

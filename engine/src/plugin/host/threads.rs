@@ -4,6 +4,8 @@
 //! can't be ended. A call whose instance is gone counts as stuck. It keeps a turn of its function, so that it costs
 //! that function alone.
 
+mod lane;
+
 use std::collections::{HashMap, VecDeque};
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -16,7 +18,8 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 
-use crate::plugin::host::lane::{Close, Lane, TURNS, Turn};
+pub(in crate::plugin) use lane::Lane;
+use lane::{Close, TURNS, Turn};
 
 /// The most threads of a pool, without those that are lost: each function can lose `TURNS` of them.
 const MOST: usize = 512;

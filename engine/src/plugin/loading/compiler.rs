@@ -7,10 +7,10 @@ use std::sync::mpsc::{RecvTimeoutError, sync_channel};
 use std::thread;
 use std::time::Duration;
 
-use serde::Serialize;
 use wasmtime::Engine;
 
 use crate::error::{Error, NotAPlugin};
+use crate::plugin::loaded::Compilation;
 use crate::plugin::loading::cache::Entry;
 use crate::plugin::runtime;
 use crate::process::{Program, WaitedFor};
@@ -45,22 +45,6 @@ pub struct Compiler {
     timeout: Duration,
     memory: usize,
     keeps: bool,
-}
-
-/// What compiling a plugin took, and might have taken.
-#[derive(Clone, Copy, Debug, Serialize)]
-#[non_exhaustive]
-pub struct Compilation {
-    /// Until the result was there.
-    pub time: Duration,
-    /// The limit for that, where there is one.
-    pub timeout: Option<Duration>,
-    /// The most memory that the compiler's process had resident at once, in bytes, if it had one and the
-    /// system tells.
-    pub resident: Option<u64>,
-    /// How much it might have asked for to write to, where there is a limit. Another quantity: what is
-    /// resident counts the program too, and what was asked for need not be.
-    pub memory_limit: Option<u64>,
 }
 
 /// The machine code of a component.

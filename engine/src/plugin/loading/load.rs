@@ -2,7 +2,7 @@
 
 use std::io::Read;
 use std::num::NonZeroUsize;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::thread;
 use std::time::Instant;
@@ -19,47 +19,41 @@ use crate::function::Signature;
 use crate::plugin::calls::instance::{OpenError, describe};
 use crate::plugin::contract::StreamPluginPre;
 use crate::plugin::hosting::Hosting;
-use crate::plugin::loading::ahead::Ready;
+use crate::plugin::loaded::{Compilation, Loaded};
+use crate::plugin::loading::ahead::{Ahead, Ready};
 use crate::plugin::loading::cache::{self, Code, Entry};
-use crate::plugin::loading::compiler::{self, Compilation, Compiler};
+use crate::plugin::loading::compiler::{self, Compiler};
 use crate::plugin::output::{Messages, OnPrint};
-use crate::plugin::sandbox::Sandbox;
 use crate::text::is_plain;
 use crate::threads;
 
 /// The interface that a plugin must export.
 const CONTRACT: &str = "engine:plugin/stages@0.2.0";
 
-/// A plugin's compiled code and what it says of itself.
-pub(crate) struct Loaded {
-    pub(crate) path: PathBuf,
-    pub(crate) pre: StreamPluginPre<Sandbox>,
-    pub(crate) signatures: Vec<Signature>,
-    /// The interfaces that it imports, needed or not.
-    pub(crate) imports: Vec<String>,
-    /// In bytes.
-    pub(crate) size: u64,
-    /// The most that it might have been.
-    pub(crate) size_limit: u64,
-    /// BLAKE3, in hexadecimal digits.
-    pub(crate) hash: String,
-    /// None if the code was in the cache.
-    pub(crate) compilation: Option<Compilation>,
+/// Loads plugins for a pool.
+pub(crate) struct Loader {
+    /// The most bytes that a plugin's file may have.
+    pub(crate) plugin_size: u64,
+    /// The program that compiles; this process, if none.
+    pub(crate) compiler: Option<Compiler>,
+    /// What was compiled before there was a pool.
+    pub(crate) ahead: Ahead,
 }
 
-impl Loaded {
+impl Loader {
     /// Reads, compiles and asks the plugin at `path`, if it has the hash that it is pinned to.
     pub(crate) async fn load(
+        &self,
         path: &Path,
         pin: Option<&str>,
         hosting: &Hosting,
         limits: Limits,
         on_print: OnPrint,
-    ) -> Result<Self, Error> {
+    ) -> Result<Loaded, Error> {
         let not_a_plugin = |problem| Error::Load(LoadError::NotAPlugin { path: path.to_owned(), problem });
-        let Ready { size, hash, compiled } = match hosting.ahead.take(path) {
+        let Ready { size, hash, compiled } = match self.ahead.take(path) {
             Some(ready) => ready,
-            None => read_and_compile(path, pin, hosting)?,
+            None => self.read_and_compile(path, pin, &hosting.runtime.engine)?,
         };
         let hash = hash.to_hex().to_string();
         pin.map_or(Ok(()), |pin| check_hash(path, &hash, pin))?;
@@ -87,8 +81,18 @@ impl Loaded {
         signatures.sort_by(|one, other| one.name.cmp(&other.name));
         check_names(&signatures).map_err(not_a_plugin)?;
         let imports = component.component_type().imports(engine).map(|(name, _)| name.to_owned()).collect();
-        let (path, size_limit) = (path.to_owned(), hosting.plugin_size);
-        Ok(Self { path, pre, signatures, imports, size, size_limit, hash, compilation })
+        let (path, size_limit) = (path.to_owned(), self.plugin_size);
+        Ok(Loaded { path, pre, signatures, imports, size, size_limit, hash, compilation })
+    }
+
+    /// Reads a plugin, if it has the hash that it is pinned to, and compiles it.
+    fn read_and_compile(&self, path: &Path, pin: Option<&str>, engine: &Engine) -> Result<Ready, Error> {
+        let not_a_plugin = |problem| Error::Load(LoadError::NotAPlugin { path: path.to_owned(), problem });
+        let wasm = Wasm::read(path, self.plugin_size)?;
+        pin.map_or(Ok(()), |pin| check_hash(path, &wasm.hash.to_hex(), pin))?;
+        wasm.recognize().map_err(not_a_plugin)?;
+        let compiled = compile_by(engine, self.compiler.as_ref(), &wasm).map(Arc::new);
+        Ok(Ready { size: wasm.bytes.len() as u64, hash: wasm.hash, compiled })
     }
 }
 
@@ -154,16 +158,6 @@ pub(in crate::plugin) struct Compiled {
     pub(in crate::plugin) compilation: Option<Compilation>,
     /// It is in the cache.
     pub(in crate::plugin) is_kept: bool,
-}
-
-/// Reads a plugin, if it has the hash that it is pinned to, and compiles it.
-fn read_and_compile(path: &Path, pin: Option<&str>, hosting: &Hosting) -> Result<Ready, Error> {
-    let not_a_plugin = |problem| Error::Load(LoadError::NotAPlugin { path: path.to_owned(), problem });
-    let wasm = Wasm::read(path, hosting.plugin_size)?;
-    pin.map_or(Ok(()), |pin| check_hash(path, &wasm.hash.to_hex(), pin))?;
-    wasm.recognize().map_err(not_a_plugin)?;
-    let compiled = compile_by(&hosting.runtime.engine, hosting.compiler.as_ref(), &wasm).map(Arc::new);
-    Ok(Ready { size: wasm.bytes.len() as u64, hash: wasm.hash, compiled })
 }
 
 /// The code of a plugin: from the cache, or made by a compiler, by this process if there is none.

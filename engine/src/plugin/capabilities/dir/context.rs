@@ -8,56 +8,43 @@ use wasmtime::component::{HasData, Resource, ResourceTable, ResourceTableError};
 use wasmtime_wasi::p2::FsError;
 use wasmtime_wasi::p2::bindings::filesystem::types::{Descriptor, ErrorCode};
 
+use super::granted::GrantedFolders;
 use super::node::{Folder, Node};
 use crate::function::Capability;
 use crate::function::capability::Dir;
-use crate::plugin::capabilities::dir::quota::Disk;
-use crate::plugin::capabilities::grants::Grants;
-use crate::plugin::host::lane::Lane;
-use crate::plugin::host::resources::{Account, Charge, GuestResources, Resource as Held};
+use crate::plugin::host::files::FunctionFiles;
+use crate::plugin::host::quota::Disk;
+use crate::plugin::host::resources::{Account, Charge, Resource as Held};
 use crate::plugin::host::threads::FileThreads;
-
-/// A function has lost all of its turns, and every further call would wait for ever.
-#[derive(Debug, thiserror::Error)]
-#[error("{calls} of its calls never returned, and each keeps a thread: look at the file system of {folders}")]
-pub(in crate::plugin) struct Stuck {
-    calls: usize,
-    folders: String,
-}
 
 /// The folders that an instance was granted, and who pays for what it does in them.
 pub(in crate::plugin) struct FileContext {
     pub(super) folders: Vec<Folder>,
     account: Arc<Account>,
-    lane: Arc<Lane>,
+    files: FunctionFiles,
     /// A close that takes longer is stuck.
     patience: Duration,
 }
 
 impl FileContext {
-    /// Opens an account, and the folders that were granted; none if nothing was that takes anything of the host.
+    /// Has the folders among `capabilities`, which were opened when they were granted.
     pub(in crate::plugin) fn open(
-        grants: &Grants,
-        resources: &Arc<GuestResources>,
+        capabilities: &[Capability],
+        granted: &GrantedFolders,
+        account: Arc<Account>,
+        files: FunctionFiles,
         patience: Duration,
-    ) -> wasmtime::Result<Option<Arc<Self>>> {
-        if !grants.hold_descriptors() {
-            return Ok(None);
-        }
-        if let Some(calls) = resources.threads.is_lost(&grants.lane) {
-            return Err(Stuck { calls, folders: grants.places() }.into());
-        }
-        let account = Account::open(resources).map_err(|refused| wasmtime::format_err!("{refused}"))?;
+    ) -> wasmtime::Result<Arc<Self>> {
         let mut folders = Vec::new();
-        for capability in &grants.capabilities {
+        for capability in capabilities {
             if let Capability::Dir(Dir { path, read_only, quota }) = capability {
-                let quota = (!read_only).then(|| resources.disk.quota(path, *quota));
+                let quota = (!read_only).then(|| account.resources().disk.quota(path, *quota));
                 let refused = |error| wasmtime::format_err!("dir:{}: {error}", path.display());
-                let file = grants.folders.get(path).map_err(refused)?;
+                let file = granted.get(path).map_err(refused)?;
                 folders.push(Folder { file, name: path.to_string_lossy().into_owned(), quota });
             }
         }
-        Ok(Some(Arc::new(Self { folders, account, lane: grants.lane.clone(), patience })))
+        Ok(Arc::new(Self { folders, account, files, patience }))
     }
 
     pub(super) fn threads(&self) -> &FileThreads {
@@ -79,7 +66,7 @@ impl FileContext {
         if let Ok(charge) = take() {
             return Ok(charge);
         }
-        let charge = self.lane.under_way.retry(&self.account, self.patience / 2, take).await;
+        let charge = self.files.closes.retry(&self.account, self.patience / 2, take).await;
         charge.map_err(|_| ErrorCode::InsufficientMemory)
     }
 
@@ -96,13 +83,13 @@ impl FileContext {
         &self,
         job: impl FnOnce() -> T + Send + 'static,
     ) -> Option<T> {
-        let turns = (self.account.turn().await, self.threads().turn(&self.lane).await);
+        let turns = (self.account.turn().await, self.threads().turn(&self.files.lane).await);
         let job = move || {
             // They end with the call, though nobody may wait for it any more.
             let _turns = turns;
             job()
         };
-        self.threads().run(&self.lane, job).ok()?.await
+        self.threads().run(&self.files.lane, job).ok()?.await
     }
 }
 
@@ -131,9 +118,9 @@ impl<T: Send + 'static> Deref for Open<T> {
 impl<T: Send + 'static> Drop for Open<T> {
     fn drop(&mut self) {
         if let (Some(context), Some(inside)) = (self.context.take(), self.inside.take()) {
-            let under_way = context.lane.under_way.begin(&context.account);
+            let under_way = context.files.closes.begin(&context.account);
             // What is inside is dropped first.
-            context.threads().close(&context.lane, context.patience, (inside, under_way));
+            context.threads().close(&context.files.lane, context.patience, (inside, under_way));
         }
     }
 }
@@ -213,7 +200,7 @@ mod tests {
     use tokio::time::Instant;
 
     use super::*;
-    use crate::plugin::TotalMemory;
+    use crate::plugin::{GuestResources, TotalMemory};
 
     /// Descriptors that are given back when a file system lets go of them.
     struct SlowToClose {
@@ -229,11 +216,12 @@ mod tests {
 
     /// Two instances of one function.
     fn instances(patience: Duration) -> [Arc<FileContext>; 2] {
-        let folder = tempfile::tempdir().unwrap();
-        let capability = format!("dir:{}:ro", folder.path().display()).parse().unwrap();
-        let grants = Grants::of(&["dir".to_owned()], &[capability]).unwrap();
         let resources = GuestResources::new(TotalMemory::new(1 << 30));
-        [(); 2].map(|()| FileContext::open(&grants, &resources, patience).unwrap().unwrap())
+        let (granted, files) = (GrantedFolders::default(), FunctionFiles::default());
+        [(); 2].map(|()| {
+            let account = Account::open(&resources).unwrap();
+            FileContext::open(&[], &granted, account, files.clone(), patience).unwrap()
+        })
     }
 
     /// As many as an instance can have.

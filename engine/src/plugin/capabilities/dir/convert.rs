@@ -11,7 +11,7 @@ use wasmtime_wasi::p2::bindings::filesystem::types::{
     DescriptorStat, DescriptorType, ErrorCode, MetadataHashValue, NewTimestamp,
 };
 
-use crate::plugin::capabilities::dir::quota::Inode;
+use crate::plugin::host::quota::Inode;
 
 /// An error of a stream over a file, which a guest may ask the code of.
 #[derive(Debug)]

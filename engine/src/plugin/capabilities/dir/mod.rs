@@ -12,7 +12,6 @@ mod listing;
 mod node;
 mod open;
 mod paths;
-pub(in crate::plugin) mod quota;
 mod streams;
 
-pub(in crate::plugin) use context::{FileContext, Files, GrantedFiles, Stuck};
+pub(in crate::plugin) use context::{FileContext, Files, GrantedFiles};

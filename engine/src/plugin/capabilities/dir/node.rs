@@ -12,7 +12,7 @@ use wasmtime_wasi::p2::bindings::filesystem::types::ErrorCode;
 
 use super::context::{FileContext, Open};
 use super::convert::inode;
-use crate::plugin::capabilities::dir::quota::{Change, Growth, Hold, Quota};
+use crate::plugin::host::quota::{Change, Growth, Hold, Quota};
 use crate::plugin::host::resources::Charge;
 
 /// A folder that was granted.

@@ -11,7 +11,7 @@ use super::context::FileContext;
 use super::convert::inode;
 use super::found::{Found, nonblocking};
 use super::node::{Kind, Node};
-use crate::plugin::capabilities::dir::quota::Made;
+use crate::plugin::host::quota::Made;
 use crate::plugin::host::resources::Charge;
 
 /// What a guest asks to have opened.

@@ -11,7 +11,7 @@ use wasmtime_wasi::p2::bindings::filesystem::types::ErrorCode;
 use super::convert::{inode_at, times};
 use super::found::Found;
 use super::node::Node;
-use crate::plugin::capabilities::dir::quota::{Disk, Inode, Made};
+use crate::plugin::host::quota::{Disk, Inode, Made};
 
 /// Makes something new in a folder, which counts as a block of its quota.
 pub(super) fn make(

@@ -18,12 +18,12 @@ impl FoundAddresses {
     /// Whether `address` is one of `hosts`, which are names or addresses with their ports.
     pub(in crate::plugin) async fn admit(
         &self,
-        hosts: impl Iterator<Item = (&str, u16)>,
+        hosts: &[(String, u16)],
         address: SocketAddr,
         context: &Arc<FileContext>,
     ) -> bool {
         let ip = address.ip().to_canonical();
-        for (host, _) in hosts.filter(|(_, port)| *port == address.port()) {
+        for (host, _) in hosts.iter().filter(|(_, port)| *port == address.port()) {
             let granted = match host.parse::<IpAddr>() {
                 Ok(granted) => granted.to_canonical() == ip,
                 Err(_) => is_public(ip) && self.finds(host, ip, context).await,

@@ -5,14 +5,13 @@ use std::net::{IpAddr, ToSocketAddrs};
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 
-use wasmtime::component::{HasData, Resource};
+use wasmtime::component::Resource;
 use wasmtime_wasi::p2::bindings::sockets::ip_name_lookup::{self, ResolveAddressStream};
 use wasmtime_wasi::p2::bindings::sockets::network::{self, ErrorCode, IpAddress};
 use wasmtime_wasi::p2::{DynPollable, Network, Pollable, SocketError, subscribe};
-use wasmtime_wasi::sockets::{WasiSocketsCtxView, WasiSocketsView};
 
+use super::guest::GuestNetwork;
 use crate::plugin::host::resources::{Charge, Resource as Held};
-use crate::plugin::sandbox::Sandbox;
 
 /// More addresses of a name than anybody tries.
 const ADDRESSES: usize = 256;
@@ -24,28 +23,6 @@ const BYTES: usize = 16 << 10;
 pub(in crate::plugin) fn look_up(host: &str) -> Option<Vec<IpAddr>> {
     let found = (host, 0).to_socket_addrs().ok()?;
     Some(found.map(|address| address.ip().to_canonical()).take(ADDRESSES).collect())
-}
-
-/// Names as the linker names them.
-pub(in crate::plugin) struct GrantedNames;
-
-impl HasData for GrantedNames {
-    type Data<'a> = Names<'a>;
-}
-
-/// See [`GrantedNames`].
-pub(in crate::plugin) struct Names<'a>(pub(in crate::plugin) &'a mut Sandbox);
-
-impl Sandbox {
-    pub(in crate::plugin) fn names(&mut self) -> Names<'_> {
-        Names(self)
-    }
-}
-
-impl Names<'_> {
-    fn sockets(&mut self) -> WasiSocketsCtxView<'_> {
-        WasiSocketsView::sockets(self.0)
-    }
 }
 
 /// Addresses that are being looked for, and that the guest takes one by one.
@@ -80,33 +57,33 @@ impl Pollable for Addresses {
     }
 }
 
-impl network::Host for Names<'_> {
+impl network::Host for GuestNetwork<'_> {
     fn convert_error_code(&mut self, error: SocketError) -> wasmtime::Result<ErrorCode> {
-        self.sockets().convert_error_code(error)
+        self.sockets.convert_error_code(error)
     }
 
     fn network_error_code(
         &mut self,
         error: Resource<wasmtime::Error>,
     ) -> wasmtime::Result<Option<ErrorCode>> {
-        self.sockets().network_error_code(error)
+        self.sockets.network_error_code(error)
     }
 }
 
-impl network::HostNetwork for Names<'_> {
+impl network::HostNetwork for GuestNetwork<'_> {
     fn drop(&mut self, network: Resource<Network>) -> wasmtime::Result<()> {
-        network::HostNetwork::drop(&mut self.sockets(), network)
+        network::HostNetwork::drop(&mut self.sockets, network)
     }
 }
 
-impl ip_name_lookup::Host for Names<'_> {
+impl ip_name_lookup::Host for GuestNetwork<'_> {
     fn resolve_addresses(
         &mut self,
         network: Resource<Network>,
         name: String,
     ) -> Result<Resource<ResolveAddressStream>, SocketError> {
-        self.0.table.get(&network)?;
-        let Some(context) = self.0.context.clone().filter(|_| self.0.grants.may_resolve(&name)) else {
+        self.sockets.table.get(&network)?;
+        let Some(context) = self.context.cloned().filter(|_| self.hosts.may_resolve(&name)) else {
             return Err(ErrorCode::AccessDenied.into());
         };
         let charge = context.charge(Held::Buffers, BYTES).map_err(|_| ErrorCode::OutOfMemory)?;
@@ -121,16 +98,16 @@ impl ip_name_lookup::Host for Names<'_> {
         // It is looked for from now on.
         let _ = addresses.poll(&mut Context::from_waker(Waker::noop()));
         // What the bindings call a stream of addresses is ours in the table.
-        Ok(Resource::new_own(self.0.table.push(addresses)?.rep()))
+        Ok(Resource::new_own(self.sockets.table.push(addresses)?.rep()))
     }
 }
 
-impl ip_name_lookup::HostResolveAddressStream for Names<'_> {
+impl ip_name_lookup::HostResolveAddressStream for GuestNetwork<'_> {
     fn resolve_next_address(
         &mut self,
         stream: Resource<ResolveAddressStream>,
     ) -> Result<Option<IpAddress>, SocketError> {
-        let addresses = self.0.table.get_mut(&Resource::<Addresses>::new_borrow(stream.rep()))?;
+        let addresses = self.sockets.table.get_mut(&Resource::<Addresses>::new_borrow(stream.rep()))?;
         let _ = addresses.poll(&mut Context::from_waker(Waker::noop()));
         match &mut addresses.state {
             Lookup::Waiting(_) => Err(ErrorCode::WouldBlock.into()),
@@ -143,11 +120,11 @@ impl ip_name_lookup::HostResolveAddressStream for Names<'_> {
         &mut self,
         stream: Resource<ResolveAddressStream>,
     ) -> wasmtime::Result<Resource<DynPollable>> {
-        subscribe(&mut self.0.table, Resource::<Addresses>::new_borrow(stream.rep()))
+        subscribe(self.sockets.table, Resource::<Addresses>::new_borrow(stream.rep()))
     }
 
     fn drop(&mut self, stream: Resource<ResolveAddressStream>) -> wasmtime::Result<()> {
-        self.0.table.delete(Resource::<Addresses>::new_own(stream.rep()))?;
+        self.sockets.table.delete(Resource::<Addresses>::new_own(stream.rep()))?;
         Ok(())
     }
 }

@@ -7,8 +7,7 @@ use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use crate::plugin::host::closes::Closes;
-use crate::plugin::host::threads::Shared;
+use super::Shared;
 
 /// The most calls of one function in file systems at once, stuck ones and closes included.
 pub(in crate::plugin) const TURNS: usize = 64;
@@ -20,8 +19,6 @@ pub(crate) struct Lane {
     pub(in crate::plugin) given_up: AtomicUsize,
     /// They take the next turns that end. What they hold is charged, which bounds them.
     closes: Mutex<VecDeque<Close>>,
-    /// Closes that have not ended.
-    pub(in crate::plugin) under_way: Arc<Closes>,
 }
 
 /// A file to be closed.
@@ -33,18 +30,7 @@ pub(in crate::plugin) struct Close {
 
 impl Default for Lane {
     fn default() -> Self {
-        Self {
-            turns: Arc::new(Semaphore::new(TURNS)),
-            given_up: 0.into(),
-            closes: Mutex::default(),
-            under_way: Arc::default(),
-        }
-    }
-}
-
-impl std::fmt::Debug for Lane {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Lane")
+        Self { turns: Arc::new(Semaphore::new(TURNS)), given_up: 0.into(), closes: Mutex::default() }
     }
 }
 

@@ -4,43 +4,43 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use wasmtime::component::ResourceTable;
+use wasmtime_wasi::sockets::WasiSocketsCtxView;
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 
-use crate::plugin::calls::hints::Hints;
-use crate::plugin::calls::meter::Meter;
+use super::hints::Hints;
+use super::meter::Meter;
 use crate::plugin::capabilities::dir::{FileContext, Files};
 use crate::plugin::capabilities::give;
 use crate::plugin::capabilities::grants::Grants;
-use crate::plugin::capabilities::net::sockets::Connection;
+use crate::plugin::capabilities::net::guest::{Connection, GuestNetwork};
+use crate::plugin::capabilities::random::Bounded;
 use crate::plugin::contract::engine::plugin::host::Host;
+use crate::plugin::host::resources::HANDLES;
 use crate::plugin::memory::Gauge;
 use crate::plugin::output::{Draft, GuestStream, Messages, Output};
 
-/// The most handles that a guest may hold at once, beside those of its connections.
-pub(super) const HANDLES: usize = 1000;
-
 /// The state of one instance's store.
 pub(crate) struct Sandbox {
-    pub(super) wasi: WasiCtx,
-    pub(super) table: ResourceTable,
-    pub(super) gauge: Gauge,
-    pub(super) meter: Arc<Meter>,
-    pub(super) hints: Hints,
+    pub(in crate::plugin) wasi: WasiCtx,
+    pub(in crate::plugin) table: ResourceTable,
+    pub(in crate::plugin) gauge: Gauge,
+    pub(in crate::plugin) meter: Arc<Meter>,
+    pub(in crate::plugin) hints: Hints,
     /// A sink's records each have a deadline of their own, which `progress` starts.
     deadline_per_record: bool,
     messages: Arc<Messages>,
     stdout: Arc<Mutex<Draft>>,
     stderr: Arc<Mutex<Draft>>,
-    pub(super) grants: Grants,
+    pub(in crate::plugin) grants: Grants,
     /// What it holds of the host; none if it was granted neither folders nor the network.
-    pub(super) context: Option<Arc<FileContext>>,
+    pub(in crate::plugin) context: Option<Arc<FileContext>>,
     /// By their handles.
-    pub(super) connections: HashMap<u32, Connection>,
+    pub(in crate::plugin) connections: HashMap<u32, Connection>,
 }
 
 impl Sandbox {
     /// `output` is where a sink's stdout goes; other functions have none.
-    pub(super) fn new(
+    pub(in crate::plugin) fn new(
         gauge: Gauge,
         messages: Arc<Messages>,
         output: Option<Output>,
@@ -77,7 +77,7 @@ impl Sandbox {
     }
 
     /// The end of what the guest wrote to stderr.
-    pub(super) fn stderr(&self) -> String {
+    pub(in crate::plugin) fn stderr(&self) -> String {
         self.stderr.lock().unwrap_or_else(PoisonError::into_inner).tail()
     }
 }
@@ -109,7 +109,20 @@ impl Host for Sandbox {
 }
 
 impl Sandbox {
-    pub(super) fn files(&mut self) -> Files<'_> {
+    pub(in crate::plugin) fn files(&mut self) -> Files<'_> {
         Files::new(&mut self.table, self.context.as_ref())
+    }
+
+    pub(in crate::plugin) fn random(&mut self) -> Bounded<'_> {
+        Bounded::new(self.wasi.random())
+    }
+
+    pub(in crate::plugin) fn network(&mut self) -> GuestNetwork<'_> {
+        GuestNetwork {
+            sockets: WasiSocketsCtxView { ctx: self.wasi.sockets(), table: &mut self.table },
+            hosts: &self.grants.hosts,
+            context: self.context.as_ref(),
+            connections: &mut self.connections,
+        }
     }
 }

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use tokio::runtime::Handle;
 use tokio::time::Sleep;
 
-use crate::plugin::hosting::Hosting;
+use super::ticker::Ticker;
 
 /// Learns that a guest waits, and so leaves its thread free.
 pub(crate) trait Waiting: Sync {
@@ -136,12 +136,12 @@ struct Wait {
 pub(crate) async fn metered<F: Future>(
     meter: &Arc<Meter>,
     limit: Duration,
-    hosting: &Hosting,
+    ticker: &Ticker,
     handle: &Handle,
     waiting: &dyn Waiting,
     mut call: Pin<&mut F>,
 ) -> Option<F::Output> {
-    let _active = hosting.runtime.active();
+    let _active = ticker.active();
     let waker = Waker::from(meter.clone());
     let mut wait: Option<Wait> = None;
     meter.used.store(0, Relaxed);
