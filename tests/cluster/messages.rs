@@ -21,8 +21,8 @@ fn row_28_invalid_messages_do_no_harm() {
     let (runtime, client) = client(cluster.url());
     let context = runtime.block_on(async { async_nats::jetstream::new(client) });
     let other_version = [&[9][..], &[0; 40]].concat();
-    let large = vec![1; 900 << 10];
-    for message in [&b""[..], b"no task at all", &[1, 0, 0, 0, 0], &other_version, &large] {
+    let large = vec![2; 900 << 10];
+    for message in [&b""[..], b"no task at all", &[2, 0, 0, 0, 0], &other_version, &large] {
         for what in ["task", "result"] {
             let subject = format!("engine.{what}.one.{epoch}");
             let message = bytes::Bytes::copy_from_slice(message);
@@ -60,7 +60,7 @@ fn row_28_a_host_of_another_version_is_refused_naming_both() {
         status["workers"].as_object().unwrap().values().any(|worker| {
             let reason = worker["refused"]["new"].as_str().unwrap_or_default();
             reason.starts_with(
-                "its host speaks version 9 of the protocol (engine 9.9.9), and this is version 1",
+                "its host speaks version 9 of the protocol (engine 9.9.9), and this is version 2",
             )
         })
     });

@@ -14,9 +14,9 @@ use crate::support::engine;
 struct Bytes(Vec<u8>);
 
 impl Bytes {
-    /// A message of the protocol's version 1.
+    /// A message of the protocol's version 2.
     fn message() -> Self {
-        Self(vec![1])
+        Self(vec![2])
     }
 
     fn number(mut self, mut number: u64) -> Self {

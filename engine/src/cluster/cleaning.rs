@@ -24,8 +24,10 @@ pub(super) async fn clean(transport: &dyn Transport) -> Result<Vec<String>, Tran
     for hash in plugins.hashes().await {
         // A run may have begun meanwhile.
         let runs = entries(transport, Table::Runs).await?;
-        let mut runs = runs.iter().filter_map(|(_, entry)| Run::read(entry.value.as_ref()));
-        if !runs.any(|run| run.wants(&hash)) && plugins.remove(&hash).await {
+        // A run of another version, which can't be read, may want any plugin.
+        let mut runs = runs.iter().map(|(_, entry)| Run::read(entry.value.as_ref()));
+        let is_wanted = runs.any(|run| run.is_none_or(|run| run.wants(&hash)));
+        if !is_wanted && plugins.remove(&hash).await {
             removed.push(format!("the plugin {hash}"));
         }
     }

@@ -32,6 +32,14 @@ pub(super) struct Run {
     pub(super) segments: Vec<Vec<Stage>>,
 }
 
+/// The part of an entry that all versions of the protocol can read.
+#[derive(Clone, Debug, Deserialize)]
+pub(super) struct Version {
+    pub(super) protocol: u8,
+    /// The version of the engine, for people.
+    pub(super) engine: PlainText,
+}
+
 /// A process on a machine.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Machine {
@@ -74,6 +82,23 @@ fn machine_name() -> String {
     #[cfg(not(unix))]
     let name = std::env::var("COMPUTERNAME").unwrap_or_default();
     if name.is_empty() { "unknown".to_owned() } else { name }
+}
+
+impl Version {
+    /// The version of the process that wrote an entry.
+    pub(super) fn of(value: &[u8]) -> Option<Self> {
+        serde_json::from_slice(value).ok()
+    }
+}
+
+impl std::fmt::Display for Version {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { protocol, engine } = self;
+        write!(
+            f,
+            "version {protocol} of the protocol (engine {engine}), and this is version {PROTOCOL}: run the same engine everywhere"
+        )
+    }
 }
 
 impl Run {
@@ -136,5 +161,46 @@ impl Stage {
         let waits: Duration =
             (1..=self.retries).map_while(|attempts| self.policy().retry_after(attempts)).sum();
         self.timeout.saturating_mul(self.retries.saturating_add(1)).saturating_add(waits)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// If this fails, workers of the last version can't read the entry: then `PROTOCOL` has to grow.
+    #[test]
+    fn the_entry_of_a_run_has_one_form_in_each_version() {
+        let stage = Stage {
+            plugin: "ab".into(),
+            size: 1,
+            function: "inc".into(),
+            kind: Kind::FlatMap,
+            negated: false,
+            arguments: vec![("step".into(), "1".into())],
+            timeout: Duration::from_millis(1500),
+            memory: 2,
+            output: 3,
+            messages: 4,
+            isolation: Isolation::Thread,
+            stops_behind: Some(5),
+            retries: 6,
+            capabilities: vec!["clock".into()],
+        };
+        let run = Run {
+            protocol: PROTOCOL,
+            engine: "0.1.0".into(),
+            epoch: 7,
+            host: Machine { name: "one".into(), process: 8 },
+            ack_wait: 9,
+            segments: vec![vec![stage]],
+        };
+        let expected = concat!(
+            r#"{"protocol":2,"engine":"0.1.0","epoch":7,"host":{"name":"one","process":8},"ack_wait":9,"#,
+            r#""segments":[[{"plugin":"ab","size":1,"function":"inc","kind":"flat-map","negated":false,"#,
+            r#""arguments":[["step","1"]],"timeout":{"secs":1,"nanos":500000000},"memory":2,"output":3,"#,
+            r#""messages":4,"isolation":"thread","stops_behind":5,"retries":6,"capabilities":["clock"]}]]}"#,
+        );
+        assert_eq!(serde_json::to_string(&run).unwrap(), expected);
     }
 }

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::description::Machine;
+use super::description::{Machine, Version};
+use super::protocol::wire::PROTOCOL;
 use crate::metrics::WorkerStatus;
 use crate::text::PlainText;
 
@@ -24,8 +25,9 @@ pub(super) struct HostPresence {
     pub(super) done: u64,
 }
 
-/// What a worker says of itself.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+/// What a worker says of itself. A worker of another version may leave fields out.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(default)]
 pub(super) struct WorkerPresence {
     pub(super) protocol: u8,
     pub(super) engine: PlainText,
@@ -44,12 +46,34 @@ pub(super) struct WorkerPresence {
     pub(super) refused: BTreeMap<PlainText, PlainText>,
 }
 
+impl Default for WorkerPresence {
+    fn default() -> Self {
+        Self {
+            protocol: PROTOCOL,
+            engine: PlainText::default(),
+            machine: Machine::default(),
+            threads: 0,
+            concurrency: 0,
+            busy: 0,
+            tasks: 0,
+            records: 0,
+            leaving: false,
+            refused: BTreeMap::new(),
+        }
+    }
+}
+
 impl WorkerPresence {
     /// As much as one run's host keeps: a worker may have written anything about other runs.
     pub(super) fn shortened(mut self, run: &str) -> Self {
         let [engine, machine] =
             [&self.engine, &self.machine.name].map(|text| PlainText::short(text.as_str()));
-        let refused = self.refused.remove(run).map(|reason| (run.into(), PlainText::short(reason)));
+        let version = Version { protocol: self.protocol, engine: engine.clone() };
+        let refused = match self.refused.remove(run) {
+            _ if self.protocol != PROTOCOL => Some(PlainText::short(format!("it speaks {version}"))),
+            refused => refused.map(PlainText::short),
+        };
+        let refused = refused.map(|reason| (run.into(), reason));
         (self.engine, self.machine.name, self.refused) = (engine, machine, refused.into_iter().collect());
         self
     }

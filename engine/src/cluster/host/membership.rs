@@ -191,4 +191,17 @@ mod tests {
         membership.meet("b", WorkerPresence::default());
         assert_eq!(membership.notice(true), None);
     }
+
+    #[test]
+    fn a_worker_of_another_version_is_named_as_such() {
+        let mut membership = Membership::new("one");
+        let presence = r#"{"protocol":1,"engine":"0.0.9","machine":{"name":"m","process":1},"slots":2}"#;
+        membership.meet("a", serde_json::from_str(presence).unwrap());
+        membership.served = Instant::now().checked_sub(PATIENCE).unwrap();
+        let notice = membership.notice(true).unwrap();
+        assert!(
+            notice.contains("a: it speaks version 1 of the protocol (engine 0.0.9), and this is"),
+            "{notice}"
+        );
+    }
 }

@@ -10,6 +10,7 @@ use wit_component::{ComponentEncoder, StringEncoding, embed_component_metadata};
 use wit_parser::Resolve;
 
 use super::Connection;
+use crate::cluster::cleaning::clean;
 use crate::cluster::host::executor::ClusterExecutor;
 use crate::cluster::settings::Cluster;
 use crate::cluster::transport::{Table, Transport};
@@ -106,4 +107,16 @@ async fn a_worker_that_dies_is_replaced() {
     };
     let (outputs, ()) = tokio::join!(run, replace);
     assert_eq!(outputs, expected());
+}
+
+#[tokio::test]
+async fn cleaning_keeps_plugins_that_a_run_of_another_version_may_want() {
+    let memory = Connection::new();
+    memory.make_tables().await.unwrap();
+    memory.plugins().put("ab", b"plugin").await.unwrap();
+    let runs = memory.table(Table::Runs).await.unwrap();
+    runs.put("one", br#"{"protocol":1}"#.as_slice().into()).await.unwrap();
+    assert_eq!(clean(&memory).await.unwrap(), [""; 0]);
+    runs.delete("one", None).await.unwrap();
+    assert_eq!(clean(&memory).await.unwrap(), ["the plugin ab"]);
 }

@@ -17,7 +17,7 @@ use crate::record::{Batch, Numbers};
 use crate::text::PlainText;
 
 /// The version of the protocol. Hosts and workers of different versions do not talk to each other.
-pub(in crate::cluster) const PROTOCOL: u8 = 1;
+pub(in crate::cluster) const PROTOCOL: u8 = 2;
 
 /// Bytes of a result in one message at most; a longer result comes in parts.
 pub(in crate::cluster) const PART_BYTES: usize = 512 << 10;

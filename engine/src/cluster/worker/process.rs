@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use super::options::{Options, Told};
 use super::run::RunWorker;
 use super::shared::Shared;
-use crate::cluster::description::{Run, is_name};
+use crate::cluster::description::{Run, Version, is_name};
 use crate::cluster::protocol::wire::PROTOCOL;
 use crate::cluster::transport::{RETRY_WAIT, Table, Transport};
 use crate::deadlines::{BROKER_END, DRAIN};
@@ -82,7 +82,7 @@ impl Runs {
         let Some(value) = value else { return self.ended(&name) };
         let run = match Run::read(Some(value)) {
             Some(run) if run.protocol == PROTOCOL => run,
-            other => return self.shared.refuse(&name, &other_version(other)),
+            _ => return self.shared.refuse(&name, &other_version(Version::of(value))),
         };
         if let Some(known) = self.known.get(&name).filter(|known| !known.is_closed()) {
             known.send_replace(run);
@@ -102,12 +102,10 @@ impl Runs {
 }
 
 /// Why a run of another version is not served.
-fn other_version(run: Option<Run>) -> String {
-    match run {
-        Some(Run { protocol, engine, .. }) => format!(
-            "its host speaks version {protocol} of the protocol (engine {engine}), and this is version {PROTOCOL}: run the same engine everywhere"
-        ),
-        None => "what is said of it can't be read".to_owned(),
+fn other_version(version: Option<Version>) -> String {
+    match version {
+        Some(version) if version.protocol != PROTOCOL => format!("its host speaks {version}"),
+        _ => "the description of the run can't be read".to_owned(),
     }
 }
 

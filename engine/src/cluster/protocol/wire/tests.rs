@@ -68,7 +68,7 @@ fn invalid_messages_are_refused_by_the_codec() {
     let mut other = task().encode().to_vec();
     other[0] = 9;
     let said = Task::decode(&other).unwrap_err().to_string();
-    assert!(said.contains("version 9 of the protocol, and this is version 1"), "{said}");
+    assert!(said.contains("version 9 of the protocol, and this is version 2"), "{said}");
     for message in [task().encode(), outcome().encode()] {
         let longer = [&message[..], &[0]].concat();
         assert!(Task::decode(&longer).is_err() && Outcome::decode(&longer).is_err());

@@ -7,6 +7,7 @@ use crate::Pool;
 use crate::cluster::memory::Connection;
 use crate::cluster::presence::WorkerPresence;
 use crate::cluster::transport::{KeyValue, Transport};
+use crate::text::PlainText;
 
 /// Waits until a worker's presence is as wanted.
 async fn wait_until(workers: &dyn KeyValue, is_wanted: impl Fn(&WorkerPresence) -> bool) {
@@ -35,6 +36,14 @@ async fn a_worker_refuses_runs_of_other_versions_and_removes_its_presence() {
     runs.put("one", serde_json::to_vec(&other).unwrap().into()).await.unwrap();
     wait_until(&*workers, |presence| {
         presence.refused.get("one").is_some_and(|reason| reason.as_str().contains("version"))
+    })
+    .await;
+    // An entry of which only the version can be read.
+    let unreadable = r#"{"protocol":1,"engine":"0.0.9","stages":true}"#;
+    runs.put("two", unreadable.as_bytes().into()).await.unwrap();
+    wait_until(&*workers, |presence| {
+        let refused = presence.refused.get("two").map(PlainText::as_str);
+        refused.is_some_and(|reason| reason.contains("version 1 of the protocol (engine 0.0.9)"))
     })
     .await;
     leave.cancel();
