@@ -3,6 +3,7 @@
 //! A room is a folder or a file directly below `engine/src`. ARCHITECTURE.md shows the layers in a table, the highest
 //! first, which is read here. What does not hold yet is in a list that only shrinks.
 
+mod circles;
 mod imports;
 mod tree;
 
@@ -12,6 +13,7 @@ use std::fs;
 use anyhow::{Context, ensure};
 
 use crate::checkout::Checkout;
+use circles::circles;
 use tree::Tree;
 
 /// Where the layers are shown.
@@ -45,8 +47,7 @@ fn tree(checkout: &Checkout) -> anyhow::Result<Tree> {
     let mut texts = Vec::new();
     for file in checkout.files()? {
         let Ok(place) = file.strip_prefix(SOURCES) else { continue };
-        let is_code = place.extension().is_some_and(|extension| extension == "rs");
-        if is_code && place.file_name().is_none_or(|name| name != "tests.rs") {
+        if place.extension().is_some_and(|extension| extension == "rs") {
             let text = fs::read_to_string(checkout.root.join(&file));
             let text = text.with_context(|| format!("can't read {}", file.display()))?;
             texts.push((place.to_string_lossy().into_owned(), text));
@@ -92,7 +93,7 @@ fn wrong(tree: &Tree, layers: &BTreeMap<String, usize>, allowed: &str) -> Vec<St
     let mut upwards: BTreeMap<(String, String), BTreeMap<String, usize>> = BTreeMap::new();
     for (from, to, line) in tree.imports() {
         let (Some(room), Some(other)) = (from.first(), to.first()) else { continue };
-        if room == other || PROGRAMS.contains(&room.as_str()) {
+        if room == other || PROGRAMS.contains(&room.as_str()) || tree.is_facade(from) {
             continue;
         }
         let [height, other_height] = [room, other].map(|room| layers.get(room));
@@ -117,6 +118,10 @@ fn wrong(tree: &Tree, layers: &BTreeMap<String, usize>, allowed: &str) -> Vec<St
             wrong.push(format!("{room} imports {other}, which is no lower layer: {}", edges.join(", ")));
         }
     }
+    wrong.extend(circles(tree, &allowed, &mut used));
+    wrong.extend(tree.hidden().map(|(module, line, what)| {
+        format!("{} (line {line}): {what} would hide imports from this check", module.join("/"))
+    }));
     let unused = allowed.difference(&used).map(|edge| format!("{ALLOWED}: {edge} is gone: remove it"));
     wrong.extend(unused);
     wrong
@@ -130,9 +135,15 @@ mod tests {
         "text\n| Layer | Rooms |\n|---|---|\n| top | `pool/`, `fault` |\n| low | `record/` |\n\n";
 
     fn said(files: &[(&str, &str)], allowed: &str) -> Vec<String> {
-        let root = ("lib.rs", "mod fault; mod pool; mod record; pub use fault::Fault; pub use pool::Pool;");
+        let root = "mod fault; mod pool; mod record; pub use fault::Fault; pub use pool::Pool; pub mod facade { pub use crate::pool::Pool; }";
+        let root = ("lib.rs", root);
         let tree = Tree::read(files.iter().copied().chain([root])).unwrap();
         wrong(&tree, &layers(LAYERS).unwrap(), allowed)
+    }
+
+    #[test]
+    fn the_engine_keeps_its_layers() {
+        check(&Checkout::find().unwrap()).unwrap();
     }
 
     #[test]
@@ -156,6 +167,10 @@ mod tests {
             "fn f() { println!(\"{}\", crate::pool::inner::NUMBER) }",
             "fn f() { use super::pool::*; }",
             "mod inner { use super::super::Pool; }",
+            "macro_rules! m { () => { use crate::{pool::Pool}; } }",
+            "#[serde(with = \"crate::pool\")] struct S;",
+            "#[arg(default_value_t = crate::pool::inner::NUMBER)] struct S;",
+            "use crate::facade::Pool;",
         ] {
             let files = [
                 ("record/mod.rs", code),
@@ -175,6 +190,54 @@ mod tests {
             ("pool/mod.rs", "use crate::Fault; pub struct Pool;"),
         ];
         assert_eq!(said(&files, "").len(), 2);
+    }
+
+    #[test]
+    fn what_would_hide_imports_is_refused() {
+        for code in [
+            "use crate::*;",
+            "use super::*;",
+            "extern crate self as engine;",
+            "include!(\"../pool/inner.rs\");",
+            "#[path = \"../pool/inner.rs\"] mod inner;",
+            "#[macro_export] macro_rules! shout { () => {} }",
+        ] {
+            let said = said(&[("record/mod.rs", code), ("pool/mod.rs", "pub struct Pool;")], "");
+            assert_eq!(said.len(), 1, "{code}: {said:?}");
+            assert!(said[0].contains("would hide imports"), "{said:?}");
+        }
+    }
+
+    #[test]
+    fn only_modules_of_tests_are_left_out() {
+        let pool = ("pool/mod.rs", "pub struct Pool;");
+        let tests = ("record/tests.rs", "use crate::Pool;");
+        for declared in ["#[cfg(test)] mod tests;", "#[cfg(all(test, unix))] mod tests;"] {
+            assert_eq!(said(&[("record/mod.rs", declared), tests, pool], ""), [""; 0]);
+        }
+        assert_eq!(said(&[("record/mod.rs", "mod tests;"), tests, pool], "").len(), 1);
+    }
+
+    #[test]
+    fn a_circle_of_folders_in_a_room_is_named() {
+        let files = [
+            ("pool/mod.rs", "mod a; mod b;"),
+            ("pool/a/mod.rs", "mod inner; pub struct A;"),
+            ("pool/a/inner.rs", "use crate::pool::b::B;"),
+            ("pool/b.rs", "use super::a::A; pub struct B;"),
+        ];
+        assert_eq!(
+            said(&files, ""),
+            ["pool: a, b import each other: pool/a/inner -> pool/b, pool/b -> pool/a"]
+        );
+        assert_eq!(said(&files, "pool/b -> pool/a\n"), [""; 0]);
+        // Files of one folder may.
+        let files = [
+            ("pool/mod.rs", "mod a; mod b;"),
+            ("pool/a.rs", "use super::b::B; pub struct A;"),
+            ("pool/b.rs", "use super::a::A; pub struct B;"),
+        ];
+        assert_eq!(said(&files, ""), [""; 0]);
     }
 
     #[test]

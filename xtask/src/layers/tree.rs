@@ -17,16 +17,22 @@ pub(super) struct Module {
     pub(super) items: BTreeSet<String>,
     /// What names stand for that come by `use`.
     pub(super) uses: BTreeMap<String, Path>,
-    /// Modules all of whose names come by `use`.
-    pub(super) globs: Vec<Path>,
+    /// Modules all of whose names come by `use`, with the lines.
+    pub(super) globs: Vec<(Path, usize)>,
     /// All paths that its code names, with the lines where they stand.
     pub(super) paths: Vec<(Path, usize)>,
+    /// What would hide imports from this check, with the lines.
+    pub(super) hidden: Vec<(String, usize)>,
 }
 
 /// All modules of a crate, tests left out.
 #[derive(Default)]
 pub(super) struct Tree {
     pub(super) modules: BTreeMap<Path, Module>,
+    /// Modules without a file of their own.
+    pub(super) inline: BTreeSet<Path>,
+    /// Modules of tests, which are left out with all that is below them.
+    pub(super) of_tests: BTreeSet<Path>,
 }
 
 impl Tree {
@@ -38,7 +44,28 @@ impl Tree {
             imports::read(&mut tree, module, text)
                 .map_err(|error| anyhow::anyhow!("can't read {place}: {error}"))?;
         }
+        let Self { modules, of_tests, .. } = &mut tree;
+        modules.retain(|path, _| !of_tests.iter().any(|tests| path.starts_with(tests)));
         Ok(tree)
+    }
+
+    /// What would hide imports: the module, the line, and what it is.
+    pub(super) fn hidden(&self) -> impl Iterator<Item = (&Path, usize, String)> {
+        self.modules.iter().flat_map(move |(path, module)| {
+            let of_root =
+                |glob: &Path| !path.is_empty() && self.absolute(path, glob).is_some_and(|to| to.is_empty());
+            let globs = module.globs.iter().filter(move |(glob, _)| of_root(glob));
+            let globs = globs.map(|(glob, line)| (*line, format!("use {}::*", glob.join("::"))));
+            let hidden = module.hidden.iter().map(|(what, line)| (*line, what.clone()));
+            hidden.chain(globs).map(move |(line, what)| (path, line, what))
+        })
+    }
+
+    /// Whether a module is only a list of names in the crate's root, as `pub mod pool { pub use … }` is.
+    pub(super) fn is_facade(&self, path: &Path) -> bool {
+        path.len() == 1
+            && self.inline.contains(path)
+            && self.modules.get(path).is_some_and(|module| module.items.is_empty())
     }
 
     /// All imports from one module to another: from, to, and the line.
@@ -111,7 +138,7 @@ impl Tree {
         if let Some(used) = here.uses.get(name) {
             return self.absolute(module, used);
         }
-        let globs = here.globs.iter().filter_map(|glob| self.absolute(module, glob));
+        let globs = here.globs.iter().filter_map(|(glob, _)| self.absolute(module, glob));
         let named = globs.map(|glob| [glob.as_slice(), &[name.to_owned()]].concat());
         named.into_iter().find(|path| self.has(path))
     }
