@@ -21,7 +21,7 @@ fn explodes_empty(record: &str) -> impl Iterator<Item = &str> {
 }
 
 /// Prints `lines` lines to stdout.
-#[map(lines = 1_000_000)]
+#[map(lines = 100_000)]
 fn floods_stdout(record: &str, lines: u32) -> &str {
     for _ in 0..if is_bad(record) { lines } else { 0 } {
         println!("{record}: all work and no play makes a dull log");
@@ -30,7 +30,7 @@ fn floods_stdout(record: &str, lines: u32) -> &str {
 }
 
 /// Prints `lines` lines to stderr.
-#[map(lines = 1_000_000)]
+#[map(lines = 100_000)]
 fn floods_stderr(record: &str, lines: u32) -> &str {
     for _ in 0..if is_bad(record) { lines } else { 0 } {
         eprintln!("{record}: all work and no play makes a dull log");
