@@ -1,7 +1,7 @@
 //! What the nodes of a graph share with its source: counts, progress, failures.
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock, Weak};
 
 use tokio::sync::SetOnce;
 
@@ -45,6 +45,8 @@ pub(crate) struct GraphContext {
     pub(crate) watch: OnceLock<Arc<Watch>>,
     /// Which tasks act, and which wait for others.
     pub(crate) waits: Arc<WaitGraph>,
+    /// One more than the handles of programs that only ask about the graph.
+    pub(super) handles: Arc<()>,
 }
 
 /// Passes on what a sink holds back only to be faster.
@@ -77,6 +79,14 @@ impl SourceFigures for GraphContext {
 }
 
 impl GraphContext {
+    /// Whether anything of the graph is left besides handles of programs that ask about it.
+    pub(crate) fn is_used(context: &Weak<Self>) -> bool {
+        // This function's own `Arc` stands against the one in `handles` that is no program's.
+        context
+            .upgrade()
+            .is_some_and(|context| Arc::strong_count(&context) > Arc::strong_count(&context.handles))
+    }
+
     /// Reports a fault, whatever becomes of the run, with its record's bytes if they are at hand.
     pub(crate) fn report_fault(&self, fault: &Fault, bytes: Option<&[u8]>) {
         if let Some(watch) = self.watch.get() {

@@ -26,7 +26,7 @@ use crate::policy::InputPosition;
 /// # Ok(()) }
 /// ```
 #[derive(Clone)]
-pub struct Progress(Arc<GraphContext>);
+pub struct Progress(Arc<GraphContext>, #[expect(dead_code, reason = "it is counted")] Arc<()>);
 
 /// A [`Progress`] that does not keep the run's data alive: for closures that the run itself keeps, such as the one given
 /// to [`Progress::on_done`].
@@ -37,7 +37,7 @@ impl WeakProgress {
     /// The progress, unless nothing of the run is left.
     #[must_use]
     pub fn upgrade(&self) -> Option<Progress> {
-        self.0.upgrade().map(Progress)
+        self.0.upgrade().map(|context| Progress::new(&context))
     }
 }
 
@@ -55,7 +55,7 @@ impl std::fmt::Debug for Progress {
 
 impl Progress {
     pub(crate) fn new(context: &Arc<GraphContext>) -> Self {
-        Self(context.clone())
+        Self(context.clone(), context.handles.clone())
     }
 
     /// The same, without keeping the run's data alive.
@@ -169,5 +169,23 @@ impl Progress {
     #[must_use]
     pub fn counts(&self) -> Counts {
         self.0.counts()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Source;
+
+    #[test]
+    fn a_handle_that_is_kept_keeps_no_graph_in_use() {
+        let source = Source::<i64>::new();
+        let context = Arc::downgrade(source.context());
+        let progress = source.progress();
+        let again = progress.downgrade().upgrade().unwrap();
+        assert!(GraphContext::is_used(&context));
+        drop(source);
+        assert!(!GraphContext::is_used(&context));
+        assert_eq!(again.counts().emitted, 0);
     }
 }

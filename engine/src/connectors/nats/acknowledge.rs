@@ -10,6 +10,7 @@ use super::subscription::Subscription;
 use crate::Error;
 use crate::connectors::support::acknowledgements::Due;
 use crate::deadlines::{BROKER_ANSWER, BROKER_END};
+use crate::progress::GraphContext;
 
 /// The most acknowledgements in flight.
 const ACKNOWLEDGED_AT_ONCE: usize = 256;
@@ -19,7 +20,7 @@ impl Subscription {
     pub(super) async fn report_progress(&self) {
         let wait = self.consumer.cached_info().config.backoff.iter().copied().min();
         let wait = wait.unwrap_or(self.consumer.cached_info().config.ack_wait);
-        while self.context.strong_count() > 0 {
+        while GraphContext::is_used(&self.context) {
             sleep(wait / 3).await;
             if self.connection.is_connected() {
                 self.tell("+WPI").await;
