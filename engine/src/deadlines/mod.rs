@@ -1,6 +1,6 @@
 //! Tells what a run waits for, and for how long already.
 //!
-//! [`waits`] lists the peers, servers and processes that streams of this process wait for now. Show it if a run takes
+//! [`waits()`] lists the peers, servers and processes that streams of this process wait for now. Show it if a run takes
 //! longer than you expect. Every such wait has a deadline, so none lasts forever.
 
 // The engine never waits for a peer, a server or a process without a deadline of `table.rs`.

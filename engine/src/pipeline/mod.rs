@@ -2,7 +2,7 @@
 //!
 //! [`Pipeline::open`] reads a file, loads its plugins and builds its graph; [`Pipeline::run`] runs it. All mistakes in
 //! a file are reported at once, each with its line and column ([`Diagnostics`]). [`PipelineFile`] tells what a pipeline
-//! will access before anything is opened, and [`schema`] describes the format for editors.
+//! will access before anything is opened, and [`schema()`] describes the format for editors.
 
 // `document.rs` reads the file, `registry.rs` knows the types of nodes, `edges.rs` which node takes from which, and
 // `open.rs` leads from the file to a graph.
