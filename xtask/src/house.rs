@@ -11,6 +11,7 @@ use syn::visit::{self, Visit};
 
 use crate::checkout::Checkout;
 use crate::layers;
+use crate::retired::retired;
 
 /// How many of each kind are shown.
 const MOST: usize = 12;
@@ -19,24 +20,6 @@ const MOST: usize = 12;
 const LONG_FILE: usize = 250;
 const LONG_FUNCTION: usize = 40;
 const MANY_PARAMETERS: usize = 5;
-
-/// Words to give up, and the terms that replace them. Once a word is gone, it is shown if it comes back.
-const RETIRED: [(&str, &str); 14] = [
-    ("Crew", "Executor"),
-    ("Whole", "segment result"),
-    ("driver", "dispatcher"),
-    ("duty", "task leases"),
-    ("haste", "inline execution"),
-    ("joint", "binary"),
-    ("keeper", "checkpointer"),
-    ("leaving", "progress frontier"),
-    ("mistake", "diagnostic"),
-    ("outbox", "batcher"),
-    ("picture", "diagram"),
-    ("roster", "membership"),
-    ("serving", "run worker"),
-    ("tally", "delivery status"),
-];
 
 /// Words that make a reader stop: a component is "it", and one thing comes "after" another (STYLE.md).
 const FOREIGN: [&str; 8] = ["who", "whoever", "whom", "somebody", "someone", "nobody", "behind", "thereof"];
@@ -114,14 +97,23 @@ impl Found {
         if lines > LONG_FILE {
             self.files.push((lines, place.clone()));
         }
-        for (word, instead) in RETIRED {
-            if file.file_stem().is_some_and(|stem| stem == word) {
-                self.retired.insert(format!("{place}: {word} ({instead})"));
-            }
-        }
+        self.note_retired(&place, &file_name(file));
         Looking { place, found: self }.visit_file(&syn::parse_file(text)?);
         Ok(())
     }
+
+    fn note_retired(&mut self, place: &str, name: &str) {
+        self.retired.extend(retired(name).map(|instead| format!("{place}: {name} ({instead})")));
+    }
+}
+
+/// The name of a file, or of its folder if it stands for that.
+fn file_name(file: &Path) -> String {
+    let name = match file.file_stem() {
+        Some(stem) if stem == "mod" => file.parent().and_then(Path::file_name),
+        stem => stem,
+    };
+    name.unwrap_or_default().to_string_lossy().into_owned()
 }
 
 fn is_foreign(line: &str) -> bool {
@@ -150,11 +142,7 @@ impl Looking<'_> {
 
     fn named(&mut self, name: &syn::Ident) {
         let name = name.to_string();
-        for (word, instead) in RETIRED {
-            if name == word {
-                self.found.retired.insert(format!("{}: {word} ({instead})", self.place));
-            }
-        }
+        self.found.note_retired(&self.place, &name);
         self.found.types.entry(name).or_default().insert(self.place.clone());
     }
 }
@@ -184,6 +172,10 @@ impl<'a> Visit<'a> for Looking<'_> {
         self.named(&item.ident);
     }
 
+    fn visit_item_type(&mut self, item: &'a syn::ItemType) {
+        self.found.note_retired(&self.place, &item.ident.to_string());
+    }
+
     fn visit_item_trait(&mut self, item: &'a syn::ItemTrait) {
         self.named(&item.ident);
         visit::visit_item_trait(self, item);
@@ -205,10 +197,11 @@ mod tests {
         assert_eq!(found.functions, [(52, "long (engine/src/a.rs)".to_owned())]);
         assert_eq!(found.parameters, [(6, "long (engine/src/a.rs)".to_owned())]);
         assert_eq!(found.types["State"].len(), 2);
+        assert_eq!(file_name(Path::new("engine/src/roster/mod.rs")), "roster");
         let retired: Vec<_> = found.retired.into_iter().collect();
         assert_eq!(
             retired,
-            ["engine/src/keeper.rs: Crew (Executor)", "engine/src/keeper.rs: keeper (checkpointer)"]
+            ["engine/src/keeper.rs: Crew (executor)", "engine/src/keeper.rs: keeper (checkpointer)"]
         );
     }
 }

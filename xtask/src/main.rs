@@ -14,6 +14,7 @@ mod nats;
 mod packages;
 mod published;
 mod readme;
+mod retired;
 mod steps;
 mod suites;
 mod supply;
