@@ -40,11 +40,11 @@ struct Known {
     json: bool,
     /// As the command line says, or a pipeline file, which is read later.
     timeout: OnceLock<Duration>,
-    run: OnceLock<Run>,
+    run: OnceLock<DrainedRun>,
 }
 
 /// A running run.
-pub(crate) struct Run {
+pub(crate) struct DrainedRun {
     pub(crate) counts: Box<dyn Fn() -> Counts + Send + Sync>,
     /// Writes out what is buffered.
     pub(crate) flush: Arc<dyn Fn() + Send + Sync>,
@@ -62,7 +62,7 @@ impl Drain {
         self.0.is_given(timeout);
     }
 
-    pub(crate) fn begins(&self, run: Run) {
+    pub(crate) fn begins(&self, run: DrainedRun) {
         let _ = self.0.run.set(run);
     }
 

@@ -180,14 +180,14 @@ impl Sandbox {
     /// to stdout is returned.
     ///
     /// When it ends, so do all processes that it began.
-    pub(super) fn run(&self, run: &Run) -> anyhow::Result<Ended> {
+    pub(super) fn run(&self, run: &SandboxedCommand) -> anyhow::Result<Ended> {
         crate::threads::runtime()?.block_on(async {
             let ended = tokio::time::timeout(run.timeout, self.run_to_its_end(run)).await;
             ended.unwrap_or(Ok(Ended::Late))
         })
     }
 
-    async fn run_to_its_end(&self, run: &Run<'_>) -> anyhow::Result<Ended> {
+    async fn run_to_its_end(&self, run: &SandboxedCommand<'_>) -> anyhow::Result<Ended> {
         let mut command = self.command(run.folder, run.script, run.arguments);
         let stderr = if run.heard { Stdio::piped() } else { Stdio::null() };
         command.stdout(Stdio::piped()).stderr(stderr);
@@ -223,7 +223,7 @@ async fn read(stdout: impl AsyncRead + Unpin, most: u64) -> anyhow::Result<Vec<u
 }
 
 /// What is run in a sandbox.
-pub(super) struct Run<'a> {
+pub(super) struct SandboxedCommand<'a> {
     /// Where.
     pub(super) folder: &'a Path,
     pub(super) script: &'a str,

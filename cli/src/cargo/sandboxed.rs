@@ -13,7 +13,7 @@ use anyhow::{Context, bail, ensure};
 use tempfile::TempDir;
 
 use super::manifest::Manifest;
-use super::sandbox::{Ended, Run, Sandbox};
+use super::sandbox::{Ended, Sandbox, SandboxedCommand};
 use super::toolchain::Toolchain;
 use super::{Built, INLINE, TARGET, environment};
 use crate::args::time;
@@ -178,7 +178,14 @@ impl Stranger<'_> {
         heard: bool,
         most: u64,
     ) -> anyhow::Result<Ended> {
-        sandbox.run(&Run { folder, script, arguments, heard, timeout: self.args.sandbox_timeout, most })
+        sandbox.run(&SandboxedCommand {
+            folder,
+            script,
+            arguments,
+            heard,
+            timeout: self.args.sandbox_timeout,
+            most,
+        })
     }
 
     /// What it gave; `failed` says what has failed otherwise.

@@ -6,7 +6,7 @@ use engine::{Error, Source, sources};
 use tokio::sync::SetOnce;
 
 use super::RunCommand;
-use super::inputs::Input;
+use super::inputs::OpenInput;
 use super::messages::SOON;
 use super::watching::Watching;
 use crate::checkpointer::Checkpointer;
@@ -19,7 +19,7 @@ impl RunCommand {
     pub(super) async fn feed_watched(
         &self,
         source: &Source<Records>,
-        inputs: Vec<Input>,
+        inputs: Vec<OpenInput>,
         positions: &InputPositions,
         checkpointer: Option<&Checkpointer>,
         watching: &Watching<'_>,
@@ -42,14 +42,14 @@ impl RunCommand {
     async fn feed(
         &self,
         source: &Source<Records>,
-        inputs: Vec<Input>,
+        inputs: Vec<OpenInput>,
         positions: &InputPositions,
         checkpointer: Option<&Checkpointer>,
         ending: &Arc<SetOnce<EndedBy>>,
     ) -> Result<Ending, Error> {
         let unsaved = checkpointer.map(Checkpointer::failed).unwrap_or_default();
         let mut emitted = Ok(());
-        for Input { index, name, reader, offset, skip } in inputs {
+        for OpenInput { index, name, reader, offset, skip } in inputs {
             let first = positions.begin(&name, source.last_number() + 1);
             let (stop, failed) = (ending.clone(), unsaved.clone());
             let stop = async move {

@@ -9,7 +9,7 @@ use engine::checkpoint::Checkpoint;
 use engine::files;
 
 /// Where records come from.
-pub(super) struct Input {
+pub(super) struct OpenInput {
     /// Which of the inputs, counted from 0.
     pub(super) index: usize,
     pub(super) name: PathBuf,
@@ -21,10 +21,10 @@ pub(super) struct Input {
 }
 
 /// Opens the inputs at `paths`; stdin, if there are none.
-pub(super) fn open(paths: &[PathBuf]) -> anyhow::Result<Vec<Input>> {
+pub(super) fn open(paths: &[PathBuf]) -> anyhow::Result<Vec<OpenInput>> {
     let paths = if paths.is_empty() { &["-".into()][..] } else { paths };
     let inputs = paths.iter().enumerate().map(|(index, path)| {
-        Ok(Input { index, name: path.clone(), reader: reader(path)?, offset: 0, skip: 0 })
+        Ok(OpenInput { index, name: path.clone(), reader: reader(path)?, offset: 0, skip: 0 })
     });
     inputs.collect()
 }
@@ -38,7 +38,7 @@ fn reader(path: &Path) -> anyhow::Result<Box<dyn Read + Send>> {
 }
 
 /// Leaves out the inputs that a checkpoint says are done, and what is done of the next one.
-pub(super) fn go_to(inputs: &mut Vec<Input>, start: &Checkpoint) -> anyhow::Result<()> {
+pub(super) fn go_to(inputs: &mut Vec<OpenInput>, start: &Checkpoint) -> anyhow::Result<()> {
     inputs.drain(..start.input.min(inputs.len()));
     if let Some(input) = inputs.first_mut().filter(|_| start.read > 0) {
         let cant = || format!("can't read {}", input.name.display());

@@ -13,7 +13,7 @@ use indicatif::ProgressBar;
 use tokio_util::sync::CancellationToken;
 
 use super::messages::{Messages, SOON, printer};
-use super::report::{Report, fault_of};
+use super::report::{RunReport, fault_of};
 use super::watching::{WatchArgs, Watching};
 use super::{RunCommand, access};
 use crate::drain::{self, Drain};
@@ -93,9 +93,12 @@ fn counts_of(pipeline: &Pipeline) -> Arc<impl Fn() -> Counts + Send + Sync + use
 }
 
 /// What is done with the run if it exceeds its drain timeout.
-fn drained(pipeline: &Pipeline, counts: &Arc<impl Fn() -> Counts + Send + Sync + 'static>) -> drain::Run {
+fn drained(
+    pipeline: &Pipeline,
+    counts: &Arc<impl Fn() -> Counts + Send + Sync + 'static>,
+) -> drain::DrainedRun {
     let (counts, flush) = (counts.clone(), pipeline.flush_put_aside());
-    drain::Run {
+    drain::DrainedRun {
         counts: Box::new(move || counts()),
         // What can't be written is lost, like everything else that is not finished.
         flush: Arc::new(move || drop(flush())),
@@ -134,13 +137,13 @@ fn report(
     ended: Result<Ending, Error>,
     counts: Counts,
     time: Duration,
-) -> Report<'_> {
+) -> RunReport<'_> {
     let (left_out, first_fault) = pipeline.left_out();
     let told = |fault: &Fault| {
         pipeline.position(fault.record).map_or_else(|| fault.to_string(), |place| at(fault, &place))
     };
     let put_aside = pipeline.put_aside().into_iter().map(|(file, records)| (file.to_owned(), records));
-    Report {
+    RunReport {
         messages,
         result: ended.map_err(|error| {
             let place = fault_of(&error).and_then(|fault| pipeline.position(fault.record));

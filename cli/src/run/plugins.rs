@@ -12,10 +12,10 @@ use engine::policy::InputPosition;
 use engine::{Error, Fault, FaultPolicy, Monitor, Pool, Source};
 use indicatif::{HumanCount, ProgressBar};
 
-use super::inputs::{self, Input};
+use super::inputs::{self, OpenInput};
 use super::messages::printer;
 use super::output::LateFile;
-use super::report::{Report, fault_of};
+use super::report::{RunReport, fault_of};
 use super::{RunCommand, access};
 use crate::checkpoint::{Files, Identity};
 use crate::checkpointer::{Checkpointer, Durable};
@@ -99,13 +99,13 @@ impl RunCommand {
         ended: Result<Ending, Error>,
         time: Duration,
         letters_before: u64,
-    ) -> Report<'a> {
+    ) -> RunReport<'a> {
         let Parts { pool, source, chain, policy, books } = *parts;
         let counts = source.progress().counts();
         let (first_fault, left_out) = self.left_out(policy, &books.positions, counts.faults);
         let put_aside =
             self.faults.file().map(|file| (file.to_owned(), letters_before + books.dead_letters.count()));
-        Report {
+        RunReport {
             messages: self.messages(),
             result: ended.map_err(|error| {
                 let place = fault_of(&error).and_then(|fault| self.place(fault, &books.positions));
@@ -194,7 +194,7 @@ impl RunCommand {
         &self,
         start: Option<&Checkpoint>,
         books: &Books,
-        inputs: &mut Vec<Input>,
+        inputs: &mut Vec<OpenInput>,
         source: &Source<Records>,
     ) -> anyhow::Result<()> {
         if let Some(start) = start {
@@ -285,9 +285,9 @@ fn finish(
 }
 
 /// What is done with the run if it exceeds its drain timeout.
-fn drained(source: &Arc<Source<Records>>, dead_letters: &DeadLetterFile) -> drain::Run {
+fn drained(source: &Arc<Source<Records>>, dead_letters: &DeadLetterFile) -> drain::DrainedRun {
     let (source, dead_letters) = (source.progress(), dead_letters.clone());
-    drain::Run {
+    drain::DrainedRun {
         counts: Box::new(move || source.counts()),
         // What can't be written is lost, like everything else that is not finished.
         flush: Arc::new(move || drop(dead_letters.flush())),

@@ -15,7 +15,7 @@ use crate::summary::{Summary, counted, forbidden};
 use crate::terminal::{tell_json, tell_lines};
 
 /// A run that has ended.
-pub(super) struct Report<'a> {
+pub(super) struct RunReport<'a> {
     pub(super) messages: Messages,
     pub(super) result: Result<Ending, RunFailed>,
     pub(super) counts: Counts,
@@ -33,7 +33,7 @@ pub(super) struct Report<'a> {
     pub(super) to_stdout: bool,
 }
 
-impl Report<'_> {
+impl RunReport<'_> {
     /// Why it failed. An output that its reader closed is no failure.
     pub(super) fn failure(&self) -> Option<String> {
         self.result.as_ref().err().filter(|failed| !failed.error.is_closed_pipe()).map(with_causes)

@@ -14,7 +14,7 @@ use tokio::sync::SetOnce;
 
 use super::messages::Messages;
 use super::page::ReportFile;
-use super::report::Report;
+use super::report::RunReport;
 use crate::exit::{self, EndedBy, Ending, Signal, tell};
 use crate::terminal::tell_json;
 use crate::threads::runtime;
@@ -245,7 +245,7 @@ impl Watching<'_> {
 
     /// The run has ended, which is said: whoever watches is told so, as long as that is wanted. Does not return if
     /// it was ended at once: functions may still be at work.
-    pub(super) fn end(self, summary: Report) -> anyhow::Result<Ending> {
+    pub(super) fn end(self, summary: RunReport) -> anyhow::Result<Ending> {
         let Self { args, monitor: Some(monitor), report, dashboard, screen, interrupted, .. } = self else {
             return summary.tell();
         };

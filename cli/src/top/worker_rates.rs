@@ -10,10 +10,10 @@ const SILENT: u64 = 5000;
 
 /// The rates of workers, which report every two seconds: each is measured from one report to the next.
 #[derive(Debug, Default)]
-pub(super) struct WorkerRates(HashMap<PlainText, Report>);
+pub(super) struct WorkerRates(HashMap<PlainText, LastReport>);
 
 #[derive(Debug)]
-struct Report {
+struct LastReport {
     records: u64,
     at: u64,
     rate: f64,
@@ -28,14 +28,14 @@ impl WorkerRates {
         self.0.retain(|name, _| workers.iter().any(|worker| worker.name == *name));
         for worker in workers {
             let records = worker.records;
-            let new = Report { records, at: now, rate: 0.0 };
+            let new = LastReport { records, at: now, rate: 0.0 };
             let last = self.0.entry(worker.name.clone()).or_insert(new);
             let passed = now.saturating_sub(last.at);
             if records > last.records && passed > 0 {
                 let rate = (records - last.records) as f64 * 1000.0 / passed as f64;
-                *last = Report { records, at: now, rate };
+                *last = LastReport { records, at: now, rate };
             } else if records < last.records {
-                *last = Report { records, at: now, rate: 0.0 };
+                *last = LastReport { records, at: now, rate: 0.0 };
             } else if passed > SILENT {
                 last.rate = 0.0;
             }

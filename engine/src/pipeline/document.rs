@@ -5,7 +5,7 @@ use std::ops::Range;
 use toml::de::{DeTable, DeValue};
 
 use super::environment::{self, Lookup};
-use super::node::Node;
+use super::node::NodeDescription;
 use super::registry;
 use crate::nodes::{NodeType, Report, Section, Table, meant, take};
 
@@ -18,7 +18,7 @@ const LONGEST_NAME: usize = 64;
 /// A pipeline file, as far as it could be read.
 pub(super) struct Document<'i> {
     /// In the order of the file.
-    pub(super) nodes: Vec<Node<'i>>,
+    pub(super) nodes: Vec<NodeDescription<'i>>,
     pub(super) pool: Table<'i>,
     pub(super) limits: Table<'i>,
     pub(super) faults: Table<'i>,
@@ -84,7 +84,7 @@ pub(super) fn read<'i>(text: &'i str, lookup: Lookup, report: &mut Report) -> Op
 }
 
 /// The nodes of a section.
-fn nodes<'i>(section: Section, table: DeTable<'i>, report: &mut Report) -> Vec<Node<'i>> {
+fn nodes<'i>(section: Section, table: DeTable<'i>, report: &mut Report) -> Vec<NodeDescription<'i>> {
     let mut nodes = Vec::new();
     for (key, value) in table {
         let (span, name) = (key.span(), key.into_inner().into_owned());
@@ -97,7 +97,7 @@ fn nodes<'i>(section: Section, table: DeTable<'i>, report: &mut Report) -> Vec<N
             continue;
         };
         let kind = kind(section, &name, &span, &mut table, report);
-        nodes.push(Node::new(section, kind, Table::new(&name, span, table), report));
+        nodes.push(NodeDescription::new(section, kind, Table::new(&name, span, table), report));
     }
     nodes
 }

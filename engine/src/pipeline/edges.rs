@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::ops::Range;
 
 use super::document::Document;
-use super::node::{Input, Node};
+use super::node::{NodeDescription, NodeInput};
 use crate::nodes::{Report, Section, Takes, meant};
 
 /// The inputs of a node, in their order.
@@ -55,7 +55,7 @@ pub(super) fn find(document: &Document, report: &mut Report) -> Edges {
 }
 
 /// The places of nodes by their names, of which each may come once.
-fn places<'n>(nodes: &'n [Node], report: &mut Report) -> HashMap<&'n str, usize> {
+fn places<'n>(nodes: &'n [NodeDescription], report: &mut Report) -> HashMap<&'n str, usize> {
     let mut places = HashMap::new();
     for (place, node) in nodes.iter().enumerate() {
         if let Some(first) = places.insert(node.name(), place) {
@@ -81,7 +81,7 @@ fn check_sections(document: &Document, report: &mut Report) {
 }
 
 /// Reports nodes from which no other node takes.
-fn check_outputs(nodes: &[Node], inputs: &[Inputs], report: &mut Report) {
+fn check_outputs(nodes: &[NodeDescription], inputs: &[Inputs], report: &mut Report) {
     for (place, node) in nodes.iter().enumerate().filter(|(_, node)| node.gives()) {
         if !inputs.iter().any(|inputs| inputs.nodes.contains(&place)) {
             let help = format!("add a sink with from = {:?}, or remove it", node.name());
@@ -92,7 +92,7 @@ fn check_outputs(nodes: &[Node], inputs: &[Inputs], report: &mut Report) {
 
 /// Finds the inputs of nodes, and reports those that can't be.
 struct Finder<'a, 'i> {
-    nodes: &'a [Node<'i>],
+    nodes: &'a [NodeDescription<'i>],
     /// The places of nodes by their names.
     places: HashMap<&'a str, usize>,
     report: &'a mut Report,
@@ -110,9 +110,9 @@ impl Finder<'_, '_> {
     }
 
     /// The input of a node that names none: the node before it.
-    fn unnamed(&mut self, node: &Node, place: usize) -> Inputs {
+    fn unnamed(&mut self, node: &NodeDescription, place: usize) -> Inputs {
         let name = node.name();
-        let (message, help) = match self.nodes[..place].iter().rposition(Node::gives) {
+        let (message, help) = match self.nodes[..place].iter().rposition(NodeDescription::gives) {
             _ if takes(node) == Takes::Several => {
                 (format!("{name} joins several nodes, and names none"), WRITE_SEVERAL)
             }
@@ -127,19 +127,19 @@ impl Finder<'_, '_> {
     }
 
     /// The inputs that a node names.
-    fn named(&mut self, node: &Node, from: &[(Range<usize>, Input)]) -> Inputs {
+    fn named(&mut self, node: &NodeDescription, from: &[(Range<usize>, NodeInput)]) -> Inputs {
         let mut inputs = Inputs::default();
         for (span, input) in from {
             match input {
-                Input::Literal(literal) if takes(node) == Takes::Several => {
+                NodeInput::Literal(literal) if takes(node) == Takes::Several => {
                     inputs.literals.push((inputs.len(), literal.clone()));
                 }
-                Input::Literal(_) => {
+                NodeInput::Literal(_) => {
                     let message = format!("{} takes no literal", node.name());
                     self.report.add(span.clone(), message, Some("zip and combine_latest do".to_owned()));
                     inputs.incomplete = true;
                 }
-                Input::Node(name) => match self.find(node, span, name) {
+                NodeInput::Node(name) => match self.find(node, span, name) {
                     Some(found) => inputs.nodes.push(found),
                     None => inputs.incomplete = true,
                 },
@@ -152,7 +152,7 @@ impl Finder<'_, '_> {
     }
 
     /// The place of a node that another one names.
-    fn find(&mut self, node: &Node, span: &Range<usize>, name: &str) -> Option<usize> {
+    fn find(&mut self, node: &NodeDescription, span: &Range<usize>, name: &str) -> Option<usize> {
         let (message, help) = match self.places.get(name) {
             Some(found) if self.nodes[*found].gives() => return Some(*found),
             Some(_) => {
@@ -160,8 +160,8 @@ impl Finder<'_, '_> {
                 (message, "take from the node before it".to_owned())
             }
             None => {
-                let is_known = |other: &&Node| other.gives() && other.name() != node.name();
-                let known = self.nodes.iter().filter(is_known).map(Node::name);
+                let is_known = |other: &&NodeDescription| other.gives() && other.name() != node.name();
+                let known = self.nodes.iter().filter(is_known).map(NodeDescription::name);
                 (format!("there is no node named {name}"), meant(name, known))
             }
         };
@@ -170,7 +170,12 @@ impl Finder<'_, '_> {
     }
 
     /// Reports a node that takes from too few or too many.
-    fn check_number(&mut self, node: &Node, from: &[(Range<usize>, Input)], inputs: &mut Inputs) {
+    fn check_number(
+        &mut self,
+        node: &NodeDescription,
+        from: &[(Range<usize>, NodeInput)],
+        inputs: &mut Inputs,
+    ) {
         let (name, found) = (node.name(), inputs.len());
         let some = match takes(node) {
             Takes::Several if found >= 2 && !inputs.nodes.is_empty() => return,
@@ -195,13 +200,13 @@ impl Finder<'_, '_> {
 
 const WRITE_SEVERAL: &str = "write from = [\"one\", \"other\"]";
 
-fn takes(node: &Node) -> Takes {
+fn takes(node: &NodeDescription) -> Takes {
     node.kind.map_or(Takes::One, |kind| kind.takes)
 }
 
 /// An order in which each node comes after those that it takes from. A cycle is reported with the names of its nodes,
 /// which are left out.
-fn order(nodes: &[Node], inputs: &[Inputs], report: &mut Report) -> Vec<usize> {
+fn order(nodes: &[NodeDescription], inputs: &[Inputs], report: &mut Report) -> Vec<usize> {
     let mut order = Vec::with_capacity(nodes.len());
     let mut ready = vec![false; nodes.len()];
     let is_ready = |ready: &[bool], place: usize| inputs[place].nodes.iter().all(|input| ready[*input]);
@@ -216,7 +221,13 @@ fn order(nodes: &[Node], inputs: &[Inputs], report: &mut Report) -> Vec<usize> {
 }
 
 /// Reports the cycle that is found by going back from a node without an order.
-fn report_cycle(nodes: &[Node], inputs: &[Inputs], ready: &[bool], first: usize, report: &mut Report) {
+fn report_cycle(
+    nodes: &[NodeDescription],
+    inputs: &[Inputs],
+    ready: &[bool],
+    first: usize,
+    report: &mut Report,
+) {
     // Each node that is left takes from one that is left: going back leads into a cycle.
     let before = |place: usize| inputs[place].nodes.iter().copied().find(|input| !ready[*input]);
     let mut way = vec![first];

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::document::Document;
 use super::edges::Edges;
-use super::node::Node;
+use super::node::NodeDescription;
 use crate::graph::MOST_IN_A_ROW;
 use crate::nodes::{
     BuildContext, Bytes, Contents, FaultOptions, Feeding, Flow, NodeType, Problem, Read, Report, Section,
@@ -59,7 +59,7 @@ pub(super) struct Parts<'i> {
 }
 
 impl<'i> Parts<'i> {
-    pub(super) fn of(node: &Node<'i>, report: &mut Report) -> Option<Self> {
+    pub(super) fn of(node: &NodeDescription<'i>, report: &mut Report) -> Option<Self> {
         let kind = node.kind?;
         let (own, faults) = match kind.refuses {
             true => node.table.split(&FaultOptions::KEYS),
@@ -141,7 +141,7 @@ impl Graph {
     }
 
     /// Tells the monitor of a stage or sink, of which all nodes until the end are a part.
-    fn begin(&self, node: &Node, kind: &NodeType, inputs: &[usize]) -> Option<usize> {
+    fn begin(&self, node: &NodeDescription, kind: &NodeType, inputs: &[usize]) -> Option<usize> {
         let graph = &self.monitor.as_ref()?.watch().graph;
         if node.section == Section::Sources {
             return None;
@@ -160,7 +160,13 @@ impl Graph {
     }
 
     /// Adds a source, and returns its records.
-    fn source(&mut self, place: usize, node: &Node, kind: &NodeType, opened: (Feeding, Contents)) -> Flow {
+    fn source(
+        &mut self,
+        place: usize,
+        node: &NodeDescription,
+        kind: &NodeType,
+        opened: (Feeding, Contents),
+    ) -> Flow {
         let (feeding, contents) = opened;
         let mut source = Source::new();
         if let Some(monitor) = &self.monitor {

@@ -10,7 +10,7 @@ use crate::nodes::{NodeType, Problem, Report, Section, Table};
 
 /// What a node takes from.
 #[derive(Clone, Debug)]
-pub(super) enum Input {
+pub(super) enum NodeInput {
     /// A node.
     Node(String),
     /// The same value each time, as JSON.
@@ -19,18 +19,18 @@ pub(super) enum Input {
 
 /// A node as the file describes it.
 #[derive(Clone)]
-pub(super) struct Node<'i> {
+pub(super) struct NodeDescription<'i> {
     pub(super) section: Section,
     /// None if the file names no type, or one that does not exist.
     pub(super) kind: Option<&'static NodeType>,
     pub(super) table: Table<'i>,
     /// The inputs that it names, and where; without a name it takes from the node before it in the file.
-    pub(super) from: Option<Vec<(Range<usize>, Input)>>,
+    pub(super) from: Option<Vec<(Range<usize>, NodeInput)>>,
     /// Its `from` is wrong.
     pub(super) astray: bool,
 }
 
-impl<'i> Node<'i> {
+impl<'i> NodeDescription<'i> {
     pub(super) fn new(
         section: Section,
         kind: Option<&'static NodeType>,
@@ -78,20 +78,20 @@ impl<'i> Node<'i> {
     }
 }
 
-fn inputs(value: &Spanned<DeValue>, report: &mut Report) -> Vec<Option<(Range<usize>, Input)>> {
+fn inputs(value: &Spanned<DeValue>, report: &mut Report) -> Vec<Option<(Range<usize>, NodeInput)>> {
     match value.get_ref() {
         DeValue::Array(items) => items.iter().map(|item| input(item, report)).collect(),
         _ => vec![input(value, report)],
     }
 }
 
-fn input(value: &Spanned<DeValue>, report: &mut Report) -> Option<(Range<usize>, Input)> {
+fn input(value: &Spanned<DeValue>, report: &mut Report) -> Option<(Range<usize>, NodeInput)> {
     match value.get_ref() {
-        DeValue::String(name) => return Some((value.span(), Input::Node(name.clone().into_owned()))),
+        DeValue::String(name) => return Some((value.span(), NodeInput::Node(name.clone().into_owned()))),
         DeValue::Table(table) if table.len() == 1 => {
             let (key, value) = table.iter().next()?;
             if key.get_ref() == "literal" {
-                return Some((value.span(), Input::Literal(literal(value).ok()?)));
+                return Some((value.span(), NodeInput::Literal(literal(value).ok()?)));
             }
         }
         _ => {}

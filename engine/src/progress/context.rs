@@ -15,7 +15,7 @@ use crate::{Error, Fault, FaultPolicy};
 
 /// An input of a source, from its first record on.
 #[derive(Debug)]
-struct Input {
+struct SourceInput {
     first: u64,
     /// None if it is not known where its records stand.
     name: Option<(Arc<str>, Unit)>,
@@ -40,7 +40,7 @@ pub(crate) struct GraphContext {
     /// The states of functions that accumulate.
     pub(crate) snapshots: Snapshots,
     /// Where the source's inputs began.
-    inputs: Mutex<Vec<Input>>,
+    inputs: Mutex<Vec<SourceInput>>,
     /// Watches the run, if it is monitored.
     pub(crate) watch: OnceLock<Arc<Watch>>,
     /// Which tasks act, and which wait for others.
@@ -161,13 +161,13 @@ impl GraphContext {
     /// The next records are of another input.
     pub(crate) fn begin_input(&self, name: Option<(Arc<str>, Unit)>) {
         let first = self.last() + 1;
-        self.inputs.lock().unwrap_or_else(PoisonError::into_inner).push(Input { first, name });
+        self.inputs.lock().unwrap_or_else(PoisonError::into_inner).push(SourceInput { first, name });
     }
 
     /// Where a record stands in its input.
     pub(crate) fn position(&self, record: u64) -> Option<InputPosition> {
         let inputs = self.inputs.lock().unwrap_or_else(PoisonError::into_inner);
-        let Input { first, name } = inputs.iter().rev().find(|input| input.first <= record)?;
+        let SourceInput { first, name } = inputs.iter().rev().find(|input| input.first <= record)?;
         let (input, unit) = name.clone()?;
         Some(InputPosition::new(input, unit, record + 1 - first))
     }

@@ -19,7 +19,7 @@ const INBOX: &str = "_INBOX";
 pub(crate) const RETRY_AFTER: Duration = Duration::from_millis(200);
 
 /// A connection to a broker that may be unreachable for some time.
-pub(crate) struct Connection {
+pub(crate) struct NatsConnection {
     pub(crate) client: Client,
     pub(crate) context: Context,
     broker: Broker,
@@ -31,7 +31,7 @@ pub(crate) struct Connection {
 #[derive(Default)]
 pub(crate) struct Silence(Mutex<Option<Instant>>);
 
-impl Connection {
+impl NatsConnection {
     /// Connects to a broker, which may be unreachable for `timeout` later. Up to `answers` acknowledgements of published
     /// messages may be outstanding.
     pub(crate) async fn to(broker: &Broker, timeout: Duration, answers: usize) -> Result<Self, Error> {
@@ -80,7 +80,7 @@ impl Silence {
     /// # Errors
     ///
     /// If it has not for longer than the timeout.
-    pub(crate) fn unanswered(&self, connection: &Connection) -> Result<(), Error> {
+    pub(crate) fn unanswered(&self, connection: &NatsConnection) -> Result<(), Error> {
         let since = *self.since().get_or_insert_with(Instant::now);
         if since.elapsed() < connection.timeout {
             Ok(())

@@ -13,7 +13,7 @@ use bytes::Bytes;
 use futures_util::future::join_all;
 use tokio::time::sleep;
 
-use super::connection::{Connection, RETRY_AFTER};
+use super::connection::{NatsConnection, RETRY_AFTER};
 use super::sink::Nats;
 use crate::Error;
 use crate::connectors::support::consumers::{Consumer, Records, Refusal};
@@ -32,7 +32,7 @@ pub(super) struct Publisher {
     /// The start of this run's ids.
     run: String,
     next: u64,
-    connection: Option<Arc<Connection>>,
+    connection: Option<Arc<NatsConnection>>,
     /// The stream has taken a message.
     begun: bool,
     /// Messages that the stream has not acknowledged, in order.
@@ -59,13 +59,14 @@ impl Publisher {
         Self { nats, run, next: 0, connection: None, begun: false, in_flight: VecDeque::new(), bytes: 0 }
     }
 
-    async fn connection(&mut self) -> Result<Arc<Connection>, Error> {
+    async fn connection(&mut self) -> Result<Arc<NatsConnection>, Error> {
         if let Some(connection) = &self.connection {
             return Ok(connection.clone());
         }
         // Messages that are published again need room beside those in flight.
-        let connection =
-            Arc::new(Connection::to(&self.nats.broker, self.nats.timeout, 2 * self.nats.in_flight).await?);
+        let connection = Arc::new(
+            NatsConnection::to(&self.nats.broker, self.nats.timeout, 2 * self.nats.in_flight).await?,
+        );
         Ok(self.connection.insert(connection).clone())
     }
 
@@ -78,7 +79,7 @@ impl Publisher {
         fits.then_some(id).ok_or_else(|| "its id is empty, or has control characters".to_owned())
     }
 
-    async fn take_one(&mut self, connection: &Connection, record: &[u8]) -> Result<(), Refusal> {
+    async fn take_one(&mut self, connection: &NatsConnection, record: &[u8]) -> Result<(), Refusal> {
         let id = self.id_of(record).map_err(Refusal::fault)?;
         let message = Message { id, payload: Bytes::copy_from_slice(record) };
         while self.in_flight.len() >= self.nats.in_flight
@@ -104,7 +105,7 @@ impl Publisher {
     }
 
     /// Waits until the stream has acknowledged the first message in flight.
-    async fn confirm(&mut self, connection: &Connection) -> Result<(), Error> {
+    async fn confirm(&mut self, connection: &NatsConnection) -> Result<(), Error> {
         let Some(Published { message, answer }) = self.in_flight.pop_front() else { return Ok(()) };
         self.bytes -= message.payload.len();
         match answer.await {
@@ -120,7 +121,7 @@ impl Publisher {
     /// Publishes again a message that the stream did not take, and those that were in flight after it, one after another.
     async fn publish_again(
         &mut self,
-        connection: &Connection,
+        connection: &NatsConnection,
         first: Message,
         error: PublishError,
     ) -> Result<(), Error> {
@@ -202,7 +203,7 @@ impl Nats {
     /// Publishes a message. If `after` is an id, the stream takes it only directly after the message with that id.
     async fn publish(
         &self,
-        connection: &Connection,
+        connection: &NatsConnection,
         message: &Message,
         after: Option<&str>,
     ) -> Result<Answer, PublishError> {
@@ -220,7 +221,7 @@ impl Nats {
     /// Waits until another attempt may succeed. If `begun`, the stream has taken a message of this subject before.
     async fn wait_after(
         &self,
-        connection: &Connection,
+        connection: &NatsConnection,
         error: PublishError,
         begun: bool,
     ) -> Result<(), Error> {

@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::subscription::Subscription;
 use crate::broker::Broker;
-use crate::connectors::nats::connection::Connection;
+use crate::connectors::nats::connection::NatsConnection;
 use crate::deadlines::BROKER_AWAY;
 use crate::error::{BrokerError, GraphError, InputError};
 use crate::graph::{Feed, next};
@@ -77,7 +77,7 @@ pub struct Nats {
 }
 
 struct Connected {
-    connection: Connection,
+    connection: NatsConnection,
     consumer: PullConsumer,
 }
 
@@ -134,14 +134,14 @@ impl Nats {
     /// settings that this source can't use.
     pub async fn connect(mut self) -> Result<Self, Error> {
         if self.connected.is_none() {
-            let connection = Connection::to(&self.broker, self.timeout, self.in_flight).await?;
+            let connection = NatsConnection::to(&self.broker, self.timeout, self.in_flight).await?;
             let consumer = self.find_consumer(&connection).await?;
             self.connected = Some(Connected { connection, consumer });
         }
         Ok(self)
     }
 
-    async fn find_consumer(&self, connection: &Connection) -> Result<PullConsumer, Error> {
+    async fn find_consumer(&self, connection: &NatsConnection) -> Result<PullConsumer, Error> {
         let no_stream = || {
             Error::Broker(BrokerError::NoStream {
                 address: connection.address(),

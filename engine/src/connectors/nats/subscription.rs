@@ -10,13 +10,13 @@ use tokio::sync::mpsc::Sender;
 use tokio::sync::{Notify, SetOnce};
 use tokio_util::sync::CancellationToken;
 
-use super::connection::{Connection, Silence};
+use super::connection::{NatsConnection, Silence};
 use crate::Error;
 use crate::connectors::support::acknowledgements::Acknowledgements;
 use crate::progress::GraphContext;
 
 pub(super) struct Subscription {
-    pub(super) connection: Connection,
+    pub(super) connection: NatsConnection,
     /// How long the broker has confirmed no acknowledgement.
     pub(super) unacknowledged: Silence,
     pub(super) consumer: PullConsumer,
@@ -36,7 +36,7 @@ pub(super) struct Subscription {
 
 impl Subscription {
     pub(super) fn new(
-        connection: Connection,
+        connection: NatsConnection,
         consumer: PullConsumer,
         in_flight: usize,
         follow: bool,

@@ -7,12 +7,12 @@ pub(crate) type Slot = usize;
 
 /// An ordered list of places, each with what is known of it. All operations take constant time.
 pub(super) struct ResultOrder<T> {
-    nodes: Slab<Node<T>>,
+    nodes: Slab<ListItem<T>>,
     head: Option<Slot>,
     tail: Option<Slot>,
 }
 
-struct Node<T> {
+struct ListItem<T> {
     value: T,
     before: Option<Slot>,
     after: Option<Slot>,
@@ -70,7 +70,7 @@ impl<T> ResultOrder<T> {
 
     fn insert(&mut self, before: Option<Slot>, value: T) -> Slot {
         let after = before.and_then(|slot| self.nodes[slot].after);
-        let slot = self.nodes.insert(Node { value, before, after });
+        let slot = self.nodes.insert(ListItem { value, before, after });
         match before {
             Some(before) => self.nodes[before].after = Some(slot),
             None => self.head = Some(slot),
@@ -84,7 +84,7 @@ impl<T> ResultOrder<T> {
 
     /// Takes a place out.
     pub(super) fn remove(&mut self, slot: Slot) -> T {
-        let Node { value, before, after } = self.nodes.remove(slot);
+        let ListItem { value, before, after } = self.nodes.remove(slot);
         match before {
             Some(before) => self.nodes[before].after = after,
             None => self.head = after,

@@ -7,7 +7,7 @@ use std::str::FromStr;
 use super::{Clock, Dir, Env, Grant, GrantedAccess, Net, Random};
 
 /// A kind of capability, as text is read.
-struct Kind {
+struct CapabilityKind {
     name: &'static str,
     syntax: &'static str,
     help: Option<&'static str>,
@@ -27,7 +27,7 @@ macro_rules! capabilities {
             $($(#[$doc])* $kind($kind),)*
         }
 
-        const KINDS: &[Kind] = &[$(Kind {
+        const KINDS: &[CapabilityKind] = &[$(CapabilityKind {
             name: $kind::NAME,
             syntax: $kind::SYNTAX,
             help: $kind::HELP,
