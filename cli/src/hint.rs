@@ -8,7 +8,12 @@ use super::exit::RunFailed;
 /// The flag or command that helps with an error, in a few words; none if none does.
 pub(crate) fn hint(error: &anyhow::Error) -> Option<String> {
     let failed = error.downcast_ref::<RunFailed>().map(|failed| &failed.error);
-    match failed.or_else(|| error.chain().find_map(|cause| cause.downcast_ref::<Error>()))? {
+    about(failed.or_else(|| error.chain().find_map(|cause| cause.downcast_ref::<Error>()))?)
+}
+
+/// The flag that helps with an error of the library.
+pub(crate) fn about(error: &Error) -> Option<String> {
+    match error {
         Error::Function(FunctionError::NotGranted { capabilities, .. }) => {
             let flags: Vec<_> = capabilities.iter().map(|need| flag(need)).collect();
             Some(format!("to grant it: {}", flags.join(" ")))

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
-use engine::cluster::{Broker, Worker};
+use engine::cluster::{Broker, Worker, WorkerNotice};
 use engine::pool::PoolBuilder;
 use engine::wall::{Program, Rules};
 use engine::{CancellationToken, Capability, Pool};
@@ -20,6 +20,7 @@ use tokio::sync::SetOnce;
 use super::cluster::BrokerArgs;
 use super::drain::{self, Drain, drain_time};
 use super::exit::{Ending, Signal, tell};
+use super::hint;
 use super::limits::LimitArgs;
 use super::signals;
 use super::summary::forbidden;
@@ -145,10 +146,14 @@ impl WorkerCommand {
         let leave = CancellationToken::new();
         let restart = Cell::new(false);
         let notices = self.notices();
-        let told = move |line: &str| notices.tell(format_args!("{line}"));
+        let on_notice = move |notice: &WorkerNotice| {
+            let hint = notice.cause().and_then(hint::about);
+            let hint = hint.map(|hint| format!(" ({hint})")).unwrap_or_default();
+            notices.tell(format_args!("{notice}{hint}"));
+        };
         let served = asking_runtime()?.block_on(async {
             tokio::select! {
-                served = worker.serve(leave.clone(), told) => served,
+                served = worker.serve(leave.clone(), on_notice) => served,
                 never = leave_on_signal(interrupted, &leave, &restart) => match never {},
                 never = leave_on_lost_threads(pool, notices, &leave, &restart) => match never {},
             }

@@ -156,3 +156,26 @@ fn a_worker_refuses_runs_that_want_more_than_it_allows() {
     assert_eq!(ended(run), (Some(0), String::new()));
     assert!(cluster.text("out").trim().parse::<u64>().is_ok());
 }
+
+#[test]
+fn a_worker_names_the_flag_that_lets_it_serve_a_run() {
+    let Some(cluster) = Cluster::start(0) else { return };
+    fs::write(cluster.path("in"), "1\n").unwrap();
+    let now = function_of(&hostile("granted"), "now");
+    let mut run = cluster.run(&now, &["--allow", "clock"]).spawn().unwrap();
+    for (less, flag) in
+        [("--plugin-size=1KiB", "--plugin-size"), ("--compile-timeout=1ms", "--compile-timeout")]
+    {
+        let mut worker = engine(["worker", "--cluster", cluster.url(), "--allow=clock", less]);
+        worker.env("XDG_CACHE_HOME", cluster.path("cache")).stdout(Stdio::null()).stderr(Stdio::piped());
+        let mut worker = worker.spawn().unwrap();
+        let mut lines = BufReader::new(worker.stderr.take().unwrap()).lines().map_while(Result::ok);
+        let refused = lines.find(|line| line.contains(" is not served: "));
+        worker.kill().unwrap();
+        worker.wait().unwrap();
+        let refused = refused.unwrap();
+        assert!(refused.ends_with(&format!(" (raise it with {flag})")), "{refused}");
+    }
+    run.kill().unwrap();
+    run.wait().unwrap();
+}

@@ -10,14 +10,12 @@ use super::host::executor::ClusterExecutor;
 use super::nats;
 use super::settings::Cluster;
 use super::worker::isolated;
-use super::worker::options::{Isolation, Options, Told};
+use super::worker::notice::{OnNotice, WorkerNotice};
+use super::worker::options::{Isolation, Options};
 use super::worker::process;
 use crate::broker::Broker;
 use crate::executor::PoolBuilder;
-use crate::{Capability, Error, Pool, text, threads};
-
-/// The most characters of a line of news.
-const LINE: usize = 2000;
+use crate::{Capability, Error, Pool, threads};
 
 impl PoolBuilder {
     /// Runs scattered segments on a cluster's workers instead of this pool's threads.
@@ -129,8 +127,8 @@ impl Worker {
         isolated::serve(pool, allowed)
     }
 
-    /// Works until `leave` is cancelled; then what was begun is finished, and no more is taken. `told` is given
-    /// news in lines, for people.
+    /// Works until `leave` is cancelled; then what was begun is finished, and no more is taken. `on_notice` is
+    /// given lines for people.
     ///
     /// # Errors
     ///
@@ -138,18 +136,18 @@ impl Worker {
     pub async fn serve(
         self,
         leave: CancellationToken,
-        told: impl Fn(&str) + Send + Sync + 'static,
+        on_notice: impl Fn(&WorkerNotice) + Send + Sync + 'static,
     ) -> Result<(), Error> {
-        let told: Told = Arc::new(move |line| told(&text::plain(line, LINE)));
+        let on_notice = OnNotice::new(on_notice);
         let Self { broker, options } = self;
-        let (address, hear) = (broker.to_string(), told.clone());
-        let transport = nats::worker(broker, &options.name, move |line| hear(line)).await?;
+        let (address, hear) = (broker.to_string(), on_notice.clone());
+        let transport = nats::worker(broker, &options.name, move |line| hear.tell(line)).await?;
         let threads = match options.pool.threads() {
             1 => "one function".to_owned(),
             more => format!("{more} functions"),
         };
-        told(&format!("{} works for {address}, {threads} at once", options.name));
-        process::serve(transport, options, leave, told).await;
+        on_notice.tell(&format!("{} works for {address}, {threads} at once", options.name));
+        process::serve(transport, options, leave, on_notice).await;
         Ok(())
     }
 }

@@ -25,5 +25,6 @@ pub use join::{ClusterPoolBuilder, Worker};
 pub(crate) use random::random;
 pub use settings::Cluster;
 pub use view::{ClusterView, RunView, WorkerView};
+pub use worker::notice::WorkerNotice;
 
 pub use crate::broker::Broker;

@@ -14,6 +14,7 @@ use crate::cluster::cleaning::clean;
 use crate::cluster::host::executor::ClusterExecutor;
 use crate::cluster::settings::Cluster;
 use crate::cluster::transport::{Table, Transport};
+use crate::cluster::worker::notice::OnNotice;
 use crate::cluster::worker::options::Options;
 use crate::cluster::worker::process;
 use crate::{Error, Pool, Source};
@@ -41,7 +42,7 @@ fn worker(connection: &Connection, folder: &Path, leaving: &CancellationToken) -
     let pool = Pool::builder().threads(2).build().unwrap();
     let options = Options::new(&pool, folder.join(format!("plugins-{}", crate::cluster::random())));
     let transport = Arc::new(connection.clone());
-    tokio::spawn(process::serve(transport, options, leaving.clone(), Arc::new(|_| {})))
+    tokio::spawn(process::serve(transport, options, leaving.clone(), OnNotice::new(|_| {})))
 }
 
 /// Gives records to `upper` in a run over a cluster, and returns what comes out.

@@ -91,8 +91,9 @@ impl Isolation {
     }
 
     async fn run_once(&self, folder: &Path, segment: &Segment, task: &Task) -> Result<Ran, Declined> {
-        let told =
-            |error: &dyn std::fmt::Display| Declined(format!("a process of its own can't be run: {error}"));
+        let told = |error: &dyn std::fmt::Display| {
+            Declined::from(format!("a process of its own can't be run: {error}"))
+        };
         let _room = self.room.acquire().await;
         let head = Head { folder: folder.to_owned(), stages: segment.described.clone() };
         let head = serde_json::to_vec(&head).map_err(|error| told(&error))?;
@@ -113,7 +114,10 @@ impl Isolation {
             let (_, said) = tokio::join!(write, hear(&mut stdout, segment));
             // It was open until now: the process ends with whoever has the other end.
             drop(stdin);
-            Ok((said.map_err(|error| told(&error))?, child.wait().await.map_err(|error| told(&error))?))
+            Ok::<_, Declined>((
+                said.map_err(|error| told(&error))?,
+                child.wait().await.map_err(|error| told(&error))?,
+            ))
         };
         let records = u32::try_from(batch.len()).unwrap_or(u32::MAX);
         let deadline = APART.of(APART.time.saturating_add(segment.longest.saturating_mul(records)));

@@ -5,6 +5,7 @@ mod concurrency;
 mod declined;
 pub(super) mod isolated;
 mod isolation;
+pub(super) mod notice;
 pub(super) mod options;
 mod plugin_folder;
 mod plugins;

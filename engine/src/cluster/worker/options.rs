@@ -14,9 +14,6 @@ use crate::{Capability, Pool};
 /// Such processes at once, or one for each core if there are more cores: functions may wait.
 const FEWEST: usize = 8;
 
-/// Takes news in lines, for people.
-pub(in crate::cluster) type Told = Arc<dyn Fn(&str) + Send + Sync>;
-
 /// What a worker is given at its start.
 #[derive(Clone, Debug)]
 pub(in crate::cluster) struct Options {

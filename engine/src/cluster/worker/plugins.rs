@@ -11,6 +11,7 @@ use super::options::Options;
 use super::plugin_folder::{Held, PluginFolder};
 use crate::cluster::transport::Transport;
 use crate::deadlines::FETCH;
+use crate::error::{LoadError, NotAPlugin};
 use crate::{Error, Plugin, Pool};
 
 /// The plugins of a worker, by their hashes.
@@ -50,36 +51,43 @@ impl Plugins {
     }
 
     async fn load(&self, hash: &str, size: u64) -> Result<Loaded, Declined> {
-        let cant = |error: &dyn std::fmt::Display| Declined(format!("its plugin can't be had: {error}"));
         let most = self.pool.shared().plugin_size();
-        let folder = PluginFolder::open(&self.folder).map_err(|error| cant(&error))?;
+        let folder = PluginFolder::open(&self.folder).map_err(cant_be_had)?;
         let file = match folder.get(hash, most) {
             Some(file) => file,
             None => {
                 let fetched = FETCH.within("the broker", self.fetch(hash, size, most)).await;
-                let bytes = fetched.unwrap_or_else(|_| Err("it does not come".to_owned()));
-                folder.put(hash, &bytes.map_err(|error| cant(&error))?).map_err(|error| cant(&error))?
+                let bytes = fetched.unwrap_or_else(|_| Err(cant_be_had("it does not come")))?;
+                folder.put(hash, &bytes).map_err(cant_be_had)?
             }
         };
         let path = self.folder.join(PluginFolder::name(hash));
-        let told = |error: Error| Declined(format!("its plugin can't be loaded: {error}"));
-        let plugin = self.pool.load(path).await.map_err(told)?;
+        let declined =
+            |error: Error| Declined::because(format!("its plugin can't be loaded: {error}"), error);
+        let plugin = self.pool.load(path).await.map_err(declined)?;
         if plugin.hash() != hash {
-            return Err(Declined("its plugin was changed here".to_owned()));
+            return Err("its plugin was changed here".to_owned().into());
         }
         Ok(Loaded { plugin, _file: file })
     }
 
     /// The bytes of a plugin that the broker has. They are believed only if they hash to what was asked for.
-    async fn fetch(&self, hash: &str, size: u64, most: u64) -> Result<Vec<u8>, String> {
+    async fn fetch(&self, hash: &str, size: u64, most: u64) -> Result<Vec<u8>, Declined> {
         if size > most {
-            return Err(format!("it has {size} bytes, and this worker allows {most}"));
+            let problem = NotAPlugin::TooLarge { size, limit: most };
+            let reason = cant_be_had(&problem).reason;
+            let path = self.folder.join(PluginFolder::name(hash));
+            return Err(Declined::because(reason, LoadError::NotAPlugin { path, problem }));
         }
         // One more byte than there should be, so that more is noticed.
-        let bytes = self.transport.plugins().get(hash, size + 1).await.map_err(|error| error.to_string())?;
+        let bytes = self.transport.plugins().get(hash, size + 1).await.map_err(cant_be_had)?;
         if *blake3::hash(&bytes).to_hex() != *hash {
-            return Err("it came damaged".to_owned());
+            return Err(cant_be_had("it came damaged"));
         }
         Ok(bytes)
     }
+}
+
+fn cant_be_had(why: impl std::fmt::Display) -> Declined {
+    format!("its plugin can't be had: {why}").into()
 }

@@ -9,7 +9,8 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use super::options::{Options, Told};
+use super::notice::OnNotice;
+use super::options::Options;
 use super::run::RunWorker;
 use super::shared::Shared;
 use crate::cluster::description::{Run, Version, is_name};
@@ -22,17 +23,17 @@ pub(in crate::cluster) async fn serve(
     transport: Arc<dyn Transport>,
     options: Options,
     leave: CancellationToken,
-    told: Told,
+    on_notice: OnNotice,
 ) {
-    let shared = Arc::new(Shared::new(transport, options, leave, told));
+    let shared = Arc::new(Shared::new(transport, options, leave, on_notice));
     let beats = tokio::spawn(shared.clone().beats());
     let concurrency = tokio::spawn(shared.clone().adapt_concurrency());
     let mut runs = Runs { shared: shared.clone(), known: HashMap::new(), work: JoinSet::new() };
     runs.serve().await;
-    (shared.told)("leaving after the tasks in progress");
+    shared.on_notice.tell("leaving after the tasks in progress");
     let drained = async { while runs.work.join_next().await.is_some() {} };
     if DRAIN.of(shared.options.drain).within("tasks", drained).await.is_err() {
-        (shared.told)("left unfinished tasks to other workers");
+        shared.on_notice.tell("left unfinished tasks to other workers");
     }
     beats.abort();
     concurrency.abort();
@@ -60,7 +61,7 @@ impl Runs {
             };
             let Some(mut changes) = watched else {
                 if !std::mem::replace(&mut absent, true) {
-                    (shared.told)("no run has been here yet: waiting for one");
+                    shared.on_notice.tell("no run has been here yet: waiting for one");
                 }
                 shared.pause(RETRY_WAIT).await;
                 continue;
@@ -82,7 +83,7 @@ impl Runs {
         let Some(value) = value else { return self.ended(&name) };
         let run = match Run::read(Some(value)) {
             Some(run) if run.protocol == PROTOCOL => run,
-            _ => return self.shared.refuse(&name, &other_version(Version::of(value))),
+            _ => return self.shared.refuse(&name, other_version(Version::of(value)).into()),
         };
         if let Some(known) = self.known.get(&name).filter(|known| !known.is_closed()) {
             known.send_replace(run);

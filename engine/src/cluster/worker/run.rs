@@ -81,7 +81,7 @@ impl RunWorker {
 
     /// Serves the run until it is gone, or the worker leaves.
     pub(super) async fn serve(self: Arc<Self>) {
-        (self.shared.told)(&format!("serving the run {}", self.name));
+        self.shared.on_notice.tell(&format!("serving the run {}", self.name));
         let stop = CancellationToken::new();
         let ticks = tokio::spawn(self.clone().ticks(stop.clone()));
         let mut tasks = JoinSet::new();
@@ -101,7 +101,7 @@ impl RunWorker {
         }
         stop.cancel();
         let _ = ticks.await;
-        (self.shared.told)(&format!("done with the run {}", self.name));
+        self.shared.on_notice.tell(&format!("done with the run {}", self.name));
     }
 
     /// Takes tasks until the worker leaves.
@@ -111,20 +111,21 @@ impl RunWorker {
             let mut run = self.run.clone();
             let known = run.borrow_and_update().clone();
             let admitted = known.segments.iter().flatten().try_for_each(|stage| self.shared.admit(stage));
-            if let Err(reason) = &admitted {
-                self.shared.refuse(&self.name, reason);
+            let is_refused = admitted.is_err();
+            if let Err(reason) = admitted {
+                self.shared.refuse(&self.name, reason.into());
             }
             // What is refused is left to other workers, unless the run changes. What has no function yet may not even
             // have its queues.
-            if admitted.is_err() || known.segments.iter().all(Vec::is_empty) {
+            if is_refused || known.segments.iter().all(Vec::is_empty) {
                 match self.shared.unless_leaving(run.changed()).await {
                     Some(Ok(())) => continue,
                     _ => return,
                 }
             }
             // A worker that can't have the plugins leaves the tasks alone.
-            if let Err(Declined(reason)) = self.prepare(&known).await {
-                self.shared.refuse(&self.name, &reason);
+            if let Err(declined) = self.prepare(&known).await {
+                self.shared.refuse(&self.name, declined);
                 self.shared.pause(LATER).await;
                 continue;
             }
@@ -206,7 +207,7 @@ impl RunWorker {
         let known = timeout(NEWS, run.wait_for(is_known)).await;
         let known = known.ok().and_then(Result::ok).filter(|run| run.epoch == epoch);
         let known = known.map(|run| run.segments[index as usize].clone());
-        known.ok_or_else(|| Declined("received no description of the run".to_owned()))
+        known.ok_or_else(|| "received no description of the run".to_owned().into())
     }
 
     /// Tells the protocol that time passes, and does what it wants.

@@ -44,13 +44,13 @@ impl Printed {
 impl Segment {
     /// Admits the functions of a segment, gets their plugins, and opens them.
     pub(super) async fn open(shared: &Shared, described: Vec<Stage>) -> Result<Self, Declined> {
-        described.iter().try_for_each(|stage| shared.admit(stage)).map_err(Declined)?;
+        described.iter().try_for_each(|stage| shared.admit(stage)).map_err(Declined::from)?;
         let printed = Printed::default();
         let mut stages = Vec::with_capacity(described.len());
         for (index, stage) in described.iter().enumerate() {
             let plugin = shared.plugins.get(&stage.plugin, stage.size).await?;
             let on_print = on_print(shared, index, &printed);
-            stages.push(open(&plugin, stage, on_print).map_err(Declined)?);
+            stages.push(open(&plugin, stage, on_print).map_err(Declined::from)?);
         }
         let longest = described.iter().map(Stage::longest).sum::<Duration>() + SLACK;
         Ok(Self { stages, described, longest, printed })

@@ -11,7 +11,9 @@ use tokio_util::sync::CancellationToken;
 
 use super::admission::Admission;
 use super::concurrency::Concurrency;
-use super::options::{Options, Told};
+use super::declined::Declined;
+use super::notice::OnNotice;
+use super::options::Options;
 use super::plugins::Plugins;
 use crate::cluster::description::Stage;
 use crate::cluster::transport::Transport;
@@ -25,7 +27,7 @@ pub(super) struct Shared {
     pub(super) plugins: Plugins,
     /// Rung when what the worker says of itself has changed.
     pub(super) changed: Notify,
-    pub(super) told: Told,
+    pub(super) on_notice: OnNotice,
     /// Tasks and records that are done.
     pub(super) tasks: AtomicU64,
     pub(super) records: AtomicU64,
@@ -43,7 +45,7 @@ impl Shared {
         transport: Arc<dyn Transport>,
         options: Options,
         leave: CancellationToken,
-        told: Told,
+        on_notice: OnNotice,
     ) -> Self {
         Self {
             concurrency: Concurrency::new(options.pool.threads()),
@@ -51,7 +53,7 @@ impl Shared {
             options,
             transport,
             changed: Notify::new(),
-            told,
+            on_notice,
             tasks: AtomicU64::new(0),
             records: AtomicU64::new(0),
             busy: AtomicUsize::new(0),
@@ -77,11 +79,13 @@ impl Shared {
     }
 
     /// Says that a run is not served, once for each reason.
-    pub(super) fn refuse(&self, run: &str, reason: &str) {
-        self.refused().insert(run.into(), reason.into());
-        let known = lock(&self.said).insert(run.to_owned(), reason.to_owned());
-        if known.as_deref() != Some(reason) {
-            (self.told)(&format!("the run {run} is not served: {reason}"));
+    pub(super) fn refuse(&self, run: &str, declined: Declined) {
+        let Declined { reason, cause } = declined;
+        self.refused().insert(run.into(), (&*reason).into());
+        let known = lock(&self.said).insert(run.to_owned(), reason.clone());
+        if known.as_ref() != Some(&reason) {
+            self.on_notice
+                .tell_why(&format!("the run {run} is not served: {reason}"), cause.map(|cause| *cause));
         }
     }
 

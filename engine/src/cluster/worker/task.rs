@@ -24,7 +24,7 @@ impl RunWorker {
         let task = match Task::decode(&payload) {
             Ok(task) => task,
             Err(error) => {
-                (self.shared.told)(&format!("a task of the run {} is refused: {error}", self.name));
+                self.shared.on_notice.tell(&format!("a task of the run {} is refused: {error}", self.name));
                 // The host misses it, and hands it out again.
                 return receipt.reply(Reply::Unreadable).await;
             }
@@ -46,8 +46,8 @@ impl RunWorker {
                 lease.done = true;
                 self.leases().finished(key, parts, self.now())
             }
-            Err(Declined(reason)) => {
-                self.shared.refuse(&self.name, &reason);
+            Err(declined) => {
+                self.shared.refuse(&self.name, declined);
                 return receipt.reply(Reply::Later(LATER)).await;
             }
         };
@@ -102,7 +102,7 @@ impl RunWorker {
         }
         let executor: Arc<dyn Executor> = Arc::new(options.pool.clone());
         let whole = run_segment(&executor, &segment.stages, task.batch, advance).await;
-        whole.map_err(|error| Declined(error.to_string()))
+        whole.map_err(|error| Declined::because(error.to_string(), error))
     }
 
     /// Does what the protocol wants to have done.

@@ -27,7 +27,7 @@ async fn a_worker_refuses_runs_of_other_versions_and_removes_its_presence() {
     let folder = tempfile::tempdir().unwrap();
     let options = Options::new(&Pool::new().unwrap(), folder.path().to_owned());
     let (name, leave) = (options.name.clone(), CancellationToken::new());
-    let worker = serve(Arc::new(memory.clone()), options, leave.clone(), Arc::new(|_| {}));
+    let worker = serve(Arc::new(memory.clone()), options, leave.clone(), OnNotice::new(|_| {}));
     let worker = tokio::spawn(worker);
     let workers = memory.table(Table::Workers).await.unwrap();
     wait_until(&*workers, |presence| presence.refused.is_empty()).await;
