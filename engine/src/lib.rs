@@ -32,6 +32,9 @@
 //! done. Dropping a [`Dashboard`](dashboard::Dashboard), an [`Otlp`](otlp::Otlp) or the last clone of a cluster's pool
 //! waits for its end.
 //!
+//! If the future of [`Pool::load`], [`Function::prepare`], [`Pipeline::open`](pipeline::Pipeline::open) or
+//! [`ClusterPoolBuilder::build`](cluster::ClusterPoolBuilder::build) is dropped, its work goes on to its end.
+//!
 //! # Features
 //!
 //! All are on by default. Without any of them the library and what it depends on are 219 packages, on Linux.

@@ -44,7 +44,8 @@ pub struct ClusterPoolBuilder {
 }
 
 impl ClusterPoolBuilder {
-    /// Connects to the broker, and starts the pool.
+    /// Connects to the broker, and starts the pool. If the future is dropped, the work goes on to its end, and the
+    /// pool is dropped then.
     ///
     /// # Errors
     ///

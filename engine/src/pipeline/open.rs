@@ -152,6 +152,8 @@ impl Pipeline {
     /// # Ok(()) }
     /// ```
     ///
+    /// If the future is dropped, the work goes on to its end, and the pipeline is dropped then.
+    ///
     /// # Errors
     ///
     /// All mistakes that it has.

@@ -185,7 +185,8 @@ impl<I: Record, O: Returns> Function<I, O> {
 
     /// Opens the first instance now, so that a wrong argument shows before the first record.
     ///
-    /// Takes a fraction of a millisecond, and at most the function's time limit.
+    /// Takes a fraction of a millisecond, and at most the function's time limit. If the future is dropped, the work
+    /// goes on to its end.
     ///
     /// # Errors
     ///

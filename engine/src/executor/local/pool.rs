@@ -41,6 +41,8 @@ impl Pool {
     /// A small plugin takes a tenth of a second, a large one seconds. The compiled code is kept in the user's
     /// cache folder, so the next time takes milliseconds.
     ///
+    /// If the future is dropped, the work goes on to its end: the compiled code is kept.
+    ///
     /// # Errors
     ///
     /// If the file can't be read or is no plugin that this engine runs.
