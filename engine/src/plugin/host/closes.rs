@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use tokio::sync::Notify;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, timeout};
 
 use super::resources::{Account, Refused};
 
@@ -37,8 +37,7 @@ pub(in crate::plugin) struct UnderWay {
 
 impl Drop for UnderWay {
     fn drop(&mut self) {
-        let ended = self.closes.begun().closes.remove(&self.number);
-        drop(ended);
+        self.closes.begun().closes.remove(&self.number);
         self.closes.ended.notify_waiters();
     }
 }
@@ -74,9 +73,9 @@ impl Closes {
             };
             // What other instances give back does not help one that may have no more.
             let newest = if refused == Refused::Instance { newest_own } else { newest };
-            let until = newest.map(|newest| newest.min(began) + patience);
-            let Some(until) = until.filter(|until| *until > Instant::now()) else { return Err(refused) };
-            let _ = timeout_at(until, ended).await;
+            let left = newest.map(|newest| patience.saturating_sub(newest.min(began).elapsed()));
+            let Some(left) = left.filter(|left| !left.is_zero()) else { return Err(refused) };
+            let _ = timeout(left, ended).await;
         }
     }
 
