@@ -8,7 +8,7 @@ use clap::{Args, Subcommand};
 use engine::cluster::{Broker, Cluster, ClusterView};
 
 use super::args::time;
-use super::exit::{Ending, tell};
+use super::exit::Ending;
 use super::terminal::{print, print_json};
 use super::threads::asking_runtime;
 
@@ -166,10 +166,13 @@ impl ClusterCommand {
                 let view = runtime.block_on(ClusterView::of(&args.apply(&broker)))?;
                 match json {
                     true => print_json(&serde_json::to_string_pretty(&view)?)?,
+                    false if view.workers.is_empty() => {
+                        print(&format_args!(
+                            "{view}\nto start a worker on any machine: {}\n",
+                            start(&broker)
+                        ))?;
+                    }
                     false => print(&view)?,
-                }
-                if view.workers.is_empty() {
-                    tell(format_args!("engine: to start a worker on any machine: {}", start(&broker)));
                 }
             }
             What::Clean { broker, args } => {
