@@ -107,7 +107,9 @@ pub(crate) fn inc() -> Run {
 fn the_api_reports_nodes_and_functions() {
     let mut run = inc();
     run.feed("1\n2\n3\n");
-    let status = run.wait_for(|status| status["run"]["delivered"] == 3);
+    // A call is counted after its results have been passed on.
+    let are_counted = |status: &Value| status["functions"][0]["records"] == 3;
+    let status = run.wait_for(|status| status["run"]["delivered"] == 3 && are_counted(status));
     let names: Vec<_> = status["nodes"].as_array().unwrap().iter().map(|node| &node["name"]).collect();
     assert_eq!(names, ["source", "scatter", "inc", "gather", "lines"]);
     let records: Vec<_> = status["nodes"].as_array().unwrap().iter().map(|node| &node["records"]).collect();
