@@ -1,7 +1,7 @@
 //! What the nodes of a graph share with its source: counts, progress, failures.
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock, Weak};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 
 use tokio::sync::SetOnce;
 
@@ -80,7 +80,8 @@ impl SourceFigures for GraphContext {
 
 impl GraphContext {
     /// Whether anything of the graph is left besides handles of programs that ask about it.
-    pub(crate) fn is_used(context: &Weak<Self>) -> bool {
+    #[cfg(any(test, feature = "cluster"))]
+    pub(crate) fn is_used(context: &std::sync::Weak<Self>) -> bool {
         // This function's own `Arc` stands against the one in `handles` that is no program's.
         context
             .upgrade()
