@@ -25,7 +25,7 @@ pub(crate) struct Program {
     pub(crate) output: Option<PathBuf>,
     /// The number of records of a run, unless the program reports it.
     pub(crate) records: u64,
-    /// Whether it takes so long that one run must be enough.
+    /// Whether one run must be enough, because a run takes long.
     pub(crate) slow: bool,
 }
 

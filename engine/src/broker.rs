@@ -58,7 +58,7 @@ struct Refusals {
     latest: Option<(PlainText, Instant)>,
 }
 
-/// Refusals of a server that are told at most.
+/// Refusals of servers that a message lists at most.
 const MOST_REFUSALS: usize = 8;
 
 /// What goes wrong within this time of a refusal goes wrong because of it.

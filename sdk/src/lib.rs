@@ -96,7 +96,7 @@
 //!   instances: sort what you take from one, or use a `BTreeMap`.
 //! - A sandbox has no files, no network and no time of day: `SystemTime::now` is 1970. `Instant` and
 //!   `thread::sleep` work. A function declares what it needs of these (`#[map(needs("clock"))]`), and the user
-//!   who runs it grants that or not.
+//!   who runs it decides whether to grant that.
 //! - `println!` and `eprintln!` work. What a sink prints is the output of the run.
 
 #![deny(unsafe_code)]

@@ -25,42 +25,32 @@ pub(super) struct HostPresence {
     pub(super) done: u64,
 }
 
-/// What a worker says of itself. A worker of another version may leave fields out.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(default)]
+/// What a worker says of itself. A worker of another version may leave out all but its version.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(super) struct WorkerPresence {
     pub(super) protocol: u8,
     pub(super) engine: PlainText,
+    #[serde(default)]
     pub(super) machine: Machine,
     /// How many threads run functions.
+    #[serde(default)]
     pub(super) threads: usize,
     /// How many tasks it takes at once.
+    #[serde(default)]
     pub(super) concurrency: usize,
     /// How many tasks it runs now.
+    #[serde(default)]
     pub(super) busy: usize,
+    #[serde(default)]
     pub(super) tasks: u64,
+    #[serde(default)]
     pub(super) records: u64,
     /// It takes no more tasks.
+    #[serde(default)]
     pub(super) leaving: bool,
     /// The runs that it does not serve, with the reasons.
+    #[serde(default)]
     pub(super) refused: BTreeMap<PlainText, PlainText>,
-}
-
-impl Default for WorkerPresence {
-    fn default() -> Self {
-        Self {
-            protocol: PROTOCOL,
-            engine: PlainText::default(),
-            machine: Machine::default(),
-            threads: 0,
-            concurrency: 0,
-            busy: 0,
-            tasks: 0,
-            records: 0,
-            leaving: false,
-            refused: BTreeMap::new(),
-        }
-    }
 }
 
 impl WorkerPresence {

@@ -107,7 +107,7 @@ impl Cluster {
         self
     }
 
-    /// Who is told, in lines for people, what a run waits for: that there are no workers, or that none serves it,
+    /// Sets the closure that gets, in lines for people, what a run waits for: that there are no workers, or that none serves it,
     /// and why. Nobody, if not said.
     #[must_use]
     pub fn on_notice(mut self, on_notice: impl Fn(&str) + Send + Sync + 'static) -> Self {

@@ -67,7 +67,7 @@ pub(super) struct Delivery {
 /// Messages as they come. After an error the subscription is gone.
 pub(super) type DeliveryStream = BoxStream<'static, Result<Delivery, TransportError>>;
 
-/// What the broker is told of a message that it delivered.
+/// What the broker may learn of a message that it delivered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Reply {
     /// It is done with, and not delivered again.

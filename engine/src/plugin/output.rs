@@ -114,7 +114,7 @@ impl fmt::Display for Print {
     }
 }
 
-/// Who is told what functions print.
+/// Receives what functions print.
 pub(crate) type OnPrint = Arc<dyn Fn(Print) + Send + Sync>;
 
 /// A function's messages: cut into lines, cleaned, and bounded over the whole run.
@@ -150,7 +150,7 @@ impl Messages {
             line.to_mut().push_str(&format!(" (it wrote more than {limit}: the rest is left out)"));
         }
         let print = Print { function: self.function.as_str().into(), line: line.into() };
-        // Whoever is told is not ours, and a guest's words must not end the host.
+        // The closure is the program's, and a guest's words must not end the host.
         let _ = catch_unwind(AssertUnwindSafe(|| (self.on_print)(print)));
     }
 }

@@ -22,7 +22,7 @@ pub struct Done<'a> {
 
 type Tell = dyn Fn(Done<'_>) + Send + Sync;
 
-/// How far elements have left the graph, and the listeners that are told.
+/// How far elements have left the graph, and the listeners for that.
 #[derive(Default)]
 pub(super) struct Frontier {
     way: Mutex<Holders>,
@@ -108,7 +108,7 @@ impl Frontier {
         self.matters.get().is_some()
     }
 
-    /// Notes that elements of another source join these: from now on, listeners are told nothing.
+    /// Notes that elements of another source join these: from now on, listeners are not called.
     pub(super) fn mix(&self) {
         self.mixed.get_or_init(|| ());
     }

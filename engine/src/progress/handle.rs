@@ -26,7 +26,11 @@ use crate::policy::InputPosition;
 /// # Ok(()) }
 /// ```
 #[derive(Clone)]
-pub struct Progress(Arc<GraphContext>, #[expect(dead_code, reason = "it is counted")] Arc<()>);
+pub struct Progress {
+    context: Arc<GraphContext>,
+    /// Counted by [`GraphContext::is_used`].
+    _handle: Arc<()>,
+}
 
 /// A [`Progress`] that does not keep the run's data alive: for closures that the run itself keeps, such as the one given
 /// to [`Progress::on_done`].
@@ -55,31 +59,31 @@ impl std::fmt::Debug for Progress {
 
 impl Progress {
     pub(crate) fn new(context: &Arc<GraphContext>) -> Self {
-        Self(context.clone(), context.handles.clone())
+        Self { context: context.clone(), _handle: context.handles.clone() }
     }
 
     /// The same, without keeping the run's data alive.
     #[must_use]
     pub fn downgrade(&self) -> WeakProgress {
-        WeakProgress(Arc::downgrade(&self.0))
+        WeakProgress(Arc::downgrade(&self.context))
     }
 
     /// Sets the closure that gets each [snapshot](Self::want_snapshot). It must return quickly. Only the first closure
     /// that is set is called.
     pub fn on_snapshot(&self, told: impl Fn(Snapshot) + Send + Sync + 'static) {
-        self.0.snapshots.tell(told);
+        self.context.snapshots.tell(told);
     }
 
     /// Asks for a snapshot: the states of all functions that accumulate, after the same record. It comes with one of
     /// the next records, and never if no function accumulates.
     pub fn want_snapshot(&self) {
-        self.0.snapshots.want();
+        self.context.snapshots.want();
     }
 
     /// Where a record stands in the files that were read, if that is known.
     #[must_use]
     pub fn position(&self, record: u64) -> Option<InputPosition> {
-        self.0.position(record)
+        self.context.position(record)
     }
 
     /// Adds a closure that is called each time more elements have left the graph, with those of them that were faults.
@@ -107,7 +111,7 @@ impl Progress {
     /// # Ok(()) }
     /// ```
     pub fn on_done(&self, told: impl Fn(Done<'_>) + Send + Sync + 'static) {
-        self.0.tell(told);
+        self.context.tell(told);
     }
 
     /// Makes sinks pass on what they hold back only to be faster, such as the buffer of a writer. Everything that
@@ -133,21 +137,21 @@ impl Progress {
     ///
     /// If a sink can't write.
     pub async fn flush(&self) -> Result<(), Error> {
-        self.0.flush().await
+        self.context.flush().await
     }
 
     /// The number of the last element that a sink took, or took a part of. It may be ahead of what
     /// [has left the graph](Self::on_done).
     #[must_use]
     pub fn last_delivered(&self) -> u64 {
-        self.0.last_delivered()
+        self.context.last_delivered()
     }
 
     /// How many of the records that [have left the graph](Self::on_done) became faults. Counted only if a closure was
     /// set there.
     #[must_use]
     pub fn faults_done(&self) -> u64 {
-        self.0.faults_done()
+        self.context.faults_done()
     }
 
     /// How many elements were emitted, are unfinished, were delivered, and became faults so far.
@@ -168,7 +172,7 @@ impl Progress {
     /// ```
     #[must_use]
     pub fn counts(&self) -> Counts {
-        self.0.counts()
+        self.context.counts()
     }
 }
 

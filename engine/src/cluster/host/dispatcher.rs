@@ -34,7 +34,8 @@ use crate::executor::Receipt as Finished;
 /// How often the protocol looks at the time.
 const TICK: Duration = Duration::from_millis(100);
 
-/// A broker that is silent for this time is waited for, which is told. It is asked every two seconds.
+/// After this time without an answer, the run reports that it waits for the broker. The broker is asked every two
+/// seconds.
 const QUIET: Duration = Duration::from_secs(5);
 
 /// Hands out the work of one run.

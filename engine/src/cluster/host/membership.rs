@@ -144,9 +144,15 @@ impl Membership {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cluster::protocol::wire::PROTOCOL;
 
     fn totals(calls: u64) -> UsageTotals {
         UsageTotals { calls, records: calls * 10, longest: 7, ..UsageTotals::default() }
+    }
+
+    /// What a worker of this version says.
+    fn presence() -> WorkerPresence {
+        WorkerPresence { protocol: PROTOCOL, ..WorkerPresence::default() }
     }
 
     #[test]
@@ -167,7 +173,7 @@ mod tests {
         let mut membership = Membership::new("one");
         assert_eq!(membership.task_time(), (FAST, SLOW));
         let mut join = |worker: usize| {
-            membership.meet(&worker.to_string(), WorkerPresence { threads: 8, ..WorkerPresence::default() });
+            membership.meet(&worker.to_string(), WorkerPresence { threads: 8, ..presence() });
             membership.task_time().1
         };
         assert_eq!([join(0), join(1)], [SLOW; 2]);
@@ -184,11 +190,11 @@ mod tests {
         membership.served = Instant::now().checked_sub(PATIENCE).unwrap();
         assert_eq!(membership.notice(true).as_deref(), Some(Cluster::NO_WORKER));
         assert_eq!(membership.notice(true), None);
-        let mut presence = WorkerPresence::default();
-        presence.refused.insert("one".into(), "too much".into());
-        membership.meet("a", presence);
+        let mut refusing = presence();
+        refusing.refused.insert("one".into(), "too much".into());
+        membership.meet("a", refusing);
         assert!(membership.notice(true).unwrap().ends_with("none of 1 serves this run: a: too much"));
-        membership.meet("b", WorkerPresence::default());
+        membership.meet("b", presence());
         assert_eq!(membership.notice(true), None);
     }
 

@@ -7,7 +7,7 @@ use crate::cluster::description::Machine;
 use crate::cluster::settings::OnNotice;
 use crate::text::PlainText;
 
-/// Workers of which it is told that a result was refused.
+/// Workers whose refused results are reported at most.
 const MOST_TOLD: usize = 8;
 
 /// What was told, so that it is not told again.

@@ -27,9 +27,9 @@ const BATCH_BYTES: usize = 256 << 10;
 /// it if there is none of that name.
 ///
 /// A message is acknowledged when sinks have written all outputs of it, or when it became a fault and the policy did
-/// not end the run. Until then the broker is told that it is being processed. Messages that are not acknowledged when
-/// the run ends are delivered to the next run, after other messages, when the consumer's ack wait is over. So each
-/// message is processed at least once.
+/// not end the run. Until then, the source reports to the broker that the message is being processed. Messages that
+/// are not acknowledged when the run ends are delivered to the next run, after other messages, when the consumer's ack
+/// wait is over. So each message is processed at least once.
 ///
 /// Several runs may share a consumer; each message goes to one of them. While the graph is full, no more messages than
 /// [`in_flight`](Nats::in_flight) are received. A message has at most 32 MiB.
