@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Subcommand};
-use engine::cluster::{Broker, Cluster, ClusterView};
+use engine::cluster::{Broker, Cluster, ClusterNotice, ClusterView};
 
 use super::args::time;
 use super::exit::Ending;
@@ -108,9 +108,9 @@ impl ClusterArgs {
     ) -> Option<Cluster> {
         let broker = self.broker.apply(self.cluster.as_ref()?);
         let how = start(&broker);
-        let on_notice = move |line: &str| match line {
-            Cluster::NO_WORKER => on_notice(&format!("{line} (to start one: {how})")),
-            line => on_notice(line),
+        let on_notice = move |notice: &ClusterNotice| match notice {
+            ClusterNotice::NoWorker => on_notice(&format!("{notice} (to start one: {how})")),
+            notice => on_notice(&notice.to_string()),
         };
         let mut cluster = Cluster::new(broker).replicas(self.replicas.unwrap_or(1)).on_notice(on_notice);
         if self.in_memory {

@@ -23,7 +23,7 @@ mod worker;
 
 pub use join::{ClusterPoolBuilder, Worker};
 pub(crate) use random::random;
-pub use settings::Cluster;
+pub use settings::{Cluster, ClusterNotice};
 pub use view::{ClusterView, RunView, WorkerView};
 pub use worker::notice::WorkerNotice;
 

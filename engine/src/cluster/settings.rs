@@ -41,13 +41,43 @@ impl Default for Durability {
     }
 }
 
+/// Something that a run on a cluster reports. Its `Display` form is one line for people.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ClusterNotice {
+    /// The run waits because no worker is connected.
+    NoWorker,
+    /// Any other line.
+    Line(String),
+}
+
+impl ClusterNotice {
+    /// A line that may hold text of others.
+    pub(super) fn line(line: &str) -> Self {
+        Self::Line(text::plain(line, LINE).into_owned())
+    }
+}
+
+impl fmt::Display for ClusterNotice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoWorker => f.write_str("waiting for a worker: none is connected"),
+            Self::Line(line) => f.write_str(line),
+        }
+    }
+}
+
 /// Receives notices for people.
 #[derive(Clone)]
-pub(super) struct OnNotice(Arc<dyn Fn(&str) + Send + Sync>);
+pub(super) struct OnNotice(Arc<dyn Fn(&ClusterNotice) + Send + Sync>);
 
 impl OnNotice {
+    pub(super) fn report(&self, notice: &ClusterNotice) {
+        (self.0)(notice);
+    }
+
     pub(super) fn tell(&self, line: &str) {
-        (self.0)(&text::plain(line, LINE));
+        self.report(&ClusterNotice::line(line));
     }
 }
 
@@ -58,9 +88,6 @@ impl fmt::Debug for OnNotice {
 }
 
 impl Cluster {
-    /// The [notice](Self::on_notice) that a run waits because no worker is connected.
-    pub const NO_WORKER: &str = "waiting for a worker: none is connected";
-
     /// The workers that are connected to a broker.
     #[must_use]
     pub fn new(broker: Broker) -> Self {
@@ -107,10 +134,9 @@ impl Cluster {
         self
     }
 
-    /// Sets the closure that gets, in lines for people, what a run waits for: that there are no workers, or that none serves it,
-    /// and why. Nobody, if not said.
+    /// Sets the closure that gets the run's notices: what it waits for, and why. By default they are dropped.
     #[must_use]
-    pub fn on_notice(mut self, on_notice: impl Fn(&str) + Send + Sync + 'static) -> Self {
+    pub fn on_notice(mut self, on_notice: impl Fn(&ClusterNotice) + Send + Sync + 'static) -> Self {
         self.on_notice = OnNotice(Arc::new(on_notice));
         self
     }

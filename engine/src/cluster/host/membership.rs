@@ -8,7 +8,7 @@ use hashlink::LruCache;
 
 use crate::cluster::presence::{PRESENCE_EXPIRY, WorkerPresence};
 use crate::cluster::protocol::in_flight::MOST_TASKS;
-use crate::cluster::settings::Cluster;
+use crate::cluster::settings::ClusterNotice;
 use crate::function::UsageTotals;
 use crate::metrics::WorkerStatus;
 use crate::text::PlainText;
@@ -37,7 +37,7 @@ pub(super) struct Membership {
     /// When somebody worked last, or might have.
     served: Instant,
     /// What was said of it last.
-    told: Option<String>,
+    told: Option<ClusterNotice>,
     totals: LruCache<(String, u32), Vec<UsageTotals>>,
 }
 
@@ -92,7 +92,7 @@ impl Membership {
     }
 
     /// What a person should know, if it is new: why nothing goes on although there is work.
-    pub(super) fn notice(&mut self, has_work: bool) -> Option<String> {
+    pub(super) fn notice(&mut self, has_work: bool) -> Option<ClusterNotice> {
         let serves =
             |presence: &WorkerPresence| !presence.leaving && !presence.refused.contains_key(&*self.run);
         if !has_work || self.workers.values().any(|(presence, _)| serves(presence)) {
@@ -107,10 +107,11 @@ impl Membership {
             let reason = presence.refused.get(&*self.run)?;
             Some(format!("{name}: {reason}"))
         });
-        let notice = match refusals.collect::<Vec<_>>() {
-            none if none.is_empty() => Cluster::NO_WORKER.to_owned(),
-            reasons => {
-                format!("waiting for a worker: none of {} serves this run: {}", reasons.len(), reasons[0])
+        let notice = match &*refusals.collect::<Vec<_>>() {
+            [] => ClusterNotice::NoWorker,
+            refusals @ [first, ..] => {
+                let many = refusals.len();
+                ClusterNotice::line(&format!("waiting for a worker: none of {many} serves this run: {first}"))
             }
         };
         let is_new = self.told.as_ref() != Some(&notice);
@@ -188,12 +189,14 @@ mod tests {
         membership.served = Instant::now().checked_sub(PATIENCE).unwrap();
         assert_eq!(membership.notice(false), None);
         membership.served = Instant::now().checked_sub(PATIENCE).unwrap();
-        assert_eq!(membership.notice(true).as_deref(), Some(Cluster::NO_WORKER));
+        assert_eq!(membership.notice(true), Some(ClusterNotice::NoWorker));
         assert_eq!(membership.notice(true), None);
         let mut refusing = presence();
         refusing.refused.insert("one".into(), "too much".into());
         membership.meet("a", refusing);
-        assert!(membership.notice(true).unwrap().ends_with("none of 1 serves this run: a: too much"));
+        assert!(
+            membership.notice(true).unwrap().to_string().ends_with("none of 1 serves this run: a: too much")
+        );
         membership.meet("b", presence());
         assert_eq!(membership.notice(true), None);
     }
@@ -204,7 +207,7 @@ mod tests {
         let presence = r#"{"protocol":1,"engine":"0.0.9","machine":{"name":"m","process":1},"slots":2}"#;
         membership.meet("a", serde_json::from_str(presence).unwrap());
         membership.served = Instant::now().checked_sub(PATIENCE).unwrap();
-        let notice = membership.notice(true).unwrap();
+        let notice = membership.notice(true).unwrap().to_string();
         assert!(
             notice.contains("a: it speaks version 1 of the protocol (engine 0.0.9), and this is"),
             "{notice}"

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use crate::cluster::description::Machine;
-use crate::cluster::settings::OnNotice;
+use crate::cluster::settings::{ClusterNotice, OnNotice};
 use crate::text::PlainText;
 
 /// Workers whose refused results are reported at most.
@@ -62,10 +62,10 @@ impl Notices {
     }
 
     /// The broker answers. `waiting` is what else the run waits for, if that is new.
-    pub(super) fn answers(&mut self, waiting: Option<String>) {
+    pub(super) fn answers(&mut self, waiting: Option<ClusterNotice>) {
         self.silent = false;
         if let Some(notice) = waiting {
-            self.on_notice.tell(&notice);
+            self.on_notice.report(&notice);
         }
     }
 }

@@ -82,16 +82,19 @@ impl KeyValue for Bucket {
     }
 
     async fn entries(&self) -> Result<Vec<(String, Entry)>, TransportError> {
-        let keys = self.0.keys().await.map_err(|error| failed(&error))?;
-        let mut keys: Vec<String> = keys.try_collect().await.map_err(|error| failed(&error))?;
+        // `Store::keys` makes a consumer for each call, and finds nothing if a value is replaced meanwhile.
+        let all = format!("{}>", self.0.prefix);
+        let subjects = self.0.stream.info_with_subjects(all).await.map_err(|error| failed(&error))?;
+        let subjects: Vec<_> = subjects.try_collect().await.map_err(|error| failed(&error))?;
+        let keys = subjects.iter().filter_map(|(subject, _)| subject.strip_prefix(&*self.0.prefix));
         // Any client may have written others, which no process of a cluster has.
-        keys.retain(|key| is_name(key));
+        let mut keys: Vec<_> = keys.filter(|key| is_name(key)).collect();
         keys.sort();
         let mut entries = Vec::with_capacity(keys.len());
         for key in keys {
             // It may have gone meanwhile.
-            if let Some(entry) = self.entry(&key).await?.filter(|entry| entry.value.is_some()) {
-                entries.push((key, entry));
+            if let Some(entry) = self.entry(key).await?.filter(|entry| entry.value.is_some()) {
+                entries.push((key.to_owned(), entry));
             }
         }
         Ok(entries)
