@@ -61,7 +61,7 @@ impl CheckCommand {
     }
 }
 
-/// The pipeline that a file describes. If it has mistakes, they are told, and there is none.
+/// The pipeline that a file describes. If it has mistakes, they are printed, and there is none.
 pub(super) fn open(file: &PipelineFile, setup: Setup) -> anyhow::Result<Option<Pipeline>> {
     told(file.blocking_open(setup))
 }

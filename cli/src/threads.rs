@@ -1,4 +1,4 @@
-//! Threads of the command: what the system refuses is told in one line.
+//! Threads of the command: if the system refuses one, one line says so.
 
 use std::thread::{Builder, JoinHandle};
 

@@ -233,7 +233,7 @@ impl Broker {
         let mut options =
             ConnectOptions::new().require_tls(self.servers.iter().any(ServerAddr::tls_required));
         if let Some(file) = &self.authority {
-            // Else it is told as a connection that failed.
+            // Otherwise it is reported as a connection that failed.
             let read = |source| Error::File(FileError::Read { path: file.clone(), source: Arc::new(source) });
             let text = files::read_at_most(file, LONGEST).map_err(read)?;
             if CertificateDer::pem_slice_iter(&text).next().is_none_or(|known| known.is_err()) {

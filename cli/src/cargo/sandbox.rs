@@ -42,7 +42,7 @@ const LIMITS: &str = "ulimit -c 0; ulimit -v 8388608; ulimit -t 3600; ulimit -f 
 const BUILT: u64 = 4 << 30;
 const TEMPORARY: u64 = 1 << 30;
 
-/// A sandbox, as bubblewrap is told to make it.
+/// A sandbox, as arguments of bubblewrap.
 #[derive(Clone)]
 pub(super) struct Sandbox {
     bubblewrap: Bubblewrap,

@@ -37,7 +37,7 @@ pub(super) fn of_pipeline(
     let mut rules = common(run)?;
     let access = Access::of(file);
     let size = access.plugin_size.unwrap_or(wall::PLUGIN_SIZE);
-    // What can't be built is told with the other mistakes of the file.
+    // What can't be built is reported with the other mistakes of the file.
     let find = |path: &Path| match run.wall.is_shown() {
         true => found(path, Crates::BuiltBefore).ok(),
         false => components.find(path).ok(),

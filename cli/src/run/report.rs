@@ -71,7 +71,7 @@ impl RunReport<'_> {
         {
             tell(format_args!("engine: {} left out, the first: {first}", counted(*records, "record")));
         }
-        // The last of them is told by the ending, if nothing else is.
+        // The ending reports the last of them, if nothing else.
         let done = matches!(self.result, Ok(Ending::Done));
         let last = done.then(|| self.put_aside.pop()).flatten();
         for (file, records) in self.put_aside {

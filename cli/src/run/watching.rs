@@ -243,13 +243,13 @@ impl Watching<'_> {
         monitor.stopping().await;
     }
 
-    /// The run has ended, which is said: whoever watches is told so, as long as that is wanted. Does not return if
-    /// it was ended at once: functions may still be at work.
+    /// Reports the end of the run, also to the views that are still open. Does not return if the run was ended at
+    /// once, since functions may still run.
     pub(super) fn end(self, summary: RunReport) -> anyhow::Result<Ending> {
         let Self { args, monitor: Some(monitor), report, dashboard, screen, interrupted, .. } = self else {
             return summary.tell();
         };
-        // Before it is told, which leaves of a failure no more than an exit code.
+        // Before the report, which leaves of a failure no more than an exit code.
         monitor.end(summary.failure());
         let messages = summary.messages;
         let ended = summary.tell();

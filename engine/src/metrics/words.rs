@@ -4,7 +4,7 @@ use std::time::Duration;
 
 /// A number with at most three digits and a unit: `12.3 k`.
 #[must_use]
-#[expect(clippy::float_cmp, reason = "whole numbers are told from others")]
+#[expect(clippy::float_cmp, reason = "it separates whole numbers from others")]
 pub fn short(n: f64) -> String {
     for (limit, unit) in [(1e9, "G"), (1e6, "M"), (1e3, "k")] {
         // What would be rounded to 1000 has the next unit.

@@ -64,7 +64,7 @@ impl Access {
         self.folder.join(path)
     }
 
-    /// What a node uses is told to the wall, and remembered for when the node is built.
+    /// What a node uses is passed to the wall, and remembered for when the node is built.
     fn say(&mut self, what: Use) {
         let rules = &mut self.rules;
         match &what {

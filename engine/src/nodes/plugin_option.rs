@@ -51,7 +51,7 @@ impl<'de> Deserialize<'de> for PluginOption {
     }
 }
 
-/// Reads either form, so that a mistake is told as one of the form that was chosen.
+/// Reads either form, so that a mistake is reported as one of the form that was chosen.
 struct Written;
 
 impl<'de> Visitor<'de> for Written {

@@ -7,7 +7,7 @@ use super::settings::LimitOptions;
 use crate::nodes::{Access, FaultOptions, Report};
 
 impl Access {
-    /// What the pipeline of a file reaches. What is wrong with the file is told when it is opened.
+    /// What the pipeline of a file reaches. Mistakes in the file are reported when it is opened.
     #[must_use]
     pub fn of(file: &PipelineFile) -> Self {
         let mut report = Report::new(&file.path, &file.text);

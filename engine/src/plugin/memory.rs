@@ -141,8 +141,8 @@ impl ResourceLimiter for Gauge {
         Ok(self.grow(bytes, most.is_none_or(|most| wanted <= most)))
     }
 
-    // Of a table that fails nothing is given back: it is told of numbers that overflow too, which were never
-    // granted, and of nothing else.
+    // A table that fails to grow gives nothing back: wasmtime also reports sizes that overflow, which were never
+    // granted.
 
     fn instances(&self) -> usize {
         CORE_ITEMS

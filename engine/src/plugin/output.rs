@@ -104,7 +104,7 @@ pub struct Print {
 }
 
 /// What the engine says begins with its own name and a colon: a function of that name, and one whose name may only
-/// look like it, is told apart.
+/// look like it, is distinguished from it.
 impl fmt::Display for Print {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { function, line } = self;

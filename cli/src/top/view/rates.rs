@@ -57,7 +57,7 @@ fn over(app: &App, history: &History, from: u64, to: u64, columns: usize, rows: 
     lines
 }
 
-/// A field whose highest value is told at its top.
+/// A field that shows its highest value at its top.
 fn area(rows: &[String], label: &str, style: Style, app: &App) -> Vec<Line<'static>> {
     let labels = [label].into_iter().chain(std::iter::repeat(""));
     let row = |(label, row): (&str, &String)| {

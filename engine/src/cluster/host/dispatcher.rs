@@ -114,7 +114,7 @@ impl Dispatcher {
             .unwrap_or(Err(Error::System(SystemError::Panicked)));
         // The segments that take up work again may drop the last of what holds this thread.
         let left = std::mem::take(&mut self.tasks);
-        // What uses the run after its end is told so.
+        // Whatever uses the run after its end gets an error that says so.
         let reason = ended.as_ref().err().cloned().unwrap_or(Error::Closed);
         self.link.fail(&self.segments.all(), &reason);
         drop(left);

@@ -1,4 +1,4 @@
-//! What a person is told of a run that goes to a cluster: each notice once.
+//! Reports what happens to a run on a cluster: each notice once.
 
 use std::collections::HashSet;
 use std::time::Duration;

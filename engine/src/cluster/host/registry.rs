@@ -1,4 +1,4 @@
-//! What workers are told of a run: its entry among the runs, and the plugins that its functions are from.
+//! What workers can read about a run: its entry among the runs, and the plugins of its functions.
 //!
 //! The entry is also who has the run: a host that takes it over writes a later epoch into it, by compare-and-set, so
 //! that the one before finds that it is not its own any more.
@@ -87,8 +87,8 @@ impl Registry {
         self.publish().await
     }
 
-    /// Says that this host lives, and how far it is, and looks whether another one has the run. A broker that has
-    /// lost what it knew is told all of it again.
+    /// Says that this host lives, and how far it is, and looks whether another one has the run. If the broker has
+    /// lost what it knew, all of it is written again.
     pub(super) async fn beat(&mut self, done: u64) -> Result<(), Error> {
         let entry = match self.runs.entry(&self.name).await {
             Ok(entry) => entry,

@@ -38,7 +38,7 @@ impl Dispatcher {
         Ok(())
     }
 
-    /// A segment's index; workers are told of a new one.
+    /// A segment's index; workers hear of a new one.
     fn index_of(&mut self, segment: &Arc<Segment>) -> usize {
         let (index, untold) = self.segments.index_of(segment);
         if let Some(untold) = untold {

@@ -1,6 +1,6 @@
 //! What a host has handed out, and what has come back: the host's side of the protocol, without a network.
 //!
-//! It is told what happens and says what is to be done; it waits for nothing and looks at no clock. So the same
+//! It takes in what happens and returns what to do; it never waits and reads no clock. So the same
 //! code runs with a broker and in a simulation that loses, repeats and delays whatever it likes.
 
 use std::collections::BTreeMap;
@@ -22,7 +22,7 @@ const LOOK: Duration = Duration::from_secs(5);
 /// If the broker does not have a task any more, a worker is done with it, and its result comes within this time.
 const GRACE: Duration = Duration::from_secs(3);
 
-/// So often a task is handed out anew before the run gives it up.
+/// So often a task is handed out again before the run gives it up.
 const MOST_ATTEMPTS: u32 = 8;
 
 /// The first wait before a broker that refused is asked again; each later one is twice as long.
@@ -41,8 +41,8 @@ pub(in crate::cluster) enum Act<T> {
     Look { task: u64, attempt: u32, sequence: u64 },
     /// Acknowledge a message that is not needed any more.
     Release(T),
-    /// A result is whole. If it can be believed the task is to be [forgotten](InFlight::forget), else the result is to
-    /// be [refused](InFlight::refuse). Its messages are acknowledged once all of it is out, which is
+    /// A result is whole. If it can be believed the task is to be [forgotten](InFlight::forget), else the result is
+    /// to be [refused](InFlight::refuse). Its messages are acknowledged once all of it is out, which is
     /// [told](InFlight::released).
     Done { task: u64, nonce: u64, parts: Vec<Bytes>, tokens: Vec<T>, held: usize },
     /// A result is larger than it may be, and was refused.

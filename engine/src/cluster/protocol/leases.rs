@@ -1,6 +1,6 @@
 //! The tasks that a worker has taken, and the results that it owes: its side of the protocol, without a network.
 //!
-//! A task is acknowledged only when the broker has its result. Until then the broker is told now and then that
+//! A task is acknowledged only when the broker has its result. Until then the broker gets a message now and then that
 //! work goes on, but no longer than the functions' own limits allow: a task that hangs is left to other workers.
 
 use std::collections::BTreeMap;
@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use crate::cluster::protocol::wire::ResultPart;
 
-/// A broker that does not answer within this time is told again.
+/// A broker that does not answer within this time gets the message again.
 const REPLY: Duration = Duration::from_secs(7);
 
 /// The first wait before a broker that refused is asked again; each later one is twice as long.
@@ -158,7 +158,7 @@ impl<T> Leases<T> {
     }
 
     /// Lets go of everything, as a worker does that hears of a new host. `ack_wait` is the new host's.
-    pub(in crate::cluster) fn begin_anew(&mut self, ack_wait: Duration) -> Vec<T> {
+    pub(in crate::cluster) fn reset(&mut self, ack_wait: Duration) -> Vec<T> {
         self.ack_wait = ack_wait;
         std::mem::take(&mut self.items).into_values().map(|item| item.token).collect()
     }

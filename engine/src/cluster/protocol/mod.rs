@@ -1,5 +1,5 @@
-//! The protocol between a host and its workers, without network, broker or clock: both are told what happens, and
-//! say what is to be done.
+//! The protocol between a host and its workers, without network, broker or clock: both take in what happens, and
+//! return what to do.
 
 mod draft;
 pub(in crate::cluster) mod in_flight;

@@ -91,7 +91,7 @@ impl<T> InFlight<T> {
     }
 
     /// A result that was [`Done`](Act::Done) can't be believed: another one is waited for, and if the broker has the
-    /// task no more it is handed out anew.
+    /// task no more it is handed out again.
     pub(in crate::cluster) fn refuse(&mut self, task: u64, nonce: u64, now: Duration) -> Option<Act<T>> {
         let entry = self.tasks.get_mut(&task)?;
         entry.note_refused(nonce);

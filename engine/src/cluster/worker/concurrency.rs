@@ -8,7 +8,7 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 /// A worker is at no more tasks than this, however long functions wait.
 const MOST: usize = 1000;
 
-/// Functions wait if threads are idle so often in a row that somebody looks.
+/// Functions wait if threads are idle this many looks in a row.
 const OFTEN: u8 = 3;
 
 /// Room for tasks.
@@ -49,7 +49,7 @@ impl Concurrency {
         TaskPermit { concurrency: self, permit }
     }
 
-    /// How many nobody has.
+    /// How many are free.
     pub(super) fn free(&self) -> usize {
         self.permits.available_permits()
     }
@@ -73,7 +73,7 @@ impl Concurrency {
 }
 
 impl Concurrency {
-    /// Half of them are enough: those that nobody has go now.
+    /// Half of them are enough: the free ones go now.
     fn shrink(&self, all: usize) {
         let wanted = (all / 2).max(self.least);
         self.wanted.store(wanted, Relaxed);

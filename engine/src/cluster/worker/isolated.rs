@@ -18,7 +18,7 @@ use crate::plugin::Print;
 use crate::text::PlainText;
 use crate::{Capability, Error, Pool, threads};
 
-/// What an isolated process is told before the task.
+/// What an isolated process receives before the task.
 #[derive(Serialize, Deserialize)]
 pub(super) struct Head {
     pub(super) folder: PathBuf,

@@ -43,8 +43,8 @@ impl Isolation {
         Program::new(std::iter::once(self.program.clone().into()).chain(arguments))
     }
 
-    /// Runs a task in isolation. If the process dies its records are run in halves, until the one is alone that it dies
-    /// of, which is a fault.
+    /// Runs a task in isolation. If the process dies its records are run in halves, until the one is alone that it
+    /// dies of, which is a fault.
     ///
     /// `advance` is called before each process.
     pub(super) async fn run(
@@ -157,8 +157,8 @@ fn was_ended(status: ExitStatus) -> bool {
     }
 }
 
-/// Reads what such a process says, to its end. What its functions print is told at once: it may be the last that is
-/// heard of them.
+/// Reads what such a process says, to its end. What its functions print is passed on at once: it may be the last that
+/// is heard of them.
 async fn hear(stdout: &mut Reader, segment: &Segment) -> std::io::Result<Said> {
     let mut said = Said::Nothing;
     loop {

@@ -227,7 +227,7 @@ impl RunWorker {
             if latest > epoch {
                 // Another host has taken over: what was done for the one before is of no use.
                 epoch = latest;
-                drop(self.leases().begin_anew(ack_wait));
+                drop(self.leases().reset(ack_wait));
             }
             let acts = self.leases().tick(self.now());
             self.act(acts).await;

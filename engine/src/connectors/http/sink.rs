@@ -23,14 +23,14 @@ use crate::{Error, FaultPolicy};
 
 /// POSTs each record to a URL by HTTP/1.1, with TLS for `https` URLs. A close returns when all requests are answered.
 ///
-/// When a connection fails, or the answer is 429 or 5xx, the sink tries again after 100 ms, 200 ms and so on up to
-/// 10 s, or after as many seconds as Retry-After says, at most 60. After the last of the [`retries`](Http::retries), the
-/// run fails if the server can't be reached, and the record is a fault if the answer was not a success (see
-/// [`on_fault`](Http::on_fault)). Other answers that are not a success make it a fault at once. Redirects are not
-/// followed.
+/// When a connection fails, or the answer is 429 or 5xx, the sink tries again after 100 ms, then after twice as long
+/// each time, up to 10 s, or after as many seconds as Retry-After says, at most 60. After the last of the
+/// [`retries`](Http::retries), the run fails if the server can't be reached, and the record is a fault if the answer
+/// was not a success (see [`on_fault`](Http::on_fault)). Other answers that are not a success make it a fault at
+/// once. Redirects are not followed.
 ///
-/// Each record arrives at least once, or is a fault: a record arrives twice if the connection breaks before its answer
-/// comes. Errors and faults name the URL without its user and its query, which may be secrets.
+/// Each record arrives at least once, or is a fault: a record arrives twice if the connection breaks before its
+/// answer comes. Errors and faults name the URL without its user and its query, which may be secrets.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -111,8 +111,8 @@ impl Http {
         self
     }
 
-    /// Sends up to `records` records in one request, each followed by a newline: as soon as these are there, or when the
-    /// first has waited for `within`. If the request is refused, each of them is a fault.
+    /// Sends up to `records` records in one request, each followed by a newline: as soon as these are there, or when
+    /// the first has waited for `within`. If the request is refused, each of them is a fault.
     #[must_use]
     pub fn batches(mut self, records: usize, within: Duration) -> Self {
         self.grouping = Grouping { records: records.max(1), within, ..self.grouping };

@@ -7,7 +7,7 @@ use tokio::sync::watch;
 
 /// The messages that a source has received and not acknowledged yet.
 ///
-/// `H` is what the broker is told about a message by, such as the subject at which it waits for the acknowledgement.
+/// `H` identifies a message to the broker, such as the subject at which it waits for the acknowledgement.
 /// Each message has a place in the broker's stream, which stays the same when it is delivered again.
 #[derive(Debug)]
 pub(crate) struct Acknowledgements<H> {
@@ -40,8 +40,8 @@ impl<H: Clone> Acknowledgements<H> {
         self.messages.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Notes a message that was delivered. Returns false if it was delivered before and is not to be run again: then it
-    /// is acknowledged by its new handle.
+    /// Notes a message that was delivered. Returns false if it was delivered before and is not to be run again: then
+    /// it is acknowledged by its new handle.
     pub(crate) fn receive(&self, place: u64, handle: H) -> bool {
         self.messages().handles.insert(place, handle).is_none()
     }

@@ -25,10 +25,10 @@ const DISCARDS: usize = 64;
 
 /// Writes each record to a TCP connection, followed by a newline. It connects when the first record comes.
 ///
-/// If it can't connect, or the connection breaks, it connects again after 100 ms, 200 ms and so on up to 10 s; the run
-/// fails after [`retries`](Tcp::retries) attempts in a row. The connection also counts as broken if the server does not
-/// accept it, or does not read anything, within the [`timeout`](Tcp::timeout). While the server does not read, the
-/// source waits.
+/// If it can't connect, or the connection breaks, it connects again after 100 ms, then after twice as long each time,
+/// up to 10 s; the run fails after [`retries`](Tcp::retries) attempts in a row. The connection also counts as broken
+/// if the server does not accept it, or does not read anything, within the [`timeout`](Tcp::timeout). While the
+/// server does not read, the source waits.
 ///
 /// Records that were in flight when a connection broke may be lost or arrive twice: TCP does not tell what the server
 /// has read. What the server sends is read and discarded.
@@ -161,7 +161,8 @@ impl Consumer<Records> for Writer {
         let Some(mut connection) = self.connection.take() else { return Ok(()) };
         let ended = connection.shutdown().await;
         if self.answers {
-            // Unread answers would reset the connection when it is closed, and the server might lose our last records.
+            // Unread answers would reset the connection when it is closed, and the server might lose our last
+            // records.
             let _ = CLOSE.within(&self.tcp.address, copy(&mut connection, &mut sink())).await;
         }
         ended.map_err(|error| self.broken(error))

@@ -19,13 +19,13 @@ use crate::record::{LONGEST, Record};
 /// Sends each record to a WebSocket as a message: of text if the record is UTF-8, of bytes otherwise. It connects to
 /// the URL, as `wss://example.org/ticks`, when the first record comes.
 ///
-/// If it can't connect, or the connection breaks, it connects again after 100 ms, 200 ms and so on up to 10 s; the run
-/// fails after [`retries`](WebSocket::retries) attempts in a row. The connection also counts as broken if the server
-/// does not finish the handshake, or does not read anything, within the [`timeout`](WebSocket::timeout). While the
-/// server does not read, the source waits.
+/// If it can't connect, or the connection breaks, it connects again after 100 ms, then after twice as long each time,
+/// up to 10 s; the run fails after [`retries`](WebSocket::retries) attempts in a row. The connection also counts as
+/// broken if the server does not finish the handshake, or does not read anything, within the
+/// [`timeout`](WebSocket::timeout). While the server does not read, the source waits.
 ///
-/// Messages that were in flight when a connection broke may be lost or arrive twice. What the server sends is read and
-/// discarded, some messages each time that records are sent.
+/// Messages that were in flight when a connection broke may be lost or arrive twice. What the server sends is read
+/// and discarded, some messages each time that records are sent.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -70,8 +70,8 @@ impl WebSocket {
         self
     }
 
-    /// Limits how long the server may take to accept the connection, to finish the handshake, and later to read anything
-    /// of what is written. 30 s each by default.
+    /// Limits how long the server may take to accept the connection, to finish the handshake, and later to read
+    /// anything of what is written. 30 s each by default.
     #[must_use]
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;

@@ -62,8 +62,9 @@ pub struct WebSocket {
 }
 
 impl WebSocket {
-    /// If it can't connect, or the connection breaks, connects again after 100 ms, 200 ms and so on up to 10 s, this
-    /// many times without a message between. 0 by default. What the server sends meanwhile is lost.
+    /// If it can't connect, or the connection breaks, connects again after 100 ms, then after twice as long each
+    /// time, up to 10 s, this many times without a message between. 0 by default. What the server sends meanwhile is
+    /// lost.
     #[must_use]
     pub fn retries(mut self, retries: usize) -> Self {
         self.retries = retries;
@@ -85,8 +86,8 @@ impl WebSocket {
         self
     }
 
-    /// Connects, and emits messages until the connection ends. Returns whether any came, and how it ended; none if the
-    /// source was stopped.
+    /// Connects, and emits messages until the connection ends. Returns whether any came, and how it ended; none if
+    /// the source was stopped.
     async fn read<T: Record>(
         &self,
         source: &Source<T>,
@@ -106,7 +107,8 @@ impl WebSocket {
     }
 }
 
-/// Emits messages until the connection ends. Returns whether any came, and how it ended; none if the source was stopped.
+/// Emits messages until the connection ends. Returns whether any came, and how it ended; none if the source was
+/// stopped.
 pub(crate) async fn messages<T: Record, S: AsyncRead + AsyncWrite + Unpin + Send>(
     socket: &mut WebSocketStream<S>,
     source: &Source<T>,

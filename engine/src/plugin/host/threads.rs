@@ -239,7 +239,7 @@ impl Shared {
             }
         }
         drop(state);
-        // What panics is told to its guest by the result that does not come.
+        // A guest learns of a panic because the result does not come.
         let _ = catch_unwind(AssertUnwindSafe(run));
         let mut state = self.lock();
         match kind {

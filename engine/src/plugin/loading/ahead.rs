@@ -35,7 +35,7 @@ impl std::fmt::Debug for Ready {
 impl Ahead {
     /// Reads the plugin in a file, and compiles it unless its code is in the cache already or it has not the hash
     /// that it is `pinned` to. A pool that loads it by the same path takes what was found here, whatever becomes of
-    /// the file. Whatever is wrong with it is told then.
+    /// the file. Mistakes in it are reported then.
     pub fn compile(&self, path: &Path, pinned: Option<&str>, compiler: &Compiler, size_limit: u64) {
         let mut found = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if found.contains_key(path) {

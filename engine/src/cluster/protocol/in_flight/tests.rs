@@ -79,8 +79,8 @@ fn a_task_with_a_refused_result_is_redispatched_at_once() {
         in_flight.looked(0, attempt, false, Duration::ZERO);
         let acts = in_flight.tick(Duration::ZERO);
         let last = attempt + 1 == MOST_ATTEMPTS;
-        let anew = Act::Publish { task: 0, attempt: attempt + 1 };
-        assert_eq!(acts, [if last { Act::GiveUp { task: 0 } } else { anew }]);
+        let again = Act::Publish { task: 0, attempt: attempt + 1 };
+        assert_eq!(acts, [if last { Act::GiveUp { task: 0 } } else { again }]);
         in_flight.published(0, attempt + 1, 0, Duration::ZERO);
     }
 }

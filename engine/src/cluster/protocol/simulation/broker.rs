@@ -33,9 +33,9 @@ pub(super) struct Broker {
 }
 
 impl Broker {
-    /// Loses all that it had, and what it knew of; sequence numbers begin anew, or not.
-    pub(super) fn wipe(&mut self, begins_anew: bool) {
-        let next = if begins_anew { 0 } else { self.next };
+    /// Loses all that it had, and what it knew of; sequence numbers start at 0 again, or not.
+    pub(super) fn wipe(&mut self, restarts_numbers: bool) {
+        let next = if restarts_numbers { 0 } else { self.next };
         *self = Self { next, ..Self::default() };
     }
 

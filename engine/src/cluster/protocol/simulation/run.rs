@@ -185,8 +185,8 @@ impl Simulation {
             // A second host begins while the first one goes on, and does not know.
             4 => self.at(Duration::ZERO, Event::HostStarts),
             5 => {
-                let begins_anew = self.random.chance(50);
-                self.broker.wipe(begins_anew);
+                let restarts_numbers = self.random.chance(50);
+                self.broker.wipe(restarts_numbers);
             }
             6 => self.broker.forget_ids(),
             _ => {

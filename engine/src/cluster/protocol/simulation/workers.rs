@@ -80,7 +80,7 @@ impl Simulation {
         let known = &mut self.workers[worker];
         if known.epoch < epoch {
             known.epoch = epoch;
-            known.leases.begin_anew(ACK_WAIT);
+            known.leases.reset(ACK_WAIT);
         }
     }
 
