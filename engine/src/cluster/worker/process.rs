@@ -89,6 +89,8 @@ impl Runs {
             known.send_replace(run);
             return;
         }
+        // The table of workers may have been made with this run.
+        self.shared.changed.notify_one();
         let (sender, receiver) = watch::channel(run);
         self.work.spawn(RunWorker::new(self.shared.clone(), &name, receiver).serve());
         self.known.insert(name, sender);
