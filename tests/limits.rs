@@ -180,22 +180,72 @@ async fn row_7_a_guest_reaches_nothing_outside_its_sandbox() {
     let file = folder.path().join("file");
     std::fs::write(&file, "secret").unwrap();
     let file = file.display().to_string();
-    reaches("reads_file", &file).await.unwrap_err();
-    reaches("writes_file", &file).await.unwrap_err();
+    let undeclared = |used: &str, need: &str| {
+        format!("{used}, which it does not declare: add needs(\"{need}\") to the function")
+    };
+    for (name, record) in [("reads_file", &*file), ("writes_file", &*file), ("lists_folder", "/")] {
+        let error = reaches(name, record).await.unwrap_err();
+        assert_eq!(error, format!("record 1: {name}: {}", undeclared("used files", "dir")));
+    }
     assert_eq!(std::fs::read_to_string(&file).unwrap(), "secret");
-    reaches("lists_folder", "/").await.unwrap_err();
 
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     listener.set_nonblocking(true).unwrap();
     let address = listener.local_addr().unwrap().to_string();
-    reaches("connects", &address).await.unwrap_err();
-    reaches("sends", &address).await.unwrap_err();
+    for name in ["connects", "sends"] {
+        let error = reaches(name, &address).await.unwrap_err();
+        assert_eq!(error, format!("record 1: {name}: {}", undeclared("used the network", "net")));
+    }
     assert!(listener.accept().is_err(), "there was a connection");
 
     for nothing in ["reads_env", "reads_args", "reads_stdin"] {
         assert_eq!(reaches(nothing, "").await.unwrap(), "", "{nothing}");
     }
-    assert_eq!(reaches("clock", "").await.unwrap(), "0");
+    let error = reaches("clock", "").await.unwrap_err();
+    assert_eq!(error, format!("record 1: clock: {}", undeclared("read the time of day", "clock")));
+}
+
+/// The plugin `misdeeds` as one in a language whose runtime makes calls of its own, which says nothing of them.
+fn in_another_language(folder: &std::path::Path) -> std::path::PathBuf {
+    let mut wasm = std::fs::read(hostile("misdeeds")).unwrap();
+    let marker = b"engine:undeclared";
+    let at = wasm.windows(marker.len()).position(|bytes| bytes == marker).expect("the SDK marks plugins");
+    wasm[at] = b'x';
+    let path = folder.join("other.wasm");
+    std::fs::write(&path, wasm).unwrap();
+    path
+}
+
+#[test]
+fn a_plugin_whose_language_reads_the_clock_finds_1970_and_the_summary_says_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let plugin = in_another_language(folder.path());
+    let run = |name: &str, record: &str| {
+        let function = crate::support::function_of(&plugin, name);
+        crate::support::fed(crate::support::engine(["run", "--json", "-p", &function]), format!("{record}\n"))
+    };
+    let summary = |did: &crate::support::Did| -> serde_json::Value {
+        serde_json::from_str(did.stderr.lines().next().unwrap()).unwrap()
+    };
+    let did = run("clock", "x");
+    assert_eq!((did.code, &*did.stdout), (Some(0), "0\n"), "{}", did.stderr);
+    assert_eq!(summary(&did)["functions"][0]["frozen_clock"], true);
+    let did = run("same", "x");
+    assert_eq!(summary(&did)["functions"][0]["frozen_clock"], false);
+    let pipeline = folder.path().join("pipeline.toml");
+    std::fs::write(
+        &pipeline,
+        "[sources.stdin]\n[stages.same]\ntype = 'map'\nplugin = 'other.wasm'\nfunction = 'same'\n[sinks.stdout]\n",
+    )
+    .unwrap();
+    let did = crate::support::fed(crate::support::engine(["check", &pipeline.display().to_string()]), "");
+    let told =
+        format!("{} can use the time of day, which no function declares: it finds 1970\n", plugin.display());
+    assert_eq!((did.code, did.stderr), (Some(0), format!("engine: warning: {told}")), "{}", did.stdout);
+    for (name, record) in [("reads_file", "/etc/passwd"), ("connects", "127.0.0.1:1")] {
+        let did = run(name, record);
+        assert!(did.code == Some(1) && did.stderr.contains("(os error "), "{name}: {}", did.stderr);
+    }
 }
 
 #[test]

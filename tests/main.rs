@@ -35,6 +35,7 @@ mod overlong_records;
 #[cfg(unix)]
 mod paths;
 mod policies;
+mod printed;
 #[cfg(unix)]
 mod scarce_resources;
 #[cfg(target_os = "linux")]

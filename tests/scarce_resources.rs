@@ -294,3 +294,33 @@ fn in_a_container_instances_get_half_of_its_memory() {
     let summary: serde_json::Value = serde_json::from_str(summary).unwrap();
     assert_eq!(summary["memory_limit_bytes"], 128 << 20);
 }
+
+#[test]
+fn with_little_address_space_a_run_is_correct_or_names_the_shortage() {
+    let (inc, cache) = (plugin("inc").display().to_string(), tempfile::tempdir().unwrap());
+    let input: String = (1..=1000).map(|x| format!("{x}\n")).collect();
+    let right: String = (2..=1001).map(|x| format!("{x}\n")).collect();
+    let run = |bytes: u64, flags: &[&str]| {
+        let mut command = Command::new("prlimit");
+        command.arg(format!("--as={bytes}")).arg(env!("CARGO_BIN_EXE_engine"));
+        command.args(["run", "-q", "--threads", "2", "-p", &inc]).args(flags);
+        fed(
+            {
+                command.env("XDG_CACHE_HOME", cache.path());
+                command
+            },
+            &input,
+        )
+    };
+    // Compiled the first time, and cached afterwards.
+    for flags in [&[][..], &[], &["--isolation", "record"], &["--wall", "off"]] {
+        let did = run(4_000_000_000, flags);
+        assert!(did.code == Some(0) && did.stdout == right, "{flags:?}: {:?} {}", did.code, did.stderr);
+    }
+    for megabytes in [1500, 1000, 700, 500, 400, 300] {
+        let did = run(megabytes << 20, &[]);
+        let works = did.code == Some(0) && did.stdout == right;
+        let told = matches!(did.code, Some(1 | 2)) && did.stderr.contains("(raise ulimit -v)");
+        assert!(works || told, "{megabytes} MiB: {:?} {}", did.code, did.stderr);
+    }
+}

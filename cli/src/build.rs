@@ -10,6 +10,7 @@ use super::cargo::{self, SandboxArgs};
 use super::exit::{Ending, tell};
 use super::inspect::summary;
 use super::limits::CompileArgs;
+use super::undeclared::warnings;
 
 /// Build a plugin crate
 ///
@@ -65,6 +66,9 @@ impl BuildCommand {
         copy(&built.wasm, &output).with_context(|| format!("can't write {}", output.display()))?;
         if !self.quiet {
             tell(format_args!("{}: {}", output.display(), summary(&plugin)));
+        }
+        for warning in warnings(&plugin, &output) {
+            tell(format_args!("engine: warning: {warning}"));
         }
         Ok(Ending::Done)
     }

@@ -16,6 +16,7 @@ use super::limits::compiling_pool;
 use super::plugins::{Crates, found};
 use super::summary::counted;
 use super::terminal::{print, print_json, tell_coloured, tell_lines};
+use super::undeclared::warnings;
 
 /// Find all mistakes in a pipeline file without running it
 ///
@@ -54,6 +55,11 @@ impl CheckCommand {
         }
         let Some(pipeline) = told(opened)? else { return Ok(Ending::Mistakes) };
         let (nodes, functions) = (pipeline.diagram().len(), pipeline.usage().len());
+        for plugin in pipeline.plugins() {
+            for warning in warnings(plugin, plugin.path()) {
+                tell(format_args!("engine: warning: {warning}"));
+            }
+        }
         let nodes = counted(nodes as u64, "node");
         let functions = counted(functions as u64, "function");
         print(&format_args!("{}: {nodes}, {functions}, no mistakes\n", path(&self.pipeline)))?;

@@ -30,6 +30,7 @@ mod summary;
 mod terminal;
 mod threads;
 mod top;
+mod undeclared;
 mod wall;
 #[cfg(feature = "cluster")]
 mod worker;

@@ -61,6 +61,9 @@ impl Summary<'_> {
             if usage.calls == 0 {
                 text += &format!("{name} was not called\n");
             }
+            if usage.frozen_clock {
+                text += &format!("{name} read the time of day, which it does not declare: it found 1970\n");
+            }
             if usage.messages > 0 {
                 let messages = of(usage.messages as u64, usage.messages_limit as u64);
                 text += &format!("{name} wrote {messages} of messages\n");
@@ -188,6 +191,7 @@ fn function(name: &str, usage: &Usage) -> Value {
         "output_limit_bytes": usage.output_limit,
         "message_bytes": usage.messages,
         "messages_limit_bytes": usage.messages_limit,
+        "frozen_clock": usage.frozen_clock,
     })
 }
 

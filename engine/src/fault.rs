@@ -95,6 +95,11 @@ pub enum Cause {
         /// How much one instance may have.
         limit: u64,
     },
+    /// The function asked for the time of day, files or the network, and did not declare that.
+    Undeclared {
+        /// The capability, as functions declare it: `clock`, `dir` or `net`.
+        capability: PlainText,
+    },
 }
 
 /// A resource of the host that is limited for each instance.
@@ -141,6 +146,7 @@ impl Cause {
             Self::Trapped { trap, stderr } => trap.len() + stderr.len(),
             Self::KilledItsWorker { how } => how.len(),
             Self::BrokenContract { rule } => rule.len(),
+            Self::Undeclared { capability } => capability.len(),
             _ => 0,
         }
     }
@@ -161,6 +167,7 @@ impl Cause {
             Self::KilledItsWorker { .. } => "killed-its-worker",
             Self::Unreadable { .. } => "unreadable",
             Self::LimitExceeded { .. } => "limit-exceeded",
+            Self::Undeclared { .. } => "undeclared",
         }
     }
 }
@@ -185,6 +192,15 @@ impl fmt::Display for Cause {
             Self::KilledItsWorker { how } => write!(f, "killed the process that ran it ({how})"),
             Self::Unreadable { message } => write!(f, "its output can't be read: {message}"),
             Self::LimitExceeded { resource, limit } => f.write_str(&resource.exceeded(*limit)),
+            Self::Undeclared { capability } => {
+                let used = match capability.as_str() {
+                    "clock" => "read the time of day",
+                    "dir" => "used files",
+                    "net" => "used the network",
+                    _ => "used what is not its own",
+                };
+                write!(f, "{used}, which it does not declare: add needs(\"{capability}\") to the function")
+            }
         }
     }
 }

@@ -7,6 +7,7 @@ use std::sync::Once;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
 use crate::contract::host;
+use crate::printed;
 
 /// The record at hand, for the panic hook.
 static CURRENT: AtomicU32 = AtomicU32::new(0);
@@ -25,7 +26,10 @@ pub(crate) fn report_panics() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
         CURRENT.store(0, Relaxed);
-        panic::set_hook(Box::new(|info| host::panicked(CURRENT.load(Relaxed), &describe(info))));
+        panic::set_hook(Box::new(|info| {
+            printed::flush();
+            host::panicked(CURRENT.load(Relaxed), &describe(info));
+        }));
     });
 }
 

@@ -94,10 +94,11 @@
 //! - A result depends only on the record, the parameters and the state, because a record may be run again on
 //!   another instance. Use statics and thread-locals as caches only. The order of a `HashMap` differs between
 //!   instances: sort what you take from one, or use a `BTreeMap`.
-//! - A sandbox has no files, no network and no time of day: `SystemTime::now` is 1970. `Instant` and
-//!   `thread::sleep` work. A function declares what it needs of these (`#[map(needs("clock"))]`), and the user
-//!   who runs it decides whether to grant that.
-//! - `println!` and `eprintln!` work. What a sink prints is the output of the run.
+//! - A sandbox has no files, no network and no time of day; `Instant` and `thread::sleep` work. A function declares
+//!   what it needs of these (`#[map(needs("clock"))]`), and the user who runs it decides whether to grant that. Using
+//!   what it does not declare is a fault.
+//! - `println!`, `print!` and the like work. What a sink prints is the output of the run, byte for byte. What other
+//!   functions print are messages for people, of a line each; a line that is not ended ends with the call.
 
 #![deny(unsafe_code)]
 #![warn(missing_docs)]
@@ -110,8 +111,10 @@ mod failure;
 mod host;
 mod outputs;
 mod plugin;
+mod printed;
 mod process;
 mod registry;
+mod undeclared;
 
 pub use engine_sdk_macros::{accumulate, filter, flat_map, map, sink};
 pub use failure::Failure;

@@ -4,11 +4,12 @@ use crate::contract::{self, Batch, Outcome};
 use crate::failure::Failure;
 use crate::host;
 use crate::outputs::Outputs;
+use crate::printed;
 
 /// How many records are done between two reports to the host.
 const SOME: u32 = 64;
 /// A sink reports each record, since it must not run again on one that it began, and stops at the
-/// first that fails.
+/// first that fails. What a record printed is the run's output: the host has it before the next one is begun.
 const EACH: u32 = 1;
 
 /// Runs a map or a flat-map: `function` writes its outputs and returns how many.
@@ -74,6 +75,9 @@ fn run<const EVERY: u32>(
                 0
             }
         };
+        if EVERY == EACH {
+            printed::flush();
+        }
         counts.push(count, consumed, &failures);
         start = end as usize + 1;
         consumed += 1;

@@ -37,6 +37,8 @@ pub struct Usage {
     pub messages: usize,
     /// How many of them are shown.
     pub messages_limit: usize,
+    /// It read the time of day, which it does not declare, and found the first second of 1970.
+    pub frozen_clock: bool,
 }
 
 /// What all instances of a pool had together, against its limits.
@@ -185,6 +187,7 @@ impl UsageGauge {
             output_limit: limits.output,
             messages,
             messages_limit: limits.messages,
+            frozen_clock: false,
         }
     }
 }

@@ -2,8 +2,10 @@
 //!
 //! [`Machine::here`] reads it, with the limits of the process and its control groups. A pool takes its defaults from it.
 
+mod address_space;
 mod capacity;
 mod cgroup;
 mod shortage;
 
+pub(crate) use address_space::ScarceAddressSpace;
 pub use capacity::Machine;

@@ -8,6 +8,7 @@ use serde::Serialize;
 use crate::function::Signature;
 use crate::plugin::contract::StreamPluginPre;
 use crate::plugin::sandbox::Sandbox;
+use crate::plugin::undeclared::Undeclared;
 
 /// A plugin's compiled code and what it says of itself.
 pub(crate) struct Loaded {
@@ -16,6 +17,10 @@ pub(crate) struct Loaded {
     pub(crate) signatures: Vec<Signature>,
     /// The interfaces that it imports, needed or not.
     pub(crate) imports: Vec<String>,
+    /// The capabilities that its code can make calls for, declared or not.
+    pub(crate) reach: Vec<&'static str>,
+    /// What becomes of calls for what a function did not declare.
+    pub(crate) undeclared: Undeclared,
     /// In bytes.
     pub(crate) size: u64,
     /// The most that it might have been.

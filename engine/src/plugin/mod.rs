@@ -18,6 +18,7 @@ mod output;
 mod refusal;
 mod runtime;
 mod sandbox;
+mod undeclared;
 
 pub(crate) use calls::batch_size::MOST_BYTES;
 pub(crate) use calls::function_core::{FunctionCore, Opening};
@@ -38,3 +39,4 @@ pub(crate) use output::{Messages, OnPrint};
 pub use output::{Output, Print};
 pub(crate) use runtime::Runtime;
 pub(crate) use sandbox::meter::Waiting;
+pub(crate) use undeclared::Undeclared;

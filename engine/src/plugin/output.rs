@@ -3,7 +3,7 @@
 use std::fmt;
 use std::io::{self, BufWriter, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
@@ -24,6 +24,8 @@ use crate::text::PlainText;
 pub struct Output(Arc<Mutex<OutputState>>);
 
 struct OutputState {
+    /// What errors call it.
+    name: String,
     writer: BufWriter<Box<dyn Write + Send>>,
     failed: Option<Arc<io::Error>>,
     /// In bytes.
@@ -34,13 +36,21 @@ impl Output {
     /// An output that ends in `writer`.
     pub fn new(writer: impl Write + Send + 'static) -> Self {
         let writer = BufWriter::with_capacity(128 << 10, Box::new(writer) as Box<dyn Write + Send>);
-        Self(Arc::new(Mutex::new(OutputState { writer, failed: None, written: 0 })))
+        let name = "the output".to_owned();
+        Self(Arc::new(Mutex::new(OutputState { name, writer, failed: None, written: 0 })))
+    }
+
+    /// Gives it the name that errors call it by, such as its path.
+    #[must_use]
+    pub fn named(self, name: impl Into<String>) -> Self {
+        self.state().name = name.into();
+        self
     }
 
     /// This process's standard output.
     #[must_use]
     pub fn stdout() -> Self {
-        Self::new(io::stdout())
+        Self::new(io::stdout()).named("stdout")
     }
 
     fn state(&self) -> MutexGuard<'_, OutputState> {
@@ -89,7 +99,8 @@ impl OutputState {
         if self.failed.is_none() {
             self.failed = write(&mut self.writer).err().map(Arc::new);
         }
-        self.failed.clone().map_or(Ok(()), |source| Err(Error::Connector(ConnectorError::Output { source })))
+        let Some(source) = self.failed.clone() else { return Ok(()) };
+        Err(Error::Connector(ConnectorError::Output { name: self.name.clone(), source }))
     }
 }
 
@@ -158,27 +169,59 @@ impl Messages {
 /// The longest line of a message; longer ones are cut in pieces.
 const LINE: usize = 4 << 10;
 
-/// The line that one instance is writing, and the end of all that it wrote.
+/// What one instance writes for people.
+pub(crate) struct MessageStream {
+    messages: Arc<Messages>,
+    draft: Mutex<Draft>,
+    /// Whether a line was begun.
+    is_begun: AtomicBool,
+}
+
+impl MessageStream {
+    pub(crate) fn new(messages: Arc<Messages>) -> Arc<Self> {
+        Arc::new(Self { messages, draft: Mutex::default(), is_begun: false.into() })
+    }
+
+    fn draft(&self) -> MutexGuard<'_, Draft> {
+        self.draft.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self, bytes: &[u8]) {
+        let mut draft = self.draft();
+        draft.write(bytes, &self.messages);
+        self.is_begun.store(!draft.line.is_empty(), Relaxed);
+    }
+
+    /// Shows the line that was begun, if there is one: after a call, nobody knows when the next one comes.
+    pub(crate) fn end_line(&self) {
+        if self.is_begun.load(Relaxed) {
+            self.is_begun.store(false, Relaxed);
+            let line = std::mem::take(&mut self.draft().line);
+            self.messages.show(&line);
+        }
+    }
+
+    /// The end of what was written, for the fault that may follow.
+    pub(crate) fn tail(&self) -> String {
+        String::from_utf8_lossy(&self.draft().tail).trim().to_owned()
+    }
+}
+
+impl Drop for MessageStream {
+    fn drop(&mut self) {
+        self.end_line();
+    }
+}
+
+/// The line that is being written, and the end of all that was written.
 #[derive(Default)]
-pub(crate) struct Draft {
+struct Draft {
     line: Vec<u8>,
     tail: Vec<u8>,
 }
 
 impl Draft {
     const TAIL: usize = 400;
-
-    /// The end of what was written, for the fault that may follow.
-    pub(crate) fn tail(&self) -> String {
-        String::from_utf8_lossy(&self.tail).trim().to_owned()
-    }
-
-    /// Shows the line that was begun.
-    pub(crate) fn finish(&mut self, messages: &Messages) {
-        if !self.line.is_empty() {
-            messages.show(&std::mem::take(&mut self.line));
-        }
-    }
 
     fn write(&mut self, bytes: &[u8], messages: &Messages) {
         let tail = &bytes[bytes.len().saturating_sub(Self::TAIL)..];
@@ -207,7 +250,7 @@ pub(crate) enum GuestStream {
     /// The run's output.
     Output(Output),
     /// Messages for people.
-    Messages(Arc<Messages>, Arc<Mutex<Draft>>),
+    Messages(Arc<MessageStream>),
 }
 
 impl IsTerminal for GuestStream {
@@ -240,8 +283,8 @@ impl OutputStream for GuestStream {
         }
         match self {
             Self::Output(output) => output.write(&bytes).map_err(|_| StreamError::Closed),
-            Self::Messages(messages, draft) => {
-                draft.lock().unwrap_or_else(PoisonError::into_inner).write(&bytes, messages);
+            Self::Messages(stream) => {
+                stream.write(&bytes);
                 Ok(())
             }
         }

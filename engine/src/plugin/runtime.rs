@@ -2,12 +2,15 @@
 
 use wasmtime::component::{HasSelf, Linker};
 use wasmtime::{Config, Enabled, Engine, PoolingAllocationConfig};
+use wasmtime_wasi::p2::bindings::clocks::wall_clock;
 use wasmtime_wasi::p2::bindings::filesystem::{preopens, types as filesystem};
 use wasmtime_wasi::p2::bindings::random::{insecure, random};
 use wasmtime_wasi::p2::bindings::sockets::ip_name_lookup;
 
 use crate::Error;
 use crate::error::SystemError;
+use crate::machine::ScarceAddressSpace;
+use crate::plugin::capabilities::clock::GrantedClock;
 use crate::plugin::capabilities::dir::GrantedFiles;
 use crate::plugin::capabilities::net::guest::GrantedNetwork;
 use crate::plugin::capabilities::net::sockets;
@@ -32,8 +35,7 @@ impl Runtime {
     /// that at once, and they take one another's place fast. Only if it is `bounded` a busy guest is
     /// interrupted.
     pub(crate) fn new(stack: usize, slots: Option<usize>, bounded: bool) -> Result<Self, Error> {
-        let wrong =
-            |error: wasmtime::Error| Error::System(SystemError::Sandbox { reason: format!("{error:#}") });
+        let wrong = |error: wasmtime::Error| Error::System(SystemError::Sandbox { reason: refused(&error) });
         let (engine, linker) = Self::build(stack, slots, bounded).map_err(wrong)?;
         let ticker = Ticker::spawn(engine.clone())?;
         Ok(Self { engine, linker, ticker })
@@ -49,7 +51,7 @@ impl Runtime {
             .epoch_interruption(bounded)
             .max_wasm_stack(stack)
             .async_stack_size(stack.saturating_add(HOST_STACK));
-        if let Some(slots) = slots {
+        if let Some(slots) = slots.filter(|_| ScarceAddressSpace::here().is_none()) {
             config.allocation_strategy(pooling(slots));
         }
         let engine = Engine::new(&config)?;
@@ -57,6 +59,7 @@ impl Runtime {
         wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
         linker.allow_shadowing(true);
         ip_name_lookup::add_to_linker::<Sandbox, GrantedNetwork>(&mut linker, Sandbox::network)?;
+        wall_clock::add_to_linker::<Sandbox, GrantedClock>(&mut linker, Sandbox::clock)?;
         random::add_to_linker::<Sandbox, BoundedRandom>(&mut linker, Sandbox::random)?;
         insecure::add_to_linker::<Sandbox, BoundedRandom>(&mut linker, Sandbox::random)?;
         filesystem::add_to_linker::<Sandbox, GrantedFiles>(&mut linker, Sandbox::files)?;
@@ -68,10 +71,23 @@ impl Runtime {
     }
 }
 
-/// The settings by which plugins are compiled and run.
+/// What the system refused, and what it may lack.
+pub(super) fn refused(error: &wasmtime::Error) -> String {
+    match ScarceAddressSpace::here() {
+        Some(scarce) => format!("{error:#}; {scarce}"),
+        None => format!("{error:#}"),
+    }
+}
+
+/// The settings by which plugins are compiled and run. A process that compiles has the limits of the one that started
+/// it, and so the same settings.
 pub(super) fn config() -> Config {
     let mut config = Config::new();
     config.epoch_interruption(true);
+    if ScarceAddressSpace::here().is_some() {
+        // Compiled code then checks bounds, and a memory that grows may move.
+        config.memory_reservation(0).memory_guard_size(64 << 10).memory_reservation_for_growth(1 << 20);
+    }
     // The limiter bounds what memories may hold; wasmtime reserves address space for all that they could
     // address, so that compiled code does without bounds checks. Their first contents are copied: mapped
     // copy-on-write they would cost each instance another mapping, of which Linux allows 65,530, and

@@ -229,7 +229,9 @@ impl<I: Record, O: Returns> Function<I, O> {
     /// What its calls have used so far.
     #[must_use]
     pub fn usage(&self) -> Usage {
-        self.core.usage.read(self.core.limits(), self.core.opening.messages.written())
+        let Opening { messages, grants, .. } = &self.core.opening;
+        let frozen_clock = grants.found_frozen_clock();
+        Usage { frozen_clock, ..self.core.usage.read(self.core.limits(), messages.written()) }
     }
 
     /// The pool that it runs in.

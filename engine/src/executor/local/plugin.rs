@@ -8,7 +8,9 @@ use super::shared::PoolShared;
 use crate::error::nearest_of;
 use crate::error::{FunctionError, LoadError};
 use crate::function::{Capability, Kind, Signature};
-use crate::plugin::{Compilation, FunctionCore, Grants, Loaded, Messages, Opening, Output, check_hash};
+use crate::plugin::{
+    Compilation, FunctionCore, Grants, Loaded, Messages, Opening, Output, Undeclared, check_hash,
+};
 use crate::record::Record;
 use crate::{Error, FaultPolicy};
 
@@ -108,7 +110,7 @@ impl Plugin {
             messages: Messages::new(&signature.name, self.pool.on_print(), self.pool.limits().messages),
             output: (signature.kind == Kind::Sink).then(Output::stdout),
             policy: FaultPolicy::stop(),
-            grants,
+            grants: grants.when_undeclared(self.loaded.undeclared),
             watch: self.pool.watch(),
         })
     }
@@ -133,6 +135,21 @@ impl Plugin {
     #[must_use]
     pub fn imports(&self) -> &[String] {
         &self.loaded.imports
+    }
+
+    /// What the plugin's code can make calls for though none of its functions declares it: `clock`, `dir` or `net`.
+    #[must_use]
+    pub fn undeclared(&self) -> Vec<&'static str> {
+        let needs = || self.signatures().iter().flat_map(|signature| &signature.capabilities);
+        let is_declared = |kind: &str| needs().any(|need| need.split(':').next() == Some(kind));
+        self.loaded.reach.iter().copied().filter(|kind| !is_declared(kind)).collect()
+    }
+
+    /// Whether a call for what a function did not declare is a fault of its record, as in all plugins in Rust. In others
+    /// such a call may be made by the language itself, and finds the first second of 1970, no files and no network.
+    #[must_use]
+    pub fn fails_undeclared(&self) -> bool {
+        self.loaded.undeclared == Undeclared::Fault
     }
 
     /// The size of its file in bytes.

@@ -11,7 +11,7 @@ use super::scheduler::Scheduler;
 use crate::error::SystemError;
 use crate::executor::segment::Executor;
 use crate::function::{Isolation, Limits, PoolUsage};
-use crate::machine::Machine;
+use crate::machine::{Machine, ScarceAddressSpace};
 use crate::metrics::{PoolStatus, WorkerStatus};
 use crate::monitor::{PoolFigures, Watch};
 use crate::plugin::Print;
@@ -185,6 +185,9 @@ fn sandbox(
     limits: Limits,
 ) -> Result<(usize, Arc<Runtime>), Error> {
     let mut instances = instances.min(Machine::here().most_instances());
+    if let Some(scarce) = ScarceAddressSpace::here() {
+        instances = instances.min(scarce.most_instances());
+    }
     let keep_room = keep_room || limits.isolation != Isolation::Thread;
     if keep_room {
         instances = instances.min(MOST_SLOTS);

@@ -14,6 +14,7 @@ use crate::plugin::host::resources::HANDLES;
 use crate::plugin::refusal::Refusal;
 use crate::plugin::sandbox::Sandbox;
 use crate::plugin::sandbox::meter::expired;
+use crate::plugin::undeclared::UndeclaredCall;
 use crate::text::PlainText;
 
 /// Whether an error of instantiation is the guest's own: its start function has failed, or it needs too much.
@@ -64,6 +65,9 @@ pub(in crate::plugin) fn cause(
 fn forbidden(error: &wasmtime::Error, limits: Limits) -> Cause {
     if let Some(refusal) = error.downcast_ref::<Refusal>() {
         return (*refusal).into();
+    }
+    if let Some(call) = error.downcast_ref::<UndeclaredCall>() {
+        return (*call).into();
     }
     if let Some(ResourceTableError::Full) = error.downcast_ref() {
         return Refusal { resource: Resource::Handles, limit: HANDLES as u64 }.into();

@@ -23,9 +23,11 @@ use crate::plugin::host::resources::HANDLES;
 use crate::plugin::hosting::Hosting;
 use crate::plugin::memory::Gauge;
 use crate::plugin::output::{Messages, Output};
+use crate::plugin::runtime::refused;
 use crate::plugin::sandbox::Sandbox;
 use crate::plugin::sandbox::hints::Hints;
 use crate::plugin::sandbox::meter::{Meter, Waiting, metered};
+use crate::plugin::undeclared::Undeclared;
 use crate::record::Batch;
 use crate::text::PlainText;
 
@@ -118,6 +120,7 @@ impl Instance {
             Some(Err(early)) => return Err(early.told(store.data(), limits)),
             None => return Err(OpenError::Fault(Cause::TimedOut { limit: limits.timeout })),
         };
+        store.data().end_lines();
         let memory_at_start = store.data().gauge.used();
         let (hosting, kind, negated) = (hosting.clone(), opening.kind, opening.negated);
         Ok(Box::new(Self {
@@ -154,6 +157,7 @@ impl Instance {
             let call = pin!(stage.call_process(&mut self.store, self.stage, param, keys, ROOM));
             metered(&self.meter, limit, &self.hosting.runtime.ticker, &self.handle, waiting, call).await
         };
+        self.store.data().end_lines();
         match called {
             Some(Ok(said)) => match Outcome::check(self.kind, batch, self.as_meant(batch, said)) {
                 Ok(outcome) if self.began_more(&outcome) => {
@@ -189,6 +193,7 @@ impl Instance {
             let call = pin!(stage.call_state(&mut self.store, self.stage));
             metered(&self.meter, limit, &self.hosting.runtime.ticker, &self.handle, waiting, call).await
         };
+        self.store.data().end_lines();
         let cause = match called {
             Some(Ok(Ok(state))) => return Ok((self, state)),
             Some(Ok(Err(message))) => Cause::Failed { message: PlainText::short(message), retryable: false },
@@ -289,11 +294,12 @@ impl Instance {
 /// Asks a plugin for its functions.
 pub(crate) async fn describe(
     plugin: &StreamPluginPre<Sandbox>,
+    undeclared: Undeclared,
     hosting: &Hosting,
     limits: Limits,
     messages: Arc<Messages>,
 ) -> Result<Vec<WitSignature>, OpenError> {
-    let store = store(hosting, limits, messages, None, &Grants::default());
+    let store = store(hosting, limits, messages, None, &Grants::default().when_undeclared(undeclared));
     let mut store = store.map_err(not_made)?;
     let meter = store.data().meter.clone();
     let described = {
@@ -339,7 +345,7 @@ fn store(
 fn not_made(error: wasmtime::Error) -> OpenError {
     match error.downcast::<Stuck>() {
         Ok(stuck) => OpenError::Refused(stuck.to_string()),
-        Err(error) => OpenError::Exhausted(format!("{error:#}")),
+        Err(error) => OpenError::Exhausted(refused(&error)),
     }
 }
 
@@ -357,7 +363,7 @@ impl Early {
             return OpenError::NoRoom { limit: sandbox.gauge.total_limit() };
         }
         match self {
-            Self::Room(error) if !is_guests(error, sandbox) => OpenError::Exhausted(format!("{error:#}")),
+            Self::Room(error) if !is_guests(error, sandbox) => OpenError::Exhausted(refused(error)),
             Self::Room(error) | Self::Call(error) => {
                 OpenError::Fault(cause(error, sandbox, limits, limits.timeout))
             }

@@ -9,7 +9,7 @@ use super::grants::Grants;
 use super::{clock, env, net, random};
 use crate::function::Capability;
 
-/// Sets up WASI for an instance. Folders are not part of it: the host has its own file system for guests.
+/// Sets up WASI for an instance. Folders and the clock are not part of it: the host has its own for guests.
 pub(in crate::plugin) fn give(
     wasi: &mut WasiCtxBuilder,
     grants: &Grants,
@@ -21,9 +21,8 @@ pub(in crate::plugin) fn give(
     for capability in &grants.capabilities {
         match capability {
             Capability::Env(variable) => env::give(wasi, variable),
-            Capability::Clock(_) => clock::give(wasi),
             Capability::Random(_) => random::give(wasi),
-            Capability::Dir(_) | Capability::Net(_) => {}
+            Capability::Clock(_) | Capability::Dir(_) | Capability::Net(_) => {}
         }
     }
     if grants.have_network() {

@@ -1,6 +1,7 @@
 //! What one function may use of the machine, and what its instances share of that.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Duration;
 
 use super::dir::FileContext;
@@ -10,6 +11,7 @@ use crate::function::Capability;
 use crate::function::capability::GrantedAccess;
 use crate::plugin::host::files::FunctionFiles;
 use crate::plugin::host::resources::{Account, GuestResources};
+use crate::plugin::undeclared::{Undeclared, UndeclaredCall};
 
 /// What one function may use: what it was granted of what it says it needs.
 #[derive(Clone, Debug, Default)]
@@ -18,6 +20,9 @@ pub(crate) struct Grants {
     folders: Arc<GrantedFolders>,
     pub(in crate::plugin) hosts: Arc<GrantedHosts>,
     files: FunctionFiles,
+    undeclared: Undeclared,
+    /// Whether it found the clock at 1970.
+    frozen_clock: Arc<AtomicBool>,
 }
 
 /// A function has lost all of its turns, and every further call would wait for ever.
@@ -40,7 +45,35 @@ impl Grants {
         let capabilities: Vec<_> = granted.iter().filter(needed).cloned().collect();
         let folders = Arc::new(GrantedFolders::open(&capabilities));
         let hosts = Arc::new(GrantedHosts::of(&capabilities));
-        Ok(Self { capabilities, folders, hosts, files: FunctionFiles::default() })
+        Ok(Self { capabilities, folders, hosts, ..Self::default() })
+    }
+
+    /// The same, with what becomes of calls for what the function did not declare.
+    pub(crate) fn when_undeclared(self, undeclared: Undeclared) -> Self {
+        Self { undeclared, ..self }
+    }
+
+    /// A call for what the function did not declare: an error, unless it is to find nothing.
+    pub(in crate::plugin) fn call_undeclared(&self, capability: &'static str) -> Result<(), UndeclaredCall> {
+        match self.undeclared {
+            Undeclared::Fault => Err(UndeclaredCall { capability }),
+            Undeclared::FindsNothing => Ok(()),
+        }
+    }
+
+    /// Whether the function may know the time of day.
+    pub(in crate::plugin) fn have_clock(&self) -> bool {
+        self.capabilities.iter().any(|capability| matches!(capability, Capability::Clock(_)))
+    }
+
+    /// The function found the clock at 1970.
+    pub(in crate::plugin) fn note_frozen_clock(&self) {
+        self.frozen_clock.store(true, Relaxed);
+    }
+
+    /// Whether the function found the clock at 1970, since it did not declare that it reads it.
+    pub(crate) fn found_frozen_clock(&self) -> bool {
+        self.frozen_clock.load(Relaxed)
     }
 
     fn accesses(&self) -> impl Iterator<Item = GrantedAccess<'_>> {

@@ -1,6 +1,6 @@
 //! What the sandbox gives a function for each capability that it was granted.
 
-mod clock;
+pub(in crate::plugin) mod clock;
 pub(in crate::plugin) mod dir;
 mod env;
 mod give;

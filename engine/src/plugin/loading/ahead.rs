@@ -9,6 +9,7 @@ use crate::plugin::loading::cache;
 use crate::plugin::loading::compiler::Compiler;
 use crate::plugin::loading::load::{Compiled, Wasm, compile_by};
 use crate::plugin::runtime;
+use crate::plugin::undeclared::Undeclared;
 
 /// Machine code of plugins, read or compiled ahead of a pool that can compile none any more.
 ///
@@ -22,6 +23,7 @@ pub(in crate::plugin) struct Ready {
     /// In bytes, as its file was.
     pub(in crate::plugin) size: u64,
     pub(in crate::plugin) hash: blake3::Hash,
+    pub(in crate::plugin) undeclared: Undeclared,
     /// The code, or why there is none.
     pub(in crate::plugin) compiled: Result<Arc<Compiled>, NotAPlugin>,
 }
@@ -48,7 +50,7 @@ impl Ahead {
         }
         let Ok(engine) = wasmtime::Engine::new(&runtime::config()) else { return };
         let compiled = compile_by(&engine, Some(compiler), &wasm).map(Arc::new);
-        found.insert(path.to_owned(), Ready { size: wasm.bytes.len() as u64, hash: wasm.hash, compiled });
+        found.insert(path.to_owned(), wasm.ready(compiled));
     }
 
     /// What was found at a path. It is not kept in memory if it can be read again.

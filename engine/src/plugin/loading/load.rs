@@ -23,6 +23,7 @@ use crate::plugin::loaded::{Compilation, Loaded};
 use crate::plugin::loading::ahead::{Ahead, Ready};
 use crate::plugin::loading::cache::{self, Code, Entry};
 use crate::plugin::loading::compiler::{self, Compiler};
+use crate::plugin::loading::{marker, reach};
 use crate::plugin::output::{Messages, OnPrint};
 use crate::text::is_plain;
 use crate::threads;
@@ -51,7 +52,7 @@ impl Loader {
         on_print: OnPrint,
     ) -> Result<Loaded, Error> {
         let not_a_plugin = |problem| Error::Load(LoadError::NotAPlugin { path: path.to_owned(), problem });
-        let Ready { size, hash, compiled } = match self.ahead.take(path) {
+        let Ready { size, hash, undeclared, compiled } = match self.ahead.take(path) {
             Some(ready) => ready,
             None => self.read_and_compile(path, pin, &hosting.runtime.engine)?,
         };
@@ -68,21 +69,23 @@ impl Loader {
         let pre = StreamPluginPre::new(pre).map_err(misfit)?;
         let name = path.file_stem().unwrap_or_default().to_string_lossy();
         let messages = Messages::new(&name, on_print, limits.messages);
-        let signatures = describe(&pre, hosting, limits, messages).await.map_err(|error| match error {
-            OpenError::Fault(cause) => Error::Load(LoadError::Describe { path: path.to_owned(), cause }),
-            OpenError::NoRoom { limit } => {
-                Error::Function(FunctionError::NoRoom { function: name.clone().into_owned(), limit })
-            }
-            OpenError::Exhausted(reason) | OpenError::Refused(reason) => {
-                Error::System(SystemError::Sandbox { reason })
-            }
-        })?;
+        let signatures =
+            describe(&pre, undeclared, hosting, limits, messages).await.map_err(|error| match error {
+                OpenError::Fault(cause) => Error::Load(LoadError::Describe { path: path.to_owned(), cause }),
+                OpenError::NoRoom { limit } => {
+                    Error::Function(FunctionError::NoRoom { function: name.clone().into_owned(), limit })
+                }
+                OpenError::Exhausted(reason) | OpenError::Refused(reason) => {
+                    Error::System(SystemError::Sandbox { reason })
+                }
+            })?;
         let mut signatures: Vec<Signature> = signatures.into_iter().map(Signature::from).collect();
         signatures.sort_by(|one, other| one.name.cmp(&other.name));
         check_names(&signatures).map_err(not_a_plugin)?;
         let imports = component.component_type().imports(engine).map(|(name, _)| name.to_owned()).collect();
+        let reach = reach::reach(&component, engine);
         let (path, size_limit) = (path.to_owned(), self.plugin_size);
-        Ok(Loaded { path, pre, signatures, imports, size, size_limit, hash, compilation })
+        Ok(Loaded { path, pre, signatures, imports, reach, undeclared, size, size_limit, hash, compilation })
     }
 
     /// Reads a plugin, if it has the hash that it is pinned to, and compiles it.
@@ -92,7 +95,7 @@ impl Loader {
         pin.map_or(Ok(()), |pin| check_hash(path, &wasm.hash.to_hex(), pin))?;
         wasm.recognize().map_err(not_a_plugin)?;
         let compiled = compile_by(engine, self.compiler.as_ref(), &wasm).map(Arc::new);
-        Ok(Ready { size: wasm.bytes.len() as u64, hash: wasm.hash, compiled })
+        Ok(wasm.ready(compiled))
     }
 }
 
@@ -107,6 +110,12 @@ impl Wasm {
     pub(in crate::plugin) fn read(path: &Path, limit: u64) -> Result<Self, Error> {
         let bytes = read(path, limit)?;
         Ok(Self { hash: blake3::hash(&bytes), bytes })
+    }
+
+    /// What is known of it, with its `compiled` code.
+    pub(in crate::plugin) fn ready(&self, compiled: Result<Arc<Compiled>, NotAPlugin>) -> Ready {
+        let undeclared = marker::undeclared(&self.bytes);
+        Ready { size: self.bytes.len() as u64, hash: self.hash, undeclared, compiled }
     }
 
     /// Tells a component from what is not even meant to be one, by its first bytes.

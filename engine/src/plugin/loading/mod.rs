@@ -5,3 +5,5 @@ pub(in crate::plugin) mod cache;
 pub(in crate::plugin) mod compiler;
 pub(in crate::plugin) mod described;
 pub(in crate::plugin) mod load;
+mod marker;
+mod reach;

@@ -1,7 +1,7 @@
 //! What a guest finds around it: nothing but time that passes, and a place to leave messages.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use wasmtime::component::ResourceTable;
 use wasmtime_wasi::sockets::WasiSocketsCtxView;
@@ -9,6 +9,7 @@ use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 
 use super::hints::Hints;
 use super::meter::Meter;
+use crate::plugin::capabilities::clock::GuestClock;
 use crate::plugin::capabilities::dir::{FileContext, Files};
 use crate::plugin::capabilities::give;
 use crate::plugin::capabilities::grants::Grants;
@@ -17,7 +18,7 @@ use crate::plugin::capabilities::random::Bounded;
 use crate::plugin::contract::engine::plugin::host::Host;
 use crate::plugin::host::resources::HANDLES;
 use crate::plugin::memory::Gauge;
-use crate::plugin::output::{Draft, GuestStream, Messages, Output};
+use crate::plugin::output::{GuestStream, MessageStream, Messages, Output};
 
 /// The state of one instance's store.
 pub(crate) struct Sandbox {
@@ -28,9 +29,9 @@ pub(crate) struct Sandbox {
     pub(in crate::plugin) hints: Hints,
     /// A sink's records each have a deadline of their own, which `progress` starts.
     deadline_per_record: bool,
-    messages: Arc<Messages>,
-    stdout: Arc<Mutex<Draft>>,
-    stderr: Arc<Mutex<Draft>>,
+    /// None if it is the run's output.
+    stdout: Option<Arc<MessageStream>>,
+    stderr: Arc<MessageStream>,
     pub(in crate::plugin) grants: Grants,
     /// What it holds of the host; none if it was granted neither folders nor the network.
     pub(in crate::plugin) context: Option<Arc<FileContext>>,
@@ -47,14 +48,17 @@ impl Sandbox {
         grants: &Grants,
         context: Option<Arc<FileContext>>,
     ) -> Self {
-        let (stdout, stderr) = (Arc::<Mutex<Draft>>::default(), Arc::<Mutex<Draft>>::default());
         let deadline_per_record = output.is_some();
-        let out = match output {
-            Some(output) => GuestStream::Output(output),
-            None => GuestStream::Messages(messages.clone(), stdout.clone()),
+        let (out, stdout) = match output {
+            Some(output) => (GuestStream::Output(output), None),
+            None => {
+                let stdout = MessageStream::new(messages.clone());
+                (GuestStream::Messages(stdout.clone()), Some(stdout))
+            }
         };
+        let stderr = MessageStream::new(messages);
         let mut wasi = WasiCtx::builder();
-        wasi.stdout(out).stderr(GuestStream::Messages(messages.clone(), stderr.clone()));
+        wasi.stdout(out).stderr(GuestStream::Messages(stderr.clone()));
         give(&mut wasi, grants, context.as_ref());
         let (wasi, grants) = (wasi.build(), grants.clone());
         let mut table = ResourceTable::new();
@@ -67,7 +71,6 @@ impl Sandbox {
             meter,
             hints,
             deadline_per_record,
-            messages,
             stdout,
             stderr,
             grants,
@@ -78,15 +81,13 @@ impl Sandbox {
 
     /// The end of what the guest wrote to stderr.
     pub(in crate::plugin) fn stderr(&self) -> String {
-        self.stderr.lock().unwrap_or_else(PoisonError::into_inner).tail()
+        self.stderr.tail()
     }
-}
 
-impl Drop for Sandbox {
-    fn drop(&mut self) {
-        for draft in [&self.stdout, &self.stderr] {
-            draft.lock().unwrap_or_else(PoisonError::into_inner).finish(&self.messages);
-        }
+    /// Shows the lines of messages that the guest has begun.
+    pub(in crate::plugin) fn end_lines(&self) {
+        self.stdout.iter().for_each(|stdout| stdout.end_line());
+        self.stderr.end_line();
     }
 }
 
@@ -110,7 +111,11 @@ impl Host for Sandbox {
 
 impl Sandbox {
     pub(in crate::plugin) fn files(&mut self) -> Files<'_> {
-        Files::new(&mut self.table, self.context.as_ref())
+        Files::new(&mut self.table, self.context.as_ref(), &self.grants)
+    }
+
+    pub(in crate::plugin) fn clock(&mut self) -> GuestClock<'_> {
+        GuestClock(&self.grants)
     }
 
     pub(in crate::plugin) fn random(&mut self) -> Bounded<'_> {
@@ -120,7 +125,7 @@ impl Sandbox {
     pub(in crate::plugin) fn network(&mut self) -> GuestNetwork<'_> {
         GuestNetwork {
             sockets: WasiSocketsCtxView { ctx: self.wasi.sockets(), table: &mut self.table },
-            hosts: &self.grants.hosts,
+            grants: &self.grants,
             context: self.context.as_ref(),
             connections: &mut self.connections,
         }

@@ -1,8 +1,8 @@
-//! What says too much.
+//! What says too much, or ends no line.
 
 use std::iter;
 
-use engine_sdk::{flat_map, map};
+use engine_sdk::{flat_map, map, sink};
 
 use crate::is_bad;
 
@@ -52,5 +52,25 @@ fn floods_one_line(record: &str) -> &str {
 fn prints_escapes(record: &str) -> &str {
     println!("\x1b[2J\x07\x1b]0;owned\x07out {record}\r\u{9b}2J");
     eprintln!("\x1b[2J\x07\x1b]0;owned\x07err {record}\r\u{9b}2J");
+    record
+}
+
+/// Prints the record and a comma, and no line ends. A bad record then panics, aborts or loops, as it says.
+#[sink]
+fn joins(record: &str) {
+    print!("{record},");
+    match record {
+        "bad panic" => panic!("as it says"),
+        "bad abort" => std::process::abort(),
+        "bad loop" => loop {},
+        _ => {}
+    }
+}
+
+/// Prints the record to stdout and to stderr, and no line ends.
+#[map]
+fn mutters(record: &str) -> &str {
+    print!("out {record}");
+    eprint!("err {record}");
     record
 }

@@ -11,11 +11,13 @@ use wasmtime_wasi::p2::bindings::filesystem::types::{Descriptor, ErrorCode};
 use super::granted::GrantedFolders;
 use super::node::{Folder, Node};
 use crate::function::Capability;
-use crate::function::capability::Dir;
+use crate::function::capability::{Dir, Grant};
+use crate::plugin::capabilities::grants::Grants;
 use crate::plugin::host::files::FunctionFiles;
 use crate::plugin::host::quota::Disk;
 use crate::plugin::host::resources::{Account, Charge, Resource as Held};
 use crate::plugin::host::threads::FileThreads;
+use crate::plugin::undeclared::UndeclaredCall;
 
 /// The folders that an instance was granted, and who pays for what it does in them.
 pub(in crate::plugin) struct FileContext {
@@ -130,7 +132,12 @@ pub(in crate::plugin) struct Files<'a> {
     pub(super) table: &'a mut ResourceTable,
     /// None if it was granted no folder.
     pub(super) context: Option<&'a Arc<FileContext>>,
+    pub(super) grants: &'a Grants,
 }
+
+/// Stands for all files where a function declared none and using one is a fault: a language looks paths up in the
+/// folders that it was granted, and asks for nothing if there are none.
+pub(super) struct UndeclaredFolder;
 
 /// Files as the linker names them.
 pub(in crate::plugin) struct GrantedFiles;
@@ -143,8 +150,9 @@ impl<'a> Files<'a> {
     pub(in crate::plugin) fn new(
         table: &'a mut ResourceTable,
         context: Option<&'a Arc<FileContext>>,
+        grants: &'a Grants,
     ) -> Self {
-        Self { table, context }
+        Self { table, context, grants }
     }
 
     /// Who without a folder has a handle to a file has made it up.
@@ -155,7 +163,18 @@ impl<'a> Files<'a> {
     pub(super) fn node(&self, handle: &Resource<Descriptor>) -> Result<Node, FsError> {
         // What the bindings call a descriptor is a node in our table.
         let key = Resource::<Node>::new_borrow(handle.rep());
-        Ok(self.table.get(&key)?.clone())
+        match self.table.get(&key) {
+            Ok(node) => Ok(node.clone()),
+            Err(_) if self.is_undeclared(handle) => {
+                Err(FsError::trap(UndeclaredCall { capability: Dir::NAME }))
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Whether a handle is that of the folder that stands for undeclared files.
+    pub(super) fn is_undeclared(&self, handle: &Resource<Descriptor>) -> bool {
+        self.table.get(&Resource::<UndeclaredFolder>::new_borrow(handle.rep())).is_ok()
     }
 
     pub(super) fn file(&self, handle: &Resource<Descriptor>) -> Result<Node, FsError> {

@@ -12,19 +12,24 @@ use wasmtime_wasi::p2::bindings::filesystem::types::{
 };
 use wasmtime_wasi::p2::{DynInputStream, DynOutputStream, FsError, FsResult};
 
-use super::context::Files;
+use super::context::{Files, UndeclaredFolder};
 use super::convert::{FileError, hash, stat, time, times};
 use super::listing::Listing;
 use super::node::Node;
 use super::open::Request;
 use super::paths;
 use super::streams::{CHUNK, Reader, Writer};
+use crate::function::capability::{Dir, Grant};
 
 impl preopens::Host for Files<'_> {
     fn get_directories(&mut self) -> wasmtime::Result<Vec<(Resource<Descriptor>, String)>> {
-        let Some(context) = self.context else { return Ok(Vec::new()) };
-        let mut handles = Vec::with_capacity(context.folders.len());
-        for folder in &context.folders {
+        let folders = self.context.map_or(&[][..], |context| &context.folders[..]);
+        if folders.is_empty() && self.grants.call_undeclared(Dir::NAME).is_err() {
+            let handle = self.table.push(UndeclaredFolder)?;
+            return Ok(vec![(Resource::new_own(handle.rep()), "/".to_owned())]);
+        }
+        let mut handles = Vec::with_capacity(folders.len());
+        for folder in folders {
             let handle = self.table.push(Node::granted(folder))?;
             handles.push((Resource::new_own(handle.rep()), folder.name.clone()));
         }
@@ -94,6 +99,9 @@ impl HostDescriptor for Files<'_> {
     }
 
     async fn get_flags(&mut self, fd: Resource<Descriptor>) -> FsResult<DescriptorFlags> {
+        if self.is_undeclared(&fd) {
+            return Ok(DescriptorFlags::READ | DescriptorFlags::MUTATE_DIRECTORY);
+        }
         let node = self.node(&fd)?;
         let write = if node.is_folder() { DescriptorFlags::MUTATE_DIRECTORY } else { DescriptorFlags::WRITE };
         let mut flags = DescriptorFlags::empty();
@@ -107,7 +115,7 @@ impl HostDescriptor for Files<'_> {
     }
 
     async fn get_type(&mut self, fd: Resource<Descriptor>) -> FsResult<DescriptorType> {
-        let folder = self.node(&fd)?.is_folder();
+        let folder = self.is_undeclared(&fd) || self.node(&fd)?.is_folder();
         Ok(if folder { DescriptorType::Directory } else { DescriptorType::RegularFile })
     }
 
@@ -232,6 +240,10 @@ impl HostDescriptor for Files<'_> {
     }
 
     fn drop(&mut self, fd: Resource<Descriptor>) -> wasmtime::Result<()> {
+        if self.is_undeclared(&fd) {
+            self.table.delete(Resource::<UndeclaredFolder>::new_own(fd.rep()))?;
+            return Ok(());
+        }
         self.table.delete(Resource::<Node>::new_own(fd.rep()))?;
         Ok(())
     }

@@ -83,7 +83,8 @@ impl ip_name_lookup::Host for GuestNetwork<'_> {
         name: String,
     ) -> Result<Resource<ResolveAddressStream>, SocketError> {
         self.sockets.table.get(&network)?;
-        let Some(context) = self.context.cloned().filter(|_| self.hosts.may_resolve(&name)) else {
+        self.check_declared()?;
+        let Some(context) = self.context.cloned().filter(|_| self.grants.hosts.may_resolve(&name)) else {
             return Err(ErrorCode::AccessDenied.into());
         };
         let charge = context.charge(Held::Buffers, BYTES).map_err(|_| ErrorCode::OutOfMemory)?;

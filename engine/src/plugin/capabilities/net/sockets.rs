@@ -3,8 +3,8 @@
 use wasmtime::StoreContextMut;
 use wasmtime::component::{Linker, Resource, ResourceType};
 use wasmtime_wasi::p2::bindings::sockets::network::{ErrorCode, IpAddressFamily};
-use wasmtime_wasi::p2::bindings::sockets::tcp_create_socket;
-use wasmtime_wasi::p2::{SocketError, TcpSocket};
+use wasmtime_wasi::p2::bindings::sockets::{tcp_create_socket, udp_create_socket};
+use wasmtime_wasi::p2::{SocketError, TcpSocket, UdpSocket};
 
 use super::guest::{Connection, GrantedNetwork, GuestNetwork};
 use crate::plugin::host::resources::{HANDLES, Resource as Held};
@@ -24,6 +24,7 @@ pub(in crate::plugin) fn add_to_linker<T: Send + 'static>(
     network: fn(&mut T) -> GuestNetwork<'_>,
 ) -> wasmtime::Result<()> {
     tcp_create_socket::add_to_linker::<T, GrantedNetwork>(linker, network)?;
+    udp_create_socket::add_to_linker::<T, GrantedNetwork>(linker, network)?;
     let end = move |mut store: StoreContextMut<'_, T>, handle| {
         let mut network = network(store.data_mut());
         network.sockets.table.delete(Resource::<TcpSocket>::new_own(handle))?;
@@ -44,6 +45,7 @@ impl GuestNetwork<'_> {
 
 impl tcp_create_socket::Host for GuestNetwork<'_> {
     fn create_tcp_socket(&mut self, family: IpAddressFamily) -> Result<Resource<TcpSocket>, SocketError> {
+        self.check_declared()?;
         let context = self.context.ok_or(ErrorCode::AccessDenied)?;
         let charge = |held, count| context.charge(held, count).map_err(|_| ErrorCode::NewSocketLimit);
         let connection = Connection {
@@ -54,5 +56,16 @@ impl tcp_create_socket::Host for GuestNetwork<'_> {
         self.connections.insert(socket.rep(), connection);
         self.allow_handles();
         Ok(socket)
+    }
+}
+
+/// Datagrams are never granted: a socket for them can be made, and bound to nothing.
+impl udp_create_socket::Host for GuestNetwork<'_> {
+    async fn create_udp_socket(
+        &mut self,
+        family: IpAddressFamily,
+    ) -> Result<Resource<UdpSocket>, SocketError> {
+        self.check_declared()?;
+        self.sockets.create_udp_socket(family).await
     }
 }

@@ -1,0 +1,37 @@
+//! Calls for what a function did not declare.
+
+use std::fmt;
+
+use crate::fault::Cause;
+
+/// What becomes of a function's call for the time of day, files or the network, if the function did not declare it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Undeclared {
+    /// It ends the call: the plugin says that all such calls are its functions' own.
+    Fault,
+    /// It finds the first second of 1970, no files and no network: the runtime of a language may ask for these by
+    /// itself, as a garbage collector reads the clock.
+    #[default]
+    FindsNothing,
+}
+
+/// A function called for something that it did not declare.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::plugin) struct UndeclaredCall {
+    /// The capability, as functions declare it.
+    pub(in crate::plugin) capability: &'static str,
+}
+
+impl fmt::Display for UndeclaredCall {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        Cause::from(*self).fmt(f)
+    }
+}
+
+impl std::error::Error for UndeclaredCall {}
+
+impl From<UndeclaredCall> for Cause {
+    fn from(UndeclaredCall { capability }: UndeclaredCall) -> Self {
+        Self::Undeclared { capability: capability.into() }
+    }
+}
