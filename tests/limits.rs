@@ -357,12 +357,12 @@ fn row_8_compilation_is_bounded_in_its_own_process() {
         crate::support::fed(command, "x\n")
     };
     for (flags, problem) in [
-        (["--compile-timeout", "1ms"], "compiling it takes longer than 1ms"),
-        (["--compile-memory", "20MiB"], "compiling it needs more than 20.0 MiB of memory"),
-        (["--plugin-size", "1KiB"], "its size of "),
+        (["--compile-timeout", "1ms"], "can't be compiled: it takes longer than 1ms"),
+        (["--compile-memory", "20MiB"], "can't be compiled: it needs more than 20.0 MiB of memory"),
+        (["--plugin-size", "1KiB"], "is not a plugin: its size of "),
     ] {
         let did = run(&flags);
-        let expected = format!("engine: {plugin} is not a plugin: {problem}");
+        let expected = format!("engine: {plugin} {problem}");
         assert!(did.code == Some(2) && did.stderr.starts_with(&expected), "{} is not {expected}", did.stderr);
         let hint = format!(" (raise it with {})\n", flags[0]);
         assert!(did.stderr.ends_with(&hint), "{} does not end with {hint}", did.stderr);

@@ -53,6 +53,8 @@ mod stalled_many;
 
 // The command line.
 mod checkpoints;
+#[cfg(target_os = "linux")]
+mod compiling;
 #[cfg(unix)]
 mod crates;
 #[cfg(unix)]

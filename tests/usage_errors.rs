@@ -187,7 +187,9 @@ fn a_usage_error_leaves_the_output_file_untouched() {
 fn row_13_a_full_disk_is_reported() {
     let did = fed(engine(["run", "-p", &inc(), "-o", "/dev/full"]), "1\n2\n");
     assert_eq!(did.code, Some(1));
-    assert_eq!(did.stderr, "engine: can't write the output: No space left on device (os error 28)\n");
+    let told =
+        "No space left on device (os error 28): free space on that file system, or write to another one";
+    assert_eq!(did.stderr, format!("engine: can't write /dev/full: {told}\n"));
 }
 
 #[test]

@@ -11,7 +11,7 @@ use humantime::format_duration;
 use serde_json::json;
 
 use super::args::time;
-use super::exit::{Signal, tell};
+use super::exit::{EndedBy, Signal, tell};
 use super::summary::counted;
 use super::top;
 
@@ -40,7 +40,10 @@ struct Known {
     json: bool,
     /// As the command line says, or a pipeline file, which is read later.
     timeout: OnceLock<Duration>,
-    run: OnceLock<DrainedRun>,
+    /// None if it was called off before it began.
+    run: OnceLock<Option<DrainedRun>>,
+    /// Whether there is something to finish from the start, as a worker has it.
+    begun: bool,
 }
 
 /// A running run.
@@ -52,7 +55,16 @@ pub(crate) struct DrainedRun {
 
 impl Drain {
     pub(crate) fn new(given: Option<Duration>, json: bool) -> Self {
-        let known = Known { json, timeout: OnceLock::new(), run: OnceLock::new() };
+        Self::with(given, json, true)
+    }
+
+    /// That of a run, which has nothing to finish before it [begins](Self::begins).
+    pub(crate) fn of_run(given: Option<Duration>, json: bool) -> Self {
+        Self::with(given, json, false)
+    }
+
+    fn with(given: Option<Duration>, json: bool, begun: bool) -> Self {
+        let known = Known { json, timeout: OnceLock::new(), run: OnceLock::new(), begun };
         given.into_iter().for_each(|given| known.is_given(given));
         Self(Arc::new(known))
     }
@@ -62,8 +74,27 @@ impl Drain {
         self.0.is_given(timeout);
     }
 
+    /// The run takes in its first record now. If it was called off, the process is about to end.
     pub(crate) fn begins(&self, run: DrainedRun) {
-        let _ = self.0.run.set(run);
+        if self.0.run.set(Some(run)).is_err() {
+            loop {
+                thread::park();
+            }
+        }
+    }
+
+    /// Ends the process, unless the run has begun: as while a plugin is compiled, there is nothing to finish.
+    pub(crate) fn call_off(&self, by: Signal) {
+        if self.0.begun || self.0.run.set(None).is_err() {
+            return;
+        }
+        top::restore();
+        match self.0.json {
+            true => tell(format_args!("{}", json!({ "ended": "interrupted" }))),
+            false => tell(format_args!("engine: {}", EndedBy::Signal(by))),
+        }
+        engine::end_commands();
+        std::process::exit(by.exit_code().into());
     }
 
     pub(crate) fn timeout(&self) -> Duration {
@@ -73,7 +104,7 @@ impl Drain {
 
     /// Prints what is not finished, and ends the process, in which something may hang.
     pub(crate) fn end(&self, by: Signal) -> ! {
-        if let Some(run) = self.0.run.get() {
+        if let Some(Some(run)) = self.0.run.get() {
             let flush = run.flush.clone();
             let (done, wait) = sync_channel(1);
             // This may hang too.
@@ -93,7 +124,7 @@ impl Drain {
     }
 
     fn tell(&self) {
-        let counts = self.0.run.get().map(|run| (run.counts)()).unwrap_or_default();
+        let counts = self.0.run.get().and_then(Option::as_ref).map(|run| (run.counts)()).unwrap_or_default();
         let waits = waits();
         let time = format_duration(self.timeout());
         if self.0.json {

@@ -10,8 +10,9 @@ use super::exit::Signal;
 use super::threads::{self, runtime};
 use super::top;
 
-/// Tells of the first signal to end; the second one ends the process, whatever it is doing, and so does the end of
-/// the time that there is to drain. They are heard from now on. `aborted` says that the second one came.
+/// Tells of the first signal to end, or ends the process if its run has not begun. The second signal ends the process,
+/// whatever it is doing, and so does the end of the time that there is to drain. They are heard from now on. `aborted`
+/// says that the second one came.
 pub(super) fn interrupts(
     drain: Drain,
     aborted: impl Fn() + Send + 'static,
@@ -26,6 +27,7 @@ pub(super) fn interrupts(
     threads::start("engine-signals", move || {
         runtime.block_on(async {
             let mut signal = signals.next().await;
+            drain.call_off(signal);
             // Where the terminal hears keys, it may have been told already.
             if told.set(signal).is_ok() || signal == Signal::CpuTime {
                 let first = signal;

@@ -41,12 +41,12 @@ async fn a_command_gets_all_records_and_the_run_waits_for_it() {
 #[tokio::test]
 async fn a_command_that_fails_or_ends_early_ends_the_run() {
     let failed = put([1], sinks::process(["sh", "-c", "cat > /dev/null; exit 3"])).await.unwrap_err();
-    assert_eq!(failed.to_string(), "sh ended with exit status: 3");
+    assert_eq!(failed.to_string(), "sh exited with code 3");
     let lines = || (0..).map(|_| "x".repeat(1 << 16));
     let failed = put(lines(), sinks::process(["sh", "-c", "exit 4"])).await.unwrap_err();
-    assert_eq!(failed.to_string(), "sh ended with exit status: 4");
+    assert_eq!(failed.to_string(), "sh exited with code 4");
     let early = put(lines(), sinks::process(["head", "-c", "1"])).await.unwrap_err();
-    assert_eq!(early.to_string(), "can't write the output");
+    assert_eq!(early.to_string(), "can't write to head");
     let missing = put::<i64>([], sinks::process(["/no/such/command"])).await.unwrap_err();
     assert_eq!(missing.to_string(), "can't run /no/such/command");
 }

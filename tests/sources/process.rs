@@ -15,7 +15,7 @@ async fn a_failing_command_is_reported_after_its_output() {
         .on_stderr(move |line| told.lock().unwrap().push(line));
     let (lines, ended) = fed::<String>(process).await;
     assert_eq!(lines, ["1", "2"]);
-    assert_eq!(ended.unwrap_err().to_string(), "sh ended with exit status: 3");
+    assert_eq!(ended.unwrap_err().to_string(), "sh exited with code 3");
     assert_eq!(*said.lock().unwrap(), ["oh no"]);
     let missing = fed_error(sources::process(["/no/such/command", "x"])).await;
     assert_eq!(missing.to_string(), "can't run /no/such/command");

@@ -44,7 +44,9 @@ pub(crate) fn build(folder: &Path, quiet: bool) -> anyhow::Result<Built> {
             built = own.or(built);
         }
     }
-    ensure!(child.wait().context("can't wait for cargo")?.success(), "{} does not build", folder.display());
+    let ended = child.wait().context("can't wait for cargo")?;
+    ensure!(ended.code().is_some(), "{} is not built: cargo was killed ({ended})", folder.display());
+    ensure!(ended.success(), "{} does not build", folder.display());
     built.with_context(|| {
         format!("{} is no plugin crate: its [lib] needs crate-type = [\"cdylib\"]", folder.display())
     })

@@ -160,7 +160,7 @@ impl RunCommand {
     }
 
     pub(super) fn drain(&self) -> Drain {
-        Drain::new(self.drain_timeout, self.json)
+        Drain::of_run(self.drain_timeout, self.json)
     }
 
     pub(super) fn messages(&self) -> Messages {

@@ -60,7 +60,9 @@ impl RunCommand {
         // The output is opened last, so that a mistake elsewhere leaves nothing behind.
         let file = Arc::new(OnceLock::new());
         let keep = known.as_ref().map_or(0, |known| known.output.length);
-        let output = Output::new(LateFile::new(file.clone(), keep));
+        let name =
+            self.output.as_ref().map_or_else(|| "stdout".to_owned(), |path| path.display().to_string());
+        let output = Output::new(LateFile::new(file.clone(), keep)).named(name);
         let books = Books::default();
         let policy = self.faults.policy(&books.dead_letters, &books.positions, known.as_ref());
         let Self { plugins, arguments, keys, allow: allowed, .. } = &self;
@@ -80,7 +82,7 @@ impl RunCommand {
         let written = file.get().map(|file| (file, &output));
         let checkpointer = self.checkpointer(start, &source, written, &books, letters_file)?;
         self.build(&pool, &source, &chain, &output);
-        drain.begins(drained(&source, &books.dead_letters));
+        drain.begins(drained(&source, &books.dead_letters, &output));
         let begun = Instant::now();
         let runtime = runtime()?;
         watching.show()?;
@@ -285,11 +287,15 @@ fn finish(
 }
 
 /// What is done with the run if it exceeds its drain timeout.
-fn drained(source: &Arc<Source<Records>>, dead_letters: &DeadLetterFile) -> drain::DrainedRun {
-    let (source, dead_letters) = (source.progress(), dead_letters.clone());
+fn drained(
+    source: &Arc<Source<Records>>,
+    dead_letters: &DeadLetterFile,
+    output: &Output,
+) -> drain::DrainedRun {
+    let (source, dead_letters, output) = (source.progress(), dead_letters.clone(), output.clone());
     drain::DrainedRun {
         counts: Box::new(move || source.counts()),
         // What can't be written is lost, like everything else that is not finished.
-        flush: Arc::new(move || drop(dead_letters.flush())),
+        flush: Arc::new(move || drop((dead_letters.flush(), output.flush()))),
     }
 }

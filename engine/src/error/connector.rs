@@ -4,13 +4,17 @@ use std::io;
 use std::process::ExitStatus;
 use std::sync::Arc;
 
+use crate::process::HowItEnded;
+
 /// A source or sink lost what it is connected to, or failed.
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ConnectorError {
     /// Writing the output failed.
-    #[error("can't write the output")]
+    #[error("can't write {name}")]
     Output {
+        /// Which output: a file's path, `stdout`, or `to` and a command's name.
+        name: String,
         /// What the system says.
         source: Arc<io::Error>,
     },
@@ -23,7 +27,7 @@ pub enum ConnectorError {
         source: Arc<io::Error>,
     },
     /// A command failed.
-    #[error("{command} ended with {status}")]
+    #[error("{command} {}", HowItEnded(*status))]
     CommandFailed {
         /// Its first word.
         command: String,

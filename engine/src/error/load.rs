@@ -11,8 +11,8 @@ use crate::text::{path as shown, short};
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum LoadError {
-    /// The file is not a plugin.
-    #[error("{} is not a plugin: {problem}", shown(path))]
+    /// The file is not a plugin, or can't be compiled.
+    #[error("{} {}: {problem}", shown(path), problem.verdict())]
     NotAPlugin {
         /// The file.
         path: PathBuf,

@@ -31,19 +31,25 @@ pub enum NotAPlugin {
         limit: u64,
     },
     /// Compiling it took too long.
-    #[error("compiling it takes longer than {limit:?}")]
+    #[error("it takes longer than {limit:?}")]
     SlowToCompile {
         /// The limit.
         limit: Duration,
     },
-    /// Compiling it ended without a result, as it does when memory runs out.
-    #[error("compiling it needs more than {} of memory, or the compiler crashed", ByteSize(*limit as u64))]
+    /// Compiling it ended without a result, as it does when the limit on memory is reached.
+    #[error("it needs more than {} of memory, or the compiler crashed", ByteSize(*limit as u64))]
     LargeToCompile {
         /// The limit in bytes.
         limit: usize,
     },
+    /// Another process, or the system, killed the process that compiles.
+    #[error("its compiler {}: run again", short(how))]
+    CompilerKilled {
+        /// How it ended.
+        how: String,
+    },
     /// The process that compiles could not be started, or did not answer.
-    #[error("it can't be compiled: {reason}")]
+    #[error("{reason}")]
     NotCompiled {
         /// What the system says.
         reason: String,
@@ -91,4 +97,17 @@ pub enum NotAPlugin {
         /// How many there may be.
         limit: usize,
     },
+}
+
+impl NotAPlugin {
+    /// What can be said of the file: one that takes too long to compile may be a plugin.
+    pub(super) fn verdict(&self) -> &'static str {
+        match self {
+            Self::SlowToCompile { .. }
+            | Self::LargeToCompile { .. }
+            | Self::CompilerKilled { .. }
+            | Self::NotCompiled { .. } => "can't be compiled",
+            _ => "is not a plugin",
+        }
+    }
 }

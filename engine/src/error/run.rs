@@ -77,7 +77,7 @@ impl Error {
     /// Whether the reader of an output went away, as `head` does: it has what it wanted.
     #[must_use]
     pub fn is_closed_pipe(&self) -> bool {
-        let (Self::Connector(ConnectorError::Output { source })
+        let (Self::Connector(ConnectorError::Output { source, .. })
         | Self::File(FileError::Write { source, .. })) = self
         else {
             return false;

@@ -2,11 +2,22 @@
 
 use std::io;
 
-use super::Machine;
+use bytesize::ByteSize;
+
+use super::{Machine, ScarceAddressSpace};
 
 impl Machine {
     /// How many threads and processes there may be, and what allows more, for a message.
     pub(crate) fn thread_limit(&self) -> String {
+        // The system says the same when there is no address space for a stack.
+        let scarce = ScarceAddressSpace::here();
+        scarce.map_or_else(
+            || self.number_of_threads(),
+            |scarce| format!("{}, and {scarce}", self.number_of_threads()),
+        )
+    }
+
+    fn number_of_threads(&self) -> String {
         let of_user =
             |most: u64| format!("this user may have {most} threads and processes (raise ulimit -u)");
         match (self.user_threads, self.group_threads) {
@@ -23,8 +34,8 @@ impl Machine {
         }
     }
 
-    /// What is short, if an error says that a limit of this process is reached that the message of the system does
-    /// not name: files that may be open at once.
+    /// What is short, and what to do, if an error says that a limit is reached that the message of the system does not
+    /// name: files that may be open at once, the size of a file, address space, or room on a disk.
     ///
     /// ```
     /// # #[cfg(target_os = "linux")] {
@@ -36,16 +47,34 @@ impl Machine {
     #[must_use]
     pub fn shortage(&self, error: &io::Error) -> Option<String> {
         #[cfg(unix)]
-        if rustix::io::Errno::from_io_error(error) == Some(rustix::io::Errno::MFILE) {
-            return Some(match self.descriptors {
-                Some(most) => {
-                    format!("this process may have {most} files and sockets open at once (raise ulimit -n)")
-                }
-                None => "this process may have no more files and sockets open at once (raise ulimit -n)"
-                    .to_owned(),
-            });
+        return rustix::io::Errno::from_io_error(error).and_then(|error| self.what_is_short(error));
+        #[cfg(not(unix))]
+        {
+            let _ = error;
+            None
         }
-        let _ = error;
-        None
+    }
+
+    #[cfg(unix)]
+    fn what_is_short(&self, error: rustix::io::Errno) -> Option<String> {
+        use rustix::io::Errno;
+        use rustix::process::{Resource, getrlimit};
+
+        Some(match error {
+            Errno::MFILE => {
+                let most = self.descriptors.map_or_else(|| "no more".to_owned(), |most| most.to_string());
+                format!("this process may have {most} files and sockets open at once (raise ulimit -n)")
+            }
+            Errno::NFILE => "all processes together have too many files open (raise fs.file-max)".to_owned(),
+            Errno::NOSPC => "free space on that file system, or write to another one".to_owned(),
+            Errno::DQUOT => "your quota there is used up: remove files, or write elsewhere".to_owned(),
+            Errno::ROFS => "write to another file system".to_owned(),
+            Errno::FBIG => match getrlimit(Resource::Fsize).current {
+                Some(most) => format!("a file may have {} (raise ulimit -f)", ByteSize(most)),
+                None => "that file system allows no larger file: write to another one".to_owned(),
+            },
+            Errno::NOMEM => ScarceAddressSpace::here()?.to_string(),
+            _ => return None,
+        })
     }
 }

@@ -1,7 +1,7 @@
 //! A child process for threads that wait for it.
 
 use std::io::{self, Read, Write};
-use std::process::Child;
+use std::process::{Child, ExitStatus};
 
 #[cfg(unix)]
 use super::outside::{self, Line};
@@ -38,21 +38,28 @@ impl WaitedFor {
         let stdout = child.stdout.take().map(|stdout| Box::new(stdout) as _);
         Ok(Self { stdin, stdout, handle: ChildHandle::Own(child) })
     }
-}
 
-impl Drop for WaitedFor {
-    fn drop(&mut self) {
-        // It may have exited before.
+    /// Kills it unless it has ended, and waits until it is gone. Returns how it ended: one that was ending already ends
+    /// as it would have.
+    pub(crate) fn end(&mut self) -> io::Result<ExitStatus> {
         match &mut self.handle {
             ChildHandle::Own(child) => {
+                // It may have exited before.
                 let _ = child.kill();
-                let _ = child.wait();
+                child.wait()
             }
             #[cfg(unix)]
             ChildHandle::Outside(line) => {
                 outside::kill(&*line);
-                let _ = outside::ended(&*line);
+                outside::ended(&*line)?
             }
         }
+    }
+}
+
+impl Drop for WaitedFor {
+    fn drop(&mut self) {
+        // If it was ended before, there is nothing to wait for.
+        let _ = self.end();
     }
 }

@@ -122,7 +122,8 @@ impl Consumer<Records> for Writer {
         }
         // How the command ended says more. It may have exited with 0 since it had enough, as `head` does.
         running.ended_within(timeout).await?;
-        Err(Error::Connector(ConnectorError::Output { source: Arc::new(error) }).into())
+        let name = format!("to {}", self.process.program.name());
+        Err(Error::Connector(ConnectorError::Output { name, source: Arc::new(error) }).into())
     }
 
     async fn end(&mut self) -> Result<(), Error> {

@@ -5,7 +5,7 @@ use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{RecvTimeoutError, sync_channel};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use wasmtime::Engine;
 
@@ -13,7 +13,7 @@ use crate::error::{Error, NotAPlugin};
 use crate::plugin::loaded::Compilation;
 use crate::plugin::loading::cache::Entry;
 use crate::plugin::runtime;
-use crate::process::{Program, WaitedFor};
+use crate::process::{HowItEnded, Program, WaitedFor, was_ended_from_outside};
 use crate::threads;
 
 /// The most threads that compile.
@@ -32,6 +32,9 @@ const LARGE: u8 = 5;
 
 /// How many bytes stand before the result.
 const HEAD: u64 = 17;
+
+/// The exit code of a compiler that took too long, as `timeout` has it.
+const OVERDUE: i32 = 124;
 
 /// A program that compiles plugins in a process of its own, with limits on time and memory.
 ///
@@ -109,12 +112,12 @@ impl Compiler {
             return Err(NotAPlugin::NotCompiled { reason: "it has no pipes".to_owned() });
         };
         let (done, result) = sync_channel(1);
-        let limits = [self.memory as u64, u64::try_from(self.timeout.as_millis()).unwrap_or(u64::MAX)];
+        let begin = Beginning { memory: self.memory as u64, time: self.timeout, length: wasm.len() as u64 };
         thread::scope(|scope| {
-            // Both end with the child.
+            // Both end with the child. Its stdin stays open, by which it knows that it is waited for.
             let write = move || {
-                let limits = limits.map(u64::to_le_bytes).concat();
-                let _ = stdin.write_all(&limits).and_then(|()| stdin.write_all(wasm));
+                let _ = stdin.write_all(&begin.bytes()).and_then(|()| stdin.write_all(wasm));
+                stdin
             };
             // It has no more memory than that to make its result in, unless it is not what was started.
             let most = (self.memory as u64).saturating_add(HEAD);
@@ -122,10 +125,10 @@ impl Compiler {
                 let mut bytes = Vec::new();
                 let _ = done.send((&mut stdout).take(most).read_to_end(&mut bytes).map(|_| bytes));
             };
-            let writing = thread::Builder::new().spawn_scoped(scope, write);
-            let started =
-                writing.and_then(|writing| Ok([writing, thread::Builder::new().spawn_scoped(scope, read)?]));
-            let threads = match started {
+            let started = thread::Builder::new()
+                .spawn_scoped(scope, write)
+                .and_then(|writing| Ok((writing, thread::Builder::new().spawn_scoped(scope, read)?)));
+            let (writing, reading) = match started {
                 Ok(threads) => threads,
                 Err(error) => {
                     // What was started ends with the child.
@@ -134,7 +137,7 @@ impl Compiler {
                 }
             };
             let answer = match result.recv_timeout(self.timeout) {
-                Ok(Ok(bytes)) => self.read(&bytes),
+                Ok(Ok(bytes)) => self.read(&bytes).unwrap_or_else(|| Err(self.without_result(child.end()))),
                 Ok(Err(error)) => Err(failed(error)),
                 Err(RecvTimeoutError::Timeout) => Err(NotAPlugin::SlowToCompile { limit: self.timeout }),
                 Err(RecvTimeoutError::Disconnected) => {
@@ -143,7 +146,7 @@ impl Compiler {
             };
             drop(child);
             // They are gone for the system too: a wall may be raised now, which wants no other thread.
-            threads.into_iter().for_each(|thread| drop(thread.join()));
+            drop((writing.join(), reading.join()));
             answer
         })
     }
@@ -154,25 +157,34 @@ impl Compiler {
         Compilation { time, timeout, resident, memory_limit }
     }
 
-    fn read(&self, bytes: &[u8]) -> Result<Compiled, NotAPlugin> {
-        let whole = bytes.split_first().and_then(|(kind, rest)| {
-            let (memory, rest) = rest.split_first_chunk()?;
-            let (length, result) = rest.split_first_chunk()?;
-            let whole = u64::from_le_bytes(*length) == result.len() as u64;
-            whole.then_some((*kind, u64::from_le_bytes(*memory), result))
-        });
-        match whole {
-            Some((DONE, memory, code)) => {
-                Ok(Compiled { code: code.to_vec(), resident: (memory > 0).then_some(memory) })
+    /// The child's answer, if it is whole.
+    fn read(&self, bytes: &[u8]) -> Option<Result<Compiled, NotAPlugin>> {
+        let (kind, rest) = bytes.split_first()?;
+        let (memory, rest) = rest.split_first_chunk()?;
+        let (length, result) = rest.split_first_chunk()?;
+        if u64::from_le_bytes(*length) != result.len() as u64 {
+            return None;
+        }
+        let (memory, reason) = (u64::from_le_bytes(*memory), || String::from_utf8_lossy(result).into_owned());
+        Some(match *kind {
+            DONE => Ok(Compiled { code: result.to_vec(), resident: (memory > 0).then_some(memory) }),
+            DAMAGED => Err(NotAPlugin::Damaged { reason: reason() }),
+            SHORT => Err(NotAPlugin::NotCompiled { reason: reason() }),
+            SLOW => Err(NotAPlugin::SlowToCompile { limit: self.timeout }),
+            LARGE => Err(NotAPlugin::LargeToCompile { limit: self.memory }),
+            _ => return None,
+        })
+    }
+
+    /// Why the child has ended without an answer. At the limit on memory it aborts or panics.
+    fn without_result(&self, ended: io::Result<std::process::ExitStatus>) -> NotAPlugin {
+        match ended {
+            Ok(status) if was_ended_from_outside(status) => {
+                NotAPlugin::CompilerKilled { how: HowItEnded(status).to_string() }
             }
-            Some((DAMAGED, _, reason)) => {
-                Err(NotAPlugin::Damaged { reason: String::from_utf8_lossy(reason).into_owned() })
-            }
-            Some((SHORT, _, reason)) => {
-                Err(NotAPlugin::NotCompiled { reason: String::from_utf8_lossy(reason).into_owned() })
-            }
-            Some((SLOW, ..)) => Err(NotAPlugin::SlowToCompile { limit: self.timeout }),
-            _ => Err(NotAPlugin::LargeToCompile { limit: self.memory }),
+            Ok(status) if status.code() == Some(OVERDUE) => NotAPlugin::SlowToCompile { limit: self.timeout },
+            Ok(_) => NotAPlugin::LargeToCompile { limit: self.memory },
+            Err(error) => not_started(error),
         }
     }
 
@@ -189,14 +201,13 @@ impl Compiler {
     ///
     /// If stdin can't be read or stdout not be written.
     pub fn serve_and_keep(&self, longest: u64) -> io::Result<()> {
-        let mut stdin = io::stdin().lock();
-        // Limits come first.
-        stdin.read_exact(&mut [0; 16])?;
-        let mut wasm = Vec::new();
-        stdin.take(longest.saturating_add(1)).read_to_end(&mut wasm)?;
-        if wasm.len() as u64 > longest {
+        let begin = Beginning::read()?;
+        if begin.length > longest {
             return answer(LARGE, None, &[]);
         }
+        let wasm = begin.component()?;
+        // If it can't be started, this ends when the answer can't be written.
+        let _ = end_with_parent(self.timeout.saturating_mul(2));
         match self.compile(&wasm) {
             Ok(Compiled { code, resident }) => {
                 let engine = Engine::new(&runtime::config()).map_err(io::Error::other)?;
@@ -218,23 +229,14 @@ impl Compiler {
     ///
     /// If stdin can't be read or stdout not be written.
     pub fn serve() -> io::Result<()> {
-        let mut stdin = io::stdin().lock();
-        let (mut memory, mut time) = ([0; 8], [0; 8]);
-        stdin.read_exact(&mut memory)?;
-        stdin.read_exact(&mut time)?;
-        let time = Duration::from_millis(u64::from_le_bytes(time));
-        // Who started it may be gone by then.
-        let ending = thread::Builder::new().stack_size(64 << 10).spawn(move || {
-            thread::sleep(time);
-            std::process::exit(1);
-        });
+        let begin = Beginning::read()?;
+        let ending = end_with_parent(begin.time);
         let mut config = runtime::config();
         config.parallel_compilation(threads::need(compiling_threads()).is_ok());
-        bound_memory(u64::from_le_bytes(memory));
-        let mut wasm = Vec::new();
-        stdin.read_to_end(&mut wasm)?;
+        bound_memory(begin.memory);
+        let wasm = begin.component()?;
         let (bytes, kind) = match ending {
-            Ok(_) => match Engine::new(&config).and_then(|engine| engine.precompile_component(&wasm)) {
+            Ok(()) => match Engine::new(&config).and_then(|engine| engine.precompile_component(&wasm)) {
                 Ok(code) => (code, DONE),
                 Err(error) => (crate::plugin::loading::load::last_line(&error).into_bytes(), DAMAGED),
             },
@@ -242,6 +244,71 @@ impl Compiler {
         };
         answer(kind, most_memory(), &bytes)
     }
+}
+
+/// What comes on the child's stdin before the component.
+struct Beginning {
+    /// The most that it may take, in bytes.
+    memory: u64,
+    /// How long it may take.
+    time: Duration,
+    /// How long the component is, in bytes.
+    length: u64,
+}
+
+impl Beginning {
+    fn bytes(&self) -> Vec<u8> {
+        let time = u64::try_from(self.time.as_millis()).unwrap_or(u64::MAX);
+        [self.memory, time, self.length].map(u64::to_le_bytes).concat()
+    }
+
+    fn read() -> io::Result<Self> {
+        let mut bytes = [[0; 8]; 3];
+        bytes.iter_mut().try_for_each(|bytes| io::stdin().lock().read_exact(bytes))?;
+        let [memory, time, length] = bytes.map(u64::from_le_bytes);
+        Ok(Self { memory, time: Duration::from_millis(time), length })
+    }
+
+    /// The component that follows.
+    fn component(&self) -> io::Result<Vec<u8>> {
+        let mut wasm = Vec::new();
+        io::stdin().lock().take(self.length).read_to_end(&mut wasm)?;
+        let is_whole = wasm.len() as u64 == self.length;
+        is_whole.then_some(wasm).ok_or_else(|| io::ErrorKind::UnexpectedEof.into())
+    }
+}
+
+/// Ends this process when the other end of its stdin is closed, since nothing waits for it any more, and when it takes
+/// too long.
+fn end_with_parent(time: Duration) -> io::Result<()> {
+    let watch = move || {
+        wait_for_parent(Instant::now().checked_add(time));
+        std::process::exit(OVERDUE);
+    };
+    thread::Builder::new().stack_size(64 << 10).spawn(watch).map(drop)
+}
+
+/// Waits until the other end of stdin is closed, or until `end`.
+fn wait_for_parent(end: Option<Instant>) {
+    let left = || end.map(|end| end.saturating_duration_since(Instant::now()));
+    #[cfg(unix)]
+    {
+        use rustix::event::{PollFd, PollFlags, Timespec, poll};
+
+        let stdin = io::stdin();
+        loop {
+            let left = left();
+            let timeout = left.and_then(|left| Timespec::try_from(left).ok());
+            // Whatever was asked for, a pipe says when its other end is closed.
+            let heard = poll(&mut [PollFd::new(&stdin, PollFlags::empty())], timeout.as_ref());
+            match heard {
+                Ok(0) | Err(rustix::io::Errno::INTR) if left.is_none_or(|left| !left.is_zero()) => {}
+                _ => return,
+            }
+        }
+    }
+    #[cfg(not(unix))]
+    thread::sleep(left().unwrap_or(Duration::MAX));
 }
 
 /// Writes a result to stdout: with its length, so that half a result is none.
