@@ -42,6 +42,7 @@ fn each_template_builds_passes_its_test_and_runs() {
         build.current_dir(folder.path()).env("CARGO_TARGET_DIR", target());
         let built = fed(build, "");
         assert_eq!(built.code, Some(0), "{}", built.stderr);
+        assert!(!built.stderr.contains("warning"), "{}", built.stderr);
         let wasm = folder.path().join(name).with_extension("wasm");
         assert!(fs::metadata(&wasm).unwrap().len() < 200_000);
 
@@ -72,16 +73,62 @@ fn a_crate_folder_is_a_plugin_and_is_rebuilt_when_changed() {
 }
 
 #[test]
+fn build_warns_of_what_no_function_declares() {
+    let folder = tempfile::tempdir().unwrap();
+    made("map", "reaches", folder.path());
+    let path = folder.path().join("reaches");
+    let source = "//! Reads the clock, and a file.\n\
+                  #[engine_sdk::map]\n\
+                  fn reaches(path: &str) -> std::io::Result<String> {\n\
+                      Ok(format!(\"{:?} {}\", std::time::SystemTime::now(), std::fs::read_to_string(path)?))\n\
+                  }\n";
+    let warnings = |source: &str| {
+        fs::write(path.join("src/lib.rs"), source).unwrap();
+        let mut build = engine(["build", "reaches"]);
+        build.current_dir(folder.path()).env("CARGO_TARGET_DIR", target());
+        let built = fed(build, "");
+        assert_eq!(built.code, Some(0), "{}", built.stderr);
+        let lines =
+            built.stderr.lines().filter_map(|line| line.strip_prefix("engine: warning: reaches.wasm can "));
+        lines.map(|line| line.split(',').next().unwrap_or_default().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(warnings(source), ["use the time of day", "use files"]);
+    let declared = |needs| source.replace("::map]", &format!("::map(needs({needs}))]"));
+    assert_eq!(warnings(&declared("\"clock\"")), ["use files"]);
+    assert!(warnings(&declared("\"clock\", \"dir:notes:ro\"")).is_empty());
+}
+
+#[test]
 fn new_refuses_existing_names_and_folders() {
     let folder = tempfile::tempdir().unwrap();
     let new = |name: &str| fed(engine(["new", &folder.path().join(name).display().to_string()]), "");
-    for name in ["Inc", "1st", "fn", "a b"] {
+    for name in ["Inc", "1st", "fn", "a b", "engine-sdk", "engine_sdk_macros"] {
         let did = new(name);
         assert_eq!((did.code, did.stderr.lines().count()), (Some(2), 1), "{name}: {}", did.stderr);
     }
-    fs::create_dir(folder.path().join("there")).unwrap();
-    assert!(new("there").stderr.ends_with("there exists already\n"));
+    fs::create_dir_all(folder.path().join("there/notes")).unwrap();
+    let did = new("there");
+    assert!(did.code == Some(2) && did.stderr.contains("there is not empty: "), "{}", did.stderr);
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "nothing else was made");
+}
+
+#[test]
+fn new_fills_the_current_folder_if_it_is_empty() {
+    let folder = tempfile::tempdir().unwrap();
+    let current = folder.path().join("doubles");
+    fs::create_dir(&current).unwrap();
+    let new = || {
+        let mut command = engine(["new", "."]);
+        command.current_dir(&current);
+        fed(command, "")
+    };
+    assert_eq!(new().code, Some(0));
+    assert!(fs::read_to_string(current.join("Cargo.toml")).unwrap().contains("name = \"doubles\""));
+    assert!(fs::read_to_string(current.join("src/lib.rs")).unwrap().contains("fn doubles("));
+    let names = fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name());
+    assert_eq!(names.collect::<Vec<_>>(), ["doubles"], "nothing else is left");
+    let did = new();
+    assert!(did.code == Some(2) && did.stderr.contains(". is not empty: "), "{}", did.stderr);
 }
 
 #[test]

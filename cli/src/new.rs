@@ -61,19 +61,32 @@ impl Template {
 impl NewCommand {
     pub(crate) fn execute(self) -> anyhow::Result<Ending> {
         let folder = &self.folder;
-        let name = folder.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-        check_name(name)?;
-        ensure!(!folder.exists(), "{} exists already", folder.display());
-        let parent =
-            folder.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let failed = || format!("can't create {}", folder.display());
+        // One that is there is named after where it is: `.` has no name of its own.
+        let there =
+            if folder.exists() { folder.canonicalize().with_context(failed)? } else { folder.clone() };
+        let name = there.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        check_name(name)?;
+        if folder.exists() {
+            let is_empty = fs::read_dir(folder).with_context(failed)?.next().is_none();
+            ensure!(is_empty, "{} is not empty: name a folder that is, or a new one", folder.display());
+        }
+        let parent = there.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
         fs::create_dir_all(parent).with_context(failed)?;
         // Made beside its place, and moved there when it is whole.
         let draft =
             tempfile::Builder::new().prefix(".engine-new-").tempdir_in(parent).with_context(failed)?;
         self.write(draft.path(), name).with_context(failed)?;
-        fs::rename(draft.keep(), folder).with_context(failed)?;
-        make_visible(folder).with_context(failed)?;
+        if folder.exists() {
+            // It may be the current folder of other programs, which is not to be replaced.
+            for entry in fs::read_dir(draft.path()).with_context(failed)? {
+                let entry = entry.with_context(failed)?;
+                fs::rename(entry.path(), folder.join(entry.file_name())).with_context(failed)?;
+            }
+        } else {
+            fs::rename(draft.keep(), folder).with_context(failed)?;
+            make_visible(folder).with_context(failed)?;
+        }
         let shown = folder.display();
         tell(format_args!("created {shown}: the function is in {shown}/src/lib.rs"));
         tell(format_args!(
@@ -186,6 +199,10 @@ fn check_name(name: &str) -> anyhow::Result<()> {
     ensure!(
         !RESERVED.contains(&&*name.replace('-', "_")),
         "{name} can't name a crate: Rust reserves the word"
+    );
+    ensure!(
+        !name.replace('_', "-").starts_with("engine-sdk"),
+        "{name} can't name a crate: the crate uses the SDK of that name, so choose another"
     );
     Ok(())
 }

@@ -23,6 +23,37 @@ async fn a_failing_command_is_reported_after_its_output() {
 
 #[cfg(unix)]
 #[tokio::test]
+async fn a_command_that_fails_is_started_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let count = folder.path().join("count");
+    // Says how often it was started, and fails the first times.
+    let script =
+        format!("echo >> {0}; n=$(wc -l < {0}); [ $n = 2 ] || echo $n; [ $n -gt 4 ]", count.display());
+    let command = || sources::process(["sh".to_owned(), "-c".to_owned(), script.clone()]);
+    let (lines, ended) = fed::<String>(command().retries(2)).await;
+    ended.unwrap();
+    assert_eq!(lines, ["1", "3", "4", "5"]);
+
+    // It works now, and is started again for as long as it prints something.
+    let mut fed = Fed::new(command().retries(1).restart(true));
+    assert_eq!(fed.next::<3>().await, ["6", "7", "8"]);
+    fed.stop().await.unwrap();
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_command_that_goes_on_failing_ends_the_run() {
+    let folder = tempfile::tempdir().unwrap();
+    let count = folder.path().join("count");
+    let script = format!("echo >> {}; kill -9 $$", count.display());
+    let error = fed_error(sources::process(["sh".to_owned(), "-c".to_owned(), script]).retries(3)).await;
+    let told = "sh was killed by signal 9 (SIGKILL), which the system also sends when memory runs out";
+    assert_eq!(error.to_string(), told);
+    assert_eq!(std::fs::read_to_string(&count).unwrap().lines().count(), 4, "once, and 3 times again");
+}
+
+#[cfg(unix)]
+#[tokio::test]
 async fn a_stopped_command_is_killed_with_its_children() {
     let mut fed = Fed::new(sources::process(["sh", "-c", "sleep 1000 & echo $!; echo $$; wait"]));
     let pids: [String; 2] = fed.next().await;

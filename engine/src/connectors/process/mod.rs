@@ -4,6 +4,7 @@ mod command;
 mod options;
 pub(super) mod sink;
 pub(super) mod source;
+mod words;
 
 use crate::nodes::{NodeType, sink_type, source_type};
 pub use command::end_commands;

@@ -7,6 +7,7 @@ use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio_util::sync::CancellationToken;
 
 use crate::connectors::process::command::Running;
+use crate::connectors::support::backoff::waits;
 use crate::connectors::support::formats::splitter::{Cut, Splitter};
 use crate::error::InputError;
 use crate::graph::{Feed, next};
@@ -24,8 +25,8 @@ const STDERR_LINE: usize = 4 << 10;
 /// arguments, without a shell. Its standard input is empty. Its stderr goes where this program's goes, unless
 /// [`on_stderr`](Process::on_stderr) says otherwise.
 ///
-/// The source ends when the command exits. If its exit code is not 0, the run fails after all lines were emitted. When
-/// the source is stopped, or the run fails, the command is killed with everything that it started. While the graph is
+/// The source ends when the command exits. If its exit code is not 0, the run fails after all lines were emitted, unless
+/// the command is started again ([`retries`](Process::retries)). When the source is stopped, or the run fails, the command is killed with everything that it started. While the graph is
 /// full, nothing is read, so the command waits when its pipe is full. A line has at most 32 MiB.
 ///
 /// ```
@@ -45,13 +46,15 @@ const STDERR_LINE: usize = 4 << 10;
 /// ```
 pub fn process<S: Into<String>>(words: impl IntoIterator<Item = S>) -> Process {
     let program = Program::new(words.into_iter().map(Into::<String>::into));
-    Process { program, separator: b'\n', on_stderr: None }
+    Process { program, separator: b'\n', retries: 0, restart: false, on_stderr: None }
 }
 
 /// See [`process`].
 pub struct Process {
     program: Program,
     separator: u8,
+    retries: usize,
+    restart: bool,
     on_stderr: Option<OnStderr>,
 }
 
@@ -78,6 +81,22 @@ impl Process {
         self
     }
 
+    /// If the command fails, starts it again after 100 ms, 200 ms and so on up to 10 s, this many times without a line
+    /// between. 0 by default. Its last line is emitted even if it failed in the middle of it.
+    #[must_use]
+    pub fn retries(mut self, retries: usize) -> Self {
+        self.retries = retries;
+        self
+    }
+
+    /// If `restart`, the command is started again after it exited with 0 too, which counts as one of the
+    /// [`retries`](Self::retries). If there are none left, the source ends.
+    #[must_use]
+    pub fn restart(mut self, restart: bool) -> Self {
+        self.restart = restart;
+        self
+    }
+
     /// Calls `told` with each line that the command prints on stderr, cut in pieces of 4 KiB.
     #[must_use]
     pub fn on_stderr(mut self, told: impl Fn(String) + Send + Sync + 'static) -> Self {
@@ -86,14 +105,23 @@ impl Process {
     }
 }
 
-impl<T: Record> Feed<T> for Process {
-    async fn feed(self, source: &Source<T>, stop: &CancellationToken) -> Result<(), Error> {
+impl Process {
+    /// Runs the command once, and emits its lines. Returns whether there were any, and how it ended; none if the source
+    /// was stopped.
+    async fn run<T: Record>(
+        &self,
+        source: &Source<T>,
+        stop: &CancellationToken,
+    ) -> Result<Option<(bool, Result<(), Error>)>, Error> {
         let stderr = if self.on_stderr.is_some() { Stdio::Piped } else { Stdio::Inherited };
-        let streams = [Stdio::Null, Stdio::Piped, stderr];
-        let mut running = Running::start(&self.program, streams)?;
-        let stderr = running.child.stderr.take().zip(self.on_stderr);
+        let mut running = match Running::start(&self.program, [Stdio::Null, Stdio::Piped, stderr]) {
+            Ok(running) => running,
+            Err(error) => return Ok(Some((false, Err(error)))),
+        };
+        let stderr = running.child.stderr.take().zip(self.on_stderr.clone());
         let reading = stderr.map(|(stderr, told)| tokio::spawn(read_stderr(stderr, told)));
-        let Some(mut stdout) = running.child.stdout.take() else { return Ok(()) };
+        let Some(mut stdout) = running.child.stdout.take() else { return Ok(None) };
+        let before = source.last_number();
         let fed = read(&mut stdout, self.separator, source, stop).await;
         let ended = match &fed {
             // The command may print nothing for long before it exits.
@@ -108,7 +136,28 @@ impl<T: Record> Feed<T> for Process {
             let _ = next(source, stop, &mut reading).await;
             reading.abort();
         }
-        fed.and(ended?.unwrap_or(Ok(())))
+        fed?;
+        Ok(ended?.map(|ended| (source.last_number() > before, ended)))
+    }
+}
+
+impl<T: Record> Feed<T> for Process {
+    async fn feed(self, source: &Source<T>, stop: &CancellationToken) -> Result<(), Error> {
+        let mut pauses = waits(self.retries);
+        while let Some((any, ended)) = self.run(source, stop).await? {
+            if any {
+                pauses = waits(self.retries);
+            }
+            let wait = match &ended {
+                Ok(()) if !self.restart => None,
+                _ => pauses.next(),
+            };
+            let Some(wait) = wait else { return ended };
+            if next(source, stop, tokio::time::sleep(wait)).await?.is_none() {
+                break;
+            }
+        }
+        Ok(())
     }
 }
 
