@@ -62,6 +62,19 @@ impl CheckpointArgs {
         Some(format!("checkpoint-{}", &blake3::hash(&known).to_hex()[..16]))
     }
 
+    /// Checks that the file can be written, before anything runs. Leaves everything as it is.
+    pub(crate) fn check(&self) -> anyhow::Result<()> {
+        let Some(path) = &self.checkpoint else { return Ok(()) };
+        let named = path.display();
+        ensure!(!path.is_dir(), "--checkpoint {named}: this is a folder: write a file's name");
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let shown = folder.display();
+        ensure!(folder.is_dir(), "--checkpoint {named}: there is no folder {shown}: create it");
+        // Each checkpoint is a new file, which replaces the one before. This one is gone again at once.
+        let draft = files::Draft::begin(path);
+        draft.map(drop).with_context(|| format!("--checkpoint {named}: nothing can be written to {shown}"))
+    }
+
     /// The checkpoint in the file, if there is one.
     pub(crate) fn known(&self) -> anyhow::Result<Option<Checkpoint>> {
         Ok(self.checkpoint.as_ref().map(|path| Checkpoint::blocking_load(path)).transpose()?.flatten())

@@ -75,6 +75,30 @@ fn a_checkpoint_needs_a_file_of_its_own() {
 }
 
 #[test]
+fn a_checkpoint_that_cannot_be_saved_is_refused_before_anything_runs() {
+    let folder = tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    fs::write(path("in"), "1\n").unwrap();
+    fs::write(path("out"), "of an earlier run\n").unwrap();
+    fs::create_dir(path("folder")).unwrap();
+    let (inc, input, out) = (plugin("inc").display().to_string(), path("in"), path("out"));
+    let (lost, dir) = (path("nodir/ck"), path("folder"));
+    let nodir = path("nodir");
+    let told = [
+        (&lost, format!("--checkpoint {lost}: there is no folder {nodir}: create it")),
+        (&dir, format!("--checkpoint {dir}: this is a folder: write a file's name")),
+        (&"/proc/ck".to_owned(), "--checkpoint /proc/ck: nothing can be written to /proc: ".to_owned()),
+    ];
+    for (checkpoint, told) in told {
+        let did = fed(engine(["run", "-p", &inc, "-i", &input, "-o", &out, "--checkpoint", checkpoint]), "");
+        assert_eq!((did.code, did.stderr.lines().count()), (Some(2), 1), "{}", did.stderr);
+        assert!(did.stderr.starts_with(&format!("engine: {told}")), "{}", did.stderr);
+        assert!(!did.stderr.contains(".engine-"), "{}", did.stderr);
+        assert_eq!(fs::read_to_string(&out).unwrap(), "of an earlier run\n");
+    }
+}
+
+#[test]
 fn a_modified_checkpoint_is_refused_and_no_output_is_lost() {
     let folder = tempdir().unwrap();
     let path = |name: &str| folder.path().join(name).display().to_string();

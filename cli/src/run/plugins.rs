@@ -130,6 +130,7 @@ impl RunCommand {
         let from_stdin = self.input.is_empty() || self.input.iter().any(|path| path == Path::new("-"));
         self.watch.check(from_stdin, self.output.is_none())?;
         ensure!(!self.plugins.is_empty(), "there is no plugin: write --plugin FILE (see engine run --help)");
+        self.checkpoint.check()?;
         let crates = if self.wall.is_shown() { Crates::BuiltBefore } else { Crates::Build };
         let components = self.plugins.iter().map(|spec| component(&spec.path, crates));
         let components = components.collect::<anyhow::Result<Vec<_>>>()?;
