@@ -82,6 +82,7 @@ pub mod policy;
 mod process;
 mod progress;
 mod record;
+pub mod run;
 pub mod text;
 mod threads;
 pub mod wall;

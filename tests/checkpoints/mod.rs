@@ -4,5 +4,6 @@
 mod support;
 
 mod kills;
+mod library;
 mod refused;
 mod resume;

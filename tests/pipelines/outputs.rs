@@ -1,6 +1,8 @@
 //! Output files: what runs write, and what they leave as it was.
 
 use std::fs;
+use std::io::Write;
+use std::process::Stdio;
 
 use crate::support::pipelines::Files;
 use crate::support::{Did, plugin};
@@ -25,6 +27,25 @@ fn an_invalid_pipeline_leaves_outputs_untouched() {
     files.write("out", "before\n");
     let did = files.run("a\n");
     assert_eq!((did.code, files.read("out")), (Some(2), "before\n".into()));
+}
+
+#[test]
+fn two_pipelines_cannot_write_to_one_file() {
+    let files = Files::new("[sources.stdin]\n[sinks.file]\npath = \"out\"\n");
+    let mut first = files.command().stdin(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    let mut stdin = first.stdin.take().unwrap();
+    stdin.write_all(b"1\n").unwrap();
+    while fs::read_to_string(files.path("out")).unwrap_or_default() != "1\n" {
+        assert!(first.try_wait().unwrap().is_none(), "it ended early");
+    }
+    let second = files.run("5\n");
+    assert_eq!(second.code, Some(1));
+    assert!(second.stderr.contains("out: another run writes it, and has not ended"), "{}", second.stderr);
+    assert_eq!(files.read("out"), "1\n");
+    drop(stdin);
+    assert!(first.wait().unwrap().success());
+    assert_eq!(files.run("5\n").code, Some(0));
+    assert_eq!(files.read("out"), "5\n");
 }
 
 /// Expects an error, and that the file `kept` stays untouched.

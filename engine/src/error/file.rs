@@ -34,6 +34,12 @@ pub enum FileError {
         /// What is wrong with it.
         reason: String,
     },
+    /// The file can't be used, since the run uses it for something else.
+    #[error("{reason}")]
+    InUse {
+        /// What was to be done with the file, and what uses it.
+        reason: String,
+    },
     /// A pattern for file names is malformed.
     #[error("{pattern:?} is not a pattern for file names")]
     Pattern {

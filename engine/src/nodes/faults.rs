@@ -5,10 +5,10 @@ use std::path::{Path, PathBuf};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::dead_letter_file::DeadLetterFile;
 use super::diagnostic::Problem;
 use super::options::Number;
 use crate::FaultPolicy;
+use crate::run::DeadLetterFile;
 
 /// Options of all nodes that may refuse records.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]

@@ -7,34 +7,28 @@ mod access;
 mod address;
 mod build_context;
 mod call;
-mod dead_letter_file;
 mod diagnostic;
 mod faults;
-mod feeding;
-mod file_conflicts;
 mod flow;
 mod function_errors;
 pub(crate) mod json;
 mod node_type;
-mod outputs;
 mod plugin_option;
 mod table;
 
+pub(crate) use crate::run::Feeding;
 pub use access::Access;
 pub(crate) use address::Address;
 #[cfg(feature = "net")]
 pub(crate) use address::Url;
-pub(crate) use build_context::{BuildContext, Called, FindComponent, OnListen};
+pub(crate) use build_context::{BuildContext, FindComponent, OnListen};
 pub(crate) use call::{Call, KeyedCall, PerhapsCall};
-pub(crate) use dead_letter_file::{DeadLetterFile, InputPositions};
 pub use diagnostic::{Diagnostic, Diagnostics};
 pub(crate) use diagnostic::{Problem, Report, meant};
 pub(crate) use faults::FaultOptions;
-pub(crate) use feeding::{Begin, Feeding};
 pub(crate) use flow::{Bytes, Contents, Flow, Guard, no_bytes};
 pub(crate) use node_type::{
     NodeType, Read, Section, SinkNode, SourceNode, StageNode, Takes, sink_type, source_type, stage_type,
 };
 pub(crate) use options::{Count, Delimiter, Key, Number, OneOrMore, Patience, Quote, Size, Time};
-pub(crate) use outputs::{Opening, open_dead_letters};
 pub(crate) use table::{Table, take};

@@ -6,9 +6,9 @@ use serde::de::DeserializeOwned;
 use super::access::Access;
 use super::build_context::BuildContext;
 use super::diagnostic::{Problem, Report};
-use super::feeding::Feeding;
 use super::flow::{Contents, Flow};
 use super::table::Table;
+use crate::run::Feeding;
 
 /// What a node is to the graph.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -8,9 +8,9 @@ use super::edges::Edges;
 use super::node::NodeDescription;
 use crate::graph::MOST_IN_A_ROW;
 use crate::nodes::{
-    BuildContext, Bytes, Contents, FaultOptions, Feeding, Flow, NodeType, Problem, Read, Report, Section,
-    Table,
+    BuildContext, Contents, FaultOptions, Feeding, Flow, NodeType, Problem, Read, Report, Section, Table,
 };
+use crate::run::RunSource;
 use crate::{Monitor, Source};
 
 /// The nodes of a file and the edges between them.
@@ -36,8 +36,7 @@ pub(super) struct Graph {
     watched: HashMap<usize, usize>,
     /// What nodes give, with how it is to be read.
     flows: HashMap<usize, Given>,
-    pub(super) sources: Vec<(String, Arc<Source<Bytes>>)>,
-    pub(super) feeds: Vec<(Arc<Source<Bytes>>, Feeding)>,
+    pub(super) sources: Vec<RunSource>,
 }
 
 struct Given {
@@ -72,13 +71,7 @@ impl<'i> Parts<'i> {
 
 impl Graph {
     pub(super) fn new(monitor: Option<Monitor>) -> Self {
-        Self {
-            monitor,
-            watched: HashMap::new(),
-            flows: HashMap::new(),
-            sources: Vec::new(),
-            feeds: Vec::new(),
-        }
+        Self { monitor, watched: HashMap::new(), flows: HashMap::new(), sources: Vec::new() }
     }
 
     /// Puts a node into the graph, if it can be; reports what is wrong with it.
@@ -176,8 +169,7 @@ impl Graph {
         self.watched.extend(watched.map(|watched| (place, watched)));
         let source = Arc::new(source);
         let flow = Flow::Local(source.stream(), contents);
-        self.sources.push((node.name().to_owned(), source.clone()));
-        self.feeds.push((source, feeding));
+        self.sources.push(RunSource::of_node(node.name(), &source, feeding));
         flow
     }
 

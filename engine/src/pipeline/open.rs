@@ -211,9 +211,9 @@ fn build(
     let mut context = BuildContext::new(pool, &folder, setup.find_component, setup.on_listen, faults);
     context.on_terminal = setup.on_terminal;
     // It is the first claim, which nothing stands against.
-    let _ = context.conflicts.read(path, "path");
+    let _ = context.conflicts.read(path);
     if let Some(path) = &setup.writes {
-        let _ = context.conflicts.write(path, false, "path");
+        let _ = context.conflicts.write(path, false);
     }
     let mut graph = Graph::new(setup.monitor);
     let plan = Plan { document, edges };
@@ -229,7 +229,7 @@ fn build(
     }
     report.end()?;
     let diagram = Diagram::new(document, edges, &graph.contents(document));
-    Ok(Pipeline::new(context, graph.sources, graph.feeds, diagram, drain_timeout))
+    Ok(Pipeline::new(context, graph.sources, diagram, drain_timeout))
 }
 
 /// What is wrong with a file's text, whatever else there is on this machine.

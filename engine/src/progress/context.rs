@@ -161,7 +161,11 @@ impl GraphContext {
 
     /// The next records are of another input.
     pub(crate) fn begin_input(&self, name: Option<(Arc<str>, Unit)>) {
-        let first = self.last() + 1;
+        self.begin_input_at(name, self.last() + 1);
+    }
+
+    /// The records from `first` on are of another input.
+    pub(crate) fn begin_input_at(&self, name: Option<(Arc<str>, Unit)>, first: u64) {
         self.inputs.lock().unwrap_or_else(PoisonError::into_inner).push(SourceInput { first, name });
     }
 

@@ -73,7 +73,7 @@ impl SourceNode for FolderSource {
         });
         let pattern = pattern.transpose()?;
         let fits = move |name: &Path| pattern.as_ref().is_none_or(|pattern| pattern.is_match(name));
-        context.conflicts.read_folder(&path, Box::new(fits), "path")?;
+        context.reads_files_of(&path, fits)?;
         let mut folder = source::folder(path).layout(layout).once(once).on_fault(&context.guard.policy);
         if let Some(names) = names {
             folder = folder.names(names);

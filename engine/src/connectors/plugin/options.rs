@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::nodes::{Access, BuildContext, Call, Called, Flow, Problem, SinkNode};
+use crate::nodes::{Access, BuildContext, Call, Flow, Problem, SinkNode};
 
 /// Calls a sink function of a plugin with each record, in order, in one instance. What it prints goes to stdout.
 #[derive(Deserialize, JsonSchema)]
@@ -20,7 +20,7 @@ impl SinkNode for PluginSink {
     fn attach(self, input: Flow, context: &mut BuildContext) -> Result<(), Problem> {
         let (stream, _) = input.local()?;
         let function = self.0.function::<()>(context)?.stdout(&context.stdout()?);
-        context.calls(Called::Sink(function.clone()));
+        context.calls(&function);
         stream.sink(&function);
         Ok(())
     }

@@ -164,6 +164,27 @@ impl<T: Clone + Send + 'static> Source<T> {
         self.context.begin_input(name.map(|(path, unit)| (path.display().to_string().into(), unit)));
     }
 
+    /// Notes that an input begins with the record `first`, so that [`Progress::position`] tells where its records stand.
+    /// Call it for each input in turn, before its first record is emitted. If a run continues an earlier one, an input
+    /// may have begun there: then `first` is a record of that run.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), engine::Error> {
+    /// # use engine::Source;
+    /// # use engine::policy::Unit;
+    /// let source = Source::new();
+    /// source.stream().sink(|_: i64| {});
+    /// source.reads("a.log", Unit::Line, 1);
+    /// source.emit(1).await?;
+    /// source.reads("b.log", Unit::Line, source.last_number() + 1);
+    /// source.emit(2).await?;
+    /// assert_eq!(source.progress().position(2).map(|at| at.to_string()).as_deref(), Some("b.log, line 1"));
+    /// # source.close().await }
+    /// ```
+    pub fn reads(&self, input: &str, unit: Unit, first: u64) {
+        self.context.begin_input_at(Some((input.into(), unit)), first);
+    }
+
     /// The stream of its elements. Each call starts a branch; each element goes to the branches in turn.
     ///
     /// ```

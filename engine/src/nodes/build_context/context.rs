@@ -6,16 +6,13 @@ use std::sync::Arc;
 
 use indexmap::IndexMap;
 
-use super::functions::Called;
 use crate::graph::Readers;
 use crate::nodes::access::Access;
-use crate::nodes::dead_letter_file::{DeadLetterFile, InputPositions};
 use crate::nodes::diagnostic::Problem;
 use crate::nodes::faults::FaultOptions;
-use crate::nodes::file_conflicts::FileConflicts;
 use crate::nodes::flow::{Bytes, Guard};
-use crate::nodes::outputs::Opening;
 use crate::plugin::Output;
+use crate::run::{DeadLetterFile, FileConflicts, FunctionUsage, InputPositions, OutputFile};
 use crate::{FaultPolicy, Plugin, Pool};
 
 /// Finds the component that a plugin's path stands for.
@@ -31,7 +28,7 @@ pub(crate) struct BuildContext<'a> {
     pub(super) find_component: FindComponent<'a>,
     pub(crate) plugins: IndexMap<PathBuf, Plugin>,
     /// By the names of their nodes.
-    pub(crate) functions: Vec<(String, Called)>,
+    pub(crate) functions: Vec<(String, FunctionUsage)>,
     /// What holds for nodes that don't say otherwise.
     faults: FaultOptions,
     /// Nodes that say nothing count their faults together.
@@ -49,7 +46,7 @@ pub(crate) struct BuildContext<'a> {
     /// Called when a source listens.
     pub(crate) on_listen: OnListen,
     /// Files that are opened once all is found right.
-    pub(crate) openings: Vec<Opening>,
+    pub(crate) outputs: Vec<OutputFile>,
     /// What goes to stdout, if anything does.
     pub(crate) stdout: Option<Output>,
     /// Where records stood, for dead letters.
@@ -87,7 +84,7 @@ impl<'a> BuildContext<'a> {
             guard: Guard::stopping(""),
             access: Access::default(),
             conflicts: FileConflicts::default(),
-            openings: Vec::new(),
+            outputs: Vec::new(),
             stdout: None,
             positions: InputPositions::default(),
             readers: Arc::default(),

@@ -5,10 +5,8 @@ use std::path::{Path, PathBuf};
 use super::BuildContext;
 use crate::files;
 use crate::nodes::access::{Use, program};
-use crate::nodes::dead_letter_file::DeadLetterFile;
 use crate::nodes::diagnostic::Problem;
-use crate::nodes::file_conflicts::is_one_file;
-use crate::nodes::outputs::Opening;
+use crate::run::{DeadLetterFile, FileConflict, OutputFile, is_one_file};
 
 impl BuildContext<'_> {
     /// A folder that is read.
@@ -51,7 +49,7 @@ impl BuildContext<'_> {
             return Err(Problem::at(key, format!("can't read {}: it is a folder", path.display())));
         }
         files::check_readable(&path).map_err(|error| unreadable(&path, key, &error))?;
-        self.conflicts.read(&path, key)?;
+        self.conflicts.read(&path).map_err(in_use(key))?;
         Ok(path)
     }
 
@@ -64,19 +62,39 @@ impl BuildContext<'_> {
         {
             return Ok(dead_letters.clone());
         }
-        self.conflicts.write(&path, false, "on_fault")?;
+        self.conflicts.write(&path, false).map_err(in_use("on_fault"))?;
         let dead_letters = DeadLetterFile::new(path, self.positions.clone());
         self.dead_letters.push(dead_letters.clone());
         Ok(dead_letters)
+    }
+
+    /// A folder whose files are read that have certain names.
+    pub(crate) fn reads_files_of(
+        &mut self,
+        folder: &Path,
+        names: impl Fn(&Path) -> bool + 'static,
+    ) -> Result<(), Problem> {
+        self.conflicts.read_folder(folder, Box::new(names)).map_err(in_use("path"))
     }
 
     /// A file that a node writes by itself, which is made or emptied once all is found right.
     pub(crate) fn writes(&mut self, path: &Path, append: bool, rotates: bool) -> Result<PathBuf, Problem> {
         let path = self.path(path);
         self.access.check(&if rotates { Use::Rotates(path.clone()) } else { Use::Writes(path.clone()) })?;
-        self.conflicts.write(&path, rotates, "path")?;
-        self.openings.push(Opening::new(&path, append));
+        self.conflicts.write(&path, rotates).map_err(in_use("path"))?;
+        self.outputs.push(OutputFile::of_node(&path, append));
         Ok(path)
+    }
+}
+
+/// A file that another node uses, as this key says.
+pub(super) fn in_use(key: &str) -> impl FnOnce(FileConflict) -> Problem {
+    move |FileConflict { message, help }| {
+        let problem = Problem::at(key, message);
+        match help {
+            Some(help) => problem.help(help),
+            None => problem,
+        }
     }
 }
 

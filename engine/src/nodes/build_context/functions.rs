@@ -3,27 +3,14 @@
 use std::path::Path;
 
 use super::BuildContext;
-use crate::function::Usage;
+use super::files::in_use;
+use crate::executor::Returns;
 use crate::nodes::access::Use;
 use crate::nodes::diagnostic::Problem;
 use crate::nodes::flow::Bytes;
 use crate::nodes::plugin_option::PluginOption;
+use crate::run::FunctionUsage;
 use crate::{Capability, Function, Plugin};
-
-/// A function that a node calls.
-pub(crate) enum Called {
-    Function(Function<Bytes, Bytes>),
-    Sink(Function<Bytes, ()>),
-}
-
-impl Called {
-    pub(crate) fn usage(&self) -> Usage {
-        match self {
-            Self::Function(function) => function.usage(),
-            Self::Sink(function) => function.usage(),
-        }
-    }
-}
 
 impl BuildContext<'_> {
     /// What a plugin may have.
@@ -61,7 +48,7 @@ impl BuildContext<'_> {
                 None => problem,
             }
         })?;
-        self.conflicts.read(&component, "plugin")?;
+        self.conflicts.read(&component).map_err(in_use("plugin"))?;
         let plugin = match hash {
             Some(hash) => self.pool.blocking_load_pinned(component, hash),
             None => self.pool.blocking_load(component),
@@ -70,7 +57,7 @@ impl BuildContext<'_> {
     }
 
     /// The node at hand calls a function.
-    pub(crate) fn calls(&mut self, function: Called) {
-        self.functions.push((self.guard.name.to_string(), function));
+    pub(crate) fn calls<O: Returns>(&mut self, function: &Function<Bytes, O>) {
+        self.functions.push((self.guard.name.to_string(), FunctionUsage::of(function)));
     }
 }

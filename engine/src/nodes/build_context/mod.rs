@@ -8,4 +8,3 @@ mod streams;
 mod tests;
 
 pub(crate) use context::{BuildContext, FindComponent, OnListen};
-pub(crate) use functions::Called;

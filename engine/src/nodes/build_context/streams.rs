@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 
 use super::BuildContext;
+use super::files::in_use;
 use crate::nodes::diagnostic::Problem;
 use crate::plugin::Output;
 
@@ -20,7 +21,7 @@ impl BuildContext<'_> {
         }
         if cfg!(unix) {
             // It may be a file that a node reads.
-            self.conflicts.write_stream(Path::new("/dev/stdout"), "type")?;
+            self.conflicts.write_stream(Path::new("/dev/stdout")).map_err(in_use("type"))?;
         }
         Ok(self.stdout.insert(Output::stdout()).clone())
     }
@@ -34,7 +35,7 @@ impl BuildContext<'_> {
                 Err(problem.help("let stdin be a file or a pipe, or use a source of type \"files\""))
             }
             // It may be a file that a node writes.
-            false if cfg!(unix) => self.conflicts.read(Path::new("/dev/stdin"), "type"),
+            false if cfg!(unix) => self.conflicts.read(Path::new("/dev/stdin")).map_err(in_use("type")),
             false => Ok(()),
         }
     }

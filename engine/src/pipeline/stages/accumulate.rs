@@ -5,7 +5,7 @@ use serde::Deserialize;
 
 use super::support::calls::{found, given};
 use crate::Kind;
-use crate::nodes::{Access, BuildContext, Called, Flow, Key, KeyedCall, Problem, StageNode};
+use crate::nodes::{Access, BuildContext, Flow, Key, KeyedCall, Problem, StageNode};
 
 /// Each record through a function that keeps a state, one after another; with a key, a state for each.
 #[derive(Deserialize, JsonSchema)]
@@ -22,7 +22,7 @@ impl StageNode for Accumulate {
     fn attach(self, inputs: Vec<Flow>, context: &mut BuildContext) -> Result<Flow, Problem> {
         let (flow, (call, key)) = (Flow::only(inputs)?, self.0.parts());
         let function = found(&call, context, Kind::Accumulate)?;
-        context.calls(Called::Function(function.clone()));
+        context.calls(&function);
         let contents = given(&function);
         Ok(match (flow, key) {
             (Flow::Scattered(scattered, _), Some(Key(path))) => {

@@ -23,6 +23,6 @@ impl StageNode for Remove {
         let flow = Flow::only(inputs)?;
         let function = found(&self.0, context, Kind::Filter)?.negated();
         let contents = flow.contents().clone();
-        Ok(applied(flow, function, contents, context))
+        Ok(applied(flow, &function, contents, context))
     }
 }

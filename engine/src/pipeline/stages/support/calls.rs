@@ -2,7 +2,7 @@
 
 use crate::error::FunctionError;
 use crate::function::Signature;
-use crate::nodes::{BuildContext, Bytes, Call, Called, Contents, Flow, Problem};
+use crate::nodes::{BuildContext, Bytes, Call, Contents, Flow, Problem};
 use crate::{Error, Function, Kind};
 
 /// Sends a flow through the function of a call.
@@ -16,7 +16,7 @@ pub(in crate::pipeline) fn called(
     let function = found(call, context, kind)?;
     // A filter passes its inputs on.
     let contents = if kind == Kind::Filter { flow.contents().clone() } else { given(&function) };
-    Ok(applied(flow, function, contents, context))
+    Ok(applied(flow, &function, contents, context))
 }
 
 /// The function of a call, checked to be of the kind that the stage uses.
@@ -46,14 +46,14 @@ pub(in crate::pipeline) fn given(function: &Function<Bytes, Bytes>) -> Contents 
 /// Sends a flow through a function.
 pub(in crate::pipeline) fn applied(
     flow: Flow,
-    function: Function<Bytes, Bytes>,
+    function: &Function<Bytes, Bytes>,
     contents: Contents,
     context: &mut BuildContext,
 ) -> Flow {
     let flow = match flow {
-        Flow::Local(stream, _) => Flow::Local(stream.apply(&function), contents),
-        Flow::Scattered(scattered, _) => Flow::Scattered(Box::new(scattered.apply(&function)), contents),
+        Flow::Local(stream, _) => Flow::Local(stream.apply(function), contents),
+        Flow::Scattered(scattered, _) => Flow::Scattered(Box::new(scattered.apply(function)), contents),
     };
-    context.calls(Called::Function(function));
+    context.calls(function);
     flow
 }

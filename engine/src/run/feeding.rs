@@ -5,10 +5,12 @@ use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
 
-use super::flow::Bytes;
 use crate::Error;
 use crate::graph::{Feed, Source};
 use crate::progress::BoxFuture;
+
+/// A record's bytes.
+type Bytes = Vec<u8>;
 
 /// What feeds a source, once it is started.
 pub(crate) enum Feeding {

@@ -1,0 +1,397 @@
+//! The run: sources with what feeds them, and all files around them.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+
+use super::checkpointer::{Checkpointer, Durable};
+use super::dead_letter_file::{DeadLetterFile, InputPositions};
+use super::fault_settings::FaultSettings;
+use super::feed::{RunSource, feed};
+use super::file_conflicts::{FileConflicts, Reader, Writer};
+use super::marks::InputMarks;
+use super::output_file::OutputFile;
+use super::used::FunctionUsage;
+use crate::executor::Returns;
+use crate::graph::{Feed, Source};
+use crate::plugin::Output;
+use crate::progress::Checkpoint;
+use crate::{Error, FaultPolicy, Function, Plugin, Pool, Record};
+
+/// Feeds the sources of a graph until they end, with the files that a run writes.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use std::sync::Arc;
+///
+/// use engine::run::{FaultSettings, OnFault, Run};
+/// use engine::{CancellationToken, Pool, Source, sinks, sources};
+///
+/// let folder = tempfile::tempdir()?;
+/// let [numbers, bad] = ["numbers", "bad"].map(|name| folder.path().join(name));
+/// let mut run = Run::new(&Pool::new()?);
+/// let faults = FaultSettings { on_fault: OnFault::Divert(bad.clone()), ..FaultSettings::default() };
+/// let (output, policy) = (run.output(Some(&numbers)), run.policy(&faults));
+/// let source = Arc::new(Source::new());
+/// let lines = source.stream().try_map(|line: String| line.parse::<i64>(), &policy);
+/// lines.sink(sinks::lines(&output));
+/// run.source("lines", &source, sources::lines("1\ntwo\n3\n".as_bytes()));
+/// run.run(&CancellationToken::new()).await?;
+/// assert_eq!(std::fs::read_to_string(numbers)?, "1\n3\n");
+/// assert_eq!(run.put_aside(), [(&*bad, 1)]);
+/// # Ok(()) }
+/// ```
+pub struct Run {
+    pub(super) pool: Pool,
+    pub(super) sources: Vec<RunSource>,
+    /// With the names of their nodes.
+    pub(super) functions: Vec<(String, FunctionUsage)>,
+    /// Each once.
+    pub(super) plugins: Vec<Plugin>,
+    /// Each that leaves records out.
+    pub(super) skipping: Vec<FaultPolicy>,
+    pub(super) dead_letters: Vec<DeadLetterFile>,
+    /// Where records of the only source stood.
+    pub(super) positions: InputPositions,
+    pub(super) to_stdout: bool,
+    /// Opened when the run begins, and closed when it ends.
+    outputs: Vec<OutputFile>,
+    /// What the run reads and writes, to be checked before anything is opened.
+    claims: Vec<(Claim, PathBuf)>,
+    /// What the run itself writes, and the file that it goes to.
+    output: Option<(Output, OutputFile)>,
+    /// The checkpoint that the run begins with.
+    pub(super) start: Option<Checkpoint>,
+    saving: Option<Saving>,
+    checkpointer: Option<Checkpointer>,
+    opened: bool,
+}
+
+/// What a file is to the run.
+#[derive(Clone, Copy)]
+enum Claim {
+    Read(Reader),
+    Write(Writer),
+}
+
+/// How checkpoints are saved.
+#[derive(Clone, Debug)]
+pub struct CheckpointSettings {
+    /// The file.
+    pub path: PathBuf,
+    /// How often it is replaced; less often if the disk is slow.
+    pub interval: Duration,
+    /// What the run begins with: the checkpoint in the file, or one of no records yet.
+    pub start: Checkpoint,
+}
+
+struct Saving {
+    path: PathBuf,
+    interval: Duration,
+    marks: InputMarks,
+}
+
+/// What the nodes of a graph have told of themselves.
+pub(crate) struct RunParts {
+    pub(crate) pool: Pool,
+    pub(crate) sources: Vec<RunSource>,
+    pub(crate) functions: Vec<(String, FunctionUsage)>,
+    pub(crate) plugins: Vec<Plugin>,
+    pub(crate) outputs: Vec<OutputFile>,
+    pub(crate) skipping: Vec<FaultPolicy>,
+    pub(crate) dead_letters: Vec<DeadLetterFile>,
+    pub(crate) positions: InputPositions,
+    pub(crate) to_stdout: bool,
+}
+
+impl Run {
+    /// A run of functions on this pool.
+    #[must_use]
+    pub fn new(pool: &Pool) -> Self {
+        Self::of(RunParts {
+            pool: pool.clone(),
+            sources: Vec::new(),
+            functions: Vec::new(),
+            plugins: Vec::new(),
+            outputs: Vec::new(),
+            skipping: Vec::new(),
+            dead_letters: Vec::new(),
+            positions: InputPositions::default(),
+            to_stdout: false,
+        })
+    }
+
+    /// A run of nodes whose files were checked against one another.
+    pub(crate) fn of(parts: RunParts) -> Self {
+        let RunParts {
+            pool,
+            sources,
+            functions,
+            plugins,
+            outputs,
+            skipping,
+            dead_letters,
+            positions,
+            to_stdout,
+        } = parts;
+        Self {
+            pool,
+            sources,
+            functions,
+            plugins,
+            skipping,
+            dead_letters,
+            positions,
+            to_stdout,
+            outputs,
+            claims: Vec::new(),
+            output: None,
+            start: None,
+            saving: None,
+            checkpointer: None,
+            opened: false,
+        }
+    }
+
+    /// Adds a source with what feeds it. Several are fed side by side. `name` is what messages and views call it.
+    pub fn source<T: Clone + Send + 'static>(
+        &mut self,
+        name: &str,
+        source: &Arc<Source<T>>,
+        feed: impl Feed<T>,
+    ) {
+        self.sources.push(RunSource::new(name, source, feed));
+    }
+
+    /// Notes that a function is called, so that [`usage`](Self::usage) tells what it used.
+    pub fn calls<I: Record, O: Returns>(&mut self, name: &str, function: &Function<I, O>) {
+        self.functions.push((name.to_owned(), FunctionUsage::of(function)));
+    }
+
+    /// Notes a plugin that runs: nothing may be written to its file.
+    pub fn loads(&mut self, plugin: &Plugin) {
+        if self.plugins.iter().any(|known| known.path() == plugin.path()) {
+            return;
+        }
+        self.claims.push((Claim::Read(Reader::Plugin), plugin.path().to_owned()));
+        self.plugins.push(plugin.clone());
+    }
+
+    /// Notes a file that is read: nothing may be written to it.
+    pub fn reads(&mut self, path: &Path) {
+        self.claims.push((Claim::Read(Reader::Input), path.to_owned()));
+    }
+
+    /// Notes a file that the program writes by itself: the run writes no other there.
+    pub fn keeps_away_from(&mut self, path: &Path) {
+        self.claims.push((Claim::Write(Writer::Other), path.to_owned()));
+    }
+
+    /// An output that ends in a file, or in stdout. The file is created or emptied when the run begins. If the run
+    /// [continues](Self::checkpoint) an earlier one, what that one wrote stays.
+    ///
+    /// No other run can write to the file until this one is dropped, if its file system has locks.
+    pub fn output(&mut self, path: Option<&Path>) -> Output {
+        let Some(path) = path else {
+            self.to_stdout = true;
+            return Output::stdout();
+        };
+        let file = OutputFile::new(path, self.start.as_ref().map_or(0, |start| start.output.length));
+        let output = Output::new(file.writer());
+        self.claims.push((Claim::Write(Writer::Output), path.to_owned()));
+        self.outputs.push(file.clone());
+        self.output = Some((output.clone(), file));
+        output
+    }
+
+    /// A policy for faults. Records that are put aside go to a file, which is created when the run begins, or appended
+    /// to.
+    pub fn policy(&mut self, faults: &FaultSettings) -> FaultPolicy {
+        let file = faults.file().map(|path| {
+            let file = DeadLetterFile::new(path.to_owned(), self.positions.clone());
+            file.of_whole_records()
+        });
+        let mut policy = faults.policy(file.as_ref());
+        if let Some(start) = &self.start {
+            policy = policy.after_faults(start.faults).after_record(start.record);
+        }
+        self.skipping.extend(policy.skips().then(|| policy.clone()));
+        self.claims.extend(file.iter().map(|file| (Claim::Write(Writer::DeadLetters), file.path.clone())));
+        self.dead_letters.extend(file);
+        policy
+    }
+
+    /// Makes the run continue where a checkpoint ends. Call it before outputs and policies are made; the sources must
+    /// have been [resumed](Source::resumed).
+    #[must_use]
+    pub fn after(mut self, start: Option<Checkpoint>) -> Self {
+        self.start = start;
+        self
+    }
+
+    /// Saves checkpoints while it runs, of one source and one output. Returns what tells where the source's records
+    /// stand in its inputs: whatever feeds the source must note that. If all is done in the end, the file is removed.
+    pub fn checkpoint(&mut self, settings: CheckpointSettings) -> InputMarks {
+        let CheckpointSettings { path, interval, start } = settings;
+        self.claims.push((Claim::Write(Writer::Checkpoint), path.clone()));
+        let marks = InputMarks::new(start.clone());
+        self.start = Some(start);
+        self.saving = Some(Saving { path, interval, marks: marks.clone() });
+        marks
+    }
+
+    /// Whether a later run can continue this one.
+    #[must_use]
+    pub fn is_saved(&self) -> bool {
+        self.saving.is_some() || self.checkpointer.is_some()
+    }
+
+    /// Makes sources get hold of what they need, such as an address to listen at. [`run`](Self::run) does so first.
+    ///
+    /// # Errors
+    ///
+    /// If a source can't have what it needs.
+    pub async fn prepare(&mut self) -> Result<(), Error> {
+        for source in &mut self.sources {
+            if let Some(prepare) = source.prepare.take() {
+                source.feeder = Some(prepare().await?);
+            }
+        }
+        Ok(())
+    }
+
+    /// Opens all files that are written, and only then begins to change them. [`run`](Self::run) does so too, after
+    /// sources are [prepared](Self::prepare). Blocks while an output is a pipe without a reader, until `interrupted`
+    /// returns true.
+    ///
+    /// # Errors
+    ///
+    /// If a file can't be opened, or is used otherwise too. Then all files are as they were.
+    pub fn blocking_open(&mut self, interrupted: &dyn Fn() -> bool) -> Result<(), Error> {
+        if std::mem::replace(&mut self.opened, true) {
+            return Ok(());
+        }
+        self.check_claims()?;
+        if let [only] = self.sources.as_slice() {
+            self.positions.set_source(only.progress.clone());
+        }
+        let outputs = self.outputs.iter().map(|output| Ok((output, output.open(interrupted)?)));
+        let outputs = outputs.collect::<Result<Vec<_>, Error>>()?;
+        let start = self.start.as_ref();
+        let letters = self.dead_letters.iter().map(|letters| Ok((letters, letters.open(start)?)));
+        let letters = letters.collect::<Result<Vec<_>, Error>>()?;
+        outputs.into_iter().try_for_each(|(output, file)| output.begin(file))?;
+        letters.into_iter().try_for_each(|(letters, file)| letters.begin(file, start))?;
+        for source in &self.sources {
+            let letters = self.dead_letters.clone();
+            let flush = move || letters.iter().try_for_each(DeadLetterFile::flush);
+            source.context.on_flush(move || Box::pin(std::future::ready(flush())));
+        }
+        self.begin_checkpoints()
+    }
+
+    /// Checks that no file is used twice.
+    fn check_claims(&self) -> Result<(), Error> {
+        let mut conflicts = FileConflicts::default();
+        let mut claims: Vec<_> = self.claims.iter().collect();
+        claims.sort_by_key(|(claim, _)| claim.rank());
+        for (claim, path) in claims {
+            match *claim {
+                Claim::Read(reader) => conflicts.read_by(reader, path)?,
+                Claim::Write(writer) => conflicts.write_by(writer, path)?,
+            }
+        }
+        Ok(())
+    }
+
+    fn begin_checkpoints(&mut self) -> Result<(), Error> {
+        let Some(Saving { path, interval, marks }) = self.saving.take() else { return Ok(()) };
+        let ([source], Some((output, output_file))) = (self.sources.as_slice(), self.output.clone()) else {
+            return Ok(());
+        };
+        let durable = Durable { output, output_file, dead_letters: self.dead_letters.first().cloned() };
+        self.checkpointer = Some(Checkpointer::begin(path, interval, marks, &source.progress, durable)?);
+        Ok(())
+    }
+
+    /// Feeds all sources until they end, or `stop` is cancelled, and waits until every record has reached its
+    /// sink or is a fault. Runs once.
+    ///
+    /// If the future is dropped, records in progress are not finished: call [`blocking_end`](Self::blocking_end) then.
+    ///
+    /// # Errors
+    ///
+    /// The failure that ended the run; [`Error::Closed`] if it was run before, or has no source.
+    pub async fn run(&mut self, stop: &CancellationToken) -> Result<(), Error> {
+        self.prepare().await?;
+        let feeders: Option<Vec<_>> = self.sources.iter_mut().map(|source| source.feeder.take()).collect();
+        let feeders = feeders.filter(|feeders| !feeders.is_empty()).ok_or(Error::Closed)?;
+        self.blocking_open(&|| stop.is_cancelled())?;
+        let stopping = stop.child_token();
+        let fed = feed(feeders, &stopping);
+        let ended = match &self.checkpointer {
+            None => fed.await,
+            Some(checkpointer) => while_saved(fed, checkpointer, &stopping).await,
+        };
+        let is_done = ended.is_ok() && !stop.is_cancelled();
+        let kept = self.end_as(is_done);
+        ended.and(kept)
+    }
+
+    /// Writes out what was put aside, and saves the last checkpoint, while the caller's thread waits. For a run that was not waited for; else
+    /// [`run`](Self::run) has done so.
+    ///
+    /// # Errors
+    ///
+    /// If that is not possible.
+    pub fn blocking_end(&mut self) -> Result<(), Error> {
+        self.end_as(false)
+    }
+
+    fn end_as(&mut self, is_done: bool) -> Result<(), Error> {
+        // What was put aside before a failure stays.
+        let flushed = self.dead_letters.iter().try_for_each(DeadLetterFile::flush);
+        let checkpointer = self.checkpointer.take();
+        let saved = checkpointer.map_or(Ok(()), |it| it.end(is_done && flushed.is_ok()));
+        // Other runs may write there now.
+        self.outputs.clear();
+        flushed.and(saved)
+    }
+}
+
+impl Claim {
+    /// Which claims count first: a later one is refused if they are of one file.
+    fn rank(self) -> usize {
+        match self {
+            Self::Read(_) => 0,
+            Self::Write(Writer::Node | Writer::Other) => 1,
+            Self::Write(Writer::DeadLetters) => 2,
+            Self::Write(Writer::Output) => 3,
+            Self::Write(Writer::Checkpoint) => 4,
+        }
+    }
+}
+
+/// Feeds sources until they end, or a checkpoint can't be saved.
+async fn while_saved(
+    fed: impl Future<Output = Result<(), Error>>,
+    checkpointer: &Checkpointer,
+    stop: &CancellationToken,
+) -> Result<(), Error> {
+    let mut fed = std::pin::pin!(fed);
+    tokio::select! {
+        ended = &mut fed => ended,
+        error = checkpointer.failure() => {
+            stop.cancel();
+            fed.await.and(Err(error))
+        }
+    }
+}
+
+impl std::fmt::Debug for Run {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Run").field("counts", &self.counts()).finish_non_exhaustive()
+    }
+}
