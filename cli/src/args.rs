@@ -8,6 +8,7 @@ use anyhow::Context;
 use bytesize::ByteSize;
 use engine::Capability;
 use engine::operators::Part;
+use engine::run::OnFault;
 
 /// `FILE[:FUNCTION]`: a plugin, and which of its functions.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -123,24 +124,13 @@ impl std::fmt::Display for KeyArg {
 }
 
 /// `stop`, `skip` or `divert=FILE`: what becomes of a record that a function fails for.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum OnFault {
-    Stop,
-    Skip,
-    Divert(PathBuf),
-}
-
-impl FromStr for OnFault {
-    type Err = anyhow::Error;
-
-    fn from_str(text: &str) -> anyhow::Result<Self> {
-        Ok(match text.split_once('=').unwrap_or((text, "")) {
-            ("stop", "") => Self::Stop,
-            ("skip", "") => Self::Skip,
-            ("divert", path) if !path.is_empty() => Self::Divert(path.into()),
-            _ => anyhow::bail!("write stop, skip or divert=FILE"),
-        })
-    }
+pub(crate) fn on_fault(text: &str) -> Result<OnFault, String> {
+    Ok(match text.split_once('=').unwrap_or((text, "")) {
+        ("stop", "") => OnFault::Stop,
+        ("skip", "") => OnFault::Skip,
+        ("divert", path) if !path.is_empty() => OnFault::Divert(path.into()),
+        _ => return Err("write stop, skip or divert=FILE".to_owned()),
+    })
 }
 
 /// `64MiB`, `1GB` or a number of bytes.
@@ -195,7 +185,7 @@ mod tests {
 
     #[test]
     fn on_fault_accepts_a_dead_letter_file() {
-        let parse = |text: &str| text.parse::<OnFault>().ok();
+        let parse = |text: &str| on_fault(text).ok();
         assert_eq!(["stop", "skip"].map(parse), [Some(OnFault::Stop), Some(OnFault::Skip)]);
         assert_eq!(parse("divert=a=b"), Some(OnFault::Divert("a=b".into())));
         assert_eq!(["", "divert", "divert=", "skip=x", "ignore"].map(parse), [const { None }; 5]);

@@ -1,16 +1,15 @@
 //! `--checkpoint`: the flags, and whether a checkpoint is of the run that is to go on from it.
 
-use std::fs::Metadata;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, UNIX_EPOCH};
 
 use anyhow::{Context, bail, ensure};
 use engine::checkpoint::{Checkpoint, InputState, OutputState};
-use engine::{Error, Progress, files};
+use engine::files;
+use engine::run::CheckpointSettings;
 
 use super::args::time;
-use super::checkpointer::{self, Checkpointer, Durable};
 
 /// Flags about continuing after a crash.
 #[derive(clap::Args)]
@@ -89,10 +88,6 @@ impl CheckpointArgs {
         files: &Files,
     ) -> anyhow::Result<Option<Checkpoint>> {
         let (Some(path), Some(output)) = (&self.checkpoint, files.output) else { return Ok(None) };
-        let others = files.inputs.iter().map(PathBuf::as_path).chain([output]).chain(files.letters);
-        for other in others {
-            ensure!(!is_same(path, other), "--checkpoint needs a file of its own, not {}", other.display());
-        }
         let Identity { pipeline, plugins, states } = identity;
         let inputs = files.inputs.iter().map(|path| input_state(path)).collect::<anyhow::Result<Vec<_>>>()?;
         let state = |path: &Path| OutputState { path: path.to_owned(), ..OutputState::default() };
@@ -175,19 +170,10 @@ impl CheckpointArgs {
         Ok(Checkpoint { plugins: fresh.plugins, ..known })
     }
 
-    /// Begins to note how far the run comes.
-    pub(crate) fn begin(
-        &self,
-        start: Option<Checkpoint>,
-        progress: &Progress,
-        durable: Durable,
-    ) -> Result<Option<Checkpointer>, Error> {
-        let (Some(path), Some(start)) = (self.checkpoint.clone(), start) else { return Ok(None) };
-        if start.record == 0 && start.letters.is_some() {
-            // Where its letters begin, behind those of others, is to be known from the start.
-            checkpointer::save(&path, &start, &durable)?;
-        }
-        Checkpointer::begin(path, self.checkpoint_interval, start, progress, durable).map(Some)
+    /// How the run is saved that begins with `start`, if it is to be.
+    pub(crate) fn settings(&self, start: Option<Checkpoint>) -> Option<CheckpointSettings> {
+        let (path, start) = (self.checkpoint.clone()?, start?);
+        Some(CheckpointSettings { path, interval: self.checkpoint_interval, start })
     }
 }
 
@@ -199,35 +185,6 @@ fn end_of(path: &Path) -> u64 {
         && file.seek(SeekFrom::Start(end - 1)).and_then(|_| file.read(&mut last)).is_ok()
         && last != *b"\n";
     end + u64::from(cut_off)
-}
-
-/// Whether two paths lead to one file, which need not be there yet.
-pub(crate) fn is_same(one: &Path, other: &Path) -> bool {
-    let whole = |path: &Path| {
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        path.canonicalize().or_else(|_| {
-            Ok::<_, std::io::Error>(folder.canonicalize()?.join(path.file_name().unwrap_or_default()))
-        })
-    };
-    one == other
-        || is_one(one, other)
-        || whole(one).is_ok_and(|one| whole(other).is_ok_and(|other| one == other))
-}
-
-/// Whether these are two names of one file.
-#[cfg(unix)]
-fn is_one(one: &Path, other: &Path) -> bool {
-    use std::os::unix::fs::MetadataExt;
-
-    let known = |path: &Path| files::known(path).ok().filter(Metadata::is_file);
-    known(one)
-        .zip(known(other))
-        .is_some_and(|(one, other)| (one.dev(), one.ino()) == (other.dev(), other.ino()))
-}
-
-#[cfg(not(unix))]
-fn is_one(_: &Path, _: &Path) -> bool {
-    false
 }
 
 fn input_state(path: &Path) -> anyhow::Result<InputState> {

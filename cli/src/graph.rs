@@ -7,9 +7,9 @@ use anyhow::{Context, ensure};
 use clap::ValueEnum;
 use engine::files;
 use engine::pipeline::PipelineFile;
+use engine::run::is_one_file;
 
 use super::check;
-use super::checkpoint::is_same;
 use super::exit::Ending;
 use super::limits::compiling_pool;
 use super::terminal::print;
@@ -55,7 +55,7 @@ impl GraphCommand {
         };
         match self.output {
             Some(path) => {
-                let same = is_same(&path, &self.pipeline);
+                let same = is_one_file(&path, &self.pipeline);
                 ensure!(!same, "can't write {}: it is the pipeline file", path.display());
                 let written = files::create(&path, files::Mode::Empty, &|| false)
                     .and_then(|mut file| file.write_all(text.as_bytes()));

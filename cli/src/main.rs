@@ -5,7 +5,6 @@ mod build;
 mod cargo;
 mod check;
 mod checkpoint;
-mod checkpointer;
 #[cfg(feature = "cluster")]
 mod cluster;
 mod compile;

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail, ensure};
-use engine::function::{Signature, Usage};
+use engine::function::Signature;
 use engine::operators::Part;
 use engine::plugin::Output;
 use engine::{FaultPolicy, Function, Kind, Plugin, Pool};
@@ -81,22 +81,6 @@ pub(crate) fn found(path: &Path, crates: Crates) -> Result<PathBuf, String> {
 }
 
 impl Chain {
-    /// What each function has used, by its name.
-    pub(crate) fn usage(&self) -> Vec<(&str, Usage)> {
-        let stages =
-            self.stages.iter().map(|stage| (&*stage.function.signature().name, stage.function.usage()));
-        let sink = self.sink.iter().map(|sink| (&*sink.signature().name, sink.usage()));
-        stages.chain(sink).collect()
-    }
-
-    /// The plugins, each once.
-    pub(crate) fn loaded(&self) -> Vec<&Plugin> {
-        let mut plugins: Vec<_> = self.plugins.iter().collect();
-        plugins.sort_by_key(|plugin| plugin.path());
-        plugins.dedup_by_key(|plugin| plugin.path());
-        plugins
-    }
-
     /// Loads the plugins, binds the arguments, and opens each function once, so that all mistakes
     /// show before the first record.
     pub(crate) fn open(

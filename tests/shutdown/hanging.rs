@@ -114,3 +114,16 @@ fn a_signal_ends_the_wait_for_a_pipe() {
     let did = run.ended();
     assert!(matches!(did.code, Some(1 | 143)), "{:?} {}", did.code, did.stderr);
 }
+
+#[test]
+fn a_signal_ends_a_pipelines_wait_for_the_reader_of_its_output() {
+    let folder = tempfile::tempdir().unwrap();
+    let pipe = folder.path().join("pipe");
+    assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let files = format!("[sources.stdin]\n[sinks.file]\npath = {pipe:?}\n");
+    let run = Run::of_file(folder.path(), &files, &["--drain-timeout", "100s"]);
+    run.wait_until_handled(15);
+    run.signal("-TERM");
+    let did = run.ended();
+    assert_eq!(did.code, Some(143), "{}", did.stderr);
+}

@@ -18,13 +18,15 @@ pub(super) struct OpenInput {
     pub(super) offset: u64,
     /// Records after them that were done.
     pub(super) skip: u64,
+    /// The number of its first record, if the run before began it.
+    pub(super) first: Option<u64>,
 }
 
 /// Opens the inputs at `paths`; stdin, if there are none.
 pub(super) fn open(paths: &[PathBuf]) -> anyhow::Result<Vec<OpenInput>> {
     let paths = if paths.is_empty() { &["-".into()][..] } else { paths };
     let inputs = paths.iter().enumerate().map(|(index, path)| {
-        Ok(OpenInput { index, name: path.clone(), reader: reader(path)?, offset: 0, skip: 0 })
+        Ok(OpenInput { index, name: path.clone(), reader: reader(path)?, offset: 0, skip: 0, first: None })
     });
     inputs.collect()
 }
@@ -45,6 +47,7 @@ pub(super) fn go_to(inputs: &mut Vec<OpenInput>, start: &Checkpoint) -> anyhow::
         let mut file = files::open_file(&input.name).with_context(cant)?;
         file.seek(SeekFrom::Start(start.offset)).with_context(cant)?;
         (input.reader, input.offset, input.skip) = (Box::new(file), start.offset, start.skip);
+        input.first = start.inputs.get(input.index).and_then(|known| known.first);
     }
     Ok(())
 }

@@ -6,10 +6,10 @@ mod feed;
 mod graph;
 mod inputs;
 mod messages;
-mod output;
 mod page;
 mod pipeline;
 mod plugins;
+mod ready;
 mod report;
 mod watching;
 

@@ -1,128 +1,99 @@
 //! `engine run --plugin`: a chain of functions that flags name.
 
-use std::fs::File;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, OnceLock};
-use std::time::{Duration, Instant};
+use std::sync::Arc;
 
 use anyhow::ensure;
 use engine::checkpoint::{Checkpoint, Snapshot};
-use engine::plugin::{Ahead, Output};
-use engine::policy::InputPosition;
-use engine::{Error, Fault, FaultPolicy, Monitor, Pool, Source};
+use engine::plugin::Ahead;
+use engine::run::Run;
+use engine::{Monitor, Pool, Source};
 use indicatif::{HumanCount, ProgressBar};
 
+use super::feed::Inputs;
 use super::inputs::{self, OpenInput};
 use super::messages::printer;
-use super::output::LateFile;
-use super::report::{RunReport, fault_of};
+use super::ready::ReadyRun;
 use super::{RunCommand, access};
 use crate::checkpoint::{Files, Identity};
-use crate::checkpointer::{Checkpointer, Durable};
-use crate::drain;
-use crate::exit::{EndedBy, Ending, RunFailed, at, tell};
-use crate::faults::{DeadLetterFile, InputPositions};
-use crate::plugins::{Chain, Crates, Named, Records, component};
+use crate::exit::{EndedBy, Ending, tell};
+use crate::plugins::{Chain, Crates, Named, Records, Stage, component};
 use crate::progress::Progress;
 use crate::signals;
 use crate::threads::runtime;
 use crate::wall::Then;
-
-/// The dead letters of a run, and where its inputs begin.
-#[derive(Default)]
-struct Books {
-    dead_letters: DeadLetterFile,
-    positions: InputPositions,
-}
-
-/// The parts of a run that its report tells of.
-struct Parts<'a> {
-    pool: &'a Pool,
-    source: &'a Source<Records>,
-    chain: &'a Chain,
-    policy: &'a FaultPolicy,
-    books: &'a Books,
-}
 
 impl RunCommand {
     /// Runs the chain. Mistakes are found before the output is opened.
     pub(super) fn run_plugins(self) -> anyhow::Result<Ending> {
         let ahead = Ahead::default();
         let Some(components) = self.confined(&ahead)? else { return Ok(Ending::Done) };
-        let mut inputs = inputs::open(&self.input)?;
+        let inputs = inputs::open(&self.input)?;
         let (messages, drain) = (self.messages(), self.drain());
         let interrupted = signals::interrupts(drain.clone(), move || messages.tell_aborted())?;
-        let mut watching = self.watch.begin(&interrupted, messages)?;
+        let watching = self.watch.begin(&interrupted, messages)?;
         let known = self.checkpoint.known()?;
         let source = self.source(known.as_ref(), watching.monitor());
         let progress = self.progress(&source);
         let pool = self.pool(progress.bar(), watching.monitor(), &ahead)?;
-        // The output is opened last, so that a mistake elsewhere leaves nothing behind.
-        let file = Arc::new(OnceLock::new());
-        let keep = known.as_ref().map_or(0, |known| known.output.length);
-        let name =
-            self.output.as_ref().map_or_else(|| "stdout".to_owned(), |path| path.display().to_string());
-        let output = Output::new(LateFile::new(file.clone(), keep)).named(name);
-        let books = Books::default();
-        let policy = self.faults.policy(&books.dead_letters, &books.positions, known.as_ref());
-        let Self { plugins, arguments, keys, allow: allowed, .. } = &self;
-        let named = Named { plugins, components: &components, arguments, keys, allowed };
-        let chain = Chain::open(&pool, &named, &output, &policy)?;
+        let mut run = Run::new(&pool).after(known.clone());
+        let chain = self.chain(&mut run, &pool, &components, &source)?;
         let start = self.checkpoint.start(known, self.identity(&chain), &self.files())?;
-        let opened = self.output_file(&chain, &|| interrupted.initialized());
-        if let (Err(_), Some(by)) = (&opened, interrupted.get()) {
-            return Ok(Ending::Interrupted { by: EndedBy::Signal(*by), goes_on: false });
+        let (record, read) = start.as_ref().map_or((0, 0), |start| (start.record, start.read));
+        self.feed(&mut run, inputs, start, &source)?;
+        // The output is opened last, so that a mistake elsewhere leaves nothing behind.
+        let opened = run.blocking_open(&|| watching.interrupted().is_some());
+        if let (Err(_), Some(by)) = (&opened, watching.interrupted()) {
+            return Ok(Ending::Interrupted { by: EndedBy::Signal(by), goes_on: false });
         }
-        if let Some(opened) = opened? {
-            file.get_or_init(|| opened);
-        }
-        let letters_file = self.faults.create(&books.dead_letters, start.as_ref())?;
-        self.resume(start.as_ref(), &books, &mut inputs, &source)?;
-        let letters_before = start.as_ref().map_or(0, |start| start.put_aside);
-        let written = file.get().map(|file| (file, &output));
-        let checkpointer = self.checkpointer(start, &source, written, &books, letters_file)?;
-        self.build(&pool, &source, &chain, &output);
-        drain.begins(drained(&source, &books.dead_letters, &output));
-        let begun = Instant::now();
-        let runtime = runtime()?;
-        watching.show()?;
-        let fed = self.feed_watched(&source, inputs, &books.positions, checkpointer.as_ref(), &watching);
-        let ended = runtime.block_on(fed);
-        let ended = finish(ended, &books.dead_letters, checkpointer);
-        progress.end();
-        pool.blocking_close();
-        let parts = Parts { pool: &pool, source: &source, chain: &chain, policy: &policy, books: &books };
-        watching.end(self.report(&parts, ended, begun.elapsed(), letters_before))
+        opened?;
+        self.tell_resumed(record, read);
+        let (runtime, names_inputs) = (runtime()?, self.input.len() > 1);
+        ReadyRun { run, messages, drain, watching, progress, runtime, names_inputs }.execute()
     }
 
-    fn report<'a>(
+    /// Loads the functions, and connects them to the source and the output of the run.
+    fn chain(
         &self,
-        parts: &Parts<'a>,
-        ended: Result<Ending, Error>,
-        time: Duration,
-        letters_before: u64,
-    ) -> RunReport<'a> {
-        let Parts { pool, source, chain, policy, books } = *parts;
-        let counts = source.progress().counts();
-        let (first_fault, left_out) = self.left_out(policy, &books.positions, counts.faults);
-        let put_aside =
-            self.faults.file().map(|file| (file.to_owned(), letters_before + books.dead_letters.count()));
-        RunReport {
-            messages: self.messages(),
-            result: ended.map_err(|error| {
-                let place = fault_of(&error).and_then(|fault| self.place(fault, &books.positions));
-                RunFailed { error, place }
-            }),
-            counts,
-            time,
-            pool: pool.usage(),
-            functions: chain.usage(),
-            plugins: chain.loaded(),
-            left_out,
-            first_fault,
-            put_aside: put_aside.into_iter().collect(),
-            to_stdout: self.output.is_none(),
+        run: &mut Run,
+        pool: &Pool,
+        components: &[PathBuf],
+        source: &Source<Records>,
+    ) -> anyhow::Result<Chain> {
+        self.input.iter().filter(|path| *path != Path::new("-")).for_each(|path| run.reads(path));
+        self.watch.file().into_iter().for_each(|path| run.keeps_away_from(path));
+        let output = run.output(self.output.as_deref());
+        let policy = run.policy(&self.faults.settings());
+        let Self { plugins, arguments, keys, allow: allowed, .. } = self;
+        let named = Named { plugins, components, arguments, keys, allowed };
+        let chain = Chain::open(pool, &named, &output, &policy)?;
+        chain.plugins.iter().for_each(|plugin| run.loads(plugin));
+        chain
+            .stages
+            .iter()
+            .for_each(|Stage { function, .. }| run.calls(&function.signature().name, function));
+        chain.sink.iter().for_each(|sink| run.calls(&sink.signature().name, sink));
+        self.build(pool, source, &chain, &output);
+        Ok(chain)
+    }
+
+    /// Feeds the run from its inputs, from where the checkpoint `start` says, if there is one.
+    fn feed(
+        &self,
+        run: &mut Run,
+        mut inputs: Vec<OpenInput>,
+        start: Option<Checkpoint>,
+        source: &Arc<Source<Records>>,
+    ) -> anyhow::Result<()> {
+        if let Some(start) = &start {
+            inputs::go_to(&mut inputs, start)?;
         }
+        let read_before: u64 = inputs.iter().map(|input| input.offset).sum();
+        source.expects(inputs::bytes(&self.input).saturating_sub(read_before));
+        let marks = self.checkpoint.settings(start).map(|settings| run.checkpoint(settings));
+        let (dead_letters, separator) = (self.faults.dead_letters, self.separator());
+        run.source("source", source, Inputs { inputs, dead_letters, separator, marks });
+        Ok(())
     }
 
     /// The plugins' components, after the wall was raised. `None` if the wall is only shown.
@@ -143,12 +114,10 @@ impl RunCommand {
         let (states, read, done) =
             known.map_or_else(Default::default, |known| (known.states.clone(), known.read, known.record));
         let source = Source::new().resumed(Snapshot::new(read, states), done);
-        let Some(monitor) = monitor else { return Arc::new(source) };
-        let source = source.monitored(monitor);
-        if let Some(file) = self.faults.file() {
-            monitor.puts_aside(file.display().to_string());
-        }
-        Arc::new(source)
+        Arc::new(match monitor {
+            Some(monitor) => source.monitored(monitor),
+            None => source,
+        })
     }
 
     /// The progress line, shown unless something else is.
@@ -192,30 +161,14 @@ impl RunCommand {
         Files { inputs: &self.input, output: self.output.as_deref(), letters: self.faults.file() }
     }
 
-    /// Moves the inputs to the position of the checkpoint `start`, if there is one.
-    fn resume(
-        &self,
-        start: Option<&Checkpoint>,
-        books: &Books,
-        inputs: &mut Vec<OpenInput>,
-        source: &Source<Records>,
-    ) -> anyhow::Result<()> {
-        if let Some(start) = start {
-            books.positions.resume(start);
-            self.tell_resumed(start);
-            inputs::go_to(inputs, start)?;
-        }
-        let read_before: u64 = inputs.iter().map(|input| input.offset).sum();
-        source.expects(inputs::bytes(&self.input).saturating_sub(read_before));
-        Ok(())
-    }
-
-    fn tell_resumed(&self, start: &Checkpoint) {
-        if start.record == 0 || self.quiet || self.json {
+    /// The run continues after `record`; its inputs are read again after the record `read`.
+    fn tell_resumed(&self, record: u64, read: u64) {
+        if record == 0 || self.quiet || self.json {
             return;
         }
-        let record = HumanCount(start.record);
-        match start.record - start.read {
+        let again = record - read;
+        let record = HumanCount(record);
+        match again {
             0 => tell(format_args!("engine: continuing after record {record}")),
             again => tell(format_args!(
                 "engine: continuing after record {record}; for the states of functions, {} before that {} \
@@ -224,36 +177,6 @@ impl RunCommand {
                 if again == 1 { "is" } else { "are" }
             )),
         }
-    }
-
-    /// Begins to save checkpoints, if the run has an output file and `--checkpoint`.
-    fn checkpointer(
-        &self,
-        start: Option<Checkpoint>,
-        source: &Arc<Source<Records>>,
-        written: Option<(&File, &Output)>,
-        books: &Books,
-        letters_file: Option<File>,
-    ) -> anyhow::Result<Option<Checkpointer>> {
-        let Some((file, output)) = written else { return Ok(None) };
-        let (output, dead_letters, output_file) =
-            (output.clone(), books.dead_letters.clone(), file.try_clone()?);
-        let durable = Durable { output, output_file, dead_letters, letters_file };
-        Ok(self.checkpoint.begin(start, &source.progress(), durable)?)
-    }
-
-    /// The first fault that was skipped, how many records were left out, and a text about the first of them.
-    fn left_out<'a>(
-        &self,
-        policy: &'a FaultPolicy,
-        positions: &InputPositions,
-        faults: u64,
-    ) -> (Option<&'a Fault>, (u64, Option<String>)) {
-        let Some(first) = policy.first_fault().filter(|_| self.faults.skips()) else {
-            return (None, (0, None));
-        };
-        let told = self.place(first, positions).map_or_else(|| first.to_string(), |place| at(first, &place));
-        (Some(first), (faults, Some(told)))
     }
 
     /// A description of what is run. A checkpoint of another run has another one.
@@ -267,36 +190,5 @@ impl RunCommand {
         let plugins = chain.plugins.iter().map(|plugin| plugin.hash().to_owned()).collect();
         let states = chain.stages.iter().filter(|stage| stage.accumulates()).count();
         Identity { pipeline, plugins, states }
-    }
-
-    /// The position of a fault's record, if there are several inputs.
-    fn place(&self, fault: &Fault, positions: &InputPositions) -> Option<InputPosition> {
-        positions.find(fault.record).filter(|_| self.input.len() > 1)
-    }
-}
-
-/// Writes out the records that were put aside, also if the run failed, and ends the checkpoints.
-fn finish(
-    ended: Result<Ending, Error>,
-    dead_letters: &DeadLetterFile,
-    checkpointer: Option<Checkpointer>,
-) -> Result<Ending, Error> {
-    let flushed = dead_letters.flush();
-    let ended = ended.and_then(|ending| flushed.map(|()| ending));
-    let saved = checkpointer.map_or(Ok(()), |it| it.end(matches!(ended, Ok(Ending::Done))));
-    ended.and_then(|ending| saved.map(|()| ending))
-}
-
-/// What is done with the run if it exceeds its drain timeout.
-fn drained(
-    source: &Arc<Source<Records>>,
-    dead_letters: &DeadLetterFile,
-    output: &Output,
-) -> drain::DrainedRun {
-    let (source, dead_letters, output) = (source.progress(), dead_letters.clone(), output.clone());
-    drain::DrainedRun {
-        counts: Box::new(move || source.counts()),
-        // What can't be written is lost, like everything else that is not finished.
-        flush: Arc::new(move || drop((dead_letters.flush(), output.flush()))),
     }
 }

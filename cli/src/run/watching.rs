@@ -206,6 +206,11 @@ impl Watching<'_> {
         &self.ending
     }
 
+    /// The signal that this process got, if it did. It can be asked for also where nothing is awaited.
+    pub(super) fn interrupted(&self) -> Option<Signal> {
+        self.interrupted.get().copied()
+    }
+
     /// All is ready: shows the screen, and sends what is seen, if that is wanted.
     pub(super) fn show(&mut self) -> anyhow::Result<()> {
         let Some(monitor) = &self.monitor else { return Ok(()) };

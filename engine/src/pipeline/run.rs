@@ -37,7 +37,7 @@ impl Pipeline {
             skipping: context.skipping,
             dead_letters: context.dead_letters,
             positions: context.positions,
-            to_stdout: context.stdout.is_some(),
+            stdout: context.stdout,
         });
         Self { run, diagram, drain_timeout }
     }

@@ -6,6 +6,7 @@ use super::dead_letter_file::DeadLetterFile;
 use super::run::Run;
 use crate::function::Usage;
 use crate::metrics::Counts;
+use crate::plugin::Output;
 use crate::policy::InputPosition;
 use crate::{Error, Fault, FaultPolicy, Plugin, Pool, Progress};
 
@@ -72,9 +73,18 @@ impl Run {
         move || dead_letters.iter().try_for_each(DeadLetterFile::flush)
     }
 
+    /// What writes out everything that is buffered: outputs and dead letters. It can be called while it runs, also if
+    /// something hangs.
+    pub fn flush(&self) -> impl Fn() -> Result<(), Error> + Send + Sync + 'static {
+        let put_aside = self.flush_put_aside();
+        let outputs = self.output.iter().map(|(output, _)| output).chain(&self.stdout);
+        let outputs: Vec<_> = outputs.cloned().collect();
+        move || put_aside().and(outputs.iter().try_for_each(Output::flush))
+    }
+
     /// Whether records go to stdout.
     #[must_use]
     pub fn writes_to_stdout(&self) -> bool {
-        self.to_stdout
+        self.stdout.is_some()
     }
 }

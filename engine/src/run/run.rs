@@ -55,13 +55,14 @@ pub struct Run {
     pub(super) dead_letters: Vec<DeadLetterFile>,
     /// Where records of the only source stood.
     pub(super) positions: InputPositions,
-    pub(super) to_stdout: bool,
+    /// What goes to stdout, if anything does.
+    pub(super) stdout: Option<Output>,
     /// Opened when the run begins, and closed when it ends.
     outputs: Vec<OutputFile>,
     /// What the run reads and writes, to be checked before anything is opened.
     claims: Vec<(Claim, PathBuf)>,
     /// What the run itself writes, and the file that it goes to.
-    output: Option<(Output, OutputFile)>,
+    pub(super) output: Option<(Output, OutputFile)>,
     /// The checkpoint that the run begins with.
     pub(super) start: Option<Checkpoint>,
     saving: Option<Saving>,
@@ -103,7 +104,7 @@ pub(crate) struct RunParts {
     pub(crate) skipping: Vec<FaultPolicy>,
     pub(crate) dead_letters: Vec<DeadLetterFile>,
     pub(crate) positions: InputPositions,
-    pub(crate) to_stdout: bool,
+    pub(crate) stdout: Option<Output>,
 }
 
 impl Run {
@@ -119,7 +120,7 @@ impl Run {
             skipping: Vec::new(),
             dead_letters: Vec::new(),
             positions: InputPositions::default(),
-            to_stdout: false,
+            stdout: None,
         })
     }
 
@@ -134,7 +135,7 @@ impl Run {
             skipping,
             dead_letters,
             positions,
-            to_stdout,
+            stdout,
         } = parts;
         Self {
             pool,
@@ -144,7 +145,7 @@ impl Run {
             skipping,
             dead_letters,
             positions,
-            to_stdout,
+            stdout,
             outputs,
             claims: Vec::new(),
             output: None,
@@ -195,11 +196,10 @@ impl Run {
     /// No other run can write to the file until this one is dropped, if its file system has locks.
     pub fn output(&mut self, path: Option<&Path>) -> Output {
         let Some(path) = path else {
-            self.to_stdout = true;
-            return Output::stdout();
+            return self.stdout.insert(Output::stdout()).clone();
         };
         let file = OutputFile::new(path, self.start.as_ref().map_or(0, |start| start.output.length));
-        let output = Output::new(file.writer());
+        let output = Output::new(file.writer()).named(path.display().to_string());
         self.claims.push((Claim::Write(Writer::Output), path.to_owned()));
         self.outputs.push(file.clone());
         self.output = Some((output.clone(), file));
