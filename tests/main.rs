@@ -42,6 +42,7 @@ mod scarce_resources;
 mod wall;
 
 // Sources and sinks.
+mod contract;
 #[cfg(feature = "cluster")]
 mod nats;
 mod shutdown;

@@ -63,10 +63,17 @@ impl Output {
         self.state().written
     }
 
+    /// How many bytes were written so far, and how many of them have left the buffer.
+    pub(crate) fn offsets(&self) -> (u64, u64) {
+        let state = self.state();
+        (state.written, state.written - state.writer.buffer().len() as u64)
+    }
+
     pub(crate) fn write(&self, bytes: &[u8]) -> Result<(), Error> {
         let mut state = self.state();
+        state.attempt(|writer| writer.write_all(bytes))?;
         state.written += bytes.len() as u64;
-        state.attempt(|writer| writer.write_all(bytes))
+        Ok(())
     }
 
     /// Whether all that was written so far could be.

@@ -261,6 +261,11 @@ impl GraphContext {
         self.last_delivered.store(last, Relaxed);
     }
 
+    /// Some of the records that a sink took were not written.
+    pub(crate) fn undeliver(&self, records: usize) {
+        self.delivered.fetch_sub(records as u64, Relaxed);
+    }
+
     /// The number of the last record that a sink took, or took a part of.
     pub(crate) fn last_delivered(&self) -> u64 {
         self.last_delivered.load(Relaxed)

@@ -233,8 +233,14 @@ fn field(value: &RawValue) -> Result<String, Refusal> {
 impl Consumer<Records> for Rows {
     async fn take(&mut self, records: Records) -> Result<(), Refusal> {
         for (index, record) in records.iter().enumerate() {
-            self.write(record).map_err(|refusal| refusal.at(index))?;
+            if let Err(refusal) = self.write(record) {
+                if matches!(refusal, Refusal::Fault { .. }) {
+                    self.file.taken(index);
+                }
+                return Err(refusal.at(index));
+            }
         }
+        self.file.taken(records.len());
         Ok(())
     }
 
@@ -254,6 +260,10 @@ impl Consumer<Records> for Rows {
             }
         }
         self.file.end()
+    }
+
+    fn unwritten(&mut self) -> usize {
+        self.file.unwritten()
     }
 
     fn name(&self) -> &str {

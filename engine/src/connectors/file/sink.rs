@@ -118,17 +118,23 @@ impl<T: Record> Sink<T> for Files {
 impl Consumer<Records> for Files {
     async fn take(&mut self, mut records: Records) -> Result<(), Refusal> {
         if !self.file.rotates() {
-            return Ok(self.file.write(&records.ended_by(self.file.separator))?);
+            let count = records.len();
+            self.file.write(&records.ended_by(self.file.separator))?;
+            self.file.taken(count);
+            return Ok(());
         }
         // By their sizes, since records may contain newlines.
         let sizes: Vec<_> = records.iter().map(|record| record.len() + 1).collect();
         let bytes = records.ended_by(self.file.separator);
         let mut rest = &*bytes;
+        // Records in the current file: those before it are written.
+        let mut current = 0;
         for size in sizes {
             let (record, others) = rest.split_at(size);
-            self.file.write(record)?;
+            current = if self.file.write(record)? { 1 } else { current + 1 };
             rest = others;
         }
+        self.file.taken(current);
         Ok(())
     }
 
@@ -138,6 +144,10 @@ impl Consumer<Records> for Files {
 
     async fn end(&mut self) -> Result<(), Error> {
         self.file.end()
+    }
+
+    fn unwritten(&mut self) -> usize {
+        self.file.unwritten()
     }
 
     fn name(&self) -> &str {

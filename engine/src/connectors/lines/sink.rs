@@ -1,8 +1,9 @@
 //! The sink `lines`: writes records to an output, each followed by a newline or another separator.
 
 use std::future::ready;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use crate::connectors::support::unwritten::Unwritten;
 use crate::graph::{Handling, Items, Node, Sink, Stream};
 use crate::plugin::Output;
 use crate::progress::GraphContext;
@@ -51,13 +52,15 @@ impl<T: Record> Sink<T> for Lines {
     fn attach(self, stream: Stream<T>) {
         let (context, output) = (stream.context.clone(), self.output.clone());
         context.on_flush(move || Box::pin(ready(output.flush())));
-        stream.connect("lines", LinesNode { lines: self, context });
+        let unwritten = Mutex::default();
+        stream.connect("lines", LinesNode { lines: self, context, unwritten });
     }
 }
 
 struct LinesNode {
     lines: Lines,
     context: Arc<GraphContext>,
+    unwritten: Mutex<Unwritten>,
 }
 
 impl LinesNode {
@@ -66,9 +69,26 @@ impl LinesNode {
         let Some(mut batch) = batch else { return Ok(()) };
         let Some(last) = batch.len().checked_sub(1) else { return Ok(()) };
         let last = batch.number(last);
-        self.lines.output.write(&batch.separated(self.lines.separator))?;
-        self.context.deliver(batch.len(), last);
+        let (records, output) = (batch.len(), &self.lines.output);
+        self.checked(output.write(&batch.separated(self.lines.separator)))?;
+        self.context.deliver(records, last);
+        let (end, written) = output.offsets();
+        self.unwritten().add(end, records, written);
         Ok(())
+    }
+
+    /// If writing failed, what is still in the buffer was not delivered.
+    fn checked(&self, written: Result<(), Error>) -> Result<(), Error> {
+        if written.is_err() {
+            let mut unwritten = std::mem::take(&mut *self.unwritten());
+            unwritten.settle(self.lines.output.offsets().1);
+            self.context.undeliver(unwritten.records());
+        }
+        written
+    }
+
+    fn unwritten(&self) -> MutexGuard<'_, Unwritten> {
+        self.unwritten.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -78,10 +98,10 @@ impl<T: Record> Node<T> for LinesNode {
     }
 
     fn pause(&self) -> Handling<'_> {
-        Handling::Done(self.lines.output.flush())
+        Handling::Done(self.checked(self.lines.output.flush()))
     }
 
     fn close(&self) -> Handling<'_> {
-        Handling::Done(self.lines.output.flush())
+        Handling::Done(self.checked(self.lines.output.flush()))
     }
 }

@@ -44,6 +44,11 @@ impl DeliveryStatus {
         self.context.deliver(records, last);
     }
 
+    /// Some of the records that the sink has taken were not written, and the run fails.
+    pub(crate) fn lost(&self, records: usize) {
+        self.context.undeliver(records);
+    }
+
     /// Whether to try a record again that failed for this cause. Waits first, if so.
     pub(crate) async fn tries_again(&self, cause: &Cause, attempts: &mut u32) -> bool {
         let wait = self.policy.retry_after(*attempts).filter(|_| cause.is_retryable());

@@ -11,6 +11,7 @@ use flate2::read::MultiGzDecoder;
 use flate2::write::GzEncoder;
 use tokio::time::Instant;
 
+use super::unwritten::Unwritten;
 use crate::Error;
 use crate::error::FileError;
 use crate::files::{self, Mode};
@@ -32,6 +33,7 @@ pub(crate) struct FileWriter {
     pub(crate) separator: u8,
     pub(crate) rotation: Rotation,
     opened: Option<Opened>,
+    unwritten: Unwritten,
 }
 
 struct Opened {
@@ -39,6 +41,8 @@ struct Opened {
     since: Instant,
     /// The file's bytes, before compression.
     size: u64,
+    /// Those that were there before.
+    before: u64,
 }
 
 /// The contents of a file that is appended to.
@@ -72,6 +76,13 @@ impl Contents {
     }
 }
 
+impl Opened {
+    /// Up to which of its bytes all have surely left the buffer.
+    fn written(&self) -> u64 {
+        self.writer.buffered().map_or(self.before, |buffered| self.size - buffered)
+    }
+}
+
 enum Writer {
     Plain(BufWriter<File>),
     Gzip(GzEncoder<BufWriter<File>>),
@@ -91,6 +102,14 @@ impl Writer {
             Self::Gzip(writer) => writer.finish()?.flush(),
         }
     }
+
+    /// The bytes that have not left the buffer. None if that is not known before a flush.
+    fn buffered(&self) -> Option<u64> {
+        match self {
+            Self::Plain(writer) => Some(writer.buffer().len() as u64),
+            Self::Gzip(_) => None,
+        }
+    }
 }
 
 impl FileWriter {
@@ -102,34 +121,57 @@ impl FileWriter {
             separator: b'\n',
             rotation: Rotation::default(),
             opened: None,
+            unwritten: Unwritten::default(),
         }
+    }
+
+    /// Notes that the last bytes that were written are those of so many records.
+    pub(crate) fn taken(&mut self, records: usize) {
+        let Some(opened) = &self.opened else { return };
+        self.unwritten.add(opened.size, records, opened.written());
+    }
+
+    /// How many records are not in the file yet, or not surely.
+    pub(crate) fn unwritten(&mut self) -> usize {
+        if let Some(opened) = &self.opened {
+            self.unwritten.settle(opened.written());
+        }
+        self.unwritten.records()
     }
 
     pub(crate) fn rotates(&self) -> bool {
         self.rotation.size.is_some() || self.rotation.after.is_some()
     }
 
-    /// Writes bytes to one file. Begins a new file first if the current one is old or would become too large.
-    pub(crate) fn write(&mut self, bytes: &[u8]) -> Result<(), Error> {
+    /// Writes bytes to one file. Begins a new file first if the current one is old or would become too large, and
+    /// returns whether it did.
+    pub(crate) fn write(&mut self, bytes: &[u8]) -> Result<bool, Error> {
         self.attempt(|file| {
-            if file.is_full(bytes.len()) {
+            let is_full = file.is_full(bytes.len());
+            if is_full {
                 file.rotate()?;
             }
             let opened = file.opened()?;
+            opened.writer.get().write_all(bytes)?;
             opened.size += bytes.len() as u64;
-            opened.writer.get().write_all(bytes)
+            Ok(is_full)
         })
     }
 
     /// Hands everything that was written to the system.
     pub(crate) fn flush(&mut self) -> Result<(), Error> {
-        self.attempt(|file| file.opened.as_mut().map_or(Ok(()), |opened| opened.writer.get().flush()))
+        self.attempt(|file| {
+            let Some(opened) = &mut file.opened else { return Ok(()) };
+            opened.writer.get().flush()?;
+            file.unwritten = Unwritten::default();
+            Ok(())
+        })
     }
 
     pub(crate) fn end(&mut self) -> Result<(), Error> {
         self.attempt(|file| {
             file.opened()?;
-            file.opened.take().map_or(Ok(()), |opened| opened.writer.end())
+            file.finish()
         })
     }
 
@@ -155,7 +197,7 @@ impl FileWriter {
         } else {
             Writer::Plain(file)
         };
-        let mut opened = Opened { writer, since: Instant::now(), size: found.size };
+        let mut opened = Opened { writer, since: Instant::now(), size: found.size, before: found.size };
         if found.last.is_some_and(|last| last != self.separator) {
             // Its last record gets its end.
             opened.writer.get().write_all(&[self.separator])?;
@@ -188,11 +230,18 @@ impl FileWriter {
             || after.is_some_and(|after| opened.since.elapsed() >= after)
     }
 
+    /// Writes what is buffered, and closes the file.
+    fn finish(&mut self) -> io::Result<()> {
+        let Some(opened) = self.opened.take() else { return Ok(()) };
+        self.unwritten.settle(opened.written());
+        opened.writer.end()?;
+        self.unwritten = Unwritten::default();
+        Ok(())
+    }
+
     /// Renames each file to the next older name, and begins a new one.
     fn rotate(&mut self) -> io::Result<()> {
-        if let Some(opened) = self.opened.take() {
-            opened.writer.end()?;
-        }
+        self.finish()?;
         files::rotate(&self.path, self.rotation.keep)?;
         self.opened = Some(self.open(false)?);
         Ok(())

@@ -8,3 +8,4 @@ pub(in crate::connectors) mod delivery_status;
 pub(in crate::connectors) mod file_writer;
 pub(in crate::connectors) mod formats;
 pub(in crate::connectors) mod options;
+pub(in crate::connectors) mod unwritten;

@@ -131,6 +131,10 @@ impl<T: Record, C: Consumer<T>> Portions<T> for Each<C> {
         self.0.end().await
     }
 
+    fn unwritten(&mut self) -> usize {
+        self.0.unwritten()
+    }
+
     fn name(&self) -> &str {
         self.0.name()
     }
@@ -178,6 +182,10 @@ impl<T: Record, C: Consumer<Records>> Portions<T> for Together<C> {
 
     async fn end(&mut self) -> Result<(), Error> {
         self.0.end().await
+    }
+
+    fn unwritten(&mut self) -> usize {
+        self.0.unwritten()
     }
 
     fn name(&self) -> &str {

@@ -71,6 +71,12 @@ pub trait Consumer<T>: Send + 'static {
         async { Ok(()) }
     }
 
+    /// How many of the elements that were taken are still buffered. They count as delivered, unless the run fails
+    /// before they are written. None by default.
+    fn unwritten(&mut self) -> usize {
+        0
+    }
+
     /// The sink's name in faults. The type's name by default.
     fn name(&self) -> &str {
         let name = std::any::type_name::<Self>();

@@ -23,6 +23,9 @@ pub(crate) trait Portions<T>: Send + 'static {
 
     fn end(&mut self) -> impl Future<Output = Result<(), Error>> + Send;
 
+    /// How many records that were taken are still buffered.
+    fn unwritten(&mut self) -> usize;
+
     fn name(&self) -> &str;
 }
 
@@ -71,11 +74,17 @@ impl<P> Calls<P> {
         if let Some(ending) = &self.progress.lock().await.ending {
             return ending.end().await;
         }
-        self.call(async |portions: &mut P| portions.pause().await).await
+        self.call::<T>(async |portions: &mut P| portions.pause().await).await
     }
 
     /// Calls the consumer, unless an earlier call failed.
-    async fn call(&self, act: impl AsyncFnOnce(&mut P) -> Result<(), Error>) -> Result<(), Error> {
+    async fn call<T: Send + 'static>(
+        &self,
+        act: impl AsyncFnOnce(&mut P) -> Result<(), Error>,
+    ) -> Result<(), Error>
+    where
+        P: Portions<T>,
+    {
         let mut progress = self.progress.lock().await;
         let CallProgress { portions, failed, broken, .. } = &mut *progress;
         if let Some(error) = failed {
@@ -89,6 +98,9 @@ impl<P> Calls<P> {
         *failed = done.clone().err();
         // After a fault it is known that the record was not taken.
         *broken = failed.as_ref().is_some_and(|error| !is_fault(error));
+        if *broken {
+            self.status.lost(portions.unwritten());
+        }
         done
     }
 
@@ -101,7 +113,14 @@ impl<P> Calls<P> {
         // After a fault that ended the run, what was taken before it is written too.
         if !*broken && let Some(mut portions) = portions.take() {
             let told = format!("the end of the sink {}", self.status.name());
-            let end = async move { waiting(|| told, portions.end()).await };
+            let status = self.status.clone();
+            let end = async move {
+                let ended = waiting(|| told, portions.end()).await;
+                if ended.is_err() {
+                    status.lost(portions.unwritten());
+                }
+                ended
+            };
             *ending = Some(Detached::new(end, self.status.context()));
         }
         let ended = match ending {
@@ -119,11 +138,11 @@ fn is_fault(error: &Error) -> bool {
 impl<T: Send + 'static, P: Portions<T>> Node<T> for ConsumerNode<P> {
     fn accept(&self, items: Items<T>) -> Handling<'_> {
         let Self(calls) = self;
-        Handling::going(calls.call(async |portions: &mut P| portions.take(items, &calls.status).await))
+        Handling::going(calls.call::<T>(async |portions: &mut P| portions.take(items, &calls.status).await))
     }
 
     fn pause(&self) -> Handling<'_> {
-        Handling::going(self.0.call(async |portions: &mut P| portions.pause().await))
+        Handling::going(self.0.call::<T>(async |portions: &mut P| portions.pause().await))
     }
 
     fn close(&self) -> Handling<'_> {
