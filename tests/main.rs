@@ -21,6 +21,7 @@ mod cache;
 mod calls;
 mod capabilities;
 mod contract_violations;
+mod dead_letters;
 mod faults;
 #[cfg(target_os = "linux")]
 mod folder_explorer;

@@ -119,7 +119,15 @@ fn a_report_is_one_self_contained_page() {
     assert!(text.contains("Done: 2 records in, 1 out. 1 record became a fault (1 failed)."), "{text}");
     assert!(text.contains("</script><img src=x onerror=alert(1)>"), "{text}");
     assert!(text.contains("{{body}}") && text.contains("calls of the whole run"), "{text}");
-    assert!(text.contains("dead.ndjson"), "{text}");
+    // The node that failed leads to its dead letters.
+    assert_eq!(page.value("document.querySelectorAll('#graph a[href]').length"), 1);
+    page.value("document.querySelector('#graph a[href] .box').dispatchEvent(new MouseEvent('click', { bubbles: true }))");
+    let target = page.value("document.querySelector('#letters li:target').textContent");
+    assert!(target.as_str().unwrap().starts_with("fails (node work)1 fault"), "{target}");
+    let shown = page.value("document.querySelector('#letters code').textContent");
+    let letters = Command::new("sh").args(["-c", shown.as_str().unwrap()]).output().unwrap();
+    let letter: Value = serde_json::from_slice(&letters.stdout).unwrap();
+    assert_eq!((&letter["node"], &letter["number"]), (&"work".into(), &2.into()));
     // Records that the policy diverted are no failure.
     assert_eq!(page.value("document.getElementById('diagnosis').className"), "warning");
     assert_eq!(page.value("document.querySelectorAll('#functions tbody tr').length"), 1);

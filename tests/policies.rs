@@ -5,7 +5,7 @@ use std::io::Cursor;
 use std::time::Duration;
 
 use engine::plugin::Output;
-use engine::{Error, FaultPolicy, Function, Pool, Source, sources};
+use engine::{Error, FaultPolicy, Function, Monitor, Pool, Source, sources};
 use tempfile::tempdir;
 
 use crate::support::{
@@ -55,6 +55,30 @@ async fn row_10_a_fault_costs_only_its_record() {
             letters.iter().map(|letter| (letter.fault.record, letter.fault.cause.kind())).collect();
         assert_eq!(found, [1, 2, 1501, 3000].map(|record| (record, kind)), "{name}");
         assert!(letters.iter().all(|letter| *letter.record == *b"bad" && letter.fault.function == name));
+    }
+}
+
+#[tokio::test]
+async fn repeated_calls_are_no_failures_and_say_why() {
+    for (name, slow) in [("panics", false), ("loops", true)] {
+        let monitor = Monitor::new();
+        let builder = Pool::builder().threads(1).timeout(Duration::from_millis(300)).monitor(&monitor);
+        let pool = builder.build().unwrap();
+        let function = misbehaving::<String, String>(&pool, name).on_fault(&FaultPolicy::skip());
+        // The bad record comes in a batch.
+        let mut lines = vec!["good"; 20_000];
+        lines[19_000] = "bad";
+        let (outputs, ended) = scattered(&function, &lines).await;
+        ended.unwrap();
+        assert_eq!(outputs.len(), 19_999);
+        let usage = function.usage();
+        assert_eq!((usage.repeated.slow > 0, usage.repeated.failed > 0), (slow, !slow), "{usage:?}");
+        assert_eq!((usage.retired.failed, usage.retired.repeated), (1, usage.repeated.total()), "{usage:?}");
+        let status = monitor.status();
+        let watched = &status.functions[0];
+        // Only the record's own call failed.
+        assert_eq!((watched.failed_calls, watched.repeated), (1, usage.repeated));
+        assert_eq!((watched.retired, watched.retired_for), (usage.retired.total(), usage.retired));
     }
 }
 

@@ -5,21 +5,25 @@ use std::sync::{Arc, OnceLock};
 use std::thread;
 use std::time::Duration;
 
-use engine::deadlines::{Wait, waits};
+use engine::Progress;
+use engine::deadlines::{DRAIN_TIMEOUT, Wait, waits};
 use engine::metrics::Counts;
 use humantime::format_duration;
+use indicatif::HumanCount;
 use serde_json::json;
 
 use super::args::time;
 use super::exit::{EndedBy, Signal, tell};
 use super::summary::counted;
+use super::threads::runtime;
 use super::top;
 
-/// The default of `--drain-timeout`.
+/// The default of a worker's `--drain-timeout`.
+#[cfg(feature = "cluster")]
 pub(crate) const DEFAULT: &str = "30s";
 
 /// The time for writing out results at the end.
-const WRITTEN: Duration = Duration::from_secs(1);
+const WRITTEN: Duration = Duration::from_millis(250);
 
 /// The most waits that the message names.
 const TOLD: usize = 4;
@@ -49,8 +53,12 @@ struct Known {
 /// A running run.
 pub(crate) struct DrainedRun {
     pub(crate) counts: Box<dyn Fn() -> Counts + Send + Sync>,
+    /// The first record that is not finished, if that is known.
+    pub(crate) first_unfinished: Box<dyn Fn() -> Option<u64> + Send + Sync>,
     /// Writes out what is buffered.
     pub(crate) flush: Arc<dyn Fn() + Send + Sync>,
+    /// Whether the same command continues from a checkpoint.
+    pub(crate) goes_on: bool,
 }
 
 impl Drain {
@@ -98,13 +106,15 @@ impl Drain {
     }
 
     pub(crate) fn timeout(&self) -> Duration {
-        let default = || drain_time(DEFAULT).unwrap_or(Duration::ZERO);
-        self.0.timeout.get().copied().unwrap_or_else(default)
+        self.0.timeout.get().copied().unwrap_or(DRAIN_TIMEOUT)
     }
 
     /// Prints what is not finished, and ends the process, in which something may hang.
     pub(crate) fn end(&self, by: Signal) -> ! {
+        let mut first = None;
         if let Some(Some(run)) = self.0.run.get() {
+            // The run goes on meanwhile: what is done now is written by the flush.
+            let known = (run.first_unfinished)();
             let flush = run.flush.clone();
             let (done, wait) = sync_channel(1);
             // This may hang too.
@@ -113,18 +123,21 @@ impl Drain {
                 let _ = done.send(());
             };
             let started = thread::Builder::new().spawn(flushing);
-            let _ = started.is_ok_and(|_| wait.recv_timeout(WRITTEN).is_ok());
+            let is_written = started.is_ok_and(|_| wait.recv_timeout(WRITTEN).is_ok());
+            first = known.filter(|_| is_written);
         }
         top::restore();
-        self.tell();
+        self.tell(first);
         engine::end_commands();
         // With a timeout of 0 this is what the user asked for.
         let code = if self.timeout().is_zero() { by.exit_code() } else { 1 };
         std::process::exit(code.into());
     }
 
-    fn tell(&self) {
-        let counts = self.0.run.get().and_then(Option::as_ref).map(|run| (run.counts)()).unwrap_or_default();
+    /// `first` is the first record that was not finished, if that is known.
+    fn tell(&self, first: Option<u64>) {
+        let run = self.0.run.get().and_then(Option::as_ref);
+        let counts = run.map(|run| (run.counts)()).unwrap_or_default();
         let waits = waits();
         let time = format_duration(self.timeout());
         if self.0.json {
@@ -132,7 +145,13 @@ impl Drain {
             let error = format!("not finished within {time}");
             tell(format_args!(
                 "{}",
-                json!({ "ended": "overdue", "error": error, "records": counts, "waits": waits })
+                json!({
+                    "ended": "overdue",
+                    "error": error,
+                    "records": counts,
+                    "first_unfinished": first,
+                    "waits": waits,
+                })
             ));
             return;
         }
@@ -140,10 +159,26 @@ impl Drain {
         let unfinished = counted(unfinished, "record");
         tell(format_args!(
             "engine: not finished within {time} (--drain-timeout): {unfinished} unfinished in functions, {emitted} \
-             taken in, {delivered} delivered{}",
+             taken in, {delivered} delivered{}{}",
+            left(first, run.is_some_and(|run| run.goes_on)),
             told(&waits)
         ));
     }
+}
+
+/// Writes out what sinks hold back.
+pub(crate) fn flush(sources: &[Progress]) {
+    let Ok(runtime) = runtime() else { return };
+    for source in sources {
+        let _ = runtime.block_on(source.flush());
+    }
+}
+
+/// What was not finished, by the number of its first record.
+fn left(first: Option<u64>, goes_on: bool) -> String {
+    let first = first.map(|first| format!("; records from {} on were not finished", HumanCount(first)));
+    let how = if goes_on { "; the same command continues from its last checkpoint" } else { "" };
+    first.unwrap_or_default() + how
 }
 
 impl Known {

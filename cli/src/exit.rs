@@ -115,7 +115,7 @@ pub(crate) fn at(fault: &Fault, place: &InputPosition) -> String {
     if fault.cause.to_string().contains(&format!("({}, ", place.input)) {
         return fault.to_string();
     }
-    format!("record {} ({place}): {}: {}", fault.record, fault.function, fault.cause)
+    format!("record {} ({place}): {}: {}", fault.record, fault.place(), fault.cause)
 }
 
 impl std::error::Error for RunFailed {

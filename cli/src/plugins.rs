@@ -110,11 +110,12 @@ impl Chain {
         }
         let mut keys = keys_of(&links, named.keys)?;
         let last = links.len().saturating_sub(1);
+        let policies: Vec<_> = (0..links.len()).map(|index| policy_of(&links, index, policy)).collect();
         let (mut stages, mut sink) = (Vec::new(), None);
         for (index, link) in links.into_iter().enumerate() {
             match link {
                 Link::Function(function) => {
-                    let function = function.on_fault(policy);
+                    let function = function.on_fault(&policies[index]);
                     function.blocking_prepare()?;
                     stages.push(Stage { function, key: keys[index].take() });
                 }
@@ -124,7 +125,7 @@ impl Chain {
                         index == last,
                         "{name} is a sink: it must be the last --plugin, and the only sink"
                     );
-                    let function = function.stdout(output).on_fault(policy);
+                    let function = function.stdout(output).on_fault(&policies[index]);
                     function.blocking_prepare()?;
                     sink = Some(function);
                 }
@@ -138,6 +139,13 @@ impl Chain {
         let stages = self.stages.iter().map(|stage| stage.function.signature());
         stages.chain(self.sink.iter().map(Function::signature))
     }
+}
+
+/// The policy of a function. Faults tell the plugin's number if several functions have this name.
+fn policy_of(links: &[Link], index: usize, policy: &FaultPolicy) -> FaultPolicy {
+    let same = links.iter().filter(|link| link.name() == links[index].name());
+    let policy = policy.clone();
+    if same.count() > 1 { policy.for_node(&(index + 1).to_string()) } else { policy }
 }
 
 /// Refuses a capability that no function asks for: it would have no effect.

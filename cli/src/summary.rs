@@ -64,6 +64,14 @@ impl Summary<'_> {
             if usage.frozen_clock {
                 text += &format!("{name} read the time of day, which it does not declare: it found 1970\n");
             }
+            if usage.repeated.total() > 0 {
+                let (calls, why) = (counted(usage.repeated.total(), "call"), usage.repeated);
+                text += &format!("{name}: {calls} repeated, without a loss: {why}\n");
+            }
+            if usage.retired.grown + usage.retired.failed > 0 {
+                let (instances, why) = (counted(usage.retired.total(), "instance"), usage.retired);
+                text += &format!("{name}: {instances} retired: {why}\n");
+            }
             if usage.messages > 0 {
                 let messages = of(usage.messages as u64, usage.messages_limit as u64);
                 text += &format!("{name} wrote {messages} of messages\n");
@@ -192,6 +200,8 @@ fn function(name: &str, usage: &Usage) -> Value {
         "message_bytes": usage.messages,
         "messages_limit_bytes": usage.messages_limit,
         "frozen_clock": usage.frozen_clock,
+        "repeated_calls": usage.repeated,
+        "retired_instances": usage.retired,
     })
 }
 

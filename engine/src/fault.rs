@@ -15,15 +15,34 @@ use crate::text::PlainText;
 pub struct Fault {
     /// The source's number of the record, counted from 1 as lines are.
     pub record: u64,
-    /// The function that failed.
+    /// The function that failed, or what the node does that is not of a plugin, as `try_map`.
     pub function: PlainText,
+    /// The node that called it, if it has a name and that is another.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub node: Option<PlainText>,
     /// What happened.
     pub cause: Cause,
 }
 
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "record {}: {}: {}", self.record, self.function, self.cause)
+        write!(f, "record {}: {}: {}", self.record, self.place(), self.cause)
+    }
+}
+
+impl Fault {
+    /// A fault of a node that has no name.
+    pub(crate) fn new(record: u64, function: impl Into<PlainText>, cause: Cause) -> Self {
+        Self { record, function: function.into(), node: None, cause }
+    }
+
+    /// The function that failed and the node that called it, as in `parse (node clean)`.
+    #[must_use]
+    pub fn place(&self) -> Cow<'_, str> {
+        match &self.node {
+            Some(node) => format!("{} (node {node})", self.function).into(),
+            None => self.function.as_str().into(),
+        }
     }
 }
 
@@ -212,7 +231,9 @@ mod tests {
     #[test]
     fn a_fault_is_one_line_without_control_characters() {
         let cause = Cause::Panicked { message: "bad\n\x1b[31mred".into() };
-        let fault = Fault { record: 7, function: "parse".into(), cause };
+        let fault = Fault::new(7, "parse", cause);
         assert_eq!(fault.to_string(), "record 7: parse: panicked: bad �[31mred");
+        let fault = Fault { node: Some("cle\nan".into()), ..fault };
+        assert_eq!(fault.to_string(), "record 7: parse (node cle an): panicked: bad �[31mred");
     }
 }

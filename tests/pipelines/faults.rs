@@ -40,7 +40,10 @@ fn limits_apply_per_stage() {
         "[limits]\ntimeout = \"10m\"\n[stages.map]\nplugin = \"$HOSTILE/misdeeds.wasm\"\nfunction = \"sleeps\"\ntimeout = \"50ms\"",
         "1000000\n",
     );
-    assert_eq!((did.code, &*did.stderr), (Some(1), "engine: record 1: sleeps: took longer than 50ms\n"));
+    assert_eq!(
+        (did.code, &*did.stderr),
+        (Some(1), "engine: record 1: sleeps (node map): took longer than 50ms\n")
+    );
 }
 
 #[test]

@@ -1,5 +1,8 @@
 //! How long a run may drain.
 
+use std::io::Write;
+use std::thread;
+
 use super::peer::peer;
 use super::run::Run;
 use crate::support::{engine, function_of, hostile};
@@ -15,6 +18,27 @@ fn a_function_that_outlasts_the_drain_is_abandoned_with_its_record() {
     let did = run.ended();
     assert_eq!(did.code, Some(1), "{}", did.stderr);
     assert!(did.stderr.contains("not finished within 1s (--drain-timeout): "), "{}", did.stderr);
+    assert!(did.stderr.contains("records from 2 on were not finished"), "{}", did.stderr);
+}
+
+#[test]
+fn a_slow_function_holds_no_more_than_it_soon_finishes() {
+    let mut command = engine(["run", "--json", "--threads", "2", "--drain-timeout", "20s", "-p"]);
+    command.arg(function_of(&hostile("misdeeds"), "slow_loop"));
+    let mut run = Run::start(command);
+    // Each record takes a millisecond, and there is always one more.
+    let mut stdin = run.0.stdin.take().unwrap();
+    let feeding = thread::spawn(move || while stdin.write_all(&b"1000\n".repeat(10_000)).is_ok() {});
+    // By now the buffer has grown to what it comes to.
+    run.printed::<10_000>();
+    run.signal("-INT");
+    let did = run.ended();
+    feeding.join().unwrap();
+    // What 262,144 records would take is more than two minutes.
+    assert_eq!(did.code, Some(130), "{}", did.stderr);
+    let summary: serde_json::Value = serde_json::from_str(did.stderr.trim()).unwrap();
+    assert_eq!(summary["records_in"], summary["records_out"], "{summary:#}");
+    assert!(summary["records_in"].as_u64().unwrap() < 50_000, "{summary:#}");
 }
 
 #[test]

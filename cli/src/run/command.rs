@@ -79,8 +79,8 @@ pub(crate) struct RunCommand {
     /// value of --buffer if that is larger, up to 10000]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..), help_heading = "Pool")]
     pub(super) instances: Option<u32>,
-    /// Unfinished records at most; at this number the input waits [default: 131072 per thread, at least
-    /// 262144; 4194304 with --cluster]
+    /// Unfinished records at most; at this number the input waits, and before it if these take longer than
+    /// about a second [default: 131072 per thread, at least 262144; 4194304 with --cluster]
     #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..), help_heading = "Pool")]
     pub(super) buffer: Option<u32>,
     /// Use one instance and one record at a time, without a pool; useful for comparison

@@ -44,11 +44,11 @@ impl RunCommand {
         unordered: bool,
     ) -> Stream<Records> {
         let scattered = stages.iter().fold(stream.scatter(pool), |all, stage| all.apply(&stage.function));
-        let scattered = scattered.buffer(self.buffer(pool));
+        let scattered = scattered.buffer_up_to(self.buffer(pool));
         if unordered { scattered.gather_unordered() } else { scattered.gather() }
     }
 
-    /// Enough that threads need not wait for one another. How many a cluster has is not known: there records have
+    /// The most: enough that threads need not wait for one another. How many a cluster has is not known: there records have
     /// no bound of their own but that of their bytes.
     fn buffer(&self, pool: &Pool) -> usize {
         let many = if self.is_clustered() { CLUSTERED } else { (pool.threads() * 131_072).max(262_144) };

@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use super::messages::{Messages, SOON};
 use super::report::{RunReport, fault_of};
 use super::watching::Watching;
-use crate::drain::{Drain, DrainedRun};
+use crate::drain::{self, Drain, DrainedRun};
 use crate::exit::{EndedBy, Ending, RunFailed, at};
 use crate::progress::Progress;
 
@@ -61,11 +61,20 @@ pub(super) fn counts_of(run: &Run) -> Arc<impl Fn() -> Counts + Send + Sync + us
 
 /// What is done with the run if it exceeds its drain timeout.
 fn drained(run: &Run, counts: Arc<impl Fn() -> Counts + Send + Sync + 'static>) -> DrainedRun {
-    let flush = run.flush();
+    let (outputs, sinks, known) = (run.flush(), run.progress(), run.progress());
     DrainedRun {
         counts: Box::new(move || counts()),
+        // Records of several sources have numbers of their own.
+        first_unfinished: Box::new(move || match known.as_slice() {
+            [only] => only.first_unfinished(),
+            _ => None,
+        }),
         // What can't be written is lost, like everything else that is not finished.
-        flush: Arc::new(move || drop(flush())),
+        flush: Arc::new(move || {
+            drop(outputs());
+            drain::flush(&sinks);
+        }),
+        goes_on: run.is_saved(),
     }
 }
 

@@ -17,3 +17,6 @@ pub(crate) use table::*;
 pub(crate) use timely::Timely;
 pub(crate) use waits::waiting;
 pub use waits::{Wait, waits};
+
+/// How long a run may take to end once it is told to, unless its user says otherwise: `drain` in the guide's table.
+pub const DRAIN_TIMEOUT: std::time::Duration = DRAIN.time;

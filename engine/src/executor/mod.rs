@@ -5,7 +5,7 @@ mod segment;
 
 pub(crate) use local::{Accumulation, CallError, PoolShared, isolate, retry};
 pub use local::{Function, Plugin, Pool, PoolBuilder, Returns};
-pub(crate) use segment::{Due, Next, Segment, fitting};
+pub(crate) use segment::{Buffer, Due, Next, Segment, fitting};
 #[cfg(feature = "cluster")]
 pub(crate) use segment::{
     Ending, Executor, Home, NumberedFailure, Receipt, SegmentResult, Terms, Work, most_bytes, run_segment,

@@ -2,6 +2,7 @@
 
 pub mod capability;
 mod limits;
+mod retirement;
 mod signature;
 mod state;
 mod usage;
@@ -9,6 +10,8 @@ mod usage;
 pub use capability::Capability;
 pub use limits::Isolation;
 pub(crate) use limits::Limits;
+pub(crate) use retirement::Retirement;
+pub use retirement::{Repeated, Retired};
 pub use signature::{Kind, Parameter, Signature};
 pub use state::State;
 pub(crate) use state::{apart, together};

@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde::Serialize;
 
+use super::retirement::{Repeated, Retired, Retirement, Retirements};
 use super::{Kind, Limits};
 use crate::record::Batch;
 
@@ -39,6 +40,10 @@ pub struct Usage {
     pub messages_limit: usize,
     /// It read the time of day, which it does not declare, and found the first second of 1970.
     pub frozen_clock: bool,
+    /// How many calls were cut short and repeated, and why.
+    pub repeated: Repeated,
+    /// How many instances were given up, and why.
+    pub retired: Retired,
 }
 
 /// What all instances of a pool had together, against its limits.
@@ -95,8 +100,7 @@ pub(crate) struct UsageGauge {
     memory: AtomicUsize,
     output: AtomicUsize,
     footprint: AtomicUsize,
-    /// Instances that were given up.
-    retired: AtomicU64,
+    retirements: Retirements,
 }
 
 impl UsageGauge {
@@ -126,13 +130,9 @@ impl UsageGauge {
         self.note_memory(memory);
     }
 
-    /// An instance was given up: it is worn, or a call failed.
-    pub(crate) fn retire(&self) {
-        self.retired.fetch_add(1, Relaxed);
-    }
-
-    pub(crate) fn retired(&self) -> u64 {
-        self.retired.load(Relaxed)
+    /// An instance was given up.
+    pub(crate) fn retire(&self, why: Retirement) {
+        self.retirements.count(why);
     }
 
     /// What came of records.
@@ -155,7 +155,7 @@ impl UsageGauge {
             calls: self.calls.load(Relaxed),
             records: self.records.load(Relaxed),
             nanos: self.nanos.load(Relaxed),
-            retired: self.retired.load(Relaxed),
+            retired: self.retirements.retired().total(),
             longest: self.longest.load(Relaxed),
             memory: self.memory.load(Relaxed) as u64,
             output: self.output.load(Relaxed) as u64,
@@ -168,7 +168,7 @@ impl UsageGauge {
         self.calls.fetch_add(more.calls, Relaxed);
         self.records.fetch_add(more.records, Relaxed);
         self.nanos.fetch_add(more.nanos, Relaxed);
-        self.retired.fetch_add(more.retired, Relaxed);
+        self.retirements.count_elsewhere(more.retired);
         self.longest.fetch_max(more.longest, Relaxed);
         note(&self.memory, usize::try_from(more.memory).unwrap_or(usize::MAX));
         note(&self.output, usize::try_from(more.output).unwrap_or(usize::MAX));
@@ -188,6 +188,8 @@ impl UsageGauge {
             messages,
             messages_limit: limits.messages,
             frozen_clock: false,
+            repeated: self.retirements.repeated(),
+            retired: self.retirements.retired(),
         }
     }
 }

@@ -66,7 +66,7 @@ impl<T> Records<T> {
             Ok(value) => Ok((record, value)),
             Err(message) => {
                 let cause = Cause::Unreadable { message: PlainText::short(message) };
-                Err(Error::Fault(Fault { record, function: self.from.to_string().into(), cause }))
+                Err(Error::Fault(Fault::new(record, &*self.from, cause)))
             }
         }
     }
@@ -111,7 +111,7 @@ impl<T: Record> Items<T> {
         }
         let message = format!("it is longer than {}", ByteSize(LONGEST as u64));
         let cause = Cause::Failed { message: PlainText::short(message), retryable: false };
-        let fault = Fault { record, function: function.into(), cause };
+        let fault = Fault::new(record, function, cause);
         context.handle_fault(policy, fault, || data.into(), 1).map(|()| None)
     }
 }

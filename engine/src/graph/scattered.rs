@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::crossing::Crossing;
 use super::{Outlet, Stream};
 use crate::error::GraphError;
-use crate::executor::Segment;
+use crate::executor::{Buffer, Segment};
 use crate::function::Kind;
 use crate::monitor::Watched;
 use crate::plugin::FunctionCore;
@@ -29,7 +29,7 @@ pub struct Scattered<T> {
     /// How many nodes are before its scatter.
     pub(crate) depth: usize,
     pub(crate) stages: Vec<Arc<FunctionCore>>,
-    pub(crate) buffer: Option<usize>,
+    pub(crate) buffer: Option<Buffer>,
     /// The buffer is for the functions so far: another one begins a stretch of its own.
     pub(crate) complete: bool,
     /// Where the stream was scattered, while there is no function yet.

@@ -20,7 +20,7 @@ pub mod words;
 
 pub use calls::{Bar, Lane};
 pub use diagnosis::{Diagnosis, Severity};
-pub use faults::{FaultsStatus, RecentFault};
+pub use faults::{FaultsStatus, NodeFaults, RecentFault};
 pub use graph::{Buffer, EdgeStatus, NodeStatus};
 pub use history::History;
 pub use log::LogLine;

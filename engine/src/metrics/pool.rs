@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::function::{Repeated, Retired};
 use crate::text::PlainText;
 
 /// A function of a plugin.
@@ -39,8 +40,14 @@ pub struct FunctionStatus {
     pub memory_most: usize,
     /// The limit.
     pub memory_limit: usize,
-    /// How many instances were replaced, because they had grown or a call had failed.
+    /// How many instances were replaced.
     pub retired: u64,
+    /// The same, by the reason.
+    #[serde(default)]
+    pub retired_for: Retired,
+    /// How many calls were cut short and repeated, by the reason. They are no failed calls.
+    #[serde(default)]
+    pub repeated: Repeated,
 }
 
 /// The pool.

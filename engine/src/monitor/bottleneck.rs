@@ -1,5 +1,6 @@
 //! Finds what sets the pace of a run, from how busy its nodes and the cluster's workers are and from what waits.
 
+use crate::metrics::words::short;
 use crate::metrics::{Rates, Status, WorkerStatus};
 
 /// A node sets the pace if it is busy for more than this part of the time.
@@ -20,7 +21,8 @@ pub(super) struct Bottleneck<'a> {
 impl Bottleneck<'_> {
     /// A sentence on what sets the pace, and the node.
     pub(super) fn sentence(&self) -> Option<(String, usize)> {
-        self.workers().or_else(|| self.busy_node()).or_else(|| self.waiting_node())
+        let known = self.workers().or_else(|| self.busy_node()).or_else(|| self.waiting_node());
+        known.or_else(|| self.node_with_backlog())
     }
 
     /// The cluster's workers, if records wait for them and each of their threads has a task, or if none has joined
@@ -69,9 +71,10 @@ impl Bottleneck<'_> {
         let busiest = self.busiest(|place| self.is_waited_for(place));
         let busiest = busiest.filter(|(place, busy)| *busy > enough(*place));
         let (place, busy) = busiest?;
-        let others = match self.waiting(place) {
-            names if names.is_empty() => String::new(),
-            names => format!("; what {} to {} {}", self.comes(), names.join(" and "), self.waits()),
+        let others = match (self.waiting(place), self.backlog(place)) {
+            (names, None) if names.is_empty() => String::new(),
+            (names, Some(records)) if names.is_empty() => format!("; {records} records wait for it"),
+            (names, _) => format!("; what {} to {} {}", self.comes(), names.join(" and "), self.waits()),
         };
         let (sets, is) = if self.is_over() { ("set", "was") } else { ("sets", "is") };
         let name = self.name(place);
@@ -103,6 +106,17 @@ impl Bottleneck<'_> {
         Some((text + ".", slowest))
     }
 
+    /// The slowest node that records lie before, although no node is busy most of the time.
+    fn node_with_backlog(&self) -> Option<(String, usize)> {
+        let (slowest, busy) = self.busiest(|place| self.backlog(place).is_some())?;
+        let records = self.backlog(slowest)?;
+        let name = self.name(slowest);
+        Some((
+            format!("{records} records wait for {name}, which is busy {} of the time.", percent(busy)),
+            slowest,
+        ))
+    }
+
     /// The busiest node of those that `which` accepts, or the one named before if it is nearly as busy.
     fn busiest(&self, which: impl Fn(usize) -> bool) -> Option<(usize, f64)> {
         let nodes = self.rates.nodes.iter().enumerate().filter(|(place, _)| which(*place));
@@ -119,7 +133,26 @@ impl Bottleneck<'_> {
             (node.hands_over || node.meets) && *before != place && self.reaches(*before, place)
         };
         let before: Vec<_> = (0..self.status.nodes.len()).filter(hands_over).collect();
-        before.is_empty() || before.iter().any(|before| self.rates.nodes[*before].waited > WAITED)
+        before.is_empty()
+            || before.iter().any(|before| self.rates.nodes[*before].waited > WAITED)
+            || self.backlog(place).is_some()
+    }
+
+    /// How many records lie in a buffer before a node, if these are more than the nodes after it take in a second and
+    /// more than can be at work: the buffer has room, and yet they do not keep up.
+    #[expect(clippy::cast_precision_loss, reason = "it is compared with a rate")]
+    fn backlog(&self, place: usize) -> Option<String> {
+        let nodes = self.status.nodes.iter().enumerate();
+        let held = nodes.filter_map(|(before, node)| {
+            let buffers = matches!(&*node.kind, "buffer" | "scatter") && before != place;
+            let held = node.buffer.filter(|_| buffers && self.reaches(before, place))?.filled as f64;
+            // What a filter drops does not come to the nodes after it.
+            let rates = self.rates.nodes.iter().enumerate();
+            let after = rates.filter(|(after, _)| *after != before && self.reaches(before, *after));
+            let pace = after.map(|(_, rates)| rates.records).fold(1.0, f64::max);
+            (held > pace + self.status.pool.instances as f64).then_some(held)
+        });
+        held.max_by(f64::total_cmp).map(short)
     }
 
     /// The nodes before one in which records wait.

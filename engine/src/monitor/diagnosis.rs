@@ -79,7 +79,7 @@ fn wrong(status: &Status) -> String {
 mod tests {
     use super::*;
     use crate::Monitor;
-    use crate::metrics::{EdgeStatus, NodeRates, NodeStatus, WorkerStatus};
+    use crate::metrics::{Buffer, EdgeStatus, NodeRates, NodeStatus, WorkerStatus};
 
     /// A chain of nodes, some of which take records over: name, busy, waited for.
     fn chain(nodes: &[(&str, f64, Option<f64>)]) -> (Status, Rates) {
@@ -167,6 +167,26 @@ mod tests {
             [("source", 0.0, None), ("scatter", 0.0, Some(1.0)), ("one", 0.2, None), ("two", 0.19, None)];
         let text = "What comes to scatter waits 100 % of the time: the slowest after it is one, busy 20 %.";
         assert_eq!(told(&shared), (text.to_owned(), Some(2)));
+    }
+
+    #[test]
+    fn a_function_that_a_buffer_with_room_hides_sets_the_pace() {
+        let nodes =
+            [("source", 0.0, None), ("scatter", 0.0, Some(0.0)), ("heavy", 1.0, None), ("sink", 0.0, None)];
+        let (mut status, mut rates) = chain(&nodes);
+        status.nodes[1].kind = "scatter".into();
+        status.nodes[1].buffer = Some(Buffer { filled: 227_000, limit: 262_144 });
+        rates.nodes[2].records = 6600.0;
+        let diagnosis = diagnose(&status, &rates, None);
+        let text = "heavy sets the pace: it is busy 100 % of the time; 227 k records wait for it.";
+        assert_eq!((&*diagnosis.text, diagnosis.node), (text, Some(2)));
+        rates.nodes[2].busy = 0.4;
+        let diagnosis = diagnose(&status, &rates, None);
+        let text = "227 k records wait for heavy, which is busy 40 % of the time.";
+        assert_eq!((&*diagnosis.text, diagnosis.node), (text, Some(2)));
+        // Those that it finishes within a second hold nothing up.
+        status.nodes[1].buffer = Some(Buffer { filled: 6000, limit: 262_144 });
+        assert_eq!(diagnose(&status, &rates, None).node, None);
     }
 
     #[test]

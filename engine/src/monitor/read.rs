@@ -7,8 +7,8 @@ use super::graph::{Edge, Vertex};
 use super::{Monitor, lock};
 use crate::layout;
 use crate::metrics::{
-    Buffer, Counts, EdgeStatus, FaultsStatus, FunctionStatus, Input, NodeStatus, PoolStatus, RunState,
-    RunStatus, Status, WorkerStatus,
+    Buffer, Counts, EdgeStatus, FunctionStatus, Input, NodeStatus, PoolStatus, RunState, RunStatus, Status,
+    WorkerStatus,
 };
 
 /// The size of nodes in a picture.
@@ -34,7 +34,6 @@ impl Monitor {
     /// The run at this moment, whether it has ended or not.
     pub(super) fn read(&self) -> Status {
         let watch = self.watch();
-        let (kinds, latest, put_aside) = watch.faults.read(LATEST);
         let functions: Vec<_> = lock(&watch.functions).iter().map(|gauge| gauge.status(function)).collect();
         let (nodes, edges) = watch.graph.read(|shape| {
             let inside: Vec<_> = shape.edges.iter().map(|edge| edge.flow.time_inside()).collect();
@@ -74,7 +73,7 @@ impl Monitor {
             functions,
             pool: self.pool(),
             workers: self.workers(),
-            faults: FaultsStatus { kinds, latest, put_aside },
+            faults: watch.faults.read(LATEST),
             log: watch.log.latest(LATEST),
         }
     }

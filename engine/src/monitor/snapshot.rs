@@ -66,12 +66,9 @@ mod tests {
             for event in 0..20 {
                 watch.calls.push(event % 2, 1, Duration::ZERO, event == 0);
                 let message = format!("{snapshot} {event:0>60}");
-                let fault = Fault {
-                    record: snapshot,
-                    function: "f".into(),
-                    cause: Cause::Failed { message: message.as_str().into(), retryable: false },
-                };
-                watch.faults.push(snapshot, &fault, Some(message.as_bytes()));
+                let cause = Cause::Failed { message: message.as_str().into(), retryable: false };
+                let fault = Fault::new(snapshot, "f", cause);
+                watch.faults.push(snapshot, &fault, Some(message.as_bytes()), None);
                 monitor.note_line("f", &message);
             }
             let latest = monitor.snapshot();

@@ -66,10 +66,7 @@ impl FaultOptions {
         let policy = match self.on_fault {
             None | Some(OnFault::Stop) => FaultPolicy::stop(),
             Some(OnFault::Skip) => FaultPolicy::skip(),
-            Some(OnFault::Divert(path)) => {
-                let dead_letters = dead_letters(&path)?;
-                FaultPolicy::divert(move |letter| dead_letters.put(&letter))
-            }
+            Some(OnFault::Divert(path)) => dead_letters(&path)?.policy(),
         };
         let retries = self.retries.map_or(0, |Number(retries)| retries);
         let policy = policy.retries(u32::try_from(retries).unwrap_or(u32::MAX));

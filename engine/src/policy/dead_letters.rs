@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 use std::fs::File;
-use std::io::{BufWriter, Read, Seek, SeekFrom, Write};
+use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::str;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -16,6 +16,7 @@ use crate::Error;
 use crate::error::FileError;
 use crate::files::{Mode, create};
 use crate::policy::DeadLetter;
+use crate::policy::letter_file::LetterFile;
 
 /// One line of the file. What a reader does not need is for people and for scripts.
 #[derive(Deserialize, Serialize)]
@@ -32,6 +33,9 @@ struct Line<'a> {
     row: Option<u64>,
     #[serde(borrow)]
     function: Cow<'a, str>,
+    /// The node that called it, if its name is another.
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    node: Option<Cow<'a, str>>,
     #[serde(borrow)]
     fault: Cow<'a, str>,
     #[serde(borrow)]
@@ -89,7 +93,7 @@ impl fmt::Display for InputPosition {
 /// A file of dead letters, a line of JSON each (NDJSON).
 ///
 /// A line has the record's `number`, where it stood (`input`, and `line` or `row`, if known), the `function` that
-/// failed, the kind of `fault` and its `message`, how many `attempts` were made, and the `record` itself,
+/// failed, the `node` that called it (if its name is another), the kind of `fault` and its `message`, how many `attempts` were made, and the `record` itself,
 /// or `record_base64` if it is not text. [`sources::dead_letters`](crate::sources::dead_letters) reads the
 /// records again.
 ///
@@ -99,34 +103,19 @@ impl fmt::Display for InputPosition {
 /// use engine::{FaultPolicy, Source};
 ///
 /// let folder = tempfile::tempdir()?;
-/// let path = folder.path().join("dead.ndjson");
-/// let letters = DeadLetters::create(&path)?;
-/// let file = letters.clone();
-/// let policy = FaultPolicy::divert(move |letter| file.put(&letter, None));
+/// let letters = DeadLetters::create(folder.path().join("dead.ndjson"))?;
+/// let policy = FaultPolicy::divert_to(&letters);
 /// let source = Source::new();
 /// source.stream().try_map(|line: String| line.parse::<i64>(), &policy).sink(|_: i64| {});
 /// source.emit("seven".to_owned()).await?;
 /// source.close().await?;
-/// letters.flush()?;
-/// assert!(std::fs::read_to_string(path)?.ends_with("\"attempts\":1,\"record\":\"seven\"}\n"));
+/// assert_eq!(letters.count(), 1);
 /// # Ok(()) }
 /// ```
 #[derive(Clone)]
 pub struct DeadLetters {
-    writer: Arc<Mutex<LetterWriter>>,
+    file: Arc<Mutex<LetterFile>>,
     path: Arc<PathBuf>,
-}
-
-/// The room for a line that is kept for the next one, in bytes.
-const LINE: usize = 64 << 10;
-
-/// Writes letters to the file.
-struct LetterWriter {
-    file: BufWriter<File>,
-    /// In bytes.
-    written: u64,
-    /// The line that is being written.
-    line: Vec<u8>,
 }
 
 impl DeadLetters {
@@ -147,19 +136,30 @@ impl DeadLetters {
     #[must_use]
     pub fn to(mut file: File, path: impl AsRef<Path>) -> Self {
         end_line(&mut file);
-        let writer =
-            LetterWriter { file: BufWriter::with_capacity(64 << 10, file), written: 0, line: Vec::new() };
-        Self { writer: Arc::new(Mutex::new(writer)), path: Arc::new(path.as_ref().to_owned()) }
+        let file = Arc::new(Mutex::new(LetterFile::new(file)));
+        Self { file, path: Arc::new(path.as_ref().to_owned()) }
     }
 
-    fn writer(&self) -> MutexGuard<'_, LetterWriter> {
-        self.writer.lock().unwrap_or_else(PoisonError::into_inner)
+    fn file(&self) -> MutexGuard<'_, LetterFile> {
+        self.file.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The file's name.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// How many letters are in the file by now, without those that were there before.
+    #[must_use]
+    pub fn count(&self) -> u64 {
+        self.file().letters()
     }
 
     /// How many bytes were put so far.
     #[must_use]
     pub fn written(&self) -> u64 {
-        self.writer().written
+        self.file().put_bytes()
     }
 
     /// Adds a letter. It is in the file for certain after [`flush`](Self::flush).
@@ -168,16 +168,8 @@ impl DeadLetters {
     ///
     /// If it can't be written.
     pub fn put(&self, letter: &DeadLetter, position: Option<&InputPosition>) -> Result<(), Error> {
-        let mut writer = self.writer();
-        let LetterWriter { file, written, line } = &mut *writer;
-        line.clear();
-        encode(letter, position, line);
-        line.push(b'\n');
-        *written += line.len() as u64;
-        let written = file.write_all(line);
-        // One long record is no reason to keep its room.
-        line.shrink_to(LINE);
-        written.map_err(|error| unwritable(&self.path, error))
+        let put = self.file().put(|line| encode(letter, position, line));
+        put.map_err(|error| unwritable(&self.path, error))
     }
 
     /// Writes out what was put.
@@ -186,7 +178,7 @@ impl DeadLetters {
     ///
     /// If that is not possible.
     pub fn flush(&self) -> Result<(), Error> {
-        self.writer().file.flush().map_err(|error| unwritable(&self.path, error))
+        self.file().flush().map_err(|error| unwritable(&self.path, error))
     }
 }
 
@@ -223,6 +215,7 @@ fn encode(letter: &DeadLetter, position: Option<&InputPosition>, data: &mut Vec<
         line: position.filter(|position| position.unit == Unit::Line).map(|position| position.number),
         row: position.filter(|position| position.unit == Unit::Row).map(|position| position.number),
         function: fault.function.as_str().into(),
+        node: fault.node.as_deref().map(Into::into),
         fault: fault.cause.kind().into(),
         message: fault.cause.message(),
         attempts: *attempts,
@@ -254,7 +247,7 @@ mod tests {
 
     fn letter(record: &[u8]) -> DeadLetter {
         let cause = Cause::Failed { message: "no\n\u{1b}[0m \"good\"".into(), retryable: true };
-        let fault = Fault { record: 7, function: "parse".into(), cause };
+        let fault = Fault { record: 7, function: "parse".into(), node: Some("first".into()), cause };
         DeadLetter { fault, record: record.into(), attempts: 3 }
     }
 
@@ -268,7 +261,7 @@ mod tests {
     fn a_dead_letter_is_a_line_of_json() {
         let position = InputPosition::new("a.log", Unit::Line, 5);
         let line = String::from_utf8(encoded(&letter(b"x\ty"), Some(&position))).unwrap();
-        let expected = r#"{"number":7,"input":"a.log","line":5,"function":"parse","fault":"failed","message":"no �[0m \"good\"","attempts":3,"record":"x\ty"}"#;
+        let expected = r#"{"number":7,"input":"a.log","line":5,"function":"parse","node":"first","fault":"failed","message":"no �[0m \"good\"","attempts":3,"record":"x\ty"}"#;
         assert_eq!(line, expected);
         let binary = String::from_utf8(encoded(&letter(b"\xff\0"), None)).unwrap();
         assert!(binary.ends_with(r#""attempts":3,"record_base64":"/wA="}"#), "{binary}");

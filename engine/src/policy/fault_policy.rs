@@ -1,12 +1,15 @@
 //! The policy for faults: what a fault means for the run.
 
 use std::fmt;
+use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use super::DeadLetters;
 use crate::Error;
 use crate::fault::Fault;
+use crate::text::{self, PlainText};
 
 /// The wait before the first retry; each later one is twice as long.
 const FIRST_WAIT: Duration = Duration::from_millis(100);
@@ -35,6 +38,9 @@ pub(crate) enum Decision<'a> {
 /// Takes dead letters.
 type Divert = dyn Fn(DeadLetter) -> Result<(), Error> + Send + Sync;
 
+/// Writes out the dead letters that were taken.
+type Flush = dyn Fn() -> Result<(), Error> + Send + Sync;
+
 /// Decides what a fault means for the run: it ends, or goes on without the record.
 ///
 /// ```
@@ -58,6 +64,12 @@ pub struct FaultPolicy {
     /// An earlier run handled the faults of records up to this one.
     done: u64,
     first: Arc<OnceLock<Fault>>,
+    /// Called after dead letters were put aside, before anything after their records goes on.
+    flush: Option<Arc<Flush>>,
+    /// The file that has the dead letters.
+    file: Option<PlainText>,
+    /// The node that it is for.
+    node: Option<PlainText>,
 }
 
 #[derive(Clone)]
@@ -100,8 +112,67 @@ impl FaultPolicy {
         Self::new(Action::Divert(Arc::new(put_aside)))
     }
 
+    /// The run goes on, and the record is put aside in a file. A letter is in the file before anything that comes
+    /// after its record goes on: if the run is killed, the file has the letters of all records before a result
+    /// that is out.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use engine::policy::DeadLetters;
+    /// use engine::{FaultPolicy, Source};
+    ///
+    /// let folder = tempfile::tempdir()?;
+    /// let path = folder.path().join("dead.ndjson");
+    /// let policy = FaultPolicy::divert_to(&DeadLetters::create(&path)?);
+    /// let source = Source::new();
+    /// source.stream().try_map(|line: String| line.parse::<i64>(), &policy).sink(|_: i64| {});
+    /// source.emit("seven".to_owned()).await?;
+    /// assert!(std::fs::read_to_string(path)?.ends_with("\"attempts\":1,\"record\":\"seven\"}\n"));
+    /// # Ok(()) }
+    /// ```
+    #[must_use]
+    pub fn divert_to(letters: &DeadLetters) -> Self {
+        let (file, flushed) = (letters.clone(), letters.clone());
+        Self::divert(move |letter| file.put(&letter, None))
+            .flushed_by(move || flushed.flush())
+            .kept_in(letters.path())
+    }
+
     fn new(action: Action) -> Self {
-        Self { action, retries: 0, most: u64::MAX, faults: Arc::default(), done: 0, first: Arc::default() }
+        Self {
+            action,
+            retries: 0,
+            most: u64::MAX,
+            faults: Arc::default(),
+            done: 0,
+            first: Arc::default(),
+            flush: None,
+            file: None,
+            node: None,
+        }
+    }
+
+    /// Sets what writes out the records that were put aside, if `put_aside` only keeps them. It is called after one
+    /// or several of them, before anything that comes after these records goes on. An error that it returns ends
+    /// the run.
+    #[must_use]
+    pub fn flushed_by(mut self, flush: impl Fn() -> Result<(), Error> + Send + Sync + 'static) -> Self {
+        self.flush = Some(Arc::new(flush));
+        self
+    }
+
+    /// Says which file `put_aside` writes to, for those who watch the run.
+    #[must_use]
+    pub fn kept_in(mut self, file: &Path) -> Self {
+        self.file = Some(text::path(file));
+        self
+    }
+
+    /// The same policy, counting its faults together with this one, for a node of this name: faults tell it.
+    #[must_use]
+    pub fn for_node(mut self, name: &str) -> Self {
+        self.node = Some(name.into());
+        self
     }
 
     /// Sets how often a record is tried again if its function says that a retry may succeed: after 100 ms,
@@ -164,6 +235,27 @@ impl FaultPolicy {
     #[cfg(feature = "cluster")]
     pub(crate) fn stops_behind(&self) -> Option<u64> {
         self.stops().then_some(self.done)
+    }
+
+    /// Whether what it does about a fault can be told apart before and after the results around it: then faults are
+    /// handled in their place among these.
+    pub(crate) fn needs_order(&self) -> bool {
+        self.keeps_records() || self.most < u64::MAX
+    }
+
+    /// Writes out the dead letters that were put aside.
+    pub(crate) fn flush(&self) -> Result<(), Error> {
+        self.flush.as_ref().map_or(Ok(()), |flush| flush())
+    }
+
+    /// The file that has the dead letters, if that is known.
+    pub(crate) fn file(&self) -> Option<&PlainText> {
+        self.file.as_ref()
+    }
+
+    /// The node that it is for, if it has a name that differs from the function's.
+    pub(crate) fn node(&self, function: &str) -> Option<PlainText> {
+        self.node.clone().filter(|node| node.as_str() != function)
     }
 
     /// How often a record is tried again.

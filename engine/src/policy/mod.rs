@@ -2,6 +2,7 @@
 
 mod dead_letters;
 mod fault_policy;
+mod letter_file;
 
 pub(crate) use dead_letters::decode as decode_dead_letter;
 pub use dead_letters::{DeadLetters, InputPosition, Unit};

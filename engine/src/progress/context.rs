@@ -6,11 +6,12 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 use tokio::sync::SetOnce;
 
 use super::frontier::Frontier;
-use super::wait_graph::WaitGraph;
+use super::wait_graph::{Inside, WaitGraph};
 use super::{BoxFuture, Done, Snapshots};
 use crate::metrics::Counts;
 use crate::monitor::{SourceFigures, Watch};
 use crate::policy::{DeadLetter, Decision, InputPosition, Unit};
+use crate::text::PlainText;
 use crate::{Error, Fault, FaultPolicy};
 
 /// An input of a source, from its first record on.
@@ -88,17 +89,18 @@ impl GraphContext {
             .is_some_and(|context| Arc::strong_count(&context) > Arc::strong_count(&context.handles))
     }
 
-    /// Reports a fault, whatever becomes of the run, with its record's bytes if they are at hand.
-    pub(crate) fn report_fault(&self, fault: &Fault, bytes: Option<&[u8]>) {
+    /// Reports a fault, whatever becomes of the run, with its record's bytes if they are at hand, and the file that
+    /// it is put aside in.
+    pub(crate) fn report_fault(&self, fault: &Fault, bytes: Option<&[u8]>, file: Option<&PlainText>) {
         if let Some(watch) = self.watch.get() {
-            watch.faults.push(watch.now(), fault, bytes);
+            watch.faults.push(watch.now(), fault, bytes, file);
         }
         self.faults.fetch_add(1, Relaxed);
         self.frontier.fault(fault.record);
     }
 
     /// Reports a fault, and carries out what the policy decides. `record` is called only if the record's bytes are
-    /// wanted.
+    /// wanted. When this returns, a dead letter is in its file.
     ///
     /// # Errors
     ///
@@ -110,10 +112,23 @@ impl GraphContext {
         record: impl FnOnce() -> Arc<[u8]>,
         attempts: u32,
     ) -> Result<(), Error> {
+        let handled = self.handle_next_fault(policy, fault, record, attempts);
+        policy.flush().and(handled)
+    }
+
+    /// The same for one of several faults with nothing between them: after the last, the caller flushes the policy.
+    pub(crate) fn handle_next_fault(
+        &self,
+        policy: &FaultPolicy,
+        mut fault: Fault,
+        record: impl FnOnce() -> Arc<[u8]>,
+        attempts: u32,
+    ) -> Result<(), Error> {
+        fault.node = policy.node(&fault.function).or(fault.node);
         let Some(decision) = policy.decide(&fault) else { return Ok(()) };
         let wanted = matches!(decision, Decision::Divert { .. }) || self.watch.get().is_some();
         let bytes = wanted.then(record);
-        self.report_fault(&fault, bytes.as_deref());
+        self.report_fault(&fault, bytes.as_deref(), policy.file());
         match decision {
             Decision::Stop => Err(Error::Fault(fault)),
             Decision::Skip { exceeded: None } => Ok(()),
@@ -180,6 +195,26 @@ impl GraphContext {
     /// The number of the last element that was emitted.
     pub(crate) fn last(&self) -> u64 {
         self.before.load(Relaxed) + self.emitted.load(Relaxed)
+    }
+
+    /// The number of the element before the first one.
+    pub(crate) fn before(&self) -> u64 {
+        self.before.load(Relaxed)
+    }
+
+    /// The first element that has not left the graph, as far as is known: if nodes other than segments keep
+    /// elements, only a listener makes it known.
+    pub(crate) fn first_unfinished(&self) -> Option<u64> {
+        if self.frontier.is_mixed() {
+            return None;
+        }
+        if self.frontier.matters() {
+            return Some(self.frontier.told() + 1);
+        }
+        let (inside, works) = self.waits.inside();
+        let known = works == self.frontier.holders() && !inside.contains(&Inside::Unknown);
+        let first = |inside: &Inside| if let Inside::From(number) = inside { *number } else { u64::MAX };
+        known.then(|| inside.iter().map(first).fold(self.last() + 1, u64::min))
     }
 
     /// Adds a listener, which is called when more elements have left the graph.

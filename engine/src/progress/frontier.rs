@@ -130,6 +130,16 @@ impl Frontier {
         way.holders.len() - 1
     }
 
+    /// How many holders there are.
+    pub(super) fn holders(&self) -> usize {
+        self.way().holders.len()
+    }
+
+    /// All elements up to this one have left, as listeners were told.
+    pub(super) fn told(&self) -> u64 {
+        self.way().told
+    }
+
     /// All nodes that the source calls have accepted what was emitted, up to this number.
     pub(super) fn accept(&self, number: u64) {
         self.change(|way| way.accepted = way.accepted.max(number));

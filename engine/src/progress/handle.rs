@@ -147,6 +147,24 @@ impl Progress {
         self.context.last_delivered()
     }
 
+    /// The number of the first element that has not left the graph, or will be the next to come. `None` if that is
+    /// not known: after an unordered gather, if streams of several sources meet, and if nodes other than segments
+    /// keep elements and no closure is set [for those that leave](Self::on_done).
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), engine::Error> {
+    /// # use engine::Source;
+    /// let source = Source::new();
+    /// source.stream().sink(|_: i64| {});
+    /// source.emit(7).await?;
+    /// assert_eq!(source.progress().first_unfinished(), Some(2));
+    /// # Ok(()) }
+    /// ```
+    #[must_use]
+    pub fn first_unfinished(&self) -> Option<u64> {
+        self.context.first_unfinished()
+    }
+
     /// How many of the records that [have left the graph](Self::on_done) became faults. Counted only if a closure was
     /// set there.
     #[must_use]

@@ -19,7 +19,7 @@ pub use frontier::Done;
 pub use handle::{Progress, WeakProgress};
 pub use snapshots::Snapshot;
 pub(crate) use snapshots::Snapshots;
-pub(crate) use wait_graph::{Activity, WaitGraph};
+pub(crate) use wait_graph::{Activity, Inside, WaitGraph};
 
 /// A future of any kind.
 pub(crate) type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;

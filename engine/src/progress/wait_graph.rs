@@ -34,6 +34,18 @@ pub(crate) struct WaitGraph {
 pub(crate) trait Activity: Send + Sync {
     /// Whether any of it is being done, or will be.
     fn goes_on(&self) -> bool;
+
+    /// The first element that it holds, if it holds any.
+    fn first_inside(&self) -> Option<Inside>;
+}
+
+/// The first element that is somewhere.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Inside {
+    /// Its number.
+    From(u64),
+    /// Elements leave it in no order.
+    Unknown,
 }
 
 impl WaitGraph {
@@ -65,6 +77,13 @@ impl WaitGraph {
     /// Adds work that is done outside the graph's tasks.
     pub(crate) fn add(&self, work: Weak<dyn Activity>) {
         self.works.lock().unwrap_or_else(PoisonError::into_inner).push(work);
+    }
+
+    /// The first elements of all works that hold some, and how many works there are.
+    pub(crate) fn inside(&self) -> (Vec<Inside>, usize) {
+        let works = self.works.lock().unwrap_or_else(PoisonError::into_inner);
+        let inside = works.iter().filter_map(Weak::upgrade).filter_map(|work| work.first_inside());
+        (inside.collect(), works.len())
     }
 
     /// Notes that waits may end from outside.

@@ -150,6 +150,19 @@ impl Batch {
         known.then(|| index - self.range.start)
     }
 
+    /// How many records have no higher number than this.
+    pub(crate) fn count_to(&self, number: u64) -> usize {
+        let range = self.range.clone();
+        let known = match &self.numbers {
+            Numbers::From(first) => {
+                let records = (number + 1).saturating_sub(first.wrapping_add(range.start as u64));
+                return usize::try_from(records).unwrap_or(usize::MAX).min(self.len());
+            }
+            Numbers::Each(numbers) => &numbers[range],
+        };
+        known.partition_point(|known| *known <= number)
+    }
+
     /// The source's number of the record at `index`.
     pub(crate) fn number(&self, index: usize) -> u64 {
         self.numbers.get(self.range.start + index)

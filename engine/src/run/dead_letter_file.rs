@@ -13,7 +13,7 @@ use super::put_aside::PutAside;
 use crate::files::{self, Mode};
 use crate::policy::{DeadLetter, DeadLetters, InputPosition};
 use crate::progress::Checkpoint;
-use crate::{Error, Progress};
+use crate::{Error, FaultPolicy, Progress};
 
 /// A file of dead letters.
 #[derive(Clone)]
@@ -47,6 +47,14 @@ impl DeadLetterFile {
     pub(super) fn of_whole_records(mut self) -> Self {
         self.is_whole = true;
         self
+    }
+
+    /// The policy that puts records aside there.
+    pub(crate) fn policy(&self) -> FaultPolicy {
+        let (file, flushed) = (self.clone(), self.clone());
+        FaultPolicy::divert(move |letter| file.put(&letter))
+            .flushed_by(move || flushed.flush())
+            .kept_in(&self.path)
     }
 
     /// Opens the file, and leaves it as it is.
@@ -87,7 +95,7 @@ impl DeadLetterFile {
             if let Ok(Line { number }) = serde_json::from_str(&line?)
                 && number > record
             {
-                put.insert(number);
+                put.before += u64::from(put.insert(number));
             }
         }
         Ok(())
@@ -98,13 +106,10 @@ impl DeadLetterFile {
     }
 
     /// Puts a record aside, if the file is open already.
-    pub(crate) fn put(&self, letter: &DeadLetter) -> Result<(), Error> {
+    fn put(&self, letter: &DeadLetter) -> Result<(), Error> {
         let Some(OpenFile { letters, .. }) = self.file.get() else { return Ok(()) };
         let record = letter.fault.record;
-        let mut put = self.lock();
-        if !self.is_whole {
-            put.count += 1;
-        } else if !put.insert(record) {
+        if self.is_whole && !self.lock().insert(record) {
             return Ok(());
         }
         letters.put(letter, self.positions.position(record).as_ref())
@@ -125,9 +130,9 @@ impl DeadLetterFile {
         self.lock().settle(record)
     }
 
-    /// How many records were put there.
+    /// How many records are there by now, with those of the run that this one continues that this one gets to again.
     pub(crate) fn count(&self) -> u64 {
-        self.lock().count
+        self.lock().before + self.file.get().map_or(0, |open| open.letters.count())
     }
 
     /// How many bytes were put there.

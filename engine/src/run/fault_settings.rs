@@ -42,7 +42,7 @@ impl FaultSettings {
     pub(super) fn policy(&self, dead_letters: Option<&DeadLetterFile>) -> FaultPolicy {
         let policy = match (&self.on_fault, dead_letters.cloned()) {
             (OnFault::Stop, _) => FaultPolicy::stop(),
-            (OnFault::Divert(_), Some(file)) => FaultPolicy::divert(move |letter| file.put(&letter)),
+            (OnFault::Divert(_), Some(file)) => file.policy(),
             (OnFault::Skip | OnFault::Divert(_), _) => FaultPolicy::skip(),
         };
         let policy = policy.retries(self.retries);

@@ -8,8 +8,8 @@ const MOST_KNOWN: usize = 1 << 18;
 /// The records that were put aside.
 #[derive(Default)]
 pub(super) struct PutAside {
-    /// How many records.
-    pub(super) count: u64,
+    /// How many of them the run that this one continues put there.
+    pub(super) before: u64,
     /// Those that may come again, in other pieces or from a run that repeats another one.
     known: BTreeSet<u64>,
     /// How many others there were.
@@ -20,7 +20,6 @@ impl PutAside {
     /// Notes a record. False if it is known.
     pub(super) fn insert(&mut self, record: u64) -> bool {
         let new = self.known.insert(record);
-        self.count += u64::from(new);
         if self.known.len() > MOST_KNOWN {
             self.known.pop_first();
             self.done += 1;

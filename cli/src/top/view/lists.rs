@@ -20,7 +20,8 @@ pub(super) fn faults(app: &App, columns: usize) -> Vec<Line<'static>> {
         let record = format!("record {} ", told.record);
         let kind = format!("{} ", told.kind);
         let excerpt = told.excerpt.iter().map(|excerpt| format!("  {excerpt}"));
-        let rest = format!("{}: {}", told.function, told.message);
+        let node = told.node.iter().map(|node| format!(" (node {node})"));
+        let rest = format!("{}{}: {}", told.function, node.collect::<String>(), told.message);
         let room = columns.saturating_sub(width(&at) + width(&record) + width(&kind));
         let rest = cut(&rest, room);
         let excerpt: String = excerpt.map(|text| cut(&text, room - width(&rest))).collect();

@@ -89,6 +89,10 @@ fn fails(snapshot: &Snapshot, place: usize) -> bool {
     let node = &status.nodes[place];
     let function = node.function.and_then(|place| status.functions.get(place)).map(|function| &function.name);
     status.faults.latest.iter().any(|told| {
-        told.at + NEWS > status.run.now && (told.function == node.name || Some(&told.function) == function)
+        let is_here = match &told.node {
+            Some(name) => *name == node.name,
+            None => told.function == node.name || Some(&told.function) == function,
+        };
+        told.at + NEWS > status.run.now && is_here
     })
 }

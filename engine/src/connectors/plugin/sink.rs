@@ -143,7 +143,7 @@ impl PluginNode {
 
     /// Applies the policy to the fault of the first record of `batch`.
     fn settle(&self, batch: &Batch, cause: Cause, attempts: u32) -> Result<(), Error> {
-        let fault = Fault { record: batch.number(0), function: self.core.name().into(), cause };
+        let fault = Fault::new(batch.number(0), self.core.name(), cause);
         self.context.handle_fault(self.core.policy(), fault, || batch.origin(0).into(), attempts)
     }
 

@@ -70,7 +70,7 @@ impl DeliveryStatus {
         bytes: impl FnOnce() -> Arc<[u8]>,
         attempts: u32,
     ) -> Result<(), Error> {
-        let fault = Fault { record, function: self.name.as_str().into(), cause };
+        let fault = Fault::new(record, self.name.as_str(), cause);
         self.context.handle_fault(&self.policy, fault, bytes, attempts)
     }
 }

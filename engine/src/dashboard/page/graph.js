@@ -40,10 +40,13 @@ function draw({ nodes, edges }) {
     const under = svg("text", { class: "dim", x: x + 10, y: y + 61 });
     const title = svg("title", {});
     group.append(ring, box, track, bar, name, kind, figures, under, title);
-    picture.append(group);
-    drawn.nodes.push({ group, bar, figures, under, title });
+    // It leads to the node's faults once there are any.
+    const link = svg("a", {});
+    link.append(group);
+    picture.append(link);
+    drawn.nodes.push({ group, link, bar, figures, under, title });
     const row = body.insertRow();
-    drawn.rows.push(Array.from({ length: 7 }, () => row.insertCell()));
+    drawn.rows.push(Array.from({ length: 8 }, () => row.insertCell()));
     put(drawn.rows.at(-1)[0], node.name);
     put(drawn.rows.at(-1)[1], node.kind);
   }
@@ -55,9 +58,11 @@ function graph({ status: now, rates, diagnosis }) {
     shape = same;
     draw(now);
   }
-  const failing = new Set(now.faults.latest.filter((fault) => now.run.now - fault.at < 5000).map((fault) => fault.function));
+  const failing = new Set(now.faults.latest.filter((fault) => now.run.now - fault.at < 5000).map((fault) => fault.node || fault.function));
+  // A fault names the node only where that has a name of its own.
+  const faultyAt = (node) => now.faults.nodes.findIndex((at) => (at.node || at.function) === node.name || (!at.node && at.function === (now.functions[node.function] || {}).name));
   now.nodes.forEach((node, place) => {
-    const { group, bar, figures, under, title } = drawn.nodes[place];
+    const { group, link, bar, figures, under, title } = drawn.nodes[place];
     const { records, busy, waited } = rates.nodes[place];
     put(figures, node.records ? counted(node.records) : "");
     const full = node.buffer ? node.buffer.filled / Math.max(1, node.buffer.limit) : null;
@@ -67,11 +72,20 @@ function graph({ status: now, rates, diagnosis }) {
     const holds = node.buffer ? `${short(node.buffer.filled)} of ${short(node.buffer.limit)}` : "";
     const waits = waited > 0.1 ? `${holds ? ", " : ""}waits ${percent(waited)}` : "";
     put(under, holds + waits || (busy >= 0.01 ? `busy ${percent(busy)}` : ""));
-    put(title, `${node.name} (${node.kind}): ${node.records} records`);
+    const at = faultyAt(node), faults = at < 0 ? "" : counted(now.faults.nodes[at].faults, "fault");
+    if (faults) link.setAttribute("href", "#faults-" + at);
+    put(title, `${node.name} (${node.kind}): ${node.records} records${faults && ", " + faults}`);
     const bad = failing.has(node.name) || failing.has((now.functions[node.function] || {}).name);
     group.setAttribute("class", "node" + (bad ? " bad" : "") + (place === diagnosis.node ? " slow" : ""));
-    const told = [null, null, short(node.records), short(records) + "/s", percent(busy), waited ? percent(waited) : "–", holds || "–"];
+    const told = [null, null, short(node.records), short(records) + "/s", percent(busy), waited ? percent(waited) : "–", holds || "–", null];
     told.forEach((text, column) => { if (text !== null) put(drawn.rows[place][column], text); });
+    const cell = drawn.rows[place][7];
+    if (!faults) put(cell, "–");
+    else if (cell.textContent !== faults) {
+      const more = make("a", faults);
+      more.href = "#faults-" + at;
+      cell.replaceChildren(more);
+    }
   });
   now.edges.forEach((_, place) => {
     const { line, speed } = drawn.edges[place];

@@ -3,7 +3,7 @@
 const tables = [];
 function functionRow(f, place) {
   const row = document.querySelector("#functions tbody").insertRow();
-  const cells = Array.from({ length: 12 }, () => row.insertCell());
+  const cells = Array.from({ length: 13 }, () => row.insertCell());
   const swatch = make("span", "", "swatch");
   swatch.style.background = colour(place);
   cells[0].append(swatch, make("span", f.name));
@@ -26,7 +26,7 @@ function functions({ status: now, rates }) {
     put(cells[0].lastChild, !node || node.name === f.name ? f.name : `${f.name} (${node.name})`);
     const texts = [
       null, short(f.calls), short(f.records), short(rates.records_a_call[place]), percent(rates.functions[place]), span(f.p50), span(f.p99), span(f.timeout), null,
-      `${size(f.memory)}, most ${size(f.memory_most)} of ${size(f.memory_limit)}`, short(f.failed_calls), short(f.retired),
+      `${size(f.memory)}, most ${size(f.memory_most)} of ${size(f.memory_limit)}`, short(f.failed_calls), reasons(f.repeated), reasons(f.retired_for),
     ];
     texts.forEach((text, column) => { if (text !== null) put(cells[column], text); });
     cells[10].classList.toggle("bad", f.failed_calls > 0);
@@ -78,6 +78,22 @@ function machines({ status: { workers, run } }) {
   });
 }
 
+// How often for each reason: `2 slow, 1 memory`.
+const reasons = (counts) => Object.entries(counts).filter(([, count]) => count).map(([why, count]) => `${short(count)} ${why}`).join(", ") || "0";
+
+// Where a fault was: a function, and the node that calls it if its name is another.
+const placeOf = (fault) => (fault.node ? `${fault.function} (node ${fault.node})` : fault.function);
+
+// The faults of a node and the command that shows its dead letters.
+function faultsAt(at, place) {
+  const item = make("li");
+  item.id = "faults-" + place;
+  item.append(make("b", placeOf(at)), make("span", counted(at.faults, "fault")));
+  const line = at.node ? `"node":${JSON.stringify(at.node)},` : `"function":${JSON.stringify(at.function)},"fault"`;
+  if (at.put_aside) item.append(make("code", `grep ${quoted(line)} ${quoted(at.put_aside)}`));
+  return item;
+}
+
 let lastFault = -1, lastLine = -1;
 function lists({ status: { faults, log } }) {
   put($("kinds"), Object.entries(faults.kinds).map(([kind, count]) => `${short(count)} ${kind}`).join(" · "));
@@ -86,14 +102,12 @@ function lists({ status: { faults, log } }) {
     lastFault = newest;
     const items = faults.latest.map((fault) => {
       const item = make("li");
-      item.append(make("time", clock(fault.at)), make("b", `record ${fault.record}`), make("span", fault.kind, "kind"), make("span", `${fault.function}: ${fault.message}`));
+      item.append(make("time", clock(fault.at)), make("b", `record ${fault.record}`), make("span", fault.kind, "kind"), make("span", `${placeOf(fault)}: ${fault.message}`));
       if (fault.excerpt) item.append(make("code", fault.excerpt));
       return item;
     });
     $("faults").replaceChildren(...(items.length ? items : [make("li", "none", "none")]));
-    const files = faults.put_aside, one = faults.latest[0];
-    $("letters").hidden = !files.length || !one;
-    if (files.length && one) put($("letters"), `Whole records: grep '"number":${one.record},' ${files.map(quoted).join(" ")}`);
+    $("letters").replaceChildren(...faults.nodes.map(faultsAt));
   }
   const line = log.length ? log.at(-1).number : 0;
   if (line !== lastLine) {

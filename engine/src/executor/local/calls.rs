@@ -76,8 +76,8 @@ impl PoolShared {
         match instance.process(batch, None, limit, waiting).await {
             Ok((instance, outcome)) => {
                 core.note_outcome(&instance, &outcome);
-                if instance.is_worn() {
-                    core.usage.retire();
+                if let Some(why) = instance.worn() {
+                    core.usage.retire(why);
                 } else {
                     self.instances.give_back(Held { instance, seat });
                 }

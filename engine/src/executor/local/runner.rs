@@ -13,7 +13,7 @@ use crate::error::SystemError;
 use crate::executor::segment::Segment;
 use crate::executor::segment::StageFailures;
 use crate::executor::segment::{Work, fitting};
-use crate::fault::{Cause, Fault};
+use crate::fault::Cause;
 use crate::plugin::{Failure, FunctionCore, Outcome, Trouble};
 
 /// Works until there is nothing left to do, or there are more runners than threads.
@@ -128,8 +128,7 @@ fn ending<'f>(stage: &FunctionCore, work: &Work, failures: &'f [Failure]) -> Opt
 fn fault(segment: &Segment, stage: &FunctionCore, work: &Work, failures: Vec<Failure>) {
     if let Some(first) = ending(stage, work, &failures) {
         let record = work.batch.number(first.index);
-        let fault = Fault { record, function: stage.name().into(), cause: first.cause.clone() };
-        return segment.fault(work.slot, fault);
+        return segment.fault(work.slot, stage.fault(record, first.cause.clone()));
     }
     if failures.is_empty() || stage.policy().stops() {
         return;

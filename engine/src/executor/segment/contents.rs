@@ -164,6 +164,12 @@ impl SegmentContents {
         at_work || (self.has_work() && !self.is_congested())
     }
 
+    /// Whether the gather waits for work that is being done, and not the other way round.
+    pub(crate) fn waits_for_work(&self, ordered: bool) -> bool {
+        let head = self.order.head().map(|head| self.order.get(head));
+        if ordered { head.is_some_and(|head| head.output.is_none()) } else { self.finished.is_empty() }
+    }
+
     /// Whether work lies here that only somebody who looks again will find: a place that finished
     /// without results made another the first one.
     pub(crate) fn is_stuck(&self) -> bool {

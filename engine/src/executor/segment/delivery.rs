@@ -4,11 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use super::contents::Next;
-use super::failures::{RecordFailure, StageFailures, in_order};
 use super::handle::Segment;
 use super::receipt::Receipt;
 use crate::Error;
-use crate::fault::Fault;
 
 impl Segment {
     /// What the gather does next. `paused` says that it was told to pause before, and so waits.
@@ -36,7 +34,7 @@ impl Segment {
                 }
                 Err(error) => {
                     if let Error::Fault(fault) = &error {
-                        self.context.report_fault(fault, None);
+                        self.context.report_fault(fault, None, None);
                     }
                     self.fail(error.clone());
                     return Err(error);
@@ -45,30 +43,8 @@ impl Segment {
         }
     }
 
-    /// Completes a place whose outputs were passed on: handles its faults as their stages' policies decide, and
-    /// returns its permits.
-    ///
-    /// # Errors
-    ///
-    /// If that ends the run.
-    pub(crate) fn delivered(
-        &self,
-        failures: Vec<StageFailures>,
-        permits: usize,
-        last: u64,
-        receipt: Option<Receipt>,
-    ) -> Result<(), Error> {
-        // Of a record in many pieces there is one copy.
-        let mut copied: Option<(u64, Arc<[u8]>)> = None;
-        for RecordFailure { stage, record, cause, attempts } in in_order(failures) {
-            let (stage, number) = (&self.stages[stage], record.number(0));
-            let copy = || match &copied {
-                Some((known, copy)) if *known == number => copy.clone(),
-                _ => copied.insert((number, record.record(0).into())).1.clone(),
-            };
-            let fault = Fault { record: number, function: stage.name().into(), cause };
-            self.context.handle_fault(stage.policy(), fault, copy, attempts)?;
-        }
+    /// Completes a place whose outputs were passed on and whose faults were handled: returns its permits.
+    pub(crate) fn delivered(&self, permits: usize, last: u64, receipt: Option<Receipt>) {
         self.release(permits);
         self.done_to.fetch_max(last, Ordering::Relaxed);
         let done = if self.ordered { Some(last) } else { self.all() };
@@ -76,7 +52,6 @@ impl Segment {
             self.context.reach(self.tracked, done);
         }
         drop(receipt);
-        Ok(())
     }
 
     /// The number of the last record that came in, if nothing is left.

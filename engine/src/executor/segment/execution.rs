@@ -14,7 +14,12 @@ impl Segment {
     pub(crate) fn take(&self) -> Option<(Work, bool)> {
         let mut state = self.state();
         let work = state.take(&self.stages, &*self.executor)?;
-        Some((work, state.has_work()))
+        let (more, waits) = (state.has_work(), state.waits_for_work(self.ordered));
+        drop(state);
+        if !more && waits && self.permits.available_permits() == 0 {
+            self.widen(true);
+        }
+        Some((work, more))
     }
 
     /// Puts a work back in parts, in their order: the number of records of each, and whether they run one by one.

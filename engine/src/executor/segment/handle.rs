@@ -5,17 +5,28 @@
 
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Instant;
 
 use tokio::sync::{Notify, Semaphore};
 
 use super::contents::SegmentContents;
 use super::executor::Executor;
 use super::inline::InlineExecution;
+use super::pace::Pace;
 use crate::Error;
-use crate::monitor::Gauge;
+use crate::monitor::{Gauge, lock};
 use crate::plugin::FunctionCore;
-use crate::progress::{Activity, GraphContext};
+use crate::progress::{Activity, GraphContext, Inside};
 use crate::record::BatchBuilder;
+
+/// How many records may be unfinished in a segment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Buffer {
+    /// Exactly this many.
+    Exactly(usize),
+    /// This many at most: as many as leave within about a second.
+    UpTo(usize),
+}
 
 /// Records between a scatter and its gather.
 pub(crate) struct Segment {
@@ -26,6 +37,8 @@ pub(crate) struct Segment {
     pub(super) permits: Semaphore,
     /// How many of them there are.
     pub(super) allowed: AtomicUsize,
+    /// What changes this number, if it is not exact.
+    pub(super) pace: Option<Mutex<Pace>>,
     pub(super) ordered: bool,
     pub(super) context: Arc<GraphContext>,
     /// Its place among those that say how far elements are done.
@@ -45,16 +58,25 @@ impl Segment {
     pub(crate) fn new(
         executor: Arc<dyn Executor>,
         stages: Vec<Arc<FunctionCore>>,
-        buffer: usize,
+        buffer: Buffer,
         ordered: bool,
         context: Arc<GraphContext>,
     ) -> Arc<Self> {
         let room = executor.room();
+        let (permits, pace) = match buffer {
+            Buffer::Exactly(permits) => (permits, None),
+            Buffer::UpTo(most) => {
+                let pace = Pace::new(most.min(Semaphore::MAX_PERMITS), Instant::now());
+                (pace.allowed(), Some(Mutex::new(pace)))
+            }
+        };
+        let permits = permits.clamp(1, Semaphore::MAX_PERMITS);
         let segment = Arc::new(Self {
             stages,
             executor,
-            permits: Semaphore::new(buffer.clamp(1, Semaphore::MAX_PERMITS)),
-            allowed: buffer.clamp(1, Semaphore::MAX_PERMITS).into(),
+            permits: Semaphore::new(permits),
+            allowed: permits.into(),
+            pace,
             ordered,
             tracked: context.track(false),
             context,
@@ -123,13 +145,37 @@ impl Segment {
     /// Records have left: as many others may come.
     pub(super) fn release(&self, permits: usize) {
         self.context.remove_unfinished(permits);
-        self.permits.add_permits(permits);
+        let mut others = permits;
+        if let Some(pace) = self.pace.as_ref().filter(|_| permits > 0) {
+            others = lock(pace).leave(permits, Instant::now());
+            self.allowed.fetch_sub(permits - others, Ordering::Relaxed);
+        }
+        self.permits.add_permits(others);
+    }
+
+    /// Records wait although more may be unfinished, if the buffer is not exact.
+    pub(super) fn widen(&self, idle: bool) {
+        if let Some(pace) = &self.pace {
+            let more = lock(pace).widen(idle, Instant::now());
+            self.allowed.fetch_add(more, Ordering::Relaxed);
+            self.permits.add_permits(more);
+        }
     }
 }
 
 impl Activity for Segment {
     fn goes_on(&self) -> bool {
         self.state().is_at_work()
+    }
+
+    fn first_inside(&self) -> Option<Inside> {
+        let (allowed, left) = (self.allowed.load(Ordering::Relaxed), self.permits.available_permits());
+        if allowed <= left {
+            return None;
+        }
+        // Before the first one has left, none before the first number has.
+        let done = self.done_to.load(Ordering::Relaxed).max(self.context.before());
+        Some(if self.ordered { Inside::From(done + 1) } else { Inside::Unknown })
     }
 }
 

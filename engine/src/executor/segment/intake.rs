@@ -72,6 +72,7 @@ impl Segment {
     async fn take_permits(&self, wanted: usize) -> Result<SemaphorePermit<'_>, Error> {
         let permits = match self.permits.try_acquire() {
             Err(TryAcquireError::NoPermits) => {
+                self.widen(false);
                 let _waiting = self.context.waits.wait();
                 self.permits.acquire().await.ok()
             }

@@ -8,10 +8,12 @@ mod failures;
 mod handle;
 mod inline;
 mod intake;
+mod pace;
 mod receipt;
 #[cfg(feature = "cluster")]
 mod result;
 mod result_order;
+mod settling;
 #[cfg(feature = "cluster")]
 mod verification;
 
@@ -22,7 +24,7 @@ pub(crate) use executor::{Executor, Join};
 #[cfg(feature = "cluster")]
 pub(crate) use failures::NumberedFailure;
 pub(crate) use failures::StageFailures;
-pub(crate) use handle::Segment;
+pub(crate) use handle::{Buffer, Segment};
 #[cfg(feature = "cluster")]
 pub(crate) use receipt::Receipt;
 #[cfg(feature = "cluster")]

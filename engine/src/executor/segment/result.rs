@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::contents::{Due, Next, Work};
 use super::executor::Executor;
 use super::failures::{NumberedFailure, StageFailures};
-use super::handle::Segment;
+use super::handle::{Buffer, Segment};
 use super::receipt::Receipt;
 use crate::fault::Fault;
 use crate::plugin::{Failure, FunctionCore};
@@ -47,8 +47,13 @@ pub(crate) async fn run_segment(
     batch: Batch,
     advance: impl Fn(),
 ) -> Result<SegmentResult, Error> {
-    let segment =
-        Segment::new(executor.clone(), stages.to_vec(), batch.len(), true, Arc::new(GraphContext::default()));
+    let segment = Segment::new(
+        executor.clone(),
+        stages.to_vec(),
+        Buffer::Exactly(batch.len()),
+        true,
+        Arc::new(GraphContext::default()),
+    );
     let _end = EndOfSegment(&segment);
     segment.push(batch).await?;
     segment.close();
@@ -64,7 +69,7 @@ pub(crate) async fn run_segment(
             }
             Ok(Next::Pause) => {}
             Ok(Next::End) => break None,
-            Err(Error::Fault(Fault { record, function, cause })) => {
+            Err(Error::Fault(Fault { record, function, cause, .. })) => {
                 let stage = stages
                     .iter()
                     .position(|stage| function == *stage.name() && stage.policy().stops_at(record));
@@ -131,8 +136,7 @@ impl Segment {
             self.put_aside(work.slot, failures);
         }
         if let Some(Ending { stage, record, cause }) = ending {
-            let function = self.stages[stage].name().into();
-            self.fault(work.slot, Fault { record, function, cause });
+            self.fault(work.slot, self.stages[stage].fault(record, cause));
         }
         output.keep_origin_of(&work.batch);
         self.state().expect_receipt(work.slot, receipt);

@@ -52,11 +52,11 @@ impl<T, O: Operator<T>> Operation<T, O> {
         self.outputs.given.truncate(given);
         let cause = Cause::Failed { message: PlainText::short(message), retryable: false };
         let name = guard.and_then(|guard| guard.name.as_deref()).unwrap_or(self.operator.name());
-        let fault = Fault { record: number, function: name.into(), cause };
+        let fault = Fault::new(number, name, cause);
         match guard {
             Some(guard) => context.handle_fault(&guard.policy, fault, || record.unwrap_or_default(), 1),
             None => {
-                context.report_fault(&fault, None);
+                context.report_fault(&fault, None, None);
                 Err(Error::Fault(fault))
             }
         }

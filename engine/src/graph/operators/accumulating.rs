@@ -226,7 +226,7 @@ impl<U: Record> AccumulateNode<U> {
     }
 
     fn handle_fault(&self, records: &Batch, index: usize, cause: Cause, attempts: u32) -> Result<(), Error> {
-        let fault = Fault { record: records.number(index), function: self.name.to_string().into(), cause };
+        let fault = Fault::new(records.number(index), &*self.name, cause);
         self.context.handle_fault(self.core.policy(), fault, || records.origin(index).into(), attempts)
     }
 }

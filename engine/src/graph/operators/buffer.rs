@@ -2,6 +2,7 @@
 
 use tokio::time::Instant;
 
+use crate::executor::Buffer;
 use crate::graph::queue::Release;
 use crate::graph::{Scattered, Stream};
 
@@ -63,9 +64,39 @@ impl<T> Scattered<T> {
     /// assert_eq!(numbers.take(), [0, 1, 2, 3, 4]);
     /// # Ok(()) }
     /// ```
-    pub fn buffer(mut self, n: usize) -> Self {
+    pub fn buffer(self, n: usize) -> Self {
         let n = n.max(1);
-        self.buffer = Some(n);
+        self.buffered(Buffer::Exactly(n), n)
+    }
+
+    /// At most `n` records of the stretch before it are unfinished at once, but no more than are finished within
+    /// about a second. So a run that is told to end is soon done with what it has taken in, and a fast function still
+    /// gets large batches. Functions that wait run side by side as with [`buffer`](Self::buffer).
+    ///
+    /// If the stream joins another branch of the same source, give it a `buffer`: that always has the room by which
+    /// one branch may get ahead of the other.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), engine::Error> {
+    /// use engine::{Pool, Source, sinks};
+    ///
+    /// let (pool, source) = (Pool::new()?, Source::new());
+    /// let (sink, numbers) = sinks::list();
+    /// source.stream().scatter(&pool).buffer_up_to(100_000).gather().sink(sink);
+    /// for x in 0..5 {
+    ///     source.emit(x).await?;
+    /// }
+    /// source.close().await?;
+    /// assert_eq!(numbers.take(), [0, 1, 2, 3, 4]);
+    /// # Ok(()) }
+    /// ```
+    pub fn buffer_up_to(self, n: usize) -> Self {
+        let n = n.max(1);
+        self.buffered(Buffer::UpTo(n), n)
+    }
+
+    fn buffered(mut self, buffer: Buffer, n: usize) -> Self {
+        self.buffer = Some(buffer);
         for segment in self.unbuffered.drain(..) {
             segment.allow(n - 1);
         }

@@ -70,7 +70,7 @@ impl<U: Record> FunctionNode<U> {
     }
 
     fn handle_fault(&self, record: &Batch, Failure { cause, attempts, .. }: Failure) -> Result<(), Error> {
-        let fault = Fault { record: record.number(0), function: self.name.to_string().into(), cause };
+        let fault = Fault::new(record.number(0), &*self.name, cause);
         self.context.handle_fault(self.core.policy(), fault, || record.origin(0).into(), attempts)
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Weak};
 
 use crate::Error;
-use crate::executor::{Due, Next, Segment};
+use crate::executor::{Buffer, Due, Next, Segment};
 use crate::graph::crossing::Crossing;
 use crate::graph::{CALLS_COUNT, Items, Outlet, Scattered, Stream};
 use crate::monitor::{Gauge, Meter};
@@ -65,7 +65,8 @@ impl<T: Record> Scattered<T> {
         let Self { pool, connect, context, watched, stages, buffer, misuse, depth, .. } = self;
         let last = stages.last().map_or("scatter", |stage| stage.name());
         let from = Arc::from(last);
-        let segment = Segment::new(pool.executor(), stages, buffer.unwrap_or(1), ordered, context.clone());
+        let buffer = buffer.unwrap_or(Buffer::Exactly(1));
+        let segment = Segment::new(pool.executor(), stages, buffer, ordered, context.clone());
         let outlet = Outlet::new(&context, depth + CALLS_COUNT + 1);
         if let Some(watched) = &watched {
             let work: Weak<dyn Gauge> = Arc::<Segment>::downgrade(&segment);
@@ -119,13 +120,18 @@ async fn pass<T: Record>(
         match segment.next(paused).await? {
             Next::Due(Due { output, failures, permits, last, receipt }) => {
                 paused = false;
-                if let Some(meter) = meter {
-                    meter.count(output.len());
+                let mut settling = segment.settling(output, failures);
+                while !settling.is_over() {
+                    let output = settling.next_outputs();
+                    if let Some(meter) = meter {
+                        meter.count(output.len());
+                    }
+                    if !output.is_empty() {
+                        outlet.send(Items::records(output, from.clone())).await?;
+                    }
+                    segment.settle(&mut settling)?;
                 }
-                if !output.is_empty() {
-                    outlet.send(Items::records(output, from.clone())).await?;
-                }
-                segment.delivered(failures, permits, last, receipt)?;
+                segment.delivered(permits, last, receipt);
             }
             Next::Pause => {
                 outlet.pause().await?;

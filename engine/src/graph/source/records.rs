@@ -77,7 +77,7 @@ impl<T: Record> Source<T> {
         let number = state.next;
         state.next += 1;
         let cause = Cause::Failed { message: PlainText::short(message), retryable: false };
-        let fault = Fault { record: number, function: name.into(), cause };
+        let fault = Fault::new(number, name, cause);
         let handled = self.context.handle_fault(policy, fault, || record.into(), 1);
         self.context.emit(1);
         if handled.is_ok() {

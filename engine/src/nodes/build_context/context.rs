@@ -112,12 +112,12 @@ impl<'a> BuildContext<'a> {
                 self.shared = Some(Guard { policy, ..self.guard.clone() });
             }
             if let Some(shared) = &self.shared {
-                self.guard.policy = shared.policy.clone();
+                self.guard.policy = shared.policy.clone().for_node(name);
             }
         } else {
             let policy = own.or(&self.faults).policy(|path| self.dead_letters(path))?;
             self.skipping.extend(policy.skips().then(|| policy.clone()));
-            self.guard.policy = policy;
+            self.guard.policy = policy.for_node(name);
         }
         Ok(())
     }

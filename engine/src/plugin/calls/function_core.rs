@@ -5,11 +5,12 @@ use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
 use crate::error::FunctionError;
+use crate::fault::Fault;
 use crate::function::Limits;
-use crate::function::UsageGauge;
 #[cfg(feature = "cluster")]
 use crate::function::UsageTotals;
 use crate::function::{Kind, Signature};
+use crate::function::{Retirement, UsageGauge};
 use crate::metrics::FunctionStatus;
 use crate::monitor::{FunctionFigures, FunctionGauge, Watch};
 use crate::plugin::calls::batch_size::BatchSize;
@@ -81,7 +82,9 @@ impl FunctionFigures for FunctionCore {
             batch: self.batch_size.records(),
             memory_most: usage.memory,
             memory_limit: usage.memory_limit,
-            retired: self.usage.retired(),
+            retired: usage.retired.total(),
+            retired_for: usage.retired,
+            repeated: usage.repeated,
             ..FunctionStatus::default()
         }
     }
@@ -116,6 +119,11 @@ impl FunctionCore {
         &self.opening.policy
     }
 
+    /// A fault of a record that it failed for.
+    pub(crate) fn fault(&self, record: u64, cause: Cause) -> Fault {
+        Fault { node: self.policy().node(self.name()), ..Fault::new(record, self.name(), cause) }
+    }
+
     /// Whether a record must not be run again that it has begun. It is given records one by one, so
     /// that none is run again for another's sake.
     pub(crate) fn has_effects(&self) -> bool {
@@ -141,9 +149,11 @@ impl FunctionCore {
     /// A call with `batch` failed.
     pub(crate) fn note_trouble(&self, batch: &Batch, trouble: &Trouble) {
         self.batch_size.shrink();
-        self.usage.retire();
+        let why = self.retirement(batch, trouble);
+        self.usage.retire(why);
         if let Some(gauge) = self.gauge() {
-            gauge.called(if batch.len() == 1 { 1 } else { 0 }, trouble.used, trouble.size, true);
+            let records = if batch.len() == 1 { 1 } else { 0 };
+            gauge.called(records, trouble.used, trouble.size, !why.repeats());
         }
         // Of several records, nobody knows whose time it was.
         if batch.len() == 1 {
@@ -151,6 +161,17 @@ impl FunctionCore {
             if let Cause::TooMuchOutput { limit } = trouble.cause {
                 self.usage.note_too_much(limit);
             }
+        }
+    }
+
+    /// Why the instance of a call with `batch` that failed is given up.
+    fn retirement(&self, batch: &Batch, trouble: &Trouble) -> Retirement {
+        match trouble.cause {
+            Cause::TimedOut { .. } if batch.len() > 1 => Retirement::Slow,
+            _ if batch.len() > 1 => Retirement::Suspect,
+            _ if self.has_effects() => Retirement::Failed,
+            _ if trouble.starved || (trouble.memory && !trouble.fresh) => Retirement::Memory,
+            _ => Retirement::Failed,
         }
     }
 

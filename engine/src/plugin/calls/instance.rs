@@ -10,7 +10,7 @@ use wasmtime::{Store, UpdateDeadline};
 
 use crate::Cause;
 use crate::function::Kind;
-use crate::function::{Isolation, Limits};
+use crate::function::{Isolation, Limits, Retirement};
 use crate::plugin::calls::cause::{cause, hostcall_fuel, is_guests};
 use crate::plugin::calls::function_core::Opening;
 use crate::plugin::calls::outcome::{Outcome, check_batch, opposite};
@@ -252,10 +252,13 @@ impl Instance {
         self.store.data().gauge.used()
     }
 
-    /// Whether a new instance should take its place: because its memory has grown, or because no other
+    /// Why a new instance should take its place, if one should: because its memory has grown, or because no other
     /// call may find what this one left.
-    pub(crate) fn is_worn(&self) -> bool {
-        self.limits.isolation != Isolation::Thread || self.has_grown()
+    pub(crate) fn worn(&self) -> Option<Retirement> {
+        if self.limits.isolation != Isolation::Thread {
+            return Some(Retirement::Isolated);
+        }
+        self.has_grown().then_some(Retirement::Grown)
     }
 
     /// The same of one that keeps a state, which may take much of the memory from the start.
