@@ -72,27 +72,33 @@ impl NewCommand {
             ensure!(is_empty, "{} is not empty: name a folder that is, or a new one", folder.display());
         }
         let parent = there.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        fs::create_dir_all(parent).with_context(failed)?;
-        // Made beside its place, and moved there when it is whole.
-        let draft =
-            tempfile::Builder::new().prefix(".engine-new-").tempdir_in(parent).with_context(failed)?;
-        self.write(draft.path(), name).with_context(failed)?;
-        if folder.exists() {
-            // It may be the current folder of other programs, which is not to be replaced.
-            for entry in fs::read_dir(draft.path()).with_context(failed)? {
-                let entry = entry.with_context(failed)?;
-                fs::rename(entry.path(), folder.join(entry.file_name())).with_context(failed)?;
-            }
-        } else {
-            fs::rename(draft.keep(), folder).with_context(failed)?;
-            make_visible(folder).with_context(failed)?;
-        }
+        self.make(parent, name).with_context(failed)?;
         let shown = folder.display();
         tell(format_args!("created {shown}: the function is in {shown}/src/lib.rs"));
         tell(format_args!(
             "test it there with `cargo test`, and build {name}.wasm with `engine build {shown}`"
         ));
         Ok(Ending::Done)
+    }
+
+    /// Makes the crate beside its place, or in it if it is there, and moves it when it is whole.
+    fn make(&self, parent: &Path, name: &str) -> std::io::Result<()> {
+        let folder = &self.folder;
+        fs::create_dir_all(parent)?;
+        let is_there = folder.exists();
+        let beside = if is_there { folder } else { parent };
+        let draft = tempfile::Builder::new().prefix(".engine-new-").tempdir_in(beside)?;
+        self.write(draft.path(), name)?;
+        if !is_there {
+            fs::rename(draft.keep(), folder)?;
+            return make_visible(folder);
+        }
+        // It may be the current folder of other programs, which is not to be replaced.
+        for entry in fs::read_dir(draft.path())? {
+            let entry = entry?;
+            fs::rename(entry.path(), folder.join(entry.file_name()))?;
+        }
+        Ok(())
     }
 
     fn write(&self, folder: &Path, name: &str) -> std::io::Result<()> {
