@@ -278,15 +278,19 @@ async fn any_number_of_retryable_records_is_retried() {
 }
 
 #[test]
-fn an_invalid_dead_letter_ends_the_run_after_the_lines_before_it() {
+fn an_invalid_dead_letter_is_a_fault() {
     let echo = function_of(&hostile("misdeeds"), "same");
     // The flag under its former name.
-    let did = fed(
-        engine(["run", "-p", &echo, "--letters"]),
-        "{\"number\":1,\"function\":\"f\",\"fault\":\"failed\",\"message\":\"\",\"attempts\":1,\"record\":\"a\"}\nb\n",
-    );
+    let letter = |record: &str| {
+        let rest = format!("\"attempts\":1,\"record\":\"{record}\"");
+        format!("{{\"number\":1,\"function\":\"f\",\"fault\":\"failed\",\"message\":\"\",{rest}}}\n")
+    };
+    let lines = format!("{}b\n{}", letter("a"), letter("c"));
+    let did = fed(engine(["run", "-q", "-p", &echo, "--letters", "--on-fault", "skip"]), &lines);
+    assert_eq!((did.code, &*did.stdout), (Some(0), "a\nc\n"), "{}", did.stderr);
+    let did = fed(engine(["run", "-p", &echo, "--letters"]), lines);
     assert_eq!((did.code, &*did.stdout), (Some(1), "a\n"));
-    assert!(did.stderr.starts_with("engine: record 2 of the input is not a dead letter: "), "{}", did.stderr);
+    assert!(did.stderr.starts_with("engine: record 2: letters: it is not a dead letter: "), "{}", did.stderr);
 }
 
 #[test]

@@ -1,12 +1,11 @@
 //! Files, compressed ones among them.
 
-use std::error::Error as _;
-
 use engine::Error;
 use engine::error::FileError;
 use engine::sources::{self, Csv, Layout};
 
 use super::support::{file, folder};
+use crate::support::divert_to_list;
 use crate::support::feeds::{fed, lines_of};
 
 #[tokio::test]
@@ -83,11 +82,66 @@ async fn errors_name_their_file_and_line() {
     let json = sources::files([third.clone()]).layout(Layout::Ndjson);
     let said = fed::<String>(json).await.1.unwrap_err().to_string();
     assert!(said.ends_with(&format!(" ({}, line 3)", third.display())), "{said}");
-    let long = file(&folder, "d", [&b"3\n"[..], &vec![b'x'; (32 << 20) + 1]].concat());
-    let lines = sources::files([file(&folder, "e", "1\n2\n"), long.clone()]);
-    let (lines, ended) = fed::<String>(lines).await;
-    let error = ended.unwrap_err();
-    assert_eq!(lines, ["1", "2", "3"]);
-    assert_eq!(error.to_string(), format!("can't read {}", long.display()));
-    assert_eq!(error.source().unwrap().to_string(), "its record 2 is longer than 32.0 MiB");
+}
+
+/// A line that is too long, between others.
+fn with_long_line(before: &str, after: &str) -> Vec<u8> {
+    [before.as_bytes(), &vec![b'7'; 33 << 20], b"\n", after.as_bytes()].concat()
+}
+
+#[tokio::test]
+async fn a_line_that_is_too_long_is_a_fault_and_later_lines_are_read() {
+    let folder = folder();
+    let short = file(&folder, "short", "1\n");
+    for (layout, name, before, after, line) in [
+        (Layout::default(), "lines", "2\n", "3\n4", 2),
+        (Layout::Ndjson, "ndjson", "2\n\n", "3\n4", 3),
+        (Layout::Csv(Csv::new().headers(["n"])), "csv", "2\n", "3\n4", 2),
+    ] {
+        let long = file(&folder, "long", with_long_line(before, after));
+        let (policy, letters) = divert_to_list();
+        let files = sources::files([short.clone(), long.clone()]).layout(layout.clone()).on_fault(&policy);
+        let (lines, ended) = fed::<String>(files).await;
+        ended.unwrap();
+        assert_eq!(lines.len(), 4, "{name}");
+        assert!(lines.iter().zip(1..).all(|(line, n)| line.contains(&n.to_string()) && line.len() < 10));
+        let letters = letters.read();
+        let said = format!("record 3: {name}: it is longer than 32.0 MiB ({}, line {line})", long.display());
+        assert_eq!((letters.len(), letters[0].fault.to_string()), (1, said));
+        assert_eq!(letters[0].record.len(), 32 << 20, "{name}");
+        // By default, the run ends there.
+        let files = sources::files([short.clone(), long]).layout(layout);
+        let (lines, ended) = fed::<String>(files).await;
+        assert_eq!((lines.len(), ended.is_err()), (2, true), "{name}");
+    }
+}
+
+#[tokio::test]
+async fn a_row_of_csv_that_does_not_end_says_why_it_is_too_long() {
+    let folder = folder();
+    let rows = format!("a,b\n1,\"2\n{}3,4\n", "5,6\n".repeat(9 << 20));
+    let path = file(&folder, "rows", rows);
+    let (policy, letters) = divert_to_list();
+    let files = sources::files([path.clone()]).layout(Layout::Csv(Csv::new())).on_fault(&policy);
+    assert_eq!(lines_of(files).await, [""; 0]);
+    let said = "it is longer than 32.0 MiB: a quote in it may not be closed";
+    let letters = letters.read();
+    assert_eq!(letters[0].fault.to_string(), format!("record 1: csv: {said} ({}, line 2)", path.display()));
+    assert_eq!(letters.len(), 1);
+}
+
+#[tokio::test]
+async fn a_line_of_json_that_is_not_utf8_is_a_fault() {
+    let folder = folder();
+    let path = file(&folder, "a", b"{\"a\":\"x\"}\n{\"a\":\"\xff\"}\n{1}\n2\n");
+    let (policy, letters) = divert_to_list();
+    let files = sources::files([path.clone()]).layout(Layout::Ndjson).on_fault(&policy);
+    assert_eq!(lines_of(files).await, ["{\"a\":\"x\"}", "2"]);
+    let letters: Vec<_> = letters.read().iter().map(|letter| letter.fault.to_string()).collect();
+    let at = |line: u64| format!("({}, line {line})", path.display());
+    assert_eq!(letters[0], format!("record 2: ndjson: it is not UTF-8 {}", at(2)));
+    assert_eq!(
+        letters[1],
+        format!("record 3: ndjson: it is not JSON: key must be a string at column 2 {}", at(3))
+    );
 }

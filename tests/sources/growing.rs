@@ -34,6 +34,111 @@ async fn a_followed_file_may_grow_rotate_and_shrink() {
 }
 
 #[tokio::test]
+async fn a_file_that_is_written_anew_is_read_from_its_start_whatever_its_length() {
+    let folder = folder();
+    let log = file(&folder, "log", "1\n2\n");
+    let mut fed = Fed::new(sources::files([log.clone()]).follow(true));
+    assert_eq!(fed.next().await, ["1", "2"]);
+    fs::write(&log, "3\n4\n").unwrap();
+    assert_eq!(fed.next().await, ["3", "4"]);
+    fs::write(&log, "5\n6\n7\n").unwrap();
+    assert_eq!(fed.next().await, ["5", "6", "7"]);
+    // The beginning is the same, and longer than what is compared of it.
+    let header = "h".repeat(3000);
+    fs::write(&log, format!("{header}\n8\n")).unwrap();
+    assert_eq!(fed.next().await, [header.as_str(), "8"]);
+    fs::write(&log, format!("{header}\n9\n10\n")).unwrap();
+    assert_eq!(fed.next().await, [header.as_str(), "9", "10"]);
+    fed.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn what_was_copied_before_a_followed_file_was_cut_is_read_first() {
+    let folder = folder();
+    let log = file(&folder, "log", "1\n");
+    let mut fed = Fed::new(sources::files([log.clone()]).follow(true));
+    assert_eq!(fed.next().await, ["1"]);
+    for turn in 0..5 {
+        append(&log, &format!("a{turn}\n"));
+        fs::copy(&log, folder.path().join(format!("log.{turn}"))).unwrap();
+        fs::write(&log, format!("b{turn}\n")).unwrap();
+        assert_eq!(fed.next().await, [format!("a{turn}"), format!("b{turn}")]);
+    }
+    fed.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn late_lines_of_a_rotated_file_are_read() {
+    let folder = folder();
+    let log = file(&folder, "log", "1\nbe");
+    let mut fed = Fed::new(sources::files([log.clone()]).follow(true));
+    assert_eq!(fed.next().await, ["1"]);
+    let mut old = fs::File::options().append(true).open(&log).unwrap();
+    fs::rename(&log, folder.path().join("log.1")).unwrap();
+    append(&log, "3\n");
+    old.write_all(b"gun\n").unwrap();
+    assert_eq!(fed.next().await, ["begun", "3"]);
+    old.write_all(b"late\n").unwrap();
+    assert_eq!(fed.next().await, ["late"]);
+    append(&log, "4\n");
+    assert_eq!(fed.next().await, ["4"]);
+    fed.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_followed_file_is_waited_for() {
+    let folder = folder();
+    let [a, b] = ["a", "b"].map(|name| folder.path().join(name));
+    let mut fed = Fed::new(sources::files([a.clone(), b.clone()]).follow(true));
+    append(&b, "1\n");
+    assert_eq!(fed.next().await, ["1"]);
+    append(&a, "2\n");
+    assert_eq!(fed.next().await, ["2"]);
+    append(&b, "3\n");
+    assert_eq!(fed.next().await, ["3"]);
+    fs::remove_file(&a).unwrap();
+    append(&a, "4\n");
+    assert_eq!(fed.next().await, ["4"]);
+    fed.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn files_that_match_a_pattern_are_followed_as_they_come() {
+    let folder = folder();
+    let log = file(&folder, "b.log", "1\n");
+    let pattern = engine::files::Pattern::new(&folder.path().join("*.log*")).unwrap();
+    let mut fed = Fed::new(sources::files([""; 0]).matching(pattern).follow(true));
+    assert_eq!(fed.next().await, ["1"]);
+    append(&folder.path().join("a.log"), "2\n");
+    assert_eq!(fed.next().await, ["2"]);
+    // It matches under its new name too, and is not read again.
+    fs::rename(&log, folder.path().join("b.log.1")).unwrap();
+    append(&log, "3\n");
+    assert_eq!(fed.next().await, ["3"]);
+    append(&folder.path().join("a.log"), "4\n");
+    assert_eq!(fed.next().await, ["4"]);
+    fed.stop().await.unwrap();
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_link_may_lead_to_another_file() {
+    let folder = folder();
+    let link = folder.path().join("current");
+    std::os::unix::fs::symlink(file(&folder, "monday", "1\n"), &link).unwrap();
+    let mut fed = Fed::new(sources::files([link.clone()]).follow(true));
+    assert_eq!(fed.next().await, ["1"]);
+    let next = folder.path().join("next");
+    std::os::unix::fs::symlink(file(&folder, "tuesday", "2\n"), &next).unwrap();
+    append(&folder.path().join("monday"), "late\n");
+    fs::rename(&next, &link).unwrap();
+    let mut both: [String; 2] = fed.next().await;
+    both.sort();
+    assert_eq!(both, ["2", "late"]);
+    fed.stop().await.unwrap();
+}
+
+#[tokio::test]
 async fn files_of_a_folder_are_read_once_when_complete() {
     let folder = folder();
     file(&folder, "b.log", "2\n");

@@ -5,7 +5,12 @@ mod support;
 
 // Files.
 mod files;
+#[cfg(unix)]
+mod followed;
 mod growing;
+#[cfg(unix)]
+mod inputs;
+mod positions;
 mod rows;
 
 // Others.

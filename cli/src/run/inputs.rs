@@ -1,4 +1,4 @@
-//! The inputs of a run, opened before anything is run.
+//! The inputs of a run, checked before anything is run.
 
 use std::fs::Metadata;
 use std::io::{Read, Seek, SeekFrom, stdin};
@@ -22,7 +22,7 @@ pub(super) struct OpenInput {
     pub(super) first: Option<u64>,
 }
 
-/// Opens the inputs at `paths`; stdin, if there are none.
+/// The inputs at `paths`, each of which is opened when its turn comes; stdin, if there are none.
 pub(super) fn open(paths: &[PathBuf]) -> anyhow::Result<Vec<OpenInput>> {
     let paths = if paths.is_empty() { &["-".into()][..] } else { paths };
     let inputs = paths.iter().enumerate().map(|(index, path)| {
@@ -35,7 +35,7 @@ fn reader(path: &Path) -> anyhow::Result<Box<dyn Read + Send>> {
     if path == Path::new("-") {
         return Ok(Box::new(stdin()));
     }
-    let file = files::open(path).with_context(|| format!("can't read {}", path.display()))?;
+    let file = files::open_when_read(path).with_context(|| format!("can't read {}", path.display()))?;
     Ok(Box::new(file))
 }
 

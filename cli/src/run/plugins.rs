@@ -7,7 +7,7 @@ use anyhow::ensure;
 use engine::checkpoint::{Checkpoint, Snapshot};
 use engine::plugin::Ahead;
 use engine::run::Run;
-use engine::{Monitor, Pool, Source};
+use engine::{FaultPolicy, Monitor, Pool, Source};
 use indicatif::{HumanCount, ProgressBar};
 
 use super::feed::Inputs;
@@ -37,10 +37,10 @@ impl RunCommand {
         let progress = self.progress(&source);
         let pool = self.pool(progress.bar(), watching.monitor(), &ahead)?;
         let mut run = Run::new(&pool).after(known.clone());
-        let chain = self.chain(&mut run, &pool, &components, &source)?;
+        let (chain, policy) = self.chain(&mut run, &pool, &components, &source)?;
         let start = self.checkpoint.start(known, self.identity(&chain), &self.files())?;
         let (record, read) = start.as_ref().map_or((0, 0), |start| (start.record, start.read));
-        self.feed(&mut run, inputs, start, &source)?;
+        self.feed(&mut run, (inputs, policy), start, &source)?;
         // The output is opened last, so that a mistake elsewhere leaves nothing behind.
         let opened = run.blocking_open(&|| watching.interrupted().is_some());
         if let (Err(_), Some(by)) = (&opened, watching.interrupted()) {
@@ -59,7 +59,7 @@ impl RunCommand {
         pool: &Pool,
         components: &[PathBuf],
         source: &Source<Records>,
-    ) -> anyhow::Result<Chain> {
+    ) -> anyhow::Result<(Chain, FaultPolicy)> {
         self.input.iter().filter(|path| *path != Path::new("-")).for_each(|path| run.reads(path));
         self.watch.file().into_iter().for_each(|path| run.keeps_away_from(path));
         let output = run.output(self.output.as_deref());
@@ -74,14 +74,14 @@ impl RunCommand {
             .for_each(|Stage { function, .. }| run.calls(&function.signature().name, function));
         chain.sink.iter().for_each(|sink| run.calls(&sink.signature().name, sink));
         self.build(pool, source, &chain, &output);
-        Ok(chain)
+        Ok((chain, policy))
     }
 
     /// Feeds the run from its inputs, from where the checkpoint `start` says, if there is one.
     fn feed(
         &self,
         run: &mut Run,
-        mut inputs: Vec<OpenInput>,
+        (mut inputs, policy): (Vec<OpenInput>, FaultPolicy),
         start: Option<Checkpoint>,
         source: &Arc<Source<Records>>,
     ) -> anyhow::Result<()> {
@@ -91,8 +91,9 @@ impl RunCommand {
         let read_before: u64 = inputs.iter().map(|input| input.offset).sum();
         source.expects(inputs::bytes(&self.input).saturating_sub(read_before));
         let marks = self.checkpoint.settings(start).map(|settings| run.checkpoint(settings));
-        let (dead_letters, separator) = (self.faults.dead_letters, self.separator());
-        run.source("source", source, Inputs { inputs, dead_letters, separator, marks });
+        let (dead_letters, separator, are_several) =
+            (self.faults.dead_letters, self.separator(), self.input.len() > 1);
+        run.source("source", source, Inputs { inputs, are_several, dead_letters, separator, policy, marks });
         Ok(())
     }
 

@@ -40,6 +40,17 @@ pub enum FileError {
         /// What was to be done with the file, and what uses it.
         reason: String,
     },
+    /// The file has no positions in files that were read.
+    #[error(
+        "{} has no positions to continue from: {reason}: remove it to read all files from their start",
+        shown(path)
+    )]
+    NoPositions {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// A pattern for file names is malformed.
     #[error("{pattern:?} is not a pattern for file names")]
     Pattern {

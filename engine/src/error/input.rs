@@ -33,12 +33,4 @@ pub enum InputError {
         /// What is wrong with it.
         reason: String,
     },
-    /// A line in a file of dead letters is not one.
-    #[error("record {record} of the input is not a dead letter: {reason}")]
-    NotALetter {
-        /// Its number.
-        record: u64,
-        /// What is wrong with it.
-        reason: String,
-    },
 }

@@ -2,7 +2,7 @@
 
 use std::fs::{File, Metadata};
 use std::io::{self, Read, Seek};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::kind;
 use super::open_options::OpenOptions;
@@ -50,13 +50,46 @@ pub fn known(path: &Path) -> io::Result<Metadata> {
     system::known(path)
 }
 
-/// Checks that a path can be opened for reading. A pipe is not opened, since its writer would start to write.
+/// Checks that a path can be opened for reading. Only a regular file is opened: the writer of a pipe would begin to write,
+/// and a device may notice.
 ///
 /// # Errors
 ///
 /// Those of [`open`].
 pub fn check_readable(path: &Path) -> io::Result<()> {
-    if kind::is_pipe(&known(path)?) { Ok(()) } else { open(path).map(drop) }
+    let known = known(path)?;
+    match () {
+        () if known.is_file() => open(path).map(drop),
+        () if known.is_dir() => Err(kind::is_folder()),
+        () => system::check_permission(path),
+    }
+}
+
+/// A file, a device or a pipe that is opened when it is first read, so that a program with many inputs has few of them
+/// open.
+#[derive(Debug)]
+pub struct LateInput {
+    path: PathBuf,
+    input: Option<Input>,
+}
+
+/// Checks that a path can be opened for reading, and opens it when it is first read.
+///
+/// # Errors
+///
+/// Those of [`open`].
+pub fn open_when_read(path: &Path) -> io::Result<LateInput> {
+    check_readable(path)?;
+    Ok(LateInput { path: path.to_owned(), input: None })
+}
+
+impl Read for LateInput {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        match &mut self.input {
+            Some(input) => input.read(buffer),
+            None => self.input.insert(open(&self.path)?).read(buffer),
+        }
+    }
 }
 
 /// Reads a file, a device or a pipe.

@@ -23,6 +23,7 @@ mod lock;
 mod open_options;
 mod output;
 mod outside;
+mod pattern;
 #[cfg(unix)]
 mod private;
 mod rotation;
@@ -37,8 +38,9 @@ mod walk;
 
 pub use folder::Folder;
 pub use guests::Granted;
-pub use input::{Input, check_readable, known, open, open_file, read_at_most};
+pub use input::{Input, LateInput, check_readable, known, open, open_file, open_when_read, read_at_most};
 pub use output::{Draft, Mode, create, remove, replace};
 #[cfg(unix)]
 pub(crate) use outside::{Named, reach_by};
+pub use pattern::Pattern;
 pub use rotation::rotate;

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rustix::event::{PollFd, PollFlags, poll};
-use rustix::fs::{self, AtFlags, Mode, OFlags};
+use rustix::fs::{self, Access, AtFlags, Mode, OFlags};
 use rustix::io::Errno;
 
 use super::guests::{self, Id};
@@ -65,6 +65,13 @@ pub(super) fn known(path: &Path) -> io::Result<Metadata> {
     let Some(name) = name else { return File::from(folder.descriptor).metadata() };
     let links = if magic { OFlags::empty() } else { OFlags::NOFOLLOW };
     File::from(fs::openat(&folder.descriptor, &*name, beneath::LOOK | links, Mode::empty())?).metadata()
+}
+
+/// Checks that this process may read what a path leads to, without opening it.
+pub(super) fn check_permission(path: &Path) -> io::Result<()> {
+    let Found { folder, name, .. } = walk::find(path, LastLink::Followed, &|_| Ok(()))?;
+    let name = name.ok_or_else(kind::is_folder)?;
+    Ok(fs::accessat(&folder.descriptor, &*name, Access::READ_OK, AtFlags::EACCESS)?)
 }
 
 /// The folder and the name in it that a path stands for.

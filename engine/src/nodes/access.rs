@@ -10,6 +10,7 @@ use super::diagnostic::Problem;
 use super::faults::FaultOptions;
 use super::plugin_option::PluginOption;
 use crate::Capability;
+use crate::files::{self, Pattern};
 use crate::wall::{Program, Rules};
 
 /// One thing that a node uses. Paths are as this process sees them.
@@ -20,6 +21,8 @@ pub(crate) enum Use {
     /// A file that another one may follow under the same name.
     Follows(PathBuf),
     Writes(PathBuf),
+    /// A file that is replaced.
+    Replaces(PathBuf),
     /// A file that rotates.
     Rotates(PathBuf),
     Starts(Program),
@@ -71,6 +74,7 @@ impl Access {
             Use::Reads(path) => rules.read(path),
             Use::Follows(path) => follow(rules, path),
             Use::Writes(path) => rules.create(path),
+            Use::Replaces(path) => rules.replace(path),
             // How many are kept is known where that is said.
             Use::Rotates(_) => {}
             Use::Starts(program) => rules.start(program.clone()),
@@ -138,10 +142,21 @@ impl Access {
         self.say(Use::Reads(self.path(path)));
     }
 
-    /// Files, which others may follow under the same names.
+    /// Files, which others may follow under the same names. A pattern stands for a folder with all that is in it.
     pub(crate) fn reads_all(&mut self, paths: &[PathBuf], follow: bool) {
-        let what = if follow { Use::Follows } else { Use::Reads };
-        paths.iter().for_each(|path| self.say(what(self.path(path))));
+        for path in paths {
+            let path = self.path(path);
+            self.say(match pattern(&path) {
+                Some(Ok(pattern)) => Use::Reads(pattern.folder().to_owned()),
+                _ if follow => Use::Follows(path),
+                _ => Use::Reads(path),
+            });
+        }
+    }
+
+    /// A file that is replaced as a whole.
+    pub(crate) fn replaces(&mut self, path: &Path) {
+        self.say(Use::Replaces(self.path(path)));
     }
 
     pub(crate) fn writes(&mut self, path: &Path) {
@@ -194,6 +209,11 @@ impl Access {
 pub(crate) fn program(command: &[String], named: Option<&Path>, folder: &Path) -> Program {
     let folder = named.map_or_else(|| folder.to_owned(), |named| folder.join(named));
     Program::new(command).folder((!folder.as_os_str().is_empty()).then_some(folder))
+}
+
+/// The pattern that a path is, unless there is a file of this name.
+pub(crate) fn pattern(path: &Path) -> Option<Result<Pattern, globset::Error>> {
+    (Pattern::is_pattern(path) && files::known(path).is_err()).then(|| Pattern::new(path))
 }
 
 /// Where another file may be found under the same name, and what a link leads to now.

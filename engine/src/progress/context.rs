@@ -227,7 +227,6 @@ impl GraphContext {
         self.frontier.mix();
     }
 
-    #[cfg(feature = "cluster")]
     pub(crate) fn are_mixed(&self) -> bool {
         self.frontier.is_mixed()
     }

@@ -140,6 +140,11 @@ impl Progress {
         self.context.flush().await
     }
 
+    /// Ends the run with this error.
+    pub(crate) fn fail(&self, error: Error) {
+        self.context.fail(error);
+    }
+
     /// The number of the last element that a sink took, or took a part of. It may be ahead of what
     /// [has left the graph](Self::on_done).
     #[must_use]

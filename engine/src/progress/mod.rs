@@ -10,7 +10,6 @@ mod wait_graph;
 
 use std::pin::Pin;
 
-#[cfg(any(fuzzing, test))]
 pub(crate) use checkpoint::with_checksum;
 pub use checkpoint::{Checkpoint, InputState, OutputState};
 pub(crate) use context::GraphContext;

@@ -6,8 +6,8 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::sink;
-use crate::connectors::file::rows;
-use crate::connectors::support::options::CsvOptions;
+use crate::connectors::file::{RowInput, reads, rows};
+use crate::connectors::support::options::{CsvOptions, ReadFrom};
 use crate::nodes::{
     Access, BuildContext, Contents, Delimiter, Feeding, Flow, OneOrMore, Problem, Quote, SinkNode, SourceNode,
 };
@@ -15,7 +15,7 @@ use crate::nodes::{
 /// The rows of CSV files, as JSON objects. A row with more or fewer fields than the header is a fault.
 #[derive(Deserialize, JsonSchema)]
 pub(super) struct CsvSource {
-    /// The file, or a list of files; stdin by default.
+    /// The file, or a list of files; stdin by default. "*.csv" stands for all files whose names match.
     path: Option<OneOrMore<PathBuf>>,
     /// The character between fields; a comma by default.
     delimiter: Option<Delimiter>,
@@ -27,22 +27,28 @@ pub(super) struct CsvSource {
     /// strings.
     #[serde(default)]
     infer: bool,
-    /// The last file is followed as it grows, until the run is stopped.
+    /// The files are followed as they grow, and those that are not there yet are waited for, until the run is stopped.
     #[serde(default)]
     follow: bool,
+    /// Where reading begins: at the "start" of the files, or at the "end" of those that are there.
+    #[serde(default)]
+    from: ReadFrom,
+    /// The file that keeps how far the files were read, so that the next run goes on there.
+    position: Option<PathBuf>,
 }
 
 impl SourceNode for CsvSource {
     const REFUSES: bool = true;
 
     fn access(&self, access: &mut Access) {
-        self.path.iter().for_each(|paths| access.reads_all(paths.as_slice(), self.follow));
+        let paths = self.path.as_ref().map_or(&[][..], OneOrMore::as_slice);
+        reads(access, paths, self.follow, self.position.as_deref());
     }
 
     fn open(self, context: &mut BuildContext) -> Result<(Feeding, Contents), Problem> {
-        let Self { path, delimiter, quote, headers, infer, follow } = self;
+        let Self { path, delimiter, quote, headers, infer, follow, from, position } = self;
         let layout = CsvOptions { delimiter, quote, headers, infer }.layout(&["delimiter"])?;
-        rows(path, layout, follow, context)
+        rows(RowInput { path, follow, from, position }, layout, context)
     }
 }
 

@@ -7,8 +7,8 @@ use crate::policy::decode_dead_letter;
 
 /// Emits the records in a file of [`DeadLetters`](crate::policy::DeadLetters), to run them again.
 ///
-/// `reader` gives the file, a JSON object per line. The run fails at a line that is not a dead letter, after the records
-/// before it.
+/// `reader` gives the file, a JSON object per line. A line that is not a dead letter is a fault (see
+/// [`Lines::on_fault`]).
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), engine::Error> {

@@ -12,6 +12,9 @@ use crate::progress::GraphContext;
 const GZIP: &[u8] = &[0x1f, 0x8b];
 const ZSTD: &[u8] = &[0x28, 0xb5, 0x2f, 0xfd];
 
+/// How many bytes tell whether a file is compressed.
+pub(super) const FIRST: usize = ZSTD.len();
+
 /// Reads a file, and decompresses it if it is compressed with gzip or zstd, in one piece or several. The bytes of the
 /// file itself are counted. Nothing is read before the first call of `read`.
 pub(crate) fn decompressed(
@@ -44,9 +47,14 @@ impl<R: Read + Send + 'static> Read for Decompressed<R> {
     }
 }
 
-fn begin(mut file: impl Read + Send + 'static) -> io::Result<Box<dyn Read + Send>> {
-    let mut first = Vec::with_capacity(ZSTD.len());
-    file.by_ref().take(ZSTD.len() as u64).read_to_end(&mut first)?;
+/// Whether a file that begins with these bytes is compressed.
+pub(super) fn is_compressed(first: &[u8]) -> bool {
+    first.starts_with(GZIP) || first.starts_with(ZSTD)
+}
+
+/// Begins to decompress a file, if it is compressed.
+pub(super) fn begin(mut file: impl Read + Send + 'static) -> io::Result<Box<dyn Read + Send>> {
+    let first = first_bytes(&mut file)?;
     let (is_gzip, is_zstd) = (first.starts_with(GZIP), first.starts_with(ZSTD));
     let file = Cursor::new(first).chain(file);
     Ok(match () {
@@ -54,4 +62,19 @@ fn begin(mut file: impl Read + Send + 'static) -> io::Result<Box<dyn Read + Send
         () if is_zstd => Box::new(Decoder::new(file)?),
         () => Box::new(file),
     })
+}
+
+/// Reads until the first bytes tell whether a file is compressed: a pipe may have no more for now.
+fn first_bytes(file: &mut impl Read) -> io::Result<Vec<u8>> {
+    let mut first = Vec::with_capacity(FIRST);
+    while [GZIP, ZSTD].iter().any(|magic| magic.starts_with(&first) && magic.len() > first.len()) {
+        let mut byte = [0];
+        match file.read(&mut byte) {
+            Ok(0) => break,
+            Ok(_) => first.push(byte[0]),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(first)
 }

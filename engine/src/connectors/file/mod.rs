@@ -7,8 +7,9 @@ pub(super) mod sink;
 pub(super) mod source;
 
 use crate::nodes::{NodeType, sink_type, source_type};
+pub(super) use follow::{Generation, read_whole};
 use options::{FileSink, FileSource};
-pub(super) use options::{input_paths, rows};
+pub(super) use options::{RowInput, input_paths, keeps_position, reads, rows};
 
 /// In pipeline files.
 pub(super) const NODES: &[NodeType] = &[source_type::<FileSource>("files"), sink_type::<FileSink>("file")];

@@ -1,14 +1,16 @@
 //! Options of the node types `files` and `file`.
 
 use std::io::stdin;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::{sink, source};
+use crate::Error;
 use crate::connectors::support::formats::{Layout, Reading};
-use crate::connectors::support::options::{RecordFormat, separator};
+use crate::connectors::support::options::{ReadFrom, RecordFormat, separator};
+use crate::connectors::support::positions::Positions;
 use crate::nodes::{
     Access, BuildContext, Contents, Feeding, Flow, Number, OneOrMore, Problem, SinkNode, Size, SourceNode,
     Time,
@@ -17,7 +19,7 @@ use crate::nodes::{
 /// The lines of files, one file after another. Files that are compressed with gzip or zstd are decompressed.
 #[derive(Deserialize, JsonSchema)]
 pub(super) struct FileSource {
-    /// The file, or a list of files.
+    /// The file, or a list of files. "*.log" stands for all files whose names match.
     path: OneOrMore<PathBuf>,
     /// How to read each line: "text", "json" or "bytes".
     #[serde(default)]
@@ -25,20 +27,28 @@ pub(super) struct FileSource {
     /// Records end with a NUL byte, instead of a newline.
     #[serde(default)]
     null: bool,
-    /// The last file is followed as it grows, until the run is stopped.
+    /// The files are followed as they grow, and those that are not there yet are waited for, until the run is stopped.
     #[serde(default)]
     follow: bool,
+    /// Where reading begins: at the "start" of the files, or at the "end" of those that are there.
+    #[serde(default)]
+    from: ReadFrom,
+    /// The file that keeps how far the files were read, so that the next run goes on there.
+    position: Option<PathBuf>,
 }
 
 impl SourceNode for FileSource {
+    const REFUSES: bool = true;
+
     fn access(&self, access: &mut Access) {
-        access.reads_all(self.path.as_slice(), self.follow);
+        reads(access, self.path.as_slice(), self.follow, self.position.as_deref());
     }
 
     fn open(self, context: &mut BuildContext) -> Result<(Feeding, Contents), Problem> {
-        let paths = input_paths(self.path, context)?;
-        let files = source::files(paths).separated_by(separator(self.null)).follow(self.follow);
-        Ok((Feeding::of(files), self.format.contents()))
+        let Self { path, format, null, follow, from, position } = self;
+        let layout = Layout::Lines { separator: separator(null) };
+        let input = FileInput { path, follow, from, position };
+        Ok((Feeding::of(input.files(context)?.layout(layout)), format.contents()))
     }
 }
 
@@ -48,6 +58,56 @@ pub(crate) fn input_paths(
     context: &mut BuildContext,
 ) -> Result<Vec<PathBuf>, Problem> {
     paths.into_vec().into_iter().map(|path| context.reads(&path, "path")).collect()
+}
+
+/// Says that files are read; with those beside them, if they are followed or read from where they were left.
+pub(crate) fn reads(access: &mut Access, paths: &[PathBuf], follow: bool, position: Option<&Path>) {
+    access.reads_all(paths, follow || position.is_some());
+    position.into_iter().for_each(|path| access.replaces(path));
+}
+
+/// Files that are read, and how.
+pub(crate) struct FileInput {
+    pub(crate) path: OneOrMore<PathBuf>,
+    pub(crate) follow: bool,
+    pub(crate) from: ReadFrom,
+    pub(crate) position: Option<PathBuf>,
+}
+
+impl FileInput {
+    /// The source that reads them, with the policy of the node at hand.
+    pub(crate) fn files(self, context: &mut BuildContext) -> Result<source::Files, Problem> {
+        let Self { path, follow, from, position } = self;
+        if from == ReadFrom::End && !follow && position.is_none() {
+            let problem = Problem::at("from", "there is nothing to read at the ends of the files");
+            return Err(problem.help("add follow, or position for a later run"));
+        }
+        let mut files = source::files(Vec::<PathBuf>::new());
+        for path in path.into_vec() {
+            files = match context.reads_matching(&path, follow, "path")? {
+                Some(pattern) => files.matching(pattern),
+                None if follow => files.and(context.follows(&path, "path")?),
+                None => files.and(context.reads(&path, "path")?),
+            };
+        }
+        if let Some(position) = position {
+            files = files.position(keeps_position(&position, context)?);
+        }
+        Ok(files.follow(follow).from_end(from == ReadFrom::End).on_fault(&context.guard.policy))
+    }
+}
+
+/// A file that keeps positions, which must be one if it is there.
+pub(crate) fn keeps_position(path: &Path, context: &mut BuildContext) -> Result<PathBuf, Problem> {
+    let path = context.replaces(path, "position")?;
+    Positions::blocking_load(&path).map_err(|error| Problem::at("position", told(&error)))?;
+    Ok(path)
+}
+
+/// An error with its cause.
+fn told(error: &Error) -> String {
+    use std::error::Error as _;
+    error.source().map_or(error.to_string(), |cause| format!("{error}: {cause}"))
 }
 
 /// The most older files, since each rotation renames them all.
@@ -117,24 +177,35 @@ impl SinkNode for FileSink {
 
 /// A source of the rows of files, or of stdin.
 pub(crate) fn rows(
-    path: Option<OneOrMore<PathBuf>>,
+    input: RowInput,
     layout: Layout,
-    follow: bool,
     context: &mut BuildContext,
 ) -> Result<(Feeding, Contents), Problem> {
-    let policy = context.guard.policy.clone();
+    let RowInput { path, follow, from, position } = input;
     let feeding = match path {
-        Some(path) => {
-            let files = source::files(input_paths(path, context)?);
-            Feeding::of(files.layout(layout).follow(follow).on_fault(&policy))
-        }
-        None if follow => {
-            return Err(Problem::at("follow", "there is no file to follow").help("name its path"));
+        Some(path) => Feeding::of(FileInput { path, follow, from, position }.files(context)?.layout(layout)),
+        None if follow || position.is_some() || from == ReadFrom::End => {
+            let key = if follow {
+                "follow"
+            } else if position.is_some() {
+                "position"
+            } else {
+                "from"
+            };
+            return Err(Problem::at(key, "stdin is read, and not a file").help("name the file's path"));
         }
         None => {
             context.take_stdin()?;
-            Feeding::of(Reading::new(stdin(), layout).on_fault(&policy))
+            Feeding::of(Reading::new(stdin(), layout).on_fault(&context.guard.policy))
         }
     };
     Ok((feeding, Contents::JSON))
+}
+
+/// Files that are read, or stdin, and how.
+pub(crate) struct RowInput {
+    pub(crate) path: Option<OneOrMore<PathBuf>>,
+    pub(crate) follow: bool,
+    pub(crate) from: ReadFrom,
+    pub(crate) position: Option<PathBuf>,
 }

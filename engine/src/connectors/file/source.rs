@@ -1,27 +1,29 @@
 //! The source `files`: the records of files, one file after another.
 
-use std::io::{self, Read};
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use bytesize::ByteSize;
 use tokio_util::sync::CancellationToken;
 
-use super::{compressed, follow};
+use super::compressed;
+use super::follow::{self, Tails};
 use crate::connectors::support::formats::Layout;
-use crate::connectors::support::formats::rows::Origin;
-use crate::error::{FileError, InputError};
+use crate::connectors::support::formats::rows::{Origin, Receiving};
+use crate::connectors::support::positions::{Positions, Tracker};
+use crate::connectors::support::unreadable::{naming, unreadable};
+use crate::files::Pattern;
 use crate::graph::Feed;
 use crate::policy::Unit;
 use crate::record::Record;
-use crate::{Error, FaultPolicy, Source};
+use crate::{Error, FaultPolicy, Source, threads};
 
 /// Reads files one after another, and emits each line as a record. A last line without a newline counts, and ends with
 /// its file.
 ///
 /// Files that are compressed with gzip or zstd are decompressed; their first bytes tell that, not their names. A thread
-/// reads ahead by two blocks of 256 KiB. A line has at most 32 MiB. The run fails if a file can't be read, after the
-/// records before were emitted.
+/// reads ahead by two blocks of 256 KiB. A line of more than 32 MiB is a fault (see [`Files::on_fault`]). The run fails if
+/// a file can't be read, after the records before were emitted. Each file is opened when its turn comes.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -41,20 +43,37 @@ use crate::{Error, FaultPolicy, Source};
 /// # Ok(()) }
 /// ```
 pub fn files<P: Into<PathBuf>>(paths: impl IntoIterator<Item = P>) -> Files {
-    let paths = paths.into_iter().map(Into::into).collect();
-    Files { paths, layout: Layout::default(), policy: FaultPolicy::stop(), follow: false }
+    Files {
+        paths: paths.into_iter().map(Into::into).collect(),
+        patterns: Vec::new(),
+        layout: Layout::default(),
+        policy: FaultPolicy::stop(),
+        follow: false,
+        from_end: false,
+        position: None,
+    }
 }
 
 /// See [`files`].
 #[derive(Clone, Debug)]
 pub struct Files {
     paths: Vec<PathBuf>,
+    patterns: Vec<Pattern>,
     layout: Layout,
     policy: FaultPolicy,
     follow: bool,
+    from_end: bool,
+    position: Option<PathBuf>,
 }
 
 impl Files {
+    /// Reads another file after the others.
+    #[must_use]
+    pub fn and(mut self, path: impl Into<PathBuf>) -> Self {
+        self.paths.push(path.into());
+        self
+    }
+
     /// Ends records at another byte, instead of a newline. Carriage returns are then kept.
     #[must_use]
     pub fn separated_by(self, separator: u8) -> Self {
@@ -68,13 +87,25 @@ impl Files {
         self
     }
 
-    /// If `follow`, waits at the end of the last file for more, until the source is stopped. The file is not decompressed.
+    /// Reads the files that match a pattern too, in the order of their paths, after the others. If the files are
+    /// [followed](Self::follow), those that come later are read too.
+    #[must_use]
+    pub fn matching(mut self, pattern: Pattern) -> Self {
+        self.patterns.push(pattern);
+        self
+    }
+
+    /// If `follow`, waits at the ends of the files for more, until the source is stopped. A file that does not exist yet
+    /// is waited for. A file that is compressed at the start is read once.
     ///
-    /// If another file replaces it, as a rotation does, that file is read from its start. If the file is cut to less
-    /// than was read of it, it is read from its start again; its CSV then has a header again, unless the names were
-    /// given. A line without its end waits for it, or ends where the file was left.
+    /// A file is known by its device and inode, and by what was read of it. If another file takes its place, as in a
+    /// rotation, that file is read from its start; the old one is read to its end, and 5 s longer. If a file is cut or
+    /// written anew, whatever its length, it is read from its start again, unless it was copied before (to `log.1` or
+    /// `log-20261128`, perhaps compressed): then the copy is read to its end first. A CSV file then has a header again,
+    /// unless the names were given. A line without its end waits for it, for up to 5 s after another file has come, and
+    /// ends where a file was cut.
     ///
-    /// The system reports changes; the file is also checked each second.
+    /// The system reports changes; files are also checked each second.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
@@ -103,7 +134,51 @@ impl Files {
         self
     }
 
-    /// Says what happens to input that is not a record of the layout. By default the run ends.
+    /// Keeps in the file `position` how far the files were read, so that a later run goes on there. The file is written
+    /// each second and when the source is closed, after sinks have written the records before. So a run that is killed
+    /// repeats at most the records of the last second, and loses none; after a power failure, what the system had not
+    /// written to the disk is missing.
+    ///
+    /// A later run finds files that were rotated or copied since, and first reads what is left of them. Only if a file
+    /// is gone is the rest of it lost.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use engine::sources::{self, Feed};
+    /// # use engine::{CancellationToken, Source, sinks};
+    /// let folder = tempfile::tempdir()?;
+    /// let [log, position] = ["log", "position"].map(|name| folder.path().join(name));
+    /// std::fs::write(&log, "1\n2\n")?;
+    /// for more in ["3\n", "4\n"] {
+    ///     let source = Source::new();
+    ///     let (sink, numbers) = sinks::list::<i64>();
+    ///     source.stream().sink(sink);
+    ///     sources::files([&log]).position(&position).feed(&source, &CancellationToken::new()).await?;
+    ///     source.close().await?;
+    ///     assert_eq!(numbers.take(), if more == "3\n" { vec![1, 2] } else { vec![3] });
+    ///     std::fs::OpenOptions::new().append(true).open(&log).and_then(|mut log| {
+    ///         std::io::Write::write_all(&mut log, more.as_bytes())
+    ///     })?;
+    /// }
+    /// # Ok(()) }
+    /// ```
+    #[must_use]
+    pub fn position(mut self, position: impl Into<PathBuf>) -> Self {
+        self.position = Some(position.into());
+        self
+    }
+
+    /// If `from_end`, begins at the ends of the files that are there, after their last whole records. Files that come
+    /// later are read from their starts. Positions that an earlier run kept count more.
+    #[must_use]
+    pub fn from_end(mut self, from_end: bool) -> Self {
+        self.from_end = from_end;
+        self
+    }
+
+    /// Says what happens to input that is not a record of the layout, or to a line that is too long. By default the run
+    /// ends.
     #[must_use]
     pub fn on_fault(mut self, policy: &FaultPolicy) -> Self {
         self.policy = policy.clone();
@@ -112,29 +187,47 @@ impl Files {
 }
 
 impl<T: Record> Feed<T> for Files {
-    async fn feed(self, source: &Source<T>, stop: &CancellationToken) -> Result<(), Error> {
-        let (last, others) = match self.paths.split_last() {
-            Some((last, others)) if self.follow => (Some(last), others),
-            _ => (None, &*self.paths),
-        };
-        if last.is_none() {
-            source.expects(others.iter().map(|path| size(path)).sum::<Option<u64>>().unwrap_or(0));
+    async fn feed(mut self, source: &Source<T>, stop: &CancellationToken) -> Result<(), Error> {
+        if self.follow || self.from_end || self.position.is_some() {
+            return self.read_on(source, stop).await;
         }
-        for path in others {
+        for pattern in &self.patterns {
+            self.paths.extend(pattern.find().map_err(|error| unreadable(pattern.folder(), error))?);
+        }
+        source.expects(self.paths.iter().map(|path| size(path)).sum::<Option<u64>>().unwrap_or(0));
+        for path in &self.paths {
             if stop.is_cancelled() {
                 return Ok(());
             }
             let file = crate::files::open(path).map_err(|error| unreadable(path, error))?;
             read(path, file, self.layout.clone(), &self.policy, source, stop).await?;
         }
-        let Some(path) = last else { return Ok(()) };
-        // The file may be replaced later, so its name says nothing.
+        Ok(())
+    }
+}
+
+impl Files {
+    /// Reads files from where they were left, or as they grow.
+    async fn read_on<T: Record>(self, source: &Source<T>, stop: &CancellationToken) -> Result<(), Error> {
+        let Self { paths, patterns, layout, policy, follow, from_end, position } = self;
+        let known = position.clone().map(|path| move || Positions::blocking_load(&path));
+        let known = match known {
+            Some(load) => threads::unblocked("engine-position", load).await??,
+            None => Positions::default(),
+        };
+        let tracker = position.map(|path| Arc::new(Tracker::new(path, source.last_number())));
+        if let Some(tracker) = &tracker {
+            tracker.save_for(source, "files")?;
+        }
+        // Files may be replaced later, so their names say nothing.
         source.begin_input(None);
-        let (origin, before) = (Origin::of(path), source.last_number());
-        let (growing, _following) = follow::open(path, self.layout.separator(), origin.anew.clone())
-            .map_err(|error| unreadable(path, error))?;
-        let fed = self.layout.feed(growing, origin, &self.policy, source, stop).await;
-        fed.map_err(|error| naming(path, before, error))
+        let folders: Vec<_> = patterns.iter().map(|pattern| pattern.folder().to_owned()).collect();
+        let (_waker, changes) =
+            if follow { follow::watch(&paths, &folders) } else { follow::watch(&[], &[]) };
+        let to = Receiving { name: layout.name(), policy: &policy, tracker: tracker.as_deref() };
+        let context = source.context().clone();
+        let tails = Tails { paths, patterns, layout, follow, from_end, known, context };
+        to.emit(move |pieces| tails.read(&changes, pieces), source, stop).await
     }
 }
 
@@ -155,28 +248,6 @@ pub(crate) async fn read<T: Record>(
     let reader = compressed::decompressed(file, source.context().clone());
     let unit = if matches!(layout, Layout::Lines { .. }) { Unit::Line } else { Unit::Row };
     source.begin_input(Some((path, unit)));
-    let before = source.last_number();
     let fed = layout.feed(reader, Origin::of(path), policy, source, stop).await;
-    fed.map_err(|error| naming(path, before, error))
-}
-
-pub(crate) fn unreadable(path: &Path, error: io::Error) -> Error {
-    Error::File(FileError::Read { path: path.to_owned(), source: Arc::new(error) })
-}
-
-/// Adds the file to an error. Its first record is the one after `before`.
-fn naming(path: &Path, before: u64, error: Error) -> Error {
-    let invalid = |message: String| unreadable(path, io::Error::new(io::ErrorKind::InvalidData, message));
-    match error {
-        Error::Input(InputError::Read { source, .. }) => {
-            Error::File(FileError::Read { path: path.to_owned(), source })
-        }
-        Error::Input(InputError::LongRecord { record, limit }) => invalid(format!(
-            "its record {} is longer than {}",
-            record.saturating_sub(before),
-            ByteSize(limit)
-        )),
-        Error::Input(InputError::Header { .. }) => invalid(error.to_string()),
-        error => error,
-    }
+    fed.map_err(|error| naming(path, error))
 }

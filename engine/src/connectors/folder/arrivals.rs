@@ -29,6 +29,8 @@ struct Names {
     growing: HashSet<OsString>,
     /// The size and time of unread files at the last scan, which may be growing.
     scanned: BTreeMap<OsString, (u64, Option<SystemTime>)>,
+    /// Names that were read and are not there any more.
+    gone: Vec<OsString>,
     /// The system does not report every change, so the folder must be scanned.
     polled: bool,
 }
@@ -66,6 +68,18 @@ impl Arrivals {
         Some(name)
     }
 
+    /// Notes that a file was read by an earlier run.
+    pub(crate) fn was_read(&self, name: &OsStr) {
+        let mut names = self.names();
+        names.waiting.remove(name);
+        names.read.insert(name.to_owned());
+    }
+
+    /// The names that were read and are not there any more. Each is returned once.
+    pub(crate) fn gone(&self) -> Vec<OsString> {
+        std::mem::take(&mut self.names().gone)
+    }
+
     /// Waits until there may be more files, or until it is time for a scan.
     pub(crate) async fn changed(&self, poll: Duration) {
         if self.are_polled() {
@@ -91,7 +105,8 @@ impl Arrivals {
             }
         }
         let names = &mut *self.names();
-        names.read.retain(|name| files.contains_key(name));
+        let gone: Vec<_> = names.read.extract_if(|name| !files.contains_key(name)).collect();
+        names.gone.extend(gone);
         files.retain(|name, _| !names.read.contains(name));
         let complete = files.iter().filter(|(name, size_and_time)| {
             if first {
@@ -147,7 +162,7 @@ impl Names {
     fn forget(&mut self, name: &OsStr) {
         self.growing.remove(name);
         self.waiting.remove(name);
-        self.read.remove(name);
+        self.gone.extend(self.read.take(name));
     }
 }
 

@@ -1,6 +1,7 @@
 //! The files of a folder, as they appear in it.
 
 mod arrivals;
+mod memory;
 mod options;
 pub(super) mod source;
 

@@ -6,8 +6,9 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::source;
+use crate::connectors::file::keeps_position;
 use crate::connectors::support::formats::Layout;
-use crate::connectors::support::options::{CsvOptions, RecordFormat, separator};
+use crate::connectors::support::options::{CsvOptions, ReadFrom, RecordFormat, separator};
 use crate::nodes::{Access, BuildContext, Contents, Feeding, Problem, SourceNode, Time};
 
 /// The records of a folder's files: first those of the files that are in it, in the order of their names, then those of
@@ -32,6 +33,11 @@ pub(super) struct FolderSource {
     once: bool,
     /// Scans the folder at this interval, for file systems that don't report changes.
     polling: Option<Time>,
+    /// Where reading begins: at the "start", with the files that are there, or at the "end", with those that come later.
+    #[serde(default)]
+    from: ReadFrom,
+    /// The file that keeps which files were read, and how far, so that the next run goes on there.
+    position: Option<PathBuf>,
 }
 
 /// The layout of files.
@@ -52,10 +58,11 @@ impl SourceNode for FolderSource {
 
     fn access(&self, access: &mut Access) {
         access.reads(&self.path);
+        self.position.iter().for_each(|path| access.replaces(path));
     }
 
     fn open(self, context: &mut BuildContext) -> Result<(Feeding, Contents), Problem> {
-        let Self { path, names, layout, format, csv, once, polling } = self;
+        let Self { path, names, layout, format, csv, once, polling, from, position } = self;
         let path = context.reads_folder(&path)?;
         if layout != FileLayout::Lines && format != RecordFormat::default() {
             return Err(Problem::at("format", "rows of CSV and NDJSON are JSON").help("remove it"));
@@ -75,6 +82,10 @@ impl SourceNode for FolderSource {
         let fits = move |name: &Path| pattern.as_ref().is_none_or(|pattern| pattern.is_match(name));
         context.reads_files_of(&path, fits)?;
         let mut folder = source::folder(path).layout(layout).once(once).on_fault(&context.guard.policy);
+        folder = folder.from_end(from == ReadFrom::End);
+        if let Some(position) = position {
+            folder = folder.position(keeps_position(&position, context)?);
+        }
         if let Some(names) = names {
             folder = folder.names(names);
         }

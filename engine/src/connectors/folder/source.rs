@@ -1,6 +1,8 @@
 //! The source `folder`: the files of a folder, as they appear in it.
 
 use std::ffi::OsStr;
+use std::fs::File;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,8 +11,13 @@ use globset::{Glob, GlobMatcher};
 use tokio_util::sync::CancellationToken;
 
 use super::arrivals::Arrivals;
-use crate::connectors::file::source::{read, unreadable};
+use super::memory::{Memory, Place};
+use crate::connectors::file::source::read;
+use crate::connectors::file::{Generation, read_whole};
 use crate::connectors::support::formats::Layout;
+use crate::connectors::support::formats::rows::Receiving;
+use crate::connectors::support::positions::FilePosition;
+use crate::connectors::support::unreadable::unreadable;
 use crate::error::FileError;
 use crate::graph::{Feed, next};
 use crate::record::Record;
@@ -25,7 +32,8 @@ const POLL: Duration = Duration::from_secs(1);
 /// A file is complete if it is there at the start, when its writer closes it, or when it is renamed or linked into the
 /// folder. If the system does not report that, the folder is scanned each second, and a file is complete when its size
 /// and time were the same twice in a row. Each file is read once, as [`files`](crate::sources::files) reads it, as long
-/// as its name stays in the folder; a new run reads all files again. Folders, pipes and devices are ignored, and so are
+/// as its name stays in the folder; a new run reads all files again, unless it [knows](Folder::position) which were read.
+/// Folders, pipes and devices are ignored, and so are
 /// names that begin with a dot: write to such a name and rename it, and no reader sees half a file.
 ///
 /// Nothing outside of the folder is read, so programs that may write to it can't make the run read other files: links
@@ -57,6 +65,8 @@ pub fn folder(path: impl Into<PathBuf>) -> Folder {
         policy: FaultPolicy::stop(),
         once: false,
         poll: None,
+        from_end: false,
+        position: None,
     }
 }
 
@@ -69,6 +79,8 @@ pub struct Folder {
     policy: FaultPolicy,
     once: bool,
     poll: Option<Duration>,
+    from_end: bool,
+    position: Option<PathBuf>,
 }
 
 impl Folder {
@@ -109,6 +121,23 @@ impl Folder {
         self
     }
 
+    /// Keeps in the file `position` which files were read, and how far, so that a later run goes on there. It is written
+    /// each second and when the source is closed, after sinks have written the records before: a run that is killed
+    /// repeats at most the records of the last second, and loses none. A file is known by its name, and by what was read
+    /// of it: another file of the same name is read.
+    #[must_use]
+    pub fn position(mut self, position: impl Into<PathBuf>) -> Self {
+        self.position = Some(position.into());
+        self
+    }
+
+    /// If `from_end`, leaves out the files that are in the folder when the first run begins.
+    #[must_use]
+    pub fn from_end(mut self, from_end: bool) -> Self {
+        self.from_end = from_end;
+        self
+    }
+
     fn pattern(&self) -> Result<Option<GlobMatcher>, Error> {
         let Some(pattern) = &self.names else { return Ok(None) };
         let glob = Glob::new(pattern).map_err(|error| {
@@ -121,11 +150,15 @@ impl Folder {
 impl<T: Record> Feed<T> for Folder {
     async fn feed(self, source: &Source<T>, stop: &CancellationToken) -> Result<(), Error> {
         let pattern = self.pattern()?;
+        let memory = Memory::load(self.position.clone(), source).await?;
         let (arrivals, _watcher) = Arrivals::watch(&self.path, self.poll.is_none());
         let folder = files::Folder::open(&self.path).map_err(|error| unreadable(&self.path, error))?;
         let scan = |first| arrivals.scan(&folder, first).map_err(|error| unreadable(&self.path, error));
         scan(true)?;
         let fits = |name: &OsStr| pattern.as_ref().is_none_or(|pattern| pattern.is_match(Path::new(name)));
+        let place = Place { path: &self.path, folder: &folder };
+        let begun = memory.begin(place, &arrivals, self.from_end, source.last_number());
+        let begun = begun.map_err(|error| unreadable(&self.path, error))?;
         if self.once {
             let waiting = arrivals.waiting().into_iter().filter(|name| fits(name));
             source.expects(waiting.filter_map(|name| Some(folder.known(&name).ok()?.len())).sum());
@@ -135,12 +168,13 @@ impl<T: Record> Feed<T> for Folder {
                 let path = self.path.join(&name);
                 let file = if fits(&name) { folder.file(&name) } else { Ok(None) };
                 if let Some(file) = file.map_err(|error| unreadable(&path, error))? {
-                    read(&path, file, self.layout.clone(), &self.policy, source, stop).await?;
+                    self.read(&path, file, &memory, begun.get(&name), source, stop).await?;
                 }
                 if stop.is_cancelled() {
                     return Ok(());
                 }
             }
+            memory.forget(arrivals.gone().iter().map(|name| self.path.join(name)), source.last_number());
             if self.once {
                 return Ok(());
             }
@@ -154,4 +188,39 @@ impl<T: Record> Feed<T> for Folder {
             }
         }
     }
+}
+
+impl Folder {
+    /// Emits the records of a file; if positions are kept, from where an earlier run stopped.
+    async fn read<T: Record>(
+        &self,
+        path: &Path,
+        file: File,
+        memory: &Memory,
+        begun: Option<&FilePosition>,
+        source: &Source<T>,
+        stop: &CancellationToken,
+    ) -> Result<(), Error> {
+        let Some(tracker) = memory.tracker() else {
+            return read(path, file, self.layout.clone(), &self.policy, source, stop).await;
+        };
+        let (generation, position) = resumed(file, begun).map_err(|error| unreadable(path, error))?;
+        let (layout, path, context) = (self.layout.clone(), path.to_owned(), source.context().clone());
+        source.begin_input(None);
+        let to = Receiving { name: layout.name(), policy: &self.policy, tracker: Some(tracker) };
+        let reading = move |pieces| {
+            read_whole(&path, (generation, position.as_ref()), layout, context, pieces);
+        };
+        to.emit(reading, source, stop).await
+    }
+}
+
+/// A file, and the position that it is read from: none if it is not the one that was read up to there.
+fn resumed(file: File, position: Option<&FilePosition>) -> io::Result<(Generation, Option<FilePosition>)> {
+    if let Some(position) = position
+        && let Some(generation) = Generation::resumed(file.try_clone()?, position)?
+    {
+        return Ok((generation, Some(position.clone())));
+    }
+    Ok((Generation::of(file)?, None))
 }

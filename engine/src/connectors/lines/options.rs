@@ -22,10 +22,12 @@ pub(super) struct Stdin {
 }
 
 impl SourceNode for Stdin {
+    const REFUSES: bool = true;
+
     fn open(self, context: &mut BuildContext) -> Result<(Feeding, Contents), Problem> {
         context.take_stdin()?;
         let lines = source::lines(stdin()).separated_by(separator(self.null));
-        Ok((Feeding::of(lines), self.format.contents()))
+        Ok((Feeding::of(lines.on_fault(&context.guard.policy)), self.format.contents()))
     }
 }
 

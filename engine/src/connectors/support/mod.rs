@@ -1,4 +1,4 @@
-//! What several connectors share: consumers, formats, options, and reports of what was delivered.
+//! What several connectors share: consumers, formats, options, positions in files, and reports of what was delivered.
 
 #[cfg(feature = "cluster")]
 pub(in crate::connectors) mod acknowledgements;
@@ -8,4 +8,6 @@ pub(in crate::connectors) mod delivery_status;
 pub(in crate::connectors) mod file_writer;
 pub(in crate::connectors) mod formats;
 pub(in crate::connectors) mod options;
+pub(in crate::connectors) mod positions;
+pub(in crate::connectors) mod unreadable;
 pub(in crate::connectors) mod unwritten;

@@ -30,6 +30,17 @@ impl RecordFormat {
     }
 }
 
+/// Where reading begins if nothing was read before.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum ReadFrom {
+    /// At the starts of the files.
+    #[default]
+    Start,
+    /// At the ends of the files that are there.
+    End,
+}
+
 /// The byte that ends records.
 pub(crate) fn separator(null: bool) -> u8 {
     if null { 0 } else { b'\n' }

@@ -140,7 +140,6 @@ impl<T: Clone + Send + 'static> Source<T> {
     }
 
     /// A close waits for this when everything has reached its end, or the run has failed.
-    #[cfg(feature = "cluster")]
     pub(crate) fn before_end(
         &self,
         ending: impl Fn() -> BoxFuture<'static, Result<(), Error>> + Send + Sync + 'static,

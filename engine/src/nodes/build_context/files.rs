@@ -1,10 +1,11 @@
 //! Files that nodes read and write, and programs that they start.
 
+use std::io;
 use std::path::{Path, PathBuf};
 
 use super::BuildContext;
-use crate::files;
-use crate::nodes::access::{Use, program};
+use crate::files::{self, Pattern};
+use crate::nodes::access::{Use, pattern, program};
 use crate::nodes::diagnostic::Problem;
 use crate::run::{DeadLetterFile, FileConflict, OutputFile, is_one_file};
 
@@ -50,6 +51,65 @@ impl BuildContext<'_> {
         }
         files::check_readable(&path).map_err(|error| unreadable(&path, key, &error))?;
         self.conflicts.read(&path).map_err(in_use(key))?;
+        Ok(path)
+    }
+
+    /// The pattern that a path is, if it is one: the files that match it are read.
+    pub(crate) fn reads_matching(
+        &mut self,
+        path: &Path,
+        follow: bool,
+        key: &str,
+    ) -> Result<Option<Pattern>, Problem> {
+        let path = self.path(path);
+        let Some(pattern) = pattern(&path) else { return Ok(None) };
+        let pattern = pattern.map_err(|error| {
+            Problem::at(key, format!("{} is not a pattern for files: {}", path.display(), error.kind()))
+        })?;
+        self.access.check(&Use::Reads(pattern.folder().to_owned()))?;
+        if !pattern.folder().is_dir() {
+            return Err(Problem::at(key, format!("there is no folder {}", pattern.folder().display())));
+        }
+        let found = pattern.find().map_err(|error| unreadable(pattern.folder(), key, &error))?;
+        if found.is_empty() && !follow {
+            return Err(Problem::at(key, format!("no file matches {}", path.display())));
+        }
+        for path in found {
+            files::check_readable(&path).map_err(|error| unreadable(&path, key, &error))?;
+            self.conflicts.read(&path).map_err(in_use(key))?;
+        }
+        let matches = pattern.clone();
+        let fits = move |name: &Path| matches.is_match(name);
+        self.conflicts.read_folder(pattern.folder(), Box::new(fits)).map_err(in_use(key))?;
+        Ok(Some(pattern))
+    }
+
+    /// A file that is followed, which need not be there yet.
+    pub(crate) fn follows(&mut self, path: &Path, key: &str) -> Result<PathBuf, Problem> {
+        let found = self.path(path);
+        match files::known(&found) {
+            Ok(known) if !known.is_file() && !known.is_dir() => {
+                let problem = Problem::at(key, format!("can't follow {}: it is not a file", found.display()));
+                Err(problem.help("remove follow"))
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                self.access.check(&Use::Follows(found.clone()))?;
+                let folder = found.parent().filter(|folder| !folder.as_os_str().is_empty());
+                if let Some(folder) = folder.filter(|folder| !folder.is_dir()) {
+                    return Err(Problem::at(key, format!("there is no folder {}", folder.display())));
+                }
+                self.conflicts.read(&found).map_err(in_use(key))?;
+                Ok(found)
+            }
+            _ => self.reads(path, key),
+        }
+    }
+
+    /// A file that a node replaces as a whole.
+    pub(crate) fn replaces(&mut self, path: &Path, key: &str) -> Result<PathBuf, Problem> {
+        let path = self.path(path);
+        self.access.check(&Use::Replaces(path.clone()))?;
+        self.conflicts.write(&path, false).map_err(in_use(key))?;
         Ok(path)
     }
 

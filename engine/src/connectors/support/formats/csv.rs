@@ -3,7 +3,7 @@
 use bytesize::ByteSize;
 use csv_core::{ReadRecordResult, Reader, ReaderBuilder};
 
-use super::rows::{Pieces, Rows, Stopped};
+use super::rows::{Pieces, Rows, Stopped, Unfinished, too_long};
 use crate::record::LONGEST;
 
 /// The most bytes of JSON that a byte of a field becomes.
@@ -76,7 +76,9 @@ pub(crate) struct CsvRows {
     ends: Vec<usize>,
     /// How many elements of `fields` and `ends` are used.
     filled: (usize, usize),
-    /// The number of newlines before the row.
+    /// The current row, if it is too long and its rest is skipped.
+    skipped: Option<Unfinished>,
+    /// The number of newlines before the row, or before the part of it that was not skipped.
     lines: u64,
 }
 
@@ -94,12 +96,16 @@ impl CsvRows {
             fields: vec![0; 1 << 10],
             ends: vec![0; 16],
             filled: (0, 0),
+            skipped: None,
             lines: 0,
         }
     }
 
     /// Adds the current row, which is complete.
     fn add_row(&mut self, pieces: &mut Pieces) -> Result<(), Stopped> {
+        if self.skipped.take().is_some() {
+            return Ok(());
+        }
         let fields = str::from_utf8(&self.fields[..self.filled.0]);
         let fields = fields
             .ok()
@@ -134,9 +140,24 @@ impl CsvRows {
         pieces.refuse(row, reason, self.lines + blank + 1)
     }
 
+    /// Refuses the current row, which is too long, and skips the rest of it.
+    fn skip_row(&mut self, pieces: &mut Pieces) -> Result<(), Stopped> {
+        let reason = too_long(LONGEST);
+        if self.keys.is_none() {
+            return Err(Stopped::Header(reason));
+        }
+        let hint = if self.raw.contains(&b'\n') { ": a quote in it may not be closed" } else { "" };
+        let rest = self.raw.split_off(LONGEST);
+        self.refuse(&format!("{reason}{hint}"), pieces)?;
+        self.raw.extend_from_slice(&rest);
+        self.skipped = Some(Unfinished { bytes: self.raw.len() as u64, lines: self.lines, refused: true });
+        self.next_row();
+        Ok(())
+    }
+
     /// Begins the next row.
     fn next_row(&mut self) {
-        self.lines += memchr::memchr_iter(b'\n', &self.raw).count() as u64;
+        self.lines += newlines(&self.raw);
         self.raw.clear();
         self.filled = (0, 0);
     }
@@ -144,9 +165,10 @@ impl CsvRows {
     /// Adds the last row of a file, which may lack its newline.
     fn end(&mut self, pieces: &mut Pieces) -> Result<(), Stopped> {
         let known = self.filled.0;
+        let lines = self.lines + newlines(&self.raw);
         self.take(b"\n", pieces)?;
         // Only within quotes the newline is a part of a field.
-        if self.filled.0 > known {
+        if self.filled.0 > known && self.skipped.is_none() {
             let reason = "its last field has no closing quote";
             if self.keys.is_none() {
                 return Err(Stopped::Header(reason.to_owned()));
@@ -154,6 +176,8 @@ impl CsvRows {
             self.refuse(reason, pieces)?;
         }
         self.next_row();
+        self.lines = lines;
+        self.skipped = None;
         self.reader.reset();
         Ok(())
     }
@@ -176,12 +200,19 @@ impl CsvRows {
                     self.next_row();
                 }
             }
-            if self.raw.len() > LONGEST {
-                return Err(Stopped::TooLong);
+            if let Some(skipped) = &mut self.skipped {
+                skipped.bytes += self.raw.len() as u64;
+                self.next_row();
+            } else if self.raw.len() > LONGEST {
+                self.skip_row(pieces)?;
             }
         }
         Ok(())
     }
+}
+
+fn newlines(bytes: &[u8]) -> u64 {
+    memchr::memchr_iter(b'\n', bytes).count() as u64
 }
 
 fn mismatch(fields: usize, names: usize) -> String {
@@ -240,8 +271,6 @@ fn is_plain(field: &str) -> bool {
 }
 
 impl Rows for CsvRows {
-    const NAME: &'static str = "csv";
-
     fn read(&mut self, bytes: &[u8], pieces: &mut Pieces) -> Result<(), Stopped> {
         if self.keys.is_none()
             && let Some(names) = &self.names
@@ -251,10 +280,16 @@ impl Rows for CsvRows {
         if bytes.is_empty() { self.end(pieces) } else { self.take(bytes, pieces) }
     }
 
-    fn begin_anew(&mut self, pieces: &mut Pieces) -> Result<(), Stopped> {
-        self.end(pieces)?;
-        self.lines = 0;
-        self.keys = None;
-        Ok(())
+    fn unfinished(&self) -> Unfinished {
+        let bytes = self.raw.len() as u64;
+        self.skipped.unwrap_or(Unfinished { bytes, lines: self.lines, refused: false })
+    }
+
+    fn continue_after(&mut self, lines: u64) {
+        self.lines = lines;
+    }
+
+    fn wants_header(&self) -> bool {
+        self.keys.is_none() && self.names.is_none()
     }
 }

@@ -5,8 +5,9 @@ use std::io::Read;
 use tokio_util::sync::CancellationToken;
 
 use super::csv::CsvRows;
+use super::line_rows::LineRows;
 use super::ndjson::NdjsonRows;
-use super::rows::{Origin, feed};
+use super::rows::{Origin, Rows, feed};
 use super::{Csv, lines};
 use crate::graph::Feed;
 use crate::record::Record;
@@ -61,6 +62,24 @@ impl Layout {
         }
     }
 
+    /// Its name in faults.
+    pub(crate) fn name(&self) -> &'static str {
+        match self {
+            Self::Lines { .. } => "lines",
+            Self::Csv(_) => "csv",
+            Self::Ndjson => "ndjson",
+        }
+    }
+
+    /// What reads a file from its start.
+    pub(crate) fn rows(&self) -> Box<dyn Rows> {
+        match self {
+            Self::Lines { separator } => Box::new(LineRows::new(*separator)),
+            Self::Csv(csv) => Box::new(CsvRows::new(csv.clone())),
+            Self::Ndjson => Box::new(NdjsonRows::default()),
+        }
+    }
+
     /// Emits the records of a reader. The reader itself counts its bytes.
     pub(crate) async fn feed<T: Record>(
         self,
@@ -70,12 +89,10 @@ impl Layout {
         source: &Source<T>,
         stop: &CancellationToken,
     ) -> Result<(), Error> {
-        match self {
-            Self::Lines { separator } => {
-                lines(reader).separated_by(separator).counted().feed(source, stop).await
-            }
-            Self::Csv(csv) => feed(reader, &origin, CsvRows::new(csv), policy, source, stop).await,
-            Self::Ndjson => feed(reader, &origin, NdjsonRows::default(), policy, source, stop).await,
-        }
+        let Self::Lines { separator } = self else {
+            return feed(reader, origin, &self, policy, source, stop).await;
+        };
+        let lines = lines(reader).separated_by(separator).counted().of(origin).on_fault(policy);
+        lines.feed(source, stop).await
     }
 }

@@ -6,14 +6,15 @@ use std::sync::Arc;
 use tokio::sync::mpsc::{Receiver, channel};
 use tokio_util::sync::CancellationToken;
 
-use super::blocks::{Block, End, read};
+use super::blocks::{After, Block, read};
 use super::pieces::{emit_pieces, is_ready};
+use super::rows::{Origin, too_long};
 use crate::error::InputError;
 use crate::graph::Feed;
 use crate::progress::BoxFuture;
 use crate::record::{Batch, BatchBuilder, LONGEST, Numbers, Record};
 use crate::threads;
-use crate::{Error, Source};
+use crate::{Error, FaultPolicy, Source};
 
 /// The longest line of a file of dead letters, in which each byte of a record takes at most six.
 const LONGEST_DEAD_LETTER: usize = 7 * LONGEST;
@@ -22,7 +23,8 @@ const LONGEST_DEAD_LETTER: usize = 7 * LONGEST;
 /// newline counts, and so do empty lines.
 ///
 /// A thread reads ahead by two blocks of 256 KiB. Lines are emitted as soon as they are read, even if the reader then
-/// blocks. A line has at most 32 MiB. If reading fails, the run fails after the lines before were emitted.
+/// blocks. A line of more than 32 MiB is a fault (see [`Lines::on_fault`]), and the lines after it are read. If reading
+/// fails, the run fails after the lines before were emitted.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), engine::Error> {
@@ -37,8 +39,17 @@ const LONGEST_DEAD_LETTER: usize = 7 * LONGEST;
 /// # Ok(()) }
 /// ```
 pub fn lines<R: Read + Send + 'static>(reader: R) -> Lines<R> {
-    let stop = Box::pin(std::future::pending());
-    Lines { reader, separator: b'\n', decode: None, skip: 0, counted: false, at: Box::new(|_| {}), stop }
+    Lines {
+        reader,
+        separator: b'\n',
+        decode: None,
+        skip: 0,
+        counted: false,
+        origin: Origin::default(),
+        policy: FaultPolicy::stop(),
+        at: Box::new(|_| {}),
+        stop: Box::pin(std::future::pending()),
+    }
 }
 
 /// Where a record begins, so that a later run can begin to read there.
@@ -59,6 +70,8 @@ pub struct Lines<R> {
     skip: u64,
     /// Whether the reader counts its bytes.
     counted: bool,
+    origin: Origin,
+    policy: FaultPolicy,
     at: Box<dyn FnMut(Mark) + Send>,
     stop: BoxFuture<'static, ()>,
 }
@@ -78,6 +91,12 @@ impl<R: Read + Send + 'static> Lines<R> {
         self
     }
 
+    /// The file that the reader reads, which faults name.
+    pub(crate) fn of(mut self, origin: Origin) -> Self {
+        self.origin = origin;
+        self
+    }
+
     /// Leaves the counting of bytes to the reader.
     pub(crate) fn counted(mut self) -> Self {
         self.counted = true;
@@ -88,6 +107,15 @@ impl<R: Read + Send + 'static> Lines<R> {
     #[must_use]
     pub fn separated_by(mut self, separator: u8) -> Self {
         self.separator = separator;
+        self
+    }
+
+    /// Says what happens to a line that is longer than 32 MiB, or that is no dead letter if
+    /// [those are read](crate::sources::dead_letters). By default the run ends. The fault's record is the line, or its
+    /// first 32 MiB. Nothing can be read twice, so retries of `policy` are not used.
+    #[must_use]
+    pub fn on_fault(mut self, policy: &FaultPolicy) -> Self {
+        self.policy = policy.clone();
         self
     }
 
@@ -116,53 +144,95 @@ impl<R: Read + Send + 'static> Lines<R> {
     ///
     /// # Errors
     ///
-    /// If reading fails or a record is longer than 32 MiB, after the records before were emitted;
-    /// and the errors of [`Source::emit`].
+    /// If reading fails, after the records before were emitted; a fault that [ends the run](Self::on_fault); and the
+    /// errors of [`Source::emit`].
     pub async fn emit_into<T: Record>(self, source: &Source<T>) -> Result<(), Error> {
-        let Self { reader, separator, decode, mut skip, counted, mut at, mut stop } = self;
+        let Self { reader, separator, decode, mut skip, counted, origin, policy, mut at, mut stop } = self;
         // A dead letter is longer than its record.
         let longest = if decode.is_some() { LONGEST_DEAD_LETTER } else { LONGEST };
         let (sender, mut blocks) = channel(2);
         threads::start("engine-source", move || read(reader, separator, longest, &sender))?;
-        let (mut records, mut offset) = (source.last_number(), 0);
-        let mut piece = 1;
+        let (mut offset, mut piece) = (0, 1);
+        let mut emitting =
+            Emitting { before: source.last_number().saturating_sub(skip), source, origin, policy };
         loop {
             let block = next(&mut blocks, source, &mut stop).await?;
-            let Some(Block { data, ends, size, end }) = block else { return Ok(()) };
+            let Some(Block { data, ends, before, size, after }) = block else { return Ok(()) };
             let mut lines = Batch::new(data, ends, Numbers::From(0));
             let skipped = usize::try_from(skip).map_or(lines.len(), |skip| skip.min(lines.len()));
             // Skipped records have numbers too, which an earlier run gave them.
-            at(Mark { record: (records + 1).saturating_sub(skip), offset });
+            let record = (source.last_number() + 1).saturating_sub(skip);
+            at(Mark { record, offset: offset + before });
             skip -= skipped as u64;
             lines = lines.split_off(skipped);
             offset += size;
             if !counted {
                 source.context().read_bytes(size);
             }
-            let (batch, wrong) = match decode {
-                Some(decode) => decoded(&lines, decode, records),
-                None => (lines, None),
+            let stopped = match decode {
+                Some(decode) => emitting.emit_decoded(&lines, decode, &mut piece, &mut stop).await?,
+                None => emit_pieces(lines, source, &mut piece, &mut stop).await?,
             };
-            records += batch.len() as u64;
-            if emit_pieces(batch, source, &mut piece, &mut stop).await? {
+            if stopped {
                 return Ok(());
             }
-            if let Some(error) = wrong {
-                return Err(error);
-            }
-            match end {
-                Some(End::Failed(error)) => {
-                    return Err(Error::Input(InputError::Read { record: records, source: Arc::new(error) }));
+            match after {
+                Some(After::Failed(error)) => {
+                    let record = source.last_number();
+                    return Err(Error::Input(InputError::Read { record, source: Arc::new(error) }));
                 }
-                Some(End::TooLong) => {
-                    return Err(Error::Input(InputError::LongRecord {
-                        record: records + 1,
-                        limit: LONGEST as u64,
-                    }));
+                Some(After::TooLong(_)) if skip > 0 => skip -= 1,
+                Some(After::TooLong(beginning)) => {
+                    let name = if decode.is_some() { "letters" } else { "lines" };
+                    emitting.refuse(&beginning, name, too_long(longest)).await?;
                 }
                 None => {}
             }
         }
+    }
+}
+
+/// Emits the lines of an input.
+struct Emitting<'a, T> {
+    source: &'a Source<T>,
+    /// The number of the record before the input's first one.
+    before: u64,
+    origin: Origin,
+    policy: FaultPolicy,
+}
+
+impl<T: Record> Emitting<'_, T> {
+    async fn refuse(&mut self, line: &[u8], name: &str, reason: String) -> Result<(), Error> {
+        let number = self.source.last_number() + 1 - self.before;
+        self.source.refuse(line, name, self.origin.locate(&reason, number), &self.policy).await
+    }
+
+    /// Emits what lines contain. Returns whether it was stopped.
+    async fn emit_decoded(
+        &mut self,
+        lines: &Batch,
+        decode: Decode,
+        piece: &mut usize,
+        stop: &mut BoxFuture<'static, ()>,
+    ) -> Result<bool, Error> {
+        let (mut records, mut decoded) = (BatchBuilder::default(), Vec::new());
+        for (_, line) in lines.iter() {
+            decoded.clear();
+            let read = decode(line, &mut decoded);
+            let short = decoded.len() <= LONGEST;
+            match read.and(if short { Ok(()) } else { Err(too_long(LONGEST)) }) {
+                Ok(()) => records.push(0, |data| data.extend_from_slice(&decoded)),
+                Err(reason) => {
+                    let before = std::mem::take(&mut records).build();
+                    if emit_pieces(before, self.source, piece, stop).await? {
+                        return Ok(true);
+                    }
+                    let reason = format!("it is not a dead letter: {reason}");
+                    self.refuse(line, "letters", reason).await?;
+                }
+            }
+        }
+        emit_pieces(records.build(), self.source, piece, stop).await
     }
 }
 
@@ -178,21 +248,6 @@ impl<T: Record, R: Read + Send + 'static> Feed<T> for Lines<R> {
         };
         self.until(either).emit_into(source).await
     }
-}
-
-/// Decodes lines up to one that can't be decoded. `before` is the number of records before them.
-fn decoded(lines: &Batch, decode: Decode, before: u64) -> (Batch, Option<Error>) {
-    let (mut records, mut decoded) = (BatchBuilder::default(), Vec::new());
-    for (record, (_, line)) in (before + 1..).zip(lines.iter()) {
-        decoded.clear();
-        let read = decode(line, &mut decoded);
-        let short = decoded.len() <= LONGEST;
-        if let Err(reason) = read.and(if short { Ok(()) } else { Err("its record is too long".to_owned()) }) {
-            return (records.build(), Some(Error::Input(InputError::NotALetter { record, reason })));
-        }
-        records.push(record, |data| data.extend_from_slice(&decoded));
-    }
-    (records.build(), None)
 }
 
 /// The next block. If it is not there yet, the graph passes on what it holds first.

@@ -4,6 +4,7 @@ mod blocks;
 pub(in crate::connectors) mod counting;
 mod csv;
 mod layout;
+mod line_rows;
 mod lines;
 mod ndjson;
 mod pieces;

@@ -1,22 +1,28 @@
 //! Checks that lines are JSON.
 
+use std::borrow::Cow;
+
 use serde::de::IgnoredAny;
 
-use super::rows::{Pieces, Rows, Stopped};
+use super::rows::{Pieces, Rows, Stopped, Unfinished, too_long};
 use crate::record::LONGEST;
 
 /// The part of a line that was read, and the number of lines before it.
 #[derive(Default)]
 pub(crate) struct NdjsonRows {
     begun: Vec<u8>,
+    /// How many bytes were skipped of a line that is too long.
+    skipped: Option<u64>,
     lines: u64,
 }
 
 impl Rows for NdjsonRows {
-    const NAME: &'static str = "ndjson";
-
     fn read(&mut self, bytes: &[u8], pieces: &mut Pieces) -> Result<(), Stopped> {
         for part in bytes.split_inclusive(|byte| *byte == b'\n') {
+            if let Some(skipped) = self.skipped {
+                self.skipped = (!part.ends_with(b"\n")).then_some(skipped + part.len() as u64);
+                continue;
+            }
             match part.strip_suffix(b"\n") {
                 Some(line) if self.begun.is_empty() => self.add(line, pieces)?,
                 Some(end) => {
@@ -26,17 +32,28 @@ impl Rows for NdjsonRows {
                 None => self.begun.extend_from_slice(part),
             }
             if self.begun.len() > LONGEST {
-                return Err(Stopped::TooLong);
+                self.skipped = Some(self.begun.len() as u64);
+                self.end(pieces)?;
             }
         }
-        // The last line may lack its newline.
-        if bytes.is_empty() { self.end(pieces) } else { Ok(()) }
+        if bytes.is_empty() {
+            // The last line may lack its newline, and may still get it.
+            let lines = self.lines;
+            self.end(pieces)?;
+            self.lines = lines;
+        }
+        Ok(())
     }
 
-    fn begin_anew(&mut self, pieces: &mut Pieces) -> Result<(), Stopped> {
-        self.end(pieces)?;
-        self.lines = 0;
-        Ok(())
+    fn unfinished(&self) -> Unfinished {
+        match self.skipped {
+            Some(bytes) => Unfinished { bytes, lines: self.lines - 1, refused: true },
+            None => Unfinished { bytes: self.begun.len() as u64, lines: self.lines, refused: false },
+        }
+    }
+
+    fn continue_after(&mut self, lines: u64) {
+        self.lines = lines;
     }
 }
 
@@ -49,16 +66,28 @@ impl NdjsonRows {
 
     fn add(&mut self, line: &[u8], pieces: &mut Pieces) -> Result<(), Stopped> {
         self.lines += 1;
+        if line.len() > LONGEST {
+            return pieces.refuse(&line[..LONGEST], &too_long(LONGEST), self.lines);
+        }
         let line = line.trim_ascii();
         if line.is_empty() {
             return Ok(());
         }
-        if line.len() > LONGEST {
-            return Err(Stopped::TooLong);
-        }
-        match serde_json::from_slice::<IgnoredAny>(line) {
-            Ok(_) => pieces.add(|data| data.extend_from_slice(line)),
-            Err(error) => pieces.refuse(line, format!("it is not JSON: {error}"), self.lines),
+        match check(line) {
+            Ok(()) => pieces.add(|data| data.extend_from_slice(line)),
+            Err(reason) => pieces.refuse(line, &reason, self.lines),
         }
     }
+}
+
+/// Checks that a line is JSON.
+fn check(line: &[u8]) -> Result<(), Cow<'static, str>> {
+    // The parser does not check strings that it ignores.
+    let text = str::from_utf8(line).map_err(|_| "it is not UTF-8")?;
+    serde_json::from_str::<IgnoredAny>(text).map(drop).map_err(|error| {
+        let message = error.to_string();
+        // The line is the only one that the parser sees.
+        let reason = message.replace(" at line 1 column ", " at column ");
+        format!("it is not JSON: {reason}").into()
+    })
 }

@@ -3,8 +3,8 @@
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
+use bytesize::ByteSize;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio_util::sync::CancellationToken;
 
@@ -12,11 +12,16 @@ use super::blocks::BLOCK;
 use super::counting::Counting;
 use super::layout::Layout;
 use super::pieces::emit_pieces;
+use crate::connectors::support::positions::{FilePosition, Tracker};
+use crate::connectors::support::unreadable::naming;
 use crate::error::InputError;
 use crate::graph::{Feed, next};
-use crate::record::{Batch, BatchBuilder, LONGEST, Record};
+use crate::record::{Batch, BatchBuilder, Record};
 use crate::threads;
 use crate::{Error, FaultPolicy, Source};
+
+/// How many pieces are read ahead.
+const AHEAD: usize = 2;
 
 /// A source that reads a reader with a [`Layout`]. See [`csv`](crate::sources::csv) and [`ndjson`](crate::sources::ndjson).
 #[derive(Debug)]
@@ -48,54 +53,75 @@ impl<T: Record, R: Read + Send + 'static> Feed<T> for Reading<R> {
     }
 }
 
-/// The file that a reader reads.
-#[derive(Default)]
+/// The file that a reader reads, if it is one.
+#[derive(Clone, Default)]
 pub(crate) struct Origin {
-    /// Its path, if it is a file.
-    pub(crate) path: Option<PathBuf>,
-    /// Set before the first bytes of another file, or of the same file from its start again, are returned.
-    pub(crate) anew: Arc<AtomicBool>,
+    path: Option<Arc<Path>>,
+    /// Its lines are counted from where reading began.
+    partly: bool,
 }
 
 impl Origin {
     pub(crate) fn of(path: &Path) -> Self {
-        Self { path: Some(path.to_owned()), anew: Arc::default() }
+        Self { path: Some(path.into()), partly: false }
     }
 
-    /// Adds the path and the line to the reason why a row is refused.
-    fn locate(&self, reason: String, line: u64) -> String {
+    /// The same, whose lines are counted from where reading began, if it was read `partly`.
+    pub(crate) fn partly(self, partly: bool) -> Self {
+        Self { partly, ..self }
+    }
+
+    /// Adds the path and the line to the reason why a record is refused.
+    pub(super) fn locate(&self, reason: &str, line: u64) -> String {
+        let of_those = if self.partly { " of those read" } else { "" };
         match &self.path {
-            Some(path) => format!("{reason} ({}, line {line})", path.display()),
-            None => reason,
+            Some(path) => format!("{reason} ({}, line {line}{of_those})", path.display()),
+            None => reason.to_owned(),
         }
     }
 }
 
-/// How the bytes of a format become records.
-pub(crate) trait Rows: Send + 'static {
-    /// The format's name in faults.
-    const NAME: &'static str;
+/// Why a record of this length is refused.
+pub(super) fn too_long(longest: usize) -> String {
+    format!("it is longer than {}", ByteSize(longest as u64))
+}
 
-    /// Parses the next bytes. None means the end.
+/// How the bytes of a format become records.
+pub(crate) trait Rows: Send {
+    /// Parses the next bytes. None means the end of the file.
     ///
     /// # Errors
     ///
     /// Why nothing more can be read, or [`Stopped::Unwanted`].
     fn read(&mut self, bytes: &[u8], pieces: &mut Pieces) -> Result<(), Stopped>;
 
-    /// Ends the file, since the next bytes are of another one.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`read`](Self::read).
-    fn begin_anew(&mut self, pieces: &mut Pieces) -> Result<(), Stopped>;
+    /// The row that has begun and not ended.
+    fn unfinished(&self) -> Unfinished;
+
+    /// Continues to count the lines of a file after this many.
+    fn continue_after(&mut self, lines: u64);
+
+    /// Whether the first row, which names the columns, was not read yet.
+    fn wants_header(&self) -> bool {
+        false
+    }
+}
+
+/// A row that has begun and not ended.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Unfinished {
+    /// How many of its bytes were read.
+    pub(crate) bytes: u64,
+    /// The number of lines before it.
+    pub(crate) lines: u64,
+    /// Whether it was refused already, since it is too long.
+    pub(crate) refused: bool,
 }
 
 /// Why a thread reads no more.
 pub(crate) enum Stopped {
     /// The source has ended.
     Unwanted,
-    TooLong,
     /// The first row is not a valid header.
     Header(String),
     Failed(io::Error),
@@ -103,36 +129,80 @@ pub(crate) enum Stopped {
 
 enum Piece {
     Records(Batch),
-    /// Invalid input, why it is not a record, and its line.
-    Refused(Vec<u8>, String, u64),
-    Stopped(Stopped),
+    /// Invalid input, and why it is not a record.
+    Refused(Vec<u8>, String),
+    /// All pieces before this one are what was read up to here.
+    Position(FilePosition),
+    /// There is no file at this path any more.
+    Forgotten(PathBuf),
+    /// The error is about this file.
+    Stopped(Stopped, Origin),
 }
 
 /// Records that were parsed and not handed over yet.
 pub(crate) struct Pieces {
     records: BatchBuilder,
     sender: Sender<Piece>,
+    /// The file that is being read.
+    pub(crate) origin: Origin,
+    /// How many records are left out, since another run has emitted them.
+    pub(crate) skip: u64,
 }
 
 impl Pieces {
     /// Adds the record that `encode` appends.
     pub(crate) fn add(&mut self, encode: impl FnOnce(&mut Vec<u8>)) -> Result<(), Stopped> {
+        if self.skips() {
+            return Ok(());
+        }
         self.records.push(self.records.len() as u64, encode);
         if self.records.bytes() >= BLOCK { self.hand_over() } else { Ok(()) }
     }
 
     /// Adds invalid input of this line, after the records before it.
-    pub(crate) fn refuse(
-        &mut self,
-        bytes: &[u8],
-        reason: impl Into<String>,
-        line: u64,
-    ) -> Result<(), Stopped> {
+    pub(crate) fn refuse(&mut self, bytes: &[u8], reason: &str, line: u64) -> Result<(), Stopped> {
+        if self.skips() {
+            return Ok(());
+        }
         self.hand_over()?;
-        self.send(Piece::Refused(bytes.to_vec(), reason.into(), line))
+        self.send(Piece::Refused(bytes.to_vec(), self.origin.locate(reason, line)))
     }
 
-    fn hand_over(&mut self) -> Result<(), Stopped> {
+    /// Adds records that were split already.
+    pub(crate) fn add_batch(&mut self, mut batch: Batch) -> Result<(), Stopped> {
+        let skipped = usize::try_from(self.skip).map_or(batch.len(), |skip| skip.min(batch.len()));
+        self.skip -= skipped as u64;
+        let rest = batch.split_off(skipped);
+        self.hand_over()?;
+        if rest.is_empty() { Ok(()) } else { self.send(Piece::Records(rest)) }
+    }
+
+    /// Hands over everything, and notes that this is how far the file was read.
+    pub(crate) fn note(&mut self, position: FilePosition) -> Result<(), Stopped> {
+        self.hand_over()?;
+        self.send(Piece::Position(position))
+    }
+
+    /// Notes that there is no file at a path any more.
+    pub(crate) fn forget(&self, path: PathBuf) -> Result<(), Stopped> {
+        self.send(Piece::Forgotten(path))
+    }
+
+    /// Hands over everything, and why no more is read of the file.
+    pub(crate) fn stop(&mut self, stopped: Stopped) {
+        let origin = self.origin.clone();
+        // If the receiver is gone, nothing needs to be reported.
+        let _ = self.hand_over().and_then(|()| self.send(Piece::Stopped(stopped, origin)));
+    }
+
+    /// Whether the next record is left out.
+    fn skips(&mut self) -> bool {
+        let skips = self.skip > 0;
+        self.skip -= u64::from(skips);
+        skips
+    }
+
+    pub(crate) fn hand_over(&mut self) -> Result<(), Stopped> {
         let records = std::mem::take(&mut self.records).build();
         if records.is_empty() { Ok(()) } else { self.send(Piece::Records(records)) }
     }
@@ -143,7 +213,7 @@ impl Pieces {
 }
 
 /// Reads until the end, or until the receiver is gone.
-fn read(mut reader: impl Read, mut rows: impl Rows, mut pieces: Pieces, anew: &AtomicBool) {
+fn read(mut reader: impl Read, mut rows: Box<dyn Rows>, mut pieces: Pieces) {
     let mut block = vec![0; BLOCK];
     let stopped = loop {
         let read = match reader.read(&mut block) {
@@ -151,10 +221,8 @@ fn read(mut reader: impl Read, mut rows: impl Rows, mut pieces: Pieces, anew: &A
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
             Err(error) => break Some(Stopped::Failed(error)),
         };
-        let begun = if anew.swap(false, Relaxed) { rows.begin_anew(&mut pieces) } else { Ok(()) };
         // What was read is handed over before waiting for more.
-        let taken = begun.and_then(|()| rows.read(&block[..read], &mut pieces));
-        let taken = taken.and_then(|()| pieces.hand_over());
+        let taken = rows.read(&block[..read], &mut pieces).and_then(|()| pieces.hand_over());
         if let Err(stopped) = taken {
             break Some(stopped);
         }
@@ -163,39 +231,72 @@ fn read(mut reader: impl Read, mut rows: impl Rows, mut pieces: Pieces, anew: &A
         }
     };
     if let Some(stopped) = stopped {
-        // If the receiver is gone, nothing needs to be reported.
-        let _ = pieces.hand_over().and_then(|()| pieces.send(Piece::Stopped(stopped)));
+        pieces.stop(stopped);
     }
 }
 
 /// Emits the records that `rows` finds in what `reader` returns.
-pub(crate) async fn feed<T: Record, W: Rows>(
+pub(crate) async fn feed<T: Record>(
     reader: impl Read + Send + 'static,
-    origin: &Origin,
-    rows: W,
+    origin: Origin,
+    layout: &Layout,
     policy: &FaultPolicy,
     source: &Source<T>,
     stop: &CancellationToken,
 ) -> Result<(), Error> {
-    let (sender, mut coming) = channel(2);
-    let pieces = Pieces { records: BatchBuilder::default(), sender };
-    let anew = origin.anew.clone();
-    threads::start("engine-source", move || read(reader, rows, pieces, &anew))?;
-    let (mut piece, mut stopped) = (1, Box::pin(stop.clone().cancelled_owned()) as _);
-    while let Some(came) = next_piece(&mut coming, source, stop).await? {
-        match came {
-            Piece::Records(batch) => {
-                if emit_pieces(batch, source, &mut piece, &mut stopped).await? {
-                    return Ok(());
+    let rows = layout.rows();
+    let reading = move |pieces: Pieces| read(reader, rows, Pieces { origin, ..pieces });
+    let to = Receiving { name: layout.name(), policy, tracker: None };
+    to.emit(reading, source, stop).await
+}
+
+/// What is done with pieces.
+pub(crate) struct Receiving<'a> {
+    /// The format's name in faults.
+    pub(crate) name: &'static str,
+    pub(crate) policy: &'a FaultPolicy,
+    pub(crate) tracker: Option<&'a Tracker>,
+}
+
+impl Receiving<'_> {
+    /// Emits what `reading`, which runs in a thread, makes of its input.
+    pub(crate) async fn emit<T: Record>(
+        self,
+        reading: impl FnOnce(Pieces) + Send + 'static,
+        source: &Source<T>,
+        stop: &CancellationToken,
+    ) -> Result<(), Error> {
+        let (sender, mut coming) = channel(AHEAD);
+        let pieces = Pieces { records: BatchBuilder::default(), sender, origin: Origin::default(), skip: 0 };
+        threads::start("engine-source", move || reading(pieces))?;
+        let (mut piece, mut stopped) = (1, Box::pin(stop.clone().cancelled_owned()) as _);
+        while let Some(came) = next_piece(&mut coming, source, stop).await? {
+            match came {
+                Piece::Records(batch) => {
+                    if emit_pieces(batch, source, &mut piece, &mut stopped).await? {
+                        return Ok(());
+                    }
+                }
+                Piece::Refused(bytes, reason) => {
+                    source.refuse(&bytes, self.name, reason, self.policy).await?;
+                }
+                Piece::Position(position) => {
+                    if let Some(tracker) = self.tracker {
+                        tracker.note(source.last_number(), position);
+                    }
+                }
+                Piece::Forgotten(path) => {
+                    if let Some(tracker) = self.tracker {
+                        tracker.forget(source.last_number(), path);
+                    }
+                }
+                Piece::Stopped(stopped, origin) => {
+                    return stopped.into_result(source.last_number(), &origin);
                 }
             }
-            Piece::Refused(bytes, reason, line) => {
-                source.refuse(&bytes, W::NAME, origin.locate(reason, line), policy).await?;
-            }
-            Piece::Stopped(stopped) => return stopped.into_result(source.last_number()),
         }
+        Ok(())
     }
-    Ok(())
 }
 
 async fn next_piece<T: Record>(
@@ -212,14 +313,12 @@ async fn next_piece<T: Record>(
 
 impl Stopped {
     /// The result of the run, after `record` records.
-    fn into_result(self, record: u64) -> Result<(), Error> {
-        Err(match self {
+    fn into_result(self, record: u64, origin: &Origin) -> Result<(), Error> {
+        let error = match self {
             Self::Unwanted => return Ok(()),
-            Self::TooLong => {
-                Error::Input(InputError::LongRecord { record: record + 1, limit: LONGEST as u64 })
-            }
             Self::Header(reason) => Error::Input(InputError::Header { reason }),
             Self::Failed(error) => Error::Input(InputError::Read { record, source: Arc::new(error) }),
-        })
+        };
+        Err(origin.path.as_ref().map_or(error.clone(), |path| naming(path, error)))
     }
 }

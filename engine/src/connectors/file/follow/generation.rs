@@ -1,0 +1,205 @@
+//! One file that was at a path: what is read of it is checked against what was read before.
+
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom};
+use std::path::Path;
+
+use crate::connectors::file::compressed;
+use crate::connectors::support::positions::{
+    FINGERPRINT, FileId, FilePosition, Fingerprint, id_of, modified,
+};
+use crate::files;
+
+/// An open file that is read from a position on.
+pub(crate) struct Generation {
+    contents: Contents,
+    pub(super) id: Option<FileId>,
+    /// How many of its bytes were read.
+    pub(super) read: u64,
+    /// The first of them.
+    beginning: Vec<u8>,
+    /// The last of them.
+    before: Vec<u8>,
+    /// When it was last changed, as of the last read.
+    modified: u64,
+}
+
+enum Contents {
+    Plain(File),
+    /// It was compressed when it was opened, and is not written any more.
+    Compressed(Box<dyn Read + Send>),
+}
+
+/// What a read found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Found {
+    Bytes(usize),
+    /// There is nothing more for now.
+    End,
+    /// What was read before is not there any more: the file was cut or written anew.
+    Rewritten,
+}
+
+impl Generation {
+    pub(super) fn open(path: &Path) -> io::Result<Self> {
+        Self::of(files::open_file(path)?)
+    }
+
+    /// A file that is read from its start.
+    pub(crate) fn of(file: File) -> io::Result<Self> {
+        let known = file.metadata()?;
+        let first = bytes_at(&file, 0, compressed::FIRST)?;
+        let contents = if compressed::is_compressed(&first) {
+            let mut start = &file;
+            start.rewind()?;
+            Contents::Compressed(compressed::begin(file)?)
+        } else {
+            Contents::Plain(file)
+        };
+        let (beginning, before) = (Vec::new(), Vec::new());
+        Ok(Self { contents, id: id_of(&known), read: 0, beginning, before, modified: modified(&known) })
+    }
+
+    /// A file that is read from a position on. None if it is another file than the one that was read up to there.
+    pub(crate) fn resumed(file: File, position: &FilePosition) -> io::Result<Option<Self>> {
+        let mut generation = Self::of(file)?;
+        if let Contents::Plain(file) = &generation.contents {
+            let start = position.read.saturating_sub(position.before.bytes);
+            let before = position.before.read_again(file, start)?;
+            if before.is_none() || position.beginning.read_again(file, 0)?.is_none() {
+                return Ok(None);
+            }
+        }
+        generation.go_to(position.offset)?;
+        Ok((generation.read == position.offset && generation.begins_as(position)).then_some(generation))
+    }
+
+    /// Whether the file begins as it did when the position was noted, as far as it was read.
+    fn begins_as(&self, position: &FilePosition) -> bool {
+        let bytes = usize::try_from(position.beginning.bytes).unwrap_or(usize::MAX);
+        let known = self.beginning.get(..bytes);
+        known.is_none_or(|known| Fingerprint::of(known) == position.beginning)
+    }
+
+    /// Continues at an offset.
+    fn go_to(&mut self, offset: u64) -> io::Result<()> {
+        match &mut self.contents {
+            Contents::Plain(file) => {
+                let size = usize::try_from(offset).unwrap_or(FINGERPRINT).min(FINGERPRINT);
+                self.beginning = bytes_at(file, 0, size)?;
+                self.before = bytes_at(file, offset - size as u64, size)?;
+                self.read = offset;
+            }
+            Contents::Compressed(_) => {
+                let mut block = vec![0; 64 << 10];
+                while self.read < offset {
+                    let rest = usize::try_from(offset - self.read).unwrap_or(usize::MAX).min(block.len());
+                    if self.read_on(&mut block[..rest])? == Found::End {
+                        break;
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Continues after the last separator, where the next record begins.
+    pub(crate) fn go_to_end(&mut self, separator: u8) -> io::Result<()> {
+        const BLOCK: u64 = 64 << 10;
+        let Contents::Plain(file) = &self.contents else { return self.go_to(u64::MAX) };
+        let mut end = file.metadata()?.len();
+        while end > 0 {
+            let start = end.saturating_sub(BLOCK);
+            let block = bytes_at(file, start, usize::try_from(end - start).unwrap_or_default())?;
+            if let Some(last) = memchr::memrchr(separator, &block) {
+                return self.go_to(start + last as u64 + 1);
+            }
+            end = start;
+        }
+        Ok(())
+    }
+
+    /// The line that begins at an offset, with its end.
+    pub(super) fn line_at(&self, offset: u64, longest: usize) -> io::Result<Vec<u8>> {
+        let mut line = Vec::new();
+        if let Contents::Plain(file) = &self.contents {
+            while line.len() < longest && !line.ends_with(b"\n") {
+                let more = bytes_at(file, offset + line.len() as u64, 4 << 10)?;
+                if more.is_empty() {
+                    break;
+                }
+                let end = memchr::memchr(b'\n', &more).map_or(more.len(), |end| end + 1);
+                line.extend_from_slice(&more[..end]);
+            }
+        }
+        Ok(line)
+    }
+
+    pub(super) fn is_compressed(&self) -> bool {
+        matches!(self.contents, Contents::Compressed(_))
+    }
+
+    /// Reads what comes next, and makes sure that it follows what was read before.
+    pub(super) fn read_on(&mut self, buffer: &mut [u8]) -> io::Result<Found> {
+        let count = match &mut self.contents {
+            Contents::Compressed(reader) => reader.read(buffer)?,
+            Contents::Plain(file) => {
+                file.seek(SeekFrom::Start(self.read))?;
+                let count = file.read(buffer)?;
+                // If the file was written anew meanwhile, these bytes may be old ones, or come again from its start.
+                if !is_intact(file, self.read, &self.beginning, &self.before)? {
+                    let again = bytes_at(file, self.read, count)?;
+                    if count == 0 || again == buffer[..count] {
+                        return Ok(Found::Rewritten);
+                    }
+                }
+                self.modified = modified(&file.metadata()?);
+                count
+            }
+        };
+        let bytes = &buffer[..count];
+        let missing = FINGERPRINT.saturating_sub(self.beginning.len()).min(count);
+        self.beginning.extend_from_slice(&bytes[..missing]);
+        self.before.extend_from_slice(&bytes[count.saturating_sub(FINGERPRINT)..]);
+        self.before.drain(..self.before.len().saturating_sub(FINGERPRINT));
+        self.read += count as u64;
+        Ok(if count == 0 { Found::End } else { Found::Bytes(count) })
+    }
+
+    /// The same file from its start again.
+    pub(super) fn again(self) -> io::Result<Option<Self>> {
+        match self.contents {
+            Contents::Plain(file) => Self::of(file).map(Some),
+            Contents::Compressed(_) => Ok(None),
+        }
+    }
+
+    /// What was read of it, in a file that was found at this path.
+    pub(crate) fn position(&self, path: &Path) -> FilePosition {
+        FilePosition {
+            // A later run may be started in another folder.
+            path: std::path::absolute(path).unwrap_or_else(|_| path.to_owned()),
+            id: self.id,
+            beginning: Fingerprint::of(&self.beginning),
+            before: Fingerprint::of(&self.before),
+            read: self.read,
+            modified: self.modified,
+            offset: self.read,
+            ..FilePosition::default()
+        }
+    }
+}
+
+/// Whether a file still has what was read of it.
+fn is_intact(file: &File, read: u64, beginning: &[u8], before: &[u8]) -> io::Result<bool> {
+    let is_before = || io::Result::Ok(bytes_at(file, read - before.len() as u64, before.len())? == before);
+    Ok(bytes_at(file, 0, beginning.len())? == beginning && is_before()?)
+}
+
+/// As many bytes of a file as it has there, up to `count`.
+fn bytes_at(mut file: &File, start: u64, count: usize) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    file.seek(SeekFrom::Start(start))?;
+    file.take(count as u64).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}

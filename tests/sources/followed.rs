@@ -1,0 +1,310 @@
+//! Followed files against a model: whatever is done to a file, and however runs end, each line comes out.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File, OpenOptions};
+use std::io::{BufRead, BufReader, Write};
+use std::os::unix::process::ExitStatusExt;
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+use std::time::{Duration, Instant};
+
+use proptest::prelude::*;
+use proptest::strategy::ValueTree;
+
+use crate::support::pipelines::Files;
+use crate::support::runner;
+
+const PIPELINE: &str = "\
+[sources.files]
+path = 'log'
+follow = true
+position = 'position'
+
+[sinks.stdout]
+";
+
+/// A run that follows the file.
+struct Follower {
+    child: Child,
+    lines: Receiver<String>,
+}
+
+impl Follower {
+    fn start(files: &Files) -> Self {
+        let mut command = files.command();
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        let (sender, lines) = channel();
+        let stdout = BufReader::new(child.stdout.take().unwrap());
+        std::thread::spawn(move || {
+            stdout.lines().map_while(Result::ok).try_for_each(|line| sender.send(line))
+        });
+        Self { child, lines }
+    }
+
+    /// Ends it with a signal. Returns the lines that came meanwhile.
+    fn end(mut self, signal: &str) -> Vec<String> {
+        let pid = self.child.id().to_string();
+        assert!(Command::new("kill").args([signal, &pid]).status().unwrap().success());
+        let status = self.child.wait().unwrap();
+        // A run that has just begun does not know signals.
+        assert!(
+            matches!((status.code(), status.signal()), (Some(143), _) | (None, Some(9 | 15))),
+            "{status}"
+        );
+        self.lines.iter().collect()
+    }
+}
+
+/// What is done.
+#[derive(Clone, Copy, Debug)]
+enum Act {
+    Append(u8),
+    /// The beginning of a line is written.
+    Begin,
+    /// The file gets another name, and an older one of this name the next. Perhaps it is compressed.
+    Rotate {
+        compress: bool,
+    },
+    /// The file is copied to the other name, and cut.
+    CopyTruncate,
+    /// The file is emptied and written anew, after all that was in it has come out.
+    Rewrite(u8),
+    Stop,
+    Kill,
+    Wait,
+}
+
+fn act() -> impl Strategy<Value = Act> {
+    prop_oneof![
+        6 => (0..20_u8).prop_map(Act::Append),
+        1 => Just(Act::Begin),
+        3 => any::<bool>().prop_map(|compress| Act::Rotate { compress }),
+        2 => Just(Act::CopyTruncate),
+        3 => (0..20_u8).prop_map(Act::Rewrite),
+        2 => Just(Act::Stop),
+        2 => Just(Act::Kill),
+        3 => Just(Act::Wait),
+    ]
+}
+
+/// The file, and what has come out of it.
+struct World {
+    files: Files,
+    follower: Option<Follower>,
+    written: u64,
+    /// A line was begun.
+    begun: bool,
+    /// How many lines were begun and never ended.
+    given_up: usize,
+    out: BTreeMap<u64, usize>,
+    fragments: usize,
+    was_killed: bool,
+    done: Vec<Act>,
+}
+
+impl World {
+    fn new() -> Self {
+        let files = Files::new(PIPELINE);
+        let (out, done) = (BTreeMap::new(), Vec::new());
+        let (written, given_up, fragments) = (0, 0, 0);
+        Self {
+            files,
+            follower: None,
+            written,
+            begun: false,
+            given_up,
+            out,
+            fragments,
+            was_killed: false,
+            done,
+        }
+    }
+
+    fn rotated(&self, number: usize) -> [PathBuf; 2] {
+        ["", ".gz"].map(|end| self.files.path(&format!("log.{number}{end}")))
+    }
+
+    fn log(&self) -> File {
+        OpenOptions::new().append(true).create(true).open(self.files.path("log")).unwrap()
+    }
+
+    /// The next lines, of the same length, so that files that are written anew often have the length that they had.
+    fn lines(&mut self, count: u8) -> String {
+        let first = self.written + 1;
+        self.written += u64::from(count);
+        (first..=self.written).map(|number| format!("{number:06};\n")).collect()
+    }
+
+    fn append(&mut self, count: u8) {
+        let lines = self.lines(count);
+        let end = if std::mem::take(&mut self.begun) { ";\n" } else { "" };
+        self.log().write_all(format!("{end}{lines}").as_bytes()).unwrap();
+    }
+
+    fn begin(&mut self) {
+        if !self.begun {
+            self.begun = true;
+            self.written += 1;
+            self.log().write_all(format!("{:06}", self.written).as_bytes()).unwrap();
+        }
+    }
+
+    /// A line that was begun will not be ended.
+    fn give_up(&mut self) {
+        if std::mem::take(&mut self.begun) {
+            self.given_up += 1;
+            // It does not count.
+            *self.out.entry(self.written).or_default() += 1;
+        }
+    }
+
+    /// Gives the older files the next names.
+    fn shift(&mut self) {
+        let last = (1..).find(|number| self.rotated(*number).iter().all(|path| !path.exists())).unwrap();
+        for number in (1..last).rev() {
+            for (from, to) in self.rotated(number).iter().zip(self.rotated(number + 1)) {
+                if from.exists() {
+                    fs::rename(from, to).unwrap();
+                }
+            }
+        }
+        // Their inodes are used again.
+        if self.follower.is_some() && last > 3 {
+            self.wait();
+            self.rotated(last)
+                .iter()
+                .chain(&self.rotated(last - 1))
+                .for_each(|path| drop(fs::remove_file(path)));
+        }
+    }
+
+    fn rotate(&mut self, compress: bool) {
+        self.shift();
+        let [to, compressed] = self.rotated(1);
+        if fs::rename(self.files.path("log"), &to).is_err() {
+            return;
+        }
+        if self.begun && !compress {
+            // Its writer has not heard of it.
+            OpenOptions::new().append(true).open(&to).unwrap().write_all(b";\n").unwrap();
+            self.begun = false;
+        }
+        self.give_up();
+        if compress {
+            let bytes = fs::read(&to).unwrap();
+            let mut encoder = flate2::write::GzEncoder::new(
+                File::create(&compressed).unwrap(),
+                flate2::Compression::fast(),
+            );
+            encoder.write_all(&bytes).unwrap();
+            let file = encoder.finish().unwrap();
+            file.set_modified(to.metadata().unwrap().modified().unwrap()).unwrap();
+            fs::remove_file(&to).unwrap();
+        }
+    }
+
+    fn copy_and_truncate(&mut self) {
+        self.shift();
+        let log = self.files.path("log");
+        if log.exists() {
+            fs::copy(&log, &self.rotated(1)[0]).unwrap();
+            self.give_up();
+            OpenOptions::new().write(true).open(&log).unwrap().set_len(0).unwrap();
+        }
+    }
+
+    fn rewrite(&mut self, count: u8) {
+        if self.follower.is_some() {
+            self.wait();
+            self.give_up();
+            let lines = self.lines(count);
+            fs::write(self.files.path("log"), lines).unwrap();
+        }
+    }
+
+    fn take(&mut self, line: &str) {
+        match line.strip_suffix(';') {
+            Some(number) => *self.out.entry(number.parse().unwrap()).or_default() += 1,
+            None => self.fragments += 1,
+        }
+    }
+
+    fn end(&mut self, signal: &str) {
+        if let Some(follower) = self.follower.take() {
+            follower.end(signal).iter().for_each(|line| self.take(line));
+        }
+    }
+
+    fn missing(&self) -> Vec<u64> {
+        let whole = self.written - u64::from(self.begun);
+        (1..=whole).filter(|number| !self.out.contains_key(number)).collect()
+    }
+
+    /// Waits until all lines have come out.
+    fn wait(&mut self) {
+        let until = Instant::now() + Duration::from_secs(40);
+        while !self.missing().is_empty() {
+            let Some(follower) = &self.follower else { return };
+            let rest = until.saturating_duration_since(Instant::now());
+            match follower.lines.recv_timeout(rest) {
+                Ok(line) => self.take(&line),
+                Err(error) => panic!("{error}: {:?} missing after {:?}", self.missing(), self.done),
+            }
+        }
+    }
+
+    fn act(&mut self, act: Act) {
+        self.done.push(act);
+        match act {
+            Act::Append(count) => self.append(count),
+            Act::Begin => self.begin(),
+            Act::Rotate { compress } => self.rotate(compress),
+            Act::CopyTruncate => self.copy_and_truncate(),
+            Act::Rewrite(count) => self.rewrite(count),
+            Act::Stop => self.end("-TERM"),
+            Act::Kill => {
+                self.was_killed |= self.follower.is_some();
+                self.end("-KILL");
+            }
+            Act::Wait => self.wait(),
+        }
+        if self.follower.is_none()
+            && !matches!(act, Act::Stop | Act::Kill)
+            && self.done.len().is_multiple_of(2)
+        {
+            self.follower = Some(Follower::start(&self.files));
+        }
+    }
+
+    /// Everything has come out, and does not come again.
+    fn check(mut self) {
+        self.append(1);
+        for _ in 0..2 {
+            self.follower.get_or_insert_with(|| Follower::start(&self.files));
+            self.wait();
+            self.end("-TERM");
+        }
+        let again: Vec<_> = self.out.iter().filter(|(_, times)| **times > 1).collect();
+        assert!(self.was_killed || again.is_empty(), "{again:?} again after {:?}", self.done);
+        let most = if self.was_killed { usize::MAX } else { self.given_up };
+        assert!(self.fragments <= most, "{} fragments after {:?}", self.fragments, self.done);
+    }
+}
+
+#[test]
+fn whatever_is_done_to_a_followed_file_each_line_comes_out() {
+    let mut runner = runner(1);
+    for _ in 0..16 {
+        let acts = prop::collection::vec(act(), 4..16).new_tree(&mut runner).unwrap().current();
+        let mut world = World::new();
+        world.append(1);
+        world.follower = Some(Follower::start(&world.files));
+        // From here on it is known where reading began.
+        while !world.files.path("position").exists() {
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        acts.into_iter().for_each(|act| world.act(act));
+        world.check();
+    }
+}
