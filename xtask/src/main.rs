@@ -41,9 +41,9 @@ struct Xtask {
 
 #[derive(Subcommand)]
 enum Task {
-    /// What a person wants to know before a commit: lints, tests and examples
+    /// What a person wants to know before a commit: format, rules of the house, tests and examples
     Test(suites::Suites),
-    /// What CI checks beyond that: documents, fuzzing, licences, known holes, instructions
+    /// What CI checks beyond that: clippy, documents, fuzzing, licences, known holes, instructions
     Ci(suites::Suites),
     /// Format, rules of the house, layers, clippy and documentation, of all workspaces
     Lint,

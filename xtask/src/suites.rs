@@ -54,22 +54,22 @@ struct Suite {
 }
 
 /// All suites, in the order in which they run.
-const SUITES: [Suite; 13] = [
+const SUITES: [Suite; 14] = [
     Suite {
-        name: "lint",
-        about: "format, rules of the house, layers, clippy, documentation",
-        packages: "all",
+        name: "rules",
+        about: "format, rules of the house, layers",
+        packages: "xtask",
         tier: Tier::Test,
-        cold: 5,
-        warm: 2,
-        run: |checkout, steps, _| lint::run(checkout, steps),
+        cold: 1,
+        warm: 1,
+        run: |checkout, steps, _| lint::rules(checkout, steps),
     },
     Suite {
         name: "engine",
         about: "unit, integration and documentation tests; --full: 10 times the random ones",
         packages: "engine-streams, engine-cli",
         tier: Tier::Test,
-        cold: 20,
+        cold: 21,
         warm: 14,
         run: test::engine,
     },
@@ -92,11 +92,20 @@ const SUITES: [Suite; 13] = [
         run: |checkout, steps, _| examples::run(checkout, steps),
     },
     Suite {
+        name: "lint",
+        about: "clippy, documentation",
+        packages: "all",
+        tier: Tier::Ci,
+        cold: 4,
+        warm: 2,
+        run: |checkout, steps, _| lint::compiled(checkout, steps),
+    },
+    Suite {
         name: "readme",
         about: "the commands of the README and of the guide",
         packages: "engine-streams, engine-cli",
         tier: Tier::Ci,
-        cold: 4,
+        cold: 3,
         warm: 2,
         run: |checkout, steps, _| readme::run(checkout, steps),
     },
