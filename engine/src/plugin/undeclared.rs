@@ -1,6 +1,8 @@
 //! Calls for what a function did not declare.
 
 use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 use crate::fault::Cause;
 
@@ -13,6 +15,39 @@ pub(crate) enum Undeclared {
     /// itself, as a garbage collector reads the clock.
     #[default]
     FindsNothing,
+}
+
+/// The calls of one function for what it did not declare.
+#[derive(Clone, Debug, Default)]
+pub(in crate::plugin) struct UndeclaredCalls {
+    outcome: Undeclared,
+    /// Whether it found the clock at 1970.
+    frozen_clock: Arc<AtomicBool>,
+}
+
+impl UndeclaredCalls {
+    /// All become this.
+    pub(in crate::plugin) fn new(outcome: Undeclared) -> Self {
+        Self { outcome, frozen_clock: Arc::default() }
+    }
+
+    /// A call for a capability that was not declared: an error, unless it is to find nothing.
+    pub(in crate::plugin) fn check(&self, capability: &'static str) -> Result<(), UndeclaredCall> {
+        match self.outcome {
+            Undeclared::Fault => Err(UndeclaredCall { capability }),
+            Undeclared::FindsNothing => Ok(()),
+        }
+    }
+
+    /// The function found the clock at 1970.
+    pub(in crate::plugin) fn note_frozen_clock(&self) {
+        self.frozen_clock.store(true, Relaxed);
+    }
+
+    /// Whether the function found the clock at 1970.
+    pub(in crate::plugin) fn found_frozen_clock(&self) -> bool {
+        self.frozen_clock.load(Relaxed)
+    }
 }
 
 /// A function called for something that it did not declare.

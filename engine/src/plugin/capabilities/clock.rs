@@ -24,8 +24,8 @@ pub(in crate::plugin) struct GuestClock<'a>(pub(in crate::plugin) &'a Grants);
 impl wall_clock::Host for GuestClock<'_> {
     fn now(&mut self) -> wasmtime::Result<Datetime> {
         if !self.0.have_clock() {
-            self.0.call_undeclared(Clock::NAME)?;
-            self.0.note_frozen_clock();
+            self.0.undeclared.check(Clock::NAME)?;
+            self.0.undeclared.note_frozen_clock();
             return Ok(Datetime { seconds: 0, nanoseconds: 0 });
         }
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();

@@ -1,7 +1,6 @@
 //! What one function may use of the machine, and what its instances share of that.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Duration;
 
 use super::dir::FileContext;
@@ -11,7 +10,7 @@ use crate::function::Capability;
 use crate::function::capability::GrantedAccess;
 use crate::plugin::host::files::FunctionFiles;
 use crate::plugin::host::resources::{Account, GuestResources};
-use crate::plugin::undeclared::{Undeclared, UndeclaredCall};
+use crate::plugin::undeclared::{Undeclared, UndeclaredCalls};
 
 /// What one function may use: what it was granted of what it says it needs.
 #[derive(Clone, Debug, Default)]
@@ -20,9 +19,7 @@ pub(crate) struct Grants {
     folders: Arc<GrantedFolders>,
     pub(in crate::plugin) hosts: Arc<GrantedHosts>,
     files: FunctionFiles,
-    undeclared: Undeclared,
-    /// Whether it found the clock at 1970.
-    frozen_clock: Arc<AtomicBool>,
+    pub(in crate::plugin) undeclared: UndeclaredCalls,
 }
 
 /// A function has lost all of its turns, and every further call would wait for ever.
@@ -50,15 +47,7 @@ impl Grants {
 
     /// The same, with what becomes of calls for what the function did not declare.
     pub(crate) fn when_undeclared(self, undeclared: Undeclared) -> Self {
-        Self { undeclared, ..self }
-    }
-
-    /// A call for what the function did not declare: an error, unless it is to find nothing.
-    pub(in crate::plugin) fn call_undeclared(&self, capability: &'static str) -> Result<(), UndeclaredCall> {
-        match self.undeclared {
-            Undeclared::Fault => Err(UndeclaredCall { capability }),
-            Undeclared::FindsNothing => Ok(()),
-        }
+        Self { undeclared: UndeclaredCalls::new(undeclared), ..self }
     }
 
     /// Whether the function may know the time of day.
@@ -66,14 +55,9 @@ impl Grants {
         self.capabilities.iter().any(|capability| matches!(capability, Capability::Clock(_)))
     }
 
-    /// The function found the clock at 1970.
-    pub(in crate::plugin) fn note_frozen_clock(&self) {
-        self.frozen_clock.store(true, Relaxed);
-    }
-
     /// Whether the function found the clock at 1970, since it did not declare that it reads it.
     pub(crate) fn found_frozen_clock(&self) -> bool {
-        self.frozen_clock.load(Relaxed)
+        self.undeclared.found_frozen_clock()
     }
 
     fn accesses(&self) -> impl Iterator<Item = GrantedAccess<'_>> {

@@ -111,7 +111,7 @@ impl Host for Sandbox {
 
 impl Sandbox {
     pub(in crate::plugin) fn files(&mut self) -> Files<'_> {
-        Files::new(&mut self.table, self.context.as_ref(), &self.grants)
+        Files::new(&mut self.table, self.context.as_ref(), &self.grants.undeclared)
     }
 
     pub(in crate::plugin) fn clock(&mut self) -> GuestClock<'_> {
@@ -125,7 +125,8 @@ impl Sandbox {
     pub(in crate::plugin) fn network(&mut self) -> GuestNetwork<'_> {
         GuestNetwork {
             sockets: WasiSocketsCtxView { ctx: self.wasi.sockets(), table: &mut self.table },
-            grants: &self.grants,
+            hosts: &self.grants.hosts,
+            undeclared: &self.grants.undeclared,
             context: self.context.as_ref(),
             connections: &mut self.connections,
         }

@@ -62,7 +62,7 @@ fn joins(record: &str) {
     match record {
         "bad panic" => panic!("as it says"),
         "bad abort" => std::process::abort(),
-        "bad loop" => loop {},
+        "bad loop" => while std::hint::black_box(true) {},
         _ => {}
     }
 }

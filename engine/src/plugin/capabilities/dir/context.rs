@@ -12,12 +12,11 @@ use super::granted::GrantedFolders;
 use super::node::{Folder, Node};
 use crate::function::Capability;
 use crate::function::capability::{Dir, Grant};
-use crate::plugin::capabilities::grants::Grants;
 use crate::plugin::host::files::FunctionFiles;
 use crate::plugin::host::quota::Disk;
 use crate::plugin::host::resources::{Account, Charge, Resource as Held};
 use crate::plugin::host::threads::FileThreads;
-use crate::plugin::undeclared::UndeclaredCall;
+use crate::plugin::undeclared::{UndeclaredCall, UndeclaredCalls};
 
 /// The folders that an instance was granted, and who pays for what it does in them.
 pub(in crate::plugin) struct FileContext {
@@ -132,7 +131,7 @@ pub(in crate::plugin) struct Files<'a> {
     pub(super) table: &'a mut ResourceTable,
     /// None if it was granted no folder.
     pub(super) context: Option<&'a Arc<FileContext>>,
-    pub(super) grants: &'a Grants,
+    pub(super) undeclared: &'a UndeclaredCalls,
 }
 
 /// Stands for all files where a function declared none and using one is a fault: a language looks paths up in the
@@ -150,9 +149,9 @@ impl<'a> Files<'a> {
     pub(in crate::plugin) fn new(
         table: &'a mut ResourceTable,
         context: Option<&'a Arc<FileContext>>,
-        grants: &'a Grants,
+        undeclared: &'a UndeclaredCalls,
     ) -> Self {
-        Self { table, context, grants }
+        Self { table, context, undeclared }
     }
 
     /// Who without a folder has a handle to a file has made it up.

@@ -24,7 +24,7 @@ use crate::function::capability::{Dir, Grant};
 impl preopens::Host for Files<'_> {
     fn get_directories(&mut self) -> wasmtime::Result<Vec<(Resource<Descriptor>, String)>> {
         let folders = self.context.map_or(&[][..], |context| &context.folders[..]);
-        if folders.is_empty() && self.grants.call_undeclared(Dir::NAME).is_err() {
+        if folders.is_empty() && self.undeclared.check(Dir::NAME).is_err() {
             let handle = self.table.push(UndeclaredFolder)?;
             return Ok(vec![(Resource::new_own(handle.rep()), "/".to_owned())]);
         }

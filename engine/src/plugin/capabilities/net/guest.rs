@@ -7,10 +7,11 @@ use wasmtime::component::HasData;
 use wasmtime_wasi::p2::SocketError;
 use wasmtime_wasi::sockets::WasiSocketsCtxView;
 
+use super::granted::GrantedHosts;
 use crate::function::capability::{Grant, Net};
 use crate::plugin::capabilities::dir::FileContext;
-use crate::plugin::capabilities::grants::Grants;
 use crate::plugin::host::resources::Charge;
+use crate::plugin::undeclared::UndeclaredCalls;
 
 /// The network as the linker names it.
 pub(in crate::plugin) struct GrantedNetwork;
@@ -22,7 +23,8 @@ impl HasData for GrantedNetwork {
 /// The host's side of `wasi:sockets` for one instance.
 pub(in crate::plugin) struct GuestNetwork<'a> {
     pub(in crate::plugin) sockets: WasiSocketsCtxView<'a>,
-    pub(in crate::plugin) grants: &'a Grants,
+    pub(in crate::plugin) hosts: &'a GrantedHosts,
+    pub(in crate::plugin) undeclared: &'a UndeclaredCalls,
     /// None if it was granted nothing that takes anything of the host.
     pub(in crate::plugin) context: Option<&'a Arc<FileContext>>,
     /// By their handles.
@@ -32,10 +34,10 @@ pub(in crate::plugin) struct GuestNetwork<'a> {
 impl GuestNetwork<'_> {
     /// Ends the call if the function did not declare that it uses the network, and that is a fault.
     pub(super) fn check_declared(&self) -> Result<(), SocketError> {
-        if self.grants.have_network() {
+        if !self.hosts.is_empty() {
             return Ok(());
         }
-        self.grants.call_undeclared(Net::NAME).map_err(SocketError::trap)
+        self.undeclared.check(Net::NAME).map_err(SocketError::trap)
     }
 }
 

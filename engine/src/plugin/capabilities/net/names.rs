@@ -84,7 +84,7 @@ impl ip_name_lookup::Host for GuestNetwork<'_> {
     ) -> Result<Resource<ResolveAddressStream>, SocketError> {
         self.sockets.table.get(&network)?;
         self.check_declared()?;
-        let Some(context) = self.context.cloned().filter(|_| self.grants.hosts.may_resolve(&name)) else {
+        let Some(context) = self.context.cloned().filter(|_| self.hosts.may_resolve(&name)) else {
             return Err(ErrorCode::AccessDenied.into());
         };
         let charge = context.charge(Held::Buffers, BYTES).map_err(|_| ErrorCode::OutOfMemory)?;
