@@ -43,6 +43,7 @@ mod scarce_resources;
 mod wall;
 
 // Sources and sinks.
+mod acknowledgements;
 mod contract;
 #[cfg(feature = "cluster")]
 mod nats;

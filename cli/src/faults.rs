@@ -21,6 +21,9 @@ pub(crate) struct Faults {
     /// End the run if there are more faults than this [default: no limit]
     #[arg(long, value_name = "N")]
     max_faults: Option<u64>,
+    /// With --on-fault divert=FILE: exit with 0 even if records were put aside
+    #[arg(long)]
+    pub(crate) exit_zero: bool,
     /// Run the records of dead letters again: the inputs are files that --on-fault divert wrote
     #[arg(long, alias = "letters")]
     pub(crate) dead_letters: bool,

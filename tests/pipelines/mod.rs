@@ -12,4 +12,5 @@ mod functions;
 mod options;
 mod outputs;
 mod runs;
+mod services;
 mod stages;

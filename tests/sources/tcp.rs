@@ -21,10 +21,13 @@ async fn a_broken_connection_does_not_affect_others() {
     let (mut one, mut other) = (connected(address).await, connected(address).await);
     one.write_all(b"one 1\r\none").await.unwrap();
     assert_eq!(fed.next().await, ["one 1"]);
-    other.write_all(b"short\nfar too long a line").await.unwrap();
+    other.write_all(b"short\nbegun").await.unwrap();
     assert_eq!(fed.next().await, ["short"]);
+    let there = other.local_addr().unwrap();
+    other.set_zero_linger().unwrap();
+    drop(other);
     let error = breaks.recv().await.unwrap();
-    assert_eq!(error.to_string(), format!("lost the connection to {}", other.local_addr().unwrap()));
+    assert_eq!(error.to_string(), format!("lost the connection to {there}"));
     one.write_all(b" 2\nlast").await.unwrap();
     one.shutdown().await.unwrap();
     assert_eq!(fed.next().await, ["one 2", "last"]);
@@ -54,6 +57,16 @@ async fn a_full_graph_slows_senders_down_and_a_stop_loses_no_lines() {
 }
 
 #[tokio::test]
+async fn records_may_end_with_a_nul_byte() {
+    let tcp = sources::tcp("127.0.0.1:0").separated_by(0).bind().await.unwrap();
+    let address = tcp.local_addr().unwrap();
+    let mut fed = Fed::new(tcp);
+    connected(address).await.write_all(b"{\n}\r\n\0last").await.unwrap();
+    assert_eq!(fed.next().await, ["{\n}\r\n", "last"]);
+    fed.stop().await.unwrap();
+}
+
+#[tokio::test]
 async fn at_the_connection_limit_new_ones_wait() {
     let tcp = sources::tcp("127.0.0.1:0").connections(1).bind().await.unwrap();
     let address = tcp.local_addr().unwrap();
@@ -72,11 +85,14 @@ async fn at_the_connection_limit_new_ones_wait() {
 
 #[tokio::test]
 async fn a_panic_in_on_broken_ends_the_source() {
-    let tcp = sources::tcp("127.0.0.1:0").longest_line(1).on_broken(|_| panic!("it is told"));
-    let tcp = tcp.on_fault(&engine::FaultPolicy::skip()).bind().await.unwrap();
+    let tcp = sources::tcp("127.0.0.1:0").on_broken(|_| panic!("it is told")).bind().await.unwrap();
     let address = tcp.local_addr().unwrap();
-    let fed = Fed::new(tcp);
-    connected(address).await.write_all(b"long\n").await.unwrap();
+    let mut fed = Fed::new(tcp);
+    let mut client = connected(address).await;
+    client.write_all(b"1\n").await.unwrap();
+    assert_eq!(fed.next().await, ["1"]);
+    client.set_zero_linger().unwrap();
+    drop(client);
     assert!(fed.ended.await.unwrap_err().is_panic());
 }
 
@@ -89,7 +105,7 @@ async fn overlong_and_truncated_lines_are_refused_naming_their_sender() {
     let address = tcp.local_addr().unwrap();
     let mut fed = Fed::new(tcp);
     let mut peers = Vec::new();
-    for text in ["1\nlonger", "2\nlonger\n?\n", "3\nhal"] {
+    for text in ["1\nlonger", "2\nlonger\n", "3\nhal"] {
         let mut client = connected(address).await;
         client.write_all(text.as_bytes()).await.unwrap();
         assert_eq!(fed.next().await, [&text[..1]]);
@@ -110,8 +126,35 @@ async fn overlong_and_truncated_lines_are_refused_naming_their_sender() {
 }
 
 #[tokio::test]
-async fn an_overlong_line_ends_the_run_by_default() {
-    let tcp = sources::tcp("127.0.0.1:0").longest_line(4).bind().await.unwrap();
+async fn lines_after_an_overlong_one_still_come_and_the_client_hears_of_it() {
+    let (policy, letters) = divert_to_list();
+    let tcp = sources::tcp("127.0.0.1:0").longest_line(100).tell_errors(true).on_fault(&policy);
+    let tcp = tcp.bind().await.unwrap();
+    let address = tcp.local_addr().unwrap();
+    let mut fed = Fed::new(tcp);
+    let mut client = connected(address).await;
+    let long = "x".repeat(300);
+    client.write_all(format!("one\n{long}\ntwo\n{long}\n{long}\n").as_bytes()).await.unwrap();
+    assert_eq!(fed.next().await, ["one", "two"]);
+    // It goes on for longer than is read at once.
+    for _ in 0..100 {
+        client.write_all(&[b'y'; 1000]).await.unwrap();
+    }
+    client.write_all(b"\nthree").await.unwrap();
+    client.shutdown().await.unwrap();
+    assert_eq!(fed.next().await, ["three"]);
+    let mut heard = String::new();
+    client.read_to_string(&mut heard).await.unwrap();
+    assert_eq!(heard, "error: a line was left out: it is longer than 100 B\n".repeat(4));
+    fed.stop().await.unwrap();
+    let numbers: Vec<_> = letters.read().iter().map(|letter| letter.fault.record).collect();
+    assert_eq!(numbers, [2, 4, 5, 6]);
+}
+
+#[tokio::test]
+async fn an_overlong_line_ends_the_run_if_told_so() {
+    let tcp = sources::tcp("127.0.0.1:0").longest_line(4).on_fault(&engine::FaultPolicy::stop());
+    let tcp = tcp.bind().await.unwrap();
     let address = tcp.local_addr().unwrap();
     let fed = Fed::new(tcp);
     let mut client = connected(address).await;

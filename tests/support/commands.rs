@@ -65,14 +65,31 @@ impl Listening {
     }
 
     /// Interrupts it, and waits for its end.
-    pub(crate) fn interrupt(mut self) -> Option<i32> {
+    pub(crate) fn interrupt(self) -> Option<i32> {
+        self.interrupt_and_hear().0
+    }
+
+    /// Interrupts it, and returns its exit code and what it printed.
+    pub(crate) fn interrupt_and_hear(self) -> (Option<i32>, String) {
         let pid = self.child.id().to_string();
         assert!(Command::new("kill").args(["-INT", &pid]).status().is_ok_and(|status| status.success()));
+        let (code, said) = self.ended();
+        assert!(said.ends_with("engine: interrupted\n"), "{said}");
+        (code, said)
+    }
+
+    /// Waits for its end. Returns its exit code and what it printed.
+    pub(crate) fn ended(mut self) -> (Option<i32>, String) {
         let code = self.child.wait().expect("it ends").code();
         let mut rest = String::new();
         self.stderr.read_to_string(&mut rest).expect("it tells how it ends");
-        assert!(rest.ends_with("engine: interrupted\n"), "{rest}");
-        code
+        (code, rest)
+    }
+
+    /// Kills it.
+    pub(crate) fn kill(mut self) {
+        self.child.kill().expect("it runs");
+        self.child.wait().expect("it ends");
     }
 }
 

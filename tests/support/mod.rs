@@ -20,4 +20,4 @@ pub(crate) use commands::{Did, Listening, engine, fed, posted};
 pub(crate) use dead_letters::{DeadLetters, divert_to_list};
 pub(crate) use plugins::{function_of, hostile, misbehaving, only, plugin, root};
 pub(crate) use properties::runner;
-pub(crate) use streams::{Ran, list, put, ran};
+pub(crate) use streams::{List, Ran, list, put, ran};

@@ -133,7 +133,7 @@ Examples:
 
 Exit codes:
   0    success; also if the reader of the output closes it early
-  1    the run failed, put records aside, or did not end within --drain-timeout
+  1    the run failed, put records aside (0 with --exit-zero), or did not end within --drain-timeout
   2    the command is wrong; nothing was run
   130  Ctrl-C: the first one finishes the records in progress, the second aborts
   143  SIGTERM, or ended from the dashboard

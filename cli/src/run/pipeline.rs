@@ -53,12 +53,14 @@ impl RunCommand {
             return Ok(Ending::Mistakes);
         };
         pipeline.drain_timeout().into_iter().for_each(|timeout| drain.is_in_file(timeout));
+        let exits_zero = pipeline.exits_zero();
         let run = pipeline.into_run();
         if !messages.json {
             let hidden = messages.quiet || watch.draws();
             progress.show(counts_of(&run), hidden, run.writes_to_stdout());
         }
         let runtime = asking_runtime()?;
-        ReadyRun { run, messages, drain, watching, progress, runtime, names_inputs: true }.execute()
+        ReadyRun { run, messages, drain, watching, progress, runtime, names_inputs: true, exits_zero }
+            .execute()
     }
 }

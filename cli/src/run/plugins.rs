@@ -49,7 +49,8 @@ impl RunCommand {
         opened?;
         self.tell_resumed(record, read);
         let (runtime, names_inputs) = (runtime()?, self.input.len() > 1);
-        ReadyRun { run, messages, drain, watching, progress, runtime, names_inputs }.execute()
+        let exits_zero = self.faults.exit_zero;
+        ReadyRun { run, messages, drain, watching, progress, runtime, names_inputs, exits_zero }.execute()
     }
 
     /// Loads the functions, and connects them to the source and the output of the run.
@@ -101,6 +102,10 @@ impl RunCommand {
     fn confined(&self, ahead: &Ahead) -> anyhow::Result<Option<Vec<PathBuf>>> {
         let from_stdin = self.input.is_empty() || self.input.iter().any(|path| path == Path::new("-"));
         self.watch.check(from_stdin, self.output.is_none())?;
+        ensure!(
+            self.faults.file().is_some() || !self.faults.exit_zero,
+            "--exit-zero is for records that are put aside: add --on-fault divert=FILE"
+        );
         ensure!(!self.plugins.is_empty(), "there is no plugin: write --plugin FILE (see engine run --help)");
         self.checkpoint.check()?;
         let crates = if self.wall.is_shown() { Crates::BuiltBefore } else { Crates::Build };

@@ -27,6 +27,8 @@ pub(super) struct ReadyRun<'a> {
     pub(super) runtime: Runtime,
     /// Whether faults are told with the inputs of their records.
     pub(super) names_inputs: bool,
+    /// Whether it succeeds even if records are put aside.
+    pub(super) exits_zero: bool,
 }
 
 impl ReadyRun<'_> {
@@ -40,7 +42,7 @@ impl ReadyRun<'_> {
         }
         let begun = Instant::now();
         self.watching.show()?;
-        let Self { mut run, messages, watching, progress, runtime, names_inputs, .. } = self;
+        let Self { mut run, messages, watching, progress, runtime, names_inputs, exits_zero, .. } = self;
         let goes_on = run.is_saved();
         let ended = runtime.block_on(until_end(&mut run, &watching, messages, &*counts, goes_on));
         // What was stopped is saved as far as it came.
@@ -49,6 +51,7 @@ impl ReadyRun<'_> {
         progress.end();
         run.pool().blocking_close();
         let summary = report(&run, messages, ended, counts(), begun.elapsed(), names_inputs);
+        let summary = RunReport { exits_zero, ..summary };
         watching.end(summary)
     }
 }
@@ -140,6 +143,7 @@ fn report(
         left_out: (left_out, first_fault.map(told)),
         first_fault,
         put_aside: put_aside.collect(),
+        exits_zero: false,
         to_stdout: run.writes_to_stdout(),
     }
 }

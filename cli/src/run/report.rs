@@ -29,6 +29,8 @@ pub(super) struct RunReport<'a> {
     pub(super) first_fault: Option<&'a Fault>,
     /// By file.
     pub(super) put_aside: Vec<(PathBuf, u64)>,
+    /// Whether the run succeeds even if records were put aside.
+    pub(super) exits_zero: bool,
     /// Whether records go to stdout.
     pub(super) to_stdout: bool,
 }
@@ -72,7 +74,7 @@ impl RunReport<'_> {
             tell(format_args!("engine: {} left out, the first: {first}", counted(*records, "record")));
         }
         // The ending reports the last of them, if nothing else.
-        let done = matches!(self.result, Ok(Ending::Done));
+        let done = matches!(self.result, Ok(Ending::Done)) && !self.exits_zero;
         let last = done.then(|| self.put_aside.pop()).flatten();
         for (file, records) in self.put_aside {
             tell(format_args!("engine: {} put aside in {}", counted(records, "record"), file.display()));
@@ -88,7 +90,7 @@ impl RunReport<'_> {
         let (ended, error, code) = match &self.result {
             Ok(Ending::Interrupted { by, .. }) => ("interrupted", None, by.exit_code()),
             Ok(Ending::Stopped) => ("aborted", None, Signal::Terminate.exit_code()),
-            Ok(_) if self.put_aside.is_empty() => ("done", None, 0),
+            Ok(_) if self.put_aside.is_empty() || self.exits_zero => ("done", None, 0),
             Ok(_) => ("done", None, 1),
             Err(failed) if failed.error.is_closed_pipe() => ("done", None, 0),
             Err(failed) => ("failed", Some(with_causes(failed)), 1),

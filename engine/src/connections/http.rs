@@ -17,6 +17,10 @@ use tokio_util::sync::CancellationToken;
 use super::ConnectionLimit;
 use crate::deadlines::{Deadline, Timely};
 
+/// The client of a request, among the request's extensions.
+#[derive(Clone, Copy)]
+pub(crate) struct Peer(pub(crate) SocketAddr);
+
 /// Serves HTTP/1.1 on connections.
 #[derive(Clone)]
 pub(crate) struct Http {
@@ -49,7 +53,8 @@ impl Http {
         let Self { builder, deadline, limit, router, stop } = self;
         let connection = Timely::answering(connection, peer.to_string(), deadline);
         let router = TowerToHyperService::new(router);
-        let service = service_fn(|request: Request<Incoming>| {
+        let service = service_fn(|mut request: Request<Incoming>| {
+            request.extensions_mut().insert(Peer(peer));
             let answer = hyper::service::Service::call(&router, request);
             async { answer.await.map(|answer| closing(answer, &limit)) }
         });

@@ -8,6 +8,6 @@ mod listen_address;
 
 pub(crate) use accept::accept;
 #[cfg(feature = "net")]
-pub(crate) use http::Http;
+pub(crate) use http::{Http, Peer};
 pub(crate) use limit::ConnectionLimit;
 pub(crate) use listen_address::ListenAddress;

@@ -23,7 +23,7 @@ mod tcp;
 pub(crate) mod websocket;
 
 #[cfg(all(any(fuzzing, test), feature = "net"))]
-pub(crate) use http::serve_one;
+pub(crate) use http::{LARGEST_BODY, serve_one};
 pub use process::end_commands;
 pub(crate) use registry::NODES;
 pub use registry::{sinks, sources};

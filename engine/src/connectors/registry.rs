@@ -8,7 +8,7 @@ macro_rules! registry {
         /// Sources that read from outside the graph.
         pub mod sources {
             pub use crate::connectors::support::formats::{Layout, Reading};
-            pub use crate::graph::Feed;
+            pub use crate::graph::{Acknowledge, Acknowledgements, Feed, Message, Refused};
 
             $($(#[$feature])? export!(source of $connector: $($($part)+)?);)+
         }

@@ -21,6 +21,7 @@ mod net {
     use tokio::net::TcpStream;
     use tokio_tungstenite::tungstenite::client::IntoClientRequest;
     use tokio_tungstenite::tungstenite::error::UrlError;
+    use tokio_tungstenite::tungstenite::http::HeaderMap;
     use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
     use tokio_tungstenite::tungstenite::{Error, Result};
     use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, client_async_tls_with_config};
@@ -32,10 +33,17 @@ mod net {
     /// A WebSocket connection that breaks if the server does not read.
     pub(crate) type Socket = WebSocketStream<MaybeTlsStream<Timely<TcpStream>>>;
 
-    /// Connects to a URL, with TLS for `wss` URLs. The timeout is for each step.
-    pub(crate) async fn websocket(url: &str, config: WebSocketConfig, timeout: Duration) -> Result<Socket> {
+    /// Connects to a URL, with TLS for `wss` URLs, and sends these headers with the handshake. The timeout is for each
+    /// step.
+    pub(crate) async fn websocket(
+        url: &str,
+        headers: HeaderMap,
+        config: WebSocketConfig,
+        timeout: Duration,
+    ) -> Result<Socket> {
         tls::prepare();
-        let request = url.into_client_request()?;
+        let mut request = url.into_client_request()?;
+        request.headers_mut().extend(headers);
         let host = request.uri().host().ok_or(Error::Url(UrlError::NoHostName))?;
         let scheme = request.uri().scheme_str();
         let port = request.uri().port_u16().unwrap_or(if scheme == Some("wss") { 443 } else { 80 });

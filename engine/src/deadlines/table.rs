@@ -50,6 +50,8 @@ deadlines! {
     REQUEST = "request", 30_000, "send its request, or read the answer",
         "a client of the source `http` sends the head, sends the body, or reads the answer (with one more \
          second for each 16 KiB of it); `timeout` changes it";
+    OUT = "out", 30_000, "be out",
+        "the records of a request of the source `http` are out, with `respond = \"done\"`; `done_within` changes it";
     STOPPED = "stopped", 5_000, "end its requests",
         "finishing the requests of the source `http` when it is stopped";
     PAGE = "page", 10_000, "send its request, or read the answer",

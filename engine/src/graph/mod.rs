@@ -2,6 +2,7 @@
 //!
 //! Each operator is a file in `operators/`. What reads from outside the program, and writes there, is in `connectors/`.
 
+mod acknowledgements;
 mod binary;
 mod closure;
 mod crossing;
@@ -19,6 +20,9 @@ mod sink;
 mod source;
 mod unary;
 
+#[cfg(feature = "cluster")]
+pub(crate) use acknowledgements::check_unmixed;
+pub use acknowledgements::{Acknowledge, Acknowledgements, Message};
 pub use binary::Side;
 pub use feed::Feed;
 pub(crate) use feed::next;
@@ -36,4 +40,4 @@ pub(crate) use readers::Readers;
 pub use scattered::Scattered;
 pub(crate) use scattered::Stretch;
 pub use sink::Sink;
-pub use source::Source;
+pub use source::{Refused, Source};

@@ -14,12 +14,15 @@ use crate::run::DeadLetterFile;
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 pub(crate) struct FaultOptions {
     /// What becomes of a record that the node fails for: "stop" ends the run, "skip" leaves it out,
-    /// { divert = "FILE" } puts it aside as a line of JSON.
+    /// { divert = "FILE" } puts it aside as a line of JSON. The default is "stop"; for the sources http, tcp and
+    /// websocket, and for nodes that get records from them, it is "skip".
     on_fault: Option<OnFault>,
     /// How often a record is given again whose function says that another try may succeed.
     retries: Option<Number>,
     /// One fault more than this ends the run.
     max_faults: Option<Number>,
+    /// Only in [faults]: the run exits with 0 even if records were put aside.
+    exit_zero: Option<bool>,
 }
 
 /// What becomes of a record.
@@ -35,7 +38,7 @@ enum OnFault {
 }
 
 impl FaultOptions {
-    /// The keys of the table that it is read from.
+    /// The keys of the table that it is read from, if that is a node's.
     pub(crate) const KEYS: [&str; 3] = ["on_fault", "retries", "max_faults"];
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -56,14 +59,23 @@ impl FaultOptions {
             on_fault: self.on_fault.as_ref().or(others.on_fault.as_ref()).cloned(),
             retries: self.retries.as_ref().or(others.retries.as_ref()).cloned(),
             max_faults: self.max_faults.as_ref().or(others.max_faults.as_ref()).cloned(),
+            exit_zero: self.exit_zero.or(others.exit_zero),
         }
     }
 
+    /// Whether a run that put records aside succeeds.
+    pub(crate) fn exit_zero(&self) -> bool {
+        self.exit_zero.unwrap_or(false)
+    }
+
+    /// The policy. If nothing says what becomes of a record, a fault ends the run, unless it is to stay up.
     pub(crate) fn policy(
         self,
+        stays_up: bool,
         mut dead_letters: impl FnMut(&Path) -> Result<DeadLetterFile, Problem>,
     ) -> Result<FaultPolicy, Problem> {
         let policy = match self.on_fault {
+            None if stays_up => FaultPolicy::skip(),
             None | Some(OnFault::Stop) => FaultPolicy::stop(),
             Some(OnFault::Skip) => FaultPolicy::skip(),
             Some(OnFault::Divert(path)) => dead_letters(&path)?.policy(),

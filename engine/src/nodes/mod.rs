@@ -28,7 +28,8 @@ pub(crate) use diagnostic::{Problem, Report, meant};
 pub(crate) use faults::FaultOptions;
 pub(crate) use flow::{Bytes, Contents, Flow, Guard, no_bytes};
 pub(crate) use node_type::{
-    NodeType, Read, Section, SinkNode, SourceNode, StageNode, Takes, sink_type, source_type, stage_type,
+    NodeType, Read, Section, SinkNode, SourceNode, StageNode, Takes, service_type, sink_type, source_type,
+    stage_type,
 };
 pub(crate) use options::{Count, Delimiter, Key, Number, OneOrMore, Patience, Quote, Size, Time};
 pub(crate) use table::{Table, take};

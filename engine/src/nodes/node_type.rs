@@ -54,6 +54,9 @@ pub(crate) struct NodeType {
     pub(crate) name: &'static str,
     /// Whether records can be refused there, so that it has options about faults.
     pub(crate) refuses: bool,
+    /// Whether its records come from peers that a bad record should not deprive of the service: by default, faults leave
+    /// records out in all nodes that get them, and do not end the run.
+    pub(crate) is_service: bool,
     pub(crate) takes: Takes,
     pub(crate) read: Read,
     pub(crate) schema: fn(&mut SchemaGenerator) -> Schema,
@@ -158,15 +161,20 @@ any!(AnySink, SinkNode, fn attach(input: Flow) -> ());
 
 pub(crate) const fn source_type<T: SourceNode>(name: &'static str) -> NodeType {
     let read = Read::Source(|table, report| Some(Box::new(table.options::<T>(report)?)));
-    NodeType { name, refuses: T::REFUSES, takes: Takes::One, read, schema: T::json_schema }
+    NodeType { name, refuses: T::REFUSES, is_service: false, takes: Takes::One, read, schema: T::json_schema }
+}
+
+/// A source that takes records from peers, for a run that should stay up.
+pub(crate) const fn service_type<T: SourceNode>(name: &'static str) -> NodeType {
+    NodeType { is_service: true, ..source_type::<T>(name) }
 }
 
 pub(crate) const fn stage_type<T: StageNode>(name: &'static str) -> NodeType {
     let read = Read::Stage(|table, report| Some(Box::new(table.options::<T>(report)?)));
-    NodeType { name, refuses: T::REFUSES, takes: T::TAKES, read, schema: T::json_schema }
+    NodeType { name, refuses: T::REFUSES, is_service: false, takes: T::TAKES, read, schema: T::json_schema }
 }
 
 pub(crate) const fn sink_type<T: SinkNode>(name: &'static str) -> NodeType {
     let read = Read::Sink(|table, report| Some(Box::new(table.options::<T>(report)?)));
-    NodeType { name, refuses: T::REFUSES, takes: Takes::One, read, schema: T::json_schema }
+    NodeType { name, refuses: T::REFUSES, is_service: false, takes: Takes::One, read, schema: T::json_schema }
 }

@@ -17,15 +17,26 @@ use crate::{Monitor, Source};
 pub(super) struct Plan<'a, 'i> {
     pub(super) document: &'a Document<'i>,
     pub(super) edges: &'a Edges,
+    /// Of each node: whether it gets records of a source that serves peers, so that faults should not end the run.
+    stay_up: Vec<bool>,
 }
 
-impl Plan<'_, '_> {
+impl<'a, 'i> Plan<'a, 'i> {
+    pub(super) fn new(document: &'a Document<'i>, edges: &'a Edges) -> Self {
+        let mut stay_up = vec![false; document.nodes.len()];
+        for place in &edges.order {
+            let is_service = document.nodes[*place].kind.is_some_and(|kind| kind.is_service);
+            stay_up[*place] = is_service || edges.inputs[*place].nodes.iter().any(|input| stay_up[*input]);
+        }
+        Self { document, edges, stay_up }
+    }
+
     /// Makes a node the one at hand, with what it takes from.
     fn begin(&self, place: usize, faults: &FaultOptions, context: &mut BuildContext) -> Result<(), Problem> {
         let (nodes, from) = (&self.document.nodes, &self.edges.inputs[place]);
         let taken_from = from.nodes.iter().map(|place| nodes[*place].name().to_owned()).collect();
         let literals = from.literals.iter().map(|(place, literal)| (*place, literal.clone().into_bytes()));
-        context.begin(nodes[place].name(), faults, taken_from, literals.collect())
+        context.begin(nodes[place].name(), faults, self.stay_up[place], taken_from, literals.collect())
     }
 }
 

@@ -216,7 +216,7 @@ fn build(
         let _ = context.conflicts.write(path, false);
     }
     let mut graph = Graph::new(setup.monitor);
-    let plan = Plan { document, edges };
+    let plan = Plan::new(document, edges);
     for place in &edges.order {
         graph.add(&plan, *place, &mut context, &mut report);
     }

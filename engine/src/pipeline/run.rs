@@ -18,6 +18,7 @@ pub struct Pipeline {
     run: Run,
     diagram: Diagram,
     drain_timeout: Option<Duration>,
+    exits_zero: bool,
 }
 
 impl Pipeline {
@@ -28,6 +29,7 @@ impl Pipeline {
         diagram: Diagram,
         drain_timeout: Option<Duration>,
     ) -> Self {
+        let exits_zero = context.exits_zero();
         let run = Run::of(RunParts {
             pool: context.pool,
             sources,
@@ -39,7 +41,7 @@ impl Pipeline {
             positions: context.positions,
             stdout: context.stdout,
         });
-        Self { run, diagram, drain_timeout }
+        Self { run, diagram, drain_timeout, exits_zero }
     }
 
     /// Feeds all sources until they end, or `stop` is cancelled, and waits until every record has reached its
@@ -122,6 +124,12 @@ impl Pipeline {
     #[must_use]
     pub fn drain_timeout(&self) -> Option<Duration> {
         self.drain_timeout
+    }
+
+    /// Whether a run that put records aside succeeds, if the file says so: it is for the program that runs it.
+    #[must_use]
+    pub fn exits_zero(&self) -> bool {
+        self.exits_zero
     }
 
     /// Whether records go to stdout.

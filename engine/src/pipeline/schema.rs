@@ -89,6 +89,7 @@ fn node(section: Section, kind: &NodeType, generator: &mut SchemaGenerator) -> V
     if kind.refuses {
         let faults = settings_of::<FaultOptions>(generator);
         let faults = faults["properties"].as_object().into_iter().flatten();
+        let faults = faults.filter(|(name, _)| FaultOptions::KEYS.contains(&name.as_str()));
         properties.extend(faults.map(|(name, value)| (name.clone(), value.clone())));
     }
     object.insert("properties".to_owned(), properties.into());

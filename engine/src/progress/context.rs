@@ -38,6 +38,8 @@ pub(crate) struct GraphContext {
     before: AtomicU64,
     frontier: Frontier,
     flushes: Flushes,
+    /// Set with the first listener.
+    fault_listeners: OnceLock<FaultListeners>,
     /// The states of functions that accumulate.
     pub(crate) snapshots: Snapshots,
     /// Where the source's inputs began.
@@ -56,6 +58,18 @@ type Flush = dyn Fn() -> BoxFuture<'static, Result<(), Error>> + Send + Sync;
 /// What is done at a flush, for each sink that holds something back.
 #[derive(Default)]
 struct Flushes(RwLock<Vec<Arc<Flush>>>);
+
+/// What is called with each fault.
+#[derive(Default)]
+struct FaultListeners(RwLock<Vec<Box<FaultListener>>>);
+
+type FaultListener = dyn Fn(&Fault) + Send + Sync;
+
+impl std::fmt::Debug for FaultListeners {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("FaultListeners")
+    }
+}
 
 impl std::fmt::Debug for Flushes {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -81,7 +95,6 @@ impl SourceFigures for GraphContext {
 
 impl GraphContext {
     /// Whether anything of the graph is left besides handles of programs that ask about it.
-    #[cfg(any(test, feature = "cluster"))]
     pub(crate) fn is_used(context: &std::sync::Weak<Self>) -> bool {
         // This function's own `Arc` stands against the one in `handles` that is no program's.
         context
@@ -96,7 +109,20 @@ impl GraphContext {
             watch.faults.push(watch.now(), fault, bytes, file);
         }
         self.faults.fetch_add(1, Relaxed);
+        if let Some(listeners) = self.fault_listeners.get()
+            && !self.frontier.is_mixed()
+        {
+            let listeners = listeners.0.read().unwrap_or_else(PoisonError::into_inner);
+            listeners.iter().for_each(|told| told(fault));
+        }
         self.frontier.fault(fault.record);
+    }
+
+    /// Adds a listener that is called with each fault, before its record leaves the graph. It is never called if
+    /// elements of another source join these, since then numbers say nothing.
+    pub(crate) fn on_fault(&self, told: impl Fn(&Fault) + Send + Sync + 'static) {
+        let listeners = self.fault_listeners.get_or_init(FaultListeners::default);
+        listeners.0.write().unwrap_or_else(PoisonError::into_inner).push(Box::new(told));
     }
 
     /// Reports a fault, and carries out what the policy decides. `record` is called only if the record's bytes are
@@ -150,6 +176,11 @@ impl GraphContext {
     /// Waits until a part of the graph fails.
     pub(crate) async fn failure(&self) -> Error {
         self.failure.wait().await.clone()
+    }
+
+    /// The failure, if a part of the graph has failed.
+    pub(crate) fn failed(&self) -> Option<Error> {
+        self.failure.get().cloned()
     }
 
     pub(crate) fn emit(&self, records: usize) {

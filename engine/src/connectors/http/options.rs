@@ -2,12 +2,12 @@
 
 use axum::http::uri::PathAndQuery;
 use indexmap::IndexMap;
-use reqwest::header::{HeaderName, HeaderValue};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::source::Respond;
 use super::{sink, source};
-use crate::connectors::support::options::RecordFormat;
+use crate::connectors::support::options::{RecordFormat, check_header};
 use crate::net::url::shown;
 use crate::nodes::{
     Access, Address, BuildContext, Contents, Count, Feeding, Flow, Number, Problem, SinkNode, Size,
@@ -15,7 +15,7 @@ use crate::nodes::{
 };
 
 /// What clients POST to an address: each body is a record, or each of its lines. The answer is 202 once the graph has
-/// accepted it.
+/// accepted it, or 200 once it is out. A bad record is answered with 400 and left out, unless on_fault says otherwise.
 #[derive(Deserialize, JsonSchema)]
 pub(super) struct HttpSource {
     /// The address to listen at, as "127.0.0.1:8080".
@@ -32,6 +32,10 @@ pub(super) struct HttpSource {
     largest_body: Option<Size>,
     /// The most requests that were read and wait for the graph; more get 429. 64 by default.
     waiting: Option<Count>,
+    /// When a request is answered: "accepted" by the graph (the default), or "done": all its records are out.
+    respond: Option<RespondOption>,
+    /// With respond = "done", how long a client waits until its records are out; then it gets 504. 30s by default.
+    done_within: Option<Time>,
     /// How long the head of a request may take to arrive, and how long its body; 30s by default.
     timeout: Option<Time>,
     /// The most connections at the same time; others wait. 256 by default.
@@ -41,7 +45,28 @@ pub(super) struct HttpSource {
     origins: Vec<String>,
 }
 
+/// When a request is answered.
+#[derive(Clone, Copy, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+enum RespondOption {
+    /// When the graph has accepted its records, with 202.
+    Accepted,
+    /// When its records are out, with 200.
+    Done,
+}
+
+impl From<RespondOption> for Respond {
+    fn from(respond: RespondOption) -> Self {
+        match respond {
+            RespondOption::Accepted => Self::Accepted,
+            RespondOption::Done => Self::Done,
+        }
+    }
+}
+
 impl SourceNode for HttpSource {
+    const REFUSES: bool = true;
+
     fn access(&self, access: &mut Access) {
         access.listens(&self.address);
     }
@@ -50,6 +75,17 @@ impl SourceNode for HttpSource {
         let is_json = self.format == RecordFormat::Json;
         let mut http =
             source::http(context.access.listened_at(self.address)?).lines(self.lines).json(is_json);
+        http = http.on_fault(&context.guard.policy);
+        if let Some(respond) = self.respond {
+            http = http.respond(respond.into());
+        }
+        if let Some(Time(time)) = self.done_within {
+            if !matches!(self.respond, Some(RespondOption::Done)) {
+                return Err(Problem::at("done_within", "requests are answered once they are accepted")
+                    .help("set respond = \"done\", or remove it"));
+            }
+            http = http.done_within(time);
+        }
         if let Some(path) = self.path {
             check_path(&path)?;
             http = http.path(path);
@@ -166,13 +202,4 @@ fn check_url(url: &str) -> Result<(), Problem> {
         return Err(no_url("").help("write http://… or https://…"));
     }
     reqwest::Url::parse(url).map(drop).map_err(|error| no_url(&format!(": {error}")))
-}
-
-fn check_header(name: &str, value: &str) -> Result<(), Problem> {
-    let problem = |message: String| Problem::new(message).about(&["headers", name]);
-    HeaderName::try_from(name).map_err(|_| problem(format!("{name:?} is not a valid header name")))?;
-    // The value may be a secret.
-    HeaderValue::try_from(value)
-        .map_err(|_| problem(format!("the value of {name} is not valid in a header")))?;
-    Ok(())
 }

@@ -1,19 +1,27 @@
 //! Requests to the source `http`: which are taken, the records in their bodies, and the answers.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::body::Bytes;
-use axum::extract::{FromRequest, Request, State};
-use axum::http::header::{ALLOW, CONTENT_TYPE, ORIGIN, RETRY_AFTER};
-use axum::http::{HeaderMap, Method, StatusCode};
+use axum::extract::{Request, State};
+use axum::http::header::{ACCEPT_ENCODING, ALLOW, ORIGIN, RETRY_AFTER};
+use axum::http::{Method, StatusCode};
 use axum::response::{IntoResponse, Response};
-use serde::de::IgnoredAny;
-use tokio::sync::mpsc::Sender;
-use tokio::sync::{Semaphore, oneshot};
+use bytes::Bytes;
+use bytesize::ByteSize;
+use tokio::sync::Semaphore;
+use tokio::sync::mpsc::{Sender, WeakSender};
 
-use crate::Error;
+use super::answers::{Ticket, unavailable};
+use super::body::{self, BodyType, NotJson, Unread, read_body};
+use super::encoding::{Encoding, Undecodable};
+use super::source::Respond;
+use crate::connections::Peer;
 use crate::deadlines::REQUEST;
+
+/// How many bodies are decoded at the same time.
+const DECODED_AT_ONCE: usize = 4;
 
 /// Which requests are taken, and how their bodies are read.
 #[derive(Clone, Debug)]
@@ -26,6 +34,55 @@ pub(crate) struct RequestRules {
     pub(crate) timeout: Duration,
     pub(crate) largest: usize,
     pub(crate) waiting: usize,
+    pub(crate) respond: Respond,
+    pub(crate) done_within: Duration,
+}
+
+/// A request whose body is not a record, or not several.
+#[derive(Debug)]
+pub(crate) struct Refusal {
+    pub(crate) status: StatusCode,
+    /// What was read of the body.
+    pub(crate) record: Bytes,
+    pub(crate) reason: String,
+    pub(crate) peer: Option<SocketAddr>,
+}
+
+/// Why a request brings no records.
+enum NotTaken {
+    Refused(Refusal),
+    /// Its body did not come. This is the answer's status.
+    Unread(StatusCode),
+}
+
+impl From<Refusal> for NotTaken {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal)
+    }
+}
+
+impl Refusal {
+    fn new(status: StatusCode, record: Bytes, reason: String) -> Self {
+        Self { status, record, reason, peer: None }
+    }
+
+    /// The reason with the client's address, for the fault.
+    pub(crate) fn message(&self) -> String {
+        match self.peer {
+            Some(peer) => format!("{}, from {peer}", self.reason),
+            None => self.reason.clone(),
+        }
+    }
+
+    fn answer(status: StatusCode, reason: String) -> Response {
+        let text = reason + "\n";
+        match status {
+            StatusCode::UNSUPPORTED_MEDIA_TYPE => {
+                (status, [(ACCEPT_ENCODING, Encoding::ACCEPTED)], text).into_response()
+            }
+            status => (status, text).into_response(),
+        }
+    }
 }
 
 impl RequestRules {
@@ -46,104 +103,125 @@ impl RequestRules {
     }
 
     /// The records of a body.
-    ///
-    /// # Errors
-    ///
-    /// Why it has no records, for the client.
-    fn records(&self, kind: BodyType, body: Bytes) -> Result<Vec<Bytes>, String> {
+    fn records(&self, kind: BodyType, bytes: &Bytes) -> Result<Vec<Bytes>, NotJson> {
         let has_lines = self.lines || kind == BodyType::Ndjson;
-        let records = if has_lines { lines(&body) } else { vec![body] };
-        if self.json || kind != BodyType::Other {
-            records.iter().try_for_each(|record| check(record))?;
+        body::records(bytes, has_lines, self.json, self.json || kind != BodyType::Other)
+    }
+
+    /// The status of the answer if all is well.
+    fn taken(&self) -> StatusCode {
+        match self.respond {
+            Respond::Accepted => StatusCode::ACCEPTED,
+            Respond::Done => StatusCode::OK,
         }
-        Ok(if self.json { records.into_iter().map(on_one_line).collect() } else { records })
     }
 }
 
-/// Checks that a record is JSON.
-fn check(record: &[u8]) -> Result<(), String> {
-    let text = str::from_utf8(record).map_err(|_| "it is not JSON: it is not UTF-8".to_owned())?;
-    serde_json::from_str::<IgnoredAny>(text).map_err(|error| format!("it is not JSON: {error}"))?;
-    Ok(())
-}
-
-/// JSON without the newlines in it, which are never part of a value.
-fn on_one_line(json: Bytes) -> Bytes {
-    let is_newline = |byte: &u8| matches!(byte, b'\n' | b'\r');
-    if json.iter().any(is_newline) {
-        json.iter().copied().filter(|byte| !is_newline(byte)).collect()
-    } else {
-        json
-    }
-}
-
-/// The records of a request, and where to send whether the graph has accepted them.
+/// What a request brought, and where to tell what became of it.
 pub(crate) struct Posted {
-    pub(crate) records: Vec<Bytes>,
-    pub(crate) done: oneshot::Sender<Result<(), Error>>,
+    pub(crate) records: Result<Vec<Bytes>, Refusal>,
+    pub(crate) ticket: Ticket,
 }
 
 /// Handles requests.
 #[derive(Clone)]
 pub(crate) struct Handler {
-    pub(crate) rules: Arc<RequestRules>,
+    rules: Arc<RequestRules>,
     /// Permits for requests that wait for the graph.
-    pub(crate) waiting: Arc<Semaphore>,
-    pub(crate) sender: Sender<Posted>,
+    waiting: Arc<Semaphore>,
+    decoding: Arc<Semaphore>,
+    /// Where requests go until the source ends.
+    sender: WeakSender<Posted>,
 }
 
-/// Takes a request, and answers when the graph has accepted its records.
+impl Handler {
+    pub(crate) fn new(rules: RequestRules, sender: &Sender<Posted>) -> Self {
+        let waiting = Arc::new(Semaphore::new(rules.waiting));
+        let decoding = Arc::new(Semaphore::new(DECODED_AT_ONCE));
+        Self { rules: Arc::new(rules), waiting, decoding, sender: sender.downgrade() }
+    }
+
+    /// Reads the records of a request.
+    async fn read(&self, request: Request) -> Result<Vec<Bytes>, NotTaken> {
+        let (kind, encoding) = (BodyType::of(request.headers()), Encoding::of(request.headers()));
+        let reading = read_body(request.into_body(), self.rules.largest);
+        let body = match REQUEST.of(self.rules.timeout).within("a client", reading).await {
+            Ok(Ok(body)) => body,
+            Ok(Err(Unread::TooLarge(begin))) => return Err(self.too_large(begin).into()),
+            Ok(Err(Unread::Broken)) => return Err(NotTaken::Unread(StatusCode::BAD_REQUEST)),
+            Err(_) => return Err(NotTaken::Unread(StatusCode::REQUEST_TIMEOUT)),
+        };
+        let encoding = encoding.map_err(|names| {
+            let reason = format!("the content encoding {names:?} is not supported");
+            Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, body.clone(), reason)
+        })?;
+        let decoded = self.decode(encoding, body.clone()).await.map_err(|error| match error {
+            Undecodable::TooLarge => self.too_large(body),
+            Undecodable::Damaged(error) => {
+                let reason = format!("the body can't be decompressed: {error}");
+                Refusal::new(StatusCode::BAD_REQUEST, body, reason)
+            }
+        })?;
+        let records = self.rules.records(kind, &decoded);
+        Ok(records.map_err(|NotJson(reason)| Refusal::new(StatusCode::BAD_REQUEST, decoded, reason))?)
+    }
+
+    fn too_large(&self, record: Bytes) -> Refusal {
+        let reason = format!("the body is larger than {}", ByteSize(self.rules.largest as u64));
+        Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, record, reason)
+    }
+
+    async fn decode(&self, encoding: Encoding, body: Bytes) -> Result<Bytes, Undecodable> {
+        if encoding == Encoding::Plain {
+            return Ok(body);
+        }
+        // The semaphore is never closed.
+        let _permit = self.decoding.acquire().await;
+        encoding.decode(body, self.rules.largest).await
+    }
+}
+
+/// Takes a request, and answers when it is known what became of its records.
 pub(crate) async fn take(State(handler): State<Handler>, request: Request) -> Response {
     if let Some(refusal) = handler.rules.refuse(&request) {
         return refusal;
     }
-    let kind = BodyType::of(request.headers());
-    let reading = Bytes::from_request(request, &());
-    let body = match REQUEST.of(handler.rules.timeout).within("a client", reading).await {
-        Ok(Ok(body)) => body,
-        Ok(Err(rejection)) => return rejection.into_response(),
-        Err(_) => return StatusCode::REQUEST_TIMEOUT.into_response(),
-    };
-    let records = match handler.rules.records(kind, body) {
-        Ok(records) => records,
-        Err(reason) => return (StatusCode::BAD_REQUEST, reason + "\n").into_response(),
+    let ended = || unavailable("the source has ended\n".to_owned());
+    // The source does not end before the request is passed on.
+    let Some(sender) = handler.sender.upgrade() else { return ended() };
+    let peer = request.extensions().get().map(|Peer(peer)| *peer);
+    let records = match handler.read(request).await {
+        Ok(records) => Ok(records),
+        Err(NotTaken::Refused(refusal)) => Err(Refusal { peer, ..refusal }),
+        Err(NotTaken::Unread(status)) => return status.into_response(),
     };
     // Only now, so that a request that arrives slowly takes no permit.
     let Ok(_permit) = handler.waiting.try_acquire() else {
         return (StatusCode::TOO_MANY_REQUESTS, [(RETRY_AFTER, "1")], "too many requests wait\n")
             .into_response();
     };
-    let (done, wait) = oneshot::channel();
+    let refusal = records.as_ref().err().map(|refusal| (refusal.status, refusal.reason.clone()));
+    let (ticket, outcome) = Ticket::new(records.as_ref().map_or(1, Vec::len));
     // After the end of the source nothing receives it, and the wait below fails.
-    let _ = handler.sender.send(Posted { records, done }).await;
-    match wait.await {
-        Ok(Ok(())) => StatusCode::ACCEPTED.into_response(),
-        Ok(Err(error)) => (StatusCode::SERVICE_UNAVAILABLE, format!("{error}\n")).into_response(),
-        Err(_) => (StatusCode::SERVICE_UNAVAILABLE, "the source has ended\n").into_response(),
+    let _ = sender.send(Posted { records, ticket }).await;
+    drop(sender);
+    let outcome = match handler.rules.respond {
+        Respond::Accepted => outcome.await,
+        Respond::Done => match tokio::time::timeout(handler.rules.done_within, outcome).await {
+            Ok(outcome) => outcome,
+            Err(_) => return late(handler.rules.done_within),
+        },
+    };
+    match (refusal, outcome) {
+        (Some((status, reason)), _) => Refusal::answer(status, reason),
+        (None, Ok(outcome)) => outcome.answer(handler.rules.taken()),
+        (None, Err(_)) => ended(),
     }
 }
 
-fn lines(body: &Bytes) -> Vec<Bytes> {
-    let lines = body.split(|byte| *byte == b'\n').map(|line| line.strip_suffix(b"\r").unwrap_or(line));
-    lines.filter(|line| !line.is_empty()).map(|line| body.slice_ref(line)).collect()
-}
-
-/// The content type of a body.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum BodyType {
-    Json,
-    Ndjson,
-    Other,
-}
-
-impl BodyType {
-    fn of(headers: &HeaderMap) -> Self {
-        let kind = headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
-        let kind = kind.split(';').next().unwrap_or_default().trim();
-        match kind.to_ascii_lowercase().as_str() {
-            "application/json" => Self::Json,
-            "application/x-ndjson" | "application/jsonl" => Self::Ndjson,
-            _ => Self::Other,
-        }
-    }
+/// The answer to a client that has waited for too long.
+fn late(waited: Duration) -> Response {
+    let waited = humantime::format_duration(waited);
+    let text = format!("the records are still being processed after {waited}\n");
+    (StatusCode::GATEWAY_TIMEOUT, text).into_response()
 }

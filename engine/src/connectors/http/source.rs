@@ -1,41 +1,44 @@
 //! The source `http`: records that clients POST.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
-use axum::extract::DefaultBodyLimit;
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
-use tokio::sync::mpsc::{Receiver, Sender, channel};
-use tokio_util::sync::CancellationToken;
 
-use super::requests::{Handler, Posted, RequestRules, take};
-use crate::connections::{self, ConnectionLimit, ListenAddress};
-use crate::deadlines::{REQUEST, STOPPED};
-use crate::graph::{Feed, next};
-use crate::record::{LONGEST, Record};
-use crate::{Error, Source};
+use super::requests::RequestRules;
+use crate::connections::ListenAddress;
+use crate::deadlines::{OUT, REQUEST};
+use crate::record::LONGEST;
+use crate::{Error, FaultPolicy};
 
 /// The longest timeout: longer ones could not be added to the current time.
 const LONGEST_TIMEOUT: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
 
 /// Listens at an address for HTTP/1.1 requests, and emits the body of each POST as a record, or each of its lines
-/// (with [`lines`](Http::lines), or the content type `application/x-ndjson`).
+/// (with [`lines`](Http::lines), or the content type `application/x-ndjson`). Bodies may be compressed (`gzip`,
+/// `deflate` or `zstd` in Content-Encoding).
 ///
 /// | answer | when |
 /// |---|---|
+/// | 200 OK | all records of the body are out, with [`Respond::Done`] |
 /// | 202 Accepted | the graph has accepted all records of the body |
-/// | 400 Bad Request | the body should be JSON ([`json`](Http::json), or its content type), and is not; nothing of it was emitted |
+/// | 400 Bad Request | a record of the body is not accepted: the body should be JSON ([`json`](Http::json), or its content type), and is not; it can't be decompressed; or a function failed for a record, and the answer says why |
 /// | 403 Forbidden | a web page sends the request, and its origin is not among the [`origins`](Http::origins) |
 /// | 408 Request Timeout | the body took longer than [`timeout`](Http::timeout) |
-/// | 413 Payload Too Large | the body is larger than [`largest_body`](Http::largest_body) |
+/// | 413 Content Too Large | the body is larger than [`largest_body`](Http::largest_body), as it came or decompressed |
+/// | 415 Unsupported Media Type | the body is compressed in another way |
 /// | 429 Too Many Requests | [`waiting`](Http::waiting) other requests wait for the graph; with Retry-After |
-/// | 503 Service Unavailable | the run has failed or is stopped; some of the records may have been emitted |
+/// | 500 Internal Server Error | a function panicked, took too long, or exceeded another limit for a record |
+/// | 503 Service Unavailable | the run has failed or is stopped, or a function says that another try may succeed; some of the records may have been emitted; with Retry-After |
+/// | 504 Gateway Timeout | with [`Respond::Done`], the records are not out within [`done_within`](Http::done_within); they are still being processed |
+///
+/// A body that is refused with 400, 413 or 415 before it becomes records is a fault (see [`on_fault`](Http::on_fault)),
+/// and nothing of it is emitted. If a function fails for one record of a body, the others are still processed.
 ///
 /// While the graph is full, answers wait. A client that got no answer does not know whether its records were emitted.
-/// When the source is stopped, it takes no more requests, and answers those that it has within 5 s.
+/// When the source is stopped, it takes no more requests, and answers those that it has: within 5 s, or with
+/// [`Respond::Done`] when their records are out.
 ///
 /// A connection is closed if it sends no request within the [`timeout`](Http::timeout), or does not read its answer in
 /// that time (with a second more for each 16 KiB); after a request that is refused (4xx, but not 429); and after each
@@ -79,16 +82,30 @@ pub fn http(address: impl Into<String>) -> Http {
             timeout: REQUEST.time,
             largest: 1 << 20,
             waiting: 64,
+            respond: Respond::Accepted,
+            done_within: OUT.time,
         },
+        policy: FaultPolicy::skip(),
     }
+}
+
+/// When a request is answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Respond {
+    /// When the graph has accepted all its records, with 202. Faults that are known by then are told.
+    Accepted,
+    /// When all its records are out, with 200: they were written by sinks or dropped, or are faults, of which the first
+    /// is told. If several sources meet in the graph, feeding it fails.
+    Done,
 }
 
 /// See [`http`].
 #[derive(Debug)]
 pub struct Http {
-    listen: ListenAddress,
-    connections: usize,
-    rules: RequestRules,
+    pub(super) listen: ListenAddress,
+    pub(super) connections: usize,
+    pub(super) rules: RequestRules,
+    pub(super) policy: FaultPolicy,
 }
 
 impl Http {
@@ -126,6 +143,32 @@ impl Http {
     #[must_use]
     pub fn largest_body(mut self, bytes: usize) -> Self {
         self.rules.largest = bytes.min(LONGEST);
+        self
+    }
+
+    /// Says when a request is answered: [`Respond::Accepted`] by default.
+    ///
+    /// With [`Respond::Done`], requests are answered in the order in which they came. A node that holds records until
+    /// more come, such as `partition`, holds the answers too: let more requests [wait](Self::waiting) than it holds.
+    #[must_use]
+    pub fn respond(mut self, respond: Respond) -> Self {
+        self.rules.respond = respond;
+        self
+    }
+
+    /// With [`Respond::Done`], limits how long a client waits until its records are out: then it gets 504, and its
+    /// records are still processed. 30 s by default.
+    #[must_use]
+    pub fn done_within(mut self, time: Duration) -> Self {
+        self.rules.done_within = time.min(LONGEST_TIMEOUT);
+        self
+    }
+
+    /// Says what happens if a body is refused with 400, 413 or 415: its record is what was read of the body. By default
+    /// it is left out, and the source goes on. Nothing can be read twice, so retries of `policy` are not used.
+    #[must_use]
+    pub fn on_fault(mut self, policy: &FaultPolicy) -> Self {
+        self.policy = policy.clone();
         self
     }
 
@@ -173,80 +216,4 @@ impl Http {
     pub fn local_addr(&self) -> Option<SocketAddr> {
         self.listen.local_addr()
     }
-}
-
-impl<T: Record> Feed<T> for Http {
-    async fn feed(self, source: &Source<T>, stop: &CancellationToken) -> Result<(), Error> {
-        let Self { listen, connections, rules } = self;
-        let (sender, mut posted) = channel(1);
-        let deadline = REQUEST.of(rules.timeout);
-        let limit = ConnectionLimit::new(connections);
-        let http = connections::Http::new(deadline, limit.clone(), router(rules, sender), stop.clone());
-        let serve = move |connection, peer| http.clone().serve(connection, peer);
-        let serving = listen.serve(limit, stop.clone(), serve).await?;
-        // Without it, emitting ends when the last connection is closed.
-        let over = CancellationToken::new();
-        let emitting = emit(&mut posted, source, &over);
-        tokio::pin!(emitting);
-        tokio::select! {
-            emitted = &mut emitting => {
-                emitted?;
-                serving.join_all().await;
-                return Ok(());
-            }
-            () = grace(stop) => over.cancel(),
-        }
-        emitting.await?;
-        // Clients have some time to read their answers.
-        let _ = STOPPED.within("clients", serving.join_all()).await;
-        Ok(())
-    }
-}
-
-/// Answers requests.
-fn router(rules: RequestRules, sender: Sender<Posted>) -> Router {
-    let waiting = Arc::new(Semaphore::new(rules.waiting));
-    let limit = DefaultBodyLimit::max(rules.largest);
-    let handler = Handler { rules: Arc::new(rules), waiting, sender };
-    Router::new().fallback(take).layer(limit).with_state(handler)
-}
-
-/// Serves one connection to its end, and returns the records that it brought.
-#[cfg(any(fuzzing, test))]
-pub(crate) async fn serve_one<S>(connection: S) -> Vec<bytes::Bytes>
-where
-    S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send + 'static,
-{
-    let (sender, mut posted) = channel(1);
-    let router = router(http("").largest_body(1 << 10).rules, sender);
-    let http = connections::Http::new(REQUEST, ConnectionLimit::new(2), router, CancellationToken::new());
-    let taking = async {
-        let mut records = Vec::new();
-        while let Some(Posted { records: more, done }) = posted.recv().await {
-            records.extend(more);
-            let _ = done.send(Ok(()));
-        }
-        records
-    };
-    tokio::join!(http.serve(connection, SocketAddr::from(([127, 0, 0, 1], 1))), taking).1
-}
-
-async fn grace(stop: &CancellationToken) {
-    stop.cancelled().await;
-    tokio::time::sleep(STOPPED.time).await;
-}
-
-/// Emits what is posted, until no connection is left or `over` is cancelled.
-async fn emit<T: Record>(
-    posted: &mut Receiver<Posted>,
-    source: &Source<T>,
-    over: &CancellationToken,
-) -> Result<(), Error> {
-    while let Some(Posted { records, done }) = next(source, over, posted.recv()).await?.flatten() {
-        let emitted = source.emit_records(records).await;
-        // A client that has gone needs no answer.
-        let _ = done.send(emitted.clone());
-        emitted?;
-    }
-    Ok(())
 }

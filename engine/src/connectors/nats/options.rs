@@ -43,6 +43,8 @@ pub(super) struct NatsSource {
 }
 
 impl SourceNode for NatsSource {
+    const REFUSES: bool = true;
+
     fn access(&self, access: &mut Access) {
         access.asks(&self.server, [&self.credentials, &self.ca]);
     }
@@ -57,6 +59,7 @@ impl SourceNode for NatsSource {
             check_subject(subject, true)?;
         }
         let mut nats = source::nats(broker, self.stream, self.consumer).follow(self.follow.unwrap_or(true));
+        nats = nats.on_fault(&context.guard.policy);
         if let Some(subject) = self.subject {
             nats = nats.subject(subject);
         }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use async_nats::jetstream::consumer::{AckPolicy, Config, PullConsumer, pull};
 use async_nats::jetstream::context::ConsumerInfoErrorKind;
 use bytes::Bytes;
+use bytesize::ByteSize;
 use tokio::sync::mpsc::error::TryRecvError;
 use tokio::sync::mpsc::{Receiver, channel};
 use tokio_util::sync::CancellationToken;
@@ -15,10 +16,13 @@ use super::subscription::Subscription;
 use crate::broker::Broker;
 use crate::connectors::nats::connection::NatsConnection;
 use crate::deadlines::BROKER_AWAY;
-use crate::error::{BrokerError, GraphError, InputError};
-use crate::graph::{Feed, next};
+use crate::error::BrokerError;
+use crate::graph::{Acknowledgements, Feed, Refused, check_unmixed, next};
 use crate::record::{BatchBuilder, LONGEST, Record};
-use crate::{Error, Source};
+use crate::{Error, FaultPolicy, Source};
+
+/// The source's name in errors.
+const NAME: &str = "nats";
 
 /// The most bytes that are emitted at once, unless a message is longer.
 const BATCH_BYTES: usize = 256 << 10;
@@ -58,6 +62,7 @@ pub fn nats(broker: Broker, stream: impl Into<String>, consumer: impl Into<Strin
         ack_wait: Duration::from_secs(30),
         timeout: BROKER_AWAY.time,
         follow: true,
+        policy: FaultPolicy::stop(),
         connected: None,
     }
 }
@@ -73,6 +78,7 @@ pub struct Nats {
     ack_wait: Duration,
     timeout: Duration,
     follow: bool,
+    policy: FaultPolicy,
     connected: Option<Connected>,
 }
 
@@ -123,6 +129,14 @@ impl Nats {
     #[must_use]
     pub fn follow(mut self, follow: bool) -> Self {
         self.follow = follow;
+        self
+    }
+
+    /// Says what happens to a message of more than 32 MiB. By default the run ends. Nothing can be read twice, so retries
+    /// of `policy` are not used.
+    #[must_use]
+    pub fn on_fault(mut self, policy: &FaultPolicy) -> Self {
+        self.policy = policy.clone();
         self
     }
 
@@ -212,25 +226,19 @@ impl Nats {
 
 impl<T: Record> Feed<T> for Nats {
     async fn feed(self, source: &Source<T>, stop: &CancellationToken) -> Result<(), Error> {
-        if source.context().are_mixed() {
-            return Err(Error::Graph(GraphError::MixedSources { source_name: "nats".to_owned() }));
-        }
-        let Self { in_flight, follow, connected, .. } = self.connect().await?;
+        check_unmixed(source, NAME)?;
+        let Self { in_flight, follow, connected, policy, .. } = self.connect().await?;
         let Connected { connection, consumer } = connected.ok_or(Error::Closed)?;
         let (sender, messages) = channel(in_flight);
+        let acknowledgements = Acknowledgements::new(source);
         let subscription =
-            Arc::new(Subscription::new(connection, consumer, in_flight, follow, source.context()));
-        let told = subscription.clone();
-        source.progress().on_done(move |done| told.acknowledgements().done(done.last));
-        let ending = subscription.clone();
-        source.before_end(move || {
-            let ending = ending.clone();
-            Box::pin(async move { ending.end().await })
-        });
-        tokio::spawn(subscription.clone().serve(sender));
-        let fed = emit(source, stop, messages, &subscription).await;
-        subscription.stop_reading();
-        fed
+            Arc::new(Subscription::new(connection, consumer, in_flight, follow, acknowledgements.clone()));
+        acknowledgements.tell(source, NAME, subscription.clone())?;
+        let over = CancellationToken::new();
+        tokio::spawn(subscription.clone().receive_all(sender, over.clone()));
+        // Whatever ends this, no more messages are received.
+        let _over = over.drop_guard();
+        emit(source, stop, messages, &subscription, &policy).await
     }
 }
 
@@ -240,6 +248,7 @@ async fn emit<T: Record>(
     stop: &CancellationToken,
     mut messages: Receiver<(u64, Bytes)>,
     subscription: &Subscription,
+    policy: &FaultPolicy,
 ) -> Result<(), Error> {
     while !stop.is_cancelled() {
         let first = match messages.try_recv() {
@@ -252,24 +261,55 @@ async fn emit<T: Record>(
             }
         };
         let Some(first) = first else { return subscription.failure().map_or(Ok(()), Err) };
-        let (mut places, mut batch, mut bytes) = (Vec::new(), BatchBuilder::default(), 0);
-        let mut more = Some(first);
-        while let Some((place, payload)) = more {
-            if payload.len() > LONGEST {
-                return Err(Error::Input(InputError::LongRecord {
-                    record: source.last_number() + 1,
-                    limit: LONGEST as u64,
-                }));
-            }
-            batch.push(0, |data| data.extend_from_slice(&payload));
-            places.push(place);
-            bytes += payload.len();
-            more = if bytes < BATCH_BYTES { messages.try_recv().ok() } else { None };
-        }
-        source
-            .emit_numbered(batch.build(), |number| subscription.acknowledgements().emitted(number, &places))
-            .await?;
-        subscription.emitted(bytes);
+        let together = Together::of(first, &mut messages);
+        together.emit(source, subscription, policy).await?;
     }
     Ok(())
+}
+
+/// Messages that are emitted together.
+#[derive(Default)]
+struct Together {
+    places: Vec<u64>,
+    batch: BatchBuilder,
+    bytes: usize,
+    /// One after them that is longer than records may be.
+    too_long: Option<(u64, Bytes)>,
+}
+
+impl Together {
+    /// A message, and those that have been received after it.
+    fn of(first: (u64, Bytes), messages: &mut Receiver<(u64, Bytes)>) -> Self {
+        let (mut these, mut more) = (Self::default(), Some(first));
+        while let Some((place, payload)) = more {
+            these.bytes += payload.len();
+            if payload.len() > LONGEST {
+                these.too_long = Some((place, payload));
+                break;
+            }
+            these.batch.push(0, |data| data.extend_from_slice(&payload));
+            these.places.push(place);
+            more = if these.bytes < BATCH_BYTES { messages.try_recv().ok() } else { None };
+        }
+        these
+    }
+
+    async fn emit<T: Record>(
+        self,
+        source: &Source<T>,
+        subscription: &Subscription,
+        policy: &FaultPolicy,
+    ) -> Result<(), Error> {
+        let Self { places, batch, bytes, too_long } = self;
+        if !places.is_empty() {
+            subscription.acknowledgements.emit_batch(source, batch.build(), &places).await?;
+        }
+        if let Some((place, payload)) = too_long {
+            let message = format!("it is longer than {}", ByteSize(LONGEST as u64));
+            let refused = Refused { record: &payload[..LONGEST], name: NAME, message: &message, policy };
+            subscription.acknowledgements.refuse(source, place, refused).await?;
+        }
+        subscription.emitted(bytes);
+        Ok(())
+    }
 }

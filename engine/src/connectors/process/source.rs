@@ -178,7 +178,7 @@ async fn read<T: Record>(
         if read == 0 {
             break;
         }
-        let Cut { records, too_long } = splitter.take(&block[..read]);
+        let Cut { records, too_long } = splitter.take(&mut &block[..read]);
         if let Some(records) = records {
             source.emit_batch(records).await?;
         }

@@ -1,7 +1,5 @@
 //! What several connectors share: consumers, formats, options, positions in files, and reports of what was delivered.
 
-#[cfg(feature = "cluster")]
-pub(in crate::connectors) mod acknowledgements;
 pub(in crate::connectors) mod backoff;
 pub(in crate::connectors) mod consumers;
 pub(in crate::connectors) mod delivery_status;

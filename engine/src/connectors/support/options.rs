@@ -78,3 +78,16 @@ impl CsvOptions {
         }))
     }
 }
+
+/// Checks a header of requests.
+#[cfg(feature = "net")]
+pub(crate) fn check_header(name: &str, value: &str) -> Result<(), Problem> {
+    use reqwest::header::{HeaderName, HeaderValue};
+
+    let problem = |message: String| Problem::new(message).about(&["headers", name]);
+    HeaderName::try_from(name).map_err(|_| problem(format!("{name:?} is not a valid header name")))?;
+    // The value may be a secret.
+    HeaderValue::try_from(value)
+        .map_err(|_| problem(format!("the value of {name} is not valid in a header")))?;
+    Ok(())
+}

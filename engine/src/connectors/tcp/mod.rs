@@ -4,8 +4,8 @@ mod options;
 pub(super) mod sink;
 pub(super) mod source;
 
-use crate::nodes::{NodeType, sink_type, source_type};
+use crate::nodes::{NodeType, service_type, sink_type};
 use options::{TcpSink, TcpSource};
 
 /// In pipeline files.
-pub(super) const NODES: &[NodeType] = &[source_type::<TcpSource>("tcp"), sink_type::<TcpSink>("tcp")];
+pub(super) const NODES: &[NodeType] = &[service_type::<TcpSource>("tcp"), sink_type::<TcpSink>("tcp")];

@@ -11,7 +11,7 @@ use crate::nodes::{
 };
 
 /// Lines of TCP connections to an address. A line that is too long, or during which its connection breaks, is a
-/// fault.
+/// fault: it is left out, unless on_fault says otherwise.
 #[derive(Deserialize, JsonSchema)]
 pub(super) struct TcpSource {
     /// The address to listen at, as "127.0.0.1:9000".
@@ -25,6 +25,13 @@ pub(super) struct TcpSource {
     longest_line: Option<Size>,
     /// How long a connection may send nothing before it is closed; without limit by default.
     idle: Option<Time>,
+    /// Records end with a NUL byte, instead of a newline.
+    #[serde(default)]
+    null: bool,
+    /// Writes a line that begins with "error: " to a client whose line is too long. A client that does not read it may
+    /// lose what it sends last.
+    #[serde(default)]
+    tell_errors: bool,
 }
 
 impl SourceNode for TcpSource {
@@ -36,6 +43,7 @@ impl SourceNode for TcpSource {
 
     fn open(self, context: &mut BuildContext) -> Result<(Feeding, Contents), Problem> {
         let mut tcp = source::tcp(context.access.listened_at(self.address)?).on_fault(&context.guard.policy);
+        tcp = tcp.tell_errors(self.tell_errors).separated_by(separator(self.null));
         if let Some(Count(connections)) = self.connections {
             tcp = tcp.connections(connections.get());
         }

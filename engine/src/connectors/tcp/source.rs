@@ -28,9 +28,9 @@ const BLOCK: usize = 16 << 10;
 /// The lines of one connection keep their order, and a last line without a newline counts. While the graph is full,
 /// connections are not read from.
 ///
-/// A connection that breaks, or sends a line that is too long, is closed (see [`on_broken`](Tcp::on_broken)), and
-/// the line is a fault (see [`on_fault`](Tcp::on_fault)). When the source is stopped, it still emits the whole lines
-/// that it has read. It acknowledges nothing to the client, so what a client sends around that time may be lost.
+/// A line that is too long, or during which its connection breaks, is a fault (see [`on_fault`](Tcp::on_fault)). The
+/// lines after one that is too long are emitted as all others. When the source is stopped, it still emits the whole
+/// lines that it has read. It acknowledges nothing to the client, so what a client sends around that time may be lost.
 ///
 /// A connection that sends nothing stays open, unless [`idle`](Tcp::idle) limits how long. While all
 /// [`connections`](Tcp::connections) are taken and another client waits, a connection that has sent no whole line for
@@ -63,9 +63,11 @@ pub fn tcp(address: impl Into<String>) -> Tcp {
         listen: ListenAddress::new(address),
         connections: 256,
         longest: 1 << 20,
+        separator: b'\n',
         idle: None,
         broken: Arc::new(|_| {}),
-        policy: FaultPolicy::stop(),
+        policy: FaultPolicy::skip(),
+        tells: false,
     }
 }
 
@@ -74,9 +76,11 @@ pub struct Tcp {
     listen: ListenAddress,
     connections: usize,
     longest: usize,
+    separator: u8,
     idle: Option<Duration>,
     broken: OnBroken,
     policy: FaultPolicy,
+    tells: bool,
 }
 
 type OnBroken = Arc<dyn Fn(Error) + Send + Sync>;
@@ -95,6 +99,13 @@ impl Tcp {
         self
     }
 
+    /// Ends records at another byte, instead of a newline. Carriage returns are then kept.
+    #[must_use]
+    pub fn separated_by(mut self, separator: u8) -> Self {
+        self.separator = separator;
+        self
+    }
+
     /// Limits a line to this many bytes. 1 MiB by default, and at most 32 MiB.
     #[must_use]
     pub fn longest_line(mut self, bytes: usize) -> Self {
@@ -110,10 +121,19 @@ impl Tcp {
     }
 
     /// Says what happens to a line that is too long, or during which its connection breaks: its record is what was read
-    /// of it. By default the run ends. Nothing can be read twice, so retries of `policy` are not used.
+    /// of it until then. By default it is left out, and the source goes on. Nothing can be read twice, so retries of
+    /// `policy` are not used.
     #[must_use]
     pub fn on_fault(mut self, policy: &FaultPolicy) -> Self {
         self.policy = policy.clone();
+        self
+    }
+
+    /// If `tells`, writes a line that begins with `error: ` to a client that sent a line that is too long. False by
+    /// default: a client that closes its connection without reading such a line may lose what it sent last.
+    #[must_use]
+    pub fn tell_errors(mut self, tells: bool) -> Self {
+        self.tells = tells;
         self
     }
 
@@ -151,10 +171,19 @@ impl Tcp {
 
 impl<T: Record> Feed<T> for Tcp {
     async fn feed(self, source: &Source<T>, stop: &CancellationToken) -> Result<(), Error> {
-        let Self { listen, connections, longest, idle, broken, policy } = self;
+        let Self { listen, connections, longest, separator, idle, broken, policy, tells } = self;
         let (sender, mut pieces) = channel(1);
         let limit = ConnectionLimit::new(connections);
-        let reader = Reader { longest, idle, broken, sender, limit: limit.clone(), stop: stop.clone() };
+        let reader = Reader {
+            longest,
+            separator,
+            idle,
+            broken,
+            tells,
+            sender,
+            limit: limit.clone(),
+            stop: stop.clone(),
+        };
         let serve = move |connection, peer| reader.clone().serve(connection, peer);
         let serving = listen.serve(limit, stop.clone(), serve).await?;
         // Lines that were read are emitted even if the source is stopped: the tasks end then.
@@ -189,8 +218,10 @@ enum Piece {
 #[derive(Clone)]
 struct Reader {
     longest: usize,
+    separator: u8,
     idle: Option<Duration>,
     broken: OnBroken,
+    tells: bool,
     sender: Sender<Piece>,
     limit: ConnectionLimit,
     stop: CancellationToken,
@@ -198,7 +229,7 @@ struct Reader {
 
 impl Reader {
     async fn serve(self, connection: TcpStream, peer: SocketAddr) {
-        let mut splitter = Splitter::new(b'\n', self.longest);
+        let mut splitter = Splitter::new(self.separator, self.longest);
         let Err(error) = self.read(connection, peer, &mut splitter).await else { return };
         if let Some(line) = splitter.rest() {
             let reason = format!("the connection with {peer} broke within it: {error}");
@@ -221,22 +252,33 @@ impl Reader {
             let reading = self.read_block(&mut connection, &mut block, brought);
             let reading = self.stop.run_until_cancelled(reading);
             let Some(read) = reading.await.transpose()? else { return Ok(()) };
-            let Cut { records, too_long } = match read {
-                0 => Cut { records: splitter.end(), too_long: None },
-                read => splitter.take(&block[..read]),
-            };
-            if let Some(records) = records {
-                self.pass(Piece::Lines(records)).await;
-                brought = Instant::now();
-            }
-            if let Some(line) = too_long {
-                let limit = ByteSize(self.longest as u64);
-                self.pass(Piece::Refused(line, format!("it is longer than {limit}, from {peer}"))).await;
-                return Err(io::Error::new(io::ErrorKind::InvalidData, "a line is too long"));
-            }
             if read == 0 {
+                if let Some(last) = splitter.end() {
+                    self.pass(Piece::Lines(last)).await;
+                }
                 return Ok(());
             }
+            let mut bytes = &block[..read];
+            while !bytes.is_empty() {
+                let Cut { records, too_long } = splitter.take(&mut bytes);
+                if let Some(records) = records.filter(|records| !records.is_empty()) {
+                    self.pass(Piece::Lines(records)).await;
+                    brought = Instant::now();
+                }
+                if let Some(line) = too_long {
+                    self.refuse(line, &connection, peer).await;
+                }
+            }
+        }
+    }
+
+    /// Refuses a line that is too long.
+    async fn refuse(&self, line: Vec<u8>, connection: &TcpStream, peer: SocketAddr) {
+        let reason = format!("it is longer than {}", ByteSize(self.longest as u64));
+        self.pass(Piece::Refused(line, format!("{reason}, from {peer}"))).await;
+        if self.tells {
+            // A client that reads nothing does not hold the source up.
+            let _ = connection.try_write(format!("error: a line was left out: {reason}\n").as_bytes());
         }
     }
 

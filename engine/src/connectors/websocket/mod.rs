@@ -5,14 +5,15 @@ pub(super) mod sink;
 mod socket;
 pub(super) mod source;
 
-use crate::nodes::{NodeType, sink_type, source_type};
+use crate::nodes::{NodeType, service_type, sink_type};
 use options::{WebSocketSink, WebSocketSource};
 #[cfg(any(fuzzing, test))]
 pub(crate) use socket::config;
-pub(crate) use socket::{broken, connect, is_open, send};
+#[cfg(any(fuzzing, test))]
+pub(crate) use socket::{is_open, send};
 #[cfg(any(fuzzing, test))]
 pub(crate) use source::messages;
 
 /// In pipeline files.
 pub(super) const NODES: &[NodeType] =
-    &[source_type::<WebSocketSource>("websocket"), sink_type::<WebSocketSink>("websocket")];
+    &[service_type::<WebSocketSource>("websocket"), sink_type::<WebSocketSink>("websocket")];

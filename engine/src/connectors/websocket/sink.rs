@@ -7,11 +7,11 @@ use tokio::task::yield_now;
 use tokio::time::sleep;
 use tokio_tungstenite::tungstenite::{self, Message};
 
+use super::socket::{Server, is_open, send};
 use crate::Error;
 use crate::connectors::support::backoff::waits;
 use crate::connectors::support::consumers::{Consumer, Records, Refusal, records};
-use crate::connectors::websocket::{broken, connect, is_open, send};
-use crate::deadlines::{CLOSE, Socket, WRITE};
+use crate::deadlines::{CLOSE, Socket};
 use crate::graph::{Sink, Stream};
 use crate::net::url::shown;
 use crate::record::{LONGEST, Record};
@@ -51,18 +51,24 @@ use crate::record::{LONGEST, Record};
 /// # Ok(()) }
 /// ```
 pub fn websocket(url: impl Into<String>) -> WebSocket {
-    WebSocket { url: url.into(), retries: 10, timeout: WRITE.time }
+    WebSocket { server: Server::new(url.into()), retries: 10 }
 }
 
 /// See [`websocket`].
 #[derive(Clone, Debug)]
 pub struct WebSocket {
-    url: String,
+    server: Server,
     retries: usize,
-    timeout: Duration,
 }
 
 impl WebSocket {
+    /// Adds a header to the handshake, such as `Authorization`.
+    #[must_use]
+    pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.server.headers.push((name.into(), value.into()));
+        self
+    }
+
     /// Connects again this many times in a row before the run fails. 10 by default.
     #[must_use]
     pub fn retries(mut self, retries: usize) -> Self {
@@ -74,7 +80,7 @@ impl WebSocket {
     /// anything of what is written. 30 s each by default.
     #[must_use]
     pub fn timeout(mut self, timeout: Duration) -> Self {
-        self.timeout = timeout;
+        self.server.timeout = timeout;
         self
     }
 }
@@ -104,7 +110,7 @@ impl Writer {
         }
         let mut socket = match open {
             Some(socket) => socket,
-            None => connect(&self.websocket.url, LONGEST, self.websocket.timeout).await?,
+            None => self.websocket.server.connect(LONGEST).await?,
         };
         send(&mut socket, records.iter().map(message)).await?;
         self.socket = Some(socket);
@@ -123,7 +129,7 @@ impl Consumer<Records> for Writer {
     async fn take(&mut self, records: Records) -> Result<(), Refusal> {
         let mut waits = waits(self.websocket.retries);
         while let Err(error) = self.send(&records).await {
-            let Some(wait) = waits.next() else { return Err(broken(&self.websocket.url, error).into()) };
+            let Some(wait) = waits.next() else { return Err(self.websocket.server.broken(error).into()) };
             sleep(wait).await;
         }
         Ok(())
@@ -138,8 +144,8 @@ impl Consumer<Records> for Writer {
             Ok(())
         };
         // A server that does not answer is left: everything was sent.
-        let closed = CLOSE.within(&shown(&self.websocket.url), closing).await.unwrap_or(Ok(()));
-        closed.map_err(|error| broken(&self.websocket.url, error))
+        let closed = CLOSE.within(&shown(&self.websocket.server.url), closing).await.unwrap_or(Ok(()));
+        closed.map_err(|error| self.websocket.server.broken(error))
     }
 
     fn name(&self) -> &str {

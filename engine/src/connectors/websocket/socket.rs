@@ -9,10 +9,11 @@ use std::time::Duration;
 use futures_util::{SinkExt, Stream, StreamExt};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::http::{self, HeaderMap, HeaderName, HeaderValue};
 use tokio_tungstenite::tungstenite::{self, Message, protocol::WebSocketConfig};
 
 use crate::Error;
-use crate::deadlines::{self, Socket};
+use crate::deadlines::{self, Socket, WRITE};
 use crate::error::ConnectorError;
 use crate::net::url::shown;
 use crate::record::LONGEST;
@@ -32,14 +33,44 @@ pub(crate) fn config(written: usize) -> WebSocketConfig {
         .max_write_buffer_size(written + PONG_BYTES)
 }
 
-/// Connects to a URL, with TLS for `wss` URLs. The timeout is for each step of that, and later for the server to read
-/// anything of what is written: messages of up to `written` bytes.
-pub(crate) async fn connect(url: &str, written: usize, timeout: Duration) -> tungstenite::Result<Socket> {
-    deadlines::websocket(url, config(written), timeout).await
+/// The server to connect to.
+#[derive(Clone)]
+pub(super) struct Server {
+    pub(super) url: String,
+    /// Headers of the handshake. Values may be secrets.
+    pub(super) headers: Vec<(String, String)>,
+    /// For each step of a connection, and later for the server to read anything of what is written.
+    pub(super) timeout: Duration,
 }
 
-/// The error of a connection that broke or could not be made.
-pub(crate) fn broken(url: &str, error: tungstenite::Error) -> Error {
+impl std::fmt::Debug for Server {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Server").field("url", &shown(&self.url)).finish_non_exhaustive()
+    }
+}
+
+impl Server {
+    pub(super) fn new(url: String) -> Self {
+        Self { url, headers: Vec::new(), timeout: WRITE.time }
+    }
+
+    /// Connects, with TLS for `wss` URLs. Messages of up to `written` bytes may be sent.
+    pub(super) async fn connect(&self, written: usize) -> tungstenite::Result<Socket> {
+        let mut headers = HeaderMap::new();
+        for (name, value) in &self.headers {
+            let name = HeaderName::try_from(name).map_err(http::Error::from)?;
+            headers.insert(name, HeaderValue::try_from(value).map_err(http::Error::from)?);
+        }
+        deadlines::websocket(&self.url, headers, config(written), self.timeout).await
+    }
+
+    /// The error of a connection that broke or could not be made.
+    pub(super) fn broken(&self, error: tungstenite::Error) -> Error {
+        broken(&self.url, error)
+    }
+}
+
+fn broken(url: &str, error: tungstenite::Error) -> Error {
     let source = match error {
         tungstenite::Error::Io(error) => error,
         other => io::Error::other(other),

@@ -6,20 +6,27 @@ use futures_util::StreamExt;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::sleep;
 use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::protocol::CloseFrame;
+use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::{self, Message};
 use tokio_util::sync::CancellationToken;
 
+use super::socket::{Server, send};
 use crate::connectors::support::backoff::waits;
-use crate::connectors::websocket::{broken, connect};
-use crate::deadlines::{CLOSE, WRITE};
+use crate::deadlines::{CLOSE, Socket};
 use crate::graph::{Feed, next};
 use crate::net::url::shown;
 use crate::record::Record;
-use crate::{Error, Source};
+use crate::{Error, FaultPolicy, Source};
+
+/// The source's name in faults.
+const NAME: &str = "websocket";
 
 /// Connects to a WebSocket, as `wss://example.org/ticks`, and emits each message as a record, whether text or bytes.
 ///
-/// A message has at most 32 MiB. The source ends when the server closes the connection. While the graph is full,
+/// A message has at most 32 MiB. One that is longer, or a text that is not UTF-8, is a fault (see
+/// [`on_fault`](WebSocket::on_fault)); the source tells the server why by closing the connection, and connects again. The
+/// source ends when the server closes the connection. While the graph is full,
 /// nothing is read. Messages are not acknowledged: what the server sends while the connection is down is lost.
 ///
 /// ```
@@ -49,19 +56,51 @@ use crate::{Error, Source};
 /// # Ok(()) }
 /// ```
 pub fn websocket(url: impl Into<String>) -> WebSocket {
-    WebSocket { url: url.into(), retries: 0, reconnect: false, timeout: WRITE.time }
+    WebSocket {
+        server: Server::new(url.into()),
+        first: Vec::new(),
+        retries: 0,
+        reconnect: false,
+        policy: FaultPolicy::skip(),
+    }
 }
 
 /// See [`websocket`].
 #[derive(Clone, Debug)]
 pub struct WebSocket {
-    url: String,
+    server: Server,
+    /// The texts that each connection begins with.
+    first: Vec<String>,
     retries: usize,
     reconnect: bool,
-    timeout: Duration,
+    policy: FaultPolicy,
 }
 
 impl WebSocket {
+    /// Adds a header to the handshake, such as `Authorization`.
+    #[must_use]
+    pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.server.headers.push((name.into(), value.into()));
+        self
+    }
+
+    /// Sends this text at the beginning of each connection, such as a subscription. It can be called for several texts.
+    #[must_use]
+    pub fn send_first(mut self, text: impl Into<String>) -> Self {
+        self.first.push(text.into());
+        self
+    }
+
+    /// Says what happens if a message is too long, or is a text that is not UTF-8. By default it is left out, and the
+    /// source goes on. The rest of such a message can't be skipped, so its connection is closed, and its record is empty.
+    /// If the next connection brings no other message before such a one again, that counts for
+    /// [`retries`](Self::retries).
+    #[must_use]
+    pub fn on_fault(mut self, policy: &FaultPolicy) -> Self {
+        self.policy = policy.clone();
+        self
+    }
+
     /// If it can't connect, or the connection breaks, connects again after 100 ms, then after twice as long each
     /// time, up to 10 s, this many times without a message between. 0 by default. What the server sends meanwhile is
     /// lost.
@@ -82,8 +121,16 @@ impl WebSocket {
     /// answers to its pings. 30 s each by default. Waiting for a message has no limit.
     #[must_use]
     pub fn timeout(mut self, timeout: Duration) -> Self {
-        self.timeout = timeout;
+        self.server.timeout = timeout;
         self
+    }
+
+    /// Connects, and sends the first messages.
+    async fn connect(&self) -> tungstenite::Result<Socket> {
+        let longest = self.first.iter().map(String::len).max().unwrap_or(0);
+        let mut socket = self.server.connect(longest).await?;
+        send(&mut socket, self.first.iter().map(Message::text)).await?;
+        Ok(socket)
     }
 
     /// Connects, and emits messages until the connection ends. Returns whether any came, and how it ended; none if
@@ -93,17 +140,35 @@ impl WebSocket {
         source: &Source<T>,
         stop: &CancellationToken,
     ) -> Result<Option<(bool, tungstenite::Result<()>)>, Error> {
-        let mut socket = match next(source, stop, connect(&self.url, 0, self.timeout)).await? {
+        let mut socket = match next(source, stop, self.connect()).await? {
             None => return Ok(None),
             Some(Ok(socket)) => socket,
             Some(Err(error)) => return Ok(Some((false, Err(error)))),
         };
         let read = messages(&mut socket, source, stop).await?;
-        if read.is_none() {
+        let refused = read.as_ref().and_then(|(_, ended)| refused(ended));
+        if read.is_none() || refused.is_some() {
+            let frame = refused
+                .as_ref()
+                .map(|(code, reason)| CloseFrame { code: *code, reason: reason.clone().into() });
             // A server that does not answer is left.
-            let _ = CLOSE.within(&shown(&self.url), socket.close(None)).await;
+            let _ = CLOSE.within(&shown(&self.server.url), socket.close(frame)).await;
+        }
+        if let Some((_, reason)) = refused {
+            source
+                .refuse(&[], NAME, format!("{reason}, from {}", shown(&self.server.url)), &self.policy)
+                .await?;
         }
         Ok(read)
+    }
+}
+
+/// Why a connection ended with a message that can't be a record, and the code that tells its server so.
+fn refused(ended: &tungstenite::Result<()>) -> Option<(CloseCode, String)> {
+    match ended {
+        Err(tungstenite::Error::Capacity(error)) => Some((CloseCode::Size, error.to_string())),
+        Err(error @ tungstenite::Error::Utf8(_)) => Some((CloseCode::Invalid, error.to_string())),
+        _ => None,
     }
 }
 
@@ -132,15 +197,18 @@ pub(crate) async fn messages<T: Record, S: AsyncRead + AsyncWrite + Unpin + Send
 impl<T: Record> Feed<T> for WebSocket {
     async fn feed(self, source: &Source<T>, stop: &CancellationToken) -> Result<(), Error> {
         let mut pauses = waits(self.retries);
+        // Whether a message that is refused is followed by another connection whatever the retries.
+        let mut goes_on = true;
         while let Some((any, ended)) = self.read(source, stop).await? {
             if any {
-                pauses = waits(self.retries);
+                (pauses, goes_on) = (waits(self.retries), true);
             }
             let wait = match &ended {
                 Ok(()) if !self.reconnect => None,
+                ended if refused(ended).is_some() && std::mem::take(&mut goes_on) => waits(1).next(),
                 _ => pauses.next(),
             };
-            let Some(wait) = wait else { return ended.map_err(|error| broken(&self.url, error)) };
+            let Some(wait) = wait else { return ended.map_err(|error| self.server.broken(error)) };
             if next(source, stop, sleep(wait)).await?.is_none() {
                 break;
             }

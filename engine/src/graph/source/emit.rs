@@ -1,15 +1,12 @@
 //! Emits elements one by one, and ends a graph.
 
-#[cfg(feature = "cluster")]
-use std::sync::Arc;
-use std::sync::PoisonError;
+use std::sync::{Arc, PoisonError};
 
 use tokio::sync::MutexGuard;
 
 use super::handle::{Emission, Source};
 use crate::Error;
 use crate::graph::Items;
-#[cfg(feature = "cluster")]
 use crate::progress::BoxFuture;
 
 impl<T: Clone + Send + 'static> Source<T> {
@@ -40,8 +37,14 @@ impl<T: Clone + Send + 'static> Source<T> {
     /// The failure that ended the run, which may be of an earlier element; [`Error::Closed`] after
     /// [`close`](Self::close).
     pub async fn emit(&self, element: T) -> Result<(), Error> {
+        self.emit_one(element, |_| {}).await
+    }
+
+    /// The same; `told` is given the element's number before it goes anywhere.
+    pub(crate) async fn emit_one(&self, element: T, told: impl FnOnce(u64)) -> Result<(), Error> {
         let mut state = self.ready().await?;
         let number = state.next;
+        told(number);
         state.next += 1;
         let sent = self.outlet.send(Items::One(number, element)).await;
         self.context.emit(1);

@@ -5,3 +5,4 @@ mod handle;
 mod records;
 
 pub use handle::Source;
+pub use records::Refused;

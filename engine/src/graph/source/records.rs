@@ -35,9 +35,22 @@ impl<T: Record> Source<T> {
         &self,
         records: impl IntoIterator<Item = R>,
     ) -> Result<(), Error> {
+        self.emit_pieces(records, |_, _, _| {}).await
+    }
+
+    /// The same; before some of the records go anywhere, `told` is given the number of the first of them, how many they
+    /// are, and whether they are the last ones.
+    pub(crate) async fn emit_pieces<R: AsRef<[u8]>>(
+        &self,
+        records: impl IntoIterator<Item = R>,
+        mut told: impl FnMut(u64, u64, bool),
+    ) -> Result<(), Error> {
         let (batches, too_long) = batches(records);
+        let mut left = batches.len();
         for batch in batches {
-            self.emit_batch(batch).await?;
+            left -= 1;
+            let (records, is_last) = (batch.len() as u64, left == 0 && !too_long);
+            self.emit_numbered(batch, |first| told(first, records, is_last)).await?;
         }
         self.pause().await?;
         let too_long = too_long.then(|| {
@@ -73,8 +86,20 @@ impl<T: Record> Source<T> {
         message: impl Into<String>,
         policy: &FaultPolicy,
     ) -> Result<(), Error> {
+        let message = message.into();
+        self.refuse_numbered(Refused { record, name, message: &message, policy }, |_| {}).await
+    }
+
+    /// The same; `told` is given the record's number before anything becomes of it.
+    pub(crate) async fn refuse_numbered(
+        &self,
+        refused: Refused<'_>,
+        told: impl FnOnce(u64),
+    ) -> Result<(), Error> {
+        let Refused { record, name, message, policy } = refused;
         let mut state = self.ready().await?;
         let number = state.next;
+        told(number);
         state.next += 1;
         let cause = Cause::Failed { message: PlainText::short(message), retryable: false };
         let fault = Fault::new(number, name, cause);
@@ -112,6 +137,19 @@ impl<T: Record> Source<T> {
         let paused = self.outlet.pause().await;
         state.note(paused)
     }
+}
+
+/// A record that a source could not read.
+#[derive(Clone, Copy, Debug)]
+pub struct Refused<'a> {
+    /// What was read of it.
+    pub record: &'a [u8],
+    /// The source's name in the fault.
+    pub name: &'a str,
+    /// Why it is not a record.
+    pub message: &'a str,
+    /// Decides what the fault means for the run.
+    pub policy: &'a FaultPolicy,
 }
 
 /// Records in pieces of a size to emit, up to one that is too long; whether there was one.

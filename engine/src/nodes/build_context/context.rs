@@ -31,8 +31,9 @@ pub(crate) struct BuildContext<'a> {
     pub(crate) functions: Vec<(String, FunctionUsage)>,
     /// What holds for nodes that don't say otherwise.
     faults: FaultOptions,
-    /// Nodes that say nothing count their faults together.
-    shared: Option<Guard>,
+    /// The policy of nodes without options about faults, which count them together: that of nodes whose faults end the
+    /// run by default, and that of nodes that stay up.
+    shared: [Option<FaultPolicy>; 2],
     /// Each that leaves records out.
     pub(crate) skipping: Vec<FaultPolicy>,
     /// Where records are put aside.
@@ -78,7 +79,7 @@ impl<'a> BuildContext<'a> {
             plugins: IndexMap::new(),
             functions: Vec::new(),
             faults,
-            shared: None,
+            shared: [None, None],
             skipping: Vec::new(),
             dead_letters: Vec::new(),
             guard: Guard::stopping(""),
@@ -95,27 +96,36 @@ impl<'a> BuildContext<'a> {
         }
     }
 
-    /// The next node is this one, with its own options about faults.
+    /// Whether a run that put records aside succeeds.
+    pub(crate) fn exits_zero(&self) -> bool {
+        self.faults.exit_zero()
+    }
+
+    /// The next node is this one, with its own options about faults. If it `stays_up`, faults do not end the run unless
+    /// an option says so.
     pub(crate) fn begin(
         &mut self,
         name: &str,
         own: &FaultOptions,
+        stays_up: bool,
         taken_from: Vec<String>,
         literals: Vec<(usize, Bytes)>,
     ) -> Result<(), Problem> {
         self.guard = Guard::stopping(name);
         (self.taken_from, self.literals) = (taken_from, literals);
         if own.is_empty() {
-            if self.shared.is_none() {
-                let policy = self.faults.clone().policy(|path| self.dead_letters(path))?;
-                self.skipping.extend(policy.skips().then(|| policy.clone()));
-                self.shared = Some(Guard { policy, ..self.guard.clone() });
-            }
-            if let Some(shared) = &self.shared {
-                self.guard.policy = shared.policy.clone().for_node(name);
-            }
+            let known = self.shared[usize::from(stays_up)].clone();
+            let policy = match known {
+                Some(policy) => policy,
+                None => {
+                    let policy = self.faults.clone().policy(stays_up, |path| self.dead_letters(path))?;
+                    self.skipping.extend(policy.skips().then(|| policy.clone()));
+                    self.shared[usize::from(stays_up)].insert(policy).clone()
+                }
+            };
+            self.guard.policy = policy.for_node(name);
         } else {
-            let policy = own.or(&self.faults).policy(|path| self.dead_letters(path))?;
+            let policy = own.or(&self.faults).policy(stays_up, |path| self.dead_letters(path))?;
             self.skipping.extend(policy.skips().then(|| policy.clone()));
             self.guard.policy = policy.for_node(name);
         }
