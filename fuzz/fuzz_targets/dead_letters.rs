@@ -18,7 +18,7 @@ fuzz_target!(|bytes: &[u8]| {
         source.stream().sink(move |_: Vec<u8>| {
             count.fetch_add(1, Ordering::Relaxed);
         });
-        // A line that is not a dead letter is an error.
+        // A line that is not a dead letter is a fault, which ends the run.
         let _ = sources::dead_letters(Cursor::new(bytes.to_vec())).emit_into(&source).await;
         let _ = source.close().await;
     });

@@ -15,7 +15,7 @@ use crate::nodes::plugin_option::PluginOption;
 /// A name, how a node declares that it uses something, and how it asks for it while it is built.
 type Used = (&'static str, fn(&mut Access), fn(&mut BuildContext) -> Result<(), Problem>);
 
-const USES: [Used; 12] = [
+const USES: [Used; 13] = [
     ("read", |access| access.reads(path("read")), |context| asked(context.reads(path("read"), "path"))),
     (
         "followed",
@@ -27,6 +27,11 @@ const USES: [Used; 12] = [
         "written",
         |access| access.writes(path("written")),
         |context| asked(context.writes(path("written"), false, false)),
+    ),
+    (
+        "replaced",
+        |access| access.replaces(path("replaced")),
+        |context| asked(context.replaces(path("replaced"), "position")),
     ),
     (
         "rotating",

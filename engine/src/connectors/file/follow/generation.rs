@@ -153,7 +153,12 @@ impl Generation {
                         return Ok(Found::Rewritten);
                     }
                 }
-                self.modified = modified(&file.metadata()?);
+                let modified = modified(&file.metadata()?);
+                if count == 0 && self.read == 0 && modified != self.modified {
+                    // It is empty again: what was in it may have been copied.
+                    return Ok(Found::Rewritten);
+                }
+                self.modified = modified;
                 count
             }
         };

@@ -186,4 +186,11 @@ mod tests {
             assert!(Positions::parse(&summed(&broken)).is_err(), "{broken}");
         }
     }
+
+    proptest::proptest! {
+        #[test]
+        fn any_bytes_cause_no_panic(bytes: Vec<u8>) {
+            let _ = Positions::parse(&bytes);
+        }
+    }
 }
