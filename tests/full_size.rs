@@ -87,7 +87,7 @@ fn row_10_a_million_poison_records_become_dead_letters() {
         assert_eq!(fs::read_to_string(path("out")).unwrap(), "good\ngood\n");
         let mut letters = 0;
         for (number, line) in (1..).zip(BufReader::new(fs::File::open(path("dead")).unwrap()).lines()) {
-            let start = format!(r#"{{"number":{number},"input""#);
+            let start = format!(r#"{{"version":1,"number":{number},"input""#);
             assert!(line.unwrap().starts_with(&start), "{function}: no letter of record {number}");
             letters = number;
         }

@@ -66,6 +66,7 @@ mod run;
 mod tooling;
 mod untrusted_text;
 mod usage_errors;
+mod versions;
 
 // Clusters.
 #[cfg(feature = "cluster")]

@@ -85,6 +85,7 @@ mod record;
 pub mod run;
 pub mod text;
 mod threads;
+mod versions;
 pub mod wall;
 
 pub use connectors::{end_commands, sinks, sources};

@@ -52,7 +52,7 @@ async fn a_programs_run_continues_from_its_checkpoint() {
     numbers(folder.path(), OnFault::Divert(path("dead"))).await.unwrap();
     assert_eq!(fs::read_to_string(path("out")).unwrap(), "1\n2\n4\n");
     let dead = fs::read_to_string(path("dead")).unwrap();
-    assert!(dead.starts_with(r#"{"number":3,"#) && dead.lines().count() == 1, "{dead}");
+    assert!(dead.starts_with(r#"{"version":1,"number":3,"#) && dead.lines().count() == 1, "{dead}");
     assert!(!path("checkpoint").exists(), "what is done needs no checkpoint");
 }
 

@@ -56,7 +56,11 @@ fn a_checkpoint_of_a_different_run_is_refused() {
     fs::write(&checkpoint, &kept[..kept.len() / 2]).unwrap();
     let did = fed(engine(begin), "");
     assert_eq!(did.code, Some(2));
-    assert!(did.stderr.starts_with(&format!("engine: {checkpoint} is not a checkpoint: ")), "{}", did.stderr);
+    assert!(
+        did.stderr.starts_with(&format!("engine: {checkpoint} can't be read as a checkpoint: ")),
+        "{}",
+        did.stderr
+    );
 }
 
 #[test]
@@ -112,8 +116,11 @@ fn a_modified_checkpoint_is_refused_and_no_output_is_lost() {
     let mut old = shorter.clone();
     old["version"] = 4.into();
     let reasons = [
-        (format!("{shorter}\n"), "is not a checkpoint: its checksum is missing or wrong"),
-        (format!("{old}\n"), "is not a checkpoint: it is of version 4, and this engine writes 5"),
+        (format!("{shorter}\n"), "can't be read as a checkpoint: its checksum is missing or wrong"),
+        (
+            format!("{old}\n"),
+            "can't be read as a checkpoint: it is of version 4 of checkpoints, and this engine reads only version 5: finish",
+        ),
         // Even with a valid checksum, it does not match the output's end.
         (summed(&shorter), "out is not what that run wrote"),
     ];

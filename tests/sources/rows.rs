@@ -1,6 +1,6 @@
 //! Rows of CSV and lines of JSON, broken ones among them.
 
-use engine::sources::{self, Csv, Feed};
+use engine::sources::{self, Csv, Feed, Layout};
 use engine::{CancellationToken, Source, sinks};
 
 use crate::support::divert_to_list;
@@ -79,19 +79,47 @@ async fn an_invalid_json_line_is_a_fault_and_a_blank_one_is_skipped() {
 
 #[tokio::test]
 async fn a_last_row_without_a_closing_quote_is_a_fault() {
-    for (cut, row) in [("2,\"x\n3,y\n", "2,\"x\n3,y"), ("2,\"", "2,\"")] {
+    let hint = ", and the row takes 2 lines: look for a quote that is not closed";
+    for (cut, row, hint) in [("2,\"x\n3,y\n", "2,\"x\n3,y", hint), ("2,\"", "2,\"", "")] {
         let (policy, letters) = divert_to_list();
         let text = format!("a,b\n1,\"\"\"\"\n{cut}");
         let rows = lines_of(sources::csv(std::io::Cursor::new(text), Csv::new()).on_fault(&policy)).await;
         assert_eq!(rows, [r#"{"a":"1","b":"\""}"#]);
         let letter = &letters.read()[0];
-        assert_eq!(letter.fault.to_string(), "record 2: csv: its last field has no closing quote");
+        let said = format!("record 2: csv: its last field has no closing quote{hint}");
+        assert_eq!(letter.fault.to_string(), said);
         assert_eq!(*letter.record, *row.as_bytes());
     }
     assert_eq!(lines_of(sources::csv(&b"a\n\"x\""[..], Csv::new())).await, [r#"{"a":"x"}"#]);
     assert_eq!(lines_of(sources::csv(&b"a\n\"x"[..], Csv::new().quote(None))).await, [r#"{"a":"\"x"}"#]);
     let header = fed::<String>(sources::csv(&b"\"a\n1\n"[..], Csv::new())).await.1.unwrap_err();
-    assert_eq!(header.to_string(), "the header can't be used: its last field has no closing quote");
+    let said = format!("the header can't be used: its last field has no closing quote{hint}");
+    assert_eq!(header.to_string(), said);
+}
+
+#[tokio::test]
+async fn a_quote_that_is_closed_by_a_later_one_is_hinted_at() {
+    let (policy, letters) = divert_to_list();
+    let text = "a,b\n1,\"x\n2,y\n3,\"z\",q\n4,w\n";
+    let rows = lines_of(sources::csv(std::io::Cursor::new(text), Csv::new()).on_fault(&policy)).await;
+    assert_eq!(rows, [r#"{"a":"4","b":"w"}"#]);
+    let said = letters.read()[0].fault.to_string();
+    assert!(said.contains("the row takes 3 lines: look for a quote"), "{said}");
+}
+
+#[tokio::test]
+async fn an_invalid_json_line_is_told_by_its_line_and_column() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("in");
+    std::fs::write(&path, "1\n\n  3 4\n").unwrap();
+    let (policy, letters) = divert_to_list();
+    let files = sources::files([path.clone()]).layout(Layout::Ndjson).on_fault(&policy);
+    assert_eq!(lines_of(files).await, ["1"]);
+    let said = format!(
+        "record 2: ndjson: it is not JSON: trailing characters at column 5 ({}, line 3)",
+        path.display()
+    );
+    assert_eq!(letters.read()[0].fault.to_string(), said);
 }
 
 #[tokio::test]

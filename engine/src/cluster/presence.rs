@@ -83,3 +83,21 @@ impl WorkerPresence {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::versions::fixture;
+
+    #[test]
+    fn a_worker_of_the_version_before_is_shown_with_the_reason() {
+        let read = |version: u8| -> WorkerPresence {
+            serde_json::from_slice(&fixture(&format!("cluster.{version}/worker.json"))).unwrap()
+        };
+        assert!(read(PROTOCOL).shortened("run").refused.is_empty());
+        let before = read(PROTOCOL - 1).shortened("run");
+        let said = before.refused.values().next().unwrap().as_str();
+        assert!(said.contains(&format!("version {} of the protocol", PROTOCOL - 1)), "{said}");
+        assert!(said.contains("run the same engine everywhere"), "{said}");
+    }
+}

@@ -27,7 +27,7 @@ pub enum FileError {
         source: Arc<io::Error>,
     },
     /// The file is not a checkpoint.
-    #[error("{} is not a checkpoint: {reason}", shown(path))]
+    #[error("{} can't be read as a checkpoint: {reason}", shown(path))]
     NotACheckpoint {
         /// The file.
         path: PathBuf,

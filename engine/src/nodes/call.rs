@@ -113,15 +113,23 @@ impl Call {
         context: &mut BuildContext,
     ) -> Result<Function<Bytes, O>, Problem> {
         let plugin = context.plugin(&self.plugin)?;
-        let plugin = self.granted(plugin, context)?;
+        // What is wrong with a grant does not hide what is wrong with the function.
+        let (plugin, refused) = self.granted(plugin, context);
         let found = match &self.function {
             Some(name) => plugin.function(name),
             None => plugin.only_function(),
         };
-        let mut function = found.map_err(|error| Problem::of(&error))?;
+        let mut problems: Vec<_> = refused.into_iter().collect();
+        let mut function = found.map_err(|error| problems.push(Problem::of(&error))).ok();
         for (name, value) in &self.args {
-            function = function.with(name, &value.0).map_err(|error| Problem::of(&error))?;
+            match function.as_ref().map(|function| function.with(name, &value.0)) {
+                Some(Ok(given)) => function = Some(given),
+                Some(Err(error)) => problems.push(Problem::of(&error)),
+                None => {}
+            }
         }
+        Problem::collect(problems.into_iter().map(Err::<(), _>))?;
+        let Some(mut function) = function else { return Err(Problem::new("it calls no function")) };
         if let Some(Time(timeout)) = self.timeout {
             function = function.timeout(timeout);
         }
@@ -136,22 +144,37 @@ impl Call {
         Ok(function)
     }
 
-    fn granted(&self, mut plugin: Plugin, context: &BuildContext) -> Result<Plugin, Problem> {
-        for text in self.allow.as_slice() {
-            let capability: Capability = text.parse().map_err(|help: String| {
-                Problem::at("allow", format!("{text:?} is no capability")).help(help)
-            })?;
-            let capability = context.grants(capability)?;
-            let functions = plugin.signatures().iter();
-            let mut needs = functions
-                .filter(|function| self.function.as_ref().is_none_or(|name| *name == function.name))
-                .flat_map(|function| &function.capabilities);
-            if !needs.any(|need| capability.meets(need)) {
-                let message = format!("no function says that it needs {capability}");
-                return Err(Problem::at("allow", message).help("remove it: it would have no effect"));
+    /// The plugin with what it is granted, and what is wrong with that.
+    fn granted(&self, mut plugin: Plugin, context: &BuildContext) -> (Plugin, Option<Problem>) {
+        let allowed = self.allow.as_slice().iter().enumerate();
+        let capabilities = Problem::collect(allowed.map(|(index, text)| {
+            let capability = self.capability(text, &plugin, context);
+            capability.map_err(|problem| problem.about(&["allow", &index.to_string()]))
+        }));
+        match capabilities {
+            Ok(capabilities) => {
+                for capability in capabilities {
+                    plugin = plugin.grant(capability);
+                }
+                (plugin, None)
             }
-            plugin = plugin.grant(capability);
+            Err(problem) => (plugin, Some(problem)),
         }
-        Ok(plugin)
+    }
+
+    fn capability(&self, text: &str, plugin: &Plugin, context: &BuildContext) -> Result<Capability, Problem> {
+        let capability: Capability = text
+            .parse()
+            .map_err(|help: String| Problem::new(format!("{text:?} is no capability")).help(help))?;
+        let capability = context.grants(capability)?;
+        let functions = plugin.signatures().iter();
+        let mut needs = functions
+            .filter(|function| self.function.as_ref().is_none_or(|name| *name == function.name))
+            .flat_map(|function| &function.capabilities);
+        if needs.any(|need| capability.meets(need)) {
+            return Ok(capability);
+        }
+        let problem = Problem::new(format!("no function says that it needs {capability}"));
+        Err(problem.help("remove it: it would have no effect"))
     }
 }

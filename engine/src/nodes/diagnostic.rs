@@ -75,12 +75,13 @@ impl fmt::Display for Diagnostics {
 impl std::error::Error for Diagnostics {}
 
 /// What is wrong with a node, by the key of its table that it is about; with the table itself, if none is
-/// named.
+/// named. It may be several things.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Problem {
     pub(crate) key: Vec<String>,
     pub(crate) message: String,
     pub(crate) help: Option<String>,
+    others: Vec<Self>,
 }
 
 impl Problem {
@@ -98,9 +99,40 @@ impl Problem {
         self
     }
 
-    /// Whether it is about what the node says, whatever it takes from.
-    pub(crate) fn is_of_options(&self) -> bool {
-        self.key.first().is_some_and(|key| key != "from")
+    /// The values of all checks, or all problems that they found.
+    pub(crate) fn collect<T>(checks: impl IntoIterator<Item = Result<T, Self>>) -> Result<Vec<T>, Self> {
+        let (mut values, mut problem) = (Vec::new(), None::<Self>);
+        for check in checks {
+            match check {
+                Ok(value) => values.push(value),
+                Err(found) => {
+                    problem = Some(match problem.take() {
+                        Some(first) => first.and(found),
+                        None => found,
+                    });
+                }
+            }
+        }
+        problem.map_or(Ok(values), Err)
+    }
+
+    fn and(mut self, other: Self) -> Self {
+        self.others.push(other);
+        self
+    }
+
+    /// Each of the things that are wrong.
+    pub(crate) fn each(mut self) -> Vec<Self> {
+        let others = std::mem::take(&mut self.others);
+        let mut all = vec![self];
+        all.extend(others.into_iter().flat_map(Self::each));
+        all
+    }
+
+    /// What is about the options of the node, whatever it takes from; none if nothing is.
+    pub(crate) fn of_options(self) -> Result<(), Self> {
+        let is_of_options = |problem: &Self| problem.key.first().is_some_and(|key| key != "from");
+        Self::collect(self.each().into_iter().filter(is_of_options).map(Err::<(), _>)).map(drop)
     }
 
     pub(crate) fn help(mut self, help: impl Into<String>) -> Self {
@@ -129,9 +161,15 @@ impl Report {
         self.found.push((span, message.into(), help));
     }
 
-    /// The same, unless something was said about these very bytes: one mistake often leads to another.
-    pub(crate) fn add_first(&mut self, span: Range<usize>, message: String, help: Option<String>) {
-        if !self.found.iter().any(|(known, ..)| *known == span) {
+    /// Adds those about whose bytes nothing was said yet: one mistake often leads to another.
+    pub(crate) fn add_first(&mut self, mut mistakes: Vec<(Range<usize>, String, Option<String>)>) {
+        mistakes.retain(|(span, ..)| !self.found.iter().any(|(known, ..)| known == span));
+        self.found.extend(mistakes);
+    }
+
+    /// The same, unless just that was said.
+    pub(crate) fn add_once(&mut self, span: Range<usize>, message: String, help: Option<String>) {
+        if !self.found.iter().any(|(known, said, _)| *known == span && *said == message) {
             self.add(span, message, help);
         }
     }

@@ -8,6 +8,7 @@ use serde_json::value::RawValue;
 
 use crate::graph;
 use crate::record::{LONGEST, shorten};
+use crate::text::json_reason;
 
 /// Which part of a JSON value: a field or an item, or one of its own parts.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -68,7 +69,8 @@ impl Step {
             check(value)?;
             return Err(field());
         }
-        let fields: HashMap<Cow<str>, &RawValue> = serde_json::from_str(value).map_err(|e| e.to_string())?;
+        let fields: HashMap<Cow<str>, &RawValue> =
+            serde_json::from_str(value).map_err(|error| json_reason(&error, 0))?;
         fields.get(name.as_str()).map(|part| part.get()).ok_or_else(field)
     }
 }
@@ -94,7 +96,7 @@ pub(crate) fn items(value: &str) -> Result<Vec<&str>, String> {
         check(value)?;
         return Err(format!("{} is no array", shorten(value.as_bytes())));
     }
-    let items: Vec<&RawValue> = serde_json::from_str(value).map_err(|error| error.to_string())?;
+    let items: Vec<&RawValue> = serde_json::from_str(value).map_err(|error| json_reason(&error, 0))?;
     Ok(items.into_iter().map(RawValue::get).collect())
 }
 
@@ -106,7 +108,8 @@ pub(crate) fn text(record: &[u8]) -> Result<&str, String> {
 /// Makes sure that a text is one JSON value.
 pub(crate) fn check(value: &str) -> Result<(), String> {
     let checked = serde_json::from_str::<IgnoredAny>(value);
-    checked.map(drop).map_err(|error| format!("{} is not JSON: {error}", shorten(value.as_bytes())))
+    let reason = |error| format!("{} is not JSON: {}", shorten(value.as_bytes()), json_reason(&error, 0));
+    checked.map(drop).map_err(reason)
 }
 
 /// A text as a JSON string.

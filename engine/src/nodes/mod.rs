@@ -14,7 +14,7 @@ mod function_errors;
 pub(crate) mod json;
 mod node_type;
 mod plugin_option;
-mod table;
+mod reading;
 
 pub(crate) use crate::run::Feeding;
 pub use access::Access;
@@ -32,4 +32,4 @@ pub(crate) use node_type::{
     stage_type,
 };
 pub(crate) use options::{Count, Delimiter, Key, Number, OneOrMore, Patience, Quote, Size, Time};
-pub(crate) use table::{Table, take};
+pub(crate) use reading::{Table, to_json};

@@ -7,7 +7,7 @@ use super::access::Access;
 use super::build_context::BuildContext;
 use super::diagnostic::{Problem, Report};
 use super::flow::{Contents, Flow};
-use super::table::Table;
+use super::reading::Table;
 use crate::run::Feeding;
 
 /// What a node is to the graph.

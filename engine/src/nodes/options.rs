@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use bytesize::ByteSize;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde::de::{Deserialize, Deserializer, Error, Visitor};
+use serde::de::{Deserialize, Deserializer, Error, Unexpected, Visitor};
 
 use super::json::Path;
 
@@ -33,36 +33,37 @@ impl<T> Visitor<'_> for Written<T> {
     }
 
     fn visit_i64<E: Error>(self, value: i64) -> Result<T, E> {
-        self.read(Word::Integer(value), value)
+        self.read(Word::Integer(value))
     }
 
     fn visit_u64<E: Error>(self, value: u64) -> Result<T, E> {
         match i64::try_from(value) {
             Ok(value) => self.visit_i64(value),
-            Err(_) => Err(self.refused(value)),
+            Err(_) => Err(self.refused()),
         }
     }
 
     fn visit_f64<E: Error>(self, value: f64) -> Result<T, E> {
-        self.read(Word::Float(value), format_args!("{value:?}"))
+        self.read(Word::Float(value))
     }
 
     fn visit_bool<E: Error>(self, value: bool) -> Result<T, E> {
-        self.read(Word::Boolean(value), value)
+        self.read(Word::Boolean(value))
     }
 
     fn visit_str<E: Error>(self, value: &str) -> Result<T, E> {
-        self.read(Word::Text(value), crate::record::shorten(value.as_bytes()))
+        self.read(Word::Text(value))
     }
 }
 
 impl<T> Written<T> {
-    fn read<E: Error>(self, word: Word, shown: impl fmt::Display) -> Result<T, E> {
-        (self.from)(word).ok_or_else(|| self.refused(shown))
+    fn read<E: Error>(self, word: Word) -> Result<T, E> {
+        (self.from)(word).ok_or_else(|| self.refused())
     }
 
-    fn refused<E: Error>(&self, shown: impl fmt::Display) -> E {
-        E::custom(format_args!("expected {}, found {shown}", self.expected))
+    /// What was found is known to the reader.
+    fn refused<E: Error>(&self) -> E {
+        E::invalid_value(Unexpected::Other("another value"), &self.expected)
     }
 }
 
@@ -218,11 +219,13 @@ option! {
     { "type": "string", "pattern": "^[0-9A-Fa-f]{64}$", "description": "64 hexadecimal digits." }
 }
 
-/// One or several of something.
+/// One or several of something. The reader chooses by the form of the value, which the names say.
 #[derive(Clone, Debug, serde::Deserialize, JsonSchema)]
-#[serde(untagged, expecting = "it must be one, or a list of them")]
+#[schemars(untagged)]
 pub(crate) enum OneOrMore<T> {
+    #[serde(rename = "<one>")]
     One(T),
+    #[serde(rename = "<list>")]
     More(Vec<T>),
 }
 

@@ -4,18 +4,18 @@ use std::path::PathBuf;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
-use serde::de::value::MapAccessDeserializer;
-use serde::de::{Deserializer, MapAccess, Visitor};
 
 use super::options::Blake3;
 
-/// A plugin, as a node names it.
-#[derive(Clone, Debug, JsonSchema)]
-#[serde(untagged)]
+/// A plugin, as a node names it. The reader chooses by the form of the value, which the names say.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[schemars(untagged)]
 pub(crate) enum PluginOption {
     /// Whatever is at this path.
+    #[serde(rename = "<one>")]
     Path(PathBuf),
     /// What is at this path, if it has this hash.
+    #[serde(rename = "<table>")]
     Pinned(Pinned),
 }
 
@@ -42,30 +42,5 @@ impl PluginOption {
             Self::Path(_) => None,
             Self::Pinned(Pinned { blake3: Blake3(hash), .. }) => Some(hash),
         }
-    }
-}
-
-impl<'de> Deserialize<'de> for PluginOption {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(Written)
-    }
-}
-
-/// Reads either form, so that a mistake is reported as one of the form that was chosen.
-struct Written;
-
-impl<'de> Visitor<'de> for Written {
-    type Value = PluginOption;
-
-    fn expecting(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
-        f.write_str("a path, or { path = …, blake3 = … }")
-    }
-
-    fn visit_str<E>(self, path: &str) -> Result<PluginOption, E> {
-        Ok(PluginOption::Path(path.into()))
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<PluginOption, A::Error> {
-        Pinned::deserialize(MapAccessDeserializer::new(map)).map(PluginOption::Pinned)
     }
 }

@@ -6,11 +6,15 @@ use toml::de::{DeTable, DeValue};
 
 use super::environment::{self, Lookup};
 use super::node::NodeDescription;
-use super::registry;
-use crate::nodes::{NodeType, Report, Section, Table, meant, take};
+use super::node_types;
+use crate::nodes::{Report, Section, Table, meant};
+use crate::versions::PIPELINE_FILE;
 
 /// The tables of settings, beside those of nodes.
 const SETTINGS: [&str; 3] = ["pool", "limits", "faults"];
+
+/// The key of the version of the format, beside the tables.
+const VERSION: &str = "version";
 
 /// The longest name that a node may have.
 const LONGEST_NAME: usize = 64;
@@ -38,6 +42,11 @@ pub(super) fn read<'i>(text: &'i str, lookup: Lookup, report: &mut Report) -> Op
         return None;
     }
     let mut document = document.into_inner();
+    if let Some(Err((span, refusal))) = version(&document) {
+        // What else it has, another version may read in another way.
+        report.add(span, refusal, None);
+        return None;
+    }
     environment::fill(&mut document, lookup, report);
     let mut read = Document {
         nodes: Vec::new(),
@@ -49,6 +58,9 @@ pub(super) fn read<'i>(text: &'i str, lookup: Lookup, report: &mut Report) -> Op
     };
     for (key, value) in document {
         let (span, name) = (key.span(), key.into_inner().into_owned());
+        if name == VERSION {
+            continue;
+        }
         let section = Section::ALL.into_iter().find(|section| section.table() == name);
         let known = section.is_some() || SETTINGS.contains(&name.as_str());
         if !known {
@@ -83,6 +95,17 @@ pub(super) fn read<'i>(text: &'i str, lookup: Lookup, report: &mut Report) -> Op
     Some(read)
 }
 
+/// Checks the version of the format that a file names, if it does.
+fn version(document: &DeTable) -> Option<Result<(), (Range<usize>, String)>> {
+    let (_, value) = document.iter().find(|(key, _)| key.get_ref() == VERSION)?;
+    let number = value.get_ref().as_integer().and_then(|number| number.as_str().parse().ok());
+    let checked = match number {
+        Some(version) => PIPELINE_FILE.check(version),
+        None => Err(format!("version: expected a whole number, as in version = {}", PIPELINE_FILE.written)),
+    };
+    Some(checked.map_err(|refusal| (value.span(), refusal)))
+}
+
 /// The nodes of a section.
 fn nodes<'i>(section: Section, table: DeTable<'i>, report: &mut Report) -> Vec<NodeDescription<'i>> {
     let mut nodes = Vec::new();
@@ -91,13 +114,14 @@ fn nodes<'i>(section: Section, table: DeTable<'i>, report: &mut Report) -> Vec<N
         if let Some(reason) = bad_name(&name) {
             report.add(span.clone(), format!("a node can't be named {name:?}: {reason}"), None);
         }
-        let DeValue::Table(mut table) = value.into_inner() else {
+        let DeValue::Table(table) = value.into_inner() else {
             let message = format!("{name} must be a table: write [{}.{name}]", section.table());
             report.add(span, message, None);
             continue;
         };
-        let kind = kind(section, &name, &span, &mut table, report);
-        nodes.push(NodeDescription::new(section, kind, Table::new(&name, span, table), report));
+        let mut table = Table::new(&name, span, table).beside(&["type"]);
+        let kind = node_types::of(section, &mut table, report);
+        nodes.push(NodeDescription::new(section, kind, table, report));
     }
     nodes
 }
@@ -108,46 +132,4 @@ fn bad_name(name: &str) -> Option<&'static str> {
         return Some("names have letters, digits, _ and -");
     }
     (name.len() > LONGEST_NAME).then_some("it is too long")
-}
-
-/// What kind of node a table is: as its `type` says, or its name.
-fn kind(
-    section: Section,
-    name: &str,
-    span: &Range<usize>,
-    table: &mut DeTable,
-    report: &mut Report,
-) -> Option<&'static NodeType> {
-    let kinds = registry::of(section);
-    let find = |name: &str| kinds.iter().copied().find(|kind| kind.name == name);
-    let names = || kinds.iter().map(|kind| kind.name);
-    let position = table.keys().position(|key| key.get_ref() == "type");
-    let Some((_, value)) = position.and_then(|position| take(table, position)) else {
-        return find(name).or_else(|| {
-            let help = elsewhere(section, name).unwrap_or_else(|| meant(name, names()));
-            report.add(
-                span.clone(),
-                format!("{name} has no type"),
-                Some(format!("give it one, as in type = \"{}\"; {help}", kinds[0].name)),
-            );
-            None
-        });
-    };
-    let span = value.span();
-    let DeValue::String(text) = value.get_ref() else {
-        report.add(span, "a type is a text", Some(meant("", names())));
-        return None;
-    };
-    find(text).or_else(|| {
-        let help = elsewhere(section, text).unwrap_or_else(|| meant(text, names()));
-        report.add(span, format!("there is no {} of type {text:?}", section.singular()), Some(help));
-        None
-    })
-}
-
-/// Says that a type is one of another section, if it is.
-fn elsewhere(section: Section, name: &str) -> Option<String> {
-    let mut others = Section::ALL.into_iter().filter(|other| *other != section);
-    let other = others.find(|other| registry::of(*other).iter().any(|kind| kind.name == name))?;
-    Some(format!("{name} is a type of {}: it belongs in [{}]", other.singular(), other.table()))
 }

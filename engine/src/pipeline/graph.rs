@@ -62,7 +62,7 @@ fn too_many() -> Problem {
     problem.help(format!("at most {MOST_IN_A_ROW} parts of nodes may follow one another: merge functions"))
 }
 
-/// A node's table, without what all nodes have.
+/// A node's table, without what all nodes have. Options about faults that are wrong are as if they were not there.
 pub(super) struct Parts<'i> {
     pub(super) own: Table<'i>,
     pub(super) faults: FaultOptions,
@@ -75,7 +75,7 @@ impl<'i> Parts<'i> {
             true => node.table.split(&FaultOptions::KEYS),
             false => (node.table.clone(), Table::empty(node.name())),
         };
-        let faults = faults.options(report)?;
+        let faults = faults.options(report).unwrap_or_default();
         Some(Self { own, faults })
     }
 }
@@ -122,7 +122,7 @@ impl Graph {
         };
         self.end(place, scope);
         let kept = match added {
-            Err(problem) if alone && !problem.is_of_options() => Ok(()),
+            Err(problem) if alone => problem.of_options(),
             Ok(Some(flow)) if !alone => self.keep(place, flow, scope),
             added => added.map(drop),
         };

@@ -14,6 +14,7 @@ mod edges;
 mod environment;
 mod graph;
 mod node;
+mod node_types;
 mod open;
 mod registry;
 mod run;

@@ -2,11 +2,10 @@
 
 use std::ops::Range;
 
-use serde::de::{Deserialize, Error as _};
 use toml::Spanned;
 use toml::de::DeValue;
 
-use crate::nodes::{NodeType, Problem, Report, Section, Table};
+use crate::nodes::{NodeType, Problem, Report, Section, Table, to_json};
 
 /// What a node takes from.
 #[derive(Clone, Debug)]
@@ -38,6 +37,9 @@ impl<'i> NodeDescription<'i> {
         report: &mut Report,
     ) -> Self {
         let from = table.take("from");
+        if section != Section::Sources {
+            table = table.beside(&["from"]);
+        }
         let mut astray = false;
         let from = from.and_then(|(key, value)| {
             if section == Section::Sources {
@@ -61,15 +63,18 @@ impl<'i> NodeDescription<'i> {
     }
 
     pub(super) fn report(&self, problem: Problem, report: &mut Report) {
-        let span = match (problem.key.as_slice(), &self.from) {
-            ([key], Some(from)) if key == "from" => {
-                from.first().zip(from.last()).map(|(first, last)| first.0.start..last.0.end)
-            }
-            _ => None,
-        };
-        let span = span.unwrap_or_else(|| self.table.span_of(&problem.key));
-        let message = format!("{}: {}", self.name(), problem.message);
-        report.add_first(span, message, problem.help);
+        let located = problem.each().into_iter().map(|problem| {
+            let message = format!("{}: {}", self.name(), problem.message);
+            (self.span_of(&problem.key), message, problem.help)
+        });
+        report.add_first(located.collect());
+    }
+
+    /// Where the value of a key stands.
+    fn span_of(&self, key: &[String]) -> Range<usize> {
+        let from = self.from.as_ref().filter(|_| matches!(key, [key] if key == "from"));
+        let ends = from.and_then(|from| from.first().zip(from.last()));
+        ends.map_or_else(|| self.table.span_of(key), |(first, last)| first.0.start..last.0.end)
     }
 
     /// Whether other nodes can take from it.
@@ -91,7 +96,7 @@ fn input(value: &Spanned<DeValue>, report: &mut Report) -> Option<(Range<usize>,
         DeValue::Table(table) if table.len() == 1 => {
             let (key, value) = table.iter().next()?;
             if key.get_ref() == "literal" {
-                return Some((value.span(), NodeInput::Literal(literal(value).ok()?)));
+                return Some((value.span(), NodeInput::Literal(to_json(value)?.to_string())));
             }
         }
         _ => {}
@@ -99,10 +104,4 @@ fn input(value: &Spanned<DeValue>, report: &mut Report) -> Option<(Range<usize>,
     let help = "write a node's name, a list of them, or { literal = … }".to_owned();
     report.add(value.span(), "from does not name a node", Some(help));
     None
-}
-
-/// A value as JSON.
-fn literal(value: &Spanned<DeValue>) -> Result<String, toml::de::Error> {
-    let json = serde_json::Value::deserialize(toml::de::ValueDeserializer::from(value.clone()))?;
-    serde_json::to_string(&json).map_err(toml::de::Error::custom)
 }

@@ -189,8 +189,10 @@ fn build(
     mut report: Report,
 ) -> Result<Pipeline, OpenError> {
     let mut pool = document.pool.options::<PoolOptions>(&mut report).unwrap_or_default();
-    if let Some(problem) = pool.problem() {
-        report.add(document.pool.span_of(&problem.key), problem.message, problem.help);
+    if let Err(problem) = pool.check() {
+        for problem in problem.each() {
+            report.add(document.pool.span_of(&problem.key), problem.message, problem.help);
+        }
         pool = PoolOptions::default();
     }
     let limits = document.limits.options::<LimitOptions>(&mut report).unwrap_or_default();

@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 use super::registry;
 use super::settings::{LimitOptions, PoolOptions};
 use crate::nodes::{FaultOptions, NodeType, Section, Takes};
+use crate::versions::PIPELINE_FILE;
 
 /// The JSON schema of pipeline files: what nodes there are, with every option and what it means.
 #[must_use]
@@ -16,6 +17,15 @@ pub fn schema() -> Value {
     settings.meta_schema = None;
     let mut generator = settings.into_generator();
     let (mut properties, mut definitions) = (Map::new(), Map::new());
+    properties.insert(
+        "version".to_owned(),
+        json!({
+            "type": "integer",
+            "minimum": PIPELINE_FILE.oldest,
+            "maximum": PIPELINE_FILE.written,
+            "description": "The version of the format of this file; 1 if it is missing.",
+        }),
+    );
     for section in Section::ALL {
         for kind in registry::of(section) {
             definitions.insert(definition(section, kind), node(section, kind, &mut generator));
@@ -122,4 +132,59 @@ fn settings_of<T: JsonSchema>(generator: &mut SchemaGenerator) -> Value {
         object.insert("additionalProperties".to_owned(), false.into());
     }
     schema
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pipeline::open::diagnostics_of;
+
+    /// Values that fit no option, apart from those that take any.
+    const WRONG: [&str; 4] = ["{ x = { y = {} } }", "[[[]]]", "[{}, {}]", "1979-05-27"];
+
+    /// Words of libraries, which say nothing to people.
+    const FOREIGN: [&str; 9] = [
+        "invalid type",
+        "invalid value",
+        "unknown variant",
+        "unknown field",
+        "missing field",
+        "did not match",
+        "does not fit",
+        "path string",
+        "sequence",
+    ];
+
+    fn is_any(option: &Value) -> bool {
+        let says = ["type", "anyOf", "oneOf", "enum", "const"];
+        option.as_object().is_some_and(|schema| !says.iter().any(|key| schema.contains_key(*key)))
+    }
+
+    #[test]
+    fn every_wrong_option_of_every_node_is_reported_in_our_words() {
+        let schema = schema();
+        for (name, node) in schema["definitions"].as_object().unwrap() {
+            let (section, kind) = name.split_once('.').unwrap();
+            let options = node["properties"].as_object().unwrap();
+            let options = options.iter().filter(|(name, _)| !matches!(name.as_str(), "type" | "from"));
+            let options: Vec<_> =
+                options.filter(|(_, schema)| !is_any(schema)).map(|(name, _)| name).collect();
+            for wrong in WRONG {
+                let text: String = options.iter().map(|name| format!("{name} = {wrong}\n")).collect();
+                let found = diagnostics_of(&format!("[{section}.x]\ntype = \"{kind}\"\n{text}"));
+                let said: Vec<_> = found.iter().map(ToString::to_string).collect();
+                for text in &said {
+                    assert!(!FOREIGN.iter().any(|words| text.contains(words)), "{name}: {text}");
+                }
+                let takes_text = wrong.starts_with('1');
+                for option in &options {
+                    let is_said = |text: &String| {
+                        text.strip_prefix(option.as_str())
+                            .is_some_and(|rest| rest.starts_with([':', '.', ' ']))
+                    };
+                    assert!(takes_text || said.iter().any(is_said), "{name}.{option} = {wrong}: {said:?}");
+                }
+            }
+        }
+    }
 }

@@ -65,21 +65,24 @@ const MOST_INSTANCES: usize = 100_000;
 const INSTANCES: usize = 1000;
 
 impl PoolOptions {
-    /// What can't be had.
-    pub(super) fn problem(&self) -> Option<Problem> {
-        if self.threads.is_some() && self.workers.is_some() {
-            return Some(Problem::at(
-                "workers",
-                "workers: the former name of threads (remove one)".to_owned(),
-            ));
-        }
-        let too_many = |key: &str, count: &Option<Count>, most: usize| {
-            let count = count.as_ref().map_or(0, |Count(count)| count.get());
-            (count > most).then(|| Problem::at(key, format!("{key}: {most} at most, not {count}")))
+    /// Checks for what can't be had.
+    pub(super) fn check(&self) -> Result<(), Problem> {
+        let once = match self.threads.is_some() && self.workers.is_some() {
+            true => Err(Problem::at("workers", "workers: the former name of threads (remove one)")),
+            false => Ok(()),
         };
-        too_many("threads", &self.threads, MOST_THREADS)
-            .or_else(|| too_many("workers", &self.workers, MOST_THREADS))
-            .or_else(|| too_many("instances", &self.instances, MOST_INSTANCES))
+        let at_most = |key: &str, count: &Option<Count>, most: usize| {
+            let count = count.as_ref().map_or(0, |Count(count)| count.get());
+            let wrong = || Problem::at(key, format!("{key}: {most} at most, not {count}"));
+            if count > most { Err(wrong()) } else { Ok(()) }
+        };
+        let checks = [
+            once,
+            at_most("threads", &self.threads, MOST_THREADS),
+            at_most("workers", &self.workers, MOST_THREADS),
+            at_most("instances", &self.instances, MOST_INSTANCES),
+        ];
+        Problem::collect(checks).map(drop)
     }
 
     pub(super) fn apply(self, builder: PoolBuilder) -> PoolBuilder {

@@ -17,35 +17,45 @@ use crate::error::FileError;
 use crate::files::{Mode, create};
 use crate::policy::DeadLetter;
 use crate::policy::letter_file::LetterFile;
+use crate::text::json_reason;
+use crate::versions::DEAD_LETTER;
 
 /// One line of the file. What a reader does not need is for people and for scripts.
-#[derive(Deserialize, Serialize)]
-#[serde(expecting = "a dead letter")]
+#[derive(Serialize)]
 struct Line<'a> {
+    version: u32,
     /// The source's number of the record, counted from 1.
     number: u64,
     /// The file that it was read from, and its number there.
-    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     input: Option<Cow<'a, str>>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     line: Option<u64>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     row: Option<u64>,
-    #[serde(borrow)]
     function: Cow<'a, str>,
     /// The node that called it, if its name is another.
-    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     node: Option<Cow<'a, str>>,
-    #[serde(borrow)]
     fault: Cow<'a, str>,
-    #[serde(borrow)]
     message: Cow<'a, str>,
     attempts: u32,
     /// The record, if it is text.
-    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     record: Option<Cow<'a, str>>,
     /// The record, if it is not.
-    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    record_base64: Option<Cow<'a, str>>,
+}
+
+/// What is read of a line: the record alone, so that a line may be written by hand.
+#[derive(Deserialize)]
+#[serde(expecting = "a dead letter, as an object with a record")]
+struct Letter<'a> {
+    version: Option<u64>,
+    #[serde(borrow)]
+    record: Option<Cow<'a, str>>,
+    #[serde(borrow)]
     record_base64: Option<Cow<'a, str>>,
 }
 
@@ -210,6 +220,7 @@ fn encode(letter: &DeadLetter, position: Option<&InputPosition>, data: &mut Vec<
     let DeadLetter { fault, record, attempts } = letter;
     let text = str::from_utf8(record).ok();
     let line = Line {
+        version: DEAD_LETTER.written,
         number: fault.record,
         input: position.map(|position| (&*position.input).into()),
         line: position.filter(|position| position.unit == Unit::Line).map(|position| position.number),
@@ -227,7 +238,11 @@ fn encode(letter: &DeadLetter, position: Option<&InputPosition>, data: &mut Vec<
 
 /// Appends the record of a dead letter's line to `data`.
 pub(crate) fn decode(line: &[u8], data: &mut Vec<u8>) -> Result<(), String> {
-    let line: Line = serde_json::from_slice(line).map_err(|error| error.to_string())?;
+    let line: Letter = serde_json::from_slice(line).map_err(|error| {
+        // A later version may have another layout.
+        DEAD_LETTER.refusal(line).unwrap_or_else(|| json_reason(&error, 0))
+    })?;
+    line.version.map_or(Ok(()), |version| DEAD_LETTER.check(version))?;
     match (line.record, line.record_base64) {
         (Some(text), None) => data.extend_from_slice(text.as_bytes()),
         (None, Some(encoded)) => {
@@ -261,7 +276,7 @@ mod tests {
     fn a_dead_letter_is_a_line_of_json() {
         let position = InputPosition::new("a.log", Unit::Line, 5);
         let line = String::from_utf8(encoded(&letter(b"x\ty"), Some(&position))).unwrap();
-        let expected = r#"{"number":7,"input":"a.log","line":5,"function":"parse","node":"first","fault":"failed","message":"no �[0m \"good\"","attempts":3,"record":"x\ty"}"#;
+        let expected = r#"{"version":1,"number":7,"input":"a.log","line":5,"function":"parse","node":"first","fault":"failed","message":"no �[0m \"good\"","attempts":3,"record":"x\ty"}"#;
         assert_eq!(line, expected);
         let binary = String::from_utf8(encoded(&letter(b"\xff\0"), None)).unwrap();
         assert!(binary.ends_with(r#""attempts":3,"record_base64":"/wA="}"#), "{binary}");
@@ -269,9 +284,21 @@ mod tests {
 
     #[test]
     fn a_line_that_is_no_dead_letter_is_refused() {
-        for line in ["", "{}", "7", r#"{"record":"x"}"#] {
+        for line in ["", "{}", "7", "[]", r#"{"record":7}"#, r#"{"record":"x","record_base64":"eA=="}"#] {
             assert!(decode(line.as_bytes(), &mut Vec::new()).is_err(), "{line}");
         }
+    }
+
+    #[test]
+    fn a_line_needs_no_more_than_its_record() {
+        let record = |line: &str| {
+            let mut record = Vec::new();
+            decode(line.as_bytes(), &mut record).map(|()| String::from_utf8(record).unwrap())
+        };
+        assert_eq!(record(r#"{"record":"x"}"#), Ok("x".to_owned()));
+        assert_eq!(record(r#"{"note":"mended","record_base64":"eA=="}"#), Ok("x".to_owned()));
+        let newer = record(r#"{"version":2,"record":["x"]}"#).unwrap_err();
+        assert!(newer.contains("version 2 of dead letters"), "{newer}");
     }
 
     proptest! {

@@ -8,10 +8,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::FileError;
 use crate::function::State;
+use crate::text::json_reason;
+use crate::versions::CHECKPOINT;
 use crate::{Error, files};
-
-/// The version of the file's layout.
-const VERSION: u32 = 5;
 
 /// The longest file, in bytes.
 const LONGEST: u64 = 4 << 30;
@@ -141,14 +140,11 @@ impl Checkpoint {
     /// A checkpoint is a line of JSON, and the BLAKE3 hash of that line in hexadecimal digits.
     pub(crate) fn parse(bytes: &[u8]) -> Result<Self, String> {
         let line = bytes.split(|byte| *byte == b'\n').next().unwrap_or_default();
-        let Layout { version } = serde_json::from_slice(line).map_err(|error| error.to_string())?;
-        if version != VERSION {
-            return Err(format!("it is of version {version}, and this engine writes {VERSION}"));
-        }
+        CHECKPOINT.check_json(line)?;
         if bytes[line.len()..] != *checksum(line).as_bytes() {
             return Err("its checksum is missing or wrong, so it was changed or cut off".to_owned());
         }
-        let checkpoint: Self = serde_json::from_slice(line).map_err(|error| error.to_string())?;
+        let checkpoint: Self = serde_json::from_slice(line).map_err(|error| json_reason(&error, 0))?;
         let Self { record, read, skip, .. } = checkpoint;
         if checkpoint.input >= checkpoint.inputs.len() || skip > read || read > record {
             return Err("its position is in no input".to_owned());
@@ -164,7 +160,8 @@ impl Checkpoint {
     /// If it can't be written.
     pub fn blocking_save(&self, path: &Path) -> Result<(), Error> {
         let save = || {
-            let text = with_checksum(serde_json::to_vec(&Self { version: VERSION, ..self.clone() })?);
+            let text =
+                with_checksum(serde_json::to_vec(&Self { version: CHECKPOINT.written, ..self.clone() })?);
             files::replace(path, |file| file.write_all(&text))
         };
         save().map_err(|error: io::Error| {
@@ -187,13 +184,6 @@ impl Checkpoint {
     }
 }
 
-/// What is read of a checkpoint of any version.
-#[derive(Deserialize)]
-#[serde(expecting = "a checkpoint")]
-struct Layout {
-    version: u32,
-}
-
 /// A checkpoint's file, of its line.
 pub(crate) fn with_checksum(mut line: Vec<u8>) -> Vec<u8> {
     let checksum = checksum(&line);
@@ -211,6 +201,8 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    const VERSION: u32 = CHECKPOINT.written;
 
     fn checkpoint() -> Checkpoint {
         let inputs = vec![InputState { path: "in".into(), size: 9, modified: 7, first: Some(1) }];

@@ -5,6 +5,18 @@ use std::fmt::Write;
 
 use super::characters::{Look, look};
 
+/// Why a text is not JSON, or not the JSON that is wanted. `before` is how many columns of its line were left out.
+///
+/// A record is one line, so only its column tells something.
+pub(crate) fn json_reason(error: &serde_json::Error, before: usize) -> String {
+    let text = error.to_string();
+    let place = format!(" at line {} column {}", error.line(), error.column());
+    match text.strip_suffix(&place) {
+        Some(reason) if error.line() == 1 => format!("{reason} at column {}", error.column() + before),
+        _ => text,
+    }
+}
+
 /// The same JSON, in which what a terminal would obey or hide is escaped.
 ///
 /// ```

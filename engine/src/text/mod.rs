@@ -11,6 +11,7 @@ mod json;
 mod plain;
 
 pub use json::escape_json;
+pub(crate) use json::json_reason;
 #[cfg(feature = "cluster")]
 pub(crate) use plain::MOST_SHORT;
 pub use plain::{PlainText, path, plain, plain_lines, same_length};

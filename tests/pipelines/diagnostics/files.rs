@@ -9,8 +9,8 @@ fn a_wrong_file() {
     check(
         "[sources.files]\npath = [\"in\", \"nothing\"]\n[sinks.file]\npath = \"in\"\n",
         expect![[r#"
-        p.toml:2:8: files: can't read nothing: No such file or directory (os error 2)
-        p.toml:4:8: file: can't write in: it is read too (name another file)"#]],
+            p.toml:2:15: files: can't read nothing: No such file or directory (os error 2)
+            p.toml:4:8: file: can't write in: it is read too (name another file)"#]],
     );
     check(
         "[sources.files]\npath = \".\"\n[sinks.file]\npath = \"no/where\"\n",
@@ -25,6 +25,20 @@ fn a_wrong_file() {
     check(
         "[sources.files]\npath = \"in\"\n[sinks.file]\npath = \"in\"\n",
         expect!["p.toml:4:8: file: can't write in: it is read too (name another file)"],
+    );
+}
+
+#[test]
+fn all_files_that_are_missing_are_named() {
+    check(
+        "[sources.files]\npath = [\"nothing\", \"in\", \"none\"]\nformt = \"text\"\n[sinks.stdout]\n",
+        expect!["p.toml:3:1: files has no option formt (did you mean format?)"],
+    );
+    check(
+        "[sources.files]\npath = [\"nothing\", \"in\", \"none\"]\n[sinks.stdout]\n",
+        expect![[r#"
+        p.toml:2:9: files: can't read nothing: No such file or directory (os error 2)
+        p.toml:2:26: files: can't read none: No such file or directory (os error 2)"#]],
     );
 }
 

@@ -44,19 +44,26 @@ fn a_plugin_that_does_not_match_its_pin() {
     // Where it is loaded already, too.
     let twice = format!("[stages.first]\ntype = \"map\"\nplugin = \"$PLUGINS/inc.wasm\"\n{wrong}");
     check_stages(&twice, &format!("p.toml:7:10: map: $PLUGINS/inc.wasm {said}"));
-    stages(&pinned("123"), expect![[r#"p.toml:4:10: map: expected 64 hexadecimal digits, found "123""#]]);
+    stages(
+        &pinned("123"),
+        expect![[r#"p.toml:4:10: plugin.blake3: expected 64 hexadecimal digits, found "123""#]],
+    );
     stages(
         "[stages.map]\nplugin = { path = \"inc.wasm\" }",
-        expect!["p.toml:3:10: plugin: missing field `blake3`"],
+        expect![
+            "p.toml:3:10: plugin needs the option blake3 (blake3: the BLAKE3 hash of its file, in hexadecimal digits)"
+        ],
     );
     stages(
         "[stages.map]\nplugin = { path = \"inc.wasm\", sha256 = \"1\" }",
-        expect!["p.toml:3:31: plugin: unknown field `sha256`, expected `path` or `blake3`"],
+        expect![[r#"
+            p.toml:3:10: plugin needs the option blake3 (blake3: the BLAKE3 hash of its file, in hexadecimal digits)
+            p.toml:3:31: plugin has no option sha256 (there are path, blake3)"#]],
     );
     stages(
         "[stages.map]\nplugin = 1",
         expect![
-            "p.toml:3:10: plugin: invalid type: integer `1`, expected a path, or { path = …, blake3 = … }"
+            "p.toml:3:10: plugin: expected a text, found 1 (plugin: the plugin: a .wasm file, or a plugin crate's folder, which is built if it changed)"
         ],
     );
 }
@@ -110,7 +117,23 @@ fn a_wrong_argument() {
     );
     stages(
         &format!("{long}args = {{ letters = [1] }}"),
-        expect!["p.toml:5:20: args: invalid type: sequence, expected a text, a number or a boolean"],
+        expect!["p.toml:5:20: args.letters: expected a text, a number or a boolean, found a list"],
+    );
+}
+
+#[test]
+fn all_mistakes_of_a_call_are_reported() {
+    let long = "[stages.filter]\nplugin = \"$PLUGINS/words.wasm\"\nfunction = \"long\"\n";
+    stages(
+        &format!(
+            "{long}args = {{ leters = 3, letters = 4, more = 5 }}\nallow = [\"clok\", \"dir:nowhere\", \"clock\"]"
+        ),
+        expect![[r#"
+            p.toml:5:19: filter: long has no parameter leters (did you mean letters?); it has letters
+            p.toml:5:42: filter: long has no parameter more; it has letters
+            p.toml:6:10: filter: "clok" is no capability (write dir:PATH, dir:PATH:ro, net:HOST:PORT, env:NAME, clock or random)
+            p.toml:6:18: filter: there is no folder nowhere
+            p.toml:6:33: filter: no function says that it needs clock (remove it: it would have no effect)"#]],
     );
 }
 
@@ -120,15 +143,17 @@ fn a_wrong_capability() {
     stages(
         &format!("{inc}allow = [\"clok\"]"),
         expect![[
-            r#"p.toml:4:9: map: "clok" is no capability (write dir:PATH, dir:PATH:ro, net:HOST:PORT, env:NAME, clock or random)"#
+            r#"p.toml:4:10: map: "clok" is no capability (write dir:PATH, dir:PATH:ro, net:HOST:PORT, env:NAME, clock or random)"#
         ]],
     );
     stages(
         &format!("{inc}allow = [\"clock\"]"),
-        expect!["p.toml:4:9: map: no function says that it needs clock (remove it: it would have no effect)"],
+        expect![
+            "p.toml:4:10: map: no function says that it needs clock (remove it: it would have no effect)"
+        ],
     );
     stages(
         &format!("{inc}allow = [\"dir:nowhere\"]"),
-        expect!["p.toml:4:9: map: there is no folder nowhere"],
+        expect!["p.toml:4:10: map: there is no folder nowhere"],
     );
 }

@@ -15,9 +15,13 @@ use crate::executor::{Ending, NumberedFailure, SegmentResult};
 use crate::function::UsageTotals;
 use crate::record::{Batch, Numbers};
 use crate::text::PlainText;
+use crate::versions::CLUSTER_PROTOCOL;
 
 /// The version of the protocol. Hosts and workers of different versions do not talk to each other.
 pub(in crate::cluster) const PROTOCOL: u8 = 2;
+
+// The table of all versions has it too.
+const _: () = assert!(CLUSTER_PROTOCOL.written == PROTOCOL as u32);
 
 /// Bytes of a result in one message at most; a longer result comes in parts.
 pub(in crate::cluster) const PART_BYTES: usize = 512 << 10;

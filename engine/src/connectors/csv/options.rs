@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use super::sink;
 use crate::connectors::file::{RowInput, reads, rows};
-use crate::connectors::support::options::{CsvOptions, ReadFrom};
+use crate::connectors::support::options::{CsvOptions, ReadFrom, check_columns};
 use crate::nodes::{
     Access, BuildContext, Contents, Delimiter, Feeding, Flow, OneOrMore, Problem, Quote, SinkNode, SourceNode,
 };
@@ -76,6 +76,7 @@ impl SinkNode for CsvSink {
     fn attach(self, input: Flow, context: &mut BuildContext) -> Result<(), Problem> {
         let mut csv = sink::csv(context.writes(&self.path, self.append, false)?).append(self.append);
         if let Some(columns) = self.columns {
+            check_columns(&columns, &["columns"])?;
             csv = csv.columns(columns);
         }
         if let Some(Delimiter(delimiter)) = self.delimiter {

@@ -57,7 +57,10 @@ pub(crate) fn input_paths(
     paths: OneOrMore<PathBuf>,
     context: &mut BuildContext,
 ) -> Result<Vec<PathBuf>, Problem> {
-    paths.into_vec().into_iter().map(|path| context.reads(&path, "path")).collect()
+    let paths = paths.into_vec().into_iter().enumerate();
+    Problem::collect(paths.map(|(index, path)| {
+        context.reads(&path, "path").map_err(|problem| problem.about(&["path", &index.to_string()]))
+    }))
 }
 
 /// Says that files are read; with those beside them, if they are followed or read from where they were left.

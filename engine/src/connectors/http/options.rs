@@ -79,18 +79,20 @@ impl SourceNode for HttpSource {
         if let Some(respond) = self.respond {
             http = http.respond(respond.into());
         }
+        let waits = matches!(self.respond, Some(RespondOption::Done));
+        let too_early = (self.done_within.is_some() && !waits).then(|| {
+            Err(Problem::at("done_within", "requests are answered once they are accepted")
+                .help("set respond = \"done\", or remove it"))
+        });
+        let path = self.path.iter().map(|path| check_path(path));
+        let origins = self.origins.iter().map(|origin| check_origin(origin));
+        Problem::collect(path.chain(origins).chain(too_early))?;
         if let Some(Time(time)) = self.done_within {
-            if !matches!(self.respond, Some(RespondOption::Done)) {
-                return Err(Problem::at("done_within", "requests are answered once they are accepted")
-                    .help("set respond = \"done\", or remove it"));
-            }
             http = http.done_within(time);
         }
         if let Some(path) = self.path {
-            check_path(&path)?;
             http = http.path(path);
         }
-        self.origins.iter().try_for_each(|origin| check_origin(origin))?;
         http = http.origins(self.origins);
         if let Some(Size(bytes)) = self.largest_body {
             http = http.largest_body(bytes);
@@ -168,12 +170,12 @@ impl SinkNode for HttpSink {
     fn attach(self, input: Flow, context: &mut BuildContext) -> Result<(), Problem> {
         let Self { url, headers, timeout, tries, batch, within, array, in_flight } = self;
         let url = context.access.connected(url)?;
-        check_url(&url)?;
-        headers.iter().try_for_each(|(name, value)| check_header(name, value))?;
-        if within.is_some() && batch.is_none() {
-            return Err(Problem::at("within", "each record is sent alone")
-                .help("set how many are sent together: batch = 100"));
-        }
+        let alone = (within.is_some() && batch.is_none()).then(|| {
+            Err(Problem::at("within", "each record is sent alone")
+                .help("set how many are sent together: batch = 100"))
+        });
+        let headers_checked = headers.iter().map(|(name, value)| check_header(name, value));
+        Problem::collect([check_url(&url)].into_iter().chain(headers_checked).chain(alone))?;
         let mut http = sink::http(url).array(array);
         for (name, value) in headers {
             http = http.header(name, value);

@@ -18,7 +18,7 @@ use crate::fault::Cause;
 use crate::graph::{Sink, Stream};
 use crate::net::url::shown;
 use crate::record::{Batch, Record};
-use crate::text::PlainText;
+use crate::text::{PlainText, json_reason};
 use crate::{Error, FaultPolicy};
 
 /// POSTs each record to a URL by HTTP/1.1, with TLS for `https` URLs. A close returns when all requests are answered.
@@ -185,7 +185,7 @@ impl<T: Record> Sink<T> for Http {
 
 fn not_json(record: &[u8]) -> Option<String> {
     let error = serde_json::from_slice::<IgnoredAny>(record).err()?;
-    Some(format!("it is not JSON: {error}"))
+    Some(format!("it is not JSON: {}", json_reason(&error, 0)))
 }
 
 fn body(mut records: Batch, array: bool, alone: bool) -> Vec<u8> {

@@ -51,13 +51,12 @@ impl SourceNode for NatsSource {
 
     fn open(self, context: &mut BuildContext) -> Result<(Feeding, Contents), Problem> {
         let Self { server, credentials, ca, .. } = self;
-        let broker = Server { server, credentials, ca }.broker(context)?;
-        for (key, name) in [("stream", &self.stream), ("consumer", &self.consumer)] {
-            check_name(key, name)?;
-        }
-        if let Some(subject) = &self.subject {
-            check_subject(subject, true)?;
-        }
+        let broker = Server { server, credentials, ca }.broker(context);
+        let names = [check_name("stream", &self.stream), check_name("consumer", &self.consumer)];
+        let subject = self.subject.iter().map(|subject| check_subject(subject, true));
+        let reached = broker.as_ref().map(|_| ()).map_err(Clone::clone);
+        Problem::collect([reached].into_iter().chain(names).chain(subject))?;
+        let broker = broker?;
         let mut nats = source::nats(broker, self.stream, self.consumer).follow(self.follow.unwrap_or(true));
         nats = nats.on_fault(&context.guard.policy);
         if let Some(subject) = self.subject {
@@ -158,8 +157,10 @@ impl SinkNode for NatsSink {
 
     fn attach(self, input: Flow, context: &mut BuildContext) -> Result<(), Problem> {
         let Self { server, credentials, ca, subject, id, in_flight, timeout } = self;
-        let broker = Server { server, credentials, ca }.broker(context)?;
-        check_subject(&subject, false)?;
+        let broker = Server { server, credentials, ca }.broker(context);
+        let reached = broker.as_ref().map(|_| ()).map_err(Clone::clone);
+        Problem::collect([reached, check_subject(&subject, false)])?;
+        let broker = broker?;
         let mut nats = sink::nats(broker, subject);
         if let Some(Key(path)) = id {
             nats = nats.id(move |record| Ok(canonical(path.of(record)?).into_owned()));

@@ -1,5 +1,7 @@
 //! Options that several node types have.
 
+use std::collections::HashSet;
+
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -46,6 +48,20 @@ pub(crate) fn separator(null: bool) -> u8 {
     if null { 0 } else { b'\n' }
 }
 
+/// Checks that there are names of columns, and none twice. `key` is that of the option.
+pub(crate) fn check_columns(names: &[String], key: &[&str]) -> Result<(), Problem> {
+    if names.is_empty() {
+        return Err(Problem::new("it names no column").about(key).help("remove it, or name each column"));
+    }
+    let mut seen = HashSet::new();
+    let twice = names.iter().enumerate().filter(|(_, name)| !seen.insert(*name));
+    let problems = twice.map(|(index, name)| {
+        let problem = Problem::new(format!("there are two columns named {name:?}"));
+        Err::<(), _>(problem.about(&[key, &[&*index.to_string()]].concat()).help("give each another name"))
+    });
+    Problem::collect(problems).map(drop)
+}
+
 /// The format of CSV files.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -67,10 +83,15 @@ impl CsvOptions {
     pub(crate) fn layout(self, delimiter_key: &[&str]) -> Result<Layout, Problem> {
         let delimiter = self.delimiter.map_or(b',', |Delimiter(delimiter)| delimiter);
         let quote = self.quote.map_or(Some(b'"'), |Quote(quote)| quote);
-        if quote == Some(delimiter) {
+        let different = if quote == Some(delimiter) {
             let problem = Problem::new("the delimiter and the quote must be different").about(delimiter_key);
-            return Err(problem.help("choose another delimiter or quote"));
-        }
+            Err(problem.help("choose another delimiter or quote"))
+        } else {
+            Ok(())
+        };
+        let (_, table) = delimiter_key.split_last().unwrap_or((&"", &[]));
+        let names = self.headers.iter().map(|names| check_columns(names, &[table, &["headers"]].concat()));
+        Problem::collect([different].into_iter().chain(names))?;
         let csv = Csv::new().delimiter(delimiter).quote(quote).infer(self.infer);
         Ok(Layout::Csv(match self.headers {
             Some(headers) => csv.headers(headers),

@@ -25,12 +25,14 @@ impl StageNode for Slice {
         let [start, end] = [self.start, self.end].map(|number| number.map(|Number(number)| number));
         let step = NonZeroU64::new(self.step.map_or(1, |Number(step)| step));
         let step =
-            step.ok_or_else(|| Problem::at("step", "a step of 0 leads nowhere").help("write 1 or more"))?;
-        if let (Some(start), Some(end)) = (start, end)
-            && start > end
-        {
-            return Err(Problem::at("end", format!("the end, {end}, is before the start, {start}")));
-        }
+            step.ok_or_else(|| Problem::at("step", "a step of 0 leads nowhere").help("write 1 or more"));
+        let order = match (start, end) {
+            (Some(start), Some(end)) if start > end => {
+                Err(Problem::at("end", format!("the end, {end}, is before the start, {start}")))
+            }
+            _ => Ok(NonZeroU64::MIN),
+        };
+        let step = Problem::collect([step, order])?[0];
         let positions = start.unwrap_or(0)..end.unwrap_or(u64::MAX);
         Ok(flow.nodes(contents, |stream| stream.slice_by(positions, step)))
     }

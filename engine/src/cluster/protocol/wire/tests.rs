@@ -3,6 +3,7 @@
 use super::*;
 use crate::Cause;
 use crate::record::BatchBuilder;
+use crate::versions::fixture;
 
 fn batch(records: &[(u64, &str)]) -> Batch {
     let mut builder = BatchBuilder::default();
@@ -82,6 +83,25 @@ fn invalid_messages_are_refused_by_the_codec() {
     // Four gigabytes are claimed, and a few bytes follow.
     let claim = [&[PROTOCOL, 0, 0, 0, 0, 0, 0][..], &[0xff, 0xff, 0xff, 0xff, 0x0f]].concat();
     assert!(Task::decode(&claim).is_err());
+}
+
+#[test]
+fn messages_of_this_version_keep_their_bytes() {
+    let [task, part, outcome] =
+        ["task", "part", "outcome"].map(|name| fixture(&format!("cluster.{PROTOCOL}/{name}")));
+    assert_eq!(Task::decode(&task).unwrap().encode(), task);
+    assert_eq!(ResultPart::decode(&part.clone().into()).unwrap().encode(), part);
+    assert_eq!(Outcome::decode(&outcome).unwrap().encode(), outcome);
+}
+
+#[test]
+fn messages_of_the_version_before_are_refused_by_its_number() {
+    let before = PROTOCOL - 1;
+    let [task, part, outcome] =
+        ["task", "part", "outcome"].map(|name| fixture(&format!("cluster.{before}/{name}")));
+    assert_eq!(Task::decode(&task).unwrap_err(), WireError::Version(before));
+    assert_eq!(ResultPart::decode(&part.into()).unwrap_err(), WireError::Version(before));
+    assert_eq!(Outcome::decode(&outcome).unwrap_err(), WireError::Version(before));
 }
 
 #[test]

@@ -8,6 +8,7 @@ use crate::cluster::memory::Connection;
 use crate::cluster::presence::WorkerPresence;
 use crate::cluster::transport::{KeyValue, Transport};
 use crate::text::PlainText;
+use crate::versions::fixture;
 
 /// Waits until a worker's presence is as wanted.
 async fn wait_until(workers: &dyn KeyValue, is_wanted: impl Fn(&WorkerPresence) -> bool) {
@@ -44,6 +45,14 @@ async fn a_worker_refuses_runs_of_other_versions_and_removes_its_presence() {
     wait_until(&*workers, |presence| {
         let refused = presence.refused.get("two").map(PlainText::as_str);
         refused.is_some_and(|reason| reason.contains("version 1 of the protocol (engine 0.0.9)"))
+    })
+    .await;
+    // What the version before writes.
+    let before = fixture(&format!("cluster.{}/run.json", PROTOCOL - 1));
+    runs.put("three", before.into()).await.unwrap();
+    wait_until(&*workers, |presence| {
+        let refused = presence.refused.get("three").map(PlainText::as_str);
+        refused.is_some_and(|reason| reason.contains(&format!("version {} of the protocol", PROTOCOL - 1)))
     })
     .await;
     leave.cancel();

@@ -137,7 +137,7 @@ impl CsvRows {
         let row = trimmed(&self.raw);
         let before = self.raw.iter().take_while(|byte| matches!(byte, b'\r' | b'\n'));
         let blank = before.filter(|byte| **byte == b'\n').count() as u64;
-        pieces.refuse(row, reason, self.lines + blank + 1)
+        pieces.refuse(row, &with_lines(reason, row), self.lines + blank + 1)
     }
 
     /// Refuses the current row, which is too long, and skips the rest of it.
@@ -171,7 +171,7 @@ impl CsvRows {
         if self.filled.0 > known && self.skipped.is_none() {
             let reason = "its last field has no closing quote";
             if self.keys.is_none() {
-                return Err(Stopped::Header(reason.to_owned()));
+                return Err(Stopped::Header(with_lines(reason, trimmed(&self.raw))));
             }
             self.refuse(reason, pieces)?;
         }
@@ -218,6 +218,16 @@ fn newlines(bytes: &[u8]) -> u64 {
 fn mismatch(fields: usize, names: usize) -> String {
     let plural = if fields == 1 { "" } else { "s" };
     format!("it has {fields} field{plural}, and the header has {names}")
+}
+
+/// Why a row is refused, and how many lines it takes: a quote that was not closed takes all to the next one.
+fn with_lines(reason: &str, row: &[u8]) -> String {
+    match memchr::memchr_iter(b'\n', row).count() {
+        0 => reason.to_owned(),
+        more => {
+            format!("{reason}, and the row takes {} lines: look for a quote that is not closed", more + 1)
+        }
+    }
 }
 
 fn trimmed(mut raw: &[u8]) -> &[u8] {

@@ -6,6 +6,7 @@ use serde::de::IgnoredAny;
 
 use super::rows::{Pieces, Rows, Stopped, Unfinished, too_long};
 use crate::record::LONGEST;
+use crate::text::json_reason;
 
 /// The part of a line that was read, and the number of lines before it.
 #[derive(Default)]
@@ -69,25 +70,22 @@ impl NdjsonRows {
         if line.len() > LONGEST {
             return pieces.refuse(&line[..LONGEST], &too_long(LONGEST), self.lines);
         }
+        let before = line.len() - line.trim_ascii_start().len();
         let line = line.trim_ascii();
         if line.is_empty() {
             return Ok(());
         }
-        match check(line) {
+        match check(line, before) {
             Ok(()) => pieces.add(|data| data.extend_from_slice(line)),
             Err(reason) => pieces.refuse(line, &reason, self.lines),
         }
     }
 }
 
-/// Checks that a line is JSON.
-fn check(line: &[u8]) -> Result<(), Cow<'static, str>> {
+/// Checks that a line is JSON. `before` is how many bytes of it were left out.
+fn check(line: &[u8], before: usize) -> Result<(), Cow<'static, str>> {
     // The parser does not check strings that it ignores.
     let text = str::from_utf8(line).map_err(|_| "it is not UTF-8")?;
-    serde_json::from_str::<IgnoredAny>(text).map(drop).map_err(|error| {
-        let message = error.to_string();
-        // The line is the only one that the parser sees.
-        let reason = message.replace(" at line 1 column ", " at column ");
-        format!("it is not JSON: {reason}").into()
-    })
+    let reason = |error| format!("it is not JSON: {}", json_reason(&error, before)).into();
+    serde_json::from_str::<IgnoredAny>(text).map(drop).map_err(reason)
 }

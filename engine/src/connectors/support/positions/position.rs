@@ -13,9 +13,8 @@ use crate::Error;
 use crate::error::FileError;
 use crate::files;
 use crate::progress::with_checksum;
-
-/// The version of the file's layout.
-const VERSION: u32 = 1;
+use crate::text::json_reason;
+use crate::versions::POSITIONS;
 
 /// The longest file, in bytes.
 const LONGEST: u64 = 1 << 30;
@@ -66,16 +65,9 @@ pub(crate) struct Positions {
     pub(crate) files: Vec<FilePosition>,
 }
 
-/// What is read of the file in any version.
-#[derive(Deserialize)]
-#[serde(expecting = "positions in files")]
-struct Layout {
-    version: u32,
-}
-
 impl Positions {
     pub(crate) fn of(files: Vec<FilePosition>) -> Self {
-        Self { version: VERSION, files }
+        Self { version: POSITIONS.written, files }
     }
 
     /// Reads the file, and blocks the caller's thread meanwhile. There are none if there is no such file.
@@ -98,14 +90,11 @@ impl Positions {
     /// The file is a line of JSON, and the BLAKE3 hash of that line in hexadecimal digits.
     pub(crate) fn parse(bytes: &[u8]) -> Result<Self, String> {
         let line = bytes.split(|byte| *byte == b'\n').next().unwrap_or_default();
-        let Layout { version } = serde_json::from_slice(line).map_err(|error| error.to_string())?;
-        if version != VERSION {
-            return Err(format!("it is of version {version}, and this engine reads version {VERSION}"));
-        }
+        POSITIONS.check_json(line)?;
         if *bytes != *with_checksum(line.to_vec()) {
             return Err("its checksum is missing or wrong, so it was changed or cut off".to_owned());
         }
-        serde_json::from_slice(line).map_err(|error| error.to_string())
+        serde_json::from_slice(line).map_err(|error| json_reason(&error, 0))
     }
 
     /// Replaces the file, as a whole or not at all, and blocks the caller's thread until it is on the disk.
@@ -145,6 +134,7 @@ pub(crate) fn modified(known: &Metadata) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::versions::fixture;
 
     fn positions() -> Positions {
         let beginning = Fingerprint::of(b"a\nb\n");
@@ -169,6 +159,14 @@ mod tests {
         assert_eq!(Positions::blocking_load(&path).unwrap(), Positions::default());
         positions().blocking_save(&path).unwrap();
         assert_eq!(Positions::blocking_load(&path).unwrap(), positions());
+    }
+
+    #[test]
+    fn positions_of_every_version_are_read() {
+        for version in POSITIONS.oldest..=POSITIONS.written {
+            let read = Positions::parse(&fixture(&format!("positions.{version}"))).unwrap();
+            assert_eq!((read.files[0].read, read.files[0].lines), (8, 2));
+        }
     }
 
     #[test]
