@@ -72,6 +72,12 @@ impl NodeType {
         }
     }
 
+    /// Whether its own options have this one.
+    pub(crate) fn has_option(&self, key: &str) -> bool {
+        let schema = (self.schema)(&mut SchemaGenerator::default()).to_value();
+        schema["properties"].get(key).is_some()
+    }
+
     /// Reads the options of a node that will not be in the graph, and reports what is wrong.
     pub(crate) fn check(&self, table: &Table, report: &mut Report) {
         match self.read {

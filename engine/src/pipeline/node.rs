@@ -36,7 +36,9 @@ impl<'i> NodeDescription<'i> {
         mut table: Table<'i>,
         report: &mut Report,
     ) -> Self {
-        let from = table.take("from");
+        // Some sources have an option of this name.
+        let is_option = section == Section::Sources && kind.is_some_and(|kind| kind.has_option("from"));
+        let from = if is_option { None } else { table.take("from") };
         if section != Section::Sources {
             table = table.beside(&["from"]);
         }

@@ -2,7 +2,6 @@
 
 use std::ops::Range;
 
-use schemars::SchemaGenerator;
 use toml::de::DeValue;
 
 use super::registry;
@@ -123,11 +122,8 @@ fn examples(section: Section) -> String {
 /// The types that have all options of a table.
 fn by_options(section: Section, table: &Table) -> String {
     let fits = |kind: &&NodeType| {
-        let schema = (kind.schema)(&mut SchemaGenerator::default()).to_value();
         let known = |key: &str| {
-            key == "from"
-                || (kind.refuses && FaultOptions::KEYS.contains(&key))
-                || schema["properties"].get(key).is_some()
+            key == "from" || (kind.refuses && FaultOptions::KEYS.contains(&key)) || kind.has_option(key)
         };
         table.entries.keys().all(|key| known(key.get_ref()))
     };

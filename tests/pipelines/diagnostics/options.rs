@@ -121,6 +121,16 @@ fn all_mistakes_of_one_node_are_reported() {
 }
 
 #[test]
+fn a_source_may_have_an_option_named_from() {
+    let files = "[sources.files]\npath = \"in\"\nfollow = true\nfrom =";
+    check(&format!("{files} \"end\"\n[sinks.stdout]\n"), expect!["no mistakes"]);
+    check(
+        &format!("{files} \"ende\"\n[sinks.stdout]\n"),
+        expect![[r#"p.toml:4:8: from: expected "start" or "end", found "ende" (did you mean "end"?)"#]],
+    );
+}
+
+#[test]
 fn an_option_that_all_nodes_have_is_suggested() {
     stages(
         "[stages.flatten]\nfrm = \"stdin\"\non_falt = \"skip\"\nretrys = 1",

@@ -11,6 +11,7 @@ use crate::Error;
 use crate::connectors::support::formats::{Layout, Reading};
 use crate::connectors::support::options::{ReadFrom, RecordFormat, separator};
 use crate::connectors::support::positions::Positions;
+use crate::files::Pattern;
 use crate::nodes::{
     Access, BuildContext, Contents, Feeding, Flow, Number, OneOrMore, Problem, SinkNode, Size, SourceNode,
     Time,
@@ -85,12 +86,16 @@ impl FileInput {
             let problem = Problem::at("from", "there is nothing to read at the ends of the files");
             return Err(problem.help("add follow, or position for a later run"));
         }
+        let paths = path.into_vec().into_iter().enumerate();
+        let paths = Problem::collect(paths.map(|(index, path)| {
+            let found = found(&path, follow, context);
+            found.map_err(|problem| problem.about(&["path", &index.to_string()]))
+        }))?;
         let mut files = source::files(Vec::<PathBuf>::new());
-        for path in path.into_vec() {
-            files = match context.reads_matching(&path, follow, "path")? {
-                Some(pattern) => files.matching(pattern),
-                None if follow => files.and(context.follows(&path, "path")?),
-                None => files.and(context.reads(&path, "path")?),
+        for path in paths {
+            files = match path {
+                Found::Pattern(pattern) => files.matching(pattern),
+                Found::File(path) => files.and(path),
             };
         }
         if let Some(position) = position {
@@ -98,6 +103,20 @@ impl FileInput {
         }
         Ok(files.follow(follow).from_end(from == ReadFrom::End).on_fault(&context.guard.policy))
     }
+}
+
+/// What a path stands for.
+enum Found {
+    Pattern(Pattern),
+    File(PathBuf),
+}
+
+fn found(path: &Path, follow: bool, context: &mut BuildContext) -> Result<Found, Problem> {
+    Ok(match context.reads_matching(path, follow, "path")? {
+        Some(pattern) => Found::Pattern(pattern),
+        None if follow => Found::File(context.follows(path, "path")?),
+        None => Found::File(context.reads(path, "path")?),
+    })
 }
 
 /// A file that keeps positions, which must be one if it is there.
