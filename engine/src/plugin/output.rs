@@ -199,7 +199,7 @@ impl MessageStream {
         self.is_begun.store(!draft.line.is_empty(), Relaxed);
     }
 
-    /// Shows the line that was begun, if there is one: after a call, nobody knows when the next one comes.
+    /// Shows the line that was begun, if there is one. It is called after each call, since there may be no other.
     pub(crate) fn end_line(&self) {
         if self.is_begun.load(Relaxed) {
             self.is_begun.store(false, Relaxed);
