@@ -106,6 +106,7 @@ pub mod operators {
         Accumulate, Connection, Filter, FlatMap, Flush, Keep, Map, Operator, Outputs, Part, Scattered, Side,
         Starmap,
     };
+    pub use crate::progress::{Keeps, Restorer, Save, Saver};
 }
 
 /// Builds a [`Pool`], and names what its functions return.
@@ -115,5 +116,9 @@ pub mod pool {
 
 /// A run's progress and the states of its functions, kept in a file, from which a later run continues.
 pub mod checkpoint {
-    pub use crate::progress::{Checkpoint, Done, InputState, OutputState, Snapshot, WeakProgress};
+    pub use crate::graph::{CheckpointedGraph, Cut, ResumableFeed, ResumableRun, RunEnd};
+    pub use crate::progress::{
+        Checkpoint, Done, GraphCheckpoint, InputState, OutputState, Position, SavedNode, SavedSource,
+        Snapshot, WeakProgress,
+    };
 }

@@ -1,6 +1,6 @@
 //! Nodes that keep a state.
 
-use engine::operators::{Operator, Outputs};
+use engine::operators::{Keeps, Operator, Outputs};
 use engine::{Error, Stream};
 
 use super::support::{given, n};
@@ -60,6 +60,10 @@ impl Operator<String> for Echo {
         outputs.give(element.clone());
         outputs.give(element);
         Ok(())
+    }
+
+    fn keeps(&mut self) -> Keeps<'_> {
+        Keeps::Nothing
     }
 
     fn end(&mut self, outputs: &mut Outputs<String>) {

@@ -37,4 +37,32 @@ pub enum GraphError {
         /// The function.
         function: String,
     },
+    /// A node keeps something that no checkpoint can hold.
+    #[error("{node} can't be in a checkpoint: {reason}")]
+    Unsaved {
+        /// What people call it.
+        node: String,
+        /// Why not, as a clause.
+        reason: String,
+    },
+    /// A node can't begin with what a checkpoint holds of it.
+    #[error("{node} can't go on from the checkpoint: {reason}")]
+    NotRestored {
+        /// What people call it.
+        node: String,
+        /// Why not, as a clause.
+        reason: String,
+    },
+    /// A checkpoint is of another graph.
+    #[error("the checkpoint is of another graph: {reason}")]
+    OtherGraph {
+        /// The first difference, as a clause.
+        reason: String,
+    },
+    /// A checkpoint could not be taken in time, since a branch waits for another one.
+    #[error("no checkpoint could be taken: elements are still under way after {}", humantime::format_duration(*.waited))]
+    Unsettled {
+        /// How long it was waited for.
+        waited: std::time::Duration,
+    },
 }

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use super::{Handling, Items, Node, Sink, Stream};
 use crate::Error;
 use crate::progress::GraphContext;
+use crate::progress::Holding;
 
 impl<T, F> Sink<T> for F
 where
@@ -52,5 +53,9 @@ where
 
     fn close(&self) -> Handling<'_> {
         Handling::Done(Ok(()))
+    }
+
+    fn holding(&self) -> Holding {
+        Holding::Nothing
     }
 }

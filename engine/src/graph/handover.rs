@@ -91,6 +91,17 @@ impl<T> HandoverSender<'_, T> {
     }
 }
 
+impl<T> HandoverSender<'_, T> {
+    /// Sends what is no element, once there is room for it.
+    ///
+    /// # Errors
+    ///
+    /// Why the task has ended.
+    pub(crate) async fn send_uncounted(&self, piece: T) -> Result<(), Error> {
+        self.sender.send(piece).await.map_err(|_| self.backlog.failure())
+    }
+}
+
 impl<T: Send> Gauge for Mutex<Option<Sender<T>>> {
     fn filled(&self) -> (u64, u64) {
         let sender = self.lock().unwrap_or_else(PoisonError::into_inner);

@@ -3,6 +3,7 @@
 use super::{Handling, Items, Node};
 use crate::Error;
 use crate::monitor::{Meter, RunningCall};
+use crate::progress::Holding;
 
 /// A node, and its meter.
 pub(crate) struct Metered<N> {
@@ -40,5 +41,9 @@ impl<T, N: Node<T>> Node<T> for Metered<N> {
 
     fn close(&self) -> Handling<'_> {
         self.node.close()
+    }
+
+    fn holding(&self) -> Holding {
+        self.node.holding()
     }
 }

@@ -4,8 +4,10 @@
 
 mod acknowledgements;
 mod binary;
+mod checkpoints;
 mod closure;
 mod crossing;
+mod delayed;
 mod feed;
 mod handover;
 mod items;
@@ -24,6 +26,7 @@ mod unary;
 pub(crate) use acknowledgements::check_unmixed;
 pub use acknowledgements::{Acknowledge, Acknowledgements, Message};
 pub use binary::Side;
+pub use checkpoints::{CheckpointedGraph, Cut, ResumableFeed, ResumableRun, RunEnd};
 pub use feed::Feed;
 pub(crate) use feed::next;
 #[cfg(feature = "net")]
@@ -40,4 +43,5 @@ pub(crate) use readers::Readers;
 pub use scattered::Scattered;
 pub(crate) use scattered::Stretch;
 pub use sink::Sink;
+pub(crate) use source::{HeldSource, HoldSource};
 pub use source::{Refused, Source};

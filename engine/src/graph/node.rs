@@ -18,6 +18,7 @@ use crate::error::GraphError;
 use crate::monitor::Watched;
 use crate::progress::BoxFuture;
 use crate::progress::GraphContext;
+use crate::progress::Holding;
 use crate::progress::WaitGraph;
 
 /// What a node does with what it is given: some are done at once, the others return a future.
@@ -55,6 +56,9 @@ pub(crate) trait Node<T>: Send + Sync {
 
     /// There will be no more: ready once all that was accepted has reached its end.
     fn close(&self) -> Handling<'_>;
+
+    /// What it keeps from one element to the next, for checkpoints. Asked once, when it is put into a graph.
+    fn holding(&self) -> Holding;
 }
 
 /// How many nodes may follow one another. Each calls, closes and drops the next one, so a chain takes a part of the stack
@@ -205,6 +209,10 @@ impl<T> Node<T> for OneTooMany {
     fn close(&self) -> Handling<'_> {
         Self::refuse()
     }
+
+    fn holding(&self) -> Holding {
+        Holding::Nothing
+    }
 }
 
 /// A stream of elements that the host handles: what operators and sinks are attached to.
@@ -274,6 +282,7 @@ impl<T: Clone + Send + 'static> Stream<T> {
 
     /// Puts a node after this. Returns where a stream after that stands, if the graph is monitored.
     pub(crate) fn connect(&self, kind: &str, node: impl Node<T> + 'static) -> Option<Watched> {
+        self.context.holdings.add(kind, node.holding());
         let Some(watched) = &self.watched else {
             self.outlet.connect(node);
             return None;

@@ -1,43 +1,36 @@
 //! A node that takes elements over, and passes them on in a task of its own.
 
-use std::future::Future;
-use std::sync::Weak;
+use std::sync::{Arc, Weak};
 
-use tokio::sync::Semaphore;
 use tokio::sync::mpsc::Receiver;
 use tokio::sync::mpsc::error::TryRecvError;
-use tokio::time::Instant;
+use tokio::sync::{Semaphore, oneshot};
 
 use super::handover::{Backlog, Handover};
 use super::{Handling, Items, Node, Outlet, Stream};
 use crate::Error;
 use crate::monitor::Gauge;
+use crate::progress::{BoxFuture, Holding, KeptNode};
 
-/// An element that waits, and when it was taken.
-struct Waiting<T> {
-    number: u64,
-    element: T,
-    since: Instant,
-}
-
-/// When an element may go on, which came at a time.
-pub(super) trait Release: Send + 'static {
-    /// Waits until it may.
-    fn wait(&mut self, since: Instant) -> impl Future<Output = ()> + Send;
+/// What waits for the task.
+enum Piece<T> {
+    Element(u64, T),
+    /// Tells when all before it was passed on.
+    End(oneshot::Sender<()>),
 }
 
 impl<T: Clone + Send + 'static> Stream<T> {
-    /// Up to `n` elements wait here, for a task that passes each on after its `release`; the next one waits outside.
-    pub(super) fn queue(self, kind: &str, n: usize, release: impl Release) -> Self {
+    /// Up to `n` elements wait here, for a task that passes them on; the next one waits outside.
+    pub(super) fn queue(self, kind: &str, n: usize) -> Self {
         let context = self.context.clone();
         let mut gauge: Option<Weak<dyn Gauge>> = None;
         let stream = self.attach(kind, |outlet| {
             let capacity = n.clamp(1, Semaphore::MAX_PERMITS);
             let handover = Handover::new(capacity, context, |receiver, backlog| async move {
-                pass_on(receiver, outlet, release, &backlog).await
+                pass_on(receiver, outlet, &backlog).await
             });
             gauge = Some(handover.gauge());
-            QueueNode(handover)
+            QueueNode(Arc::new(Queue(handover)))
         });
         if let Some(watched) = &stream.watched {
             watched.hands_over(gauge);
@@ -46,28 +39,40 @@ impl<T: Clone + Send + 'static> Stream<T> {
     }
 }
 
-struct QueueNode<T>(Handover<Waiting<T>>);
+struct QueueNode<T>(Arc<Queue<T>>);
 
-impl<T: Send + 'static> QueueNode<T> {
+struct Queue<T>(Handover<Piece<T>>);
+
+impl<T: Send + 'static> Queue<T> {
     async fn take(&self, items: Items<T>) -> Result<(), Error> {
         let sender = self.0.begin().await?;
         for item in items {
             let (number, element) = item?;
-            let waiting = || Waiting { number, element, since: Instant::now() };
-            sender.send((number, number), 1, waiting).await?;
+            sender.send((number, number), 1, || Piece::Element(number, element)).await?;
         }
         Ok(())
     }
 }
 
+impl<T: Send + 'static> KeptNode for Queue<T> {
+    fn settle(&self) -> BoxFuture<'_, Result<(), Error>> {
+        Box::pin(async {
+            // What has ended has passed all on.
+            let Ok(sender) = self.0.begin().await else { return Ok(()) };
+            let (end, passed) = oneshot::channel();
+            sender.send_uncounted(Piece::End(end)).await?;
+            passed.await.map_err(|_| Error::Closed)
+        })
+    }
+}
+
 /// Passes on what comes, and tells a failure to the emitting task.
 async fn pass_on<T: Clone + Send + 'static>(
-    mut receiver: Receiver<Waiting<T>>,
+    mut receiver: Receiver<Piece<T>>,
     outlet: Outlet<T>,
-    mut release: impl Release,
     backlog: &Backlog,
 ) -> Result<(), Error> {
-    let passed = pass(&mut receiver, &outlet, &mut release, backlog).await;
+    let passed = pass(&mut receiver, &outlet, backlog).await;
     if let Err(error) = &passed {
         backlog.fail(error.clone());
     }
@@ -78,15 +83,14 @@ async fn pass_on<T: Clone + Send + 'static>(
 }
 
 async fn pass<T: Clone + Send + 'static>(
-    receiver: &mut Receiver<Waiting<T>>,
+    receiver: &mut Receiver<Piece<T>>,
     outlet: &Outlet<T>,
-    release: &mut impl Release,
     backlog: &Backlog,
 ) -> Result<(), Error> {
     let mut passed = 0;
     loop {
-        let waiting = match receiver.try_recv() {
-            Ok(waiting) => Some(waiting),
+        let piece = match receiver.try_recv() {
+            Ok(piece) => Some(piece),
             Err(TryRecvError::Disconnected) => None,
             Err(TryRecvError::Empty) => {
                 outlet.pause().await?;
@@ -94,12 +98,19 @@ async fn pass<T: Clone + Send + 'static>(
                 receiver.recv().await
             }
         };
-        let Some(Waiting { number, element, since }) = waiting else { return Ok(()) };
+        let (number, element) = match piece {
+            Some(Piece::Element(number, element)) => (number, element),
+            Some(Piece::End(end)) => {
+                // If nothing waits for it, nothing needs to be told.
+                let _ = end.send(());
+                continue;
+            }
+            None => return Ok(()),
+        };
         // No more pieces of the one before will come.
         if number > passed {
             backlog.reach(passed);
         }
-        release.wait(since).await;
         outlet.send(Items::One(number, element)).await?;
         passed = number;
         backlog.leave(number, 1);
@@ -108,7 +119,7 @@ async fn pass<T: Clone + Send + 'static>(
 
 impl<T: Clone + Send + 'static> Node<T> for QueueNode<T> {
     fn accept(&self, items: Items<T>) -> Handling<'_> {
-        Handling::going(self.take(items))
+        Handling::going(self.0.take(items))
     }
 
     fn pause(&self) -> Handling<'_> {
@@ -117,6 +128,11 @@ impl<T: Clone + Send + 'static> Node<T> for QueueNode<T> {
     }
 
     fn close(&self) -> Handling<'_> {
-        Handling::going(self.0.close())
+        Handling::going(self.0.0.close())
+    }
+
+    fn holding(&self) -> Holding {
+        let kept: Weak<Queue<T>> = Arc::downgrade(&self.0);
+        Holding::Kept(kept)
     }
 }

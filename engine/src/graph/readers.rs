@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 
 use super::{Handling, Items, Node, Outlet, Stream};
 use crate::Error;
+use crate::progress::Holding;
 
 /// How many sinks of a graph still have a reader.
 #[derive(Debug, Default)]
@@ -65,5 +66,9 @@ impl<T: Clone + Send + 'static> Node<T> for ReaderNode<T> {
 
     fn close(&self) -> Handling<'_> {
         Handling::going(self.go_on(self.outlet.close()))
+    }
+
+    fn holding(&self) -> Holding {
+        Holding::Nothing
     }
 }

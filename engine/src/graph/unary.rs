@@ -3,6 +3,7 @@
 use std::sync::{Mutex, PoisonError};
 
 use super::{Handling, Items, Node, Outlet, Stream};
+use crate::progress::Holding;
 
 impl<T: Clone + Send + 'static> Stream<T> {
     /// What `f` returns for each element; elements for which it returns none are left out.
@@ -58,5 +59,9 @@ where
 
     fn close(&self) -> Handling<'_> {
         Handling::going(self.outlet.close())
+    }
+
+    fn holding(&self) -> Holding {
+        Holding::Nothing
     }
 }

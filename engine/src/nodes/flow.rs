@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::diagnostic::Problem;
 use super::json::{self, Path};
 use crate::graph::{self, Operator, Outputs, Readers, Scattered, Stream, Stretch};
+use crate::progress::Keeps;
 use crate::record::{Format, Record};
 use crate::{FaultPolicy, Source};
 
@@ -221,6 +222,10 @@ where
     fn take(&mut self, element: T, outputs: &mut Outputs<U>) -> Result<(), String> {
         outputs.give((self.f)(element)?);
         Ok(())
+    }
+
+    fn keeps(&mut self) -> Keeps<'_> {
+        Keeps::Nothing
     }
 
     fn name(&self) -> &str {

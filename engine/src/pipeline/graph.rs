@@ -98,6 +98,7 @@ impl Graph {
             None
         });
         let scope = self.begin(node, kind, &plan.edges.inputs[place].nodes);
+        self.name_next(Some(node.name()));
         // What is wrong before a node does not hide what is wrong with the node itself.
         let alone = inputs.is_none();
         let inputs = inputs.unwrap_or_else(|| vec![Flow::stand_in()]);
@@ -121,6 +122,7 @@ impl Graph {
             }
         };
         self.end(place, scope);
+        self.name_next(None);
         let kept = match added {
             Err(problem) if alone => problem.of_options(),
             Ok(Some(flow)) if !alone => self.keep(place, flow, scope),
@@ -154,6 +156,11 @@ impl Graph {
         let from: Vec<_> = inputs.iter().filter_map(|input| self.watched.get(input).copied()).collect();
         graph.link(&from, place);
         Some(place)
+    }
+
+    /// Names the parts of the next node in checkpoints.
+    fn name_next(&self, name: Option<&str>) {
+        self.sources.iter().for_each(|source| source.name_next(name));
     }
 
     fn end(&mut self, place: usize, scope: Option<usize>) {

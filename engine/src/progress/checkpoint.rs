@@ -97,6 +97,34 @@ impl OutputState {
         Ok(Self { tail, ..self })
     }
 
+    /// Returns when what was written to the file is on the disk. Blocks the caller's thread meanwhile.
+    pub(super) fn blocking_sync(&self) -> Result<(), Error> {
+        let synced = files::open_file(&self.path).and_then(|file| file.sync_data());
+        synced.map_err(|error| {
+            Error::File(FileError::Write { path: self.path.clone(), source: Arc::new(error) })
+        })
+    }
+
+    /// Cuts off what was written to the file later. Blocks the caller's thread meanwhile.
+    ///
+    /// # Errors
+    ///
+    /// A clause that says why the file is not the one that was written.
+    pub(crate) fn blocking_cut_back(&self) -> Result<(), String> {
+        let path = crate::text::path(&self.path);
+        let length = files::known(&self.path).map_or(0, |known| known.len());
+        if length < self.length {
+            return Err(format!("{path} should have {} bytes and has {length}", self.length));
+        }
+        // The tail is known once the checkpoint was saved.
+        if !self.tail.is_empty() && !self.is_unchanged() {
+            return Err(format!("{path} is not what that run wrote: something else wrote to it"));
+        }
+        let file = files::create(&self.path, files::Mode::Keep, &|| true);
+        file.and_then(|file| file.set_len(self.length))
+            .map_err(|error| format!("can't write {path}: {error}"))
+    }
+
     /// Whether the file still holds what was written to it, as far as its length and its end tell.
     #[must_use]
     pub fn is_unchanged(&self) -> bool {
@@ -120,17 +148,7 @@ impl Checkpoint {
     ///
     /// If the file can't be read, or is no checkpoint.
     pub fn blocking_load(path: &Path) -> Result<Option<Self>, Error> {
-        let read = || {
-            files::open_file(path)?;
-            files::read_at_most(path, LONGEST)
-        };
-        let bytes = match read() {
-            Ok(bytes) => bytes,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => {
-                return Err(Error::File(FileError::Read { path: path.to_owned(), source: Arc::new(error) }));
-            }
-        };
+        let Some(bytes) = blocking_load_line(path)? else { return Ok(None) };
         let checkpoint = Self::parse(&bytes);
         checkpoint
             .map(Some)
@@ -139,11 +157,7 @@ impl Checkpoint {
 
     /// A checkpoint is a line of JSON, and the BLAKE3 hash of that line in hexadecimal digits.
     pub(crate) fn parse(bytes: &[u8]) -> Result<Self, String> {
-        let line = bytes.split(|byte| *byte == b'\n').next().unwrap_or_default();
-        CHECKPOINT.check_json(line)?;
-        if bytes[line.len()..] != *checksum(line).as_bytes() {
-            return Err("its checksum is missing or wrong, so it was changed or cut off".to_owned());
-        }
+        let line = checked_line(bytes, |line| CHECKPOINT.check_json(line))?;
         let checkpoint: Self = serde_json::from_slice(line).map_err(|error| json_reason(&error, 0))?;
         let Self { record, read, skip, .. } = checkpoint;
         if checkpoint.input >= checkpoint.inputs.len() || skip > read || read > record {
@@ -159,14 +173,7 @@ impl Checkpoint {
     ///
     /// If it can't be written.
     pub fn blocking_save(&self, path: &Path) -> Result<(), Error> {
-        let save = || {
-            let text =
-                with_checksum(serde_json::to_vec(&Self { version: CHECKPOINT.written, ..self.clone() })?);
-            files::replace(path, |file| file.write_all(&text))
-        };
-        save().map_err(|error: io::Error| {
-            Error::File(FileError::Write { path: path.to_owned(), source: Arc::new(error) })
-        })
+        blocking_save_line(path, || serde_json::to_vec(&Self { version: CHECKPOINT.written, ..self.clone() }))
     }
 
     /// Removes the file, since the run is done. Blocks the caller's thread meanwhile.
@@ -182,6 +189,46 @@ impl Checkpoint {
             _ => Ok(()),
         }
     }
+}
+
+/// Reads a checkpoint's file. Returns none if there is no such file.
+pub(super) fn blocking_load_line(path: &Path) -> Result<Option<Vec<u8>>, Error> {
+    let read = || {
+        files::open_file(path)?;
+        files::read_at_most(path, LONGEST)
+    };
+    match read() {
+        Ok(bytes) => Ok(Some(bytes)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(Error::File(FileError::Read { path: path.to_owned(), source: Arc::new(error) })),
+    }
+}
+
+/// The line of a checkpoint's file, which `is_known` to be of a layout that can be read.
+pub(super) fn checked_line(
+    bytes: &[u8],
+    is_known: impl FnOnce(&[u8]) -> Result<(), String>,
+) -> Result<&[u8], String> {
+    let line = bytes.split(|byte| *byte == b'\n').next().unwrap_or_default();
+    is_known(line)?;
+    if bytes[line.len()..] != *checksum(line).as_bytes() {
+        return Err("its checksum is missing or wrong, so it was changed or cut off".to_owned());
+    }
+    Ok(line)
+}
+
+/// Replaces a checkpoint's file, as a whole or not at all.
+pub(super) fn blocking_save_line(
+    path: &Path,
+    line: impl FnOnce() -> serde_json::Result<Vec<u8>>,
+) -> Result<(), Error> {
+    let save = || {
+        let text = with_checksum(line()?);
+        files::replace(path, |file| file.write_all(&text))
+    };
+    save().map_err(|error: io::Error| {
+        Error::File(FileError::Write { path: path.to_owned(), source: Arc::new(error) })
+    })
 }
 
 /// A checkpoint's file, of its line.

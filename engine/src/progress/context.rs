@@ -7,7 +7,7 @@ use tokio::sync::SetOnce;
 
 use super::frontier::Frontier;
 use super::wait_graph::{Inside, WaitGraph};
-use super::{BoxFuture, Done, Snapshots};
+use super::{BoxFuture, Done, Holdings, Position, ResumePoint, Snapshots};
 use crate::metrics::Counts;
 use crate::monitor::{SourceFigures, Watch};
 use crate::policy::{DeadLetter, Decision, InputPosition, Unit};
@@ -42,6 +42,10 @@ pub(crate) struct GraphContext {
     fault_listeners: OnceLock<FaultListeners>,
     /// The states of functions that accumulate.
     pub(crate) snapshots: Snapshots,
+    /// What its nodes keep, for checkpoints.
+    pub(crate) holdings: Holdings,
+    /// Where the source stands in its input, for checkpoints.
+    pub(crate) resume_point: ResumePoint,
     /// Where the source's inputs began.
     inputs: Mutex<Vec<SourceInput>>,
     /// Watches the run, if it is monitored.
@@ -207,7 +211,7 @@ impl GraphContext {
 
     /// The next records are of another input.
     pub(crate) fn begin_input(&self, name: Option<(Arc<str>, Unit)>) {
-        self.begin_input_at(name, self.last() + 1);
+        self.begin_input_at(name, self.last() + 1 - self.resume_point.left());
     }
 
     /// The records from `first` on are of another input.
@@ -221,6 +225,11 @@ impl GraphContext {
         let SourceInput { first, name } = inputs.iter().rev().find(|input| input.first <= record)?;
         let (input, unit) = name.clone()?;
         Some(InputPosition::new(input, unit, record + 1 - first))
+    }
+
+    /// Notes where the source's next record stands in its input, if a checkpoint asks for it.
+    pub(crate) fn mark(&self, position: impl FnOnce() -> Option<Position>) {
+        self.resume_point.note(self.last(), position);
     }
 
     /// The number of the last element that was emitted.

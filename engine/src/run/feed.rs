@@ -33,6 +33,11 @@ pub(super) type Prepare = Box<dyn FnOnce() -> BoxFuture<'static, Result<Feeder, 
 pub(super) type Feeder = Box<dyn FnOnce(CancellationToken) -> BoxFuture<'static, Result<(), Error>> + Send>;
 
 impl RunSource {
+    /// Names the nodes that are added next to the source's graph, for checkpoints.
+    pub(crate) fn name_next(&self, name: Option<&str>) {
+        self.context.holdings.name_next(name);
+    }
+
     /// A source with what feeds it.
     pub(super) fn new<T: Clone + Send + 'static>(
         name: &str,

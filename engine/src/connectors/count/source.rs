@@ -8,7 +8,8 @@ use tokio::time::{Instant, MissedTickBehavior, interval_at};
 use tokio_util::sync::CancellationToken;
 
 use crate::connectors::support::formats::emit_pieces;
-use crate::graph::{Feed, next};
+use crate::graph::{Feed, ResumableFeed, next};
+use crate::progress::Position;
 use crate::record::{BatchBuilder, Record};
 use crate::{Error, Source};
 
@@ -86,6 +87,13 @@ impl<T: Record> Feed<T> for Count {
     }
 }
 
+impl<T: Record> ResumableFeed<T> for Count {
+    fn resume(&mut self, position: &Position) -> Result<(), String> {
+        self.numbers = position.read()?..=*self.numbers.end();
+        Ok(())
+    }
+}
+
 async fn at_once<T: Record>(
     mut numbers: impl Iterator<Item = u64>,
     source: &Source<T>,
@@ -94,11 +102,13 @@ async fn at_once<T: Record>(
     let mut piece = 1;
     let mut stopped = Box::pin(stop.clone().cancelled_owned()) as _;
     while !stop.is_cancelled() {
+        let Some(first) = numbers.next() else { break };
+        source.mark(&first);
         let mut batch = BatchBuilder::default();
-        for number in numbers.by_ref().take(BATCH) {
+        for number in std::iter::once(first).chain(numbers.by_ref().take(BATCH - 1)) {
             batch.push(0, |data| data.extend_from_slice(number.to_string().as_bytes()));
         }
-        if batch.len() == 0 || emit_pieces(batch.build(), source, &mut piece, &mut stopped).await? {
+        if emit_pieces(batch.build(), source, &mut piece, &mut stopped).await? {
             break;
         }
     }
@@ -117,6 +127,7 @@ async fn at_intervals<T: Record>(
         if next(source, stop, ticks.tick()).await?.is_none() {
             break;
         }
+        source.mark(&number);
         source.emit_records([number.to_string()]).await?;
     }
     Ok(())

@@ -12,6 +12,7 @@ use crate::connectors::support::consumers::{Consumer, Records, Refusal, records}
 use crate::connectors::support::file_writer::FileWriter;
 use crate::error::FileError;
 use crate::graph::{Sink, Stream};
+use crate::progress::OutputState;
 use crate::record::Record;
 use crate::{Error, FaultPolicy};
 
@@ -264,6 +265,17 @@ impl Consumer<Records> for Rows {
 
     fn unwritten(&mut self) -> usize {
         self.file.unwritten()
+    }
+
+    async fn note_output(&mut self) -> Result<Option<OutputState>, Error> {
+        self.file.note()
+    }
+
+    async fn resume_output(&mut self, output: OutputState) -> Result<(), Error> {
+        self.file.resume(&output)?;
+        // Its first row names the columns.
+        self.file.append = true;
+        Ok(())
     }
 
     fn name(&self) -> &str {

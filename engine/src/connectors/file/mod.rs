@@ -3,6 +3,7 @@
 mod compressed;
 mod follow;
 mod options;
+mod resume;
 pub(super) mod sink;
 pub(super) mod source;
 

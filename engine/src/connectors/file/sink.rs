@@ -7,6 +7,7 @@ use crate::Error;
 use crate::connectors::support::consumers::{Consumer, Records, Refusal, records};
 use crate::connectors::support::file_writer::FileWriter;
 use crate::graph::{Sink, Stream};
+use crate::progress::OutputState;
 use crate::record::Record;
 
 /// Writes each record to a file, followed by a newline. The file is created, or emptied, when the first record comes, or
@@ -148,6 +149,14 @@ impl Consumer<Records> for Files {
 
     fn unwritten(&mut self) -> usize {
         self.file.unwritten()
+    }
+
+    async fn note_output(&mut self) -> Result<Option<OutputState>, Error> {
+        self.file.note()
+    }
+
+    async fn resume_output(&mut self, output: OutputState) -> Result<(), Error> {
+        self.file.resume(&output)
     }
 
     fn name(&self) -> &str {

@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::compressed;
 use super::follow::{self, Tails};
+use super::resume::FilePosition;
 use crate::connectors::support::formats::Layout;
 use crate::connectors::support::formats::rows::{Origin, Receiving};
 use crate::connectors::support::positions::{Positions, Tracker};
@@ -15,6 +16,7 @@ use crate::connectors::support::unreadable::{naming, unreadable};
 use crate::files::Pattern;
 use crate::graph::Feed;
 use crate::policy::Unit;
+use crate::progress::Position;
 use crate::record::Record;
 use crate::{Error, FaultPolicy, Source, threads};
 
@@ -51,19 +53,22 @@ pub fn files<P: Into<PathBuf>>(paths: impl IntoIterator<Item = P>) -> Files {
         follow: false,
         from_end: false,
         position: None,
+        from: None,
     }
 }
 
 /// See [`files`].
 #[derive(Clone, Debug)]
 pub struct Files {
-    paths: Vec<PathBuf>,
+    pub(super) paths: Vec<PathBuf>,
     patterns: Vec<Pattern>,
     layout: Layout,
     policy: FaultPolicy,
-    follow: bool,
-    from_end: bool,
-    position: Option<PathBuf>,
+    pub(super) follow: bool,
+    pub(super) from_end: bool,
+    pub(super) position: Option<PathBuf>,
+    /// Where a run goes on.
+    pub(super) from: Option<FilePosition>,
 }
 
 impl Files {
@@ -195,10 +200,11 @@ impl<T: Record> Feed<T> for Files {
             self.paths.extend(pattern.find().map_err(|error| unreadable(pattern.folder(), error))?);
         }
         source.expects(self.paths.iter().map(|path| size(path)).sum::<Option<u64>>().unwrap_or(0));
-        for path in &self.paths {
+        for (place, path) in self.paths.iter().enumerate().skip(self.first_file()?) {
             if stop.is_cancelled() {
                 return Ok(());
             }
+            source.context().mark(|| Position::of(&FilePosition::begin(place, path)));
             let file = crate::files::open(path).map_err(|error| unreadable(path, error))?;
             read(path, file, self.layout.clone(), &self.policy, source, stop).await?;
         }
@@ -209,7 +215,7 @@ impl<T: Record> Feed<T> for Files {
 impl Files {
     /// Reads files from where they were left, or as they grow.
     async fn read_on<T: Record>(self, source: &Source<T>, stop: &CancellationToken) -> Result<(), Error> {
-        let Self { paths, patterns, layout, policy, follow, from_end, position } = self;
+        let Self { paths, patterns, layout, policy, follow, from_end, position, from: _ } = self;
         let known = position.clone().map(|path| move || Positions::blocking_load(&path));
         let known = match known {
             Some(load) => threads::unblocked("engine-position", load).await??,
@@ -232,7 +238,7 @@ impl Files {
 }
 
 /// The size of a regular file, which is how many bytes will be read.
-fn size(path: &Path) -> Option<u64> {
+pub(super) fn size(path: &Path) -> Option<u64> {
     Some(crate::files::known(path).ok().filter(std::fs::Metadata::is_file)?.len())
 }
 

@@ -2,20 +2,21 @@
 
 use std::collections::VecDeque;
 use std::future::{Ready, ready};
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use futures_util::StreamExt;
 use futures_util::future::{Join, join};
 use futures_util::stream::FuturesOrdered;
 use tokio::sync::mpsc::Receiver;
+use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 
 use crate::Error;
 use crate::connectors::support::delivery_status::DeliveryStatus;
 use crate::fault::Cause;
 use crate::graph::{Backlog, Handling, Handover, Items, Node};
-use crate::progress::GraphContext;
+use crate::progress::{BoxFuture, GraphContext, Holding, KeptNode};
 use crate::record::{Batch, BatchBuilder, Record};
 use crate::text::PlainText;
 
@@ -46,6 +47,20 @@ pub(crate) struct Batcher {
     handover: Handover<Batch>,
     /// For what can't be handed over.
     status: DeliveryStatus,
+    unsent: Arc<Unsent>,
+}
+
+/// How many records were handed over and are not settled.
+struct Unsent(watch::Sender<usize>);
+
+impl KeptNode for Unsent {
+    fn settle(&self) -> BoxFuture<'_, Result<(), Error>> {
+        Box::pin(async {
+            // The sender is here.
+            let _ = self.0.subscribe().wait_for(|records| *records == 0).await;
+            Ok(())
+        })
+    }
 }
 
 impl Batcher {
@@ -59,12 +74,14 @@ impl Batcher {
         S: Fn(Batch) -> F + Send + 'static,
         F: Future<Output = Result<Sent, Error>> + Send + 'static,
     {
-        let refusing = status.clone();
+        let (refusing, unsent) = (status.clone(), Arc::new(Unsent(watch::Sender::new(0))));
+        let its = unsent.clone();
         let handover = Handover::new(1, context, |receiver, backlog| {
             let sending = Sending {
                 grouping,
                 status,
                 backlog,
+                unsent: its,
                 send,
                 waiting: VecDeque::new(),
                 since: Instant::now(),
@@ -72,13 +89,14 @@ impl Batcher {
             };
             sending.run(receiver)
         });
-        Self { handover, status: refusing }
+        Self { handover, status: refusing, unsent }
     }
 
     async fn take(&self, batch: Batch) -> Result<(), Error> {
         let sender = self.handover.begin().await?;
         let (Some(last), count) = (batch.len().checked_sub(1), batch.len()) else { return Ok(()) };
         let numbers = (batch.number(0), batch.number(last));
+        self.unsent.0.send_modify(|records| *records += count);
         sender.send(numbers, count, || batch).await
     }
 }
@@ -101,6 +119,11 @@ impl<T: Record> Node<T> for Batcher {
     fn close(&self) -> Handling<'_> {
         Handling::going(self.handover.close())
     }
+
+    fn holding(&self) -> Holding {
+        let unsent: Weak<Unsent> = Arc::downgrade(&self.unsent);
+        Holding::Kept(unsent)
+    }
 }
 
 /// The task that sends.
@@ -108,6 +131,7 @@ struct Sending<S, F: Future> {
     grouping: Grouping,
     status: DeliveryStatus,
     backlog: Arc<Backlog>,
+    unsent: Arc<Unsent>,
     send: S,
     /// What is not sent yet: less than a group, or one batch more.
     waiting: VecDeque<Batch>,
@@ -209,7 +233,7 @@ where
                     let cause = Cause::Failed { message: PlainText::short(message), retryable: false };
                     self.status.refused(number, cause, || record.into(), 1)?;
                     // Those before it may be in flight.
-                    self.backlog.leave(0, 1);
+                    self.leave(0, 1);
                 }
             }
         }
@@ -229,7 +253,13 @@ where
                 }
             }
         }
-        self.backlog.leave(group.number(group.len() - 1), group.len());
+        self.leave(group.number(group.len() - 1), group.len());
         Ok(())
+    }
+
+    /// Counts settled records; the last one has this number.
+    fn leave(&self, last: u64, count: usize) {
+        self.backlog.leave(last, count);
+        self.unsent.0.send_modify(|records| *records = records.saturating_sub(count));
     }
 }

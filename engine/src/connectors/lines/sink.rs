@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use crate::connectors::support::unwritten::Unwritten;
 use crate::graph::{Handling, Items, Node, Sink, Stream};
 use crate::plugin::Output;
-use crate::progress::GraphContext;
+use crate::progress::{GraphContext, Holding};
 use crate::record::Record;
 use crate::{Error, FaultPolicy};
 
@@ -103,5 +103,9 @@ impl<T: Record> Node<T> for LinesNode {
 
     fn close(&self) -> Handling<'_> {
         Handling::Done(self.checked(self.lines.output.flush()))
+    }
+
+    fn holding(&self) -> Holding {
+        Holding::Nothing
     }
 }

@@ -11,7 +11,7 @@ use crate::fault::{Cause, Fault};
 use crate::function::Kind;
 use crate::graph::{Handling, Items, Node, Sink, Stream};
 use crate::plugin::{Failure, FunctionCore, Instance, MOST_BYTES, Output};
-use crate::progress::GraphContext;
+use crate::progress::{GraphContext, Holding};
 use crate::record::{Batch, Record};
 use crate::{Error, Function};
 
@@ -197,5 +197,9 @@ impl<T: Record> Node<T> for PluginNode {
 
     fn close(&self) -> Handling<'_> {
         Handling::going(self.finish())
+    }
+
+    fn holding(&self) -> Holding {
+        Holding::Nothing
     }
 }

@@ -13,8 +13,9 @@ use tokio::time::Instant;
 
 use super::unwritten::Unwritten;
 use crate::Error;
-use crate::error::FileError;
+use crate::error::{FileError, GraphError};
 use crate::files::{self, Mode};
+use crate::progress::OutputState;
 
 /// When a new file is begun, and how many older ones are kept.
 #[derive(Clone, Copy, Debug, Default)]
@@ -32,6 +33,8 @@ pub(crate) struct FileWriter {
     /// The byte that ends a record.
     pub(crate) separator: u8,
     pub(crate) rotation: Rotation,
+    /// It goes on after what it has written itself, in this run or before.
+    continues: bool,
     opened: Option<Opened>,
     unwritten: Unwritten,
 }
@@ -120,6 +123,7 @@ impl FileWriter {
             gzip: false,
             separator: b'\n',
             rotation: Rotation::default(),
+            continues: false,
             opened: None,
             unwritten: Unwritten::default(),
         }
@@ -170,9 +174,48 @@ impl FileWriter {
 
     pub(crate) fn end(&mut self) -> Result<(), Error> {
         self.attempt(|file| {
+            if file.opened.is_none() && file.continues {
+                return Ok(());
+            }
             file.opened()?;
             file.finish()
         })
+    }
+
+    /// The file, and how much of it is written: all that it was given. None if it is not a file that can be cut back.
+    pub(crate) fn note(&mut self) -> Result<Option<OutputState>, Error> {
+        if self.rotates() {
+            let reason = format!("{} is rotated, so it can't be cut back", crate::text::path(&self.path));
+            return Err(Error::Graph(GraphError::Unsaved { node: "files".to_owned(), reason }));
+        }
+        self.attempt(|file| {
+            file.opened()?;
+            if file.gzip {
+                // What follows is compressed apart: a file may be cut between the two.
+                file.finish()?;
+                file.continues = true;
+            } else if let Some(opened) = &mut file.opened {
+                opened.writer.get().flush()?;
+                file.unwritten = Unwritten::default();
+            }
+            let known = files::known(&file.path)?;
+            let (path, length) = (file.path.clone(), known.len());
+            Ok(known.is_file().then(|| OutputState { path, length, ..OutputState::default() }))
+        })
+    }
+
+    /// Goes on with a file as it was noted: what was written later is cut off.
+    pub(crate) fn resume(&mut self, output: &OutputState) -> Result<(), Error> {
+        let resumed = if output.path == self.path {
+            output.blocking_cut_back()
+        } else {
+            let (known, now) = (crate::text::path(&output.path), crate::text::path(&self.path));
+            Err(format!("that run wrote {known}, not {now}"))
+        };
+        resumed
+            .map_err(|reason| Error::Graph(GraphError::NotRestored { node: "files".to_owned(), reason }))?;
+        self.continues = true;
+        Ok(())
     }
 
     fn attempt<O>(&mut self, act: impl FnOnce(&mut Self) -> io::Result<O>) -> Result<O, Error> {
@@ -183,13 +226,13 @@ impl FileWriter {
     fn opened(&mut self) -> io::Result<&mut Opened> {
         let opened = match self.opened.take() {
             Some(opened) => opened,
-            None => self.open(self.append)?,
+            None => self.open(self.append || self.continues)?,
         };
         Ok(self.opened.insert(opened))
     }
 
     fn open(&self, append: bool) -> io::Result<Opened> {
-        let found = if append { self.contents()? } else { Contents::default() };
+        let found = if append && !self.continues { self.contents()? } else { Contents::default() };
         let mode = if append { Mode::Append } else { Mode::Empty };
         let file = BufWriter::with_capacity(128 << 10, files::create(&self.path, mode, &|| false)?);
         let writer = if self.gzip {

@@ -3,6 +3,7 @@
 //! Each of them has a file: `intake.rs` takes records in, `execution.rs` gives them out as work and takes results,
 //! `delivery.rs` passes results on.
 
+use std::pin::pin;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Instant;
@@ -16,7 +17,7 @@ use super::pace::Pace;
 use crate::Error;
 use crate::monitor::{Gauge, lock};
 use crate::plugin::FunctionCore;
-use crate::progress::{Activity, GraphContext, Inside};
+use crate::progress::{Activity, BoxFuture, GraphContext, Inside, KeptNode};
 use crate::record::BatchBuilder;
 
 /// How many records may be unfinished in a segment.
@@ -52,6 +53,8 @@ pub(crate) struct Segment {
     pub(super) inline: InlineExecution,
     /// Bytes were taken away.
     pub(super) drained: Notify,
+    /// Records have left.
+    emptied: Notify,
 }
 
 impl Segment {
@@ -86,6 +89,7 @@ impl Segment {
             news: Notify::new(),
             inline: InlineExecution::default(),
             drained: Notify::new(),
+            emptied: Notify::new(),
         });
         let work: Weak<Self> = Arc::downgrade(&segment);
         segment.context.waits.add(work);
@@ -134,6 +138,7 @@ impl Segment {
         self.permits.close();
         self.news.notify_one();
         self.drained.notify_one();
+        self.emptied.notify_waiters();
     }
 
     /// No more records will come.
@@ -151,6 +156,7 @@ impl Segment {
             self.allowed.fetch_sub(permits - others, Ordering::Relaxed);
         }
         self.permits.add_permits(others);
+        self.emptied.notify_waiters();
     }
 
     /// Records wait although more may be unfinished, if the buffer is not exact.
@@ -159,7 +165,37 @@ impl Segment {
             let more = lock(pace).widen(idle, Instant::now());
             self.allowed.fetch_add(more, Ordering::Relaxed);
             self.permits.add_permits(more);
+            self.emptied.notify_waiters();
         }
+    }
+}
+
+impl Segment {
+    /// Whether it ended well, now that it takes nothing more.
+    fn ended(&self) -> Result<(), Error> {
+        match &self.state().failed {
+            Some(Error::Closed) | None => Ok(()),
+            Some(error) => Err(error.clone()),
+        }
+    }
+}
+
+impl KeptNode for Segment {
+    fn settle(&self) -> BoxFuture<'_, Result<(), Error>> {
+        Box::pin(async {
+            loop {
+                let mut emptied = pin!(self.emptied.notified());
+                emptied.as_mut().enable();
+                if self.state().failed.is_some() {
+                    return self.ended();
+                }
+                // All permits are back when nothing is unfinished.
+                if self.permits.available_permits() >= self.allowed.load(Ordering::Relaxed) {
+                    return Ok(());
+                }
+                emptied.await;
+            }
+        })
     }
 }
 

@@ -2,6 +2,8 @@
 
 use std::collections::VecDeque;
 
+use crate::progress::Keeps;
+
 /// One of two streams that come together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Side {
@@ -27,6 +29,9 @@ pub(in crate::graph) trait BinaryOperator<A, B>: Send + 'static {
     fn first(&mut self, element: A, outputs: &mut VecDeque<Self::Output>);
 
     fn second(&mut self, element: B, outputs: &mut VecDeque<Self::Output>);
+
+    /// What it keeps from one element to the next, for checkpoints.
+    fn keeps(&mut self) -> Keeps<'_>;
 
     /// Whether it takes another element of a side now; asked again once the other side has moved.
     fn has_room(&self, side: Side) -> bool {

@@ -5,17 +5,19 @@ use std::marker::PhantomData;
 use std::pin::pin;
 use std::sync::atomic::{
     AtomicBool,
-    Ordering::{AcqRel, Release},
+    Ordering::{AcqRel, Acquire, Release},
 };
 use std::sync::{Arc, OnceLock};
 
 use tokio::sync::{Mutex, MutexGuard, Notify};
 
 use super::contract::{BinaryOperator, Side};
+use super::kept::KeptBinary;
 use crate::Error;
 use crate::error::GraphError;
 use crate::graph::{Handling, Items, Metered, Node, Outlet, Stream};
 use crate::progress::GraphContext;
+use crate::progress::Holding;
 
 impl<A: Clone + Send + 'static> Stream<A> {
     /// Notes that streams come together. Whether they are of one source.
@@ -56,10 +58,14 @@ impl<A: Clone + Send + 'static> Stream<A> {
             context: [self.context.clone(), other.context],
             tracked: OnceLock::new(),
             moving: AtomicBool::new(true),
+            admits: AtomicBool::new(false),
             outlet: outlet.clone(),
         });
-        let first = SideOf::<_, A, B> { node: FirstNode(binary.clone()), types: PhantomData };
-        let second = SideOf::<_, A, B> { node: SecondNode(binary), types: PhantomData };
+        let kept = Arc::new(KeptBinary::<_, A, B, _>::new(binary.clone()));
+        self.context.holdings.add(&kind, kept.holding());
+        let types = PhantomData;
+        let first = SideOf::<_, A, B, _> { node: FirstNode(binary.clone()), _kept: kept, types };
+        let second = SideOf::<_, A, B, _> { node: SecondNode(binary), _kept: (), types };
         // Both sides are one node for people.
         let watched = match (&self.watched, &other.watched) {
             (Some(one), Some(both)) => {
@@ -79,10 +85,10 @@ impl<A: Clone + Send + 'static> Stream<A> {
     }
 }
 
-struct BinaryNode<J, U> {
-    state: Mutex<Operation<J, U>>,
+pub(super) struct BinaryNode<J, U> {
+    pub(super) state: Mutex<Operation<J, U>>,
     /// A side took an element, or ended.
-    moved: Notify,
+    pub(super) moved: Notify,
     /// Both sides count with one source: numbers stay, else outputs are counted anew.
     one_source: bool,
     /// The emitting task passes on both sides: neither moves while the other one waits.
@@ -91,20 +97,22 @@ struct BinaryNode<J, U> {
     tracked: OnceLock<usize>,
     /// Something may have gone after it since it last passed on a pause.
     moving: AtomicBool,
+    /// A checkpoint is being taken, for which no element waits.
+    pub(super) admits: AtomicBool,
     outlet: Outlet<U>,
 }
 
 /// An operator of two streams at work.
-struct Operation<J, U> {
-    operator: J,
+pub(super) struct Operation<J, U> {
+    pub(super) operator: J,
     /// What was given and not passed on yet.
     outputs: VecDeque<U>,
     /// The number of the last output.
-    last: u64,
+    pub(super) last: u64,
     /// The number of the last element that was taken.
-    taken: u64,
-    ended: [bool; 2],
-    failed: Option<Error>,
+    pub(super) taken: u64,
+    pub(super) ended: [bool; 2],
+    pub(super) failed: Option<Error>,
 }
 
 impl<J, U: Clone + Send + 'static> BinaryNode<J, U> {
@@ -133,6 +141,9 @@ impl<J, U: Clone + Send + 'static> BinaryNode<J, U> {
             }
             // In the line before others can move.
             moved.as_mut().enable();
+            if self.admits.load(Acquire) {
+                return Ok(state);
+            }
             drop(state);
             let waits = &self.context[0].waits;
             let _waiting = waits.wait();
@@ -170,7 +181,7 @@ impl<J, U: Clone + Send + 'static> BinaryNode<J, U> {
         passed
     }
 
-    async fn pass_on(&self, state: &mut Operation<J, U>) -> Result<(), Error> {
+    pub(super) async fn pass_on(&self, state: &mut Operation<J, U>) -> Result<(), Error> {
         while let Some(output) = state.outputs.pop_front() {
             state.last = if self.one_source { state.taken } else { state.last + 1 };
             self.outlet.send(Items::One(state.last, output)).await?;
@@ -237,7 +248,7 @@ macro_rules! side {
     ($node:ident, $side:expr, $take:ident, $element:ident) => {
         struct $node<J, U>(Arc<BinaryNode<J, U>>);
 
-        impl<A, B, J, U> Node<$element> for SideOf<$node<J, U>, A, B>
+        impl<A, B, J, U, K: Send + Sync> Node<$element> for SideOf<$node<J, U>, A, B, K>
         where
             A: Clone + Send + 'static,
             B: Clone + Send + 'static,
@@ -266,13 +277,20 @@ macro_rules! side {
             fn close(&self) -> Handling<'_> {
                 Handling::going(self.node.0.close::<A, B>($side))
             }
+
+            fn holding(&self) -> Holding {
+                // Both sides are one node.
+                Holding::Nothing
+            }
         }
     };
 }
 
 /// A side's node, with the types of both.
-struct SideOf<N, A, B> {
+struct SideOf<N, A, B, K> {
     node: N,
+    /// Keeps it for checkpoints.
+    _kept: K,
     types: PhantomData<fn(A, B)>,
 }
 

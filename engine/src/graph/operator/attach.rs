@@ -14,7 +14,7 @@ impl<T: Clone + Send + 'static> Stream<T> {
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), engine::Error> {
-    /// # use engine::operators::{Operator, Outputs};
+    /// # use engine::operators::{Keeps, Operator, Outputs};
     /// # use engine::{Source, sinks};
     /// /// How many elements there were, at the end.
     /// struct Count(u64);
@@ -25,6 +25,10 @@ impl<T: Clone + Send + 'static> Stream<T> {
     ///     fn take(&mut self, _: &'static str, _: &mut Outputs<u64>) -> Result<(), String> {
     ///         self.0 += 1;
     ///         Ok(())
+    ///     }
+    ///
+    ///     fn keeps(&mut self) -> Keeps<'_> {
+    ///         Keeps::Unsaved("the number is not saved")
     ///     }
     ///
     ///     fn end(&mut self, outputs: &mut Outputs<u64>) {
@@ -49,7 +53,7 @@ impl<T: Clone + Send + 'static> Stream<T> {
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), engine::Error> {
-    /// use engine::operators::{Operator, Outputs};
+    /// use engine::operators::{Keeps, Operator, Outputs};
     /// use engine::FaultPolicy;
     ///
     /// struct Parse;
@@ -60,6 +64,10 @@ impl<T: Clone + Send + 'static> Stream<T> {
     ///     fn take(&mut self, line: String, outputs: &mut Outputs<i64>) -> Result<(), String> {
     ///         outputs.give(line.parse().map_err(|_| format!("{line:?} is no number"))?);
     ///         Ok(())
+    ///     }
+    ///
+    ///     fn keeps(&mut self) -> Keeps<'_> {
+    ///         Keeps::Nothing
     ///     }
     /// }
     ///

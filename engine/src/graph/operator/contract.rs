@@ -4,11 +4,13 @@ use std::collections::VecDeque;
 
 use tokio::time::Instant;
 
+use crate::progress::Keeps;
+
 /// What a node does with each element: the trait for your own operators.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), engine::Error> {
-/// use engine::operators::{Operator, Outputs};
+/// use engine::operators::{Keeps, Operator, Outputs};
 /// use engine::{Source, sinks};
 ///
 /// /// Each element with the one before it.
@@ -23,6 +25,10 @@ use tokio::time::Instant;
 ///             outputs.give((before, x));
 ///         }
 ///         Ok(())
+///     }
+///
+///     fn keeps(&mut self) -> Keeps<'_> {
+///         Keeps::Unsaved("the element before is not saved") // see `Save` for how it would be
 ///     }
 /// }
 ///
@@ -47,6 +53,9 @@ pub trait Operator<T>: Send + 'static {
     /// A sentence that says why not: the element is then a fault, and what was given for it is dropped.
     /// It ends the run, unless a [policy](crate::Stream::through_with) says otherwise.
     fn take(&mut self, element: T, outputs: &mut Outputs<Self::Output>) -> Result<(), String>;
+
+    /// Says what it keeps from one element to the next, for [checkpoints](crate::checkpoint::ResumableRun).
+    fn keeps(&mut self) -> Keeps<'_>;
 
     /// The stream has ended: gives what was held back.
     fn end(&mut self, outputs: &mut Outputs<Self::Output>) {

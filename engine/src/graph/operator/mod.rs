@@ -2,6 +2,7 @@
 
 mod attach;
 mod contract;
+mod kept;
 mod node;
 
 pub(crate) use attach::Guard;

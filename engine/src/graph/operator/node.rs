@@ -11,6 +11,7 @@ use crate::Error;
 use crate::fault::{Cause, Fault};
 use crate::graph::{Handling, Items, Node, Outlet};
 use crate::progress::GraphContext;
+use crate::progress::Holding;
 use crate::progress::WaitGraph;
 use crate::text::PlainText;
 
@@ -113,7 +114,7 @@ impl<T: Send + 'static, O: Operator<T>> Shared<T, O> {
         Ok(())
     }
 
-    async fn pass_on(&self, state: &mut Operation<T, O>) -> Result<(), Error> {
+    pub(super) async fn pass_on(&self, state: &mut Operation<T, O>) -> Result<(), Error> {
         while let Some((number, output)) = state.outputs.next() {
             self.outlet.send(Items::One(number, output)).await?;
         }
@@ -121,7 +122,7 @@ impl<T: Send + 'static, O: Operator<T>> Shared<T, O> {
     }
 
     /// Says how far elements are done, and sees to the next alarm.
-    fn note_progress(self: &Arc<Self>, state: &Operation<T, O>) {
+    pub(super) fn note_progress(self: &Arc<Self>, state: &Operation<T, O>) {
         let holds = state.operator.holds_back();
         if holds || self.tracked.get().is_some() {
             let place = *self.tracked.get_or_init(|| self.context.track(true));
@@ -142,7 +143,7 @@ impl<T: Send + 'static, O: Operator<T>> Shared<T, O> {
     }
 
     /// The state, once no other task has it: the task that has it may be the one that moves next.
-    async fn lock(&self) -> MutexGuard<'_, Operation<T, O>> {
+    pub(super) async fn lock(&self) -> MutexGuard<'_, Operation<T, O>> {
         match self.state.try_lock() {
             Ok(state) => state,
             Err(_) => {
@@ -154,6 +155,7 @@ impl<T: Send + 'static, O: Operator<T>> Shared<T, O> {
 
     /// Wakes the operator if its time has come. Returns when that will be the next time.
     async fn wake(self: &Arc<Self>) -> Result<Option<Instant>, Error> {
+        let _act = self.context.holdings.act().await;
         let mut state = self.lock().await;
         if state.closed {
             return Err(Error::Closed);
@@ -257,6 +259,10 @@ impl<T: Clone + Send + 'static, O: Operator<T>> Node<T> for OperatorNode<T, O> {
 
     fn close(&self) -> Handling<'_> {
         Handling::going(self.0.close())
+    }
+
+    fn holding(&self) -> Holding {
+        self.0.holding()
     }
 }
 

@@ -3,6 +3,7 @@
 use super::{AccumulateNode, ByKey, Key};
 use crate::Function;
 use crate::graph::{Operator, Outputs, Scattered, Stream};
+use crate::progress::{Keeps, Restorer, Save, Saver};
 use crate::record::Record;
 
 /// What [`Stream::accumulate`] takes: a closure, or a function of a plugin that accumulates.
@@ -173,6 +174,17 @@ struct Running<T, F> {
     f: F,
 }
 
+impl<T: 'static, F> Save for Running<T, F> {
+    fn save(&self, saver: &mut Saver<'_>) -> Result<(), String> {
+        saver.values(&self.state)
+    }
+
+    fn restore(&mut self, restorer: &mut Restorer<'_>) -> Result<(), String> {
+        self.state = restorer.values()?.pop();
+        Ok(())
+    }
+}
+
 impl<T, F> Operator<T> for Running<T, F>
 where
     T: Clone + Send + 'static,
@@ -188,5 +200,9 @@ where
         self.state = Some(state.clone());
         outputs.give(state);
         Ok(())
+    }
+
+    fn keeps(&mut self) -> Keeps<'_> {
+        Keeps::State(self)
     }
 }

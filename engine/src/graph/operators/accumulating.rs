@@ -4,7 +4,7 @@
 //! which records each of them is given, in which order their outputs go on, and what becomes of faults.
 
 use std::panic::resume_unwind;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Instant;
 
 use tokio::sync::Mutex;
@@ -16,11 +16,11 @@ use super::shard::{Ran, Shard, Step};
 use crate::error::FunctionError;
 use crate::executor::{PoolShared, fitting};
 use crate::fault::{Cause, Fault};
-use crate::function::{Kind, apart, together};
+use crate::function::{Kind, State, apart, together};
 use crate::graph::scattered::misuse;
 use crate::graph::{CALLS_COUNT, Handling, Items, Node, Outlet, Stream};
 use crate::plugin::FunctionCore;
-use crate::progress::GraphContext;
+use crate::progress::{BoxFuture, GraphContext, Holding, KeptNode, SaveError, SavedNode, SavedTypes, Saver};
 use crate::record::{Batch, BatchBuilder, Record};
 use crate::text::PlainText;
 use crate::{Error, Function};
@@ -33,8 +33,31 @@ pub(crate) struct AccumulateNode<U> {
     misuse: Option<Error>,
     /// Its place among those of the graph that accumulate.
     place: usize,
-    state: Mutex<Shards>,
+    state: Arc<AccumulatedState>,
     outlet: Outlet<U>,
+}
+
+/// The instances, and what new ones are made of.
+struct AccumulatedState {
+    core: Arc<FunctionCore>,
+    pool: Arc<PoolShared>,
+    keyed: bool,
+    shards: Mutex<Shards>,
+}
+
+impl AccumulatedState {
+    /// Instances that go on with a state; as many as a run had that knew it, or `fresh` without one.
+    fn instances(&self, state: Option<State>, fresh: usize) -> Result<Vec<Option<Shard>>, Error> {
+        let states = match (self.keyed, state) {
+            (false, state) => vec![state],
+            (true, None) => vec![None; fresh.max(1)],
+            (true, Some(state)) => apart(&state).ok_or_else(|| {
+                Error::Function(FunctionError::ForeignState { function: self.core.name().to_owned() })
+            })?,
+        };
+        let shard = |state| Some(Shard::new(self.core.clone(), self.pool.clone(), state));
+        Ok(states.into_iter().map(shard).collect())
+    }
 }
 
 /// How many calls each of the instances that share keys makes, about, before they wait for each other: enough that one
@@ -68,21 +91,18 @@ impl<U: Record> AccumulateNode<U> {
         let (core, pool) = (function.core().clone(), function.shared_pool().clone());
         let (name, context) = (core.name().into(), stream.context.clone());
         let place = context.snapshots.join();
-        let (known, mut foreign) = (context.snapshots.state(place), None);
-        let states = match (&key, known) {
-            (None, state) => vec![state],
-            (Some(ByKey { instances, .. }), None) => vec![None; (*instances).max(1)],
-            (Some(_), Some(state)) => apart(&state).unwrap_or_else(|| {
-                foreign =
-                    Some(Error::Function(FunctionError::ForeignState { function: core.name().to_owned() }));
-                vec![None]
-            }),
+        let (fresh, key) = key.map_or((1, None), |key| (key.instances, Some(key.write)));
+        let keyed = key.is_some();
+        let shards = Mutex::new(Shards { shards: Vec::new(), key, last: 0, shown: Instant::now() });
+        let mut state = AccumulatedState { core: core.clone(), pool: pool.clone(), keyed, shards };
+        let foreign = match state.instances(context.snapshots.state(place), fresh) {
+            Ok(instances) => {
+                state.shards.get_mut().shards = instances;
+                None
+            }
+            Err(foreign) => Some(foreign),
         };
-        let shard = |state| Some(Shard::new(core.clone(), pool.clone(), state));
-        let shards = states.into_iter().map(shard).collect();
-        let key = key.map(|key| key.write);
-        let state = Mutex::new(Shards { shards, key, last: 0, shown: Instant::now() });
-        let misuse = misuse(&core, Some(Kind::Accumulate)).or(foreign);
+        let (state, misuse) = (Arc::new(state), misuse(&core, Some(Kind::Accumulate)).or(foreign));
         let kind = core.name().to_owned();
         stream.attach_as(CALLS_COUNT, &kind, |outlet| Self {
             core,
@@ -103,7 +123,7 @@ impl<U: Record> AccumulateNode<U> {
         if self.core.policy().keeps_records() {
             batch.keep_as_origin();
         }
-        let mut state = self.state.lock().await;
+        let mut state = self.state.shards.lock().await;
         while !batch.is_empty() {
             let most = self.look(&mut state, &batch).await?;
             let done = self.give(&mut state, &batch, most).await?;
@@ -233,7 +253,7 @@ impl<U: Record> AccumulateNode<U> {
 
 impl Shards {
     /// The state after all records so far; none is the beginning.
-    async fn taken(&mut self) -> Result<Option<crate::function::State>, Error> {
+    async fn taken(&mut self) -> Result<Option<State>, Error> {
         let mut states = Vec::with_capacity(self.shards.len());
         for shard in &mut self.shards {
             states.push(shard.as_mut().ok_or(Error::Closed)?.state().await?);
@@ -242,6 +262,34 @@ impl Shards {
             Some(_) => Ok(Some(together(&states))),
             None => Ok(states.pop().flatten()),
         }
+    }
+}
+
+impl KeptNode for AccumulatedState {
+    fn save<'a>(&'a self, types: &'a SavedTypes) -> BoxFuture<'a, Result<SavedNode, SaveError>> {
+        Box::pin(async {
+            let (mut shards, mut saver) = (self.shards.lock().await, Saver::new(types));
+            saver.number(shards.last);
+            let state = shards.taken().await?.map(|state| state.to_vec());
+            saver.values(&state)?;
+            Ok(SavedNode::with_state(1, saver.finish()))
+        })
+    }
+
+    fn restore<'a>(
+        self: Arc<Self>,
+        saved: &'a SavedNode,
+        types: &'a SavedTypes,
+    ) -> BoxFuture<'a, Result<(), SaveError>> {
+        Box::pin(async move {
+            saved.check_version(1)?;
+            let (mut shards, mut restorer) = (self.shards.lock().await, saved.restorer(types)?);
+            shards.last = restorer.number()?;
+            let state = restorer.values::<Vec<u8>>()?.pop().map(State::from);
+            let instances = shards.shards.len();
+            shards.shards = self.instances(state, instances)?;
+            Ok(restorer.end()?)
+        })
     }
 }
 
@@ -299,5 +347,10 @@ impl<T: Record, U: Record> Node<T> for AccumulateNode<U> {
 
     fn close(&self) -> Handling<'_> {
         Handling::going(self.outlet.close())
+    }
+
+    fn holding(&self) -> Holding {
+        let kept: Weak<AccumulatedState> = Arc::downgrade(&self.state);
+        Holding::Kept(kept)
     }
 }

@@ -1,9 +1,6 @@
 //! `buffer`: how much may wait, or be unfinished.
 
-use tokio::time::Instant;
-
 use crate::executor::Buffer;
-use crate::graph::queue::Release;
 use crate::graph::{Scattered, Stream};
 
 impl<T: Clone + Send + 'static> Stream<T> {
@@ -32,14 +29,8 @@ impl<T: Clone + Send + 'static> Stream<T> {
     /// # Ok(()) }
     /// ```
     pub fn buffer(self, n: usize) -> Self {
-        self.queue("buffer", n, AtOnce)
+        self.queue("buffer", n)
     }
-}
-
-struct AtOnce;
-
-impl Release for AtOnce {
-    async fn wait(&mut self, _: Instant) {}
 }
 
 impl<T> Scattered<T> {

@@ -1,13 +1,13 @@
 //! `collect`: elements are held until they are flushed.
 
 use std::num::NonZeroUsize;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use super::bounds::{Bounds, Room};
 use crate::Error;
 use crate::graph::{Handling, Items, Node, Operator, Outputs, Stream};
-use crate::progress::BoxFuture;
 use crate::progress::WaitGraph;
+use crate::progress::{BoxFuture, GraphContext, Holding, Keeps, Restorer, Save, Saver};
 
 impl<T: Clone + Send + 'static> Stream<T> {
     /// Holds elements until they are flushed, and gives them as one then, also if there are none. Once there
@@ -38,7 +38,7 @@ impl<T: Clone + Send + 'static> Stream<T> {
 
     /// The same for elements whose bytes are limited together.
     pub(crate) fn collect_bounded(self, most: NonZeroUsize, bounds: Bounds<T>) -> (Stream<Vec<T>>, Flush) {
-        let waits = self.context.waits.clone();
+        let (waits, context) = (self.context.waits.clone(), Arc::downgrade(&self.context));
         let (room, guard) = bounds.parts();
         let (stream, node) = self.through_node(Collect { held: Vec::new(), most, room, taken: 0 }, guard);
         let flush = move || -> BoxFuture<'static, Result<(), Error>> {
@@ -50,7 +50,7 @@ impl<T: Clone + Send + 'static> Stream<T> {
                 }
             })
         };
-        (Stream { apart: true, ..stream }, Flush { act: Arc::new(flush), waits })
+        (Stream { apart: true, ..stream }, Flush { act: Arc::new(flush), waits, context })
     }
 
     /// The same; each element of `flushes` flushes what is held by then.
@@ -121,6 +121,10 @@ impl<U: Send + 'static> Node<U> for FlushNode {
     fn close(&self) -> Handling<'_> {
         Handling::Done(Ok(()))
     }
+
+    fn holding(&self) -> Holding {
+        Holding::Nothing
+    }
 }
 
 /// Lets a [`collect`](Stream::collect) give what it holds.
@@ -128,6 +132,7 @@ impl<U: Send + 'static> Node<U> for FlushNode {
 pub struct Flush {
     act: Arc<dyn Fn() -> BoxFuture<'static, Result<(), Error>> + Send + Sync>,
     waits: Arc<WaitGraph>,
+    context: Weak<GraphContext>,
 }
 
 impl Flush {
@@ -139,6 +144,8 @@ impl Flush {
     pub async fn flush(&self) -> Result<(), Error> {
         // The caller is an actor beside the task that emits.
         let _acting = self.waits.begin();
+        let Some(context) = self.context.upgrade() else { return Err(Error::Closed) };
+        let _act = context.holdings.act().await;
         (self.act)().await
     }
 }
@@ -164,6 +171,18 @@ impl<T: Clone + Send + 'static> Collect<T> {
     }
 }
 
+impl<T: 'static> Save for Collect<T> {
+    fn save(&self, saver: &mut Saver<'_>) -> Result<(), String> {
+        saver.values(&self.held)
+    }
+
+    fn restore(&mut self, restorer: &mut Restorer<'_>) -> Result<(), String> {
+        self.held = restorer.values()?;
+        self.taken = self.held.iter().map(|element| self.room.weigh(element)).sum();
+        Ok(())
+    }
+}
+
 impl<T: Clone + Send + 'static> Operator<T> for Collect<T> {
     type Output = Vec<T>;
 
@@ -174,6 +193,10 @@ impl<T: Clone + Send + 'static> Operator<T> for Collect<T> {
             self.give(outputs);
         }
         Ok(())
+    }
+
+    fn keeps(&mut self) -> Keeps<'_> {
+        Keeps::State(self)
     }
 
     fn end(&mut self, outputs: &mut Outputs<Vec<T>>) {

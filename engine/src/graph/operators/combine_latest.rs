@@ -7,6 +7,7 @@ use serde::de::DeserializeOwned;
 
 use crate::graph::binary::{BinaryOperator, Side};
 use crate::graph::{Scattered, Stream};
+use crate::progress::{Keeps, Restorer, Save, Saver};
 use crate::record::{Json, Record};
 
 impl<T: Clone + Send + 'static> Stream<T> {
@@ -120,8 +121,24 @@ impl<A: Clone, B: Clone> CombineLatest<A, B> {
     }
 }
 
+impl<A: 'static, B: 'static> Save for CombineLatest<A, B> {
+    fn save(&self, saver: &mut Saver<'_>) -> Result<(), String> {
+        saver.values(&self.first)?;
+        saver.values(&self.second)
+    }
+
+    fn restore(&mut self, restorer: &mut Restorer<'_>) -> Result<(), String> {
+        (self.first, self.second) = (restorer.values()?.pop(), restorer.values()?.pop());
+        Ok(())
+    }
+}
+
 impl<A: Clone + Send + 'static, B: Clone + Send + 'static> BinaryOperator<A, B> for CombineLatest<A, B> {
     type Output = (A, B);
+
+    fn keeps(&mut self) -> Keeps<'_> {
+        Keeps::State(self)
+    }
 
     fn name(&self) -> &str {
         "combine_latest"
@@ -148,8 +165,26 @@ struct ZipLatest<A, B> {
     hopeless: bool,
 }
 
+impl<A: 'static, B: 'static> Save for ZipLatest<A, B> {
+    fn save(&self, saver: &mut Saver<'_>) -> Result<(), String> {
+        saver.number(u64::from(self.hopeless));
+        saver.values(&self.waiting)?;
+        saver.values(&self.latest)
+    }
+
+    fn restore(&mut self, restorer: &mut Restorer<'_>) -> Result<(), String> {
+        self.hopeless = restorer.number()? > 0;
+        (self.waiting, self.latest) = (restorer.values()?.into(), restorer.values()?.pop());
+        Ok(())
+    }
+}
+
 impl<A: Clone + Send + 'static, B: Clone + Send + 'static> BinaryOperator<A, B> for ZipLatest<A, B> {
     type Output = (A, B);
+
+    fn keeps(&mut self) -> Keeps<'_> {
+        Keeps::State(self)
+    }
 
     fn name(&self) -> &str {
         "zip_latest"

@@ -1,11 +1,11 @@
 //! `delay`: each element later.
 
+use std::sync::Weak;
 use std::time::Duration;
 
-use tokio::time::Instant;
-
-use crate::graph::queue::Release;
+use crate::graph::delayed::{DelayNode, Delayed};
 use crate::graph::{Scattered, Stream};
+use crate::monitor::Gauge;
 use crate::record::Record;
 
 /// How many elements are delayed at once; the next one waits before the node.
@@ -34,7 +34,17 @@ impl<T: Clone + Send + 'static> Stream<T> {
     /// # Ok(()) }
     /// ```
     pub fn delay(self, interval: Duration) -> Self {
-        self.queue("delay", DELAYED, Delay(interval))
+        let context = self.context.clone();
+        let mut gauge: Option<Weak<dyn Gauge>> = None;
+        let stream = self.attach("delay", |outlet| {
+            let delayed = Delayed::new(interval, DELAYED, context, outlet);
+            gauge = Some(delayed.gauge());
+            DelayNode::new(delayed)
+        });
+        if let Some(watched) = &stream.watched {
+            watched.hands_over(gauge);
+        }
+        Stream { apart: true, ..stream }
     }
 }
 
@@ -58,13 +68,5 @@ impl<T: Record> Scattered<T> {
     /// ```
     pub fn delay(self, interval: Duration) -> Self {
         self.in_order(|stream| stream.delay(interval))
-    }
-}
-
-struct Delay(Duration);
-
-impl Release for Delay {
-    async fn wait(&mut self, since: Instant) {
-        tokio::time::sleep_until(since + self.0).await;
     }
 }

@@ -1,13 +1,16 @@
 //! A branch that can be taken from the graph while it runs.
 
-use std::sync::{Arc, OnceLock};
+use std::future::ready;
+use std::sync::{Arc, OnceLock, Weak};
 
 use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 
 use crate::Error;
 use crate::graph::{Handling, Items, Node, Outlet, Stream};
-use crate::progress::{BoxFuture, Detached, GraphContext};
+use crate::progress::{
+    BoxFuture, Detached, GraphContext, Holding, KeptNode, SaveError, SavedNode, SavedTypes, Saver,
+};
 
 impl<T: Clone + Send + 'static> Stream<T> {
     /// Returns the stream, and a handle that removes all nodes after this point from the graph while it runs.
@@ -120,7 +123,43 @@ impl<T: Clone + Send + 'static> Gate<T> {
 
 impl<T: Clone + Send + 'static> Ends for Arc<Gate<T>> {
     fn end(&self) -> Handling<'_> {
-        Handling::going(Gate::end(self))
+        Handling::going(async {
+            let _act = self.context.holdings.act().await;
+            Gate::end(self).await
+        })
+    }
+}
+
+impl<T: Clone + Send + 'static> KeptNode for Gate<T> {
+    fn settle(&self) -> BoxFuture<'_, Result<(), Error>> {
+        Box::pin(async {
+            match self.ending.get() {
+                Some(ending) => ending.end().await,
+                None => Ok(()),
+            }
+        })
+    }
+
+    fn save<'a>(&'a self, types: &'a SavedTypes) -> BoxFuture<'a, Result<SavedNode, SaveError>> {
+        let mut saver = Saver::new(types);
+        saver.number(u64::from(self.cut.is_cancelled()));
+        Box::pin(ready(Ok(SavedNode::with_state(1, saver.finish()))))
+    }
+
+    fn restore<'a>(
+        self: Arc<Self>,
+        saved: &'a SavedNode,
+        types: &'a SavedTypes,
+    ) -> BoxFuture<'a, Result<(), SaveError>> {
+        let restored = || {
+            saved.check_version(1)?;
+            let mut restorer = saved.restorer(types)?;
+            if restorer.number()? > 0 {
+                self.cut.cancel();
+            }
+            Ok(restorer.end()?)
+        };
+        Box::pin(ready(restored()))
     }
 }
 
@@ -138,5 +177,10 @@ impl<T: Clone + Send + 'static> Node<T> for GateNode<T> {
     fn close(&self) -> Handling<'_> {
         // The task that disconnected it waits for it.
         if self.0.cut.is_cancelled() { Handling::Done(Ok(())) } else { Handling::going(self.0.end()) }
+    }
+
+    fn holding(&self) -> Holding {
+        let kept: Weak<Gate<T>> = Arc::downgrade(&self.0);
+        Holding::Kept(kept)
     }
 }

@@ -6,6 +6,7 @@ use super::FunctionNode;
 use crate::Function;
 use crate::function::Kind;
 use crate::graph::{Handling, Items, Node, Outlet, Scattered, Stream};
+use crate::progress::Holding;
 use crate::record::Record;
 
 /// What [`Stream::flat_map`] takes: a closure, or a function of a plugin.
@@ -117,5 +118,9 @@ where
 
     fn close(&self) -> Handling<'_> {
         Handling::going(self.outlet.close())
+    }
+
+    fn holding(&self) -> Holding {
+        Holding::Nothing
     }
 }

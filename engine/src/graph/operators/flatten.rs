@@ -1,6 +1,7 @@
 //! `flatten`: the items of collections as elements.
 
 use crate::graph::{Operator, Outputs, Scattered, Stream};
+use crate::progress::Keeps;
 use crate::record::{Json, Record};
 
 impl<I> Stream<I>
@@ -64,5 +65,9 @@ where
     fn take(&mut self, items: I, outputs: &mut Outputs<I::Item>) -> Result<(), String> {
         items.into_iter().for_each(|item| outputs.give(item));
         Ok(())
+    }
+
+    fn keeps(&mut self) -> Keeps<'_> {
+        Keeps::Nothing
     }
 }

@@ -5,6 +5,7 @@ use std::hash::Hash;
 use indexmap::IndexMap;
 
 use crate::graph::{Operator, Outputs, Stream};
+use crate::progress::{Keeps, Restorer, Save, Saver};
 
 impl<T: Clone + Eq + Hash + Send + Sync + 'static> Stream<T> {
     /// After each element, how often each one came so far, in the order in which they came first.
@@ -32,6 +33,21 @@ impl<T: Clone + Eq + Hash + Send + Sync + 'static> Stream<T> {
 
 struct Frequencies<T>(IndexMap<T, u64>);
 
+impl<T: Eq + Hash + 'static> Save for Frequencies<T> {
+    fn save(&self, saver: &mut Saver<'_>) -> Result<(), String> {
+        saver.values(self.0.keys())?;
+        self.0.values().for_each(|count| saver.number(*count));
+        Ok(())
+    }
+
+    fn restore(&mut self, restorer: &mut Restorer<'_>) -> Result<(), String> {
+        let elements: Vec<T> = restorer.values()?;
+        let counted = elements.into_iter().map(|element| Ok((element, restorer.number()?)));
+        self.0 = counted.collect::<Result<_, String>>()?;
+        Ok(())
+    }
+}
+
 impl<T: Clone + Eq + Hash + Send + 'static> Operator<T> for Frequencies<T> {
     type Output = Vec<(T, u64)>;
 
@@ -39,5 +55,9 @@ impl<T: Clone + Eq + Hash + Send + 'static> Operator<T> for Frequencies<T> {
         *self.0.entry(element).or_default() += 1;
         outputs.give(self.0.iter().map(|(element, count)| (element.clone(), *count)).collect());
         Ok(())
+    }
+
+    fn keeps(&mut self) -> Keeps<'_> {
+        Keeps::State(self)
     }
 }

@@ -11,6 +11,7 @@ use crate::graph::scattered::misuse;
 use crate::graph::{CALLS_COUNT, Handling, Items, Node, Outlet, Stream};
 use crate::plugin::{Failure, FunctionCore, Outcome};
 use crate::progress::GraphContext;
+use crate::progress::Holding;
 use crate::record::{Batch, Record};
 use crate::{Error, Function};
 
@@ -134,5 +135,9 @@ impl<T: Record, U: Record> Node<T> for FunctionNode<U> {
 
     fn close(&self) -> Handling<'_> {
         Handling::going(self.outlet.close())
+    }
+
+    fn holding(&self) -> Holding {
+        Holding::Nothing
     }
 }

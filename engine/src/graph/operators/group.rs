@@ -6,9 +6,10 @@ use indexmap::IndexMap;
 
 use super::Keep;
 use super::bounds::Room;
+use crate::progress::{Restorer, Saver};
 
 /// Elements that are held until they become one array.
-pub(super) trait Group<T>: Send + 'static {
+pub(super) trait Group<T: 'static>: Send + 'static {
     /// Adds an element, or says why there is no room for it.
     fn put(&mut self, element: T) -> Result<(), String>;
 
@@ -17,6 +18,15 @@ pub(super) trait Group<T>: Send + 'static {
 
     /// Empties the group.
     fn take(&mut self) -> Vec<T>;
+
+    /// Writes the elements, in their order.
+    fn save(&self, saver: &mut Saver<'_>) -> Result<(), String>;
+
+    /// Replaces the elements by those that were written.
+    fn restore(&mut self, restorer: &mut Restorer<'_>) -> Result<(), String> {
+        self.take();
+        restorer.values()?.into_iter().try_for_each(|element| self.put(element))
+    }
 }
 
 /// All elements.
@@ -47,6 +57,10 @@ impl<T: Send + 'static> Group<T> for All<T> {
     fn take(&mut self) -> Vec<T> {
         self.taken = 0;
         std::mem::take(&mut self.elements)
+    }
+
+    fn save(&self, saver: &mut Saver<'_>) -> Result<(), String> {
+        saver.values(&self.elements)
     }
 }
 
@@ -92,5 +106,9 @@ where
     fn take(&mut self) -> Vec<T> {
         self.taken = 0;
         self.elements.drain(..).map(|(_, element)| element).collect()
+    }
+
+    fn save(&self, saver: &mut Saver<'_>) -> Result<(), String> {
+        saver.values(self.elements.values())
     }
 }

@@ -1,12 +1,13 @@
 //! `latest`: only the newest element, if the next nodes are slow.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::pin::pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use tokio::sync::Notify;
 
 use crate::Error;
 use crate::graph::{Handling, Items, Node, Outlet, Scattered, Stream};
-use crate::progress::{Detached, GraphContext};
+use crate::progress::{BoxFuture, Detached, GraphContext, Holding, KeptNode};
 use crate::record::Record;
 
 impl<T: Clone + Send + 'static> Stream<T> {
@@ -35,7 +36,12 @@ impl<T: Clone + Send + 'static> Stream<T> {
     pub fn latest(self) -> Self {
         let context = self.context.clone();
         let stream = self.attach("latest", |outlet| {
-            let slot = Arc::new(Slot { state: Mutex::default(), news: Notify::new(), context });
+            let slot = Arc::new(Slot {
+                passed: Notify::new(),
+                state: Mutex::default(),
+                news: Notify::new(),
+                context,
+            });
             let task = Detached::new(pass_on(slot.clone(), outlet), &slot.context);
             LatestNode { slot, task }
         });
@@ -69,6 +75,8 @@ impl<T: Record> Scattered<T> {
 }
 
 struct Slot<T> {
+    /// An element was passed on.
+    passed: Notify,
     state: Mutex<Newest<T>>,
     news: Notify,
     context: Arc<GraphContext>,
@@ -76,6 +84,8 @@ struct Slot<T> {
 
 /// The newest element, until it is passed on.
 struct Newest<T> {
+    /// One is being passed on.
+    passing: bool,
     element: Option<(u64, T)>,
     closed: bool,
     failed: Option<Error>,
@@ -85,7 +95,7 @@ struct Newest<T> {
 
 impl<T> Default for Newest<T> {
     fn default() -> Self {
-        Self { element: None, closed: false, failed: None, tracked: None }
+        Self { passing: false, element: None, closed: false, failed: None, tracked: None }
     }
 }
 
@@ -108,12 +118,15 @@ async fn pass<T: Clone + Send + 'static>(slot: &Slot<T>, outlet: &Outlet<T>) -> 
     loop {
         let (newest, closed) = {
             let mut state = slot.state();
+            state.passing = state.element.is_some();
             (state.element.take(), state.closed)
         };
         match newest {
             Some((number, element)) => {
                 outlet.send(Items::One(number, element)).await?;
-                let state = slot.state();
+                let mut state = slot.state();
+                state.passing = false;
+                slot.passed.notify_waiters();
                 if let Some(place) = state.tracked {
                     // Another piece of it may have come since.
                     let done = if state.element.is_some() { number - 1 } else { number };
@@ -127,6 +140,27 @@ async fn pass<T: Clone + Send + 'static>(slot: &Slot<T>, outlet: &Outlet<T>) -> 
                 slot.news.notified().await;
             }
         }
+    }
+}
+
+impl<T: Send + 'static> KeptNode for Slot<T> {
+    fn settle(&self) -> BoxFuture<'_, Result<(), Error>> {
+        Box::pin(async {
+            loop {
+                let mut passed = pin!(self.passed.notified());
+                passed.as_mut().enable();
+                {
+                    let state = self.state();
+                    if let Some(error) = &state.failed {
+                        return Err(error.clone());
+                    }
+                    if state.element.is_none() && !state.passing {
+                        return Ok(());
+                    }
+                }
+                passed.await;
+            }
+        })
     }
 }
 
@@ -169,5 +203,10 @@ impl<T: Clone + Send + 'static> Node<T> for LatestNode<T> {
             self.slot.news.notify_one();
             self.task.end().await
         })
+    }
+
+    fn holding(&self) -> Holding {
+        let kept: Weak<Slot<T>> = Arc::downgrade(&self.slot);
+        Holding::Kept(kept)
     }
 }

@@ -12,6 +12,7 @@ use tokio::time::Instant;
 
 use super::bounds::{Bounds, Room};
 use crate::graph::{Operator, Outputs, Scattered, Stream};
+use crate::progress::{Keeps, Restorer, Save, Saver};
 use crate::record::{Json, Record};
 
 impl<T: Clone + Send + 'static> Stream<T> {
@@ -253,6 +254,43 @@ impl<T: Clone, K: Eq + Hash, F> Partition<T, K, F> {
     }
 }
 
+impl<T, K, F> Save for Partition<T, K, F>
+where
+    T: Send + 'static,
+    K: Clone + Eq + Hash + Send + 'static,
+    F: FnMut(&T) -> K + Send + 'static,
+{
+    fn save(&self, saver: &mut Saver<'_>) -> Result<(), String> {
+        saver.number(self.begun);
+        saver.number(self.groups.len() as u64);
+        // The same state is the same bytes.
+        let mut groups: Vec<_> = self.groups.values().collect();
+        groups.sort_by_key(|group| group.place);
+        for group in &groups {
+            saver.number(group.place);
+            saver.moments(self.due.get(&group.place).copied());
+            saver.values(&group.elements)?;
+        }
+        // Nothing was said of elements yet.
+        if groups.is_empty() { saver.values::<T>(&[]) } else { Ok(()) }
+    }
+
+    fn restore(&mut self, restorer: &mut Restorer<'_>) -> Result<(), String> {
+        (self.groups, self.due) = (HashMap::new(), BTreeMap::new());
+        self.begun = restorer.number()?;
+        let groups = restorer.number()?;
+        for _ in 0..groups {
+            let place = restorer.number()?;
+            self.due.extend(restorer.moments()?.pop().map(|due| (place, due)));
+            let elements: Vec<T> = restorer.values()?;
+            let first = elements.first().ok_or("a group of it is empty")?;
+            let taken = elements.iter().map(|element| self.room.weigh(element)).sum();
+            self.groups.insert((self.key)(first), Group { elements, taken, place });
+        }
+        if groups == 0 { restorer.values::<T>().map(drop) } else { Ok(()) }
+    }
+}
+
 impl<T, K, F> Operator<T> for Partition<T, K, F>
 where
     T: Clone + Send + 'static,
@@ -283,6 +321,10 @@ where
             outputs.give(group.elements);
         }
         Ok(())
+    }
+
+    fn keeps(&mut self) -> Keeps<'_> {
+        Keeps::State(self)
     }
 
     fn end(&mut self, outputs: &mut Outputs<Vec<T>>) {

@@ -6,6 +6,7 @@ use std::num::NonZeroUsize;
 use super::bounds::Bounds;
 use super::group::{Different, Group};
 use crate::graph::{Operator, Outputs, Stream};
+use crate::progress::{Keeps, Restorer, Save, Saver};
 
 /// Which of several elements with one key is kept.
 ///
@@ -90,6 +91,21 @@ struct PartitionUnique<T, K, F> {
     group: Different<T, K, F>,
 }
 
+impl<T, K, F> Save for PartitionUnique<T, K, F>
+where
+    T: Send + 'static,
+    K: Eq + Hash + Send + 'static,
+    F: FnMut(&T) -> K + Send + 'static,
+{
+    fn save(&self, saver: &mut Saver<'_>) -> Result<(), String> {
+        self.group.save(saver)
+    }
+
+    fn restore(&mut self, restorer: &mut Restorer<'_>) -> Result<(), String> {
+        self.group.restore(restorer)
+    }
+}
+
 impl<T, K, F> Operator<T> for PartitionUnique<T, K, F>
 where
     T: Clone + Send + 'static,
@@ -104,6 +120,10 @@ where
             outputs.give(self.group.take());
         }
         Ok(())
+    }
+
+    fn keeps(&mut self) -> Keeps<'_> {
+        Keeps::State(self)
     }
 
     fn end(&mut self, outputs: &mut Outputs<Vec<T>>) {

@@ -5,6 +5,7 @@ use std::fmt;
 use serde_json::Value;
 
 use crate::graph::{Operator, Outputs, Stream};
+use crate::progress::Keeps;
 use crate::record::{Json, shorten};
 
 impl Stream<Json<Value>> {
@@ -113,6 +114,10 @@ impl Operator<Json<Value>> for Pluck {
         Ok(())
     }
 
+    fn keeps(&mut self) -> Keeps<'_> {
+        Keeps::Nothing
+    }
+
     fn name(&self) -> &'static str {
         "pluck"
     }
@@ -128,6 +133,10 @@ impl Operator<Json<Value>> for PluckAll {
         let parts: Result<_, _> = self.0.iter().map(|part| part.of(&mut value.clone())).collect();
         outputs.give(Json(Value::Array(parts?)));
         Ok(())
+    }
+
+    fn keeps(&mut self) -> Keeps<'_> {
+        Keeps::Nothing
     }
 
     fn name(&self) -> &'static str {

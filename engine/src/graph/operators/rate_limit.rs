@@ -7,6 +7,7 @@ use tokio::time::Instant;
 
 use crate::Error;
 use crate::graph::{Handling, Items, Node, Outlet, Scattered, Stream};
+use crate::progress::Holding;
 use crate::record::Record;
 
 impl<T: Clone + Send + 'static> Stream<T> {
@@ -95,5 +96,9 @@ impl<T: Clone + Send + 'static> Node<T> for RateLimitNode<T> {
 
     fn close(&self) -> Handling<'_> {
         Handling::going(self.outlet.close())
+    }
+
+    fn holding(&self) -> Holding {
+        Holding::Nothing
     }
 }

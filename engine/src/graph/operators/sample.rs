@@ -6,6 +6,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::graph::{Operator, Outputs, Stream};
+use crate::progress::{Keeps, Restorer, Save, Saver};
 
 impl<T: Clone + Send + 'static> Stream<T> {
     /// The first of every `n` elements; the others are dropped.
@@ -61,6 +62,18 @@ struct Sample {
     position: u64,
 }
 
+impl Save for Sample {
+    fn save(&self, saver: &mut Saver<'_>) -> Result<(), String> {
+        saver.number(self.position);
+        Ok(())
+    }
+
+    fn restore(&mut self, restorer: &mut Restorer<'_>) -> Result<(), String> {
+        self.position = restorer.number()? % self.n;
+        Ok(())
+    }
+}
+
 impl<T: Clone + Send + 'static> Operator<T> for Sample {
     type Output = T;
 
@@ -71,12 +84,28 @@ impl<T: Clone + Send + 'static> Operator<T> for Sample {
         self.position = (self.position + 1) % self.n;
         Ok(())
     }
+
+    fn keeps(&mut self) -> Keeps<'_> {
+        Keeps::State(self)
+    }
 }
 
 struct SampleEvery {
     interval: Duration,
     /// When the interval began that is going on.
     begun: Option<Instant>,
+}
+
+impl Save for SampleEvery {
+    fn save(&self, saver: &mut Saver<'_>) -> Result<(), String> {
+        saver.moments(self.begun.map(|begun| begun + self.interval));
+        Ok(())
+    }
+
+    fn restore(&mut self, restorer: &mut Restorer<'_>) -> Result<(), String> {
+        self.begun = restorer.moments()?.pop().and_then(|end| end.checked_sub(self.interval));
+        Ok(())
+    }
 }
 
 impl<T: Clone + Send + 'static> Operator<T> for SampleEvery {
@@ -89,5 +118,9 @@ impl<T: Clone + Send + 'static> Operator<T> for SampleEvery {
             outputs.give(element);
         }
         Ok(())
+    }
+
+    fn keeps(&mut self) -> Keeps<'_> {
+        Keeps::State(self)
     }
 }

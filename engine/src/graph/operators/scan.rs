@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::hash::Hash;
 
 use crate::graph::{Operator, Outputs, Stream};
+use crate::progress::{Keeps, Restorer, Save, Saver};
 
 impl<T: Clone + Send + 'static> Stream<T> {
     /// A running state that begins as `start`: `f` changes it with each element, and what it returns comes
@@ -74,6 +75,17 @@ struct Scan<S, F> {
     f: F,
 }
 
+impl<S: 'static, F> Save for Scan<S, F> {
+    fn save(&self, saver: &mut Saver<'_>) -> Result<(), String> {
+        saver.values([&self.state])
+    }
+
+    fn restore(&mut self, restorer: &mut Restorer<'_>) -> Result<(), String> {
+        self.state = restorer.values()?.pop().ok_or("it is empty")?;
+        Ok(())
+    }
+}
+
 impl<T, S, U, F> Operator<T> for Scan<S, F>
 where
     S: Send + 'static,
@@ -86,6 +98,10 @@ where
         outputs.give((self.f)(&mut self.state, element));
         Ok(())
     }
+
+    fn keeps(&mut self) -> Keeps<'_> {
+        Keeps::State(self)
+    }
 }
 
 struct ScanBy<K, S, G, F> {
@@ -93,6 +109,19 @@ struct ScanBy<K, S, G, F> {
     start: S,
     states: HashMap<K, S>,
     f: F,
+}
+
+impl<K: Eq + Hash + 'static, S: 'static, G, F> Save for ScanBy<K, S, G, F> {
+    fn save(&self, saver: &mut Saver<'_>) -> Result<(), String> {
+        saver.values(self.states.keys())?;
+        saver.values(self.states.values())
+    }
+
+    fn restore(&mut self, restorer: &mut Restorer<'_>) -> Result<(), String> {
+        let (keys, states): (Vec<K>, Vec<S>) = (restorer.values()?, restorer.values()?);
+        self.states = keys.into_iter().zip(states).collect();
+        Ok(())
+    }
 }
 
 impl<T, K, S, U, G, F> Operator<T> for ScanBy<K, S, G, F>
@@ -109,5 +138,9 @@ where
         let state = self.states.entry((self.key)(&element)).or_insert_with(|| self.start.clone());
         outputs.give((self.f)(state, element));
         Ok(())
+    }
+
+    fn keeps(&mut self) -> Keeps<'_> {
+        Keeps::State(self)
     }
 }

@@ -1,11 +1,13 @@
 //! `scatter`: hands records to a pool.
 
 use std::marker::PhantomData;
+use std::sync::{Arc, Weak};
 
 use crate::executor::Segment;
 use crate::graph::Metered;
 use crate::graph::crossing::Crossing;
 use crate::graph::{Handling, Items, Node, Scattered, Stream};
+use crate::progress::Holding;
 use crate::record::{Batch, Record};
 use crate::{Error, FaultPolicy, Pool};
 
@@ -32,13 +34,14 @@ impl<T: Record> Stream<T> {
     pub fn scatter(self, pool: &Pool) -> Scattered<T> {
         let depth = self.outlet.depth();
         let (outlet, before) = (self.outlet, self.watched.clone());
-        let untouched = Some(outlet.clone());
+        let (untouched, context) = (Some(outlet.clone()), self.context.clone());
         let scattering = self.watched.as_ref().map(|watched| watched.behind("scatter"));
         let (watched, meter) = scattering.unzip();
         Scattered {
             pool: pool.clone(),
             connect: Box::new(move |crossing| {
                 let node = ScatterNode::<T> { crossing, types: PhantomData };
+                context.holdings.add("scatter", node.holding());
                 match meter {
                     Some(meter) => outlet.connect(Metered::new(node, meter)),
                     None => outlet.connect(node),
@@ -98,5 +101,10 @@ impl<T: Record> Node<T> for ScatterNode<T> {
 
     fn close(&self) -> Handling<'_> {
         Handling::going(self.crossing.close())
+    }
+
+    fn holding(&self) -> Holding {
+        let kept: Weak<Segment> = Arc::downgrade(&self.crossing.segment);
+        Holding::Kept(kept)
     }
 }

@@ -4,6 +4,7 @@ use std::num::NonZeroU64;
 use std::ops::{Bound, RangeBounds};
 
 use crate::graph::{Operator, Outputs, Stream};
+use crate::progress::{Keeps, Restorer, Save, Saver};
 
 impl<T: Clone + Send + 'static> Stream<T> {
     /// The elements at these positions, counted from 0.
@@ -67,6 +68,18 @@ struct Slice {
     step: NonZeroU64,
 }
 
+impl Save for Slice {
+    fn save(&self, saver: &mut Saver<'_>) -> Result<(), String> {
+        saver.number(self.position);
+        Ok(())
+    }
+
+    fn restore(&mut self, restorer: &mut Restorer<'_>) -> Result<(), String> {
+        self.position = restorer.number()?;
+        Ok(())
+    }
+}
+
 impl<T: Clone + Send + 'static> Operator<T> for Slice {
     type Output = T;
 
@@ -78,5 +91,9 @@ impl<T: Clone + Send + 'static> Operator<T> for Slice {
             outputs.give(element);
         }
         Ok(())
+    }
+
+    fn keeps(&mut self) -> Keeps<'_> {
+        Keeps::State(self)
     }
 }

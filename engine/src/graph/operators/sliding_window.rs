@@ -8,6 +8,7 @@ use serde::de::DeserializeOwned;
 
 use super::bounds::{Bounds, Room};
 use crate::graph::{Operator, Outputs, Scattered, Stream};
+use crate::progress::{Keeps, Restorer, Save, Saver};
 use crate::record::{Json, Record};
 
 impl<T: Clone + Send + 'static> Stream<T> {
@@ -101,6 +102,18 @@ struct SlidingWindow<T> {
     taken: usize,
 }
 
+impl<T: 'static> Save for SlidingWindow<T> {
+    fn save(&self, saver: &mut Saver<'_>) -> Result<(), String> {
+        saver.values(&self.window)
+    }
+
+    fn restore(&mut self, restorer: &mut Restorer<'_>) -> Result<(), String> {
+        self.window = restorer.values()?.into();
+        self.taken = self.window.iter().map(|element| self.room.weigh(element)).sum();
+        Ok(())
+    }
+}
+
 impl<T: Clone + Send + 'static> Operator<T> for SlidingWindow<T> {
     type Output = Vec<T>;
 
@@ -116,6 +129,10 @@ impl<T: Clone + Send + 'static> Operator<T> for SlidingWindow<T> {
             outputs.give(self.window.iter().cloned().collect());
         }
         Ok(())
+    }
+
+    fn keeps(&mut self) -> Keeps<'_> {
+        Keeps::State(self)
     }
 
     fn holds_back(&self) -> bool {

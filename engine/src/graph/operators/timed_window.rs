@@ -1,6 +1,7 @@
 //! `timed_window`: what came in each interval.
 
 use std::hash::Hash;
+use std::marker::PhantomData;
 use std::time::Duration;
 
 use serde::Serialize;
@@ -11,6 +12,7 @@ use super::bounds::Bounds;
 use super::group::{All, Different, Group};
 use super::partition_unique::Keep;
 use crate::graph::{Operator, Outputs, Scattered, Stream};
+use crate::progress::{Keeps, Restorer, Save, Saver};
 use crate::record::{Json, Record};
 
 impl<T: Clone + Send + 'static> Stream<T> {
@@ -44,7 +46,7 @@ impl<T: Clone + Send + 'static> Stream<T> {
     pub(crate) fn timed_window_bounded(self, interval: Duration, bounds: Bounds<T>) -> Stream<Vec<T>> {
         let (room, guard) = bounds.parts();
         let (clock, window) = (Clock::new(interval), All::new(room));
-        let window = TimedWindow { clock, window, name: "TimedWindow" };
+        let window = TimedWindow { clock, window, elements: PhantomData, name: "TimedWindow" };
         Stream { apart: true, ..self.through_node(window, guard).0 }
     }
 
@@ -96,7 +98,7 @@ impl<T: Clone + Send + 'static> Stream<T> {
     {
         let (room, guard) = bounds.parts();
         let (clock, window) = (Clock::new(interval), Different::new(key, keep, room));
-        let window = TimedWindow { clock, window, name: "TimedWindowUnique" };
+        let window = TimedWindow { clock, window, elements: PhantomData, name: "TimedWindowUnique" };
         Stream { apart: true, ..self.through_node(window, guard).0 }
     }
 }
@@ -153,19 +155,36 @@ impl Clock {
     }
 }
 
-struct TimedWindow<G> {
+struct TimedWindow<G, T> {
     clock: Clock,
     window: G,
+    elements: PhantomData<fn(T)>,
     /// What it is called in faults.
     name: &'static str,
 }
 
-impl<T: Clone + Send + 'static, G: Group<T>> Operator<T> for TimedWindow<G> {
+impl<T: 'static, G: Group<T>> Save for TimedWindow<G, T> {
+    fn save(&self, saver: &mut Saver<'_>) -> Result<(), String> {
+        saver.moments(self.clock.end);
+        self.window.save(saver)
+    }
+
+    fn restore(&mut self, restorer: &mut Restorer<'_>) -> Result<(), String> {
+        self.clock.end = restorer.moments()?.pop();
+        self.window.restore(restorer)
+    }
+}
+
+impl<T: Clone + Send + 'static, G: Group<T>> Operator<T> for TimedWindow<G, T> {
     type Output = Vec<T>;
 
     fn take(&mut self, element: T, _: &mut Outputs<Vec<T>>) -> Result<(), String> {
         self.clock.start();
         self.window.put(element)
+    }
+
+    fn keeps(&mut self) -> Keeps<'_> {
+        Keeps::State(self)
     }
 
     fn end(&mut self, outputs: &mut Outputs<Vec<T>>) {

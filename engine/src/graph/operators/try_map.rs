@@ -5,6 +5,7 @@ use std::marker::PhantomData;
 
 use crate::FaultPolicy;
 use crate::graph::{Operator, Outputs, Stream};
+use crate::progress::Keeps;
 use crate::record::Record;
 
 impl<T: Record> Stream<T> {
@@ -51,6 +52,10 @@ where
     fn take(&mut self, element: T, outputs: &mut Outputs<U>) -> Result<(), String> {
         outputs.give((self.f)(element).map_err(|error| error.to_string())?);
         Ok(())
+    }
+
+    fn keeps(&mut self) -> Keeps<'_> {
+        Keeps::Nothing
     }
 
     fn name(&self) -> &'static str {

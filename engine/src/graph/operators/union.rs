@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 
 use crate::graph::binary::BinaryOperator;
 use crate::graph::{Scattered, Stream};
+use crate::progress::Keeps;
 use crate::record::Record;
 
 impl<T: Clone + Send + 'static> Stream<T> {
@@ -62,6 +63,10 @@ impl<T: Clone + Send + 'static> BinaryOperator<T, T> for Union {
 
     fn name(&self) -> &str {
         "union"
+    }
+
+    fn keeps(&mut self) -> Keeps<'_> {
+        Keeps::Nothing
     }
 
     fn first(&mut self, element: T, outputs: &mut VecDeque<T>) {

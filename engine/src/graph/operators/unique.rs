@@ -6,6 +6,7 @@ use std::num::NonZeroUsize;
 use hashlink::LruCache;
 
 use crate::graph::{Operator, Outputs, Stream};
+use crate::progress::{Keeps, Restorer, Save, Saver};
 
 impl<T: Clone + Send + 'static> Stream<T> {
     /// The elements that are unlike all of the last `history` different ones; of those the one that was seen
@@ -65,6 +66,21 @@ struct Unique<K: Eq + Hash, F> {
     key: F,
 }
 
+impl<K: Eq + Hash + 'static, F> Save for Unique<K, F> {
+    fn save(&self, saver: &mut Saver<'_>) -> Result<(), String> {
+        // The least recently used first.
+        saver.values(self.seen.iter().map(|(key, ())| key))
+    }
+
+    fn restore(&mut self, restorer: &mut Restorer<'_>) -> Result<(), String> {
+        self.seen.clear();
+        for key in restorer.values()? {
+            self.seen.insert(key, ());
+        }
+        Ok(())
+    }
+}
+
 impl<T, K, F> Operator<T> for Unique<K, F>
 where
     T: Clone + Send + 'static,
@@ -78,5 +94,9 @@ where
             outputs.give(element);
         }
         Ok(())
+    }
+
+    fn keeps(&mut self) -> Keeps<'_> {
+        Keeps::State(self)
     }
 }

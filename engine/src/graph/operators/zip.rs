@@ -8,6 +8,7 @@ use serde::de::DeserializeOwned;
 
 use crate::graph::binary::{BinaryOperator, Side};
 use crate::graph::{Scattered, Stream};
+use crate::progress::{Keeps, Restorer, Save, Saver};
 use crate::record::{Json, Record};
 
 impl<T: Clone + Send + 'static> Stream<T> {
@@ -123,8 +124,26 @@ impl<A, B> Zip<A, B> {
     }
 }
 
+impl<A: 'static, B: 'static> Save for Zip<A, B> {
+    fn save(&self, saver: &mut Saver<'_>) -> Result<(), String> {
+        self.ended.iter().for_each(|ended| saver.number(u64::from(*ended)));
+        saver.values(&self.first)?;
+        saver.values(&self.second)
+    }
+
+    fn restore(&mut self, restorer: &mut Restorer<'_>) -> Result<(), String> {
+        self.ended = [restorer.number()? > 0, restorer.number()? > 0];
+        (self.first, self.second) = (restorer.values()?.into(), restorer.values()?.into());
+        Ok(())
+    }
+}
+
 impl<A: Clone + Send + 'static, B: Clone + Send + 'static> BinaryOperator<A, B> for Zip<A, B> {
     type Output = (A, B);
+
+    fn keeps(&mut self) -> Keeps<'_> {
+        Keeps::State(self)
+    }
 
     fn first(&mut self, element: A, outputs: &mut VecDeque<(A, B)>) {
         self.first.push_back(element);

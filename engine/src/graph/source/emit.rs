@@ -43,6 +43,9 @@ impl<T: Clone + Send + 'static> Source<T> {
     /// The same; `told` is given the element's number before it goes anywhere.
     pub(crate) async fn emit_one(&self, element: T, told: impl FnOnce(u64)) -> Result<(), Error> {
         let mut state = self.ready().await?;
+        if self.context.resume_point.skip(1) > 0 {
+            return Ok(());
+        }
         let number = state.next;
         told(number);
         state.next += 1;

@@ -8,7 +8,7 @@ use tokio::sync::Mutex;
 use crate::graph::{Outlet, Stream};
 use crate::monitor::{SourceFigures, Watched};
 use crate::policy::Unit;
-use crate::progress::{BoxFuture, GraphContext, Progress, Snapshot};
+use crate::progress::{BoxFuture, GraphContext, Position, Progress, Snapshot};
 use crate::{Error, Monitor};
 
 /// Feeds elements to a graph, and returns its errors. [`Source::progress`] tells what became of the elements.
@@ -157,6 +157,13 @@ impl<T: Clone + Send + 'static> Source<T> {
         let this = self.numbered_after(snapshot.record);
         this.context.snapshots.begin_with(snapshot, done);
         this
+    }
+
+    /// Notes where the next element stands in the input, for
+    /// [checkpoints](crate::checkpoint::ResumableRun). It does nothing in a run without one. A source that reads blocks
+    /// notes where each of them begins: elements after that place that came before a restart are then skipped.
+    pub fn mark(&self, position: &impl serde::Serialize) {
+        self.context.mark(|| Position::of(position));
     }
 
     /// The next records are of another input, and are its units.

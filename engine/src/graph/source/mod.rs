@@ -2,7 +2,9 @@
 
 mod emit;
 mod handle;
+mod hold;
 mod records;
 
 pub use handle::Source;
+pub(crate) use hold::{HeldSource, HoldSource};
 pub use records::Refused;

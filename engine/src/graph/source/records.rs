@@ -98,6 +98,9 @@ impl<T: Record> Source<T> {
     ) -> Result<(), Error> {
         let Refused { record, name, message, policy } = refused;
         let mut state = self.ready().await?;
+        if self.context.resume_point.skip(1) > 0 {
+            return Ok(());
+        }
         let number = state.next;
         told(number);
         state.next += 1;
@@ -119,6 +122,13 @@ impl<T: Record> Source<T> {
     /// The same; `told` is given the number of the first one before it goes anywhere.
     pub(crate) async fn emit_numbered(&self, mut batch: Batch, told: impl FnOnce(u64)) -> Result<(), Error> {
         let mut state = self.ready().await?;
+        let skipped = self.context.resume_point.skip(batch.len());
+        if skipped > 0 {
+            batch = batch.split_off(skipped);
+            if batch.is_empty() {
+                return Ok(());
+            }
+        }
         told(state.next);
         batch.number_from(state.next);
         let records = batch.len();

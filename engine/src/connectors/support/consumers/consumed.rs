@@ -4,6 +4,7 @@ use super::node::{ConsumerNode, Portions};
 use super::{Consumer, Records};
 use crate::connectors::support::delivery_status::DeliveryStatus;
 use crate::graph::{Items, Sink, Stream};
+use crate::progress::OutputState;
 use crate::record::Record;
 use crate::{Error, FaultPolicy};
 
@@ -135,6 +136,14 @@ impl<T: Record, C: Consumer<T>> Portions<T> for Each<C> {
         self.0.unwritten()
     }
 
+    async fn note_output(&mut self) -> Result<Option<OutputState>, Error> {
+        self.0.note_output().await
+    }
+
+    async fn resume_output(&mut self, output: OutputState) -> Result<(), Error> {
+        self.0.resume_output(output).await
+    }
+
     fn name(&self) -> &str {
         self.0.name()
     }
@@ -186,6 +195,14 @@ impl<T: Record, C: Consumer<Records>> Portions<T> for Together<C> {
 
     fn unwritten(&mut self) -> usize {
         self.0.unwritten()
+    }
+
+    async fn note_output(&mut self) -> Result<Option<OutputState>, Error> {
+        self.0.note_output().await
+    }
+
+    async fn resume_output(&mut self, output: OutputState) -> Result<(), Error> {
+        self.0.resume_output(output).await
     }
 
     fn name(&self) -> &str {

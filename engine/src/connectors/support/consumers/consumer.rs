@@ -2,6 +2,7 @@
 
 use crate::Error;
 use crate::fault::Cause;
+use crate::progress::OutputState;
 use crate::text::PlainText;
 
 /// Takes the elements at the end of a stream. Implement this to write your own sink.
@@ -75,6 +76,28 @@ pub trait Consumer<T>: Send + 'static {
     /// before they are written. None by default.
     fn unwritten(&mut self) -> usize {
         0
+    }
+
+    /// Says which file it writes and how long that is, for a
+    /// [checkpoint](crate::checkpoint::ResumableRun). Everything that was taken is in the file then. Without a file, which is the
+    /// default, some elements come again after a restart.
+    ///
+    /// # Errors
+    ///
+    /// Why that failed, which ends the run.
+    fn note_output(&mut self) -> impl Future<Output = Result<Option<OutputState>, Error>> + Send {
+        async { Ok(None) }
+    }
+
+    /// Goes on with the file of an earlier run: cuts off what was written after the checkpoint. Called before the first
+    /// element.
+    ///
+    /// # Errors
+    ///
+    /// Why it can't, which ends the run.
+    fn resume_output(&mut self, output: OutputState) -> impl Future<Output = Result<(), Error>> + Send {
+        let _ = output;
+        async { Ok(()) }
     }
 
     /// The sink's name in faults. The type's name by default.

@@ -2,6 +2,7 @@
 
 mod consumed;
 mod consumer;
+mod kept;
 mod node;
 mod records;
 

@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use tokio::sync::Mutex;
 
+use super::kept::KeptConsumer;
 use crate::Error;
 use crate::connectors::support::delivery_status::DeliveryStatus;
 use crate::deadlines::waiting;
 use crate::error::FunctionError;
 use crate::graph::{Handling, Items, Node};
-use crate::progress::Detached;
+use crate::progress::{Detached, Holding, KeptNode, OutputState};
 
 /// A consumer, and how many elements it takes per call.
 pub(crate) trait Portions<T>: Send + 'static {
@@ -26,13 +27,20 @@ pub(crate) trait Portions<T>: Send + 'static {
     /// How many records that were taken are still buffered.
     fn unwritten(&mut self) -> usize;
 
+    fn note_output(&mut self) -> impl Future<Output = Result<Option<OutputState>, Error>> + Send;
+
+    fn resume_output(&mut self, output: OutputState) -> impl Future<Output = Result<(), Error>> + Send;
+
     fn name(&self) -> &str;
 }
 
-pub(crate) struct ConsumerNode<P>(Arc<Calls<P>>);
+pub(crate) struct ConsumerNode<P> {
+    calls: Arc<Calls<P>>,
+    kept: Arc<dyn KeptNode>,
+}
 
 /// Makes the calls, for the node and for flushes of the graph.
-struct Calls<P> {
+pub(super) struct Calls<P> {
     progress: Mutex<CallProgress<P>>,
     status: DeliveryStatus,
 }
@@ -61,12 +69,36 @@ impl<P: Send + 'static> ConsumerNode<P> {
             let flushed = flushed.upgrade();
             Box::pin(async move { if let Some(calls) = flushed { calls.flush::<T>().await } else { Ok(()) } })
         });
-        Self(calls)
+        let kept = Arc::new(KeptConsumer::<P, T>::new(calls.clone()));
+        Self { calls, kept }
     }
 }
 
 impl<P> Calls<P> {
     /// Lets the consumer write what is buffered. After its end, waits until everything is written.
+    /// The file that it writes, and how much of that belongs to a checkpoint: it is `known` once it has ended.
+    pub(super) async fn note_output<T: Send + 'static>(
+        &self,
+        known: impl FnOnce() -> Option<OutputState> + Send,
+    ) -> Result<Option<OutputState>, Error>
+    where
+        P: Portions<T>,
+    {
+        if let Some(ending) = &self.progress.lock().await.ending {
+            ending.end().await?;
+            return Ok(known());
+        }
+        self.call::<T, _>(async |portions: &mut P| portions.note_output().await).await
+    }
+
+    /// Goes on with the file of an earlier run.
+    pub(super) async fn resume_output<T: Send + 'static>(&self, output: OutputState) -> Result<(), Error>
+    where
+        P: Portions<T>,
+    {
+        self.call::<T, _>(async |portions: &mut P| portions.resume_output(output).await).await
+    }
+
     async fn flush<T: Send + 'static>(&self) -> Result<(), Error>
     where
         P: Portions<T>,
@@ -74,14 +106,14 @@ impl<P> Calls<P> {
         if let Some(ending) = &self.progress.lock().await.ending {
             return ending.end().await;
         }
-        self.call::<T>(async |portions: &mut P| portions.pause().await).await
+        self.call::<T, _>(async |portions: &mut P| portions.pause().await).await
     }
 
     /// Calls the consumer, unless an earlier call failed.
-    async fn call<T: Send + 'static>(
+    async fn call<T: Send + 'static, O>(
         &self,
-        act: impl AsyncFnOnce(&mut P) -> Result<(), Error>,
-    ) -> Result<(), Error>
+        act: impl AsyncFnOnce(&mut P) -> Result<O, Error>,
+    ) -> Result<O, Error>
     where
         P: Portions<T>,
     {
@@ -95,7 +127,7 @@ impl<P> Calls<P> {
         *broken = true;
         *failed = Some(Error::Function(FunctionError::Abandoned { function: self.status.name().to_owned() }));
         let done = waiting(|| format!("the sink {}", self.status.name()), act(portions)).await;
-        *failed = done.clone().err();
+        *failed = done.as_ref().err().cloned();
         // After a fault it is known that the record was not taken.
         *broken = failed.as_ref().is_some_and(|error| !is_fault(error));
         if *broken {
@@ -137,15 +169,21 @@ fn is_fault(error: &Error) -> bool {
 
 impl<T: Send + 'static, P: Portions<T>> Node<T> for ConsumerNode<P> {
     fn accept(&self, items: Items<T>) -> Handling<'_> {
-        let Self(calls) = self;
-        Handling::going(calls.call::<T>(async |portions: &mut P| portions.take(items, &calls.status).await))
+        let Self { calls, .. } = self;
+        Handling::going(
+            calls.call::<T, _>(async |portions: &mut P| portions.take(items, &calls.status).await),
+        )
     }
 
     fn pause(&self) -> Handling<'_> {
-        Handling::going(self.0.call::<T>(async |portions: &mut P| portions.pause().await))
+        Handling::going(self.calls.call::<T, _>(async |portions: &mut P| portions.pause().await))
     }
 
     fn close(&self) -> Handling<'_> {
-        Handling::going(self.0.close::<T>())
+        Handling::going(self.calls.close::<T>())
+    }
+
+    fn holding(&self) -> Holding {
+        Holding::Kept(Arc::downgrade(&self.kept))
     }
 }

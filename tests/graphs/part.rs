@@ -1,18 +1,16 @@
-//! Random graphs, local and scattered, against an interpreter over lists.
+//! The parts that random graphs are made of, and what they do with a list.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::num::NonZeroUsize;
+use std::num::{NonZeroU64, NonZeroUsize};
 use std::time::Duration;
 
-use engine::operators::{Keep, Scattered};
-use engine::{Pool, Stream};
+use engine::Stream;
+use engine::operators::Keep;
 use proptest::prelude::*;
-
-use crate::support::{only, ran, runner};
 
 /// A node, or a few that are one in the interpreter.
 #[derive(Clone, Copy, Debug)]
-enum Part {
+pub(super) enum Part {
     Add(i64),
     Keep(i64),
     Twice,
@@ -34,6 +32,10 @@ enum Part {
     UnionOfGroups(usize),
     Zip,
     CombineLatest,
+    ZipLatest,
+    Total,
+    Frequencies,
+    Sample(u64),
 }
 
 fn n(n: usize) -> NonZeroUsize {
@@ -46,7 +48,7 @@ fn folded(group: Vec<i64>) -> i64 {
 }
 
 impl Part {
-    fn build(self, stream: Stream<i64>) -> Stream<i64> {
+    pub(super) fn build(self, stream: Stream<i64>) -> Stream<i64> {
         const SOON: Duration = Duration::from_millis(1);
         match self {
             Self::Add(k) => stream.map(move |x: i64| x.wrapping_add(k)),
@@ -92,10 +94,27 @@ impl Part {
                 let other = stream.branch().map(|x: i64| x.wrapping_mul(3));
                 other.combine_latest(stream).starmap(|a: i64, b: i64| a.wrapping_sub(b))
             }
+            Self::ZipLatest => {
+                let other = stream.branch().map(|x: i64| x.wrapping_mul(3));
+                other.zip_latest(stream).starmap(|a: i64, b: i64| a.wrapping_sub(b))
+            }
+            Self::Total => stream.scan(7_i64, |total, x: i64| {
+                *total = total.wrapping_mul(3).wrapping_add(x);
+                *total
+            }),
+            Self::Frequencies => stream.map(|x: i64| x.rem_euclid(5)).frequencies().map(counted),
+            Self::Sample(size) => stream.sample(NonZeroU64::new(size).unwrap()),
         }
     }
 
-    fn interpret(self, list: Vec<i64>) -> Vec<i64> {
+    /// How far one of two streams that are made of parts may be ahead of the other where they are zipped. At the end of
+    /// branches that hold elements, what one of them gives may overtake the other if it has to wait.
+    pub(super) fn ahead(parts: &[Vec<Self>; 2]) -> usize {
+        let overtakes = parts.iter().flatten().any(|part| matches!(part, Self::UnionOfGroups(_)));
+        if overtakes { 1 << 20 } else { 10 }
+    }
+
+    pub(super) fn interpret(self, list: Vec<i64>) -> Vec<i64> {
         let groups =
             |list: &[i64], size: usize| list.chunks(size).map(|group| folded(group.to_vec())).collect();
         match self {
@@ -168,8 +187,41 @@ impl Part {
                 }
                 pairs
             }
+            Self::ZipLatest => {
+                let latest = list.iter().take(1).chain(&list);
+                list.iter().zip(latest).map(|(x, latest)| x.wrapping_mul(3).wrapping_sub(*latest)).collect()
+            }
+            Self::Total => {
+                let mut total = 7_i64;
+                let mut added = |x| {
+                    total = total.wrapping_mul(3).wrapping_add(x);
+                    total
+                };
+                list.into_iter().map(&mut added).collect()
+            }
+            Self::Frequencies => {
+                let mut counts = Vec::<(i64, u64)>::new();
+                let mut count = |x: i64| {
+                    let x = x.rem_euclid(5);
+                    match counts.iter_mut().find(|(known, _)| *known == x) {
+                        Some((_, count)) => *count += 1,
+                        None => counts.push((x, 1)),
+                    }
+                    counted(counts.clone())
+                };
+                list.into_iter().map(&mut count).collect()
+            }
+            Self::Sample(size) => {
+                list.into_iter().step_by(usize::try_from(size).expect("it is small")).collect()
+            }
         }
     }
+}
+
+/// Counts as one number.
+#[expect(clippy::cast_possible_wrap, reason = "they are small")]
+fn counted(counts: Vec<(i64, u64)>) -> i64 {
+    folded(counts.into_iter().flat_map(|(x, count)| [x, count as i64]).collect())
 }
 
 fn by_key(list: &[i64], size: usize, k: i64) -> Vec<i64> {
@@ -212,7 +264,7 @@ fn unique_groups(list: &[i64], size: usize, keep: Keep) -> Vec<i64> {
     groups
 }
 
-fn parts() -> impl Strategy<Value = Vec<Part>> {
+pub(super) fn parts() -> impl Strategy<Value = Vec<Part>> {
     let keep = prop_oneof![Just(Keep::First), Just(Keep::Last)];
     let part = prop_oneof![
         (-5_i64..5).prop_map(Part::Add),
@@ -234,69 +286,10 @@ fn parts() -> impl Strategy<Value = Vec<Part>> {
         (1_usize..9).prop_map(Part::UnionOfGroups),
         Just(Part::Zip),
         Just(Part::CombineLatest),
+        Just(Part::ZipLatest),
+        Just(Part::Total),
+        Just(Part::Frequencies),
+        (1_u64..5).prop_map(Part::Sample),
     ];
     prop::collection::vec(part, 1..7)
-}
-
-#[test]
-fn random_graphs_match_the_list_interpreter() {
-    let runtime = || tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
-    runner(400)
-        .run(&(parts(), prop::collection::vec(-20_i64..20, 0..60)), |(parts, elements)| {
-            let build = |stream| parts.iter().fold(stream, |stream, part| part.build(stream));
-            let (outputs, ended) = runtime().unwrap().block_on(async {
-                let hour = Duration::from_secs(3600);
-                tokio::time::timeout(hour, ran(elements.clone(), build)).await.expect("it hangs")
-            });
-            prop_assert!(ended.is_ok(), "{ended:?}");
-            let expected = parts.iter().fold(elements, |list, part| part.interpret(list));
-            prop_assert_eq!(outputs, expected);
-            Ok(())
-        })
-        .unwrap();
-}
-
-/// A step of a scattered segment.
-#[derive(Clone, Copy, Debug)]
-enum Step {
-    /// A plugin's function.
-    Inc,
-    /// A node that needs the order.
-    InOrder(Part),
-    Buffer(usize),
-}
-
-fn steps() -> impl Strategy<Value = Vec<Step>> {
-    let part = parts().prop_map(|parts| Step::InOrder(parts[0]));
-    let step = prop_oneof![Just(Step::Inc), part, (1_usize..20).prop_map(Step::Buffer)];
-    prop::collection::vec(step, 0..7)
-}
-
-#[test]
-fn random_scattered_graphs_match_the_list_interpreter() {
-    let pool = Pool::builder().threads(2).build().unwrap();
-    let inc = only::<i64, i64>(&pool, "inc");
-    let step = |scattered: Scattered<i64>, step: &Step| match *step {
-        Step::Inc => scattered.map(&inc),
-        Step::InOrder(part) => scattered.in_order(|stream| part.build(stream)),
-        Step::Buffer(n) => scattered.buffer(n),
-    };
-    let runtime = || tokio::runtime::Builder::new_current_thread().enable_time().build();
-    runner(150)
-        .run(&(steps(), prop::collection::vec(-20_i64..20, 0..40)), |(steps, elements)| {
-            let build = |stream: Stream<i64>| steps.iter().fold(stream.scatter(&pool), step).gather();
-            let (outputs, ended) = runtime().unwrap().block_on(async {
-                let minute = Duration::from_secs(60);
-                tokio::time::timeout(minute, ran(elements.clone(), build)).await.expect("it hangs")
-            });
-            prop_assert!(ended.is_ok(), "{ended:?}");
-            let expected = steps.iter().fold(elements, |list, step| match step {
-                Step::Inc => Part::Add(1).interpret(list),
-                Step::InOrder(part) => part.interpret(list),
-                Step::Buffer(_) => list,
-            });
-            prop_assert_eq!(outputs, expected);
-            Ok(())
-        })
-        .unwrap();
 }
