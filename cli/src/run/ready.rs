@@ -50,8 +50,8 @@ impl ReadyRun<'_> {
         let ended = ended.and_then(|ending| kept.map(|()| ending));
         progress.end();
         run.pool().blocking_close();
-        let summary = report(&run, messages, ended, counts(), begun.elapsed(), names_inputs);
-        let summary = RunReport { exits_zero, ..summary };
+        let ended = EndedRun { result: ended, counts: counts(), time: begun.elapsed() };
+        let summary = RunReport { exits_zero, ..report(&run, messages, names_inputs, ended) };
         watching.end(summary)
     }
 }
@@ -117,21 +117,22 @@ async fn until_end(
     })
 }
 
-fn report(
-    run: &Run,
-    messages: Messages,
-    ended: Result<Ending, Error>,
+/// How a run ended.
+struct EndedRun {
+    result: Result<Ending, Error>,
     counts: Counts,
     time: Duration,
-    names_inputs: bool,
-) -> RunReport<'_> {
+}
+
+fn report(run: &Run, messages: Messages, names_inputs: bool, ended: EndedRun) -> RunReport<'_> {
+    let EndedRun { result, counts, time } = ended;
     let place = |fault: &Fault| run.position(fault.record).filter(|_| names_inputs);
     let told = |fault: &Fault| place(fault).map_or_else(|| fault.to_string(), |place| at(fault, &place));
     let (left_out, first_fault) = run.left_out();
     let put_aside = run.put_aside().into_iter().map(|(file, records)| (file.to_owned(), records));
     RunReport {
         messages,
-        result: ended.map_err(|error| {
+        result: result.map_err(|error| {
             let place = fault_of(&error).and_then(place);
             RunFailed { error, place }
         }),

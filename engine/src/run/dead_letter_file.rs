@@ -8,8 +8,8 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use serde::Deserialize;
 
+use super::diverted::DivertedRecords;
 use super::output_file::{sync, unwritable};
-use super::put_aside::PutAside;
 use crate::files::{self, Mode};
 use crate::policy::{DeadLetter, DeadLetters, InputPosition};
 use crate::progress::Checkpoint;
@@ -20,7 +20,7 @@ use crate::{Error, FaultPolicy, Progress};
 pub(crate) struct DeadLetterFile {
     pub(crate) path: PathBuf,
     file: Arc<OnceLock<OpenFile>>,
-    put: Arc<Mutex<PutAside>>,
+    put: Arc<Mutex<DivertedRecords>>,
     positions: InputPositions,
     /// A record is put there once, whatever number of its pieces fail: a letter has the whole record.
     is_whole: bool,
@@ -101,7 +101,7 @@ impl DeadLetterFile {
         Ok(())
     }
 
-    fn lock(&self) -> MutexGuard<'_, PutAside> {
+    fn lock(&self) -> MutexGuard<'_, DivertedRecords> {
         self.put.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

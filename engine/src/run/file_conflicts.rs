@@ -31,13 +31,13 @@ impl From<FileConflict> for Error {
 
 /// What reads a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Reader {
+pub(crate) enum ReadBy {
     Node,
     Input,
     Plugin,
 }
 
-impl Reader {
+impl ReadBy {
     /// Why the file can't be written.
     fn reason(self) -> &'static str {
         match self {
@@ -50,7 +50,7 @@ impl Reader {
 
 /// What writes a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Writer {
+pub(crate) enum WrittenBy {
     Node,
     Output,
     DeadLetters,
@@ -59,7 +59,7 @@ pub(crate) enum Writer {
     Other,
 }
 
-impl Writer {
+impl WrittenBy {
     /// Why the file can't be used otherwise.
     fn reason(self) -> &'static str {
         match self {
@@ -130,13 +130,13 @@ fn is_one(_: &Metadata, _: &Metadata) -> bool {
 struct Written {
     place: Place,
     rotates: bool,
-    writer: Writer,
+    writer: WrittenBy,
 }
 
 /// What is read and written so far.
 #[derive(Default)]
 pub(crate) struct FileConflicts {
-    read: Vec<(Place, Reader)>,
+    read: Vec<(Place, ReadBy)>,
     /// Each with which of its files.
     folders: Vec<(Place, Names)>,
     written: Vec<Written>,
@@ -145,11 +145,11 @@ pub(crate) struct FileConflicts {
 impl FileConflicts {
     /// Notes a file that a node reads: no node may write it.
     pub(crate) fn read(&mut self, path: &Path) -> Result<(), FileConflict> {
-        self.read_by(Reader::Node, path)
+        self.read_by(ReadBy::Node, path)
     }
 
     /// Notes a file that is read.
-    pub(crate) fn read_by(&mut self, reader: Reader, path: &Path) -> Result<(), FileConflict> {
+    pub(crate) fn read_by(&mut self, reader: ReadBy, path: &Path) -> Result<(), FileConflict> {
         let place = Place::new(path);
         self.check_unwritten(&place, "read")?;
         self.read.push((place, reader));
@@ -178,7 +178,7 @@ impl FileConflicts {
             return Err(FileConflict::new(message).help("send stdout to another file"));
         }
         self.check_unwritten(&place, "write")?;
-        self.written.push(Written { place, rotates: false, writer: Writer::Node });
+        self.written.push(Written { place, rotates: false, writer: WrittenBy::Node });
         Ok(())
     }
 
@@ -186,12 +186,12 @@ impl FileConflicts {
     pub(crate) fn write(&mut self, path: &Path, rotates: bool) -> Result<(), FileConflict> {
         let place = self.unused(path, rotates)?;
         check_writable(path)?;
-        self.written.push(Written { place, rotates, writer: Writer::Node });
+        self.written.push(Written { place, rotates, writer: WrittenBy::Node });
         Ok(())
     }
 
     /// Notes a file that is written.
-    pub(crate) fn write_by(&mut self, writer: Writer, path: &Path) -> Result<(), FileConflict> {
+    pub(crate) fn write_by(&mut self, writer: WrittenBy, path: &Path) -> Result<(), FileConflict> {
         let place = self.unused(path, false)?;
         self.written.push(Written { place, rotates: false, writer });
         Ok(())

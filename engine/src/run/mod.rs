@@ -10,13 +10,14 @@
 
 mod checkpointer;
 mod dead_letter_file;
+mod diverted;
 mod fault_settings;
 mod feed;
 mod feeding;
 mod file_conflicts;
 mod marks;
+mod opening;
 mod output_file;
-mod put_aside;
 mod report;
 #[expect(clippy::module_inception, reason = "the type that the room is about")]
 mod run;

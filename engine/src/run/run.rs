@@ -6,12 +6,13 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use super::checkpointer::{Checkpointer, Durable};
+use super::checkpointer::Checkpointer;
 use super::dead_letter_file::{DeadLetterFile, InputPositions};
 use super::fault_settings::FaultSettings;
 use super::feed::{RunSource, feed};
-use super::file_conflicts::{FileConflicts, Reader, Writer};
+use super::file_conflicts::{ReadBy, WrittenBy};
 use super::marks::InputMarks;
+use super::opening::{Claim, Saving};
 use super::output_file::OutputFile;
 use super::used::FunctionUsage;
 use crate::executor::Returns;
@@ -58,23 +59,16 @@ pub struct Run {
     /// What goes to stdout, if anything does.
     pub(super) stdout: Option<Output>,
     /// Opened when the run begins, and closed when it ends.
-    outputs: Vec<OutputFile>,
+    pub(super) outputs: Vec<OutputFile>,
     /// What the run reads and writes, to be checked before anything is opened.
-    claims: Vec<(Claim, PathBuf)>,
+    pub(super) claims: Vec<(Claim, PathBuf)>,
     /// What the run itself writes, and the file that it goes to.
     pub(super) output: Option<(Output, OutputFile)>,
     /// The checkpoint that the run begins with.
     pub(super) start: Option<Checkpoint>,
-    saving: Option<Saving>,
-    checkpointer: Option<Checkpointer>,
-    opened: bool,
-}
-
-/// What a file is to the run.
-#[derive(Clone, Copy)]
-enum Claim {
-    Read(Reader),
-    Write(Writer),
+    pub(super) saving: Option<Saving>,
+    pub(super) checkpointer: Option<Checkpointer>,
+    pub(super) opened: bool,
 }
 
 /// How checkpoints are saved.
@@ -86,12 +80,6 @@ pub struct CheckpointSettings {
     pub interval: Duration,
     /// What the run begins with: the checkpoint in the file, or one of no records yet.
     pub start: Checkpoint,
-}
-
-struct Saving {
-    path: PathBuf,
-    interval: Duration,
-    marks: InputMarks,
 }
 
 /// What the nodes of a graph have told of themselves.
@@ -176,18 +164,18 @@ impl Run {
         if self.plugins.iter().any(|known| known.path() == plugin.path()) {
             return;
         }
-        self.claims.push((Claim::Read(Reader::Plugin), plugin.path().to_owned()));
+        self.claims.push((Claim::Read(ReadBy::Plugin), plugin.path().to_owned()));
         self.plugins.push(plugin.clone());
     }
 
     /// Notes a file that is read: nothing may be written to it.
     pub fn reads(&mut self, path: &Path) {
-        self.claims.push((Claim::Read(Reader::Input), path.to_owned()));
+        self.claims.push((Claim::Read(ReadBy::Input), path.to_owned()));
     }
 
     /// Notes a file that the program writes by itself: the run writes no other there.
     pub fn keeps_away_from(&mut self, path: &Path) {
-        self.claims.push((Claim::Write(Writer::Other), path.to_owned()));
+        self.claims.push((Claim::Write(WrittenBy::Other), path.to_owned()));
     }
 
     /// An output that ends in a file, or in stdout. The file is created or emptied when the run begins. If the run
@@ -200,7 +188,7 @@ impl Run {
         };
         let file = OutputFile::new(path, self.start.as_ref().map_or(0, |start| start.output.length));
         let output = Output::new(file.writer()).named(path.display().to_string());
-        self.claims.push((Claim::Write(Writer::Output), path.to_owned()));
+        self.claims.push((Claim::Write(WrittenBy::Output), path.to_owned()));
         self.outputs.push(file.clone());
         self.output = Some((output.clone(), file));
         output
@@ -218,7 +206,7 @@ impl Run {
             policy = policy.after_faults(start.faults).after_record(start.record);
         }
         self.skipping.extend(policy.skips().then(|| policy.clone()));
-        self.claims.extend(file.iter().map(|file| (Claim::Write(Writer::DeadLetters), file.path.clone())));
+        self.claims.extend(file.iter().map(|file| (Claim::Write(WrittenBy::DeadLetters), file.path.clone())));
         self.dead_letters.extend(file);
         policy
     }
@@ -235,7 +223,7 @@ impl Run {
     /// stand in its inputs: whatever feeds the source must note that. If all is done in the end, the file is removed.
     pub fn checkpoint(&mut self, settings: CheckpointSettings) -> InputMarks {
         let CheckpointSettings { path, interval, start } = settings;
-        self.claims.push((Claim::Write(Writer::Checkpoint), path.clone()));
+        self.claims.push((Claim::Write(WrittenBy::Checkpoint), path.clone()));
         let marks = InputMarks::new(start.clone());
         self.start = Some(start);
         self.saving = Some(Saving { path, interval, marks: marks.clone() });
@@ -259,60 +247,6 @@ impl Run {
                 source.feeder = Some(prepare().await?);
             }
         }
-        Ok(())
-    }
-
-    /// Opens all files that are written, and only then begins to change them. [`run`](Self::run) does so too, after
-    /// sources are [prepared](Self::prepare). Blocks while an output is a pipe without a reader, until `interrupted`
-    /// returns true.
-    ///
-    /// # Errors
-    ///
-    /// If a file can't be opened, or is used otherwise too. Then all files are as they were.
-    pub fn blocking_open(&mut self, interrupted: &dyn Fn() -> bool) -> Result<(), Error> {
-        if std::mem::replace(&mut self.opened, true) {
-            return Ok(());
-        }
-        self.check_claims()?;
-        if let [only] = self.sources.as_slice() {
-            self.positions.set_source(only.progress.clone());
-        }
-        let outputs = self.outputs.iter().map(|output| Ok((output, output.open(interrupted)?)));
-        let outputs = outputs.collect::<Result<Vec<_>, Error>>()?;
-        let start = self.start.as_ref();
-        let letters = self.dead_letters.iter().map(|letters| Ok((letters, letters.open(start)?)));
-        let letters = letters.collect::<Result<Vec<_>, Error>>()?;
-        outputs.into_iter().try_for_each(|(output, file)| output.begin(file))?;
-        letters.into_iter().try_for_each(|(letters, file)| letters.begin(file, start))?;
-        for source in &self.sources {
-            let letters = self.dead_letters.clone();
-            let flush = move || letters.iter().try_for_each(DeadLetterFile::flush);
-            source.context.on_flush(move || Box::pin(std::future::ready(flush())));
-        }
-        self.begin_checkpoints()
-    }
-
-    /// Checks that no file is used twice.
-    fn check_claims(&self) -> Result<(), Error> {
-        let mut conflicts = FileConflicts::default();
-        let mut claims: Vec<_> = self.claims.iter().collect();
-        claims.sort_by_key(|(claim, _)| claim.rank());
-        for (claim, path) in claims {
-            match *claim {
-                Claim::Read(reader) => conflicts.read_by(reader, path)?,
-                Claim::Write(writer) => conflicts.write_by(writer, path)?,
-            }
-        }
-        Ok(())
-    }
-
-    fn begin_checkpoints(&mut self) -> Result<(), Error> {
-        let Some(Saving { path, interval, marks }) = self.saving.take() else { return Ok(()) };
-        let ([source], Some((output, output_file))) = (self.sources.as_slice(), self.output.clone()) else {
-            return Ok(());
-        };
-        let durable = Durable { output, output_file, dead_letters: self.dead_letters.first().cloned() };
-        self.checkpointer = Some(Checkpointer::begin(path, interval, marks, &source.progress, durable)?);
         Ok(())
     }
 
@@ -358,19 +292,6 @@ impl Run {
         // Other runs may write there now.
         self.outputs.clear();
         flushed.and(saved)
-    }
-}
-
-impl Claim {
-    /// Which claims count first: a later one is refused if they are of one file.
-    fn rank(self) -> usize {
-        match self {
-            Self::Read(_) => 0,
-            Self::Write(Writer::Node | Writer::Other) => 1,
-            Self::Write(Writer::DeadLetters) => 2,
-            Self::Write(Writer::Output) => 3,
-            Self::Write(Writer::Checkpoint) => 4,
-        }
     }
 }
 

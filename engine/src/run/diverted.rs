@@ -7,7 +7,7 @@ const MOST_KNOWN: usize = 1 << 18;
 
 /// The records that were put aside.
 #[derive(Default)]
-pub(super) struct PutAside {
+pub(super) struct DivertedRecords {
     /// How many of them the run that this one continues put there.
     pub(super) before: u64,
     /// Those that may come again, in other pieces or from a run that repeats another one.
@@ -16,7 +16,7 @@ pub(super) struct PutAside {
     done: u64,
 }
 
-impl PutAside {
+impl DivertedRecords {
     /// Notes a record. False if it is known.
     pub(super) fn insert(&mut self, record: u64) -> bool {
         let new = self.known.insert(record);
