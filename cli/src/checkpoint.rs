@@ -7,7 +7,7 @@ use std::time::{Duration, UNIX_EPOCH};
 use anyhow::{Context, bail, ensure};
 use engine::checkpoint::{Checkpoint, InputState, OutputState};
 use engine::files;
-use engine::run::CheckpointSettings;
+use engine::run::{CheckpointSettings, Run};
 
 use super::args::time;
 
@@ -19,8 +19,9 @@ pub(crate) struct CheckpointArgs {
     ///
     /// The output is then the same, byte for byte, as that of one uninterrupted run. Inputs and output must
     /// be files. This includes what a plugin's sink prints; its other effects may be repeated for the last
-    /// records.
-    #[arg(long, value_name = "FILE", requires_all = ["input", "output"], conflicts_with = "unordered")]
+    /// records. In a pipeline, sources must be files or count, and sinks other than files may get the last
+    /// records again.
+    #[arg(long, value_name = "FILE", conflicts_with = "unordered")]
     checkpoint: Option<PathBuf>,
     /// How often progress is saved; less often if the disk is slow
     #[arg(long, value_name = "TIME", default_value = "1s", value_parser = time, requires = "checkpoint")]
@@ -168,6 +169,13 @@ impl CheckpointArgs {
             );
         }
         Ok(Checkpoint { plugins: fresh.plugins, ..known })
+    }
+
+    /// Saves the progress of a pipeline, if that is wanted.
+    pub(crate) fn save(&self, run: &mut Run) {
+        if let Some(path) = &self.checkpoint {
+            run.save_to(path, self.checkpoint_interval);
+        }
     }
 
     /// How the run is saved that begins with `start`, if it is to be.

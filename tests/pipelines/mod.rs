@@ -3,6 +3,7 @@
 // Helpers.
 mod support;
 
+mod checkpoints;
 mod diagnostics;
 mod document;
 mod endpoints;

@@ -36,6 +36,7 @@ pub(super) fn of_pipeline(
 ) -> anyhow::Result<Rules> {
     let mut rules = common(run)?;
     let access = Access::of(file);
+    run.checkpoint.file().into_iter().for_each(|path| rules.replace(path));
     let size = access.plugin_size.unwrap_or(wall::PLUGIN_SIZE);
     // What can't be built is reported with the other mistakes of the file.
     let find = |path: &Path| match run.wall.is_shown() {

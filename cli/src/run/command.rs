@@ -178,7 +178,8 @@ fn goes_with_a_pipeline(flag: &str) -> bool {
     if ClusterArgs::has(flag) {
         return true;
     }
-    matches!(flag, "quiet" | "json" | "drain-timeout" | "wall") || WatchArgs::has(flag)
+    let common = ["quiet", "json", "drain-timeout", "wall", "checkpoint", "checkpoint-interval"];
+    common.contains(&flag) || WatchArgs::has(flag)
 }
 
 /// Says what an argument that belongs to no flag was probably meant as.

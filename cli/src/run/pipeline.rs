@@ -20,6 +20,7 @@ use crate::{check, signals};
 
 impl RunCommand {
     pub(super) fn run_pipeline(&self, path: &Path) -> anyhow::Result<Ending> {
+        self.checkpoint.check()?;
         let file = PipelineFile::read(path)?;
         let components = Components::default();
         let ahead = Ahead::default();
@@ -46,7 +47,7 @@ impl RunCommand {
             pool: setup.pool.on_print(printer(progress.bar())),
             monitor: watching.monitor().cloned(),
             on_terminal: watch.draws(),
-            writes: watch.file().map(Path::to_owned),
+            writes: watch.file().into_iter().chain(self.checkpoint.file()).map(Path::to_owned).collect(),
             ..setup
         };
         let Some(pipeline) = check::open(file, setup)? else {
@@ -54,7 +55,8 @@ impl RunCommand {
         };
         pipeline.drain_timeout().into_iter().for_each(|timeout| drain.is_in_file(timeout));
         let exits_zero = pipeline.exits_zero();
-        let run = pipeline.into_run();
+        let mut run = pipeline.into_run();
+        self.checkpoint.save(&mut run);
         if !messages.json {
             let hidden = messages.quiet || watch.draws();
             progress.show(counts_of(&run), hidden, run.writes_to_stdout());

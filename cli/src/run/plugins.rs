@@ -107,6 +107,11 @@ impl RunCommand {
             "--exit-zero is for records that are put aside: add --on-fault divert=FILE"
         );
         ensure!(!self.plugins.is_empty(), "there is no plugin: write --plugin FILE (see engine run --help)");
+        let are_files = !self.input.is_empty() && self.output.is_some();
+        ensure!(
+            self.checkpoint.file().is_none() || are_files,
+            "--checkpoint needs files: give it --input and --output"
+        );
         self.checkpoint.check()?;
         let crates = if self.wall.is_shown() { Crates::BuiltBefore } else { Crates::Build };
         let components = self.plugins.iter().map(|spec| component(&spec.path, crates));

@@ -35,8 +35,8 @@ pub struct Setup<'a> {
     pub monitor: Option<Monitor>,
     /// Whether something is drawn on the terminal: nodes may not read stdin or write to stdout there.
     pub on_terminal: bool,
-    /// A file that is written besides, of which nodes keep away.
-    pub writes: Option<PathBuf>,
+    /// Files that are written besides, of which nodes keep away.
+    pub writes: Vec<PathBuf>,
     /// What a variable in the file is, if it is set: one of this process's environment by default.
     pub variable: &'a dyn Fn(&str) -> Option<String>,
 }
@@ -51,7 +51,7 @@ impl Default for Setup<'_> {
             on_listen: Arc::new(|_, _| {}),
             monitor: None,
             on_terminal: false,
-            writes: None,
+            writes: Vec::new(),
             variable: &|name| std::env::var(name).ok(),
         }
     }
@@ -214,7 +214,7 @@ fn build(
     context.on_terminal = setup.on_terminal;
     // It is the first claim, which nothing stands against.
     let _ = context.conflicts.read(path);
-    if let Some(path) = &setup.writes {
+    for path in &setup.writes {
         let _ = context.conflicts.write(path, false);
     }
     let mut graph = Graph::new(setup.monitor);

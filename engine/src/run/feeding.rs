@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
 
+use super::feed::{Resumable, ResumableSource};
 use crate::Error;
-use crate::graph::{Feed, Source};
+use crate::graph::{Feed, ResumableFeed, Source};
 use crate::progress::BoxFuture;
 
 /// A record's bytes.
@@ -17,7 +18,12 @@ pub(crate) enum Feeding {
     Ready(Begin),
     /// It has to get hold of something first, such as an address, which others may have.
     Preparing(Box<dyn FnOnce() -> BoxFuture<'static, Result<Begin, Error>> + Send>),
+    /// Its input can be read again.
+    Resumable(WithSource),
 }
+
+/// What feeds a source whose input can be read again, once it has the source.
+type WithSource = Box<dyn FnOnce(Arc<Source<Bytes>>) -> Box<dyn ResumableSource> + Send>;
 
 pub(crate) type Begin =
     Box<dyn FnOnce(Arc<Source<Bytes>>, CancellationToken) -> BoxFuture<'static, Result<(), Error>> + Send>;
@@ -63,12 +69,9 @@ impl Feeding {
         }))
     }
 
-    /// What begins it, once it has got hold of what it needs.
-    pub(crate) async fn ready(self) -> Result<Begin, Error> {
-        match self {
-            Self::Ready(begin) => Ok(begin),
-            Self::Preparing(prepare) => prepare().await,
-        }
+    /// One whose input can be read again, where an earlier run was.
+    pub(crate) fn resumable(feed: impl ResumableFeed<Bytes>) -> Self {
+        Self::Resumable(Box::new(|source| Box::new(Resumable { source, feed })))
     }
 
     pub(crate) fn of(feed: impl Feed<Bytes>) -> Self {

@@ -56,9 +56,11 @@ impl Run {
         let outputs = self.outputs.iter().map(|output| Ok((output, output.open(interrupted)?)));
         let outputs = outputs.collect::<Result<Vec<_>, Error>>()?;
         let start = self.start.as_ref();
+        // Nodes that are saved cut their files back by themselves.
+        let keeps = self.resumable.is_some();
         let letters = self.dead_letters.iter().map(|letters| Ok((letters, letters.open(start)?)));
         let letters = letters.collect::<Result<Vec<_>, Error>>()?;
-        outputs.into_iter().try_for_each(|(output, file)| output.begin(file))?;
+        outputs.into_iter().try_for_each(|(output, file)| output.begin(file, keeps))?;
         letters.into_iter().try_for_each(|(letters, file)| letters.begin(file, start))?;
         for source in &self.sources {
             let letters = self.dead_letters.clone();

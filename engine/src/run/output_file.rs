@@ -60,9 +60,10 @@ impl OutputFile {
         Ok(file)
     }
 
-    /// Cuts it to what stays of it, and keeps it open.
-    pub(super) fn begin(&self, mut file: File) -> Result<(), Error> {
+    /// Cuts it to what stays of it, unless it is to stay as it `keeps`, and holds it open.
+    pub(super) fn begin(&self, mut file: File, keeps: bool) -> Result<(), Error> {
         if let Kept::First(bytes) = self.kept
+            && !keeps
             // A device or a pipe has no length.
             && is_regular(&file)
         {

@@ -16,7 +16,7 @@ use super::opening::{Claim, Saving};
 use super::output_file::OutputFile;
 use super::used::FunctionUsage;
 use crate::executor::Returns;
-use crate::graph::{Feed, Source};
+use crate::graph::{Feed, ResumableFeed, ResumableRun, Source};
 use crate::plugin::Output;
 use crate::progress::Checkpoint;
 use crate::{Error, FaultPolicy, Function, Plugin, Pool, Record};
@@ -68,6 +68,8 @@ pub struct Run {
     pub(super) start: Option<Checkpoint>,
     pub(super) saving: Option<Saving>,
     pub(super) checkpointer: Option<Checkpointer>,
+    /// Where the progress of the whole graph is saved, and how often.
+    pub(super) resumable: Option<(PathBuf, Duration)>,
     pub(super) opened: bool,
 }
 
@@ -140,6 +142,7 @@ impl Run {
             start: None,
             saving: None,
             checkpointer: None,
+            resumable: None,
             opened: false,
         }
     }
@@ -230,10 +233,27 @@ impl Run {
         marks
     }
 
+    /// Adds a source whose input can be read again: for a run that is [saved](Self::save_to).
+    pub fn resumable_source<T: Clone + Send + 'static>(
+        &mut self,
+        name: &str,
+        source: &Arc<Source<T>>,
+        feed: impl ResumableFeed<T>,
+    ) {
+        self.sources.push(RunSource::resumable(name, source, feed));
+    }
+
+    /// Saves the progress of the whole graph in a file at this interval, as
+    /// [`ResumableRun`](crate::checkpoint::ResumableRun) does. If the file exists, the run continues from there. All sources
+    /// must be [resumable](Self::resumable_source), or of a pipeline file whose sources are.
+    pub fn save_to(&mut self, path: impl Into<PathBuf>, interval: Duration) {
+        self.resumable = Some((path.into(), interval));
+    }
+
     /// Whether a later run can continue this one.
     #[must_use]
     pub fn is_saved(&self) -> bool {
-        self.saving.is_some() || self.checkpointer.is_some()
+        self.saving.is_some() || self.checkpointer.is_some() || self.resumable.is_some()
     }
 
     /// Makes sources get hold of what they need, such as an address to listen at. [`run`](Self::run) does so first.
@@ -242,10 +262,11 @@ impl Run {
     ///
     /// If a source can't have what it needs.
     pub async fn prepare(&mut self) -> Result<(), Error> {
+        if self.resumable.is_some() {
+            self.sources.iter().try_for_each(RunSource::check_resumable)?;
+        }
         for source in &mut self.sources {
-            if let Some(prepare) = source.prepare.take() {
-                source.feeder = Some(prepare().await?);
-            }
+            source.prepare().await?;
         }
         Ok(())
     }
@@ -259,8 +280,11 @@ impl Run {
     ///
     /// The failure that ended the run; [`Error::Closed`] if it was run before, or has no source.
     pub async fn run(&mut self, stop: &CancellationToken) -> Result<(), Error> {
+        if self.resumable.is_some() {
+            return self.run_saved(stop).await;
+        }
         self.prepare().await?;
-        let feeders: Option<Vec<_>> = self.sources.iter_mut().map(|source| source.feeder.take()).collect();
+        let feeders: Option<Vec<_>> = self.sources.iter_mut().map(RunSource::take_feeder).collect();
         let feeders = feeders.filter(|feeders| !feeders.is_empty()).ok_or(Error::Closed)?;
         self.blocking_open(&|| stop.is_cancelled())?;
         let stopping = stop.child_token();
@@ -272,6 +296,22 @@ impl Run {
         let is_done = ended.is_ok() && !stop.is_cancelled();
         let kept = self.end_as(is_done);
         ended.and(kept)
+    }
+
+    /// The same, and saves the progress of the whole graph.
+    async fn run_saved(&mut self, stop: &CancellationToken) -> Result<(), Error> {
+        let (path, interval) = self.resumable.clone().ok_or(Error::Closed)?;
+        let mut run = ResumableRun::new(path).every(interval);
+        for source in &mut self.sources {
+            run = source.add_to(run)?;
+        }
+        self.blocking_open(&|| stop.is_cancelled())?;
+        for letters in self.dead_letters.clone() {
+            run = run.file(letters.path.clone(), move || letters.flush());
+        }
+        let ended = run.run(stop).await;
+        let kept = self.end_as(false);
+        ended.map(drop).and(kept)
     }
 
     /// Writes out what was put aside, and saves the last checkpoint, while the caller's thread waits. For a run that was not waited for; else

@@ -37,6 +37,6 @@ impl SourceNode for CountSource {
             Some(Time(interval)) => numbers.every(interval),
             None => numbers,
         };
-        Ok((Feeding::of(numbers), Contents::JSON))
+        Ok((Feeding::resumable(numbers), Contents::JSON))
     }
 }

@@ -49,7 +49,7 @@ impl SourceNode for FileSource {
         let Self { path, format, null, follow, from, position } = self;
         let layout = Layout::Lines { separator: separator(null) };
         let input = FileInput { path, follow, from, position };
-        Ok((Feeding::of(input.files(context)?.layout(layout)), format.contents()))
+        Ok((Feeding::resumable(input.files(context)?.layout(layout)), format.contents()))
     }
 }
 
@@ -205,7 +205,10 @@ pub(crate) fn rows(
 ) -> Result<(Feeding, Contents), Problem> {
     let RowInput { path, follow, from, position } = input;
     let feeding = match path {
-        Some(path) => Feeding::of(FileInput { path, follow, from, position }.files(context)?.layout(layout)),
+        Some(path) => {
+            let input = FileInput { path, follow, from, position };
+            Feeding::resumable(input.files(context)?.layout(layout))
+        }
         None if follow || position.is_some() || from == ReadFrom::End => {
             let key = if follow {
                 "follow"
