@@ -88,7 +88,7 @@ async fn records_with_an_id_are_deduplicated_across_runs() {
     for _ in 0..2 {
         let Did { code, stderr, .. } = files.run(records);
         assert_eq!(code, Some(0), "{stderr}");
-        assert!(stderr.contains("1 record left out, the first: record 4: nats: "), "{stderr}");
+        assert!(stderr.contains("1 record left out, the first: record 4: nats (node out): "), "{stderr}");
         assert_eq!(broker.arrived().await, 3);
     }
 }
