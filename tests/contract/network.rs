@@ -8,7 +8,7 @@ use tokio::runtime::Runtime;
 use tokio_tungstenite::tungstenite::{Message, WebSocket as Socket};
 
 use super::run::Run;
-use super::source_peer::{End, SourcePeer};
+use super::source_peer::{End, SourcePeer, Unreadable};
 use crate::support::nats_server::NatsServer;
 
 /// A client that sends lines.
@@ -34,6 +34,10 @@ impl SourcePeer for Tcp {
     fn end(&mut self) -> End {
         self.0 = None;
         End::Signal
+    }
+
+    fn unreadable(&self) -> Option<Unreadable> {
+        Some(Unreadable { given: "longer than ten bytes", place: "127.0.0.1" })
     }
 
     fn missing(&self) -> Option<(String, String)> {
