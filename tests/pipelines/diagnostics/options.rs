@@ -95,7 +95,7 @@ fn all_mistakes_of_one_node_are_reported() {
         "[sources.process]\ncommand = \"seq 3\"\nnull = 1\nformat = \"jsn\"\n[sinks.http]\nurl = \"x\"\nwithin = \"1s\"\n\
          headers = { \"a b\" = \"x\", c = \"y\\n\" }\n",
         expect![[r#"
-            p.toml:2:11: command: expected a list, found "seq 3" (write ["seq", "3"])
+            p.toml:2:11: command: expected a list, as ["seq", "3"], found "seq 3"
             p.toml:3:8: null: expected true or false, found 1 (null: records end with a NUL byte, instead of a newline)
             p.toml:4:10: format: expected "text", "json" or "bytes", found "jsn" (did you mean "json"?)
             p.toml:6:7: http: "x" is not an HTTP URL (write http://… or https://…)

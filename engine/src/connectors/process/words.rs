@@ -4,7 +4,7 @@ use std::fmt;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
-use serde::de::{self, Deserializer, SeqAccess, Visitor};
+use serde::de::{self, Deserializer, SeqAccess, Unexpected, Visitor};
 
 /// A program and its arguments, without a shell: `["seq", "3"]`.
 #[derive(Clone, Debug, PartialEq, Eq, JsonSchema)]
@@ -34,7 +34,8 @@ impl<'de> Visitor<'de> for WordsVisitor {
             true => format!("{:?}", ["sh", "-c", text]),
             false => format!("{:?}", text.split_whitespace().collect::<Vec<_>>()),
         };
-        Err(E::custom(format!("the program and its arguments are a list: write {list}")))
+        // The reader of options makes the message of this.
+        Err(E::invalid_value(Unexpected::Str(text), &format!("a list, as {list}").as_str()))
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut sequence: A) -> Result<Words, A::Error> {
@@ -62,9 +63,9 @@ mod tests {
     #[test]
     fn a_command_that_is_no_list_says_which_list_to_write() {
         assert_eq!(read(r#"["seq", "3"]"#), Ok(Words(vec!["seq".into(), "3".into()])));
-        let list = |list: &str| Err(format!("the program and its arguments are a list: write {list}"));
-        assert_eq!(read(r#""seq 3""#), list(r#"["seq", "3"]"#));
-        assert_eq!(read(r#""seq 3 | head""#), list(r#"["sh", "-c", "seq 3 | head"]"#));
+        let says = |text: &str, list: &str| read(text).unwrap_err().ends_with(&format!("a list, as {list}"));
+        assert!(says(r#""seq 3""#, r#"["seq", "3"]"#));
+        assert!(says(r#""seq 3 | head""#, r#"["sh", "-c", "seq 3 | head"]"#));
         assert!(read("3").unwrap_err().contains("the program and its arguments as a list"));
     }
 }
