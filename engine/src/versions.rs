@@ -106,8 +106,13 @@ struct Versioned {
 /// A file or message as a version of its format has it.
 #[cfg(test)]
 pub(crate) fn fixture(name: &str) -> Vec<u8> {
+    use std::io::Read;
+
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/fixtures/versions/");
-    std::fs::read(folder.to_owned() + name).expect(name)
+    let mut bytes = Vec::new();
+    let file = crate::files::open_file((folder.to_owned() + name).as_ref());
+    file.and_then(|mut file| file.read_to_end(&mut bytes)).expect(name);
+    bytes
 }
 
 #[cfg(test)]
