@@ -116,6 +116,7 @@ fn no_run_behind_the_wall_may_write_to_the_cache() {
     let home = tempfile::tempdir().unwrap();
     let cache = home.path().join("cache");
     let output = home.path().join("out");
+    fs::create_dir_all(cache.join("engine/compiled")).unwrap();
     // In a checkpoint's folder, nothing else may be written.
     for (checkpoint, code) in
         [(cache.join("engine/compiled/run"), Some(2)), (home.path().join("run"), Some(0))]
