@@ -124,7 +124,8 @@ async fn a_row_of_csv_that_does_not_end_says_why_it_is_too_long() {
     let (policy, letters) = divert_to_list();
     let files = sources::files([path.clone()]).layout(Layout::Csv(Csv::new())).on_fault(&policy);
     assert_eq!(lines_of(files).await, [""; 0]);
-    let said = "it is longer than 32.0 MiB: a quote in it may not be closed";
+    let said =
+        "it is longer than 32.0 MiB, and the row takes 8388608 lines: look for a quote that is not closed";
     let letters = letters.read();
     assert_eq!(letters[0].fault.to_string(), format!("record 1: csv: {said} ({}, line 2)", path.display()));
     assert_eq!(letters.len(), 1);

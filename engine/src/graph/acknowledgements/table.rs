@@ -180,6 +180,7 @@ impl<H: Clone> Table<H> {
     }
 
     /// Takes out the message whose records were emitted last, whether they have left the graph or not.
+    #[cfg(feature = "net")]
     pub(super) fn take(self: &Arc<Self>, place: u64) -> Option<Message<H>> {
         let Messages { held, emitted, .. } = &mut *self.messages();
         while emitted.back().is_some_and(|emitted| emitted.place == place) {

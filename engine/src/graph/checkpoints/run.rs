@@ -132,6 +132,8 @@ impl ResumableRun {
     /// can't be used, by its name.
     pub async fn run(mut self, stop: &CancellationToken) -> Result<RunEnd, Error> {
         let ended = self.begin().await?;
+        // What a node kept is saved even after its source was closed.
+        let _nodes: Vec<_> = self.saving.graph.nodes().iter().filter_map(|(_, node)| node.kept()).collect();
         let halt = stop.child_token();
         let mut feeds = JoinSet::new();
         for (feed, ended) in std::mem::take(&mut self.feeds).into_iter().zip(ended) {
@@ -179,11 +181,12 @@ impl Saving {
             Err(Error::Graph(GraphError::Unsettled { .. })) => return Ok(RunEnd::Stopped),
             Err(error) => return Err(error),
         };
-        let done = last.is_end();
-        self.save(last.checkpoint()).await?;
-        if !done {
+        // If all is done, the checkpoint before it is as good until it is removed.
+        if !last.is_end() {
+            self.save(last.checkpoint()).await?;
             return Ok(RunEnd::Stopped);
         }
+        drop(last);
         let path = self.path.clone();
         threads::unblocked("engine-checkpoint", move || GraphCheckpoint::blocking_remove(&path)).await??;
         Ok(RunEnd::Done)

@@ -146,9 +146,8 @@ impl CsvRows {
         if self.keys.is_none() {
             return Err(Stopped::Header(reason));
         }
-        let hint = if self.raw.contains(&b'\n') { ": a quote in it may not be closed" } else { "" };
         let rest = self.raw.split_off(LONGEST);
-        self.refuse(&format!("{reason}{hint}"), pieces)?;
+        self.refuse(&reason, pieces)?;
         self.raw.extend_from_slice(&rest);
         self.skipped = Some(Unfinished { bytes: self.raw.len() as u64, lines: self.lines, refused: true });
         self.next_row();
