@@ -122,6 +122,7 @@ fn a_report_is_one_self_contained_page() {
     // The node that failed leads to its dead letters.
     assert_eq!(page.value("document.querySelectorAll('#graph a[href]').length"), 1);
     page.value("document.querySelector('#graph a[href] .box').dispatchEvent(new MouseEvent('click', { bubbles: true }))");
+    page.wait_for("document.querySelector('#letters li:target') !== null");
     let target = page.value("document.querySelector('#letters li:target').textContent");
     assert!(target.as_str().unwrap().starts_with("fails (node work)1 fault"), "{target}");
     let shown = page.value("document.querySelector('#letters code').textContent");
