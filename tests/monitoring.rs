@@ -115,6 +115,7 @@ fn a_report_is_one_self_contained_page() {
     for name in ["numbers", "scatter", "work", "gather", "all"] {
         page.wait_for(&format!("document.getElementById('graph').textContent.includes('{name}')"));
     }
+    page.wait_for("document.body.innerText.includes('calls of the whole run')");
     let text = page.text();
     assert!(text.contains("Done: 2 records in, 1 out. 1 record became a fault (1 failed)."), "{text}");
     assert!(text.contains("</script><img src=x onerror=alert(1)>"), "{text}");
