@@ -18,14 +18,14 @@ pub(super) struct Lines {
     without_limits: bool,
     /// Threads [default: one for each core]
     #[arg(long)]
-    workers: Option<usize>,
+    threads: Option<usize>,
     pub(super) records: u64,
 }
 
 impl Lines {
     pub(super) fn measure(&self, plugin: &Path) -> anyhow::Result<Duration> {
-        let builder = match self.workers {
-            Some(workers) => Pool::builder().threads(workers),
+        let builder = match self.threads {
+            Some(threads) => Pool::builder().threads(threads),
             None => Pool::builder(),
         };
         let pool = if self.without_limits { builder.without_limits() } else { builder }.build()?;
