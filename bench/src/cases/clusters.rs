@@ -42,7 +42,7 @@ pub(super) fn cluster(places: &Places, scale: &Scale) -> anyhow::Result<Case> {
     case.rows.insert(0, target);
     let beside = [
         ("engine, the broker in memory", vec!["--", "--in-memory"]),
-        ("engine, one worker", vec!["--threads", "1"]),
+        ("engine, one worker", vec!["--workers", "1"]),
         ("engine, the broker waits for the disk", vec!["--sync-always"]),
     ];
     for (name, more) in beside {
@@ -61,7 +61,7 @@ pub(super) fn cluster_workers(places: &Places, scale: &Scale) -> anyhow::Result<
     let records = scale.of(30_000);
     let input = inputs::numbers(places, records)?;
     let title = "A cluster: a function that takes about 1 ms, one worker and two".to_owned();
-    let rounds = ["--arg", "rounds=800000", "--threads"];
+    let rounds = ["--arg", "rounds=800000", "--workers"];
     let program = |name: &str, workers| {
         over(places, name, "spin", (&input, records), &[&rounds[..], &[workers]].concat())
     };
