@@ -64,7 +64,7 @@ impl Run {
                 let line = line.expect("it is text");
                 all += &line;
                 all.push('\n');
-                // Nobody may want it.
+                // The test may not read it.
                 let _ = sender.send(line);
             }
             all

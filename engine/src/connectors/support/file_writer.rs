@@ -129,7 +129,7 @@ impl FileWriter {
         }
     }
 
-    /// Notes that the last bytes that were written are those of so many records.
+    /// Notes how many records the last bytes belong to.
     pub(crate) fn taken(&mut self, records: usize) {
         let Some(opened) = &self.opened else { return };
         self.unwritten.add(opened.size, records, opened.written());

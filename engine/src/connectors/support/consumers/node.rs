@@ -75,7 +75,6 @@ impl<P: Send + 'static> ConsumerNode<P> {
 }
 
 impl<P> Calls<P> {
-    /// Lets the consumer write what is buffered. After its end, waits until everything is written.
     /// The file that it writes, and how much of that belongs to a checkpoint: it is `known` once it has ended.
     pub(super) async fn note_output<T: Send + 'static>(
         &self,
@@ -99,6 +98,7 @@ impl<P> Calls<P> {
         self.call::<T, _>(async |portions: &mut P| portions.resume_output(output).await).await
     }
 
+    /// Lets the consumer write what is buffered. After its end, waits until everything is written.
     async fn flush<T: Send + 'static>(&self) -> Result<(), Error>
     where
         P: Portions<T>,
