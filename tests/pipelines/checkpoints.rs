@@ -54,7 +54,8 @@ fn a_killed_pipeline_continues_and_its_files_match_an_uninterrupted_run() {
             thread::yield_now();
         }
         child.kill().unwrap();
-        if child.wait().unwrap().code().is_some() {
+        // The last thing that a run does is to remove its checkpoint: the next would begin anew.
+        if child.wait().unwrap().code().is_some() || written().is_none() {
             break;
         }
         killed += 1;
