@@ -4,9 +4,10 @@ use engine::sources;
 use futures_util::{SinkExt, StreamExt};
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::handshake::server::{Request, Response};
+use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 
 use crate::support::divert_to_list;
-use crate::support::feeds::{Fed, fed_error};
+use crate::support::feeds::{Fed, fed, fed_error};
 
 #[tokio::test]
 async fn each_connection_begins_with_the_headers_and_the_first_messages() {
@@ -82,4 +83,35 @@ async fn websocket_records_continue_after_a_reconnect() {
     drop(listener);
     let error = fed_error(sources::websocket("ws://127.0.0.1:1/")).await;
     assert_eq!(error.to_string(), "lost the connection to ws://127.0.0.1:1/");
+}
+
+#[tokio::test]
+async fn only_a_close_without_an_error_code_ends_the_input() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("ws://{}/", listener.local_addr().unwrap());
+    let close = async |code: u16, reason: &'static str| {
+        let mut server = tokio_tungstenite::accept_async(listener.accept().await.unwrap().0).await.unwrap();
+        server.send(Message::text("1")).await.unwrap();
+        let frame = CloseFrame { code: code.into(), reason: reason.into() };
+        server.close(Some(frame)).await.unwrap();
+        while server.next().await.is_some() {}
+    };
+    for (code, reason) in [(1001, ""), (1008, "no such token"), (1011, ""), (4000, "over")] {
+        let (ended, ()) = tokio::join!(fed_error(sources::websocket(&url)), close(code, reason));
+        let said = std::error::Error::source(&ended).unwrap().to_string();
+        assert!(said.starts_with(&format!("the server closed it with code {code}")), "{said}");
+        assert!(said.contains(reason), "{said}");
+    }
+    let ((records, ended), ()) =
+        tokio::join!(fed::<String>(sources::websocket(&url)), close(1000, "complete"));
+    ended.unwrap();
+    assert_eq!(records, ["1"]);
+    // Any other code counts for the retries.
+    let twice = async {
+        close(1012, "restart").await;
+        close(1000, "").await;
+    };
+    let ((records, ended), ()) = tokio::join!(fed::<String>(sources::websocket(&url).retries(1)), twice);
+    ended.unwrap();
+    assert_eq!(records, ["1", "1"]);
 }

@@ -1,5 +1,6 @@
 //! The source `websocket`: messages from a server.
 
+use std::io;
 use std::time::Duration;
 
 use futures_util::StreamExt;
@@ -26,8 +27,8 @@ const NAME: &str = "websocket";
 ///
 /// A message has at most 32 MiB. One that is longer, or a text that is not UTF-8, is a fault (see
 /// [`on_fault`](WebSocket::on_fault)); the source tells the server why by closing the connection, and connects again. The
-/// source ends when the server closes the connection. While the graph is full,
-/// nothing is read. Messages are not acknowledged: what the server sends while the connection is down is lost.
+/// source ends when the server closes the connection with code 1000 or without a code; any other code counts as a broken
+/// connection, and the error names the code and the reason. While the graph is full, nothing is read. Messages are not acknowledged: what the server sends while the connection is down is lost.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -184,7 +185,8 @@ pub(crate) async fn messages<T: Record, S: AsyncRead + AsyncWrite + Unpin + Send
         match next(source, stop, socket.next()).await {
             Ok(Some(Some(Ok(Message::Text(text))))) => source.emit_records([text.as_bytes()]).await?,
             Ok(Some(Some(Ok(Message::Binary(bytes))))) => source.emit_records([&bytes[..]]).await?,
-            Ok(Some(Some(Ok(Message::Close(_))) | None)) => return Ok(Some((any, Ok(())))),
+            Ok(Some(Some(Ok(Message::Close(frame))))) => return Ok(Some((any, closed(frame)))),
+            Ok(Some(None)) => return Ok(Some((any, Ok(())))),
             Ok(Some(Some(Ok(_)))) => continue,
             Ok(Some(Some(Err(error)))) => return Ok(Some((any, Err(error)))),
             Ok(None) => return Ok(None),
@@ -192,6 +194,21 @@ pub(crate) async fn messages<T: Record, S: AsyncRead + AsyncWrite + Unpin + Send
         }
         any = true;
     }
+}
+
+/// How a connection ended that the server closed: an error, unless the code is 1000 or there is none.
+fn closed(frame: Option<CloseFrame>) -> tungstenite::Result<()> {
+    let Some(CloseFrame { code, reason }) = frame.filter(|frame| frame.code != CloseCode::Normal) else {
+        return Ok(());
+    };
+    let code = u16::from(code);
+    let said = if reason.is_empty() {
+        format!("the server closed it with code {code}")
+    } else {
+        format!("the server closed it with code {code} and the reason {:?}", reason.as_str())
+    };
+    let said = format!("{said}; set `retries` to connect again");
+    Err(tungstenite::Error::Io(io::Error::new(io::ErrorKind::ConnectionAborted, said)))
 }
 
 impl<T: Record> Feed<T> for WebSocket {
