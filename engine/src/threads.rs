@@ -69,7 +69,9 @@ fn room_for(most: usize) -> (usize, Option<io::Error>) {
             // Where the system tells of this thread.
             Path::new("/proc/thread-self").canonicalize().ok()
         };
-        match thread::Builder::new().stack_size(64 << 10).spawn(wait) {
+        // Its stack is as large as that of the threads that come later: there may be too little memory for these alone,
+        // and Tokio waits for ever where it gets some of its threads and not all.
+        match thread::Builder::new().spawn(wait) {
             Ok(started) => waiting.push(started),
             Err(error) => refused = Some(error),
         }
