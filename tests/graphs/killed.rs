@@ -155,8 +155,9 @@ fn finish_despite_kills(seed: u64, folder: &Path) -> usize {
     }
 }
 
-/// Whether a killed run had removed its checkpoint, the last thing that it does: there is one before anything is out.
+/// Whether a killed run had removed its checkpoint, the last thing that it does. Each input has elements that are put
+/// aside, and none is before the first checkpoint.
 fn is_done(folder: &Path) -> bool {
-    let holds_some = |name: &str| fs::metadata(folder.join(name)).is_ok_and(|known| known.len() > 0);
-    !folder.join("checkpoint").exists() && ["dead", "one", "both"].into_iter().any(holds_some)
+    let put_aside = fs::metadata(folder.join("dead")).is_ok_and(|known| known.len() > 0);
+    put_aside && !folder.join("checkpoint").exists()
 }

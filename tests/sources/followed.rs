@@ -56,6 +56,15 @@ impl Follower {
     }
 }
 
+/// Kills what a failed test leaves running.
+impl Drop for Follower {
+    fn drop(&mut self) {
+        // It may be gone already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
 /// What is done.
 #[derive(Clone, Copy, Debug)]
 enum Act {
