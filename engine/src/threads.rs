@@ -69,8 +69,8 @@ fn room_for(most: usize) -> (usize, Option<io::Error>) {
             // Where the system tells of this thread.
             Path::new("/proc/thread-self").canonicalize().ok()
         };
-        // Its stack is as large as that of the threads that come later: there may be too little memory for these alone,
-        // and Tokio waits for ever where it gets some of its threads and not all.
+        // With stacks as large as later threads have. If Tokio gets some of its threads but not all, it panics, and
+        // then waits for the others for ever.
         match thread::Builder::new().spawn(wait) {
             Ok(started) => waiting.push(started),
             Err(error) => refused = Some(error),

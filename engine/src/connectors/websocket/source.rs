@@ -28,7 +28,8 @@ const NAME: &str = "websocket";
 /// A message has at most 32 MiB. One that is longer, or a text that is not UTF-8, is a fault (see
 /// [`on_fault`](WebSocket::on_fault)); the source tells the server why by closing the connection, and connects again. The
 /// source ends when the server closes the connection with code 1000 or without a code; any other code counts as a broken
-/// connection, and the error names the code and the reason. While the graph is full, nothing is read. Messages are not acknowledged: what the server sends while the connection is down is lost.
+/// connection, and the error names the code and the reason. While the graph is full, nothing is read. Messages are not
+/// acknowledged: what the server sends while the connection is down is lost.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -207,7 +208,7 @@ fn closed(frame: Option<CloseFrame>) -> tungstenite::Result<()> {
     } else {
         format!("the server closed it with code {code} and the reason {:?}", reason.as_str())
     };
-    let said = format!("{said}; set `retries` to connect again");
+    let said = format!("{said}; raise `retries` to connect again");
     Err(tungstenite::Error::Io(io::Error::new(io::ErrorKind::ConnectionAborted, said)))
 }
 
