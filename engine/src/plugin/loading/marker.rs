@@ -64,7 +64,7 @@ mod tests {
     #[test]
     fn a_marker_is_found_in_the_modules_of_a_component() {
         let marked = |text: &str| section(0, &[&[17], text.as_bytes()].concat());
-        let code = section(10, &[1, 2, 0, 11]);
+        let code = [section(3, &[1, 0]), section(10, &[1, 2, 0, 11])].concat();
         let faults = [code.clone(), marked("engine:undeclaredfault")].concat();
         assert_eq!(undeclared(&component(&faults)), Undeclared::Fault);
         for other in
