@@ -23,10 +23,6 @@ pub(crate) const CHECKPOINT: Format = Format {
     remedy: "finish the run with the engine that wrote it, or remove it to start the run over",
 };
 
-/// The progress of a graph.
-pub(crate) const GRAPH_CHECKPOINT: Format =
-    Format { name: "checkpoints of graphs", written: 1, oldest: 1, remedy: CHECKPOINT.remedy };
-
 /// How far a source has read its files.
 pub(crate) const POSITIONS: Format = Format {
     name: "positions",
@@ -125,9 +121,8 @@ mod tests {
 
     use super::*;
 
-    const ALL: [(&Format, &str); 6] = [
+    const ALL: [(&Format, &str); 5] = [
         (&CHECKPOINT, "checkpoint"),
-        (&GRAPH_CHECKPOINT, "graph_checkpoint"),
         (&POSITIONS, "positions"),
         (&DEAD_LETTER, "dead_letters"),
         (&PIPELINE_FILE, "pipeline"),

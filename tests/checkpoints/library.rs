@@ -70,3 +70,145 @@ async fn a_run_refuses_to_write_what_it_uses_otherwise() {
     assert_eq!(refused.to_string(), format!("can't write {}: it is an input too", used.display()));
     assert_eq!([&used, &out].map(|path| fs::read_to_string(path).unwrap()), ["kept", "kept too"]);
 }
+
+fn new_run() -> Run {
+    Run::new(&Pool::builder().threads(1).build().unwrap())
+}
+
+/// Writes odd numbers to one file and even ones to another, from where it was before. It stops at the number `last`.
+async fn saved(folder: &Path, last: u64) -> Result<(), Error> {
+    let path = |name: &str| folder.join(name);
+    let mut run = new_run();
+    run.save_to(path("progress"), Duration::from_millis(1));
+    let (stop, source) = (CancellationToken::new(), Arc::new(Source::<u64>::new()));
+    let stopped = stop.clone();
+    let numbers = source.stream().map(move |x| {
+        if x == last {
+            stopped.cancel();
+        }
+        x
+    });
+    for (name, rest) in [("odd", 1), ("even", 0)] {
+        numbers
+            .branch()
+            .filter(move |x: &u64| x % 2 == rest)
+            .sink(sinks::lines(&run.output(Some(&path(name)))));
+    }
+    run.resumable_source("numbers", &source, sources::count(1..=4000));
+    run.run(&stop).await
+}
+
+#[tokio::test]
+async fn all_outputs_of_a_saved_run_are_begun_anew_and_cut_back_later() {
+    let folder = tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    for name in ["odd", "even"] {
+        fs::write(path(name), "a line of another run\n".repeat(1000)).unwrap();
+    }
+    for last in [1000, 2000, 0] {
+        saved(folder.path(), last).await.unwrap();
+        if last > 0 {
+            assert!(path("progress").exists());
+            // A run that is killed has written more than its checkpoint counts.
+            for name in ["odd", "even"] {
+                let mut file = File::options().append(true).open(path(name)).unwrap();
+                std::io::Write::write_all(&mut file, b"more\n").unwrap();
+            }
+        }
+    }
+    for (name, first) in [("odd", 1), ("even", 2)] {
+        let expected: String = (first..=4000).step_by(2).map(|x| format!("{x}\n")).collect();
+        assert!(fs::read_to_string(path(name)).unwrap() == expected, "{name}");
+    }
+    assert!(!path("progress").exists(), "what is done needs no checkpoint");
+}
+
+#[tokio::test]
+async fn a_checkpoint_of_more_than_one_source_or_file_is_refused_at_the_start() {
+    let folder = tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    let policy = |run: &mut Run, name: &str| {
+        let on_fault = OnFault::Divert(path(name));
+        run.policy(&FaultSettings { on_fault, ..FaultSettings::default() });
+    };
+    let source = |run: &mut Run, name: &str| {
+        run.source(name, &Arc::new(Source::<String>::new()), sources::lines(&b"1\n"[..]));
+    };
+    type Change<'a> = &'a dyn Fn(&mut Run);
+    let refused: [(&str, Change); 5] = [
+        ("the source second can't be in a checkpoint", &|run| source(run, "second")),
+        ("the output ", &|run| drop(run.output(Some(&path("second"))))),
+        ("the file of dead letters ", &|run| ["one", "two"].iter().for_each(|name| policy(run, name))),
+        ("stdout can't be in a checkpoint", &|run| drop(run.output(None))),
+        ("", &|_| {}),
+    ];
+    for (expected, more) in refused {
+        let mut run = new_run();
+        fs::write(path("out"), "before\n").unwrap();
+        let interval = Duration::from_millis(1);
+        run.output(Some(&path("out")));
+        run.checkpoint(CheckpointSettings { path: path("saved"), interval, start: Checkpoint::default() });
+        source(&mut run, "first");
+        more(&mut run);
+        let ended = run.run(&CancellationToken::new()).await.map_err(|error| error.to_string());
+        match expected {
+            "" => assert_eq!(ended, Ok(())),
+            _ => {
+                assert!(
+                    ended.as_ref().is_err_and(|told| told.starts_with(expected)),
+                    "{expected}: {ended:?}"
+                );
+                assert_eq!(fs::read_to_string(path("out")).unwrap(), "before\n");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_output_is_free_as_soon_as_its_run_has_ended_or_is_dropped() {
+    let folder = tempdir().unwrap();
+    let out = folder.path().join("out");
+    let mut run = new_run();
+    let (source, output) = (Arc::new(Source::<String>::new()), run.output(Some(&out)));
+    source.stream().sink(sinks::lines(&output));
+    run.source("lines", &source, sources::lines(&b"1\n"[..]));
+    run.run(&CancellationToken::new()).await.unwrap();
+    assert_eq!(fs::read_to_string(&out).unwrap(), "1\n");
+    let mut second = new_run();
+    let held = second.output(Some(&out));
+    second.blocking_open(&|| false).unwrap();
+    let mut third = new_run();
+    third.output(Some(&out));
+    let refused = format!("{:?}", third.blocking_open(&|| false).unwrap_err());
+    assert!(refused.contains("another run writes it"), "{refused}");
+    drop(second);
+    let mut third = new_run();
+    third.output(Some(&out));
+    third.blocking_open(&|| false).unwrap();
+    drop((run, held));
+}
+
+#[tokio::test]
+async fn an_output_that_a_checkpoint_counts_ends_the_run_if_it_is_removed() {
+    let folder = tempdir().unwrap();
+    let [out, saved] = ["out", "saved"].map(|name| folder.path().join(name));
+    let mut run = new_run();
+    let (source, (numbers, feed)) = (Arc::new(Source::new()), sources::channel(1));
+    source.stream().sink(sinks::lines(&run.output(Some(&out))));
+    let interval = Duration::from_secs(3600);
+    run.checkpoint(CheckpointSettings { path: saved, interval, start: Checkpoint::default() });
+    run.source("numbers", &source, feed);
+    let stop = CancellationToken::new();
+    let fed = async {
+        numbers.send(1).await.unwrap();
+        while fs::read_to_string(&out).unwrap_or_default() != "1\n" {
+            tokio::task::yield_now().await;
+        }
+        fs::remove_file(&out).unwrap();
+        let _ = numbers.send(2).await;
+        drop(numbers);
+    };
+    let (ended, ()) = tokio::join!(run.run(&stop), fed);
+    let told = format!("{:?}", ended.unwrap_err());
+    assert!(told.contains("it was removed or replaced during the run"), "{told}");
+}

@@ -178,8 +178,7 @@ fn goes_with_a_pipeline(flag: &str) -> bool {
     if ClusterArgs::has(flag) {
         return true;
     }
-    let common =
-        ["quiet", "json", "drain-timeout", "wall", "checkpoint", "checkpoint-interval", "accept-changes"];
+    let common = ["quiet", "json", "drain-timeout", "wall", "checkpoint", "checkpoint-interval"];
     common.contains(&flag) || WatchArgs::has(flag)
 }
 

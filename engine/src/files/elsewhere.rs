@@ -32,6 +32,10 @@ pub(super) fn let_wait(_: &File) -> io::Result<()> {
     Ok(())
 }
 
+pub(super) fn let_append(_: &File) -> io::Result<()> {
+    Ok(())
+}
+
 pub(super) fn wait_for_writer(_: &File) -> io::Result<()> {
     Ok(())
 }

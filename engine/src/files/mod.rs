@@ -24,6 +24,7 @@ mod open_options;
 mod output;
 mod outside;
 mod pattern;
+mod placement;
 #[cfg(unix)]
 mod private;
 mod rotation;
@@ -39,8 +40,10 @@ mod walk;
 pub use folder::Folder;
 pub use guests::Granted;
 pub use input::{Input, LateInput, check_readable, known, open, open_file, open_when_read, read_at_most};
+pub(crate) use output::write_at_end;
 pub use output::{Draft, Mode, create, remove, replace};
 #[cfg(unix)]
 pub(crate) use outside::{Named, reach_by};
 pub use pattern::Pattern;
+pub(crate) use placement::{PlacedFile, Placement, lock};
 pub use rotation::rotate;

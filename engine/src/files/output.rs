@@ -26,7 +26,7 @@ pub enum Mode {
     ReadAndAppend,
     /// As `Keep`, and the file can be read too.
     ReadAndKeep,
-    /// They are removed.
+    /// They are removed. What is written always goes to the end of the file, also if something else empties it later.
     Empty,
 }
 
@@ -62,8 +62,15 @@ pub fn create(path: &Path, mode: Mode, stop: &dyn Fn() -> bool) -> io::Result<Fi
     let_wait(&file)?;
     if mode == Mode::Empty && known.is_file() {
         file.set_len(0)?;
+        write_at_end(&file)?;
     }
     Ok(file)
+}
+
+/// Makes all that is written from now on go to the end of the file as it is then: no gap is left if something else cuts
+/// the file meanwhile.
+pub(crate) fn write_at_end(file: &File) -> io::Result<()> {
+    system::let_append(file)
 }
 
 fn is_pipe(path: &Path) -> bool {

@@ -87,6 +87,12 @@ pub(super) fn let_wait(file: &File) -> io::Result<()> {
     Ok(fs::fcntl_setfl(file, flags - OFlags::NONBLOCK)?)
 }
 
+/// Makes writing go to the end of the file as it is then.
+pub(super) fn let_append(file: &File) -> io::Result<()> {
+    let flags = fs::fcntl_getfl(file)?;
+    Ok(fs::fcntl_setfl(file, flags | OFlags::APPEND)?)
+}
+
 /// Waits until a pipe has a writer.
 pub(super) fn wait_for_writer(pipe: &File) -> io::Result<()> {
     let mut asked = [PollFd::new(pipe, PollFlags::IN)];

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::Error;
 use crate::error::FileError;
-use crate::files::{Mode, create};
+use crate::files::{Mode, PlacedFile, create};
 use crate::policy::DeadLetter;
 use crate::policy::letter_file::LetterFile;
 use crate::text::json_reason;
@@ -124,12 +124,13 @@ impl fmt::Display for InputPosition {
 /// ```
 #[derive(Clone)]
 pub struct DeadLetters {
-    file: Arc<Mutex<LetterFile>>,
+    file: Arc<Mutex<LetterFile<PlacedFile>>>,
     path: Arc<PathBuf>,
 }
 
 impl DeadLetters {
-    /// Creates the file, or appends to it: earlier letters stay.
+    /// Creates the file, or appends to it: earlier letters stay. If it is removed or renamed meanwhile, later letters go
+    /// to a new file at the path.
     ///
     /// # Errors
     ///
@@ -146,11 +147,20 @@ impl DeadLetters {
     #[must_use]
     pub fn to(mut file: File, path: impl AsRef<Path>) -> Self {
         end_line(&mut file);
-        let file = Arc::new(Mutex::new(LetterFile::new(file)));
-        Self { file, path: Arc::new(path.as_ref().to_owned()) }
+        Self::at(PlacedFile::new(path.as_ref(), file), path.as_ref())
     }
 
-    fn file(&self) -> MutexGuard<'_, LetterFile> {
+    /// The same for a file whose bytes a checkpoint counts: if it is removed or replaced meanwhile, writing fails.
+    pub(crate) fn counted(mut file: File, path: &Path) -> Self {
+        end_line(&mut file);
+        Self::at(PlacedFile::new(path, file).counted(), path)
+    }
+
+    fn at(file: PlacedFile, path: &Path) -> Self {
+        Self { file: Arc::new(Mutex::new(LetterFile::new(file))), path: Arc::new(path.to_owned()) }
+    }
+
+    fn file(&self) -> MutexGuard<'_, LetterFile<PlacedFile>> {
         self.file.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -189,6 +199,13 @@ impl DeadLetters {
     /// If that is not possible.
     pub fn flush(&self) -> Result<(), Error> {
         self.file().flush().map_err(|error| unwritable(&self.path, error))
+    }
+
+    /// Writes out what was put, and returns when it is on the disk.
+    pub(crate) fn sync(&self) -> Result<(), Error> {
+        let mut file = self.file();
+        let synced = file.flush().and_then(|()| file.get().sync());
+        synced.map_err(|error| unwritable(&self.path, error))
     }
 }
 

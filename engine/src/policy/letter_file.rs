@@ -1,13 +1,12 @@
 //! Writes dead letters to their file, several at once, and counts those that are there.
 
-use std::fs::File;
 use std::io::{self, ErrorKind, Write};
 
 /// The most bytes of letters that are not in the file yet, in bytes; a longer letter is written at once.
 const ROOM: usize = 64 << 10;
 
 /// The file, and letters that are not in it yet.
-pub(super) struct LetterFile<F = File> {
+pub(super) struct LetterFile<F> {
     file: F,
     /// Whole lines, of which the first may be there in part.
     waiting: Vec<u8>,
@@ -50,6 +49,10 @@ impl<F: Write> LetterFile<F> {
         // One long record is no reason to keep its room.
         self.waiting.shrink_to(ROOM);
         written
+    }
+
+    pub(super) fn get(&self) -> &F {
+        &self.file
     }
 
     /// How many bytes were put.

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use serde::Deserialize;
 
 use super::diverted::DivertedRecords;
-use super::output_file::{sync, unwritable};
+use super::output_file::unwritable;
 use crate::files::{self, Mode};
 use crate::policy::{DeadLetter, DeadLetters, InputPosition};
 use crate::progress::Checkpoint;
@@ -19,17 +19,11 @@ use crate::{Error, FaultPolicy, Progress};
 #[derive(Clone)]
 pub(crate) struct DeadLetterFile {
     pub(crate) path: PathBuf,
-    file: Arc<OnceLock<OpenFile>>,
+    letters: Arc<OnceLock<DeadLetters>>,
     put: Arc<Mutex<DivertedRecords>>,
     positions: InputPositions,
     /// A record is put there once, whatever number of its pieces fail: a letter has the whole record.
     is_whole: bool,
-}
-
-struct OpenFile {
-    letters: DeadLetters,
-    /// For a sync.
-    file: File,
 }
 
 /// What is read of a line of the file.
@@ -40,7 +34,7 @@ struct Line {
 
 impl DeadLetterFile {
     pub(crate) fn new(path: PathBuf, positions: InputPositions) -> Self {
-        Self { path, file: Arc::default(), put: Arc::default(), positions, is_whole: false }
+        Self { path, letters: Arc::default(), put: Arc::default(), positions, is_whole: false }
     }
 
     /// The same for the records of one source, each of which is put aside as a whole.
@@ -66,11 +60,11 @@ impl DeadLetterFile {
     /// Begins to write at the end of the file, which is open already. What a checkpoint does not count is cut off.
     pub(super) fn begin(&self, file: File, start: Option<&Checkpoint>) -> Result<(), Error> {
         let begun = self.begun(file, start).map_err(|error| unwritable(&self.path, error))?;
-        self.file.get_or_init(|| begun);
+        self.letters.get_or_init(|| begun);
         Ok(())
     }
 
-    fn begun(&self, mut file: File, start: Option<&Checkpoint>) -> io::Result<OpenFile> {
+    fn begun(&self, mut file: File, start: Option<&Checkpoint>) -> io::Result<DeadLetters> {
         if let Some((start, letters)) = start.and_then(|start| Some((start, start.letters.as_ref()?))) {
             if start.record > 0 {
                 self.know(files::open_file(&self.path)?, start.letters_from..letters.length, start.record)?;
@@ -82,8 +76,10 @@ impl DeadLetterFile {
                 file.seek(SeekFrom::Start(letters.length))?;
             }
         }
-        let other = file.try_clone()?;
-        Ok(OpenFile { letters: DeadLetters::to(file, &self.path), file: other })
+        Ok(match start {
+            Some(_) => DeadLetters::counted(file, &self.path),
+            None => DeadLetters::to(file, &self.path),
+        })
     }
 
     /// The run that this one continues put records aside that this one gets to again: in these bytes of the file,
@@ -107,7 +103,7 @@ impl DeadLetterFile {
 
     /// Puts a record aside, if the file is open already.
     fn put(&self, letter: &DeadLetter) -> Result<(), Error> {
-        let Some(OpenFile { letters, .. }) = self.file.get() else { return Ok(()) };
+        let Some(letters) = self.letters.get() else { return Ok(()) };
         let record = letter.fault.record;
         if self.is_whole && !self.lock().insert(record) {
             return Ok(());
@@ -116,13 +112,12 @@ impl DeadLetterFile {
     }
 
     pub(crate) fn flush(&self) -> Result<(), Error> {
-        self.file.get().map_or(Ok(()), |open| open.letters.flush())
+        self.letters.get().map_or(Ok(()), DeadLetters::flush)
     }
 
     /// Writes everything out, and returns when it is on the disk.
     pub(super) fn sync(&self) -> Result<(), Error> {
-        self.flush()?;
-        self.file.get().map_or(Ok(()), |open| sync(&open.file, &self.path))
+        self.letters.get().map_or(Ok(()), DeadLetters::sync)
     }
 
     /// All records up to this one have left the graph. Returns how many of them were put aside.
@@ -132,12 +127,12 @@ impl DeadLetterFile {
 
     /// How many records are there by now, with those of the run that this one continues that this one gets to again.
     pub(crate) fn count(&self) -> u64 {
-        self.lock().before + self.file.get().map_or(0, |open| open.letters.count())
+        self.lock().before + self.letters.get().map_or(0, DeadLetters::count)
     }
 
     /// How many bytes were put there.
     pub(super) fn written(&self) -> u64 {
-        self.file.get().map_or(0, |open| open.letters.written())
+        self.letters.get().map_or(0, DeadLetters::written)
     }
 }
 

@@ -1,46 +1,76 @@
 //! Output files, which stay as they are until the run begins.
 
-use std::fs::{File, TryLockError};
-use std::io::{self, Seek, SeekFrom, Write};
+use std::fs::File;
+use std::io::{self, Write};
 use std::path::Path;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use crate::Error;
 use crate::error::FileError;
-use crate::files::{Mode, create};
+use crate::files::{Mode, PlacedFile, create, lock, write_at_end};
 
 /// A file that is opened when the run begins: made, or emptied, before anything is written.
 #[derive(Clone)]
 pub(crate) struct OutputFile {
     path: Arc<Path>,
-    kept: Kept,
+    writer: WrittenFor,
     /// Whether no other run may write to it meanwhile.
     locks: bool,
-    /// Open until all clones are gone: a pipe's reader would take a close for its end, and a regular file is locked.
-    file: Arc<Mutex<Option<File>>>,
+    /// Whether it is a regular file, once it is open: writing to it does not block.
+    is_regular: Arc<OnceLock<bool>>,
+    /// A regular file is closed when the run ends, and others when all clones are gone: a pipe's reader would take a close
+    /// for its end.
+    file: Arc<Mutex<Phase>>,
 }
 
-/// What stays of the contents of a file.
+/// What writes the file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kept {
-    /// This many bytes.
-    First(u64),
-    /// All; other runs may write after them too.
-    All,
+enum WrittenFor {
+    Run,
+    /// A node, which opens it once more.
+    Node,
+    /// A node that appends, as other runs may.
+    AppendingNode,
+}
+
+/// How far the file is.
+enum Phase {
+    Waiting,
+    Open(PlacedFile),
+    Ended,
+}
+
+/// What the files of a run begin with.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Beginning {
+    /// How much of a file stays that the run itself writes. None if all of it.
+    pub(super) kept: Option<u64>,
+    /// Whether nodes cut their files back by themselves.
+    pub(super) nodes_keep: bool,
+    /// Whether a checkpoint counts the bytes that the run itself writes.
+    pub(super) is_counted: bool,
 }
 
 impl OutputFile {
-    /// A file that the run itself writes, after this many bytes, which stay.
-    pub(super) fn new(path: &Path, kept: u64) -> Self {
-        Self { path: path.into(), kept: Kept::First(kept), locks: true, file: Arc::default() }
+    /// A file that the run itself writes.
+    pub(super) fn new(path: &Path) -> Self {
+        Self::written_for(WrittenFor::Run, path, true)
     }
 
     /// A file that a node opens once more and writes.
     pub(crate) fn of_node(path: &Path, append: bool) -> Self {
-        let kept = if append { Kept::All } else { Kept::First(0) };
+        let writer = if append { WrittenFor::AppendingNode } else { WrittenFor::Node };
         // Elsewhere a lock keeps the node out too.
-        let locks = !append && cfg!(unix);
-        Self { path: path.into(), kept, locks, file: Arc::default() }
+        Self::written_for(writer, path, !append && cfg!(unix))
+    }
+
+    fn written_for(writer: WrittenFor, path: &Path, locks: bool) -> Self {
+        let file = Arc::new(Mutex::new(Phase::Waiting));
+        Self { path: path.into(), writer, locks, is_regular: Arc::default(), file }
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.path
     }
 
     /// Opens the file, and leaves it as it is.
@@ -49,41 +79,73 @@ impl OutputFile {
     ///
     /// If that is not possible, or another run writes to the file.
     pub(super) fn open(&self, interrupted: &dyn Fn() -> bool) -> Result<File, Error> {
-        let mode = if self.kept == Kept::All { Mode::Append } else { Mode::Keep };
+        let mode = if self.writer == WrittenFor::AppendingNode { Mode::Append } else { Mode::Keep };
         let opened = create(&self.path, mode, interrupted);
-        let file = opened.map_err(|error| unwritable(&self.path, error))?;
-        // Devices are shared, and not every file system has locks.
-        if self.locks && is_regular(&file) && matches!(file.try_lock(), Err(TryLockError::WouldBlock)) {
-            let taken = io::Error::other("another run writes it, and has not ended");
-            return Err(unwritable(&self.path, taken));
-        }
-        Ok(file)
+        let locked = opened.and_then(|file| if self.locks { lock(&file).map(|()| file) } else { Ok(file) });
+        locked.map_err(|error| unwritable(&self.path, error))
     }
 
-    /// Cuts it to what stays of it, unless it is to stay as it `keeps`, and holds it open.
-    pub(super) fn begin(&self, mut file: File, keeps: bool) -> Result<(), Error> {
-        if let Kept::First(bytes) = self.kept
-            && !keeps
-            // A device or a pipe has no length.
-            && is_regular(&file)
-        {
-            let cut = file.set_len(bytes).and_then(|()| file.seek(SeekFrom::Start(bytes)));
-            cut.map_err(|error| unwritable(&self.path, error))?;
+    /// Cuts it to what stays of it, and holds it open.
+    pub(super) fn begin(&self, file: File, beginning: Beginning) -> Result<(), Error> {
+        // A device or a pipe has no length.
+        let is_regular = file.metadata().is_ok_and(|known| known.is_file());
+        self.is_regular.get_or_init(|| is_regular);
+        if is_regular {
+            self.cut(&file, beginning).map_err(|error| unwritable(&self.path, error))?;
         }
-        *self.lock() = Some(file);
+        let mut file = PlacedFile::new(&self.path, file);
+        if self.locks {
+            file = file.locked();
+        }
+        if beginning.is_counted {
+            file = file.counted();
+        }
+        *self.lock() = Phase::Open(file);
         Ok(())
     }
 
-    fn lock(&self) -> MutexGuard<'_, Option<File>> {
+    fn cut(&self, file: &File, beginning: Beginning) -> io::Result<()> {
+        let kept = match self.writer {
+            WrittenFor::Run => beginning.kept,
+            WrittenFor::Node => Some(0).filter(|_| !beginning.nodes_keep),
+            WrittenFor::AppendingNode => None,
+        };
+        kept.map_or(Ok(()), |bytes| file.set_len(bytes))?;
+        write_at_end(file)
+    }
+
+    /// Whether it is open, and writing to it does not block.
+    pub(super) fn is_regular(&self) -> bool {
+        self.is_regular.get().copied().unwrap_or_default()
+    }
+
+    /// The run has ended: other runs may write to a regular file now. If the run itself has written it, makes sure that
+    /// the path leads to it.
+    pub(super) fn end(&self) -> Result<(), Error> {
+        if !self.is_regular() {
+            return Ok(());
+        }
+        match std::mem::replace(&mut *self.lock(), Phase::Ended) {
+            Phase::Open(mut file) if self.writer == WrittenFor::Run => {
+                file.follow_path().map_err(|error| unwritable(&self.path, error))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Phase> {
         self.file.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Returns when everything that was written is on the disk.
     pub(super) fn sync(&self) -> Result<(), Error> {
-        self.lock().as_ref().map_or(Ok(()), |file| sync(file, &self.path))
+        match &*self.lock() {
+            Phase::Open(file) => file.sync().map_err(|error| unwritable(&self.path, error)),
+            Phase::Waiting | Phase::Ended => Ok(()),
+        }
     }
 
-    /// Writes to the file, once it is open.
+    /// Writes to the file, while it is open.
     pub(super) fn writer(&self) -> impl Write + Send + use<> {
         OutputWriter(self.clone())
     }
@@ -94,22 +156,18 @@ struct OutputWriter(OutputFile);
 impl Write for OutputWriter {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         match &mut *self.0.lock() {
-            Some(file) => file.write(bytes),
-            None => Err(io::Error::other("the run has not begun")),
+            Phase::Open(file) => file.write(bytes),
+            Phase::Waiting => Err(io::Error::other("the run has not begun")),
+            Phase::Ended => Err(io::Error::other("the run has ended")),
         }
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.0.lock().as_mut().map_or(Ok(()), Write::flush)
+        match &mut *self.0.lock() {
+            Phase::Open(file) => file.flush(),
+            Phase::Waiting | Phase::Ended => Ok(()),
+        }
     }
-}
-
-fn is_regular(file: &File) -> bool {
-    file.metadata().is_ok_and(|metadata| metadata.is_file())
-}
-
-pub(super) fn sync(file: &File, path: &Path) -> Result<(), Error> {
-    file.sync_data().map_err(|error| unwritable(path, error))
 }
 
 pub(super) fn unwritable(path: &Path, error: io::Error) -> Error {

@@ -77,7 +77,7 @@ impl Run {
     /// something hangs.
     pub fn flush(&self) -> impl Fn() -> Result<(), Error> + Send + Sync + 'static {
         let put_aside = self.flush_put_aside();
-        let outputs = self.output.iter().map(|(output, _)| output).chain(&self.stdout);
+        let outputs = self.written.iter().map(|(output, _)| output).chain(&self.stdout);
         let outputs: Vec<_> = outputs.cloned().collect();
         move || put_aside().and(outputs.iter().try_for_each(Output::flush))
     }

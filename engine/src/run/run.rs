@@ -19,7 +19,7 @@ use crate::executor::Returns;
 use crate::graph::{Feed, ResumableFeed, ResumableRun, Source};
 use crate::plugin::Output;
 use crate::progress::Checkpoint;
-use crate::{Error, FaultPolicy, Function, Plugin, Pool, Record, text};
+use crate::{Error, FaultPolicy, Function, Plugin, Pool, Record};
 
 /// Feeds the sources of a graph until they end, with the files that a run writes.
 ///
@@ -62,8 +62,8 @@ pub struct Run {
     pub(super) outputs: Vec<OutputFile>,
     /// What the run reads and writes, to be checked before anything is opened.
     pub(super) claims: Vec<(Claim, PathBuf)>,
-    /// What the run itself writes, and the file that it goes to.
-    pub(super) output: Option<(Output, OutputFile)>,
+    /// What the run itself writes, each with the file that it goes to.
+    pub(super) written: Vec<(Output, OutputFile)>,
     /// The checkpoint that the run begins with.
     pub(super) start: Option<Checkpoint>,
     pub(super) saving: Option<Saving>,
@@ -71,9 +71,6 @@ pub struct Run {
     /// Where the progress of the whole graph is saved, and how often.
     pub(super) resumable: Option<(PathBuf, Duration)>,
     pub(super) opened: bool,
-    /// What must be the same when a saved run goes on, and whether it may differ after all.
-    pub(super) notes: Vec<(String, String)>,
-    pub(super) accepts_changes: bool,
 }
 
 /// How checkpoints are saved.
@@ -98,8 +95,6 @@ pub(crate) struct RunParts {
     pub(crate) dead_letters: Vec<DeadLetterFile>,
     pub(crate) positions: InputPositions,
     pub(crate) stdout: Option<Output>,
-    /// What must be the same when a saved run goes on.
-    pub(crate) notes: Vec<(String, String)>,
 }
 
 impl Run {
@@ -116,7 +111,6 @@ impl Run {
             dead_letters: Vec::new(),
             positions: InputPositions::default(),
             stdout: None,
-            notes: Vec::new(),
         })
     }
 
@@ -132,7 +126,6 @@ impl Run {
             dead_letters,
             positions,
             stdout,
-            notes,
         } = parts;
         Self {
             pool,
@@ -143,11 +136,9 @@ impl Run {
             dead_letters,
             positions,
             stdout,
-            notes,
-            accepts_changes: false,
             outputs,
             claims: Vec::new(),
-            output: None,
+            written: Vec::new(),
             start: None,
             saving: None,
             checkpointer: None,
@@ -193,16 +184,18 @@ impl Run {
     /// An output that ends in a file, or in stdout. The file is created or emptied when the run begins. If the run
     /// [continues](Self::checkpoint) an earlier one, what that one wrote stays.
     ///
-    /// No other run can write to the file until this one is dropped, if its file system has locks.
+    /// No other run can write to the file until this one ends or is dropped, if its file system has locks. If the file is
+    /// removed or renamed meanwhile, what is written later goes to a new file at the path; a run that saves a
+    /// [checkpoint](Self::checkpoint) fails then.
     pub fn output(&mut self, path: Option<&Path>) -> Output {
         let Some(path) = path else {
             return self.stdout.insert(Output::stdout()).clone();
         };
-        let file = OutputFile::new(path, self.start.as_ref().map_or(0, |start| start.output.length));
+        let file = OutputFile::new(path);
         let output = Output::new(file.writer()).named(path.display().to_string());
         self.claims.push((Claim::Write(WrittenBy::Output), path.to_owned()));
         self.outputs.push(file.clone());
-        self.output = Some((output.clone(), file));
+        self.written.push((output.clone(), file));
         output
     }
 
@@ -223,15 +216,16 @@ impl Run {
         policy
     }
 
-    /// Makes the run continue where a checkpoint ends. Call it before outputs and policies are made; the sources must
-    /// have been [resumed](Source::resumed).
+    /// Makes the run continue where a checkpoint ends. Call it before policies are made; the sources must have been
+    /// [resumed](Source::resumed).
     #[must_use]
     pub fn after(mut self, start: Option<Checkpoint>) -> Self {
         self.start = start;
         self
     }
 
-    /// Saves checkpoints while it runs, of one source and one output. Returns what tells where the source's records
+    /// Saves checkpoints while it runs, of one source, one output file and at most one file of dead letters; with others
+    /// the run does not begin. [`save_to`](Self::save_to) has no such limits. Returns what tells where the source's records
     /// stand in its inputs: whatever feeds the source must note that. If all is done in the end, the file is removed.
     pub fn checkpoint(&mut self, settings: CheckpointSettings) -> InputMarks {
         let CheckpointSettings { path, interval, start } = settings;
@@ -253,15 +247,11 @@ impl Run {
     }
 
     /// Saves the progress of the whole graph in a file at this interval, as
-    /// [`ResumableRun`](crate::checkpoint::ResumableRun) does. If the file exists, the run continues from there. All sources
-    /// must be [resumable](Self::resumable_source), or of a pipeline file whose sources are.
+    /// [`ResumableRun`](crate::checkpoint::ResumableRun) does. If the file exists, the run continues from there: all files that
+    /// the run writes are cut back to what belongs to it. All sources must be [resumable](Self::resumable_source), or of a
+    /// pipeline file whose sources are.
     pub fn save_to(&mut self, path: impl Into<PathBuf>, interval: Duration) {
         self.resumable = Some((path.into(), interval));
-    }
-
-    /// Lets a saved run continue although a plugin, or an option of a node in a pipeline file, has changed.
-    pub fn accept_changes(&mut self) {
-        self.accepts_changes = true;
     }
 
     /// Whether a later run can continue this one.
@@ -276,6 +266,7 @@ impl Run {
     ///
     /// If a source can't have what it needs.
     pub async fn prepare(&mut self) -> Result<(), Error> {
+        self.check_start()?;
         if self.resumable.is_some() {
             self.sources.iter().try_for_each(RunSource::check_resumable)?;
         }
@@ -316,21 +307,16 @@ impl Run {
     async fn run_saved(&mut self, stop: &CancellationToken) -> Result<(), Error> {
         let (path, interval) = self.resumable.clone().ok_or(Error::Closed)?;
         let mut run = ResumableRun::new(path).every(interval);
-        if self.accepts_changes {
-            run = run.accept_changes();
-        }
-        for (what, value) in &self.notes {
-            run = run.note(what, value);
-        }
-        for plugin in &self.plugins {
-            run = run.note(&text::path(plugin.path()), plugin.hash());
-        }
         for source in &mut self.sources {
             run = source.add_to(run)?;
         }
         self.blocking_open(&|| stop.is_cancelled())?;
         for letters in self.dead_letters.clone() {
             run = run.file(letters.path.clone(), move || letters.flush());
+        }
+        for (output, file) in self.written.iter().filter(|(_, file)| file.is_regular()) {
+            let output = output.clone();
+            run = run.file(file.path(), move || output.flush());
         }
         let ended = run.run(stop).await;
         let kept = self.end_as(false);
@@ -352,9 +338,22 @@ impl Run {
         let flushed = self.dead_letters.iter().try_for_each(DeadLetterFile::flush);
         let checkpointer = self.checkpointer.take();
         let saved = checkpointer.map_or(Ok(()), |it| it.end(is_done && flushed.is_ok()));
-        // Other runs may write there now.
-        self.outputs.clear();
-        flushed.and(saved)
+        flushed.and(saved).and(self.end_outputs())
+    }
+
+    /// Writes out what is left for files, and lets other runs write there.
+    fn end_outputs(&mut self) -> Result<(), Error> {
+        let regular = self.written.iter().filter(|(_, file)| file.is_regular());
+        let flushed: Vec<_> = regular.map(|(output, _)| output.flush()).collect();
+        let ended: Vec<_> = std::mem::take(&mut self.outputs).iter().map(OutputFile::end).collect();
+        flushed.into_iter().chain(ended).collect()
+    }
+}
+
+impl Drop for Run {
+    fn drop(&mut self) {
+        // A failure is told by `run` and `blocking_end`.
+        let _ = self.end_outputs();
     }
 }
 

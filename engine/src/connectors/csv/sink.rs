@@ -4,7 +4,7 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use ::csv::{ReaderBuilder, StringRecord, Terminator, Writer, WriterBuilder};
+use ::csv::{ReaderBuilder, StringRecord, Terminator, WriterBuilder};
 use indexmap::IndexMap;
 use serde_json::value::RawValue;
 
@@ -22,7 +22,8 @@ use crate::{Error, FaultPolicy};
 ///
 /// The columns are those of [`columns`](Csv::columns), or else the names of the first object; they are the first row of
 /// a new file. A record with more or fewer columns is a fault. The file is created, or emptied, when the first record
-/// comes, or at the end if none came. Rows are written as soon as no more records are ready, and at the end.
+/// comes, or at the end if none came. Rows are written as soon as no more records are ready, and at the end. If the file
+/// is removed or renamed meanwhile, it is made again with its header, as [`files`](crate::sinks::files) does.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -134,6 +135,8 @@ impl Rows {
                 Err(self.unwritable(io::Error::new(io::ErrorKind::InvalidData, message)))
             }
             _ => {
+                self.file.head =
+                    line(Vec::new(), self.delimiter, &found).map_err(|error| self.unwritable(error))?;
                 self.columns = Some(found);
                 Ok(headed)
             }
@@ -178,24 +181,28 @@ impl Rows {
             }
         };
         let columns = &*self.columns.insert(columns);
-        let mut lines = writer(self.delimiter);
+        let mut header = Vec::new();
         if !headed {
-            written(&mut lines, columns)?;
+            header = line(header, self.delimiter, columns).map_err(|error| unfit(&error))?;
+            self.file.head.clone_from(&header);
         }
-        written(&mut lines, &values)?;
-        let bytes = lines.into_inner().map_err(|error| Refusal::fault(error.to_string()))?;
+        let bytes = line(header, self.delimiter, &values).map_err(|error| unfit(&error))?;
         self.file.write(&bytes)?;
         self.headed = Some(true);
         Ok(())
     }
 }
 
-fn writer(delimiter: u8) -> Writer<Vec<u8>> {
-    WriterBuilder::new().delimiter(delimiter).terminator(Terminator::Any(b'\n')).from_writer(Vec::new())
+/// Adds a line to others.
+fn line(lines: Vec<u8>, delimiter: u8, fields: &[String]) -> io::Result<Vec<u8>> {
+    let mut options = WriterBuilder::new();
+    let mut writer = options.delimiter(delimiter).terminator(Terminator::Any(b'\n')).from_writer(lines);
+    writer.write_record(fields)?;
+    writer.into_inner().map_err(|error| io::Error::other(error.to_string()))
 }
 
-fn written(lines: &mut Writer<Vec<u8>>, fields: &[String]) -> Result<(), Refusal> {
-    lines.write_record(fields).map_err(|error| Refusal::fault(error.to_string()))
+fn unfit(error: &io::Error) -> Refusal {
+    Refusal::fault(error.to_string())
 }
 
 /// A row's fields, in the order of the columns.
@@ -253,12 +260,9 @@ impl Consumer<Records> for Rows {
         if !self.is_headed()?
             && let Some(columns) = &self.columns
         {
-            let mut header = writer(self.delimiter);
-            if written(&mut header, columns).is_ok()
-                && let Ok(bytes) = header.into_inner()
-            {
-                self.file.write(&bytes)?;
-            }
+            self.file.head =
+                line(Vec::new(), self.delimiter, columns).map_err(|error| self.unwritable(error))?;
+            self.file.write(&self.file.head.clone())?;
         }
         self.file.end()
     }

@@ -16,6 +16,9 @@ use crate::record::Record;
 /// Records are written as soon as no more are ready, and at the end; a close returns after that. They are handed to the
 /// system, not synced to the disk. Writing blocks the thread.
 ///
+/// If the file is removed, renamed or replaced meanwhile, it is made again at its path, and all records that are written
+/// later are there. If something else empties it, records go to its new end.
+///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// use engine::{Source, sinks};

@@ -1,7 +1,7 @@
 //! Writes a file, and begins new ones when it is full or old.
 
 use std::fs::File;
-use std::io::{self, BufReader, BufWriter, Read, Seek, SeekFrom, Write};
+use std::io::{self, BufReader, BufWriter, ErrorKind, Read, Seek, SeekFrom, Write};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,7 +14,7 @@ use tokio::time::Instant;
 use super::unwritten::Unwritten;
 use crate::Error;
 use crate::error::{FileError, GraphError};
-use crate::files::{self, Mode};
+use crate::files::{self, Mode, Placement};
 use crate::progress::OutputState;
 
 /// When a new file is begun, and how many older ones are kept.
@@ -25,13 +25,19 @@ pub(crate) struct Rotation {
     pub(crate) keep: usize,
 }
 
-/// Writes a file, which is opened when the first bytes come.
+/// The most bytes that are held back, if no larger portion comes.
+const ROOM: usize = 128 << 10;
+
+/// Writes a file, which is opened when the first bytes come. If the file is removed, renamed or replaced meanwhile, it is
+/// made again at its path before the next bytes are written.
 pub(crate) struct FileWriter {
     pub(crate) path: PathBuf,
     pub(crate) append: bool,
     pub(crate) gzip: bool,
     /// The byte that ends a record.
     pub(crate) separator: u8,
+    /// What a file begins with that is made again.
+    pub(crate) head: Vec<u8>,
     pub(crate) rotation: Rotation,
     /// It goes on after what it has written itself, in this run or before.
     continues: bool,
@@ -41,8 +47,11 @@ pub(crate) struct FileWriter {
 
 struct Opened {
     writer: Writer,
+    placement: Placement,
+    /// What was not handed to the writer yet: whole records.
+    waiting: Vec<u8>,
     since: Instant,
-    /// The file's bytes, before compression.
+    /// The file's bytes, before compression, with those that wait.
     size: u64,
     /// Those that were there before.
     before: u64,
@@ -69,10 +78,10 @@ impl Contents {
                     found.size += read as u64;
                     found.last = Some(block[read - 1]);
                 }
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(error) => {
                     let message = format!("it is not gzip, or is damaged: {error}");
-                    return Err(io::Error::new(io::ErrorKind::InvalidData, message));
+                    return Err(io::Error::new(ErrorKind::InvalidData, message));
                 }
             }
         }
@@ -80,37 +89,46 @@ impl Contents {
 }
 
 impl Opened {
-    /// Up to which of its bytes all have surely left the buffer.
+    /// Up to which of its bytes all have surely left the buffers.
     fn written(&self) -> u64 {
-        self.writer.buffered().map_or(self.before, |buffered| self.size - buffered)
+        match self.writer {
+            Writer::Plain(_) => self.size - self.waiting.len() as u64,
+            // It is not known before a flush.
+            Writer::Gzip(_) => self.before,
+        }
+    }
+
+    /// Hands over what waits. What can't be written goes on waiting.
+    fn hand_over(&mut self) -> io::Result<()> {
+        while !self.waiting.is_empty() {
+            match self.writer.get().write(&self.waiting) {
+                Ok(0) => return Err(ErrorKind::WriteZero.into()),
+                Ok(bytes) => drop(self.waiting.drain(..bytes)),
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
     }
 }
 
 enum Writer {
-    Plain(BufWriter<File>),
+    Plain(File),
     Gzip(GzEncoder<BufWriter<File>>),
 }
 
 impl Writer {
     fn get(&mut self) -> &mut dyn Write {
         match self {
-            Self::Plain(writer) => writer,
+            Self::Plain(file) => file,
             Self::Gzip(writer) => writer,
         }
     }
 
     fn end(self) -> io::Result<()> {
         match self {
-            Self::Plain(mut writer) => writer.flush(),
+            Self::Plain(_) => Ok(()),
             Self::Gzip(writer) => writer.finish()?.flush(),
-        }
-    }
-
-    /// The bytes that have not left the buffer. None if that is not known before a flush.
-    fn buffered(&self) -> Option<u64> {
-        match self {
-            Self::Plain(writer) => Some(writer.buffer().len() as u64),
-            Self::Gzip(_) => None,
         }
     }
 }
@@ -122,6 +140,7 @@ impl FileWriter {
             append: false,
             gzip: false,
             separator: b'\n',
+            head: Vec::new(),
             rotation: Rotation::default(),
             continues: false,
             opened: None,
@@ -156,7 +175,15 @@ impl FileWriter {
                 file.rotate()?;
             }
             let opened = file.opened()?;
-            opened.writer.get().write_all(bytes)?;
+            if opened.waiting.len() + bytes.len() > ROOM {
+                file.hand_over()?;
+            }
+            let opened = file.opened()?;
+            if bytes.len() > ROOM {
+                opened.writer.get().write_all(bytes)?;
+            } else {
+                opened.waiting.extend_from_slice(bytes);
+            }
             opened.size += bytes.len() as u64;
             Ok(is_full)
         })
@@ -165,6 +192,9 @@ impl FileWriter {
     /// Hands everything that was written to the system.
     pub(crate) fn flush(&mut self) -> Result<(), Error> {
         self.attempt(|file| {
+            if file.opened.as_ref().is_some_and(|opened| !opened.waiting.is_empty()) {
+                file.hand_over()?;
+            }
             let Some(opened) = &mut file.opened else { return Ok(()) };
             opened.writer.get().flush()?;
             file.unwritten = Unwritten::default();
@@ -174,7 +204,8 @@ impl FileWriter {
 
     pub(crate) fn end(&mut self) -> Result<(), Error> {
         self.attempt(|file| {
-            if file.opened.is_none() && file.continues {
+            file.hand_over()?;
+            if file.opened.is_none() && file.continues && files::known(&file.path).is_ok() {
                 return Ok(());
             }
             file.opened()?;
@@ -190,13 +221,12 @@ impl FileWriter {
         }
         self.attempt(|file| {
             file.opened()?;
+            file.hand_over()?;
+            file.unwritten = Unwritten::default();
             if file.gzip {
                 // What follows is compressed apart: a file may be cut between the two.
                 file.finish()?;
                 file.continues = true;
-            } else if let Some(opened) = &mut file.opened {
-                opened.writer.get().flush()?;
-                file.unwritten = Unwritten::default();
             }
             let known = files::known(&file.path)?;
             let (path, length) = (file.path.clone(), known.len());
@@ -234,26 +264,52 @@ impl FileWriter {
     fn open(&self, append: bool) -> io::Result<Opened> {
         let found = if append && !self.continues { self.contents()? } else { Contents::default() };
         let mode = if append { Mode::Append } else { Mode::Empty };
-        let file = BufWriter::with_capacity(128 << 10, files::create(&self.path, mode, &|| false)?);
+        let file = files::create(&self.path, mode, &|| false)?;
+        let placement = Placement::new(&self.path, &file);
         let writer = if self.gzip {
-            Writer::Gzip(GzEncoder::new(file, Compression::default()))
+            Writer::Gzip(GzEncoder::new(BufWriter::with_capacity(ROOM, file), Compression::default()))
         } else {
             Writer::Plain(file)
         };
-        let mut opened = Opened { writer, since: Instant::now(), size: found.size, before: found.size };
+        let (since, size, waiting) = (Instant::now(), found.size, Vec::with_capacity(ROOM));
+        let mut opened = Opened { writer, placement, waiting, since, size, before: size };
         if found.last.is_some_and(|last| last != self.separator) {
             // Its last record gets its end.
-            opened.writer.get().write_all(&[self.separator])?;
+            opened.waiting.push(self.separator);
             opened.size += 1;
         }
         Ok(opened)
+    }
+
+    /// Hands over what waits: to the file at the path, whatever became of the one that was opened there.
+    fn hand_over(&mut self) -> io::Result<()> {
+        if self.opened.as_ref().is_some_and(|opened| opened.placement.is_lost()) {
+            self.make_again()?;
+        }
+        self.opened.as_mut().map_or(Ok(()), Opened::hand_over)
+    }
+
+    /// Goes on in the file at the path, which is made if there is none.
+    fn make_again(&mut self) -> io::Result<()> {
+        let Some(Opened { writer, waiting, size, .. }) = self.opened.take() else { return Ok(()) };
+        writer.end()?;
+        (self.append, self.continues) = (true, false);
+        let mut new = self.open(true)?;
+        let has_begun = size > waiting.len() as u64;
+        let head: &[u8] = if new.size == 0 && has_begun { &self.head } else { &[] };
+        new.size += (head.len() + waiting.len()) as u64;
+        new.waiting.extend_from_slice(head);
+        new.waiting.extend(waiting);
+        self.unwritten.move_to(size, new.size);
+        self.opened = Some(new);
+        Ok(())
     }
 
     /// The contents of the file, if it exists and is not a pipe or a device.
     fn contents(&self) -> io::Result<Contents> {
         match files::known(&self.path) {
             Ok(known) if known.is_file() && known.len() > 0 => {}
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
             _ => return Ok(Contents::default()),
         }
         let mut file = files::open_file(&self.path)?;
@@ -275,6 +331,7 @@ impl FileWriter {
 
     /// Writes what is buffered, and closes the file.
     fn finish(&mut self) -> io::Result<()> {
+        self.hand_over()?;
         let Some(opened) = self.opened.take() else { return Ok(()) };
         self.unwritten.settle(opened.written());
         opened.writer.end()?;

@@ -23,6 +23,13 @@ impl Unwritten {
         while self.portions.pop_front_if(|(end, _)| *end <= written).is_some() {}
     }
 
+    /// What is buffered goes to another file: what ended at one offset ends at the other one there.
+    pub(crate) fn move_to(&mut self, before: u64, now: u64) {
+        for (end, _) in &mut self.portions {
+            *end = now.saturating_sub(before - *end);
+        }
+    }
+
     /// How many records are in the buffer, or in part.
     pub(crate) fn records(&self) -> usize {
         self.portions.iter().map(|(_, records)| records).sum()
@@ -45,5 +52,10 @@ mod tests {
         unwritten.settle(31);
         unwritten.add(40, 1, 40);
         assert_eq!(unwritten.records(), 0);
+        unwritten.add(60, 1, 40);
+        unwritten.add(70, 2, 40);
+        unwritten.move_to(70, 30);
+        unwritten.settle(20);
+        assert_eq!(unwritten.records(), 2);
     }
 }

@@ -1,7 +1,6 @@
 //! Emits records as bytes, many together.
 
 use super::Source;
-use super::emit::Counting;
 use crate::error::InputError;
 use crate::fault::{Cause, Fault};
 use crate::graph::Items;
@@ -134,9 +133,8 @@ impl<T: Record> Source<T> {
         batch.number_from(state.next);
         let records = batch.len();
         state.next += records as u64;
-        let counting = Counting::begin(&self.context, records);
         let sent = self.outlet.send(Items::records(batch, "source".into())).await;
-        counting.end();
+        self.context.emit(records);
         if sent.is_ok() {
             self.context.accepted();
         }
