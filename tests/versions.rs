@@ -30,7 +30,7 @@ fn resumed(folder: &TempDir) -> Did {
     let inc = plugin("inc").display().to_string();
     let mut command =
         engine(["run", "-q", "-p", &inc, "-i", "in", "-o", "out", "--checkpoint", "checkpoint"]);
-    command.args(["--accept-changed-plugin", "--on-fault", "skip"]).current_dir(folder.path());
+    command.args(["--accept-changes", "--on-fault", "skip"]).current_dir(folder.path());
     fed(command, "")
 }
 

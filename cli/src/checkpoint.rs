@@ -26,9 +26,9 @@ pub(crate) struct CheckpointArgs {
     /// How often progress is saved; less often if the disk is slow
     #[arg(long, value_name = "TIME", default_value = "1s", value_parser = time, requires = "checkpoint")]
     checkpoint_interval: Duration,
-    /// Continue although a plugin has changed since the run began
-    #[arg(long, requires = "checkpoint")]
-    accept_changed_plugin: bool,
+    /// Continue although a plugin, or a node of the pipeline file, has changed since the run began
+    #[arg(long, requires = "checkpoint", alias = "accept-changed-plugin")]
+    accept_changes: bool,
 }
 
 /// What is run, to be compared with what was.
@@ -127,8 +127,8 @@ impl CheckpointArgs {
         ensure!(known.states.len() == fresh.states.len(), "it is of a run with other states ({again})");
         for (number, (known, now)) in (1..).zip(known.plugins.iter().zip(&fresh.plugins)) {
             ensure!(
-                known == now || self.accept_changed_plugin,
-                "plugin {number} has changed since (--accept-changed-plugin goes on with it; or {again})"
+                known == now || self.accept_changes,
+                "plugin {number} has changed since (--accept-changes goes on with it; or {again})"
             );
         }
         ensure!(known.inputs.len() == fresh.inputs.len(), "it is of a run with other inputs ({again})");
@@ -175,6 +175,9 @@ impl CheckpointArgs {
     pub(crate) fn save(&self, run: &mut Run) {
         if let Some(path) = &self.checkpoint {
             run.save_to(path, self.checkpoint_interval);
+            if self.accept_changes {
+                run.accept_changes();
+            }
         }
     }
 

@@ -1,6 +1,6 @@
 //! What a user of the command can do about an error: the library's texts name no flags.
 
-use engine::error::{BrokerError, FunctionError, LoadError, NotAPlugin};
+use engine::error::{BrokerError, FunctionError, GraphError, LoadError, NotAPlugin};
 use engine::{Capability, Error};
 
 use super::exit::RunFailed;
@@ -26,6 +26,9 @@ pub(crate) fn about(error: &Error) -> Option<String> {
         }
         Error::Load(LoadError::NotAPlugin { problem, .. }) => {
             limit(problem).map(|flag| format!("raise it with {flag}"))
+        }
+        Error::Graph(GraphError::Changed { .. }) => {
+            Some("--accept-changes goes on with it; remove the checkpoint to start over".to_owned())
         }
         Error::Broker(BrokerError::NoReplicas { .. }) => Some("--replicas 1".to_owned()),
         _ => None,

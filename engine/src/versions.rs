@@ -23,6 +23,10 @@ pub(crate) const CHECKPOINT: Format = Format {
     remedy: "finish the run with the engine that wrote it, or remove it to start the run over",
 };
 
+/// The progress of a graph.
+pub(crate) const GRAPH_CHECKPOINT: Format =
+    Format { name: "checkpoints of graphs", written: 1, oldest: 1, remedy: CHECKPOINT.remedy };
+
 /// How far a source has read its files.
 pub(crate) const POSITIONS: Format = Format {
     name: "positions",
@@ -121,8 +125,9 @@ mod tests {
 
     use super::*;
 
-    const ALL: [(&Format, &str); 5] = [
+    const ALL: [(&Format, &str); 6] = [
         (&CHECKPOINT, "checkpoint"),
+        (&GRAPH_CHECKPOINT, "graph_checkpoint"),
         (&POSITIONS, "positions"),
         (&DEAD_LETTER, "dead_letters"),
         (&PIPELINE_FILE, "pipeline"),

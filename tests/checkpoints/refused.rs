@@ -44,7 +44,7 @@ fn a_checkpoint_of_a_different_run_is_refused() {
     let wasm = fs::read(&inc).unwrap();
     fs::write(&inc, [&wasm[..], &[0, 2, 1, b'x']].concat()).unwrap();
     refused(&begin, "plugin 1 has changed since");
-    let did = fed(engine([&begin[..], &["--accept-changed-plugin", "--on-fault", "skip"]].concat()), "");
+    let did = fed(engine([&begin[..], &["--accept-changes", "--on-fault", "skip"]].concat()), "");
     assert_eq!((did.code, &*did.stderr), (Some(0), ""));
     assert_eq!(fs::read_to_string(&out).unwrap(), "2\n3\n5\n");
     // From the beginning, and then the input changes.

@@ -201,3 +201,44 @@ fn random_scattered_graphs_resume_from_any_cut() {
         })
         .unwrap();
 }
+
+/// A graph whose first element passes at once, and the second after a minute.
+fn slow() -> (Arc<Source<i64>>, sinks::List<i64>, CheckpointedGraph) {
+    let (source, (sink, list)) = (Arc::new(Source::new()), sinks::list());
+    source.stream().rate_limit(Duration::from_secs(60)).sink(sink);
+    let graph = CheckpointedGraph::new().source("source", &source);
+    (source, list, graph)
+}
+
+#[test]
+fn an_emit_that_is_dropped_is_not_skipped_by_the_run_that_continues() {
+    // The element is emitted once more, or the program goes on after it.
+    for (again, noted) in [(true, false), (false, true), (false, false)] {
+        let checkpoint = std::sync::Mutex::new(None);
+        in_runtime(async {
+            let (source, _, graph) = slow();
+            graph.begin().await.unwrap();
+            source.emit(1).await.unwrap();
+            let dropped = tokio::time::timeout(Duration::from_secs(1), source.emit(2)).await;
+            assert!(dropped.is_err(), "it waits");
+            assert_eq!(source.last_number(), 2, "it has taken its number");
+            if again {
+                source.emit(2).await.unwrap();
+            }
+            if noted {
+                source.mark(&2);
+            }
+            *checkpoint.lock().unwrap() = Some(graph.cut().await.unwrap().checkpoint());
+        });
+        in_runtime(async {
+            let (source, list, graph) = slow();
+            let checkpoint = checkpoint.lock().unwrap().take().unwrap();
+            graph.resume(&checkpoint).await.unwrap();
+            for x in if noted { 3..=4 } else { 1..=4 } {
+                source.emit(x).await.unwrap();
+            }
+            let begins = if again || noted { 3 } else { 2 };
+            assert_eq!(list.take(), (begins..=4).collect::<Vec<_>>(), "{again} {noted}");
+        });
+    }
+}

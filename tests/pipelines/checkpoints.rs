@@ -73,6 +73,47 @@ fn a_killed_pipeline_continues_and_its_files_match_an_uninterrupted_run() {
 }
 
 #[test]
+fn a_run_goes_on_with_other_options_or_plugins_only_if_it_is_told_to() {
+    const LINES: &str = "\
+[faults]
+on_fault = \"stop\"
+[sources.files]
+path = \"in\"
+[stages.add]
+type = \"map\"
+plugin = \"f.wasm\"
+[stages.pairs]
+type = \"partition\"
+n = 2
+[sinks.file]
+path = \"out\"
+";
+    let files = Files::new(LINES);
+    let inc = std::fs::read(crate::support::plugin("inc")).unwrap();
+    let run = |more: &[&str]| {
+        let mut command = files.command();
+        command.arg("--checkpoint").arg(files.path("checkpoint")).args(more);
+        crate::support::fed(command, "")
+    };
+    files.write("f.wasm", &inc);
+    files.write("in", "1\n2\nx\n3\n");
+    assert_eq!(run(&[]).code, Some(1), "a fault ends it");
+    let skipping = LINES.replace("stop", "skip");
+    files.write("pipeline.toml", skipping.replace("n = 2", "n = 3"));
+    let other_options = run(&[]).stderr;
+    assert!(other_options.contains("pairs has changed since the checkpoint was saved"), "{other_options}");
+    assert!(other_options.contains("--accept-changes"), "{other_options}");
+    files.write("pipeline.toml", &skipping);
+    // An empty custom section more.
+    files.write("f.wasm", [&inc[..], &[0, 2, 1, b'x']].concat());
+    let other_plugin = run(&[]).stderr;
+    assert!(other_plugin.contains("f.wasm has changed since the checkpoint was saved"), "{other_plugin}");
+    let accepted = run(&["--accept-changes"]);
+    assert_eq!(accepted.code, Some(0), "{}", accepted.stderr);
+    assert!(!files.read("out").is_empty() && !files.path("checkpoint").exists());
+}
+
+#[test]
 fn a_source_that_cannot_be_read_again_is_refused_by_name() {
     let files = Files::new("[sources.keys]\ntype = \"stdin\"\n[sinks.file]\npath = \"out\"\n");
     files.write("out", "before\n");

@@ -4,7 +4,9 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use engine::checkpoint::CheckpointedGraph;
 use engine::{Error, Source, sinks};
+use tokio::sync::{Notify, Semaphore};
 
 use crate::support::{divert_to_list, put};
 
@@ -49,6 +51,58 @@ async fn a_post_is_retried_until_it_succeeds() {
     assert_eq!(server.bodies(), ["1", "1", "1", "2"]);
     assert!(begun.elapsed() >= Duration::from_millis(1100), "it waits for as long as it was asked to");
     assert_eq!(server.kinds.lock().unwrap()[0], "application/octet-stream:k");
+}
+
+#[tokio::test]
+async fn answers_that_ask_for_another_try_are_not_faults() {
+    let server = Server::new([(408, None), (425, None)]).await;
+    put([1], sinks::http(&server.url)).await.unwrap();
+    assert_eq!(server.bodies(), ["1", "1", "1"]);
+    let (policy, letters) = divert_to_list();
+    let server = Server::new([(408, None)]).await;
+    put([1], sinks::http(&server.url).retries(0).on_fault(&policy)).await.unwrap();
+    assert!(letters.read()[0].fault.to_string().ends_with("answered 408 Request Timeout"));
+}
+
+#[tokio::test]
+async fn retry_after_may_be_a_date() {
+    let at = std::time::SystemTime::now() + Duration::from_secs(2);
+    let date: &str = httpdate::fmt_http_date(at).leak();
+    let server = Server::new([(503, Some(date))]).await;
+    put([1], sinks::http(&server.url)).await.unwrap();
+    // A date has no parts of seconds.
+    assert!(std::time::SystemTime::now() >= at - Duration::from_secs(1), "it waits for the date");
+    assert_eq!(server.bodies(), ["1", "1"]);
+    let server = Server::new([(503, Some("Sun, 06 Nov 1994 08:49:37 GMT"))]).await;
+    put([1], sinks::http(&server.url)).await.unwrap();
+    assert_eq!(server.bodies(), ["1", "1"]);
+}
+
+#[tokio::test]
+async fn a_checkpoint_does_not_wait_for_records_whose_emit_was_dropped() {
+    let (gate, arrived) = (Arc::new(Semaphore::new(0)), Arc::new(Notify::new()));
+    let (its_gate, its_arrived) = (gate.clone(), arrived.clone());
+    let answer = move || {
+        its_arrived.notify_one();
+        let gate = its_gate.clone();
+        async move { gate.acquire().await.unwrap().forget() }
+    };
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/", listener.local_addr().unwrap());
+    let router = axum::Router::new().route("/", axum::routing::post(answer));
+    tokio::spawn(axum::serve(listener, router).into_future());
+    let source = Arc::new(Source::new());
+    source.stream().sink(sinks::http(&url));
+    let graph = CheckpointedGraph::new().source("source", &source);
+    drop(graph.begin().await.unwrap());
+    source.emit(0).await.unwrap();
+    arrived.notified().await;
+    // What follows fills the sink until an emit waits, which is dropped.
+    while tokio::time::timeout(Duration::from_millis(50), source.emit(1)).await.is_ok() {}
+    gate.add_permits(100);
+    let cut = tokio::time::timeout(Duration::from_secs(10), graph.cut()).await;
+    cut.expect("all that the sink took is sent").unwrap();
+    source.close().await.unwrap();
 }
 
 #[tokio::test]

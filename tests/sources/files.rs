@@ -47,6 +47,42 @@ async fn compressed_files_are_detected_by_their_first_bytes() {
 }
 
 #[tokio::test]
+async fn a_zstd_file_may_begin_with_a_frame_to_skip() {
+    let folder = folder();
+    let frame = zstd::encode_all(&b"1\n"[..], 1).unwrap();
+    // As pzstd writes it: the length of the frame after it.
+    let skipped = [&[0x50, 0x2a, 0x4d, 0x18, 4, 0, 0, 0][..], &[frame.len() as u8, 0, 0, 0]].concat();
+    let path = file(&folder, "pzstd", [skipped, frame].concat());
+    assert_eq!(lines_of(sources::files([path])).await, ["1"]);
+    assert_eq!(lines_of(sources::files([file(&folder, "text", "P*\n")])).await, ["P*"]);
+}
+
+#[tokio::test]
+async fn other_compressions_and_encodings_are_named() {
+    let folder = folder();
+    for (bytes, named) in [
+        (&b"\xfd7zXZ\0\0\x04"[..], "compressed with xz, which is not supported: decompress it"),
+        (b"BZh91AY&SY\x01", "compressed with bzip2"),
+        (b"\x04\x22\x4d\x18\x64", "compressed with lz4"),
+        (b"PK\x03\x04\x14", "a zip archive"),
+        (b"\xff\xfea\0\n\0", "UTF-16, and only UTF-8 is supported: convert it"),
+        (b"\xfe\xff\0a\0\n", "UTF-16"),
+    ] {
+        let path = file(&folder, "other", bytes);
+        for follow in [false, true] {
+            let (lines, ended) = fed::<Vec<u8>>(sources::files([&path]).follow(follow)).await;
+            let error = ended.unwrap_err();
+            assert_eq!(error.to_string(), format!("can't read {}", path.display()));
+            let cause = std::error::Error::source(&error).unwrap().to_string();
+            assert!(cause.contains(named) && lines.is_empty(), "{cause}");
+        }
+    }
+    for text in ["BZh", "BZh9", "BZh9 is bzip2", "PK", "PK\u{3}", "\u{4}\"M", "\u{1f}", "("] {
+        assert_eq!(lines_of(sources::files([file(&folder, "text", text)])).await, [text]);
+    }
+}
+
+#[tokio::test]
 async fn a_truncated_compressed_file_is_named() {
     let folder = folder();
     let text: String = (0..100_000).map(|i| format!("{i}\n")).collect();

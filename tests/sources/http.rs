@@ -273,6 +273,26 @@ async fn a_json_body_is_one_record_or_refused() {
 }
 
 #[tokio::test]
+async fn a_byte_order_mark_before_json_is_left_out() {
+    let (http, address) = http(|http| http).await;
+    let mut fed = Fed::new(http);
+    for (kind, body, record) in
+        [("application/json", "\u{feff}1", "1"), ("text/plain", "\u{feff}1", "\u{feff}1")]
+    {
+        assert_eq!(posted(address, kind, body).await, "202", "{kind}");
+        assert_eq!(fed.next().await, [record], "{kind}");
+    }
+    for kind in [NDJSON, "application/ndjson", "application/jsonlines"] {
+        let (status, records) = tokio::join!(posted(address, kind, "\u{feff}1\r\n2"), fed.next());
+        assert_eq!((&*status, records), ("202", ["1".to_owned(), "2".to_owned()]), "{kind}");
+    }
+    let utf16 = b"\xff\xfe1\0";
+    let answer = asked(address, "POST /in HTTP/1.1\r\nContent-Type: application/json", utf16).await;
+    assert!(answer.contains("it is UTF-16; send it as UTF-8"), "{answer}");
+    fed.stop().await.unwrap();
+}
+
+#[tokio::test]
 async fn web_pages_may_post_only_from_allowed_origins() {
     let ours = "https://example.org";
     for (origins, origin, status) in [

@@ -51,6 +51,41 @@ async fn rows_do_not_depend_on_chunk_boundaries() {
     }
 }
 
+#[tokio::test]
+async fn text_after_a_closing_quote_is_a_fault_and_never_altered() {
+    let (policy, letters) = divert_to_list();
+    let text = "a,b\n\"Ada\" Lovelace,1\nC. \"J\" Date,2\n\"\"\"x\"\"\",\"3\"\n\"y\"\" z\",4\r\n\"w\" ,5\n";
+    let rows = lines_of(sources::csv(text.as_bytes(), Csv::new()).on_fault(&policy)).await;
+    let good = [r#"{"a":"C. \"J\" Date","b":"2"}"#, r#"{"a":"\"x\"","b":"3"}"#, r#"{"a":"y\" z","b":"4"}"#];
+    assert_eq!(rows, good);
+    let said: Vec<_> = letters.read().into_iter().map(|letter| letter.fault.to_string()).collect();
+    let reason = "csv: a field goes on after its closing quote: double the quotes in it";
+    assert_eq!(said, [format!("record 1: {reason}"), format!("record 5: {reason}")]);
+    assert_eq!(&*letters.read()[0].record, b"\"Ada\" Lovelace,1");
+    let marked = "\u{feff}\"a, or b\",\"c\"\n1,2\n";
+    assert_eq!(lines_of(sources::csv(marked.as_bytes(), Csv::new())).await, [r#"{"a, or b":"1","c":"2"}"#]);
+    let header = fed::<String>(sources::csv(&b"\"a\" b\n1\n"[..], Csv::new())).await.1.unwrap_err();
+    assert!(header.to_string().starts_with("the header can't be used: a field goes on"), "{header}");
+}
+
+#[tokio::test]
+async fn a_blank_row_of_a_single_column_is_an_empty_value() {
+    for ends in ["\n", "\r\n", "\r"] {
+        let text = ["a", "", "1", "", "", "\"\"", "2", ""].join(ends);
+        for size in [1, 2, 3, 100] {
+            let pieces = Pieces { text: text.clone().into_bytes(), size };
+            let rows = lines_of(sources::csv(pieces, Csv::new())).await;
+            let values = ["", "1", "", "", "", "2"].map(|value| format!(r#"{{"a":"{value}"}}"#));
+            assert_eq!(rows, values, "{ends:?} {size}");
+        }
+    }
+    let (policy, letters) = divert_to_list();
+    let rows = lines_of(sources::csv(&b"a\n\n\n1,2\n\n"[..], Csv::new()).on_fault(&policy)).await;
+    assert_eq!(rows.len(), 3);
+    assert_eq!(letters.read()[0].fault.record, 3);
+    assert_eq!(lines_of(sources::csv(&b"a,b\n\n1,2\n\n"[..], Csv::new())).await.len(), 1);
+}
+
 /// Reads its text in chunks of this size.
 pub(crate) struct Pieces {
     pub(crate) text: Vec<u8>,
@@ -75,6 +110,15 @@ async fn an_invalid_json_line_is_a_fault_and_a_blank_one_is_skipped() {
     assert_eq!(lines, [r#"{"a": 1}"#, "[2]", "\"end\""]);
     let letters: Vec<_> = letters.read().into_iter().map(|l| (l.fault.record, l.record.to_vec())).collect();
     assert_eq!(letters, [(2, b"not json".to_vec()), (4, b"3 4".to_vec())]);
+}
+
+#[tokio::test]
+async fn a_byte_order_mark_before_json_is_left_out() {
+    let lines = lines_of(sources::ndjson("\u{feff}{\"a\": 1}\n2\n".as_bytes())).await;
+    assert_eq!(lines, [r#"{"a": 1}"#, "2"]);
+    let (rows, ended) = fed::<String>(sources::ndjson("1\n\u{feff}2\n".as_bytes())).await;
+    assert_eq!(rows, ["1"]);
+    assert!(ended.unwrap_err().to_string().starts_with("record 2: ndjson: it is not JSON"));
 }
 
 #[tokio::test]

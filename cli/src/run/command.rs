@@ -178,7 +178,8 @@ fn goes_with_a_pipeline(flag: &str) -> bool {
     if ClusterArgs::has(flag) {
         return true;
     }
-    let common = ["quiet", "json", "drain-timeout", "wall", "checkpoint", "checkpoint-interval"];
+    let common =
+        ["quiet", "json", "drain-timeout", "wall", "checkpoint", "checkpoint-interval", "accept-changes"];
     common.contains(&flag) || WatchArgs::has(flag)
 }
 

@@ -59,6 +59,12 @@ pub enum GraphError {
         /// The first difference, as a clause.
         reason: String,
     },
+    /// Something has changed since a checkpoint was saved: what a run of both would write belongs to neither.
+    #[error("{what} has changed since the checkpoint was saved")]
+    Changed {
+        /// Such as a plugin's path or a node's name.
+        what: String,
+    },
     /// A checkpoint could not be taken in time, since a branch waits for another one.
     #[error("no checkpoint could be taken: elements are still under way after {}", humantime::format_duration(*.waited))]
     Unsettled {

@@ -48,6 +48,8 @@ pub(super) struct Graph {
     /// What nodes give, with how it is to be read.
     flows: HashMap<usize, Given>,
     pub(super) sources: Vec<RunSource>,
+    /// Each node with a hash of its options.
+    pub(super) notes: Vec<(String, String)>,
 }
 
 struct Given {
@@ -82,7 +84,13 @@ impl<'i> Parts<'i> {
 
 impl Graph {
     pub(super) fn new(monitor: Option<Monitor>) -> Self {
-        Self { monitor, watched: HashMap::new(), flows: HashMap::new(), sources: Vec::new() }
+        Self {
+            monitor,
+            watched: HashMap::new(),
+            flows: HashMap::new(),
+            sources: Vec::new(),
+            notes: Vec::new(),
+        }
     }
 
     /// Puts a node into the graph, if it can be; reports what is wrong with it.
@@ -90,6 +98,7 @@ impl Graph {
         let node = &plan.document.nodes[place];
         let Some(kind) = node.kind else { return };
         let Some(Parts { own, faults }) = Parts::of(node, report) else { return };
+        self.notes.push((node.name().to_owned(), own.hash()));
         if let Err(problem) = plan.begin(place, &faults, context) {
             node.report(problem, report);
         }

@@ -231,7 +231,7 @@ fn build(
     }
     report.end()?;
     let diagram = Diagram::new(document, edges, &graph.contents(document));
-    Ok(Pipeline::new(context, graph.sources, diagram, drain_timeout))
+    Ok(Pipeline::new(context, graph.sources, diagram, graph.notes, drain_timeout))
 }
 
 /// What is wrong with a file's text, whatever else there is on this machine.

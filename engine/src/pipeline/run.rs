@@ -27,6 +27,7 @@ impl Pipeline {
         context: BuildContext,
         sources: Vec<RunSource>,
         diagram: Diagram,
+        notes: Vec<(String, String)>,
         drain_timeout: Option<Duration>,
     ) -> Self {
         let exits_zero = context.exits_zero();
@@ -40,6 +41,7 @@ impl Pipeline {
             dead_letters: context.dead_letters,
             positions: context.positions,
             stdout: context.stdout,
+            notes,
         });
         Self { run, diagram, drain_timeout, exits_zero }
     }

@@ -12,9 +12,7 @@ use super::saving::Restorer;
 use crate::Error;
 use crate::error::FileError;
 use crate::function::State;
-
-/// The version of the file's layout.
-const VERSION: u32 = 1;
+use crate::versions::GRAPH_CHECKPOINT;
 
 /// A moment of a graph's run: all that was emitted until then has reached its sinks or is kept by a node, and nothing
 /// of what came later has left a trace.
@@ -128,9 +126,8 @@ impl GraphCheckpoint {
         let line = super::checkpoint::checked_line(bytes, |line| {
             let Layout { graph } = serde_json::from_slice(line).map_err(|error| error.to_string())?;
             match graph {
-                Some(VERSION) => Ok(()),
-                Some(other) => Err(format!("it is of version {other}, and this engine writes {VERSION}")),
-                None => Err("it is not of a graph but of a chain of functions".to_owned()),
+                Some(version) => GRAPH_CHECKPOINT.check(version),
+                None => Err("it is not of a graph but of a chain of functions: name another file".to_owned()),
             }
         })?;
         serde_json::from_slice(line).map_err(|error| error.to_string())
@@ -143,7 +140,7 @@ impl GraphCheckpoint {
     ///
     /// If an output or the file can't be written.
     pub fn blocking_save(&self, path: &Path) -> Result<(), Error> {
-        let mut whole = Self { graph: VERSION, ..self.clone() };
+        let mut whole = Self { graph: GRAPH_CHECKPOINT.written, ..self.clone() };
         let nodes = whole.sources.iter_mut().flat_map(|source| &mut source.nodes);
         for output in nodes.filter_map(|node| node.output.as_mut()).chain(&mut whole.files) {
             output.blocking_sync()?;
@@ -166,12 +163,13 @@ impl GraphCheckpoint {
 #[derive(Deserialize)]
 #[serde(expecting = "a checkpoint")]
 struct Layout {
-    graph: Option<u32>,
+    graph: Option<u64>,
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::versions::fixture;
 
     fn checkpoint() -> GraphCheckpoint {
         let position = Position::of(&(1, "in")).unwrap();
@@ -193,7 +191,7 @@ mod tests {
         assert_eq!(GraphCheckpoint::blocking_load(&path).unwrap(), None);
         checkpoint().blocking_save(&path).unwrap();
         let loaded = GraphCheckpoint::blocking_load(&path).unwrap().unwrap();
-        assert_eq!(loaded, GraphCheckpoint { graph: VERSION, ..checkpoint() });
+        assert_eq!(loaded, GraphCheckpoint { graph: GRAPH_CHECKPOINT.written, ..checkpoint() });
         assert_eq!(loaded.sources[0].position.as_ref().unwrap().read(), Ok((1, "in".to_owned())));
     }
 
@@ -213,5 +211,14 @@ mod tests {
         super::super::Checkpoint::default().blocking_save(&path).unwrap();
         let chain = format!("{:?}", GraphCheckpoint::blocking_load(&path).unwrap_err());
         assert!(chain.contains("chain of functions"), "{chain}");
+    }
+
+    /// The file was written by an engine of that version.
+    #[test]
+    fn checkpoints_of_all_versions_load() {
+        for version in GRAPH_CHECKPOINT.oldest..=GRAPH_CHECKPOINT.written {
+            let loaded = GraphCheckpoint::parse(&fixture(&format!("graph_checkpoint.{version}"))).unwrap();
+            assert_eq!(loaded, GraphCheckpoint { graph: version, ..checkpoint() });
+        }
     }
 }

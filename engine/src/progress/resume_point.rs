@@ -46,6 +46,13 @@ impl ResumePoint {
         }
     }
 
+    /// These records took numbers and may not have been emitted. They don't count among those that a later run skips.
+    pub(crate) fn repeat(&self, records: u64) {
+        if let Some(mark) = &mut *self.lock() {
+            mark.before += records;
+        }
+    }
+
     /// How many records have yet to be skipped.
     pub(crate) fn left(&self) -> u64 {
         self.skip.load(Relaxed)

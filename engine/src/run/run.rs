@@ -19,7 +19,7 @@ use crate::executor::Returns;
 use crate::graph::{Feed, ResumableFeed, ResumableRun, Source};
 use crate::plugin::Output;
 use crate::progress::Checkpoint;
-use crate::{Error, FaultPolicy, Function, Plugin, Pool, Record};
+use crate::{Error, FaultPolicy, Function, Plugin, Pool, Record, text};
 
 /// Feeds the sources of a graph until they end, with the files that a run writes.
 ///
@@ -71,6 +71,9 @@ pub struct Run {
     /// Where the progress of the whole graph is saved, and how often.
     pub(super) resumable: Option<(PathBuf, Duration)>,
     pub(super) opened: bool,
+    /// What must be the same when a saved run goes on, and whether it may differ after all.
+    pub(super) notes: Vec<(String, String)>,
+    pub(super) accepts_changes: bool,
 }
 
 /// How checkpoints are saved.
@@ -95,6 +98,8 @@ pub(crate) struct RunParts {
     pub(crate) dead_letters: Vec<DeadLetterFile>,
     pub(crate) positions: InputPositions,
     pub(crate) stdout: Option<Output>,
+    /// What must be the same when a saved run goes on.
+    pub(crate) notes: Vec<(String, String)>,
 }
 
 impl Run {
@@ -111,6 +116,7 @@ impl Run {
             dead_letters: Vec::new(),
             positions: InputPositions::default(),
             stdout: None,
+            notes: Vec::new(),
         })
     }
 
@@ -126,6 +132,7 @@ impl Run {
             dead_letters,
             positions,
             stdout,
+            notes,
         } = parts;
         Self {
             pool,
@@ -136,6 +143,8 @@ impl Run {
             dead_letters,
             positions,
             stdout,
+            notes,
+            accepts_changes: false,
             outputs,
             claims: Vec::new(),
             written: Vec::new(),
@@ -254,6 +263,11 @@ impl Run {
         self.resumable = Some((path.into(), interval));
     }
 
+    /// Lets a saved run continue although a plugin, or an option of a node in a pipeline file, has changed.
+    pub fn accept_changes(&mut self) {
+        self.accepts_changes = true;
+    }
+
     /// Whether a later run can continue this one.
     #[must_use]
     pub fn is_saved(&self) -> bool {
@@ -307,6 +321,15 @@ impl Run {
     async fn run_saved(&mut self, stop: &CancellationToken) -> Result<(), Error> {
         let (path, interval) = self.resumable.clone().ok_or(Error::Closed)?;
         let mut run = ResumableRun::new(path).every(interval);
+        if self.accepts_changes {
+            run = run.accept_changes();
+        }
+        for (what, value) in &self.notes {
+            run = run.note(what, value);
+        }
+        for plugin in &self.plugins {
+            run = run.note(&text::path(plugin.path()), plugin.hash());
+        }
         for source in &mut self.sources {
             run = source.add_to(run)?;
         }

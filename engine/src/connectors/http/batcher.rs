@@ -96,8 +96,12 @@ impl Batcher {
         let sender = self.handover.begin().await?;
         let (Some(last), count) = (batch.len().checked_sub(1), batch.len()) else { return Ok(()) };
         let numbers = (batch.number(0), batch.number(last));
-        self.unsent.0.send_modify(|records| *records += count);
-        sender.send(numbers, count, || batch).await
+        // Counted when there is room: a call that is dropped while it waits hands nothing over.
+        let handed = || {
+            self.unsent.0.send_modify(|records| *records += count);
+            batch
+        };
+        sender.send(numbers, count, handed).await
     }
 }
 

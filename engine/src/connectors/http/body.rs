@@ -7,6 +7,8 @@ use bytes::Bytes;
 use futures_util::StreamExt;
 use serde::de::IgnoredAny;
 
+use crate::connectors::support::formats::encoding::{is_utf16, without_mark};
+
 /// Why a body could not be read.
 pub(super) enum Unread {
     /// It is too large. This is what was read of it.
@@ -37,8 +39,9 @@ pub(super) async fn read_body(body: Body, largest: usize) -> Result<Bytes, Unrea
 pub(super) struct NotJson(pub(super) String);
 
 /// The records of a body: the body itself, or its lines. If they should be JSON, each is checked; if `json` is the format
-/// of the source, each is put on one line.
+/// of the source, each is put on one line. A byte order mark before JSON is left out.
 pub(super) fn records(body: &Bytes, has_lines: bool, json: bool, check: bool) -> Result<Vec<Bytes>, NotJson> {
+    let body = if check { &body.slice_ref(without_mark(body)) } else { body };
     let records = if has_lines { lines(body) } else { vec![body.clone()] };
     if check {
         for (number, record) in (1..).zip(&records) {
@@ -54,6 +57,9 @@ pub(super) fn records(body: &Bytes, has_lines: bool, json: bool, check: bool) ->
 
 /// Checks that a record is JSON.
 fn check_json(record: &[u8]) -> Result<(), String> {
+    if is_utf16(record) {
+        return Err("it is UTF-16; send it as UTF-8".to_owned());
+    }
     let text = str::from_utf8(record).map_err(|_| "it is not UTF-8".to_owned())?;
     serde_json::from_str::<IgnoredAny>(text).map_err(|error| error.to_string())?;
     Ok(())
@@ -88,7 +94,11 @@ impl BodyType {
         let kind = kind.split(';').next().unwrap_or_default().trim();
         match kind.to_ascii_lowercase().as_str() {
             "application/json" => Self::Json,
-            "application/x-ndjson" | "application/jsonl" => Self::Ndjson,
+            "application/x-ndjson"
+            | "application/ndjson"
+            | "application/jsonl"
+            | "application/jsonlines"
+            | "application/x-jsonlines" => Self::Ndjson,
             _ => Self::Other,
         }
     }

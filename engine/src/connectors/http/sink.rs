@@ -1,7 +1,7 @@
 //! The sink `http`: POSTs records to a server.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
 use reqwest::redirect::Policy;
@@ -23,8 +23,8 @@ use crate::{Error, FaultPolicy};
 
 /// POSTs each record to a URL by HTTP/1.1, with TLS for `https` URLs. A close returns when all requests are answered.
 ///
-/// When a connection fails, or the answer is 429 or 5xx, the sink tries again after 100 ms, then after twice as long
-/// each time, up to 10 s, or after as many seconds as Retry-After says, at most 60. After the last of the
+/// When a connection fails, or the answer is 408, 425, 429 or 5xx, the sink tries again after 100 ms, then after twice as
+/// long each time, up to 10 s, or when Retry-After says, after 60 s at most. After the last of the
 /// [`retries`](Http::retries), the run fails if the server can't be reached, and the record is a fault if the answer
 /// was not a success (see [`on_fault`](Http::on_fault)). Other answers that are not a success make it a fault at
 /// once. Redirects are not followed.
@@ -254,11 +254,19 @@ impl Requests {
 
 /// Whether another try may succeed.
 fn may_succeed(status: StatusCode) -> bool {
-    status == StatusCode::TOO_MANY_REQUESTS || status.is_server_error()
+    let later = [StatusCode::REQUEST_TIMEOUT, StatusCode::TOO_EARLY, StatusCode::TOO_MANY_REQUESTS];
+    later.contains(&status) || status.is_server_error()
 }
 
-/// How long the server asks the client to wait.
+/// How long the server asks the client to wait: in seconds, or until a date.
 fn retry_after(answer: &Response) -> Option<Duration> {
-    let seconds = answer.headers().get(RETRY_AFTER)?.to_str().ok()?.parse().ok()?;
-    Some(Duration::from_secs(seconds).min(READY_AGAIN.time))
+    let asked = answer.headers().get(RETRY_AFTER)?.to_str().ok()?.trim();
+    let wait = match asked.parse() {
+        Ok(seconds) => Duration::from_secs(seconds),
+        Err(_) => {
+            let date = httpdate::parse_http_date(asked).ok()?;
+            date.duration_since(SystemTime::now()).unwrap_or_default()
+        }
+    };
+    Some(wait.min(READY_AGAIN.time))
 }

@@ -16,8 +16,8 @@ use crate::{Error, FaultPolicy};
 const LONGEST_TIMEOUT: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
 
 /// Listens at an address for HTTP/1.1 requests, and emits the body of each POST as a record, or each of its lines
-/// (with [`lines`](Http::lines), or the content type `application/x-ndjson`). Bodies may be compressed (`gzip`,
-/// `deflate` or `zstd` in Content-Encoding).
+/// (with [`lines`](Http::lines), or the content type `application/x-ndjson` or another name of it). Bodies may be
+/// compressed (`gzip`, `deflate` or `zstd` in Content-Encoding).
 ///
 /// | answer | when |
 /// |---|---|

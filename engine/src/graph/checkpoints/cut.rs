@@ -118,7 +118,8 @@ impl CheckpointedGraph {
         }
         let (sources, files) = (self.saved(&held).await?, self.files.iter().map(WrittenFile::note));
         let files = files.collect::<Result<_, Error>>()?;
-        let checkpoint = GraphCheckpoint { sources, files, ..GraphCheckpoint::default() };
+        let checkpoint =
+            GraphCheckpoint { sources, files, notes: self.notes.clone(), ..GraphCheckpoint::default() };
         Ok(Cut { checkpoint, _still: still, held })
     }
 

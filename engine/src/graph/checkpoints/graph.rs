@@ -1,5 +1,6 @@
 //! The sources whose graphs are saved together.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -53,6 +54,8 @@ pub struct CheckpointedGraph {
     pub(super) sources: Vec<(String, Arc<dyn HoldSource>)>,
     pub(super) types: SavedTypes,
     pub(super) files: Vec<WrittenFile>,
+    pub(super) notes: BTreeMap<String, String>,
+    pub(super) accepts_changes: bool,
 }
 
 /// A file that is written beside the graph.
@@ -101,6 +104,20 @@ impl CheckpointedGraph {
     #[must_use]
     pub fn saves<T: Serialize + DeserializeOwned + 'static>(mut self) -> Self {
         self.types.add::<T>();
+        self
+    }
+
+    /// Notes what must be the same when a run goes on, such as a plugin's hash. `what` is what people call it.
+    #[must_use]
+    pub fn note(mut self, what: &str, value: &str) -> Self {
+        self.notes.insert(what.to_owned(), value.to_owned());
+        self
+    }
+
+    /// Goes on although something that was [noted](Self::note) has changed.
+    #[must_use]
+    pub fn accept_changes(mut self) -> Self {
+        self.accepts_changes = true;
         self
     }
 

@@ -1,5 +1,7 @@
 //! Goes on from a checkpoint.
 
+use std::collections::BTreeMap;
+
 use futures_util::future::join_all;
 
 use super::graph::CheckpointedGraph;
@@ -15,8 +17,8 @@ impl CheckpointedGraph {
     ///
     /// # Errors
     ///
-    /// [`GraphError::OtherGraph`], if the checkpoint is of a graph of other nodes; [`GraphError::NotRestored`], if a node
-    /// can't go on: it is named.
+    /// [`GraphError::OtherGraph`], if the checkpoint is of a graph of other nodes; [`GraphError::Changed`], if something
+    /// that was [noted](Self::note) is not the same; [`GraphError::NotRestored`], if a node can't go on: it is named.
     pub async fn resume(&self, checkpoint: &GraphCheckpoint) -> Result<(), Error> {
         self.compare(checkpoint)?;
         // What a timer passes on must not come to nodes that are not restored yet.
@@ -75,7 +77,16 @@ impl CheckpointedGraph {
                 }
             }
         }
-        Ok(())
+        match self.changed(&checkpoint.notes) {
+            Some(what) => Err(Error::Graph(GraphError::Changed { what })),
+            None => Ok(()),
+        }
+    }
+
+    /// The first thing that is not as it was noted, unless that is accepted.
+    fn changed(&self, known: &BTreeMap<String, String>) -> Option<String> {
+        let mut both = known.keys().chain(self.notes.keys()).filter(|_| !self.accepts_changes);
+        both.find(|what| known.get(*what) != self.notes.get(*what)).cloned()
     }
 }
 

@@ -23,6 +23,9 @@ const SHARE: u32 = 20;
 /// A checkpoint that takes longer is given up at first; the next one is waited for twice as long.
 const PATIENCE: Duration = Duration::from_secs(5);
 
+/// No checkpoint is waited for longer: the sources are held meanwhile.
+const LONGEST: Duration = Duration::from_secs(5 * 60);
+
 /// A run of one or several sources that can be killed at any moment: the same program goes on with it.
 ///
 /// The progress is saved in a file, at intervals. If the file exists when the run begins, the run goes on from there: each
@@ -113,6 +116,20 @@ impl ResumableRun {
         flush: impl Fn() -> Result<(), Error> + Send + Sync + 'static,
     ) -> Self {
         self.saving.graph = self.saving.graph.file(path, flush);
+        self
+    }
+
+    /// Notes what must be the same when a run goes on, as [`CheckpointedGraph::note`] does.
+    #[must_use]
+    pub fn note(mut self, what: &str, value: &str) -> Self {
+        self.saving.graph = self.saving.graph.note(what, value);
+        self
+    }
+
+    /// Goes on although something that was [noted](Self::note) has changed.
+    #[must_use]
+    pub fn accept_changes(mut self) -> Self {
+        self.saving.graph = self.saving.graph.accept_changes();
         self
     }
 
@@ -243,7 +260,12 @@ impl Running {
     /// Takes a checkpoint and saves it.
     async fn cut(&mut self, run: &Saving) -> Result<(), Error> {
         let begun = Instant::now();
-        match run.graph.cut_within(self.patience).await {
+        let cut = tokio::select! {
+            cut = run.graph.cut_within(self.patience) => cut,
+            // The last checkpoint comes when the feeds have ended.
+            () = self.halt.cancelled() => return Ok(()),
+        };
+        match cut {
             Ok(cut) => {
                 run.save(cut.checkpoint()).await?;
                 self.next = Instant::now() + run.interval.max(begun.elapsed() * SHARE);
@@ -251,8 +273,8 @@ impl Running {
                 Ok(())
             }
             Err(Error::Graph(GraphError::Unsettled { .. })) => {
-                self.patience *= 2;
-                self.next = Instant::now() + self.patience;
+                self.next = Instant::now() + run.interval.max(begun.elapsed() * SHARE);
+                self.patience = LONGEST.min(self.patience * 2);
                 Ok(())
             }
             Err(error) => Err(error),

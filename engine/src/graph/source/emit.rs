@@ -7,7 +7,35 @@ use tokio::sync::MutexGuard;
 use super::handle::{Emission, Source};
 use crate::Error;
 use crate::graph::Items;
-use crate::progress::BoxFuture;
+use crate::progress::{BoxFuture, GraphContext};
+
+/// Counts elements as emitted when it ends or is dropped: even if the call that emits them is dropped early, they have
+/// taken their numbers, and positions count on that.
+pub(super) struct Counting<'a> {
+    context: &'a GraphContext,
+    elements: usize,
+    is_cut_short: bool,
+}
+
+impl<'a> Counting<'a> {
+    pub(super) fn begin(context: &'a GraphContext, elements: usize) -> Self {
+        Self { context, elements, is_cut_short: true }
+    }
+
+    /// The elements were sent.
+    pub(super) fn end(mut self) {
+        self.is_cut_short = false;
+    }
+}
+
+impl Drop for Counting<'_> {
+    fn drop(&mut self) {
+        self.context.emit(self.elements);
+        if self.is_cut_short {
+            self.context.resume_point.repeat(self.elements as u64);
+        }
+    }
+}
 
 impl<T: Clone + Send + 'static> Source<T> {
     /// Emits an element, and waits until all nodes after the source have accepted it. While a buffer is full or a
@@ -16,7 +44,8 @@ impl<T: Clone + Send + 'static> Source<T> {
     /// Must be called within a Tokio runtime. It is fastest in one of the runtime's tasks, since results then reach
     /// their sink without waking another thread. If no pool thread is busy, a plugin's function may run on the
     /// caller's thread, for some milliseconds at most. If the future is dropped early, the element may or may not be
-    /// emitted; accepted elements are not lost, and more can be emitted.
+    /// emitted, and may have taken its number; a run that continues from a checkpoint takes it again. Accepted elements
+    /// are not lost, and more can be emitted.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), engine::Error> {
@@ -49,8 +78,9 @@ impl<T: Clone + Send + 'static> Source<T> {
         let number = state.next;
         told(number);
         state.next += 1;
+        let counting = Counting::begin(&self.context, 1);
         let sent = self.outlet.send(Items::One(number, element)).await;
-        self.context.emit(1);
+        counting.end();
         let sent = match sent {
             Ok(()) => self.outlet.pause().await,
             error => error,

@@ -1,6 +1,7 @@
 //! Emits records as bytes, many together.
 
 use super::Source;
+use super::emit::Counting;
 use crate::error::InputError;
 use crate::fault::{Cause, Fault};
 use crate::graph::Items;
@@ -133,8 +134,9 @@ impl<T: Record> Source<T> {
         batch.number_from(state.next);
         let records = batch.len();
         state.next += records as u64;
+        let counting = Counting::begin(&self.context, records);
         let sent = self.outlet.send(Items::records(batch, "source".into())).await;
-        self.context.emit(records);
+        counting.end();
         if sent.is_ok() {
             self.context.accepted();
         }

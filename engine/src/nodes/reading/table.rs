@@ -12,7 +12,7 @@ use toml::de::{DeString, DeTable, DeValue};
 
 use super::choices::{at, choices, meaning, required};
 use super::mistake::{Mistake, Step, Wrong};
-use super::value::{Unknown, Value};
+use super::value::{Unknown, Value, to_json};
 use crate::error::nearest_of;
 use crate::nodes::diagnostic::{Report, meant};
 use crate::record::shorten;
@@ -72,6 +72,13 @@ impl<'i> Table<'i> {
             table.entries.insert(key, value);
         }
         (others, those)
+    }
+
+    /// A hash of all entries, which is another one if an option has another value.
+    pub(crate) fn hash(&self) -> String {
+        let whole = Spanned::new(self.span.clone(), DeValue::Table(self.entries.clone()));
+        let json = to_json(&whole).map(|json| json.to_string()).unwrap_or_default();
+        blake3::hash(json.as_bytes()).to_hex().to_string()
     }
 
     /// Takes an entry out, if it is there.

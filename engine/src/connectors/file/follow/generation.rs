@@ -146,6 +146,9 @@ impl Generation {
             Contents::Plain(file) => {
                 file.seek(SeekFrom::Start(self.read))?;
                 let count = file.read(buffer)?;
+                if let (0, Some(error)) = (self.read, compressed::refused(&buffer[..count])) {
+                    return Err(error);
+                }
                 // If the file was written anew meanwhile, these bytes may be old ones, or come again from its start.
                 if !is_intact(file, self.read, &self.beginning, &self.before)? {
                     let again = bytes_at(file, self.read, count)?;

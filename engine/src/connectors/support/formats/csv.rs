@@ -3,6 +3,7 @@
 use bytesize::ByteSize;
 use csv_core::{ReadRecordResult, Reader, ReaderBuilder};
 
+use super::encoding::without_mark;
 use super::rows::{Pieces, Rows, Stopped, Unfinished, too_long};
 use crate::record::LONGEST;
 
@@ -65,6 +66,8 @@ impl Default for Csv {
 /// The parser's state between blocks.
 pub(crate) struct CsvRows {
     reader: Reader,
+    delimiter: u8,
+    quote: Option<u8>,
     infer: bool,
     /// For each column the JSON before its value, as `,"name":`, once the header is known.
     keys: Option<Vec<Vec<u8>>>,
@@ -80,6 +83,10 @@ pub(crate) struct CsvRows {
     skipped: Option<Unfinished>,
     /// The number of newlines before the row, or before the part of it that was not skipped.
     lines: u64,
+    /// The row before ended with a carriage return, which a newline may follow.
+    after_return: bool,
+    /// A carriage return was read and not parsed yet: what follows tells whether it ends a blank row.
+    held_return: bool,
 }
 
 impl CsvRows {
@@ -89,6 +96,8 @@ impl CsvRows {
         builder.delimiter(delimiter).quoting(quote.is_some()).quote(quote.unwrap_or(b'"'));
         Self {
             reader: builder.build(),
+            delimiter,
+            quote,
             infer,
             keys: None,
             names: headers,
@@ -98,6 +107,8 @@ impl CsvRows {
             filled: (0, 0),
             skipped: None,
             lines: 0,
+            after_return: false,
+            held_return: false,
         }
     }
 
@@ -105,6 +116,13 @@ impl CsvRows {
     fn add_row(&mut self, pieces: &mut Pieces) -> Result<(), Stopped> {
         if self.skipped.take().is_some() {
             return Ok(());
+        }
+        if !self.closes_fields() {
+            let reason = "a field goes on after its closing quote: double the quotes in it";
+            return match self.keys {
+                Some(_) => self.refuse(reason, pieces),
+                None => Err(Stopped::Header(reason.to_owned())),
+            };
         }
         let fields = str::from_utf8(&self.fields[..self.filled.0]);
         let fields = fields
@@ -130,6 +148,13 @@ impl CsvRows {
             }
         }
         pieces.add(|data| object(keys, &fields, self.infer, data))
+    }
+
+    /// Whether each field of the row that begins with a quote ends with one.
+    fn closes_fields(&self) -> bool {
+        let Some(quote) = self.quote else { return true };
+        let row = if self.lines == 0 { without_mark(&self.raw) } else { &self.raw };
+        closes_fields(trimmed(row), quote, self.delimiter)
     }
 
     fn refuse(&self, reason: &str, pieces: &mut Pieces) -> Result<(), Stopped> {
@@ -163,9 +188,15 @@ impl CsvRows {
 
     /// Adds the last row of a file, which may lack its newline.
     fn end(&mut self, pieces: &mut Pieces) -> Result<(), Stopped> {
+        if self.held_return {
+            self.held_return = false;
+            self.parse(b"\r", pieces)?;
+        }
         let known = self.filled.0;
         let lines = self.lines + newlines(&self.raw);
-        self.take(b"\n", pieces)?;
+        if !self.raw.is_empty() {
+            self.parse(b"\n", pieces)?;
+        }
         // Only within quotes the newline is a part of a field.
         if self.filled.0 > known && self.skipped.is_none() {
             let reason = "its last field has no closing quote";
@@ -178,12 +209,50 @@ impl CsvRows {
         self.lines = lines;
         self.skipped = None;
         self.reader.reset();
+        self.after_return = false;
         Ok(())
     }
 
+    /// Adds the blank rows that `bytes` begin with if there is a single column, whose value is then empty. Returns what
+    /// follows them. With several columns, the parser leaves blank rows out.
+    fn take_blank_rows<'a>(&mut self, mut bytes: &'a [u8], pieces: &mut Pieces) -> Result<&'a [u8], Stopped> {
+        let Some(keys) = self.keys.as_ref().filter(|keys| keys.len() == 1) else { return Ok(bytes) };
+        while let [byte @ (b'\r' | b'\n'), rest @ ..] = bytes {
+            bytes = rest;
+            let ends_row_before = std::mem::replace(&mut self.after_return, *byte == b'\r');
+            self.lines += u64::from(*byte == b'\n');
+            if *byte == b'\r' || !ends_row_before {
+                pieces.add(|data| object(keys, &[""], self.infer, data))?;
+            }
+        }
+        Ok(bytes)
+    }
+
+    /// Parses bytes. If blank rows are records, a row ends with its carriage return and the newline after it: then no
+    /// position is between them.
     fn take(&mut self, bytes: &[u8], pieces: &mut Pieces) -> Result<(), Stopped> {
+        if std::mem::take(&mut self.held_return) {
+            self.parse(b"\r", pieces)?;
+        }
+        let may_be_single = self.keys.as_ref().is_none_or(|keys| keys.len() == 1);
+        match bytes.strip_suffix(b"\r").filter(|_| may_be_single) {
+            Some(before) => {
+                self.held_return = true;
+                self.parse(before, pieces)
+            }
+            None => self.parse(bytes, pieces),
+        }
+    }
+
+    fn parse(&mut self, bytes: &[u8], pieces: &mut Pieces) -> Result<(), Stopped> {
         let mut rest = bytes;
         while !rest.is_empty() {
+            if self.raw.is_empty() && self.skipped.is_none() {
+                rest = self.take_blank_rows(rest, pieces)?;
+                if rest.is_empty() {
+                    break;
+                }
+            }
             let (filled, ends) = self.filled;
             let (result, read, wrote, ended) =
                 self.reader.read_record(rest, &mut self.fields[filled..], &mut self.ends[ends..]);
@@ -195,6 +264,7 @@ impl CsvRows {
                 ReadRecordResult::OutputFull => self.fields.resize(self.fields.len() * 2, 0),
                 ReadRecordResult::OutputEndsFull => self.ends.resize(self.ends.len() * 2, 0),
                 ReadRecordResult::Record => {
+                    self.after_return = self.raw.ends_with(b"\r");
                     self.add_row(pieces)?;
                     self.next_row();
                 }
@@ -227,6 +297,31 @@ fn with_lines(reason: &str, row: &[u8]) -> String {
             format!("{reason}, and the row takes {} lines: look for a quote that is not closed", more + 1)
         }
     }
+}
+
+/// Whether nothing follows a field's closing quote: the parser would take it for a part of the field, and leave out the
+/// quotes.
+fn closes_fields(row: &[u8], quote: u8, delimiter: u8) -> bool {
+    let mut at = 0;
+    while let Some(found) = memchr::memchr(quote, &row[at..]) {
+        at += found + 1;
+        if row[..at - 1].last().is_some_and(|before| *before != delimiter) {
+            // Within a field without quotes it is a character as others.
+            continue;
+        }
+        loop {
+            let Some(found) = memchr::memchr(quote, &row[at..]) else { return true };
+            at += found + 1;
+            if row.get(at) != Some(&quote) {
+                break;
+            }
+            at += 1;
+        }
+        if row.get(at).is_some_and(|after| *after != delimiter) {
+            return false;
+        }
+    }
+    true
 }
 
 fn trimmed(mut raw: &[u8]) -> &[u8] {
@@ -290,8 +385,10 @@ impl Rows for CsvRows {
     }
 
     fn unfinished(&self) -> Unfinished {
+        let held = u64::from(self.held_return);
         let bytes = self.raw.len() as u64;
-        self.skipped.unwrap_or(Unfinished { bytes, lines: self.lines, refused: false })
+        let unfinished = self.skipped.unwrap_or(Unfinished { bytes, lines: self.lines, refused: false });
+        Unfinished { bytes: unfinished.bytes + held, ..unfinished }
     }
 
     fn continue_after(&mut self, lines: u64) {

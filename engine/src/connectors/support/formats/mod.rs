@@ -3,6 +3,7 @@
 mod blocks;
 pub(in crate::connectors) mod counting;
 mod csv;
+pub(in crate::connectors) mod encoding;
 mod layout;
 mod line_rows;
 mod lines;

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use serde::de::IgnoredAny;
 
+use super::encoding::without_mark;
 use super::rows::{Pieces, Rows, Stopped, Unfinished, too_long};
 use crate::record::LONGEST;
 use crate::text::json_reason;
@@ -70,7 +71,9 @@ impl NdjsonRows {
         if line.len() > LONGEST {
             return pieces.refuse(&line[..LONGEST], &too_long(LONGEST), self.lines);
         }
-        let before = line.len() - line.trim_ascii_start().len();
+        let bytes = line.len();
+        let line = if self.lines == 1 { without_mark(line) } else { line };
+        let before = bytes - line.trim_ascii_start().len();
         let line = line.trim_ascii();
         if line.is_empty() {
             return Ok(());
