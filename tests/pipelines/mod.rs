@@ -16,3 +16,5 @@ mod replaced;
 mod runs;
 mod services;
 mod stages;
+#[cfg(unix)]
+mod standard_streams;

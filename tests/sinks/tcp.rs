@@ -29,6 +29,21 @@ async fn tcp_lines_continue_after_a_reconnect() {
 }
 
 #[tokio::test]
+async fn a_peer_that_resets_the_connection_is_told_at_the_end() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    let source = Source::new();
+    source.stream().sink(sinks::tcp(&address));
+    source.emit(1).await.unwrap();
+    let (peer, _) = listener.accept().await.unwrap();
+    // It leaves the line unread.
+    peer.peek(&mut [0]).await.unwrap();
+    drop(peer);
+    let ended = source.close().await;
+    assert_eq!(ended.unwrap_err().to_string(), format!("lost the connection to {address}"));
+}
+
+#[tokio::test]
 async fn a_peer_that_answers_each_line_gets_all_lines() {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap().to_string();

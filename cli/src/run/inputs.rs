@@ -1,7 +1,7 @@
 //! The inputs of a run, checked before anything is run.
 
 use std::fs::Metadata;
-use std::io::{Read, Seek, SeekFrom, stdin};
+use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
@@ -33,7 +33,7 @@ pub(super) fn open(paths: &[PathBuf]) -> anyhow::Result<Vec<OpenInput>> {
 
 fn reader(path: &Path) -> anyhow::Result<Box<dyn Read + Send>> {
     if path == Path::new("-") {
-        return Ok(Box::new(stdin()));
+        return Ok(Box::new(files::stdin().context("can't read stdin")?));
     }
     let file = files::open_when_read(path).with_context(|| format!("can't read {}", path.display()))?;
     Ok(Box::new(file))

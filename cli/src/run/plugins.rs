@@ -61,7 +61,12 @@ impl RunCommand {
         components: &[PathBuf],
         source: &Source<Records>,
     ) -> anyhow::Result<(Chain, FaultPolicy)> {
-        self.input.iter().filter(|path| *path != Path::new("-")).for_each(|path| run.reads(path));
+        self.input
+            .iter()
+            .for_each(|path| if path == Path::new("-") { run.reads_stdin() } else { run.reads(path) });
+        if self.input.is_empty() {
+            run.reads_stdin();
+        }
         self.watch.file().into_iter().for_each(|path| run.keeps_away_from(path));
         let output = run.output(self.output.as_deref());
         let policy = run.policy(&self.faults.settings());

@@ -36,6 +36,33 @@ pub(super) fn let_append(_: &File) -> io::Result<()> {
     Ok(())
 }
 
+pub(super) fn check_stdin() -> io::Result<()> {
+    Ok(())
+}
+
+pub(super) fn read_stdin(buffer: &mut [u8]) -> io::Result<usize> {
+    io::Read::read(&mut io::stdin(), buffer)
+}
+
+pub(super) fn wait_for_stdin() -> io::Result<()> {
+    Err(io::ErrorKind::WouldBlock.into())
+}
+
+pub(super) fn check_stdout() -> io::Result<()> {
+    Ok(())
+}
+
+pub(super) fn write_stdout(bytes: &[u8]) -> io::Result<usize> {
+    let mut stdout = io::stdout().lock();
+    io::Write::write_all(&mut stdout, bytes)?;
+    io::Write::flush(&mut stdout)?;
+    Ok(bytes.len())
+}
+
+pub(super) fn wait_for_stdout() -> io::Result<()> {
+    Err(io::ErrorKind::WouldBlock.into())
+}
+
 pub(super) fn wait_for_writer(_: &File) -> io::Result<()> {
     Ok(())
 }

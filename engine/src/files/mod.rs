@@ -28,6 +28,7 @@ mod placement;
 #[cfg(unix)]
 mod private;
 mod rotation;
+mod standard;
 #[cfg(not(unix))]
 #[path = "elsewhere.rs"]
 mod system;
@@ -47,3 +48,4 @@ pub(crate) use outside::{Named, reach_by};
 pub use pattern::Pattern;
 pub(crate) use placement::{PlacedFile, Placement, lock};
 pub use rotation::rotate;
+pub use standard::{StandardInput, StandardOutput, check_stdout, stdin};

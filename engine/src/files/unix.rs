@@ -95,7 +95,12 @@ pub(super) fn let_append(file: &File) -> io::Result<()> {
 
 /// Waits until a pipe has a writer.
 pub(super) fn wait_for_writer(pipe: &File) -> io::Result<()> {
-    let mut asked = [PollFd::new(pipe, PollFlags::IN)];
+    wait_for(pipe, PollFlags::IN)
+}
+
+/// Waits until a descriptor can be read or written, or can't ever.
+fn wait_for(descriptor: impl AsFd, what: PollFlags) -> io::Result<()> {
+    let mut asked = [PollFd::new(&descriptor, what)];
     loop {
         match poll(&mut asked, None) {
             Ok(_) => return Ok(()),
@@ -103,6 +108,39 @@ pub(super) fn wait_for_writer(pipe: &File) -> io::Result<()> {
             Err(error) => return Err(error.into()),
         }
     }
+}
+
+pub(super) fn check_stdin() -> io::Result<()> {
+    match fs::fcntl_getfl(io::stdin())? & OFlags::RWMODE {
+        OFlags::WRONLY => Err(io::Error::other("it is open only for writing: redirect it with `< FILE`")),
+        _ => Ok(()),
+    }
+}
+
+pub(super) fn read_stdin(buffer: &mut [u8]) -> io::Result<usize> {
+    match rustix::io::read(io::stdin(), buffer) {
+        Err(Errno::BADF) => check_stdin().and(Err(Errno::BADF.into())),
+        read => Ok(read?),
+    }
+}
+
+pub(super) fn wait_for_stdin() -> io::Result<()> {
+    wait_for(io::stdin(), PollFlags::IN)
+}
+
+pub(super) fn check_stdout() -> io::Result<()> {
+    match fs::fcntl_getfl(io::stdout())? & OFlags::RWMODE {
+        OFlags::RDONLY => Err(io::Error::other("it is open only for reading: redirect it with `> FILE`")),
+        _ => Ok(()),
+    }
+}
+
+pub(super) fn write_stdout(bytes: &[u8]) -> io::Result<usize> {
+    Ok(rustix::io::write(io::stdout(), bytes)?)
+}
+
+pub(super) fn wait_for_stdout() -> io::Result<()> {
+    wait_for(io::stdout(), PollFlags::OUT)
 }
 
 /// Whether a pipe could not be opened because it has no reader.

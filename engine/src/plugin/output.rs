@@ -14,6 +14,7 @@ use wasmtime_wasi::p2::{OutputStream, Pollable, StreamError, StreamResult};
 
 use crate::Error;
 use crate::error::ConnectorError;
+use crate::files::StandardOutput;
 use crate::text::PlainText;
 
 /// A run's output: a buffered writer that sinks share.
@@ -50,7 +51,7 @@ impl Output {
     /// This process's standard output.
     #[must_use]
     pub fn stdout() -> Self {
-        Self::new(io::stdout()).named("stdout")
+        Self::new(StandardOutput).named("stdout")
     }
 
     fn state(&self) -> MutexGuard<'_, OutputState> {

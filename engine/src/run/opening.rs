@@ -1,6 +1,7 @@
 //! How a run begins with its files: all are opened before the first is changed.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::checkpointer::{Checkpointer, Durable};
@@ -9,7 +10,7 @@ use super::file_conflicts::{FileConflicts, ReadBy, WrittenBy};
 use super::marks::InputMarks;
 use super::output_file::Beginning;
 use super::run::Run;
-use crate::error::GraphError;
+use crate::error::{ConnectorError, GraphError};
 use crate::{Error, files, text};
 
 /// What a file is to the run.
@@ -46,13 +47,19 @@ impl Run {
     ///
     /// # Errors
     ///
-    /// If a file can't be opened, or is used otherwise too. Then all files are as they were.
+    /// If a file or stdout can't be opened or written, or is used otherwise too. Then all files are as they were.
     pub fn blocking_open(&mut self, interrupted: &dyn Fn() -> bool) -> Result<(), Error> {
         if std::mem::replace(&mut self.opened, true) {
             return Ok(());
         }
         self.check_start()?;
         self.check_claims()?;
+        if self.stdout.is_some() {
+            files::check_stdout().map_err(|error| {
+                let (name, source) = ("stdout".to_owned(), Arc::new(error));
+                Error::Connector(ConnectorError::Output { name, source })
+            })?;
+        }
         if let [only] = self.sources.as_slice() {
             self.positions.set_source(only.progress.clone());
         }
@@ -116,6 +123,10 @@ impl Run {
                 Claim::Read(reader) => conflicts.read_by(reader, path)?,
                 Claim::Write(writer) => conflicts.write_by(writer, path)?,
             }
+        }
+        if self.stdout.is_some() && cfg!(unix) {
+            // It may be one of these files.
+            conflicts.write_stream(Path::new("/dev/stdout"))?;
         }
         Ok(())
     }

@@ -185,6 +185,13 @@ impl Run {
         self.claims.push((Claim::Read(ReadBy::Input), path.to_owned()));
     }
 
+    /// Notes that stdin is read. It may be a file: nothing may be written to it.
+    pub fn reads_stdin(&mut self) {
+        if cfg!(unix) {
+            self.reads(Path::new("/dev/stdin"));
+        }
+    }
+
     /// Notes a file that the program writes by itself: the run writes no other there.
     pub fn keeps_away_from(&mut self, path: &Path) {
         self.claims.push((Claim::Write(WrittenBy::Other), path.to_owned()));

@@ -1,6 +1,5 @@
 //! Options of the node types `files` and `file`.
 
-use std::io::stdin;
 use std::path::{Path, PathBuf};
 
 use schemars::JsonSchema;
@@ -11,7 +10,7 @@ use crate::Error;
 use crate::connectors::support::formats::{Layout, Reading};
 use crate::connectors::support::options::{ReadFrom, RecordFormat, separator};
 use crate::connectors::support::positions::Positions;
-use crate::files::Pattern;
+use crate::files::{Pattern, StandardInput};
 use crate::nodes::{
     Access, BuildContext, Contents, Feeding, Flow, Number, OneOrMore, Problem, SinkNode, Size, SourceNode,
     Time,
@@ -221,7 +220,7 @@ pub(crate) fn rows(
         }
         None => {
             context.take_stdin()?;
-            Feeding::of(Reading::new(stdin(), layout).on_fault(&context.guard.policy))
+            Feeding::of(Reading::new(StandardInput, layout).on_fault(&context.guard.policy))
         }
     };
     Ok((feeding, Contents::JSON))

@@ -1,12 +1,11 @@
 //! Options of the node types `stdin` and `stdout`.
 
-use std::io::stdin;
-
 use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::source;
 use crate::connectors::support::options::{RecordFormat, separator};
+use crate::files::StandardInput;
 use crate::nodes::{BuildContext, Contents, Feeding, Flow, Problem, SinkNode, SourceNode};
 use crate::sinks::lines;
 
@@ -26,7 +25,7 @@ impl SourceNode for Stdin {
 
     fn open(self, context: &mut BuildContext) -> Result<(Feeding, Contents), Problem> {
         context.take_stdin()?;
-        let lines = source::lines(stdin()).separated_by(separator(self.null));
+        let lines = source::lines(StandardInput).separated_by(separator(self.null));
         Ok((Feeding::of(lines.on_fault(&context.guard.policy)), self.format.contents()))
     }
 }

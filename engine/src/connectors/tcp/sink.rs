@@ -159,6 +159,10 @@ impl Consumer<Records> for Writer {
 
     async fn end(&mut self) -> Result<(), Error> {
         let Some(mut connection) = self.connection.take() else { return Ok(()) };
+        // After a reset there is nothing to shut down, and the server may have lost records.
+        if let Some(reset) = connection.take_error().unwrap_or_else(Some) {
+            return Err(self.broken(reset));
+        }
         let ended = connection.shutdown().await;
         if self.answers {
             // Unread answers would reset the connection when it is closed, and the server might lose our last
