@@ -16,5 +16,7 @@ mod signals;
 mod sink_calls;
 #[cfg(target_os = "linux")]
 mod stalled_clients;
+#[cfg(target_os = "linux")]
+mod stopped;
 
 pub(crate) use self::run::Run;

@@ -338,8 +338,9 @@ fn store(
     store.set_hostcall_fuel(hostcall_fuel(limits));
     store.set_max_component_handles(MOST_HANDLES);
     store.set_epoch_deadline(1);
-    store.epoch_deadline_callback(|store| {
-        Ok(if store.data().meter.tick() { UpdateDeadline::Interrupt } else { UpdateDeadline::Yield(1) })
+    let time = hosting.runtime.ticker.running_time();
+    store.epoch_deadline_callback(move |store| {
+        Ok(if store.data().meter.tick(&time) { UpdateDeadline::Interrupt } else { UpdateDeadline::Yield(1) })
     });
     Ok(store)
 }

@@ -1,19 +1,19 @@
 //! What time a call has used, and when it must end.
 //!
 //! Time counts while the guest runs and while it waits in a host call. Time in which it could run
-//! but its thread was busy with a neighbour does not.
+//! but its thread was busy with a neighbour does not, and neither does time in which the process was stopped.
 
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::task::{Context, Poll, Wake, Waker};
+use std::task::{Context, Poll, Wake, Waker, ready};
 use std::time::{Duration, Instant};
 
 use tokio::runtime::Handle;
 use tokio::time::Sleep;
 
-use super::ticker::Ticker;
+use super::ticker::{RunningTime, Ticker};
 
 /// Learns that a guest waits, and so leaves its thread free.
 pub(crate) trait Waiting: Sync {
@@ -33,6 +33,8 @@ impl Waiting for () {
 pub(crate) struct Meter {
     base: Instant,
     polled: AtomicU64,
+    /// The running time then.
+    polled_running: AtomicU64,
     /// Of this record, or of the call if no record was begun in it.
     used: AtomicU64,
     /// Of the records before it in the call.
@@ -50,6 +52,7 @@ impl Meter {
         Arc::new(Self {
             base: Instant::now(),
             polled: 0.into(),
+            polled_running: 0.into(),
             used: 0.into(),
             before: 0.into(),
             limit: 0.into(),
@@ -82,22 +85,27 @@ impl Meter {
     }
 
     /// Whether the running guest must be ended; called at each epoch. Otherwise it will yield.
-    pub(crate) fn tick(&self) -> bool {
-        let running = self.now().saturating_sub(self.polled.load(Relaxed));
-        let over = self.used.load(Relaxed) + running > self.limit.load(Relaxed);
+    pub(in crate::plugin) fn tick(&self, time: &RunningTime) -> bool {
+        let over = self.used.load(Relaxed) + self.running(time) > self.limit.load(Relaxed);
         self.expired.store(over, Relaxed);
         self.yielded.store(!over, Relaxed);
         over
     }
 
-    fn begin(&self) {
+    fn begin(&self, time: &RunningTime) {
         self.woken.store(0, Relaxed);
+        self.polled_running.store(time.now(), Relaxed);
         self.polled.store(self.now(), Relaxed);
     }
 
-    fn end(&self) {
+    fn end(&self, time: &RunningTime) {
+        self.used.fetch_add(self.running(time), Relaxed);
+    }
+
+    /// For how long it has run since it was polled.
+    fn running(&self, time: &RunningTime) -> u64 {
         let running = self.now().saturating_sub(self.polled.load(Relaxed));
-        self.used.fetch_add(running, Relaxed);
+        running.min(time.longest_since(self.polled_running.load(Relaxed)))
     }
 
     fn register(&self, waker: &Waker) {
@@ -125,7 +133,20 @@ impl Wake for Meter {
 /// A guest that waits in a host call, until it is woken or its time is over.
 struct Wait {
     since: u64,
+    since_running: u64,
     timer: Pin<Box<Sleep>>,
+}
+
+impl Wait {
+    fn begin(meter: &Meter, time: &RunningTime, limit: Duration, cx: &mut Context<'_>) -> Self {
+        let left = limit.saturating_sub(meter.used());
+        let mut timer = Box::pin(tokio::time::sleep(left));
+        // The first poll arms the timer; one without time left fires at the next wake-up.
+        if timer.as_mut().poll(cx).is_ready() {
+            cx.waker().wake_by_ref();
+        }
+        Self { since: meter.now(), since_running: time.now(), timer }
+    }
 }
 
 /// Runs a guest's `call` until it ends or has used `limit`: then the result is `None`, and the
@@ -141,7 +162,7 @@ pub(crate) async fn metered<F: Future>(
     waiting: &dyn Waiting,
     mut call: Pin<&mut F>,
 ) -> Option<F::Output> {
-    let _active = ticker.active();
+    let (_active, time) = (ticker.active(), ticker.running_time());
     let waker = Waker::from(meter.clone());
     let mut wait: Option<Wait> = None;
     meter.used.store(0, Relaxed);
@@ -150,16 +171,22 @@ pub(crate) async fn metered<F: Future>(
     meter.expired.store(false, Relaxed);
     poll_fn(|cx| {
         meter.register(cx.waker());
-        if let Some(Wait { since, timer }) = &mut wait {
+        if let Some(Wait { since, since_running, timer }) = &mut wait {
+            let longest = time.longest_since(*since_running);
             let woken = meter.woken.load(Relaxed);
             if woken == 0 {
-                return timer.as_mut().poll(cx).map(|()| {
-                    waiting.resumes();
-                    meter.expired.store(true, Relaxed);
-                    None
-                });
+                ready!(timer.as_mut().poll(cx));
+                if meter.now().saturating_sub(*since) > longest {
+                    // The process was stopped meanwhile.
+                    meter.used.fetch_add(longest, Relaxed);
+                    wait = Some(Wait::begin(meter, &time, limit, cx));
+                    return Poll::Pending;
+                }
+                waiting.resumes();
+                meter.expired.store(true, Relaxed);
+                return Poll::Ready(None);
             }
-            meter.used.fetch_add(woken.saturating_sub(*since), Relaxed);
+            meter.used.fetch_add(woken.saturating_sub(*since).min(longest), Relaxed);
             wait = None;
             waiting.resumes();
             // However often it is woken, and whatever it does then: its time does not begin anew.
@@ -169,20 +196,14 @@ pub(crate) async fn metered<F: Future>(
             }
         }
         let _context = handle.enter();
-        meter.begin();
+        meter.begin(&time);
         let polled = call.as_mut().poll(&mut Context::from_waker(&waker));
-        meter.end();
+        meter.end(&time);
         if let Poll::Ready(result) = polled {
             return Poll::Ready(Some(result));
         }
         if !meter.yielded.swap(false, Relaxed) {
-            let left = limit.saturating_sub(meter.used());
-            let mut timer = Box::pin(tokio::time::sleep(left));
-            // The first poll arms the timer; one without time left fires at the next wake-up.
-            if timer.as_mut().poll(cx).is_ready() {
-                cx.waker().wake_by_ref();
-            }
-            wait = Some(Wait { since: meter.now(), timer });
+            wait = Some(Wait::begin(meter, &time, limit, cx));
             waiting.waits();
         }
         Poll::Pending
@@ -195,6 +216,6 @@ pub(crate) fn expired(meter: &Meter) -> bool {
     meter.expired.load(Relaxed)
 }
 
-fn nanos(duration: Duration) -> u64 {
+pub(super) fn nanos(duration: Duration) -> u64 {
     u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }

@@ -1,16 +1,36 @@
 //! The ticker that moves the epoch of a pool's wasmtime engine, by which busy guests are interrupted.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use wasmtime::Engine;
 
+use super::meter::nanos;
 use crate::{Error, threads};
 
 /// How often a busy guest is interrupted, so that its deadline is looked at and others may run.
 const TICK: Duration = Duration::from_millis(5);
+
+/// What a tick takes at most, unless the process is stopped, or gets no processor: guests do not run meanwhile.
+const LONGEST_TICK: Duration = Duration::from_millis(50);
+
+/// How long guests could run: without the time in which the process was stopped.
+#[derive(Clone)]
+pub(in crate::plugin) struct RunningTime(Arc<TickerState>);
+
+impl RunningTime {
+    /// Nanoseconds, as of the last tick.
+    pub(super) fn now(&self) -> u64 {
+        self.0.running.load(Ordering::Relaxed)
+    }
+
+    /// The most nanoseconds in which guests can have run since then.
+    pub(super) fn longest_since(&self, then: u64) -> u64 {
+        self.now().saturating_sub(then).saturating_add(nanos(LONGEST_TICK))
+    }
+}
 
 /// While one lives, guests may run.
 pub(in crate::plugin) struct Active<'a>(&'a Ticker);
@@ -32,6 +52,8 @@ struct TickerState {
     active: AtomicUsize,
     asleep: AtomicBool,
     stop: AtomicBool,
+    /// See [`RunningTime`].
+    running: AtomicU64,
 }
 
 impl TickerState {
@@ -39,11 +61,14 @@ impl TickerState {
     /// after another do not wake it each time.
     fn run(&self, engine: &Engine) {
         const IDLE_TICKS: u32 = 20;
-        let mut idle = 0;
+        let (mut idle, mut last) = (0, Instant::now());
         while !self.stop.load(Ordering::SeqCst) {
             idle = if self.active.load(Ordering::SeqCst) == 0 { idle + 1 } else { 0 };
             if idle < IDLE_TICKS {
                 thread::park_timeout(TICK);
+                let tick = last.elapsed().min(LONGEST_TICK);
+                last = Instant::now();
+                self.running.fetch_add(nanos(tick), Ordering::Relaxed);
                 engine.increment_epoch();
                 continue;
             }
@@ -52,7 +77,7 @@ impl TickerState {
                 thread::park();
             }
             self.asleep.store(false, Ordering::SeqCst);
-            idle = 0;
+            (idle, last) = (0, Instant::now());
         }
     }
 }
@@ -63,6 +88,10 @@ impl Ticker {
         let state = shared.clone();
         let thread = threads::start("engine-epoch", move || state.run(&engine))?;
         Ok(Self { shared, thread: Some(thread) })
+    }
+
+    pub(in crate::plugin) fn running_time(&self) -> RunningTime {
+        RunningTime(self.shared.clone())
     }
 
     /// Keeps the epoch moving until the guard is dropped; guests run only meanwhile.
