@@ -103,8 +103,8 @@ pub use tokio_util::sync::CancellationToken;
 /// Operators: the types that a stream's methods return, and the trait with which to write an operator.
 pub mod operators {
     pub use crate::graph::{
-        Accumulate, Connection, Filter, FlatMap, Flush, Keep, Map, Operator, Outputs, Part, Scattered, Side,
-        Starmap,
+        Accumulate, Connection, Filter, FlatMap, Flush, Keep, Map, Operator, Outputs, Part, Release,
+        Scattered, Side, Starmap,
     };
     pub use crate::progress::{Keeps, Restorer, Save, Saver};
 }

@@ -5,7 +5,7 @@ use std::num::{NonZeroU64, NonZeroUsize};
 use std::time::Duration;
 
 use engine::Stream;
-use engine::operators::Keep;
+use engine::operators::{Keep, Release};
 use proptest::prelude::*;
 
 /// A node, or a few that are one in the interpreter.
@@ -36,6 +36,9 @@ pub(super) enum Part {
     Total,
     Frequencies,
     Sample(u64),
+    /// How many elements are taken until all keys come out, or none but the end; how many keys there are.
+    ReduceBy(Option<u64>, i64),
+    GroupBy(Option<u64>, i64),
 }
 
 fn n(n: usize) -> NonZeroUsize {
@@ -104,6 +107,17 @@ impl Part {
             }),
             Self::Frequencies => stream.map(|x: i64| x.rem_euclid(5)).frequencies().map(counted),
             Self::Sample(size) => stream.sample(NonZeroU64::new(size).unwrap()),
+            Self::ReduceBy(every, k) => stream
+                .reduce_by(
+                    release(every),
+                    move |x: &i64| x.rem_euclid(k),
+                    5_i64,
+                    |state, x| *state = state.wrapping_mul(7).wrapping_add(x),
+                )
+                .map(|(key, state): (i64, i64)| folded(vec![key, state])),
+            Self::GroupBy(every, k) => stream
+                .group_by(release(every), move |x: &i64| x.rem_euclid(k))
+                .map(|(key, group): (i64, Vec<i64>)| key.wrapping_add(folded(group))),
         }
     }
 
@@ -214,6 +228,17 @@ impl Part {
             Self::Sample(size) => {
                 list.into_iter().step_by(usize::try_from(size).expect("it is small")).collect()
             }
+            Self::ReduceBy(every, k) => keyed(&list, every, k)
+                .into_iter()
+                .map(|(key, group)| {
+                    let add = |state: i64, x: i64| state.wrapping_mul(7).wrapping_add(x);
+                    folded(vec![key, group.into_iter().fold(5, add)])
+                })
+                .collect(),
+            Self::GroupBy(every, k) => {
+                let groups = keyed(&list, every, k).into_iter();
+                groups.map(|(key, group)| key.wrapping_add(folded(group))).collect()
+            }
         }
     }
 }
@@ -222,6 +247,29 @@ impl Part {
 #[expect(clippy::cast_possible_wrap, reason = "they are small")]
 fn counted(counts: Vec<(i64, u64)>) -> i64 {
     folded(counts.into_iter().flat_map(|(x, count)| [x, count as i64]).collect())
+}
+
+fn release(every: Option<u64>) -> Release {
+    let every = every.and_then(NonZeroU64::new);
+    every.map_or(Release::at_end(), |every| Release::at_end().every(every))
+}
+
+/// The elements of each key, in the order in which the keys came first, and anew after each `every` elements.
+fn keyed(list: &[i64], every: Option<u64>, k: i64) -> Vec<(i64, Vec<i64>)> {
+    let every = every.map_or(list.len().max(1), |every| usize::try_from(every).expect("it is small"));
+    let mut all = Vec::new();
+    for part in list.chunks(every) {
+        let mut groups = Vec::<(i64, Vec<i64>)>::new();
+        for x in part {
+            let key = x.rem_euclid(k);
+            match groups.iter_mut().find(|(known, _)| *known == key) {
+                Some((_, group)) => group.push(*x),
+                None => groups.push((key, vec![*x])),
+            }
+        }
+        all.extend(groups);
+    }
+    all
 }
 
 fn by_key(list: &[i64], size: usize, k: i64) -> Vec<i64> {
@@ -290,6 +338,8 @@ pub(super) fn parts() -> impl Strategy<Value = Vec<Part>> {
         Just(Part::Total),
         Just(Part::Frequencies),
         (1_u64..5).prop_map(Part::Sample),
+        (prop::option::of(1_u64..9), 1_i64..5).prop_map(|(every, k)| Part::ReduceBy(every, k)),
+        (prop::option::of(1_u64..9), 1_i64..5).prop_map(|(every, k)| Part::GroupBy(every, k)),
     ];
     prop::collection::vec(part, 1..7)
 }

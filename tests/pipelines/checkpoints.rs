@@ -21,6 +21,26 @@ n = 100
 n = 2
 [sinks.file]
 path = \"out\"
+[stages.totals]
+type = \"reduce\"
+from = \"gather\"
+n = 7000
+[stages.lasts]
+type = \"reduce\"
+from = \"partition\"
+key = \"/0\"
+values = { sum = { sum = \"/1\" }, n = \"count\", last = { last = \"/1\" } }
+n = 3000
+[stages.groups]
+type = \"group\"
+from = \"partition\"
+key = \"/1\"
+n = 900
+[stages.union]
+from = [\"totals\", \"lasts\", \"groups\"]
+[sinks.sums]
+type = \"file\"
+path = \"totals\"
 ";
 
 fn numbers(from: usize) -> String {
@@ -66,6 +86,12 @@ fn a_killed_pipeline_continues_and_its_files_match_an_uninterrupted_run() {
         assert!(matches!(did.status.code(), Some(0 | 1)), "{}", String::from_utf8_lossy(&did.stderr));
     }
     assert!(files.read("out") == expected.read("out"), "the outputs differ");
+    let sorted = |of: &Files| {
+        let mut lines: Vec<_> = of.read("totals").lines().map(str::to_owned).collect();
+        lines.sort_unstable();
+        lines
+    };
+    assert!(sorted(&expected).len() > 1000 && sorted(&files) == sorted(&expected), "the totals differ");
     // They name the inputs, which are in two folders.
     let dead = |of: &Files| of.read("dead").replace(&of.path("").display().to_string(), "");
     assert!(dead(&files) == dead(&expected), "the dead letters differ");

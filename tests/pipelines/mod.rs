@@ -12,6 +12,7 @@ mod faults;
 mod functions;
 mod options;
 mod outputs;
+mod reduce;
 mod replaced;
 mod runs;
 mod services;

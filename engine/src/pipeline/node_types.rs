@@ -10,16 +10,16 @@ use crate::nodes::{FaultOptions, NodeType, Report, Section, Table};
 
 /// Words that other tools have for types of nodes.
 const OTHER_WORDS: [(&str, &str); 22] = [
-    ("aggregate", "accumulate"),
+    ("aggregate", "reduce"),
     ("batch", "partition"),
     ("chunk", "partition"),
-    ("count", "frequencies"),
+    ("count", "reduce"),
     ("debounce", "rate_limit"),
     ("dedup", "unique"),
     ("deduplicate", "unique"),
     ("distinct", "unique"),
     ("explode", "flatten"),
-    ("group", "partition"),
+    ("group_by", "group"),
     ("join", "zip"),
     ("jsonl", "ndjson"),
     ("limit", "slice"),

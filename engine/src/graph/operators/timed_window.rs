@@ -129,24 +129,24 @@ impl<T: Record + Serialize + DeserializeOwned> Scattered<T> {
 }
 
 /// Intervals one after another.
-struct Clock {
+pub(super) struct Clock {
     interval: Duration,
     /// When the current one ends.
-    end: Option<Instant>,
+    pub(super) end: Option<Instant>,
 }
 
 impl Clock {
-    fn new(interval: Duration) -> Self {
+    pub(super) fn new(interval: Duration) -> Self {
         // Without a length it would never let other tasks run.
         Self { interval: interval.max(Duration::from_millis(1)), end: None }
     }
 
-    fn start(&mut self) {
+    pub(super) fn start(&mut self) {
         self.end.get_or_insert_with(|| Instant::now() + self.interval);
     }
 
     /// The current one is over. If the task wakes too late, the intervals that it missed are left out.
-    fn next(&mut self) {
+    pub(super) fn next(&mut self) {
         let now = Instant::now();
         self.end = self.end.map(|end| {
             let next = end + self.interval;

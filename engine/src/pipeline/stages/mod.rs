@@ -10,12 +10,14 @@ mod flat_map;
 mod flatten;
 mod frequencies;
 mod gather;
+mod group;
 mod latest;
 mod map;
 mod partition;
 mod partition_unique;
 mod pluck;
 mod rate_limit;
+mod reduce;
 mod remove;
 mod sample;
 mod scatter;
@@ -52,6 +54,8 @@ pub(super) const NODES: &[NodeType] = &[
     stage_type::<timed_window::TimedWindow>("timed_window"),
     stage_type::<timed_window_unique::TimedWindowUnique>("timed_window_unique"),
     stage_type::<unique::Unique>("unique"),
+    stage_type::<reduce::Reduce>("reduce"),
+    stage_type::<group::Group>("group"),
     stage_type::<pluck::Pluck>("pluck"),
     stage_type::<frequencies::Frequencies>("frequencies"),
     stage_type::<collect::Collect>("collect"),
