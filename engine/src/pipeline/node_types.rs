@@ -9,7 +9,7 @@ use crate::error::nearest_of;
 use crate::nodes::{FaultOptions, NodeType, Report, Section, Table};
 
 /// Words that other tools have for types of nodes.
-const OTHER_WORDS: [(&str, &str); 22] = [
+const OTHER_WORDS: [(&str, &str); 23] = [
     ("aggregate", "reduce"),
     ("batch", "partition"),
     ("chunk", "partition"),
@@ -28,6 +28,7 @@ const OTHER_WORDS: [(&str, &str); 22] = [
     ("scan", "accumulate"),
     ("select", "pluck"),
     ("split", "flat_map"),
+    ("sum", "reduce"),
     ("take", "slice"),
     ("throttle", "rate_limit"),
     ("transform", "map"),
