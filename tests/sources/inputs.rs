@@ -72,6 +72,17 @@ fn a_missing_input_is_told_before_anything_is_read() {
     assert!(did.stderr.contains("missing"), "{}", did.stderr);
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn an_error_of_reading_names_the_input() {
+    // Nothing is mapped at its start.
+    let unreadable = "/proc/self/mem";
+    let mut run = engine(["run", "-p"]);
+    run.arg(plugin("inc")).args(["-i", unreadable]);
+    let did = fed(run, "");
+    assert!(did.code != Some(0) && did.stderr.contains(unreadable), "{:?}: {}", did.code, did.stderr);
+}
+
 /// A line that is too long, between others.
 fn with_long_line() -> Vec<u8> {
     [&b"1\n"[..], &vec![b'7'; (32 << 20) + 1], b"\n3\n"].concat()

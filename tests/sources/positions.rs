@@ -63,6 +63,15 @@ async fn a_run_that_failed_is_continued_after_the_last_record_that_is_out() {
 }
 
 #[tokio::test]
+async fn a_file_that_is_written_anew_after_a_run_that_failed_is_read_from_its_start() {
+    let folder = folder();
+    let log = file(&folder, "log", "1\ntwo\n");
+    assert_eq!(fed::<i64>(files(&log)).await.0, [1]);
+    fs::write(&log, "3\n4\n").unwrap();
+    assert_eq!(lines_of(files(&log)).await, ["3", "4"]);
+}
+
+#[tokio::test]
 async fn what_was_rotated_between_runs_is_read_first() {
     let folder = folder();
     let log = file(&folder, "log", "1\n");
@@ -141,6 +150,39 @@ async fn reading_can_begin_at_the_end() {
 }
 
 #[tokio::test]
+async fn the_end_is_where_the_first_run_began_even_if_there_was_no_file() {
+    let (folder, elsewhere) = (folder(), folder());
+    let [log, position] = ["log", "position"].map(|name| folder.path().join(name));
+    let from_end = || sources::files([&log]).follow(true).from_end(true).position(&position);
+    let followed = Fed::new(from_end());
+    saved(&position).await;
+    followed.stop().await.unwrap();
+    append(&log, "1\n");
+    let mut followed = Fed::new(from_end());
+    assert_eq!(followed.next().await, ["1"]);
+    followed.stop().await.unwrap();
+    let position = folder.path().join("another");
+    let logs = || sources::folder(elsewhere.path()).position(&position).from_end(true).once(true);
+    assert_eq!(lines_of(logs()).await, [""; 0]);
+    file(&elsewhere, "a", "1\n");
+    assert_eq!(lines_of(logs()).await, ["1"]);
+}
+
+#[tokio::test]
+async fn a_run_that_ends_before_it_reads_keeps_the_positions() {
+    let folder = folder();
+    let logs = ["a", "b"].map(|name| file(&folder, name, "1\n"));
+    let position = folder.path().join("position");
+    assert_eq!(lines_of(sources::files(&logs).position(&position)).await, ["1", "1"]);
+    let saved = fs::read(&position).unwrap();
+    // The second one can't be read.
+    fs::remove_file(&logs[1]).unwrap();
+    fs::create_dir(&logs[1]).unwrap();
+    fed_error(sources::files(&logs).position(&position)).await;
+    assert!(fs::read(&position).unwrap() == saved, "they were written");
+}
+
+#[tokio::test]
 async fn rows_of_csv_keep_their_names_and_lines() {
     let folder = folder();
     let log = file(&folder, "log", "name,n\na,1\n\"b\nb\",2\n");
@@ -204,6 +246,25 @@ async fn a_folder_can_be_read_from_its_end() {
     followed.stop().await.unwrap();
     file(&folder, "c", "3\n");
     assert_eq!(lines_of(logs().once(true)).await, ["3"]);
+    // What is left out has no record of the layout.
+    let position = elsewhere.path().join("another");
+    let logs = || {
+        let folder = sources::folder(folder.path()).position(&position).from_end(true).once(true);
+        folder.layout(Layout::Lines { separator: 0 })
+    };
+    file(&folder, "d", "begun");
+    assert_eq!([lines_of(logs()).await, lines_of(logs()).await], [[""; 0]; 2]);
+}
+
+#[tokio::test]
+async fn a_rotated_file_that_cannot_be_read_is_an_error() {
+    let folder = folder();
+    let log = file(&folder, "log", "1\n");
+    assert_eq!(lines_of(files(&log)).await, ["1"]);
+    // It was written and rotated between the runs, and is damaged.
+    let damaged = file(&folder, "log.1.zst", b"\x28\xb5\x2f\xfd\xff\xff\xff\xff\xff\xff\xff\xff");
+    let error = fed_error(files(&log)).await;
+    assert!(matches!(&error, Error::File(FileError::Read { path, .. }) if *path == damaged), "{error}");
 }
 
 #[tokio::test]

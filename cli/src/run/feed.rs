@@ -14,8 +14,6 @@ use crate::plugins::Records;
 /// The inputs of a run.
 pub(super) struct Inputs {
     pub(super) inputs: Vec<OpenInput>,
-    /// Errors name the input.
-    pub(super) are_several: bool,
     /// They are files of dead letters.
     pub(super) dead_letters: bool,
     pub(super) separator: u8,
@@ -27,7 +25,6 @@ pub(super) struct Inputs {
 
 impl Feed<Records> for Inputs {
     async fn feed(self, source: &Source<Records>, stop: &CancellationToken) -> Result<(), Error> {
-        let are_several = self.are_several;
         for input in self.inputs {
             let OpenInput { index, name, reader, offset, skip, first } = input;
             let first = first.unwrap_or(source.last_number() + 1);
@@ -43,7 +40,7 @@ impl Feed<Records> for Inputs {
                 lines = lines.marking(move |mark: Mark| marks.note(index, mark.record, offset + mark.offset));
             }
             let emitted = lines.emit_into(source).await;
-            emitted.map_err(|error| if are_several { naming(&name, error) } else { error })?;
+            emitted.map_err(|error| naming(&name, error))?;
             if stop.is_cancelled() {
                 break;
             }
@@ -52,10 +49,10 @@ impl Feed<Records> for Inputs {
     }
 }
 
-/// Adds the input to an error.
+/// Adds the input to an error, unless it is stdin.
 fn naming(input: &Path, error: Error) -> Error {
     match error {
-        Error::Input(InputError::Read { source, .. }) => {
+        Error::Input(InputError::Read { source, .. }) if input != Path::new("-") => {
             Error::File(FileError::Read { path: input.to_owned(), source })
         }
         error => error,

@@ -97,9 +97,8 @@ impl RunCommand {
         let read_before: u64 = inputs.iter().map(|input| input.offset).sum();
         source.expects(inputs::bytes(&self.input).saturating_sub(read_before));
         let marks = self.checkpoint.settings(start).map(|settings| run.checkpoint(settings));
-        let (dead_letters, separator, are_several) =
-            (self.faults.dead_letters, self.separator(), self.input.len() > 1);
-        run.source("source", source, Inputs { inputs, are_several, dead_letters, separator, policy, marks });
+        let (dead_letters, separator) = (self.faults.dead_letters, self.separator());
+        run.source("source", source, Inputs { inputs, dead_letters, separator, policy, marks });
         Ok(())
     }
 

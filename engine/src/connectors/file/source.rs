@@ -145,7 +145,8 @@ impl Files {
     /// written to the disk is missing.
     ///
     /// A later run finds files that were rotated or copied since, and first reads what is left of them. Only if a file
-    /// is gone is the rest of it lost.
+    /// is gone is the rest of it lost. The run fails if such a file can't be read. Nothing is saved before it is known
+    /// where reading begins in each file.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
@@ -175,7 +176,7 @@ impl Files {
     }
 
     /// If `from_end`, begins at the ends of the files that are there, after their last whole records. Files that come
-    /// later are read from their starts. Positions that an earlier run kept count more.
+    /// later are read from their starts. Positions that an earlier run kept count more, even if there was no file yet.
     #[must_use]
     pub fn from_end(mut self, from_end: bool) -> Self {
         self.from_end = from_end;
@@ -219,7 +220,7 @@ impl Files {
         let known = position.clone().map(|path| move || Positions::blocking_load(&path));
         let known = match known {
             Some(load) => threads::unblocked("engine-position", load).await??,
-            None => Positions::default(),
+            None => None,
         };
         let tracker = position.map(|path| Arc::new(Tracker::new(path, source.last_number())));
         if let Some(tracker) = &tracker {

@@ -15,7 +15,8 @@ use crate::{Error, Source, threads};
 
 /// What earlier runs have read, and what this one reads.
 pub(super) struct Memory {
-    known: Positions,
+    /// None if no run has begun before.
+    known: Option<Positions>,
     tracker: Option<Arc<Tracker>>,
 }
 
@@ -40,7 +41,7 @@ impl Memory {
         position: Option<PathBuf>,
         source: &Source<T>,
     ) -> Result<Self, Error> {
-        let Some(path) = position else { return Ok(Self { known: Positions::default(), tracker: None }) };
+        let Some(path) = position else { return Ok(Self { known: None, tracker: None }) };
         let tracker = Arc::new(Tracker::new(path.clone(), source.last_number()));
         let known = threads::unblocked("engine-position", move || Positions::blocking_load(&path)).await??;
         tracker.save_for(source, "folder")?;
@@ -61,22 +62,27 @@ impl Memory {
         last: u64,
     ) -> io::Result<HashMap<OsString, FilePosition>> {
         let mut begun = HashMap::new();
-        let is_first = self.known.files.is_empty();
-        let known: HashMap<_, _> = self.known.files.iter().map(|known| (&known.path, known)).collect();
+        let leave_out = self.known.is_none() && from_end;
+        let known = self.known.iter().flat_map(|known| &known.files).map(|known| (&known.path, known));
+        let known: HashMap<_, _> = known.collect();
         for name in arrivals.waiting() {
-            if is_first && from_end {
+            if leave_out {
                 self.leave_out(place, &name, last)?;
                 arrivals.was_read(&name);
                 continue;
             }
             let Some(position) = known.get(&place.path_of(&name)) else { continue };
-            if !position.done {
-                begun.insert(name, (*position).clone());
-            } else if is_read(place, &name, position)? {
-                self.note(last, position);
+            if !is_same(place, &name, position)? {
+                continue;
+            }
+            self.note(last, position);
+            if position.done {
                 arrivals.was_read(&name);
+            } else {
+                begun.insert(name, (*position).clone());
             }
         }
+        self.tracker.iter().for_each(|tracker| tracker.begin());
         Ok(begun)
     }
 
@@ -87,7 +93,7 @@ impl Memory {
         }
         let Some(file) = place.folder.file(name)? else { return Ok(()) };
         let mut generation = Generation::of(file)?;
-        generation.go_to_end(b'\n')?;
+        generation.skip_all()?;
         let position = generation.position(&place.path.join(name));
         self.note(last, &FilePosition { done: true, ..position });
         Ok(())
@@ -106,8 +112,8 @@ impl Memory {
     }
 }
 
-/// Whether a file is the one that was read.
-fn is_read(place: Place, name: &OsString, position: &FilePosition) -> io::Result<bool> {
+/// Whether a file is the one that was read up to a position. An empty file is not: what is in it later was not read.
+fn is_same(place: Place, name: &OsString, position: &FilePosition) -> io::Result<bool> {
     let Some(file) = place.folder.file(name)? else { return Ok(false) };
-    Ok(position.read > 0 && Generation::resumed(file, position)?.is_some())
+    Ok((position.read > 0 || !position.done) && Generation::resumed(file, position)?.is_some())
 }

@@ -1,7 +1,7 @@
 //! One file that was at a path: what is read of it is checked against what was read before.
 
 use std::fs::File;
-use std::io::{self, Read, Seek, SeekFrom};
+use std::io::{self, IoSliceMut, Read, Seek, SeekFrom};
 use std::path::Path;
 
 use crate::connectors::file::compressed;
@@ -21,7 +21,7 @@ pub(crate) struct Generation {
     /// The last of them.
     before: Vec<u8>,
     /// When it was last changed, as of the last read.
-    modified: u64,
+    pub(super) modified: u64,
 }
 
 enum Contents {
@@ -106,7 +106,7 @@ impl Generation {
     /// Continues after the last separator, where the next record begins.
     pub(crate) fn go_to_end(&mut self, separator: u8) -> io::Result<()> {
         const BLOCK: u64 = 64 << 10;
-        let Contents::Plain(file) = &self.contents else { return self.go_to(u64::MAX) };
+        let Contents::Plain(file) = &self.contents else { return self.skip_all() };
         let mut end = file.metadata()?.len();
         while end > 0 {
             let start = end.saturating_sub(BLOCK);
@@ -144,13 +144,14 @@ impl Generation {
         let count = match &mut self.contents {
             Contents::Compressed(reader) => reader.read(buffer)?,
             Contents::Plain(file) => {
-                file.seek(SeekFrom::Start(self.read))?;
-                let count = file.read(buffer)?;
+                let Some(count) = read_after(file, self.read, &self.before, buffer)? else {
+                    return Ok(Found::Rewritten);
+                };
                 if let (0, Some(error)) = (self.read, compressed::refused(&buffer[..count])) {
                     return Err(error);
                 }
-                // If the file was written anew meanwhile, these bytes may be old ones, or come again from its start.
-                if !is_intact(file, self.read, &self.beginning, &self.before)? {
+                // If it was written anew, these bytes are old ones, unless they stay.
+                if bytes_at(file, 0, self.beginning.len())? != self.beginning {
                     let again = bytes_at(file, self.read, count)?;
                     if count == 0 || again == buffer[..count] {
                         return Ok(Found::Rewritten);
@@ -172,6 +173,55 @@ impl Generation {
         self.before.drain(..self.before.len().saturating_sub(FINGERPRINT));
         self.read += count as u64;
         Ok(if count == 0 { Found::End } else { Found::Bytes(count) })
+    }
+
+    /// Whether `copy`, which is read from its start, has the same bytes as this file has now.
+    pub(super) fn is_same_as(&self, mut copy: Self) -> io::Result<bool> {
+        let Contents::Plain(file) = &self.contents else { return Ok(false) };
+        let mut block = vec![0; 64 << 10];
+        while let Found::Bytes(count) = copy.read_on(&mut block)? {
+            if bytes_at(file, copy.read - count as u64, count)? != block[..count] {
+                return Ok(false);
+            }
+        }
+        Ok(copy.read > 0 && copy.read == file.metadata()?.len())
+    }
+
+    /// Whether a file was copied from this one, or is being copied. Only its beginning and its end are compared.
+    pub(super) fn has_copy(&self, copy: &File) -> io::Result<bool> {
+        let Contents::Plain(file) = &self.contents else { return Ok(false) };
+        let known = copy.metadata()?;
+        // A file that stood at the path before this one was changed before it.
+        if modified(&known) < self.modified {
+            return Ok(false);
+        }
+        if compressed::is_compressed(&bytes_at(copy, 0, compressed::FIRST)?) {
+            return self.has_compressed_copy(copy);
+        }
+        let length = known.len();
+        let size = usize::try_from(length).unwrap_or(FINGERPRINT).min(FINGERPRINT);
+        let is_same_at = |start| io::Result::Ok(bytes_at(file, start, size)? == bytes_at(copy, start, size)?);
+        Ok(length <= file.metadata()?.len() && is_same_at(0)? && is_same_at(length - size as u64)?)
+    }
+
+    /// Whether a compressed file begins as this one. It can't be read if it has only a part of its first block.
+    fn has_compressed_copy(&self, copy: &File) -> io::Result<bool> {
+        let Contents::Plain(file) = &self.contents else { return Ok(false) };
+        let mut copy = Self::of(copy.try_clone()?)?;
+        let mut block = [0; FINGERPRINT];
+        let count = match copy.read_on(&mut block)? {
+            Found::Bytes(count) => count,
+            _ => 0,
+        };
+        Ok(bytes_at(file, 0, count)? == block[..count])
+    }
+
+    /// Continues at the end, even if that is within a record.
+    pub(crate) fn skip_all(&mut self) -> io::Result<()> {
+        match &self.contents {
+            Contents::Plain(file) => self.go_to(file.metadata()?.len()),
+            Contents::Compressed(_) => self.go_to(u64::MAX),
+        }
     }
 
     /// The same file from its start again.
@@ -198,10 +248,19 @@ impl Generation {
     }
 }
 
-/// Whether a file still has what was read of it.
-fn is_intact(file: &File, read: u64, beginning: &[u8], before: &[u8]) -> io::Result<bool> {
-    let is_before = || io::Result::Ok(bytes_at(file, read - before.len() as u64, before.len())? == before);
-    Ok(bytes_at(file, 0, beginning.len())? == beginning && is_before()?)
+/// Reads what follows the bytes `before` that end at `read`. None if other bytes stand there now.
+///
+/// A single read returns both: between two, the file may be written anew.
+fn read_after(mut file: &File, read: u64, before: &[u8], buffer: &mut [u8]) -> io::Result<Option<usize>> {
+    let mut overlap = [0; FINGERPRINT];
+    let overlap = &mut overlap[..before.len()];
+    file.seek(SeekFrom::Start(read - overlap.len() as u64))?;
+    let mut count = file.read_vectored(&mut [IoSliceMut::new(overlap), IoSliceMut::new(buffer)])?;
+    if cfg!(not(unix)) && count == overlap.len() {
+        // Such a system fills one buffer at a time.
+        count += file.read(buffer)?;
+    }
+    Ok(count.checked_sub(before.len()).filter(|_| *overlap == *before))
 }
 
 /// As many bytes of a file as it has there, up to `count`.

@@ -1,16 +1,17 @@
 //! The files that stand at one path, one after another.
 
+use std::collections::HashSet;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::generation::{Found, Generation};
-use super::siblings::{self, Sibling};
+use super::siblings;
 use super::tail::Tail;
 use super::tails::Shared;
 use crate::connectors::support::formats::rows::{Origin, Stopped};
-use crate::connectors::support::positions::{FilePosition, id_of};
+use crate::connectors::support::positions::{FileId, FilePosition, id_of};
 use crate::files;
 
 /// How long a file is read after another one has taken its place: programs may still write to it.
@@ -19,9 +20,13 @@ const GRACE: Duration = Duration::from_secs(5);
 /// What stands at a path, and what stood there before.
 pub(super) struct Input {
     pub(super) path: Arc<Path>,
-    current: Option<Tail>,
+    pub(super) current: Option<Tail>,
     /// Files that have other names now, and are read to their ends.
-    before: Vec<Tail>,
+    pub(super) before: Vec<Tail>,
+    /// Files that have other names now, and were changed since then, may not have been read.
+    pub(super) missed_since: Option<u64>,
+    /// Such files that are compressed and were read, as they were last seen.
+    pub(super) recognized: HashSet<(Option<FileId>, u64)>,
     /// When another file was first seen in the place of the current one, or none at all.
     replaced: Option<Instant>,
     /// It may be forgotten when there is no file any more.
@@ -32,8 +37,16 @@ pub(super) struct Input {
 
 impl Input {
     pub(super) fn new(path: PathBuf, is_found_by_pattern: bool) -> Self {
-        let (current, before, replaced) = (None, Vec::new(), None);
-        Self { path: path.into(), current, before, replaced, is_found_by_pattern, is_gone: false }
+        Self {
+            path: path.into(),
+            current: None,
+            before: Vec::new(),
+            missed_since: None,
+            recognized: HashSet::new(),
+            replaced: None,
+            is_found_by_pattern,
+            is_gone: false,
+        }
     }
 
     /// Goes on where an earlier run stopped. Does nothing if that read no file at this path.
@@ -51,14 +64,14 @@ impl Input {
                 shared.see(position.clone());
                 continue;
             }
-            let (generation, is_current) = match self.at_path(position, true) {
+            let (generation, is_current) = match self.at_path(position, true)? {
                 Some(generation) => (Some(generation), true),
-                None => match siblings::find(position, false).ok().flatten() {
+                None => match siblings::find(position).map_err(|it| shared.fail(it))? {
                     Some(generation) => (Some(generation), false),
                     // The numbers of all files change if a file system is mounted elsewhere.
-                    None => match self.at_path(position, false) {
+                    None => match self.at_path(position, false)? {
                         Some(generation) => (Some(generation), true),
-                        None => (siblings::find(position, true).ok().flatten(), false),
+                        None => (siblings::find_copy(position).map_err(|it| shared.fail(it))?, false),
                     },
                 },
             };
@@ -73,18 +86,24 @@ impl Input {
                 self.retire(tail, shared.follow.then(Instant::now));
             }
         }
-        let until = shared.follow.then(Instant::now);
-        self.read_since(since, until, shared)
+        self.read_missed(since, shared)?;
+        Ok(())
     }
 
     /// The file at the path, if it is the one that was read up to a position; with the same number, if that is needed.
-    fn at_path(&self, position: &FilePosition, same_id: bool) -> Option<Generation> {
-        let file = files::open_file(&self.path).ok().filter(|_| self.current.is_none())?;
-        let is_same = position.has_id_of(&file.metadata().ok()?);
-        if same_id && !is_same || !same_id && position.read == 0 {
-            return None;
+    fn at_path(&self, position: &FilePosition, same_id: bool) -> Result<Option<Generation>, Stopped> {
+        if self.current.is_some() {
+            return Ok(None);
         }
-        Generation::resumed(file, position).ok().flatten()
+        let file = match files::open_file(&self.path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            opened => opened.map_err(Stopped::Failed)?,
+        };
+        let is_same = position.has_id_of(&file.metadata().map_err(Stopped::Failed)?);
+        if same_id && !is_same || !same_id && position.read == 0 {
+            return Ok(None);
+        }
+        Generation::resumed(file, position).map_err(Stopped::Failed)
     }
 
     /// Begins at the end of the file that is there, if one is.
@@ -103,35 +122,63 @@ impl Input {
 
     /// Reads what there is. Returns whether something has changed.
     pub(super) fn advance(&mut self, shared: &mut Shared) -> Result<bool, Stopped> {
-        let mut moved = false;
-        for mut tail in std::mem::take(&mut self.before) {
-            let (has_moved, ended) = tail.read_on(shared)?;
-            moved |= has_moved;
-            let is_over =
-                tail.generation.is_compressed() || tail.until.is_none_or(|until| until <= Instant::now());
-            if ended == Some(Found::Rewritten) || ended == Some(Found::End) && is_over {
-                tail.end(true, &mut shared.pieces)?;
-                shared.close(&tail);
-                moved = true;
-            } else {
-                self.before.push(tail);
-            }
-        }
+        let mut moved = self.advance_before(shared)?;
         let Some(current) = &mut self.current else { return Ok(self.look(shared)? || moved) };
         let (has_moved, ended) = current.read_on(shared)?;
+        // From here on it is seen whether the file is cut. Before, it may have been copied and cut.
+        if current.generation.read > 0 {
+            moved |= self.read_those_missed(shared)?;
+        }
         match ended {
             None => Ok(true),
             Some(Found::Rewritten) => {
-                self.rewritten(shared)?;
+                if let Some(old) = self.current.take() {
+                    self.current = self.rewritten(old, shared)?;
+                    self.begin_current(0, shared)?;
+                }
                 Ok(true)
             }
             Some(_) => {
-                if current.generation.is_compressed() && current.is_within_row() {
+                if let Some(current) = &mut self.current
+                    && current.generation.is_compressed()
+                    && current.is_within_row()
+                {
                     current.end(false, &mut shared.pieces)?;
                 }
                 Ok(self.look(shared)? || moved || has_moved)
             }
         }
+    }
+
+    /// Reads what there is in files that have other names now. Returns whether something has changed.
+    fn advance_before(&mut self, shared: &mut Shared) -> Result<bool, Stopped> {
+        let (mut moved, mut place) = (false, 0);
+        while let Some(tail) = self.before.get_mut(place) {
+            let (has_moved, ended) = tail.read_on(shared)?;
+            moved |= has_moved;
+            let is_over =
+                tail.generation.is_compressed() || tail.until.is_none_or(|until| until <= Instant::now());
+            let is_written_anew = ended == Some(Found::Rewritten) && tail.until.is_some();
+            if is_written_anew {
+                let old = self.before.remove(place);
+                let until = old.until;
+                if let Some(mut tail) = self.rewritten(old, shared)? {
+                    tail.until = until;
+                    tail.begin(0, &mut shared.pieces)?;
+                    self.before.insert(place, tail);
+                }
+                self.read_those_missed(shared)?;
+                moved = true;
+            } else if ended == Some(Found::Rewritten) || ended == Some(Found::End) && is_over {
+                let mut tail = self.before.remove(place);
+                tail.end(true, &mut shared.pieces)?;
+                shared.close(&tail);
+                moved = true;
+            } else {
+                place += 1;
+            }
+        }
+        Ok(moved)
     }
 
     /// The input has ended: so does a last record without its end.
@@ -172,6 +219,12 @@ impl Input {
 
     /// There is no file at the path. Perhaps the one that takes the current one's place does not exist yet.
     fn miss(&mut self, shared: &mut Shared) -> Result<bool, Stopped> {
+        let since = self.missed_since.or(self.current.as_ref().map(|current| current.generation.modified));
+        if let Some(since) = since
+            && self.read_missed(since, shared)?
+        {
+            return Ok(true);
+        }
         if !self.is_found_by_pattern || !self.before.is_empty() {
             return Ok(false);
         }
@@ -198,24 +251,28 @@ impl Input {
         };
         let (seen, generation) = shared.recognize(file).map_err(Stopped::Failed)?;
         let since = self.replaced.take().unwrap_or_else(Instant::now);
-        let old = self.current.take();
-        let tail = self.open(generation, seen.as_ref(), shared)?;
-        self.current = Some(tail);
-        if let Some(old) = old {
-            let modified = old.position().modified;
-            let until = shared.follow.then_some(since);
-            self.retire(old, until);
-            self.read_since(modified, until, shared)?;
+        let lines = seen.as_ref().map_or(0, |seen| seen.lines);
+        let tail = self.tail(generation, seen.as_ref(), shared);
+        if let Some(old) = self.current.replace(tail) {
+            self.miss_since(&old);
+            self.retire(old, shared.follow.then_some(since));
         }
+        self.begin_current(lines, shared)?;
         Ok(true)
     }
 
-    /// The current file was cut, or written anew.
-    fn rewritten(&mut self, shared: &mut Shared) -> Result<(), Stopped> {
-        let Some(mut old) = self.current.take() else { return Ok(()) };
-        let position = old.generation.position(&self.path);
+    /// Begins to read what stands at the path now, after so many lines.
+    fn begin_current(&mut self, lines: u64, shared: &mut Shared) -> Result<(), Stopped> {
+        // The positions of older files are noted first: a later run looks for files after the newest that it knows.
+        self.read_those_missed(shared)?;
+        self.current.as_mut().map_or(Ok(()), |current| current.begin(lines, &mut shared.pieces))
+    }
+
+    /// Begins anew with a file that was cut, or written anew. None if it is not read again.
+    fn rewritten(&mut self, mut old: Tail, shared: &mut Shared) -> Result<Option<Tail>, Stopped> {
+        self.miss_since(&old);
         // It may have been copied before: the rest of it is there.
-        let copy = siblings::find(&position, true).ok().flatten();
+        let copy = siblings::find_copy(&old.generation.position(&self.path)).map_err(|it| shared.fail(it))?;
         let copy = copy.filter(|copy| copy.id.is_none_or(|id| !shared.open.contains(&id)));
         let generation = match copy {
             Some(copy) => {
@@ -231,51 +288,30 @@ impl Input {
             }
         };
         shared.open.retain(|id| generation.id != Some(*id));
-        if let Some(generation) = generation.again().map_err(Stopped::Failed)? {
-            let tail = self.open(generation, None, shared)?;
-            self.current = Some(tail);
-        }
-        let until = shared.follow.then(Instant::now);
-        self.read_since(position.modified, until, shared)
+        let again = generation.again().map_err(Stopped::Failed)?;
+        Ok(again.map(|generation| self.tail(generation, None, shared)))
     }
 
     /// Begins to read a file, from its start or from a position on.
-    fn open(
+    pub(super) fn open(
         &self,
         generation: Generation,
         position: Option<&FilePosition>,
         shared: &mut Shared,
     ) -> Result<Tail, Stopped> {
-        shared.open.extend(generation.id);
-        let mut tail = Tail::new(self.path.clone(), generation, shared.layout.rows(), position);
+        let mut tail = self.tail(generation, position, shared);
         tail.begin(position.map_or(0, |position| position.lines), &mut shared.pieces)?;
         Ok(tail)
     }
 
-    /// Reads a file to its end, and what is written to it for a while after the time `since`, if one is given.
-    fn retire(&mut self, mut tail: Tail, since: Option<Instant>) {
-        tail.until = since.map(|since| since + GRACE);
-        self.before.push(tail);
+    fn tail(&self, generation: Generation, position: Option<&FilePosition>, shared: &mut Shared) -> Tail {
+        shared.open.extend(generation.id);
+        Tail::new(self.path.clone(), generation, shared.layout.rows(), position)
     }
 
-    /// Reads files that stood at the path since a time and were not read.
-    fn read_since(
-        &mut self,
-        modified: u64,
-        until: Option<Instant>,
-        shared: &mut Shared,
-    ) -> Result<(), Stopped> {
-        let positions: Vec<_> = self.before.iter().chain(&self.current).map(Tail::position).collect();
-        let at_path = files::known(&self.path).ok().and_then(|known| id_of(&known));
-        let known = |sibling: &Sibling| {
-            sibling.id.is_some_and(|id| shared.open.contains(&id) || at_path == Some(id))
-                || shared.seen.iter().chain(&positions).any(|position| sibling.was_read(position))
-        };
-        let missed = siblings::since(&self.path, modified, known).unwrap_or_default();
-        for generation in missed {
-            let tail = self.open(generation, None, shared)?;
-            self.retire(tail, until);
-        }
-        Ok(())
+    /// Reads a file to its end, and what is written to it for a while after the time `since`, if one is given.
+    pub(super) fn retire(&mut self, mut tail: Tail, since: Option<Instant>) {
+        tail.until = since.map(|since| since + GRACE);
+        self.before.push(tail);
     }
 }

@@ -2,6 +2,7 @@
 
 mod generation;
 mod input;
+mod missed;
 mod siblings;
 mod tail;
 mod tails;

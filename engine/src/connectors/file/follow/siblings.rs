@@ -1,82 +1,170 @@
 //! Files that stood at a path before, and have other names now: `log.1`, `log-20261128.gz`.
 
-use std::ffi::OsStr;
+use std::collections::BTreeSet;
+use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::generation::Generation;
 use crate::connectors::support::positions::{FileId, FilePosition, id_of, modified};
 use crate::files::Folder;
 
+/// How often a folder is listed in which files get other names meanwhile.
+const LISTINGS: usize = 8;
+
 /// A file beside the one at a path.
 pub(super) struct Sibling {
-    file: File,
+    path: PathBuf,
+    /// Why it can't be read, if it can't.
+    file: io::Result<File>,
     pub(super) id: Option<FileId>,
     modified: u64,
-    /// Its name looks like those that rotations give.
-    is_rotated: bool,
-    is_compressed: bool,
+    /// Its name says that it is compressed.
+    pub(super) is_compressed: bool,
 }
 
-/// The files beside the one at `path`, the oldest first. Those that can't be read are left out.
-fn beside(path: &Path, wanted: impl Fn(&Sibling) -> bool) -> io::Result<Vec<Sibling>> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let folder = Folder::open(folder)?;
+/// A file that may have what was not read yet, and can't be read.
+pub(super) struct Unreadable {
+    pub(super) path: PathBuf,
+    pub(super) error: io::Error,
+}
+
+/// The folder of the file at a path.
+fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+/// The files beside the one at `path` whose names are `wanted`, those that were changed first first.
+fn beside(path: &Path, wanted: impl Fn(&OsStr) -> bool) -> Result<Vec<Sibling>, Unreadable> {
+    let folder_path = folder_of(path);
+    let unreadable = |error| Unreadable { path: folder_path.to_owned(), error };
+    let folder = match Folder::open(folder_path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        opened => opened.map_err(unreadable)?,
+    };
     let own = path.file_name().unwrap_or_default();
+    let names = || -> Result<BTreeSet<OsString>, Unreadable> {
+        let names = folder.names().map_err(unreadable)?;
+        Ok(names.into_iter().filter(|name| name != own && wanted(name)).collect())
+    };
+    let mut listed = names()?;
     let mut found = Vec::new();
-    for name in folder.names()? {
-        if name == own {
-            continue;
+    // A file that gets another name while they are listed may be missing.
+    for _ in 0..LISTINGS {
+        found = listed.iter().filter_map(|name| Sibling::open(&folder, folder_path, name)).collect();
+        let again = names()?;
+        if again == listed {
+            break;
         }
-        let Ok(Some(file)) = folder.file(&name) else { continue };
-        let Ok(known) = file.metadata() else { continue };
-        let (id, modified) = (id_of(&known), modified(&known));
-        let (is_rotated, is_compressed) =
-            (is_rotated(own, &name), compressed_name(&name.to_string_lossy()).is_some());
-        let sibling = Sibling { file, id, modified, is_rotated, is_compressed };
-        if wanted(&sibling) {
-            found.push(sibling);
-        }
+        listed = again;
     }
     found.sort_by_key(|sibling| sibling.modified);
     Ok(found)
 }
 
-/// Finds the file that was read up to a position under its present name; or a copy of it, if `copies`.
-pub(super) fn find(position: &FilePosition, copies: bool) -> io::Result<Option<Generation>> {
-    let is_same = |sibling: &Sibling| position.id.is_some() && sibling.id == position.id;
-    // A copy is made later than what it is a copy of.
-    let may_be_copy =
-        |sibling: &Sibling| position.read > 0 && sibling.is_rotated && sibling.modified >= position.modified;
-    let found =
-        beside(&position.path, |sibling| if copies { may_be_copy(sibling) } else { is_same(sibling) })?;
-    for sibling in found {
-        if let Ok(Some(generation)) = Generation::resumed(sibling.file, position) {
-            return Ok(Some(generation));
+/// The files beside the one at `path` whose names look like those that rotations give. Compressed files that have what
+/// they are made from beside them are left out: they may not be whole yet.
+fn rotated(path: &Path) -> Result<Vec<Sibling>, Unreadable> {
+    let own = path.file_name().unwrap_or_default();
+    let mut found = beside(path, |name| is_rotated(own, name))?;
+    let plain: BTreeSet<_> = found.iter().filter(|it| !it.is_compressed).map(|it| it.path.clone()).collect();
+    found.retain(|it| !it.is_compressed || !plain.contains(&it.path.with_extension("")));
+    Ok(found)
+}
+
+/// Finds the file that was read up to a position under its present name.
+pub(super) fn find(position: &FilePosition) -> Result<Option<Generation>, Unreadable> {
+    if position.id.is_none() {
+        return Ok(None);
+    }
+    for sibling in beside(&position.path, |_| true)? {
+        if sibling.id == position.id {
+            let Sibling { path, file, .. } = sibling;
+            let resumed = file.and_then(|file| Generation::resumed(file, position));
+            if let Some(generation) = resumed.map_err(|error| Unreadable { path, error })? {
+                return Ok(Some(generation));
+            }
         }
     }
     Ok(None)
+}
+
+/// Finds a copy of the file that was read up to a position.
+pub(super) fn find_copy(position: &FilePosition) -> Result<Option<Generation>, Unreadable> {
+    if position.read == 0 {
+        return Ok(None);
+    }
+    // A copy is made later than what it is a copy of. One that can't be read is told by those that are looked for next.
+    let copies = rotated(&position.path)?.into_iter().filter(|copy| copy.modified >= position.modified);
+    Ok(copies.filter_map(|copy| Generation::resumed(copy.file.ok()?, position).ok().flatten()).next())
 }
 
 /// The files that stood at `path` since the time `since`, the oldest first, except those that are `known`.
 pub(super) fn since(
     path: &Path,
     since: u64,
-    known: impl Fn(&Sibling) -> bool,
-) -> io::Result<Vec<Generation>> {
-    let found = beside(path, |sibling| sibling.is_rotated && sibling.modified >= since && !known(sibling))?;
-    Ok(found.into_iter().filter_map(|sibling| Generation::of(sibling.file).ok()).collect())
+    mut known: impl FnMut(&Sibling) -> bool,
+) -> Result<Vec<(PathBuf, Generation)>, Unreadable> {
+    let found = rotated(path)?.into_iter().filter(|sibling| sibling.modified >= since && !known(sibling));
+    let open = |Sibling { path, file, .. }: Sibling| match file.and_then(Generation::of) {
+        Ok(generation) => Ok((path, generation)),
+        Err(error) => Err(Unreadable { path, error }),
+    };
+    found.map(open).collect()
 }
 
 impl Sibling {
+    /// None if there is no regular file of this name.
+    fn open(folder: &Folder, folder_path: &Path, name: &OsStr) -> Option<Self> {
+        let file = folder.file(name).transpose()?;
+        let known = match &file {
+            Ok(file) => file.metadata(),
+            Err(_) => folder.known(name),
+        };
+        let known = known.ok().filter(std::fs::Metadata::is_file)?;
+        let is_compressed = compressed_name(&name.to_string_lossy()).is_some();
+        let (id, modified) = (id_of(&known), modified(&known));
+        Some(Self { path: folder_path.join(name), file, id, modified, is_compressed })
+    }
+
+    /// Its file once more, if it can be read.
+    fn again(&self) -> Option<File> {
+        self.file.as_ref().ok()?.try_clone().ok()
+    }
+
+    /// What it is known by.
+    pub(super) fn state(&self) -> (Option<FileId>, u64) {
+        (self.id, self.modified)
+    }
+
     /// Whether it is the file that was read up to this position, or that file compressed.
     pub(super) fn was_read(&self, position: &FilePosition) -> bool {
         let is_same = self.id == position.id;
-        let resumed = || Generation::resumed(self.file.try_clone()?, position);
+        let resumed = || Generation::resumed(self.again()?, position).ok().flatten();
         position.read > 0
             && (is_same || self.is_compressed)
-            && resumed().is_ok_and(|resumed| resumed.is_some_and(|it| is_same || it.is_compressed()))
+            && resumed().is_some_and(|resumed| is_same || resumed.is_compressed())
+    }
+
+    /// Whether it is this open file, compressed.
+    pub(super) fn is_compressed_from(&self, open: &Generation) -> bool {
+        let is_same = || open.is_same_as(Generation::of(self.again()?).ok()?).ok();
+        self.is_compressed && is_same().unwrap_or(false)
+    }
+
+    /// Whether it is copied from this open file, of which this much was read. A file that can't be decompressed is, if
+    /// copies `may_be_unfinished`.
+    pub(super) fn is_copied_from(
+        &self,
+        open: &Generation,
+        position: &FilePosition,
+        may_be_unfinished: bool,
+    ) -> bool {
+        let Some(file) = self.again() else { return false };
+        let has_more = || Generation::resumed(self.again()?, position).ok().flatten();
+        open.has_copy(&file).unwrap_or(may_be_unfinished)
+            || position.read > 0 && self.modified >= position.modified && has_more().is_some()
     }
 }
 

@@ -18,6 +18,8 @@ pub(super) struct Tail {
     pub(super) generation: Generation,
     rows: Box<dyn Rows>,
     path: Arc<Path>,
+    /// The name that errors have: it may have been found under another one.
+    pub(super) found_at: Arc<Path>,
     /// How many records are left out, since another run has emitted them.
     skip: u64,
     /// Lines are counted from where reading began.
@@ -35,7 +37,7 @@ impl Tail {
         position: Option<&FilePosition>,
     ) -> Self {
         let (skip, partly) = position.map_or((0, false), |position| (position.skip, position.partly));
-        Self { generation, rows, path, skip, partly, until: None }
+        Self { generation, rows, found_at: path.clone(), path, skip, partly, until: None }
     }
 
     /// Makes its records part of `pieces` meanwhile.
@@ -102,13 +104,20 @@ impl Tail {
         // What is emitted next is of this file.
         let before = self.position();
         for turn in 0..BLOCKS {
-            let count = match self.generation.read_on(block).map_err(Stopped::Failed)? {
-                Found::Bytes(count) => count,
-                ended => return Ok((turn > 0, Some(ended))),
+            let count = match self.generation.read_on(block) {
+                Ok(Found::Bytes(count)) => count,
+                Ok(ended) => return Ok((turn > 0, Some(ended))),
+                Err(error) => {
+                    shared.pieces.origin = Origin::of(&self.found_at);
+                    return Err(Stopped::Failed(error));
+                }
             };
             shared.context.read_bytes(count as u64);
             if turn == 0 {
-                shared.pieces.note(before.clone())?;
+                // Even if only a part of these bytes is done, they tell a later run whether the file is the same.
+                let read = self.generation.position(&self.path);
+                let FilePosition { offset, skip, lines, partly, .. } = before;
+                shared.pieces.note(FilePosition { offset, skip, lines, partly, ..read })?;
             }
             self.with(&mut shared.pieces, |rows, pieces| rows.read(&block[..count], pieces))?;
             self.note(false, &mut shared.pieces)?;

@@ -8,10 +8,11 @@ use std::sync::Arc;
 
 use super::generation::Generation;
 use super::input::Input;
+use super::siblings::Unreadable;
 use super::tail::Tail;
 use super::wake::Changes;
 use crate::connectors::support::formats::Layout;
-use crate::connectors::support::formats::rows::{Pieces, Stopped};
+use crate::connectors::support::formats::rows::{Origin, Pieces, Stopped};
 use crate::connectors::support::positions::{FileId, FilePosition, Positions, id_of};
 use crate::files::Pattern;
 use crate::progress::GraphContext;
@@ -32,8 +33,8 @@ pub(crate) struct Tails {
     pub(crate) follow: bool,
     /// Whether reading begins at the ends of the files that are there, if no positions are known.
     pub(crate) from_end: bool,
-    /// How far an earlier run has read.
-    pub(crate) known: Positions,
+    /// How far an earlier run has read, if there was one.
+    pub(crate) known: Option<Positions>,
     pub(crate) context: Arc<GraphContext>,
 }
 
@@ -64,6 +65,12 @@ impl Shared {
         self.see(tail.position());
     }
 
+    /// A file can't be read.
+    pub(super) fn fail(&mut self, Unreadable { path, error }: Unreadable) -> Stopped {
+        self.pieces.origin = Origin::of(&path);
+        Stopped::Failed(error)
+    }
+
     /// Begins to read a file: where it was left, if it was read before under another name.
     pub(super) fn recognize(&mut self, file: File) -> io::Result<(Option<FilePosition>, Generation)> {
         let id = id_of(&file.metadata()?);
@@ -84,7 +91,7 @@ impl Tails {
         let mut shared = Shared { pieces, block, context, layout, follow, seen, open };
         let mut reading = Reading { inputs: Vec::new(), patterns, changes };
         reading.inputs.extend(paths.into_iter().map(|path| Input::new(path, false)));
-        if let Err(stopped) = reading.read(from_end, &known, &mut shared) {
+        if let Err(stopped) = reading.read(from_end, known.as_ref(), &mut shared) {
             shared.pieces.stop(stopped);
         }
     }
@@ -119,17 +126,25 @@ struct Reading<'a> {
 }
 
 impl Reading<'_> {
-    fn read(&mut self, from_end: bool, known: &Positions, shared: &mut Shared) -> Result<(), Stopped> {
+    fn read(
+        &mut self,
+        from_end: bool,
+        known: Option<&Positions>,
+        shared: &mut Shared,
+    ) -> Result<(), Stopped> {
         self.find_inputs()?;
-        let is_first = known.files.is_empty();
         for input in &mut self.inputs {
-            let path = std::path::absolute(&input.path).unwrap_or_else(|_| input.path.to_path_buf());
-            let known = known.files.iter().filter(|position| position.path == path);
-            input.resume(known.cloned().collect(), shared)?;
-            if is_first && from_end {
-                input.begin_at_end(shared)?;
+            match known {
+                Some(known) => {
+                    let path = std::path::absolute(&input.path).unwrap_or_else(|_| input.path.to_path_buf());
+                    let known = known.files.iter().filter(|position| position.path == path);
+                    input.resume(known.cloned().collect(), shared)?;
+                }
+                None if from_end => input.begin_at_end(shared)?,
+                None => {}
             }
         }
+        shared.pieces.begun()?;
         while !self.changes.is_over() {
             let mut moved = self.find_inputs()?;
             for input in &mut self.inputs {

@@ -133,6 +133,8 @@ enum Piece {
     Refused(Vec<u8>, String),
     /// All pieces before this one are what was read up to here.
     Position(FilePosition),
+    /// It is known where reading begins in each file.
+    Begun,
     /// There is no file at this path any more.
     Forgotten(PathBuf),
     /// The error is about this file.
@@ -181,6 +183,11 @@ impl Pieces {
     pub(crate) fn note(&mut self, position: FilePosition) -> Result<(), Stopped> {
         self.hand_over()?;
         self.send(Piece::Position(position))
+    }
+
+    /// Notes that it is known where reading begins in each file. No positions are saved before.
+    pub(crate) fn begun(&self) -> Result<(), Stopped> {
+        self.send(Piece::Begun)
     }
 
     /// Notes that there is no file at a path any more.
@@ -285,6 +292,7 @@ impl Receiving<'_> {
                         tracker.note(source.last_number(), position);
                     }
                 }
+                Piece::Begun => self.tracker.into_iter().for_each(Tracker::begin),
                 Piece::Forgotten(path) => {
                     if let Some(tracker) = self.tracker {
                         tracker.forget(source.last_number(), path);

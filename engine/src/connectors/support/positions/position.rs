@@ -70,21 +70,23 @@ impl Positions {
         Self { version: POSITIONS.written, files }
     }
 
-    /// Reads the file, and blocks the caller's thread meanwhile. There are none if there is no such file.
+    /// Reads the file, and blocks the caller's thread meanwhile. None if there is no such file: no run has begun yet.
     ///
     /// # Errors
     ///
     /// If it can't be read, or has no positions.
-    pub(crate) fn blocking_load(path: &Path) -> Result<Self, Error> {
+    pub(crate) fn blocking_load(path: &Path) -> Result<Option<Self>, Error> {
         let bytes = match files::open_file(path).and_then(|_| files::read_at_most(path, LONGEST)) {
             Ok(bytes) => bytes,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Self::default()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => {
                 return Err(Error::File(FileError::Read { path: path.to_owned(), source: Arc::new(error) }));
             }
         };
         let parsed = Self::parse(&bytes);
-        parsed.map_err(|reason| Error::File(FileError::NoPositions { path: path.to_owned(), reason }))
+        parsed
+            .map(Some)
+            .map_err(|reason| Error::File(FileError::NoPositions { path: path.to_owned(), reason }))
     }
 
     /// The file is a line of JSON, and the BLAKE3 hash of that line in hexadecimal digits.
@@ -156,9 +158,9 @@ mod tests {
     fn saved_positions_load() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("positions");
-        assert_eq!(Positions::blocking_load(&path).unwrap(), Positions::default());
+        assert_eq!(Positions::blocking_load(&path).unwrap(), None);
         positions().blocking_save(&path).unwrap();
-        assert_eq!(Positions::blocking_load(&path).unwrap(), positions());
+        assert_eq!(Positions::blocking_load(&path).unwrap(), Some(positions()));
     }
 
     #[test]

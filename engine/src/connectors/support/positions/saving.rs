@@ -83,7 +83,7 @@ impl Tracker {
 
     /// Saves the positions, if they have changed.
     async fn save(self: &Arc<Self>, progress: &WeakProgress) -> Result<(), Error> {
-        let Some(progress) = progress.upgrade() else { return Ok(()) };
+        let Some(progress) = progress.upgrade().filter(|_| self.has_begun()) else { return Ok(()) };
         let positions = self.at(self.done.load(Relaxed));
         if !self.is_new(&positions) {
             return Ok(());

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
@@ -19,7 +19,9 @@ pub(crate) struct Tracker {
     /// All records up to this number have left the graph.
     pub(super) done: AtomicU64,
     state: Mutex<State>,
-    /// Told when the first file is noted.
+    /// It is known where reading begins.
+    has_begun: AtomicBool,
+    /// Told when it is.
     pub(super) begun: Notify,
     /// What was saved last.
     saved: Mutex<Option<Positions>>,
@@ -57,8 +59,19 @@ impl Tracker {
     /// Tracks files for the file of positions at `path`, before the record after `last`.
     pub(crate) fn new(path: PathBuf, last: u64) -> Self {
         let state = State { last, ..State::default() };
-        let (done, begun) = (AtomicU64::new(last), Notify::new());
-        Self { path, done, state: Mutex::new(state), begun, saved: Mutex::default() }
+        let (done, has_begun, begun) = (AtomicU64::new(last), AtomicBool::new(false), Notify::new());
+        Self { path, done, state: Mutex::new(state), has_begun, begun, saved: Mutex::default() }
+    }
+
+    /// Notes that it is known where reading begins in each file. Positions are saved from now on: before, those that an
+    /// earlier run saved tell more.
+    pub(crate) fn begin(&self) {
+        self.has_begun.store(true, Relaxed);
+        self.begun.notify_one();
+    }
+
+    pub(super) fn has_begun(&self) -> bool {
+        self.has_begun.load(Relaxed)
     }
 
     /// Whether these were not saved.
@@ -78,9 +91,6 @@ impl Tracker {
     /// unless another one is noted before.
     pub(crate) fn note(&self, last: u64, position: FilePosition) {
         let state = &mut *self.state();
-        if state.reading.is_none() {
-            self.begun.notify_one();
-        }
         state.reading = Some(key(&FilePosition { done: false, ..position.clone() }));
         state.read.push_back((last, Change::Read(position)));
     }
