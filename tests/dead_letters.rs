@@ -165,3 +165,26 @@ fn faults_and_letters_name_the_node_of_a_function() {
     let did = fed(command, "bad\n");
     assert!(did.stderr.contains("record 1: fails: "), "{}", did.stderr);
 }
+
+#[test]
+fn a_line_that_was_cut_off_is_a_fault_among_letters() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("dead"), "{\"record\":\"1\"}\n{\"record\":\"2\n{\"record\":\"3\"}\n")
+        .unwrap();
+    let file = folder.path().join("again.toml");
+    fs::write(&file, "[sources.letters]\npath = \"dead\"\non_fault = \"skip\"\n[sinks.stdout]\n").unwrap();
+    let mut command = engine(["run"]);
+    command.arg(&file).current_dir(folder.path());
+    let did = fed(command, "");
+    assert_eq!((did.code, &*did.stdout), (Some(0), "1\n3\n"), "{}", did.stderr);
+    assert!(
+        did.stderr.contains("1 record left out, the first: record 2: letters: it is not a dead letter"),
+        "{}",
+        did.stderr
+    );
+    let inc = plugin("inc").display().to_string();
+    let mut command = engine(["run", "--dead-letters", "-p", &inc, "-i", "dead", "--on-fault", "skip"]);
+    command.current_dir(folder.path());
+    let did = fed(command, "");
+    assert_eq!((did.code, &*did.stdout), (Some(0), "2\n4\n"), "{}", did.stderr);
+}
