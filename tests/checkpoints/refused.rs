@@ -116,7 +116,16 @@ fn a_modified_checkpoint_is_refused_and_no_output_is_lost() {
     let mut old = shorter.clone();
     old["version"] = 4.into();
     let reasons = [
-        (format!("{shorter}\n"), "can't be read as a checkpoint: its checksum is missing or wrong"),
+        (
+            format!("{shorter}\n"),
+            "its checksum is missing or wrong, so it was changed or cut off: remove it to start over, or name another file",
+        ),
+        (format!("{shorter}")[..20].to_owned(), "can't be read as a checkpoint: EOF while parsing"),
+        (
+            String::new(),
+            "EOF while parsing a value at column 0: remove it to start over, or name another file",
+        ),
+        ("{}\n".to_owned(), "it names no version: remove it to start over"),
         (
             format!("{old}\n"),
             "can't be read as a checkpoint: it is of version 4 of checkpoints, and this engine reads only version 5: finish",

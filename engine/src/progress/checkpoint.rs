@@ -157,11 +157,15 @@ impl Checkpoint {
 
     /// A checkpoint is a line of JSON, and the BLAKE3 hash of that line in hexadecimal digits.
     pub(crate) fn parse(bytes: &[u8]) -> Result<Self, String> {
-        let line = checked_line(bytes, |line| CHECKPOINT.check_json(line))?;
-        let checkpoint: Self = serde_json::from_slice(line).map_err(|error| json_reason(&error, 0))?;
+        let line = checked_line(bytes, |line| {
+            let refusal = CHECKPOINT.refusal(line);
+            refusal.map_or_else(|| CHECKPOINT.check_json(line).map_err(damaged), Err)
+        })?;
+        let checkpoint: Self =
+            serde_json::from_slice(line).map_err(|error| damaged(json_reason(&error, 0)))?;
         let Self { record, read, skip, .. } = checkpoint;
         if checkpoint.input >= checkpoint.inputs.len() || skip > read || read > record {
-            return Err("its position is in no input".to_owned());
+            return Err(damaged("its position is in no input"));
         }
         Ok(checkpoint)
     }
@@ -212,9 +216,14 @@ pub(super) fn checked_line(
     let line = bytes.split(|byte| *byte == b'\n').next().unwrap_or_default();
     is_known(line)?;
     if bytes[line.len()..] != *checksum(line).as_bytes() {
-        return Err("its checksum is missing or wrong, so it was changed or cut off".to_owned());
+        return Err(damaged("its checksum is missing or wrong, so it was changed or cut off"));
     }
     Ok(line)
+}
+
+/// Why a file is not a checkpoint, with what to do.
+pub(super) fn damaged(reason: impl std::fmt::Display) -> String {
+    format!("{reason}: remove it to start over, or name another file")
 }
 
 /// Replaces a checkpoint's file, as a whole or not at all.

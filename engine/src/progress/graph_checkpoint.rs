@@ -6,7 +6,7 @@ use std::path::Path;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use super::checkpoint::{OutputState, blocking_load_line, blocking_save_line};
+use super::checkpoint::{OutputState, blocking_load_line, blocking_save_line, checked_line, damaged};
 use super::saved_types::SavedTypes;
 use super::saving::Restorer;
 use crate::Error;
@@ -123,14 +123,14 @@ impl GraphCheckpoint {
     }
 
     fn parse(bytes: &[u8]) -> Result<Self, String> {
-        let line = super::checkpoint::checked_line(bytes, |line| {
-            let Layout { graph } = serde_json::from_slice(line).map_err(|error| error.to_string())?;
+        let line = checked_line(bytes, |line| {
+            let Layout { graph } = serde_json::from_slice(line).map_err(damaged)?;
             match graph {
                 Some(version) => GRAPH_CHECKPOINT.check(version),
                 None => Err("it is not of a graph but of a chain of functions: name another file".to_owned()),
             }
         })?;
-        serde_json::from_slice(line).map_err(|error| error.to_string())
+        serde_json::from_slice(line).map_err(damaged)
     }
 
     /// Replaces the file by this checkpoint, as a whole or not at all, and blocks the caller's thread until it is on
