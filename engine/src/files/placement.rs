@@ -4,7 +4,13 @@ use std::fs::{File, Metadata, TryLockError};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use super::{Mode, create, known};
+use super::{Mode, create};
+
+/// What a path leads to, links followed. This one call is cheap; it decides nothing but whether the file is looked for with
+/// all care.
+fn glance(path: &Path) -> io::Result<Metadata> {
+    std::fs::metadata(path)
+}
 
 /// Tells whether a path still leads to the file that was opened there.
 #[derive(Debug)]
@@ -19,7 +25,7 @@ type Id = (u64, u64);
 impl Placement {
     /// A file as it was opened at `path`.
     pub(crate) fn new(path: &Path, file: &File) -> Self {
-        let there = known(path).ok().and_then(|known| id(&known));
+        let there = glance(path).ok().and_then(|known| id(&known));
         let opened = file.metadata().ok().filter(Metadata::is_file).and_then(|known| id(&known));
         Self { path: path.to_owned(), id: opened.filter(|_| opened == there) }
     }
@@ -27,7 +33,7 @@ impl Placement {
     /// Whether the path leads to another file by now, or to none.
     pub(crate) fn is_lost(&self) -> bool {
         self.id.is_some()
-            && match known(&self.path) {
+            && match glance(&self.path) {
                 Ok(known) => id(&known) != self.id,
                 Err(error) => error.kind() == io::ErrorKind::NotFound,
             }

@@ -11,6 +11,7 @@
 mod checkpointer;
 mod dead_letter_file;
 mod diverted;
+mod ending;
 mod fault_settings;
 mod feed;
 mod feeding;

@@ -1,16 +1,16 @@
 //! Writes a file, and begins new ones when it is full or old.
 
 use std::fs::File;
-use std::io::{self, BufReader, BufWriter, ErrorKind, Read, Seek, SeekFrom, Write};
+use std::io::{self, BufWriter, ErrorKind, Write};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use flate2::Compression;
-use flate2::read::MultiGzDecoder;
 use flate2::write::GzEncoder;
 use tokio::time::Instant;
 
+use super::file_contents::Contents;
 use super::unwritten::Unwritten;
 use crate::Error;
 use crate::error::{FileError, GraphError};
@@ -55,37 +55,6 @@ struct Opened {
     size: u64,
     /// Those that were there before.
     before: u64,
-}
-
-/// The contents of a file that is appended to.
-#[derive(Default)]
-struct Contents {
-    /// Its bytes, without compression.
-    size: u64,
-    /// Its last byte, without compression.
-    last: Option<u8>,
-}
-
-impl Contents {
-    /// Reads all of it, since nothing after a damaged part could be read again.
-    fn compressed(file: File) -> io::Result<Self> {
-        let (mut reader, mut block) = (MultiGzDecoder::new(BufReader::new(file)), vec![0; 64 << 10]);
-        let mut found = Self::default();
-        loop {
-            match reader.read(&mut block) {
-                Ok(0) => return Ok(found),
-                Ok(read) => {
-                    found.size += read as u64;
-                    found.last = Some(block[read - 1]);
-                }
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(error) => {
-                    let message = format!("it is not gzip, or is damaged: {error}");
-                    return Err(io::Error::new(ErrorKind::InvalidData, message));
-                }
-            }
-        }
-    }
 }
 
 impl Opened {
@@ -262,7 +231,11 @@ impl FileWriter {
     }
 
     fn open(&self, append: bool) -> io::Result<Opened> {
-        let found = if append && !self.continues { self.contents()? } else { Contents::default() };
+        let found = if append && !self.continues {
+            Contents::of(&self.path, self.gzip)?
+        } else {
+            Contents::default()
+        };
         let mode = if append { Mode::Append } else { Mode::Empty };
         let file = files::create(&self.path, mode, &|| false)?;
         let placement = Placement::new(&self.path, &file);
@@ -293,9 +266,9 @@ impl FileWriter {
     fn make_again(&mut self) -> io::Result<()> {
         let Some(Opened { writer, waiting, size, .. }) = self.opened.take() else { return Ok(()) };
         writer.end()?;
+        let has_begun = self.continues || size > waiting.len() as u64;
         (self.append, self.continues) = (true, false);
         let mut new = self.open(true)?;
-        let has_begun = size > waiting.len() as u64;
         let head: &[u8] = if new.size == 0 && has_begun { &self.head } else { &[] };
         new.size += (head.len() + waiting.len()) as u64;
         new.waiting.extend_from_slice(head);
@@ -303,23 +276,6 @@ impl FileWriter {
         self.unwritten.move_to(size, new.size);
         self.opened = Some(new);
         Ok(())
-    }
-
-    /// The contents of the file, if it exists and is not a pipe or a device.
-    fn contents(&self) -> io::Result<Contents> {
-        match files::known(&self.path) {
-            Ok(known) if known.is_file() && known.len() > 0 => {}
-            Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
-            _ => return Ok(Contents::default()),
-        }
-        let mut file = files::open_file(&self.path)?;
-        if self.gzip {
-            return Contents::compressed(file);
-        }
-        let mut last = [0];
-        let before = file.seek(SeekFrom::End(-1))?;
-        file.read_exact(&mut last)?;
-        Ok(Contents { size: before + 1, last: Some(last[0]) })
     }
 
     fn is_full(&self, more: usize) -> bool {
@@ -345,5 +301,44 @@ impl FileWriter {
         files::rotate(&self.path, self.rotation.keep)?;
         self.opened = Some(self.open(false)?);
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_resumed_file_that_is_removed_before_anything_is_written_gets_its_head() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("out");
+        std::fs::write(&path, "a\n1\n").unwrap();
+        let mut file = FileWriter::new(path.clone());
+        file.resume(&OutputState { path: path.clone(), length: 4, ..OutputState::default() }).unwrap();
+        file.head = b"a\n".to_vec();
+        file.write(b"2\n").unwrap();
+        std::fs::remove_file(&path).unwrap();
+        file.end().unwrap();
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "a\n2\n");
+    }
+
+    #[test]
+    fn records_that_wait_count_as_unwritten_in_another_file_too() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("out");
+        let mut file = FileWriter::new(path.clone());
+        file.write(b"1\n").unwrap();
+        file.taken(1);
+        file.flush().unwrap();
+        file.write(b"2\n3\n").unwrap();
+        file.taken(2);
+        std::fs::write(folder.path().join("other"), "a long line of another file\n").unwrap();
+        std::fs::rename(folder.path().join("other"), &path).unwrap();
+        assert_eq!(file.unwritten(), 2);
+        file.make_again().unwrap();
+        assert_eq!(file.unwritten(), 2);
+        file.end().unwrap();
+        assert_eq!(file.unwritten(), 0);
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "a long line of another file\n2\n3\n");
     }
 }

@@ -3,6 +3,7 @@
 pub(in crate::connectors) mod backoff;
 pub(in crate::connectors) mod consumers;
 pub(in crate::connectors) mod delivery_status;
+mod file_contents;
 pub(in crate::connectors) mod file_writer;
 pub(in crate::connectors) mod formats;
 pub(in crate::connectors) mod options;
