@@ -313,10 +313,7 @@ impl World {
         }
         let again: Vec<_> = self.out.iter().filter(|(_, times)| **times > 1).collect();
         assert!(self.was_killed || again.is_empty(), "{again:?} again after {:?}", self.done);
-        // A part of a line may come out again if files are compressed meanwhile.
-        let may_repeat =
-            self.was_killed || self.done.iter().any(|act| matches!(act, Act::Rotate { compress: true }));
-        let most = if may_repeat { usize::MAX } else { self.given_up };
+        let most = if self.was_killed { usize::MAX } else { self.given_up };
         assert!(self.fragments.len() <= most, "{:?} after {:?}", self.fragments, self.done);
     }
 }

@@ -125,6 +125,17 @@ async fn another_file_of_the_same_number_is_read_from_its_start() {
 }
 
 #[tokio::test]
+async fn another_file_that_has_the_number_of_an_empty_one_is_not_read() {
+    let folder = folder();
+    let log = file(&folder, "log", "");
+    assert_eq!(lines_of(files(&log)).await, [""; 0]);
+    fs::rename(&log, folder.path().join("secrets")).unwrap();
+    append(&folder.path().join("secrets"), "not a line of the log\n");
+    append(&log, "1\n");
+    assert_eq!(lines_of(files(&log)).await, ["1"]);
+}
+
+#[tokio::test]
 async fn reading_can_begin_at_the_end() {
     let folder = folder();
     let log = file(&folder, "log", "1\n2\nhal");

@@ -78,8 +78,11 @@ pub(super) fn find(position: &FilePosition) -> Result<Option<Generation>, Unread
     if position.id.is_none() {
         return Ok(None);
     }
-    for sibling in beside(&position.path, |_| true)? {
-        if sibling.id == position.id {
+    let own = position.path.file_name().unwrap_or_default();
+    // The number of a file that is gone is given to others. If nothing was read, nothing else tells them apart.
+    let is_told = position.read > 0;
+    for sibling in beside(&position.path, |name| is_told || is_rotated(own, name))? {
+        if sibling.id == position.id && (is_told || sibling.modified >= position.modified) {
             let Sibling { path, file, .. } = sibling;
             let resumed = file.and_then(|file| Generation::resumed(file, position));
             if let Some(generation) = resumed.map_err(|error| Unreadable { path, error })? {
