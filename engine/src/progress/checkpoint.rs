@@ -158,6 +158,9 @@ impl Checkpoint {
     /// A checkpoint is a line of JSON, and the BLAKE3 hash of that line in hexadecimal digits.
     pub(crate) fn parse(bytes: &[u8]) -> Result<Self, String> {
         let line = checked_line(bytes, |line| {
+            if is_of_graph(line) {
+                return Err("it is of a pipeline file or another graph: name another file".to_owned());
+            }
             let refusal = CHECKPOINT.refusal(line);
             refusal.map_or_else(|| CHECKPOINT.check_json(line).map_err(damaged), Err)
         })?;
@@ -250,6 +253,19 @@ pub(crate) fn with_checksum(mut line: Vec<u8>) -> Vec<u8> {
 /// What follows a line in a file: a newline, its hash and another newline.
 fn checksum(line: &[u8]) -> String {
     format!("\n{}\n", blake3::hash(line).to_hex())
+}
+
+/// Whether a checkpoint's line is of a graph, of whatever version.
+fn is_of_graph(line: &[u8]) -> bool {
+    serde_json::from_slice(line).is_ok_and(|Layout { graph }| graph.is_some())
+}
+
+/// What is read of a checkpoint of any version.
+#[derive(Deserialize)]
+#[serde(expecting = "a checkpoint")]
+pub(super) struct Layout {
+    /// The version of a checkpoint of a graph.
+    pub(super) graph: Option<u64>,
 }
 
 #[cfg(test)]

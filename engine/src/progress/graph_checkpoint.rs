@@ -6,7 +6,7 @@ use std::path::Path;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use super::checkpoint::{OutputState, blocking_load_line, blocking_save_line, checked_line, damaged};
+use super::checkpoint::{Layout, OutputState, blocking_load_line, blocking_save_line, checked_line, damaged};
 use super::saved_types::SavedTypes;
 use super::saving::Restorer;
 use crate::Error;
@@ -159,13 +159,6 @@ impl GraphCheckpoint {
     }
 }
 
-/// What is read of a checkpoint of any version.
-#[derive(Deserialize)]
-#[serde(expecting = "a checkpoint")]
-struct Layout {
-    graph: Option<u64>,
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -211,6 +204,9 @@ mod tests {
         super::super::Checkpoint::default().blocking_save(&path).unwrap();
         let chain = format!("{:?}", GraphCheckpoint::blocking_load(&path).unwrap_err());
         assert!(chain.contains("chain of functions"), "{chain}");
+        checkpoint().blocking_save(&path).unwrap();
+        let graph = super::super::Checkpoint::blocking_load(&path).unwrap_err().to_string();
+        assert!(graph.contains("it is of a pipeline file"), "{graph}");
     }
 
     /// The file was written by an engine of that version.
