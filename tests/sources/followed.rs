@@ -404,3 +404,22 @@ fn a_copy_of_a_file_that_is_about_to_be_cut_does_not_come_out_twice() {
     File::create(world.files.path("log")).unwrap();
     world.check();
 }
+
+#[test]
+fn a_compressed_file_is_read_though_only_a_begun_line_of_another_was_read() {
+    let mut world = World::begun();
+    world.wait();
+    world.act(Act::Rewrite(0));
+    world.begin();
+    // It has been read.
+    while !fs::read_to_string(world.files.path("position")).unwrap().contains("\"read\":6") {
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    world.follower.as_ref().unwrap().signal("-STOP");
+    world.act(Act::Rotate { compress: true });
+    world.append(11);
+    world.act(Act::Rotate { compress: true });
+    world.follower.as_ref().unwrap().signal("-CONT");
+    world.wait();
+    world.check();
+}

@@ -62,6 +62,16 @@ impl Generation {
 
     /// A file that is read from a position on. None if it is another file than the one that was read up to there.
     pub(crate) fn resumed(file: File, position: &FilePosition) -> io::Result<Option<Self>> {
+        if position.offset < position.read {
+            // A compressed file that is read up to the offset does not tell what comes after it.
+            let mut whole = Self::of(file.try_clone()?)?;
+            if whole.is_compressed() {
+                whole.go_to(position.read)?;
+                if whole.read != position.read || !whole.begins_as(position) {
+                    return Ok(None);
+                }
+            }
+        }
         let mut generation = Self::of(file)?;
         if let Contents::Plain(file) = &generation.contents {
             let start = position.read.saturating_sub(position.before.bytes);
