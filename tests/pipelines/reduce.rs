@@ -47,6 +47,10 @@ fn a_record_beyond_a_bound_is_a_fault_that_names_it() {
     assert_eq!((did.code, &*did.stderr), (Some(1), said));
     let did = keyed("[stages.reduce]\nkey = \"k\"\nkeys = 2\non_fault = { divert = \"dead\" }", input);
     assert_eq!(did.stdout, "{\"key\":1,\"count\":2}\n{\"key\":2,\"count\":1}\n");
+    // A record that needs no memory is none.
+    let pad = format!("{{\"k\":1}} {{\"k\":1,\"x\":\"{}\"}}", "x".repeat(5000));
+    let did = keyed("[stages.reduce]\nkey = \"k\"\nmemory = \"1KiB\"", &pad);
+    assert_eq!((&*did.stdout, &*did.stderr), ("{\"key\":1,\"count\":2}\n", ""));
     let long = format!("{{\"k\":1,\"x\":\"{}\"}} {{\"k\":2}}", "x".repeat(5000));
     let did = keyed("[stages.group]\nkey = \"k\"\nmemory = \"4KiB\"\non_fault = \"skip\"", &long);
     assert_eq!(did.stdout, "[{\"k\":2}]\n");
@@ -58,4 +62,7 @@ fn a_part_that_does_not_fit_is_a_fault_and_changes_nothing() {
     let stage = "[stages.reduce]\nvalues = { n = \"count\", sum = { sum = \"x\" }, most = { max = \"y\" } }\non_fault = \"skip\"";
     let did = keyed(stage, r#"{"x":1,"y":"a"} {"x":"2","y":"b"} {"x":1,"y":3} {"y":"c"} {"x":2,"y":"b"}"#);
     assert_eq!(did.stdout, "{\"n\":2,\"sum\":3,\"most\":\"b\"}\n", "{}", did.stderr);
+    let did = keyed("[stages.reduce]\nvalues = { sum = { sum = \"x\" } }", r#"{"x":1e308} {"x":1e308}"#);
+    assert_eq!(did.code, Some(1));
+    assert!(did.stderr.contains("record 2: reduce: with 1e308, the sum is too large"), "{}", did.stderr);
 }

@@ -52,6 +52,6 @@ pub use key::Key;
 pub use map::Map;
 pub use partition_unique::Keep;
 pub use pluck::Part;
-pub(crate) use reducers::Reducer;
+pub(crate) use reducers::{Reducer, Refusal};
 pub use release::Release;
 pub use starmap::Starmap;

@@ -8,7 +8,7 @@ use indexmap::IndexMap;
 use tokio::time::Instant;
 
 use super::bounds::Bounds;
-use super::reducers::{Fold, Groups, Reducer};
+use super::reducers::{Fold, Groups, Reducer, Refusal};
 use super::release::Release;
 use super::timed_window::Clock;
 use crate::graph::operator::Guard;
@@ -48,7 +48,7 @@ impl<T: Clone + Send + 'static> Stream<T> {
         self.through(Reduce::new(Fold { key, start, f }, release))
     }
 
-    /// All elements of each key, as [`reduce_by`](Self::reduce_by) gives states.
+    /// All elements of each key, as [`reduce_by`](Self::reduce_by) gives states. They are kept until they come out.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), engine::Error> {
@@ -77,18 +77,15 @@ impl<T: Clone + Send + 'static> Stream<T> {
     }
 
     /// All elements of each key, whose bytes are limited for each key and together.
-    pub(crate) fn group_bounded<K>(
+    pub(crate) fn group_bounded(
         self,
         release: Release,
-        key: impl FnMut(&T) -> K + Send + 'static,
+        key: impl FnMut(&T) -> Vec<u8> + Send + 'static,
         bounds: Bounds<T>,
-    ) -> Stream<Vec<T>>
-    where
-        K: Clone + Eq + Hash + Send + 'static,
-    {
+    ) -> Stream<Vec<T>> {
         let (room, guard) = bounds.parts();
         let groups = self.through_node(Reduce::new(Groups { key, room }, release), guard).0;
-        groups.map(|(_, (elements, _)): (K, (Vec<T>, usize))| elements)
+        groups.map(|(_, (elements, _)): (Vec<u8>, (Vec<T>, usize))| elements)
     }
 
     /// States that may refuse elements, and whose bytes are limited.
@@ -128,19 +125,25 @@ impl<T, R: Reducer<T>> Reduce<T, R> {
         if place.is_none() && self.states.len() >= most {
             return Err(format!("it has a new key, and there are {most} keys already"));
         }
-        if self.held.saturating_add(self.reducer.cost(&element)) > self.release.most_bytes {
-            let most = ByteSize(self.release.most_bytes as u64);
-            return Err(format!("with it, all keys together would take more than {most}"));
-        }
-        if let Some((key, state)) = place.and_then(|place| self.states.get_index_mut(place)) {
-            let before = self.reducer.weigh(key, state);
-            self.reducer.add(state, element)?;
-            self.held = (self.held - before).saturating_add(self.reducer.weigh(key, state));
+        let most_bytes = self.release.most_bytes;
+        let said = |refusal| match refusal {
+            Refusal::Full => {
+                format!("with it, all keys together would take more than {}", ByteSize(most_bytes as u64))
+            }
+            Refusal::Unfit(reason) => reason,
+        };
+        let left = most_bytes.saturating_sub(self.held);
+        if let Some((_, state)) = place.and_then(|place| self.states.get_index_mut(place)) {
+            let before = self.reducer.weigh(state);
+            self.reducer.add(state, element, left.saturating_add(before)).map_err(said)?;
+            self.held = (self.held - before).saturating_add(self.reducer.weigh(state));
             return Ok(());
         }
+        let taken = self.reducer.weigh_key(&key);
         let mut state = self.reducer.begin();
-        self.reducer.add(&mut state, element)?;
-        self.held = self.held.saturating_add(self.reducer.weigh(&key, &state));
+        let room = left.checked_sub(taken).ok_or(Refusal::Full).map_err(said)?;
+        self.reducer.add(&mut state, element, room).map_err(said)?;
+        self.held = self.held.saturating_add(taken).saturating_add(self.reducer.weigh(&state));
         self.states.insert(key, state);
         Ok(())
     }
@@ -168,7 +171,8 @@ impl<T: 'static, R: Reducer<T>> Save for Reduce<T, R> {
         let (keys, states): (Vec<R::Key>, Vec<R::Saved>) = (restorer.values()?, restorer.values()?);
         let states = states.into_iter().map(|state| self.reducer.restored(state));
         self.states = keys.into_iter().zip(states.collect::<Result<Vec<_>, _>>()?).collect();
-        let weights = self.states.iter().map(|(key, state)| self.reducer.weigh(key, state));
+        let weights =
+            self.states.iter().map(|(key, state)| self.reducer.weigh_key(key) + self.reducer.weigh(state));
         self.held = weights.sum();
         Ok(())
     }

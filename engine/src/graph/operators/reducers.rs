@@ -16,8 +16,8 @@ pub(crate) trait Reducer<T>: Send + 'static {
     /// The state of a key that has no element yet.
     fn begin(&self) -> Self::State;
 
-    /// Takes an element, or says why not and leaves the state as it was.
-    fn add(&mut self, state: &mut Self::State, element: T) -> Result<(), String>;
+    /// Takes an element, if the state then takes no more bytes than there is room for; else leaves it as it was.
+    fn add(&mut self, state: &mut Self::State, element: T, room: usize) -> Result<(), Refusal>;
 
     /// A state as checkpoints hold it.
     fn saved(&self, state: &Self::State) -> Self::Saved;
@@ -25,16 +25,30 @@ pub(crate) trait Reducer<T>: Send + 'static {
     /// The state that was saved.
     fn restored(&self, saved: Self::Saved) -> Result<Self::State, String>;
 
-    /// How many bytes a key and its state take.
-    fn weigh(&self, key: &Self::Key, state: &Self::State) -> usize {
-        let _ = (key, state);
+    /// How many bytes a key takes.
+    fn weigh_key(&self, key: &Self::Key) -> usize {
+        let _ = key;
         0
     }
 
-    /// How many bytes more an element may make it.
-    fn cost(&self, element: &T) -> usize {
-        let _ = element;
+    /// How many bytes a state takes.
+    fn weigh(&self, state: &Self::State) -> usize {
+        let _ = state;
         0
+    }
+}
+
+/// Why an element does not come to a state.
+pub(crate) enum Refusal {
+    /// There is no room for it.
+    Full,
+    /// The state can't be changed by it, for this reason.
+    Unfit(String),
+}
+
+impl From<String> for Refusal {
+    fn from(reason: String) -> Self {
+        Self::Unfit(reason)
     }
 }
 
@@ -64,7 +78,7 @@ where
         self.start.clone()
     }
 
-    fn add(&mut self, state: &mut S, element: T) -> Result<(), String> {
+    fn add(&mut self, state: &mut S, element: T, _: usize) -> Result<(), Refusal> {
         (self.f)(state, element);
         Ok(())
     }
@@ -84,17 +98,16 @@ pub(super) struct Groups<T, G> {
     pub(super) room: Room<T>,
 }
 
-impl<T, K, G> Reducer<T> for Groups<T, G>
+impl<T, G> Reducer<T> for Groups<T, G>
 where
     T: Clone + Send + 'static,
-    K: Clone + Eq + Hash + Send + 'static,
-    G: FnMut(&T) -> K + Send + 'static,
+    G: FnMut(&T) -> Vec<u8> + Send + 'static,
 {
-    type Key = K;
+    type Key = Vec<u8>;
     type State = (Vec<T>, usize);
     type Saved = Vec<T>;
 
-    fn key(&mut self, element: &T) -> K {
+    fn key(&mut self, element: &T) -> Vec<u8> {
         (self.key)(element)
     }
 
@@ -102,8 +115,13 @@ where
         (Vec::new(), 0)
     }
 
-    fn add(&mut self, (elements, taken): &mut Self::State, element: T) -> Result<(), String> {
-        *taken = self.room.with(*taken, &element)?;
+    fn add(&mut self, state: &mut Self::State, element: T, room: usize) -> Result<(), Refusal> {
+        let (before, (elements, taken)) = (self.weigh(state), state);
+        let with = self.room.with(*taken, &element)?;
+        if before + size_of::<T>() + (with - *taken) > room {
+            return Err(Refusal::Full);
+        }
+        *taken = with;
         elements.push(element);
         Ok(())
     }
@@ -117,11 +135,11 @@ where
         Ok((elements, taken))
     }
 
-    fn weigh(&self, _: &K, (elements, taken): &Self::State) -> usize {
-        taken + elements.len() * size_of::<T>()
+    fn weigh_key(&self, key: &Vec<u8>) -> usize {
+        key.len() + size_of::<(Vec<u8>, Self::State)>()
     }
 
-    fn cost(&self, element: &T) -> usize {
-        self.room.weigh(element) + size_of::<T>()
+    fn weigh(&self, (elements, taken): &Self::State) -> usize {
+        taken + elements.len() * size_of::<T>()
     }
 }

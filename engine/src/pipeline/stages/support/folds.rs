@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Number;
 
-use crate::graph::Reducer;
+use crate::graph::{Reducer, Refusal};
 use crate::nodes::{Bytes, Key, json};
 use crate::record::shorten;
 
@@ -47,11 +47,13 @@ pub(in crate::pipeline) type Folded = Vec<Total>;
 pub(in crate::pipeline) struct Folds {
     has_key: bool,
     values: Arc<IndexMap<String, Fold>>,
+    /// Those of the record at hand, before they are made.
+    changes: Vec<Option<Total>>,
 }
 
 impl Folds {
     pub(in crate::pipeline) fn new(has_key: bool, values: IndexMap<String, Fold>) -> Self {
-        Self { has_key, values: Arc::new(values) }
+        Self { has_key, values: Arc::new(values), changes: Vec::new() }
     }
 
     /// The object of a key.
@@ -114,30 +116,30 @@ impl Total {
 }
 
 impl Fold {
-    /// The total with one more record.
-    fn with(&self, total: &Total, record: &[u8]) -> Result<Total, String> {
+    /// The total with one more record, if it is another one.
+    fn with(&self, total: &Total, record: &[u8]) -> Result<Option<Total>, String> {
         let (Self::Sum(Key(path))
         | Self::Min(Key(path))
         | Self::Max(Key(path))
         | Self::First(Key(path))
         | Self::Last(Key(path))) = self
         else {
-            let Total::Count(count) = total else { return Ok(Total::Count(1)) };
-            return Ok(Total::Count(count + 1));
+            let Total::Count(count) = total else { return Ok(Some(Total::Count(1))) };
+            return Ok(Some(Total::Count(count + 1)));
         };
         let part = path.of(record)?.trim_ascii();
-        let as_it_is = || Ok(Total::Part(part.into()));
-        match (self, total) {
-            (Self::First(_), Total::Part(_)) => Ok(total.clone()),
-            (Self::First(_) | Self::Last(_), _) => as_it_is(),
-            _ if part == "null" => Ok(total.clone()),
-            (Self::Sum(_), _) => sum(total, part),
+        let is_wanted = match (self, total) {
+            (Self::First(_), Total::Part(_)) => false,
+            (Self::First(_) | Self::Last(_), _) => true,
+            _ if part == "null" => false,
+            (Self::Sum(_), _) => return sum(total, part).map(Some),
             (_, Total::Part(known)) => {
                 let wanted = if matches!(self, Self::Min(_)) { Ordering::Less } else { Ordering::Greater };
-                if compare(part, known)? == wanted { as_it_is() } else { Ok(total.clone()) }
+                compare(part, known)? == wanted
             }
-            _ => compare(part, part).and_then(|_| as_it_is()),
-        }
+            _ => compare(part, part).map(|_| true)?,
+        };
+        Ok(is_wanted.then(|| Total::Part(part.into())))
     }
 }
 
@@ -151,12 +153,13 @@ fn sum(total: &Total, part: &str) -> Result<Total, String> {
         return Ok(Total::Whole(sum));
     }
     let number = serde_json::from_str::<f64>(part).map_err(|_| no_number())?;
-    match (total, whole) {
-        (Total::None, Some(whole)) => Ok(Total::Whole(whole)),
-        (Total::Whole(sum), _) => Ok(Total::Float(*sum as f64 + number)),
-        (Total::Float(sum), _) => Ok(Total::Float(sum + number)),
-        _ => Ok(Total::Float(number)),
-    }
+    let sum = match (total, whole) {
+        (Total::None, Some(whole)) => return Ok(Total::Whole(whole)),
+        (Total::Whole(sum), _) => *sum as f64 + number,
+        (Total::Float(sum), _) => sum + number,
+        _ => number,
+    };
+    if sum.is_finite() { Ok(Total::Float(sum)) } else { Err(format!("with {part}, the sum is too large")) }
 }
 
 /// The order of two numbers, or of two texts.
@@ -186,9 +189,19 @@ impl Reducer<(Bytes, Bytes)> for Folds {
         vec![Total::None; self.values.len()]
     }
 
-    fn add(&mut self, state: &mut Folded, (_, record): (Bytes, Bytes)) -> Result<(), String> {
-        let with = |(fold, total): (&Fold, &Total)| fold.with(total, &record);
-        *state = self.values.values().zip(state.iter()).map(with).collect::<Result<_, _>>()?;
+    fn add(&mut self, state: &mut Folded, (_, record): (Bytes, Bytes), room: usize) -> Result<(), Refusal> {
+        let mut taken = 0;
+        self.changes.clear();
+        for (fold, total) in self.values.values().zip(&*state) {
+            let change = fold.with(total, &record)?;
+            taken += change.as_ref().unwrap_or(total).size();
+            self.changes.push(change);
+        }
+        if taken > room {
+            return Err(Refusal::Full);
+        }
+        let changed = self.changes.drain(..).zip(state).filter_map(|(change, total)| Some((change?, total)));
+        changed.for_each(|(change, total)| *total = change);
         Ok(())
     }
 
@@ -206,12 +219,12 @@ impl Reducer<(Bytes, Bytes)> for Folds {
             .collect()
     }
 
-    fn weigh(&self, key: &Bytes, state: &Folded) -> usize {
-        key.len() + size_of::<(Bytes, Folded)>() + state.iter().map(Total::size).sum::<usize>()
+    fn weigh_key(&self, key: &Bytes) -> usize {
+        key.len() + size_of::<(Bytes, Folded)>()
     }
 
-    fn cost(&self, (key, record): &(Bytes, Bytes)) -> usize {
-        key.len() + record.len()
+    fn weigh(&self, state: &Folded) -> usize {
+        state.iter().map(Total::size).sum()
     }
 }
 
