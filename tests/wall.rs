@@ -90,7 +90,7 @@ fn a_pipeline_reaches_only_what_its_file_names() {
     let expected = paths(&["f.wasm", "logs", "one", "seen", "spool", "two"]);
     assert_eq!(own.collect::<BTreeSet<_>>(), expected);
     assert_eq!(rules.writes, paths(&["data", "old"]));
-    assert_eq!(rules.creates, paths(&["dead", "new", "turning/log"]));
+    assert_eq!(rules.creates, paths(&["dead", "new", "old", "turning/log"]));
     assert_eq!(rules.rotates, BTreeMap::from([(at("turning/log"), 3)]));
     // Names are looked up at port 53.
     assert_eq!(rules.connects, BTreeSet::from([53, 443, 5432, 8080]));

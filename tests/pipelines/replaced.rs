@@ -58,6 +58,7 @@ fn text(path: &Path) -> String {
 }
 
 /// A run that writes to `out`, two records that it is fed, and what becomes of each.
+#[derive(Clone, Copy)]
 struct Case {
     name: &'static str,
     pipeline: &'static str,
@@ -65,15 +66,31 @@ struct Case {
     written: [&'static str; 2],
     /// What each file begins with.
     head: &'static str,
+    /// Whether `out` is there before the run.
+    exists: bool,
 }
 
-const CASES: [Case; 5] = [
+/// Each case, without the output and with one that is there before the run.
+fn cases() -> impl Iterator<Item = Case> {
+    [false, true].into_iter().flat_map(|exists| CASES.map(|case| Case { exists, ..case }))
+}
+
+const CASES: [Case; 6] = [
     Case {
         name: "file",
         pipeline: "[sources.stdin]\n[sinks.file]\npath = \"out\"\n",
         records: ["1", "2"],
         written: ["1\n", "2\n"],
         head: "",
+        exists: false,
+    },
+    Case {
+        name: "append",
+        pipeline: "[sources.stdin]\n[sinks.file]\npath = \"out\"\nappend = true\n",
+        records: ["1", "2"],
+        written: ["1\n", "2\n"],
+        head: "",
+        exists: false,
     },
     Case {
         name: "gzip",
@@ -81,6 +98,7 @@ const CASES: [Case; 5] = [
         records: ["1", "2"],
         written: ["1\n", "2\n"],
         head: "",
+        exists: false,
     },
     Case {
         name: "csv",
@@ -88,15 +106,26 @@ const CASES: [Case; 5] = [
         records: [r#"{"a":1}"#, r#"{"a":2}"#],
         written: ["1\n", "2\n"],
         head: "a\n",
+        exists: false,
     },
-    Case { name: "-o", pipeline: "", records: ["1", "2"], written: ["2\n", "3\n"], head: "" },
-    Case { name: "divert", pipeline: "", records: ["x", "y"], written: ["\"x\"}\n", "\"y\"}\n"], head: "" },
+    Case { name: "-o", pipeline: "", records: ["1", "2"], written: ["2\n", "3\n"], head: "", exists: false },
+    Case {
+        name: "divert",
+        pipeline: "",
+        records: ["x", "y"],
+        written: ["\"x\"}\n", "\"y\"}\n"],
+        head: "",
+        exists: false,
+    },
 ];
 
 impl Case {
     /// What runs it in a new folder.
     fn command(&self) -> (Files, Command) {
         let files = Files::new(self.pipeline);
+        if self.exists {
+            fs::write(files.path("out"), "").unwrap();
+        }
         let command = match self.name {
             "-o" => plugin_run(["-o".to_owned(), files.path("out").display().to_string()]),
             "divert" => {
@@ -131,7 +160,7 @@ fn plugin_run(flags: [String; 2]) -> Command {
 
 #[test]
 fn an_output_that_is_renamed_or_removed_is_made_again() {
-    for case in CASES {
+    for case in cases() {
         let (files, command) = case.command();
         let (out, moved) = (files.path("out"), files.path("moved"));
         let mut fed = Fed::new(command, &files);
@@ -152,7 +181,7 @@ fn an_output_that_is_renamed_or_removed_is_made_again() {
 
 #[test]
 fn an_output_that_is_replaced_goes_on_after_what_is_there() {
-    for case in CASES {
+    for case in cases() {
         let (files, command) = case.command();
         let out = files.path("out");
         let mut fed = Fed::new(command, &files);
@@ -170,7 +199,7 @@ fn an_output_that_is_replaced_goes_on_after_what_is_there() {
 
 #[test]
 fn an_output_that_is_removed_last_is_there_at_the_end() {
-    for case in CASES.into_iter().filter(|case| case.name != "divert") {
+    for case in cases().filter(|case| case.name != "divert") {
         let (files, command) = case.command();
         let out = files.path("out");
         let mut fed = Fed::new(command, &files);
@@ -184,7 +213,7 @@ fn an_output_that_is_removed_last_is_there_at_the_end() {
 
 #[test]
 fn an_output_that_is_emptied_has_no_gap() {
-    for case in CASES.into_iter().filter(|case| case.name != "gzip") {
+    for case in cases().filter(|case| case.name != "gzip") {
         let (files, command) = case.command();
         let out = files.path("out");
         let mut fed = Fed::new(command, &files);

@@ -13,7 +13,7 @@ use crate::function::capability::GrantedAccess;
 /// What a process may still reach once the wall is raised. The kernel refuses everything else.
 ///
 /// Paths are looked up when the wall is raised, so a file that is moved later stays reachable, and one
-/// that takes its place does not. A path that does not exist then is not reachable.
+/// that takes its place does not, unless the launcher opens it. A path that does not exist then is not reachable.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Rules {
@@ -21,8 +21,8 @@ pub struct Rules {
     pub reads: BTreeSet<PathBuf>,
     /// Files that may be read and written, and folders in which anything may be made, changed and removed.
     pub writes: BTreeSet<PathBuf>,
-    /// Files that the launcher opens for writing, since they may not exist yet. Nothing else in their
-    /// folders becomes reachable.
+    /// Files that the launcher opens for writing, since they may not exist yet, or not any more. Nothing else in
+    /// their folders becomes reachable.
     pub creates: BTreeSet<PathBuf>,
     /// Files that the launcher replaces or removes.
     pub replaces: BTreeSet<PathBuf>,
@@ -57,14 +57,18 @@ impl Rules {
         self.writes.insert(whole(path.as_ref()));
     }
 
-    /// Lets a file be written that may not exist yet, and nothing else in its folder.
+    /// Lets a file be written that may not exist yet, or may be removed, renamed or replaced meanwhile, and nothing else in
+    /// its folder.
     pub fn create(&mut self, path: impl AsRef<Path>) {
         let path = whole(path.as_ref());
-        if path.exists() {
-            self.writes.insert(path)
-        } else {
-            self.creates.insert(path)
-        };
+        let exists = path.exists();
+        // A device, a pipe or a descriptor is not made again.
+        if !exists || target(&path).symlink_metadata().is_ok_and(|known| known.is_file()) {
+            self.creates.insert(path.clone());
+        }
+        if exists {
+            self.writes.insert(path);
+        }
     }
 
     /// Lets a file be read, replaced by another one and removed, and nothing else in its folder.
@@ -277,15 +281,32 @@ mod tests {
     }
 
     #[test]
-    fn the_launcher_creates_new_files_and_existing_ones_are_written_directly() {
+    fn files_that_exist_are_written_directly_and_the_launcher_makes_all_anew() {
         let folder = tempfile::tempdir().unwrap();
         let (old, new) = (folder.path().join("old"), folder.path().join("new"));
         std::fs::write(&old, "").unwrap();
         let mut rules = Rules::new();
+        rules.create("/dev/null");
+        assert!(!rules.need_launcher(), "a device is not made again");
         rules.create(&old);
-        assert!(!rules.need_launcher());
+        assert!(rules.need_launcher(), "it may be removed during the run");
         rules.create(&new);
-        assert!(rules.need_launcher());
-        assert_eq!((rules.writes, rules.creates), (BTreeSet::from([old]), BTreeSet::from([new])));
+        assert_eq!(rules.writes, BTreeSet::from(["/dev/null".into(), old.clone()]));
+        assert_eq!(rules.creates, BTreeSet::from([old, new]));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn what_a_link_leads_to_is_made_again_and_descriptors_are_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let (old, link) = (folder.path().join("old"), folder.path().join("link"));
+        let open = std::fs::File::create(&old).unwrap();
+        std::os::unix::fs::symlink("old", &link).unwrap();
+        let descriptor = format!("/dev/fd/{}", std::os::fd::AsRawFd::as_raw_fd(&open));
+        let mut rules = Rules::new();
+        rules.create(&descriptor);
+        rules.create(&link);
+        assert_eq!(rules.writes, BTreeSet::from([descriptor.into(), link.clone()]));
+        assert_eq!(rules.creates, BTreeSet::from([link]));
     }
 }
