@@ -20,6 +20,15 @@ fn a_stream_may_feed_several_sinks() {
 }
 
 #[test]
+fn csv_is_appended_to_a_file_that_may_not_exist_yet() {
+    let files = Files::new("[sources.ndjson]\n[sinks.csv]\npath = \"out.csv\"\nappend = true\n");
+    for expected in ["n\n1\n", "n\n1\n1\n"] {
+        let did = files.run("{\"n\":1}\n");
+        assert_eq!((did.code, files.read("out.csv").as_str()), (Some(0), expected), "{}", did.stderr);
+    }
+}
+
+#[test]
 fn an_invalid_pipeline_leaves_outputs_untouched() {
     let files = Files::new(
         "[sources.stdin]\n[sinks.file]\npath = \"out\"\n[sinks.other]\ntype = \"file\"\npath = \"no/where\"\n",

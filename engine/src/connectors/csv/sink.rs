@@ -147,7 +147,7 @@ impl Rows {
     fn header(&self) -> Result<Option<Vec<String>>, Error> {
         let path = &self.file.path;
         // Pipes and devices have none.
-        if !path.metadata().is_ok_and(|known| known.is_file()) {
+        if !path.metadata().is_ok_and(|known| known.is_file() && known.len() > 0) {
             return Ok(None);
         }
         let reader = ReaderBuilder::new().delimiter(self.delimiter).has_headers(false).from_path(path);

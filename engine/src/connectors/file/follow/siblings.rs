@@ -35,8 +35,13 @@ fn folder_of(path: &Path) -> &Path {
     path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
-/// The files beside the one at `path` whose names are `wanted`, those that were changed first first.
-fn beside(path: &Path, wanted: impl Fn(&OsStr) -> bool) -> Result<Vec<Sibling>, Unreadable> {
+/// The files beside the one at `path` whose names are `wanted`, the one that was changed first at the beginning; only
+/// the file `id`, if one is given: a folder may have more files than a process can have open.
+fn beside(
+    path: &Path,
+    id: Option<FileId>,
+    wanted: impl Fn(&OsStr) -> bool,
+) -> Result<Vec<Sibling>, Unreadable> {
     let folder_path = folder_of(path);
     let unreadable = |error| Unreadable { path: folder_path.to_owned(), error };
     let folder = match Folder::open(folder_path) {
@@ -52,7 +57,10 @@ fn beside(path: &Path, wanted: impl Fn(&OsStr) -> bool) -> Result<Vec<Sibling>, 
     let mut found = Vec::new();
     // A file that gets another name while they are listed may be missing.
     for _ in 0..LISTINGS {
-        found = listed.iter().filter_map(|name| Sibling::open(&folder, folder_path, name)).collect();
+        let is_meant =
+            |name: &&OsString| id.is_none() || folder.known(name).is_ok_and(|known| id_of(&known) == id);
+        let meant = listed.iter().filter(is_meant);
+        found = meant.filter_map(|name| Sibling::open(&folder, folder_path, name)).collect();
         let again = names()?;
         if again == listed {
             break;
@@ -67,7 +75,7 @@ fn beside(path: &Path, wanted: impl Fn(&OsStr) -> bool) -> Result<Vec<Sibling>, 
 /// they are made from beside them are left out: they may not be whole yet.
 fn rotated(path: &Path) -> Result<Vec<Sibling>, Unreadable> {
     let own = path.file_name().unwrap_or_default();
-    let mut found = beside(path, |name| is_rotated(own, name))?;
+    let mut found = beside(path, None, |name| is_rotated(own, name))?;
     let plain: BTreeSet<_> = found.iter().filter(|it| !it.is_compressed).map(|it| it.path.clone()).collect();
     found.retain(|it| !it.is_compressed || !plain.contains(&it.path.with_extension("")));
     Ok(found)
@@ -81,7 +89,7 @@ pub(super) fn find(position: &FilePosition) -> Result<Option<Generation>, Unread
     let own = position.path.file_name().unwrap_or_default();
     // The number of a file that is gone is given to others. If nothing was read, nothing else tells them apart.
     let is_told = position.read > 0;
-    for sibling in beside(&position.path, |name| is_told || is_rotated(own, name))? {
+    for sibling in beside(&position.path, position.id, |name| is_told || is_rotated(own, name))? {
         if sibling.id == position.id && (is_told || sibling.modified >= position.modified) {
             let Sibling { path, file, .. } = sibling;
             let resumed = file.and_then(|file| Generation::resumed(file, position));
