@@ -30,6 +30,9 @@ pub(crate) fn about(error: &Error) -> Option<String> {
         Error::Graph(GraphError::Changed { .. }) => {
             Some("--accept-changes goes on with it; remove the checkpoint to start over".to_owned())
         }
+        Error::Graph(GraphError::OtherGraph { .. } | GraphError::NotRestored { .. }) => {
+            Some("remove the checkpoint to start over".to_owned())
+        }
         Error::Broker(BrokerError::NoReplicas { .. }) => Some("--replicas 1".to_owned()),
         _ => None,
     }
