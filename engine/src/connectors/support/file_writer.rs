@@ -262,20 +262,21 @@ impl FileWriter {
         self.opened.as_mut().map_or(Ok(()), Opened::hand_over)
     }
 
-    /// Goes on in the file at the path, which is made if there is none.
+    /// Goes on in the file at the path, which is made if there is none. What waits is kept, whatever fails.
     fn make_again(&mut self) -> io::Result<()> {
+        let continued = std::mem::replace(&mut self.continues, false);
+        let new = self.open(true).inspect_err(|_| self.continues = continued);
+        let mut new = new?;
+        self.append = true;
         let Some(Opened { writer, waiting, size, .. }) = self.opened.take() else { return Ok(()) };
-        writer.end()?;
-        let has_begun = self.continues || size > waiting.len() as u64;
-        (self.append, self.continues) = (true, false);
-        let mut new = self.open(true)?;
+        let has_begun = continued || size > waiting.len() as u64;
         let head: &[u8] = if new.size == 0 && has_begun { &self.head } else { &[] };
         new.size += (head.len() + waiting.len()) as u64;
         new.waiting.extend_from_slice(head);
         new.waiting.extend(waiting);
         self.unwritten.move_to(size, new.size);
         self.opened = Some(new);
-        Ok(())
+        writer.end()
     }
 
     fn is_full(&self, more: usize) -> bool {
@@ -340,5 +341,31 @@ mod tests {
         file.end().unwrap();
         assert_eq!(file.unwritten(), 0);
         assert_eq!(std::fs::read_to_string(&path).unwrap(), "a long line of another file\n2\n3\n");
+    }
+
+    #[test]
+    fn rows_wait_until_the_file_can_be_made_again() {
+        for gzip in [false, true] {
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join("out");
+            let mut file = FileWriter { gzip, head: b"a\n".to_vec(), ..FileWriter::new(path.clone()) };
+            file.write(b"a\n1\n").unwrap();
+            file.flush().unwrap();
+            file.write(b"2\n").unwrap();
+            std::fs::rename(&path, folder.path().join("moved")).unwrap();
+            std::fs::create_dir(&path).unwrap();
+            for _ in 0..2 {
+                assert!(file.end().is_err());
+            }
+            std::fs::remove_dir(&path).unwrap();
+            file.end().unwrap();
+            let known = std::fs::File::open(&path).unwrap();
+            let text = if gzip {
+                io::read_to_string(flate2::read::MultiGzDecoder::new(known))
+            } else {
+                io::read_to_string(known)
+            };
+            assert_eq!(text.unwrap(), "a\n2\n");
+        }
     }
 }
