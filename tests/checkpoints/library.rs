@@ -143,22 +143,29 @@ async fn a_checkpoint_of_more_than_one_source_or_file_is_refused_at_the_start() 
         ("", &|_| {}),
     ];
     for (expected, more) in refused {
-        let mut run = new_run();
         fs::write(path("out"), "before\n").unwrap();
-        let interval = Duration::from_millis(1);
-        run.output(Some(&path("out")));
-        run.checkpoint(CheckpointSettings { path: path("saved"), interval, start: Checkpoint::default() });
-        source(&mut run, "first");
-        more(&mut run);
-        let ended = run.run(&CancellationToken::new()).await.map_err(|error| error.to_string());
-        match expected {
-            "" => assert_eq!(ended, Ok(())),
-            _ => {
-                assert!(
-                    ended.as_ref().is_err_and(|told| told.starts_with(expected)),
-                    "{expected}: {ended:?}"
-                );
-                assert_eq!(fs::read_to_string(path("out")).unwrap(), "before\n");
+        let made = || {
+            let mut run = new_run();
+            let interval = Duration::from_millis(1);
+            run.output(Some(&path("out")));
+            let start = Checkpoint::default();
+            run.checkpoint(CheckpointSettings { path: path("saved"), interval, start });
+            source(&mut run, "first");
+            more(&mut run);
+            run
+        };
+        let opened = made().blocking_open(&|| false);
+        let ran = made().run(&CancellationToken::new()).await;
+        for ended in [opened, ran].map(|ended| ended.map_err(|error| error.to_string())) {
+            match expected {
+                "" => assert_eq!(ended, Ok(())),
+                _ => {
+                    assert!(
+                        ended.as_ref().is_err_and(|told| told.starts_with(expected)),
+                        "{expected}: {ended:?}"
+                    );
+                    assert_eq!(fs::read_to_string(path("out")).unwrap(), "before\n");
+                }
             }
         }
     }

@@ -49,10 +49,11 @@ impl Run {
     ///
     /// If a file or stdout can't be opened or written, or is used otherwise too. Then all files are as they were.
     pub fn blocking_open(&mut self, interrupted: &dyn Fn() -> bool) -> Result<(), Error> {
-        if std::mem::replace(&mut self.opened, true) {
+        if self.opened {
             return Ok(());
         }
         self.check_start()?;
+        self.opened = true;
         self.check_claims()?;
         if self.stdout.is_some() {
             files::check_stdout().map_err(|error| {
