@@ -4,6 +4,7 @@ use std::fs::{self, File};
 use std::io::{Seek, SeekFrom};
 use std::path::Path;
 use std::sync::Arc;
+use std::thread;
 use std::time::Duration;
 
 use engine::checkpoint::{Checkpoint, InputState, OutputState};
@@ -218,4 +219,51 @@ async fn an_output_that_a_checkpoint_counts_ends_the_run_if_it_is_removed() {
     let (ended, ()) = tokio::join!(run.run(&stop), fed);
     let told = format!("{:?}", ended.unwrap_err());
     assert!(told.contains("it was removed or replaced during the run"), "{told}");
+}
+
+/// Waits until two more checkpoints are saved, of which the second was begun after this. False if the run ends before.
+fn wait_for_checkpoint(saved: &Path, stop: &CancellationToken) -> bool {
+    for _ in 0..2 {
+        let before = fs::read(saved).ok();
+        while fs::read(saved).ok() == before {
+            if stop.is_cancelled() {
+                return false;
+            }
+            thread::yield_now();
+        }
+    }
+    true
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn files_that_are_removed_between_checkpoints_are_made_again_without_anything_to_write() {
+    let folder = tempdir().unwrap();
+    let [out, dead, saved] = ["out", "dead", "saved"].map(|name| folder.path().join(name));
+    let mut run = new_run();
+    run.save_to(&saved, Duration::from_millis(1));
+    let on_fault = OnFault::Divert(dead.clone());
+    let policy = run.policy(&FaultSettings { on_fault, ..FaultSettings::default() });
+    let (stop, source) = (CancellationToken::new(), Arc::new(Source::<u64>::new()));
+    let numbers = source.stream().try_map(|x: u64| if x == 1 { Err("one") } else { Ok(x) }, &policy);
+    numbers.filter(|x: &u64| *x == 2).sink(sinks::lines(&run.output(Some(&out))));
+    run.resumable_source("numbers", &source, sources::count(1..=u64::MAX));
+    let watched = thread::spawn({
+        let (stop, files) = (stop.clone(), [out, dead]);
+        move || {
+            let is_written = |path| fs::read_to_string(path).is_ok_and(|text| text.ends_with('\n'));
+            while !files.iter().all(is_written) && !stop.is_cancelled() {
+                thread::yield_now();
+            }
+            files.iter().for_each(|path| fs::remove_file(path).unwrap());
+            let was_saved = wait_for_checkpoint(&saved, &stop);
+            let made = files.map(|path| fs::read_to_string(path).ok());
+            stop.cancel();
+            (was_saved, made)
+        }
+    });
+    let ended = run.run(&stop).await;
+    stop.cancel();
+    let seen = watched.join().unwrap();
+    assert!(ended.is_ok(), "{ended:?}");
+    assert_eq!(seen, (true, [Some(String::new()), Some(String::new())]));
 }

@@ -201,6 +201,13 @@ impl DeadLetters {
         self.file().flush().map_err(|error| unwritable(&self.path, error))
     }
 
+    /// Writes out what was put, and makes the file again if its path does not lead to it any more.
+    pub(crate) fn follow_path(&self) -> Result<(), Error> {
+        let mut file = self.file();
+        let followed = file.flush().and_then(|()| file.get_mut().follow_path());
+        followed.map_err(|error| unwritable(&self.path, error))
+    }
+
     /// Writes out what was put, and returns when it is on the disk.
     pub(crate) fn sync(&self) -> Result<(), Error> {
         let mut file = self.file();

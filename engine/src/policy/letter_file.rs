@@ -55,6 +55,10 @@ impl<F: Write> LetterFile<F> {
         &self.file
     }
 
+    pub(super) fn get_mut(&mut self) -> &mut F {
+        &mut self.file
+    }
+
     /// How many bytes were put.
     pub(super) fn put_bytes(&self) -> u64 {
         self.put

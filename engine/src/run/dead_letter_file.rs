@@ -115,6 +115,11 @@ impl DeadLetterFile {
         self.letters.get().map_or(Ok(()), DeadLetters::flush)
     }
 
+    /// Writes everything out, and makes the file again if its path does not lead to it any more.
+    pub(super) fn follow_path(&self) -> Result<(), Error> {
+        self.letters.get().map_or(Ok(()), DeadLetters::follow_path)
+    }
+
     /// Writes everything out, and returns when it is on the disk.
     pub(super) fn sync(&self) -> Result<(), Error> {
         self.letters.get().map_or(Ok(()), DeadLetters::sync)

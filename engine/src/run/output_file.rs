@@ -133,6 +133,14 @@ impl OutputFile {
         }
     }
 
+    /// Makes the file again if its path does not lead to it any more.
+    pub(super) fn follow_path(&self) -> Result<(), Error> {
+        match &mut *self.lock() {
+            Phase::Open(file) => file.follow_path().map_err(|error| unwritable(&self.path, error)),
+            Phase::Waiting | Phase::Ended => Ok(()),
+        }
+    }
+
     fn lock(&self) -> MutexGuard<'_, Phase> {
         self.file.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -342,11 +342,11 @@ impl Run {
         }
         self.blocking_open(&|| stop.is_cancelled())?;
         for letters in self.dead_letters.clone() {
-            run = run.file(letters.path.clone(), move || letters.flush());
+            run = run.file(letters.path.clone(), move || letters.follow_path());
         }
         for (output, file) in self.written.iter().filter(|(_, file)| file.is_regular()) {
-            let output = output.clone();
-            run = run.file(file.path(), move || output.flush());
+            let (output, written) = (output.clone(), file.clone());
+            run = run.file(file.path(), move || output.flush().and_then(|()| written.follow_path()));
         }
         let ended = run.run(stop).await;
         let kept = self.end_as(false);

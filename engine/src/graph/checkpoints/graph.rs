@@ -87,8 +87,9 @@ impl CheckpointedGraph {
         self
     }
 
-    /// Adds a file that the program writes beside the graph, such as one of dead letters. `flush` writes what is held back;
-    /// a run that goes on cuts the file back. It must be open for appending, and be there when the run begins.
+    /// Adds a file that the program writes beside the graph, such as one of dead letters. `flush` writes what is held back,
+    /// and makes the file again if it was removed; a run that goes on cuts the file back. It must be open for appending, and
+    /// be there when the run begins.
     #[must_use]
     pub fn file(
         mut self,
