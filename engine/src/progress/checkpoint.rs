@@ -97,8 +97,20 @@ impl OutputState {
         Ok(Self { tail, ..self })
     }
 
-    /// Returns when what was written to the file is on the disk. Blocks the caller's thread meanwhile.
-    pub(super) fn blocking_sync(&self) -> Result<(), Error> {
+    /// Returns when what was written to the file is on the disk, with the hash of its end. A file that was removed meanwhile
+    /// counts as empty: if it is made again, all that is in it is later.
+    pub(super) fn blocking_kept(self) -> Result<Self, Error> {
+        match self.blocking_sync().and_then(|()| self.clone().with_tail()) {
+            Err(Error::File(FileError::Read { source, .. } | FileError::Write { source, .. }))
+                if source.kind() == io::ErrorKind::NotFound =>
+            {
+                Ok(Self { length: 0, tail: String::new(), ..self })
+            }
+            kept => kept,
+        }
+    }
+
+    fn blocking_sync(&self) -> Result<(), Error> {
         let synced = files::open_file(&self.path).and_then(|file| file.sync_data());
         synced.map_err(|error| {
             Error::File(FileError::Write { path: self.path.clone(), source: Arc::new(error) })

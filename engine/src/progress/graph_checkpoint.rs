@@ -143,8 +143,7 @@ impl GraphCheckpoint {
         let mut whole = Self { graph: GRAPH_CHECKPOINT.written, ..self.clone() };
         let nodes = whole.sources.iter_mut().flat_map(|source| &mut source.nodes);
         for output in nodes.filter_map(|node| node.output.as_mut()).chain(&mut whole.files) {
-            output.blocking_sync()?;
-            *output = output.clone().with_tail()?;
+            *output = output.clone().blocking_kept()?;
         }
         blocking_save_line(path, || serde_json::to_vec(&whole))
     }
