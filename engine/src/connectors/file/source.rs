@@ -24,8 +24,9 @@ use crate::{Error, FaultPolicy, Source, threads};
 /// its file.
 ///
 /// Files that are compressed with gzip or zstd are decompressed; their first bytes tell that, not their names. The run
-/// fails at a file that is compressed with xz, bzip2 or lz4, a zip archive, or text in UTF-16. A thread reads ahead by two blocks of 256 KiB. A line of more than 32 MiB is a fault (see [`Files::on_fault`]). The run fails if
-/// a file can't be read, after the records before were emitted. Each file is opened when its turn comes.
+/// fails at a file that is compressed with xz, bzip2 or lz4, a zip archive, or text in UTF-16. A thread reads ahead by
+/// two blocks of 256 KiB. A line of more than 32 MiB is a fault (see [`Files::on_fault`]). The run fails if a file can't
+/// be read, after the records before were emitted. Each file is opened when its turn comes.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {

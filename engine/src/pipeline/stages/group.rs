@@ -16,7 +16,7 @@ pub(super) struct Group {
     n: Option<Count>,
     /// They come out after each interval too, and begin anew.
     interval: Option<Time>,
-    /// The most keys at the same time; a record with one more is a fault. 1,000,000 by default.
+    /// The most keys at the same time; a record with another key is then a fault. 1,000,000 by default.
     keys: Option<Count>,
     /// The most memory of all records; a record that needs more is a fault. 256MiB by default.
     memory: Option<Size>,

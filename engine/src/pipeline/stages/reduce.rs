@@ -9,8 +9,8 @@ use super::support::releases::release;
 use crate::graph;
 use crate::nodes::{BuildContext, Bytes, Contents, Count, Flow, Key, Problem, Size, StageNode, Time, json};
 
-/// An object for each key, of what its records have together: how many they are, a sum, the least, the greatest, the
-/// first or the last of a part. They come out at the end, in the order in which their keys came first.
+/// An object for each key: how many records it has, and the sum, the least, the greatest, the first or the last value
+/// of a part of them. The objects come out at the end, in the order in which their keys came first.
 #[derive(Deserialize, JsonSchema)]
 pub(super) struct Reduce {
     /// The part of a record that is its key; by default all records have one.
@@ -24,7 +24,7 @@ pub(super) struct Reduce {
     n: Option<Count>,
     /// They come out after each interval too, and begin anew.
     interval: Option<Time>,
-    /// The most keys at the same time; a record with one more is a fault. 1,000,000 by default.
+    /// The most keys at the same time; a record with another key is then a fault. 1,000,000 by default.
     keys: Option<Count>,
     /// The most memory of all keys and values; a record that needs more is a fault. 256MiB by default.
     memory: Option<Size>,

@@ -1,4 +1,4 @@
-//! What records have together: counts, sums and single values of their parts.
+//! What is computed over all records of a key: counts, sums, and the least, greatest, first and last values.
 
 use std::cmp::Ordering;
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use crate::graph::{Reducer, Refusal};
 use crate::nodes::{Bytes, Key, json};
 use crate::record::shorten;
 
-/// A value that many records have together.
+/// What is computed over all records of a key.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub(in crate::pipeline) enum Fold {
