@@ -19,8 +19,11 @@ impl Compiling {
     fn start(wall: &str) -> Self {
         loop {
             let cache = tempfile::tempdir().unwrap();
-            let mut command =
-                engine(["run", "-q", "--wall", wall, "-p", &function_of(&hostile("misdeeds"), "same")]);
+            let run = engine(["run", "-q", "--wall", wall, "-p", &function_of(&hostile("misdeeds"), "same")]);
+            // A shell's jobs in the background ignore interrupts, and so would all that they start.
+            let mut command = Command::new("env");
+            command.arg("--default-signal=INT").arg(run.get_program()).args(run.get_args());
+            command.envs(run.get_envs().filter_map(|(name, value)| Some((name, value?))));
             command.env("XDG_CACHE_HOME", cache.path());
             command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
             let mut run = command.spawn().unwrap();
