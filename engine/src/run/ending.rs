@@ -35,7 +35,7 @@ impl Run {
 
 impl Drop for Run {
     fn drop(&mut self) {
-        // A failure is told by `run` and `blocking_end`.
+        // `run` and `blocking_end` return a failure.
         let _ = self.end_outputs();
     }
 }

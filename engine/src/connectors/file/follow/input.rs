@@ -261,7 +261,7 @@ impl Input {
         Ok(true)
     }
 
-    /// Begins to read what stands at the path now, after so many lines.
+    /// Begins to read the file at the path, after this many of its lines.
     fn begin_current(&mut self, lines: u64, shared: &mut Shared) -> Result<(), Stopped> {
         // The positions of older files are noted first: a later run looks for files after the newest that it knows.
         self.read_those_missed(shared)?;

@@ -106,7 +106,7 @@ pub(super) fn find_copy(position: &FilePosition) -> Result<Option<Generation>, U
     if position.read == 0 {
         return Ok(None);
     }
-    // A copy is made later than what it is a copy of. One that can't be read is told by those that are looked for next.
+    // A copy is newer than its original. The search for missed files, which comes next, reports a copy that can't be read.
     let copies = rotated(&position.path)?.into_iter().filter(|copy| copy.modified >= position.modified);
     Ok(copies.filter_map(|copy| Generation::resumed(copy.file.ok()?, position).ok().flatten()).next())
 }
